@@ -1,0 +1,94 @@
+/** The rules of topics: what a declaration makes, when two agree, and what may change. */
+
+import { failure, type Failure } from '../../protocol/errors.ts';
+import {
+  TOPIC_DEFAULTS,
+  type TopicChange,
+  type TopicConfig,
+  type TopicDeclaration,
+} from '../../protocol/topics.ts';
+
+export interface TopicDefinition {
+  namespace: string;
+  name: string;
+  /**
+   * The version of the topology that created it. It is part of the name of the topic's objects, so that a topic deleted
+   * and made again begins empty, whatever is still on its way to the old one.
+   */
+  id: number;
+  /** The version of the topology that changed it last. Objects refuse calls made with an older one. */
+  version: number;
+  config: TopicConfig;
+}
+
+export type Declared = { definition: TopicDefinition; isNew: boolean };
+
+/**
+ * Creates a topic, or agrees with the one that exists. Fields left out are not compared, so that an application may
+ * declare what it depends on at each start while an operator tunes the rest.
+ * @param nextVersion the version that the topology will have if something changes
+ */
+export function declareTopic(
+  existing: TopicDefinition | null,
+  namespace: string,
+  name: string,
+  declaration: TopicDeclaration,
+  nextVersion: number,
+): Declared | Failure {
+  if (existing === null) {
+    const config = { ...TOPIC_DEFAULTS, ...withoutUndefined(declaration) };
+    return { definition: { namespace, name, id: nextVersion, version: nextVersion, config }, isNew: true };
+  }
+  const differing = differences(existing.config, declaration);
+  if (differing.length === 0) return { definition: existing, isNew: false };
+  const texts = differing.map(({ field, is, wanted }) => `${field} is ${text(is)}, not ${text(wanted)}`);
+  return failure(
+    'topic_differs',
+    `topic "${name}" exists and its ${texts.join(', its ')}; PATCH changes a topic`,
+    {
+      differing,
+    },
+  );
+}
+
+/** The definition after a change; the same object where nothing changes. */
+export function changeTopic(
+  existing: TopicDefinition,
+  change: TopicChange,
+  nextVersion: number,
+): TopicDefinition | Failure {
+  const { partitions } = existing.config;
+  if (change.partitions !== undefined && change.partitions < partitions) {
+    return failure(
+      'partitions_cannot_shrink',
+      `topic "${existing.name}" has ${partitions} partitions; removing some would lose their records`,
+      { partitions },
+    );
+  }
+  if (differences(existing.config, change).length === 0) return existing;
+  return { ...existing, version: nextVersion, config: { ...existing.config, ...withoutUndefined(change) } };
+}
+
+export function isCompacted({ cleanup_policy }: TopicConfig): boolean {
+  return cleanup_policy !== 'delete';
+}
+
+/** The name of a partition's object. */
+export function partitionObjectName(topic: TopicDefinition, partition: number): string {
+  return `${topic.namespace}/${topic.name}/${partition}#${topic.id}`;
+}
+
+function differences(
+  config: TopicConfig,
+  wanted: TopicDeclaration,
+): { field: string; is: unknown; wanted: unknown }[] {
+  return Object.entries(withoutUndefined(wanted))
+    .filter(([field, value]) => config[field as keyof TopicConfig] !== value)
+    .map(([field, value]) => ({ field, is: config[field as keyof TopicConfig], wanted: value }));
+}
+
+function withoutUndefined<Fields extends object>(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;
+}
+
+const text = (value: unknown): string => JSON.stringify(value);

@@ -1,0 +1,96 @@
+/**
+ * The one alarm of an object. Tasks say when they are due; the platform's alarm is set to the earliest and only moved
+ * forward, because each move is a row written: an alarm that fires early finds nothing due and costs one call.
+ *
+ * Alarms may be late, come twice, or be lost. Therefore every request also runs what is due (`runDue`), and the
+ * watchdog of the router calls now and then.
+ */
+
+export interface AlarmStorage {
+  getAlarm(): Promise<number | null>;
+  setAlarm(scheduledTimeMs: number): Promise<void>;
+}
+
+/** After a task has failed: long enough not to spin, short enough to recover by itself. */
+const RETRY_DELAY_MS = 30_000;
+
+/** Does what is due and says when it is due next, in ms, or null for never. */
+export type Task = (nowMs: number) => number | null;
+
+export class Alarm {
+  readonly #storage: AlarmStorage;
+  readonly #now: () => number;
+  readonly #tasks = new Map<string, { run: Task; dueMs: number | null }>();
+  /** When the platform's alarm is set to fire. */
+  #armedMs: number | null;
+
+  /** `armedMs` is what the storage says: `await storage.getAlarm()`. */
+  constructor(storage: AlarmStorage, armedMs: number | null, now: () => number) {
+    this.#storage = storage;
+    this.#armedMs = armedMs;
+    this.#now = now;
+  }
+
+  /** Adds a task that `run` performs. It is not due until `schedule` says so. */
+  register(name: string, run: Task): void {
+    this.#tasks.set(name, { run, dueMs: null });
+  }
+
+  /** Says when a task is due; an earlier time that was said before is replaced. */
+  schedule(name: string, dueMs: number | null): void {
+    const task = this.#tasks.get(name);
+    if (!task) throw new Error(`no task ${name} is registered`);
+    task.dueMs = dueMs;
+    this.#arm();
+  }
+
+  /** As `schedule`, but never later than was said before. */
+  scheduleEarlier(name: string, dueMs: number | null): void {
+    const known = this.#tasks.get(name)?.dueMs ?? null;
+    if (dueMs !== null && (known === null || dueMs < known)) this.schedule(name, dueMs);
+  }
+
+  /** True where the task waits for its time. */
+  isScheduled(name: string): boolean {
+    return this.#tasks.get(name)?.dueMs != null;
+  }
+
+  /** Runs every task that is due. Cheap where none is: called by every request. */
+  runDue(): void {
+    const nowMs = this.#now();
+    let ran = false;
+    for (const [name, task] of this.#tasks) {
+      if (task.dueMs === null || task.dueMs > nowMs) continue;
+      ran = true;
+      try {
+        task.dueMs = task.run(nowMs);
+      } catch (error) {
+        console.error(`task ${name} failed; it runs again in ${RETRY_DELAY_MS / 1000} s`, error);
+        task.dueMs = nowMs + RETRY_DELAY_MS;
+      }
+    }
+    if (ran) this.#arm();
+  }
+
+  /** What `alarm()` of the object calls. Never throws: the platform gives up on an alarm that keeps failing. */
+  fired(): void {
+    this.#armedMs = null;
+    this.runDue();
+    this.#arm();
+  }
+
+  #arm(): void {
+    let earliest: number | null = null;
+    for (const { dueMs } of this.#tasks.values()) {
+      if (dueMs !== null && (earliest === null || dueMs < earliest)) earliest = dueMs;
+    }
+    if (earliest === null) return;
+    const atMs = Math.max(earliest, this.#now() + 1); // a present or past time is dropped by the platform
+    if (this.#armedMs !== null && this.#armedMs <= atMs) return;
+    this.#armedMs = atMs;
+    this.#storage.setAlarm(atMs).catch((error: unknown) => {
+      this.#armedMs = null; // the next request arms it again
+      console.error('the alarm could not be set', error);
+    });
+  }
+}

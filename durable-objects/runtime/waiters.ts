@@ -1,0 +1,70 @@
+/**
+ * Readers that wait for the next record. Each is a hibernating WebSocket that the router holds for its client: the
+ * object can leave memory while they wait, and what each waits for stays with its socket.
+ */
+
+import { START_OFFSET_HEADER } from '../../protocol/media-types.ts';
+
+export interface Wait {
+  /** The offset that the reader needs. */
+  offset: number;
+  bytesMax: number;
+  recordsMax: number;
+}
+
+interface Attachment extends Wait {
+  /** It has had its answer and is only closing. */
+  answered: boolean;
+}
+
+export class Waiters {
+  readonly #ctx: DurableObjectState;
+  /** Kept so that an append without waiters costs nothing. An upper bound: those who left are found when answering. */
+  #count: number;
+
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx;
+    this.#count = ctx.getWebSockets().length;
+  }
+
+  /** The response that makes the caller wait. It says from where, so that the caller can ask for the same again. */
+  accept(wait: Wait): Response {
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.#ctx.acceptWebSocket(server);
+    server.serializeAttachment({ ...wait, answered: false } satisfies Attachment);
+    this.#count += 1;
+    const headers = { [START_OFFSET_HEADER]: String(wait.offset) };
+    return new Response(null, { status: 101, webSocket: client, headers });
+  }
+
+  /**
+   * Answers those for whom `answer` has something, and closes their sockets. Readers that wait for the same get the same
+   * bytes, made once. Null: it has to wait on. 'gone': it is closed without an answer and will ask anew.
+   */
+  answer(answer: (wait: Wait) => Uint8Array | null | 'gone'): void {
+    if (this.#count === 0) return;
+    const answers = new Map<string, Uint8Array | null | 'gone'>();
+    let waiting = 0;
+    for (const socket of this.#ctx.getWebSockets()) {
+      const attachment = socket.deserializeAttachment() as Attachment;
+      if (attachment.answered) continue;
+      const key = `${attachment.offset} ${attachment.bytesMax} ${attachment.recordsMax}`;
+      const known = answers.get(key);
+      const message = known === undefined ? answer(attachment) : known;
+      answers.set(key, message);
+      if (message === null) waiting += 1;
+      else finish(socket, attachment, message);
+    }
+    this.#count = waiting;
+  }
+}
+
+function finish(socket: WebSocket, attachment: Attachment, message: Uint8Array | 'gone'): void {
+  try {
+    socket.serializeAttachment({ ...attachment, answered: true } satisfies Attachment);
+    if (message !== 'gone') socket.send(message);
+    socket.close(1000, message === 'gone' ? 'ask again' : 'answered');
+  } catch {
+    // The reader has left: nobody is there to be told.
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Compacts a segment log in slices (the rules are in core/log/compaction.ts). What it has found out is in memory only: an
+ * object that went away in the middle begins its round again. Each step reads, decides and commits without a pause.
+ */
+
+import {
+  COMPACTION_SLICE_BYTES,
+  isWorthCompacting,
+  OffsetMap,
+  survivesCompaction,
+  type CompactionPolicy,
+} from '../../core/log/compaction.ts';
+import { storedHeader } from '../../core/log/fetch.ts';
+import type { SegmentExtent } from '../../core/log/segment.ts';
+import { SEGMENT_BYTES_MAX } from '../../protocol/limits.ts';
+import { eachRecordKey, retainRecords, type RetainCodec } from '../../protocol/record-batch/index.ts';
+import { concatenate } from './bytes.ts';
+import type { SegmentLog } from './segment-log.ts';
+import type { Segment } from './segment-store.ts';
+
+interface Round {
+  phase: 'map' | 'clean';
+  map: OffsetMap;
+  /** Where the next slice begins. */
+  offset: number;
+  /** Where the map ends: nothing at or after it is cleaned in this round. */
+  end: number;
+}
+
+/** Neighbouring segments that become one. */
+interface Run {
+  extents: SegmentExtent[];
+  batches: Uint8Array[];
+  bytes: number;
+  maxTimestamp: number;
+  changed: boolean;
+}
+
+export class Compactor {
+  readonly #log: SegmentLog;
+  readonly #codec: RetainCodec;
+  #round: Round | null = null;
+
+  constructor(log: SegmentLog, codec: RetainCodec) {
+    this.#log = log;
+    this.#codec = codec;
+  }
+
+  /** True where a slice should be run: a round is under way, or enough of the log is new. */
+  isDue(policy: CompactionPolicy): boolean {
+    if (this.#round !== null) return true;
+    const { tail } = this.#log.head;
+    if (tail === null) return false;
+    const dirtyBytes = tail.position - Math.max(this.#log.compacted.position, 0);
+    return isWorthCompacting(Math.min(dirtyBytes, this.#log.sizeBytes), this.#log.sizeBytes, policy);
+  }
+
+  /** Runs one slice. True where the round goes on and should be run again soon. */
+  runSlice(policy: CompactionPolicy, nowMs: number): boolean {
+    const start = Math.max(this.#log.compacted.offset, this.#log.offsets.logStartOffset);
+    this.#round ??= { phase: 'map', map: new OffsetMap(), offset: start, end: start };
+    if (this.#round.phase === 'map') this.#mapSlice(this.#round);
+    else this.#cleanSlice(this.#round, policy, nowMs);
+    return this.#round !== null;
+  }
+
+  #mapSlice(round: Round): void {
+    let bytes = 0;
+    for (const segment of this.#log.segmentsFrom(round.offset)) {
+      if (this.#isTail(segment) || round.map.isFull) {
+        this.#beginCleaning(round);
+        return;
+      }
+      this.#eachKey(segment, (record) => round.map.add(record));
+      round.offset = round.end = segment.nextOffset;
+      bytes += segment.bytes;
+      if (bytes >= COMPACTION_SLICE_BYTES) return;
+    }
+    this.#beginCleaning(round);
+  }
+
+  #beginCleaning(round: Round): void {
+    round.phase = 'clean';
+    round.offset = this.#log.offsets.logStartOffset;
+  }
+
+  #cleanSlice(round: Round, policy: CompactionPolicy, nowMs: number): void {
+    const runs: Run[] = [];
+    let bytes = 0;
+    let finished = true;
+    for (const segment of this.#log.segmentsFrom(round.offset)) {
+      if (segment.baseOffset >= round.end || this.#isTail(segment)) break;
+      this.#clean(segment, runs, round.map, policy, nowMs);
+      round.offset = segment.nextOffset;
+      bytes += segment.bytes;
+      if (bytes >= COMPACTION_SLICE_BYTES) {
+        finished = false;
+        break;
+      }
+    }
+    for (const run of runs) {
+      if (run.changed) this.#log.rewrite(run.extents, concatenate(run.batches), run.maxTimestamp);
+    }
+    if (!finished) return;
+    this.#log.markCompacted(round.end);
+    this.#round = null;
+  }
+
+  /** Adds what survives of a segment to the last run if it fits there, else begins a run with it. */
+  #clean(segment: Segment, runs: Run[], map: OffsetMap, policy: CompactionPolicy, nowMs: number): void {
+    const { data, ...extent } = segment;
+    const kept: Uint8Array[] = [];
+    let changed = false;
+    let maxTimestamp = -1;
+    for (let at = 0; at < data.length;) {
+      const header = storedHeader(data, at);
+      const end = at + header.sizeInBytes;
+      const survivors = header.isControl
+        ? 'unchanged'
+        : retainRecords(data, at, (record) => survivesCompaction(record, map, policy, nowMs), this.#codec);
+      if (survivors !== null && typeof survivors === 'object' && 'code' in survivors) {
+        throw new Error(`stored batch is damaged at offset ${header.baseOffset}: ${survivors.message}`);
+      }
+      if (survivors === 'unchanged') kept.push(data.subarray(at, end));
+      else if (survivors !== null) kept.push(survivors);
+      if (survivors !== null) {
+        const batch = kept[kept.length - 1]!;
+        maxTimestamp = Math.max(maxTimestamp, storedHeader(batch, 0).maxTimestamp);
+      }
+      changed ||= survivors !== 'unchanged';
+      at = end;
+    }
+    const bytes = kept.reduce((sum, batch) => sum + batch.length, 0);
+    let run = runs[runs.length - 1];
+    if (run === undefined || run.bytes + bytes > SEGMENT_BYTES_MAX) {
+      run = { extents: [], batches: [], bytes: 0, maxTimestamp: -1, changed: false };
+      runs.push(run);
+    }
+    run.extents.push(extent);
+    run.batches.push(...kept);
+    run.bytes += bytes;
+    run.maxTimestamp = Math.max(run.maxTimestamp, maxTimestamp);
+    run.changed ||= changed;
+  }
+
+  #eachKey(segment: Segment, visit: Parameters<typeof eachRecordKey>[3]): void {
+    for (let at = 0; at < segment.data.length;) {
+      const header = storedHeader(segment.data, at);
+      const damage = header.isControl ? null : eachRecordKey(segment.data, at, header, visit, this.#codec);
+      if (damage)
+        throw new Error(`stored batch is damaged at offset ${header.baseOffset}: ${damage.message}`);
+      at += header.sizeInBytes;
+    }
+  }
+
+  #isTail(segment: SegmentExtent): boolean {
+    return segment.baseOffset === this.#log.head.tail?.baseOffset;
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * The segment log: the one storage engine. Appends whole record batches, reads from any offset or time, forgets from
+ * the start. Synchronous throughout; each change is one transaction, and memory follows only after it has succeeded.
+ * In memory it keeps the ends of the log and the last segment while that is small, whatever the log's length.
+ */
+
+import { PACK_BYTES_MAX, planAppend, type BatchExtent } from '../../core/log/append.ts';
+import { checkOffset, sliceSegment } from '../../core/log/fetch.ts';
+import {
+  expiredSegments,
+  nextRetentionCheck,
+  RETENTION_SLICE_SEGMENTS,
+  type RetentionPolicy,
+} from '../../core/log/retention.ts';
+import { EMPTY_LOG, type LogHead, type SegmentExtent } from '../../core/log/segment.ts';
+import { offsetInSegment, segmentForTimestamp } from '../../core/log/time-index.ts';
+import type { Failure } from '../../protocol/errors.ts';
+import { setBaseOffset, type Inflate } from '../../protocol/record-batch/index.ts';
+import { concatenate, ownBytes } from './bytes.ts';
+import { LOG_SCHEMA, SegmentStore, type LogRow } from './segment-store.ts';
+import type { Sql } from './sql.ts';
+
+/** A batch to append: where it lies in a buffer that the log may write its offset into. */
+export interface AppendBatch extends BatchExtent {
+  bytes: Uint8Array;
+  at: number;
+}
+
+export interface ReadResult {
+  /** Whole batches, in order; the first may begin before the offset asked for. */
+  chunks: Uint8Array[];
+  /** Where to go on: after the last record of the last batch, or the offset asked for where there is none. */
+  nextOffset: number;
+}
+
+export interface LogOffsets {
+  logStartOffset: number;
+  highWatermark: number;
+}
+
+export class SegmentLog {
+  readonly #sql: Sql;
+  readonly #store: SegmentStore;
+  #head: LogHead = EMPTY_LOG;
+  /** The bytes of the tail while it is small enough to be extended. */
+  #tailData: Uint8Array | null = null;
+  #oldest: SegmentExtent | null = null;
+  #row: LogRow | null = null;
+
+  static createTables(sql: Sql): void {
+    for (const statement of LOG_SCHEMA) sql.run(statement);
+  }
+
+  /** Opens a log whose tables exist. Reads three rows, however long it is. */
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    this.#store = new SegmentStore(sql);
+    this.#load();
+  }
+
+  get offsets(): LogOffsets {
+    return { logStartOffset: this.#head.logStartOffset, highWatermark: this.#head.nextOffset };
+  }
+
+  get head(): Readonly<LogHead> {
+    return this.#head;
+  }
+
+  /** Bytes of record batches stored. */
+  get sizeBytes(): number {
+    if (this.#oldest === null) return 0;
+    return this.#head.nextPosition - this.#oldest.position - (this.#row?.hollowBytes ?? 0);
+  }
+
+  /** The end of what has been compacted. */
+  get compacted(): { offset: number; position: number } {
+    return { offset: this.#row?.compactedOffset ?? 0, position: this.#row?.compactedPosition ?? 0 };
+  }
+
+  countSegments(): number {
+    return this.#store.count();
+  }
+
+  /** Appends the batches as one commit and gives their base offsets. At most one row, for each MiB begun. */
+  append(batches: readonly AppendBatch[]): number[] {
+    if (batches.length === 0) return [];
+    const plan = planAppend(this.#head, batches);
+    plan.baseOffsets.forEach((baseOffset, index) => {
+      const batch = batches[index]!;
+      setBaseOffset(batch.bytes, batch.at, baseOffset);
+    });
+    let tailData: Uint8Array = new Uint8Array();
+    this.#sql.transaction(() => {
+      for (const { kind, segment, firstBatch, endBatch } of plan.writes) {
+        const parts = kind === 'extend' ? [this.#tailBytes()] : [];
+        for (const batch of batches.slice(firstBatch, endBatch)) {
+          parts.push(batch.bytes.subarray(batch.at, batch.at + batch.sizeInBytes));
+        }
+        tailData = concatenate(parts);
+        if (kind === 'extend') this.#store.replace(segment, tailData);
+        else this.#store.insert(segment, tailData);
+      }
+    });
+    this.#head = plan.head;
+    this.#oldest ??= plan.writes[0]?.segment ?? null;
+    if (this.#oldest?.baseOffset === plan.head.tail?.baseOffset) this.#oldest = plan.head.tail;
+    this.#tailData = tailData.length < PACK_BYTES_MAX ? ownBytes(tailData) : null;
+    return plan.baseOffsets;
+  }
+
+  /** Reads from an offset on. A failure where the offset lies outside the log; nothing where it is the end. */
+  read(offset: number, bytesMax: number, recordsMax: number): ReadResult | Failure {
+    const outside = checkOffset(this.#head, offset);
+    if (outside) return outside;
+    const result: ReadResult = { chunks: [], nextOffset: offset };
+    if (offset === this.#head.nextOffset) return result;
+    let budget = bytesMax;
+    for (const segment of this.#store.segmentsFrom(offset)) {
+      const wanted = recordsMax - (result.nextOffset - offset);
+      if (result.chunks.length > 0 && (budget <= 0 || wanted <= 0)) break;
+      if (
+        segment.baseOffset >= offset &&
+        segment.bytes <= budget &&
+        segment.nextOffset - result.nextOffset <= wanted
+      ) {
+        result.chunks.push(segment.data);
+        result.nextOffset = segment.nextOffset;
+        budget -= segment.bytes;
+        continue;
+      }
+      const slice = sliceSegment(segment.data, result.nextOffset, budget, wanted);
+      if (slice === null) {
+        result.nextOffset = segment.nextOffset; // compaction has left nothing here
+        continue;
+      }
+      const isFirst = result.chunks.length === 0;
+      if (!isFirst && slice.end - slice.start > budget) break;
+      result.chunks.push(segment.data.subarray(slice.start, slice.end));
+      result.nextOffset = slice.nextOffset;
+      budget -= slice.end - slice.start;
+      if (slice.end < segment.data.length) break;
+    }
+    return result;
+  }
+
+  /** The offset of the first record at or after a time; the end of the log where there is none. */
+  offsetForTimestamp(timestampMs: number, inflate: Inflate): number {
+    const lookup = { atOrAfter: (offset: number) => this.#store.extentAtOrAfter(offset) };
+    let extent = segmentForTimestamp(this.#head, lookup, timestampMs);
+    while (extent !== undefined) {
+      const [segment] = this.#store.segmentsFrom(extent.baseOffset);
+      const found = offsetInSegment(segment!.data, timestampMs, this.#head.logStartOffset, inflate);
+      if (found !== undefined) return found;
+      extent = lookup.atOrAfter(extent.nextOffset);
+    }
+    return this.#head.nextOffset;
+  }
+
+  /** Makes `before` the start of the log. The storage of what lies below is freed by `retain`, in slices. */
+  deleteRecords(before: number): LogOffsets | Failure {
+    const outside = checkOffset(this.#head, before);
+    if (outside) return outside;
+    if (before > this.#head.logStartOffset) this.#forget(before, null, 0);
+    return this.offsets;
+  }
+
+  /** Removes what retention lets go, at most a slice. True where it should run again at once. */
+  retain(policy: RetentionPolicy, nowMs: number): boolean {
+    if (this.nextRetention(policy, nowMs) === null) return false;
+    const oldest = this.#store.oldest(RETENTION_SLICE_SEGMENTS);
+    const count = expiredSegments(policy, this.#head, oldest, this.sizeBytes, nowMs);
+    if (count === 0) return false;
+    const removed = oldest.slice(0, count);
+    const end = removed[count - 1]!.nextOffset;
+    const next = oldest[count] ?? this.#store.extentsFrom(end, 1)[0] ?? null;
+    const span = (next?.position ?? this.#head.nextPosition) - removed[0]!.position;
+    const held = removed.reduce((sum, segment) => sum + segment.bytes, 0);
+    this.#forget(Math.max(end, this.#head.logStartOffset), { end, next }, span - held);
+    return count === RETENTION_SLICE_SEGMENTS;
+  }
+
+  /** When `retain` has to run next, in ms, or null. */
+  nextRetention(policy: RetentionPolicy, nowMs: number): number | null {
+    return nextRetentionCheck(policy, this.#head, this.#oldest, this.sizeBytes, nowMs);
+  }
+
+  /** The segments from an offset on, for compaction. */
+  segmentsFrom(offset: number): ReturnType<SegmentStore['segmentsFrom']> {
+    return this.#store.segmentsFrom(offset);
+  }
+
+  /**
+   * Puts one segment (or none) in the place of a run of segments that does not include the tail.
+   * @param run the segments that are there now, in order
+   * @param data whole batches with the offsets they had
+   */
+  rewrite(run: readonly SegmentExtent[], data: Uint8Array, maxTimestamp: number): void {
+    const first = run[0]!;
+    const last = run[run.length - 1]!;
+    const held = run.reduce((sum, segment) => sum + segment.bytes, 0);
+    const segment: SegmentExtent = {
+      ...first,
+      nextOffset: last.nextOffset,
+      maxTimestamp,
+      maxTimestampSoFar: last.maxTimestampSoFar,
+      bytes: data.length,
+    };
+    // Without a segment at the start of the log, sizes are counted from the next one's position.
+    const isStart = first.baseOffset === this.#oldest?.baseOffset;
+    const row = this.#currentRow();
+    if (data.length === 0 && isStart) {
+      row.hollowBytes -= this.#positionAfter(last) - first.position - held;
+    } else {
+      row.hollowBytes += held - data.length;
+    }
+    this.#sql.transaction(() => {
+      this.#store.remove(data.length === 0 ? first.baseOffset : first.baseOffset + 1, last.nextOffset);
+      if (data.length > 0) this.#store.replace(segment, data);
+      this.#store.writeLog(row);
+    });
+    this.#row = row;
+    this.#oldest = this.#store.oldest(1)[0] ?? null;
+  }
+
+  /** Notes that everything below the offset has been compacted. */
+  markCompacted(offset: number): void {
+    const position = this.#store.extentAtOrAfter(offset)?.position ?? this.#head.nextPosition;
+    const row = { ...this.#currentRow(), compactedOffset: offset, compactedPosition: position };
+    this.#store.writeLog(row);
+    this.#row = row;
+  }
+
+  #load(): void {
+    const row = this.#store.readLog() ?? null;
+    const { data, ...tail } = this.#store.last() ?? { data: null };
+    const last = data === null ? null : (tail as SegmentExtent);
+    this.#row = row;
+    this.#oldest = this.#store.oldest(1)[0] ?? null;
+    this.#head = {
+      logStartOffset: row?.logStartOffset ?? 0,
+      nextOffset: last?.nextOffset ?? row?.nextOffset ?? 0,
+      // The tail is never compacted, so its bytes are those that were appended.
+      nextPosition: last ? last.position + last.bytes : (row?.nextPosition ?? 0),
+      maxTimestampSoFar: last?.maxTimestampSoFar ?? row?.maxTimestampSoFar ?? -1,
+      tail: last,
+    };
+    this.#tailData = data !== null && data.length < PACK_BYTES_MAX ? data : null;
+  }
+
+  /** Raises the start of the log and removes the segments below `removal.end`, as one transaction. */
+  #forget(
+    logStartOffset: number,
+    removal: { end: number; next: SegmentExtent | null } | null,
+    hollowBytes: number,
+  ): void {
+    const row = this.#currentRow();
+    row.logStartOffset = logStartOffset;
+    row.hollowBytes -= hollowBytes;
+    this.#sql.transaction(() => {
+      if (removal) this.#store.remove(0, removal.end);
+      this.#store.writeLog(row);
+    });
+    this.#row = row;
+    this.#head = { ...this.#head, logStartOffset };
+    if (removal) this.#oldest = removal.next;
+    if (removal && removal.next === null) {
+      this.#head.tail = null;
+      this.#tailData = null;
+    }
+  }
+
+  #currentRow(): LogRow {
+    return {
+      logStartOffset: this.#head.logStartOffset,
+      nextOffset: this.#head.nextOffset,
+      nextPosition: this.#head.nextPosition,
+      maxTimestampSoFar: this.#head.maxTimestampSoFar,
+      hollowBytes: this.#row?.hollowBytes ?? 0,
+      compactedOffset: this.#row?.compactedOffset ?? 0,
+      compactedPosition: this.#row?.compactedPosition ?? 0,
+    };
+  }
+
+  #positionAfter(segment: SegmentExtent): number {
+    return this.#store.extentsFrom(segment.nextOffset, 1)[0]?.position ?? this.#head.nextPosition;
+  }
+
+  #tailBytes(): Uint8Array {
+    if (this.#tailData === null) throw new Error('the tail is extended but not in memory');
+    return this.#tailData;
+  }
+}

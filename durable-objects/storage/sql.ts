@@ -1,0 +1,31 @@
+/**
+ * The SQL that stores are written against: synchronous, one connection, with a count of rows. Two engines stand behind
+ * it, the SQLite of a Durable Object (durable-sql.ts) and, in tests, `node:sqlite`.
+ */
+
+export type SqlValue = null | number | string | Uint8Array;
+
+/** Blobs come back as Uint8Array from both engines. */
+export type SqlRow = Record<string, SqlValue>;
+
+export interface Sql {
+  /** Runs a statement that gives no rows. */
+  run(statement: string, ...values: SqlValue[]): void;
+  /** All rows at once. */
+  all<Row extends SqlRow>(statement: string, ...values: SqlValue[]): Row[];
+  /** Rows one by one: those not asked for are not read, and a blob is in memory only while its row is looked at. */
+  each<Row extends SqlRow>(statement: string, ...values: SqlValue[]): IterableIterator<Row>;
+  /** All or nothing: an exception undoes everything. The action is synchronous; one that returns a promise throws. */
+  transaction<Result>(action: () => Result): Result;
+  readonly meter: RowMeter;
+}
+
+/** Rows that statements have touched, as the platform bills them. */
+export interface RowMeter {
+  rowsWritten: number;
+  rowsRead: number;
+}
+
+export function assertSynchronous(result: unknown): void {
+  if (result instanceof Promise) throw new TypeError('a transaction must not be asynchronous');
+}

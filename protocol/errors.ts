@@ -1,0 +1,101 @@
+/**
+ * The one table of errors: what a caller can cause, the HTTP status it maps to, and whether the same request may
+ * succeed later. Codes are stable; texts are not. Everything else is a bug and answers `internal_error`.
+ */
+
+interface ErrorDefinition {
+  /** HTTP status of the reply. */
+  readonly status: number;
+  /** True where the very same request may succeed if it is sent again. */
+  readonly retryable: boolean;
+  /** What it means, for people: the `title` of the problem document. */
+  readonly title: string;
+}
+
+const permanent = (status: number, title: string): ErrorDefinition => ({ status, retryable: false, title });
+const transient = (status: number, title: string): ErrorDefinition => ({ status, retryable: true, title });
+
+export const errorTable = {
+  // The request as such
+  malformed_json: permanent(400, 'The body is not JSON'),
+  invalid_field: permanent(400, 'A field has a wrong type or value'),
+  unknown_field: permanent(400, 'The request has a field that this call does not know'),
+  invalid_name: permanent(400, 'The name is not allowed'),
+  unsupported_media_type: permanent(415, 'The content type of the body is not one that this call takes'),
+  request_too_large: permanent(413, 'The request is larger than allowed'),
+  too_many_records: permanent(413, 'The request has more records than allowed'),
+  route_not_found: permanent(404, 'There is no such path'),
+  method_not_allowed: permanent(405, 'The path does not take this method'),
+
+  // Record batches
+  truncated_batch: permanent(400, 'A record batch ends before its stated length'),
+  unsupported_magic: permanent(400, 'Only record batches of magic 2 are taken'),
+  corrupt_batch: permanent(400, 'The CRC-32C of a record batch does not match its content'),
+  unsupported_compression: permanent(400, 'Record batches may be uncompressed or gzip'),
+  invalid_batch: permanent(400, 'A record batch contradicts itself'),
+  batch_too_large: permanent(413, 'A record batch is larger than allowed'),
+  record_too_large: permanent(413, 'A record is larger than allowed'),
+  invalid_timestamp: permanent(400, 'A timestamp is missing or lies too far in the future'),
+  key_required: permanent(400, 'A compacted topic takes only records with a key'),
+
+  // What is addressed
+  namespace_not_found: permanent(404, 'There is no such namespace'),
+  topic_not_found: permanent(404, 'There is no such topic'),
+  partition_not_found: permanent(404, 'The topic has no such partition'),
+  offset_below_start: permanent(416, 'The offset lies before the start of the log'),
+  offset_past_end: permanent(416, 'The offset lies past the end of the log'),
+
+  // Definitions
+  topic_differs: permanent(409, 'The topic exists with another definition'),
+  partitions_cannot_shrink: permanent(409, 'Partitions can be added, never removed'),
+  jurisdiction_unavailable: permanent(400, 'This runtime cannot hold data in a jurisdiction'),
+
+  // The state of the service
+  partition_overloaded: transient(429, 'The partition has more appends waiting than it can take'),
+  partition_unavailable: transient(503, 'The partition did not answer'),
+  internal_error: transient(500, 'Something is wrong on our side'),
+} as const satisfies Record<string, ErrorDefinition>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** An expected failure, as a value: it crosses object boundaries unharmed, where thrown errors lose their fields. */
+export interface Failure {
+  readonly code: ErrorCode;
+  /** What happened and what to do about it, for the person who reads the reply. */
+  readonly message: string;
+  /** Further members of the problem document, such as the valid range of an offset. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+export function failure(code: ErrorCode, message: string, details?: Record<string, unknown>): Failure {
+  return details === undefined ? { code, message } : { code, message, details };
+}
+
+/** No success value of this code base has a member `code`. */
+export function isFailure(value: unknown): value is Failure {
+  return typeof value === 'object' && value !== null && 'code' in value;
+}
+
+/** The body of every error reply: RFC 9457, `application/problem+json`, with `code` and `retryable` added. */
+export interface ProblemDocument {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: ErrorCode;
+  retryable: boolean;
+  [extension: string]: unknown;
+}
+
+export function problemOf({ code, message, details }: Failure): ProblemDocument {
+  const { status, retryable, title } = errorTable[code];
+  return {
+    type: `urn:posthorn:problem:${code}`,
+    title,
+    status,
+    detail: message,
+    code,
+    retryable,
+    ...details,
+  };
+}

@@ -1,0 +1,21 @@
+/** Content types and header names of the contract. */
+
+export const JSON_TYPE = 'application/json';
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** Kafka record batches of magic 2, one after another, byte for byte. */
+export const RECORD_BATCH_TYPE = 'application/vnd.kafka.record-batch.v2';
+
+/** On a fetch of bytes: where it began, for dropping the records of the first batch that lie before. An offset. */
+export const START_OFFSET_HEADER = 'posthorn-start-offset';
+
+/** On a fetch of bytes, what the JSON reply has as members. All are offsets. */
+export const NEXT_OFFSET_HEADER = 'posthorn-next-offset';
+export const HIGH_WATERMARK_HEADER = 'posthorn-high-watermark';
+export const LOG_START_OFFSET_HEADER = 'posthorn-log-start-offset';
+
+/**
+ * The version of the namespace's topology. A reply to a change carries it; a request that sends it back is never
+ * answered from an older view, so that a client reads its own writes.
+ */
+export const TOPOLOGY_VERSION_HEADER = 'posthorn-topology-version';

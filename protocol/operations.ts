@@ -1,0 +1,195 @@
+/**
+ * Every call of the HTTP API: where it is, what it takes, what it answers, and the errors it is likely to meet. The
+ * router binds a handler to each, the OpenAPI document is written from them.
+ */
+
+import { z } from 'zod';
+import type { ErrorCode } from './errors.ts';
+import { NAME_RULE } from './names.ts';
+import {
+  acceptedReplySchema,
+  deleteRecordsQuerySchema,
+  fetchQuerySchema,
+  fetchReplySchema,
+  produceBatchesReplySchema,
+  produceQuerySchema,
+  produceReplySchema,
+  produceSchema,
+} from './records.ts';
+import {
+  partitionStateSchema,
+  recordsDeletedSchema,
+  topicChangeSchema,
+  topicDeclarationSchema,
+  topicDeletedSchema,
+  topicListSchema,
+  topicSchema,
+} from './topics.ts';
+
+export interface Reply {
+  readonly description: string;
+  /** A union for a call whose JSON depends on the content type of the request. */
+  readonly json: z.ZodType;
+  /** True where the same can be had as record batches. */
+  readonly batches?: true;
+}
+
+export interface Operation {
+  readonly id: string;
+  readonly method: 'get' | 'put' | 'post' | 'patch' | 'delete';
+  /** Parameters in braces, each described in `PATH_PARAMETERS`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly query?: z.ZodObject;
+  readonly body?: { readonly json: z.ZodObject; readonly batches?: true };
+  readonly replies: Readonly<Record<number, Reply>>;
+  readonly errors: readonly ErrorCode[];
+}
+
+export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
+  namespace: `The namespace. \`default\` exists from the start. ${NAME_RULE}`,
+  topic: `The name of the topic. ${NAME_RULE}`,
+  partition: 'The number of the partition, from 0',
+};
+
+const NS = '/v1/{namespace}';
+const TOPIC = `${NS}/topics/{topic}`;
+const PARTITION = `${TOPIC}/partitions/{partition}`;
+
+const FIELD_ERRORS = ['invalid_field', 'unknown_field'] as const;
+const BODY_ERRORS = [
+  'malformed_json',
+  'unsupported_media_type',
+  'request_too_large',
+  ...FIELD_ERRORS,
+] as const;
+const TOPIC_ERRORS = ['invalid_name', 'namespace_not_found', 'topic_not_found'] as const;
+const PARTITION_ERRORS = [...TOPIC_ERRORS, 'partition_not_found', 'partition_unavailable'] as const;
+const BATCH_ERRORS = [
+  'truncated_batch',
+  'unsupported_magic',
+  'corrupt_batch',
+  'unsupported_compression',
+  'invalid_batch',
+  'batch_too_large',
+  'record_too_large',
+  'too_many_records',
+  'invalid_timestamp',
+  'key_required',
+] as const;
+
+export const operations = {
+  listTopics: {
+    id: 'listTopics',
+    method: 'get',
+    path: `${NS}/topics`,
+    tag: 'topics',
+    summary: 'List the topics',
+    replies: { 200: { description: 'All topics of the namespace, by name', json: topicListSchema } },
+    errors: ['invalid_name', 'namespace_not_found'],
+  },
+  declareTopic: {
+    id: 'declareTopic',
+    method: 'put',
+    path: TOPIC,
+    tag: 'topics',
+    summary:
+      'Create a topic, or check that it is as given. Fields left out take their default and are not checked',
+    body: { json: topicDeclarationSchema },
+    replies: {
+      200: { description: 'It was there, and agrees', json: topicSchema },
+      201: { description: 'It was created', json: topicSchema },
+    },
+    errors: [
+      'invalid_name',
+      'namespace_not_found',
+      'topic_differs',
+      'jurisdiction_unavailable',
+      ...BODY_ERRORS,
+    ],
+  },
+  getTopic: {
+    id: 'getTopic',
+    method: 'get',
+    path: TOPIC,
+    tag: 'topics',
+    summary: 'Read the definition of a topic',
+    replies: { 200: { description: 'The definition', json: topicSchema } },
+    errors: TOPIC_ERRORS,
+  },
+  changeTopic: {
+    id: 'changeTopic',
+    method: 'patch',
+    path: TOPIC,
+    tag: 'topics',
+    summary: 'Change the definition of a topic, or add partitions',
+    body: { json: topicChangeSchema },
+    replies: { 200: { description: 'The new definition', json: topicSchema } },
+    errors: [...TOPIC_ERRORS, 'partitions_cannot_shrink', ...BODY_ERRORS],
+  },
+  deleteTopic: {
+    id: 'deleteTopic',
+    method: 'delete',
+    path: TOPIC,
+    tag: 'topics',
+    summary: 'Delete a topic, its records and their storage',
+    replies: { 200: { description: 'It is gone', json: topicDeletedSchema } },
+    errors: TOPIC_ERRORS,
+  },
+  produce: {
+    id: 'produce',
+    method: 'post',
+    path: `${TOPIC}/records`,
+    tag: 'records',
+    summary: 'Append records. A request that is refused has stored nothing',
+    query: produceQuerySchema,
+    body: { json: produceSchema, batches: true },
+    replies: {
+      200: {
+        description: 'Stored durably: `offsets` for JSON, `batches` for record batches',
+        json: z.union([produceReplySchema, produceBatchesReplySchema]),
+      },
+      202: { description: 'Taken without a promise (`acks: none`)', json: acceptedReplySchema },
+    },
+    errors: [...PARTITION_ERRORS, ...BODY_ERRORS, ...BATCH_ERRORS, 'partition_overloaded'],
+  },
+  fetch: {
+    id: 'fetch',
+    method: 'get',
+    path: `${PARTITION}/records`,
+    tag: 'records',
+    summary: 'Read records from an offset or a time on, and wait for the first if asked to',
+    query: fetchQuerySchema,
+    replies: {
+      200: {
+        description:
+          'Records; as record batches, the first may begin before the offset asked for, and the members beside `records` are headers',
+        json: fetchReplySchema,
+        batches: true,
+      },
+    },
+    errors: [...PARTITION_ERRORS, ...FIELD_ERRORS, 'offset_below_start', 'offset_past_end'],
+  },
+  describePartition: {
+    id: 'describePartition',
+    method: 'get',
+    path: PARTITION,
+    tag: 'records',
+    summary: 'Read the offsets, size and meter of a partition',
+    replies: { 200: { description: 'The state of the partition', json: partitionStateSchema } },
+    errors: PARTITION_ERRORS,
+  },
+  deleteRecords: {
+    id: 'deleteRecords',
+    method: 'delete',
+    path: `${PARTITION}/records`,
+    tag: 'records',
+    summary: 'Remove all records below an offset',
+    query: deleteRecordsQuerySchema,
+    replies: { 200: { description: 'They are gone', json: recordsDeletedSchema } },
+    errors: [...PARTITION_ERRORS, ...FIELD_ERRORS, 'offset_below_start', 'offset_past_end'],
+  },
+} as const satisfies Record<string, Operation>;
+
+export type OperationId = keyof typeof operations;

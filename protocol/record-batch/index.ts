@@ -1,0 +1,40 @@
+/** The record-batch codec. The format is described in header.ts. */
+
+export { crc32c } from './crc32c.ts';
+export {
+  decodeControlRecord,
+  encodeControlRecord,
+  encodeEndTransactionBatch,
+  type EndTransactionMarker,
+} from './control.ts';
+export { decodeRecords, eachRecordKey } from './decode.ts';
+export { encodeBatch, recordSize, recordSizeUpperBound, type EncodeOptions } from './encode.ts';
+export { decodeRecordsAsync, gunzipBatch, gzipBatch, verifyBatchAsync } from './gzip.ts';
+export {
+  BATCH_OVERHEAD,
+  readBatchHeader,
+  setBaseOffset,
+  setPartitionLeaderEpoch,
+  setProducer,
+  splitBatches,
+  stampAppendTime,
+  type LocatedBatch,
+} from './header.ts';
+export { retainRecords, type RetainCodec } from './retain.ts';
+export {
+  INFLATED_BYTES_MAX,
+  isBatchFailure,
+  type BatchFailure,
+  type BatchFailureCode,
+  type BatchHeader,
+  type Compression,
+  type Deflate,
+  type Inflate,
+  type InflateOptions,
+  type LogRecord,
+  type RecordHeader,
+  type RecordInput,
+  type RecordKey,
+  type TimestampType,
+} from './types.ts';
+export { verifyBatch, type VerifyOptions } from './verify.ts';

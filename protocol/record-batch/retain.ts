@@ -1,0 +1,85 @@
+/**
+ * Compaction of one batch: drops records and keeps the batch's place in the log. As Kafka's log cleaner does
+ * (`MemoryRecords.filterTo`), base offset, last offset, producer fields and timestamp type stay, so that offsets and
+ * sequences after the batch mean what they meant. Unlike Kafka, which encodes the survivors anew, their bytes are copied
+ * as they are; so the base timestamp that their deltas count from stays too.
+ */
+
+import type { RecordCursor } from './cursor.ts';
+import { keyOf } from './decode.ts';
+import { BATCH_OVERHEAD, FIELD, LENGTH_OVERHEAD, readBatchHeader, sealBatch } from './header.ts';
+import { writeInt32, writeInt64 } from './int.ts';
+import { type Payload, openPayload } from './payload.ts';
+import type { BatchFailure, Deflate, Inflate, RecordKey } from './types.ts';
+import { walkRecords } from './walk.ts';
+
+export interface RetainCodec {
+  inflate: Inflate;
+  deflate: Deflate;
+  /** As in `InflateOptions`. */
+  inflatedBytesMax?: number;
+}
+
+/** The survivors, as runs of neighbours: `from` and `to` in turn. Most batches keep or lose long runs. */
+type Runs = number[];
+
+/**
+ * Keeps the records of the batch at `at` for which `keep` answers true; asked once for each, in order.
+ *
+ * @param codec needed for gzip batches, which come out compressed again
+ * @returns a new batch; `'unchanged'` when every record stays; null when none does. A failure for a batch that cannot
+ *   be read. The input is not changed.
+ */
+export function retainRecords(
+  bytes: Uint8Array,
+  at: number,
+  keep: (record: RecordKey) => boolean,
+  codec?: RetainCodec,
+): Uint8Array | null | 'unchanged' | BatchFailure {
+  const header = readBatchHeader(bytes, at);
+  if ('code' in header) return header;
+  const payload = openPayload(bytes, at, header, codec ?? {});
+  if ('code' in payload) return payload;
+
+  const runs: Runs = [];
+  let survivors = 0;
+  let maxTimestamp = -1;
+  const failure = walkRecords(payload, at, header, (cursor, offset, timestamp) => {
+    if (!keep(keyOf(cursor, offset, timestamp))) return;
+    survivors++;
+    if (timestamp > maxTimestamp) maxTimestamp = timestamp;
+    addRun(runs, cursor);
+  });
+  if (failure !== null) return failure;
+  if (survivors === 0) return null;
+  if (survivors === header.recordCount) return 'unchanged';
+
+  let records = gather(payload, runs);
+  if (header.compression !== 'none') records = codec!.deflate(records);
+  const kept = new Uint8Array(BATCH_OVERHEAD + records.length);
+  kept.set(bytes.subarray(at, at + BATCH_OVERHEAD));
+  kept.set(records, BATCH_OVERHEAD);
+  writeInt32(kept, FIELD.batchLength, kept.length - LENGTH_OVERHEAD);
+  writeInt32(kept, FIELD.recordCount, survivors);
+  // With append time every record's timestamp is the batch's, so this writes back what was there.
+  writeInt64(kept, FIELD.maxTimestamp, maxTimestamp);
+  sealBatch(kept, 0);
+  return kept;
+}
+
+function addRun(runs: Runs, cursor: RecordCursor): void {
+  if (runs.length > 0 && runs[runs.length - 1] === cursor.start) runs[runs.length - 1] = cursor.position;
+  else runs.push(cursor.start, cursor.position);
+}
+
+function gather(payload: Payload, runs: Runs): Uint8Array {
+  let size = 0;
+  for (let i = 0; i < runs.length; i += 2) size += runs[i + 1]! - runs[i]!;
+  const records = new Uint8Array(size);
+  let at = 0;
+  for (let i = 0; i < runs.length; i += 2) {
+    records.set(payload.bytes.subarray(runs[i]!, runs[i + 1]!), at);
+    at += runs[i + 1]! - runs[i]!;
+  }
+  return records;
+}

@@ -1,0 +1,99 @@
+/**
+ * What a log asks before it appends a batch: are these the bytes that were sent (CRC), and do they keep the format, so
+ * that every later reader may take them as they are. The rules are those of Kafka's `LogValidator` and `DefaultRecord`;
+ * where Kafka mends a batch (a wrong maxTimestamp) this refuses it, because the bytes are stored untouched.
+ */
+
+import { computeCrc, readBatchHeader } from './header.ts';
+import { type Payload, openPayload } from './payload.ts';
+import { type BatchFailure, type BatchHeader, type InflateOptions, batchFailure } from './types.ts';
+import { invalidBatch, walkRecords } from './walk.ts';
+
+export interface VerifyOptions extends InflateOptions {
+  /**
+   * Default false: a produced batch, with records at offset deltas 0, 1, 2, ... and at least one. True: a batch from
+   * a log, which compaction may have thinned; deltas grow and do not pass lastOffsetDelta, and there may be none.
+   */
+  allowGaps?: boolean;
+}
+
+/**
+ * Verifies the batch at `at` in full and gives its header. Nothing is allocated per record; bytes after the batch
+ * are the next batch's and not looked at.
+ *
+ * Checked in this order, the first failure is given: structure (`readBatchHeader`), CRC, producer fields, then each
+ * record: lengths agree, offset deltas, timestamps from -1 to 2^53 - 1; then that the records fill the batch, their
+ * count, and maxTimestamp being the largest (with create time; with append time it is the log's own).
+ */
+export function verifyBatch(
+  bytes: Uint8Array,
+  at: number,
+  options: VerifyOptions = {},
+): BatchHeader | BatchFailure {
+  const header = readSoundHeader(bytes, at);
+  if ('code' in header) return header;
+  const payload = openPayload(bytes, at, header, options);
+  if ('code' in payload) return payload;
+  return checkRecords(payload, at, header, options.allowGaps ?? false) ?? header;
+}
+
+/** The header, if the CRC matches and the header's own fields agree with each other. */
+export function readSoundHeader(bytes: Uint8Array, at: number): BatchHeader | BatchFailure {
+  const header = readBatchHeader(bytes, at);
+  if ('code' in header) return header;
+  const crc = computeCrc(bytes, at, header.sizeInBytes);
+  if (crc !== header.crc) {
+    return batchFailure('corrupt_batch', `batch at ${at} has CRC ${header.crc}, its content gives ${crc}`);
+  }
+  const problem = findProblem(header);
+  return problem === null ? header : invalidBatch(at, problem);
+}
+
+function findProblem(header: BatchHeader): string | null {
+  if (header.producerId < -1) return `producer id ${header.producerId}`;
+  if (header.producerId >= 0) {
+    if (header.producerEpoch < 0) return 'a producer id and no epoch';
+    // A marker ends a transaction and is not part of its sequence.
+    if (header.baseSequence < 0 && !header.isControl) return 'a producer id and no sequence';
+  } else if (header.isTransactional) {
+    return 'a transaction and no producer id';
+  }
+  return null;
+}
+
+/** Checks every record against the header; null when all is well. */
+export function checkRecords(
+  payload: Payload,
+  at: number,
+  header: BatchHeader,
+  allowGaps: boolean,
+): BatchFailure | null {
+  const { recordCount, lastOffsetDelta, baseOffset } = header;
+  if (!allowGaps && (recordCount === 0 || lastOffsetDelta !== recordCount - 1)) {
+    return invalidBatch(at, `${recordCount} records and last offset delta ${lastOffsetDelta}`);
+  }
+  let nextOffset = baseOffset;
+  let maxTimestamp = -1;
+  let misplaced = -1;
+  const failure = walkRecords(payload, at, header, (_, offset, timestamp) => {
+    if (allowGaps ? offset < nextOffset : offset !== nextOffset) {
+      misplaced = offset;
+      return false;
+    }
+    nextOffset = offset + 1;
+    if (timestamp > maxTimestamp) maxTimestamp = timestamp;
+    return undefined;
+  });
+  if (failure !== null) return failure;
+  if (misplaced !== -1) {
+    return invalidBatch(
+      at,
+      `offset delta ${misplaced - baseOffset} where ${nextOffset - baseOffset} was due`,
+    );
+  }
+  // With append time every record's timestamp is maxTimestamp, so this asks no more than that it is -1 or above.
+  if (recordCount > 0 && header.maxTimestamp !== maxTimestamp) {
+    return invalidBatch(at, `maxTimestamp ${header.maxTimestamp}, its records' largest is ${maxTimestamp}`);
+  }
+  return null;
+}

@@ -1,0 +1,138 @@
+/** The contract of produce and fetch. */
+
+import { z } from 'zod';
+import { base64BytesSchema, textOrBytesSchema, type JsonValue } from './json-bytes.ts';
+import {
+  FETCH_BYTES_DEFAULT,
+  FETCH_BYTES_MAX,
+  INTEGER_MAX,
+  REQUEST_RECORDS_MAX,
+  WAIT_MS_MAX,
+} from './limits.ts';
+
+const timestampMs = () => z.int().min(0).max(INTEGER_MAX);
+const headerValue = z.union([z.string(), base64BytesSchema, z.null()]);
+
+export const produceRecordSchema = z.strictObject({
+  key: textOrBytesSchema
+    .nullable()
+    .optional()
+    .describe('Records of one key go to one partition, in order; compaction keeps the latest of each key'),
+  value: z
+    .unknown()
+    .refine((value) => value !== undefined, 'is required; null is a tombstone')
+    .describe('Any JSON value, {"$base64": "..."} for bytes, or null for a tombstone'),
+  headers: z
+    .record(z.string(), z.union([headerValue, z.array(headerValue)]))
+    .optional()
+    .describe('Name to value; an array where a name occurs more than once'),
+  timestamp: timestampMs().optional().describe('Milliseconds since 1970; now, where it is left out'),
+  partition: z.int().min(0).optional().describe('Overrides the choice by key'),
+});
+export type ProduceRecord = z.infer<typeof produceRecordSchema>;
+
+export const ACKS = ['durable', 'none'] as const;
+
+export const produceSchema = z.strictObject({
+  records: z
+    .array(produceRecordSchema)
+    .min(1)
+    .describe(`1 to ${REQUEST_RECORDS_MAX} records, all stored or none`),
+  acks: z
+    .enum(ACKS)
+    .optional()
+    .describe('durable (default): answered when stored. none: answered at once, and nothing is promised'),
+});
+export type ProduceRequest = z.infer<typeof produceSchema>;
+
+export const produceQuerySchema = z.strictObject({
+  partitions: z
+    .string()
+    .regex(/^\d{1,4}(,\d{1,4})*$/, 'expected partition numbers with commas between them')
+    .optional()
+    .describe('For a body of record batches: one partition for all of them, or one for each, in order'),
+  acks: z.enum(ACKS).optional().describe('For a body of record batches, what `acks` is in JSON'),
+});
+
+export const produceReplySchema = z.object({
+  offsets: z
+    .array(z.object({ partition: z.int(), offset: z.int(), timestamp: z.int() }))
+    .describe('One for each record, in the order of the request'),
+});
+export type ProduceReply = z.infer<typeof produceReplySchema>;
+
+export const produceBatchesReplySchema = z.object({
+  batches: z
+    .array(
+      z.object({
+        partition: z.int(),
+        base_offset: z.int().describe('The offset of the first record of the batch'),
+        record_count: z.int(),
+        append_time: z
+          .int()
+          .nullable()
+          .describe('The timestamp of all its records, where the topic stamps them'),
+      }),
+    )
+    .describe('One for each batch, in the order of the request'),
+});
+export type ProduceBatchesReply = z.infer<typeof produceBatchesReplySchema>;
+
+export const acceptedReplySchema = z.object({
+  accepted: z.int().describe('Records taken, without any promise'),
+});
+export type AcceptedReply = z.infer<typeof acceptedReplySchema>;
+
+export const fetchQuerySchema = z.strictObject({
+  offset: z
+    .union([
+      z.int().min(0).max(INTEGER_MAX),
+      z.enum(['earliest', 'latest']),
+      z.string().regex(/^@\d{1,15}$/, 'expected an offset, "earliest", "latest" or "@" and milliseconds'),
+    ])
+    .default('earliest')
+    .describe('An offset, `earliest`, `latest`, or `@<ms>` for the first record at or after that time'),
+  max_records: z
+    .int()
+    .min(1)
+    .max(REQUEST_RECORDS_MAX)
+    .default(REQUEST_RECORDS_MAX)
+    .describe('For JSON replies'),
+  max_bytes: z
+    .int()
+    .min(1)
+    .max(FETCH_BYTES_MAX)
+    .default(FETCH_BYTES_DEFAULT)
+    .describe('The reply ends after the batch that reaches it; at least one batch is always sent'),
+  wait_ms: z
+    .int()
+    .min(0)
+    .max(WAIT_MS_MAX)
+    .default(0)
+    .describe('How long to wait for the first record where there is none yet'),
+});
+export type FetchQuery = z.infer<typeof fetchQuerySchema>;
+export type FetchOffset = FetchQuery['offset'];
+
+const fetchedRecordSchema = z.object({
+  offset: z.int(),
+  timestamp: z.int(),
+  key: textOrBytesSchema.nullable(),
+  value: z.unknown(),
+  headers: z.record(z.string(), z.union([headerValue, z.array(headerValue)])).optional(),
+});
+export type FetchedRecord = Omit<z.infer<typeof fetchedRecordSchema>, 'value'> & { value: JsonValue };
+
+export const fetchReplySchema = z.object({
+  records: z.array(fetchedRecordSchema),
+  next_offset: z.int().describe('Where to go on'),
+  high_watermark: z.int().describe('The offset that the next record will get'),
+  log_start_offset: z.int().describe('The first offset that can be read'),
+});
+export type FetchReply = Omit<z.infer<typeof fetchReplySchema>, 'records'> & { records: FetchedRecord[] };
+
+export const deleteRecordsQuerySchema = z.strictObject({
+  before: z
+    .union([z.int().min(0).max(INTEGER_MAX), z.literal('latest')])
+    .describe('Records below this offset are removed; `latest` removes all there are'),
+});

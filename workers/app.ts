@@ -1,0 +1,44 @@
+/** The router: every route, and what is said where there is none. */
+
+import { Hono } from 'hono';
+import { failure } from '../protocol/errors.ts';
+import { operations } from '../protocol/operations.ts';
+import { problem, unexpected } from './problem.ts';
+import type { AppEnv } from './routes/context.ts';
+import { fetchRoutes } from './routes/fetch.ts';
+import { partitionRoutes } from './routes/partitions.ts';
+import { produceRoutes } from './routes/produce.ts';
+import { serviceRoutes } from './routes/service.ts';
+import { topicRoutes } from './routes/topics.ts';
+
+export function createApp(): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  topicRoutes(app);
+  produceRoutes(app);
+  fetchRoutes(app);
+  partitionRoutes(app);
+  serviceRoutes(app);
+  refuseOtherMethods(app);
+  app.notFound((c) =>
+    problem(
+      c,
+      failure('route_not_found', `there is no ${c.req.method} ${c.req.path}; /openapi.json lists every path`),
+    ),
+  );
+  app.onError((error, c) => unexpected(c, error));
+  return app;
+}
+
+function refuseOtherMethods(app: Hono<AppEnv>): void {
+  const byPath = Map.groupBy(Object.values(operations), ({ path }) => path);
+  for (const [path, known] of byPath) {
+    const allowed = known.map(({ method }) => method.toUpperCase());
+    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => {
+      c.header('allow', allowed.join(', '));
+      return problem(
+        c,
+        failure('method_not_allowed', `${c.req.path} takes ${allowed.join(', ')}, not ${c.req.method}`),
+      );
+    });
+  }
+}

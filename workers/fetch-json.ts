@@ -1,0 +1,68 @@
+/** A fetch as JSON: the records of the stored batches that were asked for, and where to go on. */
+
+import type { FetchFrame } from '../core/log/fetch-frame.ts';
+import { failure, type Failure } from '../protocol/errors.ts';
+import { textOfBytes, valueOfBytes, type TextOrBytes } from '../protocol/json-bytes.ts';
+import { BATCH_INFLATED_BYTES_MAX } from '../protocol/limits.ts';
+import {
+  decodeRecordsAsync,
+  isBatchFailure,
+  splitBatches,
+  type LogRecord,
+  type RecordHeader,
+} from '../protocol/record-batch/index.ts';
+import type { FetchedRecord, FetchReply } from '../protocol/records.ts';
+
+export async function jsonFetchReply(frame: FetchFrame, recordsMax: number): Promise<FetchReply | Failure> {
+  const batches = splitBatches(frame.batches);
+  if (isBatchFailure(batches)) return damaged(batches.message);
+  const records: FetchedRecord[] = [];
+  let nextOffset = frame.nextOffset;
+  fill: for (const { at, header } of batches) {
+    const decoded = await decodeRecordsAsync(frame.batches, at, header, BATCH_INFLATED_BYTES_MAX);
+    if (isBatchFailure(decoded)) return damaged(decoded.message);
+    if (header.isControl) continue;
+    for (const record of decoded) {
+      if (record.offset < frame.startOffset) continue; // a batch is stored whole, the first may begin earlier
+      if (records.length >= recordsMax) {
+        nextOffset = record.offset;
+        break fill;
+      }
+      records.push(fetchedRecord(record));
+    }
+  }
+  return {
+    records,
+    next_offset: nextOffset,
+    high_watermark: frame.highWatermark,
+    log_start_offset: frame.logStartOffset,
+  };
+}
+
+function fetchedRecord(record: LogRecord): FetchedRecord {
+  const fetched: FetchedRecord = {
+    offset: record.offset,
+    timestamp: record.timestamp,
+    key: record.key === null ? null : textOfBytes(record.key),
+    value: valueOfBytes(record.value),
+  };
+  if (record.headers.length > 0) fetched.headers = headersObject(record.headers);
+  return fetched;
+}
+
+function headersObject(headers: readonly RecordHeader[]): NonNullable<FetchedRecord['headers']> {
+  const byName: Record<string, TextOrBytes | null | (TextOrBytes | null)[]> = Object.create(null);
+  for (const { key, value } of headers) {
+    const text = value === null ? null : textOfBytes(value);
+    const known = byName[key];
+    if (known === undefined) byName[key] = text;
+    else if (Array.isArray(known)) known.push(text);
+    else byName[key] = [known, text];
+  }
+  return byName;
+}
+
+function damaged(message: string): Failure {
+  console.error(`stored batches cannot be read: ${message}`);
+  return failure('internal_error', 'stored batches cannot be read; fetch them as bytes to see them');
+}

@@ -1,0 +1,17 @@
+/** The entry of the worker: the router, the watchdog, and the classes of the Durable Objects. */
+
+import type { Env } from '../durable-objects/stubs.ts';
+import { createApp } from './app.ts';
+import { visitDue } from './watchdog.ts';
+
+export { Partition } from '../durable-objects/partition/partition.ts';
+export { Topology } from '../durable-objects/topology/topology.ts';
+
+const app = createApp();
+
+export default {
+  fetch: app.fetch,
+  scheduled: async (controller, env) => {
+    await visitDue(env, controller.scheduledTime);
+  },
+} satisfies ExportedHandler<Env>;

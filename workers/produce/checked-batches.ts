@@ -1,0 +1,126 @@
+/** Batches that a producer sent as bytes: verified in full before any of them is stored. */
+
+import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
+import { failure, type Failure } from '../../protocol/errors.ts';
+import { BATCH_INFLATED_BYTES_MAX, TIMESTAMP_AHEAD_MS_MAX } from '../../protocol/limits.ts';
+import {
+  decodeRecordsAsync,
+  eachRecordKey,
+  isBatchFailure,
+  splitBatches,
+  verifyBatch,
+  verifyBatchAsync,
+  type BatchHeader,
+  type LocatedBatch,
+} from '../../protocol/record-batch/index.ts';
+import { checkPartition } from '../partition-call.ts';
+
+export interface CheckedBatch extends LocatedBatch {
+  partition: number;
+}
+
+/**
+ * @param partitions one for all batches, or one for each
+ * @param nowMs the clock that timestamps must not run ahead of
+ */
+export async function checkBatches(
+  topic: TopicDefinition,
+  bytes: Uint8Array,
+  partitions: readonly number[],
+  nowMs: number,
+): Promise<CheckedBatch[] | Failure> {
+  for (const partition of partitions) {
+    const missing = checkPartition(topic, partition);
+    if (missing) return missing;
+  }
+  const batches = splitBatches(bytes);
+  if (isBatchFailure(batches)) return batches;
+  if (batches.length === 0)
+    return failure('truncated_batch', 'the body is empty; send at least one record batch');
+  if (partitions.length !== 1 && partitions.length !== batches.length) {
+    return failure(
+      'invalid_field',
+      `query partitions: ${partitions.length} partitions for ${batches.length} batches; give one, or one for each`,
+    );
+  }
+  for (const [index, batch] of batches.entries()) {
+    const wrong = await checkBatch(topic, bytes, batch, nowMs);
+    if (wrong) return { ...wrong, details: { ...wrong.details, batch: index } };
+  }
+  return batches.map((batch, index) => ({ ...batch, partition: partitions[index] ?? partitions[0]! }));
+}
+
+async function checkBatch(
+  topic: TopicDefinition,
+  bytes: Uint8Array,
+  { at, header }: LocatedBatch,
+  nowMs: number,
+): Promise<Failure | null> {
+  const { max_batch_bytes: bytesMax } = topic.config;
+  if (header.sizeInBytes > bytesMax) {
+    return failure(
+      'batch_too_large',
+      `a batch has ${header.sizeInBytes} bytes; topic "${topic.name}" takes ${bytesMax}`,
+      {
+        bytes_max: bytesMax,
+      },
+    );
+  }
+  const verified =
+    header.compression === 'none'
+      ? verifyBatch(bytes, at)
+      : await verifyBatchAsync(bytes, at, { inflatedBytesMax: BATCH_INFLATED_BYTES_MAX });
+  if (isBatchFailure(verified)) return verified;
+  return checkKind(header) ?? checkTimestamp(header, nowMs) ?? (await checkKeys(topic, bytes, at, header));
+}
+
+function checkKind(header: BatchHeader): Failure | null {
+  if (header.isControl) return failure('invalid_batch', 'control batches are written by the broker only');
+  if (header.isTransactional || header.producerId >= 0) {
+    return failure(
+      'invalid_batch',
+      'batches of a producer id or a transaction are not taken; send them without',
+    );
+  }
+  return null;
+}
+
+function checkTimestamp({ maxTimestamp }: BatchHeader, nowMs: number): Failure | null {
+  if (maxTimestamp >= 0 && maxTimestamp <= nowMs + TIMESTAMP_AHEAD_MS_MAX) return null;
+  const latest = nowMs + TIMESTAMP_AHEAD_MS_MAX;
+  return failure(
+    'invalid_timestamp',
+    `timestamp ${maxTimestamp} is not from 0 to ${latest}, one hour from now`,
+    {
+      timestamp_max: latest,
+    },
+  );
+}
+
+async function checkKeys(
+  topic: TopicDefinition,
+  bytes: Uint8Array,
+  at: number,
+  header: BatchHeader,
+): Promise<Failure | null> {
+  if (!isCompacted(topic.config)) return null;
+  let isKeyed = true;
+  if (header.compression === 'none') {
+    const failed = eachRecordKey(bytes, at, header, ({ key }) => {
+      isKeyed &&= key !== null;
+    });
+    if (failed) return failed;
+  } else {
+    const records = await decodeRecordsAsync(bytes, at, header, BATCH_INFLATED_BYTES_MAX);
+    if (isBatchFailure(records)) return records;
+    isKeyed = records.every(({ key }) => key !== null);
+  }
+  return isKeyed ? null : keyRequired(topic);
+}
+
+export function keyRequired(topic: TopicDefinition): Failure {
+  return failure(
+    'key_required',
+    `topic "${topic.name}" is compacted: a record without a key could never be removed`,
+  );
+}

@@ -1,0 +1,132 @@
+/** Records that a producer sent as JSON: checked, given their partitions, and packed into batches. */
+
+import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { bytesOfText, bytesOfValue, type TextOrBytes } from '../../protocol/json-bytes.ts';
+import { RECORD_BYTES_MAX, REQUEST_RECORDS_MAX, TIMESTAMP_AHEAD_MS_MAX } from '../../protocol/limits.ts';
+import { partitionForKey } from '../../protocol/murmur2.ts';
+import {
+  BATCH_OVERHEAD,
+  encodeBatch,
+  recordSizeUpperBound,
+  type RecordHeader,
+  type RecordInput,
+} from '../../protocol/record-batch/index.ts';
+import { produceSchema, type ProduceRecord, type ProduceRequest } from '../../protocol/records.ts';
+import { checkPartition } from '../partition-call.ts';
+import { check } from '../request.ts';
+import { keyRequired } from './checked-batches.ts';
+
+/** The records of one partition, with their places in the request. */
+export interface PartitionRecords {
+  partition: number;
+  indexes: number[];
+  records: RecordInput[];
+}
+
+/** The request, checked: the number of records first, because the rest takes time for each. */
+export function checkProduceRequest(json: unknown): ProduceRequest | Failure {
+  const records = (json as { records?: unknown } | null)?.records;
+  if (Array.isArray(records) && records.length > REQUEST_RECORDS_MAX) {
+    return failure(
+      'too_many_records',
+      `${records.length} records; a request may have ${REQUEST_RECORDS_MAX}`,
+      {
+        records_max: REQUEST_RECORDS_MAX,
+      },
+    );
+  }
+  const checked = check(produceSchema, json, 'body');
+  return isFailure(checked) ? checked : checked.fields;
+}
+
+/**
+ * Gives each record its partition: the one it names, else by its key as Kafka does, else `stickyPartition`, the same for
+ * all of the request so that they share a batch.
+ */
+export function partitionRecords(
+  topic: TopicDefinition,
+  records: readonly ProduceRecord[],
+  stickyPartition: number,
+  nowMs: number,
+): PartitionRecords[] | Failure {
+  const byPartition = new Map<number, PartitionRecords>();
+  for (const [index, record] of records.entries()) {
+    const input = recordInput(topic, record, nowMs);
+    if (isFailure(input))
+      return {
+        ...input,
+        message: `record ${index}: ${input.message}`,
+        details: { ...input.details, record: index },
+      };
+    const partition = record.partition ?? partitionOf(topic, input.key, stickyPartition);
+    const missing = checkPartition(topic, partition);
+    if (missing) return { ...missing, details: { ...missing.details, record: index } };
+    let group = byPartition.get(partition);
+    if (!group) byPartition.set(partition, (group = { partition, indexes: [], records: [] }));
+    group.indexes.push(index);
+    group.records.push(input);
+  }
+  return [...byPartition.values()];
+}
+
+/** The records as batches, one after another, none above `bytesMax`. */
+export function packBatches(records: readonly RecordInput[], bytesMax: number): Uint8Array {
+  const batches: Uint8Array<ArrayBuffer>[] = [];
+  let first = 0;
+  let bytes = BATCH_OVERHEAD;
+  records.forEach((record, index) => {
+    const size = recordSizeUpperBound(record);
+    if (bytes + size > bytesMax && index > first) {
+      batches.push(encodeBatch(records.slice(first, index)) as Uint8Array<ArrayBuffer>);
+      first = index;
+      bytes = BATCH_OVERHEAD;
+    }
+    bytes += size;
+  });
+  const last = encodeBatch(first === 0 ? records : records.slice(first)) as Uint8Array<ArrayBuffer>;
+  if (batches.length === 0) return last;
+  batches.push(last);
+  const whole = new Uint8Array(batches.reduce((sum, batch) => sum + batch.length, 0));
+  batches.reduce((at, batch) => (whole.set(batch, at), at + batch.length), 0);
+  return whole;
+}
+
+function partitionOf(topic: TopicDefinition, key: Uint8Array | null, stickyPartition: number): number {
+  return key === null ? stickyPartition : partitionForKey(key, topic.config.partitions);
+}
+
+function recordInput(topic: TopicDefinition, record: ProduceRecord, nowMs: number): RecordInput | Failure {
+  const value = bytesOfValue(record.value);
+  if (value === undefined) {
+    return failure(
+      'invalid_field',
+      'value: bytes are written {"$base64": "..."} with padded base64 and nothing beside',
+    );
+  }
+  const timestamp = record.timestamp ?? nowMs;
+  if (timestamp > nowMs + TIMESTAMP_AHEAD_MS_MAX) {
+    return failure('invalid_timestamp', `timestamp ${timestamp} is more than one hour ahead of now`, {
+      timestamp_max: nowMs + TIMESTAMP_AHEAD_MS_MAX,
+    });
+  }
+  const key = record.key == null ? null : bytesOfText(record.key);
+  if (key === null && isCompacted(topic.config)) return keyRequired(topic);
+  const input: RecordInput = { key, value, timestamp, headers: recordHeaders(record.headers) };
+  const bytesMax = Math.min(RECORD_BYTES_MAX, topic.config.max_batch_bytes - BATCH_OVERHEAD);
+  const bytes = recordSizeUpperBound(input);
+  if (bytes <= bytesMax) return input;
+  return failure('record_too_large', `it has about ${bytes} bytes; topic "${topic.name}" takes ${bytesMax}`, {
+    bytes_max: bytesMax,
+  });
+}
+
+function recordHeaders(headers: ProduceRecord['headers']): RecordHeader[] {
+  return Object.entries(headers ?? {}).flatMap(([key, values]) =>
+    (Array.isArray(values) ? values : [values]).map((value) => ({ key, value: headerBytes(value) })),
+  );
+}
+
+function headerBytes(value: TextOrBytes | null): Uint8Array | null {
+  return value === null ? null : bytesOfText(value);
+}

@@ -1,0 +1,120 @@
+/** Reading a request: bodies up to a size, and fields against their schemas, with every violation named. */
+
+import type { Context } from 'hono';
+import { z } from 'zod';
+import { failure, isFailure, type Failure } from '../protocol/errors.ts';
+import { REQUEST_BYTES_MAX } from '../protocol/limits.ts';
+import { JSON_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
+
+/** Violations listed in one reply; the rest are counted. */
+const VIOLATIONS_SHOWN_MAX = 20;
+
+export async function readBytes(request: Request): Promise<Uint8Array | Failure> {
+  const tooLarge = failure(
+    'request_too_large',
+    `a request may have ${REQUEST_BYTES_MAX} bytes; send several`,
+    {
+      bytes_max: REQUEST_BYTES_MAX,
+    },
+  );
+  const stated = Number(request.headers.get('content-length') ?? 0);
+  if (stated > REQUEST_BYTES_MAX) return tooLarge;
+  if (request.headers.has('content-length')) return new Uint8Array(await request.arrayBuffer());
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length;
+    if (length > REQUEST_BYTES_MAX) return tooLarge;
+    chunks.push(chunk);
+  }
+  return new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+}
+
+/** JSON, and what curl and fetch send where nobody has told them the type. */
+const JSON_TYPES = new Set(['', JSON_TYPE, 'text/plain', 'application/x-www-form-urlencoded']);
+
+export type BodyKind = 'json' | 'batches' | 'none';
+
+/** What the body is by its content type. JSON needs none: a person at a terminal forgets it. */
+export function bodyKind(c: Context, takesBatches: boolean): BodyKind | Failure {
+  const type = (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
+  if (JSON_TYPES.has(type) || type.endsWith('+json')) return 'json';
+  if (takesBatches && type === RECORD_BATCH_TYPE) return 'batches';
+  const taken = takesBatches ? `${JSON_TYPE} or ${RECORD_BATCH_TYPE}` : JSON_TYPE;
+  return failure('unsupported_media_type', `content type "${type}" is not taken here; send ${taken}`);
+}
+
+/** The body as JSON; an empty one is `{}`. */
+export async function readJson(request: Request): Promise<{ json: unknown } | Failure> {
+  const bytes = await readBytes(request);
+  if (isFailure(bytes)) return bytes;
+  if (bytes.length === 0) return { json: {} };
+  try {
+    return { json: JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)) };
+  } catch (error) {
+    return failure(
+      'malformed_json',
+      `the body is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+export async function readBody<Schema extends z.ZodType>(
+  c: Context,
+  schema: Schema,
+): Promise<{ fields: z.output<Schema> } | Failure> {
+  const kind = bodyKind(c, false);
+  if (isFailure(kind)) return kind;
+  const body = await readJson(c.req.raw);
+  return isFailure(body) ? body : check(schema, body.json, 'body');
+}
+
+/** The query, with what looks like a number as one. */
+export function readQuery<Schema extends z.ZodType>(
+  c: Context,
+  schema: Schema,
+): { fields: z.output<Schema> } | Failure {
+  const given = Object.fromEntries(
+    Object.entries(c.req.query()).map(([name, text]) => [
+      name,
+      /^-?\d{1,16}$/.test(text) ? Number(text) : text,
+    ]),
+  );
+  return check(schema, given, 'query');
+}
+
+export function check<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  where: 'body' | 'query',
+): { fields: z.output<Schema> } | Failure {
+  const result = schema.safeParse(value);
+  if (result.success) return { fields: result.data };
+  const violations = result.error.issues.map((issue) => ({
+    field: fieldName(issue),
+    message: explain(issue),
+  }));
+  const isUnknown = result.error.issues.some(({ code }) => code === 'unrecognized_keys');
+  const [first] = violations;
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  return failure(
+    isUnknown ? 'unknown_field' : 'invalid_field',
+    `${where}${first!.field && ` ${first!.field}`}: ${first!.message}${more}`,
+    { violations: violations.slice(0, VIOLATIONS_SHOWN_MAX) },
+  );
+}
+
+function fieldName({ path }: z.core.$ZodIssue): string {
+  return path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '');
+}
+
+function explain(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys')
+    return `unknown field ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
+  if (issue.code !== 'invalid_union') return issue.message;
+  const alternatives = new Set(issue.errors.flat().map((inner) => explain(inner)));
+  return [...alternatives].join(', or ') || issue.message;
+}

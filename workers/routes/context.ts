@@ -1,0 +1,62 @@
+/** What the routes share: the type of their context, and the topic that a path names. */
+
+import type { Context, Handler, Hono } from 'hono';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
+import type { Env } from '../../durable-objects/stubs.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { isName, NAME_RULE } from '../../protocol/names.ts';
+import type { Operation } from '../../protocol/operations.ts';
+import { lookUpTopic } from '../topology-cache.ts';
+
+export type AppEnv = { Bindings: Env };
+export type AppContext = Context<AppEnv>;
+
+/** Binds a handler to an operation of the contract. */
+export function bind(app: Hono<AppEnv>, operation: Operation, handler: Handler<AppEnv>): void {
+  app.on(operation.method.toUpperCase(), operation.path.replaceAll(/\{(\w+)\}/g, ':$1'), handler);
+}
+
+export function namespacesOf(env: Env): string[] {
+  return (env.POSTHORN_NAMESPACES ?? 'default').split(',').map((name) => name.trim());
+}
+
+export interface TopicPath {
+  namespace: string;
+  name: string;
+}
+
+export function readNamespace(c: AppContext): string | Failure {
+  const namespace = c.req.param('namespace') ?? '';
+  if (!isName(namespace))
+    return failure('invalid_name', `namespace ${quote(namespace)}: expected ${NAME_RULE}`);
+  if (namespacesOf(c.env).includes(namespace)) return namespace;
+  return failure('namespace_not_found', `there is no namespace "${namespace}"; "default" is always there`);
+}
+
+export function readTopicPath(c: AppContext): TopicPath | Failure {
+  const namespace = readNamespace(c);
+  if (typeof namespace !== 'string') return namespace;
+  const name = c.req.param('topic') ?? '';
+  if (isName(name)) return { namespace, name };
+  return failure('invalid_name', `topic ${quote(name)}: expected ${NAME_RULE}`);
+}
+
+/** The topic that the path names, not older than the topology that the client has seen. */
+export async function readTopic(c: AppContext): Promise<TopicDefinition | Failure> {
+  const path = readTopicPath(c);
+  if (isFailure(path)) return path;
+  const seen = Number(c.req.header(TOPOLOGY_VERSION_HEADER) ?? 0);
+  const found = await lookUpTopic(c.env, path.namespace, path.name, Number.isSafeInteger(seen) ? seen : 0);
+  return isFailure(found) ? found : found.topic;
+}
+
+/** The partition that the path names; one that is not a number does not exist. */
+export function readPartition(c: AppContext): number {
+  const text = c.req.param('partition') ?? '';
+  return /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+}
+
+function quote(name: string): string {
+  return JSON.stringify(name.length <= 60 ? name : `${name.slice(0, 60)}...`);
+}

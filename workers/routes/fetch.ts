@@ -1,0 +1,134 @@
+/** Fetch: records from an offset on, as JSON or as the batches they are stored in, and waiting for the first. */
+
+import type { Hono } from 'hono';
+import { decodeFetchFrame, type FetchFrame } from '../../core/log/fetch-frame.ts';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
+import type { ReadRequest, Stale } from '../../durable-objects/partition/partition-calls.ts';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
+import {
+  HIGH_WATERMARK_HEADER,
+  LOG_START_OFFSET_HEADER,
+  NEXT_OFFSET_HEADER,
+  RECORD_BATCH_TYPE,
+  START_OFFSET_HEADER,
+} from '../../protocol/media-types.ts';
+import { operations } from '../../protocol/operations.ts';
+import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/records.ts';
+import { jsonFetchReply } from '../fetch-json.ts';
+import { callPartition } from '../partition-call.ts';
+import { problem } from '../problem.ts';
+import { readQuery } from '../request.ts';
+import { bind, readPartition, readTopic, type AppContext, type AppEnv } from './context.ts';
+
+export function fetchRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.fetch, async (c) => {
+    const query = readQuery(c, fetchQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const topic = await readTopic(c);
+    if (isFailure(topic)) return problem(c, topic);
+    const read = await readAndWait(c, topic, readPartition(c), query.fields);
+    if (isFailure(read)) return problem(c, read);
+    if (wantsBatches(c)) return batchesReply(read);
+    const reply = await jsonFetchReply(await frameOf(read), query.fields.max_records);
+    return isFailure(reply) ? problem(c, reply) : c.json(reply);
+  });
+}
+
+/** What the partition answered: a response that streams, or the message that ended a wait. */
+type Read = Response | FetchFrame;
+
+/**
+ * Reads, and where there is nothing yet holds a socket to the partition until there is or the time is over. The partition
+ * can sleep meanwhile. A wait that the partition gives up (records were deleted) ends with a second look.
+ */
+async function readAndWait(
+  c: AppContext,
+  topic: TopicDefinition,
+  partition: number,
+  query: FetchQuery,
+): Promise<Read | Failure> {
+  const first = await readPartitionLog(c, topic, partition, query, query.wait_ms > 0);
+  if (isFailure(first) || !first.webSocket) return first;
+  const offset = Number(first.headers.get(START_OFFSET_HEADER));
+  const frame = await nextFrame(first.webSocket, query.wait_ms, c.req.raw.signal);
+  return frame ?? (await readPartitionLog(c, topic, partition, { ...query, offset }, false));
+}
+
+async function readPartitionLog(
+  c: AppContext,
+  topic: TopicDefinition,
+  partition: number,
+  query: FetchQuery,
+  isWaiting: boolean,
+): Promise<Response | Failure> {
+  const headers: HeadersInit = isWaiting ? { upgrade: 'websocket' } : {};
+  return await callPartition<Response | Failure>(c.env, topic, partition, async (stub, version) => {
+    const request: ReadRequest = {
+      version,
+      offset: readOffset(query.offset),
+      bytesMax: query.max_bytes,
+      recordsMax: wantsBatches(c) ? Number.MAX_SAFE_INTEGER : query.max_records,
+    };
+    const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
+    const response = await stub.fetch(url, { headers });
+    return response.status === 422 ? await response.json<Failure | Stale>() : response;
+  });
+}
+
+/** The first message of the socket; null where it brought none in time, or closed. */
+function nextFrame(socket: WebSocket, waitMs: number, signal: AbortSignal): Promise<FetchFrame | null> {
+  return new Promise((resolve) => {
+    const end = (frame: FetchFrame | null): void => {
+      clearTimeout(timer);
+      resolve(frame);
+      socket.close(1000, 'done');
+    };
+    const timer = setTimeout(() => end(null), waitMs);
+    signal.addEventListener('abort', () => end(null));
+    socket.addEventListener('message', ({ data }) =>
+      end(decodeFetchFrame(new Uint8Array(data as ArrayBuffer))),
+    );
+    socket.addEventListener('close', () => end(null));
+    socket.addEventListener('error', () => end(null));
+    socket.binaryType = 'arraybuffer';
+    socket.accept();
+  });
+}
+
+function batchesReply(read: Read): Response {
+  if (read instanceof Response) {
+    const headers = new Headers(read.headers);
+    headers.set('content-type', RECORD_BATCH_TYPE);
+    return new Response(read.body, { headers });
+  }
+  return new Response(read.batches as Uint8Array<ArrayBuffer>, {
+    headers: {
+      'content-type': RECORD_BATCH_TYPE,
+      [START_OFFSET_HEADER]: String(read.startOffset),
+      [NEXT_OFFSET_HEADER]: String(read.nextOffset),
+      [HIGH_WATERMARK_HEADER]: String(read.highWatermark),
+      [LOG_START_OFFSET_HEADER]: String(read.logStartOffset),
+    },
+  });
+}
+
+async function frameOf(read: Read): Promise<FetchFrame> {
+  if (!(read instanceof Response)) return read;
+  const offset = (header: string): number => Number(read.headers.get(header));
+  return {
+    startOffset: offset(START_OFFSET_HEADER),
+    nextOffset: offset(NEXT_OFFSET_HEADER),
+    highWatermark: offset(HIGH_WATERMARK_HEADER),
+    logStartOffset: offset(LOG_START_OFFSET_HEADER),
+    batches: new Uint8Array(await read.arrayBuffer()),
+  };
+}
+
+function wantsBatches(c: AppContext): boolean {
+  return (c.req.header('accept') ?? '').includes(RECORD_BATCH_TYPE);
+}
+
+function readOffset(offset: FetchOffset): ReadRequest['offset'] {
+  if (typeof offset === 'number' || offset === 'earliest' || offset === 'latest') return offset;
+  return { timestampMs: Number(offset.slice(1)) };
+}

@@ -1,0 +1,55 @@
+/** A single partition: its offsets, size and meter, and deleting its oldest records. */
+
+import type { Hono } from 'hono';
+import type { PartitionDescription } from '../../durable-objects/partition/partition-calls.ts';
+import { isFailure } from '../../protocol/errors.ts';
+import { operations } from '../../protocol/operations.ts';
+import { deleteRecordsQuerySchema } from '../../protocol/records.ts';
+import type { PartitionState, RecordsDeleted } from '../../protocol/topics.ts';
+import { callPartition } from '../partition-call.ts';
+import { problem } from '../problem.ts';
+import { readQuery } from '../request.ts';
+import { bind, readPartition, readTopic, type AppEnv } from './context.ts';
+
+export function partitionRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.describePartition, async (c) => {
+    const topic = await readTopic(c);
+    if (isFailure(topic)) return problem(c, topic);
+    const partition = readPartition(c);
+    const state = await callPartition(c.env, topic, partition, (stub, version) => stub.describe(version));
+    return isFailure(state) ? problem(c, state) : c.json(stateReply(topic.name, partition, state));
+  });
+
+  bind(app, operations.deleteRecords, async (c) => {
+    const query = readQuery(c, deleteRecordsQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const topic = await readTopic(c);
+    if (isFailure(topic)) return problem(c, topic);
+    const partition = readPartition(c);
+    const { before } = query.fields;
+    const deleted = await callPartition(c.env, topic, partition, (stub, version) =>
+      stub.deleteRecords(version, before),
+    );
+    if (isFailure(deleted)) return problem(c, deleted);
+    return c.json({
+      topic: topic.name,
+      partition,
+      log_start_offset: deleted.logStartOffset,
+      high_watermark: deleted.highWatermark,
+    } satisfies RecordsDeleted);
+  });
+}
+
+function stateReply(topic: string, partition: number, state: PartitionDescription): PartitionState {
+  const { rowsWritten, rowsRead, ...meter } = state.meter;
+  return {
+    topic,
+    partition,
+    log_start_offset: state.logStartOffset,
+    high_watermark: state.highWatermark,
+    size_bytes: state.sizeBytes,
+    segments: state.segments,
+    storage_bytes: state.storageBytes,
+    meter: { rows_written: rowsWritten, rows_read: rowsRead, ...meter },
+  };
+}

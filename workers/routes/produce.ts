@@ -1,0 +1,142 @@
+/** Produce: records as JSON or as record batches, checked in full before the first is stored. */
+
+import type { Hono } from 'hono';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
+import type { AppendedBatch } from '../../durable-objects/partition/partition-calls.ts';
+import { failure, isFailure } from '../../protocol/errors.ts';
+import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
+import { operations } from '../../protocol/operations.ts';
+import { produceQuerySchema, type ProduceBatchesReply, type ProduceReply } from '../../protocol/records.ts';
+import { problem } from '../problem.ts';
+import { appendToPartitions, type PartitionBatches } from '../produce/append.ts';
+import { checkBatches, type CheckedBatch } from '../produce/checked-batches.ts';
+import {
+  checkProduceRequest,
+  packBatches,
+  partitionRecords,
+  type PartitionRecords,
+} from '../produce/json-records.ts';
+import { bodyKind, readBytes, readJson, readQuery } from '../request.ts';
+import { bind, readTopic, type AppContext, type AppEnv } from './context.ts';
+
+export function produceRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.produce, async (c) => {
+    const query = readQuery(c, produceQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const kind = bodyKind(c, true);
+    if (isFailure(kind)) return problem(c, kind);
+    const topic = await readTopic(c);
+    if (isFailure(topic)) return problem(c, topic);
+    return kind === 'batches'
+      ? await produceBatches(c, topic, query.fields.partitions, query.fields.acks === 'none')
+      : await produceJson(c, topic);
+  });
+}
+
+async function produceJson(c: AppContext, topic: TopicDefinition): Promise<Response> {
+  const body = await readJson(c.req.raw);
+  if (isFailure(body)) return problem(c, body);
+  const request = checkProduceRequest(body.json);
+  if (isFailure(request)) return problem(c, request);
+  const stickyPartition = Math.floor(Math.random() * topic.config.partitions);
+  const groups = partitionRecords(topic, request.records, stickyPartition, Date.now());
+  if (isFailure(groups)) return problem(c, groups);
+  const batches = groups.map(({ partition, records }) => ({
+    partition,
+    bytes: packBatches(records, topic.config.max_batch_bytes),
+  }));
+  if (request.acks === 'none') return acceptWithoutPromise(c, topic, batches, request.records.length);
+  const appended = await appendToPartitions(c.env, topic, batches);
+  if (isFailure(appended)) return problem(c, appended);
+  return c.json({ offsets: offsetsOf(groups, appended, request.records.length) } satisfies ProduceReply);
+}
+
+/** One for each record, in the order of the request. */
+function offsetsOf(
+  groups: PartitionRecords[],
+  appended: AppendedBatch[][],
+  count: number,
+): ProduceReply['offsets'] {
+  const offsets = new Array<ProduceReply['offsets'][number]>(count);
+  groups.forEach(({ partition, indexes, records }, groupIndex) => {
+    let next = 0;
+    for (const { baseOffset, recordCount, appendTime } of appended[groupIndex]!) {
+      for (let delta = 0; delta < recordCount; delta++, next++) {
+        const timestamp = appendTime ?? records[next]!.timestamp;
+        offsets[indexes[next]!] = { partition, offset: baseOffset + delta, timestamp };
+      }
+    }
+  });
+  return offsets;
+}
+
+async function produceBatches(
+  c: AppContext,
+  topic: TopicDefinition,
+  partitionsQuery: string | number | undefined,
+  isWithoutPromise: boolean,
+): Promise<Response> {
+  const partitions = partitionsQuery === undefined ? [] : String(partitionsQuery).split(',').map(Number);
+  if (partitions.length === 0 && topic.config.partitions > 1) {
+    return problem(
+      c,
+      failure('invalid_field', 'query partitions: record batches do not say where they go; name one'),
+    );
+  }
+  const bytes = await readBytes(c.req.raw);
+  if (isFailure(bytes)) return problem(c, bytes);
+  const checked = await checkBatches(topic, bytes, partitions.length === 0 ? [0] : partitions, Date.now());
+  if (isFailure(checked)) return problem(c, checked);
+  const recordCount = checked.reduce((sum, { header }) => sum + header.recordCount, 0);
+  if (checked.length > REQUEST_RECORDS_MAX) {
+    return problem(
+      c,
+      failure('too_many_records', `${checked.length} batches; a request may have ${REQUEST_RECORDS_MAX}`),
+    );
+  }
+  const groups = groupByPartition(bytes, checked);
+  if (isWithoutPromise) return acceptWithoutPromise(c, topic, groups, recordCount);
+  const appended = await appendToPartitions(c.env, topic, groups);
+  if (isFailure(appended)) return problem(c, appended);
+  return c.json({ batches: inRequestOrder(checked, groups, appended) } satisfies ProduceBatchesReply);
+}
+
+/** The batches of each partition, one after another; the body itself where all go to one. */
+function groupByPartition(bytes: Uint8Array, batches: readonly CheckedBatch[]): PartitionBatches[] {
+  const byPartition = Map.groupBy(batches, ({ partition }) => partition);
+  if (byPartition.size === 1) return [{ partition: batches[0]!.partition, bytes }];
+  return [...byPartition].map(([partition, members]) => {
+    const group = new Uint8Array(members.reduce((sum, { header }) => sum + header.sizeInBytes, 0));
+    members.reduce((end, { at, header }) => {
+      group.set(bytes.subarray(at, at + header.sizeInBytes), end);
+      return end + header.sizeInBytes;
+    }, 0);
+    return { partition, bytes: group };
+  });
+}
+
+function inRequestOrder(
+  batches: readonly CheckedBatch[],
+  groups: readonly PartitionBatches[],
+  appended: readonly AppendedBatch[][],
+): ProduceBatchesReply['batches'] {
+  const results = new Map(groups.map(({ partition }, index) => [partition, appended[index]!.values()]));
+  return batches.map(({ partition }) => {
+    const { baseOffset, recordCount, appendTime } = results.get(partition)!.next().value!;
+    return { partition, base_offset: baseOffset, record_count: recordCount, append_time: appendTime };
+  });
+}
+
+/** `acks: none`: answered before the append, whose failure only the log of the worker shows. */
+function acceptWithoutPromise(
+  c: AppContext,
+  topic: TopicDefinition,
+  groups: readonly PartitionBatches[],
+  accepted: number,
+): Response {
+  const append = appendToPartitions(c.env, topic, groups).then((result) => {
+    if (isFailure(result)) console.error(`unacknowledged records were lost: ${result.message}`);
+  });
+  c.executionCtx.waitUntil(append);
+  return c.json({ accepted }, 202);
+}
