@@ -188,7 +188,7 @@ export const operations = {
     summary: 'Remove all records below an offset',
     query: deleteRecordsQuerySchema,
     replies: { 200: { description: 'They are gone', json: recordsDeletedSchema } },
-    errors: [...PARTITION_ERRORS, ...FIELD_ERRORS, 'offset_below_start', 'offset_past_end'],
+    errors: [...PARTITION_ERRORS, ...FIELD_ERRORS, 'offset_past_end'],
   },
 } as const satisfies Record<string, Operation>;
 

@@ -156,11 +156,15 @@ export class SegmentLog {
     return this.#head.nextOffset;
   }
 
-  /** Makes `before` the start of the log. The storage of what lies below is freed by `retain`, in slices. */
+  /**
+   * Makes `before` the start of the log, if it is not past that already. The storage of what lies below is freed by
+   * `retain`, in slices.
+   */
   deleteRecords(before: number): LogOffsets | Failure {
+    if (before <= this.#head.logStartOffset) return this.offsets;
     const outside = checkOffset(this.#head, before);
     if (outside) return outside;
-    if (before > this.#head.logStartOffset) this.#forget(before, null, 0);
+    this.#forget(before, null, 0);
     return this.offsets;
   }
 

@@ -76,6 +76,9 @@ async function checkBatch(
 
 function checkKind(header: BatchHeader): Failure | null {
   if (header.isControl) return failure('invalid_batch', 'control batches are written by the broker only');
+  if (header.timestampType === 'append') {
+    return failure('invalid_batch', 'append time is set by the log; send batches with create time');
+  }
   if (header.isTransactional || header.producerId >= 0) {
     return failure(
       'invalid_batch',
