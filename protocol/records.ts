@@ -47,8 +47,10 @@ export type ProduceRequest = z.infer<typeof produceSchema>;
 
 export const produceQuerySchema = z.strictObject({
   partitions: z
-    .string()
-    .regex(/^\d{1,4}(,\d{1,4})*$/, 'expected partition numbers with commas between them')
+    .union([
+      z.int().min(0),
+      z.string().regex(/^\d{1,4}(,\d{1,4})+$/, 'expected partition numbers with commas between them'),
+    ])
     .optional()
     .describe('For a body of record batches: one partition for all of them, or one for each, in order'),
   acks: z.enum(ACKS).optional().describe('For a body of record batches, what `acks` is in JSON'),

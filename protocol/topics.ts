@@ -105,6 +105,7 @@ export const partitionStateSchema = z.object({
   size_bytes: z.int().min(0).describe('Bytes of record batches stored'),
   segments: z.int().min(0).describe('Rows that hold them'),
   storage_bytes: z.int().min(0).describe('What the object occupies on disk, all in all'),
+  waiting: z.int().min(0).describe('Readers that wait for the next record'),
   meter: z
     .object({
       rows_written: z.int().min(0),

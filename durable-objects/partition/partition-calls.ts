@@ -32,5 +32,7 @@ export interface PartitionDescription {
   segments: number;
   /** Bytes that the object's database occupies. */
   storageBytes: number;
+  /** Readers that wait for the next record. */
+  waiting: number;
   meter: { rowsWritten: number; rowsRead: number; appends: number; commits: number; since: number };
 }

@@ -113,6 +113,7 @@ export class Partition extends DurableObject<Env> {
       sizeBytes: open.log.sizeBytes,
       segments: open.log.countSegments(),
       storageBytes: this.ctx.storage.sql.databaseSize,
+      waiting: this.#waiters.count(),
       meter: {
         rowsWritten,
         rowsRead,

@@ -20,11 +20,16 @@ interface Attachment extends Wait {
 export class Waiters {
   readonly #ctx: DurableObjectState;
   /** Kept so that an append without waiters costs nothing. An upper bound: those who left are found when answering. */
-  #count: number;
+  #atMost: number;
 
   constructor(ctx: DurableObjectState) {
     this.#ctx = ctx;
-    this.#count = ctx.getWebSockets().length;
+    this.#atMost = ctx.getWebSockets().length;
+  }
+
+  /** Those who wait now. */
+  count(): number {
+    return this.#ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN).length;
   }
 
   /** The response that makes the caller wait. It says from where, so that the caller can ask for the same again. */
@@ -32,7 +37,7 @@ export class Waiters {
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server);
     server.serializeAttachment({ ...wait, answered: false } satisfies Attachment);
-    this.#count += 1;
+    this.#atMost += 1;
     const headers = { [START_OFFSET_HEADER]: String(wait.offset) };
     return new Response(null, { status: 101, webSocket: client, headers });
   }
@@ -42,7 +47,7 @@ export class Waiters {
    * bytes, made once. Null: it has to wait on. 'gone': it is closed without an answer and will ask anew.
    */
   answer(answer: (wait: Wait) => Uint8Array | null | 'gone'): void {
-    if (this.#count === 0) return;
+    if (this.#atMost === 0) return;
     const answers = new Map<string, Uint8Array | null | 'gone'>();
     let waiting = 0;
     for (const socket of this.#ctx.getWebSockets()) {
@@ -55,7 +60,7 @@ export class Waiters {
       if (message === null) waiting += 1;
       else finish(socket, attachment, message);
     }
-    this.#count = waiting;
+    this.#atMost = waiting;
   }
 }
 

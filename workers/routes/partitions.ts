@@ -50,6 +50,7 @@ function stateReply(topic: string, partition: number, state: PartitionDescriptio
     size_bytes: state.sizeBytes,
     segments: state.segments,
     storage_bytes: state.storageBytes,
+    waiting: state.waiting,
     meter: { rows_written: rowsWritten, rows_read: rowsRead, ...meter },
   };
 }
