@@ -2,15 +2,9 @@
 
 import { z } from 'zod';
 import { base64BytesSchema, textOrBytesSchema, type JsonValue } from './json-bytes.ts';
-import {
-  FETCH_BYTES_DEFAULT,
-  FETCH_BYTES_MAX,
-  INTEGER_MAX,
-  REQUEST_RECORDS_MAX,
-  WAIT_MS_MAX,
-} from './limits.ts';
+import { FETCH_BYTES_DEFAULT, FETCH_BYTES_MAX, REQUEST_RECORDS_MAX, WAIT_MS_MAX } from './limits.ts';
 
-const timestampMs = () => z.int().min(0).max(INTEGER_MAX);
+const timestampMs = () => z.int().min(0);
 const headerValue = z.union([z.string(), base64BytesSchema, z.null()]);
 
 export const produceRecordSchema = z.strictObject({
@@ -88,7 +82,7 @@ export type AcceptedReply = z.infer<typeof acceptedReplySchema>;
 export const fetchQuerySchema = z.strictObject({
   offset: z
     .union([
-      z.int().min(0).max(INTEGER_MAX),
+      z.int().min(0),
       z.enum(['earliest', 'latest']),
       z.string().regex(/^@\d{1,15}$/, 'expected an offset, "earliest", "latest" or "@" and milliseconds'),
     ])
@@ -135,6 +129,6 @@ export type FetchReply = Omit<z.infer<typeof fetchReplySchema>, 'records'> & { r
 
 export const deleteRecordsQuerySchema = z.strictObject({
   before: z
-    .union([z.int().min(0).max(INTEGER_MAX), z.literal('latest')])
+    .union([z.int().min(0), z.literal('latest')])
     .describe('Records below this offset are removed; `latest` removes all there are'),
 });

@@ -1,7 +1,7 @@
 /** The contract of topics: definitions, what can be changed, and what is told about a topic and its partitions. */
 
 import { z } from 'zod';
-import { BATCH_BYTES_MAX, INTEGER_MAX, PARTITIONS_MAX } from './limits.ts';
+import { BATCH_BYTES_MAX, PARTITIONS_MAX } from './limits.ts';
 import { nameSchema } from './names.ts';
 
 const KiB = 1024;
@@ -10,7 +10,7 @@ const DAY_MS = 86_400_000;
 export const LOCATION_HINTS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;
 export const JURISDICTIONS = ['eu', 'fedramp'] as const;
 
-const offset = () => z.int().min(0).max(INTEGER_MAX);
+const offset = () => z.int().min(0);
 
 /** Fields that can change after the topic was made. */
 const changeable = {
@@ -18,13 +18,13 @@ const changeable = {
   retention_ms: z
     .int()
     .min(1_000)
-    .max(INTEGER_MAX)
+
     .nullable()
     .describe('Records older than this are removed; null keeps them for ever'),
   retention_bytes: z
     .int()
     .min(64 * KiB)
-    .max(INTEGER_MAX)
+
     .nullable()
     .describe('Each partition is held to about this size by removing its oldest records; null sets no limit'),
   cleanup_policy: z
@@ -33,7 +33,7 @@ const changeable = {
   delete_retention_ms: z
     .int()
     .min(0)
-    .max(INTEGER_MAX)
+
     .describe('How long compaction keeps a tombstone (a record with a key and a null value)'),
   min_cleanable_dirty_ratio: z
     .number()

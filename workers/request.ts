@@ -6,6 +6,9 @@ import { failure, isFailure, type Failure } from '../protocol/errors.ts';
 import { REQUEST_BYTES_MAX } from '../protocol/limits.ts';
 import { JSON_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
 
+/** What is taken in, only to answer that it is too much. */
+const DISCARDED_BYTES_MAX = 8 * REQUEST_BYTES_MAX;
+
 /** Violations listed in one reply; the rest are counted. */
 const VIOLATIONS_SHOWN_MAX = 20;
 
@@ -18,7 +21,10 @@ export async function readBytes(request: Request): Promise<Uint8Array | Failure>
     },
   );
   const stated = Number(request.headers.get('content-length') ?? 0);
-  if (stated > REQUEST_BYTES_MAX) return tooLarge;
+  if (stated > REQUEST_BYTES_MAX) {
+    await discard(request, stated);
+    return tooLarge;
+  }
   if (request.headers.has('content-length')) return new Uint8Array(await request.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -28,6 +34,11 @@ export async function readBytes(request: Request): Promise<Uint8Array | Failure>
     chunks.push(chunk);
   }
   return new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+}
+
+/** Many clients see a broken connection instead of an answer that comes before they have sent everything. */
+async function discard(request: Request, stated: number): Promise<void> {
+  if (stated <= DISCARDED_BYTES_MAX) await request.body?.pipeTo(new WritableStream());
 }
 
 /** JSON, and what curl and fetch send where nobody has told them the type. */
