@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { errorTable, type ErrorCode } from './errors.ts';
 import { PROBLEM_TYPE, RECORD_BATCH_TYPE } from './media-types.ts';
-import { operations, PATH_PARAMETERS, type Operation, type Reply } from './operations.ts';
+import { operations, PATH_PARAMETERS, type Operation, type Reply } from './operations/index.ts';
 
 type Json = Record<string, unknown>;
 

@@ -2,7 +2,7 @@
 
 import { Hono } from 'hono';
 import { failure } from '../protocol/errors.ts';
-import { operations } from '../protocol/operations.ts';
+import { operations } from '../protocol/operations/index.ts';
 import { problem, unexpected } from './problem.ts';
 import type { AppEnv } from './routes/context.ts';
 import { fetchRoutes } from './routes/fetch.ts';

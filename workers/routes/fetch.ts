@@ -12,7 +12,7 @@ import {
   RECORD_BATCH_TYPE,
   START_OFFSET_HEADER,
 } from '../../protocol/media-types.ts';
-import { operations } from '../../protocol/operations.ts';
+import { operations } from '../../protocol/operations/index.ts';
 import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/records.ts';
 import { jsonFetchReply } from '../fetch-json.ts';
 import { callPartition } from '../partition-call.ts';

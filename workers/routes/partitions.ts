@@ -3,7 +3,7 @@
 import type { Hono } from 'hono';
 import type { PartitionDescription } from '../../durable-objects/partition/partition-calls.ts';
 import { isFailure } from '../../protocol/errors.ts';
-import { operations } from '../../protocol/operations.ts';
+import { operations } from '../../protocol/operations/index.ts';
 import { deleteRecordsQuerySchema } from '../../protocol/records.ts';
 import type { PartitionState, RecordsDeleted } from '../../protocol/topics.ts';
 import { callPartition } from '../partition-call.ts';

@@ -5,7 +5,7 @@ import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { AppendedBatch } from '../../durable-objects/partition/partition-calls.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
-import { operations } from '../../protocol/operations.ts';
+import { operations } from '../../protocol/operations/index.ts';
 import { produceQuerySchema, type ProduceBatchesReply, type ProduceReply } from '../../protocol/records.ts';
 import { problem } from '../problem.ts';
 import { appendToPartitions, type PartitionBatches } from '../produce/append.ts';

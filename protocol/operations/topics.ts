@@ -1,11 +1,6 @@
-/**
- * Every call of the HTTP API: where it is, what it takes, what it answers, and the errors it is likely to meet. The
- * router binds a handler to each, the OpenAPI document is written from them.
- */
+/** The calls on topics and their records. */
 
 import { z } from 'zod';
-import type { ErrorCode } from './errors.ts';
-import { NAME_RULE } from './names.ts';
 import {
   acceptedReplySchema,
   deleteRecordsQuerySchema,
@@ -15,7 +10,7 @@ import {
   produceQuerySchema,
   produceReplySchema,
   produceSchema,
-} from './records.ts';
+} from '../records.ts';
 import {
   partitionStateSchema,
   recordsDeletedSchema,
@@ -24,47 +19,15 @@ import {
   topicDeletedSchema,
   topicListSchema,
   topicSchema,
-} from './topics.ts';
+} from '../topics.ts';
 
-export interface Reply {
-  readonly description: string;
-  /** A union for a call whose JSON depends on the content type of the request. */
-  readonly json: z.ZodType;
-  /** True where the same can be had as record batches. */
-  readonly batches?: true;
-}
+import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
-export interface Operation {
-  readonly id: string;
-  readonly method: 'get' | 'put' | 'post' | 'patch' | 'delete';
-  /** Parameters in braces, each described in `PATH_PARAMETERS`. */
-  readonly path: string;
-  readonly tag: string;
-  readonly summary: string;
-  readonly query?: z.ZodObject;
-  readonly body?: { readonly json: z.ZodObject; readonly batches?: true };
-  readonly replies: Readonly<Record<number, Reply>>;
-  readonly errors: readonly ErrorCode[];
-}
-
-export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
-  namespace: `The namespace. \`default\` exists from the start. ${NAME_RULE}`,
-  topic: `The name of the topic. ${NAME_RULE}`,
-  partition: 'The number of the partition, from 0',
-};
-
-const NS = '/v1/{namespace}';
-const TOPIC = `${NS}/topics/{topic}`;
+const TOPICS = `${NAMESPACE_PATH}/topics`;
+const TOPIC = `${TOPICS}/{topic}`;
 const PARTITION = `${TOPIC}/partitions/{partition}`;
 
-const FIELD_ERRORS = ['invalid_field', 'unknown_field'] as const;
-const BODY_ERRORS = [
-  'malformed_json',
-  'unsupported_media_type',
-  'request_too_large',
-  ...FIELD_ERRORS,
-] as const;
-const TOPIC_ERRORS = ['invalid_name', 'namespace_not_found', 'topic_not_found'] as const;
+const TOPIC_ERRORS = [...NAMESPACE_ERRORS, 'topic_not_found'] as const;
 const PARTITION_ERRORS = [...TOPIC_ERRORS, 'partition_not_found', 'partition_unavailable'] as const;
 const BATCH_ERRORS = [
   'truncated_batch',
@@ -79,15 +42,15 @@ const BATCH_ERRORS = [
   'key_required',
 ] as const;
 
-export const operations = {
+export const topicOperations = {
   listTopics: {
     id: 'listTopics',
     method: 'get',
-    path: `${NS}/topics`,
+    path: TOPICS,
     tag: 'topics',
     summary: 'List the topics',
     replies: { 200: { description: 'All topics of the namespace, by name', json: topicListSchema } },
-    errors: ['invalid_name', 'namespace_not_found'],
+    errors: [...NAMESPACE_ERRORS],
   },
   declareTopic: {
     id: 'declareTopic',
@@ -191,5 +154,3 @@ export const operations = {
     errors: [...PARTITION_ERRORS, ...FIELD_ERRORS, 'offset_past_end'],
   },
 } as const satisfies Record<string, Operation>;
-
-export type OperationId = keyof typeof operations;

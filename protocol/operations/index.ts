@@ -1,0 +1,10 @@
+/**
+ * Every call of the HTTP API: where it is, what it takes, what it answers, and the errors it is likely to meet. The
+ * router binds a handler to each, the OpenAPI document is written from them.
+ */
+
+import { topicOperations } from './topics.ts';
+
+export { PATH_PARAMETERS, type Operation, type Reply } from './operation.ts';
+
+export const operations = { ...topicOperations };

@@ -1,0 +1,43 @@
+/** What is said of a call of the HTTP API, and what many calls have in common. */
+
+import type { z } from 'zod';
+import type { ErrorCode } from '../errors.ts';
+import { NAME_RULE } from '../names.ts';
+
+export interface Reply {
+  readonly description: string;
+  /** A union for a call whose JSON depends on the content type of the request. */
+  readonly json: z.ZodType;
+  /** True where the same can be had as record batches. */
+  readonly batches?: true;
+}
+
+export interface Operation {
+  readonly id: string;
+  readonly method: 'get' | 'put' | 'post' | 'patch' | 'delete';
+  /** Parameters in braces, each described in `PATH_PARAMETERS`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly query?: z.ZodObject;
+  readonly body?: { readonly json: z.ZodObject; readonly batches?: true };
+  readonly replies: Readonly<Record<number, Reply>>;
+  readonly errors: readonly ErrorCode[];
+}
+
+export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
+  namespace: `The namespace. \`default\` exists from the start. ${NAME_RULE}`,
+  topic: `The name of the topic. ${NAME_RULE}`,
+  partition: 'The number of the partition, from 0',
+};
+
+export const NAMESPACE_PATH = '/v1/{namespace}';
+
+export const FIELD_ERRORS = ['invalid_field', 'unknown_field'] as const;
+export const BODY_ERRORS = [
+  'malformed_json',
+  'unsupported_media_type',
+  'request_too_large',
+  ...FIELD_ERRORS,
+] as const;
+export const NAMESPACE_ERRORS = ['invalid_name', 'namespace_not_found'] as const;
