@@ -4,13 +4,19 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Miniflare, type WorkerOptions } from 'miniflare';
+import { join, resolve } from 'node:path';
+import { Log, LogLevel, Miniflare, type WorkerOptions } from 'miniflare';
 import { parse } from 'smol-toml';
+import { BrokerError } from './broker-error.ts';
 import { bundleWorker } from './bundle.ts';
+import { claimDataFolder, type Claim } from './data-folder.ts';
+import { WorkerdProcess, type RuntimeLog } from './workerd-process.ts';
+
+export { BrokerError } from './broker-error.ts';
+export type { RuntimeLog } from './workerd-process.ts';
 
 export interface BrokerOptions {
-  /** The folder that holds all data. It is made where it does not exist. */
+  /** The folder that holds all data. It is made where it does not exist. One broker at a time may use it. */
   dataPath: string;
   /** Default 127.0.0.1. */
   host?: string;
@@ -18,12 +24,20 @@ export interface BrokerOptions {
   port?: number;
   /** Another entry that exports the same classes: tests add to them. Relative to the root of the project. */
   entry?: string;
+  /** What the worker and its runtime say. Default: errors and warnings go to the console. */
+  onLog?: (log: RuntimeLog) => void;
+  /** workerd has ended by itself and runs again, on the same port. */
+  onRestart?: () => void;
+  /** workerd has ended by itself and could not be started again. The broker answers nothing more; stop it. */
+  onLost?: (error: BrokerError) => void;
 }
 
 export interface Broker {
   /** Where clients reach it, without a slash at the end. */
   url: string;
   miniflare: Miniflare;
+  /** The process id of workerd, which changes when it had to be started again. */
+  readonly workerdPid: number | undefined;
   /** Runs the cron trigger, which on this machine nobody else does. */
   runCron(): Promise<void>;
   stop(): Promise<void>;
@@ -35,14 +49,73 @@ interface WranglerConfig {
   compatibility_flags: string[];
   vars: Record<string, string>;
   durable_objects: { bindings: { name: string; class_name: string }[] };
+  triggers: { crons: string[] };
 }
 
 const WORKER_NAME = 'posthorn';
 
+/** Throws a `BrokerError` for what the caller can change: the address, the data folder. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const config = await readWranglerConfig();
-  const script = await bundleWorker(options.entry ?? config.main);
-  const worker: WorkerOptions = {
+  const worker = workerOptions(config, options, await bundleWorker(options.entry ?? config.main));
+  let url = '';
+  const onLog = options.onLog ?? logTroubles;
+  const workerd = new WorkerdProcess((log) => {
+    // Why it did not start is in the error of the start.
+    if (url !== '' || !log.message.startsWith('*** Fatal')) onLog(log);
+  });
+  let claim: Claim | undefined;
+  let miniflare: Miniflare | undefined;
+  const stop = async (): Promise<void> => {
+    // A runtime that did not start makes this fail once more.
+    await miniflare?.dispose().catch(() => {});
+    workerd.release();
+    claim?.release();
+    claim = undefined;
+  };
+  const tellHolder = (): void => {
+    claim?.note({ pid: process.pid, url, ...(workerd.pid ? { workerdPid: workerd.pid } : {}) });
+  };
+  try {
+    claim = claimDataFolder(resolve(options.dataPath));
+    miniflare = new Miniflare({
+      workers: [worker],
+      durableObjectsPersist: resolve(options.dataPath),
+      telemetry: { enabled: false },
+      log: new RestartFailures((error) => options.onLost?.(lost(error))),
+      structuredWorkerdLogs: true,
+      handleRuntimeStdio: workerd.adopt,
+      unsafeHandleRuntimeRestart: () => {
+        tellHolder();
+        options.onRestart?.();
+      },
+    });
+    await miniflare.ready;
+    url = (await miniflare.unsafeGetDirectURL(WORKER_NAME)).href.replace(/\/$/, '');
+    tellHolder();
+  } catch (error) {
+    await stop();
+    throw explain(error, options);
+  }
+  const running = miniflare;
+  return {
+    url,
+    miniflare: running,
+    get workerdPid() {
+      return workerd.pid;
+    },
+    runCron: async () => {
+      const fetcher = (await running.getWorker(WORKER_NAME)) as unknown as {
+        scheduled(options: { scheduledTime: Date; cron: string }): Promise<unknown>;
+      };
+      await fetcher.scheduled({ scheduledTime: new Date(), cron: config.triggers.crons[0]! });
+    },
+    stop,
+  };
+}
+
+function workerOptions(config: WranglerConfig, options: BrokerOptions, script: string): WorkerOptions {
+  return {
     name: WORKER_NAME,
     modules: [{ type: 'ESModule', path: 'index.mjs', contents: script }],
     compatibilityDate: config.compatibility_date,
@@ -56,28 +129,59 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     ),
     unsafeDirectSockets: [{ host: options.host ?? '127.0.0.1', port: options.port ?? 0 }],
   };
-  const miniflare = new Miniflare({
-    workers: [worker],
-    durableObjectsPersist: options.dataPath,
-    telemetry: { enabled: false },
-  });
-  await miniflare.ready;
-  const direct = await miniflare.unsafeGetDirectURL(WORKER_NAME);
-  return {
-    url: direct.href.replace(/\/$/, ''),
-    miniflare,
-    runCron: async () => {
-      const fetcher = (await miniflare.getWorker(WORKER_NAME)) as unknown as {
-        scheduled(options: { scheduledTime: Date; cron: string }): Promise<unknown>;
-      };
-      await fetcher.scheduled({ scheduledTime: new Date(), cron: '*/5 * * * *' });
-    },
-    stop: () => miniflare.dispose(),
-  };
 }
 
 async function readWranglerConfig(): Promise<WranglerConfig> {
   return parse(
     await readFile(join(import.meta.dirname, '../wrangler.toml'), 'utf8'),
   ) as unknown as WranglerConfig;
+}
+
+function logTroubles({ level, message }: RuntimeLog): void {
+  if (level === 'error' || level === 'warn') console.error(message);
+}
+
+/** Miniflare starts workerd again when it ends, and tells of a failure to do so only through its log. */
+class RestartFailures extends Log {
+  readonly #onFailure: (error: Error) => void;
+
+  constructor(onFailure: (error: Error) => void) {
+    super(LogLevel.NONE);
+    this.#onFailure = onFailure;
+  }
+
+  override error(error: Error): void {
+    if ((error as { code?: string }).code === 'ERR_RUNTIME_FAILURE') this.#onFailure(error);
+  }
+}
+
+function lost(error: Error): BrokerError {
+  const { code, message } = (error.cause ?? error) as Error & { code?: string };
+  const reason =
+    code === 'ERR_ADDRESS_IN_USE' ? 'another program has taken the port meanwhile' : firstLine(message);
+  return new BrokerError('runtime_lost', `the runtime ended and could not be started again: ${reason}`, {
+    cause: error,
+  });
+}
+
+/** Tells what of the address is wrong, where that kept workerd from starting. */
+function explain(error: unknown, { host = '127.0.0.1', port = 0 }: BrokerOptions): unknown {
+  const { code, message } = error as Error & { code?: string };
+  if (code === 'ERR_ADDRESS_IN_USE') {
+    return new BrokerError('port_taken', `port ${port} of ${host} is taken by another program`, {
+      cause: error,
+    });
+  }
+  if (code !== 'ERR_RUNTIME_FAILURE') return error;
+  if (/Cannot assign requested address|DNS lookup failed/i.test(message)) {
+    return new BrokerError('address_unusable', `${host} is not an address of this machine`, { cause: error });
+  }
+  if (/bind.*Permission denied/i.test(message)) {
+    return new BrokerError('address_unusable', `this user may not listen on port ${port}`, { cause: error });
+  }
+  return error;
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0]!;
 }
