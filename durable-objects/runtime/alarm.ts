@@ -69,7 +69,7 @@ export class Alarm {
         task.dueMs = nowMs + RETRY_DELAY_MS;
       }
     }
-    if (ran) this.#arm();
+    if (ran || this.#armedMs === null) this.#arm();
   }
 
   /** What `alarm()` of the object calls. Never throws: the platform gives up on an alarm that keeps failing. */

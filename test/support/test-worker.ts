@@ -1,6 +1,6 @@
 /**
- * The worker as it is deployed, with two additions for tests: a clock that can be put forward, for all its partitions at
- * once, and the storage cases run inside a Durable Object.
+ * The worker as it is deployed, with additions for tests: a clock that can be put forward, for all its partitions at
+ * once; partitions that cannot be reached when they are told of their topic; the storage cases run inside an object.
  */
 
 import worker, { Partition as RealPartition, Topology } from '../../workers/index.ts';
@@ -13,9 +13,17 @@ export { Topology };
 /** Of the isolate, not of an object: it stays when an object is evicted. */
 let aheadMs = 0;
 
+/** How many of the next calls that tell a partition of its topic fail. */
+let unreachable = 0;
+
 export class Partition extends RealPartition {
   protected override now(): number {
     return Date.now() + aheadMs;
+  }
+
+  override configure(definition: Parameters<RealPartition['configure']>[0]): void {
+    if (unreachable-- > 0) throw new Error('the partition cannot be reached, as the test asked for');
+    super.configure(definition);
   }
 
   async runCase(name: string): Promise<string> {
@@ -36,6 +44,10 @@ export default {
     if (url.pathname === '/test/advance') {
       aheadMs += Number(url.searchParams.get('ms'));
       return new Response(String(aheadMs));
+    }
+    if (url.pathname === '/test/unreachable') {
+      unreachable = Number(url.searchParams.get('times'));
+      return new Response();
     }
     if (url.pathname === '/test/storage-case') {
       const stub = env.PARTITION.getByName(`case ${url.searchParams.get('name')}`) as unknown as Partition;
