@@ -1,0 +1,122 @@
+/**
+ * A RabbitMQ of our own, to compare with: Debian's `rabbitmq-server` on loopback, with ports, node name, cookie and data
+ * directory of its own, so that it disturbs no other on the machine. Run as a program it stays until Ctrl-C:
+ *
+ *   node scripts/peers/rabbitmq.ts
+ *
+ * Wants `apt-get install rabbitmq-server`.
+ */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** The start script itself: the one in /usr/sbin wants to become the user `rabbitmq`. */
+const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+const HOST = '127.0.0.1';
+const START_MS_MAX = 90_000;
+const STOP_MS_MAX = 15_000;
+
+export interface RabbitmqOptions {
+  /** Default none. */
+  plugins?: string[];
+}
+
+export interface Rabbitmq {
+  /** `amqp://guest:guest@127.0.0.1:<port>` */
+  url: string;
+  /** The process id of the server, for measuring. */
+  pid: number;
+  /** Ends the server and removes its data. */
+  stop(): Promise<void>;
+}
+
+export async function startRabbitmq({ plugins = [] }: RabbitmqOptions = {}): Promise<Rabbitmq> {
+  if (!existsSync(SERVER)) throw new Error(`${SERVER} is missing: apt-get install rabbitmq-server`);
+  const home = await mkdtemp(join(tmpdir(), 'posthorn-rabbitmq-'));
+  const [amqpPort, distributionPort, epmdPort] = await freePorts(3);
+  await writeFile(join(home, 'enabled_plugins'), `[${plugins.join(',')}].\n`);
+  await writeFile(join(home, 'rabbitmq.conf'), 'disk_free_limit.absolute = 50MB\n');
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: home,
+    ERL_EPMD_PORT: String(epmdPort),
+    ERL_EPMD_ADDRESS: HOST,
+    RABBITMQ_NODENAME: `posthorn-${amqpPort}@localhost`,
+    RABBITMQ_NODE_IP_ADDRESS: HOST,
+    RABBITMQ_NODE_PORT: String(amqpPort),
+    RABBITMQ_DIST_PORT: String(distributionPort),
+    RABBITMQ_MNESIA_BASE: join(home, 'mnesia'),
+    RABBITMQ_LOG_BASE: join(home, 'log'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'enabled_plugins'),
+    RABBITMQ_CONFIG_FILE: join(home, 'rabbitmq'),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+  };
+  // Erlang would start its port mapper as a daemon that outlives it; this one is ours to end.
+  const epmd = spawn('epmd', ['-port', String(epmdPort), '-address', HOST], { env, stdio: 'ignore' });
+  await isListening(epmdPort!, epmd);
+  const server = spawn(SERVER, { env, cwd: home, stdio: ['ignore', 'ignore', 'inherit'] });
+  const stop = async (): Promise<void> => {
+    await end(server);
+    await end(epmd);
+    await rm(home, { recursive: true, force: true });
+  };
+  try {
+    await isListening(amqpPort!, server);
+  } catch (error) {
+    const log = await readFile(join(home, 'log', `${env.RABBITMQ_NODENAME}.log`), 'utf8').catch(() => '');
+    await stop();
+    throw new Error(`RabbitMQ did not start\n${log.slice(-2_000)}`, { cause: error });
+  }
+  return { url: `amqp://guest:guest@${HOST}:${amqpPort}`, pid: server.pid!, stop };
+}
+
+async function isListening(port: number, by: ChildProcess): Promise<void> {
+  const deadline = Date.now() + START_MS_MAX;
+  while (!(await accepts(port))) {
+    if (by.exitCode !== null || by.signalCode !== null) throw new Error('the process ended');
+    if (Date.now() > deadline) throw new Error(`nothing listens after ${START_MS_MAX} ms`);
+    await sleep(100);
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, HOST);
+    const answer = (isOpen: boolean): void => {
+      socket.destroy();
+      resolve(isOpen);
+    };
+    socket.once('connect', () => answer(true)).once('error', () => answer(false));
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
+  await exited;
+  clearTimeout(timer);
+}
+
+/** Ports that nobody listens on, all held until the last is found so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, HOST));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
+
+if (import.meta.main) {
+  const rabbitmq = await startRabbitmq({ plugins: process.argv.slice(2) });
+  console.log(rabbitmq.url);
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  await rabbitmq.stop();
+}

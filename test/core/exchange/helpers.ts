@@ -1,0 +1,33 @@
+import {
+  makeBinding,
+  type Binding,
+  type BindingArguments,
+  type Destination,
+} from '../../../core/exchange/binding.ts';
+import type { BindingIndex, Message } from '../../../core/exchange/exchange.ts';
+
+export const queue = (name: string): Destination => ({ kind: 'queue', name });
+export const exchange = (name: string): Destination => ({ kind: 'exchange', name });
+export const topic = (name: string): Destination => ({ kind: 'topic', name });
+
+/** A binding of an exchange `x`. */
+export function bound(to: Destination, routing_key = '', args: BindingArguments = {}): Binding {
+  return makeBinding({ source: 'x', destination: to, routing_key, arguments: args });
+}
+
+export function message(routingKey: string, headers: Message['headers'] = {}): Message {
+  return { routingKey, headers };
+}
+
+/** The names of the destinations that an index visits, sorted, as often as it visits them. */
+export function matched(index: BindingIndex, sent: Message): string[] {
+  const names: string[] = [];
+  index.match(sent, ({ name }) => names.push(name));
+  return names.toSorted();
+}
+
+/** An index with bindings, made and partly undone in the order given. */
+export function filled<Index extends BindingIndex>(index: Index, bindings: Iterable<Binding>): Index {
+  for (const binding of bindings) index.add(binding);
+  return index;
+}
