@@ -1,6 +1,7 @@
 /** `scripts/serve.ts` as a process of its own, as `npm start` runs it. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -60,12 +61,18 @@ export class ServeProcess {
   }
 }
 
+/** An orphan that has ended but whom its new parent has not buried yet counts as dead. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
+  }
+  try {
+    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    // Gone meanwhile, or a system without /proc.
+    return process.platform !== 'linux';
   }
 }
 

@@ -6,6 +6,7 @@
 import worker, { Partition as RealPartition, Topology } from '../../workers/index.ts';
 import { DurableSql } from '../../durable-objects/storage/durable-sql.ts';
 import type { Env } from '../../durable-objects/stubs.ts';
+import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
 export { Topology };
@@ -28,7 +29,7 @@ export class Partition extends RealPartition {
 
   async runCase(name: string): Promise<string> {
     try {
-      segmentLogCases[name]!(new DurableSql(this.ctx.storage));
+      ({ ...segmentLogCases, ...compactionCases })[name]!(new DurableSql(this.ctx.storage));
       return 'passed';
     } catch (error) {
       return error instanceof Error ? `${error.message}\n${error.stack}` : String(error);

@@ -28,10 +28,11 @@ export async function appendToPartitions(
   const stored = results.flatMap((result, index) =>
     isFailure(result)
       ? []
-      : (result as AppendedBatch[]).map(({ baseOffset, recordCount }) => ({
+      : (result as AppendedBatch[]).map(({ baseOffset, recordCount, appendTime }) => ({
           partition: groups[index]!.partition,
           base_offset: baseOffset,
           record_count: recordCount,
+          append_time: appendTime,
         })),
   );
   return stored.length === 0 ? failed : { ...failed, details: { ...failed.details, stored } };

@@ -3,10 +3,12 @@ import { Compactor } from '../../../durable-objects/storage/compactor.ts';
 import { SegmentLog } from '../../../durable-objects/storage/segment-log.ts';
 import { append, batchOf, filler, readAll, textOf } from '../../support/batches.ts';
 import { NodeSql } from '../../support/node-sql.ts';
+import { compactionCases } from './compaction.suite.ts';
 import { segmentLogCases } from './segment-log.suite.ts';
 
 describe('a segment log on node:sqlite', () => {
-  for (const [name, run] of Object.entries(segmentLogCases)) it(name, () => run(new NodeSql()));
+  for (const [name, run] of Object.entries({ ...segmentLogCases, ...compactionCases }))
+    it(name, () => run(new NodeSql()));
 });
 
 describe('a segment log whose storage fails', () => {

@@ -1,0 +1,43 @@
+/**
+ * A Worker that uses the SDK through a service binding, without leaving Cloudflare's network.
+ *
+ *   POST /orders  {"customer": "customer-7", "total": 12}   stores the order, answers where
+ *   GET  /orders                                            all orders so far
+ *
+ * In its wrangler.toml:
+ *
+ *   services = [{ binding = "POSTHORN", service = "posthorn" }]
+ */
+
+import { Posthorn } from '../sdk/index.ts';
+
+interface Env {
+  POSTHORN: Fetcher;
+}
+
+interface Order {
+  customer: string;
+  total: number;
+}
+
+export default {
+  async fetch(request, env) {
+    // A client for each request: the runtime does not let requests share what is under way. The host is not looked at.
+    const posthorn = new Posthorn({
+      url: 'https://posthorn',
+      fetch: (url, init) => env.POSTHORN.fetch(url, init),
+    });
+
+    if (request.method === 'POST') {
+      const order = await request.json<Order>();
+      await posthorn.topics.declare('orders', { partitions: 3 });
+      await using producer = posthorn.producer({ lingerMs: 0 });
+      return Response.json(await producer.send('orders', { key: order.customer, value: order }));
+    }
+
+    const orders: (Order | null)[] = [];
+    for await (const record of posthorn.reader('orders', { follow: false }))
+      orders.push(record.json<Order>());
+    return Response.json(orders);
+  },
+} satisfies ExportedHandler<Env>;

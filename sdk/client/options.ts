@@ -1,0 +1,67 @@
+/** The options of a client, and what stands in where they are left out. */
+
+import { invalidArgument } from '../errors.ts';
+import { checkName } from '../names.ts';
+import { RETRY_DEFAULTS, type RetryPolicy } from './retry.ts';
+
+/** What the SDK needs of `fetch`: any implementation of the standard will do, a service binding's as well. */
+export type FetchFunction = (url: string, init: RequestInit) => Promise<Response>;
+
+export interface PosthornOptions {
+  /** Where the broker is, for example `http://127.0.0.1:8787`. */
+  url: string | URL;
+  /** Default `default`. */
+  namespace?: string;
+  /**
+   * Default: the platform's. In a Worker, hand over a service binding's, bound:
+   * `fetch: (url, init) => env.POSTHORN.fetch(url, init)`.
+   */
+  fetch?: FetchFunction;
+  /** Sent with each request, for example `{ authorization: 'Bearer ...' }`. A function is asked for each request. */
+  headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>);
+  /** How long one request may take, in ms; a long poll has its waiting time on top. Default 30,000. */
+  timeoutMs?: number;
+  /** How failures that may pass are tried again. */
+  retry?: Partial<RetryPolicy>;
+}
+
+/** What every call takes. */
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+  /** In ms. Default: the client's `timeoutMs`. */
+  timeoutMs?: number | undefined;
+}
+
+export interface ClientConfig {
+  /** Up to and with the namespace, without a slash at the end. */
+  baseUrl: string;
+  fetch: FetchFunction;
+  headers: () => Record<string, string> | Promise<Record<string, string>>;
+  timeoutMs: number;
+  retry: RetryPolicy;
+}
+
+const TIMEOUT_MS_DEFAULT = 30_000;
+
+export function clientConfig(options: PosthornOptions): ClientConfig {
+  const { headers = {}, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
+  if (!(timeoutMs > 0)) throw invalidArgument(`timeoutMs is a positive number of ms, got ${timeoutMs}`);
+  return {
+    baseUrl: `${baseOf(options.url)}/v1/${checkName('namespace', options.namespace ?? 'default')}`,
+    // Called as a plain function: fetch refuses to be a method of something else.
+    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    headers: typeof headers === 'function' ? headers : () => headers,
+    timeoutMs,
+    retry: { ...RETRY_DEFAULTS, ...options.retry },
+  };
+}
+
+function baseOf(given: string | URL): string {
+  try {
+    const url = new URL(given);
+    if (/^https?:$/.test(url.protocol)) return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  } catch {
+    // Said below.
+  }
+  throw invalidArgument(`url: expected an address such as http://127.0.0.1:8787, got "${String(given)}"`);
+}

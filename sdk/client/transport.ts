@@ -1,0 +1,114 @@
+/** One HTTP request: its address and headers, its time limit, and its failure as a `PosthornError`. */
+
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { abortedBy, messageOf, PosthornError } from '../errors.ts';
+import type { ClientConfig } from './options.ts';
+import { errorOfReply } from './reply-error.ts';
+import { withRetries } from './retry.ts';
+
+export interface HttpCall {
+  method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+  /** Below the namespace, with a slash at the start; parts are escaped by the caller. */
+  path: string;
+  /** Undefined values are left out. */
+  query?: Record<string, string | number | undefined>;
+  headers?: Record<string, string>;
+  body?: Uint8Array | string;
+  signal?: AbortSignal | undefined;
+  timeoutMs?: number | undefined;
+}
+
+export interface HttpReply {
+  headers: Headers;
+  bytes: Uint8Array;
+}
+
+export class Transport {
+  readonly config: ClientConfig;
+  /** The newest version that a reply carried. Requests send it back, so that the client reads its own writes. */
+  #topologyVersion = 0;
+
+  constructor(config: ClientConfig) {
+    this.config = config;
+  }
+
+  /** A call that is safe to repeat, tried again as the client's policy says; the reply as JSON. */
+  async json<Reply>(
+    call: HttpCall,
+    rescue?: (error: PosthornError, attempt: number) => Reply,
+  ): Promise<Reply> {
+    const { retry } = this.config;
+    return await withRetries(retry, { attempts: retry.attempts, signal: call.signal }, async (attempt) => {
+      try {
+        return jsonOf<Reply>(await this.call(call));
+      } catch (error) {
+        if (rescue && error instanceof PosthornError) return rescue(error, attempt);
+        throw error;
+      }
+    });
+  }
+
+  /** One attempt. Rejects as soon as the signal fires or the time is over, whatever `fetch` does about it. */
+  async call(call: HttpCall): Promise<HttpReply> {
+    const { signal, timeoutMs = this.config.timeoutMs } = call;
+    if (signal?.aborted) throw abortedBy(signal);
+    const controller = new AbortController();
+    const { promise: cut, reject } = Promise.withResolvers<never>();
+    const end = (error: PosthornError): void => {
+      reject(error);
+      controller.abort(error);
+    };
+    const onAbort = (): void => end(abortedBy(signal!));
+    const timer = setTimeout(() => end(timedOut(call, timeoutMs)), timeoutMs);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await Promise.race([this.#exchange(call, controller.signal), cut]);
+    } catch (error) {
+      if (error instanceof PosthornError) throw error;
+      throw new PosthornError('connection_failed', `${describe(call)}: ${messageOf(error)}`, {
+        retryable: true,
+        cause: error,
+      });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #exchange(call: HttpCall, signal: AbortSignal): Promise<HttpReply> {
+    const { fetch, baseUrl } = this.config;
+    const headers: Record<string, string> = { ...(await this.config.headers()), ...call.headers };
+    if (this.#topologyVersion > 0) headers[TOPOLOGY_VERSION_HEADER] = String(this.#topologyVersion);
+    const init: RequestInit = { method: call.method, headers, signal };
+    if (call.body !== undefined) init.body = call.body as Uint8Array<ArrayBuffer>;
+    const response = await fetch(`${baseUrl}${call.path}${queryOf(call.query)}`, init);
+    const version = Number(response.headers.get(TOPOLOGY_VERSION_HEADER));
+    if (version > this.#topologyVersion) this.#topologyVersion = version;
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    if (!response.ok) throw errorOfReply(describe(call), response, bytes);
+    return { headers: response.headers, bytes };
+  }
+}
+
+export function jsonOf<Reply>({ bytes }: HttpReply): Reply {
+  const text = new TextDecoder().decode(bytes);
+  try {
+    return JSON.parse(text) as Reply;
+  } catch (cause) {
+    throw new PosthornError('unexpected_reply', `the reply is not JSON: ${text.slice(0, 200)}`, { cause });
+  }
+}
+
+function queryOf(query: HttpCall['query'] = {}): string {
+  const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
+  // Values are numbers, names and "@<ms>"; commas stay as they are, for people who read logs.
+  return pairs.length === 0 ? '' : `?${pairs.map(([name, value]) => `${name}=${value}`).join('&')}`;
+}
+
+function timedOut(call: HttpCall, timeoutMs: number): PosthornError {
+  return new PosthornError('timeout', `${describe(call)}: no reply within ${timeoutMs} ms`, {
+    retryable: true,
+  });
+}
+
+const describe = ({ method, path }: HttpCall): string => `${method} ${path}`;

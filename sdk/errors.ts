@@ -1,0 +1,80 @@
+/** The one error that the SDK throws, and the codes it can have. */
+
+import type { ErrorCode } from '../protocol/errors.ts';
+
+/**
+ * What can go wrong on this side of the wire:
+ *
+ * - `invalid_argument`: a value was refused before anything was sent
+ * - `connection_failed`: no reply came; the request may or may not have been carried out
+ * - `unexpected_reply`: a reply came that is not Posthorn's, for example from a proxy
+ * - `timeout`: no reply in time, or the delivery timeout of a record ran out; `cause` is the last failure
+ * - `aborted`: your AbortSignal fired; `cause` is its reason
+ * - `closed`: the producer was closed
+ */
+export type ClientErrorCode =
+  'invalid_argument' | 'connection_failed' | 'unexpected_reply' | 'timeout' | 'aborted' | 'closed';
+
+/** Codes of the broker (the table in `protocol/errors.ts`) and of the client. */
+export type PosthornErrorCode = ErrorCode | ClientErrorCode;
+
+export interface PosthornErrorOptions {
+  /** True where the very same call may succeed if it is made again. */
+  retryable?: boolean;
+  /** HTTP status, where a reply came. */
+  status?: number;
+  /** Further members of the problem document, such as `log_start_offset`. Names are as on the wire. */
+  details?: Readonly<Record<string, unknown>>;
+  /** How long the broker asked to wait, in ms (`Retry-After`). */
+  retryAfterMs?: number;
+  cause?: unknown;
+}
+
+/**
+ * Everything that the SDK throws.
+ *
+ * @example
+ * try {
+ *   await posthorn.topics.get('orders');
+ * } catch (error) {
+ *   if (error instanceof PosthornError && error.code === 'topic_not_found') ...
+ * }
+ */
+export class PosthornError extends Error {
+  override readonly name = 'PosthornError';
+  readonly code: PosthornErrorCode;
+  readonly retryable: boolean;
+  readonly status: number | undefined;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: PosthornErrorCode, message: string, options: PosthornErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.status = options.status;
+    this.details = options.details ?? {};
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+export function invalidArgument(message: string): PosthornError {
+  return new PosthornError('invalid_argument', message);
+}
+
+export function abortedBy(signal: AbortSignal): PosthornError {
+  return new PosthornError('aborted', 'the AbortSignal fired', { cause: signal.reason });
+}
+
+export function asPosthornError(error: unknown): PosthornError {
+  if (error instanceof PosthornError) return error;
+  return new PosthornError('connection_failed', messageOf(error), { retryable: true, cause: error });
+}
+
+/** Node's fetch says only "fetch failed"; why is in the cause. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  const detail = cause instanceof Error ? cause.message || (cause as { code?: string }).code : undefined;
+  return detail ? `${error.message}: ${detail}` : error.message;
+}

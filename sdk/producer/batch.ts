@@ -1,0 +1,80 @@
+/** Records of one partition that go together, and the partition's line of such batches. */
+
+import { BATCH_OVERHEAD, encodeBatch, gzipBatch } from '../../protocol/record-batch/index.ts';
+import type { PosthornError } from '../errors.ts';
+import type { Pending, Receipt } from './pending.ts';
+
+export class Batch {
+  readonly partition: number;
+  readonly records: Pending[] = [];
+  /** An upper bound. */
+  sizeBytes = BATCH_OVERHEAD;
+  /** What its records count in the producer's memory. */
+  heldBytes = 0;
+  /** No attempt begins after this; in ms of `performance.now()`. */
+  readonly deadlineMs: number;
+  /** Its time to wait for company is over: it goes as soon as its partition is free. */
+  isDue = false;
+  /** Attempts that failed. */
+  failures = 0;
+  /** How often its records have been refused and put into new batches. */
+  readonly regroupings: number;
+  /** Resolves when each of its records is stored or given up. */
+  readonly settled = Promise.withResolvers<unknown>();
+  #encoded: Uint8Array | undefined;
+
+  constructor(partition: number, deadlineMs: number, regroupings: number) {
+    this.partition = partition;
+    this.deadlineMs = deadlineMs;
+    this.regroupings = regroupings;
+  }
+
+  add(record: Pending): void {
+    this.records.push(record);
+    this.sizeBytes += record.sizeBytes;
+    this.heldBytes += record.heldBytes;
+  }
+
+  /** Encoded once: what is tried again is the same bytes. */
+  plain(): Uint8Array {
+    this.#encoded ??= encodeBatch(this.records);
+    return this.#encoded;
+  }
+
+  /** Small batches and noise grow under gzip and go as they are. */
+  async gzip(): Promise<Uint8Array> {
+    if (this.#encoded === undefined) {
+      const plain = encodeBatch(this.records);
+      const zipped = await gzipBatch(plain);
+      this.#encoded = zipped.length < plain.length ? zipped : plain;
+    }
+    return this.#encoded;
+  }
+
+  /** @param baseOffset -1 where the broker promised nothing */
+  store(baseOffset: number, appendTime: number | null): void {
+    const { partition, records } = this;
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i]!;
+      const offset = baseOffset < 0 ? -1 : baseOffset + i;
+      const receipt: Receipt = { partition, offset, timestamp: appendTime ?? record.timestamp };
+      record.sink.stored(record.index, receipt);
+    }
+    this.settled.resolve(undefined);
+  }
+
+  fail(error: PosthornError): void {
+    for (const record of this.records) record.sink.failed(record.index, error);
+    this.settled.resolve(undefined);
+  }
+}
+
+export interface PartitionLine {
+  readonly partition: number;
+  /** Closed batches, the next to go first. */
+  readonly closed: Batch[];
+  /** The batch that takes records. */
+  open: Batch | null;
+  /** A batch of this partition is on its way or waits to be tried again; nothing may overtake it. */
+  isBusy: boolean;
+}

@@ -1,0 +1,121 @@
+/** A record on its way, and who waits for it. */
+
+import {
+  recordSizeUpperBound,
+  type RecordHeader,
+  type RecordInput,
+} from '../../protocol/record-batch/index.ts';
+import { PosthornError } from '../errors.ts';
+import { keyBytes, recordHeaders, timestampMs, valueBytes, type OutgoingRecord } from '../record-input.ts';
+import { checkPartition } from '../names.ts';
+
+/** Where a record was stored. */
+export interface Receipt {
+  partition: number;
+  /** -1 with `acks: 'none'`. */
+  offset: number;
+  /** Milliseconds since 1970: the record's own, or the partition's where the topic stamps records. */
+  timestamp: number;
+}
+
+/** Who waits: one for each `send`, one for all records of a `sendBatch`. */
+export interface Sink {
+  stored(index: number, receipt: Receipt): void;
+  failed(index: number, error: PosthornError): void;
+}
+
+/** Memory that a record takes beside its bytes: objects, views, a promise. An estimate that errs high. */
+const RECORD_ALLOWANCE_BYTES = 256;
+
+export class Pending implements RecordInput {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+  readonly timestamp: number;
+  /** What the application asked for; -1 where it left the choice to the producer. */
+  readonly wantedPartition: number;
+  /** What it takes in a batch at most, in bytes. */
+  readonly sizeBytes: number;
+  readonly sink: Sink;
+  readonly index: number;
+
+  constructor(record: OutgoingRecord, sink: Sink, index: number, nowMs: number) {
+    this.key = keyBytes(record.key);
+    this.value = valueBytes(record.value);
+    this.headers = recordHeaders(record.headers);
+    this.timestamp = record.timestamp === undefined ? nowMs : timestampMs(record.timestamp, nowMs);
+    this.wantedPartition = record.partition === undefined ? -1 : checkPartition(record.partition);
+    this.sizeBytes = recordSizeUpperBound(this);
+    this.sink = sink;
+    this.index = index;
+  }
+
+  get heldBytes(): number {
+    return this.sizeBytes + RECORD_ALLOWANCE_BYTES;
+  }
+}
+
+export class SingleSink implements Sink {
+  readonly promise: Promise<Receipt>;
+  #resolve!: (receipt: Receipt) => void;
+  #reject!: (error: PosthornError) => void;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  stored(_index: number, receipt: Receipt): void {
+    this.#resolve(receipt);
+  }
+
+  failed(_index: number, error: PosthornError): void {
+    this.#reject(error);
+  }
+}
+
+/** Settles when the last of its records has: with all receipts, or with the first failure and what was stored. */
+export class BatchSink implements Sink {
+  readonly promise: Promise<Receipt[]>;
+  readonly #receipts: (Receipt | undefined)[];
+  readonly #settle: PromiseWithResolvers<Receipt[]>;
+  #left: number;
+  #error: PosthornError | null = null;
+
+  constructor(count: number) {
+    this.#receipts = new Array<Receipt | undefined>(count).fill(undefined);
+    this.#left = count;
+    this.#settle = Promise.withResolvers();
+    this.promise = this.#settle.promise;
+    if (count === 0) this.#settle.resolve([]);
+  }
+
+  stored(index: number, receipt: Receipt): void {
+    this.#receipts[index] = receipt;
+    this.#countDown();
+  }
+
+  failed(_index: number, error: PosthornError): void {
+    this.#error ??= error;
+    this.#countDown();
+  }
+
+  #countDown(): void {
+    if (--this.#left > 0) return;
+    if (this.#error === null) return this.#settle.resolve(this.#receipts as Receipt[]);
+    this.#settle.reject(this.#withReceipts(this.#error));
+  }
+
+  #withReceipts(error: PosthornError): PosthornError {
+    const { code, message, retryable, status, details, cause } = error;
+    const receipts = this.#receipts.map((receipt) => receipt ?? null);
+    return new PosthornError(code, message, {
+      retryable,
+      cause,
+      details: { ...details, receipts },
+      ...(status !== undefined && { status }),
+    });
+  }
+}

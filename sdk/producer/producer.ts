@@ -1,0 +1,135 @@
+/** The producer: what an application sees of it. */
+
+import type { Transport } from '../client/transport.ts';
+import { invalidArgument, PosthornError } from '../errors.ts';
+import { checkName } from '../names.ts';
+import type { OutgoingRecord } from '../record-input.ts';
+import type { Topics } from '../topics.ts';
+import { producerConfig, type ProducerOptions } from './options.ts';
+import { BatchSink, Pending, SingleSink, type Receipt, type Sink } from './pending.ts';
+import { Sender } from './sender.ts';
+
+/**
+ * Sends records in batches.
+ *
+ * A record that fails in a way that may pass (no reply, 429, 503) is tried again until `deliveryTimeoutMs`. Within a
+ * partition, order is that of `send`, also under retries. **A retry can store a record twice**: when the broker stored
+ * it and only the reply was lost, nobody can tell. That is "at least once"; a reader that must not act twice looks at
+ * something of its own in the record.
+ *
+ * @example
+ * await using producer = posthorn.producer();
+ * const { partition, offset } = await producer.send('orders', { key: 'customer-7', value: { total: 12 } });
+ */
+export class Producer implements AsyncDisposable {
+  readonly #sender: Sender;
+  #refusal: PosthornError | null = null;
+  #closing: Promise<void> | null = null;
+
+  /** Made by `Posthorn`. */
+  constructor(transport: Transport, topics: Topics, options: ProducerOptions) {
+    const config = producerConfig(options);
+    this.#sender = new Sender(transport, topics, config);
+    const { signal } = config;
+    if (signal?.aborted) this.#abort(signal);
+    else signal?.addEventListener('abort', () => this.#abort(signal), { once: true });
+  }
+
+  /** What waits in memory, in bytes, with an allowance of 256 for each record. */
+  get bufferedBytes(): number {
+    return this.#sender.backlog.bytes;
+  }
+
+  /**
+   * Sends one record. Resolves when it is stored.
+   *
+   * To go fast, do not await each one: records that are under way together share batches.
+   *
+   * @example
+   * for (const order of orders) {
+   *   producer.send('orders', order).catch(report);
+   *   await producer.ready();
+   * }
+   * await producer.flush();
+   *
+   * @throws PosthornError (the promise rejects) `invalid_argument`, `topic_not_found`, `partition_not_found`,
+   *   `record_too_large`, `key_required`, `timeout`, `aborted`, `closed`, and other codes of the broker
+   */
+  send(topic: string, record: OutgoingRecord): Promise<Receipt> {
+    const sink = new SingleSink();
+    try {
+      this.#checkOpen();
+      this.#sender.accept(topic, pendingOf(record, sink, 0, Date.now()));
+    } catch (error) {
+      return Promise.reject(error as PosthornError);
+    }
+    return sink.promise;
+  }
+
+  /**
+   * Sends many records with less work for each than `send`. Resolves when all are stored, with one receipt for each, in
+   * order. It is no transaction: some may be stored and some not.
+   *
+   * @throws PosthornError of the first that failed; `details.receipts` has what was stored, and null for what was not.
+   *   After `invalid_argument` nothing was sent
+   */
+  async sendBatch(topic: string, records: readonly OutgoingRecord[]): Promise<Receipt[]> {
+    this.#checkOpen();
+    checkName('topic', topic);
+    const sink = new BatchSink(records.length);
+    const nowMs = Date.now();
+    const pending = records.map((record, index) => {
+      try {
+        return pendingOf(record, sink, index, nowMs);
+      } catch (error) {
+        throw invalidArgument(`record ${index}: ${(error as Error).message}`);
+      }
+    });
+    for (const record of pending) this.#sender.accept(topic, record);
+    return await sink.promise;
+  }
+
+  /**
+   * Waits until less than `bufferBytes` are in memory. `send` itself never refuses for want of room: a loop that neither
+   * awaits its sends nor this fills the memory.
+   */
+  ready(): Promise<void> {
+    return this.#sender.backlog.ready();
+  }
+
+  /** Sends at once what waits for company, and resolves when all that was sent before is stored or has failed. */
+  async flush(): Promise<void> {
+    await this.#sender.flush();
+  }
+
+  /** Flushes, and refuses further records with `closed`. */
+  close(): Promise<void> {
+    this.#refusal ??= new PosthornError('closed', 'the producer is closed');
+    this.#closing ??= this.flush();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#refusal !== null) throw this.#refusal;
+  }
+
+  #abort(signal: AbortSignal): void {
+    this.#refusal = new PosthornError('aborted', 'the AbortSignal of the producer fired', {
+      cause: signal.reason,
+    });
+    this.#sender.abort(this.#refusal);
+  }
+}
+
+function pendingOf(record: OutgoingRecord, sink: Sink, index: number, nowMs: number): Pending {
+  try {
+    return new Pending(record, sink, index, nowMs);
+  } catch (error) {
+    if (error instanceof PosthornError) throw error;
+    throw invalidArgument(`the record is not one: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,95 @@
+/** A fetch: from a position on, the batches as they are stored. */
+
+import {
+  HIGH_WATERMARK_HEADER,
+  NEXT_OFFSET_HEADER,
+  RECORD_BATCH_TYPE,
+  START_OFFSET_HEADER,
+} from '../../protocol/media-types.ts';
+import {
+  decodeRecordsAsync,
+  decodeRecords,
+  isBatchFailure,
+  splitBatches,
+} from '../../protocol/record-batch/index.ts';
+import type { BatchFailure, LogRecord } from '../../protocol/record-batch/index.ts';
+import type { Transport } from '../client/transport.ts';
+import { PosthornError } from '../errors.ts';
+import { partitionPath } from '../topics.ts';
+import type { WireOffset } from './options.ts';
+import { ReceivedRecord } from './received-record.ts';
+
+export interface FetchSpec {
+  topic: string;
+  partition: number;
+  offset: WireOffset;
+  fetchBytes: number;
+  /** 0: answer at once. */
+  waitMs: number;
+  signal: AbortSignal;
+}
+
+/** What a fetch brought. It stays encoded until it is consumed: records take several times the memory. */
+export interface Fetched {
+  partition: number;
+  /** Records `[startOffset, endOffset)` are wanted; the first batch may begin before, the last end after. */
+  startOffset: number;
+  endOffset: number;
+  nextOffset: number;
+  highWatermark: number;
+  batches: Uint8Array;
+}
+
+/** One attempt. */
+export async function fetchBatches(transport: Transport, spec: FetchSpec): Promise<Fetched> {
+  const { topic, partition, offset, fetchBytes, waitMs, signal } = spec;
+  const { headers, bytes } = await transport.call({
+    method: 'GET',
+    path: `${partitionPath(topic, partition)}/records`,
+    query: { offset, max_bytes: fetchBytes, wait_ms: waitMs === 0 ? undefined : waitMs },
+    headers: { accept: RECORD_BATCH_TYPE },
+    signal,
+    timeoutMs: transport.config.timeoutMs + waitMs,
+  });
+  return {
+    partition,
+    startOffset: offsetIn(headers, START_OFFSET_HEADER),
+    endOffset: Infinity,
+    nextOffset: offsetIn(headers, NEXT_OFFSET_HEADER),
+    highWatermark: offsetIn(headers, HIGH_WATERMARK_HEADER),
+    batches: bytes,
+  };
+}
+
+function offsetIn(headers: Headers, name: string): number {
+  const text = headers.get(name);
+  const offset = Number(text ?? NaN);
+  if (Number.isSafeInteger(offset)) return offset;
+  throw new PosthornError('unexpected_reply', `header ${name} of the reply is ${text ?? 'missing'}`);
+}
+
+/** The records of a fetch, in order; control batches are the broker's own and left out. */
+export async function recordsOf(fetched: Fetched): Promise<ReceivedRecord[]> {
+  const { batches: bytes, partition, startOffset, endOffset } = fetched;
+  const batches = splitBatches(bytes);
+  if (isBatchFailure(batches)) throw unreadable(fetched, batches);
+  const received: ReceivedRecord[] = [];
+  for (const { at, header } of batches) {
+    if (header.isControl) continue;
+    const records: LogRecord[] | BatchFailure =
+      header.compression === 'none'
+        ? decodeRecords(bytes, at, header)
+        : await decodeRecordsAsync(bytes, at, header);
+    if (isBatchFailure(records)) throw unreadable(fetched, records);
+    for (const record of records) {
+      if (record.offset >= startOffset && record.offset < endOffset) {
+        received.push(new ReceivedRecord(partition, record));
+      }
+    }
+  }
+  return received;
+}
+
+function unreadable({ partition, startOffset }: Fetched, { code, message }: BatchFailure): PosthornError {
+  return new PosthornError(code, `what partition ${partition} sent for offset ${startOffset}: ${message}`);
+}

@@ -1,0 +1,104 @@
+/** The options of a reader. */
+
+import { FETCH_BYTES_DEFAULT, FETCH_BYTES_MAX, WAIT_MS_MAX } from '../../protocol/limits.ts';
+import { invalidArgument } from '../errors.ts';
+import { checkPartition } from '../names.ts';
+
+/**
+ * Where to begin in a partition: the first record there is, the end, an offset, or the first record at or after a time.
+ * Times are milliseconds since 1970.
+ */
+export type StartPosition = 'earliest' | 'latest' | number | Date | { timestampMs: number };
+
+export interface ReaderOptions {
+  /** Default: all that the topic has when reading begins. Partitions added later are not noticed. */
+  partitions?: readonly number[];
+  /**
+   * Default `earliest`. One for all, or by partition, as an object or a Map; partitions that are not in it begin at
+   * `earliest`. To go on where you left off, store `record.offset + 1` for each partition.
+   */
+  from?: StartPosition | ReadonlyMap<number, StartPosition> | Readonly<Record<number, StartPosition>>;
+  /** Default true: wait for new records, for ever. false: end with the last record that there was at the start. */
+  follow?: boolean;
+  /**
+   * When the position has been removed by retention, or does not exist: `error` (default), or go on at the `earliest` or
+   * `latest` offset, and so miss records.
+   */
+  onOutOfRange?: 'error' | 'earliest' | 'latest';
+  /** Bytes of one fetch, at most 8 MiB. For each partition up to two are in memory. Default 1 MiB. */
+  fetchBytes?: number;
+  /** How long one request waits for new records, in ms, 1 to 300,000. Default 30,000. */
+  waitMs?: number;
+  /** How long failures that may pass are tried again before they are thrown, in ms. Default 120,000. */
+  giveUpMs?: number;
+  /** Ends reading at once, with a PosthornError `aborted`. To end a loop without an error use `close` or `break`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What the `offset` of the first fetch is. */
+export type WireOffset = number | 'earliest' | 'latest' | `@${number}`;
+
+export interface ReaderConfig {
+  partitions: readonly number[] | null;
+  startOf: (partition: number) => WireOffset;
+  follow: boolean;
+  onOutOfRange: 'error' | 'earliest' | 'latest';
+  fetchBytes: number;
+  waitMs: number;
+  giveUpMs: number;
+  signal: AbortSignal | undefined;
+}
+
+export function readerConfig(options: ReaderOptions): ReaderConfig {
+  const { fetchBytes = FETCH_BYTES_DEFAULT, waitMs = 30_000, giveUpMs = 120_000 } = options;
+  checkRange('fetchBytes', fetchBytes, 1, FETCH_BYTES_MAX);
+  checkRange('waitMs', waitMs, 1, WAIT_MS_MAX);
+  checkRange('giveUpMs', giveUpMs, 0, Infinity);
+  return {
+    partitions: options.partitions ? [...new Set(options.partitions)].map(checkPartition) : null,
+    startOf: startsOf(options.from ?? 'earliest'),
+    follow: options.follow ?? true,
+    onOutOfRange: options.onOutOfRange ?? 'error',
+    fetchBytes,
+    waitMs,
+    giveUpMs,
+    signal: options.signal,
+  };
+}
+
+function startsOf(from: NonNullable<ReaderOptions['from']>): ReaderConfig['startOf'] {
+  if (!isByPartition(from)) {
+    const start = wireOffset(from);
+    return () => start;
+  }
+  const entries = from instanceof Map ? [...from] : Object.entries(from as Record<number, StartPosition>);
+  const starts = new Map(
+    entries.map(([partition, start]) => [checkPartition(Number(partition)), wireOffset(start)]),
+  );
+  return (partition) => starts.get(partition) ?? 'earliest';
+}
+
+function isByPartition(
+  from: NonNullable<ReaderOptions['from']>,
+): from is ReadonlyMap<number, StartPosition> | Readonly<Record<number, StartPosition>> {
+  return typeof from === 'object' && !(from instanceof Date) && !('timestampMs' in from);
+}
+
+function wireOffset(start: StartPosition): WireOffset {
+  if (start === 'earliest' || start === 'latest') return start;
+  if (typeof start === 'number' && isWhole(start)) return start;
+  if (typeof start === 'object' && start !== null) {
+    const ms = start instanceof Date ? start.getTime() : start.timestampMs;
+    if (isWhole(ms)) return `@${ms}`;
+  }
+  throw invalidArgument(
+    `from is "earliest", "latest", an offset, a Date or { timestampMs }, or these by partition; got ${JSON.stringify(start)}`,
+  );
+}
+
+const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function checkRange(name: string, value: number, min: number, max: number): void {
+  if (typeof value === 'number' && value >= min && value <= max) return;
+  throw invalidArgument(`${name} is a number from ${min} to ${max}, got ${String(value)}`);
+}

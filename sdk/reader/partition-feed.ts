@@ -1,0 +1,87 @@
+/** Reads one partition, a fetch at a time: where it is, when it is done, and what it does about failures. */
+
+import { withRetries } from '../client/retry.ts';
+import { sleep } from '../client/sleep.ts';
+import type { Transport } from '../client/transport.ts';
+import { PosthornError } from '../errors.ts';
+import { fetchBatches, type Fetched } from './fetch-request.ts';
+import type { ReaderConfig, WireOffset } from './options.ts';
+
+/** A wait that ends at once and brings nothing is not repeated faster than this. */
+const EMPTY_PAUSE_MS = 50;
+
+export class PartitionFeed {
+  readonly #transport: Transport;
+  readonly #topic: string;
+  readonly #partition: number;
+  readonly #config: ReaderConfig;
+  readonly #signal: AbortSignal;
+  #position: WireOffset;
+  /** Without `follow`: the high watermark that the first fetch saw. */
+  #endOffset: number | null = null;
+
+  constructor(
+    transport: Transport,
+    topic: string,
+    partition: number,
+    config: ReaderConfig,
+    signal: AbortSignal,
+  ) {
+    this.#transport = transport;
+    this.#topic = topic;
+    this.#partition = partition;
+    this.#config = config;
+    this.#signal = signal;
+    this.#position = config.startOf(partition);
+  }
+
+  /** The next records, or null at the end. Waits for them where the reader follows. */
+  async next(): Promise<Fetched | null> {
+    for (;;) {
+      if (this.#endOffset !== null && (this.#position as number) >= this.#endOffset) return null;
+      const startMs = performance.now();
+      const waitMs = this.#waitMs();
+      const fetched = await this.#fetchOrReset(waitMs);
+      this.#position = fetched.nextOffset;
+      if (!this.#config.follow) fetched.endOffset = this.#endOffset ??= fetched.highWatermark;
+      if (fetched.batches.length > 0) return fetched;
+      const tookMs = performance.now() - startMs;
+      if (waitMs > EMPTY_PAUSE_MS && tookMs < EMPTY_PAUSE_MS) await sleep(EMPTY_PAUSE_MS, this.#signal);
+    }
+  }
+
+  /**
+   * A start that is not an offset yet is looked up without waiting: if a wait at `latest` had to be repeated, records that
+   * came meanwhile would be skipped.
+   */
+  #waitMs(): number {
+    return this.#config.follow && typeof this.#position === 'number' ? this.#config.waitMs : 0;
+  }
+
+  async #fetchOrReset(waitMs: number): Promise<Fetched> {
+    try {
+      return await this.#fetch(this.#position, waitMs);
+    } catch (error) {
+      const reset = this.#config.onOutOfRange;
+      if (reset === 'error' || !isOutOfRange(error)) throw error;
+      return await this.#fetch(reset, 0);
+    }
+  }
+
+  async #fetch(offset: WireOffset, waitMs: number): Promise<Fetched> {
+    const spec = {
+      topic: this.#topic,
+      partition: this.#partition,
+      offset,
+      fetchBytes: this.#config.fetchBytes,
+      waitMs,
+      signal: this.#signal,
+    };
+    const { retry } = this.#transport.config;
+    const limits = { withinMs: this.#config.giveUpMs, signal: this.#signal };
+    return await withRetries(retry, limits, () => fetchBatches(this.#transport, spec));
+  }
+}
+
+const isOutOfRange = (error: unknown): boolean =>
+  error instanceof PosthornError && (error.code === 'offset_below_start' || error.code === 'offset_past_end');

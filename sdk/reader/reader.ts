@@ -1,0 +1,120 @@
+/** The reader: what an application sees of it. */
+
+import type { Transport } from '../client/transport.ts';
+import { checkName } from '../names.ts';
+import type { Topics } from '../topics.ts';
+import { readerConfig, type ReaderConfig, type ReaderOptions } from './options.ts';
+import type { ReceivedRecord } from './received-record.ts';
+import { ReaderRun } from './reader-run.ts';
+
+/**
+ * Reads a topic: records of one partition in order, those of several partitions as they come. Each loop begins at `from`
+ * anew. While records are handled, the next are fetched, one fetch ahead for each partition.
+ *
+ * Leaving the loop (`break`, `return`, an exception) cancels what is under way. The loop throws a `PosthornError`:
+ * `topic_not_found`, `partition_not_found`, `offset_below_start` and `offset_past_end` (see `onOutOfRange`), `aborted`,
+ * and whatever could not be had within `giveUpMs`.
+ *
+ * @example
+ * for await (const record of posthorn.reader('orders', { from: { timestampMs: Date.now() - 3_600_000 } })) {
+ *   console.log(record.partition, record.offset, record.keyText, record.json());
+ * }
+ */
+export class Reader implements AsyncIterable<ReceivedRecord> {
+  readonly #transport: Transport;
+  readonly #topics: Topics;
+  readonly #topic: string;
+  readonly #config: ReaderConfig;
+  readonly #runs = new Set<ReaderRun>();
+
+  /** Made by `Posthorn`. */
+  constructor(transport: Transport, topics: Topics, topic: string, options: ReaderOptions) {
+    this.#transport = transport;
+    this.#topics = topics;
+    this.#topic = checkName('topic', topic);
+    this.#config = readerConfig(options);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<ReceivedRecord> {
+    return new RecordIterator(this.#start());
+  }
+
+  /**
+   * The same records, many at a time, with less work for each: never none, all of one partition.
+   *
+   * @example for await (const records of posthorn.reader('orders').batches()) await store(records);
+   */
+  batches(): AsyncIterable<ReceivedRecord[]> {
+    return { [Symbol.asyncIterator]: () => new BatchIterator(this.#start()) };
+  }
+
+  /** Ends the loops over this reader, without an error. Records that were fetched and not handled are dropped. */
+  close(): void {
+    for (const run of this.#runs) run.stop();
+  }
+
+  #start(): ReaderRun {
+    const run = new ReaderRun(this.#transport, this.#topics, this.#topic, this.#config, () =>
+      this.#runs.delete(run),
+    );
+    this.#runs.add(run);
+    return run;
+  }
+}
+
+class BatchIterator implements AsyncIterableIterator<ReceivedRecord[]> {
+  readonly #run: ReaderRun;
+
+  constructor(run: ReaderRun) {
+    this.#run = run;
+  }
+
+  async next(): Promise<IteratorResult<ReceivedRecord[]>> {
+    const records = await this.#run.next();
+    return records === null ? { done: true, value: undefined } : { done: false, value: records };
+  }
+
+  async return(): Promise<IteratorResult<ReceivedRecord[]>> {
+    this.#run.stop();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** By hand and not a generator: `yield*` would cost each record three times as much. */
+class RecordIterator implements AsyncIterableIterator<ReceivedRecord> {
+  readonly #run: ReaderRun;
+  #records: ReceivedRecord[] = [];
+  #next = 0;
+
+  constructor(run: ReaderRun) {
+    this.#run = run;
+  }
+
+  next(): Promise<IteratorResult<ReceivedRecord>> {
+    if (this.#next < this.#records.length && !this.#run.isOver) {
+      return Promise.resolve({ done: false, value: this.#records[this.#next++]! });
+    }
+    return this.#refill();
+  }
+
+  async #refill(): Promise<IteratorResult<ReceivedRecord>> {
+    const records = await this.#run.next();
+    if (records === null) return { done: true, value: undefined };
+    this.#records = records;
+    this.#next = 1;
+    return { done: false, value: records[0]! };
+  }
+
+  async return(): Promise<IteratorResult<ReceivedRecord>> {
+    this.#run.stop();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
