@@ -1,0 +1,49 @@
+/** The README's commands and code, run as they stand against a broker on another port. */
+
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestBroker } from '../support/test-broker.ts';
+
+const run = promisify(execFile);
+const ROOT = join(import.meta.dirname, '../..');
+const ADDRESS = 'http://127.0.0.1:8787';
+
+let broker: TestBroker;
+let readme: string;
+beforeAll(async () => {
+  broker = await TestBroker.start();
+  readme = (await readFile(join(ROOT, 'README.md'), 'utf8')).replaceAll(ADDRESS, broker.url);
+});
+afterAll(() => broker.stop());
+
+const blocks = (language: string): string[] =>
+  [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))].map(([, code = '']) => code);
+
+describe('the README', () => {
+  it('has curl lines that work in their order', async () => {
+    const lines = blocks('sh').flatMap((block) =>
+      block.split('\n').filter((line) => line.startsWith('curl')),
+    );
+    expect(lines).toHaveLength(3);
+    const replies: unknown[] = [];
+    for (const line of lines) {
+      replies.push(JSON.parse((await run('sh', ['-c', line.replace('curl', 'curl -sS')])).stdout));
+    }
+    expect(replies).toMatchObject([
+      { topic: 'orders', partitions: 3 },
+      { offsets: [{ offset: 0 }] },
+      { records: [{ key: 'customer-7', value: { total: 12 } }] },
+    ]);
+  });
+
+  it('has code that runs', async () => {
+    const [code] = blocks('ts');
+    const { stdout } = await run(process.execPath, ['--input-type=module-typescript', '-e', code!], {
+      cwd: ROOT,
+    });
+    expect(stdout).toContain("0 user-1 { page: '/pricing' }");
+  });
+});
