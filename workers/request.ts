@@ -1,7 +1,7 @@
 /** Reading a request: bodies up to a size, and fields against their schemas, with every violation named. */
 
 import type { Context } from 'hono';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { failure, isFailure, type Failure } from '../protocol/errors.ts';
 import { REQUEST_BYTES_MAX } from '../protocol/limits.ts';
 import { JSON_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Alarm } from '../../../durable-objects/runtime/alarm.ts';
+import { Alarm, type Task } from '../../../durable-objects/runtime/alarm.ts';
 
 /** A platform that remembers what it was asked, and a clock that stands still until it is moved. */
 function setUp(armedMs: number | null = null) {
@@ -42,7 +42,7 @@ describe('the alarm of an object', () => {
 
   it('runs what is due and takes the next time from the task', () => {
     const { alarm, armed, clock } = setUp();
-    const run = vi.fn((nowMs: number) => (nowMs < 3_000 ? nowMs + 1_000 : null));
+    const run = vi.fn<Task>((nowMs) => (nowMs < 3_000 ? nowMs + 1_000 : null));
     alarm.register('repeats', run);
     alarm.schedule('repeats', 2_000);
     alarm.runDue();
@@ -55,7 +55,7 @@ describe('the alarm of an object', () => {
 
   it('may fire twice, early or late', () => {
     const { alarm, clock } = setUp();
-    const run = vi.fn(() => null);
+    const run = vi.fn<Task>(() => null);
     alarm.register('once', run);
     alarm.schedule('once', 2_000);
     alarm.fired();
@@ -68,7 +68,7 @@ describe('the alarm of an object', () => {
   it('never throws, and runs a task that failed again, without holding up the others', () => {
     const { alarm, armed, clock } = setUp();
     const error = vi.spyOn(console, 'error').mockImplementation(() => {});
-    const other = vi.fn(() => null);
+    const other = vi.fn<Task>(() => null);
     let failures = 0;
     alarm.register('fails', () => {
       failures += 1;
