@@ -61,7 +61,7 @@ describe('clean-up', () => {
     for (let tries = 0; (await broker.state('latest', 0)).size_bytes > 200_000 && tries < 50; tries++)
       await delay(20);
     const { body } = await broker.fetch('latest', 0);
-    const values = new Map(body.records.map(({ key, value }) => [key, String(value).trim()]));
+    const values = new Map(body.records.map(({ key, value }) => [key, (value as string).trim()]));
     expect([...values]).toEqual(Array.from({ length: 20 }, (_, n) => [`k${n}`, '59']));
     expect(body.next_offset).toBe(1_200);
     expect((await broker.state('latest', 0)).size_bytes).toBeLessThan(200_000);

@@ -101,12 +101,12 @@ test('a message looks only at rules that could match it, whichever header they s
 });
 
 function isTaken({ 'x-match': kind, ...conditions }: BindingArguments, sent: BindingArguments): boolean {
-  const withX = String(kind).endsWith('-with-x');
+  const withX = (kind as string).endsWith('-with-x');
   const results = Object.entries(conditions)
     .filter(([each]) => withX || !each.startsWith('x-'))
     .map(
       ([each, wanted]) =>
         each in sent && (wanted === null || canonicalJson(wanted) === canonicalJson(sent[each]!)),
     );
-  return String(kind).startsWith('all') ? results.every(Boolean) : results.some(Boolean);
+  return (kind as string).startsWith('all') ? results.every(Boolean) : results.some(Boolean);
 }
