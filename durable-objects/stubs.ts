@@ -1,14 +1,19 @@
 /** The bindings of the worker, and how its objects are reached. */
 
+import { queueObjectName, type QueueDefinition } from '../core/topology/queues.ts';
 import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
 import type { Partition } from './partition/partition.ts';
+import type { Queue } from './queue/queue.ts';
 import type { Topology } from './topology/topology.ts';
 
 export interface Env {
   PARTITION: DurableObjectNamespace<Partition>;
+  QUEUE: DurableObjectNamespace<Queue>;
   TOPOLOGY: DurableObjectNamespace<Topology>;
   /** Names with commas between them. Default: `default`. */
   POSTHORN_NAMESPACES?: string;
+  /** How old the bindings may be that a publish is routed by, in ms. Default 1000; 0: they are checked each time. */
+  POSTHORN_ROUTING_MAX_AGE_MS?: string;
 }
 
 export function topologyStub(env: Env, namespace: string): DurableObjectStub<Topology> {
@@ -32,4 +37,11 @@ export function partitionStub(
   return locationHint
     ? objects.get(id, { locationHint: locationHint as DurableObjectLocationHint })
     : objects.get(id);
+}
+
+export function queueStub(
+  env: Env,
+  queue: Pick<QueueDefinition, 'namespace' | 'name' | 'id'>,
+): DurableObjectStub<Queue> {
+  return env.QUEUE.getByName(queueObjectName(queue));
 }

@@ -36,23 +36,42 @@ export const errorTable = {
   batch_too_large: permanent(413, 'A record batch is larger than allowed'),
   record_too_large: permanent(413, 'A record is larger than allowed'),
   invalid_timestamp: permanent(400, 'A timestamp is missing or lies too far in the future'),
+  upgrade_required: permanent(426, 'This path is a WebSocket'),
+  invalid_message: permanent(400, 'A message contradicts itself or has properties that are not allowed'),
+  too_many_tags: permanent(413, 'The settlement has more tags than allowed'),
   key_required: permanent(400, 'A compacted topic takes only records with a key'),
 
   // What is addressed
   namespace_not_found: permanent(404, 'There is no such namespace'),
   topic_not_found: permanent(404, 'There is no such topic'),
   partition_not_found: permanent(404, 'The topic has no such partition'),
+  queue_not_found: permanent(404, 'There is no such queue'),
+  exchange_not_found: permanent(404, 'There is no such exchange'),
+  binding_not_found: permanent(404, 'There is no such binding'),
+  policy_not_found: permanent(404, 'There is no such policy'),
   offset_below_start: permanent(416, 'The offset lies before the start of the log'),
   offset_past_end: permanent(416, 'The offset lies past the end of the log'),
 
   // Definitions
   topic_differs: permanent(409, 'The topic exists with another definition'),
+  queue_differs: permanent(409, 'The queue exists with another definition'),
+  queue_in_use: permanent(409, 'The queue has consumers'),
+  queue_not_empty: permanent(409, 'The queue holds messages'),
+  exchange_differs: permanent(409, 'The exchange exists with another definition'),
+  exchange_reserved: permanent(403, 'The exchange belongs to the broker'),
+  exchange_in_use: permanent(409, 'The exchange has bindings'),
+  exchange_internal: permanent(403, 'The exchange takes messages from other exchanges only'),
+  too_many_bindings: permanent(409, 'The namespace has as many bindings as it can hold'),
   partitions_cannot_shrink: permanent(409, 'Partitions can be added, never removed'),
   jurisdiction_unavailable: permanent(400, 'This runtime cannot hold data in a jurisdiction'),
 
   // The state of the service
   partition_overloaded: transient(429, 'The partition has more appends waiting than it can take'),
   partition_unavailable: transient(503, 'The partition did not answer'),
+  queue_full: transient(429, 'The queue is full and refuses messages'),
+  queue_overloaded: transient(429, 'The queue has more messages waiting to be stored than it can take'),
+  queue_unavailable: transient(503, 'The queue did not answer'),
+  publish_incomplete: transient(503, 'Some destinations have stored the messages, others have not'),
   internal_error: transient(500, 'Something is wrong on our side'),
 } as const satisfies Record<string, ErrorDefinition>;
 

@@ -42,3 +42,47 @@ export const INTEGER_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Appends that wait in the memory of one partition; above it the producer is told to slow down. */
 export const PENDING_APPEND_BYTES_MAX = 32 * MiB;
+
+/** RabbitMQ 4.3 has 32 strict priorities. */
+export const PRIORITY_MAX = 31;
+
+/** TTLs, delays and windows: ten years, so that every time computed from them is an exact number. */
+export const TIME_SPAN_MS_MAX = 315_360_000_000;
+
+/** A lease that lasts longer is extended, so that a lost consumer is noticed within a day (SQS allows 12 hours). */
+export const LEASE_MS_MIN = 100;
+export const LEASE_MS_MAX = 86_400_000;
+
+/** A limit above it is none: an object holds 10 GB. */
+export const QUEUE_LENGTH_LIMIT_MAX = 1_000_000_000_000;
+
+/** Retries that a schedule may list. */
+export const RETRY_ATTEMPTS_MAX = 100;
+
+/** One request of messages to a consumer. */
+export const DELIVER_MESSAGES_MAX = 10_000;
+export const DELIVER_BYTES_MAX = 8 * MiB;
+
+/** Tags in one settlement. */
+export const SETTLE_TAGS_MAX = 10_000;
+
+/** Of message ids, correlation ids, reply addresses, types and application ids: AMQP's short string. */
+export const PROPERTY_LENGTH_MAX = 255;
+
+/** Of an ordering key, in bytes: keys in flight are kept in memory. */
+export const ORDERING_KEY_BYTES_MAX = 1_024;
+
+/** AMQP's short string, which a routing key is; headers to hash are held to it too. */
+export const ROUTING_KEY_BYTES_MAX = 255;
+
+/** Arguments of one binding as JSON: they are compared with every message that may match. */
+export const BINDING_ARGUMENTS_LENGTH_MAX = 4_096;
+
+/** One request that makes bindings: one commit of the topology. */
+export const BINDINGS_PER_REQUEST_MAX = 5_000;
+
+/** Bindings of a namespace: a router holds all of them in memory, some 500 bytes each. */
+export const BINDINGS_MAX = 200_000;
+
+/** Items of one page of a list. */
+export const PAGE_ITEMS_MAX = 1_000;

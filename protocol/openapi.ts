@@ -114,6 +114,8 @@ export function openApiDocument(): Json {
     tags: [
       { name: 'topics', description: 'Definitions of partitioned logs' },
       { name: 'records', description: 'Produce, fetch and replay' },
+      { name: 'exchanges', description: 'Routing: exchanges, bindings, and publishing through them' },
+      { name: 'policies', description: 'Settings for many queues at once' },
     ],
     paths,
     components: { schemas: { Problem: problemSchema } },

@@ -5,9 +5,15 @@ import { failure } from '../protocol/errors.ts';
 import { operations } from '../protocol/operations/index.ts';
 import { problem, unexpected } from './problem.ts';
 import type { AppEnv } from './routes/context.ts';
+import { exchangeRoutes } from './routes/exchanges.ts';
+import { bindingRoutes } from './routes/bindings.ts';
 import { fetchRoutes } from './routes/fetch.ts';
 import { partitionRoutes } from './routes/partitions.ts';
+import { policyRoutes } from './routes/policies.ts';
 import { produceRoutes } from './routes/produce.ts';
+import { publishRoutes } from './routes/publish.ts';
+import { queueMessageRoutes } from './routes/queue-messages.ts';
+import { queueRoutes } from './routes/queues.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { topicRoutes } from './routes/topics.ts';
 
@@ -17,6 +23,12 @@ export function createApp(): Hono<AppEnv> {
   produceRoutes(app);
   fetchRoutes(app);
   partitionRoutes(app);
+  exchangeRoutes(app);
+  bindingRoutes(app);
+  publishRoutes(app);
+  policyRoutes(app);
+  queueRoutes(app);
+  queueMessageRoutes(app);
   serviceRoutes(app);
   refuseOtherMethods(app);
   app.notFound((c) =>

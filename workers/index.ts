@@ -5,6 +5,7 @@ import { createApp } from './app.ts';
 import { visitDue } from './watchdog.ts';
 
 export { Partition } from '../durable-objects/partition/partition.ts';
+export { Queue } from '../durable-objects/queue/queue.ts';
 export { Topology } from '../durable-objects/topology/topology.ts';
 
 const app = createApp();

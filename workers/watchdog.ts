@@ -1,10 +1,11 @@
 /**
- * The watchdog: alarms can be lost, so the cron trigger visits every partition that has work by time, once a day. The
- * visits are spread over the day by name, so that each run of the cron makes only its share.
+ * The watchdog: alarms can be lost, so the cron trigger visits every queue, and every partition that has work by time, once
+ * a day. The visits are spread over the day by name, so that each run of the cron makes only its share.
  */
 
+import { queueObjectName } from '../core/topology/queues.ts';
 import { isCompacted, partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
-import { partitionStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
+import { partitionStub, queueStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
 import { murmur2 } from '../protocol/murmur2.ts';
 import { namespacesOf } from './routes/context.ts';
 
@@ -21,14 +22,21 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
   for (const namespace of namespacesOf(env)) {
     await topologyStub(env, namespace).settle();
     const topics = await topologyStub(env, namespace).topics();
-    const due = topics.filter(hasWorkByTime).flatMap((topic) => partitionsInSlot(topic, slot));
+    const queues = await topologyStub(env, namespace).queues();
+    const partitions = topics.filter(hasWorkByTime).flatMap((topic) => partitionsInSlot(topic, slot));
+    const due = [
+      ...partitions.map(({ topic, partition }) => partitionStub(env, topic, partition)),
+      ...queues
+        .filter((queue) => slotOf(queueObjectName(queue)) === slot)
+        .map((queue) => queueStub(env, queue)),
+    ];
     for (let first = 0; first < due.length; first += FAN_OUT) {
-      const visits = due.slice(first, first + FAN_OUT).map(async ({ topic, partition }) => {
-        await partitionStub(env, topic, partition).tick();
+      const visits = due.slice(first, first + FAN_OUT).map(async (stub) => {
+        await stub.tick();
       });
       for (const result of await Promise.allSettled(visits)) {
         if (result.status === 'rejected')
-          console.error('the watchdog could not reach a partition', result.reason);
+          console.error('the watchdog could not reach an object', result.reason);
       }
     }
     visited += due.length;

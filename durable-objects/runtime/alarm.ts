@@ -23,6 +23,8 @@ export class Alarm {
   readonly #tasks = new Map<string, { run: Task; dueMs: number | null }>();
   /** When the platform's alarm is set to fire. */
   #armedMs: number | null;
+  /** How often it was set: each is a row written. */
+  timesSet = 0;
 
   /** `armedMs` is what the storage says: `await storage.getAlarm()`. */
   constructor(storage: AlarmStorage, armedMs: number | null, now: () => number) {
@@ -88,6 +90,7 @@ export class Alarm {
     const atMs = Math.max(earliest, this.#now() + 1); // a present or past time is dropped by the platform
     if (this.#armedMs !== null && this.#armedMs <= atMs) return;
     this.#armedMs = atMs;
+    this.timesSet += 1;
     this.#storage.setAlarm(atMs).catch((error: unknown) => {
       this.#armedMs = null; // the next request arms it again
       console.error('the alarm could not be set', error);

@@ -1,79 +1,167 @@
 /**
- * The tables of a namespace's topology.
- *
- *   topology   one row, absent before the first change: the version, which grows by one per change
- *   topics     one row a topic, replaced when it changes: the definition as JSON
- *   effects    one row for what still has to be told to the objects of a topic: written with the change itself and
- *              removed when all of them know, so that a crash in between repeats it
+ * All tables of a namespace's topology, and the changes to them. Each change is one transaction that puts or removes
+ * rows, notes what changed for the routers, and notes what objects have to be told.
  */
 
+import type { Binding, DestinationKind } from '../../core/exchange/binding.ts';
+import { predeclaredExchange, type ExchangeDefinition } from '../../core/topology/exchanges.ts';
+import type { PolicyDefinition } from '../../core/topology/policies.ts';
+import type { QueueEntry } from '../../core/topology/queue-entry.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Sql } from '../storage/sql.ts';
+import { BindingsStore } from './bindings-store.ts';
+import { ChangeStore } from './change-store.ts';
+import { DefinitionsStore } from './definitions-store.ts';
 
-const SCHEMA = [
-  'CREATE TABLE IF NOT EXISTS topology (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL)',
-  'CREATE TABLE IF NOT EXISTS topics (name TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID',
-  'CREATE TABLE IF NOT EXISTS effects (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, json TEXT NOT NULL)',
-];
-
-export interface Effect {
-  id: number;
-  kind: 'configure' | 'destroy';
-  topic: TopicDefinition;
-}
+/** A binding is at most 5 KiB of JSON, three times that in UTF-8; a row at most 2 MB. */
+const BINDINGS_PER_CHANGE = 100;
 
 export class TopologyStore {
+  readonly topics: DefinitionsStore<TopicDefinition>;
+  readonly queues: DefinitionsStore<QueueEntry>;
+  readonly exchanges: DefinitionsStore<ExchangeDefinition>;
+  readonly policies: DefinitionsStore<PolicyDefinition>;
+  readonly bindings: BindingsStore;
+  readonly changes: ChangeStore;
   readonly #sql: Sql;
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    for (const statement of SCHEMA) sql.run(statement);
+    this.topics = new DefinitionsStore(sql, 'topics');
+    this.queues = new DefinitionsStore(sql, 'queues');
+    this.exchanges = new DefinitionsStore(sql, 'exchanges');
+    this.policies = new DefinitionsStore(sql, 'policies');
+    this.bindings = new BindingsStore(sql);
+    this.changes = new ChangeStore(sql);
   }
 
   version(): number {
-    return this.#sql.all<{ version: number }>('SELECT version FROM topology')[0]?.version ?? 0;
+    return this.changes.version();
   }
 
-  topic(name: string): TopicDefinition | null {
-    const [row] = this.#sql.all<{ json: string }>('SELECT json FROM topics WHERE name = ?', name);
-    return row ? (JSON.parse(row.json) as TopicDefinition) : null;
+  /** Also the predeclared ones, which have no row. */
+  exchange(name: string): ExchangeDefinition | null {
+    return predeclaredExchange(name) ?? this.exchanges.get(name);
   }
 
-  topics(): TopicDefinition[] {
-    return this.#sql
-      .all<{ json: string }>('SELECT json FROM topics ORDER BY name')
-      .map(({ json }) => JSON.parse(json) as TopicDefinition);
+  exists({ kind, name }: { kind: DestinationKind; name: string }): boolean {
+    if (kind === 'exchange') return this.exchange(name) !== null;
+    return (kind === 'queue' ? this.queues : this.topics).has(name);
   }
 
   /** Creates or replaces a topic, as the change of its version. */
   putTopic(topic: TopicDefinition): void {
-    this.#sql.transaction(() => {
-      this.#sql.run('INSERT OR REPLACE INTO topics VALUES (?, ?)', topic.name, JSON.stringify(topic));
-      this.#changed(topic.version, 'configure', topic);
+    this.#change(() => {
+      this.topics.put(topic);
+      this.changes.note({ put: 'topic', name: topic.name });
+      this.changes.addEffect('configure', topic);
     });
   }
 
-  removeTopic(topic: TopicDefinition, version: number): void {
-    this.#sql.transaction(() => {
-      this.#sql.run('DELETE FROM topics WHERE name = ?', topic.name);
-      this.#changed(version, 'destroy', topic);
+  removeTopic(topic: TopicDefinition): void {
+    this.#change(() => {
+      this.topics.remove(topic.name);
+      this.#removeEnds('topic', topic.name);
+      this.changes.addEffect('destroy', topic);
     });
   }
 
-  nextEffect(): Effect | null {
-    const [row] = this.#sql.all<{ id: number; kind: string; json: string }>(
-      'SELECT * FROM effects ORDER BY id LIMIT 1',
-    );
-    if (!row) return null;
-    return { id: row.id, kind: row.kind as Effect['kind'], topic: JSON.parse(row.json) as TopicDefinition };
+  putQueue(entry: QueueEntry): void {
+    this.#change(() => {
+      this.queues.put(entry);
+      this.changes.note({ put: 'queue', name: entry.name });
+      this.changes.addEffect('configure-queue', entry.definition);
+    });
   }
 
-  removeEffect(id: number): void {
-    this.#sql.run('DELETE FROM effects WHERE id = ?', id);
+  removeQueue({ name, definition }: QueueEntry): void {
+    this.#change(() => {
+      this.queues.remove(name);
+      this.#removeEnds('queue', name);
+      this.changes.addEffect('destroy-queue', definition);
+    });
   }
 
-  #changed(version: number, kind: Effect['kind'], topic: TopicDefinition): void {
-    this.#sql.run('INSERT OR REPLACE INTO topology VALUES (1, ?)', version);
-    this.#sql.run('INSERT INTO effects (kind, json) VALUES (?, ?)', kind, JSON.stringify(topic));
+  putExchange(exchange: ExchangeDefinition): void {
+    this.#change(() => {
+      this.exchanges.put(exchange);
+      this.changes.note({ put: 'exchange', exchange });
+    });
+  }
+
+  removeExchange(name: string): void {
+    this.#change(() => this.#removeExchange(name));
+  }
+
+  /** All or none, as few changes: one holds as many as a row can. None of them may be there already. */
+  putBindings(bindings: readonly Binding[]): void {
+    this.#change(() => {
+      for (const binding of bindings) this.bindings.put(binding);
+      for (let first = 0; first < bindings.length; first += BINDINGS_PER_CHANGE) {
+        this.changes.note({ put: 'bindings', bindings: bindings.slice(first, first + BINDINGS_PER_CHANGE) });
+      }
+    });
+  }
+
+  /** @returns whether its exchange went with it */
+  removeBinding(source: string, id: string): boolean {
+    return this.#change(() => {
+      this.bindings.remove(source, id);
+      this.changes.note({ removed: 'binding', id });
+      return this.#removeIfUnbound(source);
+    });
+  }
+
+  /**
+   * Puts or removes a policy, and then the queues that it makes a difference to.
+   * @param apply the entry as the policies now make it, the same one where they make no difference
+   */
+  changePolicy(
+    name: string,
+    policy: PolicyDefinition | null,
+    apply: (entry: QueueEntry, nextVersion: number) => QueueEntry,
+  ): void {
+    this.#change(() => {
+      if (policy) this.policies.put(policy);
+      else this.policies.remove(name);
+      this.changes.note({ put: 'other' });
+      for (const queue of this.queues.names()) {
+        const entry = this.queues.get(queue)!;
+        const applied = apply(entry, this.version() + 1);
+        if (applied === entry) continue;
+        this.queues.put(applied);
+        if (applied.definition === entry.definition) continue; // only the name of the policy differs
+        this.changes.note({ put: 'queue', name: queue });
+        this.changes.addEffect('configure-queue', applied.definition);
+      }
+    });
+  }
+
+  /** Notes that something is gone, and takes the bindings to it, and exchanges that thereby delete themselves. */
+  #removeEnds(kind: DestinationKind, name: string): void {
+    const sources = this.bindings.removeTo({ kind, name });
+    this.changes.note({ removed: kind, name });
+    for (const source of sources) this.#removeIfUnbound(source);
+  }
+
+  #removeExchange(name: string): void {
+    this.exchanges.remove(name);
+    this.bindings.removeFrom(name);
+    this.#removeEnds('exchange', name);
+  }
+
+  #removeIfUnbound(name: string): boolean {
+    if (!this.exchanges.get(name)?.auto_delete || this.bindings.hasFrom(name)) return false;
+    this.#removeExchange(name);
+    return true;
+  }
+
+  #change<Result>(action: () => Result): Result {
+    try {
+      return this.#sql.transaction(action);
+    } catch (error) {
+      this.bindings.forgetCount();
+      throw error;
+    }
   }
 }

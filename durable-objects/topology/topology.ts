@@ -1,30 +1,61 @@
 /**
  * The topology of a namespace: what exists and how it is defined. Each change is one commit that also notes what the
- * objects concerned have to be told; they are told then, in the order of the changes, and again after a crash.
+ * objects concerned have to be told; they are told then, in the order of the changes, and again after a crash. The rules
+ * are in core/topology; here is what of it can be called.
  */
 
 import { DurableObject } from 'cloudflare:workers';
-import { changeTopic, declareTopic, type TopicDefinition } from '../../core/topology/topics.ts';
-import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import type { BindingDeclaration } from '../../core/exchange/binding.ts';
+import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
+import type { PolicyDefinition } from '../../core/topology/policies.ts';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
+import type { ExchangeDeclaration } from '../../protocol/exchanges.ts';
+import type { PolicyDeclaration } from '../../protocol/policies.ts';
+import type { QueueChange, QueueDeclaration } from '../../protocol/queues.ts';
 import type { TopicChange, TopicDeclaration } from '../../protocol/topics.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import { partitionStub, type Env } from '../stubs.ts';
-import { TopologyStore, type Effect } from './topology-store.ts';
-
-/** Objects told at the same time. */
-const FAN_OUT = 16;
+import type { Env } from '../stubs.ts';
+import {
+  bindingsIn,
+  declareBindingsIn,
+  declareExchangeIn,
+  deleteBindingIn,
+  deleteExchangeIn,
+  exchangesIn,
+} from './exchanges.ts';
+import { changesSince, snapshotPage } from './following.ts';
+import { LocalGraph } from './local-graph.ts';
+import { deletePolicyIn, putPolicyIn } from './policies.ts';
+import { changeQueueIn, declareQueueIn, deleteQueueIn } from './queues.ts';
+import { Teller } from './teller.ts';
+import { changeTopicIn, declareTopicIn, deleteTopicIn } from './topics.ts';
+import type {
+  BindingList,
+  BindingsAnswer,
+  BindingsOf,
+  ChangesSince,
+  ExchangeAnswer,
+  PolicyAnswer,
+  QueueAnswer,
+  QueueDeletion,
+  SnapshotPage,
+  SnapshotPlace,
+  TopicAnswer,
+} from './topology-calls.ts';
+import { TopologyStore } from './topology-store.ts';
 
 /** After an object could not be told. */
 const RETRY_DELAY_MS = 5_000;
 
-export interface TopicAnswer {
-  topic: TopicDefinition;
-  topologyVersion: number;
-}
+type New<Answer> = (Answer & { isNew: boolean }) | Failure;
 
 export class Topology extends DurableObject<Env> {
   readonly #store: TopologyStore;
+  readonly #teller: Teller;
+  readonly #graph: LocalGraph;
   #alarm!: Alarm;
   /** The telling that is under way. */
   #settling: Promise<void> | null = null;
@@ -32,59 +63,135 @@ export class Topology extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new TopologyStore(new DurableSql(ctx.storage));
+    this.#teller = new Teller(env, this.#store.changes);
+    this.#graph = new LocalGraph(this.#store);
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => Date.now());
       this.#alarm.register('effects', () => {
         ctx.waitUntil(this.settle());
         return null;
       });
-      if (this.#store.nextEffect()) this.#alarm.schedule('effects', Date.now() + RETRY_DELAY_MS);
+      if (this.#hasEffects()) this.#alarm.schedule('effects', Date.now() + RETRY_DELAY_MS);
     });
   }
 
   topic(name: string): { topic: TopicDefinition | null; topologyVersion: number } {
-    return { topic: this.#store.topic(name), topologyVersion: this.#store.version() };
+    return { topic: this.#store.topics.get(name), topologyVersion: this.#store.version() };
   }
 
   topics(): TopicDefinition[] {
-    return this.#store.topics();
+    return this.#store.topics.all();
   }
 
-  async declareTopic(
-    namespace: string,
-    name: string,
-    declaration: TopicDeclaration,
-  ): Promise<(TopicAnswer & { isNew: boolean }) | Failure> {
-    const declared = declareTopic(this.#store.topic(name), namespace, name, declaration, this.#nextVersion());
-    if (isFailure(declared)) return declared;
-    if (declared.isNew) {
-      const unavailable = this.#unavailable(declared.definition);
-      if (unavailable) return unavailable;
-      this.#store.putTopic(declared.definition);
-      await this.settle();
-    }
-    return { topic: declared.definition, isNew: declared.isNew, topologyVersion: this.#store.version() };
+  declareTopic(namespace: string, name: string, declaration: TopicDeclaration): Promise<New<TopicAnswer>> {
+    return this.#told(declareTopicIn(this.#store, this.env, namespace, name, declaration));
   }
 
-  async changeTopic(name: string, change: TopicChange): Promise<TopicAnswer | Failure> {
-    const existing = this.#store.topic(name);
-    if (!existing) return noSuchTopic(name);
-    const changed = changeTopic(existing, change, this.#nextVersion());
-    if (isFailure(changed)) return changed;
-    if (changed !== existing) {
-      this.#store.putTopic(changed);
-      await this.settle();
-    }
-    return { topic: changed, topologyVersion: this.#store.version() };
+  changeTopic(name: string, change: TopicChange): Promise<TopicAnswer | Failure> {
+    return this.#told(changeTopicIn(this.#store, name, change));
   }
 
-  async deleteTopic(name: string): Promise<TopicAnswer | Failure> {
-    const topic = this.#store.topic(name);
-    if (!topic) return noSuchTopic(name);
-    const topologyVersion = this.#nextVersion();
-    this.#store.removeTopic(topic, topologyVersion);
-    await this.settle();
-    return { topic, topologyVersion };
+  deleteTopic(name: string): Promise<TopicAnswer | Failure> {
+    return this.#told(deleteTopicIn(this.#store, name));
+  }
+
+  queue(name: string): { queue: QueueDefinition | null; topologyVersion: number } {
+    return {
+      queue: this.#store.queues.get(name)?.definition ?? null,
+      topologyVersion: this.#store.version(),
+    };
+  }
+
+  queues(): QueueDefinition[] {
+    return this.#store.queues.all().map(({ definition }) => definition);
+  }
+
+  declareQueue(namespace: string, name: string, declaration: QueueDeclaration): Promise<New<QueueAnswer>> {
+    return this.#told(declareQueueIn(this.#store, namespace, name, declaration));
+  }
+
+  changeQueue(name: string, change: QueueChange): Promise<QueueAnswer | Failure> {
+    return this.#told(changeQueueIn(this.#store, name, change));
+  }
+
+  async deleteQueue(name: string, deletion: QueueDeletion = {}): Promise<QueueAnswer | Failure> {
+    return this.#told(await deleteQueueIn(this.#store, this.env, name, deletion));
+  }
+
+  exchange(name: string): { exchange: ExchangeDefinition | null; topologyVersion: number } {
+    return { exchange: this.#store.exchange(name), topologyVersion: this.#store.version() };
+  }
+
+  exchanges(): ExchangeDefinition[] {
+    return exchangesIn(this.#store);
+  }
+
+  declareExchange(name: string, declaration: ExchangeDeclaration): New<ExchangeAnswer> {
+    return declareExchangeIn(this.#store, name, declaration);
+  }
+
+  deleteExchange(name: string, ifUnused: boolean): ExchangeAnswer | Failure {
+    return deleteExchangeIn(this.#store, name, ifUnused);
+  }
+
+  /** @param declarationsJson an array of `BindingDeclaration` */
+  declareBindings(declarationsJson: string): BindingsAnswer | Failure {
+    return declareBindingsIn(this.#store, JSON.parse(declarationsJson) as BindingDeclaration[]);
+  }
+
+  deleteBinding(source: string, id: string): { exchangeDeleted: boolean; topologyVersion: number } | Failure {
+    return deleteBindingIn(this.#store, source, id);
+  }
+
+  bindings(of: BindingsOf, after: string, limit: number): BindingList | Failure {
+    return bindingsIn(this.#store, of, after, limit);
+  }
+
+  policy(name: string): { policy: PolicyDefinition | null; topologyVersion: number } {
+    return { policy: this.#store.policies.get(name), topologyVersion: this.#store.version() };
+  }
+
+  policies(): PolicyDefinition[] {
+    return this.#store.policies.all();
+  }
+
+  putPolicy(name: string, declaration: PolicyDeclaration): Promise<PolicyAnswer & { isNew: boolean }> {
+    return this.#told(putPolicyIn(this.#store, name, declaration));
+  }
+
+  deletePolicy(name: string): Promise<PolicyAnswer | Failure> {
+    return this.#told(deletePolicyIn(this.#store, name));
+  }
+
+  /** The definitions of many queues and topics at once; those that are not there are left out. */
+  definitions(
+    queues: readonly string[],
+    topics: readonly string[],
+  ): { queues: QueueDefinition[]; topics: TopicDefinition[]; topologyVersion: number } {
+    return {
+      queues: queues.flatMap((name) => this.#store.queues.get(name)?.definition ?? []),
+      topics: topics.flatMap((name) => this.#store.topics.get(name) ?? []),
+      topologyVersion: this.#store.version(),
+    };
+  }
+
+  /**
+   * Where messages go from an exchange: for objects that hand messages on. Routers route by themselves.
+   * @returns for each message the queues and topics, each once
+   */
+  route(
+    exchange: string,
+    messages: readonly { routingKey: string; headers: Record<string, string | null> }[],
+  ): { kind: 'queue' | 'topic'; name: string }[][] {
+    return this.#graph.route(exchange, messages) as { kind: 'queue' | 'topic'; name: string }[][];
+  }
+
+  snapshot(after: SnapshotPlace | null): SnapshotPage {
+    return snapshotPage(this.#store, after);
+  }
+
+  changesSince(version: number): ChangesSince | null {
+    return changesSince(this.#store, version);
   }
 
   /**
@@ -101,47 +208,17 @@ export class Topology extends DurableObject<Env> {
   }
 
   async #settle(): Promise<void> {
-    try {
-      for (let effect = this.#store.nextEffect(); effect; effect = this.#store.nextEffect()) {
-        await this.#tell(effect);
-        this.#store.removeEffect(effect.id);
-      }
-    } catch (error) {
-      console.error('objects could not be told of a change; trying again', error);
-      this.#alarm.schedule('effects', Date.now() + RETRY_DELAY_MS);
-    }
+    if (await this.#teller.tellAll()) return;
+    this.#alarm.schedule('effects', Date.now() + RETRY_DELAY_MS);
   }
 
-  async #tell({ kind, topic }: Effect): Promise<void> {
-    const numbers = Array.from({ length: topic.config.partitions }, (_, number) => number);
-    for (let first = 0; first < numbers.length; first += FAN_OUT) {
-      const calls = numbers.slice(first, first + FAN_OUT).map(async (partition) => {
-        const stub = partitionStub(this.env, topic, partition);
-        if (kind === 'destroy') await stub.destroy();
-        else await stub.configure({ topic, partition });
-      });
-      await Promise.all(calls);
-    }
+  /** The answer, once the objects have been told of what has changed. */
+  async #told<Answer>(answer: Answer): Promise<Answer> {
+    if (!isFailure(answer) && this.#hasEffects()) await this.settle();
+    return answer;
   }
 
-  #nextVersion(): number {
-    return this.#store.version() + 1;
+  #hasEffects(): boolean {
+    return this.#store.changes.effectsAfter(0, 1).length > 0;
   }
-
-  #unavailable(topic: TopicDefinition): Failure | null {
-    try {
-      partitionStub(this.env, topic, 0);
-      return null;
-    } catch {
-      const { jurisdiction } = topic.config;
-      return failure(
-        'jurisdiction_unavailable',
-        `this runtime cannot keep data in the jurisdiction "${jurisdiction}"; deploy to use it, or leave it out`,
-      );
-    }
-  }
-}
-
-export function noSuchTopic(name: string): Failure {
-  return failure('topic_not_found', `there is no topic "${name}"; PUT creates it`);
 }

@@ -3,8 +3,10 @@
  * router binds a handler to each, the OpenAPI document is written from them.
  */
 
+import { exchangeOperations } from './exchanges.ts';
+import { queueOperations } from './queues.ts';
 import { topicOperations } from './topics.ts';
 
 export { PATH_PARAMETERS, type Operation, type Reply } from './operation.ts';
 
-export const operations = { ...topicOperations };
+export const operations = { ...topicOperations, ...exchangeOperations, ...queueOperations };

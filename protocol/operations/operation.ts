@@ -29,6 +29,10 @@ export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   namespace: `The namespace. \`default\` exists from the start. ${NAME_RULE}`,
   topic: `The name of the topic. ${NAME_RULE}`,
   partition: 'The number of the partition, from 0',
+  exchange: `The name of the exchange; \`amq.default\` is the default exchange. ${NAME_RULE}`,
+  queue: `The name of the queue. ${NAME_RULE}`,
+  binding: 'The id of the binding',
+  policy: `The name of the policy. ${NAME_RULE}`,
 };
 
 export const NAMESPACE_PATH = '/v1/{namespace}';

@@ -3,7 +3,7 @@
  * once; partitions that cannot be reached when they are told of their topic; the storage cases run inside an object.
  */
 
-import worker, { Partition as RealPartition, Topology } from '../../workers/index.ts';
+import worker, { Partition as RealPartition, Queue as RealQueue, Topology } from '../../workers/index.ts';
 import { DurableSql } from '../../durable-objects/storage/durable-sql.ts';
 import type { Env } from '../../durable-objects/stubs.ts';
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
@@ -14,12 +14,16 @@ export { Topology };
 /** Of the isolate, not of an object: it stays when an object is evicted. */
 let aheadMs = 0;
 
+/** The router stamps messages by its own clock, which must be the objects'. */
+const realNow = Date.now;
+Date.now = () => realNow() + aheadMs;
+
 /** How many of the next calls that tell a partition of its topic fail. */
 let unreachable = 0;
 
 export class Partition extends RealPartition {
   protected override now(): number {
-    return Date.now() + aheadMs;
+    return Date.now();
   }
 
   override configure(definition: Parameters<RealPartition['configure']>[0]): void {
@@ -36,6 +40,12 @@ export class Partition extends RealPartition {
     } finally {
       await this.ctx.storage.deleteAll();
     }
+  }
+}
+
+export class Queue extends RealQueue {
+  protected override now(): number {
+    return Date.now();
   }
 }
 

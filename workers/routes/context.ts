@@ -21,6 +21,24 @@ export function namespacesOf(env: Env): string[] {
   return (env.POSTHORN_NAMESPACES ?? 'default').split(',').map((name) => name.trim());
 }
 
+/** The namespace that the path names, and the queue, exchange or policy in it. */
+export function readNamed(
+  c: AppContext,
+  parameter: 'queue' | 'exchange' | 'policy',
+): { namespace: string; name: string } | Failure {
+  const namespace = readNamespace(c);
+  if (typeof namespace !== 'string') return namespace;
+  const name = c.req.param(parameter) ?? '';
+  if (isName(name)) return { namespace, name };
+  return failure('invalid_name', `${parameter} ${quote(name)}: expected ${NAME_RULE}`);
+}
+
+/** The topology version that the client has seen; 0 where it does not say. */
+export function seenTopologyVersion(c: AppContext): number {
+  const seen = Number(c.req.header(TOPOLOGY_VERSION_HEADER) ?? 0);
+  return Number.isSafeInteger(seen) ? seen : 0;
+}
+
 export interface TopicPath {
   namespace: string;
   name: string;
@@ -46,8 +64,7 @@ export function readTopicPath(c: AppContext): TopicPath | Failure {
 export async function readTopic(c: AppContext): Promise<TopicDefinition | Failure> {
   const path = readTopicPath(c);
   if (isFailure(path)) return path;
-  const seen = Number(c.req.header(TOPOLOGY_VERSION_HEADER) ?? 0);
-  const found = await lookUpTopic(c.env, path.namespace, path.name, Number.isSafeInteger(seen) ? seen : 0);
+  const found = await lookUpTopic(c.env, path.namespace, path.name, seenTopologyVersion(c));
   return isFailure(found) ? found : found.topic;
 }
 

@@ -66,7 +66,7 @@ export function topicRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const deleted = await topologyStub(c.env, path.namespace).deleteTopic(path.name);
     if (isFailure(deleted)) return problem(c, deleted);
-    forget(path.namespace, path.name);
+    forget(path.namespace, path.name, deleted.topologyVersion);
     c.header(TOPOLOGY_VERSION_HEADER, String(deleted.topologyVersion));
     return c.json({ topic: path.name, topology_version: deleted.topologyVersion });
   });

@@ -12,9 +12,14 @@ import {
   exchangesIn,
 } from '../../../durable-objects/topology/exchanges.ts';
 import { changesSince, snapshotPage } from '../../../durable-objects/topology/following.ts';
+import { LocalGraph } from '../../../durable-objects/topology/local-graph.ts';
 import { deletePolicyIn, putPolicyIn } from '../../../durable-objects/topology/policies.ts';
 import { changeQueueIn, declareQueueIn } from '../../../durable-objects/topology/queues.ts';
-import type { BindingList, BindingsOf, SnapshotPlace } from '../../../durable-objects/topology/topology-calls.ts';
+import type {
+  BindingList,
+  BindingsOf,
+  SnapshotPlace,
+} from '../../../durable-objects/topology/topology-calls.ts';
 import { TopologyStore } from '../../../durable-objects/topology/topology-store.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 
@@ -25,12 +30,12 @@ beforeEach(() => {
   store = new TopologyStore(sql);
 });
 
-const to = (
-  source: string,
-  kind: DestinationKind,
-  name: string,
-  routing_key = '',
-): BindingDeclaration => ({ source, destination: { kind, name }, routing_key, arguments: {} });
+const to = (source: string, kind: DestinationKind, name: string, routing_key = ''): BindingDeclaration => ({
+  source,
+  destination: { kind, name },
+  routing_key,
+  arguments: {},
+});
 const bind = (...declarations: BindingDeclaration[]) => declareBindingsIn(store, declarations);
 const list = (of: BindingsOf): string[] =>
   (JSON.parse((bindingsIn(store, of, '', 100) as BindingList).bindingsJson) as { id: string }[]).map(
@@ -45,11 +50,7 @@ function followers(): RoutingGraph[] {
   let place: SnapshotPlace | null = null;
   do {
     const page = snapshotPage(store, place);
-    for (const name of page.names?.queues ?? []) fresh.apply({ put: 'queue', name });
-    for (const each of page.names?.exchanges ?? []) {
-      if (each.version > 0) fresh.apply({ put: 'exchange', exchange: each });
-    }
-    fresh.apply({ put: 'bindings', bindings: JSON.parse(page.bindingsJson) });
+    fresh.applyPage(page);
     place = page.next;
   } while (place !== null);
   const following = new RoutingGraph();
@@ -177,9 +178,14 @@ describe('policies', () => {
       { kind: 'configure-queue', definition: { name: 'a', config: { max_length: 3 } } },
     ]);
     expect(told[0]!.definition.version).toBe(store.version());
-    expect(changeQueueIn(store, 'b', { max_length: 5 })).toMatchObject({ queue: { config: { max_length: 5 } } });
+    expect(changeQueueIn(store, 'b', { max_length: 5 })).toMatchObject({
+      queue: { config: { max_length: 5 } },
+    });
     deletePolicyIn(store, 'p');
-    expect(store.queues.get('a')).toMatchObject({ policy: null, definition: { config: { max_length: null } } });
+    expect(store.queues.get('a')).toMatchObject({
+      policy: null,
+      definition: { config: { max_length: null } },
+    });
   });
 
   it('put again without a difference change nothing', () => {
@@ -213,6 +219,23 @@ describe('routers', () => {
     expect(changesSince(store, 11_990)).toMatchObject({ count: 10, isPartial: false });
     expect(changesSince(store, 12_000)).toMatchObject({ count: 0, isPartial: false });
     expect(changesSince(store, 12_001)).toBeNull();
+  });
+});
+
+describe('the topology itself', () => {
+  it('routes for other objects by what it holds at the time', () => {
+    const graph = new LocalGraph(store);
+    const routed = (routingKey: string): string[] =>
+      graph.route('x', [{ routingKey, headers: {} }])[0]!.map(({ name }) => name);
+    expect(routed('k')).toEqual([]);
+    queue('a');
+    exchange('x', { type: 'topic' });
+    bind(to('x', 'queue', 'a', 'k.*'));
+    expect(routed('k.1')).toEqual(['a']);
+    for (let n = 0; n < 12_000; n++) store.changes.note({ put: 'other' });
+    expect(routed('k.1')).toEqual(['a']);
+    store.removeQueue(store.queues.get('a')!);
+    expect(routed('k.1')).toEqual([]);
   });
 });
 

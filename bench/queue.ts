@@ -1,0 +1,127 @@
+/**
+ * The queue: publish -> deliver -> ack, producer and consumers at the same time, over plain HTTP in batches; and beside
+ * it, in the same run and with the same windows, a RabbitMQ quorum queue.
+ */
+
+import { connect } from 'amqplib';
+import { decodeDeliveryFrame } from '../protocol/delivery-frame.ts';
+import { formatTag } from '../protocol/delivery-tag.ts';
+import { DELIVERIES_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
+import { encodeBatch } from '../protocol/record-batch/index.ts';
+import { startRabbitmq } from '../scripts/peers/rabbitmq.ts';
+import { timed, type Client } from './client.ts';
+import { withRuntime } from './runtime.ts';
+
+const MESSAGE_BYTES = 100;
+
+/** Messages that the producer may have unconfirmed, and that a consumer may have in hand. */
+const WINDOW = 1_000;
+
+const QUEUE = '/v1/default/queues/bench';
+
+export interface QueueRound {
+  contender: string;
+  /** Messages per second, from the first publish to the last ack. */
+  rate: number;
+  rowsPerMessage?: number;
+}
+
+/** @param batchSize messages a request; the window decides how many requests are under way */
+export async function posthornHttpRound(messages: number, batchSize: number): Promise<QueueRound> {
+  return await withRuntime('posthorn', async (client) => {
+    await client.send('PUT', QUEUE, '{}');
+    const before = await rowsWritten(client);
+    const batch = batchOfMessages(batchSize);
+    const atOnce = Math.max(1, Math.floor(WINDOW / batchSize));
+    let acked = 0;
+    const consume = async (): Promise<void> => {
+      while (acked < messages) {
+        const count = await takeAndAck(client, batchSize);
+        acked += count;
+      }
+    };
+    const seconds = await timed(1, 1, () =>
+      Promise.all([
+        timed(messages / batchSize, atOnce, () => publish(client, batch)),
+        ...Array.from({ length: atOnce }, consume),
+      ]),
+    );
+    const rows = (await rowsWritten(client)) - before;
+    return {
+      contender: `posthorn HTTP x${batchSize}`,
+      rate: messages / seconds,
+      rowsPerMessage: rows / messages,
+    };
+  });
+}
+
+/** A quorum queue, publisher confirms, persistent messages, one connection each for publishing and consuming. */
+export async function rabbitmqRound(messages: number): Promise<QueueRound> {
+  const peer = await startRabbitmq();
+  try {
+    const [publishing, consuming] = [await connect(peer.url), await connect(peer.url)];
+    const producer = await publishing.createConfirmChannel();
+    const consumer = await consuming.createChannel();
+    await producer.assertQueue('bench', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    await consumer.prefetch(WINDOW);
+    const body = Buffer.alloc(MESSAGE_BYTES, 'abcdefghij');
+    const done = Promise.withResolvers<void>();
+    let acked = 0;
+    const seconds = await timed(1, 1, async () => {
+      await consumer.consume('bench', (message) => {
+        consumer.ack(message!);
+        if (++acked === messages) done.resolve();
+      });
+      await timed(
+        messages,
+        WINDOW,
+        () =>
+          new Promise<void>((resolve, reject) =>
+            producer.sendToQueue('bench', body, { persistent: true }, (error: unknown) =>
+              error ? reject(error as Error) : resolve(),
+            ),
+          ),
+      );
+      await done.promise;
+    });
+    await publishing.close();
+    await consuming.close();
+    return { contender: 'rabbitmq quorum', rate: messages / seconds };
+  } finally {
+    await peer.stop();
+  }
+}
+
+async function publish(client: Client, batch: Uint8Array): Promise<void> {
+  await client.send('POST', `${QUEUE}/messages`, batch, { 'content-type': RECORD_BATCH_TYPE });
+}
+
+/** Takes up to `max` messages and acks them; waits where there are none yet. */
+async function takeAndAck(client: Client, max: number): Promise<number> {
+  const { body } = await client.send('POST', `${QUEUE}/deliveries`, JSON.stringify({ max, wait_ms: 200 }), {
+    accept: DELIVERIES_TYPE,
+  });
+  if (body.length === 0) return 0;
+  const { queueId, sections } = decodeDeliveryFrame(body);
+  const ack = sections.flatMap(({ lane, runs }) =>
+    runs.flatMap(({ start, end, delivery }) =>
+      Array.from({ length: end - start }, (_, i) =>
+        formatTag({ queueId, lane, offset: start + i, delivery }),
+      ),
+    ),
+  );
+  await client.send('POST', `${QUEUE}/settlements`, JSON.stringify({ ack }));
+  return ack.length;
+}
+
+async function rowsWritten(client: Client): Promise<number> {
+  const { body } = await client.send('GET', QUEUE);
+  return (JSON.parse(body.toString()) as { state: { meter: { rows_written: number } } }).state.meter
+    .rows_written;
+}
+
+function batchOfMessages(count: number): Uint8Array {
+  const value = new TextEncoder().encode('abcdefghij'.repeat(MESSAGE_BYTES / 10));
+  const timestamp = Date.now();
+  return encodeBatch(Array.from({ length: count }, () => ({ key: null, value, timestamp })));
+}

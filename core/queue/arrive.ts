@@ -1,0 +1,92 @@
+/** What becomes of messages that are published: stored in a lane, parked, refused, or known already. */
+
+import type { LogRecord } from '../../protocol/record-batch/index.ts';
+import { countDeath } from './dead-letter.ts';
+import type { ArrivalFacts } from './facts.ts';
+import { publishLane } from './lane.ts';
+import { isOver } from './limits.ts';
+import type { QueueState } from './queue-state.ts';
+
+/** A message to be published, with its place in the request. */
+export interface Arrival {
+  index: number;
+  record: LogRecord;
+  facts: ArrivalFacts;
+  bytes: number;
+}
+
+export interface Arrivals {
+  /** By lane, in order. */
+  stored: Map<number, Arrival[]>;
+  /** By when they are due and lane, in order. */
+  parked: { dueMs: number; lane: number; arrivals: Arrival[] }[];
+  /** Message ids to be remembered until a time. */
+  ids: { id: string; untilMs: number }[];
+  /** Refused and to be dead-lettered. */
+  dead: Arrival[];
+  exceptions: { index: number; outcome: 'duplicate' | 'rejected' }[];
+}
+
+export function noArrivals(): Arrivals {
+  return { stored: new Map(), parked: [], ids: [], dead: [], exceptions: [] };
+}
+
+/**
+ * Decides on one message after another. `pending` are the messages and bytes that were let in by this commit and are not
+ * in the state yet.
+ */
+export function admit(
+  state: QueueState,
+  arrivals: readonly Arrival[],
+  pending: { count: number; bytes: number },
+  nowMs: number,
+): Arrivals {
+  const { config, dedup } = state;
+  const result = noArrivals();
+  for (const arrival of arrivals) {
+    const { facts, index } = arrival;
+    const id = config.dedup_window_ms > 0 ? facts.messageId : null;
+    if (id !== null && dedup.has(id, nowMs)) {
+      result.exceptions.push({ index, outcome: 'duplicate' });
+      continue;
+    }
+    if (refuses(state) && isOver(state, pending.count + 1, pending.bytes + arrival.bytes)) {
+      if (config.overflow === 'reject-publish-dlx' && config.dead_letter !== 'none') {
+        countDeath(state, 'maxlen');
+        result.dead.push(arrival);
+      }
+      result.exceptions.push({ index, outcome: 'rejected' });
+      continue;
+    }
+    if (id !== null) {
+      const untilMs = nowMs + config.dedup_window_ms;
+      dedup.add(id, untilMs);
+      result.ids.push({ id, untilMs });
+    }
+    const lane = publishLane(Math.min(facts.priority, config.max_priority));
+    if (facts.dueMs !== null && facts.dueMs > nowMs) park(result, facts.dueMs, lane, arrival);
+    else {
+      pending.count += 1;
+      pending.bytes += arrival.bytes;
+      const stored = result.stored.get(lane);
+      if (stored) stored.push(arrival);
+      else result.stored.set(lane, [arrival]);
+    }
+  }
+  return result;
+}
+
+/** True where a batch needs no look at its messages one by one. */
+export function takesWhole(state: QueueState, count: number, bytes: number): boolean {
+  return !refuses(state) || !isOver(state, count, bytes);
+}
+
+function refuses(state: QueueState): boolean {
+  return state.config.overflow !== 'drop-head';
+}
+
+function park(result: Arrivals, dueMs: number, lane: number, arrival: Arrival): void {
+  const group = result.parked.find((known) => known.dueMs === dueMs && known.lane === lane);
+  if (group) group.arrivals.push(arrival);
+  else result.parked.push({ dueMs, lane, arrivals: [arrival] });
+}

@@ -1,0 +1,53 @@
+/** Deliveries as JSON. */
+
+import { decodeDeliveryFrame, type DeliveryRun } from '../../protocol/delivery-frame.ts';
+import { formatTag } from '../../protocol/delivery-tag.ts';
+import type { Deliveries, Delivery } from '../../protocol/deliveries.ts';
+import { DELIVERIES_HEADER, messageOfRecord, type MessageOut } from '../../protocol/messages.ts';
+import {
+  decodeRecords,
+  isBatchFailure,
+  splitBatches,
+  type LogRecord,
+} from '../../protocol/record-batch/index.ts';
+
+export function deliveriesOf(frame: Uint8Array): Deliveries {
+  const { queueId, sections } = decodeDeliveryFrame(frame);
+  const deliveries: Delivery[] = [];
+  for (const { lane, runs, batches } of sections) {
+    const records = new Map(storedRecords(batches).map((record) => [record.offset, record]));
+    for (const run of runs) {
+      for (let offset = run.start; offset < run.end; offset++) {
+        const tag = formatTag({ queueId, lane, offset, delivery: run.delivery });
+        deliveries.push(deliveryOf(tag, run, records.get(offset)!));
+      }
+    }
+  }
+  return { deliveries };
+}
+
+export function messagesOf(batches: Uint8Array): MessageOut[] {
+  return storedRecords(batches).map(messageOfRecord);
+}
+
+function deliveryOf(tag: string, { delivery, expiresAtMs }: DeliveryRun, record: LogRecord): Delivery {
+  const before = record.headers.find(({ key }) => key === DELIVERIES_HEADER)?.value;
+  const count = delivery + (before ? Number(new TextDecoder().decode(before)) : 0);
+  return {
+    delivery_tag: tag,
+    ...messageOfRecord(record),
+    delivery_count: count,
+    redelivered: count > 1,
+    lease_expires_at: expiresAtMs === 0 ? null : expiresAtMs,
+  };
+}
+
+function storedRecords(batches: Uint8Array): LogRecord[] {
+  const located = splitBatches(batches);
+  if (isBatchFailure(located)) throw new Error(`stored batches cannot be read: ${located.message}`);
+  return located.flatMap(({ at, header }) => {
+    const records = decodeRecords(batches, at, header);
+    if (isBatchFailure(records)) throw new Error(`a stored batch cannot be read: ${records.message}`);
+    return records;
+  });
+}

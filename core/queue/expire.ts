@@ -1,0 +1,83 @@
+/** What time alone does: leases end, and messages at the head of the queue grow too old. */
+
+import { deadLetter } from './dead-letter.ts';
+import { expiryOf, type SegmentSource } from './facts.ts';
+import {
+  endLease,
+  lanesFromHighest,
+  moveCursor,
+  releaseKey,
+  segmentAtCursor,
+  type QueueState,
+} from './queue-state.ts';
+
+/** Messages that one run may remove, so that requests are not held up. */
+export const EXPIRE_SLICE = 10_000;
+
+/** Returns the messages whose lease is over to their places. They have failed once more. */
+export function expireLeases(state: QueueState, source: SegmentSource, nowMs: number): number {
+  if (state.earliestExpiryMs > nowMs) return 0;
+  let earliest = Infinity;
+  let expired = 0;
+  for (const lane of state.lanes) {
+    for (const segment of lane?.inFlight ?? []) {
+      const due = segment.leases
+        .filter(({ expiresAtMs }) => expiresAtMs <= nowMs)
+        .map((lease) => ({ ...lease }));
+      const factsOf = due.length === 0 || segment.extent.isPlain ? null : source.facts(segment.extent);
+      for (const { start, end } of due) {
+        for (let offset = start; offset < end; offset++) {
+          const attempts = segment.attemptsOf(offset) ?? { deliveries: 1, failures: 0 };
+          endLease(state, segment, offset);
+          segment.noteAttempts(offset, { ...attempts, failures: attempts.failures + 1 });
+          releaseKey(state, factsOf?.(offset).key ?? null);
+          expired += 1;
+        }
+      }
+      for (const { expiresAtMs } of segment.leases) earliest = Math.min(earliest, expiresAtMs);
+    }
+  }
+  state.earliestExpiryMs = earliest;
+  return expired;
+}
+
+/**
+ * Removes expired messages from the head of each lane: of those behind a younger one is noticed when they get there.
+ * @returns when to look again, in ms; Infinity where nothing at a head can expire
+ */
+export function expireHeads(state: QueueState, source: SegmentSource, nowMs: number): number {
+  const ttlMs = state.config.message_ttl_ms;
+  let left = EXPIRE_SLICE;
+  let next = Infinity;
+  for (const lane of lanesFromHighest(state)) {
+    for (const segment of lane.inFlight.slice()) {
+      if (segment.extent.isPlain && ttlMs === null) continue;
+      let from = segment.extent.baseOffset;
+      for (let run = segment.nextReturned(from); run !== null; run = segment.nextReturned(from)) {
+        const expiresAtMs = expiryOf(source.facts(segment.extent)(run.start), ttlMs);
+        if (expiresAtMs > nowMs) {
+          next = Math.min(next, expiresAtMs);
+          break;
+        }
+        if (left-- <= 0) return nowMs + 1;
+        deadLetter(state, lane, segment, run.start, 'expired');
+        from = run.start + 1;
+      }
+    }
+    while (lane.cursor < lane.nextOffset) {
+      const offset = lane.cursor;
+      const extent = source.extentAt(lane.lane, offset)!;
+      if (extent.isPlain && ttlMs === null) break;
+      const expiresAtMs = expiryOf(source.facts(extent)(offset), ttlMs);
+      if (expiresAtMs > nowMs) {
+        next = Math.min(next, expiresAtMs);
+        break;
+      }
+      if (left-- <= 0) return nowMs + 1;
+      const segment = segmentAtCursor(lane, () => extent);
+      moveCursor(state, lane, segment, offset + 1);
+      deadLetter(state, lane, segment, offset, 'expired');
+    }
+  }
+  return next;
+}

@@ -1,0 +1,84 @@
+/** What the queue needs to know of a stored message beyond its place, read from its record. */
+
+import {
+  DELIVERIES_HEADER,
+  FAILURES_HEADER,
+  PROPERTY_HEADERS,
+  RESERVED_PREFIX,
+} from '../../protocol/messages.ts';
+import type { LogRecord } from '../../protocol/record-batch/index.ts';
+import type { LaneExtent } from './segment-state.ts';
+
+export interface MessageFacts {
+  /** When it was published, in ms. */
+  timestampMs: number;
+  /** Its own time to live; null: none. */
+  expirationMs: number | null;
+  /** Its ordering key, one character a byte; null: none. */
+  key: string | null;
+  /** Deliveries and failures before it was parked. */
+  deliveriesBefore: number;
+  failuresBefore: number;
+}
+
+/** What a publish needs to know besides. */
+export interface ArrivalFacts extends MessageFacts {
+  priority: number;
+  /** When it is to be delivered; null: at once. */
+  dueMs: number | null;
+  messageId: string | null;
+}
+
+/** How the machine looks at the stored messages. */
+export interface SegmentSource {
+  /** The segment that holds the offset, or the next one of the lane that exists. */
+  extentAt(lane: number, offset: number): LaneExtent | null;
+  /** The facts of each message of a segment, by offset. */
+  facts(extent: LaneExtent): (offset: number) => MessageFacts;
+}
+
+const decoder = new TextDecoder();
+
+export function readFacts(record: LogRecord): ArrivalFacts {
+  const facts: ArrivalFacts = {
+    timestampMs: record.timestamp,
+    expirationMs: null,
+    key: record.key === null ? null : latin1(record.key),
+    deliveriesBefore: 0,
+    failuresBefore: 0,
+    priority: 0,
+    dueMs: null,
+    messageId: null,
+  };
+  for (const { key, value } of record.headers) {
+    if (!key.startsWith(RESERVED_PREFIX) || value === null) continue;
+    if (key === PROPERTY_HEADERS.priority) facts.priority = numberOf(value);
+    else if (key === PROPERTY_HEADERS.expiration_ms) facts.expirationMs = numberOf(value);
+    else if (key === PROPERTY_HEADERS.delay_ms) facts.dueMs = record.timestamp + numberOf(value);
+    else if (key === PROPERTY_HEADERS.deliver_at) facts.dueMs = numberOf(value);
+    else if (key === PROPERTY_HEADERS.message_id) facts.messageId = decoder.decode(value);
+    else if (key === DELIVERIES_HEADER) facts.deliveriesBefore = numberOf(value);
+    else if (key === FAILURES_HEADER) facts.failuresBefore = numberOf(value);
+  }
+  return facts;
+}
+
+/** True where neither deliveries nor expiry have to look at the message. */
+export function isPlain(facts: MessageFacts): boolean {
+  return facts.key === null && facts.expirationMs === null && facts.deliveriesBefore === 0;
+}
+
+/** When the message expires, in ms; Infinity for never. */
+export function expiryOf(facts: MessageFacts, messageTtlMs: number | null): number {
+  return facts.timestampMs + Math.min(facts.expirationMs ?? Infinity, messageTtlMs ?? Infinity);
+}
+
+function numberOf(value: Uint8Array): number {
+  return Number(decoder.decode(value));
+}
+
+function latin1(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}

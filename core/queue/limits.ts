@@ -1,0 +1,42 @@
+/** The limits of a queue's length. They count ready messages, as RabbitMQ's do. */
+
+import { deadLetter } from './dead-letter.ts';
+import type { SegmentSource } from './facts.ts';
+import {
+  lanesFromHighest,
+  moveCursor,
+  readyBytes,
+  readyCount,
+  segmentAtCursor,
+  type QueueState,
+} from './queue-state.ts';
+
+/** True where `count` more messages of `bytes` would not fit. */
+export function isOver(state: QueueState, count: number, bytes: number): boolean {
+  const { max_length: lengthMax, max_bytes: bytesMax } = state.config;
+  if (lengthMax !== null && readyCount(state) + count > lengthMax) return true;
+  return bytesMax !== null && readyBytes(state) + bytes > bytesMax;
+}
+
+/**
+ * Drops the oldest messages of the lowest priority until the limits hold. (RabbitMQ drops from the highest: a message
+ * of no importance can then push out one that has some.)
+ */
+export function dropHead(state: QueueState, source: SegmentSource): void {
+  if (!isOver(state, 0, 0)) return;
+  for (const lane of lanesFromHighest(state).reverse()) {
+    for (const segment of lane.inFlight.slice()) {
+      for (let run = segment.nextReturned(0); run !== null; run = segment.nextReturned(run.start)) {
+        if (!isOver(state, 0, 0)) return;
+        deadLetter(state, lane, segment, run.start, 'maxlen');
+      }
+    }
+    while (lane.cursor < lane.nextOffset) {
+      if (!isOver(state, 0, 0)) return;
+      const offset = lane.cursor;
+      const segment = segmentAtCursor(lane, () => source.extentAt(lane.lane, offset));
+      moveCursor(state, lane, segment, offset + 1);
+      deadLetter(state, lane, segment, offset, 'maxlen');
+    }
+  }
+}

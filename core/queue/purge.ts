@@ -1,0 +1,33 @@
+/** Purging: all that is ready goes, and nothing is dead-lettered. Leased messages stay with their consumers. */
+
+import { finish, type QueueState } from './queue-state.ts';
+
+/** Gives how many messages went. */
+export function purge(state: QueueState): number {
+  let purged = 0;
+  for (const lane of state.lanes) {
+    if (!lane) continue;
+    for (const segment of lane.inFlight.slice()) {
+      const { extent } = segment;
+      if (segment.cursor < extent.nextOffset) {
+        state.returned += extent.nextOffset - segment.cursor;
+        lane.cursor = extent.nextOffset;
+        segment.cursor = extent.nextOffset;
+      }
+      for (let run = segment.nextReturned(0); run !== null; run = segment.nextReturned(run.end)) {
+        purged += run.end - run.start;
+        finish(state, lane, segment, run.start, run.end);
+      }
+    }
+    if (lane.cursor < lane.nextOffset) {
+      purged += lane.nextOffset - lane.cursor;
+      state.changes.purged.push({ lane: lane.lane, from: lane.cursor });
+      lane.cursor = lane.nextOffset;
+      lane.tail = null;
+      state.changes.ended.add(lane);
+    }
+    lane.cursorPosition = lane.nextPosition;
+  }
+  state.counters.dropped += purged;
+  return purged;
+}

@@ -1,0 +1,191 @@
+/**
+ * The delivery state of one segment of a lane: it exists while any of the segment's messages was delivered and the
+ * segment is not done with. A segment that nothing was delivered from has none.
+ *
+ *   [baseOffset, cursor)     was looked at: each message is settled, leased, or returned (waiting to be delivered)
+ *   [cursor, nextOffset)     was not
+ *
+ * Returned messages are those in neither of the other two sets, so they cost nothing to note.
+ */
+
+import { addRange, covers, endOfRunAt, nextStartAfter, sizeOf, type Ranges } from './ranges.ts';
+
+/** Where a segment lies. Offsets are half-open. */
+export interface LaneExtent {
+  lane: number;
+  baseOffset: number;
+  nextOffset: number;
+  /** Bytes appended to the lane before it. */
+  position: number;
+  bytes: number;
+  /** No message in it has an ordering key, a time to live of its own, or earlier deliveries. */
+  isPlain: boolean;
+}
+
+/** A run of messages that one consumer has until a time. */
+export interface Lease {
+  start: number;
+  end: number;
+  expiresAtMs: number;
+  consumerId: string;
+}
+
+/** Kept for a message that was returned at least once. */
+export interface Attempts {
+  /** How often it was delivered from this offset. */
+  deliveries: number;
+  /** How many of those failed: nacked, or the lease expired. */
+  failures: number;
+}
+
+export interface StoredSegmentState {
+  cursor: number;
+  settled: Ranges;
+  leases: [start: number, end: number, expiresAtMs: number, consumer: number][];
+  consumers: string[];
+  /** Runs of messages that have the same attempts. */
+  attempts: [start: number, end: number, deliveries: number, failures: number][];
+}
+
+export class SegmentState {
+  readonly extent: LaneExtent;
+  /** The row that it is stored in; null before it is first written. */
+  slot: number | null = null;
+  /** `nextOffset` as the row has it. */
+  storedNextOffset = -1;
+  cursor: number;
+  leased = 0;
+  settled = 0;
+  readonly #settled: Ranges;
+  /** Sorted by start, disjoint. */
+  readonly #leases: Lease[] = [];
+  readonly #attempts = new Map<number, Attempts>();
+
+  constructor(extent: LaneExtent, stored?: StoredSegmentState) {
+    this.extent = extent;
+    this.cursor = stored?.cursor ?? extent.baseOffset;
+    this.#settled = stored?.settled ?? [];
+    this.settled = sizeOf(this.#settled);
+    if (!stored) return;
+    for (const [start, end, expiresAtMs, consumer] of stored.leases) {
+      this.#leases.push({ start, end, expiresAtMs, consumerId: stored.consumers[consumer]! });
+      this.leased += end - start;
+    }
+    for (const [start, end, deliveries, failures] of stored.attempts) {
+      for (let offset = start; offset < end; offset++) this.#attempts.set(offset, { deliveries, failures });
+    }
+  }
+
+  get returned(): number {
+    return this.cursor - this.extent.baseOffset - this.settled - this.leased;
+  }
+
+  get isComplete(): boolean {
+    return this.settled === this.extent.nextOffset - this.extent.baseOffset;
+  }
+
+  get leases(): readonly Readonly<Lease>[] {
+    return this.#leases;
+  }
+
+  isSettled(offset: number): boolean {
+    return covers(this.#settled, offset);
+  }
+
+  leaseAt(offset: number): Readonly<Lease> | null {
+    const lease = this.#leases[this.#leaseIndex(offset)];
+    return lease && lease.end > offset ? lease : null;
+  }
+
+  attemptsOf(offset: number): Attempts | undefined {
+    return this.#attempts.get(offset);
+  }
+
+  noteAttempts(offset: number, attempts: Attempts): void {
+    this.#attempts.set(offset, attempts);
+  }
+
+  /** Marks messages as done with, whatever became of them. They are not leased. */
+  settle(start: number, end: number): void {
+    addRange(this.#settled, start, end);
+    this.settled += end - start;
+    if (this.#attempts.size > 0)
+      for (let offset = start; offset < end; offset++) this.#attempts.delete(offset);
+  }
+
+  lease(lease: Lease): void {
+    this.leased += lease.end - lease.start;
+    const before = this.#leaseIndex(lease.start);
+    const previous = this.#leases[before];
+    if (
+      previous?.end === lease.start &&
+      previous.expiresAtMs === lease.expiresAtMs &&
+      previous.consumerId === lease.consumerId
+    ) {
+      previous.end = lease.end;
+    } else this.#leases.splice(before + 1, 0, { ...lease });
+  }
+
+  /** Ends the lease of one message, which is leased. */
+  unlease(offset: number): void {
+    const index = this.#leaseIndex(offset);
+    const lease = this.#leases[index]!;
+    this.leased -= 1;
+    if (lease.start === offset) lease.start += 1;
+    else if (lease.end === offset + 1) lease.end -= 1;
+    else {
+      this.#leases.splice(index + 1, 0, { ...lease, start: offset + 1 });
+      lease.end = offset;
+    }
+    if (lease.start === lease.end) this.#leases.splice(index, 1);
+  }
+
+  /** The first returned message at or after the offset, and the end of the run that it begins; null where none is. */
+  nextReturned(from: number): { start: number; end: number } | null {
+    let start = Math.max(from, this.extent.baseOffset);
+    while (start < this.cursor) {
+      const settledEnd = endOfRunAt(this.#settled, start);
+      if (settledEnd > start) {
+        start = settledEnd;
+        continue;
+      }
+      const index = this.#leaseIndex(start);
+      const lease = this.#leases[index];
+      if (lease && lease.end > start) {
+        start = lease.end;
+        continue;
+      }
+      const nextLease = this.#leases[index + 1]?.start ?? Infinity;
+      return { start, end: Math.min(this.cursor, nextLease, nextStartAfter(this.#settled, start)) };
+    }
+    return null;
+  }
+
+  toStored(): StoredSegmentState {
+    const consumers: string[] = [];
+    const leases = this.#leases.map(({ start, end, expiresAtMs, consumerId }) => {
+      let consumer = consumers.indexOf(consumerId);
+      if (consumer === -1) consumer = consumers.push(consumerId) - 1;
+      return [start, end, expiresAtMs, consumer] as [number, number, number, number];
+    });
+    const attempts: StoredSegmentState['attempts'] = [];
+    for (const [offset, { deliveries, failures }] of [...this.#attempts].sort(([a], [b]) => a - b)) {
+      const last = attempts[attempts.length - 1];
+      if (last?.[1] === offset && last[2] === deliveries && last[3] === failures) last[1] = offset + 1;
+      else attempts.push([offset, offset + 1, deliveries, failures]);
+    }
+    return { cursor: this.cursor, settled: [...this.#settled], leases, consumers, attempts };
+  }
+
+  /** The last lease that begins at or before the offset; -1 where none does. */
+  #leaseIndex(offset: number): number {
+    let low = 0;
+    let high = this.#leases.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#leases[middle]!.start <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Settling deliveries. Each tag stands alone: what is wrong with one changes nothing for the others.
+ *
+ *   ack       done                          nack      failed: retried after a delay, dead after the last retry
+ *   reject    dead-lettered now             release   given back unprocessed, at its old place
+ *   extend    leased for longer
+ */
+
+import { deadLetter } from './dead-letter.ts';
+import type { SegmentSource } from './facts.ts';
+import { endLease, finish, inFlightAt, releaseKey, type LaneState, type QueueState } from './queue-state.ts';
+import { retryDelay } from './retry.ts';
+import type { Lease, SegmentState } from './segment-state.ts';
+import type { Tag } from '../../protocol/delivery-tag.ts';
+
+export interface DeliveryError {
+  type?: string | undefined;
+  message?: string | undefined;
+  stack_trace?: string | undefined;
+}
+
+export type Settlement =
+  | { kind: 'ack' }
+  | { kind: 'release' }
+  | { kind: 'nack'; delayMs?: number | undefined; error?: DeliveryError | undefined }
+  | { kind: 'reject'; error?: DeliveryError | undefined }
+  | { kind: 'extend'; leaseMs: number };
+
+export type Outcome =
+  | 'settled'
+  | 'requeued'
+  | 'parked'
+  | 'dead_lettered'
+  | 'dropped'
+  | 'extended'
+  | 'unknown_tag'
+  | 'already_settled'
+  | 'lease_expired'
+  | 'not_yours';
+
+export interface SettleContext {
+  source: SegmentSource;
+  nowMs: number;
+  /** From 0 to below 1, for jitter. */
+  random: number;
+  /** Where given, only deliveries of this consumer are settled. */
+  consumerId: string | undefined;
+}
+
+interface Found {
+  lane: LaneState;
+  segment: SegmentState;
+  lease: Readonly<Lease>;
+}
+
+export function settle(state: QueueState, tag: Tag, settlement: Settlement, context: SettleContext): Outcome {
+  const found = find(state, tag, context.consumerId);
+  if (typeof found === 'string') return found;
+  const { lane, segment, lease } = found;
+  const { consumerId } = lease;
+  if (settlement.kind === 'extend')
+    return extend(state, segment, tag.offset, lease, settlement.leaseMs, context);
+  endLease(state, segment, tag.offset);
+  const facts = segment.extent.isPlain ? null : context.source.facts(segment.extent)(tag.offset);
+  if (settlement.kind === 'ack') {
+    releaseKey(state, facts?.key ?? null);
+    state.counters.settled += 1;
+    finish(state, lane, segment, tag.offset, tag.offset + 1);
+    return 'settled';
+  }
+  const known = segment.attemptsOf(tag.offset);
+  const attempts = { deliveries: known?.deliveries ?? 1, failures: known?.failures ?? 0 };
+  if (settlement.kind === 'release') {
+    releaseKey(state, facts?.key ?? null);
+    segment.noteAttempts(tag.offset, attempts);
+    return 'requeued';
+  }
+  const more = { consumerId, ...(settlement.error ? { error: settlement.error } : {}) };
+  if (settlement.kind === 'reject') {
+    releaseKey(state, facts?.key ?? null);
+    return deadLetter(state, lane, segment, tag.offset, 'rejected', more);
+  }
+  attempts.failures += 1;
+  const failures = attempts.failures + (facts?.failuresBefore ?? 0);
+  const scheduledMs = retryDelay(state.config.retry, failures, context.random);
+  if (scheduledMs === null) {
+    releaseKey(state, facts?.key ?? null);
+    return deadLetter(state, lane, segment, tag.offset, 'delivery_limit', more);
+  }
+  const delayMs = settlement.delayMs ?? scheduledMs;
+  if (delayMs === 0) {
+    releaseKey(state, facts?.key ?? null);
+    segment.noteAttempts(tag.offset, attempts);
+    return 'requeued';
+  }
+  // Its key stays in use: later messages of the key wait until this one is done.
+  state.changes.parked.push({
+    extent: segment.extent,
+    offset: tag.offset,
+    dueMs: context.nowMs + delayMs,
+    deliveries: attempts.deliveries + (facts?.deliveriesBefore ?? 0),
+    failures,
+  });
+  state.parked += 1;
+  finish(state, lane, segment, tag.offset, tag.offset + 1);
+  return 'parked';
+}
+
+function find(state: QueueState, tag: Tag, consumerId: string | undefined): Found | Outcome {
+  const lane = state.lanes[tag.lane];
+  if (!lane || tag.offset >= lane.cursor || tag.delivery < 1) return 'unknown_tag';
+  const segment = inFlightAt(lane, tag.offset);
+  if (!segment || segment.isSettled(tag.offset)) return 'already_settled';
+  const lease = segment.leaseAt(tag.offset);
+  const attempts = segment.attemptsOf(tag.offset)?.deliveries ?? (lease ? 1 : 0);
+  if (tag.delivery > attempts) return 'unknown_tag';
+  if (!lease || tag.delivery < attempts) return 'lease_expired';
+  if (consumerId !== undefined && consumerId !== lease.consumerId) return 'not_yours';
+  return { lane, segment, lease };
+}
+
+function extend(
+  state: QueueState,
+  segment: SegmentState,
+  offset: number,
+  { consumerId }: Readonly<Lease>,
+  leaseMs: number,
+  { nowMs }: SettleContext,
+): Outcome {
+  segment.unlease(offset);
+  const expiresAtMs = nowMs + leaseMs;
+  segment.lease({ start: offset, end: offset + 1, expiresAtMs, consumerId });
+  state.earliestExpiryMs = Math.min(state.earliestExpiryMs, expiresAtMs);
+  state.changes.touched.add(segment);
+  return 'extended';
+}

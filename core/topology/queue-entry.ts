@@ -1,0 +1,77 @@
+/** A queue as the topology keeps it: what it was given and the policy that applies make what it works with. */
+
+import { isFailure, type Failure } from '../../protocol/errors.ts';
+import { QUEUE_DEFAULTS, type QueueChange, type QueueDeclaration } from '../../protocol/queues.ts';
+import { effectiveConfig, policyFor, type PolicyDefinition } from './policies.ts';
+import { changeQueue, declareQueue, type QueueDefinition } from './queues.ts';
+
+export interface QueueEntry {
+  readonly name: string;
+  /** What its object is told: its `config` is the effective one. */
+  readonly definition: QueueDefinition;
+  /** The fields that its declaration and later changes have set. Declarations are compared with these. */
+  readonly given: QueueDeclaration;
+  /** The name of the policy that applies. */
+  readonly policy: string | null;
+}
+
+export function declareQueueEntry(
+  existing: QueueEntry | null,
+  policies: readonly PolicyDefinition[],
+  namespace: string,
+  name: string,
+  declaration: QueueDeclaration,
+  nextVersion: number,
+): { entry: QueueEntry; isNew: boolean } | Failure {
+  const own = existing && withoutPolicy(existing);
+  const declared = declareQueue(own, namespace, name, declaration, nextVersion);
+  if (isFailure(declared)) return declared;
+  if (existing !== null) return { entry: existing, isNew: false };
+  const entry = { name, definition: declared.definition, given: defined(declaration), policy: null };
+  return { entry: applyPolicies(entry, policies, nextVersion), isNew: true };
+}
+
+/** The entry after a change; the same object where nothing changes. */
+export function changeQueueEntry(
+  existing: QueueEntry,
+  policies: readonly PolicyDefinition[],
+  change: QueueChange,
+  nextVersion: number,
+): QueueEntry {
+  const own = withoutPolicy(existing);
+  const given = { ...existing.given, ...defined(change) };
+  if (changeQueue(own, change, nextVersion) === own && sameText(given, existing.given)) return existing;
+  const definition = { ...existing.definition, version: nextVersion };
+  return applyPolicies({ ...existing, definition, given }, policies, nextVersion);
+}
+
+/** The entry with the policies as they are now; the same object where they make no difference. */
+export function applyPolicies(
+  entry: QueueEntry,
+  policies: readonly PolicyDefinition[],
+  nextVersion: number,
+): QueueEntry {
+  const policy = policyFor(policies, entry.name);
+  const config = effectiveConfig(entry.given, policy);
+  const name = policy?.name ?? null;
+  if (sameText(config, entry.definition.config)) {
+    return name === entry.policy ? entry : { ...entry, policy: name };
+  }
+  return { ...entry, definition: { ...entry.definition, version: nextVersion, config }, policy: name };
+}
+
+function withoutPolicy({ definition, given }: QueueEntry): QueueDefinition {
+  return { ...definition, config: { ...QUEUE_DEFAULTS, ...given } };
+}
+
+function defined<Fields extends object>(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;
+}
+
+function sameText(a: object, b: object): boolean {
+  return sorted(a) === sorted(b);
+}
+
+function sorted(fields: object): string {
+  return JSON.stringify(Object.entries(fields).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

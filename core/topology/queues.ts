@@ -1,0 +1,87 @@
+/** The rules of queues as they are declared: what a declaration makes, when two agree, and what may change. */
+
+import { failure, type Failure } from '../../protocol/errors.ts';
+import {
+  QUEUE_DEFAULTS,
+  type QueueChange,
+  type QueueConfig,
+  type QueueDeclaration,
+} from '../../protocol/queues.ts';
+
+export interface QueueDefinition {
+  namespace: string;
+  name: string;
+  /** The version of the topology that created it: part of its object's name, and of every delivery tag. */
+  id: number;
+  /** The version of the topology that changed it last. The object refuses calls made with an older one. */
+  version: number;
+  config: QueueConfig;
+}
+
+export type DeclaredQueue = { definition: QueueDefinition; isNew: boolean };
+
+/**
+ * Creates a queue, or agrees with the one that exists. Fields left out are not compared, so that an application may
+ * declare what it depends on at each start while an operator tunes the rest.
+ * @param nextVersion the version that the topology will have if something changes
+ */
+export function declareQueue(
+  existing: QueueDefinition | null,
+  namespace: string,
+  name: string,
+  declaration: QueueDeclaration,
+  nextVersion: number,
+): DeclaredQueue | Failure {
+  if (existing === null) {
+    const config = { ...QUEUE_DEFAULTS, ...withoutUndefined(declaration) };
+    return { definition: { namespace, name, id: nextVersion, version: nextVersion, config }, isNew: true };
+  }
+  const differing = differences(existing.config, declaration);
+  if (differing.length === 0) return { definition: existing, isNew: false };
+  const texts = differing.map(({ field, is, wanted }) => `${field} is ${text(is)}, not ${text(wanted)}`);
+  return failure(
+    'queue_differs',
+    `queue "${name}" exists and its ${texts.join(', its ')}; PATCH changes a queue`,
+    { differing },
+  );
+}
+
+/** The definition after a change; the same object where nothing changes. */
+export function changeQueue(
+  existing: QueueDefinition,
+  change: QueueChange,
+  nextVersion: number,
+): QueueDefinition {
+  if (differences(existing.config, change).length === 0) return existing;
+  return { ...existing, version: nextVersion, config: { ...existing.config, ...withoutUndefined(change) } };
+}
+
+/** The name of a queue's object. */
+export function queueObjectName({
+  namespace,
+  name,
+  id,
+}: Pick<QueueDefinition, 'namespace' | 'name' | 'id'>): string {
+  return `${namespace}/${name}#${id}`;
+}
+
+/** Where dead letters of a queue go when it does not say. */
+export function defaultDeadLetterQueue(name: string): string {
+  return `${name}.dlq`;
+}
+
+function differences(
+  config: QueueConfig,
+  wanted: QueueDeclaration,
+): { field: string; is: unknown; wanted: unknown }[] {
+  return Object.entries(withoutUndefined(wanted))
+    .filter(([field, value]) => text(config[field as keyof QueueConfig]) !== text(value))
+    .map(([field, value]) => ({ field, is: config[field as keyof QueueConfig], wanted: value }));
+}
+
+function withoutUndefined<Fields extends object>(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;
+}
+
+/** Objects in a definition come from one schema, which gives their members one order: equal ones have equal texts. */
+const text = (value: unknown): string => JSON.stringify(value);

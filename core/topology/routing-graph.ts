@@ -1,0 +1,95 @@
+/**
+ * What a router has to know to route: the exchanges, the bindings, and which queues and topics there are. It is built
+ * from a snapshot and kept by the topology's log of changes, so that one new binding costs one change, not a reload.
+ */
+
+import type { Binding, BindingArguments, Destination, DestinationKind } from '../exchange/binding.ts';
+import { canonicalJson } from '../exchange/canonical-json.ts';
+import { RoutingTable } from '../exchange/routing-table.ts';
+import type { ExchangeDefinition } from './exchanges.ts';
+
+/** One change of the topology, as routing sees it. Each moves the version by one; applying one twice changes nothing. */
+export type TopologyChange =
+  | { readonly put: 'queue' | 'topic'; readonly name: string }
+  | { readonly put: 'exchange'; readonly exchange: ExchangeDefinition }
+  | { readonly put: 'bindings'; readonly bindings: readonly Binding[] }
+  /** What is removed takes its bindings with it: those from an exchange, and those to any of them. */
+  | { readonly removed: DestinationKind; readonly name: string }
+  | { readonly removed: 'binding'; readonly id: string }
+  /** Something that routing does not see, such as a policy. */
+  | { readonly put: 'other' };
+
+/** A part of a snapshot of the topology. */
+export interface GraphPage {
+  /** On the first page only. */
+  readonly names: {
+    readonly queues: readonly string[];
+    readonly topics: readonly string[];
+    /** Also the predeclared ones, of version 0. */
+    readonly exchanges: readonly ExchangeDefinition[];
+  } | null;
+  /** An array of `Binding`. */
+  readonly bindingsJson: string;
+}
+
+export class RoutingGraph {
+  readonly #names = { queue: new Set<string>(), topic: new Set<string>() };
+  readonly table = new RoutingTable((name) => this.#names.queue.has(name));
+
+  hasDestination({ kind, name }: Destination): boolean {
+    return kind === 'exchange' ? this.table.exchange(name) !== null : this.#names[kind].has(name);
+  }
+
+  /** @returns how many bindings the page held */
+  applyPage({ names, bindingsJson }: GraphPage): number {
+    for (const name of names?.queues ?? []) this.apply({ put: 'queue', name });
+    for (const name of names?.topics ?? []) this.apply({ put: 'topic', name });
+    for (const exchange of names?.exchanges ?? []) {
+      if (exchange.version > 0) this.apply({ put: 'exchange', exchange });
+    }
+    const bindings = JSON.parse(bindingsJson) as Binding[];
+    this.apply({ put: 'bindings', bindings });
+    return bindings.length;
+  }
+
+  apply(change: TopologyChange): void {
+    if ('put' in change) this.#put(change);
+    else if (change.removed === 'binding') this.table.unbind(change.id);
+    else if (change.removed === 'exchange') this.table.deleteExchange(change.name);
+    else {
+      this.#names[change.removed].delete(change.name);
+      this.table.deleteDestination({ kind: change.removed, name: change.name });
+    }
+  }
+
+  #put(change: Extract<TopologyChange, { put: unknown }>): void {
+    if (change.put === 'queue' || change.put === 'topic') this.#names[change.put].add(change.name);
+    else if (change.put === 'exchange') this.table.declare(change.exchange);
+    else if (change.put === 'bindings') for (const binding of change.bindings) this.#bind(binding);
+  }
+
+  /**
+   * A page of a snapshot may hold a binding of an exchange that was made after the exchanges were read: the changes since
+   * bring both.
+   */
+  #bind(binding: Binding): void {
+    const exchange = this.table.exchange(binding.source);
+    if (exchange === null) return;
+    this.table.bind(
+      exchange.type === 'headers' ? { ...binding, arguments: asText(binding.arguments) } : binding,
+    );
+  }
+}
+
+/**
+ * Headers travel as text, in records as everywhere in Kafka, so that is what arguments are compared as: 5 takes the header
+ * "5". RabbitMQ, whose headers have types, tells them apart. Null still asks for presence only.
+ */
+function asText(args: BindingArguments): BindingArguments {
+  return Object.fromEntries(
+    Object.entries(args).map(([name, value]) => [
+      name,
+      value === null || typeof value === 'string' ? value : canonicalJson(value),
+    ]),
+  );
+}

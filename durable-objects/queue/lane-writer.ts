@@ -1,0 +1,89 @@
+/** Batches on their way into the lanes of a queue: collected during a commit, and written as few rows as they fit. */
+
+import { planAppend } from '../../core/log/append.ts';
+import { placeOf } from '../../core/queue/lane.ts';
+import { laneState, type LaneState, type QueueState } from '../../core/queue/queue-state.ts';
+import { setBaseOffset } from '../../protocol/record-batch/index.ts';
+import { concatenate, ownBytes } from '../storage/bytes.ts';
+import type { AppendBatch } from '../storage/segment-log.ts';
+import type { QueueStore } from './queue-store.ts';
+import type { SegmentCache } from './segment-cache.ts';
+
+export interface LaneBatch extends AppendBatch {
+  isPlain: boolean;
+}
+
+export class LaneWriter {
+  readonly #store: QueueStore;
+  readonly #cache: SegmentCache;
+  readonly #batches = new Map<number, LaneBatch[]>();
+
+  constructor(store: QueueStore, cache: SegmentCache) {
+    this.#store = store;
+    this.#cache = cache;
+  }
+
+  add(lane: number, batch: LaneBatch): void {
+    const batches = this.#batches.get(lane);
+    if (batches) batches.push(batch);
+    else this.#batches.set(lane, [batch]);
+  }
+
+  /** Forgets what was collected and not written. */
+  clear(): void {
+    this.#batches.clear();
+  }
+
+  /** Writes what was collected, at most one row for each lane and MiB begun. Counts nothing. */
+  flush(state: QueueState): void {
+    for (const [number, batches] of this.#batches) this.#append(laneState(state, number), batches);
+    this.#batches.clear();
+  }
+
+  #append(lane: LaneState, batches: readonly LaneBatch[]): void {
+    const plan = planAppend(
+      {
+        logStartOffset: 0,
+        nextOffset: lane.nextOffset,
+        nextPosition: lane.nextPosition,
+        maxTimestampSoFar: -1,
+        tail: lane.tail,
+      },
+      batches,
+    );
+    plan.baseOffsets.forEach((baseOffset, index) =>
+      setBaseOffset(batches[index]!.bytes, batches[index]!.at, baseOffset),
+    );
+    const isAtEnd = lane.cursor === lane.nextOffset;
+    for (const { kind, segment, firstBatch, endBatch } of plan.writes) {
+      const added = batches.slice(firstBatch, endBatch);
+      const parts = added.map(({ bytes, at, sizeInBytes }) => bytes.subarray(at, at + sizeInBytes));
+      const isPlain = added.every((batch) => batch.isPlain) && (kind === 'insert' || lane.isTailPlain);
+      if (kind === 'extend') {
+        parts.unshift(this.#cache.data({ ...lane.tail!, lane: lane.lane, isPlain }));
+      }
+      const data = ownBytes(concatenate(parts));
+      const extent = { ...segment, lane: lane.lane, isPlain };
+      if (kind === 'extend') this.#store.replaceSegment(extent, data);
+      else this.#store.insertSegment(extent, data);
+      this.#cache.put(placeOf(lane.lane, segment.baseOffset), segment.nextOffset, data);
+      if (kind === 'extend') extendInFlight(lane, extent);
+      lane.isTailPlain = isPlain;
+    }
+    lane.tail = plan.head.tail;
+    lane.nextOffset = plan.head.nextOffset;
+    if (isAtEnd) lane.cursorPosition = lane.nextPosition;
+    lane.nextPosition = plan.head.nextPosition;
+  }
+}
+
+function extendInFlight(
+  lane: LaneState,
+  extent: { baseOffset: number; nextOffset: number; bytes: number; isPlain: boolean },
+): void {
+  const last = lane.inFlight[lane.inFlight.length - 1];
+  if (last?.extent.baseOffset !== extent.baseOffset) return;
+  last.extent.nextOffset = extent.nextOffset;
+  last.extent.bytes = extent.bytes;
+  last.extent.isPlain = extent.isPlain;
+}

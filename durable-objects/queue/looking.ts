@@ -1,0 +1,66 @@
+/** Looking at a queue without changing it. */
+
+import type { SegmentSource } from '../../core/queue/facts.ts';
+import type { LaneState, QueueState } from '../../core/queue/queue-state.ts';
+import type { LaneExtent } from '../../core/queue/segment-state.ts';
+import type { LogRecord } from '../../protocol/record-batch/index.ts';
+
+/** The next messages in the order of delivery, by lane. */
+export function peek(
+  state: QueueState,
+  source: SegmentSource,
+  recordsOf: (extent: LaneExtent) => ReadonlyMap<number, LogRecord>,
+  max: number,
+): { lane: number; records: LogRecord[] }[] {
+  const found: { lane: number; records: LogRecord[] }[] = [];
+  let left = max;
+  for (let number = state.lanes.length - 1; number >= 0 && left > 0; number--) {
+    const lane = state.lanes[number];
+    if (!lane) continue;
+    const records: LogRecord[] = [];
+    for (const { extent, offset } of readyIn(lane, source)) {
+      if (left-- <= 0) break;
+      records.push(recordsOf(extent).get(offset)!);
+    }
+    if (records.length > 0) found.push({ lane: number, records });
+  }
+  return found;
+}
+
+export function oldestMs(state: QueueState, source: SegmentSource): number | null {
+  let oldest = Infinity;
+  for (const lane of state.lanes) {
+    if (!lane) continue;
+    for (const { extent, offset } of readyIn(lane, source)) {
+      oldest = Math.min(oldest, source.facts(extent)(offset).timestampMs);
+      break;
+    }
+  }
+  return oldest === Infinity ? null : oldest;
+}
+
+function* readyIn(
+  lane: LaneState,
+  source: SegmentSource,
+): IterableIterator<{ extent: LaneExtent; offset: number }> {
+  for (const segment of lane.inFlight) {
+    for (let run = segment.nextReturned(0); run; run = segment.nextReturned(run.end)) {
+      for (let offset = run.start; offset < run.end; offset++) yield { extent: segment.extent, offset };
+    }
+  }
+  for (let offset = lane.cursor; offset < lane.nextOffset;) {
+    const extent = source.extentAt(lane.lane, offset)!;
+    for (; offset < extent.nextOffset; offset++) yield { extent, offset };
+  }
+}
+
+/** The leases of a consumer. */
+export function leasesOf(state: QueueState, consumerId: string) {
+  return state.lanes.flatMap((lane) =>
+    (lane?.inFlight ?? []).flatMap((segment) =>
+      segment.leases
+        .filter((lease) => lease.consumerId === consumerId)
+        .map(({ start, end }) => ({ lane: segment.extent.lane, segment, start, end })),
+    ),
+  );
+}

@@ -1,0 +1,59 @@
+/**
+ * The tables of a queue.
+ *
+ *   queue      one row: the definition, whether it is paused, and, for a queue that is deleted when nobody uses it, about
+ *              when it was used last. A queue without it does not exist.
+ *   segments   one row a segment of a lane, keyed by lane and base offset (core/queue/lane.ts). The tail of a lane is
+ *              replaced while it is small, otherwise a segment is written once, and deleted when all of it is settled.
+ *   delivery   one row for each segment with messages in flight: what is settled, leased, tried before. A row whose
+ *              segment is gone is free and used again: finishing a segment costs one row, not two. Its `next_offset`
+ *              stays: for a lane that has run empty it is where offsets go on.
+ *   parked     one row for messages that wait for the same time and lane, usually one message. Sorted by time, so that
+ *              what is due is found without looking at the rest.
+ *   outbox     one row for dead letters that leave together, until another object has taken them. `number` is that of
+ *              the first; numbers only grow, so that the other side knows what it has seen.
+ *   dedup      one row a publish that carried message ids, while the window remembers them.
+ *   sources    one row for each object that dead-letters to this queue: the last number taken from it.
+ *
+ * No index beyond the keys: each would be one more row written.
+ */
+
+export const QUEUE_SCHEMA = [
+  `CREATE TABLE IF NOT EXISTS queue (
+     id INTEGER PRIMARY KEY CHECK (id = 1),
+     format INTEGER NOT NULL,
+     json TEXT NOT NULL,
+     is_paused INTEGER NOT NULL,
+     used_ms INTEGER NOT NULL
+   )`,
+  `CREATE TABLE IF NOT EXISTS segments (
+     place INTEGER PRIMARY KEY,
+     next_offset INTEGER NOT NULL,
+     max_timestamp INTEGER NOT NULL,
+     position INTEGER NOT NULL,
+     bytes INTEGER NOT NULL,
+     is_plain INTEGER NOT NULL,
+     data BLOB NOT NULL
+   )`,
+  `CREATE TABLE IF NOT EXISTS delivery (
+     slot INTEGER PRIMARY KEY,
+     place INTEGER NOT NULL,
+     next_offset INTEGER NOT NULL,
+     json TEXT NOT NULL
+   )`,
+  `CREATE TABLE IF NOT EXISTS parked (
+     due_ms INTEGER NOT NULL,
+     seq INTEGER NOT NULL,
+     lane INTEGER NOT NULL,
+     count INTEGER NOT NULL,
+     data BLOB NOT NULL,
+     PRIMARY KEY (due_ms, seq)
+   ) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS outbox (
+     number INTEGER PRIMARY KEY,
+     count INTEGER NOT NULL,
+     data BLOB NOT NULL
+   )`,
+  'CREATE TABLE IF NOT EXISTS dedup (id INTEGER PRIMARY KEY, until_ms INTEGER NOT NULL, ids TEXT NOT NULL)',
+  'CREATE TABLE IF NOT EXISTS sources (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID',
+] as const;

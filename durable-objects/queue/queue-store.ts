@@ -1,0 +1,288 @@
+/** Every statement on the tables of a queue (queue-schema.ts). */
+
+import { LANES, laneOfPlace, offsetOfPlace, placeOf } from '../../core/queue/lane.ts';
+import type { LaneExtent } from '../../core/queue/segment-state.ts';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { Sql, SqlRow } from '../storage/sql.ts';
+import { QUEUE_SCHEMA } from './queue-schema.ts';
+
+/** The layout of the tables, for those who come after: docs/storage-format.md. */
+const FORMAT = 1;
+
+export interface StoredExtent extends LaneExtent {
+  maxTimestamp: number;
+}
+
+export interface StoredDefinition {
+  definition: QueueDefinition;
+  isPaused: boolean;
+  /** When somebody took messages from it or declared it last, in ms; it may have been a little later. */
+  usedMs: number;
+}
+
+interface ExtentRow extends SqlRow {
+  place: number;
+  next_offset: number;
+  max_timestamp: number;
+  position: number;
+  bytes: number;
+  is_plain: number;
+}
+
+export interface DeliveryRow extends SqlRow {
+  slot: number;
+  place: number;
+  next_offset: number;
+  json: string;
+}
+
+export interface ParkedRow extends SqlRow {
+  due_ms: number;
+  seq: number;
+  lane: number;
+  count: number;
+  data: Uint8Array;
+}
+
+export interface OutboxRow extends SqlRow {
+  number: number;
+  count: number;
+  data: Uint8Array;
+}
+
+const EXTENT = 'place, next_offset, max_timestamp, position, bytes, is_plain';
+
+export class QueueStore {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  readQueue(): StoredDefinition | null {
+    const [table] = this.#sql.all("SELECT name FROM sqlite_master WHERE name = 'queue'");
+    if (table === undefined) return null;
+    const [row] = this.#sql.all<{ format: number; json: string; is_paused: number; used_ms: number }>(
+      'SELECT format, json, is_paused, used_ms FROM queue',
+    );
+    if (row === undefined) return null;
+    if (row.format !== FORMAT) {
+      throw new Error(`the queue is stored in format ${row.format}; this version reads format ${FORMAT}`);
+    }
+    const definition = JSON.parse(row.json) as QueueDefinition;
+    return { definition, isPaused: row.is_paused === 1, usedMs: row.used_ms };
+  }
+
+  writeQueue({ definition, isPaused, usedMs }: StoredDefinition): void {
+    this.#sql.transaction(() => {
+      for (const statement of QUEUE_SCHEMA) this.#sql.run(statement);
+      this.#sql.run(
+        'INSERT OR REPLACE INTO queue VALUES (1, ?, ?, ?, ?)',
+        FORMAT,
+        JSON.stringify(definition),
+        isPaused ? 1 : 0,
+        usedMs,
+      );
+    });
+  }
+
+  insertSegment(extent: StoredExtent, data: Uint8Array): void {
+    this.#sql.run(
+      `INSERT INTO segments (${EXTENT}, data) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      placeOf(extent.lane, extent.baseOffset),
+      extent.nextOffset,
+      extent.maxTimestamp,
+      extent.position,
+      extent.bytes,
+      extent.isPlain ? 1 : 0,
+      data,
+    );
+  }
+
+  replaceSegment(extent: StoredExtent, data: Uint8Array): void {
+    this.#sql.run(
+      'UPDATE segments SET next_offset = ?, max_timestamp = ?, bytes = ?, is_plain = ?, data = ? WHERE place = ?',
+      extent.nextOffset,
+      extent.maxTimestamp,
+      extent.bytes,
+      extent.isPlain ? 1 : 0,
+      data,
+      placeOf(extent.lane, extent.baseOffset),
+    );
+  }
+
+  deleteSegment(place: number): void {
+    this.#sql.run('DELETE FROM segments WHERE place = ?', place);
+  }
+
+  deleteSegmentsFrom(lane: number, from: number): void {
+    this.#sql.run(
+      'DELETE FROM segments WHERE place >= ? AND place < ?',
+      placeOf(lane, from),
+      placeOf(lane + 1, 0),
+    );
+  }
+
+  readData(place: number): Uint8Array {
+    const [row] = this.#sql.all<{ data: Uint8Array }>('SELECT data FROM segments WHERE place = ?', place);
+    if (!row) throw new Error(`there is no segment at place ${place}`);
+    return row.data;
+  }
+
+  extent(place: number): StoredExtent | null {
+    const [row] = this.#sql.all<ExtentRow>(`SELECT ${EXTENT} FROM segments WHERE place = ?`, place);
+    return row ? extentOf(row) : null;
+  }
+
+  /** The segment of the lane that holds the offset, or the next one. */
+  extentAt(lane: number, offset: number): StoredExtent | null {
+    const [before] = this.#sql.all<ExtentRow>(
+      `SELECT ${EXTENT} FROM segments WHERE place >= ? AND place <= ? ORDER BY place DESC LIMIT 1`,
+      placeOf(lane, 0),
+      placeOf(lane, offset),
+    );
+    if (before && before.next_offset > offset) return extentOf(before);
+    const [after] = this.#sql.all<ExtentRow>(
+      `SELECT ${EXTENT} FROM segments WHERE place > ? AND place < ? ORDER BY place LIMIT 1`,
+      placeOf(lane, offset),
+      placeOf(lane + 1, 0),
+    );
+    return after ? extentOf(after) : null;
+  }
+
+  /** The last segment of each lane that has any: one look-up each. */
+  tails(): StoredExtent[] {
+    const tails: StoredExtent[] = [];
+    for (let below = LANES; below > 0; below = tails[tails.length - 1]!.lane) {
+      const [row] = this.#sql.all<ExtentRow>(
+        `SELECT ${EXTENT} FROM segments WHERE place <= ? ORDER BY place DESC LIMIT 1`,
+        placeOf(below, 0) - 1,
+      );
+      if (!row) break;
+      tails.push(extentOf(row));
+    }
+    return tails;
+  }
+
+  deliveryRows(): DeliveryRow[] {
+    return this.#sql.all<DeliveryRow>('SELECT slot, place, next_offset, json FROM delivery');
+  }
+
+  insertDelivery(slot: number, place: number, nextOffset: number, json: string): void {
+    this.#sql.run('INSERT INTO delivery VALUES (?, ?, ?, ?)', slot, place, nextOffset, json);
+  }
+
+  updateDelivery(slot: number, place: number, nextOffset: number, json: string): void {
+    this.#sql.run(
+      'UPDATE delivery SET place = ?, next_offset = ?, json = ? WHERE slot = ?',
+      place,
+      nextOffset,
+      json,
+      slot,
+    );
+  }
+
+  deleteDelivery(slot: number): void {
+    this.#sql.run('DELETE FROM delivery WHERE slot = ?', slot);
+  }
+
+  insertParked(dueMs: number, lane: number, count: number, data: Uint8Array): void {
+    this.#sql.run(
+      `INSERT INTO parked VALUES
+         (?1, coalesce((SELECT max(seq) + 1 FROM parked WHERE due_ms = ?1), 0), ?2, ?3, ?4)`,
+      dueMs,
+      lane,
+      count,
+      data,
+    );
+  }
+
+  /** Due rows, the earliest first. */
+  dueParked(nowMs: number, limit: number): ParkedRow[] {
+    return this.#sql.all<ParkedRow>(
+      'SELECT * FROM parked WHERE due_ms <= ? ORDER BY due_ms, seq LIMIT ?',
+      nowMs,
+      limit,
+    );
+  }
+
+  /** Those that are parked for a retry, in whatever order. */
+  *parkedReturns(): IterableIterator<ParkedRow> {
+    yield* this.#sql.each<ParkedRow>('SELECT * FROM parked WHERE lane % 2 = 1');
+  }
+
+  deleteParked({ due_ms, seq }: Pick<ParkedRow, 'due_ms' | 'seq'>): void {
+    this.#sql.run('DELETE FROM parked WHERE due_ms = ? AND seq = ?', due_ms, seq);
+  }
+
+  deleteAllParked(): void {
+    this.#sql.run('DELETE FROM parked');
+  }
+
+  nextParkedMs(): number | null {
+    const [row] = this.#sql.all<{ due_ms: number }>('SELECT due_ms FROM parked ORDER BY due_ms LIMIT 1');
+    return row?.due_ms ?? null;
+  }
+
+  /** Reads every row: once, when the object wakes. */
+  countParked(): number {
+    const [row] = this.#sql.all<{ count: number | null }>('SELECT sum(count) AS count FROM parked');
+    return row?.count ?? 0;
+  }
+
+  insertOutbox(number: number, count: number, data: Uint8Array): void {
+    this.#sql.run('INSERT INTO outbox VALUES (?, ?, ?)', number, count, data);
+  }
+
+  nextOutbox(): OutboxRow | null {
+    return this.#sql.all<OutboxRow>('SELECT * FROM outbox ORDER BY number LIMIT 1')[0] ?? null;
+  }
+
+  outboxSize(): { count: number; nextNumber: number } {
+    const [row] = this.#sql.all<{ count: number | null; next: number | null }>(
+      'SELECT sum(count) AS count, max(number + count) AS next FROM outbox',
+    );
+    return { count: row?.count ?? 0, nextNumber: row?.next ?? 0 };
+  }
+
+  deleteOutbox(number: number): void {
+    this.#sql.run('DELETE FROM outbox WHERE number = ?', number);
+  }
+
+  insertIds(untilMs: number, ids: readonly string[]): void {
+    this.#sql.run('INSERT INTO dedup (until_ms, ids) VALUES (?, ?)', untilMs, JSON.stringify(ids));
+  }
+
+  idRows(): { until_ms: number; ids: string }[] {
+    return this.#sql.all('SELECT until_ms, ids FROM dedup ORDER BY id');
+  }
+
+  /** Removes rows whose ids are forgotten. They are in the order of their time unless the window was made shorter. */
+  deleteIds(nowMs: number): void {
+    this.#sql.run(
+      `DELETE FROM dedup WHERE id < coalesce((SELECT id FROM dedup WHERE until_ms > ? ORDER BY id LIMIT 1), 1e15)`,
+      nowMs,
+    );
+  }
+
+  sourceNumber(name: string): number {
+    const [row] = this.#sql.all<{ number: number }>('SELECT number FROM sources WHERE name = ?', name);
+    return row?.number ?? -1;
+  }
+
+  writeSource(name: string, number: number): void {
+    this.#sql.run('INSERT OR REPLACE INTO sources VALUES (?, ?)', name, number);
+  }
+}
+
+function extentOf(row: ExtentRow): StoredExtent {
+  return {
+    lane: laneOfPlace(row.place),
+    baseOffset: offsetOfPlace(row.place),
+    nextOffset: row.next_offset,
+    maxTimestamp: row.max_timestamp,
+    position: row.position,
+    bytes: row.bytes,
+    isPlain: row.is_plain === 1,
+  };
+}

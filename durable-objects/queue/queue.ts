@@ -1,0 +1,450 @@
+/**
+ * A queue: ordered messages, each delivered under a lease until it is settled. The router checks what comes in; the
+ * queue stores, delivers, and keeps time. Calls that arrive together share one transaction.
+ */
+
+import { DurableObject } from 'cloudflare:workers';
+import { heldBytes, readyCount } from '../../core/queue/queue-state.ts';
+import { mayConsume } from '../../core/queue/single-active.ts';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
+import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
+import { encodeBatch } from '../../protocol/record-batch/index.ts';
+import { Alarm } from '../runtime/alarm.ts';
+import { GroupCommit } from '../runtime/group-commit.ts';
+import { concatenate } from '../storage/bytes.ts';
+import { DurableSql } from '../storage/durable-sql.ts';
+import { topologyStub, type Env } from '../stubs.ts';
+import { Consumers, type Poll } from './consumers.ts';
+import { sendDeadLetters } from './dead-letter-sender.ts';
+import type {
+  DeliverRequest,
+  Published,
+  PublishOptions,
+  QueueDescription,
+  Settled,
+  SettleRequest,
+  Stale,
+} from './queue-calls.ts';
+import { readSettleMessage, settlementsOf } from './settle-message.ts';
+import { QueueStore, type StoredDefinition } from './queue-store.ts';
+import { StoredQueue, type StepContext } from './stored-queue.ts';
+
+/** One call's part of a commit. Publishes come first, so that what a commit brings can be delivered by it. */
+interface Step {
+  order: 'publish' | 'settle' | 'deliver';
+  run: (queue: StoredQueue, context: StepContext) => unknown;
+}
+
+interface Open {
+  definition: QueueDefinition;
+  queue: StoredQueue;
+  /** When somebody used it last. */
+  usedMs: number;
+  /** As stored: only now and then, because it is a row. */
+  storedUsedMs: number;
+}
+
+const STALE: Stale = { stale: true };
+
+/** After another object could not take the dead letters: twice as long each time, up to the second. */
+const OUTBOX_RETRY_MS = 5_000;
+const OUTBOX_RETRY_MS_MAX = 300_000;
+
+/** The share of a queue's `expires_ms` by which the stored time of its last use may lag. */
+const USE_LAG = 0.1;
+
+/** Between two looks for messages that have expired: many then share one alarm. */
+const EXPIRY_INTERVAL_MS = 1_000;
+
+export class Queue extends DurableObject<Env> {
+  readonly #sql: DurableSql;
+  readonly #store: QueueStore;
+  readonly #consumers: Consumers;
+  readonly #since: number;
+  readonly #steps: GroupCommit<Step, unknown>;
+  #alarm!: Alarm;
+  #open: Open | null = null;
+  #sending: Promise<void> | null = null;
+  /** Attempts to send dead letters that failed, one after another. */
+  #sendFailures = 0;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#sql = new DurableSql(ctx.storage);
+    this.#store = new QueueStore(this.#sql);
+    this.#consumers = new Consumers(ctx);
+    this.#since = this.now();
+    this.#steps = new GroupCommit({
+      commit: (steps) => this.#commit(steps),
+      sync: () => ctx.storage.sync(),
+      committed: () => this.#serve(),
+    });
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
+      this.#alarm.register('leases', (nowMs) => this.#expireLeases(nowMs));
+      this.#alarm.register('parked', (nowMs) => this.#promote(nowMs));
+      this.#alarm.register('expiry', (nowMs) => this.#expireMessages(nowMs));
+      this.#alarm.register('ids', (nowMs) => this.#forgetIds(nowMs));
+      this.#alarm.register('unused', (nowMs) => this.#expireQueue(nowMs));
+      this.#alarm.register('outbox', () => {
+        ctx.waitUntil(this.#sendDeadLetters());
+        return null;
+      });
+      const stored = this.#store.readQueue();
+      if (stored) this.#openQueue(stored);
+    });
+  }
+
+  /** Takes a definition from the topology: makes the queue, or changes it. An older one changes nothing. */
+  configure(definition: QueueDefinition): void {
+    if (this.#open && this.#open.definition.version >= definition.version) return;
+    const usedMs = this.now();
+    const isPaused = this.#open?.queue.state.isPaused ?? false;
+    this.#store.writeQueue({ definition, isPaused, usedMs });
+    if (this.#open) {
+      Object.assign(this.#open, { definition, usedMs, storedUsedMs: usedMs });
+      this.#open.queue.configure(definition.config);
+      this.#alarm.schedule('expiry', this.now() + 1);
+      this.#scheduleUnused(this.#open);
+    } else this.#openQueue({ definition, isPaused, usedMs });
+  }
+
+  /** Forgets everything and gives the storage back. */
+  async destroy(): Promise<void> {
+    this.#open = null;
+    for (const task of ['leases', 'parked', 'expiry', 'ids', 'outbox', 'unused'])
+      this.#alarm.schedule(task, null);
+    this.#consumers.dismiss();
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+  }
+
+  /** Takes whole batches, checked by the caller. Answers when they are durable. */
+  async publish(
+    version: number,
+    bytes: Uint8Array,
+    options: PublishOptions = {},
+  ): Promise<Published | Failure | Stale> {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    if (this.#steps.pendingBytes + bytes.length > PENDING_APPEND_BYTES_MAX) {
+      return failure(
+        'queue_overloaded',
+        'messages arrive faster than they can be stored; slow down and try again',
+        { retry_after_s: 1 },
+      );
+    }
+    const run: Step['run'] = (queue, context) => queue.publish(bytes, options, context);
+    return (await this.#steps.submit({ order: 'publish', run }, bytes.length)) as Published;
+  }
+
+  /** Delivers what is there: a frame (protocol/delivery-frame.ts), or null. */
+  async deliver(request: DeliverRequest): Promise<Uint8Array | null | Stale> {
+    const open = this.#current(request.version);
+    if (!open) return STALE;
+    this.#noteUse(open);
+    const run: Step['run'] = (queue, context) => this.#take(queue, request, context);
+    return (await this.#steps.submit({ order: 'deliver', run }, 0)) as Uint8Array | null;
+  }
+
+  async settle(version: number, request: SettleRequest): Promise<Settled | Stale> {
+    if (!this.#current(version)) return STALE;
+    const settlements = settlementsOf(request);
+    const run: Step['run'] = (queue, context) => queue.settle(settlements, request.consumerId, context);
+    return (await this.#steps.submit({ order: 'settle', run }, 0)) as Settled;
+  }
+
+  describe(version: number): QueueDescription | Stale {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    const { queue } = open;
+    const { counters, leased, parked, isPaused } = queue.state;
+    const { rowsWritten, rowsRead } = this.#sql.meter;
+    return {
+      ready: readyCount(queue.state),
+      leased,
+      parked,
+      outgoing: queue.outgoing,
+      bytes: heldBytes(queue.state),
+      oldest_ms: queue.oldestMs(),
+      consumers: this.#consumers.count(),
+      is_paused: isPaused,
+      storage_bytes: this.ctx.storage.sql.databaseSize,
+      meter: {
+        rows_written: rowsWritten + this.#alarm.timesSet,
+        rows_read: rowsRead,
+        published: counters.published,
+        delivered: counters.delivered,
+        settled: counters.settled,
+        dead_lettered: counters.deadLettered,
+        expired: counters.expired,
+        dropped: counters.dropped,
+        commits: this.#steps.commits,
+        since: this.#since,
+      },
+    };
+  }
+
+  /** Removes what is ready or parked. Gives how many messages. */
+  purge(version: number): number | Stale {
+    const open = this.#current(version);
+    return open ? open.queue.commit(() => open.queue.purge()) : STALE;
+  }
+
+  /** The next messages, as record batches in the order of delivery, without taking them. */
+  peek(version: number, max: number): Uint8Array | Stale {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    const batches = open.queue.peek(max).map(({ records }) => encodeBatch(records));
+    return batches.length === 0 ? new Uint8Array() : concatenate(batches);
+  }
+
+  setPaused(version: number, isPaused: boolean): boolean | Stale {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    if (isPaused !== open.queue.state.isPaused) {
+      this.#store.writeQueue({ definition: open.definition, isPaused, usedMs: open.usedMs });
+      open.queue.setPaused(isPaused);
+      if (!isPaused) this.#serve();
+    }
+    return isPaused;
+  }
+
+  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  tick(): void {
+    this.#alarm.runDue();
+  }
+
+  /** A delivery. 200 with a frame, 204 for nothing, 101 with a socket that brings the frame, or 422 with a failure. */
+  override async fetch(request: Request): Promise<Response> {
+    const query = JSON.parse(decodeURIComponent(new URL(request.url).search.slice(1))) as DeliverRequest;
+    if (query.prefetch !== undefined) return this.#stream(query);
+    const result = await this.deliver(query);
+    if (result !== null && 'stale' in result) return Response.json(result, { status: 422 });
+    if (result !== null) return new Response(result as Uint8Array<ArrayBuffer>);
+    if (request.headers.get('upgrade') !== 'websocket') return new Response(null, { status: 204 });
+    const { version: _, ...poll } = query;
+    const response = this.#consumers.accept(poll, this.now());
+    this.#serve(); // for what came between the look and the wait
+    return response;
+  }
+
+  override alarm(): void {
+    this.#alarm.fired();
+  }
+
+  /** A settlement on a stream, as JSON. The answer says what became of each tag. */
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    const stream = this.#consumers.streamOf(socket);
+    if (!stream) return; // those who poll have nothing to say
+    this.#alarm.runDue();
+    const read = readSettleMessage(message);
+    if (isFailure(read)) return socket.send(JSON.stringify(problemOf(read)));
+    const settlements = settlementsOf(read.request);
+    const run: Step['run'] = (queue, context) => queue.settle(settlements, stream.consumerId, context);
+    const outcomes = (await this.#steps.submit({ order: 'settle', run }, 0)) as Settled;
+    const results = outcomes.map((outcome, index) => ({ tag: settlements[index]!.tag, outcome }));
+    socket.send(JSON.stringify({ ...(read.id !== undefined && { id: read.id }), results }));
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#leave(socket);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#leave(socket);
+  }
+
+  /** The clock. Tests replace it. */
+  protected now(): number {
+    return Date.now();
+  }
+
+  #stream({ version, ...poll }: DeliverRequest): Response {
+    const open = this.#current(version);
+    if (!open) return Response.json(STALE, { status: 422 });
+    this.#noteUse(open);
+    const response = this.#consumers.accept(poll, this.now());
+    this.#serve();
+    return response;
+  }
+
+  /** A stream has ended: what its consumer held goes back at once, and perhaps the queue with it. */
+  #leave(socket: WebSocket): void {
+    const open = this.#open;
+    const stream = this.#consumers.streamOf(socket);
+    if (!open || !stream) return;
+    this.#noteUse(open);
+    open.queue.commit(() => open.queue.releaseAll(stream.consumerId));
+    this.#serve();
+    if (open.definition.config.auto_delete && this.#consumers.count() === 0)
+      this.#deleteItself(open.definition);
+  }
+
+  #deleteItself({ namespace, name, id }: QueueDefinition): void {
+    const deleted = topologyStub(this.env, namespace).deleteQueue(name, { id });
+    this.ctx.waitUntil(
+      deleted.then(
+        () => {},
+        (error: unknown) => console.error(`queue ${name} could not be deleted`, error),
+      ),
+    );
+  }
+
+  #openQueue({ definition, isPaused, usedMs }: StoredDefinition): void {
+    const queue = new StoredQueue(this.#sql, definition, isPaused, this.now());
+    this.#open = { definition, queue, usedMs, storedUsedMs: usedMs };
+    this.#schedule();
+    this.#scheduleUnused(this.#open);
+    this.#alarm.scheduleEarlier('expiry', this.now() + 1);
+    if (queue.state.dedup.size > 0)
+      this.#alarm.schedule('ids', this.now() + definition.config.dedup_window_ms + 1);
+    if (queue.outgoing > 0) this.#alarm.schedule('outbox', this.now() + OUTBOX_RETRY_MS);
+  }
+
+  /** The open queue, after running what is due; null where the caller's definition is not the current one. */
+  #current(version: number): Open | null {
+    this.#alarm.runDue();
+    return this.#open && version >= this.#open.definition.version ? this.#open : null;
+  }
+
+  #context(): StepContext {
+    return { nowMs: this.now(), random: Math.random() };
+  }
+
+  #commit(steps: readonly Step[]): unknown[] {
+    const open = this.#open;
+    if (!open) throw new Error('the queue was deleted while calls were on their way');
+    const { queue } = open;
+    const context = this.#context();
+    const results = new Array<unknown>(steps.length);
+    const runAll = (order: Step['order']): void =>
+      steps.forEach((step, index) => {
+        if (step.order === order) results[index] = step.run(queue, context);
+      });
+    queue.commit(() => {
+      runAll('publish');
+      queue.store();
+      runAll('settle');
+      runAll('deliver');
+    });
+    this.#schedule();
+    return results;
+  }
+
+  #take(queue: StoredQueue, request: Poll, context: StepContext): Uint8Array | null {
+    const { consumerId, bytesMax, prefetch } = request;
+    const max = prefetch === undefined ? request.max : prefetch - queue.leasedBy(consumerId);
+    if (max <= 0) return null;
+    const isWaiting = (id: string): boolean => this.#consumers.isWaiting(id);
+    if (!mayConsume(queue.state, consumerId, isWaiting, context.nowMs)) return null;
+    const leaseMs = request.leaseMs ?? queue.state.config.lease_ms;
+    return queue.deliver({ max, bytesMax, leaseMs, consumerId, autoAck: request.autoAck ?? false }, context);
+  }
+
+  /** Gives what is ready to those who wait. */
+  #serve(): void {
+    const queue = this.#open?.queue;
+    if (!queue || queue.state.isPaused) return;
+    const context = this.#context();
+    const hasMessages = (): boolean => readyCount(queue.state) > 0;
+    const sends = queue.commit(() =>
+      this.#consumers.serve(hasMessages, (poll) => this.#take(queue, poll, context)),
+    );
+    for (const send of sends) send();
+    if (sends.length > 0) this.#schedule();
+  }
+
+  /** Almost always finds everything scheduled: moving the alarm is one more row. */
+  #schedule(): void {
+    const open = this.#open;
+    if (!open) return;
+    const { queue, definition } = open;
+    if (queue.state.earliestExpiryMs < Infinity) {
+      this.#alarm.scheduleEarlier('leases', queue.state.earliestExpiryMs);
+    }
+    if (queue.hasNewParked()) this.#alarm.scheduleEarlier('parked', queue.nextParkedMs());
+    if (queue.canExpire() && !this.#alarm.isScheduled('expiry')) {
+      this.#alarm.schedule('expiry', this.now() + EXPIRY_INTERVAL_MS);
+    }
+    if (queue.state.dedup.size > 0 && !this.#alarm.isScheduled('ids')) {
+      this.#alarm.schedule('ids', this.now() + definition.config.dedup_window_ms + 1);
+    }
+    if (queue.outgoing > 0 && !this.#alarm.isScheduled('outbox') && !this.#sending) {
+      this.ctx.waitUntil(this.#sendDeadLetters());
+    }
+  }
+
+  #expireLeases(nowMs: number): number | null {
+    const queue = this.#open?.queue;
+    if (!queue) return null;
+    const expired = queue.commit(() => queue.expireLeases(nowMs));
+    if (expired > 0) this.#serve();
+    const { earliestExpiryMs } = queue.state;
+    return earliestExpiryMs === Infinity ? null : earliestExpiryMs;
+  }
+
+  #promote(nowMs: number): number | null {
+    const queue = this.#open?.queue;
+    if (!queue) return null;
+    const isMoreDue = queue.commit(() => queue.promote(nowMs));
+    this.#serve();
+    return isMoreDue ? nowMs + 1 : queue.nextParkedMs();
+  }
+
+  #expireMessages(nowMs: number): number | null {
+    const queue = this.#open?.queue;
+    if (!queue) return null;
+    const next = queue.commit(() => queue.expireHeads(nowMs));
+    return next === Infinity ? null : Math.max(next, nowMs + EXPIRY_INTERVAL_MS);
+  }
+
+  #forgetIds(nowMs: number): number | null {
+    const open = this.#open;
+    if (!open) return null;
+    open.queue.forgetIds(nowMs);
+    return open.queue.state.dedup.size > 0
+      ? nowMs + Math.max(open.definition.config.dedup_window_ms, 1_000)
+      : null;
+  }
+
+  #noteUse(open: Open): void {
+    open.usedMs = this.now();
+    const { expires_ms: expiresMs } = open.definition.config;
+    if (expiresMs === null || open.usedMs - open.storedUsedMs < expiresMs * USE_LAG) return;
+    const { definition, usedMs, queue } = open;
+    this.#store.writeQueue({ definition, isPaused: queue.state.isPaused, usedMs });
+    open.storedUsedMs = usedMs;
+  }
+
+  #scheduleUnused({ definition, usedMs }: Open): void {
+    const { expires_ms: expiresMs } = definition.config;
+    this.#alarm.schedule('unused', expiresMs === null ? null : usedMs + expiresMs);
+  }
+
+  /** Asks for the end of the queue when nobody has used it for its time. */
+  #expireQueue(nowMs: number): number | null {
+    const open = this.#open;
+    const expiresMs = open?.definition.config.expires_ms ?? null;
+    if (!open || expiresMs === null) return null;
+    if (open.queue.state.leased > 0 || this.#consumers.count() > 0) this.#noteUse(open);
+    if (open.usedMs + expiresMs > nowMs) return open.usedMs + expiresMs;
+    this.#deleteItself(open.definition);
+    return nowMs + OUTBOX_RETRY_MS_MAX; // should that fail
+  }
+
+  #sendDeadLetters(): Promise<void> {
+    const open = this.#open;
+    if (!open) return Promise.resolve();
+    this.#sending ??= sendDeadLetters(this.env, open.definition, open.queue)
+      .then(() => void (this.#sendFailures = 0))
+      .catch((error: unknown) => {
+        console.error(`dead letters of queue ${open.definition.name} could not be sent; trying again`, error);
+        const delayMs = Math.min(OUTBOX_RETRY_MS * 2 ** this.#sendFailures++, OUTBOX_RETRY_MS_MAX);
+        this.#alarm.schedule('outbox', this.now() + delayMs);
+      })
+      .finally(() => (this.#sending = null));
+    return this.#sending;
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * A table of definitions by name, one row each, replaced when it changes. There is one for topics, queues, exchanges and
+ * policies.
+ *
+ *   <table>   name, and the definition as JSON
+ */
+
+import type { Sql } from '../storage/sql.ts';
+
+export class DefinitionsStore<Definition extends { readonly name: string }> {
+  readonly #sql: Sql;
+  readonly #table: string;
+
+  /** @param table from the code, never from a request: it becomes part of statements */
+  constructor(sql: Sql, table: 'topics' | 'queues' | 'exchanges' | 'policies') {
+    this.#sql = sql;
+    this.#table = table;
+    sql.run(`CREATE TABLE IF NOT EXISTS ${table} (name TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID`);
+  }
+
+  get(name: string): Definition | null {
+    const [row] = this.#sql.all<{ json: string }>(`SELECT json FROM ${this.#table} WHERE name = ?`, name);
+    return row ? (JSON.parse(row.json) as Definition) : null;
+  }
+
+  has(name: string): boolean {
+    return this.#sql.all(`SELECT 1 FROM ${this.#table} WHERE name = ?`, name).length > 0;
+  }
+
+  /** By name. */
+  all(): Definition[] {
+    return this.#sql
+      .all<{ json: string }>(`SELECT json FROM ${this.#table} ORDER BY name`)
+      .map(({ json }) => JSON.parse(json) as Definition);
+  }
+
+  /** Names only, in their order, without reading what they stand for into memory. */
+  names(): string[] {
+    return this.#sql
+      .all<{ name: string }>(`SELECT name FROM ${this.#table} ORDER BY name`)
+      .map((row) => row.name);
+  }
+
+  put(definition: Definition): void {
+    this.#sql.run(
+      `INSERT OR REPLACE INTO ${this.#table} VALUES (?, ?)`,
+      definition.name,
+      JSON.stringify(definition),
+    );
+  }
+
+  remove(name: string): void {
+    this.#sql.run(`DELETE FROM ${this.#table} WHERE name = ?`, name);
+  }
+}

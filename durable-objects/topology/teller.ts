@@ -1,0 +1,83 @@
+/**
+ * Tells objects what they have to know of a change: each object in the order of the changes, different ones at the same
+ * time. What fails stays noted for the next time, and holds up only its own object.
+ */
+
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
+import { partitionStub, queueStub, type Env } from '../stubs.ts';
+import { isQueueEffect, type ChangeStore, type Effect } from './change-store.ts';
+
+/** Objects told at the same time. */
+const FAN_OUT = 16;
+
+/** Effects in memory at the same time. */
+const EFFECTS_PER_ROUND = 64;
+
+export class Teller {
+  readonly #env: Env;
+  readonly #changes: ChangeStore;
+
+  constructor(env: Env, changes: ChangeStore) {
+    this.#env = env;
+    this.#changes = changes;
+  }
+
+  /** @returns whether everything that was noted has been told */
+  async tellAll(): Promise<boolean> {
+    const failed = new Set<string>();
+    let after = 0;
+    for (;;) {
+      const effects = this.#changes.effectsAfter(after, EFFECTS_PER_ROUND);
+      if (effects.length === 0) return failed.size === 0;
+      after = effects.at(-1)!.id;
+      const byTarget = [...Map.groupBy(effects, targetOf)];
+      for (let first = 0; first < byTarget.length; first += FAN_OUT) {
+        const targets = byTarget.slice(first, first + FAN_OUT);
+        await Promise.all(targets.map(([target, of]) => this.#tellInOrder(target, of, failed)));
+      }
+    }
+  }
+
+  async #tellInOrder(target: string, effects: Effect[], failed: Set<string>): Promise<void> {
+    for (const effect of effects) {
+      if (failed.has(target)) return;
+      try {
+        await this.#tell(effect);
+        this.#changes.removeEffect(effect.id);
+      } catch (error) {
+        console.error(`${target} could not be told of a change; trying again`, error);
+        failed.add(target);
+      }
+    }
+  }
+
+  async #tell(effect: Effect): Promise<void> {
+    const isGone = effect.kind === 'destroy' || effect.kind === 'destroy-queue';
+    if (isQueueEffect(effect)) await this.#tellQueue(effect.definition, isGone);
+    else await this.#tellPartitions(effect.definition, isGone);
+  }
+
+  async #tellQueue(queue: QueueDefinition, isGone: boolean): Promise<void> {
+    const stub = queueStub(this.#env, queue);
+    if (isGone) await stub.destroy();
+    else await stub.configure(queue);
+  }
+
+  async #tellPartitions(topic: TopicDefinition, isGone: boolean): Promise<void> {
+    const numbers = Array.from({ length: topic.config.partitions }, (_, number) => number);
+    for (let first = 0; first < numbers.length; first += FAN_OUT) {
+      const calls = numbers.slice(first, first + FAN_OUT).map(async (partition) => {
+        const stub = partitionStub(this.#env, topic, partition);
+        if (isGone) await stub.destroy();
+        else await stub.configure({ topic, partition });
+      });
+      await Promise.all(calls);
+    }
+  }
+}
+
+function targetOf(effect: Effect): string {
+  const { name, id } = effect.definition;
+  return `${isQueueEffect(effect) ? 'queue' : 'topic'} ${name}#${id}`;
+}

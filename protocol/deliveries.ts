@@ -1,0 +1,154 @@
+/** The contract of publishing to a queue, taking from it, and settling. */
+
+import { z } from 'zod';
+import {
+  DELIVER_MESSAGES_MAX,
+  LEASE_MS_MAX,
+  LEASE_MS_MIN,
+  PROPERTY_LENGTH_MAX,
+  REQUEST_RECORDS_MAX,
+  SETTLE_TAGS_MAX,
+  TIME_SPAN_MS_MAX,
+  WAIT_MS_MAX,
+} from './limits.ts';
+import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
+
+export const queuePublishSchema = z.strictObject({
+  messages: z
+    .array(messageSchema)
+    .min(1)
+    .describe(`1 to ${REQUEST_RECORDS_MAX} messages, each stored or refused by itself`),
+});
+
+export const PUBLISH_OUTCOMES = ['stored', 'duplicate', 'rejected'] as const;
+
+export const queuePublishedSchema = z.object({
+  stored: z.int().describe('Messages stored durably'),
+  results: z
+    .array(z.object({ outcome: z.enum(PUBLISH_OUTCOMES) }))
+    .describe(
+      'One for each message, in order. duplicate: its message_id was seen within the window. rejected: the queue is full',
+    ),
+});
+export type QueuePublished = z.infer<typeof queuePublishedSchema>;
+
+const consumerId = () =>
+  z
+    .string()
+    .max(PROPERTY_LENGTH_MAX)
+    .describe('Who takes or settles; settlements with it touch only its own');
+const leaseMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
+
+export const deliverSchema = z.strictObject({
+  max: z.int().min(1).max(DELIVER_MESSAGES_MAX).default(1).describe('Messages at most'),
+  wait_ms: z
+    .int()
+    .min(0)
+    .max(WAIT_MS_MAX)
+    .default(0)
+    .describe('How long to wait for the first message where there is none'),
+  lease_ms: leaseMs().optional().describe("How long they are the consumer's; default: as the queue says"),
+  consumer_id: consumerId().optional(),
+  auto_ack: z.boolean().default(false).describe('Settles them at once: each is delivered at most once'),
+});
+export type DeliverFields = z.infer<typeof deliverSchema>;
+
+export const deliverySchema = z.object({
+  delivery_tag: z.string().describe('What this delivery is settled by'),
+  ...messageOutShape,
+  delivery_count: z.int().min(1).describe('How often it was delivered, this time included'),
+  redelivered: z.boolean().describe('It was delivered before'),
+  lease_expires_at: z.int().nullable().describe('In ms since 1970; null where it is settled already'),
+});
+export type Delivery = MessageOut & {
+  delivery_tag: string;
+  delivery_count: number;
+  redelivered: boolean;
+  lease_expires_at: number | null;
+};
+
+export const deliveriesSchema = z.object({ deliveries: z.array(deliverySchema) });
+export type Deliveries = { deliveries: Delivery[] };
+
+const tag = () => z.string().max(64);
+const error = z
+  .strictObject({
+    type: z.string().max(PROPERTY_LENGTH_MAX),
+    message: z.string().max(8_192),
+    stack_trace: z.string().max(32_768),
+  })
+  .partial();
+
+export const settleSchema = z.strictObject({
+  ack: z.array(tag()).optional().describe('Done'),
+  nack: z
+    .array(
+      z.strictObject({
+        tag: tag(),
+        error: error.optional(),
+        delay_ms: z
+          .int()
+          .min(0)
+          .max(TIME_SPAN_MS_MAX)
+          .optional()
+          .describe(
+            'Before the next attempt; default: as the retry schedule says; 0: at once, at its old place',
+          ),
+      }),
+    )
+    .optional()
+    .describe('Failed: tried again, or dead-lettered after the last retry'),
+  reject: z
+    .array(z.strictObject({ tag: tag(), error: error.optional() }))
+    .optional()
+    .describe('Dead-lettered now'),
+  release: z.array(tag()).optional().describe('Given back unprocessed, to its old place; not a failure'),
+  extend: z
+    .array(z.strictObject({ tag: tag(), lease_ms: leaseMs() }))
+    .optional()
+    .describe('Leased for that long from now'),
+  consumer_id: consumerId().optional(),
+});
+export type SettleFields = z.infer<typeof settleSchema>;
+export const SETTLEMENT_KINDS = ['ack', 'nack', 'reject', 'release', 'extend'] as const;
+export const settleTagsMax = SETTLE_TAGS_MAX;
+
+export const SETTLE_OUTCOMES = [
+  'settled',
+  'requeued',
+  'parked',
+  'dead_lettered',
+  'dropped',
+  'extended',
+  'unknown_tag',
+  'already_settled',
+  'lease_expired',
+  'not_yours',
+] as const;
+
+export const settledSchema = z.object({
+  results: z
+    .array(z.object({ tag: z.string(), outcome: z.enum(SETTLE_OUTCOMES) }))
+    .describe(
+      'One for each tag, in the order ack, nack, reject, release, extend. The last four outcomes have changed nothing',
+    ),
+});
+export type SettledReply = z.infer<typeof settledSchema>;
+
+export const streamQuerySchema = z.strictObject({
+  prefetch: z
+    .int()
+    .min(1)
+    .max(DELIVER_MESSAGES_MAX)
+    .default(100)
+    .describe('Messages that are delivered before the first of them is settled'),
+  lease_ms: leaseMs().optional().describe("How long they are the consumer's; default: as the queue says"),
+  consumer_id: consumerId().optional(),
+  frames: z.enum(['json', 'binary']).default('json').describe('How deliveries come; settlements are JSON'),
+});
+
+export const peekQuerySchema = z.strictObject({
+  max: z.int().min(1).max(1_000).default(10).describe('Messages at most'),
+});
+export const peekedSchema = z.object({ messages: z.array(z.object(messageOutShape)) });
+export type Peeked = { messages: MessageOut[] };

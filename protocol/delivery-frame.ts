@@ -1,0 +1,84 @@
+/**
+ * Deliveries as bytes. All numbers are big-endian.
+ *
+ *   frame    = float64 queue id, then sections
+ *   section  = uint8 lane, uint32 number of runs, uint32 bytes of record batches,
+ *              runs, each: float64 first offset, float64 offset after the last, uint32 delivery,
+ *                          float64 when the lease expires (ms since 1970; 0: none, settled already)
+ *              record batches that hold the messages of the runs, and perhaps others, which are not delivered
+ *
+ * The tag of a message is that of (queue id, lane, its offset, delivery of its run): delivery-tag.ts.
+ */
+
+export interface DeliveryRun {
+  start: number;
+  end: number;
+  delivery: number;
+  expiresAtMs: number;
+}
+
+export interface DeliverySection {
+  lane: number;
+  runs: DeliveryRun[];
+  batches: Uint8Array;
+}
+
+export interface DeliveryFrame {
+  queueId: number;
+  sections: DeliverySection[];
+}
+
+const RUN_BYTES = 28;
+const SECTION_BYTES = 9;
+
+export function encodeDeliveryFrame({ queueId, sections }: DeliveryFrame): Uint8Array {
+  const size = sections.reduce(
+    (sum, { runs, batches }) => sum + SECTION_BYTES + runs.length * RUN_BYTES + batches.length,
+    8,
+  );
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  view.setFloat64(0, queueId);
+  let at = 8;
+  for (const { lane, runs, batches } of sections) {
+    view.setUint8(at, lane);
+    view.setUint32(at + 1, runs.length);
+    view.setUint32(at + 5, batches.length);
+    at += SECTION_BYTES;
+    for (const run of runs) {
+      view.setFloat64(at, run.start);
+      view.setFloat64(at + 8, run.end);
+      view.setUint32(at + 16, run.delivery);
+      view.setFloat64(at + 20, run.expiresAtMs);
+      at += RUN_BYTES;
+    }
+    bytes.set(batches, at);
+    at += batches.length;
+  }
+  return bytes;
+}
+
+/** Reads what `encodeDeliveryFrame` wrote; a RangeError for what is cut off. */
+export function decodeDeliveryFrame(bytes: Uint8Array): DeliveryFrame {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const frame: DeliveryFrame = { queueId: view.getFloat64(0), sections: [] };
+  for (let at = 8; at < bytes.length;) {
+    const lane = view.getUint8(at);
+    const runCount = view.getUint32(at + 1);
+    const batchesLength = view.getUint32(at + 5);
+    at += SECTION_BYTES;
+    const runs: DeliveryRun[] = [];
+    for (let run = 0; run < runCount; run++, at += RUN_BYTES) {
+      runs.push({
+        start: view.getFloat64(at),
+        end: view.getFloat64(at + 8),
+        delivery: view.getUint32(at + 16),
+        expiresAtMs: view.getFloat64(at + 20),
+      });
+    }
+    if (at + batchesLength > bytes.length) throw new RangeError('the frame ends inside its batches');
+    frame.sections.push({ lane, runs, batches: bytes.subarray(at, at + batchesLength) });
+    at += batchesLength;
+  }
+  return frame;
+}

@@ -1,0 +1,217 @@
+/**
+ * Messages as JSON, and as records. A message is one Kafka record:
+ *
+ *   value       the body (json-bytes.ts)
+ *   key         the ordering key, or null
+ *   timestamp   when it was published, in ms; TTLs count from it
+ *   headers     the message's own, then its properties under names that begin with ':', as text
+ */
+
+import { z } from 'zod';
+import {
+  base64BytesSchema,
+  bytesOfText,
+  bytesOfValue,
+  textOfBytes,
+  textOrBytesSchema,
+  valueOfBytes,
+  type JsonValue,
+  type TextOrBytes,
+} from './json-bytes.ts';
+import { ORDERING_KEY_BYTES_MAX, PRIORITY_MAX, PROPERTY_LENGTH_MAX, TIME_SPAN_MS_MAX } from './limits.ts';
+import type { LogRecord, RecordHeader, RecordInput } from './record-batch/index.ts';
+
+/** Names of headers that begin with it are the broker's. */
+export const RESERVED_PREFIX = ':';
+
+/** The header of each property that travels as one. */
+export const PROPERTY_HEADERS = {
+  priority: ':priority',
+  expiration_ms: ':expiration-ms',
+  delay_ms: ':delay-ms',
+  deliver_at: ':deliver-at',
+  message_id: ':message-id',
+  correlation_id: ':correlation-id',
+  reply_to: ':reply-to',
+  content_type: ':content-type',
+  timestamp: ':timestamp',
+  type: ':type',
+  app_id: ':app-id',
+} as const;
+
+/** Set by the broker, given with a delivery. */
+export const EXCHANGE_HEADER = ':exchange';
+export const ROUTING_KEY_HEADER = ':routing-key';
+/** Deliveries and failed attempts that a message had before it was parked, in decimal. */
+export const DELIVERIES_HEADER = ':deliveries';
+export const FAILURES_HEADER = ':failures';
+/** On a dead letter: why, and from which queue. */
+export const DEATH_REASON_HEADER = ':death-reason';
+export const DEATH_QUEUE_HEADER = ':death-queue';
+
+const shortText = () => z.string().max(PROPERTY_LENGTH_MAX);
+const spanMs = () => z.int().min(0).max(TIME_SPAN_MS_MAX);
+
+export const propertiesSchema = z
+  .strictObject({
+    priority: z
+      .int()
+      .min(0)
+      .max(PRIORITY_MAX)
+      .describe("The highest first; above the queue's max_priority it counts as that"),
+    expiration_ms: spanMs().describe('Expires that long after it was published'),
+    delay_ms: spanMs().describe('Is delivered that long after it was published'),
+    deliver_at: z
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .describe('Is delivered at that time, in ms since 1970'),
+    message_id: shortText().min(1).describe('What deduplication goes by'),
+    correlation_id: shortText(),
+    reply_to: shortText(),
+    ordering_key: textOrBytesSchema.describe('Messages of one key are delivered one at a time, in order'),
+    content_type: shortText(),
+    timestamp: z
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .describe('When the application made it, in ms since 1970'),
+    type: shortText(),
+    app_id: shortText(),
+  })
+  .partial();
+export type MessageProperties = z.infer<typeof propertiesSchema>;
+
+const headerValue = z.union([z.string(), base64BytesSchema, z.null()]);
+const headersSchema = z.record(
+  z
+    .string()
+    .refine((name) => !name.startsWith(RESERVED_PREFIX), 'names that begin with ":" are the broker\'s'),
+  z.union([headerValue, z.array(headerValue)]),
+);
+export type MessageHeaders = z.infer<typeof headersSchema>;
+
+export const messageSchema = z.strictObject({
+  body: z
+    .unknown()
+    .refine((body) => body !== undefined, 'is required; null is a body too')
+    .describe('Any JSON value, or {"$base64": "..."} for bytes'),
+  headers: headersSchema.optional().describe('Name to value; an array where a name occurs more than once'),
+  properties: propertiesSchema.optional(),
+});
+export type Message = z.infer<typeof messageSchema>;
+
+/** A message as it comes out, without what a delivery adds. */
+export interface MessageOut {
+  body: JsonValue;
+  headers?: MessageHeaders;
+  properties: MessageProperties;
+  /** When it was published, in ms. */
+  published_at: number;
+  exchange?: string;
+  routing_key?: string;
+}
+
+export const messageOutShape = {
+  body: z.unknown(),
+  headers: headersSchema.optional(),
+  properties: propertiesSchema,
+  published_at: z.int().describe('In ms since 1970'),
+  exchange: z.string().optional().describe('The exchange that it was published to'),
+  routing_key: z.string().optional().describe('The routing key that it was published with'),
+};
+
+/** What the broker adds when a message comes through an exchange. */
+export interface MessageRoute {
+  exchange: string;
+  routingKey: string;
+}
+
+/**
+ * The record of a message, or in words what is wrong with it.
+ * @param nowMs when it is published
+ */
+export function recordOfMessage(message: Message, nowMs: number, route?: MessageRoute): RecordInput | string {
+  const value = bytesOfValue(message.body);
+  if (value === undefined) {
+    return 'body: bytes are written {"$base64": "..."} with padded base64 and nothing beside';
+  }
+  const { ordering_key: orderingKey, ...properties } = message.properties ?? {};
+  const key = orderingKey === undefined ? null : bytesOfText(orderingKey);
+  if (key !== null && key.length > ORDERING_KEY_BYTES_MAX) {
+    return `properties.ordering_key: has ${key.length} bytes, at most ${ORDERING_KEY_BYTES_MAX} are allowed`;
+  }
+  if (properties.delay_ms !== undefined && properties.deliver_at !== undefined) {
+    return 'properties: delay_ms and deliver_at exclude each other';
+  }
+  const headers = userHeaders(message.headers);
+  for (const [name, property] of Object.entries(properties)) {
+    if (property === undefined) continue;
+    headers.push(textHeader(PROPERTY_HEADERS[name as keyof typeof PROPERTY_HEADERS], String(property)));
+  }
+  if (route) {
+    headers.push(
+      textHeader(EXCHANGE_HEADER, route.exchange),
+      textHeader(ROUTING_KEY_HEADER, route.routingKey),
+    );
+  }
+  return { key, value, timestamp: nowMs, headers };
+}
+
+export function textHeader(key: string, text: string): RecordHeader {
+  return { key, value: bytesOfText(text) };
+}
+
+export function messageOfRecord(
+  record: Pick<LogRecord, 'key' | 'value' | 'timestamp' | 'headers'>,
+): MessageOut {
+  const message: MessageOut = {
+    body: valueOfBytes(record.value),
+    properties: {},
+    published_at: record.timestamp,
+  };
+  if (record.key !== null) message.properties.ordering_key = textOfBytes(record.key);
+  let headers: MessageHeaders | undefined;
+  for (const { key, value } of record.headers) {
+    if (key.startsWith(RESERVED_PREFIX)) readReserved(message, key, value);
+    else addHeader((headers ??= Object.create(null) as MessageHeaders), key, value);
+  }
+  if (headers) message.headers = headers;
+  return message;
+}
+
+const PROPERTY_OF_HEADER = new Map(
+  Object.entries(PROPERTY_HEADERS).map(([property, header]) => [header as string, property]),
+);
+const NUMERIC = new Set(['priority', 'expiration_ms', 'delay_ms', 'deliver_at', 'timestamp']);
+
+function readReserved(message: MessageOut, key: string, value: Uint8Array | null): void {
+  const text = value === null ? '' : textOfBytes(value);
+  if (typeof text !== 'string') return;
+  if (key === EXCHANGE_HEADER) message.exchange = text;
+  else if (key === ROUTING_KEY_HEADER) message.routing_key = text;
+  else {
+    const property = PROPERTY_OF_HEADER.get(key);
+    if (property === undefined) return;
+    (message.properties as Record<string, string | number>)[property] = NUMERIC.has(property)
+      ? Number(text)
+      : text;
+  }
+}
+
+function addHeader(headers: MessageHeaders, key: string, value: Uint8Array | null): void {
+  const text = value === null ? null : textOfBytes(value);
+  const known = headers[key];
+  if (known === undefined) headers[key] = text;
+  else if (Array.isArray(known)) known.push(text);
+  else headers[key] = [known, text];
+}
+
+function userHeaders(headers: Message['headers']): RecordHeader[] {
+  return Object.entries(headers ?? {}).flatMap(([key, values]) =>
+    (Array.isArray(values) ? values : [values]).map((value: TextOrBytes | null) => ({
+      key,
+      value: value === null ? null : bytesOfText(value),
+    })),
+  );
+}

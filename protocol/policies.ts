@@ -1,0 +1,64 @@
+/**
+ * The contract of policies: settings for all queues whose names match a pattern, as RabbitMQ's policies
+ * (https://www.rabbitmq.com/docs/policies). How a policy and a queue's own arguments combine is in
+ * core/topology/policies.ts.
+ */
+
+import { z } from 'zod';
+import { NAME_LENGTH_MAX } from './limits.ts';
+import { nameSchema } from './names.ts';
+import { queueConfigSchema } from './queues.ts';
+
+const PRIORITY_MAX = 1_000_000;
+
+const pattern = z
+  .string()
+  .min(1)
+  .max(NAME_LENGTH_MAX)
+  .regex(/^[A-Za-z0-9._*?-]+$/, 'expected characters of names, `*` for any number of any, `?` for any one');
+
+/** What RabbitMQ's policies can set, by the names of queue arguments; leases and deduplication are this broker's own. */
+export const policySettingsSchema = queueConfigSchema
+  .pick({
+    message_ttl_ms: true,
+    expires_ms: true,
+    max_length: true,
+    max_bytes: true,
+    overflow: true,
+    lease_ms: true,
+    dedup_window_ms: true,
+    retry: true,
+    dead_letter: true,
+  })
+  .partial();
+export type PolicySettings = z.infer<typeof policySettingsSchema>;
+
+export const policyDeclarationSchema = z.strictObject({
+  pattern: pattern.describe(
+    'Names of queues: `*` stands for any characters, `?` for any one. The whole name must match',
+  ),
+  priority: z
+    .int()
+    .min(-PRIORITY_MAX)
+    .max(PRIORITY_MAX)
+    .default(0)
+    .describe('Of several matching policies only the highest applies; of equal ones the first by name'),
+  definition: policySettingsSchema
+    .refine((settings) => Object.keys(settings).length > 0, 'has at least one member')
+    .describe('What it sets, by the names of the fields of a queue'),
+});
+export type PolicyDeclaration = z.infer<typeof policyDeclarationSchema>;
+
+export const policySchema = z.object({
+  policy: nameSchema,
+  ...policyDeclarationSchema.shape,
+  topology_version: z.int().min(1).describe('The version of the topology that this answer was read from'),
+});
+export type PolicyReply = z.infer<typeof policySchema>;
+
+export const policyListSchema = z.object({
+  policies: z.array(policySchema.omit({ topology_version: true })),
+});
+export type PolicyList = z.infer<typeof policyListSchema>;
+
+export const policyDeletedSchema = z.object({ policy: nameSchema, topology_version: z.int().min(1) });

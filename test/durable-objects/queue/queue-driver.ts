@@ -1,0 +1,107 @@
+/** A stored queue for tests, with a clock of its own and messages that are numbers. */
+
+import { conservationProblem } from '../../../core/queue/conservation.ts';
+import { readyCount } from '../../../core/queue/queue-state.ts';
+import type { Settlement } from '../../../core/queue/settle.ts';
+import type { Published, PublishOptions } from '../../../durable-objects/queue/queue-calls.ts';
+import { QueueStore } from '../../../durable-objects/queue/queue-store.ts';
+import { StoredQueue } from '../../../durable-objects/queue/stored-queue.ts';
+import type { Sql } from '../../../durable-objects/storage/sql.ts';
+import { QUEUE_DEFAULTS, type QueueConfig } from '../../../protocol/queues.ts';
+import { recordOfMessage, type MessageProperties } from '../../../protocol/messages.ts';
+import { encodeBatch } from '../../../protocol/record-batch/index.ts';
+import { deliveriesOf } from '../../../core/queue/deliveries-json.ts';
+
+export interface TestDelivery {
+  tag: string;
+  body: unknown;
+  count: number;
+}
+
+export class QueueDriver {
+  readonly sql: Sql;
+  readonly config: QueueConfig;
+  nowMs = 1_000_000;
+  queue: StoredQueue;
+
+  constructor(sql: Sql, config: Partial<QueueConfig> = {}) {
+    this.sql = sql;
+    this.config = { ...QUEUE_DEFAULTS, ...config };
+    new QueueStore(sql).writeQueue({ definition: this.#definition, isPaused: false, usedMs: 0 });
+    this.queue = this.#open();
+  }
+
+  get #definition() {
+    return { namespace: 'default', name: 'q', id: 7, version: 7, config: this.config };
+  }
+
+  get context() {
+    return { nowMs: this.nowMs, random: 0.5 };
+  }
+
+  /** As after an eviction: all that is known comes from the rows. */
+  reopen(): void {
+    this.queue = this.#open();
+  }
+
+  publish(
+    bodies: readonly (number | string)[],
+    properties: MessageProperties = {},
+    options: PublishOptions = {},
+  ): Published {
+    const records = bodies.map((body) => {
+      const record = recordOfMessage({ body, properties }, this.nowMs);
+      if (typeof record === 'string') throw new Error(record);
+      return record;
+    });
+    const bytes = encodeBatch(records);
+    return this.queue.commit(() => {
+      const published = this.queue.publish(bytes, options, this.context);
+      this.queue.store();
+      return published;
+    });
+  }
+
+  deliver(max = 1_000, consumerId = '', autoAck = false): TestDelivery[] {
+    const command = { max, bytesMax: 1e9, leaseMs: this.config.lease_ms, consumerId, autoAck };
+    const frame = this.queue.commit(() => this.queue.deliver(command, this.context));
+    if (frame === null) return [];
+    return deliveriesOf(frame).deliveries.map(({ delivery_tag, body, delivery_count }) => ({
+      tag: delivery_tag,
+      body,
+      count: delivery_count,
+    }));
+  }
+
+  settle(tags: readonly string[], settlement: Settlement, consumerId?: string): string[] {
+    const settlements = tags.map((tag) => ({ tag, settlement }));
+    return this.queue.commit(() => this.queue.settle(settlements, consumerId, this.context));
+  }
+
+  advance(ms: number): void {
+    this.nowMs += ms;
+    this.queue.commit(() => this.queue.expireLeases(this.nowMs));
+    while (this.queue.commit(() => this.queue.promote(this.nowMs)));
+    this.queue.commit(() => this.queue.expireHeads(this.nowMs));
+  }
+
+  get counts() {
+    const { leased, parked } = this.queue.state;
+    return { ready: readyCount(this.queue.state), leased, parked, outgoing: this.queue.outgoing };
+  }
+
+  check(): void {
+    const problem = conservationProblem(this.queue.state);
+    if (problem !== null) throw new Error(problem);
+  }
+
+  rowsWrittenBy(action: () => void): number {
+    const before = this.sql.meter.rowsWritten;
+    action();
+    return this.sql.meter.rowsWritten - before;
+  }
+
+  #open(): StoredQueue {
+    return new StoredQueue(this.sql, this.#definition, false, this.nowMs);
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * A publish through an exchange: routed by the graph, stored in every destination, and confirmed when all have stored it.
+ *
+ * Where some destinations fail, the reply is a problem that says for each message which have it and which not. Sent again
+ * with the same message ids it does no harm in the queues that have it, as long as their deduplication window is open;
+ * a topic has no such window and stores it again.
+ */
+
+import type { Env } from '../../durable-objects/stubs.ts';
+import { errorTable, failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import type { PublishedMessage } from '../../protocol/exchanges.ts';
+import { routingGraph } from '../routing-cache.ts';
+import { lookUpAll } from '../topology-cache.ts';
+import type { Outgoing } from './outgoing.ts';
+import { routeMessages, type Share } from './route-messages.ts';
+import { checkShares, storeShares, type Outcome } from './store-shares.ts';
+
+/** @param atLeast the topology version that the client has seen */
+export async function publish(
+  env: Env,
+  namespace: string,
+  exchange: string,
+  outgoing: readonly Outgoing[],
+  atLeast: number,
+): Promise<PublishedMessage[] | Failure> {
+  const graph = await routingGraph(env, namespace, atLeast);
+  const shares = routeMessages(graph, exchange, outgoing);
+  if (isFailure(shares)) return shares;
+  const namesOf = (kind: string): string[] =>
+    shares.flatMap(({ destination }) => (destination.kind === kind ? [destination.name] : []));
+  const definitions = await lookUpAll(env, namespace, namesOf('queue'), namesOf('topic'));
+  const refused = checkShares(shares, outgoing, definitions);
+  if (refused) return refused;
+  const outcomes = await storeShares(env, shares, outgoing, definitions);
+  return summarize(outgoing, shares, outcomes);
+}
+
+function summarize(
+  outgoing: readonly Outgoing[],
+  shares: readonly Share[],
+  outcomes: readonly Outcome[][],
+): PublishedMessage[] | Failure {
+  const messages = outgoing.map((): PublishedMessage => ({ destinations: [] }));
+  const failures = new Map<string, Failure>();
+  shares.forEach(({ destination: { kind, name }, indexes }, number) => {
+    indexes.forEach((index, place) => {
+      const outcome = outcomes[number]![place] ?? null;
+      const message = messages[index]!;
+      if (outcome === null) return;
+      if (isFailure(outcome)) {
+        failures.set(outcome.code, outcome);
+        (message.failed ??= []).push({ kind, name, code: outcome.code });
+      } else {
+        message.destinations.push({ kind, name, ...outcome });
+      }
+    });
+  });
+  messages.forEach((message, index) => {
+    const isUnroutable = message.destinations.length === 0 && !message.failed;
+    if (isUnroutable && outgoing[index]!.isMandatory) message.unroutable = true;
+  });
+  return failures.size === 0 ? messages : problemOfSome([...failures.values()], messages);
+}
+
+/** Its code is that of the failures where all are alike and nothing is stored; the details say what became of each message. */
+function problemOfSome(failures: readonly Failure[], messages: PublishedMessage[]): Failure {
+  const [first] = failures;
+  const isAllAlike = failures.length === 1 && messages.every(({ destinations }) => destinations.length === 0);
+  if (isAllAlike) return { ...first!, details: { ...first!.details, messages } };
+  const isRetryable = failures.every(({ code }) => errorTable[code].retryable);
+  return failure(
+    'publish_incomplete',
+    `some destinations have not stored their messages: ${first!.message}; ${isRetryable ? 'sent again, message ids keep queues with a deduplication window from storing them twice' : 'see "messages"'}`,
+    { messages },
+  );
+}

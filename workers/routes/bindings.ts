@@ -1,0 +1,140 @@
+/** Bindings: make one or many, list those of an exchange, a queue or a topic, and remove. */
+
+import type { Hono } from 'hono';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { BindingsOf } from '../../durable-objects/topology/topology-calls.ts';
+import { failure, isFailure } from '../../protocol/errors.ts';
+import {
+  bindingDeclarationSchema,
+  bindingsDeclarationSchema,
+  bindingsQuerySchema,
+  exchangeBindingsQuerySchema,
+  exchangeNameOf,
+  type BindingList,
+  type BindingReply,
+  type BindingRequest,
+  type BindingsDeclared,
+} from '../../protocol/exchanges.ts';
+import { BINDINGS_PER_REQUEST_MAX } from '../../protocol/limits.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import { problem } from '../problem.ts';
+import { bodyKind, check, readBody, readJson, readQuery } from '../request.ts';
+import { noteTopologyVersion } from '../routing-cache.ts';
+import { bind, readNamed, readNamespace, readTopicPath, type AppContext, type AppEnv } from './context.ts';
+import { readExchangePath } from './exchanges.ts';
+
+export function bindingRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.bind, async (c) => {
+    const path = readExchangePath(c);
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, bindingDeclarationSchema);
+    if (isFailure(body)) return problem(c, body);
+    const declaration = { source: path.name, ...named(body.fields) };
+    const made = await topologyStub(c.env, path.namespace).declareBindings(JSON.stringify([declaration]));
+    if (isFailure(made)) return problem(c, { code: made.code, message: made.message });
+    changed(c, path.namespace, made.topologyVersion);
+    const reply = { id: made.ids[0]!, ...declaration, topology_version: made.topologyVersion };
+    return c.json(reply satisfies BindingReply, made.created > 0 ? 201 : 200);
+  });
+
+  bind(app, operations.bindMany, async (c) => {
+    const namespace = readNamespace(c);
+    if (typeof namespace !== 'string') return problem(c, namespace);
+    const kind = bodyKind(c, false);
+    if (isFailure(kind)) return problem(c, kind);
+    const body = await readJson(c.req.raw);
+    if (isFailure(body)) return problem(c, body);
+    const count = (body.json as { bindings?: { length?: unknown } } | null)?.bindings?.length;
+    if (typeof count === 'number' && count > BINDINGS_PER_REQUEST_MAX) {
+      const message = `body bindings: ${count} bindings; a request may have ${BINDINGS_PER_REQUEST_MAX}`;
+      return problem(c, failure('invalid_field', message));
+    }
+    const checked = check(bindingsDeclarationSchema, body.json, 'body');
+    if (isFailure(checked)) return problem(c, checked);
+    const declarations = checked.fields.bindings.map(({ source, ...fields }) => ({
+      source: exchangeNameOf(source),
+      ...named(fields),
+    }));
+    const made = await topologyStub(c.env, namespace).declareBindings(JSON.stringify(declarations));
+    if (isFailure(made)) return problem(c, made);
+    changed(c, namespace, made.topologyVersion);
+    return c.json({
+      ids: made.ids,
+      created: made.created,
+      topology_version: made.topologyVersion,
+    } satisfies BindingsDeclared);
+  });
+
+  bind(app, operations.listExchangeBindings, async (c) => {
+    const path = readExchangePath(c);
+    if (isFailure(path)) return problem(c, path);
+    const query = readQuery(c, exchangeBindingsQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const { name, namespace } = path;
+    const isSource = query.fields.end === 'source';
+    const of: BindingsOf = isSource ? { source: name } : { destination: { kind: 'exchange', name } };
+    return await listReply(c, namespace, of, query.fields);
+  });
+
+  bind(app, operations.listQueueBindings, async (c) => {
+    const path = readNamed(c, 'queue');
+    if (isFailure(path)) return problem(c, path);
+    const query = readQuery(c, bindingsQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    return await listReply(
+      c,
+      path.namespace,
+      { destination: { kind: 'queue', name: path.name } },
+      query.fields,
+    );
+  });
+
+  bind(app, operations.listTopicBindings, async (c) => {
+    const path = readTopicPath(c);
+    if (isFailure(path)) return problem(c, path);
+    const query = readQuery(c, bindingsQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    return await listReply(
+      c,
+      path.namespace,
+      { destination: { kind: 'topic', name: path.name } },
+      query.fields,
+    );
+  });
+
+  bind(app, operations.unbind, async (c) => {
+    const path = readExchangePath(c);
+    if (isFailure(path)) return problem(c, path);
+    const id = c.req.param('binding') ?? '';
+    const removed = await topologyStub(c.env, path.namespace).deleteBinding(path.name, id);
+    if (isFailure(removed)) return problem(c, removed);
+    changed(c, path.namespace, removed.topologyVersion);
+    const { exchangeDeleted, topologyVersion } = removed;
+    return c.json({ id, exchange_deleted: exchangeDeleted, topology_version: topologyVersion });
+  });
+}
+
+async function listReply(
+  c: AppContext,
+  namespace: string,
+  of: BindingsOf,
+  { after = '', limit }: { after?: string | undefined; limit: number },
+): Promise<Response> {
+  const page = await topologyStub(c.env, namespace).bindings(of, after, limit);
+  if (isFailure(page)) return problem(c, page);
+  const list: BindingList = { bindings: JSON.parse(page.bindingsJson) as BindingList['bindings'] };
+  if (page.next !== null) list.next = page.next;
+  return c.json(list);
+}
+
+function changed(c: AppContext, namespace: string, topologyVersion: number): void {
+  noteTopologyVersion(namespace, topologyVersion);
+  c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
+}
+
+/** The default exchange by its own name, which lets the rules say why it cannot be bound. */
+function named({ destination, ...rest }: BindingRequest): BindingRequest {
+  const { kind, name } = destination;
+  return { destination: { kind, name: kind === 'exchange' ? exchangeNameOf(name) : name }, ...rest };
+}

@@ -1,0 +1,100 @@
+/** Exchanges: declare, read, delete. */
+
+import type { Hono } from 'hono';
+import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import {
+  exchangeDeclarationSchema,
+  exchangeDeleteQuerySchema,
+  exchangeNameOf,
+  isSet,
+  writtenExchange,
+  type ExchangeDeclaration,
+  type ExchangeList,
+  type ExchangeReply,
+} from '../../protocol/exchanges.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import { problem } from '../problem.ts';
+import { readBody, readQuery } from '../request.ts';
+import { noteTopologyVersion } from '../routing-cache.ts';
+import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
+
+export function exchangeRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.listExchanges, async (c) => {
+    const namespace = readNamespace(c);
+    if (typeof namespace !== 'string') return problem(c, namespace);
+    const exchanges = await topologyStub(c.env, namespace).exchanges();
+    return c.json({ exchanges: exchanges.map(fieldsOf) } satisfies ExchangeList);
+  });
+
+  bind(app, operations.declareExchange, async (c) => {
+    const path = readExchangePath(c);
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, exchangeDeclarationSchema);
+    if (isFailure(body)) return problem(c, body);
+    const declaration = withName(body.fields);
+    const declared = await topologyStub(c.env, path.namespace).declareExchange(path.name, declaration);
+    if (isFailure(declared)) return problem(c, declared);
+    noteTopologyVersion(path.namespace, declared.topologyVersion);
+    return exchangeReply(c, declared.exchange, declared.topologyVersion, declared.isNew ? 201 : 200);
+  });
+
+  bind(app, operations.getExchange, async (c) => {
+    const path = readExchangePath(c);
+    if (isFailure(path)) return problem(c, path);
+    const { exchange, topologyVersion } = await topologyStub(c.env, path.namespace).exchange(path.name);
+    if (exchange === null) return problem(c, noSuchExchange(path.name));
+    return exchangeReply(c, exchange, topologyVersion, 200);
+  });
+
+  bind(app, operations.deleteExchange, async (c) => {
+    const path = readExchangePath(c);
+    if (isFailure(path)) return problem(c, path);
+    const query = readQuery(c, exchangeDeleteQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const ifUnused = isSet(query.fields.if_unused);
+    const deleted = await topologyStub(c.env, path.namespace).deleteExchange(path.name, ifUnused);
+    if (isFailure(deleted)) return problem(c, deleted);
+    const { topologyVersion } = deleted;
+    noteTopologyVersion(path.namespace, topologyVersion);
+    c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
+    return c.json({ exchange: path.name, topology_version: topologyVersion });
+  });
+}
+
+/** The exchange that the path names; the default exchange by its own name, which is empty. */
+export function readExchangePath(c: AppContext): { namespace: string; name: string } | Failure {
+  const path = readNamed(c, 'exchange');
+  return isFailure(path) ? path : { ...path, name: exchangeNameOf(path.name) };
+}
+
+function noSuchExchange(name: string): Failure {
+  return failure('exchange_not_found', `there is no exchange "${name}"; PUT creates it`);
+}
+
+function withName(declaration: ExchangeDeclaration): ExchangeDeclaration {
+  const { alternate_exchange: alternate } = declaration;
+  return alternate == null ? declaration : { ...declaration, alternate_exchange: exchangeNameOf(alternate) };
+}
+
+function fieldsOf(exchange: ExchangeDefinition): ExchangeList['exchanges'][number] {
+  const { name, version, alternate_exchange: alternate, ...config } = exchange;
+  return {
+    exchange: writtenExchange(name),
+    ...config,
+    alternate_exchange: alternate === null ? null : writtenExchange(alternate),
+    predeclared: version === 0,
+  };
+}
+
+function exchangeReply(
+  c: AppContext,
+  exchange: ExchangeDefinition,
+  topologyVersion: number,
+  status: 200 | 201,
+): Response {
+  c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
+  return c.json({ ...fieldsOf(exchange), topology_version: topologyVersion } satisfies ExchangeReply, status);
+}

@@ -1,0 +1,61 @@
+/** Policies: put, read, delete. */
+
+import type { Hono } from 'hono';
+import type { PolicyDefinition } from '../../core/topology/policies.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import { failure, isFailure } from '../../protocol/errors.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import { policyDeclarationSchema, type PolicyList, type PolicyReply } from '../../protocol/policies.ts';
+import { problem } from '../problem.ts';
+import { readBody } from '../request.ts';
+import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
+
+export function policyRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.listPolicies, async (c) => {
+    const namespace = readNamespace(c);
+    if (typeof namespace !== 'string') return problem(c, namespace);
+    const policies = await topologyStub(c.env, namespace).policies();
+    return c.json({ policies: policies.map(fieldsOf) } satisfies PolicyList);
+  });
+
+  bind(app, operations.putPolicy, async (c) => {
+    const path = readNamed(c, 'policy');
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, policyDeclarationSchema);
+    if (isFailure(body)) return problem(c, body);
+    const put = await topologyStub(c.env, path.namespace).putPolicy(path.name, body.fields);
+    return policyReply(c, put.policy, put.topologyVersion, put.isNew ? 201 : 200);
+  });
+
+  bind(app, operations.getPolicy, async (c) => {
+    const path = readNamed(c, 'policy');
+    if (isFailure(path)) return problem(c, path);
+    const { policy, topologyVersion } = await topologyStub(c.env, path.namespace).policy(path.name);
+    if (policy !== null) return policyReply(c, policy, topologyVersion, 200);
+    return problem(c, failure('policy_not_found', `there is no policy "${path.name}"; PUT creates it`));
+  });
+
+  bind(app, operations.deletePolicy, async (c) => {
+    const path = readNamed(c, 'policy');
+    if (isFailure(path)) return problem(c, path);
+    const deleted = await topologyStub(c.env, path.namespace).deletePolicy(path.name);
+    if (isFailure(deleted)) return problem(c, deleted);
+    c.header(TOPOLOGY_VERSION_HEADER, String(deleted.topologyVersion));
+    return c.json({ policy: path.name, topology_version: deleted.topologyVersion });
+  });
+}
+
+function fieldsOf({ name, pattern, priority, definition }: PolicyDefinition): PolicyList['policies'][number] {
+  return { policy: name, pattern, priority, definition };
+}
+
+function policyReply(
+  c: AppContext,
+  policy: PolicyDefinition,
+  topologyVersion: number,
+  status: 200 | 201,
+): Response {
+  c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
+  return c.json({ ...fieldsOf(policy), topology_version: topologyVersion } satisfies PolicyReply, status);
+}

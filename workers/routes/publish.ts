@@ -1,0 +1,56 @@
+/** Publishing through an exchange, as JSON or as record batches. */
+
+import type { Hono } from 'hono';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
+import {
+  exchangePublishQuerySchema,
+  isSet,
+  type ExchangeBatchesPublished,
+  type ExchangePublished,
+  type PublishedMessage,
+} from '../../protocol/exchanges.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import { problem } from '../problem.ts';
+import { outgoingFromBatches, outgoingFromJson, type Outgoing } from '../publish/outgoing.ts';
+import { publish } from '../publish/publish.ts';
+import { bodyKind, readBytes, readJson, readQuery, type BodyKind } from '../request.ts';
+import { bind, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
+import { readExchangePath } from './exchanges.ts';
+
+export function publishRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.publish, async (c) => {
+    const path = readExchangePath(c);
+    if (isFailure(path)) return problem(c, path);
+    const query = readQuery(c, exchangePublishQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const kind = bodyKind(c, true);
+    if (isFailure(kind)) return problem(c, kind);
+    const outgoing = await readOutgoing(c, kind, path.name, isSet(query.fields.mandatory));
+    if (isFailure(outgoing)) return problem(c, outgoing);
+    const { namespace, name } = path;
+    const published = await publish(c.env, namespace, name, outgoing, seenTopologyVersion(c));
+    if (isFailure(published)) return problem(c, published);
+    if (kind === 'batches') return c.json(summary(published));
+    return c.json({ messages: published } satisfies ExchangePublished);
+  });
+}
+
+async function readOutgoing(
+  c: AppContext,
+  kind: BodyKind,
+  exchange: string,
+  isMandatory: boolean,
+): Promise<Outgoing[] | Failure> {
+  if (kind === 'batches') {
+    const bytes = await readBytes(c.req.raw);
+    return isFailure(bytes) ? bytes : await outgoingFromBatches(bytes, exchange, isMandatory, Date.now());
+  }
+  const body = await readJson(c.req.raw);
+  return isFailure(body) ? body : outgoingFromJson(body.json, exchange, Date.now());
+}
+
+/** Who sends batches sends many: each message's destinations would be longer than the message. */
+function summary(published: readonly PublishedMessage[]): ExchangeBatchesPublished {
+  const unroutable = published.flatMap((message, index) => (message.unroutable ? [index] : []));
+  return { count: published.length, unroutable };
+}

@@ -1,0 +1,245 @@
+/** The messages of a queue: publish, take, settle, look. */
+
+import type { Hono } from 'hono';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import {
+  settleRequestOf,
+  type DeliverRequest,
+  type Published,
+  type Settled,
+  type Stale,
+} from '../../durable-objects/queue/queue-calls.ts';
+import {
+  deliverSchema,
+  peekQuerySchema,
+  SETTLEMENT_KINDS,
+  settleSchema,
+  settleTagsMax,
+  streamQuerySchema,
+  type DeliverFields,
+  type Peeked,
+  type QueuePublished,
+  type SettledReply,
+  type SettleFields,
+} from '../../protocol/deliveries.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
+import { DELIVERIES_TYPE } from '../../protocol/media-types.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import { deliveriesOf, messagesOf } from '../../core/queue/deliveries-json.ts';
+import { problem } from '../problem.ts';
+import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
+import { callQueue } from '../queue-call.ts';
+import { bodyKind, check, readBody, readBytes, readJson, readQuery } from '../request.ts';
+import { bind, type AppContext, type AppEnv } from './context.ts';
+import { readQueue } from './queues.ts';
+
+export function queueMessageRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.publishToQueue, async (c) => {
+    const queue = await readQueue(c);
+    if (isFailure(queue)) return problem(c, queue);
+    const batches = await readBatches(c);
+    if (isFailure(batches)) return problem(c, batches);
+    const published = await callQueue<Published | Failure>(
+      c.env,
+      queue,
+      async (stub, version) => await stub.publish(version, batches.bytes),
+    );
+    if (isFailure(published)) return problem(c, published);
+    const rejected = published.exceptions.filter(({ outcome }) => outcome === 'rejected').length;
+    if (rejected === published.count) {
+      return problem(
+        c,
+        failure('queue_full', `queue "${queue.name}" is full and refuses messages`, { retry_after_s: 1 }),
+      );
+    }
+    const results: QueuePublished['results'] = Array.from({ length: published.count }, () => ({
+      outcome: 'stored',
+    }));
+    for (const { index, outcome } of published.exceptions) results[index] = { outcome };
+    return c.json({
+      stored: published.count - published.exceptions.length,
+      results,
+    } satisfies QueuePublished);
+  });
+
+  bind(app, operations.deliver, async (c) => {
+    const queue = await readQueue(c);
+    if (isFailure(queue)) return problem(c, queue);
+    const body = await readBody(c, deliverSchema);
+    if (isFailure(body)) return problem(c, body);
+    const frame = await takeAndWait(c, queue, body.fields);
+    if (isFailure(frame)) return problem(c, frame);
+    if ((c.req.header('accept') ?? '').includes(DELIVERIES_TYPE)) {
+      const headers = { 'content-type': DELIVERIES_TYPE };
+      return new Response((frame ?? new Uint8Array()) as Uint8Array<ArrayBuffer>, { headers });
+    }
+    return c.json(frame === null ? { deliveries: [] } : deliveriesOf(frame));
+  });
+
+  bind(app, operations.settle, async (c) => {
+    const queue = await readQueue(c);
+    if (isFailure(queue)) return problem(c, queue);
+    const fields = await readSettlement(c);
+    if (isFailure(fields)) return problem(c, fields);
+    const request = settleRequestOf(fields);
+    const outcomes = await callQueue<Settled>(
+      c.env,
+      queue,
+      async (stub, version) => await stub.settle(version, request),
+    );
+    if (isFailure(outcomes)) return problem(c, outcomes);
+    const tags = tagsOf(fields);
+    return c.json({
+      results: outcomes.map((outcome, index) => ({ tag: tags[index]!, outcome })),
+    } satisfies SettledReply);
+  });
+
+  bind(app, operations.streamQueue, async (c) => {
+    const query = readQuery(c, streamQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+      return problem(c, failure('upgrade_required', 'open a WebSocket here, or POST to .../deliveries'));
+    }
+    const queue = await readQueue(c);
+    if (isFailure(queue)) return problem(c, queue);
+    const { prefetch, lease_ms: leaseMs, consumer_id: name = '', frames } = query.fields;
+    const stream: Omit<DeliverRequest, 'version'> = {
+      max: prefetch,
+      prefetch,
+      bytesMax: DELIVER_BYTES_MAX,
+      // Each socket is a consumer of its own, whatever name several share.
+      consumerId: `${name}~${crypto.randomUUID()}`,
+      isBinary: frames === 'binary',
+      ...(leaseMs !== undefined && { leaseMs }),
+    };
+    const response = await fetchQueue(c, queue, stream, true);
+    return isFailure(response) ? problem(c, response) : response;
+  });
+
+  bind(app, operations.peekQueue, async (c) => {
+    const query = readQuery(c, peekQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const queue = await readQueue(c);
+    if (isFailure(queue)) return problem(c, queue);
+    const batches = await callQueue<Uint8Array>(
+      c.env,
+      queue,
+      async (stub, version) => await stub.peek(version, query.fields.max),
+    );
+    if (isFailure(batches)) return problem(c, batches);
+    return c.json({ messages: messagesOf(batches) } satisfies Peeked);
+  });
+}
+
+async function readBatches(c: AppContext): Promise<QueueBatches | Failure> {
+  const kind = bodyKind(c, true);
+  if (isFailure(kind)) return kind;
+  if (kind === 'batches') {
+    const bytes = await readBytes(c.req.raw);
+    return isFailure(bytes) ? bytes : await batchesFromBytes(bytes, Date.now());
+  }
+  const body = await readJson(c.req.raw);
+  return isFailure(body) ? body : batchesFromJson(body.json, Date.now());
+}
+
+/** The settlement, checked: the number of tags first, because the rest takes time for each. */
+async function readSettlement(c: AppContext): Promise<SettleFields | Failure> {
+  const kind = bodyKind(c, false);
+  if (isFailure(kind)) return kind;
+  const body = await readJson(c.req.raw);
+  if (isFailure(body)) return body;
+  const given = (body.json ?? {}) as Record<string, unknown>;
+  let count = 0;
+  for (const list of SETTLEMENT_KINDS) {
+    const tags = given[list];
+    if (Array.isArray(tags)) count += tags.length;
+  }
+  if (count > settleTagsMax) {
+    return failure('too_many_tags', `${count} tags; a settlement may have ${settleTagsMax}`, {
+      tags_max: settleTagsMax,
+    });
+  }
+  const checked = check(settleSchema, body.json, 'body');
+  return isFailure(checked) ? checked : checked.fields;
+}
+
+function tagsOf(fields: SettleFields): string[] {
+  return SETTLEMENT_KINDS.flatMap((kind) =>
+    (fields[kind] ?? []).map((item) => (typeof item === 'string' ? item : item.tag)),
+  );
+}
+
+/**
+ * Takes, and where there is nothing holds a socket to the queue until there is or the time is over. The queue can sleep
+ * meanwhile. A wait that the queue gives up (it is being deleted) ends with a second look.
+ */
+async function takeAndWait(
+  c: AppContext,
+  queue: QueueDefinition,
+  fields: DeliverFields,
+): Promise<Uint8Array | null | Failure> {
+  const first = await takeFrom(c, queue, fields, fields.wait_ms > 0);
+  if (isFailure(first)) return first;
+  if (!first.webSocket) return await frameOf(first);
+  const frame = await nextFrame(first.webSocket, fields.wait_ms, c.req.raw.signal);
+  if (frame !== 'given up') return frame;
+  const second = await takeFrom(c, queue, fields, false);
+  return isFailure(second) ? second : await frameOf(second);
+}
+
+async function frameOf(response: Response): Promise<Uint8Array | null> {
+  return response.status === 204 ? null : new Uint8Array(await response.arrayBuffer());
+}
+
+async function takeFrom(
+  c: AppContext,
+  queue: QueueDefinition,
+  fields: DeliverFields,
+  isWaiting: boolean,
+): Promise<Response | Failure> {
+  const request: Omit<DeliverRequest, 'version'> = {
+    max: fields.max,
+    bytesMax: DELIVER_BYTES_MAX,
+    consumerId: fields.consumer_id ?? '',
+    autoAck: fields.auto_ack,
+    ...(fields.lease_ms !== undefined && { leaseMs: fields.lease_ms }),
+  };
+  return await fetchQueue(c, queue, request, isWaiting);
+}
+
+async function fetchQueue(
+  c: AppContext,
+  queue: QueueDefinition,
+  fields: Omit<DeliverRequest, 'version'>,
+  isWaiting: boolean,
+): Promise<Response | Failure> {
+  return await callQueue<Response | Failure>(c.env, queue, async (stub, version) => {
+    const request: DeliverRequest = { version, ...fields };
+    const url = `https://queue/?${encodeURIComponent(JSON.stringify(request))}`;
+    const response = await stub.fetch(url, isWaiting ? { headers: { upgrade: 'websocket' } } : {});
+    return response.status === 422 ? await response.json<Failure | Stale>() : response;
+  });
+}
+
+/** The first message of the socket; null where it brought none in time. */
+function nextFrame(
+  socket: WebSocket,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<Uint8Array | null | 'given up'> {
+  return new Promise((resolve) => {
+    const end = (frame: Uint8Array | null | 'given up'): void => {
+      clearTimeout(timer);
+      resolve(frame);
+      socket.close(1000, 'done');
+    };
+    const timer = setTimeout(() => end(null), waitMs);
+    signal.addEventListener('abort', () => end(null));
+    socket.addEventListener('message', ({ data }) => end(new Uint8Array(data as ArrayBuffer)));
+    socket.addEventListener('close', () => end('given up'));
+    socket.addEventListener('error', () => end('given up'));
+    socket.binaryType = 'arraybuffer';
+    socket.accept();
+  });
+}

@@ -1,0 +1,142 @@
+/** Queues: declare, read, change, delete, and operate. */
+
+import type { Hono } from 'hono';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDescription } from '../../durable-objects/queue/queue-calls.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import {
+  queueChangeSchema,
+  queueDeclarationSchema,
+  queueDeleteQuerySchema,
+  type QueueDeleted,
+  type QueueList,
+  type QueueReply,
+  type QueueWithStateReply,
+} from '../../protocol/queues.ts';
+import { problem } from '../problem.ts';
+import { callQueue } from '../queue-call.ts';
+import { readBody, readQuery } from '../request.ts';
+import { forgetQueue, lookUpQueue, refreshQueue, rememberQueue } from '../topology-cache.ts';
+import {
+  bind,
+  readNamed,
+  readNamespace,
+  seenTopologyVersion,
+  type AppContext,
+  type AppEnv,
+} from './context.ts';
+
+/** The queue that the path names, not older than the topology that the client has seen. */
+export async function readQueue(c: AppContext): Promise<QueueDefinition | Failure> {
+  const path = readNamed(c, 'queue');
+  if (isFailure(path)) return path;
+  const found = await lookUpQueue(c.env, path.namespace, path.name, seenTopologyVersion(c));
+  return isFailure(found) ? found : found.queue;
+}
+
+export function queueRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.listQueues, async (c) => {
+    const namespace = readNamespace(c);
+    if (typeof namespace !== 'string') return problem(c, namespace);
+    const queues = await topologyStub(c.env, namespace).queues();
+    return c.json({
+      queues: queues.map(({ name, config }) => ({ queue: name, ...config })),
+    } satisfies QueueList);
+  });
+
+  bind(app, operations.declareQueue, async (c) => {
+    const path = readNamed(c, 'queue');
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, queueDeclarationSchema);
+    if (isFailure(body)) return problem(c, body);
+    const topology = topologyStub(c.env, path.namespace);
+    const declared = await topology.declareQueue(path.namespace, path.name, body.fields);
+    if (isFailure(declared)) return problem(c, declared);
+    rememberQueue(declared);
+    return queueReply(c, declared.queue, declared.topologyVersion, declared.isNew ? 201 : 200);
+  });
+
+  bind(app, operations.getQueue, async (c) => {
+    const path = readNamed(c, 'queue');
+    if (isFailure(path)) return problem(c, path);
+    const found = await refreshQueue(c.env, path.namespace, path.name);
+    if (isFailure(found)) return problem(c, found);
+    const state = await callQueue<QueueDescription>(
+      c.env,
+      found.queue,
+      async (stub, version) => await stub.describe(version),
+    );
+    if (isFailure(state)) return problem(c, state);
+    c.header(TOPOLOGY_VERSION_HEADER, String(found.topologyVersion));
+    return c.json({
+      ...fieldsOf(found.queue, found.topologyVersion),
+      state,
+    } satisfies QueueWithStateReply);
+  });
+
+  bind(app, operations.changeQueue, async (c) => {
+    const path = readNamed(c, 'queue');
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, queueChangeSchema);
+    if (isFailure(body)) return problem(c, body);
+    const changed = await topologyStub(c.env, path.namespace).changeQueue(path.name, body.fields);
+    if (isFailure(changed)) return problem(c, changed);
+    rememberQueue(changed);
+    return queueReply(c, changed.queue, changed.topologyVersion, 200);
+  });
+
+  bind(app, operations.deleteQueue, async (c) => {
+    const path = readNamed(c, 'queue');
+    if (isFailure(path)) return problem(c, path);
+    const query = readQuery(c, queueDeleteQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const deleted = await topologyStub(c.env, path.namespace).deleteQueue(path.name, {
+      ifUnused: query.fields.if_unused === 'true',
+      ifEmpty: query.fields.if_empty === 'true',
+    });
+    if (isFailure(deleted)) return problem(c, deleted);
+    forgetQueue(path.namespace, path.name, deleted.topologyVersion);
+    c.header(TOPOLOGY_VERSION_HEADER, String(deleted.topologyVersion));
+    return c.json({ queue: path.name, topology_version: deleted.topologyVersion } satisfies QueueDeleted);
+  });
+
+  bind(app, operations.purgeQueue, async (c) => {
+    const queue = await readQueue(c);
+    if (isFailure(queue)) return problem(c, queue);
+    const purged = await callQueue<number>(c.env, queue, async (stub, version) => await stub.purge(version));
+    if (isFailure(purged)) return problem(c, purged);
+    return c.json({ queue: queue.name, purged });
+  });
+
+  bind(app, operations.pauseQueue, (c) => setPaused(c, true));
+  bind(app, operations.resumeQueue, (c) => setPaused(c, false));
+}
+
+async function setPaused(c: AppContext, isPaused: boolean): Promise<Response> {
+  const queue = await readQueue(c);
+  if (isFailure(queue)) return problem(c, queue);
+  const paused = await callQueue<boolean>(
+    c.env,
+    queue,
+    async (stub, version) => await stub.setPaused(version, isPaused),
+  );
+  if (isFailure(paused)) return problem(c, paused);
+  return c.json({ queue: queue.name, is_paused: paused });
+}
+
+function queueReply(
+  c: AppContext,
+  queue: QueueDefinition,
+  topologyVersion: number,
+  status: 200 | 201,
+): Response {
+  c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
+  return c.json(fieldsOf(queue, topologyVersion), status);
+}
+
+function fieldsOf(queue: QueueDefinition, topologyVersion: number): QueueReply {
+  return { queue: queue.name, ...queue.config, topology_version: topologyVersion };
+}
