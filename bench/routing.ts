@@ -23,8 +23,8 @@ type How = Pick<BindingDeclaration, 'routing_key' | 'arguments'>;
 /** Bindings come in pairs that take the messages of one group: every message has two matches. */
 interface Workload {
   type: ExchangeType;
-  pair(group: number): How[];
-  message(group: number): Message;
+  pair: (group: number) => How[];
+  message: (group: number) => Message;
 }
 
 const workloads: Record<string, Workload> = {

@@ -1,26 +1,32 @@
 /** Bundles a worker entry as wrangler does, in a fifth of a second, for the local runtime. */
 
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { buildSync } from 'esbuild';
+import { promisify } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '..');
+const ESBUILD = join(ROOT, 'node_modules/esbuild/bin/esbuild');
+
+const OPTIONS = [
+  '--bundle',
+  '--format=esm',
+  '--target=es2024',
+  '--conditions=workerd,worker,browser',
+  '--external:cloudflare:*',
+  '--external:node:*',
+  '--sourcemap=inline',
+  '--log-level=error',
+];
+
+const BUNDLE_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
- * One process that ends with the build; esbuild's asynchronous calls leave a helper process behind.
+ * As a process of its own that ends with the build: esbuild's functions leave a helper process behind, for as long as a
+ * broker runs.
  * @param entry relative to the root of the project
  */
 export async function bundleWorker(entry: string): Promise<string> {
-  const result = buildSync({
-    absWorkingDir: ROOT,
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    target: 'es2024',
-    conditions: ['workerd', 'worker', 'browser'],
-    external: ['cloudflare:*', 'node:*'],
-    sourcemap: 'inline',
-    logLevel: 'error',
-  });
-  return result.outputFiles[0]!.text;
+  const options = { cwd: ROOT, maxBuffer: BUNDLE_BYTES_MAX };
+  const { stdout } = await promisify(execFile)(ESBUILD, [entry, ...OPTIONS], options);
+  return stdout;
 }

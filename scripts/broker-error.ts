@@ -1,0 +1,23 @@
+/** What keeps a broker from running and the person at the console can change. */
+
+export type BrokerErrorCode =
+  /** Another broker holds the data folder. */
+  | 'data_in_use'
+  /** The data folder cannot be made or written. */
+  | 'data_unusable'
+  /** Another program listens on the port. */
+  | 'port_taken'
+  /** The host is not one of this machine, or the port is not open to this user. */
+  | 'address_unusable'
+  /** The runtime ended and could not be started again. */
+  | 'runtime_lost';
+
+export class BrokerError extends Error {
+  readonly code: BrokerErrorCode;
+
+  constructor(code: BrokerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'BrokerError';
+    this.code = code;
+  }
+}

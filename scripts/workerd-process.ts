@@ -1,0 +1,96 @@
+/**
+ * The workerd process below this one, of which miniflare tells nothing: its id, what it logs, and that it does not
+ * outlive us. Miniflare ends workerd when this process exits, but not when it is killed; an orphan would keep the port
+ * and go on writing to the data folder.
+ */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+
+export interface RuntimeLog {
+  level: string;
+  message: string;
+}
+
+/** Reads process ids from a pipe that closes when this process ends, and then kills the last one it was told. */
+const REAPER = `trap '' HUP INT TERM
+last=
+while read -r pid; do last=$pid; done
+[ -z "$last" ] || kill -9 "$last" 2>/dev/null`;
+
+export class WorkerdProcess {
+  #process: ChildProcess | undefined;
+  #reaper: ChildProcess | undefined;
+  readonly #onLog: (log: RuntimeLog) => void;
+  readonly #onSpawn = (message: unknown): void => {
+    this.#latest = (message as { process: ChildProcess }).process;
+  };
+  #latest: ChildProcess | undefined;
+
+  constructor(onLog: (log: RuntimeLog) => void) {
+    this.#onLog = onLog;
+    subscribe('child_process', this.#onSpawn);
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /**
+   * Miniflare's `handleRuntimeStdio`, which it calls right after it has started workerd, the first time and after each
+   * crash: the process that was started last is workerd.
+   */
+  readonly adopt = (stdout: Readable, stderr: Readable): void => {
+    this.#process = this.#latest;
+    if (process.platform !== 'win32') this.#tellReaper(String(this.pid));
+    createInterface(stdout).on('line', (line) => this.#log(line));
+    createInterface(stderr).on('line', (line) => this.#log(line));
+  };
+
+  /** To be called when workerd has ended for good. */
+  release(): void {
+    unsubscribe('child_process', this.#onSpawn);
+    this.#process = undefined;
+    if (!this.#reaper) return;
+    this.#tellReaper('');
+    this.#reaper.stdin!.end();
+    this.#reaper = undefined;
+  }
+
+  #tellReaper(pid: string): void {
+    this.#reaper ??= startReaper();
+    this.#reaper.stdin!.write(`${pid}\n`);
+  }
+
+  /** workerd writes a JSON object per line, but for what it says before it dies. */
+  #log(line: string): void {
+    const log = parseLog(line);
+    // Addresses in the binary say nothing to anybody here.
+    const message = log.message.replace(/^stack: .*$/gm, '').trim();
+    if (message !== '') this.#onLog({ level: log.level, message });
+  }
+}
+
+function startReaper(): ChildProcess {
+  // In a process group of its own: what Ctrl-C or a kill of the group sends does not reach it.
+  const reaper = spawn('/bin/sh', ['-c', REAPER], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  // Without a shell there is no reaper, and no harm but for the orphan.
+  reaper.on('error', () => {});
+  reaper.stdin.on('error', () => {});
+  reaper.unref();
+  (reaper.stdin as Socket).unref();
+  return reaper;
+}
+
+function parseLog(line: string): RuntimeLog {
+  try {
+    const { level, message } = JSON.parse(line) as Partial<RuntimeLog>;
+    if (typeof level === 'string' && typeof message === 'string') return { level, message };
+  } catch {
+    // Not JSON.
+  }
+  return { level: 'error', message: line };
+}

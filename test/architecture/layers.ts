@@ -1,0 +1,205 @@
+/**
+ * The directions of the layers, and what each may use:
+ *
+ *     protocol/  <-  core/  <-  durable-objects/  <-  workers/
+ *         ^
+ *        sdk/  <-  sdk/cli/
+ *
+ * Imports of types are free where that is said; they are gone at run time.
+ */
+
+import { nodesOf, parse, type Import, type Parsed, type Sources } from './sources.ts';
+
+const LINES_MAX = 400;
+
+/** Files that may be longer, each with its reason. */
+const LONG_FILES: ReadonlyMap<string, string> = new Map();
+
+const LAYERS = ['protocol', 'core', 'durable-objects', 'workers', 'sdk'] as const;
+type Layer = (typeof LAYERS)[number];
+
+/** Whether a file of the layer may import this. Its own layer it always may, and nothing outside of the layers. */
+const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
+  protocol: (_, { target }) => target === 'zod',
+  core: (_, { target }) => inFolder(target, 'protocol'),
+  'durable-objects': (_, { target }) =>
+    inFolder(target, 'core') ||
+    inFolder(target, 'protocol') ||
+    ['cloudflare:workers', 'node:zlib', 'itty-durable'].includes(target),
+  workers: (path, { target, isType, isFile }) =>
+    inFolder(target, 'core') ||
+    inFolder(target, 'protocol') ||
+    (inFolder(target, 'durable-objects') && (isType || path === 'workers/index.ts' || isCallable(target))) ||
+    (!isFile && (isPackage(target, 'hono') || target === 'zod' || target === 'cloudflare:workers')),
+  sdk: (path, { target }) =>
+    inFolder(target, 'protocol') || (inFolder(path, 'sdk/cli') && target.startsWith('node:')),
+};
+
+/** What says how objects are called, without the objects themselves. */
+function isCallable(path: string): boolean {
+  return path === 'durable-objects/stubs.ts' || path.endsWith('-calls.ts');
+}
+
+/** One sentence for each violation. */
+export function checkLayers(sources: Sources): string[] {
+  const parsed = new Map([...sources].map(([path, text]) => [path, parse(path, text)]));
+  const violations: string[] = [];
+  for (const [path, file] of parsed) {
+    violations.push(...checkShape(path, sources.get(path)!));
+    const layer = LAYERS.find((name) => inFolder(path, name));
+    if (!layer) continue;
+    violations.push(...checkImports(path, layer, file.imports));
+    if (layer === 'sdk' && inFolder(path, 'sdk') && !inFolder(path, 'sdk/cli')) {
+      violations.push(...checkSdkWithoutCli(path, file.imports));
+    }
+    if (layer === 'core') violations.push(...checkPurity(path, file));
+    if (isStore(path)) violations.push(...checkStore(path, file));
+  }
+  return [...violations, ...checkCycles(parsed)];
+}
+
+function checkShape(path: string, text: string): string[] {
+  const violations: string[] = [];
+  const odd = path
+    .split('/')
+    .find((part) => !/^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/.test(part));
+  if (odd !== undefined) violations.push(`${path}: ${odd} is not kebab-case`);
+  const lines = text.trimEnd().split('\n').length;
+  if (lines > LINES_MAX && !LONG_FILES.has(path)) {
+    violations.push(`${path}: has ${lines} lines; ${LINES_MAX} are the most`);
+  }
+  return violations;
+}
+
+function checkImports(path: string, layer: Layer, imports: Import[]): string[] {
+  return imports
+    .filter((imported) => !inFolder(imported.target, layer) && !MAY_IMPORT[layer](path, imported))
+    .map(({ target }) => `${path}: ${layer} may not import ${target}`);
+}
+
+/** The library must not draw in the command. */
+function checkSdkWithoutCli(path: string, imports: Import[]): string[] {
+  return imports
+    .filter(({ target }) => inFolder(target, 'sdk/cli'))
+    .map(({ target }) => `${path}: sdk may not import ${target}`);
+}
+
+const IMPURE_CALLS = new Set([
+  'Date.now',
+  'Math.random',
+  'crypto.randomUUID',
+  'crypto.getRandomValues',
+  'performance.now',
+]);
+const IMPURE_GLOBALS = new Set(['setTimeout', 'setInterval', 'queueMicrotask', 'fetch', 'Promise']);
+
+/** The core decides: no clock, no chance, no waiting, no SQL. */
+function checkPurity(path: string, { program }: Parsed): string[] {
+  const found = new Set<string>();
+  for (const node of nodesOf(program)) {
+    if (node.type === 'AwaitExpression') found.add('await');
+    else if (node['async'] === true) found.add('async');
+    else if (node.type === 'ForOfStatement' && node['await'] === true) found.add('for await');
+    else if (node.type === 'MemberExpression') {
+      const name = memberName(node);
+      if (IMPURE_CALLS.has(name)) found.add(name);
+    } else if (node.type === 'NewExpression' && identifier(node['callee']) === 'Date') {
+      // With an argument it is a calculation.
+      if ((node['arguments'] as unknown[]).length === 0) found.add('new Date()');
+    } else if (node.type === 'CallExpression') {
+      const name = identifier(node['callee']);
+      if (name === 'Date') found.add('Date()');
+      if (IMPURE_GLOBALS.has(name)) found.add(name);
+    }
+    if (node.type === 'NewExpression' && identifier(node['callee']) === 'Promise') found.add('Promise');
+    if (isSql(node)) found.add('SQL');
+  }
+  return [...found].map((what) => `${path}: core may not use ${what}`);
+}
+
+function isSql(node: Record<string, unknown>): boolean {
+  const value =
+    node['type'] === 'Literal' ? node['value'] : (node['value'] as { raw?: unknown } | undefined)?.raw;
+  return (
+    typeof value === 'string' &&
+    /^\s*(SELECT .* FROM|INSERT (OR \w+ )?INTO|UPDATE \w+ SET|DELETE FROM|CREATE TABLE|PRAGMA)\b/is.test(
+      value,
+    )
+  );
+}
+
+function isStore(path: string): boolean {
+  return (
+    inFolder(path, 'durable-objects/storage') ||
+    (inFolder(path, 'durable-objects') && path.endsWith('-store.ts'))
+  );
+}
+
+/** A store knows rows and bytes, not HTTP. */
+function checkStore(path: string, { program }: Parsed): string[] {
+  const names = new Set<string>();
+  for (const node of nodesOf(program)) if (node.type === 'Identifier') names.add(node['name'] as string);
+  return ['Request', 'Response', 'Headers']
+    .filter((name) => names.has(name))
+    .map((name) => `${path}: a store may not use ${name}`);
+}
+
+/**
+ * At run time, between files and between folders: a cycle of either cannot be understood or moved in parts. A folder and
+ * those in it are one to this; what goes wrong between them shows as a cycle of files.
+ */
+function checkCycles(parsed: ReadonlyMap<string, Parsed>): string[] {
+  const files = new Map<string, Set<string>>();
+  const folders = new Map<string, Set<string>>();
+  for (const [path, { imports }] of parsed) {
+    if (!LAYERS.some((layer) => inFolder(path, layer))) continue;
+    for (const { target, isFile, isType } of imports) {
+      if (!isFile || isType) continue;
+      link(files, path, target);
+      const [from, to] = [folderOf(path), folderOf(target)];
+      if (!inFolder(`${from}/`, to) && !inFolder(`${to}/`, from)) link(folders, from, to);
+    }
+  }
+  return [...cyclesOf(files), ...cyclesOf(folders)].map((cycle) => `import cycle: ${cycle.join(' -> ')}`);
+}
+
+function link(graph: Map<string, Set<string>>, from: string, to: string): void {
+  const targets = graph.get(from) ?? new Set();
+  graph.set(from, targets.add(to));
+}
+
+/** One cycle for each place where a walk through the graph comes back to itself. */
+function cyclesOf(graph: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
+  const cycles: string[][] = [];
+  const done = new Set<string>();
+  const walk = (node: string, trail: string[]): void => {
+    const at = trail.indexOf(node);
+    if (at >= 0) cycles.push([...trail.slice(at), node]);
+    if (at >= 0 || done.has(node)) return;
+    for (const next of graph.get(node) ?? []) walk(next, [...trail, node]);
+    done.add(node);
+  };
+  for (const node of graph.keys()) walk(node, []);
+  return cycles;
+}
+
+function inFolder(path: string, folder: string): boolean {
+  return path.startsWith(`${folder}/`);
+}
+
+function isPackage(target: string, name: string): boolean {
+  return target === name || target.startsWith(`${name}/`);
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'));
+}
+
+function identifier(node: unknown): string {
+  const { type, name } = (node ?? {}) as { type?: string; name?: string };
+  return type === 'Identifier' ? name! : '';
+}
+
+function memberName(node: Record<string, unknown>): string {
+  return `${identifier(node['object'])}.${identifier(node['property'])}`;
+}
