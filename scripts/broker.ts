@@ -82,7 +82,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       workers: [worker],
       durableObjectsPersist: resolve(options.dataPath),
       telemetry: { enabled: false },
-      log: new RestartFailures((error) => options.onLost?.(lost(error))),
+      log: new RestartFailures((error) => {
+        void workerd.lastWords().then((words) => options.onLost?.(lost(error, words)));
+      }),
       structuredWorkerdLogs: true,
       handleRuntimeStdio: workerd.adopt,
       unsafeHandleRuntimeRestart: () => {
@@ -94,8 +96,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     url = (await miniflare.unsafeGetDirectURL(WORKER_NAME)).href.replace(/\/$/, '');
     tellHolder();
   } catch (error) {
+    const words = await workerd.lastWords();
     await stop();
-    throw explain(error, options);
+    throw explain(error, words, options);
   }
   const running = miniflare;
   return {
@@ -155,31 +158,35 @@ class RestartFailures extends Log {
   }
 }
 
-function lost(error: Error): BrokerError {
-  const { code, message } = (error.cause ?? error) as Error & { code?: string };
-  const reason =
-    code === 'ERR_ADDRESS_IN_USE' ? 'another program has taken the port meanwhile' : firstLine(message);
+function lost(error: Error, lastWords: string): BrokerError {
+  const reason = isAddressInUse(lastWords)
+    ? 'another program has taken the port meanwhile'
+    : firstLine(lastWords || ((error.cause ?? error) as Error).message);
   return new BrokerError('runtime_lost', `the runtime ended and could not be started again: ${reason}`, {
     cause: error,
   });
 }
 
 /** Tells what of the address is wrong, where that kept workerd from starting. */
-function explain(error: unknown, { host = '127.0.0.1', port = 0 }: BrokerOptions): unknown {
-  const { code, message } = error as Error & { code?: string };
-  if (code === 'ERR_ADDRESS_IN_USE') {
-    return new BrokerError('port_taken', `port ${port} of ${host} is taken by another program`, {
-      cause: error,
-    });
+function explain(
+  cause: unknown,
+  lastWords: string,
+  { host = '127.0.0.1', port = 0 }: BrokerOptions,
+): unknown {
+  if (isAddressInUse(lastWords)) {
+    return new BrokerError('port_taken', `port ${port} of ${host} is taken by another program`, { cause });
   }
-  if (code !== 'ERR_RUNTIME_FAILURE') return error;
-  if (/Cannot assign requested address|DNS lookup failed/i.test(message)) {
-    return new BrokerError('address_unusable', `${host} is not an address of this machine`, { cause: error });
+  if (/Cannot assign requested address|DNS lookup failed/i.test(lastWords)) {
+    return new BrokerError('address_unusable', `${host} is not an address of this machine`, { cause });
   }
-  if (/bind.*Permission denied/i.test(message)) {
-    return new BrokerError('address_unusable', `this user may not listen on port ${port}`, { cause: error });
+  if (/bind.*Permission denied/i.test(lastWords)) {
+    return new BrokerError('address_unusable', `this user may not listen on port ${port}`, { cause });
   }
-  return error;
+  return cause;
+}
+
+function isAddressInUse(lastWords: string): boolean {
+  return lastWords.includes('Address already in use');
 }
 
 function firstLine(text: string): string {

@@ -6,14 +6,18 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 
 export interface RuntimeLog {
   level: string;
   message: string;
 }
+
+const LAST_WORDS_MS_MAX = 500;
 
 /** Reads process ids from a pipe that closes when this process ends, and then kills the last one it was told. */
 const REAPER = `trap '' HUP INT TERM
@@ -29,6 +33,8 @@ export class WorkerdProcess {
     this.#latest = (message as { process: ChildProcess }).process;
   };
   #latest: ChildProcess | undefined;
+  #lastWords = '';
+  #stderrEnd: Promise<unknown> = Promise.resolve();
 
   constructor(onLog: (log: RuntimeLog) => void) {
     this.#onLog = onLog;
@@ -47,8 +53,16 @@ export class WorkerdProcess {
     this.#process = this.#latest;
     if (process.platform !== 'win32') this.#tellReaper(String(this.pid));
     createInterface(stdout).on('line', (line) => this.#log(line));
-    createInterface(stderr).on('line', (line) => this.#log(line));
+    const errors = createInterface(stderr).on('line', (line) => this.#log(line));
+    this.#lastWords = '';
+    this.#stderrEnd = once(errors, 'close');
   };
+
+  /** Why workerd, which has ended, could not go on; miniflare may report the end before it has read that. */
+  async lastWords(): Promise<string> {
+    await Promise.race([this.#stderrEnd, setTimeout(LAST_WORDS_MS_MAX, undefined, { ref: false })]);
+    return this.#lastWords;
+  }
 
   /** To be called when workerd has ended for good. */
   release(): void {
@@ -70,6 +84,7 @@ export class WorkerdProcess {
     const log = parseLog(line);
     // Addresses in the binary say nothing to anybody here.
     const message = log.message.replace(/^stack: .*$/gm, '').trim();
+    if (message.startsWith('*** Fatal')) this.#lastWords = message;
     if (message !== '') this.#onLog({ level: log.level, message });
   }
 }
