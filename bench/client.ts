@@ -12,6 +12,10 @@ export class Client {
   readonly #url: URL;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
+  get url(): string {
+    return this.#url.origin;
+  }
+
   constructor(url: string) {
     this.#url = new URL(url);
   }

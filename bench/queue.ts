@@ -8,8 +8,9 @@ import { decodeDeliveryFrame } from '../protocol/delivery-frame.ts';
 import { formatTag } from '../protocol/delivery-tag.ts';
 import { DELIVERIES_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
 import { encodeBatch } from '../protocol/record-batch/index.ts';
+import { Posthorn } from '../sdk/index.ts';
 import { startRabbitmq } from '../scripts/peers/rabbitmq.ts';
-import { timed, type Client } from './client.ts';
+import { median, timed, type Client } from './client.ts';
 import { withRuntime } from './runtime.ts';
 
 const MESSAGE_BYTES = 100;
@@ -17,17 +18,83 @@ const MESSAGE_BYTES = 100;
 /** Messages that the producer may have unconfirmed, and that a consumer may have in hand. */
 const WINDOW = 1_000;
 
+const RABBITMQ = 'rabbitmq quorum';
+
 const QUEUE = '/v1/default/queues/bench';
 
-export interface QueueRound {
+interface QueueRound {
   contender: string;
   /** Messages per second, from the first publish to the last ack. */
   rate: number;
   rowsPerMessage?: number;
 }
 
+export interface QueueResult {
+  messages: number;
+  rounds: QueueRound[];
+  /** By contender: its rate over RabbitMQ's of the same round, median. Absent where RabbitMQ is not installed. */
+  ratioToRabbitmq: Record<string, number> | null;
+}
+
+/** @param withRabbitmq false where it is not installed */
+export async function benchQueue(
+  messages: number,
+  rounds: number,
+  withRabbitmq: boolean,
+  progress: (text: string) => void,
+): Promise<QueueResult> {
+  const contenders = [
+    ...(withRabbitmq ? [() => rabbitmqRound(messages)] : []),
+    () => posthornSdkRound(messages),
+    () => posthornHttpRound(messages, 100),
+    () => posthornHttpRound(messages, 1_000),
+  ];
+  const all: QueueRound[] = [];
+  const ratios = new Map<string, number[]>();
+  for (let round = 0; round < rounds; round++) {
+    progress(`queue: round ${round + 1} of ${rounds}`);
+    const results: QueueRound[] = [];
+    for (const run of round % 2 === 0 ? contenders : contenders.toReversed()) results.push(await run());
+    all.push(...results);
+    const peer = results.find(({ contender }) => contender === RABBITMQ);
+    for (const { contender, rate } of results) {
+      if (peer && contender !== RABBITMQ)
+        ratios.set(contender, [...(ratios.get(contender) ?? []), rate / peer.rate]);
+    }
+  }
+  const medians = [...ratios].map(([contender, values]) => [contender, median(values)] as const);
+  return { messages, rounds: all, ratioToRabbitmq: withRabbitmq ? Object.fromEntries(medians) : null };
+}
+
+/** Through the SDK with its defaults: a publisher and a consumer, each with its window. */
+async function posthornSdkRound(messages: number): Promise<QueueRound> {
+  return await withRuntime('posthorn', async (client) => {
+    const posthorn = new Posthorn({ url: client.url });
+    await posthorn.queues.declare('bench');
+    const before = await rowsWritten(client);
+    const publisher = posthorn.publisher({ maxUnconfirmed: WINDOW });
+    const body = new TextEncoder().encode('abcdefghij'.repeat(MESSAGE_BYTES / 10));
+    let handled = 0;
+    const seconds = await timed(1, 1, async () => {
+      const all = Promise.withResolvers<void>();
+      const consumer = posthorn.consumer('bench', () => void (++handled === messages && all.resolve()), {
+        prefetch: WINDOW,
+      });
+      for (let i = 0; i < messages; i++) {
+        publisher.sendToQueue('bench', { body }).catch(all.reject);
+        await publisher.ready();
+      }
+      await all.promise;
+      await consumer.stop();
+    });
+    await publisher.close();
+    const rows = (await rowsWritten(client)) - before;
+    return { contender: 'posthorn SDK', rate: messages / seconds, rowsPerMessage: rows / messages };
+  });
+}
+
 /** @param batchSize messages a request; the window decides how many requests are under way */
-export async function posthornHttpRound(messages: number, batchSize: number): Promise<QueueRound> {
+async function posthornHttpRound(messages: number, batchSize: number): Promise<QueueRound> {
   return await withRuntime('posthorn', async (client) => {
     await client.send('PUT', QUEUE, '{}');
     const before = await rowsWritten(client);
@@ -56,7 +123,7 @@ export async function posthornHttpRound(messages: number, batchSize: number): Pr
 }
 
 /** A quorum queue, publisher confirms, persistent messages, one connection each for publishing and consuming. */
-export async function rabbitmqRound(messages: number): Promise<QueueRound> {
+async function rabbitmqRound(messages: number): Promise<QueueRound> {
   const peer = await startRabbitmq();
   try {
     const [publishing, consuming] = [await connect(peer.url), await connect(peer.url)];
@@ -86,7 +153,7 @@ export async function rabbitmqRound(messages: number): Promise<QueueRound> {
     });
     await publishing.close();
     await consuming.close();
-    return { contender: 'rabbitmq quorum', rate: messages / seconds };
+    return { contender: RABBITMQ, rate: messages / seconds };
   } finally {
     await peer.stop();
   }

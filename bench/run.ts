@@ -5,14 +5,20 @@
  *   --json          one JSON document and nothing else
  *   --records N     records a round (default 1,000,000)
  *   --rounds N      default 5
+ *   --messages N    messages a round through a queue (default 500,000)
+ *   --only log|queue
  *   --quick         100,000 records, 1 round, small sizes: to see that it runs
+ *
+ * RabbitMQ is compared with where it is installed (`apt-get install rabbitmq-server`).
  */
 
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BATCH_RECORDS, benchLog, benchLongPoll, benchMemory, RECORD_BYTES, type LogResult } from './log.ts';
+import { benchQueue, type QueueResult } from './queue.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -20,6 +26,8 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     records: { type: 'string' },
     rounds: { type: 'string' },
+    messages: { type: 'string' },
+    only: { type: 'string' },
   },
 });
 
@@ -29,12 +37,16 @@ const progress = (text: string): void => {
   if (!options.json) process.stderr.write(process.stderr.isTTY ? `\r\x1b[2K${text}` : `${text}\n`);
 };
 
-const log = await benchLog(records, rounds, progress);
-const memory = await benchMemory(
-  options.quick ? [10_000, 100_000] : [10_000, 1_000_000, 5_000_000],
-  progress,
-);
-const longPoll = await benchLongPoll(options.quick ? 20 : 200, progress);
+const messages = Number(options.messages ?? (options.quick ? 20_000 : 500_000));
+const withRabbitmq = existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server');
+
+const isWanted = (part: string): boolean => options.only === undefined || options.only === part;
+const log = isWanted('log') ? await benchLog(records, rounds, progress) : null;
+const memorySizes = options.quick ? [10_000, 100_000] : [10_000, 1_000_000, 5_000_000];
+const memory = isWanted('log') ? await benchMemory(memorySizes, progress) : null;
+const longPoll = isWanted('log') ? await benchLongPoll(options.quick ? 20 : 200, progress) : null;
+const queueRounds = Math.min(rounds, 3);
+const queue = isWanted('queue') ? await benchQueue(messages, queueRounds, withRabbitmq, progress) : null;
 if (process.stderr.isTTY) progress('');
 const report = {
   at: new Date().toISOString(),
@@ -43,13 +55,18 @@ const report = {
   log,
   memory,
   longPoll,
+  queue,
 };
 
 const folder = join(import.meta.dirname, '../dist/bench');
 await mkdir(folder, { recursive: true });
 await writeFile(join(folder, 'latest.json'), `${JSON.stringify(report, null, 2)}\n`);
 if (options.json) console.log(JSON.stringify(report, null, 2));
-else print(log);
+else {
+  if (log) print(log);
+  if (queue) printQueue(queue);
+  console.log('written to dist/bench/latest.json');
+}
 
 function print({ rounds: raw, ratio, rowsWrittenPerBatch, cost }: LogResult): void {
   const dollars = (value: number): string => `$${value.toFixed(5)}`;
@@ -77,5 +94,13 @@ function print({ rounds: raw, ratio, rowsWrittenPerBatch, cost }: LogResult): vo
   console.table(memory);
   console.log('A waiting reader');
   console.table([longPoll]);
-  console.log('written to dist/bench/latest.json');
+}
+
+function printQueue({ messages: count, rounds: raw, ratioToRabbitmq }: QueueResult): void {
+  console.log(
+    `\nPublish, deliver and ack ${count.toLocaleString('en')} messages, a window of 1,000 on both sides`,
+  );
+  console.table(raw.map((round) => ({ ...round, rate: Math.round(round.rate) })));
+  if (ratioToRabbitmq === null) console.log('RabbitMQ is not installed, so there is nothing to compare with');
+  else console.log('ratio to a RabbitMQ quorum queue:', ratioToRabbitmq);
 }

@@ -27,15 +27,27 @@ describe('the README', () => {
     const lines = blocks('sh').flatMap((block) =>
       block.split('\n').filter((line) => line.startsWith('curl')),
     );
-    expect(lines).toHaveLength(3);
+    expect(lines).toHaveLength(9);
     const replies: unknown[] = [];
+    let deliveryTag = '';
     for (const line of lines) {
-      replies.push(JSON.parse((await run('sh', ['-c', line.replace('curl', 'curl -sS')])).stdout));
+      const command = line.replace('curl', 'curl -sS').replace('<delivery_tag>', deliveryTag);
+      const reply = JSON.parse((await run('sh', ['-c', command])).stdout) as {
+        deliveries?: { delivery_tag: string }[];
+      };
+      deliveryTag = reply.deliveries?.[0]?.delivery_tag ?? '';
+      replies.push(reply);
     }
     expect(replies).toMatchObject([
       { topic: 'orders', partitions: 3 },
       { offsets: [{ offset: 0 }] },
       { records: [{ key: 'customer-7', value: { total: 12 } }] },
+      { queue: 'mails' },
+      { exchange: 'events', type: 'topic' },
+      {},
+      {},
+      { deliveries: [{ body: { id: 7 }, delivery_count: 1 }] },
+      { results: [{ outcome: 'settled' }] },
     ]);
   });
 
@@ -45,5 +57,6 @@ describe('the README', () => {
       cwd: ROOT,
     });
     expect(stdout).toContain("0 user-1 { page: '/pricing' }");
+    expect(stdout).toContain("sending to { to: 'ada@example.com' }");
   });
 });
