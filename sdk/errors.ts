@@ -10,10 +10,20 @@ import type { ErrorCode } from '../protocol/errors.ts';
  * - `unexpected_reply`: a reply came that is not Posthorn's, for example from a proxy
  * - `timeout`: no reply in time, or the delivery timeout of a record ran out; `cause` is the last failure
  * - `aborted`: your AbortSignal fired; `cause` is its reason
- * - `closed`: the producer was closed
+ * - `closed`: the producer, publisher or consumer was closed
+ * - `unroutable`: the message was mandatory, and no binding took it
+ * - `settlement_refused`: the delivery was not the consumer's any more, and nothing has changed; `details.outcome` says
+ *   why, for example `lease_expired`
  */
 export type ClientErrorCode =
-  'invalid_argument' | 'connection_failed' | 'unexpected_reply' | 'timeout' | 'aborted' | 'closed';
+  | 'invalid_argument'
+  | 'connection_failed'
+  | 'unexpected_reply'
+  | 'timeout'
+  | 'aborted'
+  | 'closed'
+  | 'unroutable'
+  | 'settlement_refused';
 
 /** Codes of the broker (the table in `protocol/errors.ts`) and of the client. */
 export type PosthornErrorCode = ErrorCode | ClientErrorCode;

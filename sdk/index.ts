@@ -2,11 +2,43 @@
 
 export type { CallOptions, FetchFunction, PosthornOptions } from './client/options.ts';
 export type { RetryPolicy } from './client/retry.ts';
+export type { Consumer } from './consumer/consumer.ts';
+export type { MessageHandler } from './consumer/consumer-run.ts';
+export type { ConsumerOptions } from './consumer/options.ts';
+export type { ReceivedMessage, ReceivedProperties } from './consumer/received-message.ts';
+export type { NackFields } from './consumer/settlement.ts';
 export { PosthornError, type ClientErrorCode, type PosthornErrorCode } from './errors.ts';
+export type { Policies } from './policies.ts';
 export { Posthorn } from './posthorn.ts';
 export type { ProducerOptions } from './producer/options.ts';
 export type { Receipt } from './producer/pending.ts';
 export type { Producer } from './producer/producer.ts';
+export type {
+  Binding,
+  BindingArguments,
+  BindingDestination,
+  BindingOptions,
+  Exchange,
+  ExchangeDeclaration,
+  Policy,
+  PolicyDeclaration,
+  PolicySettings,
+} from './exchange-types.ts';
+export type { Exchanges } from './exchanges.ts';
+export type { OutgoingMessage, MessageProperties } from './message-input.ts';
+export type { PeekedMessage } from './peeked-message.ts';
+export type { Confirmation } from './publisher/message-batch.ts';
+export type { PublisherOptions } from './publisher/options.ts';
+export type { Publisher, RoutedMessage } from './publisher/publisher.ts';
+export type {
+  DeadLetterSettings,
+  Queue,
+  QueueChange,
+  QueueDeclaration,
+  QueueState,
+  RetrySettings,
+} from './queue-types.ts';
+export type { Queues } from './queues.ts';
 export type { ReaderOptions, StartPosition } from './reader/options.ts';
 export type { Reader } from './reader/reader.ts';
 export type { ReceivedRecord } from './reader/received-record.ts';

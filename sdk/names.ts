@@ -3,6 +3,7 @@
  * `protocol/names.ts`; importing it would bring its schema library, forty times the size of this SDK.
  */
 
+import type { DEFAULT_EXCHANGE_PATH as DefaultExchangePath } from '../protocol/exchanges.ts';
 import { NAME_LENGTH_MAX } from '../protocol/limits.ts';
 import { invalidArgument } from './errors.ts';
 
@@ -20,3 +21,13 @@ export function checkPartition(partition: number): number {
   if (Number.isSafeInteger(partition) && partition >= 0) return partition;
   throw invalidArgument(`partition is a whole number from 0, got ${String(partition)}`);
 }
+
+/** The default exchange, whose name is empty, is written so in a path. RabbitMQ's convention. */
+const DEFAULT_EXCHANGE: typeof DefaultExchangePath = 'amq.default';
+
+export const checkExchange = (exchange: string): string =>
+  exchange === '' ? DEFAULT_EXCHANGE : checkName('exchange', exchange);
+
+export const exchangePath = (exchange: string): string => `/exchanges/${checkExchange(exchange)}`;
+
+export const queuePath = (queue: string): string => `/queues/${checkName('queue', queue)}`;

@@ -2,10 +2,18 @@
 
 import { clientConfig, type PosthornOptions } from './client/options.ts';
 import { Transport } from './client/transport.ts';
+import { Consumer } from './consumer/consumer.ts';
+import type { MessageHandler } from './consumer/consumer-run.ts';
+import type { ConsumerOptions } from './consumer/options.ts';
+import { Exchanges } from './exchanges.ts';
+import { Policies } from './policies.ts';
 import type { ProducerOptions } from './producer/options.ts';
 import { Producer } from './producer/producer.ts';
 import type { ReaderOptions } from './reader/options.ts';
 import { Reader } from './reader/reader.ts';
+import type { PublisherOptions } from './publisher/options.ts';
+import { Publisher } from './publisher/publisher.ts';
+import { Queues } from './queues.ts';
 import { Topics } from './topics.ts';
 
 /**
@@ -24,16 +32,31 @@ import { Topics } from './topics.ts';
  *   console.log(record.partition, record.offset, record.keyText, record.json());
  * }
  *
+ * @example
+ * await posthorn.queues.declare('mails');
+ * await posthorn.publisher().sendToQueue('mails', { body: { to: 'a@example.com' } });
+ * const consumer = posthorn.consumer('mails', async (message) => deliver(message.json()));
+ * await consumer.stop();
+ *
  * @throws PosthornError `invalid_argument` for options that cannot be
  */
 export class Posthorn {
   /** Declare, read, list, change and delete topics; see into partitions. */
   readonly topics: Topics;
+  /** Declare, read, list, change and delete queues; purge, pause and look into them. */
+  readonly queues: Queues;
+  /** Declare, read, list and delete exchanges; bind and unbind. */
+  readonly exchanges: Exchanges;
+  /** Put, read, list and delete policies: settings for many queues. */
+  readonly policies: Policies;
   readonly #transport: Transport;
 
   constructor(options: PosthornOptions) {
     this.#transport = new Transport(clientConfig(options));
     this.topics = new Topics(this.#transport);
+    this.queues = new Queues(this.#transport);
+    this.exchanges = new Exchanges(this.#transport);
+    this.policies = new Policies(this.#transport);
   }
 
   /** A producer of its own batches and order. One for an application is usual. */
@@ -44,5 +67,15 @@ export class Posthorn {
   /** Reads a topic. Nothing is sent before the first record is asked for. */
   reader(topic: string, options: ReaderOptions = {}): Reader {
     return new Reader(this.#transport, this.topics, topic, options);
+  }
+
+  /** Publishes to exchanges and queues, with batches and order of its own. One for an application is usual. */
+  publisher(options: PublisherOptions = {}): Publisher {
+    return new Publisher(this.#transport, this.queues, options);
+  }
+
+  /** Takes messages from a queue and hands them to a function, until it is stopped. */
+  consumer(queue: string, handler: MessageHandler, options: ConsumerOptions = {}): Consumer {
+    return new Consumer(this.#transport, this.queues, queue, handler, options);
   }
 }

@@ -7,7 +7,7 @@ import type {
   TopicReply,
 } from '../protocol/topics.ts';
 import type { CallOptions } from './client/options.ts';
-import type { HttpCall, Transport } from './client/transport.ts';
+import { jsonBody, type HttpCall, type Transport } from './client/transport.ts';
 import { invalidArgument } from './errors.ts';
 import { checkName, checkPartition } from './names.ts';
 import type { PartitionState, RecordsDeleted, Topic, TopicChange, TopicDeclaration } from './topic-types.ts';
@@ -37,7 +37,7 @@ export class Topics {
     declaration: TopicDeclaration = {},
     options: CallOptions = {},
   ): Promise<Topic> {
-    return await this.#topic(topic, { method: 'PUT', ...jsonBody(declaration), ...options });
+    return await this.#topic(topic, { method: 'PUT', ...jsonBody(toWire(declaration)), ...options });
   }
 
   async get(topic: string, options: CallOptions = {}): Promise<Topic> {
@@ -56,19 +56,12 @@ export class Topics {
    * @throws PosthornError `partitions_cannot_shrink`
    */
   async change(topic: string, change: TopicChange, options: CallOptions = {}): Promise<Topic> {
-    return await this.#topic(topic, { method: 'PATCH', ...jsonBody(change), ...options });
+    return await this.#topic(topic, { method: 'PATCH', ...jsonBody(toWire(change)), ...options });
   }
 
   /** Deletes the topic and all its records. */
   async delete(topic: string, options: CallOptions = {}): Promise<void> {
-    await this.#transport.json<unknown>(
-      { method: 'DELETE', path: topicPath(topic), ...options },
-      (error, attempt) => {
-        // The reply to an earlier attempt was lost, and that attempt deleted it.
-        if (attempt > 1 && error.code === 'topic_not_found') return null;
-        throw error;
-      },
-    );
+    await this.#transport.delete({ path: topicPath(topic), ...options }, 'topic_not_found');
   }
 
   /**
@@ -83,7 +76,7 @@ export class Topics {
   ): Promise<PartitionState> {
     const path = partitionPath(topic, partition);
     const reply = await this.#transport.json<WirePartitionState>({ method: 'GET', path, ...options });
-    return { ...fromWire<PartitionState>(reply), meter: fromWire<PartitionState['meter']>(reply.meter) };
+    return fromWire<PartitionState>(reply);
   }
 
   /**
@@ -119,7 +112,3 @@ export const topicPath = (topic: string): string => `/topics/${checkName('topic'
 
 export const partitionPath = (topic: string, partition: number): string =>
   `${topicPath(topic)}/partitions/${checkPartition(partition)}`;
-
-function jsonBody(fields: object): Pick<HttpCall, 'headers' | 'body'> {
-  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(toWire(fields)) };
-}

@@ -1,4 +1,7 @@
-/** Names on the wire are snake_case, here they are camelCase. One level deep: no reply nests further. */
+/**
+ * Names on the wire are snake_case, here they are camelCase. Objects within are renamed too; what an application names
+ * itself (the arguments of a binding) is not for these functions.
+ */
 
 export function toWire(fields: object): Record<string, unknown> {
   return renamed(fields, (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
@@ -11,5 +14,7 @@ export function fromWire<Fields>(fields: object): Fields {
 }
 
 function renamed(fields: object, rename: (name: string) => string): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [rename(name), value]));
+  const value = (inner: unknown): unknown =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? renamed(inner, rename) : inner;
+  return Object.fromEntries(Object.entries(fields).map(([name, inner]) => [rename(name), value(inner)]));
 }

@@ -65,3 +65,9 @@ function baseOf(given: string | URL): string {
   }
   throw invalidArgument(`url: expected an address such as http://127.0.0.1:8787, got "${String(given)}"`);
 }
+
+/** Of an option that is a number. */
+export function checkRange(name: string, value: number, min: number, max: number): void {
+  if (typeof value === 'number' && value >= min && value <= max) return;
+  throw invalidArgument(`${name} is a number from ${min} to ${max}, got ${String(value)}`);
+}

@@ -1,6 +1,7 @@
 /** One HTTP request: its address and headers, its time limit, and its failure as a `PosthornError`. */
 
-import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
+import { JSON_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { abortedBy, messageOf, PosthornError } from '../errors.ts';
 import type { ClientConfig } from './options.ts';
 import { errorOfReply } from './reply-error.ts';
@@ -48,6 +49,15 @@ export class Transport {
     });
   }
 
+  /** @param gone what the broker says of something that is not there */
+  async delete(call: Omit<HttpCall, 'method'>, gone: ErrorCode): Promise<void> {
+    await this.json<unknown>({ method: 'DELETE', ...call }, (error, attempt) => {
+      // The reply to an earlier attempt was lost, and that attempt deleted it.
+      if (attempt > 1 && error.code === gone) return null;
+      throw error;
+    });
+  }
+
   /** One attempt. Rejects as soon as the signal fires or the time is over, whatever `fetch` does about it. */
   async call(call: HttpCall): Promise<HttpReply> {
     const { signal, timeoutMs = this.config.timeoutMs } = call;
@@ -88,6 +98,11 @@ export class Transport {
     if (!response.ok) throw errorOfReply(describe(call), response, bytes);
     return { headers: response.headers, bytes };
   }
+}
+
+/** @param fields with names as on the wire */
+export function jsonBody(fields: object): Pick<HttpCall, 'headers' | 'body'> {
+  return { headers: { 'content-type': JSON_TYPE }, body: JSON.stringify(fields) };
 }
 
 export function jsonOf<Reply>({ bytes }: HttpReply): Reply {

@@ -1,35 +1,39 @@
-/** The bytes that a producer holds, and who waits for them to become fewer. */
+/** What a producer or publisher holds, in bytes or messages, and who waits for it to become less. */
 
 export class Backlog {
-  readonly #bytesMax: number;
-  #bytes = 0;
+  readonly #max: number;
+  #held = 0;
   #room: PromiseWithResolvers<void> | null = null;
 
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+  constructor(max: number) {
+    this.#max = max;
   }
 
-  get bytes(): number {
-    return this.#bytes;
+  get held(): number {
+    return this.#held;
   }
 
-  add(bytes: number): void {
-    this.#bytes += bytes;
+  add(amount: number): void {
+    this.#held += amount;
   }
 
-  remove(bytes: number): void {
-    this.#bytes -= bytes;
-    if (this.#room === null || this.#bytes >= this.#bytesMax) return;
+  remove(amount: number): void {
+    this.#held -= amount;
+    if (this.#room === null || this.#held >= this.#max) return;
     this.#room.resolve();
     this.#room = null;
   }
 
+  get hasRoom(): boolean {
+    return this.#held < this.#max;
+  }
+
   /** Resolves at once where there is room. */
   ready(): Promise<void> {
-    if (this.#bytes < this.#bytesMax) return READY;
+    if (this.hasRoom) return READY;
     this.#room ??= Promise.withResolvers();
     return this.#room.promise;
   }
 }
 
-const READY = Promise.resolve();
+export const READY = Promise.resolve();

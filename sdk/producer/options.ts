@@ -1,7 +1,7 @@
 /** The options of a producer. */
 
 import { BATCH_BYTES_MAX } from '../../protocol/limits.ts';
-import { invalidArgument } from '../errors.ts';
+import { checkRange } from '../client/options.ts';
 
 export interface ProducerOptions {
   /**
@@ -60,9 +60,4 @@ export function producerConfig(options: ProducerOptions): ProducerConfig {
   checkRange('bufferBytes', config.bufferBytes, 1, Infinity);
   checkRange('deliveryTimeoutMs', config.deliveryTimeoutMs, 1, Infinity);
   return config;
-}
-
-function checkRange(name: string, value: number, min: number, max: number): void {
-  if (typeof value === 'number' && value >= min && value <= max) return;
-  throw invalidArgument(`${name} is a number from ${min} to ${max}, got ${String(value)}`);
 }

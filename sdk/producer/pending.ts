@@ -19,13 +19,13 @@ export interface Receipt {
 }
 
 /** Who waits: one for each `send`, one for all records of a `sendBatch`. */
-export interface Sink {
-  stored(index: number, receipt: Receipt): void;
+export interface Sink<Result = Receipt> {
+  stored(index: number, result: Result): void;
   failed(index: number, error: PosthornError): void;
 }
 
 /** Memory that a record takes beside its bytes: objects, views, a promise. An estimate that errs high. */
-const RECORD_ALLOWANCE_BYTES = 256;
+export const RECORD_ALLOWANCE_BYTES = 256;
 
 export class Pending implements RecordInput {
   readonly key: Uint8Array | null;
@@ -55,9 +55,9 @@ export class Pending implements RecordInput {
   }
 }
 
-export class SingleSink implements Sink {
-  readonly promise: Promise<Receipt>;
-  #resolve!: (receipt: Receipt) => void;
+export class SingleSink<Result = Receipt> implements Sink<Result> {
+  readonly promise: Promise<Result>;
+  #resolve!: (result: Result) => void;
   #reject!: (error: PosthornError) => void;
 
   constructor() {
@@ -67,8 +67,8 @@ export class SingleSink implements Sink {
     });
   }
 
-  stored(_index: number, receipt: Receipt): void {
-    this.#resolve(receipt);
+  stored(_index: number, result: Result): void {
+    this.#resolve(result);
   }
 
   failed(_index: number, error: PosthornError): void {

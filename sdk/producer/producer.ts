@@ -37,7 +37,7 @@ export class Producer implements AsyncDisposable {
 
   /** What waits in memory, in bytes, with an allowance of 256 for each record. */
   get bufferedBytes(): number {
-    return this.#sender.backlog.bytes;
+    return this.#sender.backlog.held;
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The options of a reader. */
 
 import { FETCH_BYTES_DEFAULT, FETCH_BYTES_MAX, WAIT_MS_MAX } from '../../protocol/limits.ts';
+import { checkRange } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 import { checkPartition } from '../names.ts';
 
@@ -97,8 +98,3 @@ function wireOffset(start: StartPosition): WireOffset {
 }
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
-function checkRange(name: string, value: number, min: number, max: number): void {
-  if (typeof value === 'number' && value >= min && value <= max) return;
-  throw invalidArgument(`${name} is a number from ${min} to ${max}, got ${String(value)}`);
-}

@@ -12,11 +12,14 @@ export interface BrokerForTests {
   client(options?: Partial<PosthornOptions>): Posthorn;
   /** A topic of its own for each test. */
   topic(partitions?: number, fields?: Parameters<Posthorn['topics']['declare']>[1]): Promise<string>;
+  /** A queue of its own for each test. */
+  queue(fields?: Parameters<Posthorn['queues']['declare']>[1]): Promise<string>;
 }
 
 /** Retries at once, so that tests need not wait. */
 export const FAST_RETRY = { baseMs: 1, maxMs: 4 };
 
+/** For names. */
 let topics = 0;
 
 export function brokerForTests(): BrokerForTests {
@@ -42,6 +45,11 @@ export function brokerForTests(): BrokerForTests {
       await client().topics.declare(name, { partitions, ...fields });
       return name;
     },
+    queue: async (fields = {}) => {
+      const name = `queue-${++topics}`;
+      await client().queues.declare(name, fields);
+      return name;
+    },
   };
 }
 
@@ -61,14 +69,22 @@ export type Spoiler = (
   pass: () => Promise<Response>,
 ) => Promise<Response> | Response | undefined;
 
-/** A `fetch` that keeps what it saw; spoilers are asked in turn, each for one produce request. */
-export function spoiledFetch(...spoilers: Spoiler[]): {
+export interface SpoiledFetch {
   fetch: PosthornOptions['fetch'] & {};
   requests: SeenRequest[];
+  /** Those that spoilers are for. */
   produced: SeenRequest[];
   /** Lets a later request pass through this, for every request. */
   onEach(spoiler: Spoiler): void;
-} {
+}
+
+/** A `fetch` that keeps what it saw; spoilers are asked in turn, each for one produce request. */
+export function spoiledFetch(...spoilers: Spoiler[]): SpoiledFetch {
+  return spoiledFetchOf(/\/records$/, ...spoilers);
+}
+
+/** @param path spoilers are for POST requests to it */
+export function spoiledFetchOf(path: RegExp, ...spoilers: Spoiler[]): SpoiledFetch {
   const requests: SeenRequest[] = [];
   const produced: SeenRequest[] = [];
   let each: Spoiler = () => undefined;
@@ -87,8 +103,8 @@ export function spoiledFetch(...spoilers: Spoiler[]): {
       };
       requests.push(seen);
       let spoiler = each;
-      if (seen.method === 'POST') {
-        seen.partitions = seen.url.searchParams.get('partitions')!.split(',').map(Number);
+      if (seen.method === 'POST' && path.test(seen.url.pathname)) {
+        seen.partitions = (seen.url.searchParams.get('partitions') ?? '').split(',').map(Number);
         produced.push(seen);
         spoiler = spoilers.shift() ?? each;
       }
@@ -136,3 +152,12 @@ export async function errorOf(promise: Promise<unknown>): Promise<PosthornError>
 
 export const numbers = (count: number, from = 0): number[] =>
   Array.from({ length: count }, (_, i) => from + i);
+
+/** Waits for what the broker or a handler will do soon; fails after 10 s. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + 10_000;
+  while (!(await condition())) {
+    if (performance.now() > endMs) throw new Error('it did not happen within 10 s');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

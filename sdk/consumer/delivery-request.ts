@@ -1,0 +1,69 @@
+/** A request for messages, and what it brought. */
+
+import { decodeDeliveryFrame, type DeliverySection } from '../../protocol/delivery-frame.ts';
+import { DELIVERIES_TYPE, JSON_TYPE } from '../../protocol/media-types.ts';
+import {
+  decodeRecords,
+  isBatchFailure,
+  splitBatches,
+  type LogRecord,
+} from '../../protocol/record-batch/index.ts';
+import type { Transport } from '../client/transport.ts';
+import { PosthornError } from '../errors.ts';
+import { queuePath } from '../names.ts';
+import { ReceivedMessage, type Settler } from './received-message.ts';
+
+export interface DeliverySpec {
+  queue: string;
+  consumerId: string;
+  max: number;
+  waitMs: number;
+  leaseMs: number;
+  signal: AbortSignal;
+}
+
+/** One attempt. @returns the frame; empty where the time was over */
+export async function requestDeliveries(transport: Transport, spec: DeliverySpec): Promise<Uint8Array> {
+  const { queue, consumerId, max, waitMs, leaseMs, signal } = spec;
+  const { bytes } = await transport.call({
+    method: 'POST',
+    path: `${queuePath(queue)}/deliveries`,
+    headers: { 'content-type': JSON_TYPE, accept: DELIVERIES_TYPE },
+    body: JSON.stringify({ max, wait_ms: waitMs, lease_ms: leaseMs, consumer_id: consumerId }),
+    signal,
+    timeoutMs: transport.config.timeoutMs + waitMs,
+  });
+  return bytes;
+}
+
+/** The messages of a frame, in the order of delivery. */
+export function messagesOf(frame: Uint8Array, settler: Settler): ReceivedMessage[] {
+  if (frame.length === 0) return [];
+  const messages: ReceivedMessage[] = [];
+  try {
+    const { queueId, sections } = decodeDeliveryFrame(frame);
+    for (const section of sections) {
+      const records = new Map(recordsOf(section).map((record) => [record.offset, record]));
+      for (const { start, end, delivery } of section.runs) {
+        const facts = { queueId, lane: section.lane, delivery };
+        for (let offset = start; offset < end; offset++) {
+          messages.push(new ReceivedMessage(records.get(offset)!, facts, settler));
+        }
+      }
+    }
+  } catch (cause) {
+    if (cause instanceof PosthornError) throw cause;
+    throw new PosthornError('unexpected_reply', 'the deliveries cannot be read', { cause });
+  }
+  return messages;
+}
+
+function recordsOf({ batches: bytes }: DeliverySection): LogRecord[] {
+  const batches = splitBatches(bytes);
+  if (isBatchFailure(batches)) throw new PosthornError(batches.code, `deliveries: ${batches.message}`);
+  return batches.flatMap(({ at, header }) => {
+    const records = decodeRecords(bytes, at, header);
+    if (isBatchFailure(records)) throw new PosthornError(records.code, `deliveries: ${records.message}`);
+    return records;
+  });
+}

@@ -1,0 +1,88 @@
+/** The options of a consumer. */
+
+import {
+  DELIVER_MESSAGES_MAX,
+  LEASE_MS_MAX,
+  PROPERTY_LENGTH_MAX,
+  SETTLE_TAGS_MAX,
+  WAIT_MS_MAX,
+} from '../../protocol/limits.ts';
+import { checkRange } from '../client/options.ts';
+import { invalidArgument } from '../errors.ts';
+import type { ReceivedMessage } from './received-message.ts';
+
+/** The shortest lease that can be extended in time, in ms. */
+const LEASE_MS_MIN = 500;
+
+export interface ConsumerOptions {
+  /**
+   * Messages that the consumer may have: those being handled, and those that wait for a handler. Default 1,000, at most
+   * 10,000. Where handling takes long a smaller one leaves more to other consumers.
+   */
+  prefetch?: number;
+  /**
+   * How many messages are handled at once. Default 10. With 1 they are handled in the order of the queue; messages of
+   * one ordering key are always handled one after another.
+   */
+  concurrency?: number;
+  /**
+   * `auto` (default): a message is acknowledged when its handler returns, and nacked when it throws, unless the handler
+   * has settled it. `manual`: only the handler settles it, perhaps after it has returned.
+   */
+  settle?: 'auto' | 'manual';
+  /**
+   * For how long the broker gives a message to this consumer, in ms, from 500. It is extended while the consumer has the
+   * message, so this says how soon another consumer gets what one had that was lost. Default: the queue's.
+   */
+  leaseMs?: number | undefined;
+  /** How long one request waits for messages, in ms. Default 30,000. */
+  waitMs?: number;
+  /** How long a settlement waits for others to share its request, in ms. Default 5. */
+  settleLingerMs?: number;
+  /** Settlements in one request at most. Default 1,000, at most 10,000. */
+  settleBatch?: number;
+  /** Who it is to the broker. Default: a random one. */
+  consumerId?: string;
+  /**
+   * Is told of handlers that threw (with the message), of settlements that were refused (with the message), and of
+   * requests that failed and will be tried again.
+   */
+  onError?: ((error: unknown, message: ReceivedMessage | null) => void) | undefined;
+  /** Ends the consumer at once: it does not wait for handlers, and what they have goes to another when its lease ends. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface ConsumerConfig extends Required<Omit<ConsumerOptions, 'signal' | 'leaseMs' | 'onError'>> {
+  leaseMs: number | undefined;
+  onError: (error: unknown, message: ReceivedMessage | null) => void;
+  signal: AbortSignal | undefined;
+}
+
+const DEFAULTS = {
+  prefetch: 1_000,
+  concurrency: 10,
+  settle: 'auto' as const,
+  waitMs: 30_000,
+  settleLingerMs: 5,
+  settleBatch: 1_000,
+  leaseMs: undefined,
+  onError: () => {},
+  signal: undefined,
+};
+
+export function consumerConfig(options: ConsumerOptions): ConsumerConfig {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const config: ConsumerConfig = { consumerId: `sdk-${crypto.randomUUID()}`, ...DEFAULTS, ...given };
+  checkRange('prefetch', config.prefetch, 1, DELIVER_MESSAGES_MAX);
+  checkRange('concurrency', config.concurrency, 1, Infinity);
+  checkRange('waitMs', config.waitMs, 1, WAIT_MS_MAX);
+  checkRange('settleLingerMs', config.settleLingerMs, 0, 60_000);
+  checkRange('settleBatch', config.settleBatch, 1, SETTLE_TAGS_MAX);
+  if (config.leaseMs !== undefined) checkRange('leaseMs', config.leaseMs, LEASE_MS_MIN, LEASE_MS_MAX);
+  const { consumerId: id, settle } = config;
+  if (typeof id !== 'string' || id === '' || id.length > PROPERTY_LENGTH_MAX) {
+    throw invalidArgument(`consumerId is text of 1 to ${PROPERTY_LENGTH_MAX} characters`);
+  }
+  if (settle !== 'auto' && settle !== 'manual') throw invalidArgument('settle is "auto" or "manual"');
+  return config;
+}

@@ -1,0 +1,215 @@
+/** A message that was delivered. */
+
+import type { JsonValue } from '../../protocol/json-bytes.ts';
+import { formatTag } from '../../protocol/delivery-tag.ts';
+import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
+import { invalidArgument, PosthornError } from '../errors.ts';
+import {
+  EXCHANGE_HEADER,
+  PROPERTY_OF_HEADER,
+  RESERVED_PREFIX,
+  ROUTING_KEY_HEADER,
+  type MessageProperties,
+} from '../message-input.ts';
+import type { NackFields, Settlement } from './settlement.ts';
+
+// ignoreBOM keeps a leading U+FEFF, which is part of the text.
+const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
+
+/** Deliveries that it had before it was parked, in decimal. `protocol/messages.ts` names it. */
+const DELIVERIES_HEADER = ':deliveries';
+
+/** The properties of a message that was delivered: times are numbers, and an ordering key is text. */
+export type ReceivedProperties = Omit<MessageProperties, 'deliverAt' | 'timestamp' | 'orderingKey'> & {
+  deliverAt?: number;
+  timestamp?: number;
+  orderingKey?: string;
+};
+
+/** What a delivery is, beside its record. */
+export interface DeliveryFacts {
+  queueId: number;
+  lane: number;
+  delivery: number;
+}
+
+/** Who settles for a message: the consumer that has it. */
+export interface Settler {
+  settle(message: ReceivedMessage, settlement: Settlement): Promise<void>;
+  acknowledge(message: ReceivedMessage): void;
+}
+
+/**
+ * Bytes are views into the reply that brought the message, which stays in memory as long as one of them does: copy
+ * (`body.slice()`) what you keep.
+ */
+export class ReceivedMessage {
+  /** Null where it was published so. */
+  readonly body: Uint8Array | null;
+  /** As bytes; `properties.orderingKey` has it as text. */
+  readonly orderingKey: Uint8Array | null;
+  /** In ms since 1970. */
+  readonly publishedAt: number;
+  /** How often it was delivered, this time included. */
+  readonly deliveryCount: number;
+  readonly #facts: DeliveryFacts;
+  readonly #offset: number;
+  readonly #record: readonly RecordHeader[];
+  readonly #settler: Settler;
+  #isSettled = false;
+  #lost: AbortController | null = null;
+  #lostFor: PosthornError | null = null;
+
+  /** Made by `Consumer`. */
+  constructor(record: LogRecord, facts: DeliveryFacts, settler: Settler) {
+    this.body = record.value;
+    this.orderingKey = record.key;
+    this.publishedAt = record.timestamp;
+    this.#record = record.headers;
+    this.#offset = record.offset;
+    this.#facts = facts;
+    this.#settler = settler;
+    const before = this.#record.length === 0 ? undefined : this.#reserved(DELIVERIES_HEADER);
+    this.deliveryCount = facts.delivery + (before === undefined ? 0 : Number(before));
+  }
+
+  /** What this delivery is settled by. */
+  get deliveryTag(): string {
+    const { queueId, lane, delivery } = this.#facts;
+    return formatTag({ queueId, lane, offset: this.#offset, delivery });
+  }
+
+  /** It was delivered before. */
+  get redelivered(): boolean {
+    return this.deliveryCount > 1;
+  }
+
+  /** The message's own, in the order they were sent; a name may occur more than once. */
+  get headers(): readonly RecordHeader[] {
+    return this.#record.filter(({ key }) => !key.startsWith(RESERVED_PREFIX));
+  }
+
+  get properties(): ReceivedProperties {
+    const properties: Record<string, string | number> = {};
+    for (const { key, value } of this.#record) {
+      const property = PROPERTY_OF_HEADER.get(key);
+      if (property === undefined || value === null) continue;
+      const text = decoder.decode(value);
+      properties[property.name] = property.isNumber ? Number(text) : text;
+    }
+    if (this.orderingKey !== null) properties['orderingKey'] = decoder.decode(this.orderingKey);
+    return properties as ReceivedProperties;
+  }
+
+  /** The exchange that it was published to; undefined where it went straight to the queue. */
+  get exchange(): string | undefined {
+    return this.#reserved(EXCHANGE_HEADER);
+  }
+
+  /** The routing key that it was published with. */
+  get routingKey(): string | undefined {
+    return this.#reserved(ROUTING_KEY_HEADER);
+  }
+
+  /** The last header of that name as UTF-8; null where its value is null, undefined where there is none. */
+  header(name: string): string | null | undefined {
+    const header = this.#record.findLast(({ key }) => key === name && !name.startsWith(RESERVED_PREFIX));
+    return header && (header.value === null ? null : decoder.decode(header.value));
+  }
+
+  /** The body as UTF-8: for a JSON string, with its quotes. */
+  text(): string | null {
+    return this.body && decoder.decode(this.body);
+  }
+
+  /**
+   * The body as JSON.
+   *
+   * @throws PosthornError `unexpected_reply` where it is not JSON
+   */
+  json<Value = JsonValue>(): Value | null {
+    const text = this.text();
+    if (text === null) return null;
+    try {
+      return JSON.parse(text) as Value;
+    } catch (cause) {
+      throw new PosthornError('unexpected_reply', `the body of message ${this.deliveryTag} is not JSON`, {
+        cause,
+      });
+    }
+  }
+
+  /** Fires when the message is not the consumer's any more: its lease was lost, or the consumer was aborted. */
+  get signal(): AbortSignal {
+    this.#lost ??= new AbortController();
+    if (this.#lostFor !== null) this.#lost.abort(this.#lostFor);
+    return this.#lost.signal;
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /**
+   * Done. Resolves when the broker has stored that; nobody needs to wait for it, and a failure that nobody waits for
+   * goes to `onError` alone.
+   *
+   * @throws PosthornError `settlement_refused`, `timeout`, `aborted`; `invalid_argument` where it is settled already
+   */
+  ack(): Promise<void> {
+    return this.#settle({ kind: 'ack' });
+  }
+
+  /**
+   * Failed: tried again as the queue's retry schedule says, or after `delayMs` (0: at once, at its old place), or
+   * dead-lettered after the last retry. Otherwise as `ack`.
+   *
+   * @param fields.error an Error, or anything else that was thrown; the dead letter keeps it
+   */
+  nack(fields: NackFields = {}): Promise<void> {
+    return this.#settle({ kind: 'nack', ...fields });
+  }
+
+  /** Dead-lettered now. Otherwise as `nack`. */
+  reject(fields: Pick<NackFields, 'error'> = {}): Promise<void> {
+    return this.#settle({ kind: 'reject', ...fields });
+  }
+
+  /** Given back unprocessed, to its old place; not a failure. Otherwise as `ack`. */
+  release(): Promise<void> {
+    return this.#settle({ kind: 'release' });
+  }
+
+  /**
+   * Leased for that long from now. The consumer extends leases by itself; this is for a pause in which the process may
+   * not come to it.
+   */
+  extend(leaseMs: number): Promise<void> {
+    return this.#settler.settle(this, { kind: 'extend', leaseMs });
+  }
+
+  /** For the consumer: `ack` without a promise. */
+  ackByConsumer(): void {
+    this.#isSettled = true;
+    this.#settler.acknowledge(this);
+  }
+
+  /** For the consumer. */
+  lose(reason: PosthornError): void {
+    this.#lostFor ??= reason;
+    this.#lost?.abort(reason);
+  }
+
+  #settle(settlement: Settlement): Promise<void> {
+    if (this.#isSettled) {
+      return Promise.reject(invalidArgument(`message ${this.deliveryTag} is settled already`));
+    }
+    this.#isSettled = true;
+    return this.#settler.settle(this, settlement);
+  }
+
+  #reserved(name: string): string | undefined {
+    const value = this.#record.find(({ key }) => key === name)?.value;
+    return value ? decoder.decode(value) : undefined;
+  }
+}

@@ -1,0 +1,108 @@
+/** What a publisher has for one destination: a line of batches, of which one at a time is under way. */
+
+import { MessageBatch, type PendingMessage } from './message-batch.ts';
+import type { PublisherConfig } from './options.ts';
+import type { Destination } from './publish-request.ts';
+
+export class DestinationLine {
+  readonly destination: Destination;
+  /** Whether messages without an id are given one; null until it is known. */
+  givesIds: boolean | null = null;
+  readonly #config: PublisherConfig;
+  /** The next to go first. */
+  readonly #closed: MessageBatch[] = [];
+  /** The batch that takes messages. */
+  #open: MessageBatch | null = null;
+  /** The open batch has waited long enough for company. */
+  #isDue = false;
+  /** A batch is on its way or waits to be tried again; nothing may overtake it. */
+  #isBusy = false;
+  #lingers = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #idle: PromiseWithResolvers<void> | null = null;
+
+  constructor(destination: Destination, config: PublisherConfig) {
+    this.destination = destination;
+    this.#config = config;
+  }
+
+  get isSendable(): boolean {
+    return !this.#isBusy && (this.#closed.length > 0 || (this.#open !== null && this.#isDue));
+  }
+
+  add(message: PendingMessage): void {
+    const { batchBytes, batchMessages, deliveryTimeoutMs } = this.#config;
+    if (this.#open !== null && this.#open.sizeBytes + message.sizeBytes > batchBytes) this.#close();
+    this.#open ??= new MessageBatch(performance.now() + deliveryTimeoutMs);
+    this.#open.add(message);
+    if (this.#open.messages.length >= batchMessages) this.#close();
+  }
+
+  /** Calls `ended` when the open batch has waited for company. With 0 ms, when the code that runs now is done. */
+  linger(ended: () => void): void {
+    if (this.#lingers || this.#open === null || this.#isDue) return;
+    this.#lingers = true;
+    const end = (): void => {
+      if (!this.#lingers) return;
+      this.makeDue();
+      ended();
+    };
+    if (this.#config.lingerMs === 0) queueMicrotask(end);
+    else this.#timer = setTimeout(end, this.#config.lingerMs);
+  }
+
+  makeDue(): void {
+    this.#endLinger();
+    this.#isDue = this.#open !== null;
+  }
+
+  /** The next batch, which is on its way now. */
+  take(): MessageBatch {
+    if (this.#closed.length === 0) this.#close();
+    this.#isBusy = true;
+    return this.#closed.shift()!;
+  }
+
+  /** Nothing is on its way any more; `again` goes first. */
+  release(again: MessageBatch | null): void {
+    this.#isBusy = false;
+    if (again !== null) this.#closed.unshift(again);
+    else if (this.#isIdle) this.#resolveIdle();
+  }
+
+  /** Resolves when all is settled. */
+  idle(): Promise<void> {
+    if (this.#isIdle) return Promise.resolve();
+    this.#idle ??= Promise.withResolvers();
+    return this.#idle.promise;
+  }
+
+  /** Every batch that is not on its way. */
+  drain(): MessageBatch[] {
+    if (this.#open !== null) this.#close();
+    const drained = this.#closed.splice(0);
+    if (this.#isIdle) this.#resolveIdle();
+    return drained;
+  }
+
+  get #isIdle(): boolean {
+    return !this.#isBusy && this.#closed.length === 0 && this.#open === null;
+  }
+
+  #resolveIdle(): void {
+    this.#idle?.resolve();
+    this.#idle = null;
+  }
+
+  #close(): void {
+    this.#closed.push(this.#open!);
+    this.#open = null;
+    this.#isDue = false;
+    this.#endLinger();
+  }
+
+  #endLinger(): void {
+    this.#lingers = false;
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,105 @@
+/** A message on its way, and the messages of one destination that go together. */
+
+import {
+  BATCH_OVERHEAD,
+  encodeBatch,
+  recordSizeUpperBound,
+  type RecordHeader,
+  type RecordInput,
+} from '../../protocol/record-batch/index.ts';
+import type { PosthornError } from '../errors.ts';
+import {
+  MESSAGE_ID_HEADER,
+  messageHeaders,
+  orderingKeyBytes,
+  ROUTING_KEY_HEADER,
+  type OutgoingMessage,
+} from '../message-input.ts';
+import { RECORD_ALLOWANCE_BYTES, type Sink } from '../producer/pending.ts';
+import { valueBytes } from '../record-input.ts';
+import { bytesOfText } from '../text.ts';
+
+/** What became of a message. */
+export interface Confirmation {
+  /**
+   * `stored`: it is durable in every destination. `duplicate`: the queue has seen its message id within its
+   * deduplication window, and did not store it again.
+   */
+  outcome: 'stored' | 'duplicate';
+  /** Its own, or the one that it was given. */
+  messageId: string | undefined;
+}
+
+/** What an id that the publisher makes may take, header included, in bytes. */
+const ID_BYTES_MAX = 48;
+
+export class PendingMessage implements RecordInput {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  headers: readonly RecordHeader[];
+  /** Of no account: the broker stamps messages when they come. */
+  readonly timestamp = 0;
+  messageId: string | undefined;
+  /** What it takes in a batch at most, in bytes. */
+  readonly sizeBytes: number;
+  readonly sink: Sink<Confirmation>;
+
+  /** @param routingKey undefined for a message that goes straight to a queue */
+  constructor(message: OutgoingMessage, routingKey: string | undefined, sink: Sink<Confirmation>) {
+    this.key = orderingKeyBytes(message.properties?.orderingKey);
+    this.value = valueBytes(message.body);
+    this.headers = messageHeaders(message);
+    if (routingKey) {
+      this.headers = [...this.headers, { key: ROUTING_KEY_HEADER, value: bytesOfText(routingKey) }];
+    }
+    this.messageId = message.properties?.messageId;
+    this.sizeBytes = recordSizeUpperBound(this) + (this.messageId === undefined ? ID_BYTES_MAX : 0);
+    this.sink = sink;
+  }
+
+  get heldBytes(): number {
+    return this.sizeBytes + RECORD_ALLOWANCE_BYTES;
+  }
+
+  /** Before it is first encoded: what is tried again must have the same id. */
+  identify(id: string): void {
+    this.messageId = id;
+    this.headers = [...this.headers, { key: MESSAGE_ID_HEADER, value: bytesOfText(id) }];
+  }
+}
+
+export class MessageBatch {
+  messages: PendingMessage[] = [];
+  /** An upper bound. */
+  sizeBytes = BATCH_OVERHEAD;
+  /** No attempt begins after this; in ms of `performance.now()`. */
+  readonly deadlineMs: number;
+  /** Attempts that failed. */
+  failures = 0;
+  #encoded: Uint8Array | undefined;
+
+  constructor(deadlineMs: number) {
+    this.deadlineMs = deadlineMs;
+  }
+
+  add(message: PendingMessage): void {
+    this.messages.push(message);
+    this.sizeBytes += message.sizeBytes;
+  }
+
+  /** Encoded once: what is tried again is the same bytes. */
+  bytes(): Uint8Array {
+    this.#encoded ??= encodeBatch(this.messages);
+    return this.#encoded;
+  }
+
+  /** Some are settled; the rest goes again. */
+  keep(messages: PendingMessage[]): void {
+    if (messages.length === this.messages.length) return;
+    this.messages = messages;
+    this.#encoded = undefined;
+  }
+}
+
+/** What one attempt did: for each message a confirmation, why it failed, or null where it has to go again. */
+export type Outcomes = (Confirmation | PosthornError | null)[];

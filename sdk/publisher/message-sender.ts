@@ -1,0 +1,194 @@
+/** Sends batches of messages: at most one under way for each destination, and what becomes of them afterwards. */
+
+import { delayMs } from '../client/retry.ts';
+import { sleep } from '../client/sleep.ts';
+import type { Transport } from '../client/transport.ts';
+import { messageOf, PosthornError } from '../errors.ts';
+import { Backlog } from '../producer/backlog.ts';
+import type { Queues } from '../queues.ts';
+import { DestinationLine } from './destination-line.ts';
+import type { MessageBatch, Outcomes, PendingMessage } from './message-batch.ts';
+import type { PublisherConfig } from './options.ts';
+import { publishBatch, storedDespite, type Destination } from './publish-request.ts';
+
+/** How long a queue that was full is left alone, in ms, where the broker does not say. */
+const FULL_PAUSE_MS = 1_000;
+
+export class MessageSender {
+  readonly bytes: Backlog;
+  readonly messages: Backlog;
+  readonly #transport: Transport;
+  readonly #queues: Queues;
+  readonly #config: PublisherConfig;
+  readonly #lines = new Map<string, DestinationLine>();
+  /** Lines with a batch that could go now, the longest waiting first. */
+  readonly #sendable = new Set<DestinationLine>();
+  readonly #stop = new AbortController();
+  /** Ids are made of it and a number: unique, and short. */
+  readonly #idPrefix = `${crypto.randomUUID().slice(0, 18)}-`;
+  #ids = 0;
+  #inFlight = 0;
+
+  constructor(transport: Transport, queues: Queues, config: PublisherConfig) {
+    this.bytes = new Backlog(config.bufferBytes);
+    this.messages = new Backlog(config.maxUnconfirmed);
+    this.#transport = transport;
+    this.#queues = queues;
+    this.#config = config;
+  }
+
+  /** @param key names the destination among all */
+  line(key: string, destination: () => Destination): DestinationLine {
+    let line = this.#lines.get(key);
+    if (line === undefined) {
+      line = new DestinationLine(destination(), this.#config);
+      this.#lines.set(key, line);
+    }
+    return line;
+  }
+
+  accept(line: DestinationLine, message: PendingMessage): void {
+    this.bytes.add(message.heldBytes);
+    this.messages.add(1);
+    line.add(message);
+    if (line.isSendable) this.#offer(line);
+    else line.linger(() => this.#offer(line));
+  }
+
+  async flush(): Promise<void> {
+    for (const line of this.#lines.values()) {
+      line.makeDue();
+      this.#offer(line);
+    }
+    await Promise.all([...this.#lines.values()].map((line) => line.idle()));
+  }
+
+  /** Gives up everything. */
+  abort(error: PosthornError): void {
+    this.#stop.abort(error);
+    for (const line of this.#lines.values()) {
+      for (const { messages } of line.drain()) for (const message of messages) this.#settle(message, error);
+    }
+  }
+
+  #offer(line: DestinationLine): void {
+    if (line.isSendable) this.#sendable.add(line);
+    for (const next of this.#sendable) {
+      if (this.#inFlight >= this.#config.maxInFlight) return;
+      this.#sendable.delete(next);
+      void this.#send(next, next.take());
+    }
+  }
+
+  async #send(line: DestinationLine, batch: MessageBatch): Promise<void> {
+    this.#inFlight++;
+    let error: PosthornError | null = null;
+    try {
+      if (batch.failures === 0) await this.#identify(line, batch);
+      const outcomes = await publishBatch(this.#transport, line.destination, batch, this.#stop.signal);
+      if (this.#conclude(batch, outcomes)) error = full();
+    } catch (cause) {
+      error = this.#reasonOf(cause);
+    }
+    this.#inFlight--;
+    if (error === null) line.release(null);
+    else this.#failed(line, batch, error);
+    this.#offer(line);
+  }
+
+  /** Whoever tries again needs ids, where the other side goes by them. */
+  async #identify(line: DestinationLine, batch: MessageBatch): Promise<void> {
+    if (line.givesIds === null) {
+      const { messageIds } = this.#config;
+      line.givesIds = messageIds ?? (await this.#hasUseForIds(line.destination));
+    }
+    if (!line.givesIds) return;
+    for (const message of batch.messages) {
+      if (message.messageId === undefined) message.identify(`${this.#idPrefix}${(this.#ids++).toString(36)}`);
+    }
+  }
+
+  async #hasUseForIds(destination: Destination): Promise<boolean> {
+    if ('exchange' in destination) return true;
+    const { signal } = this.#stop;
+    return (await this.#queues.get(destination.queue, { signal })).dedupWindowMs > 0;
+  }
+
+  #failed(line: DestinationLine, batch: MessageBatch, error: PosthornError): void {
+    if (this.#stop.signal.aborted) return this.#giveUp(line, batch, error);
+    const despite = storedDespite(batch, error);
+    if (despite !== null && !this.#conclude(batch, despite)) return line.release(null);
+    if (error.retryable) return void this.#retryLater(line, batch, error);
+    // The broker names the message that it refuses, and has stored none: the others may go without it.
+    const culprit = error.details['index'];
+    const guilty = typeof culprit === 'number' ? batch.messages[culprit] : undefined;
+    if (guilty === undefined || despite !== null) return this.#giveUp(line, batch, error);
+    this.#settle(guilty, error);
+    batch.keep(batch.messages.filter((message) => message !== guilty));
+    line.release(batch.messages.length > 0 ? batch : null);
+  }
+
+  async #retryLater(line: DestinationLine, batch: MessageBatch, error: PosthornError): Promise<void> {
+    batch.failures++;
+    if (performance.now() >= batch.deadlineMs) {
+      return this.#giveUpAndGoOn(line, batch, this.#deliveryTimeout(error));
+    }
+    try {
+      await sleep(delayMs(this.#transport.config.retry, batch.failures, error), this.#stop.signal);
+    } catch {
+      return this.#giveUp(line, batch, this.#stop.signal.reason as PosthornError);
+    }
+    line.release(batch);
+    this.#offer(line);
+  }
+
+  #giveUpAndGoOn(line: DestinationLine, batch: MessageBatch, error: PosthornError): void {
+    this.#giveUp(line, batch, error);
+    this.#offer(line);
+  }
+
+  #giveUp(line: DestinationLine, batch: MessageBatch, error: PosthornError): void {
+    for (const message of batch.messages) this.#settle(message, error);
+    // A queue may be made again, with another window.
+    line.givesIds = null;
+    line.release(null);
+  }
+
+  /** @returns whether some have to go again; the batch has those left */
+  #conclude(batch: MessageBatch, outcomes: Outcomes): boolean {
+    const left = batch.messages.filter((message, index) => {
+      const outcome = outcomes[index]!;
+      if (outcome !== null) this.#settle(message, outcome);
+      return outcome === null;
+    });
+    batch.keep(left);
+    return left.length > 0;
+  }
+
+  #settle(message: PendingMessage, outcome: NonNullable<Outcomes[number]>): void {
+    this.bytes.remove(message.heldBytes);
+    this.messages.remove(1);
+    if (outcome instanceof PosthornError) message.sink.failed(0, outcome);
+    else message.sink.stored(0, outcome);
+  }
+
+  #reasonOf(error: unknown): PosthornError {
+    if (this.#stop.signal.aborted) return this.#stop.signal.reason as PosthornError;
+    if (error instanceof PosthornError) return error;
+    return new PosthornError('invalid_argument', `the batch cannot be encoded: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+
+  #deliveryTimeout(cause: PosthornError): PosthornError {
+    const { deliveryTimeoutMs } = this.#config;
+    const message = `not confirmed within ${deliveryTimeoutMs} ms; the last attempt: ${cause.message}`;
+    return new PosthornError('timeout', message, { retryable: true, cause });
+  }
+}
+
+const full = (): PosthornError =>
+  new PosthornError('queue_full', 'the queue is full and refuses messages', {
+    retryable: true,
+    retryAfterMs: FULL_PAUSE_MS,
+  });

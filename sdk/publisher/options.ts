@@ -1,0 +1,73 @@
+/** The options of a publisher. */
+
+import { BATCH_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
+import { checkRange } from '../client/options.ts';
+
+export interface PublisherOptions {
+  /**
+   * How long a message waits for others to share its batch, in ms. Default 5. With 0 only messages that are published in
+   * the same turn of the event loop share one. Under load batches fill while earlier ones are on their way, whatever this
+   * is.
+   */
+  lingerMs?: number;
+  /** A batch goes when it has this many messages. Default 5,000, at most 10,000. */
+  batchMessages?: number;
+  /** A batch goes when it reaches this size, in bytes. Default 512 KiB, at most 1 MiB. */
+  batchBytes?: number;
+  /**
+   * Requests under way at once. Default 4. To each queue or exchange there is at most one, which is what keeps order when
+   * requests are tried again.
+   */
+  maxInFlight?: number;
+  /** Messages that may be published and not confirmed; above it `ready()` waits. Default 10,000. */
+  maxUnconfirmed?: number;
+  /**
+   * What may wait in memory, in bytes, an allowance of 256 for each message included; above it `ready()` waits. Default
+   * 32 MiB.
+   */
+  bufferBytes?: number;
+  /**
+   * How long a message is tried before it is given up with `timeout`, in ms. A queue that is full and refuses messages is
+   * tried as long. Default 120,000.
+   */
+  deliveryTimeoutMs?: number;
+  /**
+   * Whether messages without a `messageId` are given one. Default: those that go through an exchange are, and those that
+   * go to a queue with a `dedupWindowMs`.
+   */
+  messageIds?: boolean | undefined;
+  /** Gives up everything that is not confirmed yet, with `aborted`, and closes the publisher. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface PublisherConfig extends Required<Omit<PublisherOptions, 'signal' | 'messageIds'>> {
+  messageIds: boolean | undefined;
+  signal: AbortSignal | undefined;
+}
+
+const KiB = 1024;
+
+const DEFAULTS: PublisherConfig = {
+  lingerMs: 5,
+  batchMessages: 5_000,
+  batchBytes: 512 * KiB,
+  maxInFlight: 4,
+  maxUnconfirmed: 10_000,
+  bufferBytes: 32 * KiB * KiB,
+  deliveryTimeoutMs: 120_000,
+  messageIds: undefined,
+  signal: undefined,
+};
+
+export function publisherConfig(options: PublisherOptions): PublisherConfig {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const config: PublisherConfig = { ...DEFAULTS, ...given };
+  checkRange('lingerMs', config.lingerMs, 0, 60_000);
+  checkRange('batchMessages', config.batchMessages, 1, REQUEST_RECORDS_MAX);
+  checkRange('batchBytes', config.batchBytes, 1, BATCH_BYTES_MAX);
+  checkRange('maxInFlight', config.maxInFlight, 1, 1_000);
+  checkRange('maxUnconfirmed', config.maxUnconfirmed, 1, Infinity);
+  checkRange('bufferBytes', config.bufferBytes, 1, Infinity);
+  checkRange('deliveryTimeoutMs', config.deliveryTimeoutMs, 1, Infinity);
+  return config;
+}

@@ -1,0 +1,173 @@
+/** The publisher: what an application sees of it. */
+
+import { RECORD_BYTES_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
+import type { Transport } from '../client/transport.ts';
+import { invalidArgument, PosthornError } from '../errors.ts';
+import type { OutgoingMessage } from '../message-input.ts';
+import { checkExchange, checkName } from '../names.ts';
+import { READY } from '../producer/backlog.ts';
+import { SingleSink } from '../producer/pending.ts';
+import type { Queues } from '../queues.ts';
+import { bytesOfText } from '../text.ts';
+import { PendingMessage, type Confirmation } from './message-batch.ts';
+import { MessageSender } from './message-sender.ts';
+import { publisherConfig, type PublisherOptions } from './options.ts';
+
+/** A message to be published through an exchange. */
+export interface RoutedMessage extends OutgoingMessage {
+  /** What bindings are compared with: at most 255 bytes. Default empty. */
+  routingKey?: string | undefined;
+  /** Fails with `unroutable` where no binding takes it. Default false: it is dropped. */
+  mandatory?: boolean | undefined;
+}
+
+/**
+ * Publishes messages in batches, and tells of each when it is durable in every destination.
+ *
+ * A message that fails in a way that may pass (no reply, 429, 503) is tried again until `deliveryTimeoutMs`. To one queue
+ * or one exchange, order is that of the calls, also under retries. **A retry can store a message twice** where only the
+ * reply was lost, or only some destinations failed. A queue with a `dedupWindowMs` stores it once: it goes by the
+ * `messageId`, which messages without one are given (see `messageIds`). Topics have no such window.
+ *
+ * @example
+ * await using publisher = posthorn.publisher();
+ * await publisher.sendToQueue('mails', { body: { to: 'a@example.com' } });
+ * await publisher.publish('events', { routingKey: 'orders.created', body: { id: 7 }, mandatory: true });
+ */
+export class Publisher implements AsyncDisposable {
+  readonly #sender: MessageSender;
+  #refusal: PosthornError | null = null;
+  #closing: Promise<void> | null = null;
+
+  /** Made by `Posthorn`. */
+  constructor(transport: Transport, queues: Queues, options: PublisherOptions) {
+    const config = publisherConfig(options);
+    this.#sender = new MessageSender(transport, queues, config);
+    const { signal } = config;
+    if (signal?.aborted) this.#abort(signal);
+    else signal?.addEventListener('abort', () => this.#abort(signal), { once: true });
+  }
+
+  /** Messages that are not confirmed yet. */
+  get unconfirmed(): number {
+    return this.#sender.messages.held;
+  }
+
+  /** What waits in memory, in bytes, with an allowance of 256 for each message. */
+  get bufferedBytes(): number {
+    return this.#sender.bytes.held;
+  }
+
+  /**
+   * Publishes one message through an exchange (`''` is the default exchange). Resolves when every queue and topic that
+   * the bindings give has stored it.
+   *
+   * To go fast, do not await each one: messages that are under way together share batches.
+   *
+   * @example
+   * for (const event of events) {
+   *   publisher.publish('events', { routingKey: event.type, body: event }).catch(report);
+   *   await publisher.ready();
+   * }
+   * await publisher.flush();
+   *
+   * @throws PosthornError (the promise rejects) `invalid_argument`, `exchange_not_found`, `exchange_internal`,
+   *   `unroutable`, `record_too_large`, `timeout`, `aborted`, `closed`, and other codes of the broker
+   */
+  publish(exchange: string, message: RoutedMessage): Promise<Confirmation> {
+    const isMandatory = message?.mandatory === true;
+    const key = `${isMandatory ? 'mandatory' : 'exchange'} ${exchange}`;
+    const destination = (): { exchange: string; mandatory: boolean } => ({
+      exchange: checkExchange(exchange),
+      mandatory: isMandatory,
+    });
+    return this.#accept(key, destination, message, message?.routingKey ?? '');
+  }
+
+  /**
+   * Publishes one message straight to a queue. Resolves when it is stored.
+   *
+   * @throws PosthornError (the promise rejects) `invalid_argument`, `queue_not_found`, `record_too_large`, `timeout`,
+   *   `aborted`, `closed`, and other codes of the broker
+   */
+  sendToQueue(queue: string, message: OutgoingMessage): Promise<Confirmation> {
+    return this.#accept(`queue ${queue}`, () => ({ queue: checkName('queue', queue) }), message, undefined);
+  }
+
+  /**
+   * Waits until fewer than `maxUnconfirmed` messages and `bufferBytes` are in memory. Publishing itself never refuses for
+   * want of room: a loop that awaits neither its messages nor this fills the memory.
+   */
+  ready(): Promise<void> {
+    const { bytes, messages } = this.#sender;
+    return bytes.hasRoom && messages.hasRoom ? READY : this.#waitForRoom();
+  }
+
+  /** Sends at once what waits for company, and resolves when all that was published before is confirmed or has failed. */
+  async flush(): Promise<void> {
+    await this.#sender.flush();
+  }
+
+  /** Flushes, and refuses further messages with `closed`. */
+  close(): Promise<void> {
+    this.#refusal ??= new PosthornError('closed', 'the publisher is closed');
+    this.#closing ??= this.flush();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #accept(
+    key: string,
+    destination: Parameters<MessageSender['line']>[1],
+    message: OutgoingMessage,
+    routingKey: string | undefined,
+  ): Promise<Confirmation> {
+    const sink = new SingleSink<Confirmation>();
+    try {
+      if (this.#refusal !== null) throw this.#refusal;
+      const line = this.#sender.line(key, destination);
+      this.#sender.accept(line, pendingOf(message, routingKey, sink));
+    } catch (error) {
+      return Promise.reject(error as PosthornError);
+    }
+    return sink.promise;
+  }
+
+  async #waitForRoom(): Promise<void> {
+    const { bytes, messages } = this.#sender;
+    while (!(bytes.hasRoom && messages.hasRoom)) await Promise.all([bytes.ready(), messages.ready()]);
+  }
+
+  #abort(signal: AbortSignal): void {
+    this.#refusal = new PosthornError('aborted', 'the AbortSignal of the publisher fired', {
+      cause: signal.reason,
+    });
+    this.#sender.abort(this.#refusal);
+  }
+}
+
+function pendingOf(
+  message: OutgoingMessage,
+  routingKey: string | undefined,
+  sink: SingleSink<Confirmation>,
+): PendingMessage {
+  let pending: PendingMessage;
+  try {
+    if (routingKey !== undefined && bytesOfText(routingKey).length > ROUTING_KEY_BYTES_MAX) {
+      throw invalidArgument(`routingKey has more than ${ROUTING_KEY_BYTES_MAX} bytes`);
+    }
+    pending = new PendingMessage(message, routingKey, sink);
+  } catch (error) {
+    if (error instanceof PosthornError) throw error;
+    throw invalidArgument(`the message is not one: ${(error as Error).message}`);
+  }
+  if (pending.sizeBytes <= RECORD_BYTES_MAX) return pending;
+  throw new PosthornError(
+    'record_too_large',
+    `the message has about ${pending.sizeBytes} bytes; ${RECORD_BYTES_MAX} are taken`,
+    { details: { bytes_max: RECORD_BYTES_MAX } },
+  );
+}
