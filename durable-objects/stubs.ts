@@ -4,11 +4,13 @@ import { queueObjectName, type QueueDefinition } from '../core/topology/queues.t
 import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
 import type { Partition } from './partition/partition.ts';
 import type { Queue } from './queue/queue.ts';
+import type { ReplyMailbox } from './reply/reply-mailbox.ts';
 import type { Topology } from './topology/topology.ts';
 
 export interface Env {
   PARTITION: DurableObjectNamespace<Partition>;
   QUEUE: DurableObjectNamespace<Queue>;
+  REPLY_MAILBOX: DurableObjectNamespace<ReplyMailbox>;
   TOPOLOGY: DurableObjectNamespace<Topology>;
   /** Names with commas between them. Default: `default`. */
   POSTHORN_NAMESPACES?: string;
@@ -44,4 +46,13 @@ export function queueStub(
   queue: Pick<QueueDefinition, 'namespace' | 'name' | 'id'>,
 ): DurableObjectStub<Queue> {
   return env.QUEUE.getByName(queueObjectName(queue));
+}
+
+/** Null where `id`, in hexadecimal, cannot be one of a mailbox. */
+export function replyMailboxStub(env: Env, id: string): DurableObjectStub<ReplyMailbox> | null {
+  try {
+    return env.REPLY_MAILBOX.get(env.REPLY_MAILBOX.idFromString(id));
+  } catch {
+    return null; // ids are signed: nobody can make one up
+  }
 }

@@ -10,6 +10,8 @@
  * The tag of a message is that of (queue id, lane, its offset, delivery of its run): delivery-tag.ts.
  */
 
+import { formatTag } from './delivery-tag.ts';
+
 export interface DeliveryRun {
   start: number;
   end: number;
@@ -81,4 +83,16 @@ export function decodeDeliveryFrame(bytes: Uint8Array): DeliveryFrame {
     at += batchesLength;
   }
   return frame;
+}
+
+/** The tags of all messages of a frame. */
+export function tagsOfFrame(bytes: Uint8Array): string[] {
+  const { queueId, sections } = decodeDeliveryFrame(bytes);
+  return sections.flatMap(({ lane, runs }) =>
+    runs.flatMap(({ start, end, delivery }) =>
+      Array.from({ length: end - start }, (_, nth) =>
+        formatTag({ queueId, lane, offset: start + nth, delivery }),
+      ),
+    ),
+  );
 }

@@ -71,6 +71,9 @@ export const errorTable = {
   queue_full: transient(429, 'The queue is full and refuses messages'),
   queue_overloaded: transient(429, 'The queue has more messages waiting to be stored than it can take'),
   queue_unavailable: transient(503, 'The queue did not answer'),
+  unroutable: permanent(404, 'No queue or topic takes the message'),
+  // Not to be sent again blindly: the request may have been served, and only its reply be missing.
+  no_reply: permanent(504, 'No reply to the request came in time'),
   publish_incomplete: transient(503, 'Some destinations have stored the messages, others have not'),
   internal_error: transient(500, 'Something is wrong on our side'),
 } as const satisfies Record<string, ErrorDefinition>;

@@ -174,7 +174,9 @@ export const exchangePublishQuerySchema = z.strictObject({
 });
 
 const storedSchema = z.object({
-  kind: z.enum(DESTINATION_KINDS),
+  kind: z
+    .enum([...DESTINATION_KINDS, 'reply'])
+    .describe('`reply`: handed to the call that waited for it, and stored nowhere'),
   name: nameSchema,
   partition: z.int().optional().describe('Where in a topic'),
   offset: z.int().optional(),

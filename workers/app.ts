@@ -14,6 +14,7 @@ import { produceRoutes } from './routes/produce.ts';
 import { publishRoutes } from './routes/publish.ts';
 import { queueMessageRoutes } from './routes/queue-messages.ts';
 import { queueRoutes } from './routes/queues.ts';
+import { requestRoutes } from './routes/requests.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { topicRoutes } from './routes/topics.ts';
 
@@ -26,6 +27,7 @@ export function createApp(): Hono<AppEnv> {
   exchangeRoutes(app);
   bindingRoutes(app);
   publishRoutes(app);
+  requestRoutes(app);
   policyRoutes(app);
   queueRoutes(app);
   queueMessageRoutes(app);

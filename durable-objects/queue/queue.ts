@@ -16,7 +16,6 @@ import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub, type Env } from '../stubs.ts';
 import { Consumers, type Poll } from './consumers.ts';
-import { sendDeadLetters } from './dead-letter-sender.ts';
 import type {
   DeliverRequest,
   Published,
@@ -26,6 +25,7 @@ import type {
   SettleRequest,
   Stale,
 } from './queue-calls.ts';
+import { QueueTasks, type Open } from './queue-tasks.ts';
 import { readSettleMessage, settlementsOf } from './settle-message.ts';
 import { QueueStore, type StoredDefinition } from './queue-store.ts';
 import { StoredQueue, type StepContext } from './stored-queue.ts';
@@ -36,26 +36,7 @@ interface Step {
   run: (queue: StoredQueue, context: StepContext) => unknown;
 }
 
-interface Open {
-  definition: QueueDefinition;
-  queue: StoredQueue;
-  /** When somebody used it last. */
-  usedMs: number;
-  /** As stored: only now and then, because it is a row. */
-  storedUsedMs: number;
-}
-
 const STALE: Stale = { stale: true };
-
-/** After another object could not take the dead letters: twice as long each time, up to the second. */
-const OUTBOX_RETRY_MS = 5_000;
-const OUTBOX_RETRY_MS_MAX = 300_000;
-
-/** The share of a queue's `expires_ms` by which the stored time of its last use may lag. */
-const USE_LAG = 0.1;
-
-/** Between two looks for messages that have expired: many then share one alarm. */
-const EXPIRY_INTERVAL_MS = 1_000;
 
 export class Queue extends DurableObject<Env> {
   readonly #sql: DurableSql;
@@ -64,10 +45,8 @@ export class Queue extends DurableObject<Env> {
   readonly #since: number;
   readonly #steps: GroupCommit<Step, unknown>;
   #alarm!: Alarm;
+  #tasks!: QueueTasks;
   #open: Open | null = null;
-  #sending: Promise<void> | null = null;
-  /** Attempts to send dead letters that failed, one after another. */
-  #sendFailures = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -82,14 +61,14 @@ export class Queue extends DurableObject<Env> {
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
-      this.#alarm.register('leases', (nowMs) => this.#expireLeases(nowMs));
-      this.#alarm.register('parked', (nowMs) => this.#promote(nowMs));
-      this.#alarm.register('expiry', (nowMs) => this.#expireMessages(nowMs));
-      this.#alarm.register('ids', (nowMs) => this.#forgetIds(nowMs));
-      this.#alarm.register('unused', (nowMs) => this.#expireQueue(nowMs));
-      this.#alarm.register('outbox', () => {
-        ctx.waitUntil(this.#sendDeadLetters());
-        return null;
+      this.#tasks = new QueueTasks(this.#alarm, env, {
+        now: () => this.now(),
+        open: () => this.#open,
+        serve: () => this.#serve(),
+        consumers: () => this.#consumers.count(),
+        writeQueue: (definition) => this.#store.writeQueue(definition),
+        deleteItself: (definition) => this.#deleteItself(definition),
+        waitUntil: (work) => ctx.waitUntil(work),
       });
       const stored = this.#store.readQueue();
       if (stored) this.#openQueue(stored);
@@ -106,15 +85,14 @@ export class Queue extends DurableObject<Env> {
       Object.assign(this.#open, { definition, usedMs, storedUsedMs: usedMs });
       this.#open.queue.configure(definition.config);
       this.#alarm.schedule('expiry', this.now() + 1);
-      this.#scheduleUnused(this.#open);
+      this.#tasks.scheduleUnused(this.#open);
     } else this.#openQueue({ definition, isPaused, usedMs });
   }
 
   /** Forgets everything and gives the storage back. */
   async destroy(): Promise<void> {
     this.#open = null;
-    for (const task of ['leases', 'parked', 'expiry', 'ids', 'outbox', 'unused'])
-      this.#alarm.schedule(task, null);
+    this.#tasks.cancel();
     this.#consumers.dismiss();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -143,7 +121,7 @@ export class Queue extends DurableObject<Env> {
   async deliver(request: DeliverRequest): Promise<Uint8Array | null | Stale> {
     const open = this.#current(request.version);
     if (!open) return STALE;
-    this.#noteUse(open);
+    this.#tasks.noteUse(open);
     const run: Step['run'] = (queue, context) => this.#take(queue, request, context);
     return (await this.#steps.submit({ order: 'deliver', run }, 0)) as Uint8Array | null;
   }
@@ -264,7 +242,7 @@ export class Queue extends DurableObject<Env> {
   #stream({ version, ...poll }: DeliverRequest): Response {
     const open = this.#current(version);
     if (!open) return Response.json(STALE, { status: 422 });
-    this.#noteUse(open);
+    this.#tasks.noteUse(open);
     const response = this.#consumers.accept(poll, this.now());
     this.#serve();
     return response;
@@ -275,7 +253,7 @@ export class Queue extends DurableObject<Env> {
     const open = this.#open;
     const stream = this.#consumers.streamOf(socket);
     if (!open || !stream) return;
-    this.#noteUse(open);
+    this.#tasks.noteUse(open);
     open.queue.commit(() => open.queue.releaseAll(stream.consumerId));
     this.#serve();
     if (open.definition.config.auto_delete && this.#consumers.count() === 0)
@@ -295,12 +273,7 @@ export class Queue extends DurableObject<Env> {
   #openQueue({ definition, isPaused, usedMs }: StoredDefinition): void {
     const queue = new StoredQueue(this.#sql, definition, isPaused, this.now());
     this.#open = { definition, queue, usedMs, storedUsedMs: usedMs };
-    this.#schedule();
-    this.#scheduleUnused(this.#open);
-    this.#alarm.scheduleEarlier('expiry', this.now() + 1);
-    if (queue.state.dedup.size > 0)
-      this.#alarm.schedule('ids', this.now() + definition.config.dedup_window_ms + 1);
-    if (queue.outgoing > 0) this.#alarm.schedule('outbox', this.now() + OUTBOX_RETRY_MS);
+    this.#tasks.begin(this.#open);
   }
 
   /** The open queue, after running what is due; null where the caller's definition is not the current one. */
@@ -329,7 +302,7 @@ export class Queue extends DurableObject<Env> {
       runAll('settle');
       runAll('deliver');
     });
-    this.#schedule();
+    this.#tasks.schedule();
     return results;
   }
 
@@ -353,98 +326,6 @@ export class Queue extends DurableObject<Env> {
       this.#consumers.serve(hasMessages, (poll) => this.#take(queue, poll, context)),
     );
     for (const send of sends) send();
-    if (sends.length > 0) this.#schedule();
-  }
-
-  /** Almost always finds everything scheduled: moving the alarm is one more row. */
-  #schedule(): void {
-    const open = this.#open;
-    if (!open) return;
-    const { queue, definition } = open;
-    if (queue.state.earliestExpiryMs < Infinity) {
-      this.#alarm.scheduleEarlier('leases', queue.state.earliestExpiryMs);
-    }
-    if (queue.hasNewParked()) this.#alarm.scheduleEarlier('parked', queue.nextParkedMs());
-    if (queue.canExpire() && !this.#alarm.isScheduled('expiry')) {
-      this.#alarm.schedule('expiry', this.now() + EXPIRY_INTERVAL_MS);
-    }
-    if (queue.state.dedup.size > 0 && !this.#alarm.isScheduled('ids')) {
-      this.#alarm.schedule('ids', this.now() + definition.config.dedup_window_ms + 1);
-    }
-    if (queue.outgoing > 0 && !this.#alarm.isScheduled('outbox') && !this.#sending) {
-      this.ctx.waitUntil(this.#sendDeadLetters());
-    }
-  }
-
-  #expireLeases(nowMs: number): number | null {
-    const queue = this.#open?.queue;
-    if (!queue) return null;
-    const expired = queue.commit(() => queue.expireLeases(nowMs));
-    if (expired > 0) this.#serve();
-    const { earliestExpiryMs } = queue.state;
-    return earliestExpiryMs === Infinity ? null : earliestExpiryMs;
-  }
-
-  #promote(nowMs: number): number | null {
-    const queue = this.#open?.queue;
-    if (!queue) return null;
-    const isMoreDue = queue.commit(() => queue.promote(nowMs));
-    this.#serve();
-    return isMoreDue ? nowMs + 1 : queue.nextParkedMs();
-  }
-
-  #expireMessages(nowMs: number): number | null {
-    const queue = this.#open?.queue;
-    if (!queue) return null;
-    const next = queue.commit(() => queue.expireHeads(nowMs));
-    return next === Infinity ? null : Math.max(next, nowMs + EXPIRY_INTERVAL_MS);
-  }
-
-  #forgetIds(nowMs: number): number | null {
-    const open = this.#open;
-    if (!open) return null;
-    open.queue.forgetIds(nowMs);
-    return open.queue.state.dedup.size > 0
-      ? nowMs + Math.max(open.definition.config.dedup_window_ms, 1_000)
-      : null;
-  }
-
-  #noteUse(open: Open): void {
-    open.usedMs = this.now();
-    const { expires_ms: expiresMs } = open.definition.config;
-    if (expiresMs === null || open.usedMs - open.storedUsedMs < expiresMs * USE_LAG) return;
-    const { definition, usedMs, queue } = open;
-    this.#store.writeQueue({ definition, isPaused: queue.state.isPaused, usedMs });
-    open.storedUsedMs = usedMs;
-  }
-
-  #scheduleUnused({ definition, usedMs }: Open): void {
-    const { expires_ms: expiresMs } = definition.config;
-    this.#alarm.schedule('unused', expiresMs === null ? null : usedMs + expiresMs);
-  }
-
-  /** Asks for the end of the queue when nobody has used it for its time. */
-  #expireQueue(nowMs: number): number | null {
-    const open = this.#open;
-    const expiresMs = open?.definition.config.expires_ms ?? null;
-    if (!open || expiresMs === null) return null;
-    if (open.queue.state.leased > 0 || this.#consumers.count() > 0) this.#noteUse(open);
-    if (open.usedMs + expiresMs > nowMs) return open.usedMs + expiresMs;
-    this.#deleteItself(open.definition);
-    return nowMs + OUTBOX_RETRY_MS_MAX; // should that fail
-  }
-
-  #sendDeadLetters(): Promise<void> {
-    const open = this.#open;
-    if (!open) return Promise.resolve();
-    this.#sending ??= sendDeadLetters(this.env, open.definition, open.queue)
-      .then(() => void (this.#sendFailures = 0))
-      .catch((error: unknown) => {
-        console.error(`dead letters of queue ${open.definition.name} could not be sent; trying again`, error);
-        const delayMs = Math.min(OUTBOX_RETRY_MS * 2 ** this.#sendFailures++, OUTBOX_RETRY_MS_MAX);
-        this.#alarm.schedule('outbox', this.now() + delayMs);
-      })
-      .finally(() => (this.#sending = null));
-    return this.#sending;
+    if (sends.length > 0) this.#tasks.schedule();
   }
 }

@@ -7,10 +7,10 @@ import { admit, takesWhole, type Arrival } from '../../core/queue/arrive.ts';
 import { deliver, type DeliverCommand } from '../../core/queue/deliver.ts';
 import { expireHeads, expireLeases } from '../../core/queue/expire.ts';
 import { isPlain, readFacts, type SegmentSource } from '../../core/queue/facts.ts';
-import { isReturnLane, placeOf, priorityOf, returnLane } from '../../core/queue/lane.ts';
+import { placeOf } from '../../core/queue/lane.ts';
 import { dropHead } from '../../core/queue/limits.ts';
 import { purge } from '../../core/queue/purge.ts';
-import { noChanges, readyCount, releaseKey, type QueueState } from '../../core/queue/queue-state.ts';
+import { noChanges, readyCount, type QueueState } from '../../core/queue/queue-state.ts';
 import { hasOnlyValues } from '../../core/queue/scan.ts';
 import type { SegmentState } from '../../core/queue/segment-state.ts';
 import { settle, type Outcome, type Settlement } from '../../core/queue/settle.ts';
@@ -22,16 +22,15 @@ import type { Sql } from '../storage/sql.ts';
 import { deliverySections } from './delivery-sections.ts';
 import { LaneWriter, type LaneBatch } from './lane-writer.ts';
 import { loadQueue } from './load-queue.ts';
-import { deathRecord, retriedRecord } from './moved-records.ts';
+import { deathRecord } from './moved-records.ts';
 import { leasesOf, oldestMs, peek } from './looking.ts';
-import { decoded, packed, packedWithin } from './packing.ts';
+import { Outbox } from './outbox.ts';
+import { decoded, packed } from './packing.ts';
+import { ParkedMessages } from './parked-messages.ts';
 import type { Published, PublishOptions } from './queue-calls.ts';
 import { QueueStore, type OutboxRow } from './queue-store.ts';
-import { recordsOf, SegmentCache } from './segment-cache.ts';
+import { SegmentCache } from './segment-cache.ts';
 import { Slots } from './slots.ts';
-
-/** Parked rows that become ready in one commit. */
-const PROMOTE_SLICE_ROWS = 500;
 
 export interface TaggedSettlement {
   tag: string;
@@ -50,21 +49,19 @@ export class StoredQueue {
   readonly #cache: SegmentCache;
   readonly #writer: LaneWriter;
   readonly #slots = new Slots();
+  readonly #outbox: Outbox;
+  readonly #parked: ParkedMessages;
   readonly #source: SegmentSource;
   readonly #name: string;
   readonly #id: number;
   #state!: QueueState;
   #pending = { count: 0, bytes: 0 };
-  /** The number of the next dead letter. Begins with the clock, so that it grows from one wake to the next. */
-  #nextNumber: number;
   /** Ids of this commit, to be written as one row. */
   #ids: { id: string; untilMs: number }[] = [];
-  #hasNewParked = true;
   /** What a commit that failed began with, where the state may be ahead of the rows since. */
   #lost:
     (Pick<QueueState, 'config' | 'isPaused' | 'activeConsumer' | 'counters'> & { outgoing: number }) | null =
     null;
-  outgoing: number;
 
   constructor(
     sql: Sql,
@@ -85,15 +82,19 @@ export class StoredQueue {
         return (offset) => readFacts(records.get(offset)!);
       },
     };
-    const outbox = this.#store.outboxSize();
-    this.outgoing = outbox.count;
-    this.#nextNumber = Math.max(outbox.nextNumber, nowMs * 1_000);
+    this.#outbox = new Outbox(this.#store, nowMs);
+    this.#parked = new ParkedMessages(this.#store, this.#cache);
     this.#load(definition.config, isPaused);
   }
 
   get state(): Readonly<QueueState> {
     this.#recover();
     return this.#state;
+  }
+
+  /** Dead letters that are still here. */
+  get outgoing(): number {
+    return this.#outbox.count;
   }
 
   configure(config: QueueConfig): void {
@@ -135,7 +136,7 @@ export class StoredQueue {
     this.#slots.clear();
     this.#load(config, isPaused);
     Object.assign(this.#state, { counters, activeConsumer });
-    this.outgoing = outgoing;
+    this.#outbox.count = outgoing;
     this.#lost = null;
   }
 
@@ -238,29 +239,15 @@ export class StoredQueue {
 
   /** A step: parked messages that are due become ready, at most a slice. True where more are due. */
   promote(nowMs: number): boolean {
-    const rows = this.#store.dueParked(nowMs, PROMOTE_SLICE_ROWS);
-    for (const row of rows) {
-      const records = recordsOf(row.data);
-      const isReturn = isReturnLane(row.lane);
-      // A delayed message is published when it is due: its time to live begins then.
-      const due = records.map((record) =>
-        isReturn ? record : { ...record, timestamp: Math.max(record.timestamp, row.due_ms) },
-      );
-      if (isReturn) for (const record of records) releaseKey(this.#state, readFacts(record).key);
-      this.#writer.add(row.lane, packed(due));
-      this.#state.parked -= records.length;
-      this.#store.deleteParked(row);
-    }
+    const isMoreDue = this.#parked.promote(this.#state, this.#writer, nowMs);
     this.#writer.flush(this.#state);
     if (this.#state.config.overflow === 'drop-head') dropHead(this.#state, this.#source);
-    return rows.length === PROMOTE_SLICE_ROWS;
+    return isMoreDue;
   }
 
   /** True once after messages were parked. */
   hasNewParked(): boolean {
-    const hasNew = this.#hasNewParked;
-    this.#hasNewParked = false;
-    return hasNew;
+    return this.#parked.takeNew();
   }
 
   /** True where some message may expire by itself. */
@@ -275,21 +262,12 @@ export class StoredQueue {
 
   nextParkedMs(): number | null {
     this.#recover();
-    return this.#state.parked === 0 ? null : this.#store.nextParkedMs();
+    return this.#parked.nextDueMs(this.#state);
   }
 
   /** A step: removes all that is ready or parked. Gives how many. */
   purge(): number {
-    const purged = purge(this.#state) + this.#state.parked;
-    if (this.#state.parked > 0) {
-      for (const { data } of this.#store.parkedReturns()) {
-        for (const record of recordsOf(data)) releaseKey(this.#state, readFacts(record).key);
-      }
-      this.#store.deleteAllParked();
-      this.#state.counters.dropped += this.#state.parked;
-      this.#state.parked = 0;
-    }
-    return purged;
+    return purge(this.#state) + this.#parked.purge(this.#state);
   }
 
   /** The next messages, without taking them, by lane. */
@@ -303,12 +281,11 @@ export class StoredQueue {
   }
 
   nextOutbox(): OutboxRow | null {
-    return this.outgoing === 0 ? null : this.#store.nextOutbox();
+    return this.#outbox.next();
   }
 
   removeOutbox(row: OutboxRow): void {
-    this.#store.deleteOutbox(row.number);
-    this.outgoing -= row.count;
+    this.#outbox.remove(row);
   }
 
   /** Forgets the message ids that are past. */
@@ -339,11 +316,14 @@ export class StoredQueue {
     published.exceptions.push(...admitted.exceptions);
     this.#ids.push(...admitted.ids);
     for (const { dueMs, lane, arrivals: parked } of admitted.parked) {
-      this.#store.insertParked(dueMs, lane, parked.length, packed(parked.map(({ record }) => record)).bytes);
-      this.#state.parked += parked.length;
-      this.#hasNewParked = true;
+      this.#parked.addNew(
+        this.#state,
+        dueMs,
+        lane,
+        parked.map(({ record }) => record),
+      );
     }
-    this.#writeOutbox(admitted.dead.map(({ record }) => deathRecord(record, 'maxlen', this.#name)));
+    this.#outbox.add(admitted.dead.map(({ record }) => deathRecord(record, 'maxlen', this.#name)));
     this.#state.counters.published += admitted.dead.length;
     for (const [lane, stored] of admitted.stored) {
       const isWhole = stored.length === records.length;
@@ -355,9 +335,9 @@ export class StoredQueue {
 
   #writeChanges(): void {
     const { touched, completed, ended, purged, parked, dead } = this.#state.changes;
-    if (parked.length > 0) this.#writeParked(parked);
+    if (parked.length > 0) this.#parked.addReturned(parked);
     if (dead.length > 0) {
-      this.#writeOutbox(
+      this.#outbox.add(
         dead.map(({ extent, offset, ...death }) =>
           deathRecord(this.#cache.records(extent).get(offset)!, death.reason, this.#name, death),
         ),
@@ -393,36 +373,5 @@ export class StoredQueue {
     else this.#store.updateDelivery(slot, place, nextOffset, json);
     this.#slots.wrote(slot, { lane, nextOffset });
     return slot;
-  }
-
-  #writeParked(parked: QueueState['changes']['parked']): void {
-    this.#hasNewParked = true;
-    const groups = Map.groupBy(parked, ({ dueMs, extent }) => `${dueMs} ${priorityOf(extent.lane)}`);
-    for (const group of groups.values()) {
-      const { dueMs, extent } = group[0]!;
-      const records = group.map((message) =>
-        retriedRecord(
-          this.#cache.records(message.extent).get(message.offset)!,
-          message.deliveries,
-          message.failures,
-        ),
-      );
-      for (const batch of packedWithin(records)) {
-        this.#store.insertParked(
-          dueMs,
-          returnLane(priorityOf(extent.lane)),
-          batch.lastOffsetDelta + 1,
-          batch.bytes,
-        );
-      }
-    }
-  }
-
-  #writeOutbox(records: readonly LogRecord[]): void {
-    for (const { bytes, lastOffsetDelta } of packedWithin(records)) {
-      this.#store.insertOutbox(this.#nextNumber, lastOffsetDelta + 1, bytes);
-      this.#nextNumber += lastOffsetDelta + 1;
-      this.outgoing += lastOffsetDelta + 1;
-    }
   }
 }

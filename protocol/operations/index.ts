@@ -5,8 +5,14 @@
 
 import { exchangeOperations } from './exchanges.ts';
 import { queueOperations } from './queues.ts';
+import { requestOperations } from './requests.ts';
 import { topicOperations } from './topics.ts';
 
 export { PATH_PARAMETERS, type Operation, type Reply } from './operation.ts';
 
-export const operations = { ...topicOperations, ...exchangeOperations, ...queueOperations };
+export const operations = {
+  ...topicOperations,
+  ...exchangeOperations,
+  ...requestOperations,
+  ...queueOperations,
+};

@@ -55,11 +55,16 @@ export class MessageSender {
     else line.linger(() => this.#offer(line));
   }
 
-  async flush(): Promise<void> {
+  /** Lets go what waits for company. */
+  hurry(): void {
     for (const line of this.#lines.values()) {
       line.makeDue();
       this.#offer(line);
     }
+  }
+
+  async flush(): Promise<void> {
+    this.hurry();
     await Promise.all([...this.#lines.values()].map((line) => line.idle()));
   }
 

@@ -136,8 +136,10 @@ export class Publisher implements AsyncDisposable {
     return sink.promise;
   }
 
+  /** Who waits for room sends nothing meanwhile, so nothing is gained by waiting for company. */
   async #waitForRoom(): Promise<void> {
     const { bytes, messages } = this.#sender;
+    this.#sender.hurry();
     while (!(bytes.hasRoom && messages.hasRoom)) await Promise.all([bytes.ready(), messages.ready()]);
   }
 

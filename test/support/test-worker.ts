@@ -3,13 +3,18 @@
  * once; partitions that cannot be reached when they are told of their topic; the storage cases run inside an object.
  */
 
-import worker, { Partition as RealPartition, Queue as RealQueue, Topology } from '../../workers/index.ts';
+import worker, {
+  Partition as RealPartition,
+  Queue as RealQueue,
+  ReplyMailbox,
+  Topology,
+} from '../../workers/index.ts';
 import { DurableSql } from '../../durable-objects/storage/durable-sql.ts';
 import type { Env } from '../../durable-objects/stubs.ts';
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
-export { Topology };
+export { ReplyMailbox, Topology };
 
 /** Of the isolate, not of an object: it stays when an object is evicted. */
 let aheadMs = 0;
@@ -47,6 +52,24 @@ export class Queue extends RealQueue {
   protected override now(): number {
     return Date.now();
   }
+
+  override async fetch(request: Request): Promise<Response> {
+    const response = await super.fetch(request);
+    return lagMs > 0 && response.webSocket ? lagging(response.webSocket) : response;
+  }
+}
+
+/** How long what a queue sends to those who poll is on its way. */
+let lagMs = 0;
+
+function lagging(near: WebSocket): Response {
+  const { 0: client, 1: far } = new WebSocketPair();
+  near.binaryType = 'arraybuffer';
+  near.accept();
+  far.accept({ allowHalfOpen: true });
+  near.addEventListener('message', ({ data }) => setTimeout(() => far.send(data), lagMs));
+  far.addEventListener('close', () => setTimeout(() => far.close(), 2 * lagMs));
+  return new Response(null, { status: 101, webSocket: client });
 }
 
 export default {
@@ -58,6 +81,10 @@ export default {
     }
     if (url.pathname === '/test/unreachable') {
       unreachable = Number(url.searchParams.get('times'));
+      return new Response();
+    }
+    if (url.pathname === '/test/lag') {
+      lagMs = Number(url.searchParams.get('ms'));
       return new Response();
     }
     if (url.pathname === '/test/storage-case') {

@@ -6,9 +6,11 @@
  * a topic has no such window and stores it again.
  */
 
+import { DEFAULT_EXCHANGE } from '../../core/exchange/exchange.ts';
 import type { Env } from '../../durable-objects/stubs.ts';
 import { errorTable, failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { PublishedMessage } from '../../protocol/exchanges.ts';
+import { handOverReplies } from '../request-reply/mailbox.ts';
 import { routingGraph } from '../routing-cache.ts';
 import { lookUpAll } from '../topology-cache.ts';
 import type { Outgoing } from './outgoing.ts';
@@ -31,14 +33,18 @@ export async function publish(
   const definitions = await lookUpAll(env, namespace, namesOf('queue'), namesOf('topic'));
   const refused = checkShares(shares, outgoing, definitions);
   if (refused) return refused;
-  const outcomes = await storeShares(env, shares, outgoing, definitions);
-  return summarize(outgoing, shares, outcomes);
+  const [outcomes, replies] = await Promise.all([
+    storeShares(env, shares, outgoing, definitions),
+    exchange === DEFAULT_EXCHANGE ? handOverReplies(env, namespace, outgoing) : [],
+  ]);
+  return summarize(outgoing, shares, outcomes, replies);
 }
 
 function summarize(
   outgoing: readonly Outgoing[],
   shares: readonly Share[],
   outcomes: readonly Outcome[][],
+  replies: readonly number[],
 ): PublishedMessage[] | Failure {
   const messages = outgoing.map((): PublishedMessage => ({ destinations: [] }));
   const failures = new Map<string, Failure>();
@@ -55,6 +61,9 @@ function summarize(
       }
     });
   });
+  for (const index of replies) {
+    messages[index]!.destinations.push({ kind: 'reply', name: outgoing[index]!.message.routingKey });
+  }
   messages.forEach((message, index) => {
     const isUnroutable = message.destinations.length === 0 && !message.failed;
     if (isUnroutable && outgoing[index]!.isMandatory) message.unroutable = true;

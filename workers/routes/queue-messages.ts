@@ -1,13 +1,11 @@
 /** The messages of a queue: publish, take, settle, look. */
 
 import type { Hono } from 'hono';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
 import {
   settleRequestOf,
   type DeliverRequest,
   type Published,
   type Settled,
-  type Stale,
 } from '../../durable-objects/queue/queue-calls.ts';
 import {
   deliverSchema,
@@ -16,7 +14,6 @@ import {
   settleSchema,
   settleTagsMax,
   streamQuerySchema,
-  type DeliverFields,
   type Peeked,
   type QueuePublished,
   type SettledReply,
@@ -27,6 +24,7 @@ import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import { DELIVERIES_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliveries-json.ts';
+import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
 import { problem } from '../problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
 import { callQueue } from '../queue-call.ts';
@@ -68,7 +66,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     if (isFailure(queue)) return problem(c, queue);
     const body = await readBody(c, deliverSchema);
     if (isFailure(body)) return problem(c, body);
-    const frame = await takeAndWait(c, queue, body.fields);
+    const frame = await takeDeliveries(c, queue, body.fields);
     if (isFailure(frame)) return problem(c, frame);
     if ((c.req.header('accept') ?? '').includes(DELIVERIES_TYPE)) {
       const headers = { 'content-type': DELIVERIES_TYPE };
@@ -168,78 +166,4 @@ function tagsOf(fields: SettleFields): string[] {
   return SETTLEMENT_KINDS.flatMap((kind) =>
     (fields[kind] ?? []).map((item) => (typeof item === 'string' ? item : item.tag)),
   );
-}
-
-/**
- * Takes, and where there is nothing holds a socket to the queue until there is or the time is over. The queue can sleep
- * meanwhile. A wait that the queue gives up (it is being deleted) ends with a second look.
- */
-async function takeAndWait(
-  c: AppContext,
-  queue: QueueDefinition,
-  fields: DeliverFields,
-): Promise<Uint8Array | null | Failure> {
-  const first = await takeFrom(c, queue, fields, fields.wait_ms > 0);
-  if (isFailure(first)) return first;
-  if (!first.webSocket) return await frameOf(first);
-  const frame = await nextFrame(first.webSocket, fields.wait_ms, c.req.raw.signal);
-  if (frame !== 'given up') return frame;
-  const second = await takeFrom(c, queue, fields, false);
-  return isFailure(second) ? second : await frameOf(second);
-}
-
-async function frameOf(response: Response): Promise<Uint8Array | null> {
-  return response.status === 204 ? null : new Uint8Array(await response.arrayBuffer());
-}
-
-async function takeFrom(
-  c: AppContext,
-  queue: QueueDefinition,
-  fields: DeliverFields,
-  isWaiting: boolean,
-): Promise<Response | Failure> {
-  const request: Omit<DeliverRequest, 'version'> = {
-    max: fields.max,
-    bytesMax: DELIVER_BYTES_MAX,
-    consumerId: fields.consumer_id ?? '',
-    autoAck: fields.auto_ack,
-    ...(fields.lease_ms !== undefined && { leaseMs: fields.lease_ms }),
-  };
-  return await fetchQueue(c, queue, request, isWaiting);
-}
-
-async function fetchQueue(
-  c: AppContext,
-  queue: QueueDefinition,
-  fields: Omit<DeliverRequest, 'version'>,
-  isWaiting: boolean,
-): Promise<Response | Failure> {
-  return await callQueue<Response | Failure>(c.env, queue, async (stub, version) => {
-    const request: DeliverRequest = { version, ...fields };
-    const url = `https://queue/?${encodeURIComponent(JSON.stringify(request))}`;
-    const response = await stub.fetch(url, isWaiting ? { headers: { upgrade: 'websocket' } } : {});
-    return response.status === 422 ? await response.json<Failure | Stale>() : response;
-  });
-}
-
-/** The first message of the socket; null where it brought none in time. */
-function nextFrame(
-  socket: WebSocket,
-  waitMs: number,
-  signal: AbortSignal,
-): Promise<Uint8Array | null | 'given up'> {
-  return new Promise((resolve) => {
-    const end = (frame: Uint8Array | null | 'given up'): void => {
-      clearTimeout(timer);
-      resolve(frame);
-      socket.close(1000, 'done');
-    };
-    const timer = setTimeout(() => end(null), waitMs);
-    signal.addEventListener('abort', () => end(null));
-    socket.addEventListener('message', ({ data }) => end(new Uint8Array(data as ArrayBuffer)));
-    socket.addEventListener('close', () => end('given up'));
-    socket.addEventListener('error', () => end('given up'));
-    socket.binaryType = 'arraybuffer';
-    socket.accept();
-  });
 }

@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { QueueDescription } from '../../durable-objects/queue/queue-calls.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
-import { isFailure, type Failure } from '../../protocol/errors.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type QueueReply,
   type QueueWithStateReply,
 } from '../../protocol/queues.ts';
+import { REPLY_ADDRESS_PREFIX } from '../../protocol/requests.ts';
 import { problem } from '../problem.ts';
 import { callQueue } from '../queue-call.ts';
 import { readBody, readQuery } from '../request.ts';
@@ -50,6 +51,7 @@ export function queueRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.declareQueue, async (c) => {
     const path = readNamed(c, 'queue');
     if (isFailure(path)) return problem(c, path);
+    if (path.name.startsWith(REPLY_ADDRESS_PREFIX)) return problem(c, reservedName(path.name));
     const body = await readBody(c, queueDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
     const topology = topologyStub(c.env, path.namespace);
@@ -113,6 +115,13 @@ export function queueRoutes(app: Hono<AppEnv>): void {
 
   bind(app, operations.pauseQueue, (c) => setPaused(c, true));
   bind(app, operations.resumeQueue, (c) => setPaused(c, false));
+}
+
+function reservedName(name: string): Failure {
+  return failure(
+    'invalid_name',
+    `queue "${name}": names that begin with "${REPLY_ADDRESS_PREFIX}" are those of calls that wait for replies`,
+  );
 }
 
 async function setPaused(c: AppContext, isPaused: boolean): Promise<Response> {

@@ -1,0 +1,37 @@
+/** Dead letters of a queue on their way to another one, as rows. Each has a number, by which the other knows it again. */
+
+import type { LogRecord } from '../../protocol/record-batch/index.ts';
+import { packedWithin } from './packing.ts';
+import type { OutboxRow, QueueStore } from './queue-store.ts';
+
+export class Outbox {
+  readonly #store: QueueStore;
+  /** The number of the next dead letter. Begins with the clock, so that it grows from one wake to the next. */
+  #nextNumber: number;
+  /** Messages in it. */
+  count: number;
+
+  constructor(store: QueueStore, nowMs: number) {
+    this.#store = store;
+    const { count, nextNumber } = store.outboxSize();
+    this.count = count;
+    this.#nextNumber = Math.max(nextNumber, nowMs * 1_000);
+  }
+
+  add(records: readonly LogRecord[]): void {
+    for (const { bytes, lastOffsetDelta } of packedWithin(records)) {
+      this.#store.insertOutbox(this.#nextNumber, lastOffsetDelta + 1, bytes);
+      this.#nextNumber += lastOffsetDelta + 1;
+      this.count += lastOffsetDelta + 1;
+    }
+  }
+
+  next(): OutboxRow | null {
+    return this.count === 0 ? null : this.#store.nextOutbox();
+  }
+
+  remove(row: OutboxRow): void {
+    this.#store.deleteOutbox(row.number);
+    this.count -= row.count;
+  }
+}

@@ -1,0 +1,171 @@
+/** What a queue does by time: leases and messages end, parked messages come back, dead letters leave, the unused goes. */
+
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { Alarm, Task } from '../runtime/alarm.ts';
+import type { Env } from '../stubs.ts';
+import { sendDeadLetters } from './dead-letter-sender.ts';
+import type { StoredDefinition } from './queue-store.ts';
+import type { StoredQueue } from './stored-queue.ts';
+
+export interface Open {
+  definition: QueueDefinition;
+  queue: StoredQueue;
+  /** When somebody used it last. */
+  usedMs: number;
+  /** As stored: only now and then, because it is a row. */
+  storedUsedMs: number;
+}
+
+/** What the tasks ask of the object. */
+export interface TaskHost {
+  now(): number;
+  open(): Open | null;
+  /** Gives what has become ready to those who wait. */
+  serve(): void;
+  /** How many wait. */
+  consumers(): number;
+  writeQueue(stored: StoredDefinition): void;
+  /** Asks the topology for the end of the queue. */
+  deleteItself(definition: QueueDefinition): void;
+  waitUntil(work: Promise<void>): void;
+}
+
+/** After another object could not take the dead letters: twice as long each time, up to the second. */
+const OUTBOX_RETRY_MS = 5_000;
+const OUTBOX_RETRY_MS_MAX = 300_000;
+
+/** The share of a queue's `expires_ms` by which the stored time of its last use may lag. */
+const USE_LAG = 0.1;
+
+/** Between two looks for messages that have expired: many then share one alarm. */
+const EXPIRY_INTERVAL_MS = 1_000;
+
+export class QueueTasks {
+  readonly #alarm: Alarm;
+  readonly #env: Env;
+  readonly #host: TaskHost;
+  readonly #tasks: Record<string, (open: Open, nowMs: number) => number | null>;
+  #sending: Promise<void> | null = null;
+  /** Attempts to send dead letters that failed, one after another. */
+  #sendFailures = 0;
+
+  constructor(alarm: Alarm, env: Env, host: TaskHost) {
+    this.#alarm = alarm;
+    this.#env = env;
+    this.#host = host;
+    this.#tasks = {
+      leases: ({ queue }, nowMs) => this.#expireLeases(queue, nowMs),
+      parked: ({ queue }, nowMs) => this.#promote(queue, nowMs),
+      expiry: ({ queue }, nowMs) => this.#expireMessages(queue, nowMs),
+      ids: (open, nowMs) => this.#forgetIds(open, nowMs),
+      unused: (open, nowMs) => this.#expireQueue(open, nowMs),
+      outbox: (open) => {
+        host.waitUntil(this.#sendDeadLetters(open));
+        return null;
+      },
+    };
+    for (const [name, run] of Object.entries(this.#tasks)) {
+      const task: Task = (nowMs) => {
+        const open = host.open();
+        return open ? run(open, nowMs) : null;
+      };
+      alarm.register(name, task);
+    }
+  }
+
+  /** Schedules what the rows of a queue ask for, which was just read from them. */
+  begin(open: Open): void {
+    const { definition, queue } = open;
+    const nowMs = this.#host.now();
+    this.schedule();
+    this.scheduleUnused(open);
+    this.#alarm.scheduleEarlier('expiry', nowMs + 1);
+    if (queue.state.dedup.size > 0)
+      this.#alarm.schedule('ids', nowMs + definition.config.dedup_window_ms + 1);
+    if (queue.outgoing > 0) this.#alarm.schedule('outbox', nowMs + OUTBOX_RETRY_MS);
+  }
+
+  cancel(): void {
+    for (const name of Object.keys(this.#tasks)) this.#alarm.schedule(name, null);
+  }
+
+  /** After a change. Almost always finds everything scheduled: moving the alarm is one more row. */
+  schedule(): void {
+    const open = this.#host.open();
+    if (!open) return;
+    const { queue, definition } = open;
+    if (queue.state.earliestExpiryMs < Infinity) {
+      this.#alarm.scheduleEarlier('leases', queue.state.earliestExpiryMs);
+    }
+    if (queue.hasNewParked()) this.#alarm.scheduleEarlier('parked', queue.nextParkedMs());
+    if (queue.canExpire() && !this.#alarm.isScheduled('expiry')) {
+      this.#alarm.schedule('expiry', this.#host.now() + EXPIRY_INTERVAL_MS);
+    }
+    if (queue.state.dedup.size > 0 && !this.#alarm.isScheduled('ids')) {
+      this.#alarm.schedule('ids', this.#host.now() + definition.config.dedup_window_ms + 1);
+    }
+    if (queue.outgoing > 0 && !this.#alarm.isScheduled('outbox') && !this.#sending) {
+      this.#host.waitUntil(this.#sendDeadLetters(open));
+    }
+  }
+
+  /** Somebody has used the queue, which keeps one with `expires_ms` from going. */
+  noteUse(open: Open): void {
+    open.usedMs = this.#host.now();
+    const { expires_ms: expiresMs } = open.definition.config;
+    if (expiresMs === null || open.usedMs - open.storedUsedMs < expiresMs * USE_LAG) return;
+    const { definition, usedMs, queue } = open;
+    this.#host.writeQueue({ definition, isPaused: queue.state.isPaused, usedMs });
+    open.storedUsedMs = usedMs;
+  }
+
+  scheduleUnused({ definition, usedMs }: Open): void {
+    const { expires_ms: expiresMs } = definition.config;
+    this.#alarm.schedule('unused', expiresMs === null ? null : usedMs + expiresMs);
+  }
+
+  #expireLeases(queue: StoredQueue, nowMs: number): number | null {
+    const expired = queue.commit(() => queue.expireLeases(nowMs));
+    if (expired > 0) this.#host.serve();
+    const { earliestExpiryMs } = queue.state;
+    return earliestExpiryMs === Infinity ? null : earliestExpiryMs;
+  }
+
+  #promote(queue: StoredQueue, nowMs: number): number | null {
+    const isMoreDue = queue.commit(() => queue.promote(nowMs));
+    this.#host.serve();
+    return isMoreDue ? nowMs + 1 : queue.nextParkedMs();
+  }
+
+  #expireMessages(queue: StoredQueue, nowMs: number): number | null {
+    const next = queue.commit(() => queue.expireHeads(nowMs));
+    return next === Infinity ? null : Math.max(next, nowMs + EXPIRY_INTERVAL_MS);
+  }
+
+  #forgetIds({ queue, definition }: Open, nowMs: number): number | null {
+    queue.forgetIds(nowMs);
+    return queue.state.dedup.size > 0 ? nowMs + Math.max(definition.config.dedup_window_ms, 1_000) : null;
+  }
+
+  /** Asks for the end of the queue when nobody has used it for its time. */
+  #expireQueue(open: Open, nowMs: number): number | null {
+    const { expires_ms: expiresMs } = open.definition.config;
+    if (expiresMs === null) return null;
+    if (open.queue.state.leased > 0 || this.#host.consumers() > 0) this.noteUse(open);
+    if (open.usedMs + expiresMs > nowMs) return open.usedMs + expiresMs;
+    this.#host.deleteItself(open.definition);
+    return nowMs + OUTBOX_RETRY_MS_MAX; // should that fail
+  }
+
+  #sendDeadLetters({ definition, queue }: Open): Promise<void> {
+    this.#sending ??= sendDeadLetters(this.#env, definition, queue)
+      .then(() => void (this.#sendFailures = 0))
+      .catch((error: unknown) => {
+        console.error(`dead letters of queue ${definition.name} could not be sent; trying again`, error);
+        const delayMs = Math.min(OUTBOX_RETRY_MS * 2 ** this.#sendFailures++, OUTBOX_RETRY_MS_MAX);
+        this.#alarm.schedule('outbox', this.#host.now() + delayMs);
+      })
+      .finally(() => (this.#sending = null));
+    return this.#sending;
+  }
+}

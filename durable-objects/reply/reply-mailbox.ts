@@ -1,0 +1,40 @@
+/**
+ * Where calls wait for replies: each holds a hibernating socket, so that the object can leave memory meanwhile. Nothing
+ * is stored. A reply goes to the socket of its slot or to nobody.
+ */
+
+import { DurableObject } from 'cloudflare:workers';
+import type { Env } from '../stubs.ts';
+
+interface Attachment {
+  /** Replies from another are not for it. */
+  namespace: string;
+}
+
+export interface SlotReply {
+  slot: string;
+  message: Uint8Array;
+}
+
+export class ReplyMailbox extends DurableObject<Env> {
+  /** Waits: the one message of the socket is the reply. */
+  override fetch(request: Request): Response {
+    const { searchParams } = new URL(request.url);
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server, [searchParams.get('slot')!]);
+    server.serializeAttachment({ namespace: searchParams.get('namespace')! } satisfies Attachment);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Hands replies over. Says of each whether somebody waited for it. */
+  reply(namespace: string, replies: readonly SlotReply[]): boolean[] {
+    return replies.map(({ slot, message }) => {
+      const [socket] = this.ctx.getWebSockets(slot);
+      if (socket?.readyState !== WebSocket.OPEN) return false;
+      if ((socket.deserializeAttachment() as Attachment).namespace !== namespace) return false;
+      socket.send(message);
+      socket.close(1000, 'answered');
+      return true;
+    });
+  }
+}

@@ -1,0 +1,34 @@
+/** The call that waits for a reply. */
+
+import { requestReplySchema, requestSchema } from '../requests.ts';
+import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+
+export const requestOperations = {
+  request: {
+    id: 'request',
+    method: 'post',
+    path: `${NAMESPACE_PATH}/exchanges/{exchange}/requests`,
+    tag: 'exchanges',
+    summary:
+      'Publish a request and wait for the reply. `amq.default` with the name of a queue as the routing key asks that queue',
+    body: { json: requestSchema },
+    replies: { 200: { description: 'The reply', json: requestReplySchema } },
+    errors: [
+      ...NAMESPACE_ERRORS,
+      'exchange_not_found',
+      'exchange_internal',
+      'invalid_message',
+      'record_too_large',
+      'key_required',
+      'unroutable',
+      'no_reply',
+      'publish_incomplete',
+      'queue_full',
+      'queue_overloaded',
+      'queue_unavailable',
+      'partition_overloaded',
+      'partition_unavailable',
+      ...BODY_ERRORS,
+    ],
+  },
+} as const satisfies Record<string, Operation>;

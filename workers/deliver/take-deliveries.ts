@@ -1,0 +1,93 @@
+/**
+ * Taking messages for a client over HTTP. Once a queue has delivered, the messages are leased; where the client is not
+ * there to get them any more, or its time is over, the router gives them back. That costs a call only where it happens.
+ */
+
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { DeliverRequest, Stale } from '../../durable-objects/queue/queue-calls.ts';
+import type { DeliverFields } from '../../protocol/deliveries.ts';
+import { tagsOfFrame } from '../../protocol/delivery-frame.ts';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
+import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
+import { callQueue } from '../queue-call.ts';
+import type { AppContext } from '../routes/context.ts';
+import { waitForFrame } from '../wait-for-frame.ts';
+
+/** A frame of deliveries, or null where there were none within `wait_ms`. */
+export function takeDeliveries(
+  c: AppContext,
+  queue: QueueDefinition,
+  fields: DeliverFields,
+): Promise<Uint8Array | null | Failure> {
+  const { signal } = c.req.raw;
+  const taking = takeAndWait(c, queue, fields).then(async (frame) => {
+    if (frame === null || isFailure(frame) || !signal.aborted) return frame;
+    await giveBack(c, queue, frame);
+    return null;
+  });
+  // The runtime drops what it does for a client that has left, but not what it was told to wait for.
+  c.executionCtx.waitUntil(taking);
+  return taking;
+}
+
+/**
+ * Takes, and where there is nothing holds a socket to the queue until there is or the time is over. The queue can sleep
+ * meanwhile. A wait that the queue gives up (it is being deleted) ends with a second look.
+ */
+async function takeAndWait(
+  c: AppContext,
+  queue: QueueDefinition,
+  fields: DeliverFields,
+): Promise<Uint8Array | null | Failure> {
+  const first = await takeFrom(c, queue, fields, fields.wait_ms > 0);
+  if (isFailure(first)) return first;
+  if (!first.webSocket) return await frameOf(first);
+  const wait = waitForFrame(first.webSocket, fields.wait_ms, c.req.raw.signal);
+  c.executionCtx.waitUntil(wait.late.then((frame) => frame && giveBack(c, queue, frame)));
+  const frame = await wait.frame;
+  if (frame !== 'given up') return frame;
+  const second = await takeFrom(c, queue, fields, false);
+  return isFailure(second) ? second : await frameOf(second);
+}
+
+async function giveBack(c: AppContext, queue: QueueDefinition, frame: Uint8Array): Promise<void> {
+  const release = tagsOfFrame(frame);
+  const released = await callQueue(c.env, queue, (stub, version) => stub.settle(version, { release }));
+  // Then they come back when their lease ends.
+  if (isFailure(released))
+    console.error(`deliveries of queue ${queue.name} could not be given back`, released);
+}
+
+async function takeFrom(
+  c: AppContext,
+  queue: QueueDefinition,
+  fields: DeliverFields,
+  isWaiting: boolean,
+): Promise<Response | Failure> {
+  const request: Omit<DeliverRequest, 'version'> = {
+    max: fields.max,
+    bytesMax: DELIVER_BYTES_MAX,
+    consumerId: fields.consumer_id ?? '',
+    autoAck: fields.auto_ack,
+    ...(fields.lease_ms !== undefined && { leaseMs: fields.lease_ms }),
+  };
+  return await fetchQueue(c, queue, request, isWaiting);
+}
+
+export async function fetchQueue(
+  c: AppContext,
+  queue: QueueDefinition,
+  fields: Omit<DeliverRequest, 'version'>,
+  isWaiting: boolean,
+): Promise<Response | Failure> {
+  return await callQueue<Response | Failure>(c.env, queue, async (stub, version) => {
+    const request: DeliverRequest = { version, ...fields };
+    const url = `https://queue/?${encodeURIComponent(JSON.stringify(request))}`;
+    const response = await stub.fetch(url, isWaiting ? { headers: { upgrade: 'websocket' } } : {});
+    return response.status === 422 ? await response.json<Failure | Stale>() : response;
+  });
+}
+
+async function frameOf(response: Response): Promise<Uint8Array | null> {
+  return response.status === 204 ? null : new Uint8Array(await response.arrayBuffer());
+}
