@@ -22,9 +22,6 @@ const MESSAGE_BYTES = 100;
 const BATCH_MESSAGES = 1_000;
 const FILL_CONNECTIONS = 4;
 
-/** Messages that pass through another queue first, so that what is measured is not the runtime's own warming up. */
-const WARM_UP_MESSAGES = 1_000_000;
-
 export interface BacklogOptions {
   small: number;
   large: number;
@@ -64,7 +61,11 @@ export interface BacklogResult {
   /** The large backlog over the small, median of the pairs of windows. */
   ratio: BacklogWindow;
   pairs: { small: BacklogWindow; large: BacklogWindow }[];
-  memoryMb: { small: number | null; large: number | null; afterWindows: number | null };
+  /**
+   * Of the runtime. `small` after as many messages as `large` has went through the small queue, and `smallLater` after as
+   * many again: the difference of the two is what traffic alone adds.
+   */
+  memoryMb: Record<'small' | 'smallLater' | 'large' | 'afterWindows', number | null>;
   cold: { small: ColdStart; large: ColdStart };
 }
 
@@ -88,15 +89,12 @@ async function measureWarm(
   { small, large, windows, stepsPerWindow }: BacklogOptions,
   progress: (text: string) => void,
 ): Promise<Pick<BacklogResult, 'rates' | 'ratio' | 'pairs' | 'memoryMb'>> {
-  progress('warming up');
-  await fill(client, 'warm', Math.min(WARM_UP_MESSAGES, large));
-  await window(client, 'warm', stepsPerWindow);
-  await client.send('DELETE', queuePath('warm'));
-
-  progress(`a backlog of ${small}`);
+  progress(`a backlog of ${small}, and ${large} messages through it`);
   await fill(client, 'small', small);
-  await window(client, 'small', stepsPerWindow);
+  await window(client, 'small', large / BATCH_MESSAGES);
   const atSmall = await runtimeMemoryMb();
+  await window(client, 'small', large / BATCH_MESSAGES);
+  const atSmallLater = await runtimeMemoryMb();
   progress(`a backlog of ${large}`);
   await fill(client, 'large', large);
   await window(client, 'large', stepsPerWindow);
@@ -129,7 +127,12 @@ async function measureWarm(
       deliverAndAck: pair.large.deliverAndAck / pair.small.deliverAndAck,
     })),
     pairs,
-    memoryMb: { small: atSmall, large: atLarge, afterWindows: await runtimeMemoryMb() },
+    memoryMb: {
+      small: atSmall,
+      smallLater: atSmallLater,
+      large: atLarge,
+      afterWindows: await runtimeMemoryMb(),
+    },
   };
 }
 
