@@ -18,25 +18,32 @@ export function isOver(state: QueueState, count: number, bytes: number): boolean
   return bytesMax !== null && readyBytes(state) + bytes > bytesMax;
 }
 
+/** What one call drops at most: a limit can be lowered far below what is there. */
+export const DROP_SLICE = 5_000;
+
 /**
- * Drops the oldest messages of the lowest priority until the limits hold. (RabbitMQ drops from the highest: a message
+ * Drops the oldest messages of the lowest priority until the limits hold, at most a slice; false where more has to go. (RabbitMQ drops from the highest: a message
  * of no importance can then push out one that has some.)
  */
-export function dropHead(state: QueueState, source: SegmentSource): void {
-  if (!isOver(state, 0, 0)) return;
+export function dropHead(state: QueueState, source: SegmentSource): boolean {
+  if (!isOver(state, 0, 0)) return true;
+  let left = DROP_SLICE;
   for (const lane of lanesFromHighest(state).reverse()) {
     for (const segment of lane.inFlight.slice()) {
       for (let run = segment.nextReturned(0); run !== null; run = segment.nextReturned(run.start)) {
-        if (!isOver(state, 0, 0)) return;
+        if (!isOver(state, 0, 0)) return true;
+        if (left-- === 0) return false;
         deadLetter(state, lane, segment, run.start, 'maxlen');
       }
     }
     while (lane.cursor < lane.nextOffset) {
-      if (!isOver(state, 0, 0)) return;
+      if (!isOver(state, 0, 0)) return true;
+      if (left-- === 0) return false;
       const offset = lane.cursor;
       const segment = segmentAtCursor(lane, () => source.extentAt(lane.lane, offset));
       moveCursor(state, lane, segment, offset + 1);
       deadLetter(state, lane, segment, offset, 'maxlen');
     }
   }
+  return true;
 }

@@ -184,7 +184,7 @@ export class StoredQueue {
     }
     this.#writer.flush(this.#state);
     this.#pending = { count: 0, bytes: 0 };
-    if (this.#state.config.overflow === 'drop-head') dropHead(this.#state, this.#source);
+    this.#holdLength();
   }
 
   /** A step: delivers. Null where there is nothing. */
@@ -203,11 +203,13 @@ export class StoredQueue {
     context: StepContext,
   ): Outcome[] {
     const settleContext = { ...context, consumerId, source: this.#source };
-    return settlements.map(({ tag, settlement }) => {
+    const outcomes = settlements.map(({ tag, settlement }) => {
       const parsed = parseTag(tag);
       if (parsed?.queueId !== this.#id) return 'unknown_tag';
       return settle(this.#state, parsed, settlement, settleContext);
     });
+    this.#holdLength(); // what comes back counts again
+    return outcomes;
   }
 
   /** Messages that a consumer holds. */
@@ -228,21 +230,29 @@ export class StoredQueue {
 
   /** A step: returns messages whose lease is over. */
   expireLeases(nowMs: number): number {
-    return expireLeases(this.#state, this.#source, nowMs);
+    const expired = expireLeases(this.#state, this.#source, nowMs);
+    this.#holdLength();
+    return expired;
   }
 
   /** A step: removes expired messages from the heads. Gives when to look again. */
   expireHeads(nowMs: number): number {
     this.#state.dedup.expire(nowMs);
-    return expireHeads(this.#state, this.#source, nowMs);
+    const next = expireHeads(this.#state, this.#source, nowMs);
+    return this.#holdLength() ? next : nowMs; // the limit may have been lowered far below what is there
   }
 
   /** A step: parked messages that are due become ready, at most a slice. True where more are due. */
   promote(nowMs: number): boolean {
     const isMoreDue = this.#parked.promote(this.#state, this.#writer, nowMs);
     this.#writer.flush(this.#state);
-    if (this.#state.config.overflow === 'drop-head') dropHead(this.#state, this.#source);
+    this.#holdLength();
     return isMoreDue;
+  }
+
+  /** Drops from the head what is too much, at most a slice. False where more has to go. */
+  #holdLength(): boolean {
+    return this.#state.config.overflow !== 'drop-head' || dropHead(this.#state, this.#source);
   }
 
   /** True once after messages were parked. */

@@ -181,6 +181,24 @@ describe('what a queue is told to do', () => {
     expect([full.status, full.body.code, full.headers.get('retry-after')]).toEqual([429, 'queue_full', '1']);
   });
 
+  it('holds its length when messages come back, and when the limit is lowered', async () => {
+    await declare('back', { max_length: 2, overflow: 'drop-head', dead_letter: 'none' });
+    await publish('back', numbered(2));
+    const held = await take('back');
+    await publish('back', numbered(2));
+    expect(await settle('back', { release: held.map(({ delivery_tag }) => delivery_tag) })).toEqual([
+      'requeued',
+      'requeued',
+    ]);
+    expect((await stateOf('back')).ready).toBe(2);
+    await declare('lowered', { overflow: 'drop-head', dead_letter: 'none' });
+    await publish('lowered', numbered(5));
+    await broker.call('PATCH', '/v1/default/queues/lowered', { max_length: 2 });
+    await broker.advance(10);
+    expect((await stateOf('lowered')).ready).toBe(2);
+    expect(bodies(await take('lowered'))).toEqual([3, 4]);
+  });
+
   it('stores a message id once within the window', async () => {
     await declare('once', { dedup_window_ms: 60_000 });
     const twice = { body: 1, properties: { message_id: 'a' } };

@@ -110,10 +110,6 @@ export class PosthornQueue implements QueueSide {
 
   async ready(): Promise<number | null> {
     if (this.#settings.isQuorum) return null;
-    const { overflow, maxLength } = this.#settings;
-    // What a requeue puts above the limit is dropped by the call that follows.
-    if (maxLength !== null && overflow === 'drop-head')
-      await this.#json('POST', `${this.#queue}/settlements`, {});
     return (await this.#state(this.#queue)).ready;
   }
 
