@@ -39,8 +39,8 @@ export interface Broker {
   /** The process id of workerd, which changes when it had to be started again. */
   readonly workerdPid: number | undefined;
   /** Runs the cron trigger, which on this machine nobody else does. */
-  runCron(): Promise<void>;
-  stop(): Promise<void>;
+  runCron: () => Promise<void>;
+  stop: () => Promise<void>;
 }
 
 interface WranglerConfig {

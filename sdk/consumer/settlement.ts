@@ -96,9 +96,19 @@ function itemOf({ tag, settlement }: TaggedSettlement): unknown {
   }
 }
 
+/** What was thrown and is no Error: text as it is, the rest as JSON where it can be. */
+function textOf(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown;
+  try {
+    return JSON.stringify(thrown) ?? typeof thrown;
+  } catch {
+    return typeof thrown;
+  }
+}
+
 function errorOf(thrown: unknown): { error?: object } {
   if (thrown === undefined) return {};
-  if (!(thrown instanceof Error)) return { error: { message: String(thrown).slice(0, MESSAGE_LENGTH) } };
+  if (!(thrown instanceof Error)) return { error: { message: textOf(thrown).slice(0, MESSAGE_LENGTH) } };
   return {
     error: {
       type: thrown.name.slice(0, TYPE_LENGTH),

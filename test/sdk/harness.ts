@@ -75,7 +75,7 @@ export interface SpoiledFetch {
   /** Those that spoilers are for. */
   produced: SeenRequest[];
   /** Lets a later request pass through this, for every request. */
-  onEach(spoiler: Spoiler): void;
+  onEach: (spoiler: Spoiler) => void;
 }
 
 /** A `fetch` that keeps what it saw; spoilers are asked in turn, each for one produce request. */
