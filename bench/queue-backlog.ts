@@ -2,13 +2,12 @@
  * What a backlog costs a queue: rates, memory and the first delivery after a start, with 1,000 messages stored and with
  * 1,000,000.
  *
- *   node bench/queue-backlog.ts [--json] [--quick]
+ *   npm run bench -- --only backlog
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { decodeDeliveryFrame } from '../protocol/delivery-frame.ts';
 import { formatTag } from '../protocol/delivery-tag.ts';
 import { DELIVERIES_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
@@ -38,6 +37,14 @@ export const BACKLOG_DEFAULTS: BacklogOptions = {
   windows: 15,
   stepsPerWindow: 30,
   restarts: 5,
+};
+
+export const BACKLOG_QUICK: BacklogOptions = {
+  ...BACKLOG_DEFAULTS,
+  large: 50_000,
+  windows: 3,
+  stepsPerWindow: 10,
+  restarts: 1,
 };
 
 /** Messages per second of one window. */
@@ -243,24 +250,11 @@ function batchOfMessages(): Uint8Array {
   return encodeBatch(Array.from({ length: BATCH_MESSAGES }, () => ({ key: null, value, timestamp })));
 }
 
-if (import.meta.main) {
-  const { values: flags } = parseArgs({
-    options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
-  });
-  const options = flags.quick
-    ? { ...BACKLOG_DEFAULTS, large: 50_000, windows: 3, stepsPerWindow: 10, restarts: 1 }
-    : BACKLOG_DEFAULTS;
-  const result = await benchBacklog(options, (text) => {
-    if (!flags.json) process.stderr.write(`${text}\n`);
-  });
-  if (flags.json) console.log(JSON.stringify(result, null, 2));
-  else {
-    const { rates, ratio, memoryMb, cold } = result;
-    console.log('\nOne queue, batches of 1,000 messages of 100 B, messages/s');
-    console.table({ ...rates, 'large / small': ratio });
-    console.log('Memory of the runtime, MB');
-    console.table([memoryMb]);
-    console.log('First delivery, ms');
-    console.table(cold);
-  }
+export function printBacklog({ rates, ratio, memoryMb, cold }: BacklogResult): void {
+  console.log('\nOne queue, batches of 1,000 messages of 100 B, messages/s');
+  console.table({ ...rates, 'large / small': ratio });
+  console.log('Memory of the runtime, MB');
+  console.table([memoryMb]);
+  console.log('First delivery, ms');
+  console.table(cold);
 }

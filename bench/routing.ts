@@ -1,22 +1,28 @@
 /**
  * Routing time at 10 and at 100,000 bindings, for the same number of matches: the ratio is the figure, the bar is 2.
  *
- *   node bench/routing.ts [--json]
+ *   npm run bench -- --only routing
  *
- * Both sizes take turns in one process, the order reversed each round; the ratio is that of the medians. Keys are spread
- * over all bindings ("spread", where the larger table also misses the processor's caches) or stay with ten of them ("hot").
+ * Both sizes take turns, the order reversed each round. Routing alone is measured in this process, with keys that are spread
+ * over all bindings ("spread", where the larger table also misses the processor's caches) or stay with ten of them ("hot");
+ * publishing is measured over HTTP with spread keys.
  */
 
-import { parseArgs } from 'node:util';
 import { makeBinding, type BindingDeclaration } from '../core/exchange/binding.ts';
 import type { ExchangeType, Message } from '../core/exchange/exchange.ts';
 import { route } from '../core/exchange/route.ts';
 import { RoutingTable } from '../core/exchange/routing-table.ts';
+import { median, timed, type Client } from './client.ts';
+import { withRuntime } from './runtime.ts';
 
 const SIZES = [10, 100_000];
 const MESSAGES = 20_000;
 const ROUNDS = 15;
 const HOT_GROUPS = 5;
+const BINDINGS_PER_REQUEST = 5_000;
+const PUBLISHES = 50;
+const MESSAGES_PER_PUBLISH = 100;
+const JSON_TYPE = { 'content-type': 'application/json' };
 
 type How = Pick<BindingDeclaration, 'routing_key' | 'arguments'>;
 
@@ -53,16 +59,90 @@ const workloads: Record<string, Workload> = {
   },
 };
 
-const { values: options } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
-const results = Object.entries(workloads).flatMap(([name, workload]) => [
-  measure(name, workload, 'spread'),
-  measure(name, workload, 'hot'),
-]);
-if (options.json) console.log(JSON.stringify({ benchmark: 'routing', sizes: SIZES, results }, null, 2));
-else
-  for (const { name, keys, ratio, nsPerMessage } of results) {
-    console.log(`${name}, ${keys} keys: ${nsPerMessage.join(' -> ')} ns a message, ratio ${ratio}`);
+export interface RoutingResult {
+  sizes: number[];
+  /** Routing alone, in this process. */
+  alone: ReturnType<typeof measure>[];
+  published: PublishedResult;
+}
+
+/** Publishing over HTTP to a topic exchange: what a client sees of the size of the table. */
+export interface PublishedResult {
+  /** Messages a second at each size, medians of the rounds. */
+  rates: number[];
+  /** The time with many bindings over that with few, median of the pairs of rounds. */
+  ratio: number;
+  rounds: number[][];
+}
+
+export async function benchRouting(progress: (text: string) => void): Promise<RoutingResult> {
+  progress('routing alone');
+  const alone = Object.entries(workloads).flatMap(([name, workload]) => [
+    measure(name, workload, 'spread'),
+    measure(name, workload, 'hot'),
+  ]);
+  return {
+    sizes: SIZES,
+    alone,
+    published: await withRuntime('posthorn', (client) => publish(client, progress)),
+  };
+}
+
+async function publish(client: Client, progress: (text: string) => void): Promise<PublishedResult> {
+  const { pair, message } = workloads['topic, literal first']!;
+  for (const name of ['log-0', 'log-1']) await put(client, `topics/${name}`, { partitions: 1 });
+  for (const size of SIZES) {
+    progress(`declaring ${size} bindings`);
+    await put(client, `exchanges/x${size}`, { type: 'topic' });
+    const bindings = Array.from({ length: size / 2 }, (_, group) =>
+      pair(group).map((how, side) => ({
+        source: `x${size}`,
+        destination: { kind: 'topic', name: `log-${side}` },
+        ...how,
+      })),
+    ).flat();
+    for (let at = 0; at < bindings.length; at += BINDINGS_PER_REQUEST) {
+      const body = JSON.stringify({ bindings: bindings.slice(at, at + BINDINGS_PER_REQUEST) });
+      await client.send('POST', '/v1/default/bindings', body, JSON_TYPE);
+    }
   }
+  const bodies = SIZES.map((size) =>
+    Array.from({ length: PUBLISHES }, (_, number) => {
+      const first = number * MESSAGES_PER_PUBLISH;
+      const messages = Array.from({ length: MESSAGES_PER_PUBLISH }, (__, index) => ({
+        routing_key: message(((first + index) * 7_919) % (size / 2)).routingKey,
+        body: 'x'.repeat(100),
+      }));
+      return JSON.stringify({ messages });
+    }),
+  );
+  const rounds: number[][] = SIZES.map(() => []);
+  for (let round = -1; round < ROUNDS; round++) {
+    progress(`publishing, round ${round + 1} of ${ROUNDS}`);
+    const order = round % 2 === 0 ? [0, 1] : [1, 0];
+    for (const side of order) {
+      const seconds = await timed(PUBLISHES, 4, (index) =>
+        client.send(
+          'POST',
+          `/v1/default/exchanges/x${SIZES[side]}/messages`,
+          bodies[side]![index]!,
+          JSON_TYPE,
+        ),
+      );
+      if (round >= 0) rounds[side]!.push((PUBLISHES * MESSAGES_PER_PUBLISH) / seconds);
+    }
+  }
+  const [few, many] = rounds;
+  return {
+    rates: rounds.map((rates) => Math.round(median(rates))),
+    ratio: Number(median(few!.map((rate, round) => rate / many![round]!)).toFixed(2)),
+    rounds: rounds.map((rates) => rates.map(Math.round)),
+  };
+}
+
+function put(client: Client, path: string, body: unknown): Promise<unknown> {
+  return client.send('PUT', `/v1/default/${path}`, JSON.stringify(body), JSON_TYPE);
+}
 
 function measure(name: string, workload: Workload, keys: 'spread' | 'hot') {
   const sides = SIZES.map((size) => ({
@@ -112,10 +192,6 @@ function nsPerMessage(table: RoutingTable, messages: Message[]): number {
   const elapsed = Number(process.hrtime.bigint() - start);
   if (matches !== 2 * messages.length) throw new Error(`${matches} matches for ${messages.length} messages`);
   return elapsed / messages.length;
-}
-
-function median(numbers: number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 }
 
 function pattern(routing_key: string): How {

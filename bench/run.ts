@@ -6,7 +6,7 @@
  *   --records N     records a round (default 1,000,000)
  *   --rounds N      default 5
  *   --messages N    messages a round through a queue (default 500,000)
- *   --only log|queue
+ *   --only log|queue|backlog|routing
  *   --quick         100,000 records, 1 round, small sizes: to see that it runs
  *
  * RabbitMQ is compared with where it is installed (`apt-get install rabbitmq-server`).
@@ -18,7 +18,9 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BATCH_RECORDS, benchLog, benchLongPoll, benchMemory, RECORD_BYTES, type LogResult } from './log.ts';
+import { BACKLOG_DEFAULTS, BACKLOG_QUICK, benchBacklog, printBacklog } from './queue-backlog.ts';
 import { benchQueue, type QueueResult } from './queue.ts';
+import { benchRouting, type RoutingResult } from './routing.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -47,6 +49,9 @@ const memory = isWanted('log') ? await benchMemory(memorySizes, progress) : null
 const longPoll = isWanted('log') ? await benchLongPoll(options.quick ? 20 : 200, progress) : null;
 const queueRounds = Math.min(rounds, 3);
 const queue = isWanted('queue') ? await benchQueue(messages, queueRounds, withRabbitmq, progress) : null;
+const backlogOptions = options.quick ? BACKLOG_QUICK : BACKLOG_DEFAULTS;
+const backlog = isWanted('backlog') ? await benchBacklog(backlogOptions, progress) : null;
+const routing = isWanted('routing') ? await benchRouting(progress) : null;
 if (process.stderr.isTTY) progress('');
 const report = {
   at: new Date().toISOString(),
@@ -56,6 +61,8 @@ const report = {
   memory,
   longPoll,
   queue,
+  backlog,
+  routing,
 };
 
 const folder = join(import.meta.dirname, '../dist/bench');
@@ -65,6 +72,8 @@ if (options.json) console.log(JSON.stringify(report, null, 2));
 else {
   if (log) print(log);
   if (queue) printQueue(queue);
+  if (backlog) printBacklog(backlog);
+  if (routing) printRouting(routing);
   console.log('written to dist/bench/latest.json');
 }
 
@@ -103,4 +112,14 @@ function printQueue({ messages: count, rounds: raw, ratioToRabbitmq }: QueueResu
   console.table(raw.map((round) => ({ ...round, rate: Math.round(round.rate) })));
   if (ratioToRabbitmq === null) console.log('RabbitMQ is not installed, so there is nothing to compare with');
   else console.log('ratio to a RabbitMQ quorum queue:', ratioToRabbitmq);
+}
+
+function printRouting({ sizes, alone, published }: RoutingResult): void {
+  console.log(`\nRouting with ${sizes.join(' and ')} bindings, two matches a message`);
+  console.table(
+    alone.map(({ name, keys, nsPerMessage: [few, many], ratio }) => ({ name, keys, few, many, ratio })),
+  );
+  console.log(
+    `published over HTTP, messages/s: ${published.rates.join(' and ')}; time ratio ${published.ratio}`,
+  );
 }
