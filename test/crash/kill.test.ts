@@ -12,42 +12,50 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answers, isAlive, ServeProcess, until } from '../support/serve-process.ts';
 import { Ledger } from './ledger.ts';
-import { readPartition, readTail, startLoad } from './load.ts';
+import { put } from './http.ts';
+import { readPartition, readTail, startLoad, type Load } from './load.ts';
+import { QueueLedger } from './queue-ledger.ts';
+import { declareQueueLoad, emptyQueue, startQueueLoad } from './queue-load.ts';
 import { randomFrom } from './random.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 3);
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const PARTITIONS = 4;
-const CONNECTIONS = 8;
-const ROUND_MS_MAX = 20_000;
+const CONNECTIONS = 4;
+const PUBLISHERS = 3;
+const CONSUMERS = 3;
+const ROUND_MS_MAX = 40_000;
 
 describe(`a broker killed ${KILLS} times (SEED=${SEED})`, () => {
   const random = randomFrom(SEED);
   const ledger = new Ledger();
+  const queueLedger = new QueueLedger();
   let folder: string;
+  /** Dead letters that were found. */
+  let dead = 0;
   let serve: Awaited<ReturnType<typeof ServeProcess.start>>;
 
   const start = async (): Promise<void> => {
     serve = await ServeProcess.start({ POSTHORN_DATA: folder });
   };
-  const topicUrl = (): string => `${serve.info.url}/v1/default/topics/crash`;
+  const namespaceUrl = (): string => `${serve.info.url}/v1/default`;
+  const topicUrl = (): string => `${namespaceUrl()}/topics/crash`;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'posthorn-kill-'));
     await start();
-    const response = await fetch(topicUrl(), {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ partitions: PARTITIONS }),
-    });
-    expect(response.status).toBe(201);
+    await put(topicUrl(), { partitions: PARTITIONS });
+    await declareQueueLoad(namespaceUrl());
     console.log(`seed ${SEED}`);
   });
 
   afterAll(async () => {
     serve.killGroup('SIGKILL');
     await serve.exit;
-    console.log(`${KILLS} kills, ${ledger.sentCount} records sent, ${ledger.acknowledgedCount} acknowledged`);
+    console.log(
+      `${KILLS} kills; ${ledger.sentCount} records sent, ${ledger.acknowledgedCount} acknowledged; ` +
+        `${queueLedger.storedCount} messages confirmed, ${queueLedger.settledCount} settled, ${dead} dead`,
+    );
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -66,7 +74,29 @@ describe(`a broker killed ${KILLS} times (SEED=${SEED})`, () => {
     await until('workerd is gone', () => !isAlive(workerdPid));
   };
 
+  /** Producers, publishers and consumers at once. */
+  const startAll = (name: string): Load => {
+    const log = startLoad(topicUrl(), {
+      partitions: PARTITIONS,
+      connections: CONNECTIONS,
+      name,
+      random: random.fork(),
+      ledger,
+    });
+    const queue = startQueueLoad(namespaceUrl(), {
+      publishers: PUBLISHERS,
+      consumers: CONSUMERS,
+      name,
+      random: random.fork(),
+      ledger: queueLedger,
+    });
+    return { stop: async () => void (await Promise.all([log.stop(), queue.stop()])) };
+  };
+
   const check = async (): Promise<void> => {
+    const inQueue = await emptyQueue(namespaceUrl(), queueLedger);
+    expect(queueLedger.check(inQueue.dead, inQueue.inTopic).slice(0, 20)).toEqual([]);
+    dead = inQueue.dead.length;
     const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
     const found = await Promise.all(partitions.map((partition) => readPartition(topicUrl(), partition)));
     expect(ledger.check(found).slice(0, 20)).toEqual([]);
@@ -86,19 +116,15 @@ describe(`a broker killed ${KILLS} times (SEED=${SEED})`, () => {
     const title = `keeps what it acknowledged when ${isWhole ? 'all of it' : 'workerd'} is killed after ${moment} ms`;
     it(title, { timeout: ROUND_MS_MAX }, async () => {
       const before = ledger.acknowledgedCount;
-      const load = startLoad(topicUrl(), {
-        partitions: PARTITIONS,
-        connections: CONNECTIONS,
-        name: `r${round}`,
-        random: random.fork(),
-        ledger,
-      });
+      const settledBefore = queueLedger.settledCount;
+      const load = startAll(`r${round}`);
       await new Promise((resolve) => setTimeout(resolve, moment));
       const killed = isWhole ? killAll() : killRuntime();
       // The producers go on into the restart.
       await killed;
       const atRestart = ledger.acknowledgedCount;
       expect(atRestart).toBeGreaterThan(before);
+      expect(queueLedger.settledCount).toBeGreaterThan(settledBefore);
       if (!isWhole) await until('the log goes on', () => ledger.acknowledgedCount > atRestart);
       await load.stop();
       if (isWhole) {
@@ -114,13 +140,7 @@ describe(`a broker killed ${KILLS} times (SEED=${SEED})`, () => {
 
   it('takes records after all of it', async () => {
     const before = ledger.acknowledgedCount;
-    const load = startLoad(topicUrl(), {
-      partitions: PARTITIONS,
-      connections: CONNECTIONS,
-      name: 'last',
-      random: random.fork(),
-      ledger,
-    });
+    const load = startAll('last');
     await until('the log goes on', () => ledger.acknowledgedCount > before + 1_000);
     await load.stop();
     await check();

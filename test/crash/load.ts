@@ -8,6 +8,7 @@ import {
   splitBatches,
 } from '../../protocol/record-batch/index.ts';
 import type { FetchReply, ProduceBatchesReply, ProduceReply } from '../../protocol/records.ts';
+import { pause, post, postJson, RETRY_MS } from './http.ts';
 import type { FoundRecord, Ledger } from './ledger.ts';
 import type { Random } from './random.ts';
 
@@ -16,7 +17,6 @@ const decoder = new TextDecoder();
 
 const JSON_RECORDS_MAX = 100;
 const RAW_RECORDS_MAX = 1_000;
-const RETRY_MS = 20;
 
 export interface Load {
   /** Ends the producers after the requests that are under way. */
@@ -38,7 +38,7 @@ export function startLoad(
       const ids = Array.from({ length: count }, (_, index) => `${name}-${request}-${index}`);
       for (const id of ids) options.ledger.sent(id, valueOf(id), partition);
       const first = await (isJson ? produceJson : produceRaw)(topicUrl, partition, ids);
-      if (first === null) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      if (first === null) await pause(RETRY_MS);
       else ids.forEach((id, index) => options.ledger.acknowledged(id, { partition, offset: first + index }));
     }
   };
@@ -61,11 +61,7 @@ function valueOf(id: string): string {
 /** The first offset, or null where there was no good answer. Offsets of one request must follow on one another. */
 async function produceJson(topicUrl: string, partition: number, ids: string[]): Promise<number | null> {
   const records = ids.map((id) => ({ key: id, value: valueOf(id), partition }));
-  const reply = await post<ProduceReply>(
-    `${topicUrl}/records`,
-    'application/json',
-    JSON.stringify({ records }),
-  );
+  const reply = await postJson<ProduceReply>(`${topicUrl}/records`, { records });
   if (!reply) return null;
   const first = reply.offsets[0]!.offset;
   const isDense = reply.offsets.every(
@@ -88,26 +84,6 @@ async function produceRaw(topicUrl: string, partition: number, ids: string[]): P
   const url = `${topicUrl}/records?partitions=${partition}`;
   const reply = await post<ProduceBatchesReply>(url, RECORD_BATCH_TYPE, batch);
   return reply ? reply.batches[0]!.base_offset : null;
-}
-
-/** An answer that is not complete is none; so is a refusal that says to come again. */
-async function post<Reply>(url: string, type: string, body: string | Uint8Array): Promise<Reply | null> {
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': type },
-      body: body as BodyInit,
-      signal: AbortSignal.timeout(10_000),
-    });
-    text = await response.text();
-  } catch {
-    return null;
-  }
-  if (response.ok) return JSON.parse(text) as Reply;
-  if (response.status === 429 || response.status >= 500) return null;
-  throw new Error(`${response.status} ${text}`);
 }
 
 /** Everything that a partition holds, as batches. */
