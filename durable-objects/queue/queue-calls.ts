@@ -80,6 +80,13 @@ export type SettleOutcome =
 /** In the order of the request: ack, nack, reject, release, extend. */
 export type Settled = SettleOutcome[];
 
+/** It may be deleted within `CLOSED_MS`, and takes nothing meanwhile. */
+export interface Closed {
+  closed: true;
+}
+
+export const CLOSED_MS = 30_000;
+
 export type QueueDescription = Omit<QueueState, never>;
 
 /** What HTTP and sockets send, as the call takes it. */

@@ -86,6 +86,24 @@ export class QueueStore {
     });
   }
 
+  /** Until when the queue takes nothing more, because it is being deleted; 0 for one that is open. */
+  readClosedUntil(): number {
+    const [table] = this.#sql.all("SELECT name FROM sqlite_master WHERE name = 'closing'");
+    if (table === undefined) return 0;
+    const [row] = this.#sql.all<{ until_ms: number }>('SELECT until_ms FROM closing');
+    return row?.until_ms ?? 0;
+  }
+
+  /** Few queues ever need the table, so it is made here. */
+  writeClosedUntil(untilMs: number): void {
+    this.#sql.transaction(() => {
+      this.#sql.run(
+        'CREATE TABLE IF NOT EXISTS closing (id INTEGER PRIMARY KEY CHECK (id = 1), until_ms INTEGER)',
+      );
+      this.#sql.run('INSERT OR REPLACE INTO closing VALUES (1, ?)', untilMs);
+    });
+  }
+
   insertSegment(extent: StoredExtent, data: Uint8Array): void {
     this.#sql.run(
       `INSERT INTO segments (${EXTENT}, data) VALUES (?, ?, ?, ?, ?, ?, ?)`,

@@ -6,6 +6,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { heldBytes, readyCount } from '../../core/queue/queue-state.ts';
 import { mayConsume } from '../../core/queue/single-active.ts';
+import { deletionProblem, type QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
@@ -16,14 +17,17 @@ import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub, type Env } from '../stubs.ts';
 import { Consumers, type Poll } from './consumers.ts';
-import type {
-  DeliverRequest,
-  Published,
-  PublishOptions,
-  QueueDescription,
-  Settled,
-  SettleRequest,
-  Stale,
+import {
+  CLOSED_MS,
+  isStale,
+  type Closed,
+  type DeliverRequest,
+  type Published,
+  type PublishOptions,
+  type QueueDescription,
+  type Settled,
+  type SettleRequest,
+  type Stale,
 } from './queue-calls.ts';
 import { QueueTasks, type Open } from './queue-tasks.ts';
 import { readSettleMessage, settlementsOf } from './settle-message.ts';
@@ -47,6 +51,8 @@ export class Queue extends DurableObject<Env> {
   #alarm!: Alarm;
   #tasks!: QueueTasks;
   #open: Open | null = null;
+  /** Until when it takes nothing more: it is being deleted. */
+  #closedUntilMs = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -72,6 +78,7 @@ export class Queue extends DurableObject<Env> {
       });
       const stored = this.#store.readQueue();
       if (stored) this.#openQueue(stored);
+      this.#closedUntilMs = this.#store.readClosedUntil();
     });
   }
 
@@ -87,6 +94,23 @@ export class Queue extends DurableObject<Env> {
       this.#alarm.schedule('expiry', this.now() + 1);
       this.#tasks.scheduleUnused(this.#open);
     } else this.#openQueue({ definition, isPaused, usedMs });
+  }
+
+  /**
+   * Closes the queue if it may be deleted: from this answer on it takes nothing more, so that what is deleted is what was
+   * looked at. It opens again by itself should the deletion never come.
+   */
+  closeIf(version: number, { ifUnused = false, ifEmpty = false }: QueueDeletion): Closed | Failure | Stale {
+    const state = this.describe(version);
+    if (isStale(state)) return state;
+    const refused = deletionProblem(this.#open!.definition.name, state, this.#steps.pendingBytes > 0, {
+      ifUnused,
+      ifEmpty,
+    });
+    if (refused) return refused;
+    this.#closedUntilMs = this.now() + CLOSED_MS;
+    this.#store.writeClosedUntil(this.#closedUntilMs);
+    return { closed: true };
   }
 
   /** Forgets everything and gives the storage back. */
@@ -279,6 +303,7 @@ export class Queue extends DurableObject<Env> {
   /** The open queue, after running what is due; null where the caller's definition is not the current one. */
   #current(version: number): Open | null {
     this.#alarm.runDue();
+    if (this.#closedUntilMs > this.now()) return null;
     return this.#open && version >= this.#open.definition.version ? this.#open : null;
   }
 

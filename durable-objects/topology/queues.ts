@@ -1,11 +1,12 @@
 /** Changes of queues: decided by the rules, kept by the store. */
 
 import { changeQueueEntry, declareQueueEntry, type QueueEntry } from '../../core/topology/queue-entry.ts';
+import type { QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/queues.ts';
-import { isStale } from '../queue/queue-calls.ts';
+import { CLOSED_MS, isStale } from '../queue/queue-calls.ts';
 import { queueStub, type Env } from '../stubs.ts';
-import type { QueueAnswer, QueueDeletion } from './topology-calls.ts';
+import type { QueueAnswer, QueueDeletionRequest } from './topology-calls.ts';
 import type { TopologyStore } from './topology-store.ts';
 
 export function declareQueueIn(
@@ -40,19 +41,19 @@ export function changeQueueIn(
 }
 
 /**
- * Deletes a queue if the conditions hold. The queue is asked first, and a consumer or message may come between its answer
- * and the end: then it goes all the same, as if it had come a moment later.
+ * Deletes a queue if the conditions hold. The queue is asked first, and is closed from its answer on, so that no message is
+ * taken that would go with it. Where the deletion comes too late after that, it is refused: the queue has opened again.
  */
 export async function deleteQueueIn(
   store: TopologyStore,
   env: Env,
   name: string,
-  deletion: QueueDeletion,
+  deletion: QueueDeletionRequest,
 ): Promise<QueueAnswer | Failure> {
   const asked = store.queues.get(name);
   if (!asked) return noSuchQueue(name);
   if (deletion.ifUnused || deletion.ifEmpty) {
-    const refused = await checkIdle(env, asked, deletion);
+    const refused = await close(env, asked, deletion);
     if (refused) return refused;
   }
   const entry = store.queues.get(name);
@@ -61,23 +62,16 @@ export async function deleteQueueIn(
   return answer(store, entry);
 }
 
-async function checkIdle(
+async function close(
   env: Env,
   { definition }: QueueEntry,
-  deletion: QueueDeletion,
+  { ifUnused = false, ifEmpty = false }: QueueDeletion,
 ): Promise<Failure | null> {
-  const { name } = definition;
-  const state = await queueStub(env, definition).describe(definition.version);
-  if (isStale(state)) return failure('queue_unavailable', `queue "${name}" is being changed; try again`);
-  const { ready, leased, parked, outgoing, consumers } = state;
-  if (deletion.ifUnused && consumers > 0) {
-    return failure('queue_in_use', `queue "${name}" has ${consumers} consumers`, { consumers });
-  }
-  const messages = ready + leased + parked + outgoing;
-  if (deletion.ifEmpty && messages > 0) {
-    return failure('queue_not_empty', `queue "${name}" holds ${messages} messages`, { messages });
-  }
-  return null;
+  const askedMs = Date.now();
+  const closed = await queueStub(env, definition).closeIf(definition.version, { ifUnused, ifEmpty });
+  if (isFailure(closed)) return closed;
+  if (!isStale(closed) && Date.now() - askedMs < CLOSED_MS / 2) return null;
+  return failure('queue_unavailable', `queue "${definition.name}" is being changed; try again`);
 }
 
 function answer(store: TopologyStore, { definition }: QueueEntry): QueueAnswer {

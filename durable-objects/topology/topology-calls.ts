@@ -3,6 +3,7 @@
 import type { Destination } from '../../core/exchange/binding.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
+import type { QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 
@@ -64,10 +65,8 @@ export interface ChangesSince {
   isPartial: boolean;
 }
 
-/** Conditions under which a queue may go. */
-export interface QueueDeletion {
+/** Which queue is deleted, and when. */
+export interface QueueDeletionRequest extends QueueDeletion {
   /** Only the queue of this id: what an object asks that wants its own queue deleted. */
   id?: number;
-  ifUnused?: boolean;
-  ifEmpty?: boolean;
 }

@@ -40,7 +40,7 @@ import type {
   ExchangeAnswer,
   PolicyAnswer,
   QueueAnswer,
-  QueueDeletion,
+  QueueDeletionRequest,
   SnapshotPage,
   SnapshotPlace,
   TopicAnswer,
@@ -114,7 +114,7 @@ export class Topology extends DurableObject<Env> {
     return this.#told(changeQueueIn(this.#store, name, change));
   }
 
-  async deleteQueue(name: string, deletion: QueueDeletion = {}): Promise<QueueAnswer | Failure> {
+  async deleteQueue(name: string, deletion: QueueDeletionRequest = {}): Promise<QueueAnswer | Failure> {
     return this.#told(await deleteQueueIn(this.#store, this.env, name, deletion));
   }
 

@@ -1,6 +1,7 @@
 /**
  * The worker as it is deployed, with additions for tests: a clock that can be put forward, for all its partitions at
- * once; partitions that cannot be reached when they are told of their topic; the storage cases run inside an object.
+ * once; partitions that cannot be reached when they are told of their topic; a queue that is closed and then not deleted;
+ * the storage cases run inside an object.
  */
 
 import worker, {
@@ -10,7 +11,7 @@ import worker, {
   Topology,
 } from '../../workers/index.ts';
 import { DurableSql } from '../../durable-objects/storage/durable-sql.ts';
-import type { Env } from '../../durable-objects/stubs.ts';
+import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.ts';
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
@@ -86,6 +87,10 @@ export default {
     if (url.pathname === '/test/lag') {
       lagMs = Number(url.searchParams.get('ms'));
       return new Response();
+    }
+    if (url.pathname === '/test/close-queue') {
+      const { queue } = await topologyStub(env, 'default').queue(url.searchParams.get('name') ?? '');
+      return Response.json(await queueStub(env, queue!).closeIf(queue!.version, { ifEmpty: true }));
     }
     if (url.pathname === '/test/storage-case') {
       const stub = env.PARTITION.getByName(`case ${url.searchParams.get('name')}`) as unknown as Partition;

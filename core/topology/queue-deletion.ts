@@ -1,0 +1,35 @@
+/** Under which conditions a queue may be deleted. */
+
+import { failure, type Failure } from '../../protocol/errors.ts';
+import type { QueueState } from '../../protocol/queues.ts';
+
+export interface QueueDeletion {
+  /** Only if no consumer waits or holds messages. */
+  ifUnused?: boolean;
+  /** Only if it holds no message, not even one on its way out. */
+  ifEmpty?: boolean;
+}
+
+/**
+ * Why the queue may not go, or null.
+ * @param isTaking messages are being stored that are not counted yet
+ */
+export function deletionProblem(
+  name: string,
+  { ready, leased, parked, outgoing, consumers }: QueueState,
+  isTaking: boolean,
+  { ifUnused, ifEmpty }: QueueDeletion,
+): Failure | null {
+  if (ifUnused && (consumers > 0 || leased > 0)) {
+    return failure(
+      'queue_in_use',
+      `queue "${name}" has ${consumers} consumers that wait, and ${leased} messages that consumers hold`,
+      { consumers, leased },
+    );
+  }
+  const messages = ready + leased + parked + outgoing;
+  if (ifEmpty && (messages > 0 || isTaking)) {
+    return failure('queue_not_empty', `queue "${name}" holds ${messages || 'new'} messages`, { messages });
+  }
+  return null;
+}

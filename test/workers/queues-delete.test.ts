@@ -1,0 +1,56 @@
+/** Deleting a queue only if it is empty: no message that was taken goes with it. */
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import { TestBroker } from '../support/test-broker.ts';
+
+let broker: TestBroker;
+beforeAll(async () => {
+  broker = await TestBroker.start();
+});
+afterAll(() => broker.stop());
+
+const path = (queue: string): string => `/v1/default/queues/${queue}`;
+const publish = async (queue: string): Promise<number> =>
+  (await broker.call('POST', `${path(queue)}/messages`, { messages: [{ body: 1 }] })).status;
+const ready = async (queue: string): Promise<number> =>
+  (await broker.call<QueueWithStateReply>('GET', path(queue))).body.state.ready;
+
+it('is refused by a message that was taken, or refuses those that come', async () => {
+  const seen = new Set<number>();
+  for (let round = 0; round < 60; round++) {
+    const queue = `racing-${round}`;
+    await broker.call('PUT', path(queue), {});
+    const publishing = [0, 1, 2, 3].map(async (turns) => {
+      for (let turn = 0; turn < turns; turn++) await broker.call('GET', '/healthz');
+      return await publish(queue);
+    });
+    for (let turn = 0; turn < round % 3; turn++) await broker.call('GET', '/healthz');
+    const { status } = await broker.call('DELETE', `${path(queue)}?if_empty=true`);
+    const stored = (await Promise.all(publishing)).filter((answer) => answer === 200).length;
+    expect(status).toBeOneOf([200, 409]);
+    seen.add(status);
+    if (status === 200) expect(stored).toBe(0);
+    else expect(await ready(queue)).toBe(stored);
+  }
+  console.log('deletions were answered with', [...seen]);
+});
+
+it('counts messages that consumers hold as use', async () => {
+  await broker.call('PUT', path('held'), {});
+  await publish('held');
+  await broker.call('POST', `${path('held')}/deliveries`, {});
+  const refused = await broker.call('DELETE', `${path('held')}?if_unused=true`);
+  expect([refused.status, refused.body]).toMatchObject([409, { code: 'queue_in_use', leased: 1 }]);
+});
+
+it('leaves a queue open again when the topology dies between closing and deleting it', async () => {
+  await broker.call('PUT', path('closed'), {});
+  await broker.call('POST', '/test/close-queue?name=closed');
+  expect(await publish('closed')).toBe(503);
+  await broker.restart();
+  expect(await publish('closed')).toBe(503);
+  await broker.advance(30_001);
+  expect(await publish('closed')).toBe(200);
+  expect(await ready('closed')).toBe(1);
+});
