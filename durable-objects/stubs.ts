@@ -1,21 +1,26 @@
 /** The bindings of the worker, and how its objects are reached. */
 
 import { queueObjectName, type QueueDefinition } from '../core/topology/queues.ts';
+import { scheduleObjectName, type ScheduleDefinition } from '../core/topology/schedules.ts';
 import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
 import type { Partition } from './partition/partition.ts';
 import type { Queue } from './queue/queue.ts';
 import type { ReplyMailbox } from './reply/reply-mailbox.ts';
+import type { Schedule } from './schedule/schedule.ts';
 import type { Topology } from './topology/topology.ts';
 
 export interface Env {
   PARTITION: DurableObjectNamespace<Partition>;
   QUEUE: DurableObjectNamespace<Queue>;
   REPLY_MAILBOX: DurableObjectNamespace<ReplyMailbox>;
+  SCHEDULE: DurableObjectNamespace<Schedule>;
   TOPOLOGY: DurableObjectNamespace<Topology>;
   /** Names with commas between them. Default: `default`. */
   POSTHORN_NAMESPACES?: string;
   /** How old the bindings may be that a publish is routed by, in ms. Default 1000; 0: they are checked each time. */
   POSTHORN_ROUTING_MAX_AGE_MS?: string;
+  /** `public`, the default: webhooks go to public https addresses only. `any`: anywhere, for a broker of one's own machine. */
+  POSTHORN_WEBHOOK_TARGETS?: string;
 }
 
 export function topologyStub(env: Env, namespace: string): DurableObjectStub<Topology> {
@@ -46,6 +51,13 @@ export function queueStub(
   queue: Pick<QueueDefinition, 'namespace' | 'name' | 'id'>,
 ): DurableObjectStub<Queue> {
   return env.QUEUE.getByName(queueObjectName(queue));
+}
+
+export function scheduleStub(
+  env: Env,
+  schedule: Pick<ScheduleDefinition, 'namespace' | 'name' | 'id'>,
+): DurableObjectStub<Schedule> {
+  return env.SCHEDULE.getByName(scheduleObjectName(schedule));
 }
 
 /** Null where `id`, in hexadecimal, cannot be one of a mailbox. */

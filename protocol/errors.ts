@@ -49,6 +49,8 @@ export const errorTable = {
   exchange_not_found: permanent(404, 'There is no such exchange'),
   binding_not_found: permanent(404, 'There is no such binding'),
   policy_not_found: permanent(404, 'There is no such policy'),
+  alert_not_found: permanent(404, 'There is no such alert'),
+  schedule_not_found: permanent(404, 'There is no such schedule'),
   offset_below_start: permanent(416, 'The offset lies before the start of the log'),
   offset_past_end: permanent(416, 'The offset lies past the end of the log'),
 
@@ -61,11 +63,16 @@ export const errorTable = {
   exchange_reserved: permanent(403, 'The exchange belongs to the broker'),
   exchange_in_use: permanent(409, 'The exchange has bindings'),
   exchange_internal: permanent(403, 'The exchange takes messages from other exchanges only'),
+  too_many_alerts: permanent(409, 'The namespace has as many alerts as it can hold'),
+  too_many_schedules: permanent(409, 'The namespace has as many schedules as it can hold'),
   too_many_bindings: permanent(409, 'The namespace has as many bindings as it can hold'),
   partitions_cannot_shrink: permanent(409, 'Partitions can be added, never removed'),
   jurisdiction_unavailable: permanent(400, 'This runtime cannot hold data in a jurisdiction'),
 
   // The state of the service
+  cost_ceiling: transient(429, 'The namespace has written as many rows in this hour as it may'),
+  schedule_busy: transient(429, 'The schedule has publishes waiting that could not be made yet'),
+  schedule_unavailable: transient(503, 'The schedule did not answer'),
   partition_overloaded: transient(429, 'The partition has more appends waiting than it can take'),
   partition_unavailable: transient(503, 'The partition did not answer'),
   queue_full: transient(429, 'The queue is full and refuses messages'),

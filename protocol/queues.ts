@@ -9,6 +9,7 @@ import {
   RETRY_ATTEMPTS_MAX,
   TIME_SPAN_MS_MAX,
 } from './limits.ts';
+import { queueAlertSchema } from './queue-alerts.ts';
 import { nameSchema } from './names.ts';
 
 const spanMs = () => z.int().min(0).max(TIME_SPAN_MS_MAX);
@@ -153,6 +154,7 @@ export const queueStateSchema = z.object({
   oldest_ms: z.int().nullable().describe('When the oldest ready message was published, in ms since 1970'),
   consumers: count().describe('Consumers that wait or hold messages'),
   is_paused: z.boolean().describe('Nothing is delivered'),
+  alerts: z.array(queueAlertSchema).describe('The alert rules that match the queue'),
   storage_bytes: count().describe('What the object occupies on disk, all in all'),
   meter: z
     .object({

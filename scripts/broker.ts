@@ -123,7 +123,7 @@ function workerOptions(config: WranglerConfig, options: BrokerOptions, script: s
     modules: [{ type: 'ESModule', path: 'index.mjs', contents: script }],
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
-    bindings: config.vars,
+    bindings: { ...config.vars, POSTHORN_WEBHOOK_TARGETS: 'any' }, // it can reach its own machine and network
     durableObjects: Object.fromEntries(
       config.durable_objects.bindings.map(({ name, class_name: className }) => [
         name,

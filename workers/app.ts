@@ -6,15 +6,18 @@ import { operations } from '../protocol/operations/index.ts';
 import { problem, unexpected } from './problem.ts';
 import type { AppEnv } from './routes/context.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
+import { alertRoutes } from './routes/alerts.ts';
 import { bindingRoutes } from './routes/bindings.ts';
 import { fetchRoutes } from './routes/fetch.ts';
 import { partitionRoutes } from './routes/partitions.ts';
 import { policyRoutes } from './routes/policies.ts';
+import { limitRoutes } from './routes/limits.ts';
 import { produceRoutes } from './routes/produce.ts';
 import { publishRoutes } from './routes/publish.ts';
 import { queueMessageRoutes } from './routes/queue-messages.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { requestRoutes } from './routes/requests.ts';
+import { scheduleRoutes } from './routes/schedules.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { topicRoutes } from './routes/topics.ts';
 
@@ -29,6 +32,9 @@ export function createApp(): Hono<AppEnv> {
   publishRoutes(app);
   requestRoutes(app);
   policyRoutes(app);
+  alertRoutes(app);
+  scheduleRoutes(app);
+  limitRoutes(app);
   queueRoutes(app);
   queueMessageRoutes(app);
   serviceRoutes(app);

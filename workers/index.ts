@@ -7,6 +7,7 @@ import { visitDue } from './watchdog.ts';
 export { Partition } from '../durable-objects/partition/partition.ts';
 export { Queue } from '../durable-objects/queue/queue.ts';
 export { ReplyMailbox } from '../durable-objects/reply/reply-mailbox.ts';
+export { Schedule } from '../durable-objects/schedule/schedule.ts';
 export { Topology } from '../durable-objects/topology/topology.ts';
 
 const app = createApp();

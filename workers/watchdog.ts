@@ -1,34 +1,44 @@
 /**
- * The watchdog: alarms can be lost, so the cron trigger visits every queue, and every partition that has work by time, once
- * a day. The visits are spread over the day by name, so that each run of the cron makes only its share.
+ * The watchdog: alarms can be lost, so the cron trigger visits every object that may have something due, and each looks at
+ * its own clock. Nobody keeps a list of what is due where: it would cost a row for each alarm, and a visit costs a sixth of
+ * that. How often follows from what a late alarm does there:
+ *
+ *   schedules    each run of the cron, every five minutes: a schedule is nothing but its alarm
+ *   queues       once an hour: delayed messages, retries, leases, dead letters, alerts
+ *   partitions   once a day, those that have retention or compaction: a little more is kept meanwhile
+ *
+ * Visits are spread by name, so that each run makes only its share.
  */
 
 import { queueObjectName } from '../core/topology/queues.ts';
 import { isCompacted, partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
-import { partitionStub, queueStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
+import { partitionStub, queueStub, scheduleStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
 import { murmur2 } from '../protocol/murmur2.ts';
 import { namespacesOf } from './routes/context.ts';
 
 /** How often the cron trigger runs, as wrangler.toml says. */
 const INTERVAL_MS = 300_000;
-const SLOTS = 86_400_000 / INTERVAL_MS;
+const SLOTS_OF_HOUR = 3_600_000 / INTERVAL_MS;
+const SLOTS_OF_DAY = 86_400_000 / INTERVAL_MS;
 
 /** Calls at the same time. */
 const FAN_OUT = 16;
 
 export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
-  const slot = Math.floor(scheduledMs / INTERVAL_MS) % SLOTS;
+  const slot = Math.floor(scheduledMs / INTERVAL_MS);
   let visited = 0;
   for (const namespace of namespacesOf(env)) {
     await topologyStub(env, namespace).settle();
     const topics = await topologyStub(env, namespace).topics();
     const queues = await topologyStub(env, namespace).queues();
+    const schedules = await topologyStub(env, namespace).schedules();
     const partitions = topics.filter(hasWorkByTime).flatMap((topic) => partitionsInSlot(topic, slot));
     const due = [
       ...partitions.map(({ topic, partition }) => partitionStub(env, topic, partition)),
       ...queues
-        .filter((queue) => slotOf(queueObjectName(queue)) === slot)
+        .filter((queue) => isIn(slot, SLOTS_OF_HOUR, queueObjectName(queue)))
         .map((queue) => queueStub(env, queue)),
+      ...schedules.filter(({ isPaused }) => !isPaused).map((schedule) => scheduleStub(env, schedule)),
     ];
     for (let first = 0; first < due.length; first += FAN_OUT) {
       const visits = due.slice(first, first + FAN_OUT).map(async (stub) => {
@@ -53,10 +63,10 @@ function partitionsInSlot(
   slot: number,
 ): { topic: TopicDefinition; partition: number }[] {
   return Array.from({ length: topic.config.partitions }, (_, partition) => ({ topic, partition })).filter(
-    ({ partition }) => slotOf(partitionObjectName(topic, partition)) === slot,
+    ({ partition }) => isIn(slot, SLOTS_OF_DAY, partitionObjectName(topic, partition)),
   );
 }
 
-function slotOf(objectName: string): number {
-  return (murmur2(new TextEncoder().encode(objectName)) >>> 0) % SLOTS;
+function isIn(slot: number, slots: number, objectName: string): boolean {
+  return (murmur2(new TextEncoder().encode(objectName)) >>> 0) % slots === slot % slots;
 }

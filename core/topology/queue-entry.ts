@@ -2,6 +2,7 @@
 
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { QUEUE_DEFAULTS, type QueueChange, type QueueDeclaration } from '../../protocol/queues.ts';
+import { alertsFor, type AlertDefinition } from './alerts.ts';
 import { effectiveConfig, policyFor, type PolicyDefinition } from './policies.ts';
 import { changeQueue, declareQueue, type QueueDefinition } from './queues.ts';
 
@@ -58,6 +59,18 @@ export function applyPolicies(
     return name === entry.policy ? entry : { ...entry, policy: name };
   }
   return { ...entry, definition: { ...entry.definition, version: nextVersion, config }, policy: name };
+}
+
+/** The entry with the alert rules as they are now; the same object where they make no difference to it. */
+export function applyAlerts(
+  entry: QueueEntry,
+  alerts: readonly AlertDefinition[],
+  nextVersion: number,
+): QueueEntry {
+  const before = entry.definition.alerts;
+  const rules = alertsFor(alerts, entry.name);
+  if (JSON.stringify(rules) === JSON.stringify(before ?? [])) return entry;
+  return { ...entry, definition: { ...entry.definition, version: nextVersion, alerts: rules } };
 }
 
 function withoutPolicy({ definition, given }: QueueEntry): QueueDefinition {

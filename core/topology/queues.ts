@@ -7,6 +7,7 @@ import {
   type QueueConfig,
   type QueueDeclaration,
 } from '../../protocol/queues.ts';
+import type { AlertRule } from '../alerts/alert-rule.ts';
 
 export interface QueueDefinition {
   namespace: string;
@@ -16,6 +17,8 @@ export interface QueueDefinition {
   /** The version of the topology that changed it last. The object refuses calls made with an older one. */
   version: number;
   config: QueueConfig;
+  /** The alert rules that match its name; undefined where none ever has. */
+  alerts?: readonly AlertRule[];
 }
 
 export type DeclaredQueue = { definition: QueueDefinition; isNew: boolean };

@@ -18,6 +18,7 @@ import {
 } from '../../protocol/media-types.ts';
 import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
+import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
 import { Waiters, type Wait } from '../runtime/waiters.ts';
 import { concatenate } from '../storage/bytes.ts';
@@ -44,6 +45,7 @@ export class Partition extends DurableObject<Env> {
   readonly #waiters: Waiters;
   readonly #since: number;
   readonly #commit: GroupCommit<AppendBatch[], AppendedBatch[]>;
+  readonly #cost: CostMeter;
   #alarm!: Alarm;
   #open: Open | null = null;
   #appends = 0;
@@ -54,6 +56,13 @@ export class Partition extends DurableObject<Env> {
     this.#store = new PartitionStore(this.#sql);
     this.#waiters = new Waiters(ctx);
     this.#since = this.now();
+    const cost = {
+      now: () => this.now(),
+      rows: () => this.#sql.meter.rowsWritten + this.#alarm.timesSet,
+      namespace: () => this.#open?.definition.topic.namespace ?? null,
+      waitUntil: (work: Promise<void>) => ctx.waitUntil(work),
+    };
+    this.#cost = new CostMeter(env, cost, Math.random());
     this.#commit = new GroupCommit({
       commit: (items) => this.#commitAppends(items),
       sync: () => ctx.storage.sync(),
@@ -91,6 +100,8 @@ export class Partition extends DurableObject<Env> {
   async append(version: number, bytes: Uint8Array): Promise<AppendedBatch[] | Failure | Stale> {
     const open = this.#current(version);
     if (!open) return STALE;
+    const refused = this.#cost.refusal();
+    if (refused) return refused;
     if (this.#commit.pendingBytes + bytes.length > PENDING_APPEND_BYTES_MAX) {
       return failure(
         'partition_overloaded',

@@ -22,6 +22,8 @@ export interface TaskHost {
   open(): Open | null;
   /** Gives what has become ready to those who wait. */
   serve(): void;
+  /** After a commit; by time where messages may have come back. */
+  changed(isByTime: boolean): void;
   /** How many wait. */
   consumers(): number;
   writeQueue(stored: StoredDefinition): void;
@@ -67,7 +69,10 @@ export class QueueTasks {
     for (const [name, run] of Object.entries(this.#tasks)) {
       const task: Task = (nowMs) => {
         const open = host.open();
-        return open ? run(open, nowMs) : null;
+        if (!open) return null;
+        const due = run(open, nowMs);
+        host.changed(true);
+        return due;
       };
       alarm.register(name, task);
     }
@@ -107,6 +112,7 @@ export class QueueTasks {
     if (queue.outgoing > 0 && !this.#alarm.isScheduled('outbox') && !this.#sending) {
       this.#host.waitUntil(this.#sendDeadLetters(open));
     }
+    this.#host.changed(false);
   }
 
   /** Somebody has used the queue, which keeps one with `expires_ms` from going. */

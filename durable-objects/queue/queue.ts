@@ -11,7 +11,9 @@ import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
+import { QueueAlerts } from '../alerts/queue-alerts.ts';
 import { Alarm } from '../runtime/alarm.ts';
+import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
@@ -50,6 +52,8 @@ export class Queue extends DurableObject<Env> {
   readonly #steps: GroupCommit<Step, unknown>;
   #alarm!: Alarm;
   #tasks!: QueueTasks;
+  #alerts!: QueueAlerts;
+  readonly #cost: CostMeter;
   #open: Open | null = null;
   /** Until when it takes nothing more: it is being deleted. */
   #closedUntilMs = 0;
@@ -60,6 +64,13 @@ export class Queue extends DurableObject<Env> {
     this.#store = new QueueStore(this.#sql);
     this.#consumers = new Consumers(ctx);
     this.#since = this.now();
+    const cost = {
+      now: () => this.now(),
+      rows: () => this.#sql.meter.rowsWritten + this.#alarm.timesSet,
+      namespace: () => this.#open?.definition.namespace ?? null,
+      waitUntil: (work: Promise<void>) => ctx.waitUntil(work),
+    };
+    this.#cost = new CostMeter(env, cost, Math.random());
     this.#steps = new GroupCommit({
       commit: (steps) => this.#commit(steps),
       sync: () => ctx.storage.sync(),
@@ -71,9 +82,15 @@ export class Queue extends DurableObject<Env> {
         now: () => this.now(),
         open: () => this.#open,
         serve: () => this.#serve(),
+        changed: (isByTime) => this.#changed(isByTime),
         consumers: () => this.#consumers.count(),
         writeQueue: (definition) => this.#store.writeQueue(definition),
         deleteItself: (definition) => this.#deleteItself(definition),
+        waitUntil: (work) => ctx.waitUntil(work),
+      });
+      this.#alerts = new QueueAlerts(this.#sql, this.#alarm, env, {
+        now: () => this.now(),
+        queue: () => this.#open?.queue ?? null,
         waitUntil: (work) => ctx.waitUntil(work),
       });
       const stored = this.#store.readQueue();
@@ -93,6 +110,7 @@ export class Queue extends DurableObject<Env> {
       this.#open.queue.configure(definition.config);
       this.#alarm.schedule('expiry', this.now() + 1);
       this.#tasks.scheduleUnused(this.#open);
+      this.#alerts.configure(definition);
     } else this.#openQueue({ definition, isPaused, usedMs });
   }
 
@@ -117,6 +135,7 @@ export class Queue extends DurableObject<Env> {
   async destroy(): Promise<void> {
     this.#open = null;
     this.#tasks.cancel();
+    this.#alerts.cancel();
     this.#consumers.dismiss();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -130,6 +149,8 @@ export class Queue extends DurableObject<Env> {
   ): Promise<Published | Failure | Stale> {
     const open = this.#current(version);
     if (!open) return STALE;
+    const refused = options.source ? null : this.#cost.refusal(); // what the broker itself hands on is not lost
+    if (refused) return refused;
     if (this.#steps.pendingBytes + bytes.length > PENDING_APPEND_BYTES_MAX) {
       return failure(
         'queue_overloaded',
@@ -172,6 +193,7 @@ export class Queue extends DurableObject<Env> {
       oldest_ms: queue.oldestMs(),
       consumers: this.#consumers.count(),
       is_paused: isPaused,
+      alerts: this.#alerts.describe(),
       storage_bytes: this.ctx.storage.sql.databaseSize,
       meter: {
         rows_written: rowsWritten + this.#alarm.timesSet,
@@ -191,7 +213,10 @@ export class Queue extends DurableObject<Env> {
   /** Removes what is ready or parked. Gives how many messages. */
   purge(version: number): number | Stale {
     const open = this.#current(version);
-    return open ? open.queue.commit(() => open.queue.purge()) : STALE;
+    if (!open) return STALE;
+    const purged = open.queue.commit(() => open.queue.purge());
+    this.#changed(false);
+    return purged;
   }
 
   /** The next messages, as record batches in the order of delivery, without taking them. */
@@ -280,6 +305,7 @@ export class Queue extends DurableObject<Env> {
     this.#tasks.noteUse(open);
     open.queue.commit(() => open.queue.releaseAll(stream.consumerId));
     this.#serve();
+    this.#changed(false);
     if (open.definition.config.auto_delete && this.#consumers.count() === 0)
       this.#deleteItself(open.definition);
   }
@@ -298,6 +324,7 @@ export class Queue extends DurableObject<Env> {
     const queue = new StoredQueue(this.#sql, definition, isPaused, this.now());
     this.#open = { definition, queue, usedMs, storedUsedMs: usedMs };
     this.#tasks.begin(this.#open);
+    this.#alerts.configure(definition);
   }
 
   /** The open queue, after running what is due; null where the caller's definition is not the current one. */
@@ -305,6 +332,12 @@ export class Queue extends DurableObject<Env> {
     this.#alarm.runDue();
     if (this.#closedUntilMs > this.now()) return null;
     return this.#open && version >= this.#open.definition.version ? this.#open : null;
+  }
+
+  /** After a commit. */
+  #changed(isByTime: boolean): void {
+    this.#alerts.changed(isByTime);
+    this.#cost.note();
   }
 
   #context(): StepContext {

@@ -11,6 +11,9 @@ export interface AlarmStorage {
   setAlarm(scheduledTimeMs: number): Promise<void>;
 }
 
+/** Alarms can be a minute late; one that is later was lost, and is set again. */
+const LATE_MS_MAX = 60_000;
+
 /** After a task has failed: long enough not to spin, short enough to recover by itself. */
 const RETRY_DELAY_MS = 30_000;
 
@@ -71,7 +74,7 @@ export class Alarm {
         task.dueMs = nowMs + RETRY_DELAY_MS;
       }
     }
-    if (ran || this.#armedMs === null) this.#arm();
+    if (ran || this.#armedMs === null || this.#armedMs < nowMs - LATE_MS_MAX) this.#arm();
   }
 
   /** What `alarm()` of the object calls. Never throws: the platform gives up on an alarm that keeps failing. */
@@ -88,7 +91,8 @@ export class Alarm {
     }
     if (earliest === null) return;
     const atMs = Math.max(earliest, this.#now() + 1); // a present or past time is dropped by the platform
-    if (this.#armedMs !== null && this.#armedMs <= atMs) return;
+    const isLost = this.#armedMs !== null && this.#armedMs < this.#now() - LATE_MS_MAX;
+    if (this.#armedMs !== null && this.#armedMs <= atMs && !isLost) return;
     this.#armedMs = atMs;
     this.timesSet += 1;
     this.#storage.setAlarm(atMs).catch((error: unknown) => {

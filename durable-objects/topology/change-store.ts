@@ -5,12 +5,13 @@
  *   topology   one row, absent before the first change: the version, which grows by one per change
  *   changes    one row a change, keyed by the version that it made, the oldest removed now and then: a router whose version
  *              is older than the log starts anew
- *   effects    one row for what still has to be told to the objects of a topic or queue: written with the change itself
+ *   effects    one row for what still has to be told to the objects of a topic, queue or schedule: written with the change itself
  *              and removed when all of them know, so that a crash in between repeats it
  */
 
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { TopologyChange } from '../../core/topology/routing-graph.ts';
+import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Sql } from '../storage/sql.ts';
 
@@ -37,10 +38,20 @@ interface QueueEffect {
   definition: QueueDefinition;
 }
 
-export type Effect = TopicEffect | QueueEffect;
+interface ScheduleEffect {
+  id: number;
+  kind: 'configure-schedule' | 'destroy-schedule';
+  definition: ScheduleDefinition;
+}
+
+export type Effect = TopicEffect | QueueEffect | ScheduleEffect;
 
 export function isQueueEffect(effect: Effect): effect is QueueEffect {
   return effect.kind === 'configure-queue' || effect.kind === 'destroy-queue';
+}
+
+export function isScheduleEffect(effect: Effect): effect is ScheduleEffect {
+  return effect.kind === 'configure-schedule' || effect.kind === 'destroy-schedule';
 }
 
 export class ChangeStore {
@@ -78,7 +89,7 @@ export class ChangeStore {
     return rows[0]?.version === version + 1 ? rows.map(({ json }) => json) : null;
   }
 
-  addEffect(kind: Effect['kind'], definition: TopicDefinition | QueueDefinition): void {
+  addEffect(kind: Effect['kind'], definition: Effect['definition']): void {
     this.#sql.run('INSERT INTO effects (kind, json) VALUES (?, ?)', kind, JSON.stringify(definition));
   }
 

@@ -1,18 +1,20 @@
 /**
- * A table of definitions by name, one row each, replaced when it changes. There is one for topics, queues, exchanges and
- * policies.
+ * A table of definitions by name, one row each, replaced when it changes. There is one for each kind of
+ * definition.
  *
  *   <table>   name, and the definition as JSON
  */
 
 import type { Sql } from '../storage/sql.ts';
 
+export type DefinitionTable = 'topics' | 'queues' | 'exchanges' | 'policies' | 'alerts' | 'schedules';
+
 export class DefinitionsStore<Definition extends { readonly name: string }> {
   readonly #sql: Sql;
   readonly #table: string;
 
   /** @param table from the code, never from a request: it becomes part of statements */
-  constructor(sql: Sql, table: 'topics' | 'queues' | 'exchanges' | 'policies') {
+  constructor(sql: Sql, table: DefinitionTable) {
     this.#sql = sql;
     this.#table = table;
     sql.run(`CREATE TABLE IF NOT EXISTS ${table} (name TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID`);

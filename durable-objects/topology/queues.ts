@@ -1,7 +1,12 @@
 /** Changes of queues: decided by the rules, kept by the store. */
 
-import { changeQueueEntry, declareQueueEntry, type QueueEntry } from '../../core/topology/queue-entry.ts';
 import type { QueueDeletion } from '../../core/topology/queue-deletion.ts';
+import {
+  applyAlerts,
+  changeQueueEntry,
+  declareQueueEntry,
+  type QueueEntry,
+} from '../../core/topology/queue-entry.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/queues.ts';
 import { CLOSED_MS, isStale } from '../queue/queue-calls.ts';
@@ -24,8 +29,10 @@ export function declareQueueIn(
     store.version() + 1,
   );
   if (isFailure(declared)) return declared;
-  if (declared.isNew) store.putQueue(declared.entry);
-  return { ...answer(store, declared.entry), isNew: declared.isNew };
+  const { isNew } = declared;
+  const entry = isNew ? applyAlerts(declared.entry, store.alerts.all(), store.version() + 1) : declared.entry;
+  if (isNew) store.putQueue(entry);
+  return { ...answer(store, entry), isNew };
 }
 
 export function changeQueueIn(

@@ -4,9 +4,10 @@
  */
 
 import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import { partitionStub, queueStub, type Env } from '../stubs.ts';
-import { isQueueEffect, type ChangeStore, type Effect } from './change-store.ts';
+import { partitionStub, queueStub, scheduleStub, type Env } from '../stubs.ts';
+import { isQueueEffect, isScheduleEffect, type ChangeStore, type Effect } from './change-store.ts';
 
 /** Objects told at the same time. */
 const FAN_OUT = 16;
@@ -53,8 +54,9 @@ export class Teller {
   }
 
   async #tell(effect: Effect): Promise<void> {
-    const isGone = effect.kind === 'destroy' || effect.kind === 'destroy-queue';
-    if (isQueueEffect(effect)) await this.#tellQueue(effect.definition, isGone);
+    const isGone = effect.kind.startsWith('destroy');
+    if (isScheduleEffect(effect)) await this.#tellSchedule(effect.definition, isGone);
+    else if (isQueueEffect(effect)) await this.#tellQueue(effect.definition, isGone);
     else await this.#tellPartitions(effect.definition, isGone);
   }
 
@@ -62,6 +64,12 @@ export class Teller {
     const stub = queueStub(this.#env, queue);
     if (isGone) await stub.destroy();
     else await stub.configure(queue);
+  }
+
+  async #tellSchedule(schedule: ScheduleDefinition, isGone: boolean): Promise<void> {
+    const stub = scheduleStub(this.#env, schedule);
+    if (isGone) await stub.destroy();
+    else await stub.configure(schedule);
   }
 
   async #tellPartitions(topic: TopicDefinition, isGone: boolean): Promise<void> {
@@ -79,5 +87,6 @@ export class Teller {
 
 function targetOf(effect: Effect): string {
   const { name, id } = effect.definition;
-  return `${isQueueEffect(effect) ? 'queue' : 'topic'} ${name}#${id}`;
+  const kind = isScheduleEffect(effect) ? 'schedule' : isQueueEffect(effect) ? 'queue' : 'topic';
+  return `${kind} ${name}#${id}`;
 }

@@ -2,9 +2,11 @@
 
 import type { Destination } from '../../core/exchange/binding.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
+import type { AlertDefinition } from '../../core/topology/alerts.ts';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
 import type { QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 
 export interface TopicAnswer {
@@ -25,6 +27,31 @@ export interface ExchangeAnswer {
 export interface PolicyAnswer {
   policy: PolicyDefinition;
   topologyVersion: number;
+}
+
+export interface AlertAnswer {
+  alert: AlertDefinition;
+  topologyVersion: number;
+}
+
+export interface ScheduleAnswer {
+  schedule: ScheduleDefinition;
+  topologyVersion: number;
+}
+
+/** What a namespace may cost, and what it has cost in this hour. */
+export interface CostStatus {
+  rowsPerHour: number | null;
+  rowsThisHour: number;
+  resetsAtMs: number;
+}
+
+/** What an object is told that reports the rows which it has written. */
+export interface CostReply {
+  /** Publishes are refused until then; null: they are not. */
+  closedUntilMs: number | null;
+  /** Report again after so many rows. */
+  step: number;
 }
 
 export interface BindingsAnswer {

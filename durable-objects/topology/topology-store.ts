@@ -5,8 +5,10 @@
 
 import type { Binding, DestinationKind } from '../../core/exchange/binding.ts';
 import { predeclaredExchange, type ExchangeDefinition } from '../../core/topology/exchanges.ts';
+import type { AlertDefinition } from '../../core/topology/alerts.ts';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
 import type { QueueEntry } from '../../core/topology/queue-entry.ts';
+import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Sql } from '../storage/sql.ts';
 import { BindingsStore } from './bindings-store.ts';
@@ -21,6 +23,8 @@ export class TopologyStore {
   readonly queues: DefinitionsStore<QueueEntry>;
   readonly exchanges: DefinitionsStore<ExchangeDefinition>;
   readonly policies: DefinitionsStore<PolicyDefinition>;
+  readonly alerts: DefinitionsStore<AlertDefinition>;
+  readonly schedules: DefinitionsStore<ScheduleDefinition>;
   readonly bindings: BindingsStore;
   readonly changes: ChangeStore;
   readonly #sql: Sql;
@@ -31,6 +35,8 @@ export class TopologyStore {
     this.queues = new DefinitionsStore(sql, 'queues');
     this.exchanges = new DefinitionsStore(sql, 'exchanges');
     this.policies = new DefinitionsStore(sql, 'policies');
+    this.alerts = new DefinitionsStore(sql, 'alerts');
+    this.schedules = new DefinitionsStore(sql, 'schedules');
     this.bindings = new BindingsStore(sql);
     this.changes = new ChangeStore(sql);
   }
@@ -125,16 +131,51 @@ export class TopologyStore {
       if (policy) this.policies.put(policy);
       else this.policies.remove(name);
       this.changes.note({ put: 'other' });
-      for (const queue of this.queues.names()) {
-        const entry = this.queues.get(queue)!;
-        const applied = apply(entry, this.version() + 1);
-        if (applied === entry) continue;
-        this.queues.put(applied);
-        if (applied.definition === entry.definition) continue; // only the name of the policy differs
-        this.changes.note({ put: 'queue', name: queue });
-        this.changes.addEffect('configure-queue', applied.definition);
-      }
+      this.#applyToQueues(apply);
     });
+  }
+
+  /** Puts or removes an alert rule, and then the queues that it makes a difference to. */
+  changeAlert(
+    name: string,
+    alert: AlertDefinition | null,
+    apply: (entry: QueueEntry, nextVersion: number) => QueueEntry,
+  ): void {
+    this.#change(() => {
+      if (alert) this.alerts.put(alert);
+      else this.alerts.remove(name);
+      this.changes.note({ put: 'other' });
+      this.#applyToQueues(apply);
+    });
+  }
+
+  /** Creates or replaces a schedule, as the change of its version. */
+  putSchedule(schedule: ScheduleDefinition): void {
+    this.#change(() => {
+      this.schedules.put(schedule);
+      this.changes.note({ put: 'other' });
+      this.changes.addEffect('configure-schedule', schedule);
+    });
+  }
+
+  removeSchedule(schedule: ScheduleDefinition): void {
+    this.#change(() => {
+      this.schedules.remove(schedule.name);
+      this.changes.note({ put: 'other' });
+      this.changes.addEffect('destroy-schedule', schedule);
+    });
+  }
+
+  #applyToQueues(apply: (entry: QueueEntry, nextVersion: number) => QueueEntry): void {
+    for (const queue of this.queues.names()) {
+      const entry = this.queues.get(queue)!;
+      const applied = apply(entry, this.version() + 1);
+      if (applied === entry) continue;
+      this.queues.put(applied);
+      if (applied.definition === entry.definition) continue; // only the name of the policy differs
+      this.changes.note({ put: 'queue', name: queue });
+      this.changes.addEffect('configure-queue', applied.definition);
+    }
   }
 
   /** Notes that something is gone, and takes the bindings to it, and exchanges that thereby delete themselves. */

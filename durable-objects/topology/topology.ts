@@ -6,18 +6,24 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import type { BindingDeclaration } from '../../core/exchange/binding.ts';
+import type { AlertDefinition } from '../../core/topology/alerts.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
+import type { AlertDeclaration } from '../../protocol/alerts.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import type { ExchangeDeclaration } from '../../protocol/exchanges.ts';
 import type { PolicyDeclaration } from '../../protocol/policies.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/queues.ts';
+import type { ScheduleDeclaration } from '../../protocol/schedules.ts';
 import type { TopicChange, TopicDeclaration } from '../../protocol/topics.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../stubs.ts';
+import { deleteAlertIn, putAlertIn } from './alerts.ts';
+import { CostLedger } from './cost-ledger.ts';
 import {
   bindingsIn,
   declareBindingsIn,
@@ -30,17 +36,22 @@ import { changesSince, snapshotPage } from './following.ts';
 import { LocalGraph } from './local-graph.ts';
 import { deletePolicyIn, putPolicyIn } from './policies.ts';
 import { changeQueueIn, declareQueueIn, deleteQueueIn } from './queues.ts';
+import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './schedules.ts';
 import { Teller } from './teller.ts';
 import { changeTopicIn, declareTopicIn, deleteTopicIn } from './topics.ts';
 import type {
+  AlertAnswer,
   BindingList,
   BindingsAnswer,
   BindingsOf,
   ChangesSince,
+  CostReply,
+  CostStatus,
   ExchangeAnswer,
   PolicyAnswer,
   QueueAnswer,
   QueueDeletionRequest,
+  ScheduleAnswer,
   SnapshotPage,
   SnapshotPlace,
   TopicAnswer,
@@ -56,13 +67,16 @@ export class Topology extends DurableObject<Env> {
   readonly #store: TopologyStore;
   readonly #teller: Teller;
   readonly #graph: LocalGraph;
+  readonly #cost: CostLedger;
   #alarm!: Alarm;
   /** The telling that is under way. */
   #settling: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#store = new TopologyStore(new DurableSql(ctx.storage));
+    const sql = new DurableSql(ctx.storage);
+    this.#store = new TopologyStore(sql);
+    this.#cost = new CostLedger(sql);
     this.#teller = new Teller(env, this.#store.changes);
     this.#graph = new LocalGraph(this.#store);
     void ctx.blockConcurrencyWhile(async () => {
@@ -161,6 +175,59 @@ export class Topology extends DurableObject<Env> {
 
   deletePolicy(name: string): Promise<PolicyAnswer | Failure> {
     return this.#told(deletePolicyIn(this.#store, name));
+  }
+
+  alert(name: string): { alert: AlertDefinition | null; topologyVersion: number } {
+    return { alert: this.#store.alerts.get(name), topologyVersion: this.#store.version() };
+  }
+
+  alerts(): AlertDefinition[] {
+    return this.#store.alerts.all();
+  }
+
+  /** `secret` is the one that was made for it by this call, else null. */
+  putAlert(
+    name: string,
+    declaration: AlertDeclaration,
+  ): Promise<(AlertAnswer & { isNew: boolean; secret: string | null }) | Failure> {
+    return this.#told(putAlertIn(this.#store, this.env, name, declaration));
+  }
+
+  deleteAlert(name: string): Promise<AlertAnswer | Failure> {
+    return this.#told(deleteAlertIn(this.#store, name));
+  }
+
+  schedule(name: string): { schedule: ScheduleDefinition | null; topologyVersion: number } {
+    return { schedule: this.#store.schedules.get(name), topologyVersion: this.#store.version() };
+  }
+
+  schedules(): ScheduleDefinition[] {
+    return this.#store.schedules.all();
+  }
+
+  putSchedule(namespace: string, name: string, config: ScheduleDeclaration): Promise<New<ScheduleAnswer>> {
+    return this.#told(putScheduleIn(this.#store, namespace, name, config, Date.now()));
+  }
+
+  pauseSchedule(name: string, isPaused: boolean): Promise<ScheduleAnswer | Failure> {
+    return this.#told(pauseScheduleIn(this.#store, name, isPaused));
+  }
+
+  deleteSchedule(name: string): Promise<ScheduleAnswer | Failure> {
+    return this.#told(deleteScheduleIn(this.#store, name));
+  }
+
+  costStatus(): CostStatus {
+    return this.#cost.status(Date.now());
+  }
+
+  limitCost(rowsPerHour: number | null): CostStatus {
+    return this.#cost.limit(rowsPerHour, Date.now());
+  }
+
+  /** Takes the rows that an object has written since it reported last. */
+  reportRows(rows: number): CostReply {
+    return this.#cost.report(rows, Date.now());
   }
 
   /** The definitions of many queues and topics at once; those that are not there are left out. */

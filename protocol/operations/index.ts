@@ -3,6 +3,9 @@
  * router binds a handler to each, the OpenAPI document is written from them.
  */
 
+import { alertOperations } from './alerts.ts';
+import { limitOperations } from './limits.ts';
+import { scheduleOperations } from './schedules.ts';
 import { exchangeOperations } from './exchanges.ts';
 import { queueOperations } from './queues.ts';
 import { requestOperations } from './requests.ts';
@@ -15,4 +18,7 @@ export const operations = {
   ...exchangeOperations,
   ...requestOperations,
   ...queueOperations,
+  ...alertOperations,
+  ...scheduleOperations,
+  ...limitOperations,
 };

@@ -33,6 +33,8 @@ export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   queue: `The name of the queue. ${NAME_RULE}`,
   binding: 'The id of the binding',
   policy: `The name of the policy. ${NAME_RULE}`,
+  alert: `The name of the alert. ${NAME_RULE}`,
+  schedule: `The name of the schedule. ${NAME_RULE}`,
 };
 
 export const NAMESPACE_PATH = '/v1/{namespace}';

@@ -25,7 +25,7 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
   'durable-objects': (_, { target }) =>
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||
-    ['cloudflare:workers', 'node:zlib', 'itty-durable'].includes(target),
+    ['cloudflare:workers', 'node:zlib', 'itty-durable', 'croner'].includes(target),
   workers: (path, { target, isType, isFile }) =>
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||

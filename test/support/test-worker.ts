@@ -8,6 +8,7 @@ import worker, {
   Partition as RealPartition,
   Queue as RealQueue,
   ReplyMailbox,
+  Schedule,
   Topology,
 } from '../../workers/index.ts';
 import { DurableSql } from '../../durable-objects/storage/durable-sql.ts';
@@ -15,7 +16,7 @@ import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.t
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
-export { ReplyMailbox, Topology };
+export { ReplyMailbox, Schedule, Topology };
 
 /** Of the isolate, not of an object: it stays when an object is evicted. */
 let aheadMs = 0;
@@ -52,6 +53,11 @@ export class Partition extends RealPartition {
 export class Queue extends RealQueue {
   protected override now(): number {
     return Date.now();
+  }
+
+  /** As the platform does now and then. */
+  async loseAlarm(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -91,6 +97,11 @@ export default {
     if (url.pathname === '/test/close-queue') {
       const { queue } = await topologyStub(env, 'default').queue(url.searchParams.get('name') ?? '');
       return Response.json(await queueStub(env, queue!).closeIf(queue!.version, { ifEmpty: true }));
+    }
+    if (url.pathname === '/test/lose-alarm') {
+      const stub = env.QUEUE.getByName(url.searchParams.get('object') ?? '') as unknown as Queue;
+      await stub.loseAlarm();
+      return new Response();
     }
     if (url.pathname === '/test/storage-case') {
       const stub = env.PARTITION.getByName(`case ${url.searchParams.get('name')}`) as unknown as Partition;

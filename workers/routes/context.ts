@@ -21,10 +21,10 @@ export function namespacesOf(env: Env): string[] {
   return (env.POSTHORN_NAMESPACES ?? 'default').split(',').map((name) => name.trim());
 }
 
-/** The namespace that the path names, and the queue, exchange or policy in it. */
+/** The namespace that the path names, and what it names in it. */
 export function readNamed(
   c: AppContext,
-  parameter: 'queue' | 'exchange' | 'policy',
+  parameter: 'queue' | 'exchange' | 'policy' | 'alert' | 'schedule',
 ): { namespace: string; name: string } | Failure {
   const namespace = readNamespace(c);
   if (typeof namespace !== 'string') return namespace;

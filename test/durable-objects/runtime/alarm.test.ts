@@ -53,6 +53,18 @@ describe('the alarm of an object', () => {
     expect(armed).toEqual([2_000, 3_000, 3_000]);
   });
 
+  it('is set again where the platform has lost it, and not for one that may only be late', () => {
+    const { alarm, armed, clock } = setUp();
+    alarm.register('leases', () => 500_000);
+    alarm.schedule('leases', 5_000);
+    clock.nowMs = 5_000 + 60_000;
+    alarm.runDue();
+    expect(armed, 'it can still come').toEqual([5_000]);
+    clock.nowMs += 1;
+    alarm.runDue();
+    expect(armed).toEqual([5_000, 500_000]);
+  });
+
   it('may fire twice, early or late', () => {
     const { alarm, clock } = setUp();
     const run = vi.fn<Task>(() => null);

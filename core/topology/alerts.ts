@@ -1,0 +1,56 @@
+/** The rules of alerts as they are declared: what a declaration makes, and which queues have to keep which. */
+
+import type { AlertDeclaration } from '../../protocol/alerts.ts';
+import type { AlertRule } from '../alerts/alert-rule.ts';
+import { matchesPattern } from './policies.ts';
+
+export interface AlertDefinition extends AlertRule {
+  /** `*`: any characters, `?`: any one. */
+  readonly pattern: string;
+  /** The version of the topology that changed it last. */
+  readonly version: number;
+}
+
+/**
+ * The rule that a declaration makes; the same one where nothing changes.
+ * @param newSecret used where neither the declaration nor the existing rule has a secret
+ */
+export function declareAlert(
+  existing: AlertDefinition | null,
+  name: string,
+  declaration: AlertDeclaration,
+  nextVersion: number,
+  newSecret: string,
+): { definition: AlertDefinition; madeSecret: boolean } {
+  const { pattern, metric, threshold, for_ms: forMs, webhook } = declaration;
+  const secret = webhook.secret ?? existing?.webhook.secret ?? newSecret;
+  const made: AlertDefinition = {
+    name,
+    id: existing?.id ?? nextVersion,
+    pattern,
+    metric,
+    threshold,
+    forMs,
+    webhook: { url: webhook.url, secret },
+    version: nextVersion,
+  };
+  const madeSecret = secret === newSecret;
+  if (existing && JSON.stringify({ ...existing, version: 0 }) === JSON.stringify({ ...made, version: 0 })) {
+    return { definition: existing, madeSecret };
+  }
+  return { definition: made, madeSecret };
+}
+
+/** The rules that a queue of this name has to keep, by name. */
+export function alertsFor(alerts: readonly AlertDefinition[], queue: string): AlertRule[] {
+  return alerts
+    .filter(({ pattern }) => matchesPattern(pattern, queue))
+    .map(({ name, id, metric, threshold, forMs, webhook }) => ({
+      name,
+      id,
+      metric,
+      threshold,
+      forMs,
+      webhook,
+    }));
+}

@@ -1,0 +1,116 @@
+/**
+ * Sends the notices of a queue's alerts: those of one rule in order, each until the receiver has it or its time is over.
+ * A notice is a row until then, so that a crash repeats it, with the same id.
+ */
+
+import { judgeAttempt } from '../../core/webhook/attempt.ts';
+import type { Alarm } from '../runtime/alarm.ts';
+import type { Env } from '../stubs.ts';
+import { sendWebhook, type Webhook } from '../webhook/send-webhook.ts';
+import type { AlertStore, NumberedNotice } from './alert-store.ts';
+
+/** An attempt that was cut off by the end of the object is made again then. */
+const GUARD_MS = 30_000;
+
+export interface NoticeHost {
+  now(): number;
+  waitUntil(work: Promise<void>): void;
+  /** The webhook of a rule as it is now; null where the rule is gone. */
+  webhookOf(rule: string): Webhook | null;
+}
+
+export class NoticeSender {
+  readonly #store: AlertStore;
+  readonly #alarm: Alarm;
+  readonly #env: Env;
+  readonly #host: NoticeHost;
+  #isSending = false;
+  #isOver = false;
+
+  constructor(store: AlertStore, alarm: Alarm, env: Env, host: NoticeHost) {
+    this.#store = store;
+    this.#alarm = alarm;
+    this.#env = env;
+    this.#host = host;
+    alarm.register('notices', (nowMs) => this.#run(nowMs));
+    this.#schedule();
+  }
+
+  /** After notices may have been written. */
+  wake(): void {
+    if (this.#dueNow().length === 0) return;
+    this.#alarm.scheduleEarlier('notices', this.#host.now() + GUARD_MS);
+    this.#send();
+  }
+
+  cancel(): void {
+    this.#isOver = true;
+    this.#alarm.schedule('notices', null);
+  }
+
+  #run(nowMs: number): number | null {
+    this.#send();
+    return this.#isSending ? nowMs + GUARD_MS : this.#nextMs();
+  }
+
+  #send(): void {
+    if (this.#isSending || this.#dueNow().length === 0) return;
+    this.#isSending = true;
+    const work = this.#sendAll().catch((error: unknown) => console.error('notices could not be sent', error));
+    this.#host.waitUntil(
+      work.finally(() => {
+        this.#isSending = false;
+        if (!this.#isOver) this.#schedule();
+      }),
+    );
+  }
+
+  async #sendAll(): Promise<void> {
+    for (let due = this.#dueNow(); due.length > 0 && !this.#isOver; due = this.#dueNow()) {
+      await Promise.all(due.map((notice) => this.#attempt(notice)));
+    }
+  }
+
+  async #attempt(notice: NumberedNotice): Promise<void> {
+    const webhook = this.#host.webhookOf(notice.rule) ?? notice.webhook;
+    const message = { id: notice.messageId, body: notice.body };
+    const outcome = await sendWebhook(this.#env, webhook, message, this.#host.now());
+    if (this.#isOver) return;
+    const attempts = notice.attempts + 1;
+    const context = { nowMs: this.#host.now(), random: Math.random() };
+    const verdict = judgeAttempt(outcome, { attempts, firstMs: notice.firstMs }, context);
+    if (verdict.kind === 'retry') {
+      const { messageId, body, firstMs } = notice;
+      const later = { messageId, body, webhook: notice.webhook, attempts, firstMs, dueMs: verdict.atMs };
+      this.#store.putNotice(notice.number, later);
+      return;
+    }
+    if (verdict.kind === 'given_up') {
+      console.error(`notice ${notice.messageId} of alert ${notice.rule} is given up: ${verdict.reason}`);
+    }
+    this.#store.removeNotice(notice.number);
+  }
+
+  #dueNow(): NumberedNotice[] {
+    const nowMs = this.#host.now();
+    return this.#heads().filter(({ dueMs }) => dueMs <= nowMs);
+  }
+
+  /** The oldest notice of each rule: later ones wait for it. */
+  #heads(): NumberedNotice[] {
+    const heads = new Map<string, NumberedNotice>();
+    for (const notice of this.#store.notices()) {
+      if (!heads.has(notice.rule)) heads.set(notice.rule, notice);
+    }
+    return [...heads.values()];
+  }
+
+  #nextMs(): number | null {
+    const heads = this.#heads();
+    return heads.length === 0 ? null : Math.min(...heads.map(({ dueMs }) => dueMs));
+  }
+
+  #schedule(): void {
+    this.#alarm.schedule('notices', this.#nextMs());
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * The alerts of one queue, evaluated where its messages are: when a commit has changed what a rule looks at, and at the
+ * time at which a rule will be crossed by itself. A queue that no rule matches does nothing here.
+ *
+ *   depth              looked at after each commit: a number in memory
+ *   oldest_age_ms      looked at when the oldest message that is known of will cross the threshold, or while it is above
+ *   dead_letter_rate   counted with each commit, looked at again when enough of what was counted is a minute old
+ */
+
+import type { AlertRule } from '../../core/alerts/alert-rule.ts';
+import { OK, stepAlert } from '../../core/alerts/alert-state.ts';
+import { noticeOf, type NoticeFacts } from '../../core/alerts/notice.ts';
+import { RateWindow } from '../../core/alerts/rate-window.ts';
+import { readyCount, type QueueState } from '../../core/queue/queue-state.ts';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueAlert } from '../../protocol/queue-alerts.ts';
+import type { Alarm } from '../runtime/alarm.ts';
+import type { Sql } from '../storage/sql.ts';
+import type { Env } from '../stubs.ts';
+import { AlertStore, type StoredAlertState } from './alert-store.ts';
+import { NoticeSender } from './notice-sender.ts';
+
+/** What alerts look at. */
+export interface WatchedQueue {
+  readonly state: Readonly<QueueState>;
+  /** When the oldest ready message was published, in ms. Reads a segment for each lane that has messages. */
+  oldestMs(): number | null;
+}
+
+export interface AlertHost {
+  now(): number;
+  queue(): WatchedQueue | null;
+  waitUntil(work: Promise<void>): void;
+}
+
+/** How often the oldest message is looked at while it is too old: each commit may have settled it. */
+const AGE_INTERVAL_MS = 1_000;
+
+/** After an evaluation has failed. */
+const RETRY_DELAY_MS = 30_000;
+
+/** What a rule looks at. */
+interface Sample {
+  value: number;
+  /** When it began to be above the threshold, where that is known. */
+  aboveSinceMs?: number;
+  /** When it will cross the threshold by itself; null: it will not. */
+  crossesMs: number | null;
+}
+
+interface Kept {
+  store: AlertStore;
+  sender: NoticeSender;
+  states: Map<string, StoredAlertState>;
+}
+
+export class QueueAlerts {
+  readonly #sql: Sql;
+  readonly #alarm: Alarm;
+  readonly #env: Env;
+  readonly #host: AlertHost;
+  #definition: QueueDefinition | null = null;
+  #rules: readonly AlertRule[] = [];
+  /** Null where no rule has ever matched the queue. */
+  #kept: Kept | null = null;
+  #deaths = new RateWindow();
+  /** Dead letters that are in the window, of those counted since the object woke. */
+  #deathsSeen = 0;
+  /** When the oldest message was looked at last, and how many were returned then: more may have brought older ones. */
+  #looked = { atMs: -Infinity, returned: 0 };
+  /** By rule: when it has to be looked at again. */
+  readonly #dues = new Map<string, number | null>();
+
+  constructor(sql: Sql, alarm: Alarm, env: Env, host: AlertHost) {
+    this.#sql = sql;
+    this.#alarm = alarm;
+    this.#env = env;
+    this.#host = host;
+    alarm.register('alerts', () => this.#evaluate(true));
+  }
+
+  /** Takes the rules of a queue that was made, was changed, or has just been read from its rows. */
+  configure(definition: QueueDefinition): void {
+    const before = this.#rules;
+    this.#definition = definition;
+    this.#rules = definition.alerts ?? [];
+    if (definition.alerts === undefined) return;
+    this.#deathsSeen = this.#kept ? this.#deathsSeen : this.#deathsCounted();
+    this.#kept ??= this.#open();
+    this.#forgetRemoved(this.#kept, before, definition);
+    this.#dues.clear();
+    this.#schedule(this.#evaluate(true));
+  }
+
+  cancel(): void {
+    this.#kept?.sender.cancel();
+    this.#kept = null;
+    this.#rules = [];
+    this.#alarm.schedule('alerts', null);
+  }
+
+  /**
+   * After a commit.
+   * @param isByTime messages may have come back that are older than those which were there
+   */
+  changed(isByTime = false): void {
+    if (this.#rules.length > 0) this.#schedule(this.#evaluate(isByTime));
+  }
+
+  describe(): QueueAlert[] {
+    if (this.#rules.length === 0 || !this.#kept) return [];
+    const waiting = Map.groupBy(this.#kept.store.notices(), ({ rule }) => rule);
+    return this.#rules.map(({ name, id }) => {
+      const { phase, sinceMs } = this.#stateOf(name, id);
+      return { alert: name, state: phase, since: sinceMs, undelivered: waiting.get(name)?.length ?? 0 };
+    });
+  }
+
+  #open(): Kept {
+    const store = new AlertStore(this.#sql);
+    this.#deaths = new RateWindow(store.deaths());
+    const sender = new NoticeSender(store, this.#alarm, this.#env, {
+      now: () => this.#host.now(),
+      waitUntil: (work) => this.#host.waitUntil(work),
+      webhookOf: (name) => this.#rules.find((rule) => rule.name === name)?.webhook ?? null,
+    });
+    return { store, sender, states: store.states() };
+  }
+
+  /** Gives when to look again. What fails here must not fail the commit that it looks at. */
+  #evaluate(isByTime: boolean): number | null {
+    const queue = this.#host.queue();
+    const kept = this.#kept;
+    if (!queue || !kept || this.#rules.length === 0) return null;
+    const nowMs = this.#host.now();
+    try {
+      this.#countDeaths(kept, nowMs);
+      const oldestMs = this.#lookAtOldest(queue, nowMs, isByTime);
+      for (const rule of this.#rules) {
+        const sample = this.#sample(rule, queue, oldestMs, nowMs);
+        this.#dues.set(rule.name, sample ? this.#step(kept, rule, sample, nowMs) : this.#dueUnseen(rule));
+      }
+      const dues = [...this.#dues.values()].filter((due) => due !== null);
+      return dues.length === 0 ? null : Math.min(...dues);
+    } catch (error) {
+      console.error('alerts could not be evaluated; trying again', error);
+      kept.states = kept.store.states();
+      return nowMs + RETRY_DELAY_MS;
+    }
+  }
+
+  /** Null where the rule is not looked at now. */
+  #sample({ metric, threshold }: AlertRule, queue: WatchedQueue, oldestMs: number | null, nowMs: number) {
+    const ready = readyCount(queue.state);
+    if (metric === 'depth') return { value: ready, crossesMs: null } satisfies Sample;
+    if (metric === 'dead_letter_rate') {
+      const crossesMs = this.#deaths.fallsToMs(threshold, nowMs);
+      return { value: this.#deaths.count(nowMs), crossesMs } satisfies Sample;
+    }
+    if (ready === 0) return { value: 0, crossesMs: null } satisfies Sample;
+    if (oldestMs === null) return null;
+    const value = Math.max(0, nowMs - oldestMs);
+    const crossesMs = oldestMs + threshold + 1;
+    return (
+      value > threshold ? { value, aboveSinceMs: crossesMs, crossesMs: null } : { value, crossesMs }
+    ) satisfies Sample;
+  }
+
+  /** Gives when to look again. */
+  #step(
+    kept: Kept,
+    rule: AlertRule,
+    { value, aboveSinceMs, crossesMs }: Sample,
+    nowMs: number,
+  ): number | null {
+    const state = this.#stateOf(rule.name, rule.id);
+    const step = stepAlert(state, rule, value, nowMs, aboveSinceMs);
+    if (step.state !== state) {
+      const began = step.state.aboveSinceMs ?? state.aboveSinceMs ?? nowMs;
+      const facts = step.notice && {
+        kind: step.notice,
+        ...(step.notice === 'recovered' && { reason: 'below_threshold' as const }),
+        value,
+        aboveSinceMs: began,
+        nowMs,
+      };
+      kept.store.transaction(() => {
+        kept.store.putState(rule.name, { ...step.state, id: rule.id });
+        if (facts) this.#addNotice(kept, rule, facts);
+      });
+      kept.states.set(rule.name, { ...step.state, id: rule.id });
+      if (facts) kept.sender.wake();
+    }
+    if (step.lookAgainMs === null || crossesMs === null) return step.lookAgainMs ?? crossesMs;
+    return Math.min(step.lookAgainMs, crossesMs);
+  }
+
+  /** For a rule on the age that was not looked at, because the oldest message can hardly have changed. */
+  #dueUnseen({ name, id }: AlertRule): number | null {
+    const due = this.#dues.get(name) ?? null;
+    if (this.#stateOf(name, id).phase === 'ok') return due;
+    return Math.min(due ?? Infinity, this.#looked.atMs + AGE_INTERVAL_MS);
+  }
+
+  /** When the oldest message was published; null where that was not looked at, or there is none. */
+  #lookAtOldest(queue: WatchedQueue, nowMs: number, isByTime: boolean): number | null {
+    const rules = this.#rules.filter(({ metric }) => metric === 'oldest_age_ms');
+    if (rules.length === 0) return null;
+    const { returned } = queue.state;
+    const isLater = nowMs >= this.#looked.atMs + AGE_INTERVAL_MS;
+    const mustLook = rules.some(({ name, id }) =>
+      this.#stateOf(name, id).phase === 'ok' ? this.#dues.get(name) == null : isLater,
+    );
+    const mayBeOlder = returned > this.#looked.returned;
+    this.#looked.returned = returned;
+    if (!isByTime && !mustLook && !mayBeOlder) return null;
+    this.#looked.atMs = nowMs;
+    return queue.oldestMs();
+  }
+
+  #countDeaths(kept: Kept, nowMs: number): void {
+    const counted = this.#deathsCounted();
+    const more = counted - this.#deathsSeen;
+    this.#deathsSeen = counted;
+    if (more <= 0 || !this.#rules.some(({ metric }) => metric === 'dead_letter_rate')) return;
+    this.#deaths.add(more, nowMs);
+    kept.store.putDeaths(this.#deaths.toStored());
+  }
+
+  #deathsCounted(): number {
+    return this.#host.queue()?.state.counters.deadLettered ?? 0;
+  }
+
+  /** Ends the alerts of rules that are gone: who was told that one fires is told that it is over. */
+  #forgetRemoved(kept: Kept, before: readonly AlertRule[], definition: QueueDefinition): void {
+    const nowMs = this.#host.now();
+    for (const [name, state] of kept.states) {
+      if (this.#rules.some((rule) => rule.name === name && rule.id === state.id)) continue;
+      const rule = before.find((each) => each.name === name && each.id === state.id);
+      kept.store.transaction(() => {
+        kept.store.removeState(name);
+        if (state.phase !== 'firing' || !rule || state.aboveSinceMs === null) return;
+        const value = this.#valueOf(rule, nowMs);
+        const { aboveSinceMs } = state;
+        this.#addNotice(
+          kept,
+          rule,
+          { kind: 'recovered', reason: 'rule_deleted', value, aboveSinceMs, nowMs },
+          definition,
+        );
+      });
+      kept.states.delete(name);
+    }
+    kept.sender.wake();
+  }
+
+  #valueOf(rule: AlertRule, nowMs: number): number {
+    const queue = this.#host.queue();
+    if (!queue) return 0;
+    return this.#sample(rule, queue, queue.oldestMs(), nowMs)?.value ?? 0;
+  }
+
+  #addNotice(kept: Kept, rule: AlertRule, facts: NoticeFacts, definition = this.#definition!): void {
+    kept.store.addNotice(rule.name, {
+      messageId: `msg_${crypto.randomUUID()}`,
+      body: JSON.stringify(noticeOf(rule, definition, facts)),
+      webhook: rule.webhook,
+      attempts: 0,
+      firstMs: facts.nowMs,
+      dueMs: facts.nowMs,
+    });
+  }
+
+  #stateOf(name: string, id: number): StoredAlertState {
+    const state = this.#kept?.states.get(name);
+    return state?.id === id ? state : { ...OK, id };
+  }
+
+  #schedule(dueMs: number | null): void {
+    this.#alarm.schedule('alerts', dueMs);
+  }
+}

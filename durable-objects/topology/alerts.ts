@@ -1,0 +1,62 @@
+/** Changes of alert rules, which change the queues that they match. */
+
+import { declareAlert, type AlertDefinition } from '../../core/topology/alerts.ts';
+import { applyAlerts } from '../../core/topology/queue-entry.ts';
+import { checkWebhookUrl } from '../../core/webhook/address.ts';
+import { ALERTS_MAX, type AlertDeclaration } from '../../protocol/alerts.ts';
+import { failure, type Failure } from '../../protocol/errors.ts';
+import type { Env } from '../stubs.ts';
+import { mayCallAnywhere } from '../webhook/send-webhook.ts';
+import { newWebhookSecret } from '../webhook/sign.ts';
+import type { AlertAnswer } from './topology-calls.ts';
+import type { TopologyStore } from './topology-store.ts';
+
+/** Creates or replaces a rule. */
+export function putAlertIn(
+  store: TopologyStore,
+  env: Env,
+  name: string,
+  declaration: AlertDeclaration,
+): (AlertAnswer & { isNew: boolean; secret: string | null }) | Failure {
+  const refused = checkWebhookUrl(declaration.webhook.url, mayCallAnywhere(env));
+  if (refused) return refused;
+  const existing = store.alerts.get(name);
+  const others = store.alerts.all().filter((other) => other.name !== name);
+  if (others.length >= ALERTS_MAX) {
+    return failure(
+      'too_many_alerts',
+      `a namespace has at most ${ALERTS_MAX} alerts; one pattern can stand for many queues`,
+    );
+  }
+  const newSecret = newWebhookSecret();
+  const { definition, madeSecret } = declareAlert(
+    existing,
+    name,
+    declaration,
+    store.version() + 1,
+    newSecret,
+  );
+  if (definition !== existing) {
+    const alerts = sortedByName([...others, definition]);
+    store.changeAlert(name, definition, (entry, next) => applyAlerts(entry, alerts, next));
+  }
+  const secret = madeSecret ? newSecret : null;
+  return { alert: definition, isNew: existing === null, secret, topologyVersion: store.version() };
+}
+
+export function deleteAlertIn(store: TopologyStore, name: string): AlertAnswer | Failure {
+  const alert = store.alerts.get(name);
+  if (!alert) return noSuchAlert(name);
+  const others = store.alerts.all().filter((other) => other.name !== name);
+  store.changeAlert(name, null, (entry, next) => applyAlerts(entry, others, next));
+  return { alert, topologyVersion: store.version() };
+}
+
+function noSuchAlert(name: string): Failure {
+  return failure('alert_not_found', `there is no alert "${name}"; PUT creates it`);
+}
+
+/** As the store gives them: queues compare what they have with what they should. */
+function sortedByName(alerts: readonly AlertDefinition[]): AlertDefinition[] {
+  return alerts.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}

@@ -1,0 +1,52 @@
+/** The calls on alerts. */
+
+import { alertDeclarationSchema, alertDeletedSchema, alertListSchema, alertSchema } from '../alerts.ts';
+import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+
+const ALERTS = `${NAMESPACE_PATH}/alerts`;
+const ALERT = `${ALERTS}/{alert}`;
+const ALERT_ERRORS = [...NAMESPACE_ERRORS, 'alert_not_found'] as const;
+
+export const alertOperations = {
+  listAlerts: {
+    id: 'listAlerts',
+    method: 'get',
+    path: ALERTS,
+    tag: 'alerts',
+    summary: 'List the alert rules',
+    replies: { 200: { description: 'All rules of the namespace, by name', json: alertListSchema } },
+    errors: NAMESPACE_ERRORS,
+  },
+  putAlert: {
+    id: 'putAlert',
+    method: 'put',
+    path: ALERT,
+    tag: 'alerts',
+    summary:
+      'Create or replace an alert rule: a signed notice to a webhook when a queue is above a threshold, and when it has recovered',
+    body: { json: alertDeclarationSchema },
+    replies: {
+      200: { description: 'It was there, and is as given now', json: alertSchema },
+      201: { description: 'It was created', json: alertSchema },
+    },
+    errors: [...NAMESPACE_ERRORS, 'too_many_alerts', ...BODY_ERRORS],
+  },
+  getAlert: {
+    id: 'getAlert',
+    method: 'get',
+    path: ALERT,
+    tag: 'alerts',
+    summary: 'Read an alert rule; which queues it fires for is told by each queue',
+    replies: { 200: { description: 'The rule, without its secret', json: alertSchema } },
+    errors: ALERT_ERRORS,
+  },
+  deleteAlert: {
+    id: 'deleteAlert',
+    method: 'delete',
+    path: ALERT,
+    tag: 'alerts',
+    summary: 'Delete an alert rule; where it fires, a last notice says that it is over',
+    replies: { 200: { description: 'It is gone', json: alertDeletedSchema } },
+    errors: ALERT_ERRORS,
+  },
+} as const satisfies Record<string, Operation>;

@@ -1,0 +1,96 @@
+/** The calls on schedules. */
+
+import {
+  scheduleDeclarationSchema,
+  scheduleDeletedSchema,
+  scheduleListSchema,
+  scheduleSchema,
+  scheduleTriggeredSchema,
+  scheduleWithStateSchema,
+} from '../schedules.ts';
+import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+
+const SCHEDULES = `${NAMESPACE_PATH}/schedules`;
+const SCHEDULE = `${SCHEDULES}/{schedule}`;
+const SCHEDULE_ERRORS = [...NAMESPACE_ERRORS, 'schedule_not_found'] as const;
+
+export const scheduleOperations = {
+  listSchedules: {
+    id: 'listSchedules',
+    method: 'get',
+    path: SCHEDULES,
+    tag: 'schedules',
+    summary: 'List the schedules',
+    replies: { 200: { description: 'All schedules of the namespace, by name', json: scheduleListSchema } },
+    errors: NAMESPACE_ERRORS,
+  },
+  putSchedule: {
+    id: 'putSchedule',
+    method: 'put',
+    path: SCHEDULE,
+    tag: 'schedules',
+    summary: 'Create or replace a schedule: a message published at the times of a cron expression',
+    body: { json: scheduleDeclarationSchema },
+    replies: {
+      200: { description: 'It was there, and is as given now', json: scheduleSchema },
+      201: { description: 'It was created', json: scheduleSchema },
+    },
+    errors: [
+      ...NAMESPACE_ERRORS,
+      'queue_not_found',
+      'topic_not_found',
+      'exchange_not_found',
+      'exchange_internal',
+      'key_required',
+      'invalid_message',
+      'record_too_large',
+      'too_many_schedules',
+      ...BODY_ERRORS,
+    ],
+  },
+  getSchedule: {
+    id: 'getSchedule',
+    method: 'get',
+    path: SCHEDULE,
+    tag: 'schedules',
+    summary: 'Read a schedule, with its next occurrence and what came of the last one',
+    replies: { 200: { description: 'The schedule and its state', json: scheduleWithStateSchema } },
+    errors: [...SCHEDULE_ERRORS, 'schedule_unavailable'],
+  },
+  deleteSchedule: {
+    id: 'deleteSchedule',
+    method: 'delete',
+    path: SCHEDULE,
+    tag: 'schedules',
+    summary: 'Delete a schedule, and publishes of it that could not be made yet',
+    replies: { 200: { description: 'It is gone', json: scheduleDeletedSchema } },
+    errors: SCHEDULE_ERRORS,
+  },
+  pauseSchedule: {
+    id: 'pauseSchedule',
+    method: 'post',
+    path: `${SCHEDULE}/pause`,
+    tag: 'schedules',
+    summary: 'Publish nothing until it is resumed',
+    replies: { 200: { description: 'It is paused', json: scheduleSchema } },
+    errors: SCHEDULE_ERRORS,
+  },
+  resumeSchedule: {
+    id: 'resumeSchedule',
+    method: 'post',
+    path: `${SCHEDULE}/resume`,
+    tag: 'schedules',
+    summary: 'Go on with the next occurrence; those of the pause are not caught up with',
+    replies: { 200: { description: 'It is running', json: scheduleSchema } },
+    errors: SCHEDULE_ERRORS,
+  },
+  triggerSchedule: {
+    id: 'triggerSchedule',
+    method: 'post',
+    path: `${SCHEDULE}/trigger`,
+    tag: 'schedules',
+    summary: 'Publish its message now, also where it is paused; its own times stay as they are',
+    replies: { 200: { description: 'What came of it', json: scheduleTriggeredSchema } },
+    errors: [...SCHEDULE_ERRORS, 'schedule_busy', 'schedule_unavailable'],
+  },
+} as const satisfies Record<string, Operation>;

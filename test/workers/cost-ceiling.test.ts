@@ -1,0 +1,127 @@
+/** The ceiling of what a namespace may write in an hour: who is stopped, who goes on, and when it opens again. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CostLimitsReply } from '../../protocol/cost-limits.ts';
+import { TestBroker } from '../support/test-broker.ts';
+import { until } from '../support/webhook-receiver.ts';
+
+const HOUR_MS = 3_600_000;
+const CEILING = 600;
+
+let broker: TestBroker;
+beforeAll(async () => {
+  broker = await TestBroker.start();
+  await broker.call('PUT', '/v1/default/queues/jobs', {});
+  await broker.declare('events');
+});
+afterAll(() => broker.stop());
+
+const limits = async () => (await broker.call<CostLimitsReply>('GET', '/v1/default/limits')).body;
+const limit = (rows_written_per_hour: number | null) =>
+  broker.call<CostLimitsReply>('PUT', '/v1/default/limits', { rows_written_per_hour });
+const publish = () => broker.call('POST', '/v1/default/queues/jobs/messages', { messages: [{ body: 1 }] });
+const produce = () => broker.call('POST', '/v1/default/topics/events/records', { records: [{ value: 1 }] });
+
+/** As a program that has gone wild. Gives how many were taken before it was refused. */
+async function publishUntilRefused(): Promise<number> {
+  for (let taken = 0; taken < 20 * CEILING; taken++) {
+    const { status, body, headers } = await publish();
+    if (status === 200) continue;
+    expect(body).toMatchObject({ status: 429, code: 'cost_ceiling', retryable: true });
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(3_600);
+    return taken;
+  }
+  throw new Error('nothing has stopped it');
+}
+
+describe('the ceiling of a namespace', () => {
+  it('is none from the start, and counts all the same', async () => {
+    expect(await limits()).toMatchObject({ rows_written_per_hour: null, is_exceeded: false });
+  });
+
+  it('stops a publisher gone wild; consumers go on', async () => {
+    expect((await limit(CEILING)).body).toMatchObject({ rows_written_per_hour: CEILING });
+    const taken = await publishUntilRefused();
+    // One row a message, and few reports at first: within a tenth and a step of the ceiling.
+    expect(taken).toBeGreaterThan(CEILING * 0.8);
+    expect(taken).toBeLessThan(CEILING * 1.2);
+    const { rows_written_this_hour, is_exceeded, resets_at } = await limits();
+    expect(is_exceeded).toBe(true);
+    expect(rows_written_this_hour).toBeGreaterThanOrEqual(CEILING);
+    expect(resets_at % HOUR_MS).toBe(0);
+    const { body } = await broker.call<{ deliveries: { delivery_tag: string; body: unknown }[] }>(
+      'POST',
+      '/v1/default/queues/jobs/deliveries',
+      { max: 10 },
+    );
+    expect(body.deliveries).toHaveLength(10);
+    const settled = await broker.call<{ results: { outcome: string }[] }>(
+      'POST',
+      '/v1/default/queues/jobs/settlements',
+      { ack: body.deliveries.map(({ delivery_tag }) => delivery_tag) },
+    );
+    expect(settled.body.results.every(({ outcome }) => outcome === 'settled')).toBe(true);
+    expect((await broker.fetch('events', 0)).status).toBe(200);
+  });
+
+  it('stops other objects of the namespace when they report', async () => {
+    let refused = false;
+    for (let i = 0; i < 100 && !refused; i++) refused = (await produce()).body.code === 'cost_ceiling';
+    expect(refused).toBe(true);
+  });
+
+  it('is kept across a restart', async () => {
+    await broker.restart();
+    expect(await limits()).toMatchObject({ rows_written_per_hour: CEILING, is_exceeded: true });
+  });
+
+  it('opens with the next hour', async () => {
+    for (let i = 0; i < 100 && (await publish()).status === 200; i++);
+    expect((await publish()).status).toBe(429);
+    const { resets_at } = await limits();
+    await broker.advance(resets_at - Date.now() + 100);
+    expect((await publish()).status).toBe(200);
+    expect(await limits()).toMatchObject({ is_exceeded: false });
+  });
+
+  it('opens soon after it was raised, or taken away', async () => {
+    await publishUntilRefused();
+    await limit(null);
+    await broker.advance(11_000);
+    await publish();
+    await until(async () => (await publish()).status === 200, 'the publisher to be let in');
+  });
+
+  it('never stops what the broker itself hands on', async () => {
+    await broker.call('PUT', '/v1/default/queues/dying', { dead_letter: { queue: 'jobs' } });
+    await broker.call('POST', '/v1/default/queues/dying/messages', { messages: [{ body: 'poison' }] });
+    await limit(1);
+    await broker.restart(); // the queue hears of the ceiling with its first report
+    for (let i = 0; i < 500 && (await publish()).status === 200; i++);
+    expect((await publish()).status).toBe(429);
+    const { body } = await broker.call<{ deliveries: { delivery_tag: string }[] }>(
+      'POST',
+      '/v1/default/queues/dying/deliveries',
+      { max: 1 },
+    );
+    const { published } = await meter();
+    await broker.call('POST', '/v1/default/queues/dying/settlements', {
+      reject: body.deliveries.map(({ delivery_tag: tag }) => ({ tag })),
+    });
+    await until(async () => (await meter()).published === published + 1, 'the dead letter');
+    await limit(null);
+  });
+
+  it.each([[{ rows_written_per_hour: 0 }], [{ rows_written_per_hour: 1.5 }], [{}], [{ rows: 1 }]])(
+    'is refused as %j',
+    async (body) => {
+      expect((await broker.call('PUT', '/v1/default/limits', body)).status).toBe(400);
+    },
+  );
+});
+
+async function meter(): Promise<{ rows_written: number; published: number }> {
+  type State = { state: { meter: { rows_written: number; published: number } } };
+  return (await broker.call<State>('GET', '/v1/default/queues/jobs')).body.state.meter;
+}

@@ -1,0 +1,137 @@
+/** What queues do by time happens although an alarm was lost: with the next request, or by the watchdog. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { QueueReply, QueueWithStateReply } from '../../protocol/queues.ts';
+import { TestBroker } from '../support/test-broker.ts';
+import { until } from '../support/webhook-receiver.ts';
+
+const MINUTE_MS = 60_000;
+
+let broker: TestBroker;
+beforeAll(async () => {
+  broker = await TestBroker.start();
+});
+afterAll(() => broker.stop());
+
+const ids = new Map<string, number>();
+async function declare(queue: string, fields: object = {}): Promise<void> {
+  const { body } = await broker.call<QueueReply>('PUT', `/v1/default/queues/${queue}`, fields);
+  ids.set(queue, body.topology_version);
+}
+const publish = (queue: string, message: object) =>
+  broker.call('POST', `/v1/default/queues/${queue}/messages`, { messages: [{ body: 1, ...message }] });
+const take = async (queue: string) =>
+  (await broker.call<{ deliveries: unknown[] }>('POST', `/v1/default/queues/${queue}/deliveries`, {})).body
+    .deliveries;
+const state = async (queue: string) =>
+  (await broker.call<QueueWithStateReply>('GET', `/v1/default/queues/${queue}`)).body.state;
+const objectName = (queue: string) => `default/${queue}#${ids.get(queue)}`;
+
+async function loseAlarm(queue: string): Promise<void> {
+  await fetch(`${broker.url}/test/lose-alarm?object=${encodeURIComponent(objectName(queue))}`);
+}
+
+async function evict(queue: string): Promise<void> {
+  await broker.broker.miniflare.unsafeEvictDurableObject('posthorn', 'Queue', {
+    name: objectName(queue),
+    webSockets: 'hibernate',
+  });
+}
+
+/** All runs of the cron in an hour: each queue is visited by one of them. */
+async function runCronsOfAnHour(): Promise<void> {
+  const worker = (await broker.broker.miniflare.getWorker('posthorn')) as unknown as {
+    scheduled(options: { scheduledTime: Date; cron: string }): Promise<unknown>;
+  };
+  for (let run = 0; run < 12; run++) {
+    await worker.scheduled({ scheduledTime: new Date(run * 5 * MINUTE_MS), cron: '*/5 * * * *' });
+  }
+}
+
+/** A consumer that waits hears of a message without another request. */
+async function waiting(queue: string): Promise<{ deliveries: unknown[] }> {
+  const { body } = await broker.call<{ deliveries: unknown[] }>(
+    'POST',
+    `/v1/default/queues/${queue}/deliveries`,
+    { wait_ms: 60_000 },
+  );
+  return body;
+}
+
+describe('a lost alarm of a queue', () => {
+  it.each([
+    ['in memory', async () => {}],
+    ['asleep', evict],
+  ])('is found by the watchdog, the object being %s', async (where, sleep) => {
+    const queue = `watched-${where.replace(' ', '-')}`;
+    await declare(queue);
+    await publish(queue, { properties: { delay_ms: 30 * MINUTE_MS } });
+    const waiter = waiting(queue);
+    await until(async () => (await state(queue)).consumers === 1, 'the consumer to wait');
+    await loseAlarm(queue);
+    await sleep(queue);
+    await broker.advance(31 * MINUTE_MS);
+    await runCronsOfAnHour();
+    expect((await waiter).deliveries).toHaveLength(1);
+  });
+
+  it('is armed again by the next request, so that what comes later is in time by itself', async () => {
+    await declare('rearmed');
+    await publish('rearmed', { properties: { delay_ms: 1_000 } });
+    await loseAlarm('rearmed');
+    await broker.advance(5 * MINUTE_MS);
+    expect(await take('rearmed')).toHaveLength(1);
+    const { rows_written: before } = (await state('rearmed')).meter;
+    await publish('rearmed', { properties: { delay_ms: 1_000 } });
+    expect((await state('rearmed')).meter.rows_written - before, 'the message, and the alarm').toBe(2);
+  });
+});
+
+describe('with the next request', () => {
+  const late = 10 * MINUTE_MS;
+
+  it.each([
+    ['a delay', 'delay_ms', 5 * MINUTE_MS],
+    ['a time of delivery', 'deliver_at', 0],
+  ])('%s ends', async (_, property, value) => {
+    const queue = `due-${property.replace('_', '-')}`;
+    await declare(queue);
+    const nowMs = Number(await (await fetch(`${broker.url}/test/advance?ms=0`)).text()) + Date.now();
+    const at = property === 'deliver_at' ? nowMs + 5 * MINUTE_MS : value;
+    await publish(queue, { properties: { [property]: at } });
+    expect(await take(queue)).toHaveLength(0);
+    await loseAlarm(queue);
+    await broker.advance(late);
+    expect(await take(queue)).toHaveLength(1);
+  });
+
+  it('a lease ends', async () => {
+    await declare('leases', { lease_ms: MINUTE_MS });
+    await publish('leases', {});
+    expect(await take('leases')).toHaveLength(1);
+    await loseAlarm('leases');
+    await broker.advance(late);
+    expect(await take('leases')).toHaveLength(1);
+  });
+
+  it('messages expire', async () => {
+    await declare('expiring', { message_ttl_ms: MINUTE_MS, dead_letter: 'none' });
+    await publish('expiring', {});
+    await loseAlarm('expiring');
+    await broker.advance(late);
+    expect(await take('expiring')).toHaveLength(0);
+    expect((await state('expiring')).ready).toBe(0);
+  });
+
+  it('an unused queue goes, or by the watchdog where nobody asks', async () => {
+    await declare('unused', { expires_ms: MINUTE_MS });
+    await loseAlarm('unused');
+    await evict('unused');
+    await broker.advance(late);
+    await runCronsOfAnHour();
+    await until(
+      async () => (await broker.call('GET', '/v1/default/queues/unused')).status === 404,
+      'the queue to go',
+    );
+  });
+});

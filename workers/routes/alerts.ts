@@ -1,0 +1,67 @@
+/** Alert rules: put, read, delete. */
+
+import type { Hono } from 'hono';
+import type { AlertDefinition } from '../../core/topology/alerts.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import { alertDeclarationSchema, type AlertList, type AlertReply } from '../../protocol/alerts.ts';
+import { failure, isFailure } from '../../protocol/errors.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import { problem } from '../problem.ts';
+import { readBody } from '../request.ts';
+import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
+
+export function alertRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.listAlerts, async (c) => {
+    const namespace = readNamespace(c);
+    if (typeof namespace !== 'string') return problem(c, namespace);
+    const alerts = await topologyStub(c.env, namespace).alerts();
+    return c.json({ alerts: alerts.map((alert) => fieldsOf(alert, null)) } satisfies AlertList);
+  });
+
+  bind(app, operations.putAlert, async (c) => {
+    const path = readNamed(c, 'alert');
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, alertDeclarationSchema);
+    if (isFailure(body)) return problem(c, body);
+    const put = await topologyStub(c.env, path.namespace).putAlert(path.name, body.fields);
+    if (isFailure(put)) return problem(c, put);
+    return alertReply(c, fieldsOf(put.alert, put.secret), put.topologyVersion, put.isNew ? 201 : 200);
+  });
+
+  bind(app, operations.getAlert, async (c) => {
+    const path = readNamed(c, 'alert');
+    if (isFailure(path)) return problem(c, path);
+    const { alert, topologyVersion } = await topologyStub(c.env, path.namespace).alert(path.name);
+    if (alert !== null) return alertReply(c, fieldsOf(alert, null), topologyVersion, 200);
+    return problem(c, failure('alert_not_found', `there is no alert "${path.name}"; PUT creates it`));
+  });
+
+  bind(app, operations.deleteAlert, async (c) => {
+    const path = readNamed(c, 'alert');
+    if (isFailure(path)) return problem(c, path);
+    const deleted = await topologyStub(c.env, path.namespace).deleteAlert(path.name);
+    if (isFailure(deleted)) return problem(c, deleted);
+    c.header(TOPOLOGY_VERSION_HEADER, String(deleted.topologyVersion));
+    return c.json({ alert: path.name, topology_version: deleted.topologyVersion });
+  });
+}
+
+/** @param secret the one that was made for this reply to show; null: none is shown */
+function fieldsOf(
+  { name, pattern, metric, threshold, forMs, webhook: { url } }: AlertDefinition,
+  secret: string | null,
+): AlertList['alerts'][number] {
+  const webhook = { url, ...(secret !== null && { secret }) };
+  return { alert: name, pattern, metric, threshold, for_ms: forMs, webhook };
+}
+
+function alertReply(
+  c: AppContext,
+  fields: AlertList['alerts'][number],
+  topologyVersion: number,
+  status: 200 | 201,
+): Response {
+  c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
+  return c.json({ ...fields, topology_version: topologyVersion } satisfies AlertReply, status);
+}

@@ -1,0 +1,37 @@
+/** The limits of a namespace. */
+
+import type { Hono } from 'hono';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { CostStatus } from '../../durable-objects/topology/topology-calls.ts';
+import { costLimitsSchema, type CostLimitsReply } from '../../protocol/cost-limits.ts';
+import { isFailure } from '../../protocol/errors.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import { problem } from '../problem.ts';
+import { readBody } from '../request.ts';
+import { bind, readNamespace, type AppEnv } from './context.ts';
+
+export function limitRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.getLimits, async (c) => {
+    const namespace = readNamespace(c);
+    if (typeof namespace !== 'string') return problem(c, namespace);
+    return c.json(replyOf(await topologyStub(c.env, namespace).costStatus()));
+  });
+
+  bind(app, operations.putLimits, async (c) => {
+    const namespace = readNamespace(c);
+    if (typeof namespace !== 'string') return problem(c, namespace);
+    const body = await readBody(c, costLimitsSchema);
+    if (isFailure(body)) return problem(c, body);
+    const { rows_written_per_hour: ceiling } = body.fields;
+    return c.json(replyOf(await topologyStub(c.env, namespace).limitCost(ceiling)));
+  });
+}
+
+function replyOf({ rowsPerHour, rowsThisHour, resetsAtMs }: CostStatus): CostLimitsReply {
+  return {
+    rows_written_per_hour: rowsPerHour,
+    rows_written_this_hour: rowsThisHour,
+    is_exceeded: rowsPerHour !== null && rowsThisHour >= rowsPerHour,
+    resets_at: resetsAtMs,
+  };
+}

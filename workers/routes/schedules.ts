@@ -1,0 +1,138 @@
+/** Schedules: put, read, delete, pause, resume, trigger. */
+
+import type { Hono } from 'hono';
+import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
+import type { ScheduleDescription, Triggered } from '../../durable-objects/schedule/schedule-calls.ts';
+import type { Schedule } from '../../durable-objects/schedule/schedule.ts';
+import { scheduleStub, topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import {
+  scheduleDeclarationSchema,
+  type ScheduleList,
+  type ScheduleReply,
+  type ScheduleTriggered,
+  type ScheduleWithStateReply,
+} from '../../protocol/schedules.ts';
+import { problem } from '../problem.ts';
+import { readBody } from '../request.ts';
+import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
+
+export function scheduleRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.listSchedules, async (c) => {
+    const namespace = readNamespace(c);
+    if (typeof namespace !== 'string') return problem(c, namespace);
+    const schedules = (await topologyStub(c.env, namespace).schedules()) as ScheduleDefinition[];
+    return c.json({ schedules: schedules.map(fieldsOf) } satisfies ScheduleList);
+  });
+
+  bind(app, operations.putSchedule, async (c) => {
+    const path = readNamed(c, 'schedule');
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, scheduleDeclarationSchema);
+    if (isFailure(body)) return problem(c, body);
+    const topology = topologyStub(c.env, path.namespace);
+    const put = await topology.putSchedule(path.namespace, path.name, body.fields);
+    if (isFailure(put)) return problem(c, put);
+    return scheduleReply(c, put.schedule as ScheduleDefinition, put.topologyVersion, put.isNew ? 201 : 200);
+  });
+
+  bind(app, operations.getSchedule, async (c) => {
+    const found = await findSchedule(c);
+    if (isFailure(found)) return problem(c, found);
+    const { schedule, topologyVersion } = found;
+    const state = await callSchedule<ScheduleDescription>(
+      c.env,
+      schedule,
+      async (stub) => await stub.describe(),
+    );
+    if (isFailure(state)) return problem(c, state);
+    c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
+    return c.json({
+      ...fieldsOf(schedule),
+      topology_version: topologyVersion,
+      state,
+    } satisfies ScheduleWithStateReply);
+  });
+
+  bind(app, operations.deleteSchedule, async (c) => {
+    const path = readNamed(c, 'schedule');
+    if (isFailure(path)) return problem(c, path);
+    const deleted = await topologyStub(c.env, path.namespace).deleteSchedule(path.name);
+    if (isFailure(deleted)) return problem(c, deleted);
+    c.header(TOPOLOGY_VERSION_HEADER, String(deleted.topologyVersion));
+    return c.json({ schedule: path.name, topology_version: deleted.topologyVersion });
+  });
+
+  bind(app, operations.pauseSchedule, (c) => setPaused(c, true));
+  bind(app, operations.resumeSchedule, (c) => setPaused(c, false));
+
+  bind(app, operations.triggerSchedule, async (c) => {
+    const found = await findSchedule(c);
+    if (isFailure(found)) return problem(c, found);
+    const triggered = await callSchedule<Triggered | Failure>(
+      c.env,
+      found.schedule,
+      async (stub) => await stub.trigger(),
+    );
+    if (isFailure(triggered)) return problem(c, triggered);
+    const { messageId, outcome, failedWith } = triggered;
+    return c.json({
+      schedule: found.schedule.name,
+      message_id: messageId,
+      outcome,
+      ...(failedWith && { code: failedWith.code, detail: failedWith.message }),
+    } satisfies ScheduleTriggered);
+  });
+}
+
+async function setPaused(c: AppContext, isPaused: boolean): Promise<Response> {
+  const path = readNamed(c, 'schedule');
+  if (isFailure(path)) return problem(c, path);
+  const changed = await topologyStub(c.env, path.namespace).pauseSchedule(path.name, isPaused);
+  if (isFailure(changed)) return problem(c, changed);
+  return scheduleReply(c, changed.schedule as ScheduleDefinition, changed.topologyVersion, 200);
+}
+
+async function findSchedule(
+  c: AppContext,
+): Promise<{ schedule: ScheduleDefinition; topologyVersion: number } | Failure> {
+  const path = readNamed(c, 'schedule');
+  if (isFailure(path)) return path;
+  const { schedule, topologyVersion } = await topologyStub(c.env, path.namespace).schedule(path.name);
+  if (schedule !== null) return { schedule: schedule as ScheduleDefinition, topologyVersion };
+  return failure('schedule_not_found', `there is no schedule "${path.name}"; PUT creates it`);
+}
+
+/** Calls a schedule, and once more where it has not been told of its definition yet. */
+async function callSchedule<Result>(
+  env: Env,
+  schedule: ScheduleDefinition,
+  call: (stub: DurableObjectStub<Schedule>) => Promise<Result | null>,
+): Promise<Result | Failure> {
+  try {
+    const first = await call(scheduleStub(env, schedule));
+    if (first !== null) return first;
+    await topologyStub(env, schedule.namespace).settle();
+    const second = await call(scheduleStub(env, schedule));
+    if (second !== null) return second;
+  } catch (error) {
+    console.error(`schedule ${schedule.name} failed`, error);
+  }
+  return failure('schedule_unavailable', `schedule "${schedule.name}" did not answer; try again`);
+}
+
+function fieldsOf({ name, config, isPaused }: ScheduleDefinition): ScheduleList['schedules'][number] {
+  return { schedule: name, ...config, is_paused: isPaused };
+}
+
+function scheduleReply(
+  c: AppContext,
+  schedule: ScheduleDefinition,
+  topologyVersion: number,
+  status: 200 | 201,
+): Response {
+  c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
+  return c.json({ ...fieldsOf(schedule), topology_version: topologyVersion } satisfies ScheduleReply, status);
+}
