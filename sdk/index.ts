@@ -1,5 +1,6 @@
 /** Posthorn's client library. Everything that is public is here. */
 
+export type { Alert, AlertDeclaration, Alerts } from './alerts.ts';
 export type { CallOptions, FetchFunction, PosthornOptions } from './client/options.ts';
 export type { RetryPolicy } from './client/retry.ts';
 export type { Consumer } from './consumer/consumer.ts';
@@ -43,5 +44,13 @@ export type { ReaderOptions, StartPosition } from './reader/options.ts';
 export type { Reader } from './reader/reader.ts';
 export type { ReceivedRecord } from './reader/received-record.ts';
 export type { HeaderValue, OutgoingRecord, RecordHeaders } from './record-input.ts';
+export type {
+  Schedule,
+  ScheduleDeclaration,
+  Schedules,
+  ScheduleState,
+  ScheduleTarget,
+  ScheduleTriggered,
+} from './schedules.ts';
 export type { PartitionState, RecordsDeleted, Topic, TopicChange, TopicDeclaration } from './topic-types.ts';
 export type { Topics } from './topics.ts';

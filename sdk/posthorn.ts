@@ -1,5 +1,6 @@
 /** The client. */
 
+import { Alerts } from './alerts.ts';
 import { clientConfig, type PosthornOptions } from './client/options.ts';
 import { Transport } from './client/transport.ts';
 import { Consumer } from './consumer/consumer.ts';
@@ -14,6 +15,7 @@ import { Reader } from './reader/reader.ts';
 import type { PublisherOptions } from './publisher/options.ts';
 import { Publisher } from './publisher/publisher.ts';
 import { Queues } from './queues.ts';
+import { Schedules } from './schedules.ts';
 import { Topics } from './topics.ts';
 
 /**
@@ -49,6 +51,10 @@ export class Posthorn {
   readonly exchanges: Exchanges;
   /** Put, read, list and delete policies: settings for many queues. */
   readonly policies: Policies;
+  /** Put, read, list and delete alert rules: notices to a webhook. */
+  readonly alerts: Alerts;
+  /** Put, read, list, pause, trigger and delete schedules: messages at the times of a cron expression. */
+  readonly schedules: Schedules;
   readonly #transport: Transport;
 
   constructor(options: PosthornOptions) {
@@ -57,6 +63,8 @@ export class Posthorn {
     this.queues = new Queues(this.#transport);
     this.exchanges = new Exchanges(this.#transport);
     this.policies = new Policies(this.#transport);
+    this.alerts = new Alerts(this.#transport);
+    this.schedules = new Schedules(this.#transport);
   }
 
   /** A producer of its own batches and order. One for an application is usual. */

@@ -65,6 +65,16 @@ export interface QueueState {
   /** Consumers that wait or hold messages. */
   consumers: number;
   isPaused: boolean;
+  /** The alert rules that match it. */
+  alerts: {
+    alert: string;
+    /** `pending`: above the threshold, but not for `forMs` yet. */
+    state: 'ok' | 'pending' | 'firing';
+    /** When it came to that state, in ms since 1970; null: it was always ok. */
+    since: number | null;
+    /** Notices that the receiver has not taken yet. */
+    undelivered: number;
+  }[];
   /** What the object occupies on disk, in bytes. */
   storageBytes: number;
   /** What happened since the object woke, and the rows that the platform bills for it. */

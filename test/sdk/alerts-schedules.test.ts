@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { brokerForTests, errorOf } from './harness.ts';
+
+const broker = brokerForTests();
+
+describe('alerts', () => {
+  it('are put, read, listed and deleted', async () => {
+    const { alerts, queues } = broker.client();
+    const declaration = {
+      pattern: 'mails*',
+      metric: 'oldest_age_ms',
+      threshold: 60_000,
+      webhook: { url: 'http://127.0.0.1:9/hook' },
+    } as const;
+    const { webhook, ...put } = await alerts.put('old-mails', declaration);
+    expect(put).toMatchObject({ alert: 'old-mails', pattern: 'mails*', metric: 'oldest_age_ms', forMs: 0 });
+    expect(webhook.secret).toMatch(/^whsec_/);
+    expect((await alerts.get('old-mails')).webhook).toEqual(declaration.webhook);
+    expect((await alerts.list()).map(({ alert }) => alert)).toEqual(['old-mails']);
+    await queues.declare('mails-in');
+    const [seen] = (await queues.get('mails-in')).state.alerts;
+    expect(seen).toEqual({ alert: 'old-mails', state: 'ok', since: null, undelivered: 0 });
+    await alerts.delete('old-mails');
+    expect((await errorOf(alerts.get('old-mails'))).code).toBe('alert_not_found');
+  });
+});
+
+describe('schedules', () => {
+  it('are put, read, listed, paused, triggered and deleted, with a body that stays as it is', async () => {
+    const { schedules, queues } = broker.client();
+    await queues.declare('reports');
+    const message = {
+      body: { report_kind: 'daily', nestedKey: [1] },
+      headers: { my_header: 'x' },
+      properties: { contentType: 'application/json', priority: 0 },
+    };
+    const put = await schedules.put('report', {
+      cron: '@daily',
+      timeZone: 'Europe/Berlin',
+      target: { queue: 'reports' },
+      message,
+    });
+    expect(put).toMatchObject({
+      schedule: 'report',
+      catchUp: 'once',
+      endsAt: null,
+      isPaused: false,
+      message,
+    });
+    const { state, ...read } = await schedules.get('report');
+    expect(read).toEqual({ ...put, topologyVersion: read.topologyVersion });
+    expect(state.next).toBeGreaterThan(Date.now());
+    expect((await schedules.list()).map(({ message: listed }) => listed)).toEqual([message]);
+    expect((await schedules.pause('report')).isPaused).toBe(true);
+    expect((await schedules.resume('report')).isPaused).toBe(false);
+    const { messageId, outcome } = await schedules.trigger('report');
+    expect(outcome).toBe('published');
+    const [peeked] = await queues.peek('reports');
+    expect(peeked).toMatchObject({ body: message.body, properties: { messageId } });
+    await schedules.delete('report');
+    expect((await errorOf(schedules.get('report'))).code).toBe('schedule_not_found');
+  });
+
+  it('say what is wrong with them', async () => {
+    const { schedules } = broker.client();
+    const put = (cron: string) =>
+      errorOf(schedules.put('wrong', { cron, target: { queue: 'reports' }, message: { body: null } }));
+    expect(await put('often')).toMatchObject({ code: 'invalid_field', retryable: false });
+    expect((await errorOf(schedules.get('..'))).code).toBe('invalid_argument');
+  });
+});
