@@ -56,6 +56,6 @@ export function judgeAttempt(
 export function retryAfterMs(header: string | null, nowMs: number): number | null {
   if (header === null) return null;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1_000;
-  const at = Date.parse(header);
+  const at = header.endsWith(' GMT') ? Date.parse(header) : NaN; // without it almost any text is some date
   return Number.isNaN(at) ? null : Math.max(0, at - nowMs);
 }

@@ -1,0 +1,26 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { reportStep, wholeSteps } from '../../../core/cost/cost-ceiling.ts';
+
+describe('the count of rows', () => {
+  it.each([
+    [null, 1_000],
+    [1, 10],
+    [600, 10],
+    [50_000, 500],
+    [10_000_000, 1_000],
+  ])('with a ceiling of %j is reported every %i rows', (ceiling, step) => {
+    expect(reportStep(ceiling)).toBe(step);
+  });
+
+  it('is right on the average for objects that wake, write little and leave', () => {
+    const step = 50;
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 500 }), (rows) => {
+        let reported = 0;
+        for (let phase = 0; phase < step; phase++) reported += wholeSteps(phase + rows, step).reported;
+        expect(reported / step).toBeCloseTo(rows, 9);
+      }),
+    );
+  });
+});
