@@ -165,6 +165,7 @@ export const exchangeOperations = {
       'publish_incomplete',
       'queue_full',
       'queue_overloaded',
+      'cost_ceiling',
       'queue_unavailable',
       'partition_overloaded',
       'partition_unavailable',

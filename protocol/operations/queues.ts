@@ -103,6 +103,7 @@ export const queueOperations = {
       'invalid_message',
       'queue_full',
       'queue_overloaded',
+      'cost_ceiling',
     ],
   },
   peekQueue: {

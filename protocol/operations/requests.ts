@@ -25,6 +25,7 @@ export const requestOperations = {
       'publish_incomplete',
       'queue_full',
       'queue_overloaded',
+      'cost_ceiling',
       'queue_unavailable',
       'partition_overloaded',
       'partition_unavailable',

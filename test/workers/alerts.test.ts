@@ -98,6 +98,21 @@ describe('by the alarm alone', () => {
   });
 });
 
+describe('by the alarm alone too', () => {
+  it('a notice is sent again', async () => {
+    await declareQueue();
+    await putAlert({});
+    receiver.answer = { status: 500 };
+    await publish(3);
+    await receiver.untilReceived(1);
+    receiver.answer = { status: 204 };
+    const [first, again] = await receiver.untilReceived(2);
+    expect(again!.headers['webhook-id']).toBe(first!.headers['webhook-id']);
+    expect(again!.text).toBe(first!.text);
+    expect(isSigned(again!)).toBe(true);
+  });
+});
+
 describe('an alert on depth', () => {
   it('fires once, is signed, and says when it has recovered', async () => {
     await declareQueue();

@@ -50,6 +50,11 @@ describe('the ceiling of a namespace', () => {
     expect(is_exceeded).toBe(true);
     expect(rows_written_this_hour).toBeGreaterThanOrEqual(CEILING);
     expect(resets_at % HOUR_MS).toBe(0);
+    const published = await broker.call('POST', '/v1/default/exchanges/amq.default/messages', {
+      messages: [{ routing_key: 'jobs', body: 1 }],
+    });
+    expect(published.body.code).toBe('cost_ceiling');
+    expect(published.headers.has('retry-after')).toBe(true);
     const { body } = await broker.call<{ deliveries: { delivery_tag: string; body: unknown }[] }>(
       'POST',
       '/v1/default/queues/jobs/deliveries',
