@@ -11,9 +11,7 @@ import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
-import { QueueAlerts } from '../alerts/queue-alerts.ts';
 import { Alarm } from '../runtime/alarm.ts';
-import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
@@ -32,6 +30,7 @@ import {
   type Stale,
 } from './queue-calls.ts';
 import { QueueTasks, type Open } from './queue-tasks.ts';
+import { QueueWatch } from './queue-watch.ts';
 import { readSettleMessage, settlementsOf } from './settle-message.ts';
 import { QueueStore, type StoredDefinition } from './queue-store.ts';
 import { StoredQueue, type StepContext } from './stored-queue.ts';
@@ -52,8 +51,7 @@ export class Queue extends DurableObject<Env> {
   readonly #steps: GroupCommit<Step, unknown>;
   #alarm!: Alarm;
   #tasks!: QueueTasks;
-  #alerts!: QueueAlerts;
-  readonly #cost: CostMeter;
+  #watch!: QueueWatch;
   #open: Open | null = null;
   /** Until when it takes nothing more: it is being deleted. */
   #closedUntilMs = 0;
@@ -64,13 +62,6 @@ export class Queue extends DurableObject<Env> {
     this.#store = new QueueStore(this.#sql);
     this.#consumers = new Consumers(ctx);
     this.#since = this.now();
-    const cost = {
-      now: () => this.now(),
-      rows: () => this.#sql.meter.rowsWritten + this.#alarm.timesSet,
-      namespace: () => this.#open?.definition.namespace ?? null,
-      waitUntil: (work: Promise<void>) => ctx.waitUntil(work),
-    };
-    this.#cost = new CostMeter(env, cost, Math.random());
     this.#steps = new GroupCommit({
       commit: (steps) => this.#commit(steps),
       sync: () => ctx.storage.sync(),
@@ -82,15 +73,15 @@ export class Queue extends DurableObject<Env> {
         now: () => this.now(),
         open: () => this.#open,
         serve: () => this.#serve(),
-        changed: (isByTime) => this.#changed(isByTime),
+        changed: (isByTime) => this.#watch.changed(isByTime),
         consumers: () => this.#consumers.count(),
         writeQueue: (definition) => this.#store.writeQueue(definition),
         deleteItself: (definition) => this.#deleteItself(definition),
         waitUntil: (work) => ctx.waitUntil(work),
       });
-      this.#alerts = new QueueAlerts(this.#sql, this.#alarm, env, {
+      this.#watch = new QueueWatch(this.#sql, this.#alarm, env, {
         now: () => this.now(),
-        queue: () => this.#open?.queue ?? null,
+        open: () => this.#open,
         waitUntil: (work) => ctx.waitUntil(work),
       });
       const stored = this.#store.readQueue();
@@ -110,7 +101,7 @@ export class Queue extends DurableObject<Env> {
       this.#open.queue.configure(definition.config);
       this.#alarm.schedule('expiry', this.now() + 1);
       this.#tasks.scheduleUnused(this.#open);
-      this.#alerts.configure(definition);
+      this.#watch.configure(definition);
     } else this.#openQueue({ definition, isPaused, usedMs });
   }
 
@@ -135,7 +126,7 @@ export class Queue extends DurableObject<Env> {
   async destroy(): Promise<void> {
     this.#open = null;
     this.#tasks.cancel();
-    this.#alerts.cancel();
+    this.#watch.cancel();
     this.#consumers.dismiss();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -149,7 +140,7 @@ export class Queue extends DurableObject<Env> {
   ): Promise<Published | Failure | Stale> {
     const open = this.#current(version);
     if (!open) return STALE;
-    const refused = options.source ? null : this.#cost.refusal(); // what the broker itself hands on is not lost
+    const refused = options.source ? null : this.#watch.refusal(); // what the broker itself hands on is not lost
     if (refused) return refused;
     if (this.#steps.pendingBytes + bytes.length > PENDING_APPEND_BYTES_MAX) {
       return failure(
@@ -193,7 +184,7 @@ export class Queue extends DurableObject<Env> {
       oldest_ms: queue.oldestMs(),
       consumers: this.#consumers.count(),
       is_paused: isPaused,
-      alerts: this.#alerts.describe(),
+      alerts: this.#watch.alerts(),
       storage_bytes: this.ctx.storage.sql.databaseSize,
       meter: {
         rows_written: rowsWritten + this.#alarm.timesSet,
@@ -215,7 +206,7 @@ export class Queue extends DurableObject<Env> {
     const open = this.#current(version);
     if (!open) return STALE;
     const purged = open.queue.commit(() => open.queue.purge());
-    this.#changed(false);
+    this.#watch.changed(false);
     return purged;
   }
 
@@ -305,7 +296,7 @@ export class Queue extends DurableObject<Env> {
     this.#tasks.noteUse(open);
     open.queue.commit(() => open.queue.releaseAll(stream.consumerId));
     this.#serve();
-    this.#changed(false);
+    this.#watch.changed(false);
     if (open.definition.config.auto_delete && this.#consumers.count() === 0)
       this.#deleteItself(open.definition);
   }
@@ -324,7 +315,7 @@ export class Queue extends DurableObject<Env> {
     const queue = new StoredQueue(this.#sql, definition, isPaused, this.now());
     this.#open = { definition, queue, usedMs, storedUsedMs: usedMs };
     this.#tasks.begin(this.#open);
-    this.#alerts.configure(definition);
+    this.#watch.configure(definition);
   }
 
   /** The open queue, after running what is due; null where the caller's definition is not the current one. */
@@ -332,12 +323,6 @@ export class Queue extends DurableObject<Env> {
     this.#alarm.runDue();
     if (this.#closedUntilMs > this.now()) return null;
     return this.#open && version >= this.#open.definition.version ? this.#open : null;
-  }
-
-  /** After a commit. */
-  #changed(isByTime: boolean): void {
-    this.#alerts.changed(isByTime);
-    this.#cost.note();
   }
 
   #context(): StepContext {
