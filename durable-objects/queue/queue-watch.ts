@@ -20,11 +20,15 @@ export class QueueWatch {
   readonly #alerts: QueueAlerts;
   readonly #cost: CostMeter;
 
-  constructor(sql: Sql, alarm: Alarm, env: Env, { now, open, waitUntil }: WatchHost) {
-    this.#alerts = new QueueAlerts(sql, alarm, env, { now, waitUntil, queue: () => open()?.queue ?? null });
+  constructor(sql: Sql, alarm: Alarm, env: Env, host: WatchHost) {
+    const both = {
+      now: () => host.now(),
+      waitUntil: (work: Promise<void>) => host.waitUntil(work),
+    };
+    this.#alerts = new QueueAlerts(sql, alarm, env, { ...both, queue: () => host.open()?.queue ?? null });
     const rows = (): number => sql.meter.rowsWritten + alarm.timesSet;
-    const namespace = (): string | null => open()?.definition.namespace ?? null;
-    this.#cost = new CostMeter(env, { now, waitUntil, rows, namespace }, Math.random());
+    const namespace = (): string | null => host.open()?.definition.namespace ?? null;
+    this.#cost = new CostMeter(env, { ...both, rows, namespace }, Math.random());
   }
 
   /** Takes the alert rules of a queue that was made, was changed, or has just been read from its rows. */
