@@ -2,12 +2,13 @@
 
 import { queueObjectName, type QueueDefinition } from '../core/topology/queues.ts';
 import { scheduleObjectName, type ScheduleDefinition } from '../core/topology/schedules.ts';
-import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
+import { partitionObjectName, type TopicPlace } from '../core/topology/topics.ts';
 import type { Partition } from './partition/partition.ts';
 import type { Queue } from './queue/queue.ts';
 import type { ReplyMailbox } from './reply/reply-mailbox.ts';
 import type { Schedule } from './schedule/schedule.ts';
 import type { Topology } from './topology/topology.ts';
+import type { Transaction } from './transaction/transaction.ts';
 
 export interface Env {
   PARTITION: DurableObjectNamespace<Partition>;
@@ -15,6 +16,7 @@ export interface Env {
   REPLY_MAILBOX: DurableObjectNamespace<ReplyMailbox>;
   SCHEDULE: DurableObjectNamespace<Schedule>;
   TOPOLOGY: DurableObjectNamespace<Topology>;
+  TRANSACTION: DurableObjectNamespace<Transaction>;
   /** Names with commas between them. Default: `default`. */
   POSTHORN_NAMESPACES?: string;
   /** How old the bindings may be that a publish is routed by, in ms. Default 1000; 0: they are checked each time. */
@@ -31,11 +33,7 @@ export function topologyStub(env: Env, namespace: string): DurableObjectStub<Top
  * Throws where the runtime has no jurisdictions (a local one has not); topics that ask for one are refused there when
  * they are declared.
  */
-export function partitionStub(
-  env: Env,
-  topic: TopicDefinition,
-  partition: number,
-): DurableObjectStub<Partition> {
+export function partitionStub(env: Env, topic: TopicPlace, partition: number): DurableObjectStub<Partition> {
   const { jurisdiction, location_hint: locationHint } = topic.config;
   const objects = jurisdiction
     ? env.PARTITION.jurisdiction(jurisdiction as DurableObjectJurisdiction)
@@ -58,6 +56,14 @@ export function scheduleStub(
   schedule: Pick<ScheduleDefinition, 'namespace' | 'name' | 'id'>,
 ): DurableObjectStub<Schedule> {
   return env.SCHEDULE.getByName(scheduleObjectName(schedule));
+}
+
+export function transactionStub(
+  env: Env,
+  namespace: string,
+  transactionalId: string,
+): DurableObjectStub<Transaction> {
+  return env.TRANSACTION.getByName(`${namespace}/${transactionalId}`);
 }
 
 /** Null where `id`, in hexadecimal, cannot be one of a mailbox. */

@@ -69,6 +69,17 @@ export const errorTable = {
   partitions_cannot_shrink: permanent(409, 'Partitions can be added, never removed'),
   jurisdiction_unavailable: permanent(400, 'This runtime cannot hold data in a jurisdiction'),
 
+  // Producers and transactions
+  producer_fenced: permanent(409, 'A newer instance has taken the place of the producer'),
+  out_of_order_sequence: permanent(409, 'The sequence does not follow the last one of the producer'),
+  unknown_producer: permanent(409, 'The partition does not know the producer, or has forgotten it'),
+  transaction_not_found: permanent(404, 'There is no such transactional id'),
+  transaction_aborted: permanent(409, 'The transaction was aborted'),
+  transaction_committed: permanent(409, 'The transaction was committed'),
+  transaction_too_large: permanent(413, 'The transaction has more parts than allowed'),
+  transaction_in_progress: transient(503, 'The transaction before it is still ending'),
+  transaction_unavailable: transient(503, 'The transaction coordinator did not answer'),
+
   // The state of the service
   cost_ceiling: transient(429, 'The namespace has written as many rows in this hour as it may'),
   schedule_busy: transient(429, 'The schedule has publishes waiting that could not be made yet'),

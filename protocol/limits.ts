@@ -86,3 +86,13 @@ export const BINDINGS_MAX = 200_000;
 
 /** Items of one page of a list. */
 export const PAGE_ITEMS_MAX = 1_000;
+
+/** Kafka's `transaction.timeout.ms` and its highest: an open transaction holds up readers of committed records. */
+export const TRANSACTION_TIMEOUT_MS_DEFAULT = 60_000;
+export const TRANSACTION_TIMEOUT_MS_MAX = 900_000;
+
+/** Partitions of one transaction: each gets a marker, and all are in one row. */
+export const TRANSACTION_PARTITIONS_MAX = 1_000;
+
+/** Epochs are int16. The last one is for the marker that ends the last transaction of a producer id. */
+export const PRODUCER_EPOCH_MAX = 32_766;

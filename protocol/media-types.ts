@@ -16,6 +16,7 @@ export const START_OFFSET_HEADER = 'posthorn-start-offset';
 export const NEXT_OFFSET_HEADER = 'posthorn-next-offset';
 export const HIGH_WATERMARK_HEADER = 'posthorn-high-watermark';
 export const LOG_START_OFFSET_HEADER = 'posthorn-log-start-offset';
+export const LAST_STABLE_OFFSET_HEADER = 'posthorn-last-stable-offset';
 
 /**
  * The version of the namespace's topology. A reply to a change carries it; a request that sends it back is never

@@ -2,6 +2,8 @@
 
 import { z } from 'zod';
 import { base64BytesSchema, textOrBytesSchema, type JsonValue } from './json-bytes.ts';
+import { nameSchema } from './names.ts';
+import { produceProducerSchema } from './producers.ts';
 import { FETCH_BYTES_DEFAULT, FETCH_BYTES_MAX, REQUEST_RECORDS_MAX, WAIT_MS_MAX } from './limits.ts';
 
 const timestampMs = () => z.int().min(0);
@@ -27,6 +29,19 @@ export type ProduceRecord = z.infer<typeof produceRecordSchema>;
 
 export const ACKS = ['durable', 'none'] as const;
 
+export const DELIVERY_LEVELS = ['at-most-once', 'at-least-once', 'exactly-once'] as const;
+export type DeliveryLevel = (typeof DELIVERY_LEVELS)[number];
+
+const delivery = () =>
+  z
+    .enum(DELIVERY_LEVELS)
+    .optional()
+    .describe(
+      'The level by name, instead of acks: at-most-once is `none`, at-least-once is `durable`, exactly-once is `durable` and needs a producer',
+    );
+
+export const ISOLATIONS = ['read_uncommitted', 'read_committed'] as const;
+
 export const produceSchema = z.strictObject({
   records: z
     .array(produceRecordSchema)
@@ -36,6 +51,8 @@ export const produceSchema = z.strictObject({
     .enum(ACKS)
     .optional()
     .describe('durable (default): answered when stored. none: answered at once, and nothing is promised'),
+  delivery: delivery(),
+  producer: produceProducerSchema.optional(),
 });
 export type ProduceRequest = z.infer<typeof produceSchema>;
 
@@ -48,7 +65,13 @@ export const produceQuerySchema = z.strictObject({
     .optional()
     .describe('For a body of record batches: one partition for all of them, or one for each, in order'),
   acks: z.enum(ACKS).optional().describe('For a body of record batches, what `acks` is in JSON'),
+  delivery: delivery(),
+  transactional_id: nameSchema
+    .optional()
+    .describe('For record batches of a transaction, which name their producer themselves'),
 });
+
+export type ProduceQuery = z.infer<typeof produceQuerySchema>;
 
 export const produceReplySchema = z.object({
   offsets: z
@@ -106,6 +129,12 @@ export const fetchQuerySchema = z.strictObject({
     .max(WAIT_MS_MAX)
     .default(0)
     .describe('How long to wait for the first record where there is none yet'),
+  isolation: z
+    .enum(ISOLATIONS)
+    .default('read_uncommitted')
+    .describe(
+      'read_committed: nothing of transactions that are open or were aborted, and nothing after the first open one',
+    ),
 });
 export type FetchQuery = z.infer<typeof fetchQuerySchema>;
 export type FetchOffset = FetchQuery['offset'];
@@ -124,6 +153,10 @@ export const fetchReplySchema = z.object({
   next_offset: z.int().describe('Where to go on'),
   high_watermark: z.int().describe('The offset that the next record will get'),
   log_start_offset: z.int().describe('The first offset that can be read'),
+  last_stable_offset: z
+    .int()
+    .optional()
+    .describe('With isolation=read_committed: below it every transaction has ended'),
 });
 export type FetchReply = Omit<z.infer<typeof fetchReplySchema>, 'records'> & { records: FetchedRecord[] };
 

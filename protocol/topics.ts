@@ -102,6 +102,8 @@ export const partitionStateSchema = z.object({
   partition: z.int().min(0),
   log_start_offset: offset().describe('The first offset that can be read'),
   high_watermark: offset().describe('The offset that the next record will get'),
+  last_stable_offset: offset().describe('Below it every transaction has ended'),
+  producers: z.int().min(0).describe('Idempotent producers that it remembers'),
   size_bytes: z.int().min(0).describe('Bytes of record batches stored'),
   segments: z.int().min(0).describe('Rows that hold them'),
   storage_bytes: z.int().min(0).describe('What the object occupies on disk, all in all'),

@@ -48,6 +48,10 @@ export interface RecordsDeleted {
 }
 
 export interface PartitionState extends RecordsDeleted {
+  /** Below it every transaction has ended. */
+  lastStableOffset: number;
+  /** Idempotent producers that it remembers. */
+  producers: number;
   /** Bytes of record batches stored. */
   sizeBytes: number;
   /** Rows that hold them. */

@@ -13,6 +13,7 @@ import { partitionRoutes } from './routes/partitions.ts';
 import { policyRoutes } from './routes/policies.ts';
 import { limitRoutes } from './routes/limits.ts';
 import { produceRoutes } from './routes/produce.ts';
+import { producerRoutes } from './routes/producers.ts';
 import { publishRoutes } from './routes/publish.ts';
 import { queueMessageRoutes } from './routes/queue-messages.ts';
 import { queueRoutes } from './routes/queues.ts';
@@ -20,6 +21,7 @@ import { requestRoutes } from './routes/requests.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { topicRoutes } from './routes/topics.ts';
+import { transactionRoutes } from './routes/transactions.ts';
 
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
@@ -27,6 +29,8 @@ export function createApp(): Hono<AppEnv> {
   produceRoutes(app);
   fetchRoutes(app);
   partitionRoutes(app);
+  producerRoutes(app);
+  transactionRoutes(app);
   exchangeRoutes(app);
   bindingRoutes(app);
   publishRoutes(app);

@@ -1,5 +1,6 @@
 /** A fetch as JSON: the records of the stored batches that were asked for, and where to go on. */
 
+import type { ReadIsolation } from '../core/log/aborted.ts';
 import type { FetchFrame } from '../core/log/fetch-frame.ts';
 import { failure, type Failure } from '../protocol/errors.ts';
 import { textOfBytes, valueOfBytes, type TextOrBytes } from '../protocol/json-bytes.ts';
@@ -13,15 +14,19 @@ import {
 } from '../protocol/record-batch/index.ts';
 import type { FetchedRecord, FetchReply } from '../protocol/records.ts';
 
-export async function jsonFetchReply(frame: FetchFrame, recordsMax: number): Promise<FetchReply | Failure> {
+export async function jsonFetchReply(
+  frame: FetchFrame,
+  recordsMax: number,
+  isolation: ReadIsolation,
+): Promise<FetchReply | Failure> {
   const batches = splitBatches(frame.batches);
   if (isBatchFailure(batches)) return damaged(batches.message);
   const records: FetchedRecord[] = [];
   let nextOffset = frame.nextOffset;
   fill: for (const { at, header } of batches) {
+    if (header.isControl) continue;
     const decoded = await decodeRecordsAsync(frame.batches, at, header, BATCH_INFLATED_BYTES_MAX);
     if (isBatchFailure(decoded)) return damaged(decoded.message);
-    if (header.isControl) continue;
     for (const record of decoded) {
       if (record.offset < frame.startOffset) continue; // a batch is stored whole, the first may begin earlier
       if (records.length >= recordsMax) {
@@ -36,6 +41,7 @@ export async function jsonFetchReply(frame: FetchFrame, recordsMax: number): Pro
     next_offset: nextOffset,
     high_watermark: frame.highWatermark,
     log_start_offset: frame.logStartOffset,
+    ...(isolation === 'read_committed' && { last_stable_offset: frame.lastStableOffset }),
   };
 }
 

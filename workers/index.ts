@@ -9,6 +9,7 @@ export { Queue } from '../durable-objects/queue/queue.ts';
 export { ReplyMailbox } from '../durable-objects/reply/reply-mailbox.ts';
 export { Schedule } from '../durable-objects/schedule/schedule.ts';
 export { Topology } from '../durable-objects/topology/topology.ts';
+export { Transaction } from '../durable-objects/transaction/transaction.ts';
 
 const app = createApp();
 

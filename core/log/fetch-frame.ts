@@ -1,8 +1,9 @@
 /**
  * The message that a partition sends to a waiting reader:
  *
- *   float64 start offset, float64 next offset, float64 high watermark, float64 log start offset (big-endian), then
- *   whole record batches, of which the first may begin before the start offset
+ *   float64 start offset, float64 next offset, float64 high watermark, float64 log start offset,
+ *   float64 last stable offset (big-endian), then whole record batches, of which the first may begin before the start
+ *   offset
  */
 
 export interface FetchFrame {
@@ -10,10 +11,11 @@ export interface FetchFrame {
   nextOffset: number;
   highWatermark: number;
   logStartOffset: number;
+  lastStableOffset: number;
   batches: Uint8Array;
 }
 
-const HEADER_BYTES = 32;
+const HEADER_BYTES = 40;
 
 export function encodeFetchFrame(frame: FetchFrame): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES + frame.batches.length);
@@ -22,6 +24,7 @@ export function encodeFetchFrame(frame: FetchFrame): Uint8Array {
   view.setFloat64(8, frame.nextOffset);
   view.setFloat64(16, frame.highWatermark);
   view.setFloat64(24, frame.logStartOffset);
+  view.setFloat64(32, frame.lastStableOffset);
   bytes.set(frame.batches, HEADER_BYTES);
   return bytes;
 }
@@ -33,6 +36,7 @@ export function decodeFetchFrame(bytes: Uint8Array): FetchFrame {
     nextOffset: view.getFloat64(8),
     highWatermark: view.getFloat64(16),
     logStartOffset: view.getFloat64(24),
+    lastStableOffset: view.getFloat64(32),
     batches: bytes.subarray(HEADER_BYTES),
   };
 }

@@ -21,6 +21,11 @@ export interface TopicDefinition {
   config: TopicConfig;
 }
 
+/** What the objects of a topic are found by. */
+export interface TopicPlace extends Pick<TopicDefinition, 'namespace' | 'name' | 'id'> {
+  config: Pick<TopicConfig, 'jurisdiction' | 'location_hint'>;
+}
+
 export type Declared = { definition: TopicDefinition; isNew: boolean };
 
 /**
@@ -74,7 +79,10 @@ export function isCompacted({ cleanup_policy }: TopicConfig): boolean {
 }
 
 /** The name of a partition's object. */
-export function partitionObjectName(topic: TopicDefinition, partition: number): string {
+export function partitionObjectName(
+  topic: Pick<TopicPlace, 'namespace' | 'name' | 'id'>,
+  partition: number,
+): string {
   return `${topic.namespace}/${topic.name}/${partition}#${topic.id}`;
 }
 

@@ -1,5 +1,7 @@
 /** What goes between the router and a partition. */
 
+import type { ReadIsolation } from '../../core/log/aborted.ts';
+
 /** The caller's definition of the topic is out of date, or the topic is gone: refresh, and try again once. */
 export interface Stale {
   stale: true;
@@ -22,11 +24,16 @@ export interface ReadRequest {
   offset: number | 'earliest' | 'latest' | { timestampMs: number };
   bytesMax: number;
   recordsMax: number;
+  isolation: ReadIsolation;
 }
 
 export interface PartitionDescription {
   logStartOffset: number;
   highWatermark: number;
+  /** Below it every transaction has ended. */
+  lastStableOffset: number;
+  /** Producers that it remembers. */
+  producers: number;
   /** Bytes of record batches stored. */
   sizeBytes: number;
   segments: number;

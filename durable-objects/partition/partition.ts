@@ -4,14 +4,17 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
+import type { ReadIsolation } from '../../core/log/aborted.ts';
 import { COMPACTION_DELAY_MS, type CompactionPolicy } from '../../core/log/compaction.ts';
 import { encodeFetchFrame } from '../../core/log/fetch-frame.ts';
+import type { Admission, TransactionEnd } from '../../core/log/producer-state.ts';
 import type { RetentionPolicy } from '../../core/log/retention.ts';
 import { isCompacted } from '../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
 import {
   HIGH_WATERMARK_HEADER,
+  LAST_STABLE_OFFSET_HEADER,
   LOG_START_OFFSET_HEADER,
   NEXT_OFFSET_HEADER,
   START_OFFSET_HEADER,
@@ -24,16 +27,18 @@ import { Waiters, type Wait } from '../runtime/waiters.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { Compactor } from '../storage/compactor.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import { SegmentLog, type AppendBatch, type LogOffsets } from '../storage/segment-log.ts';
+import { SegmentLog, type LogOffsets } from '../storage/segment-log.ts';
 import type { Env } from '../stubs.ts';
 import { gzipCodec } from './gzip-codec.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
 import type { AppendedBatch, PartitionDescription, ReadRequest, Stale } from './partition-calls.ts';
+import { ProducedLog, type LogCommand, type LogOutcome, type ProducedBatch } from './produced-log.ts';
 
 /** What exists while the partition is defined. */
 interface Open {
   definition: PartitionDefinition;
   log: SegmentLog;
+  produced: ProducedLog;
   compactor: Compactor;
 }
 
@@ -44,7 +49,7 @@ export class Partition extends DurableObject<Env> {
   readonly #store: PartitionStore;
   readonly #waiters: Waiters;
   readonly #since: number;
-  readonly #commit: GroupCommit<AppendBatch[], AppendedBatch[]>;
+  readonly #commit: GroupCommit<LogCommand, LogOutcome>;
   readonly #cost: CostMeter;
   #alarm!: Alarm;
   #open: Open | null = null;
@@ -64,7 +69,7 @@ export class Partition extends DurableObject<Env> {
     };
     this.#cost = new CostMeter(env, cost, Math.random());
     this.#commit = new GroupCommit({
-      commit: (items) => this.#commitAppends(items),
+      commit: (commands) => this.#commitAll(commands),
       sync: () => ctx.storage.sync(),
       committed: () => this.#answerWaiters(),
     });
@@ -112,7 +117,20 @@ export class Partition extends DurableObject<Env> {
       );
     }
     this.#appends += 1;
-    return await this.#commit.submit(this.#stamped(open, bytes), bytes.length);
+    const batches = this.#stamped(open, bytes);
+    const outcome = await this.#commit.submit({ kind: 'append', batches }, bytes.length);
+    return isFailure(outcome) ? outcome : appendedBatches(open, batches, outcome as Admission[]);
+  }
+
+  /**
+   * Ends a transaction in this log: writes its marker, unless that has happened before. Answers when it is durable.
+   * @returns null where the partition does not exist
+   */
+  async endTransaction(end: TransactionEnd): Promise<{ isNew: boolean } | null> {
+    this.#alarm.runDue();
+    if (!this.#open) return null;
+    const outcome = await this.#commit.submit({ kind: 'end', end, timestampMs: this.now() }, 0);
+    return outcome as { isNew: boolean };
   }
 
   describe(version: number): PartitionDescription | Stale {
@@ -121,6 +139,8 @@ export class Partition extends DurableObject<Env> {
     const { rowsWritten, rowsRead } = this.#sql.meter;
     return {
       ...open.log.offsets,
+      lastStableOffset: open.produced.lastStableOffset,
+      producers: open.produced.producerCount,
       sizeBytes: open.log.sizeBytes,
       segments: open.log.countSegments(),
       storageBytes: this.ctx.storage.sql.databaseSize,
@@ -139,7 +159,10 @@ export class Partition extends DurableObject<Env> {
     const open = this.#current(version);
     if (!open) return STALE;
     const result = open.log.deleteRecords(before === 'latest' ? open.log.offsets.highWatermark : before);
-    if (!isFailure(result)) this.#scheduleCleanUp();
+    if (!isFailure(result)) {
+      open.produced.forgetRemoved();
+      this.#scheduleCleanUp();
+    }
     return result;
   }
 
@@ -156,12 +179,14 @@ export class Partition extends DurableObject<Env> {
     const query = JSON.parse(decodeURIComponent(new URL(request.url).search.slice(1))) as ReadRequest;
     const open = this.#current(query.version);
     if (!open) return Response.json(STALE, { status: 422 });
-    const offset = this.#resolve(open.log, query.offset);
-    const result = open.log.read(offset, query.bytesMax, query.recordsMax);
+    const { isolation } = query;
+    const offset = this.#resolve(open, query.offset, isolation);
+    const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
     const { logStartOffset, highWatermark } = open.log.offsets;
     if (result.chunks.length === 0 && request.headers.get('upgrade') === 'websocket') {
-      return this.#waiters.accept({ offset, bytesMax: query.bytesMax, recordsMax: query.recordsMax });
+      const { bytesMax, recordsMax } = query;
+      return this.#waiters.accept({ offset: result.nextOffset, bytesMax, recordsMax, isolation });
     }
     return new Response(concatenate(result.chunks), {
       headers: {
@@ -169,6 +194,7 @@ export class Partition extends DurableObject<Env> {
         [NEXT_OFFSET_HEADER]: String(result.nextOffset),
         [HIGH_WATERMARK_HEADER]: String(highWatermark),
         [LOG_START_OFFSET_HEADER]: String(logStartOffset),
+        [LAST_STABLE_OFFSET_HEADER]: String(open.produced.lastStableOffset),
       },
     });
   }
@@ -189,7 +215,9 @@ export class Partition extends DurableObject<Env> {
 
   #openLog(definition: PartitionDefinition): void {
     const log = new SegmentLog(this.#sql);
-    this.#open = { definition, log, compactor: new Compactor(log, gzipCodec) };
+    const produced = new ProducedLog(this.#sql, log, this.now());
+    const compactor = new Compactor(log, gzipCodec, produced);
+    this.#open = { definition, log, produced, compactor };
     this.#scheduleCleanUp();
   }
 
@@ -199,42 +227,40 @@ export class Partition extends DurableObject<Env> {
     return this.#open && version >= this.#open.definition.topic.version ? this.#open : null;
   }
 
-  #stamped(open: Open, bytes: Uint8Array): AppendBatch[] {
+  #stamped(open: Open, bytes: Uint8Array): ProducedBatch[] {
     const batches = splitBatches(bytes);
     if (isBatchFailure(batches))
       throw new Error(`the router let a batch through that is broken: ${batches.message}`);
     const appendTime = open.definition.topic.config.timestamp_type === 'append' ? this.now() : null;
     return batches.map(({ at, header }) => {
       if (appendTime !== null) stampAppendTime(bytes, at, appendTime);
-      const { sizeInBytes, lastOffsetDelta } = header;
-      return { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp: appendTime ?? header.maxTimestamp };
+      const { sizeInBytes, lastOffsetDelta, producerId, producerEpoch, baseSequence, isTransactional } =
+        header;
+      const maxTimestamp = appendTime ?? header.maxTimestamp;
+      const producer = { producerId, producerEpoch, baseSequence, isTransactional };
+      return { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp, ...producer };
     });
   }
 
-  #commitAppends(groups: readonly AppendBatch[][]): AppendedBatch[][] {
+  #commitAll(commands: readonly LogCommand[]): LogOutcome[] {
     const open = this.#open;
     if (!open) throw new Error('the topic was deleted while records were on their way');
-    const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
-    const baseOffsets = open.log.append(groups.flat()).values();
+    const outcomes = open.produced.commit(commands, this.now());
     this.#scheduleAfterAppend(open);
-    return groups.map((batches) =>
-      batches.map(({ lastOffsetDelta, maxTimestamp }) => ({
-        baseOffset: baseOffsets.next().value!,
-        recordCount: lastOffsetDelta + 1,
-        appendTime: stampsAppends ? maxTimestamp : null,
-      })),
-    );
+    return outcomes;
   }
 
   #answerWaiters(): void {
-    const log = this.#open?.log;
-    if (!log) return;
-    this.#waiters.answer((wait) => answerTo(wait, log));
+    const open = this.#open;
+    if (!open) return;
+    this.#waiters.answer((wait) => answerTo(wait, open));
   }
 
-  #resolve(log: SegmentLog, offset: ReadRequest['offset']): number {
+  #resolve({ log, produced }: Open, offset: ReadRequest['offset'], isolation: ReadIsolation): number {
     if (offset === 'earliest') return log.offsets.logStartOffset;
-    if (offset === 'latest') return log.offsets.highWatermark;
+    if (offset === 'latest') {
+      return isolation === 'read_committed' ? produced.lastStableOffset : log.offsets.highWatermark;
+    }
     return typeof offset === 'number'
       ? offset
       : log.offsetForTimestamp(offset.timestampMs, gzipCodec.inflate);
@@ -242,16 +268,20 @@ export class Partition extends DurableObject<Env> {
 
   #retain(nowMs: number): number | null {
     if (!this.#open) return null;
-    const { log, definition } = this.#open;
+    const { log, produced, definition } = this.#open;
     const policy = retentionPolicy(definition);
-    return log.retain(policy, nowMs) ? nowMs + 1 : log.nextRetention(policy, nowMs);
+    produced.prepareCleanUp(nowMs);
+    const goesOn = log.retain(policy, nowMs);
+    produced.forgetRemoved();
+    return goesOn ? nowMs + 1 : log.nextRetention(policy, nowMs);
   }
 
   #compact(nowMs: number): number | null {
     if (!this.#open) return null;
-    const { compactor, definition } = this.#open;
+    const { compactor, produced, definition } = this.#open;
     const policy = compactionPolicy(definition);
     if (policy === null || !compactor.isDue(policy)) return null;
+    produced.prepareCleanUp(nowMs);
     return compactor.runSlice(policy, nowMs) ? nowMs + 1 : null;
   }
 
@@ -280,16 +310,35 @@ export class Partition extends DurableObject<Env> {
   }
 }
 
-function answerTo(wait: Wait, log: SegmentLog): Uint8Array | null | 'gone' {
-  const result = log.read(wait.offset, wait.bytesMax, wait.recordsMax);
+function answerTo(wait: Wait, { log, produced }: Open): Uint8Array | null | 'gone' {
+  const result = produced.read(wait.offset, wait.bytesMax, wait.recordsMax, wait.isolation);
   if (isFailure(result)) return 'gone';
   if (result.chunks.length === 0) return null;
   const { chunks, nextOffset } = result;
   return encodeFetchFrame({
     ...log.offsets,
+    lastStableOffset: produced.lastStableOffset,
     startOffset: wait.offset,
     nextOffset,
     batches: concatenate(chunks),
+  });
+}
+
+/** What was stored, or had been stored before. */
+function appendedBatches(
+  { definition }: Open,
+  batches: readonly ProducedBatch[],
+  admissions: readonly Admission[],
+): AppendedBatch[] {
+  const stampsAppends = definition.topic.config.timestamp_type === 'append';
+  return admissions.map((admission, index) => {
+    const { lastOffsetDelta, maxTimestamp } = batches[index]!;
+    const storedTimestamp = admission.kind === 'duplicate' ? admission.maxTimestamp : maxTimestamp;
+    return {
+      baseOffset: admission.baseOffset,
+      recordCount: lastOffsetDelta + 1,
+      appendTime: stampsAppends ? storedTimestamp : null,
+    };
   });
 }
 

@@ -3,6 +3,7 @@
  * object can leave memory while they wait, and what each waits for stays with its socket.
  */
 
+import type { ReadIsolation } from '../../core/log/aborted.ts';
 import { START_OFFSET_HEADER } from '../../protocol/media-types.ts';
 
 export interface Wait {
@@ -10,6 +11,7 @@ export interface Wait {
   offset: number;
   bytesMax: number;
   recordsMax: number;
+  isolation: ReadIsolation;
 }
 
 interface Attachment extends Wait {
@@ -53,7 +55,7 @@ export class Waiters {
     for (const socket of this.#ctx.getWebSockets()) {
       const attachment = socket.deserializeAttachment() as Attachment;
       if (attachment.answered) continue;
-      const key = `${attachment.offset} ${attachment.bytesMax} ${attachment.recordsMax}`;
+      const key = `${attachment.offset} ${attachment.bytesMax} ${attachment.recordsMax} ${attachment.isolation}`;
       const known = answers.get(key);
       const message = known === undefined ? answer(attachment) : known;
       answers.set(key, message);

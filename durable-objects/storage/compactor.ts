@@ -11,9 +11,15 @@ import {
   type CompactionPolicy,
 } from '../../core/log/compaction.ts';
 import { storedHeader } from '../../core/log/fetch.ts';
+import { isAborted, type AbortedTransaction } from '../../core/log/aborted.ts';
 import type { SegmentExtent } from '../../core/log/segment.ts';
 import { SEGMENT_BYTES_MAX } from '../../protocol/limits.ts';
-import { eachRecordKey, retainRecords, type RetainCodec } from '../../protocol/record-batch/index.ts';
+import {
+  eachRecordKey,
+  retainRecords,
+  type BatchHeader,
+  type RetainCodec,
+} from '../../protocol/record-batch/index.ts';
 import { concatenate } from './bytes.ts';
 import type { SegmentLog } from './segment-log.ts';
 import type { Segment } from './segment-store.ts';
@@ -36,14 +42,25 @@ interface Run {
   changed: boolean;
 }
 
+/** What compaction has to know of transactions. */
+export interface Transactions {
+  /** Below it every transaction has ended. */
+  readonly lastStableOffset: number;
+  /** The aborted ones with records in `[from, to)`. */
+  abortedIn(from: number, to: number): AbortedTransaction[];
+}
+
 export class Compactor {
   readonly #log: SegmentLog;
   readonly #codec: RetainCodec;
+  readonly #transactions: Transactions | null;
   #round: Round | null = null;
 
-  constructor(log: SegmentLog, codec: RetainCodec) {
+  /** @param transactions null for a log that has none */
+  constructor(log: SegmentLog, codec: RetainCodec, transactions: Transactions | null = null) {
     this.#log = log;
     this.#codec = codec;
+    this.#transactions = transactions;
   }
 
   /** True where a slice should be run: a round is under way, or enough of the log is new. */
@@ -67,7 +84,7 @@ export class Compactor {
   #mapSlice(round: Round): void {
     let bytes = 0;
     for (const segment of this.#log.segmentsFrom(round.offset)) {
-      if (this.#isTail(segment) || round.map.isFull) {
+      if (this.#isTail(segment) || this.#isUnstable(segment) || round.map.isFull) {
         this.#beginCleaning(round);
         return;
       }
@@ -109,6 +126,7 @@ export class Compactor {
   /** Adds what survives of a segment to the last run if it fits there, else begins a run with it. */
   #clean(segment: Segment, runs: Run[], map: OffsetMap, policy: CompactionPolicy, nowMs: number): void {
     const { data, ...extent } = segment;
+    const aborted = this.#abortedIn(segment);
     const kept: Uint8Array[] = [];
     let changed = false;
     let maxTimestamp = -1;
@@ -116,8 +134,10 @@ export class Compactor {
       const header = storedHeader(data, at);
       const end = at + header.sizeInBytes;
       const survivors = header.isControl
-        ? 'unchanged'
-        : retainRecords(data, at, (record) => survivesCompaction(record, map, policy, nowMs), this.#codec);
+        ? markerSurvives(header, policy, nowMs)
+        : isAborted(header, aborted)
+          ? null
+          : retainRecords(data, at, (record) => survivesCompaction(record, map, policy, nowMs), this.#codec);
       if (survivors !== null && typeof survivors === 'object' && 'code' in survivors) {
         throw new Error(`stored batch is damaged at offset ${header.baseOffset}: ${survivors.message}`);
       }
@@ -144,16 +164,35 @@ export class Compactor {
   }
 
   #eachKey(segment: Segment, visit: Parameters<typeof eachRecordKey>[3]): void {
+    const aborted = this.#abortedIn(segment);
     for (let at = 0; at < segment.data.length;) {
       const header = storedHeader(segment.data, at);
-      const damage = header.isControl ? null : eachRecordKey(segment.data, at, header, visit, this.#codec);
+      const counts = !header.isControl && !isAborted(header, aborted);
+      const damage = !counts ? null : eachRecordKey(segment.data, at, header, visit, this.#codec);
       if (damage)
         throw new Error(`stored batch is damaged at offset ${header.baseOffset}: ${damage.message}`);
       at += header.sizeInBytes;
     }
   }
 
+  #abortedIn({ baseOffset, nextOffset }: SegmentExtent): AbortedTransaction[] {
+    return this.#transactions?.abortedIn(baseOffset, nextOffset) ?? [];
+  }
+
+  /** True where what becomes of the segment's records may not be known yet. */
+  #isUnstable({ nextOffset }: SegmentExtent): boolean {
+    return this.#transactions !== null && nextOffset > this.#transactions.lastStableOffset;
+  }
+
   #isTail(segment: SegmentExtent): boolean {
     return segment.baseOffset === this.#log.head.tail?.baseOffset;
   }
+}
+
+/**
+ * Below the last stable offset markers tell nothing that the index of aborted transactions and the snapshot of the
+ * producers do not; they stay as long as tombstones, for readers that look for them.
+ */
+function markerSurvives(header: BatchHeader, policy: CompactionPolicy, nowMs: number): 'unchanged' | null {
+  return header.maxTimestamp < nowMs - policy.deleteRetentionMs ? null : 'unchanged';
 }

@@ -81,9 +81,15 @@ export class SegmentLog {
     return this.#store.count();
   }
 
-  /** Appends the batches as one commit and gives their base offsets. At most one row, for each MiB begun. */
-  append(batches: readonly AppendBatch[]): number[] {
-    if (batches.length === 0) return [];
+  /**
+   * Appends the batches as one commit and gives their base offsets. At most one row, for each MiB begun.
+   * @param alongside writes more in the same transaction; called also where there is nothing to append
+   */
+  append(batches: readonly AppendBatch[], alongside: () => void = () => {}): number[] {
+    if (batches.length === 0) {
+      this.#sql.transaction(alongside);
+      return [];
+    }
     const plan = planAppend(this.#head, batches);
     plan.baseOffsets.forEach((baseOffset, index) => {
       const batch = batches[index]!;
@@ -100,6 +106,7 @@ export class SegmentLog {
         if (kind === 'extend') this.#store.replace(segment, tailData);
         else this.#store.insert(segment, tailData);
       }
+      alongside();
     });
     this.#head = plan.head;
     this.#oldest ??= plan.writes[0]?.segment ?? null;

@@ -35,6 +35,7 @@ import {
 import { changesSince, snapshotPage } from './following.ts';
 import { LocalGraph } from './local-graph.ts';
 import { deletePolicyIn, putPolicyIn } from './policies.ts';
+import { takeProducerIds } from './producer-ids.ts';
 import { changeQueueIn, declareQueueIn, deleteQueueIn } from './queues.ts';
 import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './schedules.ts';
 import { Teller } from './teller.ts';
@@ -64,6 +65,7 @@ const RETRY_DELAY_MS = 5_000;
 type New<Answer> = (Answer & { isNew: boolean }) | Failure;
 
 export class Topology extends DurableObject<Env> {
+  readonly #sql: DurableSql;
   readonly #store: TopologyStore;
   readonly #teller: Teller;
   readonly #graph: LocalGraph;
@@ -74,9 +76,9 @@ export class Topology extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const sql = new DurableSql(ctx.storage);
-    this.#store = new TopologyStore(sql);
-    this.#cost = new CostLedger(sql);
+    this.#sql = new DurableSql(ctx.storage);
+    this.#store = new TopologyStore(this.#sql);
+    this.#cost = new CostLedger(this.#sql);
     this.#teller = new Teller(env, this.#store.changes);
     this.#graph = new LocalGraph(this.#store);
     void ctx.blockConcurrencyWhile(async () => {
@@ -240,6 +242,11 @@ export class Topology extends DurableObject<Env> {
       topics: topics.flatMap((name) => this.#store.topics.get(name) ?? []),
       topologyVersion: this.#store.version(),
     };
+  }
+
+  /** @returns the first of `count` producer ids that nobody else gets */
+  takeProducerIds(count: number): number {
+    return takeProducerIds(this.#sql, count);
   }
 
   /**

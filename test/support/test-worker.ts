@@ -10,6 +10,7 @@ import worker, {
   ReplyMailbox,
   Schedule,
   Topology,
+  Transaction as RealTransaction,
 } from '../../workers/index.ts';
 import { DurableSql } from '../../durable-objects/storage/durable-sql.ts';
 import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.ts';
@@ -63,6 +64,12 @@ export class Queue extends RealQueue {
   override async fetch(request: Request): Promise<Response> {
     const response = await super.fetch(request);
     return lagMs > 0 && response.webSocket ? lagging(response.webSocket) : response;
+  }
+}
+
+export class Transaction extends RealTransaction {
+  protected override now(): number {
+    return Date.now();
   }
 }
 

@@ -23,8 +23,10 @@ export async function appendToPartitions(
       callPartition(env, topic, partition, (stub, version) => stub.append(version, bytes)),
     ),
   );
-  const failed = results.find(isFailure);
-  if (!failed) return results as AppendedBatch[][];
+  const failedAt = results.findIndex(isFailure);
+  if (failedAt < 0) return results as AppendedBatch[][];
+  const { details, ...rest } = results[failedAt] as Failure;
+  const failed = { ...rest, details: { partition: groups[failedAt]!.partition, ...details } };
   const stored = results.flatMap((result, index) =>
     isFailure(result)
       ? []

@@ -2,7 +2,12 @@
 
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
-import { BATCH_INFLATED_BYTES_MAX, TIMESTAMP_AHEAD_MS_MAX } from '../../protocol/limits.ts';
+import type { Identity } from '../../core/transaction/transaction.ts';
+import {
+  BATCH_INFLATED_BYTES_MAX,
+  PRODUCER_EPOCH_MAX,
+  TIMESTAMP_AHEAD_MS_MAX,
+} from '../../protocol/limits.ts';
 import {
   decodeRecordsAsync,
   eachRecordKey,
@@ -79,13 +84,54 @@ function checkKind(header: BatchHeader): Failure | null {
   if (header.timestampType === 'append') {
     return failure('invalid_batch', 'append time is set by the log; send batches with create time');
   }
-  if (header.isTransactional || header.producerId >= 0) {
+  return checkProducer(header);
+}
+
+function checkProducer({
+  producerId,
+  producerEpoch,
+  baseSequence,
+  isTransactional,
+}: BatchHeader): Failure | null {
+  if (producerId < 0) {
+    if (!isTransactional && producerEpoch < 0 && baseSequence < 0) return null;
     return failure(
       'invalid_batch',
-      'batches of a producer id or a transaction are not taken; send them without',
+      'a batch of a transaction, or with an epoch or a sequence, has a producer id',
     );
   }
-  return null;
+  if (producerEpoch >= 0 && producerEpoch <= PRODUCER_EPOCH_MAX && baseSequence >= 0) return null;
+  return failure(
+    'invalid_batch',
+    `a batch of a producer has an epoch from 0 to ${PRODUCER_EPOCH_MAX} and a sequence from 0`,
+  );
+}
+
+/**
+ * The producer of a transaction's batches, one and the same; null where there is no transaction. That the batches say so
+ * and that the request does have to agree.
+ */
+export function transactionProducer(
+  batches: readonly CheckedBatch[],
+  transactionalId: string | undefined,
+): Identity | null | Failure {
+  const [first] = batches;
+  for (const [index, { header }] of batches.entries()) {
+    const { isTransactional, producerId, producerEpoch } = header;
+    if (isTransactional !== (transactionalId !== undefined)) {
+      const message = isTransactional
+        ? 'a batch is part of a transaction: name it, ?transactional_id='
+        : 'with transactional_id all batches have the transactional bit';
+      return failure('invalid_batch', message, { batch: index });
+    }
+    const isOfFirst =
+      producerId === first!.header.producerId && producerEpoch === first!.header.producerEpoch;
+    if (isTransactional && !isOfFirst) {
+      return failure('invalid_batch', 'the batches of a transaction have one producer', { batch: index });
+    }
+  }
+  if (transactionalId === undefined) return null;
+  return { id: first!.header.producerId, epoch: first!.header.producerEpoch };
 }
 
 function checkTimestamp({ maxTimestamp }: BatchHeader, nowMs: number): Failure | null {

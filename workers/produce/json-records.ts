@@ -9,6 +9,7 @@ import {
   BATCH_OVERHEAD,
   encodeBatch,
   recordSizeUpperBound,
+  type EncodeOptions,
   type RecordHeader,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
@@ -70,21 +71,29 @@ export function partitionRecords(
   return [...byPartition.values()];
 }
 
-/** The records as batches, one after another, none above `bytesMax`. */
-export function packBatches(records: readonly RecordInput[], bytesMax: number): Uint8Array {
+/**
+ * The records as batches, one after another, none above `bytesMax`.
+ * @param optionsOf of the batch that begins with the record of that place
+ */
+export function packBatches(
+  records: readonly RecordInput[],
+  bytesMax: number,
+  optionsOf: (first: number) => EncodeOptions = () => ({}),
+): Uint8Array {
   const batches: Uint8Array<ArrayBuffer>[] = [];
   let first = 0;
   let bytes = BATCH_OVERHEAD;
   records.forEach((record, index) => {
     const size = recordSizeUpperBound(record);
     if (bytes + size > bytesMax && index > first) {
-      batches.push(encodeBatch(records.slice(first, index)) as Uint8Array<ArrayBuffer>);
+      batches.push(encodeBatch(records.slice(first, index), optionsOf(first)) as Uint8Array<ArrayBuffer>);
       first = index;
       bytes = BATCH_OVERHEAD;
     }
     bytes += size;
   });
-  const last = encodeBatch(first === 0 ? records : records.slice(first)) as Uint8Array<ArrayBuffer>;
+  const rest = first === 0 ? records : records.slice(first);
+  const last = encodeBatch(rest, optionsOf(first)) as Uint8Array<ArrayBuffer>;
   if (batches.length === 0) return last;
   batches.push(last);
   const whole = new Uint8Array(batches.reduce((sum, batch) => sum + batch.length, 0));

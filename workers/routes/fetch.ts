@@ -7,6 +7,7 @@ import type { ReadRequest, Stale } from '../../durable-objects/partition/partiti
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import {
   HIGH_WATERMARK_HEADER,
+  LAST_STABLE_OFFSET_HEADER,
   LOG_START_OFFSET_HEADER,
   NEXT_OFFSET_HEADER,
   RECORD_BATCH_TYPE,
@@ -18,6 +19,7 @@ import { jsonFetchReply } from '../fetch-json.ts';
 import { callPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
 import { readQuery } from '../request.ts';
+import { waitForFrame } from '../wait-for-frame.ts';
 import { bind, readPartition, readTopic, type AppContext, type AppEnv } from './context.ts';
 
 export function fetchRoutes(app: Hono<AppEnv>): void {
@@ -29,7 +31,8 @@ export function fetchRoutes(app: Hono<AppEnv>): void {
     const read = await readAndWait(c, topic, readPartition(c), query.fields);
     if (isFailure(read)) return problem(c, read);
     if (wantsBatches(c)) return batchesReply(read);
-    const reply = await jsonFetchReply(await frameOf(read), query.fields.max_records);
+    const { max_records: recordsMax, isolation } = query.fields;
+    const reply = await jsonFetchReply(await frameOf(read), recordsMax, isolation);
     return isFailure(reply) ? problem(c, reply) : c.json(reply);
   });
 }
@@ -50,8 +53,9 @@ async function readAndWait(
   const first = await readPartitionLog(c, topic, partition, query, query.wait_ms > 0);
   if (isFailure(first) || !first.webSocket) return first;
   const offset = Number(first.headers.get(START_OFFSET_HEADER));
-  const frame = await nextFrame(first.webSocket, query.wait_ms, c.req.raw.signal);
-  return frame ?? (await readPartitionLog(c, topic, partition, { ...query, offset }, false));
+  const frame = await waitForFrame(first.webSocket, query.wait_ms, c.req.raw.signal).frame;
+  if (frame instanceof Uint8Array) return decodeFetchFrame(frame);
+  return await readPartitionLog(c, topic, partition, { ...query, offset }, false);
 }
 
 async function readPartitionLog(
@@ -68,30 +72,11 @@ async function readPartitionLog(
       offset: readOffset(query.offset),
       bytesMax: query.max_bytes,
       recordsMax: wantsBatches(c) ? Number.MAX_SAFE_INTEGER : query.max_records,
+      isolation: query.isolation,
     };
     const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
     const response = await stub.fetch(url, { headers });
     return response.status === 422 ? await response.json<Failure | Stale>() : response;
-  });
-}
-
-/** The first message of the socket; null where it brought none in time, or closed. */
-function nextFrame(socket: WebSocket, waitMs: number, signal: AbortSignal): Promise<FetchFrame | null> {
-  return new Promise((resolve) => {
-    const end = (frame: FetchFrame | null): void => {
-      clearTimeout(timer);
-      resolve(frame);
-      socket.close(1000, 'done');
-    };
-    const timer = setTimeout(() => end(null), waitMs);
-    signal.addEventListener('abort', () => end(null));
-    socket.addEventListener('message', ({ data }) =>
-      end(decodeFetchFrame(new Uint8Array(data as ArrayBuffer))),
-    );
-    socket.addEventListener('close', () => end(null));
-    socket.addEventListener('error', () => end(null));
-    socket.binaryType = 'arraybuffer';
-    socket.accept();
   });
 }
 
@@ -108,6 +93,7 @@ function batchesReply(read: Read): Response {
       [NEXT_OFFSET_HEADER]: String(read.nextOffset),
       [HIGH_WATERMARK_HEADER]: String(read.highWatermark),
       [LOG_START_OFFSET_HEADER]: String(read.logStartOffset),
+      [LAST_STABLE_OFFSET_HEADER]: String(read.lastStableOffset),
     },
   });
 }
@@ -120,6 +106,7 @@ async function frameOf(read: Read): Promise<FetchFrame> {
     nextOffset: offset(NEXT_OFFSET_HEADER),
     highWatermark: offset(HIGH_WATERMARK_HEADER),
     logStartOffset: offset(LOG_START_OFFSET_HEADER),
+    lastStableOffset: offset(LAST_STABLE_OFFSET_HEADER),
     batches: new Uint8Array(await read.arrayBuffer()),
   };
 }

@@ -47,6 +47,8 @@ function stateReply(topic: string, partition: number, state: PartitionDescriptio
     partition,
     log_start_offset: state.logStartOffset,
     high_watermark: state.highWatermark,
+    last_stable_offset: state.lastStableOffset,
+    producers: state.producers,
     size_bytes: state.sizeBytes,
     segments: state.segments,
     storage_bytes: state.storageBytes,

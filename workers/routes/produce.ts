@@ -2,14 +2,22 @@
 
 import type { Hono } from 'hono';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
+import type { Identity } from '../../core/transaction/transaction.ts';
 import type { AppendedBatch } from '../../durable-objects/partition/partition-calls.ts';
-import { failure, isFailure } from '../../protocol/errors.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { produceQuerySchema, type ProduceBatchesReply, type ProduceReply } from '../../protocol/records.ts';
+import {
+  produceQuerySchema,
+  type ProduceQuery,
+  type ProduceBatchesReply,
+  type ProduceReply,
+} from '../../protocol/records.ts';
 import { problem } from '../problem.ts';
 import { appendToPartitions, type PartitionBatches } from '../produce/append.ts';
-import { checkBatches, type CheckedBatch } from '../produce/checked-batches.ts';
+import { checkBatches, transactionProducer, type CheckedBatch } from '../produce/checked-batches.ts';
+import { isWithoutPromise } from '../produce/delivery-level.ts';
+import { batchOptions, checkOnePartition } from '../produce/json-producer.ts';
 import {
   checkProduceRequest,
   packBatches,
@@ -17,6 +25,7 @@ import {
   type PartitionRecords,
 } from '../produce/json-records.ts';
 import { bodyKind, readBytes, readJson, readQuery } from '../request.ts';
+import { addPartitions } from '../transaction-call.ts';
 import { bind, readTopic, type AppContext, type AppEnv } from './context.ts';
 
 export function produceRoutes(app: Hono<AppEnv>): void {
@@ -27,9 +36,7 @@ export function produceRoutes(app: Hono<AppEnv>): void {
     if (isFailure(kind)) return problem(c, kind);
     const topic = await readTopic(c);
     if (isFailure(topic)) return problem(c, topic);
-    return kind === 'batches'
-      ? await produceBatches(c, topic, query.fields.partitions, query.fields.acks === 'none')
-      : await produceJson(c, topic);
+    return kind === 'batches' ? await produceBatches(c, topic, query.fields) : await produceJson(c, topic);
   });
 }
 
@@ -41,14 +48,39 @@ async function produceJson(c: AppContext, topic: TopicDefinition): Promise<Respo
   const stickyPartition = Math.floor(Math.random() * topic.config.partitions);
   const groups = partitionRecords(topic, request.records, stickyPartition, Date.now());
   if (isFailure(groups)) return problem(c, groups);
+  const { producer } = request;
+  const isUnpromised = isWithoutPromise(request, producer !== undefined);
+  if (isFailure(isUnpromised)) return problem(c, isUnpromised);
+  const misplaced = producer && checkOnePartition(request.records, groups);
+  if (misplaced) return problem(c, misplaced);
   const batches = groups.map(({ partition, records }) => ({
     partition,
-    bytes: packBatches(records, topic.config.max_batch_bytes),
+    bytes: packBatches(
+      records,
+      topic.config.max_batch_bytes,
+      producer && ((first) => batchOptions(producer, first)),
+    ),
   }));
-  if (request.acks === 'none') return acceptWithoutPromise(c, topic, batches, request.records.length);
+  if (isUnpromised) return acceptWithoutPromise(c, topic, batches, request.records.length);
+  const refused = await joinTransaction(c, topic, producer?.transactional_id, producer ?? null, batches);
+  if (refused) return problem(c, refused);
   const appended = await appendToPartitions(c.env, topic, batches);
   if (isFailure(appended)) return problem(c, appended);
   return c.json({ offsets: offsetsOf(groups, appended, request.records.length) } satisfies ProduceReply);
+}
+
+/** Makes the partitions part of the transaction that the records are to belong to, if any. */
+async function joinTransaction(
+  c: AppContext,
+  topic: TopicDefinition,
+  transactionalId: string | undefined,
+  identity: Identity | null,
+  groups: readonly PartitionBatches[],
+): Promise<Failure | null> {
+  if (transactionalId === undefined || identity === null) return null;
+  const partitions = groups.map(({ partition }) => partition);
+  const { id, epoch } = identity;
+  return await addPartitions(c.env, topic, transactionalId, { id, epoch }, partitions);
 }
 
 /** One for each record, in the order of the request. */
@@ -70,12 +102,8 @@ function offsetsOf(
   return offsets;
 }
 
-async function produceBatches(
-  c: AppContext,
-  topic: TopicDefinition,
-  partitionsQuery: string | number | undefined,
-  isWithoutPromise: boolean,
-): Promise<Response> {
+async function produceBatches(c: AppContext, topic: TopicDefinition, query: ProduceQuery): Promise<Response> {
+  const { partitions: partitionsQuery, transactional_id: transactionalId } = query;
   const partitions = partitionsQuery === undefined ? [] : String(partitionsQuery).split(',').map(Number);
   if (partitions.length === 0 && topic.config.partitions > 1) {
     return problem(
@@ -94,12 +122,22 @@ async function produceBatches(
       failure('too_many_records', `${checked.length} batches; a request may have ${REQUEST_RECORDS_MAX}`),
     );
   }
+  const identity = transactionProducer(checked, transactionalId);
+  if (isFailure(identity)) return problem(c, identity);
+  // Where only some are of a producer, the others can be stored twice.
+  const asks = query.delivery === 'exactly-once' ? checked.every(isSequenced) : checked.some(isSequenced);
+  const isUnpromised = isWithoutPromise(query, asks);
+  if (isFailure(isUnpromised)) return problem(c, isUnpromised);
   const groups = groupByPartition(bytes, checked);
-  if (isWithoutPromise) return acceptWithoutPromise(c, topic, groups, recordCount);
+  if (isUnpromised) return acceptWithoutPromise(c, topic, groups, recordCount);
+  const refused = await joinTransaction(c, topic, transactionalId, identity, groups);
+  if (refused) return problem(c, refused);
   const appended = await appendToPartitions(c.env, topic, groups);
   if (isFailure(appended)) return problem(c, appended);
   return c.json({ batches: inRequestOrder(checked, groups, appended) } satisfies ProduceBatchesReply);
 }
+
+const isSequenced = ({ header }: CheckedBatch): boolean => header.producerId >= 0;
 
 /** The batches of each partition, one after another; the body itself where all go to one. */
 function groupByPartition(bytes: Uint8Array, batches: readonly CheckedBatch[]): PartitionBatches[] {

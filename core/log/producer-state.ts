@@ -1,0 +1,278 @@
+/**
+ * What a partition remembers of its producers, so that a batch that is sent again is stored once (Kafka's idempotent
+ * producer, KIP-98). Of each producer:
+ *
+ *   epoch             the highest seen; a batch of a lower one comes from an instance that has been replaced
+ *   batches           the last five of that epoch, by sequence: one that comes again is answered with its first offset
+ *   transactionStart  where its open transaction begins in this log, null where none is open
+ *   lastMs            when it was last heard of; forgotten after 7 days, unless its transaction is open
+ *
+ * A batch is taken when its sequence follows the last one, or is 0 for a producer or an epoch not seen before. Every
+ * transaction has an epoch of its own (KIP-890): the marker that ends it carries the next one. So a marker that comes
+ * twice changes nothing, and a batch that comes after its transaction has ended is fenced.
+ */
+
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+
+/** Kafka's number: as many as its producer may have under way. */
+export const REMEMBERED_BATCHES = 5;
+
+export const PRODUCER_IDLE_MS = 7 * 86_400_000;
+
+/** Above it those heard of longest ago are forgotten; a snapshot must fit a row. */
+export const PRODUCERS_MAX = 5_000;
+
+/** Sequences are int32 and go on at 0 after the last. */
+const SEQUENCES = 2 ** 31;
+
+export interface RememberedBatch {
+  sequence: number;
+  lastOffsetDelta: number;
+  baseOffset: number;
+  maxTimestamp: number;
+}
+
+/** Never changed in place. */
+export interface Producer {
+  readonly id: number;
+  readonly epoch: number;
+  /** The oldest first. */
+  readonly batches: readonly RememberedBatch[];
+  readonly transactionStart: number | null;
+  readonly lastMs: number;
+}
+
+/** What of a batch's header decides. */
+export interface SequencedBatch {
+  /** -1: of no producer, always taken. */
+  producerId: number;
+  producerEpoch: number;
+  baseSequence: number;
+  isTransactional: boolean;
+  lastOffsetDelta: number;
+  maxTimestamp: number;
+}
+
+/** The end of a transaction. `producerEpoch` is the epoch after the transaction's own. */
+export interface TransactionEnd {
+  producerId: number;
+  producerEpoch: number;
+  outcome: 'commit' | 'abort';
+}
+
+export type Admission =
+  { kind: 'new'; baseOffset: number } | { kind: 'duplicate'; baseOffset: number; maxTimestamp: number };
+
+export class ProducerStates {
+  readonly #producers: Map<number, Producer>;
+
+  constructor(producers: Iterable<Producer> = []) {
+    this.#producers = new Map([...producers].map((producer) => [producer.id, producer]));
+  }
+
+  get size(): number {
+    return this.#producers.size;
+  }
+
+  get(id: number): Producer | undefined {
+    return this.#producers.get(id);
+  }
+
+  /** Where the first open transaction begins; null where none is open. */
+  get firstOpenOffset(): number | null {
+    let first: number | null = null;
+    for (const { transactionStart } of this.#producers.values()) {
+      if (transactionStart !== null && (first === null || transactionStart < first)) first = transactionStart;
+    }
+    return first;
+  }
+
+  /** Changes that take effect all at once, when they are on disk. */
+  stage(nowMs: number): StagedProducers {
+    return new StagedProducers(this.#producers, nowMs);
+  }
+
+  /** What is worth keeping, the longest unheard of first. */
+  alive(nowMs: number): Producer[] {
+    const known = [...this.#producers.values()].filter((producer) => isAlive(producer, nowMs));
+    known.sort((a, b) => a.lastMs - b.lastMs);
+    let surplus = known.length - PRODUCERS_MAX;
+    return known.filter(({ transactionStart }) => transactionStart !== null || surplus-- <= 0);
+  }
+
+  /** Forgets all others. */
+  keep(producers: readonly Producer[]): void {
+    this.#producers.clear();
+    for (const producer of producers) this.#producers.set(producer.id, producer);
+  }
+
+  /** Takes a batch that is in the log: it was checked when it was stored. */
+  replay(batch: SequencedBatch & { isControl: boolean; baseOffset: number }, nowMs: number): void {
+    if (batch.producerId < 0) return;
+    const known = this.#producers.get(batch.producerId);
+    this.#producers.set(
+      batch.producerId,
+      batch.isControl
+        ? afterEnd(batch.producerId, batch.producerEpoch, nowMs)
+        : afterBatch(known, batch, batch.baseOffset, nowMs),
+    );
+  }
+}
+
+export class StagedProducers {
+  readonly #base: Map<number, Producer>;
+  readonly #changed = new Map<number, Producer>();
+  readonly nowMs: number;
+
+  constructor(base: Map<number, Producer>, nowMs: number) {
+    this.#base = base;
+    this.nowMs = nowMs;
+  }
+
+  get isEmpty(): boolean {
+    return this.#changed.size === 0;
+  }
+
+  /** The batches of one request: all are admitted, or none. @param nextOffset the offset that the next record gets */
+  admit(batches: readonly SequencedBatch[], nextOffset: number): Admission[] | Failure {
+    const before = new Map(this.#changed);
+    const admissions: Admission[] = [];
+    let offset = nextOffset;
+    for (const batch of batches) {
+      const admission = this.#admitOne(batch, offset);
+      if (isFailure(admission)) {
+        this.#changed.clear();
+        for (const [id, producer] of before) this.#changed.set(id, producer);
+        return admission;
+      }
+      admissions.push(admission);
+      if (admission.kind === 'new') offset += batch.lastOffsetDelta + 1;
+    }
+    return admissions;
+  }
+
+  /**
+   * Ends a transaction.
+   * @returns null where that has happened before and nothing is to be written; else where it began in this log, -1 where
+   *   nothing of it is here: the marker is written all the same, to fence batches that are still on their way
+   */
+  end({ producerId, producerEpoch }: TransactionEnd): { firstOffset: number } | null {
+    const known = this.#get(producerId);
+    if (known !== undefined && known.epoch >= producerEpoch) return null;
+    this.#changed.set(producerId, afterEnd(producerId, producerEpoch, this.nowMs));
+    return { firstOffset: known?.transactionStart ?? -1 };
+  }
+
+  /** Where the first open transaction will begin once this is applied. */
+  get firstOpenOffset(): number | null {
+    let first: number | null = null;
+    const look = ({ transactionStart }: Producer): void => {
+      if (transactionStart !== null && (first === null || transactionStart < first)) first = transactionStart;
+    };
+    for (const producer of this.#changed.values()) look(producer);
+    for (const [id, producer] of this.#base) if (!this.#changed.has(id)) look(producer);
+    return first;
+  }
+
+  apply(): void {
+    for (const [id, producer] of this.#changed) this.#base.set(id, producer);
+  }
+
+  #admitOne(batch: SequencedBatch, offset: number): Admission | Failure {
+    if (batch.producerId < 0) return { kind: 'new', baseOffset: offset };
+    const known = this.#get(batch.producerId);
+    const duplicate = known?.epoch === batch.producerEpoch ? findDuplicate(known, batch) : undefined;
+    if (duplicate) {
+      return { kind: 'duplicate', baseOffset: duplicate.baseOffset, maxTimestamp: duplicate.maxTimestamp };
+    }
+    const refused = refusal(known, batch);
+    if (refused) return refused;
+    this.#changed.set(batch.producerId, afterBatch(known, batch, offset, this.nowMs));
+    return { kind: 'new', baseOffset: offset };
+  }
+
+  #get(id: number): Producer | undefined {
+    const known = this.#changed.get(id) ?? this.#base.get(id);
+    return known !== undefined && isAlive(known, this.nowMs) ? known : undefined;
+  }
+}
+
+/** The sequence after that of the last record. */
+export function sequenceAfter(sequence: number, recordCount: number): number {
+  return (sequence + recordCount) % SEQUENCES;
+}
+
+function isAlive({ lastMs, transactionStart }: Producer, nowMs: number): boolean {
+  return transactionStart !== null || lastMs > nowMs - PRODUCER_IDLE_MS;
+}
+
+function findDuplicate(known: Producer, batch: SequencedBatch): RememberedBatch | undefined {
+  return known.batches.find(
+    ({ sequence, lastOffsetDelta }) =>
+      sequence === batch.baseSequence && lastOffsetDelta === batch.lastOffsetDelta,
+  );
+}
+
+function refusal(known: Producer | undefined, batch: SequencedBatch): Failure | null {
+  const { producerId, producerEpoch, baseSequence } = batch;
+  const details = { producer_id: producerId };
+  if (known === undefined) {
+    if (baseSequence === 0) return null;
+    return failure(
+      'unknown_producer',
+      `producer ${producerId} is not known here, or no more; go on with a higher epoch from sequence 0`,
+      details,
+    );
+  }
+  if (producerEpoch < known.epoch) {
+    return failure(
+      'producer_fenced',
+      `producer ${producerId} has epoch ${known.epoch}; what has epoch ${producerEpoch} was replaced`,
+      { ...details, epoch: known.epoch },
+    );
+  }
+  if (producerEpoch > known.epoch && known.transactionStart !== null) {
+    return failure(
+      'transaction_in_progress',
+      `the transaction of producer ${producerId} before this one has not ended here yet; try again`,
+      details,
+    );
+  }
+  if (known.transactionStart !== null && !batch.isTransactional) {
+    return failure(
+      'invalid_batch',
+      `producer ${producerId} has an open transaction; what it sends meanwhile belongs to it`,
+      details,
+    );
+  }
+  const last = producerEpoch > known.epoch ? undefined : known.batches[known.batches.length - 1];
+  const expected = last ? sequenceAfter(last.sequence, last.lastOffsetDelta + 1) : 0;
+  if (baseSequence === expected) return null;
+  return failure(
+    'out_of_order_sequence',
+    `sequence ${baseSequence} of producer ${producerId}: expected ${expected}`,
+    { ...details, expected_sequence: expected },
+  );
+}
+
+function afterBatch(
+  known: Producer | undefined,
+  batch: SequencedBatch,
+  baseOffset: number,
+  nowMs: number,
+): Producer {
+  const { producerId, producerEpoch, baseSequence, lastOffsetDelta, maxTimestamp, isTransactional } = batch;
+  const earlier = known !== undefined && known.epoch === producerEpoch ? known.batches : [];
+  const remembered: RememberedBatch = { sequence: baseSequence, lastOffsetDelta, baseOffset, maxTimestamp };
+  return {
+    id: producerId,
+    epoch: producerEpoch,
+    batches: [...earlier.slice(1 - REMEMBERED_BATCHES), remembered],
+    transactionStart: known?.transactionStart ?? (isTransactional ? baseOffset : null),
+    lastMs: nowMs,
+  };
+}
+
+function afterEnd(id: number, epoch: number, nowMs: number): Producer {
+  return { id, epoch, batches: [], transactionStart: null, lastMs: nowMs };
+}

@@ -1,0 +1,44 @@
+/** Telling the partitions of a transaction how it ended. */
+
+import type { TransactionEnd } from '../../core/log/producer-state.ts';
+import { partitionStub, topologyStub, type Env } from '../stubs.ts';
+import type { TransactionPart } from './transaction-calls.ts';
+import type { StoredTransaction } from './transaction-store.ts';
+
+/** Calls at the same time. */
+const FAN_OUT = 32;
+
+/** @returns whether all of them have it now */
+export async function sendMarkers(
+  env: Env,
+  { producerId, epoch, last, parts }: StoredTransaction,
+): Promise<boolean> {
+  const end: TransactionEnd = { producerId, producerEpoch: epoch, outcome: last?.outcome ?? 'abort' };
+  const all = Object.values(parts);
+  let missing = 0;
+  for (let first = 0; first < all.length; first += FAN_OUT) {
+    const sent = await Promise.all(all.slice(first, first + FAN_OUT).map((part) => send(env, part, end)));
+    missing += sent.filter((isSent) => !isSent).length;
+  }
+  return missing === 0;
+}
+
+/** @returns whether the partition has it, or is gone for good */
+async function send(env: Env, { topic, partition }: TransactionPart, end: TransactionEnd): Promise<boolean> {
+  try {
+    const stub = partitionStub(env, topic, partition);
+    if ((await stub.endTransaction(end)) !== null) return true;
+    // Deleted, or made and not told of it yet: the topology knows.
+    const topology = topologyStub(env, topic.namespace);
+    const { topic: known } = await topology.topic(topic.name);
+    if (known === null || known.id !== topic.id) return true;
+    await topology.settle();
+    return (await stub.endTransaction(end)) !== null;
+  } catch (error) {
+    console.error(
+      `the marker did not reach partition ${partition} of topic ${topic.name}; it is sent again`,
+      error,
+    );
+    return false;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The one row of a coordinator: the state of its transactional id, as JSON. Absent: the id was never used. That every
+ * partition has the marker is not written: it is found again, as the markers are sent once more after a wake.
+ */
+
+import type { Transaction } from '../../core/transaction/transaction.ts';
+import type { Sql } from '../storage/sql.ts';
+import type { TransactionPart } from './transaction-calls.ts';
+
+/** The layout of the table, for those who come after: docs/storage-format.md. */
+const FORMAT = 1;
+
+export type StoredTransaction = Transaction<TransactionPart>;
+
+export class TransactionStore {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  read(): StoredTransaction | null {
+    const [table] = this.#sql.all("SELECT name FROM sqlite_master WHERE name = 'transaction_state'");
+    if (table === undefined) return null;
+    const [row] = this.#sql.all<{ format: number; json: string }>(
+      'SELECT format, json FROM transaction_state',
+    );
+    if (row === undefined) return null;
+    if (row.format !== FORMAT) {
+      throw new Error(
+        `the transaction is stored in format ${row.format}; this version reads format ${FORMAT}`,
+      );
+    }
+    return JSON.parse(row.json) as StoredTransaction;
+  }
+
+  /** @param isFirst the table may not be there yet */
+  write(state: StoredTransaction, isFirst: boolean): void {
+    this.#sql.transaction(() => {
+      if (isFirst) {
+        this.#sql.run(
+          `CREATE TABLE IF NOT EXISTS transaction_state
+             (id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, json TEXT NOT NULL)`,
+        );
+      }
+      this.#sql.run(
+        'INSERT OR REPLACE INTO transaction_state VALUES (1, ?, ?)',
+        FORMAT,
+        JSON.stringify(state),
+      );
+    });
+  }
+}

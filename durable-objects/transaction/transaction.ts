@@ -1,0 +1,168 @@
+/**
+ * The coordinator of a transactional id (the rules are in core/transaction). A decision is one row; then every partition
+ * of the transaction gets a marker, as often as it takes. A marker that comes twice changes nothing, so a crash at any
+ * point is mended by sending them all again.
+ */
+
+import { DurableObject } from 'cloudflare:workers';
+import {
+  addParts,
+  end,
+  expire,
+  expiresMs,
+  initialise,
+  settled,
+  type Identity,
+  type Outcome,
+} from '../../core/transaction/transaction.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { Alarm } from '../runtime/alarm.ts';
+import { DurableSql } from '../storage/durable-sql.ts';
+import type { Env } from '../stubs.ts';
+import { sendMarkers } from './markers.ts';
+import type { EndAnswer, TransactionDescription, TransactionPart } from './transaction-calls.ts';
+import { TransactionStore, type StoredTransaction } from './transaction-store.ts';
+
+/** After a partition could not be reached. */
+const RETRY_DELAY_MS = 5_000;
+
+export class Transaction extends DurableObject<Env> {
+  readonly #sql: DurableSql;
+  readonly #store: TransactionStore;
+  #alarm!: Alarm;
+  #state: StoredTransaction | null = null;
+  /** The sending of markers that is under way. */
+  #settling: Promise<boolean> | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#sql = new DurableSql(ctx.storage);
+    this.#store = new TransactionStore(this.#sql);
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
+      this.#alarm.register('timeout', (nowMs) => this.#expire(nowMs));
+      this.#alarm.register('markers', (nowMs) => {
+        ctx.waitUntil(this.#settle());
+        return nowMs + RETRY_DELAY_MS;
+      });
+      this.#state = this.#store.read();
+      if (this.#state === null) return;
+      this.#alarm.schedule('timeout', expiresMs(this.#state));
+      // Perhaps nothing but the row of the last transaction: found out without a row written.
+      if (this.#state.phase === 'ending') ctx.waitUntil(this.#settle());
+    });
+  }
+
+  /** A new instance of the producer: fences the one before, and aborts what it left open. */
+  async initialise(transactionalId: string, timeoutMs: number, freshId: number): Promise<Identity | Failure> {
+    this.#alarm.runDue();
+    // Once more than there are states to pass through: a call between may have opened a transaction again.
+    for (let step = 0; step < 4; step++) {
+      if (!(await this.#settle())) break;
+      const next = initialise(this.#state, transactionalId, timeoutMs, freshId);
+      this.#save(next);
+      if (next.phase === 'empty') return { id: next.producerId, epoch: next.epoch };
+    }
+    return failure(
+      'transaction_in_progress',
+      'the transaction of the instance before this one is still ending; try again',
+    );
+  }
+
+  /** Before the producer writes to the partitions. Null where it may. */
+  async addPartitions(
+    transactionalId: string,
+    identity: Identity,
+    parts: Record<string, TransactionPart>,
+  ): Promise<Failure | null> {
+    this.#alarm.runDue();
+    if (this.#state?.phase === 'ending') await this.#settle();
+    const next = addParts(this.#state, transactionalId, identity, parts, this.now());
+    if (isFailure(next)) return next;
+    this.#save(next);
+    return null;
+  }
+
+  /** Commits or aborts. Answers when it is decided, and if they can be reached, when every partition has it. */
+  async end(transactionalId: string, identity: Identity, outcome: Outcome): Promise<EndAnswer | Failure> {
+    this.#alarm.runDue();
+    const next = end(this.#state, transactionalId, identity, outcome);
+    if (isFailure(next)) return next;
+    this.#save(next);
+    const isSettled = await this.#settle();
+    return {
+      producer: { id: next.producerId, epoch: next.epoch },
+      state: isSettled ? 'empty' : stateOf(next) === 'committing' ? 'committing' : 'aborting',
+    };
+  }
+
+  describe(): TransactionDescription | null {
+    this.#alarm.runDue();
+    if (this.#state === null) return null;
+    const { producerId, epoch, startedMs, timeoutMs, parts, last } = this.#state;
+    return {
+      producer: { id: producerId, epoch },
+      state: stateOf(this.#state),
+      startedMs,
+      timeoutMs,
+      parts: Object.values(parts),
+      last,
+      rowsWritten: this.#sql.meter.rowsWritten + this.#alarm.timesSet,
+    };
+  }
+
+  override alarm(): void {
+    this.#alarm.fired();
+  }
+
+  /** The clock. Tests replace it. */
+  protected now(): number {
+    return Date.now();
+  }
+
+  #save(next: StoredTransaction): void {
+    if (next === this.#state) return;
+    this.#store.write(next, this.#state === null);
+    const wasOpenUntil = this.#state && expiresMs(this.#state);
+    this.#state = next;
+    this.#alarm.schedule('timeout', expiresMs(next));
+    // Should this object be lost before the markers are out: by the alarm that is set already, which costs no row.
+    if (next.phase === 'ending') this.#alarm.schedule('markers', wasOpenUntil ?? this.now() + RETRY_DELAY_MS);
+  }
+
+  #expire(nowMs: number): number | null {
+    if (this.#state === null) return null;
+    const next = expire(this.#state, nowMs);
+    if (next === this.#state) return expiresMs(next);
+    this.#store.write(next, false);
+    this.#state = next;
+    this.#alarm.schedule('markers', nowMs + RETRY_DELAY_MS);
+    this.ctx.waitUntil(this.#settle());
+    return null;
+  }
+
+  /** True where no transaction is ending: none was, or every partition has the marker now. Never rejects. */
+  #settle(): Promise<boolean> {
+    if (this.#state?.phase !== 'ending') return Promise.resolve(true);
+    this.#settling ??= this.#sendMarkers(this.#state).finally(() => (this.#settling = null));
+    return this.#settling;
+  }
+
+  async #sendMarkers(ending: StoredTransaction): Promise<boolean> {
+    await this.ctx.storage.sync(); // the decision is on disk before anybody hears of it
+    const isDone = await sendMarkers(this.env, ending);
+    if (!isDone) {
+      this.#alarm.scheduleEarlier('markers', this.now() + RETRY_DELAY_MS);
+      return false;
+    }
+    // Only in memory: the next change writes it.
+    if (this.#state === ending) this.#state = settled(ending);
+    this.#alarm.schedule('markers', null);
+    return true;
+  }
+}
+
+function stateOf({ phase, last }: StoredTransaction): TransactionDescription['state'] {
+  if (phase !== 'ending') return phase;
+  return last?.outcome === 'commit' ? 'committing' : 'aborting';
+}

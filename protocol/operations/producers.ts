@@ -1,0 +1,60 @@
+/** The calls on producers and transactions. */
+
+import { producerDeclarationSchema, producerReplySchema } from '../producers.ts';
+import { transactionEndReplySchema, transactionEndSchema, transactionStateSchema } from '../transactions.ts';
+import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+
+const TRANSACTION = `${NAMESPACE_PATH}/transactions/{transactional_id}`;
+
+const END_ERRORS = [
+  ...NAMESPACE_ERRORS,
+  ...BODY_ERRORS,
+  'transaction_not_found',
+  'producer_fenced',
+  'transaction_aborted',
+  'transaction_committed',
+  'transaction_unavailable',
+] as const;
+
+export const producerOperations = {
+  makeProducer: {
+    id: 'makeProducer',
+    method: 'post',
+    path: `${NAMESPACE_PATH}/producers`,
+    tag: 'producers',
+    summary:
+      'Get a producer id, or with a transactional id the next epoch of its own, which aborts what an earlier instance left open',
+    body: { json: producerDeclarationSchema },
+    replies: { 200: { description: 'The identity to produce with', json: producerReplySchema } },
+    errors: [...NAMESPACE_ERRORS, ...BODY_ERRORS, 'transaction_in_progress', 'transaction_unavailable'],
+  },
+  getTransaction: {
+    id: 'getTransaction',
+    method: 'get',
+    path: TRANSACTION,
+    tag: 'producers',
+    summary: 'Read the state of a transactional id',
+    replies: { 200: { description: 'The state', json: transactionStateSchema } },
+    errors: [...NAMESPACE_ERRORS, 'transaction_not_found', 'transaction_unavailable'],
+  },
+  commitTransaction: {
+    id: 'commitTransaction',
+    method: 'post',
+    path: `${TRANSACTION}/commit`,
+    tag: 'producers',
+    summary: 'Commit the open transaction. Safe to repeat; one that is empty is committed by saying so',
+    body: { json: transactionEndSchema },
+    replies: { 200: { description: 'It is decided and cannot be undone', json: transactionEndReplySchema } },
+    errors: END_ERRORS,
+  },
+  abortTransaction: {
+    id: 'abortTransaction',
+    method: 'post',
+    path: `${TRANSACTION}/abort`,
+    tag: 'producers',
+    summary: 'Abort the open transaction. Safe to repeat',
+    body: { json: transactionEndSchema },
+    replies: { 200: { description: 'It is decided and cannot be undone', json: transactionEndReplySchema } },
+    errors: END_ERRORS,
+  },
+} as const satisfies Record<string, Operation>;

@@ -1,0 +1,47 @@
+/** The contract of producer ids: what makes a produce that is sent again be stored once. */
+
+import { z } from 'zod';
+import { PRODUCER_EPOCH_MAX, TRANSACTION_TIMEOUT_MS_DEFAULT, TRANSACTION_TIMEOUT_MS_MAX } from './limits.ts';
+import { nameSchema } from './names.ts';
+
+export const producerDeclarationSchema = z.strictObject({
+  transactional_id: nameSchema
+    .optional()
+    .describe(
+      'Makes it transactional: one instance of the id at a time, the last to ask; the others are fenced',
+    ),
+  transaction_timeout_ms: z
+    .int()
+    .min(1_000)
+    .max(TRANSACTION_TIMEOUT_MS_MAX)
+    .optional()
+    .describe(
+      `With transactional_id: a transaction open for longer is aborted. Default ${TRANSACTION_TIMEOUT_MS_DEFAULT}`,
+    ),
+});
+export type ProducerDeclaration = z.infer<typeof producerDeclarationSchema>;
+
+export const producerReplySchema = z.object({
+  id: z.int().min(0).describe('Unique in the namespace, never given twice'),
+  epoch: z.int().min(0),
+});
+export type ProducerReply = z.infer<typeof producerReplySchema>;
+
+/** Of one instance of a producer. */
+export const producerIdentity = {
+  id: z.int().min(0),
+  epoch: z.int().min(0).max(PRODUCER_EPOCH_MAX),
+};
+
+export const produceProducerSchema = z
+  .strictObject({
+    ...producerIdentity,
+    sequence: z
+      .int()
+      .min(0)
+      .max(2 ** 31 - 1)
+      .describe('Of the first record: how many this producer has sent to the partition in this epoch before'),
+    transactional_id: nameSchema.optional().describe('The records belong to its open transaction'),
+  })
+  .describe('Stores the records once, however often they are sent. All go to one partition, by key or named');
+export type ProduceProducer = z.infer<typeof produceProducerSchema>;

@@ -1,0 +1,47 @@
+/** The contract of transactions. */
+
+import { z } from 'zod';
+import { nameSchema } from './names.ts';
+import { producerIdentity } from './producers.ts';
+
+export const transactionEndSchema = z.strictObject({
+  producer: z.strictObject(producerIdentity).describe('As the last reply gave it'),
+});
+export type TransactionEndRequest = z.infer<typeof transactionEndSchema>;
+
+export const transactionEndReplySchema = z.object({
+  producer: z
+    .object({ id: z.int().min(0), epoch: z.int().min(0) })
+    .describe(
+      'For the next transaction, whose sequences begin at 0. Ask for a new one when the epoch is 32767',
+    ),
+  state: z
+    .enum(['empty', 'committing', 'aborting'])
+    .describe('empty: every partition has it. Otherwise it is decided and on its way'),
+});
+export type TransactionEndReply = z.infer<typeof transactionEndReplySchema>;
+
+export const transactionStateSchema = z.object({
+  transactional_id: nameSchema,
+  producer: z.object({ id: z.int().min(0), epoch: z.int().min(0) }),
+  state: z.enum(['empty', 'open', 'committing', 'aborting']),
+  started_at: z
+    .int()
+    .nullable()
+    .describe('When its first partition was added, in ms; null where none is open'),
+  transaction_timeout_ms: z.int(),
+  partitions: z
+    .array(z.object({ topic: nameSchema, partition: z.int().min(0) }))
+    .describe('Those of the open transaction, or that have not been told of its end yet'),
+  last: z
+    .object({
+      outcome: z.enum(['commit', 'abort']),
+      reason: z.enum(['asked', 'timeout', 'superseded']).describe('superseded: another instance began'),
+    })
+    .nullable()
+    .describe('How the transaction of the epoch before ended'),
+  meter: z.object({
+    rows_written: z.int().min(0).describe('By the coordinator since it woke, alarms included'),
+  }),
+});
+export type TransactionState = z.infer<typeof transactionStateSchema>;

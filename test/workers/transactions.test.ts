@@ -1,0 +1,356 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
+import { encodeBatch, isBatchFailure, splitBatches } from '../../protocol/record-batch/index.ts';
+import type { ProducerReply } from '../../protocol/producers.ts';
+import type { TransactionEndReply, TransactionState } from '../../protocol/transactions.ts';
+import { bytesOf } from '../support/batches.ts';
+import { TestBroker, type Reply } from '../support/test-broker.ts';
+
+let broker: TestBroker;
+beforeAll(async () => void (broker = await TestBroker.start()));
+afterAll(() => broker.stop());
+
+let names = 0;
+async function newTopic(declaration: object = {}): Promise<string> {
+  const name = `t${++names}`;
+  await broker.declare(name, { partitions: 3, ...declaration });
+  return name;
+}
+
+interface Code {
+  code: string;
+}
+
+/** An instance of a transactional producer, by hand. */
+class Instance {
+  readonly name: string;
+  producer: ProducerReply = { id: -1, epoch: -1 };
+  #sequences = new Map<string, number>();
+
+  constructor(name = `tx${++names}`) {
+    this.name = name;
+  }
+
+  static async begin(name?: string, more: object = {}): Promise<Instance> {
+    const instance = new Instance(name);
+    const body = { transactional_id: instance.name, ...more };
+    const reply = await broker.call<ProducerReply>('POST', '/v1/default/producers', body);
+    expect(reply.status).toBe(200);
+    instance.producer = reply.body;
+    return instance;
+  }
+
+  async send(topic: string, partition: number, ...values: unknown[]): Promise<Reply<Code>> {
+    const key = `${topic}/${partition}`;
+    const sequence = this.#sequences.get(key) ?? 0;
+    const reply = await broker.call<Code>('POST', `/v1/default/topics/${topic}/records`, {
+      records: values.map((value) => ({ value, partition })),
+      producer: { ...this.producer, sequence, transactional_id: this.name },
+    });
+    if (reply.status === 200) this.#sequences.set(key, sequence + values.length);
+    return reply;
+  }
+
+  async end(how: 'commit' | 'abort'): Promise<Reply<TransactionEndReply & Code>> {
+    const path = `/v1/default/transactions/${this.name}/${how}`;
+    const reply = await broker.call<TransactionEndReply & Code>('POST', path, { producer: this.producer });
+    if (reply.status === 200) {
+      this.producer = reply.body.producer;
+      this.#sequences.clear();
+    }
+    return reply;
+  }
+
+  async state(): Promise<TransactionState> {
+    return (await broker.call<TransactionState>('GET', `/v1/default/transactions/${this.name}`)).body;
+  }
+}
+
+async function committed(topic: string, partition = 0): Promise<unknown[]> {
+  const { body } = await broker.fetch(topic, partition, 'isolation=read_committed');
+  return body.records.map(({ value }) => value);
+}
+
+async function all(topic: string, partition = 0): Promise<unknown[]> {
+  return (await broker.fetch(topic, partition)).body.records.map(({ value }) => value);
+}
+
+async function evictCoordinator(name: string): Promise<void> {
+  await broker.broker.miniflare.unsafeEvictDurableObject('posthorn', 'Transaction', {
+    name: `default/${name}`,
+  });
+}
+
+describe('a transaction', () => {
+  it('is read as committed in all its partitions when it is committed, not before', async () => {
+    const topic = await newTopic();
+    const tx = await Instance.begin();
+    for (const partition of [0, 1, 2]) expect((await tx.send(topic, partition, 'a', 'b')).status).toBe(200);
+    expect(await committed(topic)).toEqual([]);
+    expect(await all(topic)).toEqual(['a', 'b']);
+    expect(await tx.state()).toMatchObject({ state: 'open', partitions: [{ topic, partition: 0 }, {}, {}] });
+    expect((await tx.end('commit')).body).toMatchObject({ state: 'empty', producer: { epoch: 1 } });
+    for (const partition of [0, 1, 2]) expect(await committed(topic, partition)).toEqual(['a', 'b']);
+    const { body } = await broker.fetch(topic, 0, 'isolation=read_committed');
+    expect(body).toMatchObject({ next_offset: 3, high_watermark: 3, last_stable_offset: 3 });
+  });
+
+  it('is not read as committed when it is aborted, whatever lies around it', async () => {
+    const topic = await newTopic();
+    const [lost, kept] = [await Instance.begin(), await Instance.begin()];
+    await lost.send(topic, 0, 'lost 1');
+    await kept.send(topic, 0, 'kept 1');
+    await broker.produce(topic, [{ value: 'plain', partition: 0 }]);
+    await lost.send(topic, 0, 'lost 2');
+    await kept.end('commit');
+    // Nothing after the first open transaction is stable, whoever wrote it.
+    expect(await committed(topic)).toEqual([]);
+    await lost.end('abort');
+    expect(await committed(topic)).toEqual(['kept 1', 'plain']);
+    await lost.send(topic, 0, 'again');
+    await lost.end('commit');
+    expect(await committed(topic)).toEqual(['kept 1', 'plain', 'again']);
+    expect(await all(topic)).toEqual(['lost 1', 'kept 1', 'plain', 'lost 2', 'again']);
+    await broker.restart();
+    expect(await committed(topic)).toEqual(['kept 1', 'plain', 'again']);
+  });
+
+  it('is left out of record batches too, and the batches say what they are', async () => {
+    const topic = await newTopic();
+    const tx = await Instance.begin();
+    await tx.send(topic, 0, 'lost');
+    await tx.end('abort');
+    await tx.send(topic, 0, 'kept');
+    await tx.end('commit');
+    const response = await fetch(
+      `${broker.url}/v1/default/topics/${topic}/partitions/0/records?isolation=read_committed`,
+      { headers: { accept: RECORD_BATCH_TYPE } },
+    );
+    const batches = splitBatches(new Uint8Array(await response.arrayBuffer()));
+    if (isBatchFailure(batches)) throw new Error(batches.message);
+    const data = batches.filter(({ header }) => !header.isControl);
+    expect(data.map(({ header }) => header.baseOffset)).toEqual([2]);
+    expect(data[0]!.header).toMatchObject({ isTransactional: true, producerEpoch: 1, baseSequence: 0 });
+    expect(response.headers.get('posthorn-last-stable-offset')).toBe('4');
+  });
+
+  it('takes record batches with the transactional bit', async () => {
+    const topic = await newTopic();
+    const tx = await Instance.begin();
+    const bytes = encodeBatch([{ key: null, value: bytesOf('"raw"'), timestamp: 1_000 }], {
+      producerId: tx.producer.id,
+      producerEpoch: tx.producer.epoch,
+      baseSequence: 0,
+      isTransactional: true,
+    });
+    const produce = (query: string): Promise<Reply<Code>> =>
+      broker.call('POST', `/v1/default/topics/${topic}/records?partitions=0${query}`, bytes, {
+        'content-type': RECORD_BATCH_TYPE,
+      });
+    expect((await produce('')).body.code).toBe('invalid_batch');
+    expect((await produce(`&transactional_id=${tx.name}`)).status).toBe(200);
+    expect(await committed(topic)).toEqual([]);
+    await tx.end('commit');
+    expect(await committed(topic)).toEqual(['raw']);
+  });
+
+  it('costs at most 8 rows more over three partitions than the same records without', async () => {
+    const rows = async (topic: string): Promise<number> => {
+      const states = await Promise.all([0, 1, 2].map((partition) => broker.state(topic, partition)));
+      return states.reduce((sum, { meter }) => sum + meter.rows_written, 0);
+    };
+    const plain = await newTopic();
+    const topic = await newTopic();
+    const tx = await Instance.begin();
+    const round = async (isTransaction: boolean): Promise<void> => {
+      for (const partition of [0, 1, 2]) {
+        if (isTransaction) await tx.send(topic, partition, 'x');
+        else await broker.produce(plain, [{ value: 'x', partition }]);
+      }
+      if (isTransaction) await tx.end('commit');
+    };
+    await round(false);
+    await round(true);
+    const before = [await rows(plain), await rows(topic), (await tx.state()).meter.rows_written] as const;
+    await round(false);
+    await round(true);
+    const without = (await rows(plain)) - before[0];
+    const within = (await rows(topic)) - before[1];
+    const coordinator = (await tx.state()).meter.rows_written - before[2];
+    console.log(`rows: plain ${without}, partitions ${within}, coordinator ${coordinator}`);
+    expect(within + coordinator - without).toBeLessThanOrEqual(8);
+  });
+
+  it('wakes readers of committed records when it ends, and only then', async () => {
+    const topic = await newTopic();
+    const tx = await Instance.begin();
+    const waiting = broker.fetch(topic, 0, 'isolation=read_committed&wait_ms=30000');
+    while ((await broker.state(topic, 0)).waiting === 0);
+    await tx.send(topic, 0, 'lost');
+    await tx.end('abort');
+    await tx.send(topic, 0, 'kept');
+    expect((await broker.state(topic, 0)).waiting).toBe(1);
+    await broker.evict(topic, 0);
+    await tx.end('commit');
+    expect((await waiting).body).toMatchObject({ records: [{ offset: 2, value: 'kept' }], next_offset: 4 });
+  });
+
+  it('begins reading at the last stable offset with latest', async () => {
+    const topic = await newTopic();
+    const tx = await Instance.begin();
+    await broker.produce(topic, [{ value: 'before', partition: 0 }]);
+    await tx.send(topic, 0, 'open');
+    const { body } = await broker.fetch(topic, 0, 'isolation=read_committed&offset=latest');
+    expect(body).toMatchObject({ records: [], next_offset: 1 });
+    await tx.end('abort');
+  });
+});
+
+describe('who comes late', () => {
+  it('commits twice and hears the same; the opposite is refused', async () => {
+    const topic = await newTopic();
+    const tx = await Instance.begin();
+    await tx.send(topic, 0, 'a');
+    const old = tx.producer;
+    const first = await tx.end('commit');
+    tx.producer = old;
+    await evictCoordinator(tx.name);
+    expect((await tx.end('commit')).body).toEqual(first.body);
+    tx.producer = old;
+    expect(await tx.end('abort')).toMatchObject({ status: 409, body: { code: 'transaction_committed' } });
+    expect(await committed(topic)).toEqual(['a']);
+    expect((await broker.state(topic, 0)).high_watermark).toBe(2);
+  });
+
+  it('is fenced when a new instance has begun, which aborts what was open', async () => {
+    const topic = await newTopic();
+    const old = await Instance.begin();
+    await old.send(topic, 0, 'zombie');
+    const young = await Instance.begin(old.name);
+    expect((await old.send(topic, 0, 'more')).body.code).toBe('producer_fenced');
+    expect((await old.send(topic, 1, 'elsewhere')).body.code).toBe('producer_fenced');
+    expect((await old.end('commit')).body.code).toBe('producer_fenced');
+    await young.send(topic, 0, 'young');
+    await young.end('commit');
+    expect(await committed(topic)).toEqual(['young']);
+    expect(await committed(topic, 1)).toEqual([]);
+  });
+
+  it('finds its transaction aborted when its time was over', async () => {
+    const topic = await newTopic();
+    const tx = await Instance.begin(undefined, { transaction_timeout_ms: 1_000 });
+    await tx.send(topic, 0, 'slow');
+    await broker.advance(1_001);
+    expect((await tx.end('commit')).body.code).toBe('transaction_aborted');
+    expect(await tx.state()).toMatchObject({ last: { outcome: 'abort', reason: 'timeout' } });
+    await broker.produce(topic, [{ value: 'plain', partition: 0 }]);
+    const seen = await committed(topic);
+    expect(seen).toEqual(['plain']);
+  });
+
+  it('does not matter to readers when it never comes again: the alarm aborts', async () => {
+    const topic = await newTopic();
+    const tx = await Instance.begin(undefined, { transaction_timeout_ms: 1_000 });
+    await tx.send(topic, 0, 'left alone');
+    const reader = broker.fetch(topic, 0, 'isolation=read_committed&offset=2&wait_ms=30000');
+    expect((await reader).body).toMatchObject({ code: 'offset_past_end' });
+    const deadline = Date.now() + 20_000;
+    while ((await broker.state(topic, 0)).last_stable_offset === 0) {
+      if (Date.now() > deadline) throw new Error('the alarm did not abort the transaction');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(await committed(topic)).toEqual([]);
+  });
+});
+
+describe('the coordinator', () => {
+  it.each(['evicted', 'restarted'] as const)('goes on when it was %s between any two steps', async (how) => {
+    const topic = await newTopic();
+    const lose = async (name: string): Promise<void> => {
+      if (how === 'restarted') return broker.restart();
+      await broker.state(topic, 0); // only what runs can be evicted
+      await evictCoordinator(name);
+      await broker.evict(topic, 0);
+    };
+    const tx = await Instance.begin();
+    await lose(tx.name);
+    await tx.send(topic, 0, 'a');
+    await lose(tx.name);
+    await tx.send(topic, 1, 'b');
+    await lose(tx.name);
+    await tx.end('commit');
+    await lose(tx.name);
+    await tx.send(topic, 0, 'c');
+    await lose(tx.name);
+    await tx.end('abort');
+    await lose(tx.name);
+    expect(await committed(topic)).toEqual(['a']);
+    expect(await committed(topic, 1)).toEqual(['b']);
+    expect((await broker.state(topic, 0)).last_stable_offset).toBe(4);
+  });
+
+  it('is done with a topic that was deleted meanwhile', async () => {
+    const [gone, topic] = [await newTopic(), await newTopic()];
+    const tx = await Instance.begin();
+    await tx.send(gone, 0, 'a');
+    await tx.send(topic, 0, 'b');
+    await broker.call('DELETE', `/v1/default/topics/${gone}`);
+    expect((await tx.end('commit')).body.state).toBe('empty');
+    expect(await committed(topic)).toEqual(['b']);
+  });
+
+  it.each([
+    {
+      name: 'an unknown id',
+      path: 'transactions/nobody',
+      method: 'GET',
+      body: undefined,
+      code: 'transaction_not_found',
+    },
+    {
+      name: 'a commit of an unknown id',
+      path: 'transactions/nobody/commit',
+      method: 'POST',
+      body: { producer: { id: 0, epoch: 0 } },
+      code: 'transaction_not_found',
+    },
+    {
+      name: 'a name that is none',
+      path: 'transactions/a%20b',
+      method: 'GET',
+      body: undefined,
+      code: 'invalid_name',
+    },
+    {
+      name: 'a commit of nobody',
+      path: 'transactions/x/commit',
+      method: 'POST',
+      body: {},
+      code: 'invalid_field',
+    },
+    {
+      name: 'a timeout alone',
+      path: 'producers',
+      method: 'POST',
+      body: { transaction_timeout_ms: 5_000 },
+      code: 'invalid_field',
+    },
+    {
+      name: 'a timeout that is too long',
+      path: 'producers',
+      method: 'POST',
+      body: { transactional_id: 'x', transaction_timeout_ms: 900_001 },
+      code: 'invalid_field',
+    },
+  ])('refuses $name', async ({ path, method, body, code }) => {
+    expect((await broker.call(method, `/v1/default/${path}`, body)).body.code).toBe(code);
+  });
+
+  it('refuses records of a transactional id that nobody has begun', async () => {
+    const topic = await newTopic();
+    const stranger = new Instance();
+    stranger.producer = { id: 1, epoch: 0 };
+    expect((await stranger.send(topic, 0, 'x')).body.code).toBe('transaction_not_found');
+    expect(await all(topic)).toEqual([]);
+  });
+});

@@ -1,0 +1,34 @@
+/** Producer ids. */
+
+import type { Hono } from 'hono';
+import { failure, isFailure } from '../../protocol/errors.ts';
+import { TRANSACTION_TIMEOUT_MS_DEFAULT } from '../../protocol/limits.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import { producerDeclarationSchema, type ProducerReply } from '../../protocol/producers.ts';
+import { newProducerId } from '../producer-ids.ts';
+import { problem } from '../problem.ts';
+import { readBody } from '../request.ts';
+import { callTransaction } from '../transaction-call.ts';
+import { bind, readNamespace, type AppEnv } from './context.ts';
+
+export function producerRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.makeProducer, async (c) => {
+    const namespace = readNamespace(c);
+    if (isFailure(namespace)) return problem(c, namespace);
+    const body = await readBody(c, producerDeclarationSchema);
+    if (isFailure(body)) return problem(c, body);
+    const { transactional_id: transactionalId, transaction_timeout_ms: timeoutMs } = body.fields;
+    if (transactionalId === undefined && timeoutMs !== undefined) {
+      return problem(
+        c,
+        failure('invalid_field', 'body transaction_timeout_ms: only with a transactional_id'),
+      );
+    }
+    const id = await newProducerId(c.env, namespace);
+    if (transactionalId === undefined) return c.json({ id, epoch: 0 } satisfies ProducerReply);
+    const identity = await callTransaction(c.env, namespace, transactionalId, (stub) =>
+      stub.initialise(transactionalId, timeoutMs ?? TRANSACTION_TIMEOUT_MS_DEFAULT, id),
+    );
+    return isFailure(identity) ? problem(c, identity) : c.json(identity satisfies ProducerReply);
+  });
+}

@@ -1,0 +1,43 @@
+/** Calling the coordinator of a transactional id. */
+
+import type { Identity } from '../core/transaction/transaction.ts';
+import type { TopicDefinition } from '../core/topology/topics.ts';
+import type { TransactionPart } from '../durable-objects/transaction/transaction-calls.ts';
+import type { Transaction } from '../durable-objects/transaction/transaction.ts';
+import { transactionStub, type Env } from '../durable-objects/stubs.ts';
+import { failure, type Failure } from '../protocol/errors.ts';
+
+export async function callTransaction<Result>(
+  env: Env,
+  namespace: string,
+  transactionalId: string,
+  call: (stub: DurableObjectStub<Transaction>) => Promise<Result>,
+): Promise<Result | Failure> {
+  try {
+    return await call(transactionStub(env, namespace, transactionalId));
+  } catch (error) {
+    console.error(`the coordinator of transactional id ${transactionalId} failed`, error);
+    return failure(
+      'transaction_unavailable',
+      `the coordinator of transactional id "${transactionalId}" did not answer; try again`,
+    );
+  }
+}
+
+/** Tells the coordinator that the producer is about to write to the partitions. Null where it may. */
+export async function addPartitions(
+  env: Env,
+  topic: TopicDefinition,
+  transactionalId: string,
+  identity: Identity,
+  partitions: readonly number[],
+): Promise<Failure | null> {
+  const { namespace, name, id, config } = topic;
+  const { jurisdiction, location_hint } = config;
+  const place = { namespace, name, id, config: { jurisdiction, location_hint } };
+  const parts: Record<string, TransactionPart> = {};
+  for (const partition of partitions) parts[`${id}/${partition}`] = { topic: place, partition };
+  return await callTransaction(env, namespace, transactionalId, (stub) =>
+    stub.addPartitions(transactionalId, identity, parts),
+  );
+}
