@@ -54,3 +54,7 @@ export type {
 } from './schedules.ts';
 export type { PartitionState, RecordsDeleted, Topic, TopicChange, TopicDeclaration } from './topic-types.ts';
 export type { Topics } from './topics.ts';
+export type {
+  TransactionalProducer,
+  TransactionalProducerOptions,
+} from './transactions/transactional-producer.ts';

@@ -17,6 +17,10 @@ import { Publisher } from './publisher/publisher.ts';
 import { Queues } from './queues.ts';
 import { Schedules } from './schedules.ts';
 import { Topics } from './topics.ts';
+import {
+  TransactionalProducer,
+  type TransactionalProducerOptions,
+} from './transactions/transactional-producer.ts';
 
 /**
  * A client of one broker and namespace. It holds no connection and needs no closing; make one and keep it. In a Worker
@@ -70,6 +74,11 @@ export class Posthorn {
   /** A producer of its own batches and order. One for an application is usual. */
   producer(options: ProducerOptions = {}): Producer {
     return new Producer(this.#transport, this.topics, options);
+  }
+
+  /** Makes a producer whose records are seen all or not at all. */
+  transactionalProducer(options: TransactionalProducerOptions): TransactionalProducer {
+    return new TransactionalProducer(this.#transport, this.topics, options);
   }
 
   /** Reads a topic. Nothing is sent before the first record is asked for. */

@@ -1,8 +1,17 @@
 /** Records of one partition that go together, and the partition's line of such batches. */
 
-import { BATCH_OVERHEAD, encodeBatch, gzipBatch } from '../../protocol/record-batch/index.ts';
+import { BATCH_OVERHEAD, encodeBatch, gzipBatch, setProducer } from '../../protocol/record-batch/index.ts';
 import type { PosthornError } from '../errors.ts';
 import type { Pending, Receipt } from './pending.ts';
+
+/** Who sends a batch, and its place among the batches of its partition. */
+export interface BatchProducer {
+  id: number;
+  epoch: number;
+  /** Of its first record. */
+  sequence: number;
+  isTransactional: boolean;
+}
 
 export class Batch {
   readonly partition: number;
@@ -21,6 +30,8 @@ export class Batch {
   readonly regroupings: number;
   /** Resolves when each of its records is stored or given up. */
   readonly settled = Promise.withResolvers<unknown>();
+  /** Null until it goes for the first time, and where the producer is not idempotent. */
+  producer: BatchProducer | null = null;
   #encoded: Uint8Array | undefined;
 
   constructor(partition: number, deadlineMs: number, regroupings: number) {
@@ -35,16 +46,22 @@ export class Batch {
     this.heldBytes += record.heldBytes;
   }
 
+  /** Makes it the producer's, with a sequence of its own. */
+  identify(producer: BatchProducer): void {
+    this.producer = producer;
+    if (this.#encoded !== undefined) setProducer(this.#encoded, 0, producer);
+  }
+
   /** Encoded once: what is tried again is the same bytes. */
   plain(): Uint8Array {
-    this.#encoded ??= encodeBatch(this.records);
+    this.#encoded ??= this.#encode();
     return this.#encoded;
   }
 
   /** Small batches and noise grow under gzip and go as they are. */
   async gzip(): Promise<Uint8Array> {
     if (this.#encoded === undefined) {
-      const plain = encodeBatch(this.records);
+      const plain = this.#encode();
       const zipped = await gzipBatch(plain);
       this.#encoded = zipped.length < plain.length ? zipped : plain;
     }
@@ -61,6 +78,17 @@ export class Batch {
       record.sink.stored(record.index, receipt);
     }
     this.settled.resolve(undefined);
+  }
+
+  #encode(): Uint8Array {
+    if (this.producer === null) return encodeBatch(this.records);
+    const { id, epoch, sequence, isTransactional } = this.producer;
+    return encodeBatch(this.records, {
+      producerId: id,
+      producerEpoch: epoch,
+      baseSequence: sequence,
+      isTransactional,
+    });
   }
 
   fail(error: PosthornError): void {

@@ -2,6 +2,7 @@
 
 import { BATCH_BYTES_MAX } from '../../protocol/limits.ts';
 import { checkRange } from '../client/options.ts';
+import { invalidArgument } from '../errors.ts';
 
 export interface ProducerOptions {
   /**
@@ -24,6 +25,16 @@ export interface ProducerOptions {
    */
   acks?: 'durable' | 'none';
   /**
+   * Default true, unless `acks` is `none`: the broker stores a record once however often it is sent, in order, for as long
+   * as this producer lives. Costs one call when the producer begins, and nothing for each record.
+   */
+  idempotent?: boolean;
+  /**
+   * The level by name instead of `acks` and `idempotent`: `at-most-once` is `acks: 'none'`, `at-least-once` is
+   * `idempotent: false`, `exactly-once` is the default.
+   */
+  delivery?: 'at-most-once' | 'at-least-once' | 'exactly-once';
+  /**
    * What may wait in memory, in bytes, an allowance of 256 for each record included; above it `ready()` waits. Default
    * 32 MiB.
    */
@@ -34,7 +45,7 @@ export interface ProducerOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface ProducerConfig extends Required<Omit<ProducerOptions, 'signal'>> {
+export interface ProducerConfig extends Required<Omit<ProducerOptions, 'signal' | 'delivery'>> {
   signal: AbortSignal | undefined;
 }
 
@@ -46,18 +57,49 @@ const DEFAULTS: ProducerConfig = {
   maxInFlight: 4,
   compression: 'none',
   acks: 'durable',
+  idempotent: true,
   bufferBytes: 32 * KiB * KiB,
   deliveryTimeoutMs: 120_000,
   signal: undefined,
 };
 
 export function producerConfig(options: ProducerOptions): ProducerConfig {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const config: ProducerConfig = { ...DEFAULTS, ...given };
+  const given: ProducerOptions = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  );
+  const { delivery, ...fields } = { ...given, ...levelFields(options) };
+  const config: ProducerConfig = { ...DEFAULTS, idempotent: fields.acks !== 'none', ...fields };
+  if (config.acks === 'none' && config.idempotent) {
+    throw invalidArgument(
+      'idempotent needs acks "durable": without an answer nobody knows which record is next',
+    );
+  }
   checkRange('lingerMs', config.lingerMs, 0, 60_000);
   checkRange('batchBytes', config.batchBytes, 1, BATCH_BYTES_MAX);
   checkRange('maxInFlight', config.maxInFlight, 1, 1_000);
   checkRange('bufferBytes', config.bufferBytes, 1, Infinity);
   checkRange('deliveryTimeoutMs', config.deliveryTimeoutMs, 1, Infinity);
   return config;
+}
+
+const LEVELS = {
+  'at-most-once': { acks: 'none', idempotent: false },
+  'at-least-once': { acks: 'durable', idempotent: false },
+  'exactly-once': { acks: 'durable', idempotent: true },
+} as const;
+
+function levelFields({
+  delivery,
+  acks,
+  idempotent,
+}: ProducerOptions): Pick<ProducerOptions, 'acks' | 'idempotent'> {
+  if (delivery === undefined) return {};
+  const level = LEVELS[delivery];
+  if (level === undefined) {
+    throw invalidArgument(`delivery is ${Object.keys(LEVELS).join(', ')}; got ${String(delivery)}`);
+  }
+  if ((acks ?? level.acks) !== level.acks || (idempotent ?? level.idempotent) !== level.idempotent) {
+    throw invalidArgument(`delivery "${delivery}" says what acks and idempotent are; leave them out`);
+  }
+  return level;
 }

@@ -22,6 +22,7 @@ export async function produce(
   batches: readonly Batch[],
   { compression, acks }: ProducerConfig,
   signal: AbortSignal,
+  transactionalId: string | undefined,
 ): Promise<Stored[]> {
   const encoded =
     compression === 'gzip'
@@ -33,6 +34,7 @@ export async function produce(
     query: {
       partitions: batches.map(({ partition }) => partition).join(','),
       acks: acks === 'none' ? acks : undefined,
+      transactional_id: transactionalId,
     },
     headers: { 'content-type': RECORD_BATCH_TYPE },
     body: joined(encoded),

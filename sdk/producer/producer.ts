@@ -8,14 +8,15 @@ import type { Topics } from '../topics.ts';
 import { producerConfig, type ProducerOptions } from './options.ts';
 import { BatchSink, Pending, SingleSink, type Receipt, type Sink } from './pending.ts';
 import { Sender } from './sender.ts';
+import { makeProducer, Sequences } from './sequences.ts';
 
 /**
  * Sends records in batches.
  *
  * A record that fails in a way that may pass (no reply, 429, 503) is tried again until `deliveryTimeoutMs`. Within a
- * partition, order is that of `send`, also under retries. **A retry can store a record twice**: when the broker stored
- * it and only the reply was lost, nobody can tell. That is "at least once"; a reader that must not act twice looks at
- * something of its own in the record.
+ * partition, order is that of `send`, also under retries, and a record is stored once however often it had to be sent:
+ * the broker knows each batch by its producer and sequence. That ends with the producer. An application that is started
+ * again, or that sends a record again after `timeout`, sends another record; a transactional producer covers restarts.
  *
  * @example
  * await using producer = posthorn.producer();
@@ -27,9 +28,10 @@ export class Producer implements AsyncDisposable {
   #closing: Promise<void> | null = null;
 
   /** Made by `Posthorn`. */
-  constructor(transport: Transport, topics: Topics, options: ProducerOptions) {
+  constructor(transport: Transport, topics: Topics, options: ProducerOptions, sequences?: Sequences) {
     const config = producerConfig(options);
-    this.#sender = new Sender(transport, topics, config);
+    const own = config.idempotent ? new Sequences((signal) => makeProducer(transport, {}, signal)) : null;
+    this.#sender = new Sender(transport, topics, config, sequences ?? own);
     const { signal } = config;
     if (signal?.aborted) this.#abort(signal);
     else signal?.addEventListener('abort', () => this.#abort(signal), { once: true });

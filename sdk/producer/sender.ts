@@ -15,6 +15,7 @@ import { loadTopic } from './load-topic.ts';
 import type { ProducerConfig } from './options.ts';
 import type { Pending } from './pending.ts';
 import { produce, storedDespite } from './produce-request.ts';
+import type { Sequences } from './sequences.ts';
 import { TopicLines } from './topic-lines.ts';
 
 /**
@@ -37,13 +38,16 @@ export class Sender {
   readonly #transport: Transport;
   readonly #topics: Topics;
   readonly #config: ProducerConfig;
+  readonly #sequences: Sequences | null;
   readonly #lines = new Map<string, TopicLines>();
   /** Topics that may have something to send, the longest waiting first. */
   readonly #queue = new Set<TopicLines>();
   readonly #stop = new AbortController();
   #inFlight = 0;
 
-  constructor(transport: Transport, topics: Topics, config: ProducerConfig) {
+  /** @param sequences null for a producer that is not idempotent */
+  constructor(transport: Transport, topics: Topics, config: ProducerConfig, sequences: Sequences | null) {
+    this.#sequences = sequences;
     this.backlog = new Backlog(config.bufferBytes);
     this.#transport = transport;
     this.#topics = topics;
@@ -130,7 +134,10 @@ export class Sender {
   async #send(lines: TopicLines, batches: Batch[]): Promise<void> {
     this.#inFlight++;
     try {
-      const stored = await produce(this.#transport, lines.name, batches, this.#config, this.#stop.signal);
+      const { signal } = this.#stop;
+      const id = this.#sequences?.transactionalId;
+      await this.#sequences?.assign(lines.name, batches, signal);
+      const stored = await produce(this.#transport, lines.name, batches, this.#config, signal, id);
       batches.forEach((batch, i) => this.#store(lines, batch, stored[i]!.baseOffset, stored[i]!.appendTime));
     } catch (error) {
       this.#failed(lines, batches, this.#reasonOf(error));
@@ -159,9 +166,21 @@ export class Sender {
     if (error.retryable) return void this.#retryLater(lines, left, error);
     // The broker names the batch that it refuses, and has stored none of them: the others may go without it.
     const culprit = error.details['batch'];
-    const isGuilty = (batch: Batch): boolean => typeof culprit !== 'number' || batch === batches[culprit];
+    const partition = error.details['partition'];
+    const isGuilty = (batch: Batch): boolean => {
+      if (typeof culprit === 'number') return batch === batches[culprit];
+      return typeof partition !== 'number' || batch.partition === partition;
+    };
     for (const batch of left) if (!isGuilty(batch)) lines.release(batch.partition, batch);
     const guilty = left.filter(isGuilty);
+    if (error.code === 'unknown_producer' && this.#sequences?.transactionalId === undefined) {
+      // The partition has forgotten this producer, so it has none of what is sent now.
+      for (const batch of guilty) {
+        this.#sequences?.abandon(lines.name, batch);
+        batch.producer = null;
+      }
+      return void this.#retryLater(lines, guilty, error);
+    }
     const canRegroup = REGROUPED.has(error.code) && guilty.every((b) => b.regroupings < REGROUPINGS_MAX);
     if (canRegroup) return void this.#regroup(lines, guilty, error);
     for (const batch of guilty) this.#giveUp(lines, batch, error);
@@ -193,6 +212,7 @@ export class Sender {
   async #regroup(lines: TopicLines, batches: readonly Batch[], error: PosthornError): Promise<void> {
     const failed = await this.#load(lines);
     for (const batch of batches) {
+      this.#sequences?.abandon(lines.name, batch);
       const line = [batch, ...lines.drain(batch.partition)];
       for (const { records } of line) {
         for (const record of records) {
@@ -218,6 +238,7 @@ export class Sender {
 
   #giveUp(lines: TopicLines, batch: Batch, error: PosthornError): void {
     if (error.code === 'topic_not_found') lines.topic = null;
+    this.#sequences?.abandon(lines.name, batch);
     this.#fail(lines, batch, error);
     lines.release(batch.partition, null);
   }

@@ -2,6 +2,7 @@
 
 import {
   HIGH_WATERMARK_HEADER,
+  LAST_STABLE_OFFSET_HEADER,
   NEXT_OFFSET_HEADER,
   RECORD_BATCH_TYPE,
   START_OFFSET_HEADER,
@@ -24,6 +25,7 @@ export interface FetchSpec {
   partition: number;
   offset: WireOffset;
   fetchBytes: number;
+  isolation: 'read_uncommitted' | 'read_committed';
   /** 0: answer at once. */
   waitMs: number;
   signal: AbortSignal;
@@ -36,17 +38,24 @@ export interface Fetched {
   startOffset: number;
   endOffset: number;
   nextOffset: number;
-  highWatermark: number;
+  /** The end of what could be read: the high watermark, or of committed records the last stable offset. */
+  readableEnd: number;
   batches: Uint8Array;
 }
 
 /** One attempt. */
 export async function fetchBatches(transport: Transport, spec: FetchSpec): Promise<Fetched> {
-  const { topic, partition, offset, fetchBytes, waitMs, signal } = spec;
+  const { topic, partition, offset, fetchBytes, isolation, waitMs, signal } = spec;
+  const isCommitted = isolation === 'read_committed';
   const { headers, bytes } = await transport.call({
     method: 'GET',
     path: `${partitionPath(topic, partition)}/records`,
-    query: { offset, max_bytes: fetchBytes, wait_ms: waitMs === 0 ? undefined : waitMs },
+    query: {
+      offset,
+      max_bytes: fetchBytes,
+      wait_ms: waitMs === 0 ? undefined : waitMs,
+      isolation: isCommitted ? isolation : undefined,
+    },
     headers: { accept: RECORD_BATCH_TYPE },
     signal,
     timeoutMs: transport.config.timeoutMs + waitMs,
@@ -56,7 +65,7 @@ export async function fetchBatches(transport: Transport, spec: FetchSpec): Promi
     startOffset: offsetIn(headers, START_OFFSET_HEADER),
     endOffset: Infinity,
     nextOffset: offsetIn(headers, NEXT_OFFSET_HEADER),
-    highWatermark: offsetIn(headers, HIGH_WATERMARK_HEADER),
+    readableEnd: offsetIn(headers, isCommitted ? LAST_STABLE_OFFSET_HEADER : HIGH_WATERMARK_HEADER),
     batches: bytes,
   };
 }

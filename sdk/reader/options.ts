@@ -26,6 +26,11 @@ export interface ReaderOptions {
    * `latest` offset, and so miss records.
    */
   onOutOfRange?: 'error' | 'earliest' | 'latest';
+  /**
+   * Default `read_uncommitted`: everything, in order. `read_committed`: nothing of transactions that were aborted, and what
+   * comes after the first open one only when that has ended.
+   */
+  isolation?: 'read_uncommitted' | 'read_committed';
   /** Bytes of one fetch, at most 8 MiB. For each partition up to two are in memory. Default 1 MiB. */
   fetchBytes?: number;
   /** How long one request waits for new records, in ms, 1 to 300,000. Default 30,000. */
@@ -44,6 +49,7 @@ export interface ReaderConfig {
   startOf: (partition: number) => WireOffset;
   follow: boolean;
   onOutOfRange: 'error' | 'earliest' | 'latest';
+  isolation: 'read_uncommitted' | 'read_committed';
   fetchBytes: number;
   waitMs: number;
   giveUpMs: number;
@@ -60,6 +66,7 @@ export function readerConfig(options: ReaderOptions): ReaderConfig {
     startOf: startsOf(options.from ?? 'earliest'),
     follow: options.follow ?? true,
     onOutOfRange: options.onOutOfRange ?? 'error',
+    isolation: options.isolation ?? 'read_uncommitted',
     fetchBytes,
     waitMs,
     giveUpMs,

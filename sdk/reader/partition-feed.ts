@@ -17,7 +17,7 @@ export class PartitionFeed {
   readonly #config: ReaderConfig;
   readonly #signal: AbortSignal;
   #position: WireOffset;
-  /** Without `follow`: the high watermark that the first fetch saw. */
+  /** Without `follow`: the end that the first fetch saw. */
   #endOffset: number | null = null;
 
   constructor(
@@ -43,7 +43,7 @@ export class PartitionFeed {
       const waitMs = this.#waitMs();
       const fetched = await this.#fetchOrReset(waitMs);
       this.#position = fetched.nextOffset;
-      if (!this.#config.follow) fetched.endOffset = this.#endOffset ??= fetched.highWatermark;
+      if (!this.#config.follow) fetched.endOffset = this.#endOffset ??= fetched.readableEnd;
       if (fetched.batches.length > 0) return fetched;
       const tookMs = performance.now() - startMs;
       if (waitMs > EMPTY_PAUSE_MS && tookMs < EMPTY_PAUSE_MS) await sleep(EMPTY_PAUSE_MS, this.#signal);
@@ -74,6 +74,7 @@ export class PartitionFeed {
       partition: this.#partition,
       offset,
       fetchBytes: this.#config.fetchBytes,
+      isolation: this.#config.isolation,
       waitMs,
       signal: this.#signal,
     };

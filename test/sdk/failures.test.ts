@@ -5,6 +5,7 @@ import {
   dropReply,
   dropRequest,
   errorOf,
+  isProduce,
   numbers,
   readAll,
   spoiledFetch,
@@ -50,14 +51,20 @@ describe('a producer tries again', () => {
     expect(await readAll(posthorn, topic)).toHaveLength(1);
   });
 
-  it('when the reply is lost, and the record is there twice', async () => {
-    const { fetch } = spoiledFetch(dropReply);
-    const posthorn = broker.client({ fetch });
-    const topic = await broker.topic();
-    await using producer = posthorn.producer();
-    expect(await producer.send(topic, { value: 1 })).toMatchObject({ offset: 1 });
-    expect(await readAll(posthorn, topic)).toHaveLength(2);
-  });
+  it.each([
+    { times: 'once', delivery: 'exactly-once', offset: 0, count: 1 },
+    { times: 'twice if it is not idempotent', delivery: 'at-least-once', offset: 1, count: 2 },
+  ] as const)(
+    'when the reply is lost, and the record is there $times',
+    async ({ delivery, offset, count }) => {
+      const { fetch } = spoiledFetch(dropReply);
+      const posthorn = broker.client({ fetch });
+      const topic = await broker.topic();
+      await using producer = posthorn.producer({ delivery });
+      expect(await producer.send(topic, { value: 1 })).toMatchObject({ offset });
+      expect(await readAll(posthorn, topic)).toHaveLength(count);
+    },
+  );
 
   it('as late as the broker asks', async () => {
     const { fetch } = spoiledFetch(answer(429, { 'retry-after': '0.2' }, overloaded));
@@ -90,11 +97,14 @@ describe('a producer tries again', () => {
     }
   });
 
-  it('only with what was not stored', async () => {
+  it.each([
+    { idempotent: true, offsets: [0, 0, 0, 0] },
+    { idempotent: false, offsets: [0, 1, 0, 1] },
+  ])('only with what was not stored ($idempotent)', async ({ idempotent, offsets }) => {
     const { fetch, produced } = spoiledFetch(storeOnly(0, 2));
     const posthorn = broker.client({ fetch });
     const topic = await broker.topic(4);
-    await using producer = posthorn.producer();
+    await using producer = posthorn.producer({ idempotent });
     const receipts = await producer.sendBatch(
       topic,
       numbers(4).map((partition) => ({ value: partition, partition })),
@@ -103,14 +113,12 @@ describe('a producer tries again', () => {
       [0, 1, 2, 3],
       [1, 3],
     ]);
-    expect(receipts.map(({ offset }) => offset)).toEqual([0, 1, 0, 1]); // the test stored 1 and 3 once before
+    expect(receipts.map(({ offset }) => offset)).toEqual(offsets); // the test stored 1 and 3 once before
   });
 
   it('until the delivery timeout, and says why', async () => {
     const spoiled = spoiledFetch();
-    spoiled.onEach((request) =>
-      request.method === 'POST' ? dropRequest(request, fetch as never) : undefined,
-    );
+    spoiled.onEach((request) => (isProduce(request) ? dropRequest(request, fetch as never) : undefined));
     const posthorn = broker.client({ fetch: spoiled.fetch });
     const topic = await broker.topic();
     await using producer = posthorn.producer({ deliveryTimeoutMs: 50 });
@@ -163,7 +171,7 @@ describe('a producer does not try again', () => {
     const spoiled = spoiledFetch();
     const { promise: arrived, resolve } = Promise.withResolvers<void>();
     spoiled.onEach((request) => {
-      if (request.method !== 'POST') return undefined;
+      if (!isProduce(request)) return undefined;
       resolve();
       return new Promise(() => {});
     });

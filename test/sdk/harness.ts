@@ -116,6 +116,9 @@ export function spoiledFetchOf(path: RegExp, ...spoilers: Spoiler[]): SpoiledFet
 
 export const dropRequest: Spoiler = () => Promise.reject(new TypeError('connection refused'));
 
+export const isProduce = ({ method, url }: SeenRequest): boolean =>
+  method === 'POST' && url.pathname.endsWith('/records');
+
 /** The broker carries it out, and the client never hears of it. */
 export const dropReply: Spoiler = async (_request, pass) => {
   await (await pass()).arrayBuffer();

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { partitionForKey } from '../../protocol/murmur2.ts';
 import { bytesOfText } from '../../sdk/text.ts';
-import { brokerForTests, errorOf, numbers, readAll, spoiledFetch, type Spoiler } from './harness.ts';
+import {
+  isProduce,
+  brokerForTests,
+  errorOf,
+  numbers,
+  readAll,
+  spoiledFetch,
+  type Spoiler,
+} from './harness.ts';
 
 const broker = brokerForTests();
 
@@ -11,7 +19,7 @@ function gatedFetch() {
   const arrived = Promise.withResolvers<void>();
   const spoiled = spoiledFetch();
   const hold: Spoiler = async (request, pass) => {
-    if (request.method !== 'POST') return await pass();
+    if (!isProduce(request)) return await pass();
     arrived.resolve();
     await gate.promise;
     return await pass();

@@ -236,10 +236,16 @@ describe('produce as record batches', () => {
       'invalid_batch',
       encodeBatch([{ key: new Uint8Array(4), value: new Uint8Array(6), timestamp: 1 }], { isControl: true }),
     ));
-  it('refuses producer ids, which it does not check yet', () => {
+  it.each([
+    { id: 7, epoch: -1, sequence: 0 },
+    { id: 7, epoch: 32_767, sequence: 0 },
+    { id: 7, epoch: 0, sequence: -1 },
+    { id: -1, epoch: 0, sequence: -1 },
+    { id: -1, epoch: -1, sequence: 0 },
+  ])('refuses a producer that is none: %j', async (producer) => {
     const bytes = good();
-    setProducer(bytes, 0, { id: 7, epoch: 0, sequence: 0 });
-    return raw('invalid_batch', bytes);
+    setProducer(bytes, 0, producer);
+    await raw('invalid_batch', bytes);
   });
   it('refuses a gzip bomb', async () => {
     const bomb = await gzipBatch(encodeBatch([{ key: null, value: new Uint8Array(32 << 20), timestamp: 1 }]));

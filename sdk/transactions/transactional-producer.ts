@@ -1,0 +1,218 @@
+/** The transactional producer: what an application sees of it. */
+
+import { withRetries } from '../client/retry.ts';
+import { jsonBody, jsonOf, type Transport } from '../client/transport.ts';
+import { checkRange } from '../client/options.ts';
+import { asPosthornError, invalidArgument, PosthornError } from '../errors.ts';
+import { checkName } from '../names.ts';
+import type { TransactionEndReply } from '../../protocol/transactions.ts';
+import { PRODUCER_EPOCH_MAX, TRANSACTION_TIMEOUT_MS_MAX } from '../../protocol/limits.ts';
+import type { Receipt } from '../producer/pending.ts';
+import { Producer } from '../producer/producer.ts';
+import type { ProducerOptions } from '../producer/options.ts';
+import { makeProducer, Sequences, type Identity } from '../producer/sequences.ts';
+import type { OutgoingRecord } from '../record-input.ts';
+import type { Topics } from '../topics.ts';
+
+export interface TransactionalProducerOptions extends Omit<
+  ProducerOptions,
+  'acks' | 'idempotent' | 'delivery'
+> {
+  /**
+   * The name of this job, the same after a restart. One instance works under it at a time: the one that began last. What an
+   * earlier one left open is aborted.
+   */
+  transactionalId: string;
+  /** A transaction open for longer is aborted by the broker, in ms, 1,000 to 900,000. Default 60,000. */
+  transactionTimeoutMs?: number;
+}
+
+type State = 'new' | 'ready' | 'open' | 'ending';
+
+/**
+ * Writes to several partitions and topics, all or nothing: readers with `isolation: 'read_committed'` see the records of a
+ * transaction when it is committed, and never those of one that was aborted.
+ *
+ * One transaction at a time. A failed `send` leaves nothing but to abort; `run` does.
+ *
+ * @example
+ * await using producer = posthorn.transactionalProducer({ transactionalId: 'billing-1' });
+ * await producer.run(async (transaction) => {
+ *   transaction.send('invoices', { key: 'c-7', value: { total: 12 } });
+ *   transaction.send('ledger', { key: 'c-7', value: { debit: 12 } });
+ * });
+ */
+export class TransactionalProducer implements AsyncDisposable {
+  readonly #transport: Transport;
+  readonly #producer: Producer;
+  readonly #sequences: Sequences;
+  readonly #options: TransactionalProducerOptions;
+  readonly #withinMs: number;
+  #identity: Identity | null = null;
+  #state: State = 'new';
+  #hasSent = false;
+  /** Why the open transaction cannot be committed. */
+  #failure: PosthornError | null = null;
+
+  /** Made by `Posthorn`. */
+  constructor(transport: Transport, topics: Topics, options: TransactionalProducerOptions) {
+    checkName('transactionalId', options.transactionalId);
+    if (options.transactionTimeoutMs !== undefined) {
+      checkRange('transactionTimeoutMs', options.transactionTimeoutMs, 1_000, TRANSACTION_TIMEOUT_MS_MAX);
+    }
+    this.#transport = transport;
+    this.#options = options;
+    this.#withinMs = options.deliveryTimeoutMs ?? 120_000;
+    this.#sequences = new Sequences(
+      () => Promise.reject(invalidArgument('begin a transaction first')),
+      options.transactionalId,
+    );
+    this.#producer = new Producer(transport, topics, options, this.#sequences);
+  }
+
+  /**
+   * Begins a transaction. The first time, and after this instance lost its place, it takes over the transactional id:
+   * what another instance has open is aborted, and that instance is fenced. Read where to go on only after that.
+   */
+  async begin(): Promise<void> {
+    if (this.#state === 'open' || this.#state === 'ending') {
+      throw invalidArgument('a transaction is open already; commit or abort it first');
+    }
+    if (this.#identity === null) await this.#takeOver();
+    this.#sequences.renew(this.#identity!);
+    this.#hasSent = false;
+    this.#failure = null;
+    this.#state = 'open';
+  }
+
+  /** Sends one record in the open transaction. Resolves when it is stored, which is not committed. Need not be awaited. */
+  send(topic: string, record: OutgoingRecord): Promise<Receipt> {
+    return this.#sent(() => this.#producer.send(topic, record));
+  }
+
+  /** As `send`, of many with less work for each. */
+  sendBatch(topic: string, records: readonly OutgoingRecord[]): Promise<Receipt[]> {
+    return this.#sent(() => this.#producer.sendBatch(topic, records));
+  }
+
+  /** As `Producer.ready`. */
+  ready(): Promise<void> {
+    return this.#producer.ready();
+  }
+
+  /**
+   * Commits, after everything sent is stored. Afterwards it holds, whatever crashes.
+   *
+   * @throws PosthornError of the first record that could not be stored, after aborting; `producer_fenced` when another
+   *   instance has taken over; `transaction_aborted` when the transaction timed out. With an error that is `retryable`
+   *   (no reply) the transaction may or may not be committed: call `commit` again to find out
+   */
+  async commit(): Promise<void> {
+    this.#checkOpen();
+    await this.#producer.flush();
+    if (this.#failure !== null) {
+      const failure = this.#failure;
+      await this.abort();
+      throw failure;
+    }
+    await this.#end('commit');
+  }
+
+  /** Aborts: readers of committed records never see what was sent. */
+  async abort(): Promise<void> {
+    this.#checkOpen();
+    await this.#producer.flush();
+    await this.#end('abort');
+  }
+
+  /**
+   * Runs a function within a transaction: commits when it is done, aborts when it throws, and throws that.
+   *
+   * @returns what the function returns
+   */
+  async run<Result>(work: (transaction: this) => Promise<Result> | Result): Promise<Result> {
+    await this.begin();
+    let result: Result;
+    try {
+      result = await work(this);
+    } catch (error) {
+      // That the abort fails too is no news: the broker aborts by itself when the time is over.
+      await this.abort().catch(() => {});
+      throw error;
+    }
+    await this.commit();
+    return result;
+  }
+
+  /** Aborts what is open, and refuses more. */
+  async close(): Promise<void> {
+    try {
+      if (this.#state === 'open' || this.#state === 'ending') await this.abort();
+    } finally {
+      await this.#producer.close();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #sent<Result>(send: () => Promise<Result>): Promise<Result> {
+    if (this.#state !== 'open') return Promise.reject(invalidArgument('begin a transaction first'));
+    this.#hasSent = true;
+    const stored = send();
+    // Also so that a send that nobody awaits does not end the process: the commit tells.
+    stored.catch((error: unknown) => (this.#failure ??= asPosthornError(error)));
+    return stored;
+  }
+
+  #checkOpen(): void {
+    if (this.#state !== 'open' && this.#state !== 'ending') throw invalidArgument('no transaction is open');
+  }
+
+  async #takeOver(): Promise<void> {
+    const { transactionalId, transactionTimeoutMs, signal } = this.#options;
+    const fields = {
+      transactional_id: transactionalId,
+      ...(transactionTimeoutMs !== undefined && { transaction_timeout_ms: transactionTimeoutMs }),
+    };
+    this.#identity = await withRetries(this.#transport.config.retry, this.#limits(), () =>
+      makeProducer(this.#transport, fields, signal),
+    );
+    this.#state = 'ready';
+  }
+
+  async #end(how: 'commit' | 'abort'): Promise<void> {
+    if (!this.#hasSent) {
+      this.#state = 'ready';
+      return;
+    }
+    this.#state = 'ending';
+    const { transactionalId, signal } = this.#options;
+    try {
+      const reply = await withRetries(this.#transport.config.retry, this.#limits(), () =>
+        this.#transport.call({
+          method: 'POST',
+          path: `/transactions/${encodeURIComponent(transactionalId)}/${how}`,
+          ...jsonBody({ producer: this.#identity }),
+          signal,
+        }),
+      );
+      const { producer } = jsonOf<TransactionEndReply>(reply);
+      this.#identity =
+        producer.epoch > PRODUCER_EPOCH_MAX ? null : { id: producer.id, epoch: producer.epoch };
+      this.#state = 'ready';
+    } catch (error) {
+      // What the broker refuses is over, and the next transaction begins as a new instance.
+      if (error instanceof PosthornError && !error.retryable && error.status !== undefined) {
+        this.#identity = null;
+        this.#state = 'new';
+      }
+      throw error;
+    }
+  }
+
+  #limits(): { withinMs: number; signal: AbortSignal | undefined } {
+    return { withinMs: this.#withinMs, signal: this.#options.signal };
+  }
+}
