@@ -67,7 +67,7 @@ export function producerConfig(options: ProducerOptions): ProducerConfig {
   const given: ProducerOptions = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   );
-  const { delivery, ...fields } = { ...given, ...levelFields(options) };
+  const { delivery: _, ...fields } = { ...given, ...levelFields(options) };
   const config: ProducerConfig = { ...DEFAULTS, idempotent: fields.acks !== 'none', ...fields };
   if (config.acks === 'none' && config.idempotent) {
     throw invalidArgument(
