@@ -11,10 +11,10 @@ import {
   ROUTING_KEY_BYTES_MAX,
 } from './limits.ts';
 import { messageSchema } from './messages.ts';
+import { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 import { nameSchema } from './names.ts';
 
-/** How the default exchange, whose name is empty, is written where a name stands in a path. RabbitMQ's convention. */
-export const DEFAULT_EXCHANGE_PATH = 'amq.default';
+export { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 
 /** The name of an exchange, from how it is written in requests. */
 export function exchangeNameOf(written: string): string {

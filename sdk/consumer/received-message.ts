@@ -2,22 +2,19 @@
 
 import type { JsonValue } from '../../protocol/json-bytes.ts';
 import { formatTag } from '../../protocol/delivery-tag.ts';
-import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
-import { invalidArgument, PosthornError } from '../errors.ts';
 import {
+  DELIVERIES_HEADER,
   EXCHANGE_HEADER,
-  PROPERTY_OF_HEADER,
   RESERVED_PREFIX,
   ROUTING_KEY_HEADER,
-  type MessageProperties,
-} from '../message-input.ts';
+} from '../../protocol/message-headers.ts';
+import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
+import { invalidArgument, PosthornError } from '../errors.ts';
+import { PROPERTY_OF_HEADER, type MessageProperties } from '../message-input.ts';
 import type { NackFields, Settlement } from './settlement.ts';
 
 // ignoreBOM keeps a leading U+FEFF, which is part of the text.
 const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
-
-/** Deliveries that it had before it was parked, in decimal. `protocol/messages.ts` names it. */
-const DELIVERIES_HEADER = ':deliveries';
 
 /** The properties of a message that was delivered: times are numbers, and an ordering key is text. */
 export type ReceivedProperties = Omit<MessageProperties, 'deliverAt' | 'timestamp' | 'orderingKey'> & {

@@ -7,12 +7,12 @@ import {
   type RecordHeader,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
+import { ROUTING_KEY_HEADER } from '../../protocol/message-headers.ts';
 import type { PosthornError } from '../errors.ts';
 import {
   MESSAGE_ID_HEADER,
   messageHeaders,
   orderingKeyBytes,
-  ROUTING_KEY_HEADER,
   type OutgoingMessage,
 } from '../message-input.ts';
 import { RECORD_ALLOWANCE_BYTES, type Sink } from '../producer/pending.ts';
