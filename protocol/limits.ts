@@ -63,7 +63,7 @@ export const RETRY_ATTEMPTS_MAX = 100;
 export const DELIVER_MESSAGES_MAX = 10_000;
 export const DELIVER_BYTES_MAX = 8 * MiB;
 
-/** Tags in one settlement. */
+/** Messages in one settlement. */
 export const SETTLE_TAGS_MAX = 10_000;
 
 /** Of message ids, correlation ids, reply addresses, types and application ids: AMQP's short string. */
@@ -86,3 +86,7 @@ export const BINDINGS_MAX = 200_000;
 
 /** Items of one page of a list. */
 export const PAGE_ITEMS_MAX = 1_000;
+
+/** What a consumer says of its failure, in characters: the dead letter keeps it. */
+export const DEATH_MESSAGE_LENGTH_MAX = 8_192;
+export const DEATH_STACK_LENGTH_MAX = 32_768;

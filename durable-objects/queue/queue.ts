@@ -31,7 +31,8 @@ import {
 } from './queue-calls.ts';
 import { QueueTasks, type Open } from './queue-tasks.ts';
 import { QueueWatch } from './queue-watch.ts';
-import { readSettleMessage, settlementsOf } from './settle-message.ts';
+import type { SettleRun } from '../../core/queue/settle-run.ts';
+import { readFrame, readStreamMessage, runsOf } from './settle-message.ts';
 import { QueueStore, type StoredDefinition } from './queue-store.ts';
 import { StoredQueue, type StepContext } from './stored-queue.ts';
 
@@ -164,9 +165,18 @@ export class Queue extends DurableObject<Env> {
 
   async settle(version: number, request: SettleRequest): Promise<Settled | Stale> {
     if (!this.#current(version)) return STALE;
-    const settlements = settlementsOf(request);
-    const run: Step['run'] = (queue, context) => queue.settle(settlements, request.consumerId, context);
-    return (await this.#steps.submit({ order: 'settle', run }, 0)) as Settled;
+    return await this.#settle(runsOf(request), request.consumerId);
+  }
+
+  /** Settles what a frame says (protocol/settlement-frame.ts); the answer is a frame too. */
+  async settleFrame(
+    version: number,
+    bytes: Uint8Array,
+    consumerId: string | undefined,
+  ): Promise<Uint8Array | Failure | Stale> {
+    if (!this.#current(version)) return STALE;
+    const frame = readFrame(bytes);
+    return isFailure(frame) ? frame : frame.answer(await this.#settle(frame.runs, consumerId));
   }
 
   describe(version: number): QueueDescription | Stale {
@@ -252,18 +262,17 @@ export class Queue extends DurableObject<Env> {
     this.#alarm.fired();
   }
 
-  /** A settlement on a stream, as JSON. The answer says what became of each tag. */
+  /** A settlement on a stream; the answer has its form and says what became of each message. Or how many it may hold. */
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const stream = this.#consumers.streamOf(socket);
     if (!stream) return; // those who poll have nothing to say
     this.#alarm.runDue();
-    const read = readSettleMessage(message);
+    const read = readStreamMessage(message);
     if (isFailure(read)) return socket.send(JSON.stringify(problemOf(read)));
-    const settlements = settlementsOf(read.request);
-    const run: Step['run'] = (queue, context) => queue.settle(settlements, stream.consumerId, context);
-    const outcomes = (await this.#steps.submit({ order: 'settle', run }, 0)) as Settled;
-    const results = outcomes.map((outcome, index) => ({ tag: settlements[index]!.tag, outcome }));
-    socket.send(JSON.stringify({ ...(read.id !== undefined && { id: read.id }), results }));
+    if ('runs' in read) return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
+    this.#consumers.setPrefetch(socket, read.prefetch);
+    socket.send(JSON.stringify(read));
+    this.#serve();
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -277,6 +286,11 @@ export class Queue extends DurableObject<Env> {
   /** The clock. Tests replace it. */
   protected now(): number {
     return Date.now();
+  }
+
+  async #settle(runs: readonly SettleRun[], consumerId: string | undefined): Promise<Settled> {
+    const run: Step['run'] = (queue, context) => queue.settleRuns(runs, consumerId, context);
+    return (await this.#steps.submit({ order: 'settle', run }, 0)) as Settled;
   }
 
   #stream({ version, ...poll }: DeliverRequest): Response {
@@ -368,7 +382,11 @@ export class Queue extends DurableObject<Env> {
     const sends = queue.commit(() =>
       this.#consumers.serve(hasMessages, (poll) => this.#take(queue, poll, context)),
     );
-    for (const send of sends) send();
+    const unsent = sends.flatMap((send) => send() ?? []);
+    if (unsent.length > 0) {
+      queue.commit(() => unsent.forEach((frame) => queue.takeBack(frame, context)));
+      this.#serve(); // others may want what these could not be given
+    }
     if (sends.length > 0) this.#tasks.schedule();
   }
 }

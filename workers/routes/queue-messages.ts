@@ -1,6 +1,7 @@
 /** The messages of a queue: publish, take, settle, look. */
 
 import type { Hono } from 'hono';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
 import {
   settleRequestOf,
   type DeliverRequest,
@@ -11,6 +12,7 @@ import {
   deliverSchema,
   peekQuerySchema,
   SETTLEMENT_KINDS,
+  settleQuerySchema,
   settleSchema,
   settleTagsMax,
   streamQuerySchema,
@@ -21,14 +23,14 @@ import {
 } from '../../protocol/deliveries.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
-import { DELIVERIES_TYPE } from '../../protocol/media-types.ts';
+import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliveries-json.ts';
 import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
 import { problem } from '../problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
 import { callQueue } from '../queue-call.ts';
-import { bodyKind, check, readBody, readBytes, readJson, readQuery } from '../request.ts';
+import { bodyKind, check, contentType, readBody, readBytes, readJson, readQuery } from '../request.ts';
 import { bind, type AppContext, type AppEnv } from './context.ts';
 import { readQueue } from './queues.ts';
 
@@ -78,6 +80,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.settle, async (c) => {
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
+    if (contentType(c) === SETTLEMENTS_TYPE) return await settleBytes(c, queue);
     const fields = await readSettlement(c);
     if (isFailure(fields)) return problem(c, fields);
     const request = settleRequestOf(fields);
@@ -128,6 +131,21 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     if (isFailure(batches)) return problem(c, batches);
     return c.json({ messages: messagesOf(batches) } satisfies Peeked);
   });
+}
+
+/** A frame goes to the queue as it is, which has to read it on a stream as well. */
+async function settleBytes(c: AppContext, queue: QueueDefinition): Promise<Response> {
+  const query = readQuery(c, settleQuerySchema);
+  if (isFailure(query)) return problem(c, query);
+  const bytes = await readBytes(c.req.raw);
+  if (isFailure(bytes)) return problem(c, bytes);
+  const answer = await callQueue<Uint8Array | Failure>(
+    c.env,
+    queue,
+    async (stub, version) => await stub.settleFrame(version, bytes, query.fields.consumer_id),
+  );
+  if (isFailure(answer)) return problem(c, answer);
+  return new Response(answer as Uint8Array<ArrayBuffer>, { headers: { 'content-type': SETTLEMENTS_TYPE } });
 }
 
 async function readBatches(c: AppContext): Promise<QueueBatches | Failure> {
