@@ -62,6 +62,8 @@ export class Queue extends DurableObject<Env> {
     this.#sql = new DurableSql(ctx.storage);
     this.#store = new QueueStore(this.#sql);
     this.#consumers = new Consumers(ctx);
+    // Answered by the runtime: a client can see that its stream is there without waking the queue.
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
     this.#since = this.now();
     this.#steps = new GroupCommit({
       commit: (steps) => this.#commit(steps),

@@ -11,6 +11,7 @@ import {
 import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
 import { invalidArgument, PosthornError } from '../errors.ts';
 import { PROPERTY_OF_HEADER, type MessageProperties } from '../message-input.ts';
+import type { Hand } from './in-hand.ts';
 import type { NackFields, Settlement } from './settlement.ts';
 
 // ignoreBOM keeps a leading U+FEFF, which is part of the text.
@@ -49,8 +50,12 @@ export class ReceivedMessage {
   readonly publishedAt: number;
   /** How often it was delivered, this time included. */
   readonly deliveryCount: number;
-  readonly #facts: DeliveryFacts;
-  readonly #offset: number;
+  /** For the consumer. */
+  readonly facts: DeliveryFacts;
+  /** For the consumer: its place in the lane. */
+  readonly offset: number;
+  /** For the consumer: those it is kept with while it is in hand. */
+  hand: Hand | null = null;
   readonly #record: readonly RecordHeader[];
   readonly #settler: Settler;
   #isSettled = false;
@@ -63,8 +68,8 @@ export class ReceivedMessage {
     this.orderingKey = record.key;
     this.publishedAt = record.timestamp;
     this.#record = record.headers;
-    this.#offset = record.offset;
-    this.#facts = facts;
+    this.offset = record.offset;
+    this.facts = facts;
     this.#settler = settler;
     const before = this.#record.length === 0 ? undefined : this.#reserved(DELIVERIES_HEADER);
     this.deliveryCount = facts.delivery + (before === undefined ? 0 : Number(before));
@@ -72,8 +77,8 @@ export class ReceivedMessage {
 
   /** What this delivery is settled by. */
   get deliveryTag(): string {
-    const { queueId, lane, delivery } = this.#facts;
-    return formatTag({ queueId, lane, offset: this.#offset, delivery });
+    const { queueId, lane, delivery } = this.facts;
+    return formatTag({ queueId, lane, offset: this.offset, delivery });
   }
 
   /** It was delivered before. */
