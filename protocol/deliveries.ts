@@ -35,6 +35,14 @@ export const queuePublishedSchema = z.object({
 });
 export type QueuePublished = z.infer<typeof queuePublishedSchema>;
 
+export const queueBatchesPublishedSchema = z.object({
+  count: z.int().describe('Messages in all batches'),
+  exceptions: z
+    .array(z.object({ index: z.int(), outcome: z.enum(['duplicate', 'rejected']) }))
+    .describe('Those that were not stored: their places from 0, in order. All others are durable'),
+});
+export type QueueBatchesPublished = z.infer<typeof queueBatchesPublishedSchema>;
+
 const consumerId = () =>
   z
     .string()

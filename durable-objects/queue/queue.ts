@@ -278,6 +278,7 @@ export class Queue extends DurableObject<Env> {
   }
 
   override webSocketClose(socket: WebSocket): void {
+    closeToo(socket);
     this.#leave(socket);
   }
 
@@ -390,5 +391,14 @@ export class Queue extends DurableObject<Env> {
       this.#serve(); // others may want what these could not be given
     }
     if (sends.length > 0) this.#tasks.schedule();
+  }
+}
+
+/** The other side waits for it before its socket is closed. */
+function closeToo(socket: WebSocket): void {
+  try {
+    socket.close(1000);
+  } catch {
+    // It is closed.
   }
 }

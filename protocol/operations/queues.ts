@@ -1,10 +1,12 @@
 /** The calls on queues and their messages. */
 
+import { z } from 'zod';
 import {
   deliveriesSchema,
   deliverSchema,
   peekedSchema,
   peekQuerySchema,
+  queueBatchesPublishedSchema,
   queuePublishedSchema,
   queuePublishSchema,
   settledSchema,
@@ -90,7 +92,12 @@ export const queueOperations = {
     tag: 'messages',
     summary: 'Publish messages straight to a queue',
     body: { json: queuePublishSchema, batches: true },
-    replies: { 200: { description: 'What became of each', json: queuePublishedSchema } },
+    replies: {
+      200: {
+        description: 'What became of each: `results` for JSON, `exceptions` for record batches',
+        json: z.union([queuePublishedSchema, queueBatchesPublishedSchema]),
+      },
+    },
     errors: [
       ...QUEUE_ERRORS,
       ...BODY_ERRORS,

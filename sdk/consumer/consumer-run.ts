@@ -150,13 +150,16 @@ export class ConsumerRun implements Settler, SourceHost {
       } catch (error) {
         if (source.wasOpen || this.#isStopping) throw error;
         this.tell(error);
-        // Says whether the broker is there, and the queue.
-        await this.persistently(() => this.#queues.get(this.queue, { signal: this.#taking.signal }));
+        await this.check();
       }
     }
     if (this.#isStopping) return;
     this.#source = new PollSource(this);
     await this.#source.run();
+  }
+
+  async check(): Promise<void> {
+    await this.persistently(() => this.#queues.get(this.queue, { signal: this.#taking.signal }));
   }
 
   get isStopping(): boolean {

@@ -50,11 +50,13 @@ export class StreamSource implements MessageSource {
         await this.#ended.promise;
         if (this.#host.isStopping) return;
         this.#host.loseAll(error);
+        this.#host.tell(error);
       } catch (cause) {
         error = asPosthornError(cause);
         if (!this.wasOpen || !error.retryable) throw error;
+        this.#host.tell(error);
+        await this.#host.check(); // why a socket was refused it cannot say
       }
-      this.#host.tell(error);
       await sleep(delayMs(transport.config.retry, ++failures, error), this.#abort.signal);
     }
   }

@@ -146,7 +146,9 @@ describe('retries', () => {
   });
 });
 
-it('bundles to less than 64 KB: nothing of the schema library', async () => {
+// 64 KB held publishing and polling. Streams, settlement frames, request-reply and loops over messages came on top, and
+// consumer groups and transactions will.
+it('bundles to less than 96 KB: nothing of the schema library', async () => {
   const result = await build({
     entryPoints: ['sdk/index.ts'],
     bundle: true,
@@ -156,7 +158,7 @@ it('bundles to less than 64 KB: nothing of the schema library', async () => {
     platform: 'browser',
     metafile: true,
   });
-  expect(result.outputFiles[0]!.contents.length).toBeLessThan(64 * 1024);
+  expect(result.outputFiles[0]!.contents.length).toBeLessThan(96 * 1024);
   const inputs = Object.keys(result.metafile.inputs);
   expect(inputs.filter((path) => !/^(sdk|protocol)\//.test(path))).toEqual([]);
 });

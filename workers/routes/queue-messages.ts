@@ -17,6 +17,7 @@ import {
   settleTagsMax,
   streamQuerySchema,
   type Peeked,
+  type QueueBatchesPublished,
   type QueuePublished,
   type SettledReply,
   type SettleFields,
@@ -53,6 +54,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
         failure('queue_full', `queue "${queue.name}" is full and refuses messages`, { retry_after_s: 1 }),
       );
     }
+    if (batches.isRaw) return c.json(published satisfies QueueBatchesPublished);
     const results: QueuePublished['results'] = Array.from({ length: published.count }, () => ({
       outcome: 'stored',
     }));
@@ -148,15 +150,17 @@ async function settleBytes(c: AppContext, queue: QueueDefinition): Promise<Respo
   return new Response(answer as Uint8Array<ArrayBuffer>, { headers: { 'content-type': SETTLEMENTS_TYPE } });
 }
 
-async function readBatches(c: AppContext): Promise<QueueBatches | Failure> {
+async function readBatches(c: AppContext): Promise<(QueueBatches & { isRaw: boolean }) | Failure> {
   const kind = bodyKind(c, true);
   if (isFailure(kind)) return kind;
   if (kind === 'batches') {
     const bytes = await readBytes(c.req.raw);
-    return isFailure(bytes) ? bytes : await batchesFromBytes(bytes, Date.now());
+    const batches = isFailure(bytes) ? bytes : await batchesFromBytes(bytes, Date.now());
+    return isFailure(batches) ? batches : { ...batches, isRaw: true };
   }
   const body = await readJson(c.req.raw);
-  return isFailure(body) ? body : batchesFromJson(body.json, Date.now());
+  const batches = isFailure(body) ? body : batchesFromJson(body.json, Date.now());
+  return isFailure(batches) ? batches : { ...batches, isRaw: false };
 }
 
 /** The settlement, checked: the number of tags first, because the rest takes time for each. */
