@@ -9,6 +9,7 @@ import worker, {
   Queue as RealQueue,
   ReplyMailbox,
   Schedule,
+  ReplyMailbox as RealReplyMailbox,
   Topology,
 } from '../../workers/index.ts';
 import { DurableSql } from '../../durable-objects/storage/durable-sql.ts';
@@ -17,6 +18,17 @@ import { compactionCases } from '../durable-objects/storage/compaction.suite.ts'
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
 export { ReplyMailbox, Schedule, Topology };
+export { Topology };
+
+/** How often a mailbox was made or woke up. */
+let mailboxStarts = 0;
+
+export class ReplyMailbox extends RealReplyMailbox {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    mailboxStarts += 1;
+  }
+}
 
 /** Of the isolate, not of an object: it stays when an object is evicted. */
 let aheadMs = 0;
@@ -103,6 +115,7 @@ export default {
       await stub.loseAlarm();
       return new Response();
     }
+    if (url.pathname === '/test/mailbox-starts') return Response.json(mailboxStarts);
     if (url.pathname === '/test/storage-case') {
       const stub = env.PARTITION.getByName(`case ${url.searchParams.get('name')}`) as unknown as Partition;
       return new Response(await stub.runCase(url.searchParams.get('name') ?? ''));
