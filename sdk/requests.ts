@@ -68,8 +68,8 @@ export async function request(
   const answer = PeekedMessage.of(jsonOf<RequestReply>(reply).reply);
   const type = answer.headers[ERROR_HEADER];
   if (type === undefined) return answer;
-  const { message: why } = answer.body as { message: string };
-  throw new PosthornError('request_failed', `the responder failed: ${String(type)}: ${why}`, {
+  const why = textOf((answer.body as { message?: unknown } | null)?.message);
+  throw new PosthornError('request_failed', `the responder failed: ${textOf(type)}: ${why}`, {
     details: { type, message: why },
   });
 }

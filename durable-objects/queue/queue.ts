@@ -32,7 +32,7 @@ import {
 import { QueueTasks, type Open } from './queue-tasks.ts';
 import { QueueWatch } from './queue-watch.ts';
 import type { SettleRun } from '../../core/queue/settle-run.ts';
-import { readFrame, readStreamMessage, runsOf } from './settle-message.ts';
+import { readFrame, readStreamMessage, releaseOf, runsOf } from './settle-message.ts';
 import { QueueStore, type StoredDefinition } from './queue-store.ts';
 import { StoredQueue, type StepContext } from './stored-queue.ts';
 
@@ -387,7 +387,7 @@ export class Queue extends DurableObject<Env> {
     );
     const unsent = sends.flatMap((send) => send() ?? []);
     if (unsent.length > 0) {
-      queue.commit(() => unsent.forEach((frame) => queue.takeBack(frame, context)));
+      queue.commit(() => queue.settleRuns(unsent.flatMap(releaseOf), undefined, context));
       this.#serve(); // others may want what these could not be given
     }
     if (sends.length > 0) this.#tasks.schedule();

@@ -9,6 +9,7 @@ import {
   settleSchema,
   settleTagsMax,
 } from '../../protocol/deliveries.ts';
+import { decodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
 import { parseTag } from '../../protocol/delivery-tag.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import {
@@ -91,6 +92,15 @@ function settlementOf({ kind, details }: SettlementEntry): Settlement | Failure 
 
 export function runsOf(request: SettleRequest): SettleRun[] {
   return taggedOf(request).map(([tag, settlement]) => runOfTag(tag, settlement));
+}
+
+/** Gives back all that a delivery frame has. */
+export function releaseOf(frame: Uint8Array): SettleRun[] {
+  const { queueId, sections } = decodeDeliveryFrame(frame);
+  const settlement: Settlement = { kind: 'release' };
+  return sections.flatMap(({ lane, runs }) =>
+    runs.map(({ start, end, delivery }) => ({ queueId, lane, start, end, delivery, settlement })),
+  );
 }
 
 /** What is no tag is one of no queue. */

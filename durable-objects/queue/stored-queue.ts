@@ -16,7 +16,7 @@ import type { SegmentState } from '../../core/queue/segment-state.ts';
 import { settle, type Outcome, type Settlement } from '../../core/queue/settle.ts';
 import { settleRun, type SettleRun } from '../../core/queue/settle-run.ts';
 import type { QueueConfig } from '../../protocol/queues.ts';
-import { decodeDeliveryFrame, encodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
+import { encodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
 import { isBatchFailure, splitBatches, type LogRecord } from '../../protocol/record-batch/index.ts';
 import type { Sql } from '../storage/sql.ts';
 import { deliverySections } from './delivery-sections.ts';
@@ -217,16 +217,6 @@ export class StoredQueue {
     );
     this.#holdLength(); // what comes back counts again
     return outcomes;
-  }
-
-  /** A step: gives back what a frame would have brought to a consumer that has left. */
-  takeBack(frame: Uint8Array, context: StepContext): void {
-    const { queueId, sections } = decodeDeliveryFrame(frame);
-    const settlement: Settlement = { kind: 'release' };
-    const runs = sections.flatMap(({ lane, runs: delivered }) =>
-      delivered.map(({ start, end, delivery }) => ({ queueId, lane, start, end, delivery, settlement })),
-    );
-    this.settleRuns(runs, undefined, context);
   }
 
   /** Messages that a consumer holds. */

@@ -9,13 +9,11 @@ import {
   ROUTING_KEY_HEADER,
 } from '../../protocol/message-headers.ts';
 import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
-import { invalidArgument, PosthornError } from '../errors.ts';
+import { invalidArgument, type PosthornError } from '../errors.ts';
 import { PROPERTY_OF_HEADER, type MessageProperties } from '../message-input.ts';
+import { headerText, jsonOfBytes, textOf } from '../received.ts';
 import type { Hand } from './in-hand.ts';
 import type { NackFields, Settlement } from './settlement.ts';
-
-// ignoreBOM keeps a leading U+FEFF, which is part of the text.
-const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 
 /** The properties of a message that was delivered: times are numbers, and an ordering key is text. */
 export type ReceivedProperties = Omit<MessageProperties, 'deliverAt' | 'timestamp' | 'orderingKey'> & {
@@ -96,10 +94,10 @@ export class ReceivedMessage {
     for (const { key, value } of this.#record) {
       const property = PROPERTY_OF_HEADER.get(key);
       if (property === undefined || value === null) continue;
-      const text = decoder.decode(value);
+      const text = textOf(value);
       properties[property.name] = property.isNumber ? Number(text) : text;
     }
-    if (this.orderingKey !== null) properties['orderingKey'] = decoder.decode(this.orderingKey);
+    if (this.orderingKey !== null) properties['orderingKey'] = textOf(this.orderingKey);
     return properties as ReceivedProperties;
   }
 
@@ -115,13 +113,12 @@ export class ReceivedMessage {
 
   /** The last header of that name as UTF-8; null where its value is null, undefined where there is none. */
   header(name: string): string | null | undefined {
-    const header = this.#record.findLast(({ key }) => key === name && !name.startsWith(RESERVED_PREFIX));
-    return header && (header.value === null ? null : decoder.decode(header.value));
+    return name.startsWith(RESERVED_PREFIX) ? undefined : headerText(this.#record, name);
   }
 
   /** The body as UTF-8: for a JSON string, with its quotes. */
   text(): string | null {
-    return this.body && decoder.decode(this.body);
+    return textOf(this.body);
   }
 
   /**
@@ -130,15 +127,7 @@ export class ReceivedMessage {
    * @throws PosthornError `unexpected_reply` where it is not JSON
    */
   json<Value = JsonValue>(): Value | null {
-    const text = this.text();
-    if (text === null) return null;
-    try {
-      return JSON.parse(text) as Value;
-    } catch (cause) {
-      throw new PosthornError('unexpected_reply', `the body of message ${this.deliveryTag} is not JSON`, {
-        cause,
-      });
-    }
+    return jsonOfBytes<Value>(this.body, () => `the body of message ${this.deliveryTag}`);
   }
 
   /** Fires when the message is not the consumer's any more: its lease was lost, or the consumer was aborted. */
@@ -212,6 +201,6 @@ export class ReceivedMessage {
 
   #reserved(name: string): string | undefined {
     const value = this.#record.find(({ key }) => key === name)?.value;
-    return value ? decoder.decode(value) : undefined;
+    return value ? textOf(value) : undefined;
   }
 }

@@ -11,6 +11,9 @@ import {
   type SendSettlements,
 } from './settlement.ts';
 
+/** Nacks with long errors are split: a request may have 16 MiB, a message on a socket 32. */
+const FRAME_BYTES_MAX = 4 * 1024 * 1024;
+
 export interface BatcherSettings {
   settleLingerMs: number;
   settleBatch: number;
@@ -84,6 +87,10 @@ export class SettlementBatcher {
     sortSettlements(batch);
     this.#ids = (this.#ids + 1) >>> 0;
     const frame = encodeSettlementFrame({ id: this.#ids, entries: entriesOf(batch) });
+    if (frame.length > FRAME_BYTES_MAX && batch.length > 1) {
+      await Promise.all([this.#settle(batch.splice(batch.length >> 1)), this.#settle(batch)]);
+      return;
+    }
     const limits = { withinMs: this.giveUpMs, signal: this.#signal };
     let attempts = 0;
     try {

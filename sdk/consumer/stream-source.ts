@@ -45,7 +45,7 @@ export class StreamSource implements MessageSource {
     for (let failures = 0; !this.#host.isStopping;) {
       let error = new PosthornError('connection_failed', 'the stream has ended', { retryable: true });
       try {
-        await this.#open();
+        if (!(await this.#open())) return;
         failures = 0;
         await this.#ended.promise;
         if (this.#host.isStopping) return;
@@ -101,7 +101,8 @@ export class StreamSource implements MessageSource {
     this.#end();
   }
 
-  async #open(): Promise<void> {
+  /** False where the consumer has stopped meanwhile. */
+  async #open(): Promise<boolean> {
     const { transport, queue, config, leaseMs } = this.#host;
     const socket = await transport.openSocket(`${queuePath(queue)}/stream`, {
       frames: 'binary',
@@ -109,7 +110,10 @@ export class StreamSource implements MessageSource {
       lease_ms: leaseMs,
       consumer_id: encodeURIComponent(config.consumerId),
     });
-    if (this.#abort.signal.aborted) return socket.close(1000, 'done');
+    if (this.#abort.signal.aborted) {
+      socket.close(1000, 'done');
+      return false;
+    }
     this.wasOpen = true;
     this.#socket = socket;
     this.#ended = Promise.withResolvers();
@@ -121,6 +125,7 @@ export class StreamSource implements MessageSource {
         if (this.#socket === socket) this.#end();
       });
     }
+    return true;
   }
 
   #end(): void {

@@ -55,6 +55,22 @@ describe.each(['stream', 'poll'] as const)('a consumer by %s', (transport) => {
     expect(await stateOf(queue)).toMatchObject({ ready: 255, leased: 0, parked: 1 });
   });
 
+  it('tells of failures with long stories in several frames', async () => {
+    const queue = await broker.queue({ deadLetter: 'none', retry: { scheduleMs: [60_000] } });
+    await publish(queue, numbers(300));
+    const told: unknown[] = [];
+    const handler = (): never => {
+      const error = new Error('no');
+      error.stack = 'x'.repeat(32_768);
+      throw error;
+    };
+    const options = { transport, onError: (error: unknown) => told.push((error as Error).message) };
+    const consumer = broker.client().consumer(queue, handler, options);
+    await until(async () => (await stateOf(queue)).parked === 300);
+    await consumer.stop();
+    expect([told.length, new Set(told)]).toEqual([300, new Set(['no'])]);
+  });
+
   it('gets what is published while it waits, and holds no more than its prefetch', async () => {
     const queue = await broker.queue();
     const kept: ReceivedMessage[] = [];
