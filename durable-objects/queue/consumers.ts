@@ -119,3 +119,12 @@ function finish(socket: WebSocket, attachment: Attachment, bytes: Uint8Array | n
   }
   return null;
 }
+
+/** The other side waits for it before its socket is closed. */
+export function closeToo(socket: WebSocket): void {
+  try {
+    socket.close(1000);
+  } catch {
+    // It is closed.
+  }
+}

@@ -16,7 +16,7 @@ import { GroupCommit } from '../runtime/group-commit.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub, type Env } from '../stubs.ts';
-import { Consumers, type Poll } from './consumers.ts';
+import { closeToo, Consumers, type Poll } from './consumers.ts';
 import {
   CLOSED_MS,
   isStale,
@@ -391,14 +391,5 @@ export class Queue extends DurableObject<Env> {
       this.#serve(); // others may want what these could not be given
     }
     if (sends.length > 0) this.#tasks.schedule();
-  }
-}
-
-/** The other side waits for it before its socket is closed. */
-function closeToo(socket: WebSocket): void {
-  try {
-    socket.close(1000);
-  } catch {
-    // It is closed.
   }
 }

@@ -7,7 +7,6 @@
 import worker, {
   Partition as RealPartition,
   Queue as RealQueue,
-  ReplyMailbox,
   Schedule,
   ReplyMailbox as RealReplyMailbox,
   Topology,
@@ -17,8 +16,7 @@ import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.t
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
-export { ReplyMailbox, Schedule, Topology };
-export { Topology };
+export { Schedule, Topology };
 
 /** How often a mailbox was made or woke up. */
 let mailboxStarts = 0;
