@@ -46,6 +46,7 @@ export async function benchQueue(
   const contenders = [
     ...(withRabbitmq ? [() => rabbitmqRound(messages)] : []),
     () => posthornSdkRound(messages),
+    () => posthornSdkRound(messages, 'poll'),
     () => posthornHttpRound(messages, 100),
     () => posthornHttpRound(messages, 1_000),
   ];
@@ -66,8 +67,8 @@ export async function benchQueue(
   return { messages, rounds: all, ratioToRabbitmq: withRabbitmq ? Object.fromEntries(medians) : null };
 }
 
-/** Through the SDK with its defaults: a publisher and a consumer, each with its window. */
-async function posthornSdkRound(messages: number): Promise<QueueRound> {
+/** Through the SDK, but for `transport` with its defaults: a publisher and a consumer, each with its window. */
+async function posthornSdkRound(messages: number, transport?: 'poll'): Promise<QueueRound> {
   return await withRuntime('posthorn', async (client) => {
     const posthorn = new Posthorn({ url: client.url });
     await posthorn.queues.declare('bench');
@@ -79,6 +80,7 @@ async function posthornSdkRound(messages: number): Promise<QueueRound> {
       const all = Promise.withResolvers<void>();
       const consumer = posthorn.consumer('bench', () => void (++handled === messages && all.resolve()), {
         prefetch: WINDOW,
+        ...(transport && { transport }),
       });
       for (let i = 0; i < messages; i++) {
         publisher.sendToQueue('bench', { body }).catch(all.reject);
@@ -89,7 +91,8 @@ async function posthornSdkRound(messages: number): Promise<QueueRound> {
     });
     await publisher.close();
     const rows = (await rowsWritten(client)) - before;
-    return { contender: 'posthorn SDK', rate: messages / seconds, rowsPerMessage: rows / messages };
+    const contender = transport === 'poll' ? 'posthorn SDK, by polls' : 'posthorn SDK';
+    return { contender, rate: messages / seconds, rowsPerMessage: rows / messages };
   });
 }
 

@@ -2,6 +2,8 @@
 
 import { z } from 'zod';
 import {
+  DEATH_MESSAGE_LENGTH_MAX,
+  DEATH_STACK_LENGTH_MAX,
   DELIVER_MESSAGES_MAX,
   LEASE_MS_MAX,
   LEASE_MS_MIN,
@@ -12,6 +14,7 @@ import {
   WAIT_MS_MAX,
 } from './limits.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
+import { SETTLE_OUTCOMES } from './settlement-frame.ts';
 
 export const queuePublishSchema = z.strictObject({
   messages: z
@@ -31,6 +34,14 @@ export const queuePublishedSchema = z.object({
     ),
 });
 export type QueuePublished = z.infer<typeof queuePublishedSchema>;
+
+export const queueBatchesPublishedSchema = z.object({
+  count: z.int().describe('Messages in all batches'),
+  exceptions: z
+    .array(z.object({ index: z.int(), outcome: z.enum(['duplicate', 'rejected']) }))
+    .describe('Those that were not stored: their places from 0, in order. All others are durable'),
+});
+export type QueueBatchesPublished = z.infer<typeof queueBatchesPublishedSchema>;
 
 const consumerId = () =>
   z
@@ -74,57 +85,48 @@ const tag = () => z.string().max(64);
 const error = z
   .strictObject({
     type: z.string().max(PROPERTY_LENGTH_MAX),
-    message: z.string().max(8_192),
-    stack_trace: z.string().max(32_768),
+    message: z.string().max(DEATH_MESSAGE_LENGTH_MAX),
+    stack_trace: z.string().max(DEATH_STACK_LENGTH_MAX),
   })
   .partial();
+
+/** What a settlement says beside its kind and its messages. In a frame it is JSON: settlement-frame.ts. */
+export const settlementDetails = {
+  ack: z.strictObject({}),
+  nack: z.strictObject({
+    error: error.optional(),
+    delay_ms: z
+      .int()
+      .min(0)
+      .max(TIME_SPAN_MS_MAX)
+      .optional()
+      .describe('Before the next attempt; default: as the retry schedule says; 0: at once, at its old place'),
+  }),
+  reject: z.strictObject({ error: error.optional() }),
+  release: z.strictObject({}),
+  extend: z.strictObject({ lease_ms: leaseMs() }),
+};
 
 export const settleSchema = z.strictObject({
   ack: z.array(tag()).optional().describe('Done'),
   nack: z
-    .array(
-      z.strictObject({
-        tag: tag(),
-        error: error.optional(),
-        delay_ms: z
-          .int()
-          .min(0)
-          .max(TIME_SPAN_MS_MAX)
-          .optional()
-          .describe(
-            'Before the next attempt; default: as the retry schedule says; 0: at once, at its old place',
-          ),
-      }),
-    )
+    .array(settlementDetails.nack.extend({ tag: tag() }))
     .optional()
     .describe('Failed: tried again, or dead-lettered after the last retry'),
   reject: z
-    .array(z.strictObject({ tag: tag(), error: error.optional() }))
+    .array(settlementDetails.reject.extend({ tag: tag() }))
     .optional()
     .describe('Dead-lettered now'),
   release: z.array(tag()).optional().describe('Given back unprocessed, to its old place; not a failure'),
   extend: z
-    .array(z.strictObject({ tag: tag(), lease_ms: leaseMs() }))
+    .array(settlementDetails.extend.extend({ tag: tag() }))
     .optional()
     .describe('Leased for that long from now'),
   consumer_id: consumerId().optional(),
 });
 export type SettleFields = z.infer<typeof settleSchema>;
-export const SETTLEMENT_KINDS = ['ack', 'nack', 'reject', 'release', 'extend'] as const;
+export { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from './settlement-frame.ts';
 export const settleTagsMax = SETTLE_TAGS_MAX;
-
-export const SETTLE_OUTCOMES = [
-  'settled',
-  'requeued',
-  'parked',
-  'dead_lettered',
-  'dropped',
-  'extended',
-  'unknown_tag',
-  'already_settled',
-  'lease_expired',
-  'not_yours',
-] as const;
 
 export const settledSchema = z.object({
   results: z
@@ -144,8 +146,18 @@ export const streamQuerySchema = z.strictObject({
     .describe('Messages that are delivered before the first of them is settled'),
   lease_ms: leaseMs().optional().describe("How long they are the consumer's; default: as the queue says"),
   consumer_id: consumerId().optional(),
-  frames: z.enum(['json', 'binary']).default('json').describe('How deliveries come; settlements are JSON'),
+  frames: z
+    .enum(['json', 'binary'])
+    .default('json')
+    .describe('How deliveries come. Settlements may be either, and are answered in the form that they have'),
 });
+
+export const settleQuerySchema = z.strictObject({
+  consumer_id: consumerId().optional().describe('For a body of bytes, as `consumer_id` of a JSON body'),
+});
+
+/** What a stream takes beside settlements: how many messages its consumer may hold from now on. */
+export const flowSchema = z.strictObject({ prefetch: z.int().min(0).max(DELIVER_MESSAGES_MAX) });
 
 export const peekQuerySchema = z.strictObject({
   max: z.int().min(1).max(1_000).default(10).describe('Messages at most'),

@@ -38,6 +38,7 @@ export const errorTable = {
   invalid_timestamp: permanent(400, 'A timestamp is missing or lies too far in the future'),
   upgrade_required: permanent(426, 'This path is a WebSocket'),
   invalid_message: permanent(400, 'A message contradicts itself or has properties that are not allowed'),
+  invalid_frame: permanent(400, 'A binary frame is cut off or contradicts itself'),
   too_many_tags: permanent(413, 'The settlement has more tags than allowed'),
   key_required: permanent(400, 'A compacted topic takes only records with a key'),
 

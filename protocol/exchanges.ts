@@ -11,10 +11,10 @@ import {
   ROUTING_KEY_BYTES_MAX,
 } from './limits.ts';
 import { messageSchema } from './messages.ts';
+import { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 import { nameSchema } from './names.ts';
 
-/** How the default exchange, whose name is empty, is written where a name stands in a path. RabbitMQ's convention. */
-export const DEFAULT_EXCHANGE_PATH = 'amq.default';
+export { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 
 /** The name of an exchange, from how it is written in requests. */
 export function exchangeNameOf(written: string): string {
@@ -171,6 +171,7 @@ export const exchangePublishSchema = z.strictObject({
 
 export const exchangePublishQuerySchema = z.strictObject({
   mandatory: flag().describe('For a body of record batches: all messages are mandatory'),
+  destinations: flag().describe('For a body of record batches: the reply says where each message is'),
 });
 
 const storedSchema = z.object({
@@ -199,10 +200,24 @@ export const exchangePublishedSchema = z.object({
 });
 export type ExchangePublished = z.infer<typeof exchangePublishedSchema>;
 
+const storedRunsSchema = z.object({
+  ...storedSchema.omit({ offset: true }).shape,
+  runs: z
+    .array(z.array(z.int()).min(2).max(3))
+    .describe(
+      'Messages that it has: the place of the first, from 0, their number, and in a topic the offset of the first',
+    ),
+});
+export type StoredRuns = z.infer<typeof storedRunsSchema>;
+
 export const exchangeBatchesPublishedSchema = z.object({
   count: z.int().describe('Messages in all batches, each durable in every destination'),
   unroutable: z
     .array(z.int())
     .describe('Places, from 0, of those that were mandatory and that no binding took'),
+  destinations: z
+    .array(storedRunsSchema)
+    .optional()
+    .describe('Where they are, in runs, where the query asks for it'),
 });
 export type ExchangeBatchesPublished = z.infer<typeof exchangeBatchesPublishedSchema>;

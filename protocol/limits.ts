@@ -63,7 +63,7 @@ export const RETRY_ATTEMPTS_MAX = 100;
 export const DELIVER_MESSAGES_MAX = 10_000;
 export const DELIVER_BYTES_MAX = 8 * MiB;
 
-/** Tags in one settlement. */
+/** Messages in one settlement. */
 export const SETTLE_TAGS_MAX = 10_000;
 
 /** Of message ids, correlation ids, reply addresses, types and application ids: AMQP's short string. */
@@ -96,3 +96,7 @@ export const TRANSACTION_PARTITIONS_MAX = 1_000;
 
 /** Epochs are int16. The last one is for the marker that ends the last transaction of a producer id. */
 export const PRODUCER_EPOCH_MAX = 32_766;
+
+/** What a consumer says of its failure, in characters: the dead letter keeps it. */
+export const DEATH_MESSAGE_LENGTH_MAX = 8_192;
+export const DEATH_STACK_LENGTH_MAX = 32_768;

@@ -19,35 +19,10 @@ import {
   type TextOrBytes,
 } from './json-bytes.ts';
 import { ORDERING_KEY_BYTES_MAX, PRIORITY_MAX, PROPERTY_LENGTH_MAX, TIME_SPAN_MS_MAX } from './limits.ts';
+import { EXCHANGE_HEADER, PROPERTY_HEADERS, RESERVED_PREFIX, ROUTING_KEY_HEADER } from './message-headers.ts';
 import type { LogRecord, RecordHeader, RecordInput } from './record-batch/index.ts';
 
-/** Names of headers that begin with it are the broker's. */
-export const RESERVED_PREFIX = ':';
-
-/** The header of each property that travels as one. */
-export const PROPERTY_HEADERS = {
-  priority: ':priority',
-  expiration_ms: ':expiration-ms',
-  delay_ms: ':delay-ms',
-  deliver_at: ':deliver-at',
-  message_id: ':message-id',
-  correlation_id: ':correlation-id',
-  reply_to: ':reply-to',
-  content_type: ':content-type',
-  timestamp: ':timestamp',
-  type: ':type',
-  app_id: ':app-id',
-} as const;
-
-/** Set by the broker, given with a delivery. */
-export const EXCHANGE_HEADER = ':exchange';
-export const ROUTING_KEY_HEADER = ':routing-key';
-/** Deliveries and failed attempts that a message had before it was parked, in decimal. */
-export const DELIVERIES_HEADER = ':deliveries';
-export const FAILURES_HEADER = ':failures';
-/** On a dead letter: why, and from which queue. */
-export const DEATH_REASON_HEADER = ':death-reason';
-export const DEATH_QUEUE_HEADER = ':death-queue';
+export * from './message-headers.ts';
 
 const shortText = () => z.string().max(PROPERTY_LENGTH_MAX);
 const spanMs = () => z.int().min(0).max(TIME_SPAN_MS_MAX);

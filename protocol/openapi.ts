@@ -43,9 +43,15 @@ function parametersOf(operation: Operation): Json[] {
   return [...inPath, ...inQuery];
 }
 
-function contentOf(json: z.ZodType, batches: true | undefined, io: 'input' | 'output'): Json {
+function contentOf(
+  { json, batches, frame }: Pick<Reply, 'json' | 'batches' | 'frame'>,
+  io: 'input' | 'output',
+): Json {
   const content: Json = { 'application/json': { schema: jsonSchema(json, io) } };
   if (batches) content[RECORD_BATCH_TYPE] = BATCHES;
+  if (frame) {
+    content[frame.type] = { schema: { type: 'string', format: 'binary', description: frame.description } };
+  }
   return content;
 }
 
@@ -54,7 +60,7 @@ function repliesOf(operation: Operation): Json {
   for (const [status, reply] of Object.entries(operation.replies) as [string, Reply][]) {
     replies[status] = {
       description: reply.description,
-      content: contentOf(reply.json, reply.batches, 'output'),
+      content: contentOf(reply, 'output'),
     };
   }
   const byStatus = Map.groupBy(new Set<ErrorCode>(operation.errors), (code) => errorTable[code].status);
@@ -77,7 +83,7 @@ function describe(operation: Operation): Json {
     responses: repliesOf(operation),
   };
   if (operation.body) {
-    const content = contentOf(operation.body.json, operation.body.batches, 'input');
+    const content = contentOf(operation.body, 'input');
     description.requestBody = { required: operation.method === 'post', content };
   }
   return description;

@@ -33,13 +33,16 @@ export function parseReplyAddress(text: string): ReplyAddress | null {
   return match && { mailbox: match[1]!, slot: match[2]! };
 }
 
+const waitMs = () => z.int().min(1).max(WAIT_MS_MAX);
+
 export const requestSchema = exchangeMessageSchema.omit({ mandatory: true }).extend({
-  wait_ms: z
-    .int()
-    .min(1)
-    .max(WAIT_MS_MAX)
-    .default(REPLY_WAIT_MS_DEFAULT)
-    .describe('How long to wait for the reply; `properties.expiration_ms` is how long the request is of use'),
+  wait_ms: waitMs()
+    .optional()
+    .describe('As in the query. `properties.expiration_ms` is how long the request is of use'),
+});
+
+export const requestQuerySchema = z.strictObject({
+  wait_ms: waitMs().default(REPLY_WAIT_MS_DEFAULT).describe('How long to wait for the reply'),
 });
 
 export const requestReplySchema = z.object({

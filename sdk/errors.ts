@@ -12,6 +12,7 @@ import type { ErrorCode } from '../protocol/errors.ts';
  * - `aborted`: your AbortSignal fired; `cause` is its reason
  * - `closed`: the producer, publisher or consumer was closed
  * - `unroutable`: the message was mandatory, and no binding took it
+ * - `request_failed`: whoever took the request could not serve it; `details` has the `type` and `message` of its error
  * - `settlement_refused`: the delivery was not the consumer's any more, and nothing has changed; `details.outcome` says
  *   why, for example `lease_expired`
  */
@@ -23,6 +24,7 @@ export type ClientErrorCode =
   | 'aborted'
   | 'closed'
   | 'unroutable'
+  | 'request_failed'
   | 'settlement_refused';
 
 /** Codes of the broker (the table in `protocol/errors.ts`) and of the client. */

@@ -3,9 +3,11 @@
 export type { Alert, AlertDeclaration, Alerts } from './alerts.ts';
 export type { CallOptions, FetchFunction, PosthornOptions } from './client/options.ts';
 export type { RetryPolicy } from './client/retry.ts';
+export type { Socket, SocketFactory } from './client/socket.ts';
 export type { Consumer } from './consumer/consumer.ts';
 export type { MessageHandler } from './consumer/consumer-run.ts';
 export type { ConsumerOptions } from './consumer/options.ts';
+export type { Messages, MessagesOptions } from './consumer/messages.ts';
 export type { ReceivedMessage, ReceivedProperties } from './consumer/received-message.ts';
 export type { NackFields } from './consumer/settlement.ts';
 export { PosthornError, type ClientErrorCode, type PosthornErrorCode } from './errors.ts';
@@ -28,7 +30,7 @@ export type {
 export type { Exchanges } from './exchanges.ts';
 export type { OutgoingMessage, MessageProperties } from './message-input.ts';
 export type { PeekedMessage } from './peeked-message.ts';
-export type { Confirmation } from './publisher/message-batch.ts';
+export type { Confirmation, MessageDestination } from './publisher/message-batch.ts';
 export type { PublisherOptions } from './publisher/options.ts';
 export type { Publisher, RoutedMessage } from './publisher/publisher.ts';
 export type {
@@ -43,6 +45,7 @@ export type { Queues } from './queues.ts';
 export type { ReaderOptions, StartPosition } from './reader/options.ts';
 export type { Reader } from './reader/reader.ts';
 export type { ReceivedRecord } from './reader/received-record.ts';
+export type { RequestDestination, RequestOptions, ResponderOptions, ResponseHandler } from './requests.ts';
 export type { HeaderValue, OutgoingRecord, RecordHeaders } from './record-input.ts';
 export type {
   Schedule,

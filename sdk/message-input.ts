@@ -1,7 +1,4 @@
-/**
- * From what an application publishes to a record. `protocol/messages.ts` is the rule, and the types below hold this to
- * its names: importing it would bring its schema library, forty times the size of this SDK.
- */
+/** From what an application publishes to a record, as `protocol/messages.ts` does it on the other side of the wire. */
 
 import type { JsonValue } from '../protocol/json-bytes.ts';
 import {
@@ -10,11 +7,7 @@ import {
   PROPERTY_LENGTH_MAX,
   TIME_SPAN_MS_MAX,
 } from '../protocol/limits.ts';
-import type {
-  EXCHANGE_HEADER as ExchangeHeader,
-  PROPERTY_HEADERS as PropertyHeaders,
-  ROUTING_KEY_HEADER as RoutingKeyHeader,
-} from '../protocol/messages.ts';
+import { PROPERTY_HEADERS as HEADERS, RESERVED_PREFIX } from '../protocol/message-headers.ts';
 import type { RecordHeader } from '../protocol/record-batch/index.ts';
 import { invalidArgument } from './errors.ts';
 import { NO_HEADERS, recordHeaders, type RecordHeaders } from './record-input.ts';
@@ -51,24 +44,6 @@ export interface OutgoingMessage {
   headers?: RecordHeaders | undefined;
   properties?: MessageProperties | undefined;
 }
-
-export const EXCHANGE_HEADER: typeof ExchangeHeader = ':exchange';
-export const ROUTING_KEY_HEADER: typeof RoutingKeyHeader = ':routing-key';
-export const RESERVED_PREFIX = ':';
-
-const HEADERS: typeof PropertyHeaders = {
-  priority: ':priority',
-  expiration_ms: ':expiration-ms',
-  delay_ms: ':delay-ms',
-  deliver_at: ':deliver-at',
-  message_id: ':message-id',
-  correlation_id: ':correlation-id',
-  reply_to: ':reply-to',
-  content_type: ':content-type',
-  timestamp: ':timestamp',
-  type: ':type',
-  app_id: ':app-id',
-};
 
 export const MESSAGE_ID_HEADER = HEADERS.message_id;
 

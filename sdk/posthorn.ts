@@ -6,7 +6,10 @@ import { Transport } from './client/transport.ts';
 import { Consumer } from './consumer/consumer.ts';
 import type { MessageHandler } from './consumer/consumer-run.ts';
 import type { ConsumerOptions } from './consumer/options.ts';
+import { Messages, type MessagesOptions } from './consumer/messages.ts';
 import { Exchanges } from './exchanges.ts';
+import type { OutgoingMessage } from './message-input.ts';
+import type { PeekedMessage } from './peeked-message.ts';
 import { Policies } from './policies.ts';
 import type { ProducerOptions } from './producer/options.ts';
 import { Producer } from './producer/producer.ts';
@@ -16,6 +19,14 @@ import type { PublisherOptions } from './publisher/options.ts';
 import { Publisher } from './publisher/publisher.ts';
 import { Queues } from './queues.ts';
 import { Schedules } from './schedules.ts';
+import {
+  request,
+  respond,
+  type RequestDestination,
+  type RequestOptions,
+  type ResponderOptions,
+  type ResponseHandler,
+} from './requests.ts';
 import { Topics } from './topics.ts';
 import {
   TransactionalProducer,
@@ -89,6 +100,38 @@ export class Posthorn {
   /** Publishes to exchanges and queues, with batches and order of its own. One for an application is usual. */
   publisher(options: PublisherOptions = {}): Publisher {
     return new Publisher(this.#transport, this.queues, options);
+  }
+
+  /** The messages of a queue, for a loop that settles each. Nothing is sent before the loop begins. */
+  messages(queue: string, options: MessagesOptions = {}): Messages {
+    return new Messages(this.#transport, this.queues, queue, options);
+  }
+
+  /**
+   * Publishes a message and waits for the reply to it. A request is never sent twice by itself.
+   *
+   * @example const { body } = await posthorn.request({ queue: 'prices' }, { body: { item: 'tea' } }, { timeoutMs: 5_000 });
+   *
+   * @throws PosthornError `no_reply` where the time is over, `unroutable` where nobody takes it, `request_failed` where
+   *   whoever took it failed, `aborted`, `connection_failed`, `exchange_not_found`, `queue_full`, and other codes
+   */
+  request(
+    destination: RequestDestination,
+    message: OutgoingMessage,
+    options: RequestOptions = {},
+  ): Promise<PeekedMessage> {
+    return request(this.#transport, destination, message, options);
+  }
+
+  /**
+   * Takes requests from a queue and replies to each with what the function returns: JSON, or bytes. A request is
+   * acknowledged when the broker has the reply, or says that nobody waits for it any more; that and what is thrown is told
+   * to `onError`. Stop it as a consumer.
+   *
+   * @example posthorn.respond('prices', async (message) => priceOf(message.json()));
+   */
+  respond(queue: string, handler: ResponseHandler, options: ResponderOptions = {}): Consumer {
+    return respond(this.#transport, this.queues, queue, handler, options);
   }
 
   /** Takes messages from a queue and hands them to a function, until it is stopped. */

@@ -46,9 +46,13 @@ const JSON_TYPES = new Set(['', JSON_TYPE, 'text/plain', 'application/x-www-form
 
 export type BodyKind = 'json' | 'batches' | 'none';
 
+export function contentType(c: Context): string {
+  return (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
+}
+
 /** What the body is by its content type. JSON needs none: a person at a terminal forgets it. */
 export function bodyKind(c: Context, takesBatches: boolean): BodyKind | Failure {
-  const type = (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
+  const type = contentType(c);
   if (JSON_TYPES.has(type) || type.endsWith('+json')) return 'json';
   if (takesBatches && type === RECORD_BATCH_TYPE) return 'batches';
   const taken = takesBatches ? `${JSON_TYPE} or ${RECORD_BATCH_TYPE}` : JSON_TYPE;

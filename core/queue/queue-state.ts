@@ -197,11 +197,11 @@ export function moveCursor(state: QueueState, lane: LaneState, segment: SegmentS
   state.changes.touched.add(segment);
 }
 
-/** Ends the lease of one message; it is returned until something else is said. */
-export function endLease(state: QueueState, segment: SegmentState, offset: number): void {
-  segment.unlease(offset);
-  state.leased -= 1;
-  state.returned += 1;
+/** Ends the lease of messages that are under one lease; they are returned until something else is said. */
+export function endLease(state: QueueState, segment: SegmentState, start: number, end = start + 1): void {
+  segment.unlease(start, end);
+  state.leased -= end - start;
+  state.returned += end - start;
   state.changes.touched.add(segment);
 }
 

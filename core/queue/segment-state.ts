@@ -101,6 +101,11 @@ export class SegmentState {
     return this.#attempts.get(offset);
   }
 
+  /** Some message of the segment was returned at least once. */
+  get hasAttempts(): boolean {
+    return this.#attempts.size > 0;
+  }
+
   noteAttempts(offset: number, attempts: Attempts): void {
     this.#attempts.set(offset, attempts);
   }
@@ -126,16 +131,16 @@ export class SegmentState {
     } else this.#leases.splice(before + 1, 0, { ...lease });
   }
 
-  /** Ends the lease of one message, which is leased. */
-  unlease(offset: number): void {
-    const index = this.#leaseIndex(offset);
+  /** Ends the lease of messages that are under one lease; without `end`, of one. */
+  unlease(start: number, end = start + 1): void {
+    const index = this.#leaseIndex(start);
     const lease = this.#leases[index]!;
-    this.leased -= 1;
-    if (lease.start === offset) lease.start += 1;
-    else if (lease.end === offset + 1) lease.end -= 1;
+    this.leased -= end - start;
+    if (lease.start === start) lease.start = end;
+    else if (lease.end === end) lease.end = start;
     else {
-      this.#leases.splice(index + 1, 0, { ...lease, start: offset + 1 });
-      lease.end = offset;
+      this.#leases.splice(index + 1, 0, { ...lease, start: end });
+      lease.end = start;
     }
     if (lease.start === lease.end) this.#leases.splice(index, 1);
   }

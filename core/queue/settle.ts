@@ -12,6 +12,7 @@ import { endLease, finish, inFlightAt, releaseKey, type LaneState, type QueueSta
 import { retryDelay } from './retry.ts';
 import type { Lease, SegmentState } from './segment-state.ts';
 import type { Tag } from '../../protocol/delivery-tag.ts';
+import type { SettleOutcome } from '../../protocol/settlement-frame.ts';
 
 export interface DeliveryError {
   type?: string | undefined;
@@ -26,17 +27,7 @@ export type Settlement =
   | { kind: 'reject'; error?: DeliveryError | undefined }
   | { kind: 'extend'; leaseMs: number };
 
-export type Outcome =
-  | 'settled'
-  | 'requeued'
-  | 'parked'
-  | 'dead_lettered'
-  | 'dropped'
-  | 'extended'
-  | 'unknown_tag'
-  | 'already_settled'
-  | 'lease_expired'
-  | 'not_yours';
+export type Outcome = SettleOutcome;
 
 export interface SettleContext {
   source: SegmentSource;

@@ -45,12 +45,13 @@ export class Consumers {
   }
 
   /**
-   * Serves those who wait, in the order they came. `take` gives the bytes for one, or null where there is nothing for it;
-   * `send` is called with what was taken when it is stored.
+   * Serves those who wait, in the order they came. `take` gives the bytes for one, or null where there is nothing for it.
+   * What is returned is to be called when that is stored: it sends, and gives the bytes back where they cannot be sent to
+   * somebody who will never come for them.
    */
-  serve(hasMessages: () => boolean, take: (poll: Poll) => Uint8Array | null): (() => void)[] {
+  serve(hasMessages: () => boolean, take: (poll: Poll) => Uint8Array | null): (() => Uint8Array | null)[] {
     if (this.#atMost === 0 || !hasMessages()) return [];
-    const sends: (() => void)[] = [];
+    const sends: (() => Uint8Array | null)[] = [];
     let answered = 0;
     const waiting = this.#waiting();
     for (const { socket, attachment } of waiting) {
@@ -71,6 +72,12 @@ export class Consumers {
     return attachment?.prefetch === undefined ? null : attachment;
   }
 
+  /** How many messages the consumer of a stream may hold from now on. What it holds already stays. */
+  setPrefetch(socket: WebSocket, prefetch: number): void {
+    const attachment = socket.deserializeAttachment() as Attachment;
+    socket.serializeAttachment({ ...attachment, prefetch } satisfies Attachment);
+  }
+
   /** Closes all: they ask anew, and learn what has happened. */
   dismiss(): void {
     for (const { socket, attachment } of this.#waiting()) finish(socket, attachment, null);
@@ -88,20 +95,36 @@ export class Consumers {
   }
 }
 
-function push(socket: WebSocket, { isBinary }: Attachment, bytes: Uint8Array): void {
+function push(socket: WebSocket, { isBinary }: Attachment, bytes: Uint8Array): null {
   try {
     socket.send(isBinary ? bytes : JSON.stringify(deliveriesOf(bytes)));
   } catch {
     // It has left: `webSocketClose` gives back what it held.
   }
+  return null;
 }
 
-function finish(socket: WebSocket, attachment: Attachment, bytes: Uint8Array | null): void {
+/** Gives the bytes back where the consumer has left. */
+function finish(socket: WebSocket, attachment: Attachment, bytes: Uint8Array | null): Uint8Array | null {
+  socket.serializeAttachment({ ...attachment, isAnswered: true } satisfies Attachment);
   try {
-    socket.serializeAttachment({ ...attachment, isAnswered: true } satisfies Attachment);
     if (bytes !== null) socket.send(bytes);
+  } catch {
+    return bytes;
+  }
+  try {
     socket.close(1000, bytes === null ? 'ask again' : 'answered');
   } catch {
-    // The consumer has left: its lease runs out and the messages go to another.
+    // It was closed from the other side meanwhile, with its answer on the way.
+  }
+  return null;
+}
+
+/** The other side waits for it before its socket is closed. */
+export function closeToo(socket: WebSocket): void {
+  try {
+    socket.close(1000);
+  } catch {
+    // It is closed.
   }
 }

@@ -1,8 +1,11 @@
 /** What goes between the router and a queue. */
 
+import type { DeliveryError } from '../../core/queue/settle.ts';
 import type { SettleFields } from '../../protocol/deliveries.ts';
 import type { QueueState } from '../../protocol/queues.ts';
+import type { SettleOutcome } from '../../protocol/settlement-frame.ts';
 
+export type { DeliveryError } from '../../core/queue/settle.ts';
 export { isStale, type Stale } from '../partition/partition-calls.ts';
 
 /** Options of a publish. */
@@ -48,13 +51,6 @@ export interface NackedTag {
   error?: DeliveryError;
 }
 
-/** What a consumer says of its failure. */
-export interface DeliveryError {
-  type?: string | undefined;
-  message?: string | undefined;
-  stack_trace?: string | undefined;
-}
-
 export interface SettleRequest {
   ack?: string[];
   nack?: NackedTag[];
@@ -64,18 +60,6 @@ export interface SettleRequest {
   /** Where it is given, only deliveries of this consumer are settled. */
   consumerId?: string;
 }
-
-export type SettleOutcome =
-  | 'settled'
-  | 'requeued'
-  | 'parked'
-  | 'dead_lettered'
-  | 'dropped'
-  | 'extended'
-  | 'unknown_tag'
-  | 'already_settled'
-  | 'lease_expired'
-  | 'not_yours';
 
 /** In the order of the request: ack, nack, reject, release, extend. */
 export type Settled = SettleOutcome[];

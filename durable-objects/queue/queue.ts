@@ -16,7 +16,7 @@ import { GroupCommit } from '../runtime/group-commit.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub, type Env } from '../stubs.ts';
-import { Consumers, type Poll } from './consumers.ts';
+import { closeToo, Consumers, type Poll } from './consumers.ts';
 import {
   CLOSED_MS,
   isStale,
@@ -31,7 +31,8 @@ import {
 } from './queue-calls.ts';
 import { QueueTasks, type Open } from './queue-tasks.ts';
 import { QueueWatch } from './queue-watch.ts';
-import { readSettleMessage, settlementsOf } from './settle-message.ts';
+import type { SettleRun } from '../../core/queue/settle-run.ts';
+import { readFrame, readStreamMessage, releaseOf, runsOf } from './settle-message.ts';
 import { QueueStore, type StoredDefinition } from './queue-store.ts';
 import { StoredQueue, type StepContext } from './stored-queue.ts';
 
@@ -61,6 +62,8 @@ export class Queue extends DurableObject<Env> {
     this.#sql = new DurableSql(ctx.storage);
     this.#store = new QueueStore(this.#sql);
     this.#consumers = new Consumers(ctx);
+    // Answered by the runtime: a client can see that its stream is there without waking the queue.
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
     this.#since = this.now();
     this.#steps = new GroupCommit({
       commit: (steps) => this.#commit(steps),
@@ -164,9 +167,18 @@ export class Queue extends DurableObject<Env> {
 
   async settle(version: number, request: SettleRequest): Promise<Settled | Stale> {
     if (!this.#current(version)) return STALE;
-    const settlements = settlementsOf(request);
-    const run: Step['run'] = (queue, context) => queue.settle(settlements, request.consumerId, context);
-    return (await this.#steps.submit({ order: 'settle', run }, 0)) as Settled;
+    return await this.#settle(runsOf(request), request.consumerId);
+  }
+
+  /** Settles what a frame says (protocol/settlement-frame.ts); the answer is a frame too. */
+  async settleFrame(
+    version: number,
+    bytes: Uint8Array,
+    consumerId: string | undefined,
+  ): Promise<Uint8Array | Failure | Stale> {
+    if (!this.#current(version)) return STALE;
+    const frame = readFrame(bytes);
+    return isFailure(frame) ? frame : frame.answer(await this.#settle(frame.runs, consumerId));
   }
 
   describe(version: number): QueueDescription | Stale {
@@ -252,21 +264,21 @@ export class Queue extends DurableObject<Env> {
     this.#alarm.fired();
   }
 
-  /** A settlement on a stream, as JSON. The answer says what became of each tag. */
+  /** A settlement on a stream; the answer has its form and says what became of each message. Or how many it may hold. */
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const stream = this.#consumers.streamOf(socket);
     if (!stream) return; // those who poll have nothing to say
     this.#alarm.runDue();
-    const read = readSettleMessage(message);
+    const read = readStreamMessage(message);
     if (isFailure(read)) return socket.send(JSON.stringify(problemOf(read)));
-    const settlements = settlementsOf(read.request);
-    const run: Step['run'] = (queue, context) => queue.settle(settlements, stream.consumerId, context);
-    const outcomes = (await this.#steps.submit({ order: 'settle', run }, 0)) as Settled;
-    const results = outcomes.map((outcome, index) => ({ tag: settlements[index]!.tag, outcome }));
-    socket.send(JSON.stringify({ ...(read.id !== undefined && { id: read.id }), results }));
+    if ('runs' in read) return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
+    this.#consumers.setPrefetch(socket, read.prefetch);
+    socket.send(JSON.stringify(read));
+    this.#serve();
   }
 
   override webSocketClose(socket: WebSocket): void {
+    closeToo(socket);
     this.#leave(socket);
   }
 
@@ -277,6 +289,11 @@ export class Queue extends DurableObject<Env> {
   /** The clock. Tests replace it. */
   protected now(): number {
     return Date.now();
+  }
+
+  async #settle(runs: readonly SettleRun[], consumerId: string | undefined): Promise<Settled> {
+    const run: Step['run'] = (queue, context) => queue.settleRuns(runs, consumerId, context);
+    return (await this.#steps.submit({ order: 'settle', run }, 0)) as Settled;
   }
 
   #stream({ version, ...poll }: DeliverRequest): Response {
@@ -368,7 +385,11 @@ export class Queue extends DurableObject<Env> {
     const sends = queue.commit(() =>
       this.#consumers.serve(hasMessages, (poll) => this.#take(queue, poll, context)),
     );
-    for (const send of sends) send();
+    const unsent = sends.flatMap((send) => send() ?? []);
+    if (unsent.length > 0) {
+      queue.commit(() => queue.settleRuns(unsent.flatMap(releaseOf), undefined, context));
+      this.#serve(); // others may want what these could not be given
+    }
     if (sends.length > 0) this.#tasks.schedule();
   }
 }

@@ -1,42 +1,125 @@
-/** Settlements as they come: on a socket, and from the router. */
+/** Settlements as they come: on a socket as JSON or as a frame, and from the router. */
 
 import type { Settlement } from '../../core/queue/settle.ts';
-import { SETTLEMENT_KINDS, settleSchema, settleTagsMax } from '../../protocol/deliveries.ts';
-import { failure, type Failure } from '../../protocol/errors.ts';
-import { settleRequestOf, type SettleRequest } from './queue-calls.ts';
-import type { TaggedSettlement } from './stored-queue.ts';
+import type { SettleRun } from '../../core/queue/settle-run.ts';
+import {
+  flowSchema,
+  SETTLEMENT_KINDS,
+  settlementDetails,
+  settleSchema,
+  settleTagsMax,
+} from '../../protocol/deliveries.ts';
+import { decodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
+import { parseTag } from '../../protocol/delivery-tag.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import {
+  decodeSettlementFrame,
+  encodeOutcomeFrame,
+  type SettlementEntry,
+} from '../../protocol/settlement-frame.ts';
+import { settleRequestOf, type Settled, type SettleRequest } from './queue-calls.ts';
 
-/** A message on a stream: the fields of a settlement, and an `id` that comes back with the answer. */
-export function readSettleMessage(
-  message: string | ArrayBuffer,
-): { request: SettleRequest; id?: unknown } | Failure {
+/** What a client says on its stream. */
+export type StreamMessage =
+  { prefetch: number } | { runs: SettleRun[]; answer: (outcomes: Settled) => string | Uint8Array };
+
+/** Text is the fields of a settlement with an `id` that comes back, or a `prefetch`; bytes are a settlement frame. */
+export function readStreamMessage(message: string | ArrayBuffer): StreamMessage | Failure {
+  if (typeof message !== 'string') return readFrame(new Uint8Array(message));
   let json: unknown;
   try {
-    json = JSON.parse(typeof message === 'string' ? message : new TextDecoder().decode(message));
+    json = JSON.parse(message);
   } catch {
     return failure('malformed_json', 'the message is not JSON');
   }
   if (typeof json !== 'object' || json === null)
     return failure('invalid_field', 'the message is not an object');
   const { id, ...fields } = json as Record<string, unknown>;
-  const checked = settleSchema.safeParse(fields);
+  const checked = 'prefetch' in fields ? flowSchema.safeParse(fields) : settleSchema.safeParse(fields);
+  const echo = id !== undefined && { id };
   if (!checked.success) {
     const [issue] = checked.error.issues;
-    return failure('invalid_field', `${issue!.path.join('.')}: ${issue!.message}`);
+    return failure('invalid_field', `${issue!.path.join('.')}: ${issue!.message}`, { ...echo });
   }
-  const count = SETTLEMENT_KINDS.reduce((sum, kind) => sum + (checked.data[kind]?.length ?? 0), 0);
+  if ('prefetch' in checked.data) return checked.data;
+  const settlement = checked.data;
+  const count = SETTLEMENT_KINDS.reduce((sum, kind) => sum + (settlement[kind]?.length ?? 0), 0);
   if (count > settleTagsMax)
-    return failure('too_many_tags', `${count} tags; a settlement may have ${settleTagsMax}`);
-  return { request: settleRequestOf(checked.data), id };
+    return failure('too_many_tags', `${count} tags; a settlement may have ${settleTagsMax}`, { ...echo });
+  const tagged = taggedOf(settleRequestOf(settlement));
+  return {
+    runs: tagged.map(([tag, how]) => runOfTag(tag, how)),
+    answer: (outcomes) => {
+      const results = outcomes.map((outcome, index) => ({ tag: tagged[index]![0], outcome }));
+      return JSON.stringify({ ...echo, results });
+    },
+  };
 }
 
-export function settlementsOf(request: SettleRequest): TaggedSettlement[] {
-  const all: TaggedSettlement[] = [];
-  const add = (tag: string, settlement: Settlement): void => void all.push({ tag, settlement });
-  for (const tag of request.ack ?? []) add(tag, { kind: 'ack' });
-  for (const { tag, delayMs, error } of request.nack ?? []) add(tag, { kind: 'nack', delayMs, error });
-  for (const { tag, error } of request.reject ?? []) add(tag, { kind: 'reject', error });
-  for (const tag of request.release ?? []) add(tag, { kind: 'release' });
-  for (const { tag, leaseMs } of request.extend ?? []) add(tag, { kind: 'extend', leaseMs });
+/** A settlement frame, and the frame that answers it. */
+export function readFrame(
+  bytes: Uint8Array,
+): { runs: SettleRun[]; answer: (outcomes: Settled) => Uint8Array } | Failure {
+  const frame = decodeSettlementFrame(bytes);
+  if (isFailure(frame)) return frame;
+  const { id, entries } = frame;
+  const runs: SettleRun[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const settlement = settlementOf(entry);
+    if (isFailure(settlement)) return { ...settlement, details: { id, entry: index } };
+    const { queueId, lane, delivery, start, end } = entry;
+    runs.push({ queueId, lane, delivery, start, end, settlement });
+  }
+  return { runs, answer: (outcomes) => encodeOutcomeFrame({ id, outcomes }) };
+}
+
+function settlementOf({ kind, details }: SettlementEntry): Settlement | Failure {
+  if (details === '' && (kind === 'ack' || kind === 'release')) return { kind };
+  let json: unknown = {};
+  try {
+    if (details !== '') json = JSON.parse(details);
+  } catch {
+    return failure('invalid_frame', `the details of a ${kind} are not JSON`);
+  }
+  const checked = settlementDetails[kind].safeParse(json);
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    return failure('invalid_frame', `the details of a ${kind}: ${issue!.path.join('.')}: ${issue!.message}`);
+  }
+  const { delay_ms: delayMs, lease_ms: leaseMs, error } = checked.data as Partial<Record<string, unknown>>;
+  return { kind, delayMs, leaseMs, error } as Settlement;
+}
+
+export function runsOf(request: SettleRequest): SettleRun[] {
+  return taggedOf(request).map(([tag, settlement]) => runOfTag(tag, settlement));
+}
+
+/** Gives back all that a delivery frame has. */
+export function releaseOf(frame: Uint8Array): SettleRun[] {
+  const { queueId, sections } = decodeDeliveryFrame(frame);
+  const settlement: Settlement = { kind: 'release' };
+  return sections.flatMap(({ lane, runs }) =>
+    runs.map(({ start, end, delivery }) => ({ queueId, lane, start, end, delivery, settlement })),
+  );
+}
+
+/** What is no tag is one of no queue. */
+export function runOfTag(tag: string, settlement: Settlement): SettleRun {
+  const { queueId, lane, offset, delivery } = parseTag(tag) ?? {
+    queueId: -1,
+    lane: 0,
+    offset: 0,
+    delivery: 0,
+  };
+  return { queueId, lane, start: offset, end: offset + 1, delivery, settlement };
+}
+
+function taggedOf(request: SettleRequest): [string, Settlement][] {
+  const all: [string, Settlement][] = [];
+  for (const tag of request.ack ?? []) all.push([tag, { kind: 'ack' }]);
+  for (const { tag, delayMs, error } of request.nack ?? []) all.push([tag, { kind: 'nack', delayMs, error }]);
+  for (const { tag, error } of request.reject ?? []) all.push([tag, { kind: 'reject', error }]);
+  for (const tag of request.release ?? []) all.push([tag, { kind: 'release' }]);
+  for (const { tag, leaseMs } of request.extend ?? []) all.push([tag, { kind: 'extend', leaseMs }]);
   return all;
 }

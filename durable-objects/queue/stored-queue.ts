@@ -14,9 +14,9 @@ import { noChanges, readyCount, type QueueState } from '../../core/queue/queue-s
 import { hasOnlyValues } from '../../core/queue/scan.ts';
 import type { SegmentState } from '../../core/queue/segment-state.ts';
 import { settle, type Outcome, type Settlement } from '../../core/queue/settle.ts';
+import { settleRun, type SettleRun } from '../../core/queue/settle-run.ts';
 import type { QueueConfig } from '../../protocol/queues.ts';
 import { encodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
-import { parseTag } from '../../protocol/delivery-tag.ts';
 import { isBatchFailure, splitBatches, type LogRecord } from '../../protocol/record-batch/index.ts';
 import type { Sql } from '../storage/sql.ts';
 import { deliverySections } from './delivery-sections.ts';
@@ -30,6 +30,7 @@ import { ParkedMessages } from './parked-messages.ts';
 import type { Published, PublishOptions } from './queue-calls.ts';
 import { QueueStore, type OutboxRow } from './queue-store.ts';
 import { SegmentCache } from './segment-cache.ts';
+import { runOfTag } from './settle-message.ts';
 import { Slots } from './slots.ts';
 
 export interface TaggedSettlement {
@@ -202,12 +203,18 @@ export class StoredQueue {
     consumerId: string | undefined,
     context: StepContext,
   ): Outcome[] {
+    const runs = settlements.map(({ tag, settlement }) => runOfTag(tag, settlement));
+    return this.settleRuns(runs, consumerId, context);
+  }
+
+  /** A step: settles each message by itself. One outcome for each, in order. */
+  settleRuns(runs: readonly SettleRun[], consumerId: string | undefined, context: StepContext): Outcome[] {
     const settleContext = { ...context, consumerId, source: this.#source };
-    const outcomes = settlements.map(({ tag, settlement }) => {
-      const parsed = parseTag(tag);
-      if (parsed?.queueId !== this.#id) return 'unknown_tag';
-      return settle(this.#state, parsed, settlement, settleContext);
-    });
+    const outcomes = runs.flatMap((run): Outcome[] =>
+      run.queueId === this.#id
+        ? settleRun(this.#state, run, settleContext)
+        : new Array<Outcome>(run.end - run.start).fill('unknown_tag'),
+    );
     this.#holdLength(); // what comes back counts again
     return outcomes;
   }

@@ -4,12 +4,20 @@ import type { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
 import { NAME_RULE } from '../names.ts';
 
+/** A binary form, by its content type. */
+export interface Frame {
+  readonly type: string;
+  readonly description: string;
+}
+
 export interface Reply {
   readonly description: string;
   /** A union for a call whose JSON depends on the content type of the request. */
   readonly json: z.ZodType;
   /** True where the same can be had as record batches. */
   readonly batches?: true;
+  /** Another form of bytes that it can have. */
+  readonly frame?: Frame;
 }
 
 export interface Operation {
@@ -20,7 +28,7 @@ export interface Operation {
   readonly tag: string;
   readonly summary: string;
   readonly query?: z.ZodObject;
-  readonly body?: { readonly json: z.ZodObject; readonly batches?: true };
+  readonly body?: { readonly json: z.ZodObject; readonly batches?: true; readonly frame?: Frame };
   readonly replies: Readonly<Record<number, Reply>>;
   readonly errors: readonly ErrorCode[];
 }

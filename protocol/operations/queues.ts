@@ -1,16 +1,20 @@
 /** The calls on queues and their messages. */
 
+import { z } from 'zod';
 import {
   deliveriesSchema,
   deliverSchema,
   peekedSchema,
   peekQuerySchema,
+  queueBatchesPublishedSchema,
   queuePublishedSchema,
   queuePublishSchema,
   settledSchema,
+  settleQuerySchema,
   settleSchema,
   streamQuerySchema,
 } from '../deliveries.ts';
+import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../media-types.ts';
 import {
   queueChangeSchema,
   queueDeclarationSchema,
@@ -88,7 +92,12 @@ export const queueOperations = {
     tag: 'messages',
     summary: 'Publish messages straight to a queue',
     body: { json: queuePublishSchema, batches: true },
-    replies: { 200: { description: 'What became of each', json: queuePublishedSchema } },
+    replies: {
+      200: {
+        description: 'What became of each: `results` for JSON, `exceptions` for record batches',
+        json: z.union([queuePublishedSchema, queueBatchesPublishedSchema]),
+      },
+    },
     errors: [
       ...QUEUE_ERRORS,
       ...BODY_ERRORS,
@@ -124,7 +133,14 @@ export const queueOperations = {
     summary: 'Take messages under a lease, and wait for the first if asked to',
     body: { json: deliverSchema },
     replies: {
-      200: { description: 'The messages; none where the time was over', json: deliveriesSchema },
+      200: {
+        description: 'The messages; none where the time was over',
+        json: deliveriesSchema,
+        frame: {
+          type: DELIVERIES_TYPE,
+          description: 'The same as bytes (docs/frames.md), where `accept` asks for it',
+        },
+      },
     },
     errors: [...QUEUE_ERRORS, ...BODY_ERRORS],
   },
@@ -134,9 +150,19 @@ export const queueOperations = {
     path: `${QUEUE}/settlements`,
     tag: 'messages',
     summary: 'Settle deliveries. Each tag by itself: what is wrong with one changes nothing for the others',
-    body: { json: settleSchema },
-    replies: { 200: { description: 'What became of each', json: settledSchema } },
-    errors: [...QUEUE_ERRORS, ...BODY_ERRORS, 'too_many_tags'],
+    query: settleQuerySchema,
+    body: {
+      json: settleSchema,
+      frame: { type: SETTLEMENTS_TYPE, description: 'Settlements of runs of messages (docs/frames.md)' },
+    },
+    replies: {
+      200: {
+        description: 'What became of each, in the form of the request',
+        json: settledSchema,
+        frame: { type: SETTLEMENTS_TYPE, description: 'What became of each (docs/frames.md)' },
+      },
+    },
+    errors: [...QUEUE_ERRORS, ...BODY_ERRORS, 'too_many_tags', 'invalid_frame'],
   },
   streamQueue: {
     id: 'streamQueue',
@@ -149,8 +175,9 @@ export const queueOperations = {
     replies: {
       101: {
         description:
-          'The socket. It brings deliveries, and for each settlement an answer with `results` and the `id` of the settlement',
+          'The socket. It brings deliveries, and for each settlement an answer with `results` and the `id` of the settlement. A settlement sent as bytes is answered with bytes, and `{"prefetch": n}` with the same when it is in force',
         json: deliveriesSchema,
+        frame: { type: DELIVERIES_TYPE, description: 'With `frames=binary` (docs/frames.md)' },
       },
     },
     errors: [...QUEUE_ERRORS, ...FIELD_ERRORS, 'upgrade_required'],

@@ -1,6 +1,6 @@
 /** The call that waits for a reply. */
 
-import { requestReplySchema, requestSchema } from '../requests.ts';
+import { requestQuerySchema, requestReplySchema, requestSchema } from '../requests.ts';
 import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 export const requestOperations = {
@@ -11,7 +11,8 @@ export const requestOperations = {
     tag: 'exchanges',
     summary:
       'Publish a request and wait for the reply. `amq.default` with the name of a queue as the routing key asks that queue',
-    body: { json: requestSchema },
+    query: requestQuerySchema,
+    body: { json: requestSchema, batches: true },
     replies: { 200: { description: 'The reply', json: requestReplySchema } },
     errors: [
       ...NAMESPACE_ERRORS,
@@ -19,6 +20,12 @@ export const requestOperations = {
       'exchange_internal',
       'invalid_message',
       'record_too_large',
+      'too_many_records',
+      'truncated_batch',
+      'unsupported_magic',
+      'corrupt_batch',
+      'unsupported_compression',
+      'invalid_batch',
       'key_required',
       'unroutable',
       'no_reply',

@@ -3,6 +3,7 @@
 import { invalidArgument } from '../errors.ts';
 import { checkName } from '../names.ts';
 import { RETRY_DEFAULTS, type RetryPolicy } from './retry.ts';
+import { platformSocket, socketByFetch, type SocketFactory } from './socket.ts';
 
 /** What the SDK needs of `fetch`: any implementation of the standard will do, a service binding's as well. */
 export type FetchFunction = (url: string, init: RequestInit) => Promise<Response>;
@@ -17,6 +18,11 @@ export interface PosthornOptions {
    * `fetch: (url, init) => env.POSTHORN.fetch(url, init)`.
    */
   fetch?: FetchFunction;
+  /**
+   * How WebSockets are opened. Default: in a Worker by `fetch`; elsewhere the platform's, with the headers where it can
+   * send any (browsers cannot).
+   */
+  webSocket?: SocketFactory;
   /** Sent with each request, for example `{ authorization: 'Bearer ...' }`. A function is asked for each request. */
   headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>);
   /** How long one request may take, in ms; a long poll has its waiting time on top. Default 30,000. */
@@ -36,6 +42,9 @@ export interface ClientConfig {
   /** Up to and with the namespace, without a slash at the end. */
   baseUrl: string;
   fetch: FetchFunction;
+  webSocket: SocketFactory;
+  /** Default of consumers. */
+  consumerTransport: 'stream' | 'poll';
   headers: () => Record<string, string> | Promise<Record<string, string>>;
   timeoutMs: number;
   retry: RetryPolicy;
@@ -46,10 +55,15 @@ const TIMEOUT_MS_DEFAULT = 30_000;
 export function clientConfig(options: PosthornOptions): ClientConfig {
   const { headers = {}, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
   if (!(timeoutMs > 0)) throw invalidArgument(`timeoutMs is a positive number of ms, got ${timeoutMs}`);
+  // Called as a plain function: fetch refuses to be a method of something else.
+  const fetchFunction = options.fetch ?? ((url, init) => fetch(url, init));
+  const isWorker = 'WebSocketPair' in globalThis;
   return {
     baseUrl: `${baseOf(options.url)}/v1/${checkName('namespace', options.namespace ?? 'default')}`,
-    // Called as a plain function: fetch refuses to be a method of something else.
-    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    fetch: fetchFunction,
+    // Where requests go somewhere else than their address says, a socket might not.
+    consumerTransport: options.webSocket || isWorker || !options.fetch ? 'stream' : 'poll',
+    webSocket: options.webSocket ?? (isWorker ? socketByFetch(fetchFunction) : platformSocket),
     headers: typeof headers === 'function' ? headers : () => headers,
     timeoutMs,
     retry: { ...RETRY_DEFAULTS, ...options.retry },

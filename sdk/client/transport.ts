@@ -2,10 +2,11 @@
 
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { JSON_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
-import { abortedBy, messageOf, PosthornError } from '../errors.ts';
+import { abortedBy, asPosthornError, messageOf, PosthornError } from '../errors.ts';
 import type { ClientConfig } from './options.ts';
 import { errorOfReply } from './reply-error.ts';
 import { withRetries } from './retry.ts';
+import { opened, type Socket } from './socket.ts';
 
 export interface HttpCall {
   method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
@@ -82,6 +83,17 @@ export class Transport {
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** A WebSocket that is open. One attempt. */
+  async openSocket(path: string, query: HttpCall['query']): Promise<Socket> {
+    const { baseUrl, webSocket, timeoutMs } = this.config;
+    const url = `${baseUrl.replace(/^http/, 'ws')}${path}${queryOf(query)}`;
+    try {
+      return await opened(await webSocket(url, { ...(await this.config.headers()) }), timeoutMs);
+    } catch (error) {
+      throw asPosthornError(error);
     }
   }
 

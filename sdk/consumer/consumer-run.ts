@@ -1,6 +1,5 @@
 /**
- * A consumer at work: one request for messages at a time, a line of messages that wait for a handler, and the messages
- * being handled.
+ * A consumer at work: a source of messages, a line of messages that wait for a handler, and the messages being handled.
  */
 
 import { delayMs } from '../client/retry.ts';
@@ -8,50 +7,49 @@ import { sleep } from '../client/sleep.ts';
 import type { Transport } from '../client/transport.ts';
 import { asPosthornError, PosthornError } from '../errors.ts';
 import type { Queues } from '../queues.ts';
-import { messagesOf, requestDeliveries } from './delivery-request.ts';
-import { LeaseKeeper } from './lease-keeper.ts';
+import { messagesOf } from './delivery-request.ts';
+import { InHand } from './in-hand.ts';
+import type { MessageSource, SourceHost } from './message-source.ts';
 import type { ConsumerConfig } from './options.ts';
+import { PollSource } from './poll-source.ts';
 import type { ReceivedMessage, Settler } from './received-message.ts';
 import type { Settlement } from './settlement.ts';
 import { SettlementBatcher } from './settlement-batcher.ts';
+import { StreamSource } from './stream-source.ts';
 
 export type MessageHandler = (message: ReceivedMessage) => unknown;
 
-/** A wait that ends at once and brings nothing is not repeated faster than this, in ms. */
-const EMPTY_PAUSE_MS = 50;
-
-/**
- * A request that is under way when the consumer stops may be bringing messages, which would then be nobody's until their
- * lease ends. Where there are messages it is answered within this time, in ms; where there are none it is cancelled.
- */
-const LAST_REQUEST_MS = 250;
+/** How often a stream that was never open is tried while the broker answers requests. */
+const STREAM_ATTEMPTS = 2;
 
 const ACK: Settlement = { kind: 'ack' };
 
-export class ConsumerRun implements Settler {
+export class ConsumerRun implements Settler, SourceHost {
   readonly done: Promise<void>;
-  readonly #transport: Transport;
+  readonly transport: Transport;
+  readonly queue: string;
+  readonly config: ConsumerConfig;
+  /** In ms, once it is known. */
+  leaseMs = 0;
   readonly #queues: Queues;
-  readonly #queue: string;
   readonly #handler: MessageHandler;
-  readonly #config: ConsumerConfig;
   readonly #end = Promise.withResolvers<void>();
-  /** Cancels the request for messages. */
-  readonly #polling = new AbortController();
+  /** Ends what waits for the broker or for time, but not settlements. */
+  readonly #taking = new AbortController();
   /** Cancels everything. */
   readonly #abort = new AbortController();
   readonly #settlements: SettlementBatcher;
-  #leases: LeaseKeeper | null = null;
+  #source: MessageSource;
   /** Messages that wait for a handler: `#line[#next]` is the next. */
   #line: ReceivedMessage[] = [];
   #next = 0;
   /** Handlers at work. */
   #running = 0;
   /** Messages whose handler has returned or not, and that are not settled. */
-  readonly #unsettled = new Set<ReceivedMessage>();
+  readonly #inHand: InHand;
   #isStopping = false;
   #stopped: Promise<void> | null = null;
-  #polled: Promise<void> = Promise.resolve();
+  #taken: Promise<void> = Promise.resolve();
   #wake: (() => void) | null = null;
 
   constructor(
@@ -61,24 +59,37 @@ export class ConsumerRun implements Settler {
     handler: MessageHandler,
     config: ConsumerConfig,
   ) {
-    this.#transport = transport;
+    this.transport = transport;
     this.#queues = queues;
-    this.#queue = queue;
+    this.queue = queue;
     this.#handler = handler;
-    this.#config = config;
+    this.config = config;
     this.done = this.#end.promise;
-    this.#settlements = new SettlementBatcher(transport, queue, config, this.#abort.signal);
+    this.#source = config.transport === 'stream' ? new StreamSource(this) : new PollSource(this);
+    this.#inHand = new InHand({
+      extend: (message, leaseMs, done) => this.#settle(message, { kind: 'extend', leaseMs }, done),
+      lost: (message, error) => this.#lose(message, error),
+    });
+    this.#settlements = new SettlementBatcher(
+      (frame, signal) => this.#source.settle(frame, signal),
+      { ...config, retry: transport.config.retry },
+      {
+        failed: ({ message }, error) => this.#tell(error, message),
+        settled: () => this.#wakeUp(), // to ask for more, where settlements had piled up
+      },
+      this.#abort.signal,
+    );
   }
 
   get inHand(): number {
-    return this.#unsettled.size;
+    return this.#inHand.count;
   }
 
   start(): void {
-    const { signal } = this.#config;
+    const { signal } = this.config;
     if (signal?.aborted) return this.#onAbort();
     signal?.addEventListener('abort', this.#onAbort, { once: true });
-    this.#polled = this.#poll();
+    this.#taken = this.#take();
   }
 
   stop(): Promise<void> {
@@ -104,105 +115,109 @@ export class ConsumerRun implements Settler {
     done?: (error: PosthornError | null) => void,
   ): void {
     if (settlement.kind !== 'extend') this.#letGo(message);
-    this.#settlements.add(message.deliveryTag, settlement, (error) => {
-      if (error !== null) this.#tell(error, message);
-      done?.(error);
-      this.#wakeUp(); // to ask for more, where settlements had piled up
-    });
+    this.#settlements.add({ message, settlement, done });
   }
 
   #letGo(message: ReceivedMessage): void {
-    this.#leases?.drop(message);
-    if (this.#unsettled.delete(message)) this.#wakeUp();
+    if (this.#inHand.drop(message)) this.#wakeUp();
   }
 
-  async #poll(): Promise<void> {
+  async #take(): Promise<void> {
     try {
-      const leaseMs = await this.#prepare();
-      while (!this.#isStopping) {
-        if (this.#hasRoom()) await this.#take(leaseMs);
-        else await new Promise<void>((resolve) => (this.#wake = resolve));
-      }
+      await this.#prepare();
+      await this.#run();
     } catch (error) {
       if (!this.#isStopping) this.#fail(asPosthornError(error));
     }
   }
 
-  async #prepare(): Promise<number> {
-    const leaseMs =
-      this.#config.leaseMs ??
-      (await this.#persistently(() => this.#queues.get(this.#queue, { signal: this.#polling.signal })))
-        .leaseMs;
-    this.#settlements.giveUpMs = leaseMs;
-    this.#leases = new LeaseKeeper(leaseMs, {
-      extend: (message, ms, done) => this.#settle(message, { kind: 'extend', leaseMs: ms }, done),
-      lost: (message, error) => this.#lose(message, error),
-    });
-    return leaseMs;
+  async #prepare(): Promise<void> {
+    const signal = this.#taking.signal;
+    this.leaseMs =
+      this.config.leaseMs ??
+      (await this.persistently(() => this.#queues.get(this.queue, { signal }))).leaseMs;
+    this.#settlements.giveUpMs = this.leaseMs;
+    this.#inHand.leaseMs = this.leaseMs;
+  }
+
+  /** A stream that cannot be opened, though the broker is there, gives way to polls: some proxies know no WebSockets. */
+  async #run(): Promise<void> {
+    const source = this.#source;
+    if (!(source instanceof StreamSource)) return await source.run();
+    for (let attempt = 1; attempt <= STREAM_ATTEMPTS; attempt++) {
+      try {
+        return await source.run();
+      } catch (error) {
+        if (source.wasOpen || this.#isStopping) throw error;
+        this.tell(error);
+        await this.check();
+      }
+    }
+    if (this.#isStopping) return;
+    this.#source = new PollSource(this);
+    await this.#source.run();
+  }
+
+  async check(): Promise<void> {
+    await this.persistently(() => this.#queues.get(this.queue, { signal: this.#taking.signal }));
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
   }
 
   /**
    * Few large requests are cheaper than many small ones: the next one goes when half of the room is free, or no handler
    * has anything waiting. Settlements that the broker has not stored yet must not pile up either.
    */
-  #hasRoom(): boolean {
-    const { prefetch } = this.#config;
-    const room = prefetch - this.#unsettled.size;
-    if (room <= 0 || this.#settlements.unsettled > prefetch) return false;
-    return room >= prefetch / 2 || this.#waiting === 0;
+  room(): number {
+    const { prefetch } = this.config;
+    const room = prefetch - this.#inHand.count;
+    if (room <= 0 || this.#settlements.unsettled > prefetch) return 0;
+    return room >= prefetch / 2 || this.#line.length === this.#next ? room : 0;
   }
 
-  get #waiting(): number {
-    return this.#line.length - this.#next;
+  change(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve));
   }
 
-  async #take(leaseMs: number): Promise<void> {
-    const { consumerId, prefetch, waitMs } = this.#config;
-    const startMs = performance.now();
-    const frame = await this.#persistently(() =>
-      requestDeliveries(this.#transport, {
-        queue: this.#queue,
-        consumerId,
-        max: prefetch - this.#unsettled.size,
-        waitMs,
-        leaseMs,
-        signal: this.#polling.signal,
-      }),
-    );
+  accept(frame: Uint8Array): void {
     const messages = messagesOf(frame, this);
-    if (messages.length > 0) return this.#accept(messages);
-    const isEarly = waitMs > EMPTY_PAUSE_MS && performance.now() - startMs < EMPTY_PAUSE_MS;
-    if (isEarly) await sleep(EMPTY_PAUSE_MS, this.#polling.signal);
-  }
-
-  #accept(messages: ReceivedMessage[]): void {
-    for (const message of messages) this.#unsettled.add(message);
-    this.#leases!.keep(messages);
-    this.#line = this.#waiting === 0 ? messages : [...this.#line.slice(this.#next), ...messages];
+    if (messages.length === 0) return;
+    this.#inHand.take(messages);
+    this.#line = this.#line.length === this.#next ? messages : [...this.#line.slice(this.#next), ...messages];
     this.#next = 0;
     if (this.#isStopping) this.#giveBack();
     else this.#work();
   }
 
+  loseAll(reason: PosthornError): void {
+    for (const message of this.#inHand.all()) this.#lose(message, reason);
+  }
+
+  tell(error: unknown): void {
+    this.#tell(error, null);
+  }
+
   /** Tries for as long as the consumer runs. */
-  async #persistently<Result>(run: () => Promise<Result>): Promise<Result> {
+  async persistently<Result>(run: () => Promise<Result>): Promise<Result> {
     for (let failures = 1; ; failures++) {
       try {
         return await run();
       } catch (cause) {
         const error = asPosthornError(cause);
         if (!error.retryable || this.#isStopping) throw error;
-        this.#tell(error, null);
-        await sleep(delayMs(this.#transport.config.retry, failures, error), this.#polling.signal);
+        this.tell(error);
+        await sleep(delayMs(this.transport.config.retry, failures, error), this.#taking.signal);
       }
     }
   }
 
   #work(): void {
-    const { concurrency } = this.#config;
+    const { concurrency } = this.config;
     while (this.#running < concurrency && this.#next < this.#line.length && !this.#isStopping) {
       const message = this.#line[this.#next++]!;
-      if (this.#unsettled.has(message)) this.#handle(message);
+      if (message.hand !== null) this.#handle(message);
     }
     this.#wakeUp();
   }
@@ -229,7 +244,7 @@ export class ConsumerRun implements Settler {
   }
 
   #handled(message: ReceivedMessage): void {
-    if (this.#config.settle === 'auto' && !message.isSettled) message.ackByConsumer();
+    if (this.config.settle === 'auto' && !message.isSettled) message.ackByConsumer();
   }
 
   #threw(message: ReceivedMessage, error: unknown): void {
@@ -244,19 +259,25 @@ export class ConsumerRun implements Settler {
 
   async #stop(): Promise<void> {
     this.#isStopping = true;
+    // First of all nothing more is to come: what is given back on a stream would be its own again.
+    const halted = this.#source.halt();
     this.#giveBack();
     this.#wakeUp();
-    await Promise.race([this.#polled, sleep(LAST_REQUEST_MS)]);
-    this.#polling.abort();
-    await this.#polled;
+    await halted;
+    this.#taking.abort();
     // After an abort handlers may never return.
-    while ((this.#running > 0 || this.#unsettled.size > 0) && !this.#abort.signal.aborted) {
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
+    while ((this.#running > 0 || this.#inHand.count > 0) && !this.#abort.signal.aborted) await this.change();
     await this.#settlements.idle();
-    this.#config.signal?.removeEventListener('abort', this.#onAbort);
+    this.#source.close();
+    await this.#taken;
+    this.config.signal?.removeEventListener('abort', this.#onAbort);
     this.#end.resolve();
     await this.done;
+  }
+
+  /** For those who stop without waiting for who has begun: gives back everything. */
+  releaseAll(): void {
+    for (const message of this.#inHand.all()) if (!message.isSettled) void message.release();
   }
 
   /** What no handler has begun goes to another consumer. */
@@ -264,23 +285,24 @@ export class ConsumerRun implements Settler {
     const waiting = this.#line.slice(this.#next);
     this.#line = [];
     this.#next = 0;
-    for (const message of waiting) if (this.#unsettled.has(message)) void message.release();
+    for (const message of waiting) if (message.hand !== null) void message.release();
   }
 
   #fail(error: PosthornError): void {
     this.#isStopping = true;
-    this.#config.signal?.removeEventListener('abort', this.#onAbort);
+    this.config.signal?.removeEventListener('abort', this.#onAbort);
     this.#end.reject(error);
-    this.#polling.abort(error);
+    this.#taking.abort(error);
     this.#abort.abort(error);
-    for (const message of this.#unsettled) this.#lose(message, error);
+    this.#source.close();
+    this.loseAll(error);
     this.#line = [];
     this.#next = 0;
     this.#wakeUp();
   }
 
   readonly #onAbort = (): void => {
-    const { signal } = this.#config;
+    const { signal } = this.config;
     this.done.catch(() => {}); // who aborts knows it
     this.#fail(
       new PosthornError('aborted', 'the AbortSignal of the consumer fired', { cause: signal!.reason }),
@@ -289,7 +311,7 @@ export class ConsumerRun implements Settler {
 
   #tell(error: unknown, message: ReceivedMessage | null): void {
     try {
-      this.#config.onError(error, message);
+      this.config.onError(error, message);
     } catch (cause) {
       // A fault of the application's own reporting must not end the consumer.
       queueMicrotask(() => {

@@ -34,7 +34,7 @@ export class Consumer implements AsyncDisposable {
     handler: MessageHandler,
     options: ConsumerOptions,
   ) {
-    const config = consumerConfig(options);
+    const config = consumerConfig(options, transport.config);
     this.#run = new ConsumerRun(transport, queues, checkName('queue', queue), handler, config);
     this.#run.start();
   }

@@ -7,7 +7,7 @@ import {
   SETTLE_TAGS_MAX,
   WAIT_MS_MAX,
 } from '../../protocol/limits.ts';
-import { checkRange } from '../client/options.ts';
+import { checkRange, type ClientConfig } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 import type { ReceivedMessage } from './received-message.ts';
 
@@ -35,7 +35,14 @@ export interface ConsumerOptions {
    * message, so this says how soon another consumer gets what one had that was lost. Default: the queue's.
    */
   leaseMs?: number | undefined;
-  /** How long one request waits for messages, in ms. Default 30,000. */
+  /**
+   * `stream`: messages are pushed on a WebSocket, on which settlements go too. `poll`: they come by requests that wait
+   * for them. Default `stream`, which is about twice as fast; `poll` for a client with a `fetch` of its own and no
+   * `webSocket`. A stream that cannot be opened gives way to polls. One that breaks is opened again, but what the consumer
+   * had is then another's; with polls only its own lease takes it from a consumer.
+   */
+  transport?: 'stream' | 'poll';
+  /** How long one request waits for messages, in ms. Default 30,000. Streams have none. */
   waitMs?: number;
   /** How long a settlement waits for others to share its request, in ms. Default 5. */
   settleLingerMs?: number;
@@ -70,19 +77,26 @@ const DEFAULTS = {
   signal: undefined,
 };
 
-export function consumerConfig(options: ConsumerOptions): ConsumerConfig {
+export function consumerConfig(options: ConsumerOptions, client: ClientConfig): ConsumerConfig {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const config: ConsumerConfig = { consumerId: `sdk-${crypto.randomUUID()}`, ...DEFAULTS, ...given };
+  const config: ConsumerConfig = {
+    consumerId: `sdk-${crypto.randomUUID()}`,
+    transport: client.consumerTransport,
+    ...DEFAULTS,
+    ...given,
+  };
   checkRange('prefetch', config.prefetch, 1, DELIVER_MESSAGES_MAX);
   checkRange('concurrency', config.concurrency, 1, Infinity);
   checkRange('waitMs', config.waitMs, 1, WAIT_MS_MAX);
   checkRange('settleLingerMs', config.settleLingerMs, 0, 60_000);
   checkRange('settleBatch', config.settleBatch, 1, SETTLE_TAGS_MAX);
   if (config.leaseMs !== undefined) checkRange('leaseMs', config.leaseMs, LEASE_MS_MIN, LEASE_MS_MAX);
-  const { consumerId: id, settle } = config;
+  const { consumerId: id, settle, transport } = config;
   if (typeof id !== 'string' || id === '' || id.length > PROPERTY_LENGTH_MAX) {
     throw invalidArgument(`consumerId is text of 1 to ${PROPERTY_LENGTH_MAX} characters`);
   }
   if (settle !== 'auto' && settle !== 'manual') throw invalidArgument('settle is "auto" or "manual"');
+  if (transport !== 'stream' && transport !== 'poll')
+    throw invalidArgument('transport is "stream" or "poll"');
   return config;
 }

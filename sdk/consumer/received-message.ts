@@ -2,22 +2,18 @@
 
 import type { JsonValue } from '../../protocol/json-bytes.ts';
 import { formatTag } from '../../protocol/delivery-tag.ts';
-import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
-import { invalidArgument, PosthornError } from '../errors.ts';
 import {
+  DELIVERIES_HEADER,
   EXCHANGE_HEADER,
-  PROPERTY_OF_HEADER,
   RESERVED_PREFIX,
   ROUTING_KEY_HEADER,
-  type MessageProperties,
-} from '../message-input.ts';
+} from '../../protocol/message-headers.ts';
+import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
+import { invalidArgument, type PosthornError } from '../errors.ts';
+import { PROPERTY_OF_HEADER, type MessageProperties } from '../message-input.ts';
+import { headerText, jsonOfBytes, textOf } from '../received.ts';
+import type { Hand } from './in-hand.ts';
 import type { NackFields, Settlement } from './settlement.ts';
-
-// ignoreBOM keeps a leading U+FEFF, which is part of the text.
-const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
-
-/** Deliveries that it had before it was parked, in decimal. `protocol/messages.ts` names it. */
-const DELIVERIES_HEADER = ':deliveries';
 
 /** The properties of a message that was delivered: times are numbers, and an ordering key is text. */
 export type ReceivedProperties = Omit<MessageProperties, 'deliverAt' | 'timestamp' | 'orderingKey'> & {
@@ -52,8 +48,12 @@ export class ReceivedMessage {
   readonly publishedAt: number;
   /** How often it was delivered, this time included. */
   readonly deliveryCount: number;
-  readonly #facts: DeliveryFacts;
-  readonly #offset: number;
+  /** For the consumer. */
+  readonly facts: DeliveryFacts;
+  /** For the consumer: its place in the lane. */
+  readonly offset: number;
+  /** For the consumer: those it is kept with while it is in hand. */
+  hand: Hand | null = null;
   readonly #record: readonly RecordHeader[];
   readonly #settler: Settler;
   #isSettled = false;
@@ -66,8 +66,8 @@ export class ReceivedMessage {
     this.orderingKey = record.key;
     this.publishedAt = record.timestamp;
     this.#record = record.headers;
-    this.#offset = record.offset;
-    this.#facts = facts;
+    this.offset = record.offset;
+    this.facts = facts;
     this.#settler = settler;
     const before = this.#record.length === 0 ? undefined : this.#reserved(DELIVERIES_HEADER);
     this.deliveryCount = facts.delivery + (before === undefined ? 0 : Number(before));
@@ -75,8 +75,8 @@ export class ReceivedMessage {
 
   /** What this delivery is settled by. */
   get deliveryTag(): string {
-    const { queueId, lane, delivery } = this.#facts;
-    return formatTag({ queueId, lane, offset: this.#offset, delivery });
+    const { queueId, lane, delivery } = this.facts;
+    return formatTag({ queueId, lane, offset: this.offset, delivery });
   }
 
   /** It was delivered before. */
@@ -94,10 +94,10 @@ export class ReceivedMessage {
     for (const { key, value } of this.#record) {
       const property = PROPERTY_OF_HEADER.get(key);
       if (property === undefined || value === null) continue;
-      const text = decoder.decode(value);
+      const text = textOf(value);
       properties[property.name] = property.isNumber ? Number(text) : text;
     }
-    if (this.orderingKey !== null) properties['orderingKey'] = decoder.decode(this.orderingKey);
+    if (this.orderingKey !== null) properties['orderingKey'] = textOf(this.orderingKey);
     return properties as ReceivedProperties;
   }
 
@@ -113,13 +113,12 @@ export class ReceivedMessage {
 
   /** The last header of that name as UTF-8; null where its value is null, undefined where there is none. */
   header(name: string): string | null | undefined {
-    const header = this.#record.findLast(({ key }) => key === name && !name.startsWith(RESERVED_PREFIX));
-    return header && (header.value === null ? null : decoder.decode(header.value));
+    return name.startsWith(RESERVED_PREFIX) ? undefined : headerText(this.#record, name);
   }
 
   /** The body as UTF-8: for a JSON string, with its quotes. */
   text(): string | null {
-    return this.body && decoder.decode(this.body);
+    return textOf(this.body);
   }
 
   /**
@@ -128,15 +127,7 @@ export class ReceivedMessage {
    * @throws PosthornError `unexpected_reply` where it is not JSON
    */
   json<Value = JsonValue>(): Value | null {
-    const text = this.text();
-    if (text === null) return null;
-    try {
-      return JSON.parse(text) as Value;
-    } catch (cause) {
-      throw new PosthornError('unexpected_reply', `the body of message ${this.deliveryTag} is not JSON`, {
-        cause,
-      });
-    }
+    return jsonOfBytes<Value>(this.body, () => `the body of message ${this.deliveryTag}`);
   }
 
   /** Fires when the message is not the consumer's any more: its lease was lost, or the consumer was aborted. */
@@ -210,6 +201,6 @@ export class ReceivedMessage {
 
   #reserved(name: string): string | undefined {
     const value = this.#record.find(({ key }) => key === name)?.value;
-    return value ? decoder.decode(value) : undefined;
+    return value ? textOf(value) : undefined;
   }
 }

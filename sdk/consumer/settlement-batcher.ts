@@ -1,39 +1,57 @@
 /** Collects settlements for a few milliseconds and sends them together, again and again while that may help. */
 
-import { withRetries } from '../client/retry.ts';
-import type { Transport } from '../client/transport.ts';
-import { asPosthornError, type PosthornError } from '../errors.ts';
-import { refusalOf, settleAll, type Settlement, type TaggedSettlement } from './settlement.ts';
+import { decodeOutcomeFrame, encodeSettlementFrame } from '../../protocol/settlement-frame.ts';
+import { withRetries, type RetryPolicy } from '../client/retry.ts';
+import { asPosthornError, PosthornError } from '../errors.ts';
+import {
+  entriesOf,
+  refusalOf,
+  sortSettlements,
+  type MessageSettlement,
+  type SendSettlements,
+} from './settlement.ts';
+
+/** Nacks with long errors are split: a request may have 16 MiB, a message on a socket 32. */
+const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 
 export interface BatcherSettings {
-  consumerId: string;
   settleLingerMs: number;
   settleBatch: number;
+  retry: RetryPolicy;
 }
 
-interface Waiting extends TaggedSettlement {
-  /** Called once: null where it was done. */
-  done: (error: PosthornError | null) => void;
+export interface WaitingSettlement extends MessageSettlement {
+  /** Called once: null where it was done. Undefined where nobody waits. */
+  done: ((error: PosthornError | null) => void) | undefined;
+}
+
+export interface BatcherEvents {
+  /** It was refused, or could not be sent. */
+  failed(settlement: WaitingSettlement, error: PosthornError): void;
+  /** A batch is done, whatever became of it. */
+  settled(): void;
 }
 
 export class SettlementBatcher {
-  readonly #transport: Transport;
-  readonly #queue: string;
-  readonly #settings: BatcherSettings;
-  readonly #signal: AbortSignal;
   /** How long a request is tried, in ms: no longer than a lease, after which nothing is left to settle. */
   giveUpMs = 30_000;
-  #waiting: Waiting[] = [];
+  readonly #send: SendSettlements;
+  readonly #settings: BatcherSettings;
+  readonly #events: BatcherEvents;
+  readonly #signal: AbortSignal;
+  #waiting: WaitingSettlement[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lingers = false;
+  /** Of frames. */
+  #ids = 0;
   /** Handed over and not done, those on their way included. */
   #unsettled = 0;
   #idle: PromiseWithResolvers<void> | null = null;
 
-  constructor(transport: Transport, queue: string, settings: BatcherSettings, signal: AbortSignal) {
-    this.#transport = transport;
-    this.#queue = queue;
+  constructor(send: SendSettlements, settings: BatcherSettings, events: BatcherEvents, signal: AbortSignal) {
+    this.#send = send;
     this.#settings = settings;
+    this.#events = events;
     this.#signal = signal;
   }
 
@@ -41,9 +59,9 @@ export class SettlementBatcher {
     return this.#unsettled;
   }
 
-  add(tag: string, settlement: Settlement, done: (error: PosthornError | null) => void): void {
+  add(settlement: WaitingSettlement): void {
     this.#unsettled++;
-    this.#waiting.push({ tag, settlement, done });
+    this.#waiting.push(settlement);
     if (this.#waiting.length >= this.#settings.settleBatch) this.flush();
     else if (!this.#lingers) {
       this.#lingers = true;
@@ -54,7 +72,7 @@ export class SettlementBatcher {
   flush(): void {
     this.#lingers = false;
     clearTimeout(this.#timer);
-    while (this.#waiting.length > 0) void this.#send(this.#waiting.splice(0, this.#settings.settleBatch));
+    while (this.#waiting.length > 0) void this.#settle(this.#waiting.splice(0, this.#settings.settleBatch));
   }
 
   /** Flushes, and resolves when all is done. */
@@ -65,23 +83,45 @@ export class SettlementBatcher {
     return this.#idle.promise;
   }
 
-  async #send(batch: readonly Waiting[]): Promise<void> {
+  async #settle(batch: WaitingSettlement[]): Promise<void> {
+    sortSettlements(batch);
+    this.#ids = (this.#ids + 1) >>> 0;
+    const frame = encodeSettlementFrame({ id: this.#ids, entries: entriesOf(batch) });
+    if (frame.length > FRAME_BYTES_MAX && batch.length > 1) {
+      await Promise.all([this.#settle(batch.splice(batch.length >> 1)), this.#settle(batch)]);
+      return;
+    }
     const limits = { withinMs: this.giveUpMs, signal: this.#signal };
     let attempts = 0;
     try {
-      const { consumerId } = this.#settings;
-      const outcomes = await withRetries(this.#transport.config.retry, limits, (attempt) => {
+      const { outcomes } = await withRetries(this.#settings.retry, limits, async (attempt) => {
         attempts = attempt;
-        return settleAll(this.#transport, this.#queue, consumerId, batch, this.#signal);
+        return readOutcomes(await this.#send(frame, this.#signal), batch.length);
       });
-      batch.forEach((one, index) => one.done(refusalOf(one, outcomes[index]!, attempts > 1)));
+      batch.forEach((one, index) => this.#conclude(one, refusalOf(one, outcomes[index]!, attempts > 1)));
     } catch (cause) {
       const error = asPosthornError(cause);
-      for (const { done } of batch) done(error);
+      for (const one of batch) this.#conclude(one, error);
     }
     this.#unsettled -= batch.length;
+    this.#events.settled();
     if (this.#unsettled > 0) return;
     this.#idle?.resolve();
     this.#idle = null;
   }
+
+  #conclude(one: WaitingSettlement, error: PosthornError | null): void {
+    if (error !== null) this.#events.failed(one, error);
+    one.done?.(error);
+  }
+}
+
+function readOutcomes(bytes: Uint8Array, count: number): ReturnType<typeof decodeOutcomeFrame> {
+  try {
+    const frame = decodeOutcomeFrame(bytes);
+    if (frame.outcomes.length === count) return frame;
+  } catch {
+    // Said below.
+  }
+  throw new PosthornError('unexpected_reply', `the reply does not tell of ${count} messages`);
 }

@@ -1,10 +1,16 @@
-/** Settlements: what they are, the request that carries many, and what the broker says of each. */
+/** Settlements: what they are, the frame that carries many, and what the broker says of each. */
 
-import type { SettledReply, SettleFields } from '../../protocol/deliveries.ts';
-import { JSON_TYPE } from '../../protocol/media-types.ts';
-import { jsonOf, type Transport } from '../client/transport.ts';
+import {
+  DEATH_MESSAGE_LENGTH_MAX,
+  DEATH_STACK_LENGTH_MAX,
+  PROPERTY_LENGTH_MAX,
+} from '../../protocol/limits.ts';
+import { SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
+import type { SettlementEntry, SettleOutcome } from '../../protocol/settlement-frame.ts';
+import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { queuePath } from '../names.ts';
+import type { ReceivedMessage } from './received-message.ts';
 
 export interface NackFields {
   /** Before the next attempt, in ms; 0: at once, at its old place. Default: as the queue's retry schedule says. */
@@ -19,85 +25,103 @@ export type Settlement =
   | { kind: 'reject'; error?: unknown }
   | { kind: 'extend'; leaseMs: number };
 
-export interface TaggedSettlement {
-  tag: string;
+export interface MessageSettlement {
+  message: ReceivedMessage;
   settlement: Settlement;
 }
-
-export type SettleOutcome = SettledReply['results'][number]['outcome'];
 
 /** Those that have changed nothing. */
 const REFUSALS = new Set<SettleOutcome>(['unknown_tag', 'already_settled', 'lease_expired', 'not_yours']);
 
-/** What of an error the broker takes; `protocol/deliveries.ts` has the limits. */
-const TYPE_LENGTH = 255;
-const MESSAGE_LENGTH = 8_192;
-const STACK_LENGTH = 32_768;
+/** Where frames of settlements go: to the queue, over HTTP or on a stream. */
+export type SendSettlements = (frame: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
 
-/** The order in which a reply tells of them. */
-const KINDS = ['ack', 'nack', 'reject', 'release', 'extend'] as const;
-
-/** One attempt. @returns one outcome for each, in order */
-export async function settleAll(
+/** One attempt over HTTP. @returns a frame of outcomes */
+export async function settleOverHttp(
   transport: Transport,
   queue: string,
-  consumerId: string,
-  settlements: readonly TaggedSettlement[],
-  signal: AbortSignal | undefined,
-): Promise<SettleOutcome[]> {
-  const fields: SettleFields = { consumer_id: consumerId };
-  const order: number[] = [];
-  for (const kind of KINDS) {
-    const places = settlements.flatMap(({ settlement }, index) => (settlement.kind === kind ? [index] : []));
-    if (places.length === 0) continue;
-    order.push(...places);
-    (fields[kind] as unknown[]) = places.map((index) => itemOf(settlements[index]!));
-  }
-  const reply = await transport.call({
+  consumerId: string | undefined,
+  frame: Uint8Array,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const { bytes } = await transport.call({
     method: 'POST',
     path: `${queuePath(queue)}/settlements`,
-    headers: { 'content-type': JSON_TYPE },
-    body: JSON.stringify(fields),
+    query: { consumer_id: consumerId && encodeURIComponent(consumerId) },
+    headers: { 'content-type': SETTLEMENTS_TYPE },
+    body: frame,
     signal,
   });
-  const { results } = jsonOf<SettledReply>(reply);
-  if (results?.length !== settlements.length) {
-    throw new PosthornError('unexpected_reply', `the reply does not tell of ${settlements.length} tags`);
+  return bytes;
+}
+
+/** Puts settlements in the order in which they make the fewest runs. */
+export function sortSettlements(settlements: MessageSettlement[]): void {
+  settlements.sort(
+    (a, b) =>
+      compare(a.settlement.kind, b.settlement.kind) ||
+      a.message.facts.queueId - b.message.facts.queueId ||
+      a.message.facts.lane - b.message.facts.lane ||
+      a.message.offset - b.message.offset,
+  );
+}
+
+const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
+
+/** Runs of messages, in the order of the settlements. */
+export function entriesOf(settlements: readonly MessageSettlement[]): SettlementEntry[] {
+  const entries: SettlementEntry[] = [];
+  for (const { message, settlement } of settlements) {
+    const { queueId, lane, delivery } = message.facts;
+    const { kind } = settlement;
+    const details = detailsOf(settlement);
+    const last = entries[entries.length - 1];
+    if (
+      last?.end === message.offset &&
+      last.kind === kind &&
+      last.details === details &&
+      last.delivery === delivery &&
+      last.lane === lane &&
+      last.queueId === queueId
+    ) {
+      last.end += 1;
+      continue;
+    }
+    const { offset: start } = message;
+    entries.push({ kind, queueId, lane, delivery, start, end: start + 1, details });
   }
-  const outcomes = new Array<SettleOutcome>(settlements.length);
-  order.forEach((index, place) => (outcomes[index] = results[place]!.outcome));
-  return outcomes;
+  return entries;
 }
 
 /** Null where it was done. After a failed attempt a settlement may find itself done: that attempt's reply was lost. */
 export function refusalOf(
-  { tag, settlement }: TaggedSettlement,
+  { message, settlement }: MessageSettlement,
   outcome: SettleOutcome,
   isRepeated: boolean,
 ): PosthornError | null {
   if (!REFUSALS.has(outcome)) return null;
   if (isRepeated && outcome === 'already_settled') return null;
-  return new PosthornError('settlement_refused', `${settlement.kind} of message ${tag}: ${outcome}`, {
-    details: { outcome },
-  });
+  const text = `${settlement.kind} of message ${message.deliveryTag}: ${outcome}`;
+  return new PosthornError('settlement_refused', text, { details: { outcome } });
 }
 
-function itemOf({ tag, settlement }: TaggedSettlement): unknown {
+/** As JSON; empty where there is nothing to say. */
+function detailsOf(settlement: Settlement): string {
   switch (settlement.kind) {
     case 'ack':
     case 'release':
-      return tag;
+      return '';
     case 'extend':
-      return { tag, lease_ms: settlement.leaseMs };
+      return JSON.stringify({ lease_ms: settlement.leaseMs });
     case 'nack':
-      return { tag, delay_ms: settlement.delayMs, ...errorOf(settlement.error) };
+      return JSON.stringify({ delay_ms: settlement.delayMs, error: errorOf(settlement.error) });
     case 'reject':
-      return { tag, ...errorOf(settlement.error) };
+      return JSON.stringify({ error: errorOf(settlement.error) });
   }
 }
 
 /** What was thrown and is no Error: text as it is, the rest as JSON where it can be. */
-function textOf(thrown: unknown): string {
+export function textOf(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown;
   try {
     return JSON.stringify(thrown) ?? typeof thrown;
@@ -106,14 +130,12 @@ function textOf(thrown: unknown): string {
   }
 }
 
-function errorOf(thrown: unknown): { error?: object } {
-  if (thrown === undefined) return {};
-  if (!(thrown instanceof Error)) return { error: { message: textOf(thrown).slice(0, MESSAGE_LENGTH) } };
+function errorOf(thrown: unknown): object | undefined {
+  if (thrown === undefined) return undefined;
+  if (!(thrown instanceof Error)) return { message: textOf(thrown).slice(0, DEATH_MESSAGE_LENGTH_MAX) };
   return {
-    error: {
-      type: thrown.name.slice(0, TYPE_LENGTH),
-      message: thrown.message.slice(0, MESSAGE_LENGTH),
-      stack_trace: thrown.stack?.slice(0, STACK_LENGTH),
-    },
+    type: thrown.name.slice(0, PROPERTY_LENGTH_MAX),
+    message: thrown.message.slice(0, DEATH_MESSAGE_LENGTH_MAX),
+    stack_trace: thrown.stack?.slice(0, DEATH_STACK_LENGTH_MAX),
   };
 }

@@ -3,16 +3,17 @@
 import {
   BATCH_OVERHEAD,
   encodeBatch,
+  gzipBatch,
   recordSizeUpperBound,
   type RecordHeader,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
+import { ROUTING_KEY_HEADER } from '../../protocol/message-headers.ts';
 import type { PosthornError } from '../errors.ts';
 import {
   MESSAGE_ID_HEADER,
   messageHeaders,
   orderingKeyBytes,
-  ROUTING_KEY_HEADER,
   type OutgoingMessage,
 } from '../message-input.ts';
 import { RECORD_ALLOWANCE_BYTES, type Sink } from '../producer/pending.ts';
@@ -28,7 +29,13 @@ export interface Confirmation {
   outcome: 'stored' | 'duplicate';
   /** Its own, or the one that it was given. */
   messageId: string | undefined;
+  /** Where it is, with `destinations: true`. */
+  destinations?: MessageDestination[];
 }
+
+/** A place that has a message. `reply`: it was handed to a call that waited for it. */
+export type MessageDestination =
+  { queue: string } | { topic: string; partition: number; offset: number } | { reply: string };
 
 /** What an id that the publisher makes may take, header included, in bytes. */
 const ID_BYTES_MAX = 48;
@@ -77,6 +84,7 @@ export class MessageBatch {
   /** Attempts that failed. */
   failures = 0;
   #encoded: Uint8Array | undefined;
+  #gzipped: Uint8Array | undefined;
 
   constructor(deadlineMs: number) {
     this.deadlineMs = deadlineMs;
@@ -93,11 +101,22 @@ export class MessageBatch {
     return this.#encoded;
   }
 
+  /** As `bytes`, compressed where that makes it smaller. */
+  async gzipped(): Promise<Uint8Array> {
+    if (this.#gzipped === undefined) {
+      const plain = this.bytes();
+      const gzipped = await gzipBatch(plain);
+      this.#gzipped = gzipped.length < plain.length ? gzipped : plain;
+    }
+    return this.#gzipped;
+  }
+
   /** Some are settled; the rest goes again. */
   keep(messages: PendingMessage[]): void {
     if (messages.length === this.messages.length) return;
     this.messages = messages;
     this.#encoded = undefined;
+    this.#gzipped = undefined;
   }
 }
 

@@ -90,7 +90,13 @@ export class MessageSender {
     let error: PosthornError | null = null;
     try {
       if (batch.failures === 0) await this.#identify(line, batch);
-      const outcomes = await publishBatch(this.#transport, line.destination, batch, this.#stop.signal);
+      const outcomes = await publishBatch(
+        this.#transport,
+        line.destination,
+        batch,
+        this.#config,
+        this.#stop.signal,
+      );
       if (this.#conclude(batch, outcomes)) error = full();
     } catch (cause) {
       error = this.#reasonOf(cause);

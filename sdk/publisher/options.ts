@@ -36,6 +36,16 @@ export interface PublisherOptions {
    * go to a queue with a `dedupWindowMs`.
    */
   messageIds?: boolean | undefined;
+  /**
+   * Whether a confirmation says where the message is: its queues, and its places in topics. Default false: replies are
+   * then shorter.
+   */
+  destinations?: boolean;
+  /**
+   * Whether batches are compressed on their way. Default false: it costs more time than it saves where the broker is near,
+   * and is worth it for large texts over slow lines. The broker stores queues uncompressed all the same.
+   */
+  gzip?: boolean;
   /** Gives up everything that is not confirmed yet, with `aborted`, and closes the publisher. */
   signal?: AbortSignal | undefined;
 }
@@ -56,6 +66,8 @@ const DEFAULTS: PublisherConfig = {
   bufferBytes: 32 * KiB * KiB,
   deliveryTimeoutMs: 120_000,
   messageIds: undefined,
+  destinations: false,
+  gzip: false,
   signal: undefined,
 };
 

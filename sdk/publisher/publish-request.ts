@@ -1,20 +1,27 @@
 /** A publish request: a batch out, what became of its messages back. */
 
-import type { QueuePublished } from '../../protocol/deliveries.ts';
-import type { ExchangeBatchesPublished, PublishedMessage } from '../../protocol/exchanges.ts';
+import type { QueueBatchesPublished } from '../../protocol/deliveries.ts';
+import type { ExchangeBatchesPublished, PublishedMessage, StoredRuns } from '../../protocol/exchanges.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import { jsonOf, type Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { exchangePath, queuePath } from '../names.ts';
-import type { Confirmation, MessageBatch, Outcomes } from './message-batch.ts';
+import type { Confirmation, MessageBatch, MessageDestination, Outcomes } from './message-batch.ts';
 
 export type Destination = { queue: string } | { exchange: string; mandatory: boolean };
+
+export interface PublishSettings {
+  /** Asks where each message went. */
+  destinations: boolean;
+  gzip: boolean;
+}
 
 /** One attempt. @returns one for each message, in order */
 export async function publishBatch(
   transport: Transport,
   destination: Destination,
   batch: MessageBatch,
+  settings: PublishSettings,
   signal: AbortSignal,
 ): Promise<Outcomes> {
   const isQueue = 'queue' in destination;
@@ -22,34 +29,64 @@ export async function publishBatch(
   const reply = await transport.call({
     method: 'POST',
     path: `${base}/messages`,
-    query: { mandatory: !isQueue && destination.mandatory ? 'true' : undefined },
+    query: {
+      mandatory: !isQueue && destination.mandatory ? 'true' : undefined,
+      destinations: !isQueue && settings.destinations ? 'true' : undefined,
+    },
     headers: { 'content-type': RECORD_BATCH_TYPE },
-    body: batch.bytes(),
+    body: settings.gzip ? await batch.gzipped() : batch.bytes(),
     signal,
   });
-  if (isQueue) return queueOutcomes(batch, jsonOf<QueuePublished>(reply));
+  if (isQueue) {
+    const place = settings.destinations ? { destinations: [{ queue: destination.queue }] } : {};
+    return queueOutcomes(batch, jsonOf<QueueBatchesPublished>(reply), place);
+  }
   return exchangeOutcomes(batch, destination.exchange, jsonOf<ExchangeBatchesPublished>(reply));
 }
 
-function queueOutcomes({ messages }: MessageBatch, { results }: QueuePublished): Outcomes {
-  if (results?.length !== messages.length) throw unexpected(messages.length);
-  return messages.map(({ messageId }, index) => {
-    const { outcome } = results[index]!;
-    return outcome === 'rejected' ? null : { outcome, messageId };
-  });
+function queueOutcomes(
+  { messages }: MessageBatch,
+  { count, exceptions }: QueueBatchesPublished,
+  place: { destinations?: MessageDestination[] },
+): Outcomes {
+  if (count !== messages.length) throw unexpected(messages.length);
+  const outcomes: Outcomes = messages.map((message) => ({ ...stored(message), ...place }));
+  for (const { index, outcome } of exceptions) {
+    outcomes[index] = outcome === 'rejected' ? null : { ...stored(messages[index]!), ...place, outcome };
+  }
+  return outcomes;
 }
 
 function exchangeOutcomes(
   { messages }: MessageBatch,
   exchange: string,
-  { count, unroutable }: ExchangeBatchesPublished,
+  { count, unroutable, destinations }: ExchangeBatchesPublished,
 ): Outcomes {
   if (count !== messages.length) throw unexpected(messages.length);
-  const outcomes: Outcomes = messages.map(stored);
+  const confirmations = messages.map(stored);
+  if (destinations) noteDestinations(confirmations, destinations);
+  const outcomes: Outcomes = confirmations;
   for (const index of unroutable) {
     outcomes[index] = new PosthornError('unroutable', `no binding of exchange "${exchange}" takes it`);
   }
   return outcomes;
+}
+
+function noteDestinations(confirmations: Confirmation[], stored: readonly StoredRuns[]): void {
+  for (const confirmation of confirmations) confirmation.destinations = [];
+  for (const { kind, name, partition = 0, runs } of stored) {
+    for (const [first = 0, count = 0, firstOffset = 0] of runs) {
+      for (let nth = 0; nth < count; nth++) {
+        const place: MessageDestination =
+          kind === 'topic'
+            ? { topic: name, partition, offset: firstOffset + nth }
+            : kind === 'reply'
+              ? { reply: name }
+              : { queue: name };
+        confirmations[first + nth]?.destinations!.push(place);
+      }
+    }
+  }
 }
 
 /** What a publish that failed did all the same: messages that every destination has stored are done. */

@@ -2,10 +2,7 @@
 
 import type { JsonValue } from '../../protocol/json-bytes.ts';
 import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
-import { PosthornError } from '../errors.ts';
-
-// ignoreBOM keeps a leading U+FEFF, which is part of the text.
-const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
+import { headerText, jsonOfBytes, textOf } from '../received.ts';
 
 /**
  * Bytes are views into the fetch that brought the record, about 1 MiB, which stays in memory as long as one of them
@@ -35,12 +32,12 @@ export class ReceivedRecord {
 
   /** The key as UTF-8. */
   get keyText(): string | null {
-    return this.key && decoder.decode(this.key);
+    return textOf(this.key);
   }
 
   /** The value as UTF-8: for a JSON string, with its quotes. */
   text(): string | null {
-    return this.value && decoder.decode(this.value);
+    return textOf(this.value);
   }
 
   /**
@@ -49,21 +46,13 @@ export class ReceivedRecord {
    * @throws PosthornError `unexpected_reply` where the value is not JSON
    */
   json<Value = JsonValue>(): Value | null {
-    const text = this.text();
-    if (text === null) return null;
-    try {
-      return JSON.parse(text) as Value;
-    } catch (cause) {
-      const where = `partition ${this.partition}, offset ${this.offset}`;
-      throw new PosthornError('unexpected_reply', `the value of the record at ${where} is not JSON`, {
-        cause,
-      });
-    }
+    const where = (): string =>
+      `the value of the record at partition ${this.partition}, offset ${this.offset}`;
+    return jsonOfBytes<Value>(this.value, where);
   }
 
   /** The last header of that name as UTF-8; null where its value is null, undefined where there is none. */
   header(name: string): string | null | undefined {
-    const header = this.headers.findLast(({ key }) => key === name);
-    return header && (header.value === null ? null : decoder.decode(header.value));
+    return headerText(this.headers, name);
   }
 }

@@ -58,5 +58,6 @@ describe('the README', () => {
     });
     expect(stdout).toContain("0 user-1 { page: '/pricing' }");
     expect(stdout).toContain("sending to { to: 'ada@example.com' }");
+    expect(stdout).toContain("{ sentTo: 'bob@example.com' }");
   });
 });

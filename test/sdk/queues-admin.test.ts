@@ -92,6 +92,14 @@ describe('exchanges', () => {
     expect(await collect(exchanges.bindings({ queue }))).toEqual([expect.objectContaining({ id: bound.id })]);
     expect(await collect(exchanges.bindings({ topic }))).toMatchObject([{ routingKey: 'k' }]);
     expect(await collect(exchanges.bindings({ exchange: 'target' }))).toHaveLength(1);
+    const ids = await exchanges.bindMany([
+      { source: 'source', destination: { queue }, arguments: match },
+      { source: 'source', destination: { exchange: 'target' }, routingKey: 'new' },
+    ]);
+    expect([ids.length, ids[0]]).toEqual([2, bound.id]);
+    expect(await collect(exchanges.bindings({ exchange: 'target' }))).toHaveLength(2);
+    const wrong = [{ source: 'source', destination: { queue: 'nowhere' } }];
+    expect((await errorOf(exchanges.bindMany(wrong))).code).toBe('queue_not_found');
     await exchanges.unbind(bound);
     expect((await errorOf(exchanges.unbind(bound))).code).toBe('binding_not_found');
     expect((await errorOf(exchanges.bind('source', { queue: 'nowhere' }))).code).toBe('queue_not_found');

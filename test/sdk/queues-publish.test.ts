@@ -49,6 +49,56 @@ describe('a message', () => {
     expect((await bodiesOf(queue)).toSorted()).toEqual([1, 3, 5]);
   });
 
+  it('is confirmed with its destinations where that is asked for', async () => {
+    const { exchanges } = broker.client();
+    const [queue, other] = [await broker.queue({ dedupWindowMs: 60_000 }), await broker.queue()];
+    const topic = await broker.topic(1);
+    await exchanges.declare('where', { type: 'topic' });
+    await exchanges.bindMany([
+      { source: 'where', destination: { queue }, routingKey: 'a.#' },
+      { source: 'where', destination: { queue: other }, routingKey: '*.b' },
+      { source: 'where', destination: { topic }, routingKey: 'a.*' },
+    ]);
+    await using publisher = broker.client().publisher({ destinations: true });
+    const keys = ['a', 'a.b', 'c.b', 'a.c', 'nowhere', 'a.d'];
+    const confirmed = await Promise.all(
+      keys.map((routingKey) => publisher.publish('where', { routingKey, body: routingKey })),
+    );
+    const sorted = confirmed.map(({ destinations }) =>
+      destinations!.map((one) => JSON.stringify(one)).sort(),
+    );
+    const at = (offset: number): object => ({ topic, partition: 0, offset });
+    expect(sorted).toEqual(
+      [
+        [{ queue }],
+        [{ queue }, { queue: other }, at(0)],
+        [{ queue: other }],
+        [{ queue }, at(1)],
+        [],
+        [{ queue }, at(2)],
+      ].map((destinations) => destinations.map((one) => JSON.stringify(one)).sort()),
+    );
+    const properties = { messageId: 'm' };
+    const twice = [1, 2].map(() => publisher.sendToQueue(queue, { body: 1, properties }));
+    expect(await Promise.all(twice)).toEqual([
+      { outcome: 'stored', messageId: 'm', destinations: [{ queue }] },
+      { outcome: 'duplicate', messageId: 'm', destinations: [{ queue }] },
+    ]);
+  });
+
+  it('is sent compressed where that is asked for and makes it smaller', async () => {
+    const queue = await broker.queue();
+    const { fetch, produced } = spoiledFetchOf(MESSAGES, dropRequest);
+    await using publisher = broker.client({ fetch }).publisher({ gzip: true });
+    const text = 'the same again and again, '.repeat(1_000);
+    await Promise.all(numbers(10).map(() => publisher.sendToQueue(queue, { body: text })));
+    await publisher.sendToQueue(queue, { body: crypto.getRandomValues(new Uint8Array(500)) });
+    expect(produced.map(({ bytes }) => bytes > 2_000)).toEqual([false, false, false]);
+    expect(produced[0]!.bytes).toBe(produced[1]!.bytes);
+    expect(produced[2]!.bytes).toBeLessThan(600);
+    expect((await bodiesOf(queue)).slice(0, 10)).toEqual(numbers(10).map(() => text));
+  });
+
   it('that cannot be is refused before anything is sent', async () => {
     const queue = await broker.queue();
     await using publisher = broker.client().publisher();

@@ -7,6 +7,7 @@ import { brokerForTests, numbers, readAll } from './harness.ts';
 
 const broker = brokerForTests();
 let worker: Miniflare;
+let consuming: Miniflare;
 
 beforeAll(async () => {
   const { host } = new URL(broker.url);
@@ -18,9 +19,33 @@ beforeAll(async () => {
     serviceBindings: { POSTHORN: { external: { address: host, http: {} } } },
     telemetry: { enabled: false },
   });
-  await worker.ready;
+  consuming = new Miniflare({
+    modules: [
+      { type: 'ESModule', path: 'index.mjs', contents: await bundleWorker('test/sdk/consuming-worker.ts') },
+    ],
+    compatibilityDate: '2026-07-30',
+    serviceBindings: { POSTHORN: { external: { address: host, http: {} } } },
+    telemetry: { enabled: false },
+  });
+  await Promise.all([worker.ready, consuming.ready]);
 });
-afterAll(() => worker.dispose());
+afterAll(() => Promise.all([worker.dispose(), consuming.dispose()]));
+
+it('consumes, asks and answers in workerd, on sockets through a service binding', async () => {
+  const queue = await broker.queue();
+  await using publisher = broker.client().publisher();
+  await Promise.all(numbers(50).map((body) => publisher.sendToQueue(queue, { body })));
+  const reply = await consuming.dispatchFetch(`http://worker/?queue=${queue}&count=50`);
+  expect(await reply.json()).toEqual({
+    looped: numbers(25),
+    handled: numbers(25, 25),
+    answer: 'pong',
+    sockets: 3,
+    polls: 0,
+  });
+  const { state } = await broker.client().queues.get(queue);
+  expect(state).toMatchObject({ ready: 0, leased: 0, consumers: 0 });
+});
 
 it('produces and reads in workerd, through a service binding', async () => {
   const orders = numbers(30).map((i) => ({ customer: `customer-${i % 5}`, total: i }));

@@ -7,8 +7,8 @@
 import worker, {
   Partition as RealPartition,
   Queue as RealQueue,
-  ReplyMailbox,
   Schedule,
+  ReplyMailbox as RealReplyMailbox,
   Topology,
   Transaction as RealTransaction,
 } from '../../workers/index.ts';
@@ -17,7 +17,17 @@ import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.t
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
-export { ReplyMailbox, Schedule, Topology };
+export { Schedule, Topology };
+
+/** How often a mailbox was made or woke up. */
+let mailboxStarts = 0;
+
+export class ReplyMailbox extends RealReplyMailbox {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    mailboxStarts += 1;
+  }
+}
 
 /** Of the isolate, not of an object: it stays when an object is evicted. */
 let aheadMs = 0;
@@ -110,6 +120,7 @@ export default {
       await stub.loseAlarm();
       return new Response();
     }
+    if (url.pathname === '/test/mailbox-starts') return Response.json(mailboxStarts);
     if (url.pathname === '/test/storage-case') {
       const stub = env.PARTITION.getByName(`case ${url.searchParams.get('name')}`) as unknown as Partition;
       return new Response(await stub.runCase(url.searchParams.get('name') ?? ''));

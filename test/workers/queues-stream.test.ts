@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { deliveriesOf } from '../../core/queue/deliveries-json.ts';
 import type { Deliveries, SettledReply } from '../../protocol/deliveries.ts';
+import { decodeDeliveryFrame, tagsOfFrame } from '../../protocol/delivery-frame.ts';
+import { DELIVERIES_TYPE, JSON_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
 import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import {
+  decodeOutcomeFrame,
+  encodeSettlementFrame,
+  isOutcomeFrame,
+  type SettlementEntry,
+} from '../../protocol/settlement-frame.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
 let broker: TestBroker;
@@ -24,8 +33,9 @@ class Stream {
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', ({ data }) => {
-      this.#messages.push(JSON.parse(data as string));
+      this.#messages.push(typeof data === 'string' ? JSON.parse(data) : new Uint8Array(data as ArrayBuffer));
       this.#wake();
     });
   }
@@ -47,14 +57,119 @@ class Stream {
     return this.#messages.shift() as Message;
   }
 
-  send(fields: object | string): void {
-    this.#socket.send(typeof fields === 'string' ? fields : JSON.stringify(fields));
+  send(fields: object | string | Uint8Array): void {
+    const isRaw = typeof fields === 'string' || fields instanceof Uint8Array;
+    this.#socket.send(isRaw ? (fields as string) : JSON.stringify(fields));
   }
 
   close(): void {
     this.#socket.close();
   }
 }
+
+/** The settlement of all messages of a delivery frame. */
+function settlementOf(
+  frame: Uint8Array,
+  kind: SettlementEntry['kind'],
+  id: number,
+  details: object | '' = '',
+): Uint8Array {
+  const { queueId, sections } = decodeDeliveryFrame(frame);
+  const entries = sections.flatMap(({ lane, runs }) =>
+    runs.map(({ start, end, delivery }): SettlementEntry => {
+      const text = details === '' ? '' : JSON.stringify(details);
+      return { kind, queueId, lane, delivery, start, end, details: text };
+    }),
+  );
+  return encodeSettlementFrame({ id, entries });
+}
+
+describe('a stream of frames', () => {
+  it('brings deliveries as bytes and takes settlements as bytes, each answered', async () => {
+    await broker.call('PUT', '/v1/default/queues/bytes', { retry: { schedule_ms: [60_000] } });
+    const stream = await Stream.open('bytes', 'prefetch=3&frames=binary');
+    await publish('bytes', 8);
+    const first = await stream.next<Uint8Array>();
+    expect(tagsOfFrame(first)).toHaveLength(3);
+    stream.send(settlementOf(first, 'ack', 41));
+    const answers = [await stream.next<Uint8Array>(), await stream.next<Uint8Array>()];
+    const outcome = answers.find(isOutcomeFrame)!;
+    const second = answers.find((bytes) => !isOutcomeFrame(bytes))!;
+    expect(decodeOutcomeFrame(outcome)).toEqual({ id: 41, outcomes: ['settled', 'settled', 'settled'] });
+    expect(deliveriesOf(second).deliveries.map(({ body }) => body)).toEqual([3, 4, 5]);
+    stream.send({ prefetch: 0 });
+    expect(await stream.next<object>()).toEqual({ prefetch: 0 });
+    stream.send(settlementOf(second, 'nack', 42, { error: { message: 'no' } }));
+    const parked = decodeOutcomeFrame(await stream.next<Uint8Array>());
+    expect(parked).toEqual({ id: 42, outcomes: ['parked', 'parked', 'parked'] });
+    stream.send(settlementOf(second, 'ack', 43));
+    const late = decodeOutcomeFrame(await stream.next<Uint8Array>()).outcomes;
+    expect(new Set(late)).toEqual(new Set(['already_settled']));
+    expect(await stateOf('bytes')).toMatchObject({ ready: 2, leased: 0, parked: 3 });
+    stream.close();
+  });
+
+  it('settles over HTTP in the same form, for the consumer that is named', async () => {
+    await broker.call('PUT', '/v1/default/queues/over-http', {});
+    await publish('over-http', 4);
+    const url = `${broker.url}/v1/default/queues/over-http`;
+    const post = (path: string, body: BodyInit, type: string, accept = '*/*'): Promise<Response> =>
+      fetch(`${url}/${path}`, { method: 'POST', body, headers: { 'content-type': type, accept } });
+    const take = { max: 4, consumer_id: 'me' };
+    const taken = await post('deliveries', JSON.stringify(take), JSON_TYPE, DELIVERIES_TYPE);
+    const frame = settlementOf(
+      new Uint8Array(await taken.arrayBuffer()),
+      'ack',
+      5,
+    ) as Uint8Array<ArrayBuffer>;
+    const outcomes = async (query: string): Promise<Set<string>> => {
+      const reply = await post(`settlements${query}`, frame, SETTLEMENTS_TYPE);
+      expect([reply.status, reply.headers.get('content-type')]).toEqual([200, SETTLEMENTS_TYPE]);
+      const { id, outcomes: all } = decodeOutcomeFrame(new Uint8Array(await reply.arrayBuffer()));
+      expect([id, all.length]).toEqual([5, 4]);
+      return new Set(all);
+    };
+    expect(await outcomes('?consumer_id=other')).toEqual(new Set(['not_yours']));
+    expect(await outcomes('?consumer_id=me')).toEqual(new Set(['settled']));
+    expect(await outcomes('')).toEqual(new Set(['already_settled']));
+    const wrong = await post('settlements', frame.slice(0, -1), SETTLEMENTS_TYPE);
+    expect([wrong.status, await wrong.json()]).toMatchObject([
+      400,
+      { code: 'invalid_frame', id: 5, entry: 0 },
+    ]);
+  });
+
+  it('answers a malformed frame with a problem, changes nothing, and goes on', async () => {
+    await broker.call('PUT', '/v1/default/queues/odd-bytes', {});
+    await publish('odd-bytes', 2);
+    const stream = await Stream.open('odd-bytes', 'frames=binary');
+    const frame = await stream.next<Uint8Array>();
+    const cut = settlementOf(frame, 'ack', 6).subarray(0, -1);
+    const half = settlementOf(frame, 'extend', 8, { lease_ms: -1 });
+    const endless = settlementOf(frame, 'ack', 9);
+    new DataView(endless.buffer).setFloat64(5 + 22, 1e9);
+    for (const [bytes, problem] of [
+      [new Uint8Array(), { code: 'invalid_frame' }],
+      [new Uint8Array(9), { code: 'invalid_frame' }],
+      [cut, { code: 'invalid_frame', id: 6, entry: 0 }],
+      [settlementOf(frame, 'extend', 7), { code: 'invalid_frame', id: 7, entry: 0 }],
+      [half, { code: 'invalid_frame', id: 8, entry: 0 }],
+      [settlementOf(frame, 'ack', 1, { delay_ms: 5 }), { code: 'invalid_frame', id: 1 }],
+      [endless, { code: 'too_many_tags', id: 9 }],
+    ] as const) {
+      stream.send(bytes);
+      expect(await stream.next<object>()).toMatchObject(problem);
+    }
+    for (const flow of [{ prefetch: -1 }, { prefetch: 1, id: 1, more: 1 }, { prefetch: 10_001 }]) {
+      stream.send(flow);
+      expect(await stream.next<object>()).toMatchObject({ code: 'invalid_field' });
+    }
+    expect(await stateOf('odd-bytes')).toMatchObject({ ready: 0, leased: 2 });
+    stream.send(settlementOf(frame, 'ack', 10));
+    expect(decodeOutcomeFrame(await stream.next<Uint8Array>()).outcomes).toEqual(['settled', 'settled']);
+    stream.close();
+  });
+});
 
 describe('a stream of a queue', () => {
   it('pushes within the prefetch, and more as deliveries are settled', async () => {

@@ -13,6 +13,7 @@ import { operations } from '../../protocol/operations/index.ts';
 import { problem } from '../problem.ts';
 import { outgoingFromBatches, outgoingFromJson, type Outgoing } from '../publish/outgoing.ts';
 import { publish } from '../publish/publish.ts';
+import { storedRuns } from '../publish/stored-runs.ts';
 import { bodyKind, readBytes, readJson, readQuery, type BodyKind } from '../request.ts';
 import { bind, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
 import { readExchangePath } from './exchanges.ts';
@@ -30,7 +31,7 @@ export function publishRoutes(app: Hono<AppEnv>): void {
     const { namespace, name } = path;
     const published = await publish(c.env, namespace, name, outgoing, seenTopologyVersion(c));
     if (isFailure(published)) return problem(c, published);
-    if (kind === 'batches') return c.json(summary(published));
+    if (kind === 'batches') return c.json(summary(published, isSet(query.fields.destinations)));
     return c.json({ messages: published } satisfies ExchangePublished);
   });
 }
@@ -50,7 +51,11 @@ async function readOutgoing(
 }
 
 /** Who sends batches sends many: each message's destinations would be longer than the message. */
-function summary(published: readonly PublishedMessage[]): ExchangeBatchesPublished {
+function summary(
+  published: readonly PublishedMessage[],
+  withDestinations: boolean,
+): ExchangeBatchesPublished {
   const unroutable = published.flatMap((message, index) => (message.unroutable ? [index] : []));
-  return { count: published.length, unroutable };
+  const reply = { count: published.length, unroutable };
+  return withDestinations ? { ...reply, destinations: storedRuns(published) } : reply;
 }

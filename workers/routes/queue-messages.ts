@@ -1,6 +1,7 @@
 /** The messages of a queue: publish, take, settle, look. */
 
 import type { Hono } from 'hono';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
 import {
   settleRequestOf,
   type DeliverRequest,
@@ -11,24 +12,26 @@ import {
   deliverSchema,
   peekQuerySchema,
   SETTLEMENT_KINDS,
+  settleQuerySchema,
   settleSchema,
   settleTagsMax,
   streamQuerySchema,
   type Peeked,
+  type QueueBatchesPublished,
   type QueuePublished,
   type SettledReply,
   type SettleFields,
 } from '../../protocol/deliveries.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
-import { DELIVERIES_TYPE } from '../../protocol/media-types.ts';
+import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliveries-json.ts';
 import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
 import { problem } from '../problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
 import { callQueue } from '../queue-call.ts';
-import { bodyKind, check, readBody, readBytes, readJson, readQuery } from '../request.ts';
+import { bodyKind, check, contentType, readBody, readBytes, readJson, readQuery } from '../request.ts';
 import { bind, type AppContext, type AppEnv } from './context.ts';
 import { readQueue } from './queues.ts';
 
@@ -51,6 +54,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
         failure('queue_full', `queue "${queue.name}" is full and refuses messages`, { retry_after_s: 1 }),
       );
     }
+    if (batches.isRaw) return c.json(published satisfies QueueBatchesPublished);
     const results: QueuePublished['results'] = Array.from({ length: published.count }, () => ({
       outcome: 'stored',
     }));
@@ -78,6 +82,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.settle, async (c) => {
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
+    if (contentType(c) === SETTLEMENTS_TYPE) return await settleBytes(c, queue);
     const fields = await readSettlement(c);
     if (isFailure(fields)) return problem(c, fields);
     const request = settleRequestOf(fields);
@@ -130,15 +135,32 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
   });
 }
 
-async function readBatches(c: AppContext): Promise<QueueBatches | Failure> {
+/** A frame goes to the queue as it is, which has to read it on a stream as well. */
+async function settleBytes(c: AppContext, queue: QueueDefinition): Promise<Response> {
+  const query = readQuery(c, settleQuerySchema);
+  if (isFailure(query)) return problem(c, query);
+  const bytes = await readBytes(c.req.raw);
+  if (isFailure(bytes)) return problem(c, bytes);
+  const answer = await callQueue<Uint8Array | Failure>(
+    c.env,
+    queue,
+    async (stub, version) => await stub.settleFrame(version, bytes, query.fields.consumer_id),
+  );
+  if (isFailure(answer)) return problem(c, answer);
+  return new Response(answer as Uint8Array<ArrayBuffer>, { headers: { 'content-type': SETTLEMENTS_TYPE } });
+}
+
+async function readBatches(c: AppContext): Promise<(QueueBatches & { isRaw: boolean }) | Failure> {
   const kind = bodyKind(c, true);
   if (isFailure(kind)) return kind;
   if (kind === 'batches') {
     const bytes = await readBytes(c.req.raw);
-    return isFailure(bytes) ? bytes : await batchesFromBytes(bytes, Date.now());
+    const batches = isFailure(bytes) ? bytes : await batchesFromBytes(bytes, Date.now());
+    return isFailure(batches) ? batches : { ...batches, isRaw: true };
   }
   const body = await readJson(c.req.raw);
-  return isFailure(body) ? body : batchesFromJson(body.json, Date.now());
+  const batches = isFailure(body) ? body : batchesFromJson(body.json, Date.now());
+  return isFailure(batches) ? batches : { ...batches, isRaw: false };
 }
 
 /** The settlement, checked: the number of tags first, because the rest takes time for each. */

@@ -3,13 +3,13 @@
 import type { Hono } from 'hono';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { writtenExchange } from '../../protocol/exchanges.ts';
-import type { MessageOut } from '../../protocol/messages.ts';
+import { PROPERTY_HEADERS, textHeader, type MessageOut } from '../../protocol/messages.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { requestSchema, type RequestReply } from '../../protocol/requests.ts';
+import { requestQuerySchema, requestSchema, type RequestReply } from '../../protocol/requests.ts';
 import { problem } from '../problem.ts';
-import { outgoingFromJson } from '../publish/outgoing.ts';
+import { outgoingFromBatches, outgoingFromJson, type Outgoing } from '../publish/outgoing.ts';
 import { publish } from '../publish/publish.ts';
-import { readBody } from '../request.ts';
+import { bodyKind, readBody, readBytes, readQuery } from '../request.ts';
 import { openReplyWait } from '../request-reply/mailbox.ts';
 import { bind, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
 import { readExchangePath } from './exchanges.ts';
@@ -18,18 +18,14 @@ export function requestRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.request, async (c) => {
     const path = readExchangePath(c);
     if (isFailure(path)) return problem(c, path);
-    const body = await readBody(c, requestSchema);
-    if (isFailure(body)) return problem(c, body);
-    const { wait_ms: waitMs, ...message } = body.fields;
-    if (message.properties?.reply_to !== undefined) {
-      return problem(c, failure('invalid_message', 'properties.reply_to: this call sets it'));
-    }
+    const asked = await readRequest(c, path.name);
+    if (isFailure(asked)) return problem(c, asked);
+    const { waitMs } = asked;
     const done = new AbortController();
     try {
       const signal = AbortSignal.any([c.req.raw.signal, done.signal]);
       const { replyTo, reply } = await openReplyWait(c.env, path.namespace, waitMs, signal);
-      const request = { ...message, properties: { ...message.properties, reply_to: replyTo } };
-      const failed = await send(c, path, request);
+      const failed = await send(c, path, addressed(asked.request, replyTo));
       if (failed) return problem(c, failed);
       const frame = await reply;
       if (frame === null || frame === 'given up') {
@@ -44,16 +40,49 @@ export function requestRoutes(app: Hono<AppEnv>): void {
   });
 }
 
+/** The request as JSON, or as a record batch of one message. */
+async function readRequest(
+  c: AppContext,
+  exchange: string,
+): Promise<{ request: Outgoing; waitMs: number } | Failure> {
+  const query = readQuery(c, requestQuerySchema);
+  if (isFailure(query)) return query;
+  const kind = bodyKind(c, true);
+  if (isFailure(kind)) return kind;
+  if (kind === 'batches') {
+    const bytes = await readBytes(c.req.raw);
+    if (isFailure(bytes)) return bytes;
+    const outgoing = await outgoingFromBatches(bytes, exchange, true, Date.now());
+    if (isFailure(outgoing)) return outgoing;
+    if (outgoing.length !== 1)
+      return failure('invalid_message', `${outgoing.length} messages; a request is one`);
+    const [request] = outgoing;
+    if (request!.record.headers?.some(({ key }) => key === PROPERTY_HEADERS.reply_to)) return replyToGiven();
+    return { request: request!, waitMs: query.fields.wait_ms };
+  }
+  const body = await readBody(c, requestSchema);
+  if (isFailure(body)) return body;
+  const { wait_ms: waitMs = query.fields.wait_ms, ...message } = body.fields;
+  if (message.properties?.reply_to !== undefined) return replyToGiven();
+  const messages = [{ ...message, mandatory: true }];
+  const outgoing = outgoingFromJson({ messages }, exchange, Date.now());
+  return isFailure(outgoing) ? outgoing : { request: outgoing[0]!, waitMs };
+}
+
+const replyToGiven = (): Failure => failure('invalid_message', 'properties.reply_to: this call sets it');
+
+function addressed(request: Outgoing, replyTo: string): Outgoing {
+  const header = textHeader(PROPERTY_HEADERS.reply_to, replyTo);
+  return { ...request, record: { ...request.record, headers: [header, ...(request.record.headers ?? [])] } };
+}
+
 /** Publishes the request; a failure where nobody has it. */
 async function send(
   c: AppContext,
   { namespace, name }: { namespace: string; name: string },
-  request: object,
+  request: Outgoing,
 ): Promise<Failure | null> {
-  const messages = [{ ...request, mandatory: true }];
-  const outgoing = outgoingFromJson({ messages }, name, Date.now());
-  if (isFailure(outgoing)) return outgoing;
-  const published = await publish(c.env, namespace, name, outgoing, seenTopologyVersion(c));
+  const published = await publish(c.env, namespace, name, [request], seenTopologyVersion(c));
   if (isFailure(published)) return published;
   if (!published[0]!.unroutable) return null;
   return failure('unroutable', `no binding of exchange "${writtenExchange(name)}" takes the request`);

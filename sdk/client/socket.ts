@@ -1,0 +1,66 @@
+/** WebSockets, as they are opened in Node, browsers, Deno, Bun and workerd. */
+
+import { PosthornError } from '../errors.ts';
+
+/** What the SDK needs of a WebSocket: any implementation of the standard will do. */
+export interface Socket {
+  binaryType: string;
+  readonly readyState: number;
+  send(data: string | Uint8Array): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: string, listener: (event: { data?: unknown; reason?: string }) => void): void;
+}
+
+/** @param url begins with `ws:` or `wss:` */
+export type SocketFactory = (url: string, headers: Record<string, string>) => Socket | Promise<Socket>;
+
+const OPEN = 1;
+
+type SocketClass = new (url: string, options?: object) => Socket;
+
+/** The platform's own. Node, Deno and Bun send headers with it; browsers cannot, and refuse options with an error. */
+export const platformSocket: SocketFactory = (url, headers) => {
+  const Class = (globalThis as { WebSocket?: SocketClass }).WebSocket;
+  if (Class === undefined) throw new PosthornError('connection_failed', 'this platform has no WebSocket');
+  return Object.keys(headers).length > 0 ? new Class(url, { headers }) : new Class(url);
+};
+
+/** In a Worker a socket is the answer to a request, so that it can go through a service binding. */
+export function socketByFetch(fetch: (url: string, init: RequestInit) => Promise<Response>): SocketFactory {
+  return async (url, headers) => {
+    const init = { headers: { ...headers, upgrade: 'websocket' } };
+    const response = (await fetch(url.replace(/^ws/, 'http'), init)) as Response & {
+      webSocket?: (Socket & { accept(): void }) | null;
+    };
+    const { webSocket } = response;
+    if (!webSocket) {
+      await response.body?.cancel();
+      throw new PosthornError('connection_failed', `no socket was opened: status ${response.status}`);
+    }
+    webSocket.binaryType = 'arraybuffer';
+    webSocket.accept();
+    return webSocket;
+  };
+}
+
+/** Resolves when the socket is open; rejects with a retryable error where it ends before, or after `timeoutMs`. */
+export function opened(socket: Socket, timeoutMs: number): Promise<Socket> {
+  socket.binaryType = 'arraybuffer';
+  if (socket.readyState === OPEN) return Promise.resolve(socket);
+  return new Promise((resolve, reject) => {
+    const fail = (why: string): void => {
+      clearTimeout(timer);
+      reject(new PosthornError('connection_failed', `the socket did not open: ${why}`, { retryable: true }));
+    };
+    const timer = setTimeout(() => {
+      fail(`no answer within ${timeoutMs} ms`);
+      socket.close();
+    }, timeoutMs);
+    socket.addEventListener('open', () => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+    socket.addEventListener('error', () => fail('refused'));
+    socket.addEventListener('close', () => fail('closed'));
+  });
+}

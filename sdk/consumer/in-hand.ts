@@ -1,0 +1,93 @@
+/**
+ * The messages that a consumer has: delivered and not settled. Those of one delivery are kept together, and have leases
+ * that began together: when half of their time is over, the leases of those that are left are extended.
+ */
+
+import type { PosthornError } from '../errors.ts';
+import type { ReceivedMessage } from './received-message.ts';
+
+/** The messages of one delivery; each knows it as its `hand` while it is unsettled. */
+export interface Hand {
+  readonly messages: readonly ReceivedMessage[];
+  /** How many of them are unsettled. */
+  left: number;
+  /** When to extend their leases, in ms of `performance.now()`. */
+  dueMs: number;
+}
+
+export interface LeaseActions {
+  extend(message: ReceivedMessage, leaseMs: number, done: (error: PosthornError | null) => void): void;
+  /** The message is somebody else's. */
+  lost(message: ReceivedMessage, error: PosthornError): void;
+}
+
+export class InHand {
+  /** Set when it is known. */
+  leaseMs = Infinity;
+  readonly #actions: LeaseActions;
+  readonly #hands = new Set<Hand>();
+  #count = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(actions: LeaseActions) {
+    this.#actions = actions;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** All of them, the oldest first. */
+  all(): ReceivedMessage[] {
+    return [...this.#hands].flatMap(unsettledOf);
+  }
+
+  /** Their leases have just begun. */
+  take(messages: readonly ReceivedMessage[]): void {
+    const hand: Hand = { messages, left: messages.length, dueMs: performance.now() + this.leaseMs / 2 };
+    for (const message of messages) message.hand = hand;
+    this.#hands.add(hand);
+    this.#count += messages.length;
+    this.#wait();
+  }
+
+  /** @returns whether it was in hand */
+  drop(message: ReceivedMessage): boolean {
+    const { hand } = message;
+    if (hand === null) return false;
+    message.hand = null;
+    this.#count -= 1;
+    if (--hand.left === 0) this.#hands.delete(hand);
+    if (this.#hands.size > 0) return true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return true;
+  }
+
+  #extendDue(): void {
+    this.#timer = undefined;
+    const nowMs = performance.now();
+    for (const hand of this.#hands) {
+      // Those that are due soon as well: one request instead of several.
+      if (hand.dueMs > nowMs + this.leaseMs / 10) continue;
+      hand.dueMs = nowMs + this.leaseMs / 2;
+      for (const message of unsettledOf(hand)) {
+        this.#actions.extend(message, this.leaseMs, (error) => {
+          if (error !== null && message.hand !== null) this.#actions.lost(message, error);
+        });
+      }
+    }
+    this.#wait();
+  }
+
+  #wait(): void {
+    if (this.#timer !== undefined || this.#hands.size === 0) return;
+    const dueMs = Math.min(...[...this.#hands].map((hand) => hand.dueMs));
+    if (dueMs === Infinity) return;
+    this.#timer = setTimeout(() => this.#extendDue(), Math.max(0, dueMs - performance.now()));
+  }
+}
+
+function unsettledOf({ messages }: Hand): ReceivedMessage[] {
+  return messages.filter(({ hand }) => hand !== null);
+}

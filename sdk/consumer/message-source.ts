@@ -1,0 +1,37 @@
+/** Where a consumer's messages come from and its settlements go to: polls, or a stream. */
+
+import type { Transport } from '../client/transport.ts';
+import type { ConsumerConfig } from './options.ts';
+
+/** What a source knows of its consumer. */
+export interface SourceHost {
+  readonly transport: Transport;
+  readonly queue: string;
+  readonly config: ConsumerConfig;
+  readonly leaseMs: number;
+  readonly isStopping: boolean;
+  /** How many messages to ask for now; 0: none yet. */
+  room(): number;
+  /** Resolves when the answer of `room` or `isStopping` may be another. */
+  change(): Promise<void>;
+  accept(frame: Uint8Array): void;
+  /** The broker has given everything back. */
+  loseAll(reason: Error): void;
+  /** Something failed that will be tried again. */
+  tell(error: unknown): void;
+  /** Rejects where the queue is not there; resolves when the broker has said that it is. */
+  check(): Promise<void>;
+  /** Tries for as long as the consumer runs. */
+  persistently<Result>(run: () => Promise<Result>): Promise<Result>;
+}
+
+export interface MessageSource {
+  /** Brings messages until the consumer stops. Rejects with what ends it otherwise. */
+  run(): Promise<void>;
+  /** When it resolves no more messages come; settlements still go. Called once, after `isStopping` is set. */
+  halt(): Promise<void>;
+  /** One attempt. @returns a frame of outcomes */
+  settle(frame: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  /** Nothing more comes or goes. */
+  close(): void;
+}

@@ -1,0 +1,72 @@
+/** The messages of a queue as an async iterable. */
+
+import type { Transport } from '../client/transport.ts';
+import { checkName } from '../names.ts';
+import type { Queues } from '../queues.ts';
+import { ConsumerRun } from './consumer-run.ts';
+import { consumerConfig, type ConsumerOptions } from './options.ts';
+import type { ReceivedMessage } from './received-message.ts';
+
+/** The options of a consumer, without those of its handlers. `prefetch` is 100 by default. */
+export type MessagesOptions = Omit<ConsumerOptions, 'concurrency' | 'settle'>;
+
+const PREFETCH_DEFAULT = 100;
+
+/**
+ * Takes messages from a queue as a loop asks for them. Each is to be settled by `ack`, `nack`, `reject` or `release`, in the
+ * loop or later; no more than `prefetch` come before one of them is. Nothing is taken before the loop begins. Leaving the
+ * loop gives back what came and is not settled. Failures are as for a consumer: what may pass is tried again for ever
+ * and told to `onError`; what cannot, such as `queue_not_found`, is thrown in the loop.
+ *
+ * @example
+ * for await (const message of posthorn.messages('mails')) {
+ *   await send(message.json());
+ *   message.ack();
+ * }
+ */
+export class Messages implements AsyncIterable<ReceivedMessage> {
+  readonly #begin: (handler: (message: ReceivedMessage) => void) => ConsumerRun;
+
+  /** Made by `Posthorn`. */
+  constructor(transport: Transport, queues: Queues, queue: string, options: MessagesOptions) {
+    checkName('queue', queue);
+    const given = {
+      prefetch: PREFETCH_DEFAULT,
+      ...options,
+      settle: 'manual',
+      concurrency: Infinity,
+    } as const;
+    const config = consumerConfig(given, transport.config);
+    this.#begin = (handler) => new ConsumerRun(transport, queues, queue, handler, config);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ReceivedMessage, void, undefined> {
+    const waiting: ReceivedMessage[] = [];
+    let wake = (): void => {};
+    let isOver = false;
+    const run = this.#begin((message) => {
+      waiting.push(message);
+      wake();
+    });
+    const ended = run.done.finally(() => {
+      isOver = true;
+      wake();
+    });
+    ended.catch(() => {}); // thrown in the loop
+    run.start();
+    try {
+      while (!isOver) {
+        const message = waiting.shift();
+        if (message === undefined) await new Promise<void>((resolve) => (wake = resolve));
+        else if (message.hand !== null) yield message; // else its lease was lost meanwhile
+      }
+      await ended;
+    } finally {
+      if (!isOver) {
+        const stopped = run.stop();
+        run.releaseAll();
+        await stopped;
+      }
+    }
+  }
+}

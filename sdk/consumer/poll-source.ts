@@ -1,0 +1,67 @@
+/** Messages by polls: one request for messages at a time. */
+
+import { sleep } from '../client/sleep.ts';
+import { requestDeliveries } from './delivery-request.ts';
+import type { MessageSource, SourceHost } from './message-source.ts';
+import { settleOverHttp } from './settlement.ts';
+
+/** A wait that ends at once and brings nothing is not repeated faster than this, in ms. */
+const EMPTY_PAUSE_MS = 50;
+
+/**
+ * A request that is under way when the consumer stops may be bringing messages, which would then be nobody's until their
+ * lease ends. Where there are messages it is answered within this time, in ms; where there are none it is cancelled.
+ */
+const LAST_REQUEST_MS = 250;
+
+export class PollSource implements MessageSource {
+  readonly #host: SourceHost;
+  readonly #abort = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(host: SourceHost) {
+    this.#host = host;
+  }
+
+  run(): Promise<void> {
+    const running = this.#run();
+    this.#running = running.catch(() => {});
+    return running;
+  }
+
+  async halt(): Promise<void> {
+    await Promise.race([this.#running, sleep(LAST_REQUEST_MS)]);
+    this.#abort.abort();
+    await this.#running;
+  }
+
+  settle(frame: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const { transport, queue, config } = this.#host;
+    return settleOverHttp(transport, queue, config.consumerId, frame, signal);
+  }
+
+  close(): void {
+    this.#abort.abort();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#host.isStopping) {
+      const max = this.#host.room();
+      if (max > 0) await this.#take(max);
+      else await this.#host.change();
+    }
+  }
+
+  async #take(max: number): Promise<void> {
+    const { transport, queue, config, leaseMs } = this.#host;
+    const { consumerId, waitMs } = config;
+    const { signal } = this.#abort;
+    const startMs = performance.now();
+    const frame = await this.#host.persistently(() =>
+      requestDeliveries(transport, { queue, consumerId, max, waitMs, leaseMs, signal }),
+    );
+    if (frame.length > 0) return this.#host.accept(frame);
+    const isEarly = waitMs > EMPTY_PAUSE_MS && performance.now() - startMs < EMPTY_PAUSE_MS;
+    if (isEarly) await sleep(EMPTY_PAUSE_MS, signal);
+  }
+}

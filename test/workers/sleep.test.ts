@@ -1,0 +1,93 @@
+/** Those who wait cost nothing meanwhile: the objects that they wait for leave memory, and answer after. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Deliveries } from '../../protocol/deliveries.ts';
+import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import type { RequestReply } from '../../protocol/requests.ts';
+import { Posthorn } from '../../sdk/index.ts';
+import { TestBroker } from '../support/test-broker.ts';
+
+let broker: TestBroker;
+beforeAll(async () => {
+  broker = await TestBroker.start();
+});
+afterAll(() => broker.stop());
+
+const NAMESPACE = '/v1/default';
+
+const stateOf = async (queue: string): Promise<QueueWithStateReply['state']> =>
+  (await broker.call<QueueWithStateReply>('GET', `${NAMESPACE}/queues/${queue}`)).body.state;
+const mailboxStarts = async (): Promise<number> =>
+  (await broker.call<number>('GET', '/test/mailbox-starts')).body;
+const publish = (queue: string, body: unknown): Promise<unknown> =>
+  broker.call('POST', `${NAMESPACE}/queues/${queue}/messages`, { messages: [{ body }] });
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await condition()); tries++) {
+    if (tries > 1_000) throw new Error('it did not happen');
+  }
+}
+
+it('a queue sleeps while polls, a stream and the consumer of the SDK wait, and a mailbox while a request does', async () => {
+  const queues = ['polled', 'streamed', 'consumed', 'asked'];
+  for (const queue of queues) await broker.call('PUT', `${NAMESPACE}/queues/${queue}`, {});
+
+  // One after another: the runtime of this version keeps an object awake for ever after two sockets were opened to it at
+  // the very same time (workerd issue 6862, since mended in production).
+  const polls = [];
+  for (let waiting = 0; waiting < 3; waiting++) {
+    const path = `${NAMESPACE}/queues/polled/deliveries`;
+    polls.push(broker.call<Deliveries>('POST', path, { wait_ms: 100_000, auto_ack: true }));
+    await until(async () => (await stateOf('polled')).consumers > waiting);
+  }
+  const socket = new WebSocket(`${broker.url.replace('http', 'ws')}${NAMESPACE}/queues/streamed/stream`);
+  const pushed = new Promise<Deliveries>((resolve) =>
+    socket.addEventListener('message', ({ data }) => {
+      if (data !== 'pong') resolve(JSON.parse(data as string) as Deliveries);
+    }),
+  );
+  await until(async () => (await stateOf('streamed')).consumers === 1);
+  const handled = Promise.withResolvers<unknown>();
+  const consumer = new Posthorn({ url: broker.url }).consumer('consumed', (message) => {
+    handled.resolve(message.json());
+  });
+  await until(async () => (await stateOf('consumed')).consumers === 1);
+  const reply = broker.call<RequestReply>('POST', `${NAMESPACE}/exchanges/amq.default/requests`, {
+    routing_key: 'asked',
+    body: 'why?',
+    wait_ms: 100_000,
+  });
+  await until(async () => (await stateOf('asked')).ready === 1);
+  const before = new Map(await Promise.all(queues.map(async (q) => [q, (await stateOf(q)).meter] as const)));
+  const starts = await mailboxStarts();
+
+  // The runtime looks every 10 s for objects that have been idle for 10 s. A ping meanwhile is no reason to wake.
+  await delay(8_000);
+  socket.send('ping');
+  await delay(15_000);
+
+  for (const body of [1, 2, 3]) await publish('polled', body);
+  for (const queue of ['streamed', 'consumed']) await publish(queue, queue);
+  const polled = (await Promise.all(polls)).map(({ body }) => body.deliveries[0]!.body as number);
+  expect(polled.toSorted()).toEqual([1, 2, 3]);
+  expect((await pushed).deliveries[0]!.body).toBe('streamed');
+  expect(await handled.promise).toBe('consumed');
+  const asked = await broker.call<Deliveries>('POST', `${NAMESPACE}/queues/asked/deliveries`, {
+    auto_ack: true,
+  });
+  const routing_key = asked.body.deliveries[0]!.properties.reply_to;
+  expect(await mailboxStarts()).toBe(starts);
+  await broker.call('POST', `${NAMESPACE}/exchanges/amq.default/messages`, {
+    messages: [{ routing_key, body: 'because' }],
+  });
+  expect((await reply).body.reply.body).toBe('because');
+  expect(await mailboxStarts(), 'the mailbox was out of memory').toBe(starts + 1);
+  for (const queue of ['polled', 'streamed', 'consumed']) {
+    const { since, rows_written: rows } = (await stateOf(queue)).meter;
+    expect(since, `${queue} was out of memory`).toBeGreaterThan(before.get(queue)!.since + 10_000);
+    expect(rows, `${queue}: what it wrote since it woke`).toBeLessThanOrEqual(12);
+  }
+  await consumer.stop();
+  socket.close();
+}, 120_000);
