@@ -10,6 +10,7 @@ import type { Schedule } from './schedule/schedule.ts';
 import type { Topology } from './topology/topology.ts';
 
 export interface Env {
+  GROUP: DurableObjectNamespace;
   PARTITION: DurableObjectNamespace<Partition>;
   QUEUE: DurableObjectNamespace<Queue>;
   REPLY_MAILBOX: DurableObjectNamespace<ReplyMailbox>;
@@ -27,13 +28,18 @@ export function topologyStub(env: Env, namespace: string): DurableObjectStub<Top
   return env.TOPOLOGY.getByName(namespace);
 }
 
+/** What of a topic its partitions are reached by. */
+export type PartitionedTopic = Pick<TopicDefinition, 'namespace' | 'name' | 'id'> & {
+  config: Pick<TopicDefinition['config'], 'jurisdiction' | 'location_hint'>;
+};
+
 /**
  * Throws where the runtime has no jurisdictions (a local one has not); topics that ask for one are refused there when
  * they are declared.
  */
 export function partitionStub(
   env: Env,
-  topic: TopicDefinition,
+  topic: PartitionedTopic,
   partition: number,
 ): DurableObjectStub<Partition> {
   const { jurisdiction, location_hint: locationHint } = topic.config;
@@ -44,6 +50,11 @@ export function partitionStub(
   return locationHint
     ? objects.get(id, { locationHint: locationHint as DurableObjectLocationHint })
     : objects.get(id);
+}
+
+/** Called by callGroup of group/group-calls.ts: it speaks itty-durable's way, not RPC. */
+export function groupStub(env: Env, namespace: string, group: string): DurableObjectStub {
+  return env.GROUP.getByName(`${namespace}/${group}`);
 }
 
 export function queueStub(

@@ -110,7 +110,7 @@ export const fetchQuerySchema = z.strictObject({
 export type FetchQuery = z.infer<typeof fetchQuerySchema>;
 export type FetchOffset = FetchQuery['offset'];
 
-const fetchedRecordSchema = z.object({
+export const fetchedRecordSchema = z.object({
   offset: z.int(),
   timestamp: z.int(),
   key: textOrBytesSchema.nullable(),

@@ -74,7 +74,10 @@ export function isCompacted({ cleanup_policy }: TopicConfig): boolean {
 }
 
 /** The name of a partition's object. */
-export function partitionObjectName(topic: TopicDefinition, partition: number): string {
+export function partitionObjectName(
+  topic: Pick<TopicDefinition, 'namespace' | 'name' | 'id'>,
+  partition: number,
+): string {
   return `${topic.namespace}/${topic.name}/${partition}#${topic.id}`;
 }
 

@@ -17,6 +17,7 @@ import {
   START_OFFSET_HEADER,
 } from '../../protocol/media-types.ts';
 import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/record-batch/index.ts';
+import { callGroup } from '../group/group-calls.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
@@ -26,15 +27,27 @@ import { Compactor } from '../storage/compactor.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { SegmentLog, type AppendBatch, type LogOffsets } from '../storage/segment-log.ts';
 import type { Env } from '../stubs.ts';
+import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
-import type { AppendedBatch, PartitionDescription, ReadRequest, Stale } from './partition-calls.ts';
+import {
+  isAskGroup,
+  type AppendedBatch,
+  type AskGroup,
+  type GroupCommit as OffsetCommit,
+  type GroupOffsetView,
+  type GroupReset,
+  type PartitionDescription,
+  type ReadRequest,
+  type Stale,
+} from './partition-calls.ts';
 
 /** What exists while the partition is defined. */
 interface Open {
   definition: PartitionDefinition;
   log: SegmentLog;
   compactor: Compactor;
+  groups: GroupOffsets;
 }
 
 const STALE: Stale = { stale: true };
@@ -72,6 +85,7 @@ export class Partition extends DurableObject<Env> {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
       this.#alarm.register('retention', (nowMs) => this.#retain(nowMs));
       this.#alarm.register('compaction', (nowMs) => this.#compact(nowMs));
+      this.#alarm.register('group-offsets', () => this.#expireGroups());
       const definition = this.#store.read();
       if (definition) this.#openLog(definition);
     });
@@ -91,6 +105,7 @@ export class Partition extends DurableObject<Env> {
     this.#open = null;
     this.#alarm.schedule('retention', null);
     this.#alarm.schedule('compaction', null);
+    this.#alarm.schedule('group-offsets', null);
     this.#waiters.answer(() => 'gone');
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -143,6 +158,39 @@ export class Partition extends DurableObject<Env> {
     return result;
   }
 
+  /** Commits what a group has handled. One row. */
+  commitOffset(version: number, commit: OffsetCommit): { committed: number } | Failure | AskGroup | Stale {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    const result = open.groups.commit(commit.group, commit, commit.offset, commit.metadata);
+    this.#scheduleGroupExpiry(open);
+    return result;
+  }
+
+  groupOffset(version: number, group: string): GroupOffsetView | Stale {
+    return this.#current(version)?.groups.view(group) ?? STALE;
+  }
+
+  resetOffset(
+    version: number,
+    { group, epoch, to, isDryRun }: GroupReset,
+  ): { from: number | null; to: number } | Failure | Stale {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    const isShift = typeof to === 'object' && 'shiftBy' in to;
+    return open.groups.reset(group, epoch, isShift ? to : { offset: this.#resolve(open.log, to) }, isDryRun);
+  }
+
+  /** A member of the group is gone: what it had before this epoch it cannot commit any more. */
+  fenceGroup(group: string, epoch: number): void {
+    this.#open?.groups.fence(group, epoch);
+  }
+
+  /** Forgets what a group has committed, when the group is deleted. */
+  forgetGroup(group: string): void {
+    this.#open?.groups.forget(group);
+  }
+
   /** Runs what is due; the watchdog calls it in case an alarm was lost. */
   tick(): void {
     this.#alarm.runDue();
@@ -156,7 +204,10 @@ export class Partition extends DurableObject<Env> {
     const query = JSON.parse(decodeURIComponent(new URL(request.url).search.slice(1))) as ReadRequest;
     const open = this.#current(query.version);
     if (!open) return Response.json(STALE, { status: 422 });
-    const offset = this.#resolve(open.log, query.offset);
+    const position = query.claim ? open.groups.position(query.claim) : null;
+    if (isFailure(position) || isAskGroup(position)) return Response.json(position, { status: 422 });
+    if (query.claim) this.#scheduleGroupExpiry(open);
+    const offset = this.#resolve(open.log, query.offset ?? position ?? 'earliest');
     const result = open.log.read(offset, query.bytesMax, query.recordsMax);
     if (isFailure(result)) return Response.json(result, { status: 422 });
     const { logStartOffset, highWatermark } = open.log.offsets;
@@ -189,7 +240,13 @@ export class Partition extends DurableObject<Env> {
 
   #openLog(definition: PartitionDefinition): void {
     const log = new SegmentLog(this.#sql);
-    this.#open = { definition, log, compactor: new Compactor(log, gzipCodec) };
+    const groups = new GroupOffsets(
+      this.#sql,
+      () => log.offsets,
+      () => this.now(),
+    );
+    this.#open = { definition, log, compactor: new Compactor(log, gzipCodec), groups };
+    this.#alarm.schedule('group-offsets', groups.nextExpiryMs());
     this.#scheduleCleanUp();
   }
 
@@ -232,7 +289,7 @@ export class Partition extends DurableObject<Env> {
     this.#waiters.answer((wait) => answerTo(wait, log));
   }
 
-  #resolve(log: SegmentLog, offset: ReadRequest['offset']): number {
+  #resolve(log: SegmentLog, offset: NonNullable<ReadRequest['offset']>): number {
     if (offset === 'earliest') return log.offsets.logStartOffset;
     if (offset === 'latest') return log.offsets.highWatermark;
     return typeof offset === 'number'
@@ -253,6 +310,24 @@ export class Partition extends DurableObject<Env> {
     const policy = compactionPolicy(definition);
     if (policy === null || !compactor.isDue(policy)) return null;
     return compactor.runSlice(policy, nowMs) ? nowMs + 1 : null;
+  }
+
+  /** Almost always scheduled already: a commit must not cost a second row. */
+  #scheduleGroupExpiry({ groups }: Open): void {
+    if (!this.#alarm.isScheduled('group-offsets'))
+      this.#alarm.schedule('group-offsets', groups.nextExpiryMs());
+  }
+
+  #expireGroups(): number | null {
+    if (!this.#open) return null;
+    const { groups, definition } = this.#open;
+    const isEmpty = async (group: string): Promise<boolean> => {
+      const answer = await callGroup(this.env, definition.topic.namespace, group, 'tick');
+      return !isFailure(answer) && answer.isEmpty;
+    };
+    const expiring = groups.expire(isEmpty).then((dueMs) => this.#alarm.schedule('group-offsets', dueMs));
+    this.ctx.waitUntil(expiring);
+    return null;
   }
 
   #scheduleCleanUp(): void {

@@ -7,6 +7,7 @@ import { alertOperations } from './alerts.ts';
 import { limitOperations } from './limits.ts';
 import { scheduleOperations } from './schedules.ts';
 import { exchangeOperations } from './exchanges.ts';
+import { groupOperations } from './groups.ts';
 import { queueOperations } from './queues.ts';
 import { requestOperations } from './requests.ts';
 import { topicOperations } from './topics.ts';
@@ -21,4 +22,5 @@ export const operations = {
   ...alertOperations,
   ...scheduleOperations,
   ...limitOperations,
+  ...groupOperations,
 };

@@ -5,6 +5,7 @@
  */
 
 import worker, {
+  Group,
   Partition as RealPartition,
   Queue as RealQueue,
   ReplyMailbox,
@@ -16,7 +17,7 @@ import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.t
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
-export { ReplyMailbox, Schedule, Topology };
+export { Group, ReplyMailbox, Schedule, Topology };
 
 /** Of the isolate, not of an object: it stays when an object is evicted. */
 let aheadMs = 0;
