@@ -5,6 +5,7 @@
  */
 
 import type { GroupState, Member } from './group-state.ts';
+import { remove } from './membership.ts';
 
 export interface Life {
   seenMs: number;
@@ -31,7 +32,7 @@ export function noteSeen(
 }
 
 /** Begins a roll call of those who have not been heard of, if there is none. @returns whether the state has changed */
-export function beginRollCall(state: GroupState, lives: Lives, nowMs: number): boolean {
+function beginRollCall(state: GroupState, lives: Lives, nowMs: number): boolean {
   if (state.rollCall !== null) return false;
   const missing = Object.values(state.members).filter(({ id }) => !lives.has(id));
   if (missing.length === 0) return false;
@@ -40,8 +41,25 @@ export function beginRollCall(state: GroupState, lives: Lives, nowMs: number): b
   return true;
 }
 
+/** Removes those who were not heard of in time, and begins a roll call where the object has been out of memory. */
+export function sweep(
+  state: GroupState,
+  lives: Lives,
+  nowMs: number,
+): { isChanged: boolean; hasBegunRollCall: boolean } {
+  const gone = overdue(state, lives, nowMs);
+  for (const member of gone) {
+    remove(state, member);
+    lives.delete(member.id);
+  }
+  const isOver = state.rollCall !== null && nowMs >= state.rollCall.endsMs;
+  if (isOver) state.rollCall = null;
+  const hasBegunRollCall = beginRollCall(state, lives, nowMs);
+  return { isChanged: gone.length > 0 || isOver || hasBegunRollCall, hasBegunRollCall };
+}
+
 /** Members whose session timeout is over. */
-export function overdue(state: GroupState, lives: Lives, nowMs: number): Member[] {
+function overdue(state: GroupState, lives: Lives, nowMs: number): Member[] {
   const isOver = state.rollCall !== null && nowMs >= state.rollCall.endsMs;
   const missing = new Set(isOver ? state.rollCall!.missing : []);
   return Object.values(state.members).filter((member) => {

@@ -49,7 +49,8 @@ export function join(state: GroupState, memberId: string, request: JoinRequest):
     remove(state, replaced);
     member.target = replaced.target;
     // The same subscription needs no new target.
-    if (isTargetCurrent && subscribesAlike(replaced, member)) state.targetEpoch = state.epoch;
+    const isTarget = isTargetCurrent && subscribesAlike(replaced, member);
+    state.targetEpoch = isTarget ? state.epoch : Math.min(state.targetEpoch, state.epoch - 1);
   }
   state.members[memberId] = member;
   return member;

@@ -18,7 +18,7 @@ import {
   type GroupState,
   type TopicRef,
 } from '../../core/group/group-state.ts';
-import { beginRollCall, nextOverdueMs, noteSeen, overdue, type Lives } from '../../core/group/liveness.ts';
+import { nextOverdueMs, noteSeen, sweep, type Lives } from '../../core/group/liveness.ts';
 import {
   checkEpoch,
   fenced,
@@ -301,21 +301,14 @@ export class Group extends Durable {
     return this.group.fencing[memberId] ? unfenced(memberId) : refusal;
   }
 
-  /** Removes those who were not heard of in time, and calls the roll where the object has been out of memory. */
+  /** What is due by time. Cheap where nothing is: called by every call. */
   private sweep(nowMs: number): void {
     if (nowMs < this.nextSweepMs) return;
     const { group, lives } = this;
-    const gone = overdue(group, lives, nowMs);
-    for (const member of gone) {
-      remove(group, member);
-      lives.delete(member.id);
-    }
-    const isOver = group.rollCall !== null && nowMs >= group.rollCall.endsMs;
-    if (isOver) group.rollCall = null;
-    const isBegun = beginRollCall(group, lives, nowMs);
-    if (gone.length > 0 || isOver || isBegun) this.save();
-    if (isBegun) this.alarms.schedule('sessions', group.rollCall!.endsMs);
-    if (gone.length > 0) this.state.waitUntil(this.settle());
+    const { isChanged, hasBegunRollCall } = sweep(group, lives, nowMs);
+    if (isChanged) this.save();
+    if (hasBegunRollCall) this.alarms.schedule('sessions', group.rollCall!.endsMs);
+    if (Object.keys(group.fencing).length > 0) this.state.waitUntil(this.settle());
     this.nextSweepMs = nextOverdueMs(group, lives) ?? Infinity;
   }
 

@@ -19,7 +19,7 @@ import {
   type MemberReply,
 } from '../../protocol/groups.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { knownTopics, refreshTopics } from '../assign/known-topics.ts';
+import { refreshTopics } from '../assign/known-topics.ts';
 import { withTarget, type GroupPath } from '../assign/assign.ts';
 import { inBatches } from '../group/in-batches.ts';
 import { partitionsOfGroup, readGroupOffsets } from '../group/group-offsets.ts';
@@ -115,8 +115,15 @@ export function memberReply({ memberId, epoch, assignment, heartbeatIntervalMs }
 
 async function join(c: AppContext, path: GroupPath, fields: JoinFields): Promise<MemberView | Failure> {
   const topics = [...new Set(fields.topics ?? [])];
-  const missing = await missingTopic(c, path.namespace, topics);
-  if (missing) return missing;
+  const known = await refreshTopics(c.env, path.namespace);
+  const names = new Set(known.topics.map(({ name }) => name));
+  const missing = topics.find((topic) => !names.has(topic));
+  if (missing !== undefined) {
+    return failure(
+      'topic_not_found',
+      `there is no topic "${missing}" in namespace "${path.namespace}"; make it first, or join with a topic_pattern`,
+    );
+  }
   await topologyStub(c.env, path.namespace).noteGroup(path.name);
   const view = await callGroup(c.env, path.namespace, path.name, 'join', path.namespace, path.name, {
     topics,
@@ -129,21 +136,7 @@ async function join(c: AppContext, path: GroupPath, fields: JoinFields): Promise
   });
   if (isFailure(view)) return view;
   const beat: BeatRequest = { memberId: view.memberId, epoch: view.epoch, held: [], isFetch: false };
-  return await withTarget(c.env, path, view, beat, seenTopologyVersion(c));
-}
-
-async function missingTopic(c: AppContext, namespace: string, topics: string[]): Promise<Failure | null> {
-  const isMissing = (known: { topics: { name: string }[] }): string | undefined => {
-    const names = new Set(known.topics.map(({ name }) => name));
-    return topics.find((topic) => !names.has(topic));
-  };
-  if (isMissing(await knownTopics(c.env, namespace, seenTopologyVersion(c))) === undefined) return null;
-  const missing = isMissing(await refreshTopics(c.env, namespace));
-  if (missing === undefined) return null;
-  return failure(
-    'topic_not_found',
-    `there is no topic "${missing}" in namespace "${namespace}"; make it first, or join with a topic_pattern`,
-  );
+  return await withTarget(c.env, path, view, beat, known.topologyVersion);
 }
 
 /** Its offsets first: a group that is half deleted can be deleted again. */
