@@ -28,7 +28,13 @@ interface Heading extends MemberReply {
 }
 
 export function encodeGroupFrame({ member, sections }: GroupFrame): Uint8Array {
-  const heading: Heading = { ...member, sections: sections.map(({ batches: _, ...section }) => section) };
+  const heading: Heading = {
+    ...member,
+    sections: sections.map((section) => {
+      const { batches: _batches, ...rest } = section;
+      return rest;
+    }),
+  };
   const text = new TextEncoder().encode(JSON.stringify(heading));
   const size = sections.reduce((sum, { batches }) => sum + batches.length, 4 + text.length);
   const bytes = new Uint8Array(size);

@@ -17,7 +17,6 @@ import {
   START_OFFSET_HEADER,
 } from '../../protocol/media-types.ts';
 import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/record-batch/index.ts';
-import { callGroup } from '../group/group-calls.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
@@ -27,6 +26,7 @@ import { Compactor } from '../storage/compactor.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { SegmentLog, type AppendBatch, type LogOffsets } from '../storage/segment-log.ts';
 import type { Env } from '../stubs.ts';
+import { GroupExpiry } from './group-expiry.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
@@ -60,6 +60,7 @@ export class Partition extends DurableObject<Env> {
   readonly #commit: GroupCommit<AppendBatch[], AppendedBatch[]>;
   readonly #cost: CostMeter;
   #alarm!: Alarm;
+  #groupExpiry!: GroupExpiry;
   #open: Open | null = null;
   #appends = 0;
 
@@ -85,7 +86,12 @@ export class Partition extends DurableObject<Env> {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
       this.#alarm.register('retention', (nowMs) => this.#retain(nowMs));
       this.#alarm.register('compaction', (nowMs) => this.#compact(nowMs));
-      this.#alarm.register('group-offsets', () => this.#expireGroups());
+      this.#groupExpiry = new GroupExpiry(
+        this.#alarm,
+        env,
+        () => this.#open && { groups: this.#open.groups, namespace: this.#open.definition.topic.namespace },
+        (work) => ctx.waitUntil(work),
+      );
       const definition = this.#store.read();
       if (definition) this.#openLog(definition);
     });
@@ -105,7 +111,7 @@ export class Partition extends DurableObject<Env> {
     this.#open = null;
     this.#alarm.schedule('retention', null);
     this.#alarm.schedule('compaction', null);
-    this.#alarm.schedule('group-offsets', null);
+    this.#groupExpiry.cancel();
     this.#waiters.answer(() => 'gone');
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -163,7 +169,7 @@ export class Partition extends DurableObject<Env> {
     const open = this.#current(version);
     if (!open) return STALE;
     const result = open.groups.commit(commit.group, commit, commit.offset, commit.metadata);
-    this.#scheduleGroupExpiry(open);
+    this.#groupExpiry.schedule(open.groups);
     return result;
   }
 
@@ -206,7 +212,7 @@ export class Partition extends DurableObject<Env> {
     if (!open) return Response.json(STALE, { status: 422 });
     const position = query.claim ? open.groups.position(query.claim) : null;
     if (isFailure(position) || isAskGroup(position)) return Response.json(position, { status: 422 });
-    if (query.claim) this.#scheduleGroupExpiry(open);
+    if (query.claim) this.#groupExpiry.schedule(open.groups);
     const offset = this.#resolve(open.log, query.offset ?? position ?? 'earliest');
     const result = open.log.read(offset, query.bytesMax, query.recordsMax);
     if (isFailure(result)) return Response.json(result, { status: 422 });
@@ -246,7 +252,7 @@ export class Partition extends DurableObject<Env> {
       () => this.now(),
     );
     this.#open = { definition, log, compactor: new Compactor(log, gzipCodec), groups };
-    this.#alarm.schedule('group-offsets', groups.nextExpiryMs());
+    this.#groupExpiry.schedule(groups);
     this.#scheduleCleanUp();
   }
 
@@ -310,24 +316,6 @@ export class Partition extends DurableObject<Env> {
     const policy = compactionPolicy(definition);
     if (policy === null || !compactor.isDue(policy)) return null;
     return compactor.runSlice(policy, nowMs) ? nowMs + 1 : null;
-  }
-
-  /** Almost always scheduled already: a commit must not cost a second row. */
-  #scheduleGroupExpiry({ groups }: Open): void {
-    if (!this.#alarm.isScheduled('group-offsets'))
-      this.#alarm.schedule('group-offsets', groups.nextExpiryMs());
-  }
-
-  #expireGroups(): number | null {
-    if (!this.#open) return null;
-    const { groups, definition } = this.#open;
-    const isEmpty = async (group: string): Promise<boolean> => {
-      const answer = await callGroup(this.env, definition.topic.namespace, group, 'tick');
-      return !isFailure(answer) && answer.isEmpty;
-    };
-    const expiring = groups.expire(isEmpty).then((dueMs) => this.#alarm.schedule('group-offsets', dueMs));
-    this.ctx.waitUntil(expiring);
-    return null;
   }
 
   #scheduleCleanUp(): void {

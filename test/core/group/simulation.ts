@@ -4,13 +4,11 @@
  * promises are checked: see `check` and the places that throw.
  */
 
-import { assignors } from '../../../core/group/assignors/index.ts';
 import {
   assignmentOf,
   emptyGroup,
   isStable,
   keyOf,
-  takenPartitions,
   type GroupState,
   type PartitionKey,
   type TopicRef,
@@ -25,40 +23,14 @@ import {
   ownershipsOf,
   remove,
 } from '../../../core/group/membership.ts';
-import {
-  checkClaim,
-  fence,
-  positionOf,
-  raised,
-  type Claim,
-  type GroupOffset,
-} from '../../../core/group/offsets.ts';
-import { acceptTarget, assignorOf, type Target } from '../../../core/group/target.ts';
+import { checkClaim, type Claim } from '../../../core/group/offsets.ts';
 import { isFailure } from '../../../protocol/errors.ts';
 import { ASSIGNORS } from '../../../protocol/groups.ts';
+import { acceptChecked, checkOwners, targetFor } from './simulated-group.ts';
+import { SimulatedPartition } from './simulated-partition.ts';
+import { SimulatedTime } from './simulated-time.ts';
 
 const SESSION_MS = 1_000;
-
-type Random = () => number;
-
-/** mulberry32. */
-export function randomOf(seed: number): Random {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-interface Partition {
-  end: number;
-  row: GroupOffset | null;
-  handled: Set<number>;
-  /** By epoch, who was let in: never two. */
-  claimants: Map<number, string>;
-}
 
 interface Process {
   name: string;
@@ -75,10 +47,7 @@ interface Process {
 }
 
 export class Simulation {
-  readonly #random: Random;
-  readonly #events: { atMs: number; nth: number; run: () => void }[] = [];
-  #nth = 0;
-  nowMs = 0;
+  readonly #time: SimulatedTime;
   steps = 0;
   group: GroupState = emptyGroup();
   #stored = JSON.stringify(emptyGroup());
@@ -87,40 +56,34 @@ export class Simulation {
   #nextMember = 0;
   #topologyVersion = 1;
   readonly topics: Record<string, TopicRef> = { a: ref(1, 4), b: ref(2, 3) };
-  readonly partitions = new Map<PartitionKey, Partition>();
+  readonly partitions = new Map<PartitionKey, SimulatedPartition>();
   readonly processes: Process[] = [];
   /** Members of which anybody has been told that they are gone. */
   readonly #knownGone = new Set<string>();
   isCalm = false;
-  counts = { handovers: 0, fencedCommits: 0, commits: 0, targets: 0 };
+  counts = { fencedCommits: 0, targets: 0 };
   readonly trace: string[] = [];
 
   constructor(seed: number) {
-    this.#random = randomOf(seed);
+    this.#time = new SimulatedTime(seed);
     this.#makePartitions();
-    const count = 2 + this.#below(4);
+    const count = 2 + this.#time.below(4);
     for (let nth = 0; nth < count; nth++) this.#addProcess();
-    this.#repeat(200, () => this.#disturb());
-    this.#repeat(40, () => this.#produce());
-    this.#repeat(300, () => this.#sweep()); // late alarms
-    this.#repeat(150, () => this.#tellPartitions());
+    this.#time.repeat(200, () => this.#disturb());
+    this.#time.repeat(40, () => this.#produce());
+    this.#time.repeat(300, () => this.#sweep()); // late alarms
+    this.#time.repeat(150, () => this.#tellPartitions());
   }
 
   run(untilMs: number): void {
-    while (this.#events.length > 0) {
-      let first = 0;
-      for (let nth = 1; nth < this.#events.length; nth++) {
-        const [a, b] = [this.#events[nth]!, this.#events[first]!];
-        if (a.atMs < b.atMs || (a.atMs === b.atMs && a.nth < b.nth)) first = nth;
-      }
-      if (this.#events[first]!.atMs > untilMs) break;
-      const [event] = this.#events.splice(first, 1);
-      this.nowMs = event!.atMs;
-      event!.run();
+    this.#time.run(untilMs, () => {
       this.steps += 1;
       this.#check();
-    }
-    this.nowMs = untilMs;
+    });
+  }
+
+  get nowMs(): number {
+    return this.#time.nowMs;
   }
 
   /** The network heals, everybody runs, and nothing new is produced. */
@@ -140,23 +103,11 @@ export class Simulation {
     if (owned.toSorted().join() !== [...this.partitions.keys()].toSorted().join()) {
       throw new Error(`partitions without exactly one owner when quiet: ${owned.toSorted().join()}`);
     }
-    for (const [key, { end, row, handled }] of this.partitions) {
-      if (handled.size !== end) throw new Error(`${end - handled.size} records of ${key} were never handled`);
-      if ((row?.offset ?? 0) !== end)
-        throw new Error(`${key} is committed to ${row?.offset}, not to its end ${end}`);
-    }
+    for (const [key, partition] of this.partitions) partition.checkQuiet(key);
   }
 
   #check(): void {
-    const owners = new Map<PartitionKey, string>();
-    const take = (key: PartitionKey, who: string): void => {
-      if (owners.has(key)) throw new Error(`${key} is owned by ${owners.get(key)} and ${who}`);
-      owners.set(key, who);
-    };
-    for (const member of Object.values(this.group.members))
-      for (const key in member.owned) take(key, member.id);
-    for (const [id, { partitions }] of Object.entries(this.group.fencing))
-      for (const key of partitions) take(key, id);
+    checkOwners(this.group);
     // What processes believe: of those that the group still counts as members, no two work on one partition.
     const holders = new Map<PartitionKey, string>();
     for (const { memberId, assigned, finishing } of this.processes) {
@@ -168,7 +119,7 @@ export class Simulation {
     }
   }
 
-  // The group's object
+  // The group's object and the router
 
   #save(): void {
     this.#stored = JSON.stringify(this.group);
@@ -194,10 +145,8 @@ export class Simulation {
     if (!entry) return;
     const [memberId, { epoch, partitions }] = entry;
     for (const key of partitions) {
-      if (!this.isCalm && this.#chance(0.2)) return; // unreachable: again later
-      const partition = this.partitions.get(key)!;
-      const row = fence(partition.row, epoch, this.nowMs);
-      if (row) this.#write(partition, row);
+      if (!this.isCalm && this.#time.chance(0.2)) return; // unreachable: again later
+      this.partitions.get(key)!.fence(epoch);
     }
     fenced(this.group, memberId);
     this.#knownGone.add(memberId);
@@ -210,47 +159,15 @@ export class Simulation {
     return true;
   }
 
-  // The router
-
   /** Inputs are read at one time, the target accepted at another, if it still fits. */
   #assign(): void {
-    if (this.group.targetEpoch === this.group.epoch && this.group.topologyVersion === this.#topologyVersion)
-      return;
-    const topics = structuredClone(this.topics);
-    const names = Object.keys(topics);
-    const result = assignors[assignorOf(this.group)]({
-      members: Object.values(this.group.members).map(({ id, instanceId, target }) => ({
-        id,
-        orderKey: instanceId ?? id,
-        topics: names,
-        current: target,
-      })),
-      topics: names.map((name) => ({ name, partitions: topics[name]!.partitions })),
+    const target = targetFor(this.group, this.topics, this.#topologyVersion);
+    if (target === null) return;
+    this.#time.later(50, () => {
+      if (!acceptChecked(this.group, target)) return;
+      this.counts.targets += 1;
+      this.#save();
     });
-    const target: Target = {
-      epoch: this.group.epoch,
-      topologyVersion: this.#topologyVersion,
-      topics,
-      members: Object.fromEntries(result),
-    };
-    this.#later(50, () => this.#accept(target));
-  }
-
-  #accept(target: Target): void {
-    const before = structuredClone(this.group.members);
-    if (acceptTarget(this.group, target) !== 'accepted') return;
-    this.counts.targets += 1;
-    this.#save();
-    for (const [id, { owned, target: old }] of Object.entries(before)) {
-      const now = this.group.members[id]!;
-      for (const key of old) {
-        const was = owned[key];
-        if (!was || was.revoked > 0 || !now.target.includes(key)) continue;
-        const is = now.owned[key];
-        if (is?.since !== was.since || is.revoked > 0)
-          throw new Error(`${id} was stopped on ${key}, which it keeps`);
-      }
-    }
   }
 
   // Processes
@@ -259,22 +176,22 @@ export class Simulation {
     const nth = this.processes.length;
     const process: Process = {
       name: `p${nth}`,
-      instanceId: this.#chance(0.4) ? `i${nth}` : null,
+      instanceId: this.#time.chance(0.4) ? `i${nth}` : null,
       memberId: null,
       epoch: 0,
       assigned: new Set(),
       finishing: new Set(),
       state: 'running',
       isCutOff: false,
-      intervalMs: 150 + this.#below(500), // clocks run at different speeds
+      intervalMs: 150 + this.#time.below(500), // clocks run at different speeds
       isJoining: false,
     };
     this.processes.push(process);
     const tick = (): void => {
       if (process.state === 'running') this.#act(process);
-      this.#after(process.intervalMs * (0.5 + this.#random()), tick);
+      this.#time.after(process.intervalMs * (0.5 + this.#time.random()), tick);
     };
-    this.#after(this.#below(300), tick);
+    this.#time.after(this.#time.below(300), tick);
   }
 
   #start(process: Process): void {
@@ -297,7 +214,7 @@ export class Simulation {
     this.#beat(process);
     for (const key of process.assigned) this.#fetch(process, key);
     for (const key of process.finishing) {
-      if (this.#chance(0.5)) process.finishing.delete(key);
+      if (this.#time.chance(0.5)) process.finishing.delete(key);
     }
   }
 
@@ -314,7 +231,7 @@ export class Simulation {
       const member = join(this.group, `m${this.#nextMember++}`, {
         topics: ['a', 'b'],
         pattern: null,
-        assignor: this.#chance(0.7) ? 'sticky-cooperative' : ASSIGNORS[this.#below(3)]!,
+        assignor: this.#time.chance(0.7) ? 'sticky-cooperative' : ASSIGNORS[this.#time.below(3)]!,
         instanceId: process.instanceId,
         rack: null,
         autoOffsetReset: 'earliest',
@@ -326,7 +243,7 @@ export class Simulation {
       this.#assign();
       this.#send(process, () => answer(member.id));
     });
-    this.#after(2_000, () => (process.isJoining = false)); // no answer: again, and the other member is left to time out
+    this.#time.after(2_000, () => (process.isJoining = false)); // no answer: again, and the other member is left to time out
   }
 
   #beat(process: Process): void {
@@ -369,16 +286,12 @@ export class Simulation {
       if (isFailure(member)) return;
       const since = member.owned[key]?.revoked === 0 ? member.owned[key].since : null;
       if (since === null) return;
-      this.#later(60, () => {
+      this.#time.later(60, () => {
         const partition = this.partitions.get(key)!;
         const claim: Claim = { memberId: memberId!, epoch: since, isOwner: true };
         if (!this.#claim(partition, claim)) return;
-        const from = positionOf(
-          partition.row,
-          { logStartOffset: 0, highWatermark: partition.end },
-          'earliest',
-        );
-        const to = Math.min(partition.end, from + 1 + this.#below(5));
+        const from = partition.position();
+        const to = Math.min(partition.end, from + 1 + this.#time.below(5));
         this.#send(process, () => {
           if (process.state !== 'running') return;
           for (let offset = from; offset < to; offset++) partition.handled.add(offset);
@@ -401,59 +314,36 @@ export class Simulation {
       const [topic = '', number] = key.split('/');
       const [since] = ownershipsOf(member, [{ topic, partition: Number(number) }]);
       if (since == null || since > claim.epoch) return;
-      this.#later(60, () => this.#store(partition, { ...claim, epoch: since, isOwner: true }, offset));
+      this.#time.later(60, () => this.#store(partition, { ...claim, epoch: since, isOwner: true }, offset));
     });
   }
 
-  #store(partition: Partition, claim: Claim, offset: number): void {
+  #store(partition: SimulatedPartition, claim: Claim, offset: number): void {
     if (!this.#claim(partition, claim)) return;
     if (this.#knownGone.has(claim.memberId))
       throw new Error(`a commit of ${claim.memberId} was taken, which is gone`);
-    if (partition.row!.memberId !== claim.memberId) throw new Error('a commit of another member was taken');
-    for (let handled = 0; handled < offset; handled++) {
-      if (!partition.handled.has(handled))
-        throw new Error(`offset ${offset} was committed before ${handled} was handled`);
-    }
-    this.counts.commits += 1;
-    partition.row = { ...partition.row!, offset };
+    partition.commit(claim, offset);
   }
 
-  #claim(partition: Partition, claim: Claim): boolean {
-    const outcome = checkClaim(partition.row, claim);
-    if (outcome === 'unknown' || isFailure(outcome)) {
-      if (this.#knownGone.has(claim.memberId)) this.counts.fencedCommits += 1;
-      return false;
-    }
-    if (outcome === 'raised') {
-      this.counts.handovers += 1;
-      const known = partition.claimants.get(claim.epoch);
-      if (known !== undefined && known !== claim.memberId)
-        throw new Error(`${known} and ${claim.memberId} in one epoch`);
-      partition.claimants.set(claim.epoch, claim.memberId);
-      this.#write(partition, raised(partition.row, claim, this.nowMs));
-    }
-    return true;
-  }
-
-  #write(partition: Partition, row: GroupOffset): void {
-    if (partition.row && row.epoch < partition.row.epoch)
-      throw new Error('the epoch of a partition has fallen');
-    partition.row = row;
+  #claim(partition: SimulatedPartition, claim: Claim): boolean {
+    const isIn = partition.claim(claim);
+    if (!isIn && this.#knownGone.has(claim.memberId)) this.counts.fencedCommits += 1;
+    return isIn;
   }
 
   // What goes wrong
 
   #disturb(): void {
     if (this.isCalm) return;
-    const process = this.processes[this.#below(this.processes.length)]!;
-    const kind = this.#below(9);
+    const process = this.processes[this.#time.below(this.processes.length)]!;
+    const kind = this.#time.below(9);
     this.trace.push(`${Math.round(this.nowMs)}: ${kind} ${process.name}`);
     if (kind === 0) process.state = 'crashed';
     else if (kind === 1) process.state = 'paused';
     else if (kind === 2) process.isCutOff = true;
     else if (kind === 3 && this.processes.length < 8) this.#addProcess();
     else if (kind === 4) this.#evict();
-    else if (kind === 5) this.#clockAheadMs += this.#below(SESSION_MS);
+    else if (kind === 5) this.#clockAheadMs += this.#time.below(SESSION_MS);
     else if (kind === 6 && this.topics['a']!.partitions < 9) {
       this.topics['a']!.partitions += 1;
       this.#topologyVersion += 1;
@@ -477,7 +367,7 @@ export class Simulation {
   #produce(): void {
     if (this.isCalm) return;
     const all = [...this.partitions.values()];
-    all[this.#below(all.length)]!.end += 1 + this.#below(4);
+    all[this.#time.below(all.length)]!.end += 1 + this.#time.below(4);
   }
 
   #makePartitions(): void {
@@ -485,7 +375,7 @@ export class Simulation {
       for (let partition = 0; partition < partitions; partition++) {
         const key = keyOf({ topic, partition });
         if (this.partitions.has(key)) continue;
-        this.partitions.set(key, { end: 3, row: null, handled: new Set(), claimants: new Map() });
+        this.partitions.set(key, new SimulatedPartition());
       }
     }
   }
@@ -495,40 +385,12 @@ export class Simulation {
   /** Either way: late, perhaps lost, perhaps twice. */
   #send(process: Process, run: () => void): void {
     if (this.isCalm) {
-      this.#later(20, run);
+      this.#time.later(20, run);
       return;
     }
-    if (process.isCutOff || this.#chance(0.08)) return;
-    this.#later(150, run);
-    if (this.#chance(0.05)) this.#later(800, run);
-  }
-
-  #later(withinMs: number, run: () => void): void {
-    this.#after(this.#random() * withinMs, run);
-  }
-
-  #after(ms: number, run: () => void): void {
-    this.#events.push({ atMs: this.nowMs + ms, nth: this.#nth++, run });
-  }
-
-  #repeat(aboutMs: number, run: () => void): void {
-    const again = (): void => {
-      run();
-      this.#after(aboutMs * (0.5 + this.#random()), again);
-    };
-    this.#after(aboutMs, again);
-  }
-
-  #below(end: number): number {
-    return Math.floor(this.#random() * end);
-  }
-
-  #chance(share: number): boolean {
-    return this.#random() < share;
-  }
-
-  get taken(): number {
-    return takenPartitions(this.group).size;
+    if (process.isCutOff || this.#time.chance(0.08)) return;
+    this.#time.later(150, run);
+    if (this.#time.chance(0.05)) this.#time.later(800, run);
   }
 }
 
