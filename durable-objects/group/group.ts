@@ -93,7 +93,7 @@ export class Group extends Durable {
       await this.loadFromStorage();
       const { rollCall, fencing } = this.group;
       if (rollCall) this.alarms.schedule('sessions', rollCall.endsMs);
-      if (Object.keys(fencing).length > 0) this.alarms.schedule('fencing', Date.now() + FENCE_RETRY_MS);
+      if (Object.keys(fencing).length > 0) this.alarms.schedule('fencing', Date.now());
     });
   }
 

@@ -29,6 +29,9 @@ Date.now = () => realNow() + aheadMs;
 /** How many of the next calls that tell a partition of its topic fail. */
 let unreachable = 0;
 
+/** How many of the next calls that fence a member of a group fail. */
+let unfenceable = 0;
+
 export class Partition extends RealPartition {
   protected override now(): number {
     return Date.now();
@@ -37,6 +40,11 @@ export class Partition extends RealPartition {
   override configure(definition: Parameters<RealPartition['configure']>[0]): void {
     if (unreachable-- > 0) throw new Error('the partition cannot be reached, as the test asked for');
     super.configure(definition);
+  }
+
+  override fenceGroup(group: string, epoch: number): void {
+    if (unfenceable-- > 0) throw new Error('the partition cannot be reached, as the test asked for');
+    super.fenceGroup(group, epoch);
   }
 
   async runCase(name: string): Promise<string> {
@@ -89,6 +97,10 @@ export default {
     }
     if (url.pathname === '/test/unreachable') {
       unreachable = Number(url.searchParams.get('times'));
+      return new Response();
+    }
+    if (url.pathname === '/test/unfenceable') {
+      unfenceable = Number(url.searchParams.get('times'));
       return new Response();
     }
     if (url.pathname === '/test/lag') {

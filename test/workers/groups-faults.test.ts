@@ -1,9 +1,8 @@
 /** Groups whose members vanish, whose object leaves memory, or whose partitions cannot be reached. */
 
-import { stat, readdir } from 'node:fs/promises';
-import { join as joinPath } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MemberReply } from '../../protocol/groups.ts';
 import { GroupClient, partitionsOf } from '../support/group-client.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
@@ -107,6 +106,50 @@ describe('a group out of memory', () => {
   });
 });
 
+describe('a partition that cannot be told that a member is gone', () => {
+  const failNext = (times: number): Promise<unknown> =>
+    fetch(`${broker.url}/test/unfenceable?times=${times}`);
+
+  it('keeps it from being given away, and the member from hearing that it is gone, until it knows', async () => {
+    const group = groupOf('untold');
+    await broker.declare('untold', { partitions: 2 });
+    const a = await group.joined({ topics: ['untold'], instance_id: 'a' });
+    await group.poll(a);
+    const b = await group.joined({ topics: ['untold'], instance_id: 'b' });
+    await failNext(1_000);
+    expect((await group.leave(a)).body).toMatchObject({ code: 'group_unavailable', retryable: true });
+    expect((await group.beat(a)).body.code).toBe('group_unavailable');
+    expect((await group.beat(b)).body.assignment).toEqual([]);
+    expect((await group.describe()).body).toMatchObject({ state: 'reconciling' });
+    await failNext(0);
+    expect((await group.leave(a)).status, 'the same again').toBe(200);
+    expect(partitionsOf((await group.beat(b)).body)).toEqual([0, 1]);
+    expect((await group.beat(a)).body.code).toBe('member_not_found');
+  });
+
+  it('is told after a restart: it was noted with the change', async () => {
+    const group = groupOf('noted');
+    await broker.declare('noted');
+    const a = await group.joined({ topics: ['noted'] });
+    const b = await group.joined({ topics: ['noted'] });
+    await failNext(1_000);
+    await group.leave(a);
+    await broker.restart();
+    await givenTo(group, b, [0]);
+  });
+
+  it('is told by the alarm', async () => {
+    const group = groupOf('told-later');
+    await broker.declare('told-later');
+    const a = await group.joined({ topics: ['told-later'] });
+    const b = await group.joined({ topics: ['told-later'] });
+    await failNext(1);
+    await group.leave(a);
+    await broker.advance(6_000);
+    await givenTo(group, b, [0]);
+  });
+});
+
 describe('static membership', () => {
   it('gives an instance its partitions back without a rebalance, and fences the one before', async () => {
     const group = groupOf('static');
@@ -131,49 +174,9 @@ describe('static membership', () => {
   });
 });
 
-describe('what a group costs while nothing happens', () => {
-  it('is no row, and not a byte on disk, however many heartbeats and polls there are', async () => {
-    const group = groupOf('idle');
-    await broker.declare('idle', { partitions: 4 });
-    await broker.produce('idle', [{ partition: 0, value: 1 }]);
-    const members = [];
-    for (let nth = 0; nth < 3; nth++) members.push(await group.joined({ topics: ['idle'] }));
-    for (let round = 0; round < 3; round++) for (const member of members) await group.poll(member);
-    await group.commit((await group.beat(members[0]!)).body, (await group.poll(members[0]!)).body.offsets);
-    await delay(500);
-    const before = (await group.describe()).body.meter;
-    const rows = async (): Promise<number[]> =>
-      Promise.all(
-        [0, 1, 2, 3].map(async (partition) => (await broker.state('idle', partition)).meter.rows_written),
-      );
-    const partitionRows = await rows();
-    const files = await fileTimes();
-    for (let round = 0; round < 50; round++) {
-      await broker.advance(5_000);
-      for (const member of members) {
-        await group.beat({ ...member, epoch: (await group.describe()).body.epoch });
-        await group.poll(member);
-      }
-    }
-    const after = (await group.describe()).body.meter;
-    expect(after.calls).toBeGreaterThan(before.calls + 300);
-    expect(after.rows_written, 'of the group').toBe(before.rows_written);
-    expect(await rows(), 'of the partitions').toEqual(partitionRows);
-    expect(await fileTimes(), 'files that were written').toEqual(files);
-  });
-});
-
-/** When each file below the folders of groups and partitions was written last, by name. */
-async function fileTimes(): Promise<Record<string, number>> {
-  const folder = broker.dataPath;
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && /Group/.test(entry.parentPath));
-  expect(files.length).toBeGreaterThan(0);
-  return Object.fromEntries(
-    await Promise.all(
-      files.map(
-        async (file) => [file.name, (await stat(joinPath(file.parentPath, file.name))).mtimeMs] as const,
-      ),
-    ),
-  );
+async function givenTo(group: GroupClient, member: MemberReply, partitions: number[]): Promise<void> {
+  const end = Date.now() + 10_000;
+  while ((await group.beat(member)).body.assignment.length < partitions.length && Date.now() < end)
+    await delay(20);
+  expect(partitionsOf((await group.beat(member)).body)).toEqual(partitions);
 }
