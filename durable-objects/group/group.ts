@@ -80,6 +80,7 @@ export class Group extends Durable {
   private alarms!: Alarm;
   private rowsWritten = 0;
   private calls = 0;
+  private isSaving = false;
   /** The telling of partitions that is under way. */
   private telling: Promise<void> | null = null;
   /** Nobody is overdue before. */
@@ -345,8 +346,14 @@ export class Group extends Durable {
     }
   }
 
+  /** Writes what has changed, before the answer can leave. Changes without a wait in between are one write. */
   private save(): void {
-    this.state.waitUntil(this.persist());
+    if (this.isSaving) return;
+    this.isSaving = true;
+    queueMicrotask(() => {
+      this.isSaving = false;
+      this.state.waitUntil(this.persist());
+    });
   }
 }
 
