@@ -11,6 +11,7 @@ import type { Topology } from './topology/topology.ts';
 import type { Transaction } from './transaction/transaction.ts';
 
 export interface Env {
+  GROUP: DurableObjectNamespace;
   PARTITION: DurableObjectNamespace<Partition>;
   QUEUE: DurableObjectNamespace<Queue>;
   REPLY_MAILBOX: DurableObjectNamespace<ReplyMailbox>;
@@ -42,6 +43,11 @@ export function partitionStub(env: Env, topic: TopicPlace, partition: number): D
   return locationHint
     ? objects.get(id, { locationHint: locationHint as DurableObjectLocationHint })
     : objects.get(id);
+}
+
+/** Called by callGroup of group/group-calls.ts: it speaks itty-durable's way, not RPC. */
+export function groupStub(env: Env, namespace: string, group: string): DurableObjectStub {
+  return env.GROUP.getByName(`${namespace}/${group}`);
 }
 
 export function queueStub(

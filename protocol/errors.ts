@@ -81,12 +81,25 @@ export const errorTable = {
   transaction_in_progress: transient(503, 'The transaction before it is still ending'),
   transaction_unavailable: transient(503, 'The transaction coordinator did not answer'),
 
+  // Consumer groups. What to do: join again (not found), heartbeat (stale epoch, not owned), stop (instance fenced).
+  group_not_found: permanent(404, 'There is no such consumer group'),
+  member_not_found: permanent(404, 'The group has no such member; join again'),
+  instance_fenced: permanent(409, 'Another member has joined under the same instance id; stop'),
+  stale_epoch: permanent(409, 'The epoch is not that of the last reply; heartbeat, then go on'),
+  partition_not_owned: permanent(
+    409,
+    'The partition is not assigned to this member; heartbeat to learn what is',
+  ),
+  group_not_empty: permanent(409, 'The group has members'),
+  group_full: permanent(409, 'The group has as many members as it can hold'),
+
   // The state of the service
   cost_ceiling: transient(429, 'The namespace has written as many rows in this hour as it may'),
   schedule_busy: transient(429, 'The schedule has publishes waiting that could not be made yet'),
   schedule_unavailable: transient(503, 'The schedule did not answer'),
   partition_overloaded: transient(429, 'The partition has more appends waiting than it can take'),
   partition_unavailable: transient(503, 'The partition did not answer'),
+  group_unavailable: transient(503, 'The group did not answer'),
   queue_full: transient(429, 'The queue is full and refuses messages'),
   queue_overloaded: transient(429, 'The queue has more messages waiting to be stored than it can take'),
   queue_unavailable: transient(503, 'The queue did not answer'),

@@ -100,3 +100,27 @@ export const PRODUCER_EPOCH_MAX = 32_766;
 /** What a consumer says of its failure, in characters: the dead letter keeps it. */
 export const DEATH_MESSAGE_LENGTH_MAX = 8_192;
 export const DEATH_STACK_LENGTH_MAX = 32_768;
+
+/** Of a consumer group: each change of one is weighed against all the others. */
+export const GROUP_MEMBERS_MAX = 10_000;
+
+/** Topics that a member may name; a pattern may match more. */
+export const GROUP_TOPICS_MAX = 1_000;
+
+/** Partitions in one request of a group's member. */
+export const GROUP_OFFSETS_MAX = 10_000;
+
+/** A member that is not heard of for so long is removed. Above half an hour a dead one would block too long. */
+export const SESSION_TIMEOUT_MS_MIN = 1_000;
+export const SESSION_TIMEOUT_MS_MAX = 1_800_000;
+/** Kafka's, of groups with assignment by the server. */
+export const SESSION_TIMEOUT_MS_DEFAULT = 45_000;
+
+/** Kafka's too, and below the ten seconds after which an idle object leaves memory. */
+export const HEARTBEAT_INTERVAL_MS_MAX = 5_000;
+
+/** Of the text that a commit may carry: Kafka's `offset.metadata.max.bytes`. */
+export const OFFSET_METADATA_BYTES_MAX = 4_096;
+
+/** How long committed offsets stay after the last commit, once the group has no members: Kafka's default. */
+export const OFFSETS_RETENTION_MS = 604_800_000;

@@ -12,6 +12,9 @@ export const DELIVERIES_TYPE = 'application/vnd.posthorn.deliveries.v1';
 /** Settlements, and what became of them, as bytes: settlement-frame.ts. */
 export const SETTLEMENTS_TYPE = 'application/vnd.posthorn.settlements.v1';
 
+/** What a member of a group reads, as bytes: group-frame.ts. */
+export const GROUP_RECORDS_TYPE = 'application/vnd.posthorn.group-records.v1';
+
 /** On a fetch of bytes: where it began, for dropping the records of the first batch that lie before. An offset. */
 export const START_OFFSET_HEADER = 'posthorn-start-offset';
 

@@ -121,6 +121,7 @@ export function openApiDocument(): Json {
       { name: 'topics', description: 'Definitions of partitioned logs' },
       { name: 'records', description: 'Produce, fetch and replay' },
       { name: 'exchanges', description: 'Routing: exchanges, bindings, and publishing through them' },
+      { name: 'groups', description: 'Consumer groups: members, what they read, offsets' },
       { name: 'policies', description: 'Settings for many queues at once' },
     ],
     paths,

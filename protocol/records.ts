@@ -102,6 +102,13 @@ export const acceptedReplySchema = z.object({
 });
 export type AcceptedReply = z.infer<typeof acceptedReplySchema>;
 
+export const isolationSchema = z
+  .enum(ISOLATIONS)
+  .default('read_uncommitted')
+  .describe(
+    'read_committed: nothing of transactions that are open or were aborted, and nothing after the first open one',
+  );
+
 export const fetchQuerySchema = z.strictObject({
   offset: z
     .union([
@@ -129,17 +136,12 @@ export const fetchQuerySchema = z.strictObject({
     .max(WAIT_MS_MAX)
     .default(0)
     .describe('How long to wait for the first record where there is none yet'),
-  isolation: z
-    .enum(ISOLATIONS)
-    .default('read_uncommitted')
-    .describe(
-      'read_committed: nothing of transactions that are open or were aborted, and nothing after the first open one',
-    ),
+  isolation: isolationSchema,
 });
 export type FetchQuery = z.infer<typeof fetchQuerySchema>;
 export type FetchOffset = FetchQuery['offset'];
 
-const fetchedRecordSchema = z.object({
+export const fetchedRecordSchema = z.object({
   offset: z.int(),
   timestamp: z.int(),
   key: textOrBytesSchema.nullable(),

@@ -4,6 +4,7 @@ import type { Env } from '../durable-objects/stubs.ts';
 import { createApp } from './app.ts';
 import { visitDue } from './watchdog.ts';
 
+export { Group } from '../durable-objects/group/group.ts';
 export { Partition } from '../durable-objects/partition/partition.ts';
 export { Queue } from '../durable-objects/queue/queue.ts';
 export { ReplyMailbox } from '../durable-objects/reply/reply-mailbox.ts';

@@ -5,6 +5,7 @@
  *
  *   schedules    each run of the cron, every five minutes: a schedule is nothing but its alarm
  *   queues       once an hour: delayed messages, retries, leases, dead letters, alerts
+ *   groups       once a day: a group of which all members are gone at once notices when it is called
  *   partitions   once a day, those that have retention or compaction: a little more is kept meanwhile
  *
  * Visits are spread by name, so that each run makes only its share.
@@ -12,6 +13,7 @@
 
 import { queueObjectName } from '../core/topology/queues.ts';
 import { isCompacted, partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
+import { callGroup } from '../durable-objects/group/group-calls.ts';
 import { partitionStub, queueStub, scheduleStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
 import { murmur2 } from '../protocol/murmur2.ts';
 import { namespacesOf } from './routes/context.ts';
@@ -49,7 +51,11 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
           console.error('the watchdog could not reach an object', result.reason);
       }
     }
-    visited += due.length;
+    const groups = (await topologyStub(env, namespace).groups()).filter((group) =>
+      isIn(slot, SLOTS_OF_DAY, `${namespace}/${group}`),
+    );
+    for (const group of groups) await callGroup(env, namespace, group, 'tick');
+    visited += due.length + groups.length;
   }
   return visited;
 }

@@ -1,5 +1,6 @@
 /** What goes between the router and a partition. */
 
+import type { Claim } from '../../core/group/offsets.ts';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 
 /** The caller's definition of the topic is out of date, or the topic is gone: refresh, and try again once. */
@@ -21,7 +22,9 @@ export interface AppendedBatch {
 export interface ReadRequest {
   /** The version of the topic's definition that the caller knows. */
   version: number;
-  offset: number | 'earliest' | 'latest' | { timestampMs: number };
+  offset: number | 'earliest' | 'latest' | { timestampMs: number } | null;
+  /** A read for a group: refused unless this member may read; `offset` null reads on from where the group has committed. */
+  claim?: GroupClaim;
   bytesMax: number;
   recordsMax: number;
   isolation: ReadIsolation;
@@ -42,4 +45,43 @@ export interface PartitionDescription {
   /** Readers that wait for the next record. */
   waiting: number;
   meter: { rowsWritten: number; rowsRead: number; appends: number; commits: number; since: number };
+}
+
+/** A member of a group that reads. */
+export interface GroupClaim extends Claim {
+  group: string;
+  /** Where to begin, where the group has committed nothing. */
+  autoOffsetReset: 'earliest' | 'latest';
+}
+
+/** The partition does not know the member: the group has to say whether it owns the partition. */
+export interface AskGroup {
+  askGroup: true;
+}
+
+export function isAskGroup(result: unknown): result is AskGroup {
+  return typeof result === 'object' && result !== null && 'askGroup' in result;
+}
+
+export interface GroupCommit extends Claim {
+  group: string;
+  offset: number;
+  metadata: string;
+}
+
+export interface GroupReset {
+  group: string;
+  /** An epoch in which the group has no members. */
+  epoch: number;
+  to: NonNullable<ReadRequest['offset']> | { shiftBy: number };
+  isDryRun: boolean;
+}
+
+/** What a group has committed in a partition. */
+export interface GroupOffsetView {
+  offset: number | null;
+  metadata: string;
+  lag: number;
+  logStartOffset: number;
+  highWatermark: number;
 }

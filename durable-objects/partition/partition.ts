@@ -5,11 +5,8 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
-import { COMPACTION_DELAY_MS, type CompactionPolicy } from '../../core/log/compaction.ts';
 import { encodeFetchFrame } from '../../core/log/fetch-frame.ts';
 import type { Admission, TransactionEnd } from '../../core/log/producer-state.ts';
-import type { RetentionPolicy } from '../../core/log/retention.ts';
-import { isCompacted } from '../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
 import {
@@ -29,17 +26,27 @@ import { Compactor } from '../storage/compactor.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { SegmentLog, type LogOffsets } from '../storage/segment-log.ts';
 import type { Env } from '../stubs.ts';
+import { CleanUp, type Cleanable } from './clean-up.ts';
+import { GroupExpiry } from './group-expiry.ts';
+import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
-import type { AppendedBatch, PartitionDescription, ReadRequest, Stale } from './partition-calls.ts';
+import {
+  isAskGroup,
+  type AppendedBatch,
+  type AskGroup,
+  type GroupCommit as OffsetCommit,
+  type GroupOffsetView,
+  type GroupReset,
+  type PartitionDescription,
+  type ReadRequest,
+  type Stale,
+} from './partition-calls.ts';
 import { ProducedLog, type LogCommand, type LogOutcome, type ProducedBatch } from './produced-log.ts';
 
 /** What exists while the partition is defined. */
-interface Open {
-  definition: PartitionDefinition;
-  log: SegmentLog;
-  produced: ProducedLog;
-  compactor: Compactor;
+interface Open extends Cleanable {
+  groups: GroupOffsets;
 }
 
 const STALE: Stale = { stale: true };
@@ -52,6 +59,8 @@ export class Partition extends DurableObject<Env> {
   readonly #commit: GroupCommit<LogCommand, LogOutcome>;
   readonly #cost: CostMeter;
   #alarm!: Alarm;
+  #cleanUp!: CleanUp;
+  #groupExpiry!: GroupExpiry;
   #open: Open | null = null;
   #appends = 0;
 
@@ -75,8 +84,17 @@ export class Partition extends DurableObject<Env> {
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
-      this.#alarm.register('retention', (nowMs) => this.#retain(nowMs));
-      this.#alarm.register('compaction', (nowMs) => this.#compact(nowMs));
+      this.#cleanUp = new CleanUp(
+        this.#alarm,
+        () => this.now(),
+        () => this.#open,
+      );
+      this.#groupExpiry = new GroupExpiry(
+        this.#alarm,
+        env,
+        () => this.#open && { groups: this.#open.groups, namespace: this.#open.definition.topic.namespace },
+        (work) => ctx.waitUntil(work),
+      );
       const definition = this.#store.read();
       if (definition) this.#openLog(definition);
     });
@@ -88,14 +106,14 @@ export class Partition extends DurableObject<Env> {
     this.#store.write(definition);
     if (this.#open) this.#open.definition = definition;
     else this.#openLog(definition);
-    this.#scheduleCleanUp();
+    this.#cleanUp.schedule();
   }
 
   /** Forgets everything and gives the storage back. */
   async destroy(): Promise<void> {
     this.#open = null;
-    this.#alarm.schedule('retention', null);
-    this.#alarm.schedule('compaction', null);
+    this.#cleanUp.cancel();
+    this.#groupExpiry.cancel();
     this.#waiters.answer(() => 'gone');
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -161,9 +179,47 @@ export class Partition extends DurableObject<Env> {
     const result = open.log.deleteRecords(before === 'latest' ? open.log.offsets.highWatermark : before);
     if (!isFailure(result)) {
       open.produced.forgetRemoved();
-      this.#scheduleCleanUp();
+      this.#cleanUp.schedule();
     }
     return result;
+  }
+
+  /** Commits what a group has handled. One row. */
+  commitOffset(version: number, commit: OffsetCommit): { committed: number } | Failure | AskGroup | Stale {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    const result = open.groups.commit(commit.group, commit, commit.offset, commit.metadata);
+    this.#groupExpiry.schedule(open.groups);
+    return result;
+  }
+
+  groupOffset(version: number, group: string): GroupOffsetView | Stale {
+    return this.#current(version)?.groups.view(group) ?? STALE;
+  }
+
+  resetOffset(
+    version: number,
+    { group, epoch, to, isDryRun }: GroupReset,
+  ): { from: number | null; to: number } | Failure | Stale {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    const isShift = typeof to === 'object' && 'shiftBy' in to;
+    return open.groups.reset(
+      group,
+      epoch,
+      isShift ? to : { offset: this.#resolve(open, to, 'read_uncommitted') },
+      isDryRun,
+    );
+  }
+
+  /** A member of the group is gone: what it had before this epoch it cannot commit any more. */
+  fenceGroup(group: string, epoch: number): void {
+    this.#open?.groups.fence(group, epoch);
+  }
+
+  /** Forgets what a group has committed, when the group is deleted. */
+  forgetGroup(group: string): void {
+    this.#open?.groups.forget(group);
   }
 
   /** Runs what is due; the watchdog calls it in case an alarm was lost. */
@@ -180,7 +236,10 @@ export class Partition extends DurableObject<Env> {
     const open = this.#current(query.version);
     if (!open) return Response.json(STALE, { status: 422 });
     const { isolation } = query;
-    const offset = this.#resolve(open, query.offset, isolation);
+    const position = query.claim ? open.groups.position(query.claim) : null;
+    if (isFailure(position) || isAskGroup(position)) return Response.json(position, { status: 422 });
+    if (query.claim) this.#groupExpiry.schedule(open.groups);
+    const offset = this.#resolve(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
     const { logStartOffset, highWatermark } = open.log.offsets;
@@ -217,8 +276,14 @@ export class Partition extends DurableObject<Env> {
     const log = new SegmentLog(this.#sql);
     const produced = new ProducedLog(this.#sql, log, this.now());
     const compactor = new Compactor(log, gzipCodec, produced);
-    this.#open = { definition, log, produced, compactor };
-    this.#scheduleCleanUp();
+    const groups = new GroupOffsets(
+      this.#sql,
+      () => log.offsets,
+      () => this.now(),
+    );
+    this.#open = { definition, log, produced, compactor, groups };
+    this.#groupExpiry.schedule(groups);
+    this.#cleanUp.schedule();
   }
 
   /** The open partition, after running what is due; null where the caller's definition is not the current one. */
@@ -246,7 +311,7 @@ export class Partition extends DurableObject<Env> {
     const open = this.#open;
     if (!open) throw new Error('the topic was deleted while records were on their way');
     const outcomes = open.produced.commit(commands, this.now());
-    this.#scheduleAfterAppend(open);
+    this.#cleanUp.scheduleAfterAppend(open);
     return outcomes;
   }
 
@@ -256,7 +321,11 @@ export class Partition extends DurableObject<Env> {
     this.#waiters.answer((wait) => answerTo(wait, open));
   }
 
-  #resolve({ log, produced }: Open, offset: ReadRequest['offset'], isolation: ReadIsolation): number {
+  #resolve(
+    { log, produced }: Open,
+    offset: NonNullable<ReadRequest['offset']>,
+    isolation: ReadIsolation,
+  ): number {
     if (offset === 'earliest') return log.offsets.logStartOffset;
     if (offset === 'latest') {
       return isolation === 'read_committed' ? produced.lastStableOffset : log.offsets.highWatermark;
@@ -264,49 +333,6 @@ export class Partition extends DurableObject<Env> {
     return typeof offset === 'number'
       ? offset
       : log.offsetForTimestamp(offset.timestampMs, gzipCodec.inflate);
-  }
-
-  #retain(nowMs: number): number | null {
-    if (!this.#open) return null;
-    const { log, produced, definition } = this.#open;
-    const policy = retentionPolicy(definition);
-    produced.prepareCleanUp(nowMs);
-    const goesOn = log.retain(policy, nowMs);
-    produced.forgetRemoved();
-    return goesOn ? nowMs + 1 : log.nextRetention(policy, nowMs);
-  }
-
-  #compact(nowMs: number): number | null {
-    if (!this.#open) return null;
-    const { compactor, produced, definition } = this.#open;
-    const policy = compactionPolicy(definition);
-    if (policy === null || !compactor.isDue(policy)) return null;
-    produced.prepareCleanUp(nowMs);
-    return compactor.runSlice(policy, nowMs) ? nowMs + 1 : null;
-  }
-
-  #scheduleCleanUp(): void {
-    if (!this.#open) return;
-    const { log, definition } = this.#open;
-    this.#alarm.schedule('retention', log.nextRetention(retentionPolicy(definition), this.now()));
-    this.#alarm.schedule('compaction', null);
-    this.#scheduleCompaction(this.#open);
-  }
-
-  /** Almost always finds both scheduled or not needed: an append must not cost a second row. */
-  #scheduleAfterAppend(open: Open): void {
-    const policy = retentionPolicy(open.definition);
-    if (!this.#alarm.isScheduled('retention') || policy.retentionBytes !== null) {
-      const due = open.log.nextRetention(policy, this.now());
-      this.#alarm.scheduleEarlier('retention', due);
-    }
-    this.#scheduleCompaction(open);
-  }
-
-  #scheduleCompaction({ compactor, definition }: Open): void {
-    const policy = compactionPolicy(definition);
-    if (policy === null || this.#alarm.isScheduled('compaction') || !compactor.isDue(policy)) return;
-    this.#alarm.schedule('compaction', this.now() + COMPACTION_DELAY_MS);
   }
 }
 
@@ -340,21 +366,4 @@ function appendedBatches(
       appendTime: stampsAppends ? storedTimestamp : null,
     };
   });
-}
-
-/** A compacted topic keeps its records whatever their age, unless it deletes too. */
-function retentionPolicy({ topic: { config } }: PartitionDefinition): RetentionPolicy {
-  const deletes = config.cleanup_policy !== 'compact';
-  return {
-    retentionMs: deletes ? config.retention_ms : null,
-    retentionBytes: deletes ? config.retention_bytes : null,
-  };
-}
-
-function compactionPolicy({ topic: { config } }: PartitionDefinition): CompactionPolicy | null {
-  if (!isCompacted(config)) return null;
-  return {
-    minCleanableDirtyRatio: config.min_cleanable_dirty_ratio,
-    deleteRetentionMs: config.delete_retention_ms,
-  };
 }

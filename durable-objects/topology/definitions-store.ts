@@ -7,7 +7,8 @@
 
 import type { Sql } from '../storage/sql.ts';
 
-export type DefinitionTable = 'topics' | 'queues' | 'exchanges' | 'policies' | 'alerts' | 'schedules';
+export type DefinitionTable =
+  'topics' | 'queues' | 'exchanges' | 'policies' | 'alerts' | 'schedules' | 'groups';
 
 export class DefinitionsStore<Definition extends { readonly name: string }> {
   readonly #sql: Sql;

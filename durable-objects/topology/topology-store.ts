@@ -25,6 +25,8 @@ export class TopologyStore {
   readonly policies: DefinitionsStore<PolicyDefinition>;
   readonly alerts: DefinitionsStore<AlertDefinition>;
   readonly schedules: DefinitionsStore<ScheduleDefinition>;
+  /** Names only: a group keeps itself. No change of the topology. */
+  readonly groups: DefinitionsStore<{ name: string }>;
   readonly bindings: BindingsStore;
   readonly changes: ChangeStore;
   readonly #sql: Sql;
@@ -37,6 +39,7 @@ export class TopologyStore {
     this.policies = new DefinitionsStore(sql, 'policies');
     this.alerts = new DefinitionsStore(sql, 'alerts');
     this.schedules = new DefinitionsStore(sql, 'schedules');
+    this.groups = new DefinitionsStore(sql, 'groups');
     this.bindings = new BindingsStore(sql);
     this.changes = new ChangeStore(sql);
   }

@@ -99,6 +99,25 @@ export class Topology extends DurableObject<Env> {
     return this.#store.topics.all();
   }
 
+  /** All topics, or null where nothing has changed since a version. */
+  topicsSince(version: number): { topics: TopicDefinition[] | null; topologyVersion: number } {
+    const topologyVersion = this.#store.version();
+    return { topics: version === topologyVersion ? null : this.#store.topics.all(), topologyVersion };
+  }
+
+  /** Names of consumer groups, for listing them. A row for the first member that a group ever has. */
+  groups(): string[] {
+    return this.#store.groups.names();
+  }
+
+  noteGroup(name: string): void {
+    if (!this.#store.groups.has(name)) this.#store.groups.put({ name });
+  }
+
+  forgetGroup(name: string): void {
+    this.#store.groups.remove(name);
+  }
+
   declareTopic(namespace: string, name: string, declaration: TopicDeclaration): Promise<New<TopicAnswer>> {
     return this.#told(declareTopicIn(this.#store, this.env, namespace, name, declaration));
   }

@@ -8,6 +8,7 @@ import { limitOperations } from './limits.ts';
 import { scheduleOperations } from './schedules.ts';
 import { exchangeOperations } from './exchanges.ts';
 import { producerOperations } from './producers.ts';
+import { groupOperations } from './groups.ts';
 import { queueOperations } from './queues.ts';
 import { requestOperations } from './requests.ts';
 import { topicOperations } from './topics.ts';
@@ -23,4 +24,5 @@ export const operations = {
   ...scheduleOperations,
   ...limitOperations,
   ...producerOperations,
+  ...groupOperations,
 };

@@ -41,6 +41,8 @@ export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   queue: `The name of the queue. ${NAME_RULE}`,
   binding: 'The id of the binding',
   transactional_id: `The transactional id. ${NAME_RULE}`,
+  group: `The name of the consumer group. ${NAME_RULE}`,
+  member: 'The id of the member, as the reply to joining gave it',
   policy: `The name of the policy. ${NAME_RULE}`,
   alert: `The name of the alert. ${NAME_RULE}`,
   schedule: `The name of the schedule. ${NAME_RULE}`,

@@ -27,14 +27,22 @@ describe('the README', () => {
     const lines = blocks('sh').flatMap((block) =>
       block.split('\n').filter((line) => line.startsWith('curl')),
     );
-    expect(lines).toHaveLength(9);
+    expect(lines).toHaveLength(14);
     const replies: unknown[] = [];
     let deliveryTag = '';
+    let member = { member_id: '', epoch: 0 };
     for (const line of lines) {
-      const command = line.replace('curl', 'curl -sS').replace('<delivery_tag>', deliveryTag);
+      const command = line
+        .replace('curl', 'curl -sS')
+        .replace('<delivery_tag>', deliveryTag)
+        .replace('<member_id>', member.member_id)
+        .replace('<epoch>', String(member.epoch));
       const reply = JSON.parse((await run('sh', ['-c', command])).stdout) as {
         deliveries?: { delivery_tag: string }[];
+        member_id?: string;
+        epoch?: number;
       };
+      if (reply.member_id && reply.epoch) member = { member_id: reply.member_id, epoch: reply.epoch };
       deliveryTag = reply.deliveries?.[0]?.delivery_tag ?? '';
       replies.push(reply);
     }
@@ -48,6 +56,14 @@ describe('the README', () => {
       {},
       { deliveries: [{ body: { id: 7 }, delivery_count: 1 }] },
       { results: [{ outcome: 'settled' }] },
+      { assignment: [{ topic: 'orders', partition: 0 }, { partition: 1 }, { partition: 2 }] },
+      {
+        records: [{ key: 'customer-7', partition: 1 }],
+        offsets: [{ topic: 'orders', partition: 1, offset: 1 }],
+      },
+      { offsets: [{ topic: 'orders', partition: 1, offset: 1 }] },
+      { offsets: [{ lag: 0 }, { partition: 1, offset: 1, lag: 0 }, { lag: 0 }] },
+      { member_id: member.member_id },
     ]);
   });
 

@@ -34,6 +34,11 @@ export class TestBroker {
     return this.#broker.url;
   }
 
+  /** The folder that holds all data. */
+  get dataPath(): string {
+    return this.#dataPath;
+  }
+
   get broker(): Broker {
     return this.#broker;
   }

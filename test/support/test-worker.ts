@@ -5,6 +5,7 @@
  */
 
 import worker, {
+  Group,
   Partition as RealPartition,
   Queue as RealQueue,
   Schedule,
@@ -17,7 +18,7 @@ import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.t
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
-export { Schedule, Topology };
+export { Group, Schedule, Topology };
 
 /** How often a mailbox was made or woke up. */
 let mailboxStarts = 0;
@@ -39,6 +40,9 @@ Date.now = () => realNow() + aheadMs;
 /** How many of the next calls that tell a partition of its topic fail. */
 let unreachable = 0;
 
+/** How many of the next calls that fence a member of a group fail. */
+let unfenceable = 0;
+
 export class Partition extends RealPartition {
   protected override now(): number {
     return Date.now();
@@ -47,6 +51,11 @@ export class Partition extends RealPartition {
   override configure(definition: Parameters<RealPartition['configure']>[0]): void {
     if (unreachable-- > 0) throw new Error('the partition cannot be reached, as the test asked for');
     super.configure(definition);
+  }
+
+  override fenceGroup(group: string, epoch: number): void {
+    if (unfenceable-- > 0) throw new Error('the partition cannot be reached, as the test asked for');
+    super.fenceGroup(group, epoch);
   }
 
   async runCase(name: string): Promise<string> {
@@ -105,6 +114,10 @@ export default {
     }
     if (url.pathname === '/test/unreachable') {
       unreachable = Number(url.searchParams.get('times'));
+      return new Response();
+    }
+    if (url.pathname === '/test/unfenceable') {
+      unfenceable = Number(url.searchParams.get('times'));
       return new Response();
     }
     if (url.pathname === '/test/lag') {

@@ -15,6 +15,7 @@ import {
 } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/records.ts';
+import { frameOfResponse } from '../fetch-frame-of.ts';
 import { jsonFetchReply } from '../fetch-json.ts';
 import { callPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
@@ -99,16 +100,7 @@ function batchesReply(read: Read): Response {
 }
 
 async function frameOf(read: Read): Promise<FetchFrame> {
-  if (!(read instanceof Response)) return read;
-  const offset = (header: string): number => Number(read.headers.get(header));
-  return {
-    startOffset: offset(START_OFFSET_HEADER),
-    nextOffset: offset(NEXT_OFFSET_HEADER),
-    highWatermark: offset(HIGH_WATERMARK_HEADER),
-    logStartOffset: offset(LOG_START_OFFSET_HEADER),
-    lastStableOffset: offset(LAST_STABLE_OFFSET_HEADER),
-    batches: new Uint8Array(await read.arrayBuffer()),
-  };
+  return read instanceof Response ? await frameOfResponse(read) : read;
 }
 
 function wantsBatches(c: AppContext): boolean {

@@ -1,0 +1,28 @@
+/**
+ * Round-robin: all partitions of all topics are dealt to the members in turn, leaving out those that do not subscribe.
+ * Balanced within one over all topics where everybody subscribes to the same.
+ */
+
+import { ordered, type Assignment, type AssignorInput } from './assignor.ts';
+
+export function assignRoundRobin(input: AssignorInput): Assignment {
+  const { members, topics } = ordered(input);
+  const assignment: Assignment = new Map(members.map(({ id }) => [id, []]));
+  let turn = 0;
+  for (const { name, partitions, subscribers } of topics) {
+    let nth = firstFrom(subscribers, turn);
+    for (let partition = 0; partition < partitions; partition++) {
+      const subscriber = subscribers[nth]!;
+      assignment.get(members[subscriber]!.id)!.push(`${name}/${partition}`);
+      turn = subscriber + 1;
+      nth = (nth + 1) % subscribers.length;
+    }
+  }
+  return assignment;
+}
+
+/** The place of the first subscriber whose turn comes at or after `turn`. */
+function firstFrom(subscribers: readonly number[], turn: number): number {
+  const nth = subscribers.findIndex((subscriber) => subscriber >= turn);
+  return nth < 0 ? 0 : nth;
+}

@@ -1,0 +1,158 @@
+/**
+ * What a group keeps: its members, who owns which partition, and who is to own it.
+ *
+ * The *target* says who is to own each partition; the router computes it for an epoch. A member *owns* a partition from
+ * when it is told of it until it says that it has let go, or has been fenced. The two differ while partitions change hands:
+ *
+ *   free       nobody owns it. It is given to the member of its target, with that member's next heartbeat
+ *   owned      its member reads and commits
+ *   revoked    owned, but its target is another member (or none): its member has been told, or will be, and has not
+ *              confirmed yet. It may still commit
+ *   fencing    its member is gone; the partition itself has not been told yet that this member may not commit any more
+ *
+ * Free is reached from revoked by a heartbeat that shows an epoch of the revocation and does not name the partition, and
+ * from fencing when the partition has been told. So a partition never has two owners, and a member whose partitions stay
+ * never has to stop.
+ *
+ * A change of membership, subscriptions or topics makes the next epoch. Every ownership has the epoch in which it began;
+ * of two ownerships of one partition the later one has the higher: that is what partitions fence by (offsets.ts).
+ */
+
+import type { AssignorName, TopicPartition } from '../../protocol/groups.ts';
+
+/** `topic/partition`: names have no slash. */
+export type PartitionKey = string;
+
+export interface Ownership {
+  /** The epoch in which it began. */
+  since: number;
+  /** The epoch that revoked it; 0 while it is to stay. */
+  revoked: number;
+}
+
+export interface Member {
+  id: string;
+  instanceId: string | null;
+  /** The member of the same instance that this one has replaced. */
+  replacedId: string | null;
+  topics: readonly string[];
+  pattern: string | null;
+  assignor: AssignorName;
+  rack: string | null;
+  autoOffsetReset: 'earliest' | 'latest';
+  sessionTimeoutMs: number;
+  joinedEpoch: number;
+  target: PartitionKey[];
+  owned: Record<PartitionKey, Ownership>;
+}
+
+/** A member that is gone, of which not all partitions know yet. */
+export interface Fencing {
+  /** The epoch that its partitions are raised to. */
+  epoch: number;
+  partitions: PartitionKey[];
+}
+
+/** What is needed to reach the partitions of a topic. */
+export interface TopicRef {
+  /** The topology version that created it: a topic that is deleted and made again is another one. */
+  id: number;
+  partitions: number;
+  jurisdiction: string | null;
+  locationHint: string | null;
+}
+
+/**
+ * Asked for when the object has been out of memory, and with it when members were heard of last: those that do not answer
+ * within it are removed.
+ */
+export interface RollCall {
+  endsMs: number;
+  missing: string[];
+}
+
+export interface GroupState {
+  namespace: string;
+  name: string;
+  /** 0: the group does not exist. */
+  epoch: number;
+  /** The epoch that the target was computed for; the router has to compute one where it is behind. */
+  targetEpoch: number;
+  /** The topology that the target was computed by. */
+  topologyVersion: number;
+  /** The topics that the target is about. */
+  topics: Record<string, TopicRef>;
+  /** Topics that the group has read before and does not now: its offsets are still there. */
+  formerTopics: Record<string, TopicRef>;
+  members: Record<string, Member>;
+  fencing: Record<string, Fencing>;
+  rollCall: RollCall | null;
+}
+
+export function emptyGroup(): GroupState {
+  return {
+    namespace: '',
+    name: '',
+    epoch: 0,
+    targetEpoch: 0,
+    topologyVersion: 0,
+    topics: {},
+    formerTopics: {},
+    members: {},
+    fencing: {},
+    rollCall: null,
+  };
+}
+
+export function keyOf({ topic, partition }: TopicPartition): PartitionKey {
+  return `${topic}/${partition}`;
+}
+
+export function partitionOf(key: PartitionKey): TopicPartition {
+  const slash = key.indexOf('/');
+  return { topic: key.slice(0, slash), partition: Number(key.slice(slash + 1)) };
+}
+
+export function memberCount(state: GroupState): number {
+  return Object.keys(state.members).length;
+}
+
+/** A group without members in which also nobody is left to fence: its offsets may be changed. */
+export function isEmpty(state: GroupState): boolean {
+  return memberCount(state) === 0 && Object.keys(state.fencing).length === 0;
+}
+
+/** What the member is to read: owned and to stay. By topic and partition. */
+export function assignmentOf(member: Member): TopicPartition[] {
+  return sortedPartitions(Object.keys(member.owned).filter((key) => member.owned[key]!.revoked === 0));
+}
+
+export function revokedOf(member: Member): TopicPartition[] {
+  return sortedPartitions(Object.keys(member.owned).filter((key) => member.owned[key]!.revoked > 0));
+}
+
+/** Partitions that somebody owns, or that are not fenced yet. */
+export function takenPartitions(state: GroupState): Set<PartitionKey> {
+  const taken = new Set<PartitionKey>();
+  for (const member of Object.values(state.members)) for (const key in member.owned) taken.add(key);
+  for (const { partitions } of Object.values(state.fencing)) for (const key of partitions) taken.add(key);
+  return taken;
+}
+
+/** True where every member owns what it is to own, and nothing else. */
+export function isStable(state: GroupState): boolean {
+  return (
+    state.targetEpoch === state.epoch &&
+    Object.keys(state.fencing).length === 0 &&
+    Object.values(state.members).every(
+      ({ owned, target }) =>
+        target.every((key) => owned[key]?.revoked === 0) && Object.keys(owned).length === target.length,
+    )
+  );
+}
+
+function sortedPartitions(keys: PartitionKey[]): TopicPartition[] {
+  return keys
+    .map(partitionOf)
+    .toSorted((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
+}

@@ -1,0 +1,79 @@
+/**
+ * Who has been heard of. When, is kept in memory only, so that a heartbeat writes nothing; while heartbeats come the
+ * object does not leave memory. Where it has, a roll call is begun and kept with the state: every member has a full session
+ * timeout from then on to be heard of, also where the object leaves memory again meanwhile.
+ */
+
+import type { GroupState, Member } from './group-state.ts';
+import { remove } from './membership.ts';
+
+export interface Life {
+  seenMs: number;
+  /** The highest epoch that the member has shown. */
+  shownEpoch: number;
+}
+
+/** By member id. Members that are not in it have not been heard of since the object woke. */
+export type Lives = Map<string, Life>;
+
+/** @returns whether the state has changed */
+export function noteSeen(
+  state: GroupState,
+  lives: Lives,
+  memberId: string,
+  epoch: number,
+  nowMs: number,
+): boolean {
+  const shownEpoch = Math.max(epoch, lives.get(memberId)?.shownEpoch ?? 0);
+  lives.set(memberId, { seenMs: nowMs, shownEpoch });
+  const missing = state.rollCall?.missing.indexOf(memberId) ?? -1;
+  if (missing >= 0) state.rollCall!.missing.splice(missing, 1);
+  return missing >= 0;
+}
+
+/** Begins a roll call of those who have not been heard of, if there is none. @returns whether the state has changed */
+function beginRollCall(state: GroupState, lives: Lives, nowMs: number): boolean {
+  if (state.rollCall !== null) return false;
+  const missing = Object.values(state.members).filter(({ id }) => !lives.has(id));
+  if (missing.length === 0) return false;
+  const longestMs = missing.reduce((most, { sessionTimeoutMs }) => Math.max(most, sessionTimeoutMs), 0);
+  state.rollCall = { endsMs: nowMs + longestMs, missing: missing.map(({ id }) => id) };
+  return true;
+}
+
+/** Removes those who were not heard of in time, and begins a roll call where the object has been out of memory. */
+export function sweep(
+  state: GroupState,
+  lives: Lives,
+  nowMs: number,
+): { isChanged: boolean; hasBegunRollCall: boolean } {
+  const gone = overdue(state, lives, nowMs);
+  for (const member of gone) {
+    remove(state, member);
+    lives.delete(member.id);
+  }
+  const isOver = state.rollCall !== null && nowMs >= state.rollCall.endsMs;
+  if (isOver) state.rollCall = null;
+  const hasBegunRollCall = beginRollCall(state, lives, nowMs);
+  return { isChanged: gone.length > 0 || isOver || hasBegunRollCall, hasBegunRollCall };
+}
+
+/** Members whose session timeout is over. */
+function overdue(state: GroupState, lives: Lives, nowMs: number): Member[] {
+  const isOver = state.rollCall !== null && nowMs >= state.rollCall.endsMs;
+  const missing = new Set(isOver ? state.rollCall!.missing : []);
+  return Object.values(state.members).filter((member) => {
+    const life = lives.get(member.id);
+    return life ? nowMs >= life.seenMs + member.sessionTimeoutMs : missing.has(member.id);
+  });
+}
+
+/** When somebody may be overdue, in ms; null where that depends on nobody. */
+export function nextOverdueMs(state: GroupState, lives: Lives): number | null {
+  let nextMs = state.rollCall?.endsMs ?? Infinity;
+  for (const { id, sessionTimeoutMs } of Object.values(state.members)) {
+    const life = lives.get(id);
+    if (life) nextMs = Math.min(nextMs, life.seenMs + sessionTimeoutMs);
+  }
+  return nextMs === Infinity ? null : nextMs;
+}

@@ -1,0 +1,165 @@
+/** Joining, heartbeats, and the ways out of a group. Each changes the state it is given, or refuses and changes nothing. */
+
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import type { AssignorName, TopicPartition } from '../../protocol/groups.ts';
+import { GROUP_MEMBERS_MAX } from '../../protocol/limits.ts';
+import {
+  keyOf,
+  memberCount,
+  takenPartitions,
+  type GroupState,
+  type Member,
+  type PartitionKey,
+} from './group-state.ts';
+
+export interface JoinRequest {
+  topics: readonly string[];
+  pattern: string | null;
+  assignor: AssignorName;
+  instanceId: string | null;
+  rack: string | null;
+  autoOffsetReset: 'earliest' | 'latest';
+  sessionTimeoutMs: number;
+}
+
+/**
+ * Adds a member. One with the instance id of another takes its place: it has the same target, so that nobody else is
+ * concerned, and gets the partitions once they know that the other may not commit any more.
+ * @param memberId has never been one of this group, and cannot be guessed
+ */
+export function join(state: GroupState, memberId: string, request: JoinRequest): Member | Failure {
+  const replaced = request.instanceId === null ? undefined : memberOfInstance(state, request.instanceId);
+  if (replaced === undefined && memberCount(state) >= GROUP_MEMBERS_MAX) {
+    return failure('group_full', `the group has ${GROUP_MEMBERS_MAX} members, which is the most`, {
+      members_max: GROUP_MEMBERS_MAX,
+    });
+  }
+  const isTargetCurrent = state.targetEpoch === state.epoch;
+  const member: Member = {
+    ...request,
+    id: memberId,
+    replacedId: replaced?.id ?? null,
+    joinedEpoch: state.epoch + 1,
+    target: [],
+    owned: {},
+  };
+  if (replaced === undefined) {
+    state.epoch += 1;
+  } else {
+    remove(state, replaced);
+    member.target = replaced.target;
+    // The same subscription needs no new target.
+    const isTarget = isTargetCurrent && subscribesAlike(replaced, member);
+    state.targetEpoch = isTarget ? state.epoch : Math.min(state.targetEpoch, state.epoch - 1);
+  }
+  state.members[memberId] = member;
+  return member;
+}
+
+export interface Beat {
+  memberId: string;
+  /** The epoch of the last reply to the member; null for a client that keeps none and holds what it was last given. */
+  epoch: number | null;
+  /** What the member still works on: these, or no more than it was last told, or it does not say. */
+  held: readonly TopicPartition[] | 'assigned' | 'unsaid';
+  /** The highest epoch that the member has shown since the object woke. */
+  shownEpoch: number;
+}
+
+/**
+ * Takes a sign of life: frees what was revoked and is not held any more, and gives what is free and meant for the member.
+ * @returns whether the state has changed
+ */
+export function heartbeat(state: GroupState, beat: Beat): { member: Member; isChanged: boolean } | Failure {
+  const member = findMember(state, beat.memberId);
+  if (isFailure(member)) return member;
+  const stale = beat.epoch === null ? null : checkEpoch(state, member, beat.epoch, beat.shownEpoch);
+  if (stale) return stale;
+  const released = release(member, beat.epoch ?? state.epoch, beat.held);
+  const given = give(state, member);
+  return { member, isChanged: released || given };
+}
+
+/** The epoch of a request of this member: not of the future, and not older than one that it has shown. */
+export function checkEpoch(
+  state: GroupState,
+  member: Member,
+  epoch: number,
+  shownEpoch: number,
+): Failure | null {
+  const oldest = Math.max(member.joinedEpoch, shownEpoch);
+  if (epoch >= oldest && epoch <= state.epoch) return null;
+  const what = epoch < oldest ? `is older than ${oldest}, which this member knows` : 'has not begun yet';
+  return failure('stale_epoch', `epoch ${epoch} ${what}; heartbeat with the epoch of the last reply`, {
+    epoch: state.epoch,
+  });
+}
+
+/** Takes a member out, that leaves, is removed, or was not heard of in time. Its partitions have to be fenced. */
+export function remove(state: GroupState, member: Member): void {
+  state.epoch += 1;
+  delete state.members[member.id];
+  const partitions = Object.keys(member.owned);
+  if (partitions.length > 0) state.fencing[member.id] = { epoch: state.epoch, partitions };
+  if (memberCount(state) === 0) state.targetEpoch = state.epoch; // nobody is left to assign to
+}
+
+/** The partitions of the member have been told: others may have them. */
+export function fenced(state: GroupState, memberId: string): void {
+  delete state.fencing[memberId];
+}
+
+export function findMember(state: GroupState, memberId: string): Member | Failure {
+  if (state.epoch === 0)
+    return failure('group_not_found', 'there is no such group; a member that joins makes it');
+  const member = state.members[memberId];
+  if (member) return member;
+  for (const { replacedId, instanceId } of Object.values(state.members)) {
+    if (replacedId !== memberId) continue;
+    return failure(
+      'instance_fenced',
+      `another member has joined as instance "${instanceId}" and taken the place of this one; stop`,
+    );
+  }
+  return failure(
+    'member_not_found',
+    'the group has no such member: it has left, was removed or was not heard of in time; join again',
+  );
+}
+
+/** The epochs in which a member began to own partitions; null where it does not. What it has to give up counts too. */
+export function ownershipsOf(member: Member, partitions: readonly TopicPartition[]): (number | null)[] {
+  return partitions.map((partition) => member.owned[keyOf(partition)]?.since ?? null);
+}
+
+function memberOfInstance(state: GroupState, instanceId: string): Member | undefined {
+  return Object.values(state.members).find((member) => member.instanceId === instanceId);
+}
+
+function subscribesAlike(a: Member, b: Member): boolean {
+  const topics = (member: Member): string => member.topics.toSorted().join(' ');
+  return topics(a) === topics(b) && a.pattern === b.pattern && a.assignor === b.assignor;
+}
+
+/** Only a member that has seen the revocation can have let go because of it. */
+function release(member: Member, epoch: number, held: Beat['held']): boolean {
+  if (held === 'unsaid') return false;
+  const holds = new Set<PartitionKey>(held === 'assigned' ? [] : held.map(keyOf));
+  let isChanged = false;
+  for (const key in member.owned) {
+    const { revoked } = member.owned[key]!;
+    if (revoked === 0 || epoch < revoked || holds.has(key)) continue;
+    delete member.owned[key];
+    isChanged = true;
+  }
+  return isChanged;
+}
+
+function give(state: GroupState, member: Member): boolean {
+  const wanted = member.target.filter((key) => member.owned[key] === undefined);
+  if (wanted.length === 0) return false;
+  const taken = takenPartitions(state);
+  const free = wanted.filter((key) => !taken.has(key));
+  for (const key of free) member.owned[key] = { since: state.epoch, revoked: 0 };
+  return free.length > 0;
+}

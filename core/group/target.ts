@@ -1,0 +1,85 @@
+/** Targets: what the router needs to compute one, and accepting it. */
+
+import { ASSIGNOR_DEFAULT, ASSIGNORS, type AssignorName } from '../../protocol/groups.ts';
+import {
+  partitionOf,
+  type GroupState,
+  type Member,
+  type PartitionKey,
+  type TopicRef,
+} from './group-state.ts';
+
+export interface Target {
+  /** The epoch that it was computed for. */
+  epoch: number;
+  topologyVersion: number;
+  /** All topics that some member subscribes to. */
+  topics: Record<string, TopicRef>;
+  members: Record<string, PartitionKey[]>;
+}
+
+/** The assignor that most members name, the first by name of several. */
+export function assignorOf(state: GroupState): AssignorName {
+  const votes = new Map<AssignorName, number>();
+  for (const { assignor } of Object.values(state.members))
+    votes.set(assignor, (votes.get(assignor) ?? 0) + 1);
+  let best: AssignorName = ASSIGNOR_DEFAULT;
+  for (const name of ASSIGNORS) if ((votes.get(name) ?? 0) > (votes.get(best) ?? 0)) best = name;
+  return best;
+}
+
+/**
+ * Accepts a target, if it was computed for the current epoch by a topology that is not older. Where topics have changed
+ * since the last target of this epoch that makes a new one; where nothing has, nothing is changed but the version.
+ */
+export function acceptTarget(state: GroupState, target: Target): 'refused' | 'accepted' | 'unchanged' {
+  if (target.epoch !== state.epoch || target.topologyVersion < state.topologyVersion) return 'refused';
+  state.topologyVersion = target.topologyVersion;
+  if (state.targetEpoch === state.epoch) {
+    if (sameTopics(state.topics, target.topics)) return 'unchanged';
+    state.epoch += 1;
+  }
+  state.targetEpoch = state.epoch;
+  changeTopics(state, target.topics);
+  for (const member of Object.values(state.members))
+    retarget(member, target.members[member.id] ?? [], state.epoch);
+  return 'accepted';
+}
+
+/** Whether a target computed by these topics would be about other partitions. */
+export function sameTopics(a: Record<string, TopicRef>, b: Record<string, TopicRef>): boolean {
+  const names = Object.keys(a);
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => a[name]!.id === b[name]?.id && a[name]!.partitions === b[name].partitions)
+  );
+}
+
+function retarget(member: Member, target: PartitionKey[], epoch: number): void {
+  member.target = target;
+  const wanted = new Set(target);
+  for (const [key, ownership] of Object.entries(member.owned)) {
+    if (wanted.has(key)) ownership.revoked = 0;
+    else ownership.revoked ||= epoch;
+  }
+}
+
+/** A topic that is gone takes its partitions with it: there is nothing left to read, commit or hand over. */
+function changeTopics(state: GroupState, topics: Record<string, TopicRef>): void {
+  const replaced = new Set<string>();
+  for (const [name, ref] of Object.entries(state.topics)) {
+    if (topics[name]?.id === ref.id) continue;
+    if (topics[name]) replaced.add(name);
+    else state.formerTopics[name] = ref;
+  }
+  for (const name in topics) delete state.formerTopics[name];
+  state.topics = topics;
+  if (replaced.size === 0) return;
+  const isReplaced = (key: PartitionKey): boolean => replaced.has(partitionOf(key).topic);
+  for (const { owned } of Object.values(state.members)) {
+    for (const key of Object.keys(owned).filter(isReplaced)) delete owned[key];
+  }
+  for (const fencing of Object.values(state.fencing)) {
+    fencing.partitions = fencing.partitions.filter((key) => !isReplaced(key));
+  }
+}

@@ -1,0 +1,42 @@
+/** Tells partitions that a member is gone: from then on they refuse what it commits. */
+
+import type { GroupState } from '../../core/group/group-state.ts';
+import type { TopicPartition } from '../../protocol/groups.ts';
+import { partitionStub, type Env } from '../stubs.ts';
+
+/** Partitions told at the same time. */
+const FAN_OUT = 32;
+
+/** @returns whether all have been told. Those of topics that are gone need not be */
+export async function tellPartitions(
+  env: Env,
+  group: Pick<GroupState, 'namespace' | 'name' | 'topics' | 'formerTopics'>,
+  partitions: readonly TopicPartition[],
+  epoch: number,
+): Promise<boolean> {
+  for (let first = 0; first < partitions.length; first += FAN_OUT) {
+    const calls = partitions.slice(first, first + FAN_OUT).map(async ({ topic, partition }) => {
+      const ref = group.topics[topic] ?? group.formerTopics[topic];
+      if (!ref) return;
+      const definition = {
+        namespace: group.namespace,
+        name: topic,
+        id: ref.id,
+        config: {
+          jurisdiction: ref.jurisdiction as 'eu' | 'fedramp' | null,
+          location_hint: ref.locationHint as 'weur' | null,
+        },
+      };
+      await partitionStub(env, definition, partition).fenceGroup(group.name, epoch);
+    });
+    for (const result of await Promise.allSettled(calls)) {
+      if (result.status === 'fulfilled') continue;
+      console.error(
+        `a partition could not be told that a member of group ${group.name} is gone`,
+        result.reason,
+      );
+      return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,376 @@
+/**
+ * A consumer group, on itty-durable: its whole state is one JSON text of a few KB, written when it changes. The rules are
+ * in core/group; here is what has to be told to partitions, and time.
+ *
+ * Heartbeats write nothing: when members were heard of is kept in memory (core/group/liveness.ts), and the alarm is set
+ * when somebody joins and during a roll call, not for every session timeout. Whoever calls while members are overdue
+ * makes the group notice.
+ */
+
+import { createDurable } from 'itty-durable';
+import {
+  assignmentOf,
+  emptyGroup,
+  isEmpty,
+  isStable,
+  keyOf,
+  partitionOf,
+  type GroupState,
+  type TopicRef,
+} from '../../core/group/group-state.ts';
+import { nextOverdueMs, noteSeen, sweep, type Lives } from '../../core/group/liveness.ts';
+import {
+  checkEpoch,
+  fenced,
+  findMember,
+  heartbeat,
+  join,
+  ownershipsOf,
+  remove,
+  type JoinRequest,
+} from '../../core/group/membership.ts';
+import { acceptTarget, assignorOf, type Target } from '../../core/group/target.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import type { TopicPartition } from '../../protocol/groups.ts';
+import { HEARTBEAT_INTERVAL_MS_MAX } from '../../protocol/limits.ts';
+import { Alarm } from '../runtime/alarm.ts';
+import type { Env } from '../stubs.ts';
+import { tellPartitions } from './fence-partitions.ts';
+import type { BeatRequest, GroupDescription, GroupMethods, MemberView, TargetInputs } from './group-calls.ts';
+
+/** After a partition could not be told that a member is gone. */
+const FENCE_RETRY_MS = 5_000;
+
+/** Characters of a stored value: the platform takes 2 MB. Most groups need a thousandth. */
+const PART_LENGTH = 1_000_000;
+
+const METHODS: ReadonlySet<string> = new Set<keyof GroupMethods>([
+  'join',
+  'heartbeat',
+  'leave',
+  'targetInputs',
+  'acceptTarget',
+  'ownerships',
+  'describe',
+  'beginChange',
+  'deleteGroup',
+  'tick',
+]);
+
+interface IttyState extends DurableObjectState {
+  env: Env;
+  initialized: boolean;
+}
+
+const Durable = createDurable({ autoPersist: false, autoReturn: false }) as unknown as new (
+  state: DurableObjectState,
+  env: Env,
+) => {
+  state: IttyState;
+  fetch(request: Request): Promise<Response>;
+  loadFromStorage(): Promise<void>;
+  persist(): Promise<void>;
+  destroy(): Promise<void>;
+};
+
+export class Group extends Durable {
+  private group: GroupState = emptyGroup();
+  private readonly lives: Lives = new Map();
+  private readonly since: number;
+  private alarms!: Alarm;
+  private rowsWritten = 0;
+  private calls = 0;
+  private isSaving = false;
+  /** The telling of partitions that is under way. */
+  private telling: Promise<void> | null = null;
+  /** Nobody is overdue before. */
+  private nextSweepMs = 0;
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env);
+    this.since = Date.now();
+    void state.blockConcurrencyWhile(async () => {
+      this.alarms = this.newAlarms(await state.storage.getAlarm());
+      await this.loadFromStorage();
+      const { rollCall, fencing } = this.group;
+      if (rollCall) this.alarms.schedule('sessions', rollCall.endsMs);
+      if (Object.keys(fencing).length > 0) this.alarms.schedule('fencing', Date.now());
+    });
+  }
+
+  /** A call: the method in the path, the arguments in the body. itty-durable wants them in a header. */
+  override async fetch(request: Request): Promise<Response> {
+    const method = new URL(request.url).pathname.slice(1);
+    const content = await request.text();
+    if (!METHODS.has(method)) return new Response('no such method', { status: 404 });
+    this.calls += 1;
+    this.sweep(Date.now());
+    this.alarms.runDue();
+    return await super.fetch(
+      new Request(`https://group/do/call/${method}`, { headers: { 'do-content': content } }),
+    );
+  }
+
+  alarm(): void {
+    this.sweep(Date.now());
+    this.alarms.fired();
+  }
+
+  async join(namespace: string, name: string, request: JoinRequest): Promise<MemberView | Failure> {
+    const { group } = this;
+    const nowMs = Date.now();
+    const member = join(group, crypto.randomUUID(), request);
+    if (isFailure(member)) return member;
+    Object.assign(group, { namespace, name });
+    noteSeen(group, this.lives, member.id, group.epoch, nowMs);
+    this.nextSweepMs = Math.min(this.nextSweepMs, nowMs + member.sessionTimeoutMs);
+    this.save();
+    this.alarms.scheduleEarlier('sessions', nowMs + member.sessionTimeoutMs);
+    await this.settle();
+    return this.beat({ memberId: member.id, epoch: group.epoch, held: 'unsaid', isFetch: false });
+  }
+
+  async heartbeat(request: BeatRequest): Promise<MemberView | Failure> {
+    const view = this.beat(request);
+    return isFailure(view) ? await this.onceFenced(request.memberId, view) : view;
+  }
+
+  /** Answers when the member can commit nothing more. */
+  async leave(memberId: string): Promise<{ memberId: string } | Failure> {
+    const { group } = this;
+    const member = findMember(group, memberId);
+    if (isFailure(member)) {
+      if (!group.fencing[memberId]) return member;
+    } else {
+      remove(group, member);
+      this.lives.delete(memberId);
+      this.save();
+    }
+    await this.settle();
+    return group.fencing[memberId] ? unfenced(memberId) : { memberId };
+  }
+
+  targetInputs(): TargetInputs {
+    const { epoch, members } = this.group;
+    return {
+      epoch,
+      assignor: assignorOf(this.group),
+      members: Object.values(members).map(({ id, instanceId, topics, pattern, target }) => ({
+        id,
+        instanceId,
+        topics,
+        pattern,
+        target,
+      })),
+    };
+  }
+
+  acceptTarget(target: Target, beat: BeatRequest): MemberView | Failure | null {
+    const outcome = acceptTarget(this.group, target);
+    if (outcome === 'refused') return null;
+    if (outcome === 'accepted') this.save();
+    return this.beat(beat);
+  }
+
+  async ownerships(
+    memberId: string,
+    epoch: number,
+    partitions: TopicPartition[],
+  ): Promise<{ since: (number | null)[] } | Failure> {
+    const member = findMember(this.group, memberId);
+    if (isFailure(member)) return await this.onceFenced(memberId, member);
+    return (
+      checkEpoch(this.group, member, epoch, member.joinedEpoch) ?? { since: ownershipsOf(member, partitions) }
+    );
+  }
+
+  async describe(): Promise<GroupDescription | Failure> {
+    await this.settle();
+    const { group } = this;
+    if (group.epoch === 0) return noSuchGroup();
+    return {
+      state: group,
+      isStable: isStable(group),
+      assignor: assignorOf(group),
+      meter: { rowsWritten: this.rowsWritten + this.alarms.timesSet, calls: this.calls, since: this.since },
+    };
+  }
+
+  async beginChange(
+    topics: Record<string, TopicRef>,
+    isDryRun: boolean,
+  ): Promise<{ epoch: number; state: GroupState } | Failure> {
+    await this.settle();
+    const { group } = this;
+    if (group.epoch === 0) return noSuchGroup();
+    if (!isEmpty(group)) return notEmpty(group);
+    if (isDryRun) return { epoch: group.epoch, state: group };
+    group.epoch += 1;
+    group.targetEpoch = group.epoch;
+    for (const [name, ref] of Object.entries(topics)) group.formerTopics[name] ??= ref;
+    this.save();
+    return { epoch: group.epoch, state: group };
+  }
+
+  async deleteGroup(epoch: number): Promise<{ deleted: true } | Failure> {
+    if (!isEmpty(this.group) || this.group.epoch !== epoch) return notEmpty(this.group);
+    this.group = emptyGroup();
+    this.lives.clear();
+    this.alarms = this.newAlarms(null);
+    await this.state.storage.deleteAlarm();
+    await this.destroy();
+    return { deleted: true };
+  }
+
+  tick(): { isEmpty: boolean } {
+    return { isEmpty: isEmpty(this.group) };
+  }
+
+  /** itty-durable's, for states that do not fit one value: all parts are written together. */
+  override async persist(): Promise<void> {
+    const text = JSON.stringify(this.group);
+    const parts: Record<string, unknown> = { data: { parts: Math.ceil(text.length / PART_LENGTH) } };
+    for (let nth = 0; nth * PART_LENGTH < text.length; nth++) {
+      const part = text.slice(nth * PART_LENGTH, (nth + 1) * PART_LENGTH);
+      if (nth === 0) parts['data'] = { ...(parts['data'] as object), text: part };
+      else parts[`data.${nth}`] = part;
+    }
+    this.rowsWritten += Object.keys(parts).length;
+    await this.state.storage.put(parts);
+  }
+
+  override async loadFromStorage(): Promise<void> {
+    if (this.state.initialized) return;
+    const { storage } = this.state;
+    const stored = await storage.get<{ parts: number; text: string }>('data');
+    if (stored) {
+      let { text } = stored;
+      for (let nth = 1; nth < stored.parts; nth++) text += await storage.get<string>(`data.${nth}`);
+      this.group = JSON.parse(text) as GroupState;
+    }
+    this.state.initialized = true;
+  }
+
+  /** What is itty-durable's own stays out of the stored state and of what is copied of it. */
+  getPersistable(): object {
+    return {};
+  }
+
+  private newAlarms(armedMs: number | null): Alarm {
+    const alarms = new Alarm(this.state.storage, armedMs, () => Date.now());
+    alarms.register('sessions', (nowMs) => this.callRoll(nowMs));
+    alarms.register('fencing', () => {
+      this.state.waitUntil(this.settle());
+      return null;
+    });
+    return alarms;
+  }
+
+  private beat(request: BeatRequest): MemberView | Failure {
+    const { group } = this;
+    const { memberId, isFetch } = request;
+    const { shownEpoch = 0 } = this.lives.get(memberId) ?? {};
+    const beaten = heartbeat(group, { ...request, shownEpoch });
+    if (isFailure(beaten)) return beaten;
+    const { member } = beaten;
+    const epoch = request.epoch ?? group.epoch;
+    const struck = noteSeen(group, this.lives, memberId, request.epoch ?? shownEpoch, Date.now());
+    if (beaten.isChanged || struck) this.save();
+    if (isFetch && Object.values(member.owned).some(({ revoked }) => revoked > epoch)) {
+      return failure('stale_epoch', `partitions were revoked since epoch ${epoch}; heartbeat, then go on`, {
+        epoch: group.epoch,
+      });
+    }
+    return {
+      memberId,
+      epoch: group.epoch,
+      assignment: assignmentOf(member).map((partition) => ({
+        ...partition,
+        since: member.owned[keyOf(partition)]!.since,
+      })),
+      heartbeatIntervalMs: Math.min(HEARTBEAT_INTERVAL_MS_MAX, Math.floor(member.sessionTimeoutMs / 3)),
+      autoOffsetReset: member.autoOffsetReset,
+      needsTarget: group.targetEpoch < group.epoch,
+      topologyVersion: group.topologyVersion,
+    };
+  }
+
+  /** A refusal that says that the member is gone is only given when its partitions know. */
+  private async onceFenced(memberId: string, refusal: Failure): Promise<Failure> {
+    if (!this.group.fencing[memberId]) return refusal;
+    await this.settle();
+    return this.group.fencing[memberId] ? unfenced(memberId) : refusal;
+  }
+
+  /** What is due by time. Cheap where nothing is: called by every call. */
+  private sweep(nowMs: number): void {
+    if (nowMs < this.nextSweepMs) return;
+    const { group, lives } = this;
+    const { isChanged, hasBegunRollCall } = sweep(group, lives, nowMs);
+    if (isChanged) this.save();
+    if (hasBegunRollCall) this.alarms.schedule('sessions', group.rollCall!.endsMs);
+    if (Object.keys(group.fencing).length > 0) this.state.waitUntil(this.settle());
+    this.nextSweepMs = nextOverdueMs(group, lives) ?? Infinity;
+  }
+
+  /** The alarm's task. While members call, they make the group notice who does not. */
+  private callRoll(nowMs: number): number | null {
+    this.nextSweepMs = 0;
+    this.sweep(nowMs);
+    return this.group.rollCall?.endsMs ?? null;
+  }
+
+  /** Tells the partitions of members that are gone, until all know or it fails; then the alarm tries again. */
+  private settle(): Promise<void> {
+    this.telling ??= this.tell().finally(() => (this.telling = null));
+    return this.telling;
+  }
+
+  private async tell(): Promise<void> {
+    for (;;) {
+      const [entry] = Object.entries(this.group.fencing);
+      if (!entry) return;
+      const [memberId, fencing] = entry;
+      const told = await tellPartitions(
+        this.state.env,
+        this.group,
+        fencing.partitions.map(partitionOf),
+        fencing.epoch,
+      );
+      if (!told) {
+        this.alarms.schedule('fencing', Date.now() + FENCE_RETRY_MS);
+        return;
+      }
+      fenced(this.group, memberId);
+      this.save();
+    }
+  }
+
+  /** Writes what has changed, before the answer can leave. Changes without a wait in between are one write. */
+  private save(): void {
+    if (this.isSaving) return;
+    this.isSaving = true;
+    queueMicrotask(() => {
+      this.isSaving = false;
+      this.state.waitUntil(this.persist());
+    });
+  }
+}
+
+function noSuchGroup(): Failure {
+  return failure('group_not_found', 'there is no such group; a member that joins makes it');
+}
+
+function notEmpty(group: GroupState): Failure {
+  const count = Object.keys(group.members).length;
+  return failure('group_not_empty', `the group has ${count} members; stop them, or remove them`, {
+    members: count,
+  });
+}
+
+function unfenced(memberId: string): Failure {
+  return failure(
+    'group_unavailable',
+    `member ${memberId} is being removed, but not all of its partitions could be told; try again`,
+  );
+}

@@ -1,0 +1,146 @@
+/** What groups do in a partition: begin to read, commit, are fenced, are reset, are forgotten. Rules: core/group/offsets.ts. */
+
+import {
+  checkClaim,
+  checkReset,
+  clamp,
+  fence,
+  positionOf,
+  raised,
+  type Claim,
+  type GroupOffset,
+} from '../../core/group/offsets.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { OFFSETS_RETENTION_MS } from '../../protocol/limits.ts';
+import type { LogOffsets } from '../storage/segment-log.ts';
+import type { Sql } from '../storage/sql.ts';
+import type { AskGroup, GroupClaim, GroupOffsetView } from './partition-calls.ts';
+import { GroupOffsetsStore } from './group-offsets-store.ts';
+
+/** A commit that changes nothing is written once in so long, for what was not used to expire. */
+const UNCHANGED_WRITE_MS = 3_600_000;
+
+/** After a group whose offsets are old turned out to have members. */
+const RECHECK_MS = 86_400_000;
+
+const ASK_GROUP: AskGroup = { askGroup: true };
+
+export class GroupOffsets {
+  readonly #store: GroupOffsetsStore;
+  readonly #log: () => LogOffsets;
+  readonly #now: () => number;
+
+  constructor(sql: Sql, log: () => LogOffsets, now: () => number) {
+    this.#store = new GroupOffsetsStore(sql);
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /**
+   * Where the member reads on. From its first read on nobody else can commit: the offset it begins at and the fence are
+   * one row. `latest` without a committed offset is settled then too, so that nothing is missed between two reads.
+   */
+  position(claim: GroupClaim): number | Failure | AskGroup {
+    const known = this.#store.get(claim.group);
+    const outcome = checkClaim(known, claim);
+    if (outcome === 'unknown') return ASK_GROUP;
+    if (isFailure(outcome)) return outcome;
+    const position = positionOf(known, this.#log(), claim.autoOffsetReset);
+    if (outcome === 'held') return position;
+    const row = raised(known, claim, this.#now());
+    if (row.offset === null && claim.autoOffsetReset === 'latest') row.offset = position;
+    this.#store.put(claim.group, row);
+    return position;
+  }
+
+  commit(
+    group: string,
+    claim: Claim,
+    offset: number,
+    metadata: string,
+  ): { committed: number } | Failure | AskGroup {
+    const known = this.#store.get(group);
+    const outcome = checkClaim(known, claim);
+    if (outcome === 'unknown') return ASK_GROUP;
+    if (isFailure(outcome)) return outcome;
+    const { highWatermark } = this.#log();
+    if (offset > highWatermark) {
+      return failure(
+        'offset_past_end',
+        `offset ${offset} does not exist yet; the log ends at ${highWatermark}`,
+        {
+          high_watermark: highWatermark,
+        },
+      );
+    }
+    const nowMs = this.#now();
+    const isSame = known !== null && known.offset === offset && known.metadata === metadata;
+    if (outcome === 'held' && isSame && nowMs < known.usedMs + UNCHANGED_WRITE_MS)
+      return { committed: offset };
+    const row = outcome === 'held' ? known! : raised(known, claim, nowMs);
+    this.#store.put(group, { ...row, offset, metadata, usedMs: nowMs });
+    return { committed: offset };
+  }
+
+  view(group: string): GroupOffsetView {
+    const known = this.#store.get(group);
+    const { logStartOffset, highWatermark } = this.#log();
+    const from = Math.max(known?.offset ?? 0, logStartOffset);
+    return {
+      offset: known?.offset ?? null,
+      metadata: known?.metadata ?? '',
+      lag: Math.max(0, highWatermark - from),
+      logStartOffset,
+      highWatermark,
+    };
+  }
+
+  fence(group: string, epoch: number): void {
+    const row = fence(this.#store.get(group), epoch, this.#now());
+    if (row) this.#store.put(group, row);
+  }
+
+  /** @param epoch one in which the group has no members */
+  reset(
+    group: string,
+    epoch: number,
+    to: { offset: number } | { shiftBy: number },
+    isDryRun: boolean,
+  ): { from: number | null; to: number } | Failure {
+    const known = this.#store.get(group);
+    const busy = checkReset(known, epoch);
+    if (busy) return busy;
+    const log = this.#log();
+    const wanted = 'offset' in to ? to.offset : positionOf(known, log, 'earliest') + to.shiftBy;
+    const offset = clamp(wanted, log);
+    if (!isDryRun) {
+      const row: GroupOffset = { epoch, memberId: null, offset, metadata: '', usedMs: this.#now() };
+      this.#store.put(group, row);
+    }
+    return { from: known?.offset ?? null, to: offset };
+  }
+
+  forget(group: string): void {
+    if (this.#store.get(group)) this.#store.remove(group);
+  }
+
+  /** When the next offset may expire, in ms. */
+  nextExpiryMs(): number | null {
+    const oldest = this.#store.oldestUseMs();
+    return oldest === null ? null : oldest + OFFSETS_RETENTION_MS;
+  }
+
+  /**
+   * Forgets what was not used for the time that offsets are kept, of groups that have no members.
+   * @returns when to look again, in ms
+   */
+  async expire(isEmpty: (group: string) => Promise<boolean>): Promise<number | null> {
+    for (const { group, usedMs } of this.#store.usedUntil(this.#now() - OFFSETS_RETENTION_MS)) {
+      if (await isEmpty(group)) {
+        if (this.#store.get(group)?.usedMs === usedMs) this.#store.remove(group);
+      }
+    }
+    const nextMs = this.nextExpiryMs();
+    return nextMs === null || nextMs > this.#now() ? nextMs : this.#now() + RECHECK_MS;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Records of a group's member as bytes:
+ *
+ *   uint32 length of the heading (big-endian), the heading as JSON in UTF-8, then the record batches of each section, in
+ *   the order of the sections
+ *
+ * The first batch of a section may begin before its start offset.
+ */
+
+import type { MemberReply, TopicPartition } from './groups.ts';
+
+export interface GroupSection extends TopicPartition {
+  start_offset: number;
+  next_offset: number;
+  high_watermark: number;
+  log_start_offset: number;
+  /** Bytes of record batches. */
+  bytes: number;
+}
+
+export interface GroupFrame {
+  member: MemberReply;
+  sections: (GroupSection & { batches: Uint8Array })[];
+}
+
+interface Heading extends MemberReply {
+  sections: GroupSection[];
+}
+
+export function encodeGroupFrame({ member, sections }: GroupFrame): Uint8Array {
+  const heading: Heading = {
+    ...member,
+    sections: sections.map((section) => {
+      const { batches: _batches, ...rest } = section;
+      return rest;
+    }),
+  };
+  const text = new TextEncoder().encode(JSON.stringify(heading));
+  const size = sections.reduce((sum, { batches }) => sum + batches.length, 4 + text.length);
+  const bytes = new Uint8Array(size);
+  new DataView(bytes.buffer).setUint32(0, text.length);
+  bytes.set(text, 4);
+  let at = 4 + text.length;
+  for (const { batches } of sections) {
+    bytes.set(batches, at);
+    at += batches.length;
+  }
+  return bytes;
+}
+
+/** Reads what `encodeGroupFrame` wrote; throws for what is cut off. */
+export function decodeGroupFrame(bytes: Uint8Array): GroupFrame {
+  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
+  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
+    bytes.subarray(4, 4 + length),
+  );
+  const { sections, ...member } = JSON.parse(text) as Heading;
+  let at = 4 + length;
+  const frame: GroupFrame = { member, sections: [] };
+  for (const section of sections) {
+    if (at + section.bytes > bytes.length) throw new RangeError('the frame ends inside its batches');
+    frame.sections.push({ ...section, batches: bytes.subarray(at, at + section.bytes) });
+    at += section.bytes;
+  }
+  return frame;
+}

@@ -1,0 +1,155 @@
+/** The calls on consumer groups. */
+
+import {
+  commitSchema,
+  committedSchema,
+  groupDeletedSchema,
+  groupFetchQuerySchema,
+  groupFetchSchema,
+  groupListSchema,
+  groupOffsetsSchema,
+  groupRecordsSchema,
+  groupStateSchema,
+  heartbeatSchema,
+  joinSchema,
+  leftSchema,
+  memberReplySchema,
+  offsetsQuerySchema,
+  resetReplySchema,
+  resetSchema,
+} from '../groups.ts';
+import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+
+const GROUPS = `${NAMESPACE_PATH}/groups`;
+const GROUP = `${GROUPS}/{group}`;
+const MEMBERS = `${GROUP}/members`;
+const MEMBER = `${MEMBERS}/{member}`;
+
+const GROUP_ERRORS = [...NAMESPACE_ERRORS, 'group_not_found', 'group_unavailable'] as const;
+const MEMBER_ERRORS = [...GROUP_ERRORS, 'member_not_found', 'instance_fenced', 'stale_epoch'] as const;
+const READ_ERRORS = [...MEMBER_ERRORS, 'partition_not_owned', 'partition_unavailable'] as const;
+
+const records = {
+  200: {
+    description:
+      'Records of all partitions, and the offsets to commit when they are handled. As bytes (`accept: application/vnd.posthorn.group-records.v1`): whole record batches with a heading',
+    json: groupRecordsSchema,
+  },
+} as const;
+
+export const groupOperations = {
+  listGroups: {
+    id: 'listGroups',
+    method: 'get',
+    path: GROUPS,
+    tag: 'groups',
+    summary: 'List the consumer groups',
+    replies: { 200: { description: 'All groups of the namespace, by name', json: groupListSchema } },
+    errors: [...NAMESPACE_ERRORS],
+  },
+  describeGroup: {
+    id: 'describeGroup',
+    method: 'get',
+    path: GROUP,
+    tag: 'groups',
+    summary: 'Read the members of a group, who reads what, and how far behind it is',
+    replies: { 200: { description: 'The state of the group', json: groupStateSchema } },
+    errors: GROUP_ERRORS,
+  },
+  deleteGroup: {
+    id: 'deleteGroup',
+    method: 'delete',
+    path: GROUP,
+    tag: 'groups',
+    summary: 'Delete a group that has no members, with its offsets',
+    replies: { 200: { description: 'It is gone', json: groupDeletedSchema } },
+    errors: [...GROUP_ERRORS, 'group_not_empty', 'partition_unavailable'],
+  },
+  joinGroup: {
+    id: 'joinGroup',
+    method: 'post',
+    path: MEMBERS,
+    tag: 'groups',
+    summary: 'Join a group, which exists from its first member on',
+    body: { json: joinSchema },
+    replies: { 201: { description: 'A member now', json: memberReplySchema } },
+    errors: [...NAMESPACE_ERRORS, 'group_unavailable', 'group_full', 'topic_not_found', ...BODY_ERRORS],
+  },
+  heartbeat: {
+    id: 'heartbeat',
+    method: 'post',
+    path: `${MEMBER}/heartbeat`,
+    tag: 'groups',
+    summary: 'Stay a member, give up what was revoked, and learn what is assigned',
+    body: { json: heartbeatSchema },
+    replies: { 200: { description: 'What is assigned now', json: memberReplySchema } },
+    errors: [...MEMBER_ERRORS, ...BODY_ERRORS],
+  },
+  leaveGroup: {
+    id: 'leaveGroup',
+    method: 'delete',
+    path: MEMBER,
+    tag: 'groups',
+    summary: 'Leave, or remove a member: its partitions go to others, and it can commit nothing more',
+    replies: { 200: { description: 'No member any more', json: leftSchema } },
+    errors: [...GROUP_ERRORS, 'member_not_found', 'instance_fenced'],
+  },
+  fetchForMember: {
+    id: 'fetchForMember',
+    method: 'get',
+    path: `${MEMBER}/records`,
+    tag: 'groups',
+    summary: 'Read on in all partitions assigned to the member, from the committed offsets',
+    query: groupFetchQuerySchema,
+    replies: records,
+    errors: [...READ_ERRORS, ...FIELD_ERRORS],
+  },
+  fetchFromPositions: {
+    id: 'fetchFromPositions',
+    method: 'post',
+    path: `${MEMBER}/records`,
+    tag: 'groups',
+    summary: 'The same for clients that know their positions and read ahead of what they commit',
+    body: { json: groupFetchSchema },
+    replies: records,
+    errors: [...READ_ERRORS, 'offset_below_start', 'offset_past_end', ...BODY_ERRORS],
+  },
+  commitOffsets: {
+    id: 'commitOffsets',
+    method: 'post',
+    path: `${GROUP}/offsets`,
+    tag: 'groups',
+    summary:
+      'Commit offsets. Each partition takes its own or refuses it; a refusal lists which were committed',
+    body: { json: commitSchema },
+    replies: { 200: { description: 'All are committed', json: committedSchema } },
+    errors: [...READ_ERRORS, 'topic_not_found', 'partition_not_found', 'offset_past_end', ...BODY_ERRORS],
+  },
+  readOffsets: {
+    id: 'readOffsets',
+    method: 'get',
+    path: `${GROUP}/offsets`,
+    tag: 'groups',
+    summary: 'Read the committed offsets, and the lag',
+    query: offsetsQuerySchema,
+    replies: { 200: { description: 'By topic and partition', json: groupOffsetsSchema } },
+    errors: [...GROUP_ERRORS, 'topic_not_found', 'partition_unavailable', ...FIELD_ERRORS],
+  },
+  resetOffsets: {
+    id: 'resetOffsets',
+    method: 'put',
+    path: `${GROUP}/offsets`,
+    tag: 'groups',
+    summary: 'Reset the offsets of a group that has no members',
+    body: { json: resetSchema },
+    replies: { 200: { description: 'What was, or would be, changed', json: resetReplySchema } },
+    errors: [
+      ...GROUP_ERRORS,
+      'group_not_empty',
+      'topic_not_found',
+      'partition_not_found',
+      'partition_unavailable',
+      ...BODY_ERRORS,
+    ],
+  },
+} as const satisfies Record<string, Operation>;

@@ -1,0 +1,50 @@
+/**
+ * All topics of a namespace, for assigning them to members of groups. An isolate asks the topology at most once in a few
+ * seconds, however many members heartbeat: so long it may take until new topics and partitions are noticed.
+ */
+
+import type { TopicDefinition } from '../../core/topology/topics.ts';
+import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
+
+export interface KnownTopics {
+  topics: TopicDefinition[];
+  topologyVersion: number;
+}
+
+/** As long as the interval of heartbeats. */
+const MAX_AGE_MS = 5_000;
+
+/** Namespaces remembered: rather a few extra reads than an unbounded isolate. */
+const NAMESPACES_MAX = 1_000;
+
+interface Entry {
+  known: KnownTopics;
+  askedMs: number;
+}
+
+const entries = new Map<string, Entry>();
+
+/** @param atLeast the topology version that the answer must not be older than */
+export async function knownTopics(env: Env, namespace: string, atLeast: number): Promise<KnownTopics> {
+  const entry = entries.get(namespace);
+  const nowMs = Date.now();
+  const isFresh = entry && nowMs < entry.askedMs + MAX_AGE_MS && nowMs >= entry.askedMs;
+  if (isFresh && entry.known.topologyVersion >= atLeast) return entry.known;
+  return await refreshTopics(env, namespace);
+}
+
+/** Asks the topology, whatever is known. */
+export async function refreshTopics(env: Env, namespace: string): Promise<KnownTopics> {
+  const nowMs = Date.now();
+  const entry = entries.get(namespace);
+  const answer = await topologyStub(env, namespace).topicsSince(entry?.known.topologyVersion ?? -1);
+  const known = {
+    topics: answer.topics ?? entry!.known.topics,
+    topologyVersion: answer.topologyVersion,
+  };
+  const newest = entries.get(namespace);
+  if (newest && newest.known.topologyVersion > known.topologyVersion) return newest.known;
+  if (entries.size >= NAMESPACES_MAX) entries.clear();
+  entries.set(namespace, { known, askedMs: nowMs });
+  return known;
+}

@@ -1,0 +1,231 @@
+/**
+ * Reading everything that is assigned to a member, as one answer. Each round asks all partitions for a fair share; what
+ * some leave the others share in the next. Where none has anything the router waits for the first, with a socket to each
+ * partition, and keeps the member alive meanwhile: partitions can sleep, and what is newly assigned is read too.
+ */
+
+import type { ReadIsolation } from '../../core/log/aborted.ts';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
+import type { MemberView, OwnedPartition } from '../../durable-objects/group/group-calls.ts';
+import type { ReadRequest, Stale } from '../../durable-objects/partition/partition-calls.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import type { FetchFrame } from '../../core/log/fetch-frame.ts';
+import type { GroupPath } from '../assign/assign.ts';
+import { callPartition } from '../partition-call.ts';
+import type { AppContext } from '../routes/context.ts';
+import { frameOfResponse } from '../fetch-frame-of.ts';
+import { lookUpTopic } from '../topology-cache.ts';
+import { inBatches } from './in-batches.ts';
+import { notOwned } from './group-offsets.ts';
+import { SocketSet } from './wait-for-any.ts';
+
+/** How often all partitions are asked while some still have more than their share. */
+const ROUNDS_MAX = 3;
+
+/** Partitions asked at the same time. Each may answer a batch of a MiB, whatever its share is. */
+const FAN_OUT = 16;
+
+/** Between two looks of a member that has nothing assigned yet: partitions are changing hands. */
+const UNASSIGNED_LOOK_MS = 500;
+
+export interface MemberRead {
+  path: GroupPath;
+  /** By `topic/partition`; the others are read from the committed offset. */
+  positions: ReadonlyMap<string, number>;
+  /** Only these, of the assigned ones. */
+  only: readonly { topic: string; partition: number }[] | null;
+  maxBytes: number;
+  /** Infinity where the answer is bytes, which are not cut inside a batch. */
+  maxRecords: number;
+  waitMs: number;
+  isolation: ReadIsolation;
+}
+
+/** What one partition has answered: whole batches, perhaps of several rounds. */
+export interface Section {
+  owned: OwnedPartition;
+  definition: TopicDefinition;
+  frame: FetchFrame;
+}
+
+export interface Answer {
+  view: MemberView;
+  /** Only those with batches. */
+  sections: Section[];
+}
+
+/**
+ * @param heartbeat the sign of life of the member, with what it is assigned now
+ */
+export async function readForMember(
+  c: AppContext,
+  read: MemberRead,
+  heartbeat: () => Promise<MemberView | Failure>,
+): Promise<Answer | Failure> {
+  const endMs = Date.now() + read.waitMs;
+  for (;;) {
+    const view = await heartbeat();
+    if (isFailure(view)) return view;
+    const partitions = await partitionsToRead(c, read, view);
+    if (isFailure(partitions)) return partitions;
+    const sections = await readShares(c, read, view, partitions);
+    if (isFailure(sections) || sections.length > 0)
+      return isFailure(sections) ? sections : { view, sections };
+    const sign = await waitForRecords(c, read, view, partitions, endMs, heartbeat);
+    if (isFailure(sign)) return sign;
+    if (sign === 'over') return { view, sections };
+  }
+}
+
+type Place = Omit<Section, 'frame'>;
+
+async function partitionsToRead(
+  c: AppContext,
+  read: MemberRead,
+  view: MemberView,
+): Promise<Place[] | Failure> {
+  const key = ({ topic, partition }: { topic: string; partition: number }): string => `${topic}/${partition}`;
+  const assigned = new Map(view.assignment.map((owned) => [key(owned), owned]));
+  const named = [...(read.only ?? []).map(key), ...read.positions.keys()];
+  const missing = named.find((name) => !assigned.has(name));
+  if (missing !== undefined) {
+    const [topic, partition] = missing.split('/');
+    return notOwned(topic!, Number(partition));
+  }
+  const wanted = read.only
+    ? [...new Set(read.only.map(key))].map((name) => assigned.get(name)!)
+    : view.assignment;
+  const places: Place[] = [];
+  for (const owned of wanted) {
+    const found = await lookUpTopic(c.env, read.path.namespace, owned.topic, 0);
+    if (!isFailure(found)) places.push({ owned, definition: found.topic }); // one that is gone has nothing to read
+  }
+  const first = Math.floor(Math.random() * places.length); // nobody is always the last to be given a share
+  return [...places.slice(first), ...places.slice(0, first)];
+}
+
+async function readShares(
+  c: AppContext,
+  read: MemberRead,
+  view: MemberView,
+  places: readonly Place[],
+): Promise<Section[] | Failure> {
+  const sections = new Map<Place, Section>();
+  let bytesLeft = read.maxBytes;
+  let recordsLeft = read.maxRecords;
+  let asked = places;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const bytesMax = Math.max(1, Math.floor(bytesLeft / asked.length));
+    const recordsMax = Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(recordsLeft / asked.length));
+    const more: Place[] = [];
+    for (let first = 0; first < asked.length; first += FAN_OUT) {
+      if (bytesLeft <= 0 || recordsLeft <= 0) return [...sections.values()];
+      const frames = await inBatches(asked.slice(first, first + FAN_OUT), async (place) => {
+        const offset = sections.get(place)?.frame.nextOffset ?? null;
+        const response = await fetchPlace(c, read, view, place, { offset, bytesMax, recordsMax }, false);
+        return isFailure(response) ? response : await frameOfResponse(response);
+      });
+      for (const [index, frame] of frames.entries()) {
+        if (isFailure(frame)) return frame;
+        const place = asked[first + index]!;
+        if (frame.nextOffset === frame.startOffset) continue;
+        const known = sections.get(place);
+        sections.set(place, { ...place, frame: known ? joined(known.frame, frame) : frame });
+        bytesLeft -= frame.batches.length;
+        recordsLeft -= frame.nextOffset - frame.startOffset;
+        if (frame.nextOffset < frame.highWatermark) more.push(place);
+      }
+    }
+    asked = more;
+  }
+  return [...sections.values()];
+}
+
+/** Until one of the partitions has something or the assignment changes (`again`), or the time is over. */
+async function waitForRecords(
+  c: AppContext,
+  read: MemberRead,
+  view: MemberView,
+  places: readonly Place[],
+  endMs: number,
+  heartbeat: () => Promise<MemberView | Failure>,
+): Promise<'again' | 'over' | Failure> {
+  if (Date.now() >= endMs) return 'over';
+  const sockets = new SocketSet(c.req.raw.signal);
+  try {
+    const opened = await inBatches(places, (place) =>
+      fetchPlace(c, read, view, place, { offset: null, bytesMax: 1, recordsMax: 1 }, true),
+    );
+    for (const response of opened)
+      if (!isFailure(response) && response.webSocket) sockets.add(response.webSocket);
+    for (const response of opened) {
+      if (isFailure(response)) return response;
+      if (!response.webSocket) return 'again'; // a record came in between
+    }
+    const everyMs = places.length === 0 ? UNASSIGNED_LOOK_MS : view.heartbeatIntervalMs;
+    for (;;) {
+      const sign = await sockets.wait(Math.max(0, Math.min(everyMs, endMs - Date.now())));
+      if (sign === 'left') return 'over';
+      if (sign === 'message') return 'again';
+      if (Date.now() >= endMs) return 'over';
+      const now = await heartbeat();
+      if (isFailure(now)) return now;
+      if (!isSameAssignment(view, now)) return 'again';
+    }
+  } finally {
+    sockets.close();
+  }
+}
+
+/** The sections of a read: a partition that has another owner by now refuses. */
+async function fetchPlace(
+  c: AppContext,
+  read: MemberRead,
+  view: MemberView,
+  { owned, definition }: Place,
+  limits: Pick<ReadRequest, 'offset' | 'bytesMax' | 'recordsMax'>,
+  isWaiting: boolean,
+): Promise<Response | Failure> {
+  const { topic, partition, since } = owned;
+  return await callPartition<Response | Failure>(c.env, definition, partition, async (stub, version) => {
+    const request: ReadRequest = {
+      ...limits,
+      version,
+      isolation: read.isolation,
+      offset: limits.offset ?? read.positions.get(`${topic}/${partition}`) ?? null,
+      claim: {
+        group: read.path.name,
+        memberId: view.memberId,
+        epoch: since,
+        isOwner: true,
+        autoOffsetReset: view.autoOffsetReset,
+      },
+    };
+    const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
+    const response = await stub.fetch(url, isWaiting ? { headers: { upgrade: 'websocket' } } : {});
+    if (response.status !== 422) return response;
+    const refusal = await response.json<Failure | Stale>();
+    // Named, because the reply is about many partitions.
+    return isFailure(refusal)
+      ? failure(refusal.code, refusal.message, { ...refusal.details, topic, partition })
+      : refusal;
+  });
+}
+
+/** Two answers of one partition, the second from where the first has ended. */
+function joined(first: FetchFrame, second: FetchFrame): FetchFrame {
+  const batches = new Uint8Array(first.batches.length + second.batches.length);
+  batches.set(first.batches);
+  batches.set(second.batches, first.batches.length);
+  return { ...second, startOffset: first.startOffset, batches };
+}
+
+function isSameAssignment(a: MemberView, b: MemberView): boolean {
+  return (
+    a.assignment.length === b.assignment.length &&
+    a.assignment.every(({ topic, partition, since }, index) => {
+      const other = b.assignment[index]!;
+      return topic === other.topic && partition === other.partition && since === other.since;
+    })
+  );
+}

@@ -1,0 +1,59 @@
+/** The offsets of a group: commit, read, reset. */
+
+import type { Hono } from 'hono';
+import { callGroup } from '../../durable-objects/group/group-calls.ts';
+import { isFailure } from '../../protocol/errors.ts';
+import { commitSchema, offsetsQuerySchema, resetSchema } from '../../protocol/groups.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import { refreshTopics } from '../assign/known-topics.ts';
+import {
+  commitOffsets,
+  partitionsOfGroup,
+  partitionsOfTopic,
+  readGroupOffsets,
+  resetOffsets,
+} from '../group/group-offsets.ts';
+import { problem } from '../problem.ts';
+import { readBody, readQuery } from '../request.ts';
+import { lookUpTopic } from '../topology-cache.ts';
+import { bind, readNamed, seenTopologyVersion, type AppEnv } from './context.ts';
+
+export function groupOffsetRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.commitOffsets, async (c) => {
+    const path = readNamed(c, 'group');
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, commitSchema);
+    if (isFailure(body)) return problem(c, body);
+    const committed = await commitOffsets(c.env, path, seenTopologyVersion(c), body.fields);
+    return isFailure(committed) ? problem(c, committed) : c.json(committed);
+  });
+
+  bind(app, operations.readOffsets, async (c) => {
+    const path = readNamed(c, 'group');
+    if (isFailure(path)) return problem(c, path);
+    const query = readQuery(c, offsetsQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const described = await callGroup(c.env, path.namespace, path.name, 'describe');
+    if (isFailure(described)) return problem(c, described);
+    const { topic } = query.fields;
+    const found =
+      topic === undefined ? null : await lookUpTopic(c.env, path.namespace, topic, seenTopologyVersion(c));
+    if (isFailure(found)) return problem(c, found);
+    const partitions = found
+      ? partitionsOfTopic(found.topic)
+      : partitionsOfGroup(described.state, (await refreshTopics(c.env, path.namespace)).topics);
+    const offsets = await readGroupOffsets(c.env, path.name, partitions);
+    return isFailure(offsets) ? problem(c, offsets) : c.json({ offsets });
+  });
+
+  bind(app, operations.resetOffsets, async (c) => {
+    const path = readNamed(c, 'group');
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, resetSchema);
+    if (isFailure(body)) return problem(c, body);
+    const found = await lookUpTopic(c.env, path.namespace, body.fields.topic, seenTopologyVersion(c));
+    if (isFailure(found)) return problem(c, found);
+    const reset = await resetOffsets(c.env, path, found.topic, body.fields);
+    return isFailure(reset) ? problem(c, reset) : c.json(reset);
+  });
+}

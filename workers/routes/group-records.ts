@@ -1,0 +1,165 @@
+/** What a member of a group reads: as JSON, or as the batches that are stored. */
+
+import type { Hono } from 'hono';
+import type { ReadIsolation } from '../../core/log/aborted.ts';
+import type { BeatRequest, MemberView } from '../../durable-objects/group/group-calls.ts';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
+import { encodeGroupFrame } from '../../protocol/group-frame.ts';
+import {
+  groupFetchQuerySchema,
+  groupFetchSchema,
+  type GroupRecord,
+  type GroupRecords,
+  type PartitionOffset,
+} from '../../protocol/groups.ts';
+import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import { jsonFetchReply } from '../fetch-json.ts';
+import { readForMember, type Answer, type MemberRead, type Section } from '../group/read-for-member.ts';
+import { inBatches } from '../group/in-batches.ts';
+import { callPartition } from '../partition-call.ts';
+import { problem } from '../problem.ts';
+import { readBody, readQuery } from '../request.ts';
+import { bind, readNamed, type AppContext, type AppEnv } from './context.ts';
+import { heartbeatOf, memberReply, readMember } from './groups.ts';
+
+export function groupRecordRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.fetchForMember, async (c) => {
+    const path = readNamed(c, 'group');
+    if (isFailure(path)) return problem(c, path);
+    const query = readQuery(c, groupFetchQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const { epoch = null, auto_commit: autoCommit } = query.fields;
+    const read: MemberRead = { ...limitsOf(c, query.fields), path, positions: new Map(), only: null };
+    // Whoever asks for more has done with what was revoked: one call at a time is all that a simple client makes.
+    const beat: BeatRequest = { memberId: readMember(c), epoch, held: 'assigned', isFetch: true };
+    return await reply(c, read, beat, autoCommit === 'true');
+  });
+
+  bind(app, operations.fetchFromPositions, async (c) => {
+    const path = readNamed(c, 'group');
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, groupFetchSchema);
+    if (isFailure(body)) return problem(c, body);
+    const { epoch, positions, partitions = null } = body.fields;
+    const read: MemberRead = {
+      ...limitsOf(c, body.fields),
+      path,
+      positions: new Map(positions.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset])),
+      only: partitions,
+    };
+    const beat: BeatRequest = { memberId: readMember(c), epoch, held: 'unsaid', isFetch: true };
+    return await reply(c, read, beat, false);
+  });
+}
+
+async function reply(
+  c: AppContext,
+  read: MemberRead,
+  beat: BeatRequest,
+  isAutoCommit: boolean,
+): Promise<Response> {
+  const answer = await readForMember(c, read, () => heartbeatOf(c, read.path, beat));
+  if (isFailure(answer)) return problem(c, answer);
+  if (wantsBytes(c)) {
+    const ends = answer.sections.map((section) => endOf(section, section.frame.nextOffset));
+    const kept = isAutoCommit ? await committed(c, read, answer, ends) : null;
+    const sections = answer.sections.filter((_, index) => kept?.[index] ?? true);
+    return bytesReply({ ...answer, sections });
+  }
+  const json = await jsonReply(answer, read);
+  if (isFailure(json)) return problem(c, json);
+  if (!isAutoCommit) return c.json(json);
+  const kept = await committed(c, read, answer, json.offsets);
+  const isKept = new Set(
+    json.offsets.filter((_, index) => kept[index]).map(({ topic, partition }) => `${topic}/${partition}`),
+  );
+  const keep = ({ topic, partition }: PartitionOffset): boolean => isKept.has(`${topic}/${partition}`);
+  return c.json({ ...json, records: json.records.filter(keep), offsets: json.offsets.filter(keep) });
+}
+
+async function jsonReply(
+  { view, sections }: Answer,
+  { maxRecords, isolation }: MemberRead,
+): Promise<GroupRecords | Failure> {
+  const records: GroupRecord[] = [];
+  const offsets: PartitionOffset[] = [];
+  for (const [index, section] of sections.entries()) {
+    if (records.length >= maxRecords) break;
+    const { topic, partition } = section.owned;
+    // A stored batch may hold more than a share.
+    const share = Math.ceil((maxRecords - records.length) / (sections.length - index));
+    const fetched = await jsonFetchReply(section.frame, share, isolation);
+    if (isFailure(fetched)) return fetched;
+    for (const record of fetched.records) records.push({ topic, partition, ...record });
+    offsets.push(endOf(section, fetched.next_offset));
+  }
+  return { ...memberReply(view), records, offsets };
+}
+
+function bytesReply({ view, sections }: Answer): Response {
+  const frame = encodeGroupFrame({
+    member: memberReply(view),
+    sections: sections.map(({ owned: { topic, partition }, frame: { batches, ...offsets } }) => ({
+      topic,
+      partition,
+      start_offset: offsets.startOffset,
+      next_offset: offsets.nextOffset,
+      high_watermark: offsets.highWatermark,
+      log_start_offset: offsets.logStartOffset,
+      bytes: batches.length,
+      batches,
+    })),
+  });
+  return new Response(frame as Uint8Array<ArrayBuffer>, { headers: { 'content-type': GROUP_RECORDS_TYPE } });
+}
+
+/** Commits the ends; tells of each whether it was taken. What is not is somebody else's to handle. */
+async function committed(
+  c: AppContext,
+  read: MemberRead,
+  { view, sections }: { view: MemberView; sections: readonly Section[] },
+  ends: readonly PartitionOffset[],
+): Promise<boolean[]> {
+  const byKey = new Map(
+    sections.map((section) => [`${section.owned.topic}/${section.owned.partition}`, section]),
+  );
+  return await inBatches(ends, async ({ topic, partition, offset }) => {
+    const { definition, owned } = byKey.get(`${topic}/${partition}`)!;
+    const result = await callPartition(
+      c.env,
+      definition,
+      partition,
+      async (stub, version) =>
+        await stub.commitOffset(version, {
+          group: read.path.name,
+          memberId: view.memberId,
+          epoch: owned.since,
+          isOwner: true,
+          offset,
+          metadata: '',
+        }),
+    );
+    return !isFailure(result);
+  });
+}
+
+function endOf({ owned: { topic, partition } }: Section, offset: number): PartitionOffset {
+  return { topic, partition, offset };
+}
+
+function limitsOf(
+  c: AppContext,
+  fields: { max_records: number; max_bytes: number; wait_ms: number; isolation: ReadIsolation },
+): Pick<MemberRead, 'maxBytes' | 'maxRecords' | 'waitMs' | 'isolation'> {
+  return {
+    maxBytes: fields.max_bytes,
+    maxRecords: wantsBytes(c) ? Infinity : fields.max_records,
+    waitMs: fields.wait_ms,
+    isolation: fields.isolation,
+  };
+}
+
+function wantsBytes(c: AppContext): boolean {
+  return (c.req.header('accept') ?? '').includes(GROUP_RECORDS_TYPE);
+}

@@ -1,0 +1,190 @@
+/** Consumer groups: members, and what an operator asks and does. */
+
+import type { Hono } from 'hono';
+import { assignmentOf, isEmpty, revokedOf, type Member } from '../../core/group/group-state.ts';
+import {
+  callGroup,
+  type BeatRequest,
+  type GroupDescription,
+  type MemberView,
+} from '../../durable-objects/group/group-calls.ts';
+import { partitionStub, topologyStub } from '../../durable-objects/stubs.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import {
+  heartbeatSchema,
+  joinSchema,
+  type GroupMemberReply,
+  type GroupState,
+  type JoinFields,
+  type MemberReply,
+} from '../../protocol/groups.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import { refreshTopics } from '../assign/known-topics.ts';
+import { withTarget, type GroupPath } from '../assign/assign.ts';
+import { inBatches } from '../group/in-batches.ts';
+import { partitionsOfGroup, readGroupOffsets } from '../group/group-offsets.ts';
+import { problem } from '../problem.ts';
+import { readBody } from '../request.ts';
+import {
+  bind,
+  readNamed,
+  readNamespace,
+  seenTopologyVersion,
+  type AppContext,
+  type AppEnv,
+} from './context.ts';
+
+export function groupRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.listGroups, async (c) => {
+    const namespace = readNamespace(c);
+    if (typeof namespace !== 'string') return problem(c, namespace);
+    const names = await topologyStub(c.env, namespace).groups();
+    return c.json({ groups: names.map((group) => ({ group })) });
+  });
+
+  bind(app, operations.joinGroup, async (c) => {
+    const path = readNamed(c, 'group');
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, joinSchema);
+    if (isFailure(body)) return problem(c, body);
+    const joined = await join(c, path, body.fields);
+    return isFailure(joined) ? problem(c, joined) : c.json(memberReply(joined), 201);
+  });
+
+  bind(app, operations.heartbeat, async (c) => {
+    const path = readNamed(c, 'group');
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, heartbeatSchema);
+    if (isFailure(body)) return problem(c, body);
+    const { epoch, partitions = 'assigned' } = body.fields;
+    const beat: BeatRequest = { memberId: readMember(c), epoch, held: partitions, isFetch: false };
+    const view = await heartbeatOf(c, path, beat);
+    return isFailure(view) ? problem(c, view) : c.json(memberReply(view));
+  });
+
+  bind(app, operations.leaveGroup, async (c) => {
+    const path = readNamed(c, 'group');
+    if (isFailure(path)) return problem(c, path);
+    const memberId = readMember(c);
+    const left = await callGroup(c.env, path.namespace, path.name, 'leave', memberId);
+    return isFailure(left) ? problem(c, left) : c.json({ member_id: memberId });
+  });
+
+  bind(app, operations.describeGroup, async (c) => {
+    const path = readNamed(c, 'group');
+    if (isFailure(path)) return problem(c, path);
+    const described = await callGroup(c.env, path.namespace, path.name, 'describe');
+    if (isFailure(described)) return problem(c, described);
+    const { topics } = await refreshTopics(c.env, path.namespace);
+    const offsets = await readGroupOffsets(c.env, path.name, partitionsOfGroup(described.state, topics));
+    if (isFailure(offsets)) return problem(c, offsets);
+    return c.json(stateReply(path.name, described, offsets));
+  });
+
+  bind(app, operations.deleteGroup, async (c) => {
+    const path = readNamed(c, 'group');
+    if (isFailure(path)) return problem(c, path);
+    const deleted = await deleteGroup(c, path);
+    return isFailure(deleted) ? problem(c, deleted) : c.json({ group: path.name });
+  });
+}
+
+/** The heartbeat of a member, which also brings the target of its group up to date. */
+export async function heartbeatOf(
+  c: AppContext,
+  path: GroupPath,
+  beat: BeatRequest,
+): Promise<MemberView | Failure> {
+  const view = await callGroup(c.env, path.namespace, path.name, 'heartbeat', beat);
+  if (isFailure(view)) return view;
+  return await withTarget(c.env, path, view, beat, seenTopologyVersion(c));
+}
+
+export function readMember(c: AppContext): string {
+  return c.req.param('member') ?? '';
+}
+
+export function memberReply({ memberId, epoch, assignment, heartbeatIntervalMs }: MemberView): MemberReply {
+  return {
+    member_id: memberId,
+    epoch,
+    assignment: assignment.map(({ topic, partition }) => ({ topic, partition })),
+    heartbeat_interval_ms: heartbeatIntervalMs,
+  };
+}
+
+async function join(c: AppContext, path: GroupPath, fields: JoinFields): Promise<MemberView | Failure> {
+  const topics = [...new Set(fields.topics ?? [])];
+  const known = await refreshTopics(c.env, path.namespace);
+  const names = new Set(known.topics.map(({ name }) => name));
+  const missing = topics.find((topic) => !names.has(topic));
+  if (missing !== undefined) {
+    return failure(
+      'topic_not_found',
+      `there is no topic "${missing}" in namespace "${path.namespace}"; make it first, or join with a topic_pattern`,
+    );
+  }
+  await topologyStub(c.env, path.namespace).noteGroup(path.name);
+  const view = await callGroup(c.env, path.namespace, path.name, 'join', path.namespace, path.name, {
+    topics,
+    pattern: fields.topic_pattern ?? null,
+    assignor: fields.assignor,
+    instanceId: fields.instance_id ?? null,
+    rack: fields.rack ?? null,
+    autoOffsetReset: fields.auto_offset_reset,
+    sessionTimeoutMs: fields.session_timeout_ms,
+  });
+  if (isFailure(view)) return view;
+  const beat: BeatRequest = { memberId: view.memberId, epoch: view.epoch, held: [], isFetch: false };
+  return await withTarget(c.env, path, view, beat, known.topologyVersion);
+}
+
+/** Its offsets first: a group that is half deleted can be deleted again. */
+async function deleteGroup(c: AppContext, { namespace, name }: GroupPath): Promise<Failure | null> {
+  const begun = await callGroup(c.env, namespace, name, 'beginChange', {}, false);
+  if (isFailure(begun)) return begun;
+  const { topics } = await refreshTopics(c.env, namespace);
+  const partitions = partitionsOfGroup(begun.state, topics);
+  try {
+    await inBatches(partitions, ({ topic, partition }) =>
+      partitionStub(c.env, topic, partition).forgetGroup(name),
+    );
+  } catch (error) {
+    console.error(`the offsets of group ${name} could not be removed`, error);
+    return failure('partition_unavailable', `not all offsets of group "${name}" could be removed; try again`);
+  }
+  const deleted = await callGroup(c.env, namespace, name, 'deleteGroup', begun.epoch);
+  if (isFailure(deleted)) return deleted;
+  await topologyStub(c.env, namespace).forgetGroup(name);
+  return null;
+}
+
+function stateReply(
+  group: string,
+  { state, isStable, assignor, meter }: GroupDescription,
+  offsets: GroupState['offsets'],
+): GroupState {
+  return {
+    group,
+    state: isEmpty(state) ? 'empty' : isStable ? 'stable' : 'reconciling',
+    epoch: state.epoch,
+    assignor,
+    members: Object.values(state.members).map(describeMember),
+    offsets,
+    meter: { rows_written: meter.rowsWritten, calls: meter.calls, since: meter.since },
+  };
+}
+
+function describeMember(member: Member): GroupMemberReply {
+  return {
+    member_id: member.id,
+    instance_id: member.instanceId,
+    topics: [...member.topics],
+    topic_pattern: member.pattern,
+    assignor: member.assignor,
+    rack: member.rack,
+    session_timeout_ms: member.sessionTimeoutMs,
+    assignment: assignmentOf(member),
+    revoking: revokedOf(member),
+  };
+}
