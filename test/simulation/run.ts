@@ -22,6 +22,8 @@ export interface RunOptions {
   /** Instead of the plan that the seed gives: a part of it. */
   plan?: readonly PlannedOperation[];
   mutant?: Mutant;
+  /** Another order of events and other moments for the faults, with the same plan and the same mix. Default 0. */
+  luck?: number;
   onTrace?: (line: string) => void;
 }
 
@@ -42,8 +44,8 @@ export interface RunResult {
 }
 
 export async function run(options: RunOptions): Promise<RunResult> {
-  const { seed, steps, faults = FAULTS, mutant } = options;
-  const scheduler = new Scheduler(seed);
+  const { seed, steps, faults = FAULTS, mutant, luck = 0 } = options;
+  const scheduler = new Scheduler(seed ^ Math.imul(luck, 0x9e3779b1));
   scheduler.onTrace = options.onTrace ?? null;
   const rates = drawFaults(randomFrom(seed ^ 0xfa17), faults);
   const world = await World.create(scheduler, {

@@ -2,7 +2,7 @@
 
 import type { Scheduler, Timer } from './scheduler.ts';
 import { SimRequest, SimResponse } from './http.ts';
-import { OPEN, socketPairClass } from './socket.ts';
+import { OPEN, socketPairClass, type SimSocket } from './socket.ts';
 import type { Globals, ProductCode } from './bundle.ts';
 import type { Caller } from './network.ts';
 
@@ -37,6 +37,7 @@ export class Machine implements Caller {
   /** How far its clock is ahead, in ms. */
   skewMs = 0;
   readonly exports: Record<string, unknown>;
+  readonly sockets = new Set<SimSocket>();
   readonly #env: object;
   readonly #calls = new Set<(error: Error) => void>();
 
@@ -72,6 +73,8 @@ export class Machine implements Caller {
     this.isAlive = false;
     for (const reject of this.#calls) reject(new Error('The machine is gone.'));
     this.#calls.clear();
+    for (const socket of this.sockets) socket.break();
+    this.sockets.clear();
   }
 
   get #worker(): Worker {

@@ -8,7 +8,6 @@
 
 import type { FaultRates } from '../faults.ts';
 import { copied } from './copy.ts';
-import { SimResponse } from './http.ts';
 import type { Machine } from './machine.ts';
 import type { Caller } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -56,6 +55,8 @@ class Life implements Caller {
 
 const FLUSH_MS = 3;
 const ALARM_RETRIES = 6;
+/** After this nobody will claim the other end of a socket any more. */
+const UNCLAIMED_MS = 60_000;
 
 export class ObjectHost implements StorageHost, SocketOwner {
   readonly label: string;
@@ -126,6 +127,11 @@ export class ObjectHost implements StorageHost, SocketOwner {
     this.#world.scheduler.note(`fault: evict ${this.label}`);
     life.isAlive = false;
     this.#life = null;
+  }
+
+  /** No statement fails any more. */
+  heal(): void {
+    this.#failIn = Infinity;
   }
 
   breakSocket(index: number): void {
@@ -261,6 +267,10 @@ export class ObjectHost implements StorageHost, SocketOwner {
       acceptWebSocket: (socket: SimSocket) => {
         socket.owner = this;
         this.#sockets.add(socket);
+        // A response that fails takes its socket with it.
+        this.#world.scheduler.after(UNCLAIMED_MS, 'nobody there', () => {
+          if (!socket.peer.isAccepted) socket.break();
+        });
       },
       getWebSockets: () => [...this.#sockets].filter(({ readyState }) => readyState <= OPEN + 1),
       setWebSocketAutoResponse: () => {},
@@ -327,9 +337,4 @@ export class ObjectHost implements StorageHost, SocketOwner {
       this.#world.scheduler.after(2_000 * 2 ** failures, 'alarm retry', () => this.#fire(null, failures + 1));
     });
   }
-}
-
-/** The response of an object to `fetch` keeps its socket. */
-export function isSocketResponse(result: unknown): result is SimResponse & { webSocket: SimSocket } {
-  return result instanceof SimResponse && result.webSocket !== null;
 }

@@ -45,6 +45,10 @@ export class SimSocket {
     this.#scheduler = scheduler;
   }
 
+  get isAccepted(): boolean {
+    return this.#early === null;
+  }
+
   accept(): void {
     const early = this.#early ?? [];
     this.#early = null;

@@ -59,10 +59,15 @@ export class World implements Surroundings {
     return this.network.rates;
   }
 
+  get isFaultless(): boolean {
+    return Object.values(this.rates).every((rate) => rate === 0);
+  }
+
   /** From now on nothing fails any more. Clocks agree. */
   heal(rates: FaultRates): void {
     this.network.rates = rates;
     for (const machine of this.#machines) machine.skewMs = 0;
+    for (const host of this.objects) host.heal();
     this.scheduler.note('healed');
   }
 

@@ -27,7 +27,7 @@ export interface Held {
 const TIMEOUT_MS = 12_000;
 const ATTEMPTS_MAX = 4;
 /** Refusals of what is right: none of these requests is malformed. */
-const ODD_STATUS = new Set([400, 405, 413, 415, 500]);
+const ODD_STATUS = new Set([400, 405, 413, 415]);
 
 export class Client implements Caller {
   readonly name: string;
@@ -75,7 +75,8 @@ export class Client implements Caller {
     const isPartial = 'stored' in answer || 'messages' in answer;
     const outcome = response.ok ? 'ok' : status >= 500 || isPartial ? 'unknown' : 'refused';
     const end = outcome === 'unknown' ? Infinity : this.history.now();
-    if (ODD_STATUS.has(status)) {
+    // While objects cannot be reached a 500 says no more than that.
+    if (ODD_STATUS.has(status) || (status === 500 && this.world.isFaultless)) {
       const what = `${method} ${path} was answered ${status} ${text}`;
       this.add({ kind: 'odd', client: this.name, begin, end, what });
     }
@@ -105,6 +106,7 @@ export class Client implements Caller {
         scheduler.after(scheduler.random() * 20, 'client has left', () => signal.abort());
       });
       const end = (response: SimResponse | null): void => {
+        if (signal.aborted) response?.webSocket?.break();
         timer.isCancelled = true;
         resolve({ response });
       };
