@@ -43,10 +43,18 @@ const say = (line: string): void => {
   if (!values.json) console.log(line);
 };
 const totals = { seeds: 0, operations: 0, events: 0, faults: 0 };
-const failed: { seed: number; checkers: string[]; operations: string[]; faults: readonly Fault[]; command: string }[] = [];
+const failed: {
+  seed: number;
+  checkers: string[];
+  operations: string[];
+  faults: readonly Fault[];
+  command: string;
+}[] = [];
 const startMs = performance.now();
 let progressMs = startMs;
-say(`seeds ${first} to ${first + seeds - 1}, ${steps} operations each, faults: ${faults.join(', ') || 'none'}`);
+say(
+  `seeds ${first} to ${first + seeds - 1}, ${steps} operations each, faults: ${faults.join(', ') || 'none'}`,
+);
 for (let seed = first; seed < first + seeds; seed++) {
   const options = optionsFor(seed);
   const result = await run({ ...options, onTrace: values.trace ? say : countFaults });
@@ -75,7 +83,10 @@ function optionsFor(seed: number): RunOptions {
   };
 }
 
-async function report(options: RunOptions, { checker, message }: { checker: string; message: string }): Promise<void> {
+async function report(
+  options: RunOptions,
+  { checker, message }: { checker: string; message: string },
+): Promise<void> {
   say(`\nseed ${options.seed} breaks ${checker}: ${message}\nlooking for a shorter run ...`);
   const shrunk = await shrink(options, checker, SHRINK_RUNS_MAX);
   if (!shrunk) fail(`seed ${options.seed} does not fail again: the simulation is not deterministic`);
@@ -96,7 +107,13 @@ async function report(options: RunOptions, { checker, message }: { checker: stri
   for (const line of shown.slice(begin)) say(line.slice(0, 300));
   for (const violation of violations.slice(0, 5)) say(`${violation.checker}: ${violation.message}`);
   say(`again: ${command}\n`);
-  failed.push({ seed: options.seed, checkers: [...new Set(violations.map((one) => one.checker))], operations, faults: shrunk.faults, command });
+  failed.push({
+    seed: options.seed,
+    checkers: [...new Set(violations.map((one) => one.checker))],
+    operations,
+    faults: shrunk.faults,
+    command,
+  });
 }
 
 function countFaults(line: string): void {

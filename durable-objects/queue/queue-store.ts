@@ -253,7 +253,9 @@ export class QueueStore {
   }
 
   nextOutbox(): OutboxRow | null {
-    return this.#sql.all<OutboxRow>('SELECT * FROM outbox WHERE count > 0 ORDER BY number LIMIT 1')[0] ?? null;
+    return (
+      this.#sql.all<OutboxRow>('SELECT * FROM outbox WHERE count > 0 ORDER BY number LIMIT 1')[0] ?? null
+    );
   }
 
   outboxSize(): { count: number; nextNumber: number } {

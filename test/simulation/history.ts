@@ -107,16 +107,7 @@ export interface Odd extends Span {
 }
 
 export type HistoryEvent =
-  | Produced
-  | Fetched
-  | Published
-  | Delivered
-  | Settled
-  | Left
-  | Described
-  | RecordsDeleted
-  | Purged
-  | Odd;
+  Produced | Fetched | Published | Delivered | Settled | Left | Described | RecordsDeleted | Purged | Odd;
 
 export class History {
   readonly events: HistoryEvent[] = [];

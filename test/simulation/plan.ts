@@ -24,6 +24,12 @@ export function drawPlan(seed: number, steps: number): PlannedOperation[] {
     let place = random() * total;
     const { name } = OPERATIONS.find(({ weight }) => (place -= weight) < 0)!;
     const pauseMs = random() < 0.05 ? random() * 8_000 : random() * hurry;
-    return { client: Math.floor(random() * clients), id: String(index), name, seed: Math.floor(random() * 2 ** 31), pauseMs };
+    return {
+      client: Math.floor(random() * clients),
+      id: String(index),
+      name,
+      seed: Math.floor(random() * 2 ** 31),
+      pauseMs,
+    };
   });
 }

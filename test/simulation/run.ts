@@ -59,7 +59,8 @@ export async function run(options: RunOptions): Promise<RunResult> {
     const { consumerId } = attachment as { consumerId?: string };
     const now = history.now();
     const consumer = consumerId?.split('~')[0] ?? '';
-    if (consumer.startsWith('stream-')) history.add({ kind: 'leave', client: '', consumer, begin: now, end: now });
+    if (consumer.startsWith('stream-'))
+      history.add({ kind: 'leave', client: '', consumer, begin: now, end: now });
   };
   const plan = options.plan ?? drawPlan(seed, steps);
   const violations: Violation[] = [];

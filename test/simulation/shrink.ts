@@ -26,7 +26,10 @@ export async function shrink(options: RunOptions, checker: string, runsMax: numb
   let runs = 0;
   let luck = options.luck ?? 0;
   let last: RunResult | null = null;
-  const fails = async (candidateFaults: readonly Fault[], candidate: readonly PlannedOperation[]): Promise<boolean> => {
+  const fails = async (
+    candidateFaults: readonly Fault[],
+    candidate: readonly PlannedOperation[],
+  ): Promise<boolean> => {
     const { onTrace: _, ...quiet } = options;
     for (let turn = 0; turn < LUCKS && runs < runsMax; turn++, runs++) {
       const other = { ...quiet, faults: candidateFaults, plan: candidate, luck: luck + turn };

@@ -7,5 +7,5 @@ export interface Checker {
   /** The promise, in a sentence. */
   promise: string;
   /** One sentence for each violation. */
-  check(history: History): string[];
+  check: (history: History) => string[];
 }

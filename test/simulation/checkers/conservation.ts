@@ -7,7 +7,8 @@ export const conservation: Checker = {
   check: (history) =>
     history.of('state').flatMap(({ queue, state }) => {
       const { ready, leased, parked, meter } = state;
-      const places = ready + leased + parked + meter.settled + meter.dead_lettered + meter.expired + meter.dropped;
+      const places =
+        ready + leased + parked + meter.settled + meter.dead_lettered + meter.expired + meter.dropped;
       return places === meter.published ? [] : [`queue ${queue}: ${JSON.stringify(state)}`];
     }),
 };

@@ -23,7 +23,8 @@ export const deadLetter: Checker = {
     }
     for (const [message, places] of arrived) {
       const most = copies.get(message) ?? 1;
-      if (places.size > most) broken.push(`the dead letter ${message} arrived ${places.size} times: ${[...places].join(', ')}`);
+      if (places.size > most)
+        broken.push(`the dead letter ${message} arrived ${places.size} times: ${[...places].join(', ')}`);
     }
     for (const { queue, settlements } of history.of('settle')) {
       if (queue.endsWith('.dlq')) continue;

@@ -25,7 +25,8 @@ export const duplicate: Checker = {
     }
     const messageIds = new Map<string, string>();
     for (const { queue, messages } of history.of('publish')) {
-      for (const { id, messageId } of messages) if (messageId !== null) messageIds.set(`${queue} ${id}`, messageId);
+      for (const { id, messageId } of messages)
+        if (messageId !== null) messageIds.set(`${queue} ${id}`, messageId);
     }
     const places = new Map<string, string>();
     for (const { queue, deliveries } of history.of('deliver')) {

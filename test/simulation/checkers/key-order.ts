@@ -23,21 +23,28 @@ export const keyOrder: Checker = {
     }
     const first = new Map<string, { end: number; consumer: string }>();
     for (const { queue, end, consumer, deliveries } of history.of('deliver')) {
-      for (const { id } of deliveries) if (!first.has(`${queue} ${id}`)) first.set(`${queue} ${id}`, { end, consumer });
+      for (const { id } of deliveries)
+        if (!first.has(`${queue} ${id}`)) first.set(`${queue} ${id}`, { end, consumer });
     }
-    const keyed = history.of('publish').flatMap(({ queue, copies, begin, end, messages }) =>
-      messages.flatMap(({ id, key, outcome }) =>
-        key !== null && outcome === 'stored' && copies === 1 ? [{ queue, key, id, begin, end }] : [],
-      ),
-    );
+    const keyed = history
+      .of('publish')
+      .flatMap(({ queue, copies, begin, end, messages }) =>
+        messages.flatMap(({ id, key, outcome }) =>
+          key !== null && outcome === 'stored' && copies === 1 ? [{ queue, key, id, begin, end }] : [],
+        ),
+      );
     for (const ofKey of Map.groupBy(keyed, ({ queue, key }) => `${queue} ${key}`).values()) {
       for (const later of ofKey) {
         const delivered = first.get(`${later.queue} ${later.id}`);
         if (!delivered) continue;
         for (const earlier of ofKey) {
-          const isBefore = earlier.end < later.begin || (earlier.begin === later.begin && ofKey.indexOf(earlier) < ofKey.indexOf(later));
+          const isBefore =
+            earlier.end < later.begin ||
+            (earlier.begin === later.begin && ofKey.indexOf(earlier) < ofKey.indexOf(later));
           if (!isBefore || (done.get(`${earlier.queue} ${earlier.id}`) ?? Infinity) < delivered.end) continue;
-          broken.push(`queue ${later.queue}, key ${later.key}: ${later.id} went to ${delivered.consumer} while ${earlier.id}, published before it, was not done`);
+          broken.push(
+            `queue ${later.queue}, key ${later.key}: ${later.id} went to ${delivered.consumer} while ${earlier.id}, published before it, was not done`,
+          );
         }
       }
     }

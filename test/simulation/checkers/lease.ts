@@ -25,7 +25,9 @@ export const lease: Checker = {
         if (!last) return;
         const { queue, consumer } = next.event;
         if (last.tag === next.tag) {
-          broken.push(`queue ${queue} gave ${next.id} as ${next.tag} to ${last.event.consumer} and to ${consumer}`);
+          broken.push(
+            `queue ${queue} gave ${next.id} as ${next.tag} to ${last.event.consumer} and to ${consumer}`,
+          );
           return;
         }
         if (!history.clocksAgree || last.event.isAutoAck || next.event.isAutoAck) return;
@@ -58,8 +60,10 @@ function byPlace(history: History): Map<string, Handed[]> {
 /** From when on the lease of a tag, or all leases of a consumer that has left, may have been given up. */
 function endsOfLeases(history: History): Map<string, number> {
   const ended = new Map<string, number>();
-  const note = (key: string, at: number): void => void ended.set(key, Math.min(at, ended.get(key) ?? Infinity));
-  for (const { begin, settlements } of history.of('settle')) for (const { tag } of settlements) note(tag, begin);
+  const note = (key: string, at: number): void =>
+    void ended.set(key, Math.min(at, ended.get(key) ?? Infinity));
+  for (const { begin, settlements } of history.of('settle'))
+    for (const { tag } of settlements) note(tag, begin);
   for (const { begin, consumer } of history.of('leave')) note(consumer, begin);
   return ended;
 }

@@ -15,12 +15,16 @@ export const logOrder: Checker = {
       for (const { id, partition, offset } of records) {
         const log = placeOf(topic, partition!);
         const before = here.get(log);
-        if (before !== undefined && offset! <= before) broken.push(`${log}: ${id} at ${offset} follows ${before} of its request`);
+        if (before !== undefined && offset! <= before)
+          broken.push(`${log}: ${id} at ${offset} follows ${before} of its request`);
         here.set(log, offset!);
         const earlier = highest.get(log) ?? [];
         highest.set(log, earlier);
         const later = earlier.find((other) => other.end < begin && other.offset > offset!);
-        if (later) broken.push(`${log}: ${id} at ${offset} was sent after ${later.id} at ${later.offset} was acknowledged`);
+        if (later)
+          broken.push(
+            `${log}: ${id} at ${offset} was sent after ${later.id} at ${later.offset} was acknowledged`,
+          );
         if (offset! > (earlier.at(-1)?.offset ?? -1)) earlier.push({ end, offset: offset!, id });
       }
     }

@@ -11,7 +11,9 @@ export const monotonicPoll: Checker = {
   check: (history) => {
     const broken: string[] = [];
     const ends = new Map<string, { at: number; high: number }[]>();
-    for (const { client, topic, partition, from, records, next, high, start, begin, end } of history.of('fetch')) {
+    for (const { client, topic, partition, from, records, next, high, start, begin, end } of history.of(
+      'fetch',
+    )) {
       const log = placeOf(topic, partition);
       let expected = from ?? start;
       for (const { offset } of records) {

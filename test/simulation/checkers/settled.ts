@@ -16,11 +16,13 @@ export const settled: Checker = {
     const single = idsSentOnce(history.of('publish'));
     for (const { queue, settlements, end } of history.of('settle')) {
       for (const { tag, id, kind, result } of settlements) {
-        if (result === 'unknown_tag') broken.push(`queue ${queue} does not know ${tag}, which it gave out for ${id}`);
+        if (result === 'unknown_tag')
+          broken.push(`queue ${queue} does not know ${tag}, which it gave out for ${id}`);
         if (result === null || !GONE.has(result)) continue;
         const place = placeOfTag(tag);
         const known = gone.get(place);
-        if (known) broken.push(`queue ${queue}: ${id} was ${known.result} as ${known.tag} and ${result} as ${tag}`);
+        if (known)
+          broken.push(`queue ${queue}: ${id} was ${known.result} as ${known.tag} and ${result} as ${tag}`);
         gone.set(place, { tag, result });
         if (kind === 'ack' && single.has(`${queue} ${id}`)) done.set(`${queue} ${id}`, end);
       }
@@ -29,7 +31,9 @@ export const settled: Checker = {
       for (const { tag, id } of deliveries) {
         const known = gone.get(placeOfTag(tag));
         if (known && parseTag(known.tag)!.delivery < parseTag(tag)!.delivery) {
-          broken.push(`queue ${queue} gave ${id} as ${tag} to ${consumer}, which was ${known.result} as ${known.tag}`);
+          broken.push(
+            `queue ${queue} gave ${id} as ${tag} to ${consumer}, which was ${known.result} as ${known.tag}`,
+          );
         } else if (begin > (done.get(`${queue} ${id}`) ?? Infinity)) {
           broken.push(`queue ${queue} gave ${id} as ${tag} to ${consumer} after it was acknowledged`);
         }
@@ -43,7 +47,9 @@ function placeOfTag(tag: string): string {
   return tag.split('-').slice(0, 3).join('-');
 }
 
-function idsSentOnce(published: readonly { queue: string; copies: number; messages: { id: string }[] }[]): Set<string> {
+function idsSentOnce(
+  published: readonly { queue: string; copies: number; messages: { id: string }[] }[],
+): Set<string> {
   const ids = new Set<string>();
   for (const { queue, copies, messages } of published) {
     if (copies === 1) for (const { id } of messages) ids.add(`${queue} ${id}`);

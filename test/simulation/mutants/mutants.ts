@@ -12,6 +12,8 @@ export interface Mutant {
   patches?: readonly Patch[];
   /** False: replies leave before what they say is durable. */
   hasOutputGate?: boolean;
+  /** For one that shows seldom: where to begin looking. Default 1. */
+  firstSeed?: number;
 }
 
 const change = (file: string, find: string, replace: string): Patch[] => [{ file, find, replace }];
@@ -68,7 +70,12 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'message-ids-forgotten-on-wake',
     checker: 'duplicate',
-    patches: change('durable-objects/queue/load-queue.ts', 'state.dedup.add(id, untilMs);', 'void [id, untilMs];'),
+    firstSeed: 19,
+    patches: change(
+      'durable-objects/queue/load-queue.ts',
+      'state.dedup.add(id, untilMs);',
+      'void [id, untilMs];',
+    ),
   },
   {
     name: 'refused-and-stored-all-the-same',
@@ -82,12 +89,20 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'lease-ends-early',
     checker: 'lease',
-    patches: change('core/queue/deliver.ts', 'this.#expiresAtMs = nowMs + command.leaseMs;', 'this.#expiresAtMs = nowMs + command.leaseMs / 4;'),
+    patches: change(
+      'core/queue/deliver.ts',
+      'this.#expiresAtMs = nowMs + command.leaseMs;',
+      'this.#expiresAtMs = nowMs + command.leaseMs / 4;',
+    ),
   },
   {
     name: 'lease-handed-out-twice',
     checker: 'lease',
-    patches: change('durable-objects/queue/load-queue.ts', 'state.leased += segment.leased;', 'segment.leases.splice(0);'),
+    patches: change(
+      'durable-objects/queue/load-queue.ts',
+      'state.leased += segment.leased;',
+      'segment.leases.splice(0);',
+    ),
   },
   {
     name: 'settled-and-delivered-again',
@@ -101,11 +116,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'settled-counted-twice',
     checker: 'conservation',
-    patches: change('core/queue/settle.ts', 'state.counters.settled += 1;', 'state.counters.settled += tag.offset === 3 ? 2 : 1;'),
+    patches: change(
+      'core/queue/settle.ts',
+      'state.counters.settled += 1;',
+      'state.counters.settled += tag.offset === 3 ? 2 : 1;',
+    ),
   },
   {
     name: 'outbox-emptied-before-it-is-sent',
     checker: 'dead-letter',
+    firstSeed: 5,
     patches: change(
       'durable-objects/queue/dead-letter-sender.ts',
       'target ??= await findTarget(env, definition);',
@@ -124,21 +144,38 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'outbox-numbers-by-the-clock',
     checker: 'dead-letter',
-    patches: change('durable-objects/queue/outbox.ts', 'Math.max(nextNumber, nowMs * 1_000)', 'nowMs * 1_000'),
+    firstSeed: 116,
+    patches: change(
+      'durable-objects/queue/outbox.ts',
+      'Math.max(nextNumber, nowMs * 1_000)',
+      'nowMs * 1_000',
+    ),
   },
   {
     name: 'request-stored-backwards',
     checker: 'log-order',
-    patches: change('workers/routes/produce.ts', 'offsets[indexes[next]!] =', 'offsets[indexes[records.length - 1 - next]!] ='),
+    patches: change(
+      'workers/routes/produce.ts',
+      'offsets[indexes[next]!] =',
+      'offsets[indexes[records.length - 1 - next]!] =',
+    ),
   },
   {
     name: 'key-not-held',
     checker: 'key-order',
-    patches: change('core/queue/deliver.ts', 'if (facts.key !== null && this.#state.busyKeys.has(facts.key)) continue;', ''),
+    patches: change(
+      'core/queue/deliver.ts',
+      'if (facts.key !== null && this.#state.busyKeys.has(facts.key)) continue;',
+      '',
+    ),
   },
   {
-    name: 'leases-never-end',
+    name: 'retries-not-scheduled',
     checker: 'liveness',
-    patches: change('durable-objects/queue/queue-tasks.ts', 'const expired = queue.commit(() => queue.expireLeases(nowMs));', 'const expired = queue.commit(() => queue.expireLeases(0 * nowMs));'),
+    patches: change(
+      'durable-objects/queue/queue-tasks.ts',
+      'if (queue.hasNewParked())',
+      'if (queue.hasNewParked() && this.#sendFailures > 99)',
+    ),
   },
 ];

@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { compileFunction } from 'node:vm';
-import { build, type Plugin } from 'esbuild';
+import { build as esbuild, type Plugin } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const LIBRARY = 'library:';
@@ -39,23 +39,38 @@ const builds = new Map<string, Promise<ProductCode>>();
  * @param shared what the pure code sees instead of the platform's own
  * @param names of the globals that `start` will be given
  */
-export function productCode(shared: Globals, names: readonly string[], patches: readonly Patch[]): Promise<ProductCode> {
+export function productCode(
+  shared: Globals,
+  names: readonly string[],
+  patches: readonly Patch[],
+): Promise<ProductCode> {
   const key = JSON.stringify(patches);
   let code = builds.get(key);
   if (!code) builds.set(key, (code = buildCode(shared, names, patches)));
   return code;
 }
 
-async function buildCode(shared: Globals, names: readonly string[], patches: readonly Patch[]): Promise<ProductCode> {
+async function buildCode(
+  shared: Globals,
+  names: readonly string[],
+  patches: readonly Patch[],
+): Promise<ProductCode> {
   const libraries = new Set<string>();
-  const machine = await bundled({ entryPoints: ['workers/index.ts'] }, [librariesApart(libraries), patched(patches)]);
-  const imports = [...libraries].map((name, index) => `import * as m${index} from ${JSON.stringify(importOf(name))};`);
+  const machine = await bundled({ entryPoints: ['workers/index.ts'] }, [
+    librariesApart(libraries),
+    patched(patches),
+  ]);
+  const imports = [...libraries].map(
+    (name, index) => `import * as m${index} from ${JSON.stringify(importOf(name))};`,
+  );
   const members = [...libraries].map((name, index) => `${JSON.stringify(name)}: m${index}`);
   const contents = `${imports.join('\n')}\nexport const modules = {${members.join(', ')}};`;
   const library = await bundled({ stdin: { contents, resolveDir: ROOT, loader: 'ts' } }, [patched(patches)]);
   const { modules } = run(library, shared, (name) => nodeRequire(name) as unknown) as { modules: Modules };
   const parameters = ['require', 'module', 'exports', ...names];
-  const compiled = compileFunction(machine, parameters, { filename: 'machine.js' }) as (...values: unknown[]) => void;
+  const compiled = compileFunction(machine, parameters, { filename: 'machine.js' }) as (
+    ...values: unknown[]
+  ) => void;
   return {
     start: (globals) => {
       const module = { exports: {} as Modules };
@@ -69,8 +84,8 @@ async function buildCode(shared: Globals, names: readonly string[], patches: rea
   };
 }
 
-async function bundled(entry: Parameters<typeof build>[0], plugins: Plugin[]): Promise<string> {
-  const { outputFiles } = await build({
+async function bundled(entry: Parameters<typeof esbuild>[0], plugins: Plugin[]): Promise<string> {
+  const { outputFiles } = await esbuild({
     ...entry,
     absWorkingDir: ROOT,
     bundle: true,
@@ -90,8 +105,15 @@ async function bundled(entry: Parameters<typeof build>[0], plugins: Plugin[]): P
 function run(code: string, globals: Globals, load: (name: string) => unknown): unknown {
   const module = { exports: {} };
   const names = Object.keys(globals);
-  const compiled = compileFunction(code, ['require', 'module', 'exports', ...names], { filename: 'library.js' });
-  (compiled as (...values: unknown[]) => void)(load, module, module.exports, ...names.map((name) => globals[name]));
+  const compiled = compileFunction(code, ['require', 'module', 'exports', ...names], {
+    filename: 'library.js',
+  });
+  (compiled as (...values: unknown[]) => void)(
+    load,
+    module,
+    module.exports,
+    ...names.map((name) => globals[name]),
+  );
   return module.exports;
 }
 
@@ -101,8 +123,8 @@ const importOf = (name: string): string => (/^(protocol|core)\//.test(name) ? `.
 function librariesApart(names: Set<string>): Plugin {
   return {
     name: 'libraries-apart',
-    setup({ onResolve, resolve }) {
-      onResolve({ filter: /.*/ }, async ({ path, kind, resolveDir, pluginData }) => {
+    setup(build) {
+      build.onResolve({ filter: /.*/ }, async ({ path, kind, resolveDir, pluginData }) => {
         if (kind === 'entry-point' || pluginData === 'asked' || path.includes(':')) return null;
         if (!path.startsWith('.')) {
           // Packages that build on the platform have to see that of their machine.
@@ -110,7 +132,7 @@ function librariesApart(names: Set<string>): Plugin {
           names.add(path);
           return { path: `${LIBRARY}${path}`, external: true };
         }
-        const found = await resolve(path, { resolveDir, kind, pluginData: 'asked' });
+        const found = await build.resolve(path, { resolveDir, kind, pluginData: 'asked' });
         const name = relative(ROOT, found.path).replaceAll('\\', '/');
         if (!/^(protocol|core)\//.test(name)) return null;
         names.add(name);
@@ -123,9 +145,9 @@ function librariesApart(names: Set<string>): Plugin {
 function patched(patches: readonly Patch[]): Plugin {
   return {
     name: 'patched',
-    setup({ onLoad }) {
+    setup(build) {
       if (patches.length === 0) return;
-      onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
         const name = relative(ROOT, path).replaceAll('\\', '/');
         const own = patches.filter(({ file }) => file === name);
         if (own.length === 0) return null;

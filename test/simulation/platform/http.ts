@@ -74,7 +74,10 @@ export class SimRequest extends Message {
   readonly method: string;
   readonly signal: SimSignal;
 
-  constructor(url: string | URL, { method = 'GET', headers, body, signal = new SimSignal() }: SimRequestInit = {}) {
+  constructor(
+    url: string | URL,
+    { method = 'GET', headers, body, signal = new SimSignal() }: SimRequestInit = {},
+  ) {
     super(body, headers);
     this.url = String(url);
     this.method = method;

@@ -41,7 +41,13 @@ export class Machine implements Caller {
   readonly #env: object;
   readonly #calls = new Set<(error: Error) => void>();
 
-  constructor(name: string, scheduler: Scheduler, code: ProductCode, skewMs: number, envFor: (caller: Caller) => object) {
+  constructor(
+    name: string,
+    scheduler: Scheduler,
+    code: ProductCode,
+    skewMs: number,
+    envFor: (caller: Caller) => object,
+  ) {
     this.name = name;
     this.#scheduler = scheduler;
     this.skewMs = skewMs;
@@ -59,7 +65,9 @@ export class Machine implements Caller {
   }
 
   handle(request: SimRequest): Promise<SimResponse> {
-    return this.#run(() => this.#worker.fetch(request, this.#env, { waitUntil: ignore, passThroughOnException: ignore }));
+    return this.#run(() =>
+      this.#worker.fetch(request, this.#env, { waitUntil: ignore, passThroughOnException: ignore }),
+    );
   }
 
   /** Runs the cron trigger, as if at that time. */
@@ -116,12 +124,18 @@ export class Machine implements Caller {
       if (timer) timer.isCancelled = true;
     };
     const say = (...words: unknown[]): void => {
-      this.#scheduler.onTrace?.(`            ${this.name} says: ${words.map((word) => (word instanceof Error ? word.message : JSON.stringify(word))).join(' ')}`);
+      this.#scheduler.onTrace?.(
+        `            ${this.name} says: ${words.map((word) => (word instanceof Error ? word.message : JSON.stringify(word))).join(' ')}`,
+      );
     };
     return {
       Date: SimDate,
       Math: math,
-      crypto: { randomUUID: () => uuid(random), getRandomValues: (bytes: Uint8Array) => fill(bytes, random), subtle: crypto.subtle },
+      crypto: {
+        randomUUID: () => uuid(random),
+        getRandomValues: (bytes: Uint8Array) => fill(bytes, random),
+        subtle: crypto.subtle,
+      },
       setTimeout: timeout,
       clearTimeout: cancel,
       setInterval: () => {
@@ -133,7 +147,12 @@ export class Machine implements Caller {
       WebSocketPair: socketPairClass(() => this.#scheduler),
       WebSocket: { CONNECTING: 0, OPEN, CLOSING: 2, CLOSED: 3 },
       console: { log: say, info: say, warn: say, error: say, debug: say },
-      platform: { DurableObject: SimDurableObject, WorkerEntrypoint: SimDurableObject, RpcTarget: class {}, waitUntil: ignore },
+      platform: {
+        DurableObject: SimDurableObject,
+        WorkerEntrypoint: SimDurableObject,
+        RpcTarget: class {},
+        waitUntil: ignore,
+      },
     };
   }
 }
@@ -156,6 +175,8 @@ function fill(bytes: Uint8Array, random: () => number): Uint8Array {
 }
 
 function uuid(random: () => number): string {
-  const hex = [...fill(new Uint8Array(16), random)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const hex = [...fill(new Uint8Array(16), random)]
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
 }

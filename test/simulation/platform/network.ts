@@ -51,15 +51,23 @@ export class Network {
     });
   }
 
-  #send<Result>(label: string, isLast: boolean, answer: Answer<Result>, deliver: () => Promise<Result>): void {
+  #send<Result>(
+    label: string,
+    isLast: boolean,
+    answer: Answer<Result>,
+    deliver: () => Promise<Result>,
+  ): void {
     const lost = (): void => {
-      this.#scheduler.after(this.#delayMs() + 20, 'lost', () => answer.failed(new Error('Network connection lost.')));
+      this.#scheduler.after(this.#delayMs() + 20, 'lost', () =>
+        answer.failed(new Error('Network connection lost.')),
+      );
     };
     if (this.#happens('loss', label)) {
       if (isLast) lost();
       return;
     }
-    const reply = (arrives: () => void): void => void this.#scheduler.after(this.#delayMs(), 'reply', arrives);
+    const reply = (arrives: () => void): void =>
+      void this.#scheduler.after(this.#delayMs(), 'reply', arrives);
     this.#scheduler.after(this.#delayMs(), label, () => {
       deliver().then(
         (result) => {
@@ -93,7 +101,12 @@ class Answer<Result> {
   readonly #resolve: (result: Result) => void;
   readonly #reject: (error: Error) => void;
 
-  constructor(scheduler: Scheduler, caller: Caller, resolve: (result: Result) => void, reject: (error: Error) => void) {
+  constructor(
+    scheduler: Scheduler,
+    caller: Caller,
+    resolve: (result: Result) => void,
+    reject: (error: Error) => void,
+  ) {
     this.#scheduler = scheduler;
     this.#caller = caller;
     this.#resolve = resolve;

@@ -69,7 +69,10 @@ export class SimSocket {
 
   send(message: string | ArrayBuffer | Uint8Array): void {
     if (this.readyState !== OPEN) throw new Error('the socket is closed');
-    const data = typeof message === 'string' ? message : (new Uint8Array(message as ArrayBuffer).slice().buffer as ArrayBuffer);
+    const data =
+      typeof message === 'string'
+        ? message
+        : (new Uint8Array(message as ArrayBuffer).slice().buffer as ArrayBuffer);
     this.#toPeer('socket message', () => this.peer.#arrived(data));
   }
 
@@ -85,7 +88,9 @@ export class SimSocket {
   /** The connection is gone, for both ends at once or nearly so. */
   break(): void {
     for (const end of [this, this.peer]) {
-      this.#scheduler.after(this.#scheduler.random() * LATENCY_MS, 'socket break', () => end.#ended(1006, 'lost'));
+      this.#scheduler.after(this.#scheduler.random() * LATENCY_MS, 'socket break', () =>
+        end.#ended(1006, 'lost'),
+      );
     }
   }
 

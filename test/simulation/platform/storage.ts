@@ -54,7 +54,10 @@ export class Disk {
     this.#database.close();
   }
 
-  execute(text: string, values: readonly SQLInputValue[]): { rows: Record<string, unknown>[]; written: number; writes: boolean } {
+  execute(
+    text: string,
+    values: readonly SQLInputValue[],
+  ): { rows: Record<string, unknown>[]; written: number; writes: boolean } {
     const { statement, givesRows, writes } = this.#prepared(text);
     if (givesRows) return { rows: statement.all(...values), written: 0, writes };
     return { rows: [], written: Number(statement.run(...values).changes), writes };
@@ -75,7 +78,10 @@ export class Disk {
   }
 
   deleteAll(): void {
-    const { rows } = this.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", []);
+    const { rows } = this.execute(
+      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+      [],
+    );
     for (const { name } of rows) this.#database.exec(`DROP TABLE "${name as string}"`);
   }
 

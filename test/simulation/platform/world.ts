@@ -45,11 +45,17 @@ export class World implements Surroundings {
     return new World(scheduler, code, options);
   }
 
-  private constructor(scheduler: Scheduler, code: ProductCode, { rates, hasOutputGate = true }: WorldOptions) {
+  private constructor(
+    scheduler: Scheduler,
+    code: ProductCode,
+    { rates, hasOutputGate = true }: WorldOptions,
+  ) {
     this.scheduler = scheduler;
     this.hasOutputGate = hasOutputGate;
     this.#code = code;
-    this.#config = parse(readFileSync(join(import.meta.dirname, '../../../wrangler.toml'), 'utf8')) as unknown as WranglerConfig;
+    this.#config = parse(
+      readFileSync(join(import.meta.dirname, '../../../wrangler.toml'), 'utf8'),
+    ) as unknown as WranglerConfig;
     this.network = new Network(scheduler, rates);
     for (let number = 0; number < MACHINES; number++) this.#machines.push(this.#startMachine(number));
     this.#trouble();
@@ -78,7 +84,9 @@ export class World implements Surroundings {
   /** A request of a client, to any router. `onRepeat` is called where it arrives twice. */
   request(caller: Caller, path: string, init: SimRequestInit, onRepeat: () => void): Promise<SimResponse> {
     const options = { caller, label: `${init.method ?? 'GET'} ${path}`, mayRepeat: true, onRepeat };
-    return this.network.call(options, () => this.#anyMachine().handle(new SimRequest(`https://posthorn${path}`, init)));
+    return this.network.call(options, () =>
+      this.#anyMachine().handle(new SimRequest(`https://posthorn${path}`, init)),
+    );
   }
 
   /** Runs the cron trigger for every slot of the day, as the watchdog would come by. */
@@ -101,8 +109,14 @@ export class World implements Surroundings {
   }
 
   envFor(caller: Caller): object {
-    const { durable_objects: { bindings }, vars } = this.#config;
-    const namespaces = bindings.map(({ name, class_name: className }) => [name, this.#namespace(caller, className)]);
+    const {
+      durable_objects: { bindings },
+      vars,
+    } = this.#config;
+    const namespaces = bindings.map(({ name, class_name: className }) => [
+      name,
+      this.#namespace(caller, className),
+    ]);
     return { ...vars, ...(Object.fromEntries(namespaces) as object) };
   }
 
@@ -112,8 +126,11 @@ export class World implements Surroundings {
 
   #startMachine(number: number): Machine {
     const { random } = this.scheduler;
-    const skewMs = this.rates.clock > 0 ? (random() * 2 - 1) * SKEW_MS_MAX * Math.min(1, this.rates.clock) : 0;
-    return new Machine(`machine ${number}`, this.scheduler, this.#code, skewMs, (caller) => this.envFor(caller));
+    const skewMs =
+      this.rates.clock > 0 ? (random() * 2 - 1) * SKEW_MS_MAX * Math.min(1, this.rates.clock) : 0;
+    return new Machine(`machine ${number}`, this.scheduler, this.#code, skewMs, (caller) =>
+      this.envFor(caller),
+    );
   }
 
   #trouble(): void {
@@ -168,7 +185,9 @@ export class World implements Surroundings {
     // Between objects everything carries an idempotency key; a router's calls the platform delivers once at most.
     const mayRepeat = !(caller instanceof Machine);
     const call = (method: string, args: unknown[]): Promise<unknown> =>
-      this.network.call({ caller, label: `${host.label} ${method}`, mayRepeat }, () => host.call(method, args));
+      this.network.call({ caller, label: `${host.label} ${method}`, mayRepeat }, () =>
+        host.call(method, args),
+      );
     return new Proxy(
       {},
       {

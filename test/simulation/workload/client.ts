@@ -59,7 +59,7 @@ export class Client implements Caller {
 
   add(event: HistoryEvent): void {
     this.history.add(event);
-    const { begin, end, ...said } = event;
+    const { begin: _begin, end: _end, ...said } = event;
     this.world.scheduler.note(`${this.name} knows ${JSON.stringify(said)}`);
   }
 
@@ -68,7 +68,8 @@ export class Client implements Caller {
     const begin = this.history.now();
     let copies = 1;
     const { response } = await this.raw(method, path, body, waitMs, () => (copies = 2));
-    if (response === null) return { outcome: 'unknown', status: null, body: {}, copies, begin, end: Infinity };
+    if (response === null)
+      return { outcome: 'unknown', status: null, body: {}, copies, begin, end: Infinity };
     const text = await response.text();
     const answer = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>;
     const { status } = response;

@@ -34,7 +34,16 @@ export const produce: Operation = {
         partition: offsets[index]?.partition ?? record.partition,
         offset: offsets[index]?.offset ?? null,
       }));
-      client.add({ kind: 'produce', client: client.name, topic, outcome, copies, begin, end, records: stored });
+      client.add({
+        kind: 'produce',
+        client: client.name,
+        topic,
+        outcome,
+        copies,
+        begin,
+        end,
+        records: stored,
+      });
       return answer;
     });
   },
@@ -73,9 +82,21 @@ export const deleteRecords: Operation = {
   run: async (client, _, random) => {
     const end = client.positions.get('trimmed/0') ?? 0;
     const before = between(random, 0, end);
-    const { outcome, begin, end: ended } = await client.request('DELETE', `/topics/trimmed/partitions/0/records?before=${before}`);
+    const {
+      outcome,
+      begin,
+      end: ended,
+    } = await client.request('DELETE', `/topics/trimmed/partitions/0/records?before=${before}`);
     if (outcome === 'refused') return;
-    client.add({ kind: 'delete-records', client: client.name, topic: 'trimmed', partition: 0, before, begin, end: ended });
+    client.add({
+      kind: 'delete-records',
+      client: client.name,
+      topic: 'trimmed',
+      partition: 0,
+      before,
+      begin,
+      end: ended,
+    });
   },
 };
 

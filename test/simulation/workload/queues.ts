@@ -22,7 +22,9 @@ export const publish: Operation = {
       const messages = named.map(({ id: body, properties }) => ({ body, properties }));
       const answer = await client.request('POST', `/queues/${queue}/messages`, { messages });
       const { outcome, copies, begin, end } = answer;
-      const results = (answer.body['results'] ?? []) as { outcome: Published['messages'][number]['outcome'] }[];
+      const results = (answer.body['results'] ?? []) as {
+        outcome: Published['messages'][number]['outcome'];
+      }[];
       const whole = outcome === 'refused' ? 'rejected' : 'unknown';
       client.add({
         kind: 'publish',
@@ -59,7 +61,8 @@ function messageProperties(queue: string, id: string, random: Random): { propert
   if (queue === 'deduplicated') return { properties: { message_id: id } };
   if (queue === 'ranked') return { properties: { priority: between(random, 0, 3) } };
   if (queue === 'delayed' && chance < 0.7) return { properties: { delay_ms: between(random, 1, 8_000) } };
-  if (queue === 'expiring' && chance < 0.3) return { properties: { expiration_ms: between(random, 1, 2_000) } };
+  if (queue === 'expiring' && chance < 0.3)
+    return { properties: { expiration_ms: between(random, 1, 2_000) } };
   return { properties: {} };
 }
 
@@ -88,9 +91,24 @@ export async function takeOnce(
   isFinal: boolean,
 ): Promise<Delivered | null> {
   const request = { max, lease_ms: leaseMs, wait_ms: waitMs, consumer_id: client.name, auto_ack: isAutoAck };
-  const { outcome, body, begin, end } = await client.request('POST', `/queues/${queue}/deliveries`, request, waitMs);
+  const { outcome, body, begin, end } = await client.request(
+    'POST',
+    `/queues/${queue}/deliveries`,
+    request,
+    waitMs,
+  );
   if (outcome !== 'ok') return null;
-  const event = deliveredEvent(client.name, queue, client.name, leaseMs, isAutoAck, isFinal, begin, end, body);
+  const event = deliveredEvent(
+    client.name,
+    queue,
+    client.name,
+    leaseMs,
+    isAutoAck,
+    isFinal,
+    begin,
+    end,
+    body,
+  );
   if (event.deliveries.length > 0) client.add(event);
   return event;
 }
@@ -146,12 +164,22 @@ export function settleKind(random: Random): SettleKind {
 
 export const SETTLE_ORDER = ['ack', 'nack', 'reject', 'release', 'extend'] as const;
 
-export function settleRequest(held: readonly Held[], kinds: readonly SettleKind[], random: Random): Record<string, unknown[]> {
+export function settleRequest(
+  held: readonly Held[],
+  kinds: readonly SettleKind[],
+  random: Random,
+): Record<string, unknown[]> {
   const request: Record<string, unknown[]> = {};
   held.forEach(({ tag }, index) => {
     const kind = kinds[index]!;
     const delay = random() < 0.3 ? { delay_ms: pick(random, [0, 50, 3_000]) } : {};
-    const item = { ack: tag, nack: { tag, ...delay }, reject: { tag }, release: tag, extend: { tag, lease_ms: 6_000 } }[kind];
+    const item = {
+      ack: tag,
+      nack: { tag, ...delay },
+      reject: { tag },
+      release: tag,
+      extend: { tag, lease_ms: 6_000 },
+    }[kind];
     (request[kind] ??= []).push(item);
   });
   return request;
@@ -167,7 +195,9 @@ export async function settleOnce(
   const request = settleRequest(held, kinds, random);
   const { outcome, body, begin, end } = await client.request('POST', `/queues/${queue}/settlements`, request);
   if (outcome === 'refused') return;
-  const results = new Map(((body['results'] ?? []) as { tag: string; outcome: string }[]).map((one) => [one.tag, one.outcome]));
+  const results = new Map(
+    ((body['results'] ?? []) as { tag: string; outcome: string }[]).map((one) => [one.tag, one.outcome]),
+  );
   const settlements: Settled['settlements'] = held.map(({ tag, id }, index) => ({
     tag,
     id,
@@ -185,12 +215,22 @@ export const look: Operation = {
   },
 };
 
-export async function describe(client: Client, queue: string, isFinal: boolean): Promise<Described['state'] | null> {
+export async function describe(
+  client: Client,
+  queue: string,
+  isFinal: boolean,
+): Promise<Described['state'] | null> {
   const { outcome, body, begin, end } = await client.request('GET', `/queues/${queue}`);
   if (outcome !== 'ok') return null;
   const { ready, leased, parked, outgoing, meter } = body['state'] as Described['state'];
   const { published, settled, dead_lettered, expired, dropped } = meter;
-  const state = { ready, leased, parked, outgoing, meter: { published, settled, dead_lettered, expired, dropped } };
+  const state = {
+    ready,
+    leased,
+    parked,
+    outgoing,
+    meter: { published, settled, dead_lettered, expired, dropped },
+  };
   client.add({ kind: 'state', client: client.name, queue, begin, end, state, isFinal });
   return state;
 }

@@ -39,7 +39,13 @@ async function drainQueues(client: Client): Promise<void> {
         if (taken.deliveries.length === 0) break;
         isEmpty = false;
         const held = taken.deliveries.map(({ tag, id }) => ({ queue, tag, id }));
-        await settleOnce(client, queue, held, held.map(() => 'ack'), client.world.scheduler.random);
+        await settleOnce(
+          client,
+          queue,
+          held,
+          held.map(() => 'ack'),
+          client.world.scheduler.random,
+        );
       }
       const isLast = round === ROUNDS_MAX - 1;
       const state = await describe(client, queue, isLast);

@@ -15,7 +15,14 @@ export const stream: Operation = {
     const consumer = `stream-${id}`;
     const query = `prefetch=${between(random, 1, 6)}&lease_ms=${LEASE_MS}&consumer_id=${consumer}`;
     const upgrade = { upgrade: 'websocket' };
-    const { response } = await client.raw('GET', `/queues/${queue}/stream?${query}`, undefined, 0, () => {}, upgrade);
+    const { response } = await client.raw(
+      'GET',
+      `/queues/${queue}/stream?${query}`,
+      undefined,
+      0,
+      () => {},
+      upgrade,
+    );
     const socket = response?.webSocket;
     if (!socket) return;
     let isOver = false;
@@ -52,7 +59,8 @@ export const stream: Operation = {
       const now = history.now();
       const event = deliveredEvent(client.name, queue, consumer, LEASE_MS, false, false, now, now, message);
       client.add(event);
-      if (random() < 0.9) settleLater(event.deliveries.map(({ tag, id: name }) => ({ queue, tag, id: name })));
+      if (random() < 0.9)
+        settleLater(event.deliveries.map(({ tag, id: name }) => ({ queue, tag, id: name })));
     });
     socket.addEventListener('close', () => (isOver = true));
     socket.accept();

@@ -49,7 +49,12 @@ export async function declareAll(client: Client): Promise<void> {
   }
 }
 
-export async function insist(client: Client, method: string, path: string, body?: object): Promise<Record<string, unknown>> {
+export async function insist(
+  client: Client,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<Record<string, unknown>> {
   for (;;) {
     const answer = await client.request(method, path, body);
     if (answer.outcome === 'ok') return answer.body;
