@@ -76,9 +76,9 @@ describe('the simulation', () => {
     'finds a shorter run that breaks the same promise',
     async () => {
       const mutant = MUTANTS.find(({ name }) => name === 'settled-counted-twice')!;
-      const options = { seed: 5, steps: 200, mutant };
-      const shrunk = await shrink(options, 'conservation', 120);
-      expect(shrunk!.plan.length).toBeLessThan(drawPlan(5, 200).length / 4);
+      const options = { seed: 5, steps: 120, mutant };
+      const shrunk = await shrink(options, 'conservation', 60);
+      expect(shrunk!.plan.length).toBeLessThan(drawPlan(5, 120).length / 3);
       expect(shrunk!.result.violations.map(({ checker }) => checker)).toContain('conservation');
     },
     TIMEOUT_MS,

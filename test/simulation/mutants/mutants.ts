@@ -126,11 +126,18 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'outbox-emptied-before-it-is-sent',
     checker: 'dead-letter',
     firstSeed: 5,
-    patches: change(
-      'durable-objects/queue/dead-letter-sender.ts',
-      'target ??= await findTarget(env, definition);',
-      'queue.removeOutbox(row);\n    target ??= await findTarget(env, definition);',
-    ),
+    patches: [
+      {
+        file: 'durable-objects/queue/dead-letter-sender.ts',
+        find: 'queue.removeOutbox(row);',
+        replace: '',
+      },
+      {
+        file: 'durable-objects/queue/dead-letter-sender.ts',
+        find: 'target ??= await findTarget(env, definition);',
+        replace: 'queue.removeOutbox(row);\n    target ??= await findTarget(env, definition);',
+      },
+    ],
   },
   {
     name: 'dead-letters-without-numbers',
