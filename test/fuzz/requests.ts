@@ -103,7 +103,8 @@ async function drawBody(
       headers: { ...headers, 'content-type': RECORD_BATCH_TYPE },
     };
   }
-  const value = patiently(valueOf(content[JSON_TYPE]!.schema, random, spite));
+  const { schema } = content[JSON_TYPE]!;
+  const value = patiently(schema, valueOf(schema, random, spite));
   let body = JSON.stringify(value) ?? '';
   if (random() < spite / 4) body = body.slice(0, Math.floor(random() * body.length));
   if (random() < spite / 8) body = '['.repeat(20_000);
@@ -153,9 +154,12 @@ function patient(name: string, value: unknown): unknown {
   return typeof value === 'number' && Number.isInteger(value) && value > most ? most : value;
 }
 
-function patiently(value: unknown): unknown {
+function patiently(schema: Schema, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, patient(name, member)]));
+  const patience = Object.entries(value).map(([name, member]) => [name, patient(name, member)] as const);
+  // What is left out takes half a minute.
+  const unsaid = schema.properties?.['timeout_ms'] ? { timeout_ms: AT_MOST['timeout_ms'] } : {};
+  return { ...unsaid, ...Object.fromEntries(patience) };
 }
 
 function textOf(value: unknown): string {
