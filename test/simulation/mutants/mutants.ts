@@ -35,9 +35,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'offset-given-twice',
     checker: 'dense-offsets',
     patches: change(
-      'durable-objects/partition/partition.ts',
-      'baseOffset: baseOffsets.next().value!,',
-      'baseOffset: Math.max(0, baseOffsets.next().value! - (Math.random() < 0.02 ? 1 : 0)),',
+      'workers/routes/produce.ts',
+      'offset: baseOffset + delta, timestamp',
+      'offset: Math.max(0, baseOffset + delta - (Math.random() < 0.02 ? 1 : 0)), timestamp',
     ),
   },
   {
