@@ -6,7 +6,10 @@ import type { OutboxRow, QueueStore } from './queue-store.ts';
 
 export class Outbox {
   readonly #store: QueueStore;
-  /** The number of the next dead letter. Begins with the clock, so that it grows from one wake to the next. */
+  /**
+   * The number of the next dead letter. It begins with the clock, and never goes back: the other side takes a lower one for
+   * one that it has seen. Clocks do go back, when an object moves to another machine, so the last row that was sent stays.
+   */
   #nextNumber: number;
   /** Messages in it. */
   count: number;
@@ -31,7 +34,8 @@ export class Outbox {
   }
 
   remove(row: OutboxRow): void {
-    this.#store.deleteOutbox(row.number);
+    if (row.count < this.count) this.#store.deleteOutbox(row.number);
+    else this.#store.emptyOutbox(row.number);
     this.count -= row.count;
   }
 }

@@ -84,14 +84,14 @@ export class ParkedMessages {
     return count;
   }
 
-  /** True once after messages were parked. */
-  takeNew(): boolean {
-    const hasNew = this.#hasNew;
-    this.#hasNew = false;
-    return hasNew;
+  /** True where messages were parked since the last time that somebody asked when the next is due, and learned it. */
+  get hasNew(): boolean {
+    return this.#hasNew;
   }
 
   nextDueMs(state: QueueState): number | null {
-    return state.parked === 0 ? null : this.#store.nextParkedMs();
+    const dueMs = state.parked === 0 ? null : this.#store.nextParkedMs();
+    this.#hasNew = false; // only now: the look may have failed
+    return dueMs;
   }
 }

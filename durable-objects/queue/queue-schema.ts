@@ -11,7 +11,8 @@
  *   parked     one row for messages that wait for the same time and lane, usually one message. Sorted by time, so that
  *              what is due is found without looking at the rest.
  *   outbox     one row for dead letters that leave together, until another object has taken them. `number` is that of
- *              the first; numbers only grow, so that the other side knows what it has seen.
+ *              the first; numbers only grow, so that the other side knows what it has seen. The last one that was sent
+ *              stays as an empty row with a negative count, for its number.
  *   dedup      one row a publish that carried message ids, while the window remembers them.
  *   sources    one row for each object that dead-letters to this queue: the last number taken from it.
  *

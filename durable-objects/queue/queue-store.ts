@@ -253,18 +253,28 @@ export class QueueStore {
   }
 
   nextOutbox(): OutboxRow | null {
-    return this.#sql.all<OutboxRow>('SELECT * FROM outbox ORDER BY number LIMIT 1')[0] ?? null;
+    return (
+      this.#sql.all<OutboxRow>('SELECT * FROM outbox WHERE count > 0 ORDER BY number LIMIT 1')[0] ?? null
+    );
   }
 
   outboxSize(): { count: number; nextNumber: number } {
     const [row] = this.#sql.all<{ count: number | null; next: number | null }>(
-      'SELECT sum(count) AS count, max(number + count) AS next FROM outbox',
+      'SELECT sum(max(count, 0)) AS count, max(number + abs(count)) AS next FROM outbox',
     );
     return { count: row?.count ?? 0, nextNumber: row?.next ?? 0 };
   }
 
   deleteOutbox(number: number): void {
     this.#sql.run('DELETE FROM outbox WHERE number = ?', number);
+  }
+
+  /** Empties the last row, so that its number stays known, and removes the one that was emptied before. */
+  emptyOutbox(number: number): void {
+    this.#sql.transaction(() => {
+      this.#sql.run('DELETE FROM outbox WHERE number < ?', number);
+      this.#sql.run("UPDATE outbox SET count = -count, data = x'' WHERE number = ?", number);
+    });
   }
 
   insertIds(untilMs: number, ids: readonly string[]): void {

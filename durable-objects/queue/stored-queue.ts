@@ -95,6 +95,7 @@ export class StoredQueue {
 
   /** Dead letters that are still here. */
   get outgoing(): number {
+    this.#recover();
     return this.#outbox.count;
   }
 
@@ -262,9 +263,9 @@ export class StoredQueue {
     return this.#state.config.overflow !== 'drop-head' || dropHead(this.#state, this.#source);
   }
 
-  /** True once after messages were parked. */
+  /** True where messages were parked since `nextParkedMs` was asked. */
   hasNewParked(): boolean {
-    return this.#parked.takeNew();
+    return this.#parked.hasNew;
   }
 
   /** True where some message may expire by itself. */
@@ -298,15 +299,19 @@ export class StoredQueue {
   }
 
   nextOutbox(): OutboxRow | null {
+    this.#recover();
     return this.#outbox.next();
   }
 
+  /** Recovers first: what is counted anew later would count the row again. */
   removeOutbox(row: OutboxRow): void {
+    this.#recover();
     this.#outbox.remove(row);
   }
 
   /** Forgets the message ids that are past. */
   forgetIds(nowMs: number): void {
+    this.#recover();
     this.#store.deleteIds(nowMs);
     this.#state.dedup.expire(nowMs);
   }

@@ -1,0 +1,56 @@
+/** Dead letters and retries where storage fails or a clock goes back: what the simulation has found. */
+
+import { expect, it } from 'vitest';
+import { NodeSql } from '../../support/node-sql.ts';
+import { QueueDriver } from './queue-driver.ts';
+
+function deadLetter(driver: QueueDriver): void {
+  driver.publish([1]);
+  const [delivery] = driver.deliver(1);
+  driver.settle([delivery!.tag], { kind: 'reject' });
+}
+
+it('gives dead letters growing numbers when the clock goes back between two wakes', () => {
+  const driver = new QueueDriver(new NodeSql());
+  const numbers: number[] = [];
+  for (let round = 0; round < 4; round++) {
+    deadLetter(driver);
+    const row = driver.queue.nextOutbox()!;
+    numbers.push(row.number);
+    driver.queue.removeOutbox(row);
+    expect(driver.queue.nextOutbox()).toBeNull();
+    expect(driver.queue.outgoing).toBe(0);
+    driver.nowMs -= 60_000;
+    driver.reopen();
+    expect(driver.queue.outgoing).toBe(0);
+  }
+  expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+  expect(new Set(numbers).size).toBe(numbers.length);
+  expect(driver.sql.all('SELECT number FROM outbox')).toHaveLength(1);
+});
+
+it('does not count a dead letter again that was sent after a commit had failed', () => {
+  const sql = new NodeSql();
+  const driver = new QueueDriver(sql);
+  deadLetter(driver);
+  const row = driver.queue.nextOutbox()!;
+  sql.failAfter = 1;
+  expect(() => driver.publish([2])).toThrow('storage failed');
+  sql.failAfter = Infinity;
+  driver.queue.removeOutbox(row);
+  expect(driver.queue.state.leased).toBe(0);
+  expect(driver.queue.outgoing).toBe(0);
+});
+
+it('says again that messages were parked when the look for the next one failed', () => {
+  const sql = new NodeSql();
+  const driver = new QueueDriver(sql);
+  driver.publish([1], { delay_ms: 5_000 });
+  sql.failAfter = 1;
+  expect(driver.queue.hasNewParked()).toBe(true);
+  expect(() => driver.queue.nextParkedMs()).toThrow('storage failed');
+  sql.failAfter = Infinity;
+  expect(driver.queue.hasNewParked()).toBe(true);
+  expect(driver.queue.nextParkedMs()).toBe(driver.nowMs + 5_000);
+  expect(driver.queue.hasNewParked()).toBe(false);
+});

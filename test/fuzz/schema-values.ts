@@ -1,0 +1,120 @@
+/** Values of a JSON schema: right ones, nearly right ones, and hostile ones in their place. */
+
+import type { Random } from '../crash/random.ts';
+
+export interface Schema {
+  type?: string | string[];
+  enum?: unknown[];
+  const?: unknown;
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  allOf?: Schema[];
+  properties?: Record<string, Schema>;
+  required?: string[];
+  additionalProperties?: Schema | boolean;
+  items?: Schema;
+  minItems?: number;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+}
+
+export const pick = <Item>(random: Random, items: readonly Item[]): Item =>
+  items[Math.floor(random() * items.length)]!;
+const between = (random: Random, from: number, to: number): number =>
+  from + Math.floor(random() * (to - from + 1));
+
+/** What no schema asks for. */
+const HOSTILE: readonly (() => unknown)[] = [
+  () => null,
+  () => true,
+  () => '',
+  () => -1,
+  () => 0.5,
+  () => 2 ** 53,
+  () => 1e308,
+  () => -Number.MAX_SAFE_INTEGER,
+  () => [],
+  () => ({}),
+  () => [[[[[[]]]]]],
+  () => ({ __proto__: null, constructor: { prototype: 1 } }),
+  () => JSON.parse('{"__proto__": {"polluted": true}}') as unknown,
+  () => ({ $base64: 'not base64!' }),
+  () => ({ $base64: 'AA==', more: 1 }),
+  () => '\u0000',
+  () => '\ud800',
+  () => '../../../etc/passwd',
+  () => "'; DROP TABLE segments; --",
+  () => '🚀'.repeat(300),
+  () => 'x'.repeat(70_000),
+  () => '9007199254740993',
+  () => 'NaN',
+];
+
+/** Names that are there, so that requests meet each other. */
+export const NAMES = ['victim', 'other', 'third', 'victim.dlq', 'amq.default', 'amq.fanout', 'orders.#', '*'];
+
+export function hostile(random: Random): unknown {
+  return pick(random, HOSTILE)();
+}
+
+/** @param spite the share of places, from 0 to 1, that get what does not belong there */
+export function valueOf(schema: Schema, random: Random, spite: number, depth = 0): unknown {
+  if (random() < spite) return hostile(random);
+  if ('const' in schema) return schema.const;
+  if (schema.enum) return pick(random, schema.enum);
+  const choice = schema.anyOf ?? schema.oneOf;
+  if (choice) return valueOf(pick(random, choice), random, spite, depth);
+  if (schema.allOf)
+    return Object.assign(
+      {},
+      ...schema.allOf.map((part) => valueOf(part, random, spite, depth) as object),
+    ) as object;
+  const type = Array.isArray(schema.type) ? pick(random, schema.type) : schema.type;
+  if (type === 'object' || schema.properties) return objectOf(schema, random, spite, depth);
+  if (type === 'array') {
+    const count = depth > 4 ? (schema.minItems ?? 0) : Math.max(schema.minItems ?? 0, between(random, 0, 4));
+    return Array.from({ length: count }, () => valueOf(schema.items ?? {}, random, spite, depth + 1));
+  }
+  if (type === 'integer' || type === 'number') return numberOf(schema, random);
+  if (type === 'string') return stringOf(schema, random);
+  if (type === 'boolean') return random() < 0.5;
+  if (type === 'null') return null;
+  return pick<unknown>(random, ['text', 7, null, { a: [1, 'b'] }, [true], { $base64: 'AAEC' }]);
+}
+
+function objectOf(schema: Schema, random: Random, spite: number, depth: number): Record<string, unknown> {
+  const made: Record<string, unknown> = {};
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const isNeeded = schema.required?.includes(name) ?? false;
+    const isGiven = isNeeded ? random() >= spite : random() < (depth === 0 ? 0.4 : 0.25);
+    if (isGiven) made[name] = valueOf(property, random, spite, depth + 1);
+  }
+  const { additionalProperties: more } = schema;
+  if (typeof more === 'object') {
+    for (let count = between(random, 0, 2); count > 0; count--) {
+      made[pick(random, ['a', 'trace-id', 'x-match', ':reserved', ''])] = valueOf(
+        more,
+        random,
+        spite,
+        depth + 1,
+      );
+    }
+  }
+  if (random() < spite) made['surprise'] = hostile(random);
+  return made;
+}
+
+function numberOf({ minimum = 0, maximum = 1_000 }: Schema, random: Random): number {
+  const chance = random();
+  if (chance < 0.15) return minimum;
+  if (chance < 0.25) return maximum;
+  return between(random, minimum, Math.min(maximum, minimum + 20_000));
+}
+
+function stringOf({ minLength = 0, maxLength = 40 }: Schema, random: Random): string {
+  const text =
+    random() < 0.6 ? pick(random, NAMES) : pick(random, ['', 'a', 'ключ', 'a.b.c', '日本', 'x'.repeat(200)]);
+  return text.padEnd(minLength, 'y').slice(0, maxLength);
+}

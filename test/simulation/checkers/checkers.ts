@@ -1,0 +1,34 @@
+/** Every checker. A new promise adds its own here, in a file beside the others. */
+
+import type { Checker } from './checker.ts';
+import { conservation } from './conservation.ts';
+import { deadLetter } from './dead-letter.ts';
+import { denseOffsets } from './dense-offsets.ts';
+import { duplicate } from './duplicate.ts';
+import { inconsistentOffsets } from './inconsistent-offsets.ts';
+import { keyOrder } from './key-order.ts';
+import { lease } from './lease.ts';
+import { liveness } from './liveness.ts';
+import { logOrder } from './log-order.ts';
+import { lostMessage } from './lost-message.ts';
+import { lostWrite } from './lost-write.ts';
+import { monotonicPoll } from './monotonic-poll.ts';
+import { phantom } from './phantom.ts';
+import { settled } from './settled.ts';
+
+export const CHECKERS: readonly Checker[] = [
+  denseOffsets,
+  inconsistentOffsets,
+  lostWrite,
+  duplicate,
+  monotonicPoll,
+  phantom,
+  logOrder,
+  lease,
+  settled,
+  conservation,
+  lostMessage,
+  deadLetter,
+  keyOrder,
+  liveness,
+];

@@ -1,0 +1,31 @@
+import type { Checker } from './checker.ts';
+import { finalLogs, logStarts, placeOf } from './logs.ts';
+
+/** Offsets are dense, and none is given twice. */
+export const denseOffsets: Checker = {
+  name: 'dense-offsets',
+  promise: 'Offsets are dense and never reused',
+  check: (history) => {
+    const broken: string[] = [];
+    const starts = logStarts(history);
+    for (const [log, records] of finalLogs(history)) {
+      let expected = starts.get(log)!;
+      for (const offset of [...records.keys()].sort((a, b) => a - b)) {
+        if (offset !== expected) broken.push(`${log}: after ${expected - 1} comes ${offset}`);
+        expected = offset + 1;
+      }
+    }
+    const given = new Map<string, string>();
+    for (const { outcome, topic, records } of history.of('produce')) {
+      if (outcome !== 'ok') continue;
+      for (const { id, partition, offset } of records) {
+        if (partition === null || offset === null) continue;
+        const place = `${placeOf(topic, partition)}/${offset}`;
+        const other = given.get(place);
+        if (other !== undefined) broken.push(`${place} was given to ${other} and to ${id}`);
+        given.set(place, id);
+      }
+    }
+    return broken;
+  },
+};

@@ -1,0 +1,15 @@
+import type { Checker } from './checker.ts';
+
+/** When nothing fails any more, every queue can be emptied; and no right request is refused as wrong, or with a 500. */
+export const liveness: Checker = {
+  name: 'liveness',
+  promise: 'When faults end, everything that waits is delivered; right requests are not refused',
+  check: (history) => [
+    ...history.of('state').flatMap(({ queue, isFinal, state }) => {
+      const { ready, leased, parked, outgoing } = state;
+      const isStuck = isFinal && ready + leased + parked + outgoing > 0;
+      return isStuck ? [`queue ${queue} cannot be emptied: ${JSON.stringify(state)}`] : [];
+    }),
+    ...history.of('odd').map(({ what }) => what),
+  ],
+};

@@ -1,0 +1,23 @@
+/** What several checkers need to know of logs. */
+
+import type { History } from '../history.ts';
+
+export const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+/** What was read at rest: by partition, the id at each offset. */
+export function finalLogs(history: History): Map<string, Map<number, string>> {
+  const logs = new Map<string, Map<number, string>>();
+  for (const { isFinal, topic, partition, records } of history.of('fetch')) {
+    if (!isFinal) continue;
+    const log = logs.get(placeOf(topic, partition)) ?? new Map<number, string>();
+    logs.set(placeOf(topic, partition), log);
+    for (const { offset, id } of records) log.set(offset, id);
+  }
+  return logs;
+}
+
+/** The first offset of each partition at rest. */
+export function logStarts(history: History): Map<string, number> {
+  const finals = history.of('fetch').filter(({ isFinal }) => isFinal);
+  return new Map(finals.map(({ topic, partition, start }) => [placeOf(topic, partition), start]));
+}

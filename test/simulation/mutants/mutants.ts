@@ -1,0 +1,188 @@
+/**
+ * Faults that are planted in the product or the platform, to show that a checker notices. Each is one small change of the
+ * source; where that has moved on, the build of the mutant says so, and the mutant has to follow.
+ */
+
+import type { Patch } from '../platform/bundle.ts';
+
+export interface Mutant {
+  name: string;
+  /** The checker that has to notice. */
+  checker: string;
+  patches?: readonly Patch[];
+  /** False: replies leave before what they say is durable. */
+  hasOutputGate?: boolean;
+  /** For one that shows seldom: where to begin looking. Default 1. */
+  firstSeed?: number;
+}
+
+const change = (file: string, find: string, replace: string): Patch[] => [{ file, find, replace }];
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'acknowledged-before-durable',
+    checker: 'lost-write',
+    hasOutputGate: false,
+    patches: change('durable-objects/runtime/group-commit.ts', 'await this.#options.sync();', ''),
+  },
+  {
+    name: 'message-acknowledged-before-durable',
+    checker: 'lost-message',
+    hasOutputGate: false,
+    patches: change('durable-objects/runtime/group-commit.ts', 'await this.#options.sync();', ''),
+  },
+  {
+    name: 'offset-given-twice',
+    checker: 'dense-offsets',
+    patches: change(
+      'workers/routes/produce.ts',
+      'offset: baseOffset + delta, timestamp',
+      'offset: Math.max(0, baseOffset + delta - (Math.random() < 0.02 ? 1 : 0)), timestamp',
+    ),
+  },
+  {
+    name: 'record-changes-when-read-again',
+    checker: 'inconsistent-offsets',
+    patches: change(
+      'workers/fetch-json.ts',
+      'timestamp: record.timestamp,',
+      'timestamp: record.timestamp + (Math.random() < 0.01 ? 1 : 0),',
+    ),
+  },
+  {
+    name: 'poll-goes-back',
+    checker: 'monotonic-poll',
+    patches: change(
+      'workers/fetch-json.ts',
+      'let nextOffset = frame.nextOffset;',
+      'let nextOffset = frame.nextOffset - (frame.nextOffset > 1 && Math.random() < 0.02 ? 1 : 0);',
+    ),
+  },
+  {
+    name: 'append-repeated-by-the-router',
+    checker: 'duplicate',
+    patches: change(
+      'workers/partition-call.ts',
+      'if (!isStale(first)) return first;',
+      'if (!isStale(first)) return Math.random() < 0.05 ? ((await call(partitionStub(env, topic, partition), topic.version)) as typeof first) : first;',
+    ),
+  },
+  {
+    name: 'message-ids-forgotten-on-wake',
+    checker: 'duplicate',
+    firstSeed: 19,
+    patches: change(
+      'durable-objects/queue/load-queue.ts',
+      'state.dedup.add(id, untilMs);',
+      'void [id, untilMs];',
+    ),
+  },
+  {
+    name: 'refused-and-stored-all-the-same',
+    checker: 'phantom',
+    patches: change(
+      'core/queue/arrive.ts',
+      "result.exceptions.push({ index, outcome: 'rejected' });\n      continue;",
+      "result.exceptions.push({ index, outcome: 'rejected' });",
+    ),
+  },
+  {
+    name: 'lease-ends-early',
+    checker: 'lease',
+    patches: change(
+      'core/queue/deliver.ts',
+      'this.#expiresAtMs = nowMs + command.leaseMs;',
+      'this.#expiresAtMs = nowMs + command.leaseMs / 4;',
+    ),
+  },
+  {
+    name: 'lease-handed-out-twice',
+    checker: 'lease',
+    patches: change(
+      'durable-objects/queue/load-queue.ts',
+      'state.leased += segment.leased;',
+      'segment.leases.splice(0);',
+    ),
+  },
+  {
+    name: 'settled-and-delivered-again',
+    checker: 'settled',
+    patches: change(
+      'core/queue/settle.ts',
+      "if (settlement.kind === 'ack') {",
+      "if (settlement.kind === 'ack' && tag.delivery === 1 && tag.offset % 3 === 1) {\n    segment.noteAttempts(tag.offset, { deliveries: 1, failures: 0 });\n    return 'settled';\n  }\n  if (settlement.kind === 'ack') {",
+    ),
+  },
+  {
+    name: 'settled-counted-twice',
+    checker: 'conservation',
+    patches: change(
+      'core/queue/settle.ts',
+      'state.counters.settled += 1;',
+      'state.counters.settled += tag.offset === 3 ? 2 : 1;',
+    ),
+  },
+  {
+    name: 'outbox-emptied-before-it-is-sent',
+    checker: 'dead-letter',
+    firstSeed: 5,
+    patches: [
+      {
+        file: 'durable-objects/queue/dead-letter-sender.ts',
+        find: 'queue.removeOutbox(row);',
+        replace: '',
+      },
+      {
+        file: 'durable-objects/queue/dead-letter-sender.ts',
+        find: 'target ??= await findTarget(env, definition);',
+        replace: 'queue.removeOutbox(row);\n    target ??= await findTarget(env, definition);',
+      },
+    ],
+  },
+  {
+    name: 'dead-letters-without-numbers',
+    checker: 'dead-letter',
+    patches: change(
+      'durable-objects/queue/dead-letter-sender.ts',
+      'publish(target.version, row.data, options)',
+      'publish(target.version, row.data, options && {})',
+    ),
+  },
+  {
+    name: 'outbox-numbers-by-the-clock',
+    checker: 'dead-letter',
+    firstSeed: 116,
+    patches: change(
+      'durable-objects/queue/outbox.ts',
+      'Math.max(nextNumber, nowMs * 1_000)',
+      'nowMs * 1_000',
+    ),
+  },
+  {
+    name: 'request-stored-backwards',
+    checker: 'log-order',
+    patches: change(
+      'workers/routes/produce.ts',
+      'offsets[indexes[next]!] =',
+      'offsets[indexes[records.length - 1 - next]!] =',
+    ),
+  },
+  {
+    name: 'key-not-held',
+    checker: 'key-order',
+    patches: change(
+      'core/queue/deliver.ts',
+      'if (facts.key !== null && this.#state.busyKeys.has(facts.key)) continue;',
+      '',
+    ),
+  },
+  {
+    name: 'retries-not-scheduled',
+    checker: 'liveness',
+    patches: change(
+      'durable-objects/queue/queue-tasks.ts',
+      'if (queue.hasNewParked())',
+      'if (queue.hasNewParked() && this.#sendFailures > 99)',
+    ),
+  },
+];

@@ -1,0 +1,117 @@
+/**
+ * Requests and responses as the router and the objects use them. The platform's own would do, but read bodies through
+ * streams, whose timing is not ours.
+ */
+
+import type { SimSocket } from './socket.ts';
+
+type Body = Uint8Array | ArrayBuffer | string | null | undefined;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function bytesOf(body: Body): Uint8Array | null {
+  if (body === null || body === undefined) return null;
+  if (typeof body === 'string') return encoder.encode(body);
+  return body instanceof Uint8Array ? body : new Uint8Array(body);
+}
+
+class Message {
+  readonly headers: Headers;
+  readonly #bytes: Uint8Array | null;
+
+  constructor(body: Body, headers: HeadersInit | undefined) {
+    this.#bytes = bytesOf(body);
+    this.headers = new Headers(headers);
+  }
+
+  get body(): Uint8Array | null {
+    return this.#bytes;
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return (this.#bytes ?? new Uint8Array()).slice().buffer as ArrayBuffer;
+  }
+
+  async text(): Promise<string> {
+    return decoder.decode(this.#bytes ?? new Uint8Array());
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text());
+  }
+}
+
+/** As much of an AbortSignal as is asked of it. */
+export class SimSignal {
+  aborted = false;
+  readonly #listeners = new Set<() => void>();
+
+  addEventListener(_: 'abort', listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  removeEventListener(_: 'abort', listener: () => void): void {
+    this.#listeners.delete(listener);
+  }
+
+  abort(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+export interface SimRequestInit {
+  method?: string;
+  headers?: HeadersInit;
+  body?: Body;
+  signal?: SimSignal;
+}
+
+export class SimRequest extends Message {
+  readonly url: string;
+  readonly method: string;
+  readonly signal: SimSignal;
+
+  constructor(
+    url: string | URL,
+    { method = 'GET', headers, body, signal = new SimSignal() }: SimRequestInit = {},
+  ) {
+    super(body, headers);
+    this.url = String(url);
+    this.method = method;
+    this.signal = signal;
+    if (this.body) this.headers.set('content-length', String(this.body.length));
+  }
+}
+
+export interface SimResponseInit {
+  status?: number;
+  headers?: HeadersInit;
+  webSocket?: SimSocket | null;
+}
+
+export class SimResponse extends Message {
+  readonly status: number;
+  readonly webSocket: SimSocket | null;
+
+  constructor(body: Body = null, { status = 200, headers, webSocket = null }: SimResponseInit = {}) {
+    super(body, headers);
+    this.status = status;
+    this.webSocket = webSocket;
+    if (typeof body === 'string' && !this.headers.has('content-type')) {
+      this.headers.set('content-type', 'text/plain;charset=UTF-8');
+    }
+  }
+
+  static json(value: unknown, init: SimResponseInit = {}): SimResponse {
+    const headers = new Headers(init.headers);
+    headers.set('content-type', 'application/json');
+    return new SimResponse(JSON.stringify(value), { ...init, headers });
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status < 300;
+  }
+}

@@ -1,0 +1,184 @@
+/** A machine: a clock of its own, a router, and the objects that happen to run there. */
+
+import type { Scheduler, Timer } from './scheduler.ts';
+import { SimRequest, SimResponse } from './http.ts';
+import { OPEN, socketPairClass, type SimSocket } from './socket.ts';
+import type { Globals, ProductCode } from './bundle.ts';
+import type { Caller } from './network.ts';
+
+/** The names of the globals that the code of a machine is given. */
+export const GLOBAL_NAMES = [
+  'Date',
+  'Math',
+  'crypto',
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'Request',
+  'Response',
+  'WebSocketPair',
+  'WebSocket',
+  'WebSocketRequestResponsePair',
+  'console',
+] as const;
+
+/** What the pure code sees; it has no clock. */
+export const SHARED_GLOBALS: Globals = { Request: SimRequest, Response: SimResponse };
+
+interface Worker {
+  fetch(request: SimRequest, env: object, ctx: object): Promise<SimResponse>;
+  scheduled?(controller: object, env: object, ctx: object): Promise<void>;
+}
+
+export class Machine implements Caller {
+  readonly name: string;
+  readonly #scheduler: Scheduler;
+  isAlive = true;
+  /** How far its clock is ahead, in ms. */
+  skewMs = 0;
+  readonly exports: Record<string, unknown>;
+  readonly sockets = new Set<SimSocket>();
+  readonly #env: object;
+  readonly #calls = new Set<(error: Error) => void>();
+
+  constructor(
+    name: string,
+    scheduler: Scheduler,
+    code: ProductCode,
+    skewMs: number,
+    envFor: (caller: Caller) => object,
+  ) {
+    this.name = name;
+    this.#scheduler = scheduler;
+    this.skewMs = skewMs;
+    this.#env = envFor(this);
+    this.exports = code.start(this.#globals());
+  }
+
+  get nowMs(): number {
+    return Math.floor(this.#scheduler.nowMs + this.skewMs);
+  }
+
+  /** A router keeps nothing: what it sends leaves at once. */
+  whenDurable(action: () => void): void {
+    action();
+  }
+
+  handle(request: SimRequest): Promise<SimResponse> {
+    return this.#run(() =>
+      this.#worker.fetch(request, this.#env, { waitUntil: ignore, passThroughOnException: ignore }),
+    );
+  }
+
+  /** Runs the cron trigger, as if at that time. */
+  cron(scheduledTime: number): Promise<void> {
+    const controller = { scheduledTime, cron: '*/5 * * * *', noRetry: ignore };
+    return this.#run(async () => this.#worker.scheduled?.(controller, this.#env, { waitUntil: ignore }));
+  }
+
+  /** Ends what its router does. */
+  stop(): void {
+    this.isAlive = false;
+    for (const reject of this.#calls) reject(new Error('The machine is gone.'));
+    this.#calls.clear();
+    for (const socket of this.sockets) socket.break();
+    this.sockets.clear();
+  }
+
+  get #worker(): Worker {
+    return this.exports['default'] as Worker;
+  }
+
+  #run<Result>(work: () => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#calls.add(reject);
+      const end = (act: () => void): void => {
+        if (this.#calls.delete(reject)) act();
+      };
+      work().then(
+        (result) => end(() => resolve(result)),
+        (error: unknown) => end(() => reject(error as Error)),
+      );
+    });
+  }
+
+  #globals(): Globals {
+    const { random } = this.#scheduler;
+    const now = (): number => this.nowMs;
+    class SimDate extends Date {
+      constructor(...args: []) {
+        if (args.length === 0) super(now());
+        else super(...args);
+      }
+      static override now(): number {
+        return now();
+      }
+    }
+    const math = Object.defineProperties({}, Object.getOwnPropertyDescriptors(Math)) as Math;
+    math.random = random;
+    const timeout = (action: () => void, delayMs = 0): Timer =>
+      this.#scheduler.after(delayMs, 'timeout', () => {
+        if (this.isAlive) action();
+      });
+    const cancel = (timer?: Timer): void => {
+      if (timer) timer.isCancelled = true;
+    };
+    const say = (...words: unknown[]): void => {
+      this.#scheduler.onTrace?.(
+        `            ${this.name} says: ${words.map((word) => (word instanceof Error ? word.message : JSON.stringify(word))).join(' ')}`,
+      );
+    };
+    return {
+      Date: SimDate,
+      Math: math,
+      crypto: {
+        randomUUID: () => uuid(random),
+        getRandomValues: (bytes: Uint8Array) => fill(bytes, random),
+        subtle: crypto.subtle,
+      },
+      setTimeout: timeout,
+      clearTimeout: cancel,
+      setInterval: () => {
+        throw new Error('intervals are not simulated');
+      },
+      clearInterval: cancel,
+      Request: SimRequest,
+      Response: SimResponse,
+      WebSocketPair: socketPairClass(() => this.#scheduler),
+      WebSocket: { CONNECTING: 0, OPEN, CLOSING: 2, CLOSED: 3 },
+      WebSocketRequestResponsePair: class {},
+      console: { log: say, info: say, warn: say, error: say, debug: say },
+      platform: {
+        DurableObject: SimDurableObject,
+        WorkerEntrypoint: SimDurableObject,
+        RpcTarget: class {},
+        waitUntil: ignore,
+      },
+    };
+  }
+}
+
+class SimDurableObject {
+  readonly ctx: object;
+  readonly env: object;
+
+  constructor(ctx: object, env: object) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+}
+
+function ignore(): void {}
+
+function fill(bytes: Uint8Array, random: () => number): Uint8Array {
+  for (let index = 0; index < bytes.length; index++) bytes[index] = Math.floor(random() * 256);
+  return bytes;
+}
+
+function uuid(random: () => number): string {
+  const hex = [...fill(new Uint8Array(16), random)]
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
+}

@@ -1,0 +1,204 @@
+/** All machines and objects of a run, and how they reach each other. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'smol-toml';
+import type { FaultRates } from '../faults.ts';
+import { productCode, type Patch, type ProductCode } from './bundle.ts';
+import { copied } from './copy.ts';
+import { SimRequest, type SimRequestInit, type SimResponse } from './http.ts';
+import { GLOBAL_NAMES, Machine, SHARED_GLOBALS } from './machine.ts';
+import { Network, type Caller } from './network.ts';
+import { ObjectHost, type Surroundings } from './object-host.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { SimSocket } from './socket.ts';
+
+const MACHINES = 3;
+const SKEW_MS_MAX = 60_000;
+/** Between two looks at whether a machine ends or a clock jumps. */
+const TROUBLE_MS = 500;
+
+interface WranglerConfig {
+  vars: Record<string, string>;
+  durable_objects: { bindings: { name: string; class_name: string }[] };
+}
+
+export interface WorldOptions {
+  rates: FaultRates;
+  patches?: readonly Patch[];
+  hasOutputGate?: boolean;
+}
+
+export class World implements Surroundings {
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly hasOutputGate: boolean;
+  readonly #code: ProductCode;
+  readonly #config: WranglerConfig;
+  readonly #objects = new Map<string, ObjectHost>();
+  readonly #machines: Machine[] = [];
+  /** Told when an object has seen the end of a socket. */
+  onSocketEnded: (socket: SimSocket) => void = () => {};
+
+  static async create(scheduler: Scheduler, options: WorldOptions): Promise<World> {
+    const code = await productCode(SHARED_GLOBALS, GLOBAL_NAMES, options.patches ?? []);
+    return new World(scheduler, code, options);
+  }
+
+  private constructor(
+    scheduler: Scheduler,
+    code: ProductCode,
+    { rates, hasOutputGate = true }: WorldOptions,
+  ) {
+    this.scheduler = scheduler;
+    this.hasOutputGate = hasOutputGate;
+    this.#code = code;
+    this.#config = parse(
+      readFileSync(join(import.meta.dirname, '../../../wrangler.toml'), 'utf8'),
+    ) as unknown as WranglerConfig;
+    this.network = new Network(scheduler, rates);
+    for (let number = 0; number < MACHINES; number++) this.#machines.push(this.#startMachine(number));
+    this.#trouble();
+  }
+
+  get rates(): FaultRates {
+    return this.network.rates;
+  }
+
+  get isFaultless(): boolean {
+    return Object.values(this.rates).every((rate) => rate === 0);
+  }
+
+  /** From now on nothing fails any more. Clocks agree. */
+  heal(rates: FaultRates): void {
+    this.network.rates = rates;
+    for (const machine of this.#machines) machine.skewMs = 0;
+    for (const host of this.objects) host.heal();
+    this.scheduler.note('healed');
+  }
+
+  close(): void {
+    for (const { disk } of this.#objects.values()) disk.close();
+  }
+
+  /** A request of a client, to any router. `onRepeat` is called where it arrives twice. */
+  request(caller: Caller, path: string, init: SimRequestInit, onRepeat: () => void): Promise<SimResponse> {
+    const options = { caller, label: `${init.method ?? 'GET'} ${path}`, mayRepeat: true, onRepeat };
+    return this.network.call(options, () =>
+      this.#anyMachine().handle(new SimRequest(`https://posthorn${path}`, init)),
+    );
+  }
+
+  /** Runs the cron trigger for every slot of the day, as the watchdog would come by. */
+  async visitAll(): Promise<void> {
+    const { objects } = this;
+    for (const host of objects) await host.call('tick', []).catch(() => {});
+    await this.#anyMachine().cron(Math.floor(this.scheduler.nowMs));
+  }
+
+  get objects(): ObjectHost[] {
+    return [...this.#objects.values()];
+  }
+
+  machineFor(): Machine {
+    return this.#anyMachine();
+  }
+
+  socketEnded(socket: SimSocket): void {
+    this.onSocketEnded(socket);
+  }
+
+  envFor(caller: Caller): object {
+    const {
+      durable_objects: { bindings },
+      vars,
+    } = this.#config;
+    const namespaces = bindings.map(({ name, class_name: className }) => [
+      name,
+      this.#namespace(caller, className),
+    ]);
+    return { ...vars, ...(Object.fromEntries(namespaces) as object) };
+  }
+
+  #anyMachine(): Machine {
+    return this.#machines[Math.floor(this.scheduler.random() * MACHINES)]!;
+  }
+
+  #startMachine(number: number): Machine {
+    const { random } = this.scheduler;
+    const skewMs =
+      this.rates.clock > 0 ? (random() * 2 - 1) * SKEW_MS_MAX * Math.min(1, this.rates.clock) : 0;
+    return new Machine(`machine ${number}`, this.scheduler, this.#code, skewMs, (caller) =>
+      this.envFor(caller),
+    );
+  }
+
+  #trouble(): void {
+    const { random } = this.scheduler;
+    this.scheduler.after(TROUBLE_MS * random() * 2, 'trouble', () => {
+      const number = Math.floor(random() * MACHINES);
+      if (random() < this.rates.machine * 20) this.#endMachine(number);
+      if (random() < this.rates.clock * 0.02) {
+        this.#machines[number]!.skewMs = (random() * 2 - 1) * SKEW_MS_MAX;
+        this.scheduler.note(`fault: clock of machine ${number}`);
+      }
+      if (random() < this.rates.loss) {
+        const host = this.objects[Math.floor(random() * this.#objects.size)];
+        host?.breakSocket(Math.floor(random() * 8));
+      }
+      this.#trouble();
+    });
+  }
+
+  #endMachine(number: number): void {
+    const machine = this.#machines[number]!;
+    this.scheduler.note(`fault: end of ${machine.name}`);
+    machine.stop();
+    for (const host of this.#objects.values()) if (host.machine === machine) host.crash('machine');
+    this.#machines[number] = this.#startMachine(number);
+  }
+
+  #host(className: string, name: string): ObjectHost {
+    const key = `${className} ${name}`;
+    let host = this.#objects.get(key);
+    if (!host) this.#objects.set(key, (host = new ObjectHost(this, className, name)));
+    return host;
+  }
+
+  #namespace(caller: Caller, className: string): object {
+    const stub = (name: string): object => this.#stub(caller, this.#host(className, name));
+    const namespace = {
+      getByName: stub,
+      get: (id: { name: string }) => stub(id.name),
+      idFromName: (name: string) => ({ name, toString: () => name }),
+      idFromString: (name: string) => ({ name, toString: () => name }),
+      newUniqueId: () => {
+        const name = Math.floor(this.scheduler.random() * 2 ** 52).toString(16);
+        return { name, toString: () => name };
+      },
+      jurisdiction: () => namespace,
+    };
+    return namespace;
+  }
+
+  #stub(caller: Caller, host: ObjectHost): object {
+    // Between objects everything carries an idempotency key; a router's calls the platform delivers once at most.
+    const mayRepeat = !(caller instanceof Machine);
+    const call = (method: string, args: unknown[]): Promise<unknown> =>
+      this.network.call({ caller, label: `${host.label} ${method}`, mayRepeat }, () =>
+        host.call(method, args),
+      );
+    return new Proxy(
+      {},
+      {
+        get: (_, method) => {
+          if (typeof method !== 'string' || method === 'then') return undefined;
+          if (method === 'fetch') {
+            return (url: string, init?: SimRequestInit) => call('fetch', [new SimRequest(url, init)]);
+          }
+          return (...args: unknown[]) => call(method, copied(args));
+        },
+      },
+    );
+  }
+}

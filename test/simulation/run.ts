@@ -1,0 +1,96 @@
+/** One run: a world, clients with their plan, faults, rest, and what the checkers say of it. */
+
+import { randomFrom } from '../crash/random.ts';
+import { CHECKERS } from './checkers/checkers.ts';
+import { drawFaults, FAULTS, NO_FAULTS, type Fault, type FaultRates } from './faults.ts';
+import { History } from './history.ts';
+import type { Mutant } from './mutants/mutants.ts';
+import { drawPlan, type PlannedOperation } from './plan.ts';
+import { Scheduler } from './platform/scheduler.ts';
+import { World } from './platform/world.ts';
+import { Client } from './workload/client.ts';
+import { OPERATIONS } from './workload/operations.ts';
+import { comeToRest } from './workload/rest.ts';
+import { declareAll } from './workload/topology.ts';
+
+export interface RunOptions {
+  seed: number;
+  /** Operations. */
+  steps: number;
+  /** Those that may happen; default: all. */
+  faults?: readonly Fault[];
+  /** Instead of the plan that the seed gives: a part of it. */
+  plan?: readonly PlannedOperation[];
+  mutant?: Mutant;
+  /** Another order of events and other moments for the faults, with the same plan and the same mix. Default 0. */
+  luck?: number;
+  onTrace?: (line: string) => void;
+}
+
+export interface Violation {
+  checker: string;
+  message: string;
+}
+
+export interface RunResult {
+  seed: number;
+  /** Of everything that happened. */
+  hash: string;
+  operations: number;
+  events: number;
+  history: History;
+  rates: FaultRates;
+  violations: Violation[];
+}
+
+export async function run(options: RunOptions): Promise<RunResult> {
+  const { seed, steps, faults = FAULTS, mutant, luck = 0 } = options;
+  const scheduler = new Scheduler(seed ^ Math.imul(luck, 0x9e3779b1));
+  scheduler.onTrace = options.onTrace ?? null;
+  const rates = drawFaults(randomFrom(seed ^ 0xfa17), faults);
+  const world = await World.create(scheduler, {
+    rates,
+    patches: mutant?.patches ?? [],
+    hasOutputGate: mutant?.hasOutputGate ?? true,
+  });
+  const history = new History();
+  history.clocksAgree = rates.clock === 0;
+  world.onSocketEnded = ({ attachment }) => {
+    const { consumerId } = attachment as { consumerId?: string };
+    const now = history.now();
+    const consumer = consumerId?.split('~')[0] ?? '';
+    if (consumer.startsWith('stream-'))
+      history.add({ kind: 'leave', client: '', consumer, begin: now, end: now });
+  };
+  const plan = options.plan ?? drawPlan(seed, steps);
+  const violations: Violation[] = [];
+  try {
+    await scheduler.runUntil(perform(world, history, plan));
+  } catch (error) {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    violations.push({ checker: 'liveness', message });
+  } finally {
+    world.close();
+  }
+  for (const { name, check } of CHECKERS) {
+    violations.push(...check(history).map((message) => ({ checker: name, message })));
+  }
+  const { hash, count: events } = scheduler;
+  return { seed, hash, operations: plan.length, events, history, rates, violations };
+}
+
+async function perform(world: World, history: History, plan: readonly PlannedOperation[]): Promise<void> {
+  const admin = new Client('admin', world, history);
+  await declareAll(admin);
+  const byClient = Map.groupBy(plan, ({ client }) => client);
+  const clients = [...byClient].map(async ([number, operations]) => {
+    const client = new Client(`client-${number}`, world, history);
+    for (const { id, name, seed, pauseMs } of operations) {
+      await client.sleep(pauseMs);
+      await OPERATIONS.find((operation) => operation.name === name)!.run(client, id, randomFrom(seed));
+    }
+  });
+  await Promise.all(clients);
+  world.heal(NO_FAULTS);
+  await comeToRest(admin);
+}

@@ -1,0 +1,86 @@
+/** Fresh seeds at every run; the first is printed. `npm run sim` runs more, and shrinks what fails. */
+
+import { describe, expect, it } from 'vitest';
+import { drawPlan } from './plan.ts';
+import { run } from './run.ts';
+import { shrink } from './shrink.ts';
+import { MUTANTS } from './mutants/mutants.ts';
+
+const SEEDS = 200;
+const STEPS = 100;
+
+/** Many runs, on a machine that may be busy: only for one that hangs. */
+const TIMEOUT_MS = 300_000;
+
+describe('the simulation', () => {
+  it(
+    `keeps every promise for ${SEEDS} fresh seeds`,
+    async () => {
+      const first = Math.floor(Math.random() * 2 ** 30);
+      console.log(`npm run sim -- --seed ${first} --steps ${STEPS} --seeds ${SEEDS}`);
+      for (let seed = first; seed < first + SEEDS; seed++) {
+        const { violations } = await run({ seed, steps: STEPS });
+        expect(violations, `npm run sim -- --seed ${seed} --steps ${STEPS}`).toEqual([]);
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  it('does exactly the same for the same seed, and something else for another', async () => {
+    const traced = async (seed: number): Promise<{ hash: string; trace: string[] }> => {
+      const trace: string[] = [];
+      const { hash } = await run({ seed, steps: 200, onTrace: (line) => trace.push(line) });
+      return { hash, trace };
+    };
+    const seed = Math.floor(Math.random() * 2 ** 30);
+    const [once, twice, other] = [await traced(seed), await traced(seed), await traced(seed + 1)];
+    expect(twice.trace, `seed ${seed}`).toEqual(once.trace);
+    expect(twice.hash).toBe(once.hash);
+    expect(other.hash).not.toBe(once.hash);
+  });
+
+  it('does everything that it can do, and finds the broker without fault, where nothing fails', async () => {
+    const { history, violations } = await run({ seed: 1, steps: 600, faults: [] });
+    expect(violations).toEqual([]);
+    const kinds = new Set(history.events.map(({ kind }) => kind));
+    expect([...kinds].sort()).toEqual(
+      [
+        'delete-records',
+        'deliver',
+        'fetch',
+        'leave',
+        'produce',
+        'publish',
+        'purge',
+        'settle',
+        'state',
+      ].sort(),
+    );
+    const outcomes = history
+      .of('settle')
+      .flatMap(({ settlements }) => settlements.map(({ result }) => result));
+    expect(new Set(outcomes)).toEqual(
+      new Set([
+        'settled',
+        'requeued',
+        'parked',
+        'dead_lettered',
+        'extended',
+        'lease_expired',
+        'already_settled',
+      ]),
+    );
+  });
+
+  it(
+    'finds a shorter run that breaks the same promise',
+    async () => {
+      const mutant = MUTANTS.find(({ name }) => name === 'settled-counted-twice')!;
+      const options = { seed: 5, steps: 120, mutant };
+      const shrunk = await shrink(options, 'conservation', 60);
+      expect(shrunk!.plan.length).toBeLessThan(drawPlan(5, 120).length / 3);
+      expect(shrunk!.result.violations.map(({ checker }) => checker)).toContain('conservation');
+    },
+    TIMEOUT_MS,
+  );
+});

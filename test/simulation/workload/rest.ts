@@ -1,0 +1,57 @@
+/** The end of a run: nothing fails any more, all that waits comes to its end, and everything is read once more. */
+
+import type { Client } from './client.ts';
+import { readOnce } from './logs.ts';
+import { describe, settleOnce, takeOnce } from './queues.ts';
+import { insist, TOPICS } from './topology.ts';
+
+/** Longer than any message is under way, any lease runs, and any retry waits, in ms. */
+const REST_MS = 400_000;
+const ROUNDS_MAX = 40;
+
+export async function comeToRest(client: Client): Promise<void> {
+  await client.sleep(REST_MS);
+  await client.world.visitAll();
+  await insist(client, 'POST', '/queues/bin/resume');
+  await drainQueues(client);
+  for (const [topic, { partitions }] of Object.entries(TOPICS)) {
+    for (let partition = 0; partition < partitions; partition++) {
+      let from: number | null = null;
+      for (;;) {
+        const read = await readOnce(client, topic, partition, from, 1_000, 0, true);
+        if (read === null) throw new Error(`topic ${topic} cannot be read at rest`);
+        if (read.next === from || read.next === read.high) break;
+        from = read.next;
+      }
+    }
+  }
+}
+
+/** Takes and acknowledges until nothing is left; what still waits for its time is waited for. */
+async function drainQueues(client: Client): Promise<void> {
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const { queues } = (await insist(client, 'GET', '/queues')) as { queues: { queue: string }[] };
+    let isEmpty = true;
+    for (const { queue } of queues) {
+      for (;;) {
+        const taken = await takeOnce(client, queue, 100, 60_000, 0, false, true);
+        if (taken === null) throw new Error(`queue ${queue} cannot be read at rest`);
+        if (taken.deliveries.length === 0) break;
+        isEmpty = false;
+        const held = taken.deliveries.map(({ tag, id }) => ({ queue, tag, id }));
+        await settleOnce(
+          client,
+          queue,
+          held,
+          held.map(() => 'ack'),
+          client.world.scheduler.random,
+        );
+      }
+      const isLast = round === ROUNDS_MAX - 1;
+      const state = await describe(client, queue, isLast);
+      if (state === null || state.ready + state.leased + state.parked + state.outgoing > 0) isEmpty = false;
+    }
+    if (isEmpty) return;
+    await client.sleep(20_000);
+  }
+}

@@ -1,0 +1,64 @@
+/** The topics, queues and exchanges that the workload uses. Each queue is there for one promise. */
+
+import type { Client } from './client.ts';
+
+export const TOPICS: Record<string, { partitions: number }> = {
+  log: { partitions: 3 },
+  /** Records of it are deleted now and then. */
+  trimmed: { partitions: 1 },
+  /** Fed by an exchange. */
+  copied: { partitions: 2 },
+};
+
+const RETRY = { schedule_ms: [200, 2_000] };
+
+export const QUEUES: Record<string, object> = {
+  plain: { lease_ms: 5_000, retry: RETRY },
+  keyed: { lease_ms: 5_000, retry: RETRY },
+  deduplicated: { dedup_window_ms: 86_400_000, lease_ms: 8_000 },
+  ranked: { max_priority: 3, lease_ms: 5_000, retry: RETRY },
+  delayed: { lease_ms: 5_000, retry: { base_ms: 100, factor: 3, max_ms: 5_000, jitter: 0.5, attempts: 3 } },
+  full: { max_length: 6, overflow: 'reject-publish', retry: RETRY },
+  dropping: { max_length: 8, overflow: 'drop-head', retry: RETRY },
+  expiring: { message_ttl_ms: 3_000, retry: RETRY },
+  single: { single_active_consumer: true, lease_ms: 4_000, retry: RETRY },
+  /** Purged, paused, and taken from without acknowledgements. */
+  bin: { retry: RETRY },
+  left: { retry: RETRY },
+  right: { retry: RETRY },
+};
+
+/** Destinations of the exchange. */
+export const FANOUT = { exchange: 'both', queues: ['left', 'right'], topic: 'copied' };
+
+export const deadLetterQueue = (queue: string): string => `${queue}.dlq`;
+
+/** Declares everything, for as long as it takes. */
+export async function declareAll(client: Client): Promise<void> {
+  for (const [name, declaration] of Object.entries(TOPICS)) {
+    await insist(client, 'PUT', `/topics/${name}`, { ...declaration, retention_ms: null });
+  }
+  for (const [name, declaration] of Object.entries(QUEUES)) {
+    await insist(client, 'PUT', `/queues/${name}`, declaration);
+  }
+  const { exchange, queues, topic } = FANOUT;
+  await insist(client, 'PUT', `/exchanges/${exchange}`, { type: 'fanout' });
+  const destinations = [...queues.map((name) => ({ kind: 'queue', name })), { kind: 'topic', name: topic }];
+  for (const destination of destinations) {
+    await insist(client, 'POST', `/exchanges/${exchange}/bindings`, { destination });
+  }
+}
+
+export async function insist(
+  client: Client,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<Record<string, unknown>> {
+  for (;;) {
+    const answer = await client.request(method, path, body);
+    if (answer.outcome === 'ok') return answer.body;
+    if (answer.outcome === 'refused') throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
+    await client.sleep(500);
+  }
+}
