@@ -51,6 +51,8 @@ export const errorTable = {
   policy_not_found: permanent(404, 'There is no such policy'),
   alert_not_found: permanent(404, 'There is no such alert'),
   schedule_not_found: permanent(404, 'There is no such schedule'),
+  dead_letter_not_found: permanent(404, 'There is no such dead letter'),
+  replay_not_found: permanent(404, 'There is no such replay'),
   offset_below_start: permanent(416, 'The offset lies before the start of the log'),
   offset_past_end: permanent(416, 'The offset lies past the end of the log'),
 
@@ -68,6 +70,8 @@ export const errorTable = {
   too_many_bindings: permanent(409, 'The namespace has as many bindings as it can hold'),
   partitions_cannot_shrink: permanent(409, 'Partitions can be added, never removed'),
   jurisdiction_unavailable: permanent(400, 'This runtime cannot hold data in a jurisdiction'),
+
+  replay_refused: permanent(409, 'The dead letter cannot be sent back so'),
 
   // The state of the service
   cost_ceiling: transient(429, 'The namespace has written as many rows in this hour as it may'),

@@ -86,3 +86,29 @@ export const BINDINGS_MAX = 200_000;
 
 /** Items of one page of a list. */
 export const PAGE_ITEMS_MAX = 1_000;
+
+/** What is kept of the error of a failed attempt, in characters; what is longer is cut, with a note. */
+export const ERROR_TYPE_LENGTH_MAX = 255;
+export const ERROR_MESSAGE_LENGTH_MAX = 8_192;
+export const ERROR_STACK_LENGTH_MAX = 32_768;
+
+/** Entries of the history of a dead letter, one for each queue and reason: older ones are left out. */
+export const DEATH_HISTORY_MAX = 32;
+
+/**
+ * How often the broker itself may publish one message on: a dead letter, a replay. RabbitMQ's way of retrying by a queue
+ * with a time to live takes two a round, so this is for loops that nobody meant.
+ */
+export const BROKER_HOPS_MAX = 64;
+
+/** Dead letters that one call looks at: the rest is for the next page. */
+export const DEAD_LETTER_SCAN_MAX = 10_000;
+
+/** Dead letters of one page, and ids in one request. */
+export const DEAD_LETTER_PAGE_MAX = 500;
+
+/** Replays that a queue remembers; the oldest that have ended are forgotten. */
+export const REPLAYS_MAX = 20;
+
+/** Messages per second of a replay that asks for a rate. */
+export const REPLAY_RATE_MAX = 10_000;

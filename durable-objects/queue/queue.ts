@@ -17,6 +17,7 @@ import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub, type Env } from '../stubs.ts';
 import { Consumers, type Poll } from './consumers.ts';
+import type { DeadLetterAnswer, DeadLetterCall } from './dead-letter-calls.ts';
 import {
   CLOSED_MS,
   isStale,
@@ -180,6 +181,8 @@ export class Queue extends DurableObject<Env> {
       leased,
       parked,
       outgoing: queue.outgoing,
+      outgoing_problem: this.#tasks.outgoingProblem,
+      lost: queue.lost,
       bytes: heldBytes(queue.state),
       oldest_ms: queue.oldestMs(),
       consumers: this.#consumers.count(),
@@ -195,6 +198,7 @@ export class Queue extends DurableObject<Env> {
         dead_lettered: counters.deadLettered,
         expired: counters.expired,
         dropped: counters.dropped,
+        replayed: counters.replayed,
         commits: this.#steps.commits,
         since: this.#since,
       },
@@ -216,6 +220,16 @@ export class Queue extends DurableObject<Env> {
     if (!open) return STALE;
     const batches = open.queue.peek(max).map(({ records }) => encodeBatch(records));
     return batches.length === 0 ? new Uint8Array() : concatenate(batches);
+  }
+
+  /** Lists, sends again, replays and purges the dead letters that it holds. */
+  deadLetters(version: number, call: DeadLetterCall): DeadLetterAnswer | Stale {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    const answer = open.queue.commit(() => open.queue.deadLetters.answer(call, this.now()));
+    if (call.do === 'replay') this.#tasks.scheduleReplays();
+    this.#tasks.schedule();
+    return answer;
   }
 
   setPaused(version: number, isPaused: boolean): boolean | Stale {

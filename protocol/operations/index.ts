@@ -6,6 +6,7 @@
 import { alertOperations } from './alerts.ts';
 import { limitOperations } from './limits.ts';
 import { scheduleOperations } from './schedules.ts';
+import { deadLetterOperations } from './dead-letters.ts';
 import { exchangeOperations } from './exchanges.ts';
 import { queueOperations } from './queues.ts';
 import { requestOperations } from './requests.ts';
@@ -21,4 +22,5 @@ export const operations = {
   ...alertOperations,
   ...scheduleOperations,
   ...limitOperations,
+  ...deadLetterOperations,
 };

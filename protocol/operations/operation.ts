@@ -32,6 +32,8 @@ export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   exchange: `The name of the exchange; \`amq.default\` is the default exchange. ${NAME_RULE}`,
   queue: `The name of the queue. ${NAME_RULE}`,
   binding: 'The id of the binding',
+  dead_letter: 'The id of the dead letter, as a list gives it',
+  replay: 'The id of the replay',
   policy: `The name of the policy. ${NAME_RULE}`,
   alert: `The name of the alert. ${NAME_RULE}`,
   schedule: `The name of the schedule. ${NAME_RULE}`,
