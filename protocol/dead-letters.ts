@@ -159,6 +159,11 @@ export const replayTargetSchema = z.union([
 export type ReplayTarget = z.infer<typeof replayTargetSchema>;
 
 export const replayRequestSchema = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -')
+    .optional()
+    .describe('A name for it, made up by the client: the same request sent again begins no second one'),
   ids: z.array(z.string().max(64)).min(1).max(DEAD_LETTER_PAGE_MAX).optional(),
   filter: deadLetterFilterSchema.optional().describe('Those that match; without ids and filter: all'),
   to: replayTargetSchema.optional().describe('Default: the queue where each died first'),

@@ -6,6 +6,7 @@ import { Transport } from './client/transport.ts';
 import { Consumer } from './consumer/consumer.ts';
 import type { MessageHandler } from './consumer/consumer-run.ts';
 import type { ConsumerOptions } from './consumer/options.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { Exchanges } from './exchanges.ts';
 import { Policies } from './policies.ts';
 import type { ProducerOptions } from './producer/options.ts';
@@ -47,6 +48,8 @@ export class Posthorn {
   readonly topics: Topics;
   /** Declare, read, list, change and delete queues; purge, pause and look into them. */
   readonly queues: Queues;
+  /** List, send back, replay, purge and export what died in a queue. */
+  readonly deadLetters: DeadLetters;
   /** Declare, read, list and delete exchanges; bind and unbind. */
   readonly exchanges: Exchanges;
   /** Put, read, list and delete policies: settings for many queues. */
@@ -61,6 +64,7 @@ export class Posthorn {
     this.#transport = new Transport(clientConfig(options));
     this.topics = new Topics(this.#transport);
     this.queues = new Queues(this.#transport);
+    this.deadLetters = new DeadLetters(this.#transport);
     this.exchanges = new Exchanges(this.#transport);
     this.policies = new Policies(this.#transport);
     this.alerts = new Alerts(this.#transport);

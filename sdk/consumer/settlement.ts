@@ -1,6 +1,12 @@
 /** Settlements: what they are, the request that carries many, and what the broker says of each. */
 
 import type { SettledReply, SettleFields } from '../../protocol/deliveries.ts';
+import { cutText } from '../../protocol/cut-text.ts';
+import {
+  ERROR_MESSAGE_LENGTH_MAX,
+  ERROR_STACK_LENGTH_MAX,
+  ERROR_TYPE_LENGTH_MAX,
+} from '../../protocol/limits.ts';
 import { JSON_TYPE } from '../../protocol/media-types.ts';
 import { jsonOf, type Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
@@ -28,11 +34,6 @@ export type SettleOutcome = SettledReply['results'][number]['outcome'];
 
 /** Those that have changed nothing. */
 const REFUSALS = new Set<SettleOutcome>(['unknown_tag', 'already_settled', 'lease_expired', 'not_yours']);
-
-/** What of an error the broker takes; `protocol/deliveries.ts` has the limits. */
-const TYPE_LENGTH = 255;
-const MESSAGE_LENGTH = 8_192;
-const STACK_LENGTH = 32_768;
 
 /** The order in which a reply tells of them. */
 const KINDS = ['ack', 'nack', 'reject', 'release', 'extend'] as const;
@@ -108,12 +109,13 @@ function textOf(thrown: unknown): string {
 
 function errorOf(thrown: unknown): { error?: object } {
   if (thrown === undefined) return {};
-  if (!(thrown instanceof Error)) return { error: { message: textOf(thrown).slice(0, MESSAGE_LENGTH) } };
+  if (!(thrown instanceof Error))
+    return { error: { message: cutText(textOf(thrown), ERROR_MESSAGE_LENGTH_MAX) } };
   return {
     error: {
-      type: thrown.name.slice(0, TYPE_LENGTH),
-      message: thrown.message.slice(0, MESSAGE_LENGTH),
-      stack_trace: thrown.stack?.slice(0, STACK_LENGTH),
+      type: cutText(thrown.name, ERROR_TYPE_LENGTH_MAX),
+      message: cutText(thrown.message, ERROR_MESSAGE_LENGTH_MAX),
+      stack_trace: thrown.stack && cutText(thrown.stack, ERROR_STACK_LENGTH_MAX),
     },
   };
 }

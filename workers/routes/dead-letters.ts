@@ -95,13 +95,13 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.replayDeadLetters, async (c) => {
     const body = await readBody(c, replayRequestSchema);
     if (isFailure(body)) return problem(c, body);
-    const { ids, filter = {}, to, limit, rate_per_s: ratePerS, dry_run: isDry } = body.fields;
+    const { id, ids, filter = {}, to, limit, rate_per_s: ratePerS, dry_run: isDry } = body.fields;
     const held = await readHeldBy(c, filter);
     if (isFailure(held)) return problem(c, held);
     const wrong = (to && (await checkTarget(c, held, to))) ?? checkIds(held, ids);
     if (wrong) return problem(c, wrong);
     const order: ReplayOrder = {
-      id: crypto.randomUUID(),
+      id: id ?? crypto.randomUUID(),
       filter: held.filter,
       ids: ids ? [...new Set(ids)] : null,
       to: to ?? null,
