@@ -5,18 +5,24 @@ import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import type { OutboxRow, OutboxStore } from './outbox-store.ts';
 import { packedWithin } from './packing.ts';
 
+/** Numbers reserved at a time: one row written for so many messages, and for each wake that has any. */
+const RESERVED_AHEAD = 1_000_000;
+
 export class Outbox {
   readonly #store: OutboxStore;
-  /** The number of the next message. Begins with the clock, so that it grows from one wake to the next. */
+  /** The number of the next message. One that was given before would be taken for known, so each wake begins behind all. */
   #nextNumber: number;
+  /** Every number given so far is below it. To be stored with the messages. */
+  reserved: number;
   /** Messages in it. */
   count: number;
 
-  constructor(store: OutboxStore, nowMs: number) {
+  constructor(store: OutboxStore, reserved: number, nowMs: number) {
     this.#store = store;
     const { count, nextNumber } = store.size();
     this.count = count;
-    this.#nextNumber = Math.max(nextNumber, nowMs * 1_000);
+    this.#nextNumber = Math.max(nextNumber, reserved, nowMs * 1_000);
+    this.reserved = reserved;
   }
 
   /** @param target null: where the queue's dead letters go by the time they are sent */
@@ -26,6 +32,7 @@ export class Outbox {
       this.#store.insert(this.#nextNumber, lastOffsetDelta + 1, text, bytes);
       this.#nextNumber += lastOffsetDelta + 1;
       this.count += lastOffsetDelta + 1;
+      if (this.#nextNumber > this.reserved) this.reserved = this.#nextNumber + RESERVED_AHEAD;
     }
   }
 

@@ -26,12 +26,15 @@ export interface Lost {
 export interface Totals {
   parked: number;
   parkedBytes: number;
+  /** Every number that the outbox has given is below it. */
+  reserved: number;
   lost: Lost;
 }
 
 export const NO_TOTALS: Totals = {
   parked: 0,
   parkedBytes: 0,
+  reserved: 0,
   lost: { cycle: 0, hop_limit: 0, unroutable: 0, dropped: 0 },
 };
 
@@ -101,18 +104,20 @@ export class ParkedStore {
   }
 
   totals(): Totals {
-    const [row] = this.#sql.all<{ parked: number; parked_bytes: number; lost: string }>(
-      'SELECT parked, parked_bytes, lost FROM totals',
+    const [row] = this.#sql.all<{ parked: number; parked_bytes: number; reserved: number; lost: string }>(
+      'SELECT parked, parked_bytes, reserved, lost FROM totals',
     );
     if (!row) return structuredClone(NO_TOTALS);
-    return { parked: row.parked, parkedBytes: row.parked_bytes, lost: JSON.parse(row.lost) as Lost };
+    const { parked, parked_bytes: parkedBytes, reserved, lost } = row;
+    return { parked, parkedBytes, reserved, lost: JSON.parse(lost) as Lost };
   }
 
-  writeTotals({ parked, parkedBytes, lost }: Totals): void {
+  writeTotals({ parked, parkedBytes, reserved, lost }: Totals): void {
     this.#sql.run(
-      'INSERT OR REPLACE INTO totals VALUES (1, ?, ?, ?)',
+      'INSERT OR REPLACE INTO totals VALUES (1, ?, ?, ?, ?)',
       parked,
       parkedBytes,
+      reserved,
       JSON.stringify(lost),
     );
   }

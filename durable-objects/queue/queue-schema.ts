@@ -11,8 +11,9 @@
  *   parked     one row for messages that fail or arrive together and wait for the same time and lane. Sorted by time, so
  *              that what is due is found without looking at the rest. Those with ordering keys that come back are apart
  *              (`is_keyed`): their keys have to be known when the object wakes, and nothing of the others.
- *   totals     one row: how many messages are parked, and what became of dead letters that nobody took. Written with each
- *              commit that parks messages or brings them back, so that waking counts nothing. Absent: none ever were.
+ *   totals     one row: how many messages are parked, what became of dead letters that nobody took, and a number that none
+ *              in the outbox has reached (`reserved`). Written with each commit that parks messages or brings them back,
+ *              so that waking counts nothing, and with the first dead letter after that. Absent: none ever were.
  *   outbox     one row for messages that leave together, until other objects have taken them. `number` is that of the
  *              first; numbers only grow, so that the other side knows what it has seen. `target` is where they go, as
  *              JSON; empty: where the queue's dead letters go. `done` names destinations that have them, where others
@@ -60,6 +61,7 @@ export const QUEUE_SCHEMA = [
      id INTEGER PRIMARY KEY CHECK (id = 1),
      parked INTEGER NOT NULL,
      parked_bytes INTEGER NOT NULL,
+     reserved INTEGER NOT NULL,
      lost TEXT NOT NULL
    )`,
   `CREATE TABLE IF NOT EXISTS outbox (

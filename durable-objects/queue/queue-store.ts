@@ -100,7 +100,7 @@ export class QueueStore {
       this.#sql.run('INSERT INTO parked SELECT lane % 2, due_ms, seq, lane, count, data FROM old_parked');
       this.#sql.run("INSERT INTO outbox SELECT number, count, '', '', data FROM old_outbox");
       this.#sql.run(
-        `INSERT INTO totals SELECT 1, coalesce(sum(count), 0), coalesce(sum(length(data)), 0), ? FROM old_parked`,
+        `INSERT INTO totals SELECT 1, coalesce(sum(count), 0), coalesce(sum(length(data)), 0), 0, ? FROM old_parked`,
         JSON.stringify({ cycle: 0, hop_limit: 0, unroutable: 0, dropped: 0 }),
       );
       this.#sql.run('DROP TABLE old_parked');

@@ -92,8 +92,8 @@ export class StoredQueue {
     };
     this.#nowMs = nowMs;
     this.#changes = new ChangesWriter(this.#store, this.#cache, this.#slots);
-    this.#outbox = new Outbox(new OutboxStore(sql), nowMs);
     this.#parkedStore = new ParkedStore(sql);
+    this.#outbox = new Outbox(new OutboxStore(sql), this.#parkedStore.totals().reserved, nowMs);
     this.#parked = new ParkedMessages(this.#parkedStore, this.#cache);
     this.#intake = new Intake({
       name: definition.name,
@@ -320,6 +320,7 @@ export class StoredQueue {
     this.#state = loadQueue(this.#store, this.#parkedStore, this.#cache, this.#slots, config, isPaused);
     this.#totals = this.#parkedStore.totals();
     this.#lostNow = this.#totals.lost;
+    this.#outbox.reserved = this.#totals.reserved;
   }
 
   #writeChanges(): void {
@@ -341,8 +342,14 @@ export class StoredQueue {
   #writeTotals(): void {
     const { parked, parkedBytes } = this.#state;
     const known = this.#totals;
-    if (parked === known.parked && parkedBytes === known.parkedBytes && this.#lostNow === known.lost) return;
-    this.#totals = { parked, parkedBytes, lost: this.#lostNow };
+    const { reserved } = this.#outbox;
+    const isSame =
+      parked === known.parked &&
+      parkedBytes === known.parkedBytes &&
+      reserved === known.reserved &&
+      this.#lostNow === known.lost;
+    if (isSame) return;
+    this.#totals = { parked, parkedBytes, reserved, lost: this.#lostNow };
     this.#parkedStore.writeTotals(this.#totals);
   }
 }

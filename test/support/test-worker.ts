@@ -11,6 +11,7 @@ import worker, {
   Schedule,
   Topology,
 } from '../../workers/index.ts';
+import { visitDue } from '../../workers/watchdog.ts';
 import { DurableSql } from '../../durable-objects/storage/durable-sql.ts';
 import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.ts';
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
@@ -58,6 +59,14 @@ export class Queue extends RealQueue {
   /** As the platform does now and then. */
   async loseAlarm(): Promise<void> {
     await this.ctx.storage.deleteAlarm();
+  /** What other objects hand on fails while the test says so: before it is stored, or after, with the reply lost. */
+  override async publish(...args: Parameters<RealQueue['publish']>): ReturnType<RealQueue['publish']> {
+    const mode =
+      args[2]?.source && this.ctx.id.name?.startsWith(`default/${failing.queue}#`) ? failing.mode : 'works';
+    if (mode === 'before') throw new Error('the queue cannot be reached, as the test asked for');
+    const published = await super.publish(...args);
+    if (mode === 'after') throw new Error('the reply was lost, as the test asked for');
+    return published;
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -65,6 +74,9 @@ export class Queue extends RealQueue {
     return lagMs > 0 && response.webSocket ? lagging(response.webSocket) : response;
   }
 }
+
+/** The queue that takes nothing from other objects, and how. */
+let failing = { queue: '', mode: 'works' };
 
 /** How long what a queue sends to those who poll is on its way. */
 let lagMs = 0;
@@ -88,6 +100,14 @@ export default {
     }
     if (url.pathname === '/test/unreachable') {
       unreachable = Number(url.searchParams.get('times'));
+      return new Response();
+    }
+    if (url.pathname === '/test/watchdog') {
+      for (let ms = 0; ms < 86_400_000; ms += 300_000) await visitDue(env, ms); // a whole day of the cron trigger
+      return new Response();
+    }
+    if (url.pathname === '/test/failing') {
+      failing = { queue: url.searchParams.get('queue') ?? '', mode: url.searchParams.get('mode') ?? 'works' };
       return new Response();
     }
     if (url.pathname === '/test/lag') {
