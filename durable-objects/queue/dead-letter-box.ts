@@ -5,14 +5,14 @@
  * Only ready messages are dead letters to look at: one that a consumer has is that consumer's.
  */
 
-import { matcherOf } from '../../core/queue/dead-letter-filter.ts';
+import { isDeadLetter, matcherOf, type MessageFilter } from '../../core/queue/dead-letter-filter.ts';
 import { formatDeadLetterId, parseDeadLetterId } from '../../core/queue/dead-letter-id.ts';
 import { deathOf, hopsOf, replayedRecord } from '../../core/queue/dead-letter-record.ts';
 import type { SegmentSource } from '../../core/queue/facts.ts';
 import { readyCount, type QueueState } from '../../core/queue/queue-state.ts';
 import { readyAt, readyIn, takeOut, type Place } from '../../core/queue/ready-messages.ts';
 import type { LaneExtent } from '../../core/queue/segment-state.ts';
-import type { DeadLetterFilter, ReplayTarget } from '../../protocol/dead-letters.ts';
+import type { ReplayTarget } from '../../protocol/dead-letters.ts';
 import { BROKER_HOPS_MAX, DEAD_LETTER_SCAN_MAX } from '../../protocol/limits.ts';
 import { encodeBatch, recordSizeUpperBound, type LogRecord } from '../../protocol/record-batch/index.ts';
 import type { DeadLetterAnswer, DeadLetterCall, ReplayOrder, StoredReplay } from './dead-letter-calls.ts';
@@ -192,7 +192,9 @@ export class DeadLetterBox {
   #find(id: string): Found | null {
     const place = parseDeadLetterId(this.#host.id, id);
     const extent = place && readyAt(this.#host.state(), this.#host.source, place);
-    return extent ? { place, record: this.#host.recordAt(extent, place.offset) } : null;
+    if (!extent) return null;
+    const record = this.#host.recordAt(extent, place.offset);
+    return isDeadLetter(record) ? { place, record } : null;
   }
 
   #page({ found, after, isEnd }: Scan) {
@@ -229,7 +231,7 @@ export class DeadLetterBox {
     return { replays: [cancelled] };
   }
 
-  #purge(filter: DeadLetterFilter, after: Place | null): DeadLetterAnswer {
+  #purge(filter: MessageFilter, after: Place | null): DeadLetterAnswer {
     const scan = this.#scan(matcherOf(filter), after, PURGE_SLICE, null);
     const state = this.#host.state();
     for (const { place } of scan.found) takeOut(state, this.#host.source, place);

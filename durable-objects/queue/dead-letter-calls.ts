@@ -1,11 +1,12 @@
 /** What goes between the router and a queue about the dead letters that it holds. One call, so that the queue stays small. */
 
-import type { DeadLetterFilter, ReplayTarget } from '../../protocol/dead-letters.ts';
+import type { MessageFilter } from '../../core/queue/dead-letter-filter.ts';
+import type { ReplayTarget } from '../../protocol/dead-letters.ts';
 import type { Place } from '../../core/queue/ready-messages.ts';
 
 export interface ReplayOrder {
   id: string;
-  filter: DeadLetterFilter;
+  filter: MessageFilter;
   /** Only these; null: all that match. */
   ids: string[] | null;
   to: ReplayTarget | null;
@@ -14,7 +15,7 @@ export interface ReplayOrder {
 }
 
 export type DeadLetterCall =
-  | { do: 'list'; filter: DeadLetterFilter; after: Place | null; max: number }
+  | { do: 'list'; filter: MessageFilter; after: Place | null; max: number }
   | { do: 'get'; id: string }
   /** `bytes`: a batch of one record that takes the place of the message; empty: as it was. */
   | { do: 'resend'; id: string; bytes: Uint8Array; to: ReplayTarget | null }
@@ -22,7 +23,7 @@ export type DeadLetterCall =
   | { do: 'count'; order: ReplayOrder; after: Place | null }
   | { do: 'replays'; id?: string }
   | { do: 'cancel'; id: string }
-  | { do: 'purge'; filter: DeadLetterFilter; after: Place | null };
+  | { do: 'purge'; filter: MessageFilter; after: Place | null };
 
 export interface DeadLetterPage {
   /** One for each record of `batches`, in order. */

@@ -27,7 +27,7 @@ describe('the README', () => {
     const lines = blocks('sh').flatMap((block) =>
       block.split('\n').filter((line) => line.startsWith('curl')),
     );
-    expect(lines).toHaveLength(9);
+    expect(lines).toHaveLength(11);
     const replies: unknown[] = [];
     let deliveryTag = '';
     for (const line of lines) {
@@ -48,6 +48,8 @@ describe('the README', () => {
       {},
       { deliveries: [{ body: { id: 7 }, delivery_count: 1 }] },
       { results: [{ outcome: 'settled' }] },
+      { queue: 'mails', dead_letters: [] },
+      { state: 'running', rate_per_s: 100 },
     ]);
   });
 

@@ -466,6 +466,17 @@ describe('dead letters', () => {
     expect(await queues.deadLetters('fix')).toEqual({ queue: 'fix.dlq', dead_letters: [] });
   });
 
+  it('are never the messages that are not dead', async () => {
+    await queues.declare('alive');
+    await queues.publish('alive', [{ body: 1 }, { body: 2 }]);
+    const path = '/v1/default/queues/alive/dead-letters';
+    expect(await queues.deadLetters('alive')).toEqual({ queue: 'alive', dead_letters: [] });
+    expect((await broker.call('DELETE', path)).body).toEqual({ queue: 'alive', purged: 0 });
+    expect((await broker.call('DELETE', `${path}?self=true`)).body).toEqual({ queue: 'alive', purged: 0 });
+    expect(await replayed('alive', { to: { queue: 'elsewhere' } })).toMatchObject({ moved: 0 });
+    expect(await queues.state('alive')).toMatchObject({ ready: 2 });
+  });
+
   it('can be taken from their queue without being lost for it', async () => {
     await queues.declare('looked-at');
     await kill('looked-at', [{ body: 1 }]);

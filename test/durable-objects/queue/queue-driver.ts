@@ -84,7 +84,15 @@ export class QueueDriver {
   /** Replays ready messages to another queue, at most `limit`, slice by slice. Gives how many left. */
   replay(limit: number | null = null, order: Partial<ReplayOrder> = {}): StoredReplay {
     const id = `replay-${this.#replays++}`;
-    const whole = { id, filter: {}, ids: null, to: { queue: 'elsewhere' }, limit, ratePerS: null, ...order };
+    const whole = {
+      id,
+      filter: { any: true as const },
+      ids: null,
+      to: { queue: 'elsewhere' },
+      limit,
+      ratePerS: null,
+      ...order,
+    };
     this.queue.commit(() => this.queue.deadLetters.answer({ do: 'replay', order: whole }, this.nowMs));
     for (let next: number | null = 0; next !== null;) {
       next = this.queue.commit(() => this.queue.deadLetters.replay(this.nowMs));

@@ -10,7 +10,14 @@ function filled(): { driver: QueueDriver; sql: NodeSql } {
   const sql = new NodeSql();
   const driver = new QueueDriver(sql);
   driver.publish(Array.from({ length: MESSAGES }, (_, number) => number));
-  const order = { id: 'r', filter: {}, ids: null, to: { queue: 'other' }, limit: null, ratePerS: null };
+  const order = {
+    id: 'r',
+    filter: { any: true as const },
+    ids: null,
+    to: { queue: 'other' },
+    limit: null,
+    ratePerS: null,
+  };
   driver.queue.commit(() => driver.queue.deadLetters.answer({ do: 'replay', order }, driver.nowMs));
   return { driver, sql };
 }
@@ -59,7 +66,14 @@ describe('a replay', () => {
   it('waits while too much of it is still on its way', () => {
     const driver = new QueueDriver(new NodeSql());
     driver.publish(Array.from({ length: 10_000 }, (_, number) => number));
-    const order = { id: 'r', filter: {}, ids: null, to: { queue: 'other' }, limit: null, ratePerS: null };
+    const order = {
+      id: 'r',
+      filter: { any: true as const },
+      ids: null,
+      to: { queue: 'other' },
+      limit: null,
+      ratePerS: null,
+    };
     driver.queue.commit(() => driver.queue.deadLetters.answer({ do: 'replay', order }, driver.nowMs));
     for (let slices = 0; slices < 50; slices++) slice(driver);
     expect(driver.counts.outgoing).toBe(5_000);
