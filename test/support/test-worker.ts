@@ -59,6 +59,8 @@ export class Queue extends RealQueue {
   /** As the platform does now and then. */
   async loseAlarm(): Promise<void> {
     await this.ctx.storage.deleteAlarm();
+  }
+
   /** What other objects hand on fails while the test says so: before it is stored, or after, with the reply lost. */
   override async publish(...args: Parameters<RealQueue['publish']>): ReturnType<RealQueue['publish']> {
     const mode =
