@@ -1,9 +1,9 @@
 /**
  * What it costs when very many messages fail at once: rows written for each, and the memory of the queue's object.
  *
- *   node --max-old-space-size=64 bench/retries.ts [messages]
+ *   node --max-old-space-size=32 bench/retries.ts [messages]
  *
- * It runs the object's own code over node:sqlite in a heap that V8 may not let grow above 64 MB: were more alive at any
+ * It runs the object's own code over node:sqlite in a heap that V8 may not let grow above 32 MB: were more alive at any
  * moment, the process would die. Bytes outside the heap (segments in memory) are looked at after each step.
  */
 

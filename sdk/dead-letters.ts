@@ -6,11 +6,12 @@ import type {
   DryRun,
   Replay as ReplayJson,
 } from '../protocol/dead-letters.ts';
+import type { PosthornError } from './errors.ts';
 import type { CallOptions } from './client/options.ts';
 import { sleep } from './client/sleep.ts';
 import { jsonBody, type HttpCall, type Transport } from './client/transport.ts';
 import type { MessageProperties, OutgoingMessage } from './message-input.ts';
-import { checkName, queuePath } from './names.ts';
+import { queuePath } from './names.ts';
 import { PeekedMessage } from './peeked-message.ts';
 import { fromWire, toWire } from './wire.ts';
 
@@ -116,8 +117,7 @@ export class DeadLetters {
 
   /** @throws PosthornError `dead_letter_not_found` */
   async get(queue: string, id: string, options: CallOptions = {}): Promise<DeadLetter> {
-    const path = `${pathOf(queue)}/${checkName('dead letter', id)}`;
-    return deadLetterOf(await this.#transport.json<DeadLetterJson>({ method: 'GET', path, ...options }));
+    return deadLetterOf(await this.#call<DeadLetterJson>('GET', queue, `/${id}`, options));
   }
 
   /**
@@ -131,18 +131,13 @@ export class DeadLetters {
     change: { body?: JsonBody; headers?: OutgoingMessage['headers']; properties?: MessageProperties } = {},
     { to, ...options }: CallOptions & { to?: ReplayTo } = {},
   ): Promise<void> {
-    const { properties, ...rest } = change;
-    const message = { ...rest, ...(properties && { properties: toWire(properties) }) };
-    const isChanged = Object.keys(message).length > 0;
-    const fields = { ...(isChanged && { message }), ...(to && { to: toWire(to) }) };
-    const path = `${pathOf(queue)}/${checkName('dead letter', id)}/resend`;
-    await this.#transport.json<unknown>(
-      { method: 'POST', path, ...jsonBody(fields), ...options },
-      (error, attempt) => {
-        if (attempt > 1 && error.code === 'dead_letter_not_found') return null; // the first attempt has sent it
-        throw error;
-      },
-    );
+    const { properties } = change;
+    const message = { ...change, ...(properties && { properties: toWire(properties) }) };
+    const body = jsonBody({ message, to: to && toWire(to) });
+    await this.#call<unknown>('POST', queue, `/${id}/resend`, { ...body, ...options }, (error, attempt) => {
+      if (attempt > 1 && error.code === 'dead_letter_not_found') return null; // the first attempt has sent it
+      throw error;
+    });
   }
 
   /**
@@ -155,46 +150,42 @@ export class DeadLetters {
     queue: string,
     {
       onProgress,
+      signal,
+      timeoutMs,
       ...order
     }: ReplayOptions & CallOptions & { onProgress?: (progress: ReplayProgress) => void } = {},
   ): Promise<ReplayProgress> {
-    const { signal, timeoutMs, ...fields } = order;
     const options = { signal, timeoutMs };
-    let progress = await this.#post<ReplayJson>(
-      queue,
-      { id: crypto.randomUUID(), ...wireOf(fields) },
-      options,
-    );
-    while (progress.state === 'running') {
-      onProgress?.(progressOf(progress));
+    const id = crypto.randomUUID();
+    const body = jsonBody({ id, ...wireOf(order) });
+    let reply = await this.#call<ReplayJson>('POST', queue, '/replay', { ...body, ...options });
+    for (;;) {
+      const progress = fromWire<ReplayProgress>(reply);
+      onProgress?.(progress);
+      if (progress.state !== 'running') return progress;
       await sleep(LOOK_MS, signal);
-      const path = `${pathOf(queue)}/replays/${progress.id}`;
-      progress = await this.#transport.json<ReplayJson>({ method: 'GET', path, ...options });
+      reply = await this.#call<ReplayJson>('GET', queue, `/replays/${id}`, options);
     }
-    onProgress?.(progressOf(progress));
-    return progressOf(progress);
   }
 
   /** How many a replay would move, and how many it would have to leave. */
   async dryRun(
     queue: string,
-    { signal, timeoutMs, ...fields }: ReplayOptions & CallOptions = {},
-  ): Promise<{ wouldReplay: number; wouldSkip: number }> {
-    const order = { dry_run: true, ...wireOf(fields) };
-    const reply = await this.#post<DryRun>(queue, order, { signal, timeoutMs });
-    return { wouldReplay: reply.would_replay, wouldSkip: reply.would_skip };
+    { signal, timeoutMs, ...order }: ReplayOptions & CallOptions = {},
+  ): Promise<{ queue: string; wouldReplay: number; wouldSkip: number }> {
+    const call = { ...jsonBody({ dry_run: true, ...wireOf(order) }), signal, timeoutMs };
+    return fromWire(await this.#call<DryRun>('POST', queue, '/replay', call));
   }
 
   /** Stops a replay. What has left stays where it went. @throws PosthornError `replay_not_found` */
   async cancel(queue: string, replayId: string, options: CallOptions = {}): Promise<ReplayProgress> {
-    const path = `${pathOf(queue)}/replays/${checkName('replay', replayId)}`;
-    return progressOf(await this.#transport.json<ReplayJson>({ method: 'DELETE', path, ...options }));
+    return fromWire(await this.#call<ReplayJson>('DELETE', queue, `/replays/${replayId}`, options));
   }
 
   /** Removes for good all that match. @returns how many */
   async purge(queue: string, filter: DeadLetterFilter = {}, options: CallOptions = {}): Promise<number> {
-    const call: HttpCall = { method: 'DELETE', path: pathOf(queue), query: queryOf(filter), ...options };
-    return (await this.#transport.json<{ purged: number }>(call)).purged;
+    const call = { query: queryOf(filter), ...options };
+    return (await this.#call<{ purged: number }>('DELETE', queue, '', call)).purged;
   }
 
   async *#each(
@@ -205,30 +196,25 @@ export class DeadLetters {
     let next: string | undefined;
     do {
       const query = { ...queryOf(filter), next };
-      const page = await this.#transport.json<DeadLetterList>({
-        method: 'GET',
-        path: pathOf(queue),
-        query,
-        ...options,
-      });
+      const page = await this.#call<DeadLetterList>('GET', queue, '', { query, ...options });
       yield* page.dead_letters;
       next = page.next;
     } while (next !== undefined);
   }
 
-  async #post<Reply>(
+  #call<Reply>(
+    method: HttpCall['method'],
     queue: string,
-    fields: object,
-    options: { signal: AbortSignal | undefined; timeoutMs: number | undefined },
+    rest: string,
+    call: Omit<HttpCall, 'method' | 'path'>,
+    rescue?: (error: PosthornError, attempt: number) => Reply,
   ): Promise<Reply> {
-    const path = `${pathOf(queue)}/replay`;
-    return await this.#transport.json<Reply>({ method: 'POST', path, ...jsonBody(fields), ...options });
+    const path = `${queuePath(queue)}/dead-letters${rest}`;
+    return this.#transport.json<Reply>({ method, path, ...call }, rescue);
   }
 }
 
 type JsonBody = OutgoingMessage['body'];
-
-const pathOf = (queue: string): string => `${queuePath(queue)}/dead-letters`;
 
 function filterOf({ from, to, ...filter }: DeadLetterFilter): Record<string, unknown> {
   return {
@@ -239,17 +225,14 @@ function filterOf({ from, to, ...filter }: DeadLetterFilter): Record<string, unk
 }
 
 function queryOf(filter: DeadLetterFilter): Record<string, string | undefined> {
-  const fields = Object.entries(filterOf(filter)).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(fields.map(([name, value]) => [name, encodeURIComponent(String(value))]));
+  const fields = Object.entries(filterOf(filter));
+  return Object.fromEntries(
+    fields.map(([name, value]) => [name, value === undefined ? value : encodeURIComponent(String(value))]),
+  );
 }
 
-function wireOf({ ids, filter, to, ...order }: ReplayOptions): Record<string, unknown> {
-  return {
-    ...toWire(order),
-    ...(ids && { ids }),
-    ...(filter && { filter: filterOf(filter) }),
-    ...(to && { to: toWire(to) }),
-  };
+function wireOf({ filter, ...order }: ReplayOptions): Record<string, unknown> {
+  return { ...toWire(order), ...(filter && { filter: filterOf(filter) }) };
 }
 
 function deadLetterOf({ id, original_message: message, error, metadata }: DeadLetterJson): DeadLetter {
@@ -263,8 +246,4 @@ function deadLetterOf({ id, original_message: message, error, metadata }: DeadLe
       history: history.map((entry) => fromWire<DeadLetter['metadata']['history'][number]>(entry)),
     },
   };
-}
-
-function progressOf({ id, state, total, looked_at: lookedAt, moved, skipped }: ReplayJson): ReplayProgress {
-  return { id, state, total, lookedAt, moved, skipped };
 }

@@ -71,7 +71,11 @@ describe('dead letters', () => {
     const queue = await failed([{ n: 1 }, { n: 2 }, { n: 3 }]);
     const { deadLetters, queues } = broker.client();
     const [first] = await all(queue);
-    expect(await deadLetters.dryRun(queue, { ids: [first!.id] })).toEqual({ wouldReplay: 1, wouldSkip: 0 });
+    expect(await deadLetters.dryRun(queue, { ids: [first!.id] })).toEqual({
+      queue: `${queue}.dlq`,
+      wouldReplay: 1,
+      wouldSkip: 0,
+    });
     const seen: ReplayProgress[] = [];
     const order = { ids: [first!.id], onProgress: (progress: ReplayProgress) => seen.push(progress) };
     expect(await deadLetters.replay(queue, order)).toMatchObject({ state: 'done', moved: 1, total: 1 });
