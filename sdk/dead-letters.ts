@@ -227,7 +227,7 @@ function filterOf({ from, to, ...filter }: DeadLetterFilter): Record<string, unk
 function queryOf(filter: DeadLetterFilter): Record<string, string | undefined> {
   const fields = Object.entries(filterOf(filter));
   return Object.fromEntries(
-    fields.map(([name, value]) => [name, value === undefined ? value : encodeURIComponent(String(value))]),
+    fields.map(([name, value]) => [name, value === undefined ? value : encodeURIComponent(value as string)]),
   );
 }
 
