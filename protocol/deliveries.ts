@@ -2,9 +2,10 @@
 
 import { z } from 'zod';
 import {
-  DEATH_MESSAGE_LENGTH_MAX,
-  DEATH_STACK_LENGTH_MAX,
   DELIVER_MESSAGES_MAX,
+  ERROR_MESSAGE_LENGTH_MAX,
+  ERROR_STACK_LENGTH_MAX,
+  ERROR_TYPE_LENGTH_MAX,
   LEASE_MS_MAX,
   LEASE_MS_MIN,
   PROPERTY_LENGTH_MAX,
@@ -13,6 +14,7 @@ import {
   TIME_SPAN_MS_MAX,
   WAIT_MS_MAX,
 } from './limits.ts';
+import { deadLetterDetailsShape, type DeadLetterDetails } from './dead-letters.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { SETTLE_OUTCOMES } from './settlement-frame.ts';
 
@@ -70,12 +72,14 @@ export const deliverySchema = z.object({
   delivery_count: z.int().min(1).describe('How often it was delivered, this time included'),
   redelivered: z.boolean().describe('It was delivered before'),
   lease_expires_at: z.int().nullable().describe('In ms since 1970; null where it is settled already'),
+  dead_letter: z.object(deadLetterDetailsShape).optional().describe('Why it died, where it is a dead letter'),
 });
 export type Delivery = MessageOut & {
   delivery_tag: string;
   delivery_count: number;
   redelivered: boolean;
   lease_expires_at: number | null;
+  dead_letter?: DeadLetterDetails;
 };
 
 export const deliveriesSchema = z.object({ deliveries: z.array(deliverySchema) });
@@ -84,9 +88,13 @@ export type Deliveries = { deliveries: Delivery[] };
 const tag = () => z.string().max(64);
 const error = z
   .strictObject({
-    type: z.string().max(PROPERTY_LENGTH_MAX),
-    message: z.string().max(DEATH_MESSAGE_LENGTH_MAX),
-    stack_trace: z.string().max(DEATH_STACK_LENGTH_MAX),
+    type: z.string().describe(`Kept: ${ERROR_TYPE_LENGTH_MAX} characters`),
+    message: z
+      .string()
+      .describe(`Kept: ${ERROR_MESSAGE_LENGTH_MAX} characters, with a note where it was cut`),
+    stack_trace: z
+      .string()
+      .describe(`Kept: ${ERROR_STACK_LENGTH_MAX} characters, with a note where it was cut`),
   })
   .partial();
 

@@ -52,6 +52,8 @@ export const errorTable = {
   policy_not_found: permanent(404, 'There is no such policy'),
   alert_not_found: permanent(404, 'There is no such alert'),
   schedule_not_found: permanent(404, 'There is no such schedule'),
+  dead_letter_not_found: permanent(404, 'There is no such dead letter'),
+  replay_not_found: permanent(404, 'There is no such replay'),
   offset_below_start: permanent(416, 'The offset lies before the start of the log'),
   offset_past_end: permanent(416, 'The offset lies past the end of the log'),
 
@@ -92,6 +94,7 @@ export const errorTable = {
   ),
   group_not_empty: permanent(409, 'The group has members'),
   group_full: permanent(409, 'The group has as many members as it can hold'),
+  replay_refused: permanent(409, 'The dead letter cannot be sent back so'),
 
   // The state of the service
   cost_ceiling: transient(429, 'The namespace has written as many rows in this hour as it may'),

@@ -97,10 +97,6 @@ export const TRANSACTION_PARTITIONS_MAX = 1_000;
 /** Epochs are int16. The last one is for the marker that ends the last transaction of a producer id. */
 export const PRODUCER_EPOCH_MAX = 32_766;
 
-/** What a consumer says of its failure, in characters: the dead letter keeps it. */
-export const DEATH_MESSAGE_LENGTH_MAX = 8_192;
-export const DEATH_STACK_LENGTH_MAX = 32_768;
-
 /** Of a consumer group: each change of one is weighed against all the others. */
 export const GROUP_MEMBERS_MAX = 10_000;
 
@@ -124,3 +120,29 @@ export const OFFSET_METADATA_BYTES_MAX = 4_096;
 
 /** How long committed offsets stay after the last commit, once the group has no members: Kafka's default. */
 export const OFFSETS_RETENTION_MS = 604_800_000;
+
+/** What is kept of the error of a failed attempt, in characters; what is longer is cut, with a note. */
+export const ERROR_TYPE_LENGTH_MAX = 255;
+export const ERROR_MESSAGE_LENGTH_MAX = 8_192;
+export const ERROR_STACK_LENGTH_MAX = 32_768;
+
+/** Entries of the history of a dead letter, one for each queue and reason: older ones are left out. */
+export const DEATH_HISTORY_MAX = 32;
+
+/**
+ * How often the broker itself may publish one message on: a dead letter, a replay. RabbitMQ's way of retrying by a queue
+ * with a time to live takes two a round, so this is for loops that nobody meant.
+ */
+export const BROKER_HOPS_MAX = 64;
+
+/** Dead letters that one call looks at: the rest is for the next page. */
+export const DEAD_LETTER_SCAN_MAX = 10_000;
+
+/** Dead letters of one page, and ids in one request. */
+export const DEAD_LETTER_PAGE_MAX = 500;
+
+/** Replays that a queue remembers; the oldest that have ended are forgotten. */
+export const REPLAYS_MAX = 20;
+
+/** Messages per second of a replay that asks for a rate. */
+export const REPLAY_RATE_MAX = 10_000;

@@ -24,6 +24,13 @@ export const ROUTING_KEY_HEADER = ':routing-key';
 /** Deliveries and failed attempts that a message had before it was parked, in decimal. */
 export const DELIVERIES_HEADER = ':deliveries';
 export const FAILURES_HEADER = ':failures';
-/** On a dead letter: why, and from which queue. */
+/** The failed attempts that a message had before it was parked: `StoredAttempts` (dead-letters.ts) as JSON. */
+export const ATTEMPTS_HEADER = ':attempts';
+/** On a dead letter: why, from which queue, and the rest as JSON (`StoredDeath` in dead-letters.ts). */
 export const DEATH_REASON_HEADER = ':death-reason';
 export const DEATH_QUEUE_HEADER = ':death-queue';
+export const DEATH_HEADER = ':death';
+/** Where a message died before, the last first: `DeathEntry[]` as JSON. Stays when it is replayed. */
+export const DEATHS_HEADER = ':deaths';
+/** How often the broker itself has published the message on, in decimal. */
+export const HOPS_HEADER = ':hops';

@@ -150,6 +150,18 @@ export const queueStateSchema = z.object({
   leased: count().describe('Messages that consumers have'),
   parked: count().describe('Messages that wait for their time: delayed, scheduled, or to be retried'),
   outgoing: count().describe('Dead letters on their way to another queue or an exchange'),
+  outgoing_problem: z
+    .string()
+    .nullable()
+    .describe('Why they are still here, in words; null: nothing is wrong'),
+  lost: z
+    .object({
+      cycle: count().describe('They would have gone round in circles'),
+      hop_limit: count().describe('The broker had published them on too often'),
+      unroutable: count().describe('Their exchange had no binding for them'),
+      dropped: count().describe('The queue was told to drop dead letters while they were on their way'),
+    })
+    .describe('Dead letters that nobody took, since the queue was made'),
   bytes: count().describe('Bytes stored for messages that are ready or leased'),
   oldest_ms: z.int().nullable().describe('When the oldest ready message was published, in ms since 1970'),
   consumers: count().describe('Consumers that wait or hold messages'),
@@ -166,6 +178,7 @@ export const queueStateSchema = z.object({
       dead_lettered: count(),
       expired: count().describe('Expired and not dead-lettered'),
       dropped: count().describe('Dropped for want of space, purged, or rejected, and not dead-lettered'),
+      replayed: count().describe('Sent back to where they came from, or elsewhere'),
       commits: count(),
       since: z.int().describe('When this count began, in ms: the object starts anew after it was idle'),
     })

@@ -10,6 +10,14 @@ export type { ConsumerOptions } from './consumer/options.ts';
 export type { Messages, MessagesOptions } from './consumer/messages.ts';
 export type { ReceivedMessage, ReceivedProperties } from './consumer/received-message.ts';
 export type { NackFields } from './consumer/settlement.ts';
+export type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetters,
+  ReplayOptions,
+  ReplayProgress,
+  ReplayTo,
+} from './dead-letters.ts';
 export { PosthornError, type ClientErrorCode, type PosthornErrorCode } from './errors.ts';
 export type { Policies } from './policies.ts';
 export { Posthorn } from './posthorn.ts';

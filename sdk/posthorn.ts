@@ -7,6 +7,7 @@ import { Consumer } from './consumer/consumer.ts';
 import type { MessageHandler } from './consumer/consumer-run.ts';
 import type { ConsumerOptions } from './consumer/options.ts';
 import { Messages, type MessagesOptions } from './consumer/messages.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { Exchanges } from './exchanges.ts';
 import type { OutgoingMessage } from './message-input.ts';
 import type { PeekedMessage } from './peeked-message.ts';
@@ -62,6 +63,8 @@ export class Posthorn {
   readonly topics: Topics;
   /** Declare, read, list, change and delete queues; purge, pause and look into them. */
   readonly queues: Queues;
+  /** List, send back, replay, purge and export what died in a queue. */
+  readonly deadLetters: DeadLetters;
   /** Declare, read, list and delete exchanges; bind and unbind. */
   readonly exchanges: Exchanges;
   /** Put, read, list and delete policies: settings for many queues. */
@@ -76,6 +79,7 @@ export class Posthorn {
     this.#transport = new Transport(clientConfig(options));
     this.topics = new Topics(this.#transport);
     this.queues = new Queues(this.#transport);
+    this.deadLetters = new DeadLetters(this.#transport);
     this.exchanges = new Exchanges(this.#transport);
     this.policies = new Policies(this.#transport);
     this.alerts = new Alerts(this.#transport);

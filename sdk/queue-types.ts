@@ -58,6 +58,10 @@ export interface QueueState {
   parked: number;
   /** Dead letters on their way to another queue or an exchange. */
   outgoing: number;
+  /** Why they are still here, in words; null: nothing is wrong. */
+  outgoingProblem: string | null;
+  /** Dead letters that nobody took, since the queue was made, by why. */
+  lost: { cycle: number; hopLimit: number; unroutable: number; dropped: number };
   /** Bytes stored for messages that are ready or leased. */
   bytes: number;
   /** When the oldest ready message was published, in ms since 1970. */
@@ -88,6 +92,8 @@ export interface QueueState {
     deadLettered: number;
     expired: number;
     dropped: number;
+    /** Sent back to where they came from, or elsewhere. */
+    replayed: number;
     commits: number;
     /** When this count began, in ms since 1970. */
     since: number;

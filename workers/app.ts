@@ -5,6 +5,7 @@ import { failure } from '../protocol/errors.ts';
 import { operations } from '../protocol/operations/index.ts';
 import { problem, unexpected } from './problem.ts';
 import type { AppEnv } from './routes/context.ts';
+import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { bindingRoutes } from './routes/bindings.ts';
@@ -47,6 +48,7 @@ export function createApp(): Hono<AppEnv> {
   limitRoutes(app);
   queueRoutes(app);
   queueMessageRoutes(app);
+  deadLetterRoutes(app);
   serviceRoutes(app);
   refuseOtherMethods(app);
   app.notFound((c) =>

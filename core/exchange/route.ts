@@ -24,10 +24,16 @@ export interface Routed {
 
 export type RouteRefusal = { readonly refused: 'exchange_not_found' | 'exchange_internal' };
 
-export function route(table: RoutingTable, exchangeName: string, message: Message): Routed | RouteRefusal {
+/** @param isBrokers true where the broker itself publishes, whom internal exchanges do not refuse: a dead letter */
+export function route(
+  table: RoutingTable,
+  exchangeName: string,
+  message: Message,
+  isBrokers = false,
+): Routed | RouteRefusal {
   const exchange = table.exchange(exchangeName);
   if (exchange === null) return { refused: 'exchange_not_found' };
-  if (exchange.internal) return { refused: 'exchange_internal' };
+  if (exchange.internal && !isBrokers) return { refused: 'exchange_internal' };
   const destinations = destinationsFrom(table, exchange, message);
   return { destinations, unroutable: destinations.length === 0 };
 }

@@ -34,23 +34,35 @@ export function noArrivals(): Arrivals {
 /**
  * Decides on one message after another. `pending` are the messages and bytes that were let in by this commit and are not
  * in the state yet.
+ *
+ * What another queue hands on (`isTransfer`) is known by its number, not by its message id, which this queue may well have
+ * seen. Where there is no room for it, it and all that follow are refused and stay where they are.
  */
 export function admit(
   state: QueueState,
   arrivals: readonly Arrival[],
   pending: { count: number; bytes: number },
   nowMs: number,
+  isTransfer: boolean,
 ): Arrivals {
   const { config, dedup } = state;
   const result = noArrivals();
+  const waiting = { count: 0, bytes: 0 };
   for (const arrival of arrivals) {
     const { facts, index } = arrival;
-    const id = config.dedup_window_ms > 0 ? facts.messageId : null;
+    const id = config.dedup_window_ms > 0 && !isTransfer ? facts.messageId : null;
     if (id !== null && dedup.has(id, nowMs)) {
       result.exceptions.push({ index, outcome: 'duplicate' });
       continue;
     }
-    if (refuses(state) && isOver(state, pending.count + 1, pending.bytes + arrival.bytes)) {
+    const count = pending.count + waiting.count + 1;
+    const bytes = pending.bytes + waiting.bytes + arrival.bytes;
+    if (refuses(state) && isOver(state, count, bytes)) {
+      if (isTransfer) {
+        for (const { index: refused } of arrivals.slice(arrivals.indexOf(arrival)))
+          result.exceptions.push({ index: refused, outcome: 'rejected' });
+        break;
+      }
       if (config.overflow === 'reject-publish-dlx' && config.dead_letter !== 'none') {
         countDeath(state, 'maxlen');
         result.dead.push(arrival);
@@ -64,8 +76,11 @@ export function admit(
       result.ids.push({ id, untilMs });
     }
     const lane = publishLane(Math.min(facts.priority, config.max_priority));
-    if (facts.dueMs !== null && facts.dueMs > nowMs) park(result, facts.dueMs, lane, arrival);
-    else {
+    if (facts.dueMs !== null && facts.dueMs > nowMs) {
+      waiting.count += 1;
+      waiting.bytes += arrival.bytes;
+      park(result, facts.dueMs, lane, arrival);
+    } else {
       pending.count += 1;
       pending.bytes += arrival.bytes;
       const stored = result.stored.get(lane);

@@ -1,7 +1,7 @@
 /**
  * Conservation: every message that was published is in exactly one place.
  *
- *   published = ready + leased + parked + settled + dead-lettered + expired + dropped
+ *   published = ready + leased + parked + settled + dead-lettered + expired + dropped + replayed
  *
  * Counted since the object woke; what it held then counts as published.
  */
@@ -10,9 +10,9 @@ import { readyCount, type QueueState } from './queue-state.ts';
 
 /** What is wrong with the state, in words; null where it holds. Walks all that is in flight: for tests. */
 export function conservationProblem(state: QueueState): string | null {
-  const { published, settled, deadLettered, expired, dropped } = state.counters;
+  const { published, settled, deadLettered, expired, dropped, replayed } = state.counters;
   const held = readyCount(state) + state.leased + state.parked;
-  const gone = settled + deadLettered + expired + dropped;
+  const gone = settled + deadLettered + expired + dropped + replayed;
   if (published !== held + gone) {
     return `${published} published, but ${held} held and ${gone} gone: ${JSON.stringify(state.counters)}`;
   }

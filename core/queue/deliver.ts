@@ -155,7 +155,7 @@ class Delivery {
 
   #lease(segment: SegmentState, start: number, end: number): void {
     const { consumerId } = this.#command;
-    segment.lease({ start, end, expiresAtMs: this.#expiresAtMs, consumerId });
+    segment.lease({ start, end, expiresAtMs: this.#expiresAtMs, consumerId, sinceMs: this.#nowMs });
     this.#state.returned -= end - start;
     this.#state.leased += end - start;
     this.#state.earliestExpiryMs = Math.min(this.#state.earliestExpiryMs, this.#expiresAtMs);

@@ -2,6 +2,7 @@
 
 import { decodeDeliveryFrame, type DeliveryRun } from '../../protocol/delivery-frame.ts';
 import { formatTag } from '../../protocol/delivery-tag.ts';
+import { deathOf, detailsOf } from './dead-letter-record.ts';
 import type { Deliveries, Delivery } from '../../protocol/deliveries.ts';
 import { DELIVERIES_HEADER, messageOfRecord, type MessageOut } from '../../protocol/messages.ts';
 import {
@@ -15,7 +16,7 @@ export function deliveriesOf(frame: Uint8Array): Deliveries {
   const { queueId, sections } = decodeDeliveryFrame(frame);
   const deliveries: Delivery[] = [];
   for (const { lane, runs, batches } of sections) {
-    const records = new Map(storedRecords(batches).map((record) => [record.offset, record]));
+    const records = new Map(recordsIn(batches).map((record) => [record.offset, record]));
     for (const run of runs) {
       for (let offset = run.start; offset < run.end; offset++) {
         const tag = formatTag({ queueId, lane, offset, delivery: run.delivery });
@@ -27,7 +28,7 @@ export function deliveriesOf(frame: Uint8Array): Deliveries {
 }
 
 export function messagesOf(batches: Uint8Array): MessageOut[] {
-  return storedRecords(batches).map(messageOfRecord);
+  return recordsIn(batches).map(messageOfRecord);
 }
 
 function deliveryOf(tag: string, { delivery, expiresAtMs }: DeliveryRun, record: LogRecord): Delivery {
@@ -36,13 +37,14 @@ function deliveryOf(tag: string, { delivery, expiresAtMs }: DeliveryRun, record:
   return {
     delivery_tag: tag,
     ...messageOfRecord(record),
+    ...(deathOf(record) && { dead_letter: detailsOf(record) }),
     delivery_count: count,
     redelivered: count > 1,
     lease_expires_at: expiresAtMs === 0 ? null : expiresAtMs,
   };
 }
 
-function storedRecords(batches: Uint8Array): LogRecord[] {
+export function recordsIn(batches: Uint8Array): LogRecord[] {
   const located = splitBatches(batches);
   if (isBatchFailure(located)) throw new Error(`stored batches cannot be read: ${located.message}`);
   return located.flatMap(({ at, header }) => {

@@ -1,6 +1,6 @@
 /** What time alone does: leases end, and messages at the head of the queue grow too old. */
 
-import { deadLetter } from './dead-letter.ts';
+import { deadLetter, isKeptAnyway } from './dead-letter.ts';
 import { expiryOf, type SegmentSource } from './facts.ts';
 import {
   endLease,
@@ -10,28 +10,38 @@ import {
   segmentAtCursor,
   type QueueState,
 } from './queue-state.ts';
+import { retryDelay } from './retry.ts';
+import { NO_ATTEMPTS, withFailure } from './segment-state.ts';
 
 /** Messages that one run may remove, so that requests are not held up. */
 export const EXPIRE_SLICE = 10_000;
 
-/** Returns the messages whose lease is over to their places. They have failed once more. */
+/**
+ * Ends the leases that are over, at most a slice. Their messages have failed once more: they return to their places, the
+ * lease having been delay enough, or are dead-lettered after their last attempt. A message that kills its consumer has
+ * no other end.
+ */
 export function expireLeases(state: QueueState, source: SegmentSource, nowMs: number): number {
   if (state.earliestExpiryMs > nowMs) return 0;
   let earliest = Infinity;
   let expired = 0;
   for (const lane of state.lanes) {
-    for (const segment of lane?.inFlight ?? []) {
+    for (const segment of lane?.inFlight.slice() ?? []) {
       const due = segment.leases
         .filter(({ expiresAtMs }) => expiresAtMs <= nowMs)
         .map((lease) => ({ ...lease }));
       const factsOf = due.length === 0 || segment.extent.isPlain ? null : source.facts(segment.extent);
-      for (const { start, end } of due) {
-        for (let offset = start; offset < end; offset++) {
-          const attempts = segment.attemptsOf(offset) ?? { deliveries: 1, failures: 0 };
+      for (const { start, end, consumerId, sinceMs } of due) {
+        for (let offset = start; offset < end && expired < EXPIRE_SLICE; offset++) {
+          const attempts = withFailure(segment.attemptsOf(offset) ?? NO_ATTEMPTS, sinceMs);
+          const facts = factsOf?.(offset) ?? null;
           endLease(state, segment, offset);
-          segment.noteAttempts(offset, { ...attempts, failures: attempts.failures + 1 });
-          releaseKey(state, factsOf?.(offset).key ?? null);
+          segment.noteAttempts(offset, attempts);
+          releaseKey(state, facts?.key ?? null);
           expired += 1;
+          const failures = attempts.failures + (facts?.failuresBefore ?? 0);
+          if (retryDelay(state.config.retry, failures, 0) !== null || isKeptAnyway(state, facts)) continue;
+          deadLetter(state, lane!, segment, offset, 'delivery_limit', leaseEnded(consumerId));
         }
       }
       for (const { expiresAtMs } of segment.leases) earliest = Math.min(earliest, expiresAtMs);
@@ -80,4 +90,9 @@ export function expireHeads(state: QueueState, source: SegmentSource, nowMs: num
     }
   }
   return next;
+}
+
+function leaseEnded(consumerId: string): { consumerId?: string; error: { type: string; message: string } } {
+  const error = { type: 'lease_expired', message: 'the consumer did not settle it before its lease ended' };
+  return consumerId === '' ? { error } : { consumerId, error };
 }

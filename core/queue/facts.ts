@@ -1,11 +1,13 @@
 /** What the queue needs to know of a stored message beyond its place, read from its record. */
 
 import {
+  DEATH_HEADER,
   DELIVERIES_HEADER,
   FAILURES_HEADER,
   PROPERTY_HEADERS,
   RESERVED_PREFIX,
 } from '../../protocol/messages.ts';
+import { murmur2 } from '../../protocol/murmur2.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import type { LaneExtent } from './segment-state.ts';
 
@@ -14,11 +16,13 @@ export interface MessageFacts {
   timestampMs: number;
   /** Its own time to live; null: none. */
   expirationMs: number | null;
-  /** Its ordering key, one character a byte; null: none. */
+  /** Its ordering key, one character a byte, a long one by its hash; null: none. Two keys with one hash wait for each other. */
   key: string | null;
   /** Deliveries and failures before it was parked. */
   deliveriesBefore: number;
   failuresBefore: number;
+  /** It died elsewhere, and this queue keeps it. */
+  isDeadLetter: boolean;
 }
 
 /** What a publish needs to know besides. */
@@ -43,9 +47,10 @@ export function readFacts(record: LogRecord): ArrivalFacts {
   const facts: ArrivalFacts = {
     timestampMs: record.timestamp,
     expirationMs: null,
-    key: record.key === null ? null : latin1(record.key),
+    key: record.key === null ? null : keyOf(record.key),
     deliveriesBefore: 0,
     failuresBefore: 0,
+    isDeadLetter: false,
     priority: 0,
     dueMs: null,
     messageId: null,
@@ -59,13 +64,15 @@ export function readFacts(record: LogRecord): ArrivalFacts {
     else if (key === PROPERTY_HEADERS.message_id) facts.messageId = decoder.decode(value);
     else if (key === DELIVERIES_HEADER) facts.deliveriesBefore = numberOf(value);
     else if (key === FAILURES_HEADER) facts.failuresBefore = numberOf(value);
+    else if (key === DEATH_HEADER) facts.isDeadLetter = true;
   }
   return facts;
 }
 
 /** True where neither deliveries nor expiry have to look at the message. */
 export function isPlain(facts: MessageFacts): boolean {
-  return facts.key === null && facts.expirationMs === null && facts.deliveriesBefore === 0;
+  const { key, expirationMs, deliveriesBefore, isDeadLetter } = facts;
+  return key === null && expirationMs === null && deliveriesBefore === 0 && !isDeadLetter;
 }
 
 /** When the message expires, in ms; Infinity for never. */
@@ -75,6 +82,14 @@ export function expiryOf(facts: MessageFacts, messageTtlMs: number | null): numb
 
 function numberOf(value: Uint8Array): number {
   return Number(decoder.decode(value));
+}
+
+/** Keys in flight are kept in memory, perhaps very many: above this many bytes a hash stands for them. */
+const KEY_BYTES_KEPT = 24;
+
+function keyOf(bytes: Uint8Array): string {
+  if (bytes.length <= KEY_BYTES_KEPT) return latin1(bytes);
+  return `${latin1(bytes.subarray(0, 8))}${bytes.length}.${murmur2(bytes)}.${murmur2(bytes.subarray(8))}`;
 }
 
 function latin1(bytes: Uint8Array): string {

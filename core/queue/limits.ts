@@ -1,4 +1,7 @@
-/** The limits of a queue's length. They count ready messages, as RabbitMQ's do. */
+/**
+ * The limits of a queue's length. They count ready messages, as RabbitMQ's do. Where the newest are refused, those that
+ * wait for their time count too: else a publisher of delayed messages would know no limit.
+ */
 
 import { deadLetter } from './dead-letter.ts';
 import type { SegmentSource } from './facts.ts';
@@ -13,9 +16,11 @@ import {
 
 /** True where `count` more messages of `bytes` would not fit. */
 export function isOver(state: QueueState, count: number, bytes: number): boolean {
-  const { max_length: lengthMax, max_bytes: bytesMax } = state.config;
-  if (lengthMax !== null && readyCount(state) + count > lengthMax) return true;
-  return bytesMax !== null && readyBytes(state) + bytes > bytesMax;
+  const { max_length: lengthMax, max_bytes: bytesMax, overflow } = state.config;
+  const isRefusing = overflow !== 'drop-head';
+  const messages = readyCount(state) + (isRefusing ? state.parked : 0);
+  if (lengthMax !== null && messages + count > lengthMax) return true;
+  return bytesMax !== null && readyBytes(state) + (isRefusing ? state.parkedBytes : 0) + bytes > bytesMax;
 }
 
 /** What one call drops at most: a limit can be lowered far below what is there. */

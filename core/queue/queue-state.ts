@@ -7,10 +7,11 @@
  */
 
 import type { SegmentExtent } from '../log/segment.ts';
+import type { DeathReason, ErrorFields } from '../../protocol/dead-letters.ts';
 import type { QueueConfig } from '../../protocol/queues.ts';
 import type { DedupWindow } from './dedup.ts';
 import { LANES } from './lane.ts';
-import { SegmentState, type LaneExtent } from './segment-state.ts';
+import { SegmentState, type Attempts, type LaneExtent } from './segment-state.ts';
 
 export interface LaneState {
   lane: number;
@@ -29,7 +30,7 @@ export interface LaneState {
   inFlight: SegmentState[];
 }
 
-export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
+export type { DeathReason } from '../../protocol/dead-letters.ts';
 
 /** A stored message that leaves its place: the store reads it before its segment goes. */
 export interface Leaving {
@@ -37,16 +38,20 @@ export interface Leaving {
   offset: number;
 }
 
-export interface ParkedMessage extends Leaving {
-  dueMs: number;
-  deliveries: number;
-  failures: number;
+/** What is known of the attempts of a message that leaves, and of the last one that failed. */
+export interface LeavingAttempts {
+  /** Those made from its place here; null: none. What came before is in its record. */
+  attempts: Attempts | null;
+  error?: ErrorFields;
+  consumerId?: string;
 }
 
-export interface DeadMessage extends Leaving {
+export interface ParkedMessage extends Leaving, LeavingAttempts {
+  dueMs: number;
+}
+
+export interface DeadMessage extends Leaving, LeavingAttempts {
   reason: DeathReason;
-  error?: { type?: string | undefined; message?: string | undefined; stack_trace?: string | undefined };
-  consumerId?: string;
 }
 
 /** What the rows have to follow. */
@@ -69,6 +74,8 @@ export interface Counters {
   deadLettered: number;
   expired: number;
   dropped: number;
+  /** Sent back to where they came from, or elsewhere. */
+  replayed: number;
 }
 
 export interface QueueState {
@@ -80,6 +87,8 @@ export interface QueueState {
   returned: number;
   /** Waiting in rows of their own for their time. */
   parked: number;
+  /** Bytes of the rows that hold them. */
+  parkedBytes: number;
   /** Ordering keys that are leased or wait for a retry. */
   busyKeys: Map<string, number>;
   /** No lease expires before it; Infinity where there is none. */
@@ -103,7 +112,7 @@ export function noChanges(): Changes {
 }
 
 export function noCounters(): Counters {
-  return { published: 0, delivered: 0, settled: 0, deadLettered: 0, expired: 0, dropped: 0 };
+  return { published: 0, delivered: 0, settled: 0, deadLettered: 0, expired: 0, dropped: 0, replayed: 0 };
 }
 
 export function laneState(state: QueueState, lane: number): LaneState {

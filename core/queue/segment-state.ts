@@ -28,6 +28,8 @@ export interface Lease {
   end: number;
   expiresAtMs: number;
   consumerId: string;
+  /** When they were delivered, in ms. */
+  sinceMs: number;
 }
 
 /** Kept for a message that was returned at least once. */
@@ -36,15 +38,37 @@ export interface Attempts {
   deliveries: number;
   /** How many of those failed: nacked, or the lease expired. */
   failures: number;
+  /** When the first and the last attempt that failed began, in ms; 0: none has failed. */
+  firstMs: number;
+  lastMs: number;
+}
+
+export const NO_ATTEMPTS: Readonly<Attempts> = { deliveries: 1, failures: 0, firstMs: 0, lastMs: 0 };
+
+/** With one more that has failed, and began at `sinceMs`. */
+export function withFailure(attempts: Readonly<Attempts>, sinceMs: number): Attempts {
+  return {
+    ...attempts,
+    failures: attempts.failures + 1,
+    firstMs: attempts.firstMs || sinceMs,
+    lastMs: sinceMs,
+  };
 }
 
 export interface StoredSegmentState {
   cursor: number;
   settled: Ranges;
-  leases: [start: number, end: number, expiresAtMs: number, consumer: number][];
+  leases: [start: number, end: number, expiresAtMs: number, consumer: number, sinceMs?: number][];
   consumers: string[];
   /** Runs of messages that have the same attempts. */
-  attempts: [start: number, end: number, deliveries: number, failures: number][];
+  attempts: [
+    start: number,
+    end: number,
+    deliveries: number,
+    failures: number,
+    firstMs?: number,
+    lastMs?: number,
+  ][];
 }
 
 export class SegmentState {
@@ -59,7 +83,7 @@ export class SegmentState {
   readonly #settled: Ranges;
   /** Sorted by start, disjoint. */
   readonly #leases: Lease[] = [];
-  readonly #attempts = new Map<number, Attempts>();
+  readonly #attempts = new Map<number, Readonly<Attempts>>();
 
   constructor(extent: LaneExtent, stored?: StoredSegmentState) {
     this.extent = extent;
@@ -67,12 +91,13 @@ export class SegmentState {
     this.#settled = stored?.settled ?? [];
     this.settled = sizeOf(this.#settled);
     if (!stored) return;
-    for (const [start, end, expiresAtMs, consumer] of stored.leases) {
-      this.#leases.push({ start, end, expiresAtMs, consumerId: stored.consumers[consumer]! });
+    for (const [start, end, expiresAtMs, consumer, sinceMs = 0] of stored.leases) {
+      this.#leases.push({ start, end, expiresAtMs, consumerId: stored.consumers[consumer]!, sinceMs });
       this.leased += end - start;
     }
-    for (const [start, end, deliveries, failures] of stored.attempts) {
-      for (let offset = start; offset < end; offset++) this.#attempts.set(offset, { deliveries, failures });
+    for (const [start, end, deliveries, failures, firstMs = 0, lastMs = 0] of stored.attempts) {
+      const attempts = { deliveries, failures, firstMs, lastMs };
+      for (let offset = start; offset < end; offset++) this.#attempts.set(offset, attempts);
     }
   }
 
@@ -97,7 +122,7 @@ export class SegmentState {
     return lease && lease.end > offset ? lease : null;
   }
 
-  attemptsOf(offset: number): Attempts | undefined {
+  attemptsOf(offset: number): Readonly<Attempts> | undefined {
     return this.#attempts.get(offset);
   }
 
@@ -106,7 +131,7 @@ export class SegmentState {
     return this.#attempts.size > 0;
   }
 
-  noteAttempts(offset: number, attempts: Attempts): void {
+  noteAttempts(offset: number, attempts: Readonly<Attempts>): void {
     this.#attempts.set(offset, attempts);
   }
 
@@ -125,6 +150,7 @@ export class SegmentState {
     if (
       previous?.end === lease.start &&
       previous.expiresAtMs === lease.expiresAtMs &&
+      previous.sinceMs === lease.sinceMs &&
       previous.consumerId === lease.consumerId
     ) {
       previous.end = lease.end;
@@ -168,16 +194,23 @@ export class SegmentState {
 
   toStored(): StoredSegmentState {
     const consumers: string[] = [];
-    const leases = this.#leases.map(({ start, end, expiresAtMs, consumerId }) => {
+    const leases = this.#leases.map(({ start, end, expiresAtMs, consumerId, sinceMs }) => {
       let consumer = consumers.indexOf(consumerId);
       if (consumer === -1) consumer = consumers.push(consumerId) - 1;
-      return [start, end, expiresAtMs, consumer] as [number, number, number, number];
+      return [start, end, expiresAtMs, consumer, sinceMs] as [number, number, number, number, number];
     });
     const attempts: StoredSegmentState['attempts'] = [];
-    for (const [offset, { deliveries, failures }] of [...this.#attempts].sort(([a], [b]) => a - b)) {
+    for (const [offset, of] of [...this.#attempts].sort(([a], [b]) => a - b)) {
+      const { deliveries, failures, firstMs, lastMs } = of;
       const last = attempts[attempts.length - 1];
-      if (last?.[1] === offset && last[2] === deliveries && last[3] === failures) last[1] = offset + 1;
-      else attempts.push([offset, offset + 1, deliveries, failures]);
+      const isAlike =
+        last?.[1] === offset &&
+        last[2] === deliveries &&
+        last[3] === failures &&
+        last[4] === firstMs &&
+        last[5] === lastMs;
+      if (isAlike) last[1] = offset + 1;
+      else attempts.push([offset, offset + 1, deliveries, failures, firstMs, lastMs]);
     }
     return { cursor: this.cursor, settled: [...this.#settled], leases, consumers, attempts };
   }

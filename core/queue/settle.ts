@@ -6,19 +6,16 @@
  *   extend    leased for longer
  */
 
-import { deadLetter } from './dead-letter.ts';
+import type { ErrorFields } from '../../protocol/dead-letters.ts';
+import { cappedError, deadLetter, isKeptAnyway } from './dead-letter.ts';
 import type { SegmentSource } from './facts.ts';
 import { endLease, finish, inFlightAt, releaseKey, type LaneState, type QueueState } from './queue-state.ts';
-import { retryDelay } from './retry.ts';
-import type { Lease, SegmentState } from './segment-state.ts';
+import { longestDelay, retryDelay, roundDelay, spread } from './retry.ts';
+import { NO_ATTEMPTS, withFailure, type Lease, type SegmentState } from './segment-state.ts';
 import type { Tag } from '../../protocol/delivery-tag.ts';
 import type { SettleOutcome } from '../../protocol/settlement-frame.ts';
 
-export interface DeliveryError {
-  type?: string | undefined;
-  message?: string | undefined;
-  stack_trace?: string | undefined;
-}
+export type DeliveryError = ErrorFields;
 
 export type Settlement =
   | { kind: 'ack' }
@@ -59,21 +56,24 @@ export function settle(state: QueueState, tag: Tag, settlement: Settlement, cont
     finish(state, lane, segment, tag.offset, tag.offset + 1);
     return 'settled';
   }
-  const known = segment.attemptsOf(tag.offset);
-  const attempts = { deliveries: known?.deliveries ?? 1, failures: known?.failures ?? 0 };
+  const known = segment.attemptsOf(tag.offset) ?? NO_ATTEMPTS;
   if (settlement.kind === 'release') {
     releaseKey(state, facts?.key ?? null);
-    segment.noteAttempts(tag.offset, attempts);
+    segment.noteAttempts(tag.offset, known);
     return 'requeued';
   }
-  const more = { consumerId, ...(settlement.error ? { error: settlement.error } : {}) };
+  const error = settlement.error && cappedError(settlement.error);
+  const more = { ...(consumerId !== '' && { consumerId }), ...(error && { error }) };
+  const attempts = withFailure(known, lease.sinceMs);
+  segment.noteAttempts(tag.offset, attempts);
   if (settlement.kind === 'reject') {
     releaseKey(state, facts?.key ?? null);
     return deadLetter(state, lane, segment, tag.offset, 'rejected', more);
   }
-  attempts.failures += 1;
   const failures = attempts.failures + (facts?.failuresBefore ?? 0);
-  const scheduledMs = retryDelay(state.config.retry, failures, context.random);
+  const scheduledMs =
+    retryDelay(state.config.retry, failures, spread(context.random, tag.offset)) ??
+    (isKeptAnyway(state, facts) ? longestDelay(state.config.retry) : null);
   if (scheduledMs === null) {
     releaseKey(state, facts?.key ?? null);
     return deadLetter(state, lane, segment, tag.offset, 'delivery_limit', more);
@@ -81,16 +81,15 @@ export function settle(state: QueueState, tag: Tag, settlement: Settlement, cont
   const delayMs = settlement.delayMs ?? scheduledMs;
   if (delayMs === 0) {
     releaseKey(state, facts?.key ?? null);
-    segment.noteAttempts(tag.offset, attempts);
     return 'requeued';
   }
   // Its key stays in use: later messages of the key wait until this one is done.
   state.changes.parked.push({
     extent: segment.extent,
     offset: tag.offset,
-    dueMs: context.nowMs + delayMs,
-    deliveries: attempts.deliveries + (facts?.deliveriesBefore ?? 0),
-    failures,
+    dueMs: context.nowMs + roundDelay(delayMs),
+    attempts,
+    ...more,
   });
   state.parked += 1;
   finish(state, lane, segment, tag.offset, tag.offset + 1);
@@ -114,13 +113,13 @@ function extend(
   state: QueueState,
   segment: SegmentState,
   offset: number,
-  { consumerId }: Readonly<Lease>,
+  { consumerId, sinceMs }: Readonly<Lease>,
   leaseMs: number,
   { nowMs }: SettleContext,
 ): Outcome {
   segment.unlease(offset);
   const expiresAtMs = nowMs + leaseMs;
-  segment.lease({ start: offset, end: offset + 1, expiresAtMs, consumerId });
+  segment.lease({ start: offset, end: offset + 1, expiresAtMs, consumerId, sinceMs });
   state.earliestExpiryMs = Math.min(state.earliestExpiryMs, expiresAtMs);
   state.changes.touched.add(segment);
   return 'extended';

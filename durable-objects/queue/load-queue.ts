@@ -15,23 +15,27 @@ import {
 import { SegmentState, type StoredSegmentState } from '../../core/queue/segment-state.ts';
 import type { QueueConfig } from '../../protocol/queues.ts';
 import { recordsOf, type SegmentCache } from './segment-cache.ts';
+import type { ParkedStore } from './parked-store.ts';
 import type { QueueStore, StoredExtent } from './queue-store.ts';
 import type { Slots } from './slots.ts';
 
 export function loadQueue(
   store: QueueStore,
+  parkedStore: ParkedStore,
   cache: SegmentCache,
   slots: Slots,
   config: QueueConfig,
   isPaused: boolean,
 ): QueueState {
+  const { parked, parkedBytes } = parkedStore.totals();
   const state: QueueState = {
     config,
     isPaused,
     lanes: [],
     leased: 0,
     returned: 0,
-    parked: store.countParked(),
+    parked,
+    parkedBytes,
     busyKeys: new Map(),
     earliestExpiryMs: Infinity,
     dedup: new DedupWindow(),
@@ -42,7 +46,7 @@ export function loadQueue(
   for (const tail of store.tails()) endLaneAt(laneState(state, tail.lane), tail);
   loadInFlight(state, store, slots);
   for (const lane of state.lanes) if (lane) placeCursor(lane, store);
-  loadKeys(state, store, cache);
+  loadKeys(state, parkedStore, cache);
   for (const { until_ms: untilMs, ids } of store.idRows()) {
     for (const id of JSON.parse(ids) as string[]) state.dedup.add(id, untilMs);
   }
@@ -96,7 +100,7 @@ function placeCursor(lane: LaneState, store: QueueStore): void {
   lane.cursorPosition = next?.position ?? lane.nextPosition;
 }
 
-function loadKeys(state: QueueState, store: QueueStore, cache: SegmentCache): void {
+function loadKeys(state: QueueState, parkedStore: ParkedStore, cache: SegmentCache): void {
   for (const lane of state.lanes) {
     for (const { extent, leases } of lane?.inFlight ?? []) {
       if (extent.isPlain) continue;
@@ -109,7 +113,7 @@ function loadKeys(state: QueueState, store: QueueStore, cache: SegmentCache): vo
     }
   }
   if (state.parked === 0) return;
-  for (const { data } of store.parkedReturns()) {
+  for (const { data } of parkedStore.keyed()) {
     for (const record of recordsOf(data)) holdKey(state, readFacts(record).key);
   }
 }

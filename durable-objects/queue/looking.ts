@@ -1,7 +1,8 @@
 /** Looking at a queue without changing it. */
 
 import type { SegmentSource } from '../../core/queue/facts.ts';
-import type { LaneState, QueueState } from '../../core/queue/queue-state.ts';
+import type { QueueState } from '../../core/queue/queue-state.ts';
+import { readyIn } from '../../core/queue/ready-messages.ts';
 import type { LaneExtent } from '../../core/queue/segment-state.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 
@@ -37,21 +38,6 @@ export function oldestMs(state: QueueState, source: SegmentSource): number | nul
     }
   }
   return oldest === Infinity ? null : oldest;
-}
-
-function* readyIn(
-  lane: LaneState,
-  source: SegmentSource,
-): IterableIterator<{ extent: LaneExtent; offset: number }> {
-  for (const segment of lane.inFlight) {
-    for (let run = segment.nextReturned(0); run; run = segment.nextReturned(run.end)) {
-      for (let offset = run.start; offset < run.end; offset++) yield { extent: segment.extent, offset };
-    }
-  }
-  for (let offset = lane.cursor; offset < lane.nextOffset;) {
-    const extent = source.extentAt(lane.lane, offset)!;
-    for (; offset < extent.nextOffset; offset++) yield { extent, offset };
-  }
 }
 
 /** The leases of a consumer. */

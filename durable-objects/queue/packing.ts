@@ -6,13 +6,14 @@ import {
   encodeBatch,
   isBatchFailure,
   readBatchHeader,
+  recordSizeUpperBound,
   type LogRecord,
 } from '../../protocol/record-batch/index.ts';
 import type { LaneBatch } from './lane-writer.ts';
 
-/** Dead letters in one row of the outbox. */
-const OUTBOX_ROW_MESSAGES_MAX = 500;
-const OUTBOX_ROW_BYTES_MAX = 512 * 1024;
+/** Messages in one row of those that wait or leave; one message that is larger has a row of its own. */
+const ROW_MESSAGES_MAX = 500;
+const ROW_BYTES_MAX = 512 * 1024;
 
 export function decoded(bytes: Uint8Array, at: number): LogRecord[] {
   const header = readBatchHeader(bytes, at);
@@ -32,16 +33,19 @@ export function packed(records: readonly LogRecord[]): LaneBatch {
   return { bytes, at: 0, sizeInBytes, lastOffsetDelta, maxTimestamp, isPlain: plain };
 }
 
-/** The records as batches of bounded size. */
-export function* packedWithin(records: readonly LogRecord[]): IterableIterator<LaneBatch> {
-  for (let first = 0; first < records.length;) {
-    let end = first;
-    let bytes = 0;
-    while (end < records.length && end - first < OUTBOX_ROW_MESSAGES_MAX && bytes < OUTBOX_ROW_BYTES_MAX) {
-      bytes += (records[end]!.value?.length ?? 0) + 100;
-      end += 1;
+/** The records as batches of bounded size, taken one after another: never all of them in memory. */
+export function* packedWithin(records: Iterable<LogRecord>): IterableIterator<LaneBatch> {
+  let group: LogRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    const size = recordSizeUpperBound(record);
+    if (group.length > 0 && (group.length >= ROW_MESSAGES_MAX || bytes + size > ROW_BYTES_MAX)) {
+      yield packed(group);
+      group = [];
+      bytes = 0;
     }
-    yield packed(records.slice(first, end));
-    first = end;
+    group.push(record);
+    bytes += size;
   }
+  if (group.length > 0) yield packed(group);
 }

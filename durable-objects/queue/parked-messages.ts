@@ -1,86 +1,84 @@
 /**
  * Messages that wait for their time, as rows of their own: delayed ones before their first delivery, and failed ones
- * before their next. How many there are is part of the queue's state.
+ * before their next. How many there are is part of the queue's state, and is kept in a row.
  */
 
 import { isReturnLane, priorityOf, returnLane } from '../../core/queue/lane.ts';
+import { retriedRecord } from '../../core/queue/dead-letter-record.ts';
 import { readFacts } from '../../core/queue/facts.ts';
 import { releaseKey, type QueueState } from '../../core/queue/queue-state.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import type { LaneWriter } from './lane-writer.ts';
-import { retriedRecord } from './moved-records.ts';
 import { packed, packedWithin } from './packing.ts';
-import type { QueueStore } from './queue-store.ts';
+import type { ParkedStore } from './parked-store.ts';
 import { recordsOf, type SegmentCache } from './segment-cache.ts';
 
-/** Rows that become ready in one commit. */
+/** What becomes ready in one commit: bounds its time and the memory it takes. */
 const PROMOTE_SLICE_ROWS = 500;
+const PROMOTE_SLICE_BYTES = 4 * 1024 * 1024;
 
 export class ParkedMessages {
-  readonly #store: QueueStore;
+  readonly #store: ParkedStore;
   readonly #cache: SegmentCache;
   #hasNew = true;
 
-  constructor(store: QueueStore, cache: SegmentCache) {
+  constructor(store: ParkedStore, cache: SegmentCache) {
     this.#store = store;
     this.#cache = cache;
   }
 
   /** Delayed messages, which were published just now. */
   addNew(state: QueueState, dueMs: number, lane: number, records: readonly LogRecord[]): void {
-    this.#store.insertParked(dueMs, lane, records.length, packed(records).bytes);
     state.parked += records.length;
-    this.#hasNew = true;
+    this.#insert(state, false, dueMs, lane, records);
   }
 
-  /** Failed messages, which the state counts already. */
-  addReturned(returned: QueueState['changes']['parked']): void {
-    this.#hasNew = true;
-    const groups = Map.groupBy(returned, ({ dueMs, extent }) => `${dueMs} ${priorityOf(extent.lane)}`);
+  /** Failed messages, which the state counts already. One row for those that wait for the same time. */
+  addReturned(state: QueueState, returned: QueueState['changes']['parked']): void {
+    const groups = Map.groupBy(
+      returned,
+      ({ dueMs, extent, offset }) =>
+        `${dueMs} ${priorityOf(extent.lane)} ${this.#cache.records(extent).get(offset)!.key !== null}`,
+    );
     for (const group of groups.values()) {
       const { dueMs, extent } = group[0]!;
-      const lane = returnLane(priorityOf(extent.lane));
-      const records = group.map((message) =>
-        retriedRecord(
-          this.#cache.records(message.extent).get(message.offset)!,
-          message.deliveries,
-          message.failures,
-        ),
-      );
-      for (const { bytes, lastOffsetDelta } of packedWithin(records)) {
-        this.#store.insertParked(dueMs, lane, lastOffsetDelta + 1, bytes);
-      }
+      const isKeyed = this.#cache.records(extent).get(group[0]!.offset)!.key !== null;
+      const records = group
+        .values()
+        .map((message) => retriedRecord(this.#cache.records(message.extent).get(message.offset)!, message));
+      this.#insert(state, isKeyed, dueMs, returnLane(priorityOf(extent.lane)), records);
     }
   }
 
   /** Moves those that are due to their lanes, at most a slice. True where more are due. */
   promote(state: QueueState, writer: LaneWriter, nowMs: number): boolean {
-    const rows = this.#store.dueParked(nowMs, PROMOTE_SLICE_ROWS);
+    const { rows, isMoreDue } = this.#store.due(nowMs, PROMOTE_SLICE_ROWS, PROMOTE_SLICE_BYTES);
     for (const row of rows) {
       const records = recordsOf(row.data);
-      const isReturn = isReturnLane(row.lane);
       // A delayed message is published when it is due: its time to live begins then.
-      const due = records.map((record) =>
-        isReturn ? record : { ...record, timestamp: Math.max(record.timestamp, row.due_ms) },
-      );
-      if (isReturn) for (const record of records) releaseKey(state, readFacts(record).key);
+      const due = isReturnLane(row.lane)
+        ? records
+        : records.map((record) => ({ ...record, timestamp: Math.max(record.timestamp, row.due_ms) }));
+      if (row.is_keyed === 1) for (const record of records) releaseKey(state, readFacts(record).key);
       writer.add(row.lane, packed(due));
       state.parked -= records.length;
-      this.#store.deleteParked(row);
+      state.parkedBytes -= row.data.length;
+      this.#store.delete(row);
     }
-    return rows.length === PROMOTE_SLICE_ROWS;
+    return isMoreDue;
   }
 
   /** Removes all. Gives how many. */
   purge(state: QueueState): number {
     const count = state.parked;
     if (count === 0) return 0;
-    for (const { data } of this.#store.parkedReturns()) {
+    for (const { data } of this.#store.keyed()) {
       for (const record of recordsOf(data)) releaseKey(state, readFacts(record).key);
     }
-    this.#store.deleteAllParked();
+    this.#store.deleteAll();
     state.counters.dropped += count;
     state.parked = 0;
+    state.parkedBytes = 0;
     return count;
   }
 
@@ -90,8 +88,22 @@ export class ParkedMessages {
   }
 
   nextDueMs(state: QueueState): number | null {
-    const dueMs = state.parked === 0 ? null : this.#store.nextParkedMs();
+    const dueMs = state.parked === 0 ? null : this.#store.nextMs();
     this.#hasNew = false; // only now: the look may have failed
     return dueMs;
+  }
+
+  #insert(
+    state: QueueState,
+    isKeyed: boolean,
+    dueMs: number,
+    lane: number,
+    records: Iterable<LogRecord>,
+  ): void {
+    this.#hasNew = true;
+    for (const { bytes, lastOffsetDelta } of packedWithin(records)) {
+      this.#store.insert(isKeyed, dueMs, lane, lastOffsetDelta + 1, bytes);
+      state.parkedBytes += bytes.length;
+    }
   }
 }

@@ -12,9 +12,10 @@ export { isStale, type Stale } from '../partition/partition-calls.ts';
 export interface PublishOptions {
   /**
    * Set by a broker object that hands on messages at least once: its name and the number of the first message, which
-   * grow by one per message. Messages with a number that was taken before are duplicates.
+   * grow by one per message unless `numbers` gives each its own, in order. Messages with a number that was taken before are
+   * duplicates. Where there is no room for one, it and all that follow are `rejected`, and are to be sent again.
    */
-  source?: { name: string; firstNumber: number };
+  source?: { name: string; firstNumber: number; numbers?: number[] };
 }
 
 /** What became of the messages of a publish. Those not named in `exceptions` are stored durably. */

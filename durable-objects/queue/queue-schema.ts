@@ -8,11 +8,17 @@
  *   delivery   one row for each segment with messages in flight: what is settled, leased, tried before. A row whose
  *              segment is gone is free and used again: finishing a segment costs one row, not two. Its `next_offset`
  *              stays: for a lane that has run empty it is where offsets go on.
- *   parked     one row for messages that wait for the same time and lane, usually one message. Sorted by time, so that
- *              what is due is found without looking at the rest.
- *   outbox     one row for dead letters that leave together, until another object has taken them. `number` is that of
- *              the first; numbers only grow, so that the other side knows what it has seen. The last one that was sent
- *              stays as an empty row with a negative count, for its number.
+ *   parked     one row for messages that fail or arrive together and wait for the same time and lane. Sorted by time, so
+ *              that what is due is found without looking at the rest. Those with ordering keys that come back are apart
+ *              (`is_keyed`): their keys have to be known when the object wakes, and nothing of the others.
+ *   totals     one row: how many messages are parked, what became of dead letters that nobody took, and a number that none
+ *              in the outbox has reached (`reserved`). Written with each commit that parks messages or brings them back,
+ *              so that waking counts nothing, and with the first dead letter after that. Absent: none ever were.
+ *   outbox     one row for messages that leave together, until other objects have taken them. `number` is that of the
+ *              first; numbers only grow, so that the other side knows what it has seen. `target` is where they go, as
+ *              JSON; empty: where the queue's dead letters go. `done` names destinations that have them, where others
+ *              have not.
+ *   replays    one row for each replay of dead letters, as JSON: what is asked for, and how far it is.
  *   dedup      one row a publish that carried message ids, while the window remembers them.
  *   sources    one row for each object that dead-letters to this queue: the last number taken from it.
  *
@@ -43,18 +49,29 @@ export const QUEUE_SCHEMA = [
      json TEXT NOT NULL
    )`,
   `CREATE TABLE IF NOT EXISTS parked (
+     is_keyed INTEGER NOT NULL,
      due_ms INTEGER NOT NULL,
      seq INTEGER NOT NULL,
      lane INTEGER NOT NULL,
      count INTEGER NOT NULL,
      data BLOB NOT NULL,
-     PRIMARY KEY (due_ms, seq)
+     PRIMARY KEY (is_keyed, due_ms, seq)
    ) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS totals (
+     id INTEGER PRIMARY KEY CHECK (id = 1),
+     parked INTEGER NOT NULL,
+     parked_bytes INTEGER NOT NULL,
+     reserved INTEGER NOT NULL,
+     lost TEXT NOT NULL
+   )`,
   `CREATE TABLE IF NOT EXISTS outbox (
      number INTEGER PRIMARY KEY,
      count INTEGER NOT NULL,
+     target TEXT NOT NULL,
+     done TEXT NOT NULL,
      data BLOB NOT NULL
    )`,
+  'CREATE TABLE IF NOT EXISTS replays (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID',
   'CREATE TABLE IF NOT EXISTS dedup (id INTEGER PRIMARY KEY, until_ms INTEGER NOT NULL, ids TEXT NOT NULL)',
   'CREATE TABLE IF NOT EXISTS sources (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID',
 ] as const;

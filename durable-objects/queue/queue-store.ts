@@ -7,7 +7,7 @@ import type { Sql, SqlRow } from '../storage/sql.ts';
 import { QUEUE_SCHEMA } from './queue-schema.ts';
 
 /** The layout of the tables, for those who come after: docs/storage-format.md. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 export interface StoredExtent extends LaneExtent {
   maxTimestamp: number;
@@ -36,20 +36,6 @@ export interface DeliveryRow extends SqlRow {
   json: string;
 }
 
-export interface ParkedRow extends SqlRow {
-  due_ms: number;
-  seq: number;
-  lane: number;
-  count: number;
-  data: Uint8Array;
-}
-
-export interface OutboxRow extends SqlRow {
-  number: number;
-  count: number;
-  data: Uint8Array;
-}
-
 const EXTENT = 'place, next_offset, max_timestamp, position, bytes, is_plain';
 
 export class QueueStore {
@@ -66,7 +52,8 @@ export class QueueStore {
       'SELECT format, json, is_paused, used_ms FROM queue',
     );
     if (row === undefined) return null;
-    if (row.format !== FORMAT) {
+    if (row.format === 1) this.#migrate();
+    else if (row.format !== FORMAT) {
       throw new Error(`the queue is stored in format ${row.format}; this version reads format ${FORMAT}`);
     }
     const definition = JSON.parse(row.json) as QueueDefinition;
@@ -101,6 +88,24 @@ export class QueueStore {
         'CREATE TABLE IF NOT EXISTS closing (id INTEGER PRIMARY KEY CHECK (id = 1), until_ms INTEGER)',
       );
       this.#sql.run('INSERT OR REPLACE INTO closing VALUES (1, ?)', untilMs);
+    });
+  }
+
+  /** From format 1, in which parked messages were counted by reading them all. */
+  #migrate(): void {
+    this.#sql.transaction(() => {
+      this.#sql.run('ALTER TABLE parked RENAME TO old_parked');
+      this.#sql.run('ALTER TABLE outbox RENAME TO old_outbox');
+      for (const statement of QUEUE_SCHEMA) this.#sql.run(statement);
+      this.#sql.run('INSERT INTO parked SELECT lane % 2, due_ms, seq, lane, count, data FROM old_parked');
+      this.#sql.run("INSERT INTO outbox SELECT number, count, '', '', data FROM old_outbox");
+      this.#sql.run(
+        `INSERT INTO totals SELECT 1, coalesce(sum(count), 0), coalesce(sum(length(data)), 0), 0, ? FROM old_parked`,
+        JSON.stringify({ cycle: 0, hop_limit: 0, unroutable: 0, dropped: 0 }),
+      );
+      this.#sql.run('DROP TABLE old_parked');
+      this.#sql.run('DROP TABLE old_outbox');
+      this.#sql.run('UPDATE queue SET format = ?', FORMAT);
     });
   }
 
@@ -202,79 +207,6 @@ export class QueueStore {
 
   deleteDelivery(slot: number): void {
     this.#sql.run('DELETE FROM delivery WHERE slot = ?', slot);
-  }
-
-  insertParked(dueMs: number, lane: number, count: number, data: Uint8Array): void {
-    this.#sql.run(
-      `INSERT INTO parked VALUES
-         (?1, coalesce((SELECT max(seq) + 1 FROM parked WHERE due_ms = ?1), 0), ?2, ?3, ?4)`,
-      dueMs,
-      lane,
-      count,
-      data,
-    );
-  }
-
-  /** Due rows, the earliest first. */
-  dueParked(nowMs: number, limit: number): ParkedRow[] {
-    return this.#sql.all<ParkedRow>(
-      'SELECT * FROM parked WHERE due_ms <= ? ORDER BY due_ms, seq LIMIT ?',
-      nowMs,
-      limit,
-    );
-  }
-
-  /** Those that are parked for a retry, in whatever order. */
-  *parkedReturns(): IterableIterator<ParkedRow> {
-    yield* this.#sql.each<ParkedRow>('SELECT * FROM parked WHERE lane % 2 = 1');
-  }
-
-  deleteParked({ due_ms, seq }: Pick<ParkedRow, 'due_ms' | 'seq'>): void {
-    this.#sql.run('DELETE FROM parked WHERE due_ms = ? AND seq = ?', due_ms, seq);
-  }
-
-  deleteAllParked(): void {
-    this.#sql.run('DELETE FROM parked');
-  }
-
-  nextParkedMs(): number | null {
-    const [row] = this.#sql.all<{ due_ms: number }>('SELECT due_ms FROM parked ORDER BY due_ms LIMIT 1');
-    return row?.due_ms ?? null;
-  }
-
-  /** Reads every row: once, when the object wakes. */
-  countParked(): number {
-    const [row] = this.#sql.all<{ count: number | null }>('SELECT sum(count) AS count FROM parked');
-    return row?.count ?? 0;
-  }
-
-  insertOutbox(number: number, count: number, data: Uint8Array): void {
-    this.#sql.run('INSERT INTO outbox VALUES (?, ?, ?)', number, count, data);
-  }
-
-  nextOutbox(): OutboxRow | null {
-    return (
-      this.#sql.all<OutboxRow>('SELECT * FROM outbox WHERE count > 0 ORDER BY number LIMIT 1')[0] ?? null
-    );
-  }
-
-  outboxSize(): { count: number; nextNumber: number } {
-    const [row] = this.#sql.all<{ count: number | null; next: number | null }>(
-      'SELECT sum(max(count, 0)) AS count, max(number + abs(count)) AS next FROM outbox',
-    );
-    return { count: row?.count ?? 0, nextNumber: row?.next ?? 0 };
-  }
-
-  deleteOutbox(number: number): void {
-    this.#sql.run('DELETE FROM outbox WHERE number = ?', number);
-  }
-
-  /** Empties the last row, so that its number stays known, and removes the one that was emptied before. */
-  emptyOutbox(number: number): void {
-    this.#sql.transaction(() => {
-      this.#sql.run('DELETE FROM outbox WHERE number < ?', number);
-      this.#sql.run("UPDATE outbox SET count = -count, data = x'' WHERE number = ?", number);
-    });
   }
 
   insertIds(untilMs: number, ids: readonly string[]): void {

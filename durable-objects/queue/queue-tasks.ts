@@ -3,7 +3,7 @@
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { Alarm, Task } from '../runtime/alarm.ts';
 import type { Env } from '../stubs.ts';
-import { sendDeadLetters } from './dead-letter-sender.ts';
+import { sendOutbox } from './outbox-sender.ts';
 import type { StoredDefinition } from './queue-store.ts';
 import type { StoredQueue } from './stored-queue.ts';
 
@@ -50,20 +50,23 @@ export class QueueTasks {
   #sending: Promise<void> | null = null;
   /** Attempts to send dead letters that failed, one after another. */
   #sendFailures = 0;
+  #problem: string | null = null;
 
   constructor(alarm: Alarm, env: Env, host: TaskHost) {
     this.#alarm = alarm;
     this.#env = env;
     this.#host = host;
     this.#tasks = {
-      leases: ({ queue }, nowMs) => this.#expireLeases(queue, nowMs),
-      parked: ({ queue }, nowMs) => this.#promote(queue, nowMs),
-      expiry: ({ queue }, nowMs) => this.#expireMessages(queue, nowMs),
+      leases: (open, nowMs) => this.#andSend(open, this.#expireLeases(open.queue, nowMs)),
+      parked: (open, nowMs) => this.#andSend(open, this.#promote(open.queue, nowMs)),
+      expiry: (open, nowMs) => this.#andSend(open, this.#expireMessages(open.queue, nowMs)),
+      replays: (open, nowMs) => this.#andSend(open, this.#replay(open.queue, nowMs)),
       ids: (open, nowMs) => this.#forgetIds(open, nowMs),
       unused: (open, nowMs) => this.#expireQueue(open, nowMs),
-      outbox: (open) => {
-        host.waitUntil(this.#sendDeadLetters(open));
-        return null;
+      outbox: (open, nowMs) => {
+        if (open.queue.outgoing === 0) return null;
+        host.waitUntil(this.#sendOutbox(open));
+        return nowMs + OUTBOX_RETRY_MS; // should this object be gone before it is done
       },
     };
     for (const [name, run] of Object.entries(this.#tasks)) {
@@ -88,6 +91,17 @@ export class QueueTasks {
     if (queue.state.dedup.size > 0)
       this.#alarm.schedule('ids', nowMs + definition.config.dedup_window_ms + 1);
     if (queue.outgoing > 0) this.#alarm.schedule('outbox', nowMs + OUTBOX_RETRY_MS);
+    if (queue.deadLetters.isReplaying) this.#alarm.schedule('replays', nowMs + 1);
+  }
+
+  /** Why dead letters are still here; null where nothing is in their way. */
+  get outgoingProblem(): string | null {
+    return this.#problem;
+  }
+
+  /** A replay was begun. */
+  scheduleReplays(): void {
+    this.#alarm.scheduleEarlier('replays', this.#host.now() + 1);
   }
 
   cancel(): void {
@@ -109,9 +123,7 @@ export class QueueTasks {
     if (queue.state.dedup.size > 0 && !this.#alarm.isScheduled('ids')) {
       this.#alarm.schedule('ids', this.#host.now() + definition.config.dedup_window_ms + 1);
     }
-    if (queue.outgoing > 0 && !this.#alarm.isScheduled('outbox') && !this.#sending) {
-      this.#host.waitUntil(this.#sendDeadLetters(open));
-    }
+    this.#andSend(open, null);
     this.#host.changed(false);
   }
 
@@ -163,15 +175,38 @@ export class QueueTasks {
     return nowMs + OUTBOX_RETRY_MS_MAX; // should that fail
   }
 
-  #sendDeadLetters({ definition, queue }: Open): Promise<void> {
-    this.#sending ??= sendDeadLetters(this.#env, definition, queue)
-      .then(() => void (this.#sendFailures = 0))
+  #replay(queue: StoredQueue, nowMs: number): number | null {
+    return queue.commit(() => queue.deadLetters.replay(nowMs));
+  }
+
+  /** Sends what a task has put into the outbox, unless that is under way or waits for its time. */
+  #andSend<Next>(open: Open, next: Next): Next {
+    const isWaiting = this.#alarm.isScheduled('outbox') || this.#sending !== null;
+    if (open.queue.outgoing > 0 && !isWaiting) {
+      this.#alarm.scheduleEarlier('outbox', this.#host.now() + OUTBOX_RETRY_MS);
+      this.#host.waitUntil(this.#sendOutbox(open));
+    }
+    return next;
+  }
+
+  #sendOutbox({ definition, queue }: Open): Promise<void> {
+    this.#sending ??= sendOutbox(this.#env, definition, queue)
+      .then(() => {
+        this.#sendFailures = 0;
+        this.#problem = null;
+        this.#alarm.schedule('outbox', null);
+      })
       .catch((error: unknown) => {
-        console.error(`dead letters of queue ${definition.name} could not be sent; trying again`, error);
         const delayMs = Math.min(OUTBOX_RETRY_MS * 2 ** this.#sendFailures++, OUTBOX_RETRY_MS_MAX);
+        this.#problem = error instanceof Error ? error.message : String(error);
+        console.error(`messages of queue ${definition.name} could not be sent; trying again`, error);
         this.#alarm.schedule('outbox', this.#host.now() + delayMs);
       })
-      .finally(() => (this.#sending = null));
+      .finally(() => {
+        this.#sending = null;
+        const now = this.#host.open();
+        if (now) this.#andSend(now, null); // what came while the last row was being removed
+      });
     return this.#sending;
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
-import { heldBytes, readyCount } from '../../core/queue/queue-state.ts';
+import { readyCount } from '../../core/queue/queue-state.ts';
 import { mayConsume } from '../../core/queue/single-active.ts';
 import { deletionProblem, type QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
@@ -17,6 +17,8 @@ import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub, type Env } from '../stubs.ts';
 import { closeToo, Consumers, type Poll } from './consumers.ts';
+import type { DeadLetterAnswer, DeadLetterCall } from './dead-letter-calls.ts';
+import { describeQueue } from './describe-queue.ts';
 import {
   CLOSED_MS,
   isStale,
@@ -184,33 +186,17 @@ export class Queue extends DurableObject<Env> {
   describe(version: number): QueueDescription | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
-    const { queue } = open;
-    const { counters, leased, parked, isPaused } = queue.state;
     const { rowsWritten, rowsRead } = this.#sql.meter;
-    return {
-      ready: readyCount(queue.state),
-      leased,
-      parked,
-      outgoing: queue.outgoing,
-      bytes: heldBytes(queue.state),
-      oldest_ms: queue.oldestMs(),
+    return describeQueue(open.queue, {
+      outgoing_problem: this.#tasks.outgoingProblem,
       consumers: this.#consumers.count(),
-      is_paused: isPaused,
       alerts: this.#watch.alerts(),
       storage_bytes: this.ctx.storage.sql.databaseSize,
-      meter: {
-        rows_written: rowsWritten + this.#alarm.timesSet,
-        rows_read: rowsRead,
-        published: counters.published,
-        delivered: counters.delivered,
-        settled: counters.settled,
-        dead_lettered: counters.deadLettered,
-        expired: counters.expired,
-        dropped: counters.dropped,
-        commits: this.#steps.commits,
-        since: this.#since,
-      },
-    };
+      rows_written: rowsWritten + this.#alarm.timesSet,
+      rows_read: rowsRead,
+      commits: this.#steps.commits,
+      since: this.#since,
+    });
   }
 
   /** Removes what is ready or parked. Gives how many messages. */
@@ -228,6 +214,16 @@ export class Queue extends DurableObject<Env> {
     if (!open) return STALE;
     const batches = open.queue.peek(max).map(({ records }) => encodeBatch(records));
     return batches.length === 0 ? new Uint8Array() : concatenate(batches);
+  }
+
+  /** Lists, sends again, replays and purges the dead letters that it holds. */
+  deadLetters(version: number, call: DeadLetterCall): DeadLetterAnswer | Stale {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    const answer = open.queue.commit(() => open.queue.deadLetters.answer(call, this.now()));
+    if (call.do === 'replay') this.#tasks.scheduleReplays();
+    this.#tasks.schedule();
+    return answer;
   }
 
   setPaused(version: number, isPaused: boolean): boolean | Stale {

@@ -3,32 +3,33 @@
  * one transaction, and where it fails the state is derived from the rows anew, so that memory never knows more than they.
  */
 
-import { admit, takesWhole, type Arrival } from '../../core/queue/arrive.ts';
+import { deathRecord } from '../../core/queue/dead-letter-record.ts';
 import { deliver, type DeliverCommand } from '../../core/queue/deliver.ts';
 import { expireHeads, expireLeases } from '../../core/queue/expire.ts';
-import { isPlain, readFacts, type SegmentSource } from '../../core/queue/facts.ts';
-import { placeOf } from '../../core/queue/lane.ts';
+import { readFacts, type SegmentSource } from '../../core/queue/facts.ts';
 import { dropHead } from '../../core/queue/limits.ts';
 import { purge } from '../../core/queue/purge.ts';
 import { noChanges, readyCount, type QueueState } from '../../core/queue/queue-state.ts';
-import { hasOnlyValues } from '../../core/queue/scan.ts';
-import type { SegmentState } from '../../core/queue/segment-state.ts';
 import { settle, type Outcome, type Settlement } from '../../core/queue/settle.ts';
 import { settleRun, type SettleRun } from '../../core/queue/settle-run.ts';
 import type { QueueConfig } from '../../protocol/queues.ts';
 import { encodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
-import { isBatchFailure, splitBatches, type LogRecord } from '../../protocol/record-batch/index.ts';
+import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import type { Sql } from '../storage/sql.ts';
+import { ChangesWriter } from './changes-writer.ts';
+import { DeadLetterBox } from './dead-letter-box.ts';
 import { deliverySections } from './delivery-sections.ts';
-import { LaneWriter, type LaneBatch } from './lane-writer.ts';
+import { Intake } from './intake.ts';
+import { LaneWriter } from './lane-writer.ts';
 import { loadQueue } from './load-queue.ts';
-import { deathRecord } from './moved-records.ts';
 import { leasesOf, oldestMs, peek } from './looking.ts';
 import { Outbox } from './outbox.ts';
-import { decoded, packed } from './packing.ts';
+import { OutboxStore, type OutboxRow } from './outbox-store.ts';
+import { NO_TOTALS, ParkedStore, type Lost, type Totals } from './parked-store.ts';
 import { ParkedMessages } from './parked-messages.ts';
 import type { Published, PublishOptions } from './queue-calls.ts';
-import { QueueStore, type OutboxRow } from './queue-store.ts';
+import { QueueStore } from './queue-store.ts';
+import { ReplayStore } from './replay-store.ts';
 import { SegmentCache } from './segment-cache.ts';
 import { runOfTag } from './settle-message.ts';
 import { Slots } from './slots.ts';
@@ -50,15 +51,22 @@ export class StoredQueue {
   readonly #cache: SegmentCache;
   readonly #writer: LaneWriter;
   readonly #slots = new Slots();
+  readonly #changes: ChangesWriter;
+  readonly #parkedStore: ParkedStore;
   readonly #outbox: Outbox;
   readonly #parked: ParkedMessages;
+  readonly #intake: Intake;
   readonly #source: SegmentSource;
   readonly #name: string;
   readonly #id: number;
+  /** Its methods are steps. */
+  readonly deadLetters: DeadLetterBox;
   #state!: QueueState;
-  #pending = { count: 0, bytes: 0 };
-  /** Ids of this commit, to be written as one row. */
-  #ids: { id: string; untilMs: number }[] = [];
+  /** As stored. */
+  #totals: Totals = NO_TOTALS;
+  #lostNow: Lost = NO_TOTALS.lost;
+  /** The time of this commit. */
+  #nowMs: number;
   /** What a commit that failed began with, where the state may be ahead of the rows since. */
   #lost:
     (Pick<QueueState, 'config' | 'isPaused' | 'activeConsumer' | 'counters'> & { outgoing: number }) | null =
@@ -83,8 +91,27 @@ export class StoredQueue {
         return (offset) => readFacts(records.get(offset)!);
       },
     };
-    this.#outbox = new Outbox(this.#store, nowMs);
-    this.#parked = new ParkedMessages(this.#store, this.#cache);
+    this.#nowMs = nowMs;
+    this.#changes = new ChangesWriter(this.#store, this.#cache, this.#slots);
+    this.#parkedStore = new ParkedStore(sql);
+    this.#outbox = new Outbox(new OutboxStore(sql), this.#parkedStore.totals().reserved, nowMs);
+    this.#parked = new ParkedMessages(this.#parkedStore, this.#cache);
+    this.#intake = new Intake({
+      name: definition.name,
+      store: this.#store,
+      writer: this.#writer,
+      parked: this.#parked,
+      outbox: this.#outbox,
+    });
+    this.deadLetters = new DeadLetterBox({
+      name: definition.name,
+      id: definition.id,
+      source: this.#source,
+      outbox: this.#outbox,
+      replays: new ReplayStore(sql),
+      state: () => this.#state,
+      recordAt: (extent, offset) => this.#cache.records(extent).get(offset)!,
+    });
     this.#load(definition.config, isPaused);
   }
 
@@ -124,9 +151,7 @@ export class StoredQueue {
       this.#lost = before;
       throw error;
     } finally {
-      this.#writer.clear();
-      this.#pending = { count: 0, bytes: 0 };
-      this.#ids = [];
+      this.#intake.clear();
     }
   }
 
@@ -143,54 +168,20 @@ export class StoredQueue {
   }
 
   /** A step: takes batches in. They can be delivered after `store`. */
-  publish(bytes: Uint8Array, { source }: PublishOptions, { nowMs }: StepContext): Published {
-    const published: Published = { count: 0, exceptions: [] };
-    const known = source ? this.#store.sourceNumber(source.name) : -1;
-    const skip = source ? Math.max(0, known + 1 - source.firstNumber) : 0;
-    const located = splitBatches(bytes);
-    if (isBatchFailure(located)) {
-      throw new Error(`the router let a batch through that is broken: ${located.message}`);
-    }
-    for (const { at, header } of located) {
-      const { recordCount: count, sizeInBytes, lastOffsetDelta, maxTimestamp } = header;
-      const batch = { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp };
-      if (
-        published.count >= skip &&
-        hasOnlyValues(bytes, at, header) &&
-        takesWhole(this.#state, this.#pending.count + count, this.#pending.bytes + sizeInBytes)
-      ) {
-        this.#pending.count += count;
-        this.#pending.bytes += sizeInBytes;
-        this.#writer.add(0, { ...batch, isPlain: true });
-      } else {
-        this.#admit(batch, decoded(bytes, at), published, skip, nowMs);
-      }
-      published.count += count;
-    }
-    if (source && published.count > skip) {
-      this.#store.writeSource(source.name, source.firstNumber + published.count - 1);
-    }
-    this.#state.counters.published += published.count - published.exceptions.length;
-    return published;
+  publish(bytes: Uint8Array, options: PublishOptions, { nowMs }: StepContext): Published {
+    this.#nowMs = nowMs;
+    return this.#intake.publish(this.#state, bytes, options, nowMs);
   }
 
   /** A step: what was published becomes ready, and limits are held. */
   store(): void {
-    if (this.#ids.length > 0) {
-      const untilMs = Math.max(...this.#ids.map((id) => id.untilMs));
-      this.#store.insertIds(
-        untilMs,
-        this.#ids.map(({ id }) => id),
-      );
-      this.#ids = [];
-    }
-    this.#writer.flush(this.#state);
-    this.#pending = { count: 0, bytes: 0 };
+    this.#intake.store(this.#state);
     this.#holdLength();
   }
 
   /** A step: delivers. Null where there is nothing. */
   deliver(command: DeliverCommand, { nowMs }: StepContext): Uint8Array | null {
+    this.#nowMs = nowMs;
     const slices = deliver(this.#state, command, this.#source, nowMs);
     if (slices.length === 0) return null;
     const sections = deliverySections(slices, (extent) => this.#cache.data(extent));
@@ -210,6 +201,7 @@ export class StoredQueue {
 
   /** A step: settles each message by itself. One outcome for each, in order. */
   settleRuns(runs: readonly SettleRun[], consumerId: string | undefined, context: StepContext): Outcome[] {
+    this.#nowMs = context.nowMs;
     const settleContext = { ...context, consumerId, source: this.#source };
     const outcomes = runs.flatMap((run): Outcome[] =>
       run.queueId === this.#id
@@ -238,6 +230,7 @@ export class StoredQueue {
 
   /** A step: returns messages whose lease is over. */
   expireLeases(nowMs: number): number {
+    this.#nowMs = nowMs;
     const expired = expireLeases(this.#state, this.#source, nowMs);
     this.#holdLength();
     return expired;
@@ -245,6 +238,7 @@ export class StoredQueue {
 
   /** A step: removes expired messages from the heads. Gives when to look again. */
   expireHeads(nowMs: number): number {
+    this.#nowMs = nowMs;
     this.#state.dedup.expire(nowMs);
     const next = expireHeads(this.#state, this.#source, nowMs);
     return this.#holdLength() ? next : nowMs; // the limit may have been lowered far below what is there
@@ -252,6 +246,7 @@ export class StoredQueue {
 
   /** A step: parked messages that are due become ready, at most a slice. True where more are due. */
   promote(nowMs: number): boolean {
+    this.#nowMs = nowMs;
     const isMoreDue = this.#parked.promote(this.#state, this.#writer, nowMs);
     this.#writer.flush(this.#state);
     this.#holdLength();
@@ -303,10 +298,25 @@ export class StoredQueue {
     return this.#outbox.next();
   }
 
-  /** Recovers first: what is counted anew later would count the row again. */
-  removeOutbox(row: OutboxRow): void {
+  noteOutbox(row: OutboxRow, done: readonly string[]): void {
+    this.#outbox.noteDone(row, done);
+  }
+
+  /** All of the row is where it belongs, but for what is lost. */
+  removeOutbox(row: OutboxRow, lost: Lost): void {
+    this.commit(() => {
+      this.#outbox.remove(row);
+      if (Object.values(lost).every((count) => count === 0)) return;
+      const sum = { ...this.#lostNow };
+      for (const name of Object.keys(sum) as (keyof Lost)[]) sum[name] += lost[name];
+      this.#lostNow = sum;
+    });
+  }
+
+  /** Dead letters that nobody took, since the queue was made. */
+  get lost(): Lost {
     this.#recover();
-    this.#outbox.remove(row);
+    return this.#lostNow;
   }
 
   /** Forgets the message ids that are past. */
@@ -317,83 +327,39 @@ export class StoredQueue {
   }
 
   #load(config: QueueConfig, isPaused: boolean): void {
-    this.#state = loadQueue(this.#store, this.#cache, this.#slots, config, isPaused);
-  }
-
-  #admit(
-    batch: Omit<LaneBatch, 'isPlain'>,
-    records: readonly LogRecord[],
-    published: Published,
-    skip: number,
-    nowMs: number,
-  ): void {
-    const bytes = batch.sizeInBytes / records.length;
-    const arrivals: Arrival[] = [];
-    records.forEach((record, delta) => {
-      const index = published.count + delta;
-      if (index < skip) published.exceptions.push({ index, outcome: 'duplicate' });
-      else arrivals.push({ index, record, facts: readFacts(record), bytes });
-    });
-    const admitted = admit(this.#state, arrivals, this.#pending, nowMs);
-    published.exceptions.push(...admitted.exceptions);
-    this.#ids.push(...admitted.ids);
-    for (const { dueMs, lane, arrivals: parked } of admitted.parked) {
-      this.#parked.addNew(
-        this.#state,
-        dueMs,
-        lane,
-        parked.map(({ record }) => record),
-      );
-    }
-    this.#outbox.add(admitted.dead.map(({ record }) => deathRecord(record, 'maxlen', this.#name)));
-    this.#state.counters.published += admitted.dead.length;
-    for (const [lane, stored] of admitted.stored) {
-      const isWhole = stored.length === records.length;
-      const plain = stored.every(({ facts }) => isPlain(facts));
-      if (isWhole) this.#writer.add(lane, { ...batch, isPlain: plain });
-      else this.#writer.add(lane, packed(stored.map(({ record }) => record)));
-    }
+    this.#state = loadQueue(this.#store, this.#parkedStore, this.#cache, this.#slots, config, isPaused);
+    this.#totals = this.#parkedStore.totals();
+    this.#lostNow = this.#totals.lost;
+    this.#outbox.reserved = this.#totals.reserved;
   }
 
   #writeChanges(): void {
-    const { touched, completed, ended, purged, parked, dead } = this.#state.changes;
-    if (parked.length > 0) this.#parked.addReturned(parked);
-    if (dead.length > 0) {
-      this.#outbox.add(
-        dead.map(({ extent, offset, ...death }) =>
-          deathRecord(this.#cache.records(extent).get(offset)!, death.reason, this.#name, death),
-        ),
-      );
-    }
-    for (const segment of touched) this.#writeState(segment);
-    for (const { extent, slot } of completed) {
-      const place = placeOf(extent.lane, extent.baseOffset);
-      this.#store.deleteSegment(place);
-      this.#cache.drop(place);
-      if (slot !== null) this.#slots.free(slot);
-    }
-    for (const { lane, from } of purged) this.#store.deleteSegmentsFrom(lane, from);
-    for (const lane of ended) {
-      if (lane.tail !== null || this.#slots.knowsEnd(lane)) continue;
-      const place = placeOf(lane.lane, lane.nextOffset - 1); // inside what is gone: never the start of a segment
-      this.#slots.free(this.#writeSlot(null, place, lane.lane, lane.nextOffset, ''));
-    }
-    for (const slot of this.#slots.surplus(this.#state)) this.#store.deleteDelivery(slot);
+    const { parked, dead } = this.#state.changes;
+    if (parked.length > 0) this.#parked.addReturned(this.#state, parked);
+    if (dead.length > 0) this.#outbox.add(this.#deathRecords(dead));
+    this.#changes.write(this.#state);
+    this.#writeTotals();
     this.#state.changes = noChanges();
   }
 
-  #writeState(segment: SegmentState): void {
-    const { lane, baseOffset, nextOffset } = segment.extent;
-    const json = JSON.stringify(segment.toStored());
-    segment.slot = this.#writeSlot(segment.slot, placeOf(lane, baseOffset), lane, nextOffset, json);
-    segment.storedNextOffset = nextOffset;
+  *#deathRecords(dead: QueueState['changes']['dead']): IterableIterator<LogRecord> {
+    for (const { extent, offset, reason, ...leaving } of dead) {
+      const record = this.#cache.records(extent).get(offset)!;
+      yield deathRecord(record, reason, this.#name, this.#nowMs, leaving);
+    }
   }
 
-  #writeSlot(known: number | null, place: number, lane: number, nextOffset: number, json: string): number {
-    const { slot, isNew } = known === null ? this.#slots.take(this.#state) : { slot: known, isNew: false };
-    if (isNew) this.#store.insertDelivery(slot, place, nextOffset, json);
-    else this.#store.updateDelivery(slot, place, nextOffset, json);
-    this.#slots.wrote(slot, { lane, nextOffset });
-    return slot;
+  #writeTotals(): void {
+    const { parked, parkedBytes } = this.#state;
+    const known = this.#totals;
+    const { reserved } = this.#outbox;
+    const isSame =
+      parked === known.parked &&
+      parkedBytes === known.parkedBytes &&
+      reserved === known.reserved &&
+      this.#lostNow === known.lost;
+    if (isSame) return;
+    this.#totals = { parked, parkedBytes, reserved, lost: this.#lostNow };
+    this.#parkedStore.writeTotals(this.#totals);
   }
 }

@@ -24,7 +24,7 @@ export class LocalGraph {
   route(exchange: string, messages: readonly Message[]): Destination[][] {
     const { table } = this.#current();
     return messages.map((message) => {
-      const routed = route(table, exchange, message);
+      const routed = route(table, exchange, message, true);
       return 'refused' in routed ? [] : [...routed.destinations];
     });
   }

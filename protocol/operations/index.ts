@@ -6,6 +6,7 @@
 import { alertOperations } from './alerts.ts';
 import { limitOperations } from './limits.ts';
 import { scheduleOperations } from './schedules.ts';
+import { deadLetterOperations } from './dead-letters.ts';
 import { exchangeOperations } from './exchanges.ts';
 import { producerOperations } from './producers.ts';
 import { groupOperations } from './groups.ts';
@@ -25,4 +26,5 @@ export const operations = {
   ...limitOperations,
   ...producerOperations,
   ...groupOperations,
+  ...deadLetterOperations,
 };

@@ -43,6 +43,8 @@ export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   transactional_id: `The transactional id. ${NAME_RULE}`,
   group: `The name of the consumer group. ${NAME_RULE}`,
   member: 'The id of the member, as the reply to joining gave it',
+  dead_letter: 'The id of the dead letter, as a list gives it',
+  replay: 'The id of the replay',
   policy: `The name of the policy. ${NAME_RULE}`,
   alert: `The name of the alert. ${NAME_RULE}`,
   schedule: `The name of the schedule. ${NAME_RULE}`,

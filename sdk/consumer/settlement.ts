@@ -1,9 +1,10 @@
 /** Settlements: what they are, the frame that carries many, and what the broker says of each. */
 
+import { cutText } from '../../protocol/cut-text.ts';
 import {
-  DEATH_MESSAGE_LENGTH_MAX,
-  DEATH_STACK_LENGTH_MAX,
-  PROPERTY_LENGTH_MAX,
+  ERROR_MESSAGE_LENGTH_MAX,
+  ERROR_STACK_LENGTH_MAX,
+  ERROR_TYPE_LENGTH_MAX,
 } from '../../protocol/limits.ts';
 import { SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
 import type { SettlementEntry, SettleOutcome } from '../../protocol/settlement-frame.ts';
@@ -132,10 +133,10 @@ export function textOf(thrown: unknown): string {
 
 function errorOf(thrown: unknown): object | undefined {
   if (thrown === undefined) return undefined;
-  if (!(thrown instanceof Error)) return { message: textOf(thrown).slice(0, DEATH_MESSAGE_LENGTH_MAX) };
+  if (!(thrown instanceof Error)) return { message: cutText(textOf(thrown), ERROR_MESSAGE_LENGTH_MAX) };
   return {
-    type: thrown.name.slice(0, PROPERTY_LENGTH_MAX),
-    message: thrown.message.slice(0, DEATH_MESSAGE_LENGTH_MAX),
-    stack_trace: thrown.stack?.slice(0, DEATH_STACK_LENGTH_MAX),
+    type: cutText(thrown.name, ERROR_TYPE_LENGTH_MAX),
+    message: cutText(thrown.message, ERROR_MESSAGE_LENGTH_MAX),
+    stack_trace: thrown.stack && cutText(thrown.stack, ERROR_STACK_LENGTH_MAX),
   };
 }

@@ -27,7 +27,7 @@ describe('the README', () => {
     const lines = blocks('sh').flatMap((block) =>
       block.split('\n').filter((line) => line.startsWith('curl')),
     );
-    expect(lines).toHaveLength(14);
+    expect(lines).toHaveLength(16);
     const replies: unknown[] = [];
     let deliveryTag = '';
     let member = { member_id: '', epoch: 0 };
@@ -64,6 +64,8 @@ describe('the README', () => {
       { offsets: [{ topic: 'orders', partition: 1, offset: 1 }] },
       { offsets: [{ lag: 0 }, { partition: 1, offset: 1, lag: 0 }, { lag: 0 }] },
       { member_id: member.member_id },
+      { queue: 'mails', dead_letters: [] },
+      { state: 'running', rate_per_s: 100 },
     ]);
   });
 

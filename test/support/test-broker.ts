@@ -110,6 +110,14 @@ export class TestBroker {
     });
   }
 
+  /** As `evict`, for a queue. @param id the topology version that created it */
+  async evictQueue(queue: string, id: number): Promise<void> {
+    await this.#broker.miniflare.unsafeEvictDurableObject('posthorn', 'Queue', {
+      name: `default/${queue}#${id}`,
+      webSockets: 'hibernate',
+    });
+  }
+
   /** What all databases occupy on disk. */
   async bytesOnDisk(): Promise<number> {
     const files = await readdir(this.#dataPath, { recursive: true, withFileTypes: true });

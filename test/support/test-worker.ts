@@ -13,6 +13,7 @@ import worker, {
   Topology,
   Transaction as RealTransaction,
 } from '../../workers/index.ts';
+import { visitDue } from '../../workers/watchdog.ts';
 import { DurableSql } from '../../durable-objects/storage/durable-sql.ts';
 import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.ts';
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
@@ -80,6 +81,16 @@ export class Queue extends RealQueue {
     await this.ctx.storage.deleteAlarm();
   }
 
+  /** What other objects hand on fails while the test says so: before it is stored, or after, with the reply lost. */
+  override async publish(...args: Parameters<RealQueue['publish']>): ReturnType<RealQueue['publish']> {
+    const mode =
+      args[2]?.source && this.ctx.id.name?.startsWith(`default/${failing.queue}#`) ? failing.mode : 'works';
+    if (mode === 'before') throw new Error('the queue cannot be reached, as the test asked for');
+    const published = await super.publish(...args);
+    if (mode === 'after') throw new Error('the reply was lost, as the test asked for');
+    return published;
+  }
+
   override async fetch(request: Request): Promise<Response> {
     const response = await super.fetch(request);
     return lagMs > 0 && response.webSocket ? lagging(response.webSocket) : response;
@@ -91,6 +102,8 @@ export class Transaction extends RealTransaction {
     return Date.now();
   }
 }
+/** The queue that takes nothing from other objects, and how. */
+let failing = { queue: '', mode: 'works' };
 
 /** How long what a queue sends to those who poll is on its way. */
 let lagMs = 0;
@@ -118,6 +131,14 @@ export default {
     }
     if (url.pathname === '/test/unfenceable') {
       unfenceable = Number(url.searchParams.get('times'));
+      return new Response();
+    }
+    if (url.pathname === '/test/watchdog') {
+      for (let ms = 0; ms < 86_400_000; ms += 300_000) await visitDue(env, ms); // a whole day of the cron trigger
+      return new Response();
+    }
+    if (url.pathname === '/test/failing') {
+      failing = { queue: url.searchParams.get('queue') ?? '', mode: url.searchParams.get('mode') ?? 'works' };
       return new Response();
     }
     if (url.pathname === '/test/lag') {

@@ -120,7 +120,13 @@ describe('the state of a segment', () => {
         for (const [index, does] of steps) {
           const at = 100 + index;
           if (does === 'lease' && words[index] === 'returned') {
-            segment.lease({ start: at, end: at + 1, expiresAtMs: 5 + (index % 2), consumerId: 'c' });
+            segment.lease({
+              start: at,
+              end: at + 1,
+              expiresAtMs: 5 + (index % 2),
+              consumerId: 'c',
+              sinceMs: 0,
+            });
             words[index] = 'leased';
           } else if (does === 'unlease' && words[index] === 'leased') {
             segment.unlease(at);

@@ -3,12 +3,14 @@
 import { conservationProblem } from '../../../core/queue/conservation.ts';
 import { readyCount } from '../../../core/queue/queue-state.ts';
 import type { Settlement } from '../../../core/queue/settle.ts';
+import type { ReplayOrder, StoredReplay } from '../../../durable-objects/queue/dead-letter-calls.ts';
 import type { Published, PublishOptions } from '../../../durable-objects/queue/queue-calls.ts';
 import { QueueStore } from '../../../durable-objects/queue/queue-store.ts';
+import { recordsOf } from '../../../durable-objects/queue/segment-cache.ts';
 import { StoredQueue } from '../../../durable-objects/queue/stored-queue.ts';
 import type { Sql } from '../../../durable-objects/storage/sql.ts';
 import { QUEUE_DEFAULTS, type QueueConfig } from '../../../protocol/queues.ts';
-import { recordOfMessage, type MessageProperties } from '../../../protocol/messages.ts';
+import { messageOfRecord, recordOfMessage, type MessageProperties } from '../../../protocol/messages.ts';
 import { encodeBatch } from '../../../protocol/record-batch/index.ts';
 import { deliveriesOf } from '../../../core/queue/deliveries-json.ts';
 
@@ -22,13 +24,14 @@ export class QueueDriver {
   readonly sql: Sql;
   readonly config: QueueConfig;
   nowMs = 1_000_000;
+  #replays = 0;
   queue: StoredQueue;
 
   constructor(sql: Sql, config: Partial<QueueConfig> = {}) {
     this.sql = sql;
     this.config = { ...QUEUE_DEFAULTS, ...config };
     new QueueStore(sql).writeQueue({ definition: this.#definition, isPaused: false, usedMs: 0 });
-    this.queue = this.#open();
+    this.queue = this.#open(sql);
   }
 
   get #definition() {
@@ -40,8 +43,8 @@ export class QueueDriver {
   }
 
   /** As after an eviction: all that is known comes from the rows. */
-  reopen(): void {
-    this.queue = this.#open();
+  reopen(sql: Sql = this.sql): void {
+    this.queue = this.#open(sql);
   }
 
   publish(
@@ -78,9 +81,43 @@ export class QueueDriver {
     return this.queue.commit(() => this.queue.settle(settlements, consumerId, this.context));
   }
 
+  /** Replays ready messages to another queue, at most `limit`, slice by slice. Gives how many left. */
+  replay(limit: number | null = null, order: Partial<ReplayOrder> = {}): StoredReplay {
+    const id = `replay-${this.#replays++}`;
+    const whole = {
+      id,
+      filter: { any: true as const },
+      ids: null,
+      to: { queue: 'elsewhere' },
+      limit,
+      ratePerS: null,
+      ...order,
+    };
+    this.queue.commit(() => this.queue.deadLetters.answer({ do: 'replay', order: whole }, this.nowMs));
+    for (let next: number | null = 0; next !== null;) {
+      next = this.queue.commit(() => this.queue.deadLetters.replay(this.nowMs));
+      if (next !== null && next > this.nowMs + 1) this.drain(); // it waits until others have left
+    }
+    const { replays } = this.queue.commit(() => this.queue.deadLetters.answer({ do: 'replays' }, this.nowMs));
+    return replays!.find((replay) => replay.id === id)!;
+  }
+
+  /** As if another object had taken what is in the outbox. Gives the messages in order, with where they go. */
+  drain(): { number: number; target: string; body: unknown }[] {
+    const left: { number: number; target: string; body: unknown }[] = [];
+    for (let row = this.queue.nextOutbox(); row !== null; row = this.queue.nextOutbox()) {
+      for (const [index, record] of recordsOf(row.data).entries()) {
+        const body = messageOfRecord(record).body;
+        left.push({ number: row.number + index, target: row.target, body });
+      }
+      this.queue.removeOutbox(row, { cycle: 0, hop_limit: 0, unroutable: 0, dropped: 0 });
+    }
+    return left;
+  }
+
   advance(ms: number): void {
     this.nowMs += ms;
-    this.queue.commit(() => this.queue.expireLeases(this.nowMs));
+    while (this.queue.commit(() => this.queue.expireLeases(this.nowMs)) > 0);
     while (this.queue.commit(() => this.queue.promote(this.nowMs)));
     this.queue.commit(() => this.queue.expireHeads(this.nowMs));
   }
@@ -101,7 +138,7 @@ export class QueueDriver {
     return this.sql.meter.rowsWritten - before;
   }
 
-  #open(): StoredQueue {
-    return new StoredQueue(this.sql, this.#definition, false, this.nowMs);
+  #open(sql: Sql): StoredQueue {
+    return new StoredQueue(sql, this.#definition, false, this.nowMs);
   }
 }

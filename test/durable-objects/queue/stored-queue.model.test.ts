@@ -16,6 +16,8 @@ type Command =
   | { do: 'advance'; ms: number }
   | { do: 'reopen' }
   | { do: 'fail'; after: number }
+  | { do: 'replay'; limit: number | null }
+  | { do: 'drain' }
   | { do: 'purge' };
 
 const command: fc.Arbitrary<Command> = fc.oneof(
@@ -57,15 +59,25 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('fail' as const), after: fc.integer({ min: 1, max: 8 }) }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('replay' as const), limit: fc.constantFrom(null, 1, 7, 200) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('drain' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('purge' as const) }) },
 );
 
-const config = fc.record({
+const config: fc.Arbitrary<Partial<QueueConfig>> = fc.record({
   max_priority: fc.constantFrom(0, 2),
   max_length: fc.constantFrom(null, null, 50),
   overflow: fc.constantFrom('drop-head', 'reject-publish', 'reject-publish-dlx' as const),
   message_ttl_ms: fc.constantFrom(null, null, 20_000),
   dead_letter: fc.constantFrom(null, 'none' as const),
+  retry: fc.constantFrom<QueueConfig['retry'][]>(
+    { schedule_ms: [1_000, 5_000, 30_000] },
+    { schedule_ms: [] },
+    { base_ms: 100, factor: 3, max_ms: 20_000, jitter: 0.5, attempts: 2 },
+  ),
 });
 
 interface Known {
@@ -83,6 +95,11 @@ class Model {
   readonly sql = new NodeSql();
   readonly messages = new Map<number, Known>();
   readonly tags: string[] = [];
+  /** What has left for another queue: each message once. */
+  readonly left = new Map<number, string>();
+  /** What was settled here. */
+  readonly settled = new Set<number>();
+  lastNumber = -1;
   readonly config: Partial<QueueConfig>;
   next = 0;
 
@@ -128,6 +145,7 @@ class Model {
     this.#checkOrder(deliveries);
     for (const { tag, body, count } of deliveries) {
       const message = this.messages.get(body as number)!;
+      expect(this.left.has(message.number), `message ${String(body)} has left`).toBe(false);
       expect(message.state, `message ${String(body)} is delivered`).toBe('held');
       expect(count).toBeGreaterThanOrEqual(1);
       if (message.key !== null && !autoAck) {
@@ -137,6 +155,7 @@ class Model {
         expect(others, 'one in flight for each key').toEqual([]);
       }
       message.state = autoAck ? 'gone' : 'leased';
+      if (autoAck) this.settled.add(message.number);
       message.tag = tag;
       this.tags.push(tag);
     }
@@ -177,6 +196,7 @@ class Model {
         expect(['already_settled', 'lease_expired'], `a late ${how}`).toContain(outcome);
         return;
       }
+      if (outcome === 'settled') this.settled.add(message.number);
       if (['settled', 'dead_lettered', 'dropped'].includes(outcome)) message.state = 'gone';
       else if (['requeued', 'parked'].includes(outcome)) message.state = 'held';
       else expect(outcome).toBe('extended');
@@ -236,6 +256,36 @@ class Model {
     this.driver.queue.commit(() => this.driver.queue.purge());
     expect(this.driver.counts).toMatchObject({ ready: 0, parked: 0 });
     for (const message of this.messages.values()) if (message.state === 'held') message.state = 'gone';
+  }
+
+  /** Ready messages leave, those that wait or are leased do not. */
+  replay({ limit }: Extract<Command, { do: 'replay' }>): void {
+    const before = this.driver.counts;
+    const { moved, state } = this.driver.replay(limit);
+    expect({ state, moved }).toEqual({ state: 'done', moved: Math.min(before.ready, limit ?? Infinity) });
+    const { ready, leased, parked, outgoing } = this.driver.counts;
+    expect({ ready, leased, parked, outgoing }).toEqual({
+      ...before,
+      ready: before.ready - moved,
+      outgoing: before.outgoing + moved,
+    });
+    this.drain();
+  }
+
+  /** What leaves has a number of its own, was not settled here, and leaves once. */
+  drain(): void {
+    for (const { number, target, body } of this.driver.drain()) {
+      const message = this.messages.get(body as number);
+      expect(number, 'numbers only grow').toBeGreaterThan(this.lastNumber);
+      this.lastNumber = number;
+      expect(this.left.get(body as number), `message ${String(body)} has left before`).toBeUndefined();
+      expect(this.settled.has(body as number), `message ${String(body)} is settled`).toBe(false);
+      this.left.set(body as number, target);
+      if (!message) continue; // refused when it was published
+      expect(message.state, `message ${String(body)} leaves`).not.toBe('leased');
+      message.state = 'gone';
+    }
+    expect(this.driver.counts.outgoing).toBe(0);
   }
 
   #peek(): unknown {

@@ -41,9 +41,9 @@ describe('the rows that a queue writes', () => {
     expect(driver.counts).toMatchObject({ ready: 0, leased: 0 });
   });
 
-  it('are one for a batch that is parked together, and do not keep free rows for ever', () => {
+  it('are two for a batch that is parked together, itself and the total, and do not keep free rows for ever', () => {
     const driver = new QueueDriver(new NodeSql());
-    expect(driver.rowsWrittenBy(() => driver.publish(filler(100), { delay_ms: 1_000 }))).toBe(1);
+    expect(driver.rowsWrittenBy(() => driver.publish(filler(100), { delay_ms: 1_000 }))).toBe(2);
     driver.advance(1_001);
     expect(driver.counts).toMatchObject({ ready: 100, parked: 0 });
     driver.settle(tagsOf(driver.deliver()), { kind: 'ack' });

@@ -1,0 +1,149 @@
+/** What is published on its way into a queue: collected during a commit, and stored as few rows as it fits. */
+
+import { admit, takesWhole, type Arrival } from '../../core/queue/arrive.ts';
+import { deathRecord } from '../../core/queue/dead-letter-record.ts';
+import { isPlain, readFacts } from '../../core/queue/facts.ts';
+import type { QueueState } from '../../core/queue/queue-state.ts';
+import { hasOnlyValues } from '../../core/queue/scan.ts';
+import { isBatchFailure, splitBatches, type LogRecord } from '../../protocol/record-batch/index.ts';
+import type { LaneBatch, LaneWriter } from './lane-writer.ts';
+import type { Outbox } from './outbox.ts';
+import { decoded, packed } from './packing.ts';
+import type { ParkedMessages } from './parked-messages.ts';
+import type { Published, PublishOptions } from './queue-calls.ts';
+import type { QueueStore } from './queue-store.ts';
+
+type Source = NonNullable<PublishOptions['source']>;
+
+interface Parts {
+  /** The name of the queue. */
+  name: string;
+  store: QueueStore;
+  writer: LaneWriter;
+  parked: ParkedMessages;
+  outbox: Outbox;
+}
+
+/** A publish that is being taken in. */
+interface Current extends Published {
+  /** Its first messages that were taken before. */
+  skip: number;
+  isTransfer: boolean;
+  isRefused: boolean;
+  nowMs: number;
+}
+
+export class Intake {
+  readonly #parts: Parts;
+  /** Let in by this commit and not in the state yet. */
+  #pending = { count: 0, bytes: 0 };
+  /** Ids of this commit, to be written as one row. */
+  #ids: { id: string; untilMs: number }[] = [];
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  publish(state: QueueState, bytes: Uint8Array, { source }: PublishOptions, nowMs: number): Published {
+    const skip = source ? this.#taken(source) : 0;
+    const isTransfer = source !== undefined;
+    const current: Current = { count: 0, exceptions: [], skip, isTransfer, isRefused: false, nowMs };
+    const located = splitBatches(bytes);
+    if (isBatchFailure(located)) {
+      throw new Error(`the router let a batch through that is broken: ${located.message}`);
+    }
+    for (const { at, header } of located) {
+      const { recordCount: count, sizeInBytes, lastOffsetDelta, maxTimestamp } = header;
+      const batch = { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp };
+      if (
+        current.count >= skip &&
+        !current.isRefused &&
+        hasOnlyValues(bytes, at, header) &&
+        takesWhole(state, this.#pending.count + count, this.#pending.bytes + sizeInBytes)
+      ) {
+        this.#pending.count += count;
+        this.#pending.bytes += sizeInBytes;
+        this.#parts.writer.add(0, { ...batch, isPlain: true });
+      } else {
+        this.#admit(state, batch, decoded(bytes, at), current);
+      }
+      current.count += count;
+    }
+    const { count, exceptions } = current;
+    const end = exceptions.find(({ outcome }) => outcome === 'rejected')?.index ?? count;
+    if (source && end > skip) this.#parts.store.writeSource(source.name, numberOf(source, end - 1));
+    state.counters.published += count - exceptions.length;
+    return { count, exceptions };
+  }
+
+  /** Writes what was taken in. */
+  store(state: QueueState): void {
+    if (this.#ids.length > 0) {
+      const untilMs = Math.max(...this.#ids.map((id) => id.untilMs));
+      this.#parts.store.insertIds(
+        untilMs,
+        this.#ids.map(({ id }) => id),
+      );
+      this.#ids = [];
+    }
+    this.#parts.writer.flush(state);
+    this.#pending = { count: 0, bytes: 0 };
+  }
+
+  /** Forgets what was taken in and not written. */
+  clear(): void {
+    this.#parts.writer.clear();
+    this.#pending = { count: 0, bytes: 0 };
+    this.#ids = [];
+  }
+
+  /** How many of the first messages were taken before. */
+  #taken(source: Source): number {
+    const known = this.#parts.store.sourceNumber(source.name);
+    if (!source.numbers) return Math.max(0, known + 1 - source.firstNumber);
+    const first = source.numbers.findIndex((number) => number > known);
+    return first === -1 ? source.numbers.length : first;
+  }
+
+  #admit(
+    state: QueueState,
+    batch: Omit<LaneBatch, 'isPlain'>,
+    records: readonly LogRecord[],
+    current: Current,
+  ): void {
+    const { writer, parked, outbox, name } = this.#parts;
+    const { skip, nowMs, exceptions, isTransfer } = current;
+    const bytes = batch.sizeInBytes / records.length;
+    const arrivals: Arrival[] = [];
+    records.forEach((record, delta) => {
+      const index = current.count + delta;
+      if (index < skip) exceptions.push({ index, outcome: 'duplicate' });
+      else if (current.isRefused) exceptions.push({ index, outcome: 'rejected' });
+      else arrivals.push({ index, record, facts: readFacts(record), bytes });
+    });
+    const admitted = admit(state, arrivals, this.#pending, nowMs, isTransfer);
+    current.isRefused ||= isTransfer && admitted.exceptions.length > 0;
+    exceptions.push(...admitted.exceptions);
+    this.#ids.push(...admitted.ids);
+    for (const { dueMs, lane, arrivals: delayed } of admitted.parked) {
+      parked.addNew(
+        state,
+        dueMs,
+        lane,
+        delayed.map(({ record }) => record),
+      );
+    }
+    outbox.add(admitted.dead.map(({ record }) => deathRecord(record, 'maxlen', name, nowMs)));
+    state.counters.published += admitted.dead.length;
+    for (const [lane, stored] of admitted.stored) {
+      const isWhole = stored.length === records.length;
+      const plain = stored.every(({ facts }) => isPlain(facts));
+      if (isWhole) writer.add(lane, { ...batch, isPlain: plain });
+      else writer.add(lane, packed(stored.map(({ record }) => record)));
+    }
+  }
+}
+
+function numberOf({ firstNumber, numbers }: Source, index: number): number {
+  return numbers?.[index] ?? firstNumber + index;
+}

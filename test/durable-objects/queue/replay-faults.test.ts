@@ -1,0 +1,102 @@
+/** Replays whose storage fails at every call, and whose object is gone between any two slices. */
+
+import { describe, expect, it } from 'vitest';
+import { NodeSql } from '../../support/node-sql.ts';
+import { QueueDriver } from './queue-driver.ts';
+
+const MESSAGES = 1_200;
+
+function filled(): { driver: QueueDriver; sql: NodeSql } {
+  const sql = new NodeSql();
+  const driver = new QueueDriver(sql);
+  driver.publish(Array.from({ length: MESSAGES }, (_, number) => number));
+  const order = {
+    id: 'r',
+    filter: { any: true as const },
+    ids: null,
+    to: { queue: 'other' },
+    limit: null,
+    ratePerS: null,
+  };
+  driver.queue.commit(() => driver.queue.deadLetters.answer({ do: 'replay', order }, driver.nowMs));
+  return { driver, sql };
+}
+
+const slice = (driver: QueueDriver): number | null =>
+  driver.queue.commit(() => driver.queue.deadLetters.replay(driver.nowMs));
+
+describe('a replay', () => {
+  it('moves each message once, whichever call of the storage fails', () => {
+    let failures = 0;
+    const { driver, sql } = filled();
+    const seen: unknown[] = [];
+    for (let n = 1, isDone = false; !isDone; n++) {
+      sql.failAfter = n;
+      try {
+        isDone = slice(driver) === null;
+        n = 0; // the next slice fails at its first call, its second, ...
+      } catch (error) {
+        expect(String(error)).toContain('as the test asked for');
+        failures += 1;
+      }
+      sql.failAfter = Infinity;
+      driver.check();
+      if (failures % 3 === 0) driver.reopen();
+      const { ready, outgoing } = driver.counts;
+      expect(ready + outgoing + seen.length).toBe(MESSAGES);
+      if (failures % 5 === 0) seen.push(...driver.drain().map(({ body }) => body));
+    }
+    seen.push(...driver.drain().map(({ body }) => body));
+    expect(failures).toBeGreaterThan(10);
+    expect(seen).toEqual(Array.from({ length: MESSAGES }, (_, number) => number));
+  });
+
+  it('goes on where it was when the object is gone, and takes nothing that came later', () => {
+    const { driver } = filled();
+    expect(slice(driver)).not.toBeNull();
+    driver.publish(['late']);
+    while (true) {
+      driver.reopen();
+      if (slice(driver) === null) break;
+    }
+    expect(driver.drain()).toHaveLength(MESSAGES);
+    expect(driver.deliver().map(({ body }) => body)).toEqual(['late']);
+  });
+
+  it('waits while too much of it is still on its way', () => {
+    const driver = new QueueDriver(new NodeSql());
+    driver.publish(Array.from({ length: 10_000 }, (_, number) => number));
+    const order = {
+      id: 'r',
+      filter: { any: true as const },
+      ids: null,
+      to: { queue: 'other' },
+      limit: null,
+      ratePerS: null,
+    };
+    driver.queue.commit(() => driver.queue.deadLetters.answer({ do: 'replay', order }, driver.nowMs));
+    for (let slices = 0; slices < 50; slices++) slice(driver);
+    expect(driver.counts.outgoing).toBe(5_000);
+    expect(driver.sql.all('SELECT * FROM outbox')).toHaveLength(10);
+  });
+});
+
+describe('dead letters on their way', () => {
+  it('have numbers that no wake gives again, whatever the clock says', () => {
+    const driver = new QueueDriver(new NodeSql(), { retry: { schedule_ms: [] } });
+    let last = -1;
+    for (let round = 0; round < 5; round++) {
+      driver.publish(Array.from({ length: 2_000 }, (_, number) => number));
+      driver.settle(
+        driver.deliver(5_000).map(({ tag }) => tag),
+        { kind: 'nack' },
+      );
+      for (const { number } of driver.drain()) {
+        expect(number).toBeGreaterThan(last);
+        last = number;
+      }
+      driver.nowMs -= 60_000;
+      driver.reopen();
+    }
+  });
+});

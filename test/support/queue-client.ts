@@ -1,0 +1,63 @@
+/** What tests ask of queues over HTTP. */
+
+import type { DeadLetterList } from '../../protocol/dead-letters.ts';
+import type { Deliveries, QueuePublished, SettledReply } from '../../protocol/deliveries.ts';
+import type { QueueReply, QueueWithStateReply } from '../../protocol/queues.ts';
+import type { Reply, TestBroker } from './test-broker.ts';
+
+const QUEUES = '/v1/default/queues';
+
+export class QueueClient {
+  readonly broker: TestBroker;
+
+  constructor(broker: TestBroker) {
+    this.broker = broker;
+  }
+
+  declare(queue: string, declaration: object = {}): Promise<Reply<QueueReply>> {
+    return this.broker.call('PUT', `${QUEUES}/${queue}`, declaration);
+  }
+
+  publish(queue: string, messages: object[]): Promise<Reply<QueuePublished>> {
+    return this.broker.call('POST', `${QUEUES}/${queue}/messages`, { messages });
+  }
+
+  async take(queue: string, fields: object = {}): Promise<Deliveries['deliveries']> {
+    const path = `${QUEUES}/${queue}/deliveries`;
+    return (await this.broker.call<Deliveries>('POST', path, { max: 100, ...fields })).body.deliveries;
+  }
+
+  async settle(queue: string, fields: object): Promise<string[]> {
+    const path = `${QUEUES}/${queue}/settlements`;
+    const { body } = await this.broker.call<SettledReply>('POST', path, fields);
+    return body.results.map(({ outcome }) => outcome);
+  }
+
+  async state(queue: string): Promise<QueueWithStateReply['state']> {
+    return (await this.broker.call<QueueWithStateReply>('GET', `${QUEUES}/${queue}`)).body.state;
+  }
+
+  async deadLetters(queue: string, query = ''): Promise<DeadLetterList> {
+    const path = `${QUEUES}/${queue}/dead-letters?${query}`;
+    return (await this.broker.call<DeadLetterList>('GET', path)).body;
+  }
+
+  /** Asks until the answer will do: what objects send each other takes a moment. */
+  async until<Answer>(ask: () => Promise<Answer>, isEnough: (answer: Answer) => boolean): Promise<Answer> {
+    for (const endMs = performance.now() + 15_000; ;) {
+      const answer = await ask();
+      if (isEnough(answer)) return answer;
+      if (performance.now() > endMs) throw new Error(`still ${JSON.stringify(answer)}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Waits until a queue holds so many dead letters. */
+  async deadLettersOnce(queue: string, count: number, query = ''): Promise<DeadLetterList['dead_letters']> {
+    const list = await this.until(
+      () => this.deadLetters(queue, query),
+      ({ dead_letters: letters }) => letters?.length === count,
+    );
+    return list.dead_letters;
+  }
+}

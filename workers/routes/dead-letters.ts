@@ -1,0 +1,308 @@
+/**
+ * Dead letters: list, inspect, change and send back, replay, purge, export.
+ *
+ * The queue in the path may be the one where messages died: then the queue that its dead letters go to is meant, and of it
+ * what died there. Where they go to no queue, or with `self=true`, it is the queue itself.
+ */
+
+import type { Hono } from 'hono';
+import { defaultDeadLetterQueue, type QueueDefinition } from '../../core/topology/queues.ts';
+import type {
+  DeadLetterAnswer,
+  DeadLetterCall,
+  ReplayOrder,
+  StoredReplay,
+} from '../../durable-objects/queue/dead-letter-calls.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import {
+  deadLetterFilterQuerySchema,
+  deadLetterListQuerySchema,
+  deadLetterWhereSchema,
+  replayRequestSchema,
+  resendSchema,
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterList,
+  type DryRun,
+  type Replay,
+  type ReplayTarget,
+} from '../../protocol/dead-letters.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { DEFAULT_EXCHANGE_PATH } from '../../protocol/exchanges.ts';
+import { DEAD_LETTER_PAGE_MAX } from '../../protocol/limits.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import { formatDeadLetterId, parseDeadLetterId } from '../../core/queue/dead-letter-id.ts';
+import type { Place } from '../../core/queue/ready-messages.ts';
+import { deadLettersOf, editedRecord } from '../dead-letters/dead-letter-json.ts';
+import { problem } from '../problem.ts';
+import { callQueue } from '../queue-call.ts';
+import { readBody, readQuery } from '../request.ts';
+import { lookUpQueue } from '../topology-cache.ts';
+import { bind, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
+import { readQueue } from './queues.ts';
+
+interface Held {
+  /** The queue that holds the dead letters. */
+  queue: QueueDefinition;
+  /** What of it is meant. */
+  filter: DeadLetterFilter;
+}
+
+export function deadLetterRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.listDeadLetters, async (c) => {
+    const query = readQuery(c, deadLetterListQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const { self, limit, next, ...filter } = query.fields;
+    const held = await readHeld(c, self, filter);
+    if (isFailure(held)) return problem(c, held);
+    const after = next === undefined ? null : parseDeadLetterId(held.queue.id, next);
+    if (next !== undefined && after === null) {
+      return problem(c, failure('invalid_field', 'query next: is not one that this queue gave'));
+    }
+    const answer = await call(c, held, { do: 'list', filter: held.filter, after, max: limit });
+    return isFailure(answer) ? problem(c, answer) : c.json(pageOf(held, answer));
+  });
+
+  bind(app, operations.purgeDeadLetters, async (c) => {
+    const query = readQuery(c, deadLetterFilterQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const { self, ...filter } = query.fields;
+    const held = await readHeld(c, self, filter);
+    if (isFailure(held)) return problem(c, held);
+    let purged = 0;
+    for (let after: Place | null | undefined = null; after !== undefined;) {
+      const answer: DeadLetterAnswer | Failure = await call(c, held, {
+        do: 'purge',
+        filter: held.filter,
+        after,
+      });
+      if (isFailure(answer)) return problem(c, answer);
+      purged += answer.count ?? 0;
+      after = answer.next ?? undefined;
+    }
+    return c.json({ queue: held.queue.name, purged });
+  });
+
+  bind(app, operations.exportDeadLetters, async (c) => {
+    const query = readQuery(c, deadLetterFilterQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const { self, ...filter } = query.fields;
+    const held = await readHeld(c, self, filter);
+    if (isFailure(held)) return problem(c, held);
+    return new Response(exportOf(c, held), { headers: { 'content-type': 'application/jsonl' } });
+  });
+
+  bind(app, operations.replayDeadLetters, async (c) => {
+    const body = await readBody(c, replayRequestSchema);
+    if (isFailure(body)) return problem(c, body);
+    const { id, ids, filter = {}, to, limit, rate_per_s: ratePerS, dry_run: isDry } = body.fields;
+    const held = await readHeldBy(c, filter);
+    if (isFailure(held)) return problem(c, held);
+    const wrong = (to && (await checkTarget(c, held, to))) ?? checkIds(held, ids);
+    if (wrong) return problem(c, wrong);
+    const order: ReplayOrder = {
+      id: id ?? crypto.randomUUID(),
+      filter: held.filter,
+      ids: ids ? [...new Set(ids)] : null,
+      to: to ?? null,
+      limit: limit ?? null,
+      ratePerS: ratePerS ?? null,
+    };
+    if (isDry) return await dryRun(c, held, order);
+    const answer = await call(c, held, { do: 'replay', order });
+    if (isFailure(answer)) return problem(c, answer);
+    return c.json(replayOf(held, answer.replays![0]!), 202);
+  });
+
+  bind(app, operations.listReplays, async (c) => {
+    const held = await readHeldBy(c, {});
+    if (isFailure(held)) return problem(c, held);
+    const answer = await call(c, held, { do: 'replays' });
+    if (isFailure(answer)) return problem(c, answer);
+    return c.json({ replays: answer.replays!.map((replay) => replayOf(held, replay)) });
+  });
+
+  bind(app, operations.getReplay, (c) => oneReplay(c, (id) => ({ do: 'replays', id })));
+  bind(app, operations.cancelReplay, (c) => oneReplay(c, (id) => ({ do: 'cancel', id })));
+
+  bind(app, operations.getDeadLetter, async (c) => {
+    const held = await readHeldBy(c, {});
+    if (isFailure(held)) return problem(c, held);
+    const letter = await readLetter(c, held);
+    return isFailure(letter) ? problem(c, letter) : c.json(letter.json);
+  });
+
+  bind(app, operations.resendDeadLetter, async (c) => {
+    const body = await readBody(c, resendSchema);
+    if (isFailure(body)) return problem(c, body);
+    const held = await readHeldBy(c, {});
+    if (isFailure(held)) return problem(c, held);
+    const { message, to } = body.fields;
+    const wrong = to && (await checkTarget(c, held, to));
+    if (wrong) return problem(c, wrong);
+    const letter = await readLetter(c, held);
+    if (isFailure(letter)) return problem(c, letter);
+    const bytes = message ? editedRecord(letter.batches, message) : new Uint8Array();
+    if (isFailure(bytes)) return problem(c, bytes);
+    const { id } = letter.json;
+    const answer = await call(c, held, { do: 'resend', id, bytes, to: to ?? null });
+    if (isFailure(answer)) return problem(c, answer);
+    if (answer.refused) return problem(c, refusal(answer.refused));
+    return answer.count === 0 ? problem(c, noSuchLetter(id)) : c.json(letter.json, 202);
+  });
+}
+
+/** As `readHeld`, where the query says nothing else. */
+async function readHeldBy(c: AppContext, filter: DeadLetterFilter): Promise<Held | Failure> {
+  const query = readQuery(c, deadLetterWhereSchema);
+  return isFailure(query) ? query : await readHeld(c, query.fields.self, filter);
+}
+
+async function readHeld(
+  c: AppContext,
+  self: 'true' | 'false' | undefined,
+  filter: DeadLetterFilter,
+): Promise<Held | Failure> {
+  const named = await readQueue(c);
+  if (isFailure(named)) return named;
+  const target = self === 'true' ? null : targetName(named);
+  if (target === null) return { queue: named, filter };
+  const found = await lookUpQueue(c.env, named.namespace, target, seenTopologyVersion(c));
+  if (isFailure(found)) return found.code === 'queue_not_found' ? { queue: named, filter } : found;
+  const isOwn = target === defaultDeadLetterQueue(named.name);
+  return { queue: found.queue, filter: isOwn ? filter : { original_queue: named.name, ...filter } };
+}
+
+function targetName({ name, config: { dead_letter: target } }: QueueDefinition): string | null {
+  if (target === null) return defaultDeadLetterQueue(name);
+  return target !== 'none' && 'queue' in target ? target.queue : null;
+}
+
+function call(c: AppContext, { queue }: Held, what: DeadLetterCall): Promise<DeadLetterAnswer | Failure> {
+  return callQueue<DeadLetterAnswer>(
+    c.env,
+    queue,
+    async (stub, version) => (await stub.deadLetters(version, what)) as DeadLetterAnswer,
+  );
+}
+
+function pageOf({ queue }: Held, { page }: DeadLetterAnswer): DeadLetterList {
+  const { ids, batches, next } = page!;
+  return {
+    queue: queue.name,
+    dead_letters: deadLettersOf(ids, batches),
+    ...(next && { next: formatDeadLetterId(queue.id, next) }),
+  };
+}
+
+/** One page at a time, when the client has taken the one before. */
+function exportOf(c: AppContext, held: Held): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let after: Place | null = null;
+  return new ReadableStream({
+    async pull(controller) {
+      const max = DEAD_LETTER_PAGE_MAX;
+      const answer = await call(c, held, { do: 'list', filter: held.filter, after, max });
+      if (isFailure(answer)) return controller.error(new Error(answer.message));
+      const { ids, batches, next } = answer.page!;
+      const lines = deadLettersOf(ids, batches).map((letter) => `${JSON.stringify(letter)}\n`);
+      controller.enqueue(encoder.encode(lines.join('')));
+      after = next;
+      if (next === null) controller.close();
+    },
+  });
+}
+
+async function dryRun(c: AppContext, held: Held, order: ReplayOrder): Promise<Response> {
+  const counted: DryRun = { queue: held.queue.name, would_replay: 0, would_skip: 0 };
+  for (let after: Place | null | undefined = null; after !== undefined;) {
+    const answer: DeadLetterAnswer | Failure = await call(c, held, { do: 'count', order, after });
+    if (isFailure(answer)) return problem(c, answer);
+    counted.would_replay += answer.count ?? 0;
+    counted.would_skip += answer.skipped ?? 0;
+    after = answer.next ?? undefined;
+  }
+  if (order.limit !== null) counted.would_replay = Math.min(order.limit, counted.would_replay);
+  return c.json(counted);
+}
+
+async function oneReplay(
+  c: AppContext,
+  what: (id: string) => { do: 'replays' | 'cancel'; id: string },
+): Promise<Response> {
+  const held = await readHeldBy(c, {});
+  if (isFailure(held)) return problem(c, held);
+  const id = c.req.param('replay') ?? '';
+  const answer = await call(c, held, what(id));
+  if (isFailure(answer)) return problem(c, answer);
+  const replay = answer.replays!.find((one) => one.id === id);
+  if (replay) return c.json(replayOf(held, replay));
+  return problem(c, failure('replay_not_found', `queue "${held.queue.name}" knows of no such replay`));
+}
+
+async function readLetter(
+  c: AppContext,
+  held: Held,
+): Promise<{ json: DeadLetter; batches: Uint8Array } | Failure> {
+  const id = c.req.param('dead_letter') ?? '';
+  const answer = await call(c, held, { do: 'get', id });
+  if (isFailure(answer)) return answer;
+  const [json] = deadLettersOf(answer.page!.ids, answer.page!.batches);
+  return json ? { json, batches: answer.page!.batches } : noSuchLetter(id);
+}
+
+async function checkTarget(c: AppContext, { queue }: Held, to: ReplayTarget): Promise<Failure | undefined> {
+  if ('queue' in to) {
+    const found = await lookUpQueue(c.env, queue.namespace, to.queue, seenTopologyVersion(c));
+    return isFailure(found) ? found : undefined;
+  }
+  const name = to.exchange === DEFAULT_EXCHANGE_PATH ? '' : to.exchange;
+  const { exchange } = await topologyStub(c.env, queue.namespace).exchange(name);
+  return exchange
+    ? undefined
+    : failure('exchange_not_found', `there is no exchange "${to.exchange}"; PUT creates it`);
+}
+
+function checkIds({ queue }: Held, ids: readonly string[] | undefined): Failure | undefined {
+  const wrong = ids?.find((id) => parseDeadLetterId(queue.id, id) === null);
+  return wrong === undefined
+    ? undefined
+    : failure(
+        'invalid_field',
+        `body ids: "${wrong.slice(0, 40)}" is no dead letter of queue "${queue.name}"`,
+      );
+}
+
+function refusal(reason: 'no_origin' | 'hop_limit'): Failure {
+  return failure(
+    'replay_refused',
+    reason === 'no_origin'
+      ? 'nobody knows where the message came from; say where it is to go with "to"'
+      : 'the broker has published the message on too often: it goes round in a loop. Publish it anew, or purge it',
+    { reason },
+  );
+}
+
+function noSuchLetter(id: string): Failure {
+  return failure(
+    'dead_letter_not_found',
+    `there is no dead letter "${id.slice(0, 40)}" here: it was replayed or purged, or a consumer has it`,
+  );
+}
+
+function replayOf({ queue }: Held, replay: StoredReplay): Replay {
+  const { id, state, total, lookedAt, moved, skipped, to, ratePerS, startedMs, endedMs } = replay;
+  return {
+    id,
+    queue: queue.name,
+    state,
+    total,
+    looked_at: lookedAt,
+    moved,
+    skipped,
+    to,
+    rate_per_s: ratePerS,
+    started_at: new Date(startedMs).toISOString(),
+    ended_at: endedMs === null ? null : new Date(endedMs).toISOString(),
+  };
+}
