@@ -16,6 +16,7 @@ import worker, {
 import { visitDue } from '../../workers/watchdog.ts';
 import { DurableSql } from '../../durable-objects/storage/durable-sql.ts';
 import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { queueSteps } from '../durable-objects/queue/queue-steps.ts';
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
@@ -57,6 +58,14 @@ export class Partition extends RealPartition {
   override fenceGroup(group: string, epoch: number): void {
     if (unfenceable-- > 0) throw new Error('the partition cannot be reached, as the test asked for');
     super.fenceGroup(group, epoch);
+  }
+
+  async runSteps(seed: number, count: number): Promise<string[]> {
+    try {
+      return queueSteps(new DurableSql(this.ctx.storage), seed, count);
+    } finally {
+      await this.ctx.storage.deleteAll();
+    }
   }
 
   async runCase(name: string): Promise<string> {
@@ -155,6 +164,11 @@ export default {
       return new Response();
     }
     if (url.pathname === '/test/mailbox-starts') return Response.json(mailboxStarts);
+    if (url.pathname === '/test/queue-steps') {
+      const [seed, count] = ['seed', 'count'].map((name) => Number(url.searchParams.get(name)));
+      const stub = env.PARTITION.getByName(`steps ${seed}`) as unknown as Partition;
+      return Response.json(await stub.runSteps(seed!, count!));
+    }
     if (url.pathname === '/test/storage-case') {
       const stub = env.PARTITION.getByName(`case ${url.searchParams.get('name')}`) as unknown as Partition;
       return new Response(await stub.runCase(url.searchParams.get('name') ?? ''));
