@@ -1,5 +1,6 @@
 /** What time alone does: leases end, and messages at the head of the queue grow too old. */
 
+import { consumerName } from './consumer-id.ts';
 import { deadLetter, isKeptAnyway } from './dead-letter.ts';
 import { expiryOf, type SegmentSource } from './facts.ts';
 import {
@@ -41,7 +42,7 @@ export function expireLeases(state: QueueState, source: SegmentSource, nowMs: nu
           expired += 1;
           const failures = attempts.failures + (facts?.failuresBefore ?? 0);
           if (retryDelay(state.config.retry, failures, 0) !== null || isKeptAnyway(state, facts)) continue;
-          deadLetter(state, lane!, segment, offset, 'delivery_limit', leaseEnded(consumerId));
+          deadLetter(state, lane!, segment, offset, 'delivery_limit', leaseEnded(consumerName(consumerId)));
         }
       }
       for (const { expiresAtMs } of segment.leases) earliest = Math.min(earliest, expiresAtMs);

@@ -43,7 +43,7 @@ export interface SegmentSource {
 
 const decoder = new TextDecoder();
 
-export function readFacts(record: LogRecord): ArrivalFacts {
+export function readFacts(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers'>): ArrivalFacts {
   const facts: ArrivalFacts = {
     timestampMs: record.timestamp,
     expirationMs: null,

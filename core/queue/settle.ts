@@ -6,6 +6,7 @@
  *   extend    leased for longer
  */
 
+import { consumerName } from './consumer-id.ts';
 import type { ErrorFields } from '../../protocol/dead-letters.ts';
 import { cappedError, deadLetter, isKeptAnyway } from './dead-letter.ts';
 import type { SegmentSource } from './facts.ts';
@@ -45,7 +46,6 @@ export function settle(state: QueueState, tag: Tag, settlement: Settlement, cont
   const found = find(state, tag, context.consumerId);
   if (typeof found === 'string') return found;
   const { lane, segment, lease } = found;
-  const { consumerId } = lease;
   if (settlement.kind === 'extend')
     return extend(state, segment, tag.offset, lease, settlement.leaseMs, context);
   endLease(state, segment, tag.offset);
@@ -63,6 +63,7 @@ export function settle(state: QueueState, tag: Tag, settlement: Settlement, cont
     return 'requeued';
   }
   const error = settlement.error && cappedError(settlement.error);
+  const consumerId = consumerName(lease.consumerId);
   const more = { ...(consumerId !== '' && { consumerId }), ...(error && { error }) };
   const attempts = withFailure(known, lease.sinceMs);
   segment.noteAttempts(tag.offset, attempts);

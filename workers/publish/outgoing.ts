@@ -7,14 +7,12 @@ import { exchangePublishSchema, type ExchangeMessage } from '../../protocol/exch
 import { textOfBytes } from '../../protocol/json-bytes.ts';
 import {
   BATCH_INFLATED_BYTES_MAX,
-  RECORD_BYTES_MAX,
   REQUEST_RECORDS_MAX,
   ROUTING_KEY_BYTES_MAX,
 } from '../../protocol/limits.ts';
 import {
   EXCHANGE_HEADER,
   RESERVED_PREFIX,
-  PROPERTY_HEADERS,
   ROUTING_KEY_HEADER,
   recordOfMessage,
   textHeader,
@@ -22,7 +20,6 @@ import {
 import {
   decodeRecordsAsync,
   isBatchFailure,
-  recordSizeUpperBound,
   splitBatches,
   verifyBatchAsync,
   type LogRecord,
@@ -30,6 +27,7 @@ import {
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
 import { check } from '../request.ts';
+import { at, PROPERTY_HEADER_NAMES, recordProblem, tooLarge, tooMany } from './message-checks.ts';
 
 export interface Outgoing {
   /** What routing looks at. */
@@ -96,8 +94,6 @@ function outgoingOf(message: ExchangeMessage, exchange: string, nowMs: number): 
   );
 }
 
-const PROPERTIES = new Set<string>(Object.values(PROPERTY_HEADERS));
-
 function outgoingOfRecord(
   { key, value, headers: given }: LogRecord,
   exchange: string,
@@ -113,10 +109,12 @@ function outgoingOfRecord(
         return failure('invalid_message', `:routing-key: at most ${ROUTING_KEY_BYTES_MAX} bytes of UTF-8`);
       }
       routingKey = text;
-    } else if (!header.key.startsWith(RESERVED_PREFIX) || PROPERTIES.has(header.key)) {
+    } else if (!header.key.startsWith(RESERVED_PREFIX) || PROPERTY_HEADER_NAMES.has(header.key)) {
       headers.push(header);
     }
   }
+  const wrong = recordProblem({ key, timestamp: nowMs, headers });
+  if (wrong) return failure('invalid_message', wrong);
   const message: Message = { routingKey, headers: routed(headers) };
   headers.push(textHeader(EXCHANGE_HEADER, exchange), textHeader(ROUTING_KEY_HEADER, routingKey));
   const record: RecordInput = { key, value, timestamp: nowMs, headers };
@@ -130,22 +128,4 @@ function routed(headers: readonly RecordHeader[]): Message['headers'] {
     if (!key.startsWith(RESERVED_PREFIX)) byName[key] = value === null ? null : (textOfBytes(value) as Json);
   }
   return byName;
-}
-
-function tooLarge(record: RecordInput): Failure | null {
-  const bytes = recordSizeUpperBound(record);
-  if (bytes <= RECORD_BYTES_MAX) return null;
-  return failure('record_too_large', `it has about ${bytes} bytes; a message may have ${RECORD_BYTES_MAX}`, {
-    bytes_max: RECORD_BYTES_MAX,
-  });
-}
-
-function tooMany(count: number): Failure {
-  return failure('too_many_records', `${count} messages; a request may have ${REQUEST_RECORDS_MAX}`, {
-    records_max: REQUEST_RECORDS_MAX,
-  });
-}
-
-function at(index: number, cause: Failure): Failure {
-  return { ...cause, message: `message ${index}: ${cause.message}`, details: { ...cause.details, index } };
 }

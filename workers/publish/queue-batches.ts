@@ -1,34 +1,23 @@
 /** Messages that are published straight to a queue, from JSON or from record batches: checked, and packed as stored. */
 
-import { readFacts } from '../../core/queue/facts.ts';
 import { hasOnlyValues } from '../../core/queue/scan.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import {
-  BATCH_BYTES_MAX,
-  BATCH_INFLATED_BYTES_MAX,
-  ORDERING_KEY_BYTES_MAX,
-  PRIORITY_MAX,
-  PROPERTY_LENGTH_MAX,
-  RECORD_BYTES_MAX,
-  REQUEST_RECORDS_MAX,
-  TIME_SPAN_MS_MAX,
-} from '../../protocol/limits.ts';
-import { PROPERTY_HEADERS, recordOfMessage, RESERVED_PREFIX } from '../../protocol/messages.ts';
+import { BATCH_BYTES_MAX, BATCH_INFLATED_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
+import { recordOfMessage } from '../../protocol/messages.ts';
 import {
   decodeRecordsAsync,
   isBatchFailure,
-  recordSizeUpperBound,
   splitBatches,
   stampAppendTime,
   verifyBatch,
   verifyBatchAsync,
   type LocatedBatch,
-  type LogRecord,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
 import { queuePublishSchema } from '../../protocol/deliveries.ts';
 import { packBatches } from '../produce/json-records.ts';
 import { check } from '../request.ts';
+import { at, recordProblem, tooLarge, tooMany } from './message-checks.ts';
 
 export interface QueueBatches {
   bytes: Uint8Array;
@@ -94,7 +83,7 @@ async function takeBatch(
     const records = await decodeRecordsAsync(bytes, start, header, BATCH_INFLATED_BYTES_MAX);
     if (isBatchFailure(records)) return records;
     for (const [index, record] of records.entries()) {
-      const wrong = findProblem(record);
+      const wrong = recordProblem(record);
       if (wrong) return at(index, failure('invalid_message', wrong));
     }
     if (isPacked)
@@ -107,51 +96,9 @@ async function takeBatch(
   return bytes.subarray(start, start + header.sizeInBytes);
 }
 
-const PROPERTIES = new Set<string>(Object.values(PROPERTY_HEADERS));
-
-function findProblem(record: LogRecord): string | null {
-  if ((record.key?.length ?? 0) > ORDERING_KEY_BYTES_MAX) {
-    return `the key has ${record.key!.length} bytes, at most ${ORDERING_KEY_BYTES_MAX} are allowed`;
-  }
-  for (const { key, value } of record.headers) {
-    if (!key.startsWith(RESERVED_PREFIX)) continue;
-    if (!PROPERTIES.has(key)) return `header "${key}": names that begin with ":" are the broker's`;
-    if (value === null || value.length > PROPERTY_LENGTH_MAX)
-      return `header "${key}" has no value, or too long a one`;
-  }
-  const { priority, expirationMs, dueMs } = readFacts(record);
-  if (!isWithin(priority, PRIORITY_MAX)) return `:priority is not from 0 to ${PRIORITY_MAX}`;
-  if (expirationMs !== null && !isWithin(expirationMs, TIME_SPAN_MS_MAX))
-    return ':expiration-ms is out of range';
-  if (dueMs !== null && !isWithin(dueMs, Number.MAX_SAFE_INTEGER)) return 'the delay is out of range';
-  return null;
-}
-
-function isWithin(value: number, max: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0 && value <= max;
-}
-
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0]!;
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   parts.reduce((end, part) => (whole.set(part, end), end + part.length), 0);
   return whole;
-}
-
-function tooLarge(record: RecordInput): Failure | null {
-  const bytes = recordSizeUpperBound(record);
-  if (bytes <= RECORD_BYTES_MAX) return null;
-  return failure('record_too_large', `it has about ${bytes} bytes; a message may have ${RECORD_BYTES_MAX}`, {
-    bytes_max: RECORD_BYTES_MAX,
-  });
-}
-
-function tooMany(count: number): Failure {
-  return failure('too_many_records', `${count} messages; a request may have ${REQUEST_RECORDS_MAX}`, {
-    records_max: REQUEST_RECORDS_MAX,
-  });
-}
-
-function at(index: number, cause: Failure): Failure {
-  return { ...cause, message: `message ${index}: ${cause.message}`, details: { ...cause.details, index } };
 }

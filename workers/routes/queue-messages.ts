@@ -26,6 +26,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
+import { streamConsumerId } from '../../core/queue/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliveries-json.ts';
 import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
 import { problem } from '../problem.ts';
@@ -112,7 +113,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
       prefetch,
       bytesMax: DELIVER_BYTES_MAX,
       // Each socket is a consumer of its own, whatever name several share.
-      consumerId: `${name}~${crypto.randomUUID()}`,
+      consumerId: streamConsumerId(name, crypto.randomUUID()),
       isBinary: frames === 'binary',
       ...(leaseMs !== undefined && { leaseMs }),
     };
