@@ -285,7 +285,8 @@ describe('who comes late', () => {
 });
 
 describe('the coordinator', () => {
-  it.each(['evicted', 'restarted'] as const)('goes on when it was %s between any two steps', async (how) => {
+  const title = 'goes on when it was %s between any two steps';
+  it.each(['evicted', 'restarted'] as const)(title, { timeout: 120_000 }, async (how) => {
     const topic = await newTopic();
     const lose = async (name: string): Promise<void> => {
       if (how === 'restarted') return broker.restart();
