@@ -82,6 +82,7 @@ export const errorTable = {
   transaction_too_large: permanent(413, 'The transaction has more parts than allowed'),
   transaction_in_progress: transient(503, 'The transaction before it is still ending'),
   transaction_unavailable: transient(503, 'The transaction coordinator did not answer'),
+  offsets_pending: transient(503, 'An open transaction has committed an offset of the group'),
 
   // Consumer groups. What to do: join again (not found), heartbeat (stale epoch, not owned), stop (instance fenced).
   group_not_found: permanent(404, 'There is no such consumer group'),

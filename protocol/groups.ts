@@ -183,6 +183,10 @@ export const groupOffsetSchema = z.object({
   ...topicPartition,
   offset: z.int().nullable().describe('The committed offset; null where nothing is committed'),
   metadata: z.string().optional(),
+  pending: z
+    .literal(true)
+    .optional()
+    .describe('An open transaction has committed another offset; members wait until it has ended'),
   lag: z.int().describe('Records from the committed offset (or the start of the log) to its end'),
   log_start_offset: z.int(),
   high_watermark: z.int(),

@@ -1,6 +1,7 @@
 /** The contract of transactions. */
 
 import { z } from 'zod';
+import { commitSchema } from './groups.ts';
 import { nameSchema } from './names.ts';
 import { producerIdentity } from './producers.ts';
 
@@ -8,6 +9,13 @@ export const transactionEndSchema = z.strictObject({
   producer: z.strictObject(producerIdentity).describe('As the last reply gave it'),
 });
 export type TransactionEndRequest = z.infer<typeof transactionEndSchema>;
+
+export const transactionOffsetsSchema = z.strictObject({
+  producer: z.strictObject(producerIdentity).describe('The producer of the transaction'),
+  group: nameSchema,
+  ...commitSchema.shape,
+});
+export type TransactionOffsetsRequest = z.input<typeof transactionOffsetsSchema>;
 
 export const transactionEndReplySchema = z.object({
   producer: z
@@ -31,7 +39,13 @@ export const transactionStateSchema = z.object({
     .describe('When its first partition was added, in ms; null where none is open'),
   transaction_timeout_ms: z.int(),
   partitions: z
-    .array(z.object({ topic: nameSchema, partition: z.int().min(0) }))
+    .array(
+      z.object({
+        topic: nameSchema,
+        partition: z.int().min(0),
+        group: nameSchema.optional().describe('Of this group an offset was added, no records'),
+      }),
+    )
     .describe('Those of the open transaction, or that have not been told of its end yet'),
   last: z
     .object({

@@ -66,6 +66,8 @@ export type {
 export type { PartitionState, RecordsDeleted, Topic, TopicChange, TopicDeclaration } from './topic-types.ts';
 export type { Topics } from './topics.ts';
 export type {
+  OffsetsMember,
+  OffsetToCommit,
   TransactionalProducer,
   TransactionalProducerOptions,
 } from './transactions/transactional-producer.ts';

@@ -32,12 +32,34 @@ export async function addPartitions(
   identity: Identity,
   partitions: readonly number[],
 ): Promise<Failure | null> {
-  const { namespace, name, id, config } = topic;
-  const { jurisdiction, location_hint } = config;
-  const place = { namespace, name, id, config: { jurisdiction, location_hint } };
   const parts: Record<string, TransactionPart> = {};
-  for (const partition of partitions) parts[`${id}/${partition}`] = { topic: place, partition };
+  for (const partition of partitions) {
+    parts[`${topic.id}/${partition}`] = { topic: placeOf(topic), partition };
+  }
+  return await callTransaction(env, topic.namespace, transactionalId, (stub) =>
+    stub.addPartitions(transactionalId, identity, parts),
+  );
+}
+
+/** Tells the coordinator that offsets of a group are about to be added in the partitions. Null where they may. */
+export async function addGroupPartitions(
+  env: Env,
+  namespace: string,
+  group: string,
+  transactionalId: string,
+  identity: Identity,
+  partitions: readonly { topic: TopicDefinition; partition: number }[],
+): Promise<Failure | null> {
+  const parts: Record<string, TransactionPart> = {};
+  for (const { topic, partition } of partitions) {
+    parts[`${topic.id}/${partition}@${group}`] = { topic: placeOf(topic), partition, group };
+  }
   return await callTransaction(env, namespace, transactionalId, (stub) =>
     stub.addPartitions(transactionalId, identity, parts),
   );
+}
+
+function placeOf({ namespace, name, id, config }: TopicDefinition): TransactionPart['topic'] {
+  const { jurisdiction, location_hint } = config;
+  return { namespace, name, id, config: { jurisdiction, location_hint } };
 }

@@ -15,6 +15,7 @@
  */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
+import type { TransactionalOffset } from './transactional-offset.ts';
 
 export interface GroupOffset {
   /** The epoch in which the member began to own the partition, or in which the last one was fenced. */
@@ -26,6 +27,8 @@ export interface GroupOffset {
   metadata: string;
   /** When it was written last, in ms. */
   usedMs: number;
+  /** The last transaction that has committed here; null where none has. */
+  transaction: TransactionalOffset | null;
 }
 
 export interface Claim {
@@ -81,7 +84,7 @@ export function clamp(offset: number, log: { logStartOffset: number; highWaterma
   return Math.min(Math.max(offset, log.logStartOffset), log.highWatermark);
 }
 
-const NOTHING = { offset: null, metadata: '' };
+const NOTHING = { offset: null, metadata: '', transaction: null };
 
 function fencedOut(epoch: number): Failure {
   return failure(

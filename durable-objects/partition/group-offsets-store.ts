@@ -2,13 +2,15 @@
  * The table of what groups have committed in a partition.
  *
  *   group_offsets   a row per group that has read or committed here: who may commit since which epoch, the committed
- *                   offset (null: none), its metadata, and when the row was written last. Absent: the group has never
- *                   been here, or what it had committed has expired. Keyed by name, without a rowid: a commit is one row
+ *                   offset (null: none), its metadata, when the row was written last, and as JSON the last transaction
+ *                   that has committed here with what is pending of it. Absent: the group has never been here, or what
+ *                   it had committed has expired. Keyed by name, without a rowid: a commit is one row
  *
  * The table itself is made with the first row: most partitions that were made before groups never need it.
  */
 
 import type { GroupOffset } from '../../core/group/offsets.ts';
+import type { TransactionalOffset } from '../../core/group/transactional-offset.ts';
 import type { Sql, SqlRow } from '../storage/sql.ts';
 
 interface Row extends SqlRow {
@@ -18,15 +20,20 @@ interface Row extends SqlRow {
   committed: number | null;
   metadata: string;
   used_ms: number;
+  txn: string | null;
 }
 
 export class GroupOffsetsStore {
   readonly #sql: Sql;
   #isMade: boolean;
+  /** Tables that were made before there were transactions in them have no column for it. */
+  #hasTransactions: boolean;
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#isMade = sql.all("SELECT name FROM sqlite_master WHERE name = 'group_offsets'").length > 0;
+    const [table] = sql.all<{ sql: string }>("SELECT sql FROM sqlite_master WHERE name = 'group_offsets'");
+    this.#isMade = table !== undefined;
+    this.#hasTransactions = table === undefined || table.sql.includes('txn');
   }
 
   get(group: string): GroupOffset | null {
@@ -35,7 +42,7 @@ export class GroupOffsetsStore {
     return row ? offsetOf(row) : null;
   }
 
-  put(group: string, { epoch, memberId, offset, metadata, usedMs }: GroupOffset): void {
+  put(group: string, { epoch, memberId, offset, metadata, usedMs, transaction }: GroupOffset): void {
     if (!this.#isMade) {
       this.#sql.run(
         `CREATE TABLE IF NOT EXISTS group_offsets (
@@ -44,19 +51,25 @@ export class GroupOffsetsStore {
            member_id TEXT,
            committed INTEGER,
            metadata TEXT NOT NULL,
-           used_ms INTEGER NOT NULL
+           used_ms INTEGER NOT NULL,
+           txn TEXT
          ) WITHOUT ROWID`,
       );
       this.#isMade = true;
     }
+    if (!this.#hasTransactions) {
+      this.#sql.run('ALTER TABLE group_offsets ADD COLUMN txn TEXT');
+      this.#hasTransactions = true;
+    }
     this.#sql.run(
-      'INSERT OR REPLACE INTO group_offsets VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO group_offsets VALUES (?, ?, ?, ?, ?, ?, ?)',
       group,
       epoch,
       memberId,
       offset,
       metadata,
       usedMs,
+      transaction === null ? null : JSON.stringify(transaction),
     );
   }
 
@@ -80,6 +93,7 @@ export class GroupOffsetsStore {
   }
 }
 
-function offsetOf({ epoch, member_id, committed, metadata, used_ms }: Row): GroupOffset {
-  return { epoch, memberId: member_id, offset: committed, metadata, usedMs: used_ms };
+function offsetOf({ epoch, member_id, committed, metadata, used_ms, txn }: Row): GroupOffset {
+  const transaction = txn == null ? null : (JSON.parse(txn) as TransactionalOffset);
+  return { epoch, memberId: member_id, offset: committed, metadata, usedMs: used_ms, transaction };
 }

@@ -8,8 +8,16 @@ import {
   positionOf,
   raised,
   type Claim,
+  type Fence,
   type GroupOffset,
 } from '../../core/group/offsets.ts';
+import {
+  addOffset,
+  endOffset,
+  stillPending,
+  type OffsetTransaction,
+} from '../../core/group/transactional-offset.ts';
+import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { OFFSETS_RETENTION_MS } from '../../protocol/limits.ts';
 import type { LogOffsets } from '../storage/segment-log.ts';
@@ -39,12 +47,15 @@ export class GroupOffsets {
   /**
    * Where the member reads on. From its first read on nobody else can commit: the offset it begins at and the fence are
    * one row. `latest` without a committed offset is settled then too, so that nothing is missed between two reads.
+   * @param isPositioned the member knows where it reads on
+   * @returns 'pending' where an open transaction has yet to decide it
    */
-  position(claim: GroupClaim): number | Failure | AskGroup {
+  position(claim: GroupClaim, isPositioned: boolean): number | Failure | AskGroup | 'pending' {
     const known = this.#store.get(claim.group);
     const outcome = checkClaim(known, claim);
     if (outcome === 'unknown') return ASK_GROUP;
     if (isFailure(outcome)) return outcome;
+    if (known?.transaction?.pending && !(outcome === 'held' && isPositioned)) return 'pending';
     const position = positionOf(known, this.#log(), claim.autoOffsetReset);
     if (outcome === 'held') return position;
     const row = raised(known, claim, this.#now());
@@ -53,11 +64,13 @@ export class GroupOffsets {
     return position;
   }
 
+  /** @param transaction the transaction that it belongs to and takes effect with; null: it takes effect at once */
   commit(
     group: string,
     claim: Claim,
     offset: number,
     metadata: string,
+    transaction: OffsetTransaction | null,
   ): { committed: number } | Failure | AskGroup {
     const known = this.#store.get(group);
     const outcome = checkClaim(known, claim);
@@ -74,12 +87,29 @@ export class GroupOffsets {
       );
     }
     const nowMs = this.#now();
+    if (transaction !== null)
+      return this.#add(group, known, claim, outcome, transaction, { offset, metadata });
+    if (known?.transaction?.pending) return stillPending(known.transaction);
     const isSame = known !== null && known.offset === offset && known.metadata === metadata;
     if (outcome === 'held' && isSame && nowMs < known.usedMs + UNCHANGED_WRITE_MS)
       return { committed: offset };
     const row = outcome === 'held' ? known! : raised(known, claim, nowMs);
     this.#store.put(group, { ...row, offset, metadata, usedMs: nowMs });
     return { committed: offset };
+  }
+
+  /** A transaction that has committed offsets of the group here has ended. At most one row. */
+  endTransaction(group: string, transactionalId: string, end: TransactionEnd): void {
+    const known = this.#store.get(group);
+    if (known === null) return; // the group was deleted, or nothing of it has arrived
+    const nowMs = this.#now();
+    const result = endOffset(known.transaction, transactionalId, end, nowMs);
+    if (result === null) return;
+    this.#store.put(group, { ...known, ...result.committed, transaction: result.ended, usedMs: nowMs });
+  }
+
+  isPending(group: string): boolean {
+    return this.#store.get(group)?.transaction?.pending != null;
   }
 
   view(group: string): GroupOffsetView {
@@ -89,6 +119,7 @@ export class GroupOffsets {
     return {
       offset: known?.offset ?? null,
       metadata: known?.metadata ?? '',
+      isPending: known?.transaction?.pending != null,
       lag: Math.max(0, highWatermark - from),
       logStartOffset,
       highWatermark,
@@ -110,11 +141,20 @@ export class GroupOffsets {
     const known = this.#store.get(group);
     const busy = checkReset(known, epoch);
     if (busy) return busy;
+    if (known?.transaction?.pending) return stillPending(known.transaction);
     const log = this.#log();
     const wanted = 'offset' in to ? to.offset : positionOf(known, log, 'earliest') + to.shiftBy;
     const offset = clamp(wanted, log);
     if (!isDryRun) {
-      const row: GroupOffset = { epoch, memberId: null, offset, metadata: '', usedMs: this.#now() };
+      const transaction = known?.transaction ?? null;
+      const row: GroupOffset = {
+        epoch,
+        memberId: null,
+        offset,
+        metadata: '',
+        usedMs: this.#now(),
+        transaction,
+      };
       this.#store.put(group, row);
     }
     return { from: known?.offset ?? null, to: offset };
@@ -142,5 +182,24 @@ export class GroupOffsets {
     }
     const nextMs = this.nextExpiryMs();
     return nextMs === null || nextMs > this.#now() ? nextMs : this.#now() + RECHECK_MS;
+  }
+
+  #add(
+    group: string,
+    known: GroupOffset | null,
+    claim: Claim,
+    fenceOutcome: Fence,
+    transaction: OffsetTransaction,
+    pending: { offset: number; metadata: string },
+  ): { committed: number } | Failure {
+    const nowMs = this.#now();
+    const before = known?.transaction ?? null;
+    const added = addOffset(before, transaction, pending, nowMs);
+    if (isFailure(added)) return added;
+    const isSame = before?.pending?.offset === pending.offset && before.pending.metadata === pending.metadata;
+    if (fenceOutcome === 'held' && isSame) return { committed: pending.offset };
+    const row = fenceOutcome === 'held' ? known! : raised(known, claim, nowMs);
+    this.#store.put(group, { ...row, transaction: added, usedMs: nowMs });
+    return { committed: pending.offset };
   }
 }

@@ -1,6 +1,7 @@
 /** What goes between the router and a partition. */
 
 import type { Claim } from '../../core/group/offsets.ts';
+import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 
 /** The caller's definition of the topic is out of date, or the topic is gone: refresh, and try again once. */
@@ -67,6 +68,8 @@ export interface GroupCommit extends Claim {
   group: string;
   offset: number;
   metadata: string;
+  /** It takes effect when this is committed; null: at once. */
+  transaction: OffsetTransaction | null;
 }
 
 export interface GroupReset {
@@ -81,6 +84,8 @@ export interface GroupReset {
 export interface GroupOffsetView {
   offset: number | null;
   metadata: string;
+  /** An open transaction has committed another one. */
+  isPending: boolean;
   lag: number;
   logStartOffset: number;
   highWatermark: number;

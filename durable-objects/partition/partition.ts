@@ -24,7 +24,7 @@ import { Waiters, type Wait } from '../runtime/waiters.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { Compactor } from '../storage/compactor.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import { SegmentLog, type LogOffsets } from '../storage/segment-log.ts';
+import { SegmentLog, type LogOffsets, type ReadResult } from '../storage/segment-log.ts';
 import type { Env } from '../stubs.ts';
 import { CleanUp, type Cleanable } from './clean-up.ts';
 import { GroupExpiry } from './group-expiry.ts';
@@ -184,13 +184,31 @@ export class Partition extends DurableObject<Env> {
     return result;
   }
 
-  /** Commits what a group has handled. One row. */
+  /** Commits what a group has handled, or adds it to a transaction. One row. */
   commitOffset(version: number, commit: OffsetCommit): { committed: number } | Failure | AskGroup | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
-    const result = open.groups.commit(commit.group, commit, commit.offset, commit.metadata);
+    const result = open.groups.commit(
+      commit.group,
+      commit,
+      commit.offset,
+      commit.metadata,
+      commit.transaction,
+    );
     this.#groupExpiry.schedule(open.groups);
     return result;
+  }
+
+  /**
+   * Ends a transaction for the offsets of a group that it has committed here, unless that has happened before.
+   * @returns null where the partition does not exist
+   */
+  endGroupTransaction(group: string, transactionalId: string, end: TransactionEnd): true | null {
+    this.#alarm.runDue();
+    if (!this.#open) return null;
+    this.#open.groups.endTransaction(group, transactionalId, end);
+    this.#answerWaiters();
+    return true;
   }
 
   groupOffset(version: number, group: string): GroupOffsetView | Stale {
@@ -236,26 +254,18 @@ export class Partition extends DurableObject<Env> {
     const open = this.#current(query.version);
     if (!open) return Response.json(STALE, { status: 422 });
     const { isolation } = query;
-    const position = query.claim ? open.groups.position(query.claim) : null;
+    const position = query.claim ? open.groups.position(query.claim, query.offset !== null) : null;
     if (isFailure(position) || isAskGroup(position)) return Response.json(position, { status: 422 });
     if (query.claim) this.#groupExpiry.schedule(open.groups);
+    if (position === 'pending') return this.#answerPending(open, query, request);
     const offset = this.#resolve(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
-    const { logStartOffset, highWatermark } = open.log.offsets;
-    if (result.chunks.length === 0 && request.headers.get('upgrade') === 'websocket') {
+    if (result.chunks.length === 0 && isWaiting(request)) {
       const { bytesMax, recordsMax } = query;
       return this.#waiters.accept({ offset: result.nextOffset, bytesMax, recordsMax, isolation });
     }
-    return new Response(concatenate(result.chunks), {
-      headers: {
-        [START_OFFSET_HEADER]: String(offset),
-        [NEXT_OFFSET_HEADER]: String(result.nextOffset),
-        [HIGH_WATERMARK_HEADER]: String(highWatermark),
-        [LOG_START_OFFSET_HEADER]: String(logStartOffset),
-        [LAST_STABLE_OFFSET_HEADER]: String(open.produced.lastStableOffset),
-      },
-    });
+    return batchesReply(open, offset, result);
   }
 
   override alarm(): void {
@@ -290,6 +300,17 @@ export class Partition extends DurableObject<Env> {
   #current(version: number): Open | null {
     this.#alarm.runDue();
     return this.#open && version >= this.#open.definition.topic.version ? this.#open : null;
+  }
+
+  /** Nothing to read, until the transaction has ended that decides where to read on. */
+  #answerPending(
+    open: Open,
+    { claim, bytesMax, recordsMax, isolation }: ReadRequest,
+    request: Request,
+  ): Response {
+    const offset = open.log.offsets.logStartOffset;
+    if (!isWaiting(request)) return batchesReply(open, offset, { chunks: [], nextOffset: offset });
+    return this.#waiters.accept({ offset, bytesMax, recordsMax, isolation, pendingOf: claim!.group });
   }
 
   #stamped(open: Open, bytes: Uint8Array): ProducedBatch[] {
@@ -336,7 +357,25 @@ export class Partition extends DurableObject<Env> {
   }
 }
 
-function answerTo(wait: Wait, { log, produced }: Open): Uint8Array | null | 'gone' {
+function isWaiting(request: Request): boolean {
+  return request.headers.get('upgrade') === 'websocket';
+}
+
+function batchesReply({ log, produced }: Open, offset: number, { chunks, nextOffset }: ReadResult): Response {
+  const { logStartOffset, highWatermark } = log.offsets;
+  return new Response(concatenate(chunks), {
+    headers: {
+      [START_OFFSET_HEADER]: String(offset),
+      [NEXT_OFFSET_HEADER]: String(nextOffset),
+      [HIGH_WATERMARK_HEADER]: String(highWatermark),
+      [LOG_START_OFFSET_HEADER]: String(logStartOffset),
+      [LAST_STABLE_OFFSET_HEADER]: String(produced.lastStableOffset),
+    },
+  });
+}
+
+function answerTo(wait: Wait, { log, produced, groups }: Open): Uint8Array | null | 'gone' {
+  if (wait.pendingOf !== undefined) return groups.isPending(wait.pendingOf) ? null : 'gone';
   const result = produced.read(wait.offset, wait.bytesMax, wait.recordsMax, wait.isolation);
   if (isFailure(result)) return 'gone';
   if (result.chunks.length === 0) return null;

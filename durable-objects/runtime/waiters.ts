@@ -12,6 +12,8 @@ export interface Wait {
   bytesMax: number;
   recordsMax: number;
   isolation: ReadIsolation;
+  /** Waits for the open transaction that has committed offsets of this group, and not for records. */
+  pendingOf?: string;
 }
 
 interface Attachment extends Wait {
@@ -55,7 +57,7 @@ export class Waiters {
     for (const socket of this.#ctx.getWebSockets()) {
       const attachment = socket.deserializeAttachment() as Attachment;
       if (attachment.answered) continue;
-      const key = `${attachment.offset} ${attachment.bytesMax} ${attachment.recordsMax} ${attachment.isolation}`;
+      const key = `${attachment.offset} ${attachment.bytesMax} ${attachment.recordsMax} ${attachment.isolation} ${attachment.pendingOf ?? ''}`;
       const known = answers.get(key);
       const message = known === undefined ? answer(attachment) : known;
       answers.set(key, message);

@@ -11,29 +11,40 @@ const FAN_OUT = 32;
 /** @returns whether all of them have it now */
 export async function sendMarkers(
   env: Env,
-  { producerId, epoch, last, parts }: StoredTransaction,
+  { transactionalId, producerId, epoch, last, parts }: StoredTransaction,
 ): Promise<boolean> {
   const end: TransactionEnd = { producerId, producerEpoch: epoch, outcome: last?.outcome ?? 'abort' };
   const all = Object.values(parts);
   let missing = 0;
   for (let first = 0; first < all.length; first += FAN_OUT) {
-    const sent = await Promise.all(all.slice(first, first + FAN_OUT).map((part) => send(env, part, end)));
+    const sent = await Promise.all(
+      all.slice(first, first + FAN_OUT).map((part) => send(env, transactionalId, part, end)),
+    );
     missing += sent.filter((isSent) => !isSent).length;
   }
   return missing === 0;
 }
 
 /** @returns whether the partition has it, or is gone for good */
-async function send(env: Env, { topic, partition }: TransactionPart, end: TransactionEnd): Promise<boolean> {
+async function send(
+  env: Env,
+  transactionalId: string,
+  { topic, partition, group }: TransactionPart,
+  end: TransactionEnd,
+): Promise<boolean> {
   try {
     const stub = partitionStub(env, topic, partition);
-    if ((await stub.endTransaction(end)) !== null) return true;
+    const tell = async (): Promise<boolean> =>
+      (await (group === undefined
+        ? stub.endTransaction(end)
+        : stub.endGroupTransaction(group, transactionalId, end))) !== null;
+    if (await tell()) return true;
     // Deleted, or made and not told of it yet: the topology knows.
     const topology = topologyStub(env, topic.namespace);
     const { topic: known } = await topology.topic(topic.name);
     if (known === null || known.id !== topic.id) return true;
     await topology.settle();
-    return (await stub.endTransaction(end)) !== null;
+    return await tell();
   } catch (error) {
     console.error(
       `the marker did not reach partition ${partition} of topic ${topic.name}; it is sent again`,

@@ -3,10 +3,12 @@
 import type { EndReason, Identity, Outcome } from '../../core/transaction/transaction.ts';
 import type { TopicPlace } from '../../core/topology/topics.ts';
 
-/** A partition that a transaction writes to. */
+/** A partition that a transaction writes to, or commits an offset of a group in. */
 export interface TransactionPart {
   topic: TopicPlace;
   partition: number;
+  /** Left out: it has records of the transaction. */
+  group?: string;
 }
 
 export interface EndAnswer {

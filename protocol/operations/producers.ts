@@ -1,7 +1,13 @@
 /** The calls on producers and transactions. */
 
 import { producerDeclarationSchema, producerReplySchema } from '../producers.ts';
-import { transactionEndReplySchema, transactionEndSchema, transactionStateSchema } from '../transactions.ts';
+import { committedSchema } from '../groups.ts';
+import {
+  transactionEndReplySchema,
+  transactionEndSchema,
+  transactionOffsetsSchema,
+  transactionStateSchema,
+} from '../transactions.ts';
 import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const TRANSACTION = `${NAMESPACE_PATH}/transactions/{transactional_id}`;
@@ -36,6 +42,33 @@ export const producerOperations = {
     summary: 'Read the state of a transactional id',
     replies: { 200: { description: 'The state', json: transactionStateSchema } },
     errors: [...NAMESPACE_ERRORS, 'transaction_not_found', 'transaction_unavailable'],
+  },
+  addOffsets: {
+    id: 'addOffsets',
+    method: 'post',
+    path: `${TRANSACTION}/offsets`,
+    tag: 'producers',
+    summary: 'Commit offsets of a group within the transaction: they take effect if it is committed',
+    body: { json: transactionOffsetsSchema },
+    replies: { 200: { description: 'All are added', json: committedSchema } },
+    errors: [
+      ...NAMESPACE_ERRORS,
+      ...BODY_ERRORS,
+      'transaction_not_found',
+      'producer_fenced',
+      'transaction_in_progress',
+      'transaction_too_large',
+      'transaction_unavailable',
+      'offsets_pending',
+      'topic_not_found',
+      'partition_not_found',
+      'partition_unavailable',
+      'offset_past_end',
+      'group_not_found',
+      'member_not_found',
+      'partition_not_owned',
+      'stale_epoch',
+    ],
   },
   commitTransaction: {
     id: 'commitTransaction',

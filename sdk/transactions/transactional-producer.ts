@@ -1,11 +1,11 @@
 /** The transactional producer: what an application sees of it. */
 
 import { withRetries } from '../client/retry.ts';
-import { jsonBody, jsonOf, type Transport } from '../client/transport.ts';
+import { jsonBody, jsonOf, type HttpReply, type Transport } from '../client/transport.ts';
 import { checkRange } from '../client/options.ts';
 import { asPosthornError, invalidArgument, PosthornError } from '../errors.ts';
 import { checkName } from '../names.ts';
-import type { TransactionEndReply } from '../../protocol/transactions.ts';
+import type { TransactionEndReply, TransactionOffsetsRequest } from '../../protocol/transactions.ts';
 import { PRODUCER_EPOCH_MAX, TRANSACTION_TIMEOUT_MS_MAX } from '../../protocol/limits.ts';
 import type { Receipt } from '../producer/pending.ts';
 import { Producer } from '../producer/producer.ts';
@@ -25,6 +25,22 @@ export interface TransactionalProducerOptions extends Omit<
   transactionalId: string;
   /** A transaction open for longer is aborted by the broker, in ms, 1,000 to 900,000. Default 60,000. */
   transactionTimeoutMs?: number;
+}
+
+/** A member of a consumer group, as the group's last reply to it says. */
+export interface OffsetsMember {
+  group: string;
+  memberId: string;
+  epoch: number;
+}
+
+export interface OffsetToCommit {
+  topic: string;
+  partition: number;
+  /** Of the next record to read. */
+  offset: number;
+  /** Up to 4,096 bytes, kept beside the offset. */
+  metadata?: string;
 }
 
 type State = 'new' | 'ready' | 'open' | 'ending';
@@ -51,6 +67,8 @@ export class TransactionalProducer implements AsyncDisposable {
   #identity: Identity | null = null;
   #state: State = 'new';
   #hasSent = false;
+  /** What was sent and is not stored yet. */
+  readonly #onTheirWay = new Set<Promise<unknown>>();
   /** Why the open transaction cannot be committed. */
   #failure: PosthornError | null = null;
 
@@ -95,6 +113,19 @@ export class TransactionalProducer implements AsyncDisposable {
     return this.#sent(() => this.#producer.sendBatch(topic, records));
   }
 
+  /**
+   * Commits offsets of a consumer group within the open transaction: they take effect if and only if it is committed, so
+   * that each record is handled exactly once. Until then no other member of the group reads these partitions. Need not be
+   * awaited: `commit` waits for it, and aborts where it has failed (`partition_not_owned`, `stale_epoch`: the partition has
+   * gone to another member, which handles the records again).
+   *
+   * @param member whose partitions they are, as its group knows it
+   * @param offsets of each partition that of the next record to read: one more than the last that was handled
+   */
+  sendOffsets(member: OffsetsMember, offsets: readonly OffsetToCommit[]): Promise<void> {
+    return this.#sent(() => this.#addOffsets(member, offsets));
+  }
+
   /** As `Producer.ready`. */
   ready(): Promise<void> {
     return this.#producer.ready();
@@ -109,7 +140,7 @@ export class TransactionalProducer implements AsyncDisposable {
    */
   async commit(): Promise<void> {
     this.#checkOpen();
-    await this.#producer.flush();
+    await this.#flush();
     if (this.#failure !== null) {
       const failure = this.#failure;
       await this.abort();
@@ -121,7 +152,7 @@ export class TransactionalProducer implements AsyncDisposable {
   /** Aborts: readers of committed records never see what was sent. */
   async abort(): Promise<void> {
     this.#checkOpen();
-    await this.#producer.flush();
+    await this.#flush();
     await this.#end('abort');
   }
 
@@ -161,13 +192,45 @@ export class TransactionalProducer implements AsyncDisposable {
     if (this.#state !== 'open') return Promise.reject(invalidArgument('begin a transaction first'));
     this.#hasSent = true;
     const stored = send();
+    this.#onTheirWay.add(stored);
     // Also so that a send that nobody awaits does not end the process: the commit tells.
-    stored.catch((error: unknown) => (this.#failure ??= asPosthornError(error)));
+    void stored
+      .catch((error: unknown) => (this.#failure ??= asPosthornError(error)))
+      .finally(() => this.#onTheirWay.delete(stored));
     return stored;
   }
 
   #checkOpen(): void {
     if (this.#state !== 'open' && this.#state !== 'ending') throw invalidArgument('no transaction is open');
+  }
+
+  /** Everything that was sent is stored, or has failed. */
+  async #flush(): Promise<void> {
+    await this.#producer.flush();
+    await Promise.allSettled(this.#onTheirWay);
+  }
+
+  async #addOffsets(
+    { group, memberId, epoch }: OffsetsMember,
+    offsets: readonly OffsetToCommit[],
+  ): Promise<void> {
+    checkName('group', group);
+    if (offsets.length === 0) return;
+    await this.#post('offsets', {
+      producer: this.#identity!,
+      group,
+      member_id: memberId,
+      epoch,
+      offsets: [...offsets],
+    } satisfies TransactionOffsetsRequest);
+  }
+
+  #post(what: string, body: object): Promise<HttpReply> {
+    const { transactionalId, signal } = this.#options;
+    const path = `/transactions/${encodeURIComponent(transactionalId)}/${what}`;
+    return withRetries(this.#transport.config.retry, this.#limits(), () =>
+      this.#transport.call({ method: 'POST', path, ...jsonBody(body), signal }),
+    );
   }
 
   async #takeOver(): Promise<void> {
@@ -188,16 +251,8 @@ export class TransactionalProducer implements AsyncDisposable {
       return;
     }
     this.#state = 'ending';
-    const { transactionalId, signal } = this.#options;
     try {
-      const reply = await withRetries(this.#transport.config.retry, this.#limits(), () =>
-        this.#transport.call({
-          method: 'POST',
-          path: `/transactions/${encodeURIComponent(transactionalId)}/${how}`,
-          ...jsonBody({ producer: this.#identity }),
-          signal,
-        }),
-      );
+      const reply = await this.#post(how, { producer: this.#identity });
       const { producer } = jsonOf<TransactionEndReply>(reply);
       this.#identity =
         producer.epoch > PRODUCER_EPOCH_MAX ? null : { id: producer.id, epoch: producer.epoch };

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import { encodeBatch, isBatchFailure, splitBatches } from '../../protocol/record-batch/index.ts';
-import type { ProducerReply } from '../../protocol/producers.ts';
-import type { TransactionEndReply, TransactionState } from '../../protocol/transactions.ts';
 import { bytesOf } from '../support/batches.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';
+import { TransactionClient } from '../support/transaction-client.ts';
 
 let broker: TestBroker;
 beforeAll(async () => void (broker = await TestBroker.start()));
@@ -21,66 +20,8 @@ interface Code {
   code: string;
 }
 
-/** An instance of a transactional producer, by hand. */
-class Instance {
-  readonly name: string;
-  producer: ProducerReply = { id: -1, epoch: -1 };
-  #sequences = new Map<string, number>();
-
-  constructor(name = `tx${++names}`) {
-    this.name = name;
-  }
-
-  static async begin(name?: string, more: object = {}): Promise<Instance> {
-    const instance = new Instance(name);
-    const body = { transactional_id: instance.name, ...more };
-    const reply = await broker.call<ProducerReply>('POST', '/v1/default/producers', body);
-    expect(reply.status).toBe(200);
-    instance.producer = reply.body;
-    return instance;
-  }
-
-  async send(topic: string, partition: number, ...values: unknown[]): Promise<Reply<Code>> {
-    const key = `${topic}/${partition}`;
-    const sequence = this.#sequences.get(key) ?? 0;
-    const reply = await broker.call<Code>('POST', `/v1/default/topics/${topic}/records`, {
-      records: values.map((value) => ({ value, partition })),
-      producer: { ...this.producer, sequence, transactional_id: this.name },
-    });
-    if (reply.status === 200) this.#sequences.set(key, sequence + values.length);
-    return reply;
-  }
-
-  /** A record batch to each of the partitions, in one request. */
-  async sendToAll(topic: string, partitions: number): Promise<void> {
-    const batch = encodeBatch([{ key: null, value: bytesOf('"x"'), timestamp: 1_000 }], {
-      producerId: this.producer.id,
-      producerEpoch: this.producer.epoch,
-      baseSequence: 0,
-      isTransactional: true,
-    });
-    const numbers = Array.from({ length: partitions }, (_, partition) => partition);
-    const bytes = new Uint8Array(numbers.flatMap(() => [...batch]));
-    const query = `partitions=${numbers.join(',')}&transactional_id=${this.name}`;
-    const headers = { 'content-type': RECORD_BATCH_TYPE };
-    const reply = await broker.call('POST', `/v1/default/topics/${topic}/records?${query}`, bytes, headers);
-    expect(reply.status).toBe(200);
-  }
-
-  async end(how: 'commit' | 'abort'): Promise<Reply<TransactionEndReply & Code>> {
-    const path = `/v1/default/transactions/${this.name}/${how}`;
-    const reply = await broker.call<TransactionEndReply & Code>('POST', path, { producer: this.producer });
-    if (reply.status === 200) {
-      this.producer = reply.body.producer;
-      this.#sequences.clear();
-    }
-    return reply;
-  }
-
-  async state(): Promise<TransactionState> {
-    return (await broker.call<TransactionState>('GET', `/v1/default/transactions/${this.name}`)).body;
-  }
-}
+const begin = (name?: string, more?: object): Promise<TransactionClient> =>
+  TransactionClient.begin(() => broker, name, more);
 
 async function committed(topic: string, partition = 0): Promise<unknown[]> {
   const { body } = await broker.fetch(topic, partition, 'isolation=read_committed');
@@ -100,7 +41,7 @@ async function evictCoordinator(name: string): Promise<void> {
 describe('a transaction', () => {
   it('is read as committed in all its partitions when it is committed, not before', async () => {
     const topic = await newTopic();
-    const tx = await Instance.begin();
+    const tx = await begin();
     for (const partition of [0, 1, 2]) expect((await tx.send(topic, partition, 'a', 'b')).status).toBe(200);
     expect(await committed(topic)).toEqual([]);
     expect(await all(topic)).toEqual(['a', 'b']);
@@ -113,7 +54,7 @@ describe('a transaction', () => {
 
   it('is not read as committed when it is aborted, whatever lies around it', async () => {
     const topic = await newTopic();
-    const [lost, kept] = [await Instance.begin(), await Instance.begin()];
+    const [lost, kept] = [await begin(), await begin()];
     await lost.send(topic, 0, 'lost 1');
     await kept.send(topic, 0, 'kept 1');
     await broker.produce(topic, [{ value: 'plain', partition: 0 }]);
@@ -133,7 +74,7 @@ describe('a transaction', () => {
 
   it('is left out of record batches too, and the batches say what they are', async () => {
     const topic = await newTopic();
-    const tx = await Instance.begin();
+    const tx = await begin();
     await tx.send(topic, 0, 'lost');
     await tx.end('abort');
     await tx.send(topic, 0, 'kept');
@@ -152,7 +93,7 @@ describe('a transaction', () => {
 
   it('takes record batches with the transactional bit', async () => {
     const topic = await newTopic();
-    const tx = await Instance.begin();
+    const tx = await begin();
     const bytes = encodeBatch([{ key: null, value: bytesOf('"raw"'), timestamp: 1_000 }], {
       producerId: tx.producer.id,
       producerEpoch: tx.producer.epoch,
@@ -183,7 +124,7 @@ describe('a transaction', () => {
       };
       const plain = await newTopic();
       const topic = await newTopic();
-      const tx = await Instance.begin();
+      const tx = await begin();
       const round = async (): Promise<void> => {
         for (const partition of [0, 1, 2]) {
           await broker.produce(plain, [{ value: 'x', partition }]);
@@ -204,7 +145,7 @@ describe('a transaction', () => {
 
   it('wakes readers of committed records when it ends, and only then', async () => {
     const topic = await newTopic();
-    const tx = await Instance.begin();
+    const tx = await begin();
     const waiting = broker.fetch(topic, 0, 'isolation=read_committed&wait_ms=30000');
     while ((await broker.state(topic, 0)).waiting === 0);
     await tx.send(topic, 0, 'lost');
@@ -218,7 +159,7 @@ describe('a transaction', () => {
 
   it('begins reading at the last stable offset with latest', async () => {
     const topic = await newTopic();
-    const tx = await Instance.begin();
+    const tx = await begin();
     await broker.produce(topic, [{ value: 'before', partition: 0 }]);
     await tx.send(topic, 0, 'open');
     const { body } = await broker.fetch(topic, 0, 'isolation=read_committed&offset=latest');
@@ -230,7 +171,7 @@ describe('a transaction', () => {
 describe('who comes late', () => {
   it('commits twice and hears the same; the opposite is refused', async () => {
     const topic = await newTopic();
-    const tx = await Instance.begin();
+    const tx = await begin();
     await tx.send(topic, 0, 'a');
     const old = tx.producer;
     const first = await tx.end('commit');
@@ -245,9 +186,9 @@ describe('who comes late', () => {
 
   it('is fenced when a new instance has begun, which aborts what was open', async () => {
     const topic = await newTopic();
-    const old = await Instance.begin();
+    const old = await begin();
     await old.send(topic, 0, 'zombie');
-    const young = await Instance.begin(old.name);
+    const young = await begin(old.name);
     expect((await old.send(topic, 0, 'more')).body.code).toBe('producer_fenced');
     expect((await old.send(topic, 1, 'elsewhere')).body.code).toBe('producer_fenced');
     expect((await old.end('commit')).body.code).toBe('producer_fenced');
@@ -259,7 +200,7 @@ describe('who comes late', () => {
 
   it('finds its transaction aborted when its time was over', async () => {
     const topic = await newTopic();
-    const tx = await Instance.begin(undefined, { transaction_timeout_ms: 1_000 });
+    const tx = await begin(undefined, { transaction_timeout_ms: 1_000 });
     await tx.send(topic, 0, 'slow');
     await broker.advance(1_001);
     expect((await tx.end('commit')).body.code).toBe('transaction_aborted');
@@ -271,7 +212,7 @@ describe('who comes late', () => {
 
   it('does not matter to readers when it never comes again: the alarm aborts', async () => {
     const topic = await newTopic();
-    const tx = await Instance.begin(undefined, { transaction_timeout_ms: 1_000 });
+    const tx = await begin(undefined, { transaction_timeout_ms: 1_000 });
     await tx.send(topic, 0, 'left alone');
     const reader = broker.fetch(topic, 0, 'isolation=read_committed&offset=2&wait_ms=30000');
     expect((await reader).body).toMatchObject({ code: 'offset_past_end' });
@@ -294,7 +235,7 @@ describe('the coordinator', () => {
       await evictCoordinator(name);
       await broker.evict(topic, 0);
     };
-    const tx = await Instance.begin();
+    const tx = await begin();
     await lose(tx.name);
     await tx.send(topic, 0, 'a');
     await lose(tx.name);
@@ -313,7 +254,7 @@ describe('the coordinator', () => {
 
   it('is done with a topic that was deleted meanwhile', async () => {
     const [gone, topic] = [await newTopic(), await newTopic()];
-    const tx = await Instance.begin();
+    const tx = await begin();
     await tx.send(gone, 0, 'a');
     await tx.send(topic, 0, 'b');
     await broker.call('DELETE', `/v1/default/topics/${gone}`);
@@ -370,7 +311,7 @@ describe('the coordinator', () => {
 
   it('refuses records of a transactional id that nobody has begun', async () => {
     const topic = await newTopic();
-    const stranger = new Instance();
+    const stranger = new TransactionClient(() => broker);
     stranger.producer = { id: 1, epoch: 0 };
     expect((await stranger.send(topic, 0, 'x')).body.code).toBe('transaction_not_found');
     expect(await all(topic)).toEqual([]);

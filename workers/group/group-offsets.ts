@@ -1,6 +1,7 @@
 /** The offsets of a group, which its partitions keep: committing, reading and resetting them. */
 
 import type { GroupState, TopicRef } from '../../core/group/group-state.ts';
+import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
 import { topicRef } from '../../core/group/subscriptions.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import { callGroup } from '../../durable-objects/group/group-calls.ts';
@@ -65,12 +66,14 @@ export async function readGroupOffsets(
 /**
  * Commits each offset in its partition. A partition that does not know the member is told by the group, once, that it owns
  * it: later commits are one call each.
+ * @param transaction they take effect with it; null: at once
  */
 export async function commitOffsets(
   env: Env,
   path: GroupPath,
   atLeast: number,
   fields: CommitFields,
+  transaction: OffsetTransaction | null = null,
 ): Promise<Committed | Failure> {
   const items = new Map(fields.offsets.map((item) => [`${item.topic}/${item.partition}`, item]));
   const committed: PartitionOffset[] = [];
@@ -78,7 +81,7 @@ export async function commitOffsets(
   let first: Failure | null = null;
   await inBatches([...items.values()], async (item) => {
     const { topic, partition, offset } = item;
-    const result = await commitOne(env, path, atLeast, fields, item);
+    const result = await commitOne(env, path, atLeast, fields, item, transaction);
     if (!isFailure(result)) {
       committed.push({ topic, partition, offset });
       return;
@@ -97,6 +100,7 @@ async function commitOne(
   atLeast: number,
   { member_id: memberId, epoch }: CommitFields,
   { topic: topicName, partition, offset, metadata = '' }: CommitFields['offsets'][number],
+  transaction: OffsetTransaction | null,
 ): Promise<{ committed: number } | Failure> {
   const found = await lookUpTopic(env, namespace, topicName, atLeast);
   if (isFailure(found)) return found;
@@ -109,7 +113,15 @@ async function commitOne(
       partition,
       async (stub, version) => await stub.commitOffset(version, request),
     );
-  const request: GroupCommit = { group: name, memberId, epoch, isOwner: false, offset, metadata };
+  const request: GroupCommit = {
+    group: name,
+    memberId,
+    epoch,
+    isOwner: false,
+    offset,
+    metadata,
+    transaction,
+  };
   const result = await commit(request);
   // Also the refusal: that the member is gone the group says, and what to do then.
   if (!isAskGroup(result) && !(isFailure(result) && result.code === 'partition_not_owned')) return result;
@@ -181,6 +193,7 @@ function offsetReply(topic: string, partition: number, view: GroupOffsetView): G
     partition,
     offset: view.offset,
     ...(view.metadata !== '' && { metadata: view.metadata }),
+    ...(view.isPending && { pending: true as const }),
     lag: view.lag,
     log_start_offset: view.logStartOffset,
     high_watermark: view.highWatermark,

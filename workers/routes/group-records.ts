@@ -138,6 +138,7 @@ async function committed(
           isOwner: true,
           offset,
           metadata: '',
+          transaction: null,
         }),
     );
     return !isFailure(result);

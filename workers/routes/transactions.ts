@@ -1,19 +1,26 @@
 /** Transactions: how they are, and how they end. They begin with the first records that are produced in them. */
 
 import type { Hono } from 'hono';
+import type { z } from 'zod';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Outcome } from '../../core/transaction/transaction.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import type { Committed } from '../../protocol/groups.ts';
 import { isName, NAME_RULE } from '../../protocol/names.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   transactionEndSchema,
+  transactionOffsetsSchema,
   type TransactionEndReply,
   type TransactionState,
 } from '../../protocol/transactions.ts';
+import { commitOffsets } from '../group/group-offsets.ts';
+import { checkPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
 import { readBody } from '../request.ts';
-import { callTransaction } from '../transaction-call.ts';
-import { bind, readNamespace, type AppContext, type AppEnv } from './context.ts';
+import { lookUpTopic } from '../topology-cache.ts';
+import { addGroupPartitions, callTransaction } from '../transaction-call.ts';
+import { bind, readNamespace, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
 
 export function transactionRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.getTransaction, async (c) => {
@@ -34,14 +41,53 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
       state: found.state,
       started_at: found.startedMs,
       transaction_timeout_ms: found.timeoutMs,
-      partitions: found.parts.map(({ topic, partition }) => ({ topic: topic.name, partition })),
+      partitions: found.parts.map(({ topic, partition, group }) => ({
+        topic: topic.name,
+        partition,
+        ...(group !== undefined && { group }),
+      })),
       last: found.last,
       meter: { rows_written: found.rowsWritten },
     } satisfies TransactionState);
   });
 
+  bind(app, operations.addOffsets, async (c) => {
+    const path = readPath(c);
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, transactionOffsetsSchema);
+    if (isFailure(body)) return problem(c, body);
+    const { namespace, transactionalId } = path;
+    const added = await addOffsets(c, namespace, transactionalId, body.fields);
+    return isFailure(added) ? problem(c, added) : c.json(added);
+  });
+
   bind(app, operations.commitTransaction, (c) => endTransaction(c, 'commit'));
   bind(app, operations.abortTransaction, (c) => endTransaction(c, 'abort'));
+}
+
+/** The coordinator first: whatever arrives in a partition, the marker will come there. */
+async function addOffsets(
+  c: AppContext,
+  namespace: string,
+  transactionalId: string,
+  fields: z.output<typeof transactionOffsetsSchema>,
+): Promise<Committed | Failure> {
+  const { producer, group, ...commit } = fields;
+  const partitions: { topic: TopicDefinition; partition: number }[] = [];
+  for (const { topic, partition } of commit.offsets) {
+    const found = await lookUpTopic(c.env, namespace, topic, seenTopologyVersion(c));
+    if (isFailure(found)) return found;
+    const missing = checkPartition(found.topic, partition);
+    if (missing) return missing;
+    partitions.push({ topic: found.topic, partition });
+  }
+  const refused = await addGroupPartitions(c.env, namespace, group, transactionalId, producer, partitions);
+  if (refused) return refused;
+  return await commitOffsets(c.env, { namespace, name: group }, seenTopologyVersion(c), commit, {
+    transactionalId,
+    producerId: producer.id,
+    producerEpoch: producer.epoch,
+  });
 }
 
 async function endTransaction(c: AppContext, outcome: Outcome): Promise<Response> {

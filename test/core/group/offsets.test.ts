@@ -15,6 +15,7 @@ const row = (fields: Partial<GroupOffset> = {}): GroupOffset => ({
   offset: 10,
   metadata: '',
   usedMs: 0,
+  transaction: null,
   ...fields,
 });
 
