@@ -94,6 +94,13 @@ export const TRANSACTION_TIMEOUT_MS_MAX = 900_000;
 /** Partitions of one transaction: each gets a marker, and all are in one row. */
 export const TRANSACTION_PARTITIONS_MAX = 1_000;
 
+/** Messages that one transaction holds until it is committed, and their bytes: they are in memory when they are sent. */
+export const TRANSACTION_MESSAGES_MAX = 10_000;
+export const TRANSACTION_MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Of one publish within a transaction: it has to fit a row. */
+export const TRANSACTION_PUBLISH_BYTES_MAX = 1024 * 1024;
+
 /** Epochs are int16. The last one is for the marker that ends the last transaction of a producer id. */
 export const PRODUCER_EPOCH_MAX = 32_766;
 

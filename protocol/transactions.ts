@@ -2,8 +2,12 @@
 
 import { z } from 'zod';
 import { commitSchema } from './groups.ts';
+import { exchangeMessageSchema } from './exchanges.ts';
+import { TRANSACTION_MESSAGES_MAX } from './limits.ts';
 import { nameSchema } from './names.ts';
 import { producerIdentity } from './producers.ts';
+
+const ONE_TARGET = 'expected either exchange or queue';
 
 export const transactionEndSchema = z.strictObject({
   producer: z.strictObject(producerIdentity).describe('As the last reply gave it'),
@@ -16,6 +20,36 @@ export const transactionOffsetsSchema = z.strictObject({
   ...commitSchema.shape,
 });
 export type TransactionOffsetsRequest = z.input<typeof transactionOffsetsSchema>;
+
+const messageTarget = {
+  exchange: nameSchema.optional().describe('To publish through; `default` is the default exchange'),
+  queue: nameSchema.optional().describe('Or the queue to publish to'),
+};
+
+const sequence = {
+  sequence: z
+    .int()
+    .min(0)
+    .max(TRANSACTION_MESSAGES_MAX)
+    .describe('How many messages of the transaction came before: a repetition is known by it'),
+};
+
+export const transactionMessagesSchema = z
+  .strictObject({
+    producer: z.strictObject(producerIdentity).describe('The producer of the transaction'),
+    ...sequence,
+    ...messageTarget,
+    messages: z.array(exchangeMessageSchema).min(1).describe('As a publish takes them'),
+  })
+  .refine(({ exchange, queue }) => (exchange === undefined) !== (queue === undefined), ONE_TARGET);
+
+export const transactionMessagesReplySchema = z.object({
+  count: z.int().describe('Messages that are held until the transaction is committed'),
+  unroutable: z
+    .array(z.int())
+    .describe('Places, from 0, of those that were mandatory and that no binding took'),
+});
+export type TransactionMessagesReply = z.infer<typeof transactionMessagesReplySchema>;
 
 export const transactionEndReplySchema = z.object({
   producer: z

@@ -28,6 +28,8 @@ export interface Transaction<Part> {
   readonly startedMs: number | null;
   /** The partitions in it, by key; while ending, those that the marker goes to. */
   readonly parts: Readonly<Record<string, Part>>;
+  /** What records of its messages in topics are produced by; null where there were none since the instance began. */
+  readonly topicProducerId: number | null;
   /** How the transaction of the epoch before this one ended; null where there was none. */
   readonly last: { readonly outcome: Outcome; readonly reason: EndReason } | null;
 }
@@ -61,11 +63,12 @@ export function initialise<Part>(
     phase: 'empty',
     startedMs: null,
     parts: {},
+    topicProducerId: null,
     last: null,
   };
 }
 
-/** The producer is about to write to these; the first opens the transaction. */
+/** The producer is about to write to these, or to publish; the first opens the transaction. */
 export function addParts<Part>(
   known: Transaction<Part> | null,
   transactionalId: string,
@@ -80,7 +83,7 @@ export function addParts<Part>(
     return failure('transaction_in_progress', 'the transaction before this one is still ending; try again');
   }
   const isNew = Object.keys(parts).some((key) => !(key in known.parts));
-  if (!isNew) return known;
+  if (!isNew && known.phase === 'open') return known;
   const all = { ...known.parts, ...parts };
   const count = Object.keys(all).length;
   if (count > TRANSACTION_PARTITIONS_MAX) {

@@ -9,13 +9,6 @@ import { encodeFetchFrame } from '../../core/log/fetch-frame.ts';
 import type { Admission, TransactionEnd } from '../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
-import {
-  HIGH_WATERMARK_HEADER,
-  LAST_STABLE_OFFSET_HEADER,
-  LOG_START_OFFSET_HEADER,
-  NEXT_OFFSET_HEADER,
-  START_OFFSET_HEADER,
-} from '../../protocol/media-types.ts';
 import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
@@ -24,12 +17,13 @@ import { Waiters, type Wait } from '../runtime/waiters.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { Compactor } from '../storage/compactor.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import { SegmentLog, type LogOffsets, type ReadResult } from '../storage/segment-log.ts';
+import { SegmentLog, type LogOffsets } from '../storage/segment-log.ts';
 import type { Env } from '../stubs.ts';
 import { CleanUp, type Cleanable } from './clean-up.ts';
 import { GroupExpiry } from './group-expiry.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
+import { appendedBatches, batchesReply, isWaiting } from './partition-replies.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
 import {
   isAskGroup,
@@ -119,11 +113,18 @@ export class Partition extends DurableObject<Env> {
     await this.ctx.storage.deleteAll();
   }
 
-  /** Appends whole batches, checked by the caller, as one: all or none. Answers when they are durable. */
-  async append(version: number, bytes: Uint8Array): Promise<AppendedBatch[] | Failure | Stale> {
+  /**
+   * Appends whole batches, checked by the caller, as one: all or none. Answers when they are durable.
+   * @param isHandedOn the broker itself hands them on: no ceiling refuses what it has taken already
+   */
+  async append(
+    version: number,
+    bytes: Uint8Array,
+    isHandedOn = false,
+  ): Promise<AppendedBatch[] | Failure | Stale> {
     const open = this.#current(version);
     if (!open) return STALE;
-    const refused = this.#cost.refusal();
+    const refused = isHandedOn ? null : this.#cost.refusal();
     if (refused) return refused;
     if (this.#commit.pendingBytes + bytes.length > PENDING_APPEND_BYTES_MAX) {
       return failure(
@@ -357,23 +358,6 @@ export class Partition extends DurableObject<Env> {
   }
 }
 
-function isWaiting(request: Request): boolean {
-  return request.headers.get('upgrade') === 'websocket';
-}
-
-function batchesReply({ log, produced }: Open, offset: number, { chunks, nextOffset }: ReadResult): Response {
-  const { logStartOffset, highWatermark } = log.offsets;
-  return new Response(concatenate(chunks), {
-    headers: {
-      [START_OFFSET_HEADER]: String(offset),
-      [NEXT_OFFSET_HEADER]: String(nextOffset),
-      [HIGH_WATERMARK_HEADER]: String(highWatermark),
-      [LOG_START_OFFSET_HEADER]: String(logStartOffset),
-      [LAST_STABLE_OFFSET_HEADER]: String(produced.lastStableOffset),
-    },
-  });
-}
-
 function answerTo(wait: Wait, { log, produced, groups }: Open): Uint8Array | null | 'gone' {
   if (wait.pendingOf !== undefined) return groups.isPending(wait.pendingOf) ? null : 'gone';
   const result = produced.read(wait.offset, wait.bytesMax, wait.recordsMax, wait.isolation);
@@ -386,23 +370,5 @@ function answerTo(wait: Wait, { log, produced, groups }: Open): Uint8Array | nul
     startOffset: wait.offset,
     nextOffset,
     batches: concatenate(chunks),
-  });
-}
-
-/** What was stored, or had been stored before. */
-function appendedBatches(
-  { definition }: Open,
-  batches: readonly ProducedBatch[],
-  admissions: readonly Admission[],
-): AppendedBatch[] {
-  const stampsAppends = definition.topic.config.timestamp_type === 'append';
-  return admissions.map((admission, index) => {
-    const { lastOffsetDelta, maxTimestamp } = batches[index]!;
-    const storedTimestamp = admission.kind === 'duplicate' ? admission.maxTimestamp : maxTimestamp;
-    return {
-      baseOffset: admission.baseOffset,
-      recordCount: lastOffsetDelta + 1,
-      appendTime: stampsAppends ? storedTimestamp : null,
-    };
   });
 }

@@ -11,6 +11,22 @@ export interface TransactionPart {
   group?: string;
 }
 
+/** Where messages that a transaction holds go, as it was when they were published. */
+export type MessageDestination =
+  | { kind: 'queue'; place: { namespace: string; name: string; id: number }; version: number }
+  | { kind: 'topic'; place: TopicPlace; version: number; partition: number; bytesMax: number };
+
+/** One publish within a transaction. */
+export interface HeldPublish {
+  /** How many messages of the transaction came before it. */
+  sequence: number;
+  count: number;
+  /** Indexes: places in the publish; null: all. */
+  shares: { destination: MessageDestination; indexes: number[] | null }[];
+  /** Uncompressed record batches. */
+  bytes: Uint8Array;
+}
+
 export interface EndAnswer {
   /** For the next transaction. */
   producer: Identity;

@@ -31,7 +31,8 @@ export class TransactionStore {
         `the transaction is stored in format ${row.format}; this version reads format ${FORMAT}`,
       );
     }
-    return JSON.parse(row.json) as StoredTransaction;
+    const state = JSON.parse(row.json) as StoredTransaction;
+    return { ...state, topicProducerId: state.topicProducerId ?? null };
   }
 
   /** @param isFirst the table may not be there yet */

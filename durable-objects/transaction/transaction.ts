@@ -5,6 +5,7 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
+import { checkPublish } from '../../core/transaction/held-messages.ts';
 import {
   addParts,
   end,
@@ -20,7 +21,9 @@ import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../stubs.ts';
 import { sendMarkers } from './markers.ts';
-import type { EndAnswer, TransactionDescription, TransactionPart } from './transaction-calls.ts';
+import { MessageStore } from './message-store.ts';
+import { sendMessages } from './send-messages.ts';
+import type { EndAnswer, HeldPublish, TransactionDescription, TransactionPart } from './transaction-calls.ts';
 import { TransactionStore, type StoredTransaction } from './transaction-store.ts';
 
 /** After a partition could not be reached. */
@@ -29,15 +32,17 @@ const RETRY_DELAY_MS = 5_000;
 export class Transaction extends DurableObject<Env> {
   readonly #sql: DurableSql;
   readonly #store: TransactionStore;
+  readonly #messages: MessageStore;
   #alarm!: Alarm;
   #state: StoredTransaction | null = null;
-  /** The sending of markers that is under way. */
+  /** The sending of markers and messages that is under way. */
   #settling: Promise<boolean> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = new DurableSql(ctx.storage);
     this.#store = new TransactionStore(this.#sql);
+    this.#messages = new MessageStore(this.#sql);
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
       this.#alarm.register('timeout', (nowMs) => this.#expire(nowMs));
@@ -83,6 +88,39 @@ export class Transaction extends DurableObject<Env> {
     return null;
   }
 
+  /**
+   * Holds messages until the transaction is committed. A repetition changes nothing.
+   * @param topicProducerId a new one, for the first messages that go to a topic
+   */
+  async addMessages(
+    transactionalId: string,
+    identity: Identity,
+    publish: HeldPublish,
+    topicProducerId: number | null,
+  ): Promise<Failure | null> {
+    this.#alarm.runDue();
+    if (this.#state?.phase === 'ending') await this.#settle();
+    const opened = addParts(this.#state, transactionalId, identity, {}, this.now());
+    if (isFailure(opened)) return opened;
+    const outcome = checkPublish(
+      this.#messages.held(identity),
+      publish.sequence,
+      publish.count,
+      publish.bytes.length,
+    );
+    if (outcome === 'duplicate') return null;
+    if (isFailure(outcome)) return outcome;
+    const isFirstToTopic = topicProducerId !== null && opened.topicProducerId === null;
+    const next = isFirstToTopic ? { ...opened, topicProducerId } : opened;
+    const slot = this.#messages.count(identity);
+    this.#sql.transaction(() => {
+      this.#messages.add(identity, slot, publish);
+      if (next !== this.#state) this.#store.write(next, false);
+    });
+    this.#entered(next);
+    return null;
+  }
+
   /** Commits or aborts. Answers when it is decided, and if they can be reached, when every partition has it. */
   async end(transactionalId: string, identity: Identity, outcome: Outcome): Promise<EndAnswer | Failure> {
     this.#alarm.runDue();
@@ -123,6 +161,11 @@ export class Transaction extends DurableObject<Env> {
   #save(next: StoredTransaction): void {
     if (next === this.#state) return;
     this.#store.write(next, this.#state === null);
+    this.#entered(next);
+  }
+
+  /** After the state was written. */
+  #entered(next: StoredTransaction): void {
     const wasOpenUntil = this.#state && expiresMs(this.#state);
     this.#state = next;
     this.#alarm.schedule('timeout', expiresMs(next));
@@ -150,16 +193,29 @@ export class Transaction extends DurableObject<Env> {
 
   async #sendMarkers(ending: StoredTransaction): Promise<boolean> {
     await this.ctx.storage.sync(); // the decision is on disk before anybody hears of it
-    const isDone = await sendMarkers(this.env, ending);
-    if (!isDone) {
+    const publishes = ending.last?.outcome === 'commit' ? this.#messages.publishes(endingOf(ending)) : [];
+    const [isMarked, isSent] = await Promise.all([
+      sendMarkers(this.env, ending),
+      sendMessages(this.env, { ...ending, ...endingOf(ending), publishes }),
+    ]);
+    if (!isMarked || !isSent) {
       this.#alarm.scheduleEarlier('markers', this.now() + RETRY_DELAY_MS);
       return false;
     }
-    // Only in memory: the next change writes it.
-    if (this.#state === ending) this.#state = settled(ending);
+    if (this.#state === ending) {
+      this.#state = settled(ending);
+      // Markers may be sent again after a wake. Messages may not: what they are known by is not kept for ever.
+      if (publishes.length > 0) this.#store.write(this.#state, false);
+      this.#messages.shrink();
+    }
     this.#alarm.schedule('markers', null);
     return true;
   }
+}
+
+/** Of the transaction that is ending. */
+function endingOf({ producerId, epoch }: StoredTransaction): Identity {
+  return { id: producerId, epoch: epoch - 1 };
 }
 
 function stateOf({ phase, last }: StoredTransaction): TransactionDescription['state'] {

@@ -4,8 +4,15 @@ import { withRetries } from '../client/retry.ts';
 import { jsonBody, jsonOf, type HttpReply, type Transport } from '../client/transport.ts';
 import { checkRange } from '../client/options.ts';
 import { asPosthornError, invalidArgument, PosthornError } from '../errors.ts';
-import { checkName } from '../names.ts';
-import type { TransactionEndReply, TransactionOffsetsRequest } from '../../protocol/transactions.ts';
+import { checkExchange, checkName } from '../names.ts';
+import type { OutgoingMessage } from '../message-input.ts';
+import { messageFields } from './message-fields.ts';
+import type { RoutedMessage } from '../publisher/publisher.ts';
+import type {
+  TransactionEndReply,
+  TransactionMessagesReply,
+  TransactionOffsetsRequest,
+} from '../../protocol/transactions.ts';
 import { PRODUCER_EPOCH_MAX, TRANSACTION_TIMEOUT_MS_MAX } from '../../protocol/limits.ts';
 import type { Receipt } from '../producer/pending.ts';
 import { Producer } from '../producer/producer.ts';
@@ -69,6 +76,9 @@ export class TransactionalProducer implements AsyncDisposable {
   #hasSent = false;
   /** What was sent and is not stored yet. */
   readonly #onTheirWay = new Set<Promise<unknown>>();
+  /** Messages published in the open transaction. */
+  #held = 0;
+  #lastHeld: Promise<unknown> = Promise.resolve();
   /** Why the open transaction cannot be committed. */
   #failure: PosthornError | null = null;
 
@@ -100,6 +110,7 @@ export class TransactionalProducer implements AsyncDisposable {
     this.#sequences.renew(this.#identity!);
     this.#hasSent = false;
     this.#failure = null;
+    this.#held = 0;
     this.#state = 'open';
   }
 
@@ -124,6 +135,25 @@ export class TransactionalProducer implements AsyncDisposable {
    */
   sendOffsets(member: OffsetsMember, offsets: readonly OffsetToCommit[]): Promise<void> {
     return this.#sent(() => this.#addOffsets(member, offsets));
+  }
+
+  /**
+   * Publishes through an exchange in the open transaction. Routed now, sent when the transaction is committed, dropped when
+   * it is aborted. A transaction holds up to 10,000 messages and 8 MiB of them. Need not be awaited.
+   *
+   * @returns when it is held; false where it is `mandatory` and no binding takes it
+   */
+  publish(exchange: string, message: RoutedMessage): Promise<boolean> {
+    return this.#hold(
+      { exchange: checkExchange(exchange) },
+      message,
+      ({ unroutable }) => unroutable.length === 0,
+    );
+  }
+
+  /** Publishes to a queue in the open transaction, as `publish` does. A queue that is full by then refuses it. */
+  sendToQueue(queue: string, message: OutgoingMessage): Promise<void> {
+    return this.#hold({ queue: checkName('queue', queue) }, message, () => {});
   }
 
   /** As `Producer.ready`. */
@@ -223,6 +253,34 @@ export class TransactionalProducer implements AsyncDisposable {
       epoch,
       offsets: [...offsets],
     } satisfies TransactionOffsetsRequest);
+  }
+
+  #hold<Result>(
+    target: { exchange: string } | { queue: string },
+    message: RoutedMessage,
+    resultOf: (reply: TransactionMessagesReply) => Result,
+  ): Promise<Result> {
+    let fields: object;
+    try {
+      fields = messageFields(message);
+    } catch (error) {
+      return Promise.reject(asPosthornError(error));
+    }
+    return this.#sent(() => {
+      const sequence = this.#held++;
+      // One after the other: the sequence tells a repetition from the next.
+      const held = this.#lastHeld.then(async () => {
+        const reply = await this.#post('messages', {
+          producer: this.#identity,
+          sequence,
+          ...target,
+          messages: [fields],
+        });
+        return resultOf(jsonOf<TransactionMessagesReply>(reply));
+      });
+      this.#lastHeld = held.catch(() => {});
+      return held;
+    });
   }
 
   #post(what: string, body: object): Promise<HttpReply> {

@@ -189,3 +189,48 @@ describe('a transactional producer', () => {
     expect(seen).toEqual([0, 2, 4]);
   });
 });
+
+describe('messages in a transaction', () => {
+  it('are published when it is committed, through retries that lose requests and replies', async () => {
+    const queue = await broker.queue();
+    const exchange = `in-transaction-${queue}`;
+    const admin = broker.client();
+    await admin.exchanges.declare(exchange, { type: 'topic' });
+    await admin.exchanges.bind(exchange, { queue }, { routingKey: 'order.*' });
+    const { fetch } = spoiledFetchOf(/\/messages$/, dropReply, dropRequest, dropReply);
+    await using producer = broker.client({ fetch }).transactionalProducer({ transactionalId: `m-${queue}` });
+    const publishAll = async (note: string): Promise<void> => {
+      const properties = { orderingKey: 'k', deliverAt: new Date(0), correlationId: note };
+      void producer.sendToQueue(queue, {
+        body: { note },
+        properties,
+        headers: { a: 'ü', b: new Uint8Array([255]) },
+      });
+      void producer.publish(exchange, { routingKey: 'order.made', body: new Uint8Array([1, 255]) });
+      expect(await producer.publish(exchange, { routingKey: 'other', body: null, mandatory: true })).toBe(
+        false,
+      );
+    };
+    await producer.begin();
+    await publishAll('lost');
+    await producer.abort();
+    await producer.run(() => publishAll('kept'));
+    const peeked = await admin.queues.peek(queue, { max: 10 });
+    expect(peeked.map(({ body }) => body)).toEqual([{ note: 'kept' }, { $base64: 'Af8=' }]);
+    expect(peeked[0]!.properties).toMatchObject({ orderingKey: 'k', correlationId: 'kept' });
+    expect(peeked[0]!.headers).toMatchObject({ a: 'ü' });
+    expect(peeked[1]).toMatchObject({ exchange, routingKey: 'order.made' });
+  });
+
+  it('abort the transaction where one cannot be held', async () => {
+    const topic = await broker.topic();
+    const admin = broker.client();
+    await using producer = admin.transactionalProducer({ transactionalId: `m-${topic}` });
+    const run = producer.run((transaction) => {
+      void transaction.send(topic, { value: 1 });
+      void transaction.sendToQueue('nowhere', { body: 1 });
+    });
+    expect((await errorOf(run)).code).toBe('queue_not_found');
+    expect(await readAll(admin, topic, { isolation: 'read_committed' })).toEqual([]);
+  });
+});

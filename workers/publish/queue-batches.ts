@@ -3,7 +3,7 @@
 import { hasOnlyValues } from '../../core/queue/scan.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { BATCH_BYTES_MAX, BATCH_INFLATED_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
-import { recordOfMessage } from '../../protocol/messages.ts';
+import { recordOfMessage, type Message } from '../../protocol/messages.ts';
 import {
   decodeRecordsAsync,
   isBatchFailure,
@@ -29,14 +29,20 @@ export function batchesFromJson(json: unknown, nowMs: number): QueueBatches | Fa
   if (Array.isArray(messages) && messages.length > REQUEST_RECORDS_MAX) return tooMany(messages.length);
   const checked = check(queuePublishSchema, json, 'body');
   if (isFailure(checked)) return checked;
+  const records = recordsForQueue(checked.fields.messages, nowMs);
+  if (isFailure(records)) return records;
+  return { bytes: packBatches(records, BATCH_BYTES_MAX), count: records.length };
+}
+
+export function recordsForQueue(messages: readonly Message[], nowMs: number): RecordInput[] | Failure {
   const records: RecordInput[] = [];
-  for (const [index, message] of checked.fields.messages.entries()) {
+  for (const [index, message] of messages.entries()) {
     const record = recordOfMessage(message, nowMs);
     const wrong = typeof record === 'string' ? failure('invalid_message', record) : tooLarge(record);
     if (wrong) return at(index, wrong);
     records.push(record as RecordInput);
   }
-  return { bytes: packBatches(records, BATCH_BYTES_MAX), count: records.length };
+  return records;
 }
 
 /** Batches are stored uncompressed, with the time at which they came as that of their messages. */

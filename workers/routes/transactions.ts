@@ -10,6 +10,7 @@ import { isName, NAME_RULE } from '../../protocol/names.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   transactionEndSchema,
+  transactionMessagesSchema,
   transactionOffsetsSchema,
   type TransactionEndReply,
   type TransactionState,
@@ -17,6 +18,7 @@ import {
 import { commitOffsets } from '../group/group-offsets.ts';
 import { checkPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
+import { publishInTransaction } from '../publish/transaction-messages.ts';
 import { readBody } from '../request.ts';
 import { lookUpTopic } from '../topology-cache.ts';
 import { addGroupPartitions, callTransaction } from '../transaction-call.ts';
@@ -59,6 +61,17 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
     const { namespace, transactionalId } = path;
     const added = await addOffsets(c, namespace, transactionalId, body.fields);
     return isFailure(added) ? problem(c, added) : c.json(added);
+  });
+
+  bind(app, operations.publishInTransaction, async (c) => {
+    const path = readPath(c);
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, transactionMessagesSchema);
+    if (isFailure(body)) return problem(c, body);
+    const { namespace, transactionalId } = path;
+    const seen = seenTopologyVersion(c);
+    const held = await publishInTransaction(c.env, namespace, transactionalId, body.fields, seen);
+    return isFailure(held) ? problem(c, held) : c.json(held);
   });
 
   bind(app, operations.commitTransaction, (c) => endTransaction(c, 'commit'));

@@ -1,0 +1,174 @@
+/**
+ * Sending the messages of a transaction that was committed. A destination knows them by numbers that it has seen: a queue by
+ * those of their source, a partition by the sequences of a producer. So they can be sent again after a crash, all of them.
+ */
+
+import { messageNumber } from '../../core/transaction/held-messages.ts';
+import { isFailure } from '../../protocol/errors.ts';
+import { BATCH_BYTES_MAX } from '../../protocol/limits.ts';
+import {
+  BATCH_OVERHEAD,
+  decodeRecords,
+  encodeBatch,
+  isBatchFailure,
+  recordSizeUpperBound,
+  splitBatches,
+  type LogRecord,
+} from '../../protocol/record-batch/index.ts';
+import { isStale as isStalePartition } from '../partition/partition-calls.ts';
+import { isStale as isStaleQueue } from '../queue/queue-calls.ts';
+import { partitionStub, queueStub, topologyStub, type Env } from '../stubs.ts';
+import type { HeldPublish, MessageDestination } from './transaction-calls.ts';
+
+/** Destinations that are sent to at the same time. */
+const FAN_OUT = 32;
+
+export interface CommittedMessages {
+  transactionalId: string;
+  /** Of the transaction. */
+  producerId: number;
+  epoch: number;
+  /** What the records in topics are produced by; null where there are none. */
+  topicProducerId: number | null;
+  publishes: readonly HeldPublish[];
+}
+
+interface Share {
+  destination: MessageDestination;
+  records: LogRecord[];
+}
+
+/** @returns whether every destination has its messages, or is gone for good */
+export async function sendMessages(env: Env, committed: CommittedMessages): Promise<boolean> {
+  const shares = [...sharesOf(committed.publishes).values()];
+  let missing = 0;
+  for (let first = 0; first < shares.length; first += FAN_OUT) {
+    const sent = await Promise.all(
+      shares.slice(first, first + FAN_OUT).map((share) => sendShare(env, committed, share)),
+    );
+    missing += sent.filter((isSent) => !isSent).length;
+  }
+  return missing === 0;
+}
+
+/** All that goes to each destination, in order: the same each time. */
+function sharesOf(publishes: readonly HeldPublish[]): Map<string, Share> {
+  const shares = new Map<string, Share>();
+  for (const { bytes, shares: parts } of publishes) {
+    const records = recordsOf(bytes);
+    for (const { destination, indexes } of parts) {
+      const { kind, place } = destination;
+      const key = `${kind}/${place.id}/${kind === 'topic' ? destination.partition : ''}`;
+      const share = shares.get(key) ?? { destination, records: [] };
+      shares.set(key, share);
+      for (const index of indexes ?? records.keys()) share.records.push(records[index]!);
+    }
+  }
+  return shares;
+}
+
+async function sendShare(env: Env, committed: CommittedMessages, share: Share): Promise<boolean> {
+  const { destination } = share;
+  try {
+    let place = 0;
+    for (const records of batchesOf(share)) {
+      const send = (version: number): Promise<boolean> =>
+        destination.kind === 'queue'
+          ? toQueue(env, committed, destination, version, records, place)
+          : toPartition(env, committed, destination, version, records, place);
+      if (!(await send(destination.version))) {
+        const version = await currentVersion(env, destination);
+        if (version === null) return true; // deleted, and the messages with it
+        if (!(await send(version))) throw new Error('it has another definition by now');
+      }
+      place += records.length;
+    }
+    return true;
+  } catch (error) {
+    const { kind, place } = destination;
+    console.error(
+      `messages of a transaction did not reach ${kind} ${place.name}; they are sent again`,
+      error,
+    );
+    return false;
+  }
+}
+
+/** @returns false where the queue has another definition, or is gone. One that is full refuses, as it does otherwise. */
+async function toQueue(
+  env: Env,
+  { transactionalId, producerId, epoch }: CommittedMessages,
+  { place: queue }: MessageDestination,
+  version: number,
+  records: readonly LogRecord[],
+  place: number,
+): Promise<boolean> {
+  const source = {
+    name: `transaction ${transactionalId}#${producerId}`,
+    firstNumber: messageNumber(epoch, place),
+  };
+  const published = await queueStub(env, queue).publish(version, encodeBatch(records), { source });
+  if (isStaleQueue(published)) return false;
+  if (isFailure(published)) throw new Error(published.message);
+  return true;
+}
+
+/** @returns false where the topic has another definition, or is gone */
+async function toPartition(
+  env: Env,
+  { topicProducerId, epoch }: CommittedMessages,
+  destination: MessageDestination,
+  version: number,
+  records: readonly LogRecord[],
+  baseSequence: number,
+): Promise<boolean> {
+  if (destination.kind !== 'topic' || topicProducerId === null) throw new Error('no producer for a topic');
+  const bytes = encodeBatch(records, {
+    producerId: topicProducerId,
+    producerEpoch: epoch,
+    baseSequence,
+    isTransactional: false,
+  });
+  const { place, partition } = destination;
+  const appended = await partitionStub(env, place, partition).append(version, bytes, true);
+  if (isStalePartition(appended)) return false;
+  // Only this object sends them, in order: what is behind the last sequence is there already.
+  if (isFailure(appended) && appended.code !== 'out_of_order_sequence') throw new Error(appended.message);
+  return true;
+}
+
+async function currentVersion(env: Env, { kind, place }: MessageDestination): Promise<number | null> {
+  const topology = topologyStub(env, place.namespace);
+  const known =
+    kind === 'queue' ? (await topology.queue(place.name)).queue : (await topology.topic(place.name)).topic;
+  if (known === null || known.id !== place.id) return null;
+  await topology.settle();
+  return known.version;
+}
+
+function* batchesOf({ destination, records }: Share): IterableIterator<LogRecord[]> {
+  const bytesMax = destination.kind === 'topic' ? destination.bytesMax : BATCH_BYTES_MAX;
+  let batch: LogRecord[] = [];
+  let bytes = BATCH_OVERHEAD;
+  for (const record of records) {
+    const size = recordSizeUpperBound(record);
+    if (batch.length > 0 && bytes + size > bytesMax) {
+      yield batch;
+      batch = [];
+      bytes = BATCH_OVERHEAD;
+    }
+    batch.push(record);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function recordsOf(bytes: Uint8Array): LogRecord[] {
+  const batches = splitBatches(bytes);
+  if (isBatchFailure(batches)) throw new Error(batches.message);
+  return batches.flatMap(({ at, header }) => {
+    const records = decodeRecords(bytes, at, header);
+    if (isBatchFailure(records)) throw new Error(records.message);
+    return records;
+  });
+}

@@ -1,0 +1,123 @@
+/** A publish within a transaction: checked and routed as any other, and handed to the transaction instead of its destinations. */
+
+import type { z } from 'zod';
+import type { MessageDestination, HeldPublish } from '../../durable-objects/transaction/transaction-calls.ts';
+import type { Env } from '../../durable-objects/stubs.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { exchangeNameOf } from '../../protocol/exchanges.ts';
+import { TRANSACTION_PUBLISH_BYTES_MAX } from '../../protocol/limits.ts';
+import { partitionForKey } from '../../protocol/murmur2.ts';
+import { encodeBatch } from '../../protocol/record-batch/index.ts';
+import type { TransactionMessagesReply, transactionMessagesSchema } from '../../protocol/transactions.ts';
+import { newProducerId } from '../producer-ids.ts';
+import { routingGraph } from '../routing-cache.ts';
+import { lookUpAll, lookUpQueue, type Definitions } from '../topology-cache.ts';
+import { callTransaction } from '../transaction-call.ts';
+import { outgoingFromJson, type Outgoing } from './outgoing.ts';
+import { recordsForQueue } from './queue-batches.ts';
+import { routeMessages, type Share } from './route-messages.ts';
+import { checkShares } from './store-shares.ts';
+
+type Fields = z.output<typeof transactionMessagesSchema>;
+type Routed = Pick<HeldPublish, 'shares' | 'bytes'> & { unroutable: number[] };
+
+/** @param atLeast the topology version that the client has seen */
+export async function publishInTransaction(
+  env: Env,
+  namespace: string,
+  transactionalId: string,
+  fields: Fields,
+  atLeast: number,
+): Promise<TransactionMessagesReply | Failure> {
+  const { producer, sequence, messages } = fields;
+  const routed =
+    fields.queue === undefined
+      ? await routedByExchange(env, namespace, fields, atLeast)
+      : await routedToQueue(env, namespace, fields.queue, fields, atLeast);
+  if (isFailure(routed)) return routed;
+  const { unroutable, ...held } = routed;
+  if (held.bytes.length > TRANSACTION_PUBLISH_BYTES_MAX) {
+    return failure(
+      'transaction_too_large',
+      `the messages have ${held.bytes.length} bytes; a publish within a transaction may have ${TRANSACTION_PUBLISH_BYTES_MAX}`,
+      { bytes_max: TRANSACTION_PUBLISH_BYTES_MAX },
+    );
+  }
+  const toTopic = held.shares.some(({ destination }) => destination.kind === 'topic');
+  const topicProducerId = toTopic ? await newProducerId(env, namespace) : null;
+  const publish: HeldPublish = { ...held, sequence, count: messages.length };
+  const refused = await callTransaction(env, namespace, transactionalId, (stub) =>
+    stub.addMessages(transactionalId, producer, publish, topicProducerId),
+  );
+  return refused ?? { count: messages.length, unroutable };
+}
+
+async function routedToQueue(
+  env: Env,
+  namespace: string,
+  name: string,
+  { messages }: Fields,
+  atLeast: number,
+): Promise<Routed | Failure> {
+  const found = await lookUpQueue(env, namespace, name, atLeast);
+  if (isFailure(found)) return found;
+  const records = recordsForQueue(messages, Date.now());
+  if (isFailure(records)) return records;
+  const { id, version } = found.queue;
+  const destination: MessageDestination = { kind: 'queue', place: { namespace, name, id }, version };
+  return { bytes: encodeBatch(records), shares: [{ destination, indexes: null }], unroutable: [] };
+}
+
+async function routedByExchange(
+  env: Env,
+  namespace: string,
+  { exchange: written, messages }: Fields,
+  atLeast: number,
+): Promise<Routed | Failure> {
+  const exchange = exchangeNameOf(written!);
+  const outgoing = outgoingFromJson({ messages }, exchange, Date.now());
+  if (isFailure(outgoing)) return outgoing;
+  const shares = routeMessages(await routingGraph(env, namespace, atLeast), exchange, outgoing);
+  if (isFailure(shares)) return shares;
+  const namesOf = (kind: string): string[] =>
+    shares.flatMap(({ destination }) => (destination.kind === kind ? [destination.name] : []));
+  const definitions = await lookUpAll(env, namespace, namesOf('queue'), namesOf('topic'));
+  const refused = checkShares(shares, outgoing, definitions);
+  if (refused) return refused;
+  const taken = new Set(shares.flatMap(({ indexes }) => indexes));
+  return {
+    bytes: encodeBatch(outgoing.map(({ record }) => record)),
+    shares: shares.flatMap((share) => heldShares(namespace, share, outgoing, definitions)),
+    unroutable: outgoing.flatMap(({ isMandatory }, index) =>
+      isMandatory && !taken.has(index) ? [index] : [],
+    ),
+  };
+}
+
+function heldShares(
+  namespace: string,
+  { destination: { kind, name }, indexes }: Share,
+  outgoing: readonly Outgoing[],
+  definitions: Definitions,
+): HeldPublish['shares'] {
+  const places = indexes.length === outgoing.length ? null : indexes;
+  if (kind === 'queue') {
+    const queue = definitions.queues.get(name);
+    if (!queue) return []; // gone since it was routed
+    const place = { namespace, name, id: queue.id };
+    return [{ destination: { kind, place, version: queue.version }, indexes: places }];
+  }
+  const topic = definitions.topics.get(name);
+  if (kind !== 'topic' || !topic) return [];
+  const { partitions, max_batch_bytes: bytesMax, jurisdiction, location_hint } = topic.config;
+  const place = { namespace, name, id: topic.id, config: { jurisdiction, location_hint } };
+  const sticky = Math.floor(Math.random() * partitions);
+  const byPartition = Map.groupBy(indexes, (index) => {
+    const { key } = outgoing[index]!.record;
+    return key === null ? sticky : partitionForKey(key, partitions);
+  });
+  return [...byPartition].map(([partition, ofPartition]) => ({
+    destination: { kind, place, version: topic.version, partition, bytesMax },
+    indexes: ofPartition,
+  }));
+}
