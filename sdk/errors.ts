@@ -15,6 +15,9 @@ import type { ErrorCode } from '../protocol/errors.ts';
  * - `request_failed`: whoever took the request could not serve it; `details` has the `type` and `message` of its error
  * - `settlement_refused`: the delivery was not the consumer's any more, and nothing has changed; `details.outcome` says
  *   why, for example `lease_expired`
+ * - `message_in_progress`: `once` found that another run handles the message now
+ * - `lease_lost`: the run of `once` took longer than its lease, and another has begun
+ * - `store_unavailable`: the store of `once` did not answer as it should
  */
 export type ClientErrorCode =
   | 'invalid_argument'
@@ -25,7 +28,10 @@ export type ClientErrorCode =
   | 'closed'
   | 'unroutable'
   | 'request_failed'
-  | 'settlement_refused';
+  | 'settlement_refused'
+  | 'message_in_progress'
+  | 'lease_lost'
+  | 'store_unavailable';
 
 /** Codes of the broker (the table in `protocol/errors.ts`) and of the client. */
 export type PosthornErrorCode = ErrorCode | ClientErrorCode;

@@ -71,3 +71,17 @@ export type {
   TransactionalProducer,
   TransactionalProducerOptions,
 } from './transactions/transactional-producer.ts';
+export {
+  once,
+  type Claim,
+  type IdempotencyStore,
+  type OnceOptions,
+  type OnceResult,
+} from './idempotency/once.ts';
+export { sqliteStore, type SqliteDatabase } from './idempotency/sqlite-store.ts';
+export {
+  durableObjectStore,
+  HandledMessages,
+  type DurableObjectStoreOptions,
+  type HandledMessagesNamespace,
+} from './idempotency/durable-object-store.ts';
