@@ -19,7 +19,7 @@ import {
 } from '../../core/group/transactional-offset.ts';
 import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { OFFSETS_RETENTION_MS } from '../../protocol/limits.ts';
+import { OFFSETS_RETENTION_MS, TRANSACTION_TIMEOUT_MS_MAX } from '../../protocol/limits.ts';
 import type { LogOffsets } from '../storage/segment-log.ts';
 import type { Sql } from '../storage/sql.ts';
 import type { AskGroup, GroupClaim, GroupOffsetView } from './partition-calls.ts';
@@ -141,12 +141,15 @@ export class GroupOffsets {
     const known = this.#store.get(group);
     const busy = checkReset(known, epoch);
     if (busy) return busy;
-    if (known?.transaction?.pending) return stillPending(known.transaction);
+    const before = known?.transaction ?? null;
+    // Longer than any transaction may be open: its end is lost, and whoever resets decides.
+    const isYoung = before !== null && before.sinceMs > this.#now() - TRANSACTION_TIMEOUT_MS_MAX;
+    if (before?.pending && isYoung) return stillPending(before);
     const log = this.#log();
     const wanted = 'offset' in to ? to.offset : positionOf(known, log, 'earliest') + to.shiftBy;
     const offset = clamp(wanted, log);
     if (!isDryRun) {
-      const transaction = known?.transaction ?? null;
+      const transaction = before?.pending ? { ...before, pending: null } : before;
       const row: GroupOffset = {
         epoch,
         memberId: null,

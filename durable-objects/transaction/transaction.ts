@@ -18,6 +18,7 @@ import {
 } from '../../core/transaction/transaction.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { Alarm } from '../runtime/alarm.ts';
+import { CostMeter } from '../runtime/cost-meter.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../stubs.ts';
 import { sendMarkers } from './markers.ts';
@@ -33,6 +34,7 @@ export class Transaction extends DurableObject<Env> {
   readonly #sql: DurableSql;
   readonly #store: TransactionStore;
   readonly #messages: MessageStore;
+  readonly #cost: CostMeter;
   #alarm!: Alarm;
   #state: StoredTransaction | null = null;
   /** The sending of markers and messages that is under way. */
@@ -43,6 +45,13 @@ export class Transaction extends DurableObject<Env> {
     this.#sql = new DurableSql(ctx.storage);
     this.#store = new TransactionStore(this.#sql);
     this.#messages = new MessageStore(this.#sql);
+    const cost = {
+      now: () => this.now(),
+      rows: () => this.#sql.meter.rowsWritten + this.#alarm.timesSet,
+      namespace: () => ctx.id.name?.split('/')[0] ?? null, // the object is named namespace/transactional-id
+      waitUntil: (work: Promise<void>) => ctx.waitUntil(work),
+    };
+    this.#cost = new CostMeter(env, cost, Math.random());
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
       this.#alarm.register('timeout', (nowMs) => this.#expire(nowMs));
@@ -99,6 +108,8 @@ export class Transaction extends DurableObject<Env> {
     topicProducerId: number | null,
   ): Promise<Failure | null> {
     this.#alarm.runDue();
+    const refused = this.#cost.refusal();
+    if (refused) return refused;
     if (this.#state?.phase === 'ending') await this.#settle();
     const opened = addParts(this.#state, transactionalId, identity, {}, this.now());
     if (isFailure(opened)) return opened;
@@ -171,6 +182,7 @@ export class Transaction extends DurableObject<Env> {
     this.#alarm.schedule('timeout', expiresMs(next));
     // Should this object be lost before the markers are out: by the alarm that is set already, which costs no row.
     if (next.phase === 'ending') this.#alarm.schedule('markers', wasOpenUntil ?? this.now() + RETRY_DELAY_MS);
+    this.#cost.note();
   }
 
   #expire(nowMs: number): number | null {

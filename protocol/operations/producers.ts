@@ -95,6 +95,7 @@ export const producerOperations = {
       'invalid_message',
       'record_too_large',
       'key_required',
+      'cost_ceiling',
       'too_many_records',
     ],
   },

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CostLimitsReply } from '../../protocol/cost-limits.ts';
 import { TestBroker } from '../support/test-broker.ts';
+import { TransactionClient } from '../support/transaction-client.ts';
 import { until } from '../support/webhook-receiver.ts';
 
 const HOUR_MS = 3_600_000;
@@ -115,6 +116,34 @@ describe('the ceiling of a namespace', () => {
       reject: body.deliveries.map(({ delivery_tag: tag }) => ({ tag })),
     });
     await until(async () => (await meter()).published === published + 1, 'the dead letter');
+    await limit(null);
+  });
+
+  it('never stops a transaction from ending', async () => {
+    await broker.restart(); // nobody remembers a ceiling
+    await broker.declare('ledger');
+    const tx = await TransactionClient.begin(() => broker);
+    await tx.send('ledger', 0, 'kept');
+    const binding = { destination: { kind: 'topic', name: 'events' }, routing_key: 'x' };
+    await broker.call('POST', '/v1/default/exchanges/amq.topic/bindings', binding);
+    const message = { body: 'handed on', routing_key: 'x' };
+    const held = await broker.call('POST', `/v1/default/transactions/${tx.name}/messages`, {
+      ...{ producer: tx.producer, sequence: 0, exchange: 'amq.topic', messages: [message] },
+    });
+    expect(held.status).toBe(200);
+    await limit(1);
+    for (const topic of ['ledger', 'events']) {
+      const full = (): Promise<{ status: number }> =>
+        broker.call('POST', `/v1/default/topics/${topic}/records`, { records: [{ value: 1 }] });
+      for (let i = 0; i < 1_500 && (await full()).status === 200; i++);
+      expect((await full()).status).toBe(429);
+    }
+    expect((await tx.end('commit')).body.state).toBe('empty');
+    const { body } = await broker.fetch('ledger', 0, 'isolation=read_committed');
+    expect(body.records[0]).toMatchObject({ value: 'kept' });
+    const { high_watermark: end } = await broker.state('events', 0);
+    const last = await broker.fetch('events', 0, `offset=${end - 1}`);
+    expect(last.body.records).toMatchObject([{ value: 'handed on' }]);
     await limit(null);
   });
 

@@ -196,6 +196,21 @@ describe('messages in a transaction', () => {
     expect(await tx.state()).toMatchObject({ state: 'empty' });
   });
 
+  it('count among the rows of the namespace', async () => {
+    const queue = await newQueue();
+    const tx = await begin();
+    const rows = async (): Promise<number> =>
+      (await broker.call<{ rows_written_this_hour: number }>('GET', '/v1/default/limits')).body
+        .rows_written_this_hour;
+    const before = await rows();
+    // Nobody else writes meanwhile, and a report is due after a thousand rows at most.
+    for (let sequence = 0; sequence < 1_100 && (await rows()) === before; sequence++) {
+      await publish(tx, sequence, { queue }, { body: sequence });
+    }
+    expect(await rows()).toBeGreaterThan(before);
+    await tx.end('abort');
+  });
+
   it('are refused from an instance that has been replaced', async () => {
     const queue = await newQueue();
     const old = await begin();

@@ -187,6 +187,18 @@ describe('who may not', () => {
     expect((await group.reset({ topic, to: 'earliest' })).status).toBe(200);
   });
 
+  it('is not an operator, when it has been pending for longer than a transaction may be open', async () => {
+    const scene = await start();
+    const { tx, topic, group, member, at } = scene;
+    await tx.offsets(topic, member, at(6));
+    await group.leave(member);
+    expect((await group.reset({ topic, to: 2 })).body.code).toBe('offsets_pending');
+    await broker.advance(900_001);
+    expect((await group.reset({ topic, to: 2 })).status).toBe(200);
+    await tx.end('abort');
+    expect([await offsetOf(scene), await isPending(scene)]).toEqual([2, false]);
+  });
+
   it('is a group that was deleted: the marker changes nothing', async () => {
     const { tx, topic, group, member, at } = await start();
     await tx.offsets(topic, member, at(6));
