@@ -14,7 +14,13 @@ import {
 } from '../../core/log/producer-state.ts';
 import { checkOffset, storedHeader } from '../../core/log/fetch.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
-import { encodeEndTransactionBatch } from '../../protocol/record-batch/index.ts';
+import {
+  decodeControlRecord,
+  decodeRecords,
+  encodeEndTransactionBatch,
+  isBatchFailure,
+  type BatchHeader,
+} from '../../protocol/record-batch/index.ts';
 import type { AppendBatch, ReadResult, SegmentLog } from '../storage/segment-log.ts';
 import type { Sql } from '../storage/sql.ts';
 import { ProducerStore } from './producer-store.ts';
@@ -33,21 +39,23 @@ export type LogCommand =
       kind: 'end';
       end: TransactionEnd;
       timestampMs: number;
-      /** Written in the same transaction as the marker, or as finding that it was there. */
-      alongside?: () => void;
     };
 
 /** For an append what became of each batch; for an end whether it was news. */
 export type LogOutcome = Admission[] | Failure | { isNew: boolean };
 
 export class ProducedLog {
+  readonly #sql: Sql;
   readonly #log: SegmentLog;
   readonly #store: ProducerStore;
   readonly #states: ProducerStates;
   /** The offset and position of the snapshot; null where there is none and nothing after it to be remembered. */
   #snapshot: { offset: number; position: number } | null;
+  /** The transactions that were aborted since the snapshot, in the order in which they ended. */
+  #aborted: AbortedTransaction[] = [];
 
   constructor(sql: Sql, log: SegmentLog, nowMs: number) {
+    this.#sql = sql;
     this.#log = log;
     this.#store = new ProducerStore(sql);
     const snapshot = this.#store.read();
@@ -73,7 +81,6 @@ export class ProducedLog {
     const { highWatermark } = this.#log.offsets;
     const batches: AppendBatch[] = [];
     const aborted: AbortedTransaction[] = [];
-    const alongside: (() => void)[] = [];
     let nextOffset = highWatermark;
     const outcomes = commands.map((command): LogOutcome => {
       if (command.kind === 'append') {
@@ -88,7 +95,6 @@ export class ProducedLog {
       }
       const { end, timestampMs } = command;
       const ended = staged.end(end);
-      if (command.alongside) alongside.push(command.alongside);
       if (ended === null) return { isNew: false };
       const offset = nextOffset++;
       batches.push(markerBatch(end, timestampMs));
@@ -99,7 +105,7 @@ export class ProducedLog {
       }
       return { isNew: true };
     });
-    this.#append(batches, staged, aborted, alongside);
+    this.#append(batches, staged, aborted);
     return outcomes;
   }
 
@@ -118,7 +124,7 @@ export class ProducedLog {
       // Transactions begin at a batch, so that a limit of records ends the read exactly there.
       const result = this.#log.read(position, bytesMax, Math.min(recordsMax, stable - position));
       if (isFailure(result)) return result;
-      const aborted = this.#store.abortedIn(position, result.nextOffset);
+      const aborted = this.abortedIn(position, result.nextOffset);
       const chunks = committedOnly(result.chunks, aborted);
       scanned += result.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
       position = result.nextOffset;
@@ -131,7 +137,10 @@ export class ProducedLog {
 
   /** The aborted transactions with records in `[from, to)`. */
   abortedIn(from: number, to: number): AbortedTransaction[] {
-    return this.#store.abortedIn(from, to);
+    const recent = this.#aborted.filter(
+      ({ firstOffset, lastOffset }) => lastOffset >= from && firstOffset < to,
+    );
+    return [...this.#store.abortedIn(from, to), ...recent];
   }
 
   /**
@@ -143,38 +152,44 @@ export class ProducedLog {
     if (this.#snapshot === null || this.#snapshot.offset === nextOffset) return;
     const producers = this.#states.alive(nowMs);
     const snapshot = { offset: nextOffset, position: this.#log.head.nextPosition };
-    if (producers.length > 0) this.#store.write({ ...snapshot, producers });
-    else this.#store.remove();
+    this.#sql.transaction(() => {
+      if (producers.length > 0) this.#store.write({ ...snapshot, producers });
+      else this.#store.remove();
+      this.#store.addAborted(this.#aborted);
+    });
+    this.#aborted = [];
     this.#snapshot = producers.length > 0 ? snapshot : null;
     this.#states.keep(producers);
   }
 
   /** After the start of the log was raised. */
   forgetRemoved(): void {
-    this.#store.removeAbortedBefore(this.#log.offsets.logStartOffset);
+    const { logStartOffset } = this.#log.offsets;
+    this.#store.removeAbortedBefore(logStartOffset);
+    this.#aborted = this.#aborted.filter(({ lastOffset }) => lastOffset >= logStartOffset);
   }
 
   #append(
     batches: readonly AppendBatch[],
     staged: StagedProducers,
     aborted: readonly AbortedTransaction[],
-    alongside: readonly (() => void)[],
   ): void {
     const before = { offset: this.#log.head.nextOffset, position: this.#log.head.nextPosition };
     const isFirst = this.#snapshot === null && !staged.isEmpty;
     const isDue =
       this.#snapshot !== null && before.position - this.#snapshot.position >= SNAPSHOT_INTERVAL_BYTES;
     const now = isDue ? this.#states.alive(staged.nowMs) : [];
-    if (isFirst || aborted.length > 0) this.#store.create();
+    if (isFirst) this.#store.create();
     this.#log.append(batches, () => {
       // As it was before these batches: they are found again in the log.
       if (isFirst || (isDue && (now.length > 0 || !staged.isEmpty)))
         this.#store.write({ ...before, producers: now });
       else if (isDue) this.#store.remove();
-      for (const transaction of aborted) this.#store.addAborted(transaction);
-      for (const write of alongside) write();
+      if (isDue) this.#store.addAborted(this.#aborted);
     });
     if (isFirst) this.#snapshot = before;
+    if (isDue) this.#aborted = [];
+    this.#aborted.push(...aborted);
     if (isDue) {
       this.#snapshot = now.length > 0 || !staged.isEmpty ? before : null;
       this.#states.keep(now);
@@ -182,15 +197,30 @@ export class ProducedLog {
     staged.apply();
   }
 
+  #replayBatch(data: Uint8Array, at: number, header: BatchHeader, nowMs: number): void {
+    const { producerId, baseOffset, isControl } = header;
+    const firstOffset = this.#states.get(producerId)?.transactionStart ?? null;
+    this.#states.replay(header, nowMs);
+    if (!isControl || firstOffset === null || !isAbort(data, at, header)) return;
+    const stableOffset = this.#states.firstOpenOffset ?? baseOffset + 1;
+    this.#aborted.push({ producerId, firstOffset, lastOffset: baseOffset, stableOffset });
+  }
+
   #replay(from: number, nowMs: number): void {
     for (const { data } of this.#log.segmentsFrom(from)) {
       for (let at = 0; at < data.length;) {
         const header = storedHeader(data, at);
-        if (header.baseOffset >= from) this.#states.replay(header, nowMs);
+        if (header.baseOffset >= from) this.#replayBatch(data, at, header, nowMs);
         at += header.sizeInBytes;
       }
     }
   }
+}
+
+function isAbort(data: Uint8Array, at: number, header: BatchHeader): boolean {
+  const records = decodeRecords(data, at, header);
+  if (isBatchFailure(records)) throw new Error(`a marker in the log is broken: ${records.message}`);
+  return decodeControlRecord(records[0]!)?.type === 'abort';
 }
 
 function markerBatch(end: TransactionEnd, timestampMs: number): AppendBatch {

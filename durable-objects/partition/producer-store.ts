@@ -4,8 +4,9 @@
  *   producers   one row: a snapshot of the producers as they were at an offset. Written with the first batch of a producer
  *               and then once for each 8 MiB appended, and before clean-up touches what lies after it; what came later is
  *               read from the headers of the log. Absent: the log holds nothing of any producer that counts.
- *   aborted     a row for each transaction that was aborted here, keyed by the offset of its marker. Never changed;
- *               removed when the log begins after it.
+ *   aborted_runs  the transactions that were aborted here before the snapshot, as JSON, up to 500 in a row, keyed by the
+ *               offset of the last one's marker. Written with the snapshot; never changed; removed when the log begins after it.
+ *               Those after the snapshot are found by their markers
  */
 
 import type { AbortedTransaction } from '../../core/log/aborted.ts';
@@ -19,6 +20,9 @@ export interface ProducerSnapshot {
   producers: Producer[];
 }
 
+/** In one row. */
+const RUN_MAX = 500;
+
 const SCHEMA = [
   `CREATE TABLE IF NOT EXISTS producers (
      id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -26,11 +30,9 @@ const SCHEMA = [
      position INTEGER NOT NULL,
      json TEXT NOT NULL
    )`,
-  `CREATE TABLE IF NOT EXISTS aborted (
+  `CREATE TABLE IF NOT EXISTS aborted_runs (
      last_offset INTEGER PRIMARY KEY,
-     first_offset INTEGER NOT NULL,
-     producer_id INTEGER NOT NULL,
-     stable_offset INTEGER NOT NULL
+     json TEXT NOT NULL
    )`,
 ];
 
@@ -42,12 +44,7 @@ export class ProducerStore {
   constructor(sql: Sql) {
     this.#sql = sql;
     this.#exists = sql.all("SELECT name FROM sqlite_master WHERE name = 'producers'").length > 0;
-    this.#hasAborted = this.#exists && sql.all('SELECT last_offset FROM aborted LIMIT 1').length > 0;
-  }
-
-  /** True where there is an aborted transaction in the log. An upper bound after a write that failed. */
-  get hasAborted(): boolean {
-    return this.#hasAborted;
+    this.#hasAborted = this.#exists && sql.all('SELECT last_offset FROM aborted_runs LIMIT 1').length > 0;
   }
 
   /** Makes the tables where they are not there: before a transaction that writes to them, which may be undone. */
@@ -87,37 +84,31 @@ export class ProducerStore {
     this.#sql.run('DELETE FROM producers');
   }
 
-  addAborted({ lastOffset, firstOffset, producerId, stableOffset }: AbortedTransaction): void {
-    this.#hasAborted = true;
-    this.#sql.run(
-      'INSERT INTO aborted VALUES (?, ?, ?, ?)',
-      lastOffset,
-      firstOffset,
-      producerId,
-      stableOffset,
-    );
+  /** @param aborted in the order in which they ended */
+  addAborted(aborted: readonly AbortedTransaction[]): void {
+    for (let first = 0; first < aborted.length; first += RUN_MAX) {
+      const run = aborted.slice(first, first + RUN_MAX);
+      this.#hasAborted = true; // an upper bound, where the write is undone
+      this.#sql.run(
+        'INSERT INTO aborted_runs VALUES (?, ?)',
+        run[run.length - 1]!.lastOffset,
+        JSON.stringify(run),
+      );
+    }
   }
 
   /** Those with records in `[from, to)`. */
   abortedIn(from: number, to: number): AbortedTransaction[] {
     const found: AbortedTransaction[] = [];
     if (!this.#hasAborted) return found;
-    const rows = this.#sql.each<{
-      last_offset: number;
-      first_offset: number;
-      producer_id: number;
-      stable_offset: number;
-    }>('SELECT * FROM aborted WHERE last_offset >= ? ORDER BY last_offset', from);
-    for (const row of rows) {
-      if (row.first_offset < to) {
-        found.push({
-          producerId: row.producer_id,
-          firstOffset: row.first_offset,
-          lastOffset: row.last_offset,
-          stableOffset: row.stable_offset,
-        });
-      }
-      if (row.stable_offset >= to) break; // whatever ended later began at or after it
+    const rows = this.#sql.each<{ json: string }>(
+      'SELECT json FROM aborted_runs WHERE last_offset >= ? ORDER BY last_offset',
+      from,
+    );
+    for (const { json } of rows) {
+      const run = JSON.parse(json) as AbortedTransaction[];
+      found.push(...run.filter(({ firstOffset, lastOffset }) => lastOffset >= from && firstOffset < to));
+      if (run[run.length - 1]!.stableOffset >= to) break; // whatever ended later began at or after it
     }
     return found;
   }
@@ -125,7 +116,7 @@ export class ProducerStore {
   /** Forgets those that lie before the start of the log. */
   removeAbortedBefore(offset: number): void {
     if (!this.#hasAborted) return;
-    this.#sql.run('DELETE FROM aborted WHERE last_offset < ?', offset);
-    this.#hasAborted = this.#sql.all('SELECT last_offset FROM aborted LIMIT 1').length > 0;
+    this.#sql.run('DELETE FROM aborted_runs WHERE last_offset < ?', offset);
+    this.#hasAborted = this.#sql.all('SELECT last_offset FROM aborted_runs LIMIT 1').length > 0;
   }
 }

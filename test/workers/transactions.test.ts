@@ -114,7 +114,7 @@ describe('a transaction', () => {
   it.each([
     { how: 'in three requests', isOneRequest: false, outcome: 'commit', most: 8 },
     { how: 'in one request', isOneRequest: true, outcome: 'commit', most: 6 },
-    { how: 'in three requests and aborted', isOneRequest: false, outcome: 'abort', most: 11 },
+    { how: 'in three requests and aborted', isOneRequest: false, outcome: 'abort', most: 8 },
   ] as const)(
     'over three partitions $how costs at most $most rows more than the same records without',
     async ({ isOneRequest, outcome, most }) => {

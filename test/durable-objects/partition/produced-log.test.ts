@@ -188,6 +188,31 @@ describe('a read of committed records', () => {
     expect(store.read('read_uncommitted')).toHaveLength(200);
   });
 
+  it('notes aborted transactions with the snapshot, not one by one, and finds the others again', () => {
+    const store = new Store();
+    const value = 'x'.repeat(1 << 19);
+    const written: number[] = [];
+    const kept: string[] = [];
+    for (let n = 0; n < 40; n++) {
+      const isKept = n % 5 === 0;
+      expect(store.send({ id: 1, epoch: n, seq: 0, tx: true, values: [`${n} ${value}`] })).toBe(`${2 * n}`);
+      const before = store.sql.meter.rowsWritten;
+      store.end(1, n + 1, isKept ? 'commit' : 'abort');
+      written.push(store.sql.meter.rowsWritten - before);
+      if (isKept) kept.push(String(n));
+      if (n % 7 === 0) store.open();
+      if (n % 10 === 9) {
+        expect(store.read('read_committed').map((text) => text.split(' ')[0])).toEqual(kept);
+      }
+    }
+    expect(written.filter((rows) => rows > 1).length).toBeLessThanOrEqual(3);
+    store.produced.prepareCleanUp(store.nowMs);
+    for (const wake of [false, true]) {
+      if (wake) store.open();
+      expect(store.read('read_committed').map((text) => text.split(' ')[0])).toEqual(kept);
+    }
+  });
+
   it('is the same after compaction, which keeps no aborted record for the sake of its key', () => {
     const store = new Store();
     const big = 'x'.repeat(40_000);
