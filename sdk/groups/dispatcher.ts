@@ -83,7 +83,11 @@ export class Dispatcher {
     const { work, attempts: attempt, records } = unit;
     const context = { attempt, signal: work.lost.signal };
     if (eachRecord) return eachRecord(records[0]!, context);
-    return eachBatch!(new GroupBatch(records, (position) => work.handledUpTo(unit, position)), context);
+    const handled = (position: number): void => {
+      work.handledUpTo(unit, position);
+      if (this.#config.commit === 'interval') this.#host.handled(work);
+    };
+    return eachBatch!(new GroupBatch(records, handled), context);
   }
 
   #returned(end: () => void): void {

@@ -26,6 +26,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
   readonly membership: Membership;
   readonly committer: Committer;
   readonly bury: DispatcherHost['bury'];
+  onEnd: () => void = () => {};
   /** What is assigned. */
   works: readonly PartitionWork[] = [];
   /** What is being given up: held until the handlers have ended and what they did is committed. */
@@ -119,14 +120,13 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
 
   assigned({ assignment }: MemberReply): void {
     if (this.#stopped) return;
-    const isIn = (list: readonly TopicPartition[], { topic, partition }: TopicPartition): boolean =>
-      list.some((other) => other.topic === topic && other.partition === partition);
-    const revoked = this.works.filter((work) => !isIn(assignment, work));
-    const held = this.held();
+    const wanted = new Set(assignment.map(keyOf));
+    const held = new Set(this.held().map(keyOf));
+    const revoked = this.works.filter((work) => !wanted.has(keyOf(work)));
     const { memberId, epoch } = this.membership;
     const owner = { group: this.config.group, memberId, epoch };
     const added = assignment
-      .filter((place) => !isIn(held, place)) // what is being given up is taken when that is done
+      .filter((place) => !held.has(keyOf(place))) // what is being given up is taken when that is done
       .map((place) => new PartitionWork(place, owner));
     if (revoked.length + added.length === 0) return;
     this.works = [...this.works.filter((work) => !revoked.includes(work)), ...added];
@@ -179,7 +179,6 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
     if (this.#failure !== null) return;
     this.#failure = asPosthornError(error);
     if (this.membership.memberId === '' || this.#failure.code === 'instance_fenced') return this.#break();
-    this.done.catch(() => {}); // of `stop`, whose promise nobody has here; `done` itself is the application's
     void this.stop();
   }
 
@@ -282,6 +281,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
 
   #finish(): void {
     this.config.signal?.removeEventListener('abort', this.#onAbort);
+    this.onEnd();
     if (this.#failure === null) this.#end.resolve();
     else this.#end.reject(this.#failure);
   }
@@ -302,6 +302,8 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
     this.#break();
   };
 }
+
+const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 function callbackFailed(name: string, cause: unknown): PosthornError {
   return new PosthornError('handler_failed', `${name} threw`, { cause });

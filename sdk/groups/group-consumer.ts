@@ -47,10 +47,9 @@ export class GroupConsumer implements AsyncDisposable {
   ) {
     this.#groups = groups;
     this.#run = new GroupConsumerRun(transport, topics, queues, groupConsumerConfig(options));
-    this.#run.start();
     if (options.onLag) this.#lagLater();
-    const end = (): void => clearTimeout(this.#lagTimer);
-    this.#run.done.then(end, end);
+    this.#run.onEnd = () => clearTimeout(this.#lagTimer);
+    this.#run.start();
   }
 
   /**
@@ -144,7 +143,7 @@ export class GroupConsumer implements AsyncDisposable {
 
   /**
    * Begins no more records, waits for the handlers that are at work, commits, and leaves the group; with an `instanceId` it
-   * stays a member until its session ends, so that it can come back.
+   * stays a member until its session ends, so that it can come back. Do not await it in a handler: it waits for that.
    *
    * @throws PosthornError what ended the consumer before, if anything did
    */
