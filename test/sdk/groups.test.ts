@@ -197,6 +197,70 @@ describe('commits', () => {
     expect(await posthorn.groups.offsets('manual')).toMatchObject([{ offset: 10 }]);
     await again.consumer.stop();
   });
+
+  it('are taken by each partition for itself, and a refusal says which were', async () => {
+    const topic = await tests.topic(2, 3);
+    const { consumer, notes } = tests.consumer({ group: 'partly', topics: [topic], commit: 'manual' });
+    await until(() => notes.records.length === 6);
+    const error = await errorOf(
+      consumer.commit([
+        { topic, partition: 0, offset: 2 },
+        { topic, partition: 1, offset: 4 },
+      ]),
+    );
+    expect(error).toMatchObject({
+      code: 'offset_past_end',
+      details: {
+        committed: [{ topic, partition: 0, offset: 2 }],
+        refused: [{ topic, partition: 1, offset: 4, code: 'offset_past_end' }],
+      },
+    });
+    expect((await tests.client().groups.offsets('partly')).map(({ offset }) => offset)).toEqual([2, null]);
+    await consumer.stop();
+  });
+});
+
+it('goes on through failures that pass, and tells of them', async () => {
+  const topic = await tests.topic(3, 40);
+  let requests = 0;
+  const posthorn = tests.client({
+    fetch: async (url, init) => {
+      requests++;
+      if (requests % 3 === 1) {
+        const problem = { code: 'group_unavailable', retryable: true, detail: 'try again' };
+        return new Response(JSON.stringify(problem), { status: 503 });
+      }
+      const response = await fetch(url.replace('http://broker', tests.broker.url), init);
+      if (requests % 7 === 0 && !url.endsWith('/members')) throw new TypeError('connection reset');
+      return response;
+    },
+  });
+  const options = { group: 'bumpy', topics: [topic], fetchBytes: 100, maxBatchRecords: 10 };
+  const { consumer, notes } = tests.consumer(options, new Notes(), posthorn);
+  await untilHandled(tests.client(), 'bumpy');
+  await consumer.stop();
+  expect(new Set(notes.values).size).toBe(120);
+  expect(isInOrder(notes.records)).toBe(true);
+  expect(notes.lost).toEqual([]);
+  expect(notes.errors).toContainEqual(
+    expect.objectContaining({ code: 'group_unavailable', retryable: true }),
+  );
+});
+
+it('reads on at the start of a log whose records were removed before it came to them', async () => {
+  const topic = await tests.topic(1, 10);
+  const posthorn = tests.client();
+  const { consumer, notes } = tests.consumer({ group: 'removed-records', topics: [topic] });
+  await until(() => notes.records.length === 10);
+  consumer.pause();
+  await tests.fill(topic, 1, 10, 10);
+  consumer.seek({ topic, partition: 0, offset: 2 });
+  await posthorn.topics.deleteRecords(topic, 0, { before: 15 });
+  consumer.resume();
+  await until(() => notes.records.length === 15);
+  expect(notes.records.slice(10).map(({ offset }) => offset)).toEqual([15, 16, 17, 18, 19]);
+  expect(notes.errors).toContainEqual(expect.objectContaining({ code: 'offset_below_start' }));
+  await consumer.stop();
 });
 
 describe('where it reads', () => {
