@@ -1,8 +1,10 @@
 /** A record whose last retry failed, on its way to a topic or queue: as it was, with headers that say why. */
 
+import { cutText } from '../../protocol/cut-text.ts';
 import {
-  DEATH_MESSAGE_LENGTH_MAX,
-  DEATH_STACK_LENGTH_MAX,
+  ERROR_MESSAGE_LENGTH_MAX,
+  ERROR_STACK_LENGTH_MAX,
+  ERROR_TYPE_LENGTH_MAX,
   ORDERING_KEY_BYTES_MAX,
 } from '../../protocol/limits.ts';
 import { RESERVED_PREFIX } from '../../protocol/message-headers.ts';
@@ -44,9 +46,9 @@ function reasons(record: GroupRecord, error: unknown, attempts: number): readonl
     error instanceof Error ? error : { name: typeof error, message: String(error), stack: '' };
   const { topic, partition, offset, timestamp } = record;
   const fields = {
-    'error-type': name,
-    'error-message': message.slice(0, DEATH_MESSAGE_LENGTH_MAX),
-    'error-stack': (stack ?? '').slice(0, DEATH_STACK_LENGTH_MAX),
+    'error-type': cutText(name, ERROR_TYPE_LENGTH_MAX),
+    'error-message': cutText(message, ERROR_MESSAGE_LENGTH_MAX),
+    'error-stack': cutText(stack ?? '', ERROR_STACK_LENGTH_MAX),
     group: record.owner.group,
     topic,
     partition,
