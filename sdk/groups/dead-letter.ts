@@ -9,6 +9,7 @@ import {
 } from '../../protocol/limits.ts';
 import { RESERVED_PREFIX } from '../../protocol/message-headers.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
+import { textOf } from '../consumer/settlement.ts';
 import type { Producer } from '../producer/producer.ts';
 import type { Publisher } from '../publisher/publisher.ts';
 import { recordHeaders } from '../record-input.ts';
@@ -43,7 +44,7 @@ export async function buryRecords(
 
 function reasons(record: GroupRecord, error: unknown, attempts: number): readonly RecordHeader[] {
   const { name, message, stack } =
-    error instanceof Error ? error : { name: typeof error, message: String(error), stack: '' };
+    error instanceof Error ? error : { name: typeof error, message: textOf(error), stack: '' };
   const { topic, partition, offset, timestamp } = record;
   const fields = {
     'error-type': cutText(name, ERROR_TYPE_LENGTH_MAX),
