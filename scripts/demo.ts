@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: sends the 20,000 real flights of vega-datasets, keyed by the airport they left, through a topic with 10
- * partitions, reads them back from the start and from a time, and proves what came back.
+ * partitions, reads them back from the start, from a time and as a group that loses a member, and proves what came back.
  *
  *   npm run demo              against a broker of its own, whose data is removed at the end
  *   POSTHORN_URL=http://...   against that broker
@@ -14,7 +14,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Posthorn, PosthornError, type ReceivedRecord } from '../sdk/index.ts';
+import {
+  Posthorn,
+  PosthornError,
+  type GroupConsumer,
+  type GroupRecord,
+  type ReceivedRecord,
+} from '../sdk/index.ts';
 import { startBroker } from './broker.ts';
 
 interface Flight {
@@ -40,6 +46,7 @@ interface Report {
   produce: { records_per_s: number; ms: number; requests: number };
   read: { records_per_s: number; ms: number };
   read_from_time: { from: string; records: number; ms: number };
+  group: { members: number; handled: number; ms: number };
   storage: { rows_written: number; rows_written_per_1000_records: number; size_bytes: number };
   proofs: { claim: string; holds: boolean }[];
   holds: boolean;
@@ -47,6 +54,7 @@ interface Report {
 
 const PARTITIONS = 10;
 const TOPIC = `demo-flights-${Date.now().toString(36)}${process.pid}`;
+const GROUP_MEMBERS = 3;
 const FLIGHTS_PATH = join(import.meta.dirname, '../node_modules/vega-datasets/data/flights-20k.json');
 
 const isJson = process.argv.includes('--json');
@@ -119,11 +127,16 @@ async function demonstrate(url: string): Promise<Report> {
     const { result: later, ms: laterMs } = await timed(() =>
       read(posthorn, { timestampMs: middleMs }, expectedLater.length, 'read from a time'),
     );
+    const { result: shared, ms: sharedMs } = await timed(() => readAsGroup(posthorn, flights.length));
     const after = await measureStorage(posthorn);
     const rows = after.rows - before.rows;
     clearProgress();
     const from = new Date(middleMs).toISOString();
-    const proofs = [...proveAll(flights, all), ...proveLater(expectedLater, later, from)];
+    const proofs = [
+      ...proveAll(flights, all),
+      ...proveLater(expectedLater, later, from),
+      ...proveGroup(flights, shared),
+    ];
     const report: Report = {
       flights: flights.length,
       airports,
@@ -131,6 +144,7 @@ async function demonstrate(url: string): Promise<Report> {
       produce: { records_per_s: rate(flights.length, produceMs), ms: Math.round(produceMs), requests },
       read: { records_per_s: rate(all.length, readMs), ms: Math.round(readMs) },
       read_from_time: { from, records: later.length, ms: Math.round(laterMs) },
+      group: { members: GROUP_MEMBERS, handled: shared.length, ms: Math.round(sharedMs) },
       storage: {
         rows_written: rows,
         rows_written_per_1000_records: Math.round((rows / flights.length) * 100_000) / 100,
@@ -144,6 +158,7 @@ async function demonstrate(url: string): Promise<Report> {
   } finally {
     // Also after Ctrl-C; that the broker is gone is then no news.
     await posthorn.topics.delete(TOPIC).catch(() => undefined);
+    await posthorn.groups.delete(TOPIC).catch(() => undefined);
   }
 }
 
@@ -170,6 +185,40 @@ async function read(
     records.push(record);
     showProgress(what, records.length, expected);
   }
+  return records;
+}
+
+/** Three share the topic, and the first is gone all of a sudden. All that they handle, repetitions included. */
+async function readAsGroup(posthorn: Posthorn, expected: number): Promise<GroupRecord[]> {
+  const records: GroupRecord[] = [];
+  const distinct = new Set<string>();
+  const all = Promise.withResolvers<void>();
+  const gone = new AbortController();
+  const first = Promise.withResolvers<void>();
+  const join = (signal: AbortSignal): GroupConsumer =>
+    posthorn.consumer({
+      group: TOPIC,
+      topics: [TOPIC],
+      sessionTimeoutMs: 1_000,
+      fetchBytes: 64 * 1024,
+      signal,
+      onAssigned: () => first.resolve(),
+      eachBatch: ({ records: batch, partition }) => {
+        for (const record of batch) {
+          records.push(record);
+          distinct.add(`${partition}/${record.offset}`);
+        }
+        showProgress('shared by a group', distinct.size, expected);
+        if (distinct.size > expected / 4) gone.abort();
+        if (distinct.size === expected) all.resolve();
+      },
+    });
+  const signals = Array.from({ length: GROUP_MEMBERS - 1 }, () => stop.signal);
+  const { done } = join(AbortSignal.any([gone.signal, stop.signal]));
+  await Promise.race([first.promise, done]);
+  const stayed = signals.map(join);
+  await Promise.race([all.promise, ...stayed.map((consumer) => consumer.done)]);
+  await Promise.all(stayed.map((consumer) => consumer.stop()));
   return records;
 }
 
@@ -236,6 +285,29 @@ function proveLater(expected: readonly Flight[], records: readonly ReceivedRecor
   ];
 }
 
+/** What the member that is gone had handled and not committed was handled again: at least once. */
+function proveGroup(flights: readonly Flight[], records: readonly GroupRecord[]): Proof[] {
+  const distinct = [
+    ...new Map(records.map((record) => [`${record.partition}/${record.offset}`, record])).values(),
+  ];
+  const sent = byAirport(flights);
+  const got = byAirport(distinct.map((record) => record.json<Flight>()!));
+  const inOrder = [...sent].filter(([airport, texts]) => isSame(texts, got.get(airport) ?? []));
+  const repeated = records.length - distinct.length;
+  return [
+    {
+      claim: 'a group of three handles each flight, also when a member is gone all of a sudden',
+      holds: hashOf(flights.map(textOf)) === hashOf(distinct.map((record) => record.text()!)),
+      seen: `${count(distinct.length)}, and ${count(repeated)} of them again`,
+    },
+    {
+      claim: 'it handles each airport in the order it was sent',
+      holds: inOrder.length === sent.size,
+      seen: `${inOrder.length} of ${sent.size} airports`,
+    },
+  ];
+}
+
 function offsetsAreDense(records: readonly ReceivedRecord[]): boolean {
   const next = new Array<number>(PARTITIONS).fill(0);
   return records.every(({ partition, offset }) => offset === next[partition]!++);
@@ -270,7 +342,7 @@ const rate = (records: number, ms: number): number => Math.round((records / ms) 
 const count = (value: number): string => value.toLocaleString('en-US');
 
 function tell(report: Report, proofs: readonly Proof[]): void {
-  const { produce: sent, read: got, read_from_time: later, storage } = report;
+  const { produce: sent, read: got, read_from_time: later, group, storage } = report;
   say('');
   for (const { claim, holds, seen } of proofs) say(`  ${holds ? '✓' : '✗'} ${claim} (${seen})`);
   say('');
@@ -279,6 +351,7 @@ function tell(report: Report, proofs: readonly Proof[]): void {
   );
   say(`  read   ${count(got.records_per_s).padStart(9)} records/s   ${got.ms} ms`);
   say(`  seek   ${count(later.records).padStart(9)} records     ${later.ms} ms`);
+  say(`  group  ${count(group.handled).padStart(9)} records     ${group.ms} ms, ${group.members} members`);
   say(
     `  rows   ${count(storage.rows_written).padStart(9)} written     ${storage.rows_written_per_1000_records} per 1,000 records, ${count(storage.size_bytes)} bytes`,
   );

@@ -13,6 +13,8 @@ import type { ErrorCode } from '../protocol/errors.ts';
  * - `closed`: the producer, publisher or consumer was closed
  * - `unroutable`: the message was mandatory, and no binding took it
  * - `request_failed`: whoever took the request could not serve it; `details` has the `type` and `message` of its error
+ * - `handler_failed`: the handler of a group's consumer failed after its last retry, and there is no dead letter; `cause` is
+ *   its error, `details` has `topic`, `partition`, `offset`, `attempts`
  * - `settlement_refused`: the delivery was not the consumer's any more, and nothing has changed; `details.outcome` says
  *   why, for example `lease_expired`
  * - `message_in_progress`: `once` found that another run handles the message now
@@ -28,6 +30,7 @@ export type ClientErrorCode =
   | 'closed'
   | 'unroutable'
   | 'request_failed'
+  | 'handler_failed'
   | 'settlement_refused'
   | 'message_in_progress'
   | 'lease_lost'

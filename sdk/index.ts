@@ -36,6 +36,18 @@ export type {
   PolicySettings,
 } from './exchange-types.ts';
 export type { Exchanges } from './exchanges.ts';
+export type { GroupConsumer } from './groups/group-consumer.ts';
+export type { GroupBatch, GroupOwner, GroupRecord } from './groups/group-record.ts';
+export type { OffsetToCommit } from './groups/group-requests.ts';
+export type {
+  GroupDescription,
+  GroupMember,
+  GroupOffset,
+  Groups,
+  OffsetReset,
+  OffsetResetResult,
+} from './groups/groups.ts';
+export type { GroupConsumerOptions, HandlerContext, PartitionLag, TopicPartition } from './groups/options.ts';
 export type { OutgoingMessage, MessageProperties } from './message-input.ts';
 export type { PeekedMessage } from './peeked-message.ts';
 export type { Confirmation, MessageDestination } from './publisher/message-batch.ts';
@@ -66,8 +78,6 @@ export type {
 export type { PartitionState, RecordsDeleted, Topic, TopicChange, TopicDeclaration } from './topic-types.ts';
 export type { Topics } from './topics.ts';
 export type {
-  OffsetsMember,
-  OffsetToCommit,
   TransactionalProducer,
   TransactionalProducerOptions,
 } from './transactions/transactional-producer.ts';

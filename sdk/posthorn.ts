@@ -9,6 +9,9 @@ import type { ConsumerOptions } from './consumer/options.ts';
 import { Messages, type MessagesOptions } from './consumer/messages.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Exchanges } from './exchanges.ts';
+import { GroupConsumer } from './groups/group-consumer.ts';
+import { Groups } from './groups/groups.ts';
+import type { GroupConsumerOptions } from './groups/options.ts';
 import type { OutgoingMessage } from './message-input.ts';
 import type { PeekedMessage } from './peeked-message.ts';
 import { Policies } from './policies.ts';
@@ -73,6 +76,8 @@ export class Posthorn {
   readonly alerts: Alerts;
   /** Put, read, list, pause, trigger and delete schedules: messages at the times of a cron expression. */
   readonly schedules: Schedules;
+  /** List, describe and delete consumer groups; read and reset their offsets; remove members. */
+  readonly groups: Groups;
   readonly #transport: Transport;
 
   constructor(options: PosthornOptions) {
@@ -84,6 +89,7 @@ export class Posthorn {
     this.policies = new Policies(this.#transport);
     this.alerts = new Alerts(this.#transport);
     this.schedules = new Schedules(this.#transport);
+    this.groups = new Groups(this.#transport);
   }
 
   /** A producer of its own batches and order. One for an application is usual. */
@@ -139,7 +145,17 @@ export class Posthorn {
   }
 
   /** Takes messages from a queue and hands them to a function, until it is stopped. */
-  consumer(queue: string, handler: MessageHandler, options: ConsumerOptions = {}): Consumer {
-    return new Consumer(this.#transport, this.queues, queue, handler, options);
+  consumer(queue: string, handler: MessageHandler, options?: ConsumerOptions): Consumer;
+  /** Reads topics as a member of a group and hands their records to a function, until it is stopped. */
+  consumer(options: GroupConsumerOptions): GroupConsumer;
+  consumer(
+    what: string | GroupConsumerOptions,
+    handler?: MessageHandler,
+    options: ConsumerOptions = {},
+  ): Consumer | GroupConsumer {
+    if (typeof what === 'object') {
+      return new GroupConsumer(this.#transport, this.topics, this.queues, this.groups, what);
+    }
+    return new Consumer(this.#transport, this.queues, what, handler!, options);
   }
 }

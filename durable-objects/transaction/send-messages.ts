@@ -94,7 +94,7 @@ async function sendShare(env: Env, committed: CommittedMessages, share: Share): 
   }
 }
 
-/** @returns false where the queue has another definition, or is gone. One that is full refuses, as it does otherwise. */
+/** @returns false where the queue has another definition, or is gone. One that is full is sent to again. */
 async function toQueue(
   env: Env,
   { transactionalId, producerId, epoch }: CommittedMessages,
@@ -110,6 +110,9 @@ async function toQueue(
   const published = await queueStub(env, queue).publish(version, encodeBatch(records), { source });
   if (isStaleQueue(published)) return false;
   if (isFailure(published)) throw new Error(published.message);
+  if (published.exceptions.some(({ outcome }) => outcome === 'rejected')) {
+    throw new Error('it is full; they wait for room');
+  }
   return true;
 }
 

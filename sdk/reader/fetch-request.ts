@@ -78,11 +78,19 @@ function offsetIn(headers: Headers, name: string): number {
 }
 
 /** The records of a fetch, in order; control batches are the broker's own and left out. */
-export async function recordsOf(fetched: Fetched): Promise<ReceivedRecord[]> {
-  const { batches: bytes, partition, startOffset, endOffset } = fetched;
+export function recordsOf(fetched: Fetched): Promise<ReceivedRecord[]> {
+  return recordsOfFetch(fetched, (record) => new ReceivedRecord(fetched.partition, record));
+}
+
+/** As `recordsOf`, of another kind. */
+export async function recordsOfFetch<Item>(
+  fetched: Fetched,
+  make: (record: LogRecord) => Item,
+): Promise<Item[]> {
+  const { batches: bytes, startOffset, endOffset } = fetched;
   const batches = splitBatches(bytes);
   if (isBatchFailure(batches)) throw unreadable(fetched, batches);
-  const received: ReceivedRecord[] = [];
+  const received: Item[] = [];
   for (const { at, header } of batches) {
     if (header.isControl) continue;
     const records: LogRecord[] | BatchFailure =
@@ -92,7 +100,7 @@ export async function recordsOf(fetched: Fetched): Promise<ReceivedRecord[]> {
     if (isBatchFailure(records)) throw unreadable(fetched, records);
     for (const record of records) {
       if (record.offset >= startOffset && record.offset < endOffset) {
-        received.push(new ReceivedRecord(partition, record));
+        received.push(make(record));
       }
     }
   }

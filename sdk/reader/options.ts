@@ -92,7 +92,7 @@ function isByPartition(
   return typeof from === 'object' && !(from instanceof Date) && !('timestampMs' in from);
 }
 
-function wireOffset(start: StartPosition): WireOffset {
+export function wireOffset(start: StartPosition): WireOffset {
   if (start === 'earliest' || start === 'latest') return start;
   if (typeof start === 'number' && isWhole(start)) return start;
   if (typeof start === 'object' && start !== null) {

@@ -4,6 +4,8 @@ import { withRetries } from '../client/retry.ts';
 import { jsonBody, jsonOf, type HttpReply, type Transport } from '../client/transport.ts';
 import { checkRange } from '../client/options.ts';
 import { asPosthornError, invalidArgument, PosthornError } from '../errors.ts';
+import type { GroupOwner } from '../groups/group-record.ts';
+import type { OffsetToCommit } from '../groups/group-requests.ts';
 import { checkExchange, checkName } from '../names.ts';
 import type { OutgoingMessage } from '../message-input.ts';
 import { messageFields } from './message-fields.ts';
@@ -32,22 +34,6 @@ export interface TransactionalProducerOptions extends Omit<
   transactionalId: string;
   /** A transaction open for longer is aborted by the broker, in ms, 1,000 to 900,000. Default 60,000. */
   transactionTimeoutMs?: number;
-}
-
-/** A member of a consumer group, as the group's last reply to it says. */
-export interface OffsetsMember {
-  group: string;
-  memberId: string;
-  epoch: number;
-}
-
-export interface OffsetToCommit {
-  topic: string;
-  partition: number;
-  /** Of the next record to read. */
-  offset: number;
-  /** Up to 4,096 bytes, kept beside the offset. */
-  metadata?: string;
 }
 
 type State = 'new' | 'ready' | 'open' | 'ending';
@@ -130,10 +116,10 @@ export class TransactionalProducer implements AsyncDisposable {
    * awaited: `commit` waits for it, and aborts where it has failed (`partition_not_owned`, `stale_epoch`: the partition has
    * gone to another member, which handles the records again).
    *
-   * @param member whose partitions they are, as its group knows it
+   * @param member whose partitions they are: `record.owner` or `batch.owner` of the group's consumer
    * @param offsets of each partition that of the next record to read: one more than the last that was handled
    */
-  sendOffsets(member: OffsetsMember, offsets: readonly OffsetToCommit[]): Promise<void> {
+  sendOffsets(member: GroupOwner, offsets: readonly OffsetToCommit[]): Promise<void> {
     return this.#sent(() => this.#addOffsets(member, offsets));
   }
 
@@ -241,7 +227,7 @@ export class TransactionalProducer implements AsyncDisposable {
   }
 
   async #addOffsets(
-    { group, memberId, epoch }: OffsetsMember,
+    { group, memberId, epoch }: GroupOwner,
     offsets: readonly OffsetToCommit[],
   ): Promise<void> {
     checkName('group', group);

@@ -75,6 +75,7 @@ describe('the README', () => {
       cwd: ROOT,
     });
     expect(stdout).toContain("0 user-1 { page: '/pricing' }");
+    expect(stdout).toContain('counted /pricing');
     expect(stdout).toContain("sending to { to: 'ada@example.com' }");
     expect(stdout).toContain("{ sentTo: 'bob@example.com' }");
   });

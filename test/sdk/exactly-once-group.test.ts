@@ -6,7 +6,7 @@
 
 import { expect, it } from 'vitest';
 import type { GroupRecords, MemberReply } from '../../protocol/groups.ts';
-import { Posthorn, type OffsetsMember } from '../../sdk/index.ts';
+import { Posthorn, type GroupOwner } from '../../sdk/index.ts';
 import { brokerForTests, numbers, readAll } from './harness.ts';
 
 const broker = brokerForTests();
@@ -54,7 +54,7 @@ class Member {
     return polled;
   }
 
-  get identity(): OffsetsMember {
+  get identity(): GroupOwner {
     return { group: this.group, memberId: this.#last.member_id, epoch: this.#last.epoch };
   }
 

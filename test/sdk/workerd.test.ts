@@ -8,6 +8,7 @@ import { brokerForTests, numbers, readAll } from './harness.ts';
 const broker = brokerForTests();
 let worker: Miniflare;
 let consuming: Miniflare;
+let grouped: Miniflare;
 
 beforeAll(async () => {
   const { host } = new URL(broker.url);
@@ -27,9 +28,36 @@ beforeAll(async () => {
     serviceBindings: { POSTHORN: { external: { address: host, http: {} } } },
     telemetry: { enabled: false },
   });
-  await Promise.all([worker.ready, consuming.ready]);
+  grouped = new Miniflare({
+    modules: [
+      { type: 'ESModule', path: 'index.mjs', contents: await bundleWorker('test/sdk/group-worker.ts') },
+    ],
+    compatibilityDate: '2026-07-30',
+    serviceBindings: { POSTHORN: { external: { address: host, http: {} } } },
+    telemetry: { enabled: false },
+  });
+  await Promise.all([worker.ready, consuming.ready, grouped.ready]);
 });
-afterAll(() => Promise.all([worker.dispose(), consuming.dispose()]));
+afterAll(() => Promise.all([worker.dispose(), consuming.dispose(), grouped.dispose()]));
+
+it('is a member of a group in workerd, through a service binding', async () => {
+  const topic = await broker.topic(3);
+  await using producer = broker.client().producer();
+  await producer.sendBatch(
+    topic,
+    numbers(60).map((value) => ({ partition: value % 3, value })),
+  );
+  const reply = await grouped.dispatchFetch(`http://worker/?topic=${topic}&count=60`);
+  const values = (await reply.json()) as number[];
+  for (const partition of numbers(3)) {
+    const ofPartition = values.filter((value) => value % 3 === partition);
+    expect(ofPartition).toEqual(numbers(20).map((nth) => nth * 3 + partition));
+  }
+  expect(await broker.client().groups.describe('workers')).toMatchObject({
+    state: 'empty',
+    offsets: [{ lag: 0 }, { lag: 0 }, { lag: 0 }],
+  });
+});
 
 it('consumes, asks and answers in workerd, on sockets through a service binding', async () => {
   const queue = await broker.queue();

@@ -1,6 +1,7 @@
 /** Messages that are published within a transaction: in their queues and topics when it is committed, and not before. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { QueueWithStateReply } from '../../protocol/queues.ts';
 import type { TransactionMessagesReply } from '../../protocol/transactions.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';
 import { TransactionClient } from '../support/transaction-client.ts';
@@ -88,6 +89,24 @@ describe('messages in a transaction', () => {
     await broker.restart();
     expect(await tx.state()).toMatchObject({ state: 'empty' });
     expect(await bodies(queue)).toEqual(['a', 'b']);
+  });
+
+  it('wait for a queue that is full and refuses messages, and keep their order', async () => {
+    const queue = await newQueue({ max_length: 2, overflow: 'reject-publish' });
+    const path = `/v1/default/queues/${queue}`;
+    await broker.call('POST', `${path}/messages`, { messages: [{ body: 'before' }] });
+    const tx = await begin();
+    await publish(tx, 0, { queue }, { body: 'a' }, { body: 'b' }, { body: 'c' });
+    expect((await tx.end('commit')).body.state).toBe('committing');
+    expect(await bodies(queue)).toEqual(['before', 'a']);
+    for (let round = 0; round < 2; round++) {
+      await broker.call('POST', `${path}/deliveries`, { max: 2, auto_ack: true });
+      await broker.advance(60_000);
+      await tx.state();
+    }
+    await expect.poll(() => tx.state(), { timeout: 10_000 }).toMatchObject({ state: 'empty' });
+    expect(await bodies(queue)).toEqual([]);
+    expect((await broker.call<QueueWithStateReply>('GET', path)).body.state.meter.published).toBe(4);
   });
 
   it('are routed by their exchange to queues and topics', async () => {

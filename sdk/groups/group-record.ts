@@ -1,0 +1,78 @@
+/** What handlers are given: a record, or records of one partition. */
+
+import type { PartitionOffset } from '../../protocol/groups.ts';
+import type { LogRecord } from '../../protocol/record-batch/index.ts';
+import { ReceivedRecord } from '../reader/received-record.ts';
+
+/** Who owns a partition for a group. Commits that name it are taken until the partition is somebody else's. */
+export interface GroupOwner {
+  group: string;
+  memberId: string;
+  /** The group's epoch when the member learned that the partition is its own. */
+  epoch: number;
+}
+
+/** What records know of where they came from. */
+export interface Origin {
+  readonly topic: string;
+  readonly partition: number;
+  readonly owner: GroupOwner;
+}
+
+export class GroupRecord extends ReceivedRecord {
+  readonly #origin: Origin;
+
+  /** Made by the consumer. */
+  constructor(origin: Origin, record: LogRecord) {
+    super(origin.partition, record);
+    this.#origin = origin;
+  }
+
+  get topic(): string {
+    return this.#origin.topic;
+  }
+
+  /** Who has it: for committing it elsewhere, in a transaction. */
+  get owner(): GroupOwner {
+    return this.#origin.owner;
+  }
+
+  /** What to commit when it and all before it are handled: the offset after it. */
+  get position(): PartitionOffset {
+    return { topic: this.topic, partition: this.partition, offset: this.offset + 1 };
+  }
+}
+
+/** Records of one partition, in their order; at least one. */
+export class GroupBatch {
+  readonly records: readonly GroupRecord[];
+  readonly #handled: (position: number) => void;
+
+  /** Made by the consumer. */
+  constructor(records: readonly GroupRecord[], handled: (position: number) => void) {
+    this.records = records;
+    this.#handled = handled;
+  }
+
+  get topic(): string {
+    return this.records[0]!.topic;
+  }
+
+  get partition(): number {
+    return this.records[0]!.partition;
+  }
+
+  get owner(): GroupOwner {
+    return this.records[0]!.owner;
+  }
+
+  /** What to commit when all of it is handled. */
+  get position(): PartitionOffset {
+    return this.records.at(-1)!.position;
+  }
+
+  /** This record and those before it are handled: if the handler throws, the next attempt begins after it. */
+  markHandled({ offset }: GroupRecord): void {
+    this.#handled(offset + 1);
+  }
+}

@@ -1,0 +1,178 @@
+/** The options of a group's consumer. */
+
+import {
+  FETCH_BYTES_DEFAULT,
+  FETCH_BYTES_MAX,
+  SESSION_TIMEOUT_MS_DEFAULT,
+  SESSION_TIMEOUT_MS_MAX,
+  SESSION_TIMEOUT_MS_MIN,
+  WAIT_MS_MAX,
+} from '../../protocol/limits.ts';
+import type { AssignorName, TopicPartition } from '../../protocol/groups.ts';
+import { checkRange } from '../client/options.ts';
+import { invalidArgument } from '../errors.ts';
+import { checkName } from '../names.ts';
+import type { GroupBatch, GroupRecord } from './group-record.ts';
+
+export type { TopicPartition } from '../../protocol/groups.ts';
+
+/** What a handler is told beside its records. */
+export interface HandlerContext {
+  /** 1 for the first attempt. */
+  attempt: number;
+  /** Fires when the partition is another member's already, or the consumer was aborted: what is done now is done twice. */
+  signal: AbortSignal;
+}
+
+/** How far a partition is handled, and how much there is. */
+export interface PartitionLag extends TopicPartition {
+  /** Records that are not handled yet. Counted by offsets: what compaction removed and markers of transactions count too. */
+  lag: number;
+  /** The next record to handle. */
+  position: number;
+  highWatermark: number;
+}
+
+export interface GroupConsumerOptions {
+  /** The name of the group. It exists from its first member on. */
+  group: string;
+  /** Topics to read; they have to exist. These, a pattern, or both. */
+  topics?: readonly string[];
+  /** Topics to read by name, also those made later: `*` is any characters, `?` any one. */
+  topicPattern?: string | undefined;
+  /** Handles a record. Instead of `eachBatch`. */
+  eachRecord?: ((record: GroupRecord, context: HandlerContext) => unknown) | undefined;
+  /** Handles records of one partition, in their order. Instead of `eachRecord`. */
+  eachBatch?: ((batch: GroupBatch, context: HandlerContext) => unknown) | undefined;
+  /** Records of a batch at most. Default 500. */
+  maxBatchRecords?: number;
+  /** How many handlers work at once, over all partitions. Default 10. */
+  concurrency?: number;
+  /**
+   * What is handled in its order. `partition` (default): one record of a partition after another. `key`: records of one key
+   * one after another, others of the partition at the same time; the committed offset is the lowest that is not handled.
+   */
+  orderBy?: 'partition' | 'key';
+  /**
+   * When it is committed what was handled, one row for each partition: `interval` (default) every `commitIntervalMs`, `batch`
+   * after each batch of a partition, `manual` only by `commit()`. The first two commit also when a partition is given up.
+   */
+  commit?: 'interval' | 'batch' | 'manual';
+  /** In ms. Default 5,000. */
+  commitIntervalMs?: number;
+  /** The delay before each retry of a handler that throws, in ms. Default `[1000, 5000, 30000]`. */
+  retry?: { scheduleMs: readonly number[] };
+  /**
+   * Where records go whose last retry failed, with headers that say why; then reading goes on. Default: nowhere. The consumer
+   * ends with `handler_failed`, and the next one begins with the same record.
+   */
+  deadLetter?: { topic: string } | { queue: string } | undefined;
+  /** Partitions are this member's from now on; `seek` and `pause` work. Reading begins when it returns. */
+  onAssigned?: ((partitions: TopicPartition[]) => unknown) | undefined;
+  /** Partitions go to others: no handler works on them any more, and what it commits is still taken. */
+  onRevoked?: ((partitions: TopicPartition[]) => unknown) | undefined;
+  /** Partitions are another member's already, because this one was not heard of in time or was removed. */
+  onLost?: ((partitions: TopicPartition[]) => unknown) | undefined;
+  /** Is told how far behind the consumer is, every `lagIntervalMs`. */
+  onLag?: ((lags: PartitionLag[]) => unknown) | undefined;
+  /** In ms. Default 30,000. */
+  lagIntervalMs?: number;
+  /**
+   * A name of this instance that it keeps after a restart. Who comes back under it within the session timeout has the
+   * partitions of before, and nobody else notices; another that has the name is fenced. `stop` does not leave the group then.
+   */
+  instanceId?: string | undefined;
+  /** A member that is not heard of for so long loses its partitions, in ms, 1,000 to 1,800,000. Default 45,000. */
+  sessionTimeoutMs?: number;
+  /** How partitions are spread; the group uses what most members name. Default `sticky-cooperative`. */
+  assignor?: AssignorName | undefined;
+  /** Where the member runs; kept and shown. */
+  rack?: string | undefined;
+  /** Where a partition is read from of which the group has committed nothing. Default `earliest`. */
+  autoOffsetReset?: 'earliest' | 'latest' | undefined;
+  /** Default `read_uncommitted`. `read_committed`: nothing of transactions that are open or were aborted. */
+  isolation?: 'read_uncommitted' | 'read_committed';
+  /** Bytes of one fetch over all partitions, and about what each may have waiting, at most 8 MiB. Default 1 MiB. */
+  fetchBytes?: number;
+  /** How long one request waits for records, in ms. Default 30,000. */
+  waitMs?: number;
+  /**
+   * Is told of handlers that threw (with the record, or the first of the batch), of commits that were refused, and of requests
+   * that failed and will be tried again.
+   */
+  onError?: ((error: unknown, record: GroupRecord | null) => void) | undefined;
+  /** Ends the consumer at once: nothing more is committed, and its partitions go to others when its session ends. */
+  signal?: AbortSignal | undefined;
+}
+
+export type GroupConsumerConfig = GroupConsumerOptions &
+  Required<
+    Pick<
+      GroupConsumerOptions,
+      | 'maxBatchRecords'
+      | 'concurrency'
+      | 'orderBy'
+      | 'commit'
+      | 'commitIntervalMs'
+      | 'retry'
+      | 'lagIntervalMs'
+      | 'sessionTimeoutMs'
+      | 'isolation'
+      | 'fetchBytes'
+      | 'waitMs'
+    >
+  >;
+
+const DEFAULTS = {
+  maxBatchRecords: 500,
+  concurrency: 10,
+  orderBy: 'partition' as const,
+  commit: 'interval' as const,
+  commitIntervalMs: 5_000,
+  retry: { scheduleMs: [1_000, 5_000, 30_000] },
+  lagIntervalMs: 30_000,
+  sessionTimeoutMs: SESSION_TIMEOUT_MS_DEFAULT,
+  isolation: 'read_uncommitted' as const,
+  fetchBytes: FETCH_BYTES_DEFAULT,
+  waitMs: 30_000,
+};
+
+/** What a timer can wait for, in ms. */
+const DELAY_MS_MAX = 2 ** 31 - 1;
+
+export function groupConsumerConfig(options: GroupConsumerOptions): GroupConsumerConfig {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const config: GroupConsumerConfig = { ...DEFAULTS, ...(given as unknown as GroupConsumerOptions) };
+  checkName('group', config.group);
+  for (const topic of config.topics ?? []) checkName('topic', topic);
+  if (!config.topics?.length && config.topicPattern === undefined) {
+    throw invalidArgument('name topics, a topicPattern, or both');
+  }
+  if ((config.eachRecord === undefined) === (config.eachBatch === undefined)) {
+    throw invalidArgument('give either eachRecord or eachBatch');
+  }
+  checkRange('maxBatchRecords', config.maxBatchRecords, 1, Infinity);
+  checkRange('concurrency', config.concurrency, 1, Infinity);
+  checkRange('commitIntervalMs', config.commitIntervalMs, 1, DELAY_MS_MAX);
+  checkRange('lagIntervalMs', config.lagIntervalMs, 1, DELAY_MS_MAX);
+  for (const ms of config.retry.scheduleMs) checkRange('a delay of retry.scheduleMs', ms, 0, DELAY_MS_MAX);
+  checkRange('sessionTimeoutMs', config.sessionTimeoutMs, SESSION_TIMEOUT_MS_MIN, SESSION_TIMEOUT_MS_MAX);
+  checkRange('fetchBytes', config.fetchBytes, 1, FETCH_BYTES_MAX);
+  checkRange('waitMs', config.waitMs, 1, WAIT_MS_MAX);
+  checkOneOf('orderBy', config.orderBy, ['partition', 'key']);
+  checkOneOf('commit', config.commit, ['interval', 'batch', 'manual']);
+  if (config.orderBy === 'key' && config.eachBatch) {
+    throw invalidArgument('orderBy "key" goes with eachRecord: the records of a batch have an order');
+  }
+  if (config.deadLetter !== undefined) {
+    const { topic, queue } = config.deadLetter as { topic?: string; queue?: string };
+    if (queue === undefined) checkName('deadLetter.topic', topic!);
+    else checkName('deadLetter.queue', queue);
+  }
+  return config;
+}
+
+function checkOneOf(name: string, value: string, values: readonly string[]): void {
+  if (!values.includes(value))
+    throw invalidArgument(`${name} is ${values.join(' or ')}, got ${String(value)}`);
+}
