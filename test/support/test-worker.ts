@@ -90,6 +90,11 @@ export class Queue extends RealQueue {
     await this.ctx.storage.deleteAlarm();
   }
 
+  /** As the platform does, which may give an alarm twice. */
+  async ringAlarm(): Promise<void> {
+    await this.alarm();
+  }
+
   /** What other objects hand on fails while the test says so: before it is stored, or after, with the reply lost. */
   override async publish(...args: Parameters<RealQueue['publish']>): ReturnType<RealQueue['publish']> {
     const mode =
@@ -161,6 +166,13 @@ export default {
     if (url.pathname === '/test/lose-alarm') {
       const stub = env.QUEUE.getByName(url.searchParams.get('object') ?? '') as unknown as Queue;
       await stub.loseAlarm();
+      return new Response();
+    }
+    if (url.pathname === '/test/ring-alarm') {
+      const stub = env.QUEUE.getByName(url.searchParams.get('object') ?? '') as unknown as Queue;
+      await Promise.all(
+        Array.from({ length: Number(url.searchParams.get('times')) }, () => stub.ringAlarm()),
+      );
       return new Response();
     }
     if (url.pathname === '/test/mailbox-starts') return Response.json(mailboxStarts);

@@ -153,4 +153,67 @@ describe('an alarm', () => {
     await fetch(`${broker.url}/test/watchdog`);
     expect((await waiting).map(({ body }) => body)).toEqual(numbers);
   });
+
+  it('that the platform gives several times at once does its work once', async () => {
+    const { body } = await queues.declare('rung', { retry: { schedule_ms: [1_000] } });
+    const ring = async (): Promise<void> => {
+      await fetch(`${broker.url}/test/ring-alarm?object=default/rung%23${body.topology_version}&times=3`);
+    };
+    await queues.publish('rung', messages);
+    for (const outcome of ['parked', 'dead_lettered']) {
+      const nack = tagsOf(await queues.take('rung')).map((tag) => ({ tag, error: { type: 'Bad' } }));
+      expect(await queues.settle('rung', { nack })).toEqual(numbers.map(() => outcome));
+      await broker.advance(1_001);
+      await Promise.all([ring(), ring()]);
+    }
+    await expectAll('rung');
+    const { ready, leased, parked: waiting, outgoing, meter } = await queues.state('rung');
+    expect({ ready, leased, waiting, outgoing }).toEqual({ ready: 0, leased: 0, waiting: 0, outgoing: 0 });
+    expect(meter).toMatchObject({ delivered: 2 * COUNT, dead_lettered: COUNT });
+    const replay = await broker.call('POST', '/v1/default/queues/rung/dead-letters/replay', {});
+    expect(replay.status).toBe(202);
+    await Promise.all([ring(), ring()]);
+    await queues.until(
+      () => queues.state('rung'),
+      ({ ready: back }) => back === COUNT,
+    );
+  });
+});
+
+describe('an exchange to which dead letters go', () => {
+  it('of which one queue fails half-way gives each destination each message once', async () => {
+    const base = '/v1/default/exchanges/dying';
+    await broker.call('PUT', base, { type: 'fanout' });
+    await broker.declare('dead-topic', { partitions: 1 });
+    await queues.declare('half', { dead_letter: { exchange: 'dying' } });
+    for (const name of ['half-a', 'half-b', 'half-c']) {
+      await queues.declare(name);
+      await broker.call('POST', `${base}/bindings`, { destination: { kind: 'queue', name } });
+    }
+    await broker.call('POST', `${base}/bindings`, { destination: { kind: 'topic', name: 'dead-topic' } });
+    await failing('half-b', 'before');
+    await kill('half');
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await queues.until(
+        () => queues.state('half'),
+        ({ outgoing_problem: problem }) => problem !== null,
+      );
+      // What is known of who has it is in the row.
+      await broker.restart();
+      await failing('half-b', 'before');
+      await broker.advance(300_001);
+    }
+    expect(await queues.state('half-b')).toMatchObject({ ready: 0 });
+    await failing('half-b', 'works');
+    await broker.advance(300_001);
+    await queues.until(
+      () => queues.state('half'),
+      ({ outgoing }) => outgoing === 0,
+    );
+    for (const name of ['half-a', 'half-b', 'half-c']) {
+      expect((await queues.take(name)).map(({ body }) => body)).toEqual(numbers);
+    }
+    const { records } = (await broker.fetch('dead-topic', 0, 'offset=earliest')).body;
+    expect(records.map(({ value }) => value)).toEqual(numbers);
+  });
 });
