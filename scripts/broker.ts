@@ -24,6 +24,8 @@ export interface BrokerOptions {
   port?: number;
   /** Another entry that exports the same classes: tests add to them. Relative to the root of the project. */
   entry?: string;
+  /** Where the inspector of the runtime listens; 0: any free port. Default: there is none. */
+  inspectorPort?: number;
   /** What the worker and its runtime say. Default: errors and warnings go to the console. */
   onLog?: (log: RuntimeLog) => void;
   /** workerd has ended by itself and runs again, on the same port. */
@@ -82,6 +84,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       workers: [worker],
       durableObjectsPersist: resolve(options.dataPath),
       telemetry: { enabled: false },
+      ...(options.inspectorPort !== undefined && { inspectorPort: options.inspectorPort }),
       log: new RestartFailures((error) => {
         void workerd.lastWords().then((words) => options.onLost?.(lost(error, words)));
       }),
