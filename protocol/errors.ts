@@ -94,6 +94,8 @@ export const errorTable = {
     'The partition is not assigned to this member; heartbeat to learn what is',
   ),
   group_not_empty: permanent(409, 'The group has members'),
+  share_group_not_found: permanent(404, 'There is no such share group'),
+  too_many_share_groups: permanent(409, 'The namespace has as many share groups as it can hold'),
   group_full: permanent(409, 'The group has as many members as it can hold'),
   replay_refused: permanent(409, 'The dead letter cannot be sent back so'),
 

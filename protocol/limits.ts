@@ -153,3 +153,15 @@ export const REPLAYS_MAX = 20;
 
 /** Messages per second of a replay that asks for a rate. */
 export const REPLAY_RATE_MAX = 10_000;
+
+/** Of a share group in one partition, Kafka's default: all that is not done is in one row. */
+export const SHARE_IN_FLIGHT_MAX = 2_000;
+
+/** Topics of a share group, and share groups of a namespace: a member's call asks all partitions of all topics. */
+export const SHARE_TOPICS_MAX = 100;
+export const SHARE_GROUPS_MAX = 1_000;
+
+/** Kafka's defaults for share groups. */
+export const SHARE_LOCK_MS_DEFAULT = 30_000;
+export const SHARE_DELIVERY_LIMIT_DEFAULT = 5;
+export const SHARE_DELIVERY_LIMIT_MAX = 100;

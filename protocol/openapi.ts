@@ -122,6 +122,7 @@ export function openApiDocument(): Json {
       { name: 'records', description: 'Produce, fetch and replay' },
       { name: 'exchanges', description: 'Routing: exchanges, bindings, and publishing through them' },
       { name: 'groups', description: 'Consumer groups: members, what they read, offsets' },
+      { name: 'share groups', description: 'Share groups: many members on one partition, record by record' },
       { name: 'policies', description: 'Settings for many queues at once' },
     ],
     paths,

@@ -23,6 +23,7 @@ import { queueMessageRoutes } from './routes/queue-messages.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
+import { shareGroupRoutes } from './routes/share-groups.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { topicRoutes } from './routes/topics.ts';
 import { transactionRoutes } from './routes/transactions.ts';
@@ -38,6 +39,7 @@ export function createApp(): Hono<AppEnv> {
   groupRoutes(app);
   groupRecordRoutes(app);
   groupOffsetRoutes(app);
+  shareGroupRoutes(app);
   exchangeRoutes(app);
   bindingRoutes(app);
   publishRoutes(app);

@@ -45,7 +45,7 @@ export async function jsonFetchReply(
   };
 }
 
-function fetchedRecord(record: LogRecord): FetchedRecord {
+export function fetchedRecord(record: LogRecord): FetchedRecord {
   const fetched: FetchedRecord = {
     offset: record.offset,
     timestamp: record.timestamp,

@@ -4,8 +4,6 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
-import type { ReadIsolation } from '../../core/log/aborted.ts';
-import { encodeFetchFrame } from '../../core/log/fetch-frame.ts';
 import type { Admission, TransactionEnd } from '../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
@@ -13,14 +11,25 @@ import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/re
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
-import { Waiters, type Wait } from '../runtime/waiters.ts';
-import { concatenate } from '../storage/bytes.ts';
+import { Waiters } from '../runtime/waiters.ts';
 import { Compactor } from '../storage/compactor.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { SegmentLog, type LogOffsets } from '../storage/segment-log.ts';
+import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
+import { ShareDeadLetterSender } from './share-dead-letter-sender.ts';
+import type {
+  ShareAcknowledge,
+  ShareAcknowledged,
+  ShareAcquire,
+  ShareAcquired,
+  ShareView,
+  StaleGroup,
+} from './share-calls.ts';
+import { SharedLog } from './shared-log.ts';
 import type { Env } from '../stubs.ts';
 import { CleanUp, type Cleanable } from './clean-up.ts';
 import { GroupExpiry } from './group-expiry.ts';
+import { answerTo, resolveOffset } from './partition-answers.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
 import { appendedBatches, batchesReply, isWaiting } from './partition-replies.ts';
@@ -41,6 +50,7 @@ import { ProducedLog, type LogCommand, type LogOutcome, type ProducedBatch } fro
 /** What exists while the partition is defined. */
 interface Open extends Cleanable {
   groups: GroupOffsets;
+  shared: SharedLog;
 }
 
 const STALE: Stale = { stale: true };
@@ -55,6 +65,7 @@ export class Partition extends DurableObject<Env> {
   #alarm!: Alarm;
   #cleanUp!: CleanUp;
   #groupExpiry!: GroupExpiry;
+  #shareDeadLetters!: ShareDeadLetterSender;
   #open: Open | null = null;
   #appends = 0;
 
@@ -89,6 +100,13 @@ export class Partition extends DurableObject<Env> {
         () => this.#open && { groups: this.#open.groups, namespace: this.#open.definition.topic.namespace },
         (work) => ctx.waitUntil(work),
       );
+      this.#shareDeadLetters = new ShareDeadLetterSender(
+        this.#alarm,
+        env,
+        () => this.#open && { store: this.#open.shared.store, definition: this.#open.definition },
+        (work) => ctx.waitUntil(work),
+        () => this.now(),
+      );
       const definition = this.#store.read();
       if (definition) this.#openLog(definition);
     });
@@ -108,6 +126,7 @@ export class Partition extends DurableObject<Env> {
     this.#open = null;
     this.#cleanUp.cancel();
     this.#groupExpiry.cancel();
+    this.#shareDeadLetters.cancel();
     this.#waiters.answer(() => 'gone');
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -226,7 +245,7 @@ export class Partition extends DurableObject<Env> {
     return open.groups.reset(
       group,
       epoch,
-      isShift ? to : { offset: this.#resolve(open, to, 'read_uncommitted') },
+      isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') },
       isDryRun,
     );
   }
@@ -239,6 +258,29 @@ export class Partition extends DurableObject<Env> {
   /** Forgets what a group has committed, when the group is deleted. */
   forgetGroup(group: string): void {
     this.#open?.groups.forget(group);
+  }
+
+  /** Locks records for a member of a share group. One row, however many. */
+  acquireShared(version: number, request: ShareAcquire): ShareAcquired | StaleGroup | Stale {
+    const result = this.#current(version)?.shared.acquire(request);
+    this.#shareDeadLetters.wake();
+    return result ?? STALE;
+  }
+
+  /** Accepts, releases or rejects what members of a share group have acquired. One row, however many. */
+  acknowledgeShared(version: number, request: ShareAcknowledge): ShareAcknowledged | StaleGroup | Stale {
+    const result = this.#current(version)?.shared.acknowledge(request);
+    this.#shareDeadLetters.wake();
+    return result ?? STALE;
+  }
+
+  describeShared(version: number, group: ShareGroupDefinition): ShareView | StaleGroup | Stale {
+    return this.#current(version)?.shared.view(group) ?? STALE;
+  }
+
+  /** Forgets a share group that was deleted, with its dead letters. */
+  forgetShared(group: string, id: number): void {
+    this.#open?.shared.store.remove(group, id);
   }
 
   /** Runs what is due; the watchdog calls it in case an alarm was lost. */
@@ -259,7 +301,7 @@ export class Partition extends DurableObject<Env> {
     if (isFailure(position) || isAskGroup(position)) return Response.json(position, { status: 422 });
     if (query.claim) this.#groupExpiry.schedule(open.groups);
     if (position === 'pending') return this.#answerPending(open, query, request);
-    const offset = this.#resolve(open, query.offset ?? position ?? 'earliest', isolation);
+    const offset = resolveOffset(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
     if (result.chunks.length === 0 && isWaiting(request)) {
@@ -292,8 +334,18 @@ export class Partition extends DurableObject<Env> {
       () => log.offsets,
       () => this.now(),
     );
-    this.#open = { definition, log, produced, compactor, groups };
+    const shared = new SharedLog({
+      sql: this.#sql,
+      log,
+      produced,
+      topic: definition.topic.name,
+      partition: definition.partition,
+      inflate: gzipCodec.inflate,
+      now: () => this.now(),
+    });
+    this.#open = { definition, log, produced, compactor, groups, shared };
     this.#groupExpiry.schedule(groups);
+    this.#shareDeadLetters.wake();
     this.#cleanUp.schedule();
   }
 
@@ -342,33 +394,4 @@ export class Partition extends DurableObject<Env> {
     if (!open) return;
     this.#waiters.answer((wait) => answerTo(wait, open));
   }
-
-  #resolve(
-    { log, produced }: Open,
-    offset: NonNullable<ReadRequest['offset']>,
-    isolation: ReadIsolation,
-  ): number {
-    if (offset === 'earliest') return log.offsets.logStartOffset;
-    if (offset === 'latest') {
-      return isolation === 'read_committed' ? produced.lastStableOffset : log.offsets.highWatermark;
-    }
-    return typeof offset === 'number'
-      ? offset
-      : log.offsetForTimestamp(offset.timestampMs, gzipCodec.inflate);
-  }
-}
-
-function answerTo(wait: Wait, { log, produced, groups }: Open): Uint8Array | null | 'gone' {
-  if (wait.pendingOf !== undefined) return groups.isPending(wait.pendingOf) ? null : 'gone';
-  const result = produced.read(wait.offset, wait.bytesMax, wait.recordsMax, wait.isolation);
-  if (isFailure(result)) return 'gone';
-  if (result.chunks.length === 0) return null;
-  const { chunks, nextOffset } = result;
-  return encodeFetchFrame({
-    ...log.offsets,
-    lastStableOffset: produced.lastStableOffset,
-    startOffset: wait.offset,
-    nextOffset,
-    batches: concatenate(chunks),
-  });
 }

@@ -8,7 +8,7 @@
 import type { Sql } from '../storage/sql.ts';
 
 export type DefinitionTable =
-  'topics' | 'queues' | 'exchanges' | 'policies' | 'alerts' | 'schedules' | 'groups';
+  'topics' | 'queues' | 'exchanges' | 'policies' | 'alerts' | 'schedules' | 'groups' | 'share_groups';
 
 export class DefinitionsStore<Definition extends { readonly name: string }> {
   readonly #sql: Sql;

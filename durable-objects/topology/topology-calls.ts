@@ -7,6 +7,7 @@ import type { PolicyDefinition } from '../../core/topology/policies.ts';
 import type { QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
+import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 
 export interface TopicAnswer {
@@ -36,6 +37,11 @@ export interface AlertAnswer {
 
 export interface ScheduleAnswer {
   schedule: ScheduleDefinition;
+  topologyVersion: number;
+}
+
+export interface ShareGroupAnswer {
+  group: ShareGroupDefinition;
   topologyVersion: number;
 }
 

@@ -9,6 +9,7 @@ import type { AlertDefinition } from '../../core/topology/alerts.ts';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
 import type { QueueEntry } from '../../core/topology/queue-entry.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
+import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Sql } from '../storage/sql.ts';
 import { BindingsStore } from './bindings-store.ts';
@@ -27,6 +28,7 @@ export class TopologyStore {
   readonly schedules: DefinitionsStore<ScheduleDefinition>;
   /** Names only: a group keeps itself. No change of the topology. */
   readonly groups: DefinitionsStore<{ name: string }>;
+  readonly shareGroups: DefinitionsStore<ShareGroupDefinition>;
   readonly bindings: BindingsStore;
   readonly changes: ChangeStore;
   readonly #sql: Sql;
@@ -40,6 +42,7 @@ export class TopologyStore {
     this.alerts = new DefinitionsStore(sql, 'alerts');
     this.schedules = new DefinitionsStore(sql, 'schedules');
     this.groups = new DefinitionsStore(sql, 'groups');
+    this.shareGroups = new DefinitionsStore(sql, 'share_groups');
     this.bindings = new BindingsStore(sql);
     this.changes = new ChangeStore(sql);
   }
@@ -166,6 +169,21 @@ export class TopologyStore {
       this.schedules.remove(schedule.name);
       this.changes.note({ put: 'other' });
       this.changes.addEffect('destroy-schedule', schedule);
+    });
+  }
+
+  /** Partitions are not told: the router that calls them brings the definition along. */
+  putShareGroup(group: ShareGroupDefinition): void {
+    this.#change(() => {
+      this.shareGroups.put(group);
+      this.changes.note({ put: 'other' });
+    });
+  }
+
+  removeShareGroup(name: string): void {
+    this.#change(() => {
+      this.shareGroups.remove(name);
+      this.changes.note({ put: 'other' });
     });
   }
 

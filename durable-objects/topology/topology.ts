@@ -11,6 +11,7 @@ import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
+import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { AlertDeclaration } from '../../protocol/alerts.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
@@ -18,6 +19,7 @@ import type { ExchangeDeclaration } from '../../protocol/exchanges.ts';
 import type { PolicyDeclaration } from '../../protocol/policies.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/queues.ts';
 import type { ScheduleDeclaration } from '../../protocol/schedules.ts';
+import type { ShareGroupConfig } from '../../protocol/share-groups.ts';
 import type { TopicChange, TopicDeclaration } from '../../protocol/topics.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
@@ -38,6 +40,7 @@ import { deletePolicyIn, putPolicyIn } from './policies.ts';
 import { takeProducerIds } from './producer-ids.ts';
 import { changeQueueIn, declareQueueIn, deleteQueueIn } from './queues.ts';
 import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './schedules.ts';
+import { deleteShareGroupIn, putShareGroupIn } from './share-groups.ts';
 import { Teller } from './teller.ts';
 import { changeTopicIn, declareTopicIn, deleteTopicIn } from './topics.ts';
 import type {
@@ -53,6 +56,7 @@ import type {
   QueueAnswer,
   QueueDeletionRequest,
   ScheduleAnswer,
+  ShareGroupAnswer,
   SnapshotPage,
   SnapshotPlace,
   TopicAnswer,
@@ -236,6 +240,22 @@ export class Topology extends DurableObject<Env> {
 
   deleteSchedule(name: string): Promise<ScheduleAnswer | Failure> {
     return this.#told(deleteScheduleIn(this.#store, name));
+  }
+
+  shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number } {
+    return { group: this.#store.shareGroups.get(name), topologyVersion: this.#store.version() };
+  }
+
+  shareGroups(): ShareGroupDefinition[] {
+    return this.#store.shareGroups.all();
+  }
+
+  putShareGroup(namespace: string, name: string, config: ShareGroupConfig): New<ShareGroupAnswer> {
+    return putShareGroupIn(this.#store, namespace, name, config);
+  }
+
+  deleteShareGroup(name: string): ShareGroupAnswer | Failure {
+    return deleteShareGroupIn(this.#store, name);
   }
 
   costStatus(): CostStatus {

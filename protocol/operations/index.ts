@@ -10,6 +10,7 @@ import { deadLetterOperations } from './dead-letters.ts';
 import { exchangeOperations } from './exchanges.ts';
 import { producerOperations } from './producers.ts';
 import { groupOperations } from './groups.ts';
+import { shareGroupOperations } from './share-groups.ts';
 import { queueOperations } from './queues.ts';
 import { requestOperations } from './requests.ts';
 import { topicOperations } from './topics.ts';
@@ -26,5 +27,6 @@ export const operations = {
   ...limitOperations,
   ...producerOperations,
   ...groupOperations,
+  ...shareGroupOperations,
   ...deadLetterOperations,
 };

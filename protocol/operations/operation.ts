@@ -42,6 +42,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   binding: 'The id of the binding',
   transactional_id: `The transactional id. ${NAME_RULE}`,
   group: `The name of the consumer group. ${NAME_RULE}`,
+  share_group: `The name of the share group. ${NAME_RULE}`,
   member: 'The id of the member, as the reply to joining gave it',
   dead_letter: 'The id of the dead letter, as a list gives it',
   replay: 'The id of the replay',

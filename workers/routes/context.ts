@@ -24,7 +24,7 @@ export function namespacesOf(env: Env): string[] {
 /** The namespace that the path names, and what it names in it. */
 export function readNamed(
   c: AppContext,
-  parameter: 'queue' | 'exchange' | 'policy' | 'alert' | 'schedule' | 'group',
+  parameter: 'queue' | 'exchange' | 'policy' | 'alert' | 'schedule' | 'group' | 'share_group',
 ): { namespace: string; name: string } | Failure {
   const namespace = readNamespace(c);
   if (typeof namespace !== 'string') return namespace;

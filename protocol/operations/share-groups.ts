@@ -1,0 +1,89 @@
+/** The calls on share groups. */
+
+import {
+  acknowledgedSchema,
+  acknowledgeSchema,
+  acquiredSchema,
+  acquireSchema,
+  shareGroupConfigSchema,
+  shareGroupDeletedSchema,
+  shareGroupListSchema,
+  shareGroupSchema,
+  shareGroupStateSchema,
+} from '../share-groups.ts';
+import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+
+const GROUPS = `${NAMESPACE_PATH}/share-groups`;
+const GROUP = `${GROUPS}/{share_group}`;
+const GROUP_ERRORS = [...NAMESPACE_ERRORS, 'share_group_not_found'] as const;
+
+export const shareGroupOperations = {
+  listShareGroups: {
+    id: 'listShareGroups',
+    method: 'get',
+    path: GROUPS,
+    tag: 'share groups',
+    summary: 'List the share groups',
+    replies: {
+      200: { description: 'All share groups of the namespace, by name', json: shareGroupListSchema },
+    },
+    errors: NAMESPACE_ERRORS,
+  },
+  putShareGroup: {
+    id: 'putShareGroup',
+    method: 'put',
+    path: GROUP,
+    tag: 'share groups',
+    summary: 'Create a share group or replace its settings; what it has done stays done',
+    body: { json: shareGroupConfigSchema },
+    replies: {
+      200: { description: 'It was there, and is as given now', json: shareGroupSchema },
+      201: { description: 'It was created', json: shareGroupSchema },
+    },
+    errors: [
+      ...NAMESPACE_ERRORS,
+      'topic_not_found',
+      'queue_not_found',
+      'too_many_share_groups',
+      ...BODY_ERRORS,
+    ],
+  },
+  describeShareGroup: {
+    id: 'describeShareGroup',
+    method: 'get',
+    path: GROUP,
+    tag: 'share groups',
+    summary: 'Read a share group, and for each partition what is done, in flight and left',
+    replies: { 200: { description: 'Its state', json: shareGroupStateSchema } },
+    errors: [...GROUP_ERRORS, 'partition_unavailable'],
+  },
+  deleteShareGroup: {
+    id: 'deleteShareGroup',
+    method: 'delete',
+    path: GROUP,
+    tag: 'share groups',
+    summary: 'Delete a share group, with dead letters that are still on their way',
+    replies: { 200: { description: 'It is gone', json: shareGroupDeletedSchema } },
+    errors: GROUP_ERRORS,
+  },
+  acquireRecords: {
+    id: 'acquireRecords',
+    method: 'post',
+    path: `${GROUP}/records`,
+    tag: 'share groups',
+    summary: 'Acquire records of all partitions: each is locked for this member, until it is acknowledged',
+    body: { json: acquireSchema },
+    replies: { 200: { description: 'The records, each with its tag', json: acquiredSchema } },
+    errors: [...GROUP_ERRORS, 'partition_unavailable', ...BODY_ERRORS],
+  },
+  acknowledgeRecords: {
+    id: 'acknowledgeRecords',
+    method: 'post',
+    path: `${GROUP}/acknowledgements`,
+    tag: 'share groups',
+    summary: 'Accept, release or reject records, or lock them for longer. Each tag stands alone',
+    body: { json: acknowledgeSchema },
+    replies: { 200: { description: 'What happened, for each tag', json: acknowledgedSchema } },
+    errors: [...GROUP_ERRORS, 'partition_unavailable', 'too_many_tags', ...BODY_ERRORS],
+  },
+} as const satisfies Record<string, Operation>;

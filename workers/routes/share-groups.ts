@@ -1,0 +1,168 @@
+/** Share groups: declared, described, deleted; records acquired and acknowledged. */
+
+import type { Hono } from 'hono';
+import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
+import type { ShareView } from '../../durable-objects/partition/share-calls.ts';
+import { partitionStub, topologyStub } from '../../durable-objects/stubs.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { SETTLE_TAGS_MAX } from '../../protocol/limits.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import {
+  acknowledgeSchema,
+  acquireSchema,
+  shareGroupConfigSchema,
+  type ShareGroupList,
+  type ShareGroupReply,
+  type ShareGroupState,
+  type SharePartition,
+} from '../../protocol/share-groups.ts';
+import type { TopicAndPartition } from '../group/group-offsets.ts';
+import { inBatches } from '../group/in-batches.ts';
+import { problem } from '../problem.ts';
+import { readBody } from '../request.ts';
+import { acknowledgeRecords } from '../share/acknowledge.ts';
+import { acquireRecords } from '../share/acquire.ts';
+import { forgetShareGroup, lookUpShareGroup, rememberShareGroup } from '../share/known-share-groups.ts';
+import { callShared, sharePartitions } from '../share/share-partitions.ts';
+import {
+  bind,
+  readNamed,
+  readNamespace,
+  seenTopologyVersion,
+  type AppContext,
+  type AppEnv,
+} from './context.ts';
+
+export function shareGroupRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.listShareGroups, async (c) => {
+    const namespace = readNamespace(c);
+    if (typeof namespace !== 'string') return problem(c, namespace);
+    const groups = await topologyStub(c.env, namespace).shareGroups();
+    return c.json({
+      share_groups: groups.map((group) => fieldsOf(group as ShareGroupDefinition)),
+    } satisfies ShareGroupList);
+  });
+
+  bind(app, operations.putShareGroup, async (c) => {
+    const path = readNamed(c, 'share_group');
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, shareGroupConfigSchema);
+    if (isFailure(body)) return problem(c, body);
+    const { namespace, name } = path;
+    const put = await topologyStub(c.env, namespace).putShareGroup(namespace, name, body.fields);
+    if (isFailure(put)) return problem(c, put);
+    const group = put.group as ShareGroupDefinition;
+    rememberShareGroup(group, put.topologyVersion);
+    c.header(TOPOLOGY_VERSION_HEADER, String(put.topologyVersion));
+    return c.json(replyOf(group, put.topologyVersion), put.isNew ? 201 : 200);
+  });
+
+  bind(app, operations.describeShareGroup, async (c) => {
+    const found = await readShareGroup(c, Infinity);
+    if (isFailure(found)) return problem(c, found);
+    const { group, topologyVersion } = found;
+    const places = await sharePartitions(c.env, group, seenTopologyVersion(c));
+    const partitions = await inBatches(places, (place) => describe(c, group, place));
+    const failed = partitions.find((one) => isFailure(one));
+    if (failed) return problem(c, failed);
+    c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
+    return c.json({
+      ...replyOf(group, topologyVersion),
+      partitions: partitions as SharePartition[],
+    } satisfies ShareGroupState);
+  });
+
+  bind(app, operations.deleteShareGroup, async (c) => {
+    const path = readNamed(c, 'share_group');
+    if (isFailure(path)) return problem(c, path);
+    const { namespace, name } = path;
+    const deleted = await topologyStub(c.env, namespace).deleteShareGroup(name);
+    if (isFailure(deleted)) return problem(c, deleted);
+    forgetShareGroup(namespace, name);
+    await forgetInPartitions(c, deleted.group as ShareGroupDefinition);
+    c.header(TOPOLOGY_VERSION_HEADER, String(deleted.topologyVersion));
+    return c.json({ share_group: name, topology_version: deleted.topologyVersion });
+  });
+
+  bind(app, operations.acquireRecords, async (c) => {
+    const body = await readBody(c, acquireSchema);
+    if (isFailure(body)) return problem(c, body);
+    const atLeast = seenTopologyVersion(c);
+    const lookUp = async (): Promise<ShareGroupDefinition | Failure> => {
+      const found = await readShareGroup(c, atLeast);
+      return isFailure(found) ? found : found.group;
+    };
+    const records = await acquireRecords(c, lookUp, body.fields, atLeast);
+    return isFailure(records) ? problem(c, records) : c.json({ records });
+  });
+
+  bind(app, operations.acknowledgeRecords, async (c) => {
+    const atLeast = seenTopologyVersion(c);
+    const found = await readShareGroup(c, atLeast);
+    if (isFailure(found)) return problem(c, found);
+    const body = await readBody(c, acknowledgeSchema);
+    if (isFailure(body)) return problem(c, body);
+    const { accept, release, reject, extend } = body.fields;
+    const count = accept.length + release.length + reject.length + extend.length;
+    if (count > SETTLE_TAGS_MAX) {
+      return problem(c, failure('too_many_tags', `${count} tags; a request may have ${SETTLE_TAGS_MAX}`));
+    }
+    const places = await sharePartitions(c.env, found.group, atLeast);
+    const result = await acknowledgeRecords(c.env, found.group, places, body.fields);
+    return isFailure(result) ? problem(c, result) : c.json(result);
+  });
+}
+
+async function readShareGroup(
+  c: AppContext,
+  atLeast: number,
+): Promise<{ group: ShareGroupDefinition; topologyVersion: number } | Failure> {
+  const path = readNamed(c, 'share_group');
+  return isFailure(path) ? path : await lookUpShareGroup(c.env, path.namespace, path.name, atLeast);
+}
+
+async function describe(
+  c: AppContext,
+  group: ShareGroupDefinition,
+  place: TopicAndPartition,
+): Promise<SharePartition | Failure> {
+  const view = await callShared<ShareView>(
+    c.env,
+    group,
+    place,
+    async (stub, version, current) => await stub.describeShared(version, current),
+  );
+  if (isFailure(view)) return view;
+  return {
+    topic: place.topic.name,
+    partition: place.partition,
+    start_offset: view.startOffset,
+    end_offset: view.endOffset,
+    in_flight: view.acquired,
+    available: view.available,
+    archived: view.archived,
+    lag: view.lag,
+    dead_letters_waiting: view.deadLettersWaiting,
+  };
+}
+
+/** Only gives the space back: a group that is made again under the name never sees what was kept of this one. */
+async function forgetInPartitions(c: AppContext, group: ShareGroupDefinition): Promise<void> {
+  const places = await sharePartitions(c.env, group, 0);
+  await inBatches(places, async ({ topic, partition }) => {
+    try {
+      await partitionStub(c.env, topic, partition).forgetShared(group.name, group.id);
+    } catch (error) {
+      console.error(`partition ${partition} of ${topic.name} did not forget ${group.name}`, error);
+    }
+  });
+}
+
+function fieldsOf({ name, config }: ShareGroupDefinition): ShareGroupList['share_groups'][number] {
+  return { share_group: name, ...config };
+}
+
+function replyOf(group: ShareGroupDefinition, topologyVersion: number): ShareGroupReply {
+  return { ...fieldsOf(group), topology_version: topologyVersion };
+}

@@ -1,0 +1,51 @@
+/** The partitions of a share group, and calling one of them with the definition of the group. */
+
+import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
+import type { Partition } from '../../durable-objects/partition/partition.ts';
+import type { Stale } from '../../durable-objects/partition/partition-calls.ts';
+import { isStaleGroup, type StaleGroup } from '../../durable-objects/partition/share-calls.ts';
+import type { Env } from '../../durable-objects/stubs.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { partitionsOfTopic, type TopicAndPartition } from '../group/group-offsets.ts';
+import { callPartition } from '../partition-call.ts';
+import { lookUpAll, lookUpTopic } from '../topology-cache.ts';
+import { lookUpShareGroup } from './known-share-groups.ts';
+
+/** Of the topics that still exist. */
+export async function sharePartitions(
+  env: Env,
+  { namespace, config: { topics } }: ShareGroupDefinition,
+  atLeast: number,
+): Promise<TopicAndPartition[]> {
+  if (atLeast > 0) await Promise.all(topics.map((topic) => lookUpTopic(env, namespace, topic, atLeast)));
+  const known = await lookUpAll(env, namespace, [], topics);
+  return topics.flatMap((topic) => {
+    const definition = known.topics.get(topic);
+    return definition ? partitionsOfTopic(definition) : [];
+  });
+}
+
+/** Once more with a fresh definition where the partition says that it knows a newer one. */
+export async function callShared<Result>(
+  env: Env,
+  group: ShareGroupDefinition,
+  { topic, partition }: { topic: TopicDefinition; partition: number },
+  call: (
+    stub: DurableObjectStub<Partition>,
+    version: number,
+    group: ShareGroupDefinition,
+  ) => Promise<Result | StaleGroup | Stale>,
+): Promise<Result | Failure> {
+  const first = await callPartition<Result | StaleGroup>(env, topic, partition, (stub, version) =>
+    call(stub, version, group),
+  );
+  if (!isStaleGroup(first)) return first;
+  const fresh = await lookUpShareGroup(env, group.namespace, group.name, Infinity);
+  if (isFailure(fresh)) return fresh;
+  const second = await callPartition<Result | StaleGroup>(env, topic, partition, (stub, version) =>
+    call(stub, version, fresh.group),
+  );
+  if (!isStaleGroup(second)) return second;
+  return failure('partition_unavailable', `share group "${group.name}" is being changed; try again`);
+}
