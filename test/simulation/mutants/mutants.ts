@@ -128,14 +128,14 @@ export const MUTANTS: readonly Mutant[] = [
     firstSeed: 5,
     patches: [
       {
-        file: 'durable-objects/queue/dead-letter-sender.ts',
-        find: 'queue.removeOutbox(row);',
+        file: 'durable-objects/queue/outbox-sender.ts',
+        find: 'this.#queue.removeOutbox(this.#row, this.#lost);',
         replace: '',
       },
       {
-        file: 'durable-objects/queue/dead-letter-sender.ts',
-        find: 'target ??= await findTarget(env, definition);',
-        replace: 'queue.removeOutbox(row);\n    target ??= await findTarget(env, definition);',
+        file: 'durable-objects/queue/outbox-sender.ts',
+        find: 'const shares = await this.#shares();',
+        replace: 'this.#queue.removeOutbox(this.#row, this.#lost);\n    const shares = await this.#shares();',
       },
     ],
   },
@@ -143,9 +143,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'dead-letters-without-numbers',
     checker: 'dead-letter',
     patches: change(
-      'durable-objects/queue/dead-letter-sender.ts',
-      'publish(target.version, row.data, options)',
-      'publish(target.version, row.data, options && {})',
+      'durable-objects/queue/outbox-sender.ts',
+      'source: { name: `${name}#${id}`, firstNumber: numbers[0]!, numbers },',
+      '...(numbers.length === 0 && { source: { name: `${name}#${id}`, firstNumber: 0, numbers } }),',
     ),
   },
   {
@@ -154,7 +154,7 @@ export const MUTANTS: readonly Mutant[] = [
     firstSeed: 116,
     patches: change(
       'durable-objects/queue/outbox.ts',
-      'Math.max(nextNumber, nowMs * 1_000)',
+      'Math.max(nextNumber, reserved, nowMs * 1_000)',
       'nowMs * 1_000',
     ),
   },
@@ -183,6 +183,59 @@ export const MUTANTS: readonly Mutant[] = [
       'durable-objects/queue/queue-tasks.ts',
       'if (queue.hasNewParked())',
       'if (queue.hasNewParked() && this.#sendFailures > 99)',
+    ),
+  },
+  {
+    name: 'sequences-behind-taken',
+    checker: 'idempotence',
+    patches: [
+      {
+        file: 'core/log/producer-state.ts',
+        find: 'if (baseSequence === expected) return null;',
+        replace: 'if (baseSequence <= expected) return null;',
+      },
+      {
+        file: 'core/log/producer-state.ts',
+        find: 'sequence === batch.baseSequence && lastOffsetDelta === batch.lastOffsetDelta,',
+        replace:
+          'sequence === batch.baseSequence && lastOffsetDelta === batch.lastOffsetDelta && sequence % 3 > 0,',
+      },
+    ],
+  },
+  {
+    name: 'older-epochs-taken',
+    checker: 'idempotence',
+    patches: change(
+      'core/log/producer-state.ts',
+      'if (producerEpoch < known.epoch) {',
+      'if (producerEpoch < known.epoch && !batch.isTransactional) return null;\n  if (producerEpoch < known.epoch) {',
+    ),
+  },
+  {
+    name: 'first-batch-of-an-abort-read',
+    checker: 'aborted-read',
+    patches: change(
+      'core/log/aborted.ts',
+      'firstOffset <= header.baseOffset',
+      'firstOffset < header.baseOffset',
+    ),
+  },
+  {
+    name: 'partition-left-out-of-the-end',
+    checker: 'atomicity',
+    patches: change(
+      'core/transaction/transaction.ts',
+      'const all = { ...known.parts, ...parts };',
+      'const all = { ...(Object.keys(known.parts).length > 1 ? {} : known.parts), ...parts };',
+    ),
+  },
+  {
+    name: 'open-transactions-stable',
+    checker: 'stable-offset',
+    patches: change(
+      'durable-objects/partition/produced-log.ts',
+      'Math.max(this.#states.firstOpenOffset ?? highWatermark, logStartOffset)',
+      'Math.max((this.#states.firstOpenOffset ?? 0) % 4 === 1 ? this.#states.firstOpenOffset! : highWatermark, logStartOffset)',
     ),
   },
 ];

@@ -4,7 +4,9 @@ import { publishThroughExchange } from './exchanges.ts';
 import { deleteRecords, poll, produce, reread } from './logs.ts';
 import type { Operation } from './operation.ts';
 import { change, look, pause, publish, purge, settle, take } from './queues.ts';
+import { produceOnce } from './producers.ts';
 import { stream } from './stream.ts';
+import { readCommitted, transact } from './transactions.ts';
 
 export const OPERATIONS: readonly Operation[] = [
   produce,
@@ -20,4 +22,7 @@ export const OPERATIONS: readonly Operation[] = [
   purge,
   pause,
   change,
+  produceOnce,
+  transact,
+  readCommitted,
 ];

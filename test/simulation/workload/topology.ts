@@ -3,12 +3,19 @@
 import type { Client } from './client.ts';
 
 export const TOPICS: Record<string, { partitions: number }> = {
+  /** Written to in transactions, and without. */
+  ledger: { partitions: 3 },
   log: { partitions: 3 },
   /** Records of it are deleted now and then. */
   trimmed: { partitions: 1 },
   /** Fed by an exchange. */
   copied: { partitions: 2 },
 };
+
+/** Their offsets have gaps: the markers that end transactions. */
+export const hasMarkers = (topic: string): boolean => topic === 'ledger';
+
+export const TRANSACTIONAL_IDS = ['job-1', 'job-2', 'job-3'];
 
 const RETRY = { schedule_ms: [200, 2_000] };
 
