@@ -133,7 +133,36 @@ export interface Odd extends Span {
   what: string;
 }
 
+/** A member of a group joined, asked for more, or left: what it was told. */
+export interface Membership extends Span {
+  kind: 'member';
+  what: 'join' | 'poll' | 'leave';
+  member: string;
+  outcome: Outcome;
+  code: string | null;
+  copies: number;
+  epoch: number;
+  /** What it is to read from now on, as `topic/partition`. */
+  assignment: string[];
+  records: { log: string; offset: number; id: string }[];
+  sessionMs: number;
+  /** By the clock of the simulation, when it asked and when it knew, in ms. */
+  askedMs: number;
+  knownMs: number;
+}
+
+export interface OffsetCommitted extends Span {
+  kind: 'commit-offset';
+  member: string;
+  log: string;
+  offset: number;
+  outcome: Outcome;
+  copies: number;
+}
+
 export type HistoryEvent =
+  | Membership
+  | OffsetCommitted
   | Produced
   | TransactionEnded
   | Fetched

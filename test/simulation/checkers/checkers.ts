@@ -8,6 +8,10 @@ import { deadLetter } from './dead-letter.ts';
 import { denseOffsets } from './dense-offsets.ts';
 import { duplicate } from './duplicate.ts';
 import { idempotence } from './idempotence.ts';
+import { groupOffsets } from './group-offsets.ts';
+import { groupOwners } from './group-owners.ts';
+import { fencedCommit } from './fenced-commit.ts';
+import { groupReads } from './group-reads.ts';
 import { inconsistentOffsets } from './inconsistent-offsets.ts';
 import { keyOrder } from './key-order.ts';
 import { lease } from './lease.ts';
@@ -39,4 +43,8 @@ export const CHECKERS: readonly Checker[] = [
   abortedRead,
   atomicity,
   stableOffset,
+  groupOwners,
+  fencedCommit,
+  groupOffsets,
+  groupReads,
 ];

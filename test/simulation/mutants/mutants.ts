@@ -238,4 +238,40 @@ export const MUTANTS: readonly Mutant[] = [
       'Math.max((this.#states.firstOpenOffset ?? 0) % 4 === 1 ? this.#states.firstOpenOffset! : highWatermark, logStartOffset)',
     ),
   },
+  {
+    name: 'partition-given-before-it-is-free',
+    checker: 'group-owners',
+    patches: change(
+      'core/group/membership.ts',
+      'const free = wanted.filter((key) => !taken.has(key));',
+      "const free = taken.has('-') ? [] : wanted;",
+    ),
+  },
+  {
+    name: 'fenced-member-commits',
+    checker: 'fenced-commit',
+    patches: change(
+      'core/group/offsets.ts',
+      'if (epoch < known.epoch) return fencedOut(known.epoch);',
+      "if (epoch < known.epoch) return 'held';",
+    ),
+  },
+  {
+    name: 'commit-acknowledged-and-not-stored',
+    checker: 'group-offsets',
+    patches: change(
+      'durable-objects/partition/group-offsets.ts',
+      "const row = outcome === 'held' ? known! : raised(known, claim, nowMs);",
+      "if (offset % 5 === 3) return { committed: offset };\n    const row = outcome === 'held' ? known! : raised(known, claim, nowMs);",
+    ),
+  },
+  {
+    name: 'record-left-out-by-the-group',
+    checker: 'group-reads',
+    patches: change(
+      'workers/routes/group-records.ts',
+      'for (const record of fetched.records) records.push({ topic, partition, ...record });',
+      'for (const record of fetched.records) if (record.offset % 9 !== 7) records.push({ topic, partition, ...record });',
+    ),
+  },
 ];

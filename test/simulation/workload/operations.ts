@@ -1,6 +1,7 @@
 /** Every operation. A new feature adds its own here, in a file beside the others. */
 
 import { publishThroughExchange } from './exchanges.ts';
+import { worker } from './groups.ts';
 import { deleteRecords, poll, produce, reread } from './logs.ts';
 import type { Operation } from './operation.ts';
 import { change, look, pause, publish, purge, settle, take } from './queues.ts';
@@ -25,4 +26,5 @@ export const OPERATIONS: readonly Operation[] = [
   produceOnce,
   transact,
   readCommitted,
+  worker,
 ];

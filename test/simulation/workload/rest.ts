@@ -2,6 +2,7 @@
 
 import type { Fetched } from '../history.ts';
 import type { Client } from './client.ts';
+import { readAsGroup } from './groups.ts';
 import { readOnce } from './logs.ts';
 import { describe, settleOnce, takeOnce } from './queues.ts';
 import { hasMarkers, insist, TOPICS, TRANSACTIONAL_IDS } from './topology.ts';
@@ -17,6 +18,7 @@ export async function comeToRest(client: Client): Promise<void> {
   // Whoever asks makes the coordinator do what is due: the alarm for it may be lost.
   for (const id of TRANSACTIONAL_IDS) await client.request('GET', `/transactions/${id}`);
   await drainQueues(client);
+  await readAsGroup(client);
   for (const [topic, { partitions }] of Object.entries(TOPICS)) {
     for (let partition = 0; partition < partitions; partition++) {
       await readAll(client, topic, partition, 'read_uncommitted');
