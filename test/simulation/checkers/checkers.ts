@@ -4,6 +4,7 @@ import { abortedRead } from './aborted-read.ts';
 import { atomicity } from './atomicity.ts';
 import type { Checker } from './checker.ts';
 import { conservation } from './conservation.ts';
+import { deadLetterCycle } from './dead-letter-cycle.ts';
 import { deadLetter } from './dead-letter.ts';
 import { denseOffsets } from './dense-offsets.ts';
 import { duplicate } from './duplicate.ts';
@@ -47,4 +48,5 @@ export const CHECKERS: readonly Checker[] = [
   fencedCommit,
   groupOffsets,
   groupReads,
+  deadLetterCycle,
 ];

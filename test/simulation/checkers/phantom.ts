@@ -1,3 +1,4 @@
+import { publishedTo } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';
 
 /** Nothing is read that was not sent, nor what was refused. */
@@ -28,7 +29,7 @@ export const phantom: Checker = {
     };
     for (const { topic, records } of history.of('fetch')) for (const { id } of records) look(topic, id);
     for (const { queue, deliveries } of history.of('deliver')) {
-      for (const { id } of deliveries) look(queue.replace(/\.dlq$/, ''), id);
+      for (const { id } of deliveries) look(publishedTo(queue), id);
     }
     return broken;
   },

@@ -3,6 +3,7 @@
  * source; where that has moved on, the build of the mutant says so, and the mutant has to follow.
  */
 
+import type { Fault } from '../faults.ts';
 import type { Patch } from '../platform/bundle.ts';
 
 export interface Mutant {
@@ -12,6 +13,8 @@ export interface Mutant {
   patches?: readonly Patch[];
   /** False: replies leave before what they say is durable. */
   hasOutputGate?: boolean;
+  /** For one that shows seldom: only these faults. Default: all. */
+  faults?: readonly Fault[];
   /** For one that shows seldom: where to begin looking. Default 1. */
   firstSeed?: number;
 }
@@ -22,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'acknowledged-before-durable',
     checker: 'lost-write',
+    firstSeed: 11,
     hasOutputGate: false,
     patches: change('durable-objects/runtime/group-commit.ts', 'await this.#options.sync();', ''),
   },
@@ -70,7 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'message-ids-forgotten-on-wake',
     checker: 'duplicate',
-    firstSeed: 19,
+    firstSeed: 11,
     patches: change(
       'durable-objects/queue/load-queue.ts',
       'state.dedup.add(id, untilMs);',
@@ -125,7 +129,6 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'outbox-emptied-before-it-is-sent',
     checker: 'dead-letter',
-    firstSeed: 5,
     patches: [
       {
         file: 'durable-objects/queue/outbox-sender.ts',
@@ -142,16 +145,18 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'dead-letters-without-numbers',
     checker: 'dead-letter',
+    firstSeed: 7,
     patches: change(
       'durable-objects/queue/outbox-sender.ts',
-      'source: { name: `${name}#${id}`, firstNumber: numbers[0]!, numbers },',
-      '...(numbers.length === 0 && { source: { name: `${name}#${id}`, firstNumber: 0, numbers } }),',
+      'source: { name: ',
+      'source: { name: String(Math.random()) + ',
     ),
   },
   {
     name: 'outbox-numbers-by-the-clock',
-    checker: 'dead-letter',
-    firstSeed: 116,
+    checker: 'lost-message',
+    firstSeed: 35,
+    faults: ['clock', 'evict', 'machine'],
     patches: change(
       'durable-objects/queue/outbox.ts',
       'Math.max(nextNumber, reserved, nowMs * 1_000)',
@@ -250,6 +255,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'fenced-member-commits',
     checker: 'fenced-commit',
+    firstSeed: 25,
     patches: change(
       'core/group/offsets.ts',
       'if (epoch < known.epoch) return fencedOut(known.epoch);',
@@ -272,6 +278,15 @@ export const MUTANTS: readonly Mutant[] = [
       'workers/routes/group-records.ts',
       'for (const record of fetched.records) records.push({ topic, partition, ...record });',
       'for (const record of fetched.records) if (record.offset % 9 !== 7) records.push({ topic, partition, ...record });',
+    ),
+  },
+  {
+    name: 'dead-letters-go-round',
+    checker: 'dead-letter-cycle',
+    patches: change(
+      'core/queue/death-history.ts',
+      'if (entry.queue === queue) return true;',
+      'if (entry.queue === queue) return false;',
     ),
   },
 ];
