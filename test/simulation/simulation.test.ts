@@ -79,9 +79,9 @@ describe('the simulation', () => {
     'finds a shorter run that breaks the same promise',
     async () => {
       const mutant = MUTANTS.find(({ name }) => name === 'settled-counted-twice')!;
-      const options = { seed: 5, steps: 80, mutant };
-      const shrunk = await shrink(options, 'conservation', 60);
-      expect(shrunk!.plan.length).toBeLessThan(drawPlan(5, 80).length / 2);
+      const options = { seed: 5, steps: 120, mutant };
+      const shrunk = await shrink(options, 'conservation', 120);
+      expect(shrunk!.plan.length).toBeLessThan(drawPlan(5, 120).length / 2);
       expect(shrunk!.result.violations.map(({ checker }) => checker)).toContain('conservation');
     },
     TIMEOUT_MS,
