@@ -156,9 +156,9 @@ export class SimStorage {
     return this.#host.sync();
   }
 
-  get(key: string): Promise<unknown> {
-    return this.#host.soon('get', () => {
-      this.#host.beforeStatement();
+  async get(key: string): Promise<unknown> {
+    this.#host.beforeStatement();
+    return await this.#host.soon('get', () => {
       this.#disk.execute(KEY_VALUE, []);
       const [row] = this.#disk.execute('SELECT value FROM key_value WHERE key = ?', [key]).rows;
       return row && (JSON.parse(row['value'] as string) as unknown);
