@@ -84,7 +84,9 @@ async function send(
     return { isRefused: false, wrong: [`was not answered: ${response.message}`] };
   const text = await response.text();
   if (!response.ok) return { isRefused: response.status < 500, wrong: checkProblem(response, text) };
-  if (!(response.headers.get('content-type') ?? '').startsWith(JSON_TYPE))
+  const [type] = (response.headers.get('content-type') ?? '').split(';');
+  if (type !== JSON_TYPE)
+    // also lines of JSON
     return { isRefused: false, wrong: [] };
   const known = operations[operation as keyof typeof operations] as Operation | undefined;
   const schema = known?.replies[response.status]?.json;

@@ -19,7 +19,31 @@ export interface Produced extends Span {
   outcome: Outcome;
   /** How often the request was delivered at most: what is stored may be there as often. */
   copies: number;
+  /** Null without one. Attempts to send the same have the same ids, and begin with the first. */
+  producer: SequencedBy | null;
   records: { id: string; key: string | null; partition: number | null; offset: number | null }[];
+}
+
+export interface SequencedBy {
+  id: number;
+  epoch: number;
+  /** Of the first record. */
+  sequence: number;
+  /** The transactional id, or null. */
+  transactionalId: string | null;
+}
+
+/** One attempt to end a transaction. */
+export interface TransactionEnded extends Span {
+  kind: 'end-transaction';
+  transactionalId: string;
+  producerId: number;
+  epoch: number;
+  asked: 'commit' | 'abort';
+  outcome: Outcome;
+  /** Of a refusal. */
+  code: string | null;
+  copies: number;
 }
 
 export interface Fetched extends Span {
@@ -31,6 +55,9 @@ export interface Fetched extends Span {
   records: { offset: number; id: string; timestamp: number }[];
   next: number;
   high: number;
+  isolation: 'read_committed' | 'read_uncommitted';
+  /** The last stable offset, for readers of committed records. */
+  stable: number | null;
   start: number;
   /** Part of the last reading of all, after everything has come to rest. */
   isFinal: boolean;
@@ -106,8 +133,47 @@ export interface Odd extends Span {
   what: string;
 }
 
+/** A member of a group joined, asked for more, or left: what it was told. */
+export interface Membership extends Span {
+  kind: 'member';
+  what: 'join' | 'poll' | 'leave';
+  member: string;
+  outcome: Outcome;
+  code: string | null;
+  copies: number;
+  epoch: number;
+  /** What it is to read from now on, as `topic/partition`. */
+  assignment: string[];
+  records: { log: string; offset: number; id: string }[];
+  sessionMs: number;
+  /** By the clock of the simulation, when it asked and when it knew, in ms. */
+  askedMs: number;
+  knownMs: number;
+}
+
+export interface OffsetCommitted extends Span {
+  kind: 'commit-offset';
+  member: string;
+  log: string;
+  offset: number;
+  outcome: Outcome;
+  copies: number;
+}
+
 export type HistoryEvent =
-  Produced | Fetched | Published | Delivered | Settled | Left | Described | RecordsDeleted | Purged | Odd;
+  | Membership
+  | OffsetCommitted
+  | Produced
+  | TransactionEnded
+  | Fetched
+  | Published
+  | Delivered
+  | Settled
+  | Left
+  | Described
+  | RecordsDeleted
+  | Purged
+  | Odd;
 
 export class History {
   readonly events: HistoryEvent[] = [];

@@ -11,8 +11,8 @@ export const duplicate: Checker = {
   check: (history) => {
     const broken: string[] = [];
     const copies = new Map<string, number>();
-    for (const { topic, copies: count, records } of history.of('produce')) {
-      for (const { id } of records) copies.set(`${topic} ${id}`, count);
+    for (const { topic, copies: count, producer, records } of history.of('produce')) {
+      for (const { id } of records) copies.set(`${topic} ${id}`, producer === null ? count : 1);
     }
     for (const [log, records] of finalLogs(history)) {
       const topic = log.split('/')[0]!;

@@ -21,6 +21,19 @@ export const keyOrder: Checker = {
         done.set(message, Math.min(begin, done.get(message) ?? Infinity));
       }
     }
+    // One that died as its lease ended: from its last delivery on.
+    const dead = new Set(
+      history
+        .of('deliver')
+        .flatMap(({ queue, deliveries }) =>
+          queue.endsWith('.dlq') ? deliveries.map(({ id }) => `${queue.replace(/\.dlq$/, '')} ${id}`) : [],
+        ),
+    );
+    const last = new Map<string, number>();
+    for (const { queue, begin, deliveries } of history.of('deliver'))
+      for (const { id } of deliveries) last.set(`${queue} ${id}`, begin);
+    for (const message of dead)
+      done.set(message, Math.min(last.get(message) ?? 0, done.get(message) ?? Infinity));
     const first = new Map<string, { end: number; consumer: string }>();
     for (const { queue, end, consumer, deliveries } of history.of('deliver')) {
       for (const { id } of deliveries)

@@ -10,6 +10,10 @@ export const liveness: Checker = {
       const isStuck = isFinal && ready + leased + parked + outgoing > 0;
       return isStuck ? [`queue ${queue} cannot be emptied: ${JSON.stringify(state)}`] : [];
     }),
+    ...history.of('fetch').flatMap(({ topic, partition, isFinal, stable, high }) => {
+      const isStuck = isFinal && stable !== null && stable < high;
+      return isStuck ? [`partition ${topic}/${partition} is stable up to ${stable} only, of ${high}`] : [];
+    }),
     ...history.of('odd').map(({ what }) => what),
   ],
 };

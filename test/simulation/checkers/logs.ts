@@ -1,14 +1,18 @@
 /** What several checkers need to know of logs. */
 
-import type { History } from '../history.ts';
+import type { Fetched, History } from '../history.ts';
 
 export const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
 
 /** What was read at rest: by partition, the id at each offset. */
-export function finalLogs(history: History): Map<string, Map<number, string>> {
+export function finalLogs(
+  history: History,
+  isolation: Fetched['isolation'] = 'read_uncommitted',
+): Map<string, Map<number, string>> {
   const logs = new Map<string, Map<number, string>>();
-  for (const { isFinal, topic, partition, records } of history.of('fetch')) {
-    if (!isFinal) continue;
+  for (const event of history.of('fetch')) {
+    if (!event.isFinal || event.isolation !== isolation) continue;
+    const { topic, partition, records } = event;
     const log = logs.get(placeOf(topic, partition)) ?? new Map<number, string>();
     logs.set(placeOf(topic, partition), log);
     for (const { offset, id } of records) log.set(offset, id);

@@ -1,7 +1,7 @@
 import type { Checker } from './checker.ts';
 
 /** Messages of it may go without having been seen. */
-const FORGETFUL = new Set(['bin']);
+const FORGETFUL = new Set(['bin', 'ring-1']);
 
 /**
  * A message that a queue has confirmed is delivered, from it or as a dead letter. What is never delivered at rest, when

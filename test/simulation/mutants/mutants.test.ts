@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { CHECKERS } from '../checkers/checkers.ts';
+import { FAULTS } from '../faults.ts';
 import { run } from '../run.ts';
 import { MUTANTS } from './mutants.ts';
 
@@ -19,7 +20,7 @@ describe('checkers', () => {
     async (mutant) => {
       const first = mutant.firstSeed ?? 1;
       for (let seed = first; seed < first + SEEDS_MAX; seed++) {
-        const { violations } = await run({ seed, steps: STEPS, mutant });
+        const { violations } = await run({ seed, steps: STEPS, mutant, faults: mutant.faults ?? FAULTS });
         if (violations.some(({ checker }) => checker === mutant.checker)) return;
       }
       expect.fail(`not within ${SEEDS_MAX} seeds`);

@@ -3,6 +3,7 @@
  * source; where that has moved on, the build of the mutant says so, and the mutant has to follow.
  */
 
+import type { Fault } from '../faults.ts';
 import type { Patch } from '../platform/bundle.ts';
 
 export interface Mutant {
@@ -12,6 +13,8 @@ export interface Mutant {
   patches?: readonly Patch[];
   /** False: replies leave before what they say is durable. */
   hasOutputGate?: boolean;
+  /** For one that shows seldom: only these faults. Default: all. */
+  faults?: readonly Fault[];
   /** For one that shows seldom: where to begin looking. Default 1. */
   firstSeed?: number;
 }
@@ -22,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'acknowledged-before-durable',
     checker: 'lost-write',
+    firstSeed: 11,
     hasOutputGate: false,
     patches: change('durable-objects/runtime/group-commit.ts', 'await this.#options.sync();', ''),
   },
@@ -70,7 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'message-ids-forgotten-on-wake',
     checker: 'duplicate',
-    firstSeed: 19,
+    firstSeed: 11,
     patches: change(
       'durable-objects/queue/load-queue.ts',
       'state.dedup.add(id, untilMs);',
@@ -125,36 +129,37 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'outbox-emptied-before-it-is-sent',
     checker: 'dead-letter',
-    firstSeed: 5,
     patches: [
       {
-        file: 'durable-objects/queue/dead-letter-sender.ts',
-        find: 'queue.removeOutbox(row);',
+        file: 'durable-objects/queue/outbox-sender.ts',
+        find: 'this.#queue.removeOutbox(this.#row, this.#lost);',
         replace: '',
       },
       {
-        file: 'durable-objects/queue/dead-letter-sender.ts',
-        find: 'target ??= await findTarget(env, definition);',
-        replace: 'queue.removeOutbox(row);\n    target ??= await findTarget(env, definition);',
+        file: 'durable-objects/queue/outbox-sender.ts',
+        find: 'const shares = await this.#shares();',
+        replace: 'this.#queue.removeOutbox(this.#row, this.#lost);\n    const shares = await this.#shares();',
       },
     ],
   },
   {
     name: 'dead-letters-without-numbers',
     checker: 'dead-letter',
+    firstSeed: 7,
     patches: change(
-      'durable-objects/queue/dead-letter-sender.ts',
-      'publish(target.version, row.data, options)',
-      'publish(target.version, row.data, options && {})',
+      'durable-objects/queue/outbox-sender.ts',
+      'source: { name: ',
+      'source: { name: String(Math.random()) + ',
     ),
   },
   {
     name: 'outbox-numbers-by-the-clock',
-    checker: 'dead-letter',
-    firstSeed: 116,
+    checker: 'lost-message',
+    firstSeed: 35,
+    faults: ['clock', 'evict', 'machine'],
     patches: change(
       'durable-objects/queue/outbox.ts',
-      'Math.max(nextNumber, nowMs * 1_000)',
+      'Math.max(nextNumber, reserved, nowMs * 1_000)',
       'nowMs * 1_000',
     ),
   },
@@ -183,6 +188,105 @@ export const MUTANTS: readonly Mutant[] = [
       'durable-objects/queue/queue-tasks.ts',
       'if (queue.hasNewParked())',
       'if (queue.hasNewParked() && this.#sendFailures > 99)',
+    ),
+  },
+  {
+    name: 'sequences-behind-taken',
+    checker: 'idempotence',
+    patches: [
+      {
+        file: 'core/log/producer-state.ts',
+        find: 'if (baseSequence === expected) return null;',
+        replace: 'if (baseSequence <= expected) return null;',
+      },
+      {
+        file: 'core/log/producer-state.ts',
+        find: 'sequence === batch.baseSequence && lastOffsetDelta === batch.lastOffsetDelta,',
+        replace:
+          'sequence === batch.baseSequence && lastOffsetDelta === batch.lastOffsetDelta && sequence % 3 > 0,',
+      },
+    ],
+  },
+  {
+    name: 'older-epochs-taken',
+    checker: 'idempotence',
+    patches: change(
+      'core/log/producer-state.ts',
+      'if (producerEpoch < known.epoch) {',
+      'if (producerEpoch < known.epoch && !batch.isTransactional) return null;\n  if (producerEpoch < known.epoch) {',
+    ),
+  },
+  {
+    name: 'first-batch-of-an-abort-read',
+    checker: 'aborted-read',
+    patches: change(
+      'core/log/aborted.ts',
+      'firstOffset <= header.baseOffset',
+      'firstOffset < header.baseOffset',
+    ),
+  },
+  {
+    name: 'partition-left-out-of-the-end',
+    checker: 'atomicity',
+    patches: change(
+      'core/transaction/transaction.ts',
+      'const all = { ...known.parts, ...parts };',
+      'const all = { ...(Object.keys(known.parts).length > 1 ? {} : known.parts), ...parts };',
+    ),
+  },
+  {
+    name: 'open-transactions-stable',
+    checker: 'stable-offset',
+    patches: change(
+      'durable-objects/partition/produced-log.ts',
+      'Math.max(this.#states.firstOpenOffset ?? highWatermark, logStartOffset)',
+      'Math.max((this.#states.firstOpenOffset ?? 0) % 4 === 1 ? this.#states.firstOpenOffset! : highWatermark, logStartOffset)',
+    ),
+  },
+  {
+    name: 'partition-given-before-it-is-free',
+    checker: 'group-owners',
+    patches: change(
+      'core/group/membership.ts',
+      'const free = wanted.filter((key) => !taken.has(key));',
+      "const free = taken.has('-') ? [] : wanted;",
+    ),
+  },
+  {
+    name: 'fenced-member-commits',
+    checker: 'fenced-commit',
+    firstSeed: 25,
+    patches: change(
+      'core/group/offsets.ts',
+      'if (epoch < known.epoch) return fencedOut(known.epoch);',
+      "if (epoch < known.epoch) return 'held';",
+    ),
+  },
+  {
+    name: 'commit-acknowledged-and-not-stored',
+    checker: 'group-offsets',
+    patches: change(
+      'durable-objects/partition/group-offsets.ts',
+      "const row = outcome === 'held' ? known! : raised(known, claim, nowMs);",
+      "if (offset % 5 === 3) return { committed: offset };\n    const row = outcome === 'held' ? known! : raised(known, claim, nowMs);",
+    ),
+  },
+  {
+    name: 'record-left-out-by-the-group',
+    checker: 'group-reads',
+    patches: change(
+      'workers/routes/group-records.ts',
+      'for (const record of fetched.records) records.push({ topic, partition, ...record });',
+      'for (const record of fetched.records) if (record.offset % 9 !== 7) records.push({ topic, partition, ...record });',
+    ),
+  },
+  {
+    name: 'dead-letters-go-round',
+    checker: 'dead-letter-cycle',
+    patches: change(
+      'core/queue/death-history.ts',
+      'if (entry.queue === queue) return true;',
+      'if (entry.queue === queue) return false;',
     ),
   },
 ];

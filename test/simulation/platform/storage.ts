@@ -18,6 +18,9 @@ export interface StorageHost {
   soon<Result>(label: string, result: () => Result): Promise<Result>;
 }
 
+/** Where what is stored without SQL is. */
+const KEY_VALUE = 'CREATE TABLE IF NOT EXISTS key_value (key TEXT PRIMARY KEY, value TEXT NOT NULL)';
+
 interface Prepared {
   statement: StatementSync;
   givesRows: boolean;
@@ -151,6 +154,24 @@ export class SimStorage {
 
   sync(): Promise<void> {
     return this.#host.sync();
+  }
+
+  async get(key: string): Promise<unknown> {
+    this.#host.beforeStatement();
+    return await this.#host.soon('get', () => {
+      this.#disk.execute(KEY_VALUE, []);
+      const [row] = this.#disk.execute('SELECT value FROM key_value WHERE key = ?', [key]).rows;
+      return row && (JSON.parse(row['value'] as string) as unknown);
+    });
+  }
+
+  /** All entries or none. */
+  async put(entries: Record<string, unknown>): Promise<void> {
+    this.#host.beforeStatement();
+    this.#disk.execute(KEY_VALUE, []);
+    for (const [key, value] of Object.entries(entries))
+      this.#disk.execute('INSERT OR REPLACE INTO key_value VALUES (?, ?)', [key, JSON.stringify(value)]);
+    this.#host.wrote();
   }
 
   getAlarm(): Promise<number | null> {

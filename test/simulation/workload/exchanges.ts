@@ -42,6 +42,7 @@ export const publishThroughExchange: Operation = {
         kind: 'produce',
         topic: FANOUT.topic,
         ...span,
+        producer: null,
         records: names.map((name, index) => {
           const place = results[index]?.destinations.find(({ kind }) => kind === 'topic');
           return { id: name, key: null, partition: place?.partition ?? null, offset: place?.offset ?? null };

@@ -12,7 +12,7 @@ export const produce: Operation = {
   name: 'produce',
   weight: 14,
   run: async (client, id, random) => {
-    const topic = pick(random, ['log', 'log', 'trimmed']);
+    const topic = pick(random, ['log', 'log', 'trimmed', 'ledger']);
     const { partitions } = TOPICS[topic]!;
     const sent = times(between(random, 1, 5), (index) => ({
       id: `${id}.${index}`,
@@ -42,6 +42,7 @@ export const produce: Operation = {
         copies,
         begin,
         end,
+        producer: null,
         records: stored,
       });
       return answer;
@@ -119,8 +120,9 @@ export async function readOnce(
   max: number,
   waitMs: number,
   isFinal: boolean,
+  isolation: Fetched['isolation'] = 'read_uncommitted',
 ): Promise<Fetched | null> {
-  const query = `offset=${from ?? 'earliest'}&max_records=${max}&wait_ms=${waitMs}`;
+  const query = `offset=${from ?? 'earliest'}&max_records=${max}&wait_ms=${waitMs}&isolation=${isolation}`;
   const path = `/topics/${topic}/partitions/${partition}/records?${query}`;
   const { outcome, body, begin, end } = await client.request('GET', path, undefined, waitMs);
   if (outcome !== 'ok') return null;
@@ -135,6 +137,8 @@ export async function readOnce(
     next: body['next_offset'] as number,
     high: body['high_watermark'] as number,
     start: body['log_start_offset'] as number,
+    isolation,
+    stable: (body['last_stable_offset'] ?? null) as number | null,
     begin,
     end,
     isFinal,

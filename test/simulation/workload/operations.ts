@@ -1,10 +1,13 @@
 /** Every operation. A new feature adds its own here, in a file beside the others. */
 
 import { publishThroughExchange } from './exchanges.ts';
+import { worker } from './groups.ts';
 import { deleteRecords, poll, produce, reread } from './logs.ts';
 import type { Operation } from './operation.ts';
 import { change, look, pause, publish, purge, settle, take } from './queues.ts';
+import { produceOnce } from './producers.ts';
 import { stream } from './stream.ts';
+import { readCommitted, transact } from './transactions.ts';
 
 export const OPERATIONS: readonly Operation[] = [
   produce,
@@ -20,4 +23,8 @@ export const OPERATIONS: readonly Operation[] = [
   purge,
   pause,
   change,
+  produceOnce,
+  transact,
+  readCommitted,
+  worker,
 ];

@@ -6,7 +6,8 @@ import type { Client, Held } from './client.ts';
 import { between, pick, times, type Operation } from './operation.ts';
 import { deadLetterQueue, QUEUES } from './topology.ts';
 
-const PUBLISHED = Object.keys(QUEUES).filter((name) => name !== 'left' && name !== 'right');
+const FED_BY_OTHERS = new Set(['left', 'right', 'ring-2', 'ring-3']);
+const PUBLISHED = Object.keys(QUEUES).filter((name) => !FED_BY_OTHERS.has(name));
 
 export const publish: Operation = {
   name: 'publish',

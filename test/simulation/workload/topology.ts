@@ -3,12 +3,19 @@
 import type { Client } from './client.ts';
 
 export const TOPICS: Record<string, { partitions: number }> = {
+  /** Written to in transactions, and without. */
+  ledger: { partitions: 3 },
   log: { partitions: 3 },
   /** Records of it are deleted now and then. */
   trimmed: { partitions: 1 },
   /** Fed by an exchange. */
   copied: { partitions: 2 },
 };
+
+/** Their offsets have gaps: the markers that end transactions. */
+export const hasMarkers = (topic: string): boolean => topic === 'ledger';
+
+export const TRANSACTIONAL_IDS = ['job-1', 'job-2', 'job-3'];
 
 const RETRY = { schedule_ms: [200, 2_000] };
 
@@ -26,10 +33,20 @@ export const QUEUES: Record<string, object> = {
   bin: { retry: RETRY },
   left: { retry: RETRY },
   right: { retry: RETRY },
+  /** A ring: what dies in one goes to the next, and would go round for ever. */
+  'ring-1': { message_ttl_ms: 1_500, retry: RETRY, dead_letter: { queue: 'ring-2' } },
+  'ring-2': { message_ttl_ms: 1_500, retry: RETRY, dead_letter: { queue: 'ring-3' } },
+  'ring-3': { message_ttl_ms: 1_500, retry: RETRY, dead_letter: { queue: 'ring-1' } },
 };
 
 /** Destinations of the exchange. */
 export const FANOUT = { exchange: 'both', queues: ['left', 'right'], topic: 'copied' };
+
+export const isRing = (queue: string): boolean => queue.startsWith('ring-');
+
+/** The queue that messages found in this one were published to. */
+export const publishedTo = (queue: string): string =>
+  isRing(queue) ? 'ring-1' : queue.replace(/\.dlq$/, '');
 
 export const deadLetterQueue = (queue: string): string => `${queue}.dlq`;
 
