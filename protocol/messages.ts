@@ -158,7 +158,14 @@ export function messageOfRecord(
 const PROPERTY_OF_HEADER = new Map(
   Object.entries(PROPERTY_HEADERS).map(([property, header]) => [header as string, property]),
 );
-const NUMERIC = new Set(['priority', 'expiration_ms', 'delay_ms', 'deliver_at', 'timestamp']);
+/** Properties that are integers from 0, as text in their headers. */
+export const NUMERIC_PROPERTIES = new Set([
+  'priority',
+  'expiration_ms',
+  'delay_ms',
+  'deliver_at',
+  'timestamp',
+]);
 
 function readReserved(message: MessageOut, key: string, value: Uint8Array | null): void {
   const text = value === null ? '' : textOfBytes(value);
@@ -168,7 +175,7 @@ function readReserved(message: MessageOut, key: string, value: Uint8Array | null
   else {
     const property = PROPERTY_OF_HEADER.get(key);
     if (property === undefined) return;
-    (message.properties as Record<string, string | number>)[property] = NUMERIC.has(property)
+    (message.properties as Record<string, string | number>)[property] = NUMERIC_PROPERTIES.has(property)
       ? Number(text)
       : text;
   }

@@ -213,6 +213,8 @@ describe('a publish of record batches', () => {
     expect((await send(bytes.subarray(0, 70))).body).toMatchObject({ status: 400, code: 'truncated_batch' });
     const long = encodeBatch([record('1', 'k'.repeat(300))]);
     expect((await send(long)).body).toMatchObject({ status: 400, code: 'invalid_message', index: 0 });
+    const soon = { ...record('2', 'a'), headers: [{ key: ':delay-ms', value: bytesOf('soon') }] };
+    expect((await send(encodeBatch([soon]))).body).toMatchObject({ status: 400, code: 'invalid_message' });
     const urgent = { ...record('2', 'a'), headers: [{ key: ':priority', value: bytesOf('99') }] };
     expect((await send(encodeBatch([record('1', 'a'), urgent]))).body).toMatchObject({
       status: 400,

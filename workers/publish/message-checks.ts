@@ -2,6 +2,7 @@
 
 import { readFacts } from '../../core/queue/facts.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
+import { textOfBytes } from '../../protocol/json-bytes.ts';
 import {
   ORDERING_KEY_BYTES_MAX,
   PRIORITY_MAX,
@@ -10,11 +11,17 @@ import {
   REQUEST_RECORDS_MAX,
   TIME_SPAN_MS_MAX,
 } from '../../protocol/limits.ts';
-import { PROPERTY_HEADERS, RESERVED_PREFIX } from '../../protocol/messages.ts';
+import { NUMERIC_PROPERTIES, PROPERTY_HEADERS, RESERVED_PREFIX } from '../../protocol/messages.ts';
 import { recordSizeUpperBound, type LogRecord, type RecordInput } from '../../protocol/record-batch/index.ts';
 
 /** The names of headers that are properties of a message. */
 export const PROPERTY_HEADER_NAMES = new Set<string>(Object.values(PROPERTY_HEADERS));
+
+const NUMERIC_HEADERS = new Set<string>(
+  Object.entries(PROPERTY_HEADERS).flatMap(([name, header]) =>
+    NUMERIC_PROPERTIES.has(name) ? [header] : [],
+  ),
+);
 
 /** What is wrong with a message that came as a record, in words; null where nothing is. */
 export function recordProblem(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers'>): string | null {
@@ -26,6 +33,8 @@ export function recordProblem(record: Pick<LogRecord, 'key' | 'timestamp' | 'hea
     if (!PROPERTY_HEADER_NAMES.has(key)) return `header "${key}": names that begin with ":" are the broker's`;
     if (value === null || value.length > PROPERTY_LENGTH_MAX)
       return `header "${key}" has no value, or too long a one`;
+    if (NUMERIC_HEADERS.has(key) && !isWithin(numberOf(value), Number.MAX_SAFE_INTEGER))
+      return `header "${key}" is not an integer from 0, in decimal`;
   }
   const { priority, expirationMs, dueMs } = readFacts(record);
   if (!isWithin(priority, PRIORITY_MAX)) return `:priority is not from 0 to ${PRIORITY_MAX}`;
@@ -33,6 +42,11 @@ export function recordProblem(record: Pick<LogRecord, 'key' | 'timestamp' | 'hea
     return ':expiration-ms is out of range';
   if (dueMs !== null && !isWithin(dueMs, Number.MAX_SAFE_INTEGER)) return 'the delay is out of range';
   return null;
+}
+
+function numberOf(value: Uint8Array): number {
+  const text = textOfBytes(value);
+  return typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : NaN;
 }
 
 function isWithin(value: number, max: number): boolean {
