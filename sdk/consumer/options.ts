@@ -37,7 +37,7 @@ export interface ConsumerOptions {
   leaseMs?: number | undefined;
   /**
    * `stream`: messages are pushed on a WebSocket, on which settlements go too. `poll`: they come by requests that wait
-   * for them. Default `stream`, which is faster where the machine is not busy; `poll` for a client with a `fetch` of its own and no
+   * for them. Default `stream`, which hands on messages at once and is about as fast in bulk; `poll` for a client with a `fetch` of its own and no
    * `webSocket`. A stream that cannot be opened gives way to polls. One that breaks is opened again, but what the consumer
    * had is then another's; with polls only its own lease takes it from a consumer.
    */
