@@ -35,27 +35,27 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
     const queues = await topologyStub(env, namespace).queues();
     const schedules = await topologyStub(env, namespace).schedules();
     const partitions = topics.filter(hasWorkByTime).flatMap((topic) => partitionsInSlot(topic, slot));
+    const groups = await topologyStub(env, namespace).groups();
     const due = [
       ...partitions.map(({ topic, partition }) => partitionStub(env, topic, partition)),
       ...queues
         .filter((queue) => isIn(slot, SLOTS_OF_HOUR, queueObjectName(queue)))
         .map((queue) => queueStub(env, queue)),
       ...schedules.filter(({ isPaused }) => !isPaused).map((schedule) => scheduleStub(env, schedule)),
+      ...groups
+        .filter((group) => isIn(slot, SLOTS_OF_DAY, `${namespace}/${group}`))
+        .map((group) => ({ tick: () => callGroup(env, namespace, group, 'tick') })),
     ];
     for (let first = 0; first < due.length; first += FAN_OUT) {
-      const visits = due.slice(first, first + FAN_OUT).map(async (stub) => {
-        await stub.tick();
+      const visits = due.slice(first, first + FAN_OUT).map(async (object) => {
+        await object.tick();
       });
       for (const result of await Promise.allSettled(visits)) {
         if (result.status === 'rejected')
           console.error('the watchdog could not reach an object', result.reason);
       }
     }
-    const groups = (await topologyStub(env, namespace).groups()).filter((group) =>
-      isIn(slot, SLOTS_OF_DAY, `${namespace}/${group}`),
-    );
-    for (const group of groups) await callGroup(env, namespace, group, 'tick');
-    visited += due.length + groups.length;
+    visited += due.length;
   }
   return visited;
 }
