@@ -1,11 +1,16 @@
 /** What tests ask of queues over HTTP. */
 
+import { expect } from 'vitest';
 import type { DeadLetterList } from '../../protocol/dead-letters.ts';
 import type { Deliveries, QueuePublished, SettledReply } from '../../protocol/deliveries.ts';
 import type { QueueReply, QueueWithStateReply } from '../../protocol/queues.ts';
 import type { Reply, TestBroker } from './test-broker.ts';
 
 const QUEUES = '/v1/default/queues';
+
+export function tagsOf(deliveries: { delivery_tag: string }[]): string[] {
+  return deliveries.map(({ delivery_tag }) => delivery_tag);
+}
 
 export class QueueClient {
   readonly broker: TestBroker;
@@ -31,6 +36,15 @@ export class QueueClient {
     const path = `${QUEUES}/${queue}/settlements`;
     const { body } = await this.broker.call<SettledReply>('POST', path, fields);
     return body.results.map(({ outcome }) => outcome);
+  }
+
+  /** Publishes messages and rejects all, each with an error. */
+  async kill(queue: string, messages: object[], error: object = {}): Promise<void> {
+    await this.publish(queue, messages);
+    const deliveries = await this.take(queue, { consumer_id: 'worker-1' });
+    expect(deliveries).toHaveLength(messages.length);
+    const reject = tagsOf(deliveries).map((tag) => ({ tag, error }));
+    expect(await this.settle(queue, { reject })).toEqual(messages.map(() => 'dead_lettered'));
   }
 
   async state(queue: string): Promise<QueueWithStateReply['state']> {

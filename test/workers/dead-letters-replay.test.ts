@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeadLetter, DryRun, Replay } from '../../protocol/dead-letters.ts';
-import { QueueClient } from '../support/queue-client.ts';
+import { QueueClient, tagsOf } from '../support/queue-client.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
 let broker: TestBroker;
@@ -10,18 +10,6 @@ beforeAll(async () => {
   queues = new QueueClient(broker);
 });
 afterAll(() => broker.stop());
-
-const tagsOf = (deliveries: { delivery_tag: string }[]): string[] =>
-  deliveries.map(({ delivery_tag }) => delivery_tag);
-
-/** Publishes messages and rejects all, each with an error. */
-async function kill(queue: string, messages: object[], error: object = {}): Promise<void> {
-  await queues.publish(queue, messages);
-  const deliveries = await queues.take(queue, { consumer_id: 'worker-1' });
-  expect(deliveries).toHaveLength(messages.length);
-  const reject = tagsOf(deliveries).map((tag) => ({ tag, error }));
-  expect(await queues.settle(queue, { reject })).toEqual(messages.map(() => 'dead_lettered'));
-}
 
 const post = <Body>(path: string, body: object) =>
   broker.call<Body>('POST', `/v1/default/queues/${path}`, body);
@@ -40,12 +28,12 @@ async function replayed(queue: string, order: object): Promise<Replay> {
 describe('dead letters', () => {
   it('are listed by what is asked for, in pages', async () => {
     await queues.declare('many');
-    await kill(
+    await queues.kill(
       'many',
       [1, 2, 3].map((body) => ({ body })),
       { type: 'Bad' },
     );
-    await kill(
+    await queues.kill(
       'many',
       [4, 5].map((body) => ({ body, properties: { ordering_key: `k${body}` } })),
       { type: 'Worse' },
@@ -113,7 +101,7 @@ describe('dead letters', () => {
   it('are replayed by id, by filter, in part, and elsewhere', async () => {
     await queues.declare('some');
     await queues.declare('elsewhere');
-    await kill(
+    await queues.kill(
       'some',
       [1, 2, 3, 4, 5, 6].map((body) => ({ body })),
     );
@@ -141,7 +129,7 @@ describe('dead letters', () => {
 
   it('are replayed at a rate, by the alarm, across restarts, until it is cancelled', async () => {
     await queues.declare('slowly');
-    await kill(
+    await queues.kill(
       'slowly',
       Array.from({ length: 50 }, (_, body) => ({ body })),
     );
@@ -168,7 +156,9 @@ describe('dead letters', () => {
 
   it('are changed and sent again', async () => {
     await queues.declare('fix');
-    await kill('fix', [{ body: '{"n":', headers: { a: '1' }, properties: { message_id: 'm', type: 't' } }]);
+    await queues.kill('fix', [
+      { body: '{"n":', headers: { a: '1' }, properties: { message_id: 'm', type: 't' } },
+    ]);
     const [letter] = await queues.deadLettersOnce('fix', 1);
     const sent = await post(`fix/dead-letters/${letter!.id}/resend`, { message: { body: { n: 3 } } });
     expect(sent.status).toBe(202);
@@ -198,7 +188,7 @@ describe('dead letters', () => {
 
   it('can be taken from their queue without being lost for it', async () => {
     await queues.declare('looked-at');
-    await kill('looked-at', [{ body: 1 }]);
+    await queues.kill('looked-at', [{ body: 1 }]);
     await queues.deadLettersOnce('looked-at', 1);
     for (let round = 0; round < 6; round++) {
       expect(await queues.take('looked-at.dlq')).toHaveLength(1);
@@ -209,7 +199,7 @@ describe('dead letters', () => {
 
   it('are refused with a precise code', async () => {
     await queues.declare('precise');
-    await kill('precise', [{ body: 1 }]);
+    await queues.kill('precise', [{ body: 1 }]);
     const [letter] = await queues.deadLettersOnce('precise', 1);
     const base = '/v1/default/queues/precise/dead-letters';
     const cases: [string, string, object | undefined, number, string][] = [

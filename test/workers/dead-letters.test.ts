@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeadLetter } from '../../protocol/dead-letters.ts';
-import { QueueClient } from '../support/queue-client.ts';
+import { QueueClient, tagsOf } from '../support/queue-client.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
 let broker: TestBroker;
@@ -10,18 +10,6 @@ beforeAll(async () => {
   queues = new QueueClient(broker);
 });
 afterAll(() => broker.stop());
-
-const tagsOf = (deliveries: { delivery_tag: string }[]): string[] =>
-  deliveries.map(({ delivery_tag }) => delivery_tag);
-
-/** Publishes messages and rejects all, each with an error. */
-async function kill(queue: string, messages: object[], error: object = {}): Promise<void> {
-  await queues.publish(queue, messages);
-  const deliveries = await queues.take(queue, { consumer_id: 'worker-1' });
-  expect(deliveries).toHaveLength(messages.length);
-  const reject = tagsOf(deliveries).map((tag) => ({ tag, error }));
-  expect(await queues.settle(queue, { reject })).toEqual(messages.map(() => 'dead_lettered'));
-}
 
 /** Five messages of which one is no JSON, and a consumer that parses them. */
 async function consume(queue: string): Promise<string[]> {
@@ -148,7 +136,10 @@ describe('a message that cannot be processed', () => {
 
   it('has its error cut, with a note', async () => {
     await queues.declare('long-error');
-    await kill('long-error', [{ body: 1 }], { message: 'm'.repeat(9_000), stack_trace: 's'.repeat(50_000) });
+    await queues.kill('long-error', [{ body: 1 }], {
+      message: 'm'.repeat(9_000),
+      stack_trace: 's'.repeat(50_000),
+    });
     const [letter] = await queues.deadLettersOnce('long-error', 1);
     expect(letter!.error.message).toHaveLength(8_192);
     expect(letter!.error.message).toMatch(/mm\.\.\. \(cut: 9000 characters\)$/);
@@ -169,7 +160,7 @@ describe('where dead letters go', () => {
       await broker.call('POST', '/v1/default/exchanges/graves/bindings', { destination: { kind, name } });
     }
     await queues.declare('to-exchange', { dead_letter: { exchange: 'graves' } });
-    await kill('to-exchange', [{ body: 1 }, { body: 2 }]);
+    await queues.kill('to-exchange', [{ body: 1 }, { body: 2 }]);
     await queues.until(
       () => queues.state('to-exchange'),
       ({ outgoing }) => outgoing === 0,
@@ -184,7 +175,7 @@ describe('where dead letters go', () => {
 
   it('waits for a queue that is not there, and says so', async () => {
     await queues.declare('to-nowhere', { dead_letter: { queue: 'later' } });
-    await kill('to-nowhere', [{ body: 1 }]);
+    await queues.kill('to-nowhere', [{ body: 1 }]);
     const state = await queues.until(
       () => queues.state('to-nowhere'),
       ({ outgoing_problem: problem }) => problem !== null,
@@ -204,7 +195,7 @@ describe('where dead letters go', () => {
   it('waits for room in a queue that refuses, and loses nothing', async () => {
     await queues.declare('narrow', { dead_letter: 'none', max_length: 2, overflow: 'reject-publish' });
     await queues.declare('to-narrow', { dead_letter: { queue: 'narrow' } });
-    await kill(
+    await queues.kill(
       'to-narrow',
       [1, 2, 3, 4, 5].map((body) => ({ body })),
     );
@@ -231,7 +222,7 @@ describe('where dead letters go', () => {
   it('is counted where an exchange has nobody for them', async () => {
     await broker.call('PUT', '/v1/default/exchanges/void', { type: 'direct' });
     await queues.declare('to-void', { dead_letter: { exchange: 'void' } });
-    await kill('to-void', [{ body: 1 }]);
+    await queues.kill('to-void', [{ body: 1 }]);
     const { lost } = await queues.until(
       () => queues.state('to-void'),
       ({ outgoing }) => outgoing === 0,
@@ -258,7 +249,7 @@ describe('where dead letters go', () => {
     }
     expect((await queues.state('ring-2')).lost.cycle).toBe(1);
     expect(await queues.state('ring-0')).toMatchObject({ ready: 0 });
-    await kill('ring-0', [{ body: 'rejected' }]);
+    await queues.kill('ring-0', [{ body: 'rejected' }]);
     for (const name of ['ring-1', 'ring-2']) {
       await queues.until(
         () => queues.state(name),
