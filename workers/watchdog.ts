@@ -6,13 +6,13 @@
  *   schedules    each run of the cron, every five minutes: a schedule is nothing but its alarm
  *   queues       once an hour: delayed messages, retries, leases, dead letters, alerts
  *   groups       once a day: a group of which all members are gone at once notices when it is called
- *   partitions   once a day, those that have retention or compaction: a little more is kept meanwhile
+ *   partitions   once a day: retention, compaction, offsets that expire, dead letters of share groups
  *
  * Visits are spread by name, so that each run makes only its share.
  */
 
 import { queueObjectName } from '../core/topology/queues.ts';
-import { isCompacted, partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
+import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
 import { callGroup } from '../durable-objects/group/group-calls.ts';
 import { partitionStub, queueStub, scheduleStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
 import { murmur2 } from '../protocol/murmur2.ts';
@@ -34,7 +34,7 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
     const topics = await topologyStub(env, namespace).topics();
     const queues = await topologyStub(env, namespace).queues();
     const schedules = await topologyStub(env, namespace).schedules();
-    const partitions = topics.filter(hasWorkByTime).flatMap((topic) => partitionsInSlot(topic, slot));
+    const partitions = topics.flatMap((topic) => partitionsInSlot(topic, slot));
     const groups = await topologyStub(env, namespace).groups();
     const due = [
       ...partitions.map(({ topic, partition }) => partitionStub(env, topic, partition)),
@@ -58,10 +58,6 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
     visited += due.length;
   }
   return visited;
-}
-
-function hasWorkByTime({ config }: TopicDefinition): boolean {
-  return isCompacted(config) || config.retention_ms !== null || config.retention_bytes !== null;
 }
 
 function partitionsInSlot(
