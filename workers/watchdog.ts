@@ -3,18 +3,28 @@
  * its own clock. Nobody keeps a list of what is due where: it would cost a row for each alarm, and a visit costs a sixth of
  * that. How often follows from what a late alarm does there:
  *
- *   schedules    each run of the cron, every five minutes: a schedule is nothing but its alarm
- *   queues       once an hour: delayed messages, retries, leases, dead letters, alerts
- *   groups       once a day: a group of which all members are gone at once notices when it is called
- *   partitions   once a day: retention, compaction, offsets that expire, dead letters of share groups
+ *   schedules      each run of the cron, every five minutes: a schedule is nothing but its alarm
+ *   coordinators   each run, where many transactional ids are in use each third or twelfth: a transaction whose producer is
+ *                  gone ends by the alarm, and readers of committed records wait for it
+ *   queues         once an hour: delayed messages, retries, leases, dead letters, alerts
+ *   groups         once a day: a group of which all members are gone at once notices when it is called
+ *   partitions     once a day: retention, compaction, offsets that expire, dead letters of share groups
  *
- * Visits are spread by name, so that each run makes only its share.
+ * Visits are spread by name, so that each run makes only its share. Of coordinators there is a list after all, a row for each
+ * id in use (core/transaction/listing.ts): no definition names them, and most ids are never used again.
  */
 
 import { queueObjectName } from '../core/topology/queues.ts';
 import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
 import { callGroup } from '../durable-objects/group/group-calls.ts';
-import { partitionStub, queueStub, scheduleStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
+import {
+  partitionStub,
+  queueStub,
+  scheduleStub,
+  topologyStub,
+  transactionStub,
+  type Env,
+} from '../durable-objects/stubs.ts';
 import { murmur2 } from '../protocol/murmur2.ts';
 import { namespacesOf } from './routes/context.ts';
 
@@ -26,38 +36,62 @@ const SLOTS_OF_DAY = 86_400_000 / INTERVAL_MS;
 /** Calls at the same time. */
 const FAN_OUT = 16;
 
+/** Coordinators that a run visits, if it can. */
+const COORDINATORS_PER_RUN = 100;
+
 export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
   const slot = Math.floor(scheduledMs / INTERVAL_MS);
   let visited = 0;
   for (const namespace of namespacesOf(env)) {
-    await topologyStub(env, namespace).settle();
-    const topics = await topologyStub(env, namespace).topics();
-    const queues = await topologyStub(env, namespace).queues();
-    const schedules = await topologyStub(env, namespace).schedules();
-    const partitions = topics.flatMap((topic) => partitionsInSlot(topic, slot));
-    const groups = await topologyStub(env, namespace).groups();
-    const due = [
-      ...partitions.map(({ topic, partition }) => partitionStub(env, topic, partition)),
-      ...queues
-        .filter((queue) => isIn(slot, SLOTS_OF_HOUR, queueObjectName(queue)))
-        .map((queue) => queueStub(env, queue)),
-      ...schedules.filter(({ isPaused }) => !isPaused).map((schedule) => scheduleStub(env, schedule)),
-      ...groups
-        .filter((group) => isIn(slot, SLOTS_OF_DAY, `${namespace}/${group}`))
-        .map((group) => ({ tick: () => callGroup(env, namespace, group, 'tick') })),
-    ];
-    for (let first = 0; first < due.length; first += FAN_OUT) {
-      const visits = due.slice(first, first + FAN_OUT).map(async (object) => {
-        await object.tick();
-      });
-      for (const result of await Promise.allSettled(visits)) {
-        if (result.status === 'rejected')
-          console.error('the watchdog could not reach an object', result.reason);
+    try {
+      const due = await dueIn(env, namespace, slot);
+      for (let first = 0; first < due.length; first += FAN_OUT) {
+        for (const result of await Promise.allSettled(
+          due.slice(first, first + FAN_OUT).map((tick) => tick()),
+        )) {
+          if (result.status === 'rejected')
+            console.error('the watchdog could not reach an object', result.reason);
+        }
       }
+      visited += due.length;
+    } catch (error) {
+      console.error(`the watchdog could not learn what there is in namespace ${namespace}`, error);
     }
-    visited += due.length;
   }
   return visited;
+}
+
+async function dueIn(env: Env, namespace: string, slot: number): Promise<(() => Promise<unknown>)[]> {
+  const topology = topologyStub(env, namespace);
+  await topology.settle();
+  const { topics, queues, schedules, groups, transactionalIds } = await topology.watched();
+  const coordinatorSlots = slotsFor(transactionalIds.length);
+  return [
+    ...topics
+      .flatMap((topic) => partitionsInSlot(topic, slot))
+      .map(
+        ({ topic, partition }) =>
+          async () =>
+            partitionStub(env, topic, partition).tick(),
+      ),
+    ...queues
+      .filter((queue) => isIn(slot, SLOTS_OF_HOUR, queueObjectName(queue)))
+      .map((queue) => async () => queueStub(env, queue).tick()),
+    ...schedules
+      .filter(({ isPaused }) => !isPaused)
+      .map((schedule) => async () => scheduleStub(env, schedule).tick()),
+    ...groups
+      .filter((group) => isIn(slot, SLOTS_OF_DAY, `${namespace}/${group}`))
+      .map((group) => () => callGroup(env, namespace, group, 'tick')),
+    ...transactionalIds
+      .filter((id) => isIn(slot, coordinatorSlots, `${namespace}/${id}`))
+      .map((id) => async () => transactionStub(env, namespace, id).tick()),
+  ];
+}
+
+/** Each divides the next: one more id that makes it the next number makes nobody wait for longer than that. */
+function slotsFor(coordinators: number): number {
+  return [1, 3].find((slots) => coordinators <= slots * COORDINATORS_PER_RUN) ?? SLOTS_OF_HOUR;
 }
 
 function partitionsInSlot(

@@ -103,3 +103,12 @@ export interface QueueDeletionRequest extends QueueDeletion {
   /** Only the queue of this id: what an object asks that wants its own queue deleted. */
   id?: number;
 }
+
+/** What the watchdog visits. */
+export interface Watched {
+  topics: TopicDefinition[];
+  queues: QueueDefinition[];
+  schedules: ScheduleDefinition[];
+  groups: string[];
+  transactionalIds: string[];
+}

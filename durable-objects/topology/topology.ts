@@ -60,8 +60,10 @@ import type {
   SnapshotPage,
   SnapshotPlace,
   TopicAnswer,
+  Watched,
 } from './topology-calls.ts';
 import { TopologyStore } from './topology-store.ts';
+import { TransactionalIds } from './transactional-ids.ts';
 
 /** After an object could not be told. */
 const RETRY_DELAY_MS = 5_000;
@@ -74,6 +76,7 @@ export class Topology extends DurableObject<Env> {
   readonly #teller: Teller;
   readonly #graph: LocalGraph;
   readonly #cost: CostLedger;
+  readonly #transactionalIds: TransactionalIds;
   #alarm!: Alarm;
   /** The telling that is under way. */
   #settling: Promise<void> | null = null;
@@ -83,6 +86,7 @@ export class Topology extends DurableObject<Env> {
     this.#sql = new DurableSql(ctx.storage);
     this.#store = new TopologyStore(this.#sql);
     this.#cost = new CostLedger(this.#sql);
+    this.#transactionalIds = new TransactionalIds(this.#sql);
     this.#teller = new Teller(env, this.#store.changes);
     this.#graph = new LocalGraph(this.#store);
     void ctx.blockConcurrencyWhile(async () => {
@@ -286,6 +290,26 @@ export class Topology extends DurableObject<Env> {
   /** @returns the first of `count` producer ids that nobody else gets */
   takeProducerIds(count: number): number {
     return takeProducerIds(this.#sql, count);
+  }
+
+  /** A transaction is about to open. A row for an id that has had none for an hour. */
+  listTransactionalId(name: string, number: number): void {
+    this.#transactionalIds.put(name, number);
+  }
+
+  unlistTransactionalId(name: string, number: number): void {
+    this.#transactionalIds.remove(name, number);
+  }
+
+  /** Everything that may have something to do by time: for the watchdog. */
+  watched(): Watched {
+    return {
+      topics: this.topics(),
+      queues: this.queues(),
+      schedules: this.schedules(),
+      groups: this.groups(),
+      transactionalIds: this.#transactionalIds.names(),
+    };
   }
 
   /**

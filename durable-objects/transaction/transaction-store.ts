@@ -1,8 +1,10 @@
 /**
  * The one row of a coordinator: the state of its transactional id, as JSON. Absent: the id was never used. That every
- * partition has the marker is not written: it is found again, as the markers are sent once more after a wake.
+ * partition has the marker is not written: it is found again, as the markers are sent once more after a wake. `listing` is
+ * in the JSON too: whether the watchdog knows of the id.
  */
 
+import { NEVER_LISTED, type Listing } from '../../core/transaction/listing.ts';
 import type { Transaction } from '../../core/transaction/transaction.ts';
 import type { Sql } from '../storage/sql.ts';
 import type { TransactionPart } from './transaction-calls.ts';
@@ -19,7 +21,7 @@ export class TransactionStore {
     this.#sql = sql;
   }
 
-  read(): StoredTransaction | null {
+  read(): { state: StoredTransaction; listing: Listing } | null {
     const [table] = this.#sql.all("SELECT name FROM sqlite_master WHERE name = 'transaction_state'");
     if (table === undefined) return null;
     const [row] = this.#sql.all<{ format: number; json: string }>(
@@ -31,12 +33,14 @@ export class TransactionStore {
         `the transaction is stored in format ${row.format}; this version reads format ${FORMAT}`,
       );
     }
-    const state = JSON.parse(row.json) as StoredTransaction;
-    return { ...state, topicProducerId: state.topicProducerId ?? null };
+    const { listing = NEVER_LISTED, ...state } = JSON.parse(row.json) as StoredTransaction & {
+      listing?: Listing;
+    };
+    return { state: { ...state, topicProducerId: state.topicProducerId ?? null }, listing };
   }
 
   /** @param isFirst the table may not be there yet */
-  write(state: StoredTransaction, isFirst: boolean): void {
+  write(state: StoredTransaction, listing: Listing, isFirst = false): void {
     this.#sql.transaction(() => {
       if (isFirst) {
         this.#sql.run(
@@ -47,7 +51,7 @@ export class TransactionStore {
       this.#sql.run(
         'INSERT OR REPLACE INTO transaction_state VALUES (1, ?, ?)',
         FORMAT,
-        JSON.stringify(state),
+        JSON.stringify({ ...state, listing }),
       );
     });
   }

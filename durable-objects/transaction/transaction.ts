@@ -6,6 +6,7 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import { checkPublish } from '../../core/transaction/held-messages.ts';
+import { isIdle, NEVER_LISTED, takenOff, type Listing } from '../../core/transaction/listing.ts';
 import {
   addParts,
   end,
@@ -20,7 +21,8 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import type { Env } from '../stubs.ts';
+import { topologyStub, type Env } from '../stubs.ts';
+import type { Topology } from '../topology/topology.ts';
 import { sendMarkers } from './markers.ts';
 import { MessageStore } from './message-store.ts';
 import { sendMessages } from './send-messages.ts';
@@ -37,6 +39,7 @@ export class Transaction extends DurableObject<Env> {
   readonly #cost: CostMeter;
   #alarm!: Alarm;
   #state: StoredTransaction | null = null;
+  #listing: Listing = NEVER_LISTED;
   /** The sending of markers and messages that is under way. */
   #settling: Promise<boolean> | null = null;
 
@@ -59,8 +62,10 @@ export class Transaction extends DurableObject<Env> {
         ctx.waitUntil(this.#settle());
         return nowMs + RETRY_DELAY_MS;
       });
-      this.#state = this.#store.read();
-      if (this.#state === null) return;
+      const stored = this.#store.read();
+      if (stored === null) return;
+      this.#state = stored.state;
+      this.#listing = stored.listing;
       this.#alarm.schedule('timeout', expiresMs(this.#state));
       // Perhaps nothing but the row of the last transaction: found out without a row written.
       if (this.#state.phase === 'ending') ctx.waitUntil(this.#settle());
@@ -89,8 +94,7 @@ export class Transaction extends DurableObject<Env> {
     identity: Identity,
     parts: Record<string, TransactionPart>,
   ): Promise<Failure | null> {
-    this.#alarm.runDue();
-    if (this.#state?.phase === 'ending') await this.#settle();
+    await this.#readyToOpen();
     const next = addParts(this.#state, transactionalId, identity, parts, this.now());
     if (isFailure(next)) return next;
     this.#save(next);
@@ -110,7 +114,7 @@ export class Transaction extends DurableObject<Env> {
     this.#alarm.runDue();
     const refused = this.#cost.refusal();
     if (refused) return refused;
-    if (this.#state?.phase === 'ending') await this.#settle();
+    await this.#readyToOpen();
     const opened = addParts(this.#state, transactionalId, identity, {}, this.now());
     if (isFailure(opened)) return opened;
     const outcome = checkPublish(
@@ -126,7 +130,7 @@ export class Transaction extends DurableObject<Env> {
     const slot = this.#messages.count(identity);
     this.#sql.transaction(() => {
       this.#messages.add(identity, slot, publish);
-      if (next !== this.#state) this.#store.write(next, false);
+      if (next !== this.#state) this.#store.write(next, this.#used());
     });
     this.#entered(next);
     return null;
@@ -160,6 +164,19 @@ export class Transaction extends DurableObject<Env> {
     };
   }
 
+  /** What is due, for the watchdog: alarms can be lost. An id that has had nothing to do for long is not visited again. */
+  async tick(): Promise<void> {
+    this.#alarm.runDue();
+    if (!(await this.#settle())) return;
+    if (this.#state === null || !isIdle(this.#state, this.#listing, this.now())) return;
+    const { transactionalId } = this.#state;
+    const { number } = this.#listing;
+    this.#listing = takenOff(this.#listing);
+    this.#store.write(this.#state, this.#listing);
+    await this.ctx.storage.sync(); // from here on the next transaction puts it on the list again, by a higher number
+    await this.#topology.unlistTransactionalId(transactionalId, number);
+  }
+
   override alarm(): void {
     this.#alarm.fired();
   }
@@ -171,8 +188,29 @@ export class Transaction extends DurableObject<Env> {
 
   #save(next: StoredTransaction): void {
     if (next === this.#state) return;
-    this.#store.write(next, this.#state === null);
+    this.#store.write(next, this.#used(), this.#state === null);
     this.#entered(next);
+  }
+
+  /** The one before has ended, if its partitions can be reached, and the watchdog knows of the id. */
+  async #readyToOpen(): Promise<void> {
+    this.#alarm.runDue();
+    if (this.#state?.phase === 'ending') await this.#settle();
+    while (this.#state !== null && !this.#listing.isListed) {
+      const { number } = this.#listing;
+      await this.#topology.listTransactionalId(this.#state.transactionalId, number);
+      // Kept with the row that opens the transaction. If it was taken off meanwhile, once more.
+      if (this.#listing.number === number) this.#listing = { ...this.#listing, isListed: true };
+    }
+  }
+
+  #used(): Listing {
+    this.#listing = { ...this.#listing, usedMs: this.now() };
+    return this.#listing;
+  }
+
+  get #topology(): DurableObjectStub<Topology> {
+    return topologyStub(this.env, this.ctx.id.name!.split('/')[0]!); // the object is named namespace/transactional-id
   }
 
   /** After the state was written. */
@@ -189,7 +227,7 @@ export class Transaction extends DurableObject<Env> {
     if (this.#state === null) return null;
     const next = expire(this.#state, nowMs);
     if (next === this.#state) return expiresMs(next);
-    this.#store.write(next, false);
+    this.#store.write(next, this.#used());
     this.#state = next;
     this.#alarm.schedule('markers', nowMs + RETRY_DELAY_MS);
     this.ctx.waitUntil(this.#settle());
@@ -217,7 +255,7 @@ export class Transaction extends DurableObject<Env> {
     if (this.#state === ending) {
       this.#state = settled(ending);
       // Markers may be sent again after a wake. Messages may not: what they are known by is not kept for ever.
-      if (publishes.length > 0) this.#store.write(this.#state, false);
+      if (publishes.length > 0) this.#store.write(this.#state, this.#used());
       this.#messages.shrink();
     }
     this.#alarm.schedule('markers', null);

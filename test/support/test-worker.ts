@@ -116,6 +116,10 @@ export class Transaction extends RealTransaction {
   protected override now(): number {
     return Date.now();
   }
+
+  async loseAlarm(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
+  }
 }
 /** The queue that takes nothing from other objects, and how. */
 let failing = { queue: '', mode: 'works' };
@@ -165,9 +169,14 @@ export default {
       return Response.json(await queueStub(env, queue!).closeIf(queue!.version, { ifEmpty: true }));
     }
     if (url.pathname === '/test/lose-alarm') {
-      const stub = env.QUEUE.getByName(url.searchParams.get('object') ?? '') as unknown as Queue;
-      await stub.loseAlarm();
+      const name = url.searchParams.get('object') ?? '';
+      const isQueue = name.includes('#');
+      const stub = isQueue ? env.QUEUE.getByName(name) : env.TRANSACTION.getByName(name);
+      await (stub as unknown as Queue | Transaction).loseAlarm();
       return new Response();
+    }
+    if (url.pathname === '/test/transactional-ids') {
+      return Response.json((await topologyStub(env, 'default').watched()).transactionalIds);
     }
     if (url.pathname === '/test/ring-alarm') {
       const stub = env.QUEUE.getByName(url.searchParams.get('object') ?? '') as unknown as Queue;

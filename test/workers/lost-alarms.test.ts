@@ -1,8 +1,9 @@
-/** What queues do by time happens although an alarm was lost: with the next request, or by the watchdog. */
+/** What queues and transactions do by time happens although an alarm was lost: with the next request, or by the watchdog. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { QueueReply, QueueWithStateReply } from '../../protocol/queues.ts';
 import { TestBroker } from '../support/test-broker.ts';
+import { TransactionClient } from '../support/transaction-client.ts';
 import { until } from '../support/webhook-receiver.ts';
 
 const MINUTE_MS = 60_000;
@@ -27,8 +28,9 @@ const state = async (queue: string) =>
   (await broker.call<QueueWithStateReply>('GET', `/v1/default/queues/${queue}`)).body.state;
 const objectName = (queue: string) => `default/${queue}#${ids.get(queue)}`;
 
-async function loseAlarm(queue: string): Promise<void> {
-  await fetch(`${broker.url}/test/lose-alarm?object=${encodeURIComponent(objectName(queue))}`);
+const loseAlarm = (queue: string): Promise<void> => loseAlarmOf(objectName(queue));
+async function loseAlarmOf(object: string): Promise<void> {
+  await fetch(`${broker.url}/test/lose-alarm?object=${encodeURIComponent(object)}`);
 }
 
 async function evict(queue: string): Promise<void> {
@@ -40,10 +42,14 @@ async function evict(queue: string): Promise<void> {
 
 /** All runs of the cron in an hour: each queue is visited by one of them. */
 async function runCronsOfAnHour(): Promise<void> {
+  await runCrons(12);
+}
+
+async function runCrons(runs: number): Promise<void> {
   const worker = (await broker.broker.miniflare.getWorker('posthorn')) as unknown as {
     scheduled(options: { scheduledTime: Date; cron: string }): Promise<unknown>;
   };
-  for (let run = 0; run < 12; run++) {
+  for (let run = 0; run < runs; run++) {
     await worker.scheduled({ scheduledTime: new Date(run * 5 * MINUTE_MS), cron: '*/5 * * * *' });
   }
 }
@@ -136,5 +142,69 @@ describe('with the next request', () => {
       async () => (await broker.call('GET', '/v1/default/queues/unused')).status === 404,
       'the queue to go',
     );
+  });
+});
+
+describe('a lost alarm of a transaction', () => {
+  const begin = (name: string): Promise<TransactionClient> => TransactionClient.begin(() => broker, name);
+  const evictCoordinator = (name: string): Promise<void> =>
+    broker.broker.miniflare.unsafeEvictDurableObject('posthorn', 'Transaction', { name: `default/${name}` });
+  const listed = async (): Promise<string[]> =>
+    (await (await fetch(`${broker.url}/test/transactional-ids`)).json()) as string[];
+  const committed = async (topic: string): Promise<unknown[]> =>
+    (await broker.fetch(topic, 0, 'isolation=read_committed')).body.records.map(({ value }) => value);
+
+  it.each([
+    ['in memory', async () => {}],
+    ['asleep', evictCoordinator],
+  ])('is found by the next run of the watchdog, the object being %s', async (where, sleep) => {
+    const topic = `blocked-${where.replace(' ', '-')}`;
+    await broker.declare(topic);
+    const left = await begin(topic);
+    await left.send(topic, 0, 'left open');
+    await broker.produce(topic, [{ value: 'behind it' }]);
+    await loseAlarmOf(`default/${topic}`);
+    await sleep(topic);
+    await broker.advance(2 * MINUTE_MS);
+    expect(await committed(topic)).toEqual([]);
+    await runCrons(1);
+    await until(async () => (await committed(topic)).length === 1, 'the transaction to end');
+    expect(await committed(topic)).toEqual(['behind it']);
+    expect((await left.end('commit')).body.code).toBe('transaction_aborted');
+  });
+
+  it('is found where only messages or offsets were in it', async () => {
+    await declare('held');
+    const left = await begin('only-messages');
+    const path = '/v1/default/transactions/only-messages/messages';
+    const messages = [{ body: 1 }];
+    await broker.call('POST', path, { producer: left.producer, sequence: 0, queue: 'held', messages });
+    expect(await listed()).toContain('only-messages');
+    await loseAlarmOf('default/only-messages');
+    await evictCoordinator('only-messages');
+    await broker.advance(2 * MINUTE_MS);
+    await runCrons(1);
+    expect(await left.state()).toMatchObject({ state: 'empty', last: { reason: 'timeout' } });
+  });
+
+  it('of an id that has had nothing open for an hour is not looked for', async () => {
+    await broker.declare('quiet');
+    const tx = await begin('quiet');
+    expect(await listed(), 'nothing is open yet').not.toContain('quiet');
+    await tx.send('quiet', 0, 1);
+    await tx.end('commit');
+    await broker.advance(50 * MINUTE_MS);
+    await runCrons(1);
+    expect(await listed()).toContain('quiet');
+    await broker.advance(15 * MINUTE_MS);
+    await evictCoordinator('quiet');
+    await runCrons(1);
+    expect(await listed()).not.toContain('quiet');
+    await evictCoordinator('quiet');
+    await tx.send('quiet', 0, 2);
+    expect(await listed(), 'it is again once something is').toContain('quiet');
+    await broker.advance(10 * MINUTE_MS);
+    await runCrons(1);
+    expect(await tx.state()).toMatchObject({ state: 'empty', last: { reason: 'timeout' } });
   });
 });
