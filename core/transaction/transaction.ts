@@ -1,7 +1,7 @@
 /**
  * The coordinator of one transactional id (Kafka's transaction coordinator, KIP-98; epochs as KIP-890 has them). States:
  *
- *   empty    nothing is open. `begin` of a partition opens; a new instance gets the next epoch
+ *   empty    nothing is open. `begin` of a partition opens; a new instance gets the next epoch, as does an abort
  *   open     has partitions. Ends by commit or abort of its producer, by its timeout, or when a new instance asks
  *   ending   decided, and the decision is on disk. Left when every partition has the marker; nothing else leaves it
  *
@@ -80,7 +80,7 @@ export function addParts<Part>(
   const fenced = checkIdentity(known, identity);
   if (fenced) return fenced;
   if (known.phase === 'ending') {
-    return failure('transaction_in_progress', 'the transaction before this one is still ending; try again');
+    return stillEnding();
   }
   const isNew = Object.keys(parts).some((key) => !(key in known.parts));
   if (!isNew && known.phase === 'open') return known;
@@ -96,7 +96,10 @@ export function addParts<Part>(
   return { ...known, phase: 'open', startedMs: known.startedMs ?? nowMs, parts: all };
 }
 
-/** The producer ends its transaction; a repetition finds that it has. */
+/**
+ * The producer ends its transaction; a repetition finds that it has. One that has nothing in it is committed as it is, but
+ * aborted by the next epoch: who aborts does not know what of it has arrived, and what comes later must not join the next.
+ */
 export function end<Part>(
   known: Transaction<Part> | null,
   transactionalId: string,
@@ -119,7 +122,10 @@ export function end<Part>(
   }
   const fenced = checkIdentity(known, identity);
   if (fenced) return fenced;
-  return known.phase === 'open' ? ended(known, outcome, 'asked') : known;
+  if (known.phase === 'open') return ended(known, outcome, 'asked');
+  if (outcome === 'commit') return known;
+  if (known.phase === 'ending') return stillEnding();
+  return { ...ended(known, 'abort', 'asked'), phase: 'empty' };
 }
 
 /** Aborts a transaction whose time is over. */
@@ -164,6 +170,10 @@ function fencedBy(known: Transaction<unknown>, { id, epoch }: Identity): Failure
     'producer_fenced',
     `producer ${id} of epoch ${epoch} is not that of transactional id "${transactionalId}" any more: ${why}`,
   );
+}
+
+function stillEnding(): Failure {
+  return failure('transaction_in_progress', 'the transaction before this one is still ending; try again');
 }
 
 function notFound(transactionalId: string): Failure {

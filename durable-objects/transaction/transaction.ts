@@ -139,6 +139,8 @@ export class Transaction extends DurableObject<Env> {
   /** Commits or aborts. Answers when it is decided, and if they can be reached, when every partition has it. */
   async end(transactionalId: string, identity: Identity, outcome: Outcome): Promise<EndAnswer | Failure> {
     this.#alarm.runDue();
+    // Who asks for the one after it has to wait until it has ended.
+    if (this.#state?.phase === 'ending' && identity.epoch === this.#state.epoch) await this.#settle();
     const next = end(this.#state, transactionalId, identity, outcome);
     if (isFailure(next)) return next;
     this.#save(next);

@@ -184,6 +184,21 @@ describe('who comes late', () => {
     expect((await broker.state(topic, 0)).high_watermark).toBe(2);
   });
 
+  it('is fenced when its transaction was aborted before anything of it arrived', async () => {
+    const topic = await newTopic();
+    const late = await begin();
+    const next = new TransactionClient(() => broker, late.name);
+    next.producer = late.producer;
+    expect((await next.end('abort')).body).toMatchObject({ state: 'empty', producer: { epoch: 1 } });
+    await next.send(topic, 0, 'next');
+    expect((await late.send(topic, 0, 'late')).body.code).toBe('producer_fenced');
+    expect((await late.send(topic, 1, 'late')).body.code).toBe('producer_fenced');
+    await evictCoordinator(late.name);
+    expect((await late.send(topic, 1, 'late')).body.code).toBe('producer_fenced');
+    await next.end('commit');
+    expect([await all(topic, 0), await all(topic, 1)]).toEqual([['next'], []]);
+  });
+
   it('is fenced when a new instance has begun, which aborts what was open', async () => {
     const topic = await newTopic();
     const old = await begin();

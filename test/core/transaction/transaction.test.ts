@@ -47,8 +47,26 @@ describe('a transaction', () => {
     expect(addParts(done, ID, { id: 7, epoch: 1 }, { a: 'a' }, 0)).toMatchObject({ phase: 'open' });
   });
 
-  it('that is empty ends without a change', () => {
+  it('that is empty is committed without a change', () => {
     expect(end(NEW, ID, first, 'commit')).toBe(NEW);
+  });
+
+  it('that is empty is aborted by the next epoch: something of it may still be on its way', () => {
+    const aborted = ok(end(NEW, ID, first, 'abort'));
+    expect(aborted).toMatchObject({ phase: 'empty', epoch: 1, last: { outcome: 'abort', reason: 'asked' } });
+    expect(end(aborted, ID, first, 'abort'), 'once only').toBe(aborted);
+    expect(addParts(aborted, ID, first, { a: 'a' }, 0)).toMatchObject({ code: 'producer_fenced' });
+    const second = ok(addParts(aborted, ID, { id: 7, epoch: 1 }, { a: 'a' }, 0));
+    expect(addParts(second, ID, first, { b: 'b' }, 0)).toMatchObject({ code: 'producer_fenced' });
+    expect(end(second, ID, { id: 7, epoch: 1 }, 'commit')).toMatchObject({ epoch: 2 });
+  });
+
+  it('that is empty is not aborted while the one before it is still ending', () => {
+    const ending = ok(end(open, ID, first, 'commit'));
+    const next: Identity = { id: 7, epoch: 1 };
+    expect(end(ending, ID, next, 'abort')).toMatchObject({ code: 'transaction_in_progress' });
+    expect(end(ending, ID, next, 'commit')).toBe(ending);
+    expect(end(settled(ending), ID, next, 'abort')).toMatchObject({ phase: 'empty', epoch: 2 });
   });
 
   it('is aborted when its time is over, and the commit that comes late is told so', () => {
@@ -285,5 +303,17 @@ describe.each(['commit', 'abort'] as const)('a transaction that ends by %s', (ou
     run.a.mark(7, ending.epoch + 1, outcome);
     run.end(next, 'commit');
     expect(run.a.committed).toEqual(outcome === 'commit' ? ['a0', 'a1'] : ['a1']);
+  });
+
+  it('takes nothing from one that was given up before it, however late that arrives', () => {
+    const run = new Run(Infinity);
+    const given = run.init();
+    const next = run.end(given, 'abort'); // of what was sent nothing has arrived, as far as the client knows
+    run.produce(next, 'a', 0, 'a1');
+    expect(() => run.produce(given, 'b', 0, 'late')).toThrow('not that of transactional id');
+    expect(() => run.produce(given, 'a', 0, 'late')).toThrow('not that of transactional id');
+    run.end(next, outcome);
+    expect(run.a.committed).toEqual(outcome === 'commit' ? ['a1'] : []);
+    expect(run.b.records).toEqual([]);
   });
 });
