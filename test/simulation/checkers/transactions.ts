@@ -11,7 +11,7 @@ export interface TransactionSeen {
   commitBegin: number;
   /** A commit was acknowledged. */
   isCommitted: boolean;
-  /** It cannot have been committed: nobody asked for it, or the answers exclude it. */
+  /** It cannot have been committed: nobody asked for it, or the answers exclude it: an abort that was acknowledged does. */
   isAborted: boolean;
 }
 
@@ -38,13 +38,16 @@ export function transactionsOf(history: History): Map<string, TransactionSeen> {
     for (const { id, partition, offset } of records)
       stored.push({ id, log: placeOf(topic, partition!), offset: offset!, end });
   }
+  const aborted = new Set<TransactionSeen>();
   for (const { producerId, epoch, asked, outcome, copies, begin } of history.of('end-transaction')) {
-    if (asked !== 'commit') continue;
     const seen = get(nameOf({ id: producerId, epoch }));
+    if (asked === 'abort' && outcome === 'ok') aborted.add(seen);
+    if (asked !== 'commit') continue;
     seen.commitBegin = Math.min(seen.commitBegin, begin);
     if (outcome === 'ok') seen.isCommitted = true;
     if (outcome !== 'refused' || copies > 1) seen.isAborted = false;
   }
+  for (const seen of aborted) seen.isAborted = true;
   return known;
 }
 

@@ -17,6 +17,10 @@ const MACHINES = 3;
 const SKEW_MS_MAX = 60_000;
 /** Between two looks at whether a machine ends or a clock jumps. */
 const TROUBLE_MS = 500;
+/** What the cron trigger says has passed since it ran last. */
+const CRON_MS = 300_000;
+/** What passes in fact: a run is over in minutes. */
+const CRON_PAUSE_MS = 20_000;
 
 interface WranglerConfig {
   vars: Record<string, string>;
@@ -37,6 +41,8 @@ export class World implements Surroundings {
   readonly #config: WranglerConfig;
   readonly #objects = new Map<string, ObjectHost>();
   readonly #machines: Machine[] = [];
+  #crons = 0;
+  #isHealed = false;
   /** Told when an object has seen the end of a socket. */
   onSocketEnded: (socket: SimSocket) => void = () => {};
 
@@ -59,6 +65,7 @@ export class World implements Surroundings {
     this.network = new Network(scheduler, rates);
     for (let number = 0; number < MACHINES; number++) this.#machines.push(this.#startMachine(number));
     this.#trouble();
+    this.#cron();
   }
 
   get rates(): FaultRates {
@@ -72,6 +79,7 @@ export class World implements Surroundings {
   /** From now on nothing fails any more. Clocks agree. */
   heal(rates: FaultRates): void {
     this.network.rates = rates;
+    this.#isHealed = true;
     for (const machine of this.#machines) machine.skewMs = 0;
     for (const host of this.objects) host.heal();
     this.scheduler.note('healed');
@@ -89,11 +97,9 @@ export class World implements Surroundings {
     );
   }
 
-  /** Runs the cron trigger for every slot of the day, as the watchdog would come by. */
-  async visitAll(): Promise<void> {
-    const { objects } = this;
-    for (const host of objects) await host.call('tick', []).catch(() => {});
-    await this.#anyMachine().cron(Math.floor(this.scheduler.nowMs));
+  /** Runs the cron trigger for every slot of a day, so that the watchdog comes by everywhere. */
+  async runCronsOfADay(): Promise<void> {
+    for (let run = 0; run < 86_400_000 / CRON_MS; run++) await this.#runCron();
   }
 
   get objects(): ObjectHost[] {
@@ -148,6 +154,19 @@ export class World implements Surroundings {
       }
       this.#trouble();
     });
+  }
+
+  #cron(): void {
+    this.scheduler.after(CRON_PAUSE_MS * this.scheduler.random() * 2, 'cron', () => {
+      if (this.#isHealed) return;
+      this.#runCron().catch(() => {});
+      this.#cron();
+    });
+  }
+
+  /** Alarms can be lost, but not the cron trigger: it runs on some machine, though that may end in the middle. */
+  #runCron(): Promise<void> {
+    return this.#anyMachine().cron(CRON_MS * this.#crons++);
   }
 
   #endMachine(number: number): void {

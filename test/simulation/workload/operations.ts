@@ -3,6 +3,7 @@
 import { publishThroughExchange } from './exchanges.ts';
 import { worker } from './groups.ts';
 import { deleteRecords, poll, produce, reread } from './logs.ts';
+import { oneOff } from './one-off.ts';
 import type { Operation } from './operation.ts';
 import { change, look, pause, publish, purge, settle, take } from './queues.ts';
 import { produceOnce } from './producers.ts';
@@ -27,4 +28,5 @@ export const OPERATIONS: readonly Operation[] = [
   transact,
   readCommitted,
   worker,
+  oneOff,
 ];

@@ -96,9 +96,9 @@ async function chooseInstance(client: Client, kept: Kept, random: Random): Promi
 }
 
 /** @returns the instance for the next transaction, or null where this one does not know how it ended */
-async function endTransaction(
+export async function endTransaction(
   client: Client,
-  { name, id, epoch }: Instance,
+  { name, id, epoch }: Pick<Instance, 'name' | 'id' | 'epoch'>,
   asked: 'commit' | 'abort',
   random: Random,
 ): Promise<Instance | null> {
