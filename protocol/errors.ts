@@ -100,6 +100,7 @@ export const errorTable = {
   replay_refused: permanent(409, 'The dead letter cannot be sent back so'),
 
   // The state of the service
+  unavailable: transient(503, 'A part of the service did not answer'),
   cost_ceiling: transient(429, 'The namespace has written as many rows in this hour as it may'),
   schedule_busy: transient(429, 'The schedule has publishes waiting that could not be made yet'),
   schedule_unavailable: transient(503, 'The schedule did not answer'),

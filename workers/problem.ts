@@ -12,8 +12,38 @@ export function problem(c: Context, cause: Failure): Response {
   return c.body(JSON.stringify(document), document.status as 400);
 }
 
-/** What was thrown is a bug, or a part of the platform that is away; the caller learns only that it may try again. */
+/** How long to wait before a request is sent again, in s. */
+const PAUSE_S = 1;
+const OVERLOADED_PAUSE_S = 5;
+
+/** What was thrown: by an object that did not answer, mostly the topology; else it is a bug. The log says more. */
 export function unexpected(c: Context, error: unknown): Response {
   console.error(`${c.req.method} ${c.req.path} failed`, error);
-  return problem(c, failure('internal_error', 'the request could not be completed; it may be sent again'));
+  if (!comesFromObject(error)) {
+    return problem(c, failure('internal_error', 'the request could not be completed; it may be sent again'));
+  }
+  const isOverloaded = error.overloaded === true;
+  const what = isOverloaded ? 'has more to do than it can' : 'did not answer';
+  return problem(
+    c,
+    failure('unavailable', `a part of the broker ${what}; the request may be sent again`, {
+      retry_after_s: isOverloaded ? OVERLOADED_PAUSE_S : PAUSE_S,
+    }),
+  );
+}
+
+/** How the platform marks errors of calls to objects. */
+interface ObjectError {
+  /** Lost on the way, or the object was being moved. */
+  retryable?: boolean;
+  overloaded?: boolean;
+  durableObjectReset?: boolean;
+  /** Thrown by the object itself, as where its storage fails. */
+  remote?: boolean;
+}
+
+function comesFromObject(error: unknown): error is ObjectError {
+  if (typeof error !== 'object' || error === null) return false;
+  const { retryable, overloaded, durableObjectReset, remote } = error as ObjectError;
+  return [retryable, overloaded, durableObjectReset, remote].includes(true);
 }

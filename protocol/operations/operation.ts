@@ -60,4 +60,4 @@ export const BODY_ERRORS = [
   'request_too_large',
   ...FIELD_ERRORS,
 ] as const;
-export const NAMESPACE_ERRORS = ['invalid_name', 'namespace_not_found'] as const;
+export const NAMESPACE_ERRORS = ['invalid_name', 'namespace_not_found', 'unavailable'] as const;

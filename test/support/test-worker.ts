@@ -10,7 +10,7 @@ import worker, {
   Queue as RealQueue,
   Schedule,
   ReplyMailbox as RealReplyMailbox,
-  Topology,
+  Topology as RealTopology,
   Transaction as RealTransaction,
 } from '../../workers/index.ts';
 import { visitDue } from '../../workers/watchdog.ts';
@@ -20,7 +20,7 @@ import { queueSteps } from '../durable-objects/queue/queue-steps.ts';
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
-export { Group, Schedule, Topology };
+export { Group, Schedule };
 
 /** How often a mailbox was made or woke up. */
 let mailboxStarts = 0;
@@ -112,6 +112,17 @@ export class Queue extends RealQueue {
   }
 }
 
+/** How a list of topics fails. */
+let topologyFailure = 'none';
+
+export class Topology extends RealTopology {
+  override topics(): ReturnType<RealTopology['topics']> {
+    if (topologyFailure === 'throws') throw new Error('the storage failed, as the test asked for');
+    if (topologyFailure === 'is reset') this.ctx.abort('reset, as the test asked for');
+    return super.topics();
+  }
+}
+
 export class Transaction extends RealTransaction {
   protected override now(): number {
     return Date.now();
@@ -146,6 +157,10 @@ export default {
     }
     if (url.pathname === '/test/unreachable') {
       unreachable = Number(url.searchParams.get('times'));
+      return new Response();
+    }
+    if (url.pathname === '/test/topology-failure') {
+      topologyFailure = url.searchParams.get('how') ?? 'none';
       return new Response();
     }
     if (url.pathname === '/test/unfenceable') {

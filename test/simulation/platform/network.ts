@@ -59,7 +59,7 @@ export class Network {
   ): void {
     const lost = (): void => {
       this.#scheduler.after(this.#delayMs() + 20, 'lost', () =>
-        answer.failed(new Error('Network connection lost.')),
+        answer.failed(Object.assign(new Error('Network connection lost.'), { retryable: true })),
       );
     };
     if (this.#happens('loss', label)) {

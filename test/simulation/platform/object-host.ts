@@ -58,6 +58,11 @@ const ALARM_RETRIES = 6;
 /** After this nobody will claim the other end of a socket any more. */
 const UNCLAIMED_MS = 60_000;
 
+/** As its caller gets it. */
+function thrownThere(error: unknown): Error {
+  return Object.assign(error as Error, { remote: true });
+}
+
 export class ObjectHost implements StorageHost, SocketOwner {
   readonly label: string;
   readonly className: string;
@@ -113,7 +118,8 @@ export class ObjectHost implements StorageHost, SocketOwner {
     this.disk.crash();
     const calls = [...this.#calls];
     this.#calls.clear();
-    for (const { reject } of calls) reject(new Error('The Durable Object was reset.'));
+    for (const { reject } of calls)
+      reject(Object.assign(new Error('The Durable Object was reset.'), { durableObjectReset: true }));
     const sockets = [...this.#sockets];
     this.#sockets.clear();
     for (const socket of sockets) socket.break();
@@ -214,7 +220,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
         life = this.#wake();
       } catch (error) {
         this.#calls.delete(call);
-        reject(error as Error);
+        reject(thrownThere(error));
         return;
       }
       // A statement of this call or of what comes after it fails, later than those of the constructor.
@@ -227,7 +233,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
             if (life.isAlive) end(() => resolve(copied(result)));
           },
           (error: unknown) => {
-            if (life.isAlive) end(() => reject(error as Error));
+            if (life.isAlive) end(() => reject(thrownThere(error)));
           },
         );
     });

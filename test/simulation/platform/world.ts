@@ -72,10 +72,6 @@ export class World implements Surroundings {
     return this.network.rates;
   }
 
-  get isFaultless(): boolean {
-    return Object.values(this.rates).every((rate) => rate === 0);
-  }
-
   /** From now on nothing fails any more. Clocks agree. */
   heal(rates: FaultRates): void {
     this.network.rates = rates;

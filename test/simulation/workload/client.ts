@@ -26,8 +26,8 @@ export interface Held {
 
 const TIMEOUT_MS = 12_000;
 const ATTEMPTS_MAX = 4;
-/** Refusals of what is right: none of these requests is malformed. */
-const ODD_STATUS = new Set([400, 405, 413, 415]);
+/** Refusals of what is right: none of these requests is malformed. And 500 is said of bugs only. */
+const ODD_STATUS = new Set([400, 405, 413, 415, 500]);
 
 export class Client implements Caller {
   readonly name: string;
@@ -76,8 +76,7 @@ export class Client implements Caller {
     const isPartial = 'stored' in answer || 'messages' in answer;
     const outcome = response.ok ? 'ok' : status >= 500 || isPartial ? 'unknown' : 'refused';
     const end = outcome === 'unknown' ? Infinity : this.history.now();
-    // While objects cannot be reached a 500 says no more than that.
-    if (ODD_STATUS.has(status) || (status === 500 && this.world.isFaultless)) {
+    if (ODD_STATUS.has(status)) {
       const what = `${method} ${path} was answered ${status} ${text}`;
       this.add({ kind: 'odd', client: this.name, begin, end, what });
     }
