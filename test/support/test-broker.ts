@@ -18,16 +18,19 @@ export interface Reply<Body> {
 
 export class TestBroker {
   readonly #dataPath: string;
+  readonly #vars: Record<string, string>;
   #broker: Broker;
 
-  private constructor(dataPath: string, broker: Broker) {
+  private constructor(dataPath: string, vars: Record<string, string>, broker: Broker) {
     this.#dataPath = dataPath;
+    this.#vars = vars;
     this.#broker = broker;
   }
 
-  static async start(): Promise<TestBroker> {
+  /** @param vars instead of those of wrangler.toml */
+  static async start(vars: Record<string, string> = {}): Promise<TestBroker> {
     const dataPath = await mkdtemp(join(tmpdir(), 'posthorn-test-'));
-    return new TestBroker(dataPath, await startTestBroker(dataPath));
+    return new TestBroker(dataPath, vars, await startTestBroker(dataPath, vars));
   }
 
   get url(): string {
@@ -45,7 +48,7 @@ export class TestBroker {
 
   async restart(): Promise<void> {
     await this.#broker.stop();
-    this.#broker = await startTestBroker(this.#dataPath);
+    this.#broker = await startTestBroker(this.#dataPath, this.#vars);
   }
 
   async stop(): Promise<void> {
@@ -126,6 +129,6 @@ export class TestBroker {
   }
 }
 
-function startTestBroker(dataPath: string): Promise<Broker> {
-  return startBroker({ dataPath, entry: 'test/support/test-worker.ts' });
+function startTestBroker(dataPath: string, vars: Record<string, string>): Promise<Broker> {
+  return startBroker({ dataPath, vars, entry: 'test/support/test-worker.ts' });
 }
