@@ -41,6 +41,7 @@ try {
     turns,
     ...(only && { only }),
     isOver: () => Date.now() > endMs,
+    onWrong: (what) => say(`\n${what}`),
     onProgress: (done) => {
       if (Date.now() < saidMs + SAID_EVERY_MS) return;
       saidMs = Date.now();
@@ -54,7 +55,6 @@ const { covered, uncovered, moved, wrong } = totals;
 if (values.json) {
   console.log(JSON.stringify({ seed, ...totals }));
 } else {
-  for (const what of wrong) console.log(`\n${what}`);
   const movers = Object.entries(moved).map(([mover, count]) => `${mover} ${count}`);
   if (movers.length > 0) console.log(`moved beside refused requests: ${movers.join(', ')}`);
   if (only === undefined || only === 'http') {

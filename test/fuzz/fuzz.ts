@@ -19,6 +19,8 @@ export interface FuzzOptions {
   turns: number;
   /** Only this part. Default: all. */
   only?: Part;
+  /** At once, for each thing that is wrong. */
+  onWrong?: (what: string) => void;
   /** After each turn. */
   onProgress?: (done: FuzzTotals) => void;
   /** True ends it early. */
@@ -57,17 +59,21 @@ export async function fuzz(broker: TestBroker | null, options: FuzzOptions): Pro
   const http = broker && new HttpFuzz(broker, seedOf());
   const wrong: string[] = [];
   const isOver = (): boolean => wrong.length >= WRONG_MAX || (options.isOver?.() ?? false);
+  const note = (found: string[]): void => {
+    wrong.push(...found);
+    for (const what of found) options.onWrong?.(what);
+  };
   const isAsked = (part: Part): boolean => only === undefined || only === part;
   for (let turn = 0; turn < options.turns && !isOver(); turn++) {
     if (isAsked('codec')) {
-      for (let count = 0; count < CASES_PER_TURN && !isOver(); count++) wrong.push(...(await codec.step()));
+      for (let count = 0; count < CASES_PER_TURN && !isOver(); count++) note(await codec.step());
     }
     if (streams && isAsked('frames')) {
-      wrong.push(...(await streams.round()));
+      note(await streams.round());
       http?.forgetState();
     }
     if (http && isAsked('http')) {
-      for (let count = 0; count < REQUESTS_PER_TURN && !isOver(); count++) wrong.push(...(await http.step()));
+      for (let count = 0; count < REQUESTS_PER_TURN && !isOver(); count++) note(await http.step());
     }
     options.onProgress?.(totals());
   }

@@ -3,20 +3,21 @@
 import type { CostLimitsReply } from '../../protocol/cost-limits.ts';
 import { until } from '../support/serve-process.ts';
 import type { TestBroker } from '../support/test-broker.ts';
+import { call } from './call.ts';
 
 /** An object that refuses for the ceiling asks again after ten seconds. */
 const LIFTED_MS_MAX = 30_000;
 
 /** Takes back what makes a broker refuse good requests: the ceiling of rows, policies that bound every queue. */
 export async function liftLimits(broker: TestBroker): Promise<void> {
-  const before = (await broker.call<CostLimitsReply>('GET', '/v1/default/limits')).body;
-  await broker.call('PUT', '/v1/default/limits', { rows_written_per_hour: null });
-  const { policies } = (await broker.call<{ policies: { policy: string }[] }>('GET', '/v1/default/policies'))
+  const before = (await call<CostLimitsReply>(broker, 'GET', '/v1/default/limits')).body;
+  await call(broker, 'PUT', '/v1/default/limits', { rows_written_per_hour: null });
+  const { policies } = (await call<{ policies: { policy: string }[] }>(broker, 'GET', '/v1/default/policies'))
     .body;
-  for (const { policy } of policies) await broker.call('DELETE', `/v1/default/policies/${policy}`);
+  for (const { policy } of policies) await call(broker, 'DELETE', `/v1/default/policies/${policy}`);
   if (before.rows_written_per_hour === null) return;
   const isRefused = async (path: string, body: object): Promise<boolean> =>
-    (await broker.call('POST', `/v1/default${path}`, body)).body.code === 'cost_ceiling';
+    (await call(broker, 'POST', `/v1/default${path}`, body)).body.code === 'cost_ceiling';
   await until(
     'publishes are taken again after the ceiling was lifted',
     async () =>
@@ -30,7 +31,7 @@ export async function liftLimits(broker: TestBroker): Promise<void> {
 export async function checkHealth(broker: TestBroker): Promise<string[]> {
   const wrong: string[] = [];
   const expectStatus = async (method: string, path: string, body?: object): Promise<void> => {
-    const { status, body: said } = await broker.call<unknown>(method, path, body);
+    const { status, body: said } = await call<unknown>(broker, method, path, body);
     if (status > 201)
       wrong.push(`afterwards ${method} ${path} is answered ${status} ${JSON.stringify(said)}`);
   };
@@ -64,11 +65,12 @@ export async function clear(broker: TestBroker, namespace: string): Promise<stri
   const wrong: string[] = [];
   for (const [list, name] of LISTS) {
     const path = `/v1/${namespace}/${list}`;
-    const { body } = await broker.call<Record<string, Record<string, string>[]>>('GET', path);
+    const { body } = await call<Record<string, Record<string, string>[]>>(broker, 'GET', path);
     for (const item of body[list.replace('-', '_')] ?? []) {
       const id = item[name]!;
       if (list === 'exchanges' && /^(amq\.|default$)/.test(id)) continue;
-      const { status, body: said } = await broker.call<unknown>(
+      const { status, body: said } = await call<unknown>(
+        broker,
         'DELETE',
         `${path}/${encodeURIComponent(id)}`,
       );

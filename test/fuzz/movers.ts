@@ -8,6 +8,7 @@ import type { DeadLetterList } from '../../protocol/dead-letters.ts';
 import type { FetchReply } from '../../protocol/records.ts';
 import type { ScheduleWithStateReply } from '../../protocol/schedules.ts';
 import type { TestBroker } from '../support/test-broker.ts';
+import { call } from './call.ts';
 import { LIVING_NAMES } from './schema-values.ts';
 import { difference, snapshot, type Difference, type Snapshot } from './snapshot.ts';
 
@@ -70,12 +71,12 @@ export class Movers {
   async stop(): Promise<void> {
     const { schedules } = await this.#get<{ schedules: { schedule: string }[] }>('/schedules');
     for (const { schedule } of schedules)
-      await this.#broker.call('DELETE', `/v1/default/schedules/${schedule}`);
+      await call(this.#broker, 'DELETE', `/v1/default/schedules/${schedule}`);
     for (const queue of LIVING_NAMES) {
       const path = `/queues/${queue}/dead-letters/replays`;
       const { replays = [] } = await this.#get<{ replays?: { id: string; state: string }[] }>(path);
       for (const { id, state } of replays)
-        if (state === 'running') await this.#broker.call('DELETE', `/v1/default${path}/${id}`);
+        if (state === 'running') await call(this.#broker, 'DELETE', `/v1/default${path}/${id}`);
     }
   }
 
@@ -124,6 +125,6 @@ export class Movers {
   }
 
   async #get<Body>(path: string): Promise<Body> {
-    return (await this.#broker.call<Body>('GET', `/v1/default${path}`)).body;
+    return (await call<Body>(this.#broker, 'GET', `/v1/default${path}`)).body;
   }
 }

@@ -4,6 +4,7 @@ import type { GroupOffsetReply } from '../../protocol/groups.ts';
 import type { CostLimitsReply } from '../../protocol/cost-limits.ts';
 import type { QueueWithStateReply } from '../../protocol/queues.ts';
 import type { TestBroker } from '../support/test-broker.ts';
+import { call } from './call.ts';
 import { LIVING_NAMES } from './schema-values.ts';
 
 export interface Snapshot {
@@ -56,7 +57,7 @@ type Named = { queue: string; expires_ms: number | null; auto_delete: boolean };
 export async function snapshot(broker: TestBroker): Promise<Snapshot> {
   const atMs = Date.now();
   const get = async <Body>(path: string): Promise<Body> =>
-    (await broker.call<Body>('GET', `/v1/default${path}`)).body;
+    (await call<Body>(broker, 'GET', `/v1/default${path}`)).body;
   const text = async (path: string): Promise<string> => JSON.stringify(await get(path));
   const lasting: Record<string, () => Promise<string>> = {
     topics: () => text('/topics'),

@@ -11,6 +11,7 @@ import { decodeOutcomeFrame } from '../../protocol/settlement-frame.ts';
 import { randomFrom, type Random } from '../crash/random.ts';
 import { until } from '../support/serve-process.ts';
 import type { TestBroker } from '../support/test-broker.ts';
+import { call } from './call.ts';
 import { problemOf, readAnswer } from './answers.ts';
 import { drawFrame, type KnownRun } from './frames.ts';
 import { sendNoise } from './raw-socket.ts';
@@ -36,8 +37,8 @@ export class StreamFuzz {
 
   /** Two streams and their frames. What is wrong, a text each. */
   async round(): Promise<string[]> {
-    await this.#broker.call('PUT', QUEUE, { lease_ms: LEASE_MS, retry: { schedule_ms: [10, 20] } });
-    await this.#broker.call('POST', `${QUEUE}/resume`);
+    await call(this.#broker, 'PUT', QUEUE, { lease_ms: LEASE_MS, retry: { schedule_ms: [10, 20] } });
+    await call(this.#broker, 'POST', `${QUEUE}/resume`);
     const wrong: string[] = [];
     let isOver = false;
     const beside = this.#beside(this.#random.fork(), () => isOver);
@@ -48,7 +49,7 @@ export class StreamFuzz {
     isOver = true;
     wrong.push(...streams.flat(), ...(await beside));
     if (this.#random() < 0.3) await sendNoise(this.#broker.url, `${QUEUE}/stream`, this.#random);
-    await this.#broker.call('POST', `${QUEUE}/resume`);
+    await call(this.#broker, 'POST', `${QUEUE}/resume`);
     try {
       await until(
         'what streams held is given back',
@@ -58,12 +59,12 @@ export class StreamFuzz {
     } catch (error) {
       wrong.push((error as Error).message);
     }
-    await this.#broker.call('POST', `${QUEUE}/purge`);
+    await call(this.#broker, 'POST', `${QUEUE}/purge`);
     return wrong;
   }
 
   async #leased(): Promise<number> {
-    return (await this.#broker.call<QueueWithStateReply>('GET', QUEUE)).body.state.leased;
+    return (await call<QueueWithStateReply>(this.#broker, 'GET', QUEUE)).body.state.leased;
   }
 
   async #stream(form: string, random: Random): Promise<string[]> {
