@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from 'node:util';
-import { fuzz, PARTS, VARS, type FuzzTotals, type Part } from '../test/fuzz/fuzz.ts';
+import { brokerOptions, fuzz, PARTS, type FuzzTotals, type Part } from '../test/fuzz/fuzz.ts';
 import { TestBroker } from '../test/support/test-broker.ts';
 
 const { values } = parseArgs({
@@ -33,7 +33,8 @@ say(`npm run fuzz -- --seed ${seed} --minutes ${values.minutes}${only ? ` --only
 
 const SAID_EVERY_MS = 30_000;
 let saidMs = Date.now();
-const broker = only === 'codec' ? null : await TestBroker.start(VARS);
+const logged = new Map<string, number>();
+const broker = only === 'codec' ? null : await TestBroker.start(brokerOptions(logged));
 let totals: FuzzTotals;
 try {
   totals = await fuzz(broker, {
@@ -53,10 +54,11 @@ try {
 }
 const { covered, uncovered, moved, wrong } = totals;
 if (values.json) {
-  console.log(JSON.stringify({ seed, ...totals }));
+  console.log(JSON.stringify({ seed, ...totals, logged: Object.fromEntries(logged) }));
 } else {
   const movers = Object.entries(moved).map(([mover, count]) => `${mover} ${count}`);
   if (movers.length > 0) console.log(`moved beside refused requests: ${movers.join(', ')}`);
+  for (const [what, count] of logged) console.log(`logged ${count} times: ${what}`);
   if (only === undefined || only === 'http') {
     console.log(
       `answered with a success: ${covered.length} of ${covered.length + uncovered.length} operations`,

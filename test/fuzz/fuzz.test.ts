@@ -2,12 +2,12 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestBroker } from '../support/test-broker.ts';
-import { fuzz, VARS } from './fuzz.ts';
+import { brokerOptions, fuzz } from './fuzz.ts';
 import { KNOWN } from './requests.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start(VARS);
+  broker = await TestBroker.start(brokerOptions(new Map()));
 });
 afterAll(() => broker.stop());
 

@@ -1,5 +1,6 @@
 /** Runs the parts of the fuzzer from one seed: codecs, streams, requests. What each does is in its file. */
 
+import type { BrokerOptions } from '../../scripts/broker.ts';
 import { randomFrom } from '../crash/random.ts';
 import type { TestBroker } from '../support/test-broker.ts';
 import { CodecFuzz } from './codec.ts';
@@ -10,8 +11,17 @@ import { StreamFuzz } from './streams.ts';
 export const PARTS = ['codec', 'frames', 'http'] as const;
 export type Part = (typeof PARTS)[number];
 
-/** Of the broker, so that the fuzzer has the namespaces that it asks for. */
-export const VARS = { POSTHORN_NAMESPACES: NAMESPACES.join(',') };
+/** Of the broker, so that the fuzzer has the namespaces that it asks for. What it logs is counted, by its first words. */
+export function brokerOptions(logged: Map<string, number>): Pick<BrokerOptions, 'vars' | 'onLog'> {
+  return {
+    vars: { POSTHORN_NAMESPACES: NAMESPACES.join(',') },
+    onLog: ({ level, message }) => {
+      if (level !== 'error' && level !== 'warn') return;
+      const what = message.split('\n')[0]!.slice(0, 150);
+      logged.set(what, (logged.get(what) ?? 0) + 1);
+    },
+  };
+}
 
 export interface FuzzOptions {
   seed: number;
@@ -48,7 +58,7 @@ export const REQUESTS_PER_TURN = 100;
 export const CASES_PER_TURN = 300;
 const WRONG_MAX = 20;
 
-/** @param broker with `VARS`; null where only codecs are asked for */
+/** @param broker with `brokerOptions`; null where only codecs are asked for */
 export async function fuzz(broker: TestBroker | null, options: FuzzOptions): Promise<FuzzTotals> {
   const { only } = options;
   const random = randomFrom(options.seed);

@@ -85,7 +85,7 @@ export class HttpFuzz {
     if (status >= 200 && status < 300) {
       this.succeeded.set(operation, (this.succeeded.get(operation) ?? 0) + 1);
       if (names['namespace'] === NAMESPACES[0]) {
-        this.#movers.note(operation);
+        this.#movers.note(operation, status);
         if (answer.json !== undefined) this.#knowledge.learn(request, answer.json);
       }
     }

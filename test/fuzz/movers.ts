@@ -34,9 +34,9 @@ export class Movers {
     this.#broker = broker;
   }
 
-  /** Notes a request that succeeded. */
-  note(operation: string): void {
-    if (LASTING_EFFECTS.has(operation)) this.#effects.push({ operation, ms: Date.now() });
+  /** Notes a request that succeeded. What is answered with 202 is stored afterwards. */
+  note(operation: string, status: number): void {
+    if (status === 202 || LASTING_EFFECTS.has(operation)) this.#effects.push({ operation, ms: Date.now() });
     if (this.#effects.length > 20) this.#effects.shift();
   }
 

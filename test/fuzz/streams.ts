@@ -11,7 +11,7 @@ import { decodeOutcomeFrame } from '../../protocol/settlement-frame.ts';
 import { randomFrom, type Random } from '../crash/random.ts';
 import { until } from '../support/serve-process.ts';
 import type { TestBroker } from '../support/test-broker.ts';
-import { call } from './call.ts';
+import { call, isClosed } from './call.ts';
 import { problemOf, readAnswer } from './answers.ts';
 import { drawFrame, type KnownRun } from './frames.ts';
 import { sendNoise } from './raw-socket.ts';
@@ -138,15 +138,19 @@ export class StreamFuzz {
       ]);
       const leaveMs = random() < 0.15 ? Math.floor(random() * 20) : ANSWER_MS_MAX;
       this.requests += 1;
-      const response = await fetch(this.#broker.url + QUEUE + path, {
+      const answer = await fetch(this.#broker.url + QUEUE + path, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(leaveMs),
-      }).catch(() => null);
-      const answer = response && (await readAnswer(response, operation).catch(() => null));
+      })
+        .then((response) => readAnswer(response, operation))
+        .catch((error: unknown) => {
+          if (leaveMs === ANSWER_MS_MAX && !isClosed(error))
+            wrong.push(`beside streams ${path} was not answered: ${String(error)}`);
+          return null;
+        });
       if (answer) wrong.push(...answer.wrong.map((what) => `beside streams ${path} ${what}`));
-      else if (leaveMs === ANSWER_MS_MAX) wrong.push(`beside streams ${path} was not answered`);
       if (operation === 'deliver' && answer?.json)
         tags = (answer.json as Deliveries).deliveries.map(({ delivery_tag: tag }) => tag);
       await new Promise((resolve) => setTimeout(resolve, 3));

@@ -8,7 +8,7 @@ import type { ProblemDocument } from '../../protocol/errors.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { FetchReply, ProduceBatchesReply, ProduceReply } from '../../protocol/records.ts';
 import type { PartitionState, TopicReply } from '../../protocol/topics.ts';
-import { startBroker, type Broker } from '../../scripts/broker.ts';
+import { startBroker, type Broker, type BrokerOptions } from '../../scripts/broker.ts';
 
 export interface Reply<Body> {
   status: number;
@@ -16,21 +16,22 @@ export interface Reply<Body> {
   body: Body;
 }
 
+type TestOptions = Pick<BrokerOptions, 'vars' | 'onLog'>;
+
 export class TestBroker {
   readonly #dataPath: string;
-  readonly #vars: Record<string, string>;
+  readonly #options: TestOptions;
   #broker: Broker;
 
-  private constructor(dataPath: string, vars: Record<string, string>, broker: Broker) {
+  private constructor(dataPath: string, options: TestOptions, broker: Broker) {
     this.#dataPath = dataPath;
-    this.#vars = vars;
+    this.#options = options;
     this.#broker = broker;
   }
 
-  /** @param vars instead of those of wrangler.toml */
-  static async start(vars: Record<string, string> = {}): Promise<TestBroker> {
+  static async start(options: TestOptions = {}): Promise<TestBroker> {
     const dataPath = await mkdtemp(join(tmpdir(), 'posthorn-test-'));
-    return new TestBroker(dataPath, vars, await startTestBroker(dataPath, vars));
+    return new TestBroker(dataPath, options, await startTestBroker(dataPath, options));
   }
 
   get url(): string {
@@ -48,7 +49,7 @@ export class TestBroker {
 
   async restart(): Promise<void> {
     await this.#broker.stop();
-    this.#broker = await startTestBroker(this.#dataPath, this.#vars);
+    this.#broker = await startTestBroker(this.#dataPath, this.#options);
   }
 
   async stop(): Promise<void> {
@@ -129,6 +130,6 @@ export class TestBroker {
   }
 }
 
-function startTestBroker(dataPath: string, vars: Record<string, string>): Promise<Broker> {
-  return startBroker({ dataPath, vars, entry: 'test/support/test-worker.ts' });
+function startTestBroker(dataPath: string, options: TestOptions): Promise<Broker> {
+  return startBroker({ ...options, dataPath, entry: 'test/support/test-worker.ts' });
 }
