@@ -11,6 +11,7 @@
  */
 
 import { formatTag } from './delivery-tag.ts';
+import { DELIVER_MESSAGES_MAX } from './limits.ts';
 
 export interface DeliveryRun {
   start: number;
@@ -60,10 +61,15 @@ export function encodeDeliveryFrame({ queueId, sections }: DeliveryFrame): Uint8
   return bytes;
 }
 
-/** Reads what `encodeDeliveryFrame` wrote; a RangeError for what is cut off. */
+/**
+ * Reads what `encodeDeliveryFrame` wrote; a RangeError for anything else: also for runs of more messages than one delivery
+ * has, which would keep whoever goes through them busy for ever.
+ */
 export function decodeDeliveryFrame(bytes: Uint8Array): DeliveryFrame {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const frame: DeliveryFrame = { queueId: view.getFloat64(0), sections: [] };
+  if (!isOffset(frame.queueId)) throw new RangeError('the frame does not begin with the id of a queue');
+  let count = 0;
   for (let at = 8; at < bytes.length;) {
     const lane = view.getUint8(at);
     const runCount = view.getUint32(at + 1);
@@ -71,18 +77,23 @@ export function decodeDeliveryFrame(bytes: Uint8Array): DeliveryFrame {
     at += SECTION_BYTES;
     const runs: DeliveryRun[] = [];
     for (let run = 0; run < runCount; run++, at += RUN_BYTES) {
-      runs.push({
-        start: view.getFloat64(at),
-        end: view.getFloat64(at + 8),
-        delivery: view.getUint32(at + 16),
-        expiresAtMs: view.getFloat64(at + 20),
-      });
+      const [start, end] = [view.getFloat64(at), view.getFloat64(at + 8)];
+      const expiresAtMs = view.getFloat64(at + 20);
+      if (!isOffset(start) || !isOffset(end) || end <= start || Number.isNaN(expiresAtMs))
+        throw new RangeError('a run of the frame does not end after it begins');
+      count += end - start;
+      if (count > DELIVER_MESSAGES_MAX) throw new RangeError('the frame tells of more than was asked for');
+      runs.push({ start, end, delivery: view.getUint32(at + 16), expiresAtMs });
     }
     if (at + batchesLength > bytes.length) throw new RangeError('the frame ends inside its batches');
     frame.sections.push({ lane, runs, batches: bytes.subarray(at, at + batchesLength) });
     at += batchesLength;
   }
   return frame;
+}
+
+function isOffset(number: number): boolean {
+  return Number.isSafeInteger(number) && number >= 0;
 }
 
 /** The tags of all messages of a frame. */

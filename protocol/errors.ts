@@ -23,6 +23,7 @@ export const errorTable = {
   invalid_name: permanent(400, 'The name is not allowed'),
   unsupported_media_type: permanent(415, 'The content type of the body is not one that this call takes'),
   request_too_large: permanent(413, 'The request is larger than allowed'),
+  incomplete_request: transient(400, 'The body ends before it should'),
   too_many_records: permanent(413, 'The request has more records than allowed'),
   route_not_found: permanent(404, 'There is no such path'),
   method_not_allowed: permanent(405, 'The path does not take this method'),

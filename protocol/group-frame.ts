@@ -48,19 +48,31 @@ export function encodeGroupFrame({ member, sections }: GroupFrame): Uint8Array {
   return bytes;
 }
 
-/** Reads what `encodeGroupFrame` wrote; throws for what is cut off. */
+/** Reads what `encodeGroupFrame` wrote; a RangeError for anything else. */
 export function decodeGroupFrame(bytes: Uint8Array): GroupFrame {
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
-  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
-    bytes.subarray(4, 4 + length),
-  );
-  const { sections, ...member } = JSON.parse(text) as Heading;
+  const { sections, ...member } = readHeading(bytes.subarray(4, 4 + length));
   let at = 4 + length;
   const frame: GroupFrame = { member, sections: [] };
   for (const section of sections) {
+    if (!(Number.isSafeInteger(section?.bytes) && section.bytes >= 0))
+      throw new RangeError('a section of the frame does not say how long it is');
     if (at + section.bytes > bytes.length) throw new RangeError('the frame ends inside its batches');
     frame.sections.push({ ...section, batches: bytes.subarray(at, at + section.bytes) });
     at += section.bytes;
   }
   return frame;
+}
+
+function readHeading(bytes: Uint8Array): Heading {
+  let heading: Heading | null;
+  try {
+    heading = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
+    ) as Heading | null;
+  } catch (error) {
+    throw new RangeError('the heading of the frame is not JSON', { cause: error });
+  }
+  if (!Array.isArray(heading?.sections)) throw new RangeError('the heading of the frame names no sections');
+  return heading;
 }

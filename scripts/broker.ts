@@ -26,6 +26,8 @@ export interface BrokerOptions {
   entry?: string;
   /** Where the inspector of the runtime listens; 0: any free port. Default: there is none. */
   inspectorPort?: number;
+  /** Instead of those of wrangler.toml. */
+  vars?: Record<string, string>;
   /** What the worker and its runtime say. Default: errors and warnings go to the console. */
   onLog?: (log: RuntimeLog) => void;
   /** workerd has ended by itself and runs again, on the same port. */
@@ -126,7 +128,7 @@ function workerOptions(config: WranglerConfig, options: BrokerOptions, script: s
     modules: [{ type: 'ESModule', path: 'index.mjs', contents: script }],
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
-    bindings: { ...config.vars, POSTHORN_WEBHOOK_TARGETS: 'any' }, // it can reach its own machine and network
+    bindings: { ...config.vars, POSTHORN_WEBHOOK_TARGETS: 'any', ...options.vars }, // it can reach its own machine and network
     durableObjects: Object.fromEntries(
       config.durable_objects.bindings.map(({ name, class_name: className }) => [
         name,

@@ -1,42 +1,77 @@
 /**
- * `npm run fuzz -- [--minutes N] [--seed S] [--requests R]`: sends drawn requests and frames to a broker of its own, and says
- * what is wrong with the answers (test/fuzz/). Ends with 1 where something is.
+ * `npm run fuzz -- [--minutes N] [--seed S] [--turns T] [--only codec|frames|http] [--json]`: sends drawn requests and frames
+ * to a broker of its own, draws bytes for the codecs, and says what is wrong with what comes back (test/fuzz/). Ends with 1
+ * where something is.
  */
 
 import { parseArgs } from 'node:util';
-import { fuzz } from '../test/fuzz/fuzz.ts';
+import { brokerOptions, fuzz, PARTS, type FuzzTotals, type Part } from '../test/fuzz/fuzz.ts';
 import { TestBroker } from '../test/support/test-broker.ts';
 
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string' },
-    requests: { type: 'string' },
+    turns: { type: 'string' },
+    only: { type: 'string' },
+    json: { type: 'boolean', default: false },
   },
 });
 
+const only = values.only as Part | undefined;
+if (only !== undefined && !PARTS.includes(only)) {
+  console.error(`--only takes ${PARTS.join(', ')}`);
+  process.exit(2);
+}
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 30) : Number(values.seed);
-const requests = values.requests === undefined ? Infinity : Number(values.requests);
+const turns = values.turns === undefined ? Infinity : Number(values.turns);
 const endMs = Date.now() + Number(values.minutes) * 60_000;
-console.log(`npm run fuzz -- --seed ${seed} --minutes ${values.minutes}`);
+const say = (text: string): void => {
+  if (!values.json) console.log(text);
+};
+say(`npm run fuzz -- --seed ${seed} --minutes ${values.minutes}${only ? ` --only ${only}` : ''}`);
 
-const broker = await TestBroker.start();
-let totals;
+const SAID_EVERY_MS = 30_000;
+let saidMs = Date.now();
+const logged = new Map<string, number>();
+const broker = only === 'codec' ? null : await TestBroker.start(brokerOptions(logged));
+let totals: FuzzTotals;
 try {
   totals = await fuzz(broker, {
     seed,
-    requests,
+    turns,
+    ...(only && { only }),
     isOver: () => Date.now() > endMs,
+    onWrong: (what) => say(`\n${what}`),
     onProgress: (done) => {
-      if (done.requests % 1_000 === 0)
-        console.log(`${done.requests} requests, ${done.refused} refused, ${done.frames} frames`);
+      if (Date.now() < saidMs + SAID_EVERY_MS) return;
+      saidMs = Date.now();
+      say(summaryOf(done));
     },
   });
 } finally {
-  await broker.stop();
+  await broker?.stop();
 }
-for (const wrong of totals.wrong) console.log(`\n${wrong}`);
-console.log(
-  `${totals.requests} requests, ${totals.refused} refused, ${totals.frames} frames, ${totals.wrong.length} wrong`,
-);
-process.exit(totals.wrong.length === 0 ? 0 : 1);
+const { covered, uncovered, moved, wrong } = totals;
+if (values.json) {
+  console.log(JSON.stringify({ seed, ...totals, logged: Object.fromEntries(logged) }));
+} else {
+  const movers = Object.entries(moved).map(([mover, count]) => `${mover} ${count}`);
+  if (movers.length > 0) console.log(`moved beside refused requests: ${movers.join(', ')}`);
+  for (const [what, count] of logged) console.log(`logged ${count} times: ${what}`);
+  if (only === undefined || only === 'http') {
+    console.log(
+      `answered with a success: ${covered.length} of ${covered.length + uncovered.length} operations`,
+    );
+    if (uncovered.length > 0) console.log(`never: ${uncovered.join(', ')}`);
+  }
+  console.log(summaryOf(totals));
+}
+process.exit(wrong.length === 0 ? 0 : 1);
+
+function summaryOf(done: FuzzTotals): string {
+  return (
+    `${done.requests} requests, ${done.refused} refused; ${done.frames} frames, ${done.beside} requests beside them; ` +
+    `${done.codecCases} codec cases, ${done.codecAccepted} taken; ${done.wrong.length} wrong`
+  );
+}

@@ -9,28 +9,36 @@ import { JSON_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
 /** What is taken in, only to answer that it is too much. */
 const DISCARDED_BYTES_MAX = 8 * REQUEST_BYTES_MAX;
 
+const TOO_LARGE = failure(
+  'request_too_large',
+  `a request may have ${REQUEST_BYTES_MAX} bytes; send several`,
+  { bytes_max: REQUEST_BYTES_MAX },
+);
+
 /** Violations listed in one reply; the rest are counted. */
 const VIOLATIONS_SHOWN_MAX = 20;
 
 export async function readBytes(request: Request): Promise<Uint8Array | Failure> {
-  const tooLarge = failure(
-    'request_too_large',
-    `a request may have ${REQUEST_BYTES_MAX} bytes; send several`,
-    {
-      bytes_max: REQUEST_BYTES_MAX,
-    },
-  );
   const stated = Number(request.headers.get('content-length') ?? 0);
   if (stated > REQUEST_BYTES_MAX) {
     await discard(request, stated);
-    return tooLarge;
+    return TOO_LARGE;
   }
-  if (request.headers.has('content-length')) return new Uint8Array(await request.arrayBuffer());
+  try {
+    if (request.headers.has('content-length')) return new Uint8Array(await request.arrayBuffer());
+    return await readPieces(request);
+  } catch {
+    // The client has gone while it sent; this is for who looks at the log, or at a proxy before the router.
+    return failure('incomplete_request', 'the connection ended before the body did; send the request again');
+  }
+}
+
+async function readPieces(request: Request): Promise<Uint8Array | Failure> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
     length += chunk.length;
-    if (length > REQUEST_BYTES_MAX) return tooLarge;
+    if (length > REQUEST_BYTES_MAX) return TOO_LARGE;
     chunks.push(chunk);
   }
   return new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
@@ -38,7 +46,7 @@ export async function readBytes(request: Request): Promise<Uint8Array | Failure>
 
 /** Many clients see a broken connection instead of an answer that comes before they have sent everything. */
 async function discard(request: Request, stated: number): Promise<void> {
-  if (stated <= DISCARDED_BYTES_MAX) await request.body?.pipeTo(new WritableStream());
+  if (stated <= DISCARDED_BYTES_MAX) await request.body?.pipeTo(new WritableStream()).catch(() => {});
 }
 
 /** JSON, and what curl and fetch send where nobody has told them the type. */

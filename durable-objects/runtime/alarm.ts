@@ -17,6 +17,12 @@ const LATE_MS_MAX = 60_000;
 /** After a task has failed: long enough not to spin, short enough to recover by itself. */
 const RETRY_DELAY_MS = 30_000;
 
+/**
+ * The platform refuses times after 2189. What is due later than in ten years gets an alarm then, which finds nothing due and
+ * sets the next.
+ */
+const AHEAD_MS_MAX = 315_360_000_000;
+
 /** Does what is due and says when it is due next, in ms, or null for never. */
 export type Task = (nowMs: number) => number | null;
 
@@ -90,8 +96,10 @@ export class Alarm {
       if (dueMs !== null && (earliest === null || dueMs < earliest)) earliest = dueMs;
     }
     if (earliest === null) return;
-    const atMs = Math.max(earliest, this.#now() + 1); // a present or past time is dropped by the platform
-    const isLost = this.#armedMs !== null && this.#armedMs < this.#now() - LATE_MS_MAX;
+    const nowMs = this.#now();
+    // A present or past time is dropped by the platform.
+    const atMs = Math.min(Math.max(earliest, nowMs + 1), nowMs + AHEAD_MS_MAX);
+    const isLost = this.#armedMs !== null && this.#armedMs < nowMs - LATE_MS_MAX;
     if (this.#armedMs !== null && this.#armedMs <= atMs && !isLost) return;
     this.#armedMs = atMs;
     this.timesSet += 1;

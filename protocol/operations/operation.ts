@@ -56,6 +56,7 @@ export const NAMESPACE_PATH = '/v1/{namespace}';
 export const FIELD_ERRORS = ['invalid_field', 'unknown_field'] as const;
 export const BODY_ERRORS = [
   'malformed_json',
+  'incomplete_request',
   'unsupported_media_type',
   'request_too_large',
   ...FIELD_ERRORS,

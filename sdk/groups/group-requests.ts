@@ -4,6 +4,7 @@ import { decodeGroupFrame, type GroupFrame } from '../../protocol/group-frame.ts
 import type { MemberReply, PartitionOffset, TopicPartition } from '../../protocol/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
 import { jsonBody, jsonOf, type HttpCall, type Transport } from '../client/transport.ts';
+import { PosthornError } from '../errors.ts';
 import { checkName } from '../names.ts';
 import type { GroupConsumerConfig } from './options.ts';
 
@@ -77,7 +78,11 @@ export class GroupRequests {
       signal,
       timeoutMs: this.#transport.config.timeoutMs + waitMs,
     });
-    return decodeGroupFrame(bytes);
+    try {
+      return decodeGroupFrame(bytes);
+    } catch (cause) {
+      throw new PosthornError('unexpected_reply', 'the records cannot be read', { cause });
+    }
   }
 
   async commit(

@@ -1,6 +1,8 @@
 /**
  * Idempotent and transactional producers of the SDK write on while the runtime is killed under them (kill -9) and started
- * again. They repeat what they got no answer to; nothing may be there twice, out of order, or half.
+ * again. They repeat what they got no answer to; nothing may be there twice, out of order, or half. What one of them writes, a
+ * group reads, transforms and writes elsewhere, results and offsets in one transaction: each input has one output. Messages of
+ * transactions come once where they were committed, and never where they were aborted.
  *
  * `KILLS=20` for more, `SEED=<n>` to choose the moments again.
  */
@@ -10,8 +12,11 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Posthorn, PosthornError, type ReceivedRecord } from '../../sdk/index.ts';
+import type { Deliveries } from '../../protocol/deliveries.ts';
+import type { TransactionState } from '../../protocol/transactions.ts';
+import { Posthorn, PosthornError, type GroupConsumer, type ReceivedRecord } from '../../sdk/index.ts';
 import { answers, isAlive, ServeProcess, until } from '../support/serve-process.ts';
+import { ask } from './http.ts';
 import { randomFrom } from './random.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 3);
@@ -30,6 +35,8 @@ describe(`a broker killed ${KILLS} times under producers that repeat (SEED=${SEE
     posthorn = new Posthorn({ url: serve.info.url, retry: { baseMs: 20, maxMs: 200 } });
     await posthorn.topics.declare('single', { partitions: PARTITIONS });
     await posthorn.topics.declare('together', { partitions: PARTITIONS });
+    await posthorn.topics.declare('tenfold', { partitions: PARTITIONS });
+    await posthorn.queues.declare('notices');
     console.log(`seed ${SEED}`);
   });
 
@@ -66,6 +73,45 @@ describe(`a broker killed ${KILLS} times under producers that repeat (SEED=${SEE
     return values;
   };
 
+  /** What the queue has, once nothing of a transaction is on its way to it. */
+  const drain = async (queue: string, transactionalId: string): Promise<number[]> => {
+    const url = `${serve.info.url}/v1/default`;
+    const isEnded = async (): Promise<boolean> =>
+      (await ask<TransactionState>('GET', `${url}/transactions/${transactionalId}`))?.body.state === 'empty';
+    await until('the transaction has ended', isEnded, 30_000);
+    const bodies: number[] = [];
+    for (;;) {
+      const fields = { max: 1_000, auto_ack: true };
+      const taken = await ask<Deliveries>('POST', `${url}/queues/${queue}/deliveries`, fields);
+      const { deliveries } = taken!.body;
+      if (deliveries.length === 0) return bodies;
+      bodies.push(...deliveries.map(({ body }) => body as number));
+    }
+  };
+
+  /** Ten times what is in one topic, in another, by a group. */
+  const multiply = (): GroupConsumer => {
+    const producer = posthorn.transactionalProducer({ transactionalId: 'tenfold', lingerMs: 1 });
+    return posthorn.consumer({
+      group: 'tenfold',
+      topics: ['single'],
+      isolation: 'read_committed',
+      commit: 'manual',
+      concurrency: 1,
+      sessionTimeoutMs: 5_000,
+      waitMs: 500,
+      retry: { scheduleMs: Array.from({ length: 200 }, () => 100) },
+      eachBatch: (batch) =>
+        producer.run((transaction) => {
+          for (const record of batch.records) {
+            const value = valueOf(record) * 10;
+            void transaction.send('tenfold', { value, partition: record.partition });
+          }
+          return transaction.sendOffsets(batch.owner, [batch.position]);
+        }),
+    });
+  };
+
   it(
     'has each record once, in order, and transactions whole',
     { timeout: 60_000 + KILLS * 20_000 },
@@ -95,6 +141,7 @@ describe(`a broker killed ${KILLS} times under producers that repeat (SEED=${SEE
           for (let partition = 0; partition < PARTITIONS; partition++) {
             void producer.send('together', { value: n, partition });
           }
+          void producer.sendToQueue('notices', { body: n });
           try {
             await (isCommitted ? producer.commit() : producer.abort());
           } catch (error) {
@@ -108,6 +155,8 @@ describe(`a broker killed ${KILLS} times under producers that repeat (SEED=${SEE
         }
       };
 
+      const multiplier = multiply();
+      multiplier.done.catch(() => (isOver = true));
       const work = Promise.all([single(), together()]);
       work.catch(() => (isOver = true));
       for (let kills = 0; kills < KILLS && !isOver; kills++) {
@@ -118,14 +167,24 @@ describe(`a broker killed ${KILLS} times under producers that repeat (SEED=${SEE
       }
       isOver = true;
       await work;
+      const isCopied = async (): Promise<boolean> => {
+        const offsets = await posthorn.groups.offsets('tenfold');
+        return offsets.length === PARTITIONS && offsets.every(({ lag }) => lag === 0);
+      };
+      await Promise.race([until('all is copied', isCopied, 60_000), multiplier.done]);
+      await multiplier.stop();
 
       for (let partition = 0; partition < PARTITIONS; partition++) {
         const count = Math.ceil((sent - partition) / PARTITIONS);
         const expected = Array.from({ length: count }, (_, i) => i * PARTITIONS + partition);
         expect(await read('single', partition)).toEqual(expected);
+        expect(await read('tenfold', partition)).toEqual(expected.map((value) => value * 10));
         expect(await read('together', partition)).toEqual(committed);
       }
-      console.log(`${KILLS} kills; ${sent} records, ${committed.length} commits, ${aborted.length} aborts`);
+      expect((await drain('notices', 'together')).toSorted((a, b) => a - b)).toEqual(committed);
+      console.log(
+        `${KILLS} kills; ${sent} records, each copied once, ${committed.length} commits, ${aborted.length} aborts`,
+      );
     },
   );
 });

@@ -43,3 +43,27 @@ export const RETRY_MS = 20;
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+/** Any request. Null where nobody knows what became of it, or where it says to come again. */
+export async function ask<Body>(
+  method: string,
+  url: string,
+  body?: unknown,
+): Promise<{ status: number; body: Body } | null> {
+  try {
+    const response = await fetch(url, {
+      method,
+      signal: AbortSignal.timeout(10_000),
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    });
+    const reply = JSON.parse(await response.text()) as Body;
+    return response.status === 429 || response.status >= 500
+      ? null
+      : { status: response.status, body: reply };
+  } catch {
+    return null;
+  }
+}

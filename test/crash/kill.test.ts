@@ -11,12 +11,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answers, isAlive, ServeProcess, until } from '../support/serve-process.ts';
+import { GroupLedger } from './group-ledger.ts';
+import { committedOffsets, readRest, startGroupLoad } from './group-load.ts';
 import { Ledger } from './ledger.ts';
 import { put } from './http.ts';
 import { readPartition, readTail, startLoad, type Load } from './load.ts';
+import { OnceLedger } from './once-ledger.ts';
 import { QueueLedger } from './queue-ledger.ts';
 import { declareQueueLoad, emptyQueue, startQueueLoad } from './queue-load.ts';
 import { randomFrom } from './random.ts';
+import { declareReplayLoad, settleReplayed, startReplayLoad } from './replay-load.ts';
+import { acceptRest, declareShareLoad, startShareLoad } from './share-load.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 3);
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
@@ -24,12 +29,17 @@ const PARTITIONS = 4;
 const CONNECTIONS = 4;
 const PUBLISHERS = 3;
 const CONSUMERS = 3;
-const ROUND_MS_MAX = 40_000;
+const MEMBERS = 3;
+const SHARE_MEMBERS = 2;
+const ROUND_MS_MAX = 90_000;
 
 describe(`a broker killed ${KILLS} times (SEED=${SEED})`, () => {
   const random = randomFrom(SEED);
   const ledger = new Ledger();
   const queueLedger = new QueueLedger();
+  const groupLedger = new GroupLedger();
+  const shareLedger = new OnceLedger();
+  const replayLedger = new OnceLedger();
   let folder: string;
   /** Dead letters that were found. */
   let dead = 0;
@@ -46,6 +56,8 @@ describe(`a broker killed ${KILLS} times (SEED=${SEED})`, () => {
     await start();
     await put(topicUrl(), { partitions: PARTITIONS });
     await declareQueueLoad(namespaceUrl());
+    await declareShareLoad(namespaceUrl());
+    await declareReplayLoad(namespaceUrl());
     console.log(`seed ${SEED}`);
   });
 
@@ -54,7 +66,10 @@ describe(`a broker killed ${KILLS} times (SEED=${SEED})`, () => {
     await serve.exit;
     console.log(
       `${KILLS} kills; ${ledger.sentCount} records sent, ${ledger.acknowledgedCount} acknowledged; ` +
-        `${queueLedger.storedCount} messages confirmed, ${queueLedger.settledCount} settled, ${dead} dead`,
+        `${queueLedger.storedCount} messages confirmed, ${queueLedger.settledCount} settled, ${dead} dead; ` +
+        `${groupLedger.readCount} records read by the group, ${groupLedger.commits} commits; ` +
+        `${shareLedger.storedCount} records shared, ${shareLedger.doneCount} accepted or given up; ` +
+        `${replayLedger.storedCount} messages to die and come back, ${replayLedger.doneCount} settled`,
     );
     rmSync(folder, { recursive: true, force: true });
   });
@@ -74,7 +89,7 @@ describe(`a broker killed ${KILLS} times (SEED=${SEED})`, () => {
     await until('workerd is gone', () => !isAlive(workerdPid));
   };
 
-  /** Producers, publishers and consumers at once. */
+  /** Producers, publishers, consumers, members of groups and replays at once. */
   const startAll = (name: string): Load => {
     const log = startLoad(topicUrl(), {
       partitions: PARTITIONS,
@@ -90,10 +105,32 @@ describe(`a broker killed ${KILLS} times (SEED=${SEED})`, () => {
       random: random.fork(),
       ledger: queueLedger,
     });
-    return { stop: async () => void (await Promise.all([log.stop(), queue.stop()])) };
+    const group = startGroupLoad(namespaceUrl(), {
+      topic: 'crash',
+      members: MEMBERS,
+      random: random.fork(),
+      ledger: groupLedger,
+    });
+    const share = startShareLoad(namespaceUrl(), {
+      members: SHARE_MEMBERS,
+      name,
+      random: random.fork(),
+      ledger: shareLedger,
+    });
+    const replays = startReplayLoad(namespaceUrl(), { name, random: random.fork(), ledger: replayLedger });
+    const all = [log, queue, group, share, replays];
+    return { stop: async () => void (await Promise.all(all.map((load) => load.stop()))) };
   };
 
-  const check = async (): Promise<void> => {
+  const check = async (name: string): Promise<void> => {
+    // As the crash has left it, and when everything is read.
+    expect(groupLedger.check(await committedOffsets(namespaceUrl())).slice(0, 20)).toEqual([]);
+    const offsets = await readRest(namespaceUrl(), 'crash', groupLedger);
+    expect(groupLedger.check(offsets).slice(0, 20)).toEqual([]);
+    await acceptRest(namespaceUrl(), shareLedger);
+    expect(shareLedger.check().slice(0, 20)).toEqual([]);
+    await settleReplayed(namespaceUrl(), replayLedger, name);
+    expect(replayLedger.check().slice(0, 20)).toEqual([]);
     const inQueue = await emptyQueue(namespaceUrl(), queueLedger);
     expect(queueLedger.check(inQueue.dead, inQueue.inTopic).slice(0, 20)).toEqual([]);
     dead = inQueue.dead.length;
@@ -134,7 +171,7 @@ describe(`a broker killed ${KILLS} times (SEED=${SEED})`, () => {
         expect(await serve.exit).toBe(0);
         await start();
       }
-      await check();
+      await check(`r${round}`);
     });
   }
 
@@ -143,6 +180,6 @@ describe(`a broker killed ${KILLS} times (SEED=${SEED})`, () => {
     const load = startAll('last');
     await until('the log goes on', () => ledger.acknowledgedCount > before + 1_000);
     await load.stop();
-    await check();
+    await check('last');
   });
 });

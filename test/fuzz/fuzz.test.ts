@@ -2,24 +2,33 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestBroker } from '../support/test-broker.ts';
-import { fuzz } from './fuzz.ts';
+import { brokerOptions, fuzz } from './fuzz.ts';
 import { KNOWN } from './requests.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start(brokerOptions(new Map()));
 });
 afterAll(() => broker.stop());
+
+const TURNS = 4;
 
 it('answers whatever is sent with what the contract says, and is well afterwards', async () => {
   const seed = Math.floor(Math.random() * 2 ** 30);
   console.log(`npm run fuzz -- --seed ${seed}`);
-  const { wrong, requests, refused } = await fuzz(broker, { seed, requests: 400 });
+  const { wrong, requests, refused, frames, codecAccepted, codecCases, covered } = await fuzz(broker, {
+    seed,
+    turns: TURNS,
+  });
   expect(wrong, `seed ${seed}`).toEqual([]);
-  expect(requests).toBe(400);
+  expect(requests).toBe(TURNS * 100);
+  expect(frames).toBeGreaterThan(TURNS * 10);
   // Both good and bad ones were among them.
-  expect(refused).toBeGreaterThan(100);
+  expect(refused).toBeGreaterThan(80);
   expect(refused).toBeLessThan(350);
+  expect(codecAccepted).toBeGreaterThan(0);
+  expect(codecAccepted).toBeLessThan(codecCases);
+  expect(covered.length).toBeGreaterThan(KNOWN.length / 4);
 }, 300_000);
 
 it('knows every operation of the OpenAPI document', () => {

@@ -1,17 +1,30 @@
-/** Requests drawn from the OpenAPI document: any operation, with values that fit its schemas or do not. */
+/**
+ * Requests drawn from the OpenAPI document: any operation, with values that fit its schemas or do not, in any encoding; most
+ * of them with ids, tags and epochs that earlier answers gave.
+ */
 
+import { gzipSync } from 'node:zlib';
 import { openApiDocument } from '../../protocol/openapi.ts';
-import { JSON_TYPE, RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
-import { encodeBatch, gzipBatch } from '../../protocol/record-batch/index.ts';
+import { JSON_TYPE, RECORD_BATCH_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import type { Random } from '../crash/random.ts';
-import { hostile, NAMES, pick, valueOf, type Schema } from './schema-values.ts';
+import { drawBatches } from './batches.ts';
+import { fit, type Fit } from './fitting.ts';
+import type { Knowledge } from './knowledge.ts';
+import { hostile, LIVING_NAMES, NAMES, pick, spoiled, valueOf, type Schema } from './schema-values.ts';
 
 export interface FuzzRequest {
+  /** Empty where the path does not take the method. */
   operation: string;
   method: string;
   path: string;
+  /** What the path names. */
+  names: Record<string, string>;
   headers: Record<string, string>;
+  /** The body as it was before it was written down; `{}` where there is none. */
+  sent: unknown;
   body?: string | Uint8Array;
+  /** The body comes in pieces, without a length. */
+  isChunked: boolean;
 }
 
 interface Parameter {
@@ -43,110 +56,117 @@ export const KNOWN: readonly Known[] = Object.entries(document.paths).flatMap(([
   })),
 );
 
+/** The namespaces of the broker. What is compared with what it was is of the first. */
+export const NAMESPACES = ['default', 'tenant'];
+
 /** The runtime itself refuses longer heads of requests. */
 const QUERY_LENGTH_MAX = 300;
 
 /** What would only make it slow: times of waiting, and a thousand partitions. */
-const AT_MOST: Record<string, number> = { wait_ms: 20, timeout_ms: 20, partitions: 4 };
+const AT_MOST: Record<string, number> = { wait_ms: 20, partitions: 4 };
 
-export async function drawRequest(random: Random): Promise<FuzzRequest> {
+/** Said where the drawn request does not, because what is left out takes half a minute. */
+const UNSAID: Record<string, Record<string, string>> = { request: { wait_ms: '20' } };
+
+export async function drawRequest(random: Random, knowledge: Knowledge): Promise<FuzzRequest> {
   const { method, path, description } = pick(random, KNOWN);
-  const spite = pick(random, [0, 0, 0.05, 0.2, 0.6]);
-  const query = new URLSearchParams();
+  const operation = description.operationId;
+  const spite = pick(random, [0, 0, 0, 0.05, 0.2, 0.6]);
+  const namespace = pick(random, [...Array.from({ length: 12 }, () => NAMESPACES[0]!), NAMESPACES[1]!]);
+  const isFitted = namespace === NAMESPACES[0] && random() < 0.8;
+  const fitted = isFitted ? (fit(operation, knowledge, random) ?? {}) : {};
+  const query = new URLSearchParams(UNSAID[operation]);
+  const names: Record<string, string> = {};
   let filled = path;
   for (const { name, in: where, required, schema } of description.parameters) {
-    if (where === 'path') filled = filled.replace(`{${name}}`, pathValue(name, random, spite));
-    else if (required || random() < 0.5)
+    if (where === 'path') {
+      names[name] = fitted.names?.[name] ?? nameFor(name, namespace, random);
+      filled = filled.replace(`{${name}}`, spoiledName(names[name], random, spite));
+    } else if (required || random() < 0.3)
       query.set(name, textOf(patient(name, valueOf(schema, random, spite))).slice(0, QUERY_LENGTH_MAX));
   }
+  for (const [name, value] of Object.entries(fitted.query ?? {})) query.set(name, value);
   if (random() < spite / 2) query.set('surprise', textOf(hostile(random)).slice(0, QUERY_LENGTH_MAX));
-  const headers: Record<string, string> = {};
-  if (random() < 0.1) headers['accept'] = pick(random, [RECORD_BATCH_TYPE, '*/*', 'application/x-nonsense']);
-  if (random() < 0.05) headers['posthorn-topology-version'] = pick(random, ['-1', '999999999', 'NaN', '']);
+  const sentMethod = random() < spite / 20 ? pick(random, ['POST', 'PUT', 'PATCH', 'DELETE']) : method;
+  const meant = KNOWN.find((known) => known.path === path && known.method === sentMethod);
   const request: FuzzRequest = {
-    operation: description.operationId,
-    method,
+    operation: meant?.description.operationId ?? '',
+    method: sentMethod,
     path: filled + (query.size > 0 ? `?${query.toString()}` : ''),
-    headers,
+    names,
+    headers: headersFor(random, knowledge),
+    sent: {},
+    isChunked: false,
   };
   const content = description.requestBody?.content;
-  if (content) Object.assign(request, await drawBody(content, random, spite, headers));
+  if (content) await drawBody(request, content, fitted, random, spite);
   return request;
 }
 
-function pathValue(name: string, random: Random, spite: number): string {
-  if (random() < spite / 2) {
-    const odd = hostile(random);
-    return pick(random, [
-      encodeURIComponent(textOf(odd).slice(0, 2_000).toWellFormed()),
-      '%00',
-      '%2F',
-      '%ZZ',
-      '..%2f',
-      '%E2%9C',
-    ]);
-  }
-  if (name === 'namespace') return 'default';
-  if (name === 'partition') return String(pick(random, [0, 0, 1, 7]));
-  return encodeURIComponent(pick(random, NAMES));
+function nameFor(name: string, namespace: string, random: Random): string {
+  if (name === 'namespace') return namespace;
+  if (name === 'partition') return String(pick(random, [0, 0, 0, 1, 7]));
+  return random() < 0.8 ? pick(random, LIVING_NAMES) : pick(random, NAMES);
 }
+
+function spoiledName(name: string, random: Random, spite: number): string {
+  if (random() >= spite / 3) return encodeURIComponent(name);
+  const odd = encodeURIComponent(textOf(hostile(random)).slice(0, 2_000).toWellFormed());
+  return pick(random, [odd, '%00', '%2F', '%ZZ', '..%2f', '%E2%9C', `${name}%20`, name.toUpperCase()]);
+}
+
+function headersFor(random: Random, { topologyVersion }: Knowledge): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (random() < 0.1) headers['accept'] = pick(random, [RECORD_BATCH_TYPE, ...FRAME_TYPES, '*/*', 'x/y']);
+  if (random() < 0.1)
+    headers[TOPOLOGY_VERSION_HEADER] = pick(random, [String(topologyVersion), '-1', '999999999', 'NaN', '']);
+  if (random() < 0.03) headers['traceparent'] = pick(random, ['00-0-0-00', 'x'.repeat(5_000), '00']);
+  return headers;
+}
+
+const FRAME_TYPES = Object.values(document.paths)
+  .flatMap((methods) => Object.values(methods))
+  .flatMap(({ requestBody }) => Object.keys(requestBody?.content ?? {}))
+  .concat('application/vnd.posthorn.deliveries.v1', 'application/vnd.posthorn.group-records.v1')
+  .filter((type) => type.includes('posthorn'));
 
 async function drawBody(
+  request: FuzzRequest,
   content: Record<string, { schema: Schema }>,
+  fitted: Fit,
   random: Random,
   spite: number,
-  headers: Record<string, string>,
-): Promise<{ body: string | Uint8Array; headers: Record<string, string> }> {
-  if (RECORD_BATCH_TYPE in content && random() < 0.4) {
-    return {
-      body: await drawBatches(random, spite),
-      headers: { ...headers, 'content-type': RECORD_BATCH_TYPE },
-    };
+): Promise<void> {
+  const { headers } = request;
+  const other = Object.keys(content).find((type) => type !== JSON_TYPE);
+  if (other && random() < (fitted.body ? 0.1 : 0.4)) {
+    request.body = await drawBatches(random, spite);
+    headers['content-type'] = other;
+  } else {
+    const { schema } = content[JSON_TYPE]!;
+    const drawn = patiently(valueOf(schema, random, fitted.body ? 0 : spite));
+    request.sent = fitted.body ? { ...(drawn as object), ...fitted.body } : drawn;
+    if (fitted.body && random() < spite * 2) request.sent = patiently(spoiled(request.sent, random));
+    let text = JSON.stringify(request.sent) ?? '';
+    if (random() < spite / 4) text = text.slice(0, Math.floor(random() * text.length));
+    if (random() < spite / 8) text = '['.repeat(20_000);
+    request.body = text;
+    headers['content-type'] =
+      random() < spite / 4
+        ? pick(random, ['text/html', 'application/json; charset=utf-16', ';', RECORD_BATCH_TYPE])
+        : JSON_TYPE;
   }
-  const { schema } = content[JSON_TYPE]!;
-  const value = patiently(schema, valueOf(schema, random, spite));
-  let body = JSON.stringify(value) ?? '';
-  if (random() < spite / 4) body = body.slice(0, Math.floor(random() * body.length));
-  if (random() < spite / 8) body = '['.repeat(20_000);
-  const type =
-    random() < spite / 4
-      ? pick(random, ['text/html', 'application/json; charset=utf-16', ';', RECORD_BATCH_TYPE])
-      : JSON_TYPE;
-  return { body, headers: { ...headers, 'content-type': type } };
+  if (random() < spite / 4) encode(request, random);
+  request.isChunked = random() < 0.05;
 }
 
-/** One or more batches; with spite some bytes are others, some are missing, and lengths lie. */
-export async function drawBatches(random: Random, spite: number): Promise<Uint8Array> {
-  const now = Date.now();
-  const drawn = Array.from({ length: 1 + Math.floor(random() * 3) }, async () => {
-    const records = Array.from({ length: 1 + Math.floor(random() * 5) }, () => ({
-      key: random() < 0.5 ? null : randomBytes(random, 8),
-      value: random() < 0.1 ? null : randomBytes(random, 60),
-      timestamp: pick(random, [now, now, now, 0, -1, now + 10 ** 9]),
-      headers:
-        random() < 0.3
-          ? [
-              {
-                key: pick(random, ['a', ':priority', ':delay-ms', ':unknown']),
-                value: randomBytes(random, 5),
-              },
-            ]
-          : [],
-    }));
-    const isGzip = random() < 0.2;
-    const batch = encodeBatch(records);
-    return isGzip ? await gzipBatch(batch) : batch;
-  });
-  const bytes = new Uint8Array(Buffer.concat(await Promise.all(drawn)));
-  if (random() >= spite * 2) return bytes;
-  for (let count = Math.floor(random() * 4); count >= 0; count--) {
-    bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
-  }
-  return random() < 0.3 ? bytes.slice(0, Math.floor(random() * bytes.length)) : bytes;
-}
-
-function randomBytes(random: Random, most: number): Uint8Array {
-  return Uint8Array.from({ length: Math.floor(random() * most) }, () => Math.floor(random() * 256));
+/** Says that the body is compressed: it is, or only its beginning is there, or it is not. */
+function encode(request: FuzzRequest, random: Random): void {
+  request.headers['content-encoding'] = pick(random, ['gzip', 'gzip', 'br', 'deflate', 'identity']);
+  if (random() < 0.3) return;
+  const zipped = gzipSync(request.body!);
+  const end = random() < 0.5 ? zipped.length : Math.floor(random() * zipped.length);
+  request.body = new Uint8Array(zipped.subarray(0, end));
 }
 
 function patient(name: string, value: unknown): unknown {
@@ -154,14 +174,17 @@ function patient(name: string, value: unknown): unknown {
   return typeof value === 'number' && Number.isInteger(value) && value > most ? most : value;
 }
 
-function patiently(schema: Schema, value: unknown): unknown {
+function patiently(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const patience = Object.entries(value).map(([name, member]) => [name, patient(name, member)] as const);
-  // What is left out takes half a minute.
-  const unsaid = schema.properties?.['timeout_ms'] ? { timeout_ms: AT_MOST['timeout_ms'] } : {};
-  return { ...unsaid, ...Object.fromEntries(patience) };
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, patient(name, member)]));
 }
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
+/** A request as a line for people, cut where it is long. */
+export function requestText({ method, path, headers, body }: FuzzRequest): string {
+  const shown = body instanceof Uint8Array ? `base64:${Buffer.from(body).toString('base64')}` : (body ?? '');
+  return `${method} ${path.slice(0, 300)} ${JSON.stringify(headers)} ${shown.slice(0, 1_500)}`;
 }

@@ -52,11 +52,31 @@ const HOSTILE: readonly (() => unknown)[] = [
   () => 'NaN',
 ];
 
-/** Names that are there, so that requests meet each other. */
-export const NAMES = ['victim', 'other', 'third', 'victim.dlq', 'amq.default', 'amq.fanout', 'orders.#', '*'];
+/** What most requests are about, so that they meet each other. */
+export const LIVING_NAMES = ['victim', 'other', 'third'];
+
+/** Names that may be there, and some that are none. */
+export const NAMES = [...LIVING_NAMES, 'victim.dlq', 'amq.default', 'amq.fanout', 'orders.#', '*'];
 
 export function hostile(random: Random): unknown {
   return pick(random, HOSTILE)();
+}
+
+/** The same value but for one place in it, which is hostile, missing, or there twice. */
+export function spoiled(value: unknown, random: Random): unknown {
+  if (typeof value !== 'object' || value === null || random() < 0.15) return hostile(random);
+  if (Array.isArray(value)) {
+    if (value.length === 0) return [hostile(random)];
+    const at = Math.floor(random() * value.length);
+    const item = value[at] as unknown;
+    const instead = pick(random, [[spoiled(item, random)], [spoiled(item, random)], [], [item, item]]);
+    return [...(value as unknown[]).slice(0, at), ...instead, ...(value as unknown[]).slice(at + 1)];
+  }
+  const names = Object.keys(value);
+  if (names.length === 0) return { surprise: hostile(random) };
+  const name = pick(random, names);
+  const { [name]: member, ...rest } = value as Record<string, unknown>;
+  return random() < 0.2 ? rest : { ...rest, [name]: spoiled(member, random) };
 }
 
 /** @param spite the share of places, from 0 to 1, that get what does not belong there */

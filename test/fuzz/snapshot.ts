@@ -1,55 +1,110 @@
-/** What a refused request must leave as it was: definitions, ends of logs, and how much was published. */
+/** What a refused request must leave as it was: definitions, ends of logs, offsets of groups, how much was published. */
 
+import type { GroupOffsetReply } from '../../protocol/groups.ts';
+import type { CostLimitsReply } from '../../protocol/cost-limits.ts';
 import type { QueueWithStateReply } from '../../protocol/queues.ts';
 import type { TestBroker } from '../support/test-broker.ts';
-
-const QUEUES = ['victim', 'other', 'third'];
-const TOPICS = ['victim', 'other'];
+import { call } from './call.ts';
+import { LIVING_NAMES } from './schema-values.ts';
 
 export interface Snapshot {
-  /** Definitions, and the ends of logs, as text. */
-  lasting: string;
+  /** When it was begun, in ms. */
+  atMs: number;
+  /** Each part as text. */
+  lasting: Record<string, string>;
   /** Of each queue, since when its object is awake, and what was published since. */
-  published: ({ since: number; count: number } | null)[];
+  published: Record<string, { since: number; count: number } | null>;
 }
 
-/** What has changed, in words; null where nothing has. An object that has slept meanwhile counts anew. */
-export function difference(before: Snapshot, after: Snapshot): string | null {
-  if (before.lasting !== after.lasting) {
-    let at = 0;
-    while (before.lasting[at] === after.lasting[at]) at += 1;
-    const around = (text: string): string => text.slice(Math.max(0, at - 100), at + 200);
-    return `${around(before.lasting)}\nis now\n${around(after.lasting)}`;
-  }
-  const changed = QUEUES.find((_, index) => {
-    const [known, found] = [before.published[index], after.published[index]];
-    return known && found && known.since === found.since && known.count !== found.count;
-  });
-  return changed === undefined ? null : `queue ${changed} has taken messages`;
+/** Bindings by where they lead to. */
+const BINDING_LISTS = LIVING_NAMES.flatMap((name) => [
+  `/queues/${name}/bindings`,
+  `/topics/${name}/bindings`,
+  `/exchanges/${name}/bindings?end=destination`,
+]);
+
+export interface Difference {
+  /** `queues`, `queue victim`, `logs`, ... */
+  part: string;
+  /** In words. */
+  text: string;
 }
+
+/** Null where nothing has changed. An object that has slept meanwhile counts anew. */
+export function difference(before: Snapshot, after: Snapshot): Difference | null {
+  for (const [part, text] of Object.entries(before.lasting)) {
+    const now = after.lasting[part]!;
+    if (text === now) continue;
+    let at = 0;
+    while (text[at] === now[at]) at += 1;
+    const around = (shown: string): string => shown.slice(Math.max(0, at - 100), at + 200);
+    return { part, text: `${part}: ${around(text)}\nis now\n${around(now)}` };
+  }
+  for (const [queue, known] of Object.entries(before.published)) {
+    const found = after.published[queue];
+    if (known && found && known.since === found.since && known.count !== found.count)
+      return {
+        part: `queue ${queue}`,
+        text: `queue ${queue} has taken ${found.count - known.count} messages`,
+      };
+  }
+  return null;
+}
+
+type Named = { queue: string; expires_ms: number | null; auto_delete: boolean };
 
 /** Leaves out what changes by itself: queues that go when unused, dead-letter queues, what leases and times move. */
 export async function snapshot(broker: TestBroker): Promise<Snapshot> {
+  const atMs = Date.now();
   const get = async <Body>(path: string): Promise<Body> =>
-    (await broker.call<Body>('GET', `/v1/default${path}`)).body;
-  type Named = { queue: string; expires_ms: number | null; auto_delete: boolean };
-  type Ends = { high_watermark?: number };
-  const [topics, queues, exchanges, bindings, policies, states, ends] = await Promise.all([
-    get('/topics'),
-    get<{ queues: Named[] }>('/queues'),
-    get('/exchanges'),
-    get('/bindings'),
-    get('/policies'),
-    Promise.all(QUEUES.map((queue) => get<QueueWithStateReply>(`/queues/${queue}`))),
-    Promise.all(TOPICS.map((topic) => get<Ends>(`/topics/${topic}/partitions/0`))),
+    (await call<Body>(broker, 'GET', `/v1/default${path}`)).body;
+  const text = async (path: string): Promise<string> => JSON.stringify(await get(path));
+  const lasting: Record<string, () => Promise<string>> = {
+    topics: () => text('/topics'),
+    queues: async () => {
+      const { queues } = await get<{ queues: Named[] }>('/queues');
+      const stays = queues.filter(
+        ({ queue, expires_ms: expiresMs, auto_delete: isAutoDelete }) =>
+          expiresMs === null && !isAutoDelete && !queue.endsWith('.dlq'),
+      );
+      return JSON.stringify(stays);
+    },
+    exchanges: () => text('/exchanges'),
+    bindings: async () => JSON.stringify(await Promise.all(BINDING_LISTS.map(bindingsOf))),
+    policies: () => text('/policies'),
+    alerts: () => text('/alerts'),
+    schedules: () => text('/schedules'),
+    groups: () => text('/groups'),
+    'share groups': () => text('/share-groups'),
+    limits: async () => String((await get<CostLimitsReply>('/limits')).rows_written_per_hour),
+    logs: async () => JSON.stringify(await Promise.all(LIVING_NAMES.map(endOf))),
+    offsets: async () => JSON.stringify(await Promise.all(LIVING_NAMES.map(offsetsOf))),
+  };
+  const endOf = async (topic: string): Promise<unknown> => {
+    const state = await get<{ high_watermark?: number; log_start_offset?: number }>(
+      `/topics/${topic}/partitions/0`,
+    );
+    return [state.log_start_offset, state.high_watermark];
+  };
+  const offsetsOf = async (group: string): Promise<unknown> => {
+    const { offsets } = await get<{ offsets?: GroupOffsetReply[] }>(`/groups/${group}/offsets`);
+    return offsets?.map(({ topic, partition, offset, pending }) => [topic, partition, offset, pending]);
+  };
+  const bindingsOf = async (path: string): Promise<unknown> =>
+    (await get<{ bindings?: { id: string }[] }>(path)).bindings?.map(({ id }) => id);
+  const parts = Object.entries(lasting);
+  const [texts, states] = await Promise.all([
+    Promise.all(parts.map(([, read]) => read())),
+    Promise.all(LIVING_NAMES.map((queue) => get<QueueWithStateReply>(`/queues/${queue}`))),
   ]);
-  const stays = queues.queues.filter(
-    ({ queue, expires_ms: expiresMs, auto_delete: isAutoDelete }) =>
-      expiresMs === null && !isAutoDelete && !queue.endsWith('.dlq'),
-  );
-  const published = states.map(({ state }) =>
-    state ? { since: state.meter.since, count: state.meter.published } : null,
-  );
-  const highs = ends.map(({ high_watermark: high }) => high);
-  return { lasting: JSON.stringify({ topics, stays, exchanges, bindings, policies, highs }), published };
+  return {
+    atMs,
+    lasting: Object.fromEntries(parts.map(([part], index) => [part, texts[index]!])),
+    published: Object.fromEntries(
+      LIVING_NAMES.map((queue, index) => {
+        const { state } = states[index]!;
+        return [queue, state ? { since: state.meter.since, count: state.meter.published } : null];
+      }),
+    ),
+  };
 }

@@ -8,7 +8,7 @@ import type { ProblemDocument } from '../../protocol/errors.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { FetchReply, ProduceBatchesReply, ProduceReply } from '../../protocol/records.ts';
 import type { PartitionState, TopicReply } from '../../protocol/topics.ts';
-import { startBroker, type Broker } from '../../scripts/broker.ts';
+import { startBroker, type Broker, type BrokerOptions } from '../../scripts/broker.ts';
 
 export interface Reply<Body> {
   status: number;
@@ -16,18 +16,22 @@ export interface Reply<Body> {
   body: Body;
 }
 
+type TestOptions = Pick<BrokerOptions, 'vars' | 'onLog'>;
+
 export class TestBroker {
   readonly #dataPath: string;
+  readonly #options: TestOptions;
   #broker: Broker;
 
-  private constructor(dataPath: string, broker: Broker) {
+  private constructor(dataPath: string, options: TestOptions, broker: Broker) {
     this.#dataPath = dataPath;
+    this.#options = options;
     this.#broker = broker;
   }
 
-  static async start(): Promise<TestBroker> {
+  static async start(options: TestOptions = {}): Promise<TestBroker> {
     const dataPath = await mkdtemp(join(tmpdir(), 'posthorn-test-'));
-    return new TestBroker(dataPath, await startTestBroker(dataPath));
+    return new TestBroker(dataPath, options, await startTestBroker(dataPath, options));
   }
 
   get url(): string {
@@ -45,7 +49,7 @@ export class TestBroker {
 
   async restart(): Promise<void> {
     await this.#broker.stop();
-    this.#broker = await startTestBroker(this.#dataPath);
+    this.#broker = await startTestBroker(this.#dataPath, this.#options);
   }
 
   async stop(): Promise<void> {
@@ -126,6 +130,6 @@ export class TestBroker {
   }
 }
 
-function startTestBroker(dataPath: string): Promise<Broker> {
-  return startBroker({ dataPath, entry: 'test/support/test-worker.ts' });
+function startTestBroker(dataPath: string, options: TestOptions): Promise<Broker> {
+  return startBroker({ ...options, dataPath, entry: 'test/support/test-worker.ts' });
 }

@@ -31,6 +31,18 @@ describe('the alarm of an object', () => {
     expect(armed).toEqual([1_001]);
   });
 
+  it('is never set to a time that the platform refuses, and goes on towards it', () => {
+    const { alarm, armed, clock } = setUp();
+    const run = vi.fn<Task>(() => null);
+    alarm.register('far', run);
+    alarm.schedule('far', Number.MAX_SAFE_INTEGER);
+    expect(armed).toEqual([315_360_001_000]);
+    clock.nowMs = 315_360_001_000;
+    alarm.fired();
+    expect(run).not.toHaveBeenCalled();
+    expect(armed).toEqual([315_360_001_000, 630_720_001_000]);
+  });
+
   it('is not set again after a wake where the platform still has it', () => {
     const { alarm, armed } = setUp(4_000);
     alarm.register('a', () => null);

@@ -1,0 +1,86 @@
+/** What an answer has to be: never a 500; a refusal as the table of errors says, a success as the contract of the call says. */
+
+import { decodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
+import { errorTable, type ErrorCode, type ProblemDocument } from '../../protocol/errors.ts';
+import { decodeGroupFrame } from '../../protocol/group-frame.ts';
+import {
+  DELIVERIES_TYPE,
+  GROUP_RECORDS_TYPE,
+  JSON_TYPE,
+  PROBLEM_TYPE,
+  RECORD_BATCH_TYPE,
+  SETTLEMENTS_TYPE,
+} from '../../protocol/media-types.ts';
+import { operations, type Operation } from '../../protocol/operations/index.ts';
+import { isBatchFailure, splitBatches } from '../../protocol/record-batch/index.ts';
+import { decodeOutcomeFrame } from '../../protocol/settlement-frame.ts';
+
+export interface Answer {
+  status: number;
+  /** The code of a refusal. */
+  code?: string;
+  /** The body of a success, where it is JSON. */
+  json?: unknown;
+  /** One sentence for each thing that is wrong with it. */
+  wrong: string[];
+}
+
+/** @param operation whose call was made; empty where the path and the method are of none */
+export async function readAnswer(response: Response, operation: string): Promise<Answer> {
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const { status } = response;
+  if (!response.ok) return { status, ...refusalOf(response, bytes) };
+  const [type = ''] = (response.headers.get('content-type') ?? '').split(';');
+  if (type !== JSON_TYPE) return { status, wrong: checkBytes(type, bytes) };
+  const known = operations[operation as keyof typeof operations] as Operation | undefined;
+  const schema = known?.replies[status]?.json;
+  const text = textOf(bytes);
+  if (!schema) return { status, wrong: [`was answered ${status}, which the contract does not know`] };
+  const json = JSON.parse(text) as unknown;
+  const parsed = schema.safeParse(json);
+  return {
+    status,
+    json,
+    wrong: parsed.success ? [] : [`was answered ${text.slice(0, 500)}: ${parsed.error.message}`],
+  };
+}
+
+function refusalOf(response: Response, bytes: Uint8Array): { code?: string; wrong: string[] } {
+  const text = textOf(bytes);
+  const said = `was answered ${response.status} ${text.slice(0, 500)}`;
+  if (response.headers.get('content-type') !== PROBLEM_TYPE)
+    return { wrong: [`${said}, which is no problem document`] };
+  return problemOf(JSON.parse(text), said, response.status);
+}
+
+/** @param status of HTTP; left out on a stream */
+export function problemOf(json: unknown, said: string, status?: number): { code: string; wrong: string[] } {
+  const problem = json as ProblemDocument;
+  const { code } = problem;
+  const known = errorTable[code as ErrorCode];
+  if (!known) return { code, wrong: [`${said}, whose code is not in the table`] };
+  // Every object can be reached.
+  if (code === 'internal_error' || code.endsWith('unavailable')) return { code, wrong: [said] };
+  const isAsSaid =
+    known.status === (status ?? problem.status) &&
+    known.retryable === problem.retryable &&
+    problem.detail.length > 0;
+  return { code, wrong: isAsSaid ? [] : [`${said}, which is not what the table says`] };
+}
+
+function checkBytes(type: string, bytes: Uint8Array): string[] {
+  try {
+    if (type === DELIVERIES_TYPE && bytes.length > 0) decodeDeliveryFrame(bytes);
+    if (type === SETTLEMENTS_TYPE) decodeOutcomeFrame(bytes);
+    if (type === GROUP_RECORDS_TYPE) decodeGroupFrame(bytes);
+  } catch (error) {
+    return [`was answered with ${type} that cannot be read: ${(error as Error).message}`];
+  }
+  if (type !== RECORD_BATCH_TYPE) return []; // also lines of JSON
+  const batches = splitBatches(bytes);
+  return isBatchFailure(batches) ? [`was answered with record batches: ${batches.message}`] : [];
+}
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}

@@ -1,0 +1,130 @@
+/**
+ * What moves in a broker without a request: schedules, dead letters, replays, transactions that end, queues that expire. A
+ * change beside a refused request is judged by it: something that says of itself that it moved just then explains the change,
+ * and the request is sent again when nothing moves any more. One that nothing explains is a fault.
+ */
+
+import type { DeadLetterList } from '../../protocol/dead-letters.ts';
+import type { FetchReply } from '../../protocol/records.ts';
+import type { ScheduleWithStateReply } from '../../protocol/schedules.ts';
+import type { TestBroker } from '../support/test-broker.ts';
+import { call } from './call.ts';
+import { LIVING_NAMES } from './schema-values.ts';
+import { difference, snapshot, type Difference, type Snapshot } from './snapshot.ts';
+
+/** An answer comes a little after what it tells of. */
+const SLACK_MS = 1_500;
+const QUIET_MS = 250;
+const QUIET_MS_MAX = 5_000;
+
+/** Operations whose effects may come after the answer: what is decided is sent until it has arrived. */
+const LASTING_EFFECTS = new Set([
+  'commitTransaction',
+  'abortTransaction',
+  'makeProducer',
+  'replayDeadLetters',
+]);
+
+export class Movers {
+  readonly #broker: TestBroker;
+  /** When a request with lasting effects was answered. */
+  readonly #effects: { operation: string; ms: number }[] = [];
+
+  constructor(broker: TestBroker) {
+    this.#broker = broker;
+  }
+
+  /** Notes a request that succeeded. What is answered with 202 is stored afterwards. */
+  note(operation: string, status: number): void {
+    if (status === 202 || LASTING_EFFECTS.has(operation)) this.#effects.push({ operation, ms: Date.now() });
+    if (this.#effects.length > 20) this.#effects.shift();
+  }
+
+  /** What says of itself that it has moved since, as words: `schedule`, `dead letter`, ... */
+  async since({ atMs }: Snapshot, { part }: Difference): Promise<string[]> {
+    const fromMs = atMs - SLACK_MS;
+    const [kind = '', name = ''] = part.split(' ');
+    const found: string[] = [];
+    if (kind === 'queue') found.push(...(await this.#intoQueue(name, fromMs)));
+    if (kind === 'logs') found.push(...(await this.#intoTopics(fromMs)));
+    if (kind === 'queue' || kind === 'logs') found.push(...(await this.#schedules(fromMs)));
+    if (kind === 'queue' || kind === 'logs' || kind === 'offsets')
+      found.push(...this.#effects.filter(({ ms }) => ms >= fromMs).map(({ operation }) => operation));
+    if (kind === 'offsets' && (await this.#isEnding())) found.push('transaction');
+    if (['queues', 'exchanges', 'bindings'].includes(part) && (await this.#expires())) found.push('expiry');
+    return found;
+  }
+
+  /** Stops what can be stopped, and waits until nothing moves. Gives the state then. */
+  async quiet(): Promise<Snapshot> {
+    await this.stop();
+    const endMs = Date.now() + QUIET_MS_MAX;
+    let before = await snapshot(this.#broker);
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+      const after = await snapshot(this.#broker);
+      if (difference(before, after) === null || Date.now() > endMs) return after;
+      before = after;
+    }
+  }
+
+  async stop(): Promise<void> {
+    const { schedules } = await this.#get<{ schedules: { schedule: string }[] }>('/schedules');
+    for (const { schedule } of schedules)
+      await call(this.#broker, 'DELETE', `/v1/default/schedules/${schedule}`);
+    for (const queue of LIVING_NAMES) {
+      const path = `/queues/${queue}/dead-letters/replays`;
+      const { replays = [] } = await this.#get<{ replays?: { id: string; state: string }[] }>(path);
+      for (const { id, state } of replays)
+        if (state === 'running') await call(this.#broker, 'DELETE', `/v1/default${path}/${id}`);
+    }
+  }
+
+  async #intoQueue(queue: string, fromMs: number): Promise<string[]> {
+    const from = encodeURIComponent(new Date(fromMs).toISOString());
+    const path = `/queues/${queue}/dead-letters?self=true&limit=1&from=${from}`;
+    const { dead_letters: dead = [] } = await this.#get<Partial<DeadLetterList>>(path);
+    return dead.map(({ metadata }) => `dead letter of ${metadata.died_in}`);
+  }
+
+  /** Dead letters of queues and share groups may go to topics. */
+  async #intoTopics(fromMs: number): Promise<string[]> {
+    const found: string[] = [];
+    for (const topic of LIVING_NAMES) {
+      const path = `/topics/${topic}/partitions/0/records?offset=@${fromMs}`;
+      const { records = [] } = await this.#get<Partial<FetchReply>>(path);
+      if (records.some(({ headers = {} }) => Object.keys(headers).some((key) => key.includes('death'))))
+        found.push('dead letter');
+    }
+    return found;
+  }
+
+  async #schedules(fromMs: number): Promise<string[]> {
+    const { schedules } = await this.#get<{ schedules: { schedule: string }[] }>('/schedules');
+    const states = await Promise.all(
+      schedules.map(({ schedule }) => this.#get<ScheduleWithStateReply>(`/schedules/${schedule}`)),
+    );
+    return states
+      .filter(({ state }) => (state.last?.at ?? 0) >= fromMs)
+      .map(({ state }) => `schedule by ${state.last!.by}`);
+  }
+
+  async #isEnding(): Promise<boolean> {
+    const states = await Promise.all(
+      LIVING_NAMES.map((name) => this.#get<{ state?: string }>(`/transactions/${name}`)),
+    );
+    return states.some(({ state }) => state === 'committing' || state === 'aborting');
+  }
+
+  /** Whether any queue or exchange goes by itself. */
+  async #expires(): Promise<boolean> {
+    const lists = await Promise.all(
+      ['/queues', '/exchanges', '/policies'].map((path) => this.#get<unknown>(path)),
+    );
+    return /"expires_ms":\d|"auto_delete":true/.test(JSON.stringify(lists));
+  }
+
+  async #get<Body>(path: string): Promise<Body> {
+    return (await call<Body>(this.#broker, 'GET', `/v1/default${path}`)).body;
+  }
+}

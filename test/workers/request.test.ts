@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { REQUEST_BYTES_MAX } from '../../protocol/limits.ts';
+import { readBytes } from '../../workers/request.ts';
+
+/** A body in pieces, at whose end the client leaves. */
+function request(pieces: number[], isCut: boolean, headers: Record<string, string> = {}): Request {
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const length = pieces.shift();
+      if (length !== undefined) controller.enqueue(new Uint8Array(length));
+      else if (isCut) controller.error(new Error('Network connection lost.'));
+      else controller.close();
+    },
+  });
+  const init = { method: 'POST', body, headers, duplex: 'half' };
+  return new Request('http://localhost/', init as RequestInit);
+}
+
+it.each<Record<string, string>>([{}, { 'content-length': '100' }])(
+  'refuses a body that is cut off, with headers %j',
+  async (headers) => {
+    expect(await readBytes(request([10, 5], true, headers))).toMatchObject({ code: 'incomplete_request' });
+  },
+);
+
+it('puts the pieces of a body together', async () => {
+  expect(await readBytes(request([10, 5], false))).toEqual(new Uint8Array(15));
+});
+
+it('refuses a body that is too large before it has all of it', async () => {
+  expect(await readBytes(request([REQUEST_BYTES_MAX, 1, 1], true))).toMatchObject({
+    code: 'request_too_large',
+  });
+});
