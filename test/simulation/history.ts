@@ -5,9 +5,11 @@
  * of what is unknown is never: it may still be under way.
  */
 
+import type { LogEvent } from './history-logs.ts';
+
 export type Outcome = 'ok' | 'refused' | 'unknown';
 
-interface Span {
+export interface Span {
   client: string;
   begin: number;
   end: number;
@@ -173,7 +175,8 @@ export type HistoryEvent =
   | Described
   | RecordsDeleted
   | Purged
-  | Odd;
+  | Odd
+  | LogEvent;
 
 export class History {
   readonly events: HistoryEvent[] = [];

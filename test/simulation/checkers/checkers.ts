@@ -23,6 +23,9 @@ import { lostWrite } from './lost-write.ts';
 import { monotonicPoll } from './monotonic-poll.ts';
 import { phantom } from './phantom.ts';
 import { settled } from './settled.ts';
+import { shareDone } from './share-done.ts';
+import { shareLock } from './share-lock.ts';
+import { shareLost } from './share-lost.ts';
 import { stableOffset } from './stable-offset.ts';
 
 export const CHECKERS: readonly Checker[] = [
@@ -49,4 +52,7 @@ export const CHECKERS: readonly Checker[] = [
   groupOffsets,
   groupReads,
   deadLetterCycle,
+  shareLock,
+  shareDone,
+  shareLost,
 ];

@@ -4,6 +4,7 @@
  */
 
 import type { Fault } from '../faults.ts';
+import { LOG_MUTANTS } from './log-mutants.ts';
 import type { Patch } from '../platform/bundle.ts';
 
 export interface Mutant {
@@ -289,4 +290,5 @@ export const MUTANTS: readonly Mutant[] = [
       'if (entry.queue === queue) return false;',
     ),
   },
+  ...LOG_MUTANTS,
 ];

@@ -6,6 +6,7 @@ import { deleteRecords, poll, produce, reread } from './logs.ts';
 import type { Operation } from './operation.ts';
 import { change, look, pause, publish, purge, settle, take } from './queues.ts';
 import { produceOnce } from './producers.ts';
+import { produceShared, share } from './share-groups.ts';
 import { stream } from './stream.ts';
 import { readCommitted, transact } from './transactions.ts';
 
@@ -27,4 +28,6 @@ export const OPERATIONS: readonly Operation[] = [
   transact,
   readCommitted,
   worker,
+  produceShared,
+  share,
 ];

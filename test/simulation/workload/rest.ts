@@ -5,6 +5,7 @@ import type { Client } from './client.ts';
 import { readAsGroup } from './groups.ts';
 import { readOnce } from './logs.ts';
 import { describe, settleOnce, takeOnce } from './queues.ts';
+import { drainShared } from './share-groups.ts';
 import { hasMarkers, insist, TOPICS, TRANSACTIONAL_IDS } from './topology.ts';
 
 /** Longer than any message is under way, any lease runs, and any retry waits, in ms. */
@@ -17,6 +18,7 @@ export async function comeToRest(client: Client): Promise<void> {
   await insist(client, 'POST', '/queues/bin/resume');
   // Whoever asks makes the coordinator do what is due: the alarm for it may be lost.
   for (const id of TRANSACTIONAL_IDS) await client.request('GET', `/transactions/${id}`);
+  await drainShared(client);
   await drainQueues(client);
   await readAsGroup(client);
   for (const [topic, { partitions }] of Object.entries(TOPICS)) {

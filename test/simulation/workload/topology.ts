@@ -1,6 +1,7 @@
 /** The topics, queues and exchanges that the workload uses. Each queue is there for one promise. */
 
 import type { Client } from './client.ts';
+import { SHARED } from './share-topology.ts';
 
 export const TOPICS: Record<string, { partitions: number }> = {
   /** Written to in transactions, and without. */
@@ -10,6 +11,8 @@ export const TOPICS: Record<string, { partitions: number }> = {
   trimmed: { partitions: 1 },
   /** Fed by an exchange. */
   copied: { partitions: 2 },
+  /** Read by share groups. */
+  [SHARED.topic]: { partitions: SHARED.partitions },
 };
 
 /** Their offsets have gaps: the markers that end transactions. */
@@ -46,7 +49,7 @@ export const isRing = (queue: string): boolean => queue.startsWith('ring-');
 
 /** The queue that messages found in this one were published to. */
 export const publishedTo = (queue: string): string =>
-  isRing(queue) ? 'ring-1' : queue.replace(/\.dlq$/, '');
+  isRing(queue) ? 'ring-1' : queue === SHARED.deadLetters ? SHARED.topic : queue.replace(/\.dlq$/, '');
 
 export const deadLetterQueue = (queue: string): string => `${queue}.dlq`;
 
