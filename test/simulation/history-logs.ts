@@ -50,5 +50,78 @@ export interface ShareDescribed extends Span {
   isFinal: boolean;
 }
 
-export type LogEvent = ShareAcquired | ShareSettled | ShareDescribed;
-export type { Outcome };
+/** What a partition says of itself. */
+export interface PartitionDescribed extends Span {
+  kind: 'partition-state';
+  topic: string;
+  partition: number;
+  start: number;
+  high: number;
+  /** Of record batches. */
+  bytes: number;
+  isFinal: boolean;
+}
+
+export interface TopicDeleted extends Span {
+  kind: 'topic-deleted';
+  topic: string;
+  /** The answer says that it is gone. */
+  isGone: boolean;
+  copies: number;
+}
+
+/** Of the topic that is deleted and made again: its offsets begin anew. */
+export interface RebornProduced extends Span {
+  kind: 'reborn-produce';
+  ids: string[];
+  outcome: Outcome;
+  copies: number;
+}
+
+/** From its start. */
+export interface RebornFetched extends Span {
+  kind: 'reborn-fetch';
+  ids: string[];
+  /** At rest, before it is made again for the last time. */
+  isFinal: boolean;
+}
+
+/** At rest, after it was made again. */
+export interface RebornRead extends Span {
+  kind: 'reborn-read';
+  by: string;
+  expected: string[];
+  found: string[];
+}
+
+/** A group was reset or deleted. */
+export interface GroupChanged extends Span {
+  kind: 'group-changed';
+  group: string;
+  /** By the clock of the simulation, in ms. */
+  askedMs: number;
+  knownMs: number;
+}
+
+/** A group at rest, as it describes itself. */
+export interface GroupDescribed extends Span {
+  kind: 'group-state';
+  group: string;
+  state: string;
+  /** What it should be reading. */
+  logs: string[];
+  owners: { member: string; logs: string[] }[];
+  lags: { log: string; lag: number }[];
+}
+
+export type LogEvent =
+  | GroupChanged
+  | GroupDescribed
+  | TopicDeleted
+  | RebornProduced
+  | RebornFetched
+  | RebornRead
+  | PartitionDescribed
+  | ShareAcquired
+  | ShareSettled
+  | ShareDescribed;

@@ -11,6 +11,7 @@ import { World } from './platform/world.ts';
 import { Client } from './workload/client.ts';
 import { OPERATIONS } from './workload/operations.ts';
 import { comeToRest } from './workload/rest.ts';
+import { declareReborn } from './workload/reborn.ts';
 import { declareShared } from './workload/share-groups.ts';
 import { declareAll } from './workload/topology.ts';
 
@@ -84,6 +85,7 @@ async function perform(world: World, history: History, plan: readonly PlannedOpe
   const admin = new Client('admin', world, history);
   await declareAll(admin);
   await declareShared(admin);
+  await declareReborn(admin);
   const byClient = Map.groupBy(plan, ({ client }) => client);
   const clients = [...byClient].map(async ([number, operations]) => {
     const client = new Client(`client-${number}`, world, history);

@@ -52,4 +52,75 @@ export const LOG_MUTANTS: readonly Mutant[] = [
       "if (kind !== 'reject' || offset % 3 > 0) archived.push(gone);",
     ),
   },
+  {
+    name: 'latest-compacted-away',
+    checker: 'compaction',
+    patches: change(
+      'core/log/compaction.ts',
+      '> record.offset) return false;',
+      '>= record.offset + (record.offset % 4 === 1 ? 0 : 1)) return false;',
+    ),
+  },
+  {
+    name: 'tombstones-at-once-compacted-away',
+    checker: 'compaction',
+    faults: ['crash', 'loss'],
+    patches: change('core/log/compaction.ts', 'nowMs - policy.deleteRetentionMs', 'nowMs'),
+  },
+  {
+    name: 'records-removed-early',
+    checker: 'retention',
+    faults: ['crash', 'loss'],
+    patches: change(
+      'core/log/retention.ts',
+      'nowMs - policy.retentionMs;',
+      'nowMs - policy.retentionMs / 3;',
+    ),
+  },
+  {
+    name: 'too-much-removed',
+    checker: 'retention',
+    patches: change('core/log/retention.ts', 'remaining >= policy.retentionBytes;', 'remaining > 0;'),
+  },
+  {
+    name: 'time-looked-up-by-segment',
+    checker: 'fetch-from',
+    patches: change(
+      'core/log/time-index.ts',
+      'record.timestamp >= timestampMs && record.offset >= startOffset',
+      'record.offset >= startOffset',
+    ),
+  },
+  {
+    name: 'one-record-too-many',
+    checker: 'fetch-from',
+    patches: change('workers/fetch-json.ts', 'records.length >= recordsMax', 'records.length > recordsMax'),
+  },
+  {
+    name: 'batch-cut-when-stored',
+    checker: 'whole-batch',
+    patches: change(
+      'workers/routes/produce.ts',
+      'if (isUnpromised) return acceptWithoutPromise(c, topic, batches, request.records.length);',
+      'if (isUnpromised) {\n    for (const group of groups) {\n      const { partition, records } = group;\n      const part = packBatches(records.slice(0, 2), topic.config.max_batch_bytes, undefined);\n      await appendToPartitions(c.env, topic, [{ partition, bytes: part }]);\n    }\n    return acceptWithoutPromise(c, topic, [], request.records.length);\n  }',
+    ),
+  },
+  {
+    name: 'append-time-of-the-router',
+    checker: 'append-time',
+    faults: ['crash', 'delay'],
+    patches: change(
+      'durable-objects/partition/partition.ts',
+      "timestamp_type === 'append' ? this.now() : null",
+      "timestamp_type === 'append' ? this.now() - Math.floor(Math.random() * 20_000) : null",
+    ),
+  },
+  {
+    name: 'deleted-topic-keeps-its-records',
+    checker: 'topic-rebirth',
+    patches: [
+      ...change('durable-objects/partition/partition.ts', '    await this.ctx.storage.deleteAll();\n', ''),
+      ...change('core/topology/topics.ts', '/${partition}#${topic.id}`', '/${partition}`'),
+    ],
+  },
 ];

@@ -1,11 +1,14 @@
 /** Every operation. A new feature adds its own here, in a file beside the others. */
 
+import { crew, ownGroup } from './crew.ts';
 import { publishThroughExchange } from './exchanges.ts';
 import { worker } from './groups.ts';
+import { fetchKept, grow, lookAtPartition, produceKept } from './kept-records.ts';
 import { deleteRecords, poll, produce, reread } from './logs.ts';
 import type { Operation } from './operation.ts';
 import { change, look, pause, publish, purge, settle, take } from './queues.ts';
 import { produceOnce } from './producers.ts';
+import { fetchReborn, produceReborn, rebirth } from './reborn.ts';
 import { produceShared, share } from './share-groups.ts';
 import { stream } from './stream.ts';
 import { readCommitted, transact } from './transactions.ts';
@@ -30,4 +33,13 @@ export const OPERATIONS: readonly Operation[] = [
   worker,
   produceShared,
   share,
+  produceKept,
+  fetchKept,
+  grow,
+  lookAtPartition,
+  rebirth,
+  produceReborn,
+  fetchReborn,
+  crew,
+  ownGroup,
 ];

@@ -2,9 +2,12 @@
 
 import type { Fetched } from '../history.ts';
 import type { Client } from './client.ts';
+import { readAsCrew } from './crew.ts';
 import { readAsGroup } from './groups.ts';
+import { describePartition, growFully } from './kept-records.ts';
 import { readOnce } from './logs.ts';
 import { describe, settleOnce, takeOnce } from './queues.ts';
+import { bearAgain } from './reborn.ts';
 import { drainShared } from './share-groups.ts';
 import { hasMarkers, insist, TOPICS, TRANSACTIONAL_IDS } from './topology.ts';
 
@@ -18,9 +21,13 @@ export async function comeToRest(client: Client): Promise<void> {
   await insist(client, 'POST', '/queues/bin/resume');
   // Whoever asks makes the coordinator do what is due: the alarm for it may be lost.
   for (const id of TRANSACTIONAL_IDS) await client.request('GET', `/transactions/${id}`);
+  await bearAgain(client);
+  await growFully(client);
   await drainShared(client);
   await drainQueues(client);
   await readAsGroup(client);
+  await readAsCrew(client);
+  await describePartition(client, 'small', 0, true);
   for (const [topic, { partitions }] of Object.entries(TOPICS)) {
     for (let partition = 0; partition < partitions; partition++) {
       await readAll(client, topic, partition, 'read_uncommitted');

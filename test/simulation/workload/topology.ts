@@ -1,9 +1,10 @@
 /** The topics, queues and exchanges that the workload uses. Each queue is there for one promise. */
 
 import type { Client } from './client.ts';
+import { isCompacted, KEPT } from './kept-topics.ts';
 import { SHARED } from './share-topology.ts';
 
-export const TOPICS: Record<string, { partitions: number }> = {
+export const TOPICS: Record<string, { partitions: number; declared?: object }> = {
   /** Written to in transactions, and without. */
   ledger: { partitions: 3 },
   log: { partitions: 3 },
@@ -13,10 +14,14 @@ export const TOPICS: Record<string, { partitions: number }> = {
   copied: { partitions: 2 },
   /** Read by share groups. */
   [SHARED.topic]: { partitions: SHARED.partitions },
+  ...KEPT,
 };
 
-/** Their offsets have gaps: the markers that end transactions. */
+/** The markers that end transactions take offsets there. */
 export const hasMarkers = (topic: string): boolean => topic === 'ledger';
+
+/** Offsets of which nobody reads a record. */
+export const hasGaps = (topic: string): boolean => hasMarkers(topic) || isCompacted(topic);
 
 export const TRANSACTIONAL_IDS = ['job-1', 'job-2', 'job-3'];
 
@@ -55,8 +60,8 @@ export const deadLetterQueue = (queue: string): string => `${queue}.dlq`;
 
 /** Declares everything, for as long as it takes. */
 export async function declareAll(client: Client): Promise<void> {
-  for (const [name, declaration] of Object.entries(TOPICS)) {
-    await insist(client, 'PUT', `/topics/${name}`, { ...declaration, retention_ms: null });
+  for (const [name, { partitions, declared }] of Object.entries(TOPICS)) {
+    await insist(client, 'PUT', `/topics/${name}`, { partitions, retention_ms: null, ...declared });
   }
   for (const [name, declaration] of Object.entries(QUEUES)) {
     await insist(client, 'PUT', `/queues/${name}`, declaration);
