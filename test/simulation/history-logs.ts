@@ -114,7 +114,27 @@ export interface GroupDescribed extends Span {
   lags: { log: string; lag: number }[];
 }
 
+/** Somebody has waited, at rest, while a record came. */
+export interface LongPolled extends Span {
+  kind: 'long-poll';
+  by: string;
+  /** What came. */
+  id: string;
+  ids: string[];
+  /** From the answer to who produced it to the answer to who waited, in ms. */
+  lateMs: number;
+}
+
+/** Records that were committed as they left. */
+export interface HastilyPolled extends Span {
+  kind: 'hasty-poll';
+  member: string;
+  records: { log: string; offset: number; id: string }[];
+}
+
 export type LogEvent =
+  | HastilyPolled
+  | LongPolled
   | GroupChanged
   | GroupDescribed
   | TopicDeleted

@@ -154,6 +154,8 @@ export interface Membership extends Span {
   kind: 'member';
   /** Left out: of the one that all clients share. */
   group?: string;
+  /** Its instance id: who joins under it next takes the place of this one. */
+  instance?: string;
   what: 'join' | 'poll' | 'leave';
   member: string;
   outcome: Outcome;

@@ -2,6 +2,7 @@
 
 import { abortedRead } from './aborted-read.ts';
 import { appendTime } from './append-time.ts';
+import { atMostOnce } from './at-most-once.ts';
 import { atomicity } from './atomicity.ts';
 import type { Checker } from './checker.ts';
 import { compaction } from './compaction.ts';
@@ -22,6 +23,7 @@ import { keyOrder } from './key-order.ts';
 import { lease } from './lease.ts';
 import { liveness } from './liveness.ts';
 import { logOrder } from './log-order.ts';
+import { longPoll } from './long-poll.ts';
 import { lostMessage } from './lost-message.ts';
 import { lostWrite } from './lost-write.ts';
 import { monotonicPoll } from './monotonic-poll.ts';
@@ -69,4 +71,6 @@ export const CHECKERS: readonly Checker[] = [
   appendTime,
   topicRebirth,
   groupQuiet,
+  longPoll,
+  atMostOnce,
 ];

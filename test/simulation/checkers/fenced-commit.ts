@@ -1,6 +1,6 @@
 import type { History } from '../history.ts';
 import type { Checker } from './checker.ts';
-import { hasOneLife, inEachGroup } from './groups.ts';
+import { isFollowed, inEachGroup } from './groups.ts';
 
 /**
  * Once a member has left, was told that it is not one any more, or another has read its partition, it cannot commit there,
@@ -9,7 +9,7 @@ import { hasOneLife, inEachGroup } from './groups.ts';
 export const fencedCommit: Checker = {
   name: 'fenced-commit',
   promise: 'A commit of a member that was fenced changes nothing',
-  check: (history) => inEachGroup(history, check, hasOneLife),
+  check: (history) => inEachGroup(history, check, isFollowed),
 };
 
 function check(history: History): string[] {

@@ -1,6 +1,6 @@
 import type { History, Membership } from '../history.ts';
 import type { Checker } from './checker.ts';
-import { hasOneLife, inEachGroup } from './groups.ts';
+import { isFollowed, inEachGroup, isReplaced } from './groups.ts';
 
 /**
  * In one epoch a partition is assigned to one member; and while a member is told by nobody that it has lost a partition,
@@ -9,7 +9,7 @@ import { hasOneLife, inEachGroup } from './groups.ts';
 export const groupOwners: Checker = {
   name: 'group-owners',
   promise: 'A partition has at most one member of a group at a time',
-  check: (history) => inEachGroup(history, check, hasOneLife),
+  check: (history) => inEachGroup(history, check, isFollowed),
 };
 
 function check(history: History): string[] {
@@ -33,7 +33,8 @@ function check(history: History): string[] {
         event.end < end &&
         event.knownMs < askedMs + sessionMs,
     );
-    if (other) broken.push(`${log} was given to ${other.member} while ${member} had it`);
+    if (other && !isReplaced(history, member, other.end))
+      broken.push(`${log} was given to ${other.member} while ${member} had it`);
   }
   return broken;
 }

@@ -1,5 +1,5 @@
 import type { Checker } from './checker.ts';
-import { groupOf } from './groups.ts';
+import { groupOf, isReplaced } from './groups.ts';
 
 /**
  * Once nothing changes any more each partition has one owner, and a group that has read everything is not behind. Nobody
@@ -28,12 +28,9 @@ export const groupQuiet: Checker = {
     for (const { group, begin, end, knownMs } of history.of('group-changed')) {
       for (const [member, events] of byMember) {
         if (groupOf(events[0]!) !== group) continue;
-        const isReplaced = history
-          .of('member')
-          .some((other) => other.what === 'join' && groupOf(other) === group && other.member !== member);
         const last = events.findLast((event) => event.outcome === 'ok' && event.end < begin);
         const isGone = events.some((event) => event.what === 'leave' && event.begin < end);
-        if (last && !isGone && !isReplaced && knownMs < last.askedMs + last.sessionMs)
+        if (last && !isGone && !isReplaced(history, member, end) && knownMs < last.askedMs + last.sessionMs)
           broken.push(`group ${group} was reset or deleted while ${member} was in it`);
       }
     }

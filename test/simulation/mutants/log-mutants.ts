@@ -123,4 +123,40 @@ export const LOG_MUTANTS: readonly Mutant[] = [
       ...change('core/topology/topics.ts', '/${partition}#${topic.id}`', '/${partition}`'),
     ],
   },
+  {
+    name: 'reset-under-members',
+    checker: 'group-quiet',
+    faults: ['crash', 'loss'],
+    patches: [
+      ...change(
+        'durable-objects/group/group.ts',
+        'if (!isEmpty(group)) return notEmpty(group);\n    if (isDryRun)',
+        'if (isDryRun)',
+      ),
+      ...change('core/group/offsets.ts', 'known.epoch < epoch ||', 'known.epoch < epoch || epoch > 0 ||'),
+    ],
+  },
+  {
+    name: 'partition-left-to-nobody',
+    checker: 'group-quiet',
+    patches: change(
+      'core/group/membership.ts',
+      'const free = wanted.filter((key) => !taken.has(key));',
+      "const free = wanted.filter((key) => !taken.has(key) && !key.endsWith('/3'));",
+    ),
+  },
+  {
+    name: 'waiting-readers-not-told',
+    checker: 'long-poll',
+    patches: change(
+      'durable-objects/partition/partition.ts',
+      'committed: () => this.#answerWaiters(),',
+      'committed: () => {},',
+    ),
+  },
+  {
+    name: 'given-whether-committed-or-not',
+    checker: 'at-most-once',
+    patches: change('workers/routes/group-records.ts', 'return !isFailure(result);', 'return true;'),
+  },
 ];

@@ -16,6 +16,7 @@ const REST_ROUNDS_MAX = 60;
 export interface Member {
   id: string;
   group: string;
+  instance?: string;
   epoch: number;
   sessionMs: number;
   /** What it has read and not committed. */
@@ -71,16 +72,21 @@ export async function join(
   client: Client,
   sessionMs: number,
   group = GROUP,
-  fields: object = { topics: [TOPIC] },
+  fields: { instance_id?: string; [name: string]: unknown } = { topics: [TOPIC] },
 ): Promise<Member | null> {
   const askedMs = client.world.scheduler.nowMs;
   const answer = await client.request('POST', `/groups/${group}/members`, {
     ...fields,
     session_timeout_ms: sessionMs,
   });
-  if (answer.outcome !== 'ok') return null;
+  const { instance_id: instance } = fields;
+  const of = { group, ...(instance !== undefined && { instance }), sessionMs, offsets: [] };
+  if (answer.outcome !== 'ok') {
+    note(client, 'join', { ...of, id: 'unknown', epoch: 0 }, answer, askedMs);
+    return null;
+  }
   const { member_id: id, epoch } = answer.body as { member_id: string; epoch: number };
-  const member: Member = { id, group, epoch, sessionMs, offsets: [] };
+  const member: Member = { ...of, id, epoch };
   note(client, 'join', member, answer, askedMs);
   return member;
 }
@@ -152,6 +158,7 @@ function note(
     client: client.name,
     what,
     group: member.group,
+    ...(member.instance !== undefined && { instance: member.instance }),
     member: member.id,
     outcome,
     code: outcome === 'refused' ? String(body['code']) : null,

@@ -3,6 +3,7 @@
 import { crew, ownGroup } from './crew.ts';
 import { publishThroughExchange } from './exchanges.ts';
 import { worker } from './groups.ts';
+import { hasty } from './hasty.ts';
 import { fetchKept, grow, lookAtPartition, produceKept } from './kept-records.ts';
 import { deleteRecords, poll, produce, reread } from './logs.ts';
 import type { Operation } from './operation.ts';
@@ -42,4 +43,5 @@ export const OPERATIONS: readonly Operation[] = [
   fetchReborn,
   crew,
   ownGroup,
+  hasty,
 ];

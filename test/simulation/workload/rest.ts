@@ -7,6 +7,7 @@ import { readAsGroup } from './groups.ts';
 import { describePartition, growFully } from './kept-records.ts';
 import { readOnce } from './logs.ts';
 import { describe, settleOnce, takeOnce } from './queues.ts';
+import { waitForRecords } from './long-polls.ts';
 import { bearAgain } from './reborn.ts';
 import { drainShared } from './share-groups.ts';
 import { hasMarkers, insist, TOPICS, TRANSACTIONAL_IDS } from './topology.ts';
@@ -22,6 +23,7 @@ export async function comeToRest(client: Client): Promise<void> {
   // Whoever asks makes the coordinator do what is due: the alarm for it may be lost.
   for (const id of TRANSACTIONAL_IDS) await client.request('GET', `/transactions/${id}`);
   await bearAgain(client);
+  await waitForRecords(client);
   await growFully(client);
   await drainShared(client);
   await drainQueues(client);
