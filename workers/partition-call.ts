@@ -8,6 +8,7 @@ import { isStale, type Stale } from '../durable-objects/partition/partition-call
 import type { Partition } from '../durable-objects/partition/partition.ts';
 import { partitionStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../protocol/errors.ts';
+import { PARTITIONS_MAX } from '../protocol/limits.ts';
 import { refreshTopic } from './topology-cache.ts';
 
 type Call<Result> = (stub: DurableObjectStub<Partition>, version: number) => Promise<Result | Stale>;
@@ -18,12 +19,14 @@ export async function callPartition<Result>(
   partition: number,
   call: Call<Result>,
 ): Promise<Result | Failure> {
-  const missing = checkPartition(topic, partition);
-  if (missing) return missing;
   try {
-    const first = await call(partitionStub(env, topic, partition), topic.version);
+    const known = await topicWith(env, topic, [partition]);
+    if (isFailure(known)) return known;
+    const missing = checkPartition(known, partition);
+    if (missing) return missing;
+    const first = await call(partitionStub(env, known, partition), known.version);
     if (!isStale(first)) return first;
-    const fresh = await refreshAndSettle(env, topic);
+    const fresh = await refreshAndSettle(env, known);
     if (isFailure(fresh)) return fresh;
     const second = await call(partitionStub(env, fresh, partition), fresh.version);
     return isStale(second) ? unavailable(topic, partition) : second;
@@ -39,6 +42,19 @@ export async function refreshAndSettle(env: Env, topic: TopicDefinition): Promis
   if (isFailure(fresh)) return fresh;
   await topologyStub(env, topic.namespace).settle();
   return fresh.topic;
+}
+
+/** The topic as it is now where it is not known to have one of the partitions: another router may have added them. */
+export async function topicWith(
+  env: Env,
+  topic: TopicDefinition,
+  partitions: readonly number[],
+): Promise<TopicDefinition | Failure> {
+  const isUnknown = (partition: number): boolean =>
+    partition < PARTITIONS_MAX && partition >= topic.config.partitions;
+  if (!partitions.some(isUnknown)) return topic;
+  const fresh = await refreshTopic(env, topic.namespace, topic.name);
+  return isFailure(fresh) ? fresh : fresh.topic;
 }
 
 export function checkPartition(topic: TopicDefinition, partition: number): Failure | null {

@@ -98,6 +98,13 @@ export class GroupOffsets {
     return { committed: offset };
   }
 
+  /** Refuses where more is committed than what lies before the offset: somebody has been given what begins there. */
+  checkUnread(group: string, from: number): Failure | null {
+    const committed = this.#store.get(group)?.offset ?? 0;
+    if (committed <= from) return null;
+    return failure('partition_not_owned', `reading has gone on to offset ${committed} since; poll again`);
+  }
+
   /** A transaction that has committed offsets of the group here has ended. At most one row. */
   endTransaction(group: string, transactionalId: string, end: TransactionEnd): void {
     const known = this.#store.get(group);

@@ -5,9 +5,11 @@
  * of what is unknown is never: it may still be under way.
  */
 
+import type { LogEvent } from './history-logs.ts';
+
 export type Outcome = 'ok' | 'refused' | 'unknown';
 
-interface Span {
+export interface Span {
   client: string;
   begin: number;
   end: number;
@@ -21,7 +23,15 @@ export interface Produced extends Span {
   copies: number;
   /** Null without one. Attempts to send the same have the same ids, and begin with the first. */
   producer: SequencedBy | null;
-  records: { id: string; key: string | null; partition: number | null; offset: number | null }[];
+  records: {
+    id: string;
+    key: string | null;
+    partition: number | null;
+    offset: number | null;
+    /** Where the client has set it. */
+    timestamp?: number;
+    isTombstone?: boolean;
+  }[];
 }
 
 export interface SequencedBy {
@@ -50,8 +60,14 @@ export interface Fetched extends Span {
   kind: 'fetch';
   topic: string;
   partition: number;
-  /** Null where it was not a number: `earliest`. */
+  /** Null where it was not a number: `earliest`, or what `seek` says. */
   from: number | null;
+  /** From the first record at or after a time in ms, or from the end. */
+  seek?: number | 'latest' | null;
+  /** By the clock of the simulation, when the answer was known, in ms. */
+  knownMs?: number;
+  /** How many were asked for at most. */
+  recordsMax?: number;
   records: { offset: number; id: string; timestamp: number }[];
   next: number;
   high: number;
@@ -136,6 +152,10 @@ export interface Odd extends Span {
 /** A member of a group joined, asked for more, or left: what it was told. */
 export interface Membership extends Span {
   kind: 'member';
+  /** Left out: of the one that all clients share. */
+  group?: string;
+  /** Its instance id: who joins under it next takes the place of this one. */
+  instance?: string;
   what: 'join' | 'poll' | 'leave';
   member: string;
   outcome: Outcome;
@@ -153,9 +173,12 @@ export interface Membership extends Span {
 
 export interface OffsetCommitted extends Span {
   kind: 'commit-offset';
+  group?: string;
+  /** `operator`: the group was reset, or deleted. */
   member: string;
   log: string;
-  offset: number;
+  /** Null where nobody knows. */
+  offset: number | null;
   outcome: Outcome;
   copies: number;
 }
@@ -173,7 +196,8 @@ export type HistoryEvent =
   | Described
   | RecordsDeleted
   | Purged
-  | Odd;
+  | Odd
+  | LogEvent;
 
 export class History {
   readonly events: HistoryEvent[] = [];

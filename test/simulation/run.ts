@@ -11,6 +11,8 @@ import { World } from './platform/world.ts';
 import { Client } from './workload/client.ts';
 import { OPERATIONS } from './workload/operations.ts';
 import { comeToRest } from './workload/rest.ts';
+import { declareReborn } from './workload/reborn.ts';
+import { declareShared } from './workload/share-groups.ts';
 import { declareAll } from './workload/topology.ts';
 
 export interface RunOptions {
@@ -82,6 +84,8 @@ export async function run(options: RunOptions): Promise<RunResult> {
 async function perform(world: World, history: History, plan: readonly PlannedOperation[]): Promise<void> {
   const admin = new Client('admin', world, history);
   await declareAll(admin);
+  await declareShared(admin);
+  await declareReborn(admin);
   const byClient = Map.groupBy(plan, ({ client }) => client);
   const clients = [...byClient].map(async ([number, operations]) => {
     const client = new Client(`client-${number}`, world, history);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import type { TopicList, TopicReply } from '../../protocol/topics.ts';
 import { filler } from '../support/batches.ts';
 import { TestBroker } from '../support/test-broker.ts';
@@ -83,6 +84,23 @@ describe('changing a topic', () => {
     expect((await broker.produce('grows', [{ partition: 2, value: 'after' }])).status).toBe(200);
     expect((await broker.fetch('grows', 0)).body.records).toHaveLength(1);
     expect((await broker.fetch('grows', 2)).body.records).toHaveLength(1);
+  });
+
+  it('knows partitions that another router has added', async () => {
+    await broker.declare('grows-elsewhere', { partitions: 1 });
+    await broker.produce('grows-elsewhere', [{ value: 'before' }]);
+    const namespace = await broker.broker.miniflare.getDurableObjectNamespace('TOPOLOGY', 'posthorn');
+    const topology = namespace.get(namespace.idFromName('default')) as unknown as {
+      changeTopic(name: string, change: object): Promise<unknown>;
+    };
+    await topology.changeTopic('grows-elsewhere', { partitions: 2 });
+    expect((await broker.fetch('grows-elsewhere', 1)).status).toBe(200);
+    await topology.changeTopic('grows-elsewhere', { partitions: 3 });
+    expect((await broker.produce('grows-elsewhere', [{ partition: 2, value: 'after' }])).status).toBe(200);
+    await topology.changeTopic('grows-elsewhere', { partitions: 4 });
+    const batch = encodeBatch([{ key: null, value: new Uint8Array(1), timestamp: Date.now() }]);
+    expect((await broker.produceBatches('grows-elsewhere', '3', batch)).status).toBe(200);
+    expect((await broker.fetch('grows-elsewhere', 4)).body).toMatchObject({ code: 'partition_not_found' });
   });
 
   it('never removes partitions', async () => {

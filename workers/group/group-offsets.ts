@@ -23,7 +23,7 @@ import type {
   ResetReply,
 } from '../../protocol/groups.ts';
 import type { GroupPath } from '../assign/assign.ts';
-import { callPartition, checkPartition } from '../partition-call.ts';
+import { callPartition, checkPartition, topicWith } from '../partition-call.ts';
 import { lookUpTopic } from '../topology-cache.ts';
 import { inBatches } from './in-batches.ts';
 
@@ -104,12 +104,14 @@ async function commitOne(
 ): Promise<{ committed: number } | Failure> {
   const found = await lookUpTopic(env, namespace, topicName, atLeast);
   if (isFailure(found)) return found;
-  const missing = checkPartition(found.topic, partition);
+  const known = await topicWith(env, found.topic, [partition]);
+  if (isFailure(known)) return known;
+  const missing = checkPartition(known, partition);
   if (missing) return missing;
   const commit = (request: GroupCommit): Promise<{ committed: number } | AskGroup | Failure> =>
     callPartition<{ committed: number } | AskGroup | Failure>(
       env,
-      found.topic,
+      known,
       partition,
       async (stub, version) => await stub.commitOffset(version, request),
     );
@@ -144,9 +146,11 @@ async function commitOne(
 export async function resetOffsets(
   env: Env,
   { namespace, name }: GroupPath,
-  topic: TopicDefinition,
+  found: TopicDefinition,
   fields: ResetFields,
 ): Promise<ResetReply | Failure> {
+  const topic = await topicWith(env, found, fields.partitions ?? []);
+  if (isFailure(topic)) return topic;
   const numbers = fields.partitions ?? partitionsOfTopic(topic).map(({ partition }) => partition);
   for (const partition of numbers) {
     const missing = checkPartition(topic, partition);

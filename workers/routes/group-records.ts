@@ -114,7 +114,10 @@ function bytesReply({ view, sections }: Answer): Response {
   return new Response(frame as Uint8Array<ArrayBuffer>, { headers: { 'content-type': GROUP_RECORDS_TYPE } });
 }
 
-/** Commits the ends; tells of each whether it was taken. What is not is somebody else's to handle. */
+/**
+ * Commits the ends; tells of each whether it was taken. What is not is somebody else's to handle, or was given to the member
+ * by another poll: two that cross each other read the same, and the later commit may be the lower one.
+ */
 async function committed(
   c: AppContext,
   read: MemberRead,
@@ -125,7 +128,7 @@ async function committed(
     sections.map((section) => [`${section.owned.topic}/${section.owned.partition}`, section]),
   );
   return await inBatches(ends, async ({ topic, partition, offset }) => {
-    const { definition, owned } = byKey.get(`${topic}/${partition}`)!;
+    const { definition, owned, frame } = byKey.get(`${topic}/${partition}`)!;
     const result = await callPartition(
       c.env,
       definition,
@@ -137,6 +140,7 @@ async function committed(
           epoch: owned.since,
           isOwner: true,
           offset,
+          from: frame.startOffset,
           metadata: '',
           transaction: null,
         }),

@@ -13,6 +13,7 @@ import {
   type ProduceBatchesReply,
   type ProduceReply,
 } from '../../protocol/records.ts';
+import { topicWith } from '../partition-call.ts';
 import { problem } from '../problem.ts';
 import { appendToPartitions, type PartitionBatches } from '../produce/append.ts';
 import { checkBatches, transactionProducer, type CheckedBatch } from '../produce/checked-batches.ts';
@@ -40,11 +41,14 @@ export function produceRoutes(app: Hono<AppEnv>): void {
   });
 }
 
-async function produceJson(c: AppContext, topic: TopicDefinition): Promise<Response> {
+async function produceJson(c: AppContext, found: TopicDefinition): Promise<Response> {
   const body = await readJson(c.req.raw);
   if (isFailure(body)) return problem(c, body);
   const request = checkProduceRequest(body.json);
   if (isFailure(request)) return problem(c, request);
+  const named = request.records.flatMap(({ partition }) => partition ?? []);
+  const topic = await topicWith(c.env, found, named);
+  if (isFailure(topic)) return problem(c, topic);
   const stickyPartition = Math.floor(Math.random() * topic.config.partitions);
   const groups = partitionRecords(topic, request.records, stickyPartition, Date.now());
   if (isFailure(groups)) return problem(c, groups);
@@ -102,9 +106,11 @@ function offsetsOf(
   return offsets;
 }
 
-async function produceBatches(c: AppContext, topic: TopicDefinition, query: ProduceQuery): Promise<Response> {
+async function produceBatches(c: AppContext, found: TopicDefinition, query: ProduceQuery): Promise<Response> {
   const { partitions: partitionsQuery, transactional_id: transactionalId } = query;
   const partitions = partitionsQuery === undefined ? [] : String(partitionsQuery).split(',').map(Number);
+  const topic = await topicWith(c.env, found, partitions);
+  if (isFailure(topic)) return problem(c, topic);
   if (partitions.length === 0 && topic.config.partitions > 1) {
     return problem(
       c,

@@ -16,7 +16,7 @@ import {
   type TransactionState,
 } from '../../protocol/transactions.ts';
 import { commitOffsets } from '../group/group-offsets.ts';
-import { checkPartition } from '../partition-call.ts';
+import { checkPartition, topicWith } from '../partition-call.ts';
 import { problem } from '../problem.ts';
 import { publishInTransaction } from '../publish/transaction-messages.ts';
 import { readBody } from '../request.ts';
@@ -90,9 +90,11 @@ async function addOffsets(
   for (const { topic, partition } of commit.offsets) {
     const found = await lookUpTopic(c.env, namespace, topic, seenTopologyVersion(c));
     if (isFailure(found)) return found;
-    const missing = checkPartition(found.topic, partition);
+    const known = await topicWith(c.env, found.topic, [partition]);
+    if (isFailure(known)) return known;
+    const missing = checkPartition(known, partition);
     if (missing) return missing;
-    partitions.push({ topic: found.topic, partition });
+    partitions.push({ topic: known, partition });
   }
   const refused = await addGroupPartitions(c.env, namespace, group, transactionalId, producer, partitions);
   if (refused) return refused;

@@ -1,29 +1,41 @@
 /** Every checker. A new promise adds its own here, in a file beside the others. */
 
 import { abortedRead } from './aborted-read.ts';
+import { appendTime } from './append-time.ts';
+import { atMostOnce } from './at-most-once.ts';
 import { atomicity } from './atomicity.ts';
 import type { Checker } from './checker.ts';
+import { compaction } from './compaction.ts';
 import { conservation } from './conservation.ts';
 import { deadLetterCycle } from './dead-letter-cycle.ts';
 import { deadLetter } from './dead-letter.ts';
 import { denseOffsets } from './dense-offsets.ts';
 import { duplicate } from './duplicate.ts';
+import { fetchFrom } from './fetch-from.ts';
 import { idempotence } from './idempotence.ts';
 import { groupOffsets } from './group-offsets.ts';
 import { groupOwners } from './group-owners.ts';
 import { fencedCommit } from './fenced-commit.ts';
+import { groupQuiet } from './group-quiet.ts';
 import { groupReads } from './group-reads.ts';
 import { inconsistentOffsets } from './inconsistent-offsets.ts';
 import { keyOrder } from './key-order.ts';
 import { lease } from './lease.ts';
 import { liveness } from './liveness.ts';
 import { logOrder } from './log-order.ts';
+import { longPoll } from './long-poll.ts';
 import { lostMessage } from './lost-message.ts';
 import { lostWrite } from './lost-write.ts';
 import { monotonicPoll } from './monotonic-poll.ts';
 import { phantom } from './phantom.ts';
+import { retention } from './retention.ts';
 import { settled } from './settled.ts';
+import { shareDone } from './share-done.ts';
+import { shareLock } from './share-lock.ts';
+import { shareLost } from './share-lost.ts';
 import { stableOffset } from './stable-offset.ts';
+import { topicRebirth } from './topic-rebirth.ts';
+import { wholeBatch } from './whole-batch.ts';
 
 export const CHECKERS: readonly Checker[] = [
   denseOffsets,
@@ -49,4 +61,16 @@ export const CHECKERS: readonly Checker[] = [
   groupOffsets,
   groupReads,
   deadLetterCycle,
+  shareLock,
+  shareDone,
+  shareLost,
+  compaction,
+  retention,
+  fetchFrom,
+  wholeBatch,
+  appendTime,
+  topicRebirth,
+  groupQuiet,
+  longPoll,
+  atMostOnce,
 ];

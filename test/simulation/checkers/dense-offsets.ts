@@ -1,5 +1,5 @@
 import type { Checker } from './checker.ts';
-import { hasMarkers } from '../workload/topology.ts';
+import { hasGaps } from '../workload/topology.ts';
 import { finalLogs, logStarts, placeOf } from './logs.ts';
 
 /** Offsets are dense, and none is given twice. */
@@ -12,7 +12,7 @@ export const denseOffsets: Checker = {
     for (const [log, records] of finalLogs(history)) {
       let expected = starts.get(log)!;
       for (const offset of [...records.keys()].sort((a, b) => a - b)) {
-        if (offset !== expected && !hasMarkers(log.split('/')[0]!))
+        if (offset !== expected && !hasGaps(log.split('/')[0]!))
           broken.push(`${log}: after ${expected - 1} comes ${offset}`);
         expected = offset + 1;
       }

@@ -1,5 +1,6 @@
 import type { History, Membership } from '../history.ts';
 import type { Checker } from './checker.ts';
+import { isFollowed, inEachGroup, isReplaced } from './groups.ts';
 
 /**
  * In one epoch a partition is assigned to one member; and while a member is told by nobody that it has lost a partition,
@@ -8,33 +9,35 @@ import type { Checker } from './checker.ts';
 export const groupOwners: Checker = {
   name: 'group-owners',
   promise: 'A partition has at most one member of a group at a time',
-  check: (history) => {
-    const broken: string[] = [];
-    const told = history.of('member').filter(({ outcome }) => outcome === 'ok');
-    const owners = new Map<string, string>();
-    for (const { member, epoch, assignment } of told) {
-      for (const log of assignment) {
-        const owner = owners.get(`${log} ${epoch}`) ?? member;
-        owners.set(`${log} ${epoch}`, owner);
-        if (owner !== member)
-          broken.push(`${log} was assigned to ${owner} and to ${member} in epoch ${epoch}`);
-      }
-    }
-    if (!history.clocksAgree) return broken;
-    for (const { member, log, begin, end, askedMs, sessionMs } of holdings(history)) {
-      const other = told.find(
-        (event) =>
-          event.member !== member &&
-          event.assignment.includes(log) &&
-          event.begin > begin &&
-          event.end < end &&
-          event.knownMs < askedMs + sessionMs,
-      );
-      if (other) broken.push(`${log} was given to ${other.member} while ${member} had it`);
-    }
-    return broken;
-  },
+  check: (history) => inEachGroup(history, check, isFollowed),
 };
+
+function check(history: History): string[] {
+  const broken: string[] = [];
+  const told = history.of('member').filter(({ outcome }) => outcome === 'ok');
+  const owners = new Map<string, string>();
+  for (const { member, epoch, assignment } of told) {
+    for (const log of assignment) {
+      const owner = owners.get(`${log} ${epoch}`) ?? member;
+      owners.set(`${log} ${epoch}`, owner);
+      if (owner !== member) broken.push(`${log} was assigned to ${owner} and to ${member} in epoch ${epoch}`);
+    }
+  }
+  if (!history.clocksAgree) return broken;
+  for (const { member, log, begin, end, askedMs, sessionMs } of holdings(history)) {
+    const other = told.find(
+      (event) =>
+        event.member !== member &&
+        event.assignment.includes(log) &&
+        event.begin > begin &&
+        event.end < end &&
+        event.knownMs < askedMs + sessionMs,
+    );
+    if (other && !isReplaced(history, member, other.end))
+      broken.push(`${log} was given to ${other.member} while ${member} had it`);
+  }
+  return broken;
+}
 
 interface Holding {
   member: string;

@@ -1,3 +1,4 @@
+import { isCompacted } from '../workload/kept-topics.ts';
 import type { Checker } from './checker.ts';
 import { finalLogs, logStarts, placeOf } from './logs.ts';
 
@@ -9,7 +10,7 @@ export const lostWrite: Checker = {
     const logs = finalLogs(history);
     const starts = logStarts(history);
     return history.of('produce').flatMap(({ outcome, topic, records }) => {
-      if (outcome !== 'ok') return [];
+      if (outcome !== 'ok' || isCompacted(topic)) return [];
       return records.flatMap(({ id, partition, offset }) => {
         if (partition === null || offset === null) return [`${id} was acknowledged without an offset`];
         const log = placeOf(topic, partition);

@@ -1,5 +1,5 @@
 import type { Checker } from './checker.ts';
-import { hasMarkers } from '../workload/topology.ts';
+import { hasGaps } from '../workload/topology.ts';
 import { placeOf } from './logs.ts';
 
 /**
@@ -13,10 +13,10 @@ export const monotonicPoll: Checker = {
     const broken: string[] = [];
     const ends = new Map<string, { at: number; high: number }[]>();
     for (const event of history.of('fetch')) {
-      const { client, topic, partition, from, records, next, high, start, begin, end } = event;
-      const mayStep = hasMarkers(topic);
+      const { client, topic, partition, from, seek = null, records, next, high, start, begin, end } = event;
+      const mayStep = hasGaps(topic);
       const log = placeOf(topic, partition);
-      let expected = from ?? start;
+      let expected = from ?? (seek === null ? start : (records[0]?.offset ?? next));
       for (const { offset } of records) {
         if (offset < expected || (offset > expected && !mayStep))
           broken.push(`${client} at ${log}/${expected} was given ${offset}`);

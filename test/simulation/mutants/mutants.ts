@@ -4,6 +4,7 @@
  */
 
 import type { Fault } from '../faults.ts';
+import { LOG_MUTANTS } from './log-mutants.ts';
 import type { Patch } from '../platform/bundle.ts';
 import { WATCHDOG_MUTANTS } from './watchdog-mutants.ts';
 
@@ -291,4 +292,5 @@ export const MUTANTS: readonly Mutant[] = [
     ),
   },
   ...WATCHDOG_MUTANTS,
+  ...LOG_MUTANTS,
 ];

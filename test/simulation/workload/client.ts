@@ -6,6 +6,7 @@ import type { History, HistoryEvent, Outcome } from '../history.ts';
 import type { Caller } from '../platform/network.ts';
 import { SimSignal, type SimResponse } from '../platform/http.ts';
 import type { World } from '../platform/world.ts';
+import { JSON_TYPE, RECORD_BATCH_TYPE } from '../../../protocol/media-types.ts';
 
 export interface Answer {
   outcome: Outcome;
@@ -96,8 +97,8 @@ export class Client implements Caller {
     const init = {
       method,
       signal,
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: { ...(body === undefined ? {} : { 'content-type': typeOf(body) }), ...headers },
+      ...(body === undefined ? {} : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
     };
     const { scheduler } = this.world;
     return await new Promise((resolve) => {
@@ -123,3 +124,6 @@ export class Client implements Caller {
     }
   }
 }
+
+/** Bytes are record batches. */
+const typeOf = (body: unknown): string => (body instanceof Uint8Array ? RECORD_BATCH_TYPE : JSON_TYPE);

@@ -7,13 +7,16 @@ import type { Membership } from '../history.ts';
 import type { Answer, Client } from './client.ts';
 import { between, type Operation } from './operation.ts';
 
-const GROUP = '/groups/workers';
+const GROUP = 'workers';
 const TOPIC = 'log';
+const GONE = new Set(['member_not_found', 'instance_fenced']);
 /** Of reading at rest: more than all members that were left behind can take. */
 const REST_ROUNDS_MAX = 60;
 
-interface Member {
+export interface Member {
   id: string;
+  group: string;
+  instance?: string;
   epoch: number;
   sessionMs: number;
   /** What it has read and not committed. */
@@ -64,26 +67,37 @@ export async function readAsGroup(client: Client): Promise<void> {
   throw new Error('the group is never done with reading');
 }
 
-async function join(client: Client, sessionMs: number): Promise<Member | null> {
+/** @param fields what it says beside its session timeout */
+export async function join(
+  client: Client,
+  sessionMs: number,
+  group = GROUP,
+  fields: { instance_id?: string; [name: string]: unknown } = { topics: [TOPIC] },
+): Promise<Member | null> {
   const askedMs = client.world.scheduler.nowMs;
-  const answer = await client.request('POST', `${GROUP}/members`, {
-    topics: [TOPIC],
+  const answer = await client.request('POST', `/groups/${group}/members`, {
+    ...fields,
     session_timeout_ms: sessionMs,
   });
-  if (answer.outcome !== 'ok') return null;
+  const { instance_id: instance } = fields;
+  const of = { group, ...(instance !== undefined && { instance }), sessionMs, offsets: [] };
+  if (answer.outcome !== 'ok') {
+    note(client, 'join', { ...of, id: 'unknown', epoch: 0 }, answer, askedMs);
+    return null;
+  }
   const { member_id: id, epoch } = answer.body as { member_id: string; epoch: number };
-  const member: Member = { id, epoch, sessionMs, offsets: [] };
+  const member: Member = { ...of, id, epoch };
   note(client, 'join', member, answer, askedMs);
   return member;
 }
 
-async function poll(
+export async function poll(
   client: Client,
   member: Member,
   max: number,
   waitMs: number,
 ): Promise<'ok' | 'gone' | 'unknown'> {
-  const path = `${GROUP}/members/${member.id}/records?max_records=${max}&wait_ms=${waitMs}`;
+  const path = `/groups/${member.group}/members/${member.id}/records?max_records=${max}&wait_ms=${waitMs}`;
   const askedMs = client.world.scheduler.nowMs;
   const answer = await client.request('GET', path, undefined, waitMs);
   if (answer.outcome === 'ok') {
@@ -92,18 +106,18 @@ async function poll(
   }
   note(client, 'poll', member, answer, askedMs);
   if (answer.outcome === 'ok') return 'ok';
-  return answer.body['code'] === 'member_not_found' ? 'gone' : 'unknown';
+  return GONE.has(String(answer.body['code'])) ? 'gone' : 'unknown';
 }
 
-async function leave(client: Client, member: Member): Promise<void> {
+export async function leave(client: Client, member: Member): Promise<void> {
   const askedMs = client.world.scheduler.nowMs;
-  const answer = await client.request('DELETE', `${GROUP}/members/${member.id}`);
+  const answer = await client.request('DELETE', `/groups/${member.group}/members/${member.id}`);
   note(client, 'leave', member, answer, askedMs);
 }
 
-async function commit(client: Client, member: Member): Promise<void> {
-  const { id, epoch, offsets } = member;
-  const answer = await client.request('POST', `${GROUP}/offsets`, { member_id: id, epoch, offsets });
+export async function commit(client: Client, member: Member): Promise<void> {
+  const { id, group, epoch, offsets } = member;
+  const answer = await client.request('POST', `/groups/${group}/offsets`, { member_id: id, epoch, offsets });
   const { copies, begin, end, body } = answer;
   const places = (list: unknown): Set<string> =>
     new Set(((list ?? []) as Member['offsets']).map(({ topic, partition }) => `${topic}/${partition}`));
@@ -112,7 +126,7 @@ async function commit(client: Client, member: Member): Promise<void> {
     const log = `${topic}/${partition}`;
     const own = taken.has(log) ? 'ok' : refused.has(log) ? outcomeOf(body, log) : answer.outcome;
     const span = { client: client.name, begin, end: own === 'unknown' ? Infinity : end };
-    client.add({ kind: 'commit-offset', member: id, log, offset, outcome: own, copies, ...span });
+    client.add({ kind: 'commit-offset', group, member: id, log, offset, outcome: own, copies, ...span });
   }
   if (answer.outcome === 'ok') member.offsets = [];
 }
@@ -137,21 +151,24 @@ function note(
     partition: number;
     offset: number;
     value: string;
+    headers?: { id?: string };
   }[];
   client.add({
     kind: 'member',
     client: client.name,
     what,
+    group: member.group,
+    ...(member.instance !== undefined && { instance: member.instance }),
     member: member.id,
     outcome,
     code: outcome === 'refused' ? String(body['code']) : null,
     copies,
     epoch: member.epoch,
     assignment: assignment.map(({ topic, partition }) => `${topic}/${partition}`),
-    records: records.map(({ topic, partition, offset, value }) => ({
+    records: records.map(({ topic, partition, offset, value, headers }) => ({
       log: `${topic}/${partition}`,
       offset,
-      id: value,
+      id: headers?.id ?? value,
     })),
     sessionMs: member.sessionMs,
     askedMs,

@@ -126,14 +126,23 @@ export async function readOnce(
   const path = `/topics/${topic}/partitions/${partition}/records?${query}`;
   const { outcome, body, begin, end } = await client.request('GET', path, undefined, waitMs);
   if (outcome !== 'ok') return null;
-  const found = body['records'] as { offset: number; value: string; timestamp: number }[];
+  const found = body['records'] as {
+    offset: number;
+    value: string;
+    timestamp: number;
+    headers?: { id?: string };
+  }[];
   const fetched: Fetched = {
     kind: 'fetch',
     client: client.name,
     topic,
     partition,
     from,
-    records: found.map(({ offset, value, timestamp }) => ({ offset, id: value, timestamp })),
+    records: found.map(({ offset, value, timestamp, headers }) => ({
+      offset,
+      id: headers?.id ?? value,
+      timestamp,
+    })),
     next: body['next_offset'] as number,
     high: body['high_watermark'] as number,
     start: body['log_start_offset'] as number,
@@ -141,6 +150,7 @@ export async function readOnce(
     stable: (body['last_stable_offset'] ?? null) as number | null,
     begin,
     end,
+    knownMs: client.world.scheduler.nowMs,
     isFinal,
   };
   client.add(fetched);

@@ -1,12 +1,17 @@
 /** Every operation. A new feature adds its own here, in a file beside the others. */
 
+import { crew, ownGroup } from './crew.ts';
 import { publishThroughExchange } from './exchanges.ts';
 import { worker } from './groups.ts';
+import { hasty } from './hasty.ts';
+import { fetchKept, grow, lookAtPartition, produceKept } from './kept-records.ts';
 import { deleteRecords, poll, produce, reread } from './logs.ts';
 import { oneOff } from './one-off.ts';
 import type { Operation } from './operation.ts';
 import { change, look, pause, publish, purge, settle, take } from './queues.ts';
 import { produceOnce } from './producers.ts';
+import { fetchReborn, produceReborn, rebirth } from './reborn.ts';
+import { produceShared, share } from './share-groups.ts';
 import { stream } from './stream.ts';
 import { readCommitted, transact } from './transactions.ts';
 
@@ -29,4 +34,16 @@ export const OPERATIONS: readonly Operation[] = [
   readCommitted,
   worker,
   oneOff,
+  produceShared,
+  share,
+  produceKept,
+  fetchKept,
+  grow,
+  lookAtPartition,
+  rebirth,
+  produceReborn,
+  fetchReborn,
+  crew,
+  ownGroup,
+  hasty,
 ];

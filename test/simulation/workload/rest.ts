@@ -2,9 +2,14 @@
 
 import type { Fetched } from '../history.ts';
 import type { Client } from './client.ts';
+import { readAsCrew } from './crew.ts';
 import { readAsGroup } from './groups.ts';
+import { describePartition, growFully } from './kept-records.ts';
 import { readOnce } from './logs.ts';
 import { describe, settleOnce, takeOnce } from './queues.ts';
+import { waitForRecords } from './long-polls.ts';
+import { bearAgain } from './reborn.ts';
+import { drainShared } from './share-groups.ts';
 import { hasMarkers, insist, TOPICS } from './topology.ts';
 
 /** Longer than any message is under way, any lease runs, and any retry waits, in ms. */
@@ -15,8 +20,14 @@ export async function comeToRest(client: Client): Promise<void> {
   await client.sleep(REST_MS);
   await client.world.runCronsOfADay();
   await insist(client, 'POST', '/queues/bin/resume');
+  await bearAgain(client);
+  await waitForRecords(client);
+  await growFully(client);
+  await drainShared(client);
   await drainQueues(client);
   await readAsGroup(client);
+  await readAsCrew(client);
+  await describePartition(client, 'small', 0, true);
   for (const [topic, { partitions }] of Object.entries(TOPICS)) {
     for (let partition = 0; partition < partitions; partition++) {
       await readAll(client, topic, partition, 'read_uncommitted');

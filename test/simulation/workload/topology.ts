@@ -1,8 +1,10 @@
 /** The topics, queues and exchanges that the workload uses. Each queue is there for one promise. */
 
 import type { Client } from './client.ts';
+import { isCompacted, KEPT } from './kept-topics.ts';
+import { SHARED } from './share-topology.ts';
 
-export const TOPICS: Record<string, { partitions: number }> = {
+export const TOPICS: Record<string, { partitions: number; declared?: object }> = {
   /** Written to in transactions, and without. */
   ledger: { partitions: 3 },
   log: { partitions: 3 },
@@ -10,10 +12,16 @@ export const TOPICS: Record<string, { partitions: number }> = {
   trimmed: { partitions: 1 },
   /** Fed by an exchange. */
   copied: { partitions: 2 },
+  /** Read by share groups. */
+  [SHARED.topic]: { partitions: SHARED.partitions },
+  ...KEPT,
 };
 
-/** Their offsets have gaps: the markers that end transactions. */
+/** The markers that end transactions take offsets there. */
 export const hasMarkers = (topic: string): boolean => topic === 'ledger';
+
+/** Offsets of which nobody reads a record. */
+export const hasGaps = (topic: string): boolean => hasMarkers(topic) || isCompacted(topic);
 
 export const TRANSACTIONAL_IDS = ['job-1', 'job-2', 'job-3'];
 
@@ -46,14 +54,14 @@ export const isRing = (queue: string): boolean => queue.startsWith('ring-');
 
 /** The queue that messages found in this one were published to. */
 export const publishedTo = (queue: string): string =>
-  isRing(queue) ? 'ring-1' : queue.replace(/\.dlq$/, '');
+  isRing(queue) ? 'ring-1' : queue === SHARED.deadLetters ? SHARED.topic : queue.replace(/\.dlq$/, '');
 
 export const deadLetterQueue = (queue: string): string => `${queue}.dlq`;
 
 /** Declares everything, for as long as it takes. */
 export async function declareAll(client: Client): Promise<void> {
-  for (const [name, declaration] of Object.entries(TOPICS)) {
-    await insist(client, 'PUT', `/topics/${name}`, { ...declaration, retention_ms: null });
+  for (const [name, { partitions, declared }] of Object.entries(TOPICS)) {
+    await insist(client, 'PUT', `/topics/${name}`, { partitions, retention_ms: null, ...declared });
   }
   for (const [name, declaration] of Object.entries(QUEUES)) {
     await insist(client, 'PUT', `/queues/${name}`, declaration);

@@ -1,0 +1,20 @@
+import type { Checker } from './checker.ts';
+
+/** Where clocks agree, a topic that stamps records stamps a later one with a time that is not earlier. */
+export const appendTime: Checker = {
+  name: 'append-time',
+  promise: 'Append times do not go back while clocks agree',
+  check: (history) => {
+    if (!history.clocksAgree) return [];
+    const broken: string[] = [];
+    const stamps = new Map<number, number>();
+    for (const { topic, records } of history.of('fetch'))
+      if (topic === 'stamped') for (const { offset, timestamp } of records) stamps.set(offset, timestamp);
+    for (const [offset, timestamp] of stamps) {
+      const before = stamps.get(offset - 1) ?? 0;
+      if (before > timestamp)
+        broken.push(`stamped/0/${offset} has ${timestamp} ms, the one before it ${before} ms`);
+    }
+    return broken;
+  },
+};

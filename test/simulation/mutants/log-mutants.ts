@@ -1,0 +1,162 @@
+/** Faults planted in topics, consumer groups and share groups. */
+
+import type { Mutant } from './mutants.ts';
+
+const change = (file: string, find: string, replace: string): NonNullable<Mutant['patches']> => [
+  { file, find, replace },
+];
+
+export const LOG_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'locks-end-early',
+    checker: 'share-lock',
+    patches: change(
+      'durable-objects/partition/shared-log.ts',
+      'const archived = window.expire(nowMs, group.config.delivery_limit);\n    const lock',
+      'const archived = window.expire(nowMs + 1_500, group.config.delivery_limit);\n    const lock',
+    ),
+  },
+  {
+    name: 'deliveries-not-counted',
+    checker: 'share-lock',
+    patches: change(
+      'core/share/share-window.ts',
+      'const deliveries = run.deliveries + 1;',
+      'const deliveries = run.deliveries + (at % 5 === 1 ? 0 : 1);',
+    ),
+  },
+  {
+    name: 'accepted-and-free-again',
+    checker: 'share-done',
+    patches: change(
+      'core/share/acknowledge.ts',
+      'window.accept(offset);',
+      'if (offset % 7 === 3) window.release(offset, 9);\n    else window.accept(offset);',
+    ),
+  },
+  {
+    name: 'record-passed-over',
+    checker: 'share-lost',
+    patches: change(
+      'durable-objects/partition/shared-log.ts',
+      'if (recordCount === lastOffsetDelta + 1) {',
+      'if (baseOffset % 8 === 7) continue;\n      if (recordCount === lastOffsetDelta + 1) {',
+    ),
+  },
+  {
+    name: 'rejected-and-no-dead-letter',
+    checker: 'share-lost',
+    patches: change(
+      'core/share/acknowledge.ts',
+      'archived.push(gone);',
+      "if (kind !== 'reject' || offset % 3 > 0) archived.push(gone);",
+    ),
+  },
+  {
+    name: 'latest-compacted-away',
+    checker: 'compaction',
+    patches: change(
+      'core/log/compaction.ts',
+      '> record.offset) return false;',
+      '>= record.offset + (record.offset % 4 === 1 ? 0 : 1)) return false;',
+    ),
+  },
+  {
+    name: 'tombstones-at-once-compacted-away',
+    checker: 'compaction',
+    faults: ['crash', 'loss'],
+    patches: change('core/log/compaction.ts', 'nowMs - policy.deleteRetentionMs', 'nowMs'),
+  },
+  {
+    name: 'records-removed-early',
+    checker: 'retention',
+    faults: ['crash', 'loss'],
+    patches: change(
+      'core/log/retention.ts',
+      'nowMs - policy.retentionMs;',
+      'nowMs - policy.retentionMs / 3;',
+    ),
+  },
+  {
+    name: 'too-much-removed',
+    checker: 'retention',
+    patches: change('core/log/retention.ts', 'remaining >= policy.retentionBytes;', 'remaining > 0;'),
+  },
+  {
+    name: 'time-looked-up-by-segment',
+    checker: 'fetch-from',
+    patches: change(
+      'core/log/time-index.ts',
+      'record.timestamp >= timestampMs && record.offset >= startOffset',
+      'record.offset >= startOffset',
+    ),
+  },
+  {
+    name: 'one-record-too-many',
+    checker: 'fetch-from',
+    patches: change('workers/fetch-json.ts', 'records.length >= recordsMax', 'records.length > recordsMax'),
+  },
+  {
+    name: 'batch-cut-when-stored',
+    checker: 'whole-batch',
+    patches: change(
+      'workers/routes/produce.ts',
+      'if (isUnpromised) return acceptWithoutPromise(c, topic, batches, request.records.length);',
+      'if (isUnpromised) {\n    for (const group of groups) {\n      const { partition, records } = group;\n      const part = packBatches(records.slice(0, 2), topic.config.max_batch_bytes, undefined);\n      await appendToPartitions(c.env, topic, [{ partition, bytes: part }]);\n    }\n    return acceptWithoutPromise(c, topic, [], request.records.length);\n  }',
+    ),
+  },
+  {
+    name: 'append-time-of-the-router',
+    checker: 'append-time',
+    faults: ['crash', 'delay'],
+    patches: change(
+      'durable-objects/partition/partition.ts',
+      "timestamp_type === 'append' ? this.now() : null",
+      "timestamp_type === 'append' ? this.now() - Math.floor(Math.random() * 20_000) : null",
+    ),
+  },
+  {
+    name: 'deleted-topic-keeps-its-records',
+    checker: 'topic-rebirth',
+    patches: [
+      ...change('durable-objects/partition/partition.ts', '    await this.ctx.storage.deleteAll();\n', ''),
+      ...change('core/topology/topics.ts', '/${partition}#${topic.id}`', '/${partition}`'),
+    ],
+  },
+  {
+    name: 'reset-under-members',
+    checker: 'group-quiet',
+    faults: ['crash', 'loss'],
+    patches: [
+      ...change(
+        'durable-objects/group/group.ts',
+        'if (!isEmpty(group)) return notEmpty(group);\n    if (isDryRun)',
+        'if (isDryRun)',
+      ),
+      ...change('core/group/offsets.ts', 'known.epoch < epoch ||', 'known.epoch < epoch || epoch > 0 ||'),
+    ],
+  },
+  {
+    name: 'partition-left-to-nobody',
+    checker: 'group-quiet',
+    patches: change(
+      'core/group/membership.ts',
+      'const free = wanted.filter((key) => !taken.has(key));',
+      "const free = wanted.filter((key) => !taken.has(key) && !key.endsWith('/3'));",
+    ),
+  },
+  {
+    name: 'waiting-readers-not-told',
+    checker: 'long-poll',
+    patches: change(
+      'durable-objects/partition/partition.ts',
+      'committed: () => this.#answerWaiters(),',
+      'committed: () => {},',
+    ),
+  },
+  {
+    name: 'given-whether-committed-or-not',
+    checker: 'at-most-once',
+    patches: change('workers/routes/group-records.ts', 'return !isFailure(result);', 'return true;'),
+  },
+];
