@@ -24,6 +24,14 @@ import { monotonicPoll } from './monotonic-poll.ts';
 import { phantom } from './phantom.ts';
 import { settled } from './settled.ts';
 import { stableOffset } from './stable-offset.ts';
+import { earlyMessage } from './early-message.ts';
+import { exactlyOnce } from './exactly-once.ts';
+import { fencedProducer } from './fenced-producer.ts';
+import { groupProgress } from './group-progress.ts';
+import { informationFlow } from './information-flow.ts';
+import { intermediateRead } from './intermediate-read.ts';
+import { messageOnce } from './message-once.ts';
+import { pendingOffsets } from './pending-offsets.ts';
 
 export const CHECKERS: readonly Checker[] = [
   denseOffsets,
@@ -49,4 +57,12 @@ export const CHECKERS: readonly Checker[] = [
   groupOffsets,
   groupReads,
   deadLetterCycle,
+  exactlyOnce,
+  groupProgress,
+  pendingOffsets,
+  fencedProducer,
+  earlyMessage,
+  messageOnce,
+  intermediateRead,
+  informationFlow,
 ];

@@ -9,6 +9,7 @@ import { change, look, pause, publish, purge, settle, take } from './queues.ts';
 import { produceOnce } from './producers.ts';
 import { stream } from './stream.ts';
 import { readCommitted, transact } from './transactions.ts';
+import { order, seeOffsets, transform } from './transform.ts';
 
 export const OPERATIONS: readonly Operation[] = [
   produce,
@@ -29,4 +30,7 @@ export const OPERATIONS: readonly Operation[] = [
   readCommitted,
   worker,
   oneOff,
+  order,
+  transform,
+  seeOffsets,
 ];

@@ -10,12 +10,15 @@ export const TOPICS: Record<string, { partitions: number }> = {
   trimmed: { partitions: 1 },
   /** Fed by an exchange. */
   copied: { partitions: 2 },
+  /** A group reads these two, and writes what follows from each to the other, in transactions. */
+  orders: { partitions: 2 },
+  invoices: { partitions: 2 },
 };
 
 /** Their offsets have gaps: the markers that end transactions. */
-export const hasMarkers = (topic: string): boolean => topic === 'ledger';
+export const hasMarkers = (topic: string): boolean => ['ledger', 'orders', 'invoices'].includes(topic);
 
-export const TRANSACTIONAL_IDS = ['job-1', 'job-2', 'job-3'];
+export const TRANSACTIONAL_IDS = ['job-1', 'job-2', 'job-3', 'job-4'];
 
 const RETRY = { schedule_ms: [200, 2_000] };
 
