@@ -6,6 +6,7 @@
 import type { Fault } from '../faults.ts';
 import type { Patch } from '../platform/bundle.ts';
 import { WATCHDOG_MUTANTS } from './watchdog-mutants.ts';
+import { TRANSACTION_MUTANTS } from './transaction-mutants.ts';
 
 export interface Mutant {
   name: string;
@@ -291,4 +292,5 @@ export const MUTANTS: readonly Mutant[] = [
     ),
   },
   ...WATCHDOG_MUTANTS,
+  ...TRANSACTION_MUTANTS,
 ];
