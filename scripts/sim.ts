@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- --seed N --steps M [--seeds K] [--faults list] [--operations ids] [--luck L] [--mutant name] [--trace] [--json]`:
+ * `npm run sim -- --seed N --steps M [--seeds K] [--faults list] [--only names] [--operations ids] [--luck L] [--mutant name] [--trace] [--json]`:
  * runs the simulation (docs/simulation.md) for K seeds from N on, with M operations each. A failure is shrunk, and printed
  * with its trace and the command that repeats it. Ends with 1 where a promise was broken.
  */
@@ -10,6 +10,7 @@ import { MUTANTS } from '../test/simulation/mutants/mutants.ts';
 import { drawPlan } from '../test/simulation/plan.ts';
 import { run, type RunOptions } from '../test/simulation/run.ts';
 import { shrink } from '../test/simulation/shrink.ts';
+import { OPERATIONS } from '../test/simulation/workload/operations.ts';
 
 const PROGRESS_MS = 2_000;
 const SHRINK_RUNS_MAX = 600;
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     steps: { type: 'string', default: '1000' },
     seeds: { type: 'string', default: '1' },
     faults: { type: 'string' },
+    only: { type: 'string' },
     operations: { type: 'string' },
     luck: { type: 'string', default: '0' },
     mutant: { type: 'string' },
@@ -33,6 +35,7 @@ const first = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : 
 const steps = Number(values.steps);
 const seeds = Number(values.seeds);
 const faults = readFaults(values.faults);
+const only = readOnly(values.only);
 const mutant = MUTANTS.find(({ name }) => name === values.mutant);
 if (![first, steps, seeds].every(Number.isSafeInteger)) fail('--seed, --steps and --seeds are whole numbers');
 if (values.mutant !== undefined && !mutant) {
@@ -73,12 +76,13 @@ process.exit(failed.length === 0 ? 0 : 1);
 
 function optionsFor(seed: number): RunOptions {
   const ids = values.operations?.split(',');
+  const plan = drawPlan(seed, steps, only).filter(({ id }) => ids?.includes(id) ?? true);
   return {
     seed,
     steps,
     faults,
     luck: Number(values.luck),
-    ...(ids && { plan: drawPlan(seed, steps).filter(({ id }) => ids.includes(id)) }),
+    plan,
     ...(mutant && { mutant }),
   };
 }
@@ -101,6 +105,7 @@ async function report(
   const command = [
     `npm run sim -- --seed ${options.seed} --steps ${steps} --trace`,
     ` --faults ${shrunk.faults.join(',') || 'none'} --operations ${plan.map(({ id }) => id).join(',')} --luck ${shrunk.luck}`,
+    only ? ` --only ${only.join(',')}` : '',
     mutant ? ` --mutant ${mutant.name}` : '',
   ].join('');
   say(`${operations.length} operations are enough, after ${shrunk.runs} runs: ${operations.join(', ')}`);
@@ -127,6 +132,14 @@ function readFaults(text: string | undefined): readonly Fault[] {
   const unknown = names.find((name) => !isFault(name));
   if (unknown !== undefined) fail(`there is no fault ${unknown}; there are ${FAULTS.join(', ')}, and none`);
   return names.filter(isFault);
+}
+
+function readOnly(text: string | undefined): string[] | undefined {
+  const names = text?.split(',');
+  const known = OPERATIONS.map(({ name }) => name);
+  const unknown = names?.find((name) => !known.includes(name));
+  if (unknown !== undefined) fail(`there is no operation ${unknown}; there are ${known.join(', ')}`);
+  return names;
 }
 
 function seconds(): number {

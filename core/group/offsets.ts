@@ -84,7 +84,8 @@ export function clamp(offset: number, log: { logStartOffset: number; highWaterma
   return Math.min(Math.max(offset, log.logStartOffset), log.highWatermark);
 }
 
-const NOTHING = { offset: null, metadata: '', transaction: null };
+/** Of a group that has not been here. */
+export const NOTHING = { offset: null, metadata: '', transaction: null };
 
 function fencedOut(epoch: number): Failure {
   return failure(

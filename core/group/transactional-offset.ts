@@ -7,6 +7,9 @@
  *   pending   added, and its transaction is open. Nobody else reads on or commits: where to read on is not decided. Left by
  *             the marker of the transaction
  *   ended     the marker was here. What comes late of that transaction is refused
+ *
+ * A member may use several producers, and what it adds may come after the marker of its transaction, when another one has
+ * been here since. Taken it would stay for ever, as no marker follows: so the ends of a few other producers are kept too.
  */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
@@ -21,7 +24,18 @@ export interface TransactionalOffset {
   pending: { offset: number; metadata: string } | null;
   /** When it was added first, or ended, in ms. */
   sinceMs: number;
+  /** Ends of other producers here, the latest last. Absent: none. */
+  others?: readonly EndSeen[];
 }
+
+interface EndSeen {
+  producerId: number;
+  /** That of the marker. */
+  producerEpoch: number;
+}
+
+/** Longer than a call is under way, no member goes through so many producers. */
+const OTHERS_MAX = 8;
 
 /** The transaction that a commit belongs to. */
 export interface OffsetTransaction {
@@ -37,14 +51,15 @@ export function addOffset(
   pending: { offset: number; metadata: string },
   nowMs: number,
 ): TransactionalOffset | Failure {
-  if (known !== null && known.producerId === producerId && known.producerEpoch > producerEpoch) {
+  if (hasSeen(known, { producerId, producerEpoch: producerEpoch + 1 })) {
     return failure(
       'producer_fenced',
       `the transaction of producer ${producerId} in epoch ${producerEpoch} has ended here`,
     );
   }
   if (known === null || known.pending === null) {
-    return { transactionalId, producerId, producerEpoch, pending, sinceMs: nowMs };
+    const since = { transactionalId, producerId, producerEpoch, pending, sinceMs: nowMs };
+    return { ...since, ...othersOf(known, producerId) };
   }
   if (known.producerId !== producerId || known.producerEpoch !== producerEpoch) return stillPending(known);
   return { ...known, pending };
@@ -52,7 +67,7 @@ export function addOffset(
 
 /**
  * The marker of a transaction is here.
- * @returns null where it changes nothing: it came before, or it is of a transaction that another has followed
+ * @returns null where it changes nothing: it came before
  */
 export function endOffset(
   known: TransactionalOffset | null,
@@ -60,12 +75,41 @@ export function endOffset(
   { producerId, producerEpoch, outcome }: TransactionEnd,
   nowMs: number,
 ): { ended: TransactionalOffset; committed: { offset: number; metadata: string } | null } | null {
+  if (hasSeen(known, { producerId, producerEpoch })) return null;
   const isSameProducer = known?.producerId === producerId;
-  if (known !== null && isSameProducer && known.producerEpoch >= producerEpoch) return null;
-  if (known !== null && known.pending !== null && !isSameProducer) return null;
+  if (known !== null && known.pending !== null && !isSameProducer) {
+    return {
+      ended: { ...known, others: withEnd(known.others, { producerId, producerEpoch }) },
+      committed: null,
+    };
+  }
   const isOfThis = isSameProducer && known?.producerEpoch === producerEpoch - 1;
   const committed = outcome === 'commit' && isOfThis ? (known?.pending ?? null) : null;
-  return { ended: { transactionalId, producerId, producerEpoch, pending: null, sinceMs: nowMs }, committed };
+  const ended = { transactionalId, producerId, producerEpoch, pending: null, sinceMs: nowMs };
+  return { ended: { ...ended, ...othersOf(known, producerId) }, committed };
+}
+
+/** Whether the marker has been here, or a later one of its producer. */
+function hasSeen(known: TransactionalOffset | null, { producerId, producerEpoch }: EndSeen): boolean {
+  if (known === null) return false;
+  const isIt = (end: EndSeen): boolean => end.producerId === producerId && end.producerEpoch >= producerEpoch;
+  return isIt(known) || (known.others ?? []).some(isIt);
+}
+
+/** The others of the row in which that producer follows what is known. */
+function othersOf(
+  known: TransactionalOffset | null,
+  producerId: number,
+): Pick<TransactionalOffset, 'others'> {
+  if (known === null) return {};
+  const before = (known.others ?? []).filter((other) => other.producerId !== producerId);
+  const others = known.producerId === producerId ? before : withEnd(before, known);
+  return others.length > 0 ? { others } : {};
+}
+
+function withEnd(others: readonly EndSeen[] = [], { producerId, producerEpoch }: EndSeen): EndSeen[] {
+  const rest = others.filter((other) => other.producerId !== producerId);
+  return [...rest, { producerId, producerEpoch }].slice(-OTHERS_MAX);
 }
 
 export function stillPending({ transactionalId }: TransactionalOffset): Failure {

@@ -5,6 +5,7 @@ import {
   checkReset,
   clamp,
   fence,
+  NOTHING,
   positionOf,
   raised,
   type Claim,
@@ -108,11 +109,12 @@ export class GroupOffsets {
   /** A transaction that has committed offsets of the group here has ended. At most one row. */
   endTransaction(group: string, transactionalId: string, end: TransactionEnd): void {
     const known = this.#store.get(group);
-    if (known === null) return; // the group was deleted, or nothing of it has arrived
     const nowMs = this.#now();
-    const result = endOffset(known.transaction, transactionalId, end, nowMs);
+    const result = endOffset(known?.transaction ?? null, transactionalId, end, nowMs);
     if (result === null) return;
-    this.#store.put(group, { ...known, ...result.committed, transaction: result.ended, usedMs: nowMs });
+    // Also where there is nothing of the group: what is still on its way has to find that it comes too late.
+    const row = known ?? { ...NOTHING, epoch: 0, memberId: null };
+    this.#store.put(group, { ...row, ...result.committed, transaction: result.ended, usedMs: nowMs });
   }
 
   isPending(group: string): boolean {

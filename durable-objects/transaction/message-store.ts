@@ -44,21 +44,24 @@ export class MessageStore {
     return { messages: row?.messages ?? 0, bytes: row?.bytes ?? 0 };
   }
 
+  /** Makes the table where it is not there: before a transaction that writes to it, which may be undone. */
+  create(): void {
+    if (this.#isMade) return;
+    this.#sql.run(
+      `CREATE TABLE IF NOT EXISTS held_messages (
+         slot INTEGER PRIMARY KEY,
+         producer_id INTEGER NOT NULL,
+         epoch INTEGER NOT NULL,
+         sequence INTEGER NOT NULL,
+         message_count INTEGER NOT NULL,
+         shares TEXT NOT NULL,
+         data BLOB NOT NULL
+       )`,
+    );
+    this.#isMade = true;
+  }
+
   add({ id, epoch }: Identity, slot: number, { sequence, count, shares, bytes }: HeldPublish): void {
-    if (!this.#isMade) {
-      this.#sql.run(
-        `CREATE TABLE IF NOT EXISTS held_messages (
-           slot INTEGER PRIMARY KEY,
-           producer_id INTEGER NOT NULL,
-           epoch INTEGER NOT NULL,
-           sequence INTEGER NOT NULL,
-           message_count INTEGER NOT NULL,
-           shares TEXT NOT NULL,
-           data BLOB NOT NULL
-         )`,
-      );
-      this.#isMade = true;
-    }
     this.#sql.run(
       'INSERT OR REPLACE INTO held_messages VALUES (?, ?, ?, ?, ?, ?, ?)',
       slot,

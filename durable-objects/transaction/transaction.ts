@@ -128,6 +128,7 @@ export class Transaction extends DurableObject<Env> {
     const isFirstToTopic = topicProducerId !== null && opened.topicProducerId === null;
     const next = isFirstToTopic ? { ...opened, topicProducerId } : opened;
     const slot = this.#messages.count(identity);
+    this.#messages.create();
     this.#sql.transaction(() => {
       this.#messages.add(identity, slot, publish);
       if (next !== this.#state) this.#store.write(next, this.#used());

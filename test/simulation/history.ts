@@ -23,6 +23,8 @@ export interface Produced extends Span {
   copies: number;
   /** Null without one. Attempts to send the same have the same ids, and begin with the first. */
   producer: SequencedBy | null;
+  /** When this attempt began; left out where there is one only. */
+  attemptBegin?: number;
   records: {
     id: string;
     key: string | null;
@@ -54,6 +56,8 @@ export interface TransactionEnded extends Span {
   /** Of a refusal. */
   code: string | null;
   copies: number;
+  /** Of the next transaction; the same where nothing was open. Null where it did not succeed. */
+  nextEpoch: number | null;
 }
 
 export interface Fetched extends Span {
@@ -183,7 +187,60 @@ export interface OffsetCommitted extends Span {
   copies: number;
 }
 
+/** An instance began to work under a transactional id: from its identity on all before it is fenced. */
+export interface InstanceBegun extends Span {
+  kind: 'instance';
+  transactionalId: string;
+  producerId: number;
+  epoch: number;
+}
+
+/** A member of the group that transforms was given committed records. */
+export interface TransformRead extends Span {
+  kind: 'transform-read';
+  member: string;
+  records: { log: string; offset: number; id: string }[];
+}
+
+/** One attempt to add offsets of a group to a transaction. */
+export interface OffsetsAdded extends Span {
+  kind: 'add-offsets';
+  transactionalId: string;
+  producerId: number;
+  epoch: number;
+  member: string;
+  offsets: { log: string; offset: number }[];
+  outcome: Outcome;
+  code: string | null;
+}
+
+/** One attempt to publish within a transaction. Attempts to publish the same have the same ids. */
+export interface MessagesHeld extends Span {
+  kind: 'hold-messages';
+  transactionalId: string;
+  producerId: number;
+  epoch: number;
+  queues: string[];
+  topics: string[];
+  ids: string[];
+  outcome: Outcome;
+  code: string | null;
+}
+
+/** What the group that transforms has committed. */
+export interface OffsetsSeen extends Span {
+  kind: 'see-offsets';
+  offsets: { log: string; offset: number | null; isPending: boolean }[];
+  /** At rest, before the last instance handles what is left. */
+  isFinal: boolean;
+}
+
 export type HistoryEvent =
+  | InstanceBegun
+  | TransformRead
+  | OffsetsAdded
+  | MessagesHeld
+  | OffsetsSeen
   | Membership
   | OffsetCommitted
   | Produced

@@ -15,14 +15,16 @@ export interface PlannedOperation {
 
 const CLIENTS_MAX = 6;
 
-export function drawPlan(seed: number, steps: number): PlannedOperation[] {
+/** @param only the names of the operations to draw from; default: all */
+export function drawPlan(seed: number, steps: number, only?: readonly string[]): PlannedOperation[] {
+  const operations = OPERATIONS.filter(({ name }) => only?.includes(name) ?? true);
   const random = randomFrom(seed ^ 0x51ab);
   const clients = 2 + Math.floor(random() * (CLIENTS_MAX - 1));
   const hurry = 20 + random() * 300;
-  const total = OPERATIONS.reduce((sum, { weight }) => sum + weight, 0);
+  const total = operations.reduce((sum, { weight }) => sum + weight, 0);
   return Array.from({ length: steps }, (_, index) => {
     let place = random() * total;
-    const { name } = OPERATIONS.find(({ weight }) => (place -= weight) < 0)!;
+    const { name } = operations.find(({ weight }) => (place -= weight) < 0)!;
     const pauseMs = random() < 0.05 ? random() * 8_000 : random() * hurry;
     return {
       client: Math.floor(random() * clients),

@@ -26,6 +26,8 @@ export interface RunOptions {
   mutant?: Mutant;
   /** Another order of events and other moments for the faults, with the same plan and the same mix. Default 0. */
   luck?: number;
+  /** Before the event of that number all objects of the class lose their memory, and what is not durable. */
+  crash?: { className: string; event: number };
   onTrace?: (line: string) => void;
 }
 
@@ -40,6 +42,8 @@ export interface RunResult {
   hash: string;
   operations: number;
   events: number;
+  /** Between which of the events clients were at work. */
+  clients: { from: number; to: number };
   history: History;
   rates: FaultRates;
   violations: Violation[];
@@ -55,6 +59,13 @@ export async function run(options: RunOptions): Promise<RunResult> {
     patches: mutant?.patches ?? [],
     hasOutputGate: mutant?.hasOutputGate ?? true,
   });
+  const { crash } = options;
+  if (crash) {
+    scheduler.onEvent = (number) => {
+      if (number !== crash.event) return;
+      for (const host of world.objects) if (host.className === crash.className) host.crash('crash');
+    };
+  }
   const history = new History();
   history.clocksAgree = rates.clock === 0;
   world.onSocketEnded = ({ attachment }) => {
@@ -66,8 +77,9 @@ export async function run(options: RunOptions): Promise<RunResult> {
   };
   const plan = options.plan ?? drawPlan(seed, steps);
   const violations: Violation[] = [];
+  const clients = { from: 0, to: 0 };
   try {
-    await scheduler.runUntil(perform(world, history, plan));
+    await scheduler.runUntil(perform(world, history, plan, clients));
   } catch (error) {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     violations.push({ checker: 'liveness', message });
@@ -78,14 +90,20 @@ export async function run(options: RunOptions): Promise<RunResult> {
     violations.push(...check(history).map((message) => ({ checker: name, message })));
   }
   const { hash, count: events } = scheduler;
-  return { seed, hash, operations: plan.length, events, history, rates, violations };
+  return { seed, hash, operations: plan.length, events, clients, history, rates, violations };
 }
 
-async function perform(world: World, history: History, plan: readonly PlannedOperation[]): Promise<void> {
+async function perform(
+  world: World,
+  history: History,
+  plan: readonly PlannedOperation[],
+  span: { from: number; to: number },
+): Promise<void> {
   const admin = new Client('admin', world, history);
   await declareAll(admin);
   await declareShared(admin);
   await declareReborn(admin);
+  span.from = world.scheduler.count;
   const byClient = Map.groupBy(plan, ({ client }) => client);
   const clients = [...byClient].map(async ([number, operations]) => {
     const client = new Client(`client-${number}`, world, history);
@@ -95,6 +113,7 @@ async function perform(world: World, history: History, plan: readonly PlannedOpe
     }
   });
   await Promise.all(clients);
+  span.to = world.scheduler.count;
   world.heal(NO_FAULTS);
   await comeToRest(admin);
 }

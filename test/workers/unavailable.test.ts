@@ -5,6 +5,7 @@ import type { Env } from '../../durable-objects/stubs.ts';
 import { errorTable, type ProblemDocument } from '../../protocol/errors.ts';
 import { createApp } from '../../workers/app.ts';
 import { randomFrom } from '../crash/random.ts';
+import { Knowledge } from '../fuzz/knowledge.ts';
 import { drawRequest, KNOWN } from '../fuzz/requests.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
@@ -53,10 +54,11 @@ describe('where an object', () => {
   it.each(Object.entries(FAILURES))('%s, no request is answered by a 500', async (_, error) => {
     const seed = Math.floor(Math.random() * 2 ** 30);
     const random = randomFrom(seed);
+    const knowledge = new Knowledge();
     const [app, env] = [createApp(), envOf(error)];
     const unavailable = new Set<string>();
     for (let number = 0; number < REQUESTS; number++) {
-      const { operation, path, ...init } = await drawRequest(random);
+      const { operation, path, ...init } = await drawRequest(random, knowledge);
       const response = await app.request(path, init as RequestInit, env);
       const said = `seed ${seed}, request ${number}: ${init.method} ${path} is answered by ${response.status}`;
       if (response.status < 500) continue;

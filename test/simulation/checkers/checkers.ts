@@ -36,6 +36,14 @@ import { shareLost } from './share-lost.ts';
 import { stableOffset } from './stable-offset.ts';
 import { topicRebirth } from './topic-rebirth.ts';
 import { wholeBatch } from './whole-batch.ts';
+import { earlyMessage } from './early-message.ts';
+import { exactlyOnce } from './exactly-once.ts';
+import { fencedProducer } from './fenced-producer.ts';
+import { groupProgress } from './group-progress.ts';
+import { informationFlow } from './information-flow.ts';
+import { intermediateRead } from './intermediate-read.ts';
+import { messageOnce } from './message-once.ts';
+import { pendingOffsets } from './pending-offsets.ts';
 
 export const CHECKERS: readonly Checker[] = [
   denseOffsets,
@@ -73,4 +81,12 @@ export const CHECKERS: readonly Checker[] = [
   groupQuiet,
   longPoll,
   atMostOnce,
+  exactlyOnce,
+  groupProgress,
+  pendingOffsets,
+  fencedProducer,
+  earlyMessage,
+  messageOnce,
+  intermediateRead,
+  informationFlow,
 ];

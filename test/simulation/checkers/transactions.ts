@@ -15,7 +15,7 @@ export interface TransactionSeen {
   isAborted: boolean;
 }
 
-const nameOf = ({ id, epoch }: { id: number; epoch: number }): string => `${id}/${epoch}`;
+export const nameOf = ({ id, epoch }: { id: number; epoch: number }): string => `${id}/${epoch}`;
 
 export const transactionOf = (producer: SequencedBy | null): string | null =>
   producer !== null && producer.transactionalId !== null ? nameOf(producer) : null;
@@ -39,7 +39,9 @@ export function transactionsOf(history: History): Map<string, TransactionSeen> {
       stored.push({ id, log: placeOf(topic, partition!), offset: offset!, end });
   }
   const aborted = new Set<TransactionSeen>();
-  for (const { producerId, epoch, asked, outcome, copies, begin } of history.of('end-transaction')) {
+  for (const event of history.of('end-transaction')) {
+    const { producerId, epoch, asked, outcome, copies, begin, nextEpoch } = event;
+    if (asked === 'commit' && nextEpoch === epoch) continue; // nothing was open
     const seen = get(nameOf({ id: producerId, epoch }));
     if (asked === 'abort' && outcome === 'ok') aborted.add(seen);
     if (asked !== 'commit') continue;

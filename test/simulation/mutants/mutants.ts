@@ -7,6 +7,7 @@ import type { Fault } from '../faults.ts';
 import { LOG_MUTANTS } from './log-mutants.ts';
 import type { Patch } from '../platform/bundle.ts';
 import { WATCHDOG_MUTANTS } from './watchdog-mutants.ts';
+import { TRANSACTION_MUTANTS } from './transaction-mutants.ts';
 
 export interface Mutant {
   name: string;
@@ -293,4 +294,5 @@ export const MUTANTS: readonly Mutant[] = [
   },
   ...WATCHDOG_MUTANTS,
   ...LOG_MUTANTS,
+  ...TRANSACTION_MUTANTS,
 ];

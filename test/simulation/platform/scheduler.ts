@@ -33,6 +33,8 @@ export class Scheduler {
   #broken: Error | null = null;
   /** Told of each event and note, for a trace; null while nobody looks. */
   onTrace: ((line: string) => void) | null = null;
+  /** Called before each event with its number, from 1. */
+  onEvent: ((number: number) => void) | null = null;
 
   constructor(seed: number) {
     this.random = randomFrom(seed);
@@ -91,6 +93,7 @@ export class Scheduler {
       if (event.isCancelled) continue;
       if (this.count++ > eventsMax) throw new Error(`the simulation goes on after ${eventsMax} events`);
       this.#nowMs = event.atMs;
+      this.onEvent?.(this.count);
       this.#hash = Math.imul(this.#hash ^ ((event.atMs * 64) | 0), 0x01000193) ^ event.label.length;
       event.run();
       await settled();

@@ -23,6 +23,11 @@ export function between(random: Random, from: number, to: number): number {
   return from + Math.floor(random() * (to - from + 1));
 }
 
+/** As `between`, mostly near `from`. */
+export function mostlyFrom(random: Random, from: number, to: number): number {
+  return from + Math.floor(random() ** 3 * (to - from + 1));
+}
+
 export function times<Item>(count: number, make: (index: number) => Item): Item[] {
   return Array.from({ length: count }, (_, index) => make(index));
 }

@@ -14,6 +14,7 @@ import { fetchReborn, produceReborn, rebirth } from './reborn.ts';
 import { produceShared, share } from './share-groups.ts';
 import { stream } from './stream.ts';
 import { readCommitted, transact } from './transactions.ts';
+import { order, seeOffsets, transform } from './transform.ts';
 
 export const OPERATIONS: readonly Operation[] = [
   produce,
@@ -46,4 +47,7 @@ export const OPERATIONS: readonly Operation[] = [
   crew,
   ownGroup,
   hasty,
+  order,
+  transform,
+  seeOffsets,
 ];

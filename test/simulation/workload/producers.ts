@@ -98,6 +98,7 @@ export async function sendOnce(
     outcome,
     copies,
     begin: batch.begin,
+    attemptBegin: answer.begin,
     end,
     producer,
     records,

@@ -11,6 +11,7 @@ import { waitForRecords } from './long-polls.ts';
 import { bearAgain } from './reborn.ts';
 import { drainShared } from './share-groups.ts';
 import { hasMarkers, insist, TOPICS } from './topology.ts';
+import { transformAll } from './transform.ts';
 
 /** Longer than any message is under way, any lease runs, and any retry waits, in ms. */
 const REST_MS = 400_000;
@@ -24,6 +25,8 @@ export async function comeToRest(client: Client): Promise<void> {
   await waitForRecords(client);
   await growFully(client);
   await drainShared(client);
+  await makeRoom(client);
+  await transformAll(client);
   await drainQueues(client);
   await readAsGroup(client);
   await readAsCrew(client);
@@ -33,6 +36,15 @@ export async function comeToRest(client: Client): Promise<void> {
       await readAll(client, topic, partition, 'read_uncommitted');
       if (hasMarkers(topic)) await readAll(client, topic, partition, 'read_committed');
     }
+  }
+}
+
+/** Committed messages wait for room in the queue that may be full, and with them the end of their transactions. */
+async function makeRoom(client: Client): Promise<void> {
+  for (let quiet = 0; quiet < 3;) {
+    const taken = await takeAll(client, 'full');
+    quiet = taken === 0 ? quiet + 1 : 0;
+    await client.sleep(6_000);
   }
 }
 
@@ -57,25 +69,25 @@ async function drainQueues(client: Client): Promise<void> {
     const { queues } = (await insist(client, 'GET', '/queues')) as { queues: { queue: string }[] };
     let isEmpty = true;
     for (const { queue } of queues) {
-      for (;;) {
-        const taken = await takeOnce(client, queue, 100, 60_000, 0, false, true);
-        if (taken === null) throw new Error(`queue ${queue} cannot be read at rest`);
-        if (taken.deliveries.length === 0) break;
-        isEmpty = false;
-        const held = taken.deliveries.map(({ tag, id }) => ({ queue, tag, id }));
-        await settleOnce(
-          client,
-          queue,
-          held,
-          held.map(() => 'ack'),
-          client.world.scheduler.random,
-        );
-      }
+      if ((await takeAll(client, queue)) > 0) isEmpty = false;
       const isLast = round === ROUNDS_MAX - 1;
       const state = await describe(client, queue, isLast);
       if (state === null || state.ready + state.leased + state.parked + state.outgoing > 0) isEmpty = false;
     }
     if (isEmpty) return;
     await client.sleep(20_000);
+  }
+}
+
+/** Takes and acknowledges what is ready. @returns how many there were */
+async function takeAll(client: Client, queue: string): Promise<number> {
+  for (let count = 0; ;) {
+    const taken = await takeOnce(client, queue, 100, 60_000, 0, false, true);
+    if (taken === null) throw new Error(`queue ${queue} cannot be read at rest`);
+    if (taken.deliveries.length === 0) return count;
+    count += taken.deliveries.length;
+    const held = taken.deliveries.map(({ tag, id }) => ({ queue, tag, id }));
+    const kinds = held.map(() => 'ack' as const);
+    await settleOnce(client, queue, held, kinds, client.world.scheduler.random);
   }
 }

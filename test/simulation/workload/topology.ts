@@ -15,15 +15,18 @@ export const TOPICS: Record<string, { partitions: number; declared?: object }> =
   /** Read by share groups. */
   [SHARED.topic]: { partitions: SHARED.partitions },
   ...KEPT,
+  /** A group reads these two, and writes what follows from each to the other, in transactions. */
+  orders: { partitions: 2 },
+  invoices: { partitions: 2 },
 };
 
-/** The markers that end transactions take offsets there. */
-export const hasMarkers = (topic: string): boolean => topic === 'ledger';
+/** Their offsets have gaps: the markers that end transactions. */
+export const hasMarkers = (topic: string): boolean => ['ledger', 'orders', 'invoices'].includes(topic);
 
 /** Offsets of which nobody reads a record. */
 export const hasGaps = (topic: string): boolean => hasMarkers(topic) || isCompacted(topic);
 
-export const TRANSACTIONAL_IDS = ['job-1', 'job-2', 'job-3'];
+export const TRANSACTIONAL_IDS = ['job-1', 'job-2', 'job-3', 'job-4'];
 
 const RETRY = { schedule_ms: [200, 2_000] };
 

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { addOffset, endOffset, type TransactionalOffset } from '../../../core/group/transactional-offset.ts';
+import { isFailure } from '../../../protocol/errors.ts';
+
+/** What one partition does of one group. */
+class Partition {
+  known: TransactionalOffset | null = null;
+  committed: number | null = null;
+
+  /** @returns 'added', or the code of the refusal */
+  add(producerId: number, producerEpoch: number, offset: number): string {
+    const transaction = { transactionalId: `job-${producerId}`, producerId, producerEpoch };
+    const added = addOffset(this.known, transaction, { offset, metadata: '' }, 0);
+    if (isFailure(added)) return added.code;
+    this.known = added;
+    return 'added';
+  }
+
+  /** @returns whether it was news. The epoch is that of the transaction */
+  end(producerId: number, epoch: number, outcome: 'commit' | 'abort'): boolean {
+    const end = { producerId, producerEpoch: epoch + 1, outcome };
+    const result = endOffset(this.known, `job-${producerId}`, end, 0);
+    if (result === null) return false;
+    this.known = result.ended;
+    this.committed = result.committed?.offset ?? this.committed;
+    return true;
+  }
+}
+
+describe('an offset that comes after the marker of its transaction', () => {
+  it('is refused', () => {
+    const partition = new Partition();
+    partition.end(1, 0, 'abort');
+    expect(partition.add(1, 0, 5)).toBe('producer_fenced');
+  });
+
+  it('is refused when another producer has been there since', () => {
+    const partition = new Partition();
+    partition.end(1, 0, 'abort');
+    expect(partition.add(2, 0, 5)).toBe('added');
+    expect(partition.add(1, 0, 5)).toBe('producer_fenced');
+    partition.end(2, 0, 'commit');
+    expect(partition.add(1, 0, 5)).toBe('producer_fenced');
+    expect(partition.known?.pending).toBeNull();
+    expect(partition.committed).toBe(5);
+  });
+
+  it('is refused when the marker came while another producer had one open', () => {
+    const partition = new Partition();
+    partition.add(2, 0, 5);
+    expect(partition.end(1, 0, 'abort')).toBe(true);
+    expect(partition.known?.pending?.offset).toBe(5);
+    partition.end(2, 0, 'commit');
+    expect(partition.add(1, 0, 5)).toBe('producer_fenced');
+    expect(partition.committed).toBe(5);
+  });
+
+  it('is taken of the next transaction of that producer', () => {
+    const partition = new Partition();
+    partition.end(1, 0, 'abort');
+    partition.add(2, 0, 5);
+    partition.end(2, 0, 'commit');
+    expect(partition.add(1, 1, 6)).toBe('added');
+    expect(partition.end(2, 0, 'commit')).toBe(false);
+    expect(partition.end(1, 1, 'commit')).toBe(true);
+    expect(partition.committed).toBe(6);
+  });
+});
+
+describe('markers', () => {
+  it('that come again change nothing, whoever was there since', () => {
+    const partition = new Partition();
+    for (const producerId of [1, 2, 3]) expect(partition.end(producerId, 0, 'commit')).toBe(true);
+    for (const producerId of [1, 2, 3]) expect(partition.end(producerId, 0, 'commit')).toBe(false);
+  });
+
+  it('are remembered of a few producers only', () => {
+    const partition = new Partition();
+    for (let producerId = 0; producerId < 1_000; producerId++) partition.end(producerId, 0, 'commit');
+    expect(partition.known?.others).toHaveLength(8);
+  });
+});

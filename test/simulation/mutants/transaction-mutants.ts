@@ -1,0 +1,99 @@
+/** Faults in transactions: their offsets, their messages, their instances, and what is read of them. */
+
+import type { Patch } from '../platform/bundle.ts';
+import type { Mutant } from './mutants.ts';
+
+const change = (file: string, find: string, replace: string): Patch[] => [{ file, find, replace }];
+
+export const TRANSACTION_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'offsets-left-out-of-a-commit',
+    checker: 'exactly-once',
+    patches: change(
+      'core/group/transactional-offset.ts',
+      "const committed = outcome === 'commit' && isOfThis ?",
+      "const committed = outcome === 'commit' && isOfThis && known!.sinceMs % 3 > 0 ?",
+    ),
+  },
+  {
+    name: 'offsets-of-an-abort-committed',
+    checker: 'exactly-once',
+    patches: change(
+      'core/group/transactional-offset.ts',
+      "const committed = outcome === 'commit' && isOfThis ?",
+      'const committed = isOfThis ?',
+    ),
+  },
+  {
+    name: 'offsets-committed-when-added',
+    checker: 'group-progress',
+    patches: change(
+      'durable-objects/partition/group-offsets.ts',
+      'this.#store.put(group, { ...row, transaction: added, usedMs: nowMs });',
+      'this.#store.put(group, { ...row, offset: pending.offset, transaction: added, usedMs: nowMs });',
+    ),
+  },
+  {
+    name: 'pending-offsets-read-over',
+    checker: 'pending-offsets',
+    patches: change(
+      'durable-objects/partition/group-offsets.ts',
+      "if (known?.transaction?.pending && !(outcome === 'held' && isPositioned)) return 'pending';",
+      '',
+    ),
+  },
+  {
+    name: 'older-instances-taken',
+    checker: 'fenced-producer',
+    patches: change(
+      'core/transaction/transaction.ts',
+      'if (identity.id !== known.producerId || identity.epoch !== known.epoch) return fencedBy(known, identity);',
+      'if (identity.id !== known.producerId || identity.epoch > known.epoch) return fencedBy(known, identity);',
+    ),
+  },
+  {
+    name: 'messages-of-an-abort-sent',
+    checker: 'early-message',
+    patches: change(
+      'durable-objects/transaction/transaction.ts',
+      "ending.last?.outcome === 'commit' ? this.#messages.publishes(endingOf(ending)) : []",
+      'this.#messages.publishes(endingOf(ending))',
+    ),
+  },
+  {
+    name: 'messages-numbered-anew',
+    checker: 'message-once',
+    patches: change(
+      'durable-objects/transaction/send-messages.ts',
+      'name: `transaction ${transactionalId}#${producerId}`,',
+      'name: `transaction ${transactionalId}#${producerId}#${Math.random()}`,',
+    ),
+  },
+  {
+    name: 'messages-not-waited-for',
+    checker: 'message-once',
+    patches: change(
+      'durable-objects/transaction/transaction.ts',
+      'if (!isMarked || !isSent) {',
+      'if (!isMarked) {',
+    ),
+  },
+  {
+    name: 'record-of-a-transaction-left-out',
+    checker: 'intermediate-read',
+    patches: change(
+      'workers/fetch-json.ts',
+      'records.push(fetchedRecord(record));',
+      "if (isolation === 'read_uncommitted' || record.offset % 7 !== 3) records.push(fetchedRecord(record));",
+    ),
+  },
+  {
+    name: 'members-read-what-is-open',
+    checker: 'information-flow',
+    patches: change(
+      'workers/routes/group-records.ts',
+      'isolation: fields.isolation,',
+      "isolation: 'read_uncommitted',",
+    ),
+  },
+];
