@@ -70,6 +70,9 @@ export interface GroupCommit extends Claim {
   metadata: string;
   /** It takes effect when this is committed; null: at once. */
   transaction: OffsetTransaction | null;
+  /** Refused where a later offset than this is committed already: for reads that commit what they give out, so that no two
+   * give out the same. */
+  onlyFrom?: number;
 }
 
 export interface GroupReset {

@@ -214,6 +214,7 @@ export class Partition extends DurableObject<Env> {
       commit.offset,
       commit.metadata,
       commit.transaction,
+      commit.onlyFrom,
     );
     this.#groupExpiry.schedule(open.groups);
     return result;
