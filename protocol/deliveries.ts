@@ -15,6 +15,7 @@ import {
   WAIT_MS_MAX,
 } from './limits.ts';
 import { deadLetterDetailsShape, type DeadLetterDetails } from './dead-letters.ts';
+import { consumeDelivery } from './records.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { SETTLE_OUTCOMES } from './settlement-frame.ts';
 
@@ -62,7 +63,13 @@ export const deliverSchema = z.strictObject({
     .describe('How long to wait for the first message where there is none'),
   lease_ms: leaseMs().optional().describe("How long they are the consumer's; default: as the queue says"),
   consumer_id: consumerId().optional(),
-  auto_ack: z.boolean().default(false).describe('Settles them at once: each is delivered at most once'),
+  auto_ack: z
+    .boolean()
+    .optional()
+    .describe('Default false. true: settles them at once, so that each is delivered at most once'),
+  delivery: consumeDelivery(
+    'at-most-once is `auto_ack`, at-least-once (default) is a lease. Exactly once is for the consumer to do, by message id: it is refused here',
+  ),
 });
 export type DeliverFields = z.infer<typeof deliverSchema>;
 
@@ -158,6 +165,9 @@ export const streamQuerySchema = z.strictObject({
     .enum(['json', 'binary'])
     .default('json')
     .describe('How deliveries come. Settlements may be either, and are answered in the form that they have'),
+  delivery: consumeDelivery(
+    'at-least-once is the only one: a stream delivers within a prefetch of unsettled messages',
+  ),
 });
 
 export const settleQuerySchema = z.strictObject({

@@ -19,7 +19,7 @@ import {
   WAIT_MS_MAX,
 } from './limits.ts';
 import { nameSchema } from './names.ts';
-import { fetchedRecordSchema, isolationSchema, type FetchedRecord } from './records.ts';
+import { consumeDelivery, fetchedRecordSchema, isolationSchema, type FetchedRecord } from './records.ts';
 
 export const ASSIGNORS = ['range', 'round-robin', 'sticky-cooperative'] as const;
 export type AssignorName = (typeof ASSIGNORS)[number];
@@ -118,8 +118,13 @@ export const groupFetchQuerySchema = z.strictObject({
   isolation: isolationSchema,
   auto_commit: z
     .enum(['true', 'false'])
-    .default('false')
-    .describe('Commit what is returned as it leaves: at most once. Otherwise commit it when it is handled'),
+    .optional()
+    .describe(
+      'Default false: commit it when it is handled. true: what is returned is committed before it leaves',
+    ),
+  delivery: consumeDelivery(
+    'at-most-once is `auto_commit`, at-least-once (default) is without, exactly-once is without and with isolation `read_committed`: the offsets go into the transaction of the results',
+  ),
 });
 
 const positionSchema = z.strictObject({ ...topicPartition, offset: z.int().min(0) });
@@ -141,6 +146,9 @@ export const groupFetchSchema = z.strictObject({
   max_bytes: maxBytes,
   wait_ms: waitMs,
   isolation: isolationSchema,
+  delivery: consumeDelivery(
+    'at-least-once is the default, exactly-once is isolation `read_committed`. This call commits nothing, so it cannot be at-most-once',
+  ),
 });
 export type GroupFetchFields = z.output<typeof groupFetchSchema>;
 

@@ -40,6 +40,10 @@ const delivery = () =>
       'The level by name, instead of acks: at-most-once is `none`, at-least-once is `durable`, exactly-once is `durable` and needs a producer',
     );
 
+/** At a request that consumes. @param meaning what each name comes down to there */
+export const consumeDelivery = (meaning: string) =>
+  z.enum(DELIVERY_LEVELS).optional().describe(`The level by name. ${meaning}`);
+
 export const ISOLATIONS = ['read_uncommitted', 'read_committed'] as const;
 
 export const produceSchema = z.strictObject({
@@ -104,9 +108,9 @@ export type AcceptedReply = z.infer<typeof acceptedReplySchema>;
 
 export const isolationSchema = z
   .enum(ISOLATIONS)
-  .default('read_uncommitted')
+  .optional()
   .describe(
-    'read_committed: nothing of transactions that are open or were aborted, and nothing after the first open one',
+    'Default read_uncommitted. read_committed: nothing of transactions that are open or were aborted, and nothing after the first open one',
   );
 
 export const fetchQuerySchema = z.strictObject({
@@ -137,6 +141,9 @@ export const fetchQuerySchema = z.strictObject({
     .default(0)
     .describe('How long to wait for the first record where there is none yet'),
   isolation: isolationSchema,
+  delivery: consumeDelivery(
+    'exactly-once is isolation `read_committed`, for a reader that notes its position with its results. The others are up to the reader alone: it notes its position before the work (at-most-once) or after it (at-least-once)',
+  ),
 });
 export type FetchQuery = z.infer<typeof fetchQuerySchema>;
 export type FetchOffset = FetchQuery['offset'];

@@ -15,7 +15,7 @@ import {
   WAIT_MS_MAX,
 } from './limits.ts';
 import { nameSchema } from './names.ts';
-import { fetchedRecordSchema, type FetchedRecord } from './records.ts';
+import { consumeDelivery, fetchedRecordSchema, type FetchedRecord } from './records.ts';
 
 const lockMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
 
@@ -103,6 +103,9 @@ export const acquireSchema = z.strictObject({
     .describe('About how many bytes of stored batches are read, over all partitions'),
   wait_ms: z.int().min(0).max(WAIT_MS_MAX).default(0).describe('How long to wait where there are none'),
   lock_duration_ms: lockMs().optional().describe("Instead of the group's"),
+  delivery: consumeDelivery(
+    'at-least-once (default): locked until they are acknowledged. at-most-once: accepted before they leave. Exactly once is for the member to do, by topic, partition and offset: it is refused here',
+  ),
 });
 export type AcquireFields = z.output<typeof acquireSchema>;
 
@@ -111,7 +114,7 @@ const acquiredRecordSchema = fetchedRecordSchema.extend({
   partition: z.int(),
   acquisition_tag: z.string().describe('What to acknowledge it by; names this delivery of it'),
   delivery_count: z.int().describe('From 1'),
-  lock_expires_at: z.int().describe('In ms since 1970'),
+  lock_expires_at: z.int().nullable().describe('In ms since 1970; null where it is accepted already'),
 });
 export type AcquiredRecord = FetchedRecord & Omit<z.output<typeof acquiredRecordSchema>, keyof FetchedRecord>;
 

@@ -6,7 +6,7 @@ export type { RetryPolicy } from './client/retry.ts';
 export type { Socket, SocketFactory } from './client/socket.ts';
 export type { Consumer } from './consumer/consumer.ts';
 export type { MessageHandler } from './consumer/consumer-run.ts';
-export type { ConsumerOptions } from './consumer/options.ts';
+export type { ConsumerOptions, ExactlyOnceConsumerOptions } from './consumer/options.ts';
 export type { Messages, MessagesOptions } from './consumer/messages.ts';
 export type { ReceivedMessage, ReceivedProperties } from './consumer/received-message.ts';
 export type { NackFields } from './consumer/settlement.ts';
@@ -47,7 +47,13 @@ export type {
   OffsetReset,
   OffsetResetResult,
 } from './groups/groups.ts';
-export type { GroupConsumerOptions, HandlerContext, PartitionLag, TopicPartition } from './groups/options.ts';
+export type {
+  ExactlyOnceGroupOptions,
+  GroupConsumerOptions,
+  HandlerContext,
+  PartitionLag,
+  TopicPartition,
+} from './groups/options.ts';
 export type { OutgoingMessage, MessageProperties } from './message-input.ts';
 export type { PeekedMessage } from './peeked-message.ts';
 export type { Confirmation, MessageDestination } from './publisher/message-batch.ts';
@@ -88,7 +94,7 @@ export {
   type OnceOptions,
   type OnceResult,
 } from './idempotency/once.ts';
-export { sqliteStore, type SqliteDatabase } from './idempotency/sqlite-store.ts';
+export { sqliteStore, sqliteTransactionStore, type SqliteDatabase } from './idempotency/sqlite-store.ts';
 export {
   durableObjectStore,
   HandledMessages,

@@ -5,13 +5,13 @@ import { clientConfig, type PosthornOptions } from './client/options.ts';
 import { Transport } from './client/transport.ts';
 import { Consumer } from './consumer/consumer.ts';
 import type { MessageHandler } from './consumer/consumer-run.ts';
-import type { ConsumerOptions } from './consumer/options.ts';
+import type { ConsumerOptions, ExactlyOnceConsumerOptions } from './consumer/options.ts';
 import { Messages, type MessagesOptions } from './consumer/messages.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Exchanges } from './exchanges.ts';
 import { GroupConsumer } from './groups/group-consumer.ts';
 import { Groups } from './groups/groups.ts';
-import type { GroupConsumerOptions } from './groups/options.ts';
+import type { ExactlyOnceGroupOptions, GroupConsumerOptions } from './groups/options.ts';
 import type { OutgoingMessage } from './message-input.ts';
 import type { PeekedMessage } from './peeked-message.ts';
 import { Policies } from './policies.ts';
@@ -145,13 +145,17 @@ export class Posthorn {
   }
 
   /** Takes messages from a queue and hands them to a function, until it is stopped. */
-  consumer(queue: string, handler: MessageHandler, options?: ConsumerOptions): Consumer;
-  /** Reads topics as a member of a group and hands their records to a function, until it is stopped. */
-  consumer(options: GroupConsumerOptions): GroupConsumer;
   consumer(
-    what: string | GroupConsumerOptions,
+    queue: string,
+    handler: MessageHandler,
+    options?: ConsumerOptions | ExactlyOnceConsumerOptions,
+  ): Consumer;
+  /** Reads topics as a member of a group and hands their records to a function, until it is stopped. */
+  consumer(options: GroupConsumerOptions | ExactlyOnceGroupOptions): GroupConsumer;
+  consumer(
+    what: string | GroupConsumerOptions | ExactlyOnceGroupOptions,
     handler?: MessageHandler,
-    options: ConsumerOptions = {},
+    options: ConsumerOptions | ExactlyOnceConsumerOptions = {},
   ): Consumer | GroupConsumer {
     if (typeof what === 'object') {
       return new GroupConsumer(this.#transport, this.topics, this.queues, this.groups, what);

@@ -199,6 +199,11 @@ export class ShareWindow {
     this.#trim();
   }
 
+  acceptAll(runs: readonly Acquired[]): void {
+    for (const { start, end } of runs) this.#set(start, end, DONE);
+    this.#trim();
+  }
+
   /** Given back; archived where that was its last delivery. */
   release(offset: number, deliveryLimit: number): Archived | null {
     const { deliveries } = this.#acquiredAt(offset);

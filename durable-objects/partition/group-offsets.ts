@@ -65,13 +65,17 @@ export class GroupOffsets {
     return position;
   }
 
-  /** @param transaction the transaction that it belongs to and takes effect with; null: it takes effect at once */
+  /**
+   * @param transaction the transaction that it belongs to and takes effect with; null: it takes effect at once
+   * @param onlyFrom where a later offset is committed already the commit is refused
+   */
   commit(
     group: string,
     claim: Claim,
     offset: number,
     metadata: string,
     transaction: OffsetTransaction | null,
+    onlyFrom = Infinity,
   ): { committed: number } | Failure | AskGroup {
     const known = this.#store.get(group);
     const outcome = checkClaim(known, claim);
@@ -91,19 +95,14 @@ export class GroupOffsets {
     if (transaction !== null)
       return this.#add(group, known, claim, outcome, transaction, { offset, metadata });
     if (known?.transaction?.pending) return stillPending(known.transaction);
+    if (known?.offset != null && known.offset > onlyFrom)
+      return failure('stale_epoch', 'another read of the member has committed these records meanwhile');
     const isSame = known !== null && known.offset === offset && known.metadata === metadata;
     if (outcome === 'held' && isSame && nowMs < known.usedMs + UNCHANGED_WRITE_MS)
       return { committed: offset };
     const row = outcome === 'held' ? known! : raised(known, claim, nowMs);
     this.#store.put(group, { ...row, offset, metadata, usedMs: nowMs });
     return { committed: offset };
-  }
-
-  /** Refuses where more is committed than what lies before the offset: somebody has been given what begins there. */
-  checkUnread(group: string, from: number): Failure | null {
-    const committed = this.#store.get(group)?.offset ?? 0;
-    if (committed <= from) return null;
-    return failure('partition_not_owned', `reading has gone on to offset ${committed} since; poll again`);
   }
 
   /** A transaction that has committed offsets of the group here has ended. At most one row. */

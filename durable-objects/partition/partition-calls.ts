@@ -67,11 +67,14 @@ export function isAskGroup(result: unknown): result is AskGroup {
 export interface GroupCommit extends Claim {
   group: string;
   offset: number;
-  /** Where the records begin that are handed out only if this is taken: refused where others of them were since. */
-  from?: number;
   metadata: string;
   /** It takes effect when this is committed; null: at once. */
   transaction: OffsetTransaction | null;
+  /**
+   * Refused where a later offset than this is committed already: for reads that commit what they give out, so that no two
+   * give out the same.
+   */
+  onlyFrom?: number;
 }
 
 export interface GroupReset {

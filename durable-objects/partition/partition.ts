@@ -208,14 +208,13 @@ export class Partition extends DurableObject<Env> {
   commitOffset(version: number, commit: OffsetCommit): { committed: number } | Failure | AskGroup | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
-    const past = commit.from === undefined ? null : open.groups.checkUnread(commit.group, commit.from);
-    if (past) return past;
     const result = open.groups.commit(
       commit.group,
       commit,
       commit.offset,
       commit.metadata,
       commit.transaction,
+      commit.onlyFrom,
     );
     this.#groupExpiry.schedule(open.groups);
     return result;

@@ -21,6 +21,8 @@ export interface ShareAcquire {
   /** Bytes of batches at most, but at least one batch. */
   bytesMax: number;
   lockMs: number;
+  /** Accepts them in the same step: at most once, and no lock. */
+  isAccepted?: boolean;
 }
 
 export interface ShareAcquired {

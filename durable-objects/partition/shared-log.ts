@@ -64,7 +64,14 @@ export class SharedLog {
     this.store = new ShareStore(host.sql);
   }
 
-  acquire({ group, memberId, recordsMax, bytesMax, lockMs }: ShareAcquire): ShareAcquired | StaleGroup {
+  acquire({
+    group,
+    memberId,
+    recordsMax,
+    bytesMax,
+    lockMs,
+    isAccepted,
+  }: ShareAcquire): ShareAcquired | StaleGroup {
     const opened = this.#open(group);
     if (!opened) return STALE_GROUP;
     const { window, isNew } = opened;
@@ -92,6 +99,7 @@ export class SharedLog {
       recordsLeft -= taken.reduce((sum, { start, end }) => sum + end - start, 0);
       position = window.nextAvailable(read.nextOffset);
     }
+    if (isAccepted) window.acceptAll(acquired);
     // A group that begins at the end has to know where that was.
     if (window.isChanged || (isNew && group.config.start === 'latest'))
       this.#write(group, window, archived, nowMs);

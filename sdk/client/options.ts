@@ -85,3 +85,23 @@ export function checkRange(name: string, value: number, min: number, max: number
   if (typeof value === 'number' && value >= min && value <= max) return;
   throw invalidArgument(`${name} is a number from ${min} to ${max}, got ${String(value)}`);
 }
+
+/**
+ * What a level, by its name, says of other options.
+ *
+ * @throws PosthornError `invalid_argument` where there is no such level, or one of the options says something else
+ */
+export function levelFields<Fields extends object>(
+  options: object,
+  delivery: 'at-most-once' | 'at-least-once' | 'exactly-once',
+  levels: Readonly<Record<typeof delivery, Fields>>,
+): Fields {
+  const fields = levels[delivery];
+  if (!fields) throw invalidArgument(`delivery is one of ${Object.keys(levels).join(', ')}`);
+  for (const [name, value] of Object.entries(fields)) {
+    const given = (options as Record<string, unknown>)[name];
+    if (given === undefined || given === value) continue;
+    throw invalidArgument(`delivery "${delivery}" decides what ${name} is; leave it out`);
+  }
+  return fields;
+}

@@ -132,6 +132,7 @@ export class ConsumerRun implements Settler, SourceHost {
   }
 
   async #prepare(): Promise<void> {
+    if (this.config.isAutoAck) return; // no leases
     const signal = this.#taking.signal;
     this.leaseMs =
       this.config.leaseMs ??
@@ -184,10 +185,11 @@ export class ConsumerRun implements Settler, SourceHost {
   accept(frame: Uint8Array): void {
     const messages = messagesOf(frame, this);
     if (messages.length === 0) return;
+    if (this.config.isAutoAck) for (const message of messages) message.cameSettled();
     this.#inHand.take(messages);
     this.#line = this.#line.length === this.#next ? messages : [...this.#line.slice(this.#next), ...messages];
     this.#next = 0;
-    if (this.#isStopping) this.#giveBack();
+    if (this.#isOver) this.#giveBack();
     else this.#work();
   }
 
@@ -213,9 +215,14 @@ export class ConsumerRun implements Settler, SourceHost {
     }
   }
 
+  /** No handler begins any more. What is settled already nobody else would get, so that is handled to the end. */
+  get #isOver(): boolean {
+    return this.#isStopping && !this.config.isAutoAck;
+  }
+
   #work(): void {
     const { concurrency } = this.config;
-    while (this.#running < concurrency && this.#next < this.#line.length && !this.#isStopping) {
+    while (this.#running < concurrency && this.#next < this.#line.length && !this.#isOver) {
       const message = this.#line[this.#next++]!;
       if (message.hand !== null) this.#handle(message);
     }
@@ -244,12 +251,14 @@ export class ConsumerRun implements Settler, SourceHost {
   }
 
   #handled(message: ReceivedMessage): void {
-    if (this.config.settle === 'auto' && !message.isSettled) message.ackByConsumer();
+    if (message.isSettled) this.#letGo(message);
+    else if (this.config.settle === 'auto') message.ackByConsumer();
   }
 
   #threw(message: ReceivedMessage, error: unknown): void {
     this.#tell(error, message);
-    if (!message.isSettled) void message.nack({ error });
+    if (message.isSettled) this.#letGo(message);
+    else void message.nack({ error });
   }
 
   #lose(message: ReceivedMessage, error: PosthornError): void {
@@ -261,7 +270,7 @@ export class ConsumerRun implements Settler, SourceHost {
     this.#isStopping = true;
     // First of all nothing more is to come: what is given back on a stream would be its own again.
     const halted = this.#source.halt();
-    this.#giveBack();
+    if (this.#isOver) this.#giveBack();
     this.#wakeUp();
     await halted;
     this.#taking.abort();

@@ -4,14 +4,16 @@ import type { Transport } from '../client/transport.ts';
 import { checkName } from '../names.ts';
 import type { Queues } from '../queues.ts';
 import { ConsumerRun, type MessageHandler } from './consumer-run.ts';
-import { consumerConfig, type ConsumerOptions } from './options.ts';
+import { handledOnce } from './exactly-once.ts';
+import { consumerConfig, type ConsumerOptions, type ExactlyOnceConsumerOptions } from './options.ts';
 
 /**
  * Takes messages from a queue and hands them to a function, several at once, until it is stopped. It begins at once.
  *
  * A message is acknowledged when the function returns, and nacked with the error when it throws; the queue's retry
  * schedule then says when it comes again. Leases are extended as long as a message is in hand. **A message can come
- * twice**: when the process or the network fails after it was handled and before that was stored.
+ * twice**: when the process or the network fails after it was handled and before that was stored. That is `at-least-once`;
+ * the other levels are to be had with `delivery`.
  *
  * Requests that fail in a way that may pass are tried again for ever; `onError` is told. What cannot pass, such as
  * `queue_not_found`, ends the consumer, and `done` rejects with it.
@@ -32,10 +34,14 @@ export class Consumer implements AsyncDisposable {
     queues: Queues,
     queue: string,
     handler: MessageHandler,
-    options: ConsumerOptions,
+    options: ConsumerOptions | ExactlyOnceConsumerOptions,
   ) {
     const config = consumerConfig(options, transport.config);
-    this.#run = new ConsumerRun(transport, queues, checkName('queue', queue), handler, config);
+    const once =
+      options.delivery === 'exactly-once'
+        ? handledOnce(queue, handler, options, () => this.#run.isStopping)
+        : handler;
+    this.#run = new ConsumerRun(transport, queues, checkName('queue', queue), once, config);
     this.#run.start();
   }
 

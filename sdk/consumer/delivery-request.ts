@@ -19,17 +19,19 @@ export interface DeliverySpec {
   max: number;
   waitMs: number;
   leaseMs: number;
+  isAutoAck: boolean;
   signal: AbortSignal;
 }
 
 /** One attempt. @returns the frame; empty where the time was over */
 export async function requestDeliveries(transport: Transport, spec: DeliverySpec): Promise<Uint8Array> {
-  const { queue, consumerId, max, waitMs, leaseMs, signal } = spec;
+  const { queue, consumerId, max, waitMs, leaseMs, isAutoAck, signal } = spec;
+  const level = isAutoAck ? { auto_ack: true } : { lease_ms: leaseMs };
   const { bytes } = await transport.call({
     method: 'POST',
     path: `${queuePath(queue)}/deliveries`,
     headers: { 'content-type': JSON_TYPE, accept: DELIVERIES_TYPE },
-    body: JSON.stringify({ max, wait_ms: waitMs, lease_ms: leaseMs, consumer_id: consumerId }),
+    body: JSON.stringify({ max, wait_ms: waitMs, ...level, consumer_id: consumerId }),
     signal,
     timeoutMs: transport.config.timeoutMs + waitMs,
   });

@@ -8,7 +8,10 @@ import { consumerConfig, type ConsumerOptions } from './options.ts';
 import type { ReceivedMessage } from './received-message.ts';
 
 /** The options of a consumer, without those of its handlers. `prefetch` is 100 by default. */
-export type MessagesOptions = Omit<ConsumerOptions, 'concurrency' | 'settle'>;
+export interface MessagesOptions extends Omit<ConsumerOptions, 'concurrency' | 'settle' | 'delivery'> {
+  /** The only level that a loop has by itself. At most once is to acknowledge before the work, exactly once is `once`. */
+  delivery?: 'at-least-once' | undefined;
+}
 
 const PREFETCH_DEFAULT = 100;
 

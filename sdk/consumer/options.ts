@@ -7,14 +7,22 @@ import {
   SETTLE_TAGS_MAX,
   WAIT_MS_MAX,
 } from '../../protocol/limits.ts';
-import { checkRange, type ClientConfig } from '../client/options.ts';
+import { checkRange, levelFields, type ClientConfig } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
+import type { IdempotencyStore, OnceOptions } from '../idempotency/once.ts';
 import type { ReceivedMessage } from './received-message.ts';
 
 /** The shortest lease that can be extended in time, in ms. */
 const LEASE_MS_MIN = 500;
 
 export interface ConsumerOptions {
+  /**
+   * The level by name. `at-least-once` (default): a message is this consumer's until it is settled, and comes again where
+   * that does not happen. `at-most-once`: it is settled as it is handed out, and never comes again; what a process has when it
+   * dies, up to `prefetch`, is lost, and a handler that throws is only told to `onError`. It polls, and has no leases.
+   * `exactly-once` needs a store: see `ExactlyOnceConsumerOptions`.
+   */
+  delivery?: 'at-most-once' | 'at-least-once' | undefined;
   /**
    * Messages that the consumer may have: those being handled, and those that wait for a handler. Default 1,000, at most
    * 10,000. Where handling takes long a smaller one leaves more to other consumers.
@@ -59,11 +67,49 @@ export interface ConsumerOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface ConsumerConfig extends Required<Omit<ConsumerOptions, 'signal' | 'leaseMs' | 'onError'>> {
+/** A consumer whose handler runs once for each message, as far as its store can tell. */
+export interface ExactlyOnceConsumerOptions extends Omit<ConsumerOptions, 'delivery' | 'settle'> {
+  /**
+   * Messages come as with `at-least-once`. The handler runs within `once`: not for a message that the store knows to be
+   * handled, and not while somebody else handles it. With a `sqliteTransactionStore` that holds whatever crashes; with other
+   * stores a run that crashes before its end is noted begins anew.
+   */
+  delivery: 'exactly-once';
+  /** Where it is kept which messages are handled: `<queue>/<message id>`. */
+  handled: IdempotencyStore;
+  /** As for `once`: how long a run may take, and how long a message is remembered. */
+  once?:
+    | (OnceOptions & {
+        /**
+         * What a message is known by. Default: its `messageId`, which publishers give to what goes through an exchange, and to
+         * all else with `messageIds: true`. A message that has none is rejected: it is dead-lettered with the error.
+         */
+        idOf?: (message: ReceivedMessage) => string | undefined;
+      })
+    | undefined;
+}
+
+export interface ConsumerConfig extends Required<
+  Omit<ConsumerOptions, 'signal' | 'leaseMs' | 'onError' | 'delivery'>
+> {
+  /** Messages are settled already when they come. */
+  isAutoAck: boolean;
   leaseMs: number | undefined;
   onError: (error: unknown, message: ReceivedMessage | null) => void;
   signal: AbortSignal | undefined;
 }
+
+const NO_STORE = { handled: undefined, once: undefined };
+
+/** What each level says of other options. */
+const LEVELS: Record<
+  'at-most-once' | 'at-least-once' | 'exactly-once',
+  Partial<Omit<ConsumerConfig, 'isAutoAck'>> & { isAutoAck: boolean }
+> = {
+  'at-most-once': { ...NO_STORE, isAutoAck: true, settle: 'auto', transport: 'poll', leaseMs: undefined },
+  'at-least-once': { ...NO_STORE, isAutoAck: false },
+  'exactly-once': { isAutoAck: false, settle: 'auto' },
+};
 
 const DEFAULTS = {
   prefetch: 1_000,
@@ -77,14 +123,21 @@ const DEFAULTS = {
   signal: undefined,
 };
 
-export function consumerConfig(options: ConsumerOptions, client: ClientConfig): ConsumerConfig {
+export function consumerConfig(
+  options: ConsumerOptions | ExactlyOnceConsumerOptions,
+  client: ClientConfig,
+): ConsumerConfig {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const config: ConsumerConfig = {
     consumerId: `sdk-${crypto.randomUUID()}`,
     transport: client.consumerTransport,
     ...DEFAULTS,
     ...given,
+    ...levelFields(options, options.delivery ?? 'at-least-once', LEVELS),
   };
+  if (options.delivery === 'exactly-once' && !options.handled) {
+    throw invalidArgument('delivery "exactly-once" needs `handled`, a store of what is handled');
+  }
   checkRange('prefetch', config.prefetch, 1, DELIVER_MESSAGES_MAX);
   checkRange('concurrency', config.concurrency, 1, Infinity);
   checkRange('waitMs', config.waitMs, 1, WAIT_MS_MAX);

@@ -54,11 +54,11 @@ export class PollSource implements MessageSource {
 
   async #take(max: number): Promise<void> {
     const { transport, queue, config, leaseMs } = this.#host;
-    const { consumerId, waitMs } = config;
+    const { consumerId, waitMs, isAutoAck } = config;
     const { signal } = this.#abort;
     const startMs = performance.now();
     const frame = await this.#host.persistently(() =>
-      requestDeliveries(transport, { queue, consumerId, max, waitMs, leaseMs, signal }),
+      requestDeliveries(transport, { queue, consumerId, max, waitMs, leaseMs, isAutoAck, signal }),
     );
     if (frame.length > 0) return this.#host.accept(frame);
     const isEarly = waitMs > EMPTY_PAUSE_MS && performance.now() - startMs < EMPTY_PAUSE_MS;

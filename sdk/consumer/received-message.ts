@@ -185,6 +185,11 @@ export class ReceivedMessage {
     this.#settler.acknowledge(this);
   }
 
+  /** For the consumer: there is nothing to settle. */
+  cameSettled(): void {
+    this.#isSettled = true;
+  }
+
   /** For the consumer. */
   lose(reason: PosthornError): void {
     this.#lostFor ??= reason;

@@ -16,6 +16,7 @@ import { Dispatcher, type DispatcherHost } from './dispatcher.ts';
 import { Fetcher, type FetcherHost } from './fetcher.ts';
 import type { GroupRecord } from './group-record.ts';
 import { GroupRequests } from './group-requests.ts';
+import { dispatched } from './levels.ts';
 import { Membership, type MembershipHost } from './membership.ts';
 import type { GroupConsumerConfig } from './options.ts';
 import { PartitionWork } from './partition-work.ts';
@@ -74,7 +75,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
       fetchBytes,
       this.#taking.signal,
     );
-    this.#dispatcher = new Dispatcher(this, config);
+    this.#dispatcher = new Dispatcher(this, dispatched(config, this));
     const { signal } = this.#abort;
     const sinks = {
       producer: () => (this.#producer ??= new Producer(transport, topics, { signal })),

@@ -9,7 +9,12 @@ import { GroupConsumerRun } from './group-consumer-run.ts';
 import type { GroupOwner } from './group-record.ts';
 import type { OffsetToCommit } from './group-requests.ts';
 import type { Groups } from './groups.ts';
-import { groupConsumerConfig, type GroupConsumerOptions, type PartitionLag } from './options.ts';
+import {
+  groupConsumerConfig,
+  type ExactlyOnceGroupOptions,
+  type GroupConsumerOptions,
+  type PartitionLag,
+} from './options.ts';
 
 /**
  * Reads topics together with the other members of its group: each partition is read by one of them at a time. It begins at
@@ -17,7 +22,8 @@ import { groupConsumerConfig, type GroupConsumerOptions, type PartitionLag } fro
  *
  * Records of a partition are handled in order, several partitions at the same time. What is handled is committed (see
  * `commit`), and the next owner of a partition begins there: **a record can come twice**, where a member ends before it has
- * committed. None is skipped: a record whose retries all fail goes to the dead letters, or ends the consumer.
+ * committed. None is skipped: a record whose retries all fail goes to the dead letters, or ends the consumer. That is
+ * `at-least-once`; the other levels are to be had with `delivery`.
  *
  * Requests that fail in a way that may pass are tried again for ever; `onError` is told. What cannot pass ends the consumer,
  * and `done` rejects with it: `handler_failed`, `instance_fenced`, `topic_not_found`, `group_full`, `aborted`.
@@ -43,7 +49,7 @@ export class GroupConsumer implements AsyncDisposable {
     topics: Topics,
     queues: Queues,
     groups: Groups,
-    options: GroupConsumerOptions,
+    options: GroupConsumerOptions | ExactlyOnceGroupOptions,
   ) {
     this.#groups = groups;
     this.#run = new GroupConsumerRun(transport, topics, queues, groupConsumerConfig(options));

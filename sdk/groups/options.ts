@@ -9,9 +9,10 @@ import {
   WAIT_MS_MAX,
 } from '../../protocol/limits.ts';
 import type { AssignorName, TopicPartition } from '../../protocol/groups.ts';
-import { checkRange } from '../client/options.ts';
+import { checkRange, levelFields } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 import { checkName } from '../names.ts';
+import type { TransactionalProducer } from '../transactions/transactional-producer.ts';
 import type { GroupBatch, GroupRecord } from './group-record.ts';
 
 export type { TopicPartition } from '../../protocol/groups.ts';
@@ -34,6 +35,13 @@ export interface PartitionLag extends TopicPartition {
 }
 
 export interface GroupConsumerOptions {
+  /**
+   * The level by name. `at-least-once` (default): what is handled is committed, as `commit` says, and what is not is read
+   * again. `at-most-once`: up to `maxBatchRecords` of a partition are committed, then they are handled; where the process
+   * dies meanwhile the rest is lost, and a handler that throws is only told to `onError`. `exactly-once` needs a
+   * transactional producer: see `ExactlyOnceGroupOptions`.
+   */
+  delivery?: 'at-most-once' | 'at-least-once' | undefined;
   /** The name of the group. It exists from its first member on. */
   group: string;
   /** Topics to read; they have to exist. These, a pattern, or both. */
@@ -105,8 +113,44 @@ export interface GroupConsumerOptions {
   signal?: AbortSignal | undefined;
 }
 
-export type GroupConsumerConfig = GroupConsumerOptions &
-  Required<
+/**
+ * A group's consumer that reads, transforms and produces: what a handler sends and how far it has read are one transaction,
+ * for up to `maxBatchRecords` of a partition at a time. Each input has its results exactly once among committed records,
+ * whatever crashes. What a handler does elsewhere is not part of it, and may happen twice.
+ *
+ * A handler that throws aborts the transaction; it is tried again with all of its records, as `retry` says, and then the
+ * consumer ends. It ends also where it cannot be found out whether a transaction was committed, because another instance
+ * has taken over the transactional id: the group's offset then says where to go on.
+ */
+export interface ExactlyOnceGroupOptions extends Omit<
+  GroupConsumerOptions,
+  | 'delivery'
+  | 'eachRecord'
+  | 'eachBatch'
+  | 'concurrency'
+  | 'orderBy'
+  | 'commit'
+  | 'commitIntervalMs'
+  | 'deadLetter'
+  | 'isolation'
+> {
+  delivery: 'exactly-once';
+  /** One for this consumer alone, whose `transactionalId` is the same after a restart. It is not closed with the consumer. */
+  producer: TransactionalProducer;
+  /** Handles a record. Instead of `eachBatch`. */
+  eachRecord?:
+    | ((record: GroupRecord, transaction: TransactionalProducer, context: HandlerContext) => unknown)
+    | undefined;
+  /** Handles records of one partition, in their order. Instead of `eachRecord`. */
+  eachBatch?:
+    ((batch: GroupBatch, transaction: TransactionalProducer, context: HandlerContext) => unknown) | undefined;
+}
+
+export type GroupConsumerConfig = Omit<GroupConsumerOptions, 'delivery'> & {
+  delivery: 'at-most-once' | 'at-least-once' | 'exactly-once';
+  /** Of `exactly-once`: handlers take it before the context. */
+  producer?: TransactionalProducer;
+} & Required<
     Pick<
       GroupConsumerOptions,
       | 'maxBatchRecords'
@@ -124,6 +168,7 @@ export type GroupConsumerConfig = GroupConsumerOptions &
   >;
 
 const DEFAULTS = {
+  delivery: 'at-least-once' as const,
   maxBatchRecords: 500,
   concurrency: 10,
   orderBy: 'partition' as const,
@@ -137,12 +182,29 @@ const DEFAULTS = {
   waitMs: 30_000,
 };
 
+/** What each level says of other options. */
+const BY_BATCH = { commit: 'manual', orderBy: 'partition', deadLetter: undefined };
+const LEVELS: Record<GroupConsumerConfig['delivery'], object> = {
+  'at-most-once': { ...BY_BATCH, producer: undefined },
+  'at-least-once': { producer: undefined },
+  'exactly-once': { ...BY_BATCH, concurrency: 1, isolation: 'read_committed' },
+};
+
 /** What a timer can wait for, in ms. */
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
-export function groupConsumerConfig(options: GroupConsumerOptions): GroupConsumerConfig {
+export function groupConsumerConfig(
+  options: GroupConsumerOptions | ExactlyOnceGroupOptions,
+): GroupConsumerConfig {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const config: GroupConsumerConfig = { ...DEFAULTS, ...(given as unknown as GroupConsumerOptions) };
+  const config = {
+    ...DEFAULTS,
+    ...given,
+    ...levelFields(options, options.delivery ?? DEFAULTS.delivery, LEVELS),
+  } as unknown as GroupConsumerConfig;
+  if (config.delivery === 'exactly-once' && !config.producer) {
+    throw invalidArgument('delivery "exactly-once" needs a transactional producer');
+  }
   checkName('group', config.group);
   for (const topic of config.topics ?? []) checkName('topic', topic);
   if (!config.topics?.length && config.topicPattern === undefined) {

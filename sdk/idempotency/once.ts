@@ -20,6 +20,11 @@ export interface IdempotencyStore {
   complete(id: string, token: string, result: string | null, keepMs: number): Promise<boolean>;
   /** Gives the claim back: the next one who asks handles it. */
   release(id: string, token: string): Promise<void>;
+  /**
+   * Where the store can do it: looks, runs a synchronous handler and notes that it is done in one transaction, instead of
+   * the other calls. The id is not claimed, and nothing has to end before somebody else may handle it.
+   */
+  transact?<Result>(id: string, handler: () => Result, keepMs: number): Promise<OnceResult<Result>>;
 }
 
 export interface OnceOptions {
@@ -43,6 +48,9 @@ const DAY_MS = 86_400_000;
 /**
  * Runs a handler once for each message id: claims the id, runs, notes that it is done and what the handler returned (as
  * JSON). Who comes with an id that is done gets that result, and the handler does not run.
+ *
+ * With a `sqliteTransactionStore` the handler and the note are one transaction, and nothing else is claimed; what follows
+ * is about the other stores.
  *
  * It guarantees that a handler whose end was noted never runs again while the id is kept, and that no two runs of an id
  * overlap unless one takes longer than its lease. It does not guarantee that a run that crashes before its end is noted has
@@ -69,18 +77,13 @@ export async function once<Result>(
   }
   checkRange('leaseMs', leaseMs, 1, DAY_MS);
   checkRange('keepMs', keepMs, 1, 366 * DAY_MS);
+  if (store.transact) {
+    return store.transact(messageId, handler, keepMs) as Promise<OnceResult<Result>>;
+  }
   const token = crypto.randomUUID();
   const claim = await store.claim(messageId, token, leaseMs);
-  if (claim.outcome === 'done') {
-    const result = (claim.result === null ? undefined : JSON.parse(claim.result)) as Result;
-    return { isFirst: false, result };
-  }
-  if (claim.outcome === 'claimed elsewhere') {
-    const until = new Date(claim.untilMs).toISOString();
-    throw new PosthornError('message_in_progress', `message "${messageId}" is being handled until ${until}`, {
-      retryable: true,
-    });
-  }
+  const known = knownOf<Result>(messageId, claim);
+  if (known) return known;
   let result: Result;
   let json: string | null;
   try {
@@ -96,4 +99,21 @@ export async function once<Result>(
     'lease_lost',
     `message "${messageId}" took longer than its lease of ${leaseMs} ms, and another run has begun`,
   );
+}
+
+/**
+ * What a claim says without a run; null: it is to run.
+ *
+ * @throws PosthornError `message_in_progress`
+ */
+export function knownOf<Result>(id: string, claim: Claim): OnceResult<Result> | null {
+  if (claim.outcome === 'claimed') return null;
+  if (claim.outcome === 'done') {
+    const result = (claim.result === null ? undefined : JSON.parse(claim.result)) as Result;
+    return { isFirst: false, result };
+  }
+  const until = new Date(claim.untilMs).toISOString();
+  throw new PosthornError('message_in_progress', `message "${id}" is being handled until ${until}`, {
+    retryable: true,
+  });
 }

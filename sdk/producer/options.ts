@@ -1,7 +1,7 @@
 /** The options of a producer. */
 
 import { BATCH_BYTES_MAX } from '../../protocol/limits.ts';
-import { checkRange } from '../client/options.ts';
+import { checkRange, levelFields } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 
 export interface ProducerOptions {
@@ -67,7 +67,10 @@ export function producerConfig(options: ProducerOptions): ProducerConfig {
   const given: ProducerOptions = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   );
-  const { delivery: _, ...fields } = { ...given, ...levelFields(options) };
+  const level =
+    options.delivery &&
+    levelFields<Pick<ProducerOptions, 'acks' | 'idempotent'>>(options, options.delivery, LEVELS);
+  const { delivery: _, ...fields } = { ...given, ...level };
   const config: ProducerConfig = { ...DEFAULTS, idempotent: fields.acks !== 'none', ...fields };
   if (config.acks === 'none' && config.idempotent) {
     throw invalidArgument(
@@ -87,19 +90,3 @@ const LEVELS = {
   'at-least-once': { acks: 'durable', idempotent: false },
   'exactly-once': { acks: 'durable', idempotent: true },
 } as const;
-
-function levelFields({
-  delivery,
-  acks,
-  idempotent,
-}: ProducerOptions): Pick<ProducerOptions, 'acks' | 'idempotent'> {
-  if (delivery === undefined) return {};
-  const level = LEVELS[delivery];
-  if (level === undefined) {
-    throw invalidArgument(`delivery is ${Object.keys(LEVELS).join(', ')}; got ${String(delivery)}`);
-  }
-  if ((acks ?? level.acks) !== level.acks || (idempotent ?? level.idempotent) !== level.idempotent) {
-    throw invalidArgument(`delivery "${delivery}" says what acks and idempotent are; leave them out`);
-  }
-  return level;
-}

@@ -1,7 +1,7 @@
 /** The options of a reader. */
 
 import { FETCH_BYTES_DEFAULT, FETCH_BYTES_MAX, WAIT_MS_MAX } from '../../protocol/limits.ts';
-import { checkRange } from '../client/options.ts';
+import { checkRange, levelFields } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 import { checkPartition } from '../names.ts';
 
@@ -31,6 +31,11 @@ export interface ReaderOptions {
    * comes after the first open one only when that has ended.
    */
   isolation?: 'read_uncommitted' | 'read_committed';
+  /**
+   * The level by name. `exactly-once` is isolation `read_committed`, for who stores where to go on with the results. The
+   * others change nothing here: store where to go on before the work (`at-most-once`) or after it (`at-least-once`).
+   */
+  delivery?: 'at-most-once' | 'at-least-once' | 'exactly-once' | undefined;
   /** Bytes of one fetch, at most 8 MiB. For each partition up to two are in memory. Default 1 MiB. */
   fetchBytes?: number;
   /** How long one request waits for new records, in ms, 1 to 300,000. Default 30,000. */
@@ -56,7 +61,14 @@ export interface ReaderConfig {
   signal: AbortSignal | undefined;
 }
 
+const LEVELS: Record<NonNullable<ReaderOptions['delivery']>, Pick<ReaderOptions, 'isolation'>> = {
+  'at-most-once': {},
+  'at-least-once': {},
+  'exactly-once': { isolation: 'read_committed' },
+};
+
 export function readerConfig(options: ReaderOptions): ReaderConfig {
+  const level = levelFields(options, options.delivery ?? 'at-least-once', LEVELS);
   const { fetchBytes = FETCH_BYTES_DEFAULT, waitMs = 30_000, giveUpMs = 120_000 } = options;
   checkRange('fetchBytes', fetchBytes, 1, FETCH_BYTES_MAX);
   checkRange('waitMs', waitMs, 1, WAIT_MS_MAX);
@@ -66,7 +78,7 @@ export function readerConfig(options: ReaderOptions): ReaderConfig {
     startOf: startsOf(options.from ?? 'earliest'),
     follow: options.follow ?? true,
     onOutOfRange: options.onOutOfRange ?? 'error',
-    isolation: options.isolation ?? 'read_uncommitted',
+    isolation: level.isolation ?? options.isolation ?? 'read_uncommitted',
     fetchBytes,
     waitMs,
     giveUpMs,

@@ -65,6 +65,8 @@ export class TransactionalProducer implements AsyncDisposable {
   /** Messages published in the open transaction. */
   #held = 0;
   #lastHeld: Promise<unknown> = Promise.resolve();
+  /** What was asked for, while it is not known to have happened. */
+  #ending: 'commit' | 'abort' | null = null;
   /** Why the open transaction cannot be committed. */
   #failure: PosthornError | null = null;
 
@@ -89,6 +91,7 @@ export class TransactionalProducer implements AsyncDisposable {
    * what another instance has open is aborted, and that instance is fenced. Read where to go on only after that.
    */
   async begin(): Promise<void> {
+    if (this.#ending === 'abort') await this.#end('abort').catch(unlessOver);
     if (this.#state === 'open' || this.#state === 'ending') {
       throw invalidArgument('a transaction is open already; commit or abort it first');
     }
@@ -97,7 +100,16 @@ export class TransactionalProducer implements AsyncDisposable {
     this.#hasSent = false;
     this.#failure = null;
     this.#held = 0;
+    this.#ending = null;
     this.#state = 'open';
+  }
+
+  /**
+   * The last commit has got no answer that says whether it holds: none at all, then `commit` finds out, or one that says
+   * that another instance has taken over meanwhile.
+   */
+  get isUndecided(): boolean {
+    return this.#ending === 'commit';
   }
 
   /** Sends one record in the open transaction. Resolves when it is stored, which is not committed. Need not be awaited. */
@@ -157,8 +169,9 @@ export class TransactionalProducer implements AsyncDisposable {
   async commit(): Promise<void> {
     this.#checkOpen();
     await this.#flush();
-    if (this.#failure !== null) {
-      const failure = this.#failure;
+    if (this.#failure !== null || this.#ending === 'abort') {
+      const failure =
+        this.#failure ?? new PosthornError('transaction_aborted', 'it was to be aborted before');
       await this.abort();
       throw failure;
     }
@@ -295,17 +308,20 @@ export class TransactionalProducer implements AsyncDisposable {
       return;
     }
     this.#state = 'ending';
+    this.#ending = how;
     try {
       const reply = await this.#post(how, { producer: this.#identity });
       const { producer } = jsonOf<TransactionEndReply>(reply);
       this.#identity =
         producer.epoch > PRODUCER_EPOCH_MAX ? null : { id: producer.id, epoch: producer.epoch };
       this.#state = 'ready';
+      this.#ending = null;
     } catch (error) {
       // What the broker refuses is over, and the next transaction begins as a new instance.
       if (error instanceof PosthornError && !error.retryable && error.status !== undefined) {
         this.#identity = null;
         this.#state = 'new';
+        if (how === 'abort' || error.code === 'transaction_aborted') this.#ending = null;
       }
       throw error;
     }
@@ -314,4 +330,9 @@ export class TransactionalProducer implements AsyncDisposable {
   #limits(): { withinMs: number; signal: AbortSignal | undefined } {
     return { withinMs: this.#withinMs, signal: this.#options.signal };
   }
+}
+
+/** What cannot be ended because it is over needs no end. */
+function unlessOver(error: unknown): void {
+  if (asPosthornError(error).retryable) throw error;
 }

@@ -9,6 +9,7 @@ import type { DeliverFields } from '../../protocol/deliveries.ts';
 import { tagsOfFrame } from '../../protocol/delivery-frame.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
+import { autoAckOf } from '../consume-level.ts';
 import { callQueue } from '../queue-call.ts';
 import type { AppContext } from '../routes/context.ts';
 import { waitForFrame } from '../wait-for-frame.ts';
@@ -17,8 +18,11 @@ import { waitForFrame } from '../wait-for-frame.ts';
 export function takeDeliveries(
   c: AppContext,
   queue: QueueDefinition,
-  fields: DeliverFields,
+  given: DeliverFields,
 ): Promise<Uint8Array | null | Failure> {
+  const isAutoAck = autoAckOf(given);
+  if (isFailure(isAutoAck)) return Promise.resolve(isAutoAck);
+  const fields = { ...given, auto_ack: isAutoAck };
   const { signal } = c.req.raw;
   const taking = takeAndWait(c, queue, fields).then(async (frame) => {
     if (frame === null || isFailure(frame) || !signal.aborted) return frame;
@@ -68,7 +72,7 @@ async function takeFrom(
     max: fields.max,
     bytesMax: DELIVER_BYTES_MAX,
     consumerId: fields.consumer_id ?? '',
-    autoAck: fields.auto_ack,
+    autoAck: fields.auto_ack ?? false,
     ...(fields.lease_ms !== undefined && { leaseMs: fields.lease_ms }),
   };
   return await fetchQueue(c, queue, request, isWaiting);

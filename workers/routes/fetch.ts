@@ -1,6 +1,7 @@
 /** Fetch: records from an offset on, as JSON or as the batches they are stored in, and waiting for the first. */
 
 import type { Hono } from 'hono';
+import type { ReadIsolation } from '../../core/log/aborted.ts';
 import { decodeFetchFrame, type FetchFrame } from '../../core/log/fetch-frame.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { ReadRequest, Stale } from '../../durable-objects/partition/partition-calls.ts';
@@ -15,6 +16,7 @@ import {
 } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/records.ts';
+import { isolationOf } from '../consume-level.ts';
 import { frameOfResponse } from '../fetch-frame-of.ts';
 import { jsonFetchReply } from '../fetch-json.ts';
 import { callPartition } from '../partition-call.ts';
@@ -27,16 +29,20 @@ export function fetchRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.fetch, async (c) => {
     const query = readQuery(c, fetchQuerySchema);
     if (isFailure(query)) return problem(c, query);
+    const isolation = isolationOf(query.fields);
+    if (isFailure(isolation)) return problem(c, isolation);
     const topic = await readTopic(c);
     if (isFailure(topic)) return problem(c, topic);
-    const read = await readAndWait(c, topic, readPartition(c), query.fields);
+    const read = await readAndWait(c, topic, readPartition(c), { ...query.fields, isolation });
     if (isFailure(read)) return problem(c, read);
     if (wantsBatches(c)) return batchesReply(read);
-    const { max_records: recordsMax, isolation } = query.fields;
+    const { max_records: recordsMax } = query.fields;
     const reply = await jsonFetchReply(await frameOf(read), recordsMax, isolation);
     return isFailure(reply) ? problem(c, reply) : c.json(reply);
   });
 }
+
+type CheckedQuery = FetchQuery & { isolation: ReadIsolation };
 
 /** What the partition answered: a response that streams, or the message that ended a wait. */
 type Read = Response | FetchFrame;
@@ -49,7 +55,7 @@ async function readAndWait(
   c: AppContext,
   topic: TopicDefinition,
   partition: number,
-  query: FetchQuery,
+  query: CheckedQuery,
 ): Promise<Read | Failure> {
   const first = await readPartitionLog(c, topic, partition, query, query.wait_ms > 0);
   if (isFailure(first) || !first.webSocket) return first;
@@ -63,7 +69,7 @@ async function readPartitionLog(
   c: AppContext,
   topic: TopicDefinition,
   partition: number,
-  query: FetchQuery,
+  query: CheckedQuery,
   isWaiting: boolean,
 ): Promise<Response | Failure> {
   const headers: HeadersInit = isWaiting ? { upgrade: 'websocket' } : {};

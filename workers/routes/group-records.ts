@@ -1,7 +1,6 @@
 /** What a member of a group reads: as JSON, or as the batches that are stored. */
 
 import type { Hono } from 'hono';
-import type { ReadIsolation } from '../../core/log/aborted.ts';
 import type { BeatRequest, MemberView } from '../../durable-objects/group/group-calls.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { encodeGroupFrame } from '../../protocol/group-frame.ts';
@@ -14,6 +13,7 @@ import {
 } from '../../protocol/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
+import { groupReadOf, positionedReadOf } from '../consume-level.ts';
 import { jsonFetchReply } from '../fetch-json.ts';
 import { readForMember, type Answer, type MemberRead, type Section } from '../group/read-for-member.ts';
 import { inBatches } from '../group/in-batches.ts';
@@ -29,11 +29,20 @@ export function groupRecordRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const query = readQuery(c, groupFetchQuerySchema);
     if (isFailure(query)) return problem(c, query);
-    const { epoch = null, auto_commit: autoCommit } = query.fields;
-    const read: MemberRead = { ...limitsOf(c, query.fields), path, positions: new Map(), only: null };
+    const level = groupReadOf(query.fields);
+    if (isFailure(level)) return problem(c, level);
+    const { epoch = null } = query.fields;
+    const { isolation, isAutoCommit } = level;
+    const read: MemberRead = {
+      ...limitsOf(c, query.fields),
+      isolation,
+      path,
+      positions: new Map(),
+      only: null,
+    };
     // Whoever asks for more has done with what was revoked: one call at a time is all that a simple client makes.
     const beat: BeatRequest = { memberId: readMember(c), epoch, held: 'assigned', isFetch: true };
-    return await reply(c, read, beat, autoCommit === 'true');
+    return await reply(c, read, beat, isAutoCommit);
   });
 
   bind(app, operations.fetchFromPositions, async (c) => {
@@ -41,9 +50,12 @@ export function groupRecordRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, groupFetchSchema);
     if (isFailure(body)) return problem(c, body);
+    const isolation = positionedReadOf(body.fields);
+    if (isFailure(isolation)) return problem(c, isolation);
     const { epoch, positions, partitions = null } = body.fields;
     const read: MemberRead = {
       ...limitsOf(c, body.fields),
+      isolation,
       path,
       positions: new Map(positions.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset])),
       only: partitions,
@@ -115,8 +127,8 @@ function bytesReply({ view, sections }: Answer): Response {
 }
 
 /**
- * Commits the ends; tells of each whether it was taken. What is not is somebody else's to handle, or was given to the member
- * by another poll: two that cross each other read the same, and the later commit may be the lower one.
+ * Commits the ends; tells of each whether it was taken. What is not is somebody else's to handle: of another member, or
+ * of another read of this one that was answered at the same time.
  */
 async function committed(
   c: AppContext,
@@ -140,9 +152,9 @@ async function committed(
           epoch: owned.since,
           isOwner: true,
           offset,
-          from: frame.startOffset,
           metadata: '',
           transaction: null,
+          onlyFrom: frame.startOffset,
         }),
     );
     return !isFailure(result);
@@ -155,13 +167,12 @@ function endOf({ owned: { topic, partition } }: Section, offset: number): Partit
 
 function limitsOf(
   c: AppContext,
-  fields: { max_records: number; max_bytes: number; wait_ms: number; isolation: ReadIsolation },
-): Pick<MemberRead, 'maxBytes' | 'maxRecords' | 'waitMs' | 'isolation'> {
+  fields: { max_records: number; max_bytes: number; wait_ms: number },
+): Pick<MemberRead, 'maxBytes' | 'maxRecords' | 'waitMs'> {
   return {
     maxBytes: fields.max_bytes,
     maxRecords: wantsBytes(c) ? Infinity : fields.max_records,
     waitMs: fields.wait_ms,
-    isolation: fields.isolation,
   };
 }
 

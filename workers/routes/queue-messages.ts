@@ -28,6 +28,7 @@ import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts
 import { operations } from '../../protocol/operations/index.ts';
 import { streamConsumerId } from '../../core/queue/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliveries-json.ts';
+import { checkStreamLevel } from '../consume-level.ts';
 import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
 import { problem } from '../problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
@@ -102,6 +103,8 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.streamQueue, async (c) => {
     const query = readQuery(c, streamQuerySchema);
     if (isFailure(query)) return problem(c, query);
+    const refused = checkStreamLevel(query.fields.delivery);
+    if (refused) return problem(c, refused);
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
       return problem(c, failure('upgrade_required', 'open a WebSocket here, or POST to .../deliveries'));
     }

@@ -16,6 +16,7 @@ import {
   type AcquiredRecord,
   type AcquireFields,
 } from '../../protocol/share-groups.ts';
+import { isAcceptedAtOnce } from '../consume-level.ts';
 import { fetchedRecord } from '../fetch-json.ts';
 import type { TopicAndPartition } from '../group/group-offsets.ts';
 import { inBatches } from '../group/in-batches.ts';
@@ -47,14 +48,16 @@ export async function acquireRecords(
   fields: AcquireFields,
   atLeast: number,
 ): Promise<AcquiredRecord[] | Failure> {
+  const isAccepted = isAcceptedAtOnce(fields.delivery);
+  if (isFailure(isAccepted)) return isAccepted;
   const endMs = Date.now() + fields.wait_ms;
   for (;;) {
     const group = await lookUp();
     if (isFailure(group)) return group;
     const places = await sharePartitions(c.env, group, atLeast);
-    const round = await acquireShares(c, group, places, fields);
+    const round = await acquireShares(c, group, places, fields, isAccepted);
     if (isFailure(round)) return round;
-    if (round.sections.length > 0) return await recordsOf(group, round.sections);
+    if (round.sections.length > 0) return await recordsOf(group, round.sections, isAccepted);
     if (!(await waitForRecords(c, round.empty, endMs))) return [];
   }
 }
@@ -64,6 +67,7 @@ async function acquireShares(
   group: ShareGroupDefinition,
   places: readonly TopicAndPartition[],
   { member_id: memberId, max_records, max_bytes, lock_duration_ms: lockMs }: AcquireFields,
+  isAccepted: boolean,
 ): Promise<{ sections: Section[]; empty: Empty } | Failure> {
   const sections: Section[] = [];
   const empty: Empty = [];
@@ -87,7 +91,7 @@ async function acquireShares(
         ({ place, recordsMax }) =>
           callShared<ShareAcquired>(c.env, group, place, async (stub, version, current) => {
             const duration = lockMs ?? current.config.lock_duration_ms;
-            const request = { group: current, memberId, recordsMax, bytesMax, lockMs: duration };
+            const request = { group: current, memberId, recordsMax, bytesMax, lockMs: duration, isAccepted };
             return await stub.acquireShared(version, request);
           }),
       );
@@ -160,6 +164,7 @@ async function waitForRecords(c: AppContext, empty: Empty, endMs: number): Promi
 async function recordsOf(
   group: ShareGroupDefinition,
   sections: readonly Section[],
+  isAccepted: boolean,
 ): Promise<AcquiredRecord[] | Failure> {
   const records: AcquiredRecord[] = [];
   for (const { place, result } of sections) {
@@ -189,7 +194,7 @@ async function recordsOf(
             delivery,
           }),
           delivery_count: delivery,
-          lock_expires_at: result.expiresAtMs,
+          lock_expires_at: isAccepted ? null : result.expiresAtMs,
         });
       }
     }

@@ -13,9 +13,10 @@ it('lets nobody be given what another poll has been given and committed, whichev
     () => log,
     () => 1_000,
   );
-  expect(offsets.checkUnread('g', 0)).toBeNull();
-  expect(offsets.commit('g', CLAIM, 10, '', null)).toEqual({ committed: 10 });
-  expect(offsets.checkUnread('g', 0)).toMatchObject({ code: 'partition_not_owned' });
-  expect(offsets.checkUnread('g', 9)).toMatchObject({ code: 'partition_not_owned' });
-  expect(offsets.checkUnread('g', 10)).toBeNull();
+  const read = (from: number, end: number): unknown => offsets.commit('g', CLAIM, end, '', null, from);
+  expect(read(0, 10)).toEqual({ committed: 10 });
+  expect(read(0, 10)).toMatchObject({ code: 'stale_epoch' });
+  expect(read(0, 20)).toMatchObject({ code: 'stale_epoch' });
+  expect(read(9, 12)).toMatchObject({ code: 'stale_epoch' });
+  expect(read(10, 12)).toEqual({ committed: 12 });
 });

@@ -1,0 +1,78 @@
+/** Handlers of a group's consumer that commit by themselves: before the work, or in one transaction with its results. */
+
+import { sleep } from '../client/sleep.ts';
+import { asPosthornError } from '../errors.ts';
+import type { TransactionalProducer } from '../transactions/transactional-producer.ts';
+import type { GroupConsumerRun } from './group-consumer-run.ts';
+import type { GroupBatch, GroupRecord } from './group-record.ts';
+import type { GroupConsumerConfig, HandlerContext } from './options.ts';
+
+type Host = Pick<GroupConsumerRun, 'committer' | 'tell' | 'fail'>;
+type BatchHandler = NonNullable<GroupConsumerConfig['eachBatch']>;
+type UnitHandler = (unit: GroupRecord | GroupBatch, ...more: unknown[]) => unknown;
+
+/** After a commit that had no answer within `deliveryTimeoutMs`, in ms. */
+const ASK_AGAIN_MS = 1_000;
+
+/** What the dispatcher is to do: with two of the levels it hands out batches. */
+export function dispatched(config: GroupConsumerConfig, host: Host): GroupConsumerConfig {
+  const { delivery, producer, eachRecord, eachBatch } = config;
+  if (delivery === 'at-least-once') return config;
+  const handle = (eachRecord ?? eachBatch) as UnitHandler;
+  const handleAll = async (
+    batch: GroupBatch,
+    failed: (error: unknown, record: GroupRecord | null) => unknown,
+    ...more: unknown[]
+  ): Promise<void> => {
+    for (const unit of eachRecord ? batch.records : [batch]) {
+      try {
+        await handle(unit, ...more);
+      } catch (error) {
+        await failed(error, 'records' in unit ? batch.records[0]! : unit);
+      }
+    }
+  };
+  /** Nobody handles them again: what a handler throws is told, and not tried again. */
+  const afterCommit: BatchHandler = async (batch, context) => {
+    await host.committer.commit([batch.position]);
+    await handleAll(batch, (error, record) => host.tell(error, record), context);
+  };
+  const inTransaction: BatchHandler = async (batch, context) => {
+    // Of a partition that was lost since: whoever has that goes by what became of it, here it only has to be over.
+    if (producer!.isUndecided) await decided(producer!, host, context);
+    await producer!.begin();
+    const undo = async (error: unknown): Promise<never> => {
+      await producer!.abort().catch(() => {}); // then the next `begin` does it
+      throw error;
+    };
+    await handleAll(batch, undo, producer, context);
+    producer!.sendOffsets(batch.owner, [batch.position]).catch(() => {}); // the commit tells
+    await decided(producer!, host, context);
+  };
+  return { ...config, eachRecord: undefined, eachBatch: producer ? inTransaction : afterCommit };
+}
+
+/**
+ * Commits, and does not leave before it is known whether that holds: until then the records must neither be handled again
+ * nor be passed over. Where it cannot be known the consumer ends, and the next one begins at the group's offset.
+ */
+async function decided(
+  producer: TransactionalProducer,
+  host: Host,
+  { signal }: HandlerContext,
+): Promise<void> {
+  for (;;) {
+    try {
+      return await producer.commit();
+    } catch (cause) {
+      if (!producer.isUndecided) throw cause; // it is aborted
+      const error = asPosthornError(cause);
+      if (!error.retryable) {
+        host.fail(error);
+        throw error;
+      }
+      host.tell(error);
+      await sleep(ASK_AGAIN_MS, signal);
+    }
+  }
+}
