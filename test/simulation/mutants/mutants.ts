@@ -195,12 +195,12 @@ export const MUTANTS: readonly Mutant[] = [
     checker: 'idempotence',
     patches: [
       {
-        file: 'core/log/producer-state.ts',
+        file: 'core/producers/sequences.ts',
         find: 'if (baseSequence === expected) return null;',
         replace: 'if (baseSequence <= expected) return null;',
       },
       {
-        file: 'core/log/producer-state.ts',
+        file: 'core/producers/sequences.ts',
         find: 'sequence === batch.baseSequence && lastOffsetDelta === batch.lastOffsetDelta,',
         replace:
           'sequence === batch.baseSequence && lastOffsetDelta === batch.lastOffsetDelta && sequence % 3 > 0,',
@@ -211,7 +211,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'older-epochs-taken',
     checker: 'idempotence',
     patches: change(
-      'core/log/producer-state.ts',
+      'core/producers/sequences.ts',
       'if (producerEpoch < known.epoch) {',
       'if (producerEpoch < known.epoch && !batch.isTransactional) return null;\n  if (producerEpoch < known.epoch) {',
     ),
