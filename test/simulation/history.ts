@@ -77,6 +77,17 @@ export interface Published extends Span {
   }[];
 }
 
+/** One attempt to publish with a sequence. A `publish` sums up all attempts. */
+export interface PublishedOnce extends Span {
+  kind: 'publish-once';
+  queue: string;
+  outcome: Outcome;
+  producer: SequencedBy;
+  ids: string[];
+  /** What was answered of each message. */
+  results: Published['messages'][number]['outcome'][];
+}
+
 export interface Delivered extends Span {
   kind: 'deliver';
   queue: string;
@@ -167,6 +178,7 @@ export type HistoryEvent =
   | TransactionEnded
   | Fetched
   | Published
+  | PublishedOnce
   | Delivered
   | Settled
   | Left

@@ -22,6 +22,7 @@ import { lostMessage } from './lost-message.ts';
 import { lostWrite } from './lost-write.ts';
 import { monotonicPoll } from './monotonic-poll.ts';
 import { phantom } from './phantom.ts';
+import { queueIdempotence } from './queue-idempotence.ts';
 import { settled } from './settled.ts';
 import { stableOffset } from './stable-offset.ts';
 
@@ -41,6 +42,7 @@ export const CHECKERS: readonly Checker[] = [
   keyOrder,
   liveness,
   idempotence,
+  queueIdempotence,
   abortedRead,
   atomicity,
   stableOffset,

@@ -5,6 +5,7 @@
 
 import type { Fault } from '../faults.ts';
 import type { Patch } from '../platform/bundle.ts';
+import { QUEUE_PRODUCER_MUTANTS } from './queue-producer-mutants.ts';
 
 export interface Mutant {
   name: string;
@@ -289,4 +290,5 @@ export const MUTANTS: readonly Mutant[] = [
       'if (entry.queue === queue) return false;',
     ),
   },
+  ...QUEUE_PRODUCER_MUTANTS,
 ];

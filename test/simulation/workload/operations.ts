@@ -6,6 +6,7 @@ import { deleteRecords, poll, produce, reread } from './logs.ts';
 import type { Operation } from './operation.ts';
 import { change, look, pause, publish, purge, settle, take } from './queues.ts';
 import { produceOnce } from './producers.ts';
+import { publishOnce } from './queue-producers.ts';
 import { stream } from './stream.ts';
 import { readCommitted, transact } from './transactions.ts';
 
@@ -24,6 +25,7 @@ export const OPERATIONS: readonly Operation[] = [
   pause,
   change,
   produceOnce,
+  publishOnce,
   transact,
   readCommitted,
   worker,
