@@ -82,6 +82,8 @@ export interface PublishedOnce extends Span {
   kind: 'publish-once';
   queue: string;
   outcome: Outcome;
+  /** Of a refusal. */
+  code: string | null;
   producer: SequencedBy;
   ids: string[];
   /** What was answered of each message. */

@@ -1,5 +1,5 @@
 import { parseTag } from '../../../protocol/delivery-tag.ts';
-import type { SequencedBy } from '../history.ts';
+import type { History, SequencedBy } from '../history.ts';
 import { publishedTo } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';
 
@@ -12,7 +12,7 @@ interface Sent extends SequencedBy {
 
 /**
  * What an idempotent producer publishes to a queue is stored once, however often it arrives, in the order of its sequences
- * without a gap; all answers say the same; and once an epoch is in a queue, nothing of an earlier one is stored there.
+ * without a gap; all answers say the same; what follows an acknowledged publish is not refused as if that had not been; and once an epoch is in a queue, nothing of an earlier one is stored there.
  */
 export const queueIdempotence: Checker = {
   name: 'queue-idempotence',
@@ -74,9 +74,26 @@ export const queueIdempotence: Checker = {
         else if (own.sequence <= last.sequence) broken.push(`${what}: comes after ${last.sequence}`);
       }
     }
-    return [...broken, ...gaps(sent, seen)];
+    return [...broken, ...forgotten(history), ...gaps(sent, seen)];
   },
 };
+
+/** Publishes that were refused although the one before them had been acknowledged. */
+function forgotten(history: History): string[] {
+  const placeOf = (queue: string, { id, epoch }: SequencedBy, sequence: number): string =>
+    `queue ${queue}, sequence ${sequence} of epoch ${epoch} of producer ${id}`;
+  const attempts = history.of('publish-once');
+  const acknowledged = new Map<string, number>();
+  for (const { queue, producer, ids, outcome, end } of attempts) {
+    const next = placeOf(queue, producer, producer.sequence + ids.length);
+    if (outcome === 'ok') acknowledged.set(next, Math.min(end, acknowledged.get(next) ?? Infinity));
+  }
+  return attempts.flatMap(({ queue, producer, code, begin }) => {
+    if (code !== 'unknown_producer' && code !== 'out_of_order_sequence') return [];
+    const place = placeOf(queue, producer, producer.sequence);
+    return (acknowledged.get(place) ?? Infinity) < begin ? [`${place}: ${code}, and it follows`] : [];
+  });
+}
 
 /** Messages that are not there, though later ones of the same producer and epoch are. */
 function gaps(sent: ReadonlyMap<string, Sent>, seen: ReadonlySet<string>): string[] {

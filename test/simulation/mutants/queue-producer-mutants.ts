@@ -26,15 +26,4 @@ export const QUEUE_PRODUCER_MUTANTS: readonly Mutant[] = [
     checker: 'queue-idempotence',
     patches: [{ file: FILE, find: "this.#isAhead || this.#holder === 'totals'", replace: 'this.#isAhead' }],
   },
-  {
-    name: 'repetition-answered-as-stored',
-    checker: 'queue-idempotence',
-    patches: [
-      {
-        file: 'core/queue/queue-producers.ts',
-        find: 'return before ? exceptionsOf(before.exceptions)',
-        replace: 'return before ? []',
-      },
-    ],
-  },
 ];

@@ -95,6 +95,7 @@ async function sendOnce(client: Client, { queue, messages, producer }: Sequenced
     outcome,
     begin,
     end,
+    code: outcome === 'refused' ? (body['code'] as string) : null,
     producer,
     ids: messages.map(({ id }) => id),
     results,
