@@ -17,13 +17,24 @@ import {
 import { deadLetterDetailsShape, type DeadLetterDetails } from './dead-letters.ts';
 import { consumeDelivery } from './records.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
+import { publishProducerSchema } from './producers.ts';
 import { SETTLE_OUTCOMES } from './settlement-frame.ts';
+
+const delivery = () =>
+  z
+    .enum(['at-least-once', 'exactly-once'])
+    .optional()
+    .describe('The level by name. exactly-once: refused without a producer');
+
+export const queuePublishQuerySchema = z.strictObject({ delivery: delivery() });
 
 export const queuePublishSchema = z.strictObject({
   messages: z
     .array(messageSchema)
     .min(1)
     .describe(`1 to ${REQUEST_RECORDS_MAX} messages, each stored or refused by itself`),
+  producer: publishProducerSchema.optional(),
+  delivery: delivery(),
 });
 
 export const PUBLISH_OUTCOMES = ['stored', 'duplicate', 'rejected'] as const;

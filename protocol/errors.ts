@@ -76,7 +76,7 @@ export const errorTable = {
   // Producers and transactions
   producer_fenced: permanent(409, 'A newer instance has taken the place of the producer'),
   out_of_order_sequence: permanent(409, 'The sequence does not follow the last one of the producer'),
-  unknown_producer: permanent(409, 'The partition does not know the producer, or has forgotten it'),
+  unknown_producer: permanent(409, 'The partition or queue does not know the producer, or has forgotten it'),
   transaction_not_found: permanent(404, 'There is no such transactional id'),
   transaction_aborted: permanent(409, 'The transaction was aborted'),
   transaction_committed: permanent(409, 'The transaction was committed'),

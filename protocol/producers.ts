@@ -33,15 +33,31 @@ export const producerIdentity = {
   epoch: z.int().min(0).max(PRODUCER_EPOCH_MAX),
 };
 
+const sequence = () =>
+  z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1);
+
 export const produceProducerSchema = z
   .strictObject({
     ...producerIdentity,
-    sequence: z
-      .int()
-      .min(0)
-      .max(2 ** 31 - 1)
-      .describe('Of the first record: how many this producer has sent to the partition in this epoch before'),
+    sequence: sequence().describe(
+      'Of the first record: how many this producer has sent to the partition in this epoch before',
+    ),
     transactional_id: nameSchema.optional().describe('The records belong to its open transaction'),
   })
   .describe('Stores the records once, however often they are sent. All go to one partition, by key or named');
 export type ProduceProducer = z.infer<typeof produceProducerSchema>;
+
+export const publishProducerSchema = z
+  .strictObject({
+    ...producerIdentity,
+    sequence: sequence().describe(
+      'Of the first message: how many this producer has published to the queue in this epoch before, without requests that were refused with queue_full',
+    ),
+  })
+  .describe(
+    'Stores the messages once, however often the request is sent; a repetition gets the answer of the first',
+  );
+export type PublishProducerFields = z.infer<typeof publishProducerSchema>;

@@ -13,21 +13,17 @@
  */
 
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import {
+  PRODUCER_IDLE_MS,
+  PRODUCERS_MAX,
+  refusal,
+  takenBefore,
+  withTaken,
+  type SequencedBatch as Sequenced,
+  type TakenBatch,
+} from '../producers/sequences.ts';
 
-/** Kafka's number: as many as its producer may have under way. */
-export const REMEMBERED_BATCHES = 5;
-
-export const PRODUCER_IDLE_MS = 7 * 86_400_000;
-
-/** Above it those heard of longest ago are forgotten; a snapshot must fit a row. */
-export const PRODUCERS_MAX = 5_000;
-
-/** Sequences are int32 and go on at 0 after the last. */
-const SEQUENCES = 2 ** 31;
-
-export interface RememberedBatch {
-  sequence: number;
-  lastOffsetDelta: number;
+export interface RememberedBatch extends TakenBatch {
   baseOffset: number;
   maxTimestamp: number;
 }
@@ -42,14 +38,9 @@ export interface Producer {
   readonly lastMs: number;
 }
 
-/** What of a batch's header decides. */
-export interface SequencedBatch {
-  /** -1: of no producer, always taken. */
-  producerId: number;
-  producerEpoch: number;
-  baseSequence: number;
+/** What of a batch's header decides. Producer -1: of none, always taken. */
+export interface SequencedBatch extends Sequenced {
   isTransactional: boolean;
-  lastOffsetDelta: number;
   maxTimestamp: number;
 }
 
@@ -181,11 +172,11 @@ export class StagedProducers {
   #admitOne(batch: SequencedBatch, offset: number): Admission | Failure {
     if (batch.producerId < 0) return { kind: 'new', baseOffset: offset };
     const known = this.#get(batch.producerId);
-    const duplicate = known?.epoch === batch.producerEpoch ? findDuplicate(known, batch) : undefined;
+    const duplicate = takenBefore(known, batch);
     if (duplicate) {
       return { kind: 'duplicate', baseOffset: duplicate.baseOffset, maxTimestamp: duplicate.maxTimestamp };
     }
-    const refused = refusal(known, batch);
+    const refused = refusal(known, batch, () => transactionProblem(known, batch));
     if (refused) return refused;
     this.#changed.set(batch.producerId, afterBatch(known, batch, offset, this.nowMs));
     return { kind: 'new', baseOffset: offset };
@@ -197,61 +188,26 @@ export class StagedProducers {
   }
 }
 
-/** The sequence after that of the last record. */
-export function sequenceAfter(sequence: number, recordCount: number): number {
-  return (sequence + recordCount) % SEQUENCES;
-}
-
 function isAlive({ lastMs, transactionStart }: Producer, nowMs: number): boolean {
   return transactionStart !== null || lastMs > nowMs - PRODUCER_IDLE_MS;
 }
 
-function findDuplicate(known: Producer, batch: SequencedBatch): RememberedBatch | undefined {
-  return known.batches.find(
-    ({ sequence, lastOffsetDelta }) =>
-      sequence === batch.baseSequence && lastOffsetDelta === batch.lastOffsetDelta,
-  );
-}
-
-function refusal(known: Producer | undefined, batch: SequencedBatch): Failure | null {
-  const { producerId, producerEpoch, baseSequence } = batch;
+function transactionProblem(known: Producer | undefined, batch: SequencedBatch): Failure | null {
+  const { producerId, producerEpoch } = batch;
+  if (known === undefined || known.transactionStart === null) return null;
   const details = { producer_id: producerId };
-  if (known === undefined) {
-    if (baseSequence === 0) return null;
-    return failure(
-      'unknown_producer',
-      `producer ${producerId} is not known here, or no more; go on with a higher epoch from sequence 0`,
-      details,
-    );
-  }
-  if (producerEpoch < known.epoch) {
-    return failure(
-      'producer_fenced',
-      `producer ${producerId} has epoch ${known.epoch}; what has epoch ${producerEpoch} was replaced`,
-      { ...details, epoch: known.epoch },
-    );
-  }
-  if (producerEpoch > known.epoch && known.transactionStart !== null) {
+  if (producerEpoch > known.epoch) {
     return failure(
       'transaction_in_progress',
       `the transaction of producer ${producerId} before this one has not ended here yet; try again`,
       details,
     );
   }
-  if (known.transactionStart !== null && !batch.isTransactional) {
-    return failure(
-      'invalid_batch',
-      `producer ${producerId} has an open transaction; what it sends meanwhile belongs to it`,
-      details,
-    );
-  }
-  const last = producerEpoch > known.epoch ? undefined : known.batches[known.batches.length - 1];
-  const expected = last ? sequenceAfter(last.sequence, last.lastOffsetDelta + 1) : 0;
-  if (baseSequence === expected) return null;
+  if (batch.isTransactional) return null;
   return failure(
-    'out_of_order_sequence',
-    `sequence ${baseSequence} of producer ${producerId}: expected ${expected}`,
-    { ...details, expected_sequence: expected },
+    'invalid_batch',
+    `producer ${producerId} has an open transaction; what it sends meanwhile belongs to it`,
+    details,
   );
 }
 
@@ -262,12 +218,11 @@ function afterBatch(
   nowMs: number,
 ): Producer {
   const { producerId, producerEpoch, baseSequence, lastOffsetDelta, maxTimestamp, isTransactional } = batch;
-  const earlier = known !== undefined && known.epoch === producerEpoch ? known.batches : [];
   const remembered: RememberedBatch = { sequence: baseSequence, lastOffsetDelta, baseOffset, maxTimestamp };
   return {
     id: producerId,
     epoch: producerEpoch,
-    batches: [...earlier.slice(1 - REMEMBERED_BATCHES), remembered],
+    batches: withTaken(known, producerEpoch, remembered),
     transactionStart: known?.transactionStart ?? (isTransactional ? baseOffset : null),
     lastMs: nowMs,
   };

@@ -13,6 +13,9 @@
 export const LANES = 64;
 const LANE_SPAN = 2 ** 47;
 
+/** The row of no lane, for what outlives the segments (producer-rows.ts). */
+export const PRODUCERS_PLACE = -1;
+
 export function publishLane(priority: number): number {
   return priority * 2;
 }

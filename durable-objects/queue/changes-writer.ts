@@ -3,6 +3,7 @@
 import { placeOf } from '../../core/queue/lane.ts';
 import type { QueueState } from '../../core/queue/queue-state.ts';
 import type { SegmentState } from '../../core/queue/segment-state.ts';
+import type { ProducerRows } from './producer-rows.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import type { Slots } from './slots.ts';
@@ -11,11 +12,13 @@ export class ChangesWriter {
   readonly #store: QueueStore;
   readonly #cache: SegmentCache;
   readonly #slots: Slots;
+  readonly #producers: ProducerRows;
 
-  constructor(store: QueueStore, cache: SegmentCache, slots: Slots) {
+  constructor(store: QueueStore, cache: SegmentCache, slots: Slots, producers: ProducerRows) {
     this.#store = store;
     this.#cache = cache;
     this.#slots = slots;
+    this.#producers = producers;
   }
 
   /** What leaves has to be read before: here its segments go. */
@@ -24,11 +27,11 @@ export class ChangesWriter {
     for (const segment of touched) this.#writeState(state, segment);
     for (const { extent, slot } of completed) {
       const place = placeOf(extent.lane, extent.baseOffset);
-      this.#store.deleteSegment(place);
+      this.#producers.deleteSegment(place);
       this.#cache.drop(place);
       if (slot !== null) this.#slots.free(slot);
     }
-    for (const { lane, from } of purged) this.#store.deleteSegmentsFrom(lane, from);
+    for (const { lane, from } of purged) this.#producers.deleteSegmentsFrom(lane, from);
     for (const lane of ended) {
       if (lane.tail !== null || this.#slots.knowsEnd(lane)) continue;
       const place = placeOf(lane.lane, lane.nextOffset - 1); // inside what is gone: never the start of a segment

@@ -5,11 +5,13 @@ import { deathRecord } from '../../core/queue/dead-letter-record.ts';
 import { isPlain, readFacts } from '../../core/queue/facts.ts';
 import type { QueueState } from '../../core/queue/queue-state.ts';
 import { hasOnlyValues } from '../../core/queue/scan.ts';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { isBatchFailure, splitBatches, type LogRecord } from '../../protocol/record-batch/index.ts';
 import type { LaneBatch, LaneWriter } from './lane-writer.ts';
 import type { Outbox } from './outbox.ts';
 import { decoded, packed } from './packing.ts';
 import type { ParkedMessages } from './parked-messages.ts';
+import type { ProducerRows } from './producer-rows.ts';
 import type { Published, PublishOptions } from './queue-calls.ts';
 import type { QueueStore } from './queue-store.ts';
 
@@ -22,6 +24,7 @@ interface Parts {
   writer: LaneWriter;
   parked: ParkedMessages;
   outbox: Outbox;
+  producers: ProducerRows;
 }
 
 /** A publish that is being taken in. */
@@ -44,14 +47,23 @@ export class Intake {
     this.#parts = parts;
   }
 
-  publish(state: QueueState, bytes: Uint8Array, { source }: PublishOptions, nowMs: number): Published {
-    const skip = source ? this.#taken(source) : 0;
-    const isTransfer = source !== undefined;
-    const current: Current = { count: 0, exceptions: [], skip, isTransfer, isRefused: false, nowMs };
+  publish(
+    state: QueueState,
+    bytes: Uint8Array,
+    { source, producer }: PublishOptions,
+    nowMs: number,
+  ): Published | Failure {
     const located = splitBatches(bytes);
     if (isBatchFailure(located)) {
       throw new Error(`the router let a batch through that is broken: ${located.message}`);
     }
+    const { producers } = this.#parts;
+    const total = located.reduce((sum, { header }) => sum + header.recordCount, 0);
+    const judged = producer ? producers.judge(producer, total, nowMs) : null;
+    if (judged !== null) return isFailure(judged) ? judged : { count: total, exceptions: judged };
+    const skip = source ? this.#taken(source) : 0;
+    const isTransfer = source !== undefined;
+    const current: Current = { count: 0, exceptions: [], skip, isTransfer, isRefused: false, nowMs };
     for (const { at, header } of located) {
       const { recordCount: count, sizeInBytes, lastOffsetDelta, maxTimestamp } = header;
       const batch = { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp };
@@ -73,6 +85,8 @@ export class Intake {
     const end = exceptions.find(({ outcome }) => outcome === 'rejected')?.index ?? count;
     if (source && end > skip) this.#parts.store.writeSource(source.name, numberOf(source, end - 1));
     state.counters.published += count - exceptions.length;
+    const rejected = exceptions.filter(({ outcome }) => outcome === 'rejected').length;
+    if (producer && rejected < count) producers.take(producer, count, exceptions, nowMs);
     return { count, exceptions };
   }
 

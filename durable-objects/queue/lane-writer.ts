@@ -6,6 +6,7 @@ import { laneState, type LaneState, type QueueState } from '../../core/queue/que
 import { setBaseOffset } from '../../protocol/record-batch/index.ts';
 import { concatenate, ownBytes } from '../storage/bytes.ts';
 import type { AppendBatch } from '../storage/segment-log.ts';
+import type { ProducerRows } from './producer-rows.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
@@ -16,11 +17,13 @@ export interface LaneBatch extends AppendBatch {
 export class LaneWriter {
   readonly #store: QueueStore;
   readonly #cache: SegmentCache;
+  readonly #producers: ProducerRows;
   readonly #batches = new Map<number, LaneBatch[]>();
 
-  constructor(store: QueueStore, cache: SegmentCache) {
+  constructor(store: QueueStore, cache: SegmentCache, producers: ProducerRows) {
     this.#store = store;
     this.#cache = cache;
+    this.#producers = producers;
   }
 
   add(lane: number, batch: LaneBatch): void {
@@ -36,11 +39,16 @@ export class LaneWriter {
 
   /** Writes what was collected, at most one row for each lane and MiB begun. Counts nothing. */
   flush(state: QueueState): void {
-    for (const [number, batches] of this.#batches) this.#append(laneState(state, number), batches);
+    let left = this.#batches.size;
+    for (const [number, batches] of this.#batches) {
+      left -= 1;
+      this.#append(laneState(state, number), batches, left === 0);
+    }
     this.#batches.clear();
   }
 
-  #append(lane: LaneState, batches: readonly LaneBatch[]): void {
+  /** @param isLast its last row is that of the flush, which tells of the producers */
+  #append(lane: LaneState, batches: readonly LaneBatch[], isLast: boolean): void {
     const plan = planAppend(
       {
         logStartOffset: 0,
@@ -55,7 +63,7 @@ export class LaneWriter {
       setBaseOffset(batches[index]!.bytes, batches[index]!.at, baseOffset),
     );
     const isAtEnd = lane.cursor === lane.nextOffset;
-    for (const { kind, segment, firstBatch, endBatch } of plan.writes) {
+    for (const [number, { kind, segment, firstBatch, endBatch }] of plan.writes.entries()) {
       const added = batches.slice(firstBatch, endBatch);
       const parts = added.map(({ bytes, at, sizeInBytes }) => bytes.subarray(at, at + sizeInBytes));
       const isPlain = added.every((batch) => batch.isPlain) && (kind === 'insert' || lane.isTailPlain);
@@ -64,9 +72,12 @@ export class LaneWriter {
       }
       const data = ownBytes(concatenate(parts));
       const extent = { ...segment, lane: lane.lane, isPlain };
-      if (kind === 'extend') this.#store.replaceSegment(extent, data);
-      else this.#store.insertSegment(extent, data);
-      this.#cache.put(placeOf(lane.lane, segment.baseOffset), segment.nextOffset, data);
+      const place = placeOf(lane.lane, segment.baseOffset);
+      const isLastRow = isLast && number === plan.writes.length - 1;
+      const producers = isLastRow ? this.#producers.forSegment(place) : null;
+      if (kind === 'extend') this.#store.replaceSegment(extent, producers, data);
+      else this.#store.insertSegment(extent, producers, data);
+      this.#cache.put(place, segment.nextOffset, data);
       if (kind === 'extend') extendInFlight(lane, extent);
       lane.isTailPlain = isPlain;
     }

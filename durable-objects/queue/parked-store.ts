@@ -31,6 +31,13 @@ export interface Totals {
   lost: Lost;
 }
 
+interface TotalsRow extends SqlRow {
+  parked: number;
+  parked_bytes: number;
+  reserved: number;
+  lost: string;
+}
+
 export const NO_TOTALS: Totals = {
   parked: 0,
   parkedBytes: 0,
@@ -104,21 +111,26 @@ export class ParkedStore {
   }
 
   totals(): Totals {
-    const [row] = this.#sql.all<{ parked: number; parked_bytes: number; reserved: number; lost: string }>(
-      'SELECT parked, parked_bytes, reserved, lost FROM totals',
-    );
+    const [row] = this.#sql.all<TotalsRow>('SELECT parked, parked_bytes, reserved, lost FROM totals');
     if (!row) return structuredClone(NO_TOTALS);
     const { parked, parked_bytes: parkedBytes, reserved, lost } = row;
     return { parked, parkedBytes, reserved, lost: JSON.parse(lost) as Lost };
   }
 
-  writeTotals({ parked, parkedBytes, reserved, lost }: Totals): void {
+  /** What the row tells of producers. */
+  totalsProducers(): string | null {
+    const [row] = this.#sql.all<{ producers: string | null }>('SELECT producers FROM totals');
+    return row?.producers ?? null;
+  }
+
+  writeTotals({ parked, parkedBytes, reserved, lost }: Totals, producers: string | null): void {
     this.#sql.run(
-      'INSERT OR REPLACE INTO totals VALUES (1, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO totals (id, parked, parked_bytes, reserved, lost, producers) VALUES (1, ?, ?, ?, ?, ?)',
       parked,
       parkedBytes,
       reserved,
       JSON.stringify(lost),
+      producers,
     );
   }
 }

@@ -1,6 +1,7 @@
 /** What goes between the router and a queue. */
 
 import type { DeliveryError } from '../../core/queue/settle.ts';
+import type { PublishException, PublishProducer } from '../../core/queue/queue-producers.ts';
 import type { SettleFields } from '../../protocol/deliveries.ts';
 import type { QueueState } from '../../protocol/queues.ts';
 import type { SettleOutcome } from '../../protocol/settlement-frame.ts';
@@ -16,6 +17,8 @@ export interface PublishOptions {
    * duplicates. Where there is no room for one, it and all that follow are `rejected`, and are to be sent again.
    */
   source?: { name: string; firstNumber: number; numbers?: number[] };
+  /** All batches are its, and one publish to it: stored once, however often it comes. */
+  producer?: PublishProducer;
 }
 
 /** What became of the messages of a publish. Those not named in `exceptions` are stored durably. */
@@ -23,7 +26,7 @@ export interface Published {
   /** Messages in all batches. */
   count: number;
   /** In order of `index`, the place of the message in the batches, from 0. */
-  exceptions: { index: number; outcome: 'duplicate' | 'rejected' }[];
+  exceptions: PublishException[];
 }
 
 export interface DeliverRequest {

@@ -5,6 +5,8 @@
  *              when it was used last. A queue without it does not exist.
  *   segments   one row a segment of a lane, keyed by lane and base offset (core/queue/lane.ts). The tail of a lane is
  *              replaced while it is small, otherwise a segment is written once, and deleted when all of it is settled.
+ *              `producers` is what is known of producers (producer-rows.ts), in the row that was written last; mostly NULL.
+ *              One row at place -1, without data, may have it in place of a segment that is gone.
  *   delivery   one row for each segment with messages in flight: what is settled, leased, tried before. A row whose
  *              segment is gone is free and used again: finishing a segment costs one row, not two. Its `next_offset`
  *              stays: for a lane that has run empty it is where offsets go on.
@@ -13,13 +15,16 @@
  *              (`is_keyed`): their keys have to be known when the object wakes, and nothing of the others.
  *   totals     one row: how many messages are parked, what became of dead letters that nobody took, and a number that none
  *              in the outbox has reached (`reserved`). Written with each commit that parks messages or brings them back,
- *              so that waking counts nothing, and with the first dead letter after that. Absent: none ever were.
+ *              so that waking counts nothing, and with the first dead letter after that. Absent: none ever were. It has
+ *              `producers` too, for publishes that were parked whole.
  *   outbox     one row for messages that leave together, until other objects have taken them. `number` is that of the
  *              first; numbers only grow, so that the other side knows what it has seen. `target` is where they go, as
  *              JSON; empty: where the queue's dead letters go. `done` names destinations that have them, where others
  *              have not.
  *   replays    one row for each replay of dead letters, as JSON: what is asked for, and how far it is.
  *   dedup      one row a publish that carried message ids, while the window remembers them.
+ *   producers  one row: the producers as they were at a version. Made when so many have published that the rows above
+ *              should not carry them. Absent: they do.
  *   sources    one row for each object that dead-letters to this queue: the last number taken from it.
  *
  * No index beyond the keys: each would be one more row written.
@@ -40,6 +45,7 @@ export const QUEUE_SCHEMA = [
      position INTEGER NOT NULL,
      bytes INTEGER NOT NULL,
      is_plain INTEGER NOT NULL,
+     producers TEXT,
      data BLOB NOT NULL
    )`,
   `CREATE TABLE IF NOT EXISTS delivery (
@@ -62,7 +68,8 @@ export const QUEUE_SCHEMA = [
      parked INTEGER NOT NULL,
      parked_bytes INTEGER NOT NULL,
      reserved INTEGER NOT NULL,
-     lost TEXT NOT NULL
+     lost TEXT NOT NULL,
+     producers TEXT
    )`,
   `CREATE TABLE IF NOT EXISTS outbox (
      number INTEGER PRIMARY KEY,
@@ -75,3 +82,10 @@ export const QUEUE_SCHEMA = [
   'CREATE TABLE IF NOT EXISTS dedup (id INTEGER PRIMARY KEY, until_ms INTEGER NOT NULL, ids TEXT NOT NULL)',
   'CREATE TABLE IF NOT EXISTS sources (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID',
 ] as const;
+
+/** Few queues ever need it. */
+export const PRODUCERS_TABLE = `CREATE TABLE IF NOT EXISTS producers (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  version INTEGER NOT NULL,
+  json TEXT NOT NULL
+)`;

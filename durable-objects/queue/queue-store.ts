@@ -1,13 +1,13 @@
 /** Every statement on the tables of a queue (queue-schema.ts). */
 
-import { LANES, laneOfPlace, offsetOfPlace, placeOf } from '../../core/queue/lane.ts';
+import { LANES, laneOfPlace, offsetOfPlace, placeOf, PRODUCERS_PLACE } from '../../core/queue/lane.ts';
 import type { LaneExtent } from '../../core/queue/segment-state.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { Sql, SqlRow } from '../storage/sql.ts';
-import { QUEUE_SCHEMA } from './queue-schema.ts';
+import { PRODUCERS_TABLE, QUEUE_SCHEMA } from './queue-schema.ts';
 
 /** The layout of the tables, for those who come after: docs/storage-format.md. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 export interface StoredExtent extends LaneExtent {
   maxTimestamp: number;
@@ -40,6 +40,8 @@ const EXTENT = 'place, next_offset, max_timestamp, position, bytes, is_plain';
 
 export class QueueStore {
   readonly #sql: Sql;
+  /** There is a table `producers`. */
+  #hasProducers = false;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -52,7 +54,7 @@ export class QueueStore {
       'SELECT format, json, is_paused, used_ms FROM queue',
     );
     if (row === undefined) return null;
-    if (row.format === 1) this.#migrate();
+    if (row.format === 1 || row.format === 2) this.#migrate(row.format);
     else if (row.format !== FORMAT) {
       throw new Error(`the queue is stored in format ${row.format}; this version reads format ${FORMAT}`);
     }
@@ -91,44 +93,54 @@ export class QueueStore {
     });
   }
 
-  /** From format 1, in which parked messages were counted by reading them all. */
-  #migrate(): void {
+  #migrate(from: 1 | 2): void {
     this.#sql.transaction(() => {
-      this.#sql.run('ALTER TABLE parked RENAME TO old_parked');
-      this.#sql.run('ALTER TABLE outbox RENAME TO old_outbox');
-      for (const statement of QUEUE_SCHEMA) this.#sql.run(statement);
-      this.#sql.run('INSERT INTO parked SELECT lane % 2, due_ms, seq, lane, count, data FROM old_parked');
-      this.#sql.run("INSERT INTO outbox SELECT number, count, '', '', data FROM old_outbox");
-      this.#sql.run(
-        `INSERT INTO totals SELECT 1, coalesce(sum(count), 0), coalesce(sum(length(data)), 0), 0, ? FROM old_parked`,
-        JSON.stringify({ cycle: 0, hop_limit: 0, unroutable: 0, dropped: 0 }),
-      );
-      this.#sql.run('DROP TABLE old_parked');
-      this.#sql.run('DROP TABLE old_outbox');
+      if (from === 1) this.#migrateParked();
+      else this.#sql.run('ALTER TABLE totals ADD COLUMN producers TEXT');
+      this.#sql.run('ALTER TABLE segments ADD COLUMN producers TEXT');
       this.#sql.run('UPDATE queue SET format = ?', FORMAT);
     });
   }
 
-  insertSegment(extent: StoredExtent, data: Uint8Array): void {
+  /** From format 1, in which parked messages were counted by reading them all. */
+  #migrateParked(): void {
+    this.#sql.run('ALTER TABLE parked RENAME TO old_parked');
+    this.#sql.run('ALTER TABLE outbox RENAME TO old_outbox');
+    for (const statement of QUEUE_SCHEMA) this.#sql.run(statement);
+    this.#sql.run('INSERT INTO parked SELECT lane % 2, due_ms, seq, lane, count, data FROM old_parked');
+    this.#sql.run("INSERT INTO outbox SELECT number, count, '', '', data FROM old_outbox");
     this.#sql.run(
-      `INSERT INTO segments (${EXTENT}, data) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO totals (id, parked, parked_bytes, reserved, lost)
+         SELECT 1, coalesce(sum(count), 0), coalesce(sum(length(data)), 0), 0, ? FROM old_parked`,
+      JSON.stringify({ cycle: 0, hop_limit: 0, unroutable: 0, dropped: 0 }),
+    );
+    this.#sql.run('DROP TABLE old_parked');
+    this.#sql.run('DROP TABLE old_outbox');
+  }
+
+  insertSegment(extent: StoredExtent, producers: string | null, data: Uint8Array): void {
+    this.#sql.run(
+      `INSERT INTO segments (${EXTENT}, producers, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       placeOf(extent.lane, extent.baseOffset),
       extent.nextOffset,
       extent.maxTimestamp,
       extent.position,
       extent.bytes,
       extent.isPlain ? 1 : 0,
+      producers,
       data,
     );
   }
 
-  replaceSegment(extent: StoredExtent, data: Uint8Array): void {
+  replaceSegment(extent: StoredExtent, producers: string | null, data: Uint8Array): void {
     this.#sql.run(
-      'UPDATE segments SET next_offset = ?, max_timestamp = ?, bytes = ?, is_plain = ?, data = ? WHERE place = ?',
+      `UPDATE segments SET next_offset = ?, max_timestamp = ?, bytes = ?, is_plain = ?, producers = ?, data = ?
+       WHERE place = ?`,
       extent.nextOffset,
       extent.maxTimestamp,
       extent.bytes,
       extent.isPlain ? 1 : 0,
+      producers,
       data,
       placeOf(extent.lane, extent.baseOffset),
     );
@@ -136,6 +148,16 @@ export class QueueStore {
 
   deleteSegment(place: number): void {
     this.#sql.run('DELETE FROM segments WHERE place = ?', place);
+  }
+
+  /** As `deleteSegment`, and as many rows: the row stays at a place of its own with what it tells of producers. */
+  reserveSegment(place: number, producers: string): void {
+    this.#sql.run(
+      "UPDATE OR REPLACE segments SET place = ?, bytes = 0, producers = ?, data = x'' WHERE place = ?",
+      PRODUCERS_PLACE,
+      producers,
+      place,
+    );
   }
 
   deleteSegmentsFrom(lane: number, from: number): void {
@@ -178,13 +200,38 @@ export class QueueStore {
     const tails: StoredExtent[] = [];
     for (let below = LANES; below > 0; below = tails[tails.length - 1]!.lane) {
       const [row] = this.#sql.all<ExtentRow>(
-        `SELECT ${EXTENT} FROM segments WHERE place <= ? ORDER BY place DESC LIMIT 1`,
-        placeOf(below, 0) - 1,
+        `SELECT ${EXTENT} FROM segments WHERE place >= 0 AND place < ? ORDER BY place DESC LIMIT 1`,
+        placeOf(below, 0),
       );
       if (!row) break;
       tails.push(extentOf(row));
     }
     return tails;
+  }
+
+  /** What the tails of the lanes and the reserved row tell of producers. */
+  producerTexts(): { holder: number; text: string }[] {
+    const places = this.tails().map(({ lane, baseOffset }) => placeOf(lane, baseOffset));
+    return [PRODUCERS_PLACE, ...places].flatMap((holder) => {
+      const [row] = this.#sql.all<{ producers: string | null }>(
+        'SELECT producers FROM segments WHERE place = ?',
+        holder,
+      );
+      return row?.producers ? { holder, text: row.producers } : [];
+    });
+  }
+
+  producerSnapshot(): { version: number; json: string } | null {
+    this.#hasProducers = this.#sql.all("SELECT 1 FROM sqlite_master WHERE name = 'producers'").length > 0;
+    if (!this.#hasProducers) return null;
+    const [row] = this.#sql.all<{ version: number; json: string }>('SELECT version, json FROM producers');
+    return row ?? null;
+  }
+
+  writeProducerSnapshot(version: number, json: string): void {
+    if (!this.#hasProducers) this.#sql.run(PRODUCERS_TABLE);
+    this.#hasProducers = true; // where it is undone, all is read anew
+    this.#sql.run('INSERT OR REPLACE INTO producers VALUES (1, ?, ?)', version, json);
   }
 
   deliveryRows(): DeliveryRow[] {

@@ -14,6 +14,7 @@ import { settle, type Outcome, type Settlement } from '../../core/queue/settle.t
 import { settleRun, type SettleRun } from '../../core/queue/settle-run.ts';
 import type { QueueConfig } from '../../protocol/queues.ts';
 import { encodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
+import type { Failure } from '../../protocol/errors.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import type { Sql } from '../storage/sql.ts';
 import { ChangesWriter } from './changes-writer.ts';
@@ -28,6 +29,7 @@ import { OutboxStore, type OutboxRow } from './outbox-store.ts';
 import { NO_TOTALS, ParkedStore, type Lost, type Totals } from './parked-store.ts';
 import { ParkedMessages } from './parked-messages.ts';
 import type { Published, PublishOptions } from './queue-calls.ts';
+import { ProducerRows } from './producer-rows.ts';
 import { QueueStore } from './queue-store.ts';
 import { ReplayStore } from './replay-store.ts';
 import { SegmentCache } from './segment-cache.ts';
@@ -52,6 +54,7 @@ export class StoredQueue {
   readonly #writer: LaneWriter;
   readonly #slots = new Slots();
   readonly #changes: ChangesWriter;
+  readonly #producers: ProducerRows;
   readonly #parkedStore: ParkedStore;
   readonly #outbox: Outbox;
   readonly #parked: ParkedMessages;
@@ -83,7 +86,8 @@ export class StoredQueue {
     this.#id = definition.id;
     this.#store = new QueueStore(sql);
     this.#cache = new SegmentCache((place) => this.#store.readData(place));
-    this.#writer = new LaneWriter(this.#store, this.#cache);
+    this.#producers = new ProducerRows(this.#store);
+    this.#writer = new LaneWriter(this.#store, this.#cache, this.#producers);
     this.#source = {
       extentAt: (lane, offset) => this.#store.extentAt(lane, offset),
       facts: (extent) => {
@@ -92,7 +96,7 @@ export class StoredQueue {
       },
     };
     this.#nowMs = nowMs;
-    this.#changes = new ChangesWriter(this.#store, this.#cache, this.#slots);
+    this.#changes = new ChangesWriter(this.#store, this.#cache, this.#slots, this.#producers);
     this.#parkedStore = new ParkedStore(sql);
     this.#outbox = new Outbox(new OutboxStore(sql), this.#parkedStore.totals().reserved, nowMs);
     this.#parked = new ParkedMessages(this.#parkedStore, this.#cache);
@@ -102,6 +106,7 @@ export class StoredQueue {
       writer: this.#writer,
       parked: this.#parked,
       outbox: this.#outbox,
+      producers: this.#producers,
     });
     this.deadLetters = new DeadLetterBox({
       name: definition.name,
@@ -168,7 +173,7 @@ export class StoredQueue {
   }
 
   /** A step: takes batches in. They can be delivered after `store`. */
-  publish(bytes: Uint8Array, options: PublishOptions, { nowMs }: StepContext): Published {
+  publish(bytes: Uint8Array, options: PublishOptions, { nowMs }: StepContext): Published | Failure {
     this.#nowMs = nowMs;
     return this.#intake.publish(this.#state, bytes, options, nowMs);
   }
@@ -328,6 +333,7 @@ export class StoredQueue {
 
   #load(config: QueueConfig, isPaused: boolean): void {
     this.#state = loadQueue(this.#store, this.#parkedStore, this.#cache, this.#slots, config, isPaused);
+    this.#producers.load(this.#parkedStore.totalsProducers());
     this.#totals = this.#parkedStore.totals();
     this.#lostNow = this.#totals.lost;
     this.#outbox.reserved = this.#totals.reserved;
@@ -360,6 +366,6 @@ export class StoredQueue {
       this.#lostNow === known.lost;
     if (isSame) return;
     this.#totals = { parked, parkedBytes, reserved, lost: this.#lostNow };
-    this.#parkedStore.writeTotals(this.#totals);
+    this.#parkedStore.writeTotals(this.#totals, this.#producers.forTotals());
   }
 }

@@ -8,6 +8,7 @@ import {
   peekQuerySchema,
   queueBatchesPublishedSchema,
   queuePublishedSchema,
+  queuePublishQuerySchema,
   queuePublishSchema,
   settledSchema,
   settleQuerySchema,
@@ -91,6 +92,7 @@ export const queueOperations = {
     path: `${QUEUE}/messages`,
     tag: 'messages',
     summary: 'Publish messages straight to a queue',
+    query: queuePublishQuerySchema,
     body: { json: queuePublishSchema, batches: true },
     replies: {
       200: {
@@ -112,6 +114,9 @@ export const queueOperations = {
       'invalid_message',
       'queue_full',
       'queue_overloaded',
+      'out_of_order_sequence',
+      'unknown_producer',
+      'producer_fenced',
       'cost_ceiling',
     ],
   },

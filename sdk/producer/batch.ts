@@ -1,19 +1,17 @@
 /** Records of one partition that go together, and the partition's line of such batches. */
 
-import { BATCH_OVERHEAD, encodeBatch, gzipBatch, setProducer } from '../../protocol/record-batch/index.ts';
+import {
+  BATCH_OVERHEAD,
+  encodeBatch,
+  gzipBatch,
+  setProducer,
+  type EncodeOptions,
+} from '../../protocol/record-batch/index.ts';
 import type { PosthornError } from '../errors.ts';
 import type { Pending, Receipt } from './pending.ts';
+import type { BatchProducer, SequencedBatch } from './sequences.ts';
 
-/** Who sends a batch, and its place among the batches of its partition. */
-export interface BatchProducer {
-  id: number;
-  epoch: number;
-  /** Of its first record. */
-  sequence: number;
-  isTransactional: boolean;
-}
-
-export class Batch {
+export class Batch implements SequencedBatch {
   readonly partition: number;
   readonly records: Pending[] = [];
   /** An upper bound. */
@@ -30,7 +28,6 @@ export class Batch {
   readonly regroupings: number;
   /** Resolves when each of its records is stored or given up. */
   readonly settled = Promise.withResolvers<unknown>();
-  /** Null until it goes for the first time, and where the producer is not idempotent. */
   producer: BatchProducer | null = null;
   #encoded: Uint8Array | undefined;
 
@@ -46,7 +43,10 @@ export class Batch {
     this.heldBytes += record.heldBytes;
   }
 
-  /** Makes it the producer's, with a sequence of its own. */
+  get count(): number {
+    return this.records.length;
+  }
+
   identify(producer: BatchProducer): void {
     this.producer = producer;
     if (this.#encoded !== undefined) setProducer(this.#encoded, 0, producer);
@@ -81,20 +81,20 @@ export class Batch {
   }
 
   #encode(): Uint8Array {
-    if (this.producer === null) return encodeBatch(this.records);
-    const { id, epoch, sequence, isTransactional } = this.producer;
-    return encodeBatch(this.records, {
-      producerId: id,
-      producerEpoch: epoch,
-      baseSequence: sequence,
-      isTransactional,
-    });
+    return encodeBatch(this.records, producerOptions(this.producer));
   }
 
   fail(error: PosthornError): void {
     for (const record of this.records) record.sink.failed(record.index, error);
     this.settled.resolve(undefined);
   }
+}
+
+/** What the header of a batch says of its producer. */
+export function producerOptions(producer: BatchProducer | null): EncodeOptions {
+  if (producer === null) return {};
+  const { id, epoch, sequence, isTransactional } = producer;
+  return { producerId: id, producerEpoch: epoch, baseSequence: sequence, isTransactional };
 }
 
 export interface PartitionLine {

@@ -136,7 +136,7 @@ export class Sender {
     try {
       const { signal } = this.#stop;
       const id = this.#sequences?.transactionalId;
-      await this.#sequences?.assign(lines.name, batches, signal);
+      await this.#sequences?.assign(batches, ({ partition }) => placeOf(lines, partition), signal);
       const stored = await produce(this.#transport, lines.name, batches, this.#config, signal, id);
       batches.forEach((batch, i) => this.#store(lines, batch, stored[i]!.baseOffset, stored[i]!.appendTime));
     } catch (error) {
@@ -176,7 +176,7 @@ export class Sender {
     if (error.code === 'unknown_producer' && this.#sequences?.transactionalId === undefined) {
       // The partition has forgotten this producer, so it has none of what is sent now.
       for (const batch of guilty) {
-        this.#sequences?.abandon(lines.name, batch);
+        this.#sequences?.abandon(placeOf(lines, batch.partition), batch);
         batch.producer = null;
       }
       return void this.#retryLater(lines, guilty, error);
@@ -212,7 +212,7 @@ export class Sender {
   async #regroup(lines: TopicLines, batches: readonly Batch[], error: PosthornError): Promise<void> {
     const failed = await this.#load(lines);
     for (const batch of batches) {
-      this.#sequences?.abandon(lines.name, batch);
+      this.#sequences?.abandon(placeOf(lines, batch.partition), batch);
       const line = [batch, ...lines.drain(batch.partition)];
       for (const { records } of line) {
         for (const record of records) {
@@ -238,7 +238,7 @@ export class Sender {
 
   #giveUp(lines: TopicLines, batch: Batch, error: PosthornError): void {
     if (error.code === 'topic_not_found') lines.topic = null;
-    this.#sequences?.abandon(lines.name, batch);
+    this.#sequences?.abandon(placeOf(lines, batch.partition), batch);
     this.#fail(lines, batch, error);
     lines.release(batch.partition, null);
   }
@@ -260,6 +260,8 @@ export class Sender {
     return new PosthornError('timeout', message, { retryable: true, cause });
   }
 }
+
+const placeOf = ({ name }: TopicLines, partition: number): string => `${name}/${partition}`;
 
 /** The broker's clock is behind ours: only the records that are ahead of it are to blame. */
 function tooLate(record: Pending, error: PosthornError): PosthornError | null {

@@ -1,17 +1,32 @@
 /**
- * Who a producer is to the broker, and which sequence comes next in each partition: what lets the broker store a batch
- * once however often it is sent. A batch keeps its sequence over all attempts. One that is given up leaves a gap, and
- * nobody knows whether it was stored: its partition goes on in the next epoch, where late copies of it are refused.
+ * Who a producer is to the broker, and which sequence comes next in each partition or queue: what lets the broker store a
+ * batch once however often it is sent. A batch keeps its sequence over all attempts. One that is given up leaves a gap, and
+ * nobody knows whether it was stored: its place goes on in the next epoch, where late copies of it are refused.
  */
 
 import { PRODUCER_EPOCH_MAX } from '../../protocol/limits.ts';
 import type { ProducerReply } from '../../protocol/producers.ts';
 import { jsonBody, jsonOf, type Transport } from '../client/transport.ts';
-import type { Batch } from './batch.ts';
 
 export interface Identity {
   id: number;
   epoch: number;
+}
+
+/** Who sends a batch, and its place among the batches of its partition or queue. */
+export interface BatchProducer extends Identity {
+  /** Of its first record. */
+  sequence: number;
+  isTransactional: boolean;
+}
+
+export interface SequencedBatch {
+  /** Null until it goes for the first time, and where the producer is not idempotent. */
+  readonly producer: BatchProducer | null;
+  /** Records in it. */
+  readonly count: number;
+  /** Makes it the producer's, with a sequence of its own. */
+  identify(producer: BatchProducer): void;
 }
 
 interface Line {
@@ -42,24 +57,30 @@ export class Sequences {
     this.#lines.clear();
   }
 
-  /** Gives batches that have none their sequence, in the order in which they go. */
-  async assign(topic: string, batches: readonly Batch[], signal: AbortSignal): Promise<void> {
+  /**
+   * Gives batches that have none their sequence, in the order in which they go.
+   * @param placeOf names the partition or queue of a batch
+   */
+  async assign<Batch extends SequencedBatch>(
+    batches: readonly Batch[],
+    placeOf: (batch: Batch) => string,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (batches.every(({ producer }) => producer !== null)) return;
     const identity = this.#identity ?? (await this.#ask(signal));
     for (const batch of batches) {
       if (batch.producer !== null) continue;
-      const line = this.#line(topic, batch.partition, identity);
+      const line = this.#line(placeOf(batch), identity);
       const { id, epoch, next } = line;
       batch.identify({ id, epoch, sequence: next, isTransactional: this.transactionalId !== undefined });
-      line.next = (next + batch.records.length) % SEQUENCES;
+      line.next = (next + batch.count) % SEQUENCES;
     }
   }
 
   /** The batch is not sent again as it is. */
-  abandon(topic: string, batch: Batch): void {
-    const given = batch.producer;
+  abandon(place: string, { producer: given }: SequencedBatch): void {
     if (given === null) return;
-    const line = this.#lines.get(keyOf(topic, batch.partition));
+    const line = this.#lines.get(place);
     if (line?.id !== given.id || line.epoch !== given.epoch) return;
     line.epoch += 1;
     line.next = 0;
@@ -75,10 +96,9 @@ export class Sequences {
     return this.#making;
   }
 
-  #line(topic: string, partition: number, identity: Identity): Line {
-    const key = keyOf(topic, partition);
-    let line = this.#lines.get(key);
-    if (line === undefined) this.#lines.set(key, (line = { ...identity, next: 0 }));
+  #line(place: string, identity: Identity): Line {
+    let line = this.#lines.get(place);
+    if (line === undefined) this.#lines.set(place, (line = { ...identity, next: 0 }));
     return line;
   }
 }
@@ -93,5 +113,3 @@ export async function makeProducer(
   const { id, epoch } = jsonOf<ProducerReply>(reply);
   return { id, epoch };
 }
-
-const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;

@@ -16,7 +16,9 @@ import {
   orderingKeyBytes,
   type OutgoingMessage,
 } from '../message-input.ts';
+import { producerOptions } from '../producer/batch.ts';
 import { RECORD_ALLOWANCE_BYTES, type Sink } from '../producer/pending.ts';
+import type { BatchProducer, SequencedBatch } from '../producer/sequences.ts';
 import { valueBytes } from '../record-input.ts';
 import { bytesOfText } from '../text.ts';
 
@@ -75,7 +77,7 @@ export class PendingMessage implements RecordInput {
   }
 }
 
-export class MessageBatch {
+export class MessageBatch implements SequencedBatch {
   messages: PendingMessage[] = [];
   /** An upper bound. */
   sizeBytes = BATCH_OVERHEAD;
@@ -83,6 +85,7 @@ export class MessageBatch {
   readonly deadlineMs: number;
   /** Attempts that failed. */
   failures = 0;
+  producer: BatchProducer | null = null;
   #encoded: Uint8Array | undefined;
   #gzipped: Uint8Array | undefined;
 
@@ -95,9 +98,19 @@ export class MessageBatch {
     this.sizeBytes += message.sizeBytes;
   }
 
+  get count(): number {
+    return this.messages.length;
+  }
+
+  identify(producer: BatchProducer | null): void {
+    this.producer = producer;
+    this.#encoded = undefined;
+    this.#gzipped = undefined;
+  }
+
   /** Encoded once: what is tried again is the same bytes. */
   bytes(): Uint8Array {
-    this.#encoded ??= encodeBatch(this.messages);
+    this.#encoded ??= encodeBatch(this.messages, producerOptions(this.producer));
     return this.#encoded;
   }
 
@@ -111,12 +124,11 @@ export class MessageBatch {
     return this.#gzipped;
   }
 
-  /** Some are settled; the rest goes again. */
+  /** Some are settled; the rest goes again, as another batch to the broker. */
   keep(messages: PendingMessage[]): void {
     if (messages.length === this.messages.length) return;
     this.messages = messages;
-    this.#encoded = undefined;
-    this.#gzipped = undefined;
+    this.identify(null);
   }
 }
 

@@ -5,6 +5,7 @@ import { sleep } from '../client/sleep.ts';
 import type { Transport } from '../client/transport.ts';
 import { messageOf, PosthornError } from '../errors.ts';
 import { Backlog } from '../producer/backlog.ts';
+import { makeProducer, Sequences } from '../producer/sequences.ts';
 import type { Queues } from '../queues.ts';
 import { DestinationLine } from './destination-line.ts';
 import type { MessageBatch, Outcomes, PendingMessage } from './message-batch.ts';
@@ -14,12 +15,20 @@ import { publishBatch, storedDespite, type Destination } from './publish-request
 /** How long a queue that was full is left alone, in ms, where the broker does not say. */
 const FULL_PAUSE_MS = 1_000;
 
+/**
+ * The queue knows nothing, or less, of this producer than was answered before: it has none of what is sent now. It forgets
+ * producers after seven days, and at once those of whose last messages it had nothing to store.
+ */
+const FORGOTTEN = new Set(['unknown_producer', 'out_of_order_sequence']);
+
 export class MessageSender {
   readonly bytes: Backlog;
   readonly messages: Backlog;
   readonly #transport: Transport;
   readonly #queues: Queues;
   readonly #config: PublisherConfig;
+  /** Of queues; null for a publisher that is not idempotent. */
+  readonly #sequences: Sequences | null;
   readonly #lines = new Map<string, DestinationLine>();
   /** Lines with a batch that could go now, the longest waiting first. */
   readonly #sendable = new Set<DestinationLine>();
@@ -35,6 +44,9 @@ export class MessageSender {
     this.#transport = transport;
     this.#queues = queues;
     this.#config = config;
+    this.#sequences = config.idempotent
+      ? new Sequences((signal) => makeProducer(transport, {}, signal))
+      : null;
   }
 
   /** @param key names the destination among all */
@@ -90,9 +102,12 @@ export class MessageSender {
     let error: PosthornError | null = null;
     try {
       if (batch.failures === 0) await this.#identify(line, batch);
+      const { destination } = line;
+      if ('queue' in destination)
+        await this.#sequences?.assign([batch], () => destination.queue, this.#stop.signal);
       const outcomes = await publishBatch(
         this.#transport,
-        line.destination,
+        destination,
         batch,
         this.#config,
         this.#stop.signal,
@@ -130,11 +145,16 @@ export class MessageSender {
     const despite = storedDespite(batch, error);
     if (despite !== null && !this.#conclude(batch, despite)) return line.release(null);
     if (error.retryable) return void this.#retryLater(line, batch, error);
+    if (FORGOTTEN.has(error.code)) {
+      this.#abandon(line, batch);
+      return void this.#retryLater(line, batch, error);
+    }
     // The broker names the message that it refuses, and has stored none: the others may go without it.
     const culprit = error.details['index'];
     const guilty = typeof culprit === 'number' ? batch.messages[culprit] : undefined;
     if (guilty === undefined || despite !== null) return this.#giveUp(line, batch, error);
     this.#settle(guilty, error);
+    this.#abandon(line, batch);
     batch.keep(batch.messages.filter((message) => message !== guilty));
     line.release(batch.messages.length > 0 ? batch : null);
   }
@@ -160,9 +180,16 @@ export class MessageSender {
 
   #giveUp(line: DestinationLine, batch: MessageBatch, error: PosthornError): void {
     for (const message of batch.messages) this.#settle(message, error);
+    this.#abandon(line, batch);
     // A queue may be made again, with another window.
     line.givesIds = null;
     line.release(null);
+  }
+
+  /** The batch does not go again under its sequence. */
+  #abandon({ destination }: DestinationLine, batch: MessageBatch): void {
+    if ('queue' in destination) this.#sequences?.abandon(destination.queue, batch);
+    batch.identify(null);
   }
 
   /** @returns whether some have to go again; the batch has those left */

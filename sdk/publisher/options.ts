@@ -2,6 +2,7 @@
 
 import { BATCH_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { checkRange } from '../client/options.ts';
+import { invalidArgument } from '../errors.ts';
 
 export interface PublisherOptions {
   /**
@@ -32,6 +33,14 @@ export interface PublisherOptions {
    */
   deliveryTimeoutMs?: number;
   /**
+   * Default true: a queue stores a message that is sent straight to it once however often it has to be sent, in order, for
+   * as long as this publisher lives. Costs one call when the publisher begins, and nothing for each message. What goes through an
+   * exchange is known by its `messageId` only.
+   */
+  idempotent?: boolean;
+  /** The level by name instead of `idempotent`: `at-least-once` is `idempotent: false`, `exactly-once` is the default. */
+  delivery?: 'at-least-once' | 'exactly-once';
+  /**
    * Whether messages without a `messageId` are given one. Default: those that go through an exchange are, and those that
    * go to a queue with a `dedupWindowMs`.
    */
@@ -50,7 +59,9 @@ export interface PublisherOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface PublisherConfig extends Required<Omit<PublisherOptions, 'signal' | 'messageIds'>> {
+export interface PublisherConfig extends Required<
+  Omit<PublisherOptions, 'signal' | 'messageIds' | 'delivery'>
+> {
   messageIds: boolean | undefined;
   signal: AbortSignal | undefined;
 }
@@ -65,6 +76,7 @@ const DEFAULTS: PublisherConfig = {
   maxUnconfirmed: 10_000,
   bufferBytes: 32 * KiB * KiB,
   deliveryTimeoutMs: 120_000,
+  idempotent: true,
   messageIds: undefined,
   destinations: false,
   gzip: false,
@@ -72,8 +84,12 @@ const DEFAULTS: PublisherConfig = {
 };
 
 export function publisherConfig(options: PublisherOptions): PublisherConfig {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const config: PublisherConfig = { ...DEFAULTS, ...given };
+  const given: PublisherOptions = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  );
+  const { delivery, ...fields } = given;
+  const config: PublisherConfig = { ...DEFAULTS, ...fields };
+  if (delivery !== undefined) config.idempotent = isIdempotent(delivery, fields.idempotent);
   checkRange('lingerMs', config.lingerMs, 0, 60_000);
   checkRange('batchMessages', config.batchMessages, 1, REQUEST_RECORDS_MAX);
   checkRange('batchBytes', config.batchBytes, 1, BATCH_BYTES_MAX);
@@ -82,4 +98,12 @@ export function publisherConfig(options: PublisherOptions): PublisherConfig {
   checkRange('bufferBytes', config.bufferBytes, 1, Infinity);
   checkRange('deliveryTimeoutMs', config.deliveryTimeoutMs, 1, Infinity);
   return config;
+}
+
+function isIdempotent(delivery: string, idempotent: boolean | undefined): boolean {
+  if (delivery !== 'at-least-once' && delivery !== 'exactly-once') {
+    throw invalidArgument(`delivery is at-least-once, exactly-once; got ${String(delivery)}`);
+  }
+  if (idempotent === undefined) return delivery === 'exactly-once';
+  throw invalidArgument(`delivery "${delivery}" says what idempotent is; leave it out`);
 }

@@ -25,9 +25,11 @@ export interface RoutedMessage extends OutgoingMessage {
  * Publishes messages in batches, and tells of each when it is durable in every destination.
  *
  * A message that fails in a way that may pass (no reply, 429, 503) is tried again until `deliveryTimeoutMs`. To one queue
- * or one exchange, order is that of the calls, also under retries. **A retry can store a message twice** where only the
- * reply was lost, or only some destinations failed. A queue with a `dedupWindowMs` stores it once: it goes by the
- * `messageId`, which messages without one are given (see `messageIds`). Topics have no such window.
+ * or one exchange, order is that of the calls, also under retries. What is sent straight to a queue is stored once however
+ * often it had to be sent: the queue knows each batch by its producer and sequence (see `idempotent`). That ends with the
+ * publisher. **Through an exchange a retry can store a message twice** where only the reply was lost, or only some destinations
+ * failed. A queue with a `dedupWindowMs` stores it once: it goes by the `messageId`, which messages without one are given
+ * (see `messageIds`). Topics have no such window.
  *
  * @example
  * await using publisher = posthorn.publisher();

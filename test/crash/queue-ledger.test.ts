@@ -68,6 +68,17 @@ describe('QueueLedger', () => {
       ['dead', 'done'],
       'done was settled and is in the dead-letter queue',
     ],
+    [
+      'a message that was stored twice',
+      (made) => {
+        made.delivered('dead', 1, '7-0-3');
+        made.delivered('dead', 1, '7-0-3');
+        made.delivered('dead', 1);
+        made.delivered('dead', 1, '7-0-9');
+      },
+      ['dead'],
+      'dead is at 7-0-3 and at 7-0-9',
+    ],
     ['a stranger', (made) => made.delivered('z', 1), ['dead'], 'z was delivered and never sent'],
     ['a strange dead letter', () => {}, ['dead', 'z'], 'z is in the dead-letter queue and was never sent'],
   ])('notices %s', (_, happens, dead, broken) => {

@@ -2,7 +2,8 @@
  * What publishers and consumers of a queue know of their messages, and what may be seen of them during and after a crash:
  *
  * - a message that was confirmed is settled by somebody, or delivered, or dead-lettered: never lost;
- * - one whose publisher got no answer comes once or not at all, and one that was published again under its id once;
+ * - one whose publisher got no answer comes once or not at all, and one that was published again, under its id or its
+ *   sequence, once: no message is in two places of the queue;
  * - what was answered as settled or dead-lettered is not delivered again by any request made after that answer;
  * - what was answered as dead-lettered is in the dead-letter queue, and nothing is there twice;
  * - what was confirmed by an exchange is in the topic too that it leads to.
@@ -18,6 +19,8 @@ interface Known {
   /** When that answer was there. */
   settledMs: number;
   deliveries: number;
+  /** Where it was delivered for the first time. */
+  place: string | null;
 }
 
 export class QueueLedger {
@@ -33,7 +36,14 @@ export class QueueLedger {
   }
 
   sent(id: string): void {
-    this.#messages.set(id, { isStored: false, isInTopic: false, settled: null, settledMs: 0, deliveries: 0 });
+    this.#messages.set(id, {
+      isStored: false,
+      isInTopic: false,
+      settled: null,
+      settledMs: 0,
+      deliveries: 0,
+      place: null,
+    });
   }
 
   /** @param isInTopic it was confirmed as stored in the topic too */
@@ -43,14 +53,20 @@ export class QueueLedger {
     known.isInTopic ||= isInTopic;
   }
 
-  /** @param askedMs when the request was made that it was the answer to */
-  delivered(id: string, askedMs: number): void {
+  /**
+   * @param askedMs when the request was made that it was the answer to
+   * @param place where it lies; null for one that was tried before, which may have another place since
+   */
+  delivered(id: string, askedMs: number, place: string | null = null): void {
     const known = this.#messages.get(id);
     if (!known) {
       this.#broken.push(`${id} was delivered and never sent`);
       return;
     }
     known.deliveries += 1;
+    if (place !== null && known.place !== null && place !== known.place)
+      this.#broken.push(`${id} is at ${known.place} and at ${place}`);
+    known.place ??= place;
     const isOver = known.settled !== null && known.settled !== 'unknown' && known.settledMs < askedMs;
     if (isOver) this.#broken.push(`${id} was delivered after it was ${known.settled}`);
   }

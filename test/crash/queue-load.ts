@@ -2,6 +2,7 @@
 
 import type { Deliveries, Delivery, QueuePublished, SettledReply } from '../../protocol/deliveries.ts';
 import type { ExchangePublished } from '../../protocol/exchanges.ts';
+import type { ProducerReply, PublishProducerFields } from '../../protocol/producers.ts';
 import type { QueueWithStateReply } from '../../protocol/queues.ts';
 import type { FetchReply } from '../../protocol/records.ts';
 import { pause, postJson, put, RETRY_MS } from './http.ts';
@@ -49,18 +50,25 @@ export function startQueueLoad(
   let isOver = false;
   const { ledger, name } = options;
   const publisher = async (prefix: string, random: Random): Promise<void> => {
+    let producer = await newProducer(namespaceUrl);
     for (let request = 0; !isOver; request++) {
       const count = Math.ceil(BATCH_MAX ** random());
       const ids = Array.from({ length: count }, (_, index) => `${prefix}-${request}-${index}`);
       for (const id of ids) ledger.sent(id);
       const isByExchange = random() < 0.5;
-      const send = isByExchange ? publishToExchange : publishToQueue;
-      // Half of what got no answer is published again under its ids, until there is one.
+      const send = (): Promise<string[] | null> =>
+        isByExchange ? publishToExchange(namespaceUrl, ids) : publishToQueue(namespaceUrl, ids, producer);
+      // Half of what got no answer is published again, under its ids or its sequence, until there is one.
       const isRepeated = random() < 0.5;
-      let stored = await send(namespaceUrl, ids);
+      let stored = await send();
       while (stored === null && isRepeated && !isOver) {
         await pause(RETRY_MS);
-        stored = await send(namespaceUrl, ids);
+        stored = await send();
+      }
+      if (!isByExchange) {
+        const { id, epoch, sequence } = producer;
+        producer =
+          stored === null ? { id, epoch: epoch + 1, sequence: 0 } : { id, epoch, sequence: sequence + count };
       }
       if (stored === null) await pause(RETRY_MS);
       else for (const id of stored) ledger.stored(id, isByExchange);
@@ -129,7 +137,8 @@ async function consume(
   const byTag = new Map<string, { id: string; fate: Fate }>();
   for (const delivery of taken.deliveries) {
     const id = idOf(delivery);
-    ledger.delivered(id, askedMs);
+    const place = delivery.delivery_tag.split('-').slice(0, 3).join('-');
+    ledger.delivered(id, askedMs, delivery.delivery_count === 1 ? place : null);
     byTag.set(delivery.delivery_tag, { id, fate: fate(delivery) });
   }
   const tagsOf = (wanted: Fate): string[] =>
@@ -155,10 +164,23 @@ async function consume(
   return true;
 }
 
-/** Gives the ids of those stored, or null where nobody knows. */
-async function publishToQueue(namespaceUrl: string, ids: string[]): Promise<string[] | null> {
+async function newProducer(namespaceUrl: string): Promise<PublishProducerFields> {
+  for (;;) {
+    const reply = await postJson<ProducerReply>(`${namespaceUrl}/producers`, {});
+    if (reply) return { ...reply, sequence: 0 };
+    await pause(RETRY_MS);
+  }
+}
+
+/** Without message ids: that it is stored once is for the sequence to see to. Gives the ids of those stored, or null where nobody knows. */
+async function publishToQueue(
+  namespaceUrl: string,
+  ids: string[],
+  producer: PublishProducerFields,
+): Promise<string[] | null> {
   const reply = await postJson<QueuePublished>(`${namespaceUrl}/queues/${QUEUE}/messages`, {
-    messages: ids.map(messageOf),
+    messages: ids.map((body) => ({ body })),
+    producer,
   });
   return reply && ids.filter((_, index) => reply.results[index]!.outcome !== 'rejected');
 }
@@ -178,7 +200,7 @@ function messageOf(id: string): { body: string; properties: { message_id: string
 }
 
 function idOf({ body, properties }: Delivery): string {
-  const id = properties.message_id!;
+  const id = properties.message_id ?? (body as string);
   if (body !== id) throw new Error(`${id} has another body than it was sent with`);
   return id;
 }

@@ -97,6 +97,19 @@ export interface Published extends Span {
   }[];
 }
 
+/** One attempt to publish with a sequence. A `publish` sums up all attempts. */
+export interface PublishedOnce extends Span {
+  kind: 'publish-once';
+  queue: string;
+  outcome: Outcome;
+  /** Of a refusal. */
+  code: string | null;
+  producer: SequencedBy;
+  ids: string[];
+  /** What was answered of each message. */
+  results: Published['messages'][number]['outcome'][];
+}
+
 export interface Delivered extends Span {
   kind: 'deliver';
   queue: string;
@@ -247,6 +260,7 @@ export type HistoryEvent =
   | TransactionEnded
   | Fetched
   | Published
+  | PublishedOnce
   | Delivered
   | Settled
   | Left

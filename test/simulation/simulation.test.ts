@@ -54,6 +54,7 @@ describe('the simulation', () => {
         'member',
         'produce',
         'publish',
+        'publish-once',
         'purge',
         'settle',
         'state',

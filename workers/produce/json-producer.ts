@@ -1,6 +1,6 @@
 /** JSON records of an idempotent producer: their batches carry its id, epoch and sequences. */
 
-import { sequenceAfter } from '../../core/log/producer-state.ts';
+import { sequenceAfter } from '../../core/producers/sequences.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import type { EncodeOptions } from '../../protocol/record-batch/index.ts';
 import type { ProduceRecord } from '../../protocol/records.ts';

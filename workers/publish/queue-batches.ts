@@ -1,8 +1,15 @@
 /** Messages that are published straight to a queue, from JSON or from record batches: checked, and packed as stored. */
 
+import type { PublishProducer } from '../../core/queue/queue-producers.ts';
+import { sequenceAfter } from '../../core/producers/sequences.ts';
 import { hasOnlyValues } from '../../core/queue/scan.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { BATCH_BYTES_MAX, BATCH_INFLATED_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
+import {
+  BATCH_BYTES_MAX,
+  BATCH_INFLATED_BYTES_MAX,
+  PRODUCER_EPOCH_MAX,
+  REQUEST_RECORDS_MAX,
+} from '../../protocol/limits.ts';
 import { recordOfMessage, type Message } from '../../protocol/messages.ts';
 import {
   decodeRecordsAsync,
@@ -15,6 +22,7 @@ import {
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
 import { queuePublishSchema } from '../../protocol/deliveries.ts';
+import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { packBatches } from '../produce/json-records.ts';
 import { check } from '../request.ts';
 import { at, recordProblem, tooLarge, tooMany } from './message-checks.ts';
@@ -22,6 +30,8 @@ import { at, recordProblem, tooLarge, tooMany } from './message-checks.ts';
 export interface QueueBatches {
   bytes: Uint8Array;
   count: number;
+  /** Absent: without sequences. */
+  producer?: PublishProducer;
 }
 
 export function batchesFromJson(json: unknown, nowMs: number): QueueBatches | Failure {
@@ -29,9 +39,13 @@ export function batchesFromJson(json: unknown, nowMs: number): QueueBatches | Fa
   if (Array.isArray(messages) && messages.length > REQUEST_RECORDS_MAX) return tooMany(messages.length);
   const checked = check(queuePublishSchema, json, 'body');
   if (isFailure(checked)) return checked;
-  const records = recordsForQueue(checked.fields.messages, nowMs);
+  const { producer, delivery, messages: sent } = checked.fields;
+  const refused = isWithoutPromise({ delivery }, producer !== undefined);
+  if (isFailure(refused)) return refused;
+  const records = recordsForQueue(sent, nowMs);
   if (isFailure(records)) return records;
-  return { bytes: packBatches(records, BATCH_BYTES_MAX), count: records.length };
+  const bytes = packBatches(records, BATCH_BYTES_MAX);
+  return { bytes, count: records.length, ...(producer && { producer }) };
 }
 
 export function recordsForQueue(messages: readonly Message[], nowMs: number): RecordInput[] | Failure {
@@ -46,11 +60,19 @@ export function recordsForQueue(messages: readonly Message[], nowMs: number): Re
 }
 
 /** Batches are stored uncompressed, with the time at which they came as that of their messages. */
-export async function batchesFromBytes(bytes: Uint8Array, nowMs: number): Promise<QueueBatches | Failure> {
+export async function batchesFromBytes(
+  bytes: Uint8Array,
+  delivery: 'at-least-once' | 'exactly-once' | undefined,
+  nowMs: number,
+): Promise<QueueBatches | Failure> {
   const located = splitBatches(bytes);
   if (isBatchFailure(located)) return located;
   if (located.length === 0)
     return failure('truncated_batch', 'the body is empty; send at least one record batch');
+  const producer = producerOf(located);
+  if (isFailure(producer)) return producer;
+  const refused = isWithoutPromise({ delivery }, producer !== null);
+  if (isFailure(refused)) return refused;
   const parts: Uint8Array[] = [];
   let count = 0;
   for (const [number, batch] of located.entries()) {
@@ -60,7 +82,31 @@ export async function batchesFromBytes(bytes: Uint8Array, nowMs: number): Promis
     count += batch.header.recordCount;
     if (count > REQUEST_RECORDS_MAX) return tooMany(count);
   }
-  return { bytes: joined(parts), count };
+  return { bytes: joined(parts), count, ...(producer && { producer }) };
+}
+
+/** The producer of a request's batches, which are one publish of it: their sequences follow on. Null where they have none. */
+function producerOf(batches: readonly LocatedBatch[]): PublishProducer | null | Failure {
+  const { producerId: id, producerEpoch: epoch, baseSequence: sequence } = batches[0]!.header;
+  let next = sequence;
+  for (const [batch, { header }] of batches.entries()) {
+    const { producerId, producerEpoch, baseSequence, recordCount } = header;
+    if (producerId !== id || (id >= 0 && (producerEpoch !== epoch || baseSequence !== next))) {
+      return failure(
+        'invalid_batch',
+        'the batches of a request have no producer, or all the same one, and sequences that follow on',
+        { batch },
+      );
+    }
+    next = sequenceAfter(next, recordCount);
+  }
+  if (id < 0) return null;
+  if (epoch >= 0 && epoch <= PRODUCER_EPOCH_MAX && sequence >= 0) return { id, epoch, sequence };
+  return failure(
+    'invalid_batch',
+    `a batch of a producer has an epoch from 0 to ${PRODUCER_EPOCH_MAX} and a sequence from 0`,
+    { batch: 0 },
+  );
 }
 
 async function takeBatch(
@@ -77,8 +123,11 @@ async function takeBatch(
       },
     );
   }
-  if (header.isControl || header.isTransactional || header.producerId >= 0) {
-    return failure('invalid_batch', 'queues take batches without a producer id and without transactions');
+  if (header.isControl || header.isTransactional) {
+    return failure(
+      'invalid_batch',
+      'queues take no control batches, and messages of a transaction at /transactions/{transactional_id}/messages',
+    );
   }
   const isPacked = header.compression !== 'none';
   const verified = isPacked

@@ -11,6 +11,7 @@ import {
 import {
   deliverSchema,
   peekQuerySchema,
+  queuePublishQuerySchema,
   SETTLEMENT_KINDS,
   settleQuerySchema,
   settleSchema,
@@ -43,10 +44,11 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     if (isFailure(queue)) return problem(c, queue);
     const batches = await readBatches(c);
     if (isFailure(batches)) return problem(c, batches);
+    const { bytes, producer } = batches;
     const published = await callQueue<Published | Failure>(
       c.env,
       queue,
-      async (stub, version) => await stub.publish(version, batches.bytes),
+      async (stub, version) => await stub.publish(version, bytes, producer && { producer }),
     );
     if (isFailure(published)) return problem(c, published);
     const rejected = published.exceptions.filter(({ outcome }) => outcome === 'rejected').length;
@@ -155,11 +157,14 @@ async function settleBytes(c: AppContext, queue: QueueDefinition): Promise<Respo
 }
 
 async function readBatches(c: AppContext): Promise<(QueueBatches & { isRaw: boolean }) | Failure> {
+  const query = readQuery(c, queuePublishQuerySchema);
+  if (isFailure(query)) return query;
   const kind = bodyKind(c, true);
   if (isFailure(kind)) return kind;
   if (kind === 'batches') {
+    const { delivery } = query.fields;
     const bytes = await readBytes(c.req.raw);
-    const batches = isFailure(bytes) ? bytes : await batchesFromBytes(bytes, Date.now());
+    const batches = isFailure(bytes) ? bytes : await batchesFromBytes(bytes, delivery, Date.now());
     return isFailure(batches) ? batches : { ...batches, isRaw: true };
   }
   const body = await readJson(c.req.raw);

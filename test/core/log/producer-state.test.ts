@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  PRODUCER_IDLE_MS,
-  PRODUCERS_MAX,
-  ProducerStates,
-  sequenceAfter,
-  type Admission,
-  type SequencedBatch,
-} from '../../../core/log/producer-state.ts';
+import { ProducerStates, type Admission, type SequencedBatch } from '../../../core/log/producer-state.ts';
+import { PRODUCER_IDLE_MS, PRODUCERS_MAX, sequenceAfter } from '../../../core/producers/sequences.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
 
 const INT32_MAX = 2 ** 31 - 1;

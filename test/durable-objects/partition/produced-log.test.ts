@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PRODUCER_IDLE_MS, type TransactionEnd } from '../../../core/log/producer-state.ts';
+import type { TransactionEnd } from '../../../core/log/producer-state.ts';
+import { PRODUCER_IDLE_MS } from '../../../core/producers/sequences.ts';
 import {
   ProducedLog,
   SNAPSHOT_INTERVAL_BYTES,

@@ -9,6 +9,7 @@ import { QueueStore } from '../../../durable-objects/queue/queue-store.ts';
 import { recordsOf } from '../../../durable-objects/queue/segment-cache.ts';
 import { StoredQueue } from '../../../durable-objects/queue/stored-queue.ts';
 import type { Sql } from '../../../durable-objects/storage/sql.ts';
+import { isFailure, type Failure } from '../../../protocol/errors.ts';
 import { QUEUE_DEFAULTS, type QueueConfig } from '../../../protocol/queues.ts';
 import { messageOfRecord, recordOfMessage, type MessageProperties } from '../../../protocol/messages.ts';
 import { encodeBatch } from '../../../protocol/record-batch/index.ts';
@@ -52,17 +53,34 @@ export class QueueDriver {
     properties: MessageProperties = {},
     options: PublishOptions = {},
   ): Published {
-    const records = bodies.map((body) => {
-      const record = recordOfMessage({ body, properties }, this.nowMs);
-      if (typeof record === 'string') throw new Error(record);
-      return record;
-    });
-    const bytes = encodeBatch(records);
+    const published = this.tryPublish(bodies, properties, options);
+    if (isFailure(published)) throw new Error(`${published.code}: ${published.message}`);
+    return published;
+  }
+
+  tryPublish(
+    bodies: readonly (number | string)[],
+    properties: MessageProperties = {},
+    options: PublishOptions = {},
+  ): Published | Failure {
+    const bytes = this.bytesOf(bodies, () => properties);
     return this.queue.commit(() => {
       const published = this.queue.publish(bytes, options, this.context);
       this.queue.store();
       return published;
     });
+  }
+
+  bytesOf(
+    bodies: readonly (number | string)[],
+    propertiesOf: (index: number) => MessageProperties = () => ({}),
+  ): Uint8Array {
+    const records = bodies.map((body, index) => {
+      const record = recordOfMessage({ body, properties: propertiesOf(index) }, this.nowMs);
+      if (typeof record === 'string') throw new Error(record);
+      return record;
+    });
+    return encodeBatch(records);
   }
 
   deliver(max = 1_000, consumerId = '', autoAck = false): TestDelivery[] {

@@ -26,6 +26,7 @@ function toFormat1(sql: NodeSql): void {
   sql.run('INSERT INTO parked SELECT due_ms, seq, lane, count, data FROM new_parked');
   sql.run('INSERT INTO outbox SELECT number, count, data FROM new_outbox');
   for (const table of ['new_parked', 'new_outbox', 'totals', 'replays']) sql.run(`DROP TABLE ${table}`);
+  sql.run('ALTER TABLE segments DROP COLUMN producers');
   sql.run('UPDATE queue SET format = 1');
 }
 

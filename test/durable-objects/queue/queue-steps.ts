@@ -1,7 +1,9 @@
 /** A queue's life of seeded steps, told as text: the same on every SQL engine, or one of them does something else. */
 
 import type { Settlement } from '../../../core/queue/settle.ts';
+import { PRODUCERS_TABLE } from '../../../durable-objects/queue/queue-schema.ts';
 import type { Sql } from '../../../durable-objects/storage/sql.ts';
+import { isFailure } from '../../../protocol/errors.ts';
 import { randomFrom } from '../../crash/random.ts';
 import { QueueDriver } from './queue-driver.ts';
 
@@ -20,8 +22,16 @@ export function queueSteps(sql: Sql, seed: number, count: number): string[] {
     retry: { schedule_ms: [500, 3_000] },
     dedup_window_ms: 10_000,
   });
+  sql.run(PRODUCERS_TABLE); // the engines count differently what it takes to make it
+  driver.reopen();
   let held: string[] = [];
+  /** The next sequence of each producer in the queue; raised with each epoch. */
+  const producers = new Map<
+    number,
+    { epoch: number; sequence: number; last: { sequence: number; count: number } }
+  >();
   let next = 0;
+  let crowds = 0;
   const steps: Record<string, () => unknown> = {
     publish: () => {
       const bodies = Array.from({ length: pick(1, 3, 150) }, () => next++);
@@ -29,6 +39,36 @@ export function queueSteps(sql: Sql, seed: number, count: number): string[] {
       const late = pick({}, {}, {}, { delay_ms: 700 });
       return driver.publish(bodies, { priority: upTo(5), ...key, ...late });
     },
+    produce: () => {
+      const id = upTo(100);
+      const known = producers.get(id) ?? { epoch: 0, sequence: 0, last: { sequence: 0, count: 1 } };
+      const { sequence, count } = pick(
+        { sequence: known.sequence, count: pick(1, 4, 60) },
+        { sequence: known.sequence, count: pick(1, 4, 60) },
+        known.last,
+        { sequence: known.sequence + 1, count: 1 },
+      );
+      const bodies = Array.from({ length: count }, () => next++);
+      const properties = pick({}, { delay_ms: 700 }, { priority: upTo(5) }, { message_id: `id-${upTo(20)}` });
+      const answer = driver.tryPublish(bodies, properties, {
+        producer: { id, epoch: known.epoch, sequence },
+      });
+      const isTaken =
+        !isFailure(answer) &&
+        answer.exceptions.filter(({ outcome }) => outcome === 'rejected').length < count;
+      if (isTaken && sequence === known.sequence) {
+        producers.set(id, { ...known, sequence: sequence + count, last: { sequence, count } });
+      } else if (isFailure(answer)) {
+        // One that was known by its message id only is forgotten with the object.
+        producers.set(id, { epoch: known.epoch + 1, sequence: 0, last: { sequence: 0, count: 1 } });
+      }
+      return isFailure(answer) ? answer.code : answer;
+    },
+    crowd: () =>
+      Array.from({ length: 40 }, (_, id) => {
+        const producer = { id: 1_000 + id, epoch: crowds, sequence: 0 };
+        return driver.tryPublish([next++], {}, { producer });
+      }).length + crowds++,
     repeat: () => driver.publish([next], { message_id: `id-${upTo(20)}` }),
     deliver: () => {
       const taken = driver.deliver(pick(1, 5, 200), pick('a', 'b'), random() < 0.2);
@@ -54,6 +94,8 @@ export function queueSteps(sql: Sql, seed: number, count: number): string[] {
     'publish',
     'publish',
     'publish',
+    'produce',
+    'produce',
     'repeat',
     'deliver',
     'deliver',
@@ -62,7 +104,7 @@ export function queueSteps(sql: Sql, seed: number, count: number): string[] {
     'advance',
   ];
   return Array.from({ length: count }, (_, number) => {
-    const name = random() < 0.06 ? pick('reopen', 'reopen', 'purge') : pick(...often);
+    const name = random() < 0.06 ? pick('reopen', 'reopen', 'purge', 'crowd') : pick(...often);
     let answer: unknown;
     const rows = driver.rowsWrittenBy(() => void (answer = steps[name]!()));
     driver.check();

@@ -29,6 +29,7 @@ import { lostWrite } from './lost-write.ts';
 import { monotonicPoll } from './monotonic-poll.ts';
 import { phantom } from './phantom.ts';
 import { retention } from './retention.ts';
+import { queueIdempotence } from './queue-idempotence.ts';
 import { settled } from './settled.ts';
 import { shareDone } from './share-done.ts';
 import { shareLock } from './share-lock.ts';
@@ -61,6 +62,7 @@ export const CHECKERS: readonly Checker[] = [
   keyOrder,
   liveness,
   idempotence,
+  queueIdempotence,
   abortedRead,
   atomicity,
   stableOffset,

@@ -8,6 +8,7 @@ import { LOG_MUTANTS } from './log-mutants.ts';
 import type { Patch } from '../platform/bundle.ts';
 import { WATCHDOG_MUTANTS } from './watchdog-mutants.ts';
 import { TRANSACTION_MUTANTS } from './transaction-mutants.ts';
+import { QUEUE_PRODUCER_MUTANTS } from './queue-producer-mutants.ts';
 
 export interface Mutant {
   name: string;
@@ -198,12 +199,12 @@ export const MUTANTS: readonly Mutant[] = [
     checker: 'idempotence',
     patches: [
       {
-        file: 'core/log/producer-state.ts',
+        file: 'core/producers/sequences.ts',
         find: 'if (baseSequence === expected) return null;',
         replace: 'if (baseSequence <= expected) return null;',
       },
       {
-        file: 'core/log/producer-state.ts',
+        file: 'core/producers/sequences.ts',
         find: 'sequence === batch.baseSequence && lastOffsetDelta === batch.lastOffsetDelta,',
         replace:
           'sequence === batch.baseSequence && lastOffsetDelta === batch.lastOffsetDelta && sequence % 3 > 0,',
@@ -214,7 +215,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'older-epochs-taken',
     checker: 'idempotence',
     patches: change(
-      'core/log/producer-state.ts',
+      'core/producers/sequences.ts',
       'if (producerEpoch < known.epoch) {',
       'if (producerEpoch < known.epoch && !batch.isTransactional) return null;\n  if (producerEpoch < known.epoch) {',
     ),
@@ -295,4 +296,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...WATCHDOG_MUTANTS,
   ...LOG_MUTANTS,
   ...TRANSACTION_MUTANTS,
+  ...QUEUE_PRODUCER_MUTANTS,
 ];

@@ -12,6 +12,7 @@ import { change, look, pause, publish, purge, settle, take } from './queues.ts';
 import { produceOnce } from './producers.ts';
 import { fetchReborn, produceReborn, rebirth } from './reborn.ts';
 import { produceShared, share } from './share-groups.ts';
+import { publishOnce } from './queue-producers.ts';
 import { stream } from './stream.ts';
 import { readCommitted, transact } from './transactions.ts';
 import { order, seeOffsets, transform } from './transform.ts';
@@ -31,6 +32,7 @@ export const OPERATIONS: readonly Operation[] = [
   pause,
   change,
   produceOnce,
+  publishOnce,
   transact,
   readCommitted,
   worker,

@@ -7,7 +7,7 @@ import { between, pick, times, type Operation } from './operation.ts';
 import { deadLetterQueue, QUEUES } from './topology.ts';
 
 const FED_BY_OTHERS = new Set(['left', 'right', 'ring-2', 'ring-3']);
-const PUBLISHED = Object.keys(QUEUES).filter((name) => !FED_BY_OTHERS.has(name));
+export const PUBLISHED = Object.keys(QUEUES).filter((name) => !FED_BY_OTHERS.has(name));
 
 export const publish: Operation = {
   name: 'publish',
@@ -48,7 +48,7 @@ export const publish: Operation = {
   },
 };
 
-interface Properties {
+export interface Properties {
   ordering_key?: string;
   message_id?: string;
   priority?: number;
@@ -56,7 +56,7 @@ interface Properties {
   expiration_ms?: number;
 }
 
-function messageProperties(queue: string, id: string, random: Random): { properties: Properties } {
+export function messageProperties(queue: string, id: string, random: Random): { properties: Properties } {
   const chance = random();
   if (queue === 'keyed') return { properties: { ordering_key: pick(random, ['x', 'y']) } };
   if (queue === 'deduplicated') return { properties: { message_id: id } };

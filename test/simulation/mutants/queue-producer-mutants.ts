@@ -1,0 +1,29 @@
+/** Faults planted in what queues know of producers. */
+
+import type { Mutant } from './mutants.ts';
+
+const FILE = 'durable-objects/queue/producer-rows.ts';
+
+export const QUEUE_PRODUCER_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'sequences-gone-with-their-segment',
+    checker: 'queue-idempotence',
+    patches: [
+      {
+        file: FILE,
+        find: 'this.#isAhead || this.#holder === place ? this.#put(PRODUCERS_PLACE) : null',
+        replace: 'null',
+      },
+    ],
+  },
+  {
+    name: 'sequences-left-behind-by-a-plain-publish',
+    checker: 'queue-idempotence',
+    patches: [{ file: FILE, find: 'this.#isAhead || isInSegment', replace: 'this.#isAhead' }],
+  },
+  {
+    name: 'sequences-of-parked-messages-not-kept',
+    checker: 'queue-idempotence',
+    patches: [{ file: FILE, find: "this.#isAhead || this.#holder === 'totals'", replace: 'this.#isAhead' }],
+  },
+];
