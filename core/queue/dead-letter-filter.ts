@@ -1,14 +1,9 @@
 /** Which dead letters are meant. */
 
 import type { DeadLetterFilter } from '../../protocol/dead-letters.ts';
-import {
-  DEATH_HEADER,
-  DEATH_QUEUE_HEADER,
-  DEATH_REASON_HEADER,
-  ROUTING_KEY_HEADER,
-} from '../../protocol/messages.ts';
+import { DEATH_HEADER, DEATH_QUEUE_HEADER, ROUTING_KEY_HEADER } from '../../protocol/messages.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
-import { deathOf, textOf } from './dead-letter-record.ts';
+import { deathOf, reasonOf, textOf } from './death-headers.ts';
 
 export type MessageFilter = DeadLetterFilter & { any?: true };
 
@@ -29,7 +24,7 @@ export function matcherOf(filter: MessageFilter): (record: LogRecord) => boolean
   return (record) => {
     if (filter.any !== true && !isDeadLetter(record)) return false;
     const { reason, key, routing_key: routingKey, original_queue: queue, error_type: type } = filter;
-    if (reason !== undefined && textOf(record, DEATH_REASON_HEADER) !== reason) return false;
+    if (reason !== undefined && reasonOf(record) !== reason) return false;
     if (routingKey !== undefined && textOf(record, ROUTING_KEY_HEADER) !== routingKey) return false;
     if (key !== undefined && (record.key === null || decoder.decode(record.key) !== key)) return false;
     if (!asksForDeath) return true;

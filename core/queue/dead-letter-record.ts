@@ -5,7 +5,6 @@
 
 import type {
   DeadLetterDetails,
-  DeathEntry,
   DeathReason,
   ErrorFields,
   StoredAttempts,
@@ -26,24 +25,21 @@ import {
   textHeader,
 } from '../../protocol/messages.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
+import {
+  attemptsBefore,
+  deathOf,
+  deliveriesBefore,
+  diedIn,
+  failuresBefore,
+  historyOf,
+  hopsOf,
+  reasonOf,
+  textOf,
+} from './death-headers.ts';
 import { withEntry } from './death-history.ts';
 import type { LeavingAttempts } from './queue-state.ts';
 
 const decoder = new TextDecoder();
-
-export function textOf(record: Pick<LogRecord, 'headers'>, name: string): string | null {
-  const value = record.headers.find(({ key }) => key === name)?.value;
-  return value ? decoder.decode(value) : null;
-}
-
-function jsonOf<Value>(record: Pick<LogRecord, 'headers'>, name: string): Value | null {
-  const text = textOf(record, name);
-  return text === null ? null : (JSON.parse(text) as Value);
-}
-
-export const deathOf = (record: LogRecord): StoredDeath | null => jsonOf(record, DEATH_HEADER);
-export const historyOf = (record: LogRecord): DeathEntry[] => jsonOf(record, DEATHS_HEADER) ?? [];
-export const hopsOf = (record: LogRecord): number => Number(textOf(record, HOPS_HEADER) ?? 0);
 
 /** Here they would have an effect again: kept in the death, and given back with the message where that makes sense. */
 const LEFT_BEHIND = new Set<string>([
@@ -57,7 +53,7 @@ const OF_DEATH = new Set([DEATH_REASON_HEADER, DEATH_QUEUE_HEADER, DEATH_HEADER,
 
 /** The attempts of a message, with those that it had before it was parked the last time. */
 function attemptsOf(record: LogRecord, { attempts, error, consumerId }: LeavingAttempts) {
-  const before = jsonOf<StoredAttempts>(record, ATTEMPTS_HEADER);
+  const before = attemptsBefore(record);
   const hasFailed = (attempts?.lastMs ?? 0) > 0;
   const ofLast = hasFailed || error ? { error, consumer: consumerId } : before;
   const stored: StoredAttempts = {
@@ -68,8 +64,8 @@ function attemptsOf(record: LogRecord, { attempts, error, consumerId }: LeavingA
   };
   return {
     stored,
-    deliveries: (attempts?.deliveries ?? 0) + Number(textOf(record, DELIVERIES_HEADER) ?? 0),
-    failures: (attempts?.failures ?? 0) + Number(textOf(record, FAILURES_HEADER) ?? 0),
+    deliveries: (attempts?.deliveries ?? 0) + deliveriesBefore(record),
+    failures: (attempts?.failures ?? 0) + failuresBefore(record),
   };
 }
 
@@ -170,11 +166,11 @@ export function detailsOf(record: LogRecord): DeadLetterDetails {
       last_attempt: timeOf(death?.last),
       original_queue: death?.original_queue ?? null,
       consumer_id: death?.consumer ?? null,
-      reason: textOf(record, DEATH_REASON_HEADER) as DeathReason | null,
+      reason: reasonOf(record),
       exchange: textOf(record, EXCHANGE_HEADER),
       routing_key: textOf(record, ROUTING_KEY_HEADER),
       died_at: timeOf(death?.at),
-      died_in: textOf(record, DEATH_QUEUE_HEADER),
+      died_in: diedIn(record),
       hops: hopsOf(record),
       history: historyOf(record).map(({ queue, reason, count, first, last }) => ({
         queue,

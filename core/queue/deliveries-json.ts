@@ -2,9 +2,10 @@
 
 import { decodeDeliveryFrame, type DeliveryRun } from '../../protocol/delivery-frame.ts';
 import { formatTag } from '../../protocol/delivery-tag.ts';
-import { deathOf, detailsOf } from './dead-letter-record.ts';
+import { deathOf, deliveriesBefore } from './death-headers.ts';
+import { detailsOf } from './dead-letter-record.ts';
 import type { Deliveries, Delivery } from '../../protocol/deliveries.ts';
-import { DELIVERIES_HEADER, messageOfRecord, type MessageOut } from '../../protocol/messages.ts';
+import { messageOfRecord, type MessageOut } from '../../protocol/messages.ts';
 import {
   decodeRecords,
   isBatchFailure,
@@ -32,8 +33,7 @@ export function messagesOf(batches: Uint8Array): MessageOut[] {
 }
 
 function deliveryOf(tag: string, { delivery, expiresAtMs }: DeliveryRun, record: LogRecord): Delivery {
-  const before = record.headers.find(({ key }) => key === DELIVERIES_HEADER)?.value;
-  const count = delivery + (before ? Number(new TextDecoder().decode(before)) : 0);
+  const count = delivery + deliveriesBefore(record);
   return {
     delivery_tag: tag,
     ...messageOfRecord(record),

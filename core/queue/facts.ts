@@ -62,8 +62,8 @@ export function readFacts(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers
     else if (key === PROPERTY_HEADERS.delay_ms) facts.dueMs = record.timestamp + numberOf(value);
     else if (key === PROPERTY_HEADERS.deliver_at) facts.dueMs = numberOf(value);
     else if (key === PROPERTY_HEADERS.message_id) facts.messageId = decoder.decode(value);
-    else if (key === DELIVERIES_HEADER) facts.deliveriesBefore = numberOf(value);
-    else if (key === FAILURES_HEADER) facts.failuresBefore = numberOf(value);
+    else if (key === DELIVERIES_HEADER) facts.deliveriesBefore = countOf(value);
+    else if (key === FAILURES_HEADER) facts.failuresBefore = countOf(value);
     else if (key === DEATH_HEADER) facts.isDeadLetter = true;
   }
   return facts;
@@ -82,6 +82,11 @@ export function expiryOf(facts: MessageFacts, messageTtlMs: number | null): numb
 
 function numberOf(value: Uint8Array): number {
   return Number(decoder.decode(value));
+}
+
+function countOf(value: Uint8Array): number {
+  const count = numberOf(value);
+  return Number.isSafeInteger(count) && count >= 0 ? count : 0;
 }
 
 /** Keys in flight are kept in memory, perhaps very many: above this many bytes a hash stands for them. */

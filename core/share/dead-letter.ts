@@ -6,7 +6,8 @@
 import { HOPS_HEADER, RESERVED_PREFIX, textHeader } from '../../protocol/messages.ts';
 import { BROKER_HOPS_MAX, ORDERING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
-import { deathRecord, textOf } from '../queue/dead-letter-record.ts';
+import { hopsOf } from '../queue/death-headers.ts';
+import { deathRecord } from '../queue/dead-letter-record.ts';
 import type { Archived } from './share-window.ts';
 
 export interface RecordPlace {
@@ -22,8 +23,7 @@ export function shareDeadLetter(
   { group, topic, partition }: RecordPlace,
   nowMs: number,
 ): LogRecord | null {
-  const stated = Number(textOf(record, HOPS_HEADER) ?? 0);
-  const hops = Number.isSafeInteger(stated) && stated > 0 ? stated : 0;
+  const hops = hopsOf(record);
   if (hops >= BROKER_HOPS_MAX) return null;
   const headers = record.headers.filter(({ key }) => !key.startsWith(RESERVED_PREFIX));
   headers.push(

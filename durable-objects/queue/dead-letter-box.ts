@@ -7,7 +7,8 @@
 
 import { isDeadLetter, matcherOf, type MessageFilter } from '../../core/queue/dead-letter-filter.ts';
 import { formatDeadLetterId, parseDeadLetterId } from '../../core/queue/dead-letter-id.ts';
-import { deathOf, hopsOf, replayedRecord } from '../../core/queue/dead-letter-record.ts';
+import { deathOf, hopsOf } from '../../core/queue/death-headers.ts';
+import { replayedRecord } from '../../core/queue/dead-letter-record.ts';
 import type { SegmentSource } from '../../core/queue/facts.ts';
 import { readyCount, type QueueState } from '../../core/queue/queue-state.ts';
 import { readyAt, readyIn, takeOut, type Place } from '../../core/queue/ready-messages.ts';

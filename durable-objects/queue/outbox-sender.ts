@@ -6,7 +6,7 @@
  * What cannot be sent stays, and all that comes behind it: were it overtaken, its destination would take it for known.
  */
 
-import { hopsOf, historyOf, textOf } from '../../core/queue/dead-letter-record.ts';
+import { hopsOf, historyOf, textOf } from '../../core/queue/death-headers.ts';
 import { isCycle } from '../../core/queue/death-history.ts';
 import { defaultDeadLetterQueue, type QueueDefinition } from '../../core/topology/queues.ts';
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
@@ -201,13 +201,13 @@ class RowSender {
   }
 }
 
-/** The message's own headers, as routing looks at them. */
+/** The message's own headers, as routing looks at them. One may be named `__proto__`: it is a member like any other. */
 function headersOf(record: LogRecord): Record<string, string | null> {
-  const headers: Record<string, string | null> = {};
+  const headers: [string, string | null][] = [];
   for (const { key, value } of record.headers) {
     if (key.startsWith(RESERVED_PREFIX)) continue;
     const text = value === null ? null : textOfBytes(value);
-    if (text === null || typeof text === 'string') headers[key] = text;
+    if (text === null || typeof text === 'string') headers.push([key, text]);
   }
-  return headers;
+  return Object.fromEntries(headers);
 }
