@@ -1,13 +1,14 @@
 /**
  * What names may be, without the schema library, so that the SDK goes by the same rule. It is Kafka's for topics: letters,
- * digits, `.`, `_` and `-`, at most 249 characters, and neither `.` nor `..`, which paths would swallow.
+ * digits, `.`, `_` and `-`, at most 249 characters, and neither `.` nor `..`, which paths would
+ * swallow, nor `__proto__`, which no object can have as a key.
  */
 
 import { NAME_LENGTH_MAX } from './limits.ts';
 
-export const NAME_RULE = `1 to ${NAME_LENGTH_MAX} of the characters A-Z a-z 0-9 . _ -, but not "." or ".."`;
+export const NAME_RULE = `1 to ${NAME_LENGTH_MAX} of the characters A-Z a-z 0-9 . _ -, but not ".", ".." or "__proto__"`;
 
-export const NAME_PATTERN = new RegExp(`^(?!\\.{1,2}$)[A-Za-z0-9._-]{1,${NAME_LENGTH_MAX}}$`);
+export const NAME_PATTERN = new RegExp(`^(?!(?:\\.{1,2}|__proto__)$)[A-Za-z0-9._-]{1,${NAME_LENGTH_MAX}}$`);
 
 export function isName(text: string): boolean {
   return NAME_PATTERN.test(text);

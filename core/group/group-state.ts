@@ -89,6 +89,11 @@ export interface GroupState {
   rollCall: RollCall | null;
 }
 
+/** Names come from clients: one such as `constructor` would find what every object inherits. */
+export function own<Value>(values: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
+}
+
 export function emptyGroup(): GroupState {
   return {
     namespace: '',

@@ -10,6 +10,7 @@ import {
   type GroupState,
   type Member,
   type PartitionKey,
+  own,
 } from './group-state.ts';
 
 export interface JoinRequest {
@@ -112,7 +113,7 @@ export function fenced(state: GroupState, memberId: string): void {
 export function findMember(state: GroupState, memberId: string): Member | Failure {
   if (state.epoch === 0)
     return failure('group_not_found', 'there is no such group; a member that joins makes it');
-  const member = state.members[memberId];
+  const member = own(state.members, memberId);
   if (member) return member;
   for (const { replacedId, instanceId } of Object.values(state.members)) {
     if (replacedId !== memberId) continue;

@@ -7,6 +7,7 @@ import {
   type Member,
   type PartitionKey,
   type TopicRef,
+  own,
 } from './group-state.ts';
 
 export interface Target {
@@ -51,7 +52,9 @@ export function sameTopics(a: Record<string, TopicRef>, b: Record<string, TopicR
   const names = Object.keys(a);
   return (
     names.length === Object.keys(b).length &&
-    names.every((name) => a[name]!.id === b[name]?.id && a[name]!.partitions === b[name].partitions)
+    names.every(
+      (name) => a[name]!.id === own(b, name)?.id && a[name]!.partitions === own(b, name)?.partitions,
+    )
   );
 }
 
@@ -68,8 +71,9 @@ function retarget(member: Member, target: PartitionKey[], epoch: number): void {
 function changeTopics(state: GroupState, topics: Record<string, TopicRef>): void {
   const replaced = new Set<string>();
   for (const [name, ref] of Object.entries(state.topics)) {
-    if (topics[name]?.id === ref.id) continue;
-    if (topics[name]) replaced.add(name);
+    const now = own(topics, name);
+    if (now?.id === ref.id) continue;
+    if (now) replaced.add(name);
     else state.formerTopics[name] = ref;
   }
   for (const name in topics) delete state.formerTopics[name];

@@ -1,6 +1,6 @@
 /** Tells partitions that a member is gone: from then on they refuse what it commits. */
 
-import type { GroupState } from '../../core/group/group-state.ts';
+import { own, type GroupState } from '../../core/group/group-state.ts';
 import type { TopicPartition } from '../../protocol/groups.ts';
 import { partitionStub, type Env } from '../stubs.ts';
 
@@ -16,7 +16,7 @@ export async function tellPartitions(
 ): Promise<boolean> {
   for (let first = 0; first < partitions.length; first += FAN_OUT) {
     const calls = partitions.slice(first, first + FAN_OUT).map(async ({ topic, partition }) => {
-      const ref = group.topics[topic] ?? group.formerTopics[topic];
+      const ref = own(group.topics, topic) ?? own(group.formerTopics, topic);
       if (!ref) return;
       const definition = {
         namespace: group.namespace,

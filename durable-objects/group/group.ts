@@ -17,6 +17,7 @@ import {
   partitionOf,
   type GroupState,
   type TopicRef,
+  own,
 } from '../../core/group/group-state.ts';
 import { nextOverdueMs, noteSeen, sweep, type Lives } from '../../core/group/liveness.ts';
 import {
@@ -140,14 +141,14 @@ export class Group extends Durable {
     const { group } = this;
     const member = findMember(group, memberId);
     if (isFailure(member)) {
-      if (!group.fencing[memberId]) return member;
+      if (!own(group.fencing, memberId)) return member;
     } else {
       remove(group, member);
       this.lives.delete(memberId);
       this.save();
     }
     await this.settle();
-    return group.fencing[memberId] ? unfenced(memberId) : { memberId };
+    return own(group.fencing, memberId) ? unfenced(memberId) : { memberId };
   }
 
   targetInputs(): TargetInputs {
@@ -207,7 +208,9 @@ export class Group extends Durable {
     if (isDryRun) return { epoch: group.epoch, state: group };
     group.epoch += 1;
     group.targetEpoch = group.epoch;
-    for (const [name, ref] of Object.entries(topics)) group.formerTopics[name] ??= ref;
+    for (const [name, ref] of Object.entries(topics)) {
+      if (!own(group.formerTopics, name)) group.formerTopics[name] = ref;
+    }
     this.save();
     return { epoch: group.epoch, state: group };
   }
@@ -297,9 +300,9 @@ export class Group extends Durable {
 
   /** A refusal that says that the member is gone is only given when its partitions know. */
   private async onceFenced(memberId: string, refusal: Failure): Promise<Failure> {
-    if (!this.group.fencing[memberId]) return refusal;
+    if (!own(this.group.fencing, memberId)) return refusal;
     await this.settle();
-    return this.group.fencing[memberId] ? unfenced(memberId) : refusal;
+    return own(this.group.fencing, memberId) ? unfenced(memberId) : refusal;
   }
 
   /** What is due by time. Cheap where nothing is: called by every call. */

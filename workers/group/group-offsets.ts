@@ -1,6 +1,6 @@
 /** The offsets of a group, which its partitions keep: committing, reading and resetting them. */
 
-import type { GroupState, TopicRef } from '../../core/group/group-state.ts';
+import { own, type GroupState, type TopicRef } from '../../core/group/group-state.ts';
 import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
 import { topicRef } from '../../core/group/subscriptions.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
@@ -38,7 +38,9 @@ export function partitionsOfGroup(
   known: readonly TopicDefinition[],
 ): TopicAndPartition[] {
   const refs: Record<string, TopicRef> = { ...state.formerTopics, ...state.topics };
-  return known.filter(({ name, id }) => refs[name]?.id === id).flatMap((topic) => partitionsOfTopic(topic));
+  return known
+    .filter(({ name, id }) => own(refs, name)?.id === id)
+    .flatMap((topic) => partitionsOfTopic(topic));
 }
 
 export function partitionsOfTopic(topic: TopicDefinition): TopicAndPartition[] {

@@ -120,7 +120,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     checker: 'topic-rebirth',
     patches: [
       ...change('durable-objects/partition/partition.ts', '    await this.ctx.storage.deleteAll();\n', ''),
-      ...change('core/topology/topics.ts', '/${partition}#${topic.id}`', '/${partition}`'),
+      ...change('core/topology/topics.ts', `/\${partition}#\${topic.id}\``, `/\${partition}\``),
     ],
   },
   {

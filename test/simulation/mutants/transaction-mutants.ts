@@ -65,8 +65,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     checker: 'message-once',
     patches: change(
       'durable-objects/transaction/send-messages.ts',
-      'name: `transaction ${transactionalId}#${producerId}`,',
-      'name: `transaction ${transactionalId}#${producerId}#${Math.random()}`,',
+      `name: \`transaction \${transactionalId}#\${producerId}\`,`,
+      `name: \`transaction \${transactionalId}#\${producerId}#\${Math.random()}\`,`,
     ),
   },
   {
