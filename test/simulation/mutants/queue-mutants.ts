@@ -19,6 +19,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     name: 'replay-goes-on-when-cancelled',
     checker: 'replay',
+    firstSeed: 16,
     patches: change('durable-objects/queue/dead-letter-box.ts', 'this.#host.replays.put(cancelled);', ''),
   },
   {
@@ -33,11 +34,14 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     name: 'bindings-known-for-a-minute',
     checker: 'routing',
-    patches: change(
-      'workers/routing-cache.ts',
-      'Number(env.POSTHORN_ROUTING_MAX_AGE_MS ?? MAX_AGE_MS_DEFAULT)',
-      '60 * Number(env.POSTHORN_ROUTING_MAX_AGE_MS ?? MAX_AGE_MS_DEFAULT)',
-    ),
+    patches: [
+      ...change(
+        'workers/routing-cache.ts',
+        'Number(env.POSTHORN_ROUTING_MAX_AGE_MS ?? MAX_AGE_MS_DEFAULT)',
+        '60 * Number(env.POSTHORN_ROUTING_MAX_AGE_MS ?? MAX_AGE_MS_DEFAULT)',
+      ),
+      ...change('workers/routing-cache.ts', 'Math.max(atLeast, entry.seen);', 'atLeast < 0 ? 1 : 0;'),
+    ],
   },
   {
     name: 'delay-cut-short',
@@ -106,6 +110,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     name: 'schedule-moved-on-without-a-publish',
     checker: 'schedule',
+    firstSeed: 15,
     patches: change(
       'core/schedules/occurrences.ts',
       "return addPublish(moved, Math.max(nextMs, times.lastUntil(untilMs) ?? nextMs), 'cron', nowMs);",
