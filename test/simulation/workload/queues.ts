@@ -45,14 +45,19 @@ export async function publishTo(client: Client, id: string, random: Random, queu
         key: properties.ordering_key ?? null,
         isDelayed: properties.delay_ms !== undefined,
         outcome: results[index]?.outcome ?? whole,
-        ...(properties.priority !== undefined && { priority: properties.priority }),
-        ...(properties.delay_ms !== undefined && { delayMs: properties.delay_ms }),
-        ...(properties.expiration_ms !== undefined && { expirationMs: properties.expiration_ms }),
+        ...sentProperties(properties),
       })),
     });
     return answer;
   });
 }
+
+/** What of the properties checkers look at, where it was given. */
+export const sentProperties = ({ priority, delay_ms: delayMs, expiration_ms: expirationMs }: Properties) => ({
+  ...(priority !== undefined && { priority }),
+  ...(delayMs !== undefined && { delayMs }),
+  ...(expirationMs !== undefined && { expirationMs }),
+});
 
 export interface Properties {
   ordering_key?: string;
