@@ -97,9 +97,15 @@ export class DeadLetterBox {
     if (this.#host.outbox.count >= OUTGOING_MAX) return nowMs + PAUSE_MS;
     let next = Infinity;
     for (const replay of running) {
+      // Other replays, and a start of the object, come between the slices of one with a rate. A clock may have gone back.
+      const { nextMs: dueMs = 0 } = replay;
+      if (dueMs > nowMs && dueMs <= nowMs + PAUSE_MS) {
+        next = Math.min(next, dueMs);
+        continue;
+      }
       const after = this.#slice(replay, nowMs);
       this.#host.replays.put(after);
-      if (after.state === 'running') next = Math.min(next, nowMs + (after.ratePerS === null ? 1 : PAUSE_MS));
+      if (after.state === 'running') next = Math.min(next, after.nextMs ?? nowMs + 1);
     }
     return next === Infinity ? null : next;
   }
@@ -145,6 +151,7 @@ export class DeadLetterBox {
       skipped: replay.skipped + found.length - moved,
       state: isDone ? 'done' : 'running',
       endedMs: isDone ? nowMs : null,
+      ...(replay.ratePerS !== null && { nextMs: nowMs + PAUSE_MS }),
     };
   }
 

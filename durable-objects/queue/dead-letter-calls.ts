@@ -42,6 +42,8 @@ export interface StoredReplay extends ReplayOrder {
   skipped: number;
   startedMs: number;
   endedMs: number | null;
+  /** With a rate: when the next slice is due, in ms. Not before the first. */
+  nextMs?: number;
   /** The last place that was looked at. */
   after: Place | null;
   /** What is behind these offsets came after it had begun, perhaps by it. */

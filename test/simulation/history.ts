@@ -6,6 +6,7 @@
  */
 
 import type { LogEvent } from './history-logs.ts';
+import type { QueueHistoryEvent } from './queue-history.ts';
 
 export type Outcome = 'ok' | 'refused' | 'unknown';
 
@@ -88,12 +89,18 @@ export interface Published extends Span {
   queue: string;
   outcome: Outcome;
   copies: number;
+  /** Refused as a whole, because there is no room. */
+  isFull?: true;
   messages: {
     id: string;
     messageId: string | null;
     key: string | null;
     isDelayed: boolean;
     outcome: 'stored' | 'duplicate' | 'rejected' | 'unknown';
+    /** As sent; left out where it was not given. */
+    priority?: number;
+    delayMs?: number;
+    expirationMs?: number;
   }[];
 }
 
@@ -116,7 +123,15 @@ export interface Delivered extends Span {
   consumer: string;
   leaseMs: number;
   isAutoAck: boolean;
-  deliveries: { tag: string; id: string; count: number; key: string | null; expiresMs: number | null }[];
+  deliveries: {
+    tag: string;
+    id: string;
+    count: number;
+    key: string | null;
+    expiresMs: number | null;
+    /** The header that an edited dead letter was given. */
+    mark?: string;
+  }[];
   isFinal: boolean;
 }
 
@@ -126,7 +141,7 @@ export interface Settled extends Span {
   kind: 'settle';
   queue: string;
   /** Result null: unknown. */
-  settlements: { tag: string; id: string; kind: SettleKind; result: string | null }[];
+  settlements: { tag: string; id: string; kind: SettleKind; result: string | null; delayMs?: number }[];
 }
 
 /** The object has seen the end of a stream: what its consumer held is free. */
@@ -143,7 +158,7 @@ export interface Described extends Span {
     leased: number;
     parked: number;
     outgoing: number;
-    meter: Record<'published' | 'settled' | 'dead_lettered' | 'expired' | 'dropped', number>;
+    meter: Record<'published' | 'settled' | 'dead_lettered' | 'expired' | 'dropped' | 'replayed', number>;
   };
   isFinal: boolean;
 }
@@ -254,6 +269,7 @@ export type HistoryEvent =
   | OffsetsAdded
   | MessagesHeld
   | OffsetsSeen
+  | QueueHistoryEvent
   | Membership
   | OffsetCommitted
   | Produced
@@ -274,11 +290,19 @@ export class History {
   readonly events: HistoryEvent[] = [];
   /** Whether leases can be judged by the times that deliveries name: not where clocks differ. */
   clocksAgree = true;
-  #now = 0;
+  /** The time of the simulation, in ms. */
+  clock: () => number = () => 0;
+  /** By point of the scale, from 1. */
+  readonly #times: number[] = [];
 
   /** The next point of the scale. */
   now(): number {
-    return ++this.#now;
+    return this.#times.push(this.clock());
+  }
+
+  /** When a point of the scale was, in ms by the clock of the simulation; never for the end of what is unknown. */
+  msAt(point: number): number {
+    return this.#times[point - 1] ?? Infinity;
   }
 
   add(event: HistoryEvent): void {

@@ -67,6 +67,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     };
   }
   const history = new History();
+  history.clock = () => scheduler.nowMs;
   history.clocksAgree = rates.clock === 0;
   world.onSocketEnded = ({ attachment }) => {
     const { consumerId } = attachment as { consumerId?: string };

@@ -81,6 +81,58 @@ describe('a replay', () => {
   });
 });
 
+describe('a replay at a rate', () => {
+  function begun(...rates: (number | null)[]): QueueDriver {
+    const driver = new QueueDriver(new NodeSql());
+    driver.publish(Array.from({ length: 600 }, (_, number) => number));
+    for (const [index, ratePerS] of rates.entries()) {
+      const order = {
+        id: `r${index}`,
+        filter: { any: true as const },
+        ids: null,
+        to: { queue: 'other' },
+        limit: null,
+        ratePerS,
+      };
+      driver.queue.commit(() => driver.queue.deadLetters.answer({ do: 'replay', order }, driver.nowMs));
+    }
+    return driver;
+  }
+  const movedBy = (driver: QueueDriver, id: string): number => {
+    const { replays } = driver.queue.commit(() =>
+      driver.queue.deadLetters.answer({ do: 'replays' }, driver.nowMs),
+    );
+    return replays!.find((replay) => replay.id === id)!.moved;
+  };
+
+  it('keeps it though the object starts anew', () => {
+    const driver = begun(2);
+    for (let second = 1; second <= 3; second++) {
+      for (let starts = 0; starts < 5; starts++) {
+        driver.reopen();
+        slice(driver);
+      }
+      expect(movedBy(driver, 'r0')).toBe(2 * second);
+      driver.nowMs += 1_000;
+    }
+  });
+
+  it('keeps it beside one without', () => {
+    const driver = begun(2, null);
+    for (let slices = 0; slices < 5; slices++) slice(driver);
+    expect([movedBy(driver, 'r0'), movedBy(driver, 'r1')]).toEqual([2, 598]);
+  });
+
+  it('goes on where the clock has gone back', () => {
+    const driver = begun(2);
+    driver.nowMs += 3_600_000;
+    slice(driver);
+    driver.nowMs -= 3_000_000;
+    expect(slice(driver)).toBe(driver.nowMs + 1_000);
+    expect(movedBy(driver, 'r0')).toBe(4);
+  });
+});
+
 describe('dead letters on their way', () => {
   it('have numbers that no wake gives again, whatever the clock says', () => {
     const driver = new QueueDriver(new NodeSql(), { retry: { schedule_ms: [] } });

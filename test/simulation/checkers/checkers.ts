@@ -9,9 +9,12 @@ import { compaction } from './compaction.ts';
 import { conservation } from './conservation.ts';
 import { deadLetterCycle } from './dead-letter-cycle.ts';
 import { deadLetter } from './dead-letter.ts';
+import { deletion } from './deletion.ts';
 import { denseOffsets } from './dense-offsets.ts';
+import { dueTimes } from './due-times.ts';
 import { duplicate } from './duplicate.ts';
 import { fetchFrom } from './fetch-from.ts';
+import { expiry } from './expiry.ts';
 import { idempotence } from './idempotence.ts';
 import { groupOffsets } from './group-offsets.ts';
 import { groupOwners } from './group-owners.ts';
@@ -21,6 +24,7 @@ import { groupReads } from './group-reads.ts';
 import { inconsistentOffsets } from './inconsistent-offsets.ts';
 import { keyOrder } from './key-order.ts';
 import { lease } from './lease.ts';
+import { lengthLimit } from './length-limit.ts';
 import { liveness } from './liveness.ts';
 import { logOrder } from './log-order.ts';
 import { longPoll } from './long-poll.ts';
@@ -45,6 +49,12 @@ import { informationFlow } from './information-flow.ts';
 import { intermediateRead } from './intermediate-read.ts';
 import { messageOnce } from './message-once.ts';
 import { pendingOffsets } from './pending-offsets.ts';
+import { queueOrder } from './queue-order.ts';
+import { replay } from './replay.ts';
+import { routing } from './routing.ts';
+import { schedule } from './schedule.ts';
+import { singleConsumer } from './single-consumer.ts';
+import { storedOnce } from './stored-once.ts';
 
 export const CHECKERS: readonly Checker[] = [
   denseOffsets,
@@ -91,4 +101,14 @@ export const CHECKERS: readonly Checker[] = [
   messageOnce,
   intermediateRead,
   informationFlow,
+  replay,
+  routing,
+  dueTimes,
+  expiry,
+  lengthLimit,
+  singleConsumer,
+  queueOrder,
+  storedOnce,
+  deletion,
+  schedule,
 ];

@@ -1,4 +1,5 @@
-import { isRing } from '../workload/topology.ts';
+import { isFleeting, isReplayed } from '../workload/queue-topology.ts';
+import { diedIn, isRing } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';
 
 /** A dead letter arrives at least once, and is taken once. */
@@ -13,8 +14,8 @@ export const deadLetter: Checker = {
     }
     const arrived = new Map<string, Set<string>>();
     for (const { queue, deliveries } of history.of('deliver')) {
-      if (!queue.endsWith('.dlq')) continue;
-      const source = queue.replace(/\.dlq$/, '');
+      const source = diedIn(queue);
+      if (source === null) continue;
       for (const { id, tag, count } of deliveries) {
         const places = arrived.get(`${source} ${id}`) ?? new Set();
         arrived.set(`${source} ${id}`, places);
@@ -28,7 +29,7 @@ export const deadLetter: Checker = {
         broken.push(`the dead letter ${message} arrived ${places.size} times: ${[...places].join(', ')}`);
     }
     for (const { queue, settlements } of history.of('settle')) {
-      if (queue.endsWith('.dlq') || isRing(queue)) continue;
+      if (queue.endsWith('.dlq') || isRing(queue) || isReplayed(queue) || isFleeting(queue)) continue;
       for (const { id, result } of settlements) {
         if (result === 'dead_lettered' && !arrived.has(`${queue} ${id}`)) {
           broken.push(`${id} of queue ${queue} was dead-lettered and has not arrived`);

@@ -1,7 +1,8 @@
+import { publishedTo } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';
 
-/** Messages of it may go without having been seen. */
-const FORGETFUL = new Set(['bin', 'ring-1']);
+/** Messages of it may go without having been seen, or by rules of their own, which another checker knows. */
+const FORGETFUL = new Set(['bin', 'ring-1', 'mended', 'nowhere', 'fleeting']);
 
 /**
  * A message that a queue has confirmed is delivered, from it or as a dead letter. What is never delivered at rest, when
@@ -13,7 +14,7 @@ export const lostMessage: Checker = {
   check: (history) => {
     const seen = new Set<string>();
     for (const { queue, deliveries } of history.of('deliver')) {
-      for (const { id } of deliveries) seen.add(`${queue.replace(/\.dlq$/, '')} ${id}`);
+      for (const { id } of deliveries) seen.add(`${publishedTo(queue)} ${id}`);
     }
     const lost: string[] = [];
     for (const { queue, messages } of history.of('publish')) {

@@ -1,4 +1,5 @@
 import { parseTag } from '../../../protocol/delivery-tag.ts';
+import { isFleeting } from '../workload/queue-topology.ts';
 import type { Checker } from './checker.ts';
 
 /** Outcomes after which a message is no longer in the place where it was. */
@@ -16,7 +17,7 @@ export const settled: Checker = {
     const single = idsSentOnce(history.of('publish'));
     for (const { queue, settlements, end } of history.of('settle')) {
       for (const { tag, id, kind, result } of settlements) {
-        if (result === 'unknown_tag')
+        if (result === 'unknown_tag' && !isFleeting(queue))
           broken.push(`queue ${queue} does not know ${tag}, which it gave out for ${id}`);
         if (result === null || !GONE.has(result)) continue;
         const place = placeOfTag(tag);

@@ -65,10 +65,16 @@ export class Client implements Caller {
   }
 
   /** One attempt. */
-  async request(method: string, path: string, body?: unknown, waitMs = 0): Promise<Answer> {
+  async request(
+    method: string,
+    path: string,
+    body?: unknown,
+    waitMs = 0,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const begin = this.history.now();
     let copies = 1;
-    const { response } = await this.raw(method, path, body, waitMs, () => (copies = 2));
+    const { response } = await this.raw(method, path, body, waitMs, () => (copies = 2), headers);
     if (response === null)
       return { outcome: 'unknown', status: null, body: {}, copies, begin, end: Infinity };
     const text = await response.text();

@@ -1,7 +1,10 @@
 /** Every operation. A new feature adds its own here, in a file beside the others. */
 
 import { crew, ownGroup } from './crew.ts';
+import { deadLetters, purgeDeadLetters, replay } from './dead-letters.ts';
 import { publishThroughExchange } from './exchanges.ts';
+import { fail, publishFeature, takeFeature } from './features.ts';
+import { fleeting } from './fleeting.ts';
 import { worker } from './groups.ts';
 import { hasty } from './hasty.ts';
 import { fetchKept, grow, lookAtPartition, produceKept } from './kept-records.ts';
@@ -13,6 +16,8 @@ import { produceOnce } from './producers.ts';
 import { fetchReborn, produceReborn, rebirth } from './reborn.ts';
 import { produceShared, share } from './share-groups.ts';
 import { publishOnce } from './queue-producers.ts';
+import { rebind, route } from './routing.ts';
+import { schedule } from './schedules.ts';
 import { stream } from './stream.ts';
 import { readCommitted, transact } from './transactions.ts';
 import { order, seeOffsets, transform } from './transform.ts';
@@ -52,4 +57,14 @@ export const OPERATIONS: readonly Operation[] = [
   order,
   transform,
   seeOffsets,
+  publishFeature,
+  takeFeature,
+  fail,
+  replay,
+  deadLetters,
+  purgeDeadLetters,
+  route,
+  rebind,
+  fleeting,
+  schedule,
 ];

@@ -4,7 +4,7 @@ import type { Random } from '../../crash/random.ts';
 import type { Outcome, Published, SequencedBy } from '../history.ts';
 import type { Client } from './client.ts';
 import { between, pick, times, type Operation } from './operation.ts';
-import { messageProperties, PUBLISHED, type Properties } from './queues.ts';
+import { messageProperties, PUBLISHED, type Properties, sentProperties } from './queues.ts';
 
 interface SequencedPublish {
   queue: string;
@@ -140,6 +140,7 @@ function publishedBy(
       messageId: properties.message_id ?? null,
       key: properties.ordering_key ?? null,
       isDelayed: properties.delay_ms !== undefined,
+      ...sentProperties(properties),
       outcome: last.results[index] ?? 'unknown',
     })),
   };

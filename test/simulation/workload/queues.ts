@@ -4,7 +4,8 @@ import type { Random } from '../../crash/random.ts';
 import type { Delivered, Described, Published, Settled, SettleKind } from '../history.ts';
 import type { Client, Held } from './client.ts';
 import { between, pick, times, type Operation } from './operation.ts';
-import { deadLetterQueue, QUEUES } from './topology.ts';
+import { errorTypeOf, isReplayed, TIMED } from './queue-topology.ts';
+import { deadLetterQueue, publishedTo, QUEUES } from './topology.ts';
 
 const FED_BY_OTHERS = new Set(['left', 'right', 'ring-2', 'ring-3']);
 export const PUBLISHED = Object.keys(QUEUES).filter((name) => !FED_BY_OTHERS.has(name));
@@ -12,41 +13,51 @@ export const PUBLISHED = Object.keys(QUEUES).filter((name) => !FED_BY_OTHERS.has
 export const publish: Operation = {
   name: 'publish',
   weight: 15,
-  run: async (client, id, random) => {
-    const queue = pick(random, PUBLISHED);
-    const sent = times(between(random, 1, 4), (index) => ({
-      id: `${id}.${index}`,
-      ...messageProperties(queue, `${id}.${index}`, random),
-    }));
-    await client.retried(random, async (attempt) => {
-      const named = sent.map((message) => ({ ...message, id: `${message.id}#${attempt}` }));
-      const messages = named.map(({ id: body, properties }) => ({ body, properties }));
-      const answer = await client.request('POST', `/queues/${queue}/messages`, { messages });
-      const { outcome, copies, begin, end } = answer;
-      const results = (answer.body['results'] ?? []) as {
-        outcome: Published['messages'][number]['outcome'];
-      }[];
-      const whole = outcome === 'refused' ? 'rejected' : 'unknown';
-      client.add({
-        kind: 'publish',
-        client: client.name,
-        queue,
-        outcome,
-        copies,
-        begin,
-        end,
-        messages: named.map(({ id: name, properties }, index) => ({
-          id: name,
-          messageId: properties.message_id ?? null,
-          key: properties.ordering_key ?? null,
-          isDelayed: properties.delay_ms !== undefined,
-          outcome: results[index]?.outcome ?? whole,
-        })),
-      });
-      return answer;
-    });
-  },
+  run: (client, id, random) => publishTo(client, id, random, pick(random, PUBLISHED)),
 };
+
+export async function publishTo(client: Client, id: string, random: Random, queue: string): Promise<void> {
+  const sent = times(between(random, 1, 4), (index) => ({
+    id: `${id}.${index}`,
+    ...messageProperties(queue, `${id}.${index}`, random),
+  }));
+  await client.retried(random, async (attempt) => {
+    const named = sent.map((message) => ({ ...message, id: `${message.id}#${attempt}` }));
+    const messages = named.map(({ id: body, properties }) => ({ body, properties }));
+    const answer = await client.request('POST', `/queues/${queue}/messages`, { messages });
+    const { outcome, copies, begin, end } = answer;
+    const results = (answer.body['results'] ?? []) as {
+      outcome: Published['messages'][number]['outcome'];
+    }[];
+    const whole = outcome === 'refused' ? 'rejected' : 'unknown';
+    client.add({
+      kind: 'publish',
+      client: client.name,
+      queue,
+      outcome,
+      copies,
+      ...(answer.body['code'] === 'queue_full' && { isFull: true }),
+      begin,
+      end,
+      messages: named.map(({ id: name, properties }, index) => ({
+        id: name,
+        messageId: properties.message_id ?? null,
+        key: properties.ordering_key ?? null,
+        isDelayed: properties.delay_ms !== undefined,
+        outcome: results[index]?.outcome ?? whole,
+        ...sentProperties(properties),
+      })),
+    });
+    return answer;
+  });
+}
+
+/** What of the properties checkers look at, where it was given. */
+export const sentProperties = ({ priority, delay_ms: delayMs, expiration_ms: expirationMs }: Properties) => ({
+  ...(priority !== undefined && { priority }),
+  ...(delayMs !== undefined && { delayMs }),
+  ...(expirationMs !== undefined && { expirationMs }),
+});
 
 export interface Properties {
   ordering_key?: string;
@@ -130,14 +141,17 @@ export function deliveredEvent(
     body: string;
     delivery_count: number;
     lease_expires_at: number | null;
-    properties: { ordering_key?: string };
+    properties: { ordering_key?: string; message_id?: string };
+    headers?: Record<string, string>;
   }
   const deliveries = (body['deliveries'] as Wire[]).map((one) => ({
     tag: one.delivery_tag,
-    id: one.body,
+    // What a schedule publishes has always the same body.
+    id: publishedTo(queue) === TIMED.queue ? one.properties.message_id! : one.body,
     count: one.delivery_count,
     key: one.properties.ordering_key ?? null,
     expiresMs: one.lease_expires_at,
+    ...(one.headers?.['mark'] !== undefined && { mark: one.headers['mark'] }),
   }));
   return { kind: 'deliver', client, queue, consumer, leaseMs, isAutoAck, isFinal, begin, end, deliveries };
 }
@@ -171,19 +185,27 @@ export function settleRequest(
   random: Random,
 ): Record<string, unknown[]> {
   const request: Record<string, unknown[]> = {};
-  held.forEach(({ tag }, index) => {
+  held.forEach(({ queue, tag, id }, index) => {
     const kind = kinds[index]!;
     const delay = random() < 0.3 ? { delay_ms: pick(random, [0, 50, 3_000]) } : {};
+    const error = isReplayed(queue) ? { error: { type: errorTypeOf(id) } } : {};
     const item = {
       ack: tag,
-      nack: { tag, ...delay },
-      reject: { tag },
+      nack: { tag, ...delay, ...error },
+      reject: { tag, ...error },
       release: tag,
       extend: { tag, lease_ms: 6_000 },
     }[kind];
     (request[kind] ??= []).push(item);
   });
   return request;
+}
+
+/** The delay that a nack names. */
+export function nackDelay(request: Record<string, unknown[]>, tag: string): { delayMs?: number } {
+  const nacks = (request['nack'] ?? []) as { tag: string; delay_ms?: number }[];
+  const delayMs = nacks.find((nack) => nack.tag === tag)?.delay_ms;
+  return delayMs === undefined ? {} : { delayMs };
 }
 
 export async function settleOnce(
@@ -204,6 +226,7 @@ export async function settleOnce(
     id,
     kind: kinds[index]!,
     result: results.get(tag) ?? null,
+    ...nackDelay(request, tag),
   }));
   client.add({ kind: 'settle', client: client.name, queue, begin, end, settlements });
 }
@@ -224,13 +247,13 @@ export async function describe(
   const { outcome, body, begin, end } = await client.request('GET', `/queues/${queue}`);
   if (outcome !== 'ok') return null;
   const { ready, leased, parked, outgoing, meter } = body['state'] as Described['state'];
-  const { published, settled, dead_lettered, expired, dropped } = meter;
+  const { published, settled, dead_lettered, expired, dropped, replayed } = meter;
   const state = {
     ready,
     leased,
     parked,
     outgoing,
-    meter: { published, settled, dead_lettered, expired, dropped },
+    meter: { published, settled, dead_lettered, expired, dropped, replayed },
   };
   client.add({ kind: 'state', client: client.name, queue, begin, end, state, isFinal });
   return state;

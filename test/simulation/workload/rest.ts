@@ -10,8 +10,9 @@ import { describe, settleOnce, takeOnce } from './queues.ts';
 import { waitForRecords } from './long-polls.ts';
 import { bearAgain } from './reborn.ts';
 import { drainShared } from './share-groups.ts';
-import { hasMarkers, insist, TOPICS } from './topology.ts';
 import { transformAll } from './transform.ts';
+import { endSchedule } from './schedules.ts';
+import { hasMarkers, insist, TOPICS } from './topology.ts';
 
 /** Longer than any message is under way, any lease runs, and any retry waits, in ms. */
 const REST_MS = 400_000;
@@ -27,6 +28,7 @@ export async function comeToRest(client: Client): Promise<void> {
   await drainShared(client);
   await makeRoom(client);
   await transformAll(client);
+  await endSchedule(client);
   await drainQueues(client);
   await readAsGroup(client);
   await readAsCrew(client);

@@ -3,9 +3,16 @@
 import type { SettleKind } from '../history.ts';
 import type { Held } from './client.ts';
 import { between, pick, type Operation } from './operation.ts';
-import { deliveredEvent, settleKind, settleRequest } from './queues.ts';
+import { deliveredEvent, nackDelay, settleKind, settleRequest } from './queues.ts';
 
 const LEASE_MS = 10_000;
+
+interface Asked {
+  held: Held[];
+  kinds: SettleKind[];
+  request: Record<string, unknown[]>;
+  begin: number;
+}
 
 export const stream: Operation = {
   name: 'stream',
@@ -27,7 +34,7 @@ export const stream: Operation = {
     if (!socket) return;
     let isOver = false;
     /** Settlements under way, by their number. */
-    const asked = new Map<number, { held: Held[]; kinds: SettleKind[]; begin: number }>();
+    const asked = new Map<number, Asked>();
     const { history, world } = client;
     const answered = (number: number, results: { tag: string; outcome: string }[] | null): void => {
       const known = asked.get(number);
@@ -39,6 +46,7 @@ export const stream: Operation = {
         id: name,
         kind: known.kinds[index]!,
         result: outcomes.get(tag) ?? null,
+        ...nackDelay(known.request, tag),
       }));
       const end = results === null ? Infinity : history.now();
       client.add({ kind: 'settle', client: client.name, queue, begin: known.begin, end, settlements });
@@ -48,8 +56,9 @@ export const stream: Operation = {
         if (isOver || socket.readyState !== 1) return;
         const kinds = held.map(() => settleKind(random));
         const number = history.now();
-        asked.set(number, { held, kinds, begin: number });
-        socket.send(JSON.stringify({ id: String(number), ...settleRequest(held, kinds, random) }));
+        const request = settleRequest(held, kinds, random);
+        asked.set(number, { held, kinds, request, begin: number });
+        socket.send(JSON.stringify({ id: String(number), ...request }));
       });
     };
     socket.addEventListener('message', ({ data }) => {

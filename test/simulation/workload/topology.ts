@@ -1,8 +1,17 @@
 /** The topics, queues and exchanges that the workload uses. Each queue is there for one promise. */
 
+import type { QueueConfig } from '../../../protocol/queues.ts';
 import type { Client } from './client.ts';
 import { isCompacted, KEPT } from './kept-topics.ts';
 import { SHARED } from './share-topology.ts';
+import {
+  FEATURE_EXCHANGES,
+  FEATURE_QUEUES,
+  FEATURE_TOPICS,
+  isReplayed,
+  STATIC_BINDINGS,
+  TIMED,
+} from './queue-topology.ts';
 
 export const TOPICS: Record<string, { partitions: number; declared?: object }> = {
   /** Written to in transactions, and without. */
@@ -18,6 +27,7 @@ export const TOPICS: Record<string, { partitions: number; declared?: object }> =
   /** A group reads these two, and writes what follows from each to the other, in transactions. */
   orders: { partitions: 2 },
   invoices: { partitions: 2 },
+  ...FEATURE_TOPICS,
 };
 
 /** Their offsets have gaps: the markers that end transactions. */
@@ -56,8 +66,21 @@ export const FANOUT = { exchange: 'both', queues: ['left', 'right'], topic: 'cop
 export const isRing = (queue: string): boolean => queue.startsWith('ring-');
 
 /** The queue that messages found in this one were published to. */
-export const publishedTo = (queue: string): string =>
-  isRing(queue) ? 'ring-1' : queue === SHARED.deadLetters ? SHARED.topic : queue.replace(/\.dlq$/, '');
+export function publishedTo(queue: string): string {
+  if (isRing(queue)) return 'ring-1';
+  if (isReplayed(queue)) return 'mended';
+  if (queue === SHARED.deadLetters) return SHARED.topic;
+  const before = diedIn(queue);
+  return before === null ? queue : publishedTo(before);
+}
+
+/** The queue whose dead letters come to this one; null where it is no such queue. */
+export const diedIn = (queue: string): string | null =>
+  queue === 'undertaker' ? 'mourned' : queue.endsWith('.dlq') ? queue.slice(0, -'.dlq'.length) : null;
+
+/** What the queue was declared with; nothing for those that the broker makes. */
+export const configOf = (queue: string): Partial<QueueConfig> =>
+  ({ ...QUEUES, ...FEATURE_QUEUES })[queue] ?? {};
 
 export const deadLetterQueue = (queue: string): string => `${queue}.dlq`;
 
@@ -66,7 +89,7 @@ export async function declareAll(client: Client): Promise<void> {
   for (const [name, { partitions, declared }] of Object.entries(TOPICS)) {
     await insist(client, 'PUT', `/topics/${name}`, { partitions, retention_ms: null, ...declared });
   }
-  for (const [name, declaration] of Object.entries(QUEUES)) {
+  for (const [name, declaration] of Object.entries({ ...QUEUES, ...FEATURE_QUEUES })) {
     await insist(client, 'PUT', `/queues/${name}`, declaration);
   }
   const { exchange, queues, topic } = FANOUT;
@@ -75,6 +98,11 @@ export async function declareAll(client: Client): Promise<void> {
   for (const destination of destinations) {
     await insist(client, 'POST', `/exchanges/${exchange}/bindings`, { destination });
   }
+  for (const [name, declaration] of Object.entries(FEATURE_EXCHANGES)) {
+    await insist(client, 'PUT', `/exchanges/${name}`, declaration);
+  }
+  await insist(client, 'POST', '/bindings', { bindings: STATIC_BINDINGS });
+  await insist(client, 'PUT', `/schedules/${TIMED.schedule}`, TIMED.declaration);
 }
 
 export async function insist(

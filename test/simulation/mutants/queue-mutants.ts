@@ -1,0 +1,120 @@
+/** Faults in dead letters, the arguments of queues, exchanges, and schedules. */
+
+import type { Mutant } from './mutants.ts';
+
+const change = (file: string, find: string, replace: string): NonNullable<Mutant['patches']> => [
+  { file, find, replace },
+];
+
+export const QUEUE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'replayed-and-kept',
+    checker: 'replay',
+    patches: change(
+      'durable-objects/queue/dead-letter-box.ts',
+      'for (const { place } of found) takeOut(state, source, place);\n    state.counters.replayed',
+      'for (const { place } of found) if (place.offset % 4 !== 3) takeOut(state, source, place);\n    state.counters.replayed',
+    ),
+  },
+  {
+    name: 'replay-goes-on-when-cancelled',
+    checker: 'replay',
+    firstSeed: 16,
+    patches: change('durable-objects/queue/dead-letter-box.ts', 'this.#host.replays.put(cancelled);', ''),
+  },
+  {
+    name: 'alternate-exchange-asked-always',
+    checker: 'routing',
+    patches: change(
+      'core/exchange/route.ts',
+      'if (!isTaken && alternate_exchange !== null)',
+      'if ((!isTaken || message.routingKey.length > 1) && alternate_exchange !== null)',
+    ),
+  },
+  {
+    name: 'bindings-known-for-a-minute',
+    checker: 'routing',
+    patches: [
+      ...change(
+        'workers/routing-cache.ts',
+        'Number(env.POSTHORN_ROUTING_MAX_AGE_MS ?? MAX_AGE_MS_DEFAULT)',
+        '60 * Number(env.POSTHORN_ROUTING_MAX_AGE_MS ?? MAX_AGE_MS_DEFAULT)',
+      ),
+      ...change('workers/routing-cache.ts', 'Math.max(atLeast, entry.seen);', 'atLeast < 0 ? 1 : 0;'),
+    ],
+  },
+  {
+    name: 'delay-cut-short',
+    checker: 'due-times',
+    patches: change(
+      'core/queue/facts.ts',
+      'facts.dueMs = record.timestamp + numberOf(value);',
+      'facts.dueMs = record.timestamp + Math.floor(numberOf(value) / 2);',
+    ),
+  },
+  {
+    name: 'expired-and-delivered',
+    checker: 'expiry',
+    patches: change(
+      'core/queue/deliver.ts',
+      'if (expiryOf(facts, ttlMs) <= this.#nowMs) {',
+      'if (expiryOf(facts, ttlMs) <= this.#nowMs - 3_000) {',
+    ),
+  },
+  {
+    name: 'limit-not-held',
+    checker: 'length-limit',
+    patches: change(
+      'core/queue/limits.ts',
+      'messages + count > lengthMax)',
+      'messages + count > lengthMax + (messages % 2))',
+    ),
+  },
+  {
+    name: 'refused-and-not-dead-lettered',
+    checker: 'length-limit',
+    patches: change('core/queue/arrive.ts', 'result.dead.push(arrival);', ''),
+  },
+  {
+    name: 'two-consumers-at-a-time',
+    checker: 'single-consumer',
+    patches: change('core/queue/single-active.ts', 'if (!isGone) return false;', 'void isGone;'),
+  },
+  {
+    name: 'lowest-priority-first',
+    checker: 'queue-order',
+    patches: change(
+      'core/queue/deliver.ts',
+      'for (const lane of lanesFromHighest(state)) {\n    if (!delivery',
+      'for (const lane of lanesFromHighest(state).reverse()) {\n    if (!delivery',
+    ),
+  },
+  {
+    name: 'publish-repeated-by-the-router',
+    checker: 'stored-once',
+    patches: change(
+      'workers/queue-call.ts',
+      'if (!isStale(first)) return first;',
+      'if (!isStale(first)) return Math.random() < 0.05 ? ((await call(queueStub(env, queue), queue.version)) as typeof first) : first;',
+    ),
+  },
+  {
+    name: 'deleted-though-not-empty',
+    checker: 'deletion',
+    patches: change(
+      'core/topology/queue-deletion.ts',
+      'if (ifEmpty && (messages > 0 || isTaking)) {',
+      'if (ifEmpty && (messages > 3 || isTaking)) {',
+    ),
+  },
+  {
+    name: 'schedule-moved-on-without-a-publish',
+    checker: 'schedule',
+    firstSeed: 15,
+    patches: change(
+      'core/schedules/occurrences.ts',
+      "return addPublish(moved, Math.max(nextMs, times.lastUntil(untilMs) ?? nextMs), 'cron', nowMs);",
+      "return nextMs % 180_000 === 0 ? addPublish(moved, nextMs, 'cron', nowMs) : moved;",
+    ),
+  },
+];
