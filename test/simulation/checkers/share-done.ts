@@ -29,7 +29,8 @@ export const shareDone: Checker = {
         const earlier = counts.get(place) ?? [];
         counts.set(place, earlier);
         const higher = earlier.find((other) => other.end < begin && other.count >= count);
-        if (higher) broken.push(`${place} had ${higher.count} deliveries, and later, for ${member}, ${count}`);
+        if (higher)
+          broken.push(`${place} had ${higher.count} deliveries, and later, for ${member}, ${count}`);
         earlier.push({ end, count });
       }
     }

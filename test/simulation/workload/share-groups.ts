@@ -145,9 +145,7 @@ async function acknowledge(
   const request: Record<string, unknown> = { member_id: member };
   records.forEach(({ tag }, index) => {
     const kind = kinds[index]!;
-    ((request[kind] ??= []) as unknown[]).push(
-      kind === 'extend' ? { tag, lock_duration_ms: extendMs } : tag,
-    );
+    ((request[kind] ??= []) as unknown[]).push(kind === 'extend' ? { tag, lock_duration_ms: extendMs } : tag);
   });
   const { outcome, body, begin, end } = await client.request(
     'POST',
@@ -192,7 +190,15 @@ export async function drainShared(client: Client): Promise<void> {
       if (records === null) throw new Error(`share group ${group} cannot be read at rest`);
       if (records.length === 0 && (await describe(client, group, false))) break;
       if (records.length === 0) await client.sleep(10_000);
-      else await acknowledge(client, group, 'rest', records, records.map(() => 'accept'), 0);
+      else
+        await acknowledge(
+          client,
+          group,
+          'rest',
+          records,
+          records.map(() => 'accept'),
+          0,
+        );
     }
   }
   // What the last calls archived is on its way.
