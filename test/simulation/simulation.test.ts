@@ -63,19 +63,24 @@ describe('the simulation', () => {
       const kinds = new Set(history.events.map(({ kind }) => kind));
       expect([...kinds].sort()).toEqual(
         [
+          'add-offsets',
           'commit-offset',
           'delete-records',
           'deliver',
           'end-transaction',
           'fetch',
+          'hold-messages',
+          'instance',
           'leave',
           'member',
           'produce',
           'publish',
           'publish-once',
           'purge',
+          'see-offsets',
           'settle',
           'state',
+          'transform-read',
           ...LOG_KINDS,
         ].sort(),
       );

@@ -163,8 +163,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     checker: 'at-most-once',
     patches: change(
       'workers/routes/group-records.ts',
-      'from: frame.startOffset,',
-      'from: frame.startOffset,\n          ...(offset % 3 === 0 && { offset: offset - 1 }),',
+      'onlyFrom: frame.startOffset,',
+      'onlyFrom: frame.startOffset,\n          ...(offset % 3 === 0 && { offset: offset - 1 }),',
     ),
   },
 ];
