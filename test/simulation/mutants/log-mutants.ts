@@ -120,7 +120,11 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     checker: 'topic-rebirth',
     patches: [
       ...change('durable-objects/partition/partition.ts', '    await this.ctx.storage.deleteAll();\n', ''),
-      ...change('core/topology/topics.ts', `/\${partition}#\${topic.id}\``, `/\${partition}\``),
+      ...change(
+        'durable-objects/stubs.ts',
+        'partitionObjectName(topic, partition)',
+        'partitionObjectName({ ...topic, id: 0 }, partition)',
+      ),
     ],
   },
   {
@@ -155,8 +159,12 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     ),
   },
   {
-    name: 'given-whether-committed-or-not',
+    name: 'committed-less-than-given',
     checker: 'at-most-once',
-    patches: change('workers/routes/group-records.ts', 'return !isFailure(result);', 'return true;'),
+    patches: change(
+      'workers/routes/group-records.ts',
+      'onlyFrom: frame.startOffset,',
+      'onlyFrom: frame.startOffset,\n          ...(offset % 3 === 0 && { offset: offset - 1 }),',
+    ),
   },
 ];

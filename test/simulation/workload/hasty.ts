@@ -1,5 +1,6 @@
 /** Members that have what they are given committed as it leaves: nobody is given it twice, whatever becomes of it. */
 
+import type { Outcome } from '../history.ts';
 import type { Client } from './client.ts';
 import { join, type Member } from './groups.ts';
 import { between, type Operation } from './operation.ts';
@@ -20,14 +21,31 @@ export const hasty: Operation = {
       return;
     }
     const member = known[random() < 0.8 ? 0 : known.length - 1]!;
-    const query = `max_records=${between(random, 1, 8)}&auto_commit=true`;
-    const path = `/groups/${GROUP}/members/${member.id}/records?${query}`;
-    const { outcome, body, begin, end } = await client.request('GET', path);
-    if (outcome === 'refused') known.splice(known.indexOf(member), 1);
-    if (outcome !== 'ok') return;
-    const records = (
-      body['records'] as { topic: string; partition: number; offset: number; value: string }[]
-    ).map(({ topic, partition, offset, value }) => ({ log: `${topic}/${partition}`, offset, id: value }));
-    client.add({ kind: 'hasty-poll', client: client.name, member: member.id, records, begin, end });
+    for (let turn = between(random, 2, 5); turn > 0; turn--) {
+      const polled = await pollHastily(client, member, between(random, 1, 8));
+      if (polled === 'refused') known.splice(known.indexOf(member), 1);
+      if (polled === 'refused') return;
+      await client.sleep(random() * 300);
+    }
   },
 };
+
+async function pollHastily(client: Client, member: Member, max: number): Promise<Outcome> {
+  const query = `max_records=${max}&auto_commit=true`;
+  const path = `/groups/${GROUP}/members/${member.id}/records?${query}`;
+  const { outcome, body, begin, end } = await client.request('GET', path);
+  if (outcome !== 'ok') return outcome;
+  interface Wire {
+    topic: string;
+    partition: number;
+    offset: number;
+    value: string;
+  }
+  const records = (body['records'] as Wire[]).map(({ topic, partition, offset, value }) => ({
+    log: `${topic}/${partition}`,
+    offset,
+    id: value,
+  }));
+  client.add({ kind: 'hasty-poll', client: client.name, member: member.id, records, begin, end });
+  return outcome;
+}
