@@ -7,6 +7,7 @@
 import type { DeadLetterList } from '../../protocol/dead-letters.ts';
 import type { FetchReply } from '../../protocol/records.ts';
 import type { ScheduleWithStateReply } from '../../protocol/schedules.ts';
+import type { TransactionState } from '../../protocol/transactions.ts';
 import type { TestBroker } from '../support/test-broker.ts';
 import { call } from './call.ts';
 import { LIVING_NAMES } from './schema-values.ts';
@@ -55,7 +56,7 @@ export class Movers {
     if (kind === 'queue' || isLog) found.push(...(await this.#schedules(fromMs)));
     if (kind === 'queue' || isLog || kind === 'offsets')
       found.push(...this.#effects.filter(({ ms }) => ms >= fromMs).map(({ operation }) => operation));
-    if (kind === 'offsets' && (await this.#isEnding())) found.push('transaction');
+    if (kind === 'offsets' && (await this.#hasEnded())) found.push('transaction timeout');
     if (['queues', 'exchanges', 'bindings'].includes(part) && isExpiring) found.push('expiry');
     return found;
   }
@@ -98,7 +99,9 @@ export class Movers {
     for (const [topic, end] of Object.entries(ends)) {
       if (end === null) continue;
       const path = `/topics/${topic}/partitions/0/records?offset=${end}`;
-      const { records = [] } = await this.#get<Partial<FetchReply>>(path);
+      const { records = [], next_offset: next = end } = await this.#get<Partial<FetchReply>>(path);
+      // Markers take offsets, and are not seen.
+      if (next - end > records.length && (await this.#hasEnded())) found.push('transaction timeout');
       for (const { headers = {} } of records)
         if (Object.keys(headers).some((name) => /death/.test(name))) found.push('dead letter');
         else this.strange.push(`${topic}: ${JSON.stringify(headers).slice(0, 300)}`);
@@ -117,10 +120,19 @@ export class Movers {
   }
 
   async #isEnding(): Promise<boolean> {
-    const states = await Promise.all(
-      LIVING_NAMES.map((name) => this.#get<{ state?: string }>(`/transactions/${name}`)),
+    return (await this.#transactions()).some(({ state }) => state === 'committing' || state === 'aborting');
+  }
+
+  /** Some transaction has ended by its time. */
+  async #hasEnded(): Promise<boolean> {
+    const transactions = await this.#transactions();
+    return (await this.#isEnding()) || transactions.some(({ last }) => last?.reason === 'timeout');
+  }
+
+  #transactions(): Promise<Partial<TransactionState>[]> {
+    return Promise.all(
+      LIVING_NAMES.map((name) => this.#get<Partial<TransactionState>>(`/transactions/${name}`)),
     );
-    return states.some(({ state }) => state === 'committing' || state === 'aborting');
   }
 
   async #get<Body>(path: string): Promise<Body> {
