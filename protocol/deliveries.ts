@@ -18,7 +18,7 @@ import { deadLetterDetailsShape, type DeadLetterDetails } from './dead-letters.t
 import { consumeDelivery } from './records.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { publishProducerSchema } from './producers.ts';
-import { SETTLE_OUTCOMES } from './settlement-frame.ts';
+import { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from './settlement-frame.ts';
 
 const delivery = () =>
   z
@@ -153,6 +153,14 @@ export const settleSchema = z.strictObject({
 export type SettleFields = z.infer<typeof settleSchema>;
 export { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from './settlement-frame.ts';
 export const settleTagsMax = SETTLE_TAGS_MAX;
+
+/** How many tags a settlement has, before it is checked, which takes time for each. */
+export function countTags(settlement: Record<string, unknown>): number {
+  return SETTLEMENT_KINDS.reduce((sum, kind) => {
+    const tags = settlement[kind];
+    return sum + (Array.isArray(tags) ? tags.length : 0);
+  }, 0);
+}
 
 export const settledSchema = z.object({
   results: z

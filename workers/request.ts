@@ -49,6 +49,12 @@ async function discard(request: Request, stated: number): Promise<void> {
   if (stated <= DISCARDED_BYTES_MAX) await request.body?.pipeTo(new WritableStream()).catch(() => {});
 }
 
+/** Fields of a body: more are not looked at one by one, which would take seconds. */
+const FIELDS_MAX = 1_000;
+
+/** Names of unknown fields that are shown. */
+const NAMES_SHOWN_MAX = 10;
+
 /** JSON, and what curl and fetch send where nobody has told them the type. */
 const JSON_TYPES = new Set(['', JSON_TYPE, 'text/plain', 'application/x-www-form-urlencoded']);
 
@@ -111,6 +117,10 @@ export function check<Schema extends z.ZodType>(
   value: unknown,
   where: 'body' | 'query',
 ): { fields: z.output<Schema> } | Failure {
+  const names =
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+  if (names.length > FIELDS_MAX)
+    return failure('unknown_field', `${where}: ${names.length} fields are more than any request has`);
   const result = schema.safeParse(value);
   if (result.success) return { fields: result.data };
   const violations = result.error.issues.map((issue) => ({
@@ -135,8 +145,11 @@ function fieldName({ path }: z.core.$ZodIssue): string {
 }
 
 function explain(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys')
-    return `unknown field ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
+  if (issue.code === 'unrecognized_keys') {
+    const shown = issue.keys.slice(0, NAMES_SHOWN_MAX).map((key) => `"${key}"`);
+    const more = issue.keys.length - shown.length;
+    return `unknown field ${shown.join(', ')}${more > 0 ? ` (and ${more} more)` : ''}`;
+  }
   if (issue.code !== 'invalid_union') return issue.message;
   const alternatives = new Set(issue.errors.flat().map((inner) => explain(inner)));
   return [...alternatives].join(', or ') || issue.message;

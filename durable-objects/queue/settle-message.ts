@@ -3,8 +3,8 @@
 import type { Settlement } from '../../core/queue/settle.ts';
 import type { SettleRun } from '../../core/queue/settle-run.ts';
 import {
+  countTags,
   flowSchema,
-  SETTLEMENT_KINDS,
   settlementDetails,
   settleSchema,
   settleTagsMax,
@@ -19,6 +19,9 @@ import {
 } from '../../protocol/settlement-frame.ts';
 import { settleRequestOf, type Settled, type SettleRequest } from './queue-calls.ts';
 
+/** Fields of a message on a stream. */
+const FIELDS_MAX = 100;
+
 /** What a client says on its stream. */
 export type StreamMessage =
   { prefetch: number } | { runs: SettleRun[]; answer: (outcomes: Settled) => string | Uint8Array };
@@ -32,21 +35,27 @@ export function readStreamMessage(message: string | ArrayBuffer): StreamMessage 
   } catch {
     return failure('malformed_json', 'the message is not JSON');
   }
-  if (typeof json !== 'object' || json === null)
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
     return failure('invalid_field', 'the message is not an object');
-  const { id, ...fields } = json as Record<string, unknown>;
+  const known = json as Record<string, unknown>;
+  const echo = known['id'] !== undefined && { id: known['id'] };
+  // What is far too much is not looked at one by one: the queue would do nothing else for seconds.
+  const names = Object.keys(known).length;
+  if (names > FIELDS_MAX)
+    return failure('invalid_field', `${names} fields; a settlement has fewer than ${FIELDS_MAX}`, {
+      ...echo,
+    });
+  const count = countTags(known);
+  if (count > settleTagsMax)
+    return failure('too_many_tags', `${count} tags; a settlement may have ${settleTagsMax}`, { ...echo });
+  const { id: _, ...fields } = known;
   const checked = 'prefetch' in fields ? flowSchema.safeParse(fields) : settleSchema.safeParse(fields);
-  const echo = id !== undefined && { id };
   if (!checked.success) {
     const [issue] = checked.error.issues;
     return failure('invalid_field', `${issue!.path.join('.')}: ${issue!.message}`, { ...echo });
   }
   if ('prefetch' in checked.data) return checked.data;
-  const settlement = checked.data;
-  const count = SETTLEMENT_KINDS.reduce((sum, kind) => sum + (settlement[kind]?.length ?? 0), 0);
-  if (count > settleTagsMax)
-    return failure('too_many_tags', `${count} tags; a settlement may have ${settleTagsMax}`, { ...echo });
-  const tagged = taggedOf(settleRequestOf(settlement));
+  const tagged = taggedOf(settleRequestOf(checked.data));
   return {
     runs: tagged.map(([tag, how]) => runOfTag(tag, how)),
     answer: (outcomes) => {

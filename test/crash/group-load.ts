@@ -10,7 +10,7 @@ const GROUP = 'crash-readers';
 const POLL_RECORDS_MAX = 500;
 /** Members that a crash has taken out of the game are removed soon. */
 const SESSION_MS = 2_000;
-const REST_MS_MAX = 30_000;
+const REST_MS_MAX = 60_000;
 
 export function startGroupLoad(
   namespaceUrl: string,

@@ -17,7 +17,7 @@ const BATCH_MAX = 10;
 const LEASE_MS = 1_000;
 const FEED_MS = 20;
 const REPLAY_MS = 100;
-const REST_MS_MAX = 30_000;
+const REST_MS_MAX = 60_000;
 const DYING = 0.5;
 
 export async function declareReplayLoad(namespaceUrl: string): Promise<void> {

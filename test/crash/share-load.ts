@@ -14,7 +14,7 @@ const BATCH_MAX = 20;
 /** Locks end soon after a crash that took their member's answer with it. */
 const LOCK_MS = 1_000;
 const FEED_MS = 10;
-const REST_MS_MAX = 30_000;
+const REST_MS_MAX = 60_000;
 
 /** Of each hundred records so many are accepted, released and rejected; the rest is left to its lock. */
 const ACCEPTED = 85;

@@ -59,8 +59,9 @@ export function problemOf(json: unknown, said: string, status?: number): { code:
   const { code } = problem;
   const known = errorTable[code as ErrorCode];
   if (!known) return { code, wrong: [`${said}, whose code is not in the table`] };
-  // Every object can be reached.
-  if (code === 'internal_error' || code.endsWith('unavailable')) return { code, wrong: [said] };
+  // Every object can be reached: one that does not answer has thrown.
+  const isLost = known.status === 503 && code.endsWith('unavailable');
+  if (code === 'internal_error' || isLost) return { code, wrong: [said] };
   const isAsSaid =
     known.status === (status ?? problem.status) &&
     known.retryable === problem.retryable &&

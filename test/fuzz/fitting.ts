@@ -144,7 +144,10 @@ const FITTINGS: Record<string, Fitting> = {
   },
   produce: ({ producers }, random) => {
     const topic = pick(random, LIVING_NAMES);
-    if (producers.length === 0 || random() < 0.4) return { names: { topic } };
+    const roll = random();
+    if (roll < 0.2) return { names: { topic } };
+    const plain = { records: [{ value: 'plain', partition: 0 }], producer: undefined };
+    if (producers.length === 0 || roll < 0.4) return { names: { topic }, body: plain };
     const { id, epoch, transactionalId, sequences } = pick(random, producers);
     const sequence = sequences.get(`${topic}/0`) ?? 0;
     const transaction = transactionalId === null ? {} : { transactional_id: transactionalId };
@@ -166,6 +169,10 @@ const FITTINGS: Record<string, Fitting> = {
     query: { offset: pick(random, ['0', 'earliest', 'latest', '@0']) },
   }),
   publishToQueue: living('queue'),
+  publish: (_, random) => ({
+    names: { exchange: pick(random, [...LIVING_NAMES, 'amq.default', 'amq.fanout']) },
+    body: { messages: [{ body: 'routed', routing_key: pick(random, LIVING_NAMES) }] },
+  }),
   bind: (_, random) => ({
     names: { exchange: pick(random, [...LIVING_NAMES, 'amq.fanout', 'amq.topic']) },
     body: {

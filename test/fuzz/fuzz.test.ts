@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => broker.stop());
 
-const TURNS = 4;
+const TURNS = 3;
 
 it('answers whatever is sent with what the contract says, and is well afterwards', async () => {
   const seed = Math.floor(Math.random() * 2 ** 30);
@@ -24,8 +24,8 @@ it('answers whatever is sent with what the contract says, and is well afterwards
   expect(requests).toBe(TURNS * 100);
   expect(frames).toBeGreaterThan(TURNS * 10);
   // Both good and bad ones were among them.
-  expect(refused).toBeGreaterThan(80);
-  expect(refused).toBeLessThan(350);
+  expect(refused).toBeGreaterThan(60);
+  expect(refused).toBeLessThan(270);
   expect(codecAccepted).toBeGreaterThan(0);
   expect(codecAccepted).toBeLessThan(codecCases);
   expect(covered.length).toBeGreaterThan(KNOWN.length / 4);

@@ -91,7 +91,7 @@ export async function fuzz(broker: TestBroker | null, options: FuzzOptions): Pro
 
   function totals(): FuzzTotals {
     const operations = KNOWN.map(({ description }) => description.operationId);
-    const succeeded = http?.succeeded ?? new Map<string, number>();
+    const succeeded = new Set([...(http?.succeeded.keys() ?? []), ...(streams?.succeeded ?? [])]);
     return {
       requests: http?.requests ?? 0,
       refused: http?.refused ?? 0,

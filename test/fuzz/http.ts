@@ -112,7 +112,8 @@ export class HttpFuzz {
     const changed = why === null ? null : difference(before, this.#before);
     if (changed === null) return [];
     const movers = await this.#movers.since(before, changed);
-    if (movers.length === 0) return [`${why} and changed the state:\n${changed.text}`];
+    const strange = this.#movers.strange.splice(0).join('\n');
+    if (movers.length === 0) return [`${why} and changed the state:\n${changed.text}\n${strange}`];
     for (const mover of movers) this.moved.set(mover, (this.moved.get(mover) ?? 0) + 1);
     const quiet = await this.#movers.quiet();
     await send(request);

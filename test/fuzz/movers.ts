@@ -7,6 +7,7 @@
 import type { DeadLetterList } from '../../protocol/dead-letters.ts';
 import type { FetchReply } from '../../protocol/records.ts';
 import type { ScheduleWithStateReply } from '../../protocol/schedules.ts';
+import type { TransactionState } from '../../protocol/transactions.ts';
 import type { TestBroker } from '../support/test-broker.ts';
 import { call } from './call.ts';
 import { LIVING_NAMES } from './schema-values.ts';
@@ -30,6 +31,9 @@ export class Movers {
   /** When a request with lasting effects was answered. */
   readonly #effects: { operation: string; ms: number }[] = [];
 
+  /** Records that were found and that nothing explains. */
+  readonly strange: string[] = [];
+
   constructor(broker: TestBroker) {
     this.#broker = broker;
   }
@@ -41,17 +45,19 @@ export class Movers {
   }
 
   /** What says of itself that it has moved since, as words: `schedule`, `dead letter`, ... */
-  async since({ atMs }: Snapshot, { part }: Difference): Promise<string[]> {
+  async since({ atMs, ends, isExpiring, isCleaning }: Snapshot, { part }: Difference): Promise<string[]> {
     const fromMs = atMs - SLACK_MS;
+    const isLog = part === 'log ends';
     const [kind = '', name = ''] = part.split(' ');
     const found: string[] = [];
     if (kind === 'queue') found.push(...(await this.#intoQueue(name, fromMs)));
-    if (kind === 'logs') found.push(...(await this.#intoTopics(fromMs)));
-    if (kind === 'queue' || kind === 'logs') found.push(...(await this.#schedules(fromMs)));
-    if (kind === 'queue' || kind === 'logs' || kind === 'offsets')
+    if (isLog) found.push(...(await this.#intoTopics(ends)));
+    if (part === 'log starts' && isCleaning) found.push('retention');
+    if (kind === 'queue' || isLog) found.push(...(await this.#schedules(fromMs)));
+    if (kind === 'queue' || isLog || kind === 'offsets')
       found.push(...this.#effects.filter(({ ms }) => ms >= fromMs).map(({ operation }) => operation));
-    if (kind === 'offsets' && (await this.#isEnding())) found.push('transaction');
-    if (['queues', 'exchanges', 'bindings'].includes(part) && (await this.#expires())) found.push('expiry');
+    if (kind === 'offsets' && (await this.#hasEnded())) found.push('transaction timeout');
+    if (['queues', 'exchanges', 'bindings'].includes(part) && isExpiring) found.push('expiry');
     return found;
   }
 
@@ -87,14 +93,18 @@ export class Movers {
     return dead.map(({ metadata }) => `dead letter of ${metadata.died_in}`);
   }
 
-  /** Dead letters of queues and share groups may go to topics. */
-  async #intoTopics(fromMs: number): Promise<string[]> {
+  /** Dead letters of queues and share groups may go to topics. A record that is none is said with its headers. */
+  async #intoTopics(ends: Snapshot['ends']): Promise<string[]> {
     const found: string[] = [];
-    for (const topic of LIVING_NAMES) {
-      const path = `/topics/${topic}/partitions/0/records?offset=@${fromMs}`;
-      const { records = [] } = await this.#get<Partial<FetchReply>>(path);
-      if (records.some(({ headers = {} }) => Object.keys(headers).some((key) => key.includes('death'))))
-        found.push('dead letter');
+    for (const [topic, end] of Object.entries(ends)) {
+      if (end === null) continue;
+      const path = `/topics/${topic}/partitions/0/records?offset=${end}`;
+      const { records = [], next_offset: next = end } = await this.#get<Partial<FetchReply>>(path);
+      // Markers take offsets, and are not seen.
+      if (next - end > records.length && (await this.#hasEnded())) found.push('transaction timeout');
+      for (const { headers = {} } of records)
+        if (Object.keys(headers).some((name) => /death/.test(name))) found.push('dead letter');
+        else this.strange.push(`${topic}: ${JSON.stringify(headers).slice(0, 300)}`);
     }
     return found;
   }
@@ -110,18 +120,19 @@ export class Movers {
   }
 
   async #isEnding(): Promise<boolean> {
-    const states = await Promise.all(
-      LIVING_NAMES.map((name) => this.#get<{ state?: string }>(`/transactions/${name}`)),
-    );
-    return states.some(({ state }) => state === 'committing' || state === 'aborting');
+    return (await this.#transactions()).some(({ state }) => state === 'committing' || state === 'aborting');
   }
 
-  /** Whether any queue or exchange goes by itself. */
-  async #expires(): Promise<boolean> {
-    const lists = await Promise.all(
-      ['/queues', '/exchanges', '/policies'].map((path) => this.#get<unknown>(path)),
+  /** Some transaction has ended by its time. */
+  async #hasEnded(): Promise<boolean> {
+    const transactions = await this.#transactions();
+    return (await this.#isEnding()) || transactions.some(({ last }) => last?.reason === 'timeout');
+  }
+
+  #transactions(): Promise<Partial<TransactionState>[]> {
+    return Promise.all(
+      LIVING_NAMES.map((name) => this.#get<Partial<TransactionState>>(`/transactions/${name}`)),
     );
-    return /"expires_ms":\d|"auto_delete":true/.test(JSON.stringify(lists));
   }
 
   async #get<Body>(path: string): Promise<Body> {

@@ -82,7 +82,7 @@ export async function drawRequest(random: Random, knowledge: Knowledge): Promise
     if (where === 'path') {
       names[name] = fitted.names?.[name] ?? nameFor(name, namespace, random);
       filled = filled.replace(`{${name}}`, spoiledName(names[name], random, spite));
-    } else if (required || random() < 0.3)
+    } else if (required || random() < (isFitted ? 0.1 : 0.3))
       query.set(name, textOf(patient(name, valueOf(schema, random, spite))).slice(0, QUERY_LENGTH_MAX));
   }
   for (const [name, value] of Object.entries(fitted.query ?? {})) query.set(name, value);

@@ -14,6 +14,12 @@ export interface Snapshot {
   lasting: Record<string, string>;
   /** Of each queue, since when its object is awake, and what was published since. */
   published: Record<string, { since: number; count: number } | null>;
+  /** Of the partition 0 of each topic, where its log ends; null where there is none. */
+  ends: Record<string, number | null>;
+  /** Some queue or exchange goes by itself when it is not used. */
+  isExpiring: boolean;
+  /** Some topic removes records by itself. */
+  isCleaning: boolean;
 }
 
 /** Bindings by where they lead to. */
@@ -59,6 +65,9 @@ export async function snapshot(broker: TestBroker): Promise<Snapshot> {
   const get = async <Body>(path: string): Promise<Body> =>
     (await call<Body>(broker, 'GET', `/v1/default${path}`)).body;
   const text = async (path: string): Promise<string> => JSON.stringify(await get(path));
+  type Log = { high_watermark?: number; log_start_offset?: number };
+  const logs = Promise.all(LIVING_NAMES.map((topic) => get<Log>(`/topics/${topic}/partitions/0`)));
+  const lists = Promise.all(['/queues', '/exchanges', '/policies', '/topics'].map(text));
   const lasting: Record<string, () => Promise<string>> = {
     topics: () => text('/topics'),
     queues: async () => {
@@ -77,14 +86,9 @@ export async function snapshot(broker: TestBroker): Promise<Snapshot> {
     groups: () => text('/groups'),
     'share groups': () => text('/share-groups'),
     limits: async () => String((await get<CostLimitsReply>('/limits')).rows_written_per_hour),
-    logs: async () => JSON.stringify(await Promise.all(LIVING_NAMES.map(endOf))),
+    'log starts': async () => JSON.stringify((await logs).map(({ log_start_offset: start }) => start)),
+    'log ends': async () => JSON.stringify((await logs).map(({ high_watermark: end }) => end)),
     offsets: async () => JSON.stringify(await Promise.all(LIVING_NAMES.map(offsetsOf))),
-  };
-  const endOf = async (topic: string): Promise<unknown> => {
-    const state = await get<{ high_watermark?: number; log_start_offset?: number }>(
-      `/topics/${topic}/partitions/0`,
-    );
-    return [state.log_start_offset, state.high_watermark];
   };
   const offsetsOf = async (group: string): Promise<unknown> => {
     const { offsets } = await get<{ offsets?: GroupOffsetReply[] }>(`/groups/${group}/offsets`);
@@ -97,8 +101,15 @@ export async function snapshot(broker: TestBroker): Promise<Snapshot> {
     Promise.all(parts.map(([, read]) => read())),
     Promise.all(LIVING_NAMES.map((queue) => get<QueueWithStateReply>(`/queues/${queue}`))),
   ]);
+  const [queues, exchanges, policies, topics] = await lists;
   return {
     atMs,
+    ends: Object.fromEntries(
+      (await logs).map(({ high_watermark: end }, index) => [LIVING_NAMES[index]!, end ?? null]),
+    ),
+    isExpiring: /"expires_ms":\d|"auto_delete":true/.test(`${queues}${exchanges}${policies}`),
+    // Seven days is the default.
+    isCleaning: /"retention_ms":\d{1,8},|"retention_bytes":\d|"cleanup_policy":"compact/.test(topics!),
     lasting: Object.fromEntries(parts.map(([part], index) => [part, texts[index]!])),
     published: Object.fromEntries(
       LIVING_NAMES.map((queue, index) => {

@@ -15,6 +15,7 @@ import { call, isClosed } from './call.ts';
 import { problemOf, readAnswer } from './answers.ts';
 import { drawFrame, type KnownRun } from './frames.ts';
 import { sendNoise } from './raw-socket.ts';
+import { requestReply } from './request-reply.ts';
 import { pick } from './schema-values.ts';
 
 const QUEUE = '/v1/default/queues/streamed';
@@ -26,6 +27,8 @@ const RELEASED_MS_MAX = 15_000;
 export class StreamFuzz {
   frames = 0;
   requests = 0;
+  /** Operations that succeeded. */
+  readonly succeeded = new Set<string>();
 
   readonly #broker: TestBroker;
   readonly #random: Random;
@@ -49,6 +52,11 @@ export class StreamFuzz {
     isOver = true;
     wrong.push(...streams.flat(), ...(await beside));
     if (this.#random() < 0.3) await sendNoise(this.#broker.url, `${QUEUE}/stream`, this.#random);
+    if (this.#random() < 0.3) {
+      const replied = await requestReply(this.#broker, this.#random);
+      wrong.push(...replied.wrong);
+      if (replied.isReplied) this.succeeded.add('request');
+    }
     await call(this.#broker, 'POST', `${QUEUE}/resume`);
     try {
       await until(
@@ -92,7 +100,10 @@ export class StreamFuzz {
       if (runs.length > 100) runs.splice(0, 50);
     });
     await new Promise((resolve) => {
-      socket.addEventListener('open', resolve);
+      socket.addEventListener('open', () => {
+        this.succeeded.add('streamQueue');
+        resolve(undefined);
+      });
       socket.addEventListener('close', resolve);
     });
     for (let count = 0; count < FRAMES && wrong.length === 0; count++) {

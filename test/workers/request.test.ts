@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
+import { z } from 'zod';
 import { REQUEST_BYTES_MAX } from '../../protocol/limits.ts';
-import { readBytes } from '../../workers/request.ts';
+import { check, readBytes } from '../../workers/request.ts';
 
 /** A body in pieces, at whose end the client leaves. */
 function request(pieces: number[], isCut: boolean, headers: Record<string, string> = {}): Request {
@@ -31,4 +32,13 @@ it('refuses a body that is too large before it has all of it', async () => {
   expect(await readBytes(request([REQUEST_BYTES_MAX, 1, 1], true))).toMatchObject({
     code: 'request_too_large',
   });
+});
+
+const fields = (count: number): object =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`field${index}`, 1]));
+
+it.each([11, 1_000, 1_001, 100_000])('refuses %d unknown fields without naming them all', (count) => {
+  const refused = check(z.strictObject({}), fields(count), 'body');
+  expect(refused).toMatchObject({ code: 'unknown_field' });
+  expect(JSON.stringify(refused).length).toBeLessThan(500);
 });

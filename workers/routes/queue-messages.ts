@@ -9,6 +9,7 @@ import {
   type Settled,
 } from '../../durable-objects/queue/queue-calls.ts';
 import {
+  countTags,
   deliverSchema,
   peekQuerySchema,
   queuePublishQuerySchema,
@@ -178,12 +179,7 @@ async function readSettlement(c: AppContext): Promise<SettleFields | Failure> {
   if (isFailure(kind)) return kind;
   const body = await readJson(c.req.raw);
   if (isFailure(body)) return body;
-  const given = (body.json ?? {}) as Record<string, unknown>;
-  let count = 0;
-  for (const list of SETTLEMENT_KINDS) {
-    const tags = given[list];
-    if (Array.isArray(tags)) count += tags.length;
-  }
+  const count = countTags((body.json ?? {}) as Record<string, unknown>);
   if (count > settleTagsMax) {
     return failure('too_many_tags', `${count} tags; a settlement may have ${settleTagsMax}`, {
       tags_max: settleTagsMax,

@@ -6,6 +6,7 @@ import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Outcome } from '../../core/transaction/transaction.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Committed } from '../../protocol/groups.ts';
+import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { isName, NAME_RULE } from '../../protocol/names.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
@@ -19,7 +20,8 @@ import { commitOffsets } from '../group/group-offsets.ts';
 import { checkPartition, topicWith } from '../partition-call.ts';
 import { problem } from '../problem.ts';
 import { publishInTransaction } from '../publish/transaction-messages.ts';
-import { readBody } from '../request.ts';
+import { tooMany } from '../publish/message-checks.ts';
+import { bodyKind, check, readBody, readJson } from '../request.ts';
 import { lookUpTopic } from '../topology-cache.ts';
 import { addGroupPartitions, callTransaction } from '../transaction-call.ts';
 import { bind, readNamespace, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
@@ -66,7 +68,7 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.publishInTransaction, async (c) => {
     const path = readPath(c);
     if (isFailure(path)) return problem(c, path);
-    const body = await readBody(c, transactionMessagesSchema);
+    const body = await readMessages(c);
     if (isFailure(body)) return problem(c, body);
     const { namespace, transactionalId } = path;
     const seen = seenTopologyVersion(c);
@@ -123,4 +125,17 @@ function readPath(c: AppContext): { namespace: string; transactionalId: string }
   const transactionalId = c.req.param('transactional_id') ?? '';
   if (isName(transactionalId)) return { namespace, transactionalId };
   return failure('invalid_name', `transactional id: expected ${NAME_RULE}`);
+}
+
+/** The number of messages first, because checking takes time for each. */
+async function readMessages(
+  c: AppContext,
+): Promise<{ fields: z.output<typeof transactionMessagesSchema> } | Failure> {
+  const kind = bodyKind(c, false);
+  if (isFailure(kind)) return kind;
+  const body = await readJson(c.req.raw);
+  if (isFailure(body)) return body;
+  const { messages } = (body.json ?? {}) as { messages?: unknown };
+  if (Array.isArray(messages) && messages.length > REQUEST_RECORDS_MAX) return tooMany(messages.length);
+  return check(transactionMessagesSchema, body.json, 'body');
 }
