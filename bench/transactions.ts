@@ -9,6 +9,7 @@ import { encodeBatch, setProducer } from '../protocol/record-batch/index.ts';
 import type { PartitionState } from '../protocol/topics.ts';
 import type { TransactionState } from '../protocol/transactions.ts';
 import { median, type Client } from './client.ts';
+import { benchQueueSequences, type QueueSequencesResult } from './queue-sequences.ts';
 import { withRuntime } from './runtime.ts';
 
 const BATCH_RECORDS = 1_000;
@@ -36,6 +37,7 @@ export interface TransactionResult {
   ratio: { idempotent: number; transaction: number };
   /** One small record to each of three partitions, one after another; medians in ms. */
   threePartitions: { plainMs: number; transactionMs: number };
+  queue: QueueSequencesResult;
 }
 
 export async function benchTransactions(
@@ -59,6 +61,7 @@ export async function benchTransactions(
     rounds: all,
     ratio: { idempotent: ratio('idempotent'), transaction: ratio('transaction') },
     threePartitions: await withRuntime('posthorn', (client) => latencies(client, 100)),
+    queue: await benchQueueSequences(records / 4, rounds),
   };
 }
 
@@ -183,7 +186,7 @@ function batchOf(count: number, isTransactional: boolean): Uint8Array {
   );
 }
 
-export function printTransactions({ rounds, ratio, threePartitions }: TransactionResult): void {
+export function printTransactions({ rounds, ratio, threePartitions, queue }: TransactionResult): void {
   console.log(
     `\nDelivery levels: ${PRODUCERS} producers, batches of ${BATCH_RECORDS}, transactions of ${TRANSACTION_BATCHES} batches`,
   );
@@ -196,4 +199,5 @@ export function printTransactions({ rounds, ratio, threePartitions }: Transactio
   );
   console.log('ratio to plain:', ratio);
   console.log('one record to each of three partitions, in ms:', threePartitions);
+  console.log('idempotent publishes to a queue, to plain ones:', queue);
 }

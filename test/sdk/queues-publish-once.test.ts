@@ -136,8 +136,7 @@ it('asks for its producer id once, and not at all where it sends nothing to a qu
 });
 
 it('refuses options that contradict each other', () => {
-  const { publisher } = broker.client();
-  const made = (options: object): unknown => publisher.call(broker.client(), options);
+  const made = (options: object): unknown => broker.client().publisher(options);
   for (const options of [{ delivery: 'at-most-once' }, { delivery: 'exactly-once', idempotent: false }]) {
     expect(() => made(options)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   }

@@ -21,9 +21,4 @@ export const QUEUE_PRODUCER_MUTANTS: readonly Mutant[] = [
     checker: 'queue-idempotence',
     patches: [{ file: FILE, find: 'this.#isAhead || isInSegment', replace: 'this.#isAhead' }],
   },
-  {
-    name: 'sequences-of-parked-messages-not-kept',
-    checker: 'queue-idempotence',
-    patches: [{ file: FILE, find: "this.#isAhead || this.#holder === 'totals'", replace: 'this.#isAhead' }],
-  },
 ];
