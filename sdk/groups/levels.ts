@@ -19,37 +19,28 @@ export function dispatched(config: GroupConsumerConfig, host: Host): GroupConsum
   const { delivery, producer, eachRecord, eachBatch } = config;
   if (delivery === 'at-least-once') return config;
   const handle = (eachRecord ?? eachBatch) as UnitHandler;
-  const handleAll = async (
-    batch: GroupBatch,
-    failed: (error: unknown, record: GroupRecord | null) => unknown,
-    ...more: unknown[]
-  ): Promise<void> => {
+  const run: BatchHandler = async (batch, context) => {
+    if (producer) {
+      // Of a partition that was lost since: whoever has that goes by what became of it, here it only has to be over.
+      if (producer.isUndecided) await decided(producer, host, context);
+      await producer.begin();
+    } else await host.committer.commit([batch.position]); // then nobody handles them again, whatever becomes of it
     for (const unit of eachRecord ? batch.records : [batch]) {
       try {
-        await handle(unit, ...more);
+        await (producer ? handle(unit, producer, context) : handle(unit, context));
       } catch (error) {
-        await failed(error, 'records' in unit ? batch.records[0]! : unit);
+        if (!producer) host.tell(error, 'records' in unit ? batch.records[0] : unit);
+        else {
+          await producer.abort().catch(() => {}); // then the next `begin` does it
+          throw error;
+        }
       }
     }
+    if (!producer) return;
+    void producer.sendOffsets(batch.owner, [batch.position]); // the commit tells
+    await decided(producer, host, context);
   };
-  /** Nobody handles them again: what a handler throws is told, and not tried again. */
-  const afterCommit: BatchHandler = async (batch, context) => {
-    await host.committer.commit([batch.position]);
-    await handleAll(batch, (error, record) => host.tell(error, record), context);
-  };
-  const inTransaction: BatchHandler = async (batch, context) => {
-    // Of a partition that was lost since: whoever has that goes by what became of it, here it only has to be over.
-    if (producer!.isUndecided) await decided(producer!, host, context);
-    await producer!.begin();
-    const undo = async (error: unknown): Promise<never> => {
-      await producer!.abort().catch(() => {}); // then the next `begin` does it
-      throw error;
-    };
-    await handleAll(batch, undo, producer, context);
-    producer!.sendOffsets(batch.owner, [batch.position]).catch(() => {}); // the commit tells
-    await decided(producer!, host, context);
-  };
-  return { ...config, eachRecord: undefined, eachBatch: producer ? inTransaction : afterCommit };
+  return { ...config, eachRecord: undefined, eachBatch: run };
 }
 
 /**
