@@ -187,7 +187,7 @@ describe('a member of a group exactly once', () => {
       group: input,
       topics: [input],
       maxBatchRecords: 4,
-      retry: { scheduleMs: [1, 1, 1, 1] },
+      retry: { scheduleMs: numbers(12) },
       eachRecord: (record, transaction) => {
         void transaction.send(output, { value: record.json<number>()! }).catch(() => {});
       },
