@@ -6,7 +6,7 @@
  *   --records N     records a round (default 1,000,000)
  *   --rounds N      default 5
  *   --messages N    messages a round through a queue (default 500,000)
- *   --only log|queue|backlog|routing|transactions|retries
+ *   --only log|queue|backlog|routing|transactions|levels|retries
  *   --quick         100,000 records, 1 round, small sizes: to see that it runs
  *
  * RabbitMQ is compared with where it is installed (`apt-get install rabbitmq-server`).
@@ -18,6 +18,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BATCH_RECORDS, benchLog, benchLongPoll, benchMemory, RECORD_BYTES, type LogResult } from './log.ts';
+import { benchLevels, printLevels } from './levels.ts';
 import { BACKLOG_DEFAULTS, BACKLOG_QUICK, benchBacklog, printBacklog } from './queue-backlog.ts';
 import { benchQueue, type QueueResult } from './queue.ts';
 import { benchFailing, printFailing } from './retries-runtime.ts';
@@ -55,6 +56,8 @@ const backlogOptions = options.quick ? BACKLOG_QUICK : BACKLOG_DEFAULTS;
 const backlog = isWanted('backlog') ? await benchBacklog(backlogOptions, progress) : null;
 const routing = isWanted('routing') ? await benchRouting(progress) : null;
 const transactions = isWanted('transactions') ? await benchTransactions(records, rounds, progress) : null;
+const levelMessages = Number(options.messages ?? (options.quick ? 10_000 : 200_000));
+const levels = isWanted('levels') ? await benchLevels(levelMessages, rounds, progress) : null;
 const failing = isWanted('retries') ? await benchFailing(options.quick ? 5_000 : 100_000, progress) : null;
 if (process.stderr.isTTY) progress('');
 const report = {
@@ -68,6 +71,7 @@ const report = {
   backlog,
   routing,
   transactions,
+  levels,
   failing,
 };
 
@@ -81,6 +85,7 @@ else {
   if (backlog) printBacklog(backlog);
   if (routing) printRouting(routing);
   if (transactions) printTransactions(transactions);
+  if (levels) printLevels(levels);
   if (failing) printFailing(failing);
   console.log('written to dist/bench/latest.json');
 }

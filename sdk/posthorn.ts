@@ -151,7 +151,9 @@ export class Posthorn {
     options?: ConsumerOptions | ExactlyOnceConsumerOptions,
   ): Consumer;
   /** Reads topics as a member of a group and hands their records to a function, until it is stopped. */
-  consumer(options: GroupConsumerOptions | ExactlyOnceGroupOptions): GroupConsumer;
+  consumer(options: GroupConsumerOptions): GroupConsumer;
+  /** As a member of a group, with the results of its records and how far it has read in one transaction. */
+  consumer(options: ExactlyOnceGroupOptions): GroupConsumer;
   consumer(
     what: string | GroupConsumerOptions | ExactlyOnceGroupOptions,
     handler?: MessageHandler,

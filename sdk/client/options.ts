@@ -86,22 +86,24 @@ export function checkRange(name: string, value: number, min: number, max: number
   throw invalidArgument(`${name} is a number from ${min} to ${max}, got ${String(value)}`);
 }
 
+export type DeliveryLevel = 'at-most-once' | 'at-least-once' | 'exactly-once';
+
+const LEVELS = 'at-most-once, at-least-once, exactly-once';
+
 /**
- * What a level, by its name, says of other options.
+ * What a level, by its name, says of other options. The default is at-least-once.
  *
  * @throws PosthornError `invalid_argument` where there is no such level, or one of the options says something else
  */
 export function levelFields<Fields extends object>(
-  options: object,
-  delivery: 'at-most-once' | 'at-least-once' | 'exactly-once',
-  levels: Readonly<Record<typeof delivery, Fields>>,
-): Fields {
-  const fields = levels[delivery];
-  if (!fields) throw invalidArgument(`delivery is one of ${Object.keys(levels).join(', ')}`);
-  for (const [name, value] of Object.entries(fields)) {
-    const given = (options as Record<string, unknown>)[name];
-    if (given === undefined || given === value) continue;
-    throw invalidArgument(`delivery "${delivery}" decides what ${name} is; leave it out`);
+  options: { delivery?: DeliveryLevel | undefined },
+  levels: Readonly<Partial<Record<DeliveryLevel, Fields>>>,
+): Fields | undefined {
+  const { delivery = 'at-least-once' } = options;
+  if (!LEVELS.split(', ').includes(delivery)) throw invalidArgument(`delivery is one of ${LEVELS}`);
+  for (const [name, value] of Object.entries(levels[delivery] ?? {})) {
+    if (((options as Record<string, unknown>)[name] ?? value) === value) continue;
+    throw invalidArgument(`delivery "${delivery}" says what ${name} is`);
   }
-  return fields;
+  return levels[delivery];
 }

@@ -1,7 +1,7 @@
 /** The handler of a consumer that runs once for each message, as far as its store can tell. */
 
 import { sleep } from '../client/sleep.ts';
-import { invalidArgument, PosthornError } from '../errors.ts';
+import { asPosthornError } from '../errors.ts';
 import { once } from '../idempotency/once.ts';
 import type { MessageHandler } from './consumer-run.ts';
 import type { ExactlyOnceConsumerOptions } from './options.ts';
@@ -23,13 +23,6 @@ export function handledOnce(
 ): MessageHandler {
   return async (message) => {
     const id = idOf ? idOf(message) : message.properties.messageId;
-    if (!id) {
-      const error = invalidArgument(
-        'delivery "exactly-once" needs a message id: publish with messageIds, or give once.idOf',
-      );
-      void message.reject({ error });
-      throw error;
-    }
     let hasBegun = false;
     const run = (): unknown => {
       hasBegun = true;
@@ -37,11 +30,11 @@ export function handledOnce(
     };
     for (;;) {
       try {
-        await once(handled, `${queue}/${id}`, run, limits);
+        await once(handled, id ? `${queue}/${id}` : undefined, run, limits);
         return;
       } catch (error) {
-        const isElsewhere = error instanceof PosthornError && error.code === 'message_in_progress';
-        if (hasBegun || !isElsewhere) throw error;
+        if (!id) void message.reject({ error }); // to try again would not help
+        if (hasBegun || asPosthornError(error).code !== 'message_in_progress') throw error;
       }
       if (isStopping()) return void message.release();
       await sleep(LOOK_MS, message.signal);

@@ -84,7 +84,7 @@ export interface ExactlyOnceConsumerOptions extends Omit<ConsumerOptions, 'deliv
          * What a message is known by. Default: its `messageId`, which publishers give to what goes through an exchange, and to
          * all else with `messageIds: true`. A message that has none is rejected: it is dead-lettered with the error.
          */
-        idOf?: (message: ReceivedMessage) => string | undefined;
+        idOf?: (message: ReceivedMessage) => string | null | undefined;
       })
     | undefined;
 }
@@ -133,10 +133,10 @@ export function consumerConfig(
     transport: client.consumerTransport,
     ...DEFAULTS,
     ...given,
-    ...levelFields(options, options.delivery ?? 'at-least-once', LEVELS),
+    ...levelFields(options, LEVELS)!,
   };
   if (options.delivery === 'exactly-once' && !options.handled) {
-    throw invalidArgument('delivery "exactly-once" needs `handled`, a store of what is handled');
+    throw invalidArgument('exactly-once needs handled');
   }
   checkRange('prefetch', config.prefetch, 1, DELIVER_MESSAGES_MAX);
   checkRange('concurrency', config.concurrency, 1, Infinity);

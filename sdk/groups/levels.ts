@@ -11,7 +11,7 @@ type Host = Pick<GroupConsumerRun, 'committer' | 'tell' | 'fail'>;
 type BatchHandler = NonNullable<GroupConsumerConfig['eachBatch']>;
 type UnitHandler = (unit: GroupRecord | GroupBatch, ...more: unknown[]) => unknown;
 
-/** After a commit that had no answer within `deliveryTimeoutMs`, in ms. */
+/** After a call that had no answer within `deliveryTimeoutMs`, in ms. */
 const ASK_AGAIN_MS = 1_000;
 
 /** What the dispatcher is to do: with two of the levels it hands out batches. */
@@ -19,56 +19,50 @@ export function dispatched(config: GroupConsumerConfig, host: Host): GroupConsum
   const { delivery, producer, eachRecord, eachBatch } = config;
   if (delivery === 'at-least-once') return config;
   const handle = (eachRecord ?? eachBatch) as UnitHandler;
-  const handleAll = async (
-    batch: GroupBatch,
-    failed: (error: unknown, record: GroupRecord | null) => unknown,
-    ...more: unknown[]
-  ): Promise<void> => {
+  const run: BatchHandler = async (batch, context) => {
+    if (producer) {
+      // Of a partition that was lost since: whoever has that goes by what became of it, here it only has to be over.
+      if (producer.isUndecided) await persistently('commit', producer, host, context);
+      await persistently('begin', producer, host, context);
+    } else await host.committer.commit([batch.position]); // then nobody handles them again, whatever becomes of it
     for (const unit of eachRecord ? batch.records : [batch]) {
       try {
-        await handle(unit, ...more);
+        await (producer ? handle(unit, producer, context) : handle(unit, context));
       } catch (error) {
-        await failed(error, 'records' in unit ? batch.records[0]! : unit);
+        if (!producer) host.tell(error, 'records' in unit ? batch.records[0] : unit);
+        else {
+          await producer.abort().catch(() => {}); // then the next `begin` does it
+          throw error;
+        }
       }
     }
+    if (!producer) return;
+    void producer.sendOffsets(batch.owner, [batch.position]); // the commit tells
+    await persistently('commit', producer, host, context);
   };
-  /** Nobody handles them again: what a handler throws is told, and not tried again. */
-  const afterCommit: BatchHandler = async (batch, context) => {
-    await host.committer.commit([batch.position]);
-    await handleAll(batch, (error, record) => host.tell(error, record), context);
-  };
-  const inTransaction: BatchHandler = async (batch, context) => {
-    // Of a partition that was lost since: whoever has that goes by what became of it, here it only has to be over.
-    if (producer!.isUndecided) await decided(producer!, host, context);
-    await producer!.begin();
-    const undo = async (error: unknown): Promise<never> => {
-      await producer!.abort().catch(() => {}); // then the next `begin` does it
-      throw error;
-    };
-    await handleAll(batch, undo, producer, context);
-    producer!.sendOffsets(batch.owner, [batch.position]).catch(() => {}); // the commit tells
-    await decided(producer!, host, context);
-  };
-  return { ...config, eachRecord: undefined, eachBatch: producer ? inTransaction : afterCommit };
+  return { ...config, eachRecord: undefined, eachBatch: run };
 }
 
 /**
- * Commits, and does not leave before it is known whether that holds: until then the records must neither be handled again
- * nor be passed over. Where it cannot be known the consumer ends, and the next one begins at the group's offset.
+ * Begins or commits, and does not leave before it is known whether that holds: until a commit is decided the records must
+ * neither be handled again nor be passed over. Where it cannot be known the consumer ends, and the next one begins at the
+ * group's offset.
  */
-async function decided(
+async function persistently(
+  call: 'begin' | 'commit',
   producer: TransactionalProducer,
   host: Host,
   { signal }: HandlerContext,
 ): Promise<void> {
   for (;;) {
     try {
-      return await producer.commit();
+      return await producer[call]();
     } catch (cause) {
-      if (!producer.isUndecided) throw cause; // it is aborted
+      const isCommit = call === 'commit';
+      if (isCommit && !producer.isUndecided) throw cause; // it is aborted
       const error = asPosthornError(cause);
       if (!error.retryable) {
-        host.fail(error);
+        if (isCommit) host.fail(error);
         throw error;
       }
       host.tell(error);

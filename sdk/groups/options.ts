@@ -200,10 +200,10 @@ export function groupConsumerConfig(
   const config = {
     ...DEFAULTS,
     ...given,
-    ...levelFields(options, options.delivery ?? DEFAULTS.delivery, LEVELS),
+    ...levelFields(options, LEVELS),
   } as unknown as GroupConsumerConfig;
   if (config.delivery === 'exactly-once' && !config.producer) {
-    throw invalidArgument('delivery "exactly-once" needs a transactional producer');
+    throw invalidArgument('exactly-once needs a producer');
   }
   checkName('group', config.group);
   for (const topic of config.topics ?? []) checkName('topic', topic);

@@ -50,7 +50,7 @@ export function sqliteTransactionStore(
         const result = known ? known.result : handler();
         if (result instanceof Promise) {
           result.catch(() => {});
-          throw invalidArgument('a handler in a transaction returned a promise');
+          throw invalidArgument('the handler returned a promise');
         }
         if (!known) ids.complete(id, '', JSON.stringify(result) ?? null, keepMs, now());
         run('COMMIT');

@@ -68,8 +68,7 @@ export function producerConfig(options: ProducerOptions): ProducerConfig {
     Object.entries(options).filter(([, value]) => value !== undefined),
   );
   const level =
-    options.delivery &&
-    levelFields<Pick<ProducerOptions, 'acks' | 'idempotent'>>(options, options.delivery, LEVELS);
+    options.delivery && levelFields<Pick<ProducerOptions, 'acks' | 'idempotent'>>(options, LEVELS);
   const { delivery: _, ...fields } = { ...given, ...level };
   const config: ProducerConfig = { ...DEFAULTS, idempotent: fields.acks !== 'none', ...fields };
   if (config.acks === 'none' && config.idempotent) {

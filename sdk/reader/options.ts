@@ -61,14 +61,8 @@ export interface ReaderConfig {
   signal: AbortSignal | undefined;
 }
 
-const LEVELS: Record<NonNullable<ReaderOptions['delivery']>, Pick<ReaderOptions, 'isolation'>> = {
-  'at-most-once': {},
-  'at-least-once': {},
-  'exactly-once': { isolation: 'read_committed' },
-};
-
 export function readerConfig(options: ReaderOptions): ReaderConfig {
-  const level = levelFields(options, options.delivery ?? 'at-least-once', LEVELS);
+  const level = levelFields(options, { 'exactly-once': { isolation: 'read_committed' } as const });
   const { fetchBytes = FETCH_BYTES_DEFAULT, waitMs = 30_000, giveUpMs = 120_000 } = options;
   checkRange('fetchBytes', fetchBytes, 1, FETCH_BYTES_MAX);
   checkRange('waitMs', waitMs, 1, WAIT_MS_MAX);
@@ -78,7 +72,7 @@ export function readerConfig(options: ReaderOptions): ReaderConfig {
     startOf: startsOf(options.from ?? 'earliest'),
     follow: options.follow ?? true,
     onOutOfRange: options.onOutOfRange ?? 'error',
-    isolation: level.isolation ?? options.isolation ?? 'read_uncommitted',
+    isolation: level?.isolation ?? options.isolation ?? 'read_uncommitted',
     fetchBytes,
     waitMs,
     giveUpMs,

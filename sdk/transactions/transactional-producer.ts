@@ -91,7 +91,7 @@ export class TransactionalProducer implements AsyncDisposable {
    * what another instance has open is aborted, and that instance is fenced. Read where to go on only after that.
    */
   async begin(): Promise<void> {
-    if (this.#ending === 'abort') await this.#end('abort').catch(unlessOver);
+    if (this.#ending === 'abort') await this.abort().catch(unlessOver);
     if (this.#state === 'open' || this.#state === 'ending') {
       throw invalidArgument('a transaction is open already; commit or abort it first');
     }
@@ -169,9 +169,9 @@ export class TransactionalProducer implements AsyncDisposable {
   async commit(): Promise<void> {
     this.#checkOpen();
     await this.#flush();
-    if (this.#failure !== null || this.#ending === 'abort') {
-      const failure =
-        this.#failure ?? new PosthornError('transaction_aborted', 'it was to be aborted before');
+    if (this.#ending === 'abort') this.#failure ??= invalidArgument('abort was called');
+    if (this.#failure !== null) {
+      const failure = this.#failure;
       await this.abort();
       throw failure;
     }

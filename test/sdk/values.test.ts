@@ -148,7 +148,8 @@ describe('retries', () => {
 
 // 64 KB held publishing and polling. Streams, settlement frames, request-reply, loops over messages and transactions came on
 // top with 20 KB, and the consumers of groups with 21 KB: membership, fetching, ordered handlers, commits, dead letters.
-it('bundles to less than 112 KB: nothing of the schema library', async () => {
+// Sequences of queues took 2 KB, and the levels of consumers 3.
+it('bundles to less than 116 KB: nothing of the schema library', async () => {
   const result = await build({
     entryPoints: ['sdk/index.ts'],
     bundle: true,
@@ -158,7 +159,7 @@ it('bundles to less than 112 KB: nothing of the schema library', async () => {
     platform: 'browser',
     metafile: true,
   });
-  expect(result.outputFiles[0]!.contents.length).toBeLessThan(112 * 1024);
+  expect(result.outputFiles[0]!.contents.length).toBeLessThan(116 * 1024);
   const inputs = Object.keys(result.metafile.inputs);
   expect(inputs.filter((path) => !/^(sdk|protocol)\//.test(path))).toEqual([]);
 });
