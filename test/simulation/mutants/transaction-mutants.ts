@@ -92,8 +92,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     name: 'members-read-what-is-open',
     checker: 'information-flow',
     patches: change(
-      'workers/routes/group-records.ts',
-      'isolation: fields.isolation,',
+      'workers/group/read-for-member.ts',
+      'isolation: read.isolation,',
       "isolation: 'read_uncommitted',",
     ),
   },
