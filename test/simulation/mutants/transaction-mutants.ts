@@ -36,6 +36,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
   {
     name: 'pending-offsets-read-over',
     checker: 'pending-offsets',
+    firstSeed: 45,
     patches: change(
       'durable-objects/partition/group-offsets.ts',
       "if (known?.transaction?.pending && !(outcome === 'held' && isPositioned)) return 'pending';",
@@ -65,8 +66,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     checker: 'message-once',
     patches: change(
       'durable-objects/transaction/send-messages.ts',
-      `name: \`transaction \${transactionalId}#\${producerId}\`,`,
-      `name: \`transaction \${transactionalId}#\${producerId}#\${Math.random()}\`,`,
+      'name: `transaction ',
+      'name: Math.random() + `transaction ',
     ),
   },
   {
@@ -91,8 +92,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     name: 'members-read-what-is-open',
     checker: 'information-flow',
     patches: change(
-      'workers/routes/group-records.ts',
-      'isolation: fields.isolation,',
+      'workers/group/read-for-member.ts',
+      'isolation: read.isolation,',
       "isolation: 'read_uncommitted',",
     ),
   },

@@ -95,7 +95,11 @@ export class World implements Surroundings {
 
   /** Runs the cron trigger for every slot of a day, so that the watchdog comes by everywhere. */
   async runCronsOfADay(): Promise<void> {
-    for (let run = 0; run < 86_400_000 / CRON_MS; run++) await this.#runCron();
+    await this.runCrons(86_400_000 / CRON_MS);
+  }
+
+  async runCrons(count: number): Promise<void> {
+    for (let run = 0; run < count; run++) await this.#runCron();
   }
 
   get objects(): ObjectHost[] {
@@ -138,6 +142,7 @@ export class World implements Surroundings {
   #trouble(): void {
     const { random } = this.scheduler;
     this.scheduler.after(TROUBLE_MS * random() * 2, 'trouble', () => {
+      if (this.#isHealed) return;
       const number = Math.floor(random() * MACHINES);
       if (random() < this.rates.machine * 20) this.#endMachine(number);
       if (random() < this.rates.clock * 0.02) {
