@@ -1,3 +1,4 @@
+import { SHARED } from '../workload/share-topology.ts';
 import { isFleeting, isReplayed } from '../workload/queue-topology.ts';
 import { diedIn, isRing } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';
@@ -12,7 +13,15 @@ export const storedOnce: Checker = {
       for (const { id } of messages) copies.set(`${queue} ${id}`, count);
     const places = new Map<string, Set<string>>();
     for (const { queue, deliveries } of history.of('deliver')) {
-      if (diedIn(queue) !== null || isRing(queue) || isReplayed(queue) || isFleeting(queue)) continue;
+      // Dead letters are judged by others.
+      if (
+        queue === SHARED.deadLetters ||
+        diedIn(queue) !== null ||
+        isRing(queue) ||
+        isReplayed(queue) ||
+        isFleeting(queue)
+      )
+        continue;
       for (const { id, tag, count } of deliveries) {
         // What was tried again has another place.
         if (count > 1) continue;
