@@ -68,7 +68,7 @@ export interface SettleRequest {
 /** In the order of the request: ack, nack, reject, release, extend. */
 export type Settled = SettleOutcome[];
 
-/** It may be deleted within `CLOSED_MS`, and takes nothing meanwhile. */
+/** It may be deleted within `CLOSED_MS`, and takes nothing before it has asked whether it was. */
 export interface Closed {
   closed: true;
 }

@@ -16,20 +16,19 @@ import { GroupCommit } from '../runtime/group-commit.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub, type Env } from '../stubs.ts';
+import { Closing } from './closing.ts';
 import { closeToo, Consumers, type Poll } from './consumers.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from './dead-letter-calls.ts';
 import { describeQueue } from './describe-queue.ts';
-import {
-  CLOSED_MS,
-  isStale,
-  type Closed,
-  type DeliverRequest,
-  type Published,
-  type PublishOptions,
-  type QueueDescription,
-  type Settled,
-  type SettleRequest,
-  type Stale,
+import type {
+  Closed,
+  DeliverRequest,
+  Published,
+  PublishOptions,
+  QueueDescription,
+  Settled,
+  SettleRequest,
+  Stale,
 } from './queue-calls.ts';
 import { QueueTasks, type Open } from './queue-tasks.ts';
 import { QueueWatch } from './queue-watch.ts';
@@ -56,8 +55,7 @@ export class Queue extends DurableObject<Env> {
   #tasks!: QueueTasks;
   #watch!: QueueWatch;
   #open: Open | null = null;
-  /** Until when it takes nothing more: it is being deleted. */
-  #closedUntilMs = 0;
+  #closing!: Closing;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -91,7 +89,11 @@ export class Queue extends DurableObject<Env> {
       });
       const stored = this.#store.readQueue();
       if (stored) this.#openQueue(stored);
-      this.#closedUntilMs = this.#store.readClosedUntil();
+      this.#closing = new Closing(this.#store, env, {
+        now: () => this.now(),
+        definition: () => this.#open?.definition ?? null,
+        waitUntil: (work) => ctx.waitUntil(work),
+      });
     });
   }
 
@@ -110,20 +112,17 @@ export class Queue extends DurableObject<Env> {
     } else this.#openQueue({ definition, isPaused, usedMs });
   }
 
-  /**
-   * Closes the queue if it may be deleted: from this answer on it takes nothing more, so that what is deleted is what was
-   * looked at. It opens again by itself should the deletion never come.
-   */
+  /** Closes the queue if it may be deleted: from this answer on it takes nothing more. */
   closeIf(version: number, { ifUnused = false, ifEmpty = false }: QueueDeletion): Closed | Failure | Stale {
-    const state = this.describe(version);
-    if (isStale(state)) return state;
-    const refused = deletionProblem(this.#open!.definition.name, state, this.#steps.pendingBytes > 0, {
+    this.#alarm.runDue();
+    if (!this.#open || version < this.#open.definition.version) return STALE;
+    const { definition, queue } = this.#open;
+    const refused = deletionProblem(definition.name, this.#describe(queue), this.#steps.pendingBytes > 0, {
       ifUnused,
       ifEmpty,
     });
     if (refused) return refused;
-    this.#closedUntilMs = this.now() + CLOSED_MS;
-    this.#store.writeClosedUntil(this.#closedUntilMs);
+    this.#closing.close();
     return { closed: true };
   }
 
@@ -185,9 +184,12 @@ export class Queue extends DurableObject<Env> {
 
   describe(version: number): QueueDescription | Stale {
     const open = this.#current(version);
-    if (!open) return STALE;
+    return open ? this.#describe(open.queue) : STALE;
+  }
+
+  #describe(queue: StoredQueue): QueueDescription {
     const { rowsWritten, rowsRead } = this.#sql.meter;
-    return describeQueue(open.queue, {
+    return describeQueue(queue, {
       outgoing_problem: this.#tasks.outgoingProblem,
       consumers: this.#consumers.count(),
       alerts: this.#watch.alerts(),
@@ -334,7 +336,7 @@ export class Queue extends DurableObject<Env> {
   /** The open queue, after running what is due; null where the caller's definition is not the current one. */
   #current(version: number): Open | null {
     this.#alarm.runDue();
-    if (this.#closedUntilMs > this.now()) return null;
+    if (this.#closing.isClosed) return null;
     return this.#open && version >= this.#open.definition.version ? this.#open : null;
   }
 

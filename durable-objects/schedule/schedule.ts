@@ -66,9 +66,10 @@ export class Schedule extends DurableObject<Env> {
       : definition.isPaused
         ? null
         : nextOccurrence(times, definition.config, Date.now());
-    this.#open = { definition, times, state: { ...state, nextMs: next } };
-    this.#store.write(definition, this.#open.state);
-    this.#alarm.schedule('occurrence', nextDue(this.#open.state));
+    const open = { definition, times, state: { ...state, nextMs: next } };
+    this.#store.write(definition, open.state); // before memory knows it: told again after a failure, it has to write
+    this.#open = open;
+    this.#alarm.schedule('occurrence', nextDue(open.state));
   }
 
   /** Forgets everything and gives the storage back. */

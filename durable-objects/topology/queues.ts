@@ -48,8 +48,9 @@ export function changeQueueIn(
 }
 
 /**
- * Deletes a queue if the conditions hold. The queue is asked first, and is closed from its answer on, so that no message is
- * taken that would go with it. Where the deletion comes too late after that, it is refused: the queue has opened again.
+ * Deletes a queue if the conditions hold. The queue is asked first, and is closed from its answer on: whatever is taken later,
+ * by a router that has not heard of the deletion, would go with it. Where the deletion comes too late after that, it is
+ * refused: the queue may have opened again.
  */
 export async function deleteQueueIn(
   store: TopologyStore,
@@ -59,10 +60,8 @@ export async function deleteQueueIn(
 ): Promise<QueueAnswer | Failure> {
   const asked = store.queues.get(name);
   if (!asked) return noSuchQueue(name);
-  if (deletion.ifUnused || deletion.ifEmpty) {
-    const refused = await close(env, asked, deletion);
-    if (refused) return refused;
-  }
+  const refused = await close(env, asked, deletion);
+  if (refused) return refused;
   const entry = store.queues.get(name);
   if (!entry || entry.definition.id !== (deletion.id ?? asked.definition.id)) return noSuchQueue(name);
   store.removeQueue(entry);

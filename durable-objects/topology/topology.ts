@@ -158,6 +158,7 @@ export class Topology extends DurableObject<Env> {
   }
 
   async deleteQueue(name: string, deletion: QueueDeletionRequest = {}): Promise<QueueAnswer | Failure> {
+    if (this.#hasEffects()) await this.settle(); // the queue has to know its definition
     return this.#told(await deleteQueueIn(this.#store, this.env, name, deletion));
   }
 

@@ -76,7 +76,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     if (consumer.startsWith('stream-'))
       history.add({ kind: 'leave', client: '', consumer, begin: now, end: now });
   };
-  const plan = options.plan ?? drawPlan(seed, steps);
+  const plan = options.plan ?? drawPlan(seed, steps, mutant?.only);
   const violations: Violation[] = [];
   const clients = { from: 0, to: 0 };
   try {

@@ -4,8 +4,9 @@ import { isFleeting } from '../workload/queue-topology.ts';
 import type { Checker } from './checker.ts';
 
 /** Whether the event may have deleted the queue whatever it held. */
-const takesAll = ({ what, outcome }: QueueChanged): boolean =>
-  (what === 'delete' || what === 'delete-if-unused') && outcome !== 'refused';
+const takesAll = ({ what, outcome, copies }: QueueChanged): boolean =>
+  // Of two copies one may have been refused because of the other.
+  (what === 'delete' || what === 'delete-if-unused') && (outcome !== 'refused' || copies > 1);
 
 /**
  * A queue that is deleted is gone with what it held, and nothing comes back with its name. Deleted "if empty", it holds

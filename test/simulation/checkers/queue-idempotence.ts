@@ -1,6 +1,6 @@
 import { parseTag } from '../../../protocol/delivery-tag.ts';
 import type { History, SequencedBy } from '../history.ts';
-import { publishedTo } from '../workload/topology.ts';
+import { isRing, publishedTo } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';
 
 /** Queues that lose, refuse or hide nothing: what is missing from the sequences of a producer in them was left out. */
@@ -41,7 +41,8 @@ export const queueIdempotence: Checker = {
         const own = sent.get(message);
         if (own === undefined) continue;
         seen.add(message);
-        if (count > 1 || queue !== own.queue) continue; // what was tried again has another place
+        // What was tried again has another place, and what was rejected in a ring may come round.
+        if (count > 1 || queue !== own.queue || isRing(queue)) continue;
         const { queueId, lane, offset } = parseTag(tag)!;
         const place = `${queueId}-${lane}-${offset}`;
         const known = places.get(message);

@@ -46,6 +46,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
   {
     name: 'rejected-and-no-dead-letter',
     checker: 'share-lost',
+    only: ['produce-shared', 'share'],
     patches: change(
       'core/share/acknowledge.ts',
       'archived.push(gone);',
@@ -64,12 +65,14 @@ export const LOG_MUTANTS: readonly Mutant[] = [
   {
     name: 'tombstones-at-once-compacted-away',
     checker: 'compaction',
+    only: ['produce-kept', 'fetch-kept', 'look-at-partition'],
     faults: ['crash', 'loss'],
     patches: change('core/log/compaction.ts', 'nowMs - policy.deleteRetentionMs', 'nowMs'),
   },
   {
     name: 'records-removed-early',
     checker: 'retention',
+    only: ['produce-kept', 'fetch-kept', 'look-at-partition'],
     faults: ['crash', 'loss'],
     patches: change(
       'core/log/retention.ts',
@@ -80,11 +83,13 @@ export const LOG_MUTANTS: readonly Mutant[] = [
   {
     name: 'too-much-removed',
     checker: 'retention',
+    only: ['produce-kept', 'fetch-kept', 'look-at-partition'],
     patches: change('core/log/retention.ts', 'remaining >= policy.retentionBytes;', 'remaining > 0;'),
   },
   {
     name: 'time-looked-up-by-segment',
     checker: 'fetch-from',
+    only: ['produce-kept', 'fetch-kept', 'look-at-partition'],
     patches: change(
       'core/log/time-index.ts',
       'record.timestamp >= timestampMs && record.offset >= startOffset',
@@ -94,11 +99,13 @@ export const LOG_MUTANTS: readonly Mutant[] = [
   {
     name: 'one-record-too-many',
     checker: 'fetch-from',
+    only: ['produce-kept', 'fetch-kept', 'look-at-partition'],
     patches: change('workers/fetch-json.ts', 'records.length >= recordsMax', 'records.length > recordsMax'),
   },
   {
     name: 'batch-cut-when-stored',
     checker: 'whole-batch',
+    only: ['produce', 'produce-kept', 'poll', 'fetch-kept'],
     patches: change(
       'workers/routes/produce.ts',
       'if (isUnpromised) return acceptWithoutPromise(c, topic, batches, request.records.length);',

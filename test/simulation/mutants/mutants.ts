@@ -20,6 +20,8 @@ export interface Mutant {
   hasOutputGate?: boolean;
   /** For one that shows seldom: only these faults. Default: all. */
   faults?: readonly Fault[];
+  /** For one that shows seldom: only these operations. Default: all. */
+  only?: readonly string[];
   /** For one that shows seldom: where to begin looking. Default 1. */
   firstSeed?: number;
 }
@@ -77,13 +79,13 @@ export const MUTANTS: readonly Mutant[] = [
     ),
   },
   {
-    name: 'message-ids-forgotten-on-wake',
+    name: 'message-ids-forgotten-now-and-then',
     checker: 'duplicate',
-    firstSeed: 11,
+    only: ['publish', 'take', 'settle'],
     patches: change(
-      'durable-objects/queue/load-queue.ts',
-      'state.dedup.add(id, untilMs);',
-      'void [id, untilMs];',
+      'core/queue/dedup.ts',
+      'return (this.#until.get(id) ?? -1) > nowMs;',
+      'return (this.#until.get(id) ?? -1) > nowMs && this.#until.size % 3 > 0;',
     ),
   },
   {
@@ -134,6 +136,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'outbox-emptied-before-it-is-sent',
     checker: 'dead-letter',
+    only: ['publish', 'take', 'settle', 'fail', 'publish-feature', 'take-feature'],
     patches: [
       {
         file: 'durable-objects/queue/outbox-sender.ts',
@@ -150,7 +153,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'dead-letters-without-numbers',
     checker: 'dead-letter',
-    firstSeed: 7,
+    only: ['publish', 'take', 'settle', 'publish-feature', 'take-feature', 'fail'],
     patches: change(
       'durable-objects/queue/outbox-sender.ts',
       'source: { name: ',
@@ -160,7 +163,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'outbox-numbers-by-the-clock',
     checker: 'lost-message',
-    firstSeed: 35,
+    only: ['publish', 'take', 'settle'],
     faults: ['clock', 'evict', 'machine'],
     patches: change(
       'durable-objects/queue/outbox.ts',
@@ -242,6 +245,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'open-transactions-stable',
     checker: 'stable-offset',
+    only: ['transact', 'read-committed', 'order', 'transform'],
     patches: change(
       'durable-objects/partition/produced-log.ts',
       'Math.max(this.#states.firstOpenOffset ?? highWatermark, logStartOffset)',
@@ -260,7 +264,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'fenced-member-commits',
     checker: 'fenced-commit',
-    firstSeed: 25,
+    only: ['produce', 'worker'],
     patches: change(
       'core/group/offsets.ts',
       'if (epoch < known.epoch) return fencedOut(known.epoch);',

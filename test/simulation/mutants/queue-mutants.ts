@@ -19,7 +19,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     name: 'replay-goes-on-when-cancelled',
     checker: 'replay',
-    firstSeed: 16,
+    only: ['replay', 'fail', 'publish-feature', 'take-feature'],
     patches: change('durable-objects/queue/dead-letter-box.ts', 'this.#host.replays.put(cancelled);', ''),
   },
   {
@@ -46,6 +46,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     name: 'delay-cut-short',
     checker: 'due-times',
+    only: ['publish', 'take', 'settle'],
     patches: change(
       'core/queue/facts.ts',
       'facts.dueMs = record.timestamp + numberOf(value);',
@@ -55,6 +56,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     name: 'expired-and-delivered',
     checker: 'expiry',
+    only: ['publish', 'take'],
     patches: change(
       'core/queue/deliver.ts',
       'if (expiryOf(facts, ttlMs) <= this.#nowMs) {',
@@ -73,11 +75,13 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     name: 'refused-and-not-dead-lettered',
     checker: 'length-limit',
+    only: ['publish-feature', 'take-feature', 'publish', 'take', 'settle'],
     patches: change('core/queue/arrive.ts', 'result.dead.push(arrival);', ''),
   },
   {
     name: 'two-consumers-at-a-time',
     checker: 'single-consumer',
+    only: ['publish', 'take', 'settle'],
     patches: change('core/queue/single-active.ts', 'if (!isGone) return false;', 'void isGone;'),
   },
   {
@@ -101,6 +105,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     name: 'deleted-though-not-empty',
     checker: 'deletion',
+    only: ['fleeting'],
     patches: change(
       'core/topology/queue-deletion.ts',
       'if (ifEmpty && (messages > 0 || isTaking)) {',
@@ -116,5 +121,33 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
       "return addPublish(moved, Math.max(nextMs, times.lastUntil(untilMs) ?? nextMs), 'cron', nowMs);",
       "return nextMs % 180_000 === 0 ? addPublish(moved, nextMs, 'cron', nowMs) : moved;",
     ),
+  },
+  {
+    name: 'queue-open-until-told-of-its-deletion',
+    checker: 'deletion',
+    only: ['fleeting'],
+    patches: change(
+      'durable-objects/topology/queues.ts',
+      'const refused = await close(env, asked, deletion);',
+      'const refused = deletion.ifEmpty || deletion.ifUnused ? await close(env, asked, deletion) : null;',
+    ),
+  },
+  {
+    name: 'schedule-known-before-it-is-written',
+    checker: 'schedule',
+    only: ['schedule'],
+    faults: ['storage', 'evict'],
+    patches: [
+      ...change(
+        'durable-objects/schedule/schedule.ts',
+        '    this.#open = open;\n    this.#alarm',
+        '    this.#alarm',
+      ),
+      ...change(
+        'durable-objects/schedule/schedule.ts',
+        'this.#store.write(definition, open.state);',
+        'this.#open = open;\n    this.#store.write(definition, open.state);',
+      ),
+    ],
   },
 ];

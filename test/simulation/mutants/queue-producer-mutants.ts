@@ -8,6 +8,7 @@ export const QUEUE_PRODUCER_MUTANTS: readonly Mutant[] = [
   {
     name: 'sequences-gone-with-their-segment',
     checker: 'queue-idempotence',
+    only: ['publish-once', 'take', 'settle'],
     patches: [
       {
         file: FILE,
@@ -19,6 +20,7 @@ export const QUEUE_PRODUCER_MUTANTS: readonly Mutant[] = [
   {
     name: 'sequences-left-behind-by-a-plain-publish',
     checker: 'queue-idempotence',
+    only: ['publish-once', 'publish', 'take', 'settle'],
     patches: [{ file: FILE, find: 'this.#isAhead || isInSegment', replace: 'this.#isAhead' }],
   },
 ];

@@ -36,7 +36,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
   {
     name: 'pending-offsets-read-over',
     checker: 'pending-offsets',
-    firstSeed: 45,
+    only: ['order', 'transform', 'see-offsets'],
     patches: change(
       'durable-objects/partition/group-offsets.ts',
       "if (known?.transaction?.pending && !(outcome === 'held' && isPositioned)) return 'pending';",
@@ -64,6 +64,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
   {
     name: 'messages-numbered-anew',
     checker: 'message-once',
+    only: ['transact', 'transform', 'order', 'take', 'settle'],
     patches: change(
       'durable-objects/transaction/send-messages.ts',
       'name: `transaction ',
@@ -73,6 +74,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
   {
     name: 'messages-not-waited-for',
     checker: 'message-once',
+    only: ['transact', 'transform', 'order', 'take', 'settle'],
     patches: change(
       'durable-objects/transaction/transaction.ts',
       'if (!isMarked || !isSent) {',

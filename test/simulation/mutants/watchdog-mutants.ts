@@ -6,6 +6,7 @@ export const WATCHDOG_MUTANTS: readonly Mutant[] = [
   {
     name: 'coordinator-not-visited',
     checker: 'liveness',
+    only: ['one-off', 'transact', 'read-committed'],
     faults: ['alarm', 'crash'],
     patches: [
       {
