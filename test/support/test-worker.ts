@@ -96,6 +96,13 @@ export class Queue extends RealQueue {
     return Promise.resolve();
   }
 
+  /** What the topology says of its deletion does not arrive while the test says so. */
+  override async destroy(): Promise<void> {
+    if (failing.mode === 'destroy' && this.ctx.id.name?.startsWith(`default/${failing.queue}#`))
+      throw new Error('the queue cannot be reached, as the test asked for');
+    await super.destroy();
+  }
+
   /** What other objects hand on fails while the test says so: before it is stored, or after, with the reply lost. */
   override async publish(...args: Parameters<RealQueue['publish']>): ReturnType<RealQueue['publish']> {
     const mode =
@@ -132,7 +139,7 @@ export class Transaction extends RealTransaction {
     await this.ctx.storage.deleteAlarm();
   }
 }
-/** The queue that takes nothing from other objects, and how. */
+/** The queue that takes nothing from other objects, or does not hear of its deletion. */
 let failing = { queue: '', mode: 'works' };
 
 /** How long what a queue sends to those who poll is on its way. */

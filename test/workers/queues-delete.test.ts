@@ -1,7 +1,8 @@
-/** Deleting a queue only if it is empty: no message that was taken goes with it. */
+/** Deleting a queue: no message goes with it that was taken after the answer, or by one that was deleted if it was empty. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
 let broker: TestBroker;
@@ -53,4 +54,28 @@ it('leaves a queue open again when the topology dies between closing and deletin
   await broker.advance(30_001);
   expect(await publish('closed')).toBe(200);
   expect(await ready('closed')).toBe(1);
+});
+
+it('takes nothing more from a router that knows it from before, also where it has not heard of its deletion', async () => {
+  await broker.call('PUT', path('gone'), {});
+  const { miniflare } = broker.broker;
+  const topologies = await miniflare.getDurableObjectNamespace('TOPOLOGY', 'posthorn');
+  const topology = topologies.getByName('default') as unknown as {
+    queues(): Promise<{ name: string; id: number; version: number }[]>;
+  };
+  const { id, version } = (await topology.queues()).find(({ name }) => name === 'gone')!;
+  const queues = await miniflare.getDurableObjectNamespace('QUEUE', 'posthorn');
+  const queue = queues.getByName(`default/gone#${id}`) as unknown as {
+    publish(version: number, bytes: Uint8Array): Promise<unknown>;
+  };
+  const publishAsBefore = (): Promise<unknown> =>
+    queue.publish(version, encodeBatch([{ key: null, value: new Uint8Array(1), timestamp: Date.now() }]));
+  expect(await publishAsBefore()).toMatchObject({ count: 1 });
+  await broker.call('POST', '/test/failing?queue=gone&mode=destroy');
+  expect((await broker.call('DELETE', path('gone'))).status).toBe(200);
+  expect(await publishAsBefore()).toEqual({ stale: true });
+  await broker.advance(30_001);
+  for (let attempt = 0; attempt < 3; attempt++) expect(await publishAsBefore()).toEqual({ stale: true });
+  await broker.call('POST', '/test/failing');
+  expect(await publish('gone')).toBe(404);
 });

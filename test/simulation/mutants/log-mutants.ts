@@ -67,6 +67,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     checker: 'compaction',
     only: ['produce-kept', 'fetch-kept', 'look-at-partition'],
     faults: ['crash', 'loss'],
+    firstSeed: 20,
     patches: change('core/log/compaction.ts', 'nowMs - policy.deleteRetentionMs', 'nowMs'),
   },
   {
@@ -85,16 +86,6 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     checker: 'retention',
     only: ['produce-kept', 'fetch-kept', 'look-at-partition'],
     patches: change('core/log/retention.ts', 'remaining >= policy.retentionBytes;', 'remaining > 0;'),
-  },
-  {
-    name: 'time-looked-up-by-segment',
-    checker: 'fetch-from',
-    only: ['produce-kept', 'fetch-kept', 'look-at-partition'],
-    patches: change(
-      'core/log/time-index.ts',
-      'record.timestamp >= timestampMs && record.offset >= startOffset',
-      'record.offset >= startOffset',
-    ),
   },
   {
     name: 'one-record-too-many',

@@ -122,32 +122,4 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
       "return nextMs % 180_000 === 0 ? addPublish(moved, nextMs, 'cron', nowMs) : moved;",
     ),
   },
-  {
-    name: 'queue-open-until-told-of-its-deletion',
-    checker: 'deletion',
-    only: ['fleeting'],
-    patches: change(
-      'durable-objects/topology/queues.ts',
-      'const refused = await close(env, asked, deletion);',
-      'const refused = deletion.ifEmpty || deletion.ifUnused ? await close(env, asked, deletion) : null;',
-    ),
-  },
-  {
-    name: 'schedule-known-before-it-is-written',
-    checker: 'schedule',
-    only: ['schedule'],
-    faults: ['storage', 'evict'],
-    patches: [
-      ...change(
-        'durable-objects/schedule/schedule.ts',
-        '    this.#open = open;\n    this.#alarm',
-        '    this.#alarm',
-      ),
-      ...change(
-        'durable-objects/schedule/schedule.ts',
-        'this.#store.write(definition, open.state);',
-        'this.#open = open;\n    this.#store.write(definition, open.state);',
-      ),
-    ],
-  },
 ];

@@ -11,7 +11,7 @@ import { waitForRecords } from './long-polls.ts';
 import { bearAgain } from './reborn.ts';
 import { drainShared } from './share-groups.ts';
 import { transformAll } from './transform.ts';
-import { endSchedule } from './schedules.ts';
+import { endSchedule, resumeSchedule } from './schedules.ts';
 import { hasMarkers, insist, TOPICS } from './topology.ts';
 
 /** Longer than any message is under way, any lease runs, and any retry waits, in ms. */
@@ -20,6 +20,7 @@ const IDLE_MS = 3_700_000;
 const ROUNDS_MAX = 40;
 
 export async function comeToRest(client: Client): Promise<void> {
+  await resumeSchedule(client);
   await client.sleep(REST_MS);
   await client.world.runCrons(1);
   await makeRoom(client);

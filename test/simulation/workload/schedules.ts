@@ -1,8 +1,10 @@
-/** A schedule that publishes every minute, and is triggered now and then. */
+/** A schedule that publishes every minute, and is triggered, paused and resumed now and then. */
 
+import type { Random } from '../../crash/random.ts';
 import type { Client } from './client.ts';
 import type { Operation } from './operation.ts';
 import { TIMED } from './queue-topology.ts';
+import { insist } from './topology.ts';
 
 const PATH = `/schedules/${TIMED.schedule}`;
 
@@ -10,10 +12,24 @@ export const schedule: Operation = {
   name: 'schedule',
   weight: 0.7,
   run: async (client, _, random) => {
-    if (random() < 0.4) await client.request('GET', PATH);
+    const chance = random();
+    if (chance < 0.3) await client.request('GET', PATH);
+    else if (chance < 0.6) await interrupt(client, random);
     else await trigger(client);
   },
 };
+
+/** Each change is told to the object, and writes it anew. */
+async function interrupt(client: Client, random: Random): Promise<void> {
+  await client.request('POST', `${PATH}/pause`);
+  await client.sleep(random() * 3_000);
+  await client.request('POST', `${PATH}/resume`);
+}
+
+/** A pause of somebody may be what was heard of last. */
+export async function resumeSchedule(client: Client): Promise<void> {
+  await insist(client, 'POST', `${PATH}/resume`);
+}
 
 async function trigger(client: Client): Promise<void> {
   const { outcome, body, begin, end } = await client.request('POST', `${PATH}/trigger`);
