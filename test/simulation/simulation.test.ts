@@ -9,6 +9,9 @@ import { MUTANTS } from './mutants/mutants.ts';
 const SEEDS = 100;
 const STEPS = 100;
 
+/** Of dead letters, exchanges, schedules, and queues that come and go. */
+const QUEUE_KINDS = ['binding', 'letters', 'purge-letters', 'queue', 'replay', 'resend', 'route', 'schedule'];
+
 /** Of share groups, and topics that come and go. */
 const LOG_KINDS = [
   'group-changed',
@@ -82,6 +85,7 @@ describe('the simulation', () => {
           'state',
           'transform-read',
           ...LOG_KINDS,
+          ...QUEUE_KINDS,
         ].sort(),
       );
       const outcomes = history

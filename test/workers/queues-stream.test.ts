@@ -212,9 +212,7 @@ describe('a stream of a queue', () => {
       ['{"colour":1}', 'invalid_field'],
     ] as const) {
       stream.send(text);
-      const answer = await stream.next<{ code?: string; results?: unknown[] }>();
-      if (text === '[]') expect(answer).toEqual({ results: [] });
-      else expect(answer.code, text).toBe(code);
+      expect((await stream.next<{ code?: string }>()).code, text).toBe(code);
     }
     await publish('odd', 1);
     expect((await stream.next()).deliveries).toHaveLength(1);
