@@ -65,7 +65,7 @@ export class Schedule extends DurableObject<Env> {
       ? state.nextMs
       : definition.isPaused
         ? null
-        : nextOccurrence(times, definition.config, Date.now());
+        : nextOccurrence(times, definition.config, lastOccurrence(state, Date.now()));
     const open = { definition, times, state: { ...state, nextMs: next } };
     this.#store.write(definition, open.state); // before memory knows it: told again after a failure, it has to write
     this.#open = open;
@@ -195,6 +195,11 @@ function retryOf({ attempts, firstMs }: Publish) {
 function causeOf(result: PublishResult | Error): Failure | null {
   if (result instanceof Error) return failure('internal_error', result.message);
   return 'cause' in result ? result.cause : null;
+}
+
+/** Clocks of machines differ: what was published by one that is ahead does not come due again by one that is behind. */
+function lastOccurrence({ pending, last }: StoredState, nowMs: number): number {
+  return Math.max(nowMs, last?.occurrence ?? 0, ...pending.map(({ occurrenceMs }) => occurrenceMs));
 }
 
 function hasSameTimes(before: ScheduleDefinition | undefined, after: ScheduleDefinition): boolean {
