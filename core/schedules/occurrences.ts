@@ -39,6 +39,8 @@ export interface Occurrences {
   number: number;
   /** In the order of their numbers. */
   pending: Publish[];
+  /** The latest occurrence that came due by cron, in ms. Absent: none did. */
+  latestMs?: number;
 }
 
 /** Alarms may be a minute late; what is later was missed. */
@@ -68,7 +70,8 @@ export function takeDue(
   const moved = { ...state, nextMs: nextOccurrence(times, config, nowMs) };
   if (config.catch_up === 'none' && nowMs - nextMs > LATE_MS_MAX) return moved;
   const untilMs = Math.min(nowMs, config.ends_at ?? Infinity);
-  return addPublish(moved, Math.max(nextMs, times.lastUntil(untilMs) ?? nextMs), 'cron', nowMs);
+  const latestMs = Math.max(nextMs, times.lastUntil(untilMs) ?? nextMs);
+  return addPublish({ ...moved, latestMs }, latestMs, 'cron', nowMs);
 }
 
 export function addPublish(

@@ -65,7 +65,8 @@ export class Schedule extends DurableObject<Env> {
       ? state.nextMs
       : definition.isPaused
         ? null
-        : nextOccurrence(times, definition.config, lastOccurrence(state, Date.now()));
+        : // Clocks of machines differ: what came due by one does not come due again by another that is behind.
+          nextOccurrence(times, definition.config, Math.max(Date.now(), state.latestMs ?? 0));
     const open = { definition, times, state: { ...state, nextMs: next } };
     this.#store.write(definition, open.state); // before memory knows it: told again after a failure, it has to write
     this.#open = open;
@@ -195,11 +196,6 @@ function retryOf({ attempts, firstMs }: Publish) {
 function causeOf(result: PublishResult | Error): Failure | null {
   if (result instanceof Error) return failure('internal_error', result.message);
   return 'cause' in result ? result.cause : null;
-}
-
-/** Clocks of machines differ: what was published by one that is ahead does not come due again by one that is behind. */
-function lastOccurrence({ pending, last }: StoredState, nowMs: number): number {
-  return Math.max(nowMs, last?.occurrence ?? 0, ...pending.map(({ occurrenceMs }) => occurrenceMs));
 }
 
 function hasSameTimes(before: ScheduleDefinition | undefined, after: ScheduleDefinition): boolean {

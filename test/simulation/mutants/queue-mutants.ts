@@ -118,7 +118,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     firstSeed: 15,
     patches: change(
       'core/schedules/occurrences.ts',
-      "return addPublish(moved, Math.max(nextMs, times.lastUntil(untilMs) ?? nextMs), 'cron', nowMs);",
+      "return addPublish({ ...moved, latestMs }, latestMs, 'cron', nowMs);",
       "return nextMs % 180_000 === 0 ? addPublish(moved, nextMs, 'cron', nowMs) : moved;",
     ),
   },
