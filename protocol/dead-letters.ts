@@ -184,7 +184,9 @@ export const replaySchema = z.object({
   id: z.string(),
   queue: nameSchema.describe('The queue that holds the dead letters'),
   state: z.enum(REPLAY_STATES),
-  total: count().describe('Messages that were there when it began: those it looks at'),
+  total: count().describe(
+    'Messages that were there when it began, those that consumers held too: it looks at no more',
+  ),
   looked_at: count(),
   moved: count().describe('Messages that have left: each is stored where it goes, or on its way'),
   skipped: count().describe(

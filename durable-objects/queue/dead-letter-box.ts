@@ -117,7 +117,8 @@ export class DeadLetterBox {
     const replay: StoredReplay = {
       ...order,
       state: 'running',
-      total: order.ids?.length ?? readyCount(state),
+      // What a consumer holds may be given back before the replay comes by.
+      total: order.ids?.length ?? readyCount(state) + state.leased,
       lookedAt: 0,
       moved: 0,
       skipped: 0,

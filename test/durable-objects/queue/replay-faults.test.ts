@@ -63,6 +63,25 @@ describe('a replay', () => {
     expect(driver.deliver().map(({ body }) => body)).toEqual(['late']);
   });
 
+  it('looks at no more than it said, though consumers give back what they hold', () => {
+    const driver = new QueueDriver(new NodeSql());
+    driver.publish([1, 2, 3]);
+    const held = driver.deliver(1).map(({ tag }) => tag);
+    const order = {
+      id: 'r',
+      filter: { any: true as const },
+      ids: null,
+      to: { queue: 'other' },
+      limit: null,
+      ratePerS: null,
+    };
+    driver.queue.commit(() => driver.queue.deadLetters.answer({ do: 'replay', order }, driver.nowMs));
+    driver.settle(held, { kind: 'release' });
+    slice(driver);
+    const [row] = driver.sql.all<{ json: string }>('SELECT json FROM replays');
+    expect(JSON.parse(row!.json)).toMatchObject({ total: 3, lookedAt: 3, moved: 3 });
+  });
+
   it('waits while too much of it is still on its way', () => {
     const driver = new QueueDriver(new NodeSql());
     driver.publish(Array.from({ length: 10_000 }, (_, number) => number));
