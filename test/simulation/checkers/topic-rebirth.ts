@@ -19,7 +19,7 @@ export const topicRebirth: Checker = {
           continue;
         }
         if (count.get(id)! > event.copies) broken.push(`${client} read ${id} once more`);
-        const deletion = deletions.find((one) => one.isGone && one.begin > event.end && one.end < begin);
+        const deletion = deletions.find((one) => one.isGone && one.begin > endOf(event) && one.end < begin);
         if (deletion) broken.push(`${client} read ${id} of a topic that was deleted since`);
       }
       if (!isFinal) continue;
