@@ -20,8 +20,8 @@ const IDLE_MS = 3_700_000;
 const ROUNDS_MAX = 40;
 
 export async function comeToRest(client: Client): Promise<void> {
-  await resumeSchedule(client);
   await client.sleep(REST_MS);
+  await resumeSchedule(client);
   await client.world.runCrons(1);
   await makeRoom(client);
   // Afterwards the watchdog knows that transactional ids are idle, and need not come by to each at each of its runs.

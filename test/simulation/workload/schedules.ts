@@ -26,7 +26,7 @@ async function interrupt(client: Client, random: Random): Promise<void> {
   await client.request('POST', `${PATH}/resume`);
 }
 
-/** A pause of somebody may be what was heard of last. */
+/** A pause of somebody may be what was heard of last. Nothing may be on its way any more. */
 export async function resumeSchedule(client: Client): Promise<void> {
   await insist(client, 'POST', `${PATH}/resume`);
 }
