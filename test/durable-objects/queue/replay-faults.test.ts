@@ -6,19 +6,23 @@ import { QueueDriver } from './queue-driver.ts';
 
 const MESSAGES = 1_200;
 
-function filled(): { driver: QueueDriver; sql: NodeSql } {
-  const sql = new NodeSql();
-  const driver = new QueueDriver(sql);
-  driver.publish(Array.from({ length: MESSAGES }, (_, number) => number));
+function begin(driver: QueueDriver, id = 'r', ratePerS: number | null = null): void {
   const order = {
-    id: 'r',
+    id,
     filter: { any: true as const },
     ids: null,
     to: { queue: 'other' },
     limit: null,
-    ratePerS: null,
+    ratePerS,
   };
   driver.queue.commit(() => driver.queue.deadLetters.answer({ do: 'replay', order }, driver.nowMs));
+}
+
+function filled(): { driver: QueueDriver; sql: NodeSql } {
+  const sql = new NodeSql();
+  const driver = new QueueDriver(sql);
+  driver.publish(Array.from({ length: MESSAGES }, (_, number) => number));
+  begin(driver);
   return { driver, sql };
 }
 
@@ -67,15 +71,7 @@ describe('a replay', () => {
     const driver = new QueueDriver(new NodeSql());
     driver.publish([1, 2, 3]);
     const held = driver.deliver(1).map(({ tag }) => tag);
-    const order = {
-      id: 'r',
-      filter: { any: true as const },
-      ids: null,
-      to: { queue: 'other' },
-      limit: null,
-      ratePerS: null,
-    };
-    driver.queue.commit(() => driver.queue.deadLetters.answer({ do: 'replay', order }, driver.nowMs));
+    begin(driver);
     driver.settle(held, { kind: 'release' });
     slice(driver);
     const [row] = driver.sql.all<{ json: string }>('SELECT json FROM replays');
@@ -85,15 +81,7 @@ describe('a replay', () => {
   it('waits while too much of it is still on its way', () => {
     const driver = new QueueDriver(new NodeSql());
     driver.publish(Array.from({ length: 10_000 }, (_, number) => number));
-    const order = {
-      id: 'r',
-      filter: { any: true as const },
-      ids: null,
-      to: { queue: 'other' },
-      limit: null,
-      ratePerS: null,
-    };
-    driver.queue.commit(() => driver.queue.deadLetters.answer({ do: 'replay', order }, driver.nowMs));
+    begin(driver);
     for (let slices = 0; slices < 50; slices++) slice(driver);
     expect(driver.counts.outgoing).toBe(5_000);
     expect(driver.sql.all('SELECT * FROM outbox')).toHaveLength(10);
@@ -104,17 +92,7 @@ describe('a replay at a rate', () => {
   function begun(...rates: (number | null)[]): QueueDriver {
     const driver = new QueueDriver(new NodeSql());
     driver.publish(Array.from({ length: 600 }, (_, number) => number));
-    for (const [index, ratePerS] of rates.entries()) {
-      const order = {
-        id: `r${index}`,
-        filter: { any: true as const },
-        ids: null,
-        to: { queue: 'other' },
-        limit: null,
-        ratePerS,
-      };
-      driver.queue.commit(() => driver.queue.deadLetters.answer({ do: 'replay', order }, driver.nowMs));
-    }
+    for (const [index, ratePerS] of rates.entries()) begin(driver, `r${index}`, ratePerS);
     return driver;
   }
   const movedBy = (driver: QueueDriver, id: string): number => {

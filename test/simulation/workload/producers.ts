@@ -3,6 +3,7 @@
 import type { Random } from '../../crash/random.ts';
 import type { Client } from './client.ts';
 import { between, pick, times, type Operation } from './operation.ts';
+import { goOn, instanceOf, type SequencedInstance } from './sequenced-instance.ts';
 import { TOPICS } from './topology.ts';
 
 export interface SequencedBatch {
@@ -14,26 +15,16 @@ export interface SequencedBatch {
   begin: number | null;
 }
 
-interface Producer {
-  id: number;
-  epoch: number;
-  /** The next sequence, by partition. */
-  next: Map<number, number>;
-  /** Batches of earlier epochs of which it does not know whether they are stored. */
-  doubtful: SequencedBatch[];
-}
-
 const TOPIC = 'log';
 const ATTEMPTS_MAX = 5;
-const producers = new WeakMap<Client, Producer>();
+const producers = new WeakMap<Client, SequencedInstance<number, SequencedBatch>>();
 
 export const produceOnce: Operation = {
   name: 'produce-once',
   weight: 9,
   run: async (client, id, random) => {
-    const producer = producers.get(client) ?? (await newProducer(client));
+    const producer = await instanceOf(producers, client);
     if (producer === null) return;
-    producers.set(client, producer);
     if (producer.doubtful.length > 0 && random() < 0.3) {
       // The instance that was replaced is still there, and sends again.
       await sendOnce(client, pick(random, producer.doubtful));
@@ -52,23 +43,9 @@ export const produceOnce: Operation = {
       batches.map((batch, index) => sendUntilKnown(client, batch, forks[index]!, ATTEMPTS_MAX)),
     );
     producer.next.set(partition, sequence);
-    const isReplaced = random() < 0.05;
-    if (stored.every(Boolean) && !isReplaced) return;
-    if (random() < 0.1) {
-      producers.delete(client);
-      return;
-    }
-    producer.epoch += 1;
-    producer.next.clear();
-    producer.doubtful.push(...batches.filter((_, index) => !stored[index]));
+    goOn(producers, client, batches, stored, random);
   },
 };
-
-async function newProducer(client: Client): Promise<Producer | null> {
-  const { outcome, body } = await client.request('POST', '/producers', {});
-  if (outcome !== 'ok') return null;
-  return { id: body['id'] as number, epoch: body['epoch'] as number, next: new Map(), doubtful: [] };
-}
 
 /** One attempt. */
 export async function sendOnce(

@@ -4,6 +4,7 @@ import type { Random } from '../../crash/random.ts';
 import type { Outcome, Published, SequencedBy } from '../history.ts';
 import type { Client } from './client.ts';
 import { between, pick, times, type Operation } from './operation.ts';
+import { goOn, instanceOf, type SequencedInstance } from './sequenced-instance.ts';
 import { messageProperties, PUBLISHED, type Properties, sentProperties } from './queues.ts';
 
 interface SequencedPublish {
@@ -12,25 +13,15 @@ interface SequencedPublish {
   producer: SequencedBy;
 }
 
-interface Producer {
-  id: number;
-  epoch: number;
-  /** The next sequence, by queue. */
-  next: Map<string, number>;
-  /** Publishes of earlier epochs of which it does not know whether they are stored. */
-  doubtful: SequencedPublish[];
-}
-
 const ATTEMPTS_MAX = 5;
-const producers = new WeakMap<Client, Producer>();
+const producers = new WeakMap<Client, SequencedInstance<string, SequencedPublish>>();
 
 export const publishOnce: Operation = {
   name: 'publish-once',
   weight: 9,
   run: async (client, id, random) => {
-    const producer = producers.get(client) ?? (await newProducer(client));
+    const producer = await instanceOf(producers, client);
     if (producer === null) return;
-    producers.set(client, producer);
     if (producer.doubtful.length > 0 && random() < 0.3) {
       // The instance that was replaced is still there, and sends again.
       await sendOnce(client, pick(random, producer.doubtful));
@@ -52,23 +43,9 @@ export const publishOnce: Operation = {
       publishes.map((publish, index) => sendUntilKnown(client, publish, forks[index]!)),
     );
     producer.next.set(queue, sequence);
-    const isReplaced = random() < 0.05;
-    if (stored.every(Boolean) && !isReplaced) return;
-    if (random() < 0.1) {
-      producers.delete(client);
-      return;
-    }
-    producer.epoch += 1;
-    producer.next.clear();
-    producer.doubtful.push(...publishes.filter((_, index) => !stored[index]));
+    goOn(producers, client, publishes, stored, random);
   },
 };
-
-async function newProducer(client: Client): Promise<Producer | null> {
-  const { outcome, body } = await client.request('POST', '/producers', {});
-  if (outcome !== 'ok') return null;
-  return { id: body['id'] as number, epoch: body['epoch'] as number, next: new Map(), doubtful: [] };
-}
 
 interface Attempt {
   outcome: Outcome;
