@@ -59,11 +59,12 @@ export async function deleteQueueIn(
   deletion: QueueDeletionRequest,
 ): Promise<QueueAnswer | Failure> {
   const asked = store.queues.get(name);
-  if (!asked) return noSuchQueue(name);
+  // One that wants its own deletion may have been replaced: that one must not be closed.
+  if (!asked || (deletion.id ?? asked.definition.id) !== asked.definition.id) return noSuchQueue(name);
   const refused = await close(env, asked, deletion);
   if (refused) return refused;
   const entry = store.queues.get(name);
-  if (!entry || entry.definition.id !== (deletion.id ?? asked.definition.id)) return noSuchQueue(name);
+  if (!entry || entry.definition.id !== asked.definition.id) return noSuchQueue(name);
   store.removeQueue(entry);
   return answer(store, entry);
 }

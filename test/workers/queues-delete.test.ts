@@ -79,3 +79,13 @@ it('takes nothing more from a router that knows it from before, also where it ha
   await broker.call('POST', '/test/failing');
   expect(await publish('gone')).toBe(404);
 });
+
+it('closes no queue that has taken the name of one that wants to delete itself', async () => {
+  await broker.call('PUT', path('renewed'), {});
+  const topologies = await broker.broker.miniflare.getDurableObjectNamespace('TOPOLOGY', 'posthorn');
+  const topology = topologies.getByName('default') as unknown as {
+    deleteQueue(name: string, deletion: { id: number }): Promise<unknown>;
+  };
+  expect(await topology.deleteQueue('renewed', { id: 1 })).toMatchObject({ code: 'queue_not_found' });
+  expect(await publish('renewed')).toBe(200);
+});
