@@ -2,6 +2,7 @@
 
 import { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startShop } from '../../examples/worker/shop.ts';
 import { bundleWorker } from '../../scripts/bundle.ts';
 import { brokerForTests, numbers, readAll } from './harness.ts';
 
@@ -12,14 +13,7 @@ let grouped: Miniflare;
 
 beforeAll(async () => {
   const { host } = new URL(broker.url);
-  worker = new Miniflare({
-    modules: [
-      { type: 'ESModule', path: 'index.mjs', contents: await bundleWorker('examples/orders-worker.ts') },
-    ],
-    compatibilityDate: '2026-07-30',
-    serviceBindings: { POSTHORN: { external: { address: host, http: {} } } },
-    telemetry: { enabled: false },
-  });
+  worker = await startShop(broker.url);
   consuming = new Miniflare({
     modules: [
       { type: 'ESModule', path: 'index.mjs', contents: await bundleWorker('test/sdk/consuming-worker.ts') },
@@ -36,7 +30,7 @@ beforeAll(async () => {
     serviceBindings: { POSTHORN: { external: { address: host, http: {} } } },
     telemetry: { enabled: false },
   });
-  await Promise.all([worker.ready, consuming.ready, grouped.ready]);
+  await Promise.all([consuming.ready, grouped.ready]);
 });
 afterAll(() => Promise.all([worker.dispose(), consuming.dispose(), grouped.dispose()]));
 

@@ -4,12 +4,10 @@
  *   POST /orders  {"customer": "customer-7", "total": 12}   stores the order, answers where
  *   GET  /orders                                            all orders so far
  *
- * In its wrangler.toml:
- *
- *   services = [{ binding = "POSTHORN", service = "posthorn" }]
+ * wrangler.toml beside it has the binding. `npm run example -- worker` runs it on this machine.
  */
 
-import { Posthorn } from '../sdk/index.ts';
+import { Posthorn } from '../../sdk/index.ts';
 
 interface Env {
   POSTHORN: Fetcher;
