@@ -31,8 +31,18 @@ export class Consumers {
     return this.#waiting().length;
   }
 
+  /** Whether the consumer waits and can be given something: a stream with a prefetch of 0 takes no more. */
   isWaiting(consumerId: string): boolean {
-    return this.#waiting().some(({ attachment }) => attachment.consumerId === consumerId);
+    return this.#waiting().some(
+      ({ attachment }) => attachment.consumerId === consumerId && attachment.prefetch !== 0,
+    );
+  }
+
+  /** Whether a consumer other than this one waits. */
+  othersWait(consumerId: string): boolean {
+    return this.#waiting().some(
+      ({ attachment }) => attachment.consumerId !== consumerId && attachment.prefetch !== 0,
+    );
   }
 
   /** The response that makes the caller wait: the first message of its socket is the answer. */
@@ -52,17 +62,18 @@ export class Consumers {
   serve(hasMessages: () => boolean, take: (poll: Poll) => Uint8Array | null): (() => Uint8Array | null)[] {
     if (this.#atMost === 0 || !hasMessages()) return [];
     const sends: (() => Uint8Array | null)[] = [];
-    let answered = 0;
     const waiting = this.#waiting();
+    this.#atMost = waiting.length;
     for (const { socket, attachment } of waiting) {
       if (!hasMessages()) break;
       const bytes = take(attachment);
       if (bytes === null) continue;
-      const isStream = attachment.prefetch !== undefined;
-      if (!isStream) answered += 1;
-      sends.push(() => (isStream ? push(socket, attachment, bytes) : finish(socket, attachment, bytes)));
+      sends.push(() => {
+        if (attachment.prefetch !== undefined) return push(socket, attachment, bytes);
+        this.#atMost -= 1; // only now: until it is stored it may yet fail
+        return finish(socket, attachment, bytes);
+      });
     }
-    this.#atMost = waiting.length - answered;
     return sends;
   }
 
@@ -72,16 +83,23 @@ export class Consumers {
     return attachment?.prefetch === undefined ? null : attachment;
   }
 
+  /** What the poll of a socket waits for; null where it is a stream, or has had its answer. */
+  pollOf(socket: WebSocket): Poll | null {
+    const attachment = socket.deserializeAttachment() as Attachment | null;
+    return attachment?.prefetch !== undefined || attachment?.isAnswered !== false ? null : attachment;
+  }
+
   /** How many messages the consumer of a stream may hold from now on. What it holds already stays. */
   setPrefetch(socket: WebSocket, prefetch: number): void {
     const attachment = socket.deserializeAttachment() as Attachment;
     socket.serializeAttachment({ ...attachment, prefetch } satisfies Attachment);
   }
 
-  /** Closes all: they ask anew, and learn what has happened. */
-  dismiss(): void {
-    for (const { socket, attachment } of this.#waiting()) finish(socket, attachment, null);
-    this.#atMost = 0;
+  /** Closes all, or those that are meant: they ask anew, and learn what has happened. */
+  dismiss(isMeant: (poll: Poll) => boolean = () => true): void {
+    const meant = this.#waiting().filter(({ attachment }) => isMeant(attachment));
+    for (const { socket, attachment } of meant) finish(socket, attachment, null);
+    this.#atMost -= meant.length;
   }
 
   #waiting(): { socket: WebSocket; attachment: Attachment }[] {
