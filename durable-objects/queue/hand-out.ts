@@ -51,7 +51,7 @@ export class HandOut {
   /** A step: takes messages for one who asks now. */
   takeAsked(queue: StoredQueue, request: Poll, context: StepContext): Uint8Array | null {
     queue.noteSeen(request.consumerId, context.nowMs);
-    return this.#take(queue, request, context);
+    return this.#take(queue, request, request.max, context);
   }
 
   /** Gives what is ready to those who wait. Never throws: what fails is tried again by the alarm. */
@@ -86,9 +86,13 @@ export class HandOut {
     const { queue } = open;
     if (queue.state.isPaused) return;
     const context = this.#host.context();
-    const hasMessages = (): boolean => readyCount(queue.state) > 0;
+    this.#consumers.noteEndedLeases(queue.takeEndedLeases());
     const sends = queue.commit(() =>
-      this.#consumers.serve(hasMessages, (poll) => this.#take(queue, poll, context)),
+      this.#consumers.serve({
+        ready: () => readyCount(queue.state),
+        leasedBy: (consumerId) => queue.leasedBy(consumerId),
+        take: (poll, max) => this.#take(queue, poll, max, context),
+      }),
     );
     const unsent = sends.flatMap((send) => send() ?? []);
     if (sends.length > 0) this.#host.handedOut(open);
@@ -97,10 +101,8 @@ export class HandOut {
     this.#serve(open); // others may want what these could not be given
   }
 
-  #take(queue: StoredQueue, request: Poll, context: StepContext): Uint8Array | null {
-    const { consumerId, bytesMax, prefetch } = request;
-    const max = prefetch === undefined ? request.max : prefetch - queue.leasedBy(consumerId);
-    if (max <= 0) return null;
+  #take(queue: StoredQueue, request: Poll, max: number, context: StepContext): Uint8Array | null {
+    const { consumerId, bytesMax } = request;
     if (!mayConsume(queue.state, consumerId, this.#consumers, context.nowMs)) return null;
     const leaseMs = request.leaseMs ?? queue.state.config.lease_ms;
     return queue.deliver({ max, bytesMax, leaseMs, consumerId, autoAck: request.autoAck ?? false }, context);

@@ -282,14 +282,14 @@ export class Queue extends DurableObject<Env> {
     const stream = this.#consumers.streamOf(socket);
     if (!stream) return; // those who poll have nothing to say
     this.#runDue();
+    this.#consumers.noteSign(socket);
+    this.#open?.queue.noteSeen(stream.consumerId, this.now());
     const read = readStreamMessage(message);
     if (isFailure(read)) return socket.send(JSON.stringify(problemOf(read)));
     if ('runs' in read) return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
     this.#consumers.setPrefetch(socket, read.prefetch);
     socket.send(JSON.stringify(read));
-    const { queue } = this.#open ?? {};
-    if (read.prefetch === 0) queue?.resign(stream.consumerId);
-    else queue?.noteSeen(stream.consumerId, this.now());
+    if (read.prefetch === 0) this.#open?.queue.resign(stream.consumerId);
     this.#handOut.serve();
   }
 
