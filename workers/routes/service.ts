@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono';
 import { openApiDocument } from '../../protocol/openapi.ts';
+import { VERSION } from '../../protocol/version.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { namespacesOf, type AppEnv } from './context.ts';
 
@@ -10,10 +11,10 @@ let openApiJson: string | undefined;
 
 export function serviceRoutes(app: Hono<AppEnv>): void {
   app.get('/healthz', async (c) => {
-    if (c.req.query('deep') !== 'true') return c.json({ status: 'ok' });
+    if (c.req.query('deep') !== 'true') return c.json({ status: 'ok', version: VERSION });
     const namespace = namespacesOf(c.env)[0]!;
     const writtenMs = await topologyStub(c.env, namespace).probeStorage();
-    return c.json({ status: 'ok', written_at: writtenMs });
+    return c.json({ status: 'ok', version: VERSION, written_at: writtenMs });
   });
 
   app.get('/openapi.json', (c) => {
