@@ -116,6 +116,8 @@ export const errorTable = {
   unroutable: permanent(404, 'No queue or topic takes the message'),
   // Not to be sent again blindly: the request may have been served, and only its reply be missing.
   no_reply: permanent(504, 'No reply to the request came in time'),
+  // Not to be sent again blindly either: without a producer's sequences the part that is stored would be stored twice.
+  partly_stored: permanent(409, 'Some partitions have stored their records, others have not'),
   publish_incomplete: transient(503, 'Some destinations have stored the messages, others have not'),
   internal_error: transient(500, 'Something is wrong on our side'),
 } as const satisfies Record<string, ErrorDefinition>;

@@ -9,6 +9,7 @@ import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   produceQuerySchema,
+  type PartlyStored,
   type ProduceQuery,
   type ProduceBatchesReply,
   type ProduceReply,
@@ -46,7 +47,7 @@ async function produceJson(c: AppContext, found: TopicDefinition): Promise<Respo
   const refused = await joinTransaction(c, topic, producer?.transactional_id, producer ?? null, batches);
   if (refused) return problem(c, refused);
   const appended = await appendToPartitions(c.env, topic, batches);
-  if (isFailure(appended)) return problem(c, appended);
+  if (isFailure(appended)) return problem(c, withOffsets(appended, places, count));
   return c.json({ offsets: offsetsOf(places, appended, count) } satisfies ProduceReply);
 }
 
@@ -116,7 +117,7 @@ async function joinTransaction(
 /** One for each record, in the order of the request. */
 function offsetsOf(
   places: readonly Places[],
-  appended: AppendedBatch[][],
+  appended: readonly AppendedBatch[][],
   count: number,
 ): ProduceReply['offsets'] {
   const offsets = new Array<ProduceReply['offsets'][number]>(count);
@@ -130,6 +131,26 @@ function offsetsOf(
     }
   });
   return offsets;
+}
+
+/** Says for each record where it is stored, or null, if only some partitions have stored theirs. */
+function withOffsets(cause: Failure, places: readonly Places[], count: number): Failure {
+  if (cause.code !== 'partly_stored') return cause;
+  const { stored } = cause.details as PartlyStored;
+  const appended = places.map(({ partition }) =>
+    stored
+      .filter((batch) => batch.partition === partition)
+      .map(({ base_offset: baseOffset, record_count: recordCount, append_time: appendTime }) => ({
+        baseOffset,
+        recordCount,
+        appendTime,
+      })),
+  );
+  const offsets: PartlyStored['offsets'] = Array.from(
+    offsetsOf(places, appended, count),
+    (offset?: ProduceReply['offsets'][number]) => offset ?? null,
+  );
+  return { ...cause, details: { ...cause.details, offsets } };
 }
 
 async function produceBatches(c: AppContext, found: TopicDefinition, query: ProduceQuery): Promise<Response> {
