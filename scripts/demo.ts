@@ -4,7 +4,6 @@
  *
  *   npm run demo              against a broker of its own, whose data is removed at the end
  *   POSTHORN_URL=http://...   against that broker
- *   npm run demo -- --poison  tells the story of a message that cannot be handled, instead
  *   npm run demo -- --json    prints one JSON document and nothing else
  *
  * Exit code 0 if all proofs hold, 1 if one fails or the broker does, 130 after Ctrl-C.
@@ -23,7 +22,6 @@ import {
   type ReceivedRecord,
 } from '../sdk/index.ts';
 import { startBroker } from './broker.ts';
-import { demonstratePoison } from './demo-poison.ts';
 
 interface Flight {
   /** Local time of departure, `2001/01/01 00:47`; taken as UTC. */
@@ -65,11 +63,6 @@ const stop = new AbortController();
 async function main(): Promise<void> {
   stopOnSignals();
   try {
-    if (process.argv.includes('--poison')) {
-      const holds = await withBroker((url) => demonstratePoison(url, say, stop.signal));
-      process.exitCode = holds ? 0 : 1;
-      return;
-    }
     const report = await withBroker(demonstrate);
     if (isJson) console.log(JSON.stringify(report, null, 2));
     process.exitCode = report.holds ? 0 : 1;

@@ -1,4 +1,4 @@
-/** The README's commands and code, run as they stand against a broker on another port. */
+/** The commands and code of the README and of the first steps, run as they stand against a broker on another port. */
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -12,21 +12,60 @@ const ROOT = join(import.meta.dirname, '../..');
 const ADDRESS = 'http://127.0.0.1:8787';
 
 let broker: TestBroker;
-let readme: string;
 beforeAll(async () => {
   broker = await TestBroker.start();
-  readme = (await readFile(join(ROOT, 'README.md'), 'utf8')).replaceAll(ADDRESS, broker.url);
 });
 afterAll(() => broker.stop());
 
-const blocks = (language: string): string[] =>
-  [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))].map(([, code = '']) => code);
+/** The code blocks of a page in one language. */
+async function blocksOf(page: string, language: string): Promise<string[]> {
+  const text = (await readFile(join(ROOT, page), 'utf8')).replaceAll(ADDRESS, broker.url);
+  const blocks = text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'));
+  return [...blocks].map(([, code = '']) => code);
+}
+
+async function curlLinesOf(page: string): Promise<string[]> {
+  return (await blocksOf(page, 'sh')).flatMap((block) =>
+    block.split('\n').filter((line) => line.startsWith('curl')),
+  );
+}
+
+async function runTypeScript(page: string): Promise<string> {
+  const [code] = await blocksOf(page, 'ts');
+  const { stdout } = await run(process.execPath, ['--input-type=module-typescript', '-e', code!], {
+    cwd: ROOT,
+  });
+  return stdout;
+}
 
 describe('the README', () => {
-  it('has curl lines that work in their order', async () => {
-    const lines = blocks('sh').flatMap((block) =>
-      block.split('\n').filter((line) => line.startsWith('curl')),
-    );
+  it('has at most 90 lines', async () => {
+    expect(
+      (await readFile(join(ROOT, 'README.md'), 'utf8')).trimEnd().split('\n').length,
+    ).toBeLessThanOrEqual(90);
+  });
+
+  it('has curl lines that print what it says', async () => {
+    const lines = await curlLinesOf('README.md');
+    const says = (await blocksOf('README.md', 'json')).flatMap((block) => block.trim().split('\n'));
+    expect(lines).toHaveLength(3);
+    expect(says).toHaveLength(3);
+    for (const [index, line] of lines.entries()) {
+      const { stdout } = await run('sh', ['-c', line.replace('curl', 'curl -sS')]);
+      expect(JSON.parse(stdout), line).toMatchObject(JSON.parse(says[index]!) as object);
+    }
+    await broker.call('DELETE', '/v1/default/topics/orders');
+  });
+
+  it('has code that runs', async () => {
+    expect(await runTypeScript('README.md')).toBe('sending to ada@example.com\n');
+    await broker.call('DELETE', '/v1/default/queues/mails');
+  });
+});
+
+describe('the first steps', () => {
+  it('have curl lines that work in their order', async () => {
+    const lines = await curlLinesOf('docs/getting-started.md');
     expect(lines).toHaveLength(16);
     const replies: unknown[] = [];
     let deliveryTag = '';
@@ -69,11 +108,8 @@ describe('the README', () => {
     ]);
   });
 
-  it('has code that runs', async () => {
-    const [code] = blocks('ts');
-    const { stdout } = await run(process.execPath, ['--input-type=module-typescript', '-e', code!], {
-      cwd: ROOT,
-    });
+  it('have code that runs', async () => {
+    const stdout = await runTypeScript('docs/getting-started.md');
     expect(stdout).toContain("0 user-1 { page: '/pricing' }");
     expect(stdout).toContain('counted /pricing');
     expect(stdout).toContain("sending to { to: 'ada@example.com' }");
