@@ -19,7 +19,13 @@ import {
   WAIT_MS_MAX,
 } from './limits.ts';
 import { nameSchema } from './names.ts';
-import { consumeDelivery, fetchedRecordSchema, isolationSchema, type FetchedRecord } from './records.ts';
+import {
+  consumeDelivery,
+  fetchedRecordSchema,
+  isolationSchema,
+  onCorruptSchema,
+  type FetchedRecord,
+} from './records.ts';
 
 export const ASSIGNORS = ['range', 'round-robin', 'sticky-cooperative'] as const;
 export type AssignorName = (typeof ASSIGNORS)[number];
@@ -100,7 +106,9 @@ const maxBytes = z
   .min(1)
   .max(FETCH_BYTES_MAX)
   .default(FETCH_BYTES_DEFAULT)
-  .describe('About how much, over all partitions; each has at least a batch where it has records');
+  .describe(
+    'Over all partitions. As JSON, the reply ends before the record that would pass it, but has at least one. As bytes it is about how much: each partition has at least a batch where it has records',
+  );
 const waitMs = z
   .int()
   .min(0)
@@ -116,6 +124,7 @@ export const groupFetchQuerySchema = z.strictObject({
   max_bytes: maxBytes,
   wait_ms: waitMs,
   isolation: isolationSchema,
+  on_corrupt: onCorruptSchema,
   auto_commit: z
     .enum(['true', 'false'])
     .optional()
@@ -146,6 +155,7 @@ export const groupFetchSchema = z.strictObject({
   max_bytes: maxBytes,
   wait_ms: waitMs,
   isolation: isolationSchema,
+  on_corrupt: onCorruptSchema,
   delivery: consumeDelivery(
     'at-least-once is the default, exactly-once is isolation `read_committed`. This call commits nothing, so it cannot be at-most-once',
   ),
@@ -159,6 +169,10 @@ export const groupRecordsSchema = z.object({
   ...memberReplySchema.shape,
   records: z.array(groupRecordSchema),
   offsets: z.array(positionSchema).describe('Where these records end: what to commit when they are handled'),
+  damaged: z
+    .array(z.object({ ...topicPartition, offset: z.int(), next_offset: z.int() }))
+    .optional()
+    .describe('With on_corrupt=skip: ranges of records that were left out, because they are damaged on disk'),
 });
 export type GroupRecords = Omit<z.infer<typeof groupRecordsSchema>, 'records'> & { records: GroupRecord[] };
 

@@ -12,15 +12,18 @@ import {
   type StagedProducers,
   type TransactionEnd,
 } from '../../core/log/producer-state.ts';
-import { checkOffset, storedHeader } from '../../core/log/fetch.ts';
+import { checkOffset } from '../../core/log/fetch.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import {
   decodeControlRecord,
   decodeRecords,
   encodeEndTransactionBatch,
   isBatchFailure,
+  isDamaged,
+  surveyBatches,
   type BatchHeader,
 } from '../../protocol/record-batch/index.ts';
+import { DamageNotes } from '../storage/damage-notes.ts';
 import type { AppendBatch, ReadResult, SegmentLog } from '../storage/segment-log.ts';
 import type { Sql } from '../storage/sql.ts';
 import { ProducerStore } from './producer-store.ts';
@@ -54,7 +57,10 @@ export class ProducedLog {
   /** The transactions that were aborted since the snapshot, in the order in which they ended. */
   #aborted: AbortedTransaction[] = [];
 
-  constructor(sql: Sql, log: SegmentLog, nowMs: number) {
+  readonly #damage: DamageNotes;
+
+  constructor(sql: Sql, log: SegmentLog, nowMs: number, damage = new DamageNotes('log')) {
+    this.#damage = damage;
     this.#sql = sql;
     this.#log = log;
     this.#store = new ProducerStore(sql);
@@ -207,11 +213,11 @@ export class ProducedLog {
   }
 
   #replay(from: number, nowMs: number): void {
-    for (const { data } of this.#log.segmentsFrom(from)) {
-      for (let at = 0; at < data.length;) {
-        const header = storedHeader(data, at);
-        if (header.baseOffset >= from) this.#replayBatch(data, at, header, nowMs);
-        at += header.sizeInBytes;
+    for (const { data, baseOffset, nextOffset } of this.#log.segmentsFrom(from)) {
+      for (const piece of surveyBatches(data, baseOffset, nextOffset)) {
+        // What a damaged batch says of its producer is not taken: a producer that misses it is told to begin anew.
+        if (isDamaged(piece)) this.#damage.note(piece.baseOffset, piece.problem);
+        else if (piece.header.baseOffset >= from) this.#replayBatch(data, piece.at, piece.header, nowMs);
       }
     }
   }

@@ -8,6 +8,7 @@
 
 import type { PartitionOffset, TopicPartition } from '../../protocol/groups.ts';
 import type { GroupSection } from '../../protocol/group-frame.ts';
+import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import { recordsOfFetch, type Fetched } from '../reader/fetch-request.ts';
 import { GroupRecord, type GroupOwner, type Origin } from './group-record.ts';
 import { Progress, type Step } from './progress.ts';
@@ -64,7 +65,10 @@ export class PartitionWork implements Origin {
   #ahead = 0;
   readonly #idle: (() => void)[] = [];
 
-  constructor({ topic, partition }: TopicPartition, owner: GroupOwner) {
+  readonly #tell: (error: unknown) => void;
+
+  constructor({ topic, partition }: TopicPartition, owner: GroupOwner, tell: (error: unknown) => void) {
+    this.#tell = tell;
     this.topic = topic;
     this.partition = partition;
     this.owner = owner;
@@ -229,7 +233,9 @@ export class PartitionWork implements Origin {
     if (chunk === undefined || this.#isDecoding) return;
     this.#isDecoding = true;
     const { generation } = this;
-    recordsOfFetch(chunk, (record) => new GroupRecord(this, record)).then(
+    const make = (record: LogRecord): GroupRecord => new GroupRecord(this, record);
+    // Damage in the log stops nobody: what is sound is handled, and the consumer is told of the rest.
+    recordsOfFetch(chunk, make, this.#tell).then(
       (records) => {
         this.#isDecoding = false;
         if (generation === this.generation && this.state === 'active') {

@@ -27,6 +27,11 @@ export interface ReaderOptions {
    */
   onOutOfRange?: 'error' | 'earliest' | 'latest';
   /**
+   * Where records are damaged on disk (their CRC does not match): `error` (default) ends reading with a PosthornError
+   * `stored_batch_corrupt` whose details name the `offset` and the `next_offset` after them; `skip` leaves them out.
+   */
+  onCorrupt?: 'error' | 'skip';
+  /**
    * Default `read_uncommitted`: everything, in order. `read_committed`: nothing of transactions that were aborted, and what
    * comes after the first open one only when that has ended.
    */
@@ -54,6 +59,7 @@ export interface ReaderConfig {
   startOf: (partition: number) => WireOffset;
   follow: boolean;
   onOutOfRange: 'error' | 'earliest' | 'latest';
+  onCorrupt: 'error' | 'skip';
   isolation: 'read_uncommitted' | 'read_committed';
   fetchBytes: number;
   waitMs: number;
@@ -72,6 +78,7 @@ export function readerConfig(options: ReaderOptions): ReaderConfig {
     startOf: startsOf(options.from ?? 'earliest'),
     follow: options.follow ?? true,
     onOutOfRange: options.onOutOfRange ?? 'error',
+    onCorrupt: options.onCorrupt ?? 'error',
     isolation: level?.isolation ?? options.isolation ?? 'read_uncommitted',
     fetchBytes,
     waitMs,

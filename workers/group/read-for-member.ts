@@ -10,6 +10,7 @@ import type { MemberView, OwnedPartition } from '../../durable-objects/group/gro
 import type { ReadRequest, Stale } from '../../durable-objects/partition/partition-calls.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { FetchFrame } from '../../core/log/fetch-frame.ts';
+import type { OnCorrupt } from '../../protocol/records.ts';
 import type { GroupPath } from '../assign/assign.ts';
 import { callPartition } from '../partition-call.ts';
 import type { AppContext } from '../routes/context.ts';
@@ -39,6 +40,8 @@ export interface MemberRead {
   maxRecords: number;
   waitMs: number;
   isolation: ReadIsolation;
+  /** For JSON answers. */
+  onCorrupt: OnCorrupt;
 }
 
 /** What one partition has answered: whole batches, perhaps of several rounds. */

@@ -5,11 +5,7 @@ import type { Message } from '../../core/exchange/exchange.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { exchangePublishSchema, type ExchangeMessage } from '../../protocol/exchanges.ts';
 import { textOfBytes } from '../../protocol/json-bytes.ts';
-import {
-  BATCH_INFLATED_BYTES_MAX,
-  REQUEST_RECORDS_MAX,
-  ROUTING_KEY_BYTES_MAX,
-} from '../../protocol/limits.ts';
+import { REQUEST_BYTES_MAX, REQUEST_RECORDS_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import {
   EXCHANGE_HEADER,
   RESERVED_PREFIX,
@@ -18,14 +14,14 @@ import {
   textHeader,
 } from '../../protocol/messages.ts';
 import {
-  decodeRecordsAsync,
+  decodeRecords,
   isBatchFailure,
   splitBatches,
-  verifyBatchAsync,
   type LogRecord,
   type RecordHeader,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
+import { InflateBudget } from '../inflate-budget.ts';
 import { check } from '../request.ts';
 import { at, PROPERTY_HEADER_NAMES, recordProblem, tooLarge, tooMany } from './message-checks.ts';
 
@@ -64,14 +60,16 @@ export async function outgoingFromBatches(
     return failure('truncated_batch', 'the body is empty; send at least one record batch');
   }
   const outgoing: Outgoing[] = [];
-  for (const { at: start, header } of batches) {
-    if (header.isControl) return failure('invalid_batch', 'control batches are written by the broker only');
-    const verified = await verifyBatchAsync(bytes, start, { inflatedBytesMax: BATCH_INFLATED_BYTES_MAX });
-    if (isBatchFailure(verified)) return verified;
-    const records = await decodeRecordsAsync(bytes, start, header, BATCH_INFLATED_BYTES_MAX);
+  // Destinations store them inflated: as much as they may have where they come so.
+  const budget = new InflateBudget(REQUEST_BYTES_MAX);
+  for (const batch of batches) {
+    const { isControl, recordCount } = batch.header;
+    if (isControl) return failure('invalid_batch', 'control batches are written by the broker only');
+    if (outgoing.length + recordCount > REQUEST_RECORDS_MAX) return tooMany(outgoing.length + recordCount);
+    const plain = await budget.verified(bytes, batch);
+    if (isFailure(plain)) return plain;
+    const records = decodeRecords(plain.bytes, plain.at, plain.header);
     if (isBatchFailure(records)) return records;
-    if (outgoing.length + records.length > REQUEST_RECORDS_MAX)
-      return tooMany(outgoing.length + records.length);
     for (const record of records) {
       const one = outgoingOfRecord(record, exchange, isMandatory, nowMs);
       if (isFailure(one)) return at(outgoing.length, one);

@@ -21,7 +21,8 @@ import { frameOfResponse } from '../fetch-frame-of.ts';
 import { jsonFetchReply } from '../fetch-json.ts';
 import { callPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
-import { readQuery } from '../request.ts';
+import { reportDamage } from '../report-damage.ts';
+import { readQuery } from '../query.ts';
 import { waitForFrame } from '../wait-for-frame.ts';
 import { bind, readPartition, readTopic, type AppContext, type AppEnv } from './context.ts';
 
@@ -36,8 +37,10 @@ export function fetchRoutes(app: Hono<AppEnv>): void {
     const read = await readAndWait(c, topic, readPartition(c), { ...query.fields, isolation });
     if (isFailure(read)) return problem(c, read);
     if (wantsBatches(c)) return batchesReply(read);
-    const { max_records: recordsMax } = query.fields;
-    const reply = await jsonFetchReply(await frameOf(read), recordsMax, isolation);
+    const { max_records: recordsMax, max_bytes: bytesMax, on_corrupt: onCorrupt } = query.fields;
+    const report = reportDamage(c, topic, readPartition(c));
+    const limits = { recordsMax, bytesMax, isolation, onCorrupt, report };
+    const reply = await jsonFetchReply(await frameOf(read), limits);
     return isFailure(reply) ? problem(c, reply) : c.json(reply);
   });
 }

@@ -35,7 +35,8 @@ import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
 import { problem } from '../problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
 import { callQueue } from '../queue-call.ts';
-import { bodyKind, check, contentType, readBody, readBytes, readJson, readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { bodyKind, check, contentType, readBody, readBytes, readJson } from '../request.ts';
 import { bind, type AppContext, type AppEnv } from './context.ts';
 import { readQueue } from './queues.ts';
 

@@ -9,7 +9,8 @@ import { requestQuerySchema, requestSchema, type RequestReply } from '../../prot
 import { problem } from '../problem.ts';
 import { outgoingFromBatches, outgoingFromJson, type Outgoing } from '../publish/outgoing.ts';
 import { publish } from '../publish/publish.ts';
-import { bodyKind, readBody, readBytes, readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { bodyKind, readBody, readBytes } from '../request.ts';
 import { openReplyWait } from '../request-reply/mailbox.ts';
 import { bind, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
 import { readExchangePath } from './exchanges.ts';
