@@ -32,7 +32,7 @@ import { GroupExpiry } from './group-expiry.ts';
 import { answerTo, resolveOffset } from './partition-answers.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
-import { appendedBatches, batchesReply, isWaiting } from './partition-replies.ts';
+import { appendedBatches, batchesReply, isWaiting, offsetHeaders } from './partition-replies.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
 import {
   isAskGroup,
@@ -305,9 +305,10 @@ export class Partition extends DurableObject<Env> {
     const offset = resolveOffset(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
+    const { bytesMax, recordsMax } = query;
     if (result.chunks.length === 0 && isWaiting(request)) {
-      const { bytesMax, recordsMax } = query;
-      return this.#waiters.accept({ offset: result.nextOffset, bytesMax, recordsMax, isolation });
+      const headers = offsetHeaders(open, result.nextOffset, result.nextOffset);
+      return this.#waiters.accept({ offset: result.nextOffset, bytesMax, recordsMax, isolation }, headers);
     }
     return batchesReply(open, offset, result);
   }
@@ -364,7 +365,8 @@ export class Partition extends DurableObject<Env> {
   ): Response {
     const offset = open.log.offsets.logStartOffset;
     if (!isWaiting(request)) return batchesReply(open, offset, { chunks: [], nextOffset: offset });
-    return this.#waiters.accept({ offset, bytesMax, recordsMax, isolation, pendingOf: claim!.group });
+    const headers = offsetHeaders(open, offset, offset);
+    return this.#waiters.accept({ offset, bytesMax, recordsMax, isolation, pendingOf: claim!.group }, headers);
   }
 
   #stamped(open: Open, bytes: Uint8Array): ProducedBatch[] {
