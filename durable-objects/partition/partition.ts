@@ -305,11 +305,7 @@ export class Partition extends DurableObject<Env> {
     const offset = resolveOffset(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
-    const { bytesMax, recordsMax } = query;
-    if (result.chunks.length === 0 && isWaiting(request)) {
-      const headers = offsetHeaders(open, result.nextOffset, result.nextOffset);
-      return this.#waiters.accept({ offset: result.nextOffset, bytesMax, recordsMax, isolation }, headers);
-    }
+    if (result.chunks.length === 0 && isWaiting(request)) return this.#wait(open, result.nextOffset, query);
     return batchesReply(open, offset, result);
   }
 
@@ -358,15 +354,20 @@ export class Partition extends DurableObject<Env> {
   }
 
   /** Nothing to read, until the transaction has ended that decides where to read on. */
-  #answerPending(
-    open: Open,
-    { claim, bytesMax, recordsMax, isolation }: ReadRequest,
-    request: Request,
-  ): Response {
+  #answerPending(open: Open, query: ReadRequest, request: Request): Response {
     const offset = open.log.offsets.logStartOffset;
     if (!isWaiting(request)) return batchesReply(open, offset, { chunks: [], nextOffset: offset });
-    const headers = offsetHeaders(open, offset, offset);
-    return this.#waiters.accept({ offset, bytesMax, recordsMax, isolation, pendingOf: claim!.group }, headers);
+    return this.#wait(open, offset, query, { pendingOf: query.claim!.group });
+  }
+
+  #wait(
+    open: Open,
+    offset: number,
+    { bytesMax, recordsMax, isolation }: ReadRequest,
+    pending: { pendingOf?: string } = {},
+  ): Response {
+    const wait = { offset, bytesMax, recordsMax, isolation, ...pending };
+    return this.#waiters.accept(wait, offsetHeaders(open, offset, offset));
   }
 
   #stamped(open: Open, bytes: Uint8Array): ProducedBatch[] {
