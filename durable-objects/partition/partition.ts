@@ -360,12 +360,8 @@ export class Partition extends DurableObject<Env> {
     return this.#wait(open, offset, query, { pendingOf: query.claim!.group });
   }
 
-  #wait(
-    open: Open,
-    offset: number,
-    { bytesMax, recordsMax, isolation }: ReadRequest,
-    pending: { pendingOf?: string } = {},
-  ): Response {
+  #wait(open: Open, offset: number, query: ReadRequest, pending: { pendingOf?: string } = {}): Response {
+    const { bytesMax, recordsMax, isolation } = query;
     const wait = { offset, bytesMax, recordsMax, isolation, ...pending };
     return this.#waiters.accept(wait, offsetHeaders(open, offset, offset));
   }
