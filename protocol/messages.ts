@@ -78,7 +78,11 @@ export function inOrder<Schema extends z.ZodType<MessageProperties>>(schema: Sch
   return schema
     .refine((properties) => !breaksOrder(properties), ORDERING_MIX)
     .meta({
-      allOf: [keyWith('priority'), keyWith('delay_ms'), { not: { required: ['ordering_key', 'deliver_at'] } }],
+      allOf: [
+        keyWith('priority'),
+        keyWith('delay_ms'),
+        { not: { required: ['ordering_key', 'deliver_at'] } },
+      ],
     });
 }
 

@@ -11,6 +11,7 @@ import type { DeathReason, ErrorFields } from '../../protocol/dead-letters.ts';
 import type { QueueConfig } from '../../protocol/queues.ts';
 import type { DedupWindow } from './dedup.ts';
 import { LANES } from './lane.ts';
+import type { ActiveConsumer } from './single-active.ts';
 import { SegmentState, type Attempts, type LaneExtent } from './segment-state.ts';
 
 export interface LaneState {
@@ -93,9 +94,11 @@ export interface QueueState {
   busyKeys: Map<string, number>;
   /** No lease expires before it; Infinity where there is none. */
   earliestExpiryMs: number;
+  /** Messages whose lease has ended since the shell last asked, by consumer. */
+  endedLeases: Map<string, number>;
   dedup: DedupWindow;
   /** The one that is given messages, for a queue with a single active consumer. */
-  activeConsumer: { id: string; seenMs: number } | null;
+  activeConsumer: ActiveConsumer | null;
   counters: Counters;
   changes: Changes;
 }

@@ -39,6 +39,7 @@ export function loadQueue(
     parkedBytes,
     busyKeys: new Map(),
     earliestExpiryMs: Infinity,
+    endedLeases: new Map(),
     dedup: new DedupWindow(),
     activeConsumer: null,
     counters: noCounters(),

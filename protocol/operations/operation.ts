@@ -53,12 +53,18 @@ export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
 
 export const NAMESPACE_PATH = '/v1/{namespace}';
 
+/** Said of replies that may wait (docs/frames.md, Padding). */
+export const WHILE_WAITING =
+  'After a second of waiting the reply is 200 and begins with white space, so that a client that has gone is noticed; what fails after that is told to the next request';
+
 export const FIELD_ERRORS = ['invalid_field', 'unknown_field'] as const;
 export const BODY_ERRORS = [
   'malformed_json',
   'incomplete_request',
   'unsupported_media_type',
   'request_too_large',
+  'request_timeout',
+  'overloaded',
   ...FIELD_ERRORS,
 ] as const;
 export const NAMESPACE_ERRORS = ['invalid_name', 'namespace_not_found', 'unavailable'] as const;

@@ -21,7 +21,14 @@ import {
   topicSchema,
 } from '../topics.ts';
 
-import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+import {
+  BODY_ERRORS,
+  FIELD_ERRORS,
+  NAMESPACE_ERRORS,
+  NAMESPACE_PATH,
+  WHILE_WAITING,
+  type Operation,
+} from './operation.ts';
 
 const TOPICS = `${NAMESPACE_PATH}/topics`;
 const TOPIC = `${TOPICS}/{topic}`;
@@ -105,7 +112,8 @@ export const topicOperations = {
     method: 'post',
     path: `${TOPIC}/records`,
     tag: 'records',
-    summary: 'Append records. A request that is refused has stored nothing',
+    summary:
+      'Append records. A request that is refused has stored nothing, but for `partly_stored`, which lists what is stored',
     query: produceQuerySchema,
     body: { json: produceSchema, batches: true },
     replies: {
@@ -120,6 +128,8 @@ export const topicOperations = {
       ...BODY_ERRORS,
       ...BATCH_ERRORS,
       'partition_overloaded',
+      'partly_stored',
+      'cost_ceiling',
       'producer_fenced',
       'out_of_order_sequence',
       'unknown_producer',
@@ -138,8 +148,7 @@ export const topicOperations = {
     query: fetchQuerySchema,
     replies: {
       200: {
-        description:
-          'Records; as record batches, the first may begin before the offset asked for, and the members beside `records` are headers',
+        description: `Records; as record batches, the first may begin before the offset asked for, and the members beside \`records\` are headers. As JSON: ${WHILE_WAITING}`,
         json: fetchReplySchema,
         batches: true,
       },
