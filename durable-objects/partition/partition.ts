@@ -7,7 +7,6 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Admission, TransactionEnd } from '../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
-import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
@@ -46,7 +45,8 @@ import {
   type ReadRequest,
   type Stale,
 } from './partition-calls.ts';
-import { ProducedLog, type LogCommand, type LogOutcome, type ProducedBatch } from './produced-log.ts';
+import { producedBatches } from './produced-batches.ts';
+import { ProducedLog, type LogCommand, type LogOutcome } from './produced-log.ts';
 
 /** What exists while the partition is defined. */
 interface Open extends Cleanable {
@@ -157,7 +157,8 @@ export class Partition extends DurableObject<Env> {
       );
     }
     this.#appends += 1;
-    const batches = this.#stamped(open, bytes);
+    const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
+    const batches = producedBatches(bytes, stampsAppends ? this.now() : null);
     const outcome = await this.#commit.submit({ kind: 'append', batches }, bytes.length);
     return isFailure(outcome) ? outcome : appendedBatches(open, batches, outcome as Admission[]);
   }
@@ -378,21 +379,6 @@ export class Partition extends DurableObject<Env> {
     const { bytesMax, recordsMax, isolation } = query;
     const wait = { offset, bytesMax, recordsMax, isolation, ...pending };
     return this.#waiters.accept(wait, offsetHeaders(open, offset, offset));
-  }
-
-  #stamped(open: Open, bytes: Uint8Array): ProducedBatch[] {
-    const batches = splitBatches(bytes);
-    if (isBatchFailure(batches))
-      throw new Error(`the router let a batch through that is broken: ${batches.message}`);
-    const appendTime = open.definition.topic.config.timestamp_type === 'append' ? this.now() : null;
-    return batches.map(({ at, header }) => {
-      if (appendTime !== null) stampAppendTime(bytes, at, appendTime);
-      const { sizeInBytes, lastOffsetDelta, producerId, producerEpoch, baseSequence, isTransactional } =
-        header;
-      const maxTimestamp = appendTime ?? header.maxTimestamp;
-      const producer = { producerId, producerEpoch, baseSequence, isTransactional };
-      return { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp, ...producer };
-    });
   }
 
   #commitAll(commands: readonly LogCommand[]): LogOutcome[] {
