@@ -4,7 +4,7 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
-import type { Admission, TransactionEnd } from '../../core/log/producer-state.ts';
+import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
 import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/record-batch/index.ts';
@@ -32,11 +32,12 @@ import { GroupExpiry } from './group-expiry.ts';
 import { answerTo, resolveOffset } from './partition-answers.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
-import { appendedBatches, batchesReply, isWaiting } from './partition-replies.ts';
+import { appendReply, batchesReply, isWaiting } from './partition-replies.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
 import {
   isAskGroup,
   type AppendedBatch,
+  type AppendOptions,
   type AskGroup,
   type GroupCommit as OffsetCommit,
   type GroupOffsetView,
@@ -45,7 +46,13 @@ import {
   type ReadRequest,
   type Stale,
 } from './partition-calls.ts';
-import { ProducedLog, type LogCommand, type LogOutcome, type ProducedBatch } from './produced-log.ts';
+import {
+  ProducedLog,
+  type AppendCommand,
+  type LogCommand,
+  type LogOutcome,
+  type ProducedBatch,
+} from './produced-log.ts';
 
 /** What exists while the partition is defined. */
 interface Open extends Cleanable {
@@ -134,12 +141,11 @@ export class Partition extends DurableObject<Env> {
 
   /**
    * Appends whole batches, checked by the caller, as one: all or none. Answers when they are durable.
-   * @param isHandedOn the broker itself hands them on: no ceiling refuses what it has taken already
    */
   async append(
     version: number,
     bytes: Uint8Array,
-    isHandedOn = false,
+    { isHandedOn = false, publish: range }: AppendOptions = {},
   ): Promise<AppendedBatch[] | Failure | Stale> {
     const open = this.#current(version);
     if (!open) return STALE;
@@ -156,8 +162,9 @@ export class Partition extends DurableObject<Env> {
     }
     this.#appends += 1;
     const batches = this.#stamped(open, bytes);
-    const outcome = await this.#commit.submit({ kind: 'append', batches }, bytes.length);
-    return isFailure(outcome) ? outcome : appendedBatches(open, batches, outcome as Admission[]);
+    const command: AppendCommand = range ? { kind: 'publish', batches, range } : { kind: 'append', batches };
+    const outcome = await this.#commit.submit(command, bytes.length);
+    return isFailure(outcome) ? outcome : appendReply(open, command, outcome);
   }
 
   /**
