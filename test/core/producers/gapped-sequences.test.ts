@@ -137,7 +137,7 @@ const attempts = fc.record({
 });
 
 describe('a producer with one request at a time', () => {
-  it('has each message at most once in each destination, all that the last attempt routed there, and in order', () => {
+  it('has each message at most once in each destination, and all that the last attempt routed there', () => {
     fc.assert(
       fc.property(fc.array(attempts, { maxLength: 12 }), (requests) => {
         const destinations = [0, 1, 2].map(() => ({ state: new Destination(), log: [] as string[] }));
@@ -182,7 +182,7 @@ describe('a producer with one request at a time', () => {
         }
         for (const { log } of destinations) expect(new Set(log).size).toBe(log.length);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 });
