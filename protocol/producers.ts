@@ -1,7 +1,12 @@
 /** The contract of producer ids: what makes a produce that is sent again be stored once. */
 
 import { z } from 'zod';
-import { PRODUCER_EPOCH_MAX, PRODUCER_ID_MAX, TRANSACTION_TIMEOUT_MS_DEFAULT, TRANSACTION_TIMEOUT_MS_MAX } from './limits.ts';
+import {
+  PRODUCER_EPOCH_MAX,
+  PRODUCER_ID_MAX,
+  TRANSACTION_TIMEOUT_MS_DEFAULT,
+  TRANSACTION_TIMEOUT_MS_MAX,
+} from './limits.ts';
 import { nameSchema } from './names.ts';
 
 export const producerDeclarationSchema = z.strictObject({

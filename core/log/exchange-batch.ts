@@ -116,7 +116,8 @@ export function partOfExchangeBatch(
 ): Uint8Array[] {
   const records = decodeRecords(bytes, at, header);
   const read = readExchangeBatch(bytes, at, header);
-  if (isBatchFailure(records) || !read) throw new Error('the router let an exchange batch through that is broken');
+  if (isBatchFailure(records) || !read)
+    throw new Error('the router let an exchange batch through that is broken');
   const { sequences } = read;
   return packExchangeBatches(
     places.map((place) => records[place]!),

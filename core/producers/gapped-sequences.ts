@@ -73,7 +73,7 @@ export function partOf(sequences: readonly number[]): SequencePart {
   const words = new Uint8Array(Math.ceil(span / 6));
   for (const sequence of sequences) {
     const bit = sequence - first;
-    words[Math.floor(bit / 6)]! |= 1 << bit % 6;
+    words[Math.floor(bit / 6)]! |= 1 << (bit % 6);
   }
   return { sequence: first, count, bits: Array.from(words, (word) => ALPHABET[word]).join('') };
 }

@@ -95,7 +95,9 @@ export class Intake {
     const end = exceptions.find(({ outcome }) => outcome === 'rejected')?.index ?? count;
     if (source && end > skip) this.#parts.store.writeSource(source.name, numberOf(source, end - 1));
     state.counters.published += count - exceptions.length;
-    const rejected = new Set(exceptions.flatMap(({ index, outcome }) => (outcome === 'rejected' ? [index] : [])));
+    const rejected = new Set(
+      exceptions.flatMap(({ index, outcome }) => (outcome === 'rejected' ? [index] : [])),
+    );
     if (producer && rejected.size < count) producers.take(producer, count, exceptions, nowMs);
     const taken = sequences?.filter((_, index) => !known.has(index) && !rejected.has(index)) ?? [];
     if (taken.length > 0) producers.takeMessages(publish!.range, taken, nowMs);
@@ -132,11 +134,7 @@ export class Intake {
   }
 
   /** The places of the messages of a publish through an exchange that were taken before. */
-  #known(
-    range: PublishRange,
-    sequences: readonly number[],
-    nowMs: number,
-  ): ReadonlySet<number> | Failure {
+  #known(range: PublishRange, sequences: readonly number[], nowMs: number): ReadonlySet<number> | Failure {
     const judged = this.#parts.producers.judgeMessages(range, sequences, nowMs);
     if (isFailure(judged)) return judged;
     return new Set(judged.flatMap((taken, index) => (taken ? [index] : [])));

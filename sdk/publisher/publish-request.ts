@@ -1,7 +1,12 @@
 /** A publish request: a batch out, what became of its messages back. */
 
 import type { QueueBatchesPublished } from '../../protocol/deliveries.ts';
-import type { ExchangeBatchesPublished, PublishedMessage, Stored, StoredRuns } from '../../protocol/exchanges.ts';
+import type {
+  ExchangeBatchesPublished,
+  PublishedMessage,
+  Stored,
+  StoredRuns,
+} from '../../protocol/exchanges.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import { jsonOf, type Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';

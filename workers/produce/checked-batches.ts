@@ -101,7 +101,8 @@ function checkProducer({
       'a batch of a transaction, or with an epoch or a sequence, has a producer id',
     );
   }
-  const isInRange = producerId <= PRODUCER_ID_MAX && producerEpoch >= 0 && producerEpoch <= PRODUCER_EPOCH_MAX;
+  const isInRange =
+    producerId <= PRODUCER_ID_MAX && producerEpoch >= 0 && producerEpoch <= PRODUCER_EPOCH_MAX;
   if (isInRange && baseSequence >= 0) return null;
   return failure(
     'invalid_batch',

@@ -98,7 +98,7 @@ function stickyOf({ id, epoch, sequence }: PublishRange): number {
   let hash = 0x811c9dc5; // FNV-1a
   for (const part of [id, epoch, sequence])
     for (let left = part; left > 0; left = Math.floor(left / 256))
-      hash = Math.imul(hash ^ left % 256, 0x01000193);
+      hash = Math.imul(hash ^ (left % 256), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b); // the last step of murmur3, or neighbours stay neighbours
   return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
 }

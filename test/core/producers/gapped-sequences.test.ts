@@ -30,8 +30,7 @@ class Destination {
     const judged = judgeGapped(this.known, request, sequences);
     if (isFailure(judged)) return judged.code;
     const fresh = sequences.filter((_, place) => judged[place] === null).slice(0, roomFor);
-    if (fresh.length > 0)
-      this.known = withPart(this.known, request, request.sequence, partOf(fresh), 0);
+    if (fresh.length > 0) this.known = withPart(this.known, request, request.sequence, partOf(fresh), 0);
     return judged.map((taken) => (taken ? 'known' : 'new')).join(' ');
   }
 }
@@ -126,7 +125,10 @@ const attempts = fc.record({
   size: fc.integer({ min: 1, max: 12 }),
   tries: fc.array(
     fc.record({
-      routes: fc.array(fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }), { minLength: 3, maxLength: 3 }),
+      routes: fc.array(fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }), {
+        minLength: 3,
+        maxLength: 3,
+      }),
       room: fc.array(fc.nat(12), { minLength: 3, maxLength: 3 }),
       arrives: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
       late: fc.nat(30),
@@ -172,7 +174,8 @@ describe('a producer with one request at a time', () => {
               continue;
             }
             for (const [to, sequences] of routed.entries())
-              for (const sequence of sequences) expect(destinations[to]!.log).toContain(`${epoch}/${sequence}`);
+              for (const sequence of sequences)
+                expect(destinations[to]!.log).toContain(`${epoch}/${sequence}`);
             break;
           }
           next += size;
