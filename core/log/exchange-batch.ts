@@ -12,7 +12,6 @@
  * All batches of one request have the same largest timestamp.
  */
 
-import { textOfBytes } from '../../protocol/json-bytes.ts';
 import { EXCHANGE_HEADER } from '../../protocol/message-headers.ts';
 import {
   BATCH_OVERHEAD,
@@ -99,7 +98,7 @@ export function readExchangeBatch(
   const failed = walkRecords(payload, at, header, (cursor) => {
     if (sequences.length === 0) {
       const named = readHeaders(cursor).findLast(({ key }) => key === EXCHANGE_HEADER)?.value;
-      exchange = named ? String(textOfBytes(named)) : '';
+      exchange = named ? new TextDecoder().decode(named) : '';
     }
     next += cursor.attributes;
     sequences.push(next++);

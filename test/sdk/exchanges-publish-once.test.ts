@@ -1,7 +1,7 @@
 /** The publisher with sequences through an exchange: each destination stores a message once, whatever became of its requests. */
 
 import { describe, expect, it } from 'vitest';
-import { PosthornError } from '../../sdk/index.ts';
+import type { PosthornError } from '../../sdk/index.ts';
 import {
   answer,
   brokerForTests,
