@@ -7,7 +7,6 @@ import { DurableObject } from 'cloudflare:workers';
 import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
-import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
@@ -33,6 +32,7 @@ import { answerTo, resolveOffset } from './partition-answers.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
 import { appendReply, batchesReply, isWaiting } from './partition-replies.ts';
+import { readAppend } from './read-append.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
 import {
   isAskGroup,
@@ -46,13 +46,7 @@ import {
   type ReadRequest,
   type Stale,
 } from './partition-calls.ts';
-import {
-  ProducedLog,
-  type AppendCommand,
-  type LogCommand,
-  type LogOutcome,
-  type ProducedBatch,
-} from './produced-log.ts';
+import { ProducedLog, type AppendCommand, type LogCommand, type LogOutcome } from './produced-log.ts';
 
 /** What exists while the partition is defined. */
 interface Open extends Cleanable {
@@ -161,7 +155,8 @@ export class Partition extends DurableObject<Env> {
       );
     }
     this.#appends += 1;
-    const batches = this.#stamped(open, bytes);
+    const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
+    const batches = readAppend(bytes, stampsAppends ? this.now() : null);
     const command: AppendCommand = range ? { kind: 'publish', batches, range } : { kind: 'append', batches };
     const outcome = await this.#commit.submit(command, bytes.length);
     return isFailure(outcome) ? outcome : appendReply(open, command, outcome);
@@ -372,21 +367,6 @@ export class Partition extends DurableObject<Env> {
     const offset = open.log.offsets.logStartOffset;
     if (!isWaiting(request)) return batchesReply(open, offset, { chunks: [], nextOffset: offset });
     return this.#waiters.accept({ offset, bytesMax, recordsMax, isolation, pendingOf: claim!.group });
-  }
-
-  #stamped(open: Open, bytes: Uint8Array): ProducedBatch[] {
-    const batches = splitBatches(bytes);
-    if (isBatchFailure(batches))
-      throw new Error(`the router let a batch through that is broken: ${batches.message}`);
-    const appendTime = open.definition.topic.config.timestamp_type === 'append' ? this.now() : null;
-    return batches.map(({ at, header }) => {
-      if (appendTime !== null) stampAppendTime(bytes, at, appendTime);
-      const { sizeInBytes, lastOffsetDelta, producerId, producerEpoch, baseSequence, isTransactional } =
-        header;
-      const maxTimestamp = appendTime ?? header.maxTimestamp;
-      const producer = { producerId, producerEpoch, baseSequence, isTransactional };
-      return { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp, ...producer };
-    });
   }
 
   #commitAll(commands: readonly LogCommand[]): LogOutcome[] {
