@@ -79,8 +79,12 @@ function summarize(
 function problemOfSome(failures: readonly Failure[], messages: PublishedMessage[]): Failure {
   const [first] = failures;
   const final = failures.find(({ code }) => !errorTable[code].retryable);
-  const isAllAlike = failures.length === 1 && messages.every(({ destinations }) => destinations.length === 0);
-  const cause = final ?? (isAllAlike ? first : undefined);
+  const isStored = messages.some(({ destinations }) => destinations.length > 0);
+  if (final && isStored) {
+    const message = `${final.message}; other destinations have stored their messages, see "messages"`;
+    return { ...final, message, details: { ...final.details, messages } };
+  }
+  const cause = final ?? (failures.length === 1 && !isStored ? first : undefined);
   if (cause) return { ...cause, details: { ...cause.details, messages } };
   return failure(
     'publish_incomplete',
