@@ -4,10 +4,9 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
-import type { Admission, TransactionEnd } from '../../core/log/producer-state.ts';
+import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
-import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
@@ -33,11 +32,13 @@ import { GroupExpiry } from './group-expiry.ts';
 import { answerTo, resolveOffset } from './partition-answers.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
-import { appendedBatches, batchesReply, isWaiting, offsetHeaders } from './partition-replies.ts';
+import { appendReply, batchesReply, isWaiting, offsetHeaders } from './partition-replies.ts';
+import { readAppend } from './read-append.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
 import {
   isAskGroup,
   type AppendedBatch,
+  type AppendOptions,
   type AskGroup,
   type GroupCommit as OffsetCommit,
   type GroupOffsetView,
@@ -46,7 +47,7 @@ import {
   type ReadRequest,
   type Stale,
 } from './partition-calls.ts';
-import { ProducedLog, type LogCommand, type LogOutcome, type ProducedBatch } from './produced-log.ts';
+import { ProducedLog, type AppendCommand, type LogCommand, type LogOutcome } from './produced-log.ts';
 
 /** What exists while the partition is defined. */
 interface Open extends Cleanable {
@@ -141,12 +142,11 @@ export class Partition extends DurableObject<Env> {
 
   /**
    * Appends whole batches, checked by the caller, as one: all or none. Answers when they are durable.
-   * @param isHandedOn the broker itself hands them on: no ceiling refuses what it has taken already
    */
   async append(
     version: number,
     bytes: Uint8Array,
-    isHandedOn = false,
+    { isHandedOn = false, publish: range }: AppendOptions = {},
   ): Promise<AppendedBatch[] | Failure | Stale> {
     const open = this.#current(version);
     if (!open) return STALE;
@@ -162,9 +162,11 @@ export class Partition extends DurableObject<Env> {
       );
     }
     this.#appends += 1;
-    const batches = this.#stamped(open, bytes);
-    const outcome = await this.#commit.submit({ kind: 'append', batches }, bytes.length);
-    return isFailure(outcome) ? outcome : appendedBatches(open, batches, outcome as Admission[]);
+    const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
+    const batches = readAppend(bytes, stampsAppends ? this.now() : null);
+    const command: AppendCommand = range ? { kind: 'publish', batches, range } : { kind: 'append', batches };
+    const outcome = await this.#commit.submit(command, bytes.length);
+    return isFailure(outcome) ? outcome : appendReply(open, command, outcome);
   }
 
   /**
@@ -371,21 +373,6 @@ export class Partition extends DurableObject<Env> {
     const { bytesMax, recordsMax, isolation } = query;
     const wait = { offset, bytesMax, recordsMax, isolation, ...pending };
     return this.#waiters.accept(wait, offsetHeaders(open, offset, offset));
-  }
-
-  #stamped(open: Open, bytes: Uint8Array): ProducedBatch[] {
-    const batches = splitBatches(bytes);
-    if (isBatchFailure(batches))
-      throw new Error(`the router let a batch through that is broken: ${batches.message}`);
-    const appendTime = open.definition.topic.config.timestamp_type === 'append' ? this.now() : null;
-    return batches.map(({ at, header }) => {
-      if (appendTime !== null) stampAppendTime(bytes, at, appendTime);
-      const { sizeInBytes, lastOffsetDelta, producerId, producerEpoch, baseSequence, isTransactional } =
-        header;
-      const maxTimestamp = appendTime ?? header.maxTimestamp;
-      const producer = { producerId, producerEpoch, baseSequence, isTransactional };
-      return { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp, ...producer };
-    });
   }
 
   #commitAll(commands: readonly LogCommand[]): LogOutcome[] {
