@@ -6,6 +6,7 @@ import {
   isDamaged,
   readBatchHeader,
   surveyBatches,
+  type BatchHeader,
 } from '../../protocol/record-batch/index.ts';
 import type { LogHead } from './segment.ts';
 
@@ -101,4 +102,11 @@ export function storedParts(segment: Uint8Array, { baseOffset, nextOffset }: Off
       return { at, end: at + header.sizeInBytes, baseOffset: header.baseOffset, nextOffset: next };
     });
   }
+}
+
+/** The header of a batch that was checked before: that it cannot be read is a bug, never a caller's fault. */
+export function storedHeader(segment: Uint8Array, at: number): BatchHeader {
+  const header = readBatchHeader(segment, at);
+  if (isBatchFailure(header)) throw new Error(`a checked batch cannot be read at ${at}: ${header.message}`);
+  return header;
 }

@@ -15,7 +15,8 @@ import type { ReadResult } from '../storage/segment-log.ts';
 import type { Cleanable } from './clean-up.ts';
 import { gzipCodec } from './gzip-codec.ts';
 import type { AppendedBatch } from './partition-calls.ts';
-import type { ProducedBatch } from './produced-log.ts';
+import type { AppendCommand, LogOutcome, ProducedBatch } from './produced-log.ts';
+import type { PublishedRun } from './publish-admission.ts';
 
 /** The caller wants a socket that brings what is not there yet. */
 export function isWaiting(request: Request): boolean {
@@ -47,7 +48,16 @@ export function offsetHeaders(
 }
 
 /** What was stored. Of what had been stored before, the times that it has there: a repetition is answered as the first was. */
-export function appendedBatches(
+export function appendReply(
+  open: Pick<Cleanable, 'definition' | 'log'>,
+  command: AppendCommand,
+  outcome: LogOutcome,
+): AppendedBatch[] {
+  if (command.kind === 'append') return appendedBatches(open, command.batches, outcome as Admission[]);
+  return (outcome as PublishedRun[]).map((run) => ({ ...run, appendTime: null }));
+}
+
+function appendedBatches(
   { definition, log }: Pick<Cleanable, 'definition' | 'log'>,
   batches: readonly ProducedBatch[],
   admissions: readonly Admission[],

@@ -4,7 +4,7 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
-import type { Admission, TransactionEnd } from '../../core/log/producer-state.ts';
+import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
 import { Alarm } from '../runtime/alarm.ts';
@@ -27,16 +27,19 @@ import type {
 } from './share-calls.ts';
 import { SharedLog } from './shared-log.ts';
 import type { Env } from '../stubs.ts';
+import { AnswerWaiters } from './answer-waiters.ts';
 import { CleanUp, type Cleanable } from './clean-up.ts';
 import { GroupExpiry } from './group-expiry.ts';
 import { answerTo, resolveOffset } from './partition-answers.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
-import { appendedBatches, batchesReply, isWaiting, offsetHeaders } from './partition-replies.ts';
+import { appendReply, batchesReply, isWaiting, offsetHeaders } from './partition-replies.ts';
+import { readAppend } from './read-append.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
 import {
   isAskGroup,
   type AppendedBatch,
+  type AppendOptions,
   type AskGroup,
   type GroupCommit as OffsetCommit,
   type GroupOffsetView,
@@ -45,8 +48,7 @@ import {
   type ReadRequest,
   type Stale,
 } from './partition-calls.ts';
-import { producedBatches } from './produced-batches.ts';
-import { ProducedLog, type LogCommand, type LogOutcome } from './produced-log.ts';
+import { ProducedLog, type AppendCommand, type LogCommand, type LogOutcome } from './produced-log.ts';
 
 /** What exists while the partition is defined. */
 interface Open extends Cleanable {
@@ -65,6 +67,7 @@ export class Partition extends DurableObject<Env> {
   readonly #commit: GroupCommit<LogCommand, LogOutcome>;
   readonly #cost: CostMeter;
   #alarm!: Alarm;
+  #answers!: AnswerWaiters;
   #cleanUp!: CleanUp;
   #groupExpiry!: GroupExpiry;
   #shareDeadLetters!: ShareDeadLetterSender;
@@ -87,7 +90,7 @@ export class Partition extends DurableObject<Env> {
     this.#commit = new GroupCommit({
       commit: (commands) => this.#commitAll(commands),
       sync: () => ctx.storage.sync(),
-      committed: () => this.#answerWaiters(),
+      committed: () => this.#answers.answer(),
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
@@ -95,7 +98,12 @@ export class Partition extends DurableObject<Env> {
         this.#alarm,
         () => this.now(),
         () => this.#open,
+        () => this.#answers.answer(),
       );
+      this.#answers = new AnswerWaiters(this.#alarm, this.#waiters, {
+        now: () => this.now(),
+        answerTo: (wait) => (this.#open ? answerTo(wait, this.#open) : null),
+      });
       this.#groupExpiry = new GroupExpiry(
         this.#alarm,
         env,
@@ -136,12 +144,11 @@ export class Partition extends DurableObject<Env> {
 
   /**
    * Appends whole batches, checked by the caller, as one: all or none. Answers when they are durable.
-   * @param isHandedOn the broker itself hands them on: no ceiling refuses what it has taken already
    */
   async append(
     version: number,
     bytes: Uint8Array,
-    isHandedOn = false,
+    { isHandedOn = false, publish: range }: AppendOptions = {},
   ): Promise<AppendedBatch[] | Failure | Stale> {
     const open = this.#current(version);
     if (!open) return STALE;
@@ -158,9 +165,10 @@ export class Partition extends DurableObject<Env> {
     }
     this.#appends += 1;
     const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
-    const batches = producedBatches(bytes, stampsAppends ? this.now() : null);
-    const outcome = await this.#commit.submit({ kind: 'append', batches }, bytes.length);
-    return isFailure(outcome) ? outcome : appendedBatches(open, batches, outcome as Admission[]);
+    const batches = readAppend(bytes, stampsAppends ? this.now() : null);
+    const command: AppendCommand = range ? { kind: 'publish', batches, range } : { kind: 'append', batches };
+    const outcome = await this.#commit.submit(command, bytes.length);
+    return isFailure(outcome) ? outcome : appendReply(open, command, outcome);
   }
 
   /**
@@ -212,6 +220,7 @@ export class Partition extends DurableObject<Env> {
     if (!isFailure(result)) {
       open.produced.forgetRemoved();
       this.#cleanUp.schedule();
+      this.#answers.answer(); // of one who waits for what is not there any more
     }
     return result;
   }
@@ -240,7 +249,7 @@ export class Partition extends DurableObject<Env> {
     this.#alarm.runDue();
     if (!this.#open) return null;
     this.#open.groups.endTransaction(group, transactionalId, end);
-    this.#answerWaiters();
+    this.#answers.answer();
     return true;
   }
 
@@ -255,12 +264,10 @@ export class Partition extends DurableObject<Env> {
     const open = this.#current(version);
     if (!open) return STALE;
     const isShift = typeof to === 'object' && 'shiftBy' in to;
-    return open.groups.reset(
-      group,
-      epoch,
-      isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') },
-      isDryRun,
-    );
+    const where = isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') };
+    const result = open.groups.reset(group, epoch, where, isDryRun);
+    this.#answers.answer(); // a member may have waited for the end of a transaction that is given up
+    return result;
   }
 
   /** A member of the group is gone: what it had before this epoch it cannot commit any more. */
@@ -271,6 +278,7 @@ export class Partition extends DurableObject<Env> {
   /** Forgets what a group has committed, when the group is deleted. */
   forgetGroup(group: string): void {
     this.#open?.groups.forget(group);
+    this.#answers.answer();
   }
 
   /** Locks records for a member of a share group. One row, however many. */
@@ -387,11 +395,5 @@ export class Partition extends DurableObject<Env> {
     const outcomes = open.produced.commit(commands, this.now());
     this.#cleanUp.scheduleAfterAppend(open);
     return outcomes;
-  }
-
-  #answerWaiters(): void {
-    const open = this.#open;
-    if (!open) return;
-    this.#waiters.answer((wait) => answerTo(wait, open));
   }
 }

@@ -3,9 +3,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import { encodeBatch, gzipBatch, isBatchFailure, splitBatches } from '../../protocol/record-batch/index.ts';
-import type { FetchReply } from '../../protocol/records.ts';
 import { bytesOf } from '../support/batches.ts';
 import { TestBroker } from '../support/test-broker.ts';
+
+/** What is looked at of any reply. */
+interface Wire {
+  records: { offset: number }[];
+  next_offset: number;
+  offsets: { offset: number; timestamp: number }[];
+  member_id: string;
+  id: number;
+  epoch: number;
+}
 
 let broker: TestBroker;
 /** 7 MiB in some 7 kB. */
@@ -27,14 +36,14 @@ const repeated = (batch: Uint8Array, count: number): Uint8Array =>
 const post = (path: string, bytes: Uint8Array) =>
   broker.call('POST', path, bytes, { 'content-type': RECORD_BATCH_TYPE });
 
-async function text(method: string, path: string, body?: object): Promise<{ length: number; json: any }> {
+async function text(method: string, path: string, body?: object): Promise<{ length: number; json: Wire }> {
   const response = await fetch(`${broker.url}${path}`, {
     method,
     ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
   });
   const reply = await response.text();
   expect([response.status, reply.slice(0, 300)]).toEqual([200, expect.anything()]);
-  return { length: reply.length, json: JSON.parse(reply) };
+  return { length: reply.length, json: JSON.parse(reply) as Wire };
 }
 
 const ONE = 710_000;
@@ -53,13 +62,13 @@ describe('gzip batches that inflate to a thousand times their size', () => {
       expect(json.records.length).toBe(Math.max(1, Math.floor(maxBytes / 700_100)));
       expect(json.next_offset).toBe(json.records.length);
       const next = await text('GET', `${path}?max_bytes=1&offset=${json.next_offset}`);
-      expect((next.json as FetchReply).records[0]!.offset).toBe(json.next_offset);
+      expect(next.json.records[0]!.offset).toBe(json.next_offset);
     }
     expect((await fetch(`${broker.url}/healthz`)).status).toBe(200);
   });
 
   it('are bounded for members of groups and of share groups', async () => {
-    const joined = await broker.call<any>('POST', '/v1/default/groups/g/members', { topics: ['bombs'] });
+    const joined = await broker.call<Wire>('POST', '/v1/default/groups/g/members', { topics: ['bombs'] });
     const records = `/v1/default/groups/g/members/${joined.body.member_id}/records`;
     const read = await text('GET', `${records}?max_bytes=2000000&wait_ms=10000`);
     expect(read.length).toBeLessThan(2_001_000);
@@ -117,9 +126,9 @@ describe('a repeated idempotent produce', () => {
   it.each(['create', 'append'])('answers the stored time, with timestamps of kind %s', async (type) => {
     const topic = `times-${type}`;
     await broker.declare(topic, { timestamp_type: type });
-    const { body: producer } = await broker.call<any>('POST', '/v1/default/producers', {});
+    const { body: producer } = await broker.call<Wire>('POST', '/v1/default/producers', {});
     const send = (records: object[]) =>
-      broker.call<any>('POST', `/v1/default/topics/${topic}/records`, {
+      broker.call<Wire>('POST', `/v1/default/topics/${topic}/records`, {
         records: records.map((record) => ({ ...record, partition: 0 })),
         producer: { id: producer.id, epoch: producer.epoch, sequence: 0 },
       });

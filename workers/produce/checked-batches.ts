@@ -5,6 +5,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Identity } from '../../core/transaction/transaction.ts';
 import {
   PRODUCER_EPOCH_MAX,
+  PRODUCER_ID_MAX,
   REQUEST_INFLATED_BYTES_MAX,
   REQUEST_RECORDS_MAX,
   TIMESTAMP_AHEAD_MS_MAX,
@@ -105,10 +106,12 @@ function checkProducer({
       'a batch of a transaction, or with an epoch or a sequence, has a producer id',
     );
   }
-  if (producerEpoch >= 0 && producerEpoch <= PRODUCER_EPOCH_MAX && baseSequence >= 0) return null;
+  const isInRange =
+    producerId <= PRODUCER_ID_MAX && producerEpoch >= 0 && producerEpoch <= PRODUCER_EPOCH_MAX;
+  if (isInRange && baseSequence >= 0) return null;
   return failure(
     'invalid_batch',
-    `a batch of a producer has an epoch from 0 to ${PRODUCER_EPOCH_MAX} and a sequence from 0`,
+    `a batch of a producer has an id up to ${PRODUCER_ID_MAX}, an epoch from 0 to ${PRODUCER_EPOCH_MAX} and a sequence from 0`,
   );
 }
 

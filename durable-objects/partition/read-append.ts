@@ -1,10 +1,10 @@
-/** The batches of a produce request, as a partition appends them. */
+/** The batches of an append, as the router sent them, with what decides on them. */
 
 import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/record-batch/index.ts';
 import type { ProducedBatch } from './produced-log.ts';
 
-/** @param appendTime stamped on every batch, in place; null: the producer's times stay */
-export function producedBatches(bytes: Uint8Array, appendTime: number | null): ProducedBatch[] {
+/** @param appendTime what the topic stamps all records with; null where they keep their own times */
+export function readAppend(bytes: Uint8Array, appendTime: number | null): ProducedBatch[] {
   const batches = splitBatches(bytes);
   if (isBatchFailure(batches))
     throw new Error(`the router let a batch through that is broken: ${batches.message}`);
