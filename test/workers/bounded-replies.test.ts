@@ -135,7 +135,7 @@ describe('a repeated idempotent produce', () => {
     const records = [{ value: 1 }, { value: 2, timestamp: 12_345 }, { value: 3 }];
     const first = await send(records);
     expect(first.status).toBe(200);
-    await expect.poll(() => Date.now()).toBeGreaterThan(first.body.offsets[0].timestamp);
+    await expect.poll(() => Date.now()).toBeGreaterThan(first.body.offsets[0]!.timestamp);
     const again = await send(records);
     expect(again.body).toEqual(first.body);
     const { body: stored } = await broker.fetch(topic, 0);
