@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { base64BytesSchema, textOrBytesSchema, type JsonValue } from './json-bytes.ts';
 import { nameSchema } from './names.ts';
 import { produceProducerSchema } from './producers.ts';
+import { topicIdSchema } from './topics.ts';
 import { FETCH_BYTES_DEFAULT, FETCH_BYTES_MAX, REQUEST_RECORDS_MAX, WAIT_MS_MAX } from './limits.ts';
 
 const timestampMs = () => z.int().min(0);
@@ -113,6 +114,11 @@ export const isolationSchema = z
     'Default read_uncommitted. read_committed: nothing of transactions that are open or were aborted, and nothing after the first open one',
   );
 
+const expectedTopicId = () =>
+  topicIdSchema
+    .optional()
+    .describe('The topic that the offset belongs to. Refused where another one has the name by now');
+
 export const fetchQuerySchema = z.strictObject({
   offset: z
     .union([
@@ -122,6 +128,7 @@ export const fetchQuerySchema = z.strictObject({
     ])
     .default('earliest')
     .describe('An offset, `earliest`, `latest`, or `@<ms>` for the first record at or after that time'),
+  topic_id: expectedTopicId(),
   max_records: z
     .int()
     .min(1)
@@ -158,6 +165,7 @@ export const fetchedRecordSchema = z.object({
 export type FetchedRecord = Omit<z.infer<typeof fetchedRecordSchema>, 'value'> & { value: JsonValue };
 
 export const fetchReplySchema = z.object({
+  topic_id: topicIdSchema.describe('The topic that these offsets belong to'),
   records: z.array(fetchedRecordSchema),
   next_offset: z.int().describe('Where to go on'),
   high_watermark: z.int().describe('The offset that the next record will get'),
@@ -173,4 +181,5 @@ export const deleteRecordsQuerySchema = z.strictObject({
   before: z
     .union([z.int().min(0), z.literal('latest')])
     .describe('Records below this offset are removed; `latest` removes all there are'),
+  topic_id: expectedTopicId(),
 });

@@ -204,6 +204,15 @@ export class Partition extends DurableObject<Env> {
     return result;
   }
 
+  /** Notes where the partition ends, for a group whose members begin at `latest` and that sees it for the first time. */
+  beginGroup(version: number, group: string): { begun: true } | Stale {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    open.groups.begin(group);
+    this.#groupExpiry.schedule(open.groups);
+    return { begun: true };
+  }
+
   /** Commits what a group has handled, or adds it to a transaction. One row. */
   commitOffset(version: number, commit: OffsetCommit): { committed: number } | Failure | AskGroup | Stale {
     const open = this.#current(version);

@@ -13,7 +13,8 @@ import { checkRange, levelFields } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 import { checkName } from '../names.ts';
 import type { TransactionalProducer } from '../transactions/transactional-producer.ts';
-import type { GroupBatch, GroupRecord } from './group-record.ts';
+import type { TopicReplaced } from '../topic-replaced.ts';
+import type { AssignedPartition, GroupBatch, GroupRecord } from './group-record.ts';
 
 export type { TopicPartition } from '../../protocol/groups.ts';
 
@@ -76,11 +77,19 @@ export interface GroupConsumerOptions {
    */
   deadLetter?: { topic: string } | { queue: string } | undefined;
   /** Partitions are this member's from now on; `seek` and `pause` work. Reading begins when it returns. */
-  onAssigned?: ((partitions: TopicPartition[]) => unknown) | undefined;
+  onAssigned?: ((partitions: AssignedPartition[]) => unknown) | undefined;
   /** Partitions go to others: no handler works on them any more, and what it commits is still taken. */
-  onRevoked?: ((partitions: TopicPartition[]) => unknown) | undefined;
-  /** Partitions are another member's already, because this one was not heard of in time or was removed. */
-  onLost?: ((partitions: TopicPartition[]) => unknown) | undefined;
+  onRevoked?: ((partitions: AssignedPartition[]) => unknown) | undefined;
+  /**
+   * Partitions are another member's already, because this one was not heard of in time or was removed; or their topic is gone,
+   * and another has its name (see `onTopicReplaced`).
+   */
+  onLost?: ((partitions: AssignedPartition[]) => unknown) | undefined;
+  /**
+   * A topic was deleted and made again under its name. Its partitions are lost (`onLost`), and the new ones are assigned and
+   * read from where the group has committed in them: nothing, so that reading begins anew, at their start.
+   */
+  onTopicReplaced?: ((replaced: TopicReplaced) => unknown) | undefined;
   /** Is told how far behind the consumer is, every `lagIntervalMs`. */
   onLag?: ((lags: PartitionLag[]) => unknown) | undefined;
   /** In ms. Default 30,000. */
@@ -96,7 +105,11 @@ export interface GroupConsumerOptions {
   assignor?: AssignorName | undefined;
   /** Where the member runs; kept and shown. */
   rack?: string | undefined;
-  /** Where a partition is read from of which the group has committed nothing. Default `earliest`. */
+  /**
+   * Where a partition is read from of which the group has committed nothing. Default `earliest`. `latest` is from when the
+   * group first saw the topic: what appears later (a partition, a topic that the pattern matches, one that is made again) is
+   * read from its start.
+   */
   autoOffsetReset?: 'earliest' | 'latest' | undefined;
   /** Default `read_uncommitted`. `read_committed`: nothing of transactions that are open or were aborted. */
   isolation?: 'read_uncommitted' | 'read_committed';

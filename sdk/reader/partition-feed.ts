@@ -4,6 +4,7 @@ import { withRetries } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
+import { tellReplaced } from '../topic-replaced.ts';
 import { fetchBatches, type Fetched } from './fetch-request.ts';
 import type { ReaderConfig, WireOffset } from './options.ts';
 
@@ -17,6 +18,8 @@ export class PartitionFeed {
   readonly #config: ReaderConfig;
   readonly #signal: AbortSignal;
   #position: WireOffset;
+  /** The topic that the position belongs to; null until the first fetch, where the reader does not say. */
+  #topicId: number | null;
   /** Without `follow`: the end that the first fetch saw. */
   #endOffset: number | null = null;
 
@@ -33,6 +36,7 @@ export class PartitionFeed {
     this.#config = config;
     this.#signal = signal;
     this.#position = config.startOf(partition);
+    this.#topicId = config.topicId;
   }
 
   /** The next records, or null at the end. Waits for them where the reader follows. */
@@ -43,6 +47,7 @@ export class PartitionFeed {
       const waitMs = this.#waitMs();
       const fetched = await this.#fetchOrReset(waitMs);
       this.#position = fetched.nextOffset;
+      this.#topicId = fetched.topicId;
       if (!this.#config.follow) fetched.endOffset = this.#endOffset ??= fetched.readableEnd;
       if (fetched.batches.length > 0) return fetched;
       const tookMs = performance.now() - startMs;
@@ -64,8 +69,21 @@ export class PartitionFeed {
     } catch (error) {
       const reset = this.#config.onOutOfRange;
       if (reset === 'error' || !isOutOfRange(error)) throw error;
-      return await this.#fetch(reset, 0);
+      const isReplaced = error.code === 'inconsistent_topic_id';
+      const before = this.#topicId;
+      if (isReplaced) {
+        this.#topicId = null;
+        this.#endOffset = null; // of the topic that is gone
+      }
+      const fetched = await this.#fetch(reset, 0);
+      if (isReplaced && before !== null) this.#tell(before, fetched.topicId);
+      return fetched;
     }
+  }
+
+  #tell(previousTopicId: number, topicId: number): void {
+    const replaced = { topic: this.#topic, partition: this.#partition, topicId, previousTopicId };
+    tellReplaced(this.#config.onTopicReplaced, replaced);
   }
 
   async #fetch(offset: WireOffset, waitMs: number): Promise<Fetched> {
@@ -73,6 +91,7 @@ export class PartitionFeed {
       topic: this.#topic,
       partition: this.#partition,
       offset,
+      topicId: this.#topicId,
       fetchBytes: this.#config.fetchBytes,
       isolation: this.#config.isolation,
       waitMs,
@@ -84,5 +103,8 @@ export class PartitionFeed {
   }
 }
 
-const isOutOfRange = (error: unknown): boolean =>
-  error instanceof PosthornError && (error.code === 'offset_below_start' || error.code === 'offset_past_end');
+/** The position is not there: removed, not yet written, or in a log that is gone. */
+const OUT_OF_RANGE = new Set<string>(['offset_below_start', 'offset_past_end', 'inconsistent_topic_id']);
+
+const isOutOfRange = (error: unknown): error is PosthornError =>
+  error instanceof PosthornError && OUT_OF_RANGE.has(error.code);

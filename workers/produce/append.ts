@@ -4,7 +4,7 @@ import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { AppendedBatch } from '../../durable-objects/partition/partition-calls.ts';
 import type { Env } from '../../durable-objects/stubs.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
-import { callPartition } from '../partition-call.ts';
+import { callPartition, type CallOptions } from '../partition-call.ts';
 
 export interface PartitionBatches {
   partition: number;
@@ -17,10 +17,11 @@ export async function appendToPartitions(
   env: Env,
   topic: TopicDefinition,
   groups: readonly PartitionBatches[],
+  options?: CallOptions,
 ): Promise<AppendedBatch[][] | Failure> {
   const results = await Promise.all(
     groups.map(({ partition, bytes }) =>
-      callPartition(env, topic, partition, (stub, version) => stub.append(version, bytes)),
+      callPartition(env, topic, partition, (stub, version) => stub.append(version, bytes), options),
     ),
   );
   const failedAt = results.findIndex(isFailure);

@@ -1,11 +1,12 @@
 /** Consumer groups: members, and what an operator asks and does. */
 
 import type { Hono } from 'hono';
-import { assignmentOf, isEmpty, revokedOf, type Member } from '../../core/group/group-state.ts';
+import { assignmentOf, isEmpty, refOf, revokedOf, type Member } from '../../core/group/group-state.ts';
 import {
   callGroup,
   type BeatRequest,
   type GroupDescription,
+  type HeldPartition,
   type MemberView,
 } from '../../durable-objects/group/group-calls.ts';
 import { partitionStub, topologyStub } from '../../durable-objects/stubs.ts';
@@ -15,8 +16,11 @@ import {
   joinSchema,
   type GroupMemberReply,
   type GroupState,
+  type IdentifiedPartition,
   type JoinFields,
   type MemberReply,
+  type NamedPartition,
+  type TopicPartition,
 } from '../../protocol/groups.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { refreshTopics } from '../assign/known-topics.ts';
@@ -57,7 +61,8 @@ export function groupRoutes(app: Hono<AppEnv>): void {
     const body = await readBody(c, heartbeatSchema);
     if (isFailure(body)) return problem(c, body);
     const { epoch, partitions = 'assigned' } = body.fields;
-    const beat: BeatRequest = { memberId: readMember(c), epoch, held: partitions, isFetch: false };
+    const held = typeof partitions === 'string' ? partitions : partitions.map(heldPartition);
+    const beat: BeatRequest = { memberId: readMember(c), epoch, held, isFetch: false };
     const view = await heartbeatOf(c, path, beat);
     return isFailure(view) ? problem(c, view) : c.json(memberReply(view));
   });
@@ -108,7 +113,7 @@ export function memberReply({ memberId, epoch, assignment, heartbeatIntervalMs }
   return {
     member_id: memberId,
     epoch,
-    assignment: assignment.map(({ topic, partition }) => ({ topic, partition })),
+    assignment: assignment.map(({ topic, topicId, partition }) => ({ topic, topic_id: topicId, partition })),
     heartbeat_interval_ms: heartbeatIntervalMs,
   };
 }
@@ -133,6 +138,7 @@ async function join(c: AppContext, path: GroupPath, fields: JoinFields): Promise
     rack: fields.rack ?? null,
     autoOffsetReset: fields.auto_offset_reset,
     sessionTimeoutMs: fields.session_timeout_ms,
+    topologyVersion: known.topologyVersion,
   });
   if (isFailure(view)) return view;
   const beat: BeatRequest = { memberId: view.memberId, epoch: view.epoch, held: [], isFetch: false };
@@ -141,7 +147,7 @@ async function join(c: AppContext, path: GroupPath, fields: JoinFields): Promise
 
 /** Its offsets first: a group that is half deleted can be deleted again. */
 async function deleteGroup(c: AppContext, { namespace, name }: GroupPath): Promise<Failure | null> {
-  const begun = await callGroup(c.env, namespace, name, 'beginChange', {}, false);
+  const begun = await callGroup(c.env, namespace, name, 'beginChange');
   if (isFailure(begun)) return begun;
   const { topics } = await refreshTopics(c.env, namespace);
   const partitions = partitionsOfGroup(begun.state, topics);
@@ -159,6 +165,10 @@ async function deleteGroup(c: AppContext, { namespace, name }: GroupPath): Promi
   return null;
 }
 
+function heldPartition({ topic, partition, topic_id: topicId }: NamedPartition): HeldPartition {
+  return { topic, partition, ...(topicId !== undefined && { topicId }) };
+}
+
 function stateReply(
   group: string,
   { state, isStable, assignor, meter }: GroupDescription,
@@ -169,13 +179,18 @@ function stateReply(
     state: isEmpty(state) ? 'empty' : isStable ? 'stable' : 'reconciling',
     epoch: state.epoch,
     assignor,
-    members: Object.values(state.members).map(describeMember),
+    members: Object.values(state.members).map((member) => describeMember(state, member)),
     offsets,
     meter: { rows_written: meter.rowsWritten, calls: meter.calls, since: meter.since },
   };
 }
 
-function describeMember(member: Member): GroupMemberReply {
+function describeMember(state: GroupDescription['state'], member: Member): GroupMemberReply {
+  const identified = ({ topic, partition }: TopicPartition): IdentifiedPartition => ({
+    topic,
+    topic_id: refOf(state, topic).id,
+    partition,
+  });
   return {
     member_id: member.id,
     instance_id: member.instanceId,
@@ -184,7 +199,7 @@ function describeMember(member: Member): GroupMemberReply {
     assignor: member.assignor,
     rack: member.rack,
     session_timeout_ms: member.sessionTimeoutMs,
-    assignment: assignmentOf(member),
-    revoking: revokedOf(member),
+    assignment: assignmentOf(member).map(identified),
+    revoking: revokedOf(member).map(identified),
   };
 }
