@@ -29,7 +29,8 @@ export interface ReaderOptions {
   follow?: boolean;
   /**
    * When the position has been removed by retention, does not exist, or was in a topic that was deleted and made again since
-   * (`inconsistent_topic_id`): `error` (default), or go on at the `earliest` or `latest` offset, and so miss records.
+   * (`inconsistent_topic_id`): `error` (default), or go on at the `earliest` or `latest` offset, and so miss records. Whoever
+   * goes on also waits, for `giveUpMs`, for a topic that was deleted.
    */
   onOutOfRange?: 'error' | 'earliest' | 'latest';
   /** Is told, for each partition, when the topic was deleted and made again, and reading goes on in the new one. */

@@ -11,6 +11,9 @@ import type { ReaderConfig, WireOffset } from './options.ts';
 /** A wait that ends at once and brings nothing is not repeated faster than this. */
 const EMPTY_PAUSE_MS = 50;
 
+/** Between two looks for a topic that is gone. */
+const GONE_PAUSE_MS = 250;
+
 export class PartitionFeed {
   readonly #transport: Transport;
   readonly #topic: string;
@@ -64,19 +67,29 @@ export class PartitionFeed {
   }
 
   async #fetchOrReset(waitMs: number): Promise<Fetched> {
+    const reset = this.#config.onOutOfRange;
+    const goneMs = performance.now() + this.#config.giveUpMs;
+    for (;;) {
+      try {
+        return await this.#fetchAnew(waitMs, reset);
+      } catch (error) {
+        // One that is deleted and made again is gone in between.
+        const mayComeBack = reset !== 'error' && this.#topicId !== null && isCode(error, 'topic_not_found');
+        if (!mayComeBack || performance.now() > goneMs) throw error;
+        await sleep(GONE_PAUSE_MS, this.#signal);
+      }
+    }
+  }
+
+  async #fetchAnew(waitMs: number, reset: ReaderConfig['onOutOfRange']): Promise<Fetched> {
     try {
       return await this.#fetch(this.#position, waitMs);
     } catch (error) {
-      const reset = this.#config.onOutOfRange;
       if (reset === 'error' || !isOutOfRange(error)) throw error;
-      const isReplaced = error.code === 'inconsistent_topic_id';
-      const before = this.#topicId;
-      if (isReplaced) {
-        this.#topicId = null;
-        this.#endOffset = null; // of the topic that is gone
-      }
-      const fetched = await this.#fetch(reset, 0);
-      if (isReplaced && before !== null) this.#tell(before, fetched.topicId);
+      if (error.code !== 'inconsistent_topic_id') return await this.#fetch(reset, 0);
+      const fetched = await this.#fetch(reset, 0, null);
+      this.#endOffset = null; // of the topic that is gone
+      this.#tell(this.#topicId!, fetched.topicId);
       return fetched;
     }
   }
@@ -86,12 +99,12 @@ export class PartitionFeed {
     tellReplaced(this.#config.onTopicReplaced, replaced);
   }
 
-  async #fetch(offset: WireOffset, waitMs: number): Promise<Fetched> {
+  async #fetch(offset: WireOffset, waitMs: number, topicId = this.#topicId): Promise<Fetched> {
     const spec = {
       topic: this.#topic,
       partition: this.#partition,
       offset,
-      topicId: this.#topicId,
+      topicId,
       fetchBytes: this.#config.fetchBytes,
       isolation: this.#config.isolation,
       waitMs,
@@ -105,6 +118,9 @@ export class PartitionFeed {
 
 /** The position is not there: removed, not yet written, or in a log that is gone. */
 const OUT_OF_RANGE = new Set<string>(['offset_below_start', 'offset_past_end', 'inconsistent_topic_id']);
+
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof PosthornError && error.code === code;
 
 const isOutOfRange = (error: unknown): error is PosthornError =>
   error instanceof PosthornError && OUT_OF_RANGE.has(error.code);
