@@ -36,7 +36,9 @@ export type TopicPartition = z.infer<z.ZodObject<typeof topicPartition>>;
 const namedTopicId = {
   topic_id: topicIdSchema
     .optional()
-    .describe('As a reply gave it: refused where the topic was deleted and made again since. Left out: not checked'),
+    .describe(
+      'As a reply gave it: refused where the topic was deleted and made again since. Left out: not checked',
+    ),
 };
 const partitionSchema = z.strictObject({ ...topicPartition, ...namedTopicId });
 export type NamedPartition = z.infer<typeof partitionSchema>;
@@ -101,9 +103,7 @@ export const heartbeatSchema = z.strictObject({
 export const memberReplySchema = z.object({
   member_id: z.string(),
   epoch: z.int(),
-  assignment: z
-    .array(identifiedPartitionSchema)
-    .describe('What the member is to read now, and nothing else'),
+  assignment: z.array(identifiedPartitionSchema).describe('What the member is to read now, and nothing else'),
   heartbeat_interval_ms: z.int().describe('Send the next heartbeat within this time'),
 });
 export type MemberReply = z.infer<typeof memberReplySchema>;

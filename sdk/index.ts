@@ -90,6 +90,7 @@ export type {
 export type { PartitionState, RecordsDeleted, Topic, TopicChange, TopicDeclaration } from './topic-types.ts';
 export type { TopicReplaced } from './topic-replaced.ts';
 export type { Topics } from './topics.ts';
+export { VERSION as version } from '../protocol/version.ts';
 export type {
   TransactionalProducer,
   TransactionalProducerOptions,

@@ -26,7 +26,10 @@ export async function topicOfId(
 }
 
 /** @param topic the one that has the name now */
-export function replacedTopic({ name, id }: Pick<TopicDefinition, 'name' | 'id'>, partition?: number): Failure {
+export function replacedTopic(
+  { name, id }: Pick<TopicDefinition, 'name' | 'id'>,
+  partition?: number,
+): Failure {
   return failure(
     'inconsistent_topic_id',
     `topic "${name}" was deleted and made again; its topic_id is ${id} now, and a position of the old one means nothing there`,

@@ -29,7 +29,9 @@ export function noteSubscriptions(
 /** Of members that were stored before subscriptions were noted: as old as the target that they have. */
 export function subscriptionsOf(state: GroupState): Record<string, number> {
   if (state.subscribedSince) return state.subscribedSince;
-  const texts = Object.values(state.members).flatMap(({ topics, pattern }) => [...topics, pattern ?? []].flat());
+  const texts = Object.values(state.members).flatMap(({ topics, pattern }) =>
+    [...topics, pattern ?? []].flat(),
+  );
   return (state.subscribedSince = Object.fromEntries(texts.map((text) => [text, state.topologyVersion])));
 }
 
@@ -96,5 +98,6 @@ function forgetFormer(state: GroupState, since: Record<string, number>): void {
   const former = Object.keys(since)
     .filter((text) => !current.has(text))
     .toSorted((a, b) => since[a]! - since[b]!);
-  for (const text of former.slice(0, Math.max(0, former.length - FORMER_SUBSCRIPTIONS_MAX))) delete since[text];
+  for (const text of former.slice(0, Math.max(0, former.length - FORMER_SUBSCRIPTIONS_MAX)))
+    delete since[text];
 }

@@ -142,7 +142,8 @@ export function knownRef({ topics, formerTopics }: GroupState, topic: string): T
 /** The topic of a partition that somebody owns. */
 export function refOf(state: GroupState, topic: string): TopicRef {
   const ref = knownRef(state, topic);
-  if (ref === undefined) throw new Error(`the group owns a partition of topic ${topic}, which it does not know`);
+  if (ref === undefined)
+    throw new Error(`the group owns a partition of topic ${topic}, which it does not know`);
   return ref;
 }
 

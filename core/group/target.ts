@@ -92,7 +92,8 @@ function changeTopics(state: GroupState, topics: Record<string, TopicRef>): void
     if (known !== undefined && known.id !== ref.id) replaced.add(name);
     seen[name] = withFirstSight(state, name, ref, known);
   }
-  for (const [name, ref] of Object.entries(state.topics)) if (!own(topics, name)) state.formerTopics[name] = ref;
+  for (const [name, ref] of Object.entries(state.topics))
+    if (!own(topics, name)) state.formerTopics[name] = ref;
   for (const name in topics) delete state.formerTopics[name];
   state.topics = seen;
   if (replaced.size === 0) return;

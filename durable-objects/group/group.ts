@@ -42,6 +42,7 @@ import { Alarm } from '../runtime/alarm.ts';
 import type { Env } from '../stubs.ts';
 import { tellPartitions } from './fence-partitions.ts';
 import type { BeatRequest, GroupDescription, GroupMethods, MemberView, TargetInputs } from './group-calls.ts';
+import { noSuchGroup, notEmpty, unfenced } from './group-refusals.ts';
 
 /** After a partition could not be told that a member is gone. */
 const FENCE_RETRY_MS = 5_000;
@@ -392,25 +393,5 @@ export class Group extends Durable {
 /** What a member holds of a topic that was made again since is nothing of the topic that has the name now. */
 function heldNow(group: GroupState, held: BeatRequest['held']): Beat['held'] {
   if (typeof held === 'string') return held;
-  return held.filter(
-    ({ topic, topicId }) => topicId === undefined || topicId === knownRef(group, topic)?.id,
-  );
-}
-
-function noSuchGroup(): Failure {
-  return failure('group_not_found', 'there is no such group; a member that joins makes it');
-}
-
-function notEmpty(group: GroupState): Failure {
-  const count = Object.keys(group.members).length;
-  return failure('group_not_empty', `the group has ${count} members; stop them, or remove them`, {
-    members: count,
-  });
-}
-
-function unfenced(memberId: string): Failure {
-  return failure(
-    'group_unavailable',
-    `member ${memberId} is being removed, but not all of its partitions could be told; try again`,
-  );
+  return held.filter(({ topic, topicId }) => topicId === undefined || topicId === knownRef(group, topic)?.id);
 }

@@ -217,14 +217,8 @@ export class Partition extends DurableObject<Env> {
   commitOffset(version: number, commit: OffsetCommit): { committed: number } | Failure | AskGroup | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
-    const result = open.groups.commit(
-      commit.group,
-      commit,
-      commit.offset,
-      commit.metadata,
-      commit.transaction,
-      commit.onlyFrom,
-    );
+    const { group, offset, metadata, transaction, onlyFrom } = commit;
+    const result = open.groups.commit(group, commit, offset, metadata, transaction, onlyFrom);
     this.#groupExpiry.schedule(open.groups);
     return result;
   }
@@ -252,12 +246,8 @@ export class Partition extends DurableObject<Env> {
     const open = this.#current(version);
     if (!open) return STALE;
     const isShift = typeof to === 'object' && 'shiftBy' in to;
-    return open.groups.reset(
-      group,
-      epoch,
-      isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') },
-      isDryRun,
-    );
+    const wanted = isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') };
+    return open.groups.reset(group, epoch, wanted, isDryRun);
   }
 
   /** A member of the group is gone: what it had before this epoch it cannot commit any more. */

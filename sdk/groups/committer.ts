@@ -92,7 +92,10 @@ export class Committer {
   /** Each partition takes its own: what a refusal says was taken is. */
   #without(offsets: OffsetToCommit[], { details }: PosthornError): OffsetToCommit[] {
     const named = (details['committed'] ?? []) as IdentifiedOffset[];
-    const committed = named.map(({ topic_id: topicId, ...offset }): OffsetToCommit => ({ ...offset, topicId }));
+    const committed = named.map(({ topic_id: topicId, ...offset }): OffsetToCommit => ({
+      ...offset,
+      topicId,
+    }));
     this.#note(committed);
     const taken = new Set(committed.map(keyOf));
     return offsets.filter((offset) => !taken.has(keyOf(offset)));

@@ -141,6 +141,6 @@ export function wireOffset(start: StartPosition, field = 'from'): WireOffset {
 
 /** Also of what is not JSON. */
 const shown = (value: unknown): string =>
-  typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' ? 'an object' : String(value);
+  typeof value === 'bigint' || value === undefined ? String(value) : JSON.stringify(value);
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

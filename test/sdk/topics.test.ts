@@ -14,7 +14,9 @@ const broker = brokerForTests();
 
 describe('topics', () => {
   it('have the fields of the contract, in camelCase', () => {
-    expectTypeOf<Omit<Topic, 'topic' | 'topicId' | 'topologyVersion'>>().toEqualTypeOf<CamelKeys<TopicConfig>>();
+    expectTypeOf<Omit<Topic, 'topic' | 'topicId' | 'topologyVersion'>>().toEqualTypeOf<
+      CamelKeys<TopicConfig>
+    >();
     expectTypeOf<Omit<PartitionState, 'meter'>>().toEqualTypeOf<CamelKeys<Omit<WirePartition, 'meter'>>>();
     expectTypeOf<PartitionState['meter']>().toEqualTypeOf<CamelKeys<WirePartition['meter']>>();
     expect(toWire(fromWire(TOPIC_DEFAULTS))).toEqual(TOPIC_DEFAULTS);

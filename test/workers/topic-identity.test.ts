@@ -62,7 +62,10 @@ describe('a topic that is made again', () => {
     const records = '/v1/default/topics/refuses/partitions/0/records';
     expect(await broker.call('DELETE', `${records}?before=3&topic_id=${first}`)).toMatchObject(refusal);
     expect((await fetched('refuses', `offset=3&topic_id=${second}`)).body.records).toHaveLength(2);
-    expect((await fetched('refuses', 'offset=3')).body.records, 'who does not say is not checked').toHaveLength(2);
+    expect(
+      (await fetched('refuses', 'offset=3')).body.records,
+      'who does not say is not checked',
+    ).toHaveLength(2);
     expect((await fetched('refuses', 'offset=3&topic_id=0')).status).toBe(400);
   });
 

@@ -16,7 +16,6 @@ import {
 import type { Env } from '../../durable-objects/stubs.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { knownTopics, type KnownTopics } from './known-topics.ts';
-import { settleTopics } from './settle-topics.ts';
 
 /** After others have changed the group meanwhile. What is left then the next heartbeat does. */
 const ATTEMPTS = 3;
@@ -40,19 +39,6 @@ export async function withTarget(
   atLeast: number,
 ): Promise<MemberView | Failure> {
   const known = await knownTopics(env, namespace, Math.max(atLeast, view.topologyVersion));
-  const current = await targeted(env, { namespace, name }, view, beat, known);
-  if (!isFailure(current) && current.unsettled.length > 0)
-    await settleTopics(env, { namespace, name }, current.unsettled, known.topics);
-  return current;
-}
-
-async function targeted(
-  env: Env,
-  { namespace, name }: GroupPath,
-  view: MemberView,
-  beat: BeatRequest,
-  known: KnownTopics,
-): Promise<MemberView | Failure> {
   if (!view.needsTarget && known.topologyVersion <= view.topologyVersion) return view;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const inputs = await callGroup(env, namespace, name, 'targetInputs');

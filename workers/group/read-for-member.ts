@@ -203,7 +203,9 @@ async function waitForRecords(
       if (isFailure(response)) return response;
       if (!response.webSocket) return 'again'; // a record came in between
     }
-    const everyMs = opened.every((response) => response === null) ? UNASSIGNED_LOOK_MS : view.heartbeatIntervalMs;
+    const everyMs = opened.every((response) => response === null)
+      ? UNASSIGNED_LOOK_MS
+      : view.heartbeatIntervalMs;
     for (;;) {
       const sign = await sockets.wait(Math.max(0, Math.min(everyMs, endMs - Date.now())));
       if (sign === 'left') return 'over';

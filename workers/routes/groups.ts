@@ -27,6 +27,7 @@ import { refreshTopics } from '../assign/known-topics.ts';
 import { withTarget, type GroupPath } from '../assign/assign.ts';
 import { inBatches } from '../group/in-batches.ts';
 import { partitionsOfGroup, readGroupOffsets } from '../group/group-offsets.ts';
+import { settleTopics } from '../group/settle-topics.ts';
 import { problem } from '../problem.ts';
 import { readBody } from '../request.ts';
 import {
@@ -102,7 +103,19 @@ export async function heartbeatOf(
 ): Promise<MemberView | Failure> {
   const view = await callGroup(c.env, path.namespace, path.name, 'heartbeat', beat);
   if (isFailure(view)) return view;
-  return await withTarget(c.env, path, view, beat, seenTopologyVersion(c));
+  return await targeted(c, path, view, beat, seenTopologyVersion(c));
+}
+
+async function targeted(
+  c: AppContext,
+  path: GroupPath,
+  view: MemberView,
+  beat: BeatRequest,
+  atLeast: number,
+): Promise<MemberView | Failure> {
+  const current = await withTarget(c.env, path, view, beat, atLeast);
+  if (!isFailure(current)) await settleTopics(c.env, path, current);
+  return current;
 }
 
 export function readMember(c: AppContext): string {
@@ -142,7 +155,7 @@ async function join(c: AppContext, path: GroupPath, fields: JoinFields): Promise
   });
   if (isFailure(view)) return view;
   const beat: BeatRequest = { memberId: view.memberId, epoch: view.epoch, held: [], isFetch: false };
-  return await withTarget(c.env, path, view, beat, known.topologyVersion);
+  return await targeted(c, path, view, beat, known.topologyVersion);
 }
 
 /** Its offsets first: a group that is half deleted can be deleted again. */

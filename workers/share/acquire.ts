@@ -144,16 +144,18 @@ async function waitForRecords(c: AppContext, empty: Empty, endMs: number): Promi
         topic,
         partition,
         async (stub, version) => {
-        const request: ReadRequest = {
-          version,
-          offset: result.waitOffset,
-          bytesMax: 1,
-          recordsMax: 1,
-          isolation: 'read_committed',
-        };
-        const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
-        return await stub.fetch(url, { headers: { upgrade: 'websocket' } });
-      }, { isPinned: true }),
+          const request: ReadRequest = {
+            version,
+            offset: result.waitOffset,
+            bytesMax: 1,
+            recordsMax: 1,
+            isolation: 'read_committed',
+          };
+          const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
+          return await stub.fetch(url, { headers: { upgrade: 'websocket' } });
+        },
+        { isPinned: true },
+      ),
     );
     let isThereNow = false;
     for (const response of opened) {

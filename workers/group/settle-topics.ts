@@ -3,26 +3,28 @@
  * of it. Whatever comes from then on is read, however late the first read is. What fails the next heartbeat repeats.
  */
 
-import type { UnsettledTopic } from '../../core/group/first-sight.ts';
-import type { TopicDefinition } from '../../core/topology/topics.ts';
-import { callGroup } from '../../durable-objects/group/group-calls.ts';
+import { callGroup, type MemberView } from '../../durable-objects/group/group-calls.ts';
 import type { Env } from '../../durable-objects/stubs.ts';
 import { isFailure } from '../../protocol/errors.ts';
-import { partitionsOfTopic } from '../group/group-offsets.ts';
-import { inBatches } from '../group/in-batches.ts';
+import { partitionsOfTopic } from './group-offsets.ts';
+import { inBatches } from './in-batches.ts';
+import { knownTopics } from '../assign/known-topics.ts';
 import { callPartition } from '../partition-call.ts';
-import type { GroupPath } from './assign.ts';
+import type { GroupPath } from '../assign/assign.ts';
 
 export async function settleTopics(
   env: Env,
   { namespace, name: group }: GroupPath,
-  unsettled: readonly UnsettledTopic[],
-  known: readonly TopicDefinition[],
+  { unsettled, topologyVersion }: MemberView,
 ): Promise<void> {
-  const topics = known.filter((topic) => unsettled.some(({ id }) => id === topic.id));
+  if (unsettled.length === 0) return;
+  const known = await knownTopics(env, namespace, topologyVersion);
+  const topics = known.topics.filter((topic) => unsettled.some(({ id }) => id === topic.id));
   const partitions = topics
     .flatMap(partitionsOfTopic)
-    .filter(({ topic, partition }) => unsettled.some(({ id, below }) => id === topic.id && partition < below));
+    .filter(({ topic, partition }) =>
+      unsettled.some(({ id, below }) => id === topic.id && partition < below),
+    );
   const begun = await inBatches(partitions, ({ topic, partition }) =>
     callPartition<{ begun: true }>(
       env,
