@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { DEAD_LETTER_PAGE_MAX, REPLAY_RATE_MAX } from './limits.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { nameSchema } from './names.ts';
+import { deadLetterSchema as deadLetterPlaceSchema, type DeadLetterConfig } from './queues.ts';
 
 export const DEATH_REASONS = ['rejected', 'expired', 'maxlen', 'delivery_limit'] as const;
 export type DeathReason = (typeof DEATH_REASONS)[number];
@@ -145,12 +146,24 @@ export const deadLetterListQuerySchema = z.strictObject({
 export const deadLetterListSchema = z.object({
   queue: nameSchema.describe('The queue that holds them'),
   dead_letters: z.array(deadLetterSchema),
+  goes_to: deadLetterPlaceSchema
+    .optional()
+    .describe(
+      'Where dead letters of the queue in the path go, where that is no queue that can be shown here',
+    ),
+  warnings: z.array(z.string()).optional().describe('That, in words'),
   next: z
     .string()
     .optional()
     .describe('There may be more. A page can be empty and have it: it has looked at as many as one call may'),
 });
-export type DeadLetterList = { queue: string; dead_letters: DeadLetter[]; next?: string };
+export type DeadLetterList = {
+  queue: string;
+  dead_letters: DeadLetter[];
+  goes_to?: DeadLetterConfig;
+  warnings?: string[];
+  next?: string;
+};
 
 export const replayTargetSchema = z.union([
   z.strictObject({ queue: nameSchema }),

@@ -339,6 +339,7 @@ export class Partition extends DurableObject<Env> {
       log,
       produced,
       topic: definition.topic.name,
+      topicId: definition.topic.id,
       partition: definition.partition,
       inflate: gzipCodec.inflate,
       now: () => this.now(),

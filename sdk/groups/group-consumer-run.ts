@@ -12,7 +12,7 @@ import type { Queues } from '../queues.ts';
 import { tellReplaced } from '../topic-replaced.ts';
 import type { Topics } from '../topics.ts';
 import { Committer } from './committer.ts';
-import { buryRecords } from './dead-letter.ts';
+import { buryWith } from './dead-letter.ts';
 import { Dispatcher, type DispatcherHost } from './dispatcher.ts';
 import { Fetcher, type FetcherHost } from './fetcher.ts';
 import type { AssignedPartition, GroupRecord } from './group-record.ts';
@@ -57,7 +57,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
     this.config = config;
     this.done = this.#end.promise;
     const { retry } = transport.config;
-    const { sessionTimeoutMs, fetchBytes, deadLetter } = config;
+    const { sessionTimeoutMs, fetchBytes } = config;
     this.#requests = new GroupRequests(transport, config);
     this.membership = new Membership(this.#requests, this, retry, sessionTimeoutMs, this.#member.signal);
     this.committer = new Committer(
@@ -82,9 +82,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
       producer: () => (this.#producer ??= new Producer(transport, topics, { signal })),
       publisher: () => (this.#publisher ??= new Publisher(transport, queues, { signal })),
     };
-    this.bury = deadLetter
-      ? (records, error, attempts) => buryRecords(deadLetter, sinks, records, error, attempts)
-      : null;
+    this.bury = buryWith(config, sinks, queues, signal);
   }
 
   start(): void {

@@ -72,10 +72,11 @@ export interface GroupConsumerOptions {
   /** The delay before each retry of a handler that throws, in ms. Default `[1000, 5000, 30000]`. */
   retry?: { scheduleMs: readonly number[] };
   /**
-   * Where records go whose last retry failed, with headers that say why; then reading goes on. Default: nowhere. The consumer
-   * ends with `handler_failed`, and the next one begins with the same record.
+   * Where records go whose last retry failed, with headers that say why; then reading goes on. Default: the queue
+   * `<group>.dlq`, which is declared when the first record goes there, if there is none. `none`: nowhere. The consumer ends
+   * with `handler_failed`, and the next one begins with the same record.
    */
-  deadLetter?: { topic: string } | { queue: string } | undefined;
+  deadLetter?: { topic: string } | { queue: string } | 'none' | undefined;
   /** Partitions are this member's from now on; `seek` and `pause` work. Reading begins when it returns. */
   onAssigned?: ((partitions: AssignedPartition[]) => unknown) | undefined;
   /** Partitions go to others: no handler works on them any more, and what it commits is still taken. */
@@ -199,7 +200,7 @@ const DEFAULTS = {
 const BY_BATCH = { commit: 'manual', orderBy: 'partition', deadLetter: undefined };
 const LEVELS: Record<GroupConsumerConfig['delivery'], object> = {
   'at-most-once': { ...BY_BATCH, producer: undefined },
-  'at-least-once': { producer: undefined },
+  'at-least-once': { producer: undefined }, // and dead letters by default
   'exactly-once': { ...BY_BATCH, concurrency: 1, isolation: 'read_committed' },
 };
 
@@ -239,7 +240,7 @@ export function groupConsumerConfig(
   if (config.orderBy === 'key' && config.eachBatch) {
     throw invalidArgument('orderBy "key" goes with eachRecord: the records of a batch have an order');
   }
-  if (config.deadLetter !== undefined) {
+  if (config.deadLetter !== undefined && config.deadLetter !== 'none') {
     const { topic, queue } = config.deadLetter as { topic?: string; queue?: string };
     if (queue === undefined) checkName('deadLetter.topic', topic!);
     else checkName('deadLetter.queue', queue);

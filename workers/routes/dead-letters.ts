@@ -30,9 +30,11 @@ import {
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { DEFAULT_EXCHANGE_PATH } from '../../protocol/exchanges.ts';
 import { DEAD_LETTER_PAGE_MAX } from '../../protocol/limits.ts';
+import type { DeadLetterConfig } from '../../protocol/queues.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { formatDeadLetterId, parseDeadLetterId } from '../../core/queue/dead-letter-id.ts';
 import type { Place } from '../../core/queue/ready-messages.ts';
+import { placeOf } from '../dead-letters/dead-letter-warnings.ts';
 import { deadLettersOf, editedRecord } from '../dead-letters/dead-letter-json.ts';
 import { problem } from '../problem.ts';
 import { callQueue } from '../queue-call.ts';
@@ -46,6 +48,8 @@ interface Held {
   queue: QueueDefinition;
   /** What of it is meant. */
   filter: DeadLetterFilter;
+  /** Where dead letters of the queue in the path go, where that is no queue that exists. */
+  elsewhere?: DeadLetterConfig;
 }
 
 export function deadLetterRoutes(app: Hono<AppEnv>): void {
@@ -165,10 +169,15 @@ async function readHeld(
 ): Promise<Held | Failure> {
   const named = await readQueue(c);
   if (isFailure(named)) return named;
-  const target = self === 'true' ? null : targetName(named);
-  if (target === null) return { queue: named, filter };
+  if (self === 'true') return { queue: named, filter };
+  const { dead_letter: config } = named.config;
+  const target = targetName(named);
+  if (target === null) return { queue: named, filter, ...(config !== null && { elsewhere: config }) };
   const found = await lookUpQueue(c.env, named.namespace, target, seenTopologyVersion(c));
-  if (isFailure(found)) return found.code === 'queue_not_found' ? { queue: named, filter } : found;
+  if (isFailure(found)) {
+    if (found.code !== 'queue_not_found') return found;
+    return { queue: named, filter, ...(config !== null && { elsewhere: config }) };
+  }
   const isOwn = target === defaultDeadLetterQueue(named.name);
   return { queue: found.queue, filter: isOwn ? filter : { original_queue: named.name, ...filter } };
 }
@@ -186,11 +195,15 @@ function call(c: AppContext, { queue }: Held, what: DeadLetterCall): Promise<Dea
   );
 }
 
-function pageOf({ queue }: Held, { page }: DeadLetterAnswer): DeadLetterList {
+function pageOf({ queue, elsewhere }: Held, { page }: DeadLetterAnswer): DeadLetterList {
   const { ids, batches, next } = page!;
   return {
     queue: queue.name,
     dead_letters: deadLettersOf(ids, batches),
+    ...(elsewhere !== undefined && {
+      goes_to: elsewhere,
+      warnings: [`dead letters of queue "${queue.name}" go to ${placeOf(elsewhere)}`],
+    }),
     ...(next && { next: formatDeadLetterId(queue.id, next) }),
   };
 }
