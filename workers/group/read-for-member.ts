@@ -66,17 +66,21 @@ export interface Answer {
 
 /**
  * @param heartbeat the sign of life of the member, with what it is assigned now
+ * @param waitBegins told when there is nothing yet
+ * @param signal fires when the client has gone
  */
 export async function readForMember(
   c: AppContext,
   read: MemberRead,
   heartbeat: () => Promise<MemberView | Failure>,
+  waitBegins: (view: MemberView) => void,
+  signal: AbortSignal,
 ): Promise<Answer | Failure> {
   const endMs = Date.now() + read.waitMs;
   for (let replaced = 0; ;) {
     const view = await heartbeat();
     if (isFailure(view)) return view;
-    const round = await readOnce(c, read, view, endMs, heartbeat);
+    const round = await readOnce(c, read, view, endMs, heartbeat, waitBegins, signal);
     if (isFailure(round) && round.code === 'inconsistent_topic_id' && replaced++ < REPLACED_MAX) {
       const refused = checkNamed(read, view);
       if (refused) return refused;
@@ -94,12 +98,15 @@ async function readOnce(
   view: MemberView,
   endMs: number,
   heartbeat: () => Promise<MemberView | Failure>,
+  waitBegins: (view: MemberView) => void,
+  signal: AbortSignal,
 ): Promise<Answer | 'again' | Failure> {
   const partitions = await partitionsToRead(c, read, view);
   if (isFailure(partitions)) return partitions;
   const sections = await readShares(c, read, view, partitions);
   if (isFailure(sections) || sections.length > 0) return isFailure(sections) ? sections : { view, sections };
-  const sign = await waitForRecords(c, read, view, partitions, endMs, heartbeat);
+  if (Date.now() < endMs) waitBegins(view);
+  const sign = await waitForRecords(c, read, view, partitions, endMs, heartbeat, signal);
   return sign === 'over' ? { view, sections } : sign;
 }
 
@@ -189,9 +196,10 @@ async function waitForRecords(
   places: readonly Place[],
   endMs: number,
   heartbeat: () => Promise<MemberView | Failure>,
+  signal: AbortSignal,
 ): Promise<'again' | 'over' | Failure> {
   if (Date.now() >= endMs) return 'over';
-  const sockets = new SocketSet(c.req.raw.signal);
+  const sockets = new SocketSet(signal);
   try {
     const opened = await inBatches(places, (place) =>
       fetchPlace(c, read, view, place, { offset: null, bytesMax: 1, recordsMax: 1 }, true),

@@ -19,11 +19,12 @@ import {
 import { operations } from '../../protocol/operations/index.ts';
 import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/records.ts';
 import { isolationOf } from '../consume-level.ts';
-import { frameOfResponse } from '../fetch-frame-of.ts';
+import { emptyFrameOf, frameOfResponse } from '../fetch-frame-of.ts';
 import { jsonFetchReply } from '../fetch-json.ts';
 import { callPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
 import { readQuery } from '../request.ts';
+import { JSON_FORM, replyWithSigns, type WaitingClient } from '../signs-of-life.ts';
 import { topicOfId } from '../topic-identity.ts';
 import { waitForFrame } from '../wait-for-frame.ts';
 import { bind, readPartition, readTopic, type AppContext, type AppEnv } from './context.ts';
@@ -40,15 +41,34 @@ export function fetchRoutes(app: Hono<AppEnv>): void {
     const partition = readPartition(c);
     const topic = await topicOfId(c.env, named, expected, partition);
     if (isFailure(topic)) return problem(c, topic);
-    const read = await readAndWait(c, topic, partition, { ...query.fields, isolation });
-    if (isFailure(read)) return problem(c, read);
-    if (wantsBatches(c)) return batchesReply(read);
-    const reply = await jsonFetchReply(await frameOf(read.log), recordsMax, isolation);
-    return isFailure(reply) ? problem(c, reply) : c.json({ topic_id: read.topicId, ...reply });
+    let waiting: Waiting | null = null;
+    const noteWait = (begun: Waiting): Waiting => (waiting = begun);
+    const json = async ({ topicId, offsets }: Waiting, recordsMost: number): Promise<object | Failure> => {
+      const reply = await jsonFetchReply(offsets, recordsMost, isolation);
+      return isFailure(reply) ? reply : { topic_id: topicId, ...reply };
+    };
+    const answer = async (client: WaitingClient): Promise<Response> => {
+      const checked = { ...query.fields, isolation };
+      const read = await readAndWait(c, topic, partition, checked, client, noteWait);
+      if (isFailure(read)) return problem(c, read);
+      if (wantsBatches(c)) return batchesReply(read);
+      const reply = await json({ topicId: read.topicId, offsets: await frameOf(read.log) }, recordsMax);
+      return isFailure(reply) ? problem(c, reply) : c.json(reply);
+    };
+    // The offsets of a reply of batches are headers, which have to wait for them. It hands over nothing that would be lost.
+    const form = wantsBatches(c) ? { contentType: RECORD_BATCH_TYPE, sign: null } : JSON_FORM;
+    const nothing = async (): Promise<Response> => c.json(await json(waiting!, 0));
+    return await replyWithSigns(c, form, answer, nothing);
   });
 }
 
 type CheckedQuery = FetchQuery & { isolation: ReadIsolation };
+
+/** What is known while there is nothing to read yet. */
+interface Waiting {
+  topicId: number;
+  offsets: FetchFrame;
+}
 
 interface Read {
   /** The topic that answered: a fresher one than was known, where that was out of date. */
@@ -67,6 +87,8 @@ async function readAndWait(
   topic: TopicDefinition,
   partition: number,
   query: CheckedQuery,
+  client: WaitingClient,
+  noteWait: (waiting: Waiting) => void,
 ): Promise<Read | Failure> {
   let answering = topic;
   const read = (again: CheckedQuery, isWaiting: boolean, isPinned: boolean): Promise<Response | Failure> =>
@@ -75,10 +97,12 @@ async function readAndWait(
   if (isFailure(first)) return first;
   const topicId = answering.id;
   if (!first.webSocket) return { topicId, log: first };
-  const offset = Number(first.headers.get(START_OFFSET_HEADER));
-  const frame = await waitForFrame(first.webSocket, query.wait_ms, c.req.raw.signal).frame;
+  const offsets = emptyFrameOf(first.headers);
+  noteWait({ topicId, offsets });
+  client.waitBegins();
+  const frame = await waitForFrame(first.webSocket, query.wait_ms, client.signal).frame;
   if (frame instanceof Uint8Array) return { topicId, log: decodeFetchFrame(frame) };
-  const second = await read({ ...query, offset }, false, true);
+  const second = await read({ ...query, offset: offsets.startOffset }, false, true);
   return isFailure(second) ? second : { topicId, log: second };
 }
 
