@@ -5,7 +5,7 @@
  */
 
 import { deliveriesOf } from '../../core/queue/deliveries-json.ts';
-
+import { writeJson } from '../../protocol/json-text.ts';
 import type { DeliverRequest } from './queue-calls.ts';
 
 export type Poll = Omit<DeliverRequest, 'version'>;
@@ -97,7 +97,7 @@ export class Consumers {
 
 function push(socket: WebSocket, { isBinary }: Attachment, bytes: Uint8Array): null {
   try {
-    socket.send(isBinary ? bytes : JSON.stringify(deliveriesOf(bytes)));
+    socket.send(isBinary ? bytes : writeJson(deliveriesOf(bytes)));
   } catch {
     // It has left: `webSocketClose` gives back what it held.
   }

@@ -9,6 +9,7 @@ import { mayConsume } from '../../core/queue/single-active.ts';
 import { deletionProblem, type QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
+import { writeJson } from '../../protocol/json-text.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
@@ -268,7 +269,7 @@ export class Queue extends DurableObject<Env> {
     if (!stream) return; // those who poll have nothing to say
     this.#alarm.runDue();
     const read = readStreamMessage(message);
-    if (isFailure(read)) return socket.send(JSON.stringify(problemOf(read)));
+    if (isFailure(read)) return socket.send(writeJson(problemOf(read)));
     if ('runs' in read) return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
     this.#consumers.setPrefetch(socket, read.prefetch);
     socket.send(JSON.stringify(read));

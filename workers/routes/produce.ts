@@ -42,7 +42,7 @@ export function produceRoutes(app: Hono<AppEnv>): void {
 }
 
 async function produceJson(c: AppContext, found: TopicDefinition): Promise<Response> {
-  const body = await readJson(c.req.raw);
+  const body = await readJson(c.req.raw, ['records', null, 'value']);
   if (isFailure(body)) return problem(c, body);
   const request = checkProduceRequest(body.json);
   if (isFailure(request)) return problem(c, request);

@@ -46,7 +46,7 @@ async function readOutgoing(
     const bytes = await readBytes(c.req.raw);
     return isFailure(bytes) ? bytes : await outgoingFromBatches(bytes, exchange, isMandatory, Date.now());
   }
-  const body = await readJson(c.req.raw);
+  const body = await readJson(c.req.raw, ['messages', null, 'body']);
   return isFailure(body) ? body : outgoingFromJson(body.json, exchange, Date.now());
 }
 
