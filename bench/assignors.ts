@@ -1,7 +1,7 @@
 /**
  * How long assignors take for 1,000 members and 1,000 partitions: the bar is 50 ms.
  *
- *   node bench/assignors.ts [--json]
+ *   npm run bench:assignors -- [--json]
  *
  * "fresh": nobody has anything yet. "one more": a member has joined a balanced group. "mixed": members subscribe to two of
  * ten topics each, where shares differ.

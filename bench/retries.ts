@@ -1,7 +1,7 @@
 /**
  * What it costs when very many messages fail at once: rows written for each, and the memory of the queue's object.
  *
- *   node --max-old-space-size=32 bench/retries.ts [messages]
+ *   npm run bench:retries -- [messages]
  *
  * It runs the object's own code over node:sqlite in a heap that V8 may not let grow above 32 MB: were more alive at any
  * moment, the process would die. Bytes outside the heap (segments in memory) are looked at after each step.

@@ -59,7 +59,9 @@ function headersProblem(
 
 function valueProblem(value: unknown): string | null {
   if (typeof value === 'string' || value === null) return null;
-  return isBase64Bytes(value) ? base64Problem(value) : 'expected text, null, {"$base64": "..."}, or an array of them';
+  return isBase64Bytes(value)
+    ? base64Problem(value)
+    : 'expected text, null, {"$base64": "..."}, or an array of them';
 }
 
 /** The headers of a record. */

@@ -95,7 +95,9 @@ export function bytesOfValue(value: unknown): Uint8Array | null | undefined {
   if (value instanceof JsonText) {
     const { bytes } = value;
     if (isNull(bytes)) return null;
-    return mayHaveBase64Member(bytes) && hasBase64Member(bytes) ? bytesOfValue(JSON.parse(value.text)) : bytes;
+    return mayHaveBase64Member(bytes) && hasBase64Member(bytes)
+      ? bytesOfValue(JSON.parse(value.text))
+      : bytes;
   }
   if (!isBase64Bytes(value)) return encoder.encode(JSON.stringify(value));
   return base64Problem(value) === null ? bytesOfBase64(value.$base64) : undefined;

@@ -32,7 +32,11 @@ export function parseJson(bytes: Uint8Array, path: JsonPath = []): { json: unkno
     if (problem) return problem;
   }
   if (spans.length === 0) return { json };
-  return { json: withTexts(json, path, (index) => JsonText.ofBytes(body.subarray(spans[2 * index]!, spans[2 * index + 1]!))) };
+  return {
+    json: withTexts(json, path, (index) =>
+      JsonText.ofBytes(body.subarray(spans[2 * index]!, spans[2 * index + 1]!)),
+    ),
+  };
 }
 
 /** As `parseJson`, of the text of a WebSocket message or of a member that is JSON itself. */
@@ -41,7 +45,8 @@ export function parseJsonText(text: string, path: JsonPath = []): { json: unknow
 }
 
 function faultOf({ fault, at }: JsonFault): Failure {
-  if (fault === 'malformed') return failure('malformed_json', `the body is not JSON: it is wrong at byte ${at}`);
+  if (fault === 'malformed')
+    return failure('malformed_json', `the body is not JSON: it is wrong at byte ${at}`);
   return failure(
     'malformed_json',
     `the body nests deeper than ${JSON_DEPTH_MAX} arrays and objects at byte ${at}; send such a value as bytes`,
@@ -106,5 +111,8 @@ function findLoneSurrogate(json: unknown, text: string): Failure | null {
 
 function loneSurrogate(text: string): Failure {
   const shown = JSON.stringify(text.length <= 60 ? text : `${text.slice(0, 60)}...`);
-  return failure('invalid_field', `${shown} has half of a surrogate pair, which no UTF-8 can hold; send it as bytes`);
+  return failure(
+    'invalid_field',
+    `${shown} has half of a surrogate pair, which no UTF-8 can hold; send it as bytes`,
+  );
 }

@@ -8,7 +8,13 @@
  */
 
 import { z } from 'zod';
-import { headersInSchema, headersOut, headersOutSchema, recordHeadersOf, type WrittenHeaders } from './header-fields.ts';
+import {
+  headersInSchema,
+  headersOut,
+  headersOutSchema,
+  recordHeadersOf,
+  type WrittenHeaders,
+} from './header-fields.ts';
 import {
   bytesOfText,
   bytesOfValue,
@@ -73,7 +79,9 @@ export const messageSchema = z.strictObject({
     .describe('Any JSON value, or {"$base64": "..."} for bytes'),
   headers: headersInSchema({ isBrokers: true })
     .optional()
-    .describe(`Name to value; an array where a name occurs more than once; ${HEADER_VALUES_MAX} values at most`),
+    .describe(
+      `Name to value; an array where a name occurs more than once; ${HEADER_VALUES_MAX} values at most`,
+    ),
   properties: propertiesSchema.optional(),
 });
 export type Message = z.infer<typeof messageSchema>;

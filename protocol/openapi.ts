@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { errorTable, type ErrorCode } from './errors.ts';
 import { JSON_LINES_TYPE, JSON_TYPE, PROBLEM_TYPE, RECORD_BATCH_TYPE } from './media-types.ts';
 import { operations, PATH_PARAMETERS, type Operation, type Reply } from './operations/index.ts';
+import { VERSION } from './version.ts';
 
 type Json = Record<string, unknown>;
 
@@ -112,7 +113,7 @@ export function openApiDocument(): Json {
     openapi: '3.1.0',
     info: {
       title: 'Posthorn',
-      version: '0.1.0',
+      version: VERSION,
       summary: 'Events with replay and jobs with retries, over HTTP',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },

@@ -62,13 +62,15 @@ const changeable = {
     .min(0)
     .max(QUEUE_LENGTH_LIMIT_MAX)
     .nullable()
-    .describe('Messages ready for delivery; null sets no limit'),
+    .describe(
+      'Messages ready for delivery; where the newest are refused, parked ones count too. null sets no limit',
+    ),
   max_bytes: z
     .int()
     .min(0)
     .max(QUEUE_LENGTH_LIMIT_MAX)
     .nullable()
-    .describe('Bytes of the messages ready for delivery, as stored; null sets no limit'),
+    .describe('Bytes of those messages, as stored; null sets no limit'),
   overflow: z
     .enum(OVERFLOW_BEHAVIOURS)
     .describe(

@@ -27,7 +27,9 @@ export const produceRecordSchema = z.strictObject({
     .describe('Any JSON value, {"$base64": "..."} for bytes, or null for a tombstone'),
   headers: headersInSchema({ isBrokers: false })
     .optional()
-    .describe(`Name to value; an array where a name occurs more than once; ${HEADER_VALUES_MAX} values at most`),
+    .describe(
+      `Name to value; an array where a name occurs more than once; ${HEADER_VALUES_MAX} values at most`,
+    ),
   timestamp: timestampMs().optional().describe('Milliseconds since 1970; now, where it is left out'),
   partition: z.int().min(0).optional().describe('Overrides the choice by key'),
 });

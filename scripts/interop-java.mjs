@@ -1,7 +1,7 @@
 /**
  * Proves the record-batch codec and murmur2 against Kafka's own Java client, both ways, with thousands of seeded cases.
  *
- *   node scripts/interop-java.mjs [--cases 3000] [--seed 1] [--write-vectors]
+ *   npm run interop:java -- [--cases 3000] [--seed 1] [--write-vectors]
  *
  * Needs Java 17 and Maven (kafka-clients comes from Maven Central into .interop/), and Node 24 for the .ts imports.
  * Prints `N passed, 0 failed` and exits 1 if any case failed. With --write-vectors it writes the small golden vectors

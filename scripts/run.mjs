@@ -1,6 +1,6 @@
 /**
  * Runs a script of the project under the Node that the project itself brings, and before that installs what is missing:
- * `node scripts/run.mjs <script> [arguments]`. Every command of package.json goes through here. Itself it needs no
+ * `node scripts/run.mjs [options of Node] <script> [arguments]`. Every command of package.json goes through here. Itself it needs no
  * package and nothing newer than Node 20, so that a fresh checkout on a bare machine works at once.
  */
 
@@ -26,8 +26,10 @@ const stampPath = join(modules, '.posthorn-installed');
 await main();
 
 async function main() {
-  const [script, ...args] = process.argv.slice(2);
-  if (script === undefined) fail('usage: node scripts/run.mjs <script> [arguments]');
+  const given = process.argv.slice(2);
+  const at = given.findIndex((argument) => !argument.startsWith('--'));
+  if (at < 0) fail('usage: node scripts/run.mjs [options of Node] <script> [arguments]');
+  const [script, ...args] = given.slice(at);
   if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
     fail(`Node ${NODE_MAJOR_MIN} or newer is needed to set the project up; this is ${process.versions.node}`);
   }
@@ -43,7 +45,10 @@ async function main() {
     // wrangler asks otherwise.
     WRANGLER_SEND_METRICS: 'false',
   };
-  const { code, signal } = await run(node, [resolve(root, script), ...args], { env, stdio: 'inherit' });
+  const { code, signal } = await run(node, [...given.slice(0, at), resolve(root, script), ...args], {
+    env,
+    stdio: 'inherit',
+  });
   if (signal) process.exit(128 + constants.signals[signal]);
   process.exit(code);
 }

@@ -1,11 +1,12 @@
 /** `npm start`: the broker of this machine, until it is told to stop. */
 
 import { join, resolve } from 'node:path';
+import { VERSION } from '../protocol/version.ts';
 import { BrokerError, startBroker, type Broker, type RuntimeLog } from './broker.ts';
 
 const USAGE = `npm start [-- --json]
 
-  --json   one line of JSON when ready: {"url", "dataPath", "pid", "workerdPid"}
+  --json   one line of JSON when ready: {"url", "version", "dataPath", "pid", "workerdPid"}
 
   PORT           default 8787; 0 for any free port
   HOST           default 127.0.0.1
@@ -70,7 +71,7 @@ async function main(flags: string[]): Promise<void> {
   const { url, workerdPid } = broker;
   console.log(
     flags.includes('--json')
-      ? JSON.stringify({ url, dataPath, pid: process.pid, workerdPid })
+      ? JSON.stringify({ url, version: VERSION, dataPath, pid: process.pid, workerdPid })
       : welcome(url, dataPath),
   );
 }
@@ -91,7 +92,7 @@ function readPort(text: string | undefined): number | null {
 
 function welcome(url: string, dataPath: string): string {
   const topic = `${url}/v1/default/topics/hello`;
-  return `Posthorn listens on ${url}
+  return `Posthorn ${VERSION} listens on ${url}
 and keeps its data in ${dataPath}
 
 Create a topic, produce a record, read it back:

@@ -83,6 +83,7 @@ export type {
 } from './schedules.ts';
 export type { PartitionState, RecordsDeleted, Topic, TopicChange, TopicDeclaration } from './topic-types.ts';
 export type { Topics } from './topics.ts';
+export { VERSION as version } from '../protocol/version.ts';
 export type {
   TransactionalProducer,
   TransactionalProducerOptions,

@@ -32,7 +32,11 @@ export function messagesOf(batches: Uint8Array): WrittenMessage[] {
   return recordsIn(batches).map(messageOfRecord);
 }
 
-function deliveryOf(tag: string, { delivery, expiresAtMs }: DeliveryRun, record: LogRecord): Delivery<WrittenMessage> {
+function deliveryOf(
+  tag: string,
+  { delivery, expiresAtMs }: DeliveryRun,
+  record: LogRecord,
+): Delivery<WrittenMessage> {
   const count = delivery + deliveriesBefore(record);
   return {
     delivery_tag: tag,

@@ -40,6 +40,7 @@ export function expireLeases(state: QueueState, source: SegmentSource, nowMs: nu
           segment.noteAttempts(offset, attempts);
           releaseKey(state, facts?.key ?? null);
           expired += 1;
+          state.endedLeases.set(consumerId, (state.endedLeases.get(consumerId) ?? 0) + 1);
           const failures = attempts.failures + (facts?.failuresBefore ?? 0);
           if (retryDelay(state.config.retry, failures, 0) !== null || isKeptAnyway(state, facts)) continue;
           deadLetter(state, lane!, segment, offset, 'delivery_limit', leaseEnded(consumerName(consumerId)));

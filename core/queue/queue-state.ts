@@ -93,6 +93,8 @@ export interface QueueState {
   busyKeys: Map<string, number>;
   /** No lease expires before it; Infinity where there is none. */
   earliestExpiryMs: number;
+  /** Messages whose lease has ended since the shell last asked, by consumer. */
+  endedLeases: Map<string, number>;
   dedup: DedupWindow;
   /** The one that is given messages, for a queue with a single active consumer. */
   activeConsumer: { id: string; seenMs: number } | null;

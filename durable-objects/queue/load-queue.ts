@@ -38,6 +38,7 @@ export function loadQueue(
     parkedBytes,
     busyKeys: new Map(),
     earliestExpiryMs: Infinity,
+    endedLeases: new Map(),
     dedup: new DedupWindow(),
     activeConsumer: null,
     counters: noCounters(),

@@ -163,7 +163,7 @@ export class Queue extends DurableObject<Env> {
     const open = this.#current(request.version);
     if (!open) return STALE;
     this.#tasks.noteUse(open);
-    const run: Step['run'] = (queue, context) => this.#take(queue, request, context);
+    const run: Step['run'] = (queue, context) => this.#take(queue, request, request.max, context);
     return (await this.#steps.submit({ order: 'deliver', run }, 0)) as Uint8Array | null;
   }
 
@@ -268,6 +268,7 @@ export class Queue extends DurableObject<Env> {
     const stream = this.#consumers.streamOf(socket);
     if (!stream) return; // those who poll have nothing to say
     this.#alarm.runDue();
+    this.#consumers.noteSign(socket);
     const read = readStreamMessage(message);
     if (isFailure(read)) return socket.send(writeJson(problemOf(read)));
     if ('runs' in read) return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
@@ -365,10 +366,8 @@ export class Queue extends DurableObject<Env> {
     return results;
   }
 
-  #take(queue: StoredQueue, request: Poll, context: StepContext): Uint8Array | null {
-    const { consumerId, bytesMax, prefetch } = request;
-    const max = prefetch === undefined ? request.max : prefetch - queue.leasedBy(consumerId);
-    if (max <= 0) return null;
+  #take(queue: StoredQueue, request: Poll, max: number, context: StepContext): Uint8Array | null {
+    const { consumerId, bytesMax } = request;
     const isWaiting = (id: string): boolean => this.#consumers.isWaiting(id);
     if (!mayConsume(queue.state, consumerId, isWaiting, context.nowMs)) return null;
     const leaseMs = request.leaseMs ?? queue.state.config.lease_ms;
@@ -380,9 +379,13 @@ export class Queue extends DurableObject<Env> {
     const queue = this.#open?.queue;
     if (!queue || queue.state.isPaused) return;
     const context = this.#context();
-    const hasMessages = (): boolean => readyCount(queue.state) > 0;
+    this.#consumers.noteEndedLeases(queue.takeEndedLeases());
     const sends = queue.commit(() =>
-      this.#consumers.serve(hasMessages, (poll) => this.#take(queue, poll, context)),
+      this.#consumers.serve({
+        ready: () => readyCount(queue.state),
+        leasedBy: (consumerId) => queue.leasedBy(consumerId),
+        take: (poll, max) => this.#take(queue, poll, max, context),
+      }),
     );
     const unsent = sends.flatMap((send) => send() ?? []);
     if (unsent.length > 0) {

@@ -85,7 +85,10 @@ function settlementOf({ kind, details }: SettlementEntry): Settlement | Failure 
   if (details === '' && (kind === 'ack' || kind === 'release')) return { kind };
   const parsed = details === '' ? { json: {} } : parseJsonText(details);
   if (isFailure(parsed))
-    return failure('invalid_frame', `the details of a ${kind} are not JSON that can be kept: ${parsed.message}`);
+    return failure(
+      'invalid_frame',
+      `the details of a ${kind} are not JSON that can be kept: ${parsed.message}`,
+    );
   const checked = settlementDetails[kind].safeParse(parsed.json);
   if (!checked.success) {
     const [issue] = checked.error.issues;

@@ -222,6 +222,13 @@ export class StoredQueue {
     return leasesOf(this.#state, consumerId).reduce((sum, { start, end }) => sum + end - start, 0);
   }
 
+  /** Messages whose lease has ended since the last call, by consumer. */
+  takeEndedLeases(): ReadonlyMap<string, number> {
+    const { endedLeases } = this.state;
+    if (endedLeases.size > 0) this.#state.endedLeases = new Map();
+    return endedLeases;
+  }
+
   /** A step: gives back all that a consumer holds. */
   releaseAll(consumerId: string): void {
     const context = { nowMs: 0, random: 0, consumerId, source: this.#source };

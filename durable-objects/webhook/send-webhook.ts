@@ -2,6 +2,7 @@
 
 import { retryAfterMs, type WebhookOutcome } from '../../core/webhook/attempt.ts';
 import { checkWebhookUrl } from '../../core/webhook/address.ts';
+import { VERSION } from '../../protocol/version.ts';
 import type { Env } from '../stubs.ts';
 import { signedHeaders } from './sign.ts';
 
@@ -35,7 +36,7 @@ export async function sendWebhook(
       method: 'POST',
       headers: {
         'content-type': 'application/json',
-        'user-agent': 'Posthorn',
+        'user-agent': `Posthorn/${VERSION}`,
         ...(await signedHeaders(secret, id, Math.floor(nowMs / 1_000), body)),
       },
       body,

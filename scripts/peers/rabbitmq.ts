@@ -1,8 +1,10 @@
 /**
- * A RabbitMQ of our own, to compare with: Debian's `rabbitmq-server` on loopback, with ports, node name, cookie and data
- * directory of its own, so that it disturbs no other on the machine. Run as a program it stays until Ctrl-C:
+ * A RabbitMQ of our own, to compare with: Debian's `rabbitmq-server` with ports, node name, cookie and data directory of its
+ * own, so that it disturbs no other on the machine. Everything that it opens listens on loopback only, because its user is
+ * `guest` with a password that everybody knows. Run as a program it stays until Ctrl-C:
  *
- *   node scripts/peers/rabbitmq.ts
+ *   npm run peer:rabbitmq
+ *   npm run peer:rabbitmq -- rabbitmq_management
  *
  * Wants `apt-get install rabbitmq-server`.
  */
@@ -15,15 +17,15 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkPlugins, configOf, LOOPBACK as HOST, listeners } from './rabbitmq-config.ts';
 
 /** The start script itself: the one in /usr/sbin wants to become the user `rabbitmq`. */
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
-const HOST = '127.0.0.1';
 const START_MS_MAX = 90_000;
 const STOP_MS_MAX = 15_000;
 
 export interface RabbitmqOptions {
-  /** Default none. */
+  /** Default none. Those of `rabbitmq-config.ts` only. */
   plugins?: string[];
 }
 
@@ -38,10 +40,11 @@ export interface Rabbitmq {
 
 export async function startRabbitmq({ plugins = [] }: RabbitmqOptions = {}): Promise<Rabbitmq> {
   if (!existsSync(SERVER)) throw new Error(`${SERVER} is missing: apt-get install rabbitmq-server`);
+  checkPlugins(plugins);
   const home = await mkdtemp(join(tmpdir(), 'posthorn-rabbitmq-'));
-  const [amqpPort, distributionPort, epmdPort] = await freePorts(3);
+  const [amqpPort, distributionPort, epmdPort, ...pluginPorts] = await freePorts(3 + plugins.length);
   await writeFile(join(home, 'enabled_plugins'), `[${plugins.join(',')}].\n`);
-  await writeFile(join(home, 'rabbitmq.conf'), 'disk_free_limit.absolute = 50MB\n');
+  await writeFile(join(home, 'rabbitmq.conf'), configOf(listeners(plugins, pluginPorts)));
   const env = {
     PATH: process.env['PATH'],
     HOME: home,

@@ -7,6 +7,7 @@ import type { ClientConfig } from './options.ts';
 import { errorOfReply } from './reply-error.ts';
 import { withRetries } from './retry.ts';
 import { opened, type Socket } from './socket.ts';
+import { withUserAgent } from './user-agent.ts';
 
 export interface HttpCall {
   method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
@@ -99,7 +100,10 @@ export class Transport {
 
   async #exchange(call: HttpCall, signal: AbortSignal): Promise<HttpReply> {
     const { fetch, baseUrl } = this.config;
-    const headers: Record<string, string> = { ...(await this.config.headers()), ...call.headers };
+    const headers: Record<string, string> = {
+      ...withUserAgent({ ...(await this.config.headers()) }),
+      ...call.headers,
+    };
     if (this.#topologyVersion > 0) headers[TOPOLOGY_VERSION_HEADER] = String(this.#topologyVersion);
     const init: RequestInit = { method: call.method, headers, signal };
     if (call.body !== undefined) init.body = call.body as Uint8Array<ArrayBuffer>;

@@ -20,7 +20,8 @@ type Layer = (typeof LAYERS)[number];
 
 /** Whether a file of the layer may import this. Its own layer it always may, and nothing outside of the layers. */
 const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
-  protocol: (_, { target }) => target === 'zod',
+  protocol: (path, { target }) =>
+    target === 'zod' || (path === 'protocol/version.ts' && target === 'package.json'),
   core: (_, { target }) => inFolder(target, 'protocol'),
   'durable-objects': (_, { target }) =>
     inFolder(target, 'core') ||

@@ -79,7 +79,12 @@ describe('a value', () => {
   });
 
   it('that claims to be bytes and is not is told apart', () => {
-    for (const text of ['{"$base64": "A"}', '{"$base64": 1}', '{"$base64": "QQ==", "more": 1}', '{"$base64": "QQ= "}'])
+    for (const text of [
+      '{"$base64": "A"}',
+      '{"$base64": 1}',
+      '{"$base64": "QQ==", "more": 1}',
+      '{"$base64": "QQ= "}',
+    ])
       expect(stored(text)).toBeUndefined();
     expect(stored(`{"$base64": "${'AAAA'.repeat(3_000_000)}"}`)).toHaveLength(9_000_000);
   });
@@ -90,24 +95,32 @@ describe('a body', () => {
     'that nests too deep is refused at once',
     (text) => {
       const startMs = performance.now();
-      expect(parseJson(bytesOf(text))).toMatchObject({ code: 'malformed_json', details: { depth_max: JSON_DEPTH_MAX } });
+      expect(parseJson(bytesOf(text))).toMatchObject({
+        code: 'malformed_json',
+        details: { depth_max: JSON_DEPTH_MAX },
+      });
       expect(performance.now() - startMs).toBeLessThan(1_000);
     },
   );
 
   it('with half of a surrogate pair outside of values is refused', () => {
-    for (const text of [String.raw`{"\ud800": 1}`, String.raw`{"a": ["\udfff\ud800"]}`, String.raw`{"a": "\uD83d"}`])
+    for (const text of [
+      String.raw`{"\ud800": 1}`,
+      String.raw`{"a": ["\udfff\ud800"]}`,
+      String.raw`{"a": "\uD83d"}`,
+    ])
       expect(parseJsonText(text)).toMatchObject({ code: 'invalid_field' });
-    expect(parseJsonText(String.raw`{"a": "\ud83d\ude00 \\ud800"}`)).toEqual({ json: { a: '\u{1f600} \\ud800' } });
+    expect(parseJsonText(String.raw`{"a": "\ud83d\ude00 \\ud800"}`)).toEqual({
+      json: { a: '\u{1f600} \\ud800' },
+    });
     expect(isFailure(parseJsonText(String.raw`{"value": "\ud800"}`, ['value']))).toBe(false);
   });
 
   it('keeps the last of a value that is there twice', () => {
-    const parsed = parseJsonText('{"records": [{"value": 1}], "records": [{"value": 2, "value": 3}, 4, {}]}', [
-      'records',
-      null,
-      'value',
-    ]);
+    const parsed = parseJsonText(
+      '{"records": [{"value": 1}], "records": [{"value": 2, "value": 3}, 4, {}]}',
+      ['records', null, 'value'],
+    );
     expect(writeJson((parsed as { json: unknown }).json)).toBe('{"records":[{"value":3},4,{}]}');
   });
 });
@@ -119,8 +132,15 @@ describe('writing', () => {
         expect(writeJson(value)).toBe(JSON.stringify(value));
       }),
     );
-    expect(writeJson({ a: undefined, b: [undefined, JsonText.ofText('1.0')], c: new Map<string, unknown>([['2', 1], ['1', '\ud800']]) })).toBe(
-      String.raw`{"b":[null,1.0],"c":{"2":1,"1":"\ud800"}}`,
-    );
+    expect(
+      writeJson({
+        a: undefined,
+        b: [undefined, JsonText.ofText('1.0')],
+        c: new Map<string, unknown>([
+          ['2', 1],
+          ['1', '\ud800'],
+        ]),
+      }),
+    ).toBe(String.raw`{"b":[null,1.0],"c":{"2":1,"1":"\ud800"}}`);
   });
 });

@@ -23,8 +23,42 @@ const isJson = (text: string): boolean => {
 
 /** Pieces of JSON that make JSON now and then, and something close to it mostly. */
 const piece = fc.constantFrom(
-  ...['{', '}', '[', ']', ',', ':', '"', '"a"', '"\\u00e9"', ' ', '\n', '\t', '\u00a0', '0', '-', '.', '12', '01'],
-  ...['e', 'E+', '1e400', 'true', 'fals', 'null', '\\', '\\u', '\\ud800', '\\n', '\\x', 'é', '\u0001', '"__proto__":'],
+  ...[
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"',
+    '"a"',
+    '"\\u00e9"',
+    ' ',
+    '\n',
+    '\t',
+    '\u00a0',
+    '0',
+    '-',
+    '.',
+    '12',
+    '01',
+  ],
+  ...[
+    'e',
+    'E+',
+    '1e400',
+    'true',
+    'fals',
+    'null',
+    '\\',
+    '\\u',
+    '\\ud800',
+    '\\n',
+    '\\x',
+    'é',
+    '\u0001',
+    '"__proto__":',
+  ],
 );
 
 describe('a scan', () => {
@@ -43,11 +77,18 @@ describe('a scan', () => {
 
   it('finds the texts of values at a path, whatever lies around them', () => {
     fc.assert(
-      fc.property(fc.array(fc.json({ maxDepth: 2 })), fc.json(), fc.constantFrom('', ' ', '\r\n'), (values, other, space) => {
-        const records = values.map((text) => `{"x":${other},${space}"value"${space}:${space}${text}${space},"y":[${other}]}`);
-        const body = `{"value":${other},"records":[${records.join(space + ',')}],"last":${other}}`;
-        expect(textsAt(body, ['records', null, 'value'])).toEqual(values);
-      }),
+      fc.property(
+        fc.array(fc.json({ maxDepth: 2 })),
+        fc.json(),
+        fc.constantFrom('', ' ', '\r\n'),
+        (values, other, space) => {
+          const records = values.map(
+            (text) => `{"x":${other},${space}"value"${space}:${space}${text}${space},"y":[${other}]}`,
+          );
+          const body = `{"value":${other},"records":[${records.join(space + ',')}],"last":${other}}`;
+          expect(textsAt(body, ['records', null, 'value'])).toEqual(values);
+        },
+      ),
     );
   });
 
@@ -66,6 +107,9 @@ describe('a scan', () => {
   it('stops where the text nests too deep, and takes what is just deep enough', () => {
     expect(scanJson(bytesOf('['.repeat(8) + ']'.repeat(8)), 8)).toEqual({ spans: [] });
     expect(scanJson(bytesOf('['.repeat(9) + ']'.repeat(9)), 8)).toEqual({ fault: 'too_deep', at: 8 });
-    expect(scanJson(bytesOf('{"a":'.repeat(9) + '1' + '}'.repeat(9)), 8)).toEqual({ fault: 'too_deep', at: 40 });
+    expect(scanJson(bytesOf('{"a":'.repeat(9) + '1' + '}'.repeat(9)), 8)).toEqual({
+      fault: 'too_deep',
+      at: 40,
+    });
   });
 });

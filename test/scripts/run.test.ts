@@ -77,6 +77,12 @@ describe('run.mjs', () => {
     expect(npmCalls()).toHaveLength(1);
   });
 
+  it('passes options of Node on that stand before the script', () => {
+    write('heap.ts', 'console.log(process.execArgv.join(" "), process.argv.slice(2).join(" "))');
+    const { stdout } = run('--max-old-space-size=64', '--no-warnings', 'heap.ts', '--json');
+    expect(stdout).toBe('--max-old-space-size=64 --no-warnings --json\n');
+  });
+
   it('installs again when the lock file has changed', () => {
     run('say.ts');
     write('package-lock.json', '{"packages":{"":{},"node_modules/node":{"version":"24.0.1"}}}');

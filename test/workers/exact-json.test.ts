@@ -47,7 +47,9 @@ describe('a value', () => {
   it('keeps its text in a topic, for every reader', async () => {
     await broker.declare('exact');
     await post('/topics/exact/records', `{"records": [{"value": ${EXACT} , "headers": {"a": "1"}}]}`);
-    expect(await read('/topics/exact/partitions/0/records')).toContain(`"value":${EXACT},"headers":{"a":"1"}}`);
+    expect(await read('/topics/exact/partitions/0/records')).toContain(
+      `"value":${EXACT},"headers":{"a":"1"}}`,
+    );
     const { member_id: member } = JSON.parse(
       await post('/groups/exact/members', '{"topics": ["exact"], "auto_offset_reset": "earliest"}'),
     ) as { member_id: string };
@@ -68,17 +70,23 @@ describe('a value', () => {
     await post('/queues/exact/settlements', JSON.stringify({ reject: [{ tag }] }));
     const [letter] = await queues.deadLettersOnce('exact', 1);
     const letters = '/queues/exact/dead-letters';
-    for (const path of [letters, `${letters}/${letter!.id}`]) expect(await read(path)).toContain(`"body":${EXACT}`);
+    for (const path of [letters, `${letters}/${letter!.id}`])
+      expect(await read(path)).toContain(`"body":${EXACT}`);
     const lines = (await send('GET', `${letters}/export`, '')).text.split('\n');
     expect(lines).toHaveLength(3);
     expect(lines[0]).toContain(`"body":${EXACT}`);
     expect(lines[1]).toBe('{"count":1}');
     // Changed where that is asked for, and the rest stays; then replayed.
-    await post(`${letters}/${letter!.id}/resend`, `{"message": {"headers": {"edited": "1"}}, "to": {"queue": "exact"}}`);
+    await post(
+      `${letters}/${letter!.id}/resend`,
+      `{"message": {"headers": {"edited": "1"}}, "to": {"queue": "exact"}}`,
+    );
     const again = await post('/queues/exact/deliveries', '{"wait_ms": 10000}');
     expect(again).toContain(`"body":${EXACT},"properties"`);
     const edited = EXACT.replace('9007199254740993', '9007199254740995');
-    await queues.settle('exact', { reject: tagsOf((JSON.parse(again) as never)['deliveries']).map((one) => ({ tag: one })) });
+    await queues.settle('exact', {
+      reject: tagsOf((JSON.parse(again) as never)['deliveries']).map((one) => ({ tag: one })),
+    });
     const [second] = await queues.deadLettersOnce('exact', 1);
     await post(`${letters}/${second!.id}/resend`, `{"message": {"body": ${edited}}}`);
     const last = await post('/queues/exact/deliveries', '{"wait_ms": 10000}');
@@ -93,18 +101,26 @@ describe('a value', () => {
     await queues.settle('pretty', { reject: [{ tag: delivery!.delivery_tag }] });
     await queues.deadLettersOnce('pretty', 1);
     const { text } = await send('GET', '/queues/pretty/dead-letters/export', '');
-    expect(text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as object)).toMatchObject([
-      { original_message: { body: { a: 1 } } },
-      { count: 1 },
-    ]);
+    expect(
+      text
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as object),
+    ).toMatchObject([{ original_message: { body: { a: 1 } } }, { count: 1 }]);
   });
 
   it('keeps its text through exchanges, transactions, streams, schedules, and as request and reply', async () => {
     await queues.declare('routed');
-    await post('/exchanges/amq.default/messages', `{"messages": [{"routing_key": "routed", "body": ${EXACT}}]}`);
+    await post(
+      '/exchanges/amq.default/messages',
+      `{"messages": [{"routing_key": "routed", "body": ${EXACT}}]}`,
+    );
     expect(await read('/queues/routed/messages')).toContain(`"body":${EXACT}`);
 
-    const { id, epoch } = JSON.parse(await post('/producers', '{"transactional_id": "exact"}')) as Record<string, number>;
+    const { id, epoch } = JSON.parse(await post('/producers', '{"transactional_id": "exact"}')) as Record<
+      string,
+      number
+    >;
     const producer = JSON.stringify({ id, epoch });
     await queues.declare('held');
     await post(
@@ -144,7 +160,10 @@ describe('a value', () => {
     const asked = await post('/queues/asked/deliveries', '{"wait_ms": 10000}');
     expect(asked).toContain(`"body":${EXACT}`);
     const address = /"reply_to":"([^"]+)"/.exec(asked)![1]!;
-    await post('/exchanges/amq.default/messages', `{"messages": [{"routing_key": "${address}", "body": ${EXACT}}]}`);
+    await post(
+      '/exchanges/amq.default/messages',
+      `{"messages": [{"routing_key": "${address}", "body": ${EXACT}}]}`,
+    );
     expect(await reply).toContain(`"body":${EXACT}`);
   });
 });
@@ -154,10 +173,14 @@ const produce = (topic: string, values: (Uint8Array | null)[]): Promise<unknown>
   broker.produceBatches(
     topic,
     '0',
-    encodeBatch(values.map((value) => ({ key: null, value, timestamp: 1, headers: [{ key: 'deep', value: DEEP }] }))),
+    encodeBatch(
+      values.map((value) => ({ key: null, value, timestamp: 1, headers: [{ key: 'deep', value: DEEP }] })),
+    ),
   );
 const DEEP = bytesOf('['.repeat(5_200) + ']'.repeat(5_200));
-const base64 = (bytes: Uint8Array): { $base64: string } => ({ $base64: Buffer.from(bytes).toString('base64') });
+const base64 = (bytes: Uint8Array): { $base64: string } => ({
+  $base64: Buffer.from(bytes).toString('base64'),
+});
 
 describe('what cannot be shown as JSON', () => {
   const HOSTILE = [DEEP, bytesOf('null'), bytesOf('{"$base64":"AAEC"}'), new Uint8Array([0xff])];
@@ -213,7 +236,10 @@ describe('a body that is too deep or too wide', () => {
       ['/queues/exact/messages', 'messages', 'body'],
     ] as const) {
       const { status, text } = await send('POST', path, `{"${list}": [{"${name}": 1, "headers": ${wide}}]}`);
-      expect({ status, ...(JSON.parse(text) as object) }).toMatchObject({ status: 400, code: 'invalid_field' });
+      expect({ status, ...(JSON.parse(text) as object) }).toMatchObject({
+        status: 400,
+        code: 'invalid_field',
+      });
       expect(text.length).toBeLessThan(1_000);
     }
   });
@@ -270,10 +296,17 @@ describe('half of a surrogate pair', () => {
 
 describe('a header that is not UTF-8', () => {
   it('is refused in its name, and routes a message and its dead letter alike in its value', async () => {
-    const misnamed = encodeBatch([{ key: null, value: null, timestamp: 1, headers: [{ key: 'name', value: null }] }]);
+    const misnamed = encodeBatch([
+      { key: null, value: null, timestamp: 1, headers: [{ key: 'name', value: null }] },
+    ]);
     misnamed[Buffer.from(misnamed).indexOf('name')] = 0xff;
-    new DataView(misnamed.buffer, misnamed.byteOffset).setUint32(17, computeCrc(misnamed, 0, misnamed.length));
-    expect((await send('POST', '/topics/exact/records', misnamed, RECORD_BATCH_TYPE)).text).toContain('not UTF-8');
+    new DataView(misnamed.buffer, misnamed.byteOffset).setUint32(
+      17,
+      computeCrc(misnamed, 0, misnamed.length),
+    );
+    expect((await send('POST', '/topics/exact/records', misnamed, RECORD_BATCH_TYPE)).text).toContain(
+      'not UTF-8',
+    );
     await queues.declare('raw', { dead_letter: { exchange: 'raw-x' } });
     await broker.call('PUT', `${V1}/exchanges/raw-x`, { type: 'headers' });
     const binding = (name: string, argument: string): Promise<unknown> =>
@@ -288,7 +321,12 @@ describe('a header that is not UTF-8', () => {
     });
     await binding('raw-replaced', '\ufffd');
     const batch = encodeBatch([
-      { key: null, value: bytesOf('1'), timestamp: 1, headers: [{ key: 'a', value: new Uint8Array([0xff]) }] },
+      {
+        key: null,
+        value: bytesOf('1'),
+        timestamp: 1,
+        headers: [{ key: 'a', value: new Uint8Array([0xff]) }],
+      },
     ]);
     expect((await send('POST', '/exchanges/raw-x/messages', batch, RECORD_BATCH_TYPE)).status).toBe(200);
     expect((await send('POST', '/queues/raw/messages', batch, RECORD_BATCH_TYPE)).status).toBe(200);

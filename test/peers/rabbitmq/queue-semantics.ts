@@ -4,7 +4,7 @@
  * that still differs. Where the two differ by design no scenario is generated; docs/rabbitmq-differences.md tells of
  * it, and the cases of queue-differences.ts hold that page to what the two do. Not part of `npm test`.
  *
- *   node test/peers/rabbitmq/queue-semantics.ts [--seed 1] [--rounds 60] [--kind ttl | --kind differences]
+ *   npm run peer:rabbitmq:queues -- [--seed 1] [--rounds 60] [--kind ttl | --kind differences]
  *
  * A round is one scenario of each kind.
  */

@@ -3,7 +3,7 @@
  * after printing the smallest case found that still differs. Not part of `npm test`, which replays the vectors written
  * here.
  *
- *   node test/peers/rabbitmq/routing.ts [--seed 1] [--rounds 100] [--vectors]
+ *   npm run peer:rabbitmq:routing -- [--seed 1] [--rounds 100] [--vectors]
  *
  * A round is one topic case, one headers case (40 messages each) and four graphs (12 each). `--vectors` writes what
  * RabbitMQ answered in the first rounds to `test/core/exchange/vectors/`.
