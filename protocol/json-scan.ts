@@ -35,16 +35,23 @@ const ARRAY_END = 0x5d;
 const OBJECT_START = 0x7b;
 const OBJECT_END = 0x7d;
 
-const LITERALS = ['true', 'false', 'null'].map((text) => new TextEncoder().encode(text));
+/** By their first byte. */
+const LITERALS = new Map(
+  ['true', 'false', 'null'].map((text) => [text.charCodeAt(0), new TextEncoder().encode(text)]),
+);
 
 /** Bytes that may follow a backslash, but for `u`. */
 const ESCAPES = new Set(new TextEncoder().encode('"\\/bfnrt'));
 const LETTER_U = 0x75;
 
+/** Of each open container, by depth, whether it is an object. Kept between scans, which never overlap. */
+let kinds = new Uint8Array(1_024);
+
 /** @param depthMax how many arrays and objects may be open at one place */
 export function scanJson(bytes: Uint8Array, depthMax: number, path: JsonPath = []): JsonScan | JsonFault {
   const spans: number[] = [];
-  const isObject = new Uint8Array(depthMax + 1);
+  if (kinds.length <= depthMax) kinds = new Uint8Array(depthMax + 1);
+  const isObject = kinds;
   const malformed = (at: number): JsonFault => ({ fault: 'malformed', at });
   const isWanted = path.length > 0;
   let depth = 0;
@@ -154,12 +161,10 @@ function stringEnd(bytes: Uint8Array, start: number): number {
 function scalarEnd(bytes: Uint8Array, start: number): number {
   const first = bytes[start]!;
   if (first === MINUS || isDigit(first)) return numberEnd(bytes, start);
-  for (const literal of LITERALS) {
-    if (first !== literal[0]) continue;
-    for (let i = 1; i < literal.length; i++) if (bytes[start + i] !== literal[i]) return ~(start + i);
-    return start + literal.length;
-  }
-  return ~start;
+  const literal = LITERALS.get(first);
+  if (literal === undefined) return ~start;
+  for (let i = 1; i < literal.length; i++) if (bytes[start + i] !== literal[i]) return ~(start + i);
+  return start + literal.length;
 }
 
 function numberEnd(bytes: Uint8Array, start: number): number {

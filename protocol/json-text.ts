@@ -47,25 +47,33 @@ export class JsonText {
  * else as by `JSON.stringify`. It is recursive: what users send is in it only as `JsonText`.
  */
 export function writeJson(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   if (value instanceof JsonText) return value.text;
-  if (Array.isArray(value)) {
-    let text = '[';
-    for (let i = 0; i < value.length; i++) text += i === 0 ? writeJson(value[i]) : `,${writeJson(value[i])}`;
-    return `${text}]`;
-  }
+  if (Array.isArray(value)) return `[${value.map(writeJson).join(',')}]`;
   let text = '';
   if (value instanceof Map) {
-    for (const [name, member] of value as Map<string, unknown>) text += memberText(text, name, member);
+    for (const [name, member] of value as Map<string, unknown>) {
+      text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${writeJson(member)}`;
+    }
   } else {
     for (const name of Object.keys(value)) {
       const member = (value as Record<string, unknown>)[name];
-      if (member !== undefined) text += memberText(text, name, member);
+      if (member !== undefined) text += `${text === '' ? '' : ','}${nameOf(name)}${writeJson(member)}`;
     }
   }
   return `{${text}}`;
 }
 
-function memberText(before: string, name: string, member: unknown): string {
-  return `${before === '' ? '' : ','}${JSON.stringify(name)}:${writeJson(member)}`;
+/** Names of members of replies with their quotes and colon: there are few, and each is written for every record. */
+const names = new Map<string, string>();
+const NAMES_MAX = 500;
+
+function nameOf(name: string): string {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  const written = `${JSON.stringify(name)}:`;
+  if (names.size < NAMES_MAX) names.set(name, written);
+  return written;
 }
