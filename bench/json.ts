@@ -11,7 +11,7 @@ import { writeJson } from '../protocol/json-text.ts';
 const RECORDS = 1_000;
 const ROUNDS = 15;
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const WORKLOADS: Record<string, (i: number) => unknown> = {
   'a small object': (i) => ({ id: i, total: 12.5, name: 'Ada Lovelace', active: true }),
@@ -39,12 +39,22 @@ function sliced(body: Uint8Array): unknown[] {
 }
 
 function rewritten(values: readonly Uint8Array[]): string {
-  const records = values.map((bytes, offset) => ({ offset, timestamp: 1, key: 'k', value: JSON.parse(decoder.decode(bytes)) as unknown }));
+  const records = values.map((bytes, offset) => ({
+    offset,
+    timestamp: 1,
+    key: 'k',
+    value: JSON.parse(decoder.decode(bytes)) as unknown,
+  }));
   return JSON.stringify({ records });
 }
 
 function passedOn(values: readonly Uint8Array[]): string {
-  const records = values.map((bytes, offset) => ({ offset, timestamp: 1, key: 'k', value: valueOfBytes(bytes) }));
+  const records = values.map((bytes, offset) => ({
+    offset,
+    timestamp: 1,
+    key: 'k',
+    value: valueOfBytes(bytes),
+  }));
   return writeJson({ records });
 }
 
@@ -69,6 +79,8 @@ for (const [name, valueOf] of Object.entries(WORKLOADS)) {
   ] as const) {
     const [beforeMs, afterMs] = compare(before, after);
     const ratio = (afterMs / beforeMs).toFixed(2);
-    console.log(`${what} of ${RECORDS} records, each ${name}: ${beforeMs.toFixed(2)} -> ${afterMs.toFixed(2)} ms, ratio ${ratio}`);
+    console.log(
+      `${what} of ${RECORDS} records, each ${name}: ${beforeMs.toFixed(2)} -> ${afterMs.toFixed(2)} ms, ratio ${ratio}`,
+    );
   }
 }

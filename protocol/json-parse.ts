@@ -32,11 +32,11 @@ export function parseJson(bytes: Uint8Array, path: JsonPath = []): { json: unkno
     if (problem) return problem;
   }
   if (spans.length === 0) return { json };
-  return {
-    json: withTexts(json, path, (index) =>
-      JsonText.ofBytes(body.subarray(spans[2 * index]!, spans[2 * index + 1]!)),
-    ),
-  };
+  // A request of one message may wait long for its answer: it does not hold the whole body in memory.
+  const part = spans.length === 2 ? body.slice.bind(body) : body.subarray.bind(body);
+  const textOf = (index: number): JsonText =>
+    JsonText.ofBytes(part(spans[2 * index]!, spans[2 * index + 1]!));
+  return { json: withTexts(json, path, textOf) };
 }
 
 /** As `parseJson`, of the text of a WebSocket message or of a member that is JSON itself. */

@@ -58,7 +58,7 @@ export const produceSchema = z.strictObject({
   records: z
     .array(produceRecordSchema)
     .min(1)
-    .describe(`1 to ${REQUEST_RECORDS_MAX} records, all stored or none`),
+    .describe(`1 to ${REQUEST_RECORDS_MAX} records; those of one partition are stored all or none`),
   acks: z
     .enum(ACKS)
     .optional()
@@ -108,6 +108,29 @@ export const produceBatchesReplySchema = z.object({
     .describe('One for each batch, in the order of the request'),
 });
 export type ProduceBatchesReply = z.infer<typeof produceBatchesReplySchema>;
+
+/**
+ * What a problem of the code `partly_stored` has beside the usual members. Batches of a producer may be sent again as they
+ * are: each is stored once. Otherwise only what is not stored is to be sent again.
+ */
+export const partlyStoredSchema = z.object({
+  stored: produceBatchesReplySchema.shape.batches.describe('What is durable, by partition'),
+  failed: z
+    .array(
+      z.looseObject({
+        partition: z.int(),
+        code: z.string().describe('Why this partition has stored nothing: a code of the one table'),
+        retryable: z.boolean(),
+        detail: z.string(),
+      }),
+    )
+    .describe('One for each partition that has not stored its records, or did not answer'),
+  offsets: z
+    .array(produceReplySchema.shape.offsets.element.nullable())
+    .optional()
+    .describe('For records as JSON: one for each record, in the order of the request; null: not stored'),
+});
+export type PartlyStored = z.infer<typeof partlyStoredSchema>;
 
 export const acceptedReplySchema = z.object({
   accepted: z.int().describe('Records taken, without any promise'),

@@ -235,7 +235,8 @@ interface Page {
 /** The text of each dead letter of a page. A line end in it stands between values, where it means as much as a space. */
 function* linesOf({ bytes }: Page): Generator<string> {
   const scan = scanJson(bytes, REPLY_DEPTH_MAX, ['dead_letters', null]);
-  if ('fault' in scan) throw new PosthornError('unexpected_reply', 'the reply is not JSON that can be taken apart');
+  if ('fault' in scan)
+    throw new PosthornError('unexpected_reply', 'the reply is not JSON that can be taken apart');
   const decoder = new TextDecoder();
   for (let i = 0; i < scan.spans.length; i += 2) {
     yield decoder.decode(bytes.subarray(scan.spans[i], scan.spans[i + 1])).replace(/[\r\n]/g, ' ');

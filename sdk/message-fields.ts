@@ -1,6 +1,11 @@
 /** Messages as the fields of a request: the same bytes as the publisher would send, written as base64. */
 
-import { messageHeaders, orderingKeyBytes, type MessageProperties, type OutgoingMessage } from './message-input.ts';
+import {
+  messageHeaders,
+  orderingKeyBytes,
+  type MessageProperties,
+  type OutgoingMessage,
+} from './message-input.ts';
 import type { RoutedMessage } from './publisher/publisher.ts';
 import { recordHeaders, valueBytes } from './record-input.ts';
 import { toWire } from './wire.ts';

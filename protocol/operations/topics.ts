@@ -105,7 +105,8 @@ export const topicOperations = {
     method: 'post',
     path: `${TOPIC}/records`,
     tag: 'records',
-    summary: 'Append records. A request that is refused has stored nothing',
+    summary:
+      'Append records. A request that is refused has stored nothing, but for `partly_stored`, which lists what is stored',
     query: produceQuerySchema,
     body: { json: produceSchema, batches: true },
     replies: {
@@ -120,6 +121,8 @@ export const topicOperations = {
       ...BODY_ERRORS,
       ...BATCH_ERRORS,
       'partition_overloaded',
+      'partly_stored',
+      'cost_ceiling',
       'producer_fenced',
       'out_of_order_sequence',
       'unknown_producer',

@@ -1,9 +1,10 @@
 /** A produce request: batches out, where they were stored back. */
 
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
-import type { ProduceBatchesReply } from '../../protocol/records.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
+import type { PartlyStored, ProduceBatchesReply } from '../../protocol/records.ts';
 import { jsonOf, type Transport } from '../client/transport.ts';
-import { PosthornError } from '../errors.ts';
+import { PosthornError, type PosthornErrorOptions } from '../errors.ts';
 import { topicPath } from '../topics.ts';
 import type { Batch } from './batch.ts';
 import type { ProducerConfig } from './options.ts';
@@ -48,13 +49,25 @@ export async function produce(
   return stored.map(({ base_offset, append_time }) => ({ baseOffset: base_offset, appendTime: append_time }));
 }
 
-/** What a request that failed stored all the same: the base offset by partition. */
-export function storedDespite(error: PosthornError): Map<number, number> {
-  const stored = error.details['stored'];
-  if (!Array.isArray(stored)) return new Map();
-  return new Map(
-    (stored as ProduceBatchesReply['batches']).map((batch) => [batch.partition, batch.base_offset]),
-  );
+/** Returns what each partition of a request did, if only some have stored their batch; null for any other failure. */
+export function partsOf(
+  error: PosthornError,
+): { stored: Map<number, Stored>; failed: PosthornError[] } | null {
+  if (error.code !== 'partly_stored') return null;
+  const { stored, failed } = error.details as PartlyStored;
+  return {
+    stored: new Map(
+      stored.map(({ partition, base_offset: baseOffset, append_time: appendTime }) => [
+        partition,
+        { baseOffset, appendTime },
+      ]),
+    ),
+    failed: failed.map(({ code, retryable, detail, retry_after_s: pauseS, ...details }) => {
+      const options: PosthornErrorOptions = { retryable, details, cause: error };
+      if (typeof pauseS === 'number') options.retryAfterMs = pauseS * 1_000;
+      return new PosthornError(code as ErrorCode, detail, options);
+    }),
+  };
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

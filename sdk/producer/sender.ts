@@ -14,7 +14,7 @@ import type { Batch } from './batch.ts';
 import { loadTopic } from './load-topic.ts';
 import type { ProducerConfig } from './options.ts';
 import type { Pending } from './pending.ts';
-import { produce, storedDespite } from './produce-request.ts';
+import { partsOf, produce } from './produce-request.ts';
 import type { Sequences } from './sequences.ts';
 import { TopicLines } from './topic-lines.ts';
 
@@ -157,18 +157,30 @@ export class Sender {
   }
 
   #failed(lines: TopicLines, batches: readonly Batch[], error: PosthornError): void {
-    const stored = storedDespite(error);
-    const left = batches.filter((batch) => {
-      const baseOffset = stored.get(batch.partition);
-      if (baseOffset !== undefined) this.#store(lines, batch, baseOffset, null);
-      return baseOffset === undefined;
-    });
+    const parts = partsOf(error);
+    if (parts === null) return this.#refused(lines, batches, error);
+    for (const batch of batches) {
+      const stored = parts.stored.get(batch.partition);
+      if (stored) this.#store(lines, batch, stored.baseOffset, stored.appendTime);
+    }
+    // Each partition failed for a reason of its own. Those that may pass are tried again together.
+    const partitionOf = ({ details }: PosthornError): unknown => details['partition'];
+    const alike = Map.groupBy(parts.failed, (cause) => (cause.retryable ? cause.code : partitionOf(cause)));
+    for (const causes of alike.values()) {
+      const partitions = new Set(causes.map(partitionOf));
+      const left = batches.filter(({ partition }) => partitions.has(partition));
+      this.#refused(lines, left, causes[0]!);
+    }
+  }
+
+  /** None of them is stored. */
+  #refused(lines: TopicLines, left: readonly Batch[], error: PosthornError): void {
     if (error.retryable) return void this.#retryLater(lines, left, error);
-    // The broker names the batch that it refuses, and has stored none of them: the others may go without it.
+    // The broker names the batch that it refuses: the others may go without it.
     const culprit = error.details['batch'];
     const partition = error.details['partition'];
     const isGuilty = (batch: Batch): boolean => {
-      if (typeof culprit === 'number') return batch === batches[culprit];
+      if (typeof culprit === 'number' && left.length > 1) return batch === left[culprit];
       return typeof partition !== 'number' || batch.partition === partition;
     };
     for (const batch of left) if (!isGuilty(batch)) lines.release(batch.partition, batch);

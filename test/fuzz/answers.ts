@@ -12,6 +12,7 @@ import {
   SETTLEMENTS_TYPE,
 } from '../../protocol/media-types.ts';
 import { operations, type Operation } from '../../protocol/operations/index.ts';
+import { partlyStoredSchema } from '../../protocol/records.ts';
 import { isBatchFailure, splitBatches } from '../../protocol/record-batch/index.ts';
 import { decodeOutcomeFrame } from '../../protocol/settlement-frame.ts';
 
@@ -66,7 +67,18 @@ export function problemOf(json: unknown, said: string, status?: number): { code:
     known.status === (status ?? problem.status) &&
     known.retryable === problem.retryable &&
     problem.detail.length > 0;
-  return { code, wrong: isAsSaid ? [] : [`${said}, which is not what the table says`] };
+  if (!isAsSaid) return { code, wrong: [`${said}, which is not what the table says`] };
+  if (code === 'partly_stored') return { code, wrong: checkParts(json, said) };
+  // A refusal has stored nothing, so it has nothing to tell of.
+  return { code, wrong: 'stored' in problem ? [`${said}, which tells of records that it has stored`] : [] };
+}
+
+/** It says what is stored and what is not, each at least once. */
+function checkParts(json: unknown, said: string): string[] {
+  const parsed = partlyStoredSchema.safeParse(json);
+  if (!parsed.success) return [`${said}: ${parsed.error.message}`];
+  const { stored, failed } = parsed.data;
+  return stored.length > 0 && failed.length > 0 ? [] : [`${said}, which is not partly stored`];
 }
 
 function checkBytes(type: string, bytes: Uint8Array): string[] {

@@ -146,6 +146,14 @@ const FITTINGS: Record<string, Fitting> = {
     const topic = pick(random, LIVING_NAMES);
     const roll = random();
     if (roll < 0.2) return { names: { topic } };
+    // To several partitions, of which some may refuse: one that has heard of a ceiling, say.
+    if (roll < 0.3) {
+      const records = [0, 1, 0, 2].map((partition) => ({ value: 'spread', partition }));
+      return {
+        names: { topic },
+        body: { records, producer: undefined, acks: undefined, delivery: undefined },
+      };
+    }
     const plain = { records: [{ value: 'plain', partition: 0 }], producer: undefined };
     if (producers.length === 0 || roll < 0.4) return { names: { topic }, body: plain };
     const { id, epoch, transactionalId, sequences } = pick(random, producers);

@@ -80,7 +80,8 @@ export class HttpFuzz {
     const { operation, names } = request;
     const answer = await this.#send(request);
     const { status, wrong } = answer;
-    const isRefused = status >= 400 && status < 500;
+    // Only in part: what it has stored is in the answer.
+    const isRefused = status >= 400 && status < 500 && answer.code !== 'partly_stored';
     if (isRefused) this.refused += 1;
     if (status >= 200 && status < 300) {
       this.succeeded.set(operation, (this.succeeded.get(operation) ?? 0) + 1);

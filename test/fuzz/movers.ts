@@ -4,14 +4,17 @@
  * and the request is sent again when nothing moves any more. One that nothing explains is a fault.
  */
 
+import { isName } from '../../protocol/name-rule.ts';
 import type { DeadLetterList } from '../../protocol/dead-letters.ts';
 import type { FetchReply } from '../../protocol/records.ts';
 import type { ScheduleWithStateReply } from '../../protocol/schedules.ts';
 import type { TransactionState } from '../../protocol/transactions.ts';
 import type { TestBroker } from '../support/test-broker.ts';
 import { call } from './call.ts';
-import { LIVING_NAMES } from './schema-values.ts';
+import { LIVING_NAMES, NAMES } from './schema-values.ts';
 import { difference, snapshot, type Difference, type Snapshot } from './snapshot.ts';
+
+const TRANSACTIONAL_IDS = NAMES.filter(isName);
 
 /** An answer comes a little after what it tells of. */
 const SLACK_MS = 1_500;
@@ -131,7 +134,8 @@ export class Movers {
 
   #transactions(): Promise<Partial<TransactionState>[]> {
     return Promise.all(
-      LIVING_NAMES.map((name) => this.#get<Partial<TransactionState>>(`/transactions/${name}`)),
+      // Requests draw transactional ids from all names that are some.
+      TRANSACTIONAL_IDS.map((name) => this.#get<Partial<TransactionState>>(`/transactions/${name}`)),
     );
   }
 

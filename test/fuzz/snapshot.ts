@@ -113,8 +113,10 @@ export async function snapshot(broker: TestBroker): Promise<Snapshot> {
     lasting: Object.fromEntries(parts.map(([part], index) => [part, texts[index]!])),
     published: Object.fromEntries(
       LIVING_NAMES.map((queue, index) => {
-        const { state } = states[index]!;
-        return [queue, state ? { since: state.meter.since, count: state.meter.published } : null];
+        const { state, overflow } = states[index]!;
+        // What such a queue refuses becomes a dead letter of it, and counts as published.
+        const isCounted = state && overflow !== 'reject-publish-dlx';
+        return [queue, isCounted ? { since: state.meter.since, count: state.meter.published } : null];
       }),
     ),
   };

@@ -28,11 +28,11 @@ const storeOnly =
     const reply = (await (await pass()).json()) as { batches: { partition: number }[] };
     const stored = reply.batches.filter(({ partition }) => partitions.includes(partition));
     expect(stored.length).toBeLessThan(request.partitions.length);
-    return answer(
-      503,
-      {},
-      { code: 'partition_unavailable', retryable: true, detail: 'gone', stored },
-    )(request, pass)!;
+    const failed = request.partitions
+      .filter((partition) => !partitions.includes(partition))
+      .map((partition) => ({ partition, code: 'partition_unavailable', retryable: true, detail: 'gone' }));
+    const problem = { code: 'partly_stored', retryable: false, detail: 'not all', stored, failed };
+    return answer(409, {}, problem)(request, pass)!;
   };
 
 describe('a producer tries again', () => {

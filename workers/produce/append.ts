@@ -1,9 +1,10 @@
-/** Handing batches to their partitions, and what can be said when only some of them answer. */
+/** Handing batches to their partitions, and what is said when only some of them have stored theirs. */
 
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { AppendedBatch } from '../../durable-objects/partition/partition-calls.ts';
 import type { Env } from '../../durable-objects/stubs.ts';
-import { isFailure, type Failure } from '../../protocol/errors.ts';
+import { errorTable, failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import type { PartlyStored } from '../../protocol/records.ts';
 import { callPartition } from '../partition-call.ts';
 
 export interface PartitionBatches {
@@ -12,7 +13,7 @@ export interface PartitionBatches {
   bytes: Uint8Array;
 }
 
-/** What each partition stored, in the order given; or the first failure, with what was stored all the same. */
+/** What each partition stored, in the order given; or a failure, which is `partly_stored` if any of them has stored. */
 export async function appendToPartitions(
   env: Env,
   topic: TopicDefinition,
@@ -23,19 +24,65 @@ export async function appendToPartitions(
       callPartition(env, topic, partition, (stub, version) => stub.append(version, bytes)),
     ),
   );
-  const failedAt = results.findIndex(isFailure);
-  if (failedAt < 0) return results as AppendedBatch[][];
-  const { details, ...rest } = results[failedAt] as Failure;
-  const failed = { ...rest, details: { partition: groups[failedAt]!.partition, ...details } };
-  const stored = results.flatMap((result, index) =>
+  const partitions = groups.map(({ partition }) => partition);
+  const failed = results.flatMap((result, index) =>
+    isFailure(result) ? [{ partition: partitions[index]!, cause: result }] : [],
+  );
+  if (failed.length === 0) return results as AppendedBatch[][];
+  if (failed.length === results.length) return failureOfAll(failed);
+  return failureOfSome(failed, storedIn(partitions, results), groups.length);
+}
+
+interface Failed {
+  partition: number;
+  cause: Failure;
+}
+
+/**
+ * A refusal promises that nothing is stored. So the failure with the highest status speaks for all: a partition that did
+ * not answer may have stored its records.
+ */
+function failureOfAll(failed: readonly Failed[]): Failure {
+  const { partition, cause } = failed.reduce((worst, each) =>
+    errorTable[each.cause.code].status > errorTable[worst.cause.code].status ? each : worst,
+  );
+  return { ...cause, details: { partition, ...cause.details } };
+}
+
+function failureOfSome(
+  failed: readonly Failed[],
+  stored: PartlyStored['stored'],
+  partitions: number,
+): Failure {
+  const [first] = failed;
+  return failure(
+    'partly_stored',
+    `${failed.length} of ${partitions} partitions have not stored their records, the others have: see "failed" and "stored". Send again only what is not stored; batches of a producer id may all be sent again. Partition ${first!.partition}: ${first!.cause.message}`,
+    {
+      stored,
+      failed: failed.map(({ partition, cause: { code, message, details } }) => ({
+        ...details,
+        partition,
+        code,
+        retryable: errorTable[code].retryable,
+        detail: message,
+      })),
+    } satisfies PartlyStored,
+  );
+}
+
+function storedIn(
+  partitions: readonly number[],
+  results: readonly (AppendedBatch[] | Failure)[],
+): PartlyStored['stored'] {
+  return results.flatMap((result, index) =>
     isFailure(result)
       ? []
-      : (result as AppendedBatch[]).map(({ baseOffset, recordCount, appendTime }) => ({
-          partition: groups[index]!.partition,
+      : result.map(({ baseOffset, recordCount, appendTime }) => ({
+          partition: partitions[index]!,
           base_offset: baseOffset,
           record_count: recordCount,
           append_time: appendTime,
         })),
   );
-  return stored.length === 0 ? failed : { ...failed, details: { ...failed.details, stored } };
 }
