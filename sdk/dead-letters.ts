@@ -6,9 +6,7 @@ import type {
   DryRun,
   Replay as ReplayJson,
 } from '../protocol/dead-letters.ts';
-import { scanJson } from '../protocol/json-scan.ts';
-import { JSON_DEPTH_MAX } from '../protocol/limits.ts';
-import { PosthornError } from './errors.ts';
+import type { PosthornError } from './errors.ts';
 import type { CallOptions } from './client/options.ts';
 import { sleep } from './client/sleep.ts';
 import { jsonBody, jsonOf, type HttpCall, type Transport } from './client/transport.ts';
@@ -234,17 +232,21 @@ interface Page {
 
 /** The text of each dead letter of a page. A line end in it stands between values, where it means as much as a space. */
 function* linesOf({ bytes }: Page): Generator<string> {
-  const scan = scanJson(bytes, REPLY_DEPTH_MAX, ['dead_letters', null]);
-  if ('fault' in scan)
-    throw new PosthornError('unexpected_reply', 'the reply is not JSON that can be taken apart');
-  const decoder = new TextDecoder();
-  for (let i = 0; i < scan.spans.length; i += 2) {
-    yield decoder.decode(bytes.subarray(scan.spans[i], scan.spans[i + 1])).replace(/[\r\n]/g, ' ');
+  const text = new TextDecoder().decode(bytes);
+  // The page is an object with one array of objects, and it has been parsed: counting brackets outside of strings will do.
+  let depth = 0;
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]!;
+    if (character === '"') {
+      while (text[++at] !== '"') if (text[at] === '\\') at++;
+    } else if (character === '{' || character === '[') {
+      if (depth++ === 2) start = at;
+    } else if ((character === '}' || character === ']') && --depth === 2) {
+      yield text.slice(start, at + 1).replace(/[\r\n]/g, ' ');
+    }
   }
 }
-
-/** A body nests as deep as the broker shows it as JSON, within a few levels of the reply. */
-const REPLY_DEPTH_MAX = JSON_DEPTH_MAX + 16;
 
 type JsonBody = OutgoingMessage['body'];
 
