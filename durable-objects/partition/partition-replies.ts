@@ -24,16 +24,23 @@ export function batchesReply(
   offset: number,
   { chunks, nextOffset }: ReadResult,
 ): Response {
+  return new Response(concatenate(chunks), { headers: offsetHeaders({ log, produced }, offset, nextOffset) });
+}
+
+/** Where a read begins and ends, and what the log has. */
+export function offsetHeaders(
+  { log, produced }: Pick<Cleanable, 'log' | 'produced'>,
+  offset: number,
+  nextOffset: number,
+): Record<string, string> {
   const { logStartOffset, highWatermark } = log.offsets;
-  return new Response(concatenate(chunks), {
-    headers: {
-      [START_OFFSET_HEADER]: String(offset),
-      [NEXT_OFFSET_HEADER]: String(nextOffset),
-      [HIGH_WATERMARK_HEADER]: String(highWatermark),
-      [LOG_START_OFFSET_HEADER]: String(logStartOffset),
-      [LAST_STABLE_OFFSET_HEADER]: String(produced.lastStableOffset),
-    },
-  });
+  return {
+    [START_OFFSET_HEADER]: String(offset),
+    [NEXT_OFFSET_HEADER]: String(nextOffset),
+    [HIGH_WATERMARK_HEADER]: String(highWatermark),
+    [LOG_START_OFFSET_HEADER]: String(logStartOffset),
+    [LAST_STABLE_OFFSET_HEADER]: String(produced.lastStableOffset),
+  };
 }
 
 /** What was stored, or had been stored before. */

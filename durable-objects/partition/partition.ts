@@ -32,7 +32,7 @@ import { GroupExpiry } from './group-expiry.ts';
 import { answerTo, resolveOffset } from './partition-answers.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
-import { appendedBatches, batchesReply, isWaiting } from './partition-replies.ts';
+import { appendedBatches, batchesReply, isWaiting, offsetHeaders } from './partition-replies.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
 import {
   isAskGroup,
@@ -305,10 +305,7 @@ export class Partition extends DurableObject<Env> {
     const offset = resolveOffset(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
-    if (result.chunks.length === 0 && isWaiting(request)) {
-      const { bytesMax, recordsMax } = query;
-      return this.#waiters.accept({ offset: result.nextOffset, bytesMax, recordsMax, isolation });
-    }
+    if (result.chunks.length === 0 && isWaiting(request)) return this.#wait(open, result.nextOffset, query);
     return batchesReply(open, offset, result);
   }
 
@@ -357,14 +354,16 @@ export class Partition extends DurableObject<Env> {
   }
 
   /** Nothing to read, until the transaction has ended that decides where to read on. */
-  #answerPending(
-    open: Open,
-    { claim, bytesMax, recordsMax, isolation }: ReadRequest,
-    request: Request,
-  ): Response {
+  #answerPending(open: Open, query: ReadRequest, request: Request): Response {
     const offset = open.log.offsets.logStartOffset;
     if (!isWaiting(request)) return batchesReply(open, offset, { chunks: [], nextOffset: offset });
-    return this.#waiters.accept({ offset, bytesMax, recordsMax, isolation, pendingOf: claim!.group });
+    return this.#wait(open, offset, query, { pendingOf: query.claim!.group });
+  }
+
+  #wait(open: Open, offset: number, query: ReadRequest, pending: { pendingOf?: string } = {}): Response {
+    const { bytesMax, recordsMax, isolation } = query;
+    const wait = { offset, bytesMax, recordsMax, isolation, ...pending };
+    return this.#waiters.accept(wait, offsetHeaders(open, offset, offset));
   }
 
   #stamped(open: Open, bytes: Uint8Array): ProducedBatch[] {

@@ -12,16 +12,7 @@ import { keyBytes, recordHeaders, timestampMs, valueBytes } from '../../sdk/reco
 import { bytesOfText } from '../../sdk/text.ts';
 import { errorOf } from './harness.ts';
 
-const TEXTS = [
-  '',
-  'a',
-  'customer-7',
-  'ü',
-  'x'.repeat(31) + 'é',
-  '日本'.repeat(40),
-  'y'.repeat(70_000),
-  '😀',
-];
+const TEXTS = ['', 'a', 'customer-7', 'ü', 'x'.repeat(31) + 'é', '日本'.repeat(40), 'y'.repeat(70_000), '😀'];
 
 describe('values', () => {
   it.each([0, -1.5, true, '', 'text', [], [1, null], {}, { a: { b: 'ü' } }, null, { $base64: 'AAECAw==' }])(
@@ -44,7 +35,8 @@ describe('values', () => {
   });
 
   it('that JSON.stringify would write as null are refused, however deep', () => {
-    for (const value of [NaN, [Infinity], { a: { b: -Infinity } }]) expect(() => valueBytes(value)).toThrow('JSON');
+    for (const value of [NaN, [Infinity], { a: { b: -Infinity } }])
+      expect(() => valueBytes(value)).toThrow('JSON');
     expect(valueBytes({ a: null, b: 'null' })).toEqual(ruleForValues({ a: null, b: 'null' }));
   });
 
