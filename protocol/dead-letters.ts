@@ -112,7 +112,15 @@ export const deadLetterSchema = z.object({
   original_message: z.object(messageOutShape),
   ...deadLetterDetailsShape,
 });
-export type DeadLetter = { id: string; original_message: MessageOut } & DeadLetterDetails;
+export type DeadLetter<Message = MessageOut> = {
+  id: string;
+  original_message: Message;
+} & DeadLetterDetails;
+
+export const exportLineSchema = z.union([
+  deadLetterSchema,
+  z.object({ count: count() }).describe('The last line: how many dead letters came before it'),
+]);
 
 const timeFilter = () => z.iso.datetime({ offset: true });
 
@@ -157,9 +165,9 @@ export const deadLetterListSchema = z.object({
     .optional()
     .describe('There may be more. A page can be empty and have it: it has looked at as many as one call may'),
 });
-export type DeadLetterList = {
+export type DeadLetterList<Message = MessageOut> = {
   queue: string;
-  dead_letters: DeadLetter[];
+  dead_letters: DeadLetter<Message>[];
   goes_to?: DeadLetterConfig;
   warnings?: string[];
   next?: string;

@@ -174,7 +174,7 @@ export const groupFetchSchema = z.strictObject({
 export type GroupFetchFields = z.output<typeof groupFetchSchema>;
 
 const groupRecordSchema = fetchedRecordSchema.extend(topicPartition);
-export type GroupRecord = FetchedRecord & TopicPartition;
+export type GroupRecord<OneRecord = FetchedRecord> = OneRecord & TopicPartition;
 
 export const groupRecordsSchema = z.object({
   ...memberReplySchema.shape,
@@ -183,7 +183,9 @@ export const groupRecordsSchema = z.object({
     .array(identifiedOffsetSchema)
     .describe('Where these records end: what to commit when they are handled'),
 });
-export type GroupRecords = Omit<z.infer<typeof groupRecordsSchema>, 'records'> & { records: GroupRecord[] };
+export type GroupRecords<OneRecord = FetchedRecord> = Omit<z.infer<typeof groupRecordsSchema>, 'records'> & {
+  records: GroupRecord<OneRecord>[];
+};
 
 const metadata = z
   .string()
