@@ -196,6 +196,11 @@ export class Queue extends DurableObject<Env> {
     return isFailure(frame) ? frame : frame.answer(await this.#settle(frame.runs, consumerId));
   }
 
+  /** Ends the polls of a consumer that wait: each looks a last time. Gives how many. */
+  endWaits(version: number, consumerId: string): number | Stale {
+    return this.#current(version) ? this.#consumers.dismiss((poll) => poll.consumerId === consumerId) : STALE;
+  }
+
   describe(version: number): QueueDescription | Stale {
     const open = this.#current(version);
     return open ? this.#describe(open.queue) : STALE;
@@ -344,12 +349,8 @@ export class Queue extends DurableObject<Env> {
 
   #deleteItself({ namespace, name, id }: QueueDefinition): void {
     const deleted = topologyStub(this.env, namespace).deleteQueue(name, { id });
-    this.ctx.waitUntil(
-      deleted.then(
-        () => {},
-        (error: unknown) => console.error(`queue ${name} could not be deleted`, error),
-      ),
-    );
+    const failed = (error: unknown): void => console.error(`queue ${name} could not be deleted`, error);
+    this.ctx.waitUntil(deleted.then(() => {}, failed));
   }
 
   #openQueue({ definition, isPaused, usedMs }: StoredDefinition): void {
