@@ -12,7 +12,8 @@ import { concatenate } from '../storage/bytes.ts';
 import type { ReadResult } from '../storage/segment-log.ts';
 import type { Cleanable } from './clean-up.ts';
 import type { AppendedBatch } from './partition-calls.ts';
-import type { ProducedBatch } from './produced-log.ts';
+import type { AppendCommand, LogOutcome, ProducedBatch } from './produced-log.ts';
+import type { PublishedRun } from './publish-admission.ts';
 
 /** The caller wants a socket that brings what is not there yet. */
 export function isWaiting(request: Request): boolean {
@@ -44,7 +45,16 @@ export function offsetHeaders(
 }
 
 /** What was stored, or had been stored before. */
-export function appendedBatches(
+export function appendReply(
+  open: Pick<Cleanable, 'definition'>,
+  command: AppendCommand,
+  outcome: LogOutcome,
+): AppendedBatch[] {
+  if (command.kind === 'append') return appendedBatches(open, command.batches, outcome as Admission[]);
+  return (outcome as PublishedRun[]).map((run) => ({ ...run, appendTime: null }));
+}
+
+function appendedBatches(
   { definition }: Pick<Cleanable, 'definition'>,
   batches: readonly ProducedBatch[],
   admissions: readonly Admission[],
