@@ -241,8 +241,7 @@ export class Queue extends DurableObject<Env> {
     const open = this.#current(version);
     if (!open) return STALE;
     this.#tasks.noteUse(open);
-    const batches = open.queue.peek(max).map(({ records }) => encodeBatch(records));
-    return batches.length === 0 ? new Uint8Array() : concatenate(batches);
+    return concatenate(open.queue.peek(max).map(({ records }) => encodeBatch(records)));
   }
 
   /** Lists, sends again, replays and purges the dead letters that it holds. */
