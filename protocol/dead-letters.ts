@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { DEAD_LETTER_PAGE_MAX, REPLAY_RATE_MAX } from './limits.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { nameSchema } from './names.ts';
+import { deadLetterSchema as deadLetterPlaceSchema, type DeadLetterConfig } from './queues.ts';
 
 /** `damaged`: its stored bytes are not what was stored. The body of the first message of a damaged batch has what is left. */
 export const DEATH_REASONS = ['rejected', 'expired', 'maxlen', 'delivery_limit', 'damaged'] as const;
@@ -112,7 +113,15 @@ export const deadLetterSchema = z.object({
   original_message: z.object(messageOutShape),
   ...deadLetterDetailsShape,
 });
-export type DeadLetter = { id: string; original_message: MessageOut } & DeadLetterDetails;
+export type DeadLetter<Message = MessageOut> = {
+  id: string;
+  original_message: Message;
+} & DeadLetterDetails;
+
+export const exportLineSchema = z.union([
+  deadLetterSchema,
+  z.object({ count: count() }).describe('The last line: how many dead letters came before it'),
+]);
 
 const timeFilter = () => z.iso.datetime({ offset: true });
 
@@ -146,12 +155,24 @@ export const deadLetterListQuerySchema = z.strictObject({
 export const deadLetterListSchema = z.object({
   queue: nameSchema.describe('The queue that holds them'),
   dead_letters: z.array(deadLetterSchema),
+  goes_to: deadLetterPlaceSchema
+    .optional()
+    .describe(
+      'Where dead letters of the queue in the path go, where that is no queue that can be shown here',
+    ),
+  warnings: z.array(z.string()).optional().describe('That, in words'),
   next: z
     .string()
     .optional()
     .describe('There may be more. A page can be empty and have it: it has looked at as many as one call may'),
 });
-export type DeadLetterList = { queue: string; dead_letters: DeadLetter[]; next?: string };
+export type DeadLetterList<Message = MessageOut> = {
+  queue: string;
+  dead_letters: DeadLetter<Message>[];
+  goes_to?: DeadLetterConfig;
+  warnings?: string[];
+  next?: string;
+};
 
 export const replayTargetSchema = z.union([
   z.strictObject({ queue: nameSchema }),

@@ -86,7 +86,7 @@ export const deliverySchema = z.object({
   lease_expires_at: z.int().nullable().describe('In ms since 1970; null where it is settled already'),
   dead_letter: z.object(deadLetterDetailsShape).optional().describe('Why it died, where it is a dead letter'),
 });
-export type Delivery = MessageOut & {
+export type Delivery<Message = MessageOut> = Message & {
   delivery_tag: string;
   delivery_count: number;
   redelivered: boolean;
@@ -95,7 +95,7 @@ export type Delivery = MessageOut & {
 };
 
 export const deliveriesSchema = z.object({ deliveries: z.array(deliverySchema) });
-export type Deliveries = { deliveries: Delivery[] };
+export type Deliveries<Message = MessageOut> = { deliveries: Delivery<Message>[] };
 
 const tag = () => z.string().max(64);
 const error = z
@@ -186,6 +186,12 @@ export const streamQuerySchema = z.strictObject({
 export const settleQuerySchema = z.strictObject({
   consumer_id: consumerId().optional().describe('For a body of bytes, as `consumer_id` of a JSON body'),
 });
+
+export const endWaitsQuerySchema = z.strictObject({
+  consumer_id: consumerId().describe('Whose waits. Each ends at once, with what it can still be given'),
+});
+export const waitsEndedSchema = z.object({ ended: z.int().min(0).describe('Requests that were waiting') });
+export type WaitsEnded = z.infer<typeof waitsEndedSchema>;
 
 /** What a stream takes beside settlements: how many messages its consumer may hold from now on. */
 export const flowSchema = z.strictObject({ prefetch: z.int().min(0).max(DELIVER_MESSAGES_MAX) });

@@ -3,7 +3,9 @@
 import type { ReadIsolation } from '../core/log/aborted.ts';
 import type { FetchFrame } from '../core/log/fetch-frame.ts';
 import { failure, isFailure, type Failure } from '../protocol/errors.ts';
-import { textOfBytes, valueOfBytes, type TextOrBytes } from '../protocol/json-bytes.ts';
+import { headersOut } from '../protocol/header-fields.ts';
+import { textOfBytes, valueOfBytes } from '../protocol/json-bytes.ts';
+import { writeJson } from '../protocol/json-text.ts';
 import { BATCH_INFLATED_BYTES_MAX } from '../protocol/limits.ts';
 import {
   isBatchFailure,
@@ -11,9 +13,8 @@ import {
   surveyBatches,
   visitRecordsAsync,
   type LogRecord,
-  type RecordHeader,
 } from '../protocol/record-batch/index.ts';
-import type { FetchedRecord, FetchReply, OnCorrupt } from '../protocol/records.ts';
+import type { FetchReply, OnCorrupt, WrittenRecord } from '../protocol/records.ts';
 
 /** What a reply may hold. It has at least one record where there is one to be read. */
 export interface ReplyLimits {
@@ -28,7 +29,7 @@ export interface DamagedRange {
 }
 
 export interface FetchedRecords {
-  records: FetchedRecord[];
+  records: WrittenRecord[];
   nextOffset: number;
   /** What they take as JSON, about. */
   bytes: number;
@@ -43,7 +44,10 @@ export interface JsonFetch extends ReplyLimits {
   report(range: DamagedRange): void;
 }
 
-export async function jsonFetchReply(frame: FetchFrame, fetch: JsonFetch): Promise<FetchReply | Failure> {
+export async function jsonFetchReply(
+  frame: FetchFrame,
+  fetch: JsonFetch,
+): Promise<Omit<FetchReply<WrittenRecord>, 'topic_id'> | Failure> {
   const fetched = await fetchedRecords(frame, fetch);
   if (isFailure(fetched)) return fetched;
   return {
@@ -62,7 +66,7 @@ export async function jsonFetchReply(frame: FetchFrame, fetch: JsonFetch): Promi
  */
 export async function fetchedRecords(frame: FetchFrame, fetch: JsonFetch): Promise<FetchedRecords | Failure> {
   const { batches, startOffset } = frame;
-  const records: FetchedRecord[] = [];
+  const records: WrittenRecord[] = [];
   const skipped: DamagedRange[] = [];
   let bytes = 0;
   const ended = (nextOffset: number): FetchedRecords => ({ records, nextOffset, bytes, damaged: skipped });
@@ -106,14 +110,15 @@ export async function fetchedRecords(frame: FetchFrame, fetch: JsonFetch): Promi
   return ended(frame.nextOffset);
 }
 
-export function fetchedRecord(record: LogRecord): FetchedRecord {
-  const fetched: FetchedRecord = {
+export function fetchedRecord(record: LogRecord): WrittenRecord {
+  const fetched: WrittenRecord = {
     offset: record.offset,
     timestamp: record.timestamp,
     key: record.key === null ? null : textOfBytes(record.key),
     value: valueOfBytes(record.value),
   };
-  if (record.headers.length > 0) fetched.headers = headersObject(record.headers);
+  const headers = headersOut(record.headers);
+  if (headers) fetched.headers = headers;
   return fetched;
 }
 
@@ -121,25 +126,13 @@ export function fetchedRecord(record: LogRecord): FetchedRecord {
 const FIELDS_SIZE = 64;
 
 /** About what a record takes as JSON: exact but for text that needs more escapes in a value than it was sent with. */
-export function jsonSize({ key, value, headers }: FetchedRecord, record: LogRecord): number {
+export function jsonSize({ key, value, headers }: WrittenRecord, record: LogRecord): number {
   let size = FIELDS_SIZE + (key === null ? 0 : JSON.stringify(key).length);
   const valueBytes = record.value?.length ?? 0;
   const isBytes = typeof value === 'object' && value !== null && Object.hasOwn(value, '$base64');
   size += isBytes ? Math.ceil(valueBytes / 3) * 4 + 14 : valueBytes;
-  if (headers !== undefined) size += JSON.stringify(headers).length + 11;
+  if (headers !== undefined) size += writeJson(headers).length + 11;
   return size;
-}
-
-function headersObject(headers: readonly RecordHeader[]): NonNullable<FetchedRecord['headers']> {
-  const byName: Record<string, TextOrBytes | null | (TextOrBytes | null)[]> = Object.create(null);
-  for (const { key, value } of headers) {
-    const text = value === null ? null : textOfBytes(value);
-    const known = byName[key];
-    if (known === undefined) byName[key] = text;
-    else if (Array.isArray(known)) known.push(text);
-    else byName[key] = [known, text];
-  }
-  return byName;
 }
 
 function corrupt(range: DamagedRange): Failure {

@@ -7,6 +7,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { deletionProblem, type QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
+import { writeJson } from '../../protocol/json-text.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
@@ -202,6 +203,11 @@ export class Queue extends DurableObject<Env> {
     return isFailure(frame) ? frame : frame.answer(await this.#settle(frame.runs, consumerId));
   }
 
+  /** Ends the polls of a consumer that wait: each looks a last time. Gives how many. */
+  endWaits(version: number, consumerId: string): number | Stale {
+    return this.#current(version) ? this.#consumers.dismiss((poll) => poll.consumerId === consumerId) : STALE;
+  }
+
   describe(version: number): QueueDescription | Stale {
     const open = this.#current(version);
     return open ? this.#describe(open.queue) : STALE;
@@ -235,8 +241,7 @@ export class Queue extends DurableObject<Env> {
     const open = this.#current(version);
     if (!open) return STALE;
     this.#tasks.noteUse(open);
-    const batches = open.queue.peek(max).map(({ records }) => encodeBatch(records));
-    return batches.length === 0 ? new Uint8Array() : concatenate(batches);
+    return concatenate(open.queue.peek(max).map(({ records }) => encodeBatch(records)));
   }
 
   /** Lists, sends again, replays and purges the dead letters that it holds. */
@@ -292,7 +297,7 @@ export class Queue extends DurableObject<Env> {
     this.#consumers.noteSign(socket);
     this.#open?.queue.noteSeen(stream.consumerId, this.now());
     const read = readStreamMessage(message);
-    if (isFailure(read)) return socket.send(JSON.stringify(problemOf(read)));
+    if (isFailure(read)) return socket.send(writeJson(problemOf(read)));
     if ('runs' in read) return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
     this.#consumers.setPrefetch(socket, read.prefetch);
     socket.send(JSON.stringify(read));

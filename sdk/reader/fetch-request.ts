@@ -6,6 +6,7 @@ import {
   NEXT_OFFSET_HEADER,
   RECORD_BATCH_TYPE,
   START_OFFSET_HEADER,
+  TOPIC_ID_HEADER,
 } from '../../protocol/media-types.ts';
 import {
   decodeRecordsAsync,
@@ -25,6 +26,8 @@ export interface FetchSpec {
   topic: string;
   partition: number;
   offset: WireOffset;
+  /** The topic that the offset belongs to; null: whatever topic has the name. */
+  topicId: number | null;
   fetchBytes: number;
   isolation: 'read_uncommitted' | 'read_committed';
   /** 0: answer at once. */
@@ -35,6 +38,7 @@ export interface FetchSpec {
 /** What a fetch brought. It stays encoded until it is consumed: records take several times the memory. */
 export interface Fetched {
   partition: number;
+  topicId: number;
   /** Records `[startOffset, endOffset)` are wanted; the first batch may begin before, the last end after. */
   startOffset: number;
   endOffset: number;
@@ -46,13 +50,14 @@ export interface Fetched {
 
 /** One attempt. */
 export async function fetchBatches(transport: Transport, spec: FetchSpec): Promise<Fetched> {
-  const { topic, partition, offset, fetchBytes, isolation, waitMs, signal } = spec;
+  const { topic, partition, offset, topicId, fetchBytes, isolation, waitMs, signal } = spec;
   const isCommitted = isolation === 'read_committed';
   const { headers, bytes } = await transport.call({
     method: 'GET',
     path: `${partitionPath(topic, partition)}/records`,
     query: {
       offset,
+      topic_id: topicId ?? undefined,
       max_bytes: fetchBytes,
       wait_ms: waitMs === 0 ? undefined : waitMs,
       isolation: isCommitted ? isolation : undefined,
@@ -63,6 +68,7 @@ export async function fetchBatches(transport: Transport, spec: FetchSpec): Promi
   });
   return {
     partition,
+    topicId: offsetIn(headers, TOPIC_ID_HEADER),
     startOffset: offsetIn(headers, START_OFFSET_HEADER),
     endOffset: Infinity,
     nextOffset: offsetIn(headers, NEXT_OFFSET_HEADER),
@@ -83,7 +89,11 @@ export function recordsOf(
   fetched: Fetched,
   onDamaged?: (error: PosthornError) => void,
 ): Promise<ReceivedRecord[]> {
-  return recordsOfFetch(fetched, (record) => new ReceivedRecord(fetched.partition, record), onDamaged);
+  return recordsOfFetch(
+    fetched,
+    (record) => new ReceivedRecord(fetched.partition, record, fetched.topicId),
+    onDamaged,
+  );
 }
 
 /**

@@ -9,15 +9,18 @@ import {
   groupFetchSchema,
   type GroupRecord,
   type GroupRecords,
-  type PartitionOffset,
+  type IdentifiedOffset,
+  type TopicPartition,
 } from '../../protocol/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
 import type { OnCorrupt } from '../../protocol/records.ts';
 import { operations } from '../../protocol/operations/index.ts';
+import type { WrittenRecord } from '../../protocol/records.ts';
 import { groupReadOf, positionedReadOf } from '../consume-level.ts';
 import { fetchedRecords } from '../fetch-json.ts';
 import { readForMember, type Answer, type MemberRead, type Section } from '../group/read-for-member.ts';
 import { inBatches } from '../group/in-batches.ts';
+import { jsonReply } from '../json-reply.ts';
 import { callPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
 import { readQuery } from '../query.ts';
@@ -61,7 +64,7 @@ export function groupRecordRoutes(app: Hono<AppEnv>): void {
       ...limitsOf(c, body.fields),
       isolation,
       path,
-      positions: new Map(positions.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset])),
+      positions: new Map(positions.map((position) => [`${position.topic}/${position.partition}`, position])),
       only: partitions,
     };
     const beat: BeatRequest = { memberId: readMember(c), epoch, held: 'unsaid', isFetch: true };
@@ -106,24 +109,28 @@ async function replyOf(
     const sections = answer.sections.filter((_, index) => kept?.[index] ?? true);
     return bytesReply({ ...answer, sections });
   }
-  const json = await jsonReply(c, answer, read);
+  const json = await recordsOf(c, answer, read);
   if (isFailure(json)) return problem(c, json);
-  if (!isAutoCommit) return c.json(json);
+  if (!isAutoCommit) return jsonReply(c, json);
   const kept = await committed(c, read, answer, json.offsets);
   const isKept = new Set(
     json.offsets.filter((_, index) => kept[index]).map(({ topic, partition }) => `${topic}/${partition}`),
   );
-  const keep = ({ topic, partition }: PartitionOffset): boolean => isKept.has(`${topic}/${partition}`);
-  return c.json({ ...json, records: json.records.filter(keep), offsets: json.offsets.filter(keep) });
+  const keep = ({ topic, partition }: TopicPartition): boolean => isKept.has(`${topic}/${partition}`);
+  return jsonReply(c, {
+    ...json,
+    records: json.records.filter(keep),
+    offsets: json.offsets.filter(keep),
+  });
 }
 
-async function jsonReply(
+async function recordsOf(
   c: AppContext,
   { view, sections }: Answer,
   { maxRecords, maxBytes, isolation, onCorrupt }: MemberRead,
-): Promise<GroupRecords | Failure> {
-  const records: GroupRecord[] = [];
-  const offsets: PartitionOffset[] = [];
+): Promise<GroupRecords<WrittenRecord> | Failure> {
+  const records: GroupRecord<WrittenRecord>[] = [];
+  const offsets: IdentifiedOffset[] = [];
   const damaged: NonNullable<GroupRecords['damaged']> = [];
   let bytesLeft = maxBytes;
   let corrupt: Failure | null = null;
@@ -163,8 +170,9 @@ const GROUP_FIELDS_SIZE = 26;
 function bytesReply({ view, sections }: Answer): Response {
   const frame = encodeGroupFrame({
     member: memberReply(view),
-    sections: sections.map(({ owned: { topic, partition }, frame: { batches, ...offsets } }) => ({
+    sections: sections.map(({ owned: { topic, topicId, partition }, frame: { batches, ...offsets } }) => ({
       topic,
+      topic_id: topicId,
       partition,
       start_offset: offsets.startOffset,
       next_offset: offsets.nextOffset,
@@ -185,7 +193,7 @@ async function committed(
   c: AppContext,
   read: MemberRead,
   { view, sections }: { view: MemberView; sections: readonly Section[] },
-  ends: readonly PartitionOffset[],
+  ends: readonly IdentifiedOffset[],
 ): Promise<boolean[]> {
   const byKey = new Map(
     sections.map((section) => [`${section.owned.topic}/${section.owned.partition}`, section]),
@@ -207,13 +215,14 @@ async function committed(
           transaction: null,
           onlyFrom: frame.startOffset,
         }),
+      { isPinned: true },
     );
     return !isFailure(result);
   });
 }
 
-function endOf({ owned: { topic, partition } }: Section, offset: number): PartitionOffset {
-  return { topic, partition, offset };
+function endOf({ owned: { topic, topicId, partition } }: Section, offset: number): IdentifiedOffset {
+  return { topic, topic_id: topicId, partition, offset };
 }
 
 function limitsOf(

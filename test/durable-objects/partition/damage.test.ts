@@ -114,12 +114,14 @@ describe.each(Object.entries(PLACES))('a bit that has flipped in the %s of a sto
       log,
       produced,
       topic: 't',
+      topicId: 1,
       partition: 0,
       inflate,
       now: () => 1_000,
       damage,
     });
-    const config = shareGroupConfigSchema.parse({ topics: ['t'] });
+    const parsed = shareGroupConfigSchema.parse({ topics: ['t'] });
+    const config = { ...parsed, dead_letter: 'none' as const };
     const group = { namespace: 'default', name: 'g', id: 1, version: 1, config };
     const acquired = shared.acquire({ group, memberId: 'm', recordsMax: 100, bytesMax: 1e6, lockMs: 1_000 });
     if (isStaleGroup(acquired)) throw new Error('stale');
