@@ -206,9 +206,8 @@ export class Partition extends DurableObject<Env> {
   }
 
   /** A reader has found a stored batch damaged. */
-  noteDamage(version: number, offset: number): null {
-    this.#current(version)?.damage.note(offset);
-    return null;
+  noteDamage(version: number, offset: number): true {
+    return this.#current(version)?.damage.note(offset) ?? true;
   }
 
   deleteRecords(version: number, before: number | 'latest'): LogOffsets | Failure | Stale {

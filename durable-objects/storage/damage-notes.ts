@@ -16,11 +16,12 @@ export class DamageNotes {
     return this.#offsets.size;
   }
 
-  /** @param problem what is wrong; a reader that has logged it itself leaves it out */
-  note(offset: number, problem?: string): void {
-    if (this.#offsets.has(offset) || this.#offsets.size >= NOTES_MAX) return;
+  /** @param problem what is wrong; a reader that has logged it itself leaves it out. @returns that it was noted */
+  note(offset: number, problem?: string): true {
+    if (this.#offsets.has(offset) || this.#offsets.size >= NOTES_MAX) return true;
     this.#offsets.add(offset);
     if (problem !== undefined)
       console.error(`${this.#where}: the stored batch at offset ${offset} is damaged: ${problem}`);
+    return true;
   }
 }
