@@ -41,6 +41,10 @@ export const errorTable = {
   upgrade_required: permanent(426, 'This path is a WebSocket'),
   invalid_message: permanent(400, 'A message contradicts itself or has properties that are not allowed'),
   invalid_frame: permanent(400, 'A binary frame is cut off or contradicts itself'),
+  consumer_id_required: permanent(
+    400,
+    'The queue serves one consumer at a time, and has to know which one asks',
+  ),
   too_many_tags: permanent(413, 'The settlement has more tags than allowed'),
   key_required: permanent(400, 'A compacted topic takes only records with a key'),
 
