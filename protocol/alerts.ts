@@ -3,9 +3,8 @@
 import { z } from 'zod';
 import { TIME_SPAN_MS_MAX } from './limits.ts';
 import { nameSchema } from './names.ts';
-import { policyDeclarationSchema } from './policies.ts';
+import { policyDeclarationSchema, ruleProgressSchema } from './policies.ts';
 import { webhookReplySchema, webhookSchema } from './webhooks.ts';
-import { ruleProgressSchema } from './policies.ts';
 
 export const ALERT_METRICS = ['depth', 'oldest_age_ms', 'dead_letter_rate'] as const;
 export type AlertMetric = (typeof ALERT_METRICS)[number];

@@ -9,6 +9,7 @@ import type { Partition } from '../durable-objects/partition/partition.ts';
 import { partitionStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../protocol/errors.ts';
 import { PARTITIONS_MAX } from '../protocol/limits.ts';
+import { diskFailureOf } from './disk-failure.ts';
 import { refreshTopic } from './topology-cache.ts';
 
 type Call<Result> = (stub: DurableObjectStub<Partition>, version: number) => Promise<Result | Stale>;
@@ -32,7 +33,7 @@ export async function callPartition<Result>(
     return isStale(second) ? unavailable(topic, partition) : second;
   } catch (error) {
     console.error(`partition ${partition} of topic ${topic.name} failed`, error);
-    return unavailable(topic, partition);
+    return diskFailureOf(error) ?? unavailable(topic, partition);
   }
 }
 

@@ -8,6 +8,7 @@ import { isStale, type Stale } from '../durable-objects/queue/queue-calls.ts';
 import type { Queue } from '../durable-objects/queue/queue.ts';
 import { queueStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../protocol/errors.ts';
+import { diskFailureOf } from './disk-failure.ts';
 import { refreshQueue } from './topology-cache.ts';
 
 type Call<Result> = (stub: DurableObjectStub<Queue>, version: number) => Promise<Result | Stale>;
@@ -27,7 +28,7 @@ export async function callQueue<Result>(
     return isStale(second) ? unavailable(queue) : second;
   } catch (error) {
     console.error(`queue ${queue.name} failed`, error);
-    return unavailable(queue);
+    return diskFailureOf(error) ?? unavailable(queue);
   }
 }
 

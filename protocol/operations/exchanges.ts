@@ -165,6 +165,7 @@ export const exchangeOperations = {
       'publish_incomplete',
       'queue_full',
       'queue_overloaded',
+      'storage_full',
       'cost_ceiling',
       'queue_unavailable',
       'partition_overloaded',

@@ -15,6 +15,7 @@ import {
   type ScheduleTriggered,
   type ScheduleWithStateReply,
 } from '../../protocol/schedules.ts';
+import { diskFailureOf } from '../disk-failure.ts';
 import { problem } from '../problem.ts';
 import { readBody } from '../request.ts';
 import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
@@ -119,6 +120,8 @@ async function callSchedule<Result>(
     if (second !== null) return second;
   } catch (error) {
     console.error(`schedule ${schedule.name} failed`, error);
+    const isDisk = diskFailureOf(error);
+    if (isDisk) return isDisk;
   }
   return failure('schedule_unavailable', `schedule "${schedule.name}" did not answer; try again`);
 }
