@@ -11,6 +11,8 @@ import {
   ROUTING_KEY_BYTES_MAX,
 } from './limits.ts';
 import { messageSchema } from './messages.ts';
+import { exchangeProducerSchema } from './producers.ts';
+import { publishDelivery } from './records.ts';
 import { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 import { nameSchema } from './names.ts';
 
@@ -167,11 +169,14 @@ export type ExchangeMessage = z.infer<typeof exchangeMessageSchema>;
 
 export const exchangePublishSchema = z.strictObject({
   messages: z.array(exchangeMessageSchema).min(1).describe(`1 to ${REQUEST_RECORDS_MAX} messages`),
+  producer: exchangeProducerSchema.optional(),
+  delivery: publishDelivery(),
 });
 
 export const exchangePublishQuerySchema = z.strictObject({
   mandatory: flag().describe('For a body of record batches: all messages are mandatory'),
   destinations: flag().describe('For a body of record batches: the reply says where each message is'),
+  delivery: publishDelivery(),
 });
 
 const storedSchema = z.object({

@@ -4,9 +4,8 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
-import type { Admission, TransactionEnd } from '../../core/log/producer-state.ts';
+import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
-import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
@@ -32,11 +31,13 @@ import { GroupExpiry } from './group-expiry.ts';
 import { answerTo, resolveOffset } from './partition-answers.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
-import { appendedBatches, batchesReply, isWaiting } from './partition-replies.ts';
+import { appendReply, batchesReply, isWaiting, offsetHeaders } from './partition-replies.ts';
+import { readAppend } from './read-append.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
 import {
   isAskGroup,
   type AppendedBatch,
+  type AppendOptions,
   type AskGroup,
   type GroupCommit as OffsetCommit,
   type GroupOffsetView,
@@ -45,7 +46,7 @@ import {
   type ReadRequest,
   type Stale,
 } from './partition-calls.ts';
-import { ProducedLog, type LogCommand, type LogOutcome, type ProducedBatch } from './produced-log.ts';
+import { ProducedLog, type AppendCommand, type LogCommand, type LogOutcome } from './produced-log.ts';
 
 /** What exists while the partition is defined. */
 interface Open extends Cleanable {
@@ -136,12 +137,11 @@ export class Partition extends DurableObject<Env> {
 
   /**
    * Appends whole batches, checked by the caller, as one: all or none. Answers when they are durable.
-   * @param isHandedOn the broker itself hands them on: no ceiling refuses what it has taken already
    */
   async append(
     version: number,
     bytes: Uint8Array,
-    isHandedOn = false,
+    { isHandedOn = false, publish: range }: AppendOptions = {},
   ): Promise<AppendedBatch[] | Failure | Stale> {
     const open = this.#current(version);
     if (!open) return STALE;
@@ -150,9 +150,11 @@ export class Partition extends DurableObject<Env> {
     const full = this.#room.refusal(this.#commit.pendingBytes, bytes.length);
     if (full) return full;
     this.#appends += 1;
-    const batches = this.#stamped(open, bytes);
-    const outcome = await this.#commit.submit({ kind: 'append', batches }, bytes.length);
-    return isFailure(outcome) ? outcome : appendedBatches(open, batches, outcome as Admission[]);
+    const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
+    const batches = readAppend(bytes, stampsAppends ? this.now() : null);
+    const command: AppendCommand = range ? { kind: 'publish', batches, range } : { kind: 'append', batches };
+    const outcome = await this.#commit.submit(command, bytes.length);
+    return isFailure(outcome) ? outcome : appendReply(open, command, outcome);
   }
 
   /**
@@ -300,10 +302,7 @@ export class Partition extends DurableObject<Env> {
     const offset = resolveOffset(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
-    if (result.chunks.length === 0 && isWaiting(request)) {
-      const { bytesMax, recordsMax } = query;
-      return this.#waiters.accept({ offset: result.nextOffset, bytesMax, recordsMax, isolation });
-    }
+    if (result.chunks.length === 0 && isWaiting(request)) return this.#wait(open, result.nextOffset, query);
     return batchesReply(open, offset, result);
   }
 
@@ -352,29 +351,16 @@ export class Partition extends DurableObject<Env> {
   }
 
   /** Nothing to read, until the transaction has ended that decides where to read on. */
-  #answerPending(
-    open: Open,
-    { claim, bytesMax, recordsMax, isolation }: ReadRequest,
-    request: Request,
-  ): Response {
+  #answerPending(open: Open, query: ReadRequest, request: Request): Response {
     const offset = open.log.offsets.logStartOffset;
     if (!isWaiting(request)) return batchesReply(open, offset, { chunks: [], nextOffset: offset });
-    return this.#waiters.accept({ offset, bytesMax, recordsMax, isolation, pendingOf: claim!.group });
+    return this.#wait(open, offset, query, { pendingOf: query.claim!.group });
   }
 
-  #stamped(open: Open, bytes: Uint8Array): ProducedBatch[] {
-    const batches = splitBatches(bytes);
-    if (isBatchFailure(batches))
-      throw new Error(`the router let a batch through that is broken: ${batches.message}`);
-    const appendTime = open.definition.topic.config.timestamp_type === 'append' ? this.now() : null;
-    return batches.map(({ at, header }) => {
-      if (appendTime !== null) stampAppendTime(bytes, at, appendTime);
-      const { sizeInBytes, lastOffsetDelta, producerId, producerEpoch, baseSequence, isTransactional } =
-        header;
-      const maxTimestamp = appendTime ?? header.maxTimestamp;
-      const producer = { producerId, producerEpoch, baseSequence, isTransactional };
-      return { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp, ...producer };
-    });
+  #wait(open: Open, offset: number, query: ReadRequest, pending: { pendingOf?: string } = {}): Response {
+    const { bytesMax, recordsMax, isolation } = query;
+    const wait = { offset, bytesMax, recordsMax, isolation, ...pending };
+    return this.#waiters.accept(wait, offsetHeaders(open, offset, offset));
   }
 
   #commitAll(commands: readonly LogCommand[]): LogOutcome[] {

@@ -65,7 +65,10 @@ describe('a full queue', () => {
     await broker.call('PUT', '/v1/default/queues/failing', { retry: { schedule_ms: [3_600_000] } });
     const count = await fillQueue('failing');
     const tags = await take('failing');
-    const outcomes = await settle('failing', { nack: [{ tag: tags[0] }], reject: tags.slice(1).map((tag) => ({ tag })) });
+    const outcomes = await settle('failing', {
+      nack: [{ tag: tags[0] }],
+      reject: tags.slice(1).map((tag) => ({ tag })),
+    });
     expect(outcomes.status).toBe(200);
     for (;;) {
       const { body } = await broker.call<{ state: { ready: number } }>(
