@@ -2,6 +2,7 @@
 
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import { countDeath } from './dead-letter.ts';
+import { noteExpiry } from './expiry-look.ts';
 import type { ArrivalFacts } from './facts.ts';
 import { publishLane } from './lane.ts';
 import { isOver } from './limits.ts';
@@ -94,6 +95,7 @@ export function admit(
     } else {
       pending.count += 1;
       pending.bytes += arrival.bytes;
+      noteExpiry(state, facts);
       const stored = result.stored.get(lane);
       if (stored) stored.push(arrival);
       else result.stored.set(lane, [arrival]);

@@ -26,6 +26,7 @@ import type {
 } from './share-calls.ts';
 import { SharedLog } from './shared-log.ts';
 import type { Env } from '../stubs.ts';
+import { AnswerWaiters } from './answer-waiters.ts';
 import { CleanUp, type Cleanable } from './clean-up.ts';
 import { GroupExpiry } from './group-expiry.ts';
 import { answerTo, resolveOffset } from './partition-answers.ts';
@@ -65,6 +66,7 @@ export class Partition extends DurableObject<Env> {
   readonly #cost: CostMeter;
   readonly #room: StorageRoom;
   #alarm!: Alarm;
+  #answers!: AnswerWaiters;
   #cleanUp!: CleanUp;
   #groupExpiry!: GroupExpiry;
   #shareDeadLetters!: ShareDeadLetterSender;
@@ -88,7 +90,7 @@ export class Partition extends DurableObject<Env> {
     this.#commit = new GroupCommit({
       commit: (commands) => this.#commitAll(commands),
       sync: () => ctx.storage.sync(),
-      committed: () => this.#answerWaiters(),
+      committed: () => this.#answers.answer(),
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
@@ -96,7 +98,12 @@ export class Partition extends DurableObject<Env> {
         this.#alarm,
         () => this.now(),
         () => this.#open,
+        () => this.#answers.answer(),
       );
+      this.#answers = new AnswerWaiters(this.#alarm, this.#waiters, {
+        now: () => this.now(),
+        answerTo: (wait) => (this.#open ? answerTo(wait, this.#open) : null),
+      });
       this.#groupExpiry = new GroupExpiry(
         this.#alarm,
         env,
@@ -197,6 +204,7 @@ export class Partition extends DurableObject<Env> {
     if (!isFailure(result)) {
       open.produced.forgetRemoved();
       this.#cleanUp.schedule();
+      this.#answers.answer(); // of one who waits for what is not there any more
     }
     return result;
   }
@@ -225,7 +233,7 @@ export class Partition extends DurableObject<Env> {
     this.#alarm.runDue();
     if (!this.#open) return null;
     this.#open.groups.endTransaction(group, transactionalId, end);
-    this.#answerWaiters();
+    this.#answers.answer();
     return true;
   }
 
@@ -240,12 +248,10 @@ export class Partition extends DurableObject<Env> {
     const open = this.#current(version);
     if (!open) return STALE;
     const isShift = typeof to === 'object' && 'shiftBy' in to;
-    return open.groups.reset(
-      group,
-      epoch,
-      isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') },
-      isDryRun,
-    );
+    const where = isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') };
+    const result = open.groups.reset(group, epoch, where, isDryRun);
+    this.#answers.answer(); // a member may have waited for the end of a transaction that is given up
+    return result;
   }
 
   /** A member of the group is gone: what it had before this epoch it cannot commit any more. */
@@ -256,6 +262,7 @@ export class Partition extends DurableObject<Env> {
   /** Forgets what a group has committed, when the group is deleted. */
   forgetGroup(group: string): void {
     this.#open?.groups.forget(group);
+    this.#answers.answer();
   }
 
   /** Locks records for a member of a share group. One row, however many. */
@@ -369,11 +376,5 @@ export class Partition extends DurableObject<Env> {
     const outcomes = open.produced.commit(commands, this.now());
     this.#cleanUp.scheduleAfterAppend(open);
     return outcomes;
-  }
-
-  #answerWaiters(): void {
-    const open = this.#open;
-    if (!open) return;
-    this.#waiters.answer((wait) => answerTo(wait, open));
   }
 }

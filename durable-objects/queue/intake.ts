@@ -1,5 +1,6 @@
 /** What is published on its way into a queue: collected during a commit, and stored as few rows as it fits. */
 
+import { noteExpiry } from '../../core/queue/expiry-look.ts';
 import { admit, takesWhole, type Arrival, type IntakeRules } from '../../core/queue/arrive.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 import { deathRecord } from '../../core/queue/dead-letter-record.ts';
@@ -84,6 +85,7 @@ export class Intake {
       ) {
         this.#pending.count += count;
         this.#pending.bytes += sizeInBytes;
+        noteExpiry(state, { timestampMs: maxTimestamp, expirationMs: null });
         this.#parts.writer.add(0, { ...batch, isPlain: true });
       } else {
         this.#admit(state, batch, decoded(bytes, at), current);

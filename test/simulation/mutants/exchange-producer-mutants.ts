@@ -42,7 +42,7 @@ export const EXCHANGE_PRODUCER_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'late-requests-taken-for-known',
+    name: 'refused-messages-taken-for-stored',
     checker: 'lost-message',
     only: ['route-once', 'rebind', 'take', 'settle'],
     patches: [
