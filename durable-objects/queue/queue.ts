@@ -6,7 +6,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { deletionProblem, type QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
-import { isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
+import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
