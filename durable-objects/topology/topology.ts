@@ -1,7 +1,4 @@
-/**
- * The topology of a namespace: what exists and how it is defined. Each change is one commit that also notes what the
- * objects concerned have to be told, in the order of the changes, and again after a crash. The rules are in core/topology.
- */
+/** The topology of a namespace: what exists. Each change is one commit that also notes what objects have to be told. */
 
 import { DurableObject } from 'cloudflare:workers';
 import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';
@@ -9,7 +6,7 @@ import type { BindingDeclaration } from '../../core/exchange/binding.ts';
 import type { AlertDefinition } from '../../core/topology/alerts.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import { defaultDeadLetterQueue, type QueueDefinition } from '../../core/topology/queues.ts';
 import type { RuleProgress } from '../../core/topology/rule-pass.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
@@ -20,7 +17,7 @@ import type { ExchangeDeclaration } from '../../protocol/exchanges.ts';
 import type { PolicyDeclaration } from '../../protocol/policies.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/queues.ts';
 import type { ScheduleDeclaration } from '../../protocol/schedules.ts';
-import type { ShareGroupConfig } from '../../protocol/share-groups.ts';
+import type { ShareGroupDeclaration } from '../../protocol/share-groups.ts';
 import type { TopicChange, TopicDeclaration } from '../../protocol/topics.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
@@ -87,7 +84,6 @@ export class Topology extends DurableObject<Env> {
   readonly #probe: StorageProbe;
   #alarm!: Alarm;
   #rules!: RuleApplier;
-  /** The telling that is under way. */
   #settling: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -129,7 +125,6 @@ export class Topology extends DurableObject<Env> {
     return { topics: version === topologyVersion ? null : this.#store.topics.all(), topologyVersion };
   }
 
-  /** Names of consumer groups, for listing them. A row for the first member that a group ever has. */
   groups(): string[] {
     return this.#store.groups.names();
   }
@@ -275,8 +270,13 @@ export class Topology extends DurableObject<Env> {
     return this.#store.shareGroups.all();
   }
 
-  putShareGroup(namespace: string, name: string, config: ShareGroupConfig): New<ShareGroupAnswer> {
-    return putShareGroupIn(this.#store, namespace, name, config);
+  putShareGroup(
+    namespace: string,
+    name: string,
+    declaration: ShareGroupDeclaration,
+  ): Promise<New<ShareGroupAnswer>> {
+    const queue = defaultDeadLetterQueue(name); // it may be made too
+    return this.#told('queue', queue, putShareGroupIn(this.#store, namespace, name, declaration));
   }
 
   deleteShareGroup(name: string): ShareGroupAnswer | Failure {
@@ -326,7 +326,6 @@ export class Topology extends DurableObject<Env> {
     return this.#probe.write(Date.now());
   }
 
-  /** Everything that may have something to do by time: for the watchdog. */
   watched(): Watched {
     return {
       topics: this.topics(),
@@ -362,7 +361,7 @@ export class Topology extends DurableObject<Env> {
     return this.#settling;
   }
 
-  /** Tells one object, or the partitions of one topic, whatever others still have to be told. */
+  /** Tells one object, or one topic's partitions, whatever others still have to be told. */
   async settleOne(kind: TargetKind, name: string): Promise<void> {
     if (!(await this.#teller.tell(kind, name)))
       this.#alarm.scheduleEarlier('effects', Date.now() + RETRY_DELAY_MS);
