@@ -1,6 +1,9 @@
 /** Content types and header names of the contract. */
 
 export const JSON_TYPE = 'application/json';
+
+/** A JSON value a line. */
+export const JSON_LINES_TYPE = 'application/jsonl';
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** Kafka record batches of magic 2, one after another, byte for byte. */
