@@ -13,6 +13,7 @@ import {
   decodeRecords,
   isBatchFailure,
   isDamaged,
+  readBatchHeader,
   surveyBatches,
 } from '../../protocol/record-batch/index.ts';
 import type { BatchFailure, DamagedBytes, LogRecord } from '../../protocol/record-batch/index.ts';
@@ -112,7 +113,9 @@ export async function recordsOfFetch<Item>(
     if (isDamaged(piece)) {
       if (piece.baseOffset >= endOffset) break;
       const error = damaged(fetched, piece);
-      if (!onDamaged) throw error;
+      const header = readBatchHeader(bytes, piece.at);
+      // Cut off on its way, perhaps: what is stored ends with a whole batch.
+      if (!onDamaged) throw isBatchFailure(header) ? unreadable(fetched, header) : error;
       onDamaged(error);
       continue;
     }
