@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { DEAD_LETTER_PAGE_MAX, REPLAY_RATE_MAX } from './limits.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { nameSchema } from './names.ts';
+import { deadLetterSchema as deadLetterPlaceSchema, type DeadLetterConfig } from './queues.ts';
 
-export const DEATH_REASONS = ['rejected', 'expired', 'maxlen', 'delivery_limit'] as const;
+/** `damaged`: its stored bytes are not what was stored. The body of the first message of a damaged batch has what is left. */
+export const DEATH_REASONS = ['rejected', 'expired', 'maxlen', 'delivery_limit', 'damaged'] as const;
 export type DeathReason = (typeof DEATH_REASONS)[number];
 
 /** Of a history: a death, or that somebody sent the message back. */
@@ -111,7 +113,15 @@ export const deadLetterSchema = z.object({
   original_message: z.object(messageOutShape),
   ...deadLetterDetailsShape,
 });
-export type DeadLetter = { id: string; original_message: MessageOut } & DeadLetterDetails;
+export type DeadLetter<Message = MessageOut> = {
+  id: string;
+  original_message: Message;
+} & DeadLetterDetails;
+
+export const exportLineSchema = z.union([
+  deadLetterSchema,
+  z.object({ count: count() }).describe('The last line: how many dead letters came before it'),
+]);
 
 const timeFilter = () => z.iso.datetime({ offset: true });
 
@@ -120,8 +130,8 @@ const filterShape = {
   error_type: z.string().optional().describe('Exactly this type of error'),
   from: timeFilter().optional().describe('Died at this time or later; RFC 3339'),
   to: timeFilter().optional().describe('Died before this time; RFC 3339'),
-  key: z.coerce.string().optional().describe('The ordering key'),
-  routing_key: z.coerce.string().optional(),
+  key: z.string().optional().describe('The ordering key'),
+  routing_key: z.string().optional(),
   original_queue: nameSchema.optional(),
 };
 export const deadLetterFilterSchema = z.strictObject(filterShape);
@@ -145,12 +155,24 @@ export const deadLetterListQuerySchema = z.strictObject({
 export const deadLetterListSchema = z.object({
   queue: nameSchema.describe('The queue that holds them'),
   dead_letters: z.array(deadLetterSchema),
+  goes_to: deadLetterPlaceSchema
+    .optional()
+    .describe(
+      'Where dead letters of the queue in the path go, where that is no queue that can be shown here',
+    ),
+  warnings: z.array(z.string()).optional().describe('That, in words'),
   next: z
     .string()
     .optional()
     .describe('There may be more. A page can be empty and have it: it has looked at as many as one call may'),
 });
-export type DeadLetterList = { queue: string; dead_letters: DeadLetter[]; next?: string };
+export type DeadLetterList<Message = MessageOut> = {
+  queue: string;
+  dead_letters: DeadLetter<Message>[];
+  goes_to?: DeadLetterConfig;
+  warnings?: string[];
+  next?: string;
+};
 
 export const replayTargetSchema = z.union([
   z.strictObject({ queue: nameSchema }),

@@ -15,18 +15,12 @@ import {
   WAIT_MS_MAX,
 } from './limits.ts';
 import { deadLetterDetailsShape, type DeadLetterDetails } from './dead-letters.ts';
-import { consumeDelivery } from './records.ts';
+import { consumeDelivery, publishDelivery } from './records.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { publishProducerSchema } from './producers.ts';
 import { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from './settlement-frame.ts';
 
-const delivery = () =>
-  z
-    .enum(['at-least-once', 'exactly-once'])
-    .optional()
-    .describe('The level by name. exactly-once: refused without a producer');
-
-export const queuePublishQuerySchema = z.strictObject({ delivery: delivery() });
+export const queuePublishQuerySchema = z.strictObject({ delivery: publishDelivery() });
 
 export const queuePublishSchema = z.strictObject({
   messages: z
@@ -34,7 +28,7 @@ export const queuePublishSchema = z.strictObject({
     .min(1)
     .describe(`1 to ${REQUEST_RECORDS_MAX} messages, each stored or refused by itself`),
   producer: publishProducerSchema.optional(),
-  delivery: delivery(),
+  delivery: publishDelivery(),
 });
 
 export const PUBLISH_OUTCOMES = ['stored', 'duplicate', 'rejected'] as const;
@@ -92,7 +86,7 @@ export const deliverySchema = z.object({
   lease_expires_at: z.int().nullable().describe('In ms since 1970; null where it is settled already'),
   dead_letter: z.object(deadLetterDetailsShape).optional().describe('Why it died, where it is a dead letter'),
 });
-export type Delivery = MessageOut & {
+export type Delivery<Message = MessageOut> = Message & {
   delivery_tag: string;
   delivery_count: number;
   redelivered: boolean;
@@ -101,7 +95,7 @@ export type Delivery = MessageOut & {
 };
 
 export const deliveriesSchema = z.object({ deliveries: z.array(deliverySchema) });
-export type Deliveries = { deliveries: Delivery[] };
+export type Deliveries<Message = MessageOut> = { deliveries: Delivery<Message>[] };
 
 const tag = () => z.string().max(64);
 const error = z
@@ -166,7 +160,7 @@ export const settledSchema = z.object({
   results: z
     .array(z.object({ tag: z.string(), outcome: z.enum(SETTLE_OUTCOMES) }))
     .describe(
-      'One for each tag, in the order ack, nack, reject, release, extend. The last four outcomes have changed nothing',
+      'One for each tag, in the order ack, nack, reject, release, extend. The last five outcomes have changed nothing; `invalid` is answered to entries of a settlement frame only',
     ),
 });
 export type SettledReply = z.infer<typeof settledSchema>;
@@ -193,11 +187,17 @@ export const settleQuerySchema = z.strictObject({
   consumer_id: consumerId().optional().describe('For a body of bytes, as `consumer_id` of a JSON body'),
 });
 
+export const endWaitsQuerySchema = z.strictObject({
+  consumer_id: consumerId().describe('Whose waits. Each ends at once, with what it can still be given'),
+});
+export const waitsEndedSchema = z.object({ ended: z.int().min(0).describe('Requests that were waiting') });
+export type WaitsEnded = z.infer<typeof waitsEndedSchema>;
+
 /** What a stream takes beside settlements: how many messages its consumer may hold from now on. */
 export const flowSchema = z.strictObject({ prefetch: z.int().min(0).max(DELIVER_MESSAGES_MAX) });
 
 export const peekQuerySchema = z.strictObject({
-  max: z.int().min(1).max(1_000).default(10).describe('Messages at most'),
+  max: z.int().min(1).max(1_000).default(10).describe('Messages at most; fewer where these have 8 MiB'),
 });
 export const peekedSchema = z.object({ messages: z.array(z.object(messageOutShape)) });
 export type Peeked = { messages: MessageOut[] };

@@ -51,6 +51,8 @@ export const errorTable = {
   // What is addressed
   namespace_not_found: permanent(404, 'There is no such namespace'),
   topic_not_found: permanent(404, 'There is no such topic'),
+  // As Kafka's INCONSISTENT_TOPIC_ID. What to do: begin again in the new topic, by the reset policy.
+  inconsistent_topic_id: permanent(409, 'The topic is another one than the request names: it was made again'),
   partition_not_found: permanent(404, 'The topic has no such partition'),
   queue_not_found: permanent(404, 'There is no such queue'),
   exchange_not_found: permanent(404, 'There is no such exchange'),
@@ -60,6 +62,10 @@ export const errorTable = {
   schedule_not_found: permanent(404, 'There is no such schedule'),
   dead_letter_not_found: permanent(404, 'There is no such dead letter'),
   replay_not_found: permanent(404, 'There is no such replay'),
+  stored_batch_corrupt: permanent(
+    500,
+    'A stored record batch is damaged: its CRC-32C does not match; read on from `next_offset`, or skip it',
+  ),
   offset_below_start: permanent(416, 'The offset lies before the start of the log'),
   offset_past_end: permanent(416, 'The offset lies past the end of the log'),
 
@@ -114,6 +120,8 @@ export const errorTable = {
   partition_overloaded: transient(429, 'The partition has more appends waiting than it can take'),
   partition_unavailable: transient(503, 'The partition did not answer'),
   group_unavailable: transient(503, 'The group did not answer'),
+  storage_full: transient(507, 'The queue or partition holds nearly as much as an object can'),
+  disk_full: transient(507, 'The disk of the broker takes nothing more'),
   queue_full: transient(429, 'The queue is full and refuses messages'),
   queue_overloaded: transient(429, 'The queue has more messages waiting to be stored than it can take'),
   queue_unavailable: transient(503, 'The queue did not answer'),

@@ -19,7 +19,14 @@ import {
   WAIT_MS_MAX,
 } from './limits.ts';
 import { nameSchema } from './names.ts';
-import { consumeDelivery, fetchedRecordSchema, isolationSchema, type FetchedRecord } from './records.ts';
+import {
+  consumeDelivery,
+  fetchedRecordSchema,
+  isolationSchema,
+  onCorruptSchema,
+  type FetchedRecord,
+} from './records.ts';
+import { topicIdSchema } from './topics.ts';
 
 export const ASSIGNORS = ['range', 'round-robin', 'sticky-cooperative'] as const;
 export type AssignorName = (typeof ASSIGNORS)[number];
@@ -29,8 +36,23 @@ const epoch = () => z.int().min(1).describe('The epoch of the last reply to this
 const memberId = () => z.string().min(1).max(255).describe('As the reply to joining gave it');
 
 const topicPartition = { topic: nameSchema, partition: z.int().min(0) };
-const partitionSchema = z.strictObject(topicPartition);
-export type TopicPartition = z.infer<typeof partitionSchema>;
+export type TopicPartition = z.infer<z.ZodObject<typeof topicPartition>>;
+
+/** As a request names a partition, and perhaps the topic that it means by the name. */
+const namedTopicId = {
+  topic_id: topicIdSchema
+    .optional()
+    .describe(
+      'As a reply gave it: refused where the topic was deleted and made again since. Left out: not checked',
+    ),
+};
+const partitionSchema = z.strictObject({ ...topicPartition, ...namedTopicId });
+export type NamedPartition = z.infer<typeof partitionSchema>;
+
+/** As a reply names a partition. */
+const identifiedPartition = { topic: nameSchema, topic_id: topicIdSchema, partition: z.int().min(0) };
+const identifiedPartitionSchema = z.object(identifiedPartition);
+export type IdentifiedPartition = z.infer<typeof identifiedPartitionSchema>;
 
 /** A glob: `*` stands for any characters, `?` for one. */
 const topicPattern = z
@@ -87,7 +109,7 @@ export const heartbeatSchema = z.strictObject({
 export const memberReplySchema = z.object({
   member_id: z.string(),
   epoch: z.int(),
-  assignment: z.array(partitionSchema).describe('What the member is to read now, and nothing else'),
+  assignment: z.array(identifiedPartitionSchema).describe('What the member is to read now, and nothing else'),
   heartbeat_interval_ms: z.int().describe('Send the next heartbeat within this time'),
 });
 export type MemberReply = z.infer<typeof memberReplySchema>;
@@ -100,7 +122,9 @@ const maxBytes = z
   .min(1)
   .max(FETCH_BYTES_MAX)
   .default(FETCH_BYTES_DEFAULT)
-  .describe('About how much, over all partitions; each has at least a batch where it has records');
+  .describe(
+    'Over all partitions. As JSON, the reply ends before the record that would pass it, but has at least one. As bytes it is about how much: each partition has at least a batch where it has records',
+  );
 const waitMs = z
   .int()
   .min(0)
@@ -116,6 +140,7 @@ export const groupFetchQuerySchema = z.strictObject({
   max_bytes: maxBytes,
   wait_ms: waitMs,
   isolation: isolationSchema,
+  on_corrupt: onCorruptSchema,
   auto_commit: z
     .enum(['true', 'false'])
     .optional()
@@ -127,8 +152,13 @@ export const groupFetchQuerySchema = z.strictObject({
   ),
 });
 
-const positionSchema = z.strictObject({ ...topicPartition, offset: z.int().min(0) });
-export type PartitionOffset = z.infer<typeof positionSchema>;
+const positionSchema = z.strictObject({ ...topicPartition, ...namedTopicId, offset: z.int().min(0) });
+export type NamedOffset = z.infer<typeof positionSchema>;
+
+const identifiedOffsetSchema = z.object({ ...identifiedPartition, offset: z.int() });
+export type IdentifiedOffset = z.infer<typeof identifiedOffsetSchema>;
+
+export type PartitionOffset = TopicPartition & { offset: number };
 
 export const groupFetchSchema = z.strictObject({
   epoch: epoch(),
@@ -146,6 +176,7 @@ export const groupFetchSchema = z.strictObject({
   max_bytes: maxBytes,
   wait_ms: waitMs,
   isolation: isolationSchema,
+  on_corrupt: onCorruptSchema,
   delivery: consumeDelivery(
     'at-least-once is the default, exactly-once is isolation `read_committed`. This call commits nothing, so it cannot be at-most-once',
   ),
@@ -153,14 +184,22 @@ export const groupFetchSchema = z.strictObject({
 export type GroupFetchFields = z.output<typeof groupFetchSchema>;
 
 const groupRecordSchema = fetchedRecordSchema.extend(topicPartition);
-export type GroupRecord = FetchedRecord & TopicPartition;
+export type GroupRecord<OneRecord = FetchedRecord> = OneRecord & TopicPartition;
 
 export const groupRecordsSchema = z.object({
   ...memberReplySchema.shape,
   records: z.array(groupRecordSchema),
-  offsets: z.array(positionSchema).describe('Where these records end: what to commit when they are handled'),
+  offsets: z
+    .array(identifiedOffsetSchema)
+    .describe('Where these records end: what to commit when they are handled'),
+  damaged: z
+    .array(z.object({ ...topicPartition, offset: z.int(), next_offset: z.int() }))
+    .optional()
+    .describe('With on_corrupt=skip: ranges of records that were left out, because they are damaged on disk'),
 });
-export type GroupRecords = Omit<z.infer<typeof groupRecordsSchema>, 'records'> & { records: GroupRecord[] };
+export type GroupRecords<OneRecord = FetchedRecord> = Omit<z.infer<typeof groupRecordsSchema>, 'records'> & {
+  records: GroupRecord<OneRecord>[];
+};
 
 const metadata = z
   .string()
@@ -180,7 +219,7 @@ export const commitSchema = z.strictObject({
 });
 export type CommitFields = z.output<typeof commitSchema>;
 
-export const committedSchema = z.object({ offsets: z.array(positionSchema) });
+export const committedSchema = z.object({ offsets: z.array(identifiedOffsetSchema) });
 export type Committed = z.infer<typeof committedSchema>;
 
 export const offsetsQuerySchema = z.strictObject({
@@ -188,7 +227,7 @@ export const offsetsQuerySchema = z.strictObject({
 });
 
 export const groupOffsetSchema = z.object({
-  ...topicPartition,
+  ...identifiedPartition,
   offset: z.int().nullable().describe('The committed offset; null where nothing is committed'),
   metadata: z.string().optional(),
   pending: z
@@ -205,6 +244,7 @@ export const groupOffsetsSchema = z.object({ offsets: z.array(groupOffsetSchema)
 export const resetSchema = z
   .strictObject({
     topic: nameSchema,
+    ...namedTopicId,
     partitions: z.array(z.int().min(0)).min(1).max(GROUP_OFFSETS_MAX).optional().describe('Left out: all'),
     to: z
       .union([
@@ -227,7 +267,7 @@ export const resetReplySchema = z.object({
   dry_run: z.boolean(),
   offsets: z.array(
     z.object({
-      ...topicPartition,
+      ...identifiedPartition,
       from: z.int().nullable(),
       to: z.int().describe('Held to the log: not before its start, not past its end'),
     }),
@@ -245,8 +285,8 @@ export const groupMemberSchema = z.object({
   assignor: z.enum(ASSIGNORS),
   rack: z.string().nullable(),
   session_timeout_ms: z.int(),
-  assignment: z.array(partitionSchema),
-  revoking: z.array(partitionSchema).describe('What it has to give up and has not yet'),
+  assignment: z.array(identifiedPartitionSchema),
+  revoking: z.array(identifiedPartitionSchema).describe('What it has to give up and has not yet'),
 });
 export type GroupMemberReply = z.infer<typeof groupMemberSchema>;
 

@@ -14,6 +14,12 @@ export const BATCH_BYTES_MAX = SEGMENT_BYTES_MAX;
 /** What a gzip batch may inflate to: bounds the memory that one reader or the compactor needs. */
 export const BATCH_INFLATED_BYTES_MAX = 8 * MiB;
 
+/**
+ * What the gzip batches of one produce request may inflate to in all: they are inflated to be checked, one after another,
+ * and what takes a request 16 MiB to say must not keep the router busy for minutes.
+ */
+export const REQUEST_INFLATED_BYTES_MAX = 64 * MiB;
+
 /** Key, value and headers of one record together; the rest of a batch is its own header. */
 export const RECORD_BYTES_MAX = BATCH_BYTES_MAX - KiB;
 
@@ -22,6 +28,15 @@ export const REQUEST_BYTES_MAX = 16 * MiB;
 
 /** One produce request as JSON, and one fetch: bounds validation time and the size of a reply. */
 export const REQUEST_RECORDS_MAX = 10_000;
+
+/**
+ * Arrays and objects within each other in a JSON body. Most JSON libraries read so much (Jackson and Python 1,000, PHP 512),
+ * and recursive code in the broker is far from the end of its stack.
+ */
+export const JSON_DEPTH_MAX = 512;
+
+/** Header values of one record or message as JSON, and members of the arguments of a binding: bounds validation time. */
+export const HEADER_VALUES_MAX = 1_000;
 
 export const PARTITIONS_MAX = 1_000;
 
@@ -45,6 +60,9 @@ export const PENDING_APPEND_BYTES_MAX = 32 * MiB;
 
 /** RabbitMQ 4.3 has 32 strict priorities. */
 export const PRIORITY_MAX = 31;
+
+/** Lanes of a queue, numbered from 0: two for each priority (core/queue/lane.ts). A limit of lanes is never that of priorities. */
+export const LANES = 2 * (PRIORITY_MAX + 1);
 
 /** TTLs, delays and windows: ten years, so that every time computed from them is an exact number. */
 export const TIME_SPAN_MS_MAX = 315_360_000_000;
@@ -103,6 +121,9 @@ export const TRANSACTION_PUBLISH_BYTES_MAX = 1024 * 1024;
 
 /** Epochs are int16. The last one is for the marker that ends the last transaction of a producer id. */
 export const PRODUCER_EPOCH_MAX = 32_766;
+
+/** Ids above it stand in the logs of topics for producers that publish through exchanges (core/log/exchange-batch.ts). */
+export const PRODUCER_ID_MAX = 2 ** 52 - 1;
 
 /** Of a consumer group: each change of one is weighed against all the others. */
 export const GROUP_MEMBERS_MAX = 10_000;

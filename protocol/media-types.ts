@@ -1,6 +1,9 @@
 /** Content types and header names of the contract. */
 
 export const JSON_TYPE = 'application/json';
+
+/** A JSON value a line. */
+export const JSON_LINES_TYPE = 'application/jsonl';
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** Kafka record batches of magic 2, one after another, byte for byte. */
@@ -23,6 +26,9 @@ export const NEXT_OFFSET_HEADER = 'posthorn-next-offset';
 export const HIGH_WATERMARK_HEADER = 'posthorn-high-watermark';
 export const LOG_START_OFFSET_HEADER = 'posthorn-log-start-offset';
 export const LAST_STABLE_OFFSET_HEADER = 'posthorn-last-stable-offset';
+
+/** On a fetch of bytes: the topic that these offsets belong to, which has another id when it is deleted and made again. */
+export const TOPIC_ID_HEADER = 'posthorn-topic-id';
 
 /**
  * The version of the namespace's topology. A reply to a change carries it; a request that sends it back is never

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { errorTable, type ErrorCode } from './errors.ts';
-import { PROBLEM_TYPE, RECORD_BATCH_TYPE } from './media-types.ts';
+import { JSON_LINES_TYPE, JSON_TYPE, PROBLEM_TYPE, RECORD_BATCH_TYPE } from './media-types.ts';
 import { operations, PATH_PARAMETERS, type Operation, type Reply } from './operations/index.ts';
 import { VERSION } from './version.ts';
 
@@ -45,10 +45,10 @@ function parametersOf(operation: Operation): Json[] {
 }
 
 function contentOf(
-  { json, batches, frame }: Pick<Reply, 'json' | 'batches' | 'frame'>,
+  { json, isLines, batches, frame }: Pick<Reply, 'json' | 'isLines' | 'batches' | 'frame'>,
   io: 'input' | 'output',
 ): Json {
-  const content: Json = { 'application/json': { schema: jsonSchema(json, io) } };
+  const content: Json = { [isLines ? JSON_LINES_TYPE : JSON_TYPE]: { schema: jsonSchema(json, io) } };
   if (batches) content[RECORD_BATCH_TYPE] = BATCHES;
   if (frame) {
     content[frame.type] = { schema: { type: 'string', format: 'binary', description: frame.description } };

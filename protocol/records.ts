@@ -1,13 +1,21 @@
 /** The contract of produce and fetch. */
 
 import { z } from 'zod';
-import { base64BytesSchema, textOrBytesSchema, type JsonValue } from './json-bytes.ts';
+import { headersInSchema, headersOutSchema, type WrittenHeaders } from './header-fields.ts';
+import { textOrBytesSchema, type Base64Bytes, type JsonValue, type TextOrBytes } from './json-bytes.ts';
+import type { JsonText } from './json-text.ts';
 import { nameSchema } from './names.ts';
 import { produceProducerSchema } from './producers.ts';
-import { FETCH_BYTES_DEFAULT, FETCH_BYTES_MAX, REQUEST_RECORDS_MAX, WAIT_MS_MAX } from './limits.ts';
+import { topicIdSchema } from './topics.ts';
+import {
+  FETCH_BYTES_DEFAULT,
+  FETCH_BYTES_MAX,
+  HEADER_VALUES_MAX,
+  REQUEST_RECORDS_MAX,
+  WAIT_MS_MAX,
+} from './limits.ts';
 
 const timestampMs = () => z.int().min(0);
-const headerValue = z.union([z.string(), base64BytesSchema, z.null()]);
 
 export const produceRecordSchema = z.strictObject({
   key: textOrBytesSchema
@@ -18,10 +26,11 @@ export const produceRecordSchema = z.strictObject({
     .unknown()
     .refine((value) => value !== undefined, 'is required; null is a tombstone')
     .describe('Any JSON value, {"$base64": "..."} for bytes, or null for a tombstone'),
-  headers: z
-    .record(z.string(), z.union([headerValue, z.array(headerValue)]))
+  headers: headersInSchema({ isBrokers: false })
     .optional()
-    .describe('Name to value; an array where a name occurs more than once'),
+    .describe(
+      `Name to value; an array where a name occurs more than once; ${HEADER_VALUES_MAX} values at most`,
+    ),
   timestamp: timestampMs().optional().describe('Milliseconds since 1970; now, where it is left out'),
   partition: z.int().min(0).optional().describe('Overrides the choice by key'),
 });
@@ -39,6 +48,13 @@ const delivery = () =>
     .describe(
       'The level by name, instead of acks: at-most-once is `none`, at-least-once is `durable`, exactly-once is `durable` and needs a producer',
     );
+
+/** At a publish to a queue or an exchange. */
+export const publishDelivery = () =>
+  z
+    .enum(['at-least-once', 'exactly-once'])
+    .optional()
+    .describe('The level by name. exactly-once: refused without a producer');
 
 /** At a request that consumes. @param meaning what each name comes down to there */
 export const consumeDelivery = (meaning: string) =>
@@ -136,6 +152,26 @@ export const isolationSchema = z
     'Default read_uncommitted. read_committed: nothing of transactions that are open or were aborted, and nothing after the first open one',
   );
 
+export const ON_CORRUPT = ['fail', 'skip'] as const;
+export type OnCorrupt = (typeof ON_CORRUPT)[number];
+
+export const onCorruptSchema = z
+  .enum(ON_CORRUPT)
+  .default('fail')
+  .describe(
+    'For JSON replies, where stored records are damaged (their CRC does not match). fail: the reply ends before them, and one that would begin with them is the error `stored_batch_corrupt`, with the `next_offset` after them. skip: they are left out, and named in `damaged`. As bytes they are always sent as they are stored',
+  );
+
+export const damagedSchema = z
+  .array(z.object({ offset: z.int(), next_offset: z.int().describe('The first offset after them') }))
+  .optional()
+  .describe('With on_corrupt=skip: ranges of records that were left out, because they are damaged on disk');
+
+const expectedTopicId = () =>
+  topicIdSchema
+    .optional()
+    .describe('The topic that the offset belongs to. Refused where another one has the name by now');
+
 export const fetchQuerySchema = z.strictObject({
   offset: z
     .union([
@@ -145,6 +181,7 @@ export const fetchQuerySchema = z.strictObject({
     ])
     .default('earliest')
     .describe('An offset, `earliest`, `latest`, or `@<ms>` for the first record at or after that time'),
+  topic_id: expectedTopicId(),
   max_records: z
     .int()
     .min(1)
@@ -156,7 +193,9 @@ export const fetchQuerySchema = z.strictObject({
     .min(1)
     .max(FETCH_BYTES_MAX)
     .default(FETCH_BYTES_DEFAULT)
-    .describe('The reply ends after the batch that reaches it; at least one batch is always sent'),
+    .describe(
+      'As JSON, the reply ends before the record that would pass it. As bytes, it ends after the batch that reaches it. At least one record, or batch, is always sent',
+    ),
   wait_ms: z
     .int()
     .min(0)
@@ -164,6 +203,7 @@ export const fetchQuerySchema = z.strictObject({
     .default(0)
     .describe('How long to wait for the first record where there is none yet'),
   isolation: isolationSchema,
+  on_corrupt: onCorruptSchema,
   delivery: consumeDelivery(
     'exactly-once is isolation `read_committed`, for a reader that notes its position with its results. The others are up to the reader alone: it notes its position before the work (at-most-once) or after it (at-least-once)',
   ),
@@ -175,12 +215,26 @@ export const fetchedRecordSchema = z.object({
   offset: z.int(),
   timestamp: z.int(),
   key: textOrBytesSchema.nullable(),
-  value: z.unknown(),
-  headers: z.record(z.string(), z.union([headerValue, z.array(headerValue)])).optional(),
+  value: z
+    .unknown()
+    .describe(
+      'The JSON value that was produced, with the same text; null is a tombstone. {"$base64": "..."}: bytes that are no JSON, or that would be taken for something else (the bytes `null`, an object with a member $base64)',
+    ),
+  headers: headersOutSchema.optional(),
 });
-export type FetchedRecord = Omit<z.infer<typeof fetchedRecordSchema>, 'value'> & { value: JsonValue };
+export interface FetchedRecord<Value = JsonValue, Headers = z.infer<typeof headersOutSchema>> {
+  offset: number;
+  timestamp: number;
+  key: TextOrBytes | null;
+  value: Value;
+  headers?: Headers;
+}
+
+/** As the broker hands it to `writeJson`. */
+export type WrittenRecord = FetchedRecord<JsonText | Base64Bytes | null, WrittenHeaders>;
 
 export const fetchReplySchema = z.object({
+  topic_id: topicIdSchema.describe('The topic that these offsets belong to'),
   records: z.array(fetchedRecordSchema),
   next_offset: z.int().describe('Where to go on'),
   high_watermark: z.int().describe('The offset that the next record will get'),
@@ -189,11 +243,15 @@ export const fetchReplySchema = z.object({
     .int()
     .optional()
     .describe('With isolation=read_committed: below it every transaction has ended'),
+  damaged: damagedSchema,
 });
-export type FetchReply = Omit<z.infer<typeof fetchReplySchema>, 'records'> & { records: FetchedRecord[] };
+export type FetchReply<OneRecord = FetchedRecord> = Omit<z.infer<typeof fetchReplySchema>, 'records'> & {
+  records: OneRecord[];
+};
 
 export const deleteRecordsQuerySchema = z.strictObject({
   before: z
     .union([z.int().min(0), z.literal('latest')])
     .describe('Records below this offset are removed; `latest` removes all there are'),
+  topic_id: expectedTopicId(),
 });

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { ROUTING_KEY_BYTES_MAX } from './limits.ts';
-import { messageSchema, propertiesSchema } from './messages.ts';
+import { anyPropertiesSchema, breaksOrder, messageSchema, ORDERING_MIX } from './messages.ts';
 import { nameSchema } from './names.ts';
 
 /** Schedules of a namespace: each is an object, and the watchdog visits them all. */
@@ -26,8 +26,9 @@ export const scheduleTargetSchema = z.union([
 export type ScheduleTarget = z.infer<typeof scheduleTargetSchema>;
 
 export const scheduleMessageSchema = messageSchema.extend({
-  properties: propertiesSchema
+  properties: anyPropertiesSchema
     .omit({ message_id: true, deliver_at: true })
+    .refine((properties) => !breaksOrder(properties), ORDERING_MIX)
     .optional()
     .describe('As of a message, without `message_id`, which the broker gives, and `deliver_at`'),
 });

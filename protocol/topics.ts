@@ -10,6 +10,12 @@ const DAY_MS = 86_400_000;
 export const LOCATION_HINTS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;
 export const JURISDICTIONS = ['eu', 'fedramp'] as const;
 
+/**
+ * The identity of a topic: one that is deleted and made again under its name has another. Positions belong to a topic by
+ * its id, not by its name.
+ */
+export const topicIdSchema = z.int().min(1);
+
 const offset = () => z.int().min(0);
 
 /** Fields that can change after the topic was made. */
@@ -86,6 +92,7 @@ export type TopicChange = z.infer<typeof topicChangeSchema>;
 
 export const topicSchema = z.object({
   topic: nameSchema,
+  topic_id: topicIdSchema.describe('Another one when the topic is deleted and made again'),
   ...topicConfigSchema.shape,
   topology_version: z.int().min(1).describe('The version of the topology that this answer was read from'),
 });
@@ -99,6 +106,7 @@ export type TopicDeleted = z.infer<typeof topicDeletedSchema>;
 
 export const partitionStateSchema = z.object({
   topic: nameSchema,
+  topic_id: topicIdSchema,
   partition: z.int().min(0),
   log_start_offset: offset().describe('The first offset that can be read'),
   high_watermark: offset().describe('The offset that the next record will get'),
@@ -108,6 +116,12 @@ export const partitionStateSchema = z.object({
   segments: z.int().min(0).describe('Rows that hold them'),
   storage_bytes: z.int().min(0).describe('What the object occupies on disk, all in all'),
   waiting: z.int().min(0).describe('Readers that wait for the next record'),
+  damaged_batches: z
+    .int()
+    .min(0)
+    .describe(
+      'Stored batches that reads have found damaged (their CRC does not match) since the object woke',
+    ),
   meter: z
     .object({
       rows_written: z.int().min(0),
@@ -122,6 +136,7 @@ export type PartitionState = z.infer<typeof partitionStateSchema>;
 
 export const recordsDeletedSchema = z.object({
   topic: nameSchema,
+  topic_id: topicIdSchema,
   partition: z.int().min(0),
   log_start_offset: offset(),
   high_watermark: offset(),

@@ -4,15 +4,15 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
-import type { Admission, TransactionEnd } from '../../core/log/producer-state.ts';
-import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
-import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/record-batch/index.ts';
+import type { TransactionEnd } from '../../core/log/producer-state.ts';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
+import { StorageRoom } from '../runtime/storage-room.ts';
 import { Waiters } from '../runtime/waiters.ts';
 import { Compactor } from '../storage/compactor.ts';
+import { DamageNotes } from '../storage/damage-notes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { SegmentLog, type LogOffsets } from '../storage/segment-log.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
@@ -27,16 +27,19 @@ import type {
 } from './share-calls.ts';
 import { SharedLog } from './shared-log.ts';
 import type { Env } from '../stubs.ts';
+import { AnswerWaiters } from './answer-waiters.ts';
 import { CleanUp, type Cleanable } from './clean-up.ts';
 import { GroupExpiry } from './group-expiry.ts';
 import { answerTo, resolveOffset } from './partition-answers.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
-import { appendedBatches, batchesReply, isWaiting } from './partition-replies.ts';
+import { appendReply, batchesReply, isWaiting, offsetHeaders } from './partition-replies.ts';
+import { readAppend } from './read-append.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
 import {
   isAskGroup,
   type AppendedBatch,
+  type AppendOptions,
   type AskGroup,
   type GroupCommit as OffsetCommit,
   type GroupOffsetView,
@@ -45,12 +48,13 @@ import {
   type ReadRequest,
   type Stale,
 } from './partition-calls.ts';
-import { ProducedLog, type LogCommand, type LogOutcome, type ProducedBatch } from './produced-log.ts';
+import { ProducedLog, type AppendCommand, type LogCommand, type LogOutcome } from './produced-log.ts';
 
 /** What exists while the partition is defined. */
 interface Open extends Cleanable {
   groups: GroupOffsets;
   shared: SharedLog;
+  damage: DamageNotes;
 }
 
 const STALE: Stale = { stale: true };
@@ -62,7 +66,9 @@ export class Partition extends DurableObject<Env> {
   readonly #since: number;
   readonly #commit: GroupCommit<LogCommand, LogOutcome>;
   readonly #cost: CostMeter;
+  readonly #room: StorageRoom;
   #alarm!: Alarm;
+  #answers!: AnswerWaiters;
   #cleanUp!: CleanUp;
   #groupExpiry!: GroupExpiry;
   #shareDeadLetters!: ShareDeadLetterSender;
@@ -75,6 +81,7 @@ export class Partition extends DurableObject<Env> {
     this.#store = new PartitionStore(this.#sql);
     this.#waiters = new Waiters(ctx);
     this.#since = this.now();
+    this.#room = new StorageRoom('partition', env, () => ctx.storage.sql.databaseSize);
     const cost = {
       now: () => this.now(),
       rows: () => this.#sql.meter.rowsWritten + this.#alarm.timesSet,
@@ -85,7 +92,7 @@ export class Partition extends DurableObject<Env> {
     this.#commit = new GroupCommit({
       commit: (commands) => this.#commitAll(commands),
       sync: () => ctx.storage.sync(),
-      committed: () => this.#answerWaiters(),
+      committed: () => this.#answers.answer(),
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
@@ -93,7 +100,12 @@ export class Partition extends DurableObject<Env> {
         this.#alarm,
         () => this.now(),
         () => this.#open,
+        () => this.#answers.answer(),
       );
+      this.#answers = new AnswerWaiters(this.#alarm, this.#waiters, {
+        now: () => this.now(),
+        answerTo: (wait) => (this.#open ? answerTo(wait, this.#open) : null),
+      });
       this.#groupExpiry = new GroupExpiry(
         this.#alarm,
         env,
@@ -134,30 +146,24 @@ export class Partition extends DurableObject<Env> {
 
   /**
    * Appends whole batches, checked by the caller, as one: all or none. Answers when they are durable.
-   * @param isHandedOn the broker itself hands them on: no ceiling refuses what it has taken already
    */
   async append(
     version: number,
     bytes: Uint8Array,
-    isHandedOn = false,
+    { isHandedOn = false, publish: range }: AppendOptions = {},
   ): Promise<AppendedBatch[] | Failure | Stale> {
     const open = this.#current(version);
     if (!open) return STALE;
     const refused = isHandedOn ? null : this.#cost.refusal();
     if (refused) return refused;
-    if (this.#commit.pendingBytes + bytes.length > PENDING_APPEND_BYTES_MAX) {
-      return failure(
-        'partition_overloaded',
-        'appends arrive faster than they can be stored; slow down and try again',
-        {
-          retry_after_s: 1,
-        },
-      );
-    }
+    const full = this.#room.refusal(this.#commit.pendingBytes, bytes.length);
+    if (full) return full;
     this.#appends += 1;
-    const batches = this.#stamped(open, bytes);
-    const outcome = await this.#commit.submit({ kind: 'append', batches }, bytes.length);
-    return isFailure(outcome) ? outcome : appendedBatches(open, batches, outcome as Admission[]);
+    const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
+    const batches = readAppend(bytes, stampsAppends ? this.now() : null);
+    const command: AppendCommand = range ? { kind: 'publish', batches, range } : { kind: 'append', batches };
+    const outcome = await this.#commit.submit(command, bytes.length);
+    return isFailure(outcome) ? outcome : appendReply(open, command, outcome);
   }
 
   /**
@@ -183,6 +189,7 @@ export class Partition extends DurableObject<Env> {
       segments: open.log.countSegments(),
       storageBytes: this.ctx.storage.sql.databaseSize,
       waiting: this.#waiters.count(),
+      damagedBatches: open.damage.count,
       meter: {
         rowsWritten,
         rowsRead,
@@ -193,6 +200,11 @@ export class Partition extends DurableObject<Env> {
     };
   }
 
+  /** A reader has found a stored batch damaged. */
+  noteDamage(version: number, offset: number): true {
+    return this.#current(version)?.damage.note(offset) ?? true;
+  }
+
   deleteRecords(version: number, before: number | 'latest'): LogOffsets | Failure | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
@@ -200,22 +212,26 @@ export class Partition extends DurableObject<Env> {
     if (!isFailure(result)) {
       open.produced.forgetRemoved();
       this.#cleanUp.schedule();
+      this.#answers.answer(); // of one who waits for what is not there any more
     }
     return result;
+  }
+
+  /** Notes where the partition ends, for a group whose members begin at `latest` and that sees it for the first time. */
+  beginGroup(version: number, group: string): { begun: true } | Stale {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    open.groups.begin(group);
+    this.#groupExpiry.schedule(open.groups);
+    return { begun: true };
   }
 
   /** Commits what a group has handled, or adds it to a transaction. One row. */
   commitOffset(version: number, commit: OffsetCommit): { committed: number } | Failure | AskGroup | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
-    const result = open.groups.commit(
-      commit.group,
-      commit,
-      commit.offset,
-      commit.metadata,
-      commit.transaction,
-      commit.onlyFrom,
-    );
+    const { group, offset, metadata, transaction, onlyFrom } = commit;
+    const result = open.groups.commit(group, commit, offset, metadata, transaction, onlyFrom);
     this.#groupExpiry.schedule(open.groups);
     return result;
   }
@@ -228,7 +244,7 @@ export class Partition extends DurableObject<Env> {
     this.#alarm.runDue();
     if (!this.#open) return null;
     this.#open.groups.endTransaction(group, transactionalId, end);
-    this.#answerWaiters();
+    this.#answers.answer();
     return true;
   }
 
@@ -243,12 +259,10 @@ export class Partition extends DurableObject<Env> {
     const open = this.#current(version);
     if (!open) return STALE;
     const isShift = typeof to === 'object' && 'shiftBy' in to;
-    return open.groups.reset(
-      group,
-      epoch,
-      isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') },
-      isDryRun,
-    );
+    const where = isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') };
+    const result = open.groups.reset(group, epoch, where, isDryRun);
+    this.#answers.answer(); // a member may have waited for the end of a transaction that is given up
+    return result;
   }
 
   /** A member of the group is gone: what it had before this epoch it cannot commit any more. */
@@ -259,6 +273,7 @@ export class Partition extends DurableObject<Env> {
   /** Forgets what a group has committed, when the group is deleted. */
   forgetGroup(group: string): void {
     this.#open?.groups.forget(group);
+    this.#answers.answer();
   }
 
   /** Locks records for a member of a share group. One row, however many. */
@@ -305,10 +320,7 @@ export class Partition extends DurableObject<Env> {
     const offset = resolveOffset(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
-    if (result.chunks.length === 0 && isWaiting(request)) {
-      const { bytesMax, recordsMax } = query;
-      return this.#waiters.accept({ offset: result.nextOffset, bytesMax, recordsMax, isolation });
-    }
+    if (result.chunks.length === 0 && isWaiting(request)) return this.#wait(open, result.nextOffset, query);
     return batchesReply(open, offset, result);
   }
 
@@ -327,9 +339,11 @@ export class Partition extends DurableObject<Env> {
   }
 
   #openLog(definition: PartitionDefinition): void {
+    const { topic, partition } = definition;
+    const damage = new DamageNotes(`topic ${topic.name} partition ${partition}`);
     const log = new SegmentLog(this.#sql);
-    const produced = new ProducedLog(this.#sql, log, this.now());
-    const compactor = new Compactor(log, gzipCodec, produced);
+    const produced = new ProducedLog(this.#sql, log, this.now(), damage);
+    const compactor = new Compactor(log, gzipCodec, produced, damage);
     const groups = new GroupOffsets(
       this.#sql,
       () => log.offsets,
@@ -339,12 +353,14 @@ export class Partition extends DurableObject<Env> {
       sql: this.#sql,
       log,
       produced,
-      topic: definition.topic.name,
-      partition: definition.partition,
+      topic: topic.name,
+      topicId: topic.id,
+      partition,
+      damage,
       inflate: gzipCodec.inflate,
       now: () => this.now(),
     });
-    this.#open = { definition, log, produced, compactor, groups, shared };
+    this.#open = { definition, log, produced, compactor, groups, shared, damage };
     this.#groupExpiry.schedule(groups);
     this.#shareDeadLetters.wake();
     this.#cleanUp.schedule();
@@ -357,29 +373,16 @@ export class Partition extends DurableObject<Env> {
   }
 
   /** Nothing to read, until the transaction has ended that decides where to read on. */
-  #answerPending(
-    open: Open,
-    { claim, bytesMax, recordsMax, isolation }: ReadRequest,
-    request: Request,
-  ): Response {
+  #answerPending(open: Open, query: ReadRequest, request: Request): Response {
     const offset = open.log.offsets.logStartOffset;
     if (!isWaiting(request)) return batchesReply(open, offset, { chunks: [], nextOffset: offset });
-    return this.#waiters.accept({ offset, bytesMax, recordsMax, isolation, pendingOf: claim!.group });
+    return this.#wait(open, offset, query, { pendingOf: query.claim!.group });
   }
 
-  #stamped(open: Open, bytes: Uint8Array): ProducedBatch[] {
-    const batches = splitBatches(bytes);
-    if (isBatchFailure(batches))
-      throw new Error(`the router let a batch through that is broken: ${batches.message}`);
-    const appendTime = open.definition.topic.config.timestamp_type === 'append' ? this.now() : null;
-    return batches.map(({ at, header }) => {
-      if (appendTime !== null) stampAppendTime(bytes, at, appendTime);
-      const { sizeInBytes, lastOffsetDelta, producerId, producerEpoch, baseSequence, isTransactional } =
-        header;
-      const maxTimestamp = appendTime ?? header.maxTimestamp;
-      const producer = { producerId, producerEpoch, baseSequence, isTransactional };
-      return { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp, ...producer };
-    });
+  #wait(open: Open, offset: number, query: ReadRequest, pending: { pendingOf?: string } = {}): Response {
+    const { bytesMax, recordsMax, isolation } = query;
+    const wait = { offset, bytesMax, recordsMax, isolation, ...pending };
+    return this.#waiters.accept(wait, offsetHeaders(open, offset, offset));
   }
 
   #commitAll(commands: readonly LogCommand[]): LogOutcome[] {
@@ -388,11 +391,5 @@ export class Partition extends DurableObject<Env> {
     const outcomes = open.produced.commit(commands, this.now());
     this.#cleanUp.scheduleAfterAppend(open);
     return outcomes;
-  }
-
-  #answerWaiters(): void {
-    const open = this.#open;
-    if (!open) return;
-    this.#waiters.answer((wait) => answerTo(wait, open));
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { deliveriesOf } from '../../core/queue/deliveries-json.ts';
-
+import { writeJson } from '../../protocol/json-text.ts';
 import type { DeliverRequest } from './queue-calls.ts';
 
 export type Poll = Omit<DeliverRequest, 'version'>;
@@ -156,10 +156,11 @@ export class Consumers {
   }
 
   /** Closes all, or those that are meant: they ask anew, and learn what has happened. */
-  dismiss(isMeant: (poll: Poll) => boolean = () => true): void {
+  dismiss(isMeant: (poll: Poll) => boolean = () => true): number {
     const meant = this.#waiting().filter(({ attachment }) => isMeant(attachment));
     for (const { socket, attachment } of meant) finish(socket, attachment, null);
     this.#atMost -= meant.length;
+    return meant.length;
   }
 
   #waiting(): { socket: WebSocket; attachment: Attachment }[] {
@@ -190,7 +191,7 @@ function equalShares(count: number, parts: number): number[] {
 function push(socket: WebSocket, attachment: Attachment, bytes: Uint8Array): null {
   try {
     socket.serializeAttachment(attachment);
-    socket.send(attachment.isBinary ? bytes : JSON.stringify(deliveriesOf(bytes)));
+    socket.send(attachment.isBinary ? bytes : writeJson(deliveriesOf(bytes)));
   } catch {
     // It has left: `webSocketClose` gives back what it held.
   }

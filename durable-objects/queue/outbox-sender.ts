@@ -6,15 +6,15 @@
  * What cannot be sent stays, and all that comes behind it: were it overtaken, its destination would take it for known.
  */
 
+import { routedHeaders } from '../../core/exchange/routed-headers.ts';
 import { hopsOf, historyOf, textOf } from '../../core/queue/death-headers.ts';
 import { isCycle } from '../../core/queue/death-history.ts';
 import { defaultDeadLetterQueue, type QueueDefinition } from '../../core/topology/queues.ts';
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { DEFAULT_EXCHANGE_PATH } from '../../protocol/exchanges.ts';
-import { textOfBytes } from '../../protocol/json-bytes.ts';
 import { BROKER_HOPS_MAX } from '../../protocol/limits.ts';
-import { RESERVED_PREFIX, ROUTING_KEY_HEADER } from '../../protocol/messages.ts';
+import { ROUTING_KEY_HEADER } from '../../protocol/messages.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';
 import type { DeadLetterConfig } from '../../protocol/queues.ts';
 import { encodeBatch, type LogRecord } from '../../protocol/record-batch/index.ts';
@@ -22,7 +22,8 @@ import { partitionStub, queueStub, topologyStub, type Env } from '../stubs.ts';
 import type { OutboxRow } from './outbox-store.ts';
 import type { Lost } from './parked-store.ts';
 import { isStale } from './queue-calls.ts';
-import { recordsOf } from './segment-cache.ts';
+import { withoutDamage } from '../../core/queue/dead-letter-record.ts';
+import { recordsOf } from '../../core/queue/stored-records.ts';
 import type { StoredQueue } from './stored-queue.ts';
 
 interface Destination {
@@ -59,7 +60,8 @@ class RowSender {
     this.#definition = definition;
     this.#queue = queue;
     this.#row = row;
-    this.#records = recordsOf(row.data);
+    // What stands for a damaged one goes on as what is left of it: it must not die again where it arrives.
+    this.#records = recordsOf(row.data).map(withoutDamage);
   }
 
   async send(): Promise<void> {
@@ -134,7 +136,7 @@ class RowSender {
     }
     const messages = this.#records.map((record) => ({
       routingKey: target.routing_key ?? textOf(record, ROUTING_KEY_HEADER) ?? this.#definition.name,
-      headers: headersOf(record),
+      headers: routedHeaders(record.headers),
     }));
     return (await topology.route(exchange, messages)) as Destination[][];
   }
@@ -184,7 +186,7 @@ class RowSender {
     });
     for (const [partition, places] of byPartition) {
       const stub = partitionStub(this.#env, topic, partition);
-      const result = await stub.append(topic.version, this.#encoded(places), true);
+      const result = await stub.append(topic.version, this.#encoded(places), { isHandedOn: true });
       if (isStale(result)) return await this.#settle(`topic "${topic.name}"`);
       if (isFailure(result)) throw new NotSent(`topic "${topic.name}": ${result.message}`);
     }
@@ -199,15 +201,4 @@ class RowSender {
   #encoded(indexes: readonly number[]): Uint8Array {
     return encodeBatch(indexes.map((index) => this.#records[index]!));
   }
-}
-
-/** The message's own headers, as routing looks at them. One may be named `__proto__`: it is a member like any other. */
-function headersOf(record: LogRecord): Record<string, string | null> {
-  const headers: [string, string | null][] = [];
-  for (const { key, value } of record.headers) {
-    if (key.startsWith(RESERVED_PREFIX)) continue;
-    const text = value === null ? null : textOfBytes(value);
-    if (text === null || typeof text === 'string') headers.push([key, text]);
-  }
-  return Object.fromEntries(headers);
 }

@@ -7,16 +7,18 @@ import { DurableObject } from 'cloudflare:workers';
 import { deletionProblem, type QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
-import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
+import { writeJson } from '../../protocol/json-text.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
+import { StorageRoom } from '../runtime/storage-room.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import { topologyStub, type Env } from '../stubs.ts';
+import type { Env } from '../stubs.ts';
 import { Closing } from './closing.ts';
 import { closeToo, Consumers } from './consumers.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from './dead-letter-calls.ts';
+import { deleteItself } from './delete-itself.ts';
 import { describeQueue } from './describe-queue.ts';
 import { HandOut } from './hand-out.ts';
 import type {
@@ -50,6 +52,7 @@ export class Queue extends DurableObject<Env> {
   readonly #consumers: Consumers;
   readonly #since: number;
   readonly #steps: GroupCommit<Step, unknown>;
+  readonly #room: StorageRoom;
   #alarm!: Alarm;
   #tasks!: QueueTasks;
   #handOut!: HandOut;
@@ -65,6 +68,7 @@ export class Queue extends DurableObject<Env> {
     // Answered by the runtime: a client can see that its stream is there without waking the queue.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
     this.#since = this.now();
+    this.#room = new StorageRoom('queue', env, () => ctx.storage.sql.databaseSize);
     this.#steps = new GroupCommit({
       commit: (steps) => this.#commit(steps),
       sync: () => ctx.storage.sync(),
@@ -79,7 +83,7 @@ export class Queue extends DurableObject<Env> {
         changed: (isByTime) => this.#watch.changed(isByTime),
         consumers: () => this.#consumers.count(),
         writeQueue: (definition) => this.#store.writeQueue(definition),
-        deleteItself: (definition) => this.#deleteItself(definition),
+        deleteItself: (definition) => ctx.waitUntil(deleteItself(env, definition, 'unused')),
         waitUntil: (work) => ctx.waitUntil(work),
       });
       this.#handOut = new HandOut(this.#alarm, this.#consumers, {
@@ -124,10 +128,15 @@ export class Queue extends DurableObject<Env> {
   }
 
   /** Closes the queue if it may be deleted: from this answer on it takes nothing more. */
-  closeIf(version: number, { ifUnused = false, ifEmpty = false }: QueueDeletion): Closed | Failure | Stale {
+  closeIf(
+    version: number,
+    { ifUnused = false, ifEmpty = false, byItself }: QueueDeletion,
+  ): Closed | Failure | Stale {
     this.#runDue();
     if (!this.#open || version < this.#open.definition.version) return STALE;
     const { definition, queue } = this.#open;
+    const wanted = byItself && this.#tasks.deletionWanted(this.#open, byItself);
+    if (wanted === false) return failure('queue_in_use', `queue "${definition.name}" is in use again`);
     const refused = deletionProblem(definition.name, this.#describe(queue), this.#steps.pendingBytes > 0, {
       ifUnused,
       ifEmpty,
@@ -158,13 +167,8 @@ export class Queue extends DurableObject<Env> {
     if (!open) return STALE;
     const refused = options.source ? null : this.#watch.refusal(); // what the broker itself hands on is not lost
     if (refused) return refused;
-    if (this.#steps.pendingBytes + bytes.length > PENDING_APPEND_BYTES_MAX) {
-      return failure(
-        'queue_overloaded',
-        'messages arrive faster than they can be stored; slow down and try again',
-        { retry_after_s: 1 },
-      );
-    }
+    const full = this.#room.refusal(this.#steps.pendingBytes, bytes.length);
+    if (full) return full;
     const run: Step['run'] = (queue, context) => queue.publish(bytes, options, context);
     return (await this.#steps.submit({ order: 'publish', run }, bytes.length)) as Published;
   }
@@ -194,6 +198,11 @@ export class Queue extends DurableObject<Env> {
     if (!this.#current(version)) return STALE;
     const frame = readFrame(bytes);
     return isFailure(frame) ? frame : frame.answer(await this.#settle(frame.runs, consumerId));
+  }
+
+  /** Ends the polls of a consumer that wait: each looks a last time. Gives how many. */
+  endWaits(version: number, consumerId: string): number | Stale {
+    return this.#current(version) ? this.#consumers.dismiss((poll) => poll.consumerId === consumerId) : STALE;
   }
 
   describe(version: number): QueueDescription | Stale {
@@ -228,8 +237,8 @@ export class Queue extends DurableObject<Env> {
   peek(version: number, max: number): Uint8Array | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
-    const batches = open.queue.peek(max).map(({ records }) => encodeBatch(records));
-    return batches.length === 0 ? new Uint8Array() : concatenate(batches);
+    this.#tasks.noteUse(open);
+    return concatenate(open.queue.peek(max).map(({ records }) => encodeBatch(records)));
   }
 
   /** Lists, sends again, replays and purges the dead letters that it holds. */
@@ -285,7 +294,7 @@ export class Queue extends DurableObject<Env> {
     this.#consumers.noteSign(socket);
     this.#open?.queue.noteSeen(stream.consumerId, this.now());
     const read = readStreamMessage(message);
-    if (isFailure(read)) return socket.send(JSON.stringify(problemOf(read)));
+    if (isFailure(read)) return socket.send(writeJson(problemOf(read)));
     if ('runs' in read) return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
     this.#consumers.setPrefetch(socket, read.prefetch);
     socket.send(JSON.stringify(read));
@@ -308,6 +317,7 @@ export class Queue extends DurableObject<Env> {
   }
 
   async #settle(runs: readonly SettleRun[], consumerId: string | undefined): Promise<Settled> {
+    if (this.#open) this.#tasks.noteUse(this.#open);
     const run: Step['run'] = (queue, context) => queue.settleRuns(runs, consumerId, context);
     return (await this.#steps.submit({ order: 'settle', run }, 0)) as Settled;
   }
@@ -339,17 +349,7 @@ export class Queue extends DurableObject<Env> {
     this.#handOut.serve();
     this.#tasks.schedule();
     if (open.definition.config.auto_delete && this.#consumers.count() === 0)
-      this.#deleteItself(open.definition);
-  }
-
-  #deleteItself({ namespace, name, id }: QueueDefinition): void {
-    const deleted = topologyStub(this.env, namespace).deleteQueue(name, { id });
-    this.ctx.waitUntil(
-      deleted.then(
-        () => {},
-        (error: unknown) => console.error(`queue ${name} could not be deleted`, error),
-      ),
-    );
+      this.ctx.waitUntil(deleteItself(this.env, open.definition, 'left'));
   }
 
   #openQueue({ definition, isPaused, usedMs }: StoredDefinition): void {

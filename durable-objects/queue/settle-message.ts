@@ -12,6 +12,8 @@ import {
 import { decodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
 import { parseTag } from '../../protocol/delivery-tag.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { parseJsonText } from '../../protocol/json-parse.ts';
+import { JsonText, writeJson } from '../../protocol/json-text.ts';
 import {
   decodeSettlementFrame,
   encodeOutcomeFrame,
@@ -29,16 +31,13 @@ export type StreamMessage =
 /** Text is the fields of a settlement with an `id` that comes back, or a `prefetch`; bytes are a settlement frame. */
 export function readStreamMessage(message: string | ArrayBuffer): StreamMessage | Failure {
   if (typeof message !== 'string') return readFrame(new Uint8Array(message));
-  let json: unknown;
-  try {
-    json = JSON.parse(message);
-  } catch {
-    return failure('malformed_json', 'the message is not JSON');
-  }
+  const parsed = parseJsonText(message, ['id']);
+  if (isFailure(parsed)) return parsed;
+  const { json } = parsed;
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     return failure('invalid_field', 'the message is not an object');
   const known = json as Record<string, unknown>;
-  const echo = known['id'] !== undefined && { id: known['id'] };
+  const echo = known['id'] instanceof JsonText && { id: known['id'].plain?.value ?? known['id'] };
   // What is far too much is not looked at one by one: the queue would do nothing else for seconds.
   const names = Object.keys(known).length;
   if (names > FIELDS_MAX)
@@ -60,12 +59,12 @@ export function readStreamMessage(message: string | ArrayBuffer): StreamMessage 
     runs: tagged.map(([tag, how]) => runOfTag(tag, how)),
     answer: (outcomes) => {
       const results = outcomes.map((outcome, index) => ({ tag: tagged[index]![0], outcome }));
-      return JSON.stringify({ ...echo, results });
+      return writeJson({ ...echo, results });
     },
   };
 }
 
-/** A settlement frame, and the frame that answers it. */
+/** A settlement frame, and the frame that answers it. Entries that are not valid are answered and change nothing. */
 export function readFrame(
   bytes: Uint8Array,
 ): { runs: SettleRun[]; answer: (outcomes: Settled) => Uint8Array } | Failure {
@@ -73,24 +72,41 @@ export function readFrame(
   if (isFailure(frame)) return frame;
   const { id, entries } = frame;
   const runs: SettleRun[] = [];
-  for (const [index, entry] of entries.entries()) {
-    const settlement = settlementOf(entry);
-    if (isFailure(settlement)) return { ...settlement, details: { id, entry: index } };
+  /** How many messages each entry has, and whether it is one that can be settled. */
+  const parts: { count: number; isValid: boolean }[] = [];
+  for (const entry of entries) {
+    const settlement = 'invalid' in entry ? null : settlementOf(entry);
+    if ('invalid' in entry || settlement === null || isFailure(settlement)) {
+      parts.push({ count: 'invalid' in entry ? entry.count : entry.end - entry.start, isValid: false });
+      continue;
+    }
     const { queueId, lane, delivery, start, end } = entry;
     runs.push({ queueId, lane, delivery, start, end, settlement });
+    parts.push({ count: end - start, isValid: true });
   }
-  return { runs, answer: (outcomes) => encodeOutcomeFrame({ id, outcomes }) };
+  if (runs.length === entries.length)
+    return { runs, answer: (outcomes) => encodeOutcomeFrame({ id, outcomes }) };
+  return { runs, answer: (outcomes) => encodeOutcomeFrame({ id, outcomes: withInvalid(parts, outcomes) }) };
+}
+
+function withInvalid(parts: readonly { count: number; isValid: boolean }[], outcomes: Settled): Settled {
+  let next = 0;
+  return parts.flatMap(({ count, isValid }): Settled => {
+    if (!isValid) return Array.from({ length: count }, () => 'invalid');
+    next += count;
+    return outcomes.slice(next - count, next);
+  });
 }
 
 function settlementOf({ kind, details }: SettlementEntry): Settlement | Failure {
   if (details === '' && (kind === 'ack' || kind === 'release')) return { kind };
-  let json: unknown = {};
-  try {
-    if (details !== '') json = JSON.parse(details);
-  } catch {
-    return failure('invalid_frame', `the details of a ${kind} are not JSON`);
-  }
-  const checked = settlementDetails[kind].safeParse(json);
+  const parsed = details === '' ? { json: {} } : parseJsonText(details);
+  if (isFailure(parsed))
+    return failure(
+      'invalid_frame',
+      `the details of a ${kind} are not JSON that can be kept: ${parsed.message}`,
+    );
+  const checked = settlementDetails[kind].safeParse(parsed.json);
   if (!checked.success) {
     const [issue] = checked.error.issues;
     return failure('invalid_frame', `the details of a ${kind}: ${issue!.path.join('.')}: ${issue!.message}`);

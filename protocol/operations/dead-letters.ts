@@ -8,6 +8,7 @@ import {
   deadLettersPurgedSchema,
   deadLetterWhereSchema,
   dryRunSchema,
+  exportLineSchema,
   replayListSchema,
   replayRequestSchema,
   replaySchema,
@@ -48,7 +49,14 @@ export const deadLetterOperations = {
     tag: 'dead letters',
     summary: 'All dead letters that match as JSON lines (application/jsonl), streamed',
     query: deadLetterFilterQuerySchema,
-    replies: { 200: { description: 'One dead letter a line', json: deadLetterSchema } },
+    replies: {
+      200: {
+        description:
+          'One dead letter a line, and a last line `{"count": n}` with their number: without it the export is not complete',
+        json: exportLineSchema,
+        isLines: true,
+      },
+    },
     errors: ERRORS,
   },
   replayDeadLetters: {

@@ -18,7 +18,14 @@ import {
   resetReplySchema,
   resetSchema,
 } from '../groups.ts';
-import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+import {
+  BODY_ERRORS,
+  FIELD_ERRORS,
+  NAMESPACE_ERRORS,
+  NAMESPACE_PATH,
+  WHILE_WAITING,
+  type Operation,
+} from './operation.ts';
 
 const GROUPS = `${NAMESPACE_PATH}/groups`;
 const GROUP = `${GROUPS}/{group}`;
@@ -27,12 +34,16 @@ const MEMBER = `${MEMBERS}/{member}`;
 
 const GROUP_ERRORS = [...NAMESPACE_ERRORS, 'group_not_found', 'group_unavailable'] as const;
 const MEMBER_ERRORS = [...GROUP_ERRORS, 'member_not_found', 'instance_fenced', 'stale_epoch'] as const;
-const READ_ERRORS = [...MEMBER_ERRORS, 'partition_not_owned', 'partition_unavailable'] as const;
+const READ_ERRORS = [
+  ...MEMBER_ERRORS,
+  'partition_not_owned',
+  'inconsistent_topic_id',
+  'partition_unavailable',
+] as const;
 
 const records = {
   200: {
-    description:
-      'Records of all partitions, and the offsets to commit when they are handled. As bytes (`accept: application/vnd.posthorn.group-records.v1`): whole record batches with a heading',
+    description: `Records of all partitions, and the offsets to commit when they are handled. As bytes (\`accept: application/vnd.posthorn.group-records.v1\`): whole record batches with a heading; with \`;padded=1\` bytes 0xFF may come first, without it a wait ends after 2.5 s. ${WHILE_WAITING}`,
     json: groupRecordsSchema,
   },
 } as const;
@@ -140,13 +151,15 @@ export const groupOperations = {
     method: 'put',
     path: `${GROUP}/offsets`,
     tag: 'groups',
-    summary: 'Reset the offsets of a group that has no members',
+    summary: 'Set the offsets of a group that has no members; one that does not exist is made by it',
     body: { json: resetSchema },
     replies: { 200: { description: 'What was, or would be, changed', json: resetReplySchema } },
     errors: [
-      ...GROUP_ERRORS,
+      ...NAMESPACE_ERRORS,
+      'group_unavailable',
       'group_not_empty',
       'topic_not_found',
+      'inconsistent_topic_id',
       'partition_not_found',
       'partition_unavailable',
       ...BODY_ERRORS,

@@ -14,6 +14,8 @@ export interface Reply {
   readonly description: string;
   /** A union for a call whose JSON depends on the content type of the request. */
   readonly json: z.ZodType;
+  /** True where the reply is JSON lines, each of that schema. */
+  readonly isLines?: true;
   /** True where the same can be had as record batches. */
   readonly batches?: true;
   /** Another form of bytes that it can have. */
@@ -53,6 +55,10 @@ export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
 
 export const NAMESPACE_PATH = '/v1/{namespace}';
 
+/** Said of replies that may wait (docs/frames.md, Padding). */
+export const WHILE_WAITING =
+  'After a second of waiting the reply is 200 and begins with white space, so that a client that has gone is noticed; what fails after that is told to the next request';
+
 export const FIELD_ERRORS = ['invalid_field', 'unknown_field'] as const;
 export const BODY_ERRORS = [
   'malformed_json',
@@ -63,4 +69,4 @@ export const BODY_ERRORS = [
   'overloaded',
   ...FIELD_ERRORS,
 ] as const;
-export const NAMESPACE_ERRORS = ['invalid_name', 'namespace_not_found', 'unavailable'] as const;
+export const NAMESPACE_ERRORS = ['invalid_name', 'namespace_not_found', 'unavailable', 'disk_full'] as const;

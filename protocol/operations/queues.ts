@@ -4,6 +4,7 @@ import { z } from 'zod';
 import {
   deliveriesSchema,
   deliverSchema,
+  endWaitsQuerySchema,
   peekedSchema,
   peekQuerySchema,
   queueBatchesPublishedSchema,
@@ -14,6 +15,7 @@ import {
   settleQuerySchema,
   settleSchema,
   streamQuerySchema,
+  waitsEndedSchema,
 } from '../deliveries.ts';
 import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../media-types.ts';
 import {
@@ -27,7 +29,14 @@ import {
   queueSchema,
   queueWithStateSchema,
 } from '../queues.ts';
-import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+import {
+  BODY_ERRORS,
+  FIELD_ERRORS,
+  NAMESPACE_ERRORS,
+  NAMESPACE_PATH,
+  WHILE_WAITING,
+  type Operation,
+} from './operation.ts';
 
 const QUEUES = `${NAMESPACE_PATH}/queues`;
 const QUEUE = `${QUEUES}/{queue}`;
@@ -114,6 +123,7 @@ export const queueOperations = {
       'invalid_message',
       'queue_full',
       'queue_overloaded',
+      'storage_full',
       'out_of_order_sequence',
       'unknown_producer',
       'producer_fenced',
@@ -139,15 +149,27 @@ export const queueOperations = {
     body: { json: deliverSchema },
     replies: {
       200: {
-        description: 'The messages; none where the time was over',
+        description: `The messages; none where the time was over. ${WHILE_WAITING}`,
         json: deliveriesSchema,
         frame: {
           type: DELIVERIES_TYPE,
-          description: 'The same as bytes (docs/frames.md), where `accept` asks for it',
+          description:
+            'The same as bytes (docs/frames.md), where `accept` asks for it. With `;padded=1` bytes 0xFF may come first; without it a wait ends after 2.5 s',
         },
       },
     },
     errors: [...QUEUE_ERRORS, ...BODY_ERRORS, 'consumer_id_required'],
+  },
+  endWaits: {
+    id: 'endWaits',
+    method: 'delete',
+    path: `${QUEUE}/waits`,
+    tag: 'messages',
+    summary:
+      'End the waits of a consumer that is about to stop, so that nothing is on its way to a request that it cancels',
+    query: endWaitsQuerySchema,
+    replies: { 200: { description: 'How many there were', json: waitsEndedSchema } },
+    errors: [...QUEUE_ERRORS, ...FIELD_ERRORS],
   },
   settle: {
     id: 'settle',

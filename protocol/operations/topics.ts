@@ -21,7 +21,14 @@ import {
   topicSchema,
 } from '../topics.ts';
 
-import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+import {
+  BODY_ERRORS,
+  FIELD_ERRORS,
+  NAMESPACE_ERRORS,
+  NAMESPACE_PATH,
+  WHILE_WAITING,
+  type Operation,
+} from './operation.ts';
 
 const TOPICS = `${NAMESPACE_PATH}/topics`;
 const TOPIC = `${TOPICS}/{topic}`;
@@ -121,11 +128,13 @@ export const topicOperations = {
       ...BODY_ERRORS,
       ...BATCH_ERRORS,
       'partition_overloaded',
+      'storage_full',
       'partly_stored',
       'cost_ceiling',
       'producer_fenced',
       'out_of_order_sequence',
       'unknown_producer',
+      'inconsistent_topic_id',
       'transaction_not_found',
       'transaction_too_large',
       'transaction_in_progress',
@@ -141,13 +150,18 @@ export const topicOperations = {
     query: fetchQuerySchema,
     replies: {
       200: {
-        description:
-          'Records; as record batches, the first may begin before the offset asked for, and the members beside `records` are headers',
+        description: `Records; as record batches, the first may begin before the offset asked for, and the members beside \`records\` are headers. As JSON: ${WHILE_WAITING}`,
         json: fetchReplySchema,
         batches: true,
       },
     },
-    errors: [...PARTITION_ERRORS, ...FIELD_ERRORS, 'offset_below_start', 'offset_past_end'],
+    errors: [
+      ...PARTITION_ERRORS,
+      ...FIELD_ERRORS,
+      'inconsistent_topic_id',
+      'offset_below_start',
+      'offset_past_end',
+    ],
   },
   describePartition: {
     id: 'describePartition',
@@ -166,6 +180,6 @@ export const topicOperations = {
     summary: 'Remove all records below an offset',
     query: deleteRecordsQuerySchema,
     replies: { 200: { description: 'They are gone', json: recordsDeletedSchema } },
-    errors: [...PARTITION_ERRORS, ...FIELD_ERRORS, 'offset_past_end'],
+    errors: [...PARTITION_ERRORS, ...FIELD_ERRORS, 'inconsistent_topic_id', 'offset_past_end'],
   },
 } as const satisfies Record<string, Operation>;

@@ -1,8 +1,14 @@
 /** What a member of a group asks of the broker. Each is one attempt. */
 
 import { decodeGroupFrame, type GroupFrame } from '../../protocol/group-frame.ts';
-import type { MemberReply, PartitionOffset, TopicPartition } from '../../protocol/groups.ts';
+import type {
+  IdentifiedPartition,
+  MemberReply,
+  NamedOffset,
+  PartitionOffset,
+} from '../../protocol/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
+import { PADDED, withoutPadding } from '../../protocol/padding.ts';
 import { jsonBody, jsonOf, type HttpCall, type Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { checkName } from '../names.ts';
@@ -15,8 +21,14 @@ export const memberPath = (group: string, memberId: string): string =>
 
 /** An offset to be committed: that of the next record to read. */
 export interface OffsetToCommit extends PartitionOffset {
+  /** The topic that it belongs to, as `record.position` has it: refused where that was made again since. */
+  topicId?: number;
   /** At most 4,096 bytes, kept with the offset. */
   metadata?: string;
+}
+
+export function wireCommit({ topicId, ...offset }: OffsetToCommit): NamedOffset & { metadata?: string } {
+  return topicId === undefined ? offset : { ...offset, topic_id: topicId };
 }
 
 export class GroupRequests {
@@ -48,7 +60,7 @@ export class GroupRequests {
 
   async heartbeat(
     memberId: string,
-    fields: { epoch: number; partitions: readonly TopicPartition[] },
+    fields: { epoch: number; partitions: readonly IdentifiedPartition[] },
     signal: AbortSignal,
   ): Promise<MemberReply> {
     const call = { signal, timeoutMs: this.#beatTimeoutMs };
@@ -63,8 +75,8 @@ export class GroupRequests {
     memberId: string,
     fields: {
       epoch: number;
-      partitions: readonly TopicPartition[];
-      positions: readonly PartitionOffset[];
+      partitions: readonly IdentifiedPartition[];
+      positions: readonly NamedOffset[];
     },
     signal: AbortSignal,
   ): Promise<GroupFrame> {
@@ -73,13 +85,13 @@ export class GroupRequests {
     const { bytes } = await this.#transport.call({
       method: 'POST',
       path: `${memberPath(group, memberId)}/records`,
-      headers: { ...headers, accept: GROUP_RECORDS_TYPE },
+      headers: { ...headers, accept: GROUP_RECORDS_TYPE + PADDED },
       body: body!,
       signal,
       timeoutMs: this.#transport.config.timeoutMs + waitMs,
     });
     try {
-      return decodeGroupFrame(bytes);
+      return decodeGroupFrame(withoutPadding(bytes));
     } catch (cause) {
       throw new PosthornError('unexpected_reply', 'the records cannot be read', { cause });
     }
@@ -91,7 +103,7 @@ export class GroupRequests {
     offsets: readonly OffsetToCommit[],
     signal: AbortSignal,
   ): Promise<void> {
-    const fields = { member_id: memberId, epoch, offsets };
+    const fields = { member_id: memberId, epoch, offsets: offsets.map(wireCommit) };
     await this.#post(`${groupPath(this.#config.group)}/offsets`, fields, { signal });
   }
 

@@ -6,14 +6,17 @@ import {
   NEXT_OFFSET_HEADER,
   RECORD_BATCH_TYPE,
   START_OFFSET_HEADER,
+  TOPIC_ID_HEADER,
 } from '../../protocol/media-types.ts';
 import {
   decodeRecordsAsync,
   decodeRecords,
   isBatchFailure,
-  splitBatches,
+  isDamaged,
+  readBatchHeader,
+  surveyBatches,
 } from '../../protocol/record-batch/index.ts';
-import type { BatchFailure, LogRecord } from '../../protocol/record-batch/index.ts';
+import type { BatchFailure, DamagedBytes, LogRecord } from '../../protocol/record-batch/index.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { partitionPath } from '../topics.ts';
@@ -24,6 +27,8 @@ export interface FetchSpec {
   topic: string;
   partition: number;
   offset: WireOffset;
+  /** The topic that the offset belongs to; null: whatever topic has the name. */
+  topicId: number | null;
   fetchBytes: number;
   isolation: 'read_uncommitted' | 'read_committed';
   /** 0: answer at once. */
@@ -34,6 +39,7 @@ export interface FetchSpec {
 /** What a fetch brought. It stays encoded until it is consumed: records take several times the memory. */
 export interface Fetched {
   partition: number;
+  topicId: number;
   /** Records `[startOffset, endOffset)` are wanted; the first batch may begin before, the last end after. */
   startOffset: number;
   endOffset: number;
@@ -45,13 +51,14 @@ export interface Fetched {
 
 /** One attempt. */
 export async function fetchBatches(transport: Transport, spec: FetchSpec): Promise<Fetched> {
-  const { topic, partition, offset, fetchBytes, isolation, waitMs, signal } = spec;
+  const { topic, partition, offset, topicId, fetchBytes, isolation, waitMs, signal } = spec;
   const isCommitted = isolation === 'read_committed';
   const { headers, bytes } = await transport.call({
     method: 'GET',
     path: `${partitionPath(topic, partition)}/records`,
     query: {
       offset,
+      topic_id: topicId ?? undefined,
       max_bytes: fetchBytes,
       wait_ms: waitMs === 0 ? undefined : waitMs,
       isolation: isCommitted ? isolation : undefined,
@@ -62,6 +69,7 @@ export async function fetchBatches(transport: Transport, spec: FetchSpec): Promi
   });
   return {
     partition,
+    topicId: offsetIn(headers, TOPIC_ID_HEADER),
     startOffset: offsetIn(headers, START_OFFSET_HEADER),
     endOffset: Infinity,
     nextOffset: offsetIn(headers, NEXT_OFFSET_HEADER),
@@ -78,20 +86,40 @@ function offsetIn(headers: Headers, name: string): number {
 }
 
 /** The records of a fetch, in order; control batches are the broker's own and left out. */
-export function recordsOf(fetched: Fetched): Promise<ReceivedRecord[]> {
-  return recordsOfFetch(fetched, (record) => new ReceivedRecord(fetched.partition, record));
+export function recordsOf(
+  fetched: Fetched,
+  onDamaged?: (error: PosthornError) => void,
+): Promise<ReceivedRecord[]> {
+  return recordsOfFetch(
+    fetched,
+    (record) => new ReceivedRecord(fetched.partition, record, fetched.topicId),
+    onDamaged,
+  );
 }
 
-/** As `recordsOf`, of another kind. */
+/**
+ * As `recordsOf`, of another kind.
+ * @param onDamaged told of each range of records whose CRC does not match, which are left out; without it the first is thrown
+ */
 export async function recordsOfFetch<Item>(
   fetched: Fetched,
   make: (record: LogRecord) => Item,
+  onDamaged?: (error: PosthornError) => void,
 ): Promise<Item[]> {
   const { batches: bytes, startOffset, endOffset } = fetched;
-  const batches = splitBatches(bytes);
-  if (isBatchFailure(batches)) throw unreadable(fetched, batches);
   const received: Item[] = [];
-  for (const { at, header } of batches) {
+  // The broker sends what is stored without looking at it: whether it is what was stored shows here.
+  for (const piece of surveyBatches(bytes, startOffset, fetched.nextOffset)) {
+    if (isDamaged(piece)) {
+      if (piece.baseOffset >= endOffset) break;
+      const error = damaged(fetched, piece);
+      const header = readBatchHeader(bytes, piece.at);
+      // Cut off on its way, perhaps: what is stored ends with a whole batch.
+      if (!onDamaged) throw isBatchFailure(header) ? unreadable(fetched, header) : error;
+      onDamaged(error);
+      continue;
+    }
+    const { at, header } = piece;
     if (header.isControl) continue;
     const records: LogRecord[] | BatchFailure =
       header.compression === 'none'
@@ -105,6 +133,14 @@ export async function recordsOfFetch<Item>(
     }
   }
   return received;
+}
+
+function damaged({ partition }: Fetched, { baseOffset, nextOffset, problem }: DamagedBytes): PosthornError {
+  return new PosthornError(
+    'stored_batch_corrupt',
+    `records ${baseOffset} to before ${nextOffset} of partition ${partition} are damaged: ${problem}`,
+    { details: { partition, offset: baseOffset, next_offset: nextOffset } },
+  );
 }
 
 function unreadable({ partition, startOffset }: Fetched, { code, message }: BatchFailure): PosthornError {

@@ -11,7 +11,12 @@ import {
   REQUEST_RECORDS_MAX,
   TIME_SPAN_MS_MAX,
 } from '../../protocol/limits.ts';
-import { NUMERIC_PROPERTIES, PROPERTY_HEADERS, RESERVED_PREFIX } from '../../protocol/messages.ts';
+import {
+  NUMERIC_PROPERTIES,
+  ORDERING_MIX,
+  PROPERTY_HEADERS,
+  RESERVED_PREFIX,
+} from '../../protocol/messages.ts';
 import { recordSizeUpperBound, type LogRecord, type RecordInput } from '../../protocol/record-batch/index.ts';
 
 /** The names of headers that are properties of a message. */
@@ -33,10 +38,13 @@ export function recordProblem(record: Pick<LogRecord, 'key' | 'timestamp' | 'hea
     if (!PROPERTY_HEADER_NAMES.has(key)) return `header "${key}": names that begin with ":" are the broker's`;
     if (value === null || value.length > PROPERTY_LENGTH_MAX)
       return `header "${key}" has no value, or too long a one`;
+    if (typeof textOfBytes(value) !== 'string') return `header "${key}" is not UTF-8`;
     if (NUMERIC_HEADERS.has(key) && !isWithin(numberOf(value), Number.MAX_SAFE_INTEGER))
       return `header "${key}" is not an integer from 0, in decimal`;
   }
   const { priority, expirationMs, dueMs } = readFacts(record);
+  if (record.key !== null && (priority > 0 || (dueMs !== null && dueMs !== record.timestamp)))
+    return ORDERING_MIX;
   if (!isWithin(priority, PRIORITY_MAX)) return `:priority is not from 0 to ${PRIORITY_MAX}`;
   if (expirationMs !== null && !isWithin(expirationMs, TIME_SPAN_MS_MAX))
     return ':expiration-ms is out of range';

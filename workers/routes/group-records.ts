@@ -9,17 +9,24 @@ import {
   groupFetchSchema,
   type GroupRecord,
   type GroupRecords,
-  type PartitionOffset,
+  type IdentifiedOffset,
+  type TopicPartition,
 } from '../../protocol/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
+import type { OnCorrupt } from '../../protocol/records.ts';
 import { operations } from '../../protocol/operations/index.ts';
+import type { WrittenRecord } from '../../protocol/records.ts';
 import { groupReadOf, positionedReadOf } from '../consume-level.ts';
-import { jsonFetchReply } from '../fetch-json.ts';
+import { fetchedRecords } from '../fetch-json.ts';
 import { readForMember, type Answer, type MemberRead, type Section } from '../group/read-for-member.ts';
 import { inBatches } from '../group/in-batches.ts';
+import { jsonReply } from '../json-reply.ts';
 import { callPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
-import { readBody, readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { reportDamage } from '../report-damage.ts';
+import { readBody } from '../request.ts';
+import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../signs-of-life.ts';
 import { bind, readNamed, type AppContext, type AppEnv } from './context.ts';
 import { heartbeatOf, memberReply, readMember } from './groups.ts';
 
@@ -57,7 +64,7 @@ export function groupRecordRoutes(app: Hono<AppEnv>): void {
       ...limitsOf(c, body.fields),
       isolation,
       path,
-      positions: new Map(positions.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset])),
+      positions: new Map(positions.map((position) => [`${position.topic}/${position.partition}`, position])),
       only: partitions,
     };
     const beat: BeatRequest = { memberId: readMember(c), epoch, held: 'unsaid', isFetch: true };
@@ -71,49 +78,101 @@ async function reply(
   beat: BeatRequest,
   isAutoCommit: boolean,
 ): Promise<Response> {
-  const answer = await readForMember(c, read, () => heartbeatOf(c, read.path, beat));
-  if (isFailure(answer)) return problem(c, answer);
+  const form = wantsBytes(c) ? frameForm(c, GROUP_RECORDS_TYPE) : JSON_FORM;
+  const waiting = { ...read, waitMs: waitOf(form, read.waitMs) };
+  let known: MemberView | null = null;
+  const answer = async (client: WaitingClient): Promise<Response> => {
+    const noteWait = (view: MemberView): void => {
+      known = view;
+      client.waitBegins();
+    };
+    const heartbeat = (): Promise<MemberView | Failure> => heartbeatOf(c, read.path, beat);
+    const found = await readForMember(c, waiting, heartbeat, noteWait, client.signal);
+    // What nobody takes any more is not committed either: another member reads it.
+    if (isAutoCommit && client.signal.aborted) return c.body(null);
+    return isFailure(found) ? problem(c, found) : await replyOf(c, read, found, isAutoCommit);
+  };
+  return await replyWithSigns(c, form, answer, () =>
+    replyOf(c, read, { view: known!, sections: [] }, isAutoCommit),
+  );
+}
+
+async function replyOf(
+  c: AppContext,
+  read: MemberRead,
+  answer: Answer,
+  isAutoCommit: boolean,
+): Promise<Response> {
   if (wantsBytes(c)) {
     const ends = answer.sections.map((section) => endOf(section, section.frame.nextOffset));
     const kept = isAutoCommit ? await committed(c, read, answer, ends) : null;
     const sections = answer.sections.filter((_, index) => kept?.[index] ?? true);
     return bytesReply({ ...answer, sections });
   }
-  const json = await jsonReply(answer, read);
+  const json = await recordsOf(c, answer, read);
   if (isFailure(json)) return problem(c, json);
-  if (!isAutoCommit) return c.json(json);
+  if (!isAutoCommit) return jsonReply(c, json);
   const kept = await committed(c, read, answer, json.offsets);
   const isKept = new Set(
     json.offsets.filter((_, index) => kept[index]).map(({ topic, partition }) => `${topic}/${partition}`),
   );
-  const keep = ({ topic, partition }: PartitionOffset): boolean => isKept.has(`${topic}/${partition}`);
-  return c.json({ ...json, records: json.records.filter(keep), offsets: json.offsets.filter(keep) });
+  const keep = ({ topic, partition }: TopicPartition): boolean => isKept.has(`${topic}/${partition}`);
+  return jsonReply(c, {
+    ...json,
+    records: json.records.filter(keep),
+    offsets: json.offsets.filter(keep),
+  });
 }
 
-async function jsonReply(
+async function recordsOf(
+  c: AppContext,
   { view, sections }: Answer,
-  { maxRecords, isolation }: MemberRead,
-): Promise<GroupRecords | Failure> {
-  const records: GroupRecord[] = [];
-  const offsets: PartitionOffset[] = [];
+  { maxRecords, maxBytes, isolation, onCorrupt }: MemberRead,
+): Promise<GroupRecords<WrittenRecord> | Failure> {
+  const records: GroupRecord<WrittenRecord>[] = [];
+  const offsets: IdentifiedOffset[] = [];
+  const damaged: NonNullable<GroupRecords['damaged']> = [];
+  let bytesLeft = maxBytes;
+  let corrupt: Failure | null = null;
   for (const [index, section] of sections.entries()) {
-    if (records.length >= maxRecords) break;
+    if (records.length >= maxRecords || bytesLeft <= 0) break;
     const { topic, partition } = section.owned;
-    // A stored batch may hold more than a share.
-    const share = Math.ceil((maxRecords - records.length) / (sections.length - index));
-    const fetched = await jsonFetchReply(section.frame, share, isolation);
-    if (isFailure(fetched)) return fetched;
+    // A stored batch may hold more than a share, and inflate to much more.
+    const left = sections.length - index;
+    const recordsMax = Math.ceil((maxRecords - records.length) / left);
+    const bytesMax = Math.ceil(bytesLeft / left);
+    const report = reportDamage(c, section.definition, partition);
+    const fetched = await fetchedRecords(section.frame, {
+      recordsMax,
+      bytesMax,
+      isolation,
+      onCorrupt,
+      report,
+    });
+    if (isFailure(fetched)) {
+      // Damage in one partition keeps nobody from the records of the others.
+      if (fetched.code !== 'stored_batch_corrupt') return fetched;
+      corrupt ??= { ...fetched, details: { topic, partition, ...fetched.details } };
+      continue;
+    }
     for (const record of fetched.records) records.push({ topic, partition, ...record });
-    offsets.push(endOf(section, fetched.next_offset));
+    for (const range of fetched.damaged) damaged.push({ topic, partition, ...range });
+    bytesLeft -= fetched.bytes + fetched.records.length * (topic.length + GROUP_FIELDS_SIZE);
+    offsets.push(endOf(section, fetched.nextOffset));
   }
-  return { ...memberReply(view), records, offsets };
+  if (corrupt !== null && offsets.length === 0) return corrupt;
+  return { ...memberReply(view), records, offsets, ...(damaged.length > 0 && { damaged }) };
 }
+
+/** `"topic":"","partition":12,` */
+const GROUP_FIELDS_SIZE = 26;
 
 function bytesReply({ view, sections }: Answer): Response {
   const frame = encodeGroupFrame({
     member: memberReply(view),
-    sections: sections.map(({ owned: { topic, partition }, frame: { batches, ...offsets } }) => ({
+    sections: sections.map(({ owned: { topic, topicId, partition }, frame: { batches, ...offsets } }) => ({
       topic,
+      topic_id: topicId,
       partition,
       start_offset: offsets.startOffset,
       next_offset: offsets.nextOffset,
@@ -134,7 +193,7 @@ async function committed(
   c: AppContext,
   read: MemberRead,
   { view, sections }: { view: MemberView; sections: readonly Section[] },
-  ends: readonly PartitionOffset[],
+  ends: readonly IdentifiedOffset[],
 ): Promise<boolean[]> {
   const byKey = new Map(
     sections.map((section) => [`${section.owned.topic}/${section.owned.partition}`, section]),
@@ -156,23 +215,25 @@ async function committed(
           transaction: null,
           onlyFrom: frame.startOffset,
         }),
+      { isPinned: true },
     );
     return !isFailure(result);
   });
 }
 
-function endOf({ owned: { topic, partition } }: Section, offset: number): PartitionOffset {
-  return { topic, partition, offset };
+function endOf({ owned: { topic, topicId, partition } }: Section, offset: number): IdentifiedOffset {
+  return { topic, topic_id: topicId, partition, offset };
 }
 
 function limitsOf(
   c: AppContext,
-  fields: { max_records: number; max_bytes: number; wait_ms: number },
-): Pick<MemberRead, 'maxBytes' | 'maxRecords' | 'waitMs'> {
+  fields: { max_records: number; max_bytes: number; wait_ms: number; on_corrupt: OnCorrupt },
+): Pick<MemberRead, 'maxBytes' | 'maxRecords' | 'waitMs' | 'onCorrupt'> {
   return {
     maxBytes: fields.max_bytes,
     maxRecords: wantsBytes(c) ? Infinity : fields.max_records,
     waitMs: fields.wait_ms,
+    onCorrupt: fields.on_corrupt,
   };
 }
 

@@ -5,7 +5,6 @@ import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Identity } from '../../core/transaction/transaction.ts';
 import type { AppendedBatch } from '../../durable-objects/partition/partition-calls.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   produceQuerySchema,
@@ -23,7 +22,9 @@ import { checkBatches, transactionProducer, type CheckedBatch } from '../produce
 import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { batchOptions, checkOnePartition } from '../produce/json-producer.ts';
 import { checkProduceRequest, packBatches, partitionRecords } from '../produce/json-records.ts';
-import { bodyKind, readBytes, readJson, readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { bodyKind, readBytes, readJson } from '../request.ts';
+import { lookUpTopic } from '../topology-cache.ts';
 import { addPartitions } from '../transaction-call.ts';
 import { bind, readTopic, type AppContext, type AppEnv } from './context.ts';
 
@@ -44,9 +45,7 @@ async function produceJson(c: AppContext, found: TopicDefinition): Promise<Respo
   if (isFailure(packed)) return problem(c, packed);
   const { topic, places, batches, count, producer } = packed;
   if (packed.isUnpromised) return acceptWithoutPromise(c, topic, batches, count);
-  const refused = await joinTransaction(c, topic, producer?.transactional_id, producer ?? null, batches);
-  if (refused) return problem(c, refused);
-  const appended = await appendToPartitions(c.env, topic, batches);
+  const appended = await append(c, topic, producer?.transactional_id, producer ?? null, batches);
   if (isFailure(appended)) return problem(c, withOffsets(appended, places, count));
   return c.json({ offsets: offsetsOf(places, appended, count) } satisfies ProduceReply);
 }
@@ -69,7 +68,7 @@ interface PackedRequest {
 
 /** The records as batches. Apart, so that the body and its values can leave memory while the batches are stored. */
 async function readAndPack(c: AppContext, found: TopicDefinition): Promise<PackedRequest | Failure> {
-  const body = await readJson(c.req.raw);
+  const body = await readJson(c.req.raw, ['records', null, 'value']);
   if (isFailure(body)) return body;
   const request = checkProduceRequest(body.json);
   if (isFailure(request)) return request;
@@ -100,18 +99,29 @@ async function readAndPack(c: AppContext, found: TopicDefinition): Promise<Packe
   return { topic, places, batches, count: request.records.length, producer, isUnpromised };
 }
 
-/** Makes the partitions part of the transaction that the records are to belong to, if any. */
-async function joinTransaction(
+/**
+ * Appends, after the partitions were made part of the transaction that the records are to belong to, if any. The marker of
+ * the transaction comes to the topic that the coordinator was told of. So the records go there or nowhere: where the topic
+ * was made again, the coordinator is told of the new one first.
+ */
+async function append(
   c: AppContext,
   topic: TopicDefinition,
   transactionalId: string | undefined,
   identity: Identity | null,
   groups: readonly PartitionBatches[],
-): Promise<Failure | null> {
-  if (transactionalId === undefined || identity === null) return null;
+): Promise<AppendedBatch[][] | Failure> {
+  if (transactionalId === undefined || identity === null)
+    return await appendToPartitions(c.env, topic, groups);
   const partitions = groups.map(({ partition }) => partition);
   const { id, epoch } = identity;
-  return await addPartitions(c.env, topic, transactionalId, { id, epoch }, partitions);
+  const refused = await addPartitions(c.env, topic, transactionalId, { id, epoch }, partitions);
+  if (refused) return refused;
+  const appended = await appendToPartitions(c.env, topic, groups, { isPinned: true });
+  if (!isFailure(appended) || appended.code !== 'inconsistent_topic_id') return appended;
+  const fresh = await lookUpTopic(c.env, topic.namespace, topic.name, 0);
+  if (isFailure(fresh) || fresh.topic.id === topic.id) return appended;
+  return await append(c, fresh.topic, transactionalId, identity, groups);
 }
 
 /** One for each record, in the order of the request. */
@@ -123,9 +133,9 @@ function offsetsOf(
   const offsets = new Array<ProduceReply['offsets'][number]>(count);
   places.forEach(({ partition, indexes, timestamps }, groupIndex) => {
     let next = 0;
-    for (const { baseOffset, recordCount, appendTime } of appended[groupIndex]!) {
+    for (const { baseOffset, recordCount, appendTime, storedTimestamps } of appended[groupIndex]!) {
       for (let delta = 0; delta < recordCount; delta++, next++) {
-        const timestamp = appendTime ?? timestamps[next]!;
+        const timestamp = appendTime ?? storedTimestamps?.[delta] ?? timestamps[next]!;
         offsets[indexes[next]!] = { partition, offset: baseOffset + delta, timestamp };
       }
     }
@@ -169,12 +179,6 @@ async function produceBatches(c: AppContext, found: TopicDefinition, query: Prod
   const checked = await checkBatches(topic, bytes, partitions.length === 0 ? [0] : partitions, Date.now());
   if (isFailure(checked)) return problem(c, checked);
   const recordCount = checked.reduce((sum, { header }) => sum + header.recordCount, 0);
-  if (checked.length > REQUEST_RECORDS_MAX) {
-    return problem(
-      c,
-      failure('too_many_records', `${checked.length} batches; a request may have ${REQUEST_RECORDS_MAX}`),
-    );
-  }
   const identity = transactionProducer(checked, transactionalId);
   if (isFailure(identity)) return problem(c, identity);
   // Where only some are of a producer, the others can be stored twice.
@@ -183,9 +187,7 @@ async function produceBatches(c: AppContext, found: TopicDefinition, query: Prod
   if (isFailure(isUnpromised)) return problem(c, isUnpromised);
   const groups = groupByPartition(bytes, checked);
   if (isUnpromised) return acceptWithoutPromise(c, topic, groups, recordCount);
-  const refused = await joinTransaction(c, topic, transactionalId, identity, groups);
-  if (refused) return problem(c, refused);
-  const appended = await appendToPartitions(c.env, topic, groups);
+  const appended = await append(c, topic, transactionalId, identity, groups);
   if (isFailure(appended)) return problem(c, appended);
   return c.json({ batches: inRequestOrder(checked, groups, appended) } satisfies ProduceBatchesReply);
 }

@@ -11,6 +11,7 @@ import {
 import {
   countTags,
   deliverSchema,
+  endWaitsQuerySchema,
   peekQuerySchema,
   queuePublishQuerySchema,
   SETTLEMENT_KINDS,
@@ -18,11 +19,11 @@ import {
   settleSchema,
   settleTagsMax,
   streamQuerySchema,
-  type Peeked,
   type QueueBatchesPublished,
   type QueuePublished,
   type SettledReply,
   type SettleFields,
+  type WaitsEnded,
 } from '../../protocol/deliveries.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
@@ -32,10 +33,13 @@ import { streamConsumerId } from '../../core/queue/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliveries-json.ts';
 import { checkStreamLevel } from '../consume-level.ts';
 import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
+import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
 import { callQueue } from '../queue-call.ts';
-import { bodyKind, check, contentType, readBody, readBytes, readJson, readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { bodyKind, check, contentType, readBody, readBytes, readJson } from '../request.ts';
+import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../signs-of-life.ts';
 import { bind, type AppContext, type AppEnv } from './context.ts';
 import { readQueue } from './queues.ts';
 
@@ -75,13 +79,33 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     if (isFailure(queue)) return problem(c, queue);
     const body = await readBody(c, deliverSchema);
     if (isFailure(body)) return problem(c, body);
-    const frame = await takeDeliveries(c, queue, body.fields);
-    if (isFailure(frame)) return problem(c, frame);
-    if ((c.req.header('accept') ?? '').includes(DELIVERIES_TYPE)) {
+    const isBytes = (c.req.header('accept') ?? '').includes(DELIVERIES_TYPE);
+    const form = isBytes ? frameForm(c, DELIVERIES_TYPE) : JSON_FORM;
+    const replyOf = async (frame: Uint8Array | null): Promise<Response> => {
+      if (!isBytes) return jsonReply(c, frame === null ? { deliveries: [] } : deliveriesOf(frame));
       const headers = { 'content-type': DELIVERIES_TYPE };
       return new Response((frame ?? new Uint8Array()) as Uint8Array<ArrayBuffer>, { headers });
-    }
-    return c.json(frame === null ? { deliveries: [] } : deliveriesOf(frame));
+    };
+    const fields = { ...body.fields, wait_ms: waitOf(form, body.fields.wait_ms) };
+    const answer = async (client: WaitingClient): Promise<Response> => {
+      const frame = await takeDeliveries(c, queue, fields, client);
+      return isFailure(frame) ? problem(c, frame) : await replyOf(frame);
+    };
+    return await replyWithSigns(c, form, answer, () => replyOf(null));
+  });
+
+  bind(app, operations.endWaits, async (c) => {
+    const query = readQuery(c, endWaitsQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const queue = await readQueue(c);
+    if (isFailure(queue)) return problem(c, queue);
+    const { consumer_id: consumerId } = query.fields;
+    const ended = await callQueue<number>(
+      c.env,
+      queue,
+      async (stub, version) => await stub.endWaits(version, consumerId),
+    );
+    return isFailure(ended) ? problem(c, ended) : c.json({ ended } satisfies WaitsEnded);
   });
 
   bind(app, operations.settle, async (c) => {
@@ -138,7 +162,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
       async (stub, version) => await stub.peek(version, query.fields.max),
     );
     if (isFailure(batches)) return problem(c, batches);
-    return c.json({ messages: messagesOf(batches) } satisfies Peeked);
+    return jsonReply(c, { messages: messagesOf(batches) });
   });
 }
 
@@ -168,7 +192,7 @@ async function readBatches(c: AppContext): Promise<(QueueBatches & { isRaw: bool
     const batches = isFailure(bytes) ? bytes : await batchesFromBytes(bytes, delivery, Date.now());
     return isFailure(batches) ? batches : { ...batches, isRaw: true };
   }
-  const body = await readJson(c.req.raw);
+  const body = await readJson(c.req.raw, ['messages', null, 'body']);
   const batches = isFailure(body) ? body : batchesFromJson(body.json, Date.now());
   return isFailure(batches) ? batches : { ...batches, isRaw: false };
 }

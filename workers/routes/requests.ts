@@ -3,13 +3,16 @@
 import type { Hono } from 'hono';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { writtenExchange } from '../../protocol/exchanges.ts';
-import { PROPERTY_HEADERS, textHeader, type MessageOut } from '../../protocol/messages.ts';
+import { JsonText } from '../../protocol/json-text.ts';
+import { PROPERTY_HEADERS, textHeader } from '../../protocol/messages.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { requestQuerySchema, requestSchema, type RequestReply } from '../../protocol/requests.ts';
+import { requestQuerySchema, requestSchema } from '../../protocol/requests.ts';
+import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
 import { outgoingFromBatches, outgoingFromJson, type Outgoing } from '../publish/outgoing.ts';
 import { publish } from '../publish/publish.ts';
-import { bodyKind, readBody, readBytes, readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { bodyKind, readBody, readBytes } from '../request.ts';
 import { openReplyWait } from '../request-reply/mailbox.ts';
 import { bind, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
 import { readExchangePath } from './exchanges.ts';
@@ -32,8 +35,7 @@ export function requestRoutes(app: Hono<AppEnv>): void {
         const why = frame === null ? `within ${waitMs} ms` : 'before the wait was broken off';
         return problem(c, failure('no_reply', `the request was stored, but no reply came ${why}`));
       }
-      const answer = JSON.parse(new TextDecoder().decode(frame)) as MessageOut;
-      return c.json({ reply: answer } satisfies RequestReply);
+      return jsonReply(c, { reply: JsonText.ofBytes(frame) });
     } finally {
       done.abort(); // a wait that nobody needs any more
     }
@@ -52,21 +54,23 @@ async function readRequest(
   if (kind === 'batches') {
     const bytes = await readBytes(c.req.raw);
     if (isFailure(bytes)) return bytes;
-    const outgoing = await outgoingFromBatches(bytes, exchange, true, Date.now());
-    if (isFailure(outgoing)) return outgoing;
+    const one = { isMandatory: true, delivery: undefined };
+    const read = await outgoingFromBatches(bytes, exchange, one, Date.now());
+    if (isFailure(read)) return read;
+    const { outgoing } = read;
     if (outgoing.length !== 1)
       return failure('invalid_message', `${outgoing.length} messages; a request is one`);
     const [request] = outgoing;
     if (request!.record.headers?.some(({ key }) => key === PROPERTY_HEADERS.reply_to)) return replyToGiven();
     return { request: request!, waitMs: query.fields.wait_ms };
   }
-  const body = await readBody(c, requestSchema);
+  const body = await readBody(c, requestSchema, ['body']);
   if (isFailure(body)) return body;
   const { wait_ms: waitMs = query.fields.wait_ms, ...message } = body.fields;
   if (message.properties?.reply_to !== undefined) return replyToGiven();
   const messages = [{ ...message, mandatory: true }];
-  const outgoing = outgoingFromJson({ messages }, exchange, Date.now());
-  return isFailure(outgoing) ? outgoing : { request: outgoing[0]!, waitMs };
+  const read = outgoingFromJson({ messages }, exchange, Date.now());
+  return isFailure(read) ? read : { request: read.outgoing[0]!, waitMs };
 }
 
 const replyToGiven = (): Failure => failure('invalid_message', 'properties.reply_to: this call sets it');
@@ -82,7 +86,7 @@ async function send(
   { namespace, name }: { namespace: string; name: string },
   request: Outgoing,
 ): Promise<Failure | null> {
-  const published = await publish(c.env, namespace, name, [request], seenTopologyVersion(c));
+  const published = await publish(c.env, namespace, name, { outgoing: [request] }, seenTopologyVersion(c));
   if (isFailure(published)) return published;
   if (!published[0]!.unroutable) return null;
   return failure('unroutable', `no binding of exchange "${writtenExchange(name)}" takes the request`);

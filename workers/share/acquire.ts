@@ -10,7 +10,8 @@ import type { ReadRequest } from '../../durable-objects/partition/partition-call
 import type { ShareAcquired } from '../../durable-objects/partition/share-calls.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { BATCH_INFLATED_BYTES_MAX } from '../../protocol/limits.ts';
-import { decodeRecordsAsync, isBatchFailure, splitBatches } from '../../protocol/record-batch/index.ts';
+import { isBatchFailure, splitBatches, visitRecordsAsync } from '../../protocol/record-batch/index.ts';
+import type { WrittenRecord } from '../../protocol/records.ts';
 import {
   formatAcquisitionTag,
   type AcquiredRecord,
@@ -23,6 +24,7 @@ import { inBatches } from '../group/in-batches.ts';
 import { SocketSet } from '../group/wait-for-any.ts';
 import { callPartition } from '../partition-call.ts';
 import type { AppContext } from '../routes/context.ts';
+import type { WaitingClient } from '../signs-of-life.ts';
 import { callShared, sharePartitions } from './share-partitions.ts';
 
 /** Partitions asked at the same time. Each may answer a batch of a MiB, whatever its share is. */
@@ -30,6 +32,9 @@ const FAN_OUT = 16;
 
 /** How often partitions that had their whole share are asked for more. */
 const ROUNDS_MAX = 3;
+
+/** How often partitions are looked up again in one call, because their topic was made again. */
+const REPLACED_MAX = 3;
 
 /** Between two looks for records that other members have released. */
 const RELEASED_LOOK_MS = 1_000;
@@ -47,18 +52,22 @@ export async function acquireRecords(
   lookUp: () => Promise<ShareGroupDefinition | Failure>,
   fields: AcquireFields,
   atLeast: number,
-): Promise<AcquiredRecord[] | Failure> {
+  client: WaitingClient,
+): Promise<AcquiredRecord<WrittenRecord>[] | Failure> {
   const isAccepted = isAcceptedAtOnce(fields.delivery);
   if (isFailure(isAccepted)) return isAccepted;
   const endMs = Date.now() + fields.wait_ms;
-  for (;;) {
+  for (let replaced = 0; ;) {
     const group = await lookUp();
     if (isFailure(group)) return group;
     const places = await sharePartitions(c.env, group, atLeast);
     const round = await acquireShares(c, group, places, fields, isAccepted);
+    // A topic was made again: what is known of it has been refreshed.
+    if (isFailure(round) && round.code === 'inconsistent_topic_id' && replaced++ < REPLACED_MAX) continue;
     if (isFailure(round)) return round;
     if (round.sections.length > 0) return await recordsOf(group, round.sections, isAccepted);
-    if (!(await waitForRecords(c, round.empty, endMs))) return [];
+    client.waitBegins();
+    if (!(await waitForRecords(c, round.empty, endMs, client.signal))) return [];
   }
 }
 
@@ -106,7 +115,7 @@ async function acquireShares(
         if (count > 0) sections.push({ place, result });
         else empty.push({ place, result });
         recordsLeft -= count;
-        bytesLeft -= result.batches.length;
+        bytesLeft -= Math.max(result.batches.length, result.inflatedBytes);
         if (count === shares[index]!) more.push(place);
       }
       // What is locked has to be told; whoever asks next hears of the failure.
@@ -128,23 +137,34 @@ const countOf = ({ acquired }: ShareAcquired): number =>
   acquired.reduce((sum, { start, end }) => sum + end - start, 0);
 
 /** @returns whether to look again; false: the time is over, or the client has left */
-async function waitForRecords(c: AppContext, empty: Empty, endMs: number): Promise<boolean> {
+async function waitForRecords(
+  c: AppContext,
+  empty: Empty,
+  endMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (Date.now() >= endMs) return false;
-  const sockets = new SocketSet(c.req.raw.signal);
+  const sockets = new SocketSet(signal);
   try {
     const waiting = empty.filter(({ result }) => result.waitOffset !== null);
     const opened = await inBatches(waiting, async ({ place: { topic, partition }, result }) =>
-      callPartition<Response>(c.env, topic, partition, async (stub, version) => {
-        const request: ReadRequest = {
-          version,
-          offset: result.waitOffset,
-          bytesMax: 1,
-          recordsMax: 1,
-          isolation: 'read_committed',
-        };
-        const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
-        return await stub.fetch(url, { headers: { upgrade: 'websocket' } });
-      }),
+      callPartition<Response>(
+        c.env,
+        topic,
+        partition,
+        async (stub, version) => {
+          const request: ReadRequest = {
+            version,
+            offset: result.waitOffset,
+            bytesMax: 1,
+            recordsMax: 1,
+            isolation: 'read_committed',
+          };
+          const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
+          return await stub.fetch(url, { headers: { upgrade: 'websocket' } });
+        },
+        { isPinned: true },
+      ),
     );
     let isThereNow = false;
     for (const response of opened) {
@@ -165,8 +185,8 @@ async function recordsOf(
   group: ShareGroupDefinition,
   sections: readonly Section[],
   isAccepted: boolean,
-): Promise<AcquiredRecord[] | Failure> {
-  const records: AcquiredRecord[] = [];
+): Promise<AcquiredRecord<WrittenRecord>[] | Failure> {
+  const records: AcquiredRecord<WrittenRecord>[] = [];
   for (const { place, result } of sections) {
     const { topic, partition } = place;
     const batches = splitBatches(result.batches);
@@ -175,28 +195,37 @@ async function recordsOf(
     for (const { start, end, deliveries: count } of result.acquired)
       for (let offset = start; offset < end; offset++) deliveries.set(offset, count);
     for (const { at, header } of batches) {
-      const decoded = await decodeRecordsAsync(result.batches, at, header, BATCH_INFLATED_BYTES_MAX);
-      if (isBatchFailure(decoded)) return damaged(decoded.message);
-      for (const record of decoded) {
-        const delivery = deliveries.get(record.offset);
-        if (delivery === undefined) continue;
-        deliveries.delete(record.offset); // its batch may have come for two runs
-        const { offset } = record;
-        records.push({
-          topic: topic.name,
-          partition,
-          ...fetchedRecord(record),
-          acquisition_tag: formatAcquisitionTag({
-            groupId: group.id,
-            topicId: topic.id,
+      const first = result.acquired[0]?.start ?? 0;
+      const failed = await visitRecordsAsync(
+        result.batches,
+        at,
+        header,
+        first,
+        (record) => {
+          if (deliveries.size === 0) return false;
+          const delivery = deliveries.get(record.offset);
+          if (delivery === undefined) return undefined;
+          deliveries.delete(record.offset); // its batch may have come for two runs
+          const { offset } = record;
+          records.push({
+            topic: topic.name,
             partition,
-            offset,
-            delivery,
-          }),
-          delivery_count: delivery,
-          lock_expires_at: isAccepted ? null : result.expiresAtMs,
-        });
-      }
+            ...fetchedRecord(record),
+            acquisition_tag: formatAcquisitionTag({
+              groupId: group.id,
+              topicId: topic.id,
+              partition,
+              offset,
+              delivery,
+            }),
+            delivery_count: delivery,
+            lock_expires_at: isAccepted ? null : result.expiresAtMs,
+          });
+          return undefined;
+        },
+        BATCH_INFLATED_BYTES_MAX,
+      );
+      if (failed) return damaged(failed.message);
     }
   }
   return records;

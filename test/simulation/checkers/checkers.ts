@@ -14,6 +14,7 @@ import { denseOffsets } from './dense-offsets.ts';
 import { dueTimes } from './due-times.ts';
 import { duplicate } from './duplicate.ts';
 import { fetchFrom } from './fetch-from.ts';
+import { exchangeIdempotence } from './exchange-idempotence.ts';
 import { expiry } from './expiry.ts';
 import { idempotence } from './idempotence.ts';
 import { groupOffsets } from './group-offsets.ts';
@@ -54,6 +55,7 @@ import { replay } from './replay.ts';
 import { routing } from './routing.ts';
 import { schedule } from './schedule.ts';
 import { singleConsumer } from './single-consumer.ts';
+import { unserved } from './unserved.ts';
 import { storedOnce } from './stored-once.ts';
 
 export const CHECKERS: readonly Checker[] = [
@@ -73,6 +75,7 @@ export const CHECKERS: readonly Checker[] = [
   liveness,
   idempotence,
   queueIdempotence,
+  exchangeIdempotence,
   abortedRead,
   atomicity,
   stableOffset,
@@ -109,6 +112,7 @@ export const CHECKERS: readonly Checker[] = [
   singleConsumer,
   queueOrder,
   storedOnce,
+  unserved,
   deletion,
   schedule,
 ];

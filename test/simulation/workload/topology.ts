@@ -42,9 +42,9 @@ const RETRY = { schedule_ms: [200, 2_000] };
 
 export const QUEUES: Record<string, object> = {
   plain: { lease_ms: 5_000, retry: RETRY },
-  keyed: { lease_ms: 5_000, retry: RETRY },
+  keyed: { max_priority: 31, lease_ms: 5_000, retry: RETRY },
   deduplicated: { dedup_window_ms: 86_400_000, lease_ms: 8_000 },
-  ranked: { max_priority: 3, lease_ms: 5_000, retry: RETRY },
+  ranked: { max_priority: 31, lease_ms: 5_000, retry: RETRY },
   delayed: { lease_ms: 5_000, retry: { base_ms: 100, factor: 3, max_ms: 5_000, jitter: 0.5, attempts: 3 } },
   full: { max_length: 6, overflow: 'reject-publish', retry: RETRY },
   dropping: { max_length: 8, overflow: 'drop-head', retry: RETRY },
@@ -62,6 +62,9 @@ export const QUEUES: Record<string, object> = {
 
 /** Destinations of the exchange. */
 export const FANOUT = { exchange: 'both', queues: ['left', 'right'], topic: 'copied' };
+
+/** One that producers with sequences publish through; one of its queues refuses what it has no room for. */
+export const ONCE = { exchange: 'once', queues: ['left', 'right', 'full'], topic: 'copied' };
 
 export const isRing = (queue: string): boolean => queue.startsWith('ring-');
 
@@ -92,11 +95,12 @@ export async function declareAll(client: Client): Promise<void> {
   for (const [name, declaration] of Object.entries({ ...QUEUES, ...FEATURE_QUEUES })) {
     await insist(client, 'PUT', `/queues/${name}`, declaration);
   }
-  const { exchange, queues, topic } = FANOUT;
-  await insist(client, 'PUT', `/exchanges/${exchange}`, { type: 'fanout' });
-  const destinations = [...queues.map((name) => ({ kind: 'queue', name })), { kind: 'topic', name: topic }];
-  for (const destination of destinations) {
-    await insist(client, 'POST', `/exchanges/${exchange}/bindings`, { destination });
+  for (const { exchange, queues, topic } of [FANOUT, ONCE]) {
+    await insist(client, 'PUT', `/exchanges/${exchange}`, { type: 'fanout' });
+    const destinations = [...queues.map((name) => ({ kind: 'queue', name })), { kind: 'topic', name: topic }];
+    for (const destination of destinations) {
+      await insist(client, 'POST', `/exchanges/${exchange}/bindings`, { destination });
+    }
   }
   for (const [name, declaration] of Object.entries(FEATURE_EXCHANGES)) {
     await insist(client, 'PUT', `/exchanges/${name}`, declaration);
