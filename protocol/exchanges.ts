@@ -13,6 +13,7 @@ import {
 import { messageSchema } from './messages.ts';
 import { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 import { nameSchema } from './names.ts';
+import { utf8BytesMax } from './schema-rules.ts';
 
 export { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 
@@ -90,9 +91,12 @@ export const exchangeDeleteQuerySchema = z.strictObject({
 export const destinationSchema = z.strictObject({ kind: z.enum(DESTINATION_KINDS), name: nameSchema });
 
 const routingKey = () =>
-  z.string().refine((text) => new TextEncoder().encode(text).length <= ROUTING_KEY_BYTES_MAX, {
-    message: `at most ${ROUTING_KEY_BYTES_MAX} bytes of UTF-8`,
-  });
+  z
+    .string()
+    .refine((text) => new TextEncoder().encode(text).length <= ROUTING_KEY_BYTES_MAX, {
+      message: `at most ${ROUTING_KEY_BYTES_MAX} bytes of UTF-8`,
+    })
+    .meta(utf8BytesMax(ROUTING_KEY_BYTES_MAX));
 const bindingFields = {
   destination: destinationSchema,
   routing_key: routingKey()
@@ -166,7 +170,11 @@ export const exchangeMessageSchema = messageSchema.extend({
 export type ExchangeMessage = z.infer<typeof exchangeMessageSchema>;
 
 export const exchangePublishSchema = z.strictObject({
-  messages: z.array(exchangeMessageSchema).min(1).describe(`1 to ${REQUEST_RECORDS_MAX} messages`),
+  messages: z
+    .array(exchangeMessageSchema)
+    .min(1)
+    .meta({ maxItems: REQUEST_RECORDS_MAX })
+    .describe(`1 to ${REQUEST_RECORDS_MAX} messages`),
 });
 
 export const exchangePublishQuerySchema = z.strictObject({

@@ -29,6 +29,19 @@ export const base64BytesSchema = z
   .strictObject({ $base64: z.string().regex(BASE64_PATTERN, 'expected padded base64 (RFC 4648 section 4)') })
   .describe('Bytes, as padded base64');
 
+/** Of a value: an object with `$base64` has nothing else in it. As members of a JSON Schema. */
+export const BYTES_OR_JSON = {
+  anyOf: [
+    {
+      type: 'object',
+      required: ['$base64'],
+      properties: { $base64: { type: 'string', pattern: BASE64_PATTERN.source } },
+      additionalProperties: false,
+    },
+    { not: { type: 'object', required: ['$base64'] } },
+  ],
+};
+
 export const textOrBytesSchema = z.union([z.string(), base64BytesSchema]);
 export type TextOrBytes = z.infer<typeof textOrBytesSchema>;
 

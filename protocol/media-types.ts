@@ -2,6 +2,7 @@
 
 export const JSON_TYPE = 'application/json';
 export const PROBLEM_TYPE = 'application/problem+json';
+export const JSON_LINES_TYPE = 'application/jsonl';
 
 /** Kafka record batches of magic 2, one after another, byte for byte. */
 export const RECORD_BATCH_TYPE = 'application/vnd.kafka.record-batch.v2';

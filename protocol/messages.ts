@@ -10,6 +10,7 @@
 import { z } from 'zod';
 import {
   base64BytesSchema,
+  BYTES_OR_JSON,
   bytesOfText,
   bytesOfValue,
   textOfBytes,
@@ -20,6 +21,7 @@ import {
 } from './json-bytes.ts';
 import { ORDERING_KEY_BYTES_MAX, PRIORITY_MAX, PROPERTY_LENGTH_MAX, TIME_SPAN_MS_MAX } from './limits.ts';
 import { EXCHANGE_HEADER, PROPERTY_HEADERS, RESERVED_PREFIX, ROUTING_KEY_HEADER } from './message-headers.ts';
+import { notTogether } from './schema-rules.ts';
 import type { LogRecord, RecordHeader, RecordInput } from './record-batch/index.ts';
 
 export * from './message-headers.ts';
@@ -54,14 +56,16 @@ export const propertiesSchema = z
     type: shortText(),
     app_id: shortText(),
   })
-  .partial();
+  .partial()
+  .meta(notTogether('delay_ms', 'deliver_at'));
 export type MessageProperties = z.infer<typeof propertiesSchema>;
 
 const headerValue = z.union([z.string(), base64BytesSchema, z.null()]);
 const headersSchema = z.record(
   z
     .string()
-    .refine((name) => !name.startsWith(RESERVED_PREFIX), 'names that begin with ":" are the broker\'s'),
+    .refine((name) => !name.startsWith(RESERVED_PREFIX), 'names that begin with ":" are the broker\'s')
+    .meta({ pattern: `^(?!${RESERVED_PREFIX})` }),
   z.union([headerValue, z.array(headerValue)]),
 );
 export type MessageHeaders = z.infer<typeof headersSchema>;
@@ -70,6 +74,7 @@ export const messageSchema = z.strictObject({
   body: z
     .unknown()
     .refine((body) => body !== undefined, 'is required; null is a body too')
+    .meta(BYTES_OR_JSON)
     .describe('Any JSON value, or {"$base64": "..."} for bytes'),
   headers: headersSchema.optional().describe('Name to value; an array where a name occurs more than once'),
   properties: propertiesSchema.optional(),

@@ -13,6 +13,7 @@ import {
   replaySchema,
   resendSchema,
 } from '../dead-letters.ts';
+import { JSON_LINES_TYPE } from '../media-types.ts';
 import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const DEAD_LETTERS = `${NAMESPACE_PATH}/queues/{queue}/dead-letters`;
@@ -48,7 +49,9 @@ export const deadLetterOperations = {
     tag: 'dead letters',
     summary: 'All dead letters that match as JSON lines (application/jsonl), streamed',
     query: deadLetterFilterQuerySchema,
-    replies: { 200: { description: 'One dead letter a line', json: deadLetterSchema } },
+    replies: {
+      200: { description: 'One dead letter a line', json: deadLetterSchema, lines: JSON_LINES_TYPE },
+    },
     errors: ERRORS,
   },
   replayDeadLetters: {

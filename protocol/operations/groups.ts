@@ -18,6 +18,7 @@ import {
   resetReplySchema,
   resetSchema,
 } from '../groups.ts';
+import { GROUP_RECORDS_TYPE } from '../media-types.ts';
 import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const GROUPS = `${NAMESPACE_PATH}/groups`;
@@ -34,6 +35,10 @@ const records = {
     description:
       'Records of all partitions, and the offsets to commit when they are handled. As bytes (`accept: application/vnd.posthorn.group-records.v1`): whole record batches with a heading',
     json: groupRecordsSchema,
+    frame: {
+      type: GROUP_RECORDS_TYPE,
+      description: 'Whole record batches with a heading (docs/frames.md), where `accept` asks for it',
+    },
   },
 } as const;
 
