@@ -22,6 +22,8 @@ export interface Env {
   POSTHORN_NAMESPACES?: string;
   /** How old the bindings may be that a publish is routed by, in ms. Default 1000; 0: they are checked each time. */
   POSTHORN_ROUTING_MAX_AGE_MS?: string;
+  /** Bytes of request bodies that one isolate holds at once. Default 33554432. */
+  POSTHORN_BODY_BYTES_MAX?: string;
   /** `public`, the default: webhooks go to public https addresses only. `any`: anywhere, for a broker of one's own machine. */
   POSTHORN_WEBHOOK_TARGETS?: string;
 }

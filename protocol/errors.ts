@@ -24,6 +24,7 @@ export const errorTable = {
   unsupported_media_type: permanent(415, 'The content type of the body is not one that this call takes'),
   request_too_large: permanent(413, 'The request is larger than allowed'),
   incomplete_request: transient(400, 'The body ends before it should'),
+  request_timeout: transient(408, 'The body came too slowly'),
   too_many_records: permanent(413, 'The request has more records than allowed'),
   route_not_found: permanent(404, 'There is no such path'),
   method_not_allowed: permanent(405, 'The path does not take this method'),
@@ -40,6 +41,10 @@ export const errorTable = {
   upgrade_required: permanent(426, 'This path is a WebSocket'),
   invalid_message: permanent(400, 'A message contradicts itself or has properties that are not allowed'),
   invalid_frame: permanent(400, 'A binary frame is cut off or contradicts itself'),
+  consumer_id_required: permanent(
+    400,
+    'The queue serves one consumer at a time, and has to know which one asks',
+  ),
   too_many_tags: permanent(413, 'The settlement has more tags than allowed'),
   key_required: permanent(400, 'A compacted topic takes only records with a key'),
 
@@ -101,6 +106,7 @@ export const errorTable = {
   replay_refused: permanent(409, 'The dead letter cannot be sent back so'),
 
   // The state of the service
+  overloaded: transient(429, 'The broker has as many bytes in hand as it can hold'),
   unavailable: transient(503, 'A part of the service did not answer'),
   cost_ceiling: transient(429, 'The namespace has written as many rows in this hour as it may'),
   schedule_busy: transient(429, 'The schedule has publishes waiting that could not be made yet'),

@@ -78,7 +78,9 @@ const changeable = {
     ),
   single_active_consumer: z
     .boolean()
-    .describe('One consumer at a time is given messages; the next takes over when it is gone'),
+    .describe(
+      'One consumer at a time is given messages; the next takes over when it is gone. Those that poll have to give a `consumer_id`',
+    ),
   lease_ms: z
     .int()
     .min(LEASE_MS_MIN)

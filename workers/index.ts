@@ -2,6 +2,7 @@
 
 import type { Env } from '../durable-objects/stubs.ts';
 import { createApp } from './app.ts';
+import { configureRequestBytes, releaseBody } from './bounds/request-bytes.ts';
 import { visitDue } from './watchdog.ts';
 
 export { Group } from '../durable-objects/group/group.ts';
@@ -15,7 +16,14 @@ export { Transaction } from '../durable-objects/transaction/transaction.ts';
 const app = createApp();
 
 export default {
-  fetch: app.fetch,
+  fetch: async (request: Request, env, ctx) => {
+    configureRequestBytes(env.POSTHORN_BODY_BYTES_MAX);
+    try {
+      return await app.fetch(request, env, ctx);
+    } finally {
+      releaseBody(request);
+    }
+  },
   scheduled: async (controller, env) => {
     await visitDue(env, controller.scheduledTime);
   },

@@ -7,14 +7,24 @@ import { PROBLEM_TYPE } from '../protocol/media-types.ts';
 export function problem(c: Context, cause: Failure): Response {
   const document = problemOf(cause);
   c.header('content-type', PROBLEM_TYPE);
-  const retryAfterS = cause.details?.['retry_after_s'];
-  if (typeof retryAfterS === 'number') c.header('retry-after', String(retryAfterS));
+  const retryAfterS = retryAfterOf(document.status, cause);
+  if (retryAfterS !== null) c.header('retry-after', String(retryAfterS));
   return c.body(JSON.stringify(document), document.status as 400);
 }
 
 /** How long to wait before a request is sent again, in s. */
 const PAUSE_S = 1;
 const OVERLOADED_PAUSE_S = 5;
+
+/** Statuses whose replies always say when to come again (RFC 9110, 10.2.3; RFC 6585, 4). */
+const STATUSES_OF_A_PAUSE = new Set([429, 503, 507]);
+
+/** After how many seconds the request may be sent again, where the failure or its status says so. */
+function retryAfterOf(status: number, { details }: Failure): number | null {
+  const stated = details?.['retry_after_s'];
+  if (typeof stated === 'number') return stated;
+  return STATUSES_OF_A_PAUSE.has(status) ? PAUSE_S : null;
+}
 
 /** What was thrown: by an object that did not answer, mostly the topology; else it is a bug. The log says more. */
 export function unexpected(c: Context, error: unknown): Response {

@@ -3,51 +3,14 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { failure, isFailure, type Failure } from '../protocol/errors.ts';
-import { REQUEST_BYTES_MAX } from '../protocol/limits.ts';
 import { JSON_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
+import { readBytes } from './bounds/read-body.ts';
+import { JSON_WEIGHT, releaseBody } from './bounds/request-bytes.ts';
 
-/** What is taken in, only to answer that it is too much. */
-const DISCARDED_BYTES_MAX = 8 * REQUEST_BYTES_MAX;
-
-const TOO_LARGE = failure(
-  'request_too_large',
-  `a request may have ${REQUEST_BYTES_MAX} bytes; send several`,
-  { bytes_max: REQUEST_BYTES_MAX },
-);
+export { readBytes };
 
 /** Violations listed in one reply; the rest are counted. */
 const VIOLATIONS_SHOWN_MAX = 20;
-
-export async function readBytes(request: Request): Promise<Uint8Array | Failure> {
-  const stated = Number(request.headers.get('content-length') ?? 0);
-  if (stated > REQUEST_BYTES_MAX) {
-    await discard(request, stated);
-    return TOO_LARGE;
-  }
-  try {
-    if (request.headers.has('content-length')) return new Uint8Array(await request.arrayBuffer());
-    return await readPieces(request);
-  } catch {
-    // The client has gone while it sent; this is for who looks at the log, or at a proxy before the router.
-    return failure('incomplete_request', 'the connection ended before the body did; send the request again');
-  }
-}
-
-async function readPieces(request: Request): Promise<Uint8Array | Failure> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.length;
-    if (length > REQUEST_BYTES_MAX) return TOO_LARGE;
-    chunks.push(chunk);
-  }
-  return new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
-}
-
-/** Many clients see a broken connection instead of an answer that comes before they have sent everything. */
-async function discard(request: Request, stated: number): Promise<void> {
-  if (stated <= DISCARDED_BYTES_MAX) await request.body?.pipeTo(new WritableStream()).catch(() => {});
-}
 
 /** Fields of a body: more are not looked at one by one, which would take seconds. */
 const FIELDS_MAX = 1_000;
@@ -75,7 +38,7 @@ export function bodyKind(c: Context, takesBatches: boolean): BodyKind | Failure 
 
 /** The body as JSON; an empty one is `{}`. */
 export async function readJson(request: Request): Promise<{ json: unknown } | Failure> {
-  const bytes = await readBytes(request);
+  const bytes = await readBytes(request, JSON_WEIGHT);
   if (isFailure(bytes)) return bytes;
   if (bytes.length === 0) return { json: {} };
   try {
@@ -95,7 +58,10 @@ export async function readBody<Schema extends z.ZodType>(
   const kind = bodyKind(c, false);
   if (isFailure(kind)) return kind;
   const body = await readJson(c.req.raw);
-  return isFailure(body) ? body : check(schema, body.json, 'body');
+  if (isFailure(body)) return body;
+  const checked = check(schema, body.json, 'body');
+  releaseBody(c.req.raw); // such a request may wait long for its answer, and its fields are small
+  return checked;
 }
 
 /** The query, with what looks like a number as one. */

@@ -18,6 +18,7 @@ import {
   type QueueState,
 } from './queue-state.ts';
 import type { LaneExtent, SegmentState } from './segment-state.ts';
+import { activate } from './single-active.ts';
 
 /** Messages that may be passed over for their keys: bounds the memory and the work of a delivery. */
 export const LOOK_AHEAD_MAX = 2_000;
@@ -53,6 +54,7 @@ export function deliver(
   for (const lane of lanesFromHighest(state)) {
     if (!delivery.takeFrom(lane)) break;
   }
+  if (delivery.slices.length > 0) activate(state, command.consumerId, command.leaseMs, nowMs);
   return delivery.slices;
 }
 

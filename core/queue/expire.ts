@@ -13,6 +13,7 @@ import {
 } from './queue-state.ts';
 import { retryDelay } from './retry.ts';
 import { NO_ATTEMPTS, withFailure } from './segment-state.ts';
+import { noteLeaseEnded } from './single-active.ts';
 
 /** Messages that one run may remove, so that requests are not held up. */
 export const EXPIRE_SLICE = 10_000;
@@ -40,6 +41,7 @@ export function expireLeases(state: QueueState, source: SegmentSource, nowMs: nu
           segment.noteAttempts(offset, attempts);
           releaseKey(state, facts?.key ?? null);
           expired += 1;
+          noteLeaseEnded(state, consumerId);
           state.endedLeases.set(consumerId, (state.endedLeases.get(consumerId) ?? 0) + 1);
           const failures = attempts.failures + (facts?.failuresBefore ?? 0);
           if (retryDelay(state.config.retry, failures, 0) !== null || isKeptAnyway(state, facts)) continue;

@@ -11,6 +11,7 @@ import type { DeathReason, ErrorFields } from '../../protocol/dead-letters.ts';
 import type { QueueConfig } from '../../protocol/queues.ts';
 import type { DedupWindow } from './dedup.ts';
 import { LANES } from './lane.ts';
+import type { ActiveConsumer } from './single-active.ts';
 import { SegmentState, type Attempts, type LaneExtent } from './segment-state.ts';
 
 export interface LaneState {
@@ -97,7 +98,7 @@ export interface QueueState {
   endedLeases: Map<string, number>;
   dedup: DedupWindow;
   /** The one that is given messages, for a queue with a single active consumer. */
-  activeConsumer: { id: string; seenMs: number } | null;
+  activeConsumer: ActiveConsumer | null;
   counters: Counters;
   changes: Changes;
 }

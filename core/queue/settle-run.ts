@@ -1,6 +1,7 @@
 /** Settling runs of messages: what is usual, an ack of messages that were delivered once, in one step for all of a lease. */
 
 import { endLease, finish, inFlightAt, type QueueState } from './queue-state.ts';
+import { noteSeen } from './single-active.ts';
 import { settle, type Outcome, type SettleContext, type Settlement } from './settle.ts';
 
 /** One settlement of the messages `[start, end)`, all of one delivery. */
@@ -18,7 +19,7 @@ export function settleRun(state: QueueState, run: SettleRun, context: SettleCont
   const { queueId, lane, end, delivery, settlement } = run;
   const outcomes: Outcome[] = [];
   for (let offset = run.start; offset < end;) {
-    const ackedEnd = settlement.kind === 'ack' ? ackPlain(state, run, offset, context.consumerId) : offset;
+    const ackedEnd = settlement.kind === 'ack' ? ackPlain(state, run, offset, context) : offset;
     if (ackedEnd === offset) {
       outcomes.push(settle(state, { queueId, lane, offset, delivery }, settlement, context));
       offset += 1;
@@ -34,7 +35,7 @@ function ackPlain(
   state: QueueState,
   { lane: number, end, delivery }: SettleRun,
   offset: number,
-  consumerId: string | undefined,
+  { consumerId, nowMs }: SettleContext,
 ): number {
   const lane = state.lanes[number];
   if (!lane || offset >= lane.cursor || delivery !== 1) return offset;
@@ -43,6 +44,7 @@ function ackPlain(
   const lease = segment.leaseAt(offset);
   if (!lease || (consumerId !== undefined && lease.consumerId !== consumerId)) return offset;
   const ackedEnd = Math.min(end, lease.end);
+  noteSeen(state, lease.consumerId, nowMs);
   endLease(state, segment, offset, ackedEnd);
   state.counters.settled += ackedEnd - offset;
   finish(state, lane, segment, offset, ackedEnd);

@@ -13,6 +13,7 @@ import type { SegmentSource } from './facts.ts';
 import { endLease, finish, inFlightAt, releaseKey, type LaneState, type QueueState } from './queue-state.ts';
 import { longestDelay, retryDelay, roundDelay, spread } from './retry.ts';
 import { NO_ATTEMPTS, withFailure, type Lease, type SegmentState } from './segment-state.ts';
+import { noteSeen } from './single-active.ts';
 import type { Tag } from '../../protocol/delivery-tag.ts';
 import type { SettleOutcome } from '../../protocol/settlement-frame.ts';
 
@@ -46,6 +47,8 @@ export function settle(state: QueueState, tag: Tag, settlement: Settlement, cont
   const found = find(state, tag, context.consumerId);
   if (typeof found === 'string') return found;
   const { lane, segment, lease } = found;
+  // Who gives back what it was given may be about to leave.
+  if (settlement.kind !== 'release') noteSeen(state, lease.consumerId, context.nowMs);
   if (settlement.kind === 'extend')
     return extend(state, segment, tag.offset, lease, settlement.leaseMs, context);
   endLease(state, segment, tag.offset);

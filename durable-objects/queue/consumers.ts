@@ -51,8 +51,18 @@ export class Consumers {
     return this.#waiting().length;
   }
 
+  /** Whether the consumer waits and can be given something: a stream with a prefetch of 0 takes no more. */
   isWaiting(consumerId: string): boolean {
-    return this.#waiting().some(({ attachment }) => attachment.consumerId === consumerId);
+    return this.#waiting().some(
+      ({ attachment }) => attachment.consumerId === consumerId && attachment.prefetch !== 0,
+    );
+  }
+
+  /** Whether a consumer other than this one waits. */
+  othersWait(consumerId: string): boolean {
+    return this.#waiting().some(
+      ({ attachment }) => attachment.consumerId !== consumerId && attachment.prefetch !== 0,
+    );
   }
 
   /** The response that makes the caller wait: the first message of its socket is the answer. */
@@ -79,7 +89,7 @@ export class Consumers {
     if (this.#atMost === 0 || queue.ready() === 0) return [];
     const waiting = this.#waiting();
     const sends: (() => Uint8Array | null)[] = [];
-    let answered = 0;
+    this.#atMost = waiting.length;
     let line = waiting.map((one) => ({ ...one, room: roomOf(queue, one.attachment) }));
     line = line.filter(({ room }) => room > 0);
     while (line.length > 0 && queue.ready() > 0) {
@@ -97,13 +107,15 @@ export class Consumers {
         if (bytes === null) continue; // nothing for it, however much is ready
         const isStream = attachment.prefetch !== undefined;
         attachment.turn = ++this.#lastTurn;
-        sends.push(() => (isStream ? push(socket, attachment, bytes) : finish(socket, attachment, bytes)));
-        if (!isStream) answered += 1;
-        else if ((one.room = roomOf(queue, attachment)) === room - max && one.room > 0) next.push(one);
+        sends.push(() => {
+          if (isStream) return push(socket, attachment, bytes);
+          this.#atMost -= 1; // only now: until it is stored it may yet fail
+          return finish(socket, attachment, bytes);
+        });
+        if (isStream && (one.room = roomOf(queue, attachment)) === room - max && one.room > 0) next.push(one);
       }
       line = next;
     }
-    this.#atMost = waiting.length - answered;
     return sends;
   }
 
@@ -111,6 +123,12 @@ export class Consumers {
   streamOf(socket: WebSocket): Poll | null {
     const attachment = socket.deserializeAttachment() as Attachment | null;
     return attachment?.prefetch === undefined ? null : attachment;
+  }
+
+  /** What the poll of a socket waits for; null where it is a stream, or has had its answer. */
+  pollOf(socket: WebSocket): Poll | null {
+    const attachment = socket.deserializeAttachment() as Attachment | null;
+    return attachment?.prefetch !== undefined || attachment?.isAnswered !== false ? null : attachment;
   }
 
   /** Notes leases that have ended, by consumer. */
@@ -137,10 +155,11 @@ export class Consumers {
     socket.serializeAttachment({ ...attachment, prefetch } satisfies Attachment);
   }
 
-  /** Closes all: they ask anew, and learn what has happened. */
-  dismiss(): void {
-    for (const { socket, attachment } of this.#waiting()) finish(socket, attachment, null);
-    this.#atMost = 0;
+  /** Closes all, or those that are meant: they ask anew, and learn what has happened. */
+  dismiss(isMeant: (poll: Poll) => boolean = () => true): void {
+    const meant = this.#waiting().filter(({ attachment }) => isMeant(attachment));
+    for (const { socket, attachment } of meant) finish(socket, attachment, null);
+    this.#atMost -= meant.length;
   }
 
   #waiting(): { socket: WebSocket; attachment: Attachment }[] {

@@ -94,6 +94,15 @@ export class QueueTasks {
     if (queue.deadLetters.isReplaying) this.#alarm.schedule('replays', nowMs + 1);
   }
 
+  /** The definition has changed: what it says of time holds from now on. */
+  configured(open: Open): void {
+    const nowMs = this.#host.now();
+    this.#alarm.schedule('expiry', nowMs + 1);
+    if (open.queue.outgoing > 0) this.#alarm.scheduleEarlier('outbox', nowMs + 1); // perhaps for another target
+    this.scheduleUnused(open);
+    this.schedule();
+  }
+
   /** Why dead letters are still here; null where nothing is in their way. */
   get outgoingProblem(): string | null {
     return this.#problem;

@@ -4,8 +4,6 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
-import { readyCount } from '../../core/queue/queue-state.ts';
-import { mayConsume } from '../../core/queue/single-active.ts';
 import { deletionProblem, type QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
@@ -17,9 +15,10 @@ import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub, type Env } from '../stubs.ts';
 import { Closing } from './closing.ts';
-import { closeToo, Consumers, type Poll } from './consumers.ts';
+import { closeToo, Consumers } from './consumers.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from './dead-letter-calls.ts';
 import { describeQueue } from './describe-queue.ts';
+import { HandOut } from './hand-out.ts';
 import type {
   Closed,
   DeliverRequest,
@@ -33,7 +32,7 @@ import type {
 import { QueueTasks, type Open } from './queue-tasks.ts';
 import { QueueWatch } from './queue-watch.ts';
 import type { SettleRun } from '../../core/queue/settle-run.ts';
-import { readFrame, readStreamMessage, releaseOf, runsOf } from './settle-message.ts';
+import { readFrame, readStreamMessage, runsOf } from './settle-message.ts';
 import { QueueStore, type StoredDefinition } from './queue-store.ts';
 import { StoredQueue, type StepContext } from './stored-queue.ts';
 
@@ -53,6 +52,7 @@ export class Queue extends DurableObject<Env> {
   readonly #steps: GroupCommit<Step, unknown>;
   #alarm!: Alarm;
   #tasks!: QueueTasks;
+  #handOut!: HandOut;
   #watch!: QueueWatch;
   #open: Open | null = null;
   #closing!: Closing;
@@ -68,19 +68,28 @@ export class Queue extends DurableObject<Env> {
     this.#steps = new GroupCommit({
       commit: (steps) => this.#commit(steps),
       sync: () => ctx.storage.sync(),
-      committed: () => this.#serve(),
+      committed: () => this.#handOut.serve(),
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
       this.#tasks = new QueueTasks(this.#alarm, env, {
         now: () => this.now(),
         open: () => this.#open,
-        serve: () => this.#serve(),
+        serve: () => this.#handOut.serve(),
         changed: (isByTime) => this.#watch.changed(isByTime),
         consumers: () => this.#consumers.count(),
         writeQueue: (definition) => this.#store.writeQueue(definition),
         deleteItself: (definition) => this.#deleteItself(definition),
         waitUntil: (work) => ctx.waitUntil(work),
+      });
+      this.#handOut = new HandOut(this.#alarm, this.#consumers, {
+        now: () => this.now(),
+        open: () => this.#open,
+        context: () => this.#context(),
+        handedOut: (open) => {
+          this.#tasks.noteUse(open);
+          this.#tasks.schedule();
+        },
       });
       this.#watch = new QueueWatch(this.#sql, this.#alarm, env, {
         now: () => this.now(),
@@ -106,15 +115,17 @@ export class Queue extends DurableObject<Env> {
     if (this.#open) {
       Object.assign(this.#open, { definition, usedMs, storedUsedMs: usedMs });
       this.#open.queue.configure(definition.config);
-      this.#alarm.schedule('expiry', this.now() + 1);
-      this.#tasks.scheduleUnused(this.#open);
+      this.#tasks.configured(this.#open);
       this.#watch.configure(definition);
+      if (definition.config.single_active_consumer)
+        this.#consumers.dismiss(({ consumerId }) => consumerId === ''); // asked again, they are told why not
+      this.#handOut.serve();
     } else this.#openQueue({ definition, isPaused, usedMs });
   }
 
   /** Closes the queue if it may be deleted: from this answer on it takes nothing more. */
   closeIf(version: number, { ifUnused = false, ifEmpty = false }: QueueDeletion): Closed | Failure | Stale {
-    this.#alarm.runDue();
+    this.#runDue();
     if (!this.#open || version < this.#open.definition.version) return STALE;
     const { definition, queue } = this.#open;
     const refused = deletionProblem(definition.name, this.#describe(queue), this.#steps.pendingBytes > 0, {
@@ -130,6 +141,7 @@ export class Queue extends DurableObject<Env> {
   async destroy(): Promise<void> {
     this.#open = null;
     this.#tasks.cancel();
+    this.#handOut.cancel();
     this.#watch.cancel();
     this.#consumers.dismiss();
     await this.ctx.storage.deleteAlarm();
@@ -158,11 +170,13 @@ export class Queue extends DurableObject<Env> {
   }
 
   /** Delivers what is there: a frame (protocol/delivery-frame.ts), or null. */
-  async deliver(request: DeliverRequest): Promise<Uint8Array | null | Stale> {
+  async deliver(request: DeliverRequest): Promise<Uint8Array | null | Failure | Stale> {
     const open = this.#current(request.version);
     if (!open) return STALE;
+    const refused = this.#handOut.refusal(open, request.consumerId);
+    if (refused) return refused;
     this.#tasks.noteUse(open);
-    const run: Step['run'] = (queue, context) => this.#take(queue, request, request.max, context);
+    const run: Step['run'] = (queue, context) => this.#handOut.takeAsked(queue, request, context);
     return (await this.#steps.submit({ order: 'deliver', run }, 0)) as Uint8Array | null;
   }
 
@@ -234,14 +248,14 @@ export class Queue extends DurableObject<Env> {
     if (isPaused !== open.queue.state.isPaused) {
       this.#store.writeQueue({ definition: open.definition, isPaused, usedMs: open.usedMs });
       open.queue.setPaused(isPaused);
-      if (!isPaused) this.#serve();
+      if (!isPaused) this.#handOut.serve();
     }
     return isPaused;
   }
 
   /** Runs what is due; the watchdog calls it in case an alarm was lost. */
   tick(): void {
-    this.#alarm.runDue();
+    this.#runDue();
   }
 
   /** A delivery. 200 with a frame, 204 for nothing, 101 with a socket that brings the frame, or 422 with a failure. */
@@ -249,31 +263,34 @@ export class Queue extends DurableObject<Env> {
     const query = JSON.parse(decodeURIComponent(new URL(request.url).search.slice(1))) as DeliverRequest;
     if (query.prefetch !== undefined) return this.#stream(query);
     const result = await this.deliver(query);
-    if (result !== null && 'stale' in result) return Response.json(result, { status: 422 });
-    if (result !== null) return new Response(result as Uint8Array<ArrayBuffer>);
+    if (result instanceof Uint8Array) return new Response(result as Uint8Array<ArrayBuffer>);
+    if (result !== null) return Response.json(result, { status: 422 });
     if (request.headers.get('upgrade') !== 'websocket') return new Response(null, { status: 204 });
     const { version: _, ...poll } = query;
     const response = this.#consumers.accept(poll, this.now());
-    this.#serve(); // for what came between the look and the wait
+    this.#handOut.serve(); // for what came between the look and the wait
     return response;
   }
 
   override alarm(): void {
     this.#alarm.fired();
+    this.#handOut.serveIfNew();
   }
 
   /** A settlement on a stream; the answer has its form and says what became of each message. Or how many it may hold. */
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const stream = this.#consumers.streamOf(socket);
     if (!stream) return; // those who poll have nothing to say
-    this.#alarm.runDue();
+    this.#runDue();
     this.#consumers.noteSign(socket);
+    this.#open?.queue.noteSeen(stream.consumerId, this.now());
     const read = readStreamMessage(message);
     if (isFailure(read)) return socket.send(JSON.stringify(problemOf(read)));
     if ('runs' in read) return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
     this.#consumers.setPrefetch(socket, read.prefetch);
     socket.send(JSON.stringify(read));
-    this.#serve();
+    if (read.prefetch === 0) this.#open?.queue.resign(stream.consumerId);
+    this.#handOut.serve();
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -300,19 +317,27 @@ export class Queue extends DurableObject<Env> {
     if (!open) return Response.json(STALE, { status: 422 });
     this.#tasks.noteUse(open);
     const response = this.#consumers.accept(poll, this.now());
-    this.#serve();
+    this.#handOut.serve();
     return response;
   }
 
-  /** A stream has ended: what its consumer held goes back at once, and perhaps the queue with it. */
+  /**
+   * Somebody does not wait any more. What the consumer of a stream held goes back at once, and perhaps the queue with it; one
+   * that polls may ask again.
+   */
   #leave(socket: WebSocket): void {
     const open = this.#open;
+    if (!open) return;
+    const poll = this.#consumers.pollOf(socket);
     const stream = this.#consumers.streamOf(socket);
-    if (!open || !stream) return;
+    if (!poll && !stream) return; // it has had its answer
     this.#tasks.noteUse(open);
+    if (poll) open.queue.noteSeen(poll.consumerId, this.now());
+    if (!stream) return this.#handOut.serve();
     open.queue.commit(() => open.queue.releaseAll(stream.consumerId));
-    this.#serve();
-    this.#watch.changed(false);
+    open.queue.resign(stream.consumerId);
+    this.#handOut.serve();
+    this.#tasks.schedule();
     if (open.definition.config.auto_delete && this.#consumers.count() === 0)
       this.#deleteItself(open.definition);
   }
@@ -336,9 +361,14 @@ export class Queue extends DurableObject<Env> {
 
   /** The open queue, after running what is due; null where the caller's definition is not the current one. */
   #current(version: number): Open | null {
-    this.#alarm.runDue();
+    this.#runDue();
     if (this.#closing.isClosed) return null;
     return this.#open && version >= this.#open.definition.version ? this.#open : null;
+  }
+
+  #runDue(): void {
+    this.#alarm.runDue();
+    this.#handOut.serveIfNew();
   }
 
   #context(): StepContext {
@@ -363,34 +393,5 @@ export class Queue extends DurableObject<Env> {
     });
     this.#tasks.schedule();
     return results;
-  }
-
-  #take(queue: StoredQueue, request: Poll, max: number, context: StepContext): Uint8Array | null {
-    const { consumerId, bytesMax } = request;
-    const isWaiting = (id: string): boolean => this.#consumers.isWaiting(id);
-    if (!mayConsume(queue.state, consumerId, isWaiting, context.nowMs)) return null;
-    const leaseMs = request.leaseMs ?? queue.state.config.lease_ms;
-    return queue.deliver({ max, bytesMax, leaseMs, consumerId, autoAck: request.autoAck ?? false }, context);
-  }
-
-  /** Gives what is ready to those who wait. */
-  #serve(): void {
-    const queue = this.#open?.queue;
-    if (!queue || queue.state.isPaused) return;
-    const context = this.#context();
-    this.#consumers.noteEndedLeases(queue.takeEndedLeases());
-    const sends = queue.commit(() =>
-      this.#consumers.serve({
-        ready: () => readyCount(queue.state),
-        leasedBy: (consumerId) => queue.leasedBy(consumerId),
-        take: (poll, max) => this.#take(queue, poll, max, context),
-      }),
-    );
-    const unsent = sends.flatMap((send) => send() ?? []);
-    if (unsent.length > 0) {
-      queue.commit(() => queue.settleRuns(unsent.flatMap(releaseOf), undefined, context));
-      this.#serve(); // others may want what these could not be given
-    }
-    if (sends.length > 0) this.#tasks.schedule();
   }
 }

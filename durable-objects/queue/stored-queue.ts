@@ -12,6 +12,7 @@ import { purge } from '../../core/queue/purge.ts';
 import { noChanges, readyCount, type QueueState } from '../../core/queue/queue-state.ts';
 import { settle, type Outcome, type Settlement } from '../../core/queue/settle.ts';
 import { settleRun, type SettleRun } from '../../core/queue/settle-run.ts';
+import { noteSeen, resign } from '../../core/queue/single-active.ts';
 import type { QueueConfig } from '../../protocol/queues.ts';
 import { encodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
 import type { Failure } from '../../protocol/errors.ts';
@@ -134,6 +135,7 @@ export class StoredQueue {
   configure(config: QueueConfig): void {
     this.#recover();
     this.#state.config = config;
+    if (!config.single_active_consumer) this.#state.activeConsumer = null;
   }
 
   setPaused(isPaused: boolean): void {
@@ -220,6 +222,18 @@ export class StoredQueue {
   /** Messages that a consumer holds. */
   leasedBy(consumerId: string): number {
     return leasesOf(this.#state, consumerId).reduce((sum, { start, end }) => sum + end - start, 0);
+  }
+
+  /** A sign of life of a consumer. */
+  noteSeen(consumerId: string, nowMs: number): void {
+    this.#recover();
+    noteSeen(this.#state, consumerId, nowMs);
+  }
+
+  /** The consumer takes no more: where one at a time is active, it is another's turn. */
+  resign(consumerId: string): void {
+    this.#recover();
+    resign(this.#state, consumerId);
   }
 
   /** Messages whose lease has ended since the last call, by consumer. */

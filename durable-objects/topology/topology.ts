@@ -41,6 +41,7 @@ import { takeProducerIds } from './producer-ids.ts';
 import { changeQueueIn, declareQueueIn, deleteQueueIn } from './queues.ts';
 import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './schedules.ts';
 import { deleteShareGroupIn, putShareGroupIn } from './share-groups.ts';
+import { StorageProbe } from './storage-probe.ts';
 import { Teller } from './teller.ts';
 import { changeTopicIn, declareTopicIn, deleteTopicIn } from './topics.ts';
 import type {
@@ -77,6 +78,7 @@ export class Topology extends DurableObject<Env> {
   readonly #graph: LocalGraph;
   readonly #cost: CostLedger;
   readonly #transactionalIds: TransactionalIds;
+  readonly #probe: StorageProbe;
   #alarm!: Alarm;
   /** The telling that is under way. */
   #settling: Promise<void> | null = null;
@@ -87,6 +89,7 @@ export class Topology extends DurableObject<Env> {
     this.#store = new TopologyStore(this.#sql);
     this.#cost = new CostLedger(this.#sql);
     this.#transactionalIds = new TransactionalIds(this.#sql);
+    this.#probe = new StorageProbe(this.#sql);
     this.#teller = new Teller(env, this.#store.changes);
     this.#graph = new LocalGraph(this.#store);
     void ctx.blockConcurrencyWhile(async () => {
@@ -300,6 +303,11 @@ export class Topology extends DurableObject<Env> {
 
   unlistTransactionalId(name: string, number: number): void {
     this.#transactionalIds.remove(name, number);
+  }
+
+  /** Writes a row to see that it can. @returns when it was written, in ms */
+  probeStorage(): number {
+    return this.#probe.write(Date.now());
   }
 
   /** Everything that may have something to do by time: for the watchdog. */

@@ -85,6 +85,8 @@ export const BODY_ERRORS = [
   'incomplete_request',
   'unsupported_media_type',
   'request_too_large',
+  'request_timeout',
+  'overloaded',
   ...FIELD_ERRORS,
 ] as const;
 export const NAMESPACE_ERRORS = ['invalid_name', 'namespace_not_found', 'unavailable'] as const;

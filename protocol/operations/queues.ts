@@ -147,7 +147,7 @@ export const queueOperations = {
         },
       },
     },
-    errors: [...QUEUE_ERRORS, ...BODY_ERRORS],
+    errors: [...QUEUE_ERRORS, ...BODY_ERRORS, 'consumer_id_required'],
   },
   settle: {
     id: 'settle',

@@ -13,19 +13,16 @@ import {
   type ProduceQuery,
   type ProduceBatchesReply,
   type ProduceReply,
+  type ProduceRequest,
 } from '../../protocol/records.ts';
+import { keepBodyUntil } from '../bounds/request-bytes.ts';
 import { topicWith } from '../partition-call.ts';
 import { problem } from '../problem.ts';
 import { appendToPartitions, type PartitionBatches } from '../produce/append.ts';
 import { checkBatches, transactionProducer, type CheckedBatch } from '../produce/checked-batches.ts';
 import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { batchOptions, checkOnePartition } from '../produce/json-producer.ts';
-import {
-  checkProduceRequest,
-  packBatches,
-  partitionRecords,
-  type PartitionRecords,
-} from '../produce/json-records.ts';
+import { checkProduceRequest, packBatches, partitionRecords } from '../produce/json-records.ts';
 import { bodyKind, readBytes, readJson, readQuery } from '../request.ts';
 import { addPartitions } from '../transaction-call.ts';
 import { bind, readTopic, type AppContext, type AppEnv } from './context.ts';
@@ -43,21 +40,50 @@ export function produceRoutes(app: Hono<AppEnv>): void {
 }
 
 async function produceJson(c: AppContext, found: TopicDefinition): Promise<Response> {
+  const packed = await readAndPack(c, found);
+  if (isFailure(packed)) return problem(c, packed);
+  const { topic, places, batches, count, producer } = packed;
+  if (packed.isUnpromised) return acceptWithoutPromise(c, topic, batches, count);
+  const refused = await joinTransaction(c, topic, producer?.transactional_id, producer ?? null, batches);
+  if (refused) return problem(c, refused);
+  const appended = await appendToPartitions(c.env, topic, batches);
+  if (isFailure(appended)) return problem(c, withOffsets(appended, places, count));
+  return c.json({ offsets: offsetsOf(places, appended, count) } satisfies ProduceReply);
+}
+
+/** Where the records of one partition are in the request, and their times. */
+interface Places {
+  partition: number;
+  indexes: number[];
+  timestamps: number[];
+}
+
+interface PackedRequest {
+  topic: TopicDefinition;
+  places: Places[];
+  batches: PartitionBatches[];
+  count: number;
+  producer: ProduceRequest['producer'];
+  isUnpromised: boolean;
+}
+
+/** The records as batches. Apart, so that the body and its values can leave memory while the batches are stored. */
+async function readAndPack(c: AppContext, found: TopicDefinition): Promise<PackedRequest | Failure> {
   const body = await readJson(c.req.raw);
-  if (isFailure(body)) return problem(c, body);
+  if (isFailure(body)) return body;
   const request = checkProduceRequest(body.json);
-  if (isFailure(request)) return problem(c, request);
+  if (isFailure(request)) return request;
   const named = request.records.flatMap(({ partition }) => partition ?? []);
   const topic = await topicWith(c.env, found, named);
-  if (isFailure(topic)) return problem(c, topic);
+  if (isFailure(topic)) return topic;
   const stickyPartition = Math.floor(Math.random() * topic.config.partitions);
   const groups = partitionRecords(topic, request.records, stickyPartition, Date.now());
-  if (isFailure(groups)) return problem(c, groups);
+  if (isFailure(groups)) return groups;
   const { producer } = request;
   const isUnpromised = isWithoutPromise(request, producer !== undefined);
-  if (isFailure(isUnpromised)) return problem(c, isUnpromised);
+  if (isFailure(isUnpromised)) return isUnpromised;
   const misplaced = producer && checkOnePartition(request.records, groups);
-  if (misplaced) return problem(c, misplaced);
+  if (misplaced) return misplaced;
   const batches = groups.map(({ partition, records }) => ({
     partition,
     bytes: packBatches(
@@ -66,12 +92,12 @@ async function produceJson(c: AppContext, found: TopicDefinition): Promise<Respo
       producer && ((first) => batchOptions(producer, first)),
     ),
   }));
-  if (isUnpromised) return acceptWithoutPromise(c, topic, batches, request.records.length);
-  const refused = await joinTransaction(c, topic, producer?.transactional_id, producer ?? null, batches);
-  if (refused) return problem(c, refused);
-  const appended = await appendToPartitions(c.env, topic, batches);
-  if (isFailure(appended)) return problem(c, withOffsets(appended, groups, request.records.length));
-  return c.json({ offsets: offsetsOf(groups, appended, request.records.length) } satisfies ProduceReply);
+  const places = groups.map(({ partition, indexes, records }) => ({
+    partition,
+    indexes,
+    timestamps: records.map(({ timestamp }) => timestamp),
+  }));
+  return { topic, places, batches, count: request.records.length, producer, isUnpromised };
 }
 
 /** Makes the partitions part of the transaction that the records are to belong to, if any. */
@@ -90,16 +116,16 @@ async function joinTransaction(
 
 /** One for each record, in the order of the request. */
 function offsetsOf(
-  groups: PartitionRecords[],
+  places: readonly Places[],
   appended: readonly AppendedBatch[][],
   count: number,
 ): ProduceReply['offsets'] {
   const offsets = new Array<ProduceReply['offsets'][number]>(count);
-  groups.forEach(({ partition, indexes, records }, groupIndex) => {
+  places.forEach(({ partition, indexes, timestamps }, groupIndex) => {
     let next = 0;
     for (const { baseOffset, recordCount, appendTime } of appended[groupIndex]!) {
       for (let delta = 0; delta < recordCount; delta++, next++) {
-        const timestamp = appendTime ?? records[next]!.timestamp;
+        const timestamp = appendTime ?? timestamps[next]!;
         offsets[indexes[next]!] = { partition, offset: baseOffset + delta, timestamp };
       }
     }
@@ -108,10 +134,10 @@ function offsetsOf(
 }
 
 /** Says for each record where it is stored, or null, if only some partitions have stored theirs. */
-function withOffsets(cause: Failure, groups: PartitionRecords[], count: number): Failure {
+function withOffsets(cause: Failure, places: readonly Places[], count: number): Failure {
   if (cause.code !== 'partly_stored') return cause;
   const { stored } = cause.details as PartlyStored;
-  const appended = groups.map(({ partition }) =>
+  const appended = places.map(({ partition }) =>
     stored
       .filter((batch) => batch.partition === partition)
       .map(({ base_offset: baseOffset, record_count: recordCount, append_time: appendTime }) => ({
@@ -121,7 +147,7 @@ function withOffsets(cause: Failure, groups: PartitionRecords[], count: number):
       })),
   );
   const offsets: PartlyStored['offsets'] = Array.from(
-    offsetsOf(groups, appended, count),
+    offsetsOf(places, appended, count),
     (offset?: ProduceReply['offsets'][number]) => offset ?? null,
   );
   return { ...cause, details: { ...cause.details, offsets } };
@@ -202,6 +228,7 @@ function acceptWithoutPromise(
   const append = appendToPartitions(c.env, topic, groups).then((result) => {
     if (isFailure(result)) console.error(`unacknowledged records were lost: ${result.message}`);
   });
+  keepBodyUntil(c.req.raw, append);
   c.executionCtx.waitUntil(append);
   return c.json({ accepted }, 202);
 }

@@ -3,13 +3,19 @@
 import type { Hono } from 'hono';
 import { openApiDocument } from '../../protocol/openapi.ts';
 import { VERSION } from '../../protocol/version.ts';
-import type { AppEnv } from './context.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import { namespacesOf, type AppEnv } from './context.ts';
 
 /** Written once per isolate, when first asked for. */
 let openApiJson: string | undefined;
 
 export function serviceRoutes(app: Hono<AppEnv>): void {
-  app.get('/healthz', (c) => c.json({ status: 'ok', version: VERSION }));
+  app.get('/healthz', async (c) => {
+    if (c.req.query('deep') !== 'true') return c.json({ status: 'ok', version: VERSION });
+    const namespace = namespacesOf(c.env)[0]!;
+    const writtenMs = await topologyStub(c.env, namespace).probeStorage();
+    return c.json({ status: 'ok', version: VERSION, written_at: writtenMs });
+  });
 
   app.get('/openapi.json', (c) => {
     openApiJson ??= JSON.stringify(openApiDocument());

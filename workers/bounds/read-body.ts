@@ -1,0 +1,108 @@
+/** Reading a body into memory: only when there is room for it, up to a size, and within a time. */
+
+import { failure, type Failure } from '../../protocol/errors.ts';
+import { REQUEST_BYTES_MAX } from '../../protocol/limits.ts';
+import { bodyTimeMs, noRoom, roomOf, UNCOUNTED_BYTES_MAX } from './request-bytes.ts';
+
+/** What is taken in, only to answer that it is too much. */
+const DISCARDED_BYTES_MAX = 8 * REQUEST_BYTES_MAX;
+
+/** What is read at a time of a body that nobody wants. */
+const DISCARD_PIECE_BYTES = 64 * 1024;
+
+const TOO_LARGE = failure(
+  'request_too_large',
+  `a request may have ${REQUEST_BYTES_MAX} bytes; send several`,
+  { bytes_max: REQUEST_BYTES_MAX },
+);
+
+const TOO_SLOW = failure('request_timeout', 'the body came too slowly; send the request again');
+
+/**
+ * The body of a request. Its bytes stay reserved until the request is answered.
+ * @param weight how much each of its bytes counts
+ */
+export async function readBytes(request: Request, weight = 1): Promise<Uint8Array | Failure> {
+  const header = request.headers.get('content-length');
+  const stated = Number(header ?? 0);
+  if (stated > REQUEST_BYTES_MAX) {
+    await discard(request.body, stated);
+    return TOO_LARGE;
+  }
+  if (!(await roomOf(request).reserve(stated * weight))) {
+    const refused = noRoom();
+    await discard(request.body, stated);
+    return refused;
+  }
+  if (header !== null && stated <= UNCOUNTED_BYTES_MAX) return await readWhole(request);
+  const reading = header === null ? readPieces(request, weight) : readWhole(request);
+  const bytes = await within(bodyTimeMs(stated || REQUEST_BYTES_MAX), reading);
+  return bytes ?? TOO_SLOW;
+}
+
+async function readWhole(request: Request): Promise<Uint8Array | Failure> {
+  try {
+    return new Uint8Array(await request.arrayBuffer());
+  } catch {
+    return incomplete();
+  }
+}
+
+/** A body of unknown length: room is taken as it comes. What is too much is read to its end and forgotten. */
+async function readPieces(request: Request, weight: number): Promise<Uint8Array | Failure> {
+  const room = roomOf(request);
+  const chunks: Uint8Array[] = [];
+  let refused: Failure | null = null;
+  let length = 0;
+  try {
+    for await (const chunk of request.body ?? []) {
+      length += chunk.length;
+      if (length > DISCARDED_BYTES_MAX) break;
+      if (refused) continue;
+      if (length > REQUEST_BYTES_MAX) refused = TOO_LARGE;
+      else if (!room.grow(chunk.length * weight)) refused = noRoom();
+      if (refused) {
+        chunks.length = 0;
+        room.release();
+      } else chunks.push(chunk);
+    }
+  } catch {
+    return refused ?? incomplete();
+  }
+  return refused ?? new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+}
+
+/**
+ * Reads a body to its end without keeping it: many clients see a broken connection instead of an answer that comes before
+ * they have sent everything.
+ */
+async function discard(body: ReadableStream<Uint8Array> | null, stated: number): Promise<void> {
+  if (body === null || stated > DISCARDED_BYTES_MAX) return;
+  try {
+    const reader = body.getReader({ mode: 'byob' });
+    let buffer = new Uint8Array(DISCARD_PIECE_BYTES);
+    for (;;) {
+      const { done, value } = await reader.read(buffer);
+      if (done) return;
+      buffer = new Uint8Array(value.buffer);
+    }
+  } catch {
+    // The client has gone, and nobody waits for the answer.
+  }
+}
+
+/** The client has gone while it sent; this is for who looks at the log, or at a proxy before the router. */
+function incomplete(): Failure {
+  return failure('incomplete_request', 'the connection ended before the body did; send the request again');
+}
+
+/** @returns null when the time is over first */
+async function within<Result>(ms: number, work: Promise<Result>): Promise<Result | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<null>((resolve) => (timer = setTimeout(resolve, ms, null)));
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

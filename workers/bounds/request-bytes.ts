@@ -1,0 +1,105 @@
+/**
+ * The bytes of request bodies that this isolate has in hand. They are reserved before a body is read, and given back when
+ * its request is answered, or earlier, where nothing of the body is needed any more.
+ */
+
+import { failure, type Failure } from '../../protocol/errors.ts';
+import { ByteBudget } from './byte-budget.ts';
+
+const MiB = 1024 * 1024;
+
+/** A body costs three to five times its bytes in batches and copies for calls; an isolate has 128 MB. */
+const BYTES_MAX_DEFAULT = 32 * MiB;
+
+/** JSON costs twice as much as batches: its text and its values come on top. */
+export const JSON_WEIGHT = 2;
+
+const SMALL_BYTES_MAX = 64 * 1024;
+
+/** Bodies up to here are not counted: what connections are buffered with is of the same size. */
+export const UNCOUNTED_BYTES_MAX = 4 * 1024;
+
+/** How long a large body may wait for room, unread, before its request is refused. */
+const WAIT_MS = 2_000;
+
+/** A body must arrive in this time and at this speed, or it would keep its room from others. */
+const SLOW_MS_MAX = 10_000;
+const SLOWEST_BYTES_PER_MS = 64;
+
+let budget = budgetOf(BYTES_MAX_DEFAULT);
+let configured: string | undefined;
+
+/** @param bytesMax the setting POSTHORN_BODY_BYTES_MAX; undefined: the default */
+export function configureRequestBytes(bytesMax: string | undefined): void {
+  if (bytesMax === configured) return;
+  configured = bytesMax;
+  budget = budgetOf(Number(bytesMax) || BYTES_MAX_DEFAULT);
+}
+
+/** Room that one request has taken. */
+export class BodyRoom {
+  readonly #budget = budget;
+  #bytes = 0;
+
+  /** Takes room for so many bytes more, at once or not at all. */
+  grow(bytes: number): boolean {
+    if (!this.#budget.resize(this.#bytes, this.#bytes + bytes)) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** Takes the room for a body of a known length, and waits for it a little. */
+  async reserve(bytes: number): Promise<boolean> {
+    if (bytes <= UNCOUNTED_BYTES_MAX) return true;
+    if (!(await this.#budget.take(bytes, WAIT_MS))) return false;
+    this.#bytes = bytes;
+    return true;
+  }
+
+  release(): void {
+    if (this.#bytes > 0) this.#budget.release(this.#bytes);
+    this.#bytes = 0;
+  }
+}
+
+const rooms = new WeakMap<Request, BodyRoom>();
+
+/** The room of a request: each has one, however many times it is asked for. */
+export function roomOf(request: Request): BodyRoom {
+  const known = rooms.get(request);
+  if (known) return known;
+  const room = new BodyRoom();
+  rooms.set(request, room);
+  return room;
+}
+
+/** Gives back what a request has taken. Doing it twice is harmless. */
+export function releaseBody(request: Request): void {
+  rooms.get(request)?.release();
+}
+
+/** Keeps the room of a request beyond its answer, until the work that uses its body has ended. */
+export function keepBodyUntil(request: Request, work: Promise<unknown>): void {
+  const room = rooms.get(request);
+  if (!room) return;
+  rooms.delete(request);
+  void work.finally(() => room.release());
+}
+
+export function noRoom(): Failure {
+  return failure(
+    'overloaded',
+    'the broker has as many bytes of requests in hand as it can hold; send the request again later',
+    { retry_after_s: budget.retryAfterS() },
+  );
+}
+
+/** The time that a body of this length may take, in ms. */
+export function bodyTimeMs(bytes: number): number {
+  return SLOW_MS_MAX + Math.ceil(bytes / SLOWEST_BYTES_PER_MS);
+}
+
+function budgetOf(bytesMax: number): ByteBudget {
+  const smallShare = Math.floor(bytesMax / 8);
+  return new ByteBudget({ bytesMax, smallShare, smallBytesMax: Math.min(SMALL_BYTES_MAX, smallShare) });
+}
