@@ -13,7 +13,7 @@ import {
 import { messageSchema } from './messages.ts';
 import { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 import { nameSchema } from './names.ts';
-import { utf8BytesMax } from './schema-rules.ts';
+import { notBoth, utf8BytesMax } from './schema-rules.ts';
 
 export { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 
@@ -88,7 +88,10 @@ export const exchangeDeleteQuerySchema = z.strictObject({
   if_unused: flag().describe('Only if no binding starts from it; else `exchange_in_use`'),
 });
 
-export const destinationSchema = z.strictObject({ kind: z.enum(DESTINATION_KINDS), name: nameSchema });
+export const destinationSchema = z
+  .strictObject({ kind: z.enum(DESTINATION_KINDS), name: nameSchema })
+  // The default exchange takes no bindings.
+  .meta(notBoth({ kind: { const: 'exchange' }, name: { const: DEFAULT_EXCHANGE_PATH } }));
 
 const routingKey = () =>
   z
@@ -122,7 +125,12 @@ export type BindingReply = z.infer<typeof bindingReplySchema>;
 
 export const bindingsDeclarationSchema = z.strictObject({
   bindings: z
-    .array(z.strictObject({ source: nameSchema, ...bindingFields }))
+    .array(
+      z.strictObject({
+        source: nameSchema.meta({ not: { const: DEFAULT_EXCHANGE_PATH } }),
+        ...bindingFields,
+      }),
+    )
     .min(1)
     .max(BINDINGS_PER_REQUEST_MAX)
     .describe(`1 to ${BINDINGS_PER_REQUEST_MAX} bindings, all made or none`),

@@ -45,7 +45,7 @@ const fields = {
     // Read by croner, in durable-objects/schedule.
     .meta({
       format: 'cron',
-      pattern: '^\\s*(?:@[A-Za-z]+|\\S+(?:\\s+\\S+){4})\\s*$',
+      pattern: '^\\s*(?:@(?:yearly|annually|monthly|weekly|daily|hourly)|\\S+(?:\\s+\\S+){4})\\s*$',
       examples: ['*/5 * * * *', '0 9 * * MON-FRI', '30 2 1,15 * *', '@hourly', '@daily'],
     })
     .describe(

@@ -142,7 +142,7 @@ function numberOf({ minimum = 0, maximum = 1_000 }: Schema, random: Random): num
 
 function stringOf(schema: Schema, random: Random): string {
   const { minLength = 0, maxLength = 40, pattern, format, examples } = schema;
-  if (examples && random() < 0.9) return pick(random, examples) as string;
+  if (examples) return pick(random, examples) as string;
   if (format === 'date-time') return new Date(Math.floor(random() * 4e12)).toISOString();
   if (pattern !== undefined) return matching(pattern, maxLength, random);
   const text =

@@ -17,7 +17,7 @@ import { TestBroker } from '../support/test-broker.ts';
 
 /** `CONTRACT_SEED` and `CONTRACT_CASES` repeat or widen a run. */
 const SEED = Number(process.env['CONTRACT_SEED'] ?? 1);
-const CASES = Number(process.env['CONTRACT_CASES'] ?? 5);
+const CASES = Number(process.env['CONTRACT_CASES'] ?? 3);
 const DRAWS_MAX = 300;
 
 /** What would only make it slow. */
@@ -172,6 +172,19 @@ const INVALID = new Set([
   'unsupported_media_type',
 ]);
 
+/**
+ * Refusals of valid requests that depend on what the broker holds, on the clock, or on two members being equal, which no
+ * schema can say. Each is told in the description of its field.
+ */
+const BY_STATE = [
+  /the default exchange takes no bindings/, // the one in the path
+  /is no dead letter of queue/, // ids that an earlier reply gave
+  /is not one that this queue gave/, // `next` likewise
+  /^body ends_at: .* is past$/,
+  /its dead letters would come back/, // a share group's own topic
+  /these go to \d+; send a request for each/, // by the hash of the keys
+];
+
 describe.each(described.filter(({ operation }) => !LEFT_OUT.has(operation.operationId)))(
   '$operation.operationId',
   (known) => {
@@ -210,7 +223,8 @@ describe('the document', () => {
 
 function refusedAsInvalid({ type, text }: { type: string; text: string }): string | null {
   if (type !== PROBLEM_TYPE) return null;
-  const { code } = JSON.parse(text) as { code: string };
+  const { code, detail } = JSON.parse(text) as { code: string; detail: string };
+  if (BY_STATE.some((rule) => rule.test(detail))) return null;
   return INVALID.has(code) ? `refuses what the document calls valid` : null;
 }
 
