@@ -15,19 +15,13 @@ import {
   WAIT_MS_MAX,
 } from './limits.ts';
 import { deadLetterDetailsShape, type DeadLetterDetails } from './dead-letters.ts';
-import { atMostOnceIs, consumeDelivery } from './records.ts';
+import { atMostOnceIs, consumeDelivery, publishDelivery } from './records.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { publishProducerSchema } from './producers.ts';
 import { needs } from './schema-rules.ts';
 import { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from './settlement-frame.ts';
 
-const delivery = () =>
-  z
-    .enum(['at-least-once', 'exactly-once'])
-    .optional()
-    .describe('The level by name. exactly-once: refused without a producer');
-
-export const queuePublishQuerySchema = z.strictObject({ delivery: delivery() });
+export const queuePublishQuerySchema = z.strictObject({ delivery: publishDelivery() });
 
 export const queuePublishSchema = z
   .strictObject({
@@ -37,7 +31,7 @@ export const queuePublishSchema = z
       .meta({ maxItems: REQUEST_RECORDS_MAX })
       .describe(`1 to ${REQUEST_RECORDS_MAX} messages, each stored or refused by itself`),
     producer: publishProducerSchema.optional(),
-    delivery: delivery(),
+    delivery: publishDelivery(),
   })
   .meta(needs('delivery', 'exactly-once', 'producer'));
 

@@ -11,9 +11,11 @@ import {
   ROUTING_KEY_BYTES_MAX,
 } from './limits.ts';
 import { messageSchema } from './messages.ts';
+import { exchangeProducerSchema } from './producers.ts';
+import { publishDelivery } from './records.ts';
 import { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 import { nameSchema } from './names.ts';
-import { notBoth, utf8BytesMax } from './schema-rules.ts';
+import { needs, notBoth, utf8BytesMax } from './schema-rules.ts';
 
 export { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 
@@ -177,17 +179,22 @@ export const exchangeMessageSchema = messageSchema.extend({
 });
 export type ExchangeMessage = z.infer<typeof exchangeMessageSchema>;
 
-export const exchangePublishSchema = z.strictObject({
-  messages: z
-    .array(exchangeMessageSchema)
-    .min(1)
-    .meta({ maxItems: REQUEST_RECORDS_MAX })
-    .describe(`1 to ${REQUEST_RECORDS_MAX} messages`),
-});
+export const exchangePublishSchema = z
+  .strictObject({
+    messages: z
+      .array(exchangeMessageSchema)
+      .min(1)
+      .meta({ maxItems: REQUEST_RECORDS_MAX })
+      .describe(`1 to ${REQUEST_RECORDS_MAX} messages`),
+    producer: exchangeProducerSchema.optional(),
+    delivery: publishDelivery(),
+  })
+  .meta(needs('delivery', 'exactly-once', 'producer'));
 
 export const exchangePublishQuerySchema = z.strictObject({
   mandatory: flag().describe('For a body of record batches: all messages are mandatory'),
   destinations: flag().describe('For a body of record batches: the reply says where each message is'),
+  delivery: publishDelivery(),
 });
 
 const storedSchema = z.object({

@@ -104,6 +104,9 @@ export const TRANSACTION_PUBLISH_BYTES_MAX = 1024 * 1024;
 /** Epochs are int16. The last one is for the marker that ends the last transaction of a producer id. */
 export const PRODUCER_EPOCH_MAX = 32_766;
 
+/** Ids above it stand in the logs of topics for producers that publish through exchanges (core/log/exchange-batch.ts). */
+export const PRODUCER_ID_MAX = 2 ** 52 - 1;
+
 /** Of a consumer group: each change of one is weighed against all the others. */
 export const GROUP_MEMBERS_MAX = 10_000;
 

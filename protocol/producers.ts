@@ -1,7 +1,12 @@
 /** The contract of producer ids: what makes a produce that is sent again be stored once. */
 
 import { z } from 'zod';
-import { PRODUCER_EPOCH_MAX, TRANSACTION_TIMEOUT_MS_DEFAULT, TRANSACTION_TIMEOUT_MS_MAX } from './limits.ts';
+import {
+  PRODUCER_EPOCH_MAX,
+  PRODUCER_ID_MAX,
+  TRANSACTION_TIMEOUT_MS_DEFAULT,
+  TRANSACTION_TIMEOUT_MS_MAX,
+} from './limits.ts';
 import { nameSchema } from './names.ts';
 
 export const producerDeclarationSchema = z
@@ -31,7 +36,7 @@ export type ProducerReply = z.infer<typeof producerReplySchema>;
 
 /** Of one instance of a producer. */
 export const producerIdentity = {
-  id: z.int().min(0),
+  id: z.int().min(0).max(PRODUCER_ID_MAX),
   epoch: z.int().min(0).max(PRODUCER_EPOCH_MAX),
 };
 
@@ -62,4 +67,15 @@ export const publishProducerSchema = z
   .describe(
     'Stores the messages once, however often the request is sent; a repetition gets the answer of the first',
   );
+export const exchangeProducerSchema = z
+  .strictObject({
+    ...producerIdentity,
+    sequence: sequence().describe(
+      'Of the first message: how many this producer has published to the exchange in this epoch before. At 2^31 go on with the next epoch at 0',
+    ),
+  })
+  .describe(
+    'Each destination stores each message once, however often the request is sent; a repetition completes what was missing. A producer has one request at a time under way to an exchange, and repeats it until it is complete or goes on with the next epoch from 0',
+  );
+
 export type PublishProducerFields = z.infer<typeof publishProducerSchema>;

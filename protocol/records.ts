@@ -42,6 +42,13 @@ const delivery = () =>
       'The level by name, instead of acks: at-most-once is `none`, at-least-once is `durable`, exactly-once is `durable` and needs a producer',
     );
 
+/** At a publish to a queue or an exchange. */
+export const publishDelivery = () =>
+  z
+    .enum(['at-least-once', 'exactly-once'])
+    .optional()
+    .describe('The level by name. exactly-once: refused without a producer');
+
 /**
  * At a request that consumes. The others are refused in words that say what to do instead (workers/consume-level.ts).
  *

@@ -10,13 +10,18 @@ import {
 } from '../protocol/media-types.ts';
 
 export async function frameOfResponse(response: Response): Promise<FetchFrame> {
-  const offset = (header: string): number => Number(response.headers.get(header));
+  return { ...emptyFrameOf(response.headers), batches: new Uint8Array(await response.arrayBuffer()) };
+}
+
+/** The offsets of an answer, also of one that says to wait. */
+export function emptyFrameOf(headers: Headers): FetchFrame {
+  const offset = (header: string): number => Number(headers.get(header));
   return {
     startOffset: offset(START_OFFSET_HEADER),
     nextOffset: offset(NEXT_OFFSET_HEADER),
     highWatermark: offset(HIGH_WATERMARK_HEADER),
     logStartOffset: offset(LOG_START_OFFSET_HEADER),
     lastStableOffset: offset(LAST_STABLE_OFFSET_HEADER),
-    batches: new Uint8Array(await response.arrayBuffer()),
+    batches: new Uint8Array(),
   };
 }

@@ -10,9 +10,20 @@
  * A batch is taken when its sequence follows the last one, or is 0 for a producer or an epoch not seen before. Every
  * transaction has an epoch of its own (KIP-890): the marker that ends it carries the next one. So a marker that comes
  * twice changes nothing, and a batch that comes after its transaction has ended is fenced.
+ *
+ * A producer that publishes through exchanges is kept apart, for each exchange, by the rules of gapped-sequences.ts.
  */
 
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import {
+  gappedKey,
+  judgeGapped,
+  partOf,
+  withPart,
+  type GappedProducer,
+  type PublishRange,
+  type SequencePart,
+} from '../producers/gapped-sequences.ts';
 import {
   PRODUCER_IDLE_MS,
   PRODUCERS_MAX,
@@ -38,6 +49,20 @@ export interface Producer {
   readonly lastMs: number;
 }
 
+/** Messages that were published through an exchange and lie one after another. */
+export interface LoggedPart extends SequencePart {
+  baseOffset: number;
+  /** Of their batch; the same for all batches of a request. */
+  maxTimestamp: number;
+}
+
+/** A producer that publishes through an exchange. It has no transactions here. */
+export interface ExchangeProducer extends GappedProducer<LoggedPart> {
+  readonly transactionStart?: undefined;
+}
+
+export type KnownProducer = Producer | ExchangeProducer;
+
 /** What of a batch's header decides. Producer -1: of none, always taken. */
 export interface SequencedBatch extends Sequenced {
   isTransactional: boolean;
@@ -54,11 +79,16 @@ export interface TransactionEnd {
 export type Admission =
   { kind: 'new'; baseOffset: number } | { kind: 'duplicate'; baseOffset: number; maxTimestamp: number };
 
-export class ProducerStates {
-  readonly #producers: Map<number, Producer>;
+/** A snapshot has to fit a row, which may have 2 MB. */
+const SNAPSHOT_LENGTH_MAX = 1_500_000;
 
-  constructor(producers: Iterable<Producer> = []) {
-    this.#producers = new Map([...producers].map((producer) => [producer.id, producer]));
+type Producers = Map<number | string, KnownProducer>;
+
+export class ProducerStates {
+  readonly #producers: Producers;
+
+  constructor(producers: Iterable<KnownProducer> = []) {
+    this.#producers = new Map([...producers].map((producer) => [keyOf(producer), producer]));
   }
 
   get size(): number {
@@ -66,14 +96,15 @@ export class ProducerStates {
   }
 
   get(id: number): Producer | undefined {
-    return this.#producers.get(id);
+    return this.#producers.get(id) as Producer | undefined;
   }
 
   /** Where the first open transaction begins; null where none is open. */
   get firstOpenOffset(): number | null {
     let first: number | null = null;
-    for (const { transactionStart } of this.#producers.values()) {
-      if (transactionStart !== null && (first === null || transactionStart < first)) first = transactionStart;
+    for (const producer of this.#producers.values()) {
+      const start = openTransaction(producer);
+      if (start !== null && (first === null || start < first)) first = start;
     }
     return first;
   }
@@ -84,23 +115,46 @@ export class ProducerStates {
   }
 
   /** What is worth keeping, the longest unheard of first. */
-  alive(nowMs: number): Producer[] {
+  alive(nowMs: number): KnownProducer[] {
     const known = [...this.#producers.values()].filter((producer) => isAlive(producer, nowMs));
     known.sort((a, b) => a.lastMs - b.lastMs);
     let surplus = known.length - PRODUCERS_MAX;
-    return known.filter(({ transactionStart }) => transactionStart !== null || surplus-- <= 0);
+    const lengths = known.map((producer) => JSON.stringify(producer).length + 1);
+    let surplusLength = lengths.reduce((sum, length) => sum + length, 0) - SNAPSHOT_LENGTH_MAX;
+    return known.filter((producer, place) => {
+      if (openTransaction(producer) !== null) return true;
+      const isKept = surplus <= 0 && surplusLength <= 0;
+      surplus -= 1;
+      if (!isKept) surplusLength -= lengths[place]!;
+      return isKept;
+    });
   }
 
   /** Forgets all others. */
-  keep(producers: readonly Producer[]): void {
+  keep(producers: readonly KnownProducer[]): void {
     this.#producers.clear();
-    for (const producer of producers) this.#producers.set(producer.id, producer);
+    for (const producer of producers) this.#producers.set(keyOf(producer), producer);
+  }
+
+  /** Takes a batch that is in the log and came through an exchange. */
+  replayPublish(
+    identity: Pick<PublishRange, 'id' | 'exchange' | 'epoch'>,
+    sequences: readonly number[],
+    { baseOffset, maxTimestamp }: { baseOffset: number; maxTimestamp: number },
+    nowMs: number,
+  ): void {
+    const key = gappedKey(identity);
+    const known = this.#producers.get(key) as ExchangeProducer | undefined;
+    const part: LoggedPart = { ...partOf(sequences), baseOffset, maxTimestamp };
+    const ofRequest = (known?.parts ?? []).filter((other) => other.maxTimestamp === maxTimestamp);
+    const base = Math.min(...[part, ...ofRequest].map(({ sequence }) => sequence));
+    this.#producers.set(key, withPart(known, identity, base, part, nowMs));
   }
 
   /** Takes a batch that is in the log: it was checked when it was stored. */
   replay(batch: SequencedBatch & { isControl: boolean; baseOffset: number }, nowMs: number): void {
     if (batch.producerId < 0) return;
-    const known = this.#producers.get(batch.producerId);
+    const known = this.get(batch.producerId);
     this.#producers.set(
       batch.producerId,
       batch.isControl
@@ -111,11 +165,11 @@ export class ProducerStates {
 }
 
 export class StagedProducers {
-  readonly #base: Map<number, Producer>;
-  readonly #changed = new Map<number, Producer>();
+  readonly #base: Producers;
+  readonly #changed: Producers = new Map();
   readonly nowMs: number;
 
-  constructor(base: Map<number, Producer>, nowMs: number) {
+  constructor(base: Producers, nowMs: number) {
     this.#base = base;
     this.nowMs = nowMs;
   }
@@ -143,6 +197,23 @@ export class StagedProducers {
   }
 
   /**
+   * The messages of a publish through an exchange, by their sequences.
+   * @returns where those are that were taken before, and null for those that are to be appended and noted (`take`)
+   */
+  judge(range: PublishRange, sequences: readonly number[]): (number | null)[] | Failure {
+    const judged = judgeGapped(this.#getExchange(range), range, sequences);
+    if (isFailure(judged)) return judged;
+    return judged.map((taken) => taken && taken.part.baseOffset + taken.nth);
+  }
+
+  /** Notes a batch of messages that are appended. */
+  take(range: PublishRange, sequences: readonly number[], baseOffset: number, maxTimestamp: number): void {
+    const part = { ...partOf(sequences), baseOffset, maxTimestamp };
+    const key = gappedKey(range);
+    this.#changed.set(key, withPart(this.#getExchange(range), range, range.sequence, part, this.nowMs));
+  }
+
+  /**
    * Ends a transaction.
    * @returns null where that has happened before and nothing is to be written; else where it began in this log, -1 where
    *   nothing of it is here: the marker is written all the same, to fence batches that are still on their way
@@ -157,16 +228,17 @@ export class StagedProducers {
   /** Where the first open transaction will begin once this is applied. */
   get firstOpenOffset(): number | null {
     let first: number | null = null;
-    const look = ({ transactionStart }: Producer): void => {
-      if (transactionStart !== null && (first === null || transactionStart < first)) first = transactionStart;
+    const look = (producer: KnownProducer): void => {
+      const start = openTransaction(producer);
+      if (start !== null && (first === null || start < first)) first = start;
     };
     for (const producer of this.#changed.values()) look(producer);
-    for (const [id, producer] of this.#base) if (!this.#changed.has(id)) look(producer);
+    for (const [key, producer] of this.#base) if (!this.#changed.has(key)) look(producer);
     return first;
   }
 
   apply(): void {
-    for (const [id, producer] of this.#changed) this.#base.set(id, producer);
+    for (const [key, producer] of this.#changed) this.#base.set(key, producer);
   }
 
   #admitOne(batch: SequencedBatch, offset: number): Admission | Failure {
@@ -183,13 +255,29 @@ export class StagedProducers {
   }
 
   #get(id: number): Producer | undefined {
-    const known = this.#changed.get(id) ?? this.#base.get(id);
+    return this.#find(id) as Producer | undefined;
+  }
+
+  #getExchange(range: PublishRange): ExchangeProducer | undefined {
+    return this.#find(gappedKey(range)) as ExchangeProducer | undefined;
+  }
+
+  #find(key: number | string): KnownProducer | undefined {
+    const known = this.#changed.get(key) ?? this.#base.get(key);
     return known !== undefined && isAlive(known, this.nowMs) ? known : undefined;
   }
 }
 
-function isAlive({ lastMs, transactionStart }: Producer, nowMs: number): boolean {
-  return transactionStart !== null || lastMs > nowMs - PRODUCER_IDLE_MS;
+function keyOf(producer: KnownProducer): number | string {
+  return 'exchange' in producer ? gappedKey(producer) : producer.id;
+}
+
+function openTransaction({ transactionStart }: KnownProducer): number | null {
+  return transactionStart ?? null;
+}
+
+function isAlive(producer: KnownProducer, nowMs: number): boolean {
+  return openTransaction(producer) !== null || producer.lastMs > nowMs - PRODUCER_IDLE_MS;
 }
 
 function transactionProblem(known: Producer | undefined, batch: SequencedBatch): Failure | null {

@@ -2,6 +2,7 @@
 
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import { countDeath } from './dead-letter.ts';
+import { noteExpiry } from './expiry-look.ts';
 import type { ArrivalFacts } from './facts.ts';
 import { publishLane } from './lane.ts';
 import { isOver } from './limits.ts';
@@ -25,25 +26,34 @@ export interface Arrivals {
   /** Refused and to be dead-lettered. */
   dead: Arrival[];
   exceptions: { index: number; outcome: 'duplicate' | 'rejected' }[];
+  /** There was no room for one, and all that follow it are refused. */
+  isCutShort: boolean;
+}
+
+export interface IntakeRules {
+  /** Another queue hands them on: they are known by their numbers, not by their message ids, which this one may have seen. */
+  isTransfer: boolean;
+  /** What is refused comes again, and must not be overtaken by what follows it. */
+  keepsOrder: boolean;
 }
 
 export function noArrivals(): Arrivals {
-  return { stored: new Map(), parked: [], ids: [], dead: [], exceptions: [] };
+  return { stored: new Map(), parked: [], ids: [], dead: [], exceptions: [], isCutShort: false };
 }
 
 /**
  * Decides on one message after another. `pending` are the messages and bytes that were let in by this commit and are not
  * in the state yet.
  *
- * What another queue hands on (`isTransfer`) is known by its number, not by its message id, which this queue may well have
- * seen. Where there is no room for it, it and all that follow are refused and stay where they are.
+ * Where there is no room for a message that comes again until it is taken (`keepsOrder`), it and all that follow are refused,
+ * unless the queue sends what it refuses to its dead letters, which is an end.
  */
 export function admit(
   state: QueueState,
   arrivals: readonly Arrival[],
   pending: { count: number; bytes: number },
   nowMs: number,
-  isTransfer: boolean,
+  { isTransfer, keepsOrder }: IntakeRules,
 ): Arrivals {
   const { config, dedup } = state;
   const result = noArrivals();
@@ -58,12 +68,14 @@ export function admit(
     const count = pending.count + waiting.count + 1;
     const bytes = pending.bytes + waiting.bytes + arrival.bytes;
     if (refuses(state) && isOver(state, count, bytes)) {
-      if (isTransfer) {
+      const isDead = config.overflow === 'reject-publish-dlx' && config.dead_letter !== 'none';
+      if (keepsOrder && (isTransfer || !isDead)) {
+        result.isCutShort = true;
         for (const { index: refused } of arrivals.slice(arrivals.indexOf(arrival)))
           result.exceptions.push({ index: refused, outcome: 'rejected' });
         break;
       }
-      if (config.overflow === 'reject-publish-dlx' && config.dead_letter !== 'none') {
+      if (isDead) {
         countDeath(state, 'maxlen');
         result.dead.push(arrival);
       }
@@ -83,6 +95,7 @@ export function admit(
     } else {
       pending.count += 1;
       pending.bytes += arrival.bytes;
+      noteExpiry(state, facts);
       const stored = result.stored.get(lane);
       if (stored) stored.push(arrival);
       else result.stored.set(lane, [arrival]);

@@ -6,6 +6,7 @@
 
 import { isReturnLane } from './lane.ts';
 import { deadLetter } from './dead-letter.ts';
+import { noteHead } from './expiry-look.ts';
 import { expiryOf, type SegmentSource } from './facts.ts';
 import {
   bytesPerMessage,
@@ -54,6 +55,7 @@ export function deliver(
   for (const lane of lanesFromHighest(state)) {
     if (!delivery.takeFrom(lane)) break;
   }
+  for (const lane of new Set(delivery.slices.map(({ extent }) => extent.lane))) noteHead(state, lane, source);
   if (delivery.slices.length > 0) activate(state, command.consumerId, command.leaseMs, nowMs);
   return delivery.slices;
 }

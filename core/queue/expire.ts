@@ -2,6 +2,7 @@
 
 import { consumerName } from './consumer-id.ts';
 import { deadLetter, isKeptAnyway } from './dead-letter.ts';
+import { noteReturned } from './expiry-look.ts';
 import { expiryOf, type SegmentSource } from './facts.ts';
 import {
   endLease,
@@ -44,7 +45,10 @@ export function expireLeases(state: QueueState, source: SegmentSource, nowMs: nu
           noteLeaseEnded(state, consumerId);
           state.endedLeases.set(consumerId, (state.endedLeases.get(consumerId) ?? 0) + 1);
           const failures = attempts.failures + (facts?.failuresBefore ?? 0);
-          if (retryDelay(state.config.retry, failures, 0) !== null || isKeptAnyway(state, facts)) continue;
+          if (retryDelay(state.config.retry, failures, 0) !== null || isKeptAnyway(state, facts)) {
+            noteReturned(state, segment.extent, offset, source);
+            continue;
+          }
           deadLetter(state, lane!, segment, offset, 'delivery_limit', leaseEnded(consumerName(consumerId)));
         }
       }
@@ -56,8 +60,9 @@ export function expireLeases(state: QueueState, source: SegmentSource, nowMs: nu
 }
 
 /**
- * Removes expired messages from the head of each lane: of those behind a younger one is noticed when they get there.
- * @returns when to look again, in ms; Infinity where nothing at a head can expire
+ * Removes expired messages: those that were given back wherever they lie, of the others those at the head of a lane. One
+ * that is behind a younger one is found when it gets there.
+ * @returns when to look again, in ms; Infinity where nothing that was looked at can expire
  */
 export function expireHeads(state: QueueState, source: SegmentSource, nowMs: number): number {
   const ttlMs = state.config.message_ttl_ms;
@@ -66,16 +71,18 @@ export function expireHeads(state: QueueState, source: SegmentSource, nowMs: num
   for (const lane of lanesFromHighest(state)) {
     for (const segment of lane.inFlight.slice()) {
       if (segment.extent.isPlain && ttlMs === null) continue;
-      let from = segment.extent.baseOffset;
-      for (let run = segment.nextReturned(from); run !== null; run = segment.nextReturned(from)) {
-        const expiresAtMs = expiryOf(source.facts(segment.extent)(run.start), ttlMs);
-        if (expiresAtMs > nowMs) {
-          next = Math.min(next, expiresAtMs);
-          break;
+      if (segment.returned === 0) continue;
+      const factsOf = source.facts(segment.extent);
+      for (let run = segment.nextReturned(0); run !== null; run = segment.nextReturned(run.end)) {
+        for (let offset = run.start; offset < run.end; offset++) {
+          const expiresAtMs = expiryOf(factsOf(offset), ttlMs);
+          if (expiresAtMs > nowMs) {
+            next = Math.min(next, expiresAtMs);
+            continue;
+          }
+          if (left-- <= 0) return nowMs + 1;
+          deadLetter(state, lane, segment, offset, 'expired');
         }
-        if (left-- <= 0) return nowMs + 1;
-        deadLetter(state, lane, segment, run.start, 'expired');
-        from = run.start + 1;
       }
     }
     while (lane.cursor < lane.nextOffset) {

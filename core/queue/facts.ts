@@ -76,7 +76,10 @@ export function isPlain(facts: MessageFacts): boolean {
 }
 
 /** When the message expires, in ms; Infinity for never. */
-export function expiryOf(facts: MessageFacts, messageTtlMs: number | null): number {
+export function expiryOf(
+  facts: Pick<MessageFacts, 'timestampMs' | 'expirationMs'>,
+  messageTtlMs: number | null,
+): number {
   return facts.timestampMs + Math.min(facts.expirationMs ?? Infinity, messageTtlMs ?? Infinity);
 }
 

@@ -96,6 +96,8 @@ export interface QueueState {
   earliestExpiryMs: number;
   /** Messages whose lease has ended since the shell last asked, by consumer. */
   endedLeases: Map<string, number>;
+  /** When a message expires that became ready since the last look was scheduled, in ms; Infinity: none does. */
+  nextExpiryMs: number;
   dedup: DedupWindow;
   /** The one that is given messages, for a queue with a single active consumer. */
   activeConsumer: ActiveConsumer | null;

@@ -9,6 +9,7 @@
 import { consumerName } from './consumer-id.ts';
 import type { ErrorFields } from '../../protocol/dead-letters.ts';
 import { cappedError, deadLetter, isKeptAnyway } from './dead-letter.ts';
+import { noteReturned } from './expiry-look.ts';
 import type { SegmentSource } from './facts.ts';
 import { endLease, finish, inFlightAt, releaseKey, type LaneState, type QueueState } from './queue-state.ts';
 import { longestDelay, retryDelay, roundDelay, spread } from './retry.ts';
@@ -63,6 +64,7 @@ export function settle(state: QueueState, tag: Tag, settlement: Settlement, cont
   if (settlement.kind === 'release') {
     releaseKey(state, facts?.key ?? null);
     segment.noteAttempts(tag.offset, known);
+    noteReturned(state, segment.extent, tag.offset, context.source);
     return 'requeued';
   }
   const error = settlement.error && cappedError(settlement.error);
@@ -85,6 +87,7 @@ export function settle(state: QueueState, tag: Tag, settlement: Settlement, cont
   const delayMs = settlement.delayMs ?? scheduledMs;
   if (delayMs === 0) {
     releaseKey(state, facts?.key ?? null);
+    noteReturned(state, segment.extent, tag.offset, context.source);
     return 'requeued';
   }
   // Its key stays in use: later messages of the key wait until this one is done.

@@ -8,6 +8,8 @@ export interface QueueDeletion {
   ifUnused?: boolean;
   /** Only if it holds no message, not even one on its way out. */
   ifEmpty?: boolean;
+  /** The queue wants its own deletion, and is asked whether that is still so: nobody uses it, or its last stream has left. */
+  byItself?: 'unused' | 'left';
 }
 
 /**

@@ -20,11 +20,14 @@ export class CleanUp {
   readonly #alarm: Alarm;
   readonly #now: () => number;
   readonly #open: () => Cleanable | null;
+  readonly #removed: () => void;
 
-  constructor(alarm: Alarm, now: () => number, open: () => Cleanable | null) {
+  /** @param removed called when the start of the log may have moved */
+  constructor(alarm: Alarm, now: () => number, open: () => Cleanable | null, removed: () => void) {
     this.#alarm = alarm;
     this.#now = now;
     this.#open = open;
+    this.#removed = removed;
     alarm.register('retention', (nowMs) => this.#retain(nowMs));
     alarm.register('compaction', (nowMs) => this.#compact(nowMs));
   }
@@ -61,6 +64,7 @@ export class CleanUp {
     produced.prepareCleanUp(nowMs);
     const goesOn = log.retain(policy, nowMs);
     produced.forgetRemoved();
+    this.#removed();
     return goesOn ? nowMs + 1 : log.nextRetention(policy, nowMs);
   }
 

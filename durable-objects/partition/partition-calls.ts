@@ -3,6 +3,7 @@
 import type { Claim } from '../../core/group/offsets.ts';
 import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
+import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 
 /** The caller's definition of the topic is out of date, or the topic is gone: refresh, and try again once. */
 export interface Stale {
@@ -13,6 +14,15 @@ export function isStale(result: unknown): result is Stale {
   return typeof result === 'object' && result !== null && 'stale' in result;
 }
 
+/** Options of an append. */
+export interface AppendOptions {
+  /** The broker itself hands them on: no ceiling refuses what it has taken already. */
+  isHandedOn?: boolean;
+  /** The batches are those of core/log/exchange-batch.ts, and part of this publish: what was taken before is not again. */
+  publish?: PublishRange;
+}
+
+/** A batch that was appended; of a publish through an exchange, neighbours among its messages. */
 export interface AppendedBatch {
   baseOffset: number;
   recordCount: number;

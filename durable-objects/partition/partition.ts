@@ -4,10 +4,9 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
-import type { Admission, TransactionEnd } from '../../core/log/producer-state.ts';
+import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
-import { isBatchFailure, splitBatches, stampAppendTime } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
@@ -27,16 +26,19 @@ import type {
 } from './share-calls.ts';
 import { SharedLog } from './shared-log.ts';
 import type { Env } from '../stubs.ts';
+import { AnswerWaiters } from './answer-waiters.ts';
 import { CleanUp, type Cleanable } from './clean-up.ts';
 import { GroupExpiry } from './group-expiry.ts';
 import { answerTo, resolveOffset } from './partition-answers.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
-import { appendedBatches, batchesReply, isWaiting } from './partition-replies.ts';
+import { appendReply, batchesReply, isWaiting, offsetHeaders } from './partition-replies.ts';
+import { readAppend } from './read-append.ts';
 import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
 import {
   isAskGroup,
   type AppendedBatch,
+  type AppendOptions,
   type AskGroup,
   type GroupCommit as OffsetCommit,
   type GroupOffsetView,
@@ -45,7 +47,7 @@ import {
   type ReadRequest,
   type Stale,
 } from './partition-calls.ts';
-import { ProducedLog, type LogCommand, type LogOutcome, type ProducedBatch } from './produced-log.ts';
+import { ProducedLog, type AppendCommand, type LogCommand, type LogOutcome } from './produced-log.ts';
 
 /** What exists while the partition is defined. */
 interface Open extends Cleanable {
@@ -63,6 +65,7 @@ export class Partition extends DurableObject<Env> {
   readonly #commit: GroupCommit<LogCommand, LogOutcome>;
   readonly #cost: CostMeter;
   #alarm!: Alarm;
+  #answers!: AnswerWaiters;
   #cleanUp!: CleanUp;
   #groupExpiry!: GroupExpiry;
   #shareDeadLetters!: ShareDeadLetterSender;
@@ -85,7 +88,7 @@ export class Partition extends DurableObject<Env> {
     this.#commit = new GroupCommit({
       commit: (commands) => this.#commitAll(commands),
       sync: () => ctx.storage.sync(),
-      committed: () => this.#answerWaiters(),
+      committed: () => this.#answers.answer(),
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
@@ -93,7 +96,12 @@ export class Partition extends DurableObject<Env> {
         this.#alarm,
         () => this.now(),
         () => this.#open,
+        () => this.#answers.answer(),
       );
+      this.#answers = new AnswerWaiters(this.#alarm, this.#waiters, {
+        now: () => this.now(),
+        answerTo: (wait) => (this.#open ? answerTo(wait, this.#open) : null),
+      });
       this.#groupExpiry = new GroupExpiry(
         this.#alarm,
         env,
@@ -134,12 +142,11 @@ export class Partition extends DurableObject<Env> {
 
   /**
    * Appends whole batches, checked by the caller, as one: all or none. Answers when they are durable.
-   * @param isHandedOn the broker itself hands them on: no ceiling refuses what it has taken already
    */
   async append(
     version: number,
     bytes: Uint8Array,
-    isHandedOn = false,
+    { isHandedOn = false, publish: range }: AppendOptions = {},
   ): Promise<AppendedBatch[] | Failure | Stale> {
     const open = this.#current(version);
     if (!open) return STALE;
@@ -155,9 +162,11 @@ export class Partition extends DurableObject<Env> {
       );
     }
     this.#appends += 1;
-    const batches = this.#stamped(open, bytes);
-    const outcome = await this.#commit.submit({ kind: 'append', batches }, bytes.length);
-    return isFailure(outcome) ? outcome : appendedBatches(open, batches, outcome as Admission[]);
+    const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
+    const batches = readAppend(bytes, stampsAppends ? this.now() : null);
+    const command: AppendCommand = range ? { kind: 'publish', batches, range } : { kind: 'append', batches };
+    const outcome = await this.#commit.submit(command, bytes.length);
+    return isFailure(outcome) ? outcome : appendReply(open, command, outcome);
   }
 
   /**
@@ -200,6 +209,7 @@ export class Partition extends DurableObject<Env> {
     if (!isFailure(result)) {
       open.produced.forgetRemoved();
       this.#cleanUp.schedule();
+      this.#answers.answer(); // of one who waits for what is not there any more
     }
     return result;
   }
@@ -228,7 +238,7 @@ export class Partition extends DurableObject<Env> {
     this.#alarm.runDue();
     if (!this.#open) return null;
     this.#open.groups.endTransaction(group, transactionalId, end);
-    this.#answerWaiters();
+    this.#answers.answer();
     return true;
   }
 
@@ -243,12 +253,10 @@ export class Partition extends DurableObject<Env> {
     const open = this.#current(version);
     if (!open) return STALE;
     const isShift = typeof to === 'object' && 'shiftBy' in to;
-    return open.groups.reset(
-      group,
-      epoch,
-      isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') },
-      isDryRun,
-    );
+    const where = isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') };
+    const result = open.groups.reset(group, epoch, where, isDryRun);
+    this.#answers.answer(); // a member may have waited for the end of a transaction that is given up
+    return result;
   }
 
   /** A member of the group is gone: what it had before this epoch it cannot commit any more. */
@@ -259,6 +267,7 @@ export class Partition extends DurableObject<Env> {
   /** Forgets what a group has committed, when the group is deleted. */
   forgetGroup(group: string): void {
     this.#open?.groups.forget(group);
+    this.#answers.answer();
   }
 
   /** Locks records for a member of a share group. One row, however many. */
@@ -305,10 +314,7 @@ export class Partition extends DurableObject<Env> {
     const offset = resolveOffset(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
-    if (result.chunks.length === 0 && isWaiting(request)) {
-      const { bytesMax, recordsMax } = query;
-      return this.#waiters.accept({ offset: result.nextOffset, bytesMax, recordsMax, isolation });
-    }
+    if (result.chunks.length === 0 && isWaiting(request)) return this.#wait(open, result.nextOffset, query);
     return batchesReply(open, offset, result);
   }
 
@@ -357,29 +363,16 @@ export class Partition extends DurableObject<Env> {
   }
 
   /** Nothing to read, until the transaction has ended that decides where to read on. */
-  #answerPending(
-    open: Open,
-    { claim, bytesMax, recordsMax, isolation }: ReadRequest,
-    request: Request,
-  ): Response {
+  #answerPending(open: Open, query: ReadRequest, request: Request): Response {
     const offset = open.log.offsets.logStartOffset;
     if (!isWaiting(request)) return batchesReply(open, offset, { chunks: [], nextOffset: offset });
-    return this.#waiters.accept({ offset, bytesMax, recordsMax, isolation, pendingOf: claim!.group });
+    return this.#wait(open, offset, query, { pendingOf: query.claim!.group });
   }
 
-  #stamped(open: Open, bytes: Uint8Array): ProducedBatch[] {
-    const batches = splitBatches(bytes);
-    if (isBatchFailure(batches))
-      throw new Error(`the router let a batch through that is broken: ${batches.message}`);
-    const appendTime = open.definition.topic.config.timestamp_type === 'append' ? this.now() : null;
-    return batches.map(({ at, header }) => {
-      if (appendTime !== null) stampAppendTime(bytes, at, appendTime);
-      const { sizeInBytes, lastOffsetDelta, producerId, producerEpoch, baseSequence, isTransactional } =
-        header;
-      const maxTimestamp = appendTime ?? header.maxTimestamp;
-      const producer = { producerId, producerEpoch, baseSequence, isTransactional };
-      return { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp, ...producer };
-    });
+  #wait(open: Open, offset: number, query: ReadRequest, pending: { pendingOf?: string } = {}): Response {
+    const { bytesMax, recordsMax, isolation } = query;
+    const wait = { offset, bytesMax, recordsMax, isolation, ...pending };
+    return this.#waiters.accept(wait, offsetHeaders(open, offset, offset));
   }
 
   #commitAll(commands: readonly LogCommand[]): LogOutcome[] {
@@ -388,11 +381,5 @@ export class Partition extends DurableObject<Env> {
     const outcomes = open.produced.commit(commands, this.now());
     this.#cleanUp.scheduleAfterAppend(open);
     return outcomes;
-  }
-
-  #answerWaiters(): void {
-    const open = this.#open;
-    if (!open) return;
-    this.#waiters.answer((wait) => answerTo(wait, open));
   }
 }

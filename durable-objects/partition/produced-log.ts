@@ -12,7 +12,9 @@ import {
   type StagedProducers,
   type TransactionEnd,
 } from '../../core/log/producer-state.ts';
+import { exchangeProducerId, isExchangeBatch, readExchangeBatch } from '../../core/log/exchange-batch.ts';
 import { checkOffset, storedHeader } from '../../core/log/fetch.ts';
+import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import {
   decodeControlRecord,
@@ -24,6 +26,7 @@ import {
 import type { AppendBatch, ReadResult, SegmentLog } from '../storage/segment-log.ts';
 import type { Sql } from '../storage/sql.ts';
 import { ProducerStore } from './producer-store.ts';
+import { admitPublish, type PublishedRun } from './publish-admission.ts';
 
 /** How much may be appended before the next snapshot: what waking has to look through, in some 10 ms. */
 export const SNAPSHOT_INTERVAL_BYTES = 8 * 1024 * 1024;
@@ -33,16 +36,20 @@ const ABORTED_SCAN_BYTES_MAX = 8 * 1024 * 1024;
 
 export interface ProducedBatch extends AppendBatch, SequencedBatch {}
 
-export type LogCommand =
+export type AppendCommand =
   | { kind: 'append'; batches: readonly ProducedBatch[] }
+  | { kind: 'publish'; batches: readonly ProducedBatch[]; range: PublishRange };
+
+export type LogCommand =
+  | AppendCommand
   | {
       kind: 'end';
       end: TransactionEnd;
       timestampMs: number;
     };
 
-/** For an append what became of each batch; for an end whether it was news. */
-export type LogOutcome = Admission[] | Failure | { isNew: boolean };
+/** For an append what became of each batch; for a publish where its messages are; for an end whether it was news. */
+export type LogOutcome = Admission[] | PublishedRun[] | Failure | { isNew: boolean };
 
 export class ProducedLog {
   readonly #sql: Sql;
@@ -92,6 +99,13 @@ export class ProducedLog {
           nextOffset += command.batches[index]!.lastOffsetDelta + 1;
         });
         return admissions;
+      }
+      if (command.kind === 'publish') {
+        const admission = admitPublish(staged, command.range, command.batches, nextOffset);
+        if (isFailure(admission)) return admission;
+        batches.push(...admission.batches);
+        for (const { lastOffsetDelta } of admission.batches) nextOffset += lastOffsetDelta + 1;
+        return admission.runs;
       }
       const { end, timestampMs } = command;
       const ended = staged.end(end);
@@ -199,11 +213,23 @@ export class ProducedLog {
 
   #replayBatch(data: Uint8Array, at: number, header: BatchHeader, nowMs: number): void {
     const { producerId, baseOffset, isControl } = header;
+    if (isExchangeBatch(header)) return this.#replayPublish(data, at, header, nowMs);
     const firstOffset = this.#states.get(producerId)?.transactionStart ?? null;
     this.#states.replay(header, nowMs);
     if (!isControl || firstOffset === null || !isAbort(data, at, header)) return;
     const stableOffset = this.#states.firstOpenOffset ?? baseOffset + 1;
     this.#aborted.push({ producerId, firstOffset, lastOffset: baseOffset, stableOffset });
+  }
+
+  #replayPublish(data: Uint8Array, at: number, header: BatchHeader, nowMs: number): void {
+    const read = readExchangeBatch(data, at, header);
+    if (read === null) return; // broken on disk: nothing can be known again of it
+    const identity = {
+      id: exchangeProducerId(header),
+      exchange: read.exchange,
+      epoch: header.producerEpoch,
+    };
+    this.#states.replayPublish(identity, read.sequences, header, nowMs);
   }
 
   #replay(from: number, nowMs: number): void {

@@ -10,14 +10,14 @@
  */
 
 import type { AbortedTransaction } from '../../core/log/aborted.ts';
-import type { Producer } from '../../core/log/producer-state.ts';
+import type { KnownProducer } from '../../core/log/producer-state.ts';
 import type { Sql } from '../storage/sql.ts';
 
 export interface ProducerSnapshot {
   /** The offset and position in the log up to which it holds. */
   offset: number;
   position: number;
-  producers: Producer[];
+  producers: KnownProducer[];
 }
 
 /** In one row. */
@@ -65,7 +65,7 @@ export class ProducerStore {
       (row && {
         offset: row.offset,
         position: row.position,
-        producers: JSON.parse(row.json) as Producer[],
+        producers: JSON.parse(row.json) as KnownProducer[],
       }) ??
       null
     );

@@ -130,7 +130,9 @@ export class ShareDeadLetterSender {
     );
     for (const [number, share] of byPartition) {
       const stub = partitionStub(this.#env, target, number);
-      const result: unknown = await stub.append(target.version, encodeBatch(share as LogRecord[]), true);
+      const result: unknown = await stub.append(target.version, encodeBatch(share as LogRecord[]), {
+        isHandedOn: true,
+      });
       if (isStale(result)) return await settled(topology);
       if (isFailure(result)) return (result as Failure).message;
     }

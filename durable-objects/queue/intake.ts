@@ -1,6 +1,9 @@
 /** What is published on its way into a queue: collected during a commit, and stored as few rows as it fits. */
 
+import { noteExpiry } from '../../core/queue/expiry-look.ts';
 import { admit, takesWhole, type Arrival } from '../../core/queue/arrive.ts';
+import { admit, takesWhole, type Arrival, type IntakeRules } from '../../core/queue/arrive.ts';
+import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 import { deathRecord } from '../../core/queue/dead-letter-record.ts';
 import { isPlain, readFacts } from '../../core/queue/facts.ts';
 import type { QueueState } from '../../core/queue/queue-state.ts';
@@ -29,12 +32,16 @@ interface Parts {
 
 /** A publish that is being taken in. */
 interface Current extends Published {
-  /** Its first messages that were taken before. */
+  /** How many of its first messages were taken before. */
   skip: number;
-  isTransfer: boolean;
+  /** The places of others that were taken before. */
+  known: ReadonlySet<number>;
+  intake: IntakeRules;
   isRefused: boolean;
   nowMs: number;
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 export class Intake {
   readonly #parts: Parts;
@@ -50,7 +57,7 @@ export class Intake {
   publish(
     state: QueueState,
     bytes: Uint8Array,
-    { source, producer }: PublishOptions,
+    { source, producer, publish }: PublishOptions,
     nowMs: number,
   ): Published | Failure {
     const located = splitBatches(bytes);
@@ -61,20 +68,25 @@ export class Intake {
     const total = located.reduce((sum, { header }) => sum + header.recordCount, 0);
     const judged = producer ? producers.judge(producer, total, nowMs) : null;
     if (judged !== null) return isFailure(judged) ? judged : { count: total, exceptions: judged };
+    const sequences = publish && sequencesOf(publish, total);
+    const known = publish ? this.#known(publish.range, sequences!, nowMs) : NONE;
+    if (isFailure(known)) return known;
     const skip = source ? this.#taken(source) : 0;
-    const isTransfer = source !== undefined;
-    const current: Current = { count: 0, exceptions: [], skip, isTransfer, isRefused: false, nowMs };
+    const intake = { isTransfer: source !== undefined, keepsOrder: (source ?? publish) !== undefined };
+    const current: Current = { count: 0, exceptions: [], skip, known, intake, isRefused: false, nowMs };
     for (const { at, header } of located) {
       const { recordCount: count, sizeInBytes, lastOffsetDelta, maxTimestamp } = header;
       const batch = { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp };
       if (
         current.count >= skip &&
+        known.size === 0 &&
         !current.isRefused &&
         hasOnlyValues(bytes, at, header) &&
         takesWhole(state, this.#pending.count + count, this.#pending.bytes + sizeInBytes)
       ) {
         this.#pending.count += count;
         this.#pending.bytes += sizeInBytes;
+        noteExpiry(state, { timestampMs: maxTimestamp, expirationMs: null });
         this.#parts.writer.add(0, { ...batch, isPlain: true });
       } else {
         this.#admit(state, batch, decoded(bytes, at), current);
@@ -82,11 +94,16 @@ export class Intake {
       current.count += count;
     }
     const { count, exceptions } = current;
+    exceptions.sort((a, b) => a.index - b.index);
     const end = exceptions.find(({ outcome }) => outcome === 'rejected')?.index ?? count;
     if (source && end > skip) this.#parts.store.writeSource(source.name, numberOf(source, end - 1));
     state.counters.published += count - exceptions.length;
-    const rejected = exceptions.filter(({ outcome }) => outcome === 'rejected').length;
-    if (producer && rejected < count) producers.take(producer, count, exceptions, nowMs);
+    const rejected = new Set(
+      exceptions.flatMap(({ index, outcome }) => (outcome === 'rejected' ? [index] : [])),
+    );
+    if (producer && rejected.size < count) producers.take(producer, count, exceptions, nowMs);
+    const taken = sequences?.filter((_, index) => !known.has(index) && !rejected.has(index)) ?? [];
+    if (taken.length > 0) producers.takeMessages(publish!.range, taken, nowMs);
     return { count, exceptions };
   }
 
@@ -119,6 +136,13 @@ export class Intake {
     return first === -1 ? source.numbers.length : first;
   }
 
+  /** The places of the messages of a publish through an exchange that were taken before. */
+  #known(range: PublishRange, sequences: readonly number[], nowMs: number): ReadonlySet<number> | Failure {
+    const judged = this.#parts.producers.judgeMessages(range, sequences, nowMs);
+    if (isFailure(judged)) return judged;
+    return new Set(judged.flatMap((taken, index) => (taken ? [index] : [])));
+  }
+
   #admit(
     state: QueueState,
     batch: Omit<LaneBatch, 'isPlain'>,
@@ -126,17 +150,17 @@ export class Intake {
     current: Current,
   ): void {
     const { writer, parked, outbox, name } = this.#parts;
-    const { skip, nowMs, exceptions, isTransfer } = current;
+    const { skip, known, nowMs, exceptions, intake } = current;
     const bytes = batch.sizeInBytes / records.length;
     const arrivals: Arrival[] = [];
     records.forEach((record, delta) => {
       const index = current.count + delta;
-      if (index < skip) exceptions.push({ index, outcome: 'duplicate' });
+      if (index < skip || known.has(index)) exceptions.push({ index, outcome: 'duplicate' });
       else if (current.isRefused) exceptions.push({ index, outcome: 'rejected' });
       else arrivals.push({ index, record, facts: readFacts(record), bytes });
     });
-    const admitted = admit(state, arrivals, this.#pending, nowMs, isTransfer);
-    current.isRefused ||= isTransfer && admitted.exceptions.length > 0;
+    const admitted = admit(state, arrivals, this.#pending, nowMs, intake);
+    current.isRefused ||= admitted.isCutShort;
     exceptions.push(...admitted.exceptions);
     this.#ids.push(...admitted.ids);
     for (const { dueMs, lane, arrivals: delayed } of admitted.parked) {
@@ -156,6 +180,10 @@ export class Intake {
       else writer.add(lane, packed(stored.map(({ record }) => record)));
     }
   }
+}
+
+function sequencesOf({ range, indexes }: NonNullable<PublishOptions['publish']>, count: number): number[] {
+  return Array.from({ length: count }, (_, place) => range.sequence + (indexes?.[place] ?? place));
 }
 
 function numberOf({ firstNumber, numbers }: Source, index: number): number {

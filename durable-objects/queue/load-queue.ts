@@ -39,6 +39,7 @@ export function loadQueue(
     busyKeys: new Map(),
     earliestExpiryMs: Infinity,
     endedLeases: new Map(),
+    nextExpiryMs: Infinity,
     dedup: new DedupWindow(),
     activeConsumer: null,
     counters: noCounters(),

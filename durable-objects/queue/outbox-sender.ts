@@ -184,7 +184,7 @@ class RowSender {
     });
     for (const [partition, places] of byPartition) {
       const stub = partitionStub(this.#env, topic, partition);
-      const result = await stub.append(topic.version, this.#encoded(places), true);
+      const result = await stub.append(topic.version, this.#encoded(places), { isHandedOn: true });
       if (isStale(result)) return await this.#settle(`topic "${topic.name}"`);
       if (isFailure(result)) throw new NotSent(`topic "${topic.name}": ${result.message}`);
     }

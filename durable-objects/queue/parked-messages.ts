@@ -5,7 +5,8 @@
 
 import { isReturnLane, priorityOf, returnLane } from '../../core/queue/lane.ts';
 import { retriedRecord } from '../../core/queue/dead-letter-record.ts';
-import { readFacts } from '../../core/queue/facts.ts';
+import { noteExpiry } from '../../core/queue/expiry-look.ts';
+import { expiryOf, readFacts } from '../../core/queue/facts.ts';
 import { releaseKey, type QueueState } from '../../core/queue/queue-state.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import type { LaneWriter } from './lane-writer.ts';
@@ -50,8 +51,16 @@ export class ParkedMessages {
     }
   }
 
-  /** Moves those that are due to their lanes, at most a slice. True where more are due. */
-  promote(state: QueueState, writer: LaneWriter, nowMs: number): boolean {
+  /**
+   * Moves those that are due to their lanes, at most a slice. One whose time to live has passed meanwhile is not ready for a
+   * moment. True where more are due.
+   */
+  promote(
+    state: QueueState,
+    writer: LaneWriter,
+    nowMs: number,
+    expired: (records: readonly LogRecord[]) => void,
+  ): boolean {
     const { rows, isMoreDue } = this.#store.due(nowMs, PROMOTE_SLICE_ROWS, PROMOTE_SLICE_BYTES);
     for (const row of rows) {
       const records = recordsOf(row.data);
@@ -60,7 +69,12 @@ export class ParkedMessages {
         ? records
         : records.map((record) => ({ ...record, timestamp: Math.max(record.timestamp, row.due_ms) }));
       if (row.is_keyed === 1) for (const record of records) releaseKey(state, readFacts(record).key);
-      writer.add(row.lane, packed(due));
+      const { dead = [], alive = [] } = Object.groupBy(due, (record) =>
+        expiryOf(readFacts(record), state.config.message_ttl_ms) <= nowMs ? 'dead' : 'alive',
+      );
+      for (const record of alive) noteExpiry(state, readFacts(record));
+      if (dead.length > 0) expired(dead);
+      if (alive.length > 0) writer.add(row.lane, packed(alive));
       state.parked -= records.length;
       state.parkedBytes -= row.data.length;
       this.#store.delete(row);

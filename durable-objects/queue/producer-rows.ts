@@ -13,6 +13,7 @@
  * goes with the next row.
  */
 
+import type { PublishRange, SequencePart, Taken } from '../../core/producers/gapped-sequences.ts';
 import { PRODUCERS_PLACE, placeOf } from '../../core/queue/lane.ts';
 import {
   fromStored,
@@ -20,6 +21,7 @@ import {
   toStored,
   type PublishException,
   type PublishProducer,
+  type StoredExchangeProducer,
   type StoredProducer,
 } from '../../core/queue/queue-producers.ts';
 import type { Failure } from '../../protocol/errors.ts';
@@ -35,9 +37,11 @@ const SNAPSHOT_LENGTH_MAX = 1024 * 1024;
 /** The place of a segment, or the row of totals. */
 type Holder = number | 'totals';
 
+type Stored = StoredProducer | StoredExchangeProducer;
+
 interface Changed {
   version: number;
-  producers: StoredProducer[];
+  producers: Stored[];
 }
 
 export class ProducerRows {
@@ -71,7 +75,7 @@ export class ProducerRows {
       if (changed.version > (newest?.version ?? snapshot?.version ?? 0))
         newest = { ...changed, holder, text };
     }
-    const stored = JSON.parse(snapshot?.json ?? '[]') as StoredProducer[];
+    const stored = JSON.parse(snapshot?.json ?? '[]') as Stored[];
     this.#producers = new QueueProducers(stored.map(fromStored), newest?.producers.map(fromStored));
     this.#version = newest?.version ?? snapshot?.version ?? 0;
     this.#text = newest?.text ?? null;
@@ -90,6 +94,20 @@ export class ProducerRows {
     nowMs: number,
   ): void {
     this.#producers.take(producer, count, exceptions, nowMs);
+    this.#nowMs = nowMs;
+    this.#isAhead = true;
+  }
+
+  judgeMessages(
+    range: PublishRange,
+    sequences: readonly number[],
+    nowMs: number,
+  ): (Taken<SequencePart> | null)[] | Failure {
+    return this.#producers.judgeMessages(range, sequences, nowMs);
+  }
+
+  takeMessages(range: PublishRange, sequences: readonly number[], nowMs: number): void {
+    this.#producers.takeMessages(range, sequences, nowMs);
     this.#nowMs = nowMs;
     this.#isAhead = true;
   }

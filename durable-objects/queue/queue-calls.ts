@@ -1,6 +1,7 @@
 /** What goes between the router and a queue. */
 
 import type { DeliveryError } from '../../core/queue/settle.ts';
+import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 import type { PublishException, PublishProducer } from '../../core/queue/queue-producers.ts';
 import type { SettleFields } from '../../protocol/deliveries.ts';
 import type { QueueState } from '../../protocol/queues.ts';
@@ -19,6 +20,8 @@ export interface PublishOptions {
   source?: { name: string; firstNumber: number; numbers?: number[] };
   /** All batches are its, and one publish to it: stored once, however often it comes. */
   producer?: PublishProducer;
+  /** Its messages are some of a publish through an exchange, and each is stored once: at these places of it, or all. */
+  publish?: { range: PublishRange; indexes: readonly number[] | null };
 }
 
 /** What became of the messages of a publish. Those not named in `exceptions` are stored durably. */

@@ -51,13 +51,15 @@ export class QueueTasks {
   /** Attempts to send dead letters that failed, one after another. */
   #sendFailures = 0;
   #problem: string | null = null;
+  /** When it looked for expired messages last. */
+  #lookedMs = -Infinity;
 
   constructor(alarm: Alarm, env: Env, host: TaskHost) {
     this.#alarm = alarm;
     this.#env = env;
     this.#host = host;
     this.#tasks = {
-      leases: (open, nowMs) => this.#andSend(open, this.#expireLeases(open.queue, nowMs)),
+      leases: (open, nowMs) => this.#andSend(open, this.#expireLeases(open, nowMs)),
       parked: (open, nowMs) => this.#andSend(open, this.#promote(open.queue, nowMs)),
       expiry: (open, nowMs) => this.#andSend(open, this.#expireMessages(open.queue, nowMs)),
       replays: (open, nowMs) => this.#andSend(open, this.#replay(open.queue, nowMs)),
@@ -125,10 +127,8 @@ export class QueueTasks {
     if (queue.state.earliestExpiryMs < Infinity) {
       this.#alarm.scheduleEarlier('leases', queue.state.earliestExpiryMs);
     }
+    this.#lookForExpired(queue);
     if (queue.hasNewParked()) this.#alarm.scheduleEarlier('parked', queue.nextParkedMs());
-    if (queue.canExpire() && !this.#alarm.isScheduled('expiry')) {
-      this.#alarm.schedule('expiry', this.#host.now() + EXPIRY_INTERVAL_MS);
-    }
     if (queue.state.dedup.size > 0 && !this.#alarm.isScheduled('ids')) {
       this.#alarm.schedule('ids', this.#host.now() + definition.config.dedup_window_ms + 1);
     }
@@ -136,14 +136,28 @@ export class QueueTasks {
     this.#host.changed(false);
   }
 
-  /** Somebody has used the queue, which keeps one with `expires_ms` from going. */
+  /**
+   * Somebody has used the queue, which postpones `expires_ms`: took messages, settled, looked at them, or has waited until now.
+   * Never throws.
+   */
   noteUse(open: Open): void {
     open.usedMs = this.#host.now();
     const { expires_ms: expiresMs } = open.definition.config;
     if (expiresMs === null || open.usedMs - open.storedUsedMs < expiresMs * USE_LAG) return;
     const { definition, usedMs, queue } = open;
-    this.#host.writeQueue({ definition, isPaused: queue.state.isPaused, usedMs });
-    open.storedUsedMs = usedMs;
+    try {
+      this.#host.writeQueue({ definition, isPaused: queue.state.isPaused, usedMs });
+      open.storedUsedMs = usedMs;
+    } catch (error) {
+      console.error(`the last use of queue ${definition.name} could not be stored`, error);
+    }
+  }
+
+  /** Whether the queue still wants the deletion that it has asked for: meanwhile somebody may have come. */
+  deletionWanted(open: Open, why: 'unused' | 'left'): boolean {
+    if (why === 'left') return this.#host.consumers() === 0;
+    const { expires_ms: expiresMs } = open.definition.config;
+    return expiresMs !== null && !this.#isInUse(open) && open.usedMs + expiresMs <= this.#host.now();
   }
 
   scheduleUnused({ definition, usedMs }: Open): void {
@@ -151,22 +165,35 @@ export class QueueTasks {
     this.#alarm.schedule('unused', expiresMs === null ? null : usedMs + expiresMs);
   }
 
-  #expireLeases(queue: StoredQueue, nowMs: number): number | null {
+  #expireLeases(open: Open, nowMs: number): number | null {
+    const { queue } = open;
     const expired = queue.commit(() => queue.expireLeases(nowMs));
-    if (expired > 0) this.#host.serve();
+    this.#lookForExpired(queue);
+    if (expired > 0) {
+      this.noteUse(open);
+      this.#host.serve();
+    }
     const { earliestExpiryMs } = queue.state;
     return earliestExpiryMs === Infinity ? null : earliestExpiryMs;
   }
 
   #promote(queue: StoredQueue, nowMs: number): number | null {
     const isMoreDue = queue.commit(() => queue.promote(nowMs));
+    this.#lookForExpired(queue);
     this.#host.serve();
     return isMoreDue ? nowMs + 1 : queue.nextParkedMs();
   }
 
   #expireMessages(queue: StoredQueue, nowMs: number): number | null {
+    this.#lookedMs = nowMs;
     const next = queue.commit(() => queue.expireHeads(nowMs));
     return next === Infinity ? null : Math.max(next, nowMs + EXPIRY_INTERVAL_MS);
+  }
+
+  /** A message that became ready may expire before the look that is scheduled, or have expired while it was away. */
+  #lookForExpired(queue: StoredQueue): void {
+    const nextMs = Math.max(queue.takeNextExpiry(), this.#lookedMs + EXPIRY_INTERVAL_MS);
+    if (nextMs < Infinity) this.#alarm.scheduleEarlier('expiry', nextMs);
   }
 
   #forgetIds({ queue, definition }: Open, nowMs: number): number | null {
@@ -178,10 +205,15 @@ export class QueueTasks {
   #expireQueue(open: Open, nowMs: number): number | null {
     const { expires_ms: expiresMs } = open.definition.config;
     if (expiresMs === null) return null;
-    if (open.queue.state.leased > 0 || this.#host.consumers() > 0) this.noteUse(open);
+    if (this.#isInUse(open)) this.noteUse(open);
     if (open.usedMs + expiresMs > nowMs) return open.usedMs + expiresMs;
     this.#host.deleteItself(open.definition);
-    return nowMs + OUTBOX_RETRY_MS_MAX; // should that fail
+    // Should that fail, or come too late because somebody uses the queue again.
+    return nowMs + Math.min(Math.max(expiresMs, OUTBOX_RETRY_MS), OUTBOX_RETRY_MS_MAX);
+  }
+
+  #isInUse({ queue }: Open): boolean {
+    return queue.state.leased > 0 || this.#host.consumers() > 0;
   }
 
   #replay(queue: StoredQueue, nowMs: number): number | null {

@@ -13,10 +13,11 @@ import { Alarm } from '../runtime/alarm.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import { topologyStub, type Env } from '../stubs.ts';
+import type { Env } from '../stubs.ts';
 import { Closing } from './closing.ts';
 import { closeToo, Consumers } from './consumers.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from './dead-letter-calls.ts';
+import { deleteItself } from './delete-itself.ts';
 import { describeQueue } from './describe-queue.ts';
 import { HandOut } from './hand-out.ts';
 import type {
@@ -79,7 +80,7 @@ export class Queue extends DurableObject<Env> {
         changed: (isByTime) => this.#watch.changed(isByTime),
         consumers: () => this.#consumers.count(),
         writeQueue: (definition) => this.#store.writeQueue(definition),
-        deleteItself: (definition) => this.#deleteItself(definition),
+        deleteItself: (definition) => ctx.waitUntil(deleteItself(env, definition, 'unused')),
         waitUntil: (work) => ctx.waitUntil(work),
       });
       this.#handOut = new HandOut(this.#alarm, this.#consumers, {
@@ -124,10 +125,15 @@ export class Queue extends DurableObject<Env> {
   }
 
   /** Closes the queue if it may be deleted: from this answer on it takes nothing more. */
-  closeIf(version: number, { ifUnused = false, ifEmpty = false }: QueueDeletion): Closed | Failure | Stale {
+  closeIf(
+    version: number,
+    { ifUnused = false, ifEmpty = false, byItself }: QueueDeletion,
+  ): Closed | Failure | Stale {
     this.#runDue();
     if (!this.#open || version < this.#open.definition.version) return STALE;
     const { definition, queue } = this.#open;
+    const wanted = byItself && this.#tasks.deletionWanted(this.#open, byItself);
+    if (wanted === false) return failure('queue_in_use', `queue "${definition.name}" is in use again`);
     const refused = deletionProblem(definition.name, this.#describe(queue), this.#steps.pendingBytes > 0, {
       ifUnused,
       ifEmpty,
@@ -228,6 +234,7 @@ export class Queue extends DurableObject<Env> {
   peek(version: number, max: number): Uint8Array | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
+    this.#tasks.noteUse(open);
     const batches = open.queue.peek(max).map(({ records }) => encodeBatch(records));
     return batches.length === 0 ? new Uint8Array() : concatenate(batches);
   }
@@ -308,6 +315,7 @@ export class Queue extends DurableObject<Env> {
   }
 
   async #settle(runs: readonly SettleRun[], consumerId: string | undefined): Promise<Settled> {
+    if (this.#open) this.#tasks.noteUse(this.#open);
     const run: Step['run'] = (queue, context) => queue.settleRuns(runs, consumerId, context);
     return (await this.#steps.submit({ order: 'settle', run }, 0)) as Settled;
   }
@@ -339,17 +347,7 @@ export class Queue extends DurableObject<Env> {
     this.#handOut.serve();
     this.#tasks.schedule();
     if (open.definition.config.auto_delete && this.#consumers.count() === 0)
-      this.#deleteItself(open.definition);
-  }
-
-  #deleteItself({ namespace, name, id }: QueueDefinition): void {
-    const deleted = topologyStub(this.env, namespace).deleteQueue(name, { id });
-    this.ctx.waitUntil(
-      deleted.then(
-        () => {},
-        (error: unknown) => console.error(`queue ${name} could not be deleted`, error),
-      ),
-    );
+      this.ctx.waitUntil(deleteItself(this.env, open.definition, 'left'));
   }
 
   #openQueue({ definition, isPaused, usedMs }: StoredDefinition): void {

@@ -4,12 +4,13 @@
  */
 
 import { deathRecord } from '../../core/queue/dead-letter-record.ts';
+import { countDeath } from '../../core/queue/dead-letter.ts';
 import { deliver, type DeliverCommand } from '../../core/queue/deliver.ts';
 import { expireHeads, expireLeases } from '../../core/queue/expire.ts';
 import { readFacts, type SegmentSource } from '../../core/queue/facts.ts';
 import { dropHead } from '../../core/queue/limits.ts';
 import { purge } from '../../core/queue/purge.ts';
-import { noChanges, readyCount, type QueueState } from '../../core/queue/queue-state.ts';
+import { noChanges, type QueueState } from '../../core/queue/queue-state.ts';
 import { settle, type Outcome, type Settlement } from '../../core/queue/settle.ts';
 import { settleRun, type SettleRun } from '../../core/queue/settle-run.ts';
 import { noteSeen, resign } from '../../core/queue/single-active.ts';
@@ -273,7 +274,12 @@ export class StoredQueue {
   /** A step: parked messages that are due become ready, at most a slice. True where more are due. */
   promote(nowMs: number): boolean {
     this.#nowMs = nowMs;
-    const isMoreDue = this.#parked.promote(this.#state, this.#writer, nowMs);
+    const isMoreDue = this.#parked.promote(this.#state, this.#writer, nowMs, (records) => {
+      const outcomes = records.map(() => countDeath(this.#state, 'expired'));
+      if (outcomes[0] !== 'dead_lettered') return;
+      const leaving = { attempts: null };
+      this.#outbox.add(records.map((record) => deathRecord(record, 'expired', this.#name, nowMs, leaving)));
+    });
     this.#writer.flush(this.#state);
     this.#holdLength();
     return isMoreDue;
@@ -289,14 +295,11 @@ export class StoredQueue {
     return this.#parked.hasNew;
   }
 
-  /** True where some message may expire by itself. */
-  canExpire(): boolean {
-    this.#recover();
-    return this.#state.config.message_ttl_ms !== null
-      ? readyCount(this.#state) > 0
-      : this.#state.lanes.some(
-          (lane) => lane !== undefined && !lane.isTailPlain && lane.cursor < lane.nextOffset,
-        );
+  /** When a message expires that became ready since the last call; Infinity: none does. */
+  takeNextExpiry(): number {
+    const { nextExpiryMs } = this.state;
+    this.#state.nextExpiryMs = Infinity;
+    return nextExpiryMs;
   }
 
   nextParkedMs(): number | null {

@@ -4,7 +4,6 @@
  */
 
 import type { ReadIsolation } from '../../core/log/aborted.ts';
-import { START_OFFSET_HEADER } from '../../protocol/media-types.ts';
 
 export interface Wait {
   /** The offset that the reader needs. */
@@ -36,13 +35,12 @@ export class Waiters {
     return this.#ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN).length;
   }
 
-  /** The response that makes the caller wait. It says from where, so that the caller can ask for the same again. */
-  accept(wait: Wait): Response {
+  /** The response that makes the caller wait. Its headers say from where, so that the caller can ask for the same again. */
+  accept(wait: Wait, headers: Record<string, string>): Response {
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server);
     server.serializeAttachment({ ...wait, answered: false } satisfies Attachment);
     this.#atMost += 1;
-    const headers = { [START_OFFSET_HEADER]: String(wait.offset) };
     return new Response(null, { status: 101, webSocket: client, headers });
   }
 

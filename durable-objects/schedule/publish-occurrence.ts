@@ -146,7 +146,9 @@ async function toTopic(
     return failed(failure('record_too_large', `topic "${topic.name}" takes batches of ${bytesMax} bytes`));
   }
   const partition = key === null ? publish.id % partitions : partitionForKey(key, partitions);
-  const appended = await partitionStub(env, topic, partition).append(topic.version, bytes, true);
+  const appended = await partitionStub(env, topic, partition).append(topic.version, bytes, {
+    isHandedOn: true,
+  });
   if (isStale(appended)) {
     await topologyStub(env, topic.namespace).settle();
     throw new Error(`topic ${topic.name} has another definition by now`);

@@ -72,10 +72,14 @@ export async function deleteQueueIn(
 async function close(
   env: Env,
   { definition }: QueueEntry,
-  { ifUnused = false, ifEmpty = false }: QueueDeletion,
+  { ifUnused = false, ifEmpty = false, byItself }: QueueDeletion,
 ): Promise<Failure | null> {
   const askedMs = Date.now();
-  const closed = await queueStub(env, definition).closeIf(definition.version, { ifUnused, ifEmpty });
+  const closed = await queueStub(env, definition).closeIf(definition.version, {
+    ifUnused,
+    ifEmpty,
+    ...(byItself && { byItself }),
+  });
   if (isFailure(closed)) return closed;
   if (!isStale(closed) && Date.now() - askedMs < CLOSED_MS / 2) return null;
   return failure('queue_unavailable', `queue "${definition.name}" is being changed; try again`);

@@ -133,7 +133,7 @@ async function toPartition(
     isTransactional: false,
   });
   const { place, partition } = destination;
-  const appended = await partitionStub(env, place, partition).append(version, bytes, true);
+  const appended = await partitionStub(env, place, partition).append(version, bytes, { isHandedOn: true });
   if (isStalePartition(appended)) return false;
   // Only this object sends them, in order: what is behind the last sequence is there already.
   if (isFailure(appended) && appended.code !== 'out_of_order_sequence') throw new Error(appended.message);

@@ -163,6 +163,8 @@ export const exchangeOperations = {
       'exchange_internal',
       'invalid_message',
       'publish_incomplete',
+      'producer_fenced',
+      'out_of_order_sequence',
       'queue_full',
       'queue_overloaded',
       'cost_ceiling',

@@ -19,7 +19,14 @@ import {
   resetSchema,
 } from '../groups.ts';
 import { GROUP_RECORDS_TYPE } from '../media-types.ts';
-import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+import {
+  BODY_ERRORS,
+  FIELD_ERRORS,
+  NAMESPACE_ERRORS,
+  NAMESPACE_PATH,
+  WHILE_WAITING,
+  type Operation,
+} from './operation.ts';
 
 const GROUPS = `${NAMESPACE_PATH}/groups`;
 const GROUP = `${GROUPS}/{group}`;
@@ -32,8 +39,7 @@ const READ_ERRORS = [...MEMBER_ERRORS, 'partition_not_owned', 'partition_unavail
 
 const records = {
   200: {
-    description:
-      'Records of all partitions, and the offsets to commit when they are handled. As bytes (`accept: application/vnd.posthorn.group-records.v1`): whole record batches with a heading',
+    description: `Records of all partitions, and the offsets to commit when they are handled. As bytes (\`accept: application/vnd.posthorn.group-records.v1\`): whole record batches with a heading; with \`;padded=1\` bytes 0xFF may come first, without it a wait ends after 2.5 s. ${WHILE_WAITING}`,
     json: groupRecordsSchema,
     frame: {
       type: GROUP_RECORDS_TYPE,

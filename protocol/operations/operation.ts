@@ -79,6 +79,10 @@ export const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
 
 export const NAMESPACE_PATH = '/v1/{namespace}';
 
+/** Said of replies that may wait (docs/frames.md, Padding). */
+export const WHILE_WAITING =
+  'After a second of waiting the reply is 200 and begins with white space, so that a client that has gone is noticed; what fails after that is told to the next request';
+
 export const FIELD_ERRORS = ['invalid_field', 'unknown_field'] as const;
 export const BODY_ERRORS = [
   'malformed_json',

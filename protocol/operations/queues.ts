@@ -27,7 +27,14 @@ import {
   queueSchema,
   queueWithStateSchema,
 } from '../queues.ts';
-import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+import {
+  BODY_ERRORS,
+  FIELD_ERRORS,
+  NAMESPACE_ERRORS,
+  NAMESPACE_PATH,
+  WHILE_WAITING,
+  type Operation,
+} from './operation.ts';
 
 const QUEUES = `${NAMESPACE_PATH}/queues`;
 const QUEUE = `${QUEUES}/{queue}`;
@@ -139,11 +146,12 @@ export const queueOperations = {
     body: { json: deliverSchema },
     replies: {
       200: {
-        description: 'The messages; none where the time was over',
+        description: `The messages; none where the time was over. ${WHILE_WAITING}`,
         json: deliveriesSchema,
         frame: {
           type: DELIVERIES_TYPE,
-          description: 'The same as bytes (docs/frames.md), where `accept` asks for it',
+          description:
+            'The same as bytes (docs/frames.md), where `accept` asks for it. With `;padded=1` bytes 0xFF may come first; without it a wait ends after 2.5 s',
         },
       },
     },

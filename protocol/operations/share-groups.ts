@@ -11,7 +11,7 @@ import {
   shareGroupSchema,
   shareGroupStateSchema,
 } from '../share-groups.ts';
-import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, WHILE_WAITING, type Operation } from './operation.ts';
 
 const GROUPS = `${NAMESPACE_PATH}/share-groups`;
 const GROUP = `${GROUPS}/{share_group}`;
@@ -73,7 +73,9 @@ export const shareGroupOperations = {
     tag: 'share groups',
     summary: 'Acquire records of all partitions: each is locked for this member, until it is acknowledged',
     body: { json: acquireSchema },
-    replies: { 200: { description: 'The records, each with its tag', json: acquiredSchema } },
+    replies: {
+      200: { description: `The records, each with its tag. ${WHILE_WAITING}`, json: acquiredSchema },
+    },
     errors: [...GROUP_ERRORS, 'partition_unavailable', ...BODY_ERRORS],
   },
   acknowledgeRecords: {

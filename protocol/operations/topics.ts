@@ -21,7 +21,14 @@ import {
   topicSchema,
 } from '../topics.ts';
 
-import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+import {
+  BODY_ERRORS,
+  FIELD_ERRORS,
+  NAMESPACE_ERRORS,
+  NAMESPACE_PATH,
+  WHILE_WAITING,
+  type Operation,
+} from './operation.ts';
 
 const TOPICS = `${NAMESPACE_PATH}/topics`;
 const TOPIC = `${TOPICS}/{topic}`;
@@ -141,8 +148,7 @@ export const topicOperations = {
     query: fetchQuerySchema,
     replies: {
       200: {
-        description:
-          'Records; as record batches, the first may begin before the offset asked for, and the members beside `records` are headers',
+        description: `Records; as record batches, the first may begin before the offset asked for, and the members beside \`records\` are headers. As JSON: ${WHILE_WAITING}`,
         json: fetchReplySchema,
         batches: true,
       },

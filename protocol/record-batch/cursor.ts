@@ -18,6 +18,7 @@ export class RecordCursor {
 
   /** Where the current record begins, its length field included; it ends at `position`. */
   start = 0;
+  attributes = 0;
   timestampDelta = 0;
   offsetDelta = 0;
   keyStart = 0;
@@ -50,7 +51,7 @@ export class RecordCursor {
       return 'a length that cannot be';
 
     this.limit = recordEnd;
-    this.position++; // the attributes, which mean nothing yet
+    this.attributes = this.bytes[this.position++]!;
     this.timestampDelta = this.varlong();
     this.offsetDelta = this.varint();
 

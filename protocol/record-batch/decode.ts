@@ -79,7 +79,7 @@ function view(bytes: Uint8Array, start: number, length: number): Uint8Array | nu
 }
 
 /** Reads the headers again; `next` has found them well-formed. */
-function readHeaders(cursor: RecordCursor): RecordHeader[] {
+export function readHeaders(cursor: RecordCursor): RecordHeader[] {
   const headers: RecordHeader[] = [];
   if (cursor.headerCount === 0) return headers;
   const recordEnd = cursor.position;

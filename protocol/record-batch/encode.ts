@@ -32,6 +32,8 @@ export interface EncodeOptions {
   isTransactional?: boolean;
   /** Default false. The records are then transaction markers, see `encodeControlRecord`. */
   isControl?: boolean;
+  /** The attributes of each record, a byte, which Kafka leaves unused. Default 0. */
+  recordAttributes?: Uint8Array;
   /** Default `create`. With `append` every record has the largest of the timestamps given. */
   timestampType?: TimestampType;
 }
@@ -76,7 +78,14 @@ export function encodeBatch(records: readonly RecordInput[], options: EncodeOpti
   let at = BATCH_OVERHEAD;
   for (let delta = 0; delta < records.length; delta++) {
     const record = records[delta]!;
-    at = writeRecord(bytes, at, record, delta, record.timestamp - baseTimestamp);
+    at = writeRecord(
+      bytes,
+      at,
+      record,
+      delta,
+      record.timestamp - baseTimestamp,
+      options.recordAttributes?.[delta] ?? 0,
+    );
   }
   writeHeader(bytes, options, { baseTimestamp, maxTimestamp, recordCount: records.length });
   return bytes;
@@ -133,9 +142,10 @@ function writeRecord(
   record: RecordInput,
   offsetDelta: number,
   timestampDelta: number,
+  attributes: number,
 ): number {
   let at = writeVarint(bytes, start, bodySize(record, offsetDelta, timestampDelta));
-  at++; // attributes: 0
+  bytes[at++] = attributes;
   at = writeVarlong(bytes, at, timestampDelta);
   at = writeVarint(bytes, at, offsetDelta);
   at = writeNullable(bytes, at, record.key);

@@ -30,7 +30,7 @@
  *   61        records                       one after another; as one stream if compressed
  *
  *   record = length          varint   bytes after this field
- *            attributes      int8     unused
+ *            attributes      int8     unused by Kafka; of a publish through an exchange: core/log/exchange-batch.ts
  *            timestampDelta  varlong  from baseTimestamp; may be negative
  *            offsetDelta     varint   from baseOffset
  *            keyLength       varint   -1: null

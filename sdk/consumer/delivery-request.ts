@@ -8,6 +8,7 @@ import {
   splitBatches,
   type LogRecord,
 } from '../../protocol/record-batch/index.ts';
+import { PADDED, withoutPadding } from '../../protocol/padding.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { queuePath } from '../names.ts';
@@ -30,12 +31,12 @@ export async function requestDeliveries(transport: Transport, spec: DeliverySpec
   const { bytes } = await transport.call({
     method: 'POST',
     path: `${queuePath(queue)}/deliveries`,
-    headers: { 'content-type': JSON_TYPE, accept: DELIVERIES_TYPE },
+    headers: { 'content-type': JSON_TYPE, accept: DELIVERIES_TYPE + PADDED },
     body: JSON.stringify({ max, wait_ms: waitMs, ...level, consumer_id: consumerId }),
     signal,
     timeoutMs: transport.config.timeoutMs + waitMs,
   });
-  return bytes;
+  return withoutPadding(bytes);
 }
 
 /** The messages of a frame, in the order of delivery. */

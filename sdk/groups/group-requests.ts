@@ -3,6 +3,7 @@
 import { decodeGroupFrame, type GroupFrame } from '../../protocol/group-frame.ts';
 import type { MemberReply, PartitionOffset, TopicPartition } from '../../protocol/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
+import { PADDED, withoutPadding } from '../../protocol/padding.ts';
 import { jsonBody, jsonOf, type HttpCall, type Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { checkName } from '../names.ts';
@@ -73,13 +74,13 @@ export class GroupRequests {
     const { bytes } = await this.#transport.call({
       method: 'POST',
       path: `${memberPath(group, memberId)}/records`,
-      headers: { ...headers, accept: GROUP_RECORDS_TYPE },
+      headers: { ...headers, accept: GROUP_RECORDS_TYPE + PADDED },
       body: body!,
       signal,
       timeoutMs: this.#transport.config.timeoutMs + waitMs,
     });
     try {
-      return decodeGroupFrame(bytes);
+      return decodeGroupFrame(withoutPadding(bytes));
     } catch (cause) {
       throw new PosthornError('unexpected_reply', 'the records cannot be read', { cause });
     }

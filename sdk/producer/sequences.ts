@@ -35,7 +35,7 @@ interface Line {
   next: number;
 }
 
-/** Sequences are int32. */
+/** Sequences are int32. Of partitions and queues they go on at 0 after the last. */
 const SEQUENCES = 2 ** 31;
 
 export class Sequences {
@@ -59,18 +59,24 @@ export class Sequences {
 
   /**
    * Gives batches that have none their sequence, in the order in which they go.
-   * @param placeOf names the partition or queue of a batch
+   * @param placeOf names the partition, queue or exchange of a batch
+   * @param endsEpochs whether the last sequence ends the epoch, as it does for exchanges
    */
   async assign<Batch extends SequencedBatch>(
     batches: readonly Batch[],
     placeOf: (batch: Batch) => string,
     signal: AbortSignal,
+    endsEpochs = false,
   ): Promise<void> {
     if (batches.every(({ producer }) => producer !== null)) return;
-    const identity = this.#identity ?? (await this.#ask(signal));
     for (const batch of batches) {
       if (batch.producer !== null) continue;
-      const line = this.#line(placeOf(batch), identity);
+      const place = placeOf(batch);
+      let line = this.#line(place, this.#identity ?? (await this.#ask(signal)));
+      if (endsEpochs && line.next + batch.count > SEQUENCES) {
+        this.#endEpoch(line);
+        line = this.#line(place, this.#identity ?? (await this.#ask(signal)));
+      }
       const { id, epoch, next } = line;
       batch.identify({ id, epoch, sequence: next, isTransactional: this.transactionalId !== undefined });
       line.next = (next + batch.count) % SEQUENCES;
@@ -81,7 +87,10 @@ export class Sequences {
   abandon(place: string, { producer: given }: SequencedBatch): void {
     if (given === null) return;
     const line = this.#lines.get(place);
-    if (line?.id !== given.id || line.epoch !== given.epoch) return;
+    if (line?.id === given.id && line.epoch === given.epoch) this.#endEpoch(line);
+  }
+
+  #endEpoch(line: Line): void {
     line.epoch += 1;
     line.next = 0;
     if (line.epoch <= PRODUCER_EPOCH_MAX) return;

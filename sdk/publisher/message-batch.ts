@@ -49,12 +49,21 @@ export class PendingMessage implements RecordInput {
   /** Of no account: the broker stamps messages when they come. */
   readonly timestamp = 0;
   messageId: string | undefined;
+  /** Through an exchange: fails where no binding takes it. */
+  readonly isMandatory: boolean;
+  /** Its caller knows what became of it. It stays in its batch, which goes again as it was. */
+  isSettled = false;
   /** What it takes in a batch at most, in bytes. */
   readonly sizeBytes: number;
   readonly sink: Sink<Confirmation>;
 
   /** @param routingKey undefined for a message that goes straight to a queue */
-  constructor(message: OutgoingMessage, routingKey: string | undefined, sink: Sink<Confirmation>) {
+  constructor(
+    message: OutgoingMessage & { mandatory?: boolean | undefined },
+    routingKey: string | undefined,
+    sink: Sink<Confirmation>,
+  ) {
+    this.isMandatory = routingKey !== undefined && message.mandatory === true;
     this.key = orderingKeyBytes(message.properties?.orderingKey);
     this.value = valueBytes(message.body);
     this.headers = messageHeaders(message);

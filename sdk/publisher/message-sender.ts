@@ -27,7 +27,7 @@ export class MessageSender {
   readonly #transport: Transport;
   readonly #queues: Queues;
   readonly #config: PublisherConfig;
-  /** Of queues; null for a publisher that is not idempotent. */
+  /** Of queues and exchanges; null for a publisher that is not idempotent. */
   readonly #sequences: Sequences | null;
   readonly #lines = new Map<string, DestinationLine>();
   /** Lines with a batch that could go now, the longest waiting first. */
@@ -103,8 +103,8 @@ export class MessageSender {
     try {
       if (batch.failures === 0) await this.#identify(line, batch);
       const { destination } = line;
-      if ('queue' in destination)
-        await this.#sequences?.assign([batch], () => destination.queue, this.#stop.signal);
+      const isExchange = 'exchange' in destination;
+      await this.#sequences?.assign([batch], () => sequencesOf(destination), this.#stop.signal, isExchange);
       const outcomes = await publishBatch(
         this.#transport,
         destination,
@@ -112,7 +112,7 @@ export class MessageSender {
         this.#config,
         this.#stop.signal,
       );
-      if (this.#conclude(batch, outcomes)) error = full();
+      if (this.#conclude(line, batch, outcomes)) error = full();
     } catch (cause) {
       error = this.#reasonOf(cause);
     }
@@ -142,13 +142,16 @@ export class MessageSender {
 
   #failed(line: DestinationLine, batch: MessageBatch, error: PosthornError): void {
     if (this.#stop.signal.aborted) return this.#giveUp(line, batch, error);
-    const despite = storedDespite(batch, error);
-    if (despite !== null && !this.#conclude(batch, despite)) return line.release(null);
+    const despite = storedDespite(batch, error, line.destination, this.#config);
+    if (despite !== null && !this.#conclude(line, batch, despite)) return this.#forget(line, batch);
     if (error.retryable) return void this.#retryLater(line, batch, error);
-    if (FORGOTTEN.has(error.code)) {
+    const isExchange = 'exchange' in line.destination;
+    if (!isExchange && FORGOTTEN.has(error.code)) {
       this.#abandon(line, batch);
       return void this.#retryLater(line, batch, error);
     }
+    // An earlier attempt may be in some destinations: what goes again as another batch would be there twice.
+    if (isExchange && batch.failures > 0) return this.#giveUp(line, batch, error);
     // The broker names the message that it refuses, and has stored none: the others may go without it.
     const culprit = error.details['index'];
     const guilty = typeof culprit === 'number' ? batch.messages[culprit] : undefined;
@@ -188,22 +191,33 @@ export class MessageSender {
 
   /** The batch does not go again under its sequence. */
   #abandon({ destination }: DestinationLine, batch: MessageBatch): void {
-    if ('queue' in destination) this.#sequences?.abandon(destination.queue, batch);
+    this.#sequences?.abandon(sequencesOf(destination), batch);
     batch.identify(null);
   }
 
-  /** @returns whether some have to go again; the batch has those left */
-  #conclude(batch: MessageBatch, outcomes: Outcomes): boolean {
+  /** All of its messages are settled, though the broker has refused some. */
+  #forget(line: DestinationLine, batch: MessageBatch): void {
+    this.#abandon(line, batch);
+    line.release(null);
+  }
+
+  /**
+   * @returns whether some have to go again. The batch has those left; one through an exchange that has sequences stays whole,
+   *   since its destinations know messages by their places in it
+   */
+  #conclude({ destination }: DestinationLine, batch: MessageBatch, outcomes: Outcomes): boolean {
     const left = batch.messages.filter((message, index) => {
       const outcome = outcomes[index]!;
       if (outcome !== null) this.#settle(message, outcome);
       return outcome === null;
     });
-    batch.keep(left);
-    return left.length > 0;
+    if (!('exchange' in destination) || batch.producer === null) batch.keep(left);
+    return left.some(({ isSettled }) => !isSettled);
   }
 
   #settle(message: PendingMessage, outcome: NonNullable<Outcomes[number]>): void {
+    if (message.isSettled) return;
+    message.isSettled = true;
     this.bytes.remove(message.heldBytes);
     this.messages.remove(1);
     if (outcome instanceof PosthornError) message.sink.failed(0, outcome);
@@ -223,6 +237,11 @@ export class MessageSender {
     const message = `not confirmed within ${deliveryTimeoutMs} ms; the last attempt: ${cause.message}`;
     return new PosthornError('timeout', message, { retryable: true, cause });
   }
+}
+
+/** Names the place whose messages a sequence counts. */
+function sequencesOf(destination: Destination): string {
+  return 'queue' in destination ? `queue ${destination.queue}` : `exchange ${destination.exchange}`;
 }
 
 const full = (): PosthornError =>

@@ -33,9 +33,8 @@ export interface PublisherOptions {
    */
   deliveryTimeoutMs?: number;
   /**
-   * Default true: a queue stores a message that is sent straight to it once however often it has to be sent, in order, for
-   * as long as this publisher lives. Costs one call when the publisher begins, and nothing for each message. What goes through an
-   * exchange is known by its `messageId` only.
+   * Default true: a queue, and each destination of an exchange, stores a message once however often it has to be sent, in
+   * order, for as long as this publisher lives. Costs one call when the publisher begins, and nothing for each message.
    */
   idempotent?: boolean;
   /** The level by name instead of `idempotent`: `at-least-once` is `idempotent: false`, `exactly-once` is the default. */

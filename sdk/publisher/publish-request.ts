@@ -1,14 +1,19 @@
 /** A publish request: a batch out, what became of its messages back. */
 
 import type { QueueBatchesPublished } from '../../protocol/deliveries.ts';
-import type { ExchangeBatchesPublished, PublishedMessage, StoredRuns } from '../../protocol/exchanges.ts';
+import type {
+  ExchangeBatchesPublished,
+  PublishedMessage,
+  Stored,
+  StoredRuns,
+} from '../../protocol/exchanges.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import { jsonOf, type Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { exchangePath, queuePath } from '../names.ts';
 import type { Confirmation, MessageBatch, MessageDestination, Outcomes } from './message-batch.ts';
 
-export type Destination = { queue: string } | { exchange: string; mandatory: boolean };
+export type Destination = { queue: string } | { exchange: string };
 
 export interface PublishSettings {
   /** Asks where each message went. */
@@ -30,7 +35,7 @@ export async function publishBatch(
     method: 'POST',
     path: `${base}/messages`,
     query: {
-      mandatory: !isQueue && destination.mandatory ? 'true' : undefined,
+      mandatory: batch.messages.some(({ isMandatory }) => isMandatory) ? 'true' : undefined,
       destinations: !isQueue && settings.destinations ? 'true' : undefined,
     },
     headers: { 'content-type': RECORD_BATCH_TYPE },
@@ -66,8 +71,9 @@ function exchangeOutcomes(
   const confirmations = messages.map(stored);
   if (destinations) noteDestinations(confirmations, destinations);
   const outcomes: Outcomes = confirmations;
+  // One mandatory message makes all of the request mandatory: of the others nobody asked to know.
   for (const index of unroutable) {
-    outcomes[index] = new PosthornError('unroutable', `no binding of exchange "${exchange}" takes it`);
+    if (messages[index]?.isMandatory) outcomes[index] = unroutableThrough(exchange);
   }
   return outcomes;
 }
@@ -77,12 +83,7 @@ function noteDestinations(confirmations: Confirmation[], stored: readonly Stored
   for (const { kind, name, partition = 0, runs } of stored) {
     for (const [first = 0, count = 0, firstOffset = 0] of runs) {
       for (let nth = 0; nth < count; nth++) {
-        const place: MessageDestination =
-          kind === 'topic'
-            ? { topic: name, partition, offset: firstOffset + nth }
-            : kind === 'reply'
-              ? { reply: name }
-              : { queue: name };
+        const place = placeOf({ kind, name, partition, offset: firstOffset + nth });
         confirmations[first + nth]?.destinations!.push(place);
       }
     }
@@ -90,11 +91,30 @@ function noteDestinations(confirmations: Confirmation[], stored: readonly Stored
 }
 
 /** What a publish that failed did all the same: messages that every destination has stored are done. */
-export function storedDespite({ messages }: MessageBatch, error: PosthornError): Outcomes | null {
+export function storedDespite(
+  { messages }: MessageBatch,
+  error: PosthornError,
+  destination: Destination,
+  settings: PublishSettings,
+): Outcomes | null {
   const told = error.details['messages'] as PublishedMessage[] | undefined;
-  if (!Array.isArray(told) || told.length !== messages.length) return null;
-  return messages.map((message, index) => (told[index]!.failed ? null : stored(message)));
+  if (!Array.isArray(told) || told.length !== messages.length || !('exchange' in destination)) return null;
+  return messages.map((message, index) => {
+    const { failed, unroutable, destinations } = told[index]!;
+    if (failed) return null;
+    if (unroutable && message.isMandatory) return unroutableThrough(destination.exchange);
+    const places = settings.destinations ? { destinations: destinations.map(placeOf) } : {};
+    return { ...stored(message), ...places };
+  });
 }
+
+function placeOf({ kind, name, partition = 0, offset = 0 }: Stored): MessageDestination {
+  if (kind === 'topic') return { topic: name, partition, offset };
+  return kind === 'reply' ? { reply: name } : { queue: name };
+}
+
+const unroutableThrough = (exchange: string): PosthornError =>
+  new PosthornError('unroutable', `no binding of exchange "${exchange}" takes it`);
 
 const stored = ({ messageId }: { messageId: string | undefined }): Confirmation => ({
   outcome: 'stored',

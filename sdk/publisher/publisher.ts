@@ -25,11 +25,10 @@ export interface RoutedMessage extends OutgoingMessage {
  * Publishes messages in batches, and tells of each when it is durable in every destination.
  *
  * A message that fails in a way that may pass (no reply, 429, 503) is tried again until `deliveryTimeoutMs`. To one queue
- * or one exchange, order is that of the calls, also under retries. What is sent straight to a queue is stored once however
- * often it had to be sent: the queue knows each batch by its producer and sequence (see `idempotent`). That ends with the
- * publisher. **Through an exchange a retry can store a message twice** where only the reply was lost, or only some destinations
- * failed. A queue with a `dedupWindowMs` stores it once: it goes by the `messageId`, which messages without one are given
- * (see `messageIds`). Topics have no such window.
+ * or one exchange, order is that of the calls, also under retries. However often a message had to be sent, a queue, and each
+ * destination of an exchange, stores it once: they know it by its producer and sequence (see `idempotent`). A retry after only
+ * some destinations failed completes those. That ends with the publisher: a message that was given up with `timeout` and is
+ * published again by the application is another one. A queue with a `dedupWindowMs` knows that one too, by its `messageId`.
  *
  * @example
  * await using publisher = posthorn.publisher();
@@ -77,13 +76,8 @@ export class Publisher implements AsyncDisposable {
    *   `unroutable`, `record_too_large`, `timeout`, `aborted`, `closed`, and other codes of the broker
    */
   publish(exchange: string, message: RoutedMessage): Promise<Confirmation> {
-    const isMandatory = message?.mandatory === true;
-    const key = `${isMandatory ? 'mandatory' : 'exchange'} ${exchange}`;
-    const destination = (): { exchange: string; mandatory: boolean } => ({
-      exchange: checkExchange(exchange),
-      mandatory: isMandatory,
-    });
-    return this.#accept(key, destination, message, message?.routingKey ?? '');
+    const destination = (): { exchange: string } => ({ exchange: checkExchange(exchange) });
+    return this.#accept(`exchange ${exchange}`, destination, message, message?.routingKey ?? '');
   }
 
   /**

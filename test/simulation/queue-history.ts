@@ -77,6 +77,21 @@ export interface Routed extends Span {
   }[];
 }
 
+/** One attempt to publish through an exchange with a sequence. A `publish` and a `produce` sum up all attempts. */
+export interface RoutedOnce extends Span {
+  kind: 'route-once';
+  exchange: string;
+  outcome: Outcome;
+  /** Of a refusal. */
+  code: string | null;
+  producer: { id: number; epoch: number; sequence: number };
+  /** The instance had been replaced when it sent this. */
+  isLate: boolean;
+  ids: string[];
+  /** For each message `kind/name`, and in a topic its partition and offset; null where there was no answer. */
+  destinations: string[][] | null;
+}
+
 /** A queue was declared or deleted. */
 export interface QueueChanged extends Span {
   kind: 'queue';
@@ -102,5 +117,6 @@ export type QueueHistoryEvent =
   | LetterResent
   | BindingChanged
   | Routed
+  | RoutedOnce
   | QueueChanged
   | ScheduleChanged;

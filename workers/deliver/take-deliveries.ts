@@ -12,6 +12,7 @@ import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import { autoAckOf } from '../consume-level.ts';
 import { callQueue } from '../queue-call.ts';
 import type { AppContext } from '../routes/context.ts';
+import type { WaitingClient } from '../signs-of-life.ts';
 import { waitForFrame } from '../wait-for-frame.ts';
 
 /** A frame of deliveries, or null where there were none within `wait_ms`. */
@@ -19,12 +20,13 @@ export function takeDeliveries(
   c: AppContext,
   queue: QueueDefinition,
   given: DeliverFields,
+  client: WaitingClient,
 ): Promise<Uint8Array | null | Failure> {
   const isAutoAck = autoAckOf(given);
   if (isFailure(isAutoAck)) return Promise.resolve(isAutoAck);
   const fields = { ...given, auto_ack: isAutoAck };
-  const { signal } = c.req.raw;
-  const taking = takeAndWait(c, queue, fields).then(async (frame) => {
+  const { signal } = client;
+  const taking = takeAndWait(c, queue, fields, client).then(async (frame) => {
     if (frame === null || isFailure(frame) || !signal.aborted) return frame;
     await giveBack(c, queue, frame);
     return null;
@@ -42,11 +44,13 @@ async function takeAndWait(
   c: AppContext,
   queue: QueueDefinition,
   fields: DeliverFields,
+  client: WaitingClient,
 ): Promise<Uint8Array | null | Failure> {
   const first = await takeFrom(c, queue, fields, fields.wait_ms > 0);
   if (isFailure(first)) return first;
   if (!first.webSocket) return await frameOf(first);
-  const wait = waitForFrame(first.webSocket, fields.wait_ms, c.req.raw.signal);
+  client.waitBegins();
+  const wait = waitForFrame(first.webSocket, fields.wait_ms, client.signal);
   c.executionCtx.waitUntil(wait.late.then((frame) => frame && giveBack(c, queue, frame)));
   const frame = await wait.frame;
   if (frame !== 'given up') return frame;

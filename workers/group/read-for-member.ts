@@ -56,11 +56,15 @@ export interface Answer {
 
 /**
  * @param heartbeat the sign of life of the member, with what it is assigned now
+ * @param waitBegins told when there is nothing yet
+ * @param signal fires when the client has gone
  */
 export async function readForMember(
   c: AppContext,
   read: MemberRead,
   heartbeat: () => Promise<MemberView | Failure>,
+  waitBegins: (view: MemberView) => void,
+  signal: AbortSignal,
 ): Promise<Answer | Failure> {
   const endMs = Date.now() + read.waitMs;
   for (;;) {
@@ -71,7 +75,8 @@ export async function readForMember(
     const sections = await readShares(c, read, view, partitions);
     if (isFailure(sections) || sections.length > 0)
       return isFailure(sections) ? sections : { view, sections };
-    const sign = await waitForRecords(c, read, view, partitions, endMs, heartbeat);
+    if (Date.now() < endMs) waitBegins(view);
+    const sign = await waitForRecords(c, read, view, partitions, endMs, heartbeat, signal);
     if (isFailure(sign)) return sign;
     if (sign === 'over') return { view, sections };
   }
@@ -149,9 +154,10 @@ async function waitForRecords(
   places: readonly Place[],
   endMs: number,
   heartbeat: () => Promise<MemberView | Failure>,
+  signal: AbortSignal,
 ): Promise<'again' | 'over' | Failure> {
   if (Date.now() >= endMs) return 'over';
-  const sockets = new SocketSet(c.req.raw.signal);
+  const sockets = new SocketSet(signal);
   try {
     const opened = await inBatches(places, (place) =>
       fetchPlace(c, read, view, place, { offset: null, bytesMax: 1, recordsMax: 1 }, true),

@@ -6,6 +6,7 @@ import type { Identity } from '../../core/transaction/transaction.ts';
 import {
   BATCH_INFLATED_BYTES_MAX,
   PRODUCER_EPOCH_MAX,
+  PRODUCER_ID_MAX,
   TIMESTAMP_AHEAD_MS_MAX,
 } from '../../protocol/limits.ts';
 import {
@@ -100,10 +101,12 @@ function checkProducer({
       'a batch of a transaction, or with an epoch or a sequence, has a producer id',
     );
   }
-  if (producerEpoch >= 0 && producerEpoch <= PRODUCER_EPOCH_MAX && baseSequence >= 0) return null;
+  const isInRange =
+    producerId <= PRODUCER_ID_MAX && producerEpoch >= 0 && producerEpoch <= PRODUCER_EPOCH_MAX;
+  if (isInRange && baseSequence >= 0) return null;
   return failure(
     'invalid_batch',
-    `a batch of a producer has an epoch from 0 to ${PRODUCER_EPOCH_MAX} and a sequence from 0`,
+    `a batch of a producer has an id up to ${PRODUCER_ID_MAX}, an epoch from 0 to ${PRODUCER_EPOCH_MAX} and a sequence from 0`,
   );
 }
 

@@ -2,6 +2,8 @@
 
 import type { Json } from '../../core/exchange/canonical-json.ts';
 import type { Message } from '../../core/exchange/exchange.ts';
+import { GAPPED_SEQUENCES } from '../../core/producers/gapped-sequences.ts';
+import type { PublishProducer } from '../../core/queue/queue-producers.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { exchangePublishSchema, type ExchangeMessage } from '../../protocol/exchanges.ts';
 import { textOfBytes } from '../../protocol/json-bytes.ts';
@@ -26,8 +28,10 @@ import {
   type RecordHeader,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
+import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { check } from '../request.ts';
 import { at, PROPERTY_HEADER_NAMES, recordProblem, tooLarge, tooMany } from './message-checks.ts';
+import { producerOf } from './queue-batches.ts';
 
 export interface Outgoing {
   /** What routing looks at. */
@@ -37,35 +41,67 @@ export interface Outgoing {
   isMandatory: boolean;
 }
 
-export function outgoingFromJson(json: unknown, exchange: string, nowMs: number): Outgoing[] | Failure {
+/** A publish through an exchange, as it was sent. */
+export interface OutgoingPublish {
+  outgoing: Outgoing[];
+  /** Absent: without sequences. */
+  producer?: PublishProducer;
+}
+
+export function outgoingFromJson(json: unknown, exchange: string, nowMs: number): OutgoingPublish | Failure {
   const messages = (json as { messages?: unknown } | null)?.messages;
   if (Array.isArray(messages) && messages.length > REQUEST_RECORDS_MAX) return tooMany(messages.length);
   const checked = check(exchangePublishSchema, json, 'body');
   if (isFailure(checked)) return checked;
+  const { producer, delivery, messages: sent } = checked.fields;
+  const refused = checkProducer(producer, sent.length, delivery);
+  if (refused) return refused;
   const outgoing: Outgoing[] = [];
-  for (const [index, message] of checked.fields.messages.entries()) {
+  for (const [index, message] of sent.entries()) {
     const one = outgoingOf(message, exchange, nowMs);
     if (isFailure(one)) return at(index, one);
     outgoing.push(one);
   }
-  return outgoing;
+  return { outgoing, ...(producer && { producer }) };
+}
+
+/** What is wrong with the sequences of a publish, or its level without them. */
+function checkProducer(
+  producer: PublishProducer | undefined,
+  count: number,
+  delivery: 'at-least-once' | 'exactly-once' | undefined,
+): Failure | null {
+  const refused = isWithoutPromise({ delivery }, producer !== undefined);
+  if (isFailure(refused)) return refused;
+  if (producer === undefined || producer.sequence + count <= GAPPED_SEQUENCES) return null;
+  return failure(
+    'invalid_field',
+    `producer: the sequences of an epoch end at ${GAPPED_SEQUENCES - 1}; go on with the next epoch at 0`,
+  );
 }
 
 /** Records carry their routing key in the header `:routing-key`; without it, it is empty. */
 export async function outgoingFromBatches(
   bytes: Uint8Array,
   exchange: string,
-  isMandatory: boolean,
+  { isMandatory, delivery }: { isMandatory: boolean; delivery: 'at-least-once' | 'exactly-once' | undefined },
   nowMs: number,
-): Promise<Outgoing[] | Failure> {
+): Promise<OutgoingPublish | Failure> {
   const batches = splitBatches(bytes);
   if (isBatchFailure(batches)) return batches;
   if (batches.length === 0) {
     return failure('truncated_batch', 'the body is empty; send at least one record batch');
   }
+  const producer = producerOf(batches) ?? undefined;
+  if (isFailure(producer)) return producer;
   const outgoing: Outgoing[] = [];
   for (const { at: start, header } of batches) {
-    if (header.isControl) return failure('invalid_batch', 'control batches are written by the broker only');
+    if (header.isControl || header.isTransactional) {
+      return failure(
+        'invalid_batch',
+        'exchanges take no control batches, and messages of a transaction at /transactions/{transactional_id}/messages',
+      );
+    }
     const verified = await verifyBatchAsync(bytes, start, { inflatedBytesMax: BATCH_INFLATED_BYTES_MAX });
     if (isBatchFailure(verified)) return verified;
     const records = await decodeRecordsAsync(bytes, start, header, BATCH_INFLATED_BYTES_MAX);
@@ -78,7 +114,8 @@ export async function outgoingFromBatches(
       outgoing.push(one);
     }
   }
-  return outgoing;
+  const refused = checkProducer(producer, outgoing.length, delivery);
+  return refused ?? { outgoing, ...(producer && { producer }) };
 }
 
 function outgoingOf(message: ExchangeMessage, exchange: string, nowMs: number): Outgoing | Failure {

@@ -2,8 +2,8 @@
  * A publish through an exchange: routed by the graph, stored in every destination, and confirmed when all have stored it.
  *
  * Where some destinations fail, the reply is a problem that says for each message which have it and which not. Sent again
- * with the same message ids it does no harm in the queues that have it, as long as their deduplication window is open;
- * a topic has no such window and stores it again.
+ * by a producer with the same sequence, it is stored where it was missing, and only there. Without a producer it is stored
+ * again, but for queues that know its message ids within their deduplication window.
  */
 
 import { DEFAULT_EXCHANGE } from '../../core/exchange/exchange.ts';
@@ -13,7 +13,7 @@ import type { PublishedMessage } from '../../protocol/exchanges.ts';
 import { handOverReplies } from '../request-reply/mailbox.ts';
 import { routingGraph } from '../routing-cache.ts';
 import { lookUpAll } from '../topology-cache.ts';
-import type { Outgoing } from './outgoing.ts';
+import type { Outgoing, OutgoingPublish } from './outgoing.ts';
 import { routeMessages, type Share } from './route-messages.ts';
 import { checkShares, storeShares, type Outcome } from './store-shares.ts';
 
@@ -22,9 +22,10 @@ export async function publish(
   env: Env,
   namespace: string,
   exchange: string,
-  outgoing: readonly Outgoing[],
+  { outgoing, producer }: OutgoingPublish,
   atLeast: number,
 ): Promise<PublishedMessage[] | Failure> {
+  const range = producer ? { ...producer, exchange, count: outgoing.length } : null;
   const graph = await routingGraph(env, namespace, atLeast);
   const shares = routeMessages(graph, exchange, outgoing);
   if (isFailure(shares)) return shares;
@@ -34,7 +35,7 @@ export async function publish(
   const refused = checkShares(shares, outgoing, definitions);
   if (refused) return refused;
   const [outcomes, replies] = await Promise.all([
-    storeShares(env, shares, outgoing, definitions),
+    storeShares(env, shares, outgoing, definitions, range),
     exchange === DEFAULT_EXCHANGE ? handOverReplies(env, namespace, outgoing) : [],
   ]);
   return summarize(outgoing, shares, outcomes, replies);
@@ -71,15 +72,23 @@ function summarize(
   return failures.size === 0 ? messages : problemOfSome([...failures.values()], messages);
 }
 
-/** Its code is that of the failures where all are alike and nothing is stored; the details say what became of each message. */
+/**
+ * Its code is that of the failures where all are alike and nothing is stored, and that of one that no repetition can mend;
+ * the details say what became of each message.
+ */
 function problemOfSome(failures: readonly Failure[], messages: PublishedMessage[]): Failure {
   const [first] = failures;
-  const isAllAlike = failures.length === 1 && messages.every(({ destinations }) => destinations.length === 0);
-  if (isAllAlike) return { ...first!, details: { ...first!.details, messages } };
-  const isRetryable = failures.every(({ code }) => errorTable[code].retryable);
+  const final = failures.find(({ code }) => !errorTable[code].retryable);
+  const isStored = messages.some(({ destinations }) => destinations.length > 0);
+  if (final && isStored) {
+    const message = `${final.message}; other destinations have stored their messages, see "messages"`;
+    return { ...final, message, details: { ...final.details, messages } };
+  }
+  const cause = final ?? (failures.length === 1 && !isStored ? first : undefined);
+  if (cause) return { ...cause, details: { ...cause.details, messages } };
   return failure(
     'publish_incomplete',
-    `some destinations have not stored their messages: ${first!.message}; ${isRetryable ? 'sent again, message ids keep queues with a deduplication window from storing them twice' : 'see "messages"'}`,
+    `some destinations have not stored their messages: ${first!.message}; sent again with the same producer and sequence they are stored where they are missing, without a producer in all destinations again`,
     { messages },
   );
 }

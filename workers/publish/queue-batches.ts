@@ -8,6 +8,7 @@ import {
   BATCH_BYTES_MAX,
   BATCH_INFLATED_BYTES_MAX,
   PRODUCER_EPOCH_MAX,
+  PRODUCER_ID_MAX,
   REQUEST_RECORDS_MAX,
 } from '../../protocol/limits.ts';
 import { recordOfMessage, type Message } from '../../protocol/messages.ts';
@@ -86,7 +87,7 @@ export async function batchesFromBytes(
 }
 
 /** The producer of a request's batches, which are one publish of it: their sequences follow on. Null where they have none. */
-function producerOf(batches: readonly LocatedBatch[]): PublishProducer | null | Failure {
+export function producerOf(batches: readonly LocatedBatch[]): PublishProducer | null | Failure {
   const { producerId: id, producerEpoch: epoch, baseSequence: sequence } = batches[0]!.header;
   let next = sequence;
   for (const [batch, { header }] of batches.entries()) {
@@ -101,10 +102,11 @@ function producerOf(batches: readonly LocatedBatch[]): PublishProducer | null | 
     next = sequenceAfter(next, recordCount);
   }
   if (id < 0) return null;
-  if (epoch >= 0 && epoch <= PRODUCER_EPOCH_MAX && sequence >= 0) return { id, epoch, sequence };
+  const isInRange = id <= PRODUCER_ID_MAX && epoch >= 0 && epoch <= PRODUCER_EPOCH_MAX && sequence >= 0;
+  if (isInRange) return { id, epoch, sequence };
   return failure(
     'invalid_batch',
-    `a batch of a producer has an epoch from 0 to ${PRODUCER_EPOCH_MAX} and a sequence from 0`,
+    `a batch of a producer has an id up to ${PRODUCER_ID_MAX}, an epoch from 0 to ${PRODUCER_EPOCH_MAX} and a sequence from 0`,
     { batch: 0 },
   );
 }
@@ -151,7 +153,7 @@ async function takeBatch(
   return bytes.subarray(start, start + header.sizeInBytes);
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0]!;
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   parts.reduce((end, part) => (whole.set(part, end), end + part.length), 0);

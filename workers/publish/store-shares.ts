@@ -7,16 +7,18 @@ import type { Definitions } from '../topology-cache.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import { isCompacted } from '../../core/topology/topics.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { Published } from '../../durable-objects/queue/queue-calls.ts';
 import type { Env } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { BATCH_BYTES_MAX } from '../../protocol/limits.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';
 import { BATCH_OVERHEAD, recordSizeUpperBound, type RecordInput } from '../../protocol/record-batch/index.ts';
+import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 import { callPartition } from '../partition-call.ts';
 import { keyRequired } from '../produce/checked-batches.ts';
-import { packBatches } from '../produce/json-records.ts';
 import { callQueue } from '../queue-call.ts';
 import type { Outgoing } from './outgoing.ts';
+import { Packer } from './packer.ts';
 import type { Share } from './route-messages.ts';
 
 /** What became of a message in a destination: where in a topic it is, or null where the destination is gone. */
@@ -35,24 +37,26 @@ interface Call {
 /**
  * The outcomes of the messages of each share, in its order. A destination that has gone since they were routed does not
  * fail them: had they come a moment earlier, they would have gone with it.
+ * @param range the producer's, whose repetitions the destinations know; null for none
  */
 export async function storeShares(
   env: Env,
   shares: readonly Share[],
   outgoing: readonly Outgoing[],
   definitions: Definitions,
+  range: PublishRange | null,
 ): Promise<Outcome[][]> {
-  const packer = new Packer(outgoing);
-  const sticky = Math.random();
+  const packer = new Packer(outgoing, range);
+  const sticky = range ? stickyOf(range) : Math.random();
   const outcomes: Outcome[][] = shares.map(({ indexes }) => indexes.map(() => null));
   const calls = shares.flatMap((share, number): Call[] => {
     const { kind, name } = share.destination;
     if (kind === 'topic') {
       const topic = definitions.topics.get(name);
-      return topic ? topicCalls(env, topic, share, number, outgoing, packer, sticky) : [];
+      return topic ? topicCalls(env, topic, share, number, outgoing, packer, range, sticky) : [];
     }
     const queue = definitions.queues.get(name);
-    return queue ? [queueCall(env, queue, share, number, packer)] : [];
+    return queue ? [queueCall(env, queue, share, number, packer, range)] : [];
   });
   await eachLimited(calls, CALLS_MAX, async ({ share, places, send }) => {
     const results = await send();
@@ -89,10 +93,33 @@ function checkRecord(topic: TopicDefinition, record: RecordInput): Failure | nul
   });
 }
 
-function queueCall(env: Env, queue: QueueDefinition, share: Share, number: number, packer: Packer): Call {
+/** Where messages without a key go in each topic: for a repetition the same place again. From 0 to below 1. */
+function stickyOf({ id, epoch, sequence }: PublishRange): number {
+  let hash = 0x811c9dc5; // FNV-1a
+  for (const part of [id, epoch, sequence])
+    for (let left = part; left > 0; left = Math.floor(left / 256))
+      hash = Math.imul(hash ^ (left % 256), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b); // the last step of murmur3, or neighbours stay neighbours
+  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
+}
+
+function queueCall(
+  env: Env,
+  queue: QueueDefinition,
+  share: Share,
+  number: number,
+  packer: Packer,
+  range: PublishRange | null,
+): Call {
   const send = async (): Promise<Outcome[] | Failure> => {
     const bytes = packer.pack(share.indexes, BATCH_BYTES_MAX);
-    const published = await callQueue(env, queue, (stub, version) => stub.publish(version, bytes));
+    const indexes = share.indexes.length === range?.count ? null : share.indexes;
+    const published = await callQueue<Published | Failure>(
+      env,
+      queue,
+      async (stub, version) =>
+        await stub.publish(version, bytes, range ? { publish: { range, indexes } } : undefined),
+    );
     if (isFailure(published))
       return published.code === 'queue_not_found' ? share.indexes.map(() => ({})) : published;
     const outcomes: Outcome[] = share.indexes.map(() => ({}));
@@ -113,6 +140,7 @@ function topicCalls(
   number: number,
   outgoing: readonly Outgoing[],
   packer: Packer,
+  range: PublishRange | null,
   sticky: number,
 ): Call[] {
   const { partitions, max_batch_bytes: bytesMax } = topic.config;
@@ -125,9 +153,9 @@ function topicCalls(
     places,
     send: async () => {
       const indexes = places.map((place) => share.indexes[place]!);
-      const bytes = packer.pack(indexes, bytesMax);
+      const bytes = range ? packer.packSequenced(indexes, bytesMax) : packer.pack(indexes, bytesMax);
       const appended = await callPartition(env, topic, partition, (stub, version) =>
-        stub.append(version, bytes),
+        stub.append(version, bytes, range ? { publish: range } : undefined),
       );
       if (isFailure(appended)) return appended;
       return appended.flatMap(({ baseOffset, recordCount }) =>
@@ -139,30 +167,6 @@ function topicCalls(
 
 function isGone({ code }: Failure): boolean {
   return code === 'queue_not_found' || code === 'topic_not_found';
-}
-
-/** Packs messages into batches, once for all destinations that get the same ones. */
-class Packer {
-  readonly #outgoing: readonly Outgoing[];
-  /** By limit and number of messages. */
-  readonly #packed = new Map<string, { indexes: readonly number[]; bytes: Uint8Array }[]>();
-
-  constructor(outgoing: readonly Outgoing[]) {
-    this.#outgoing = outgoing;
-  }
-
-  pack(indexes: readonly number[], bytesMax: number): Uint8Array {
-    const key = `${bytesMax} ${indexes.length} ${indexes[0]} ${indexes.at(-1)}`;
-    const alike = this.#packed.get(key) ?? [];
-    const known = alike.find((one) => one.indexes.every((index, place) => index === indexes[place]));
-    if (known) return known.bytes;
-    const bytes = packBatches(
-      indexes.map((index) => this.#outgoing[index]!.record),
-      bytesMax,
-    );
-    this.#packed.set(key, [...alike, { indexes, bytes }]);
-    return bytes;
-  }
 }
 
 async function eachLimited<Item>(

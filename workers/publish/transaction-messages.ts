@@ -75,8 +75,9 @@ async function routedByExchange(
   atLeast: number,
 ): Promise<Routed | Failure> {
   const exchange = exchangeNameOf(written!);
-  const outgoing = outgoingFromJson({ messages }, exchange, Date.now());
-  if (isFailure(outgoing)) return outgoing;
+  const read = outgoingFromJson({ messages }, exchange, Date.now());
+  if (isFailure(read)) return read;
+  const { outgoing } = read;
   const shares = routeMessages(await routingGraph(env, namespace, atLeast), exchange, outgoing);
   if (isFailure(shares)) return shares;
   const namesOf = (kind: string): string[] =>

@@ -17,11 +17,12 @@ import {
 import { operations } from '../../protocol/operations/index.ts';
 import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/records.ts';
 import { isolationOf } from '../consume-level.ts';
-import { frameOfResponse } from '../fetch-frame-of.ts';
+import { emptyFrameOf, frameOfResponse } from '../fetch-frame-of.ts';
 import { jsonFetchReply } from '../fetch-json.ts';
 import { callPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
 import { readQuery } from '../request.ts';
+import { JSON_FORM, replyWithSigns, type WaitingClient } from '../signs-of-life.ts';
 import { waitForFrame } from '../wait-for-frame.ts';
 import { bind, readPartition, readTopic, type AppContext, type AppEnv } from './context.ts';
 
@@ -33,12 +34,21 @@ export function fetchRoutes(app: Hono<AppEnv>): void {
     if (isFailure(isolation)) return problem(c, isolation);
     const topic = await readTopic(c);
     if (isFailure(topic)) return problem(c, topic);
-    const read = await readAndWait(c, topic, readPartition(c), { ...query.fields, isolation });
-    if (isFailure(read)) return problem(c, read);
-    if (wantsBatches(c)) return batchesReply(read);
-    const { max_records: recordsMax } = query.fields;
-    const reply = await jsonFetchReply(await frameOf(read), recordsMax, isolation);
-    return isFailure(reply) ? problem(c, reply) : c.json(reply);
+    let offsets: FetchFrame | null = null;
+    const noteWait = (frame: FetchFrame): FetchFrame => (offsets = frame);
+    const answer = async (client: WaitingClient): Promise<Response> => {
+      const checked = { ...query.fields, isolation };
+      const read = await readAndWait(c, topic, readPartition(c), checked, client, noteWait);
+      if (isFailure(read)) return problem(c, read);
+      if (wantsBatches(c)) return batchesReply(read);
+      const { max_records: recordsMax } = query.fields;
+      const reply = await jsonFetchReply(await frameOf(read), recordsMax, isolation);
+      return isFailure(reply) ? problem(c, reply) : c.json(reply);
+    };
+    // The offsets of a reply of batches are headers, which have to wait for them. It hands over nothing that would be lost.
+    const form = wantsBatches(c) ? { contentType: RECORD_BATCH_TYPE, sign: null } : JSON_FORM;
+    const nothing = async (): Promise<Response> => c.json(await jsonFetchReply(offsets!, 0, isolation));
+    return await replyWithSigns(c, form, answer, nothing);
   });
 }
 
@@ -56,13 +66,17 @@ async function readAndWait(
   topic: TopicDefinition,
   partition: number,
   query: CheckedQuery,
+  client: WaitingClient,
+  noteWait: (offsets: FetchFrame) => void,
 ): Promise<Read | Failure> {
   const first = await readPartitionLog(c, topic, partition, query, query.wait_ms > 0);
   if (isFailure(first) || !first.webSocket) return first;
-  const offset = Number(first.headers.get(START_OFFSET_HEADER));
-  const frame = await waitForFrame(first.webSocket, query.wait_ms, c.req.raw.signal).frame;
+  const offsets = emptyFrameOf(first.headers);
+  noteWait(offsets);
+  client.waitBegins();
+  const frame = await waitForFrame(first.webSocket, query.wait_ms, client.signal).frame;
   if (frame instanceof Uint8Array) return decodeFetchFrame(frame);
-  return await readPartitionLog(c, topic, partition, { ...query, offset }, false);
+  return await readPartitionLog(c, topic, partition, { ...query, offset: offsets.startOffset }, false);
 }
 
 async function readPartitionLog(

@@ -20,6 +20,7 @@ import { inBatches } from '../group/in-batches.ts';
 import { callPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
 import { readBody, readQuery } from '../request.ts';
+import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../signs-of-life.ts';
 import { bind, readNamed, type AppContext, type AppEnv } from './context.ts';
 import { heartbeatOf, memberReply, readMember } from './groups.ts';
 
@@ -71,8 +72,31 @@ async function reply(
   beat: BeatRequest,
   isAutoCommit: boolean,
 ): Promise<Response> {
-  const answer = await readForMember(c, read, () => heartbeatOf(c, read.path, beat));
-  if (isFailure(answer)) return problem(c, answer);
+  const form = wantsBytes(c) ? frameForm(c, GROUP_RECORDS_TYPE) : JSON_FORM;
+  const waiting = { ...read, waitMs: waitOf(form, read.waitMs) };
+  let known: MemberView | null = null;
+  const answer = async (client: WaitingClient): Promise<Response> => {
+    const noteWait = (view: MemberView): void => {
+      known = view;
+      client.waitBegins();
+    };
+    const heartbeat = (): Promise<MemberView | Failure> => heartbeatOf(c, read.path, beat);
+    const found = await readForMember(c, waiting, heartbeat, noteWait, client.signal);
+    // What nobody takes any more is not committed either: another member reads it.
+    if (isAutoCommit && client.signal.aborted) return c.body(null);
+    return isFailure(found) ? problem(c, found) : await replyOf(c, read, found, isAutoCommit);
+  };
+  return await replyWithSigns(c, form, answer, () =>
+    replyOf(c, read, { view: known!, sections: [] }, isAutoCommit),
+  );
+}
+
+async function replyOf(
+  c: AppContext,
+  read: MemberRead,
+  answer: Answer,
+  isAutoCommit: boolean,
+): Promise<Response> {
   if (wantsBytes(c)) {
     const ends = answer.sections.map((section) => endOf(section, section.frame.nextOffset));
     const kept = isAutoCommit ? await committed(c, read, answer, ends) : null;

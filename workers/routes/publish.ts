@@ -11,7 +11,7 @@ import {
 } from '../../protocol/exchanges.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { problem } from '../problem.ts';
-import { outgoingFromBatches, outgoingFromJson, type Outgoing } from '../publish/outgoing.ts';
+import { outgoingFromBatches, outgoingFromJson, type OutgoingPublish } from '../publish/outgoing.ts';
 import { publish } from '../publish/publish.ts';
 import { storedRuns } from '../publish/stored-runs.ts';
 import { bodyKind, readBytes, readJson, readQuery, type BodyKind } from '../request.ts';
@@ -26,10 +26,11 @@ export function publishRoutes(app: Hono<AppEnv>): void {
     if (isFailure(query)) return problem(c, query);
     const kind = bodyKind(c, true);
     if (isFailure(kind)) return problem(c, kind);
-    const outgoing = await readOutgoing(c, kind, path.name, isSet(query.fields.mandatory));
-    if (isFailure(outgoing)) return problem(c, outgoing);
+    const { mandatory, delivery } = query.fields;
+    const read = await readOutgoing(c, kind, path.name, { isMandatory: isSet(mandatory), delivery });
+    if (isFailure(read)) return problem(c, read);
     const { namespace, name } = path;
-    const published = await publish(c.env, namespace, name, outgoing, seenTopologyVersion(c));
+    const published = await publish(c.env, namespace, name, read, seenTopologyVersion(c));
     if (isFailure(published)) return problem(c, published);
     if (kind === 'batches') return c.json(summary(published, isSet(query.fields.destinations)));
     return c.json({ messages: published } satisfies ExchangePublished);
@@ -40,11 +41,11 @@ async function readOutgoing(
   c: AppContext,
   kind: BodyKind,
   exchange: string,
-  isMandatory: boolean,
-): Promise<Outgoing[] | Failure> {
+  ofBatches: Parameters<typeof outgoingFromBatches>[2],
+): Promise<OutgoingPublish | Failure> {
   if (kind === 'batches') {
     const bytes = await readBytes(c.req.raw);
-    return isFailure(bytes) ? bytes : await outgoingFromBatches(bytes, exchange, isMandatory, Date.now());
+    return isFailure(bytes) ? bytes : await outgoingFromBatches(bytes, exchange, ofBatches, Date.now());
   }
   const body = await readJson(c.req.raw);
   return isFailure(body) ? body : outgoingFromJson(body.json, exchange, Date.now());

@@ -35,6 +35,7 @@ import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
 import { problem } from '../problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
 import { callQueue } from '../queue-call.ts';
+import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../signs-of-life.ts';
 import { bodyKind, check, contentType, readBody, readBytes, readJson, readQuery } from '../request.ts';
 import { bind, type AppContext, type AppEnv } from './context.ts';
 import { readQueue } from './queues.ts';
@@ -75,13 +76,19 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     if (isFailure(queue)) return problem(c, queue);
     const body = await readBody(c, deliverSchema);
     if (isFailure(body)) return problem(c, body);
-    const frame = await takeDeliveries(c, queue, body.fields);
-    if (isFailure(frame)) return problem(c, frame);
-    if ((c.req.header('accept') ?? '').includes(DELIVERIES_TYPE)) {
+    const isBytes = (c.req.header('accept') ?? '').includes(DELIVERIES_TYPE);
+    const form = isBytes ? frameForm(c, DELIVERIES_TYPE) : JSON_FORM;
+    const replyOf = async (frame: Uint8Array | null): Promise<Response> => {
+      if (!isBytes) return c.json(frame === null ? { deliveries: [] } : deliveriesOf(frame));
       const headers = { 'content-type': DELIVERIES_TYPE };
       return new Response((frame ?? new Uint8Array()) as Uint8Array<ArrayBuffer>, { headers });
-    }
-    return c.json(frame === null ? { deliveries: [] } : deliveriesOf(frame));
+    };
+    const fields = { ...body.fields, wait_ms: waitOf(form, body.fields.wait_ms) };
+    const answer = async (client: WaitingClient): Promise<Response> => {
+      const frame = await takeDeliveries(c, queue, fields, client);
+      return isFailure(frame) ? problem(c, frame) : await replyOf(frame);
+    };
+    return await replyWithSigns(c, form, answer, () => replyOf(null));
   });
 
   bind(app, operations.settle, async (c) => {

@@ -52,8 +52,10 @@ async function readRequest(
   if (kind === 'batches') {
     const bytes = await readBytes(c.req.raw);
     if (isFailure(bytes)) return bytes;
-    const outgoing = await outgoingFromBatches(bytes, exchange, true, Date.now());
-    if (isFailure(outgoing)) return outgoing;
+    const one = { isMandatory: true, delivery: undefined };
+    const read = await outgoingFromBatches(bytes, exchange, one, Date.now());
+    if (isFailure(read)) return read;
+    const { outgoing } = read;
     if (outgoing.length !== 1)
       return failure('invalid_message', `${outgoing.length} messages; a request is one`);
     const [request] = outgoing;
@@ -65,8 +67,8 @@ async function readRequest(
   const { wait_ms: waitMs = query.fields.wait_ms, ...message } = body.fields;
   if (message.properties?.reply_to !== undefined) return replyToGiven();
   const messages = [{ ...message, mandatory: true }];
-  const outgoing = outgoingFromJson({ messages }, exchange, Date.now());
-  return isFailure(outgoing) ? outgoing : { request: outgoing[0]!, waitMs };
+  const read = outgoingFromJson({ messages }, exchange, Date.now());
+  return isFailure(read) ? read : { request: read.outgoing[0]!, waitMs };
 }
 
 const replyToGiven = (): Failure => failure('invalid_message', 'properties.reply_to: this call sets it');
@@ -82,7 +84,7 @@ async function send(
   { namespace, name }: { namespace: string; name: string },
   request: Outgoing,
 ): Promise<Failure | null> {
-  const published = await publish(c.env, namespace, name, [request], seenTopologyVersion(c));
+  const published = await publish(c.env, namespace, name, { outgoing: [request] }, seenTopologyVersion(c));
   if (isFailure(published)) return published;
   if (!published[0]!.unroutable) return null;
   return failure('unroutable', `no binding of exchange "${writtenExchange(name)}" takes the request`);

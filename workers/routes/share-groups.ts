@@ -23,6 +23,7 @@ import { problem } from '../problem.ts';
 import { readBody } from '../request.ts';
 import { acknowledgeRecords } from '../share/acknowledge.ts';
 import { acquireRecords } from '../share/acquire.ts';
+import { JSON_FORM, replyWithSigns, type WaitingClient } from '../signs-of-life.ts';
 import { forgetShareGroup, lookUpShareGroup, rememberShareGroup } from '../share/known-share-groups.ts';
 import { callShared, sharePartitions } from '../share/share-partitions.ts';
 import {
@@ -93,8 +94,11 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
       const found = await readShareGroup(c, atLeast);
       return isFailure(found) ? found : found.group;
     };
-    const records = await acquireRecords(c, lookUp, body.fields, atLeast);
-    return isFailure(records) ? problem(c, records) : c.json({ records });
+    const answer = async (client: WaitingClient): Promise<Response> => {
+      const records = await acquireRecords(c, lookUp, body.fields, atLeast, client);
+      return isFailure(records) ? problem(c, records) : c.json({ records });
+    };
+    return await replyWithSigns(c, JSON_FORM, answer, async () => c.json({ records: [] }));
   });
 
   bind(app, operations.acknowledgeRecords, async (c) => {

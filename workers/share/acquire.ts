@@ -23,6 +23,7 @@ import { inBatches } from '../group/in-batches.ts';
 import { SocketSet } from '../group/wait-for-any.ts';
 import { callPartition } from '../partition-call.ts';
 import type { AppContext } from '../routes/context.ts';
+import type { WaitingClient } from '../signs-of-life.ts';
 import { callShared, sharePartitions } from './share-partitions.ts';
 
 /** Partitions asked at the same time. Each may answer a batch of a MiB, whatever its share is. */
@@ -47,6 +48,7 @@ export async function acquireRecords(
   lookUp: () => Promise<ShareGroupDefinition | Failure>,
   fields: AcquireFields,
   atLeast: number,
+  client: WaitingClient,
 ): Promise<AcquiredRecord[] | Failure> {
   const isAccepted = isAcceptedAtOnce(fields.delivery);
   if (isFailure(isAccepted)) return isAccepted;
@@ -58,7 +60,8 @@ export async function acquireRecords(
     const round = await acquireShares(c, group, places, fields, isAccepted);
     if (isFailure(round)) return round;
     if (round.sections.length > 0) return await recordsOf(group, round.sections, isAccepted);
-    if (!(await waitForRecords(c, round.empty, endMs))) return [];
+    client.waitBegins();
+    if (!(await waitForRecords(c, round.empty, endMs, client.signal))) return [];
   }
 }
 
@@ -128,9 +131,14 @@ const countOf = ({ acquired }: ShareAcquired): number =>
   acquired.reduce((sum, { start, end }) => sum + end - start, 0);
 
 /** @returns whether to look again; false: the time is over, or the client has left */
-async function waitForRecords(c: AppContext, empty: Empty, endMs: number): Promise<boolean> {
+async function waitForRecords(
+  c: AppContext,
+  empty: Empty,
+  endMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (Date.now() >= endMs) return false;
-  const sockets = new SocketSet(c.req.raw.signal);
+  const sockets = new SocketSet(signal);
   try {
     const waiting = empty.filter(({ result }) => result.waitOffset !== null);
     const opened = await inBatches(waiting, async ({ place: { topic, partition }, result }) =>

@@ -14,6 +14,7 @@ import { denseOffsets } from './dense-offsets.ts';
 import { dueTimes } from './due-times.ts';
 import { duplicate } from './duplicate.ts';
 import { fetchFrom } from './fetch-from.ts';
+import { exchangeIdempotence } from './exchange-idempotence.ts';
 import { expiry } from './expiry.ts';
 import { idempotence } from './idempotence.ts';
 import { groupOffsets } from './group-offsets.ts';
@@ -73,6 +74,7 @@ export const CHECKERS: readonly Checker[] = [
   liveness,
   idempotence,
   queueIdempotence,
+  exchangeIdempotence,
   abortedRead,
   atomicity,
   stableOffset,

@@ -9,6 +9,7 @@ import type { Patch } from '../platform/bundle.ts';
 import { WATCHDOG_MUTANTS } from './watchdog-mutants.ts';
 import { TRANSACTION_MUTANTS } from './transaction-mutants.ts';
 import { QUEUE_PRODUCER_MUTANTS } from './queue-producer-mutants.ts';
+import { EXCHANGE_PRODUCER_MUTANTS } from './exchange-producer-mutants.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
 
 export interface Mutant {
@@ -302,5 +303,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOG_MUTANTS,
   ...TRANSACTION_MUTANTS,
   ...QUEUE_PRODUCER_MUTANTS,
+  ...EXCHANGE_PRODUCER_MUTANTS,
   ...QUEUE_MUTANTS,
 ];

@@ -45,6 +45,8 @@ class Message {
 /** As much of an AbortSignal as is asked of it. */
 export class SimSignal {
   aborted = false;
+  /** The client has gone without a word (FIN, or none): that shows when something is sent to it. */
+  isDeaf = false;
   readonly #listeners = new Set<() => void>();
 
   addEventListener(_: 'abort', listener: () => void): void {
@@ -86,6 +88,25 @@ export class SimRequest extends Message {
   }
 }
 
+/**
+ * The whole of a response whose body is a stream, as it reaches a client. What is sent to one that has gone without a word
+ * brings back a reset: the runtime then cancels the stream.
+ */
+export async function wholeOf(response: SimResponse, signal: SimSignal): Promise<SimResponse> {
+  const { stream } = response;
+  if (stream === null) return response;
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    chunks.push(value);
+    if (signal.isDeaf) await reader.cancel();
+  }
+  const { status, headers } = response;
+  return new SimResponse(Buffer.concat(chunks), { status, headers });
+}
+
 export interface SimResponseInit {
   status?: number;
   headers?: HeadersInit;
@@ -95,9 +116,16 @@ export interface SimResponseInit {
 export class SimResponse extends Message {
   readonly status: number;
   readonly webSocket: SimSocket | null;
+  /** The body of one that is sent bit by bit. */
+  readonly stream: ReadableStream<Uint8Array> | null;
 
-  constructor(body: Body = null, { status = 200, headers, webSocket = null }: SimResponseInit = {}) {
-    super(body, headers);
+  constructor(
+    body: Body | ReadableStream<Uint8Array> = null,
+    { status = 200, headers, webSocket = null }: SimResponseInit = {},
+  ) {
+    const isStream = body instanceof ReadableStream;
+    super(isStream ? null : body, headers);
+    this.stream = isStream ? body : null;
     this.status = status;
     this.webSocket = webSocket;
     if (typeof body === 'string' && !this.headers.has('content-type')) {

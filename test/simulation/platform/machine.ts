@@ -1,7 +1,7 @@
 /** A machine: a clock of its own, a router, and the objects that happen to run there. */
 
 import type { Scheduler, Timer } from './scheduler.ts';
-import { SimRequest, SimResponse } from './http.ts';
+import { SimRequest, SimResponse, wholeOf } from './http.ts';
 import { OPEN, socketPairClass, type SimSocket } from './socket.ts';
 import type { Globals, ProductCode } from './bundle.ts';
 import type { Caller } from './network.ts';
@@ -66,9 +66,10 @@ export class Machine implements Caller {
   }
 
   handle(request: SimRequest): Promise<SimResponse> {
-    return this.#run(() =>
-      this.#worker.fetch(request, this.#env, { waitUntil: ignore, passThroughOnException: ignore }),
-    );
+    return this.#run(async () => {
+      const context = { waitUntil: ignore, passThroughOnException: ignore };
+      return await wholeOf(await this.#worker.fetch(request, this.#env, context), request.signal);
+    });
   }
 
   /** Runs the cron trigger, as if at that time. */

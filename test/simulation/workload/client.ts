@@ -110,7 +110,8 @@ export class Client implements Caller {
     return await new Promise((resolve) => {
       const timer = scheduler.after(TIMEOUT_MS + waitMs, 'client gives up', () => {
         resolve({ response: null });
-        scheduler.after(scheduler.random() * 20, 'client has left', () => signal.abort());
+        if (scheduler.random() < 0.5) signal.isDeaf = true;
+        else scheduler.after(scheduler.random() * 20, 'client has left', () => signal.abort());
       });
       const end = (response: SimResponse | null): void => {
         if (signal.aborted) response?.webSocket?.break();

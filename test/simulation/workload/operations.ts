@@ -16,6 +16,7 @@ import { produceOnce } from './producers.ts';
 import { fetchReborn, produceReborn, rebirth } from './reborn.ts';
 import { produceShared, share } from './share-groups.ts';
 import { publishOnce } from './queue-producers.ts';
+import { routeOnce } from './exchange-producers.ts';
 import { rebind, route } from './routing.ts';
 import { schedule } from './schedules.ts';
 import { stream } from './stream.ts';
@@ -65,6 +66,7 @@ export const OPERATIONS: readonly Operation[] = [
   purgeDeadLetters,
   route,
   rebind,
+  routeOnce,
   fleeting,
   schedule,
 ];

@@ -9,7 +9,7 @@ import { ROUTED_QUEUES } from './queue-topology.ts';
 const VERSION_HEADER = 'posthorn-topology-version';
 const EXCHANGES = ['x-direct', 'x-direct', 'x-topic', 'x-topic', 'x-headers', 'x-fan', 'x-hash'];
 
-interface Destination {
+export interface Destination {
   kind: string;
   name: string;
   partition?: number;
@@ -47,7 +47,11 @@ export const route: Operation = {
 };
 
 /** A routing key and headers that some binding may take; now and then one that has just been made, or has just gone. */
-function address(client: Client, exchange: string, random: Random): Pick<Sent, 'routingKey' | 'headers'> {
+export function address(
+  client: Client,
+  exchange: string,
+  random: Random,
+): Pick<Sent, 'routingKey' | 'headers'> {
   const recent = client.history
     .of('binding')
     .slice(-8)

@@ -63,6 +63,9 @@ export const QUEUES: Record<string, object> = {
 /** Destinations of the exchange. */
 export const FANOUT = { exchange: 'both', queues: ['left', 'right'], topic: 'copied' };
 
+/** One that producers with sequences publish through; one of its queues refuses what it has no room for. */
+export const ONCE = { exchange: 'once', queues: ['left', 'right', 'full'], topic: 'copied' };
+
 export const isRing = (queue: string): boolean => queue.startsWith('ring-');
 
 /** The queue that messages found in this one were published to. */
@@ -92,11 +95,12 @@ export async function declareAll(client: Client): Promise<void> {
   for (const [name, declaration] of Object.entries({ ...QUEUES, ...FEATURE_QUEUES })) {
     await insist(client, 'PUT', `/queues/${name}`, declaration);
   }
-  const { exchange, queues, topic } = FANOUT;
-  await insist(client, 'PUT', `/exchanges/${exchange}`, { type: 'fanout' });
-  const destinations = [...queues.map((name) => ({ kind: 'queue', name })), { kind: 'topic', name: topic }];
-  for (const destination of destinations) {
-    await insist(client, 'POST', `/exchanges/${exchange}/bindings`, { destination });
+  for (const { exchange, queues, topic } of [FANOUT, ONCE]) {
+    await insist(client, 'PUT', `/exchanges/${exchange}`, { type: 'fanout' });
+    const destinations = [...queues.map((name) => ({ kind: 'queue', name })), { kind: 'topic', name: topic }];
+    for (const destination of destinations) {
+      await insist(client, 'POST', `/exchanges/${exchange}/bindings`, { destination });
+    }
   }
   for (const [name, declaration] of Object.entries(FEATURE_EXCHANGES)) {
     await insist(client, 'PUT', `/exchanges/${name}`, declaration);

@@ -1,0 +1,128 @@
+/**
+ * A record batch in the log of a topic that was published through an exchange by an idempotent producer: what tells the
+ * partition, also after a wake, which sequences of which producer and exchange it has (core/producers/gapped-sequences.ts).
+ *
+ *   producerId         2^52 + the id of the producer: apart from the ids that produce to partitions themselves
+ *   producerEpoch      as the producer gave it
+ *   baseSequence       that of the first record
+ *   record attributes  how many sequences lie between the record and the one before it, 0 to 255. A wider gap begins a
+ *                      batch. Kafka leaves this byte unused, and its clients do not look at it
+ *   header :exchange   of the first record, which the broker gives each record
+ *
+ * All batches of one request have the same largest timestamp.
+ */
+
+import { EXCHANGE_HEADER } from '../../protocol/message-headers.ts';
+import {
+  BATCH_OVERHEAD,
+  decodeRecords,
+  encodeBatch,
+  isBatchFailure,
+  recordSizeUpperBound,
+  type BatchHeader,
+  type RecordInput,
+} from '../../protocol/record-batch/index.ts';
+import { readHeaders } from '../../protocol/record-batch/decode.ts';
+import { openPayload } from '../../protocol/record-batch/payload.ts';
+import { walkRecords } from '../../protocol/record-batch/walk.ts';
+
+const ID_BASE = 2 ** 52;
+const GAP_MAX = 255;
+
+/** A producer that publishes through an exchange, as batches name it. */
+export interface BatchIdentity {
+  id: number;
+  epoch: number;
+}
+
+export function isExchangeBatch({ producerId }: { producerId: number }): boolean {
+  return producerId >= ID_BASE;
+}
+
+/** The id of the producer of an exchange batch. */
+export function exchangeProducerId({ producerId }: { producerId: number }): number {
+  return producerId - ID_BASE;
+}
+
+/**
+ * Packs records into batches, one after another, none above `bytesMax`.
+ * @param sequences one for each record, growing
+ */
+export function packExchangeBatches(
+  records: readonly RecordInput[],
+  sequences: readonly number[],
+  { id, epoch }: BatchIdentity,
+  bytesMax: number,
+  timestampType: 'create' | 'append' = 'create',
+): Uint8Array[] {
+  const batches: Uint8Array[] = [];
+  let first = 0;
+  let bytes = BATCH_OVERHEAD;
+  const close = (end: number): void => {
+    const recordAttributes = new Uint8Array(end - first);
+    for (let at = first + 1; at < end; at++)
+      recordAttributes[at - first] = sequences[at]! - sequences[at - 1]! - 1;
+    batches.push(
+      encodeBatch(records.slice(first, end), {
+        producerId: ID_BASE + id,
+        producerEpoch: epoch,
+        baseSequence: sequences[first]!,
+        recordAttributes,
+        timestampType,
+      }),
+    );
+    first = end;
+    bytes = BATCH_OVERHEAD;
+  };
+  records.forEach((record, at) => {
+    const size = recordSizeUpperBound(record);
+    const isFar = at > first && sequences[at]! - sequences[at - 1]! - 1 > GAP_MAX;
+    if (at > first && (isFar || bytes + size > bytesMax)) close(at);
+    bytes += size;
+  });
+  close(records.length);
+  return batches;
+}
+
+/** The sequences of the records of an exchange batch, in order, and the exchange; null for a batch that is broken. */
+export function readExchangeBatch(
+  bytes: Uint8Array,
+  at: number,
+  header: BatchHeader,
+): { exchange: string; sequences: number[] } | null {
+  const payload = openPayload(bytes, at, header, {});
+  if ('code' in payload) return null;
+  const sequences: number[] = [];
+  let exchange = '';
+  let next = header.baseSequence;
+  const failed = walkRecords(payload, at, header, (cursor) => {
+    if (sequences.length === 0) {
+      const named = readHeaders(cursor).findLast(({ key }) => key === EXCHANGE_HEADER)?.value;
+      exchange = named ? new TextDecoder().decode(named) : '';
+    }
+    next += cursor.attributes;
+    sequences.push(next++);
+  });
+  return failed || sequences.length === 0 ? null : { exchange, sequences };
+}
+
+/** The records of an exchange batch at some places, as batches of their own. */
+export function partOfExchangeBatch(
+  bytes: Uint8Array,
+  at: number,
+  header: BatchHeader,
+  places: readonly number[],
+): Uint8Array[] {
+  const records = decodeRecords(bytes, at, header);
+  const read = readExchangeBatch(bytes, at, header);
+  if (isBatchFailure(records) || !read)
+    throw new Error('the router let an exchange batch through that is broken');
+  const { sequences } = read;
+  return packExchangeBatches(
+    places.map((place) => records[place]!),
+    places.map((place) => sequences[place]!),
+    { id: exchangeProducerId(header), epoch: header.producerEpoch },
+    Infinity,
+    header.timestampType,
+  );
+}

@@ -1,0 +1,208 @@
+/** Waits whose client has closed its connection: they end within 3 s, and take nothing with them after that. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
+import { decodeGroupFrame } from '../../protocol/group-frame.ts';
+import type { Deliveries } from '../../protocol/deliveries.ts';
+import { DELIVERIES_TYPE, GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
+import { PADDED, withoutPadding } from '../../protocol/padding.ts';
+import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import { GroupClient } from '../support/group-client.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { TestBroker } from '../support/test-broker.ts';
+
+let broker: TestBroker;
+beforeAll(async () => {
+  broker = await TestBroker.start();
+});
+afterAll(() => broker.stop());
+
+const VANISHED_MS_MAX = 3_000;
+/** The machine may be busy. */
+const GRACE_MS = 2_000;
+const WAIT_MS = 60_000;
+
+const send = (method: string, path: string, body?: object, headers?: Record<string, string>) =>
+  RawClient.send(broker.url, method, `/v1/default${path}`, body, headers);
+
+async function until(what: () => Promise<boolean>, withinMs: number): Promise<number> {
+  const startMs = performance.now();
+  while (!(await what())) {
+    if (performance.now() - startMs > withinMs) throw new Error(`not within ${withinMs} ms`);
+    await delay(50);
+  }
+  return performance.now() - startMs;
+}
+
+async function consumers(queue: string): Promise<number> {
+  return (await broker.call<QueueWithStateReply>('GET', `/v1/default/queues/${queue}`)).body.state.consumers;
+}
+
+async function waitingReaders(topic: string): Promise<number> {
+  return (await broker.state(topic, 0)).waiting;
+}
+
+const poll = async (queue: string, fields: object = {}): Promise<unknown[]> =>
+  (
+    await broker.call<Deliveries>('POST', `/v1/default/queues/${queue}/deliveries`, fields)
+  ).body.deliveries.map(({ body }) => body);
+const publish = (queue: string, body: unknown) =>
+  broker.call('POST', `/v1/default/queues/${queue}/messages`, { messages: [{ body }] });
+
+const WAYS = [
+  { how: 'closes', leave: (client: RawClient) => client.vanish() },
+  { how: 'resets', leave: (client: RawClient) => client.reset() },
+];
+
+describe.each(WAYS)('a client that $how its connection', ({ how, leave }) => {
+  it.each([
+    { name: 'acked', fields: { auto_ack: true }, accept: 'application/json' },
+    { name: 'leased', fields: {}, accept: 'application/json' },
+    { name: 'padded', fields: { auto_ack: true }, accept: DELIVERIES_TYPE + PADDED },
+    { name: 'bytes', fields: { auto_ack: true }, accept: DELIVERIES_TYPE },
+  ])('leaves the messages of a queue to others ($name)', async ({ name, fields, accept }) => {
+    const queue = `${how}-${name}`;
+    await broker.call('PUT', `/v1/default/queues/${queue}`, {});
+    const client = await send(
+      'POST',
+      `/queues/${queue}/deliveries`,
+      { ...fields, wait_ms: WAIT_MS },
+      { accept },
+    );
+    await until(async () => (await consumers(queue)) === 1, GRACE_MS);
+    leave(client);
+    await until(async () => (await consumers(queue)) === 0, VANISHED_MS_MAX + GRACE_MS);
+    await publish(queue, 'kept');
+    expect(await poll(queue)).toEqual(['kept']);
+  });
+
+  it('leaves the records of a group to others, and the group', async () => {
+    const topic = `${how}-records`;
+    await broker.declare(topic);
+    const group = new GroupClient(() => broker, `${how}-group`);
+    const { member_id } = await group.joined({ topics: [topic], session_timeout_ms: 1_000 });
+    const path = `/groups/${how}-group/members/${member_id}/records?auto_commit=true&wait_ms=${WAIT_MS}`;
+    const client = await send('GET', path);
+    await until(async () => (await waitingReaders(topic)) === 1, GRACE_MS);
+    leave(client);
+    await until(async () => (await waitingReaders(topic)) === 0, VANISHED_MS_MAX + GRACE_MS);
+    await broker.produce(topic, [{ value: 'kept' }]);
+    const other = await group.joined({ topics: [topic], session_timeout_ms: 30_000 });
+    const read = async (): Promise<boolean> => {
+      const { body } = await group.poll(other, 'auto_commit=true&wait_ms=500');
+      return body.records.some(({ value }) => value === 'kept');
+    };
+    await until(read, VANISHED_MS_MAX + 2 * GRACE_MS);
+  });
+
+  it('leaves the records of a share group to others', async () => {
+    const topic = `${how}-shared`;
+    await broker.declare(topic);
+    const path = `/share-groups/${how}-share`;
+    await broker.call('PUT', `/v1/default${path}`, { topics: [topic], start: 'earliest' });
+    const take = { member_id: 'gone', delivery: 'at-most-once' };
+    const client = await send('POST', `${path}/records`, { ...take, wait_ms: WAIT_MS });
+    await until(async () => (await waitingReaders(topic)) === 1, GRACE_MS);
+    leave(client);
+    await until(async () => (await waitingReaders(topic)) === 0, VANISHED_MS_MAX + GRACE_MS);
+    await broker.produce(topic, [{ value: 'kept' }]);
+    const { body } = await broker.call('POST', `/v1/default${path}/records`, { ...take, member_id: 'other' });
+    expect(body).toMatchObject({ records: [{ value: 'kept' }] });
+  });
+
+  it('ends its wait for a record', async () => {
+    const topic = `${how}-fetched`;
+    await broker.declare(topic);
+    const client = await send('GET', `/topics/${topic}/partitions/0/records?wait_ms=${WAIT_MS}`);
+    await until(async () => (await waitingReaders(topic)) === 1, GRACE_MS);
+    leave(client);
+    await until(async () => (await waitingReaders(topic)) === 0, VANISHED_MS_MAX + GRACE_MS);
+  });
+});
+
+it('a client that closes its connection after its reply has begun leaves messages to others', async () => {
+  await broker.call('PUT', '/v1/default/queues/begun', {});
+  const client = await send('POST', '/queues/begun/deliveries', { auto_ack: true, wait_ms: WAIT_MS });
+  await until(() => Promise.resolve(client.text.endsWith(' \r\n')), VANISHED_MS_MAX);
+  client.vanish();
+  await until(async () => (await consumers('begun')) === 0, VANISHED_MS_MAX + GRACE_MS);
+  await publish('begun', 'kept');
+  expect(await poll('begun')).toEqual(['kept']);
+});
+
+describe('a reply that has waited for long', () => {
+  it('has white space before its JSON, and reaches a client that closed only its own half', async () => {
+    await broker.call('PUT', '/v1/default/queues/half', {});
+    const client = await send('POST', '/queues/half/deliveries', { wait_ms: WAIT_MS });
+    client.closeHalf();
+    await until(() => Promise.resolve(client.text.endsWith(' \r\n')), VANISHED_MS_MAX);
+    await publish('half', 'heard');
+    await client.ended();
+    expect(client.status).toBe(200);
+    expect(client.body).toMatch(/^ +\{/);
+    expect(JSON.parse(client.body!)).toMatchObject({ deliveries: [{ body: 'heard' }] });
+  });
+
+  it('has padding before a frame, for those who asked for it', async () => {
+    await broker.call('PUT', '/v1/default/queues/framed', {});
+    const accept = `${DELIVERIES_TYPE}; padded=1`;
+    const client = await send('POST', '/queues/framed/deliveries', { wait_ms: WAIT_MS }, { accept });
+    await until(() => Promise.resolve(client.text.endsWith('\xff\r\n')), VANISHED_MS_MAX);
+    await publish('framed', 'heard');
+    await client.ended();
+    const bytes = Buffer.from(client.body!, 'latin1');
+    expect(bytes[0]).toBe(0xff);
+    expect(decodeDeliveryFrame(new Uint8Array(withoutPadding(bytes))).sections).toHaveLength(1);
+  });
+
+  it('is empty early where the reader of a frame knows no padding', async () => {
+    await broker.call('PUT', '/v1/default/queues/old', {});
+    const startMs = performance.now();
+    const response = await fetch(`${broker.url}/v1/default/queues/old/deliveries`, {
+      method: 'POST',
+      headers: { accept: DELIVERIES_TYPE, 'content-type': 'application/json' },
+      body: JSON.stringify({ wait_ms: WAIT_MS }),
+    });
+    expect((await response.arrayBuffer()).byteLength).toBe(0);
+    expect(performance.now() - startMs).toBeLessThan(VANISHED_MS_MAX + GRACE_MS);
+  });
+
+  it('says that nothing came where its queue goes meanwhile, and the next request is told why', async () => {
+    await broker.call('PUT', '/v1/default/queues/going', {});
+    const client = await send('POST', '/queues/going/deliveries', { wait_ms: WAIT_MS });
+    await until(() => Promise.resolve(client.text.endsWith(' \r\n')), VANISHED_MS_MAX);
+    await broker.call('DELETE', '/v1/default/queues/going');
+    await client.ended();
+    expect(JSON.parse(client.body!)).toEqual({ deliveries: [] });
+    const { status, body } = await broker.call('POST', '/v1/default/queues/going/deliveries', {});
+    expect([status, body.code]).toEqual([404, 'queue_not_found']);
+  });
+
+  it('says that nothing came where its member is removed meanwhile, and the next request is told why', async () => {
+    await broker.declare('left');
+    const group = new GroupClient(() => broker, 'left');
+    const { member_id } = await group.joined({ topics: ['left'], session_timeout_ms: 1_000 });
+    const path = `/groups/left/members/${member_id}`;
+    const accept = GROUP_RECORDS_TYPE + PADDED;
+    const client = await send('GET', `${path}/records?wait_ms=${WAIT_MS}`, undefined, { accept });
+    await until(() => Promise.resolve(client.text.endsWith('\xff\r\n')), VANISHED_MS_MAX);
+    await broker.call('DELETE', `/v1/default${path}`);
+    await client.ended();
+    const frame = decodeGroupFrame(new Uint8Array(withoutPadding(Buffer.from(client.body!, 'latin1'))));
+    expect(frame).toMatchObject({ member: { member_id }, sections: [] });
+    const { status, body } = await broker.call('GET', `/v1/default${path}/records`);
+    expect([status, body.code]).toEqual([404, 'member_not_found']);
+  });
+
+  it('says that nothing came where its topic goes meanwhile, and the next request is told why', async () => {
+    await broker.declare('cut');
+    const path = '/topics/cut/partitions/0/records';
+    const client = await send('GET', `${path}?wait_ms=${WAIT_MS}`);
+    await until(() => Promise.resolve(client.text.endsWith(' \r\n')), VANISHED_MS_MAX);
+    await broker.call('DELETE', '/v1/default/topics/cut');
+    await client.ended();
+    expect(JSON.parse(client.body!)).toMatchObject({ records: [], next_offset: 0 });
+    expect((await broker.call('GET', `/v1/default${path}`)).status).toBe(404);
+  });
+});

@@ -1,0 +1,48 @@
+/** Packs the messages of a publish into batches, once for all destinations that get the same ones. */
+
+import { packExchangeBatches } from '../../core/log/exchange-batch.ts';
+import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
+import { packBatches } from '../produce/json-records.ts';
+import type { Outgoing } from './outgoing.ts';
+import { joined } from './queue-batches.ts';
+
+export class Packer {
+  readonly #outgoing: readonly Outgoing[];
+  readonly #range: PublishRange | null;
+  /** By kind, limit and number of messages. */
+  readonly #packed = new Map<string, { indexes: readonly number[]; bytes: Uint8Array }[]>();
+
+  /** @param range the sequences of the publish; null for one of no producer */
+  constructor(outgoing: readonly Outgoing[], range: PublishRange | null) {
+    this.#outgoing = outgoing;
+    this.#range = range;
+  }
+
+  /** @param indexes places in the publish, in order */
+  pack(indexes: readonly number[], bytesMax: number): Uint8Array {
+    return this.#once('plain', indexes, bytesMax, () => packBatches(this.#records(indexes), bytesMax));
+  }
+
+  /** As batches that say which sequences their records have. Only for a publish of a producer. */
+  packSequenced(indexes: readonly number[], bytesMax: number): Uint8Array {
+    const range = this.#range!;
+    const sequences = indexes.map((index) => range.sequence + index);
+    return this.#once('sequenced', indexes, bytesMax, () =>
+      joined(packExchangeBatches(this.#records(indexes), sequences, range, bytesMax)),
+    );
+  }
+
+  #records(indexes: readonly number[]): Outgoing['record'][] {
+    return indexes.map((index) => this.#outgoing[index]!.record);
+  }
+
+  #once(kind: string, indexes: readonly number[], bytesMax: number, pack: () => Uint8Array): Uint8Array {
+    const key = `${kind} ${bytesMax} ${indexes.length} ${indexes[0]} ${indexes.at(-1)}`;
+    const alike = this.#packed.get(key) ?? [];
+    const known = alike.find((one) => one.indexes.every((index, place) => index === indexes[place]));
+    if (known) return known.bytes;
+    const bytes = pack();
+    this.#packed.set(key, [...alike, { indexes, bytes }]);
+    return bytes;
+  }
+}
