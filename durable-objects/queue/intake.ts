@@ -1,7 +1,6 @@
 /** What is published on its way into a queue: collected during a commit, and stored as few rows as it fits. */
 
 import { noteExpiry } from '../../core/queue/expiry-look.ts';
-import { admit, takesWhole, type Arrival } from '../../core/queue/arrive.ts';
 import { admit, takesWhole, type Arrival, type IntakeRules } from '../../core/queue/arrive.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 import { deathRecord } from '../../core/queue/dead-letter-record.ts';
