@@ -111,7 +111,15 @@ export const deadLetterSchema = z.object({
   original_message: z.object(messageOutShape),
   ...deadLetterDetailsShape,
 });
-export type DeadLetter = { id: string; original_message: MessageOut } & DeadLetterDetails;
+export type DeadLetter<Message = MessageOut> = {
+  id: string;
+  original_message: Message;
+} & DeadLetterDetails;
+
+export const exportLineSchema = z.union([
+  deadLetterSchema,
+  z.object({ count: count() }).describe('The last line: how many dead letters came before it'),
+]);
 
 const timeFilter = () => z.iso.datetime({ offset: true });
 
@@ -150,7 +158,11 @@ export const deadLetterListSchema = z.object({
     .optional()
     .describe('There may be more. A page can be empty and have it: it has looked at as many as one call may'),
 });
-export type DeadLetterList = { queue: string; dead_letters: DeadLetter[]; next?: string };
+export type DeadLetterList<Message = MessageOut> = {
+  queue: string;
+  dead_letters: DeadLetter<Message>[];
+  next?: string;
+};
 
 export const replayTargetSchema = z.union([
   z.strictObject({ queue: nameSchema }),

@@ -93,7 +93,7 @@ export const deliverySchema = z.object({
   lease_expires_at: z.int().nullable().describe('In ms since 1970; null where it is settled already'),
   dead_letter: z.object(deadLetterDetailsShape).optional().describe('Why it died, where it is a dead letter'),
 });
-export type Delivery = MessageOut & {
+export type Delivery<Message = MessageOut> = Message & {
   delivery_tag: string;
   delivery_count: number;
   redelivered: boolean;
@@ -102,7 +102,7 @@ export type Delivery = MessageOut & {
 };
 
 export const deliveriesSchema = z.object({ deliveries: z.array(deliverySchema) });
-export type Deliveries = { deliveries: Delivery[] };
+export type Deliveries<Message = MessageOut> = { deliveries: Delivery<Message>[] };
 
 const tag = () => z.string().max(64);
 const error = z

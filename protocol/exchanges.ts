@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import {
   BINDINGS_PER_REQUEST_MAX,
+  HEADER_VALUES_MAX,
   PAGE_ITEMS_MAX,
   REQUEST_RECORDS_MAX,
   ROUTING_KEY_BYTES_MAX,
@@ -14,6 +15,7 @@ import { messageSchema } from './messages.ts';
 import { exchangeProducerSchema } from './producers.ts';
 import { publishDelivery } from './records.ts';
 import { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
+import { namedValuesSchema } from './named-values.ts';
 import { nameSchema } from './names.ts';
 import { needs, notBoth, utf8BytesMax } from './schema-rules.ts';
 
@@ -102,13 +104,36 @@ const routingKey = () =>
       message: `at most ${ROUTING_KEY_BYTES_MAX} bytes of UTF-8`,
     })
     .meta(utf8BytesMax(ROUTING_KEY_BYTES_MAX));
+
+type ArgumentFields = Record<string, string | number | boolean | null>;
+const argumentsSchema = namedValuesSchema<ArgumentFields>(
+  z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  (members) => {
+    if (members.length > HEADER_VALUES_MAX)
+      return { path: [], message: `has ${members.length} members; at most ${HEADER_VALUES_MAX} are taken` };
+    for (const [name, value] of members) {
+      const message = argumentProblem(value);
+      if (message !== null) return { path: [name], message };
+    }
+    return null;
+  },
+);
+
+function argumentProblem(value: unknown): string | null {
+  if (typeof value === 'number') {
+    if (Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)) return null;
+    return 'a number that is not exact beyond 2^53; send it as text, which is what headers are compared as';
+  }
+  const isScalar = typeof value === 'string' || typeof value === 'boolean' || value === null;
+  return isScalar ? null : 'expected text, a number, a boolean or null';
+}
+
 const bindingFields = {
   destination: destinationSchema,
   routing_key: routingKey()
     .default('')
     .describe('A key, a pattern, or a weight (consistent-hash), as the type of the exchange takes it'),
-  arguments: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+  arguments: argumentsSchema
     .default({})
     .describe('What a headers exchange compares. Part of what makes two bindings the same everywhere'),
 };

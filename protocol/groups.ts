@@ -167,14 +167,16 @@ export const groupFetchSchema = z
 export type GroupFetchFields = z.output<typeof groupFetchSchema>;
 
 const groupRecordSchema = fetchedRecordSchema.extend(topicPartition);
-export type GroupRecord = FetchedRecord & TopicPartition;
+export type GroupRecord<OneRecord = FetchedRecord> = OneRecord & TopicPartition;
 
 export const groupRecordsSchema = z.object({
   ...memberReplySchema.shape,
   records: z.array(groupRecordSchema),
   offsets: z.array(positionSchema).describe('Where these records end: what to commit when they are handled'),
 });
-export type GroupRecords = Omit<z.infer<typeof groupRecordsSchema>, 'records'> & { records: GroupRecord[] };
+export type GroupRecords<OneRecord = FetchedRecord> = Omit<z.infer<typeof groupRecordsSchema>, 'records'> & {
+  records: GroupRecord<OneRecord>[];
+};
 
 const metadata = z
   .string()

@@ -23,6 +23,15 @@ export const REQUEST_BYTES_MAX = 16 * MiB;
 /** One produce request as JSON, and one fetch: bounds validation time and the size of a reply. */
 export const REQUEST_RECORDS_MAX = 10_000;
 
+/**
+ * Arrays and objects within each other in a JSON body. Most JSON libraries read so much (Jackson and Python 1,000, PHP 512),
+ * and recursive code in the broker is far from the end of its stack.
+ */
+export const JSON_DEPTH_MAX = 512;
+
+/** Header values of one record or message as JSON, and members of the arguments of a binding: bounds validation time. */
+export const HEADER_VALUES_MAX = 1_000;
+
 export const PARTITIONS_MAX = 1_000;
 
 /** Kafka's rule for topics: 249 characters, because names become parts of longer ones. */

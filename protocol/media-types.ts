@@ -1,8 +1,10 @@
 /** Content types and header names of the contract. */
 
 export const JSON_TYPE = 'application/json';
-export const PROBLEM_TYPE = 'application/problem+json';
+
+/** A JSON value a line. */
 export const JSON_LINES_TYPE = 'application/jsonl';
+export const PROBLEM_TYPE = 'application/problem+json';
 
 /** Kafka record batches of magic 2, one after another, byte for byte. */
 export const RECORD_BATCH_TYPE = 'application/vnd.kafka.record-batch.v2';

@@ -9,17 +9,30 @@
 
 import { z } from 'zod';
 import {
-  base64BytesSchema,
+  headersInSchema,
+  headersOut,
+  headersOutSchema,
+  recordHeadersOf,
+  type WrittenHeaders,
+} from './header-fields.ts';
+import {
   BYTES_OR_JSON,
   bytesOfText,
   bytesOfValue,
   textOfBytes,
   textOrBytesSchema,
   valueOfBytes,
+  type Base64Bytes,
   type JsonValue,
-  type TextOrBytes,
 } from './json-bytes.ts';
-import { ORDERING_KEY_BYTES_MAX, PRIORITY_MAX, PROPERTY_LENGTH_MAX, TIME_SPAN_MS_MAX } from './limits.ts';
+import type { JsonText } from './json-text.ts';
+import {
+  HEADER_VALUES_MAX,
+  ORDERING_KEY_BYTES_MAX,
+  PRIORITY_MAX,
+  PROPERTY_LENGTH_MAX,
+  TIME_SPAN_MS_MAX,
+} from './limits.ts';
 import { EXCHANGE_HEADER, PROPERTY_HEADERS, RESERVED_PREFIX, ROUTING_KEY_HEADER } from './message-headers.ts';
 import { notTogether } from './schema-rules.ts';
 import type { LogRecord, RecordHeader, RecordInput } from './record-batch/index.ts';
@@ -60,15 +73,7 @@ export const propertiesSchema = z
   .meta(notTogether('delay_ms', 'deliver_at'));
 export type MessageProperties = z.infer<typeof propertiesSchema>;
 
-const headerValue = z.union([z.string(), base64BytesSchema, z.null()]);
-const headersSchema = z.record(
-  z
-    .string()
-    .refine((name) => !name.startsWith(RESERVED_PREFIX), 'names that begin with ":" are the broker\'s')
-    .meta({ pattern: `^(?!${RESERVED_PREFIX})` }),
-  z.union([headerValue, z.array(headerValue)]),
-);
-export type MessageHeaders = z.infer<typeof headersSchema>;
+export type MessageHeaders = z.infer<typeof headersOutSchema>;
 
 export const messageSchema = z.strictObject({
   body: z
@@ -76,15 +81,19 @@ export const messageSchema = z.strictObject({
     .refine((body) => body !== undefined, 'is required; null is a body too')
     .meta(BYTES_OR_JSON)
     .describe('Any JSON value, or {"$base64": "..."} for bytes'),
-  headers: headersSchema.optional().describe('Name to value; an array where a name occurs more than once'),
+  headers: headersInSchema({ isBrokers: true })
+    .optional()
+    .describe(
+      `Name to value; an array where a name occurs more than once; ${HEADER_VALUES_MAX} values at most`,
+    ),
   properties: propertiesSchema.optional(),
 });
 export type Message = z.infer<typeof messageSchema>;
 
 /** A message as it comes out, without what a delivery adds. */
-export interface MessageOut {
-  body: JsonValue;
-  headers?: MessageHeaders;
+export interface MessageOut<Body = JsonValue, Headers = MessageHeaders> {
+  body: Body;
+  headers?: Headers;
   properties: MessageProperties;
   /** When it was published, in ms. */
   published_at: number;
@@ -92,9 +101,16 @@ export interface MessageOut {
   routing_key?: string;
 }
 
+/** As the broker hands it to `writeJson`. */
+export type WrittenMessage = MessageOut<JsonText | Base64Bytes | null, WrittenHeaders>;
+
 export const messageOutShape = {
-  body: z.unknown(),
-  headers: headersSchema.optional(),
+  body: z
+    .unknown()
+    .describe(
+      'The JSON value that was published, with the same text. {"$base64": "..."}: bytes that are no JSON, or that would be taken for something else (the bytes `null`, an object with a member $base64)',
+    ),
+  headers: headersOutSchema.optional(),
   properties: propertiesSchema,
   published_at: z.int().describe('In ms since 1970'),
   exchange: z.string().optional().describe('The exchange that it was published to'),
@@ -124,7 +140,7 @@ export function recordOfMessage(message: Message, nowMs: number, route?: Message
   if (properties.delay_ms !== undefined && properties.deliver_at !== undefined) {
     return 'properties: delay_ms and deliver_at exclude each other';
   }
-  const headers = userHeaders(message.headers);
+  const headers = recordHeadersOf(message.headers);
   for (const [name, property] of Object.entries(properties)) {
     if (property === undefined) continue;
     headers.push(textHeader(PROPERTY_HEADERS[name as keyof typeof PROPERTY_HEADERS], String(property)));
@@ -144,18 +160,19 @@ export function textHeader(key: string, text: string): RecordHeader {
 
 export function messageOfRecord(
   record: Pick<LogRecord, 'key' | 'value' | 'timestamp' | 'headers'>,
-): MessageOut {
-  const message: MessageOut = {
+): WrittenMessage {
+  const message: WrittenMessage = {
     body: valueOfBytes(record.value),
     properties: {},
     published_at: record.timestamp,
   };
   if (record.key !== null) message.properties.ordering_key = textOfBytes(record.key);
-  let headers: MessageHeaders | undefined;
-  for (const { key, value } of record.headers) {
-    if (key.startsWith(RESERVED_PREFIX)) readReserved(message, key, value);
-    else addHeader((headers ??= Object.create(null) as MessageHeaders), key, value);
+  const own: RecordHeader[] = [];
+  for (const header of record.headers) {
+    if (header.key.startsWith(RESERVED_PREFIX)) readReserved(message, header.key, header.value);
+    else own.push(header);
   }
+  const headers = headersOut(own);
   if (headers) message.headers = headers;
   return message;
 }
@@ -172,7 +189,7 @@ export const NUMERIC_PROPERTIES = new Set([
   'timestamp',
 ]);
 
-function readReserved(message: MessageOut, key: string, value: Uint8Array | null): void {
+function readReserved(message: WrittenMessage, key: string, value: Uint8Array | null): void {
   const text = value === null ? '' : textOfBytes(value);
   if (typeof text !== 'string') return;
   if (key === EXCHANGE_HEADER) message.exchange = text;
@@ -184,21 +201,4 @@ function readReserved(message: MessageOut, key: string, value: Uint8Array | null
       ? Number(text)
       : text;
   }
-}
-
-function addHeader(headers: MessageHeaders, key: string, value: Uint8Array | null): void {
-  const text = value === null ? null : textOfBytes(value);
-  const known = headers[key];
-  if (known === undefined) headers[key] = text;
-  else if (Array.isArray(known)) known.push(text);
-  else headers[key] = [known, text];
-}
-
-function userHeaders(headers: Message['headers']): RecordHeader[] {
-  return Object.entries(headers ?? {}).flatMap(([key, values]) =>
-    (Array.isArray(values) ? values : [values]).map((value: TextOrBytes | null) => ({
-      key,
-      value: value === null ? null : bytesOfText(value),
-    })),
-  );
 }

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { errorTable, type ErrorCode } from './errors.ts';
-import { JSON_TYPE, PROBLEM_TYPE, RECORD_BATCH_TYPE } from './media-types.ts';
+import { JSON_LINES_TYPE, JSON_TYPE, PROBLEM_TYPE, RECORD_BATCH_TYPE } from './media-types.ts';
 import { operations, PATH_PARAMETERS, type Operation, type Reply } from './operations/index.ts';
 import { VERSION } from './version.ts';
 
@@ -42,14 +42,14 @@ function parametersOf(operation: Operation): Json[] {
 }
 
 function contentOf(
-  { json, lines, batches, frame }: Pick<Reply, 'json' | 'lines' | 'batches' | 'frame'>,
+  { json, isLines, batches, frame }: Pick<Reply, 'json' | 'isLines' | 'batches' | 'frame'>,
   io: 'input' | 'output',
 ): Json {
   const schema = jsonSchema(json, io);
-  if (lines !== undefined) {
+  if (isLines) {
     const description = 'Each line is a JSON document of this schema';
     return {
-      [lines]: {
+      [JSON_LINES_TYPE]: {
         schema: { type: 'string', description, contentMediaType: JSON_TYPE, contentSchema: schema },
       },
     };

@@ -1,14 +1,27 @@
 /** The contract of produce and fetch. */
 
 import { z } from 'zod';
-import { base64BytesSchema, BYTES_OR_JSON, textOrBytesSchema, type JsonValue } from './json-bytes.ts';
+import { headersInSchema, headersOutSchema, type WrittenHeaders } from './header-fields.ts';
+import {
+  BYTES_OR_JSON,
+  textOrBytesSchema,
+  type Base64Bytes,
+  type JsonValue,
+  type TextOrBytes,
+} from './json-bytes.ts';
+import type { JsonText } from './json-text.ts';
 import { nameSchema } from './names.ts';
 import { produceProducerSchema } from './producers.ts';
 import { needs, notBoth, type SchemaRule } from './schema-rules.ts';
-import { FETCH_BYTES_DEFAULT, FETCH_BYTES_MAX, REQUEST_RECORDS_MAX, WAIT_MS_MAX } from './limits.ts';
+import {
+  FETCH_BYTES_DEFAULT,
+  FETCH_BYTES_MAX,
+  HEADER_VALUES_MAX,
+  REQUEST_RECORDS_MAX,
+  WAIT_MS_MAX,
+} from './limits.ts';
 
 const timestampMs = () => z.int().min(0);
-const headerValue = z.union([z.string(), base64BytesSchema, z.null()]);
 
 export const produceRecordSchema = z.strictObject({
   key: textOrBytesSchema
@@ -20,10 +33,11 @@ export const produceRecordSchema = z.strictObject({
     .refine((value) => value !== undefined, 'is required; null is a tombstone')
     .meta(BYTES_OR_JSON)
     .describe('Any JSON value, {"$base64": "..."} for bytes, or null for a tombstone'),
-  headers: z
-    .record(z.string(), z.union([headerValue, z.array(headerValue)]))
+  headers: headersInSchema({ isBrokers: false })
     .optional()
-    .describe('Name to value; an array where a name occurs more than once'),
+    .describe(
+      `Name to value; an array where a name occurs more than once; ${HEADER_VALUES_MAX} values at most`,
+    ),
   timestamp: timestampMs().optional().describe('Milliseconds since 1970; now, where it is left out'),
   partition: z.int().min(0).optional().describe('Overrides the choice by key'),
 });
@@ -240,10 +254,23 @@ export const fetchedRecordSchema = z.object({
   offset: z.int(),
   timestamp: z.int(),
   key: textOrBytesSchema.nullable(),
-  value: z.unknown(),
-  headers: z.record(z.string(), z.union([headerValue, z.array(headerValue)])).optional(),
+  value: z
+    .unknown()
+    .describe(
+      'The JSON value that was produced, with the same text; null is a tombstone. {"$base64": "..."}: bytes that are no JSON, or that would be taken for something else (the bytes `null`, an object with a member $base64)',
+    ),
+  headers: headersOutSchema.optional(),
 });
-export type FetchedRecord = Omit<z.infer<typeof fetchedRecordSchema>, 'value'> & { value: JsonValue };
+export interface FetchedRecord<Value = JsonValue, Headers = z.infer<typeof headersOutSchema>> {
+  offset: number;
+  timestamp: number;
+  key: TextOrBytes | null;
+  value: Value;
+  headers?: Headers;
+}
+
+/** As the broker hands it to `writeJson`. */
+export type WrittenRecord = FetchedRecord<JsonText | Base64Bytes | null, WrittenHeaders>;
 
 export const fetchReplySchema = z.object({
   records: z.array(fetchedRecordSchema),
@@ -255,7 +282,9 @@ export const fetchReplySchema = z.object({
     .optional()
     .describe('With isolation=read_committed: below it every transaction has ended'),
 });
-export type FetchReply = Omit<z.infer<typeof fetchReplySchema>, 'records'> & { records: FetchedRecord[] };
+export type FetchReply<OneRecord = FetchedRecord> = Omit<z.infer<typeof fetchReplySchema>, 'records'> & {
+  records: OneRecord[];
+};
 
 export const deleteRecordsQuerySchema = z.strictObject({
   before: z

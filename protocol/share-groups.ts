@@ -118,7 +118,8 @@ const acquiredRecordSchema = fetchedRecordSchema.extend({
   delivery_count: z.int().describe('From 1'),
   lock_expires_at: z.int().nullable().describe('In ms since 1970; null where it is accepted already'),
 });
-export type AcquiredRecord = FetchedRecord & Omit<z.output<typeof acquiredRecordSchema>, keyof FetchedRecord>;
+export type AcquiredRecord<OneRecord = FetchedRecord> = OneRecord &
+  Omit<z.output<typeof acquiredRecordSchema>, keyof FetchedRecord>;
 
 export const acquiredSchema = z.object({ records: z.array(acquiredRecordSchema) });
 

@@ -9,10 +9,11 @@ import type {
 import type { PosthornError } from './errors.ts';
 import type { CallOptions } from './client/options.ts';
 import { sleep } from './client/sleep.ts';
-import { jsonBody, type HttpCall, type Transport } from './client/transport.ts';
+import { jsonBody, jsonOf, type HttpCall, type Transport } from './client/transport.ts';
 import type { MessageProperties, OutgoingMessage } from './message-input.ts';
 import { queuePath } from './names.ts';
 import { PeekedMessage } from './peeked-message.ts';
+import { changeFields } from './message-fields.ts';
 import { fromWire, toWire } from './wire.ts';
 
 /** Which dead letters are meant: those to which all of it applies. */
@@ -106,13 +107,16 @@ export class DeadLetters {
     for await (const json of this.#each(queue, filter, options)) yield deadLetterOf(json);
   }
 
-  /** All that match as JSON, a line each, without line ends. */
+  /**
+   * All that match as JSON, a line each, without line ends. A line is the text that the broker sends, so numbers in bodies keep
+   * their digits. Read page by page, each of which comes whole or not at all: what ends without an error is complete.
+   */
   async *export(
     queue: string,
     filter: DeadLetterFilter = {},
     options: CallOptions = {},
   ): AsyncGenerator<string> {
-    for await (const json of this.#each(queue, filter, options)) yield JSON.stringify(json);
+    for await (const page of this.#pages(queue, filter, options)) yield* linesOf(page);
   }
 
   /** @throws PosthornError `dead_letter_not_found` */
@@ -131,9 +135,7 @@ export class DeadLetters {
     change: { body?: JsonBody; headers?: OutgoingMessage['headers']; properties?: MessageProperties } = {},
     { to, ...options }: CallOptions & { to?: ReplayTo } = {},
   ): Promise<void> {
-    const { properties } = change;
-    const message = { ...change, ...(properties && { properties: toWire(properties) }) };
-    const body = jsonBody({ message, to: to && toWire(to) });
+    const body = jsonBody({ message: changeFields(change), to: to && toWire(to) });
     await this.#call<unknown>('POST', queue, `/${id}/resend`, { ...body, ...options }, (error, attempt) => {
       if (attempt > 1 && error.code === 'dead_letter_not_found') return null; // the first attempt has sent it
       throw error;
@@ -193,12 +195,20 @@ export class DeadLetters {
     filter: DeadLetterFilter,
     options: CallOptions,
   ): AsyncGenerator<DeadLetterJson> {
+    for await (const { list } of this.#pages(queue, filter, options)) yield* list.dead_letters;
+  }
+
+  async *#pages(queue: string, filter: DeadLetterFilter, options: CallOptions): AsyncGenerator<Page> {
     let next: string | undefined;
     do {
       const query = { ...queryOf(filter), next };
-      const page = await this.#call<DeadLetterList>('GET', queue, '', { query, ...options });
-      yield* page.dead_letters;
-      next = page.next;
+      const path = `${queuePath(queue)}/dead-letters`;
+      const page = await this.#transport.read<Page>({ method: 'GET', path, query, ...options }, (reply) => ({
+        list: jsonOf<DeadLetterList>(reply),
+        bytes: reply.bytes,
+      }));
+      yield page;
+      next = page.list.next;
     } while (next !== undefined);
   }
 
@@ -211,6 +221,30 @@ export class DeadLetters {
   ): Promise<Reply> {
     const path = `${queuePath(queue)}/dead-letters${rest}`;
     return this.#transport.json<Reply>({ method, path, ...call }, rescue);
+  }
+}
+
+interface Page {
+  list: DeadLetterList;
+  /** The same as it came. */
+  bytes: Uint8Array;
+}
+
+/** The text of each dead letter of a page. A line end in it stands between values, where it means as much as a space. */
+function* linesOf({ bytes }: Page): Generator<string> {
+  const text = new TextDecoder().decode(bytes);
+  // The page is an object with one array of objects, and it has been parsed: counting brackets outside of strings will do.
+  let depth = 0;
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]!;
+    if (character === '"') {
+      while (text[++at] !== '"') if (text[at] === '\\') at++;
+    } else if (character === '{' || character === '[') {
+      if (depth++ === 2) start = at;
+    } else if ((character === '}' || character === ']') && --depth === 2) {
+      yield text.slice(start, at + 1).replace(/[\r\n]/g, ' ');
+    }
   }
 }
 

@@ -6,7 +6,10 @@ import type { MessageProperties } from './message-input.ts';
 import { fromWire } from './wire.ts';
 
 export class PeekedMessage {
-  /** As JSON; bytes are `{ $base64: '...' }`. */
+  /**
+   * As `JSON.parse` reads it; bytes are `{ $base64: '...' }`, among them what would be taken for something else: the JSON value
+   * null (null is no value) and an object with a member `$base64`.
+   */
   readonly body: JsonValue;
   readonly headers: MessageHeaders;
   readonly properties: MessageProperties;

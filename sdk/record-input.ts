@@ -7,7 +7,7 @@ import type { JsonValue } from '../protocol/json-bytes.ts';
 import { TIMESTAMP_AHEAD_MS_MAX } from '../protocol/limits.ts';
 import type { RecordHeader } from '../protocol/record-batch/index.ts';
 import { invalidArgument } from './errors.ts';
-import { bytesOfText } from './text.ts';
+import { bytesOfText, checkWellFormed } from './text.ts';
 
 export type HeaderValue = string | Uint8Array | null;
 
@@ -60,7 +60,16 @@ export function valueBytes(value: unknown): Uint8Array | null {
   if (text === undefined) {
     throw invalidArgument(`a value is JSON, a Uint8Array or null (a tombstone), got ${kindOf(value)}`);
   }
+  if (text.includes('null')) checkFinite(value);
   return bytesOfText(text);
+}
+
+/** `JSON.stringify` writes null for NaN and the infinities: what was sent would not be what is read. */
+function checkFinite(value: unknown): void {
+  JSON.stringify(value, (name, member: unknown) => {
+    if (typeof member !== 'number' || Number.isFinite(member)) return member;
+    throw invalidArgument(`a value is JSON, which has no ${member} ("${name}")`);
+  });
 }
 
 /** The object that stands for bytes in JSON means bytes here too: `JSON.parse` of one client's reply may be sent. */
@@ -80,9 +89,15 @@ function bytesOfBase64(value: { $base64: unknown }): Uint8Array {
 
 export function recordHeaders(headers: RecordHeaders | undefined): readonly RecordHeader[] {
   if (headers === undefined) return NO_HEADERS;
-  if (Array.isArray(headers)) return headers as readonly RecordHeader[];
+  if (Array.isArray(headers)) {
+    for (const { key } of headers as readonly RecordHeader[]) checkWellFormed(key);
+    return headers as readonly RecordHeader[];
+  }
   return Object.entries(headers as Record<string, HeaderValue | HeaderValue[]>).flatMap(([key, values]) =>
-    (Array.isArray(values) ? values : [values]).map((value) => ({ key, value: headerBytes(key, value) })),
+    (Array.isArray(values) ? values : [values]).map((value) => ({
+      key: checkWellFormed(key),
+      value: headerBytes(key, value),
+    })),
   );
 }
 

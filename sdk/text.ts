@@ -3,6 +3,8 @@
  * more than all else that a producer does for a record; so short ASCII is encoded here, and the rest into a shared slab.
  */
 
+import { invalidArgument } from './errors.ts';
+
 const encoder = new TextEncoder();
 
 const SHORT_LENGTH = 32;
@@ -13,8 +15,15 @@ const SLAB_BYTES = 64 * 1024;
 let slab = new Uint8Array(SLAB_BYTES);
 let slabEnd = 0;
 
+/** @throws PosthornError `invalid_argument` where the text has half of a surrogate pair: no UTF-8 can hold it */
 export function bytesOfText(text: string): Uint8Array {
-  return (text.length <= SHORT_LENGTH ? shortAscii(text) : null) ?? slabBytes(text);
+  return (text.length <= SHORT_LENGTH ? shortAscii(text) : null) ?? slabBytes(checkWellFormed(text));
+}
+
+export function checkWellFormed(text: string): string {
+  if (text.isWellFormed()) return text;
+  const shown = JSON.stringify(text.length <= 60 ? text : `${text.slice(0, 60)}...`);
+  throw invalidArgument(`${shown} has half of a surrogate pair, which no UTF-8 can hold; send bytes`);
 }
 
 function shortAscii(text: string): Uint8Array | null {

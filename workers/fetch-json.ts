@@ -3,25 +3,25 @@
 import type { ReadIsolation } from '../core/log/aborted.ts';
 import type { FetchFrame } from '../core/log/fetch-frame.ts';
 import { failure, type Failure } from '../protocol/errors.ts';
-import { textOfBytes, valueOfBytes, type TextOrBytes } from '../protocol/json-bytes.ts';
+import { headersOut } from '../protocol/header-fields.ts';
+import { textOfBytes, valueOfBytes } from '../protocol/json-bytes.ts';
 import { BATCH_INFLATED_BYTES_MAX } from '../protocol/limits.ts';
 import {
   decodeRecordsAsync,
   isBatchFailure,
   splitBatches,
   type LogRecord,
-  type RecordHeader,
 } from '../protocol/record-batch/index.ts';
-import type { FetchedRecord, FetchReply } from '../protocol/records.ts';
+import type { FetchReply, WrittenRecord } from '../protocol/records.ts';
 
 export async function jsonFetchReply(
   frame: FetchFrame,
   recordsMax: number,
   isolation: ReadIsolation,
-): Promise<FetchReply | Failure> {
+): Promise<FetchReply<WrittenRecord> | Failure> {
   const batches = splitBatches(frame.batches);
   if (isBatchFailure(batches)) return damaged(batches.message);
-  const records: FetchedRecord[] = [];
+  const records: WrittenRecord[] = [];
   let nextOffset = frame.nextOffset;
   fill: for (const { at, header } of batches) {
     if (header.isControl) continue;
@@ -45,27 +45,16 @@ export async function jsonFetchReply(
   };
 }
 
-export function fetchedRecord(record: LogRecord): FetchedRecord {
-  const fetched: FetchedRecord = {
+export function fetchedRecord(record: LogRecord): WrittenRecord {
+  const fetched: WrittenRecord = {
     offset: record.offset,
     timestamp: record.timestamp,
     key: record.key === null ? null : textOfBytes(record.key),
     value: valueOfBytes(record.value),
   };
-  if (record.headers.length > 0) fetched.headers = headersObject(record.headers);
+  const headers = headersOut(record.headers);
+  if (headers) fetched.headers = headers;
   return fetched;
-}
-
-function headersObject(headers: readonly RecordHeader[]): NonNullable<FetchedRecord['headers']> {
-  const byName: Record<string, TextOrBytes | null | (TextOrBytes | null)[]> = Object.create(null);
-  for (const { key, value } of headers) {
-    const text = value === null ? null : textOfBytes(value);
-    const known = byName[key];
-    if (known === undefined) byName[key] = text;
-    else if (Array.isArray(known)) known.push(text);
-    else byName[key] = [known, text];
-  }
-  return byName;
 }
 
 function damaged(message: string): Failure {

@@ -3,6 +3,8 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { failure, isFailure, type Failure } from '../protocol/errors.ts';
+import { parseJson } from '../protocol/json-parse.ts';
+import type { JsonPath } from '../protocol/json-scan.ts';
 import { JSON_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
 import { readBytes } from './bounds/read-body.ts';
 import { JSON_WEIGHT, releaseBody } from './bounds/request-bytes.ts';
@@ -36,28 +38,25 @@ export function bodyKind(c: Context, takesBatches: boolean): BodyKind | Failure 
   return failure('unsupported_media_type', `content type "${type}" is not taken here; send ${taken}`);
 }
 
-/** The body as JSON; an empty one is `{}`. */
-export async function readJson(request: Request): Promise<{ json: unknown } | Failure> {
+/**
+ * The body as JSON; an empty one is `{}`.
+ * @param path values that stay as they were written, as `JsonText`
+ */
+export async function readJson(request: Request, path?: JsonPath): Promise<{ json: unknown } | Failure> {
   const bytes = await readBytes(request, JSON_WEIGHT);
   if (isFailure(bytes)) return bytes;
-  if (bytes.length === 0) return { json: {} };
-  try {
-    return { json: JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)) };
-  } catch (error) {
-    return failure(
-      'malformed_json',
-      `the body is not JSON: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
+  return bytes.length === 0 ? { json: {} } : parseJson(bytes, path);
 }
 
+/** @param path as of `readJson` */
 export async function readBody<Schema extends z.ZodType>(
   c: Context,
   schema: Schema,
+  path?: JsonPath,
 ): Promise<{ fields: z.output<Schema> } | Failure> {
   const kind = bodyKind(c, false);
   if (isFailure(kind)) return kind;
-  const body = await readJson(c.req.raw);
+  const body = await readJson(c.req.raw, path);
   if (isFailure(body)) return body;
   const checked = check(schema, body.json, 'body');
   releaseBody(c.req.raw); // such a request may wait long for its answer, and its fields are small

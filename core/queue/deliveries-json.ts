@@ -1,11 +1,11 @@
-/** Deliveries as JSON. */
+/** Deliveries as JSON, to be written by `writeJson`. */
 
 import { decodeDeliveryFrame, type DeliveryRun } from '../../protocol/delivery-frame.ts';
 import { formatTag } from '../../protocol/delivery-tag.ts';
 import { deathOf, deliveriesBefore } from './death-headers.ts';
 import { detailsOf } from './dead-letter-record.ts';
 import type { Deliveries, Delivery } from '../../protocol/deliveries.ts';
-import { messageOfRecord, type MessageOut } from '../../protocol/messages.ts';
+import { messageOfRecord, type WrittenMessage } from '../../protocol/messages.ts';
 import {
   decodeRecords,
   isBatchFailure,
@@ -13,9 +13,9 @@ import {
   type LogRecord,
 } from '../../protocol/record-batch/index.ts';
 
-export function deliveriesOf(frame: Uint8Array): Deliveries {
+export function deliveriesOf(frame: Uint8Array): Deliveries<WrittenMessage> {
   const { queueId, sections } = decodeDeliveryFrame(frame);
-  const deliveries: Delivery[] = [];
+  const deliveries: Delivery<WrittenMessage>[] = [];
   for (const { lane, runs, batches } of sections) {
     const records = new Map(recordsIn(batches).map((record) => [record.offset, record]));
     for (const run of runs) {
@@ -28,11 +28,15 @@ export function deliveriesOf(frame: Uint8Array): Deliveries {
   return { deliveries };
 }
 
-export function messagesOf(batches: Uint8Array): MessageOut[] {
+export function messagesOf(batches: Uint8Array): WrittenMessage[] {
   return recordsIn(batches).map(messageOfRecord);
 }
 
-function deliveryOf(tag: string, { delivery, expiresAtMs }: DeliveryRun, record: LogRecord): Delivery {
+function deliveryOf(
+  tag: string,
+  { delivery, expiresAtMs }: DeliveryRun,
+  record: LogRecord,
+): Delivery<WrittenMessage> {
   const count = delivery + deliveriesBefore(record);
   return {
     delivery_tag: tag,

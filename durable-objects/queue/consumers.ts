@@ -5,7 +5,7 @@
  */
 
 import { deliveriesOf } from '../../core/queue/deliveries-json.ts';
-
+import { writeJson } from '../../protocol/json-text.ts';
 import type { DeliverRequest } from './queue-calls.ts';
 
 export type Poll = Omit<DeliverRequest, 'version'>;
@@ -190,7 +190,7 @@ function equalShares(count: number, parts: number): number[] {
 function push(socket: WebSocket, attachment: Attachment, bytes: Uint8Array): null {
   try {
     socket.serializeAttachment(attachment);
-    socket.send(attachment.isBinary ? bytes : JSON.stringify(deliveriesOf(bytes)));
+    socket.send(attachment.isBinary ? bytes : writeJson(deliveriesOf(bytes)));
   } catch {
     // It has left: `webSocketClose` gives back what it held.
   }

@@ -6,15 +6,15 @@
  * What cannot be sent stays, and all that comes behind it: were it overtaken, its destination would take it for known.
  */
 
+import { routedHeaders } from '../../core/exchange/routed-headers.ts';
 import { hopsOf, historyOf, textOf } from '../../core/queue/death-headers.ts';
 import { isCycle } from '../../core/queue/death-history.ts';
 import { defaultDeadLetterQueue, type QueueDefinition } from '../../core/topology/queues.ts';
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { DEFAULT_EXCHANGE_PATH } from '../../protocol/exchanges.ts';
-import { textOfBytes } from '../../protocol/json-bytes.ts';
 import { BROKER_HOPS_MAX } from '../../protocol/limits.ts';
-import { RESERVED_PREFIX, ROUTING_KEY_HEADER } from '../../protocol/messages.ts';
+import { ROUTING_KEY_HEADER } from '../../protocol/messages.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';
 import type { DeadLetterConfig } from '../../protocol/queues.ts';
 import { encodeBatch, type LogRecord } from '../../protocol/record-batch/index.ts';
@@ -134,7 +134,7 @@ class RowSender {
     }
     const messages = this.#records.map((record) => ({
       routingKey: target.routing_key ?? textOf(record, ROUTING_KEY_HEADER) ?? this.#definition.name,
-      headers: headersOf(record),
+      headers: routedHeaders(record.headers),
     }));
     return (await topology.route(exchange, messages)) as Destination[][];
   }
@@ -199,15 +199,4 @@ class RowSender {
   #encoded(indexes: readonly number[]): Uint8Array {
     return encodeBatch(indexes.map((index) => this.#records[index]!));
   }
-}
-
-/** The message's own headers, as routing looks at them. One may be named `__proto__`: it is a member like any other. */
-function headersOf(record: LogRecord): Record<string, string | null> {
-  const headers: [string, string | null][] = [];
-  for (const { key, value } of record.headers) {
-    if (key.startsWith(RESERVED_PREFIX)) continue;
-    const text = value === null ? null : textOfBytes(value);
-    if (text === null || typeof text === 'string') headers.push([key, text]);
-  }
-  return Object.fromEntries(headers);
 }

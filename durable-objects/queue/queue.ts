@@ -7,6 +7,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { deletionProblem, type QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
+import { writeJson } from '../../protocol/json-text.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
@@ -292,7 +293,7 @@ export class Queue extends DurableObject<Env> {
     this.#consumers.noteSign(socket);
     this.#open?.queue.noteSeen(stream.consumerId, this.now());
     const read = readStreamMessage(message);
-    if (isFailure(read)) return socket.send(JSON.stringify(problemOf(read)));
+    if (isFailure(read)) return socket.send(writeJson(problemOf(read)));
     if ('runs' in read) return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
     this.#consumers.setPrefetch(socket, read.prefetch);
     socket.send(JSON.stringify(read));

@@ -12,6 +12,8 @@ import {
 import { decodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
 import { parseTag } from '../../protocol/delivery-tag.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { parseJsonText } from '../../protocol/json-parse.ts';
+import { JsonText, writeJson } from '../../protocol/json-text.ts';
 import {
   decodeSettlementFrame,
   encodeOutcomeFrame,
@@ -29,16 +31,13 @@ export type StreamMessage =
 /** Text is the fields of a settlement with an `id` that comes back, or a `prefetch`; bytes are a settlement frame. */
 export function readStreamMessage(message: string | ArrayBuffer): StreamMessage | Failure {
   if (typeof message !== 'string') return readFrame(new Uint8Array(message));
-  let json: unknown;
-  try {
-    json = JSON.parse(message);
-  } catch {
-    return failure('malformed_json', 'the message is not JSON');
-  }
+  const parsed = parseJsonText(message, ['id']);
+  if (isFailure(parsed)) return parsed;
+  const { json } = parsed;
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     return failure('invalid_field', 'the message is not an object');
   const known = json as Record<string, unknown>;
-  const echo = known['id'] !== undefined && { id: known['id'] };
+  const echo = known['id'] instanceof JsonText && { id: known['id'].plain?.value ?? known['id'] };
   // What is far too much is not looked at one by one: the queue would do nothing else for seconds.
   const names = Object.keys(known).length;
   if (names > FIELDS_MAX)
@@ -60,7 +59,7 @@ export function readStreamMessage(message: string | ArrayBuffer): StreamMessage 
     runs: tagged.map(([tag, how]) => runOfTag(tag, how)),
     answer: (outcomes) => {
       const results = outcomes.map((outcome, index) => ({ tag: tagged[index]![0], outcome }));
-      return JSON.stringify({ ...echo, results });
+      return writeJson({ ...echo, results });
     },
   };
 }
@@ -84,13 +83,13 @@ export function readFrame(
 
 function settlementOf({ kind, details }: SettlementEntry): Settlement | Failure {
   if (details === '' && (kind === 'ack' || kind === 'release')) return { kind };
-  let json: unknown = {};
-  try {
-    if (details !== '') json = JSON.parse(details);
-  } catch {
-    return failure('invalid_frame', `the details of a ${kind} are not JSON`);
-  }
-  const checked = settlementDetails[kind].safeParse(json);
+  const parsed = details === '' ? { json: {} } : parseJsonText(details);
+  if (isFailure(parsed))
+    return failure(
+      'invalid_frame',
+      `the details of a ${kind} are not JSON that can be kept: ${parsed.message}`,
+    );
+  const checked = settlementDetails[kind].safeParse(parsed.json);
   if (!checked.success) {
     const [issue] = checked.error.issues;
     return failure('invalid_frame', `the details of a ${kind}: ${issue!.path.join('.')}: ${issue!.message}`);

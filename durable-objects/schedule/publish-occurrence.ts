@@ -3,9 +3,11 @@
  * is sent; a topic has nothing to know it again by but its message id, and may hold it twice after a crash.
  */
 
+import { routedHeaders } from '../../core/exchange/routed-headers.ts';
 import type { Publish } from '../../core/schedules/occurrences.ts';
 import { messageIdOf } from '../../core/schedules/occurrences.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
+import { sentMessage } from '../../core/topology/schedule-message.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -63,7 +65,7 @@ export function recordFor(schedule: ScheduleDefinition, publish: Publish, nowMs:
   const route =
     'exchange' in target ? { exchange: target.exchange, routingKey: target.routing_key } : undefined;
   const stamped = {
-    ...message,
+    ...sentMessage(message),
     headers: {
       ...message.headers,
       [SCHEDULE_HEADER]: schedule.name,
@@ -89,7 +91,7 @@ async function toExchange(
     return failed(failure('exchange_not_found', `there is no exchange "${target.exchange}"`));
   }
   const record = recordFor(schedule, publish, nowMs);
-  const headers = routedHeaders(record);
+  const headers = routedHeaders(record.headers ?? []);
   const [destinations = []] = await topology.route(target.exchange, [
     { routingKey: target.routing_key, headers },
   ]);
@@ -155,15 +157,6 @@ async function toTopic(
   }
   if (isFailure(appended)) throw new Error(appended.message);
   return { outcome: 'published' };
-}
-
-function routedHeaders({ headers = [] }: RecordInput): Record<string, string | null> {
-  const decoder = new TextDecoder();
-  return Object.fromEntries(
-    headers
-      .filter(({ key }) => !key.startsWith(':'))
-      .map(({ key, value }) => [key, value === null ? null : decoder.decode(value)]),
-  );
 }
 
 function failed(cause: Failure): PublishResult {

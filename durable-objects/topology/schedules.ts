@@ -1,6 +1,7 @@
 /** Changes of schedules: what a declaration must have to be one, and what becomes of it. */
 
 import { nextOccurrence } from '../../core/schedules/occurrences.ts';
+import { sentMessage } from '../../core/topology/schedule-message.ts';
 import { declareSchedule, pauseSchedule } from '../../core/topology/schedules.ts';
 import { isCompacted } from '../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -81,7 +82,7 @@ function checkMessage({ message }: ScheduleDeclaration, nowMs: number): Failure 
       `the message has ${length} characters of JSON; a schedule's may have ${SCHEDULE_MESSAGE_LENGTH_MAX}`,
     );
   }
-  const record = recordOfMessage(message, nowMs);
+  const record = recordOfMessage(sentMessage(message), nowMs);
   return typeof record === 'string' ? failure('invalid_message', record) : null;
 }
 

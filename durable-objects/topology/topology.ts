@@ -5,6 +5,7 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
+import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';
 import type { BindingDeclaration } from '../../core/exchange/binding.ts';
 import type { AlertDefinition } from '../../core/topology/alerts.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
@@ -327,7 +328,7 @@ export class Topology extends DurableObject<Env> {
    */
   route(
     exchange: string,
-    messages: readonly { routingKey: string; headers: Record<string, string | null> }[],
+    messages: readonly { routingKey: string; headers: RoutedHeaders }[],
   ): { kind: 'queue' | 'topic'; name: string }[][] {
     return this.#graph.route(exchange, messages) as { kind: 'queue' | 'topic'; name: string }[][];
   }

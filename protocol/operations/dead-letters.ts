@@ -8,12 +8,12 @@ import {
   deadLettersPurgedSchema,
   deadLetterWhereSchema,
   dryRunSchema,
+  exportLineSchema,
   replayListSchema,
   replayRequestSchema,
   replaySchema,
   resendSchema,
 } from '../dead-letters.ts';
-import { JSON_LINES_TYPE } from '../media-types.ts';
 import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const DEAD_LETTERS = `${NAMESPACE_PATH}/queues/{queue}/dead-letters`;
@@ -50,7 +50,12 @@ export const deadLetterOperations = {
     summary: 'All dead letters that match as JSON lines (application/jsonl), streamed',
     query: deadLetterFilterQuerySchema,
     replies: {
-      200: { description: 'One dead letter a line', json: deadLetterSchema, lines: JSON_LINES_TYPE },
+      200: {
+        description:
+          'One dead letter a line, and a last line `{"count": n}` with their number: without it the export is not complete',
+        json: exportLineSchema,
+        isLines: true,
+      },
     },
     errors: ERRORS,
   },

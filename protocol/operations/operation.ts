@@ -15,8 +15,8 @@ export interface Reply {
   readonly description: string;
   /** A union for a call whose JSON depends on the content type of the request. */
   readonly json: z.ZodType;
-  /** The content type, where it is not JSON but lines of it: `application/jsonl`. Each line fits `json`. */
-  readonly lines?: string;
+  /** True where the reply is JSON lines, each of that schema. */
+  readonly isLines?: true;
   /** True where the same can be had as record batches. */
   readonly batches?: true;
   /** Another form of bytes that it can have. */

@@ -2,12 +2,14 @@
  * UTF-8 of header names. They are short and mostly ASCII, and a batch may hold thousands, so the usual case is done
  * here without a TextEncoder call and its allocation for each name.
  *
- * A lone surrogate has no UTF-8 form; it becomes U+FFFD, as in TextEncoder (Java writes `?`): such a name
- * does not survive a round trip.
+ * A lone surrogate has no UTF-8 form; it becomes U+FFFD, as in TextEncoder (Java writes `?`). Whoever makes records
+ * refuses such a name before, and verification refuses names that are not UTF-8.
  */
 
 // ignoreBOM keeps a leading U+FEFF, which is part of the name and not a mark of the encoding.
 const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
+
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Names up to this many bytes are decoded here, longer ones by the platform. */
 const SHORT_BYTES = 48;
@@ -68,6 +70,19 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number): string 
     return text;
   }
   return decoder.decode(bytes.subarray(start, end));
+}
+
+/** Whether `bytes[start, end)` are UTF-8. */
+export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && bytes[at]! < 0x80) at++;
+  if (at === end) return true;
+  try {
+    strictDecoder.decode(bytes.subarray(at, end));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isPair(text: string, i: number): boolean {

@@ -7,6 +7,8 @@
 import { computeCrc, readBatchHeader } from './header.ts';
 import { type Payload, openPayload } from './payload.ts';
 import { type BatchFailure, type BatchHeader, type InflateOptions, batchFailure } from './types.ts';
+import type { RecordCursor } from './cursor.ts';
+import { isUtf8 } from './utf8.ts';
 import { invalidBatch, walkRecords } from './walk.ts';
 
 export interface VerifyOptions extends InflateOptions {
@@ -22,7 +24,8 @@ export interface VerifyOptions extends InflateOptions {
  * are the next batch's and not looked at.
  *
  * Checked in this order, the first failure is given: structure (`readBatchHeader`), CRC, producer fields, then each
- * record: lengths agree, offset deltas, timestamps from -1 to 2^53 - 1; then that the records fill the batch, their
+ * record: lengths agree, offset deltas, timestamps from -1 to 2^53 - 1, names of headers in UTF-8 (in a produced batch: one
+ * stored before this was asked stays readable); then that the records fill the batch, their
  * count, and maxTimestamp being the largest (with create time; with append time it is the log's own).
  */
 export function verifyBatch(
@@ -75,9 +78,14 @@ export function checkRecords(
   let nextOffset = baseOffset;
   let maxTimestamp = -1;
   let misplaced = -1;
-  const failure = walkRecords(payload, at, header, (_, offset, timestamp) => {
+  let misnamed = -1;
+  const failure = walkRecords(payload, at, header, (cursor, offset, timestamp) => {
     if (allowGaps ? offset < nextOffset : offset !== nextOffset) {
       misplaced = offset;
+      return false;
+    }
+    if (!allowGaps && cursor.headerCount > 0 && !hasUtf8Names(cursor)) {
+      misnamed = offset;
       return false;
     }
     nextOffset = offset + 1;
@@ -85,6 +93,9 @@ export function checkRecords(
     return undefined;
   });
   if (failure !== null) return failure;
+  if (misnamed !== -1) {
+    return invalidBatch(at, `the name of a header that is not UTF-8 in record ${misnamed - baseOffset}`);
+  }
   if (misplaced !== -1) {
     return invalidBatch(
       at,
@@ -96,4 +107,20 @@ export function checkRecords(
     return invalidBatch(at, `maxTimestamp ${header.maxTimestamp}, its records' largest is ${maxTimestamp}`);
   }
   return null;
+}
+
+/** Names are text wherever a record is taken apart and made again: one that is not UTF-8 would come out as another. */
+function hasUtf8Names(cursor: RecordCursor): boolean {
+  const recordEnd = cursor.position;
+  cursor.position = cursor.headersStart;
+  let isSound = true;
+  for (let left = cursor.headerCount; left > 0 && isSound; left--) {
+    const length = cursor.varint();
+    isSound = isUtf8(cursor.bytes, cursor.position, cursor.position + length);
+    cursor.position += length;
+    const valueLength = cursor.varint();
+    if (valueLength > 0) cursor.position += valueLength;
+  }
+  cursor.position = recordEnd;
+  return isSound;
 }

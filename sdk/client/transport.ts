@@ -40,10 +40,19 @@ export class Transport {
     call: HttpCall,
     rescue?: (error: PosthornError, attempt: number) => Reply,
   ): Promise<Reply> {
+    return await this.read(call, (reply) => jsonOf<Reply>(reply), rescue);
+  }
+
+  /** As `json`, for a reply that is read in another way. */
+  async read<Reply>(
+    call: HttpCall,
+    readReply: (reply: HttpReply) => Reply,
+    rescue?: (error: PosthornError, attempt: number) => Reply,
+  ): Promise<Reply> {
     const { retry } = this.config;
     return await withRetries(retry, { attempts: retry.attempts, signal: call.signal }, async (attempt) => {
       try {
-        return jsonOf<Reply>(await this.call(call));
+        return readReply(await this.call(call));
       } catch (error) {
         if (rescue && error instanceof PosthornError) return rescue(error, attempt);
         throw error;

@@ -122,7 +122,8 @@ export class ReceivedMessage {
   }
 
   /**
-   * The body as JSON.
+   * The body as `JSON.parse` reads it: a number beyond 2^53 is rounded, and members named like integers come first. `text()`
+   * has the text that was sent.
    *
    * @throws PosthornError `unexpected_reply` where it is not JSON
    */

@@ -41,7 +41,8 @@ export class ReceivedRecord {
   }
 
   /**
-   * The value as JSON; null for a tombstone.
+   * The value as `JSON.parse` reads it; null for a tombstone, and for the JSON value null, which `value` tells apart. A number
+   * beyond 2^53 is rounded, and members named like integers come first: `text()` has the text that was sent.
    *
    * @throws PosthornError `unexpected_reply` where the value is not JSON
    */

@@ -8,7 +8,7 @@ import type { GroupOwner } from '../groups/group-record.ts';
 import type { OffsetToCommit } from '../groups/group-requests.ts';
 import { checkExchange, checkName } from '../names.ts';
 import type { OutgoingMessage } from '../message-input.ts';
-import { messageFields } from './message-fields.ts';
+import { messageFields } from '../message-fields.ts';
 import type { RoutedMessage } from '../publisher/publisher.ts';
 import type {
   TransactionEndReply,

@@ -64,7 +64,8 @@ describe('dead letters', () => {
     const response = await fetch(`${broker.url}/v1/default/queues/many/dead-letters/export?reason=rejected`);
     expect(response.headers.get('content-type')).toBe('application/jsonl');
     const lines = (await response.text()).trimEnd().split('\n');
-    expect(lines.map((line) => JSON.parse(line) as DeadLetter)).toEqual(all.slice(0, 5));
+    const exported = lines.map((line) => JSON.parse(line) as DeadLetter | { count: number });
+    expect(exported).toEqual([...all.slice(0, 5), { count: 5 }]);
     const purged = await broker.call('DELETE', '/v1/default/queues/many/dead-letters?error_type=Bad');
     expect(purged.body).toEqual({ queue: 'many.dlq', purged: 3 });
     expect(bodies(await queues.deadLettersOnce('many', 3))).toEqual([4, 5, 6]);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deliveriesOf } from '../../core/queue/deliveries-json.ts';
+import { writeJson } from '../../protocol/json-text.ts';
 import type { Deliveries, SettledReply } from '../../protocol/deliveries.ts';
 import { decodeDeliveryFrame, tagsOfFrame } from '../../protocol/delivery-frame.ts';
 import { DELIVERIES_TYPE, JSON_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
@@ -96,7 +97,7 @@ describe('a stream of frames', () => {
     const outcome = answers.find(isOutcomeFrame)!;
     const second = answers.find((bytes) => !isOutcomeFrame(bytes))!;
     expect(decodeOutcomeFrame(outcome)).toEqual({ id: 41, outcomes: ['settled', 'settled', 'settled'] });
-    expect(deliveriesOf(second).deliveries.map(({ body }) => body)).toEqual([3, 4, 5]);
+    expect(deliveriesOf(second).deliveries.map(({ body }) => writeJson(body))).toEqual(['3', '4', '5']);
     stream.send({ prefetch: 0 });
     expect(await stream.next<object>()).toEqual({ prefetch: 0 });
     stream.send(settlementOf(second, 'nack', 42, { error: { message: 'no' } }));

@@ -5,11 +5,21 @@ import { recordsIn } from '../../core/queue/deliveries-json.ts';
 import type { DeadLetter, ResendRequest } from '../../protocol/dead-letters.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { RECORD_BYTES_MAX } from '../../protocol/limits.ts';
-import { messageOfRecord, recordOfMessage } from '../../protocol/messages.ts';
+import {
+  messageOfRecord,
+  PROPERTY_HEADERS,
+  recordOfMessage,
+  RESERVED_PREFIX,
+  type WrittenMessage,
+} from '../../protocol/messages.ts';
 import { encodeBatch, recordSizeUpperBound, type RecordInput } from '../../protocol/record-batch/index.ts';
 
+/** A message that is sent back is not delayed again. */
+const { delay_ms: _, deliver_at: __, ...UNDELAYED } = PROPERTY_HEADERS;
+const KEPT_PROPERTIES = new Set<string>(Object.values(UNDELAYED));
+
 /** @param ids one for each record */
-export function deadLettersOf(ids: readonly string[], batches: Uint8Array): DeadLetter[] {
+export function deadLettersOf(ids: readonly string[], batches: Uint8Array): DeadLetter<WrittenMessage>[] {
   return recordsIn(batches).map((record, index) => ({
     id: ids[index]!,
     original_message: messageOfRecord(originalRecord(record)),
@@ -17,28 +27,25 @@ export function deadLettersOf(ids: readonly string[], batches: Uint8Array): Dead
   }));
 }
 
-/** The record with what was changed: what the broker knows of the message stays. */
+/** The record with what was changed: what is not named stays, to the byte, and so does what the broker knows of the message. */
 export function editedRecord(
   batches: Uint8Array,
   change: NonNullable<ResendRequest['message']>,
 ): Uint8Array | Failure {
   const [record] = recordsIn(batches);
-  const before = messageOfRecord(originalRecord(record!));
-  const { delay_ms: _, deliver_at: __, ...properties } = before.properties;
-  const headers = change.headers ?? before.headers;
-  const edited = recordOfMessage(
-    {
-      body: change.body ?? null,
-      ...(headers && { headers }),
-      properties: change.properties ?? properties,
-    },
-    record!.timestamp,
-  );
+  const { body = null, headers, properties } = change;
+  const edited = recordOfMessage({ body, headers, properties }, record!.timestamp);
   if (typeof edited === 'string') return failure('invalid_message', edited);
+  const kept = originalRecord(record!).headers.filter(({ key }) =>
+    key.startsWith(RESERVED_PREFIX)
+      ? properties === undefined && KEPT_PROPERTIES.has(key)
+      : headers === undefined,
+  );
   const result: RecordInput = {
-    ...edited,
+    key: properties === undefined ? record!.key : edited.key,
     value: change.body !== undefined ? edited.value : record!.value,
-    headers: [...(edited.headers ?? []), ...headersOfBroker(record!)],
+    timestamp: record!.timestamp,
+    headers: [...kept, ...(edited.headers ?? []), ...headersOfBroker(record!)],
   };
   const bytes = recordSizeUpperBound(result);
   if (bytes <= RECORD_BYTES_MAX) return encodeBatch([result]);

@@ -2,7 +2,8 @@
 
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { bytesOfText, bytesOfValue, type TextOrBytes } from '../../protocol/json-bytes.ts';
+import { recordHeadersOf } from '../../protocol/header-fields.ts';
+import { bytesOfText, bytesOfValue } from '../../protocol/json-bytes.ts';
 import { RECORD_BYTES_MAX, REQUEST_RECORDS_MAX, TIMESTAMP_AHEAD_MS_MAX } from '../../protocol/limits.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';
 import {
@@ -10,7 +11,6 @@ import {
   encodeBatch,
   recordSizeUpperBound,
   type EncodeOptions,
-  type RecordHeader,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
 import { produceSchema, type ProduceRecord, type ProduceRequest } from '../../protocol/records.ts';
@@ -121,21 +121,11 @@ function recordInput(topic: TopicDefinition, record: ProduceRecord, nowMs: numbe
   }
   const key = record.key == null ? null : bytesOfText(record.key);
   if (key === null && isCompacted(topic.config)) return keyRequired(topic);
-  const input: RecordInput = { key, value, timestamp, headers: recordHeaders(record.headers) };
+  const input: RecordInput = { key, value, timestamp, headers: recordHeadersOf(record.headers) };
   const bytesMax = Math.min(RECORD_BYTES_MAX, topic.config.max_batch_bytes - BATCH_OVERHEAD);
   const bytes = recordSizeUpperBound(input);
   if (bytes <= bytesMax) return input;
   return failure('record_too_large', `it has about ${bytes} bytes; topic "${topic.name}" takes ${bytesMax}`, {
     bytes_max: bytesMax,
   });
-}
-
-function recordHeaders(headers: ProduceRecord['headers']): RecordHeader[] {
-  return Object.entries(headers ?? {}).flatMap(([key, values]) =>
-    (Array.isArray(values) ? values : [values]).map((value) => ({ key, value: headerBytes(value) })),
-  );
-}
-
-function headerBytes(value: TextOrBytes | null): Uint8Array | null {
-  return value === null ? null : bytesOfText(value);
 }

@@ -33,6 +33,7 @@ export function recordProblem(record: Pick<LogRecord, 'key' | 'timestamp' | 'hea
     if (!PROPERTY_HEADER_NAMES.has(key)) return `header "${key}": names that begin with ":" are the broker's`;
     if (value === null || value.length > PROPERTY_LENGTH_MAX)
       return `header "${key}" has no value, or too long a one`;
+    if (typeof textOfBytes(value) !== 'string') return `header "${key}" is not UTF-8`;
     if (NUMERIC_HEADERS.has(key) && !isWithin(numberOf(value), Number.MAX_SAFE_INTEGER))
       return `header "${key}" is not an integer from 0, in decimal`;
   }

@@ -1,7 +1,7 @@
 /** The messages of a publish, from JSON or from record batches, checked and ready to be routed and stored. */
 
-import type { Json } from '../../core/exchange/canonical-json.ts';
 import type { Message } from '../../core/exchange/exchange.ts';
+import { routedHeaders } from '../../core/exchange/routed-headers.ts';
 import { GAPPED_SEQUENCES } from '../../core/producers/gapped-sequences.ts';
 import type { PublishProducer } from '../../core/queue/queue-producers.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -124,7 +124,7 @@ function outgoingOf(message: ExchangeMessage, exchange: string, nowMs: number): 
   if (typeof record === 'string') return failure('invalid_message', record);
   return (
     tooLarge(record) ?? {
-      message: { routingKey, headers: routed(record.headers ?? []) },
+      message: { routingKey, headers: routedHeaders(record.headers ?? []) },
       record,
       isMandatory,
     }
@@ -152,17 +152,8 @@ function outgoingOfRecord(
   }
   const wrong = recordProblem({ key, timestamp: nowMs, headers });
   if (wrong) return failure('invalid_message', wrong);
-  const message: Message = { routingKey, headers: routed(headers) };
+  const message: Message = { routingKey, headers: routedHeaders(headers) };
   headers.push(textHeader(EXCHANGE_HEADER, exchange), textHeader(ROUTING_KEY_HEADER, routingKey));
   const record: RecordInput = { key, value, timestamp: nowMs, headers };
   return tooLarge(record) ?? { message, record, isMandatory };
-}
-
-/** The headers as a headers exchange compares them: text, of a name that occurs several times the last. */
-function routed(headers: readonly RecordHeader[]): Message['headers'] {
-  const byName: Record<string, Json> = Object.create(null);
-  for (const { key, value } of headers) {
-    if (!key.startsWith(RESERVED_PREFIX)) byName[key] = value === null ? null : (textOfBytes(value) as Json);
-  }
-  return byName;
 }

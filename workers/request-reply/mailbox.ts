@@ -1,6 +1,7 @@
 /** Waiting for replies, and handing them over. One mailbox serves all calls of an isolate. */
 
 import { replyMailboxStub, type Env } from '../../durable-objects/stubs.ts';
+import { writeJson } from '../../protocol/json-text.ts';
 import { messageOfRecord } from '../../protocol/messages.ts';
 import { formatReplyAddress, parseReplyAddress } from '../../protocol/requests.ts';
 import type { RecordInput } from '../../protocol/record-batch/index.ts';
@@ -59,5 +60,5 @@ export async function handOverReplies(
 
 function bytesOf({ key, value, timestamp, headers = [] }: RecordInput): Uint8Array {
   const message = messageOfRecord({ key, value, timestamp, headers: [...headers] });
-  return new TextEncoder().encode(JSON.stringify(message));
+  return new TextEncoder().encode(writeJson(message));
 }

@@ -30,10 +30,14 @@ import {
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { DEFAULT_EXCHANGE_PATH } from '../../protocol/exchanges.ts';
 import { DEAD_LETTER_PAGE_MAX } from '../../protocol/limits.ts';
+import { JSON_LINES_TYPE } from '../../protocol/media-types.ts';
+import type { WrittenMessage } from '../../protocol/messages.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { formatDeadLetterId, parseDeadLetterId } from '../../core/queue/dead-letter-id.ts';
 import type { Place } from '../../core/queue/ready-messages.ts';
 import { deadLettersOf, editedRecord } from '../dead-letters/dead-letter-json.ts';
+import { exportPages } from '../dead-letters/export.ts';
+import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
 import { callQueue } from '../queue-call.ts';
 import { readBody, readQuery } from '../request.ts';
@@ -60,7 +64,7 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
       return problem(c, failure('invalid_field', 'query next: is not one that this queue gave'));
     }
     const answer = await call(c, held, { do: 'list', filter: held.filter, after, max: limit });
-    return isFailure(answer) ? problem(c, answer) : c.json(pageOf(held, answer));
+    return isFailure(answer) ? problem(c, answer) : jsonReply(c, pageOf(held, answer));
   });
 
   bind(app, operations.purgeDeadLetters, async (c) => {
@@ -89,7 +93,15 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     const { self, ...filter } = query.fields;
     const held = await readHeld(c, self, filter);
     if (isFailure(held)) return problem(c, held);
-    return new Response(exportOf(c, held), { headers: { 'content-type': 'application/jsonl' } });
+    const stream = await exportPages<Place>(async (after) => {
+      const max = DEAD_LETTER_PAGE_MAX;
+      const answer = await call(c, held, { do: 'list', filter: held.filter, after, max });
+      if (isFailure(answer)) return answer;
+      const { ids, batches, next } = answer.page!;
+      return { letters: deadLettersOf(ids, batches), next };
+    });
+    if (isFailure(stream)) return problem(c, stream);
+    return new Response(stream, { headers: { 'content-type': JSON_LINES_TYPE } });
   });
 
   bind(app, operations.replayDeadLetters, async (c) => {
@@ -129,11 +141,11 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     const held = await readHeldBy(c, {});
     if (isFailure(held)) return problem(c, held);
     const letter = await readLetter(c, held);
-    return isFailure(letter) ? problem(c, letter) : c.json(letter.json);
+    return isFailure(letter) ? problem(c, letter) : jsonReply(c, letter.json);
   });
 
   bind(app, operations.resendDeadLetter, async (c) => {
-    const body = await readBody(c, resendSchema);
+    const body = await readBody(c, resendSchema, ['message', 'body']);
     if (isFailure(body)) return problem(c, body);
     const held = await readHeldBy(c, {});
     if (isFailure(held)) return problem(c, held);
@@ -148,7 +160,7 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     const answer = await call(c, held, { do: 'resend', id, bytes, to: to ?? null });
     if (isFailure(answer)) return problem(c, answer);
     if (answer.refused) return problem(c, refusal(answer.refused));
-    return answer.count === 0 ? problem(c, noSuchLetter(id)) : c.json(letter.json, 202);
+    return answer.count === 0 ? problem(c, noSuchLetter(id)) : jsonReply(c, letter.json, 202);
   });
 }
 
@@ -186,31 +198,13 @@ function call(c: AppContext, { queue }: Held, what: DeadLetterCall): Promise<Dea
   );
 }
 
-function pageOf({ queue }: Held, { page }: DeadLetterAnswer): DeadLetterList {
+function pageOf({ queue }: Held, { page }: DeadLetterAnswer): DeadLetterList<WrittenMessage> {
   const { ids, batches, next } = page!;
   return {
     queue: queue.name,
     dead_letters: deadLettersOf(ids, batches),
     ...(next && { next: formatDeadLetterId(queue.id, next) }),
   };
-}
-
-/** One page at a time, when the client has taken the one before. */
-function exportOf(c: AppContext, held: Held): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  let after: Place | null = null;
-  return new ReadableStream({
-    async pull(controller) {
-      const max = DEAD_LETTER_PAGE_MAX;
-      const answer = await call(c, held, { do: 'list', filter: held.filter, after, max });
-      if (isFailure(answer)) return controller.error(new Error(answer.message));
-      const { ids, batches, next } = answer.page!;
-      const lines = deadLettersOf(ids, batches).map((letter) => `${JSON.stringify(letter)}\n`);
-      controller.enqueue(encoder.encode(lines.join('')));
-      after = next;
-      if (next === null) controller.close();
-    },
-  });
 }
 
 async function dryRun(c: AppContext, held: Held, order: ReplayOrder): Promise<Response> {
@@ -243,7 +237,7 @@ async function oneReplay(
 async function readLetter(
   c: AppContext,
   held: Held,
-): Promise<{ json: DeadLetter; batches: Uint8Array } | Failure> {
+): Promise<{ json: DeadLetter<WrittenMessage>; batches: Uint8Array } | Failure> {
   const id = c.req.param('dead_letter') ?? '';
   const answer = await call(c, held, { do: 'get', id });
   if (isFailure(answer)) return answer;

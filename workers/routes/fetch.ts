@@ -20,6 +20,7 @@ import { isolationOf } from '../consume-level.ts';
 import { emptyFrameOf, frameOfResponse } from '../fetch-frame-of.ts';
 import { jsonFetchReply } from '../fetch-json.ts';
 import { callPartition } from '../partition-call.ts';
+import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
 import { readQuery } from '../request.ts';
 import { JSON_FORM, replyWithSigns, type WaitingClient } from '../signs-of-life.ts';
@@ -43,7 +44,7 @@ export function fetchRoutes(app: Hono<AppEnv>): void {
       if (wantsBatches(c)) return batchesReply(read);
       const { max_records: recordsMax } = query.fields;
       const reply = await jsonFetchReply(await frameOf(read), recordsMax, isolation);
-      return isFailure(reply) ? problem(c, reply) : c.json(reply);
+      return isFailure(reply) ? problem(c, reply) : jsonReply(c, reply);
     };
     // The offsets of a reply of batches are headers, which have to wait for them. It hands over nothing that would be lost.
     const form = wantsBatches(c) ? { contentType: RECORD_BATCH_TYPE, sign: null } : JSON_FORM;

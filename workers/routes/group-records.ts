@@ -13,10 +13,12 @@ import {
 } from '../../protocol/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
+import type { WrittenRecord } from '../../protocol/records.ts';
 import { groupReadOf, positionedReadOf } from '../consume-level.ts';
 import { jsonFetchReply } from '../fetch-json.ts';
 import { readForMember, type Answer, type MemberRead, type Section } from '../group/read-for-member.ts';
 import { inBatches } from '../group/in-batches.ts';
+import { jsonReply } from '../json-reply.ts';
 import { callPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
 import { readBody, readQuery } from '../request.ts';
@@ -103,22 +105,26 @@ async function replyOf(
     const sections = answer.sections.filter((_, index) => kept?.[index] ?? true);
     return bytesReply({ ...answer, sections });
   }
-  const json = await jsonReply(answer, read);
+  const json = await recordsOf(answer, read);
   if (isFailure(json)) return problem(c, json);
-  if (!isAutoCommit) return c.json(json);
+  if (!isAutoCommit) return jsonReply(c, json);
   const kept = await committed(c, read, answer, json.offsets);
   const isKept = new Set(
     json.offsets.filter((_, index) => kept[index]).map(({ topic, partition }) => `${topic}/${partition}`),
   );
   const keep = ({ topic, partition }: PartitionOffset): boolean => isKept.has(`${topic}/${partition}`);
-  return c.json({ ...json, records: json.records.filter(keep), offsets: json.offsets.filter(keep) });
+  return jsonReply(c, {
+    ...json,
+    records: json.records.filter(keep),
+    offsets: json.offsets.filter(keep),
+  });
 }
 
-async function jsonReply(
+async function recordsOf(
   { view, sections }: Answer,
   { maxRecords, isolation }: MemberRead,
-): Promise<GroupRecords | Failure> {
-  const records: GroupRecord[] = [];
+): Promise<GroupRecords<WrittenRecord> | Failure> {
+  const records: GroupRecord<WrittenRecord>[] = [];
   const offsets: PartitionOffset[] = [];
   for (const [index, section] of sections.entries()) {
     if (records.length >= maxRecords) break;

@@ -69,7 +69,7 @@ interface PackedRequest {
 
 /** The records as batches. Apart, so that the body and its values can leave memory while the batches are stored. */
 async function readAndPack(c: AppContext, found: TopicDefinition): Promise<PackedRequest | Failure> {
-  const body = await readJson(c.req.raw);
+  const body = await readJson(c.req.raw, ['records', null, 'value']);
   if (isFailure(body)) return body;
   const request = checkProduceRequest(body.json);
   if (isFailure(request)) return request;

@@ -47,7 +47,7 @@ async function readOutgoing(
     const bytes = await readBytes(c.req.raw);
     return isFailure(bytes) ? bytes : await outgoingFromBatches(bytes, exchange, ofBatches, Date.now());
   }
-  const body = await readJson(c.req.raw);
+  const body = await readJson(c.req.raw, ['messages', null, 'body']);
   return isFailure(body) ? body : outgoingFromJson(body.json, exchange, Date.now());
 }
 

@@ -18,7 +18,6 @@ import {
   settleSchema,
   settleTagsMax,
   streamQuerySchema,
-  type Peeked,
   type QueueBatchesPublished,
   type QueuePublished,
   type SettledReply,
@@ -32,6 +31,7 @@ import { streamConsumerId } from '../../core/queue/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliveries-json.ts';
 import { checkStreamLevel } from '../consume-level.ts';
 import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
+import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
 import { callQueue } from '../queue-call.ts';
@@ -79,7 +79,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     const isBytes = (c.req.header('accept') ?? '').includes(DELIVERIES_TYPE);
     const form = isBytes ? frameForm(c, DELIVERIES_TYPE) : JSON_FORM;
     const replyOf = async (frame: Uint8Array | null): Promise<Response> => {
-      if (!isBytes) return c.json(frame === null ? { deliveries: [] } : deliveriesOf(frame));
+      if (!isBytes) return jsonReply(c, frame === null ? { deliveries: [] } : deliveriesOf(frame));
       const headers = { 'content-type': DELIVERIES_TYPE };
       return new Response((frame ?? new Uint8Array()) as Uint8Array<ArrayBuffer>, { headers });
     };
@@ -145,7 +145,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
       async (stub, version) => await stub.peek(version, query.fields.max),
     );
     if (isFailure(batches)) return problem(c, batches);
-    return c.json({ messages: messagesOf(batches) } satisfies Peeked);
+    return jsonReply(c, { messages: messagesOf(batches) });
   });
 }
 
@@ -175,7 +175,7 @@ async function readBatches(c: AppContext): Promise<(QueueBatches & { isRaw: bool
     const batches = isFailure(bytes) ? bytes : await batchesFromBytes(bytes, delivery, Date.now());
     return isFailure(batches) ? batches : { ...batches, isRaw: true };
   }
-  const body = await readJson(c.req.raw);
+  const body = await readJson(c.req.raw, ['messages', null, 'body']);
   const batches = isFailure(body) ? body : batchesFromJson(body.json, Date.now());
   return isFailure(batches) ? batches : { ...batches, isRaw: false };
 }

@@ -3,9 +3,11 @@
 import type { Hono } from 'hono';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { writtenExchange } from '../../protocol/exchanges.ts';
-import { PROPERTY_HEADERS, textHeader, type MessageOut } from '../../protocol/messages.ts';
+import { JsonText } from '../../protocol/json-text.ts';
+import { PROPERTY_HEADERS, textHeader } from '../../protocol/messages.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { requestQuerySchema, requestSchema, type RequestReply } from '../../protocol/requests.ts';
+import { requestQuerySchema, requestSchema } from '../../protocol/requests.ts';
+import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
 import { outgoingFromBatches, outgoingFromJson, type Outgoing } from '../publish/outgoing.ts';
 import { publish } from '../publish/publish.ts';
@@ -32,8 +34,7 @@ export function requestRoutes(app: Hono<AppEnv>): void {
         const why = frame === null ? `within ${waitMs} ms` : 'before the wait was broken off';
         return problem(c, failure('no_reply', `the request was stored, but no reply came ${why}`));
       }
-      const answer = JSON.parse(new TextDecoder().decode(frame)) as MessageOut;
-      return c.json({ reply: answer } satisfies RequestReply);
+      return jsonReply(c, { reply: JsonText.ofBytes(frame) });
     } finally {
       done.abort(); // a wait that nobody needs any more
     }
@@ -62,7 +63,7 @@ async function readRequest(
     if (request!.record.headers?.some(({ key }) => key === PROPERTY_HEADERS.reply_to)) return replyToGiven();
     return { request: request!, waitMs: query.fields.wait_ms };
   }
-  const body = await readBody(c, requestSchema);
+  const body = await readBody(c, requestSchema, ['body']);
   if (isFailure(body)) return body;
   const { wait_ms: waitMs = query.fields.wait_ms, ...message } = body.fields;
   if (message.properties?.reply_to !== undefined) return replyToGiven();

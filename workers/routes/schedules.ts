@@ -1,6 +1,7 @@
 /** Schedules: put, read, delete, pause, resume, trigger. */
 
 import type { Hono } from 'hono';
+import { sentMessage, storedMessage } from '../../core/topology/schedule-message.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ScheduleDescription, Triggered } from '../../durable-objects/schedule/schedule-calls.ts';
 import type { Schedule } from '../../durable-objects/schedule/schedule.ts';
@@ -15,6 +16,7 @@ import {
   type ScheduleTriggered,
   type ScheduleWithStateReply,
 } from '../../protocol/schedules.ts';
+import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
 import { readBody } from '../request.ts';
 import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
@@ -24,16 +26,19 @@ export function scheduleRoutes(app: Hono<AppEnv>): void {
     const namespace = readNamespace(c);
     if (typeof namespace !== 'string') return problem(c, namespace);
     const schedules = (await topologyStub(c.env, namespace).schedules()) as ScheduleDefinition[];
-    return c.json({ schedules: schedules.map(fieldsOf) } satisfies ScheduleList);
+    return jsonReply(c, { schedules: schedules.map(fieldsOf) } satisfies ScheduleList);
   });
 
   bind(app, operations.putSchedule, async (c) => {
     const path = readNamed(c, 'schedule');
     if (isFailure(path)) return problem(c, path);
-    const body = await readBody(c, scheduleDeclarationSchema);
+    const body = await readBody(c, scheduleDeclarationSchema, ['message', 'body']);
     if (isFailure(body)) return problem(c, body);
     const topology = topologyStub(c.env, path.namespace);
-    const put = await topology.putSchedule(path.namespace, path.name, body.fields);
+    const put = await topology.putSchedule(path.namespace, path.name, {
+      ...body.fields,
+      message: storedMessage(body.fields.message),
+    });
     if (isFailure(put)) return problem(c, put);
     return scheduleReply(c, put.schedule as ScheduleDefinition, put.topologyVersion, put.isNew ? 201 : 200);
   });
@@ -49,7 +54,7 @@ export function scheduleRoutes(app: Hono<AppEnv>): void {
     );
     if (isFailure(state)) return problem(c, state);
     c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
-    return c.json({
+    return jsonReply(c, {
       ...fieldsOf(schedule),
       topology_version: topologyVersion,
       state,
@@ -124,7 +129,7 @@ async function callSchedule<Result>(
 }
 
 function fieldsOf({ name, config, isPaused }: ScheduleDefinition): ScheduleList['schedules'][number] {
-  return { schedule: name, ...config, is_paused: isPaused };
+  return { schedule: name, ...config, message: sentMessage(config.message), is_paused: isPaused };
 }
 
 function scheduleReply(
@@ -134,5 +139,6 @@ function scheduleReply(
   status: 200 | 201,
 ): Response {
   c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
-  return c.json({ ...fieldsOf(schedule), topology_version: topologyVersion } satisfies ScheduleReply, status);
+  const reply = { ...fieldsOf(schedule), topology_version: topologyVersion } satisfies ScheduleReply;
+  return jsonReply(c, reply, status);
 }

@@ -19,6 +19,7 @@ import {
 } from '../../protocol/share-groups.ts';
 import type { TopicAndPartition } from '../group/group-offsets.ts';
 import { inBatches } from '../group/in-batches.ts';
+import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
 import { readBody } from '../request.ts';
 import { acknowledgeRecords } from '../share/acknowledge.ts';
@@ -96,7 +97,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     };
     const answer = async (client: WaitingClient): Promise<Response> => {
       const records = await acquireRecords(c, lookUp, body.fields, atLeast, client);
-      return isFailure(records) ? problem(c, records) : c.json({ records });
+      return isFailure(records) ? problem(c, records) : jsonReply(c, { records });
     };
     return await replyWithSigns(c, JSON_FORM, answer, async () => c.json({ records: [] }));
   });

@@ -133,7 +133,7 @@ async function readMessages(
 ): Promise<{ fields: z.output<typeof transactionMessagesSchema> } | Failure> {
   const kind = bodyKind(c, false);
   if (isFailure(kind)) return kind;
-  const body = await readJson(c.req.raw);
+  const body = await readJson(c.req.raw, ['messages', null, 'body']);
   if (isFailure(body)) return body;
   const { messages } = (body.json ?? {}) as { messages?: unknown };
   if (Array.isArray(messages) && messages.length > REQUEST_RECORDS_MAX) return tooMany(messages.length);

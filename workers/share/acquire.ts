@@ -11,6 +11,7 @@ import type { ShareAcquired } from '../../durable-objects/partition/share-calls.
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { BATCH_INFLATED_BYTES_MAX } from '../../protocol/limits.ts';
 import { decodeRecordsAsync, isBatchFailure, splitBatches } from '../../protocol/record-batch/index.ts';
+import type { WrittenRecord } from '../../protocol/records.ts';
 import {
   formatAcquisitionTag,
   type AcquiredRecord,
@@ -49,7 +50,7 @@ export async function acquireRecords(
   fields: AcquireFields,
   atLeast: number,
   client: WaitingClient,
-): Promise<AcquiredRecord[] | Failure> {
+): Promise<AcquiredRecord<WrittenRecord>[] | Failure> {
   const isAccepted = isAcceptedAtOnce(fields.delivery);
   if (isFailure(isAccepted)) return isAccepted;
   const endMs = Date.now() + fields.wait_ms;
@@ -173,8 +174,8 @@ async function recordsOf(
   group: ShareGroupDefinition,
   sections: readonly Section[],
   isAccepted: boolean,
-): Promise<AcquiredRecord[] | Failure> {
-  const records: AcquiredRecord[] = [];
+): Promise<AcquiredRecord<WrittenRecord>[] | Failure> {
+  const records: AcquiredRecord<WrittenRecord>[] = [];
   for (const { place, result } of sections) {
     const { topic, partition } = place;
     const batches = splitBatches(result.batches);

@@ -11,6 +11,7 @@ import { StoredQueue } from '../../../durable-objects/queue/stored-queue.ts';
 import type { Sql } from '../../../durable-objects/storage/sql.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
 import { QUEUE_DEFAULTS, type QueueConfig } from '../../../protocol/queues.ts';
+import { writeJson } from '../../../protocol/json-text.ts';
 import { messageOfRecord, recordOfMessage, type MessageProperties } from '../../../protocol/messages.ts';
 import { encodeBatch } from '../../../protocol/record-batch/index.ts';
 import { deliveriesOf } from '../../../core/queue/deliveries-json.ts';
@@ -89,7 +90,7 @@ export class QueueDriver {
     if (frame === null) return [];
     return deliveriesOf(frame).deliveries.map(({ delivery_tag, body, delivery_count }) => ({
       tag: delivery_tag,
-      body,
+      body: JSON.parse(writeJson(body)) as unknown,
       count: delivery_count,
     }));
   }
@@ -125,7 +126,7 @@ export class QueueDriver {
     const left: { number: number; target: string; body: unknown }[] = [];
     for (let row = this.queue.nextOutbox(); row !== null; row = this.queue.nextOutbox()) {
       for (const [index, record] of recordsOf(row.data).entries()) {
-        const body = messageOfRecord(record).body;
+        const body: unknown = JSON.parse(writeJson(messageOfRecord(record).body));
         left.push({ number: row.number + index, target: row.target, body });
       }
       this.queue.removeOutbox(row, { cycle: 0, hop_limit: 0, unroutable: 0, dropped: 0 });

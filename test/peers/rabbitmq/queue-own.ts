@@ -1,6 +1,7 @@
 /** The queue of a scenario in Posthorn, over plain HTTP. */
 
 import { Agent, request } from 'node:http';
+import { writeJson } from '../../../protocol/json-text.ts';
 import { decodeDeliveryFrame } from '../../../protocol/delivery-frame.ts';
 import type { Deliveries, QueuePublished, SettledReply } from '../../../protocol/deliveries.ts';
 import { DELIVERIES_TYPE } from '../../../protocol/media-types.ts';
@@ -172,7 +173,7 @@ function deadLettersOf(frame: Buffer): DeadLetter[] {
         const record = records.get(start + i)!;
         const { body, properties } = messageOfRecord(record);
         return {
-          id: Number(body),
+          id: Number(writeJson(body)),
           redelivered: delivery > 1,
           priority: properties.priority ?? null,
           deliveryCount: null,

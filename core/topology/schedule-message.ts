@@ -1,0 +1,25 @@
+/**
+ * The message of a schedule as definitions hold it. They are JSON themselves and go between objects as values, so a body that
+ * would come back with another text is kept as text.
+ */
+
+import { JsonText } from '../../protocol/json-text.ts';
+import type { ScheduleMessage } from '../../protocol/schedules.ts';
+
+export interface StoredScheduleMessage extends ScheduleMessage {
+  /** The JSON of the body, which is null then. Absent: `body` is the body. */
+  body_text?: string;
+}
+
+/** @param message as the request has it: its body is `JsonText` */
+export function storedMessage(message: ScheduleMessage): StoredScheduleMessage {
+  const { body } = message;
+  if (!(body instanceof JsonText)) return message;
+  const { plain } = body;
+  return plain ? { ...message, body: plain.value } : { ...message, body: null, body_text: body.text };
+}
+
+/** The message with its body as it was sent, for a record or a reply. */
+export function sentMessage({ body_text: text, ...message }: StoredScheduleMessage): ScheduleMessage {
+  return text === undefined ? message : { ...message, body: JsonText.ofText(text) };
+}
