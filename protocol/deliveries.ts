@@ -195,6 +195,12 @@ export const settleQuerySchema = z.strictObject({
   consumer_id: consumerId().optional().describe('For a body of bytes, as `consumer_id` of a JSON body'),
 });
 
+export const endWaitsQuerySchema = z.strictObject({
+  consumer_id: consumerId().describe('Whose waits. Each ends at once, with what it can still be given'),
+});
+export const waitsEndedSchema = z.object({ ended: z.int().min(0).describe('Requests that were waiting') });
+export type WaitsEnded = z.infer<typeof waitsEndedSchema>;
+
 /** What a stream takes beside settlements: how many messages its consumer may hold from now on. */
 export const flowSchema = z.strictObject({ prefetch: z.int().min(0).max(DELIVER_MESSAGES_MAX) });
 

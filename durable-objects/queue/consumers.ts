@@ -156,10 +156,11 @@ export class Consumers {
   }
 
   /** Closes all, or those that are meant: they ask anew, and learn what has happened. */
-  dismiss(isMeant: (poll: Poll) => boolean = () => true): void {
+  dismiss(isMeant: (poll: Poll) => boolean = () => true): number {
     const meant = this.#waiting().filter(({ attachment }) => isMeant(attachment));
     for (const { socket, attachment } of meant) finish(socket, attachment, null);
     this.#atMost -= meant.length;
+    return meant.length;
   }
 
   #waiting(): { socket: WebSocket; attachment: Attachment }[] {

@@ -203,6 +203,11 @@ export class Queue extends DurableObject<Env> {
     return isFailure(frame) ? frame : frame.answer(await this.#settle(frame.runs, consumerId));
   }
 
+  /** Ends the polls of a consumer that wait: each looks a last time. Gives how many. */
+  endWaits(version: number, consumerId: string): number | Stale {
+    return this.#current(version) ? this.#consumers.dismiss((poll) => poll.consumerId === consumerId) : STALE;
+  }
+
   describe(version: number): QueueDescription | Stale {
     const open = this.#current(version);
     return open ? this.#describe(open.queue) : STALE;
@@ -236,8 +241,7 @@ export class Queue extends DurableObject<Env> {
     const open = this.#current(version);
     if (!open) return STALE;
     this.#tasks.noteUse(open);
-    const batches = open.queue.peek(max).map(({ records }) => encodeBatch(records));
-    return batches.length === 0 ? new Uint8Array() : concatenate(batches);
+    return concatenate(open.queue.peek(max).map(({ records }) => encodeBatch(records)));
   }
 
   /** Lists, sends again, replays and purges the dead letters that it holds. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import {
   deliveriesSchema,
   deliverSchema,
+  endWaitsQuerySchema,
   peekedSchema,
   peekQuerySchema,
   queueBatchesPublishedSchema,
@@ -14,6 +15,7 @@ import {
   settleQuerySchema,
   settleSchema,
   streamQuerySchema,
+  waitsEndedSchema,
 } from '../deliveries.ts';
 import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../media-types.ts';
 import {
@@ -156,6 +158,17 @@ export const queueOperations = {
       },
     },
     errors: [...QUEUE_ERRORS, ...BODY_ERRORS, 'consumer_id_required'],
+  },
+  endWaits: {
+    id: 'endWaits',
+    method: 'delete',
+    path: `${QUEUE}/waits`,
+    tag: 'messages',
+    summary:
+      'End the waits of a consumer that is about to stop, so that nothing is on its way to a request that it cancels',
+    query: endWaitsQuerySchema,
+    replies: { 200: { description: 'How many there were', json: waitsEndedSchema } },
+    errors: [...QUEUE_ERRORS, ...FIELD_ERRORS],
   },
   settle: {
     id: 'settle',

@@ -1,5 +1,6 @@
 /** Messages by polls: one request for messages at a time. */
 
+import { queuePath } from '../names.ts';
 import { sleep } from '../client/sleep.ts';
 import { requestDeliveries } from './delivery-request.ts';
 import type { MessageSource, SourceHost } from './message-source.ts';
@@ -10,9 +11,11 @@ const EMPTY_PAUSE_MS = 50;
 
 /**
  * A request that is under way when the consumer stops may be bringing messages, which would then be nobody's until their
- * lease ends. Where there are messages it is answered within this time, in ms; where there are none it is cancelled.
+ * lease ends, or lost. The broker is asked to answer it; where that call came before the request itself, once more. A
+ * request without an answer is cancelled in the end.
  */
-const LAST_REQUEST_MS = 250;
+const ANSWER_MS = 250;
+const ASKED_MAX = 4;
 
 export class PollSource implements MessageSource {
   readonly #host: SourceHost;
@@ -30,9 +33,23 @@ export class PollSource implements MessageSource {
   }
 
   async halt(): Promise<void> {
-    await Promise.race([this.#running, sleep(LAST_REQUEST_MS)]);
+    let isOver = false;
+    const over = this.#running.then(() => (isOver = true));
+    for (let asked = 0; asked < ASKED_MAX && !isOver; asked++) {
+      const answered = this.#endWaits().then(() => sleep(ANSWER_MS));
+      await Promise.race([over, answered]);
+    }
     this.#abort.abort();
     await this.#running;
+  }
+
+  /** Never rejects: a broker that does not answer this answers nothing else either. */
+  async #endWaits(): Promise<void> {
+    const { transport, queue, config } = this.#host;
+    const query = { consumer_id: encodeURIComponent(config.consumerId) };
+    const call = { method: 'DELETE', path: `${queuePath(queue)}/waits`, query } as const;
+    const { signal } = this.#abort;
+    await transport.call({ ...call, signal, timeoutMs: ANSWER_MS * ASKED_MAX }).catch(() => {});
   }
 
   settle(frame: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {

@@ -15,8 +15,11 @@ import { settleOverHttp } from './settlement.ts';
 /** How long the last deliveries may take when the consumer stops, in ms. */
 const HALT_MS = 1_000;
 
-/** A stream that was silent for so long is asked whether it is there, in ms. The answer does not wake the queue. */
-const PING_MS = 30_000;
+/** How often a stream is asked whether it is there, in ms. The answer does not wake the queue. */
+const PING_MS = 8_000;
+
+/** A stream that was silent for so long, in ms, is not there any more. With the time between two pings: within 30 s. */
+const SILENT_MS_MAX = 20_000;
 
 interface WaitingOutcome {
   resolve(frame: Uint8Array): void;
@@ -138,7 +141,7 @@ export class StreamSource implements MessageSource {
 
   #ping(socket: Socket): void {
     const silentMs = performance.now() - this.#heardMs;
-    if (silentMs > 2 * PING_MS) {
+    if (silentMs > SILENT_MS_MAX) {
       socket.close(1000, 'silent');
       return this.#end();
     }

@@ -26,15 +26,16 @@ export class Producer implements AsyncDisposable {
   readonly #sender: Sender;
   #refusal: PosthornError | null = null;
   #closing: Promise<void> | null = null;
+  readonly #signal: AbortSignal | undefined;
 
   /** Made by `Posthorn`. */
   constructor(transport: Transport, topics: Topics, options: ProducerOptions, sequences?: Sequences) {
     const config = producerConfig(options);
     const own = config.idempotent ? new Sequences((signal) => makeProducer(transport, {}, signal)) : null;
     this.#sender = new Sender(transport, topics, config, sequences ?? own);
-    const { signal } = config;
-    if (signal?.aborted) this.#abort(signal);
-    else signal?.addEventListener('abort', () => this.#abort(signal), { once: true });
+    this.#signal = config.signal;
+    if (this.#signal?.aborted) this.#onAbort();
+    else this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   /** What waits in memory, in bytes, with an allowance of 256 for each record. */
@@ -107,7 +108,8 @@ export class Producer implements AsyncDisposable {
   /** Flushes, and refuses further records with `closed`. */
   close(): Promise<void> {
     this.#refusal ??= new PosthornError('closed', 'the producer is closed');
-    this.#closing ??= this.flush();
+    // Until all is sent the signal may still cut it short; after that a signal that lives on must not keep this in memory.
+    this.#closing ??= this.flush().finally(() => this.#signal?.removeEventListener('abort', this.#onAbort));
     return this.#closing;
   }
 
@@ -119,12 +121,12 @@ export class Producer implements AsyncDisposable {
     if (this.#refusal !== null) throw this.#refusal;
   }
 
-  #abort(signal: AbortSignal): void {
+  readonly #onAbort = (): void => {
     this.#refusal = new PosthornError('aborted', 'the AbortSignal of the producer fired', {
-      cause: signal.reason,
+      cause: this.#signal!.reason,
     });
     this.#sender.abort(this.#refusal);
-  }
+  };
 }
 
 function pendingOf(record: OutgoingRecord, sink: Sink, index: number, nowMs: number): Pending {

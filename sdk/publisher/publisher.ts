@@ -39,14 +39,15 @@ export class Publisher implements AsyncDisposable {
   readonly #sender: MessageSender;
   #refusal: PosthornError | null = null;
   #closing: Promise<void> | null = null;
+  readonly #signal: AbortSignal | undefined;
 
   /** Made by `Posthorn`. */
   constructor(transport: Transport, queues: Queues, options: PublisherOptions) {
     const config = publisherConfig(options);
     this.#sender = new MessageSender(transport, queues, config);
-    const { signal } = config;
-    if (signal?.aborted) this.#abort(signal);
-    else signal?.addEventListener('abort', () => this.#abort(signal), { once: true });
+    this.#signal = config.signal;
+    if (this.#signal?.aborted) this.#onAbort();
+    else this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   /** Messages that are not confirmed yet. */
@@ -107,7 +108,8 @@ export class Publisher implements AsyncDisposable {
   /** Flushes, and refuses further messages with `closed`. */
   close(): Promise<void> {
     this.#refusal ??= new PosthornError('closed', 'the publisher is closed');
-    this.#closing ??= this.flush();
+    // Until all is sent the signal may still cut it short; after that a signal that lives on must not keep this in memory.
+    this.#closing ??= this.flush().finally(() => this.#signal?.removeEventListener('abort', this.#onAbort));
     return this.#closing;
   }
 
@@ -139,12 +141,12 @@ export class Publisher implements AsyncDisposable {
     while (!(bytes.hasRoom && messages.hasRoom)) await Promise.all([bytes.ready(), messages.ready()]);
   }
 
-  #abort(signal: AbortSignal): void {
+  readonly #onAbort = (): void => {
     this.#refusal = new PosthornError('aborted', 'the AbortSignal of the publisher fired', {
-      cause: signal.reason,
+      cause: this.#signal!.reason,
     });
     this.#sender.abort(this.#refusal);
-  }
+  };
 }
 
 function pendingOf(

@@ -10,7 +10,17 @@ const SEEDS = 200;
 const STEPS = 100;
 
 /** Of dead letters, exchanges, schedules, and queues that come and go. */
-const QUEUE_KINDS = ['binding', 'letters', 'purge-letters', 'queue', 'replay', 'resend', 'route', 'schedule'];
+const QUEUE_KINDS = [
+  'binding',
+  'letters',
+  'purge-letters',
+  'queue',
+  'replay',
+  'resend',
+  'route',
+  'route-once',
+  'schedule',
+];
 
 /** Of share groups, and topics that come and go. */
 const LOG_KINDS = [
@@ -97,6 +107,7 @@ describe('the simulation', () => {
           'requeued',
           'parked',
           'dead_lettered',
+          'dropped',
           'extended',
           'lease_expired',
           'already_settled',

@@ -11,6 +11,7 @@ import {
 import {
   countTags,
   deliverSchema,
+  endWaitsQuerySchema,
   peekQuerySchema,
   queuePublishQuerySchema,
   SETTLEMENT_KINDS,
@@ -22,6 +23,7 @@ import {
   type QueuePublished,
   type SettledReply,
   type SettleFields,
+  type WaitsEnded,
 } from '../../protocol/deliveries.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
@@ -89,6 +91,20 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
       return isFailure(frame) ? problem(c, frame) : await replyOf(frame);
     };
     return await replyWithSigns(c, form, answer, () => replyOf(null));
+  });
+
+  bind(app, operations.endWaits, async (c) => {
+    const query = readQuery(c, endWaitsQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const queue = await readQueue(c);
+    if (isFailure(queue)) return problem(c, queue);
+    const { consumer_id: consumerId } = query.fields;
+    const ended = await callQueue<number>(
+      c.env,
+      queue,
+      async (stub, version) => await stub.endWaits(version, consumerId),
+    );
+    return isFailure(ended) ? problem(c, ended) : c.json({ ended } satisfies WaitsEnded);
   });
 
   bind(app, operations.settle, async (c) => {
