@@ -24,7 +24,7 @@ const EXACT = String.raw`{"id":9007199254740993,"2":1e400,"1":-0,"a":1.0,"a":0.1
 
 async function send(method: string, path: string, body: string | Uint8Array, type = 'application/json') {
   // A connection that carried megabytes may be closed when it has been idle: the next request gets one of its own.
-  const connection = body.length > 1_000_000 ? { connection: 'close' } : {};
+  const connection: Record<string, string> = body.length > 1_000_000 ? { connection: 'close' } : {};
   const response = await fetch(`${broker.url}${V1}${path}`, {
     method,
     headers: { 'content-type': type, ...connection },
