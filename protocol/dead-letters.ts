@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { DEAD_LETTER_PAGE_MAX, REPLAY_RATE_MAX } from './limits.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { nameSchema } from './names.ts';
+import { deadLetterSchema as deadLetterPlaceSchema, type DeadLetterConfig } from './queues.ts';
 
 export const DEATH_REASONS = ['rejected', 'expired', 'maxlen', 'delivery_limit'] as const;
 export type DeathReason = (typeof DEATH_REASONS)[number];
@@ -153,6 +154,12 @@ export const deadLetterListQuerySchema = z.strictObject({
 export const deadLetterListSchema = z.object({
   queue: nameSchema.describe('The queue that holds them'),
   dead_letters: z.array(deadLetterSchema),
+  goes_to: deadLetterPlaceSchema
+    .optional()
+    .describe(
+      'Where dead letters of the queue in the path go, where that is no queue that can be shown here',
+    ),
+  warnings: z.array(z.string()).optional().describe('That, in words'),
   next: z
     .string()
     .optional()
@@ -161,6 +168,8 @@ export const deadLetterListSchema = z.object({
 export type DeadLetterList<Message = MessageOut> = {
   queue: string;
   dead_letters: DeadLetter<Message>[];
+  goes_to?: DeadLetterConfig;
+  warnings?: string[];
   next?: string;
 };
 

@@ -51,6 +51,8 @@ export const errorTable = {
   // What is addressed
   namespace_not_found: permanent(404, 'There is no such namespace'),
   topic_not_found: permanent(404, 'There is no such topic'),
+  // As Kafka's INCONSISTENT_TOPIC_ID. What to do: begin again in the new topic, by the reset policy.
+  inconsistent_topic_id: permanent(409, 'The topic is another one than the request names: it was made again'),
   partition_not_found: permanent(404, 'The topic has no such partition'),
   queue_not_found: permanent(404, 'There is no such queue'),
   exchange_not_found: permanent(404, 'There is no such exchange'),

@@ -7,9 +7,9 @@
  * The first batch of a section may begin before its start offset.
  */
 
-import type { MemberReply, TopicPartition } from './groups.ts';
+import type { IdentifiedPartition, MemberReply } from './groups.ts';
 
-export interface GroupSection extends TopicPartition {
+export interface GroupSection extends IdentifiedPartition {
   start_offset: number;
   next_offset: number;
   high_watermark: number;

@@ -28,6 +28,7 @@ import {
   isolationSchema,
   type FetchedRecord,
 } from './records.ts';
+import { topicIdSchema } from './topics.ts';
 
 export const ASSIGNORS = ['range', 'round-robin', 'sticky-cooperative'] as const;
 export type AssignorName = (typeof ASSIGNORS)[number];
@@ -37,8 +38,23 @@ const epoch = () => z.int().min(1).describe('The epoch of the last reply to this
 const memberId = () => z.string().min(1).max(255).describe('As the reply to joining gave it');
 
 const topicPartition = { topic: nameSchema, partition: z.int().min(0) };
-const partitionSchema = z.strictObject(topicPartition);
-export type TopicPartition = z.infer<typeof partitionSchema>;
+export type TopicPartition = z.infer<z.ZodObject<typeof topicPartition>>;
+
+/** As a request names a partition, and perhaps the topic that it means by the name. */
+const namedTopicId = {
+  topic_id: topicIdSchema
+    .optional()
+    .describe(
+      'As a reply gave it: refused where the topic was deleted and made again since. Left out: not checked',
+    ),
+};
+const partitionSchema = z.strictObject({ ...topicPartition, ...namedTopicId });
+export type NamedPartition = z.infer<typeof partitionSchema>;
+
+/** As a reply names a partition. */
+const identifiedPartition = { topic: nameSchema, topic_id: topicIdSchema, partition: z.int().min(0) };
+const identifiedPartitionSchema = z.object(identifiedPartition);
+export type IdentifiedPartition = z.infer<typeof identifiedPartitionSchema>;
 
 /** A glob: `*` stands for any characters, `?` for one. */
 const topicPattern = z
@@ -96,7 +112,7 @@ export const heartbeatSchema = z.strictObject({
 export const memberReplySchema = z.object({
   member_id: z.string(),
   epoch: z.int(),
-  assignment: z.array(partitionSchema).describe('What the member is to read now, and nothing else'),
+  assignment: z.array(identifiedPartitionSchema).describe('What the member is to read now, and nothing else'),
   heartbeat_interval_ms: z.int().describe('Send the next heartbeat within this time'),
 });
 export type MemberReply = z.infer<typeof memberReplySchema>;
@@ -138,8 +154,13 @@ export const groupFetchQuerySchema = z
   })
   .meta({ allOf: [EXACTLY_ONCE_ISOLATION, ...atMostOnceIs('auto_commit', 'true', 'false')] });
 
-const positionSchema = z.strictObject({ ...topicPartition, offset: z.int().min(0) });
-export type PartitionOffset = z.infer<typeof positionSchema>;
+const positionSchema = z.strictObject({ ...topicPartition, ...namedTopicId, offset: z.int().min(0) });
+export type NamedOffset = z.infer<typeof positionSchema>;
+
+const identifiedOffsetSchema = z.object({ ...identifiedPartition, offset: z.int() });
+export type IdentifiedOffset = z.infer<typeof identifiedOffsetSchema>;
+
+export type PartitionOffset = TopicPartition & { offset: number };
 
 export const groupFetchSchema = z
   .strictObject({
@@ -172,7 +193,9 @@ export type GroupRecord<OneRecord = FetchedRecord> = OneRecord & TopicPartition;
 export const groupRecordsSchema = z.object({
   ...memberReplySchema.shape,
   records: z.array(groupRecordSchema),
-  offsets: z.array(positionSchema).describe('Where these records end: what to commit when they are handled'),
+  offsets: z
+    .array(identifiedOffsetSchema)
+    .describe('Where these records end: what to commit when they are handled'),
 });
 export type GroupRecords<OneRecord = FetchedRecord> = Omit<z.infer<typeof groupRecordsSchema>, 'records'> & {
   records: GroupRecord<OneRecord>[];
@@ -197,7 +220,7 @@ export const commitSchema = z.strictObject({
 });
 export type CommitFields = z.output<typeof commitSchema>;
 
-export const committedSchema = z.object({ offsets: z.array(positionSchema) });
+export const committedSchema = z.object({ offsets: z.array(identifiedOffsetSchema) });
 export type Committed = z.infer<typeof committedSchema>;
 
 export const offsetsQuerySchema = z.strictObject({
@@ -205,7 +228,7 @@ export const offsetsQuerySchema = z.strictObject({
 });
 
 export const groupOffsetSchema = z.object({
-  ...topicPartition,
+  ...identifiedPartition,
   offset: z.int().nullable().describe('The committed offset; null where nothing is committed'),
   metadata: z.string().optional(),
   pending: z
@@ -222,6 +245,7 @@ export const groupOffsetsSchema = z.object({ offsets: z.array(groupOffsetSchema)
 export const resetSchema = z
   .strictObject({
     topic: nameSchema,
+    ...namedTopicId,
     partitions: z.array(z.int().min(0)).min(1).max(GROUP_OFFSETS_MAX).optional().describe('Left out: all'),
     to: z
       .union([
@@ -245,7 +269,7 @@ export const resetReplySchema = z.object({
   dry_run: z.boolean(),
   offsets: z.array(
     z.object({
-      ...topicPartition,
+      ...identifiedPartition,
       from: z.int().nullable(),
       to: z.int().describe('Held to the log: not before its start, not past its end'),
     }),
@@ -263,8 +287,8 @@ export const groupMemberSchema = z.object({
   assignor: z.enum(ASSIGNORS),
   rack: z.string().nullable(),
   session_timeout_ms: z.int(),
-  assignment: z.array(partitionSchema),
-  revoking: z.array(partitionSchema).describe('What it has to give up and has not yet'),
+  assignment: z.array(identifiedPartitionSchema),
+  revoking: z.array(identifiedPartitionSchema).describe('What it has to give up and has not yet'),
 });
 export type GroupMemberReply = z.infer<typeof groupMemberSchema>;
 

@@ -27,6 +27,9 @@ export const HIGH_WATERMARK_HEADER = 'posthorn-high-watermark';
 export const LOG_START_OFFSET_HEADER = 'posthorn-log-start-offset';
 export const LAST_STABLE_OFFSET_HEADER = 'posthorn-last-stable-offset';
 
+/** On a fetch of bytes: the topic that these offsets belong to, which has another id when it is deleted and made again. */
+export const TOPIC_ID_HEADER = 'posthorn-topic-id';
+
 /**
  * The version of the namespace's topology. A reply to a change carries it; a request that sends it back is never
  * answered from an older view, so that a client reads its own writes.

@@ -53,12 +53,18 @@ export type PolicyDeclaration = z.infer<typeof policyDeclarationSchema>;
 export const policySchema = z.object({
   policy: nameSchema,
   ...policyDeclarationSchema.shape,
+  warnings: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'What is likely a mistake, such as a place for dead letters that does not exist. Absent: nothing',
+    ),
   topology_version: z.int().min(1).describe('The version of the topology that this answer was read from'),
 });
 export type PolicyReply = z.infer<typeof policySchema>;
 
 export const policyListSchema = z.object({
-  policies: z.array(policySchema.omit({ topology_version: true })),
+  policies: z.array(policySchema.omit({ topology_version: true, warnings: true })),
 });
 export type PolicyList = z.infer<typeof policyListSchema>;
 

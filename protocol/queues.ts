@@ -194,6 +194,12 @@ export type QueueState = z.infer<typeof queueStateSchema>;
 export const queueSchema = z.object({
   queue: nameSchema,
   ...queueConfigSchema.shape,
+  warnings: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'What is likely a mistake, such as a place for dead letters that does not exist. Absent: nothing',
+    ),
   topology_version: z.int().min(1).describe('The version of the topology that this answer was read from'),
 });
 export type QueueReply = z.infer<typeof queueSchema>;
@@ -201,7 +207,9 @@ export type QueueReply = z.infer<typeof queueSchema>;
 export const queueWithStateSchema = queueSchema.extend({ state: queueStateSchema });
 export type QueueWithStateReply = z.infer<typeof queueWithStateSchema>;
 
-export const queueListSchema = z.object({ queues: z.array(queueSchema.omit({ topology_version: true })) });
+export const queueListSchema = z.object({
+  queues: z.array(queueSchema.omit({ topology_version: true, warnings: true })),
+});
 export type QueueList = z.infer<typeof queueListSchema>;
 
 export const queueDeleteQuerySchema = z.strictObject({

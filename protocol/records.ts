@@ -13,6 +13,7 @@ import type { JsonText } from './json-text.ts';
 import { nameSchema } from './names.ts';
 import { produceProducerSchema } from './producers.ts';
 import { needs, notBoth, type SchemaRule } from './schema-rules.ts';
+import { topicIdSchema } from './topics.ts';
 import {
   FETCH_BYTES_DEFAULT,
   FETCH_BYTES_MAX,
@@ -213,6 +214,11 @@ export const isolationSchema = z
     'Default read_uncommitted. read_committed: nothing of transactions that are open or were aborted, and nothing after the first open one',
   );
 
+const expectedTopicId = () =>
+  topicIdSchema
+    .optional()
+    .describe('The topic that the offset belongs to. Refused where another one has the name by now');
+
 export const fetchQuerySchema = z
   .strictObject({
     offset: z
@@ -223,6 +229,7 @@ export const fetchQuerySchema = z
       ])
       .default('earliest')
       .describe('An offset, `earliest`, `latest`, or `@<ms>` for the first record at or after that time'),
+    topic_id: expectedTopicId(),
     max_records: z
       .int()
       .min(1)
@@ -273,6 +280,7 @@ export interface FetchedRecord<Value = JsonValue, Headers = z.infer<typeof heade
 export type WrittenRecord = FetchedRecord<JsonText | Base64Bytes | null, WrittenHeaders>;
 
 export const fetchReplySchema = z.object({
+  topic_id: topicIdSchema.describe('The topic that these offsets belong to'),
   records: z.array(fetchedRecordSchema),
   next_offset: z.int().describe('Where to go on'),
   high_watermark: z.int().describe('The offset that the next record will get'),
@@ -290,4 +298,5 @@ export const deleteRecordsQuerySchema = z.strictObject({
   before: z
     .union([z.int().min(0), z.literal('latest')])
     .describe('Records below this offset are removed; `latest` removes all there are'),
+  topic_id: expectedTopicId(),
 });

@@ -44,26 +44,33 @@ export const shareGroupConfigSchema = z.strictObject({
     .default(SHARE_DELIVERY_LIMIT_DEFAULT)
     .describe('A record that was acquired so often and not accepted is archived'),
   dead_letter: shareDeadLetterSchema
-    .default('none')
+    .optional()
     .describe(
-      'Where a copy of what is archived goes, at least once; once for a queue. `none`: it is only counted',
+      'Where a copy of what is archived goes, at least once; once for a queue. Left out: to the queue `<group>.dlq`, which is made where there is none. `none`: it is only counted',
     ),
   start: z
     .enum(['earliest', 'latest'])
     .default('earliest')
     .describe('Where a partition is begun, with the first call for records'),
 });
-export type ShareGroupConfig = z.output<typeof shareGroupConfigSchema>;
+export type ShareGroupDeclaration = z.output<typeof shareGroupConfigSchema>;
+export type ShareGroupConfig = ShareGroupDeclaration & { dead_letter: ShareDeadLetter };
 
 export const shareGroupSchema = z.object({
   share_group: nameSchema,
   ...shareGroupConfigSchema.shape,
+  warnings: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'What is likely a mistake, such as a place for dead letters that does not exist. Absent: nothing',
+    ),
   topology_version: z.int().min(1),
 });
 export type ShareGroupReply = z.output<typeof shareGroupSchema>;
 
 export const shareGroupListSchema = z.object({
-  share_groups: z.array(shareGroupSchema.omit({ topology_version: true })),
+  share_groups: z.array(shareGroupSchema.omit({ topology_version: true, warnings: true })),
 });
 export type ShareGroupList = z.output<typeof shareGroupListSchema>;
 

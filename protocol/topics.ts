@@ -10,6 +10,12 @@ const DAY_MS = 86_400_000;
 export const LOCATION_HINTS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;
 export const JURISDICTIONS = ['eu', 'fedramp'] as const;
 
+/**
+ * The identity of a topic: one that is deleted and made again under its name has another. Positions belong to a topic by
+ * its id, not by its name.
+ */
+export const topicIdSchema = z.int().min(1);
+
 const offset = () => z.int().min(0);
 
 /** Fields that can change after the topic was made. */
@@ -86,6 +92,7 @@ export type TopicChange = z.infer<typeof topicChangeSchema>;
 
 export const topicSchema = z.object({
   topic: nameSchema,
+  topic_id: topicIdSchema.describe('Another one when the topic is deleted and made again'),
   ...topicConfigSchema.shape,
   topology_version: z.int().min(1).describe('The version of the topology that this answer was read from'),
 });
@@ -99,6 +106,7 @@ export type TopicDeleted = z.infer<typeof topicDeletedSchema>;
 
 export const partitionStateSchema = z.object({
   topic: nameSchema,
+  topic_id: topicIdSchema,
   partition: z.int().min(0),
   log_start_offset: offset().describe('The first offset that can be read'),
   high_watermark: offset().describe('The offset that the next record will get'),
@@ -122,6 +130,7 @@ export type PartitionState = z.infer<typeof partitionStateSchema>;
 
 export const recordsDeletedSchema = z.object({
   topic: nameSchema,
+  topic_id: topicIdSchema,
   partition: z.int().min(0),
   log_start_offset: offset(),
   high_watermark: offset(),

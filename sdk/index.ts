@@ -37,7 +37,13 @@ export type {
 } from './exchange-types.ts';
 export type { Exchanges } from './exchanges.ts';
 export type { GroupConsumer } from './groups/group-consumer.ts';
-export type { GroupBatch, GroupOwner, GroupRecord } from './groups/group-record.ts';
+export type {
+  AssignedPartition,
+  GroupBatch,
+  GroupOwner,
+  GroupRecord,
+  RecordPosition,
+} from './groups/group-record.ts';
 export type { OffsetToCommit } from './groups/group-requests.ts';
 export type {
   GroupDescription,
@@ -82,6 +88,7 @@ export type {
   ScheduleTriggered,
 } from './schedules.ts';
 export type { PartitionState, RecordsDeleted, Topic, TopicChange, TopicDeclaration } from './topic-types.ts';
+export type { TopicReplaced } from './topic-replaced.ts';
 export type { Topics } from './topics.ts';
 export { VERSION as version } from '../protocol/version.ts';
 export type {

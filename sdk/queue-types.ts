@@ -45,6 +45,8 @@ export type QueueChange = Partial<ChangeableQueueFields>;
 export interface Queue extends ChangeableQueueFields, FixedQueueFields {
   /** Its name. */
   queue: string;
+  /** What is likely a mistake, such as a place for dead letters that does not exist. */
+  warnings?: string[];
   /** The version of the namespace's topology that this was read from. */
   topologyVersion: number;
 }

@@ -34,12 +34,15 @@ export type TopicChange = Partial<ChangeableTopicFields>;
 export interface Topic extends ChangeableTopicFields, FixedTopicFields {
   /** Its name. */
   topic: string;
+  /** Another one when the topic is deleted and made again under its name: positions belong to a topic by its id. */
+  topicId: number;
   /** The version of the namespace's topology that this was read from. */
   topologyVersion: number;
 }
 
 export interface RecordsDeleted {
   topic: string;
+  topicId: number;
   partition: number;
   /** The first offset that can be read. */
   logStartOffset: number;

@@ -82,13 +82,14 @@ export class Topics {
   /**
    * Removes the records below an offset; `latest` removes all there are.
    *
-   * @throws PosthornError `offset_below_start`, `offset_past_end` with the valid range in `details`
+   * @param options with `topicId`: refused where the topic was deleted and made again since
+   * @throws PosthornError `offset_below_start`, `offset_past_end` with the valid range in `details`; `inconsistent_topic_id`
    * @example await posthorn.topics.deleteRecords('orders', 0, { before: 100 });
    */
   async deleteRecords(
     topic: string,
     partition: number,
-    { before, ...options }: CallOptions & { before: number | 'latest' },
+    { before, topicId, ...options }: CallOptions & { before: number | 'latest'; topicId?: number },
   ): Promise<RecordsDeleted> {
     if (before !== 'latest' && !(Number.isSafeInteger(before) && before >= 0)) {
       throw invalidArgument(`before is an offset or "latest", got ${String(before)}`);
@@ -97,7 +98,7 @@ export class Topics {
     const reply = await this.#transport.json<WireRecordsDeleted>({
       method: 'DELETE',
       path,
-      query: { before },
+      query: { before, topic_id: topicId },
       ...options,
     });
     return fromWire<RecordsDeleted>(reply);

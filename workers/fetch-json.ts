@@ -18,7 +18,7 @@ export async function jsonFetchReply(
   frame: FetchFrame,
   recordsMax: number,
   isolation: ReadIsolation,
-): Promise<FetchReply<WrittenRecord> | Failure> {
+): Promise<Omit<FetchReply<WrittenRecord>, 'topic_id'> | Failure> {
   const batches = splitBatches(frame.batches);
   if (isBatchFailure(batches)) return damaged(batches.message);
   const records: WrittenRecord[] = [];

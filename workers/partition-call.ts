@@ -1,6 +1,9 @@
 /**
  * Calling a partition: with the definition that is known, and once more with a fresh one where the partition says that
  * it knows better. A partition that has not been told of its topic yet is told in between.
+ *
+ * A topic may be deleted and made again under its name meanwhile. A call that carries a position, or anything else that
+ * belongs to one log, is *pinned*: it never reaches the log of another topic.
  */
 
 import type { TopicDefinition } from '../core/topology/topics.ts';
@@ -9,26 +12,41 @@ import type { Partition } from '../durable-objects/partition/partition.ts';
 import { partitionStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../protocol/errors.ts';
 import { PARTITIONS_MAX } from '../protocol/limits.ts';
+import { replacedTopic } from './topic-identity.ts';
 import { refreshTopic } from './topology-cache.ts';
 
-type Call<Result> = (stub: DurableObjectStub<Partition>, version: number) => Promise<Result | Stale>;
+/** @param topic the definition that the call is made with: a fresher one than was known, where that was out of date */
+type Call<Result> = (
+  stub: DurableObjectStub<Partition>,
+  version: number,
+  topic: TopicDefinition,
+) => Promise<Result | Stale>;
+
+export interface CallOptions {
+  /** Refuse with `inconsistent_topic_id` rather than call a partition of another topic of the same name. */
+  isPinned: boolean;
+}
 
 export async function callPartition<Result>(
   env: Env,
   topic: TopicDefinition,
   partition: number,
   call: Call<Result>,
+  { isPinned }: CallOptions = { isPinned: false },
 ): Promise<Result | Failure> {
+  const isReplaced = ({ id }: TopicDefinition): boolean => isPinned && id !== topic.id;
   try {
     const known = await topicWith(env, topic, [partition]);
     if (isFailure(known)) return known;
+    if (isReplaced(known)) return replacedTopic(known, partition);
     const missing = checkPartition(known, partition);
     if (missing) return missing;
-    const first = await call(partitionStub(env, known, partition), known.version);
+    const first = await call(partitionStub(env, known, partition), known.version, known);
     if (!isStale(first)) return first;
     const fresh = await refreshAndSettle(env, known);
     if (isFailure(fresh)) return fresh;
-    const second = await call(partitionStub(env, fresh, partition), fresh.version);
+    if (isReplaced(fresh)) return replacedTopic(fresh, partition);
+    const second = await call(partitionStub(env, fresh, partition), fresh.version, fresh);
     return isStale(second) ? unavailable(topic, partition) : second;
   } catch (error) {
     console.error(`partition ${partition} of topic ${topic.name} failed`, error);

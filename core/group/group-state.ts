@@ -60,6 +60,13 @@ export interface TopicRef {
   partitions: number;
   jurisdiction: string | null;
   locationHint: string | null;
+  /**
+   * Partitions with a lower number were there when the group first saw the topic: those that `latest` means the end of
+   * (first-sight.ts). Absent in what was stored before it was kept: all.
+   */
+  latestBelow?: number;
+  /** False while these partitions have yet to note where they ended, for members that begin at `latest`. */
+  isSettled?: boolean;
 }
 
 /**
@@ -84,6 +91,11 @@ export interface GroupState {
   topics: Record<string, TopicRef>;
   /** Topics that the group has read before and does not now: its offsets are still there. */
   formerTopics: Record<string, TopicRef>;
+  /**
+   * By topic name or pattern, the topology version when a member first subscribed to it. Absent in what was stored before it
+   * was kept.
+   */
+  subscribedSince?: Record<string, number>;
   members: Record<string, Member>;
   fencing: Record<string, Fencing>;
   rollCall: RollCall | null;
@@ -120,6 +132,19 @@ export function partitionOf(key: PartitionKey): TopicPartition {
 
 export function memberCount(state: GroupState): number {
   return Object.keys(state.members).length;
+}
+
+/** The topic as the group knows it; undefined where it never has. */
+export function knownRef({ topics, formerTopics }: GroupState, topic: string): TopicRef | undefined {
+  return own(topics, topic) ?? own(formerTopics, topic);
+}
+
+/** The topic of a partition that somebody owns. */
+export function refOf(state: GroupState, topic: string): TopicRef {
+  const ref = knownRef(state, topic);
+  if (ref === undefined)
+    throw new Error(`the group owns a partition of topic ${topic}, which it does not know`);
+  return ref;
 }
 
 /** A group without members in which also nobody is left to fence: its offsets may be changed. */

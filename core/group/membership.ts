@@ -3,6 +3,7 @@
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { AssignorName, TopicPartition } from '../../protocol/groups.ts';
 import { GROUP_MEMBERS_MAX } from '../../protocol/limits.ts';
+import { noteSubscriptions } from './first-sight.ts';
 import {
   keyOf,
   memberCount,
@@ -21,6 +22,8 @@ export interface JoinRequest {
   rack: string | null;
   autoOffsetReset: 'earliest' | 'latest';
   sessionTimeoutMs: number;
+  /** The topology that the topics were looked up in. */
+  topologyVersion: number;
 }
 
 /**
@@ -28,7 +31,11 @@ export interface JoinRequest {
  * concerned, and gets the partitions once they know that the other may not commit any more.
  * @param memberId has never been one of this group, and cannot be guessed
  */
-export function join(state: GroupState, memberId: string, request: JoinRequest): Member | Failure {
+export function join(
+  state: GroupState,
+  memberId: string,
+  { topologyVersion, ...request }: JoinRequest,
+): Member | Failure {
   const replaced = request.instanceId === null ? undefined : memberOfInstance(state, request.instanceId);
   if (replaced === undefined && memberCount(state) >= GROUP_MEMBERS_MAX) {
     return failure('group_full', `the group has ${GROUP_MEMBERS_MAX} members, which is the most`, {
@@ -53,6 +60,7 @@ export function join(state: GroupState, memberId: string, request: JoinRequest):
     const isTarget = isTargetCurrent && subscribesAlike(replaced, member);
     state.targetEpoch = isTarget ? state.epoch : Math.min(state.targetEpoch, state.epoch - 1);
   }
+  noteSubscriptions(state, member, topologyVersion);
   state.members[memberId] = member;
   return member;
 }

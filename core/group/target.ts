@@ -1,7 +1,9 @@
 /** Targets: what the router needs to compute one, and accepting it. */
 
 import { ASSIGNOR_DEFAULT, ASSIGNORS, type AssignorName } from '../../protocol/groups.ts';
+import { subscriptionsOf, withFirstSight } from './first-sight.ts';
 import {
+  knownRef,
   partitionOf,
   type GroupState,
   type Member,
@@ -35,6 +37,7 @@ export function assignorOf(state: GroupState): AssignorName {
  */
 export function acceptTarget(state: GroupState, target: Target): 'refused' | 'accepted' | 'unchanged' {
   if (target.epoch !== state.epoch || target.topologyVersion < state.topologyVersion) return 'refused';
+  subscriptionsOf(state); // by the version of the target before
   state.topologyVersion = target.topologyVersion;
   if (state.targetEpoch === state.epoch) {
     if (sameTopics(state.topics, target.topics)) return 'unchanged';
@@ -45,6 +48,16 @@ export function acceptTarget(state: GroupState, target: Target): 'refused' | 'ac
   for (const member of Object.values(state.members))
     retarget(member, target.members[member.id] ?? [], state.epoch);
   return 'accepted';
+}
+
+/** Notes topics that a group without members is going to have offsets in. */
+export function noteTopics(state: GroupState, topics: Record<string, TopicRef>): void {
+  for (const [name, ref] of Object.entries(topics)) {
+    const known = knownRef(state, name);
+    if (known?.id === ref.id) continue;
+    delete state.topics[name];
+    state.formerTopics[name] = withFirstSight(state, name, ref, known);
+  }
 }
 
 /** Whether a target computed by these topics would be about other partitions. */
@@ -67,17 +80,22 @@ function retarget(member: Member, target: PartitionKey[], epoch: number): void {
   }
 }
 
-/** A topic that is gone takes its partitions with it: there is nothing left to read, commit or hand over. */
+/**
+ * A topic that is gone takes its partitions with it: there is nothing left to read, commit or hand over. So does one that was
+ * gone for a while, which a member may still hold, and is made again now: nobody owns anything of the new one.
+ */
 function changeTopics(state: GroupState, topics: Record<string, TopicRef>): void {
   const replaced = new Set<string>();
-  for (const [name, ref] of Object.entries(state.topics)) {
-    const now = own(topics, name);
-    if (now?.id === ref.id) continue;
-    if (now) replaced.add(name);
-    else state.formerTopics[name] = ref;
+  const seen: Record<string, TopicRef> = {};
+  for (const [name, ref] of Object.entries(topics)) {
+    const known = own(state.topics, name) ?? own(state.formerTopics, name);
+    if (known !== undefined && known.id !== ref.id) replaced.add(name);
+    seen[name] = withFirstSight(state, name, ref, known);
   }
+  for (const [name, ref] of Object.entries(state.topics))
+    if (!own(topics, name)) state.formerTopics[name] = ref;
   for (const name in topics) delete state.formerTopics[name];
-  state.topics = topics;
+  state.topics = seen;
   if (replaced.size === 0) return;
   const isReplaced = (key: PartitionKey): boolean => replaced.has(partitionOf(key).topic);
   for (const { owned } of Object.values(state.members)) {

@@ -1,6 +1,6 @@
 /** Tells partitions that a member is gone: from then on they refuse what it commits. */
 
-import { own, type GroupState } from '../../core/group/group-state.ts';
+import { knownRef, type GroupState } from '../../core/group/group-state.ts';
 import type { TopicPartition } from '../../protocol/groups.ts';
 import { partitionStub, type Env } from '../stubs.ts';
 
@@ -10,13 +10,13 @@ const FAN_OUT = 32;
 /** @returns whether all have been told. Those of topics that are gone need not be */
 export async function tellPartitions(
   env: Env,
-  group: Pick<GroupState, 'namespace' | 'name' | 'topics' | 'formerTopics'>,
+  group: GroupState,
   partitions: readonly TopicPartition[],
   epoch: number,
 ): Promise<boolean> {
   for (let first = 0; first < partitions.length; first += FAN_OUT) {
     const calls = partitions.slice(first, first + FAN_OUT).map(async ({ topic, partition }) => {
-      const ref = own(group.topics, topic) ?? own(group.formerTopics, topic);
+      const ref = knownRef(group, topic);
       if (!ref) return;
       const definition = {
         namespace: group.namespace,

@@ -3,6 +3,7 @@
  * the method in its path and the arguments as JSON, and so is the answer.
  */
 
+import type { UnsettledTopic } from '../../core/group/first-sight.ts';
 import type { JoinRequest } from '../../core/group/membership.ts';
 import type { GroupState, Member, TopicRef } from '../../core/group/group-state.ts';
 import type { Target } from '../../core/group/target.ts';
@@ -11,8 +12,17 @@ import type { AssignorName, TopicPartition } from '../../protocol/groups.ts';
 import { groupStub, type Env } from '../stubs.ts';
 
 export interface OwnedPartition extends TopicPartition {
+  /** The topic that it is a partition of: one that is made again under the name is another. */
+  topicId: number;
   /** The epoch in which the member began to own it. */
   since: number;
+  /** Where to begin, where the group has committed nothing. */
+  reset: 'earliest' | 'latest';
+}
+
+/** A partition that a member holds or names, and perhaps the topic that it means by the name. */
+export interface HeldPartition extends TopicPartition {
+  topicId?: number | undefined;
 }
 
 /** What a member is told, and what the router has to know. */
@@ -21,7 +31,8 @@ export interface MemberView {
   epoch: number;
   assignment: OwnedPartition[];
   heartbeatIntervalMs: number;
-  autoOffsetReset: 'earliest' | 'latest';
+  /** Topics of the member whose partitions have yet to note where `latest` is. */
+  unsettled: UnsettledTopic[];
   /** The members or their topics have changed: a target has to be computed. */
   needsTarget: boolean;
   /** The topology that the target was computed by: where there is a newer one, it may have to be computed again. */
@@ -45,7 +56,7 @@ export interface GroupDescription {
 export interface BeatRequest {
   memberId: string;
   epoch: number | null;
-  held: TopicPartition[] | 'assigned' | 'unsaid';
+  held: HeldPartition[] | 'assigned' | 'unsaid';
   /** A read: refused where the member does not know yet that a partition was revoked. */
   isFetch: boolean;
 }
@@ -66,16 +77,23 @@ export interface GroupMethods {
     memberId: string,
     epoch: number,
     partitions: TopicPartition[],
-  ): { since: (number | null)[] } | Failure;
+  ): { owned: ({ since: number; topicId: number } | null)[] } | Failure;
+  /** The partitions of these topics have noted where they ended when the group first saw them. */
+  noteSettled(topics: Pick<UnsettledTopic, 'name' | 'id'>[]): { settled: true };
   describe(): GroupDescription | Failure;
   /**
    * Makes a new epoch of a group without members: what it had before cannot commit any more.
-   * @param topics that are going to have offsets of the group
    */
-  beginChange(
+  beginChange(): { epoch: number; state: GroupState } | Failure;
+  /**
+   * The same, for offsets that are going to be set in partitions of these topics. A group that does not exist is made by it.
+   */
+  beginReset(
+    namespace: string,
+    group: string,
     topics: Record<string, TopicRef>,
     isDryRun: boolean,
-  ): { epoch: number; state: GroupState } | Failure;
+  ): { epoch: number } | Failure;
   deleteGroup(epoch: number): { deleted: true } | Failure;
   /** Runs what is due. */
   tick(): { isEmpty: boolean };

@@ -14,11 +14,14 @@ import {
   isEmpty,
   isStable,
   keyOf,
+  knownRef,
+  own,
   partitionOf,
+  refOf,
   type GroupState,
   type TopicRef,
-  own,
 } from '../../core/group/group-state.ts';
+import { noteSettled, resetOf, unsettledTopics } from '../../core/group/first-sight.ts';
 import { nextOverdueMs, noteSeen, sweep, type Lives } from '../../core/group/liveness.ts';
 import {
   checkEpoch,
@@ -28,9 +31,10 @@ import {
   join,
   ownershipsOf,
   remove,
+  type Beat,
   type JoinRequest,
 } from '../../core/group/membership.ts';
-import { acceptTarget, assignorOf, type Target } from '../../core/group/target.ts';
+import { acceptTarget, assignorOf, noteTopics, type Target } from '../../core/group/target.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { TopicPartition } from '../../protocol/groups.ts';
 import { HEARTBEAT_INTERVAL_MS_MAX } from '../../protocol/limits.ts';
@@ -38,6 +42,7 @@ import { Alarm } from '../runtime/alarm.ts';
 import type { Env } from '../stubs.ts';
 import { tellPartitions } from './fence-partitions.ts';
 import type { BeatRequest, GroupDescription, GroupMethods, MemberView, TargetInputs } from './group-calls.ts';
+import { noSuchGroup, notEmpty, unfenced } from './group-refusals.ts';
 
 /** After a partition could not be told that a member is gone. */
 const FENCE_RETRY_MS = 5_000;
@@ -53,7 +58,9 @@ const METHODS: ReadonlySet<string> = new Set<keyof GroupMethods>([
   'acceptTarget',
   'ownerships',
   'describe',
+  'noteSettled',
   'beginChange',
+  'beginReset',
   'deleteGroup',
   'tick',
 ]);
@@ -177,12 +184,23 @@ export class Group extends Durable {
     memberId: string,
     epoch: number,
     partitions: TopicPartition[],
-  ): Promise<{ since: (number | null)[] } | Failure> {
-    const member = findMember(this.group, memberId);
+  ): Promise<{ owned: ({ since: number; topicId: number } | null)[] } | Failure> {
+    const { group } = this;
+    const member = findMember(group, memberId);
     if (isFailure(member)) return await this.onceFenced(memberId, member);
-    return (
-      checkEpoch(this.group, member, epoch, member.joinedEpoch) ?? { since: ownershipsOf(member, partitions) }
-    );
+    const stale = checkEpoch(group, member, epoch, member.joinedEpoch);
+    if (stale) return stale;
+    const since = ownershipsOf(member, partitions);
+    return {
+      owned: partitions.map(({ topic }, nth) =>
+        since[nth] == null ? null : { since: since[nth], topicId: refOf(group, topic).id },
+      ),
+    };
+  }
+
+  noteSettled(topics: { name: string; id: number }[]): { settled: true } {
+    if (noteSettled(this.group, topics)) this.save();
+    return { settled: true };
   }
 
   async describe(): Promise<GroupDescription | Failure> {
@@ -197,22 +215,33 @@ export class Group extends Durable {
     };
   }
 
-  async beginChange(
-    topics: Record<string, TopicRef>,
-    isDryRun: boolean,
-  ): Promise<{ epoch: number; state: GroupState } | Failure> {
+  async beginChange(): Promise<{ epoch: number; state: GroupState } | Failure> {
     await this.settle();
     const { group } = this;
     if (group.epoch === 0) return noSuchGroup();
     if (!isEmpty(group)) return notEmpty(group);
-    if (isDryRun) return { epoch: group.epoch, state: group };
     group.epoch += 1;
     group.targetEpoch = group.epoch;
-    for (const [name, ref] of Object.entries(topics)) {
-      if (!own(group.formerTopics, name)) group.formerTopics[name] = ref;
-    }
     this.save();
     return { epoch: group.epoch, state: group };
+  }
+
+  async beginReset(
+    namespace: string,
+    name: string,
+    topics: Record<string, TopicRef>,
+    isDryRun: boolean,
+  ): Promise<{ epoch: number } | Failure> {
+    await this.settle();
+    const { group } = this;
+    if (!isEmpty(group)) return notEmpty(group);
+    if (isDryRun) return { epoch: group.epoch };
+    Object.assign(group, { namespace, name });
+    group.epoch += 1;
+    group.targetEpoch = group.epoch;
+    noteTopics(group, topics);
+    this.save();
+    return { epoch: group.epoch };
   }
 
   async deleteGroup(epoch: number): Promise<{ deleted: true } | Failure> {
@@ -273,7 +302,7 @@ export class Group extends Durable {
     const { group } = this;
     const { memberId, isFetch } = request;
     const { shownEpoch = 0 } = this.lives.get(memberId) ?? {};
-    const beaten = heartbeat(group, { ...request, shownEpoch });
+    const beaten = heartbeat(group, { ...request, held: heldNow(group, request.held), shownEpoch });
     if (isFailure(beaten)) return beaten;
     const { member } = beaten;
     const epoch = request.epoch ?? group.epoch;
@@ -287,12 +316,13 @@ export class Group extends Durable {
     return {
       memberId,
       epoch: group.epoch,
-      assignment: assignmentOf(member).map((partition) => ({
-        ...partition,
-        since: member.owned[keyOf(partition)]!.since,
-      })),
+      assignment: assignmentOf(member).map((partition) => {
+        const ref = refOf(group, partition.topic);
+        const { since } = member.owned[keyOf(partition)]!;
+        return { ...partition, topicId: ref.id, since, reset: resetOf(member, ref, partition.partition) };
+      }),
       heartbeatIntervalMs: Math.min(HEARTBEAT_INTERVAL_MS_MAX, Math.floor(member.sessionTimeoutMs / 3)),
-      autoOffsetReset: member.autoOffsetReset,
+      unsettled: unsettledTopics(group, member),
       needsTarget: group.targetEpoch < group.epoch,
       topologyVersion: group.topologyVersion,
     };
@@ -360,20 +390,8 @@ export class Group extends Durable {
   }
 }
 
-function noSuchGroup(): Failure {
-  return failure('group_not_found', 'there is no such group; a member that joins makes it');
-}
-
-function notEmpty(group: GroupState): Failure {
-  const count = Object.keys(group.members).length;
-  return failure('group_not_empty', `the group has ${count} members; stop them, or remove them`, {
-    members: count,
-  });
-}
-
-function unfenced(memberId: string): Failure {
-  return failure(
-    'group_unavailable',
-    `member ${memberId} is being removed, but not all of its partitions could be told; try again`,
-  );
+/** What a member holds of a topic that was made again since is nothing of the topic that has the name now. */
+function heldNow(group: GroupState, held: BeatRequest['held']): Beat['held'] {
+  if (typeof held === 'string') return held;
+  return held.filter(({ topic, topicId }) => topicId === undefined || topicId === knownRef(group, topic)?.id);
 }

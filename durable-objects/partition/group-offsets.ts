@@ -65,6 +65,13 @@ export class GroupOffsets {
     return position;
   }
 
+  /** The group sees the partition for the first time: `latest` is here, whenever its members begin to read. One row. */
+  begin(group: string): void {
+    if (this.#store.get(group) !== null) return;
+    const { highWatermark: offset } = this.#log();
+    this.#store.put(group, { ...NOTHING, epoch: 0, memberId: null, offset, usedMs: this.#now() });
+  }
+
   /**
    * @param transaction the transaction that it belongs to and takes effect with; null: it takes effect at once
    * @param onlyFrom where a later offset is committed already the commit is refused

@@ -214,18 +214,21 @@ export class Partition extends DurableObject<Env> {
     return result;
   }
 
+  /** Notes where the partition ends, for a group whose members begin at `latest` and that sees it for the first time. */
+  beginGroup(version: number, group: string): { begun: true } | Stale {
+    const open = this.#current(version);
+    if (!open) return STALE;
+    open.groups.begin(group);
+    this.#groupExpiry.schedule(open.groups);
+    return { begun: true };
+  }
+
   /** Commits what a group has handled, or adds it to a transaction. One row. */
   commitOffset(version: number, commit: OffsetCommit): { committed: number } | Failure | AskGroup | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
-    const result = open.groups.commit(
-      commit.group,
-      commit,
-      commit.offset,
-      commit.metadata,
-      commit.transaction,
-      commit.onlyFrom,
-    );
+    const { group, offset, metadata, transaction, onlyFrom } = commit;
+    const result = open.groups.commit(group, commit, offset, metadata, transaction, onlyFrom);
     this.#groupExpiry.schedule(open.groups);
     return result;
   }
@@ -346,6 +349,7 @@ export class Partition extends DurableObject<Env> {
       log,
       produced,
       topic: definition.topic.name,
+      topicId: definition.topic.id,
       partition: definition.partition,
       inflate: gzipCodec.inflate,
       now: () => this.now(),

@@ -11,7 +11,7 @@ import { acknowledge } from '../../core/share/acknowledge.ts';
 import { shareDeadLetter } from '../../core/share/dead-letter.ts';
 import { ShareWindow, type Acquired, type Archived } from '../../core/share/share-window.ts';
 import { addRange, type Ranges } from '../../core/queue/ranges.ts';
-import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
+import { beginsAtEnd, type ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { BATCH_INFLATED_BYTES_MAX } from '../../protocol/limits.ts';
 import {
@@ -45,6 +45,7 @@ export interface SharedLogHost {
   log: SegmentLog;
   produced: ProducedLog;
   topic: string;
+  topicId: number;
   partition: number;
   inflate: Inflate;
   now: () => number;
@@ -101,8 +102,7 @@ export class SharedLog {
     }
     if (isAccepted) window.acceptAll(acquired);
     // A group that begins at the end has to know where that was.
-    if (window.isChanged || (isNew && group.config.start === 'latest'))
-      this.#write(group, window, archived, nowMs);
+    if (window.isChanged || (isNew && this.#beginsAtEnd(group))) this.#write(group, window, archived, nowMs);
     return {
       batches: concatenate(chunks),
       acquired,
@@ -144,12 +144,18 @@ export class SharedLog {
     };
   }
 
-  #open({ name, id, version, config }: ShareGroupDefinition): Opened | null {
+  #beginsAtEnd(group: ShareGroupDefinition): boolean {
+    const { topic: name, topicId: id, partition } = this.#host;
+    return beginsAtEnd(group, { name, id }, partition);
+  }
+
+  #open(group: ShareGroupDefinition): Opened | null {
+    const { name, id, version } = group;
     const stored = this.store.get(name);
     if (stored && (stored.id > id || (stored.id === id && stored.version > version))) return null;
     const { logStartOffset } = this.#host.log.offsets;
     const isNew = stored?.id !== id;
-    const begin = config.start === 'latest' ? this.#host.produced.lastStableOffset : logStartOffset;
+    const begin = this.#beginsAtEnd(group) ? this.#host.produced.lastStableOffset : logStartOffset;
     const window = new ShareWindow(isNew ? begin : stored.window);
     window.advanceTo(logStartOffset);
     return { window, isNew };

@@ -2,9 +2,12 @@
 
 import { declareShareGroup } from '../../core/topology/share-groups.ts';
 import { isCompacted } from '../../core/topology/topics.ts';
-import { failure, type Failure } from '../../protocol/errors.ts';
+import { defaultDeadLetterQueue } from '../../core/topology/queues.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { SHARE_GROUPS_MAX } from '../../protocol/limits.ts';
-import type { ShareGroupConfig } from '../../protocol/share-groups.ts';
+import { isName } from '../../protocol/names.ts';
+import type { ShareGroupConfig, ShareGroupDeclaration } from '../../protocol/share-groups.ts';
+import { declareQueueIn } from './queues.ts';
 import type { ShareGroupAnswer } from './topology-calls.ts';
 import type { TopologyStore } from './topology-store.ts';
 
@@ -13,15 +16,31 @@ export function putShareGroupIn(
   store: TopologyStore,
   namespace: string,
   name: string,
-  config: ShareGroupConfig,
+  declaration: ShareGroupDeclaration,
 ): (ShareGroupAnswer & { isNew: boolean }) | Failure {
   const existing = store.shareGroups.get(name);
-  const refused = checkTopics(store, config) ?? checkDeadLetter(store, config);
+  const queue = defaultDeadLetterQueue(name);
+  const config: ShareGroupConfig = { ...declaration, dead_letter: declaration.dead_letter ?? { queue } };
+  const isDefault = declaration.dead_letter === undefined && !store.queues.has(queue);
+  if (isDefault && !isName(queue)) {
+    return failure('invalid_field', `body dead_letter: name a queue, since "${queue}" is too long for one`);
+  }
+  const refused = checkTopics(store, config) ?? (isDefault ? null : checkDeadLetter(store, config));
   if (refused) return refused;
   if (existing === null && store.shareGroups.names().length >= SHARE_GROUPS_MAX) {
     return failure('too_many_share_groups', `a namespace has at most ${SHARE_GROUPS_MAX} share groups`);
   }
-  const group = declareShareGroup(existing, namespace, name, config, store.version() + 1);
+  if (isDefault) {
+    const declared = declareQueueIn(store, namespace, queue, { dead_letter: 'none' });
+    if (isFailure(declared)) return declared;
+  }
+  const topics = Object.fromEntries(
+    config.topics.map((topic) => {
+      const { id, config: known } = store.topics.get(topic)!;
+      return [topic, { id, partitions: known.partitions }];
+    }),
+  );
+  const group = declareShareGroup(existing, namespace, name, config, topics, store.version() + 1);
   if (group !== existing) store.putShareGroup(group);
   return { group, isNew: existing === null, topologyVersion: store.version() };
 }

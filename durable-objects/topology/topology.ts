@@ -20,7 +20,7 @@ import type { ExchangeDeclaration } from '../../protocol/exchanges.ts';
 import type { PolicyDeclaration } from '../../protocol/policies.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/queues.ts';
 import type { ScheduleDeclaration } from '../../protocol/schedules.ts';
-import type { ShareGroupConfig } from '../../protocol/share-groups.ts';
+import type { ShareGroupDeclaration } from '../../protocol/share-groups.ts';
 import type { TopicChange, TopicDeclaration } from '../../protocol/topics.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
@@ -259,8 +259,12 @@ export class Topology extends DurableObject<Env> {
     return this.#store.shareGroups.all();
   }
 
-  putShareGroup(namespace: string, name: string, config: ShareGroupConfig): New<ShareGroupAnswer> {
-    return putShareGroupIn(this.#store, namespace, name, config);
+  putShareGroup(
+    namespace: string,
+    name: string,
+    declaration: ShareGroupDeclaration,
+  ): Promise<New<ShareGroupAnswer>> {
+    return this.#told(putShareGroupIn(this.#store, namespace, name, declaration));
   }
 
   deleteShareGroup(name: string): ShareGroupAnswer | Failure {

@@ -35,7 +35,12 @@ const MEMBER = `${MEMBERS}/{member}`;
 
 const GROUP_ERRORS = [...NAMESPACE_ERRORS, 'group_not_found', 'group_unavailable'] as const;
 const MEMBER_ERRORS = [...GROUP_ERRORS, 'member_not_found', 'instance_fenced', 'stale_epoch'] as const;
-const READ_ERRORS = [...MEMBER_ERRORS, 'partition_not_owned', 'partition_unavailable'] as const;
+const READ_ERRORS = [
+  ...MEMBER_ERRORS,
+  'partition_not_owned',
+  'inconsistent_topic_id',
+  'partition_unavailable',
+] as const;
 
 const records = {
   200: {
@@ -151,13 +156,15 @@ export const groupOperations = {
     method: 'put',
     path: `${GROUP}/offsets`,
     tag: 'groups',
-    summary: 'Reset the offsets of a group that has no members',
+    summary: 'Set the offsets of a group that has no members; one that does not exist is made by it',
     body: { json: resetSchema },
     replies: { 200: { description: 'What was, or would be, changed', json: resetReplySchema } },
     errors: [
-      ...GROUP_ERRORS,
+      ...NAMESPACE_ERRORS,
+      'group_unavailable',
       'group_not_empty',
       'topic_not_found',
+      'inconsistent_topic_id',
       'partition_not_found',
       'partition_unavailable',
       ...BODY_ERRORS,

@@ -63,6 +63,7 @@ export const producerOperations = {
       'transaction_unavailable',
       'offsets_pending',
       'topic_not_found',
+      'inconsistent_topic_id',
       'partition_not_found',
       'partition_unavailable',
       'offset_past_end',

@@ -133,6 +133,7 @@ export const topicOperations = {
       'producer_fenced',
       'out_of_order_sequence',
       'unknown_producer',
+      'inconsistent_topic_id',
       'transaction_not_found',
       'transaction_too_large',
       'transaction_in_progress',
@@ -153,7 +154,13 @@ export const topicOperations = {
         batches: true,
       },
     },
-    errors: [...PARTITION_ERRORS, ...FIELD_ERRORS, 'offset_below_start', 'offset_past_end'],
+    errors: [
+      ...PARTITION_ERRORS,
+      ...FIELD_ERRORS,
+      'inconsistent_topic_id',
+      'offset_below_start',
+      'offset_past_end',
+    ],
   },
   describePartition: {
     id: 'describePartition',
@@ -172,6 +179,6 @@ export const topicOperations = {
     summary: 'Remove all records below an offset',
     query: deleteRecordsQuerySchema,
     replies: { 200: { description: 'They are gone', json: recordsDeletedSchema } },
-    errors: [...PARTITION_ERRORS, ...FIELD_ERRORS, 'offset_past_end'],
+    errors: [...PARTITION_ERRORS, ...FIELD_ERRORS, 'inconsistent_topic_id', 'offset_past_end'],
   },
 } as const satisfies Record<string, Operation>;

@@ -1,5 +1,6 @@
 /** Commits offsets, one request at a time: an older one must not come after a newer one. */
 
+import type { IdentifiedOffset } from '../../protocol/groups.ts';
 import { delayMs, type RetryPolicy } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';
@@ -15,6 +16,7 @@ const TO_LEARN = new Set<string>([
   'member_not_found',
   'group_not_found',
   'instance_fenced',
+  'inconsistent_topic_id',
 ]);
 
 const keyOf = ({ topic, partition }: { topic: string; partition: number }): string => `${topic}/${partition}`;
@@ -89,14 +91,21 @@ export class Committer {
 
   /** Each partition takes its own: what a refusal says was taken is. */
   #without(offsets: OffsetToCommit[], { details }: PosthornError): OffsetToCommit[] {
-    const committed = (details['committed'] ?? []) as OffsetToCommit[];
+    const named = (details['committed'] ?? []) as IdentifiedOffset[];
+    const committed = named.map(({ topic_id: topicId, ...offset }): OffsetToCommit => ({
+      ...offset,
+      topicId,
+    }));
     this.#note(committed);
     const taken = new Set(committed.map(keyOf));
     return offsets.filter((offset) => !taken.has(keyOf(offset)));
   }
 
   #note(offsets: readonly OffsetToCommit[]): void {
-    const committed = new Map(offsets.map((offset) => [keyOf(offset), offset.offset]));
-    for (const work of this.#works()) work.committed = committed.get(keyOf(work)) ?? work.committed;
+    const committed = new Map(offsets.map((offset) => [keyOf(offset), offset]));
+    for (const work of this.#works()) {
+      const { offset, topicId = work.topicId } = committed.get(keyOf(work)) ?? { offset: work.committed };
+      if (topicId === work.topicId) work.committed = offset;
+    }
   }
 }

@@ -13,15 +13,41 @@ import { textOf } from '../consumer/settlement.ts';
 import type { Producer } from '../producer/producer.ts';
 import type { Publisher } from '../publisher/publisher.ts';
 import { recordHeaders } from '../record-input.ts';
+import { PosthornError } from '../errors.ts';
+import type { Queues } from '../queues.ts';
 import type { GroupRecord } from './group-record.ts';
+import type { GroupConsumerConfig } from './options.ts';
 
 export interface DeadLetterSinks {
   producer(): Producer;
   publisher(): Publisher;
 }
 
+type Bury = (records: readonly GroupRecord[], error: unknown, attempts: number) => Promise<void>;
+
+/** How the consumer buries records; null where it is to end instead. */
+export function buryWith(
+  { group, delivery, deadLetter }: GroupConsumerConfig,
+  sinks: DeadLetterSinks,
+  queues: Queues,
+  signal: AbortSignal,
+): Bury | null {
+  if (delivery !== 'at-least-once' || deadLetter === 'none') return null;
+  if (deadLetter !== undefined) return (...what) => buryRecords(deadLetter, sinks, ...what);
+  const queue = `${group}.dlq`;
+  return async (...what) => {
+    try {
+      await buryRecords({ queue }, sinks, ...what);
+    } catch (error) {
+      if (!(error instanceof PosthornError) || error.code !== 'queue_not_found') throw error;
+      await queues.declare(queue, { deadLetter: 'none' }, { signal });
+      await buryRecords({ queue }, sinks, ...what);
+    }
+  };
+}
+
 /** Resolves when all are stored. What was stored of them when it fails is stored once more when they are read again. */
-export async function buryRecords(
+async function buryRecords(
   to: { topic: string } | { queue: string },
   sinks: DeadLetterSinks,
   records: readonly GroupRecord[],

@@ -16,6 +16,7 @@ const TO_LEARN = new Set<string>([
   'member_not_found',
   'group_not_found',
   'instance_fenced',
+  'inconsistent_topic_id',
 ]);
 
 export interface FetcherHost {
@@ -117,15 +118,15 @@ export class Fetcher {
     const works = [...asked.keys()];
     const fields = {
       epoch: this.#membership.epoch,
-      partitions: works.map(({ place }) => place),
-      positions: works.flatMap(({ place, fetchFrom }) =>
-        fetchFrom === null ? [] : [{ ...place, offset: fetchFrom }],
+      partitions: works.map(({ identified }) => identified),
+      positions: works.flatMap(({ identified, fetchFrom }) =>
+        fetchFrom === null ? [] : [{ ...identified, offset: fetchFrom }],
       ),
     };
     const { member, sections } = await this.#requests.fetch(this.#membership.memberId, fields, cancel.signal);
     for (const section of sections) {
       const work = works.find(
-        ({ topic, partition }) => topic === section.topic && partition === section.partition,
+        ({ topicId, partition }) => topicId === section.topic_id && partition === section.partition,
       );
       if (work?.state === 'active' && work.generation === asked.get(work)) work.accept(section);
     }

@@ -3,18 +3,19 @@
  * records to the handler, the committer stores how far they are handled.
  */
 
-import type { MemberReply, TopicPartition } from '../../protocol/groups.ts';
+import type { IdentifiedPartition, MemberReply, TopicPartition } from '../../protocol/groups.ts';
 import type { Transport } from '../client/transport.ts';
 import { abortedBy, asPosthornError, PosthornError } from '../errors.ts';
 import { Producer } from '../producer/producer.ts';
 import { Publisher } from '../publisher/publisher.ts';
 import type { Queues } from '../queues.ts';
+import { tellReplaced } from '../topic-replaced.ts';
 import type { Topics } from '../topics.ts';
 import { Committer } from './committer.ts';
-import { buryRecords } from './dead-letter.ts';
+import { buryWith } from './dead-letter.ts';
 import { Dispatcher, type DispatcherHost } from './dispatcher.ts';
 import { Fetcher, type FetcherHost } from './fetcher.ts';
-import type { GroupRecord } from './group-record.ts';
+import type { AssignedPartition, GroupRecord } from './group-record.ts';
 import { GroupRequests } from './group-requests.ts';
 import { dispatched } from './levels.ts';
 import { Membership, type MembershipHost } from './membership.ts';
@@ -56,7 +57,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
     this.config = config;
     this.done = this.#end.promise;
     const { retry } = transport.config;
-    const { sessionTimeoutMs, fetchBytes, deadLetter } = config;
+    const { sessionTimeoutMs, fetchBytes } = config;
     this.#requests = new GroupRequests(transport, config);
     this.membership = new Membership(this.#requests, this, retry, sessionTimeoutMs, this.#member.signal);
     this.committer = new Committer(
@@ -81,9 +82,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
       producer: () => (this.#producer ??= new Producer(transport, topics, { signal })),
       publisher: () => (this.#publisher ??= new Publisher(transport, queues, { signal })),
     };
-    this.bury = deadLetter
-      ? (records, error, attempts) => buryRecords(deadLetter, sinks, records, error, attempts)
-      : null;
+    this.bury = buryWith(config, sinks, queues, signal);
   }
 
   start(): void {
@@ -115,15 +114,16 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
     this.#commitLater();
   }
 
-  held(): TopicPartition[] {
-    return [...this.works, ...this.#givingUp].map(({ place }) => place);
+  held(): IdentifiedPartition[] {
+    return [...this.works, ...this.#givingUp].map(({ identified }) => identified);
   }
 
   assigned({ assignment }: MemberReply): void {
     if (this.#stopped) return;
+    this.#loseReplaced(assignment);
     const wanted = new Set(assignment.map(keyOf));
     const held = new Set(this.held().map(keyOf));
-    const revoked = this.works.filter((work) => !wanted.has(keyOf(work)));
+    const revoked = this.works.filter((work) => !wanted.has(keyOf(work.identified)));
     const { memberId, epoch } = this.membership;
     const owner = { group: this.config.group, memberId, epoch };
     const added = assignment
@@ -139,11 +139,27 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
   }
 
   lost(): void {
-    const lost = [...this.works, ...this.#givingUp];
+    this.#lose([...this.works, ...this.#givingUp]);
+  }
+
+  /** Topics that were made again: what is in hand of the old ones is of no use, and reading begins anew. */
+  #loseReplaced(assignment: readonly IdentifiedPartition[]): void {
+    const now = new Map(assignment.map((place) => [placeOf(place), place.topic_id]));
+    const replaced = [...this.works, ...this.#givingUp].filter(
+      (work) => (now.get(placeOf(work)) ?? work.topicId) !== work.topicId,
+    );
+    this.#lose(replaced);
+    for (const { topic, partition, topicId: previousTopicId } of replaced) {
+      const topicId = now.get(placeOf({ topic, partition }))!;
+      tellReplaced(this.config.onTopicReplaced, { topic, partition, topicId, previousTopicId });
+    }
+  }
+
+  #lose(lost: readonly PartitionWork[]): void {
     if (lost.length === 0) return;
-    this.works = [];
-    this.#givingUp.clear();
+    this.works = this.works.filter((work) => !lost.includes(work));
     for (const work of lost) {
+      this.#givingUp.delete(work);
       work.end(true);
       this.#lost.add(work);
       void work.idle().then(() => this.#lost.delete(work));
@@ -185,7 +201,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
 
   /** @throws what the application throws */
   async #call(
-    callback: ((partitions: TopicPartition[]) => unknown) | undefined,
+    callback: ((partitions: AssignedPartition[]) => unknown) | undefined,
     works: readonly PartitionWork[],
   ): Promise<void> {
     if (works.length > 0) await callback?.(works.map(({ place }) => place));
@@ -304,7 +320,8 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
   };
 }
 
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+const keyOf = ({ topic_id: topicId, partition }: IdentifiedPartition): string => `${topicId}/${partition}`;
 
 function callbackFailed(name: string, cause: unknown): PosthornError {
   return new PosthornError('handler_failed', `${name} threw`, { cause });

@@ -2,11 +2,11 @@
 
 import type { PartitionOffset, TopicPartition } from '../../protocol/groups.ts';
 import type { Transport } from '../client/transport.ts';
-import { invalidArgument } from '../errors.ts';
+import { invalidArgument, PosthornError } from '../errors.ts';
 import type { Queues } from '../queues.ts';
 import type { Topics } from '../topics.ts';
 import { GroupConsumerRun } from './group-consumer-run.ts';
-import type { GroupOwner } from './group-record.ts';
+import type { AssignedPartition, GroupOwner } from './group-record.ts';
 import type { OffsetToCommit } from './group-requests.ts';
 import type { Groups } from './groups.ts';
 import {
@@ -72,7 +72,7 @@ export class GroupConsumer implements AsyncDisposable {
   }
 
   /** The partitions that it reads now. */
-  get assignment(): TopicPartition[] {
+  get assignment(): AssignedPartition[] {
     return this.#run.works.map(({ place }) => place);
   }
 
@@ -102,7 +102,7 @@ export class GroupConsumer implements AsyncDisposable {
   }
 
   /** The partitions that are paused. */
-  get paused(): TopicPartition[] {
+  get paused(): AssignedPartition[] {
     return this.#run.works.filter(({ isPaused }) => isPaused).map(({ place }) => place);
   }
 
@@ -110,12 +110,18 @@ export class GroupConsumer implements AsyncDisposable {
    * Goes on at that offset, when what is in hand of the partition has ended. It is committed as if all before it were
    * handled.
    *
-   * @throws PosthornError `partition_not_owned`, `invalid_argument`
+   * @param position with `topicId`, as `record.position` has it: refused where the topic was made again since
+   * @throws PosthornError `partition_not_owned`, `inconsistent_topic_id`, `invalid_argument`
    */
-  seek({ topic, partition, offset }: PartitionOffset): void {
+  seek({ topic, topicId, partition, offset }: PartitionOffset & { topicId?: number }): void {
     if (!Number.isSafeInteger(offset) || offset < 0)
       throw invalidArgument(`an offset is a whole number from 0`);
-    this.#run.workOf({ topic, partition }).seek(offset);
+    const work = this.#run.workOf({ topic, partition });
+    if (topicId !== undefined && topicId !== work.topicId) {
+      const message = `topic "${topic}" was deleted and made again; its topicId is ${work.topicId} now`;
+      throw new PosthornError('inconsistent_topic_id', message, { details: work.identified });
+    }
+    work.seek(offset);
     this.#run.changed();
   }
 
@@ -132,17 +138,17 @@ export class GroupConsumer implements AsyncDisposable {
 
   /** How far behind it is in its partitions. Asks the broker. */
   async lag(): Promise<PartitionLag[]> {
-    const { group, autoOffsetReset } = this.#run.config;
+    const { group } = this.#run.config;
     const topics = [...new Set(this.assignment.map(({ topic }) => topic))];
     const known = await Promise.all(topics.map((topic) => this.#groups.offsets(group, { topic })));
     return this.#run.works.flatMap(({ place, progress }) => {
       const found = known
         .flat()
-        .find(({ topic, partition }) => topic === place.topic && partition === place.partition);
+        .find(({ topicId, partition }) => topicId === place.topicId && partition === place.partition);
       if (found === undefined) return [];
       const { highWatermark, logStartOffset } = found;
-      const start = found.offset ?? (autoOffsetReset === 'latest' ? highWatermark : logStartOffset);
-      const position = Math.max(progress.position ?? start, logStartOffset);
+      // Where `latest` is the broker notes when the group first sees a topic.
+      const position = Math.max(progress.position ?? found.offset ?? logStartOffset, logStartOffset);
       return [{ ...place, position, highWatermark, lag: Math.max(0, highWatermark - position) }];
     });
   }

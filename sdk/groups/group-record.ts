@@ -1,6 +1,6 @@
 /** What handlers are given: a record, or records of one partition. */
 
-import type { PartitionOffset } from '../../protocol/groups.ts';
+import type { PartitionOffset, TopicPartition } from '../../protocol/groups.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import { ReceivedRecord } from '../reader/received-record.ts';
 
@@ -12,9 +12,20 @@ export interface GroupOwner {
   epoch: number;
 }
 
+/** A partition of a topic, which is another one when it is deleted and made again under its name. */
+export interface AssignedPartition extends TopicPartition {
+  topicId: number;
+}
+
+/** Where to read on in a partition, and the topic that the offset belongs to. */
+export interface RecordPosition extends PartitionOffset {
+  topicId: number;
+}
+
 /** What records know of where they came from. */
 export interface Origin {
   readonly topic: string;
+  readonly topicId: number;
   readonly partition: number;
   readonly owner: GroupOwner;
 }
@@ -24,7 +35,7 @@ export class GroupRecord extends ReceivedRecord {
 
   /** Made by the consumer. */
   constructor(origin: Origin, record: LogRecord) {
-    super(origin.partition, record);
+    super(origin.partition, record, origin.topicId);
     this.#origin = origin;
   }
 
@@ -38,8 +49,9 @@ export class GroupRecord extends ReceivedRecord {
   }
 
   /** What to commit when it and all before it are handled: the offset after it. */
-  get position(): PartitionOffset {
-    return { topic: this.topic, partition: this.partition, offset: this.offset + 1 };
+  get position(): RecordPosition {
+    const { topic, topicId, partition, offset } = this;
+    return { topic, topicId, partition, offset: offset + 1 };
   }
 }
 
@@ -67,7 +79,7 @@ export class GroupBatch {
   }
 
   /** What to commit when all of it is handled. */
-  get position(): PartitionOffset {
+  get position(): RecordPosition {
     return this.records.at(-1)!.position;
   }
 

@@ -1,7 +1,12 @@
 /** What a member of a group asks of the broker. Each is one attempt. */
 
 import { decodeGroupFrame, type GroupFrame } from '../../protocol/group-frame.ts';
-import type { MemberReply, PartitionOffset, TopicPartition } from '../../protocol/groups.ts';
+import type {
+  IdentifiedPartition,
+  MemberReply,
+  NamedOffset,
+  PartitionOffset,
+} from '../../protocol/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
 import { PADDED, withoutPadding } from '../../protocol/padding.ts';
 import { jsonBody, jsonOf, type HttpCall, type Transport } from '../client/transport.ts';
@@ -16,8 +21,14 @@ export const memberPath = (group: string, memberId: string): string =>
 
 /** An offset to be committed: that of the next record to read. */
 export interface OffsetToCommit extends PartitionOffset {
+  /** The topic that it belongs to, as `record.position` has it: refused where that was made again since. */
+  topicId?: number;
   /** At most 4,096 bytes, kept with the offset. */
   metadata?: string;
+}
+
+export function wireCommit({ topicId, ...offset }: OffsetToCommit): NamedOffset & { metadata?: string } {
+  return topicId === undefined ? offset : { ...offset, topic_id: topicId };
 }
 
 export class GroupRequests {
@@ -49,7 +60,7 @@ export class GroupRequests {
 
   async heartbeat(
     memberId: string,
-    fields: { epoch: number; partitions: readonly TopicPartition[] },
+    fields: { epoch: number; partitions: readonly IdentifiedPartition[] },
     signal: AbortSignal,
   ): Promise<MemberReply> {
     const call = { signal, timeoutMs: this.#beatTimeoutMs };
@@ -64,8 +75,8 @@ export class GroupRequests {
     memberId: string,
     fields: {
       epoch: number;
-      partitions: readonly TopicPartition[];
-      positions: readonly PartitionOffset[];
+      partitions: readonly IdentifiedPartition[];
+      positions: readonly NamedOffset[];
     },
     signal: AbortSignal,
   ): Promise<GroupFrame> {
@@ -92,7 +103,7 @@ export class GroupRequests {
     offsets: readonly OffsetToCommit[],
     signal: AbortSignal,
   ): Promise<void> {
-    const fields = { member_id: memberId, epoch, offsets };
+    const fields = { member_id: memberId, epoch, offsets: offsets.map(wireCommit) };
     await this.#post(`${groupPath(this.#config.group)}/offsets`, fields, { signal });
   }
 

@@ -12,6 +12,7 @@ import { jsonBody, type Transport } from '../client/transport.ts';
 import { checkName } from '../names.ts';
 import { wireOffset, type StartPosition } from '../reader/options.ts';
 import { fromWire } from '../wire.ts';
+import type { AssignedPartition } from './group-record.ts';
 import { groupPath, memberPath } from './group-requests.ts';
 
 export interface GroupMember {
@@ -22,12 +23,14 @@ export interface GroupMember {
   assignor: AssignorName;
   rack: string | null;
   sessionTimeoutMs: number;
-  assignment: TopicPartition[];
+  assignment: AssignedPartition[];
   /** What it has to give up and has not yet. */
-  revoking: TopicPartition[];
+  revoking: AssignedPartition[];
 }
 
 export interface GroupOffset extends TopicPartition {
+  /** The topic that the offset belongs to. */
+  topicId: number;
   /** The committed offset; null where nothing is committed. */
   offset: number | null;
   metadata?: string;
@@ -51,13 +54,15 @@ export interface GroupDescription {
 /** Where to: a position, or so many records forward, or back if negative. */
 export type OffsetReset = ({ to: StartPosition } | { shiftBy: number }) & {
   topic: string;
+  /** Refused where the topic was deleted and made again since. */
+  topicId?: number;
   /** Default: all. */
   partitions?: readonly number[];
   /** Only say what it would do. */
   dryRun?: boolean;
 };
 
-export interface OffsetResetResult extends TopicPartition {
+export interface OffsetResetResult extends AssignedPartition {
   from: number | null;
   /** Held to the log: not before its start, not past its end. */
   to: number;
@@ -85,7 +90,11 @@ export class Groups {
     const { members, offsets, ...state } = await this.#transport.json<WireGroupState>(call);
     return {
       ...fromWire<Omit<GroupDescription, 'members' | 'offsets'>>(state),
-      members: members.map((member) => fromWire<GroupMember>(member)),
+      members: members.map(({ assignment, revoking, ...member }) => ({
+        ...fromWire<Omit<GroupMember, 'assignment' | 'revoking'>>(member),
+        assignment: assignment.map((place) => fromWire<AssignedPartition>(place)),
+        revoking: revoking.map((place) => fromWire<AssignedPartition>(place)),
+      })),
       offsets: offsets.map((offset) => fromWire<GroupOffset>(offset)),
     };
   }
@@ -102,20 +111,22 @@ export class Groups {
   }
 
   /**
-   * Moves the committed offsets of a group without members.
+   * Moves the committed offsets of a group without members. A group that does not exist is made by it: so its first member
+   * begins where it is told to.
    *
-   * @throws PosthornError `group_not_empty`, `topic_not_found`, `partition_not_found`
+   * @throws PosthornError `group_not_empty`, `topic_not_found`, `partition_not_found`, `inconsistent_topic_id`
    * @example await posthorn.groups.reset('billing', { topic: 'orders', to: new Date('2026-01-01'), dryRun: true });
    */
   async reset(
     group: string,
-    { topic, partitions, dryRun, ...where }: OffsetReset,
+    { topic, topicId, partitions, dryRun, ...where }: OffsetReset,
     options: CallOptions = {},
   ): Promise<OffsetResetResult[]> {
-    const target = 'to' in where ? { to: wireOffset(where.to) } : { shift_by: where.shiftBy };
+    const target = 'to' in where ? { to: wireOffset(where.to, 'to') } : { shift_by: where.shiftBy };
     const path = `${groupPath(group)}/offsets`;
-    const body = jsonBody({ topic, partitions, dry_run: dryRun, ...target });
-    return (await this.#transport.json<ResetReply>({ method: 'PUT', path, ...body, ...options })).offsets;
+    const body = jsonBody({ topic, topic_id: topicId, partitions, dry_run: dryRun, ...target });
+    const { offsets } = await this.#transport.json<ResetReply>({ method: 'PUT', path, ...body, ...options });
+    return offsets.map((offset) => fromWire<OffsetResetResult>(offset));
   }
 
   /** Takes a member out: its partitions go to others, and it can commit nothing more. A consumer that lives joins again. */

@@ -5,14 +5,14 @@
  * be told where they cross; so they only make the next heartbeat come at once.
  */
 
-import type { MemberReply, TopicPartition } from '../../protocol/groups.ts';
+import type { IdentifiedPartition, MemberReply } from '../../protocol/groups.ts';
 import { delayMs, type RetryPolicy } from '../client/retry.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';
 import type { GroupRequests } from './group-requests.ts';
 
 export interface MembershipHost {
   /** What the member works on, what it has to give up included. */
-  held(): TopicPartition[];
+  held(): IdentifiedPartition[];
   assigned(reply: MemberReply): void;
   /** All partitions are another's, or may be. */
   lost(): void;

@@ -13,7 +13,8 @@ import { checkRange, levelFields } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 import { checkName } from '../names.ts';
 import type { TransactionalProducer } from '../transactions/transactional-producer.ts';
-import type { GroupBatch, GroupRecord } from './group-record.ts';
+import type { TopicReplaced } from '../topic-replaced.ts';
+import type { AssignedPartition, GroupBatch, GroupRecord } from './group-record.ts';
 
 export type { TopicPartition } from '../../protocol/groups.ts';
 
@@ -71,16 +72,25 @@ export interface GroupConsumerOptions {
   /** The delay before each retry of a handler that throws, in ms. Default `[1000, 5000, 30000]`. */
   retry?: { scheduleMs: readonly number[] };
   /**
-   * Where records go whose last retry failed, with headers that say why; then reading goes on. Default: nowhere. The consumer
-   * ends with `handler_failed`, and the next one begins with the same record.
+   * Where records go whose last retry failed, with headers that say why; then reading goes on. Default: the queue
+   * `<group>.dlq`, which is declared when the first record goes there, if there is none. `none`: nowhere. The consumer ends
+   * with `handler_failed`, and the next one begins with the same record.
    */
-  deadLetter?: { topic: string } | { queue: string } | undefined;
+  deadLetter?: { topic: string } | { queue: string } | 'none' | undefined;
   /** Partitions are this member's from now on; `seek` and `pause` work. Reading begins when it returns. */
-  onAssigned?: ((partitions: TopicPartition[]) => unknown) | undefined;
+  onAssigned?: ((partitions: AssignedPartition[]) => unknown) | undefined;
   /** Partitions go to others: no handler works on them any more, and what it commits is still taken. */
-  onRevoked?: ((partitions: TopicPartition[]) => unknown) | undefined;
-  /** Partitions are another member's already, because this one was not heard of in time or was removed. */
-  onLost?: ((partitions: TopicPartition[]) => unknown) | undefined;
+  onRevoked?: ((partitions: AssignedPartition[]) => unknown) | undefined;
+  /**
+   * Partitions are another member's already, because this one was not heard of in time or was removed; or their topic is gone,
+   * and another has its name (see `onTopicReplaced`).
+   */
+  onLost?: ((partitions: AssignedPartition[]) => unknown) | undefined;
+  /**
+   * A topic was deleted and made again under its name. Its partitions are lost (`onLost`), and the new ones are assigned and
+   * read from where the group has committed in them: nothing, so that reading begins anew, at their start.
+   */
+  onTopicReplaced?: ((replaced: TopicReplaced) => unknown) | undefined;
   /** Is told how far behind the consumer is, every `lagIntervalMs`. */
   onLag?: ((lags: PartitionLag[]) => unknown) | undefined;
   /** In ms. Default 30,000. */
@@ -96,7 +106,11 @@ export interface GroupConsumerOptions {
   assignor?: AssignorName | undefined;
   /** Where the member runs; kept and shown. */
   rack?: string | undefined;
-  /** Where a partition is read from of which the group has committed nothing. Default `earliest`. */
+  /**
+   * Where a partition is read from of which the group has committed nothing. Default `earliest`. `latest` is from when the
+   * group first saw the topic: what appears later (a partition, a topic that the pattern matches, one that is made again) is
+   * read from its start.
+   */
   autoOffsetReset?: 'earliest' | 'latest' | undefined;
   /** Default `read_uncommitted`. `read_committed`: nothing of transactions that are open or were aborted. */
   isolation?: 'read_uncommitted' | 'read_committed';
@@ -186,7 +200,7 @@ const DEFAULTS = {
 const BY_BATCH = { commit: 'manual', orderBy: 'partition', deadLetter: undefined };
 const LEVELS: Record<GroupConsumerConfig['delivery'], object> = {
   'at-most-once': { ...BY_BATCH, producer: undefined },
-  'at-least-once': { producer: undefined },
+  'at-least-once': { producer: undefined }, // and dead letters by default
   'exactly-once': { ...BY_BATCH, concurrency: 1, isolation: 'read_committed' },
 };
 
@@ -226,7 +240,7 @@ export function groupConsumerConfig(
   if (config.orderBy === 'key' && config.eachBatch) {
     throw invalidArgument('orderBy "key" goes with eachRecord: the records of a batch have an order');
   }
-  if (config.deadLetter !== undefined) {
+  if (config.deadLetter !== undefined && config.deadLetter !== 'none') {
     const { topic, queue } = config.deadLetter as { topic?: string; queue?: string };
     if (queue === undefined) checkName('deadLetter.topic', topic!);
     else checkName('deadLetter.queue', queue);

@@ -6,10 +6,16 @@
  *   ended       revoked, lost or stopped: nothing more begins; what is in hand may end, and, unless lost, be committed
  */
 
-import type { PartitionOffset, TopicPartition } from '../../protocol/groups.ts';
+import type { IdentifiedPartition } from '../../protocol/groups.ts';
 import type { GroupSection } from '../../protocol/group-frame.ts';
 import { recordsOfFetch, type Fetched } from '../reader/fetch-request.ts';
-import { GroupRecord, type GroupOwner, type Origin } from './group-record.ts';
+import {
+  GroupRecord,
+  type AssignedPartition,
+  type GroupOwner,
+  type Origin,
+  type RecordPosition,
+} from './group-record.ts';
 import { Progress, type Step } from './progress.ts';
 
 /** Records of one key that wait for the one before, in one partition at most: a limit to what is ahead of the commit. */
@@ -31,6 +37,7 @@ export type TakeMode = { by: 'record' | 'key' } | { by: 'batch'; most: number };
 
 export class PartitionWork implements Origin {
   readonly topic: string;
+  readonly topicId: number;
   readonly partition: number;
   readonly owner: GroupOwner;
   state: 'assigning' | 'active' | 'ended' = 'assigning';
@@ -64,14 +71,20 @@ export class PartitionWork implements Origin {
   #ahead = 0;
   readonly #idle: (() => void)[] = [];
 
-  constructor({ topic, partition }: TopicPartition, owner: GroupOwner) {
+  constructor({ topic, topic_id: topicId, partition }: IdentifiedPartition, owner: GroupOwner) {
     this.topic = topic;
+    this.topicId = topicId;
     this.partition = partition;
     this.owner = owner;
   }
 
-  get place(): TopicPartition {
-    return { topic: this.topic, partition: this.partition };
+  get place(): AssignedPartition {
+    return { topic: this.topic, topicId: this.topicId, partition: this.partition };
+  }
+
+  /** As requests name it. */
+  get identified(): IdentifiedPartition {
+    return { topic: this.topic, topic_id: this.topicId, partition: this.partition };
   }
 
   wantsMore(bytesMax: number): boolean {
@@ -79,7 +92,7 @@ export class PartitionWork implements Origin {
   }
 
   /** What can be committed and is not; null where nothing has changed. */
-  get uncommitted(): PartitionOffset | null {
+  get uncommitted(): RecordPosition | null {
     const { position } = this.progress;
     return position === null || position === this.committed ? null : { ...this.place, offset: position };
   }
@@ -104,6 +117,7 @@ export class PartitionWork implements Origin {
     const { partition } = this;
     this.#chunks.push({
       partition,
+      topicId: this.topicId,
       startOffset: start,
       endOffset: next,
       nextOffset: next,

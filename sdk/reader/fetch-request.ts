@@ -6,6 +6,7 @@ import {
   NEXT_OFFSET_HEADER,
   RECORD_BATCH_TYPE,
   START_OFFSET_HEADER,
+  TOPIC_ID_HEADER,
 } from '../../protocol/media-types.ts';
 import {
   decodeRecordsAsync,
@@ -24,6 +25,8 @@ export interface FetchSpec {
   topic: string;
   partition: number;
   offset: WireOffset;
+  /** The topic that the offset belongs to; null: whatever topic has the name. */
+  topicId: number | null;
   fetchBytes: number;
   isolation: 'read_uncommitted' | 'read_committed';
   /** 0: answer at once. */
@@ -34,6 +37,7 @@ export interface FetchSpec {
 /** What a fetch brought. It stays encoded until it is consumed: records take several times the memory. */
 export interface Fetched {
   partition: number;
+  topicId: number;
   /** Records `[startOffset, endOffset)` are wanted; the first batch may begin before, the last end after. */
   startOffset: number;
   endOffset: number;
@@ -45,13 +49,14 @@ export interface Fetched {
 
 /** One attempt. */
 export async function fetchBatches(transport: Transport, spec: FetchSpec): Promise<Fetched> {
-  const { topic, partition, offset, fetchBytes, isolation, waitMs, signal } = spec;
+  const { topic, partition, offset, topicId, fetchBytes, isolation, waitMs, signal } = spec;
   const isCommitted = isolation === 'read_committed';
   const { headers, bytes } = await transport.call({
     method: 'GET',
     path: `${partitionPath(topic, partition)}/records`,
     query: {
       offset,
+      topic_id: topicId ?? undefined,
       max_bytes: fetchBytes,
       wait_ms: waitMs === 0 ? undefined : waitMs,
       isolation: isCommitted ? isolation : undefined,
@@ -62,6 +67,7 @@ export async function fetchBatches(transport: Transport, spec: FetchSpec): Promi
   });
   return {
     partition,
+    topicId: offsetIn(headers, TOPIC_ID_HEADER),
     startOffset: offsetIn(headers, START_OFFSET_HEADER),
     endOffset: Infinity,
     nextOffset: offsetIn(headers, NEXT_OFFSET_HEADER),
@@ -79,7 +85,7 @@ function offsetIn(headers: Headers, name: string): number {
 
 /** The records of a fetch, in order; control batches are the broker's own and left out. */
 export function recordsOf(fetched: Fetched): Promise<ReceivedRecord[]> {
-  return recordsOfFetch(fetched, (record) => new ReceivedRecord(fetched.partition, record));
+  return recordsOfFetch(fetched, (record) => new ReceivedRecord(fetched.partition, record, fetched.topicId));
 }
 
 /** As `recordsOf`, of another kind. */

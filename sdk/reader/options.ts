@@ -4,6 +4,7 @@ import { FETCH_BYTES_DEFAULT, FETCH_BYTES_MAX, WAIT_MS_MAX } from '../../protoco
 import { checkRange, levelFields } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 import { checkPartition } from '../names.ts';
+import type { TopicReplaced } from '../topic-replaced.ts';
 
 /**
  * Where to begin in a partition: the first record there is, the end, an offset, or the first record at or after a time.
@@ -19,13 +20,21 @@ export interface ReaderOptions {
    * `earliest`. To go on where you left off, store `record.offset + 1` for each partition.
    */
   from?: StartPosition | ReadonlyMap<number, StartPosition> | Readonly<Record<number, StartPosition>>;
+  /**
+   * The topic that the offsets in `from` belong to: `record.topicId`, stored with them. Where the topic was deleted and made
+   * again since, they mean nothing, and `onOutOfRange` says what to do. Left out: not checked.
+   */
+  topicId?: number | undefined;
   /** Default true: wait for new records, for ever. false: end with the last record that there was at the start. */
   follow?: boolean;
   /**
-   * When the position has been removed by retention, or does not exist: `error` (default), or go on at the `earliest` or
-   * `latest` offset, and so miss records.
+   * When the position has been removed by retention, does not exist, or was in a topic that was deleted and made again since
+   * (`inconsistent_topic_id`): `error` (default), or go on at the `earliest` or `latest` offset, and so miss records. Whoever
+   * goes on also waits, for `giveUpMs`, for a topic that was deleted.
    */
   onOutOfRange?: 'error' | 'earliest' | 'latest';
+  /** Is told, for each partition, when the topic was deleted and made again, and reading goes on in the new one. */
+  onTopicReplaced?: ((replaced: TopicReplaced) => unknown) | undefined;
   /**
    * Default `read_uncommitted`: everything, in order. `read_committed`: nothing of transactions that were aborted, and what
    * comes after the first open one only when that has ended.
@@ -52,6 +61,8 @@ export type WireOffset = number | 'earliest' | 'latest' | `@${number}`;
 export interface ReaderConfig {
   partitions: readonly number[] | null;
   startOf: (partition: number) => WireOffset;
+  topicId: number | null;
+  onTopicReplaced: ReaderOptions['onTopicReplaced'];
   follow: boolean;
   onOutOfRange: 'error' | 'earliest' | 'latest';
   isolation: 'read_uncommitted' | 'read_committed';
@@ -70,6 +81,8 @@ export function readerConfig(options: ReaderOptions): ReaderConfig {
   return {
     partitions: options.partitions ? [...new Set(options.partitions)].map(checkPartition) : null,
     startOf: startsOf(options.from ?? 'earliest'),
+    topicId: options.topicId ?? null,
+    onTopicReplaced: options.onTopicReplaced,
     follow: options.follow ?? true,
     onOutOfRange: options.onOutOfRange ?? 'error',
     isolation: level?.isolation ?? options.isolation ?? 'read_uncommitted',
@@ -87,27 +100,47 @@ function startsOf(from: NonNullable<ReaderOptions['from']>): ReaderConfig['start
   }
   const entries = from instanceof Map ? [...from] : Object.entries(from as Record<number, StartPosition>);
   const starts = new Map(
-    entries.map(([partition, start]) => [checkPartition(Number(partition)), wireOffset(start)]),
+    entries.map(([partition, start]) => [
+      checkPartition(Number(partition)),
+      wireOffset(start, `from of partition ${partition}`),
+    ]),
   );
   return (partition) => starts.get(partition) ?? 'earliest';
 }
 
+/** Partitions are numbers; any other field is one of a start position, perhaps by a wrong name. */
 function isByPartition(
   from: NonNullable<ReaderOptions['from']>,
 ): from is ReadonlyMap<number, StartPosition> | Readonly<Record<number, StartPosition>> {
-  return typeof from === 'object' && !(from instanceof Date) && !('timestampMs' in from);
+  if (typeof from !== 'object' || from === null || from instanceof Date) return false;
+  return from instanceof Map || Object.keys(from).every((name) => /^\d+$/.test(name));
 }
 
-export function wireOffset(start: StartPosition): WireOffset {
+/**
+ * @param field what the caller names it, for the error
+ * @throws PosthornError `invalid_argument`, which says which field is meant where a name is wrong
+ */
+export function wireOffset(start: StartPosition, field = 'from'): WireOffset {
   if (start === 'earliest' || start === 'latest') return start;
   if (typeof start === 'number' && isWhole(start)) return start;
+  if (start instanceof Date) {
+    if (isWhole(start.getTime())) return `@${start.getTime()}`;
+    throw invalidArgument(`${field} is a Date before 1970, or none at all`);
+  }
   if (typeof start === 'object' && start !== null) {
-    const ms = start instanceof Date ? start.getTime() : start.timestampMs;
-    if (isWhole(ms)) return `@${ms}`;
+    const wrong = Object.keys(start).filter((name) => name !== 'timestampMs');
+    const hint = `a time is { timestampMs: <milliseconds since 1970> } or a Date`;
+    if (wrong.length > 0) throw invalidArgument(`${field} has no field "${wrong[0]}": ${hint}`);
+    if (isWhole(start.timestampMs)) return `@${start.timestampMs}`;
+    throw invalidArgument(`${field}.timestampMs: ${hint}; got ${shown(start.timestampMs)}`);
   }
   throw invalidArgument(
-    `from is "earliest", "latest", an offset, a Date or { timestampMs }, or these by partition; got ${JSON.stringify(start)}`,
+    `${field} is "earliest", "latest", an offset, a Date or { timestampMs }, or these by partition; got ${shown(start)}`,
   );
 }
+
+/** Also of what is not JSON. */
+const shown = (value: unknown): string =>
+  typeof value === 'bigint' || value === undefined ? String(value) : JSON.stringify(value);
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

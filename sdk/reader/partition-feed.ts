@@ -4,11 +4,15 @@ import { withRetries } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
+import { tellReplaced } from '../topic-replaced.ts';
 import { fetchBatches, type Fetched } from './fetch-request.ts';
 import type { ReaderConfig, WireOffset } from './options.ts';
 
 /** A wait that ends at once and brings nothing is not repeated faster than this. */
 const EMPTY_PAUSE_MS = 50;
+
+/** Between two looks for a topic that is gone. */
+const GONE_PAUSE_MS = 250;
 
 export class PartitionFeed {
   readonly #transport: Transport;
@@ -17,6 +21,8 @@ export class PartitionFeed {
   readonly #config: ReaderConfig;
   readonly #signal: AbortSignal;
   #position: WireOffset;
+  /** The topic that the position belongs to; null until the first fetch, where the reader does not say. */
+  #topicId: number | null;
   /** Without `follow`: the end that the first fetch saw. */
   #endOffset: number | null = null;
 
@@ -33,6 +39,7 @@ export class PartitionFeed {
     this.#config = config;
     this.#signal = signal;
     this.#position = config.startOf(partition);
+    this.#topicId = config.topicId;
   }
 
   /** The next records, or null at the end. Waits for them where the reader follows. */
@@ -43,6 +50,7 @@ export class PartitionFeed {
       const waitMs = this.#waitMs();
       const fetched = await this.#fetchOrReset(waitMs);
       this.#position = fetched.nextOffset;
+      this.#topicId = fetched.topicId;
       if (!this.#config.follow) fetched.endOffset = this.#endOffset ??= fetched.readableEnd;
       if (fetched.batches.length > 0) return fetched;
       const tookMs = performance.now() - startMs;
@@ -59,20 +67,44 @@ export class PartitionFeed {
   }
 
   async #fetchOrReset(waitMs: number): Promise<Fetched> {
-    try {
-      return await this.#fetch(this.#position, waitMs);
-    } catch (error) {
-      const reset = this.#config.onOutOfRange;
-      if (reset === 'error' || !isOutOfRange(error)) throw error;
-      return await this.#fetch(reset, 0);
+    const reset = this.#config.onOutOfRange;
+    const goneMs = performance.now() + this.#config.giveUpMs;
+    for (;;) {
+      try {
+        return await this.#fetchAnew(waitMs, reset);
+      } catch (error) {
+        // One that is deleted and made again is gone in between.
+        const mayComeBack = reset !== 'error' && this.#topicId !== null && isCode(error, 'topic_not_found');
+        if (!mayComeBack || performance.now() > goneMs) throw error;
+        await sleep(GONE_PAUSE_MS, this.#signal);
+      }
     }
   }
 
-  async #fetch(offset: WireOffset, waitMs: number): Promise<Fetched> {
+  async #fetchAnew(waitMs: number, reset: ReaderConfig['onOutOfRange']): Promise<Fetched> {
+    try {
+      return await this.#fetch(this.#position, waitMs);
+    } catch (error) {
+      if (reset === 'error' || !isOutOfRange(error)) throw error;
+      if (error.code !== 'inconsistent_topic_id') return await this.#fetch(reset, 0);
+      const fetched = await this.#fetch(reset, 0, null);
+      this.#endOffset = null; // of the topic that is gone
+      this.#tell(this.#topicId!, fetched.topicId);
+      return fetched;
+    }
+  }
+
+  #tell(previousTopicId: number, topicId: number): void {
+    const replaced = { topic: this.#topic, partition: this.#partition, topicId, previousTopicId };
+    tellReplaced(this.#config.onTopicReplaced, replaced);
+  }
+
+  async #fetch(offset: WireOffset, waitMs: number, topicId = this.#topicId): Promise<Fetched> {
     const spec = {
       topic: this.#topic,
       partition: this.#partition,
       offset,
+      topicId,
       fetchBytes: this.#config.fetchBytes,
       isolation: this.#config.isolation,
       waitMs,
@@ -84,5 +116,11 @@ export class PartitionFeed {
   }
 }
 
-const isOutOfRange = (error: unknown): boolean =>
-  error instanceof PosthornError && (error.code === 'offset_below_start' || error.code === 'offset_past_end');
+/** The position is not there: removed, not yet written, or in a log that is gone. */
+const OUT_OF_RANGE = new Set<string>(['offset_below_start', 'offset_past_end', 'inconsistent_topic_id']);
+
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof PosthornError && error.code === code;
+
+const isOutOfRange = (error: unknown): error is PosthornError =>
+  error instanceof PosthornError && OUT_OF_RANGE.has(error.code);

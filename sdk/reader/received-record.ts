@@ -19,9 +19,12 @@ export class ReceivedRecord {
   readonly value: Uint8Array | null;
   /** In the order they were sent; a name may occur more than once. */
   readonly headers: readonly RecordHeader[];
+  /** The topic that the offset belongs to: one that is deleted and made again under its name has another id. */
+  readonly topicId: number;
 
   /** Made by `Reader`. */
-  constructor(partition: number, record: LogRecord) {
+  constructor(partition: number, record: LogRecord, topicId: number) {
+    this.topicId = topicId;
     this.partition = partition;
     this.offset = record.offset;
     this.timestamp = record.timestamp;

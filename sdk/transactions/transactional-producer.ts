@@ -5,7 +5,7 @@ import { jsonBody, jsonOf, type HttpReply, type Transport } from '../client/tran
 import { checkRange } from '../client/options.ts';
 import { asPosthornError, invalidArgument, PosthornError } from '../errors.ts';
 import type { GroupOwner } from '../groups/group-record.ts';
-import type { OffsetToCommit } from '../groups/group-requests.ts';
+import { wireCommit, type OffsetToCommit } from '../groups/group-requests.ts';
 import { checkExchange, checkName } from '../names.ts';
 import type { OutgoingMessage } from '../message-input.ts';
 import { messageFields } from '../message-fields.ts';
@@ -250,7 +250,7 @@ export class TransactionalProducer implements AsyncDisposable {
       group,
       member_id: memberId,
       epoch,
-      offsets: [...offsets],
+      offsets: offsets.map(wireCommit),
     } satisfies TransactionOffsetsRequest);
   }
 

@@ -249,7 +249,7 @@ const FRAMES: readonly FrameCodec[] = [
       const sections = Array.from({ length: int(random, 3) }, (_, partition) => {
         const batches = writeBatch(drawBatch(random));
         const offsets = { start_offset: 0, next_offset: 9, high_watermark: 9, log_start_offset: 0 };
-        return { topic: 'orders', partition, ...offsets, bytes: batches.length, batches };
+        return { topic: 'orders', topic_id: 7, partition, ...offsets, bytes: batches.length, batches };
       });
       const member = { member_id: 'm', epoch: 3, assignment: [], heartbeat_interval_ms: 1_000 };
       return encodeGroupFrame({ member, sections });

@@ -51,7 +51,8 @@ describe('a delivery frame', () => {
 
 describe('a frame of group records', () => {
   const offsets = { start_offset: 0, next_offset: 9, high_watermark: 9, log_start_offset: 0 };
-  const section = { topic: 'orders', partition: 0, ...offsets, bytes: 2, batches: Uint8Array.of(1, 2) };
+  const place = { topic: 'orders', topic_id: 7, partition: 0 };
+  const section = { ...place, ...offsets, bytes: 2, batches: Uint8Array.of(1, 2) };
   const member = { member_id: 'm', epoch: 3, assignment: [], heartbeat_interval_ms: 1_000 };
 
   it('is read as it was written', () => {

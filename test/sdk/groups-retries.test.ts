@@ -97,12 +97,32 @@ describe('a record whose handler throws', () => {
     expect(first!.properties.orderingKey).toBe('k0');
   });
 
+  it('goes to the queue of the group where nothing is said, made with the first record that goes there', async () => {
+    const topic = await tests.topic(1, 3);
+    const posthorn = tests.client();
+    const { consumer, notes } = tests.consumer({
+      group: 'buried',
+      topics: [topic],
+      retry: NO_WAIT,
+      eachRecord: (record) => {
+        if (record.offset < 2) throw new NoCredit('never');
+        notes.see(record);
+      },
+    });
+    await until(() => notes.records.length === 1);
+    await consumer.stop();
+    const { deadLetter, state } = await posthorn.queues.get('buried.dlq');
+    expect([deadLetter, state.ready]).toEqual(['none', 2]);
+    expect(await posthorn.groups.offsets('buried')).toMatchObject([{ offset: 3, lag: 0 }]);
+  });
+
   it('ends the consumer where there is no dead letter: what came before is committed, nothing is skipped', async () => {
     const topic = await tests.topic(1, 5);
     const notes = new Notes();
     const { consumer } = tests.consumer(
       {
         group: 'poison',
+        deadLetter: 'none',
         topics: [topic],
         retry: NO_WAIT,
         eachRecord: (record) => {

@@ -42,6 +42,19 @@ describe('a reader starts', () => {
     expect(valuesOf(await readAll(broker.client(), topic, { from }))).toEqual(expected);
   });
 
+  it.each([
+    ['{ timestamp }', { timestamp: 6_500 }, /from has no field "timestamp".*timestampMs/],
+    ['seconds in a field of their own', { timestampMs: 1, seconds: 1 }, /from has no field "seconds"/],
+    ['a time as text', { timestampMs: '6500' }, /from\.timestampMs: .* got "6500"/],
+    ['a time without its value', { timestampMs: undefined }, /from\.timestampMs/],
+    ['no date', new Date(NaN), /from is a Date before 1970, or none/],
+    ['a wrong name in one partition', { 3: { at: 1 } }, /from of partition 3 has no field "at"/],
+    ['text', 'begin', /got "begin"/],
+    ['a big integer', 5n, /got 5/],
+  ])('not at %s, and says which field is meant', (_, from, message) => {
+    expect(() => broker.client().reader('any', { from: from as never })).toThrow(message);
+  });
+
   it('in all partitions or those named, each in order', async () => {
     const topic = await filledTopic(100, 4);
     const all = await readAll(broker.client(), topic, { from: { 3: 20 } });

@@ -181,6 +181,12 @@ export interface Odd extends Span {
   what: string;
 }
 
+/** Between two events somebody waited for what was there (unserved.ts). */
+export interface Unserved extends Span {
+  kind: 'unserved';
+  what: string;
+}
+
 /** A member of a group joined, asked for more, or left: what it was told. */
 export interface Membership extends Span {
   kind: 'member';
@@ -284,6 +290,7 @@ export type HistoryEvent =
   | RecordsDeleted
   | Purged
   | Odd
+  | Unserved
   | LogEvent;
 
 export class History {

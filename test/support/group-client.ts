@@ -53,7 +53,13 @@ export class GroupClient {
 
   commit(
     { member_id, epoch }: MemberReply,
-    offsets: readonly { topic: string; partition: number; offset: number; metadata?: string }[],
+    offsets: readonly {
+      topic: string;
+      topic_id?: number;
+      partition: number;
+      offset: number;
+      metadata?: string;
+    }[],
   ): Promise<Refusable<Committed>> {
     return this.#broker().call('POST', `${this.path}/offsets`, { member_id, epoch, offsets });
   }

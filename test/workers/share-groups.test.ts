@@ -321,7 +321,7 @@ describe('a share group', () => {
     expect(await share.settle({ release: [record!.acquisition_tag] })).toEqual(['archived']);
     expect(offsets(await share.take('a'))).toEqual([1]);
     const { body } = await broker.call<{ share_groups: object[] }>('GET', '/v1/default/share-groups');
-    const defaults = { lock_duration_ms: 30_000, dead_letter: 'none', start: 'earliest' };
+    const defaults = { lock_duration_ms: 30_000, dead_letter: { queue: 'changes.dlq' }, start: 'earliest' };
     const changed = { share_group: 'changes', topics: ['changes'], delivery_limit: 1 };
     expect(body.share_groups).toContainEqual({ ...defaults, ...changed });
   });

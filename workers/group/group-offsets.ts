@@ -12,18 +12,21 @@ import {
   type GroupOffsetView,
   type GroupReset,
 } from '../../durable-objects/partition/partition-calls.ts';
-import type { Env } from '../../durable-objects/stubs.ts';
+import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type {
   Committed,
   CommitFields,
   GroupOffsetReply,
-  PartitionOffset,
+  IdentifiedOffset,
+  NamedOffset,
   ResetFields,
   ResetReply,
 } from '../../protocol/groups.ts';
 import type { GroupPath } from '../assign/assign.ts';
+import { refreshTopics } from '../assign/known-topics.ts';
 import { callPartition, checkPartition, topicWith } from '../partition-call.ts';
+import { replacedTopic, topicOfId } from '../topic-identity.ts';
 import { lookUpTopic } from '../topology-cache.ts';
 import { inBatches } from './in-batches.ts';
 
@@ -58,11 +61,15 @@ export async function readGroupOffsets(
       topic,
       partition,
       async (stub, version) => await stub.groupOffset(version, group),
+      { isPinned: true },
     );
-    return isFailure(view) ? view : offsetReply(topic.name, partition, view);
+    return isFailure(view) ? view : offsetReply(topic, partition, view);
   });
-  const failed = replies.find((reply) => isFailure(reply));
-  return failed ?? (replies as GroupOffsetReply[]);
+  const isReplaced = (reply: GroupOffsetReply | Failure): boolean =>
+    isFailure(reply) && reply.code === 'inconsistent_topic_id';
+  const left = replies.filter((reply) => !isReplaced(reply)); // of a topic that is gone nothing is committed
+  const failed = left.find((reply) => isFailure(reply));
+  return failed ?? (left as GroupOffsetReply[]);
 }
 
 /**
@@ -78,18 +85,19 @@ export async function commitOffsets(
   transaction: OffsetTransaction | null = null,
 ): Promise<Committed | Failure> {
   const items = new Map(fields.offsets.map((item) => [`${item.topic}/${item.partition}`, item]));
-  const committed: PartitionOffset[] = [];
-  const refused: (PartitionOffset & { code: string; detail: string })[] = [];
+  const committed: IdentifiedOffset[] = [];
+  const refused: (NamedOffset & { code: string; detail: string })[] = [];
   let first: Failure | null = null;
   await inBatches([...items.values()], async (item) => {
     const { topic, partition, offset } = item;
     const result = await commitOne(env, path, atLeast, fields, item, transaction);
     if (!isFailure(result)) {
-      committed.push({ topic, partition, offset });
+      committed.push({ topic, topic_id: result.topicId, partition, offset });
       return;
     }
     first ??= result;
-    refused.push({ topic, partition, offset, code: result.code, detail: result.message });
+    const named = item.topic_id === undefined ? {} : { topic_id: item.topic_id };
+    refused.push({ topic, ...named, partition, offset, code: result.code, detail: result.message });
   });
   if (first === null) return { offsets: committed };
   const { code, message, details } = first as Failure;
@@ -101,21 +109,29 @@ async function commitOne(
   { namespace, name }: GroupPath,
   atLeast: number,
   { member_id: memberId, epoch }: CommitFields,
-  { topic: topicName, partition, offset, metadata = '' }: CommitFields['offsets'][number],
+  { topic: topicName, topic_id: topicId, partition, offset, metadata = '' }: CommitFields['offsets'][number],
   transaction: OffsetTransaction | null,
-): Promise<{ committed: number } | Failure> {
+): Promise<{ topicId: number } | Failure> {
   const found = await lookUpTopic(env, namespace, topicName, atLeast);
   if (isFailure(found)) return found;
-  const known = await topicWith(env, found.topic, [partition]);
+  const named = await topicOfId(env, found.topic, topicId, partition);
+  if (isFailure(named)) return named;
+  const known = await topicWith(env, named, [partition]);
   if (isFailure(known)) return known;
   const missing = checkPartition(known, partition);
   if (missing) return missing;
+  // Where the offset does not say which topic it is of, the one that answers first is meant.
+  let answering = known;
   const commit = (request: GroupCommit): Promise<{ committed: number } | AskGroup | Failure> =>
     callPartition<{ committed: number } | AskGroup | Failure>(
       env,
-      known,
+      answering,
       partition,
-      async (stub, version) => await stub.commitOffset(version, request),
+      async (stub, version, current) => {
+        answering = current;
+        return await stub.commitOffset(version, request);
+      },
+      { isPinned: topicId !== undefined || request.isOwner },
     );
   const request: GroupCommit = {
     group: name,
@@ -128,30 +144,41 @@ async function commitOne(
   };
   const result = await commit(request);
   // Also the refusal: that the member is gone the group says, and what to do then.
-  if (!isAskGroup(result) && !(isFailure(result) && result.code === 'partition_not_owned')) return result;
+  if (!isAskGroup(result) && !(isFailure(result) && result.code === 'partition_not_owned')) {
+    return isFailure(result) ? result : { topicId: answering.id };
+  }
   const owned = await callGroup(env, namespace, name, 'ownerships', memberId, epoch, [
     { topic: topicName, partition },
   ]);
   if (isFailure(owned)) return owned;
-  const since = owned.since[0] ?? null;
-  if (since === null) return notOwned(topicName, partition);
+  const ownership = owned.owned[0] ?? null;
+  if (ownership === null) return notOwned(topicName, partition);
+  if (ownership.topicId !== answering.id) {
+    // The member owns a partition of the topic that was deleted, until it is told of the new one.
+    await refreshTopics(env, namespace);
+    return replacedTopic(answering, partition);
+  }
+  const { since } = ownership;
   if (since > epoch) {
     return failure('stale_epoch', `the partition was assigned in epoch ${since}; heartbeat, then go on`, {
       epoch: since,
     });
   }
   const second = await commit({ ...request, epoch: since, isOwner: true });
-  return isAskGroup(second) ? notOwned(topicName, partition) : second;
+  if (isAskGroup(second)) return notOwned(topicName, partition);
+  return isFailure(second) ? second : { topicId: answering.id };
 }
 
-/** Resets offsets of a group without members. */
+/** Resets offsets of a group without members, or sets those of a group that does not exist yet, which makes it. */
 export async function resetOffsets(
   env: Env,
   { namespace, name }: GroupPath,
   found: TopicDefinition,
   fields: ResetFields,
 ): Promise<ResetReply | Failure> {
-  const topic = await topicWith(env, found, fields.partitions ?? []);
+  const named = await topicOfId(env, found, fields.topic_id);
+  if (isFailure(named)) return named;
+  const topic = await topicWith(env, named, fields.partitions ?? []);
   if (isFailure(topic)) return topic;
   const numbers = fields.partitions ?? partitionsOfTopic(topic).map(({ partition }) => partition);
   for (const partition of numbers) {
@@ -159,7 +186,8 @@ export async function resetOffsets(
     if (missing) return missing;
   }
   const touched = { [topic.name]: topicRef(topic) };
-  const begun = await callGroup(env, namespace, name, 'beginChange', touched, fields.dry_run);
+  if (!fields.dry_run) await topologyStub(env, namespace).noteGroup(name);
+  const begun = await callGroup(env, namespace, name, 'beginReset', namespace, name, touched, fields.dry_run);
   if (isFailure(begun)) return begun;
   const request: GroupReset = {
     group: name,
@@ -173,8 +201,9 @@ export async function resetOffsets(
       topic,
       partition,
       async (stub, version) => await stub.resetOffset(version, request),
+      { isPinned: true },
     );
-    return isFailure(result) ? result : { topic: topic.name, partition, ...result };
+    return isFailure(result) ? result : { topic: topic.name, topic_id: topic.id, partition, ...result };
   });
   const failed = results.find((result) => isFailure(result));
   return failed ?? { dry_run: fields.dry_run, offsets: results as ResetReply['offsets'] };
@@ -193,9 +222,10 @@ function resetTarget({ to, shift_by: shiftBy }: ResetFields): GroupReset['to'] {
   return { timestampMs: Number(to.slice(1)) };
 }
 
-function offsetReply(topic: string, partition: number, view: GroupOffsetView): GroupOffsetReply {
+function offsetReply(topic: TopicDefinition, partition: number, view: GroupOffsetView): GroupOffsetReply {
   return {
-    topic,
+    topic: topic.name,
+    topic_id: topic.id,
     partition,
     offset: view.offset,
     ...(view.metadata !== '' && { metadata: view.metadata }),

@@ -2,18 +2,25 @@
  * Reading everything that is assigned to a member, as one answer. Each round asks all partitions for a fair share; what
  * some leave the others share in the next. Where none has anything the router waits for the first, with a socket to each
  * partition, and keeps the member alive meanwhile: partitions can sleep, and what is newly assigned is read too.
+ *
+ * A member reads in the topics that it is assigned, by their ids. Where one was deleted and made again and the group has not
+ * noticed, the router makes it notice first; a position that names the old one is refused.
  */
 
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { MemberView, OwnedPartition } from '../../durable-objects/group/group-calls.ts';
 import type { ReadRequest, Stale } from '../../durable-objects/partition/partition-calls.ts';
+import type { Partition } from '../../durable-objects/partition/partition.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import type { NamedOffset, NamedPartition, TopicPartition } from '../../protocol/groups.ts';
 import type { FetchFrame } from '../../core/log/fetch-frame.ts';
 import type { GroupPath } from '../assign/assign.ts';
+import { refreshTopics } from '../assign/known-topics.ts';
 import { callPartition } from '../partition-call.ts';
 import type { AppContext } from '../routes/context.ts';
 import { frameOfResponse } from '../fetch-frame-of.ts';
+import { replacedTopic, topicOfId } from '../topic-identity.ts';
 import { lookUpTopic } from '../topology-cache.ts';
 import { inBatches } from './in-batches.ts';
 import { notOwned } from './group-offsets.ts';
@@ -28,12 +35,15 @@ const FAN_OUT = 16;
 /** Between two looks of a member that has nothing assigned yet: partitions are changing hands. */
 const UNASSIGNED_LOOK_MS = 500;
 
+/** How often the group is made to notice that a topic was made again, in one call. */
+const REPLACED_MAX = 3;
+
 export interface MemberRead {
   path: GroupPath;
   /** By `topic/partition`; the others are read from the committed offset. */
-  positions: ReadonlyMap<string, number>;
+  positions: ReadonlyMap<string, NamedOffset>;
   /** Only these, of the assigned ones. */
-  only: readonly { topic: string; partition: number }[] | null;
+  only: readonly NamedPartition[] | null;
   maxBytes: number;
   /** Infinity where the answer is bytes, which are not cut inside a batch. */
   maxRecords: number;
@@ -67,19 +77,37 @@ export async function readForMember(
   signal: AbortSignal,
 ): Promise<Answer | Failure> {
   const endMs = Date.now() + read.waitMs;
-  for (;;) {
+  for (let replaced = 0; ;) {
     const view = await heartbeat();
     if (isFailure(view)) return view;
-    const partitions = await partitionsToRead(c, read, view);
-    if (isFailure(partitions)) return partitions;
-    const sections = await readShares(c, read, view, partitions);
-    if (isFailure(sections) || sections.length > 0)
-      return isFailure(sections) ? sections : { view, sections };
-    if (Date.now() < endMs) waitBegins(view);
-    const sign = await waitForRecords(c, read, view, partitions, endMs, heartbeat, signal);
-    if (isFailure(sign)) return sign;
-    if (sign === 'over') return { view, sections };
+    const round = await readOnce(c, read, view, endMs, heartbeat, waitBegins, signal);
+    if (isFailure(round) && round.code === 'inconsistent_topic_id' && replaced++ < REPLACED_MAX) {
+      const refused = checkNamed(read, view);
+      if (refused) return refused;
+      await refreshTopics(c.env, read.path.namespace); // the next heartbeat has a target with the topic that is there
+      continue;
+    }
+    if (round !== 'again') return round;
   }
+}
+
+/** One look at all partitions and, where they have nothing, a wait: the answer, or `again` where there is a reason to look. */
+async function readOnce(
+  c: AppContext,
+  read: MemberRead,
+  view: MemberView,
+  endMs: number,
+  heartbeat: () => Promise<MemberView | Failure>,
+  waitBegins: (view: MemberView) => void,
+  signal: AbortSignal,
+): Promise<Answer | 'again' | Failure> {
+  const partitions = await partitionsToRead(c, read, view);
+  if (isFailure(partitions)) return partitions;
+  const sections = await readShares(c, read, view, partitions);
+  if (isFailure(sections) || sections.length > 0) return isFailure(sections) ? sections : { view, sections };
+  if (Date.now() < endMs) waitBegins(view);
+  const sign = await waitForRecords(c, read, view, partitions, endMs, heartbeat, signal);
+  return sign === 'over' ? { view, sections } : sign;
 }
 
 type Place = Omit<Section, 'frame'>;
@@ -89,25 +117,38 @@ async function partitionsToRead(
   read: MemberRead,
   view: MemberView,
 ): Promise<Place[] | Failure> {
-  const key = ({ topic, partition }: { topic: string; partition: number }): string => `${topic}/${partition}`;
+  const refused = checkNamed(read, view);
+  if (refused) return refused;
   const assigned = new Map(view.assignment.map((owned) => [key(owned), owned]));
-  const named = [...(read.only ?? []).map(key), ...read.positions.keys()];
-  const missing = named.find((name) => !assigned.has(name));
-  if (missing !== undefined) {
-    const [topic, partition] = missing.split('/');
-    return notOwned(topic!, Number(partition));
-  }
   const wanted = read.only
     ? [...new Set(read.only.map(key))].map((name) => assigned.get(name)!)
     : view.assignment;
   const places: Place[] = [];
   for (const owned of wanted) {
     const found = await lookUpTopic(c.env, read.path.namespace, owned.topic, 0);
-    if (!isFailure(found)) places.push({ owned, definition: found.topic }); // one that is gone has nothing to read
+    if (isFailure(found)) continue; // one that is gone has nothing to read
+    const definition = await topicOfId(c.env, found.topic, owned.topicId, owned.partition);
+    if (!isFailure(definition)) places.push({ owned, definition });
+    else if (definition.code === 'inconsistent_topic_id') return definition;
   }
   const first = Math.floor(Math.random() * places.length); // nobody is always the last to be given a share
   return [...places.slice(first), ...places.slice(0, first)];
 }
+
+/** What the request names is this member's, and of the topic that it means. */
+function checkNamed(read: MemberRead, view: MemberView): Failure | null {
+  const assigned = new Map(view.assignment.map((owned) => [key(owned), owned]));
+  for (const named of [...(read.only ?? []), ...read.positions.values()]) {
+    const owned = assigned.get(key(named));
+    if (!owned) return notOwned(named.topic, named.partition);
+    const { topic: name, topicId: id } = owned;
+    if (named.topic_id !== undefined && named.topic_id !== id)
+      return replacedTopic({ name, id }, named.partition);
+  }
+  return null;
+}
+
+const key = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 async function readShares(
   c: AppContext,
@@ -128,9 +169,10 @@ async function readShares(
       const frames = await inBatches(asked.slice(first, first + FAN_OUT), async (place) => {
         const offset = sections.get(place)?.frame.nextOffset ?? null;
         const response = await fetchPlace(c, read, view, place, { offset, bytesMax, recordsMax }, false);
-        return isFailure(response) ? response : await frameOfResponse(response);
+        return response === null || isFailure(response) ? response : await frameOfResponse(response);
       });
       for (const [index, frame] of frames.entries()) {
+        if (frame === null) continue;
         if (isFailure(frame)) return frame;
         const place = asked[first + index]!;
         if (frame.nextOffset === frame.startOffset) continue;
@@ -163,12 +205,15 @@ async function waitForRecords(
       fetchPlace(c, read, view, place, { offset: null, bytesMax: 1, recordsMax: 1 }, true),
     );
     for (const response of opened)
-      if (!isFailure(response) && response.webSocket) sockets.add(response.webSocket);
+      if (response !== null && !isFailure(response) && response.webSocket) sockets.add(response.webSocket);
     for (const response of opened) {
+      if (response === null) continue;
       if (isFailure(response)) return response;
       if (!response.webSocket) return 'again'; // a record came in between
     }
-    const everyMs = places.length === 0 ? UNASSIGNED_LOOK_MS : view.heartbeatIntervalMs;
+    const everyMs = opened.every((response) => response === null)
+      ? UNASSIGNED_LOOK_MS
+      : view.heartbeatIntervalMs;
     for (;;) {
       const sign = await sockets.wait(Math.max(0, Math.min(everyMs, endMs - Date.now())));
       if (sign === 'left') return 'over';
@@ -183,7 +228,7 @@ async function waitForRecords(
   }
 }
 
-/** The sections of a read: a partition that has another owner by now refuses. */
+/** One partition's answer, which refuses where it has another owner by now. Null: its topic is gone. */
 async function fetchPlace(
   c: AppContext,
   read: MemberRead,
@@ -191,20 +236,23 @@ async function fetchPlace(
   { owned, definition }: Place,
   limits: Pick<ReadRequest, 'offset' | 'bytesMax' | 'recordsMax'>,
   isWaiting: boolean,
-): Promise<Response | Failure> {
+): Promise<Response | Failure | null> {
   const { topic, partition, since } = owned;
-  return await callPartition<Response | Failure>(c.env, definition, partition, async (stub, version) => {
+  const call = async (
+    stub: DurableObjectStub<Partition>,
+    version: number,
+  ): Promise<Response | Failure | Stale> => {
     const request: ReadRequest = {
       ...limits,
       version,
       isolation: read.isolation,
-      offset: limits.offset ?? read.positions.get(`${topic}/${partition}`) ?? null,
+      offset: limits.offset ?? read.positions.get(key(owned))?.offset ?? null,
       claim: {
         group: read.path.name,
         memberId: view.memberId,
         epoch: since,
         isOwner: true,
-        autoOffsetReset: view.autoOffsetReset,
+        autoOffsetReset: owned.reset,
       },
     };
     const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
@@ -215,7 +263,9 @@ async function fetchPlace(
     return isFailure(refusal)
       ? failure(refusal.code, refusal.message, { ...refusal.details, topic, partition })
       : refusal;
-  });
+  };
+  const answer = await callPartition(c.env, definition, partition, call, { isPinned: true });
+  return isFailure(answer) && answer.code === 'topic_not_found' ? null : answer;
 }
 
 /** Two answers of one partition, the second from where the first has ended. */

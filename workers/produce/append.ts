@@ -5,7 +5,7 @@ import type { AppendedBatch } from '../../durable-objects/partition/partition-ca
 import type { Env } from '../../durable-objects/stubs.ts';
 import { errorTable, failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { PartlyStored } from '../../protocol/records.ts';
-import { callPartition } from '../partition-call.ts';
+import { callPartition, type CallOptions } from '../partition-call.ts';
 
 export interface PartitionBatches {
   partition: number;
@@ -18,10 +18,11 @@ export async function appendToPartitions(
   env: Env,
   topic: TopicDefinition,
   groups: readonly PartitionBatches[],
+  options?: CallOptions,
 ): Promise<AppendedBatch[][] | Failure> {
   const results = await Promise.all(
     groups.map(({ partition, bytes }) =>
-      callPartition(env, topic, partition, (stub, version) => stub.append(version, bytes)),
+      callPartition(env, topic, partition, (stub, version) => stub.append(version, bytes), options),
     ),
   );
   const partitions = groups.map(({ partition }) => partition);

@@ -32,9 +32,11 @@ import { DEFAULT_EXCHANGE_PATH } from '../../protocol/exchanges.ts';
 import { DEAD_LETTER_PAGE_MAX } from '../../protocol/limits.ts';
 import { JSON_LINES_TYPE } from '../../protocol/media-types.ts';
 import type { WrittenMessage } from '../../protocol/messages.ts';
+import type { DeadLetterConfig } from '../../protocol/queues.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { formatDeadLetterId, parseDeadLetterId } from '../../core/queue/dead-letter-id.ts';
 import type { Place } from '../../core/queue/ready-messages.ts';
+import { placeOf } from '../dead-letters/dead-letter-warnings.ts';
 import { deadLettersOf, editedRecord } from '../dead-letters/dead-letter-json.ts';
 import { exportPages } from '../dead-letters/export.ts';
 import { jsonReply } from '../json-reply.ts';
@@ -50,6 +52,8 @@ interface Held {
   queue: QueueDefinition;
   /** What of it is meant. */
   filter: DeadLetterFilter;
+  /** Where dead letters of the queue in the path go, where that is no queue that exists. */
+  elsewhere?: DeadLetterConfig;
 }
 
 export function deadLetterRoutes(app: Hono<AppEnv>): void {
@@ -177,10 +181,15 @@ async function readHeld(
 ): Promise<Held | Failure> {
   const named = await readQueue(c);
   if (isFailure(named)) return named;
-  const target = self === 'true' ? null : targetName(named);
-  if (target === null) return { queue: named, filter };
+  if (self === 'true') return { queue: named, filter };
+  const { dead_letter: config } = named.config;
+  const target = targetName(named);
+  if (target === null) return { queue: named, filter, ...(config !== null && { elsewhere: config }) };
   const found = await lookUpQueue(c.env, named.namespace, target, seenTopologyVersion(c));
-  if (isFailure(found)) return found.code === 'queue_not_found' ? { queue: named, filter } : found;
+  if (isFailure(found)) {
+    if (found.code !== 'queue_not_found') return found;
+    return { queue: named, filter, ...(config !== null && { elsewhere: config }) };
+  }
   const isOwn = target === defaultDeadLetterQueue(named.name);
   return { queue: found.queue, filter: isOwn ? filter : { original_queue: named.name, ...filter } };
 }
@@ -198,11 +207,15 @@ function call(c: AppContext, { queue }: Held, what: DeadLetterCall): Promise<Dea
   );
 }
 
-function pageOf({ queue }: Held, { page }: DeadLetterAnswer): DeadLetterList<WrittenMessage> {
+function pageOf({ queue, elsewhere }: Held, { page }: DeadLetterAnswer): DeadLetterList<WrittenMessage> {
   const { ids, batches, next } = page!;
   return {
     queue: queue.name,
     dead_letters: deadLettersOf(ids, batches),
+    ...(elsewhere !== undefined && {
+      goes_to: elsewhere,
+      warnings: [`dead letters of queue "${queue.name}" go to ${placeOf(elsewhere)}`],
+    }),
     ...(next && { next: formatDeadLetterId(queue.id, next) }),
   };
 }

@@ -5,6 +5,7 @@ import type { ReadIsolation } from '../../core/log/aborted.ts';
 import { decodeFetchFrame, type FetchFrame } from '../../core/log/fetch-frame.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { ReadRequest, Stale } from '../../durable-objects/partition/partition-calls.ts';
+import type { Partition } from '../../durable-objects/partition/partition.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import {
   HIGH_WATERMARK_HEADER,
@@ -13,6 +14,7 @@ import {
   NEXT_OFFSET_HEADER,
   RECORD_BATCH_TYPE,
   START_OFFSET_HEADER,
+  TOPIC_ID_HEADER,
 } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/records.ts';
@@ -24,6 +26,7 @@ import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
 import { readQuery } from '../request.ts';
 import { JSON_FORM, replyWithSigns, type WaitingClient } from '../signs-of-life.ts';
+import { topicOfId } from '../topic-identity.ts';
 import { waitForFrame } from '../wait-for-frame.ts';
 import { bind, readPartition, readTopic, type AppContext, type AppEnv } from './context.ts';
 
@@ -33,34 +36,52 @@ export function fetchRoutes(app: Hono<AppEnv>): void {
     if (isFailure(query)) return problem(c, query);
     const isolation = isolationOf(query.fields);
     if (isFailure(isolation)) return problem(c, isolation);
-    const topic = await readTopic(c);
+    const named = await readTopic(c);
+    if (isFailure(named)) return problem(c, named);
+    const { topic_id: expected, max_records: recordsMax } = query.fields;
+    const partition = readPartition(c);
+    const topic = await topicOfId(c.env, named, expected, partition);
     if (isFailure(topic)) return problem(c, topic);
-    let offsets: FetchFrame | null = null;
-    const noteWait = (frame: FetchFrame): FetchFrame => (offsets = frame);
+    let waiting: Waiting | null = null;
+    const noteWait = (begun: Waiting): Waiting => (waiting = begun);
+    const json = async ({ topicId, offsets }: Waiting, recordsMost: number): Promise<object | Failure> => {
+      const reply = await jsonFetchReply(offsets, recordsMost, isolation);
+      return isFailure(reply) ? reply : { topic_id: topicId, ...reply };
+    };
     const answer = async (client: WaitingClient): Promise<Response> => {
       const checked = { ...query.fields, isolation };
-      const read = await readAndWait(c, topic, readPartition(c), checked, client, noteWait);
+      const read = await readAndWait(c, topic, partition, checked, client, noteWait);
       if (isFailure(read)) return problem(c, read);
       if (wantsBatches(c)) return batchesReply(read);
-      const { max_records: recordsMax } = query.fields;
-      const reply = await jsonFetchReply(await frameOf(read), recordsMax, isolation);
+      const reply = await json({ topicId: read.topicId, offsets: await frameOf(read.log) }, recordsMax);
       return isFailure(reply) ? problem(c, reply) : jsonReply(c, reply);
     };
     // The offsets of a reply of batches are headers, which have to wait for them. It hands over nothing that would be lost.
     const form = wantsBatches(c) ? { contentType: RECORD_BATCH_TYPE, sign: null } : JSON_FORM;
-    const nothing = async (): Promise<Response> => c.json(await jsonFetchReply(offsets!, 0, isolation));
+    const nothing = async (): Promise<Response> => c.json(await json(waiting!, 0));
     return await replyWithSigns(c, form, answer, nothing);
   });
 }
 
 type CheckedQuery = FetchQuery & { isolation: ReadIsolation };
 
-/** What the partition answered: a response that streams, or the message that ended a wait. */
-type Read = Response | FetchFrame;
+/** What is known while there is nothing to read yet. */
+interface Waiting {
+  topicId: number;
+  offsets: FetchFrame;
+}
+
+interface Read {
+  /** The topic that answered: a fresher one than was known, where that was out of date. */
+  topicId: number;
+  /** What the partition answered: a response that streams, or the message that ended a wait. */
+  log: Response | FetchFrame;
+}
 
 /**
  * Reads, and where there is nothing yet holds a socket to the partition until there is or the time is over. The partition
- * can sleep meanwhile. A wait that the partition gives up (records were deleted) ends with a second look.
+ * can sleep meanwhile. A wait that the partition gives up (records were deleted) ends with a second look, in the same log:
+ * the offset means nothing in that of a topic that has been made again meanwhile.
  */
 async function readAndWait(
   c: AppContext,
@@ -68,16 +89,22 @@ async function readAndWait(
   partition: number,
   query: CheckedQuery,
   client: WaitingClient,
-  noteWait: (offsets: FetchFrame) => void,
+  noteWait: (waiting: Waiting) => void,
 ): Promise<Read | Failure> {
-  const first = await readPartitionLog(c, topic, partition, query, query.wait_ms > 0);
-  if (isFailure(first) || !first.webSocket) return first;
+  let answering = topic;
+  const read = (again: CheckedQuery, isWaiting: boolean, isPinned: boolean): Promise<Response | Failure> =>
+    readPartitionLog(c, answering, partition, again, isWaiting, isPinned, (current) => (answering = current));
+  const first = await read(query, query.wait_ms > 0, query.topic_id !== undefined);
+  if (isFailure(first)) return first;
+  const topicId = answering.id;
+  if (!first.webSocket) return { topicId, log: first };
   const offsets = emptyFrameOf(first.headers);
-  noteWait(offsets);
+  noteWait({ topicId, offsets });
   client.waitBegins();
   const frame = await waitForFrame(first.webSocket, query.wait_ms, client.signal).frame;
-  if (frame instanceof Uint8Array) return decodeFetchFrame(frame);
-  return await readPartitionLog(c, topic, partition, { ...query, offset: offsets.startOffset }, false);
+  if (frame instanceof Uint8Array) return { topicId, log: decodeFetchFrame(frame) };
+  const second = await read({ ...query, offset: offsets.startOffset }, false, true);
+  return isFailure(second) ? second : { topicId, log: second };
 }
 
 async function readPartitionLog(
@@ -86,9 +113,16 @@ async function readPartitionLog(
   partition: number,
   query: CheckedQuery,
   isWaiting: boolean,
+  isPinned: boolean,
+  noteTopic: (current: TopicDefinition) => void,
 ): Promise<Response | Failure> {
   const headers: HeadersInit = isWaiting ? { upgrade: 'websocket' } : {};
-  return await callPartition<Response | Failure>(c.env, topic, partition, async (stub, version) => {
+  const call = async (
+    stub: DurableObjectStub<Partition>,
+    version: number,
+    current: TopicDefinition,
+  ): Promise<Response | Failure | Stale> => {
+    noteTopic(current);
     const request: ReadRequest = {
       version,
       offset: readOffset(query.offset),
@@ -99,29 +133,32 @@ async function readPartitionLog(
     const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
     const response = await stub.fetch(url, { headers });
     return response.status === 422 ? await response.json<Failure | Stale>() : response;
-  });
+  };
+  return await callPartition<Response | Failure>(c.env, topic, partition, call, { isPinned });
 }
 
-function batchesReply(read: Read): Response {
-  if (read instanceof Response) {
-    const headers = new Headers(read.headers);
+function batchesReply({ topicId, log }: Read): Response {
+  if (log instanceof Response) {
+    const headers = new Headers(log.headers);
     headers.set('content-type', RECORD_BATCH_TYPE);
-    return new Response(read.body, { headers });
+    headers.set(TOPIC_ID_HEADER, String(topicId));
+    return new Response(log.body, { headers });
   }
-  return new Response(read.batches as Uint8Array<ArrayBuffer>, {
+  return new Response(log.batches as Uint8Array<ArrayBuffer>, {
     headers: {
       'content-type': RECORD_BATCH_TYPE,
-      [START_OFFSET_HEADER]: String(read.startOffset),
-      [NEXT_OFFSET_HEADER]: String(read.nextOffset),
-      [HIGH_WATERMARK_HEADER]: String(read.highWatermark),
-      [LOG_START_OFFSET_HEADER]: String(read.logStartOffset),
-      [LAST_STABLE_OFFSET_HEADER]: String(read.lastStableOffset),
+      [TOPIC_ID_HEADER]: String(topicId),
+      [START_OFFSET_HEADER]: String(log.startOffset),
+      [NEXT_OFFSET_HEADER]: String(log.nextOffset),
+      [HIGH_WATERMARK_HEADER]: String(log.highWatermark),
+      [LOG_START_OFFSET_HEADER]: String(log.logStartOffset),
+      [LAST_STABLE_OFFSET_HEADER]: String(log.lastStableOffset),
     },
   });
 }
 
-async function frameOf(read: Read): Promise<FetchFrame> {
-  return read instanceof Response ? await frameOfResponse(read) : read;
+async function frameOf(log: Read['log']): Promise<FetchFrame> {
+  return log instanceof Response ? await frameOfResponse(log) : log;
 }
 
 function wantsBatches(c: AppContext): boolean {

@@ -9,7 +9,8 @@ import {
   groupFetchSchema,
   type GroupRecord,
   type GroupRecords,
-  type PartitionOffset,
+  type IdentifiedOffset,
+  type TopicPartition,
 } from '../../protocol/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
@@ -60,7 +61,7 @@ export function groupRecordRoutes(app: Hono<AppEnv>): void {
       ...limitsOf(c, body.fields),
       isolation,
       path,
-      positions: new Map(positions.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset])),
+      positions: new Map(positions.map((position) => [`${position.topic}/${position.partition}`, position])),
       only: partitions,
     };
     const beat: BeatRequest = { memberId: readMember(c), epoch, held: 'unsaid', isFetch: true };
@@ -112,7 +113,7 @@ async function replyOf(
   const isKept = new Set(
     json.offsets.filter((_, index) => kept[index]).map(({ topic, partition }) => `${topic}/${partition}`),
   );
-  const keep = ({ topic, partition }: PartitionOffset): boolean => isKept.has(`${topic}/${partition}`);
+  const keep = ({ topic, partition }: TopicPartition): boolean => isKept.has(`${topic}/${partition}`);
   return jsonReply(c, {
     ...json,
     records: json.records.filter(keep),
@@ -125,7 +126,7 @@ async function recordsOf(
   { maxRecords, isolation }: MemberRead,
 ): Promise<GroupRecords<WrittenRecord> | Failure> {
   const records: GroupRecord<WrittenRecord>[] = [];
-  const offsets: PartitionOffset[] = [];
+  const offsets: IdentifiedOffset[] = [];
   for (const [index, section] of sections.entries()) {
     if (records.length >= maxRecords) break;
     const { topic, partition } = section.owned;
@@ -142,8 +143,9 @@ async function recordsOf(
 function bytesReply({ view, sections }: Answer): Response {
   const frame = encodeGroupFrame({
     member: memberReply(view),
-    sections: sections.map(({ owned: { topic, partition }, frame: { batches, ...offsets } }) => ({
+    sections: sections.map(({ owned: { topic, topicId, partition }, frame: { batches, ...offsets } }) => ({
       topic,
+      topic_id: topicId,
       partition,
       start_offset: offsets.startOffset,
       next_offset: offsets.nextOffset,
@@ -164,7 +166,7 @@ async function committed(
   c: AppContext,
   read: MemberRead,
   { view, sections }: { view: MemberView; sections: readonly Section[] },
-  ends: readonly PartitionOffset[],
+  ends: readonly IdentifiedOffset[],
 ): Promise<boolean[]> {
   const byKey = new Map(
     sections.map((section) => [`${section.owned.topic}/${section.owned.partition}`, section]),
@@ -186,13 +188,14 @@ async function committed(
           transaction: null,
           onlyFrom: frame.startOffset,
         }),
+      { isPinned: true },
     );
     return !isFailure(result);
   });
 }
 
-function endOf({ owned: { topic, partition } }: Section, offset: number): PartitionOffset {
-  return { topic, partition, offset };
+function endOf({ owned: { topic, topicId, partition } }: Section, offset: number): IdentifiedOffset {
+  return { topic, topic_id: topicId, partition, offset };
 }
 
 function limitsOf(

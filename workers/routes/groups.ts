@@ -1,11 +1,12 @@
 /** Consumer groups: members, and what an operator asks and does. */
 
 import type { Hono } from 'hono';
-import { assignmentOf, isEmpty, revokedOf, type Member } from '../../core/group/group-state.ts';
+import { assignmentOf, isEmpty, refOf, revokedOf, type Member } from '../../core/group/group-state.ts';
 import {
   callGroup,
   type BeatRequest,
   type GroupDescription,
+  type HeldPartition,
   type MemberView,
 } from '../../durable-objects/group/group-calls.ts';
 import { partitionStub, topologyStub } from '../../durable-objects/stubs.ts';
@@ -15,14 +16,18 @@ import {
   joinSchema,
   type GroupMemberReply,
   type GroupState,
+  type IdentifiedPartition,
   type JoinFields,
   type MemberReply,
+  type NamedPartition,
+  type TopicPartition,
 } from '../../protocol/groups.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { refreshTopics } from '../assign/known-topics.ts';
 import { withTarget, type GroupPath } from '../assign/assign.ts';
 import { inBatches } from '../group/in-batches.ts';
 import { partitionsOfGroup, readGroupOffsets } from '../group/group-offsets.ts';
+import { settleTopics } from '../group/settle-topics.ts';
 import { problem } from '../problem.ts';
 import { readBody } from '../request.ts';
 import {
@@ -57,7 +62,8 @@ export function groupRoutes(app: Hono<AppEnv>): void {
     const body = await readBody(c, heartbeatSchema);
     if (isFailure(body)) return problem(c, body);
     const { epoch, partitions = 'assigned' } = body.fields;
-    const beat: BeatRequest = { memberId: readMember(c), epoch, held: partitions, isFetch: false };
+    const held = typeof partitions === 'string' ? partitions : partitions.map(heldPartition);
+    const beat: BeatRequest = { memberId: readMember(c), epoch, held, isFetch: false };
     const view = await heartbeatOf(c, path, beat);
     return isFailure(view) ? problem(c, view) : c.json(memberReply(view));
   });
@@ -97,7 +103,19 @@ export async function heartbeatOf(
 ): Promise<MemberView | Failure> {
   const view = await callGroup(c.env, path.namespace, path.name, 'heartbeat', beat);
   if (isFailure(view)) return view;
-  return await withTarget(c.env, path, view, beat, seenTopologyVersion(c));
+  return await targeted(c, path, view, beat, seenTopologyVersion(c));
+}
+
+async function targeted(
+  c: AppContext,
+  path: GroupPath,
+  view: MemberView,
+  beat: BeatRequest,
+  atLeast: number,
+): Promise<MemberView | Failure> {
+  const current = await withTarget(c.env, path, view, beat, atLeast);
+  if (!isFailure(current)) await settleTopics(c.env, path, current);
+  return current;
 }
 
 export function readMember(c: AppContext): string {
@@ -108,7 +126,7 @@ export function memberReply({ memberId, epoch, assignment, heartbeatIntervalMs }
   return {
     member_id: memberId,
     epoch,
-    assignment: assignment.map(({ topic, partition }) => ({ topic, partition })),
+    assignment: assignment.map(({ topic, topicId, partition }) => ({ topic, topic_id: topicId, partition })),
     heartbeat_interval_ms: heartbeatIntervalMs,
   };
 }
@@ -133,15 +151,16 @@ async function join(c: AppContext, path: GroupPath, fields: JoinFields): Promise
     rack: fields.rack ?? null,
     autoOffsetReset: fields.auto_offset_reset,
     sessionTimeoutMs: fields.session_timeout_ms,
+    topologyVersion: known.topologyVersion,
   });
   if (isFailure(view)) return view;
   const beat: BeatRequest = { memberId: view.memberId, epoch: view.epoch, held: [], isFetch: false };
-  return await withTarget(c.env, path, view, beat, known.topologyVersion);
+  return await targeted(c, path, view, beat, known.topologyVersion);
 }
 
 /** Its offsets first: a group that is half deleted can be deleted again. */
 async function deleteGroup(c: AppContext, { namespace, name }: GroupPath): Promise<Failure | null> {
-  const begun = await callGroup(c.env, namespace, name, 'beginChange', {}, false);
+  const begun = await callGroup(c.env, namespace, name, 'beginChange');
   if (isFailure(begun)) return begun;
   const { topics } = await refreshTopics(c.env, namespace);
   const partitions = partitionsOfGroup(begun.state, topics);
@@ -159,6 +178,10 @@ async function deleteGroup(c: AppContext, { namespace, name }: GroupPath): Promi
   return null;
 }
 
+function heldPartition({ topic, partition, topic_id: topicId }: NamedPartition): HeldPartition {
+  return { topic, partition, ...(topicId !== undefined && { topicId }) };
+}
+
 function stateReply(
   group: string,
   { state, isStable, assignor, meter }: GroupDescription,
@@ -169,13 +192,18 @@ function stateReply(
     state: isEmpty(state) ? 'empty' : isStable ? 'stable' : 'reconciling',
     epoch: state.epoch,
     assignor,
-    members: Object.values(state.members).map(describeMember),
+    members: Object.values(state.members).map((member) => describeMember(state, member)),
     offsets,
     meter: { rows_written: meter.rowsWritten, calls: meter.calls, since: meter.since },
   };
 }
 
-function describeMember(member: Member): GroupMemberReply {
+function describeMember(state: GroupDescription['state'], member: Member): GroupMemberReply {
+  const identified = ({ topic, partition }: TopicPartition): IdentifiedPartition => ({
+    topic,
+    topic_id: refOf(state, topic).id,
+    partition,
+  });
   return {
     member_id: member.id,
     instance_id: member.instanceId,
@@ -184,7 +212,7 @@ function describeMember(member: Member): GroupMemberReply {
     assignor: member.assignor,
     rack: member.rack,
     session_timeout_ms: member.sessionTimeoutMs,
-    assignment: assignmentOf(member),
-    revoking: revokedOf(member),
+    assignment: assignmentOf(member).map(identified),
+    revoking: revokedOf(member).map(identified),
   };
 }

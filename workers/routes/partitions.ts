@@ -9,6 +9,7 @@ import type { PartitionState, RecordsDeleted } from '../../protocol/topics.ts';
 import { callPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
 import { readQuery } from '../request.ts';
+import { topicOfId } from '../topic-identity.ts';
 import { bind, readPartition, readTopic, type AppEnv } from './context.ts';
 
 export function partitionRoutes(app: Hono<AppEnv>): void {
@@ -16,23 +17,39 @@ export function partitionRoutes(app: Hono<AppEnv>): void {
     const topic = await readTopic(c);
     if (isFailure(topic)) return problem(c, topic);
     const partition = readPartition(c);
-    const state = await callPartition(c.env, topic, partition, (stub, version) => stub.describe(version));
-    return isFailure(state) ? problem(c, state) : c.json(stateReply(topic.name, partition, state));
+    let topicId = topic.id;
+    const state = await callPartition(c.env, topic, partition, (stub, version, { id }) => {
+      topicId = id;
+      return stub.describe(version);
+    });
+    if (isFailure(state)) return problem(c, state);
+    return c.json(stateReply(topic.name, topicId, partition, state));
   });
 
   bind(app, operations.deleteRecords, async (c) => {
     const query = readQuery(c, deleteRecordsQuerySchema);
     if (isFailure(query)) return problem(c, query);
-    const topic = await readTopic(c);
-    if (isFailure(topic)) return problem(c, topic);
+    const named = await readTopic(c);
+    if (isFailure(named)) return problem(c, named);
     const partition = readPartition(c);
-    const { before } = query.fields;
-    const deleted = await callPartition(c.env, topic, partition, (stub, version) =>
-      stub.deleteRecords(version, before),
+    const { before, topic_id: expected } = query.fields;
+    const topic = await topicOfId(c.env, named, expected, partition);
+    if (isFailure(topic)) return problem(c, topic);
+    let topicId = topic.id;
+    const deleted = await callPartition(
+      c.env,
+      topic,
+      partition,
+      (stub, version, { id }) => {
+        topicId = id;
+        return stub.deleteRecords(version, before);
+      },
+      { isPinned: expected !== undefined },
     );
     if (isFailure(deleted)) return problem(c, deleted);
     return c.json({
       topic: topic.name,
+      topic_id: topicId,
       partition,
       log_start_offset: deleted.logStartOffset,
       high_watermark: deleted.highWatermark,
@@ -40,10 +57,16 @@ export function partitionRoutes(app: Hono<AppEnv>): void {
   });
 }
 
-function stateReply(topic: string, partition: number, state: PartitionDescription): PartitionState {
+function stateReply(
+  topic: string,
+  topicId: number,
+  partition: number,
+  state: PartitionDescription,
+): PartitionState {
   const { rowsWritten, rowsRead, ...meter } = state.meter;
   return {
     topic,
+    topic_id: topicId,
     partition,
     log_start_offset: state.logStartOffset,
     high_watermark: state.highWatermark,

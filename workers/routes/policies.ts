@@ -7,6 +7,7 @@ import { failure, isFailure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { policyDeclarationSchema, type PolicyList, type PolicyReply } from '../../protocol/policies.ts';
+import { warningsOf } from '../dead-letters/dead-letter-warnings.ts';
 import { problem } from '../problem.ts';
 import { readBody } from '../request.ts';
 import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
@@ -25,14 +26,14 @@ export function policyRoutes(app: Hono<AppEnv>): void {
     const body = await readBody(c, policyDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
     const put = await topologyStub(c.env, path.namespace).putPolicy(path.name, body.fields);
-    return policyReply(c, put.policy, put.topologyVersion, put.isNew ? 201 : 200);
+    return await policyReply(c, path.namespace, put.policy, put.topologyVersion, put.isNew ? 201 : 200);
   });
 
   bind(app, operations.getPolicy, async (c) => {
     const path = readNamed(c, 'policy');
     if (isFailure(path)) return problem(c, path);
     const { policy, topologyVersion } = await topologyStub(c.env, path.namespace).policy(path.name);
-    if (policy !== null) return policyReply(c, policy, topologyVersion, 200);
+    if (policy !== null) return await policyReply(c, path.namespace, policy, topologyVersion, 200);
     return problem(c, failure('policy_not_found', `there is no policy "${path.name}"; PUT creates it`));
   });
 
@@ -50,12 +51,15 @@ function fieldsOf({ name, pattern, priority, definition }: PolicyDefinition): Po
   return { policy: name, pattern, priority, definition };
 }
 
-function policyReply(
+async function policyReply(
   c: AppContext,
+  namespace: string,
   policy: PolicyDefinition,
   topologyVersion: number,
   status: 200 | 201,
-): Response {
+): Promise<Response> {
   c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
-  return c.json({ ...fieldsOf(policy), topology_version: topologyVersion } satisfies PolicyReply, status);
+  const warnings = await warningsOf(c.env, namespace, policy.definition.dead_letter);
+  const reply: PolicyReply = { ...fieldsOf(policy), ...warnings, topology_version: topologyVersion };
+  return c.json(reply, status);
 }

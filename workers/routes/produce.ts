@@ -24,6 +24,7 @@ import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { batchOptions, checkOnePartition } from '../produce/json-producer.ts';
 import { checkProduceRequest, packBatches, partitionRecords } from '../produce/json-records.ts';
 import { bodyKind, readBytes, readJson, readQuery } from '../request.ts';
+import { lookUpTopic } from '../topology-cache.ts';
 import { addPartitions } from '../transaction-call.ts';
 import { bind, readTopic, type AppContext, type AppEnv } from './context.ts';
 
@@ -44,9 +45,7 @@ async function produceJson(c: AppContext, found: TopicDefinition): Promise<Respo
   if (isFailure(packed)) return problem(c, packed);
   const { topic, places, batches, count, producer } = packed;
   if (packed.isUnpromised) return acceptWithoutPromise(c, topic, batches, count);
-  const refused = await joinTransaction(c, topic, producer?.transactional_id, producer ?? null, batches);
-  if (refused) return problem(c, refused);
-  const appended = await appendToPartitions(c.env, topic, batches);
+  const appended = await append(c, topic, producer?.transactional_id, producer ?? null, batches);
   if (isFailure(appended)) return problem(c, withOffsets(appended, places, count));
   return c.json({ offsets: offsetsOf(places, appended, count) } satisfies ProduceReply);
 }
@@ -100,18 +99,29 @@ async function readAndPack(c: AppContext, found: TopicDefinition): Promise<Packe
   return { topic, places, batches, count: request.records.length, producer, isUnpromised };
 }
 
-/** Makes the partitions part of the transaction that the records are to belong to, if any. */
-async function joinTransaction(
+/**
+ * Appends, after the partitions were made part of the transaction that the records are to belong to, if any. The marker of
+ * the transaction comes to the topic that the coordinator was told of. So the records go there or nowhere: where the topic
+ * was made again, the coordinator is told of the new one first.
+ */
+async function append(
   c: AppContext,
   topic: TopicDefinition,
   transactionalId: string | undefined,
   identity: Identity | null,
   groups: readonly PartitionBatches[],
-): Promise<Failure | null> {
-  if (transactionalId === undefined || identity === null) return null;
+): Promise<AppendedBatch[][] | Failure> {
+  if (transactionalId === undefined || identity === null)
+    return await appendToPartitions(c.env, topic, groups);
   const partitions = groups.map(({ partition }) => partition);
   const { id, epoch } = identity;
-  return await addPartitions(c.env, topic, transactionalId, { id, epoch }, partitions);
+  const refused = await addPartitions(c.env, topic, transactionalId, { id, epoch }, partitions);
+  if (refused) return refused;
+  const appended = await appendToPartitions(c.env, topic, groups, { isPinned: true });
+  if (!isFailure(appended) || appended.code !== 'inconsistent_topic_id') return appended;
+  const fresh = await lookUpTopic(c.env, topic.namespace, topic.name, 0);
+  if (isFailure(fresh) || fresh.topic.id === topic.id) return appended;
+  return await append(c, fresh.topic, transactionalId, identity, groups);
 }
 
 /** One for each record, in the order of the request. */
@@ -183,9 +193,7 @@ async function produceBatches(c: AppContext, found: TopicDefinition, query: Prod
   if (isFailure(isUnpromised)) return problem(c, isUnpromised);
   const groups = groupByPartition(bytes, checked);
   if (isUnpromised) return acceptWithoutPromise(c, topic, groups, recordCount);
-  const refused = await joinTransaction(c, topic, transactionalId, identity, groups);
-  if (refused) return problem(c, refused);
-  const appended = await appendToPartitions(c.env, topic, groups);
+  const appended = await append(c, topic, transactionalId, identity, groups);
   if (isFailure(appended)) return problem(c, appended);
   return c.json({ batches: inRequestOrder(checked, groups, appended) } satisfies ProduceBatchesReply);
 }

@@ -17,6 +17,7 @@ import {
   type QueueWithStateReply,
 } from '../../protocol/queues.ts';
 import { REPLY_ADDRESS_PREFIX } from '../../protocol/requests.ts';
+import { warningsOf } from '../dead-letters/dead-letter-warnings.ts';
 import { problem } from '../problem.ts';
 import { callQueue } from '../queue-call.ts';
 import { readBody, readQuery } from '../request.ts';
@@ -58,7 +59,7 @@ export function queueRoutes(app: Hono<AppEnv>): void {
     const declared = await topology.declareQueue(path.namespace, path.name, body.fields);
     if (isFailure(declared)) return problem(c, declared);
     rememberQueue(declared);
-    return queueReply(c, declared.queue, declared.topologyVersion, declared.isNew ? 201 : 200);
+    return await queueReply(c, declared.queue, declared.topologyVersion, declared.isNew ? 201 : 200);
   });
 
   bind(app, operations.getQueue, async (c) => {
@@ -75,6 +76,7 @@ export function queueRoutes(app: Hono<AppEnv>): void {
     c.header(TOPOLOGY_VERSION_HEADER, String(found.topologyVersion));
     return c.json({
       ...fieldsOf(found.queue, found.topologyVersion),
+      ...(await warningsOf(c.env, path.namespace, found.queue.config.dead_letter)),
       state,
     } satisfies QueueWithStateReply);
   });
@@ -87,7 +89,7 @@ export function queueRoutes(app: Hono<AppEnv>): void {
     const changed = await topologyStub(c.env, path.namespace).changeQueue(path.name, body.fields);
     if (isFailure(changed)) return problem(c, changed);
     rememberQueue(changed);
-    return queueReply(c, changed.queue, changed.topologyVersion, 200);
+    return await queueReply(c, changed.queue, changed.topologyVersion, 200);
   });
 
   bind(app, operations.deleteQueue, async (c) => {
@@ -136,14 +138,15 @@ async function setPaused(c: AppContext, isPaused: boolean): Promise<Response> {
   return c.json({ queue: queue.name, is_paused: paused });
 }
 
-function queueReply(
+async function queueReply(
   c: AppContext,
   queue: QueueDefinition,
   topologyVersion: number,
   status: 200 | 201,
-): Response {
+): Promise<Response> {
   c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
-  return c.json(fieldsOf(queue, topologyVersion), status);
+  const warnings = await warningsOf(c.env, queue.namespace, queue.config.dead_letter);
+  return c.json({ ...fieldsOf(queue, topologyVersion), ...warnings } satisfies QueueReply, status);
 }
 
 function fieldsOf(queue: QueueDefinition, topologyVersion: number): QueueReply {

@@ -19,6 +19,7 @@ import {
 } from '../../protocol/share-groups.ts';
 import type { TopicAndPartition } from '../group/group-offsets.ts';
 import { inBatches } from '../group/in-batches.ts';
+import { warningsOf } from '../dead-letters/dead-letter-warnings.ts';
 import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
 import { readBody } from '../request.ts';
@@ -56,6 +57,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     if (isFailure(put)) return problem(c, put);
     const group = put.group as ShareGroupDefinition;
     rememberShareGroup(group, put.topologyVersion);
+    await beginAtEnd(c, group, put.topologyVersion);
     c.header(TOPOLOGY_VERSION_HEADER, String(put.topologyVersion));
     return c.json(replyOf(group, put.topologyVersion), put.isNew ? 201 : 200);
   });
@@ -71,6 +73,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
     return c.json({
       ...replyOf(group, topologyVersion),
+      ...(await warningsOf(c.env, group.namespace, group.config.dead_letter)),
       partitions: partitions as SharePartition[],
     } satisfies ShareGroupState);
   });
@@ -150,6 +153,24 @@ async function describe(
     lag: view.lag,
     dead_letters_waiting: view.deadLettersWaiting,
   };
+}
+
+/**
+ * `start: latest` is where partitions end when the group is declared, however late its members come. A partition that does
+ * not answer notes it with the first call for records.
+ */
+async function beginAtEnd(c: AppContext, group: ShareGroupDefinition, version: number): Promise<void> {
+  if (group.config.start !== 'latest') return;
+  const places = await sharePartitions(c.env, group, version);
+  const nothing = { memberId: '', recordsMax: 0, bytesMax: 1, lockMs: 1_000, isAccepted: false };
+  await inBatches(places, (place) =>
+    callShared(
+      c.env,
+      group,
+      place,
+      async (stub, known, current) => await stub.acquireShared(known, { ...nothing, group: current }),
+    ),
+  );
 }
 
 /** Only gives the space back: a group that is made again under the name never sees what was kept of this one. */

@@ -23,7 +23,7 @@ export function topicRoutes(app: Hono<AppEnv>): void {
     if (typeof namespace !== 'string') return problem(c, namespace);
     const topics = await topologyStub(c.env, namespace).topics();
     return c.json({
-      topics: topics.map(({ name, config }) => ({ topic: name, ...config })),
+      topics: topics.map(({ name, id, config }) => ({ topic: name, topic_id: id, ...config })),
     } satisfies TopicList);
   });
 
@@ -79,6 +79,7 @@ function topicReply(
   status: 200 | 201,
 ): Response {
   c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
-  const reply: TopicReply = { topic: topic.name, ...topic.config, topology_version: topologyVersion };
+  const { name, id, config } = topic;
+  const reply: TopicReply = { topic: name, topic_id: id, ...config, topology_version: topologyVersion };
   return c.json(reply, status);
 }

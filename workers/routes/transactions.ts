@@ -22,6 +22,7 @@ import { problem } from '../problem.ts';
 import { publishInTransaction } from '../publish/transaction-messages.ts';
 import { tooMany } from '../publish/message-checks.ts';
 import { bodyKind, check, readBody, readJson } from '../request.ts';
+import { topicOfId } from '../topic-identity.ts';
 import { lookUpTopic } from '../topology-cache.ts';
 import { addGroupPartitions, callTransaction } from '../transaction-call.ts';
 import { bind, readNamespace, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
@@ -89,22 +90,30 @@ async function addOffsets(
 ): Promise<Committed | Failure> {
   const { producer, group, ...commit } = fields;
   const partitions: { topic: TopicDefinition; partition: number }[] = [];
-  for (const { topic, partition } of commit.offsets) {
+  const offsets: typeof commit.offsets = [];
+  for (const offset of commit.offsets) {
+    const { topic, topic_id: topicId, partition } = offset;
     const found = await lookUpTopic(c.env, namespace, topic, seenTopologyVersion(c));
     if (isFailure(found)) return found;
-    const known = await topicWith(c.env, found.topic, [partition]);
+    const named = await topicOfId(c.env, found.topic, topicId, partition);
+    if (isFailure(named)) return named;
+    const known = await topicWith(c.env, named, [partition]);
     if (isFailure(known)) return known;
     const missing = checkPartition(known, partition);
     if (missing) return missing;
     partitions.push({ topic: known, partition });
+    // The marker comes to the topic that the coordinator is told of, so the offset has to be added there or nowhere.
+    offsets.push({ ...offset, topic_id: known.id });
   }
   const refused = await addGroupPartitions(c.env, namespace, group, transactionalId, producer, partitions);
   if (refused) return refused;
-  return await commitOffsets(c.env, { namespace, name: group }, seenTopologyVersion(c), commit, {
-    transactionalId,
-    producerId: producer.id,
-    producerEpoch: producer.epoch,
-  });
+  return await commitOffsets(
+    c.env,
+    { namespace, name: group },
+    seenTopologyVersion(c),
+    { ...commit, offsets },
+    { transactionalId, producerId: producer.id, producerEpoch: producer.epoch },
+  );
 }
 
 async function endTransaction(c: AppContext, outcome: Outcome): Promise<Response> {

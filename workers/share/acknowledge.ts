@@ -52,7 +52,8 @@ export async function acknowledgeRecords(
           acknowledgements,
         }),
     );
-    if (isFailure(result)) return result;
+    // Records of a topic that is gone are gone too, as are those whose tags name another topic than is there.
+    if (isFailure(result)) return result.code === 'inconsistent_topic_id' ? null : result;
     for (const [at, outcome] of result.entries()) outcomes[indexes[at]!] = outcome;
     return null;
   });

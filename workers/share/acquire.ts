@@ -33,6 +33,9 @@ const FAN_OUT = 16;
 /** How often partitions that had their whole share are asked for more. */
 const ROUNDS_MAX = 3;
 
+/** How often partitions are looked up again in one call, because their topic was made again. */
+const REPLACED_MAX = 3;
+
 /** Between two looks for records that other members have released. */
 const RELEASED_LOOK_MS = 1_000;
 
@@ -54,11 +57,13 @@ export async function acquireRecords(
   const isAccepted = isAcceptedAtOnce(fields.delivery);
   if (isFailure(isAccepted)) return isAccepted;
   const endMs = Date.now() + fields.wait_ms;
-  for (;;) {
+  for (let replaced = 0; ;) {
     const group = await lookUp();
     if (isFailure(group)) return group;
     const places = await sharePartitions(c.env, group, atLeast);
     const round = await acquireShares(c, group, places, fields, isAccepted);
+    // A topic was made again: what is known of it has been refreshed.
+    if (isFailure(round) && round.code === 'inconsistent_topic_id' && replaced++ < REPLACED_MAX) continue;
     if (isFailure(round)) return round;
     if (round.sections.length > 0) return await recordsOf(group, round.sections, isAccepted);
     client.waitBegins();
@@ -143,17 +148,23 @@ async function waitForRecords(
   try {
     const waiting = empty.filter(({ result }) => result.waitOffset !== null);
     const opened = await inBatches(waiting, async ({ place: { topic, partition }, result }) =>
-      callPartition<Response>(c.env, topic, partition, async (stub, version) => {
-        const request: ReadRequest = {
-          version,
-          offset: result.waitOffset,
-          bytesMax: 1,
-          recordsMax: 1,
-          isolation: 'read_committed',
-        };
-        const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
-        return await stub.fetch(url, { headers: { upgrade: 'websocket' } });
-      }),
+      callPartition<Response>(
+        c.env,
+        topic,
+        partition,
+        async (stub, version) => {
+          const request: ReadRequest = {
+            version,
+            offset: result.waitOffset,
+            bytesMax: 1,
+            recordsMax: 1,
+            isolation: 'read_committed',
+          };
+          const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
+          return await stub.fetch(url, { headers: { upgrade: 'websocket' } });
+        },
+        { isPinned: true },
+      ),
     );
     let isThereNow = false;
     for (const response of opened) {

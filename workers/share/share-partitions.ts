@@ -26,7 +26,10 @@ export async function sharePartitions(
   });
 }
 
-/** Once more with a fresh definition where the partition says that it knows a newer one. */
+/**
+ * Once more with a fresh definition where the partition says that it knows a newer one. Records belong to one topic: where it
+ * was made again since, the call is refused with `inconsistent_topic_id`.
+ */
 export async function callShared<Result>(
   env: Env,
   group: ShareGroupDefinition,
@@ -37,15 +40,19 @@ export async function callShared<Result>(
     group: ShareGroupDefinition,
   ) => Promise<Result | StaleGroup | Stale>,
 ): Promise<Result | Failure> {
-  const first = await callPartition<Result | StaleGroup>(env, topic, partition, (stub, version) =>
-    call(stub, version, group),
-  );
+  const callWith = (definition: ShareGroupDefinition): Promise<Result | StaleGroup | Failure> =>
+    callPartition<Result | StaleGroup>(
+      env,
+      topic,
+      partition,
+      (stub, version) => call(stub, version, definition),
+      { isPinned: true },
+    );
+  const first = await callWith(group);
   if (!isStaleGroup(first)) return first;
   const fresh = await lookUpShareGroup(env, group.namespace, group.name, Infinity);
   if (isFailure(fresh)) return fresh;
-  const second = await callPartition<Result | StaleGroup>(env, topic, partition, (stub, version) =>
-    call(stub, version, fresh.group),
-  );
+  const second = await callWith(fresh.group);
   if (!isStaleGroup(second)) return second;
   return failure('partition_unavailable', `share group "${group.name}" is being changed; try again`);
 }

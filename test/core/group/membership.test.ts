@@ -13,6 +13,7 @@ const request: JoinRequest = {
   instanceId: null,
   rack: null,
   autoOffsetReset: 'earliest',
+  topologyVersion: 1,
   sessionTimeoutMs: 1_000,
 };
 

@@ -235,6 +235,7 @@ export class Simulation {
         instanceId: process.instanceId,
         rack: null,
         autoOffsetReset: 'earliest',
+        topologyVersion: 1,
         sessionTimeoutMs: SESSION_MS,
       });
       if (isFailure(member)) throw new Error(member.message);

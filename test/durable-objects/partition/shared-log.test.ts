@@ -17,7 +17,8 @@ const inflate = (payload: Uint8Array): Uint8Array => gunzipSync(payload);
 
 function groupOf(config: object = {}, id = 1, version = id): ShareGroupDefinition {
   const parsed = shareGroupConfigSchema.parse({ topics: ['t'], ...config });
-  return { namespace: 'default', name: 'g', id, version, config: parsed };
+  const { dead_letter = 'none' } = parsed;
+  return { namespace: 'default', name: 'g', id, version, config: { ...parsed, dead_letter } };
 }
 
 class Bench {
@@ -42,6 +43,7 @@ class Bench {
       log: this.log,
       produced: this.produced,
       topic: 't',
+      topicId: 1,
       partition: 0,
       inflate,
       now: () => this.nowMs,

@@ -55,6 +55,7 @@ import { replay } from './replay.ts';
 import { routing } from './routing.ts';
 import { schedule } from './schedule.ts';
 import { singleConsumer } from './single-consumer.ts';
+import { unserved } from './unserved.ts';
 import { storedOnce } from './stored-once.ts';
 
 export const CHECKERS: readonly Checker[] = [
@@ -111,6 +112,7 @@ export const CHECKERS: readonly Checker[] = [
   singleConsumer,
   queueOrder,
   storedOnce,
+  unserved,
   deletion,
   schedule,
 ];

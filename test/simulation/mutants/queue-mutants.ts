@@ -85,6 +85,17 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     patches: change('core/queue/single-active.ts', 'if (!isGone) return false;', 'void isGone;'),
   },
   {
+    name: 'turn-that-comes-by-time-forgotten',
+    checker: 'unserved',
+    only: ['publish', 'take', 'settle', 'stream'],
+    faults: [],
+    patches: change(
+      'durable-objects/queue/hand-out.ts',
+      'return atMs > nowMs && atMs < Infinity ? atMs : null;',
+      'return null;',
+    ),
+  },
+  {
     name: 'lowest-priority-first',
     checker: 'queue-order',
     patches: change(

@@ -73,6 +73,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
   readonly #calls = new Set<{ reject: (error: Error) => void }>();
   readonly #sockets = new Set<SimSocket>();
   #gate: { after: number; action: () => void }[] = [];
+  #received = 0;
   #written = 0;
   #durable = 0;
   #isFlushing = false;
@@ -92,6 +93,23 @@ export class ObjectHost implements StorageHost, SocketOwner {
 
   get machine(): Machine | null {
     return this.#life?.machine ?? null;
+  }
+
+  /** How much it has been asked and has written: where both are the same, so is all that it knows. */
+  get steps(): string {
+    return `${this.#received} ${this.#written} ${this.#sockets.size}`;
+  }
+
+  /** Nothing is under way in it, and all that it wrote is durable. */
+  get isQuiet(): boolean {
+    return this.#calls.size === 0 && (this.#life?.pending ?? 0) === 0 && this.#written === this.#durable;
+  }
+
+  /** What its open sockets carry. */
+  get openAttachments(): unknown[] {
+    return [...this.#sockets]
+      .filter(({ readyState }) => readyState === OPEN)
+      .map(({ attachment }) => attachment);
   }
 
   /** A call from another object or a router. */
@@ -205,6 +223,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
   #receive(label: string, work: (instance: Instance) => Promise<unknown>): Promise<unknown> {
     const { scheduler, rates } = this.#world;
     const { random } = scheduler;
+    this.#received += 1;
     if (random() < rates.crash) scheduler.after(random() * 8, 'crash', () => this.crash('crash'));
     if (random() < rates.evict) scheduler.after(random() * 40, 'evict', () => this.evict());
     return new Promise((resolve, reject) => {

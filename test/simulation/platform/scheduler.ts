@@ -35,6 +35,8 @@ export class Scheduler {
   onTrace: ((line: string) => void) | null = null;
   /** Called before each event with its number, from 1. */
   onEvent: ((number: number) => void) | null = null;
+  /** Called after each event, when all that can go on has done so. */
+  afterEvent: (() => void) | null = null;
 
   constructor(seed: number) {
     this.random = randomFrom(seed);
@@ -97,6 +99,7 @@ export class Scheduler {
       this.#hash = Math.imul(this.#hash ^ ((event.atMs * 64) | 0), 0x01000193) ^ event.label.length;
       event.run();
       await settled();
+      this.afterEvent?.();
     }
     return await work;
   }

@@ -1,0 +1,22 @@
+/** What a group refuses, and why. */
+
+import type { GroupState } from '../../core/group/group-state.ts';
+import { failure, type Failure } from '../../protocol/errors.ts';
+
+export function noSuchGroup(): Failure {
+  return failure('group_not_found', 'there is no such group; a member that joins makes it');
+}
+
+export function notEmpty(group: GroupState): Failure {
+  const count = Object.keys(group.members).length;
+  return failure('group_not_empty', `the group has ${count} members; stop them, or remove them`, {
+    members: count,
+  });
+}
+
+export function unfenced(memberId: string): Failure {
+  return failure(
+    'group_unavailable',
+    `member ${memberId} is being removed, but not all of its partitions could be told; try again`,
+  );
+}
