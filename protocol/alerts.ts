@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { TIME_SPAN_MS_MAX } from './limits.ts';
 import { nameSchema } from './names.ts';
-import { policyDeclarationSchema } from './policies.ts';
+import { policyDeclarationSchema, ruleProgressSchema } from './policies.ts';
 import { webhookReplySchema, webhookSchema } from './webhooks.ts';
 
 export const ALERT_METRICS = ['depth', 'oldest_age_ms', 'dead_letter_rate'] as const;
@@ -35,14 +35,22 @@ export const alertSchema = z.object({
   alert: nameSchema,
   ...fields,
   webhook: webhookReplySchema,
+  progress: ruleProgressSchema,
   topology_version: z.int().min(1).describe('The version of the topology that this answer was read from'),
 });
 export type AlertReply = z.infer<typeof alertSchema>;
 
-export const alertListSchema = z.object({ alerts: z.array(alertSchema.omit({ topology_version: true })) });
+export const alertListSchema = z.object({
+  alerts: z.array(alertSchema.omit({ topology_version: true, progress: true })),
+});
 export type AlertList = z.infer<typeof alertListSchema>;
 
-export const alertDeletedSchema = z.object({ alert: nameSchema, topology_version: z.int().min(1) });
+export const alertDeletedSchema = z.object({
+  alert: nameSchema,
+  progress: ruleProgressSchema.describe('How far its end has come'),
+  topology_version: z.int().min(1),
+});
+export type AlertDeleted = z.infer<typeof alertDeletedSchema>;
 
 /** The body of a notice. Times are RFC 3339. */
 export interface AlertNotice {

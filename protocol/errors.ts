@@ -116,6 +116,8 @@ export const errorTable = {
   partition_overloaded: transient(429, 'The partition has more appends waiting than it can take'),
   partition_unavailable: transient(503, 'The partition did not answer'),
   group_unavailable: transient(503, 'The group did not answer'),
+  storage_full: transient(507, 'The queue or partition holds nearly as much as an object can'),
+  disk_full: transient(507, 'The disk of the broker takes nothing more'),
   queue_full: transient(429, 'The queue is full and refuses messages'),
   queue_overloaded: transient(429, 'The queue has more messages waiting to be stored than it can take'),
   queue_unavailable: transient(503, 'The queue did not answer'),

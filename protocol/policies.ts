@@ -50,9 +50,17 @@ export const policyDeclarationSchema = z.strictObject({
 });
 export type PolicyDeclaration = z.infer<typeof policyDeclarationSchema>;
 
+/** How far a rule has come on its way to the queues: there may be many. */
+export const ruleProgressSchema = z.object({
+  queues_checked: z.int().min(0).describe('Queues that have been looked at since the last change of a rule'),
+  queues_total: z.int().min(0).describe('Queues that there were at that change'),
+  done: z.boolean().describe('Every queue that it matches has it'),
+});
+
 export const policySchema = z.object({
   policy: nameSchema,
   ...policyDeclarationSchema.shape,
+  progress: ruleProgressSchema,
   warnings: z
     .array(z.string())
     .optional()
@@ -64,8 +72,13 @@ export const policySchema = z.object({
 export type PolicyReply = z.infer<typeof policySchema>;
 
 export const policyListSchema = z.object({
-  policies: z.array(policySchema.omit({ topology_version: true, warnings: true })),
+  policies: z.array(policySchema.omit({ topology_version: true, progress: true, warnings: true })),
 });
 export type PolicyList = z.infer<typeof policyListSchema>;
 
-export const policyDeletedSchema = z.object({ policy: nameSchema, topology_version: z.int().min(1) });
+export const policyDeletedSchema = z.object({
+  policy: nameSchema,
+  progress: ruleProgressSchema.describe('How far its end has come'),
+  topology_version: z.int().min(1),
+});
+export type PolicyDeleted = z.infer<typeof policyDeletedSchema>;

@@ -3,6 +3,7 @@
 import type { AlertList, AlertReply } from '../protocol/alerts.ts';
 import type { CallOptions } from './client/options.ts';
 import { jsonBody, type Transport } from './client/transport.ts';
+import type { RuleProgress } from './exchange-types.ts';
 import { checkName } from './names.ts';
 import { fromWire, toWire } from './wire.ts';
 
@@ -26,6 +27,7 @@ export interface AlertDeclaration {
 export interface Alert extends Required<AlertDeclaration> {
   /** Its name. */
   alert: string;
+  progress: RuleProgress;
   /** The version of the namespace's topology that this was read from. */
   topologyVersion: number;
 }
@@ -62,9 +64,9 @@ export class Alerts {
   }
 
   /** All rules of the namespace, by name. */
-  async list(options: CallOptions = {}): Promise<Omit<Alert, 'topologyVersion'>[]> {
+  async list(options: CallOptions = {}): Promise<Omit<Alert, 'topologyVersion' | 'progress'>[]> {
     const reply = await this.#transport.json<AlertList>({ method: 'GET', path: '/alerts', ...options });
-    return reply.alerts.map((alert) => fromWire<Omit<Alert, 'topologyVersion'>>(alert));
+    return reply.alerts.map((alert) => fromWire<Omit<Alert, 'topologyVersion' | 'progress'>>(alert));
   }
 
   /** Where it fires, a last notice says that it is over. */

@@ -73,9 +73,20 @@ export interface PolicyDeclaration {
   definition: PolicySettings;
 }
 
+/** How far a policy or an alert rule has come on its way to the queues that it matches. */
+export interface RuleProgress {
+  /** Queues that have been looked at since the last change of a rule. */
+  queuesChecked: number;
+  /** Queues that there were at that change. */
+  queuesTotal: number;
+  /** Every queue that it matches has it. */
+  done: boolean;
+}
+
 export interface Policy extends Required<PolicyDeclaration> {
   /** Its name. */
   policy: string;
+  progress: RuleProgress;
   /** The version of the namespace's topology that this was read from. */
   topologyVersion: number;
 }

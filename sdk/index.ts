@@ -32,6 +32,7 @@ export type {
   Exchange,
   ExchangeDeclaration,
   Policy,
+  RuleProgress,
   PolicyDeclaration,
   PolicySettings,
 } from './exchange-types.ts';

@@ -35,9 +35,9 @@ export class Policies {
   }
 
   /** All policies of the namespace, by name. */
-  async list(options: CallOptions = {}): Promise<Omit<Policy, 'topologyVersion'>[]> {
+  async list(options: CallOptions = {}): Promise<Omit<Policy, 'topologyVersion' | 'progress'>[]> {
     const reply = await this.#transport.json<PolicyList>({ method: 'GET', path: '/policies', ...options });
-    return reply.policies.map((policy) => fromWire<Omit<Policy, 'topologyVersion'>>(policy));
+    return reply.policies.map((policy) => fromWire<Omit<Policy, 'topologyVersion' | 'progress'>>(policy));
   }
 
   /** Its queues go back to what they were given. */

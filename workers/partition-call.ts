@@ -12,6 +12,7 @@ import type { Partition } from '../durable-objects/partition/partition.ts';
 import { partitionStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../protocol/errors.ts';
 import { PARTITIONS_MAX } from '../protocol/limits.ts';
+import { diskFailureOf } from './disk-failure.ts';
 import { replacedTopic } from './topic-identity.ts';
 import { refreshTopic } from './topology-cache.ts';
 
@@ -50,7 +51,7 @@ export async function callPartition<Result>(
     return isStale(second) ? unavailable(topic, partition) : second;
   } catch (error) {
     console.error(`partition ${partition} of topic ${topic.name} failed`, error);
-    return unavailable(topic, partition);
+    return diskFailureOf(error) ?? unavailable(topic, partition);
   }
 }
 
@@ -58,7 +59,7 @@ export async function callPartition<Result>(
 export async function refreshAndSettle(env: Env, topic: TopicDefinition): Promise<TopicDefinition | Failure> {
   const fresh = await refreshTopic(env, topic.namespace, topic.name);
   if (isFailure(fresh)) return fresh;
-  await topologyStub(env, topic.namespace).settle();
+  await topologyStub(env, topic.namespace).settleOne('topic', topic.name);
   return fresh.topic;
 }
 

@@ -2,6 +2,7 @@
 
 import type { Context } from 'hono';
 import { failure, problemOf, type Failure } from '../protocol/errors.ts';
+import { diskFailureOf } from './disk-failure.ts';
 import { PROBLEM_TYPE } from '../protocol/media-types.ts';
 
 export function problem(c: Context, cause: Failure): Response {
@@ -29,6 +30,8 @@ function retryAfterOf(status: number, { details }: Failure): number | null {
 /** What was thrown: by an object that did not answer, mostly the topology; else it is a bug. The log says more. */
 export function unexpected(c: Context, error: unknown): Response {
   console.error(`${c.req.method} ${c.req.path} failed`, error);
+  const isDisk = diskFailureOf(error);
+  if (isDisk) return problem(c, isDisk);
   if (!comesFromObject(error)) {
     return problem(c, failure('internal_error', 'the request could not be completed; it may be sent again'));
   }

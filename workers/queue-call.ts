@@ -8,6 +8,7 @@ import { isStale, type Stale } from '../durable-objects/queue/queue-calls.ts';
 import type { Queue } from '../durable-objects/queue/queue.ts';
 import { queueStub, topologyStub, type Env } from '../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../protocol/errors.ts';
+import { diskFailureOf } from './disk-failure.ts';
 import { refreshQueue } from './topology-cache.ts';
 
 type Call<Result> = (stub: DurableObjectStub<Queue>, version: number) => Promise<Result | Stale>;
@@ -22,12 +23,12 @@ export async function callQueue<Result>(
     if (!isStale(first)) return first;
     const fresh = await refreshQueue(env, queue.namespace, queue.name);
     if (isFailure(fresh)) return fresh;
-    await topologyStub(env, queue.namespace).settle();
+    await topologyStub(env, queue.namespace).settleOne('queue', queue.name);
     const second = await call(queueStub(env, fresh.queue), fresh.queue.version);
     return isStale(second) ? unavailable(queue) : second;
   } catch (error) {
     console.error(`queue ${queue.name} failed`, error);
-    return unavailable(queue);
+    return diskFailureOf(error) ?? unavailable(queue);
   }
 }
 

@@ -6,6 +6,7 @@ import type { TransactionPart } from '../durable-objects/transaction/transaction
 import type { Transaction } from '../durable-objects/transaction/transaction.ts';
 import { transactionStub, type Env } from '../durable-objects/stubs.ts';
 import { failure, type Failure } from '../protocol/errors.ts';
+import { diskFailureOf } from './disk-failure.ts';
 
 export async function callTransaction<Result>(
   env: Env,
@@ -17,6 +18,8 @@ export async function callTransaction<Result>(
     return await call(transactionStub(env, namespace, transactionalId));
   } catch (error) {
     console.error(`the coordinator of transactional id ${transactionalId} failed`, error);
+    const isDisk = diskFailureOf(error);
+    if (isDisk) return isDisk;
     return failure(
       'transaction_unavailable',
       `the coordinator of transactional id "${transactionalId}" did not answer; try again`,

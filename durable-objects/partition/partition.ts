@@ -5,11 +5,11 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import type { TransactionEnd } from '../../core/log/producer-state.ts';
-import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
+import { StorageRoom } from '../runtime/storage-room.ts';
 import { Waiters } from '../runtime/waiters.ts';
 import { Compactor } from '../storage/compactor.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
@@ -64,6 +64,7 @@ export class Partition extends DurableObject<Env> {
   readonly #since: number;
   readonly #commit: GroupCommit<LogCommand, LogOutcome>;
   readonly #cost: CostMeter;
+  readonly #room: StorageRoom;
   #alarm!: Alarm;
   #answers!: AnswerWaiters;
   #cleanUp!: CleanUp;
@@ -78,6 +79,7 @@ export class Partition extends DurableObject<Env> {
     this.#store = new PartitionStore(this.#sql);
     this.#waiters = new Waiters(ctx);
     this.#since = this.now();
+    this.#room = new StorageRoom('partition', env, () => ctx.storage.sql.databaseSize);
     const cost = {
       now: () => this.now(),
       rows: () => this.#sql.meter.rowsWritten + this.#alarm.timesSet,
@@ -152,15 +154,8 @@ export class Partition extends DurableObject<Env> {
     if (!open) return STALE;
     const refused = isHandedOn ? null : this.#cost.refusal();
     if (refused) return refused;
-    if (this.#commit.pendingBytes + bytes.length > PENDING_APPEND_BYTES_MAX) {
-      return failure(
-        'partition_overloaded',
-        'appends arrive faster than they can be stored; slow down and try again',
-        {
-          retry_after_s: 1,
-        },
-      );
-    }
+    const full = this.#room.refusal(this.#commit.pendingBytes, bytes.length);
+    if (full) return full;
     this.#appends += 1;
     const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
     const batches = readAppend(bytes, stampsAppends ? this.now() : null);

@@ -8,10 +8,10 @@ import { deletionProblem, type QueueDeletion } from '../../core/topology/queue-d
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
 import { writeJson } from '../../protocol/json-text.ts';
-import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
+import { StorageRoom } from '../runtime/storage-room.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../stubs.ts';
@@ -52,6 +52,7 @@ export class Queue extends DurableObject<Env> {
   readonly #consumers: Consumers;
   readonly #since: number;
   readonly #steps: GroupCommit<Step, unknown>;
+  readonly #room: StorageRoom;
   #alarm!: Alarm;
   #tasks!: QueueTasks;
   #handOut!: HandOut;
@@ -67,6 +68,7 @@ export class Queue extends DurableObject<Env> {
     // Answered by the runtime: a client can see that its stream is there without waking the queue.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
     this.#since = this.now();
+    this.#room = new StorageRoom('queue', env, () => ctx.storage.sql.databaseSize);
     this.#steps = new GroupCommit({
       commit: (steps) => this.#commit(steps),
       sync: () => ctx.storage.sync(),
@@ -165,13 +167,8 @@ export class Queue extends DurableObject<Env> {
     if (!open) return STALE;
     const refused = options.source ? null : this.#watch.refusal(); // what the broker itself hands on is not lost
     if (refused) return refused;
-    if (this.#steps.pendingBytes + bytes.length > PENDING_APPEND_BYTES_MAX) {
-      return failure(
-        'queue_overloaded',
-        'messages arrive faster than they can be stored; slow down and try again',
-        { retry_after_s: 1 },
-      );
-    }
+    const full = this.#room.refusal(this.#steps.pendingBytes, bytes.length);
+    if (full) return full;
     const run: Step['run'] = (queue, context) => queue.publish(bytes, options, context);
     return (await this.#steps.submit({ order: 'publish', run }, bytes.length)) as Published;
   }

@@ -1,7 +1,6 @@
-/** Changes of alert rules, which change the queues that they match. */
+/** Changes of alert rules, which reach the queues that they match by a rule pass. */
 
-import { declareAlert, type AlertDefinition } from '../../core/topology/alerts.ts';
-import { applyAlerts } from '../../core/topology/queue-entry.ts';
+import { declareAlert } from '../../core/topology/alerts.ts';
 import { checkWebhookUrl } from '../../core/webhook/address.ts';
 import { ALERTS_MAX, type AlertDeclaration } from '../../protocol/alerts.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
@@ -36,10 +35,7 @@ export function putAlertIn(
     store.version() + 1,
     newSecret,
   );
-  if (definition !== existing) {
-    const alerts = sortedByName([...others, definition]);
-    store.changeAlert(name, definition, (entry, next) => applyAlerts(entry, alerts, next));
-  }
+  if (definition !== existing) store.changeAlert(name, definition);
   const secret = madeSecret ? newSecret : null;
   return { alert: definition, isNew: existing === null, secret, topologyVersion: store.version() };
 }
@@ -47,16 +43,10 @@ export function putAlertIn(
 export function deleteAlertIn(store: TopologyStore, name: string): AlertAnswer | Failure {
   const alert = store.alerts.get(name);
   if (!alert) return noSuchAlert(name);
-  const others = store.alerts.all().filter((other) => other.name !== name);
-  store.changeAlert(name, null, (entry, next) => applyAlerts(entry, others, next));
+  store.changeAlert(name, null);
   return { alert, topologyVersion: store.version() };
 }
 
 function noSuchAlert(name: string): Failure {
   return failure('alert_not_found', `there is no alert "${name}"; PUT creates it`);
-}
-
-/** As the store gives them: queues compare what they have with what they should. */
-function sortedByName(alerts: readonly AlertDefinition[]): AlertDefinition[] {
-  return alerts.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

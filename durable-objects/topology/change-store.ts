@@ -96,15 +96,28 @@ export class ChangeStore {
   /** The oldest effects after an id. */
   effectsAfter(id: number, limit: number): Effect[] {
     return this.#sql
-      .all<{ id: number; kind: string; json: string }>(
-        'SELECT * FROM effects WHERE id > ? ORDER BY id LIMIT ?',
-        id,
-        limit,
-      )
-      .map((row) => ({ id: row.id, kind: row.kind, definition: JSON.parse(row.json) as unknown }) as Effect);
+      .all<EffectRow>('SELECT * FROM effects WHERE id > ? ORDER BY id LIMIT ?', id, limit)
+      .map(effectOf);
+  }
+
+  /** The effects of everything of this name, oldest first: a scan of what has not been told yet. */
+  effectsOf(name: string): Effect[] {
+    return this.#sql
+      .all<EffectRow>("SELECT * FROM effects WHERE json_extract(json, '$.name') = ? ORDER BY id", name)
+      .map(effectOf);
+  }
+
+  hasEffect(id: number): boolean {
+    return this.#sql.all('SELECT 1 FROM effects WHERE id = ?', id).length > 0;
   }
 
   removeEffect(id: number): void {
     this.#sql.run('DELETE FROM effects WHERE id = ?', id);
   }
+}
+
+type EffectRow = { id: number; kind: string; json: string };
+
+function effectOf({ id, kind, json }: EffectRow): Effect {
+  return { id, kind, definition: JSON.parse(json) as unknown } as Effect;
 }

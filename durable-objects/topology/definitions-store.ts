@@ -7,6 +7,9 @@
 
 import type { Sql } from '../storage/sql.ts';
 
+/** Of one page, in characters of JSON: a call between objects carries 32 MiB. */
+const PAGE_LENGTH_MAX = 4 * 1024 * 1024;
+
 export type DefinitionTable =
   'topics' | 'queues' | 'exchanges' | 'policies' | 'alerts' | 'schedules' | 'groups' | 'share_groups';
 
@@ -42,6 +45,37 @@ export class DefinitionsStore<Definition extends { readonly name: string }> {
     return this.#sql
       .all<{ name: string }>(`SELECT name FROM ${this.#table} ORDER BY name`)
       .map((row) => row.name);
+  }
+
+  /** The first names after one. */
+  namesAfter(after: string, limit: number): string[] {
+    return this.#sql
+      .all<{ name: string }>(
+        `SELECT name FROM ${this.#table} WHERE name > ? ORDER BY name LIMIT ?`,
+        after,
+        limit,
+      )
+      .map(({ name }) => name);
+  }
+
+  /** The first definitions after a name, as many as fit. `next` is the name to go on after; null: there are no more. */
+  page(after: string, limit: number): { items: Definition[]; next: string | null } {
+    const items: Definition[] = [];
+    let length = 0;
+    for (const row of this.#sql.each<{ json: string }>(
+      `SELECT json FROM ${this.#table} WHERE name > ? ORDER BY name LIMIT ?`,
+      after,
+      limit + 1,
+    )) {
+      if (items.length === limit || length > PAGE_LENGTH_MAX) return { items, next: items.at(-1)!.name };
+      length += row.json.length;
+      items.push(JSON.parse(row.json) as Definition);
+    }
+    return { items, next: null };
+  }
+
+  count(): number {
+    return this.#sql.all<{ n: number }>(`SELECT COUNT(*) AS n FROM ${this.#table}`)[0]!.n;
   }
 
   put(definition: Definition): void {

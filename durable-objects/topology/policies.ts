@@ -1,7 +1,6 @@
-/** Changes of policies, which change the queues that they match. */
+/** Changes of policies, which reach the queues that they match by a rule pass. */
 
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
-import { applyPolicies } from '../../core/topology/queue-entry.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import type { PolicyDeclaration } from '../../protocol/policies.ts';
 import type { PolicyAnswer } from './topology-calls.ts';
@@ -18,32 +17,17 @@ export function putPolicyIn(
   if (existing && JSON.stringify({ ...existing, version: 0 }) === JSON.stringify({ ...policy, version: 0 })) {
     return { policy: existing, isNew: false, topologyVersion: store.version() };
   }
-  const others = store.policies.all().filter((other) => other.name !== name);
-  changeTo(store, name, policy, [...others, policy]);
+  store.changePolicy(name, policy);
   return { policy, isNew: existing === null, topologyVersion: store.version() };
 }
 
 export function deletePolicyIn(store: TopologyStore, name: string): PolicyAnswer | Failure {
   const policy = store.policies.get(name);
   if (!policy) return noSuchPolicy(name);
-  changeTo(
-    store,
-    name,
-    null,
-    store.policies.all().filter((other) => other.name !== name),
-  );
+  store.changePolicy(name, null);
   return { policy, topologyVersion: store.version() };
 }
 
 export function noSuchPolicy(name: string): Failure {
   return failure('policy_not_found', `there is no policy "${name}"; PUT creates it`);
-}
-
-function changeTo(
-  store: TopologyStore,
-  name: string,
-  policy: PolicyDefinition | null,
-  policies: readonly PolicyDefinition[],
-): void {
-  store.changePolicy(name, policy, (entry, nextVersion) => applyPolicies(entry, policies, nextVersion));
 }

@@ -15,9 +15,13 @@ const FAN_OUT = 16;
 /** Effects in memory at the same time. */
 const EFFECTS_PER_ROUND = 64;
 
+export type TargetKind = 'topic' | 'queue' | 'schedule';
+
 export class Teller {
   readonly #env: Env;
   readonly #changes: ChangeStore;
+  /** By target: the telling that is under way. It never rejects. */
+  readonly #telling = new Map<string, Promise<void>>();
 
   constructor(env: Env, changes: ChangeStore) {
     this.#env = env;
@@ -40,9 +44,33 @@ export class Teller {
     }
   }
 
+  /**
+   * Tells one object, without waiting for others.
+   * @returns whether it has been told everything
+   */
+  async tell(kind: TargetKind, name: string): Promise<boolean> {
+    const failed = new Set<string>();
+    const effects = this.#changes.effectsOf(name).filter((effect) => kindOf(effect) === kind);
+    const byTarget = Map.groupBy(effects, targetOf);
+    await Promise.all([...byTarget].map(([target, of]) => this.#tellInOrder(target, of, failed)));
+    return failed.size === 0;
+  }
+
+  /** After whatever else tells the same target: it must not hear of an older change after a newer one. */
   async #tellInOrder(target: string, effects: Effect[], failed: Set<string>): Promise<void> {
+    const before = this.#telling.get(target);
+    const work = before
+      ? before.then(() => this.#tellEach(target, effects, failed))
+      : this.#tellEach(target, effects, failed);
+    this.#telling.set(target, work);
+    await work;
+    if (this.#telling.get(target) === work) this.#telling.delete(target);
+  }
+
+  async #tellEach(target: string, effects: Effect[], failed: Set<string>): Promise<void> {
     for (const effect of effects) {
       if (failed.has(target)) return;
+      if (!this.#changes.hasEffect(effect.id)) continue; // told meanwhile
       try {
         await this.#tell(effect);
         this.#changes.removeEffect(effect.id);
@@ -85,8 +113,11 @@ export class Teller {
   }
 }
 
+function kindOf(effect: Effect): TargetKind {
+  return isScheduleEffect(effect) ? 'schedule' : isQueueEffect(effect) ? 'queue' : 'topic';
+}
+
 function targetOf(effect: Effect): string {
   const { name, id } = effect.definition;
-  const kind = isScheduleEffect(effect) ? 'schedule' : isQueueEffect(effect) ? 'queue' : 'topic';
-  return `${kind} ${name}#${id}`;
+  return `${kindOf(effect)} ${name}#${id}`;
 }

@@ -7,7 +7,9 @@ import type { Binding, DestinationKind } from '../../core/exchange/binding.ts';
 import { predeclaredExchange, type ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import type { AlertDefinition } from '../../core/topology/alerts.ts';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
-import type { QueueEntry } from '../../core/topology/queue-entry.ts';
+import { applyAlerts, applyPolicies, type QueueEntry } from '../../core/topology/queue-entry.ts';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import { advancePass, beginPass, type RulePass } from '../../core/topology/rule-pass.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
@@ -15,9 +17,14 @@ import type { Sql } from '../storage/sql.ts';
 import { BindingsStore } from './bindings-store.ts';
 import { ChangeStore } from './change-store.ts';
 import { DefinitionsStore } from './definitions-store.ts';
+import { RulePassStore } from './rule-pass-store.ts';
 
 /** A binding is at most 5 KiB of JSON, three times that in UTF-8; a row at most 2 MB. */
 const BINDINGS_PER_CHANGE = 100;
+
+/** Queues that one slice of a rule pass looks at, some milliseconds, and those that it may change: each is told then. */
+const QUEUES_PER_SLICE = 500;
+const QUEUES_CHANGED_PER_SLICE = 32;
 
 export class TopologyStore {
   readonly topics: DefinitionsStore<TopicDefinition>;
@@ -31,6 +38,7 @@ export class TopologyStore {
   readonly shareGroups: DefinitionsStore<ShareGroupDefinition>;
   readonly bindings: BindingsStore;
   readonly changes: ChangeStore;
+  readonly rulePass: RulePassStore;
   readonly #sql: Sql;
 
   constructor(sql: Sql) {
@@ -45,6 +53,7 @@ export class TopologyStore {
     this.shareGroups = new DefinitionsStore(sql, 'share_groups');
     this.bindings = new BindingsStore(sql);
     this.changes = new ChangeStore(sql);
+    this.rulePass = new RulePassStore(sql);
   }
 
   version(): number {
@@ -124,35 +133,31 @@ export class TopologyStore {
     });
   }
 
-  /**
-   * Puts or removes a policy, and then the queues that it makes a difference to.
-   * @param apply the entry as the policies now make it, the same one where they make no difference
-   */
-  changePolicy(
-    name: string,
-    policy: PolicyDefinition | null,
-    apply: (entry: QueueEntry, nextVersion: number) => QueueEntry,
-  ): void {
+  /** Puts or removes a policy, and begins to apply the rules to the queues: `applyRules` goes on. */
+  changePolicy(name: string, policy: PolicyDefinition | null): void {
     this.#change(() => {
       if (policy) this.policies.put(policy);
       else this.policies.remove(name);
-      this.changes.note({ put: 'other' });
-      this.#applyToQueues(apply);
+      this.#beginRulePass();
     });
   }
 
-  /** Puts or removes an alert rule, and then the queues that it makes a difference to. */
-  changeAlert(
-    name: string,
-    alert: AlertDefinition | null,
-    apply: (entry: QueueEntry, nextVersion: number) => QueueEntry,
-  ): void {
+  /** Puts or removes an alert rule, and begins to apply the rules to the queues: `applyRules` goes on. */
+  changeAlert(name: string, alert: AlertDefinition | null): void {
     this.#change(() => {
       if (alert) this.alerts.put(alert);
       else this.alerts.remove(name);
-      this.changes.note({ put: 'other' });
-      this.#applyToQueues(apply);
+      this.#beginRulePass();
     });
+  }
+
+  /**
+   * Applies the rules to the next slice of queues, as one change.
+   * @returns the queues that they made a difference to; null when no pass is under way
+   */
+  applyRules(): QueueDefinition[] | null {
+    const pass = this.rulePass.get();
+    return pass && this.#change(() => this.#applyRules(pass));
   }
 
   /** Creates or replaces a schedule, as the change of its version. */
@@ -187,16 +192,34 @@ export class TopologyStore {
     });
   }
 
-  #applyToQueues(apply: (entry: QueueEntry, nextVersion: number) => QueueEntry): void {
-    for (const queue of this.queues.names()) {
-      const entry = this.queues.get(queue)!;
-      const applied = apply(entry, this.version() + 1);
+  #beginRulePass(): void {
+    this.changes.note({ put: 'other' });
+    const pass = beginPass(this.rulePass.get(), this.version(), this.queues.count());
+    this.rulePass.put(pass);
+    this.#applyRules(pass);
+  }
+
+  #applyRules(pass: RulePass): QueueDefinition[] {
+    const [policies, alerts] = [this.policies.all(), this.alerts.all()];
+    const names = this.queues.namesAfter(pass.after, QUEUES_PER_SLICE);
+    const looked: string[] = [];
+    const changed: QueueDefinition[] = [];
+    for (const name of names) {
+      looked.push(name);
+      const entry = this.queues.get(name)!;
+      const withPolicies = applyPolicies(entry, policies, this.version() + 1);
+      const applied = applyAlerts(withPolicies, alerts, this.version() + 1);
       if (applied === entry) continue;
       this.queues.put(applied);
       if (applied.definition === entry.definition) continue; // only the name of the policy differs
-      this.changes.note({ put: 'queue', name: queue });
+      this.changes.note({ put: 'queue', name });
       this.changes.addEffect('configure-queue', applied.definition);
+      changed.push(applied.definition);
+      if (changed.length >= QUEUES_CHANGED_PER_SLICE) break;
     }
+    const isLast = looked.length === names.length && names.length < QUEUES_PER_SLICE;
+    this.rulePass.put(advancePass(pass, looked, isLast));
+    return changed;
   }
 
   /** Notes that something is gone, and takes the bindings to it, and exchanges that thereby delete themselves. */

@@ -1,8 +1,4 @@
-/**
- * The topology of a namespace: what exists and how it is defined. Each change is one commit that also notes what the
- * objects concerned have to be told; they are told then, in the order of the changes, and again after a crash. The rules
- * are in core/topology; here is what of it can be called.
- */
+/** The topology of a namespace: what exists. Each change is one commit that also notes what objects have to be told. */
 
 import { DurableObject } from 'cloudflare:workers';
 import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';
@@ -10,7 +6,8 @@ import type { BindingDeclaration } from '../../core/exchange/binding.ts';
 import type { AlertDefinition } from '../../core/topology/alerts.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import { defaultDeadLetterQueue, type QueueDefinition } from '../../core/topology/queues.ts';
+import type { RuleProgress } from '../../core/topology/rule-pass.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
@@ -43,7 +40,8 @@ import { changeQueueIn, declareQueueIn, deleteQueueIn } from './queues.ts';
 import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './schedules.ts';
 import { deleteShareGroupIn, putShareGroupIn } from './share-groups.ts';
 import { StorageProbe } from './storage-probe.ts';
-import { Teller } from './teller.ts';
+import { isDoneWithin, RuleApplier } from './rule-applier.ts';
+import { Teller, type TargetKind } from './teller.ts';
 import { changeTopicIn, declareTopicIn, deleteTopicIn } from './topics.ts';
 import type {
   AlertAnswer,
@@ -67,9 +65,13 @@ import type {
 import { TopologyStore } from './topology-store.ts';
 import { TransactionalIds } from './transactional-ids.ts';
 
+/** How long a change waits for the objects concerned to be told before it is answered: they are many, or away. */
+const ANSWER_MS_MAX = 1_000;
+
 /** After an object could not be told. */
 const RETRY_DELAY_MS = 5_000;
 
+type Ruled<Answer> = Answer & { progress: RuleProgress };
 type New<Answer> = (Answer & { isNew: boolean }) | Failure;
 
 export class Topology extends DurableObject<Env> {
@@ -81,7 +83,7 @@ export class Topology extends DurableObject<Env> {
   readonly #transactionalIds: TransactionalIds;
   readonly #probe: StorageProbe;
   #alarm!: Alarm;
-  /** The telling that is under way. */
+  #rules!: RuleApplier;
   #settling: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -100,6 +102,12 @@ export class Topology extends DurableObject<Env> {
         return null;
       });
       if (this.#hasEffects()) this.#alarm.schedule('effects', Date.now() + RETRY_DELAY_MS);
+      this.#alarm.register('rules', () => {
+        ctx.waitUntil(this.#rules.apply());
+        return Date.now() + RETRY_DELAY_MS;
+      });
+      this.#rules = new RuleApplier(this.#store, this.#teller, this.#alarm);
+      if (this.#store.rulePass.get()) this.#alarm.schedule('rules', Date.now() + 1);
     });
   }
 
@@ -117,7 +125,6 @@ export class Topology extends DurableObject<Env> {
     return { topics: version === topologyVersion ? null : this.#store.topics.all(), topologyVersion };
   }
 
-  /** Names of consumer groups, for listing them. A row for the first member that a group ever has. */
   groups(): string[] {
     return this.#store.groups.names();
   }
@@ -131,15 +138,15 @@ export class Topology extends DurableObject<Env> {
   }
 
   declareTopic(namespace: string, name: string, declaration: TopicDeclaration): Promise<New<TopicAnswer>> {
-    return this.#told(declareTopicIn(this.#store, this.env, namespace, name, declaration));
+    return this.#told('topic', name, declareTopicIn(this.#store, this.env, namespace, name, declaration));
   }
 
   changeTopic(name: string, change: TopicChange): Promise<TopicAnswer | Failure> {
-    return this.#told(changeTopicIn(this.#store, name, change));
+    return this.#told('topic', name, changeTopicIn(this.#store, name, change));
   }
 
   deleteTopic(name: string): Promise<TopicAnswer | Failure> {
-    return this.#told(deleteTopicIn(this.#store, name));
+    return this.#told('topic', name, deleteTopicIn(this.#store, name));
   }
 
   queue(name: string): { queue: QueueDefinition | null; topologyVersion: number } {
@@ -154,16 +161,16 @@ export class Topology extends DurableObject<Env> {
   }
 
   declareQueue(namespace: string, name: string, declaration: QueueDeclaration): Promise<New<QueueAnswer>> {
-    return this.#told(declareQueueIn(this.#store, namespace, name, declaration));
+    return this.#told('queue', name, declareQueueIn(this.#store, namespace, name, declaration));
   }
 
   changeQueue(name: string, change: QueueChange): Promise<QueueAnswer | Failure> {
-    return this.#told(changeQueueIn(this.#store, name, change));
+    return this.#told('queue', name, changeQueueIn(this.#store, name, change));
   }
 
   async deleteQueue(name: string, deletion: QueueDeletionRequest = {}): Promise<QueueAnswer | Failure> {
-    if (this.#hasEffects()) await this.settle(); // the queue has to know its definition
-    return this.#told(await deleteQueueIn(this.#store, this.env, name, deletion));
+    await this.#teller.tell('queue', name); // the queue has to know its definition
+    return this.#told('queue', name, await deleteQueueIn(this.#store, this.env, name, deletion));
   }
 
   exchange(name: string): { exchange: ExchangeDefinition | null; topologyVersion: number } {
@@ -195,24 +202,28 @@ export class Topology extends DurableObject<Env> {
     return bindingsIn(this.#store, of, after, limit);
   }
 
-  policy(name: string): { policy: PolicyDefinition | null; topologyVersion: number } {
-    return { policy: this.#store.policies.get(name), topologyVersion: this.#store.version() };
+  policy(name: string): Ruled<{ policy: PolicyDefinition | null; topologyVersion: number }> {
+    const policy = this.#store.policies.get(name);
+    const progress = this.#rules.progressOf(policy?.version ?? 0);
+    return { policy, progress, topologyVersion: this.#store.version() };
   }
 
   policies(): PolicyDefinition[] {
     return this.#store.policies.all();
   }
 
-  putPolicy(name: string, declaration: PolicyDeclaration): Promise<PolicyAnswer & { isNew: boolean }> {
-    return this.#told(putPolicyIn(this.#store, name, declaration));
+  putPolicy(name: string, declaration: PolicyDeclaration): Promise<New<Ruled<PolicyAnswer>>> {
+    return this.#ruled(putPolicyIn(this.#store, name, declaration));
   }
 
-  deletePolicy(name: string): Promise<PolicyAnswer | Failure> {
-    return this.#told(deletePolicyIn(this.#store, name));
+  deletePolicy(name: string): Promise<Ruled<PolicyAnswer> | Failure> {
+    return this.#ruled(deletePolicyIn(this.#store, name));
   }
 
-  alert(name: string): { alert: AlertDefinition | null; topologyVersion: number } {
-    return { alert: this.#store.alerts.get(name), topologyVersion: this.#store.version() };
+  alert(name: string): Ruled<{ alert: AlertDefinition | null; topologyVersion: number }> {
+    const alert = this.#store.alerts.get(name);
+    const progress = this.#rules.progressOf(alert?.version ?? 0);
+    return { alert, progress, topologyVersion: this.#store.version() };
   }
 
   alerts(): AlertDefinition[] {
@@ -223,12 +234,12 @@ export class Topology extends DurableObject<Env> {
   putAlert(
     name: string,
     declaration: AlertDeclaration,
-  ): Promise<(AlertAnswer & { isNew: boolean; secret: string | null }) | Failure> {
-    return this.#told(putAlertIn(this.#store, this.env, name, declaration));
+  ): Promise<New<Ruled<AlertAnswer> & { secret: string | null }>> {
+    return this.#ruled(putAlertIn(this.#store, this.env, name, declaration));
   }
 
-  deleteAlert(name: string): Promise<AlertAnswer | Failure> {
-    return this.#told(deleteAlertIn(this.#store, name));
+  deleteAlert(name: string): Promise<Ruled<AlertAnswer> | Failure> {
+    return this.#ruled(deleteAlertIn(this.#store, name));
   }
 
   schedule(name: string): { schedule: ScheduleDefinition | null; topologyVersion: number } {
@@ -240,15 +251,15 @@ export class Topology extends DurableObject<Env> {
   }
 
   putSchedule(namespace: string, name: string, config: ScheduleDeclaration): Promise<New<ScheduleAnswer>> {
-    return this.#told(putScheduleIn(this.#store, namespace, name, config, Date.now()));
+    return this.#told('schedule', name, putScheduleIn(this.#store, namespace, name, config, Date.now()));
   }
 
   pauseSchedule(name: string, isPaused: boolean): Promise<ScheduleAnswer | Failure> {
-    return this.#told(pauseScheduleIn(this.#store, name, isPaused));
+    return this.#told('schedule', name, pauseScheduleIn(this.#store, name, isPaused));
   }
 
   deleteSchedule(name: string): Promise<ScheduleAnswer | Failure> {
-    return this.#told(deleteScheduleIn(this.#store, name));
+    return this.#told('schedule', name, deleteScheduleIn(this.#store, name));
   }
 
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number } {
@@ -264,7 +275,8 @@ export class Topology extends DurableObject<Env> {
     name: string,
     declaration: ShareGroupDeclaration,
   ): Promise<New<ShareGroupAnswer>> {
-    return this.#told(putShareGroupIn(this.#store, namespace, name, declaration));
+    const queue = defaultDeadLetterQueue(name); // it may be made too
+    return this.#told('queue', queue, putShareGroupIn(this.#store, namespace, name, declaration));
   }
 
   deleteShareGroup(name: string): ShareGroupAnswer | Failure {
@@ -279,7 +291,6 @@ export class Topology extends DurableObject<Env> {
     return this.#cost.limit(rowsPerHour, Date.now());
   }
 
-  /** Takes the rows that an object has written since it reported last. */
   reportRows(rows: number): CostReply {
     return this.#cost.report(rows, Date.now());
   }
@@ -315,7 +326,6 @@ export class Topology extends DurableObject<Env> {
     return this.#probe.write(Date.now());
   }
 
-  /** Everything that may have something to do by time: for the watchdog. */
   watched(): Watched {
     return {
       topics: this.topics(),
@@ -345,13 +355,16 @@ export class Topology extends DurableObject<Env> {
     return changesSince(this.#store, version);
   }
 
-  /**
-   * Tells the objects what they have to know, in order. What fails stays noted and is tried again by the alarm, and by a
-   * router that finds an object which has not been told.
-   */
+  /** Tells the objects what they have to know, in order. What fails stays noted, for the alarm and for `settleOne`. */
   settle(): Promise<void> {
     this.#settling ??= this.#settle().finally(() => (this.#settling = null));
     return this.#settling;
+  }
+
+  /** Tells one object, or one topic's partitions, whatever others still have to be told. */
+  async settleOne(kind: TargetKind, name: string): Promise<void> {
+    if (!(await this.#teller.tell(kind, name)))
+      this.#alarm.scheduleEarlier('effects', Date.now() + RETRY_DELAY_MS);
   }
 
   override alarm(): void {
@@ -359,14 +372,25 @@ export class Topology extends DurableObject<Env> {
   }
 
   async #settle(): Promise<void> {
-    if (await this.#teller.tellAll()) return;
-    this.#alarm.schedule('effects', Date.now() + RETRY_DELAY_MS);
+    if (!(await this.#teller.tellAll())) this.#alarm.schedule('effects', Date.now() + RETRY_DELAY_MS);
   }
 
-  /** The answer, once the objects have been told of what has changed. */
-  async #told<Answer>(answer: Answer): Promise<Answer> {
-    if (!isFailure(answer) && this.#hasEffects()) await this.settle();
+  /** The answer, once the objects have been told of what has changed; those that take long are told afterwards. */
+  async #told<Answer>(kind: TargetKind, name: string, answer: Answer): Promise<Answer> {
+    if (isFailure(answer) || !this.#hasEffects()) return answer;
+    const isDone = await isDoneWithin(ANSWER_MS_MAX, this.settleOne(kind, name));
+    if (!isDone) this.#alarm.scheduleEarlier('effects', Date.now() + RETRY_DELAY_MS);
     return answer;
+  }
+
+  /** The answer with how far the rules have come; queues that take long get them afterwards. */
+  async #ruled<Answer extends { topologyVersion: number }>(
+    answer: Answer | Failure,
+  ): Promise<Ruled<Answer> | Failure> {
+    if (isFailure(answer)) return answer;
+    this.#rules.begin();
+    await isDoneWithin(ANSWER_MS_MAX, this.#rules.apply());
+    return { ...answer, progress: this.#rules.progressOf(answer.topologyVersion) };
   }
 
   #hasEffects(): boolean {

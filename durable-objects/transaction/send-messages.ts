@@ -145,7 +145,7 @@ async function currentVersion(env: Env, { kind, place }: MessageDestination): Pr
   const known =
     kind === 'queue' ? (await topology.queue(place.name)).queue : (await topology.topic(place.name)).topic;
   if (known === null || known.id !== place.id) return null;
-  await topology.settle();
+  await topology.settleOne(kind, place.name);
   return known.version;
 }
 

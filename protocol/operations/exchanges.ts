@@ -167,6 +167,7 @@ export const exchangeOperations = {
       'out_of_order_sequence',
       'queue_full',
       'queue_overloaded',
+      'storage_full',
       'cost_ceiling',
       'queue_unavailable',
       'partition_overloaded',

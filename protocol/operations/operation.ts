@@ -93,4 +93,4 @@ export const BODY_ERRORS = [
   'overloaded',
   ...FIELD_ERRORS,
 ] as const;
-export const NAMESPACE_ERRORS = ['invalid_name', 'namespace_not_found', 'unavailable'] as const;
+export const NAMESPACE_ERRORS = ['invalid_name', 'namespace_not_found', 'unavailable', 'disk_full'] as const;

@@ -123,6 +123,7 @@ export const queueOperations = {
       'invalid_message',
       'queue_full',
       'queue_overloaded',
+      'storage_full',
       'out_of_order_sequence',
       'unknown_producer',
       'producer_fenced',

@@ -32,6 +32,7 @@ export const requestOperations = {
       'publish_incomplete',
       'queue_full',
       'queue_overloaded',
+      'storage_full',
       'cost_ceiling',
       'queue_unavailable',
       'partition_overloaded',

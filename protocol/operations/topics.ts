@@ -128,6 +128,7 @@ export const topicOperations = {
       ...BODY_ERRORS,
       ...BATCH_ERRORS,
       'partition_overloaded',
+      'storage_full',
       'partly_stored',
       'cost_ceiling',
       'producer_fenced',

@@ -2,8 +2,14 @@
 
 import type { Hono } from 'hono';
 import type { AlertDefinition } from '../../core/topology/alerts.ts';
+import type { RuleProgress } from '../../core/topology/rule-pass.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
-import { alertDeclarationSchema, type AlertList, type AlertReply } from '../../protocol/alerts.ts';
+import {
+  alertDeclarationSchema,
+  type AlertDeleted,
+  type AlertList,
+  type AlertReply,
+} from '../../protocol/alerts.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
@@ -26,14 +32,14 @@ export function alertRoutes(app: Hono<AppEnv>): void {
     if (isFailure(body)) return problem(c, body);
     const put = await topologyStub(c.env, path.namespace).putAlert(path.name, body.fields);
     if (isFailure(put)) return problem(c, put);
-    return alertReply(c, fieldsOf(put.alert, put.secret), put.topologyVersion, put.isNew ? 201 : 200);
+    return alertReply(c, fieldsOf(put.alert, put.secret), put, put.isNew ? 201 : 200);
   });
 
   bind(app, operations.getAlert, async (c) => {
     const path = readNamed(c, 'alert');
     if (isFailure(path)) return problem(c, path);
-    const { alert, topologyVersion } = await topologyStub(c.env, path.namespace).alert(path.name);
-    if (alert !== null) return alertReply(c, fieldsOf(alert, null), topologyVersion, 200);
+    const { alert, ...at } = await topologyStub(c.env, path.namespace).alert(path.name);
+    if (alert !== null) return alertReply(c, fieldsOf(alert, null), at, 200);
     return problem(c, failure('alert_not_found', `there is no alert "${path.name}"; PUT creates it`));
   });
 
@@ -43,7 +49,11 @@ export function alertRoutes(app: Hono<AppEnv>): void {
     const deleted = await topologyStub(c.env, path.namespace).deleteAlert(path.name);
     if (isFailure(deleted)) return problem(c, deleted);
     c.header(TOPOLOGY_VERSION_HEADER, String(deleted.topologyVersion));
-    return c.json({ alert: path.name, topology_version: deleted.topologyVersion });
+    return c.json({
+      alert: path.name,
+      progress: deleted.progress,
+      topology_version: deleted.topologyVersion,
+    } satisfies AlertDeleted);
   });
 }
 
@@ -59,9 +69,9 @@ function fieldsOf(
 function alertReply(
   c: AppContext,
   fields: AlertList['alerts'][number],
-  topologyVersion: number,
+  { topologyVersion, progress }: { topologyVersion: number; progress: RuleProgress },
   status: 200 | 201,
 ): Response {
   c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
-  return c.json({ ...fields, topology_version: topologyVersion } satisfies AlertReply, status);
+  return c.json({ ...fields, progress, topology_version: topologyVersion } satisfies AlertReply, status);
 }

@@ -2,11 +2,17 @@
 
 import type { Hono } from 'hono';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
+import type { RuleProgress } from '../../core/topology/rule-pass.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { policyDeclarationSchema, type PolicyList, type PolicyReply } from '../../protocol/policies.ts';
+import {
+  policyDeclarationSchema,
+  type PolicyDeleted,
+  type PolicyList,
+  type PolicyReply,
+} from '../../protocol/policies.ts';
 import { warningsOf } from '../dead-letters/dead-letter-warnings.ts';
 import { problem } from '../problem.ts';
 import { readBody } from '../request.ts';
@@ -26,14 +32,15 @@ export function policyRoutes(app: Hono<AppEnv>): void {
     const body = await readBody(c, policyDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
     const put = await topologyStub(c.env, path.namespace).putPolicy(path.name, body.fields);
-    return await policyReply(c, path.namespace, put.policy, put.topologyVersion, put.isNew ? 201 : 200);
+    if (isFailure(put)) return problem(c, put);
+    return await policyReply(c, path.namespace, put.policy, put, put.isNew ? 201 : 200);
   });
 
   bind(app, operations.getPolicy, async (c) => {
     const path = readNamed(c, 'policy');
     if (isFailure(path)) return problem(c, path);
-    const { policy, topologyVersion } = await topologyStub(c.env, path.namespace).policy(path.name);
-    if (policy !== null) return await policyReply(c, path.namespace, policy, topologyVersion, 200);
+    const { policy, ...at } = await topologyStub(c.env, path.namespace).policy(path.name);
+    if (policy !== null) return await policyReply(c, path.namespace, policy, at, 200);
     return problem(c, failure('policy_not_found', `there is no policy "${path.name}"; PUT creates it`));
   });
 
@@ -43,7 +50,11 @@ export function policyRoutes(app: Hono<AppEnv>): void {
     const deleted = await topologyStub(c.env, path.namespace).deletePolicy(path.name);
     if (isFailure(deleted)) return problem(c, deleted);
     c.header(TOPOLOGY_VERSION_HEADER, String(deleted.topologyVersion));
-    return c.json({ policy: path.name, topology_version: deleted.topologyVersion });
+    return c.json({
+      policy: path.name,
+      progress: deleted.progress,
+      topology_version: deleted.topologyVersion,
+    } satisfies PolicyDeleted);
   });
 }
 
@@ -55,11 +66,16 @@ async function policyReply(
   c: AppContext,
   namespace: string,
   policy: PolicyDefinition,
-  topologyVersion: number,
+  { topologyVersion, progress }: { topologyVersion: number; progress: RuleProgress },
   status: 200 | 201,
 ): Promise<Response> {
   c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
   const warnings = await warningsOf(c.env, namespace, policy.definition.dead_letter);
-  const reply: PolicyReply = { ...fieldsOf(policy), ...warnings, topology_version: topologyVersion };
+  const reply: PolicyReply = {
+    ...fieldsOf(policy),
+    progress,
+    ...warnings,
+    topology_version: topologyVersion,
+  };
   return c.json(reply, status);
 }

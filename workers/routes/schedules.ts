@@ -16,6 +16,7 @@ import {
   type ScheduleTriggered,
   type ScheduleWithStateReply,
 } from '../../protocol/schedules.ts';
+import { diskFailureOf } from '../disk-failure.ts';
 import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
 import { readBody } from '../request.ts';
@@ -119,11 +120,13 @@ async function callSchedule<Result>(
   try {
     const first = await call(scheduleStub(env, schedule));
     if (first !== null) return first;
-    await topologyStub(env, schedule.namespace).settle();
+    await topologyStub(env, schedule.namespace).settleOne('schedule', schedule.name);
     const second = await call(scheduleStub(env, schedule));
     if (second !== null) return second;
   } catch (error) {
     console.error(`schedule ${schedule.name} failed`, error);
+    const isDisk = diskFailureOf(error);
+    if (isDisk) return isDisk;
   }
   return failure('schedule_unavailable', `schedule "${schedule.name}" did not answer; try again`);
 }
