@@ -6,7 +6,8 @@ import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { nameSchema } from './names.ts';
 import { deadLetterSchema as deadLetterPlaceSchema, type DeadLetterConfig } from './queues.ts';
 
-export const DEATH_REASONS = ['rejected', 'expired', 'maxlen', 'delivery_limit'] as const;
+/** `damaged`: its stored bytes are not what was stored. The body of the first message of a damaged batch has what is left. */
+export const DEATH_REASONS = ['rejected', 'expired', 'maxlen', 'delivery_limit', 'damaged'] as const;
 export type DeathReason = (typeof DEATH_REASONS)[number];
 
 /** Of a history: a death, or that somebody sent the message back. */
@@ -129,8 +130,8 @@ const filterShape = {
   error_type: z.string().optional().describe('Exactly this type of error'),
   from: timeFilter().optional().describe('Died at this time or later; RFC 3339'),
   to: timeFilter().optional().describe('Died before this time; RFC 3339'),
-  key: z.coerce.string().optional().describe('The ordering key'),
-  routing_key: z.coerce.string().optional(),
+  key: z.string().optional().describe('The ordering key'),
+  routing_key: z.string().optional(),
   original_queue: nameSchema.optional(),
 };
 export const deadLetterFilterSchema = z.strictObject(filterShape);

@@ -167,7 +167,7 @@ export const settledSchema = z.object({
   results: z
     .array(z.object({ tag: z.string(), outcome: z.enum(SETTLE_OUTCOMES) }))
     .describe(
-      'One for each tag, in the order ack, nack, reject, release, extend. The last four outcomes have changed nothing',
+      'One for each tag, in the order ack, nack, reject, release, extend. The last five outcomes have changed nothing; `invalid` is answered to entries of a settlement frame only',
     ),
 });
 export type SettledReply = z.infer<typeof settledSchema>;
@@ -205,7 +205,7 @@ export type WaitsEnded = z.infer<typeof waitsEndedSchema>;
 export const flowSchema = z.strictObject({ prefetch: z.int().min(0).max(DELIVER_MESSAGES_MAX) });
 
 export const peekQuerySchema = z.strictObject({
-  max: z.int().min(1).max(1_000).default(10).describe('Messages at most'),
+  max: z.int().min(1).max(1_000).default(10).describe('Messages at most; fewer where these have 8 MiB'),
 });
 export const peekedSchema = z.object({ messages: z.array(z.object(messageOutShape)) });
 export type Peeked = { messages: MessageOut[] };

@@ -62,6 +62,10 @@ export const errorTable = {
   schedule_not_found: permanent(404, 'There is no such schedule'),
   dead_letter_not_found: permanent(404, 'There is no such dead letter'),
   replay_not_found: permanent(404, 'There is no such replay'),
+  stored_batch_corrupt: permanent(
+    500,
+    'A stored record batch is damaged: its CRC-32C does not match; read on from `next_offset`, or skip it',
+  ),
   offset_below_start: permanent(416, 'The offset lies before the start of the log'),
   offset_past_end: permanent(416, 'The offset lies past the end of the log'),
 

@@ -26,6 +26,7 @@ import {
   consumeDelivery,
   fetchedRecordSchema,
   isolationSchema,
+  onCorruptSchema,
   type FetchedRecord,
 } from './records.ts';
 import { topicIdSchema } from './topics.ts';
@@ -125,7 +126,9 @@ const maxBytes = z
   .min(1)
   .max(FETCH_BYTES_MAX)
   .default(FETCH_BYTES_DEFAULT)
-  .describe('About how much, over all partitions; each has at least a batch where it has records');
+  .describe(
+    'Over all partitions. As JSON, the reply ends before the record that would pass it, but has at least one. As bytes it is about how much: each partition has at least a batch where it has records',
+  );
 const waitMs = z
   .int()
   .min(0)
@@ -142,6 +145,7 @@ export const groupFetchQuerySchema = z
     max_bytes: maxBytes,
     wait_ms: waitMs,
     isolation: isolationSchema,
+    on_corrupt: onCorruptSchema,
     auto_commit: z
       .enum(['true', 'false'])
       .optional()
@@ -179,6 +183,7 @@ export const groupFetchSchema = z
     max_bytes: maxBytes,
     wait_ms: waitMs,
     isolation: isolationSchema,
+    on_corrupt: onCorruptSchema,
     delivery: consumeDelivery(
       'at-least-once is the default, exactly-once is isolation `read_committed`. This call commits nothing, so it cannot be at-most-once',
       ['at-least-once', 'exactly-once'],
@@ -196,6 +201,10 @@ export const groupRecordsSchema = z.object({
   offsets: z
     .array(identifiedOffsetSchema)
     .describe('Where these records end: what to commit when they are handled'),
+  damaged: z
+    .array(z.object({ ...topicPartition, offset: z.int(), next_offset: z.int() }))
+    .optional()
+    .describe('With on_corrupt=skip: ranges of records that were left out, because they are damaged on disk'),
 });
 export type GroupRecords<OneRecord = FetchedRecord> = Omit<z.infer<typeof groupRecordsSchema>, 'records'> & {
   records: GroupRecord<OneRecord>[];

@@ -14,6 +14,12 @@ export const BATCH_BYTES_MAX = SEGMENT_BYTES_MAX;
 /** What a gzip batch may inflate to: bounds the memory that one reader or the compactor needs. */
 export const BATCH_INFLATED_BYTES_MAX = 8 * MiB;
 
+/**
+ * What the gzip batches of one produce request may inflate to in all: they are inflated to be checked, one after another,
+ * and what takes a request 16 MiB to say must not keep the router busy for minutes.
+ */
+export const REQUEST_INFLATED_BYTES_MAX = 64 * MiB;
+
 /** Key, value and headers of one record together; the rest of a batch is its own header. */
 export const RECORD_BYTES_MAX = BATCH_BYTES_MAX - KiB;
 
@@ -54,6 +60,9 @@ export const PENDING_APPEND_BYTES_MAX = 32 * MiB;
 
 /** RabbitMQ 4.3 has 32 strict priorities. */
 export const PRIORITY_MAX = 31;
+
+/** Lanes of a queue, numbered from 0: two for each priority (core/queue/lane.ts). A limit of lanes is never that of priorities. */
+export const LANES = 2 * (PRIORITY_MAX + 1);
 
 /** TTLs, delays and windows: ten years, so that every time computed from them is an exact number. */
 export const TIME_SPAN_MS_MAX = 315_360_000_000;

@@ -32,5 +32,7 @@ export const DEATH_QUEUE_HEADER = ':death-queue';
 export const DEATH_HEADER = ':death';
 /** Where a message died before, the last first: `DeathEntry[]` as JSON. Stays when it is replayed. */
 export const DEATHS_HEADER = ':deaths';
+/** On the record that stands for a message whose stored batch is damaged: what is wrong. Such a record is never stored in a lane. */
+export const DAMAGED_HEADER = ':damaged';
 /** How often the broker itself has published the message on, in decimal. */
 export const HOPS_HEADER = ':hops';

@@ -42,7 +42,8 @@ export * from './message-headers.ts';
 const shortText = () => z.string().max(PROPERTY_LENGTH_MAX);
 const spanMs = () => z.int().min(0).max(TIME_SPAN_MS_MAX);
 
-export const propertiesSchema = z
+/** Of a message that comes out: an older version has stored what is refused now. */
+export const anyPropertiesSchema = z
   .strictObject({
     priority: z
       .int()
@@ -59,7 +60,9 @@ export const propertiesSchema = z
     message_id: shortText().min(1).describe('What deduplication goes by'),
     correlation_id: shortText(),
     reply_to: shortText(),
-    ordering_key: textOrBytesSchema.describe('Messages of one key are delivered one at a time, in order'),
+    ordering_key: textOrBytesSchema.describe(
+      'Messages of one key are delivered one at a time, in the order of publishing; so it takes no priority above 0, no delay and no time of delivery',
+    ),
     content_type: shortText(),
     timestamp: z
       .int()
@@ -71,7 +74,36 @@ export const propertiesSchema = z
   })
   .partial()
   .meta(notTogether('delay_ms', 'deliver_at'));
-export type MessageProperties = z.infer<typeof propertiesSchema>;
+export type MessageProperties = z.infer<typeof anyPropertiesSchema>;
+
+/** An ordering key promises the order of publishing; a priority or a later time would break it. See ADR 14. */
+export const ORDERING_MIX =
+  'an ordering key is in the order of publishing: it excludes a priority above 0, delay_ms above 0, and deliver_at';
+
+export function breaksOrder(properties: MessageProperties): boolean {
+  const { ordering_key: key, priority = 0, delay_ms: delayMs = 0, deliver_at: deliverAt } = properties;
+  return key !== undefined && (priority > 0 || delayMs > 0 || deliverAt !== undefined);
+}
+
+const keyWith = (name: string) => ({
+  not: { required: ['ordering_key', name], properties: { [name]: { minimum: 1 } } },
+});
+
+/** The properties of a message that is published, as far as `schema` has them. */
+export function inOrder<Schema extends z.ZodType<MessageProperties>>(schema: Schema): Schema {
+  return schema
+    .refine((properties) => !breaksOrder(properties), ORDERING_MIX)
+    .meta({
+      allOf: [
+        notTogether('delay_ms', 'deliver_at'),
+        keyWith('priority'),
+        keyWith('delay_ms'),
+        { not: { required: ['ordering_key', 'deliver_at'] } },
+      ],
+    });
+}
+
+export const propertiesSchema = inOrder(anyPropertiesSchema);
 
 export type MessageHeaders = z.infer<typeof headersOutSchema>;
 
@@ -111,7 +143,7 @@ export const messageOutShape = {
       'The JSON value that was published, with the same text. {"$base64": "..."}: bytes that are no JSON, or that would be taken for something else (the bytes `null`, an object with a member $base64)',
     ),
   headers: headersOutSchema.optional(),
-  properties: propertiesSchema,
+  properties: anyPropertiesSchema,
   published_at: z.int().describe('In ms since 1970'),
   exchange: z.string().optional().describe('The exchange that it was published to'),
   routing_key: z.string().optional().describe('The routing key that it was published with'),

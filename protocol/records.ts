@@ -214,6 +214,21 @@ export const isolationSchema = z
     'Default read_uncommitted. read_committed: nothing of transactions that are open or were aborted, and nothing after the first open one',
   );
 
+export const ON_CORRUPT = ['fail', 'skip'] as const;
+export type OnCorrupt = (typeof ON_CORRUPT)[number];
+
+export const onCorruptSchema = z
+  .enum(ON_CORRUPT)
+  .default('fail')
+  .describe(
+    'For JSON replies, where stored records are damaged (their CRC does not match). fail: the reply ends before them, and one that would begin with them is the error `stored_batch_corrupt`, with the `next_offset` after them. skip: they are left out, and named in `damaged`. As bytes they are always sent as they are stored',
+  );
+
+export const damagedSchema = z
+  .array(z.object({ offset: z.int(), next_offset: z.int().describe('The first offset after them') }))
+  .optional()
+  .describe('With on_corrupt=skip: ranges of records that were left out, because they are damaged on disk');
+
 const expectedTopicId = () =>
   topicIdSchema
     .optional()
@@ -241,7 +256,9 @@ export const fetchQuerySchema = z
       .min(1)
       .max(FETCH_BYTES_MAX)
       .default(FETCH_BYTES_DEFAULT)
-      .describe('The reply ends after the batch that reaches it; at least one batch is always sent'),
+      .describe(
+        'As JSON, the reply ends before the record that would pass it. As bytes, it ends after the batch that reaches it. At least one record, or batch, is always sent',
+      ),
     wait_ms: z
       .int()
       .min(0)
@@ -249,6 +266,7 @@ export const fetchQuerySchema = z
       .default(0)
       .describe('How long to wait for the first record where there is none yet'),
     isolation: isolationSchema,
+    on_corrupt: onCorruptSchema,
     delivery: consumeDelivery(
       'exactly-once is isolation `read_committed`, for a reader that notes its position with its results. The others are up to the reader alone: it notes its position before the work (at-most-once) or after it (at-least-once)',
     ),
@@ -289,6 +307,7 @@ export const fetchReplySchema = z.object({
     .int()
     .optional()
     .describe('With isolation=read_committed: below it every transaction has ended'),
+  damaged: damagedSchema,
 });
 export type FetchReply<OneRecord = FetchedRecord> = Omit<z.infer<typeof fetchReplySchema>, 'records'> & {
   records: OneRecord[];

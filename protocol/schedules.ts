@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { ROUTING_KEY_BYTES_MAX } from './limits.ts';
-import { messageSchema, propertiesSchema } from './messages.ts';
+import { anyPropertiesSchema, breaksOrder, messageSchema, ORDERING_MIX } from './messages.ts';
 import { nameSchema } from './names.ts';
 import { utf8BytesMax } from './schema-rules.ts';
 
@@ -30,8 +30,9 @@ export const scheduleTargetSchema = z.union([
 export type ScheduleTarget = z.infer<typeof scheduleTargetSchema>;
 
 export const scheduleMessageSchema = messageSchema.extend({
-  properties: propertiesSchema
+  properties: anyPropertiesSchema
     .omit({ message_id: true, deliver_at: true })
+    .refine((properties) => !breaksOrder(properties), ORDERING_MIX)
     .optional()
     .describe('As of a message, without `message_id`, which the broker gives, and `deliver_at`'),
 });

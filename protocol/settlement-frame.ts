@@ -14,12 +14,12 @@
  */
 
 import { failure, isFailure, type Failure } from './errors.ts';
-import { PRIORITY_MAX, SETTLE_TAGS_MAX } from './limits.ts';
+import { SETTLE_TAGS_MAX } from './limits.ts';
 
 export const SETTLEMENT_KINDS = ['ack', 'nack', 'reject', 'release', 'extend'] as const;
 export type SettlementKind = (typeof SETTLEMENT_KINDS)[number];
 
-/** The last four have changed nothing. */
+/** The last five have changed nothing. */
 export const SETTLE_OUTCOMES = [
   'settled',
   'requeued',
@@ -31,6 +31,7 @@ export const SETTLE_OUTCOMES = [
   'already_settled',
   'lease_expired',
   'not_yours',
+  'invalid',
 ] as const;
 export type SettleOutcome = (typeof SETTLE_OUTCOMES)[number];
 
@@ -49,6 +50,18 @@ export interface SettlementEntry {
 export interface SettlementFrame {
   id: number;
   entries: SettlementEntry[];
+}
+
+/** An entry that says nothing that can be done. Each of its messages is answered `invalid`; its neighbours are settled. */
+export interface InvalidEntry {
+  invalid: string;
+  /** How many messages its run has. */
+  count: number;
+}
+
+export interface ReadSettlementFrame {
+  id: number;
+  entries: (SettlementEntry | InvalidEntry)[];
 }
 
 export interface OutcomeFrame {
@@ -89,19 +102,24 @@ export function encodeSettlementFrame({ id, entries }: SettlementFrame): Uint8Ar
   return bytes;
 }
 
-/** The settlements, or what is wrong with the frame, with its `id` in the details where it has one. */
-export function decodeSettlementFrame(bytes: Uint8Array): SettlementFrame | Failure {
+/**
+ * Reads the settlements. An entry with an unknown kind, a queue id that no queue can have, or details that are not text is
+ * an `InvalidEntry`. The frame as a whole is refused only where its entries cannot be told apart or their messages cannot
+ * be counted; the failure then has the frame's `id` in its details, if it could be read. A lane that no queue has is not
+ * refused here: its messages are unknown to the queue, as those of a tag with such a lane are.
+ */
+export function decodeSettlementFrame(bytes: Uint8Array): ReadSettlementFrame | Failure {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEAD_BYTES || view.getUint8(0) !== SETTLEMENTS) {
     return failure('invalid_frame', `a frame of settlements begins with 0x81 and an id of four bytes`);
   }
   const id = view.getUint32(1);
-  const entries: SettlementEntry[] = [];
+  const entries: ReadSettlementFrame['entries'] = [];
   let count = 0;
   for (let at = HEAD_BYTES; at < bytes.length;) {
     const entry = decodeEntry(bytes, view, at);
     if (isFailure(entry)) return { ...entry, details: { id, entry: entries.length } };
-    count += entry.end - entry.start;
+    count += 'invalid' in entry ? entry.count : entry.end - entry.start;
     if (count > SETTLE_TAGS_MAX) {
       return failure('too_many_tags', `more than ${SETTLE_TAGS_MAX} messages; send several frames`, {
         id,
@@ -114,25 +132,32 @@ export function decodeSettlementFrame(bytes: Uint8Array): SettlementFrame | Fail
   return { id, entries };
 }
 
-function decodeEntry(bytes: Uint8Array, view: DataView, at: number): SettlementEntry | Failure {
+function decodeEntry(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+): SettlementEntry | InvalidEntry | Failure {
   if (at + ENTRY_BYTES > bytes.length) return failure('invalid_frame', 'the frame ends inside an entry');
   const kind = SETTLEMENT_KINDS[view.getUint8(at)];
   const lane = view.getUint8(at + 1);
   const [queueId, start, end] = [view.getFloat64(at + 6), view.getFloat64(at + 14), view.getFloat64(at + 22)];
   const detailsEnd = at + ENTRY_BYTES + view.getUint32(at + 30);
-  if (kind === undefined) return failure('invalid_frame', `${view.getUint8(at)} is no kind of settlement`);
-  if (lane > PRIORITY_MAX) return failure('invalid_frame', `${lane} is no lane`);
-  if (![queueId, start, end].every((number) => Number.isSafeInteger(number) && number >= 0) || end <= start) {
+  if (!isNatural(start) || !isNatural(end) || end <= start) {
     return failure('invalid_frame', 'a run begins at an offset and ends after it');
   }
   if (detailsEnd > bytes.length) return failure('invalid_frame', 'the frame ends inside the details');
+  const count = end - start;
+  if (kind === undefined) return { invalid: `${view.getUint8(at)} is no kind of settlement`, count };
+  if (!isNatural(queueId)) return { invalid: `${queueId} is no id of a queue`, count };
   try {
     const details = decoder.decode(bytes.subarray(at + ENTRY_BYTES, detailsEnd));
     return { kind, lane, delivery: view.getUint32(at + 2), queueId, start, end, details };
   } catch {
-    return failure('invalid_frame', 'the details are not UTF-8');
+    return { invalid: 'the details are not UTF-8', count };
   }
 }
+
+const isNatural = (number: number): boolean => Number.isSafeInteger(number) && number >= 0;
 
 export function isOutcomeFrame(bytes: Uint8Array): boolean {
   return bytes[0] === OUTCOMES;

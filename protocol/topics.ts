@@ -116,6 +116,12 @@ export const partitionStateSchema = z.object({
   segments: z.int().min(0).describe('Rows that hold them'),
   storage_bytes: z.int().min(0).describe('What the object occupies on disk, all in all'),
   waiting: z.int().min(0).describe('Readers that wait for the next record'),
+  damaged_batches: z
+    .int()
+    .min(0)
+    .describe(
+      'Stored batches that reads have found damaged (their CRC does not match) since the object woke',
+    ),
   meter: z
     .object({
       rows_written: z.int().min(0),

@@ -63,6 +63,8 @@ export interface PartitionState extends RecordsDeleted {
   storageBytes: number;
   /** Readers that wait for the next record. */
   waiting: number;
+  /** Stored batches that reads have found damaged (their CRC does not match) since the object woke. */
+  damagedBatches: number;
   /** What the object has read and written since it woke: the rows that the platform bills. */
   meter: {
     rowsWritten: number;

@@ -63,20 +63,6 @@ export async function readBody<Schema extends z.ZodType>(
   return checked;
 }
 
-/** The query, with what looks like a number as one. */
-export function readQuery<Schema extends z.ZodType>(
-  c: Context,
-  schema: Schema,
-): { fields: z.output<Schema> } | Failure {
-  const given = Object.fromEntries(
-    Object.entries(c.req.query()).map(([name, text]) => [
-      name,
-      /^-?\d{1,16}$/.test(text) ? Number(text) : text,
-    ]),
-  );
-  return check(schema, given, 'query');
-}
-
 export function check<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,

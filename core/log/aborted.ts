@@ -1,7 +1,12 @@
 /** Aborted transactions: what a reader of committed records does not get to see. */
 
-import { storedHeader } from './fetch.ts';
-import type { BatchHeader } from '../../protocol/record-batch/index.ts';
+import {
+  isBatchFailure,
+  isSoundBatch,
+  readBatchHeader,
+  type BatchHeader,
+} from '../../protocol/record-batch/index.ts';
+import { storedParts } from './fetch.ts';
 
 /** A transaction that was aborted, as far as it concerns this log. One producer's never overlap. */
 export interface AbortedTransaction {
@@ -38,16 +43,20 @@ export function committedOnly(
 function committedParts(chunk: Uint8Array, aborted: readonly AbortedTransaction[]): Uint8Array[] {
   const parts: Uint8Array[] = [];
   let start = 0;
-  let at = 0;
-  while (at < chunk.length) {
-    const header = storedHeader(chunk, at);
-    const end = at + header.sizeInBytes;
-    if (header.isControl || isAborted(header, aborted)) {
-      if (at > start) parts.push(chunk.subarray(start, at));
-      start = end;
-    }
-    at = end;
+  for (const { at, end } of storedParts(chunk, ANY_OFFSETS)) {
+    if (!isLeftOut(chunk, at, aborted)) continue;
+    if (at > start) parts.push(chunk.subarray(start, at));
+    start = end;
   }
-  if (at > start) parts.push(chunk.subarray(start, at));
+  if (chunk.length > start) parts.push(chunk.subarray(start));
   return parts;
+}
+
+const ANY_OFFSETS = { baseOffset: 0, nextOffset: Number.MAX_SAFE_INTEGER };
+
+/** The CRC of what would be left out is compared: a damaged batch is the reader's to see, whatever its header says. */
+function isLeftOut(chunk: Uint8Array, at: number, aborted: readonly AbortedTransaction[]): boolean {
+  const header = readBatchHeader(chunk, at);
+  if (isBatchFailure(header) || !(header.isControl || isAborted(header, aborted))) return false;
+  return isSoundBatch(chunk, at, header);
 }

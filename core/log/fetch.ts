@@ -1,7 +1,13 @@
 /** Fetching: which offsets can be read, and which bytes of a segment answer a fetch. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
-import { isBatchFailure, readBatchHeader, type BatchHeader } from '../../protocol/record-batch/index.ts';
+import {
+  isBatchFailure,
+  isDamaged,
+  readBatchHeader,
+  surveyBatches,
+  type BatchHeader,
+} from '../../protocol/record-batch/index.ts';
 import type { LogHead } from './segment.ts';
 
 /** The end of the log can be asked for: it is where the next record will be. */
@@ -33,36 +39,74 @@ export interface Slice {
   nextOffset: number;
 }
 
+/** Which offsets stored bytes hold: those of a segment row. */
+export interface OffsetRange {
+  baseOffset: number;
+  nextOffset: number;
+}
+
 /**
  * The batches of a segment from the one that holds `offset` (or the next one that exists) on, until `bytesMax` or
- * `recordsMax` is reached, at least one. Null where the segment has nothing at or after the offset.
+ * `recordsMax` is reached, at least one. Null where the segment has nothing at or after the offset. Damaged bytes are
+ * part of it as they are: whoever reads bytes gets what is stored.
  */
 export function sliceSegment(
   segment: Uint8Array,
+  range: OffsetRange,
   offset: number,
   bytesMax: number,
   recordsMax: number,
 ): Slice | null {
   let slice: Slice | null = null;
-  for (let at = 0; at < segment.length;) {
-    const header = storedHeader(segment, at);
-    const nextOffset = header.baseOffset + header.lastOffsetDelta + 1;
-    const end = at + header.sizeInBytes;
+  for (const { at: start, end, nextOffset } of storedParts(segment, range)) {
     if (slice !== null) {
       if (end - slice.start > bytesMax || slice.nextOffset - offset >= recordsMax) return slice;
       slice.end = end;
       slice.nextOffset = nextOffset;
     } else if (nextOffset > offset) {
-      slice = { start: at, end, nextOffset };
+      slice = { start, end, nextOffset };
     }
-    at = end;
   }
   return slice;
 }
 
-/** The header of a batch that the log itself stored. That it cannot be read is damage or a bug, never a caller's fault. */
+/** Bytes `[at, end)` of a segment: a batch, or what is left of some that are damaged. */
+export interface StoredPart extends OffsetRange {
+  at: number;
+  end: number;
+}
+
+/**
+ * The parts of a segment, by the headers of its batches alone. Only where these contradict each other or the row, bytes
+ * are damaged, and the CRCs tell where.
+ */
+export function storedParts(segment: Uint8Array, { baseOffset, nextOffset }: OffsetRange): StoredPart[] {
+  const parts: StoredPart[] = [];
+  let expected = baseOffset;
+  for (let at = 0; at < segment.length;) {
+    const header = readBatchHeader(segment, at);
+    if (isBatchFailure(header) || header.baseOffset < expected) return surveyedParts();
+    const next = header.baseOffset + header.lastOffsetDelta + 1;
+    if (next > nextOffset) return surveyedParts();
+    parts.push({ at, end: at + header.sizeInBytes, baseOffset: header.baseOffset, nextOffset: next });
+    expected = next;
+    at += header.sizeInBytes;
+  }
+  return parts;
+
+  function surveyedParts(): StoredPart[] {
+    return surveyBatches(segment, baseOffset, nextOffset).map((piece) => {
+      if (isDamaged(piece)) return piece;
+      const { at, header } = piece;
+      const next = header.baseOffset + header.lastOffsetDelta + 1;
+      return { at, end: at + header.sizeInBytes, baseOffset: header.baseOffset, nextOffset: next };
+    });
+  }
+}
+
+/** The header of a batch that was checked before: that it cannot be read is a bug, never a caller's fault. */
 export function storedHeader(segment: Uint8Array, at: number): BatchHeader {
   const header = readBatchHeader(segment, at);
-  if (isBatchFailure(header)) throw new Error(`stored segment is damaged at byte ${at}: ${header.message}`);
+  if (isBatchFailure(header)) throw new Error(`a checked batch cannot be read at ${at}: ${header.message}`);
   return header;
 }

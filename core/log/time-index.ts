@@ -1,7 +1,7 @@
 /** Finding the first record at or after a time (Kafka's ListOffsets), by bisection over the segments. */
 
-import { decodeRecords, type Inflate } from '../../protocol/record-batch/index.ts';
-import { storedHeader } from './fetch.ts';
+import { eachRecordKey, isDamaged, surveyBatches, type Inflate } from '../../protocol/record-batch/index.ts';
+import type { OffsetRange } from './fetch.ts';
 import type { LogHead, SegmentExtent } from './segment.ts';
 
 /** How the search looks at the log: each call reads one row. */
@@ -36,23 +36,32 @@ export function segmentForTimestamp(
   return segment;
 }
 
-/** The offset of the first record of the segment at or after the time and not below `startOffset`. */
+/**
+ * The offset of the first record of the segment at or after the time and not below `startOffset`. Damaged batches are
+ * passed over: nobody knows their times.
+ */
 export function offsetInSegment(
   segment: Uint8Array,
+  { baseOffset, nextOffset }: OffsetRange,
   timestampMs: number,
   startOffset: number,
   inflate: Inflate,
 ): number | undefined {
-  for (let at = 0; at < segment.length;) {
-    const header = storedHeader(segment, at);
-    if (header.maxTimestamp >= timestampMs) {
-      const records = decodeRecords(segment, at, header, { inflate });
-      if (!Array.isArray(records))
-        throw new Error(`stored batch is damaged at byte ${at}: ${records.message}`);
-      const found = records.find((record) => record.timestamp >= timestampMs && record.offset >= startOffset);
-      if (found) return found.offset;
-    }
-    at += header.sizeInBytes;
+  for (const piece of surveyBatches(segment, baseOffset, nextOffset)) {
+    if (isDamaged(piece) || piece.header.maxTimestamp < timestampMs) continue;
+    let found: number | undefined;
+    eachRecordKey(
+      segment,
+      piece.at,
+      piece.header,
+      ({ offset, timestamp }) => {
+        if (timestamp < timestampMs || offset < startOffset) return undefined;
+        found = offset;
+        return false;
+      },
+      { inflate },
+    );
+    if (found !== undefined) return found;
   }
   return undefined;
 }

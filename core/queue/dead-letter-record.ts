@@ -12,6 +12,7 @@ import type {
 } from '../../protocol/dead-letters.ts';
 import {
   ATTEMPTS_HEADER,
+  DAMAGED_HEADER,
   DEATH_HEADER,
   DEATH_QUEUE_HEADER,
   DEATH_REASON_HEADER,
@@ -81,6 +82,12 @@ export function retriedRecord(record: LogRecord, leaving: LeavingAttempts): LogR
   return { ...record, headers };
 }
 
+/** What is left of a damaged message, as a message like others. */
+export function withoutDamage(record: LogRecord): LogRecord {
+  if (!record.headers.some(({ key }) => key === DAMAGED_HEADER)) return record;
+  return { ...record, headers: record.headers.filter(({ key }) => key !== DAMAGED_HEADER) };
+}
+
 /** As it leaves for where dead letters go. It begins anew there: published now, not delayed, without a time to live. */
 export function deathRecord(
   record: LogRecord,
@@ -104,7 +111,8 @@ export function deathRecord(
       : before?.left && { left: before.left }),
   };
   const headers = record.headers.filter(
-    ({ key }) => !LEFT_BEHIND.has(key) && !OF_ATTEMPTS.has(key) && !OF_DEATH.has(key),
+    ({ key }) =>
+      !LEFT_BEHIND.has(key) && !OF_ATTEMPTS.has(key) && !OF_DEATH.has(key) && key !== DAMAGED_HEADER,
   );
   headers.push(
     textHeader(DEATH_REASON_HEADER, reason),

@@ -111,7 +111,10 @@ class Delivery {
   /** Takes what it can of a run of returned messages; gives the offset after the last one it looked at. */
   #takeRun(lane: LaneState, segment: SegmentState, start: number, end: number): number {
     const stop = Math.min(end, start + this.#room(segment.extent));
-    const needsFacts = !segment.extent.isPlain || this.#state.config.message_ttl_ms !== null;
+    const needsFacts =
+      !segment.extent.isPlain ||
+      this.#state.config.message_ttl_ms !== null ||
+      (this.#source.isDamaged?.(segment.extent) ?? false);
     if (needsFacts) this.#takeWithFacts(lane, segment, start, end);
     else for (let at = start; at < stop; at = this.#takeEqual(lane, segment, at, stop));
     return needsFacts ? end : stop;
@@ -122,6 +125,11 @@ class Delivery {
     const ttlMs = this.#state.config.message_ttl_ms;
     for (let offset = start; offset < end; offset++) {
       const facts = factsOf(offset);
+      if (facts.damage !== undefined) {
+        const error = { type: 'StoredBatchCorrupt', message: facts.damage };
+        deadLetter(this.#state, lane, segment, offset, 'damaged', { error });
+        continue;
+      }
       if (expiryOf(facts, ttlMs) <= this.#nowMs) {
         deadLetter(this.#state, lane, segment, offset, 'expired');
         continue;

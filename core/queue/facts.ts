@@ -1,6 +1,7 @@
 /** What the queue needs to know of a stored message beyond its place, read from its record. */
 
 import {
+  DAMAGED_HEADER,
   DEATH_HEADER,
   DELIVERIES_HEADER,
   FAILURES_HEADER,
@@ -21,6 +22,8 @@ export interface MessageFacts {
   /** Deliveries and failures before it was parked. */
   deliveriesBefore: number;
   failuresBefore: number;
+  /** What is wrong with its stored batch, where that is damaged. */
+  damage?: string;
   /** It died elsewhere, and this queue keeps it. */
   isDeadLetter: boolean;
 }
@@ -39,6 +42,8 @@ export interface SegmentSource {
   extentAt(lane: number, offset: number): LaneExtent | null;
   /** The facts of each message of a segment, by offset. */
   facts(extent: LaneExtent): (offset: number) => MessageFacts;
+  /** True where stored batches of the segment are damaged: their messages have the facts to say so. */
+  isDamaged?(extent: LaneExtent): boolean;
 }
 
 const decoder = new TextDecoder();
@@ -65,6 +70,7 @@ export function readFacts(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers
     else if (key === DELIVERIES_HEADER) facts.deliveriesBefore = countOf(value);
     else if (key === FAILURES_HEADER) facts.failuresBefore = countOf(value);
     else if (key === DEATH_HEADER) facts.isDeadLetter = true;
+    else if (key === DAMAGED_HEADER) facts.damage = decoder.decode(value);
   }
   return facts;
 }
@@ -72,6 +78,7 @@ export function readFacts(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers
 /** True where neither deliveries nor expiry have to look at the message. */
 export function isPlain(facts: MessageFacts): boolean {
   const { key, expirationMs, deliveriesBefore, isDeadLetter } = facts;
+  if (facts.damage !== undefined) return false;
   return key === null && expirationMs === null && deliveriesBefore === 0 && !isDeadLetter;
 }
 

@@ -10,7 +10,7 @@
  * `lane * 2^47 + offset`, an exact number for 64 lanes.
  */
 
-export const LANES = 64;
+export { LANES } from '../../protocol/limits.ts';
 const LANE_SPAN = 2 ** 47;
 
 /** The row of no lane, for what outlives the segments (producer-rows.ts). */

@@ -28,6 +28,8 @@ export interface AppendedBatch {
   recordCount: number;
   /** The timestamp of all records, where the topic stamps them; else null. */
   appendTime: number | null;
+  /** Of a batch that had been stored before: the timestamps that its records have there, by place in the batch. */
+  storedTimestamps?: number[];
 }
 
 export interface ReadRequest {
@@ -55,6 +57,8 @@ export interface PartitionDescription {
   storageBytes: number;
   /** Readers that wait for the next record. */
   waiting: number;
+  /** Damaged stored batches that reads have met since the object woke. */
+  damagedBatches: number;
   meter: { rowsWritten: number; rowsRead: number; appends: number; commits: number; since: number };
 }
 

@@ -12,6 +12,7 @@ import { GroupCommit } from '../runtime/group-commit.ts';
 import { StorageRoom } from '../runtime/storage-room.ts';
 import { Waiters } from '../runtime/waiters.ts';
 import { Compactor } from '../storage/compactor.ts';
+import { DamageNotes } from '../storage/damage-notes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { SegmentLog, type LogOffsets } from '../storage/segment-log.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
@@ -53,6 +54,7 @@ import { ProducedLog, type AppendCommand, type LogCommand, type LogOutcome } fro
 interface Open extends Cleanable {
   groups: GroupOffsets;
   shared: SharedLog;
+  damage: DamageNotes;
 }
 
 const STALE: Stale = { stale: true };
@@ -187,6 +189,7 @@ export class Partition extends DurableObject<Env> {
       segments: open.log.countSegments(),
       storageBytes: this.ctx.storage.sql.databaseSize,
       waiting: this.#waiters.count(),
+      damagedBatches: open.damage.count,
       meter: {
         rowsWritten,
         rowsRead,
@@ -195,6 +198,11 @@ export class Partition extends DurableObject<Env> {
         since: this.#since,
       },
     };
+  }
+
+  /** A reader has found a stored batch damaged. */
+  noteDamage(version: number, offset: number): true {
+    return this.#current(version)?.damage.note(offset) ?? true;
   }
 
   deleteRecords(version: number, before: number | 'latest'): LogOffsets | Failure | Stale {
@@ -331,9 +339,11 @@ export class Partition extends DurableObject<Env> {
   }
 
   #openLog(definition: PartitionDefinition): void {
+    const { topic, partition } = definition;
+    const damage = new DamageNotes(`topic ${topic.name} partition ${partition}`);
     const log = new SegmentLog(this.#sql);
-    const produced = new ProducedLog(this.#sql, log, this.now());
-    const compactor = new Compactor(log, gzipCodec, produced);
+    const produced = new ProducedLog(this.#sql, log, this.now(), damage);
+    const compactor = new Compactor(log, gzipCodec, produced, damage);
     const groups = new GroupOffsets(
       this.#sql,
       () => log.offsets,
@@ -343,13 +353,14 @@ export class Partition extends DurableObject<Env> {
       sql: this.#sql,
       log,
       produced,
-      topic: definition.topic.name,
-      topicId: definition.topic.id,
-      partition: definition.partition,
+      topic: topic.name,
+      topicId: topic.id,
+      partition,
+      damage,
       inflate: gzipCodec.inflate,
       now: () => this.now(),
     });
-    this.#open = { definition, log, produced, compactor, groups, shared };
+    this.#open = { definition, log, produced, compactor, groups, shared, damage };
     this.#groupExpiry.schedule(groups);
     this.#shareDeadLetters.wake();
     this.#cleanUp.schedule();

@@ -13,7 +13,7 @@ import {
   type TransactionEnd,
 } from '../../core/log/producer-state.ts';
 import { exchangeProducerId, isExchangeBatch, readExchangeBatch } from '../../core/log/exchange-batch.ts';
-import { checkOffset, storedHeader } from '../../core/log/fetch.ts';
+import { checkOffset } from '../../core/log/fetch.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import {
@@ -21,8 +21,11 @@ import {
   decodeRecords,
   encodeEndTransactionBatch,
   isBatchFailure,
+  isDamaged,
+  surveyBatches,
   type BatchHeader,
 } from '../../protocol/record-batch/index.ts';
+import { DamageNotes } from '../storage/damage-notes.ts';
 import type { AppendBatch, ReadResult, SegmentLog } from '../storage/segment-log.ts';
 import type { Sql } from '../storage/sql.ts';
 import { ProducerStore } from './producer-store.ts';
@@ -61,7 +64,10 @@ export class ProducedLog {
   /** The transactions that were aborted since the snapshot, in the order in which they ended. */
   #aborted: AbortedTransaction[] = [];
 
-  constructor(sql: Sql, log: SegmentLog, nowMs: number) {
+  readonly #damage: DamageNotes;
+
+  constructor(sql: Sql, log: SegmentLog, nowMs: number, damage = new DamageNotes('log')) {
+    this.#damage = damage;
     this.#sql = sql;
     this.#log = log;
     this.#store = new ProducerStore(sql);
@@ -233,11 +239,11 @@ export class ProducedLog {
   }
 
   #replay(from: number, nowMs: number): void {
-    for (const { data } of this.#log.segmentsFrom(from)) {
-      for (let at = 0; at < data.length;) {
-        const header = storedHeader(data, at);
-        if (header.baseOffset >= from) this.#replayBatch(data, at, header, nowMs);
-        at += header.sizeInBytes;
+    for (const { data, baseOffset, nextOffset } of this.#log.segmentsFrom(from)) {
+      for (const piece of surveyBatches(data, baseOffset, nextOffset)) {
+        // What a damaged batch says of its producer is not taken: a producer that misses it is told to begin anew.
+        if (isDamaged(piece)) this.#damage.note(piece.baseOffset, piece.problem);
+        else if (piece.header.baseOffset >= from) this.#replayBatch(data, piece.at, piece.header, nowMs);
       }
     }
   }

@@ -29,6 +29,8 @@ export interface ShareAcquired {
   /** Whole batches, in order, that hold the acquired records, among others. */
   batches: Uint8Array;
   acquired: Acquired[];
+  /** About what the acquired records take, inflated. */
+  inflatedBytes: number;
   expiresAtMs: number;
   /** Where waiting for new records begins; null where others have to be done first. */
   waitOffset: number | null;

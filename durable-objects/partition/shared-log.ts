@@ -15,17 +15,19 @@ import { beginsAtEnd, type ShareGroupDefinition } from '../../core/topology/shar
 import { isFailure } from '../../protocol/errors.ts';
 import { BATCH_INFLATED_BYTES_MAX } from '../../protocol/limits.ts';
 import {
-  decodeRecords,
   eachRecordKey,
-  isBatchFailure,
-  splitBatches,
+  isDamaged,
+  surveyBatches,
+  visitRecords,
   type BatchHeader,
   type Inflate,
+  type InflateOptions,
   type LogRecord,
 } from '../../protocol/record-batch/index.ts';
 import type { ProducedLog } from './produced-log.ts';
 import { packedWithin } from './share-packing.ts';
 import { concatenate } from '../storage/bytes.ts';
+import type { DamageNotes } from '../storage/damage-notes.ts';
 import type { SegmentLog } from '../storage/segment-log.ts';
 import type { Sql } from '../storage/sql.ts';
 import type {
@@ -49,6 +51,7 @@ export interface SharedLogHost {
   partition: number;
   inflate: Inflate;
   now: () => number;
+  damage?: DamageNotes;
 }
 
 interface Opened {
@@ -88,17 +91,20 @@ export class SharedLog {
     while (recordsLeft > 0 && bytesLeft > 0 && !(position >= window.endOffset && window.isFull)) {
       const read = produced.read(position, bytesLeft, recordsLeft, 'read_committed');
       if (isFailure(read) || read.nextOffset === position) break;
-      const batches = read.chunks.flatMap((chunk) => batchesOf(chunk));
-      const existing = this.#offsetsOf(batches, position, read.nextOffset);
-      const taken = window.acquire(position, read.nextOffset, existing, recordsLeft, lock);
+      const batches = this.#batchesOf(read.chunks, position, read.nextOffset);
+      const room = { records: recordsLeft, bytes: bytesLeft, isEmpty: acquired.length === 0 };
+      const { end, bytes } = this.#whatFits(batches, position, read.nextOffset, room);
+      const existing = this.#offsetsOf(batches, position, end);
+      const taken = window.acquire(position, end, existing, recordsLeft, lock);
       for (const { chunk, at, header } of batches) {
         if (!taken.some((run) => overlaps(header, run))) continue;
         chunks.push(chunk.subarray(at, at + header.sizeInBytes));
-        bytesLeft -= header.sizeInBytes;
       }
+      bytesLeft -= bytes;
       acquired.push(...taken);
-      recordsLeft -= taken.reduce((sum, { start, end }) => sum + end - start, 0);
-      position = window.nextAvailable(read.nextOffset);
+      recordsLeft -= taken.reduce((sum, { start, end: after }) => sum + after - start, 0);
+      if (end < read.nextOffset) break;
+      position = window.nextAvailable(end);
     }
     if (isAccepted) window.acceptAll(acquired);
     // A group that begins at the end has to know where that was.
@@ -106,6 +112,7 @@ export class SharedLog {
     return {
       batches: concatenate(chunks),
       acquired,
+      inflatedBytes: bytesMax - bytesLeft,
       expiresAtMs: lock.expiresAtMs,
       waitOffset: window.isFull ? null : window.endOffset,
       nextExpiryMs: window.nextExpiryMs,
@@ -193,15 +200,76 @@ export class SharedLog {
     while (position < end) {
       const read = this.#host.log.read(position, 1, end - position);
       if (isFailure(read) || read.nextOffset === position) return;
-      for (const { chunk, at, header } of read.chunks.flatMap((bytes) => batchesOf(bytes))) {
+      for (const { chunk, at, header } of this.#batchesOf(read.chunks, position, read.nextOffset)) {
         if (header.isControl) continue;
-        const options = { inflate: this.#host.inflate, inflatedBytesMax: BATCH_INFLATED_BYTES_MAX };
-        const records = decodeRecords(chunk, at, header, options);
-        if (isBatchFailure(records)) throw new Error(`a stored batch cannot be read: ${records.message}`);
-        for (const record of records) if (record.offset >= position && record.offset < end) yield record;
+        const records: LogRecord[] = [];
+        const take = (record: LogRecord): false | undefined => {
+          if (record.offset >= end) return false;
+          records.push(record);
+          return undefined;
+        };
+        const failed = visitRecords(chunk, at, header, position, take, this.#inflating);
+        if (failed) throw new Error(`a stored batch cannot be read: ${failed.message}`);
+        yield* records;
       }
       position = read.nextOffset;
     }
+  }
+
+  /**
+   * How far of `[from, to)` may be handed out, and the bytes that takes: those of whole batches, but of a gzip batch the
+   * records by themselves, since a few kB may hold many MiB. What was locked and could not be told would be lost to
+   * everybody until its lock ends, so this is decided before.
+   */
+  #whatFits(
+    batches: readonly StoredBatch[],
+    from: number,
+    to: number,
+    room: { records: number; bytes: number; isEmpty: boolean },
+  ): { end: number; bytes: number } {
+    let { isEmpty, records } = room;
+    let bytes = 0;
+    for (const { chunk, at, header } of batches) {
+      if (header.compression === 'none') {
+        bytes += header.sizeInBytes;
+        records -= header.recordCount;
+        isEmpty = false;
+        continue;
+      }
+      if (!isEmpty && bytes >= room.bytes) return { end: Math.max(from, header.baseOffset), bytes };
+      let end = to;
+      const weigh = ({ offset }: LogRecord, size: number): false | undefined => {
+        if (isEmpty || (bytes + size <= room.bytes && records > 0)) {
+          isEmpty = false;
+          bytes += size;
+          records -= 1;
+          return undefined;
+        }
+        end = offset;
+        return false;
+      };
+      const failed = visitRecords(chunk, at, header, from, weigh, this.#inflating);
+      if (failed) throw new Error(`a stored batch cannot be read: ${failed.message}`);
+      if (end < to) return { end, bytes };
+    }
+    return { end: to, bytes };
+  }
+
+  get #inflating(): InflateOptions {
+    return { inflate: this.#host.inflate, inflatedBytesMax: BATCH_INFLATED_BYTES_MAX };
+  }
+
+  /**
+   * The sound batches of what was read. Records of a damaged one count as done, like those that compaction has removed:
+   * they can still be fetched as bytes.
+   */
+  #batchesOf(chunks: readonly Uint8Array[], from: number, to: number): StoredBatch[] {
+    const chunk = chunks.length === 1 ? chunks[0]! : concatenate(chunks);
+    return surveyBatches(chunk, from, to).flatMap((piece) => {
+      if (!isDamaged(piece)) return { chunk, at: piece.at, header: piece.header };
+      this.#host.damage?.note(piece.baseOffset, piece.problem);
+      return [];
+    });
   }
 
   /** Which offsets of `[from, to)` are records. Only a batch that compaction has thinned out has to be looked into. */
@@ -217,8 +285,13 @@ export class SharedLog {
         add(baseOffset, baseOffset + recordCount);
         continue;
       }
-      const options = { inflate: this.#host.inflate, inflatedBytesMax: BATCH_INFLATED_BYTES_MAX };
-      const failed = eachRecordKey(chunk, at, header, ({ offset }) => add(offset, offset + 1), options);
+      const failed = eachRecordKey(
+        chunk,
+        at,
+        header,
+        ({ offset }) => add(offset, offset + 1),
+        this.#inflating,
+      );
       if (failed) throw new Error(`a stored batch cannot be read: ${failed.message}`);
     }
     return offsets;
@@ -229,12 +302,6 @@ interface StoredBatch {
   chunk: Uint8Array;
   at: number;
   header: BatchHeader;
-}
-
-function batchesOf(chunk: Uint8Array): StoredBatch[] {
-  const batches = splitBatches(chunk);
-  if (isBatchFailure(batches)) throw new Error(`stored batches cannot be read: ${batches.message}`);
-  return batches.map(({ at, header }) => ({ chunk, at, header }));
 }
 
 function overlaps({ baseOffset, lastOffsetDelta }: BatchHeader, { start, end }: Acquired): boolean {

@@ -1,17 +1,17 @@
 /** The bytes of what was delivered: stored batches as they are, cut where most of one was not delivered. */
 
 import type { DeliverySlice } from '../../core/queue/deliver.ts';
-import type { LaneExtent } from '../../core/queue/segment-state.ts';
 import type { DeliverySection } from '../../protocol/delivery-frame.ts';
-import { isBatchFailure, retainRecords, splitBatches } from '../../protocol/record-batch/index.ts';
+import { isDamaged, retainRecords, type StoredPiece } from '../../protocol/record-batch/index.ts';
 import { concatenate } from '../storage/bytes.ts';
+import type { SegmentCache } from './segment-cache.ts';
 
 /** Below it a batch is sent whole rather than cut: cutting costs more than a few bytes. */
 const CUT_BYTES_MIN = 2_048;
 
 export function deliverySections(
   slices: readonly DeliverySlice[],
-  dataOf: (extent: LaneExtent) => Uint8Array,
+  segments: Pick<SegmentCache, 'data' | 'pieces'>,
 ): DeliverySection[] {
   const sections: DeliverySection[] = [];
   for (let first = 0; first < slices.length;) {
@@ -24,17 +24,25 @@ export function deliverySections(
       delivery,
       expiresAtMs,
     }));
-    sections.push({ lane: extent.lane, runs, batches: batchesOf(dataOf(extent), runs) });
+    sections.push({
+      lane: extent.lane,
+      runs,
+      batches: batchesOf(segments.data(extent), segments.pieces(extent), runs),
+    });
     first = end;
   }
   return sections;
 }
 
-function batchesOf(data: Uint8Array, runs: readonly { start: number; end: number }[]): Uint8Array {
-  const batches = splitBatches(data);
-  if (isBatchFailure(batches)) throw new Error(`a stored segment is damaged: ${batches.message}`);
+function batchesOf(
+  data: Uint8Array,
+  pieces: readonly StoredPiece[],
+  runs: readonly { start: number; end: number }[],
+): Uint8Array {
   const chosen: Uint8Array[] = [];
-  for (const { at, header } of batches) {
+  for (const piece of pieces) {
+    if (isDamaged(piece)) continue; // its messages have died instead of being delivered
+    const { at, header } = piece;
     const start = header.baseOffset;
     const end = start + header.lastOffsetDelta + 1;
     let covered = 0;

@@ -14,7 +14,8 @@ import {
 } from '../../core/queue/queue-state.ts';
 import { SegmentState, type StoredSegmentState } from '../../core/queue/segment-state.ts';
 import type { QueueConfig } from '../../protocol/queues.ts';
-import { recordsOf, type SegmentCache } from './segment-cache.ts';
+import { recordsOf } from '../../core/queue/stored-records.ts';
+import type { SegmentCache } from './segment-cache.ts';
 import type { ParkedStore } from './parked-store.ts';
 import type { QueueStore, StoredExtent } from './queue-store.ts';
 import type { Slots } from './slots.ts';

@@ -4,7 +4,9 @@ import type { SegmentSource } from '../../core/queue/facts.ts';
 import type { QueueState } from '../../core/queue/queue-state.ts';
 import { readyIn } from '../../core/queue/ready-messages.ts';
 import type { LaneExtent } from '../../core/queue/segment-state.ts';
-import type { LogRecord } from '../../protocol/record-batch/index.ts';
+import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
+import { DAMAGED_HEADER } from '../../protocol/message-headers.ts';
+import { recordSizeUpperBound, type LogRecord } from '../../protocol/record-batch/index.ts';
 
 /** The next messages in the order of delivery, by lane. */
 export function peek(
@@ -15,13 +17,17 @@ export function peek(
 ): { lane: number; records: LogRecord[] }[] {
   const found: { lane: number; records: LogRecord[] }[] = [];
   let left = max;
-  for (let number = state.lanes.length - 1; number >= 0 && left > 0; number--) {
+  let bytes = 0;
+  for (let number = state.lanes.length - 1; number >= 0 && left > 0 && bytes < DELIVER_BYTES_MAX; number--) {
     const lane = state.lanes[number];
     if (!lane) continue;
     const records: LogRecord[] = [];
     for (const { extent, offset } of readyIn(lane, source)) {
-      if (left-- <= 0) break;
-      records.push(recordsOf(extent).get(offset)!);
+      if (left-- <= 0 || bytes >= DELIVER_BYTES_MAX) break;
+      const record = recordsOf(extent).get(offset)!;
+      if (record.headers.some(({ key }) => key === DAMAGED_HEADER)) continue; // nobody will be given it
+      records.push(record);
+      bytes += recordSizeUpperBound(record);
     }
     if (records.length > 0) found.push({ lane: number, records });
   }

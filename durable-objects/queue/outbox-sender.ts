@@ -22,7 +22,8 @@ import { partitionStub, queueStub, topologyStub, type Env } from '../stubs.ts';
 import type { OutboxRow } from './outbox-store.ts';
 import type { Lost } from './parked-store.ts';
 import { isStale } from './queue-calls.ts';
-import { recordsOf } from './segment-cache.ts';
+import { withoutDamage } from '../../core/queue/dead-letter-record.ts';
+import { recordsOf } from '../../core/queue/stored-records.ts';
 import type { StoredQueue } from './stored-queue.ts';
 
 interface Destination {
@@ -59,7 +60,8 @@ class RowSender {
     this.#definition = definition;
     this.#queue = queue;
     this.#row = row;
-    this.#records = recordsOf(row.data);
+    // What stands for a damaged one goes on as what is left of it: it must not die again where it arrives.
+    this.#records = recordsOf(row.data).map(withoutDamage);
   }
 
   async send(): Promise<void> {

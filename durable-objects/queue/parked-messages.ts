@@ -12,7 +12,8 @@ import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import type { LaneWriter } from './lane-writer.ts';
 import { packed, packedWithin } from './packing.ts';
 import type { ParkedStore } from './parked-store.ts';
-import { recordsOf, type SegmentCache } from './segment-cache.ts';
+import { recordsOf } from '../../core/queue/stored-records.ts';
+import type { SegmentCache } from './segment-cache.ts';
 
 /** What becomes ready in one commit: bounds its time and the memory it takes. */
 const PROMOTE_SLICE_ROWS = 500;

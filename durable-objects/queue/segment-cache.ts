@@ -2,11 +2,12 @@
 
 import { placeOf } from '../../core/queue/lane.ts';
 import type { LaneExtent } from '../../core/queue/segment-state.ts';
+import { recordsOfPieces } from '../../core/queue/stored-records.ts';
 import {
-  decodeRecords,
-  isBatchFailure,
-  splitBatches,
+  isDamaged,
+  surveyBatches,
   type LogRecord,
+  type StoredPiece,
 } from '../../protocol/record-batch/index.ts';
 
 /** A segment has at most 1 MiB, so this bounds the bytes; records are views into them. */
@@ -15,6 +16,9 @@ const SEGMENTS_MAX = 8;
 interface Entry {
   nextOffset: number;
   data: Uint8Array;
+  /** Its batches, once their CRCs were compared. */
+  pieces: StoredPiece[] | null;
+  isDamaged: boolean;
   records: Map<number, LogRecord> | null;
 }
 
@@ -33,13 +37,37 @@ export class SegmentCache {
   /** By offset. */
   records(extent: LaneExtent): ReadonlyMap<number, LogRecord> {
     const entry = this.#entry(extent);
-    entry.records ??= new Map(recordsOf(entry.data).map((record) => [record.offset, record]));
+    entry.records ??= new Map(
+      recordsOfPieces(entry.data, this.pieces(extent)).map((record) => [record.offset, record]),
+    );
     return entry.records;
+  }
+
+  /** The batches of a segment, and what of it is damaged. */
+  pieces(extent: LaneExtent): readonly StoredPiece[] {
+    const entry = this.#entry(extent);
+    if (entry.pieces === null) {
+      const { lane, baseOffset, nextOffset } = extent;
+      entry.pieces = surveyBatches(entry.data, baseOffset, nextOffset);
+      for (const piece of entry.pieces) {
+        if (!isDamaged(piece)) continue;
+        entry.isDamaged = true;
+        console.error(
+          `queue segment ${lane}/${baseOffset}: messages ${piece.baseOffset} to before ${piece.nextOffset} are damaged: ${piece.problem}`,
+        );
+      }
+    }
+    return entry.pieces;
+  }
+
+  isDamaged(extent: LaneExtent): boolean {
+    this.pieces(extent);
+    return this.#entry(extent).isDamaged;
   }
 
   put(place: number, nextOffset: number, data: Uint8Array): void {
     this.#entries.delete(place);
-    this.#entries.set(place, { nextOffset, data, records: null });
+    this.#entries.set(place, { nextOffset, data, pieces: null, isDamaged: false, records: null });
     if (this.#entries.size > SEGMENTS_MAX) this.#entries.delete(this.#entries.keys().next().value!);
   }
 
@@ -57,15 +85,4 @@ export class SegmentCache {
     if (known?.nextOffset !== nextOffset) this.put(place, nextOffset, this.#read(place));
     return this.#entries.get(place)!;
   }
-}
-
-/** The records of batches that were stored, and so are sound. */
-export function recordsOf(data: Uint8Array): LogRecord[] {
-  const batches = splitBatches(data);
-  if (isBatchFailure(batches)) throw new Error(`a stored segment is damaged: ${batches.message}`);
-  return batches.flatMap(({ at, header }) => {
-    const records = decodeRecords(data, at, header);
-    if (isBatchFailure(records)) throw new Error(`a stored batch is damaged: ${records.message}`);
-    return records;
-  });
 }

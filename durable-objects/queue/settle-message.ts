@@ -64,7 +64,7 @@ export function readStreamMessage(message: string | ArrayBuffer): StreamMessage 
   };
 }
 
-/** A settlement frame, and the frame that answers it. */
+/** A settlement frame, and the frame that answers it. Entries that are not valid are answered and change nothing. */
 export function readFrame(
   bytes: Uint8Array,
 ): { runs: SettleRun[]; answer: (outcomes: Settled) => Uint8Array } | Failure {
@@ -72,13 +72,30 @@ export function readFrame(
   if (isFailure(frame)) return frame;
   const { id, entries } = frame;
   const runs: SettleRun[] = [];
-  for (const [index, entry] of entries.entries()) {
-    const settlement = settlementOf(entry);
-    if (isFailure(settlement)) return { ...settlement, details: { id, entry: index } };
+  /** How many messages each entry has, and whether it is one that can be settled. */
+  const parts: { count: number; isValid: boolean }[] = [];
+  for (const entry of entries) {
+    const settlement = 'invalid' in entry ? null : settlementOf(entry);
+    if ('invalid' in entry || settlement === null || isFailure(settlement)) {
+      parts.push({ count: 'invalid' in entry ? entry.count : entry.end - entry.start, isValid: false });
+      continue;
+    }
     const { queueId, lane, delivery, start, end } = entry;
     runs.push({ queueId, lane, delivery, start, end, settlement });
+    parts.push({ count: end - start, isValid: true });
   }
-  return { runs, answer: (outcomes) => encodeOutcomeFrame({ id, outcomes }) };
+  if (runs.length === entries.length)
+    return { runs, answer: (outcomes) => encodeOutcomeFrame({ id, outcomes }) };
+  return { runs, answer: (outcomes) => encodeOutcomeFrame({ id, outcomes: withInvalid(parts, outcomes) }) };
+}
+
+function withInvalid(parts: readonly { count: number; isValid: boolean }[], outcomes: Settled): Settled {
+  let next = 0;
+  return parts.flatMap(({ count, isValid }): Settled => {
+    if (!isValid) return Array.from({ length: count }, () => 'invalid');
+    next += count;
+    return outcomes.slice(next - count, next);
+  });
 }
 
 function settlementOf({ kind, details }: SettlementEntry): Settlement | Failure {

@@ -96,6 +96,7 @@ export class StoredQueue {
         const records = this.#cache.records(extent);
         return (offset) => readFacts(records.get(offset)!);
       },
+      isDamaged: (extent) => this.#cache.isDamaged(extent),
     };
     this.#nowMs = nowMs;
     this.#changes = new ChangesWriter(this.#store, this.#cache, this.#slots, this.#producers);
@@ -192,7 +193,7 @@ export class StoredQueue {
     this.#nowMs = nowMs;
     const slices = deliver(this.#state, command, this.#source, nowMs);
     if (slices.length === 0) return null;
-    const sections = deliverySections(slices, (extent) => this.#cache.data(extent));
+    const sections = deliverySections(slices, this.#cache);
     if (command.autoAck) for (const { runs } of sections) for (const run of runs) run.expiresAtMs = 0;
     return encodeDeliveryFrame({ queueId: this.#id, sections });
   }

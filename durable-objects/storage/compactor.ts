@@ -10,17 +10,21 @@ import {
   survivesCompaction,
   type CompactionPolicy,
 } from '../../core/log/compaction.ts';
-import { storedHeader } from '../../core/log/fetch.ts';
 import { isAborted, type AbortedTransaction } from '../../core/log/aborted.ts';
 import type { SegmentExtent } from '../../core/log/segment.ts';
 import { SEGMENT_BYTES_MAX } from '../../protocol/limits.ts';
 import {
   eachRecordKey,
+  isBatchFailure,
+  isDamaged,
+  readBatchHeader,
   retainRecords,
+  surveyBatches,
   type BatchHeader,
   type RetainCodec,
 } from '../../protocol/record-batch/index.ts';
 import { concatenate } from './bytes.ts';
+import { DamageNotes } from './damage-notes.ts';
 import type { SegmentLog } from './segment-log.ts';
 import type { Segment } from './segment-store.ts';
 
@@ -56,8 +60,16 @@ export class Compactor {
   readonly #transactions: Transactions | null;
   #round: Round | null = null;
 
+  readonly #damage: DamageNotes;
+
   /** @param transactions null for a log that has none */
-  constructor(log: SegmentLog, codec: RetainCodec, transactions: Transactions | null = null) {
+  constructor(
+    log: SegmentLog,
+    codec: RetainCodec,
+    transactions: Transactions | null = null,
+    damage = new DamageNotes('log'),
+  ) {
+    this.#damage = damage;
     this.#log = log;
     this.#codec = codec;
     this.#transactions = transactions;
@@ -130,8 +142,15 @@ export class Compactor {
     const kept: Uint8Array[] = [];
     let changed = false;
     let maxTimestamp = -1;
-    for (let at = 0; at < data.length;) {
-      const header = storedHeader(data, at);
+    for (const piece of surveyBatches(data, extent.baseOffset, extent.nextOffset)) {
+      if (isDamaged(piece)) {
+        // It stays as it is: what is left of it can be fetched as bytes, and nobody knows what it supersedes.
+        this.#damage.note(piece.baseOffset, piece.problem);
+        kept.push(data.subarray(piece.at, piece.end));
+        maxTimestamp = Math.max(maxTimestamp, extent.maxTimestamp);
+        continue;
+      }
+      const { at, header } = piece;
       const end = at + header.sizeInBytes;
       const survivors = header.isControl
         ? markerSurvives(header, policy, nowMs)
@@ -143,12 +162,10 @@ export class Compactor {
       }
       if (survivors === 'unchanged') kept.push(data.subarray(at, end));
       else if (survivors !== null) kept.push(survivors);
-      if (survivors !== null) {
-        const batch = kept[kept.length - 1]!;
-        maxTimestamp = Math.max(maxTimestamp, storedHeader(batch, 0).maxTimestamp);
-      }
+      if (survivors === 'unchanged') maxTimestamp = Math.max(maxTimestamp, header.maxTimestamp);
+      else if (survivors !== null)
+        maxTimestamp = Math.max(maxTimestamp, writtenHeader(survivors).maxTimestamp);
       changed ||= survivors !== 'unchanged';
-      at = end;
     }
     const bytes = kept.reduce((sum, batch) => sum + batch.length, 0);
     let run = runs[runs.length - 1];
@@ -165,13 +182,16 @@ export class Compactor {
 
   #eachKey(segment: Segment, visit: Parameters<typeof eachRecordKey>[3]): void {
     const aborted = this.#abortedIn(segment);
-    for (let at = 0; at < segment.data.length;) {
-      const header = storedHeader(segment.data, at);
+    for (const piece of surveyBatches(segment.data, segment.baseOffset, segment.nextOffset)) {
+      if (isDamaged(piece)) {
+        this.#damage.note(piece.baseOffset, piece.problem);
+        continue;
+      }
+      const { at, header } = piece;
       const counts = !header.isControl && !isAborted(header, aborted);
       const damage = !counts ? null : eachRecordKey(segment.data, at, header, visit, this.#codec);
       if (damage)
         throw new Error(`stored batch is damaged at offset ${header.baseOffset}: ${damage.message}`);
-      at += header.sizeInBytes;
     }
   }
 
@@ -187,6 +207,13 @@ export class Compactor {
   #isTail(segment: SegmentExtent): boolean {
     return segment.baseOffset === this.#log.head.tail?.baseOffset;
   }
+}
+
+function writtenHeader(batch: Uint8Array): BatchHeader {
+  const header = readBatchHeader(batch, 0);
+  if (isBatchFailure(header))
+    throw new Error(`compaction has written what it cannot read: ${header.message}`);
+  return header;
 }
 
 /**

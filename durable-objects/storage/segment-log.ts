@@ -135,7 +135,7 @@ export class SegmentLog {
         budget -= segment.bytes;
         continue;
       }
-      const slice = sliceSegment(segment.data, result.nextOffset, budget, wanted);
+      const slice = sliceSegment(segment.data, segment, result.nextOffset, budget, wanted);
       if (slice === null) {
         result.nextOffset = segment.nextOffset; // compaction has left nothing here
         continue;
@@ -156,7 +156,7 @@ export class SegmentLog {
     let extent = segmentForTimestamp(this.#head, lookup, timestampMs);
     while (extent !== undefined) {
       const [segment] = this.#store.segmentsFrom(extent.baseOffset);
-      const found = offsetInSegment(segment!.data, timestampMs, this.#head.logStartOffset, inflate);
+      const found = offsetInSegment(segment!.data, segment!, timestampMs, this.#head.logStartOffset, inflate);
       if (found !== undefined) return found;
       extent = lookup.atOrAfter(extent.nextOffset);
     }

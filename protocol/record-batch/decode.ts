@@ -33,16 +33,47 @@ export function decodeRecords(
 
 export function decodePayload(payload: Payload, at: number, header: BatchHeader): LogRecord[] | BatchFailure {
   const records: LogRecord[] = [];
-  const failure = walkRecords(payload, at, header, (cursor, offset, timestamp) => {
-    records.push({
+  const failure = visitPayload(payload, at, header, 0, (record) => void records.push(record));
+  return failure ?? records;
+}
+
+/**
+ * Decodes the records of the batch at `at` from the offset `from` on, one at a time, until `visit` returns false: a batch
+ * of many small records takes many times its size when all of them are decoded.
+ */
+export function visitRecords(
+  bytes: Uint8Array,
+  at: number,
+  header: BatchHeader,
+  from: number,
+  visit: RecordVisitor,
+  options: InflateOptions = {},
+): BatchFailure | null {
+  const payload = openPayload(bytes, at, header, options);
+  return 'code' in payload ? payload : visitPayload(payload, at, header, from, visit);
+}
+
+/** @param size bytes of the whole record, as it lies in the uncompressed batch */
+export type RecordVisitor = (record: LogRecord, size: number) => void | false;
+
+export function visitPayload(
+  payload: Payload,
+  at: number,
+  header: BatchHeader,
+  from: number,
+  visit: RecordVisitor,
+): BatchFailure | null {
+  return walkRecords(payload, at, header, (cursor, offset, timestamp) => {
+    if (offset < from) return undefined;
+    const record = {
       offset,
       timestamp,
       key: view(cursor.bytes, cursor.keyStart, cursor.keyLength),
       value: view(cursor.bytes, cursor.valueStart, cursor.valueLength),
       headers: readHeaders(cursor),
-    });
+    };
+    return visit(record, cursor.position - cursor.start);
   });
-  return failure ?? records;
 }
 
 /**

@@ -4,7 +4,7 @@
  * `Inflate`; the work after inflating is the same code.
  */
 
-import { decodePayload } from './decode.ts';
+import { decodePayload, visitPayload, type RecordVisitor } from './decode.ts';
 import {
   BATCH_OVERHEAD,
   COMPRESSION_MASK,
@@ -76,6 +76,19 @@ export async function decodeRecordsAsync(
 ): Promise<LogRecord[] | BatchFailure> {
   const payload = await openPayloadAsync(bytes, at, header, inflatedBytesMax);
   return 'code' in payload ? payload : decodePayload(payload, at, header);
+}
+
+/** `visitRecords` for batches that may be gzip. */
+export async function visitRecordsAsync(
+  bytes: Uint8Array,
+  at: number,
+  header: BatchHeader,
+  from: number,
+  visit: RecordVisitor,
+  inflatedBytesMax = INFLATED_BYTES_MAX,
+): Promise<BatchFailure | null> {
+  const payload = await openPayloadAsync(bytes, at, header, inflatedBytesMax);
+  return 'code' in payload ? payload : visitPayload(payload, at, header, from, visit);
 }
 
 async function openPayloadAsync(

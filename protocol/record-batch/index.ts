@@ -7,9 +7,9 @@ export {
   encodeEndTransactionBatch,
   type EndTransactionMarker,
 } from './control.ts';
-export { decodeRecords, eachRecordKey } from './decode.ts';
+export { decodeRecords, eachRecordKey, visitRecords } from './decode.ts';
 export { encodeBatch, recordSize, recordSizeUpperBound, type EncodeOptions } from './encode.ts';
-export { decodeRecordsAsync, gunzipBatch, gzipBatch, verifyBatchAsync } from './gzip.ts';
+export { decodeRecordsAsync, gunzipBatch, gzipBatch, verifyBatchAsync, visitRecordsAsync } from './gzip.ts';
 export {
   BATCH_OVERHEAD,
   readBatchHeader,
@@ -20,6 +20,14 @@ export {
   stampAppendTime,
   type LocatedBatch,
 } from './header.ts';
+export {
+  isDamaged,
+  isSoundBatch,
+  surveyBatches,
+  type DamagedBytes,
+  type SoundBatch,
+  type StoredPiece,
+} from './survey.ts';
 export { retainRecords, type RetainCodec } from './retain.ts';
 export {
   INFLATED_BYTES_MAX,

@@ -5,7 +5,8 @@ import { DELIVERIES_TYPE, JSON_TYPE } from '../../protocol/media-types.ts';
 import {
   decodeRecords,
   isBatchFailure,
-  splitBatches,
+  isDamaged,
+  surveyBatches,
   type LogRecord,
 } from '../../protocol/record-batch/index.ts';
 import { PADDED, withoutPadding } from '../../protocol/padding.ts';
@@ -50,7 +51,9 @@ export function messagesOf(frame: Uint8Array, settler: Settler): ReceivedMessage
       for (const { start, end, delivery } of section.runs) {
         const facts = { queueId, lane: section.lane, delivery };
         for (let offset = start; offset < end; offset++) {
-          messages.push(new ReceivedMessage(records.get(offset)!, facts, settler));
+          const record = records.get(offset);
+          // Damaged on disk, or on its way: its lease ends, and its queue decides as for every failed attempt.
+          if (record) messages.push(new ReceivedMessage(record, facts, settler));
         }
       }
     }
@@ -62,9 +65,9 @@ export function messagesOf(frame: Uint8Array, settler: Settler): ReceivedMessage
 }
 
 function recordsOf({ batches: bytes }: DeliverySection): LogRecord[] {
-  const batches = splitBatches(bytes);
-  if (isBatchFailure(batches)) throw new PosthornError(batches.code, `deliveries: ${batches.message}`);
-  return batches.flatMap(({ at, header }) => {
+  return surveyBatches(bytes, 0, Number.MAX_SAFE_INTEGER).flatMap((piece) => {
+    if (isDamaged(piece)) return [];
+    const { at, header } = piece;
     const records = decodeRecords(bytes, at, header);
     if (isBatchFailure(records)) throw new PosthornError(records.code, `deliveries: ${records.message}`);
     return records;

@@ -32,7 +32,13 @@ export interface MessageSettlement {
 }
 
 /** Those that have changed nothing. */
-const REFUSALS = new Set<SettleOutcome>(['unknown_tag', 'already_settled', 'lease_expired', 'not_yours']);
+const REFUSALS = new Set<SettleOutcome>([
+  'unknown_tag',
+  'already_settled',
+  'lease_expired',
+  'not_yours',
+  'invalid',
+]);
 
 /** Where frames of settlements go: to the queue, over HTTP or on a stream. */
 export type SendSettlements = (frame: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;

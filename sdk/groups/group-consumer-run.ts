@@ -128,7 +128,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
     const owner = { group: this.config.group, memberId, epoch };
     const added = assignment
       .filter((place) => !held.has(keyOf(place))) // what is being given up is taken when that is done
-      .map((place) => new PartitionWork(place, owner));
+      .map((place) => new PartitionWork(place, owner, (error) => this.tell(error)));
     if (revoked.length + added.length === 0) return;
     this.works = [...this.works.filter((work) => !revoked.includes(work)), ...added];
     if (revoked.length > 0) this.#giveUp(revoked);

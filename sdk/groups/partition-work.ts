@@ -8,6 +8,7 @@
 
 import type { IdentifiedPartition } from '../../protocol/groups.ts';
 import type { GroupSection } from '../../protocol/group-frame.ts';
+import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import { recordsOfFetch, type Fetched } from '../reader/fetch-request.ts';
 import {
   GroupRecord,
@@ -71,7 +72,14 @@ export class PartitionWork implements Origin {
   #ahead = 0;
   readonly #idle: (() => void)[] = [];
 
-  constructor({ topic, topic_id: topicId, partition }: IdentifiedPartition, owner: GroupOwner) {
+  readonly #tell: (error: unknown) => void;
+
+  constructor(
+    { topic, topic_id: topicId, partition }: IdentifiedPartition,
+    owner: GroupOwner,
+    tell: (error: unknown) => void,
+  ) {
+    this.#tell = tell;
     this.topic = topic;
     this.topicId = topicId;
     this.partition = partition;
@@ -243,7 +251,9 @@ export class PartitionWork implements Origin {
     if (chunk === undefined || this.#isDecoding) return;
     this.#isDecoding = true;
     const { generation } = this;
-    recordsOfFetch(chunk, (record) => new GroupRecord(this, record)).then(
+    const make = (record: LogRecord): GroupRecord => new GroupRecord(this, record);
+    // Damage in the log stops nobody: what is sound is handled, and the consumer is told of the rest.
+    recordsOfFetch(chunk, make, this.#tell).then(
       (records) => {
         this.#isDecoding = false;
         if (generation === this.generation && this.state === 'active') {

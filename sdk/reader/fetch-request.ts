@@ -12,9 +12,11 @@ import {
   decodeRecordsAsync,
   decodeRecords,
   isBatchFailure,
-  splitBatches,
+  isDamaged,
+  readBatchHeader,
+  surveyBatches,
 } from '../../protocol/record-batch/index.ts';
-import type { BatchFailure, LogRecord } from '../../protocol/record-batch/index.ts';
+import type { BatchFailure, DamagedBytes, LogRecord } from '../../protocol/record-batch/index.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { partitionPath } from '../topics.ts';
@@ -84,20 +86,40 @@ function offsetIn(headers: Headers, name: string): number {
 }
 
 /** The records of a fetch, in order; control batches are the broker's own and left out. */
-export function recordsOf(fetched: Fetched): Promise<ReceivedRecord[]> {
-  return recordsOfFetch(fetched, (record) => new ReceivedRecord(fetched.partition, record, fetched.topicId));
+export function recordsOf(
+  fetched: Fetched,
+  onDamaged?: (error: PosthornError) => void,
+): Promise<ReceivedRecord[]> {
+  return recordsOfFetch(
+    fetched,
+    (record) => new ReceivedRecord(fetched.partition, record, fetched.topicId),
+    onDamaged,
+  );
 }
 
-/** As `recordsOf`, of another kind. */
+/**
+ * As `recordsOf`, of another kind.
+ * @param onDamaged told of each range of records whose CRC does not match, which are left out; without it the first is thrown
+ */
 export async function recordsOfFetch<Item>(
   fetched: Fetched,
   make: (record: LogRecord) => Item,
+  onDamaged?: (error: PosthornError) => void,
 ): Promise<Item[]> {
   const { batches: bytes, startOffset, endOffset } = fetched;
-  const batches = splitBatches(bytes);
-  if (isBatchFailure(batches)) throw unreadable(fetched, batches);
   const received: Item[] = [];
-  for (const { at, header } of batches) {
+  // The broker sends what is stored without looking at it: whether it is what was stored shows here.
+  for (const piece of surveyBatches(bytes, startOffset, fetched.nextOffset)) {
+    if (isDamaged(piece)) {
+      if (piece.baseOffset >= endOffset) break;
+      const error = damaged(fetched, piece);
+      const header = readBatchHeader(bytes, piece.at);
+      // Cut off on its way, perhaps: what is stored ends with a whole batch.
+      if (!onDamaged) throw isBatchFailure(header) ? unreadable(fetched, header) : error;
+      onDamaged(error);
+      continue;
+    }
+    const { at, header } = piece;
     if (header.isControl) continue;
     const records: LogRecord[] | BatchFailure =
       header.compression === 'none'
@@ -111,6 +133,14 @@ export async function recordsOfFetch<Item>(
     }
   }
   return received;
+}
+
+function damaged({ partition }: Fetched, { baseOffset, nextOffset, problem }: DamagedBytes): PosthornError {
+  return new PosthornError(
+    'stored_batch_corrupt',
+    `records ${baseOffset} to before ${nextOffset} of partition ${partition} are damaged: ${problem}`,
+    { details: { partition, offset: baseOffset, next_offset: nextOffset } },
+  );
 }
 
 function unreadable({ partition, startOffset }: Fetched, { code, message }: BatchFailure): PosthornError {

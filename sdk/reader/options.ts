@@ -36,6 +36,11 @@ export interface ReaderOptions {
   /** Is told, for each partition, when the topic was deleted and made again, and reading goes on in the new one. */
   onTopicReplaced?: ((replaced: TopicReplaced) => unknown) | undefined;
   /**
+   * Where records are damaged on disk (their CRC does not match): `error` (default) ends reading with a PosthornError
+   * `stored_batch_corrupt` whose details name the `offset` and the `next_offset` after them; `skip` leaves them out.
+   */
+  onCorrupt?: 'error' | 'skip';
+  /**
    * Default `read_uncommitted`: everything, in order. `read_committed`: nothing of transactions that were aborted, and what
    * comes after the first open one only when that has ended.
    */
@@ -65,6 +70,7 @@ export interface ReaderConfig {
   onTopicReplaced: ReaderOptions['onTopicReplaced'];
   follow: boolean;
   onOutOfRange: 'error' | 'earliest' | 'latest';
+  onCorrupt: 'error' | 'skip';
   isolation: 'read_uncommitted' | 'read_committed';
   fetchBytes: number;
   waitMs: number;
@@ -85,6 +91,7 @@ export function readerConfig(options: ReaderOptions): ReaderConfig {
     onTopicReplaced: options.onTopicReplaced,
     follow: options.follow ?? true,
     onOutOfRange: options.onOutOfRange ?? 'error',
+    onCorrupt: options.onCorrupt ?? 'error',
     isolation: level?.isolation ?? options.isolation ?? 'read_uncommitted',
     fetchBytes,
     waitMs,

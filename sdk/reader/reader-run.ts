@@ -112,7 +112,7 @@ export class ReaderRun {
 
   async #decoded(fetched: Fetched): Promise<ReceivedRecord[]> {
     try {
-      return await recordsOf(fetched);
+      return await recordsOf(fetched, this.#config.onCorrupt === 'skip' ? () => {} : undefined);
     } catch (error) {
       this.stop();
       throw error;

@@ -61,7 +61,7 @@ function drawEntry(random: Random, runs: readonly KnownRun[]): SettlementEntry {
   const run =
     runs.length > 0 && random() < 0.8
       ? pick(random, runs)
-      : { queueId: 1, lane: Math.floor(random() * 40), delivery: 1, start: 0, end: 1 };
+      : { queueId: 1, lane: Math.floor(random() * 80), delivery: 1, start: 0, end: 1 };
   const end = random() < 0.1 ? run.start + pick(random, [0, 1_000, 2 ** 40, -1]) : run.end;
   const right = { extend: '{"lease_ms":100}', nack: '{"delay_ms":5}', reject: '{"error":{"type":"Odd"}}' };
   const fitting = right[kind as keyof typeof right] ?? '';

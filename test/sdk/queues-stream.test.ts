@@ -55,6 +55,34 @@ describe.each(['stream', 'poll'] as const)('a consumer by %s', (transport) => {
     expect(await stateOf(queue)).toMatchObject({ ready: 255, leased: 0, parked: 1 });
   });
 
+  it('settles messages of every priority', async () => {
+    const queue = await broker.queue({ maxPriority: 31, deadLetter: 'none' });
+    await using publisher = broker.client().publisher();
+    const priorities = [0, 15, 16, 31];
+    await Promise.all(
+      priorities.map((priority) =>
+        publisher.sendToQueue(queue, { body: priority, properties: { priority } }),
+      ),
+    );
+    const seen: number[] = [];
+    const refused: unknown[] = [];
+    const consumer = broker.client().consumer(
+      queue,
+      async (message) => {
+        seen.push(message.json<number>()!);
+        if (message.deliveryCount === 1) await message.nack({ delayMs: 1 });
+        else await message.ack();
+      },
+      { transport, onError: (error) => refused.push(error) },
+    );
+    // First from the lane of what was published, then from the lane of what came back.
+    await until(async () => (await broker.client().queues.get(queue)).state.meter.settled === 4);
+    await consumer.stop();
+    expect(seen.toSorted((a, b) => a - b)).toEqual([0, 0, 15, 15, 16, 16, 31, 31]);
+    expect(refused).toEqual([]);
+    expect(await stateOf(queue)).toMatchObject({ ready: 0, leased: 0, parked: 0 });
+  });
+
   it('tells of failures with long stories in several frames', async () => {
     const queue = await broker.queue({ deadLetter: 'none', retry: { scheduleMs: [60_000] } });
     await publish(queue, numbers(300));

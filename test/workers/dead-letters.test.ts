@@ -297,3 +297,39 @@ describe('where dead letters go', () => {
     expect(refused).toMatchObject({ status: 409, body: { code: 'replay_refused', reason: 'hop_limit' } });
   });
 });
+
+describe('names made of digits', () => {
+  it('are names everywhere: "007" is not "7"', async () => {
+    await broker.call('PUT', '/v1/default/queues/007', { retry: { schedule_ms: [] } });
+    await broker.call('PUT', '/v1/default/queues/7', { retry: { schedule_ms: [] } });
+    const keys = ['7', '007', '1e3', '0x10'];
+    await broker.call('POST', '/v1/default/queues/007/messages', {
+      messages: keys.map((body) => ({ body, properties: { ordering_key: body } })),
+    });
+    const taken = await queues.take('007', { consumer_id: '12' });
+    const reject = taken.map(({ delivery_tag: tag }) => ({ tag, error: { type: '042' } }));
+    expect(new Set(await queues.settle('007', { reject, consumer_id: '12' }))).toEqual(
+      new Set(['dead_lettered']),
+    );
+    const keysOf = async (query: string): Promise<unknown[]> => {
+      const { body } = await broker.call<{ dead_letters: DeadLetter[] }>(
+        'GET',
+        `/v1/default/queues/007/dead-letters?${query}`,
+      );
+      return body.dead_letters.map(({ original_message }) => original_message.properties.ordering_key).sort();
+    };
+    await expect.poll(() => keysOf('')).toEqual(keys.toSorted());
+    expect(await keysOf('error_type=042')).toHaveLength(4);
+    expect(await keysOf('error_type=42')).toEqual([]);
+    expect(await keysOf('original_queue=007')).toHaveLength(4);
+    const path = '/v1/default/queues/007/dead-letters';
+    const purge = (query: string) => broker.call('DELETE', `${path}?${query}`);
+    expect(await purge('key=007')).toMatchObject({ status: 200, body: { purged: 1 } });
+    expect(await keysOf('')).toEqual(['0x10', '1e3', '7']);
+    expect(await purge('key=7&key=0x10')).toMatchObject({ status: 400, body: { code: 'invalid_field' } });
+    expect(await purge('key=')).toMatchObject({ status: 200, body: { purged: 0 } });
+    const replay = { filter: { key: 7 } };
+    expect(await broker.call('POST', `${path}/replay`, replay)).toMatchObject({ status: 400 });
+    expect(await keysOf('')).toEqual(['0x10', '1e3', '7']);
+  });
+});

@@ -140,26 +140,52 @@ describe('a stream of frames', () => {
     ]);
   });
 
+  it('settles the neighbours of an entry that is not valid', async () => {
+    await broker.call('PUT', '/v1/default/queues/neighbours', {});
+    await publish('neighbours', 4);
+    const stream = await Stream.open('neighbours', 'frames=binary');
+    const { queueId, sections } = decodeDeliveryFrame(await stream.next<Uint8Array>());
+    const { lane, runs } = sections[0]!;
+    const { start, delivery } = runs[0]!;
+    const one = { kind: 'ack', queueId, lane, delivery, details: '' } as const;
+    const entries = [
+      { ...one, start, end: start + 1 },
+      { ...one, start: start + 1, end: start + 2, lane: 64 },
+      { ...one, start: start + 2, end: start + 3, details: '{"surprise":1}' },
+      { ...one, start: start + 3, end: start + 4 },
+    ];
+    stream.send(encodeSettlementFrame({ id: 1, entries }));
+    const outcomes = ['settled', 'unknown_tag', 'invalid', 'settled'];
+    expect(decodeOutcomeFrame(await stream.next<Uint8Array>())).toEqual({ id: 1, outcomes });
+    expect(await stateOf('neighbours')).toMatchObject({ ready: 0, leased: 2 });
+    stream.close();
+  });
+
   it('answers a malformed frame with a problem, changes nothing, and goes on', async () => {
     await broker.call('PUT', '/v1/default/queues/odd-bytes', {});
     await publish('odd-bytes', 2);
     const stream = await Stream.open('odd-bytes', 'frames=binary');
     const frame = await stream.next<Uint8Array>();
     const cut = settlementOf(frame, 'ack', 6).subarray(0, -1);
-    const half = settlementOf(frame, 'extend', 8, { lease_ms: -1 });
     const endless = settlementOf(frame, 'ack', 9);
     new DataView(endless.buffer).setFloat64(5 + 22, 1e9);
     for (const [bytes, problem] of [
       [new Uint8Array(), { code: 'invalid_frame' }],
       [new Uint8Array(9), { code: 'invalid_frame' }],
       [cut, { code: 'invalid_frame', id: 6, entry: 0 }],
-      [settlementOf(frame, 'extend', 7), { code: 'invalid_frame', id: 7, entry: 0 }],
-      [half, { code: 'invalid_frame', id: 8, entry: 0 }],
-      [settlementOf(frame, 'ack', 1, { delay_ms: 5 }), { code: 'invalid_frame', id: 1 }],
       [endless, { code: 'too_many_tags', id: 9 }],
     ] as const) {
       stream.send(bytes);
       expect(await stream.next<object>()).toMatchObject(problem);
+    }
+    for (const bytes of [
+      settlementOf(frame, 'extend', 7),
+      settlementOf(frame, 'extend', 7, { lease_ms: -1 }),
+      settlementOf(frame, 'ack', 7, { delay_ms: 5 }),
+    ]) {
+      stream.send(bytes);
+      const answer = decodeOutcomeFrame(await stream.next<Uint8Array>());
+      expect(answer).toEqual({ id: 7, outcomes: ['invalid', 'invalid'] });
     }
     for (const flow of [{ prefetch: -1 }, { prefetch: 1, id: 1, more: 1 }, { prefetch: 10_001 }]) {
       stream.send(flow);

@@ -15,6 +15,7 @@ import type { Partition } from '../../durable-objects/partition/partition.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { NamedOffset, NamedPartition, TopicPartition } from '../../protocol/groups.ts';
 import type { FetchFrame } from '../../core/log/fetch-frame.ts';
+import type { OnCorrupt } from '../../protocol/records.ts';
 import type { GroupPath } from '../assign/assign.ts';
 import { refreshTopics } from '../assign/known-topics.ts';
 import { callPartition } from '../partition-call.ts';
@@ -49,6 +50,8 @@ export interface MemberRead {
   maxRecords: number;
   waitMs: number;
   isolation: ReadIsolation;
+  /** For JSON answers. */
+  onCorrupt: OnCorrupt;
 }
 
 /** What one partition has answered: whole batches, perhaps of several rounds. */

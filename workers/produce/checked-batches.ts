@@ -1,24 +1,23 @@
 /** Batches that a producer sent as bytes: verified in full before any of them is stored. */
 
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
-import { failure, type Failure } from '../../protocol/errors.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Identity } from '../../core/transaction/transaction.ts';
 import {
-  BATCH_INFLATED_BYTES_MAX,
   PRODUCER_EPOCH_MAX,
   PRODUCER_ID_MAX,
+  REQUEST_INFLATED_BYTES_MAX,
+  REQUEST_RECORDS_MAX,
   TIMESTAMP_AHEAD_MS_MAX,
 } from '../../protocol/limits.ts';
 import {
-  decodeRecordsAsync,
   eachRecordKey,
   isBatchFailure,
   splitBatches,
-  verifyBatch,
-  verifyBatchAsync,
   type BatchHeader,
   type LocatedBatch,
 } from '../../protocol/record-batch/index.ts';
+import { InflateBudget, type PlainBatch } from '../inflate-budget.ts';
 import { checkPartition } from '../partition-call.ts';
 
 export interface CheckedBatch extends LocatedBatch {
@@ -49,8 +48,15 @@ export async function checkBatches(
       `query partitions: ${partitions.length} partitions for ${batches.length} batches; give one, or one for each`,
     );
   }
+  if (batches.length > REQUEST_RECORDS_MAX) {
+    return failure(
+      'too_many_records',
+      `${batches.length} batches; a request may have ${REQUEST_RECORDS_MAX}`,
+    );
+  }
+  const budget = new InflateBudget(REQUEST_INFLATED_BYTES_MAX);
   for (const [index, batch] of batches.entries()) {
-    const wrong = await checkBatch(topic, bytes, batch, nowMs);
+    const wrong = await checkBatch(topic, bytes, batch, budget, nowMs);
     if (wrong) return { ...wrong, details: { ...wrong.details, batch: index } };
   }
   return batches.map((batch, index) => ({ ...batch, partition: partitions[index] ?? partitions[0]! }));
@@ -59,9 +65,11 @@ export async function checkBatches(
 async function checkBatch(
   topic: TopicDefinition,
   bytes: Uint8Array,
-  { at, header }: LocatedBatch,
+  batch: LocatedBatch,
+  budget: InflateBudget,
   nowMs: number,
 ): Promise<Failure | null> {
+  const { header } = batch;
   const { max_batch_bytes: bytesMax } = topic.config;
   if (header.sizeInBytes > bytesMax) {
     return failure(
@@ -72,12 +80,9 @@ async function checkBatch(
       },
     );
   }
-  const verified =
-    header.compression === 'none'
-      ? verifyBatch(bytes, at)
-      : await verifyBatchAsync(bytes, at, { inflatedBytesMax: BATCH_INFLATED_BYTES_MAX });
-  if (isBatchFailure(verified)) return verified;
-  return checkKind(header) ?? checkTimestamp(header, nowMs) ?? (await checkKeys(topic, bytes, at, header));
+  const plain = await budget.verified(bytes, batch);
+  if (isFailure(plain)) return plain;
+  return checkKind(header) ?? checkTimestamp(header, nowMs) ?? checkKeys(topic, plain);
 }
 
 function checkKind(header: BatchHeader): Failure | null {
@@ -149,24 +154,13 @@ function checkTimestamp({ maxTimestamp }: BatchHeader, nowMs: number): Failure |
   );
 }
 
-async function checkKeys(
-  topic: TopicDefinition,
-  bytes: Uint8Array,
-  at: number,
-  header: BatchHeader,
-): Promise<Failure | null> {
+function checkKeys(topic: TopicDefinition, { bytes, at, header }: PlainBatch): Failure | null {
   if (!isCompacted(topic.config)) return null;
   let isKeyed = true;
-  if (header.compression === 'none') {
-    const failed = eachRecordKey(bytes, at, header, ({ key }) => {
-      isKeyed &&= key !== null;
-    });
-    if (failed) return failed;
-  } else {
-    const records = await decodeRecordsAsync(bytes, at, header, BATCH_INFLATED_BYTES_MAX);
-    if (isBatchFailure(records)) return records;
-    isKeyed = records.every(({ key }) => key !== null);
-  }
+  const failed = eachRecordKey(bytes, at, header, ({ key }) => {
+    isKeyed &&= key !== null;
+  });
+  if (failed) return failed;
   return isKeyed ? null : keyRequired(topic);
 }
 

@@ -11,7 +11,12 @@ import {
   REQUEST_RECORDS_MAX,
   TIME_SPAN_MS_MAX,
 } from '../../protocol/limits.ts';
-import { NUMERIC_PROPERTIES, PROPERTY_HEADERS, RESERVED_PREFIX } from '../../protocol/messages.ts';
+import {
+  NUMERIC_PROPERTIES,
+  ORDERING_MIX,
+  PROPERTY_HEADERS,
+  RESERVED_PREFIX,
+} from '../../protocol/messages.ts';
 import { recordSizeUpperBound, type LogRecord, type RecordInput } from '../../protocol/record-batch/index.ts';
 
 /** The names of headers that are properties of a message. */
@@ -38,6 +43,8 @@ export function recordProblem(record: Pick<LogRecord, 'key' | 'timestamp' | 'hea
       return `header "${key}" is not an integer from 0, in decimal`;
   }
   const { priority, expirationMs, dueMs } = readFacts(record);
+  if (record.key !== null && (priority > 0 || (dueMs !== null && dueMs !== record.timestamp)))
+    return ORDERING_MIX;
   if (!isWithin(priority, PRIORITY_MAX)) return `:priority is not from 0 to ${PRIORITY_MAX}`;
   if (expirationMs !== null && !isWithin(expirationMs, TIME_SPAN_MS_MAX))
     return ':expiration-ms is out of range';

@@ -7,11 +7,7 @@ import type { PublishProducer } from '../../core/queue/queue-producers.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { exchangePublishSchema, type ExchangeMessage } from '../../protocol/exchanges.ts';
 import { textOfBytes } from '../../protocol/json-bytes.ts';
-import {
-  BATCH_INFLATED_BYTES_MAX,
-  REQUEST_RECORDS_MAX,
-  ROUTING_KEY_BYTES_MAX,
-} from '../../protocol/limits.ts';
+import { REQUEST_BYTES_MAX, REQUEST_RECORDS_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import {
   EXCHANGE_HEADER,
   RESERVED_PREFIX,
@@ -20,14 +16,14 @@ import {
   textHeader,
 } from '../../protocol/messages.ts';
 import {
-  decodeRecordsAsync,
+  decodeRecords,
   isBatchFailure,
   splitBatches,
-  verifyBatchAsync,
   type LogRecord,
   type RecordHeader,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
+import { InflateBudget } from '../inflate-budget.ts';
 import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { check } from '../request.ts';
 import { at, PROPERTY_HEADER_NAMES, recordProblem, tooLarge, tooMany } from './message-checks.ts';
@@ -95,19 +91,22 @@ export async function outgoingFromBatches(
   const producer = producerOf(batches) ?? undefined;
   if (isFailure(producer)) return producer;
   const outgoing: Outgoing[] = [];
-  for (const { at: start, header } of batches) {
+  // Destinations store them inflated: as much as they may have where they come so.
+  const budget = new InflateBudget(REQUEST_BYTES_MAX);
+  for (const batch of batches) {
+    const { header } = batch;
     if (header.isControl || header.isTransactional) {
       return failure(
         'invalid_batch',
         'exchanges take no control batches, and messages of a transaction at /transactions/{transactional_id}/messages',
       );
     }
-    const verified = await verifyBatchAsync(bytes, start, { inflatedBytesMax: BATCH_INFLATED_BYTES_MAX });
-    if (isBatchFailure(verified)) return verified;
-    const records = await decodeRecordsAsync(bytes, start, header, BATCH_INFLATED_BYTES_MAX);
+    const total = outgoing.length + header.recordCount;
+    if (total > REQUEST_RECORDS_MAX) return tooMany(total);
+    const plain = await budget.verified(bytes, batch);
+    if (isFailure(plain)) return plain;
+    const records = decodeRecords(plain.bytes, plain.at, plain.header);
     if (isBatchFailure(records)) return records;
-    if (outgoing.length + records.length > REQUEST_RECORDS_MAX)
-      return tooMany(outgoing.length + records.length);
     for (const record of records) {
       const one = outgoingOfRecord(record, exchange, isMandatory, nowMs);
       if (isFailure(one)) return at(outgoing.length, one);

@@ -6,23 +6,22 @@ import { hasOnlyValues } from '../../core/queue/scan.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import {
   BATCH_BYTES_MAX,
-  BATCH_INFLATED_BYTES_MAX,
   PRODUCER_EPOCH_MAX,
   PRODUCER_ID_MAX,
+  REQUEST_BYTES_MAX,
   REQUEST_RECORDS_MAX,
 } from '../../protocol/limits.ts';
 import { recordOfMessage, type Message } from '../../protocol/messages.ts';
 import {
-  decodeRecordsAsync,
+  decodeRecords,
   isBatchFailure,
   splitBatches,
   stampAppendTime,
-  verifyBatch,
-  verifyBatchAsync,
   type LocatedBatch,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
 import { queuePublishSchema } from '../../protocol/deliveries.ts';
+import { InflateBudget } from '../inflate-budget.ts';
 import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { packBatches } from '../produce/json-records.ts';
 import { check } from '../request.ts';
@@ -76,12 +75,14 @@ export async function batchesFromBytes(
   if (isFailure(refused)) return refused;
   const parts: Uint8Array[] = [];
   let count = 0;
+  // They are stored inflated: as much as they may have where they come so.
+  const budget = new InflateBudget(REQUEST_BYTES_MAX);
   for (const [number, batch] of located.entries()) {
-    const taken = await takeBatch(bytes, batch, nowMs);
-    if (isFailure(taken)) return { ...taken, details: { ...taken.details, batch: number } };
-    parts.push(taken);
     count += batch.header.recordCount;
     if (count > REQUEST_RECORDS_MAX) return tooMany(count);
+    const taken = await takeBatch(bytes, batch, budget, nowMs);
+    if (isFailure(taken)) return { ...taken, details: { ...taken.details, batch: number } };
+    parts.push(taken);
   }
   return { bytes: joined(parts), count, ...(producer && { producer }) };
 }
@@ -113,9 +114,11 @@ export function producerOf(batches: readonly LocatedBatch[]): PublishProducer | 
 
 async function takeBatch(
   bytes: Uint8Array,
-  { at: start, header }: LocatedBatch,
+  located: LocatedBatch,
+  budget: InflateBudget,
   nowMs: number,
 ): Promise<Uint8Array | Failure> {
+  const { at: start, header } = located;
   if (header.sizeInBytes > BATCH_BYTES_MAX) {
     return failure(
       'batch_too_large',
@@ -132,12 +135,10 @@ async function takeBatch(
     );
   }
   const isPacked = header.compression !== 'none';
-  const verified = isPacked
-    ? await verifyBatchAsync(bytes, start, { inflatedBytesMax: BATCH_INFLATED_BYTES_MAX })
-    : verifyBatch(bytes, start);
-  if (isBatchFailure(verified)) return verified;
+  const plain = await budget.verified(bytes, located);
+  if (isFailure(plain)) return plain;
   if (isPacked || !hasOnlyValues(bytes, start, header)) {
-    const records = await decodeRecordsAsync(bytes, start, header, BATCH_INFLATED_BYTES_MAX);
+    const records = decodeRecords(plain.bytes, plain.at, plain.header);
     if (isBatchFailure(records)) return records;
     for (const [index, record] of records.entries()) {
       const wrong = recordProblem(record);

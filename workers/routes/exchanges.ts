@@ -17,7 +17,8 @@ import {
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { problem } from '../problem.ts';
-import { readBody, readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { readBody } from '../request.ts';
 import { noteTopologyVersion } from '../routing-cache.ts';
 import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
 

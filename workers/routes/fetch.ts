@@ -24,7 +24,8 @@ import { jsonFetchReply } from '../fetch-json.ts';
 import { callPartition } from '../partition-call.ts';
 import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
-import { readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { reportDamage } from '../report-damage.ts';
 import { JSON_FORM, replyWithSigns, type WaitingClient } from '../signs-of-life.ts';
 import { topicOfId } from '../topic-identity.ts';
 import { waitForFrame } from '../wait-for-frame.ts';
@@ -38,14 +39,17 @@ export function fetchRoutes(app: Hono<AppEnv>): void {
     if (isFailure(isolation)) return problem(c, isolation);
     const named = await readTopic(c);
     if (isFailure(named)) return problem(c, named);
-    const { topic_id: expected, max_records: recordsMax } = query.fields;
+    const { topic_id: expected } = query.fields;
     const partition = readPartition(c);
     const topic = await topicOfId(c.env, named, expected, partition);
     if (isFailure(topic)) return problem(c, topic);
+    const { max_records: recordsMax, max_bytes: bytesMax, on_corrupt: onCorrupt } = query.fields;
+    const report = reportDamage(c, topic, partition);
+    const limits = { recordsMax, bytesMax, isolation, onCorrupt, report };
     let waiting: Waiting | null = null;
     const noteWait = (begun: Waiting): Waiting => (waiting = begun);
     const json = async ({ topicId, offsets }: Waiting, recordsMost: number): Promise<object | Failure> => {
-      const reply = await jsonFetchReply(offsets, recordsMost, isolation);
+      const reply = await jsonFetchReply(offsets, { ...limits, recordsMax: recordsMost });
       return isFailure(reply) ? reply : { topic_id: topicId, ...reply };
     };
     const answer = async (client: WaitingClient): Promise<Response> => {

@@ -14,7 +14,8 @@ import {
   resetOffsets,
 } from '../group/group-offsets.ts';
 import { problem } from '../problem.ts';
-import { readBody, readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { readBody } from '../request.ts';
 import { lookUpTopic } from '../topology-cache.ts';
 import { bind, readNamed, seenTopologyVersion, type AppEnv } from './context.ts';
 

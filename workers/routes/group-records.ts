@@ -13,16 +13,19 @@ import {
   type TopicPartition,
 } from '../../protocol/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
+import type { OnCorrupt } from '../../protocol/records.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import type { WrittenRecord } from '../../protocol/records.ts';
 import { groupReadOf, positionedReadOf } from '../consume-level.ts';
-import { jsonFetchReply } from '../fetch-json.ts';
+import { fetchedRecords } from '../fetch-json.ts';
 import { readForMember, type Answer, type MemberRead, type Section } from '../group/read-for-member.ts';
 import { inBatches } from '../group/in-batches.ts';
 import { jsonReply } from '../json-reply.ts';
 import { callPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
-import { readBody, readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { reportDamage } from '../report-damage.ts';
+import { readBody } from '../request.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../signs-of-life.ts';
 import { bind, readNamed, type AppContext, type AppEnv } from './context.ts';
 import { heartbeatOf, memberReply, readMember } from './groups.ts';
@@ -106,7 +109,7 @@ async function replyOf(
     const sections = answer.sections.filter((_, index) => kept?.[index] ?? true);
     return bytesReply({ ...answer, sections });
   }
-  const json = await recordsOf(answer, read);
+  const json = await recordsOf(c, answer, read);
   if (isFailure(json)) return problem(c, json);
   if (!isAutoCommit) return jsonReply(c, json);
   const kept = await committed(c, read, answer, json.offsets);
@@ -122,23 +125,47 @@ async function replyOf(
 }
 
 async function recordsOf(
+  c: AppContext,
   { view, sections }: Answer,
-  { maxRecords, isolation }: MemberRead,
+  { maxRecords, maxBytes, isolation, onCorrupt }: MemberRead,
 ): Promise<GroupRecords<WrittenRecord> | Failure> {
   const records: GroupRecord<WrittenRecord>[] = [];
   const offsets: IdentifiedOffset[] = [];
+  const damaged: NonNullable<GroupRecords['damaged']> = [];
+  let bytesLeft = maxBytes;
+  let corrupt: Failure | null = null;
   for (const [index, section] of sections.entries()) {
-    if (records.length >= maxRecords) break;
+    if (records.length >= maxRecords || bytesLeft <= 0) break;
     const { topic, partition } = section.owned;
-    // A stored batch may hold more than a share.
-    const share = Math.ceil((maxRecords - records.length) / (sections.length - index));
-    const fetched = await jsonFetchReply(section.frame, share, isolation);
-    if (isFailure(fetched)) return fetched;
+    // A stored batch may hold more than a share, and inflate to much more.
+    const left = sections.length - index;
+    const recordsMax = Math.ceil((maxRecords - records.length) / left);
+    const bytesMax = Math.ceil(bytesLeft / left);
+    const report = reportDamage(c, section.definition, partition);
+    const fetched = await fetchedRecords(section.frame, {
+      recordsMax,
+      bytesMax,
+      isolation,
+      onCorrupt,
+      report,
+    });
+    if (isFailure(fetched)) {
+      // Damage in one partition keeps nobody from the records of the others.
+      if (fetched.code !== 'stored_batch_corrupt') return fetched;
+      corrupt ??= { ...fetched, details: { topic, partition, ...fetched.details } };
+      continue;
+    }
     for (const record of fetched.records) records.push({ topic, partition, ...record });
-    offsets.push(endOf(section, fetched.next_offset));
+    for (const range of fetched.damaged) damaged.push({ topic, partition, ...range });
+    bytesLeft -= fetched.bytes + fetched.records.length * (topic.length + GROUP_FIELDS_SIZE);
+    offsets.push(endOf(section, fetched.nextOffset));
   }
-  return { ...memberReply(view), records, offsets };
+  if (corrupt !== null && offsets.length === 0) return corrupt;
+  return { ...memberReply(view), records, offsets, ...(damaged.length > 0 && { damaged }) };
 }
+
+/** `"topic":"","partition":12,` */
+const GROUP_FIELDS_SIZE = 26;
 
 function bytesReply({ view, sections }: Answer): Response {
   const frame = encodeGroupFrame({
@@ -200,12 +227,13 @@ function endOf({ owned: { topic, topicId, partition } }: Section, offset: number
 
 function limitsOf(
   c: AppContext,
-  fields: { max_records: number; max_bytes: number; wait_ms: number },
-): Pick<MemberRead, 'maxBytes' | 'maxRecords' | 'waitMs'> {
+  fields: { max_records: number; max_bytes: number; wait_ms: number; on_corrupt: OnCorrupt },
+): Pick<MemberRead, 'maxBytes' | 'maxRecords' | 'waitMs' | 'onCorrupt'> {
   return {
     maxBytes: fields.max_bytes,
     maxRecords: wantsBytes(c) ? Infinity : fields.max_records,
     waitMs: fields.wait_ms,
+    onCorrupt: fields.on_corrupt,
   };
 }
 

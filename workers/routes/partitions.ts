@@ -8,7 +8,7 @@ import { deleteRecordsQuerySchema } from '../../protocol/records.ts';
 import type { PartitionState, RecordsDeleted } from '../../protocol/topics.ts';
 import { callPartition } from '../partition-call.ts';
 import { problem } from '../problem.ts';
-import { readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
 import { topicOfId } from '../topic-identity.ts';
 import { bind, readPartition, readTopic, type AppEnv } from './context.ts';
 
@@ -76,6 +76,7 @@ function stateReply(
     segments: state.segments,
     storage_bytes: state.storageBytes,
     waiting: state.waiting,
+    damaged_batches: state.damagedBatches,
     meter: { rows_written: rowsWritten, rows_read: rowsRead, ...meter },
   };
 }

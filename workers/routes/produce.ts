@@ -5,7 +5,6 @@ import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Identity } from '../../core/transaction/transaction.ts';
 import type { AppendedBatch } from '../../durable-objects/partition/partition-calls.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   produceQuerySchema,
@@ -23,7 +22,8 @@ import { checkBatches, transactionProducer, type CheckedBatch } from '../produce
 import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { batchOptions, checkOnePartition } from '../produce/json-producer.ts';
 import { checkProduceRequest, packBatches, partitionRecords } from '../produce/json-records.ts';
-import { bodyKind, readBytes, readJson, readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { bodyKind, readBytes, readJson } from '../request.ts';
 import { lookUpTopic } from '../topology-cache.ts';
 import { addPartitions } from '../transaction-call.ts';
 import { bind, readTopic, type AppContext, type AppEnv } from './context.ts';
@@ -133,9 +133,9 @@ function offsetsOf(
   const offsets = new Array<ProduceReply['offsets'][number]>(count);
   places.forEach(({ partition, indexes, timestamps }, groupIndex) => {
     let next = 0;
-    for (const { baseOffset, recordCount, appendTime } of appended[groupIndex]!) {
+    for (const { baseOffset, recordCount, appendTime, storedTimestamps } of appended[groupIndex]!) {
       for (let delta = 0; delta < recordCount; delta++, next++) {
-        const timestamp = appendTime ?? timestamps[next]!;
+        const timestamp = appendTime ?? storedTimestamps?.[delta] ?? timestamps[next]!;
         offsets[indexes[next]!] = { partition, offset: baseOffset + delta, timestamp };
       }
     }
@@ -179,12 +179,6 @@ async function produceBatches(c: AppContext, found: TopicDefinition, query: Prod
   const checked = await checkBatches(topic, bytes, partitions.length === 0 ? [0] : partitions, Date.now());
   if (isFailure(checked)) return problem(c, checked);
   const recordCount = checked.reduce((sum, { header }) => sum + header.recordCount, 0);
-  if (checked.length > REQUEST_RECORDS_MAX) {
-    return problem(
-      c,
-      failure('too_many_records', `${checked.length} batches; a request may have ${REQUEST_RECORDS_MAX}`),
-    );
-  }
   const identity = transactionProducer(checked, transactionalId);
   if (isFailure(identity)) return problem(c, identity);
   // Where only some are of a producer, the others can be stored twice.

@@ -14,7 +14,8 @@ import { problem } from '../problem.ts';
 import { outgoingFromBatches, outgoingFromJson, type OutgoingPublish } from '../publish/outgoing.ts';
 import { publish } from '../publish/publish.ts';
 import { storedRuns } from '../publish/stored-runs.ts';
-import { bodyKind, readBytes, readJson, readQuery, type BodyKind } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { bodyKind, readBytes, readJson, type BodyKind } from '../request.ts';
 import { bind, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
 import { readExchangePath } from './exchanges.ts';
 

@@ -37,8 +37,9 @@ import { jsonReply } from '../json-reply.ts';
 import { problem } from '../problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
 import { callQueue } from '../queue-call.ts';
+import { readQuery } from '../query.ts';
+import { bodyKind, check, contentType, readBody, readBytes, readJson } from '../request.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../signs-of-life.ts';
-import { bodyKind, check, contentType, readBody, readBytes, readJson, readQuery } from '../request.ts';
 import { bind, type AppContext, type AppEnv } from './context.ts';
 import { readQueue } from './queues.ts';
 

@@ -20,7 +20,8 @@ import { REPLY_ADDRESS_PREFIX } from '../../protocol/requests.ts';
 import { warningsOf } from '../dead-letters/dead-letter-warnings.ts';
 import { problem } from '../problem.ts';
 import { callQueue } from '../queue-call.ts';
-import { readBody, readQuery } from '../request.ts';
+import { readQuery } from '../query.ts';
+import { readBody } from '../request.ts';
 import { forgetQueue, lookUpQueue, refreshQueue, rememberQueue } from '../topology-cache.ts';
 import {
   bind,

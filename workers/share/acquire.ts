@@ -10,7 +10,7 @@ import type { ReadRequest } from '../../durable-objects/partition/partition-call
 import type { ShareAcquired } from '../../durable-objects/partition/share-calls.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { BATCH_INFLATED_BYTES_MAX } from '../../protocol/limits.ts';
-import { decodeRecordsAsync, isBatchFailure, splitBatches } from '../../protocol/record-batch/index.ts';
+import { isBatchFailure, splitBatches, visitRecordsAsync } from '../../protocol/record-batch/index.ts';
 import type { WrittenRecord } from '../../protocol/records.ts';
 import {
   formatAcquisitionTag,
@@ -115,7 +115,7 @@ async function acquireShares(
         if (count > 0) sections.push({ place, result });
         else empty.push({ place, result });
         recordsLeft -= count;
-        bytesLeft -= result.batches.length;
+        bytesLeft -= Math.max(result.batches.length, result.inflatedBytes);
         if (count === shares[index]!) more.push(place);
       }
       // What is locked has to be told; whoever asks next hears of the failure.
@@ -195,28 +195,37 @@ async function recordsOf(
     for (const { start, end, deliveries: count } of result.acquired)
       for (let offset = start; offset < end; offset++) deliveries.set(offset, count);
     for (const { at, header } of batches) {
-      const decoded = await decodeRecordsAsync(result.batches, at, header, BATCH_INFLATED_BYTES_MAX);
-      if (isBatchFailure(decoded)) return damaged(decoded.message);
-      for (const record of decoded) {
-        const delivery = deliveries.get(record.offset);
-        if (delivery === undefined) continue;
-        deliveries.delete(record.offset); // its batch may have come for two runs
-        const { offset } = record;
-        records.push({
-          topic: topic.name,
-          partition,
-          ...fetchedRecord(record),
-          acquisition_tag: formatAcquisitionTag({
-            groupId: group.id,
-            topicId: topic.id,
+      const first = result.acquired[0]?.start ?? 0;
+      const failed = await visitRecordsAsync(
+        result.batches,
+        at,
+        header,
+        first,
+        (record) => {
+          if (deliveries.size === 0) return false;
+          const delivery = deliveries.get(record.offset);
+          if (delivery === undefined) return undefined;
+          deliveries.delete(record.offset); // its batch may have come for two runs
+          const { offset } = record;
+          records.push({
+            topic: topic.name,
             partition,
-            offset,
-            delivery,
-          }),
-          delivery_count: delivery,
-          lock_expires_at: isAccepted ? null : result.expiresAtMs,
-        });
-      }
+            ...fetchedRecord(record),
+            acquisition_tag: formatAcquisitionTag({
+              groupId: group.id,
+              topicId: topic.id,
+              partition,
+              offset,
+              delivery,
+            }),
+            delivery_count: delivery,
+            lock_expires_at: isAccepted ? null : result.expiresAtMs,
+          });
+          return undefined;
+        },
+        BATCH_INFLATED_BYTES_MAX,
+      );
+      if (failed) return damaged(failed.message);
     }
   }
   return records;

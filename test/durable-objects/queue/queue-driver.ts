@@ -6,7 +6,7 @@ import type { Settlement } from '../../../core/queue/settle.ts';
 import type { ReplayOrder, StoredReplay } from '../../../durable-objects/queue/dead-letter-calls.ts';
 import type { Published, PublishOptions } from '../../../durable-objects/queue/queue-calls.ts';
 import { QueueStore } from '../../../durable-objects/queue/queue-store.ts';
-import { recordsOf } from '../../../durable-objects/queue/segment-cache.ts';
+import { recordsOf } from '../../../core/queue/stored-records.ts';
 import { StoredQueue } from '../../../durable-objects/queue/stored-queue.ts';
 import type { Sql } from '../../../durable-objects/storage/sql.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';

@@ -36,6 +36,8 @@ const command = fc.oneof(
         {},
         { delay_ms: 300 },
         { priority: 2 },
+        { priority: 16 },
+        { priority: 31 },
         { ordering_key: 'k' },
         { expiration_ms: 100_000_000 },
       ),
@@ -68,7 +70,7 @@ it('stores each publish once under random commands, failing storage and memory t
     fc.property(fc.array(command, { maxLength: 60 }), fc.boolean(), (commands, isBounded) => {
       const sql = new NodeSql();
       const config: Partial<QueueConfig> = {
-        max_priority: 3,
+        max_priority: 31,
         retry: { schedule_ms: [500, 500, 500] },
         ...(isBounded && { max_length: 40, overflow: 'reject-publish' }),
       };

@@ -14,8 +14,9 @@ export function queueSteps(sql: Sql, seed: number, count: number): string[] {
   const random = randomFrom(seed);
   const upTo = (limit: number): number => Math.floor(random() * limit);
   const pick = <Item>(...items: Item[]): Item => items[upTo(items.length)]!;
+  const somePriority = (): number => pick(upTo(5), upTo(5), 15, 16, 31, upTo(32));
   const driver = new QueueDriver(sql, {
-    max_priority: pick(0, 3),
+    max_priority: pick(0, 3, 31),
     max_length: pick(null, 300),
     overflow: pick('drop-head' as const, 'reject-publish' as const),
     message_ttl_ms: pick(null, 60_000),
@@ -37,7 +38,7 @@ export function queueSteps(sql: Sql, seed: number, count: number): string[] {
       const bodies = Array.from({ length: pick(1, 3, 150) }, () => next++);
       const key = pick({}, {}, { ordering_key: `k${upTo(3)}` });
       const late = pick({}, {}, {}, { delay_ms: 700 });
-      return driver.publish(bodies, { priority: upTo(5), ...key, ...late });
+      return driver.publish(bodies, { priority: somePriority(), ...key, ...late });
     },
     produce: () => {
       const id = upTo(100);
@@ -49,7 +50,12 @@ export function queueSteps(sql: Sql, seed: number, count: number): string[] {
         { sequence: known.sequence + 1, count: 1 },
       );
       const bodies = Array.from({ length: count }, () => next++);
-      const properties = pick({}, { delay_ms: 700 }, { priority: upTo(5) }, { message_id: `id-${upTo(20)}` });
+      const properties = pick(
+        {},
+        { delay_ms: 700 },
+        { priority: somePriority() },
+        { message_id: `id-${upTo(20)}` },
+      );
       const answer = driver.tryPublish(bodies, properties, {
         producer: { id, epoch: known.epoch, sequence },
       });

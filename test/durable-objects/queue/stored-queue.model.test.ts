@@ -26,7 +26,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('publish' as const),
       count: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constant(120)),
-      priority: fc.integer({ min: 0, max: 3 }),
+      priority: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.constantFrom(15, 16, 31), fc.nat(31)),
       key: fc.option(fc.integer({ min: 0, max: 2 }), { nil: null, freq: 2 }),
       delayMs: fc.constantFrom(0, 0, 0, 500, 5_000),
       ttlMs: fc.constantFrom(0, 0, 0, 0, 3_000),
@@ -68,7 +68,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 );
 
 const config: fc.Arbitrary<Partial<QueueConfig>> = fc.record({
-  max_priority: fc.constantFrom(0, 2),
+  max_priority: fc.constantFrom(0, 2, 31),
   max_length: fc.constantFrom(null, null, 50),
   overflow: fc.constantFrom('drop-head', 'reject-publish', 'reject-publish-dlx' as const),
   message_ttl_ms: fc.constantFrom(null, null, 20_000),

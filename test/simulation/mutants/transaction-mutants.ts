@@ -86,8 +86,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     checker: 'intermediate-read',
     patches: change(
       'workers/fetch-json.ts',
-      'records.push(fetchedRecord(record));',
-      "if (isolation === 'read_uncommitted' || record.offset % 7 !== 3) records.push(fetchedRecord(record));",
+      'records.push(one);',
+      "if (fetch.isolation === 'read_uncommitted' || record.offset % 7 !== 3) records.push(one);",
     ),
   },
   {

@@ -69,9 +69,16 @@ export interface Properties {
 
 export function messageProperties(queue: string, id: string, random: Random): { properties: Properties } {
   const chance = random();
-  if (queue === 'keyed') return { properties: { ordering_key: pick(random, ['x', 'y']) } };
+  if (queue === 'keyed') {
+    const properties = { ordering_key: pick(random, ['x', 'y']) };
+    // Refused; were it taken, the checker of the keys' order would see it overtake or be overtaken.
+    if (chance < 0.03) return { properties: { ...properties, priority: between(random, 1, 31) } };
+    if (chance < 0.06) return { properties: { ...properties, delay_ms: between(random, 1, 3_000) } };
+    return { properties };
+  }
   if (queue === 'deduplicated') return { properties: { message_id: id } };
-  if (queue === 'ranked') return { properties: { priority: between(random, 0, 3) } };
+  if (queue === 'ranked')
+    return { properties: { priority: pick(random, [0, 1, 2, 3, 15, 16, 31, between(random, 0, 31)]) } };
   if (queue === 'delayed' && chance < 0.7) return { properties: { delay_ms: between(random, 1, 8_000) } };
   if (queue === 'expiring' && chance < 0.3)
     return { properties: { expiration_ms: between(random, 1, 2_000) } };

@@ -42,9 +42,9 @@ const RETRY = { schedule_ms: [200, 2_000] };
 
 export const QUEUES: Record<string, object> = {
   plain: { lease_ms: 5_000, retry: RETRY },
-  keyed: { lease_ms: 5_000, retry: RETRY },
+  keyed: { max_priority: 31, lease_ms: 5_000, retry: RETRY },
   deduplicated: { dedup_window_ms: 86_400_000, lease_ms: 8_000 },
-  ranked: { max_priority: 3, lease_ms: 5_000, retry: RETRY },
+  ranked: { max_priority: 31, lease_ms: 5_000, retry: RETRY },
   delayed: { lease_ms: 5_000, retry: { base_ms: 100, factor: 3, max_ms: 5_000, jitter: 0.5, attempts: 3 } },
   full: { max_length: 6, overflow: 'reject-publish', retry: RETRY },
   dropping: { max_length: 8, overflow: 'drop-head', retry: RETRY },
