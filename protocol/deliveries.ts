@@ -15,21 +15,25 @@ import {
   WAIT_MS_MAX,
 } from './limits.ts';
 import { deadLetterDetailsShape, type DeadLetterDetails } from './dead-letters.ts';
-import { consumeDelivery, publishDelivery } from './records.ts';
+import { atMostOnceIs, consumeDelivery, publishDelivery } from './records.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { publishProducerSchema } from './producers.ts';
+import { needs } from './schema-rules.ts';
 import { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from './settlement-frame.ts';
 
 export const queuePublishQuerySchema = z.strictObject({ delivery: publishDelivery() });
 
-export const queuePublishSchema = z.strictObject({
-  messages: z
-    .array(messageSchema)
-    .min(1)
-    .describe(`1 to ${REQUEST_RECORDS_MAX} messages, each stored or refused by itself`),
-  producer: publishProducerSchema.optional(),
-  delivery: publishDelivery(),
-});
+export const queuePublishSchema = z
+  .strictObject({
+    messages: z
+      .array(messageSchema)
+      .min(1)
+      .meta({ maxItems: REQUEST_RECORDS_MAX })
+      .describe(`1 to ${REQUEST_RECORDS_MAX} messages, each stored or refused by itself`),
+    producer: publishProducerSchema.optional(),
+    delivery: publishDelivery(),
+  })
+  .meta(needs('delivery', 'exactly-once', 'producer'));
 
 export const PUBLISH_OUTCOMES = ['stored', 'duplicate', 'rejected'] as const;
 
@@ -58,24 +62,27 @@ const consumerId = () =>
     .describe('Who takes or settles; settlements with it touch only its own');
 const leaseMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
 
-export const deliverSchema = z.strictObject({
-  max: z.int().min(1).max(DELIVER_MESSAGES_MAX).default(1).describe('Messages at most'),
-  wait_ms: z
-    .int()
-    .min(0)
-    .max(WAIT_MS_MAX)
-    .default(0)
-    .describe('How long to wait for the first message where there is none'),
-  lease_ms: leaseMs().optional().describe("How long they are the consumer's; default: as the queue says"),
-  consumer_id: consumerId().optional(),
-  auto_ack: z
-    .boolean()
-    .optional()
-    .describe('Default false. true: settles them at once, so that each is delivered at most once'),
-  delivery: consumeDelivery(
-    'at-most-once is `auto_ack`, at-least-once (default) is a lease. Exactly once is for the consumer to do, by message id: it is refused here',
-  ),
-});
+export const deliverSchema = z
+  .strictObject({
+    max: z.int().min(1).max(DELIVER_MESSAGES_MAX).default(1).describe('Messages at most'),
+    wait_ms: z
+      .int()
+      .min(0)
+      .max(WAIT_MS_MAX)
+      .default(0)
+      .describe('How long to wait for the first message where there is none'),
+    lease_ms: leaseMs().optional().describe("How long they are the consumer's; default: as the queue says"),
+    consumer_id: consumerId().optional(),
+    auto_ack: z
+      .boolean()
+      .optional()
+      .describe('Default false. true: settles them at once, so that each is delivered at most once'),
+    delivery: consumeDelivery(
+      'at-most-once is `auto_ack`, at-least-once (default) is a lease. Exactly once is for the consumer to do, by message id: it is refused here',
+      ['at-most-once', 'at-least-once'],
+    ),
+  })
+  .meta({ allOf: atMostOnceIs('auto_ack', true, false) });
 export type DeliverFields = z.infer<typeof deliverSchema>;
 
 export const deliverySchema = z.object({
@@ -180,6 +187,7 @@ export const streamQuerySchema = z.strictObject({
     .describe('How deliveries come. Settlements may be either, and are answered in the form that they have'),
   delivery: consumeDelivery(
     'at-least-once is the only one: a stream delivers within a prefetch of unsettled messages',
+    ['at-least-once'],
   ),
 });
 

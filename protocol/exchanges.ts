@@ -17,6 +17,7 @@ import { publishDelivery } from './records.ts';
 import { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 import { namedValuesSchema } from './named-values.ts';
 import { nameSchema } from './names.ts';
+import { needs, notBoth, utf8BytesMax } from './schema-rules.ts';
 
 export { DEFAULT_EXCHANGE_PATH } from './name-rule.ts';
 
@@ -91,12 +92,19 @@ export const exchangeDeleteQuerySchema = z.strictObject({
   if_unused: flag().describe('Only if no binding starts from it; else `exchange_in_use`'),
 });
 
-export const destinationSchema = z.strictObject({ kind: z.enum(DESTINATION_KINDS), name: nameSchema });
+export const destinationSchema = z
+  .strictObject({ kind: z.enum(DESTINATION_KINDS), name: nameSchema })
+  // The default exchange takes no bindings.
+  .meta(notBoth({ kind: { const: 'exchange' }, name: { const: DEFAULT_EXCHANGE_PATH } }));
 
 const routingKey = () =>
-  z.string().refine((text) => new TextEncoder().encode(text).length <= ROUTING_KEY_BYTES_MAX, {
-    message: `at most ${ROUTING_KEY_BYTES_MAX} bytes of UTF-8`,
-  });
+  z
+    .string()
+    .refine((text) => new TextEncoder().encode(text).length <= ROUTING_KEY_BYTES_MAX, {
+      message: `at most ${ROUTING_KEY_BYTES_MAX} bytes of UTF-8`,
+    })
+    .meta(utf8BytesMax(ROUTING_KEY_BYTES_MAX));
+
 type ArgumentFields = Record<string, string | number | boolean | null>;
 const argumentsSchema = namedValuesSchema<ArgumentFields>(
   z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
@@ -144,7 +152,12 @@ export type BindingReply = z.infer<typeof bindingReplySchema>;
 
 export const bindingsDeclarationSchema = z.strictObject({
   bindings: z
-    .array(z.strictObject({ source: nameSchema, ...bindingFields }))
+    .array(
+      z.strictObject({
+        source: nameSchema.meta({ not: { const: DEFAULT_EXCHANGE_PATH } }),
+        ...bindingFields,
+      }),
+    )
     .min(1)
     .max(BINDINGS_PER_REQUEST_MAX)
     .describe(`1 to ${BINDINGS_PER_REQUEST_MAX} bindings, all made or none`),
@@ -191,11 +204,17 @@ export const exchangeMessageSchema = messageSchema.extend({
 });
 export type ExchangeMessage = z.infer<typeof exchangeMessageSchema>;
 
-export const exchangePublishSchema = z.strictObject({
-  messages: z.array(exchangeMessageSchema).min(1).describe(`1 to ${REQUEST_RECORDS_MAX} messages`),
-  producer: exchangeProducerSchema.optional(),
-  delivery: publishDelivery(),
-});
+export const exchangePublishSchema = z
+  .strictObject({
+    messages: z
+      .array(exchangeMessageSchema)
+      .min(1)
+      .meta({ maxItems: REQUEST_RECORDS_MAX })
+      .describe(`1 to ${REQUEST_RECORDS_MAX} messages`),
+    producer: exchangeProducerSchema.optional(),
+    delivery: publishDelivery(),
+  })
+  .meta(needs('delivery', 'exactly-once', 'producer'));
 
 export const exchangePublishQuerySchema = z.strictObject({
   mandatory: flag().describe('For a body of record batches: all messages are mandatory'),

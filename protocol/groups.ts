@@ -19,7 +19,10 @@ import {
   WAIT_MS_MAX,
 } from './limits.ts';
 import { nameSchema } from './names.ts';
+import { oneOf, someOf, utf8BytesMax } from './schema-rules.ts';
 import {
+  atMostOnceIs,
+  EXACTLY_ONCE_ISOLATION,
   consumeDelivery,
   fetchedRecordSchema,
   isolationSchema,
@@ -94,7 +97,8 @@ export const joinSchema = z
   .refine(
     ({ topics, topic_pattern }) => topics !== undefined || topic_pattern !== undefined,
     'expected topics, topic_pattern or both',
-  );
+  )
+  .meta(someOf('topics', 'topic_pattern'));
 export type JoinFields = z.output<typeof joinSchema>;
 
 export const heartbeatSchema = z.strictObject({
@@ -132,25 +136,27 @@ const waitMs = z
   .default(0)
   .describe('How long to wait where none of the partitions has records');
 
-export const groupFetchQuerySchema = z.strictObject({
-  epoch: epoch()
-    .optional()
-    .describe('Refused where it is out of date. Left out: the call is a heartbeat itself'),
-  max_records: maxRecords,
-  max_bytes: maxBytes,
-  wait_ms: waitMs,
-  isolation: isolationSchema,
-  on_corrupt: onCorruptSchema,
-  auto_commit: z
-    .enum(['true', 'false'])
-    .optional()
-    .describe(
-      'Default false: commit it when it is handled. true: what is returned is committed before it leaves',
+export const groupFetchQuerySchema = z
+  .strictObject({
+    epoch: epoch()
+      .optional()
+      .describe('Refused where it is out of date. Left out: the call is a heartbeat itself'),
+    max_records: maxRecords,
+    max_bytes: maxBytes,
+    wait_ms: waitMs,
+    isolation: isolationSchema,
+    on_corrupt: onCorruptSchema,
+    auto_commit: z
+      .enum(['true', 'false'])
+      .optional()
+      .describe(
+        'Default false: commit it when it is handled. true: what is returned is committed before it leaves',
+      ),
+    delivery: consumeDelivery(
+      'at-most-once is `auto_commit`, at-least-once (default) is without, exactly-once is without and with isolation `read_committed`: the offsets go into the transaction of the results',
     ),
-  delivery: consumeDelivery(
-    'at-most-once is `auto_commit`, at-least-once (default) is without, exactly-once is without and with isolation `read_committed`: the offsets go into the transaction of the results',
-  ),
-});
+  })
+  .meta({ allOf: [EXACTLY_ONCE_ISOLATION, ...atMostOnceIs('auto_commit', 'true', 'false')] });
 
 const positionSchema = z.strictObject({ ...topicPartition, ...namedTopicId, offset: z.int().min(0) });
 export type NamedOffset = z.infer<typeof positionSchema>;
@@ -160,27 +166,30 @@ export type IdentifiedOffset = z.infer<typeof identifiedOffsetSchema>;
 
 export type PartitionOffset = TopicPartition & { offset: number };
 
-export const groupFetchSchema = z.strictObject({
-  epoch: epoch(),
-  positions: z
-    .array(positionSchema)
-    .max(GROUP_OFFSETS_MAX)
-    .default([])
-    .describe('Where to read on, for partitions that are not read from the committed offset'),
-  partitions: z
-    .array(partitionSchema)
-    .max(GROUP_OFFSETS_MAX)
-    .optional()
-    .describe('Only these of the assigned ones: for pausing the others'),
-  max_records: maxRecords,
-  max_bytes: maxBytes,
-  wait_ms: waitMs,
-  isolation: isolationSchema,
-  on_corrupt: onCorruptSchema,
-  delivery: consumeDelivery(
-    'at-least-once is the default, exactly-once is isolation `read_committed`. This call commits nothing, so it cannot be at-most-once',
-  ),
-});
+export const groupFetchSchema = z
+  .strictObject({
+    epoch: epoch(),
+    positions: z
+      .array(positionSchema)
+      .max(GROUP_OFFSETS_MAX)
+      .default([])
+      .describe('Where to read on, for partitions that are not read from the committed offset'),
+    partitions: z
+      .array(partitionSchema)
+      .max(GROUP_OFFSETS_MAX)
+      .optional()
+      .describe('Only these of the assigned ones: for pausing the others'),
+    max_records: maxRecords,
+    max_bytes: maxBytes,
+    wait_ms: waitMs,
+    isolation: isolationSchema,
+    on_corrupt: onCorruptSchema,
+    delivery: consumeDelivery(
+      'at-least-once is the default, exactly-once is isolation `read_committed`. This call commits nothing, so it cannot be at-most-once',
+      ['at-least-once', 'exactly-once'],
+    ),
+  })
+  .meta(EXACTLY_ONCE_ISOLATION);
 export type GroupFetchFields = z.output<typeof groupFetchSchema>;
 
 const groupRecordSchema = fetchedRecordSchema.extend(topicPartition);
@@ -206,7 +215,8 @@ const metadata = z
   .refine(
     (text) => new TextEncoder().encode(text).length <= OFFSET_METADATA_BYTES_MAX,
     `expected at most ${OFFSET_METADATA_BYTES_MAX} bytes`,
-  );
+  )
+  .meta(utf8BytesMax(OFFSET_METADATA_BYTES_MAX));
 
 export const commitSchema = z.strictObject({
   member_id: memberId(),
@@ -260,7 +270,8 @@ export const resetSchema = z
   .refine(
     ({ to, shift_by }) => (to === undefined) !== (shift_by === undefined),
     'expected either to or shift_by',
-  );
+  )
+  .meta(oneOf('to', 'shift_by'));
 export type ResetFields = z.output<typeof resetSchema>;
 
 export const resetReplySchema = z.object({

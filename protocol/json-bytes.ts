@@ -39,6 +39,18 @@ export const base64BytesSchema = z
   })
   .describe('Bytes, as padded base64');
 
+/** Of a value: an object with `$base64` has nothing else in it. As members of a JSON Schema. */
+export const BYTES_OR_JSON = {
+  anyOf: [
+    {
+      type: 'object',
+      required: ['$base64'],
+      properties: { $base64: { type: 'string', pattern: BASE64_PATTERN } },
+      additionalProperties: false,
+    },
+    { not: { type: 'object', required: ['$base64'] } },
+  ],
+};
 function isBase64(text: string): boolean {
   if (text.length % 4 !== 0) return false;
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;

@@ -16,6 +16,7 @@ import {
   type WrittenHeaders,
 } from './header-fields.ts';
 import {
+  BYTES_OR_JSON,
   bytesOfText,
   bytesOfValue,
   textOfBytes,
@@ -33,6 +34,7 @@ import {
   TIME_SPAN_MS_MAX,
 } from './limits.ts';
 import { EXCHANGE_HEADER, PROPERTY_HEADERS, RESERVED_PREFIX, ROUTING_KEY_HEADER } from './message-headers.ts';
+import { notTogether } from './schema-rules.ts';
 import type { LogRecord, RecordHeader, RecordInput } from './record-batch/index.ts';
 
 export * from './message-headers.ts';
@@ -70,7 +72,8 @@ export const anyPropertiesSchema = z
     type: shortText(),
     app_id: shortText(),
   })
-  .partial();
+  .partial()
+  .meta(notTogether('delay_ms', 'deliver_at'));
 export type MessageProperties = z.infer<typeof anyPropertiesSchema>;
 
 /** An ordering key promises the order of publishing; a priority or a later time would break it. See ADR 14. */
@@ -92,6 +95,7 @@ export function inOrder<Schema extends z.ZodType<MessageProperties>>(schema: Sch
     .refine((properties) => !breaksOrder(properties), ORDERING_MIX)
     .meta({
       allOf: [
+        notTogether('delay_ms', 'deliver_at'),
         keyWith('priority'),
         keyWith('delay_ms'),
         { not: { required: ['ordering_key', 'deliver_at'] } },
@@ -107,6 +111,7 @@ export const messageSchema = z.strictObject({
   body: z
     .unknown()
     .refine((body) => body !== undefined, 'is required; null is a body too')
+    .meta(BYTES_OR_JSON)
     .describe('Any JSON value, or {"$base64": "..."} for bytes'),
   headers: headersInSchema({ isBrokers: true })
     .optional()

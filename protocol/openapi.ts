@@ -23,13 +23,10 @@ const BATCHES: Json = {
 };
 
 function parametersOf(operation: Operation): Json[] {
-  const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
-    name,
-    in: 'path',
-    required: true,
-    description: PATH_PARAMETERS[name],
-    schema: name === 'partition' ? { type: 'integer', minimum: 0 } : { type: 'string' },
-  }));
+  const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
+    const { description, ...schema } = PATH_PARAMETERS[name]!;
+    return { name, in: 'path', required: true, description, schema };
+  });
   if (operation.query === undefined) return inPath;
   const query = jsonSchema(operation.query, 'input') as {
     properties: Record<string, Json>;
@@ -48,13 +45,25 @@ function contentOf(
   { json, isLines, batches, frame }: Pick<Reply, 'json' | 'isLines' | 'batches' | 'frame'>,
   io: 'input' | 'output',
 ): Json {
-  const content: Json = { [isLines ? JSON_LINES_TYPE : JSON_TYPE]: { schema: jsonSchema(json, io) } };
+  const schema = jsonSchema(json, io);
+  if (isLines) {
+    const description = 'Each line is a JSON document of this schema';
+    return {
+      [JSON_LINES_TYPE]: {
+        schema: { type: 'string', description, contentMediaType: JSON_TYPE, contentSchema: schema },
+      },
+    };
+  }
+  const content: Json = { [JSON_TYPE]: { schema } };
   if (batches) content[RECORD_BATCH_TYPE] = BATCHES;
   if (frame) {
     content[frame.type] = { schema: { type: 'string', format: 'binary', description: frame.description } };
   }
   return content;
 }
+
+/** What no operation can exclude: an object that does not answer, and a bug. */
+const ALWAYS_POSSIBLE = ['unavailable', 'internal_error'] as const satisfies ErrorCode[];
 
 function repliesOf(operation: Operation): Json {
   const replies: Json = {};
@@ -64,9 +73,10 @@ function repliesOf(operation: Operation): Json {
       content: contentOf(reply, 'output'),
     };
   }
-  const byStatus = Map.groupBy(new Set<ErrorCode>(operation.errors), (code) => errorTable[code].status);
-  for (const [status, codes] of byStatus) {
-    const description = codes.map((code) => `\`${code}\`: ${errorTable[code].title}`).join('. ');
+  const codes = new Set<ErrorCode>([...operation.errors, ...ALWAYS_POSSIBLE]);
+  const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
+  for (const [status, alike] of byStatus) {
+    const description = alike.map((code) => `\`${code}\`: ${errorTable[code].title}`).join('. ');
     replies[status] = {
       description,
       content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
@@ -75,12 +85,21 @@ function repliesOf(operation: Operation): Json {
   return replies;
 }
 
+/** What parameters of the query say of each other, which OpenAPI has no place for: a JSON Schema of all as one object. */
+function queryRulesOf({ query }: Operation): Json {
+  if (query === undefined) return {};
+  const { allOf, not } = jsonSchema(query, 'input');
+  const rules = { ...(allOf !== undefined && { allOf }), ...(not !== undefined && { not }) };
+  return Object.keys(rules).length === 0 ? {} : { 'x-query-rules': rules };
+}
+
 function describe(operation: Operation): Json {
   const description: Json = {
     operationId: operation.id,
     tags: [operation.tag],
     summary: operation.summary,
     parameters: parametersOf(operation),
+    ...queryRulesOf(operation),
     responses: repliesOf(operation),
   };
   if (operation.body) {
@@ -104,6 +123,22 @@ const problemSchema: Json = {
   },
 };
 
+const TAGS: Readonly<Record<string, string>> = {
+  topics: 'Definitions of partitioned logs',
+  records: 'Produce, fetch and replay',
+  exchanges: 'Routing: exchanges, bindings, and publishing through them',
+  queues: 'Definitions and states of queues',
+  messages: 'Publish to a queue, take, settle, look',
+  'dead letters': 'What died in a queue, and why: list, change, replay, export, remove',
+  policies: 'Settings for many queues at once',
+  alerts: 'Rules on queues that notify a webhook',
+  schedules: 'Messages published at the times of a cron expression',
+  producers: 'Identities of idempotent producers, and transactions',
+  groups: 'Consumer groups: members, what they read, offsets',
+  'share groups': 'Share groups: many members on one partition, record by record',
+  limits: 'What a namespace may cost',
+};
+
 export function openApiDocument(): Json {
   const paths: Record<string, Json> = {};
   for (const operation of Object.values(operations) as Operation[]) {
@@ -118,14 +153,7 @@ export function openApiDocument(): Json {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    tags: [
-      { name: 'topics', description: 'Definitions of partitioned logs' },
-      { name: 'records', description: 'Produce, fetch and replay' },
-      { name: 'exchanges', description: 'Routing: exchanges, bindings, and publishing through them' },
-      { name: 'groups', description: 'Consumer groups: members, what they read, offsets' },
-      { name: 'share groups', description: 'Share groups: many members on one partition, record by record' },
-      { name: 'policies', description: 'Settings for many queues at once' },
-    ],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: { schemas: { Problem: problemSchema } },
   };

@@ -45,6 +45,7 @@ export const policyDeclarationSchema = z.strictObject({
     .describe('Of several matching policies only the highest applies; of equal ones the first by name'),
   definition: policySettingsSchema
     .refine((settings) => Object.keys(settings).length > 0, 'has at least one member')
+    .meta({ minProperties: 1 })
     .describe('What it sets, by the names of the fields of a queue'),
 });
 export type PolicyDeclaration = z.infer<typeof policyDeclarationSchema>;

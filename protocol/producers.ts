@@ -9,21 +9,23 @@ import {
 } from './limits.ts';
 import { nameSchema } from './names.ts';
 
-export const producerDeclarationSchema = z.strictObject({
-  transactional_id: nameSchema
-    .optional()
-    .describe(
-      'Makes it transactional: one instance of the id at a time, the last to ask; the others are fenced',
-    ),
-  transaction_timeout_ms: z
-    .int()
-    .min(1_000)
-    .max(TRANSACTION_TIMEOUT_MS_MAX)
-    .optional()
-    .describe(
-      `With transactional_id: a transaction open for longer is aborted. Default ${TRANSACTION_TIMEOUT_MS_DEFAULT}`,
-    ),
-});
+export const producerDeclarationSchema = z
+  .strictObject({
+    transactional_id: nameSchema
+      .optional()
+      .describe(
+        'Makes it transactional: one instance of the id at a time, the last to ask; the others are fenced',
+      ),
+    transaction_timeout_ms: z
+      .int()
+      .min(1_000)
+      .max(TRANSACTION_TIMEOUT_MS_MAX)
+      .optional()
+      .describe(
+        `With transactional_id: a transaction open for longer is aborted. Default ${TRANSACTION_TIMEOUT_MS_DEFAULT}`,
+      ),
+  })
+  .meta({ dependentRequired: { transaction_timeout_ms: ['transactional_id'] } });
 export type ProducerDeclaration = z.infer<typeof producerDeclarationSchema>;
 
 export const producerReplySchema = z.object({

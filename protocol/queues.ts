@@ -144,7 +144,8 @@ export const policyDefinitionSchema = z
     dead_letter: changeable.dead_letter,
   })
   .partial()
-  .refine((definition) => Object.keys(definition).length > 0, 'expected at least one setting');
+  .refine((definition) => Object.keys(definition).length > 0, 'expected at least one setting')
+  .meta({ minProperties: 1 });
 export type PolicyDefinition = z.infer<typeof policyDefinitionSchema>;
 
 const count = () => z.int().min(0);

@@ -2,10 +2,17 @@
 
 import { z } from 'zod';
 import { headersInSchema, headersOutSchema, type WrittenHeaders } from './header-fields.ts';
-import { textOrBytesSchema, type Base64Bytes, type JsonValue, type TextOrBytes } from './json-bytes.ts';
+import {
+  BYTES_OR_JSON,
+  textOrBytesSchema,
+  type Base64Bytes,
+  type JsonValue,
+  type TextOrBytes,
+} from './json-bytes.ts';
 import type { JsonText } from './json-text.ts';
 import { nameSchema } from './names.ts';
 import { produceProducerSchema } from './producers.ts';
+import { needs, notBoth, type SchemaRule } from './schema-rules.ts';
 import { topicIdSchema } from './topics.ts';
 import {
   FETCH_BYTES_DEFAULT,
@@ -25,6 +32,7 @@ export const produceRecordSchema = z.strictObject({
   value: z
     .unknown()
     .refine((value) => value !== undefined, 'is required; null is a tombstone')
+    .meta(BYTES_OR_JSON)
     .describe('Any JSON value, {"$base64": "..."} for bytes, or null for a tombstone'),
   headers: headersInSchema({ isBrokers: false })
     .optional()
@@ -56,40 +64,94 @@ export const publishDelivery = () =>
     .optional()
     .describe('The level by name. exactly-once: refused without a producer');
 
-/** At a request that consumes. @param meaning what each name comes down to there */
-export const consumeDelivery = (meaning: string) =>
-  z.enum(DELIVERY_LEVELS).optional().describe(`The level by name. ${meaning}`);
+/**
+ * At a request that consumes. The others are refused in words that say what to do instead (workers/consume-level.ts).
+ *
+ * @param meaning what each name comes down to there
+ * @param levels those that it takes
+ */
+export const consumeDelivery = (meaning: string, levels: readonly DeliveryLevel[] = DELIVERY_LEVELS) =>
+  z
+    .enum(DELIVERY_LEVELS)
+    .meta({ enum: [...levels] })
+    .optional()
+    .describe(`The level by name. ${meaning}`);
+
+/** `exactly-once` reads what is committed only. */
+export const EXACTLY_ONCE_ISOLATION = notBoth({
+  delivery: { const: 'exactly-once' },
+  isolation: { const: 'read_uncommitted' },
+});
+
+/** A switch that `at-most-once` is, and the other levels are not. */
+export const atMostOnceIs = (name: string, on: unknown, off: unknown): SchemaRule[] => [
+  notBoth({ delivery: { const: 'at-most-once' }, [name]: { const: off } }),
+  notBoth({ delivery: { enum: ['at-least-once', 'exactly-once'] }, [name]: { const: on } }),
+];
 
 export const ISOLATIONS = ['read_uncommitted', 'read_committed'] as const;
 
-export const produceSchema = z.strictObject({
-  records: z
-    .array(produceRecordSchema)
-    .min(1)
-    .describe(`1 to ${REQUEST_RECORDS_MAX} records; those of one partition are stored all or none`),
-  acks: z
-    .enum(ACKS)
-    .optional()
-    .describe('durable (default): answered when stored. none: answered at once, and nothing is promised'),
-  delivery: delivery(),
-  producer: produceProducerSchema.optional(),
-});
+/** What `acks`, `delivery` and `producer` say of each other: workers/produce/delivery-level.ts. */
+const LEVEL_RULES = [
+  notBoth({ acks: { const: 'none' }, delivery: { enum: ['at-least-once', 'exactly-once'] } }),
+  notBoth({ acks: { const: 'durable' }, delivery: { const: 'at-most-once' } }),
+];
+const PRODUCE_RULES = [
+  ...LEVEL_RULES,
+  needs('delivery', 'exactly-once', 'producer'),
+  notBoth({ producer: {}, acks: { const: 'none' } }),
+  notBoth({ producer: {}, delivery: { const: 'at-most-once' } }),
+  {
+    // All to one partition too, which a schema cannot say of keys.
+    if: { required: ['producer'] },
+    then: {
+      properties: {
+        records: {
+          items: {
+            anyOf: [
+              { required: ['partition'] },
+              { required: ['key'], properties: { key: { not: { type: 'null' } } } },
+            ],
+          },
+        },
+      },
+    },
+  },
+];
+
+export const produceSchema = z
+  .strictObject({
+    records: z
+      .array(produceRecordSchema)
+      .min(1)
+      .meta({ maxItems: REQUEST_RECORDS_MAX })
+      .describe(`1 to ${REQUEST_RECORDS_MAX} records; those of one partition are stored all or none`),
+    acks: z
+      .enum(ACKS)
+      .optional()
+      .describe('durable (default): answered when stored. none: answered at once, and nothing is promised'),
+    delivery: delivery(),
+    producer: produceProducerSchema.optional(),
+  })
+  .meta({ allOf: PRODUCE_RULES });
 export type ProduceRequest = z.infer<typeof produceSchema>;
 
-export const produceQuerySchema = z.strictObject({
-  partitions: z
-    .union([
-      z.int().min(0),
-      z.string().regex(/^\d{1,4}(,\d{1,4})+$/, 'expected partition numbers with commas between them'),
-    ])
-    .optional()
-    .describe('For a body of record batches: one partition for all of them, or one for each, in order'),
-  acks: z.enum(ACKS).optional().describe('For a body of record batches, what `acks` is in JSON'),
-  delivery: delivery(),
-  transactional_id: nameSchema
-    .optional()
-    .describe('For record batches of a transaction, which name their producer themselves'),
-});
+export const produceQuerySchema = z
+  .strictObject({
+    partitions: z
+      .union([
+        z.int().min(0),
+        z.string().regex(/^\d{1,4}(,\d{1,4})+$/, 'expected partition numbers with commas between them'),
+      ])
+      .optional()
+      .describe('For a body of record batches: one partition for all of them, or one for each, in order'),
+    acks: z.enum(ACKS).optional().describe('For a body of record batches, what `acks` is in JSON'),
+    delivery: delivery(),
+    transactional_id: nameSchema
+      .optional()
+      .describe('For record batches of a transaction, which name their producer themselves'),
+  })
+  .meta({ allOf: LEVEL_RULES });
 
 export type ProduceQuery = z.infer<typeof produceQuerySchema>;
 
@@ -172,42 +234,44 @@ const expectedTopicId = () =>
     .optional()
     .describe('The topic that the offset belongs to. Refused where another one has the name by now');
 
-export const fetchQuerySchema = z.strictObject({
-  offset: z
-    .union([
-      z.int().min(0),
-      z.enum(['earliest', 'latest']),
-      z.string().regex(/^@\d{1,15}$/, 'expected an offset, "earliest", "latest" or "@" and milliseconds'),
-    ])
-    .default('earliest')
-    .describe('An offset, `earliest`, `latest`, or `@<ms>` for the first record at or after that time'),
-  topic_id: expectedTopicId(),
-  max_records: z
-    .int()
-    .min(1)
-    .max(REQUEST_RECORDS_MAX)
-    .default(REQUEST_RECORDS_MAX)
-    .describe('For JSON replies'),
-  max_bytes: z
-    .int()
-    .min(1)
-    .max(FETCH_BYTES_MAX)
-    .default(FETCH_BYTES_DEFAULT)
-    .describe(
-      'As JSON, the reply ends before the record that would pass it. As bytes, it ends after the batch that reaches it. At least one record, or batch, is always sent',
+export const fetchQuerySchema = z
+  .strictObject({
+    offset: z
+      .union([
+        z.int().min(0),
+        z.enum(['earliest', 'latest']),
+        z.string().regex(/^@\d{1,15}$/, 'expected an offset, "earliest", "latest" or "@" and milliseconds'),
+      ])
+      .default('earliest')
+      .describe('An offset, `earliest`, `latest`, or `@<ms>` for the first record at or after that time'),
+    topic_id: expectedTopicId(),
+    max_records: z
+      .int()
+      .min(1)
+      .max(REQUEST_RECORDS_MAX)
+      .default(REQUEST_RECORDS_MAX)
+      .describe('For JSON replies'),
+    max_bytes: z
+      .int()
+      .min(1)
+      .max(FETCH_BYTES_MAX)
+      .default(FETCH_BYTES_DEFAULT)
+      .describe(
+        'As JSON, the reply ends before the record that would pass it. As bytes, it ends after the batch that reaches it. At least one record, or batch, is always sent',
+      ),
+    wait_ms: z
+      .int()
+      .min(0)
+      .max(WAIT_MS_MAX)
+      .default(0)
+      .describe('How long to wait for the first record where there is none yet'),
+    isolation: isolationSchema,
+    on_corrupt: onCorruptSchema,
+    delivery: consumeDelivery(
+      'exactly-once is isolation `read_committed`, for a reader that notes its position with its results. The others are up to the reader alone: it notes its position before the work (at-most-once) or after it (at-least-once)',
     ),
-  wait_ms: z
-    .int()
-    .min(0)
-    .max(WAIT_MS_MAX)
-    .default(0)
-    .describe('How long to wait for the first record where there is none yet'),
-  isolation: isolationSchema,
-  on_corrupt: onCorruptSchema,
-  delivery: consumeDelivery(
-    'exactly-once is isolation `read_committed`, for a reader that notes its position with its results. The others are up to the reader alone: it notes its position before the work (at-most-once) or after it (at-least-once)',
-  ),
-});
+  })
+  .meta(EXACTLY_ONCE_ISOLATION);
 export type FetchQuery = z.infer<typeof fetchQuerySchema>;
 export type FetchOffset = FetchQuery['offset'];
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ROUTING_KEY_BYTES_MAX } from './limits.ts';
 import { anyPropertiesSchema, breaksOrder, messageSchema, ORDERING_MIX } from './messages.ts';
 import { nameSchema } from './names.ts';
+import { utf8BytesMax } from './schema-rules.ts';
 
 /** Schedules of a namespace: each is an object, and the watchdog visits them all. */
 export const SCHEDULES_MAX = 1_000;
@@ -14,9 +15,12 @@ export const SCHEDULE_MESSAGE_LENGTH_MAX = 65_536;
 const CRON_LENGTH_MAX = 255;
 
 const text = () =>
-  z.string().refine((value) => new TextEncoder().encode(value).length <= ROUTING_KEY_BYTES_MAX, {
-    message: `at most ${ROUTING_KEY_BYTES_MAX} bytes of UTF-8`,
-  });
+  z
+    .string()
+    .refine((value) => new TextEncoder().encode(value).length <= ROUTING_KEY_BYTES_MAX, {
+      message: `at most ${ROUTING_KEY_BYTES_MAX} bytes of UTF-8`,
+    })
+    .meta(utf8BytesMax(ROUTING_KEY_BYTES_MAX));
 
 export const scheduleTargetSchema = z.union([
   z.strictObject({ queue: nameSchema }),
@@ -39,6 +43,12 @@ const fields = {
     .string()
     .min(1)
     .max(CRON_LENGTH_MAX)
+    // Read by croner, in durable-objects/schedule.
+    .meta({
+      format: 'cron',
+      pattern: '^\\s*(?:@(?:yearly|annually|monthly|weekly|daily|hourly)|\\S+(?:\\s+\\S+){4})\\s*$',
+      examples: ['*/5 * * * *', '0 9 * * MON-FRI', '30 2 1,15 * *', '@hourly', '@daily'],
+    })
     .describe(
       'Minute, hour, day of the month, month, day of the week; or @hourly, @daily, @weekly, @monthly, @yearly. Where both days are given either is enough',
     ),
@@ -46,6 +56,10 @@ const fields = {
     .string()
     .min(1)
     .max(64)
+    .meta({
+      format: 'iana-time-zone',
+      examples: ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata'],
+    })
     .default('UTC')
     .describe('The IANA name of the zone whose clock it goes by'),
   target: scheduleTargetSchema.describe('Where the message is published to'),

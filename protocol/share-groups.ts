@@ -32,6 +32,7 @@ export const shareGroupConfigSchema = z.strictObject({
     .min(1)
     .max(SHARE_TOPICS_MAX)
     .refine((topics) => new Set(topics).size === topics.length, 'names a topic twice')
+    .meta({ uniqueItems: true })
     .describe('They have to exist'),
   lock_duration_ms: lockMs()
     .default(SHARE_LOCK_MS_DEFAULT)
@@ -112,6 +113,7 @@ export const acquireSchema = z.strictObject({
   lock_duration_ms: lockMs().optional().describe("Instead of the group's"),
   delivery: consumeDelivery(
     'at-least-once (default): locked until they are acknowledged. at-most-once: accepted before they leave. Exactly once is for the member to do, by topic, partition and offset: it is refused here',
+    ['at-most-once', 'at-least-once'],
   ),
 });
 export type AcquireFields = z.output<typeof acquireSchema>;
@@ -149,7 +151,13 @@ export const acknowledgeSchema = z
     ({ accept, release, reject, extend }) =>
       accept.length + release.length + reject.length + extend.length > 0,
     'expected at least one tag',
-  );
+  )
+  .meta({
+    anyOf: ['accept', 'release', 'reject', 'extend'].map((kind) => ({
+      required: [kind],
+      properties: { [kind]: { minItems: 1 } },
+    })),
+  });
 export type AcknowledgeFields = z.output<typeof acknowledgeSchema>;
 
 export const ACKNOWLEDGE_OUTCOMES = [

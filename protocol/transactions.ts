@@ -6,6 +6,7 @@ import { exchangeMessageSchema } from './exchanges.ts';
 import { TRANSACTION_MESSAGES_MAX } from './limits.ts';
 import { nameSchema } from './names.ts';
 import { producerIdentity } from './producers.ts';
+import { oneOf } from './schema-rules.ts';
 
 const ONE_TARGET = 'expected either exchange or queue';
 
@@ -41,7 +42,8 @@ export const transactionMessagesSchema = z
     ...messageTarget,
     messages: z.array(exchangeMessageSchema).min(1).describe('As a publish takes them'),
   })
-  .refine(({ exchange, queue }) => (exchange === undefined) !== (queue === undefined), ONE_TARGET);
+  .refine(({ exchange, queue }) => (exchange === undefined) !== (queue === undefined), ONE_TARGET)
+  .meta(oneOf('exchange', 'queue'));
 
 export const transactionMessagesReplySchema = z.object({
   count: z.int().describe('Messages that are held until the transaction is committed'),

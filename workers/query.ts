@@ -64,9 +64,16 @@ function valueOf(schema: z.ZodType, text: string): string | number {
 /** Whether a number is among what the schema takes, behind `optional`, `default` and the alternatives of a union. */
 function takesNumbers(schema: z.core.$ZodType): boolean {
   const { def } = schema._zod as unknown as {
-    def: { type: string; innerType?: z.core.$ZodType; options?: z.core.$ZodType[]; in?: z.core.$ZodType };
+    def: {
+      type: string;
+      values?: unknown[];
+      innerType?: z.core.$ZodType;
+      options?: z.core.$ZodType[];
+      in?: z.core.$ZodType;
+    };
   };
   if (def.type === 'number') return true;
+  if (def.values?.some((value) => typeof value === 'number')) return true;
   const within = [def.innerType, def.in, ...(def.options ?? [])];
   return within.some((inner) => inner !== undefined && takesNumbers(inner));
 }

@@ -18,6 +18,7 @@ import {
   resetReplySchema,
   resetSchema,
 } from '../groups.ts';
+import { GROUP_RECORDS_TYPE } from '../media-types.ts';
 import {
   BODY_ERRORS,
   FIELD_ERRORS,
@@ -45,6 +46,10 @@ const records = {
   200: {
     description: `Records of all partitions, and the offsets to commit when they are handled. As bytes (\`accept: application/vnd.posthorn.group-records.v1\`): whole record batches with a heading; with \`;padded=1\` bytes 0xFF may come first, without it a wait ends after 2.5 s. ${WHILE_WAITING}`,
     json: groupRecordsSchema,
+    frame: {
+      type: GROUP_RECORDS_TYPE,
+      description: 'Whole record batches with a heading (docs/frames.md), where `accept` asks for it',
+    },
   },
 } as const;
 

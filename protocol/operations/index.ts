@@ -15,7 +15,7 @@ import { queueOperations } from './queues.ts';
 import { requestOperations } from './requests.ts';
 import { topicOperations } from './topics.ts';
 
-export { PATH_PARAMETERS, type Operation, type Reply } from './operation.ts';
+export { PATH_PARAMETERS, type Operation, type PathParameter, type Reply } from './operation.ts';
 
 export const operations = {
   ...topicOperations,

@@ -2,7 +2,8 @@
 
 import type { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
-import { NAME_RULE } from '../names.ts';
+import { NAME_LENGTH_MAX, PARTITIONS_MAX } from '../limits.ts';
+import { NAME_PATTERN, NAME_RULE } from '../name-rule.ts';
 
 /** A binary form, by its content type. */
 export interface Frame {
@@ -35,22 +36,45 @@ export interface Operation {
   readonly errors: readonly ErrorCode[];
 }
 
-export const PATH_PARAMETERS: Readonly<Record<string, string>> = {
-  namespace: `The namespace. \`default\` exists from the start. ${NAME_RULE}`,
-  topic: `The name of the topic. ${NAME_RULE}`,
-  partition: 'The number of the partition, from 0',
-  exchange: `The name of the exchange; \`amq.default\` is the default exchange. ${NAME_RULE}`,
-  queue: `The name of the queue. ${NAME_RULE}`,
-  binding: 'The id of the binding',
-  transactional_id: `The transactional id. ${NAME_RULE}`,
-  group: `The name of the consumer group. ${NAME_RULE}`,
-  share_group: `The name of the share group. ${NAME_RULE}`,
-  member: 'The id of the member, as the reply to joining gave it',
-  dead_letter: 'The id of the dead letter, as a list gives it',
-  replay: 'The id of the replay',
-  policy: `The name of the policy. ${NAME_RULE}`,
-  alert: `The name of the alert. ${NAME_RULE}`,
-  schedule: `The name of the schedule. ${NAME_RULE}`,
+/** A part of a path: its JSON Schema, with what it is in `description`. */
+export type PathParameter = { readonly description: string } & Readonly<Record<string, unknown>>;
+
+const name = (description: string): PathParameter => ({
+  description: `${description} ${NAME_RULE}`,
+  type: 'string',
+  pattern: NAME_PATTERN.source,
+  maxLength: NAME_LENGTH_MAX,
+});
+
+/** What the broker made up. Texts of other forms are of nothing that exists, and answered with 404. */
+const id = (description: string): PathParameter => ({
+  description,
+  type: 'string',
+  pattern: '^[A-Za-z0-9._~-]+$',
+  maxLength: 255,
+});
+
+export const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
+  namespace: name('The namespace. `default` exists from the start.'),
+  topic: name('The name of the topic.'),
+  partition: {
+    description: 'The number of the partition, from 0',
+    type: 'integer',
+    minimum: 0,
+    maximum: PARTITIONS_MAX - 1,
+  },
+  exchange: name('The name of the exchange; `amq.default` is the default exchange.'),
+  queue: name('The name of the queue.'),
+  binding: id('The id of the binding'),
+  transactional_id: name('The transactional id.'),
+  group: name('The name of the consumer group.'),
+  share_group: name('The name of the share group.'),
+  member: id('The id of the member, as the reply to joining gave it'),
+  dead_letter: id('The id of the dead letter, as a list gives it'),
+  replay: id('The id of the replay'),
+  policy: name('The name of the policy.'),
+  alert: name('The name of the alert.'),
+  schedule: name('The name of the schedule.'),
 };
 
 export const NAMESPACE_PATH = '/v1/{namespace}';

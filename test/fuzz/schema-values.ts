@@ -1,5 +1,6 @@
 /** Values of a JSON schema: right ones, nearly right ones, and hostile ones in their place. */
 
+import fc from 'fast-check';
 import type { Random } from '../crash/random.ts';
 
 export interface Schema {
@@ -18,6 +19,10 @@ export interface Schema {
   maximum?: number;
   minLength?: number;
   maxLength?: number;
+  pattern?: string;
+  format?: string;
+  examples?: unknown[];
+  propertyNames?: Schema;
 }
 
 export const pick = <Item>(random: Random, items: readonly Item[]): Item =>
@@ -84,6 +89,8 @@ export function valueOf(schema: Schema, random: Random, spite: number, depth = 0
   if (random() < spite) return hostile(random);
   if ('const' in schema) return schema.const;
   if (schema.enum) return pick(random, schema.enum);
+  // Beside properties they are rules, for whoever draws to check.
+  if (schema.properties) return objectOf(schema, random, spite, depth);
   const choice = schema.anyOf ?? schema.oneOf;
   if (choice) return valueOf(pick(random, choice), random, spite, depth);
   if (schema.allOf)
@@ -92,7 +99,7 @@ export function valueOf(schema: Schema, random: Random, spite: number, depth = 0
       ...schema.allOf.map((part) => valueOf(part, random, spite, depth) as object),
     ) as object;
   const type = Array.isArray(schema.type) ? pick(random, schema.type) : schema.type;
-  if (type === 'object' || schema.properties) return objectOf(schema, random, spite, depth);
+  if (type === 'object') return objectOf(schema, random, spite, depth);
   if (type === 'array') {
     const count = depth > 4 ? (schema.minItems ?? 0) : Math.max(schema.minItems ?? 0, between(random, 0, 4));
     return Array.from({ length: count }, () => valueOf(schema.items ?? {}, random, spite, depth + 1));
@@ -133,8 +140,23 @@ function numberOf({ minimum = 0, maximum = 1_000 }: Schema, random: Random): num
   return between(random, minimum, Math.min(maximum, minimum + 20_000));
 }
 
-function stringOf({ minLength = 0, maxLength = 40 }: Schema, random: Random): string {
+function stringOf(schema: Schema, random: Random): string {
+  const { minLength = 0, maxLength = 40, pattern, format, examples } = schema;
+  if (examples) return pick(random, examples) as string;
+  if (format === 'date-time') return new Date(Math.floor(random() * 4e12)).toISOString();
+  if (pattern !== undefined) return matching(pattern, maxLength, random);
   const text =
     random() < 0.6 ? pick(random, NAMES) : pick(random, ['', 'a', 'ключ', 'a.b.c', '日本', 'x'.repeat(200)]);
   return text.padEnd(minLength, 'y').slice(0, maxLength);
+}
+
+/** A name that matches, or any text that does. */
+function matching(pattern: string, lengthMax: number, random: Random): string {
+  const regex = new RegExp(pattern, 'u');
+  const fitting = NAMES.filter((name) => regex.test(name) && name.length <= lengthMax);
+  if (fitting.length > 0 && random() < 0.8) return pick(random, fitting);
+  // It draws by no lookahead: those are checked afterwards.
+  const loose = new RegExp(pattern.replaceAll(/\(\?!(?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)/g, ''), 'u');
+  const texts = fc.sample(fc.stringMatching(loose), { numRuns: 5, seed: Math.floor(random() * 2 ** 31) });
+  return texts.find((text) => text.length <= lengthMax && regex.test(text)) ?? fitting[0] ?? '';
 }

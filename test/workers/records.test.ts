@@ -251,7 +251,7 @@ describe('a partition', () => {
     );
     const path = '/v1/default/topics/cut/partitions/0/records';
     const { body } = await broker.call<object>('DELETE', `${path}?before=4`);
-    expect(body).toEqual({ topic: 'cut', partition: 0, log_start_offset: 4, high_watermark: 10 });
+    expect(body).toMatchObject({ topic: 'cut', partition: 0, log_start_offset: 4, high_watermark: 10 });
     expect((await broker.fetch('cut', 0)).body.records.map(({ offset }) => offset)).toEqual([
       4, 5, 6, 7, 8, 9,
     ]);

@@ -13,9 +13,8 @@ import {
   type TopicPartition,
 } from '../../protocol/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
-import type { OnCorrupt } from '../../protocol/records.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import type { WrittenRecord } from '../../protocol/records.ts';
+import type { OnCorrupt, WrittenRecord } from '../../protocol/records.ts';
 import { groupReadOf, positionedReadOf } from '../consume-level.ts';
 import { fetchedRecords } from '../fetch-json.ts';
 import { readForMember, type Answer, type MemberRead, type Section } from '../group/read-for-member.ts';
