@@ -9,7 +9,7 @@
 
 import { parseArgs } from 'node:util';
 import { assignors, type AssignorInput } from '../core/group/assignors/index.ts';
-import { ASSIGNORS } from '../protocol/groups.ts';
+import { ASSIGNORS } from '../protocol/schemas/groups.ts';
 
 const MEMBERS = 1_000;
 const PARTITIONS = 1_000;

@@ -4,9 +4,9 @@
  */
 
 import { isFailure } from '../protocol/errors.ts';
-import { bytesOfValue, valueOfBytes } from '../protocol/json-bytes.ts';
-import { parseJson } from '../protocol/json-parse.ts';
-import { writeJson } from '../protocol/json-text.ts';
+import { bytesOfValue, valueOfBytes } from '../protocol/json/json-bytes.ts';
+import { parseJson } from '../protocol/json/json-parse.ts';
+import { writeJson } from '../protocol/json/json-text.ts';
 
 const RECORDS = 1_000;
 const ROUNDS = 15;

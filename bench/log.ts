@@ -2,8 +2,8 @@
 
 import { RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
 import { encodeBatch } from '../protocol/record-batch/index.ts';
-import type { FetchReply, ProduceReply } from '../protocol/records.ts';
-import type { PartitionState } from '../protocol/topics.ts';
+import type { FetchReply, ProduceReply } from '../protocol/schemas/records.ts';
+import type { PartitionState } from '../protocol/schemas/topics.ts';
 import { median, timed, type Client } from './client.ts';
 import { costOf, type Cost } from './cost.ts';
 import { runtimeMemoryMb, withRuntime, type Contender } from './runtime.ts';

@@ -8,10 +8,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeDeliveryFrame } from '../protocol/delivery-frame.ts';
-import { formatTag } from '../protocol/delivery-tag.ts';
+import { decodeDeliveryFrame } from '../protocol/frames/delivery-frame.ts';
+import { formatTag } from '../protocol/frames/delivery-tag.ts';
 import { DELIVERIES_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
-import type { QueueWithStateReply } from '../protocol/queues.ts';
+import type { QueueWithStateReply } from '../protocol/schemas/queues.ts';
 import { encodeBatch } from '../protocol/record-batch/index.ts';
 import { startBroker } from '../scripts/broker.ts';
 import { Client, median, timed } from './client.ts';

@@ -1,8 +1,8 @@
 /** What sequences cost a queue: publishes of an idempotent producer beside plain ones, in the same run. */
 
 import { RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
-import type { ProducerReply } from '../protocol/producers.ts';
-import type { QueueWithStateReply } from '../protocol/queues.ts';
+import type { ProducerReply } from '../protocol/schemas/producers.ts';
+import type { QueueWithStateReply } from '../protocol/schemas/queues.ts';
 import { encodeBatch, setProducer } from '../protocol/record-batch/index.ts';
 import { median, type Client } from './client.ts';
 import { withRuntime } from './runtime.ts';

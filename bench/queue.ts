@@ -4,8 +4,8 @@
  */
 
 import { connect } from 'amqplib';
-import { decodeDeliveryFrame } from '../protocol/delivery-frame.ts';
-import { formatTag } from '../protocol/delivery-tag.ts';
+import { decodeDeliveryFrame } from '../protocol/frames/delivery-frame.ts';
+import { formatTag } from '../protocol/frames/delivery-tag.ts';
 import { DELIVERIES_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
 import { encodeBatch } from '../protocol/record-batch/index.ts';
 import { Posthorn } from '../sdk/index.ts';

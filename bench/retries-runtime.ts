@@ -8,8 +8,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Deliveries } from '../protocol/deliveries.ts';
-import type { QueueWithStateReply } from '../protocol/queues.ts';
+import type { Deliveries } from '../protocol/schemas/deliveries.ts';
+import type { QueueWithStateReply } from '../protocol/schemas/queues.ts';
 import { startBroker } from '../scripts/broker.ts';
 import { Inspector } from './inspector.ts';
 

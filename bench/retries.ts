@@ -8,10 +8,10 @@
  */
 
 import { StoredQueue } from '../durable-objects/queue/stored-queue.ts';
-import { QueueStore } from '../durable-objects/queue/queue-store.ts';
-import { decodeDeliveryFrame } from '../protocol/delivery-frame.ts';
-import { formatTag } from '../protocol/delivery-tag.ts';
-import { QUEUE_DEFAULTS } from '../protocol/queues.ts';
+import { QueueStore } from '../durable-objects/queue/rows/queue-store.ts';
+import { decodeDeliveryFrame } from '../protocol/frames/delivery-frame.ts';
+import { formatTag } from '../protocol/frames/delivery-tag.ts';
+import { QUEUE_DEFAULTS } from '../protocol/schemas/queues.ts';
 import { encodeBatch } from '../protocol/record-batch/index.ts';
 import { NodeSql } from '../test/support/node-sql.ts';
 import { getHeapStatistics } from 'node:v8';

@@ -4,10 +4,10 @@
  */
 
 import { RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
-import type { ProducerReply } from '../protocol/producers.ts';
+import type { ProducerReply } from '../protocol/schemas/producers.ts';
 import { encodeBatch, setProducer } from '../protocol/record-batch/index.ts';
-import type { PartitionState } from '../protocol/topics.ts';
-import type { TransactionState } from '../protocol/transactions.ts';
+import type { PartitionState } from '../protocol/schemas/topics.ts';
+import type { TransactionState } from '../protocol/schemas/transactions.ts';
 import { median, type Client } from './client.ts';
 import { benchQueueSequences, type QueueSequencesResult } from './queue-sequences.ts';
 import { withRuntime } from './runtime.ts';

@@ -61,7 +61,7 @@ export const PENDING_APPEND_BYTES_MAX = 32 * MiB;
 /** RabbitMQ 4.3 has 32 strict priorities. */
 export const PRIORITY_MAX = 31;
 
-/** Lanes of a queue, numbered from 0: two for each priority (core/queue/lane.ts). A limit of lanes is never that of priorities. */
+/** Lanes of a queue, numbered from 0: two for each priority (core/queue/state/lane.ts). A limit of lanes is never that of priorities. */
 export const LANES = 2 * (PRIORITY_MAX + 1);
 
 /** TTLs, delays and windows: ten years, so that every time computed from them is an exact number. */

@@ -1,6 +1,6 @@
 /** Posthorn's client library. Everything that is public is here. */
 
-export type { Alert, AlertDeclaration, Alerts } from './alerts.ts';
+export type { Alert, AlertDeclaration, Alerts } from './admin/alerts.ts';
 export type { CallOptions, FetchFunction, PosthornOptions } from './client/options.ts';
 export type { RetryPolicy } from './client/retry.ts';
 export type { Socket, SocketFactory } from './client/socket.ts';
@@ -17,9 +17,9 @@ export type {
   ReplayOptions,
   ReplayProgress,
   ReplayTo,
-} from './dead-letters.ts';
+} from './admin/dead-letters.ts';
 export { PosthornError, type ClientErrorCode, type PosthornErrorCode } from './errors.ts';
-export type { Policies } from './policies.ts';
+export type { Policies } from './admin/policies.ts';
 export { Posthorn } from './posthorn.ts';
 export type { ProducerOptions } from './producer/options.ts';
 export type { Receipt } from './producer/pending.ts';
@@ -35,8 +35,8 @@ export type {
   RuleProgress,
   PolicyDeclaration,
   PolicySettings,
-} from './exchange-types.ts';
-export type { Exchanges } from './exchanges.ts';
+} from './admin/exchange-types.ts';
+export type { Exchanges } from './admin/exchanges.ts';
 export type { GroupConsumer } from './groups/group-consumer.ts';
 export type {
   AssignedPartition,
@@ -53,7 +53,7 @@ export type {
   Groups,
   OffsetReset,
   OffsetResetResult,
-} from './groups/groups.ts';
+} from './admin/groups.ts';
 export type {
   ExactlyOnceGroupOptions,
   GroupConsumerOptions,
@@ -61,8 +61,8 @@ export type {
   PartitionLag,
   TopicPartition,
 } from './groups/options.ts';
-export type { OutgoingMessage, MessageProperties } from './message-input.ts';
-export type { PeekedMessage } from './peeked-message.ts';
+export type { OutgoingMessage, MessageProperties } from './values/message-input.ts';
+export type { PeekedMessage } from './values/peeked-message.ts';
 export type { Confirmation, MessageDestination } from './publisher/message-batch.ts';
 export type { PublisherOptions } from './publisher/options.ts';
 export type { Publisher, RoutedMessage } from './publisher/publisher.ts';
@@ -73,13 +73,18 @@ export type {
   QueueDeclaration,
   QueueState,
   RetrySettings,
-} from './queue-types.ts';
-export type { Queues } from './queues.ts';
+} from './admin/queue-types.ts';
+export type { Queues } from './admin/queues.ts';
 export type { ReaderOptions, StartPosition } from './reader/options.ts';
 export type { Reader } from './reader/reader.ts';
 export type { ReceivedRecord } from './reader/received-record.ts';
-export type { RequestDestination, RequestOptions, ResponderOptions, ResponseHandler } from './requests.ts';
-export type { HeaderValue, OutgoingRecord, RecordHeaders } from './record-input.ts';
+export type {
+  RequestDestination,
+  RequestOptions,
+  ResponderOptions,
+  ResponseHandler,
+} from './request-reply/requests.ts';
+export type { HeaderValue, OutgoingRecord, RecordHeaders } from './values/record-input.ts';
 export type {
   Schedule,
   ScheduleDeclaration,
@@ -87,10 +92,16 @@ export type {
   ScheduleState,
   ScheduleTarget,
   ScheduleTriggered,
-} from './schedules.ts';
-export type { PartitionState, RecordsDeleted, Topic, TopicChange, TopicDeclaration } from './topic-types.ts';
-export type { TopicReplaced } from './topic-replaced.ts';
-export type { Topics } from './topics.ts';
+} from './admin/schedules.ts';
+export type {
+  PartitionState,
+  RecordsDeleted,
+  Topic,
+  TopicChange,
+  TopicDeclaration,
+} from './admin/topic-types.ts';
+export type { TopicReplaced } from './client/topic-replaced.ts';
+export type { Topics } from './admin/topics.ts';
 export { VERSION as version } from '../protocol/version.ts';
 export type {
   TransactionalProducer,

@@ -1,28 +1,28 @@
 /** The client. */
 
-import { Alerts } from './alerts.ts';
+import { Alerts } from './admin/alerts.ts';
 import { clientConfig, type PosthornOptions } from './client/options.ts';
 import { Transport } from './client/transport.ts';
 import { Consumer } from './consumer/consumer.ts';
 import type { MessageHandler } from './consumer/consumer-run.ts';
 import type { ConsumerOptions, ExactlyOnceConsumerOptions } from './consumer/options.ts';
 import { Messages, type MessagesOptions } from './consumer/messages.ts';
-import { DeadLetters } from './dead-letters.ts';
-import { Exchanges } from './exchanges.ts';
+import { DeadLetters } from './admin/dead-letters.ts';
+import { Exchanges } from './admin/exchanges.ts';
 import { GroupConsumer } from './groups/group-consumer.ts';
-import { Groups } from './groups/groups.ts';
+import { Groups } from './admin/groups.ts';
 import type { ExactlyOnceGroupOptions, GroupConsumerOptions } from './groups/options.ts';
-import type { OutgoingMessage } from './message-input.ts';
-import type { PeekedMessage } from './peeked-message.ts';
-import { Policies } from './policies.ts';
+import type { OutgoingMessage } from './values/message-input.ts';
+import type { PeekedMessage } from './values/peeked-message.ts';
+import { Policies } from './admin/policies.ts';
 import type { ProducerOptions } from './producer/options.ts';
 import { Producer } from './producer/producer.ts';
 import type { ReaderOptions } from './reader/options.ts';
 import { Reader } from './reader/reader.ts';
 import type { PublisherOptions } from './publisher/options.ts';
 import { Publisher } from './publisher/publisher.ts';
-import { Queues } from './queues.ts';
-import { Schedules } from './schedules.ts';
+import { Queues } from './admin/queues.ts';
+import { Schedules } from './admin/schedules.ts';
 import {
   request,
   respond,
@@ -30,8 +30,8 @@ import {
   type RequestOptions,
   type ResponderOptions,
   type ResponseHandler,
-} from './requests.ts';
-import { Topics } from './topics.ts';
+} from './request-reply/requests.ts';
+import { Topics } from './admin/topics.ts';
 import {
   TransactionalProducer,
   type TransactionalProducerOptions,

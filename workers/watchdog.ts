@@ -16,7 +16,7 @@
 
 import { queueObjectName } from '../core/topology/queues.ts';
 import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
-import { callGroup } from '../durable-objects/group/group-calls.ts';
+import { callGroup } from '../durable-objects/rpc/group.ts';
 import {
   partitionStub,
   queueStub,

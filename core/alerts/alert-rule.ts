@@ -1,6 +1,6 @@
 /** A rule, as each queue that it matches has it. */
 
-import type { AlertMetric } from '../../protocol/alerts.ts';
+import type { AlertMetric } from '../../protocol/schemas/alerts.ts';
 
 export interface AlertRule {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** What a notice says. */
 
-import type { AlertNotice } from '../../protocol/alerts.ts';
+import type { AlertNotice } from '../../protocol/schemas/alerts.ts';
 import type { AlertRule } from './alert-rule.ts';
 
 export interface NoticeFacts {

@@ -6,11 +6,11 @@
 import { failure, type Failure } from '../../protocol/errors.ts';
 import type { Binding, BindingDeclaration, Destination } from './binding.ts';
 import type { Json } from './canonical-json.ts';
-import { checkWeight, ConsistentHashIndex } from './consistent-hash.ts';
-import { DirectIndex } from './direct.ts';
-import { FanoutIndex } from './fanout.ts';
-import { checkHeaderArguments, HeadersIndex } from './headers.ts';
-import { TopicIndex } from './topic.ts';
+import { checkWeight, ConsistentHashIndex } from './types/consistent-hash.ts';
+import { DirectIndex } from './types/direct.ts';
+import { FanoutIndex } from './types/fanout.ts';
+import { checkHeaderArguments, HeadersIndex } from './types/headers.ts';
+import { TopicIndex } from './types/topic.ts';
 
 export const EXCHANGE_TYPES = ['direct', 'fanout', 'topic', 'headers', 'consistent-hash'] as const;
 export type ExchangeType = (typeof EXCHANGE_TYPES)[number];

@@ -11,7 +11,7 @@
  */
 
 import type { Destination } from './binding.ts';
-import { Distinct } from './distinct.ts';
+import { Distinct } from './index/distinct.ts';
 import type { Exchange, Message } from './exchange.ts';
 import type { RoutingTable } from './routing-table.ts';
 

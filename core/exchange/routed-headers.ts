@@ -5,7 +5,7 @@
  * The only such function: a message and its dead letter must be routed alike.
  */
 
-import { textOfBytes, type TextOrBytes } from '../../protocol/json-bytes.ts';
+import { textOfBytes, type TextOrBytes } from '../../protocol/json/json-bytes.ts';
 import { RESERVED_PREFIX } from '../../protocol/message-headers.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import { destinationKey, idOf, type Binding, type Destination } from './binding.ts';
-import { DefaultIndex } from './default.ts';
+import { DefaultIndex } from './types/default.ts';
 import {
   DEFAULT_EXCHANGE,
   newIndex,
@@ -12,7 +12,7 @@ import {
   type BindingIndex,
   type Exchange,
 } from './exchange.ts';
-import { excluding, forEach, including, type Few } from './few.ts';
+import { excluding, forEach, including, type Few } from './index/one-or-map.ts';
 
 /** An exchange with the bindings that start from it. */
 interface Node {

@@ -18,7 +18,7 @@
  * of two ownerships of one partition the later one has the higher: that is what partitions fence by (offsets.ts).
  */
 
-import type { AssignorName, TopicPartition } from '../../protocol/groups.ts';
+import type { AssignorName, TopicPartition } from '../../protocol/schemas/groups.ts';
 
 /** `topic/partition`: names have no slash. */
 export type PartitionKey = string;

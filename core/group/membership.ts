@@ -1,7 +1,7 @@
 /** Joining, heartbeats, and the ways out of a group. Each changes the state it is given, or refuses and changes nothing. */
 
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import type { AssignorName, TopicPartition } from '../../protocol/groups.ts';
+import type { AssignorName, TopicPartition } from '../../protocol/schemas/groups.ts';
 import { GROUP_MEMBERS_MAX } from '../../protocol/limits.ts';
 import { noteSubscriptions } from './first-sight.ts';
 import {

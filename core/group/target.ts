@@ -1,6 +1,6 @@
 /** Targets: what the router needs to compute one, and accepting it. */
 
-import { ASSIGNOR_DEFAULT, ASSIGNORS, type AssignorName } from '../../protocol/groups.ts';
+import { ASSIGNOR_DEFAULT, ASSIGNORS, type AssignorName } from '../../protocol/schemas/groups.ts';
 import { subscriptionsOf, withFirstSight } from './first-sight.ts';
 import {
   knownRef,

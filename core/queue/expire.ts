@@ -1,9 +1,9 @@
 /** What time alone does: leases end, and messages at the head of the queue grow too old. */
 
-import { consumerName } from './consumer-id.ts';
-import { deadLetter, isKeptAnyway } from './dead-letter.ts';
-import { noteReturned } from './expiry-look.ts';
-import { expiryOf, type SegmentSource } from './facts.ts';
+import { consumerName } from './deliver/consumer-id.ts';
+import { deadLetter, isKeptAnyway } from './dead-letters/dead-letter.ts';
+import { noteReturned } from './deliver/expiry-look.ts';
+import { expiryOf, type SegmentSource } from './publish/message-metadata.ts';
 import {
   endLease,
   lanesFromHighest,
@@ -11,10 +11,10 @@ import {
   releaseKey,
   segmentAtCursor,
   type QueueState,
-} from './queue-state.ts';
-import { retryDelay } from './retry.ts';
-import { NO_ATTEMPTS, withFailure } from './segment-state.ts';
-import { noteLeaseEnded } from './single-active.ts';
+} from './state/queue-machine.ts';
+import { retryDelay } from './settle/retry.ts';
+import { NO_ATTEMPTS, withFailure } from './state/segment-state.ts';
+import { noteLeaseEnded } from './deliver/single-active.ts';
 
 /** Messages that one run may remove, so that requests are not held up. */
 export const EXPIRE_SLICE = 10_000;

@@ -1,6 +1,6 @@
 /** Purging: all that is ready goes, and nothing is dead-lettered. Leased messages stay with their consumers. */
 
-import { finish, type QueueState } from './queue-state.ts';
+import { finish, type QueueState } from './state/queue-machine.ts';
 
 /** Gives how many messages went. */
 export function purge(state: QueueState): number {

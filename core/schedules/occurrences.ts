@@ -7,7 +7,7 @@
  * was missed in a downtime is.
  */
 
-import type { ScheduleDeclaration } from '../../protocol/schedules.ts';
+import type { ScheduleDeclaration } from '../../protocol/schemas/schedules.ts';
 
 /** The times that a cron expression gives, in ms. */
 export interface CronTimes {

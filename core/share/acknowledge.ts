@@ -6,7 +6,7 @@
  *   extend    locked for longer
  */
 
-import type { AcknowledgeOutcome } from '../../protocol/share-groups.ts';
+import type { AcknowledgeOutcome } from '../../protocol/schemas/share-groups.ts';
 import type { Archived, ShareWindow } from './share-window.ts';
 
 export interface Acknowledgement {

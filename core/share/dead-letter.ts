@@ -3,11 +3,11 @@
  * where the record lies. Of the broker's own headers only the count of hops is taken over: producers of a topic may set any.
  */
 
-import { HOPS_HEADER, RESERVED_PREFIX, textHeader } from '../../protocol/messages.ts';
+import { HOPS_HEADER, RESERVED_PREFIX, textHeader } from '../../protocol/schemas/messages.ts';
 import { BROKER_HOPS_MAX, ORDERING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
-import { hopsOf } from '../queue/death-headers.ts';
-import { deathRecord } from '../queue/dead-letter-record.ts';
+import { hopsOf } from '../queue/dead-letters/death-headers.ts';
+import { deathRecord } from '../queue/dead-letters/dead-letter-record.ts';
 import type { Archived } from './share-window.ts';
 
 export interface RecordPlace {

@@ -11,9 +11,9 @@
  * so that the whole window is small enough for one row.
  */
 
-import type { DeathReason } from '../../protocol/dead-letters.ts';
+import type { DeathReason } from '../../protocol/schemas/dead-letters.ts';
 import { SHARE_IN_FLIGHT_MAX } from '../../protocol/limits.ts';
-import { endOfRunAt, nextStartAfter, type Ranges } from '../queue/ranges.ts';
+import { endOfRunAt, nextStartAfter, type Ranges } from '../queue/state/ranges.ts';
 
 interface RunState {
   kind: 'available' | 'acquired' | 'done';

@@ -1,6 +1,6 @@
 /** The rules of alerts as they are declared: what a declaration makes, and which queues have to keep which. */
 
-import type { AlertDeclaration } from '../../protocol/alerts.ts';
+import type { AlertDeclaration } from '../../protocol/schemas/alerts.ts';
 import type { AlertRule } from '../alerts/alert-rule.ts';
 import { matchesPattern } from './policies.ts';
 

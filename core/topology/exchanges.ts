@@ -5,7 +5,7 @@ import {
   EXCHANGE_DEFAULTS,
   type ExchangeConfig,
   type ExchangeDeclaration,
-} from '../../protocol/exchanges.ts';
+} from '../../protocol/schemas/exchanges.ts';
 import {
   DEFAULT_EXCHANGE,
   isReservedExchangeName,

@@ -15,8 +15,8 @@
  * operator can always make a queue smaller, and an application can always ask for less.
  */
 
-import type { PolicySettings } from '../../protocol/policies.ts';
-import { QUEUE_DEFAULTS, type QueueConfig, type QueueDeclaration } from '../../protocol/queues.ts';
+import type { PolicySettings } from '../../protocol/schemas/policies.ts';
+import { QUEUE_DEFAULTS, type QueueConfig, type QueueDeclaration } from '../../protocol/schemas/queues.ts';
 
 export interface PolicyDefinition {
   readonly name: string;

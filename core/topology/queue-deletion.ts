@@ -1,7 +1,7 @@
 /** Under which conditions a queue may be deleted. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
-import type { QueueState } from '../../protocol/queues.ts';
+import type { QueueState } from '../../protocol/schemas/queues.ts';
 
 export interface QueueDeletion {
   /** Only if no consumer waits or holds messages. */

@@ -1,7 +1,7 @@
 /** A queue as the topology keeps it: what it was given and the policy that applies make what it works with. */
 
 import { isFailure, type Failure } from '../../protocol/errors.ts';
-import { QUEUE_DEFAULTS, type QueueChange, type QueueDeclaration } from '../../protocol/queues.ts';
+import { QUEUE_DEFAULTS, type QueueChange, type QueueDeclaration } from '../../protocol/schemas/queues.ts';
 import { alertsFor, type AlertDefinition } from './alerts.ts';
 import { effectiveConfig, policyFor, type PolicyDefinition } from './policies.ts';
 import { changeQueue, declareQueue, type QueueDefinition } from './queues.ts';

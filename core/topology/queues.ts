@@ -6,7 +6,7 @@ import {
   type QueueChange,
   type QueueConfig,
   type QueueDeclaration,
-} from '../../protocol/queues.ts';
+} from '../../protocol/schemas/queues.ts';
 import type { AlertRule } from '../alerts/alert-rule.ts';
 
 export interface QueueDefinition {

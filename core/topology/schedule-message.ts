@@ -3,8 +3,8 @@
  * would come back with another text is kept as text.
  */
 
-import { JsonText } from '../../protocol/json-text.ts';
-import type { ScheduleMessage } from '../../protocol/schedules.ts';
+import { JsonText } from '../../protocol/json/json-text.ts';
+import type { ScheduleMessage } from '../../protocol/schemas/schedules.ts';
 
 export interface StoredScheduleMessage extends ScheduleMessage {
   /** The JSON of the body, which is null then. Absent: `body` is the body. */

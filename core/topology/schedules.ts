@@ -1,6 +1,6 @@
 /** The rules of schedules as they are declared: what a declaration makes, and what pausing does. */
 
-import type { ScheduleDeclaration } from '../../protocol/schedules.ts';
+import type { ScheduleDeclaration } from '../../protocol/schemas/schedules.ts';
 
 export interface ScheduleDefinition {
   readonly namespace: string;

@@ -1,6 +1,6 @@
 /** The rules of share groups as they are declared. */
 
-import type { ShareGroupConfig } from '../../protocol/share-groups.ts';
+import type { ShareGroupConfig } from '../../protocol/schemas/share-groups.ts';
 
 export interface ShareGroupDefinition {
   readonly namespace: string;

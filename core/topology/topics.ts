@@ -6,7 +6,7 @@ import {
   type TopicChange,
   type TopicConfig,
   type TopicDeclaration,
-} from '../../protocol/topics.ts';
+} from '../../protocol/schemas/topics.ts';
 
 export interface TopicDefinition {
   namespace: string;

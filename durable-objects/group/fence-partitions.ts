@@ -1,7 +1,7 @@
 /** Tells partitions that a member is gone: from then on they refuse what it commits. */
 
 import { knownRef, type GroupState } from '../../core/group/group-state.ts';
-import type { TopicPartition } from '../../protocol/groups.ts';
+import type { TopicPartition } from '../../protocol/schemas/groups.ts';
 import { partitionStub, type Env } from '../stubs.ts';
 
 /** Partitions told at the same time. */

@@ -36,12 +36,12 @@ import {
 } from '../../core/group/membership.ts';
 import { acceptTarget, assignorOf, noteTopics, type Target } from '../../core/group/target.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import type { TopicPartition } from '../../protocol/groups.ts';
+import type { TopicPartition } from '../../protocol/schemas/groups.ts';
 import { HEARTBEAT_INTERVAL_MS_MAX } from '../../protocol/limits.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import type { Env } from '../stubs.ts';
 import { tellPartitions } from './fence-partitions.ts';
-import type { BeatRequest, GroupDescription, GroupMethods, MemberView, TargetInputs } from './group-calls.ts';
+import type { BeatRequest, GroupDescription, GroupMethods, MemberView, TargetInputs } from '../rpc/group.ts';
 import { noSuchGroup, notEmpty, unfenced } from './group-refusals.ts';
 
 /** After a partition could not be told that a member is gone. */

@@ -16,7 +16,7 @@ import { DamageNotes } from '../storage/damage-notes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { SegmentLog, type LogOffsets } from '../storage/segment-log.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
-import { ShareDeadLetterSender } from './share-dead-letter-sender.ts';
+import { ShareDeadLetterSender } from './share/share-dead-letter-sender.ts';
 import type {
   ShareAcknowledge,
   ShareAcknowledged,
@@ -24,18 +24,18 @@ import type {
   ShareAcquired,
   ShareView,
   StaleGroup,
-} from './share-calls.ts';
-import { SharedLog } from './shared-log.ts';
+} from '../rpc/share-groups.ts';
+import { SharedLog } from './share/shared-log.ts';
 import type { Env } from '../stubs.ts';
-import { AnswerWaiters } from './answer-waiters.ts';
-import { CleanUp, type Cleanable } from './clean-up.ts';
-import { GroupExpiry } from './group-expiry.ts';
-import { answerTo, resolveOffset } from './partition-answers.ts';
-import { GroupOffsets } from './group-offsets.ts';
-import { gzipCodec } from './gzip-codec.ts';
-import { appendReply, batchesReply, isWaiting, offsetHeaders } from './partition-replies.ts';
-import { readAppend } from './read-append.ts';
-import { PartitionStore, type PartitionDefinition } from './partition-store.ts';
+import { AnswerWaiters } from './log/answer-waiters.ts';
+import { CleanUp, type Cleanable } from './log/clean-up.ts';
+import { GroupExpiry } from './groups/group-expiry.ts';
+import { answerTo, resolveOffset } from './log/read-replies.ts';
+import { GroupOffsets } from './groups/group-offsets.ts';
+import { gzipCodec } from './log/gzip-codec.ts';
+import { appendReply, batchesReply, isWaiting, offsetHeaders } from './log/append-replies.ts';
+import { readAppend } from './log/read-append.ts';
+import { PartitionStore, type PartitionDefinition } from './log/partition-store.ts';
 import {
   isAskGroup,
   type AppendedBatch,
@@ -47,8 +47,8 @@ import {
   type PartitionDescription,
   type ReadRequest,
   type Stale,
-} from './partition-calls.ts';
-import { ProducedLog, type AppendCommand, type LogCommand, type LogOutcome } from './produced-log.ts';
+} from '../rpc/partition.ts';
+import { ProducedLog, type AppendCommand, type LogCommand, type LogOutcome } from './log/produced-log.ts';
 
 /** What exists while the partition is defined. */
 interface Open extends Cleanable {

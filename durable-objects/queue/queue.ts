@@ -7,7 +7,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { deletionProblem, type QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
-import { writeJson } from '../../protocol/json-text.ts';
+import { writeJson } from '../../protocol/json/json-text.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
@@ -15,12 +15,12 @@ import { StorageRoom } from '../runtime/storage-room.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../stubs.ts';
-import { Closing } from './closing.ts';
-import { closeToo, Consumers } from './consumers.ts';
-import type { DeadLetterAnswer, DeadLetterCall } from './dead-letter-calls.ts';
-import { deleteItself } from './delete-itself.ts';
-import { describeQueue } from './describe-queue.ts';
-import { HandOut } from './hand-out.ts';
+import { Closing } from './time/deletion-guard.ts';
+import { closeToo, Consumers } from './deliver/consumers.ts';
+import type { DeadLetterAnswer, DeadLetterCall } from '../rpc/dead-letters.ts';
+import { deleteItself } from './time/delete-itself.ts';
+import { describeQueue } from './status.ts';
+import { HandOut } from './deliver/hand-out.ts';
 import type {
   Closed,
   DeliverRequest,
@@ -30,12 +30,12 @@ import type {
   Settled,
   SettleRequest,
   Stale,
-} from './queue-calls.ts';
-import { QueueTasks, type Open } from './queue-tasks.ts';
-import { QueueWatch } from './queue-watch.ts';
-import type { SettleRun } from '../../core/queue/settle-run.ts';
-import { readFrame, readStreamMessage, runsOf } from './settle-message.ts';
-import { QueueStore, type StoredDefinition } from './queue-store.ts';
+} from '../rpc/queue.ts';
+import { QueueTasks, type Open } from './time/queue-tasks.ts';
+import { QueueWatch } from './time/queue-watch.ts';
+import type { SettleRun } from '../../core/queue/settle/settle-run.ts';
+import { readFrame, readStreamMessage, runsOf } from './deliver/settle-message.ts';
+import { QueueStore, type StoredDefinition } from './rows/queue-store.ts';
 import { StoredQueue, type StepContext } from './stored-queue.ts';
 
 /** One call's part of a commit. Publishes come first, so that what a commit brings can be delivered by it. */
@@ -173,7 +173,7 @@ export class Queue extends DurableObject<Env> {
     return (await this.#steps.submit({ order: 'publish', run }, bytes.length)) as Published;
   }
 
-  /** Delivers what is there: a frame (protocol/delivery-frame.ts), or null. */
+  /** Delivers what is there: a frame (protocol/frames/delivery-frame.ts), or null. */
   async deliver(request: DeliverRequest): Promise<Uint8Array | null | Failure | Stale> {
     const open = this.#current(request.version);
     if (!open) return STALE;
@@ -189,7 +189,7 @@ export class Queue extends DurableObject<Env> {
     return await this.#settle(runsOf(request), request.consumerId);
   }
 
-  /** Settles what a frame says (protocol/settlement-frame.ts); the answer is a frame too. */
+  /** Settles what a frame says (protocol/frames/settlement-frame.ts); the answer is a frame too. */
   async settleFrame(
     version: number,
     bytes: Uint8Array,

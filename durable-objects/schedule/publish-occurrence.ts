@@ -11,11 +11,11 @@ import { sentMessage } from '../../core/topology/schedule-message.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { bytesOfText } from '../../protocol/json-bytes.ts';
-import { recordOfMessage } from '../../protocol/messages.ts';
+import { bytesOfText } from '../../protocol/json/json-bytes.ts';
+import { recordOfMessage } from '../../protocol/schemas/messages.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';
 import { encodeBatch, type RecordInput } from '../../protocol/record-batch/index.ts';
-import { isStale } from '../queue/queue-calls.ts';
+import { isStale } from '../rpc/queue.ts';
 import { partitionStub, queueStub, topologyStub, type Env } from '../stubs.ts';
 
 /** Headers that say what a message came from. */

@@ -8,7 +8,7 @@
 
 import type { Occurrences } from '../../core/schedules/occurrences.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
-import type { ScheduleState } from '../../protocol/schedules.ts';
+import type { ScheduleState } from '../../protocol/schemas/schedules.ts';
 import type { Sql } from '../storage/sql.ts';
 
 const SCHEMA = [

@@ -24,7 +24,7 @@ import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../stubs.ts';
 import { cronTimes } from './cron-times.ts';
 import { publishOccurrence, type PublishResult } from './publish-occurrence.ts';
-import type { ScheduleDescription, Triggered } from './schedule-calls.ts';
+import type { ScheduleDescription, Triggered } from '../rpc/schedule.ts';
 import { ScheduleStore, type StoredState } from './schedule-store.ts';
 
 interface Open {

@@ -7,7 +7,7 @@
 
 import { HOUR_MS, hourOf, reportStep } from '../../core/cost/cost-ceiling.ts';
 import type { Sql } from '../storage/sql.ts';
-import type { CostReply, CostStatus } from './topology-calls.ts';
+import type { CostReply, CostStatus } from '../rpc/topology.ts';
 
 const SCHEMA =
   'CREATE TABLE IF NOT EXISTS cost (id INTEGER PRIMARY KEY CHECK (id = 1), ceiling INTEGER, hour INTEGER NOT NULL, rows INTEGER NOT NULL)';

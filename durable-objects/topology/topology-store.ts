@@ -14,10 +14,10 @@ import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Sql } from '../storage/sql.ts';
-import { BindingsStore } from './bindings-store.ts';
-import { ChangeStore } from './change-store.ts';
-import { DefinitionsStore } from './definitions-store.ts';
-import { RulePassStore } from './rule-pass-store.ts';
+import { BindingsStore } from './definitions/bindings-store.ts';
+import { ChangeStore } from './propagation/change-store.ts';
+import { DefinitionsStore } from './definitions/definitions-store.ts';
+import { RulePassStore } from './definitions/rule-pass-store.ts';
 
 /** A binding is at most 5 KiB of JSON, three times that in UTF-8; a row at most 2 MB. */
 const BINDINGS_PER_CHANGE = 100;

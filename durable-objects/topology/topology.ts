@@ -11,18 +11,18 @@ import type { RuleProgress } from '../../core/topology/rule-pass.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import type { AlertDeclaration } from '../../protocol/alerts.ts';
+import type { AlertDeclaration } from '../../protocol/schemas/alerts.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
-import type { ExchangeDeclaration } from '../../protocol/exchanges.ts';
-import type { PolicyDeclaration } from '../../protocol/policies.ts';
-import type { QueueChange, QueueDeclaration } from '../../protocol/queues.ts';
-import type { ScheduleDeclaration } from '../../protocol/schedules.ts';
-import type { ShareGroupDeclaration } from '../../protocol/share-groups.ts';
-import type { TopicChange, TopicDeclaration } from '../../protocol/topics.ts';
+import type { ExchangeDeclaration } from '../../protocol/schemas/exchanges.ts';
+import type { PolicyDeclaration } from '../../protocol/schemas/policies.ts';
+import type { QueueChange, QueueDeclaration } from '../../protocol/schemas/queues.ts';
+import type { ScheduleDeclaration } from '../../protocol/schemas/schedules.ts';
+import type { ShareGroupDeclaration } from '../../protocol/schemas/share-groups.ts';
+import type { TopicChange, TopicDeclaration } from '../../protocol/schemas/topics.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../stubs.ts';
-import { deleteAlertIn, putAlertIn } from './alerts.ts';
+import { deleteAlertIn, putAlertIn } from './definitions/alerts.ts';
 import { CostLedger } from './cost-ledger.ts';
 import {
   bindingsIn,
@@ -31,18 +31,18 @@ import {
   deleteBindingIn,
   deleteExchangeIn,
   exchangesIn,
-} from './exchanges.ts';
-import { changesSince, snapshotPage } from './following.ts';
-import { LocalGraph } from './local-graph.ts';
-import { deletePolicyIn, putPolicyIn } from './policies.ts';
+} from './definitions/exchanges.ts';
+import { changesSince, snapshotPage } from './routing/routing-feed.ts';
+import { LocalGraph } from './routing/local-graph.ts';
+import { deletePolicyIn, putPolicyIn } from './definitions/policies.ts';
 import { takeProducerIds } from './producer-ids.ts';
-import { changeQueueIn, declareQueueIn, deleteQueueIn } from './queues.ts';
-import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './schedules.ts';
-import { deleteShareGroupIn, putShareGroupIn } from './share-groups.ts';
+import { changeQueueIn, declareQueueIn, deleteQueueIn } from './definitions/queues.ts';
+import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './definitions/schedules.ts';
+import { deleteShareGroupIn, putShareGroupIn } from './definitions/share-groups.ts';
 import { StorageProbe } from './storage-probe.ts';
-import { isDoneWithin, RuleApplier } from './rule-applier.ts';
-import { Teller, type TargetKind } from './teller.ts';
-import { changeTopicIn, declareTopicIn, deleteTopicIn } from './topics.ts';
+import { isDoneWithin, RuleApplier } from './definitions/rule-applier.ts';
+import { Teller, type TargetKind } from './propagation/definition-propagator.ts';
+import { changeTopicIn, declareTopicIn, deleteTopicIn } from './definitions/topics.ts';
 import type {
   AlertAnswer,
   BindingList,
@@ -61,7 +61,7 @@ import type {
   SnapshotPlace,
   TopicAnswer,
   Watched,
-} from './topology-calls.ts';
+} from '../rpc/topology.ts';
 import { TopologyStore } from './topology-store.ts';
 import { TransactionalIds } from './transactional-ids.ts';
 

@@ -2,7 +2,7 @@
 
 import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import { partitionStub, topologyStub, type Env } from '../stubs.ts';
-import type { TransactionPart } from './transaction-calls.ts';
+import type { TransactionPart } from '../rpc/transaction.ts';
 import type { StoredTransaction } from './transaction-store.ts';
 
 /** Calls at the same time. */

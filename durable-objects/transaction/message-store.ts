@@ -10,7 +10,7 @@
 import type { Held } from '../../core/transaction/held-messages.ts';
 import type { Identity } from '../../core/transaction/transaction.ts';
 import type { Sql, SqlRow } from '../storage/sql.ts';
-import type { HeldPublish } from './transaction-calls.ts';
+import type { HeldPublish } from '../rpc/transaction.ts';
 
 /** Rows that stay to be written over. */
 const SLOTS_KEPT = 4;

@@ -15,10 +15,10 @@ import {
   splitBatches,
   type LogRecord,
 } from '../../protocol/record-batch/index.ts';
-import { isStale as isStalePartition } from '../partition/partition-calls.ts';
-import { isStale as isStaleQueue } from '../queue/queue-calls.ts';
+import { isStale as isStalePartition } from '../rpc/partition.ts';
+import { isStale as isStaleQueue } from '../rpc/queue.ts';
 import { partitionStub, queueStub, topologyStub, type Env } from '../stubs.ts';
-import type { HeldPublish, MessageDestination } from './transaction-calls.ts';
+import type { HeldPublish, MessageDestination } from '../rpc/transaction.ts';
 
 /** Destinations that are sent to at the same time. */
 const FAN_OUT = 32;

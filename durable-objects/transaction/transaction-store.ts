@@ -7,7 +7,7 @@
 import { NEVER_LISTED, type Listing } from '../../core/transaction/listing.ts';
 import type { Transaction } from '../../core/transaction/transaction.ts';
 import type { Sql } from '../storage/sql.ts';
-import type { TransactionPart } from './transaction-calls.ts';
+import type { TransactionPart } from '../rpc/transaction.ts';
 
 /** The layout of the table, for those who come after: docs/storage-format.md. */
 const FORMAT = 1;

@@ -26,7 +26,7 @@ import type { Topology } from '../topology/topology.ts';
 import { sendMarkers } from './markers.ts';
 import { MessageStore } from './message-store.ts';
 import { sendMessages } from './send-messages.ts';
-import type { EndAnswer, HeldPublish, TransactionDescription, TransactionPart } from './transaction-calls.ts';
+import type { EndAnswer, HeldPublish, TransactionDescription, TransactionPart } from '../rpc/transaction.ts';
 import { TransactionStore, type StoredTransaction } from './transaction-store.ts';
 
 /** After a partition could not be reached. */

@@ -3,7 +3,7 @@
  * secret stands for, as `v1,` and base64.
  */
 
-import { WEBHOOK_SECRET_PREFIX } from '../../protocol/webhooks.ts';
+import { WEBHOOK_SECRET_PREFIX } from '../../protocol/schemas/webhooks.ts';
 
 export interface SignedHeaders {
   'webhook-id': string;

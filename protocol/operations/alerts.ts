@@ -1,6 +1,11 @@
 /** The calls on alerts. */
 
-import { alertDeclarationSchema, alertDeletedSchema, alertListSchema, alertSchema } from '../alerts.ts';
+import {
+  alertDeclarationSchema,
+  alertDeletedSchema,
+  alertListSchema,
+  alertSchema,
+} from '../schemas/alerts.ts';
 import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const ALERTS = `${NAMESPACE_PATH}/alerts`;

@@ -13,7 +13,7 @@ import {
   replayRequestSchema,
   replaySchema,
   resendSchema,
-} from '../dead-letters.ts';
+} from '../schemas/dead-letters.ts';
 import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const DEAD_LETTERS = `${NAMESPACE_PATH}/queues/{queue}/dead-letters`;

@@ -19,8 +19,13 @@ import {
   exchangePublishQuerySchema,
   exchangePublishSchema,
   exchangeSchema,
-} from '../exchanges.ts';
-import { policyDeclarationSchema, policyDeletedSchema, policyListSchema, policySchema } from '../policies.ts';
+} from '../schemas/exchanges.ts';
+import {
+  policyDeclarationSchema,
+  policyDeletedSchema,
+  policyListSchema,
+  policySchema,
+} from '../schemas/policies.ts';
 import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const EXCHANGES = `${NAMESPACE_PATH}/exchanges`;

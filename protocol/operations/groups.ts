@@ -17,7 +17,7 @@ import {
   offsetsQuerySchema,
   resetReplySchema,
   resetSchema,
-} from '../groups.ts';
+} from '../schemas/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../media-types.ts';
 import {
   BODY_ERRORS,

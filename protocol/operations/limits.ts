@@ -1,6 +1,6 @@
 /** The calls on the limits of a namespace. */
 
-import { costLimitsReplySchema, costLimitsSchema } from '../cost-limits.ts';
+import { costLimitsReplySchema, costLimitsSchema } from '../schemas/cost-limits.ts';
 import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const LIMITS = `${NAMESPACE_PATH}/limits`;

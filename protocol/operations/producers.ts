@@ -1,7 +1,7 @@
 /** The calls on producers and transactions. */
 
-import { producerDeclarationSchema, producerReplySchema } from '../producers.ts';
-import { committedSchema } from '../groups.ts';
+import { producerDeclarationSchema, producerReplySchema } from '../schemas/producers.ts';
+import { committedSchema } from '../schemas/groups.ts';
 import {
   transactionEndReplySchema,
   transactionEndSchema,
@@ -9,7 +9,7 @@ import {
   transactionMessagesSchema,
   transactionOffsetsSchema,
   transactionStateSchema,
-} from '../transactions.ts';
+} from '../schemas/transactions.ts';
 import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const TRANSACTION = `${NAMESPACE_PATH}/transactions/{transactional_id}`;

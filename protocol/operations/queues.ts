@@ -16,7 +16,7 @@ import {
   settleSchema,
   streamQuerySchema,
   waitsEndedSchema,
-} from '../deliveries.ts';
+} from '../schemas/deliveries.ts';
 import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../media-types.ts';
 import {
   queueChangeSchema,
@@ -28,7 +28,7 @@ import {
   queuePurgedSchema,
   queueSchema,
   queueWithStateSchema,
-} from '../queues.ts';
+} from '../schemas/queues.ts';
 import {
   BODY_ERRORS,
   FIELD_ERRORS,

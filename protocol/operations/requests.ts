@@ -1,6 +1,6 @@
 /** The call that waits for a reply. */
 
-import { requestQuerySchema, requestReplySchema, requestSchema } from '../requests.ts';
+import { requestQuerySchema, requestReplySchema, requestSchema } from '../schemas/requests.ts';
 import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 export const requestOperations = {

@@ -7,7 +7,7 @@ import {
   scheduleSchema,
   scheduleTriggeredSchema,
   scheduleWithStateSchema,
-} from '../schedules.ts';
+} from '../schemas/schedules.ts';
 import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const SCHEDULES = `${NAMESPACE_PATH}/schedules`;

@@ -10,7 +10,7 @@ import {
   shareGroupListSchema,
   shareGroupSchema,
   shareGroupStateSchema,
-} from '../share-groups.ts';
+} from '../schemas/share-groups.ts';
 import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, WHILE_WAITING, type Operation } from './operation.ts';
 
 const GROUPS = `${NAMESPACE_PATH}/share-groups`;

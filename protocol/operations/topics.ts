@@ -10,7 +10,7 @@ import {
   produceQuerySchema,
   produceReplySchema,
   produceSchema,
-} from '../records.ts';
+} from '../schemas/records.ts';
 import {
   partitionStateSchema,
   recordsDeletedSchema,
@@ -19,7 +19,7 @@ import {
   topicDeletedSchema,
   topicListSchema,
   topicSchema,
-} from '../topics.ts';
+} from '../schemas/topics.ts';
 
 import {
   BODY_ERRORS,

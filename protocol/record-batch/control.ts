@@ -10,7 +10,7 @@
  */
 
 import { encodeBatch } from './encode.ts';
-import { readInt16, readInt32, writeInt16, writeInt32 } from './int.ts';
+import { readInt16, readInt32, writeInt16, writeInt32 } from './primitives/int.ts';
 import type { LogRecord, RecordInput } from './types.ts';
 
 export interface EndTransactionMarker {

@@ -3,7 +3,7 @@
  * so that a batch never verified gives a failure and not an exception or someone else's bytes.
  */
 
-import type { RecordCursor } from './cursor.ts';
+import type { RecordCursor } from './primitives/cursor.ts';
 import { type Payload, openPayload } from './payload.ts';
 import type {
   BatchFailure,
@@ -13,7 +13,7 @@ import type {
   RecordHeader,
   RecordKey,
 } from './types.ts';
-import { readUtf8 } from './utf8.ts';
+import { readUtf8 } from './primitives/utf8.ts';
 import { walkRecords } from './walk.ts';
 
 /**

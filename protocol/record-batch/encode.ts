@@ -14,10 +14,10 @@ import {
   TRANSACTIONAL,
   sealBatch,
 } from './header.ts';
-import { writeInt16, writeInt32, writeInt64 } from './int.ts';
+import { writeInt16, writeInt32, writeInt64 } from './primitives/int.ts';
 import type { RecordHeader, RecordInput, TimestampType } from './types.ts';
-import { utf8Size, writeUtf8 } from './utf8.ts';
-import { varintSize, varlongSize, writeVarint, writeVarlong } from './varint.ts';
+import { utf8Size, writeUtf8 } from './primitives/utf8.ts';
+import { varintSize, varlongSize, writeVarint, writeVarlong } from './primitives/varint.ts';
 
 export interface EncodeOptions {
   /** Default 0; the log sets it when it appends. */

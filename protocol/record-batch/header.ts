@@ -41,8 +41,16 @@
  *            headers         each: keyLength varint (never null), key utf-8, valueLength varint (-1: null), value bytes
  */
 
-import { crc32c } from './crc32c.ts';
-import { readInt16, readInt32, readInt64, readUint32, writeInt16, writeInt32, writeInt64 } from './int.ts';
+import { crc32c } from './primitives/crc32c.ts';
+import {
+  readInt16,
+  readInt32,
+  readInt64,
+  readUint32,
+  writeInt16,
+  writeInt32,
+  writeInt64,
+} from './primitives/int.ts';
 import { type BatchFailure, type BatchHeader, type Compression, batchFailure } from './types.ts';
 
 /** Bytes of a batch before its records. */

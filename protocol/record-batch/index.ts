@@ -1,6 +1,6 @@
 /** The record-batch codec. The format is described in header.ts. */
 
-export { crc32c } from './crc32c.ts';
+export { crc32c } from './primitives/crc32c.ts';
 export {
   decodeControlRecord,
   encodeControlRecord,
@@ -9,7 +9,13 @@ export {
 } from './control.ts';
 export { decodeRecords, eachRecordKey, visitRecords } from './decode.ts';
 export { encodeBatch, recordSize, recordSizeUpperBound, type EncodeOptions } from './encode.ts';
-export { decodeRecordsAsync, gunzipBatch, gzipBatch, verifyBatchAsync, visitRecordsAsync } from './gzip.ts';
+export {
+  decodeRecordsAsync,
+  gunzipBatch,
+  gzipBatch,
+  verifyBatchAsync,
+  visitRecordsAsync,
+} from './primitives/gzip.ts';
 export {
   BATCH_OVERHEAD,
   readBatchHeader,

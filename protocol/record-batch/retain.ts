@@ -5,10 +5,10 @@
  * as they are; so the base timestamp that their deltas count from stays too.
  */
 
-import type { RecordCursor } from './cursor.ts';
+import type { RecordCursor } from './primitives/cursor.ts';
 import { keyOf } from './decode.ts';
 import { BATCH_OVERHEAD, FIELD, LENGTH_OVERHEAD, readBatchHeader, sealBatch } from './header.ts';
-import { writeInt32, writeInt64 } from './int.ts';
+import { writeInt32, writeInt64 } from './primitives/int.ts';
 import { type Payload, openPayload } from './payload.ts';
 import type { BatchFailure, Deflate, Inflate, RecordKey } from './types.ts';
 import { walkRecords } from './walk.ts';

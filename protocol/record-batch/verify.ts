@@ -7,8 +7,8 @@
 import { computeCrc, readBatchHeader } from './header.ts';
 import { type Payload, openPayload } from './payload.ts';
 import { type BatchFailure, type BatchHeader, type InflateOptions, batchFailure } from './types.ts';
-import type { RecordCursor } from './cursor.ts';
-import { isUtf8 } from './utf8.ts';
+import type { RecordCursor } from './primitives/cursor.ts';
+import { isUtf8 } from './primitives/utf8.ts';
 import { invalidBatch, walkRecords } from './walk.ts';
 
 export interface VerifyOptions extends InflateOptions {

@@ -4,7 +4,7 @@
  * gives a failure, not an exception nor a record that could not be stored again.
  */
 
-import { RECORD_BYTES_MIN, RecordCursor } from './cursor.ts';
+import { RECORD_BYTES_MIN, RecordCursor } from './primitives/cursor.ts';
 import type { Payload } from './payload.ts';
 import { type BatchFailure, type BatchHeader, batchFailure } from './types.ts';
 

@@ -1,7 +1,7 @@
 /** The options of a client, and what stands in where they are left out. */
 
 import { invalidArgument } from '../errors.ts';
-import { checkName } from '../names.ts';
+import { checkName } from './names.ts';
 import { RETRY_DEFAULTS, type RetryPolicy } from './retry.ts';
 import { platformSocket, socketByFetch, type SocketFactory } from './socket.ts';
 

@@ -1,8 +1,8 @@
 /** The consumer: what an application sees of it. */
 
 import type { Transport } from '../client/transport.ts';
-import { checkName } from '../names.ts';
-import type { Queues } from '../queues.ts';
+import { checkName } from '../client/names.ts';
+import type { Queues } from '../admin/queues.ts';
 import { ConsumerRun, type MessageHandler } from './consumer-run.ts';
 import { handledOnce } from './exactly-once.ts';
 import { consumerConfig, type ConsumerOptions, type ExactlyOnceConsumerOptions } from './options.ts';

@@ -1,8 +1,8 @@
 /** The messages of a queue as an async iterable. */
 
 import type { Transport } from '../client/transport.ts';
-import { checkName } from '../names.ts';
-import type { Queues } from '../queues.ts';
+import { checkName } from '../client/names.ts';
+import type { Queues } from '../admin/queues.ts';
 import { ConsumerRun } from './consumer-run.ts';
 import { consumerConfig, type ConsumerOptions } from './options.ts';
 import type { ReceivedMessage } from './received-message.ts';

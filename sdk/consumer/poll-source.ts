@@ -1,6 +1,6 @@
 /** Messages by polls: one request for messages at a time. */
 
-import { queuePath } from '../names.ts';
+import { queuePath } from '../client/names.ts';
 import { sleep } from '../client/sleep.ts';
 import { requestDeliveries } from './delivery-request.ts';
 import type { MessageSource, SourceHost } from './message-source.ts';

@@ -1,7 +1,7 @@
 /** A message that was delivered. */
 
-import type { JsonValue } from '../../protocol/json-bytes.ts';
-import { formatTag } from '../../protocol/delivery-tag.ts';
+import type { JsonValue } from '../../protocol/json/json-bytes.ts';
+import { formatTag } from '../../protocol/frames/delivery-tag.ts';
 import {
   DELIVERIES_HEADER,
   EXCHANGE_HEADER,
@@ -10,9 +10,9 @@ import {
 } from '../../protocol/message-headers.ts';
 import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
 import { invalidArgument, type PosthornError } from '../errors.ts';
-import { PROPERTY_OF_HEADER, type MessageProperties } from '../message-input.ts';
-import { headerText, jsonOfBytes, textOf } from '../received.ts';
-import type { Hand } from './in-hand.ts';
+import { PROPERTY_OF_HEADER, type MessageProperties } from '../values/message-input.ts';
+import { headerText, jsonOfBytes, textOf } from '../values/received.ts';
+import type { Hand } from './leased-messages.ts';
 import type { NackFields, Settlement } from './settlement.ts';
 
 /** The properties of a message that was delivered: times are numbers, and an ordering key is text. */

@@ -1,6 +1,6 @@
 /** Collects settlements for a few milliseconds and sends them together, again and again while that may help. */
 
-import { decodeOutcomeFrame, encodeSettlementFrame } from '../../protocol/settlement-frame.ts';
+import { decodeOutcomeFrame, encodeSettlementFrame } from '../../protocol/frames/settlement-frame.ts';
 import { withRetries, type RetryPolicy } from '../client/retry.ts';
 import { asPosthornError, PosthornError } from '../errors.ts';
 import {

@@ -7,10 +7,10 @@ import {
   ERROR_TYPE_LENGTH_MAX,
 } from '../../protocol/limits.ts';
 import { SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
-import type { SettlementEntry, SettleOutcome } from '../../protocol/settlement-frame.ts';
+import type { SettlementEntry, SettleOutcome } from '../../protocol/frames/settlement-frame.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
-import { queuePath } from '../names.ts';
+import { queuePath } from '../client/names.ts';
 import type { ReceivedMessage } from './received-message.ts';
 
 export interface NackFields {

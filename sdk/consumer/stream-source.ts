@@ -3,12 +3,12 @@
  * stream that ends is opened again, with growing delays; what its consumer had has then gone back to the queue.
  */
 
-import { isOutcomeFrame } from '../../protocol/settlement-frame.ts';
+import { isOutcomeFrame } from '../../protocol/frames/settlement-frame.ts';
 import { delayMs } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import type { Socket } from '../client/socket.ts';
 import { asPosthornError, PosthornError } from '../errors.ts';
-import { queuePath } from '../names.ts';
+import { queuePath } from '../client/names.ts';
 import type { MessageSource, SourceHost } from './message-source.ts';
 import { settleOverHttp } from './settlement.ts';
 

@@ -1,6 +1,6 @@
 /** Commits offsets, one request at a time: an older one must not come after a newer one. */
 
-import type { IdentifiedOffset } from '../../protocol/groups.ts';
+import type { IdentifiedOffset } from '../../protocol/schemas/groups.ts';
 import { delayMs, type RetryPolicy } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';

@@ -12,9 +12,9 @@ import type { RecordHeader } from '../../protocol/record-batch/index.ts';
 import { textOf } from '../consumer/settlement.ts';
 import type { Producer } from '../producer/producer.ts';
 import type { Publisher } from '../publisher/publisher.ts';
-import { recordHeaders } from '../record-input.ts';
+import { recordHeaders } from '../values/record-input.ts';
 import { PosthornError } from '../errors.ts';
-import type { Queues } from '../queues.ts';
+import type { Queues } from '../admin/queues.ts';
 import type { GroupRecord } from './group-record.ts';
 import type { GroupConsumerConfig } from './options.ts';
 

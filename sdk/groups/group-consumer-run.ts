@@ -3,14 +3,14 @@
  * records to the handler, the committer stores how far they are handled.
  */
 
-import type { IdentifiedPartition, MemberReply, TopicPartition } from '../../protocol/groups.ts';
+import type { IdentifiedPartition, MemberReply, TopicPartition } from '../../protocol/schemas/groups.ts';
 import type { Transport } from '../client/transport.ts';
 import { abortedBy, asPosthornError, PosthornError } from '../errors.ts';
 import { Producer } from '../producer/producer.ts';
 import { Publisher } from '../publisher/publisher.ts';
-import type { Queues } from '../queues.ts';
-import { tellReplaced } from '../topic-replaced.ts';
-import type { Topics } from '../topics.ts';
+import type { Queues } from '../admin/queues.ts';
+import { tellReplaced } from '../client/topic-replaced.ts';
+import type { Topics } from '../admin/topics.ts';
 import { Committer } from './committer.ts';
 import { buryWith } from './dead-letter.ts';
 import { Dispatcher, type DispatcherHost } from './dispatcher.ts';

@@ -1,14 +1,14 @@
 /** The consumer of a group: what an application sees of it. */
 
-import type { PartitionOffset, TopicPartition } from '../../protocol/groups.ts';
+import type { PartitionOffset, TopicPartition } from '../../protocol/schemas/groups.ts';
 import type { Transport } from '../client/transport.ts';
 import { invalidArgument, PosthornError } from '../errors.ts';
-import type { Queues } from '../queues.ts';
-import type { Topics } from '../topics.ts';
+import type { Queues } from '../admin/queues.ts';
+import type { Topics } from '../admin/topics.ts';
 import { GroupConsumerRun } from './group-consumer-run.ts';
 import type { AssignedPartition, GroupOwner } from './group-record.ts';
 import type { OffsetToCommit } from './group-requests.ts';
-import type { Groups } from './groups.ts';
+import type { Groups } from '../admin/groups.ts';
 import {
   groupConsumerConfig,
   type ExactlyOnceGroupOptions,

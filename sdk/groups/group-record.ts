@@ -1,6 +1,6 @@
 /** What handlers are given: a record, or records of one partition. */
 
-import type { PartitionOffset, TopicPartition } from '../../protocol/groups.ts';
+import type { PartitionOffset, TopicPartition } from '../../protocol/schemas/groups.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import { ReceivedRecord } from '../reader/received-record.ts';
 

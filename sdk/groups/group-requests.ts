@@ -1,17 +1,17 @@
 /** What a member of a group asks of the broker. Each is one attempt. */
 
-import { decodeGroupFrame, type GroupFrame } from '../../protocol/group-frame.ts';
+import { decodeGroupFrame, type GroupFrame } from '../../protocol/frames/group-frame.ts';
 import type {
   IdentifiedPartition,
   MemberReply,
   NamedOffset,
   PartitionOffset,
-} from '../../protocol/groups.ts';
+} from '../../protocol/schemas/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
-import { PADDED, withoutPadding } from '../../protocol/padding.ts';
+import { PADDED, withoutPadding } from '../../protocol/frames/padding.ts';
 import { jsonBody, jsonOf, type HttpCall, type Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
-import { checkName } from '../names.ts';
+import { checkName } from '../client/names.ts';
 import type { GroupConsumerConfig } from './options.ts';
 
 export const groupPath = (group: string): string => `/groups/${checkName('group', group)}`;

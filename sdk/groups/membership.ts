@@ -5,7 +5,7 @@
  * be told where they cross; so they only make the next heartbeat come at once.
  */
 
-import type { IdentifiedPartition, MemberReply } from '../../protocol/groups.ts';
+import type { IdentifiedPartition, MemberReply } from '../../protocol/schemas/groups.ts';
 import { delayMs, type RetryPolicy } from '../client/retry.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';
 import type { GroupRequests } from './group-requests.ts';

@@ -8,15 +8,15 @@ import {
   SESSION_TIMEOUT_MS_MIN,
   WAIT_MS_MAX,
 } from '../../protocol/limits.ts';
-import type { AssignorName, TopicPartition } from '../../protocol/groups.ts';
+import type { AssignorName, TopicPartition } from '../../protocol/schemas/groups.ts';
 import { checkRange, levelFields } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
-import { checkName } from '../names.ts';
+import { checkName } from '../client/names.ts';
 import type { TransactionalProducer } from '../transactions/transactional-producer.ts';
-import type { TopicReplaced } from '../topic-replaced.ts';
+import type { TopicReplaced } from '../client/topic-replaced.ts';
 import type { AssignedPartition, GroupBatch, GroupRecord } from './group-record.ts';
 
-export type { TopicPartition } from '../../protocol/groups.ts';
+export type { TopicPartition } from '../../protocol/schemas/groups.ts';
 
 /** What a handler is told beside its records. */
 export interface HandlerContext {

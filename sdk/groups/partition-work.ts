@@ -6,8 +6,8 @@
  *   ended       revoked, lost or stopped: nothing more begins; what is in hand may end, and, unless lost, be committed
  */
 
-import type { IdentifiedPartition } from '../../protocol/groups.ts';
-import type { GroupSection } from '../../protocol/group-frame.ts';
+import type { IdentifiedPartition } from '../../protocol/schemas/groups.ts';
+import type { GroupSection } from '../../protocol/frames/group-frame.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import { recordsOfFetch, type Fetched } from '../reader/fetch-request.ts';
 import {

@@ -5,7 +5,7 @@
 
 import { murmur2 } from '../../protocol/murmur2.ts';
 import { PosthornError } from '../errors.ts';
-import { bytesOfText } from '../text.ts';
+import { bytesOfText } from '../values/text.ts';
 import { HandledIds } from './handled-ids.ts';
 import type { Claim, IdempotencyStore } from './once.ts';
 

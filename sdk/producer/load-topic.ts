@@ -2,8 +2,8 @@
 
 import { withRetries, type RetryLimits, type RetryPolicy } from '../client/retry.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';
-import type { Topics } from '../topics.ts';
-import type { TopicLines } from './topic-lines.ts';
+import type { Topics } from '../admin/topics.ts';
+import type { TopicLines } from './topic-accumulator.ts';
 
 /** @returns null, or why the metadata could not be had; then what was known before stays */
 export async function loadTopic(

@@ -6,8 +6,14 @@ import {
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
 import { PosthornError } from '../errors.ts';
-import { keyBytes, recordHeaders, timestampMs, valueBytes, type OutgoingRecord } from '../record-input.ts';
-import { checkPartition } from '../names.ts';
+import {
+  keyBytes,
+  recordHeaders,
+  timestampMs,
+  valueBytes,
+  type OutgoingRecord,
+} from '../values/record-input.ts';
+import { checkPartition } from '../client/names.ts';
 
 /** Where a record was stored. */
 export interface Receipt {

@@ -2,10 +2,10 @@
 
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
-import type { PartlyStored, ProduceBatchesReply } from '../../protocol/records.ts';
+import type { PartlyStored, ProduceBatchesReply } from '../../protocol/schemas/records.ts';
 import { jsonOf, type Transport } from '../client/transport.ts';
 import { PosthornError, type PosthornErrorOptions } from '../errors.ts';
-import { topicPath } from '../topics.ts';
+import { topicPath } from '../admin/topics.ts';
 import type { Batch } from './batch.ts';
 import type { ProducerConfig } from './options.ts';
 

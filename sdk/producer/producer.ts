@@ -2,9 +2,9 @@
 
 import type { Transport } from '../client/transport.ts';
 import { invalidArgument, PosthornError } from '../errors.ts';
-import { checkName } from '../names.ts';
-import type { OutgoingRecord } from '../record-input.ts';
-import type { Topics } from '../topics.ts';
+import { checkName } from '../client/names.ts';
+import type { OutgoingRecord } from '../values/record-input.ts';
+import type { Topics } from '../admin/topics.ts';
 import { producerConfig, type ProducerOptions } from './options.ts';
 import { BatchSink, Pending, SingleSink, type Receipt, type Sink } from './pending.ts';
 import { Sender } from './sender.ts';

@@ -7,8 +7,8 @@ import { delayMs } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import type { Transport } from '../client/transport.ts';
 import { messageOf, PosthornError } from '../errors.ts';
-import { checkName } from '../names.ts';
-import type { Topics } from '../topics.ts';
+import { checkName } from '../client/names.ts';
+import type { Topics } from '../admin/topics.ts';
 import { Backlog } from './backlog.ts';
 import type { Batch } from './batch.ts';
 import { loadTopic } from './load-topic.ts';
@@ -16,7 +16,7 @@ import type { ProducerConfig } from './options.ts';
 import type { Pending } from './pending.ts';
 import { partsOf, produce } from './produce-request.ts';
 import type { Sequences } from './sequences.ts';
-import { TopicLines } from './topic-lines.ts';
+import { TopicLines } from './topic-accumulator.ts';
 
 /**
  * What one request carries at most, in bytes, unless a single batch is larger. Larger requests were measured to be slower:

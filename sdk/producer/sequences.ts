@@ -5,7 +5,7 @@
  */
 
 import { PRODUCER_EPOCH_MAX } from '../../protocol/limits.ts';
-import type { ProducerReply } from '../../protocol/producers.ts';
+import type { ProducerReply } from '../../protocol/schemas/producers.ts';
 import { jsonBody, jsonOf, type Transport } from '../client/transport.ts';
 
 export interface Identity {

@@ -15,12 +15,12 @@ import {
   messageHeaders,
   orderingKeyBytes,
   type OutgoingMessage,
-} from '../message-input.ts';
+} from '../values/message-input.ts';
 import { producerOptions } from '../producer/batch.ts';
 import { RECORD_ALLOWANCE_BYTES, type Sink } from '../producer/pending.ts';
 import type { BatchProducer, SequencedBatch } from '../producer/sequences.ts';
-import { valueBytes } from '../record-input.ts';
-import { bytesOfText } from '../text.ts';
+import { valueBytes } from '../values/record-input.ts';
+import { bytesOfText } from '../values/text.ts';
 
 /** What became of a message. */
 export interface Confirmation {

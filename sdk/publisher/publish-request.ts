@@ -1,16 +1,16 @@
 /** A publish request: a batch out, what became of its messages back. */
 
-import type { QueueBatchesPublished } from '../../protocol/deliveries.ts';
+import type { QueueBatchesPublished } from '../../protocol/schemas/deliveries.ts';
 import type {
   ExchangeBatchesPublished,
   PublishedMessage,
   Stored,
   StoredRuns,
-} from '../../protocol/exchanges.ts';
+} from '../../protocol/schemas/exchanges.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import { jsonOf, type Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
-import { exchangePath, queuePath } from '../names.ts';
+import { exchangePath, queuePath } from '../client/names.ts';
 import type { Confirmation, MessageBatch, MessageDestination, Outcomes } from './message-batch.ts';
 
 export type Destination = { queue: string } | { exchange: string };

@@ -3,12 +3,12 @@
 import { RECORD_BYTES_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Transport } from '../client/transport.ts';
 import { invalidArgument, PosthornError } from '../errors.ts';
-import type { OutgoingMessage } from '../message-input.ts';
-import { checkExchange, checkName } from '../names.ts';
+import type { OutgoingMessage } from '../values/message-input.ts';
+import { checkExchange, checkName } from '../client/names.ts';
 import { READY } from '../producer/backlog.ts';
 import { SingleSink } from '../producer/pending.ts';
-import type { Queues } from '../queues.ts';
-import { bytesOfText } from '../text.ts';
+import type { Queues } from '../admin/queues.ts';
+import { bytesOfText } from '../values/text.ts';
 import { PendingMessage, type Confirmation } from './message-batch.ts';
 import { MessageSender } from './message-sender.ts';
 import { publisherConfig, type PublisherOptions } from './options.ts';

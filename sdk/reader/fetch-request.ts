@@ -19,7 +19,7 @@ import {
 import type { BatchFailure, DamagedBytes, LogRecord } from '../../protocol/record-batch/index.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
-import { partitionPath } from '../topics.ts';
+import { partitionPath } from '../admin/topics.ts';
 import type { WireOffset } from './options.ts';
 import { ReceivedRecord } from './received-record.ts';
 

@@ -3,8 +3,8 @@
 import { FETCH_BYTES_DEFAULT, FETCH_BYTES_MAX, WAIT_MS_MAX } from '../../protocol/limits.ts';
 import { checkRange, levelFields } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
-import { checkPartition } from '../names.ts';
-import type { TopicReplaced } from '../topic-replaced.ts';
+import { checkPartition } from '../client/names.ts';
+import type { TopicReplaced } from '../client/topic-replaced.ts';
 
 /**
  * Where to begin in a partition: the first record there is, the end, an offset, or the first record at or after a time.

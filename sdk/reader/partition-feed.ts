@@ -4,7 +4,7 @@ import { withRetries } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
-import { tellReplaced } from '../topic-replaced.ts';
+import { tellReplaced } from '../client/topic-replaced.ts';
 import { fetchBatches, type Fetched } from './fetch-request.ts';
 import type { ReaderConfig, WireOffset } from './options.ts';
 

@@ -5,7 +5,7 @@
 
 import type { Transport } from '../client/transport.ts';
 import { abortedBy, asPosthornError, type PosthornError } from '../errors.ts';
-import type { Topics } from '../topics.ts';
+import type { Topics } from '../admin/topics.ts';
 import { recordsOf, type Fetched } from './fetch-request.ts';
 import type { ReaderConfig } from './options.ts';
 import { PartitionFeed } from './partition-feed.ts';

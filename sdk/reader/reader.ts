@@ -1,8 +1,8 @@
 /** The reader: what an application sees of it. */
 
 import type { Transport } from '../client/transport.ts';
-import { checkName } from '../names.ts';
-import type { Topics } from '../topics.ts';
+import { checkName } from '../client/names.ts';
+import type { Topics } from '../admin/topics.ts';
 import { readerConfig, type ReaderConfig, type ReaderOptions } from './options.ts';
 import type { ReceivedRecord } from './received-record.ts';
 import { ReaderRun } from './reader-run.ts';

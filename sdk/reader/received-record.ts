@@ -1,8 +1,8 @@
 /** A record that was read. */
 
-import type { JsonValue } from '../../protocol/json-bytes.ts';
+import type { JsonValue } from '../../protocol/json/json-bytes.ts';
 import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
-import { headerText, jsonOfBytes, textOf } from '../received.ts';
+import { headerText, jsonOfBytes, textOf } from '../values/received.ts';
 
 /**
  * Bytes are views into the fetch that brought the record, about 1 MiB, which stays in memory as long as one of them

@@ -6,22 +6,22 @@ import { checkRange } from '../client/options.ts';
 import { asPosthornError, invalidArgument, PosthornError } from '../errors.ts';
 import type { GroupOwner } from '../groups/group-record.ts';
 import { wireCommit, type OffsetToCommit } from '../groups/group-requests.ts';
-import { checkExchange, checkName } from '../names.ts';
-import type { OutgoingMessage } from '../message-input.ts';
-import { messageFields } from '../message-fields.ts';
+import { checkExchange, checkName } from '../client/names.ts';
+import type { OutgoingMessage } from '../values/message-input.ts';
+import { messageFields } from '../values/message-fields.ts';
 import type { RoutedMessage } from '../publisher/publisher.ts';
 import type {
   TransactionEndReply,
   TransactionMessagesReply,
   TransactionOffsetsRequest,
-} from '../../protocol/transactions.ts';
+} from '../../protocol/schemas/transactions.ts';
 import { PRODUCER_EPOCH_MAX, TRANSACTION_TIMEOUT_MS_MAX } from '../../protocol/limits.ts';
 import type { Receipt } from '../producer/pending.ts';
 import { Producer } from '../producer/producer.ts';
 import type { ProducerOptions } from '../producer/options.ts';
 import { makeProducer, Sequences, type Identity } from '../producer/sequences.ts';
-import type { OutgoingRecord } from '../record-input.ts';
-import type { Topics } from '../topics.ts';
+import type { OutgoingRecord } from '../values/record-input.ts';
+import type { Topics } from '../admin/topics.ts';
 
 export interface TransactionalProducerOptions extends Omit<
   ProducerOptions,

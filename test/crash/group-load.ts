@@ -1,6 +1,11 @@
 /** Members of a consumer group that join, read, commit and leave while the broker dies; and one that reads the rest. */
 
-import type { Committed, GroupOffsetReply, GroupRecords, MemberReply } from '../../protocol/groups.ts';
+import type {
+  Committed,
+  GroupOffsetReply,
+  GroupRecords,
+  MemberReply,
+} from '../../protocol/schemas/groups.ts';
 import type { GroupLedger } from './group-ledger.ts';
 import { ask, pause, RETRY_MS } from './http.ts';
 import type { Load } from './load.ts';

@@ -7,7 +7,7 @@ import {
   isBatchFailure,
   splitBatches,
 } from '../../protocol/record-batch/index.ts';
-import type { FetchReply, ProduceBatchesReply, ProduceReply } from '../../protocol/records.ts';
+import type { FetchReply, ProduceBatchesReply, ProduceReply } from '../../protocol/schemas/records.ts';
 import { pause, post, postJson, RETRY_MS } from './http.ts';
 import type { FoundRecord, Ledger } from './ledger.ts';
 import type { Random } from './random.ts';

@@ -1,10 +1,15 @@
 /** Publishers and consumers of a queue, which go on through the death of the broker; and what empties the queue after it. */
 
-import type { Deliveries, Delivery, QueuePublished, SettledReply } from '../../protocol/deliveries.ts';
-import type { ExchangePublished } from '../../protocol/exchanges.ts';
-import type { ProducerReply, PublishProducerFields } from '../../protocol/producers.ts';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
-import type { FetchReply } from '../../protocol/records.ts';
+import type {
+  Deliveries,
+  Delivery,
+  QueuePublished,
+  SettledReply,
+} from '../../protocol/schemas/deliveries.ts';
+import type { ExchangePublished } from '../../protocol/schemas/exchanges.ts';
+import type { ProducerReply, PublishProducerFields } from '../../protocol/schemas/producers.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
+import type { FetchReply } from '../../protocol/schemas/records.ts';
 import { pause, postJson, put, RETRY_MS } from './http.ts';
 import type { Load } from './load.ts';
 import type { QueueLedger } from './queue-ledger.ts';

@@ -3,9 +3,9 @@
  * and is settled once.
  */
 
-import type { Deliveries, QueuePublished, SettledReply } from '../../protocol/deliveries.ts';
-import type { Replay } from '../../protocol/dead-letters.ts';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import type { Deliveries, QueuePublished, SettledReply } from '../../protocol/schemas/deliveries.ts';
+import type { Replay } from '../../protocol/schemas/dead-letters.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { ask, pause, put, RETRY_MS } from './http.ts';
 import type { Load } from './load.ts';
 import type { OnceLedger } from './once-ledger.ts';

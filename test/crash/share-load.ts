@@ -1,7 +1,11 @@
 /** A topic that a share group works through while the broker dies: each record is locked by one member until it is accepted. */
 
-import type { AcknowledgedReply, AcquiredRecord, ShareGroupState } from '../../protocol/share-groups.ts';
-import type { ProduceReply } from '../../protocol/records.ts';
+import type {
+  AcknowledgedReply,
+  AcquiredRecord,
+  ShareGroupState,
+} from '../../protocol/schemas/share-groups.ts';
+import type { ProduceReply } from '../../protocol/schemas/records.ts';
 import { ask, pause, put, RETRY_MS } from './http.ts';
 import type { Load } from './load.ts';
 import type { OnceLedger } from './once-ledger.ts';

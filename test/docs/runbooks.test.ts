@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MemberReply } from '../../protocol/groups.ts';
+import type { MemberReply } from '../../protocol/schemas/groups.ts';
 import { QueueClient } from '../support/queue-client.ts';
 import { TestBroker } from '../support/test-broker.ts';
 

@@ -1,8 +1,8 @@
 /** What an answer has to be: never a 500; a refusal as the table of errors says, a success as the contract of the call says. */
 
-import { decodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
+import { decodeDeliveryFrame } from '../../protocol/frames/delivery-frame.ts';
 import { errorTable, type ErrorCode, type ProblemDocument } from '../../protocol/errors.ts';
-import { decodeGroupFrame } from '../../protocol/group-frame.ts';
+import { decodeGroupFrame } from '../../protocol/frames/group-frame.ts';
 import {
   DELIVERIES_TYPE,
   GROUP_RECORDS_TYPE,
@@ -12,9 +12,9 @@ import {
   SETTLEMENTS_TYPE,
 } from '../../protocol/media-types.ts';
 import { operations, type Operation } from '../../protocol/operations/index.ts';
-import { partlyStoredSchema } from '../../protocol/records.ts';
+import { partlyStoredSchema } from '../../protocol/schemas/records.ts';
 import { isBatchFailure, splitBatches } from '../../protocol/record-batch/index.ts';
-import { decodeOutcomeFrame } from '../../protocol/settlement-frame.ts';
+import { decodeOutcomeFrame } from '../../protocol/frames/settlement-frame.ts';
 
 export interface Answer {
   status: number;

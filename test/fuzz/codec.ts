@@ -6,9 +6,13 @@
 
 import { deepStrictEqual, ok } from 'node:assert';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { decodeDeliveryFrame, encodeDeliveryFrame, tagsOfFrame } from '../../protocol/delivery-frame.ts';
+import {
+  decodeDeliveryFrame,
+  encodeDeliveryFrame,
+  tagsOfFrame,
+} from '../../protocol/frames/delivery-frame.ts';
 import { isFailure } from '../../protocol/errors.ts';
-import { decodeGroupFrame, encodeGroupFrame } from '../../protocol/group-frame.ts';
+import { decodeGroupFrame, encodeGroupFrame } from '../../protocol/frames/group-frame.ts';
 import {
   decodeControlRecord,
   decodeRecords,
@@ -31,7 +35,7 @@ import {
   encodeSettlementFrame,
   SETTLE_OUTCOMES,
   SETTLEMENT_KINDS,
-} from '../../protocol/settlement-frame.ts';
+} from '../../protocol/frames/settlement-frame.ts';
 import { randomFrom, type Random } from '../crash/random.ts';
 import { drawBatch, spoilBatch, writeBatch } from './batch-model.ts';
 import { pick } from './schema-values.ts';

@@ -1,13 +1,13 @@
 /** What a consumer might send on its stream: settlements as text and as bytes, nearly settlements, and noise. */
 
 import { z } from 'zod';
-import { settleSchema } from '../../protocol/deliveries.ts';
-import { formatTag } from '../../protocol/delivery-tag.ts';
+import { settleSchema } from '../../protocol/schemas/deliveries.ts';
+import { formatTag } from '../../protocol/frames/delivery-tag.ts';
 import {
   encodeSettlementFrame,
   SETTLEMENT_KINDS,
   type SettlementEntry,
-} from '../../protocol/settlement-frame.ts';
+} from '../../protocol/frames/settlement-frame.ts';
 import type { Random } from '../crash/random.ts';
 import { spoilBytes } from './spoil-bytes.ts';
 import { hostile, pick, valueOf, type Schema } from './schema-values.ts';

@@ -1,6 +1,6 @@
 /** Whether a broker is well after what was done to it, once what it was rightly told to refuse is taken back. */
 
-import type { CostLimitsReply } from '../../protocol/cost-limits.ts';
+import type { CostLimitsReply } from '../../protocol/schemas/cost-limits.ts';
 import { until } from '../support/serve-process.ts';
 import type { TestBroker } from '../support/test-broker.ts';
 import { call } from './call.ts';

@@ -3,11 +3,11 @@
  * of it is of one namespace.
  */
 
-import type { Deliveries } from '../../protocol/deliveries.ts';
-import type { DeadLetterList } from '../../protocol/dead-letters.ts';
-import type { MemberReply, PartitionOffset } from '../../protocol/groups.ts';
-import type { ProducerReply } from '../../protocol/producers.ts';
-import type { AcquiredRecord } from '../../protocol/share-groups.ts';
+import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
+import type { DeadLetterList } from '../../protocol/schemas/dead-letters.ts';
+import type { MemberReply, PartitionOffset } from '../../protocol/schemas/groups.ts';
+import type { ProducerReply } from '../../protocol/schemas/producers.ts';
+import type { AcquiredRecord } from '../../protocol/schemas/share-groups.ts';
 import type { FuzzRequest } from './requests.ts';
 
 export interface KnownMember extends MemberReply {

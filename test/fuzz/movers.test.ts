@@ -1,7 +1,7 @@
 /** What moves by itself is told from what a request has done. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Deliveries } from '../../protocol/deliveries.ts';
+import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
 import { until } from '../support/serve-process.ts';
 import { TestBroker } from '../support/test-broker.ts';
 import { TransactionClient } from '../support/transaction-client.ts';

@@ -5,10 +5,10 @@
  */
 
 import { isName } from '../../protocol/name-rule.ts';
-import type { DeadLetterList } from '../../protocol/dead-letters.ts';
-import type { FetchReply } from '../../protocol/records.ts';
-import type { ScheduleWithStateReply } from '../../protocol/schedules.ts';
-import type { TransactionState } from '../../protocol/transactions.ts';
+import type { DeadLetterList } from '../../protocol/schemas/dead-letters.ts';
+import type { FetchReply } from '../../protocol/schemas/records.ts';
+import type { ScheduleWithStateReply } from '../../protocol/schemas/schedules.ts';
+import type { TransactionState } from '../../protocol/schemas/transactions.ts';
 import type { TestBroker } from '../support/test-broker.ts';
 import { call } from './call.ts';
 import { LIVING_NAMES, NAMES } from './schema-values.ts';

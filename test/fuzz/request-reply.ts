@@ -1,6 +1,6 @@
 /** Request-reply: calls that wait for a reply, and those who take the requests and reply to them, well or badly. */
 
-import type { Deliveries } from '../../protocol/deliveries.ts';
+import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
 import type { Random } from '../crash/random.ts';
 import type { TestBroker } from '../support/test-broker.ts';
 import { readAnswer } from './answers.ts';

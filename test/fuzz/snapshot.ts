@@ -1,8 +1,8 @@
 /** What a refused request must leave as it was: definitions, ends of logs, offsets of groups, how much was published. */
 
-import type { GroupOffsetReply } from '../../protocol/groups.ts';
-import type { CostLimitsReply } from '../../protocol/cost-limits.ts';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import type { GroupOffsetReply } from '../../protocol/schemas/groups.ts';
+import type { CostLimitsReply } from '../../protocol/schemas/cost-limits.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import type { TestBroker } from '../support/test-broker.ts';
 import { call } from './call.ts';
 import { LIVING_NAMES } from './schema-values.ts';

@@ -3,11 +3,11 @@
  * settle, purge, pause and wait. Each frame gets an answer, the socket stays open, and nothing stays leased for ever.
  */
 
-import { decodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
-import { parseTag } from '../../protocol/delivery-tag.ts';
-import type { Deliveries } from '../../protocol/deliveries.ts';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
-import { decodeOutcomeFrame } from '../../protocol/settlement-frame.ts';
+import { decodeDeliveryFrame } from '../../protocol/frames/delivery-frame.ts';
+import { parseTag } from '../../protocol/frames/delivery-tag.ts';
+import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
+import { decodeOutcomeFrame } from '../../protocol/frames/settlement-frame.ts';
 import { randomFrom, type Random } from '../crash/random.ts';
 import { until } from '../support/serve-process.ts';
 import type { TestBroker } from '../support/test-broker.ts';

@@ -7,8 +7,8 @@ import {
   tagsOfFrame,
   type DeliveryFrame,
   type DeliveryRun,
-} from '../../protocol/delivery-frame.ts';
-import { decodeGroupFrame, encodeGroupFrame } from '../../protocol/group-frame.ts';
+} from '../../protocol/frames/delivery-frame.ts';
+import { decodeGroupFrame, encodeGroupFrame } from '../../protocol/frames/group-frame.ts';
 import { DELIVER_MESSAGES_MAX } from '../../protocol/limits.ts';
 
 const RUN: DeliveryRun = { start: 5, end: 7, delivery: 1, expiresAtMs: 1_000 };

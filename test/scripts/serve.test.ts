@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FetchReply } from '../../protocol/records.ts';
+import type { FetchReply } from '../../protocol/schemas/records.ts';
 import { answers, isAlive, ServeProcess, until } from '../support/serve-process.ts';
 
 let folder: string;

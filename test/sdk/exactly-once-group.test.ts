@@ -5,7 +5,7 @@
  */
 
 import { expect, it } from 'vitest';
-import type { GroupRecords, MemberReply } from '../../protocol/groups.ts';
+import type { GroupRecords, MemberReply } from '../../protocol/schemas/groups.ts';
 import { Posthorn, type GroupOwner } from '../../sdk/index.ts';
 import { brokerForTests, numbers, readAll } from './harness.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { partitionForKey } from '../../protocol/murmur2.ts';
-import { bytesOfText } from '../../sdk/text.ts';
+import { bytesOfText } from '../../sdk/values/text.ts';
 import {
   isProduce,
   brokerForTests,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { QUEUE_DEFAULTS } from '../../protocol/queues.ts';
-import { EXCHANGE_DEFAULTS } from '../../protocol/exchanges.ts';
-import { toWire } from '../../sdk/wire.ts';
+import { QUEUE_DEFAULTS } from '../../protocol/schemas/queues.ts';
+import { EXCHANGE_DEFAULTS } from '../../protocol/schemas/exchanges.ts';
+import { toWire } from '../../sdk/client/wire.ts';
 import { brokerForTests, collect, errorOf } from './harness.ts';
 
 const broker = brokerForTests();

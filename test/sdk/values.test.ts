@@ -2,14 +2,14 @@
 
 import { build } from 'esbuild';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { bytesOfText as ruleForText, bytesOfValue as ruleForValues } from '../../protocol/json-bytes.ts';
+import { bytesOfText as ruleForText, bytesOfValue as ruleForValues } from '../../protocol/json/json-bytes.ts';
 import { isName } from '../../protocol/names.ts';
 import { retryAfterMsOf } from '../../sdk/client/reply-error.ts';
 import { delayMs, RETRY_DEFAULTS, withRetries } from '../../sdk/client/retry.ts';
 import { Posthorn, PosthornError } from '../../sdk/index.ts';
-import { checkName } from '../../sdk/names.ts';
-import { keyBytes, recordHeaders, timestampMs, valueBytes } from '../../sdk/record-input.ts';
-import { bytesOfText } from '../../sdk/text.ts';
+import { checkName } from '../../sdk/client/names.ts';
+import { keyBytes, recordHeaders, timestampMs, valueBytes } from '../../sdk/values/record-input.ts';
+import { bytesOfText } from '../../sdk/values/text.ts';
 import { errorOf } from './harness.ts';
 
 const TEXTS = ['', 'a', 'customer-7', 'ü', 'x'.repeat(31) + 'é', '日本'.repeat(40), 'y'.repeat(70_000), '😀'];

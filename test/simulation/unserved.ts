@@ -3,8 +3,8 @@
  * message, and somebody with room waits for it, an alarm is set that is due before the turn could be anybody's.
  */
 
-import { readyCount } from '../../core/queue/queue-state.ts';
-import { QueueStore } from '../../durable-objects/queue/queue-store.ts';
+import { readyCount } from '../../core/queue/state/queue-machine.ts';
+import { QueueStore } from '../../durable-objects/queue/rows/queue-store.ts';
 import { StoredQueue } from '../../durable-objects/queue/stored-queue.ts';
 import type { Sql, SqlRow, SqlValue } from '../../durable-objects/storage/sql.ts';
 import type { FaultRates } from './faults.ts';

@@ -8,7 +8,7 @@ import type {
   GroupState,
   MemberReply,
   ResetReply,
-} from '../../protocol/groups.ts';
+} from '../../protocol/schemas/groups.ts';
 import type { Reply, TestBroker } from './test-broker.ts';
 
 type Refusable<Body> = Reply<Body & Partial<ProblemDocument>>;

@@ -1,9 +1,9 @@
 /** What tests ask of queues over HTTP. */
 
 import { expect } from 'vitest';
-import type { DeadLetterList } from '../../protocol/dead-letters.ts';
-import type { Deliveries, QueuePublished, SettledReply } from '../../protocol/deliveries.ts';
-import type { QueueReply, QueueWithStateReply } from '../../protocol/queues.ts';
+import type { DeadLetterList } from '../../protocol/schemas/dead-letters.ts';
+import type { Deliveries, QueuePublished, SettledReply } from '../../protocol/schemas/deliveries.ts';
+import type { QueueReply, QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import type { Reply, TestBroker } from './test-broker.ts';
 
 const QUEUES = '/v1/default/queues';

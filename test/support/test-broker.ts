@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { partitionObjectName, type TopicDefinition } from '../../core/topology/topics.ts';
 import type { ProblemDocument } from '../../protocol/errors.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
-import type { FetchReply, ProduceBatchesReply, ProduceReply } from '../../protocol/records.ts';
-import type { PartitionState, TopicReply } from '../../protocol/topics.ts';
+import type { FetchReply, ProduceBatchesReply, ProduceReply } from '../../protocol/schemas/records.ts';
+import type { PartitionState, TopicReply } from '../../protocol/schemas/topics.ts';
 import { startBroker, type Broker, type BrokerOptions } from '../../scripts/broker.ts';
 
 export interface Reply<Body> {

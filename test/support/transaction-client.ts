@@ -1,11 +1,11 @@
 /** What tests ask of transactions over HTTP: an instance of a transactional producer, by hand. */
 
 import type { ProblemDocument } from '../../protocol/errors.ts';
-import type { Committed, MemberReply } from '../../protocol/groups.ts';
+import type { Committed, MemberReply } from '../../protocol/schemas/groups.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
-import type { ProducerReply } from '../../protocol/producers.ts';
+import type { ProducerReply } from '../../protocol/schemas/producers.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
-import type { TransactionEndReply, TransactionState } from '../../protocol/transactions.ts';
+import type { TransactionEndReply, TransactionState } from '../../protocol/schemas/transactions.ts';
 import { bytesOf } from './batches.ts';
 import type { Reply, TestBroker } from './test-broker.ts';
 

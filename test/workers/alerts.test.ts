@@ -2,8 +2,8 @@
 
 import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { AlertNotice, AlertReply } from '../../protocol/alerts.ts';
-import type { QueueReply, QueueWithStateReply } from '../../protocol/queues.ts';
+import type { AlertNotice, AlertReply } from '../../protocol/schemas/alerts.ts';
+import type { QueueReply, QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { TestBroker } from '../support/test-broker.ts';
 import { until, WebhookReceiver } from '../support/webhook-receiver.ts';
 

@@ -4,10 +4,10 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Deliveries } from '../../protocol/deliveries.ts';
+import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
 import type { ProblemDocument } from '../../protocol/errors.ts';
-import type { AcquiredRecord } from '../../protocol/share-groups.ts';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import type { AcquiredRecord } from '../../protocol/schemas/share-groups.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { GroupClient } from '../support/group-client.ts';
 import { TestBroker } from '../support/test-broker.ts';
 

@@ -1,7 +1,7 @@
 /** The ceiling of what a namespace may write in an hour: who is stopped, who goes on, and when it opens again. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CostLimitsReply } from '../../protocol/cost-limits.ts';
+import type { CostLimitsReply } from '../../protocol/schemas/cost-limits.ts';
 import { TestBroker } from '../support/test-broker.ts';
 import { TransactionClient } from '../support/transaction-client.ts';
 import { until } from '../support/webhook-receiver.ts';

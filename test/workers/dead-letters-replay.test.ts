@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DeadLetter, DryRun, Replay } from '../../protocol/dead-letters.ts';
+import type { DeadLetter, DryRun, Replay } from '../../protocol/schemas/dead-letters.ts';
 import { QueueClient, tagsOf } from '../support/queue-client.ts';
 import { TestBroker } from '../support/test-broker.ts';
 

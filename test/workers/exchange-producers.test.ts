@@ -6,10 +6,10 @@ import type {
   ExchangeBatchesPublished,
   ExchangePublished,
   PublishedMessage,
-} from '../../protocol/exchanges.ts';
+} from '../../protocol/schemas/exchanges.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
-import type { ProducerReply } from '../../protocol/producers.ts';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import type { ProducerReply } from '../../protocol/schemas/producers.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { bytesOf } from '../support/batches.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';

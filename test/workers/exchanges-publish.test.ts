@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProblemDocument } from '../../protocol/errors.ts';
-import type { ExchangeBatchesPublished, ExchangePublished } from '../../protocol/exchanges.ts';
+import type { ExchangeBatchesPublished, ExchangePublished } from '../../protocol/schemas/exchanges.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import { encodeBatch, type RecordInput } from '../../protocol/record-batch/index.ts';
 import { bytesOf } from '../support/batches.ts';

@@ -1,7 +1,7 @@
 /** A namespace with 100,000 bindings: declared, routed by, and changed one at a time. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { BindingsDeclared, ExchangePublished } from '../../protocol/exchanges.ts';
+import type { BindingsDeclared, ExchangePublished } from '../../protocol/schemas/exchanges.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
 const NAMESPACE = '/v1/default';

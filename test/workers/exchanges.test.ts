@@ -7,8 +7,8 @@ import type {
   BindingsDeclared,
   ExchangeList,
   ExchangeReply,
-} from '../../protocol/exchanges.ts';
-import type { PolicyList, PolicyReply } from '../../protocol/policies.ts';
+} from '../../protocol/schemas/exchanges.ts';
+import type { PolicyList, PolicyReply } from '../../protocol/schemas/policies.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';
 
 const NAMESPACE = '/v1/default';

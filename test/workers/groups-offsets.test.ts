@@ -1,7 +1,7 @@
 /** Offsets of groups: fences, resets, expiry, deletion; and what is refused, which must leave the group as it was. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MemberReply } from '../../protocol/groups.ts';
+import type { MemberReply } from '../../protocol/schemas/groups.ts';
 import { OFFSETS_RETENTION_MS } from '../../protocol/limits.ts';
 import { GroupClient } from '../support/group-client.ts';
 import { TestBroker } from '../support/test-broker.ts';

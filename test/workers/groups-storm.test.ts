@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { MemberReply } from '../../protocol/groups.ts';
+import type { MemberReply } from '../../protocol/schemas/groups.ts';
 import { GroupClient } from '../support/group-client.ts';
 import { TestBroker } from '../support/test-broker.ts';
 

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeGroupFrame } from '../../protocol/group-frame.ts';
+import { decodeGroupFrame } from '../../protocol/frames/group-frame.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
 import { recordsOf, textOf } from '../support/batches.ts';
 import { GroupClient, partitionsOf } from '../support/group-client.ts';

@@ -8,7 +8,7 @@ import type { ProblemDocument } from '../../protocol/errors.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import { PROPERTY_HEADERS } from '../../protocol/message-headers.ts';
 import { encodeBatch, gzipBatch, type RecordHeader } from '../../protocol/record-batch/index.ts';
-import type { AcquiredRecord } from '../../protocol/share-groups.ts';
+import type { AcquiredRecord } from '../../protocol/schemas/share-groups.ts';
 import { bytesOf } from '../support/batches.ts';
 import { QueueClient, tagsOf } from '../support/queue-client.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';

@@ -1,7 +1,7 @@
 /** What queues and transactions do by time happens although an alarm was lost: with the next request, or by the watchdog. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { QueueReply, QueueWithStateReply } from '../../protocol/queues.ts';
+import type { QueueReply, QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { TestBroker } from '../support/test-broker.ts';
 import { TransactionClient } from '../support/transaction-client.ts';
 import { until } from '../support/webhook-receiver.ts';

@@ -4,8 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { ProblemDocument } from '../../protocol/errors.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
-import { partlyStoredSchema, type PartlyStored, type ProduceBatchesReply } from '../../protocol/records.ts';
-import type { ProducerReply } from '../../protocol/producers.ts';
+import {
+  partlyStoredSchema,
+  type PartlyStored,
+  type ProduceBatchesReply,
+} from '../../protocol/schemas/records.ts';
+import type { ProducerReply } from '../../protocol/schemas/producers.ts';
 import { bytesOf } from '../support/batches.ts';
 import { TestBroker } from '../support/test-broker.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
-import type { ProducerReply } from '../../protocol/producers.ts';
-import type { ProduceReply } from '../../protocol/records.ts';
+import type { ProducerReply } from '../../protocol/schemas/producers.ts';
+import type { ProduceReply } from '../../protocol/schemas/records.ts';
 import { bytesOf } from '../support/batches.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';
 

@@ -3,8 +3,8 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
-import type { QueueReply } from '../../protocol/queues.ts';
-import type { ProducerReply } from '../../protocol/producers.ts';
+import type { QueueReply } from '../../protocol/schemas/queues.ts';
+import type { ProducerReply } from '../../protocol/schemas/producers.ts';
 import { encodeBatch, gzipBatch } from '../../protocol/record-batch/index.ts';
 import { bytesOf } from '../support/batches.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';

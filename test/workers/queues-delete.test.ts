@@ -1,7 +1,7 @@
 /** Deleting a queue: no message goes with it that was taken after the answer, or by one that was deleted if it was empty. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { TestBroker } from '../support/test-broker.ts';
 

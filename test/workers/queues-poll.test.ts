@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Deliveries, SettledReply } from '../../protocol/deliveries.ts';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import type { Deliveries, SettledReply } from '../../protocol/schemas/deliveries.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
 let broker: TestBroker;

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deliveriesOf } from '../../core/queue/deliveries-json.ts';
-import { writeJson } from '../../protocol/json-text.ts';
-import type { Deliveries, SettledReply } from '../../protocol/deliveries.ts';
-import { decodeDeliveryFrame, tagsOfFrame } from '../../protocol/delivery-frame.ts';
+import { deliveriesOf } from '../../core/queue/deliver/deliveries-json.ts';
+import { writeJson } from '../../protocol/json/json-text.ts';
+import type { Deliveries, SettledReply } from '../../protocol/schemas/deliveries.ts';
+import { decodeDeliveryFrame, tagsOfFrame } from '../../protocol/frames/delivery-frame.ts';
 import { DELIVERIES_TYPE, JSON_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import {
   decodeOutcomeFrame,
   encodeSettlementFrame,
   isOutcomeFrame,
   type SettlementEntry,
-} from '../../protocol/settlement-frame.ts';
+} from '../../protocol/frames/settlement-frame.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
 let broker: TestBroker;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Deliveries, QueuePublished, SettledReply } from '../../protocol/deliveries.ts';
-import type { QueueReply, QueueWithStateReply } from '../../protocol/queues.ts';
+import type { Deliveries, QueuePublished, SettledReply } from '../../protocol/schemas/deliveries.ts';
+import type { QueueReply, QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';
 
 let broker: TestBroker;

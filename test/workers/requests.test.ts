@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Deliveries } from '../../protocol/deliveries.ts';
-import type { ExchangePublished } from '../../protocol/exchanges.ts';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
-import { formatReplyAddress, type RequestReply } from '../../protocol/requests.ts';
+import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
+import type { ExchangePublished } from '../../protocol/schemas/exchanges.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
+import { formatReplyAddress, type RequestReply } from '../../protocol/schemas/requests.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
 const NAMESPACE = '/v1/default';

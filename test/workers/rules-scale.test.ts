@@ -1,8 +1,8 @@
 /** A rule for many queues: it answers at once, publishes go on, and its progress can be read. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { PolicyReply } from '../../protocol/policies.ts';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import type { PolicyReply } from '../../protocol/schemas/policies.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
 const QUEUES = 120;

@@ -2,7 +2,11 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ProblemDocument } from '../../protocol/errors.ts';
-import type { ScheduleReply, ScheduleTriggered, ScheduleWithStateReply } from '../../protocol/schedules.ts';
+import type {
+  ScheduleReply,
+  ScheduleTriggered,
+  ScheduleWithStateReply,
+} from '../../protocol/schemas/schedules.ts';
 import { TestBroker } from '../support/test-broker.ts';
 import { until } from '../support/webhook-receiver.ts';
 

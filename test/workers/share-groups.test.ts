@@ -2,7 +2,11 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProblemDocument } from '../../protocol/errors.ts';
-import type { AcknowledgedReply, AcquiredRecord, SharePartition } from '../../protocol/share-groups.ts';
+import type {
+  AcknowledgedReply,
+  AcquiredRecord,
+  SharePartition,
+} from '../../protocol/schemas/share-groups.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';
 
 let broker: TestBroker;

@@ -2,9 +2,9 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Deliveries } from '../../protocol/deliveries.ts';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
-import type { RequestReply } from '../../protocol/requests.ts';
+import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
+import type { RequestReply } from '../../protocol/schemas/requests.ts';
 import { Posthorn } from '../../sdk/index.ts';
 import { TestBroker } from '../support/test-broker.ts';
 

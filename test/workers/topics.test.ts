@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
-import type { TopicList, TopicReply } from '../../protocol/topics.ts';
+import type { TopicList, TopicReply } from '../../protocol/schemas/topics.ts';
 import { filler } from '../support/batches.ts';
 import { TestBroker } from '../support/test-broker.ts';
 

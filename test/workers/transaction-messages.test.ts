@@ -1,8 +1,8 @@
 /** Messages that are published within a transaction: in their queues and topics when it is committed, and not before. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
-import type { TransactionMessagesReply } from '../../protocol/transactions.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
+import type { TransactionMessagesReply } from '../../protocol/schemas/transactions.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';
 import { TransactionClient } from '../support/transaction-client.ts';
 

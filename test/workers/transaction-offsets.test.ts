@@ -1,7 +1,7 @@
 /** Offsets of groups that are committed within a transaction: with it, or not at all, and nobody reads on meanwhile. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MemberReply } from '../../protocol/groups.ts';
+import type { MemberReply } from '../../protocol/schemas/groups.ts';
 import { GroupClient } from '../support/group-client.ts';
 import { TestBroker } from '../support/test-broker.ts';
 import { TransactionClient } from '../support/transaction-client.ts';

@@ -2,12 +2,12 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeDeliveryFrame } from '../../protocol/delivery-frame.ts';
-import { decodeGroupFrame } from '../../protocol/group-frame.ts';
-import type { Deliveries } from '../../protocol/deliveries.ts';
+import { decodeDeliveryFrame } from '../../protocol/frames/delivery-frame.ts';
+import { decodeGroupFrame } from '../../protocol/frames/group-frame.ts';
+import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
 import { DELIVERIES_TYPE, GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
-import { PADDED, withoutPadding } from '../../protocol/padding.ts';
-import type { QueueWithStateReply } from '../../protocol/queues.ts';
+import { PADDED, withoutPadding } from '../../protocol/frames/padding.ts';
+import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { GroupClient } from '../support/group-client.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { TestBroker } from '../support/test-broker.ts';

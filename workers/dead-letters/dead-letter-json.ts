@@ -1,8 +1,12 @@
 /** Dead letters as JSON, and a message that somebody has changed as the record that it was. */
 
-import { detailsOf, headersOfBroker, originalRecord } from '../../core/queue/dead-letter-record.ts';
-import { recordsIn } from '../../core/queue/deliveries-json.ts';
-import type { DeadLetter, ResendRequest } from '../../protocol/dead-letters.ts';
+import {
+  detailsOf,
+  headersOfBroker,
+  originalRecord,
+} from '../../core/queue/dead-letters/dead-letter-record.ts';
+import { recordsIn } from '../../core/queue/deliver/deliveries-json.ts';
+import type { DeadLetter, ResendRequest } from '../../protocol/schemas/dead-letters.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { RECORD_BYTES_MAX } from '../../protocol/limits.ts';
 import {
@@ -11,7 +15,7 @@ import {
   recordOfMessage,
   RESERVED_PREFIX,
   type WrittenMessage,
-} from '../../protocol/messages.ts';
+} from '../../protocol/schemas/messages.ts';
 import { encodeBatch, recordSizeUpperBound, type RecordInput } from '../../protocol/record-batch/index.ts';
 
 /** A message that is sent back is not delayed again. */

@@ -4,9 +4,9 @@
  */
 
 import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
-import { DEFAULT_EXCHANGE_PATH } from '../../protocol/exchanges.ts';
-import type { DeadLetterConfig } from '../../protocol/queues.ts';
-import type { ShareDeadLetter } from '../../protocol/share-groups.ts';
+import { DEFAULT_EXCHANGE_PATH } from '../../protocol/schemas/exchanges.ts';
+import type { DeadLetterConfig } from '../../protocol/schemas/queues.ts';
+import type { ShareDeadLetter } from '../../protocol/schemas/share-groups.ts';
 
 type Target = DeadLetterConfig | ShareDeadLetter | null | undefined;
 

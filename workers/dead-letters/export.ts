@@ -5,7 +5,7 @@
 
 import type { Failure } from '../../protocol/errors.ts';
 import { isFailure } from '../../protocol/errors.ts';
-import { writeJson } from '../../protocol/json-text.ts';
+import { writeJson } from '../../protocol/json/json-text.ts';
 
 /** Dead letters of one page, and where the next begins; null: there are no more. */
 export interface Page<Place> {

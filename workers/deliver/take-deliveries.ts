@@ -4,16 +4,16 @@
  */
 
 import type { QueueDefinition } from '../../core/topology/queues.ts';
-import type { DeliverRequest, Stale } from '../../durable-objects/queue/queue-calls.ts';
-import type { DeliverFields } from '../../protocol/deliveries.ts';
-import { tagsOfFrame } from '../../protocol/delivery-frame.ts';
+import type { DeliverRequest, Stale } from '../../durable-objects/rpc/queue.ts';
+import type { DeliverFields } from '../../protocol/schemas/deliveries.ts';
+import { tagsOfFrame } from '../../protocol/frames/delivery-frame.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
-import { autoAckOf } from '../consume-level.ts';
-import { callQueue } from '../queue-call.ts';
+import { autoAckOf } from './consume-level.ts';
+import { callQueue } from '../calls/queue-call.ts';
 import type { AppContext } from '../routes/context.ts';
-import type { WaitingClient } from '../signs-of-life.ts';
-import { waitForFrame } from '../wait-for-frame.ts';
+import type { WaitingClient } from '../http/signs-of-life.ts';
+import { waitForFrame } from '../fetch/wait-for-frame.ts';
 
 /** A frame of deliveries, or null where there were none within `wait_ms`. */
 export function takeDeliveries(

@@ -1,11 +1,11 @@
 /** Handing batches to their partitions, and what is said when only some of them have stored theirs. */
 
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import type { AppendedBatch } from '../../durable-objects/partition/partition-calls.ts';
+import type { AppendedBatch } from '../../durable-objects/rpc/partition.ts';
 import type { Env } from '../../durable-objects/stubs.ts';
 import { errorTable, failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import type { PartlyStored } from '../../protocol/records.ts';
-import { callPartition, type CallOptions } from '../partition-call.ts';
+import type { PartlyStored } from '../../protocol/schemas/records.ts';
+import { callPartition, type CallOptions } from '../calls/partition-call.ts';
 
 export interface PartitionBatches {
   partition: number;

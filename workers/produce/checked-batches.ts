@@ -17,8 +17,8 @@ import {
   type BatchHeader,
   type LocatedBatch,
 } from '../../protocol/record-batch/index.ts';
-import { InflateBudget, type PlainBatch } from '../inflate-budget.ts';
-import { checkPartition } from '../partition-call.ts';
+import { InflateBudget, type PlainBatch } from '../bounds/inflate-budget.ts';
+import { checkPartition } from '../calls/partition-call.ts';
 
 export interface CheckedBatch extends LocatedBatch {
   partition: number;

@@ -1,7 +1,7 @@
 /** What a produce request asks for: by name (`delivery`) or by what it comes down to (`acks`, a producer). */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
-import type { DeliveryLevel } from '../../protocol/records.ts';
+import type { DeliveryLevel } from '../../protocol/schemas/records.ts';
 
 export interface Asked {
   acks?: 'durable' | 'none' | undefined;

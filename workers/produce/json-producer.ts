@@ -3,8 +3,8 @@
 import { sequenceAfter } from '../../core/producers/sequences.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import type { EncodeOptions } from '../../protocol/record-batch/index.ts';
-import type { ProduceRecord } from '../../protocol/records.ts';
-import type { ProduceProducer } from '../../protocol/producers.ts';
+import type { ProduceRecord } from '../../protocol/schemas/records.ts';
+import type { ProduceProducer } from '../../protocol/schemas/producers.ts';
 import type { PartitionRecords } from './json-records.ts';
 
 /** A repetition must go where the first attempt went, and one sequence counts the records of one partition. */

@@ -2,8 +2,8 @@
 
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { recordHeadersOf } from '../../protocol/header-fields.ts';
-import { bytesOfText, bytesOfValue } from '../../protocol/json-bytes.ts';
+import { recordHeadersOf } from '../../protocol/json/header-fields.ts';
+import { bytesOfText, bytesOfValue } from '../../protocol/json/json-bytes.ts';
 import { RECORD_BYTES_MAX, REQUEST_RECORDS_MAX, TIMESTAMP_AHEAD_MS_MAX } from '../../protocol/limits.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';
 import {
@@ -13,9 +13,9 @@ import {
   type EncodeOptions,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
-import { produceSchema, type ProduceRecord, type ProduceRequest } from '../../protocol/records.ts';
-import { checkPartition } from '../partition-call.ts';
-import { check } from '../request.ts';
+import { produceSchema, type ProduceRecord, type ProduceRequest } from '../../protocol/schemas/records.ts';
+import { checkPartition } from '../calls/partition-call.ts';
+import { check } from '../http/request.ts';
 import { keyRequired } from './checked-batches.ts';
 
 /** The records of one partition, with their places in the request. */

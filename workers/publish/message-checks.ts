@@ -1,8 +1,8 @@
 /** What is checked of each message of a publish, however it came. */
 
-import { readFacts } from '../../core/queue/facts.ts';
+import { readFacts } from '../../core/queue/publish/message-metadata.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
-import { textOfBytes } from '../../protocol/json-bytes.ts';
+import { textOfBytes } from '../../protocol/json/json-bytes.ts';
 import {
   ORDERING_KEY_BYTES_MAX,
   PRIORITY_MAX,
@@ -16,7 +16,7 @@ import {
   ORDERING_MIX,
   PROPERTY_HEADERS,
   RESERVED_PREFIX,
-} from '../../protocol/messages.ts';
+} from '../../protocol/schemas/messages.ts';
 import { recordSizeUpperBound, type LogRecord, type RecordInput } from '../../protocol/record-batch/index.ts';
 
 /** The names of headers that are properties of a message. */

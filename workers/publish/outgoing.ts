@@ -3,10 +3,10 @@
 import type { Message } from '../../core/exchange/exchange.ts';
 import { routedHeaders } from '../../core/exchange/routed-headers.ts';
 import { GAPPED_SEQUENCES } from '../../core/producers/gapped-sequences.ts';
-import type { PublishProducer } from '../../core/queue/queue-producers.ts';
+import type { PublishProducer } from '../../core/queue/publish/queue-producers.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { exchangePublishSchema, type ExchangeMessage } from '../../protocol/exchanges.ts';
-import { textOfBytes } from '../../protocol/json-bytes.ts';
+import { exchangePublishSchema, type ExchangeMessage } from '../../protocol/schemas/exchanges.ts';
+import { textOfBytes } from '../../protocol/json/json-bytes.ts';
 import { REQUEST_BYTES_MAX, REQUEST_RECORDS_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import {
   EXCHANGE_HEADER,
@@ -14,7 +14,7 @@ import {
   ROUTING_KEY_HEADER,
   recordOfMessage,
   textHeader,
-} from '../../protocol/messages.ts';
+} from '../../protocol/schemas/messages.ts';
 import {
   decodeRecords,
   isBatchFailure,
@@ -23,9 +23,9 @@ import {
   type RecordHeader,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
-import { InflateBudget } from '../inflate-budget.ts';
+import { InflateBudget } from '../bounds/inflate-budget.ts';
 import { isWithoutPromise } from '../produce/delivery-level.ts';
-import { check } from '../request.ts';
+import { check } from '../http/request.ts';
 import { at, PROPERTY_HEADER_NAMES, recordProblem, tooLarge, tooMany } from './message-checks.ts';
 import { producerOf } from './queue-batches.ts';
 

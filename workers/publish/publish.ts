@@ -9,13 +9,13 @@
 import { DEFAULT_EXCHANGE } from '../../core/exchange/exchange.ts';
 import type { Env } from '../../durable-objects/stubs.ts';
 import { errorTable, failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import type { PublishedMessage } from '../../protocol/exchanges.ts';
+import type { PublishedMessage } from '../../protocol/schemas/exchanges.ts';
 import { handOverReplies } from '../request-reply/mailbox.ts';
-import { routingGraph } from '../routing-cache.ts';
-import { lookUpAll } from '../topology-cache.ts';
+import { routingGraph } from '../cache/routing-cache.ts';
+import { lookUpAll } from '../cache/topology-cache.ts';
 import type { Outgoing, OutgoingPublish } from './outgoing.ts';
 import { routeMessages, type Share } from './route-messages.ts';
-import { checkShares, storeShares, type Outcome } from './store-shares.ts';
+import { checkShares, storeShares, type Outcome } from './store-in-destinations.ts';
 
 /** @param atLeast the topology version that the client has seen */
 export async function publish(

@@ -1,8 +1,8 @@
 /** Messages that are published straight to a queue, from JSON or from record batches: checked, and packed as stored. */
 
-import type { PublishProducer } from '../../core/queue/queue-producers.ts';
+import type { PublishProducer } from '../../core/queue/publish/queue-producers.ts';
 import { sequenceAfter } from '../../core/producers/sequences.ts';
-import { hasOnlyValues } from '../../core/queue/scan.ts';
+import { hasOnlyValues } from '../../core/queue/publish/plain-batch.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import {
   BATCH_BYTES_MAX,
@@ -11,7 +11,7 @@ import {
   REQUEST_BYTES_MAX,
   REQUEST_RECORDS_MAX,
 } from '../../protocol/limits.ts';
-import { recordOfMessage, type Message } from '../../protocol/messages.ts';
+import { recordOfMessage, type Message } from '../../protocol/schemas/messages.ts';
 import {
   decodeRecords,
   isBatchFailure,
@@ -20,11 +20,11 @@ import {
   type LocatedBatch,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
-import { queuePublishSchema } from '../../protocol/deliveries.ts';
-import { InflateBudget } from '../inflate-budget.ts';
+import { queuePublishSchema } from '../../protocol/schemas/deliveries.ts';
+import { InflateBudget } from '../bounds/inflate-budget.ts';
 import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { packBatches } from '../produce/json-records.ts';
-import { check } from '../request.ts';
+import { check } from '../http/request.ts';
 import { at, recordProblem, tooLarge, tooMany } from './message-checks.ts';
 
 export interface QueueBatches {

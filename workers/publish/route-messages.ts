@@ -4,7 +4,7 @@ import { destinationKey, type Destination } from '../../core/exchange/binding.ts
 import { route } from '../../core/exchange/route.ts';
 import type { RoutingGraph } from '../../core/topology/routing-graph.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
-import { DEFAULT_EXCHANGE_PATH } from '../../protocol/exchanges.ts';
+import { DEFAULT_EXCHANGE_PATH } from '../../protocol/schemas/exchanges.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** The messages of one destination. */

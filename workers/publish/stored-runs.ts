@@ -1,6 +1,6 @@
 /** Where the messages of a publish are, by destination: neighbours that went the same way are one run. */
 
-import type { PublishedMessage, StoredRuns } from '../../protocol/exchanges.ts';
+import type { PublishedMessage, StoredRuns } from '../../protocol/schemas/exchanges.ts';
 
 export function storedRuns(published: readonly PublishedMessage[]): StoredRuns[] {
   const byDestination = new Map<string, StoredRuns>();

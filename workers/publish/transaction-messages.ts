@@ -1,22 +1,25 @@
 /** A publish within a transaction: checked and routed as any other, and handed to the transaction instead of its destinations. */
 
 import type { z } from 'zod';
-import type { MessageDestination, HeldPublish } from '../../durable-objects/transaction/transaction-calls.ts';
+import type { MessageDestination, HeldPublish } from '../../durable-objects/rpc/transaction.ts';
 import type { Env } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { exchangeNameOf } from '../../protocol/exchanges.ts';
+import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
 import { TRANSACTION_PUBLISH_BYTES_MAX } from '../../protocol/limits.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
-import type { TransactionMessagesReply, transactionMessagesSchema } from '../../protocol/transactions.ts';
-import { newProducerId } from '../producer-ids.ts';
-import { routingGraph } from '../routing-cache.ts';
-import { lookUpAll, lookUpQueue, type Definitions } from '../topology-cache.ts';
-import { callTransaction } from '../transaction-call.ts';
+import type {
+  TransactionMessagesReply,
+  transactionMessagesSchema,
+} from '../../protocol/schemas/transactions.ts';
+import { newProducerId } from '../produce/producer-ids.ts';
+import { routingGraph } from '../cache/routing-cache.ts';
+import { lookUpAll, lookUpQueue, type Definitions } from '../cache/topology-cache.ts';
+import { callTransaction } from '../calls/transaction-call.ts';
 import { outgoingFromJson, type Outgoing } from './outgoing.ts';
 import { recordsForQueue } from './queue-batches.ts';
 import { routeMessages, type Share } from './route-messages.ts';
-import { checkShares } from './store-shares.ts';
+import { checkShares } from './store-in-destinations.ts';
 
 type Fields = z.output<typeof transactionMessagesSchema>;
 type Routed = Pick<HeldPublish, 'shares' | 'bytes'> & { unroutable: number[] };

@@ -1,12 +1,12 @@
 /** Waiting for replies, and handing them over. One mailbox serves all calls of an isolate. */
 
 import { replyMailboxStub, type Env } from '../../durable-objects/stubs.ts';
-import { writeJson } from '../../protocol/json-text.ts';
-import { messageOfRecord } from '../../protocol/messages.ts';
-import { formatReplyAddress, parseReplyAddress } from '../../protocol/requests.ts';
+import { writeJson } from '../../protocol/json/json-text.ts';
+import { messageOfRecord } from '../../protocol/schemas/messages.ts';
+import { formatReplyAddress, parseReplyAddress } from '../../protocol/schemas/requests.ts';
 import type { RecordInput } from '../../protocol/record-batch/index.ts';
 import type { Outgoing } from '../publish/outgoing.ts';
-import { waitForFrame, type Wait } from '../wait-for-frame.ts';
+import { waitForFrame, type Wait } from '../fetch/wait-for-frame.ts';
 
 /** The id of the mailbox of this isolate. A new one is near to it, and needs no row. */
 let mailboxId: string | undefined;

@@ -9,12 +9,12 @@ import {
   type AlertDeleted,
   type AlertList,
   type AlertReply,
-} from '../../protocol/alerts.ts';
+} from '../../protocol/schemas/alerts.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { problem } from '../problem.ts';
-import { readBody } from '../request.ts';
+import { problem } from '../http/problem.ts';
+import { readBody } from '../http/request.ts';
 import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
 
 export function alertRoutes(app: Hono<AppEnv>): void {

@@ -2,7 +2,7 @@
 
 import type { Hono } from 'hono';
 import { topologyStub } from '../../durable-objects/stubs.ts';
-import type { BindingsOf } from '../../durable-objects/topology/topology-calls.ts';
+import type { BindingsOf } from '../../durable-objects/rpc/topology.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import {
   bindingDeclarationSchema,
@@ -14,14 +14,14 @@ import {
   type BindingReply,
   type BindingRequest,
   type BindingsDeclared,
-} from '../../protocol/exchanges.ts';
+} from '../../protocol/schemas/exchanges.ts';
 import { BINDINGS_PER_REQUEST_MAX } from '../../protocol/limits.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { problem } from '../problem.ts';
-import { readQuery } from '../query.ts';
-import { bodyKind, check, readBody, readJson } from '../request.ts';
-import { noteTopologyVersion } from '../routing-cache.ts';
+import { problem } from '../http/problem.ts';
+import { readQuery } from '../http/query.ts';
+import { bodyKind, check, readBody, readJson } from '../http/request.ts';
+import { noteTopologyVersion } from '../cache/routing-cache.ts';
 import { bind, readNamed, readNamespace, readTopicPath, type AppContext, type AppEnv } from './context.ts';
 import { readExchangePath } from './exchanges.ts';
 

@@ -7,7 +7,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { isName, NAME_RULE } from '../../protocol/names.ts';
 import type { Operation } from '../../protocol/operations/index.ts';
-import { lookUpTopic } from '../topology-cache.ts';
+import { lookUpTopic } from '../cache/topology-cache.ts';
 
 export type AppEnv = { Bindings: Env };
 export type AppContext = Context<AppEnv>;

@@ -12,7 +12,7 @@ import type {
   DeadLetterCall,
   ReplayOrder,
   StoredReplay,
-} from '../../durable-objects/queue/dead-letter-calls.ts';
+} from '../../durable-objects/rpc/dead-letters.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import {
   deadLetterFilterQuerySchema,
@@ -26,25 +26,25 @@ import {
   type DryRun,
   type Replay,
   type ReplayTarget,
-} from '../../protocol/dead-letters.ts';
+} from '../../protocol/schemas/dead-letters.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { DEFAULT_EXCHANGE_PATH } from '../../protocol/exchanges.ts';
+import { DEFAULT_EXCHANGE_PATH } from '../../protocol/schemas/exchanges.ts';
 import { DEAD_LETTER_PAGE_MAX } from '../../protocol/limits.ts';
 import { JSON_LINES_TYPE } from '../../protocol/media-types.ts';
-import type { WrittenMessage } from '../../protocol/messages.ts';
-import type { DeadLetterConfig } from '../../protocol/queues.ts';
+import type { WrittenMessage } from '../../protocol/schemas/messages.ts';
+import type { DeadLetterConfig } from '../../protocol/schemas/queues.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { formatDeadLetterId, parseDeadLetterId } from '../../core/queue/dead-letter-id.ts';
-import type { Place } from '../../core/queue/ready-messages.ts';
+import { formatDeadLetterId, parseDeadLetterId } from '../../core/queue/dead-letters/dead-letter-id.ts';
+import type { Place } from '../../core/queue/state/ready-messages.ts';
 import { placeOf } from '../dead-letters/dead-letter-warnings.ts';
 import { deadLettersOf, editedRecord } from '../dead-letters/dead-letter-json.ts';
 import { exportPages } from '../dead-letters/export.ts';
-import { jsonReply } from '../json-reply.ts';
-import { problem } from '../problem.ts';
-import { callQueue } from '../queue-call.ts';
-import { readQuery } from '../query.ts';
-import { readBody } from '../request.ts';
-import { lookUpQueue } from '../topology-cache.ts';
+import { jsonReply } from '../http/json-reply.ts';
+import { problem } from '../http/problem.ts';
+import { callQueue } from '../calls/queue-call.ts';
+import { readQuery } from '../http/query.ts';
+import { readBody } from '../http/request.ts';
+import { lookUpQueue } from '../cache/topology-cache.ts';
 import { bind, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
 import { readQueue } from './queues.ts';
 

@@ -13,13 +13,13 @@ import {
   type ExchangeDeclaration,
   type ExchangeList,
   type ExchangeReply,
-} from '../../protocol/exchanges.ts';
+} from '../../protocol/schemas/exchanges.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { problem } from '../problem.ts';
-import { readQuery } from '../query.ts';
-import { readBody } from '../request.ts';
-import { noteTopologyVersion } from '../routing-cache.ts';
+import { problem } from '../http/problem.ts';
+import { readQuery } from '../http/query.ts';
+import { readBody } from '../http/request.ts';
+import { noteTopologyVersion } from '../cache/routing-cache.ts';
 import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
 
 export function exchangeRoutes(app: Hono<AppEnv>): void {

@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import { decodeFetchFrame, type FetchFrame } from '../../core/log/fetch-frame.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import type { ReadRequest, Stale } from '../../durable-objects/partition/partition-calls.ts';
+import type { ReadRequest, Stale } from '../../durable-objects/rpc/partition.ts';
 import type { Partition } from '../../durable-objects/partition/partition.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import {
@@ -17,18 +17,18 @@ import {
   TOPIC_ID_HEADER,
 } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/records.ts';
-import { isolationOf } from '../consume-level.ts';
-import { emptyFrameOf, frameOfResponse } from '../fetch-frame-of.ts';
-import { jsonFetchReply } from '../fetch-json.ts';
-import { callPartition } from '../partition-call.ts';
-import { jsonReply } from '../json-reply.ts';
-import { problem } from '../problem.ts';
-import { readQuery } from '../query.ts';
-import { reportDamage } from '../report-damage.ts';
-import { JSON_FORM, replyWithSigns, type WaitingClient } from '../signs-of-life.ts';
-import { topicOfId } from '../topic-identity.ts';
-import { waitForFrame } from '../wait-for-frame.ts';
+import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/schemas/records.ts';
+import { isolationOf } from '../deliver/consume-level.ts';
+import { emptyFrameOf, frameOfResponse } from '../fetch/fetch-frame-of.ts';
+import { jsonFetchReply } from '../fetch/fetch-json.ts';
+import { callPartition } from '../calls/partition-call.ts';
+import { jsonReply } from '../http/json-reply.ts';
+import { problem } from '../http/problem.ts';
+import { readQuery } from '../http/query.ts';
+import { reportDamage } from '../fetch/report-damage.ts';
+import { JSON_FORM, replyWithSigns, type WaitingClient } from '../http/signs-of-life.ts';
+import { topicOfId } from '../cache/topic-identity.ts';
+import { waitForFrame } from '../fetch/wait-for-frame.ts';
 import { bind, readPartition, readTopic, type AppContext, type AppEnv } from './context.ts';
 
 export function fetchRoutes(app: Hono<AppEnv>): void {

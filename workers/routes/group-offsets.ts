@@ -1,22 +1,22 @@
 /** The offsets of a group: commit, read, reset. */
 
 import type { Hono } from 'hono';
-import { callGroup } from '../../durable-objects/group/group-calls.ts';
+import { callGroup } from '../../durable-objects/rpc/group.ts';
 import { isFailure } from '../../protocol/errors.ts';
-import { commitSchema, offsetsQuerySchema, resetSchema } from '../../protocol/groups.ts';
+import { commitSchema, offsetsQuerySchema, resetSchema } from '../../protocol/schemas/groups.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { refreshTopics } from '../assign/known-topics.ts';
+import { refreshTopics } from '../cache/known-topics.ts';
 import {
   commitOffsets,
   partitionsOfGroup,
   partitionsOfTopic,
   readGroupOffsets,
   resetOffsets,
-} from '../group/group-offsets.ts';
-import { problem } from '../problem.ts';
-import { readQuery } from '../query.ts';
-import { readBody } from '../request.ts';
-import { lookUpTopic } from '../topology-cache.ts';
+} from '../groups/group-offsets.ts';
+import { problem } from '../http/problem.ts';
+import { readQuery } from '../http/query.ts';
+import { readBody } from '../http/request.ts';
+import { lookUpTopic } from '../cache/topology-cache.ts';
 import { bind, readNamed, seenTopologyVersion, type AppEnv } from './context.ts';
 
 export function groupOffsetRoutes(app: Hono<AppEnv>): void {

@@ -1,9 +1,9 @@
 /** What a member of a group reads: as JSON, or as the batches that are stored. */
 
 import type { Hono } from 'hono';
-import type { BeatRequest, MemberView } from '../../durable-objects/group/group-calls.ts';
+import type { BeatRequest, MemberView } from '../../durable-objects/rpc/group.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
-import { encodeGroupFrame } from '../../protocol/group-frame.ts';
+import { encodeGroupFrame } from '../../protocol/frames/group-frame.ts';
 import {
   groupFetchQuerySchema,
   groupFetchSchema,
@@ -11,21 +11,21 @@ import {
   type GroupRecords,
   type IdentifiedOffset,
   type TopicPartition,
-} from '../../protocol/groups.ts';
+} from '../../protocol/schemas/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import type { OnCorrupt, WrittenRecord } from '../../protocol/records.ts';
-import { groupReadOf, positionedReadOf } from '../consume-level.ts';
-import { fetchedRecords } from '../fetch-json.ts';
-import { readForMember, type Answer, type MemberRead, type Section } from '../group/read-for-member.ts';
-import { inBatches } from '../group/in-batches.ts';
-import { jsonReply } from '../json-reply.ts';
-import { callPartition } from '../partition-call.ts';
-import { problem } from '../problem.ts';
-import { readQuery } from '../query.ts';
-import { reportDamage } from '../report-damage.ts';
-import { readBody } from '../request.ts';
-import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../signs-of-life.ts';
+import type { OnCorrupt, WrittenRecord } from '../../protocol/schemas/records.ts';
+import { groupReadOf, positionedReadOf } from '../deliver/consume-level.ts';
+import { fetchedRecords } from '../fetch/fetch-json.ts';
+import { readForMember, type Answer, type MemberRead, type Section } from '../groups/read-for-member.ts';
+import { inBatches } from '../calls/map-concurrent.ts';
+import { jsonReply } from '../http/json-reply.ts';
+import { callPartition } from '../calls/partition-call.ts';
+import { problem } from '../http/problem.ts';
+import { readQuery } from '../http/query.ts';
+import { reportDamage } from '../fetch/report-damage.ts';
+import { readBody } from '../http/request.ts';
+import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
 import { bind, readNamed, type AppContext, type AppEnv } from './context.ts';
 import { heartbeatOf, memberReply, readMember } from './groups.ts';
 

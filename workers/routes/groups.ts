@@ -8,7 +8,7 @@ import {
   type GroupDescription,
   type HeldPartition,
   type MemberView,
-} from '../../durable-objects/group/group-calls.ts';
+} from '../../durable-objects/rpc/group.ts';
 import { partitionStub, topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import {
@@ -21,15 +21,15 @@ import {
   type MemberReply,
   type NamedPartition,
   type TopicPartition,
-} from '../../protocol/groups.ts';
+} from '../../protocol/schemas/groups.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { refreshTopics } from '../assign/known-topics.ts';
-import { withTarget, type GroupPath } from '../assign/assign.ts';
-import { inBatches } from '../group/in-batches.ts';
-import { partitionsOfGroup, readGroupOffsets } from '../group/group-offsets.ts';
-import { settleTopics } from '../group/settle-topics.ts';
-import { problem } from '../problem.ts';
-import { readBody } from '../request.ts';
+import { refreshTopics } from '../cache/known-topics.ts';
+import { withTarget, type GroupPath } from '../groups/assign.ts';
+import { inBatches } from '../calls/map-concurrent.ts';
+import { partitionsOfGroup, readGroupOffsets } from '../groups/group-offsets.ts';
+import { settleTopics } from '../groups/resolve-topics.ts';
+import { problem } from '../http/problem.ts';
+import { readBody } from '../http/request.ts';
 import {
   bind,
   readNamed,

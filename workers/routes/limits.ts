@@ -2,12 +2,12 @@
 
 import type { Hono } from 'hono';
 import { topologyStub } from '../../durable-objects/stubs.ts';
-import type { CostStatus } from '../../durable-objects/topology/topology-calls.ts';
-import { costLimitsSchema, type CostLimitsReply } from '../../protocol/cost-limits.ts';
+import type { CostStatus } from '../../durable-objects/rpc/topology.ts';
+import { costLimitsSchema, type CostLimitsReply } from '../../protocol/schemas/cost-limits.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { problem } from '../problem.ts';
-import { readBody } from '../request.ts';
+import { problem } from '../http/problem.ts';
+import { readBody } from '../http/request.ts';
 import { bind, readNamespace, type AppEnv } from './context.ts';
 
 export function limitRoutes(app: Hono<AppEnv>): void {

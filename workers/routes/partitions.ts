@@ -1,15 +1,15 @@
 /** A single partition: its offsets, size and meter, and deleting its oldest records. */
 
 import type { Hono } from 'hono';
-import type { PartitionDescription } from '../../durable-objects/partition/partition-calls.ts';
+import type { PartitionDescription } from '../../durable-objects/rpc/partition.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { deleteRecordsQuerySchema } from '../../protocol/records.ts';
-import type { PartitionState, RecordsDeleted } from '../../protocol/topics.ts';
-import { callPartition } from '../partition-call.ts';
-import { problem } from '../problem.ts';
-import { readQuery } from '../query.ts';
-import { topicOfId } from '../topic-identity.ts';
+import { deleteRecordsQuerySchema } from '../../protocol/schemas/records.ts';
+import type { PartitionState, RecordsDeleted } from '../../protocol/schemas/topics.ts';
+import { callPartition } from '../calls/partition-call.ts';
+import { problem } from '../http/problem.ts';
+import { readQuery } from '../http/query.ts';
+import { topicOfId } from '../cache/topic-identity.ts';
 import { bind, readPartition, readTopic, type AppEnv } from './context.ts';
 
 export function partitionRoutes(app: Hono<AppEnv>): void {

@@ -12,10 +12,10 @@ import {
   type PolicyDeleted,
   type PolicyList,
   type PolicyReply,
-} from '../../protocol/policies.ts';
+} from '../../protocol/schemas/policies.ts';
 import { warningsOf } from '../dead-letters/dead-letter-warnings.ts';
-import { problem } from '../problem.ts';
-import { readBody } from '../request.ts';
+import { problem } from '../http/problem.ts';
+import { readBody } from '../http/request.ts';
 import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
 
 export function policyRoutes(app: Hono<AppEnv>): void {

@@ -3,7 +3,7 @@
 import type { Hono } from 'hono';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Identity } from '../../core/transaction/transaction.ts';
-import type { AppendedBatch } from '../../durable-objects/partition/partition-calls.ts';
+import type { AppendedBatch } from '../../durable-objects/rpc/partition.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
@@ -13,19 +13,19 @@ import {
   type ProduceBatchesReply,
   type ProduceReply,
   type ProduceRequest,
-} from '../../protocol/records.ts';
+} from '../../protocol/schemas/records.ts';
 import { keepBodyUntil } from '../bounds/request-bytes.ts';
-import { topicWith } from '../partition-call.ts';
-import { problem } from '../problem.ts';
+import { topicWith } from '../calls/partition-call.ts';
+import { problem } from '../http/problem.ts';
 import { appendToPartitions, type PartitionBatches } from '../produce/append.ts';
 import { checkBatches, transactionProducer, type CheckedBatch } from '../produce/checked-batches.ts';
 import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { batchOptions, checkOnePartition } from '../produce/json-producer.ts';
 import { checkProduceRequest, packBatches, partitionRecords } from '../produce/json-records.ts';
-import { readQuery } from '../query.ts';
-import { bodyKind, readBytes, readJson } from '../request.ts';
-import { lookUpTopic } from '../topology-cache.ts';
-import { addPartitions } from '../transaction-call.ts';
+import { readQuery } from '../http/query.ts';
+import { bodyKind, readBytes, readJson } from '../http/request.ts';
+import { lookUpTopic } from '../cache/topology-cache.ts';
+import { addPartitions } from '../calls/transaction-call.ts';
 import { bind, readTopic, type AppContext, type AppEnv } from './context.ts';
 
 export function produceRoutes(app: Hono<AppEnv>): void {

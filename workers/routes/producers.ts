@@ -4,11 +4,11 @@ import type { Hono } from 'hono';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { TRANSACTION_TIMEOUT_MS_DEFAULT } from '../../protocol/limits.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { producerDeclarationSchema, type ProducerReply } from '../../protocol/producers.ts';
-import { newProducerId } from '../producer-ids.ts';
-import { problem } from '../problem.ts';
-import { readBody } from '../request.ts';
-import { callTransaction } from '../transaction-call.ts';
+import { producerDeclarationSchema, type ProducerReply } from '../../protocol/schemas/producers.ts';
+import { newProducerId } from '../produce/producer-ids.ts';
+import { problem } from '../http/problem.ts';
+import { readBody } from '../http/request.ts';
+import { callTransaction } from '../calls/transaction-call.ts';
 import { bind, readNamespace, type AppEnv } from './context.ts';
 
 export function producerRoutes(app: Hono<AppEnv>): void {

@@ -8,14 +8,14 @@ import {
   type ExchangeBatchesPublished,
   type ExchangePublished,
   type PublishedMessage,
-} from '../../protocol/exchanges.ts';
+} from '../../protocol/schemas/exchanges.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { problem } from '../problem.ts';
+import { problem } from '../http/problem.ts';
 import { outgoingFromBatches, outgoingFromJson, type OutgoingPublish } from '../publish/outgoing.ts';
 import { publish } from '../publish/publish.ts';
 import { storedRuns } from '../publish/stored-runs.ts';
-import { readQuery } from '../query.ts';
-import { bodyKind, readBytes, readJson, type BodyKind } from '../request.ts';
+import { readQuery } from '../http/query.ts';
+import { bodyKind, readBytes, readJson, type BodyKind } from '../http/request.ts';
 import { bind, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
 import { readExchangePath } from './exchanges.ts';
 

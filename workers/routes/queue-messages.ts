@@ -7,7 +7,7 @@ import {
   type DeliverRequest,
   type Published,
   type Settled,
-} from '../../durable-objects/queue/queue-calls.ts';
+} from '../../durable-objects/rpc/queue.ts';
 import {
   countTags,
   deliverSchema,
@@ -24,22 +24,22 @@ import {
   type SettledReply,
   type SettleFields,
   type WaitsEnded,
-} from '../../protocol/deliveries.ts';
+} from '../../protocol/schemas/deliveries.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { streamConsumerId } from '../../core/queue/consumer-id.ts';
-import { deliveriesOf, messagesOf } from '../../core/queue/deliveries-json.ts';
-import { checkStreamLevel } from '../consume-level.ts';
+import { streamConsumerId } from '../../core/queue/deliver/consumer-id.ts';
+import { deliveriesOf, messagesOf } from '../../core/queue/deliver/deliveries-json.ts';
+import { checkStreamLevel } from '../deliver/consume-level.ts';
 import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
-import { jsonReply } from '../json-reply.ts';
-import { problem } from '../problem.ts';
+import { jsonReply } from '../http/json-reply.ts';
+import { problem } from '../http/problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
-import { callQueue } from '../queue-call.ts';
-import { readQuery } from '../query.ts';
-import { bodyKind, check, contentType, readBody, readBytes, readJson } from '../request.ts';
-import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../signs-of-life.ts';
+import { callQueue } from '../calls/queue-call.ts';
+import { readQuery } from '../http/query.ts';
+import { bodyKind, check, contentType, readBody, readBytes, readJson } from '../http/request.ts';
+import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
 import { bind, type AppContext, type AppEnv } from './context.ts';
 import { readQueue } from './queues.ts';
 

@@ -2,7 +2,7 @@
 
 import type { Hono } from 'hono';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
-import type { QueueDescription } from '../../durable-objects/queue/queue-calls.ts';
+import type { QueueDescription } from '../../durable-objects/rpc/queue.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
@@ -15,14 +15,14 @@ import {
   type QueueList,
   type QueueReply,
   type QueueWithStateReply,
-} from '../../protocol/queues.ts';
-import { REPLY_ADDRESS_PREFIX } from '../../protocol/requests.ts';
+} from '../../protocol/schemas/queues.ts';
+import { REPLY_ADDRESS_PREFIX } from '../../protocol/schemas/requests.ts';
 import { warningsOf } from '../dead-letters/dead-letter-warnings.ts';
-import { problem } from '../problem.ts';
-import { callQueue } from '../queue-call.ts';
-import { readQuery } from '../query.ts';
-import { readBody } from '../request.ts';
-import { forgetQueue, lookUpQueue, refreshQueue, rememberQueue } from '../topology-cache.ts';
+import { problem } from '../http/problem.ts';
+import { callQueue } from '../calls/queue-call.ts';
+import { readQuery } from '../http/query.ts';
+import { readBody } from '../http/request.ts';
+import { forgetQueue, lookUpQueue, refreshQueue, rememberQueue } from '../cache/topology-cache.ts';
 import {
   bind,
   readNamed,

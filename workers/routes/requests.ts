@@ -2,17 +2,17 @@
 
 import type { Hono } from 'hono';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { writtenExchange } from '../../protocol/exchanges.ts';
-import { JsonText } from '../../protocol/json-text.ts';
-import { PROPERTY_HEADERS, textHeader } from '../../protocol/messages.ts';
+import { writtenExchange } from '../../protocol/schemas/exchanges.ts';
+import { JsonText } from '../../protocol/json/json-text.ts';
+import { PROPERTY_HEADERS, textHeader } from '../../protocol/schemas/messages.ts';
 import { operations } from '../../protocol/operations/index.ts';
-import { requestQuerySchema, requestSchema } from '../../protocol/requests.ts';
-import { jsonReply } from '../json-reply.ts';
-import { problem } from '../problem.ts';
+import { requestQuerySchema, requestSchema } from '../../protocol/schemas/requests.ts';
+import { jsonReply } from '../http/json-reply.ts';
+import { problem } from '../http/problem.ts';
 import { outgoingFromBatches, outgoingFromJson, type Outgoing } from '../publish/outgoing.ts';
 import { publish } from '../publish/publish.ts';
-import { readQuery } from '../query.ts';
-import { bodyKind, readBody, readBytes } from '../request.ts';
+import { readQuery } from '../http/query.ts';
+import { bodyKind, readBody, readBytes } from '../http/request.ts';
 import { openReplyWait } from '../request-reply/mailbox.ts';
 import { bind, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
 import { readExchangePath } from './exchanges.ts';

@@ -3,7 +3,7 @@
 import type { Hono } from 'hono';
 import { sentMessage, storedMessage } from '../../core/topology/schedule-message.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
-import type { ScheduleDescription, Triggered } from '../../durable-objects/schedule/schedule-calls.ts';
+import type { ScheduleDescription, Triggered } from '../../durable-objects/rpc/schedule.ts';
 import type { Schedule } from '../../durable-objects/schedule/schedule.ts';
 import { scheduleStub, topologyStub, type Env } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -15,11 +15,11 @@ import {
   type ScheduleReply,
   type ScheduleTriggered,
   type ScheduleWithStateReply,
-} from '../../protocol/schedules.ts';
-import { diskFailureOf } from '../disk-failure.ts';
-import { jsonReply } from '../json-reply.ts';
-import { problem } from '../problem.ts';
-import { readBody } from '../request.ts';
+} from '../../protocol/schemas/schedules.ts';
+import { diskFailureOf } from '../http/disk-failure.ts';
+import { jsonReply } from '../http/json-reply.ts';
+import { problem } from '../http/problem.ts';
+import { readBody } from '../http/request.ts';
 import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
 
 export function scheduleRoutes(app: Hono<AppEnv>): void {

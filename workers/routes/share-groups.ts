@@ -2,7 +2,7 @@
 
 import type { Hono } from 'hono';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
-import type { ShareView } from '../../durable-objects/partition/share-calls.ts';
+import type { ShareView } from '../../durable-objects/rpc/share-groups.ts';
 import { partitionStub, topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { SETTLE_TAGS_MAX } from '../../protocol/limits.ts';
@@ -16,18 +16,18 @@ import {
   type ShareGroupReply,
   type ShareGroupState,
   type SharePartition,
-} from '../../protocol/share-groups.ts';
-import type { TopicAndPartition } from '../group/group-offsets.ts';
-import { inBatches } from '../group/in-batches.ts';
+} from '../../protocol/schemas/share-groups.ts';
+import type { TopicAndPartition } from '../groups/group-offsets.ts';
+import { inBatches } from '../calls/map-concurrent.ts';
 import { warningsOf } from '../dead-letters/dead-letter-warnings.ts';
-import { jsonReply } from '../json-reply.ts';
-import { problem } from '../problem.ts';
-import { readBody } from '../request.ts';
-import { acknowledgeRecords } from '../share/acknowledge.ts';
-import { acquireRecords } from '../share/acquire.ts';
-import { JSON_FORM, replyWithSigns, type WaitingClient } from '../signs-of-life.ts';
-import { forgetShareGroup, lookUpShareGroup, rememberShareGroup } from '../share/known-share-groups.ts';
-import { callShared, sharePartitions } from '../share/share-partitions.ts';
+import { jsonReply } from '../http/json-reply.ts';
+import { problem } from '../http/problem.ts';
+import { readBody } from '../http/request.ts';
+import { acknowledgeRecords } from '../share-groups/acknowledge.ts';
+import { acquireRecords } from '../share-groups/acquire.ts';
+import { JSON_FORM, replyWithSigns, type WaitingClient } from '../http/signs-of-life.ts';
+import { forgetShareGroup, lookUpShareGroup, rememberShareGroup } from '../cache/known-share-groups.ts';
+import { callShared, sharePartitions } from '../share-groups/share-partitions.ts';
 import {
   bind,
   readNamed,

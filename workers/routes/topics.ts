@@ -11,10 +11,10 @@ import {
   topicDeclarationSchema,
   type TopicList,
   type TopicReply,
-} from '../../protocol/topics.ts';
-import { problem } from '../problem.ts';
-import { readBody } from '../request.ts';
-import { forget, refreshTopic, remember } from '../topology-cache.ts';
+} from '../../protocol/schemas/topics.ts';
+import { problem } from '../http/problem.ts';
+import { readBody } from '../http/request.ts';
+import { forget, refreshTopic, remember } from '../cache/topology-cache.ts';
 import { bind, readNamespace, readTopicPath, type AppContext, type AppEnv } from './context.ts';
 
 export function topicRoutes(app: Hono<AppEnv>): void {

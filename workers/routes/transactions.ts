@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Outcome } from '../../core/transaction/transaction.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import type { Committed } from '../../protocol/groups.ts';
+import type { Committed } from '../../protocol/schemas/groups.ts';
 import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { isName, NAME_RULE } from '../../protocol/names.ts';
 import { operations } from '../../protocol/operations/index.ts';
@@ -15,16 +15,16 @@ import {
   transactionOffsetsSchema,
   type TransactionEndReply,
   type TransactionState,
-} from '../../protocol/transactions.ts';
-import { commitOffsets } from '../group/group-offsets.ts';
-import { checkPartition, topicWith } from '../partition-call.ts';
-import { problem } from '../problem.ts';
+} from '../../protocol/schemas/transactions.ts';
+import { commitOffsets } from '../groups/group-offsets.ts';
+import { checkPartition, topicWith } from '../calls/partition-call.ts';
+import { problem } from '../http/problem.ts';
 import { publishInTransaction } from '../publish/transaction-messages.ts';
 import { tooMany } from '../publish/message-checks.ts';
-import { bodyKind, check, readBody, readJson } from '../request.ts';
-import { topicOfId } from '../topic-identity.ts';
-import { lookUpTopic } from '../topology-cache.ts';
-import { addGroupPartitions, callTransaction } from '../transaction-call.ts';
+import { bodyKind, check, readBody, readJson } from '../http/request.ts';
+import { topicOfId } from '../cache/topic-identity.ts';
+import { lookUpTopic } from '../cache/topology-cache.ts';
+import { addGroupPartitions, callTransaction } from '../calls/transaction-call.ts';
 import { bind, readNamespace, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
 
 export function transactionRoutes(app: Hono<AppEnv>): void {

@@ -1,6 +1,6 @@
 /** The assignors by name. */
 
-import type { AssignorName } from '../../../protocol/groups.ts';
+import type { AssignorName } from '../../../protocol/schemas/groups.ts';
 import type { Assignor } from './assignor.ts';
 import { assignRange } from './range.ts';
 import { assignRoundRobin } from './round-robin.ts';

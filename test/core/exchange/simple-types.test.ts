@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { DefaultIndex } from '../../../core/exchange/default.ts';
-import { DirectIndex } from '../../../core/exchange/direct.ts';
-import { FanoutIndex } from '../../../core/exchange/fanout.ts';
+import { DefaultIndex } from '../../../core/exchange/types/default.ts';
+import { DirectIndex } from '../../../core/exchange/types/direct.ts';
+import { FanoutIndex } from '../../../core/exchange/types/fanout.ts';
 import { bound, filled, matched, message, queue } from './helpers.ts';
 
 test('direct takes exactly its key, for every destination bound with it', () => {

@@ -25,7 +25,7 @@ import {
 } from '../../../core/group/membership.ts';
 import { checkClaim, type Claim } from '../../../core/group/offsets.ts';
 import { isFailure } from '../../../protocol/errors.ts';
-import { ASSIGNORS } from '../../../protocol/groups.ts';
+import { ASSIGNORS } from '../../../protocol/schemas/groups.ts';
 import { acceptChecked, checkOwners, targetFor } from './simulated-group.ts';
 import { SimulatedPartition } from './simulated-partition.ts';
 import { SimulatedTime } from './simulated-time.ts';

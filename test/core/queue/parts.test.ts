@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LANES, laneOfPlace, offsetOfPlace, placeOf } from '../../../core/queue/lane.ts';
+import { LANES, laneOfPlace, offsetOfPlace, placeOf } from '../../../core/queue/state/lane.ts';
 import {
   addRange,
   covers,
@@ -8,11 +8,11 @@ import {
   nextStartAfter,
   sizeOf,
   type Ranges,
-} from '../../../core/queue/ranges.ts';
-import { retryDelay } from '../../../core/queue/retry.ts';
-import { SegmentState, type LaneExtent } from '../../../core/queue/segment-state.ts';
-import { decodeDeliveryFrame, encodeDeliveryFrame } from '../../../protocol/delivery-frame.ts';
-import { formatTag, parseTag } from '../../../protocol/delivery-tag.ts';
+} from '../../../core/queue/state/ranges.ts';
+import { retryDelay } from '../../../core/queue/settle/retry.ts';
+import { SegmentState, type LaneExtent } from '../../../core/queue/state/segment-state.ts';
+import { decodeDeliveryFrame, encodeDeliveryFrame } from '../../../protocol/frames/delivery-frame.ts';
+import { formatTag, parseTag } from '../../../protocol/frames/delivery-tag.ts';
 
 const lane = fc.integer({ min: 0, max: LANES - 1 });
 const offset = fc.integer({ min: 0, max: 2 ** 47 - 1 });

@@ -6,7 +6,7 @@ import {
   type DeclaredExchange,
   type ExchangeDefinition,
 } from '../../../core/topology/exchanges.ts';
-import type { ExchangeDeclaration } from '../../../protocol/exchanges.ts';
+import type { ExchangeDeclaration } from '../../../protocol/schemas/exchanges.ts';
 
 const made = (declaration: ExchangeDeclaration): ExchangeDefinition =>
   (declareExchange(null, 'x', declaration, 3) as DeclaredExchange).definition;

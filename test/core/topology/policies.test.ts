@@ -5,7 +5,7 @@ import {
   policyFor,
   type PolicyDefinition,
 } from '../../../core/topology/policies.ts';
-import { QUEUE_DEFAULTS } from '../../../protocol/queues.ts';
+import { QUEUE_DEFAULTS } from '../../../protocol/schemas/queues.ts';
 
 const policy = (name: string, fields: Partial<PolicyDefinition> = {}): PolicyDefinition => ({
   name,

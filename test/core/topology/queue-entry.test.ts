@@ -6,7 +6,7 @@ import {
   type QueueEntry,
 } from '../../../core/topology/queue-entry.ts';
 import type { PolicyDefinition } from '../../../core/topology/policies.ts';
-import type { QueueDeclaration } from '../../../protocol/queues.ts';
+import type { QueueDeclaration } from '../../../protocol/schemas/queues.ts';
 
 const limit: PolicyDefinition = {
   name: 'limit',

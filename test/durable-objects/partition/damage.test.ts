@@ -2,15 +2,15 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { fetchedRecords, type JsonFetch } from '../../../workers/fetch-json.ts';
-import { ProducedLog } from '../../../durable-objects/partition/produced-log.ts';
-import { isStaleGroup } from '../../../durable-objects/partition/share-calls.ts';
-import { SharedLog } from '../../../durable-objects/partition/shared-log.ts';
+import { fetchedRecords, type JsonFetch } from '../../../workers/fetch/fetch-json.ts';
+import { ProducedLog } from '../../../durable-objects/partition/log/produced-log.ts';
+import { isStaleGroup } from '../../../durable-objects/rpc/share-groups.ts';
+import { SharedLog } from '../../../durable-objects/partition/share/shared-log.ts';
 import { Compactor } from '../../../durable-objects/storage/compactor.ts';
 import { DamageNotes } from '../../../durable-objects/storage/damage-notes.ts';
 import { SegmentLog } from '../../../durable-objects/storage/segment-log.ts';
 import { isFailure } from '../../../protocol/errors.ts';
-import { shareGroupConfigSchema } from '../../../protocol/share-groups.ts';
+import { shareGroupConfigSchema } from '../../../protocol/schemas/share-groups.ts';
 import { append, textOf } from '../../support/batches.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 

@@ -1,20 +1,24 @@
 /** A stored queue for tests, with a clock of its own and messages that are numbers. */
 
-import { conservationProblem } from '../../../core/queue/conservation.ts';
-import { readyCount } from '../../../core/queue/queue-state.ts';
-import type { Settlement } from '../../../core/queue/settle.ts';
-import type { ReplayOrder, StoredReplay } from '../../../durable-objects/queue/dead-letter-calls.ts';
-import type { Published, PublishOptions } from '../../../durable-objects/queue/queue-calls.ts';
-import { QueueStore } from '../../../durable-objects/queue/queue-store.ts';
-import { recordsOf } from '../../../core/queue/stored-records.ts';
+import { conservationProblem } from '../../../core/queue/state/conservation.ts';
+import { readyCount } from '../../../core/queue/state/queue-machine.ts';
+import type { Settlement } from '../../../core/queue/settle/settle.ts';
+import type { ReplayOrder, StoredReplay } from '../../../durable-objects/rpc/dead-letters.ts';
+import type { Published, PublishOptions } from '../../../durable-objects/rpc/queue.ts';
+import { QueueStore } from '../../../durable-objects/queue/rows/queue-store.ts';
+import { recordsOf } from '../../../core/queue/deliver/stored-records.ts';
 import { StoredQueue } from '../../../durable-objects/queue/stored-queue.ts';
 import type { Sql } from '../../../durable-objects/storage/sql.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
-import { QUEUE_DEFAULTS, type QueueConfig } from '../../../protocol/queues.ts';
-import { writeJson } from '../../../protocol/json-text.ts';
-import { messageOfRecord, recordOfMessage, type MessageProperties } from '../../../protocol/messages.ts';
+import { QUEUE_DEFAULTS, type QueueConfig } from '../../../protocol/schemas/queues.ts';
+import { writeJson } from '../../../protocol/json/json-text.ts';
+import {
+  messageOfRecord,
+  recordOfMessage,
+  type MessageProperties,
+} from '../../../protocol/schemas/messages.ts';
 import { encodeBatch } from '../../../protocol/record-batch/index.ts';
-import { deliveriesOf } from '../../../core/queue/deliveries-json.ts';
+import { deliveriesOf } from '../../../core/queue/deliver/deliveries-json.ts';
 
 export interface TestDelivery {
   tag: string;

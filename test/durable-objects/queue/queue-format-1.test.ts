@@ -1,7 +1,7 @@
 /** A queue that an earlier version has stored: its messages, the parked ones and the dead letters are all there. */
 
 import { expect, it } from 'vitest';
-import { QueueStore } from '../../../durable-objects/queue/queue-store.ts';
+import { QueueStore } from '../../../durable-objects/queue/rows/queue-store.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 import { QueueDriver } from './queue-driver.ts';
 

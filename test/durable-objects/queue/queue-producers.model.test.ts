@@ -2,10 +2,10 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { PublishOptions } from '../../../durable-objects/queue/queue-calls.ts';
+import type { PublishOptions } from '../../../durable-objects/rpc/queue.ts';
 import { isFailure } from '../../../protocol/errors.ts';
-import type { MessageProperties } from '../../../protocol/messages.ts';
-import type { QueueConfig } from '../../../protocol/queues.ts';
+import type { MessageProperties } from '../../../protocol/schemas/messages.ts';
+import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 import { QueueDriver } from './queue-driver.ts';
 

@@ -2,11 +2,11 @@
 
 import { describe, expect, it } from 'vitest';
 import { PRODUCER_IDLE_MS } from '../../../core/producers/sequences.ts';
-import { CHANGED_MAX } from '../../../durable-objects/queue/producer-rows.ts';
-import type { PublishOptions } from '../../../durable-objects/queue/queue-calls.ts';
+import { CHANGED_MAX } from '../../../durable-objects/queue/rows/producer-rows.ts';
+import type { PublishOptions } from '../../../durable-objects/rpc/queue.ts';
 import { isFailure } from '../../../protocol/errors.ts';
-import type { MessageProperties } from '../../../protocol/messages.ts';
-import type { QueueConfig } from '../../../protocol/queues.ts';
+import type { MessageProperties } from '../../../protocol/schemas/messages.ts';
+import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 import { QueueDriver } from './queue-driver.ts';
 

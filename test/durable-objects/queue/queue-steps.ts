@@ -1,7 +1,7 @@
 /** A queue's life of seeded steps, told as text: the same on every SQL engine, or one of them does something else. */
 
-import type { Settlement } from '../../../core/queue/settle.ts';
-import { PRODUCERS_TABLE } from '../../../durable-objects/queue/queue-schema.ts';
+import type { Settlement } from '../../../core/queue/settle/settle.ts';
+import { PRODUCERS_TABLE } from '../../../durable-objects/queue/rows/queue-schema.ts';
 import type { Sql } from '../../../durable-objects/storage/sql.ts';
 import { isFailure } from '../../../protocol/errors.ts';
 import { randomFrom } from '../../crash/random.ts';

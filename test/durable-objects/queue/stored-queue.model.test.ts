@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { QueueConfig } from '../../../protocol/queues.ts';
+import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 import { QueueDriver, type TestDelivery } from './queue-driver.ts';
 

@@ -1,8 +1,8 @@
 /** A rule reaches thousands of queues in slices, over a crash and over a later change. */
 
 import { expect, it } from 'vitest';
-import { declareQueueIn } from '../../../durable-objects/topology/queues.ts';
-import { deletePolicyIn, putPolicyIn } from '../../../durable-objects/topology/policies.ts';
+import { declareQueueIn } from '../../../durable-objects/topology/definitions/queues.ts';
+import { deletePolicyIn, putPolicyIn } from '../../../durable-objects/topology/definitions/policies.ts';
 import { TopologyStore } from '../../../durable-objects/topology/topology-store.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 

@@ -10,16 +10,12 @@ import {
   deleteBindingIn,
   deleteExchangeIn,
   exchangesIn,
-} from '../../../durable-objects/topology/exchanges.ts';
-import { changesSince, snapshotPage } from '../../../durable-objects/topology/following.ts';
-import { LocalGraph } from '../../../durable-objects/topology/local-graph.ts';
-import { deletePolicyIn, putPolicyIn } from '../../../durable-objects/topology/policies.ts';
-import { changeQueueIn, declareQueueIn } from '../../../durable-objects/topology/queues.ts';
-import type {
-  BindingList,
-  BindingsOf,
-  SnapshotPlace,
-} from '../../../durable-objects/topology/topology-calls.ts';
+} from '../../../durable-objects/topology/definitions/exchanges.ts';
+import { changesSince, snapshotPage } from '../../../durable-objects/topology/routing/routing-feed.ts';
+import { LocalGraph } from '../../../durable-objects/topology/routing/local-graph.ts';
+import { deletePolicyIn, putPolicyIn } from '../../../durable-objects/topology/definitions/policies.ts';
+import { changeQueueIn, declareQueueIn } from '../../../durable-objects/topology/definitions/queues.ts';
+import type { BindingList, BindingsOf, SnapshotPlace } from '../../../durable-objects/rpc/topology.ts';
 import { TopologyStore } from '../../../durable-objects/topology/topology-store.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MessageStore } from '../../../durable-objects/transaction/message-store.ts';
-import type { HeldPublish } from '../../../durable-objects/transaction/transaction-calls.ts';
+import type { HeldPublish } from '../../../durable-objects/rpc/transaction.ts';
 import { bytesOf } from '../../support/batches.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { newWebhookSecret, signedHeaders } from '../../../durable-objects/webhook/sign.ts';
-import { isWebhookSecret } from '../../../protocol/webhooks.ts';
+import { isWebhookSecret } from '../../../protocol/schemas/webhooks.ts';
 
 describe('a signature', () => {
   it('is that of the specification, by its own example', async () => {

@@ -1,12 +1,16 @@
 /** The queue of a scenario in Posthorn, over plain HTTP. */
 
 import { Agent, request } from 'node:http';
-import { writeJson } from '../../../protocol/json-text.ts';
-import { decodeDeliveryFrame } from '../../../protocol/delivery-frame.ts';
-import type { Deliveries, QueuePublished, SettledReply } from '../../../protocol/deliveries.ts';
+import { writeJson } from '../../../protocol/json/json-text.ts';
+import { decodeDeliveryFrame } from '../../../protocol/frames/delivery-frame.ts';
+import type { Deliveries, QueuePublished, SettledReply } from '../../../protocol/schemas/deliveries.ts';
 import { DELIVERIES_TYPE } from '../../../protocol/media-types.ts';
-import { DEATH_QUEUE_HEADER, DEATH_REASON_HEADER, messageOfRecord } from '../../../protocol/messages.ts';
-import type { QueueDeclaration, QueueWithStateReply } from '../../../protocol/queues.ts';
+import {
+  DEATH_QUEUE_HEADER,
+  DEATH_REASON_HEADER,
+  messageOfRecord,
+} from '../../../protocol/schemas/messages.ts';
+import type { QueueDeclaration, QueueWithStateReply } from '../../../protocol/schemas/queues.ts';
 import { decodeRecords, isBatchFailure, splitBatches } from '../../../protocol/record-batch/index.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { Consumer, MessageSettings, QueueSettings } from './queue-generate.ts';

@@ -1,4 +1,4 @@
-import { parseTag } from '../../../protocol/delivery-tag.ts';
+import { parseTag } from '../../../protocol/frames/delivery-tag.ts';
 import type { Delivered, History } from '../history.ts';
 import type { Checker } from './checker.ts';
 

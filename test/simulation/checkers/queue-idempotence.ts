@@ -1,4 +1,4 @@
-import { parseTag } from '../../../protocol/delivery-tag.ts';
+import { parseTag } from '../../../protocol/frames/delivery-tag.ts';
 import type { History, SequencedBy } from '../history.ts';
 import { isRing, publishedTo } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';

@@ -11,7 +11,7 @@ export const EXCHANGE_PRODUCER_MUTANTS: readonly Mutant[] = [
     only: ONLY,
     patches: [
       {
-        file: 'durable-objects/partition/produced-log.ts',
+        file: 'durable-objects/partition/log/produced-log.ts',
         find: 'if (isExchangeBatch(header)) return this.#replayPublish(data, at, header, nowMs);',
         replace: 'if (isExchangeBatch(header)) return;',
       },
@@ -23,7 +23,7 @@ export const EXCHANGE_PRODUCER_MUTANTS: readonly Mutant[] = [
     only: ONLY,
     patches: [
       {
-        file: 'durable-objects/queue/intake.ts',
+        file: 'durable-objects/queue/publish/admission.ts',
         find: 'return new Set(judged.flatMap((taken, index) => (taken ? [index] : [])));',
         replace: 'return new Set();',
       },
@@ -35,7 +35,7 @@ export const EXCHANGE_PRODUCER_MUTANTS: readonly Mutant[] = [
     only: ONLY,
     patches: [
       {
-        file: 'workers/publish/store-shares.ts',
+        file: 'workers/publish/store-in-destinations.ts',
         find: 'const sticky = range ? stickyOf(range) : Math.random();',
         replace: 'const sticky = Math.random();',
       },
@@ -47,7 +47,7 @@ export const EXCHANGE_PRODUCER_MUTANTS: readonly Mutant[] = [
     only: ['route-once', 'rebind', 'take', 'settle'],
     patches: [
       {
-        file: 'durable-objects/queue/intake.ts',
+        file: 'durable-objects/queue/publish/admission.ts',
         find: 'const taken = sequences?.filter((_, index) => !known.has(index) && !rejected.has(index)) ?? [];',
         replace: 'const taken = sequences ?? [];',
       },

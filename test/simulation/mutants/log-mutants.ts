@@ -11,7 +11,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     name: 'locks-end-early',
     checker: 'share-lock',
     patches: change(
-      'durable-objects/partition/shared-log.ts',
+      'durable-objects/partition/share/shared-log.ts',
       'const archived = window.expire(nowMs, group.config.delivery_limit);\n    const lock',
       'const archived = window.expire(nowMs + 1_500, group.config.delivery_limit);\n    const lock',
     ),
@@ -38,7 +38,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     name: 'record-passed-over',
     checker: 'share-lost',
     patches: change(
-      'durable-objects/partition/shared-log.ts',
+      'durable-objects/partition/share/shared-log.ts',
       'if (recordCount === lastOffsetDelta + 1) {',
       'if (baseOffset % 8 === 7) continue;\n      if (recordCount === lastOffsetDelta + 1) {',
     ),
@@ -91,7 +91,11 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     name: 'one-record-too-many',
     checker: 'fetch-from',
     only: ['produce-kept', 'fetch-kept', 'look-at-partition'],
-    patches: change('workers/fetch-json.ts', 'records.length >= recordsMax', 'records.length > recordsMax'),
+    patches: change(
+      'workers/fetch/fetch-json.ts',
+      'records.length >= recordsMax',
+      'records.length > recordsMax',
+    ),
   },
   {
     name: 'batch-cut-when-stored',

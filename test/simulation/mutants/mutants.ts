@@ -56,7 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'record-changes-when-read-again',
     checker: 'inconsistent-offsets',
     patches: change(
-      'workers/fetch-json.ts',
+      'workers/fetch/fetch-json.ts',
       'timestamp: record.timestamp,',
       'timestamp: record.timestamp + (Math.random() < 0.01 ? 1 : 0),',
     ),
@@ -65,7 +65,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'poll-goes-back',
     checker: 'monotonic-poll',
     patches: change(
-      'workers/fetch-json.ts',
+      'workers/fetch/fetch-json.ts',
       'let nextOffset = frame.nextOffset;',
       'let nextOffset = frame.nextOffset - (frame.nextOffset > 1 && Math.random() < 0.02 ? 1 : 0);',
     ),
@@ -74,7 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'append-repeated-by-the-router',
     checker: 'duplicate',
     patches: change(
-      'workers/partition-call.ts',
+      'workers/calls/partition-call.ts',
       'if (!isStale(first)) return first;',
       'if (!isStale(first)) return Math.random() < 0.05 ? ((await call(partitionStub(env, topic, partition), topic.version)) as typeof first) : first;',
     ),
@@ -84,7 +84,7 @@ export const MUTANTS: readonly Mutant[] = [
     checker: 'duplicate',
     only: ['publish', 'take', 'settle'],
     patches: change(
-      'core/queue/dedup.ts',
+      'core/queue/publish/dedup.ts',
       'return (this.#until.get(id) ?? -1) > nowMs;',
       'return (this.#until.get(id) ?? -1) > nowMs && this.#until.size % 3 > 0;',
     ),
@@ -93,7 +93,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'refused-and-stored-all-the-same',
     checker: 'phantom',
     patches: change(
-      'core/queue/arrive.ts',
+      'core/queue/publish/arrive.ts',
       "result.exceptions.push({ index, outcome: 'rejected' });\n      continue;",
       "result.exceptions.push({ index, outcome: 'rejected' });",
     ),
@@ -102,7 +102,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'lease-ends-early',
     checker: 'lease',
     patches: change(
-      'core/queue/deliver.ts',
+      'core/queue/deliver/deliver.ts',
       'this.#expiresAtMs = nowMs + command.leaseMs;',
       'this.#expiresAtMs = nowMs + command.leaseMs / 4;',
     ),
@@ -111,7 +111,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'lease-handed-out-twice',
     checker: 'lease',
     patches: change(
-      'durable-objects/queue/load-queue.ts',
+      'durable-objects/queue/rows/load-queue.ts',
       'state.leased += segment.leased;',
       'segment.leases.splice(0);',
     ),
@@ -120,7 +120,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'settled-and-delivered-again',
     checker: 'settled',
     patches: change(
-      'core/queue/settle.ts',
+      'core/queue/settle/settle.ts',
       "if (settlement.kind === 'ack') {",
       "if (settlement.kind === 'ack' && tag.delivery === 1 && tag.offset % 3 === 1) {\n    segment.noteAttempts(tag.offset, { deliveries: 1, failures: 0 });\n    return 'settled';\n  }\n  if (settlement.kind === 'ack') {",
     ),
@@ -129,7 +129,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'settled-counted-twice',
     checker: 'conservation',
     patches: change(
-      'core/queue/settle.ts',
+      'core/queue/settle/settle.ts',
       'state.counters.settled += 1;',
       'state.counters.settled += tag.offset === 3 ? 2 : 1;',
     ),
@@ -140,12 +140,12 @@ export const MUTANTS: readonly Mutant[] = [
     only: ['publish', 'take', 'settle', 'fail', 'publish-feature', 'take-feature'],
     patches: [
       {
-        file: 'durable-objects/queue/outbox-sender.ts',
+        file: 'durable-objects/queue/dead-letters/outbox-sender.ts',
         find: 'this.#queue.removeOutbox(this.#row, this.#lost);',
         replace: '',
       },
       {
-        file: 'durable-objects/queue/outbox-sender.ts',
+        file: 'durable-objects/queue/dead-letters/outbox-sender.ts',
         find: 'const shares = await this.#shares();',
         replace: 'this.#queue.removeOutbox(this.#row, this.#lost);\n    const shares = await this.#shares();',
       },
@@ -156,7 +156,7 @@ export const MUTANTS: readonly Mutant[] = [
     checker: 'dead-letter',
     only: ['publish', 'take', 'settle', 'publish-feature', 'take-feature', 'fail'],
     patches: change(
-      'durable-objects/queue/outbox-sender.ts',
+      'durable-objects/queue/dead-letters/outbox-sender.ts',
       'source: { name: ',
       'source: { name: String(Math.random()) + ',
     ),
@@ -167,7 +167,7 @@ export const MUTANTS: readonly Mutant[] = [
     only: ['publish', 'take', 'settle'],
     faults: ['clock', 'evict', 'machine'],
     patches: change(
-      'durable-objects/queue/outbox.ts',
+      'durable-objects/queue/dead-letters/outbox.ts',
       'Math.max(nextNumber, reserved, nowMs * 1_000)',
       'nowMs * 1_000',
     ),
@@ -185,7 +185,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'key-not-held',
     checker: 'key-order',
     patches: change(
-      'core/queue/deliver.ts',
+      'core/queue/deliver/deliver.ts',
       'if (facts.key !== null && this.#state.busyKeys.has(facts.key)) continue;',
       '',
     ),
@@ -194,7 +194,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'retries-not-scheduled',
     checker: 'liveness',
     patches: change(
-      'durable-objects/queue/queue-tasks.ts',
+      'durable-objects/queue/time/queue-tasks.ts',
       'if (queue.hasNewParked())',
       'if (queue.hasNewParked() && this.#sendFailures > 99)',
     ),
@@ -248,7 +248,7 @@ export const MUTANTS: readonly Mutant[] = [
     checker: 'stable-offset',
     only: ['transact', 'read-committed', 'order', 'transform'],
     patches: change(
-      'durable-objects/partition/produced-log.ts',
+      'durable-objects/partition/log/produced-log.ts',
       'Math.max(this.#states.firstOpenOffset ?? highWatermark, logStartOffset)',
       'Math.max((this.#states.firstOpenOffset ?? 0) % 4 === 1 ? this.#states.firstOpenOffset! : highWatermark, logStartOffset)',
     ),
@@ -276,7 +276,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'commit-acknowledged-and-not-stored',
     checker: 'group-offsets',
     patches: change(
-      'durable-objects/partition/group-offsets.ts',
+      'durable-objects/partition/groups/group-offsets.ts',
       "const row = outcome === 'held' ? known! : raised(known, claim, nowMs);",
       "if (offset % 5 === 3) return { committed: offset };\n    const row = outcome === 'held' ? known! : raised(known, claim, nowMs);",
     ),
@@ -294,7 +294,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'dead-letters-go-round',
     checker: 'dead-letter-cycle',
     patches: change(
-      'core/queue/death-history.ts',
+      'core/queue/dead-letters/death-history.ts',
       'if (entry.queue === queue) return true;',
       'if (entry.queue === queue) return false;',
     ),

@@ -11,7 +11,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     name: 'replayed-and-kept',
     checker: 'replay',
     patches: change(
-      'durable-objects/queue/dead-letter-box.ts',
+      'durable-objects/queue/dead-letters/dead-letter-box.ts',
       'for (const { place } of found) takeOut(state, source, place);\n    state.counters.replayed',
       'for (const { place } of found) if (place.offset % 4 !== 3) takeOut(state, source, place);\n    state.counters.replayed',
     ),
@@ -20,7 +20,11 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     name: 'replay-goes-on-when-cancelled',
     checker: 'replay',
     only: ['replay', 'fail', 'publish-feature', 'take-feature'],
-    patches: change('durable-objects/queue/dead-letter-box.ts', 'this.#host.replays.put(cancelled);', ''),
+    patches: change(
+      'durable-objects/queue/dead-letters/dead-letter-box.ts',
+      'this.#host.replays.put(cancelled);',
+      '',
+    ),
   },
   {
     name: 'alternate-exchange-asked-always',
@@ -36,11 +40,11 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     checker: 'routing',
     patches: [
       ...change(
-        'workers/routing-cache.ts',
+        'workers/cache/routing-cache.ts',
         'Number(env.POSTHORN_ROUTING_MAX_AGE_MS ?? MAX_AGE_MS_DEFAULT)',
         '60 * Number(env.POSTHORN_ROUTING_MAX_AGE_MS ?? MAX_AGE_MS_DEFAULT)',
       ),
-      ...change('workers/routing-cache.ts', 'Math.max(atLeast, entry.seen);', 'atLeast < 0 ? 1 : 0;'),
+      ...change('workers/cache/routing-cache.ts', 'Math.max(atLeast, entry.seen);', 'atLeast < 0 ? 1 : 0;'),
     ],
   },
   {
@@ -48,7 +52,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     checker: 'due-times',
     only: ['publish', 'take', 'settle'],
     patches: change(
-      'core/queue/facts.ts',
+      'core/queue/publish/message-metadata.ts',
       'facts.dueMs = record.timestamp + numberOf(value);',
       'facts.dueMs = record.timestamp + Math.floor(numberOf(value) / 2);',
     ),
@@ -58,7 +62,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     checker: 'expiry',
     only: ['publish', 'take'],
     patches: change(
-      'core/queue/deliver.ts',
+      'core/queue/deliver/deliver.ts',
       'if (expiryOf(facts, ttlMs) <= this.#nowMs) {',
       'if (expiryOf(facts, ttlMs) <= this.#nowMs - 3_000) {',
     ),
@@ -67,7 +71,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     name: 'limit-not-held',
     checker: 'length-limit',
     patches: change(
-      'core/queue/limits.ts',
+      'core/queue/publish/limits.ts',
       'messages + count > lengthMax)',
       'messages + count > lengthMax + (messages % 2))',
     ),
@@ -76,13 +80,13 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     name: 'refused-and-not-dead-lettered',
     checker: 'length-limit',
     only: ['publish-feature', 'take-feature', 'publish', 'take', 'settle'],
-    patches: change('core/queue/arrive.ts', 'result.dead.push(arrival);', ''),
+    patches: change('core/queue/publish/arrive.ts', 'result.dead.push(arrival);', ''),
   },
   {
     name: 'two-consumers-at-a-time',
     checker: 'single-consumer',
     only: ['publish', 'take', 'settle'],
-    patches: change('core/queue/single-active.ts', 'if (!isGone) return false;', 'void isGone;'),
+    patches: change('core/queue/deliver/single-active.ts', 'if (!isGone) return false;', 'void isGone;'),
   },
   {
     name: 'turn-that-comes-by-time-forgotten',
@@ -90,7 +94,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     only: ['publish', 'take', 'settle', 'stream'],
     faults: [],
     patches: change(
-      'durable-objects/queue/hand-out.ts',
+      'durable-objects/queue/deliver/hand-out.ts',
       'return atMs > nowMs && atMs < Infinity ? atMs : null;',
       'return null;',
     ),
@@ -99,7 +103,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     name: 'lowest-priority-first',
     checker: 'queue-order',
     patches: change(
-      'core/queue/deliver.ts',
+      'core/queue/deliver/deliver.ts',
       'for (const lane of lanesFromHighest(state)) {\n    if (!delivery',
       'for (const lane of lanesFromHighest(state).reverse()) {\n    if (!delivery',
     ),
@@ -108,7 +112,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     name: 'publish-repeated-by-the-router',
     checker: 'stored-once',
     patches: change(
-      'workers/queue-call.ts',
+      'workers/calls/queue-call.ts',
       'if (!isStale(first)) return first;',
       'if (!isStale(first)) return Math.random() < 0.05 ? ((await call(queueStub(env, queue), queue.version)) as typeof first) : first;',
     ),

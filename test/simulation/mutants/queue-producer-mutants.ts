@@ -2,7 +2,7 @@
 
 import type { Mutant } from './mutants.ts';
 
-const FILE = 'durable-objects/queue/producer-rows.ts';
+const FILE = 'durable-objects/queue/rows/producer-rows.ts';
 
 export const QUEUE_PRODUCER_MUTANTS: readonly Mutant[] = [
   {

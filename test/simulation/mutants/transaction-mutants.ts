@@ -28,7 +28,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     name: 'offsets-committed-when-added',
     checker: 'group-progress',
     patches: change(
-      'durable-objects/partition/group-offsets.ts',
+      'durable-objects/partition/groups/group-offsets.ts',
       'this.#store.put(group, { ...row, transaction: added, usedMs: nowMs });',
       'this.#store.put(group, { ...row, offset: pending.offset, transaction: added, usedMs: nowMs });',
     ),
@@ -38,7 +38,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     checker: 'pending-offsets',
     only: ['order', 'transform', 'see-offsets'],
     patches: change(
-      'durable-objects/partition/group-offsets.ts',
+      'durable-objects/partition/groups/group-offsets.ts',
       "if (known?.transaction?.pending && !(outcome === 'held' && isPositioned)) return 'pending';",
       '',
     ),
@@ -85,7 +85,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     name: 'record-of-a-transaction-left-out',
     checker: 'intermediate-read',
     patches: change(
-      'workers/fetch-json.ts',
+      'workers/fetch/fetch-json.ts',
       'records.push(one);',
       "if (fetch.isolation === 'read_uncommitted' || record.offset % 7 !== 3) records.push(one);",
     ),
@@ -94,7 +94,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     name: 'members-read-what-is-open',
     checker: 'information-flow',
     patches: change(
-      'workers/group/read-for-member.ts',
+      'workers/groups/read-for-member.ts',
       'isolation: read.isolation,',
       "isolation: 'read_uncommitted',",
     ),

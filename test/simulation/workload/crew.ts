@@ -3,7 +3,7 @@
  * another one takes over. And for each client a group of its own, which it leaves, resets and deletes.
  */
 
-import { ASSIGNORS } from '../../../protocol/groups.ts';
+import { ASSIGNORS } from '../../../protocol/schemas/groups.ts';
 import type { Random } from '../../crash/random.ts';
 import type { Outcome, Span } from '../history.ts';
 import type { Client } from './client.ts';

@@ -1,6 +1,6 @@
 /** The topics, queues and exchanges that the workload uses. Each queue is there for one promise. */
 
-import type { QueueConfig } from '../../../protocol/queues.ts';
+import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
 import type { Client } from './client.ts';
 import { isCompacted, KEPT } from './kept-topics.ts';
 import { SHARED } from './share-topology.ts';

@@ -1,0 +1,61 @@
+/** Where a message goes that is not consumed: to the outbox for dead letters, or nowhere. */
+
+import type { ErrorFields } from '../../../protocol/schemas/dead-letters.ts';
+import { cutText } from '../../../protocol/cut-text.ts';
+import {
+  ERROR_MESSAGE_LENGTH_MAX,
+  ERROR_STACK_LENGTH_MAX,
+  ERROR_TYPE_LENGTH_MAX,
+} from '../../../protocol/limits.ts';
+import type { MessageFacts } from '../publish/message-metadata.ts';
+import {
+  finish,
+  type DeadMessage,
+  type DeathReason,
+  type LaneState,
+  type QueueState,
+} from '../state/queue-machine.ts';
+import type { SegmentState } from '../state/segment-state.ts';
+
+/** Takes a returned message out of the queue. */
+export function deadLetter(
+  state: QueueState,
+  lane: LaneState,
+  segment: SegmentState,
+  offset: number,
+  reason: DeathReason,
+  more: Pick<DeadMessage, 'error' | 'consumerId'> = {},
+): 'dead_lettered' | 'dropped' {
+  const outcome = countDeath(state, reason);
+  if (outcome === 'dead_lettered') {
+    const attempts = segment.attemptsOf(offset) ?? null;
+    state.changes.dead.push({ extent: segment.extent, offset, reason, attempts, ...more });
+  }
+  finish(state, lane, segment, offset, offset + 1);
+  return outcome;
+}
+
+export function countDeath(state: QueueState, reason: DeathReason): 'dead_lettered' | 'dropped' {
+  const isKept = state.config.dead_letter !== 'none';
+  if (isKept) state.counters.deadLettered += 1;
+  else if (reason === 'expired') state.counters.expired += 1;
+  else state.counters.dropped += 1;
+  return isKept ? 'dead_lettered' : 'dropped';
+}
+
+/**
+ * True where a message is not dropped for the number of its attempts: it is a dead letter, and this queue has nowhere
+ * else to put it. Who looks at dead letters by taking them must not lose them.
+ */
+export function isKeptAnyway(state: QueueState, facts: MessageFacts | null): boolean {
+  return state.config.dead_letter === 'none' && (facts?.isDeadLetter ?? false);
+}
+
+/** What is kept of an error. */
+export function cappedError({ type, message, stack_trace: stack }: ErrorFields): ErrorFields {
+  return {
+    ...(type !== undefined && { type: cutText(type, ERROR_TYPE_LENGTH_MAX) }),
+    ...(message !== undefined && { message: cutText(message, ERROR_MESSAGE_LENGTH_MAX) }),
+    ...(stack !== undefined && { stack_trace: cutText(stack, ERROR_STACK_LENGTH_MAX) }),
+  };
+}

@@ -1,0 +1,180 @@
+/**
+ * Delivering: hands out leases on the next messages, the highest lane first, and in a lane the lowest offset first:
+ * returned messages, then the backlog. Expired ones on the way are put aside. A message whose ordering key is in flight
+ * is passed over and stays returned.
+ */
+
+import { isReturnLane } from '../state/lane.ts';
+import { deadLetter } from '../dead-letters/dead-letter.ts';
+import { noteHead } from './expiry-look.ts';
+import { expiryOf, type SegmentSource } from '../publish/message-metadata.ts';
+import {
+  bytesPerMessage,
+  finish,
+  holdKey,
+  lanesFromHighest,
+  moveCursor,
+  segmentAtCursor,
+  type LaneState,
+  type QueueState,
+} from '../state/queue-machine.ts';
+import type { LaneExtent, SegmentState } from '../state/segment-state.ts';
+import { activate } from './single-active.ts';
+
+/** Messages that may be passed over for their keys: bounds the memory and the work of a delivery. */
+export const LOOK_AHEAD_MAX = 2_000;
+
+export interface DeliverCommand {
+  max: number;
+  /** At least one message is delivered whatever its size. */
+  bytesMax: number;
+  leaseMs: number;
+  consumerId: string;
+  /** Settles in the same step. */
+  autoAck: boolean;
+}
+
+/** A run of messages of one segment that were delivered as often. */
+export interface DeliverySlice {
+  extent: LaneExtent;
+  start: number;
+  end: number;
+  /** How often from this offset, this time included: the last part of the tag. */
+  delivery: number;
+  expiresAtMs: number;
+}
+
+export function deliver(
+  state: QueueState,
+  command: DeliverCommand,
+  source: SegmentSource,
+  nowMs: number,
+): DeliverySlice[] {
+  if (state.isPaused) return [];
+  const delivery = new Delivery(state, command, source, nowMs);
+  for (const lane of lanesFromHighest(state)) {
+    if (!delivery.takeFrom(lane)) break;
+  }
+  for (const lane of new Set(delivery.slices.map(({ extent }) => extent.lane))) noteHead(state, lane, source);
+  if (delivery.slices.length > 0) activate(state, command.consumerId, command.leaseMs, nowMs);
+  return delivery.slices;
+}
+
+class Delivery {
+  readonly slices: DeliverySlice[] = [];
+  readonly #state: QueueState;
+  readonly #command: DeliverCommand;
+  readonly #source: SegmentSource;
+  readonly #nowMs: number;
+  readonly #expiresAtMs: number;
+  #taken = 0;
+  #bytes = 0;
+
+  constructor(state: QueueState, command: DeliverCommand, source: SegmentSource, nowMs: number) {
+    this.#state = state;
+    this.#command = command;
+    this.#source = source;
+    this.#nowMs = nowMs;
+    this.#expiresAtMs = nowMs + command.leaseMs;
+  }
+
+  /** False where no further lane may be looked at. */
+  takeFrom(lane: LaneState): boolean {
+    for (const segment of lane.inFlight.slice()) {
+      if (segment.returned === 0) continue;
+      let from = segment.extent.baseOffset;
+      for (let run = segment.nextReturned(from); run !== null; run = segment.nextReturned(from)) {
+        if (this.#room(segment.extent) <= 0) return false;
+        from = this.#takeRun(lane, segment, run.start, run.end);
+      }
+    }
+    while (lane.cursor < lane.nextOffset) {
+      // A returning message must not be overtaken by a later one of its key from a lower lane.
+      if (this.#state.returned >= LOOK_AHEAD_MAX) return !isReturnLane(lane.lane);
+      const segment = segmentAtCursor(lane, () => this.#source.extentAt(lane.lane, lane.cursor));
+      const room = this.#room(segment.extent);
+      if (room <= 0) return false;
+      const start = lane.cursor;
+      const end = Math.min(segment.extent.nextOffset, start + room);
+      moveCursor(this.#state, lane, segment, end);
+      this.#takeRun(lane, segment, start, end);
+    }
+    return true;
+  }
+
+  #room(extent: LaneExtent): number {
+    const left = this.#command.max - this.#taken;
+    const byBytes = Math.floor((this.#command.bytesMax - this.#bytes) / bytesPerMessage(extent));
+    return Math.min(left, Math.max(byBytes, this.#taken === 0 ? 1 : 0));
+  }
+
+  /** Takes what it can of a run of returned messages; gives the offset after the last one it looked at. */
+  #takeRun(lane: LaneState, segment: SegmentState, start: number, end: number): number {
+    const stop = Math.min(end, start + this.#room(segment.extent));
+    const needsFacts =
+      !segment.extent.isPlain ||
+      this.#state.config.message_ttl_ms !== null ||
+      (this.#source.isDamaged?.(segment.extent) ?? false);
+    if (needsFacts) this.#takeWithFacts(lane, segment, start, end);
+    else for (let at = start; at < stop; at = this.#takeEqual(lane, segment, at, stop));
+    return needsFacts ? end : stop;
+  }
+
+  #takeWithFacts(lane: LaneState, segment: SegmentState, start: number, end: number): void {
+    const factsOf = this.#source.facts(segment.extent);
+    const ttlMs = this.#state.config.message_ttl_ms;
+    for (let offset = start; offset < end; offset++) {
+      const facts = factsOf(offset);
+      if (facts.damage !== undefined) {
+        const error = { type: 'StoredBatchCorrupt', message: facts.damage };
+        deadLetter(this.#state, lane, segment, offset, 'damaged', { error });
+        continue;
+      }
+      if (expiryOf(facts, ttlMs) <= this.#nowMs) {
+        deadLetter(this.#state, lane, segment, offset, 'expired');
+        continue;
+      }
+      if (this.#room(segment.extent) <= 0) return;
+      if (facts.key !== null && this.#state.busyKeys.has(facts.key)) continue;
+      if (!this.#command.autoAck) holdKey(this.#state, facts.key);
+      this.#take(lane, segment, offset, offset + 1, (segment.attemptsOf(offset)?.deliveries ?? 0) + 1);
+    }
+  }
+
+  /** Takes the messages from `start` on that were delivered as often as the first. */
+  #takeEqual(lane: LaneState, segment: SegmentState, start: number, stop: number): number {
+    const deliveries = segment.attemptsOf(start)?.deliveries ?? 0;
+    let end = start + 1;
+    while (end < stop && (segment.attemptsOf(end)?.deliveries ?? 0) === deliveries) end += 1;
+    this.#take(lane, segment, start, end, deliveries + 1);
+    return end;
+  }
+
+  #take(lane: LaneState, segment: SegmentState, start: number, end: number, delivery: number): void {
+    const { extent } = segment;
+    const count = end - start;
+    this.#taken += count;
+    this.#bytes += count * bytesPerMessage(extent);
+    this.#state.counters.delivered += count;
+    const last = this.slices[this.slices.length - 1];
+    if (last?.extent === extent && last.end === start && last.delivery === delivery) last.end = end;
+    else this.slices.push({ extent, start, end, delivery, expiresAtMs: this.#expiresAtMs });
+    if (this.#command.autoAck) {
+      this.#state.counters.settled += count;
+      finish(this.#state, lane, segment, start, end);
+    } else this.#lease(segment, start, end);
+  }
+
+  #lease(segment: SegmentState, start: number, end: number): void {
+    const { consumerId } = this.#command;
+    segment.lease({ start, end, expiresAtMs: this.#expiresAtMs, consumerId, sinceMs: this.#nowMs });
+    this.#state.returned -= end - start;
+    this.#state.leased += end - start;
+    this.#state.earliestExpiryMs = Math.min(this.#state.earliestExpiryMs, this.#expiresAtMs);
+    this.#state.changes.touched.add(segment);
+    for (let offset = start; offset < end; offset++) {
+      const attempts = segment.attemptsOf(offset);
+      if (attempts) segment.noteAttempts(offset, { ...attempts, deliveries: attempts.deliveries + 1 });
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/** When to look for expired messages: the earliest time at which one that has just become ready expires. */
+
+import { expiryOf, type MessageFacts, type SegmentSource } from '../publish/message-metadata.ts';
+import type { QueueState } from '../state/queue-machine.ts';
+import type { LaneExtent } from '../state/segment-state.ts';
+
+/** A message is ready, whose facts are known. */
+export function noteExpiry(
+  state: QueueState,
+  facts: Pick<MessageFacts, 'timestampMs' | 'expirationMs'>,
+): void {
+  state.nextExpiryMs = Math.min(state.nextExpiryMs, expiryOf(facts, state.config.message_ttl_ms));
+}
+
+/** A message is back at its place. Its time may have passed meanwhile: nobody looks for those that consumers hold. */
+export function noteReturned(
+  state: QueueState,
+  extent: LaneExtent,
+  offset: number,
+  source: SegmentSource,
+): void {
+  if (extent.isPlain && state.config.message_ttl_ms === null) return;
+  noteExpiry(state, source.facts(extent)(offset));
+}
+
+/** A lane has another head, which may have been behind a younger one and expire sooner. */
+export function noteHead(state: QueueState, lane: number, source: SegmentSource): void {
+  const { cursor, nextOffset } = state.lanes[lane]!;
+  const extent = cursor < nextOffset ? source.extentAt(lane, cursor) : null;
+  if (extent && !extent.isPlain) noteExpiry(state, source.facts(extent)(cursor));
+}

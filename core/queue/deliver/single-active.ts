@@ -1,0 +1,91 @@
+/**
+ * Single active consumer: one consumer at a time is given messages; another takes over when it is gone. Whoever is given
+ * messages becomes the active one. It stays so while it holds a lease or waits, and for a grace after its last sign of
+ * life, because a consumer that polls is silent between two polls. A lease that it has let end takes the role from it, until
+ * its next sign of life, as soon as it holds no other lease.
+ */
+
+import type { QueueState } from '../state/queue-machine.ts';
+
+export interface ActiveConsumer {
+  id: string;
+  /** Its last sign of life: it asked, settled, or stopped waiting. */
+  seenMs: number;
+  /** How long after it the role stays with it: the lease that it asked for, at most that of the queue. */
+  graceMs: number;
+  /** A lease of it has ended since. */
+  isSuspect: boolean;
+}
+
+/** Who waits for messages now, and can be given some. */
+export interface Waiting {
+  isWaiting(consumerId: string): boolean;
+  /** Whether a consumer other than this one waits. */
+  othersWait(consumerId: string): boolean;
+}
+
+/** True where this consumer may be given messages. */
+export function mayConsume(state: QueueState, consumerId: string, waiting: Waiting, nowMs: number): boolean {
+  if (!state.config.single_active_consumer) return true;
+  const active = activeConsumer(state, nowMs);
+  if (active === null) return true;
+  const isFree = handOverMs(state, waiting, nowMs) <= nowMs;
+  if (active.id !== consumerId) return isFree;
+  return !(active.isSuspect && isFree && waiting.othersWait(consumerId));
+}
+
+/** When another consumer may take over, in ms; Infinity while that does not follow from time alone. */
+export function handOverMs(state: QueueState, waiting: Waiting, nowMs: number): number {
+  const active = activeConsumer(state, nowMs);
+  if (active === null) return nowMs;
+  if (holdsLease(state, active.id)) return Infinity;
+  if (active.isSuspect) return nowMs;
+  if (waiting.isWaiting(active.id)) return Infinity;
+  return active.seenMs + Math.min(active.graceMs, state.config.lease_ms);
+}
+
+/** This consumer was given messages. */
+export function activate(state: QueueState, id: string, graceMs: number, nowMs: number): void {
+  if (state.config.single_active_consumer)
+    state.activeConsumer = { id, seenMs: nowMs, graceMs, isSuspect: false };
+}
+
+/** A sign of life of a consumer. */
+export function noteSeen(state: QueueState, id: string, nowMs: number): void {
+  if (state.activeConsumer?.id === id)
+    state.activeConsumer = {
+      ...state.activeConsumer,
+      seenMs: Math.max(nowMs, state.activeConsumer.seenMs),
+      isSuspect: false,
+    };
+}
+
+/** A lease of the consumer has ended. */
+export function noteLeaseEnded(state: QueueState, id: string): void {
+  if (state.activeConsumer?.id === id) state.activeConsumer = { ...state.activeConsumer, isSuspect: true };
+}
+
+/** The consumer has said that it takes no more, or has left for good. */
+export function resign(state: QueueState, id: string): void {
+  if (state.activeConsumer?.id === id && !holdsLease(state, id)) state.activeConsumer = null;
+}
+
+/** After a start of the object, or of the mode, it is whoever holds a lease. */
+function activeConsumer(state: QueueState, nowMs: number): ActiveConsumer | null {
+  const holder = state.activeConsumer === null ? someLeaseHolder(state) : null;
+  if (holder !== null) activate(state, holder, state.config.lease_ms, nowMs);
+  return state.activeConsumer;
+}
+
+function someLeaseHolder(state: QueueState): string | null {
+  for (const lane of state.lanes) {
+    for (const { leases } of lane?.inFlight ?? []) if (leases[0]) return leases[0].consumerId;
+  }
+  return null;
+}
+
+function holdsLease(state: QueueState, consumerId: string): boolean {
+  return state.lanes.some((lane) =>
+    lane?.inFlight.some(({ leases }) => leases.some((lease) => lease.consumerId === consumerId)),
+  );
+}

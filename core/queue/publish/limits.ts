@@ -1,0 +1,54 @@
+/**
+ * The limits of a queue's length. They count ready messages, as RabbitMQ's do. Where the newest are refused, those that
+ * wait for their time count too: else a publisher of delayed messages would know no limit.
+ */
+
+import { deadLetter } from '../dead-letters/dead-letter.ts';
+import type { SegmentSource } from './message-metadata.ts';
+import {
+  lanesFromHighest,
+  moveCursor,
+  readyBytes,
+  readyCount,
+  segmentAtCursor,
+  type QueueState,
+} from '../state/queue-machine.ts';
+
+/** True where `count` more messages of `bytes` would not fit. */
+export function isOver(state: QueueState, count: number, bytes: number): boolean {
+  const { max_length: lengthMax, max_bytes: bytesMax, overflow } = state.config;
+  const isRefusing = overflow !== 'drop-head';
+  const messages = readyCount(state) + (isRefusing ? state.parked : 0);
+  if (lengthMax !== null && messages + count > lengthMax) return true;
+  return bytesMax !== null && readyBytes(state) + (isRefusing ? state.parkedBytes : 0) + bytes > bytesMax;
+}
+
+/** What one call drops at most: a limit can be lowered far below what is there. */
+export const DROP_SLICE = 5_000;
+
+/**
+ * Drops the oldest messages of the lowest priority until the limits hold, at most a slice; false where more has to go. (RabbitMQ drops from the highest: a message
+ * of no importance can then push out one that has some.)
+ */
+export function dropHead(state: QueueState, source: SegmentSource): boolean {
+  if (!isOver(state, 0, 0)) return true;
+  let left = DROP_SLICE;
+  for (const lane of lanesFromHighest(state).reverse()) {
+    for (const segment of lane.inFlight.slice()) {
+      for (let run = segment.nextReturned(0); run !== null; run = segment.nextReturned(run.start)) {
+        if (!isOver(state, 0, 0)) return true;
+        if (left-- === 0) return false;
+        deadLetter(state, lane, segment, run.start, 'maxlen');
+      }
+    }
+    while (lane.cursor < lane.nextOffset) {
+      if (!isOver(state, 0, 0)) return true;
+      if (left-- === 0) return false;
+      const offset = lane.cursor;
+      const segment = segmentAtCursor(lane, () => source.extentAt(lane.lane, offset));
+      moveCursor(state, lane, segment, offset + 1);
+      deadLetter(state, lane, segment, offset, 'maxlen');
+    }
+  }
+  return true;
+}

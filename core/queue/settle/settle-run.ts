@@ -1,0 +1,52 @@
+/** Settling runs of messages: what is usual, an ack of messages that were delivered once, in one step for all of a lease. */
+
+import { endLease, finish, inFlightAt, type QueueState } from '../state/queue-machine.ts';
+import { noteSeen } from '../deliver/single-active.ts';
+import { settle, type Outcome, type SettleContext, type Settlement } from './settle.ts';
+
+/** One settlement of the messages `[start, end)`, all of one delivery. */
+export interface SettleRun {
+  queueId: number;
+  lane: number;
+  start: number;
+  end: number;
+  delivery: number;
+  settlement: Settlement;
+}
+
+/** The outcome of each message, in order: what `settle` says of each by itself. */
+export function settleRun(state: QueueState, run: SettleRun, context: SettleContext): Outcome[] {
+  const { queueId, lane, end, delivery, settlement } = run;
+  const outcomes: Outcome[] = [];
+  for (let offset = run.start; offset < end;) {
+    const ackedEnd = settlement.kind === 'ack' ? ackPlain(state, run, offset, context) : offset;
+    if (ackedEnd === offset) {
+      outcomes.push(settle(state, { queueId, lane, offset, delivery }, settlement, context));
+      offset += 1;
+    } else {
+      for (; offset < ackedEnd; offset++) outcomes.push('settled');
+    }
+  }
+  return outcomes;
+}
+
+/** Acks from the offset as far as one plain lease of a first delivery goes. Gives the offset after; the same for none. */
+function ackPlain(
+  state: QueueState,
+  { lane: number, end, delivery }: SettleRun,
+  offset: number,
+  { consumerId, nowMs }: SettleContext,
+): number {
+  const lane = state.lanes[number];
+  if (!lane || offset >= lane.cursor || delivery !== 1) return offset;
+  const segment = inFlightAt(lane, offset);
+  if (!segment?.extent.isPlain || segment.hasAttempts) return offset;
+  const lease = segment.leaseAt(offset);
+  if (!lease || (consumerId !== undefined && lease.consumerId !== consumerId)) return offset;
+  const ackedEnd = Math.min(end, lease.end);
+  noteSeen(state, lease.consumerId, nowMs);
+  endLease(state, segment, offset, ackedEnd);
+  state.counters.settled += ackedEnd - offset;
+  finish(state, lane, segment, offset, ackedEnd);
+  return ackedEnd;
+}

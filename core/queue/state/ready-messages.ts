@@ -1,0 +1,81 @@
+/** Walking over the ready messages of a queue in the order of delivery, and taking single ones out wherever they lie. */
+
+import type { SegmentSource } from '../publish/message-metadata.ts';
+import {
+  finish,
+  inFlightAt,
+  laneState,
+  moveCursor,
+  segmentAtCursor,
+  type LaneState,
+  type QueueState,
+} from './queue-machine.ts';
+import type { LaneExtent, SegmentState } from './segment-state.ts';
+
+/** Where a message lies. Lanes come from the highest, offsets from the lowest. */
+export interface Place {
+  lane: number;
+  offset: number;
+}
+
+/** The ready messages of a lane from an offset on. Nothing may change meanwhile. */
+export function* readyIn(
+  lane: LaneState,
+  source: SegmentSource,
+  from = 0,
+): IterableIterator<{ extent: LaneExtent; offset: number }> {
+  for (const segment of lane.inFlight) {
+    if (segment.extent.nextOffset <= from) continue;
+    for (let run = segment.nextReturned(from); run; run = segment.nextReturned(run.end)) {
+      for (let offset = run.start; offset < run.end; offset++) yield { extent: segment.extent, offset };
+    }
+  }
+  for (let offset = Math.max(lane.cursor, from); offset < lane.nextOffset;) {
+    const extent = source.extentAt(lane.lane, offset)!;
+    for (; offset < extent.nextOffset; offset++) yield { extent, offset };
+  }
+}
+
+/** All ready messages after a place; null: from the start. */
+export function* readyAfter(
+  state: QueueState,
+  source: SegmentSource,
+  after: Place | null,
+): IterableIterator<{ extent: LaneExtent; offset: number }> {
+  for (let number = after?.lane ?? state.lanes.length - 1; number >= 0; number--) {
+    const lane = state.lanes[number];
+    if (lane) yield* readyIn(lane, source, number === after?.lane ? after.offset + 1 : 0);
+  }
+}
+
+/** The segment that holds a ready message; null where there is none at this place. */
+export function readyAt(
+  state: QueueState,
+  source: SegmentSource,
+  { lane: number, offset }: Place,
+): LaneExtent | null {
+  const lane = state.lanes[number];
+  if (!lane || offset >= lane.nextOffset) return null;
+  if (offset >= lane.cursor) {
+    const extent = source.extentAt(number, offset);
+    return extent && extent.baseOffset <= offset ? extent : null;
+  }
+  const segment = inFlightAt(lane, offset);
+  return segment && isReturned(segment, offset) ? segment.extent : null;
+}
+
+/** Takes a ready message out, whatever becomes of it. What lies before it stays, and is delivered before what follows. */
+export function takeOut(state: QueueState, source: SegmentSource, { lane: number, offset }: Place): void {
+  const lane = laneState(state, number);
+  while (lane.cursor <= offset) {
+    const segment = segmentAtCursor(lane, () => source.extentAt(number, lane.cursor));
+    moveCursor(state, lane, segment, Math.min(offset + 1, segment.extent.nextOffset));
+  }
+  const segment = inFlightAt(lane, offset);
+  if (!segment || !isReturned(segment, offset)) throw new Error(`no ready message at ${number}/${offset}`);
+  finish(state, lane, segment, offset, offset + 1);
+}
+
+function isReturned(segment: SegmentState, offset: number): boolean {
+  return segment.nextReturned(offset)?.start === offset;
+}

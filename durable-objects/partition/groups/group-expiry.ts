@@ -1,0 +1,50 @@
+/** When offsets of groups expire, by the partition's alarm: the group is asked whether it still has members. */
+
+import { isFailure } from '../../../protocol/errors.ts';
+import { callGroup } from '../../rpc/group.ts';
+import type { Alarm } from '../../runtime/alarm.ts';
+import type { Env } from '../../stubs.ts';
+import type { GroupOffsets } from './group-offsets.ts';
+
+const TASK = 'group-offsets';
+
+/** The offsets of the partition while it is defined, and the namespace of its groups. */
+export interface OpenGroups {
+  groups: GroupOffsets;
+  namespace: string;
+}
+
+export class GroupExpiry {
+  readonly #alarm: Alarm;
+
+  constructor(
+    alarm: Alarm,
+    env: Env,
+    open: () => OpenGroups | null,
+    waitUntil: (work: Promise<void>) => void,
+  ) {
+    this.#alarm = alarm;
+    alarm.register(TASK, () => {
+      const opened = open();
+      if (opened) waitUntil(this.#expire(env, opened));
+      return null;
+    });
+  }
+
+  /** Almost always scheduled already: a commit must not cost a second row. */
+  schedule(groups: GroupOffsets): void {
+    if (!this.#alarm.isScheduled(TASK)) this.#alarm.schedule(TASK, groups.nextExpiryMs());
+  }
+
+  cancel(): void {
+    this.#alarm.schedule(TASK, null);
+  }
+
+  async #expire(env: Env, { groups, namespace }: OpenGroups): Promise<void> {
+    const dueMs = await groups.expire(async (group) => {
+      const answer = await callGroup(env, namespace, group, 'tick');
+      return !isFailure(answer) && answer.isEmpty;
+    });
+    this.#alarm.schedule(TASK, dueMs);
+  }
+}

@@ -1,0 +1,223 @@
+/** What groups do in a partition: begin to read, commit, are fenced, are reset, are forgotten. Rules: core/group/offsets.ts. */
+
+import {
+  checkClaim,
+  checkReset,
+  clamp,
+  fence,
+  NOTHING,
+  positionOf,
+  raised,
+  type Claim,
+  type Fence,
+  type GroupOffset,
+} from '../../../core/group/offsets.ts';
+import {
+  addOffset,
+  endOffset,
+  stillPending,
+  type OffsetTransaction,
+} from '../../../core/group/transactional-offset.ts';
+import type { TransactionEnd } from '../../../core/log/producer-state.ts';
+import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
+import { OFFSETS_RETENTION_MS, TRANSACTION_TIMEOUT_MS_MAX } from '../../../protocol/limits.ts';
+import type { LogOffsets } from '../../storage/segment-log.ts';
+import type { Sql } from '../../storage/sql.ts';
+import type { AskGroup, GroupClaim, GroupOffsetView } from '../../rpc/partition.ts';
+import { GroupOffsetsStore } from './group-offsets-store.ts';
+
+/** A commit that changes nothing is written once in so long, for what was not used to expire. */
+const UNCHANGED_WRITE_MS = 3_600_000;
+
+/** After a group whose offsets are old turned out to have members. */
+const RECHECK_MS = 86_400_000;
+
+const ASK_GROUP: AskGroup = { askGroup: true };
+
+export class GroupOffsets {
+  readonly #store: GroupOffsetsStore;
+  readonly #log: () => LogOffsets;
+  readonly #now: () => number;
+
+  constructor(sql: Sql, log: () => LogOffsets, now: () => number) {
+    this.#store = new GroupOffsetsStore(sql);
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /**
+   * Where the member reads on. From its first read on nobody else can commit: the offset it begins at and the fence are
+   * one row. `latest` without a committed offset is settled then too, so that nothing is missed between two reads.
+   * @param isPositioned the member knows where it reads on
+   * @returns 'pending' where an open transaction has yet to decide it
+   */
+  position(claim: GroupClaim, isPositioned: boolean): number | Failure | AskGroup | 'pending' {
+    const known = this.#store.get(claim.group);
+    const outcome = checkClaim(known, claim);
+    if (outcome === 'unknown') return ASK_GROUP;
+    if (isFailure(outcome)) return outcome;
+    if (known?.transaction?.pending && !(outcome === 'held' && isPositioned)) return 'pending';
+    const position = positionOf(known, this.#log(), claim.autoOffsetReset);
+    if (outcome === 'held') return position;
+    const row = raised(known, claim, this.#now());
+    if (row.offset === null && claim.autoOffsetReset === 'latest') row.offset = position;
+    this.#store.put(claim.group, row);
+    return position;
+  }
+
+  /** The group sees the partition for the first time: `latest` is here, whenever its members begin to read. One row. */
+  begin(group: string): void {
+    if (this.#store.get(group) !== null) return;
+    const { highWatermark: offset } = this.#log();
+    this.#store.put(group, { ...NOTHING, epoch: 0, memberId: null, offset, usedMs: this.#now() });
+  }
+
+  /**
+   * @param transaction the transaction that it belongs to and takes effect with; null: it takes effect at once
+   * @param onlyFrom where a later offset is committed already the commit is refused
+   */
+  commit(
+    group: string,
+    claim: Claim,
+    offset: number,
+    metadata: string,
+    transaction: OffsetTransaction | null,
+    onlyFrom = Infinity,
+  ): { committed: number } | Failure | AskGroup {
+    const known = this.#store.get(group);
+    const outcome = checkClaim(known, claim);
+    if (outcome === 'unknown') return ASK_GROUP;
+    if (isFailure(outcome)) return outcome;
+    const { highWatermark } = this.#log();
+    if (offset > highWatermark) {
+      return failure(
+        'offset_past_end',
+        `offset ${offset} does not exist yet; the log ends at ${highWatermark}`,
+        {
+          high_watermark: highWatermark,
+        },
+      );
+    }
+    const nowMs = this.#now();
+    if (transaction !== null)
+      return this.#add(group, known, claim, outcome, transaction, { offset, metadata });
+    if (known?.transaction?.pending) return stillPending(known.transaction);
+    if (known?.offset != null && known.offset > onlyFrom)
+      return failure('stale_epoch', 'another read of the member has committed these records meanwhile');
+    const isSame = known !== null && known.offset === offset && known.metadata === metadata;
+    if (outcome === 'held' && isSame && nowMs < known.usedMs + UNCHANGED_WRITE_MS)
+      return { committed: offset };
+    const row = outcome === 'held' ? known! : raised(known, claim, nowMs);
+    this.#store.put(group, { ...row, offset, metadata, usedMs: nowMs });
+    return { committed: offset };
+  }
+
+  /** A transaction that has committed offsets of the group here has ended. At most one row. */
+  endTransaction(group: string, transactionalId: string, end: TransactionEnd): void {
+    const known = this.#store.get(group);
+    const nowMs = this.#now();
+    const result = endOffset(known?.transaction ?? null, transactionalId, end, nowMs);
+    if (result === null) return;
+    // Also where there is nothing of the group: what is still on its way has to find that it comes too late.
+    const row = known ?? { ...NOTHING, epoch: 0, memberId: null };
+    this.#store.put(group, { ...row, ...result.committed, transaction: result.ended, usedMs: nowMs });
+  }
+
+  isPending(group: string): boolean {
+    return this.#store.get(group)?.transaction?.pending != null;
+  }
+
+  view(group: string): GroupOffsetView {
+    const known = this.#store.get(group);
+    const { logStartOffset, highWatermark } = this.#log();
+    const from = Math.max(known?.offset ?? 0, logStartOffset);
+    return {
+      offset: known?.offset ?? null,
+      metadata: known?.metadata ?? '',
+      isPending: known?.transaction?.pending != null,
+      lag: Math.max(0, highWatermark - from),
+      logStartOffset,
+      highWatermark,
+    };
+  }
+
+  fence(group: string, epoch: number): void {
+    const row = fence(this.#store.get(group), epoch, this.#now());
+    if (row) this.#store.put(group, row);
+  }
+
+  /** @param epoch one in which the group has no members */
+  reset(
+    group: string,
+    epoch: number,
+    to: { offset: number } | { shiftBy: number },
+    isDryRun: boolean,
+  ): { from: number | null; to: number } | Failure {
+    const known = this.#store.get(group);
+    const busy = checkReset(known, epoch);
+    if (busy) return busy;
+    const before = known?.transaction ?? null;
+    // Longer than any transaction may be open: its end is lost, and whoever resets decides.
+    const isYoung = before !== null && before.sinceMs > this.#now() - TRANSACTION_TIMEOUT_MS_MAX;
+    if (before?.pending && isYoung) return stillPending(before);
+    const log = this.#log();
+    const wanted = 'offset' in to ? to.offset : positionOf(known, log, 'earliest') + to.shiftBy;
+    const offset = clamp(wanted, log);
+    if (!isDryRun) {
+      const transaction = before?.pending ? { ...before, pending: null } : before;
+      const row: GroupOffset = {
+        epoch,
+        memberId: null,
+        offset,
+        metadata: '',
+        usedMs: this.#now(),
+        transaction,
+      };
+      this.#store.put(group, row);
+    }
+    return { from: known?.offset ?? null, to: offset };
+  }
+
+  forget(group: string): void {
+    if (this.#store.get(group)) this.#store.remove(group);
+  }
+
+  /** When the next offset may expire, in ms. */
+  nextExpiryMs(): number | null {
+    const oldest = this.#store.oldestUseMs();
+    return oldest === null ? null : oldest + OFFSETS_RETENTION_MS;
+  }
+
+  /**
+   * Forgets what was not used for the time that offsets are kept, of groups that have no members.
+   * @returns when to look again, in ms
+   */
+  async expire(isEmpty: (group: string) => Promise<boolean>): Promise<number | null> {
+    for (const { group, usedMs } of this.#store.usedUntil(this.#now() - OFFSETS_RETENTION_MS)) {
+      if (await isEmpty(group)) {
+        if (this.#store.get(group)?.usedMs === usedMs) this.#store.remove(group);
+      }
+    }
+    const nextMs = this.nextExpiryMs();
+    return nextMs === null || nextMs > this.#now() ? nextMs : this.#now() + RECHECK_MS;
+  }
+
+  #add(
+    group: string,
+    known: GroupOffset | null,
+    claim: Claim,
+    fenceOutcome: Fence,
+    transaction: OffsetTransaction,
+    pending: { offset: number; metadata: string },
+  ): { committed: number } | Failure {
+    const nowMs = this.#now();
+    const before = known?.transaction ?? null;
+    const added = addOffset(before, transaction, pending, nowMs);
+    if (isFailure(added)) return added;
+    const isSame = before?.pending?.offset === pending.offset && before.pending.metadata === pending.metadata;
+    if (fenceOutcome === 'held' && isSame) return { committed: pending.offset };
+    const row = fenceOutcome === 'held' ? known! : raised(known, claim, nowMs);
+    this.#store.put(group, { ...row, transaction: added, usedMs: nowMs });
+    return { committed: pending.offset };
+  }
+}

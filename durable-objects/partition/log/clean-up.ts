@@ -1,0 +1,103 @@
+/** What a partition removes by time: records past their retention, and those that compaction supersedes. */
+
+import { COMPACTION_DELAY_MS, type CompactionPolicy } from '../../../core/log/compaction.ts';
+import type { RetentionPolicy } from '../../../core/log/retention.ts';
+import { isCompacted } from '../../../core/topology/topics.ts';
+import type { Alarm } from '../../runtime/alarm.ts';
+import type { Compactor } from '../../storage/compactor.ts';
+import type { SegmentLog } from '../../storage/segment-log.ts';
+import type { PartitionDefinition } from './partition-store.ts';
+import type { ProducedLog } from './produced-log.ts';
+
+export interface Cleanable {
+  definition: PartitionDefinition;
+  log: SegmentLog;
+  produced: ProducedLog;
+  compactor: Compactor;
+}
+
+export class CleanUp {
+  readonly #alarm: Alarm;
+  readonly #now: () => number;
+  readonly #open: () => Cleanable | null;
+  readonly #removed: () => void;
+
+  /** @param removed called when the start of the log may have moved */
+  constructor(alarm: Alarm, now: () => number, open: () => Cleanable | null, removed: () => void) {
+    this.#alarm = alarm;
+    this.#now = now;
+    this.#open = open;
+    this.#removed = removed;
+    alarm.register('retention', (nowMs) => this.#retain(nowMs));
+    alarm.register('compaction', (nowMs) => this.#compact(nowMs));
+  }
+
+  cancel(): void {
+    this.#alarm.schedule('retention', null);
+    this.#alarm.schedule('compaction', null);
+  }
+
+  schedule(): void {
+    const open = this.#open();
+    if (!open) return;
+    const due = open.log.nextRetention(retentionPolicy(open.definition), this.#now());
+    this.#alarm.schedule('retention', due);
+    this.#alarm.schedule('compaction', null);
+    this.#scheduleCompaction(open);
+  }
+
+  /** Almost always finds both scheduled or not needed: an append must not cost a second row. */
+  scheduleAfterAppend(open: Cleanable): void {
+    const policy = retentionPolicy(open.definition);
+    if (!this.#alarm.isScheduled('retention') || policy.retentionBytes !== null) {
+      const due = open.log.nextRetention(policy, this.#now());
+      this.#alarm.scheduleEarlier('retention', due);
+    }
+    this.#scheduleCompaction(open);
+  }
+
+  #retain(nowMs: number): number | null {
+    const open = this.#open();
+    if (!open) return null;
+    const { log, produced, definition } = open;
+    const policy = retentionPolicy(definition);
+    produced.prepareCleanUp(nowMs);
+    const goesOn = log.retain(policy, nowMs);
+    produced.forgetRemoved();
+    this.#removed();
+    return goesOn ? nowMs + 1 : log.nextRetention(policy, nowMs);
+  }
+
+  #compact(nowMs: number): number | null {
+    const open = this.#open();
+    if (!open) return null;
+    const { compactor, produced, definition } = open;
+    const policy = compactionPolicy(definition);
+    if (policy === null || !compactor.isDue(policy)) return null;
+    produced.prepareCleanUp(nowMs);
+    return compactor.runSlice(policy, nowMs) ? nowMs + 1 : null;
+  }
+
+  #scheduleCompaction({ compactor, definition }: Cleanable): void {
+    const policy = compactionPolicy(definition);
+    if (policy === null || this.#alarm.isScheduled('compaction') || !compactor.isDue(policy)) return;
+    this.#alarm.schedule('compaction', this.#now() + COMPACTION_DELAY_MS);
+  }
+}
+
+/** A compacted topic keeps its records whatever their age, unless it deletes too. */
+function retentionPolicy({ topic: { config } }: PartitionDefinition): RetentionPolicy {
+  const deletes = config.cleanup_policy !== 'compact';
+  return {
+    retentionMs: deletes ? config.retention_ms : null,
+    retentionBytes: deletes ? config.retention_bytes : null,
+  };
+}
+
+function compactionPolicy({ topic: { config } }: PartitionDefinition): CompactionPolicy | null {
+  if (!isCompacted(config)) return null;
+  return {
+    minCleanableDirtyRatio: config.min_cleanable_dirty_ratio,
+    deleteRetentionMs: config.delete_retention_ms,
+  };
+}

@@ -1,0 +1,17 @@
+/** gzip for the codec, by the runtime's zlib: synchronous, and bounded against batches that inflate without end. */
+
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { BATCH_INFLATED_BYTES_MAX } from '../../../protocol/limits.ts';
+import type { RetainCodec } from '../../../protocol/record-batch/index.ts';
+
+export const gzipCodec: RetainCodec = {
+  inflate: (payload, bytesMax) => {
+    try {
+      return gunzipSync(payload, { maxOutputLength: bytesMax });
+    } catch {
+      return null; // corrupt, or larger than allowed
+    }
+  },
+  deflate: (payload) => gzipSync(payload),
+  inflatedBytesMax: BATCH_INFLATED_BYTES_MAX,
+};

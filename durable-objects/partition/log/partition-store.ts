@@ -1,0 +1,45 @@
+/**
+ * What a partition keeps beside its log: its definition, one row, written when the topic is made or changed. A partition
+ * without one does not exist: it was never made, or its topic was deleted.
+ */
+
+import type { TopicDefinition } from '../../../core/topology/topics.ts';
+import { SegmentLog } from '../../storage/segment-log.ts';
+import type { Sql } from '../../storage/sql.ts';
+
+export interface PartitionDefinition {
+  topic: TopicDefinition;
+  partition: number;
+}
+
+/** The layout of the tables, for those who come after: docs/storage-format.md. */
+const FORMAT = 1;
+
+export class PartitionStore {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  read(): PartitionDefinition | null {
+    const [table] = this.#sql.all("SELECT name FROM sqlite_master WHERE name = 'definition'");
+    if (table === undefined) return null;
+    const [row] = this.#sql.all<{ format: number; json: string }>('SELECT format, json FROM definition');
+    if (row === undefined) return null;
+    if (row.format !== FORMAT) {
+      throw new Error(`the partition is stored in format ${row.format}; this version reads format ${FORMAT}`);
+    }
+    return JSON.parse(row.json) as PartitionDefinition;
+  }
+
+  write(definition: PartitionDefinition): void {
+    this.#sql.transaction(() => {
+      this.#sql.run(
+        'CREATE TABLE IF NOT EXISTS definition (id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER, json TEXT)',
+      );
+      SegmentLog.createTables(this.#sql);
+      this.#sql.run('INSERT OR REPLACE INTO definition VALUES (1, ?, ?)', FORMAT, JSON.stringify(definition));
+    });
+  }
+}

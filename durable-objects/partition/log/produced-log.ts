@@ -1,0 +1,264 @@
+/**
+ * The log of a partition with its producers: what is appended is checked against them when it is committed, so that two
+ * copies that arrive together are stored once, and reads can leave out what is not committed. Synchronous, as the log is;
+ * memory follows only after a commit has succeeded.
+ */
+
+import { committedOnly, type AbortedTransaction, type ReadIsolation } from '../../../core/log/aborted.ts';
+import {
+  ProducerStates,
+  type Admission,
+  type SequencedBatch,
+  type StagedProducers,
+  type TransactionEnd,
+} from '../../../core/log/producer-state.ts';
+import { exchangeProducerId, isExchangeBatch, readExchangeBatch } from '../../../core/log/exchange-batch.ts';
+import { checkOffset } from '../../../core/log/fetch.ts';
+import type { PublishRange } from '../../../core/producers/gapped-sequences.ts';
+import { isFailure, type Failure } from '../../../protocol/errors.ts';
+import {
+  decodeControlRecord,
+  decodeRecords,
+  encodeEndTransactionBatch,
+  isBatchFailure,
+  isDamaged,
+  surveyBatches,
+  type BatchHeader,
+} from '../../../protocol/record-batch/index.ts';
+import { DamageNotes } from '../../storage/damage-notes.ts';
+import type { AppendBatch, ReadResult, SegmentLog } from '../../storage/segment-log.ts';
+import type { Sql } from '../../storage/sql.ts';
+import { ProducerStore } from './producer-store.ts';
+import { admitPublish, type PublishedRun } from './publish-admission.ts';
+
+/** How much may be appended before the next snapshot: what waking has to look through, in some 10 ms. */
+export const SNAPSHOT_INTERVAL_BYTES = 8 * 1024 * 1024;
+
+/** What a read looks through for a reader of committed records before it answers with nothing but where to go on. */
+const ABORTED_SCAN_BYTES_MAX = 8 * 1024 * 1024;
+
+export interface ProducedBatch extends AppendBatch, SequencedBatch {}
+
+export type AppendCommand =
+  | { kind: 'append'; batches: readonly ProducedBatch[] }
+  | { kind: 'publish'; batches: readonly ProducedBatch[]; range: PublishRange };
+
+export type LogCommand =
+  | AppendCommand
+  | {
+      kind: 'end';
+      end: TransactionEnd;
+      timestampMs: number;
+    };
+
+/** For an append what became of each batch; for a publish where its messages are; for an end whether it was news. */
+export type LogOutcome = Admission[] | PublishedRun[] | Failure | { isNew: boolean };
+
+export class ProducedLog {
+  readonly #sql: Sql;
+  readonly #log: SegmentLog;
+  readonly #store: ProducerStore;
+  readonly #states: ProducerStates;
+  /** The offset and position of the snapshot; null where there is none and nothing after it to be remembered. */
+  #snapshot: { offset: number; position: number } | null;
+  /** The transactions that were aborted since the snapshot, in the order in which they ended. */
+  #aborted: AbortedTransaction[] = [];
+
+  readonly #damage: DamageNotes;
+
+  constructor(sql: Sql, log: SegmentLog, nowMs: number, damage = new DamageNotes('log')) {
+    this.#damage = damage;
+    this.#sql = sql;
+    this.#log = log;
+    this.#store = new ProducerStore(sql);
+    const snapshot = this.#store.read();
+    this.#snapshot = snapshot;
+    this.#states = new ProducerStates(snapshot?.producers);
+    if (snapshot) this.#replay(snapshot.offset, nowMs);
+  }
+
+  /** Below it every transaction has ended. */
+  get lastStableOffset(): number {
+    const { logStartOffset, highWatermark } = this.#log.offsets;
+    return Math.max(this.#states.firstOpenOffset ?? highWatermark, logStartOffset);
+  }
+
+  /** How many producers are remembered. */
+  get producerCount(): number {
+    return this.#states.size;
+  }
+
+  /** Commits all commands as one, in order. An exception has changed nothing. */
+  commit(commands: readonly LogCommand[], nowMs: number): LogOutcome[] {
+    const staged = this.#states.stage(nowMs);
+    const { highWatermark } = this.#log.offsets;
+    const batches: AppendBatch[] = [];
+    const aborted: AbortedTransaction[] = [];
+    let nextOffset = highWatermark;
+    const outcomes = commands.map((command): LogOutcome => {
+      if (command.kind === 'append') {
+        const admissions = staged.admit(command.batches, nextOffset);
+        if (isFailure(admissions)) return admissions;
+        admissions.forEach(({ kind }, index) => {
+          if (kind === 'duplicate') return;
+          batches.push(command.batches[index]!);
+          nextOffset += command.batches[index]!.lastOffsetDelta + 1;
+        });
+        return admissions;
+      }
+      if (command.kind === 'publish') {
+        const admission = admitPublish(staged, command.range, command.batches, nextOffset);
+        if (isFailure(admission)) return admission;
+        batches.push(...admission.batches);
+        for (const { lastOffsetDelta } of admission.batches) nextOffset += lastOffsetDelta + 1;
+        return admission.runs;
+      }
+      const { end, timestampMs } = command;
+      const ended = staged.end(end);
+      if (ended === null) return { isNew: false };
+      const offset = nextOffset++;
+      batches.push(markerBatch(end, timestampMs));
+      if (end.outcome === 'abort' && ended.firstOffset >= 0) {
+        const { producerId } = end;
+        const stableOffset = staged.firstOpenOffset ?? nextOffset;
+        aborted.push({ producerId, firstOffset: ended.firstOffset, lastOffset: offset, stableOffset });
+      }
+      return { isNew: true };
+    });
+    this.#append(batches, staged, aborted);
+    return outcomes;
+  }
+
+  /**
+   * Reads from an offset on. With `read_committed` only up to the last stable offset, and without what was aborted; then
+   * it may bring nothing and still say where to go on.
+   */
+  read(offset: number, bytesMax: number, recordsMax: number, isolation: ReadIsolation): ReadResult | Failure {
+    if (isolation === 'read_uncommitted') return this.#log.read(offset, bytesMax, recordsMax);
+    const outside = checkOffset(this.#log.head, offset);
+    if (outside) return outside;
+    const stable = this.lastStableOffset;
+    let position = offset;
+    let scanned = 0;
+    while (position < stable) {
+      // Transactions begin at a batch, so that a limit of records ends the read exactly there.
+      const result = this.#log.read(position, bytesMax, Math.min(recordsMax, stable - position));
+      if (isFailure(result)) return result;
+      const aborted = this.abortedIn(position, result.nextOffset);
+      const chunks = committedOnly(result.chunks, aborted);
+      scanned += result.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      position = result.nextOffset;
+      if (chunks.length > 0 || result.chunks.length === 0 || scanned >= ABORTED_SCAN_BYTES_MAX) {
+        return { chunks, nextOffset: position };
+      }
+    }
+    return { chunks: [], nextOffset: position };
+  }
+
+  /** The aborted transactions with records in `[from, to)`. */
+  abortedIn(from: number, to: number): AbortedTransaction[] {
+    const recent = this.#aborted.filter(
+      ({ firstOffset, lastOffset }) => lastOffset >= from && firstOffset < to,
+    );
+    return [...this.#store.abortedIn(from, to), ...recent];
+  }
+
+  /**
+   * Before segments are removed or rewritten: notes what only they tell. Costs a row where something was appended since the
+   * last snapshot, and none for a log without producers.
+   */
+  prepareCleanUp(nowMs: number): void {
+    const { nextOffset } = this.#log.head;
+    if (this.#snapshot === null || this.#snapshot.offset === nextOffset) return;
+    const producers = this.#states.alive(nowMs);
+    const snapshot = { offset: nextOffset, position: this.#log.head.nextPosition };
+    this.#sql.transaction(() => {
+      if (producers.length > 0) this.#store.write({ ...snapshot, producers });
+      else this.#store.remove();
+      this.#store.addAborted(this.#aborted);
+    });
+    this.#aborted = [];
+    this.#snapshot = producers.length > 0 ? snapshot : null;
+    this.#states.keep(producers);
+  }
+
+  /** After the start of the log was raised. */
+  forgetRemoved(): void {
+    const { logStartOffset } = this.#log.offsets;
+    this.#store.removeAbortedBefore(logStartOffset);
+    this.#aborted = this.#aborted.filter(({ lastOffset }) => lastOffset >= logStartOffset);
+  }
+
+  #append(
+    batches: readonly AppendBatch[],
+    staged: StagedProducers,
+    aborted: readonly AbortedTransaction[],
+  ): void {
+    const before = { offset: this.#log.head.nextOffset, position: this.#log.head.nextPosition };
+    const isFirst = this.#snapshot === null && !staged.isEmpty;
+    const isDue =
+      this.#snapshot !== null && before.position - this.#snapshot.position >= SNAPSHOT_INTERVAL_BYTES;
+    const now = isDue ? this.#states.alive(staged.nowMs) : [];
+    if (isFirst) this.#store.create();
+    this.#log.append(batches, () => {
+      // As it was before these batches: they are found again in the log.
+      if (isFirst || (isDue && (now.length > 0 || !staged.isEmpty)))
+        this.#store.write({ ...before, producers: now });
+      else if (isDue) this.#store.remove();
+      if (isDue) this.#store.addAborted(this.#aborted);
+    });
+    if (isFirst) this.#snapshot = before;
+    if (isDue) this.#aborted = [];
+    this.#aborted.push(...aborted);
+    if (isDue) {
+      this.#snapshot = now.length > 0 || !staged.isEmpty ? before : null;
+      this.#states.keep(now);
+    }
+    staged.apply();
+  }
+
+  #replayBatch(data: Uint8Array, at: number, header: BatchHeader, nowMs: number): void {
+    const { producerId, baseOffset, isControl } = header;
+    if (isExchangeBatch(header)) return this.#replayPublish(data, at, header, nowMs);
+    const firstOffset = this.#states.get(producerId)?.transactionStart ?? null;
+    this.#states.replay(header, nowMs);
+    if (!isControl || firstOffset === null || !isAbort(data, at, header)) return;
+    const stableOffset = this.#states.firstOpenOffset ?? baseOffset + 1;
+    this.#aborted.push({ producerId, firstOffset, lastOffset: baseOffset, stableOffset });
+  }
+
+  #replayPublish(data: Uint8Array, at: number, header: BatchHeader, nowMs: number): void {
+    const read = readExchangeBatch(data, at, header);
+    if (read === null) return; // broken on disk: nothing can be known again of it
+    const identity = {
+      id: exchangeProducerId(header),
+      exchange: read.exchange,
+      epoch: header.producerEpoch,
+    };
+    this.#states.replayPublish(identity, read.sequences, header, nowMs);
+  }
+
+  #replay(from: number, nowMs: number): void {
+    for (const { data, baseOffset, nextOffset } of this.#log.segmentsFrom(from)) {
+      for (const piece of surveyBatches(data, baseOffset, nextOffset)) {
+        // What a damaged batch says of its producer is not taken: a producer that misses it is told to begin anew.
+        if (isDamaged(piece)) this.#damage.note(piece.baseOffset, piece.problem);
+        else if (piece.header.baseOffset >= from) this.#replayBatch(data, piece.at, piece.header, nowMs);
+      }
+    }
+  }
+}
+
+function isAbort(data: Uint8Array, at: number, header: BatchHeader): boolean {
+  const records = decodeRecords(data, at, header);
+  if (isBatchFailure(records)) throw new Error(`a marker in the log is broken: ${records.message}`);
+  return decodeControlRecord(records[0]!)?.type === 'abort';
+}
+
+function markerBatch(end: TransactionEnd, timestampMs: number): AppendBatch {
+  const bytes = encodeEndTransactionBatch(
+    { type: end.outcome, coordinatorEpoch: 0 },
+    { producerId: end.producerId, producerEpoch: end.producerEpoch, timestamp: timestampMs },
+  );
+  return { bytes, at: 0, sizeInBytes: bytes.length, lastOffsetDelta: 0, maxTimestamp: timestampMs };
+}

@@ -1,0 +1,42 @@
+/** What a partition answers to those who have waited, and where a read begins. */
+
+import type { ReadIsolation } from '../../../core/log/aborted.ts';
+import { encodeFetchFrame } from '../../../core/log/fetch-frame.ts';
+import { isFailure } from '../../../protocol/errors.ts';
+import type { Wait } from '../../runtime/waiters.ts';
+import { concatenate } from '../../storage/bytes.ts';
+import type { Cleanable } from './clean-up.ts';
+import type { GroupOffsets } from '../groups/group-offsets.ts';
+import { gzipCodec } from './gzip-codec.ts';
+import type { ReadRequest } from '../../rpc/partition.ts';
+
+/** The frame that a waiting reader is sent; null while there is nothing for it. */
+export function answerTo(
+  wait: Wait,
+  { log, produced, groups }: Cleanable & { groups: GroupOffsets },
+): Uint8Array | null | 'gone' {
+  if (wait.pendingOf !== undefined) return groups.isPending(wait.pendingOf) ? null : 'gone';
+  const result = produced.read(wait.offset, wait.bytesMax, wait.recordsMax, wait.isolation);
+  if (isFailure(result)) return 'gone';
+  if (result.chunks.length === 0) return null;
+  const { chunks, nextOffset } = result;
+  return encodeFetchFrame({
+    ...log.offsets,
+    lastStableOffset: produced.lastStableOffset,
+    startOffset: wait.offset,
+    nextOffset,
+    batches: concatenate(chunks),
+  });
+}
+
+export function resolveOffset(
+  { log, produced }: Cleanable,
+  offset: NonNullable<ReadRequest['offset']>,
+  isolation: ReadIsolation,
+): number {
+  if (offset === 'earliest') return log.offsets.logStartOffset;
+  if (offset === 'latest') {
+    return isolation === 'read_committed' ? produced.lastStableOffset : log.offsets.highWatermark;
+  }
+  return typeof offset === 'number' ? offset : log.offsetForTimestamp(offset.timestampMs, gzipCodec.inflate);
+}

@@ -1,0 +1,309 @@
+/**
+ * The log of a partition as share groups consume it: acquired, acknowledged, archived record by record, without a copy of
+ * the records. Each call reads the group's row, decides on its window, and writes it where it has changed: one row for an
+ * acquisition and one for an acknowledgement, however many records. Locks that have ended are noticed by the next call, so
+ * that nothing runs for a group that nobody uses.
+ *
+ * Members see what is committed. What is no record any more when it would be handed out counts as done.
+ */
+
+import { acknowledge } from '../../../core/share/acknowledge.ts';
+import { shareDeadLetter } from '../../../core/share/dead-letter.ts';
+import { ShareWindow, type Acquired, type Archived } from '../../../core/share/share-window.ts';
+import { addRange, type Ranges } from '../../../core/queue/state/ranges.ts';
+import { beginsAtEnd, type ShareGroupDefinition } from '../../../core/topology/share-groups.ts';
+import { isFailure } from '../../../protocol/errors.ts';
+import { BATCH_INFLATED_BYTES_MAX } from '../../../protocol/limits.ts';
+import {
+  eachRecordKey,
+  isDamaged,
+  surveyBatches,
+  visitRecords,
+  type BatchHeader,
+  type Inflate,
+  type InflateOptions,
+  type LogRecord,
+} from '../../../protocol/record-batch/index.ts';
+import type { ProducedLog } from '../log/produced-log.ts';
+import { packedWithin } from './share-packing.ts';
+import { concatenate } from '../../storage/bytes.ts';
+import type { DamageNotes } from '../../storage/damage-notes.ts';
+import type { SegmentLog } from '../../storage/segment-log.ts';
+import type { Sql } from '../../storage/sql.ts';
+import type {
+  ShareAcknowledge,
+  ShareAcknowledged,
+  ShareAcquire,
+  ShareAcquired,
+  ShareView,
+  StaleGroup,
+} from '../../rpc/share-groups.ts';
+import { ShareStore } from './share-store.ts';
+
+const STALE_GROUP: StaleGroup = { staleGroup: true };
+
+export interface SharedLogHost {
+  sql: Sql;
+  log: SegmentLog;
+  produced: ProducedLog;
+  topic: string;
+  topicId: number;
+  partition: number;
+  inflate: Inflate;
+  now: () => number;
+  damage?: DamageNotes;
+}
+
+interface Opened {
+  window: ShareWindow;
+  isNew: boolean;
+}
+
+export class SharedLog {
+  readonly store: ShareStore;
+  readonly #host: SharedLogHost;
+
+  constructor(host: SharedLogHost) {
+    this.#host = host;
+    this.store = new ShareStore(host.sql);
+  }
+
+  acquire({
+    group,
+    memberId,
+    recordsMax,
+    bytesMax,
+    lockMs,
+    isAccepted,
+  }: ShareAcquire): ShareAcquired | StaleGroup {
+    const opened = this.#open(group);
+    if (!opened) return STALE_GROUP;
+    const { window, isNew } = opened;
+    const { produced, now } = this.#host;
+    const nowMs = now();
+    const archived = window.expire(nowMs, group.config.delivery_limit);
+    const lock = { memberId, expiresAtMs: nowMs + lockMs };
+    const acquired: Acquired[] = [];
+    const chunks: Uint8Array[] = [];
+    let recordsLeft = recordsMax;
+    let bytesLeft = bytesMax;
+    let position = window.nextAvailable(window.startOffset);
+    while (recordsLeft > 0 && bytesLeft > 0 && !(position >= window.endOffset && window.isFull)) {
+      const read = produced.read(position, bytesLeft, recordsLeft, 'read_committed');
+      if (isFailure(read) || read.nextOffset === position) break;
+      const batches = this.#batchesOf(read.chunks, position, read.nextOffset);
+      const room = { records: recordsLeft, bytes: bytesLeft, isEmpty: acquired.length === 0 };
+      const { end, bytes } = this.#whatFits(batches, position, read.nextOffset, room);
+      const existing = this.#offsetsOf(batches, position, end);
+      const taken = window.acquire(position, end, existing, recordsLeft, lock);
+      for (const { chunk, at, header } of batches) {
+        if (!taken.some((run) => overlaps(header, run))) continue;
+        chunks.push(chunk.subarray(at, at + header.sizeInBytes));
+      }
+      bytesLeft -= bytes;
+      acquired.push(...taken);
+      recordsLeft -= taken.reduce((sum, { start, end: after }) => sum + after - start, 0);
+      if (end < read.nextOffset) break;
+      position = window.nextAvailable(end);
+    }
+    if (isAccepted) window.acceptAll(acquired);
+    // A group that begins at the end has to know where that was.
+    if (window.isChanged || (isNew && this.#beginsAtEnd(group))) this.#write(group, window, archived, nowMs);
+    return {
+      batches: concatenate(chunks),
+      acquired,
+      inflatedBytes: bytesMax - bytesLeft,
+      expiresAtMs: lock.expiresAtMs,
+      waitOffset: window.isFull ? null : window.endOffset,
+      nextExpiryMs: window.nextExpiryMs,
+    };
+  }
+
+  acknowledge({ group, memberId, acknowledgements }: ShareAcknowledge): ShareAcknowledged | StaleGroup {
+    const opened = this.#open(group);
+    if (!opened) return STALE_GROUP;
+    const { window } = opened;
+    const nowMs = this.#host.now();
+    const deliveryLimit = group.config.delivery_limit;
+    const archived = window.expire(nowMs, deliveryLimit);
+    const context = { memberId, deliveryLimit, nowMs };
+    const outcomes = acknowledgements.map((one) => acknowledge(window, one, context, archived));
+    if (window.isChanged) this.#write(group, window, archived, nowMs);
+    return outcomes;
+  }
+
+  /** What is so now: nothing is written. */
+  view(group: ShareGroupDefinition): ShareView | StaleGroup {
+    const opened = this.#open(group);
+    if (!opened) return STALE_GROUP;
+    const { window } = opened;
+    window.expire(this.#host.now(), group.config.delivery_limit);
+    const acquired = window.count('acquired');
+    const available = window.count('available');
+    return {
+      startOffset: window.startOffset,
+      endOffset: window.endOffset,
+      acquired,
+      available,
+      archived: window.archivedCount,
+      lag: acquired + available + Math.max(0, this.#host.produced.lastStableOffset - window.endOffset),
+      deadLettersWaiting: this.store.countDeadLetters(group.name),
+    };
+  }
+
+  #beginsAtEnd(group: ShareGroupDefinition): boolean {
+    const { topic: name, topicId: id, partition } = this.#host;
+    return beginsAtEnd(group, { name, id }, partition);
+  }
+
+  #open(group: ShareGroupDefinition): Opened | null {
+    const { name, id, version } = group;
+    const stored = this.store.get(name);
+    if (stored && (stored.id > id || (stored.id === id && stored.version > version))) return null;
+    const { logStartOffset } = this.#host.log.offsets;
+    const isNew = stored?.id !== id;
+    const begin = this.#beginsAtEnd(group) ? this.#host.produced.lastStableOffset : logStartOffset;
+    const window = new ShareWindow(isNew ? begin : stored.window);
+    window.advanceTo(logStartOffset);
+    return { window, isNew };
+  }
+
+  #write(
+    { name: group, id, version, config }: ShareGroupDefinition,
+    window: ShareWindow,
+    archived: readonly Archived[],
+    nowMs: number,
+  ): void {
+    const { dead_letter: target } = config;
+    this.store.create();
+    this.#host.sql.transaction(() => {
+      this.store.put(group, { id, version, window: window.toStored() });
+      if (target === 'none') return;
+      for (const { count, data } of packedWithin(this.#deadLetters(group, archived, nowMs)))
+        this.store.addDeadLetters({ group, groupId: id, target, count, data });
+    });
+  }
+
+  *#deadLetters(group: string, archived: readonly Archived[], nowMs: number): IterableIterator<LogRecord> {
+    const { topic, partition } = this.#host;
+    for (const run of archived) {
+      for (const record of this.#records(run.start, run.end)) {
+        const dead = shareDeadLetter(record, run, { group, topic, partition }, nowMs);
+        if (dead) yield dead;
+      }
+    }
+  }
+
+  /** The records of `[start, end)` that are still there. */
+  *#records(start: number, end: number): IterableIterator<LogRecord> {
+    let position = Math.max(start, this.#host.log.offsets.logStartOffset);
+    while (position < end) {
+      const read = this.#host.log.read(position, 1, end - position);
+      if (isFailure(read) || read.nextOffset === position) return;
+      for (const { chunk, at, header } of this.#batchesOf(read.chunks, position, read.nextOffset)) {
+        if (header.isControl) continue;
+        const records: LogRecord[] = [];
+        const take = (record: LogRecord): false | undefined => {
+          if (record.offset >= end) return false;
+          records.push(record);
+          return undefined;
+        };
+        const failed = visitRecords(chunk, at, header, position, take, this.#inflating);
+        if (failed) throw new Error(`a stored batch cannot be read: ${failed.message}`);
+        yield* records;
+      }
+      position = read.nextOffset;
+    }
+  }
+
+  /**
+   * How far of `[from, to)` may be handed out, and the bytes that takes: those of whole batches, but of a gzip batch the
+   * records by themselves, since a few kB may hold many MiB. What was locked and could not be told would be lost to
+   * everybody until its lock ends, so this is decided before.
+   */
+  #whatFits(
+    batches: readonly StoredBatch[],
+    from: number,
+    to: number,
+    room: { records: number; bytes: number; isEmpty: boolean },
+  ): { end: number; bytes: number } {
+    let { isEmpty, records } = room;
+    let bytes = 0;
+    for (const { chunk, at, header } of batches) {
+      if (header.compression === 'none') {
+        bytes += header.sizeInBytes;
+        records -= header.recordCount;
+        isEmpty = false;
+        continue;
+      }
+      if (!isEmpty && bytes >= room.bytes) return { end: Math.max(from, header.baseOffset), bytes };
+      let end = to;
+      const weigh = ({ offset }: LogRecord, size: number): false | undefined => {
+        if (isEmpty || (bytes + size <= room.bytes && records > 0)) {
+          isEmpty = false;
+          bytes += size;
+          records -= 1;
+          return undefined;
+        }
+        end = offset;
+        return false;
+      };
+      const failed = visitRecords(chunk, at, header, from, weigh, this.#inflating);
+      if (failed) throw new Error(`a stored batch cannot be read: ${failed.message}`);
+      if (end < to) return { end, bytes };
+    }
+    return { end: to, bytes };
+  }
+
+  get #inflating(): InflateOptions {
+    return { inflate: this.#host.inflate, inflatedBytesMax: BATCH_INFLATED_BYTES_MAX };
+  }
+
+  /**
+   * The sound batches of what was read. Records of a damaged one count as done, like those that compaction has removed:
+   * they can still be fetched as bytes.
+   */
+  #batchesOf(chunks: readonly Uint8Array[], from: number, to: number): StoredBatch[] {
+    const chunk = chunks.length === 1 ? chunks[0]! : concatenate(chunks);
+    return surveyBatches(chunk, from, to).flatMap((piece) => {
+      if (!isDamaged(piece)) return { chunk, at: piece.at, header: piece.header };
+      this.#host.damage?.note(piece.baseOffset, piece.problem);
+      return [];
+    });
+  }
+
+  /** Which offsets of `[from, to)` are records. Only a batch that compaction has thinned out has to be looked into. */
+  #offsetsOf(batches: readonly StoredBatch[], from: number, to: number): Ranges {
+    const offsets: Ranges = [];
+    const add = (start: number, end: number): void => {
+      const first = Math.max(start, from);
+      if (first < Math.min(end, to)) addRange(offsets, first, Math.min(end, to));
+    };
+    for (const { chunk, at, header } of batches) {
+      const { baseOffset, lastOffsetDelta, recordCount } = header;
+      if (recordCount === lastOffsetDelta + 1) {
+        add(baseOffset, baseOffset + recordCount);
+        continue;
+      }
+      const failed = eachRecordKey(
+        chunk,
+        at,
+        header,
+        ({ offset }) => add(offset, offset + 1),
+        this.#inflating,
+      );
+      if (failed) throw new Error(`a stored batch cannot be read: ${failed.message}`);
+    }
+    return offsets;
+  }
+}
+
+interface StoredBatch {
+  chunk: Uint8Array;
+  at: number;
+  header: BatchHeader;
+}
+
+function overlaps({ baseOffset, lastOffsetDelta }: BatchHeader, { start, end }: Acquired): boolean {
+  return start <= baseOffset + lastOffsetDelta && baseOffset < end;
+}

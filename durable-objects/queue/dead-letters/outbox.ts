@@ -1,0 +1,52 @@
+/** Messages of a queue on their way to other objects, as rows. Each has a number, by which the others know it again. */
+
+import type { ReplayTarget } from '../../../protocol/schemas/dead-letters.ts';
+import type { LogRecord } from '../../../protocol/record-batch/index.ts';
+import type { OutboxRow, OutboxStore } from './outbox-store.ts';
+import { packedWithin } from '../rows/packing.ts';
+
+/** Numbers reserved at a time: one row written for so many messages, and for each wake that has any. */
+const RESERVED_AHEAD = 1_000_000;
+
+export class Outbox {
+  readonly #store: OutboxStore;
+  /** The number of the next message. One that was given before would be taken for known, so each wake begins behind all. */
+  #nextNumber: number;
+  /** Every number given so far is below it. To be stored with the messages. */
+  reserved: number;
+  /** Messages in it. */
+  count: number;
+
+  constructor(store: OutboxStore, reserved: number, nowMs: number) {
+    this.#store = store;
+    const { count, nextNumber } = store.size();
+    this.count = count;
+    this.#nextNumber = Math.max(nextNumber, reserved, nowMs * 1_000);
+    this.reserved = reserved;
+  }
+
+  /** @param target null: where the queue's dead letters go by the time they are sent */
+  add(records: Iterable<LogRecord>, target: ReplayTarget | null = null): void {
+    const text = target === null ? '' : JSON.stringify(target);
+    for (const { bytes, lastOffsetDelta } of packedWithin(records)) {
+      this.#store.insert(this.#nextNumber, lastOffsetDelta + 1, text, bytes);
+      this.#nextNumber += lastOffsetDelta + 1;
+      this.count += lastOffsetDelta + 1;
+      if (this.#nextNumber > this.reserved) this.reserved = this.#nextNumber + RESERVED_AHEAD;
+    }
+  }
+
+  next(): OutboxRow | null {
+    return this.count === 0 ? null : this.#store.next();
+  }
+
+  /** Notes who has the messages of a row that others have not. */
+  noteDone(row: OutboxRow, done: readonly string[]): void {
+    this.#store.writeDone(row.number, done.join('\n'));
+  }
+
+  remove(row: OutboxRow): void {
+    this.#store.delete(row.number);
+    this.count -= row.count;
+  }
+}

@@ -1,0 +1,34 @@
+/** Every statement on the table `replays` (queue-schema.ts). */
+
+import { REPLAYS_MAX } from '../../../protocol/limits.ts';
+import type { Sql } from '../../storage/sql.ts';
+import type { StoredReplay } from '../../rpc/dead-letters.ts';
+
+export class ReplayStore {
+  readonly #sql: Sql;
+  #known: StoredReplay[] | null = null;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /** The oldest first. Few: read once. */
+  all(): readonly StoredReplay[] {
+    this.#known ??= this.#sql
+      .all<{ json: string }>('SELECT json FROM replays')
+      .map(({ json }) => JSON.parse(json) as StoredReplay)
+      .sort((a, b) => a.startedMs - b.startedMs);
+    return this.#known;
+  }
+
+  /** Writes it, and forgets the oldest that have ended where they are too many. */
+  put(replay: StoredReplay): void {
+    const others = this.all().filter(({ id }) => id !== replay.id);
+    this.#known = null; // read anew, also where this commit fails
+    this.#sql.run('INSERT OR REPLACE INTO replays VALUES (?, ?)', replay.id, JSON.stringify(replay));
+    const ended = others.filter(({ state }) => state !== 'running');
+    for (const { id } of ended.slice(0, Math.max(0, others.length + 1 - REPLAYS_MAX))) {
+      this.#sql.run('DELETE FROM replays WHERE id = ?', id);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** Looking at a queue without changing it. */
+
+import type { SegmentSource } from '../../../core/queue/publish/message-metadata.ts';
+import type { QueueState } from '../../../core/queue/state/queue-machine.ts';
+import { readyIn } from '../../../core/queue/state/ready-messages.ts';
+import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
+import { DELIVER_BYTES_MAX } from '../../../protocol/limits.ts';
+import { DAMAGED_HEADER } from '../../../protocol/message-headers.ts';
+import { recordSizeUpperBound, type LogRecord } from '../../../protocol/record-batch/index.ts';
+
+/** The next messages in the order of delivery, by lane. */
+export function peek(
+  state: QueueState,
+  source: SegmentSource,
+  recordsOf: (extent: LaneExtent) => ReadonlyMap<number, LogRecord>,
+  max: number,
+): { lane: number; records: LogRecord[] }[] {
+  const found: { lane: number; records: LogRecord[] }[] = [];
+  let left = max;
+  let bytes = 0;
+  for (let number = state.lanes.length - 1; number >= 0 && left > 0 && bytes < DELIVER_BYTES_MAX; number--) {
+    const lane = state.lanes[number];
+    if (!lane) continue;
+    const records: LogRecord[] = [];
+    for (const { extent, offset } of readyIn(lane, source)) {
+      if (left-- <= 0 || bytes >= DELIVER_BYTES_MAX) break;
+      const record = recordsOf(extent).get(offset)!;
+      if (record.headers.some(({ key }) => key === DAMAGED_HEADER)) continue; // nobody will be given it
+      records.push(record);
+      bytes += recordSizeUpperBound(record);
+    }
+    if (records.length > 0) found.push({ lane: number, records });
+  }
+  return found;
+}
+
+export function oldestMs(state: QueueState, source: SegmentSource): number | null {
+  let oldest = Infinity;
+  for (const lane of state.lanes) {
+    if (!lane) continue;
+    for (const { extent, offset } of readyIn(lane, source)) {
+      oldest = Math.min(oldest, source.facts(extent)(offset).timestampMs);
+      break;
+    }
+  }
+  return oldest === Infinity ? null : oldest;
+}
+
+/** The leases of a consumer. */
+export function leasesOf(state: QueueState, consumerId: string) {
+  return state.lanes.flatMap((lane) =>
+    (lane?.inFlight ?? []).flatMap((segment) =>
+      segment.leases
+        .filter((lease) => lease.consumerId === consumerId)
+        .map(({ start, end }) => ({ lane: segment.extent.lane, segment, start, end })),
+    ),
+  );
+}

@@ -1,0 +1,88 @@
+/** The segments that were looked at last, with their records once somebody asked for them. */
+
+import { placeOf } from '../../../core/queue/state/lane.ts';
+import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
+import { recordsOfPieces } from '../../../core/queue/deliver/stored-records.ts';
+import {
+  isDamaged,
+  surveyBatches,
+  type LogRecord,
+  type StoredPiece,
+} from '../../../protocol/record-batch/index.ts';
+
+/** A segment has at most 1 MiB, so this bounds the bytes; records are views into them. */
+const SEGMENTS_MAX = 8;
+
+interface Entry {
+  nextOffset: number;
+  data: Uint8Array;
+  /** Its batches, once their CRCs were compared. */
+  pieces: StoredPiece[] | null;
+  isDamaged: boolean;
+  records: Map<number, LogRecord> | null;
+}
+
+export class SegmentCache {
+  readonly #entries = new Map<number, Entry>();
+  readonly #read: (place: number) => Uint8Array;
+
+  constructor(read: (place: number) => Uint8Array) {
+    this.#read = read;
+  }
+
+  data(extent: LaneExtent): Uint8Array {
+    return this.#entry(extent).data;
+  }
+
+  /** By offset. */
+  records(extent: LaneExtent): ReadonlyMap<number, LogRecord> {
+    const entry = this.#entry(extent);
+    entry.records ??= new Map(
+      recordsOfPieces(entry.data, this.pieces(extent)).map((record) => [record.offset, record]),
+    );
+    return entry.records;
+  }
+
+  /** The batches of a segment, and what of it is damaged. */
+  pieces(extent: LaneExtent): readonly StoredPiece[] {
+    const entry = this.#entry(extent);
+    if (entry.pieces === null) {
+      const { lane, baseOffset, nextOffset } = extent;
+      entry.pieces = surveyBatches(entry.data, baseOffset, nextOffset);
+      for (const piece of entry.pieces) {
+        if (!isDamaged(piece)) continue;
+        entry.isDamaged = true;
+        console.error(
+          `queue segment ${lane}/${baseOffset}: messages ${piece.baseOffset} to before ${piece.nextOffset} are damaged: ${piece.problem}`,
+        );
+      }
+    }
+    return entry.pieces;
+  }
+
+  isDamaged(extent: LaneExtent): boolean {
+    this.pieces(extent);
+    return this.#entry(extent).isDamaged;
+  }
+
+  put(place: number, nextOffset: number, data: Uint8Array): void {
+    this.#entries.delete(place);
+    this.#entries.set(place, { nextOffset, data, pieces: null, isDamaged: false, records: null });
+    if (this.#entries.size > SEGMENTS_MAX) this.#entries.delete(this.#entries.keys().next().value!);
+  }
+
+  drop(place: number): void {
+    this.#entries.delete(place);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+
+  #entry({ lane, baseOffset, nextOffset }: LaneExtent): Entry {
+    const place = placeOf(lane, baseOffset);
+    const known = this.#entries.get(place);
+    if (known?.nextOffset !== nextOffset) this.put(place, nextOffset, this.#read(place));
+    return this.#entries.get(place)!;
+  }
+}

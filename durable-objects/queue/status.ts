@@ -1,0 +1,40 @@
+/** What is told of a queue. */
+
+import { heldBytes, readyCount } from '../../core/queue/state/queue-machine.ts';
+import type { QueueDescription } from '../rpc/queue.ts';
+import type { StoredQueue } from './stored-queue.ts';
+
+/** What the object knows and its messages do not tell. */
+type OfObject = Pick<QueueDescription, 'outgoing_problem' | 'consumers' | 'alerts' | 'storage_bytes'> &
+  Pick<QueueDescription['meter'], 'rows_written' | 'rows_read' | 'commits' | 'since'>;
+
+export function describeQueue(
+  queue: StoredQueue,
+  { outgoing_problem, consumers, alerts, storage_bytes, ...meter }: OfObject,
+): QueueDescription {
+  const { counters, leased, parked, isPaused } = queue.state;
+  return {
+    ready: readyCount(queue.state),
+    leased,
+    parked,
+    outgoing: queue.outgoing,
+    outgoing_problem,
+    lost: queue.lost,
+    bytes: heldBytes(queue.state),
+    oldest_ms: queue.oldestMs(),
+    consumers,
+    is_paused: isPaused,
+    alerts,
+    storage_bytes,
+    meter: {
+      ...meter,
+      published: counters.published,
+      delivered: counters.delivered,
+      settled: counters.settled,
+      dead_lettered: counters.deadLettered,
+      expired: counters.expired,
+      dropped: counters.dropped,
+      replayed: counters.replayed,
+    },
+  };
+}

@@ -1,0 +1,17 @@
+/** Asks the topology for the end of a queue. The queue is asked again before it is closed: somebody may have come meanwhile. */
+
+import type { QueueDefinition } from '../../../core/topology/queues.ts';
+import { topologyStub, type Env } from '../../stubs.ts';
+
+/** Never rejects. */
+export async function deleteItself(
+  env: Env,
+  { namespace, name, id }: QueueDefinition,
+  byItself: 'unused' | 'left',
+): Promise<void> {
+  try {
+    await topologyStub(env, namespace).deleteQueue(name, { id, byItself });
+  } catch (error) {
+    console.error(`queue ${name} could not be deleted`, error);
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Messages that wait for their time, as rows of their own: delayed ones before their first delivery, and failed ones
+ * before their next. How many there are is part of the queue's state, and is kept in a row.
+ */
+
+import { isReturnLane, priorityOf, returnLane } from '../../../core/queue/state/lane.ts';
+import { retriedRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
+import { noteExpiry } from '../../../core/queue/deliver/expiry-look.ts';
+import { expiryOf, readFacts } from '../../../core/queue/publish/message-metadata.ts';
+import { releaseKey, type QueueState } from '../../../core/queue/state/queue-machine.ts';
+import type { LogRecord } from '../../../protocol/record-batch/index.ts';
+import type { LaneWriter } from '../publish/segment-appender.ts';
+import { packed, packedWithin } from '../rows/packing.ts';
+import type { ParkedStore } from './parked-store.ts';
+import { recordsOf } from '../../../core/queue/deliver/stored-records.ts';
+import type { SegmentCache } from '../rows/segment-cache.ts';
+
+/** What becomes ready in one commit: bounds its time and the memory it takes. */
+const PROMOTE_SLICE_ROWS = 500;
+const PROMOTE_SLICE_BYTES = 4 * 1024 * 1024;
+
+export class ParkedMessages {
+  readonly #store: ParkedStore;
+  readonly #cache: SegmentCache;
+  #hasNew = true;
+
+  constructor(store: ParkedStore, cache: SegmentCache) {
+    this.#store = store;
+    this.#cache = cache;
+  }
+
+  /** Delayed messages, which were published just now. */
+  addNew(state: QueueState, dueMs: number, lane: number, records: readonly LogRecord[]): void {
+    state.parked += records.length;
+    this.#insert(state, false, dueMs, lane, records);
+  }
+
+  /** Failed messages, which the state counts already. One row for those that wait for the same time. */
+  addReturned(state: QueueState, returned: QueueState['changes']['parked']): void {
+    const groups = Map.groupBy(
+      returned,
+      ({ dueMs, extent, offset }) =>
+        `${dueMs} ${priorityOf(extent.lane)} ${this.#cache.records(extent).get(offset)!.key !== null}`,
+    );
+    for (const group of groups.values()) {
+      const { dueMs, extent } = group[0]!;
+      const isKeyed = this.#cache.records(extent).get(group[0]!.offset)!.key !== null;
+      const records = group
+        .values()
+        .map((message) => retriedRecord(this.#cache.records(message.extent).get(message.offset)!, message));
+      this.#insert(state, isKeyed, dueMs, returnLane(priorityOf(extent.lane)), records);
+    }
+  }
+
+  /**
+   * Moves those that are due to their lanes, at most a slice. One whose time to live has passed meanwhile is not ready for a
+   * moment. True where more are due.
+   */
+  promote(
+    state: QueueState,
+    writer: LaneWriter,
+    nowMs: number,
+    expired: (records: readonly LogRecord[]) => void,
+  ): boolean {
+    const { rows, isMoreDue } = this.#store.due(nowMs, PROMOTE_SLICE_ROWS, PROMOTE_SLICE_BYTES);
+    for (const row of rows) {
+      const records = recordsOf(row.data);
+      // A delayed message is published when it is due: its time to live begins then.
+      const due = isReturnLane(row.lane)
+        ? records
+        : records.map((record) => ({ ...record, timestamp: Math.max(record.timestamp, row.due_ms) }));
+      if (row.is_keyed === 1) for (const record of records) releaseKey(state, readFacts(record).key);
+      const { dead = [], alive = [] } = Object.groupBy(due, (record) =>
+        expiryOf(readFacts(record), state.config.message_ttl_ms) <= nowMs ? 'dead' : 'alive',
+      );
+      for (const record of alive) noteExpiry(state, readFacts(record));
+      if (dead.length > 0) expired(dead);
+      if (alive.length > 0) writer.add(row.lane, packed(alive));
+      state.parked -= records.length;
+      state.parkedBytes -= row.data.length;
+      this.#store.delete(row);
+    }
+    return isMoreDue;
+  }
+
+  /** Removes all. Gives how many. */
+  purge(state: QueueState): number {
+    const count = state.parked;
+    if (count === 0) return 0;
+    for (const { data } of this.#store.keyed()) {
+      for (const record of recordsOf(data)) releaseKey(state, readFacts(record).key);
+    }
+    this.#store.deleteAll();
+    state.counters.dropped += count;
+    state.parked = 0;
+    state.parkedBytes = 0;
+    return count;
+  }
+
+  /** True where messages were parked since the last time that somebody asked when the next is due, and learned it. */
+  get hasNew(): boolean {
+    return this.#hasNew;
+  }
+
+  nextDueMs(state: QueueState): number | null {
+    const dueMs = state.parked === 0 ? null : this.#store.nextMs();
+    this.#hasNew = false; // only now: the look may have failed
+    return dueMs;
+  }
+
+  #insert(
+    state: QueueState,
+    isKeyed: boolean,
+    dueMs: number,
+    lane: number,
+    records: Iterable<LogRecord>,
+  ): void {
+    this.#hasNew = true;
+    for (const { bytes, lastOffsetDelta } of packedWithin(records)) {
+      this.#store.insert(isKeyed, dueMs, lane, lastOffsetDelta + 1, bytes);
+      state.parkedBytes += bytes.length;
+    }
+  }
+}

@@ -1,0 +1,253 @@
+/** What a queue does by time: leases and messages end, parked messages come back, dead letters leave, the unused goes. */
+
+import type { QueueDefinition } from '../../../core/topology/queues.ts';
+import type { Alarm, Task } from '../../runtime/alarm.ts';
+import type { Env } from '../../stubs.ts';
+import { sendOutbox } from '../dead-letters/outbox-sender.ts';
+import type { StoredDefinition } from '../rows/queue-store.ts';
+import type { StoredQueue } from '../stored-queue.ts';
+
+export interface Open {
+  definition: QueueDefinition;
+  queue: StoredQueue;
+  /** When somebody used it last. */
+  usedMs: number;
+  /** As stored: only now and then, because it is a row. */
+  storedUsedMs: number;
+}
+
+/** What the tasks ask of the object. */
+export interface TaskHost {
+  now(): number;
+  open(): Open | null;
+  /** Gives what has become ready to those who wait. */
+  serve(): void;
+  /** After a commit; by time where messages may have come back. */
+  changed(isByTime: boolean): void;
+  /** How many wait. */
+  consumers(): number;
+  writeQueue(stored: StoredDefinition): void;
+  /** Asks the topology for the end of the queue. */
+  deleteItself(definition: QueueDefinition): void;
+  waitUntil(work: Promise<void>): void;
+}
+
+/** After another object could not take the dead letters: twice as long each time, up to the second. */
+const OUTBOX_RETRY_MS = 5_000;
+const OUTBOX_RETRY_MS_MAX = 300_000;
+
+/** The share of a queue's `expires_ms` by which the stored time of its last use may lag. */
+const USE_LAG = 0.1;
+
+/** Between two looks for messages that have expired: many then share one alarm. */
+const EXPIRY_INTERVAL_MS = 1_000;
+
+export class QueueTasks {
+  readonly #alarm: Alarm;
+  readonly #env: Env;
+  readonly #host: TaskHost;
+  readonly #tasks: Record<string, (open: Open, nowMs: number) => number | null>;
+  #sending: Promise<void> | null = null;
+  /** Attempts to send dead letters that failed, one after another. */
+  #sendFailures = 0;
+  #problem: string | null = null;
+  /** When it looked for expired messages last. */
+  #lookedMs = -Infinity;
+
+  constructor(alarm: Alarm, env: Env, host: TaskHost) {
+    this.#alarm = alarm;
+    this.#env = env;
+    this.#host = host;
+    this.#tasks = {
+      leases: (open, nowMs) => this.#andSend(open, this.#expireLeases(open, nowMs)),
+      parked: (open, nowMs) => this.#andSend(open, this.#promote(open.queue, nowMs)),
+      expiry: (open, nowMs) => this.#andSend(open, this.#expireMessages(open.queue, nowMs)),
+      replays: (open, nowMs) => this.#andSend(open, this.#replay(open.queue, nowMs)),
+      ids: (open, nowMs) => this.#forgetIds(open, nowMs),
+      unused: (open, nowMs) => this.#expireQueue(open, nowMs),
+      outbox: (open, nowMs) => {
+        if (open.queue.outgoing === 0) return null;
+        host.waitUntil(this.#sendOutbox(open));
+        return nowMs + OUTBOX_RETRY_MS; // should this object be gone before it is done
+      },
+    };
+    for (const [name, run] of Object.entries(this.#tasks)) {
+      const task: Task = (nowMs) => {
+        const open = host.open();
+        if (!open) return null;
+        const due = run(open, nowMs);
+        host.changed(true);
+        return due;
+      };
+      alarm.register(name, task);
+    }
+  }
+
+  /** Schedules what the rows of a queue ask for, which was just read from them. */
+  begin(open: Open): void {
+    const { definition, queue } = open;
+    const nowMs = this.#host.now();
+    this.schedule();
+    this.scheduleUnused(open);
+    this.#alarm.scheduleEarlier('expiry', nowMs + 1);
+    if (queue.state.dedup.size > 0)
+      this.#alarm.schedule('ids', nowMs + definition.config.dedup_window_ms + 1);
+    if (queue.outgoing > 0) this.#alarm.schedule('outbox', nowMs + OUTBOX_RETRY_MS);
+    if (queue.deadLetters.isReplaying) this.#alarm.schedule('replays', nowMs + 1);
+  }
+
+  /** The definition has changed: what it says of time holds from now on. */
+  configured(open: Open): void {
+    const nowMs = this.#host.now();
+    this.#alarm.schedule('expiry', nowMs + 1);
+    if (open.queue.outgoing > 0) this.#alarm.scheduleEarlier('outbox', nowMs + 1); // perhaps for another target
+    this.scheduleUnused(open);
+    this.schedule();
+  }
+
+  /** Why dead letters are still here; null where nothing is in their way. */
+  get outgoingProblem(): string | null {
+    return this.#problem;
+  }
+
+  /** A replay was begun. */
+  scheduleReplays(): void {
+    this.#alarm.scheduleEarlier('replays', this.#host.now() + 1);
+  }
+
+  cancel(): void {
+    for (const name of Object.keys(this.#tasks)) this.#alarm.schedule(name, null);
+  }
+
+  /** After a change. Almost always finds everything scheduled: moving the alarm is one more row. */
+  schedule(): void {
+    const open = this.#host.open();
+    if (!open) return;
+    const { queue, definition } = open;
+    if (queue.state.earliestExpiryMs < Infinity) {
+      this.#alarm.scheduleEarlier('leases', queue.state.earliestExpiryMs);
+    }
+    this.#lookForExpired(queue);
+    if (queue.hasNewParked()) this.#alarm.scheduleEarlier('parked', queue.nextParkedMs());
+    if (queue.state.dedup.size > 0 && !this.#alarm.isScheduled('ids')) {
+      this.#alarm.schedule('ids', this.#host.now() + definition.config.dedup_window_ms + 1);
+    }
+    this.#andSend(open, null);
+    this.#host.changed(false);
+  }
+
+  /**
+   * Somebody has used the queue, which postpones `expires_ms`: took messages, settled, looked at them, or has waited until now.
+   * Never throws.
+   */
+  noteUse(open: Open): void {
+    open.usedMs = this.#host.now();
+    const { expires_ms: expiresMs } = open.definition.config;
+    if (expiresMs === null || open.usedMs - open.storedUsedMs < expiresMs * USE_LAG) return;
+    const { definition, usedMs, queue } = open;
+    try {
+      this.#host.writeQueue({ definition, isPaused: queue.state.isPaused, usedMs });
+      open.storedUsedMs = usedMs;
+    } catch (error) {
+      console.error(`the last use of queue ${definition.name} could not be stored`, error);
+    }
+  }
+
+  /** Whether the queue still wants the deletion that it has asked for: meanwhile somebody may have come. */
+  deletionWanted(open: Open, why: 'unused' | 'left'): boolean {
+    if (why === 'left') return this.#host.consumers() === 0;
+    const { expires_ms: expiresMs } = open.definition.config;
+    return expiresMs !== null && !this.#isInUse(open) && open.usedMs + expiresMs <= this.#host.now();
+  }
+
+  scheduleUnused({ definition, usedMs }: Open): void {
+    const { expires_ms: expiresMs } = definition.config;
+    this.#alarm.schedule('unused', expiresMs === null ? null : usedMs + expiresMs);
+  }
+
+  #expireLeases(open: Open, nowMs: number): number | null {
+    const { queue } = open;
+    const expired = queue.commit(() => queue.expireLeases(nowMs));
+    this.#lookForExpired(queue);
+    if (expired > 0) {
+      this.noteUse(open);
+      this.#host.serve();
+    }
+    const { earliestExpiryMs } = queue.state;
+    return earliestExpiryMs === Infinity ? null : earliestExpiryMs;
+  }
+
+  #promote(queue: StoredQueue, nowMs: number): number | null {
+    const isMoreDue = queue.commit(() => queue.promote(nowMs));
+    this.#lookForExpired(queue);
+    this.#host.serve();
+    return isMoreDue ? nowMs + 1 : queue.nextParkedMs();
+  }
+
+  #expireMessages(queue: StoredQueue, nowMs: number): number | null {
+    this.#lookedMs = nowMs;
+    const next = queue.commit(() => queue.expireHeads(nowMs));
+    return next === Infinity ? null : Math.max(next, nowMs + EXPIRY_INTERVAL_MS);
+  }
+
+  /** A message that became ready may expire before the look that is scheduled, or have expired while it was away. */
+  #lookForExpired(queue: StoredQueue): void {
+    const nextMs = Math.max(queue.takeNextExpiry(), this.#lookedMs + EXPIRY_INTERVAL_MS);
+    if (nextMs < Infinity) this.#alarm.scheduleEarlier('expiry', nextMs);
+  }
+
+  #forgetIds({ queue, definition }: Open, nowMs: number): number | null {
+    queue.forgetIds(nowMs);
+    return queue.state.dedup.size > 0 ? nowMs + Math.max(definition.config.dedup_window_ms, 1_000) : null;
+  }
+
+  /** Asks for the end of the queue when nobody has used it for its time. */
+  #expireQueue(open: Open, nowMs: number): number | null {
+    const { expires_ms: expiresMs } = open.definition.config;
+    if (expiresMs === null) return null;
+    if (this.#isInUse(open)) this.noteUse(open);
+    if (open.usedMs + expiresMs > nowMs) return open.usedMs + expiresMs;
+    this.#host.deleteItself(open.definition);
+    // Should that fail, or come too late because somebody uses the queue again.
+    return nowMs + Math.min(Math.max(expiresMs, OUTBOX_RETRY_MS), OUTBOX_RETRY_MS_MAX);
+  }
+
+  #isInUse({ queue }: Open): boolean {
+    return queue.state.leased > 0 || this.#host.consumers() > 0;
+  }
+
+  #replay(queue: StoredQueue, nowMs: number): number | null {
+    return queue.commit(() => queue.deadLetters.replay(nowMs));
+  }
+
+  /** Sends what a task has put into the outbox, unless that is under way or waits for its time. */
+  #andSend<Next>(open: Open, next: Next): Next {
+    const isWaiting = this.#alarm.isScheduled('outbox') || this.#sending !== null;
+    if (open.queue.outgoing > 0 && !isWaiting) {
+      this.#alarm.scheduleEarlier('outbox', this.#host.now() + OUTBOX_RETRY_MS);
+      this.#host.waitUntil(this.#sendOutbox(open));
+    }
+    return next;
+  }
+
+  #sendOutbox({ definition, queue }: Open): Promise<void> {
+    this.#sending ??= sendOutbox(this.#env, definition, queue)
+      .then(() => {
+        this.#sendFailures = 0;
+        this.#problem = null;
+        this.#alarm.schedule('outbox', null);
+      })
+      .catch((error: unknown) => {
+        const delayMs = Math.min(OUTBOX_RETRY_MS * 2 ** this.#sendFailures++, OUTBOX_RETRY_MS_MAX);
+        this.#problem = error instanceof Error ? error.message : String(error);
+        console.error(`messages of queue ${definition.name} could not be sent; trying again`, error);
+        this.#alarm.schedule('outbox', this.#host.now() + delayMs);
+      })
+      .finally(() => {
+        this.#sending = null;
+        const now = this.#host.open();
+        if (now) this.#andSend(now, null); // what came while the last row was being removed
+      });
+    return this.#sending;
+  }
+}

@@ -1,0 +1,62 @@
+/** What goes between the router and a queue about the dead letters that it holds. One call, so that the queue stays small. */
+
+import type { MessageFilter } from '../../core/queue/dead-letters/dead-letter-filter.ts';
+import type { ReplayTarget } from '../../protocol/schemas/dead-letters.ts';
+import type { Place } from '../../core/queue/state/ready-messages.ts';
+
+export interface ReplayOrder {
+  id: string;
+  filter: MessageFilter;
+  /** Only these; null: all that match. */
+  ids: string[] | null;
+  to: ReplayTarget | null;
+  limit: number | null;
+  ratePerS: number | null;
+}
+
+export type DeadLetterCall =
+  | { do: 'list'; filter: MessageFilter; after: Place | null; max: number }
+  | { do: 'get'; id: string }
+  /** `bytes`: a batch of one record that takes the place of the message; empty: as it was. */
+  | { do: 'resend'; id: string; bytes: Uint8Array; to: ReplayTarget | null }
+  | { do: 'replay'; order: ReplayOrder }
+  | { do: 'count'; order: ReplayOrder; after: Place | null }
+  | { do: 'replays'; id?: string }
+  | { do: 'cancel'; id: string }
+  | { do: 'purge'; filter: MessageFilter; after: Place | null };
+
+export interface DeadLetterPage {
+  /** One for each record of `batches`, in order. */
+  ids: string[];
+  batches: Uint8Array;
+  /** Where to go on; null: that was all. */
+  next: Place | null;
+}
+
+/** A replay as its row has it. Times in ms. */
+export interface StoredReplay extends ReplayOrder {
+  state: 'running' | 'done' | 'cancelled';
+  total: number;
+  lookedAt: number;
+  moved: number;
+  skipped: number;
+  startedMs: number;
+  endedMs: number | null;
+  /** With a rate: when the next slice is due, in ms. Not before the first. */
+  nextMs?: number;
+  /** The last place that was looked at. */
+  after: Place | null;
+  /** What is behind these offsets came after it had begun, perhaps by it. */
+  ends: [lane: number, nextOffset: number][];
+}
+
+export interface DeadLetterAnswer {
+  page?: DeadLetterPage;
+  replays?: StoredReplay[];
+  /** How many were purged, sent or counted; 0: there is no such dead letter, or no such replay. */
+  count?: number;
+  skipped?: number;
+  next?: Place | null;
+  /** Why a message is not sent again. */
+  refused?: 'no_origin' | 'hop_limit';
+}

@@ -1,0 +1,123 @@
+/**
+ * What goes between the router (or a partition) and a group. Groups are itty-durable objects: a call is a request with
+ * the method in its path and the arguments as JSON, and so is the answer.
+ */
+
+import type { UnsettledTopic } from '../../core/group/first-sight.ts';
+import type { JoinRequest } from '../../core/group/membership.ts';
+import type { GroupState, Member, TopicRef } from '../../core/group/group-state.ts';
+import type { Target } from '../../core/group/target.ts';
+import { failure, type Failure } from '../../protocol/errors.ts';
+import type { AssignorName, TopicPartition } from '../../protocol/schemas/groups.ts';
+import { groupStub, type Env } from '../stubs.ts';
+
+export interface OwnedPartition extends TopicPartition {
+  /** The topic that it is a partition of: one that is made again under the name is another. */
+  topicId: number;
+  /** The epoch in which the member began to own it. */
+  since: number;
+  /** Where to begin, where the group has committed nothing. */
+  reset: 'earliest' | 'latest';
+}
+
+/** A partition that a member holds or names, and perhaps the topic that it means by the name. */
+export interface HeldPartition extends TopicPartition {
+  topicId?: number | undefined;
+}
+
+/** What a member is told, and what the router has to know. */
+export interface MemberView {
+  memberId: string;
+  epoch: number;
+  assignment: OwnedPartition[];
+  heartbeatIntervalMs: number;
+  /** Topics of the member whose partitions have yet to note where `latest` is. */
+  unsettled: UnsettledTopic[];
+  /** The members or their topics have changed: a target has to be computed. */
+  needsTarget: boolean;
+  /** The topology that the target was computed by: where there is a newer one, it may have to be computed again. */
+  topologyVersion: number;
+}
+
+/** What a target is computed from. */
+export interface TargetInputs {
+  epoch: number;
+  assignor: AssignorName;
+  members: Pick<Member, 'id' | 'instanceId' | 'topics' | 'pattern' | 'target'>[];
+}
+
+export interface GroupDescription {
+  state: GroupState;
+  isStable: boolean;
+  assignor: AssignorName;
+  meter: { rowsWritten: number; calls: number; since: number };
+}
+
+export interface BeatRequest {
+  memberId: string;
+  epoch: number | null;
+  held: HeldPartition[] | 'assigned' | 'unsaid';
+  /** A read: refused where the member does not know yet that a partition was revoked. */
+  isFetch: boolean;
+}
+
+/** The methods of a group that can be called. */
+export interface GroupMethods {
+  join(namespace: string, group: string, request: JoinRequest): MemberView | Failure;
+  heartbeat(beat: BeatRequest): MemberView | Failure;
+  leave(memberId: string): { memberId: string } | Failure;
+  targetInputs(): TargetInputs;
+  /**
+   * Null where the target was computed for what is not so any more.
+   * @param beat the request that made the router compute it: answered with what the target gives to its member
+   */
+  acceptTarget(target: Target, beat: BeatRequest): MemberView | Failure | null;
+  /** Epochs since when the member has owned the partitions; null where it does not. */
+  ownerships(
+    memberId: string,
+    epoch: number,
+    partitions: TopicPartition[],
+  ): { owned: ({ since: number; topicId: number } | null)[] } | Failure;
+  /** The partitions of these topics have noted where they ended when the group first saw them. */
+  noteSettled(topics: Pick<UnsettledTopic, 'name' | 'id'>[]): { settled: true };
+  describe(): GroupDescription | Failure;
+  /**
+   * Makes a new epoch of a group without members: what it had before cannot commit any more.
+   */
+  beginChange(): { epoch: number; state: GroupState } | Failure;
+  /**
+   * The same, for offsets that are going to be set in partitions of these topics. A group that does not exist is made by it.
+   */
+  beginReset(
+    namespace: string,
+    group: string,
+    topics: Record<string, TopicRef>,
+    isDryRun: boolean,
+  ): { epoch: number } | Failure;
+  deleteGroup(epoch: number): { deleted: true } | Failure;
+  /** Runs what is due. */
+  tick(): { isEmpty: boolean };
+}
+
+type Answer<Name extends keyof GroupMethods> = ReturnType<GroupMethods[Name]>;
+
+/** A group that cannot be reached is a failure; what it refuses is one too. */
+export async function callGroup<Name extends keyof GroupMethods>(
+  env: Env,
+  namespace: string,
+  group: string,
+  method: Name,
+  ...args: Parameters<GroupMethods[Name]>
+): Promise<Answer<Name> | Failure> {
+  try {
+    const response = await groupStub(env, namespace, group).fetch(`https://group/${method}`, {
+      method: 'POST',
+      body: JSON.stringify(args),
+    });
+    if (response.ok) return await response.json<Answer<Name>>();
+    console.error(`${method} of group ${group} failed: ${await response.text()}`);
+  } catch (error) {
+    console.error(`${method} of group ${group} failed`, error);
+  }
+  return failure('group_unavailable', `group "${group}" did not answer; try again`);
+}

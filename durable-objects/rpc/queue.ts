@@ -1,0 +1,106 @@
+/** What goes between the router and a queue. */
+
+import type { DeliveryError } from '../../core/queue/settle/settle.ts';
+import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
+import type { PublishException, PublishProducer } from '../../core/queue/publish/queue-producers.ts';
+import type { SettleFields } from '../../protocol/schemas/deliveries.ts';
+import type { QueueState } from '../../protocol/schemas/queues.ts';
+import type { SettleOutcome } from '../../protocol/frames/settlement-frame.ts';
+
+export type { DeliveryError } from '../../core/queue/settle/settle.ts';
+export { isStale, type Stale } from './partition.ts';
+
+/** Options of a publish. */
+export interface PublishOptions {
+  /**
+   * Set by a broker object that hands on messages at least once: its name and the number of the first message, which
+   * grow by one per message unless `numbers` gives each its own, in order. Messages with a number that was taken before are
+   * duplicates. Where there is no room for one, it and all that follow are `rejected`, and are to be sent again.
+   */
+  source?: { name: string; firstNumber: number; numbers?: number[] };
+  /** All batches are its, and one publish to it: stored once, however often it comes. */
+  producer?: PublishProducer;
+  /** Its messages are some of a publish through an exchange, and each is stored once: at these places of it, or all. */
+  publish?: { range: PublishRange; indexes: readonly number[] | null };
+}
+
+/** What became of the messages of a publish. Those not named in `exceptions` are stored durably. */
+export interface Published {
+  /** Messages in all batches. */
+  count: number;
+  /** In order of `index`, the place of the message in the batches, from 0. */
+  exceptions: PublishException[];
+}
+
+export interface DeliverRequest {
+  /** The version of the queue's definition that the caller knows. */
+  version: number;
+  /** Messages at most. */
+  max: number;
+  /** Bytes of messages at most, but at least one message. */
+  bytesMax: number;
+  /** Default: the queue's. */
+  leaseMs?: number;
+  /** Who takes them. Empty: nobody in particular. */
+  consumerId: string;
+  /** Settles them in the same step: at most once, and no lease. */
+  autoAck?: boolean;
+  /** A stream: messages that its consumer may hold at the same time. `max` is then of no account. */
+  prefetch?: number;
+  /** A stream of delivery frames instead of JSON. */
+  isBinary?: boolean;
+}
+
+export interface NackedTag {
+  tag: string;
+  /** Default: as the queue's retry schedule says. 0: at once, at its old place. */
+  delayMs?: number;
+  error?: DeliveryError;
+}
+
+export interface SettleRequest {
+  ack?: string[];
+  nack?: NackedTag[];
+  reject?: { tag: string; error?: DeliveryError }[];
+  release?: string[];
+  extend?: { tag: string; leaseMs: number }[];
+  /** Where it is given, only deliveries of this consumer are settled. */
+  consumerId?: string;
+}
+
+/** In the order of the request: ack, nack, reject, release, extend. */
+export type Settled = SettleOutcome[];
+
+/** It may be deleted within `CLOSED_MS`, and takes nothing before it has asked whether it was. */
+export interface Closed {
+  closed: true;
+}
+
+export const CLOSED_MS = 30_000;
+
+export type QueueDescription = Omit<QueueState, never>;
+
+/** What HTTP and sockets send, as the call takes it. */
+export function settleRequestOf({
+  ack,
+  nack,
+  reject,
+  release,
+  extend,
+  consumer_id,
+}: SettleFields): SettleRequest {
+  return {
+    ...(ack && { ack }),
+    ...(nack && {
+      nack: nack.map(({ tag, delay_ms, error }) => ({
+        tag,
+        ...(delay_ms !== undefined && { delayMs: delay_ms }),
+        ...(error && { error }),
+      })),
+    }),
+    ...(reject && { reject: reject.map(({ tag, error }) => ({ tag, ...(error && { error }) })) }),
+    ...(release && { release }),
+    ...(extend && { extend: extend.map(({ tag, lease_ms }) => ({ tag, leaseMs: lease_ms })) }),
+    ...(consumer_id !== undefined && { consumerId: consumer_id }),
+  };
+}

@@ -1,0 +1,59 @@
+/** What goes between the router and a partition about share groups. */
+
+import type { Acknowledgement } from '../../core/share/acknowledge.ts';
+import type { Acquired } from '../../core/share/share-window.ts';
+import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
+import type { AcknowledgeOutcome } from '../../protocol/schemas/share-groups.ts';
+
+/** The caller's definition of the share group is out of date: refresh, and try again once. */
+export interface StaleGroup {
+  staleGroup: true;
+}
+
+export function isStaleGroup(result: unknown): result is StaleGroup {
+  return typeof result === 'object' && result !== null && 'staleGroup' in result;
+}
+
+export interface ShareAcquire {
+  group: ShareGroupDefinition;
+  memberId: string;
+  recordsMax: number;
+  /** Bytes of batches at most, but at least one batch. */
+  bytesMax: number;
+  lockMs: number;
+  /** Accepts them in the same step: at most once, and no lock. */
+  isAccepted?: boolean;
+}
+
+export interface ShareAcquired {
+  /** Whole batches, in order, that hold the acquired records, among others. */
+  batches: Uint8Array;
+  acquired: Acquired[];
+  /** About what the acquired records take, inflated. */
+  inflatedBytes: number;
+  expiresAtMs: number;
+  /** Where waiting for new records begins; null where others have to be done first. */
+  waitOffset: number | null;
+  /** When the first lock of anybody ends, in ms; null where nothing is locked. */
+  nextExpiryMs: number | null;
+}
+
+export interface ShareAcknowledge {
+  group: ShareGroupDefinition;
+  /** Where given, only its own acquisitions are acknowledged. */
+  memberId?: string | undefined;
+  acknowledgements: Acknowledgement[];
+}
+
+/** In the order of the acknowledgements. */
+export type ShareAcknowledged = AcknowledgeOutcome[];
+
+export interface ShareView {
+  startOffset: number;
+  endOffset: number;
+  acquired: number;
+  available: number;
+  archived: number;
+  lag: number;
+  deadLettersWaiting: number;
+}

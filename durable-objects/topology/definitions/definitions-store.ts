@@ -1,0 +1,92 @@
+/**
+ * A table of definitions by name, one row each, replaced when it changes. There is one for each kind of
+ * definition.
+ *
+ *   <table>   name, and the definition as JSON
+ */
+
+import type { Sql } from '../../storage/sql.ts';
+
+/** Of one page, in characters of JSON: a call between objects carries 32 MiB. */
+const PAGE_LENGTH_MAX = 4 * 1024 * 1024;
+
+export type DefinitionTable =
+  'topics' | 'queues' | 'exchanges' | 'policies' | 'alerts' | 'schedules' | 'groups' | 'share_groups';
+
+export class DefinitionsStore<Definition extends { readonly name: string }> {
+  readonly #sql: Sql;
+  readonly #table: string;
+
+  /** @param table from the code, never from a request: it becomes part of statements */
+  constructor(sql: Sql, table: DefinitionTable) {
+    this.#sql = sql;
+    this.#table = table;
+    sql.run(`CREATE TABLE IF NOT EXISTS ${table} (name TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID`);
+  }
+
+  get(name: string): Definition | null {
+    const [row] = this.#sql.all<{ json: string }>(`SELECT json FROM ${this.#table} WHERE name = ?`, name);
+    return row ? (JSON.parse(row.json) as Definition) : null;
+  }
+
+  has(name: string): boolean {
+    return this.#sql.all(`SELECT 1 FROM ${this.#table} WHERE name = ?`, name).length > 0;
+  }
+
+  /** By name. */
+  all(): Definition[] {
+    return this.#sql
+      .all<{ json: string }>(`SELECT json FROM ${this.#table} ORDER BY name`)
+      .map(({ json }) => JSON.parse(json) as Definition);
+  }
+
+  /** Names only, in their order, without reading what they stand for into memory. */
+  names(): string[] {
+    return this.#sql
+      .all<{ name: string }>(`SELECT name FROM ${this.#table} ORDER BY name`)
+      .map((row) => row.name);
+  }
+
+  /** The first names after one. */
+  namesAfter(after: string, limit: number): string[] {
+    return this.#sql
+      .all<{ name: string }>(
+        `SELECT name FROM ${this.#table} WHERE name > ? ORDER BY name LIMIT ?`,
+        after,
+        limit,
+      )
+      .map(({ name }) => name);
+  }
+
+  /** The first definitions after a name, as many as fit. `next` is the name to go on after; null: there are no more. */
+  page(after: string, limit: number): { items: Definition[]; next: string | null } {
+    const items: Definition[] = [];
+    let length = 0;
+    for (const row of this.#sql.each<{ json: string }>(
+      `SELECT json FROM ${this.#table} WHERE name > ? ORDER BY name LIMIT ?`,
+      after,
+      limit + 1,
+    )) {
+      if (items.length === limit || length > PAGE_LENGTH_MAX) return { items, next: items.at(-1)!.name };
+      length += row.json.length;
+      items.push(JSON.parse(row.json) as Definition);
+    }
+    return { items, next: null };
+  }
+
+  count(): number {
+    return this.#sql.all<{ n: number }>(`SELECT COUNT(*) AS n FROM ${this.#table}`)[0]!.n;
+  }
+
+  put(definition: Definition): void {
+    this.#sql.run(
+      `INSERT OR REPLACE INTO ${this.#table} VALUES (?, ?)`,
+      definition.name,
+      JSON.stringify(definition),
+    );
+  }
+
+  remove(name: string): void {
+    this.#sql.run(`DELETE FROM ${this.#table} WHERE name = ?`, name);
+  }
+}

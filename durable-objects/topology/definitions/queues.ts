@@ -1,0 +1,94 @@
+/** Changes of queues: decided by the rules, kept by the store. */
+
+import type { QueueDeletion } from '../../../core/topology/queue-deletion.ts';
+import {
+  applyAlerts,
+  changeQueueEntry,
+  declareQueueEntry,
+  type QueueEntry,
+} from '../../../core/topology/queue-entry.ts';
+import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
+import type { QueueChange, QueueDeclaration } from '../../../protocol/schemas/queues.ts';
+import { CLOSED_MS, isStale } from '../../rpc/queue.ts';
+import { queueStub, type Env } from '../../stubs.ts';
+import type { QueueAnswer, QueueDeletionRequest } from '../../rpc/topology.ts';
+import type { TopologyStore } from '../topology-store.ts';
+
+export function declareQueueIn(
+  store: TopologyStore,
+  namespace: string,
+  name: string,
+  declaration: QueueDeclaration,
+): (QueueAnswer & { isNew: boolean }) | Failure {
+  const declared = declareQueueEntry(
+    store.queues.get(name),
+    store.policies.all(),
+    namespace,
+    name,
+    declaration,
+    store.version() + 1,
+  );
+  if (isFailure(declared)) return declared;
+  const { isNew } = declared;
+  const entry = isNew ? applyAlerts(declared.entry, store.alerts.all(), store.version() + 1) : declared.entry;
+  if (isNew) store.putQueue(entry);
+  return { ...answer(store, entry), isNew };
+}
+
+export function changeQueueIn(
+  store: TopologyStore,
+  name: string,
+  change: QueueChange,
+): QueueAnswer | Failure {
+  const existing = store.queues.get(name);
+  if (!existing) return noSuchQueue(name);
+  const changed = changeQueueEntry(existing, store.policies.all(), change, store.version() + 1);
+  if (changed !== existing) store.putQueue(changed);
+  return answer(store, changed);
+}
+
+/**
+ * Deletes a queue if the conditions hold. The queue is asked first, and is closed from its answer on: whatever is taken later,
+ * by a router that has not heard of the deletion, would go with it. Where the deletion comes too late after that, it is
+ * refused: the queue may have opened again.
+ */
+export async function deleteQueueIn(
+  store: TopologyStore,
+  env: Env,
+  name: string,
+  deletion: QueueDeletionRequest,
+): Promise<QueueAnswer | Failure> {
+  const asked = store.queues.get(name);
+  // One that wants its own deletion may have been replaced: that one must not be closed.
+  if (!asked || (deletion.id ?? asked.definition.id) !== asked.definition.id) return noSuchQueue(name);
+  const refused = await close(env, asked, deletion);
+  if (refused) return refused;
+  const entry = store.queues.get(name);
+  if (!entry || entry.definition.id !== asked.definition.id) return noSuchQueue(name);
+  store.removeQueue(entry);
+  return answer(store, entry);
+}
+
+async function close(
+  env: Env,
+  { definition }: QueueEntry,
+  { ifUnused = false, ifEmpty = false, byItself }: QueueDeletion,
+): Promise<Failure | null> {
+  const askedMs = Date.now();
+  const closed = await queueStub(env, definition).closeIf(definition.version, {
+    ifUnused,
+    ifEmpty,
+    ...(byItself && { byItself }),
+  });
+  if (isFailure(closed)) return closed;
+  if (!isStale(closed) && Date.now() - askedMs < CLOSED_MS / 2) return null;
+  return failure('queue_unavailable', `queue "${definition.name}" is being changed; try again`);
+}
+
+function answer(store: TopologyStore, { definition }: QueueEntry): QueueAnswer {
+  return { queue: definition, topologyVersion: store.version() };
+}
+
+function noSuchQueue(name: string): Failure {
+  return failure('queue_not_found', `there is no queue "${name}"; PUT creates it`);
+}

@@ -1,0 +1,61 @@
+/** Changes of topics: decided by the rules, kept by the store. */
+
+import { changeTopic, declareTopic, type TopicDefinition } from '../../../core/topology/topics.ts';
+import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
+import type { TopicChange, TopicDeclaration } from '../../../protocol/schemas/topics.ts';
+import { partitionStub, type Env } from '../../stubs.ts';
+import type { TopicAnswer } from '../../rpc/topology.ts';
+import type { TopologyStore } from '../topology-store.ts';
+
+export function declareTopicIn(
+  store: TopologyStore,
+  env: Env,
+  namespace: string,
+  name: string,
+  declaration: TopicDeclaration,
+): (TopicAnswer & { isNew: boolean }) | Failure {
+  const declared = declareTopic(store.topics.get(name), namespace, name, declaration, store.version() + 1);
+  if (isFailure(declared)) return declared;
+  if (declared.isNew) {
+    const unavailable = checkJurisdiction(env, declared.definition);
+    if (unavailable) return unavailable;
+    store.putTopic(declared.definition);
+  }
+  return { topic: declared.definition, isNew: declared.isNew, topologyVersion: store.version() };
+}
+
+export function changeTopicIn(
+  store: TopologyStore,
+  name: string,
+  change: TopicChange,
+): TopicAnswer | Failure {
+  const existing = store.topics.get(name);
+  if (!existing) return noSuchTopic(name);
+  const changed = changeTopic(existing, change, store.version() + 1);
+  if (isFailure(changed)) return changed;
+  if (changed !== existing) store.putTopic(changed);
+  return { topic: changed, topologyVersion: store.version() };
+}
+
+export function deleteTopicIn(store: TopologyStore, name: string): TopicAnswer | Failure {
+  const topic = store.topics.get(name);
+  if (!topic) return noSuchTopic(name);
+  store.removeTopic(topic);
+  return { topic, topologyVersion: store.version() };
+}
+
+function checkJurisdiction(env: Env, topic: TopicDefinition): Failure | null {
+  try {
+    partitionStub(env, topic, 0);
+    return null;
+  } catch {
+    return failure(
+      'jurisdiction_unavailable',
+      `this runtime cannot keep data in the jurisdiction "${topic.config.jurisdiction}"; deploy to use it, or leave it out`,
+    );
+  }
+}
+
+function noSuchTopic(name: string): Failure {
+  return failure('topic_not_found', `there is no topic "${name}"; PUT creates it`);
+}

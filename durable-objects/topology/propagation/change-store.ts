@@ -1,0 +1,123 @@
+/**
+ * The version of a topology, and the log of what changed: for routers, which follow it, and for the objects concerned,
+ * which are told.
+ *
+ *   topology   one row, absent before the first change: the version, which grows by one per change
+ *   changes    one row a change, keyed by the version that it made, the oldest removed now and then: a router whose version
+ *              is older than the log starts anew
+ *   effects    one row for what still has to be told to the objects of a topic, queue or schedule: written with the change itself
+ *              and removed when all of them know, so that a crash in between repeats it
+ */
+
+import type { QueueDefinition } from '../../../core/topology/queues.ts';
+import type { TopologyChange } from '../../../core/topology/routing-graph.ts';
+import type { ScheduleDefinition } from '../../../core/topology/schedules.ts';
+import type { TopicDefinition } from '../../../core/topology/topics.ts';
+import type { Sql } from '../../storage/sql.ts';
+
+const SCHEMA = [
+  'CREATE TABLE IF NOT EXISTS topology (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL)',
+  'CREATE TABLE IF NOT EXISTS changes (version INTEGER PRIMARY KEY, json TEXT NOT NULL)',
+  'CREATE TABLE IF NOT EXISTS effects (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, json TEXT NOT NULL)',
+];
+
+/** Changes kept: a router that missed more reads everything, which is then hardly more. */
+const CHANGES_KEPT = 10_000;
+/** How often the log is cut, in changes: two rows written a change in the long run, one at its time. */
+const CHANGES_PER_CUT = 1_000;
+
+interface TopicEffect {
+  id: number;
+  kind: 'configure' | 'destroy';
+  definition: TopicDefinition;
+}
+
+interface QueueEffect {
+  id: number;
+  kind: 'configure-queue' | 'destroy-queue';
+  definition: QueueDefinition;
+}
+
+interface ScheduleEffect {
+  id: number;
+  kind: 'configure-schedule' | 'destroy-schedule';
+  definition: ScheduleDefinition;
+}
+
+export type Effect = TopicEffect | QueueEffect | ScheduleEffect;
+
+export function isQueueEffect(effect: Effect): effect is QueueEffect {
+  return effect.kind === 'configure-queue' || effect.kind === 'destroy-queue';
+}
+
+export function isScheduleEffect(effect: Effect): effect is ScheduleEffect {
+  return effect.kind === 'configure-schedule' || effect.kind === 'destroy-schedule';
+}
+
+export class ChangeStore {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    for (const statement of SCHEMA) sql.run(statement);
+  }
+
+  version(): number {
+    return this.#sql.all<{ version: number }>('SELECT version FROM topology')[0]?.version ?? 0;
+  }
+
+  /** Notes a change, which makes the next version. */
+  note(change: TopologyChange): void {
+    const version = this.version() + 1;
+    this.#sql.run('INSERT OR REPLACE INTO topology VALUES (1, ?)', version);
+    this.#sql.run('INSERT INTO changes VALUES (?, ?)', version, JSON.stringify(change));
+    if (version % CHANGES_PER_CUT === 0) {
+      this.#sql.run('DELETE FROM changes WHERE version <= ?', version - CHANGES_KEPT);
+    }
+  }
+
+  /** The changes after a version as JSON texts, oldest first; null where the log does not reach back so far. */
+  since(version: number, limit: number): string[] | null {
+    const current = this.version();
+    if (version > current) return null;
+    if (version === current) return [];
+    const rows = this.#sql.all<{ version: number; json: string }>(
+      'SELECT version, json FROM changes WHERE version > ? ORDER BY version LIMIT ?',
+      version,
+      limit,
+    );
+    return rows[0]?.version === version + 1 ? rows.map(({ json }) => json) : null;
+  }
+
+  addEffect(kind: Effect['kind'], definition: Effect['definition']): void {
+    this.#sql.run('INSERT INTO effects (kind, json) VALUES (?, ?)', kind, JSON.stringify(definition));
+  }
+
+  /** The oldest effects after an id. */
+  effectsAfter(id: number, limit: number): Effect[] {
+    return this.#sql
+      .all<EffectRow>('SELECT * FROM effects WHERE id > ? ORDER BY id LIMIT ?', id, limit)
+      .map(effectOf);
+  }
+
+  /** The effects of everything of this name, oldest first: a scan of what has not been told yet. */
+  effectsOf(name: string): Effect[] {
+    return this.#sql
+      .all<EffectRow>("SELECT * FROM effects WHERE json_extract(json, '$.name') = ? ORDER BY id", name)
+      .map(effectOf);
+  }
+
+  hasEffect(id: number): boolean {
+    return this.#sql.all('SELECT 1 FROM effects WHERE id = ?', id).length > 0;
+  }
+
+  removeEffect(id: number): void {
+    this.#sql.run('DELETE FROM effects WHERE id = ?', id);
+  }
+}
+
+type EffectRow = { id: number; kind: string; json: string };
+
+function effectOf({ id, kind, json }: EffectRow): Effect {
+  return { id, kind, definition: JSON.parse(json) as unknown } as Effect;
+}

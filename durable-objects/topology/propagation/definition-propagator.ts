@@ -1,0 +1,123 @@
+/**
+ * Tells objects what they have to know of a change: each object in the order of the changes, different ones at the same
+ * time. What fails stays noted for the next time, and holds up only its own object.
+ */
+
+import type { QueueDefinition } from '../../../core/topology/queues.ts';
+import type { ScheduleDefinition } from '../../../core/topology/schedules.ts';
+import type { TopicDefinition } from '../../../core/topology/topics.ts';
+import { partitionStub, queueStub, scheduleStub, type Env } from '../../stubs.ts';
+import { isQueueEffect, isScheduleEffect, type ChangeStore, type Effect } from './change-store.ts';
+
+/** Objects told at the same time. */
+const FAN_OUT = 16;
+
+/** Effects in memory at the same time. */
+const EFFECTS_PER_ROUND = 64;
+
+export type TargetKind = 'topic' | 'queue' | 'schedule';
+
+export class Teller {
+  readonly #env: Env;
+  readonly #changes: ChangeStore;
+  /** By target: the telling that is under way. It never rejects. */
+  readonly #telling = new Map<string, Promise<void>>();
+
+  constructor(env: Env, changes: ChangeStore) {
+    this.#env = env;
+    this.#changes = changes;
+  }
+
+  /** @returns whether everything that was noted has been told */
+  async tellAll(): Promise<boolean> {
+    const failed = new Set<string>();
+    let after = 0;
+    for (;;) {
+      const effects = this.#changes.effectsAfter(after, EFFECTS_PER_ROUND);
+      if (effects.length === 0) return failed.size === 0;
+      after = effects.at(-1)!.id;
+      const byTarget = [...Map.groupBy(effects, targetOf)];
+      for (let first = 0; first < byTarget.length; first += FAN_OUT) {
+        const targets = byTarget.slice(first, first + FAN_OUT);
+        await Promise.all(targets.map(([target, of]) => this.#tellInOrder(target, of, failed)));
+      }
+    }
+  }
+
+  /**
+   * Tells one object, without waiting for others.
+   * @returns whether it has been told everything
+   */
+  async tell(kind: TargetKind, name: string): Promise<boolean> {
+    const failed = new Set<string>();
+    const effects = this.#changes.effectsOf(name).filter((effect) => kindOf(effect) === kind);
+    const byTarget = Map.groupBy(effects, targetOf);
+    await Promise.all([...byTarget].map(([target, of]) => this.#tellInOrder(target, of, failed)));
+    return failed.size === 0;
+  }
+
+  /** After whatever else tells the same target: it must not hear of an older change after a newer one. */
+  async #tellInOrder(target: string, effects: Effect[], failed: Set<string>): Promise<void> {
+    const before = this.#telling.get(target);
+    const work = before
+      ? before.then(() => this.#tellEach(target, effects, failed))
+      : this.#tellEach(target, effects, failed);
+    this.#telling.set(target, work);
+    await work;
+    if (this.#telling.get(target) === work) this.#telling.delete(target);
+  }
+
+  async #tellEach(target: string, effects: Effect[], failed: Set<string>): Promise<void> {
+    for (const effect of effects) {
+      if (failed.has(target)) return;
+      if (!this.#changes.hasEffect(effect.id)) continue; // told meanwhile
+      try {
+        await this.#tell(effect);
+        this.#changes.removeEffect(effect.id);
+      } catch (error) {
+        console.error(`${target} could not be told of a change; trying again`, error);
+        failed.add(target);
+      }
+    }
+  }
+
+  async #tell(effect: Effect): Promise<void> {
+    const isGone = effect.kind.startsWith('destroy');
+    if (isScheduleEffect(effect)) await this.#tellSchedule(effect.definition, isGone);
+    else if (isQueueEffect(effect)) await this.#tellQueue(effect.definition, isGone);
+    else await this.#tellPartitions(effect.definition, isGone);
+  }
+
+  async #tellQueue(queue: QueueDefinition, isGone: boolean): Promise<void> {
+    const stub = queueStub(this.#env, queue);
+    if (isGone) await stub.destroy();
+    else await stub.configure(queue);
+  }
+
+  async #tellSchedule(schedule: ScheduleDefinition, isGone: boolean): Promise<void> {
+    const stub = scheduleStub(this.#env, schedule);
+    if (isGone) await stub.destroy();
+    else await stub.configure(schedule);
+  }
+
+  async #tellPartitions(topic: TopicDefinition, isGone: boolean): Promise<void> {
+    const numbers = Array.from({ length: topic.config.partitions }, (_, number) => number);
+    for (let first = 0; first < numbers.length; first += FAN_OUT) {
+      const calls = numbers.slice(first, first + FAN_OUT).map(async (partition) => {
+        const stub = partitionStub(this.#env, topic, partition);
+        if (isGone) await stub.destroy();
+        else await stub.configure({ topic, partition });
+      });
+      await Promise.all(calls);
+    }
+  }
+}
+
+function kindOf(effect: Effect): TargetKind {
+  return isScheduleEffect(effect) ? 'schedule' : isQueueEffect(effect) ? 'queue' : 'topic';
+}
+
+function targetOf(effect: Effect): string {
+  const { name, id } = effect.definition;
+  return `${kindOf(effect)} ${name}#${id}`;
+}

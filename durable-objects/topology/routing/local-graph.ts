@@ -1,0 +1,54 @@
+/**
+ * The routing graph inside the topology, for objects that hand messages on to an exchange (dead letters) and are no
+ * router themselves. Built when first asked for, gone with the object's memory, kept by the same log of changes that
+ * routers follow.
+ */
+
+import type { Destination } from '../../../core/exchange/binding.ts';
+import type { Message } from '../../../core/exchange/exchange.ts';
+import { route } from '../../../core/exchange/route.ts';
+import { RoutingGraph, type TopologyChange } from '../../../core/topology/routing-graph.ts';
+import { changesSince, snapshotPage } from './routing-feed.ts';
+import type { TopologyStore } from '../topology-store.ts';
+
+export class LocalGraph {
+  readonly #store: TopologyStore;
+  #graph: RoutingGraph | null = null;
+  #version = 0;
+
+  constructor(store: TopologyStore) {
+    this.#store = store;
+  }
+
+  /** Where each message goes, by what the topology holds now; nowhere, where there is no such exchange. */
+  route(exchange: string, messages: readonly Message[]): Destination[][] {
+    const { table } = this.#current();
+    return messages.map((message) => {
+      const routed = route(table, exchange, message, true);
+      return 'refused' in routed ? [] : [...routed.destinations];
+    });
+  }
+
+  #current(): RoutingGraph {
+    this.#graph ??= this.#read();
+    for (;;) {
+      const answer = changesSince(this.#store, this.#version);
+      if (answer === null) {
+        this.#graph = this.#read();
+        continue;
+      }
+      for (const change of JSON.parse(answer.changesJson) as TopologyChange[]) this.#graph.apply(change);
+      this.#version += answer.count;
+      if (!answer.isPartial) return this.#graph;
+    }
+  }
+
+  #read(): RoutingGraph {
+    const graph = new RoutingGraph();
+    this.#version = this.#store.version();
+    let page = snapshotPage(this.#store, null);
+    graph.applyPage(page);
+    while (page.next !== null) graph.applyPage((page = snapshotPage(this.#store, page.next)));
+    return graph;
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Gzip by the web standard's CompressionStream and DecompressionStream, which browsers, workerd, Node, Deno and Bun all
+ * have, and which are asynchronous. Each function here is the asynchronous form of a synchronous one that takes an
+ * `Inflate`; the work after inflating is the same code.
+ */
+
+import { decodePayload, visitPayload, type RecordVisitor } from '../decode.ts';
+import {
+  BATCH_OVERHEAD,
+  COMPRESSION_MASK,
+  FIELD,
+  GZIP,
+  LENGTH_OVERHEAD,
+  readBatchHeader,
+  sealBatch,
+} from '../header.ts';
+import { readInt16, writeInt16, writeInt32 } from './int.ts';
+import { type Payload, notInflated, openPayload, unsupported } from '../payload.ts';
+import { type BatchFailure, type BatchHeader, INFLATED_BYTES_MAX, type LogRecord } from '../types.ts';
+import { checkRecords, readSoundHeader } from '../verify.ts';
+
+/**
+ * Compresses an uncompressed batch, as `encodeBatch` gives it; all else stays. The result may be larger when the
+ * records are few or random: the caller picks.
+ *
+ * @throws RangeError when `batch` is not one whole uncompressed batch
+ */
+export async function gzipBatch(batch: Uint8Array): Promise<Uint8Array> {
+  const header = readBatchHeader(batch, 0);
+  if ('code' in header || header.sizeInBytes !== batch.length || header.compression !== 'none') {
+    throw new RangeError('gzipBatch takes one whole uncompressed batch');
+  }
+  const records = await pump(batch.subarray(BATCH_OVERHEAD), new CompressionStream('gzip'), Infinity);
+  return rebuild(batch.subarray(0, BATCH_OVERHEAD), records!, GZIP);
+}
+
+/**
+ * Makes an uncompressed batch of the gzip batch at `at`, after checking its CRC and before looking at its records. A
+ * batch that is not compressed comes back as a view of itself.
+ *
+ * @param inflatedBytesMax most bytes that the records may inflate to (default 16 MiB). Reading stops as soon as they
+ *   exceed it, so that a decompression bomb costs no more than that.
+ */
+export async function gunzipBatch(
+  bytes: Uint8Array,
+  at: number,
+  inflatedBytesMax = INFLATED_BYTES_MAX,
+): Promise<Uint8Array | BatchFailure> {
+  const header = readSoundHeader(bytes, at);
+  if ('code' in header) return header;
+  if (header.compression === 'none') return bytes.subarray(at, at + header.sizeInBytes);
+  const payload = await openPayloadAsync(bytes, at, header, inflatedBytesMax);
+  if ('code' in payload) return payload;
+  return rebuild(bytes.subarray(at, at + BATCH_OVERHEAD), payload.bytes, 0);
+}
+
+/** `verifyBatch` for batches that may be gzip. Gives the header of the batch as it is, compressed. */
+export async function verifyBatchAsync(
+  bytes: Uint8Array,
+  at: number,
+  options: { inflatedBytesMax?: number; allowGaps?: boolean } = {},
+): Promise<BatchHeader | BatchFailure> {
+  const header = readSoundHeader(bytes, at);
+  if ('code' in header) return header;
+  const payload = await openPayloadAsync(bytes, at, header, options.inflatedBytesMax ?? INFLATED_BYTES_MAX);
+  if ('code' in payload) return payload;
+  return checkRecords(payload, at, header, options.allowGaps ?? false) ?? header;
+}
+
+/** `decodeRecords` for batches that may be gzip. */
+export async function decodeRecordsAsync(
+  bytes: Uint8Array,
+  at: number,
+  header: BatchHeader,
+  inflatedBytesMax = INFLATED_BYTES_MAX,
+): Promise<LogRecord[] | BatchFailure> {
+  const payload = await openPayloadAsync(bytes, at, header, inflatedBytesMax);
+  return 'code' in payload ? payload : decodePayload(payload, at, header);
+}
+
+/** `visitRecords` for batches that may be gzip. */
+export async function visitRecordsAsync(
+  bytes: Uint8Array,
+  at: number,
+  header: BatchHeader,
+  from: number,
+  visit: RecordVisitor,
+  inflatedBytesMax = INFLATED_BYTES_MAX,
+): Promise<BatchFailure | null> {
+  const payload = await openPayloadAsync(bytes, at, header, inflatedBytesMax);
+  return 'code' in payload ? payload : visitPayload(payload, at, header, from, visit);
+}
+
+async function openPayloadAsync(
+  bytes: Uint8Array,
+  at: number,
+  header: BatchHeader,
+  inflatedBytesMax: number,
+): Promise<Payload | BatchFailure> {
+  if (header.compression === 'none') return openPayload(bytes, at, header, {});
+  if (header.compression !== 'gzip') return unsupported(header, at);
+  const compressed = bytes.subarray(at + BATCH_OVERHEAD, at + header.sizeInBytes);
+  const inflated = await pump(compressed, new DecompressionStream('gzip'), inflatedBytesMax);
+  if (inflated === null) return notInflated(at, inflatedBytesMax);
+  return { bytes: inflated, start: 0, end: inflated.length };
+}
+
+/** A copy of the batch header with other records and compression. */
+function rebuild(header: Uint8Array, records: Uint8Array, compression: number): Uint8Array {
+  const batch = new Uint8Array(BATCH_OVERHEAD + records.length);
+  batch.set(header);
+  batch.set(records, BATCH_OVERHEAD);
+  writeInt32(batch, FIELD.batchLength, batch.length - LENGTH_OVERHEAD);
+  writeInt16(batch, FIELD.attributes, (readInt16(batch, FIELD.attributes) & ~COMPRESSION_MASK) | compression);
+  sealBatch(batch, 0);
+  return batch;
+}
+
+/** Input goes in by pieces, so that a platform that inflates a whole piece at once overshoots by little. */
+const PIECE_BYTES = 16 * 1024;
+
+/** What `stream` makes of `input`; null when the input is corrupt or gives more than `bytesMax`. */
+async function pump(
+  input: Uint8Array,
+  stream: CompressionStream | DecompressionStream,
+  bytesMax: number,
+): Promise<Uint8Array | null> {
+  const writer = stream.writable.getWriter();
+  const reader = (stream.readable as ReadableStream<Uint8Array>).getReader();
+  // Errors of the input show on both ends; they are taken from the reader, and here only kept from being unhandled.
+  feed(writer, input).catch(() => undefined);
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      size += value.length;
+      if (size > bytesMax) {
+        // Not waited for: nothing depends on the stream any more, and platforms differ in when these settle.
+        reader.cancel().catch(() => undefined);
+        writer.abort().catch(() => undefined);
+        return null;
+      }
+      pieces.push(value);
+    }
+  } catch {
+    return null;
+  }
+  return join(pieces, size);
+}
+
+async function feed(writer: WritableStreamDefaultWriter<Uint8Array>, input: Uint8Array): Promise<void> {
+  for (let at = 0; at < input.length; at += PIECE_BYTES) {
+    await writer.write(input.subarray(at, at + PIECE_BYTES));
+  }
+  await writer.close();
+}
+
+function join(pieces: readonly Uint8Array[], size: number): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

@@ -1,0 +1,241 @@
+/** The contract of dead letters: what is kept of a message that died, and the calls that list, replay and purge them. */
+
+import { z } from 'zod';
+import { DEAD_LETTER_PAGE_MAX, REPLAY_RATE_MAX } from '../limits.ts';
+import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
+import { nameSchema } from '../names.ts';
+import { deadLetterSchema as deadLetterPlaceSchema, type DeadLetterConfig } from './queues.ts';
+
+/** `damaged`: its stored bytes are not what was stored. The body of the first message of a damaged batch has what is left. */
+export const DEATH_REASONS = ['rejected', 'expired', 'maxlen', 'delivery_limit', 'damaged'] as const;
+export type DeathReason = (typeof DEATH_REASONS)[number];
+
+/** Of a history: a death, or that somebody sent the message back. */
+export type HistoryReason = DeathReason | 'replayed';
+
+export interface ErrorFields {
+  type?: string | undefined;
+  message?: string | undefined;
+  stack_trace?: string | undefined;
+}
+
+/** What the header `:attempts` holds. Times in ms; 0: no attempt has failed. */
+export interface StoredAttempts {
+  first: number;
+  last: number;
+  error?: ErrorFields;
+  consumer?: string;
+}
+
+/** What the header `:death` holds. Times in ms. */
+export interface StoredDeath {
+  /** Where it died first since it was published or replayed. */
+  original_queue: string;
+  /** When it died. */
+  at: number;
+  /** When it was published. */
+  published: number;
+  retries: number;
+  first: number;
+  last: number;
+  error?: ErrorFields;
+  consumer?: string;
+  /** Headers that it had and would have an effect here again: its time to live, its delay. */
+  left?: [name: string, text: string][];
+}
+
+/** An element of the header `:deaths`: all deaths in one queue for one reason. Times in ms. */
+export interface DeathEntry {
+  queue: string;
+  reason: HistoryReason;
+  count: number;
+  first: number;
+  last: number;
+}
+
+const time = () => z.string().describe('RFC 3339');
+const count = () => z.int().min(0);
+
+export const deadLetterDetailsShape = {
+  error: z
+    .object({
+      type: z.string().nullable(),
+      message: z.string().nullable(),
+      stack_trace: z.string().nullable(),
+    })
+    .describe('What the consumer said of its last failed attempt; null where it said nothing'),
+  metadata: z.object({
+    retry_count: count().describe('Attempts after the first'),
+    first_attempt: time().nullable().describe('When the first attempt that failed began; RFC 3339'),
+    last_attempt: time().nullable().describe('When the last attempt that failed began; RFC 3339'),
+    original_queue: nameSchema.nullable().describe('Where it died first, and where a replay takes it'),
+    consumer_id: z.string().nullable().describe('Who had it last'),
+    reason: z.enum(DEATH_REASONS).nullable().describe('null: it is no dead letter, it was published here'),
+    exchange: z.string().nullable().describe('The exchange that it was published to'),
+    routing_key: z.string().nullable().describe('The routing key that it was published with'),
+    died_at: time().nullable(),
+    died_in: nameSchema.nullable().describe('The queue where it died last'),
+    hops: count().describe('How often the broker itself has published it on'),
+    history: z
+      .array(
+        z.object({
+          queue: nameSchema,
+          reason: z.enum([...DEATH_REASONS, 'replayed']),
+          count: z.int().min(1),
+          first_at: time(),
+          last_at: time(),
+        }),
+      )
+      .describe('Its deaths and replays, one entry for each queue and reason, the last first'),
+  }),
+};
+
+export interface DeadLetterDetails {
+  error: { type: string | null; message: string | null; stack_trace: string | null };
+  metadata: {
+    retry_count: number;
+    first_attempt: string | null;
+    last_attempt: string | null;
+    original_queue: string | null;
+    consumer_id: string | null;
+    reason: DeathReason | null;
+    exchange: string | null;
+    routing_key: string | null;
+    died_at: string | null;
+    died_in: string | null;
+    hops: number;
+    history: { queue: string; reason: HistoryReason; count: number; first_at: string; last_at: string }[];
+  };
+}
+
+export const deadLetterSchema = z.object({
+  id: z.string().describe('Its place in the queue that holds it'),
+  original_message: z.object(messageOutShape),
+  ...deadLetterDetailsShape,
+});
+export type DeadLetter<Message = MessageOut> = {
+  id: string;
+  original_message: Message;
+} & DeadLetterDetails;
+
+export const exportLineSchema = z.union([
+  deadLetterSchema,
+  z.object({ count: count() }).describe('The last line: how many dead letters came before it'),
+]);
+
+const timeFilter = () => z.iso.datetime({ offset: true });
+
+const filterShape = {
+  reason: z.enum(DEATH_REASONS).optional(),
+  error_type: z.string().optional().describe('Exactly this type of error'),
+  from: timeFilter().optional().describe('Died at this time or later; RFC 3339'),
+  to: timeFilter().optional().describe('Died before this time; RFC 3339'),
+  key: z.string().optional().describe('The ordering key'),
+  routing_key: z.string().optional(),
+  original_queue: nameSchema.optional(),
+};
+export const deadLetterFilterSchema = z.strictObject(filterShape);
+export type DeadLetterFilter = z.infer<typeof deadLetterFilterSchema>;
+
+const where = {
+  self: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe('The queue itself, instead of the queue that its dead letters go to'),
+};
+export const deadLetterWhereSchema = z.strictObject(where);
+export const deadLetterFilterQuerySchema = z.strictObject({ ...filterShape, ...where });
+export const deadLetterListQuerySchema = z.strictObject({
+  ...filterShape,
+  ...where,
+  limit: z.int().min(1).max(DEAD_LETTER_PAGE_MAX).default(100).describe('Dead letters at most'),
+  next: z.string().max(64).optional().describe('As the last page gave it: goes on there'),
+});
+
+export const deadLetterListSchema = z.object({
+  queue: nameSchema.describe('The queue that holds them'),
+  dead_letters: z.array(deadLetterSchema),
+  goes_to: deadLetterPlaceSchema
+    .optional()
+    .describe(
+      'Where dead letters of the queue in the path go, where that is no queue that can be shown here',
+    ),
+  warnings: z.array(z.string()).optional().describe('That, in words'),
+  next: z
+    .string()
+    .optional()
+    .describe('There may be more. A page can be empty and have it: it has looked at as many as one call may'),
+});
+export type DeadLetterList<Message = MessageOut> = {
+  queue: string;
+  dead_letters: DeadLetter<Message>[];
+  goes_to?: DeadLetterConfig;
+  warnings?: string[];
+  next?: string;
+};
+
+export const replayTargetSchema = z.union([
+  z.strictObject({ queue: nameSchema }),
+  z.strictObject({ exchange: nameSchema, routing_key: z.string().max(255).optional() }),
+]);
+export type ReplayTarget = z.infer<typeof replayTargetSchema>;
+
+export const replayRequestSchema = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -')
+    .optional()
+    .describe('A name for it, made up by the client: the same request sent again begins no second one'),
+  ids: z.array(z.string().max(64)).min(1).max(DEAD_LETTER_PAGE_MAX).optional(),
+  filter: deadLetterFilterSchema.optional().describe('Those that match; without ids and filter: all'),
+  to: replayTargetSchema.optional().describe('Default: the queue where each died first'),
+  limit: z.int().min(1).max(1_000_000_000).optional().describe('Messages at most'),
+  rate_per_s: z
+    .int()
+    .min(1)
+    .max(REPLAY_RATE_MAX)
+    .optional()
+    .describe('Messages per second at most; default: as fast as it goes'),
+  dry_run: z.boolean().default(false).describe('Only counts what would be replayed'),
+});
+export type ReplayRequest = z.infer<typeof replayRequestSchema>;
+
+export const REPLAY_STATES = ['running', 'done', 'cancelled'] as const;
+
+export const replaySchema = z.object({
+  id: z.string(),
+  queue: nameSchema.describe('The queue that holds the dead letters'),
+  state: z.enum(REPLAY_STATES),
+  total: count().describe(
+    'Messages that were there when it began, those that consumers held too: it looks at no more',
+  ),
+  looked_at: count(),
+  moved: count().describe('Messages that have left: each is stored where it goes, or on its way'),
+  skipped: count().describe(
+    'Matching messages that stay: nobody knows where they came from, or too many hops',
+  ),
+  to: replayTargetSchema.nullable(),
+  rate_per_s: z.int().nullable(),
+  started_at: time(),
+  ended_at: time().nullable(),
+});
+export type Replay = z.infer<typeof replaySchema>;
+
+export const replayListSchema = z.object({ replays: z.array(replaySchema) });
+export const dryRunSchema = z.object({
+  queue: nameSchema,
+  would_replay: count(),
+  would_skip: count(),
+});
+export type DryRun = z.infer<typeof dryRunSchema>;
+
+export const resendSchema = z.strictObject({
+  message: messageSchema
+    .partial()
+    .optional()
+    .describe('What to change: body, headers, properties; the rest stays'),
+  to: replayTargetSchema.optional().describe('Default: the queue where it died first'),
+});
+export type ResendRequest = z.infer<typeof resendSchema>;
+
+export const deadLettersPurgedSchema = z.object({ queue: nameSchema, purged: count() });

@@ -1,0 +1,211 @@
+/** The contract of publishing to a queue, taking from it, and settling. */
+
+import { z } from 'zod';
+import {
+  DELIVER_MESSAGES_MAX,
+  ERROR_MESSAGE_LENGTH_MAX,
+  ERROR_STACK_LENGTH_MAX,
+  ERROR_TYPE_LENGTH_MAX,
+  LEASE_MS_MAX,
+  LEASE_MS_MIN,
+  PROPERTY_LENGTH_MAX,
+  REQUEST_RECORDS_MAX,
+  SETTLE_TAGS_MAX,
+  TIME_SPAN_MS_MAX,
+  WAIT_MS_MAX,
+} from '../limits.ts';
+import { deadLetterDetailsShape, type DeadLetterDetails } from './dead-letters.ts';
+import { atMostOnceIs, consumeDelivery, publishDelivery } from './records.ts';
+import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
+import { publishProducerSchema } from './producers.ts';
+import { needs } from './schema-rules.ts';
+import { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from '../frames/settlement-frame.ts';
+
+export const queuePublishQuerySchema = z.strictObject({ delivery: publishDelivery() });
+
+export const queuePublishSchema = z
+  .strictObject({
+    messages: z
+      .array(messageSchema)
+      .min(1)
+      .meta({ maxItems: REQUEST_RECORDS_MAX })
+      .describe(`1 to ${REQUEST_RECORDS_MAX} messages, each stored or refused by itself`),
+    producer: publishProducerSchema.optional(),
+    delivery: publishDelivery(),
+  })
+  .meta(needs('delivery', 'exactly-once', 'producer'));
+
+export const PUBLISH_OUTCOMES = ['stored', 'duplicate', 'rejected'] as const;
+
+export const queuePublishedSchema = z.object({
+  stored: z.int().describe('Messages stored durably'),
+  results: z
+    .array(z.object({ outcome: z.enum(PUBLISH_OUTCOMES) }))
+    .describe(
+      'One for each message, in order. duplicate: its message_id was seen within the window. rejected: the queue is full',
+    ),
+});
+export type QueuePublished = z.infer<typeof queuePublishedSchema>;
+
+export const queueBatchesPublishedSchema = z.object({
+  count: z.int().describe('Messages in all batches'),
+  exceptions: z
+    .array(z.object({ index: z.int(), outcome: z.enum(['duplicate', 'rejected']) }))
+    .describe('Those that were not stored: their places from 0, in order. All others are durable'),
+});
+export type QueueBatchesPublished = z.infer<typeof queueBatchesPublishedSchema>;
+
+const consumerId = () =>
+  z
+    .string()
+    .max(PROPERTY_LENGTH_MAX)
+    .describe('Who takes or settles; settlements with it touch only its own');
+const leaseMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
+
+export const deliverSchema = z
+  .strictObject({
+    max: z.int().min(1).max(DELIVER_MESSAGES_MAX).default(1).describe('Messages at most'),
+    wait_ms: z
+      .int()
+      .min(0)
+      .max(WAIT_MS_MAX)
+      .default(0)
+      .describe('How long to wait for the first message where there is none'),
+    lease_ms: leaseMs().optional().describe("How long they are the consumer's; default: as the queue says"),
+    consumer_id: consumerId().optional(),
+    auto_ack: z
+      .boolean()
+      .optional()
+      .describe('Default false. true: settles them at once, so that each is delivered at most once'),
+    delivery: consumeDelivery(
+      'at-most-once is `auto_ack`, at-least-once (default) is a lease. Exactly once is for the consumer to do, by message id: it is refused here',
+      ['at-most-once', 'at-least-once'],
+    ),
+  })
+  .meta({ allOf: atMostOnceIs('auto_ack', true, false) });
+export type DeliverFields = z.infer<typeof deliverSchema>;
+
+export const deliverySchema = z.object({
+  delivery_tag: z.string().describe('What this delivery is settled by'),
+  ...messageOutShape,
+  delivery_count: z.int().min(1).describe('How often it was delivered, this time included'),
+  redelivered: z.boolean().describe('It was delivered before'),
+  lease_expires_at: z.int().nullable().describe('In ms since 1970; null where it is settled already'),
+  dead_letter: z.object(deadLetterDetailsShape).optional().describe('Why it died, where it is a dead letter'),
+});
+export type Delivery<Message = MessageOut> = Message & {
+  delivery_tag: string;
+  delivery_count: number;
+  redelivered: boolean;
+  lease_expires_at: number | null;
+  dead_letter?: DeadLetterDetails;
+};
+
+export const deliveriesSchema = z.object({ deliveries: z.array(deliverySchema) });
+export type Deliveries<Message = MessageOut> = { deliveries: Delivery<Message>[] };
+
+const tag = () => z.string().max(64);
+const error = z
+  .strictObject({
+    type: z.string().describe(`Kept: ${ERROR_TYPE_LENGTH_MAX} characters`),
+    message: z
+      .string()
+      .describe(`Kept: ${ERROR_MESSAGE_LENGTH_MAX} characters, with a note where it was cut`),
+    stack_trace: z
+      .string()
+      .describe(`Kept: ${ERROR_STACK_LENGTH_MAX} characters, with a note where it was cut`),
+  })
+  .partial();
+
+/** What a settlement says beside its kind and its messages. In a frame it is JSON: settlement-frame.ts. */
+export const settlementDetails = {
+  ack: z.strictObject({}),
+  nack: z.strictObject({
+    error: error.optional(),
+    delay_ms: z
+      .int()
+      .min(0)
+      .max(TIME_SPAN_MS_MAX)
+      .optional()
+      .describe('Before the next attempt; default: as the retry schedule says; 0: at once, at its old place'),
+  }),
+  reject: z.strictObject({ error: error.optional() }),
+  release: z.strictObject({}),
+  extend: z.strictObject({ lease_ms: leaseMs() }),
+};
+
+export const settleSchema = z.strictObject({
+  ack: z.array(tag()).optional().describe('Done'),
+  nack: z
+    .array(settlementDetails.nack.extend({ tag: tag() }))
+    .optional()
+    .describe('Failed: tried again, or dead-lettered after the last retry'),
+  reject: z
+    .array(settlementDetails.reject.extend({ tag: tag() }))
+    .optional()
+    .describe('Dead-lettered now'),
+  release: z.array(tag()).optional().describe('Given back unprocessed, to its old place; not a failure'),
+  extend: z
+    .array(settlementDetails.extend.extend({ tag: tag() }))
+    .optional()
+    .describe('Leased for that long from now'),
+  consumer_id: consumerId().optional(),
+});
+export type SettleFields = z.infer<typeof settleSchema>;
+export { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from '../frames/settlement-frame.ts';
+export const settleTagsMax = SETTLE_TAGS_MAX;
+
+/** How many tags a settlement has, before it is checked, which takes time for each. */
+export function countTags(settlement: Record<string, unknown>): number {
+  return SETTLEMENT_KINDS.reduce((sum, kind) => {
+    const tags = settlement[kind];
+    return sum + (Array.isArray(tags) ? tags.length : 0);
+  }, 0);
+}
+
+export const settledSchema = z.object({
+  results: z
+    .array(z.object({ tag: z.string(), outcome: z.enum(SETTLE_OUTCOMES) }))
+    .describe(
+      'One for each tag, in the order ack, nack, reject, release, extend. The last five outcomes have changed nothing; `invalid` is answered to entries of a settlement frame only',
+    ),
+});
+export type SettledReply = z.infer<typeof settledSchema>;
+
+export const streamQuerySchema = z.strictObject({
+  prefetch: z
+    .int()
+    .min(1)
+    .max(DELIVER_MESSAGES_MAX)
+    .default(100)
+    .describe('Messages that are delivered before the first of them is settled'),
+  lease_ms: leaseMs().optional().describe("How long they are the consumer's; default: as the queue says"),
+  consumer_id: consumerId().optional(),
+  frames: z
+    .enum(['json', 'binary'])
+    .default('json')
+    .describe('How deliveries come. Settlements may be either, and are answered in the form that they have'),
+  delivery: consumeDelivery(
+    'at-least-once is the only one: a stream delivers within a prefetch of unsettled messages',
+    ['at-least-once'],
+  ),
+});
+
+export const settleQuerySchema = z.strictObject({
+  consumer_id: consumerId().optional().describe('For a body of bytes, as `consumer_id` of a JSON body'),
+});
+
+export const endWaitsQuerySchema = z.strictObject({
+  consumer_id: consumerId().describe('Whose waits. Each ends at once, with what it can still be given'),
+});
+export const waitsEndedSchema = z.object({ ended: z.int().min(0).describe('Requests that were waiting') });
+export type WaitsEnded = z.infer<typeof waitsEndedSchema>;
+
+/** What a stream takes beside settlements: how many messages its consumer may hold from now on. */
+export const flowSchema = z.strictObject({ prefetch: z.int().min(0).max(DELIVER_MESSAGES_MAX) });
+
+export const peekQuerySchema = z.strictObject({
+  max: z.int().min(1).max(1_000).default(10).describe('Messages at most; fewer where these have 8 MiB'),
+});
+export const peekedSchema = z.object({ messages: z.array(z.object(messageOutShape)) });
+export type Peeked = { messages: MessageOut[] };

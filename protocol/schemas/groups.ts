@@ -1,0 +1,317 @@
+/**
+ * The contract of consumer groups: joining, staying a member, reading what is assigned, and offsets.
+ *
+ * `epoch` is the group's number of changes as the member knows it: each reply carries the newest, the next request sends it
+ * back.
+ */
+
+import { z } from 'zod';
+import {
+  FETCH_BYTES_DEFAULT,
+  FETCH_BYTES_MAX,
+  GROUP_OFFSETS_MAX,
+  GROUP_TOPICS_MAX,
+  OFFSET_METADATA_BYTES_MAX,
+  REQUEST_RECORDS_MAX,
+  SESSION_TIMEOUT_MS_DEFAULT,
+  SESSION_TIMEOUT_MS_MAX,
+  SESSION_TIMEOUT_MS_MIN,
+  WAIT_MS_MAX,
+} from '../limits.ts';
+import { nameSchema } from '../names.ts';
+import { oneOf, someOf, utf8BytesMax } from './schema-rules.ts';
+import {
+  atMostOnceIs,
+  EXACTLY_ONCE_ISOLATION,
+  consumeDelivery,
+  fetchedRecordSchema,
+  isolationSchema,
+  onCorruptSchema,
+  type FetchedRecord,
+} from './records.ts';
+import { topicIdSchema } from './topics.ts';
+
+export const ASSIGNORS = ['range', 'round-robin', 'sticky-cooperative'] as const;
+export type AssignorName = (typeof ASSIGNORS)[number];
+export const ASSIGNOR_DEFAULT: AssignorName = 'sticky-cooperative';
+
+const epoch = () => z.int().min(1).describe('The epoch of the last reply to this member');
+const memberId = () => z.string().min(1).max(255).describe('As the reply to joining gave it');
+
+const topicPartition = { topic: nameSchema, partition: z.int().min(0) };
+export type TopicPartition = z.infer<z.ZodObject<typeof topicPartition>>;
+
+/** As a request names a partition, and perhaps the topic that it means by the name. */
+const namedTopicId = {
+  topic_id: topicIdSchema
+    .optional()
+    .describe(
+      'As a reply gave it: refused where the topic was deleted and made again since. Left out: not checked',
+    ),
+};
+const partitionSchema = z.strictObject({ ...topicPartition, ...namedTopicId });
+export type NamedPartition = z.infer<typeof partitionSchema>;
+
+/** As a reply names a partition. */
+const identifiedPartition = { topic: nameSchema, topic_id: topicIdSchema, partition: z.int().min(0) };
+const identifiedPartitionSchema = z.object(identifiedPartition);
+export type IdentifiedPartition = z.infer<typeof identifiedPartitionSchema>;
+
+/** A glob: `*` stands for any characters, `?` for one. */
+const topicPattern = z
+  .string()
+  .regex(/^[A-Za-z0-9._*?-]{1,249}$/, 'expected a name in which * stands for any characters and ? for one');
+
+export const joinSchema = z
+  .strictObject({
+    topics: z
+      .array(nameSchema)
+      .min(1)
+      .max(GROUP_TOPICS_MAX)
+      .optional()
+      .describe('Topics to read. They have to exist'),
+    topic_pattern: topicPattern
+      .optional()
+      .describe('Topics to read by name, also those made later: `*` is any characters, `?` any one'),
+    assignor: z
+      .enum(ASSIGNORS)
+      .default(ASSIGNOR_DEFAULT)
+      .describe('How partitions are spread. The group uses the one that most of its members name'),
+    instance_id: nameSchema
+      .optional()
+      .describe(
+        'A member that comes back under the same one takes over its partitions; the old one is fenced',
+      ),
+    session_timeout_ms: z
+      .int()
+      .min(SESSION_TIMEOUT_MS_MIN)
+      .max(SESSION_TIMEOUT_MS_MAX)
+      .default(SESSION_TIMEOUT_MS_DEFAULT)
+      .describe('A member that is not heard of for so long is removed'),
+    rack: nameSchema.optional().describe('Where the member runs; kept and shown'),
+    auto_offset_reset: z
+      .enum(['earliest', 'latest'])
+      .default('earliest')
+      .describe('Where a partition is read from of which the group has committed nothing'),
+  })
+  .refine(
+    ({ topics, topic_pattern }) => topics !== undefined || topic_pattern !== undefined,
+    'expected topics, topic_pattern or both',
+  )
+  .meta(someOf('topics', 'topic_pattern'));
+export type JoinFields = z.output<typeof joinSchema>;
+
+export const heartbeatSchema = z.strictObject({
+  epoch: epoch(),
+  partitions: z
+    .array(partitionSchema)
+    .max(GROUP_OFFSETS_MAX)
+    .optional()
+    .describe('What the member still works on. Left out: nothing but what the last reply assigned'),
+});
+
+export const memberReplySchema = z.object({
+  member_id: z.string(),
+  epoch: z.int(),
+  assignment: z.array(identifiedPartitionSchema).describe('What the member is to read now, and nothing else'),
+  heartbeat_interval_ms: z.int().describe('Send the next heartbeat within this time'),
+});
+export type MemberReply = z.infer<typeof memberReplySchema>;
+
+export const leftSchema = z.object({ member_id: z.string() });
+
+const maxRecords = z.int().min(1).max(REQUEST_RECORDS_MAX).default(500);
+const maxBytes = z
+  .int()
+  .min(1)
+  .max(FETCH_BYTES_MAX)
+  .default(FETCH_BYTES_DEFAULT)
+  .describe(
+    'Over all partitions. As JSON, the reply ends before the record that would pass it, but has at least one. As bytes it is about how much: each partition has at least a batch where it has records',
+  );
+const waitMs = z
+  .int()
+  .min(0)
+  .max(WAIT_MS_MAX)
+  .default(0)
+  .describe('How long to wait where none of the partitions has records');
+
+export const groupFetchQuerySchema = z
+  .strictObject({
+    epoch: epoch()
+      .optional()
+      .describe('Refused where it is out of date. Left out: the call is a heartbeat itself'),
+    max_records: maxRecords,
+    max_bytes: maxBytes,
+    wait_ms: waitMs,
+    isolation: isolationSchema,
+    on_corrupt: onCorruptSchema,
+    auto_commit: z
+      .enum(['true', 'false'])
+      .optional()
+      .describe(
+        'Default false: commit it when it is handled. true: what is returned is committed before it leaves',
+      ),
+    delivery: consumeDelivery(
+      'at-most-once is `auto_commit`, at-least-once (default) is without, exactly-once is without and with isolation `read_committed`: the offsets go into the transaction of the results',
+    ),
+  })
+  .meta({ allOf: [EXACTLY_ONCE_ISOLATION, ...atMostOnceIs('auto_commit', 'true', 'false')] });
+
+const positionSchema = z.strictObject({ ...topicPartition, ...namedTopicId, offset: z.int().min(0) });
+export type NamedOffset = z.infer<typeof positionSchema>;
+
+const identifiedOffsetSchema = z.object({ ...identifiedPartition, offset: z.int() });
+export type IdentifiedOffset = z.infer<typeof identifiedOffsetSchema>;
+
+export type PartitionOffset = TopicPartition & { offset: number };
+
+export const groupFetchSchema = z
+  .strictObject({
+    epoch: epoch(),
+    positions: z
+      .array(positionSchema)
+      .max(GROUP_OFFSETS_MAX)
+      .default([])
+      .describe('Where to read on, for partitions that are not read from the committed offset'),
+    partitions: z
+      .array(partitionSchema)
+      .max(GROUP_OFFSETS_MAX)
+      .optional()
+      .describe('Only these of the assigned ones: for pausing the others'),
+    max_records: maxRecords,
+    max_bytes: maxBytes,
+    wait_ms: waitMs,
+    isolation: isolationSchema,
+    on_corrupt: onCorruptSchema,
+    delivery: consumeDelivery(
+      'at-least-once is the default, exactly-once is isolation `read_committed`. This call commits nothing, so it cannot be at-most-once',
+      ['at-least-once', 'exactly-once'],
+    ),
+  })
+  .meta(EXACTLY_ONCE_ISOLATION);
+export type GroupFetchFields = z.output<typeof groupFetchSchema>;
+
+const groupRecordSchema = fetchedRecordSchema.extend(topicPartition);
+export type GroupRecord<OneRecord = FetchedRecord> = OneRecord & TopicPartition;
+
+export const groupRecordsSchema = z.object({
+  ...memberReplySchema.shape,
+  records: z.array(groupRecordSchema),
+  offsets: z
+    .array(identifiedOffsetSchema)
+    .describe('Where these records end: what to commit when they are handled'),
+  damaged: z
+    .array(z.object({ ...topicPartition, offset: z.int(), next_offset: z.int() }))
+    .optional()
+    .describe('With on_corrupt=skip: ranges of records that were left out, because they are damaged on disk'),
+});
+export type GroupRecords<OneRecord = FetchedRecord> = Omit<z.infer<typeof groupRecordsSchema>, 'records'> & {
+  records: GroupRecord<OneRecord>[];
+};
+
+const metadata = z
+  .string()
+  .refine(
+    (text) => new TextEncoder().encode(text).length <= OFFSET_METADATA_BYTES_MAX,
+    `expected at most ${OFFSET_METADATA_BYTES_MAX} bytes`,
+  )
+  .meta(utf8BytesMax(OFFSET_METADATA_BYTES_MAX));
+
+export const commitSchema = z.strictObject({
+  member_id: memberId(),
+  epoch: epoch(),
+  offsets: z
+    .array(positionSchema.extend({ metadata: metadata.optional() }))
+    .min(1)
+    .max(GROUP_OFFSETS_MAX)
+    .describe('`offset` is that of the next record to read: one more than the last that was handled'),
+});
+export type CommitFields = z.output<typeof commitSchema>;
+
+export const committedSchema = z.object({ offsets: z.array(identifiedOffsetSchema) });
+export type Committed = z.infer<typeof committedSchema>;
+
+export const offsetsQuerySchema = z.strictObject({
+  topic: nameSchema.optional().describe('Only this topic; otherwise all that the group has read'),
+});
+
+export const groupOffsetSchema = z.object({
+  ...identifiedPartition,
+  offset: z.int().nullable().describe('The committed offset; null where nothing is committed'),
+  metadata: z.string().optional(),
+  pending: z
+    .literal(true)
+    .optional()
+    .describe('An open transaction has committed another offset; members wait until it has ended'),
+  lag: z.int().describe('Records from the committed offset (or the start of the log) to its end'),
+  log_start_offset: z.int(),
+  high_watermark: z.int(),
+});
+export type GroupOffsetReply = z.infer<typeof groupOffsetSchema>;
+export const groupOffsetsSchema = z.object({ offsets: z.array(groupOffsetSchema) });
+
+export const resetSchema = z
+  .strictObject({
+    topic: nameSchema,
+    ...namedTopicId,
+    partitions: z.array(z.int().min(0)).min(1).max(GROUP_OFFSETS_MAX).optional().describe('Left out: all'),
+    to: z
+      .union([
+        z.int().min(0),
+        z.enum(['earliest', 'latest']),
+        z.string().regex(/^@\d{1,15}$/, 'expected an offset, "earliest", "latest" or "@" and milliseconds'),
+      ])
+      .optional()
+      .describe('An offset, `earliest`, `latest`, or `@<ms>` for the first record at or after that time'),
+    shift_by: z.int().optional().describe('Instead of `to`: so many records forward, or back if negative'),
+    dry_run: z.boolean().default(false).describe('Only say what it would do'),
+  })
+  .refine(
+    ({ to, shift_by }) => (to === undefined) !== (shift_by === undefined),
+    'expected either to or shift_by',
+  )
+  .meta(oneOf('to', 'shift_by'));
+export type ResetFields = z.output<typeof resetSchema>;
+
+export const resetReplySchema = z.object({
+  dry_run: z.boolean(),
+  offsets: z.array(
+    z.object({
+      ...identifiedPartition,
+      from: z.int().nullable(),
+      to: z.int().describe('Held to the log: not before its start, not past its end'),
+    }),
+  ),
+});
+export type ResetReply = z.infer<typeof resetReplySchema>;
+
+export const groupListSchema = z.object({ groups: z.array(z.object({ group: nameSchema })) });
+
+export const groupMemberSchema = z.object({
+  member_id: z.string(),
+  instance_id: z.string().nullable(),
+  topics: z.array(nameSchema),
+  topic_pattern: z.string().nullable(),
+  assignor: z.enum(ASSIGNORS),
+  rack: z.string().nullable(),
+  session_timeout_ms: z.int(),
+  assignment: z.array(identifiedPartitionSchema),
+  revoking: z.array(identifiedPartitionSchema).describe('What it has to give up and has not yet'),
+});
+export type GroupMemberReply = z.infer<typeof groupMemberSchema>;
+
+export const groupStateSchema = z.object({
+  group: nameSchema,
+  state: z.enum(['empty', 'stable', 'reconciling']).describe('reconciling: partitions are changing hands'),
+  epoch: z.int(),
+  assignor: z.enum(ASSIGNORS),
+  members: z.array(groupMemberSchema),
+  offsets: z.array(groupOffsetSchema),
+  meter: z
+    .object({ rows_written: z.int(), calls: z.int(), since: z.int() })
+    .describe("What the group's object has written since it woke, and the calls that it has served"),
+});
+export type GroupState = z.infer<typeof groupStateSchema>;
+
+export const groupDeletedSchema = z.object({ group: nameSchema });

@@ -1,0 +1,81 @@
+/** The contract of producer ids: what makes a produce that is sent again be stored once. */
+
+import { z } from 'zod';
+import {
+  PRODUCER_EPOCH_MAX,
+  PRODUCER_ID_MAX,
+  TRANSACTION_TIMEOUT_MS_DEFAULT,
+  TRANSACTION_TIMEOUT_MS_MAX,
+} from '../limits.ts';
+import { nameSchema } from '../names.ts';
+
+export const producerDeclarationSchema = z
+  .strictObject({
+    transactional_id: nameSchema
+      .optional()
+      .describe(
+        'Makes it transactional: one instance of the id at a time, the last to ask; the others are fenced',
+      ),
+    transaction_timeout_ms: z
+      .int()
+      .min(1_000)
+      .max(TRANSACTION_TIMEOUT_MS_MAX)
+      .optional()
+      .describe(
+        `With transactional_id: a transaction open for longer is aborted. Default ${TRANSACTION_TIMEOUT_MS_DEFAULT}`,
+      ),
+  })
+  .meta({ dependentRequired: { transaction_timeout_ms: ['transactional_id'] } });
+export type ProducerDeclaration = z.infer<typeof producerDeclarationSchema>;
+
+export const producerReplySchema = z.object({
+  id: z.int().min(0).describe('Unique in the namespace, never given twice'),
+  epoch: z.int().min(0),
+});
+export type ProducerReply = z.infer<typeof producerReplySchema>;
+
+/** Of one instance of a producer. */
+export const producerIdentity = {
+  id: z.int().min(0).max(PRODUCER_ID_MAX),
+  epoch: z.int().min(0).max(PRODUCER_EPOCH_MAX),
+};
+
+const sequence = () =>
+  z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1);
+
+export const produceProducerSchema = z
+  .strictObject({
+    ...producerIdentity,
+    sequence: sequence().describe(
+      'Of the first record: how many this producer has sent to the partition in this epoch before',
+    ),
+    transactional_id: nameSchema.optional().describe('The records belong to its open transaction'),
+  })
+  .describe('Stores the records once, however often they are sent. All go to one partition, by key or named');
+export type ProduceProducer = z.infer<typeof produceProducerSchema>;
+
+export const publishProducerSchema = z
+  .strictObject({
+    ...producerIdentity,
+    sequence: sequence().describe(
+      'Of the first message: how many this producer has published to the queue in this epoch before, without requests that were refused with queue_full',
+    ),
+  })
+  .describe(
+    'Stores the messages once, however often the request is sent; a repetition gets the answer of the first',
+  );
+export const exchangeProducerSchema = z
+  .strictObject({
+    ...producerIdentity,
+    sequence: sequence().describe(
+      'Of the first message: how many this producer has published to the exchange in this epoch before. At 2^31 go on with the next epoch at 0',
+    ),
+  })
+  .describe(
+    'Each destination stores each message once, however often the request is sent; a repetition completes what was missing. A producer has one request at a time under way to an exchange, and repeats it until it is complete or goes on with the next epoch from 0',
+  );
+
+export type PublishProducerFields = z.infer<typeof publishProducerSchema>;

@@ -1,0 +1,97 @@
+/** The contract of transactions. */
+
+import { z } from 'zod';
+import { commitSchema } from './groups.ts';
+import { exchangeMessageSchema } from './exchanges.ts';
+import { TRANSACTION_MESSAGES_MAX } from '../limits.ts';
+import { nameSchema } from '../names.ts';
+import { producerIdentity } from './producers.ts';
+import { oneOf } from './schema-rules.ts';
+
+const ONE_TARGET = 'expected either exchange or queue';
+
+export const transactionEndSchema = z.strictObject({
+  producer: z.strictObject(producerIdentity).describe('As the last reply gave it'),
+});
+export type TransactionEndRequest = z.infer<typeof transactionEndSchema>;
+
+export const transactionOffsetsSchema = z.strictObject({
+  producer: z.strictObject(producerIdentity).describe('The producer of the transaction'),
+  group: nameSchema,
+  ...commitSchema.shape,
+});
+export type TransactionOffsetsRequest = z.input<typeof transactionOffsetsSchema>;
+
+const messageTarget = {
+  exchange: nameSchema.optional().describe('To publish through; `default` is the default exchange'),
+  queue: nameSchema.optional().describe('Or the queue to publish to'),
+};
+
+const sequence = {
+  sequence: z
+    .int()
+    .min(0)
+    .max(TRANSACTION_MESSAGES_MAX)
+    .describe('How many messages of the transaction came before: a repetition is known by it'),
+};
+
+export const transactionMessagesSchema = z
+  .strictObject({
+    producer: z.strictObject(producerIdentity).describe('The producer of the transaction'),
+    ...sequence,
+    ...messageTarget,
+    messages: z.array(exchangeMessageSchema).min(1).describe('As a publish takes them'),
+  })
+  .refine(({ exchange, queue }) => (exchange === undefined) !== (queue === undefined), ONE_TARGET)
+  .meta(oneOf('exchange', 'queue'));
+
+export const transactionMessagesReplySchema = z.object({
+  count: z.int().describe('Messages that are held until the transaction is committed'),
+  unroutable: z
+    .array(z.int())
+    .describe('Places, from 0, of those that were mandatory and that no binding took'),
+});
+export type TransactionMessagesReply = z.infer<typeof transactionMessagesReplySchema>;
+
+export const transactionEndReplySchema = z.object({
+  producer: z
+    .object({ id: z.int().min(0), epoch: z.int().min(0) })
+    .describe(
+      'For the next transaction, whose sequences begin at 0. Ask for a new one when the epoch is 32767',
+    ),
+  state: z
+    .enum(['empty', 'committing', 'aborting'])
+    .describe('empty: every partition has it. Otherwise it is decided and on its way'),
+});
+export type TransactionEndReply = z.infer<typeof transactionEndReplySchema>;
+
+export const transactionStateSchema = z.object({
+  transactional_id: nameSchema,
+  producer: z.object({ id: z.int().min(0), epoch: z.int().min(0) }),
+  state: z.enum(['empty', 'open', 'committing', 'aborting']),
+  started_at: z
+    .int()
+    .nullable()
+    .describe('When its first partition was added, in ms; null where none is open'),
+  transaction_timeout_ms: z.int(),
+  partitions: z
+    .array(
+      z.object({
+        topic: nameSchema,
+        partition: z.int().min(0),
+        group: nameSchema.optional().describe('Of this group an offset was added, no records'),
+      }),
+    )
+    .describe('Those of the open transaction, or that have not been told of its end yet'),
+  last: z
+    .object({
+      outcome: z.enum(['commit', 'abort']),
+      reason: z.enum(['asked', 'timeout', 'superseded']).describe('superseded: another instance began'),
+    })
+    .nullable()
+    .describe('How the transaction of the epoch before ended'),
+  meter: z.object({
+    rows_written: z.int().min(0).describe('By the coordinator since it woke, alarms included'),
+  }),
+});
+export type TransactionState = z.infer<typeof transactionStateSchema>;

@@ -1,0 +1,92 @@
+/** What can be said of exchanges, bindings and policies. `protocol/schemas/exchanges.ts` and `protocol/schemas/policies.ts` have the limits. */
+
+import type { ChangeableQueueFields } from './queue-types.ts';
+
+export interface ExchangeFields {
+  /** How bindings are compared with messages. Default `direct`. */
+  type: 'direct' | 'fanout' | 'topic' | 'headers' | 'consistent-hash';
+  /** Takes messages from other exchanges only, never from publishers. Default false. */
+  internal: boolean;
+  /** Where a message goes that no binding takes; it need not exist yet. Default null: nowhere. */
+  alternateExchange: string | null;
+  /** Goes when the last binding from it goes. Default false. */
+  autoDelete: boolean;
+  /** Consistent-hash only: the header to hash instead of the routing key. Default null. */
+  hashHeader: string | null;
+}
+
+export type ExchangeDeclaration = Partial<ExchangeFields>;
+
+export interface Exchange extends ExchangeFields {
+  /** Its name; `amq.default` stands for the default exchange. */
+  exchange: string;
+  /** It exists from the start, and can be neither changed nor deleted. */
+  predeclared: boolean;
+  /** The version of the namespace's topology that this was read from. */
+  topologyVersion: number;
+}
+
+export type BindingDestination = { queue: string } | { exchange: string } | { topic: string };
+
+/** What a headers exchange compares. Names are the application's own and stay as they are. */
+export type BindingArguments = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface BindingOptions {
+  /** A key, a pattern, or a weight (consistent-hash), as the type of the exchange takes it. Default empty. */
+  routingKey?: string;
+  /** Default none. */
+  arguments?: BindingArguments;
+}
+
+export interface Binding {
+  /** Derived from the other fields: the same binding has the same id everywhere. */
+  id: string;
+  /** The exchange that messages come from. */
+  source: string;
+  destination: BindingDestination;
+  routingKey: string;
+  arguments: BindingArguments;
+}
+
+/** What a policy sets for the queues whose names it matches. */
+export type PolicySettings = Partial<
+  Pick<
+    ChangeableQueueFields,
+    | 'messageTtlMs'
+    | 'expiresMs'
+    | 'maxLength'
+    | 'maxBytes'
+    | 'overflow'
+    | 'leaseMs'
+    | 'dedupWindowMs'
+    | 'retry'
+    | 'deadLetter'
+  >
+>;
+
+export interface PolicyDeclaration {
+  /** Names of queues: `*` stands for any characters, `?` for any one. The whole name must match. */
+  pattern: string;
+  /** Of several matching policies only the highest applies. Default 0. */
+  priority?: number;
+  /** At least one setting. */
+  definition: PolicySettings;
+}
+
+/** How far a policy or an alert rule has come on its way to the queues that it matches. */
+export interface RuleProgress {
+  /** Queues that have been looked at since the last change of a rule. */
+  queuesChecked: number;
+  /** Queues that there were at that change. */
+  queuesTotal: number;
+  /** Every queue that it matches has it. */
+  done: boolean;
+}
+
+export interface Policy extends Required<PolicyDeclaration> {
+  /** Its name. */
+  policy: string;
+  progress: RuleProgress;
+  /** The version of the namespace's topology that this was read from. */
+  topologyVersion: number;
+}

@@ -1,0 +1,145 @@
+/** Groups, for an operator: list, describe, offsets, reset, remove a member, delete. */
+
+import type {
+  AssignorName,
+  GroupOffsetReply,
+  GroupState as WireGroupState,
+  ResetReply,
+  TopicPartition,
+} from '../../protocol/schemas/groups.ts';
+import type { CallOptions } from '../client/options.ts';
+import { jsonBody, type Transport } from '../client/transport.ts';
+import { checkName } from '../client/names.ts';
+import { wireOffset, type StartPosition } from '../reader/options.ts';
+import { fromWire } from '../client/wire.ts';
+import type { AssignedPartition } from '../groups/group-record.ts';
+import { groupPath, memberPath } from '../groups/group-requests.ts';
+
+export interface GroupMember {
+  memberId: string;
+  instanceId: string | null;
+  topics: string[];
+  topicPattern: string | null;
+  assignor: AssignorName;
+  rack: string | null;
+  sessionTimeoutMs: number;
+  assignment: AssignedPartition[];
+  /** What it has to give up and has not yet. */
+  revoking: AssignedPartition[];
+}
+
+export interface GroupOffset extends TopicPartition {
+  /** The topic that the offset belongs to. */
+  topicId: number;
+  /** The committed offset; null where nothing is committed. */
+  offset: number | null;
+  metadata?: string;
+  /** Records from the committed offset, or the start of the log, to its end. */
+  lag: number;
+  logStartOffset: number;
+  highWatermark: number;
+}
+
+export interface GroupDescription {
+  group: string;
+  /** `reconciling`: partitions are changing hands. */
+  state: 'empty' | 'stable' | 'reconciling';
+  /** The number of changes. */
+  epoch: number;
+  assignor: AssignorName;
+  members: GroupMember[];
+  offsets: GroupOffset[];
+}
+
+/** Where to: a position, or so many records forward, or back if negative. */
+export type OffsetReset = ({ to: StartPosition } | { shiftBy: number }) & {
+  topic: string;
+  /** Refused where the topic was deleted and made again since. */
+  topicId?: number;
+  /** Default: all. */
+  partitions?: readonly number[];
+  /** Only say what it would do. */
+  dryRun?: boolean;
+};
+
+export interface OffsetResetResult extends AssignedPartition {
+  from: number | null;
+  /** Held to the log: not before its start, not past its end. */
+  to: number;
+}
+
+/** All calls are tried again where that may help, and throw `PosthornError`: `group_not_found`, and what is said below. */
+export class Groups {
+  readonly #transport: Transport;
+
+  /** Made by `Posthorn`. */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** The names of all groups of the namespace. */
+  async list(options: CallOptions = {}): Promise<string[]> {
+    const call = { method: 'GET', path: '/groups', ...options } as const;
+    const { groups } = await this.#transport.json<{ groups: { group: string }[] }>(call);
+    return groups.map(({ group }) => group);
+  }
+
+  /** Its members, who reads what, and how far behind it is. */
+  async describe(group: string, options: CallOptions = {}): Promise<GroupDescription> {
+    const call = { method: 'GET', path: groupPath(group), ...options } as const;
+    const { members, offsets, ...state } = await this.#transport.json<WireGroupState>(call);
+    return {
+      ...fromWire<Omit<GroupDescription, 'members' | 'offsets'>>(state),
+      members: members.map(({ assignment, revoking, ...member }) => ({
+        ...fromWire<Omit<GroupMember, 'assignment' | 'revoking'>>(member),
+        assignment: assignment.map((place) => fromWire<AssignedPartition>(place)),
+        revoking: revoking.map((place) => fromWire<AssignedPartition>(place)),
+      })),
+      offsets: offsets.map((offset) => fromWire<GroupOffset>(offset)),
+    };
+  }
+
+  /** Committed offsets and lag, of one topic, or by default of all that the group reads or has read. */
+  async offsets(
+    group: string,
+    { topic, ...options }: CallOptions & { topic?: string } = {},
+  ): Promise<GroupOffset[]> {
+    const query = { topic: topic === undefined ? undefined : checkName('topic', topic) };
+    const call = { method: 'GET', path: `${groupPath(group)}/offsets`, query, ...options } as const;
+    const { offsets } = await this.#transport.json<{ offsets: GroupOffsetReply[] }>(call);
+    return offsets.map((offset) => fromWire<GroupOffset>(offset));
+  }
+
+  /**
+   * Moves the committed offsets of a group without members. A group that does not exist is made by it: so its first member
+   * begins where it is told to.
+   *
+   * @throws PosthornError `group_not_empty`, `topic_not_found`, `partition_not_found`, `inconsistent_topic_id`
+   * @example await posthorn.groups.reset('billing', { topic: 'orders', to: new Date('2026-01-01'), dryRun: true });
+   */
+  async reset(
+    group: string,
+    { topic, topicId, partitions, dryRun, ...where }: OffsetReset,
+    options: CallOptions = {},
+  ): Promise<OffsetResetResult[]> {
+    const target = 'to' in where ? { to: wireOffset(where.to, 'to') } : { shift_by: where.shiftBy };
+    const path = `${groupPath(group)}/offsets`;
+    const body = jsonBody({ topic, topic_id: topicId, partitions, dry_run: dryRun, ...target });
+    const { offsets } = await this.#transport.json<ResetReply>({ method: 'PUT', path, ...body, ...options });
+    return offsets.map((offset) => fromWire<OffsetResetResult>(offset));
+  }
+
+  /** Takes a member out: its partitions go to others, and it can commit nothing more. A consumer that lives joins again. */
+  async removeMember(group: string, memberId: string, options: CallOptions = {}): Promise<void> {
+    await this.#transport.delete({ path: memberPath(group, memberId), ...options }, 'member_not_found');
+  }
+
+  /**
+   * Deletes a group without members, and its offsets.
+   *
+   * @throws PosthornError `group_not_empty`
+   */
+  async delete(group: string, options: CallOptions = {}): Promise<void> {
+    await this.#transport.delete({ path: groupPath(group), ...options }, 'group_not_found');
+  }
+}

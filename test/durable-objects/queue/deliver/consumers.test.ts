@@ -1,0 +1,158 @@
+/** What the runtime does only in the worst moment: a socket that refuses what is sent on it. */
+
+import { expect, it } from 'vitest';
+import {
+  Consumers,
+  type Poll,
+  type ReadyMessages,
+} from '../../../../durable-objects/queue/deliver/consumers.ts';
+
+class FakeSocket {
+  readonly readyState = WebSocket.OPEN;
+  readonly sent: unknown[] = [];
+  #attachment: unknown;
+
+  constructor(poll: Partial<Poll>, sinceMs: number, isLeft: boolean) {
+    this.#attachment = {
+      max: 1,
+      bytesMax: 1,
+      consumerId: '',
+      ...poll,
+      sinceMs,
+      turn: sinceMs,
+      endedLeases: 0,
+      isAnswered: false,
+    };
+    if (isLeft) this.send = () => this.#fail();
+  }
+
+  serializeAttachment(attachment: unknown): void {
+    this.#attachment = attachment;
+  }
+  deserializeAttachment(): unknown {
+    return this.#attachment;
+  }
+  send(data: unknown): void {
+    this.sent.push(data);
+  }
+  close(): void {}
+
+  #fail(): void {
+    throw new TypeError("can't send on a socket that is closed");
+  }
+}
+
+function consumersWith(...sockets: FakeSocket[]): Consumers {
+  return new Consumers({ getWebSockets: () => sockets } as unknown as DurableObjectState);
+}
+
+const BYTES = new Uint8Array([1]);
+const serve = (consumers: Consumers): (Uint8Array | null)[] =>
+  consumers.serve({ ready: () => 2, leasedBy: () => 0, take: () => BYTES }).map((send) => send());
+
+/** A queue of so many messages that hands out how many it was asked for, as a frame of that length. */
+class CountingQueue implements ReadyMessages {
+  readonly #leased = new Map<string, number>();
+  #ready: number;
+
+  constructor(ready: number) {
+    this.#ready = ready;
+  }
+
+  ready(): number {
+    return this.#ready;
+  }
+  leasedBy(consumerId: string): number {
+    return this.#leased.get(consumerId) ?? 0;
+  }
+  take({ consumerId }: Poll, max: number): Uint8Array {
+    const count = Math.min(max, this.#ready);
+    this.#ready -= count;
+    this.#leased.set(consumerId, this.leasedBy(consumerId) + count);
+    return new Uint8Array(count);
+  }
+  publish(count: number): void {
+    this.#ready += count;
+  }
+}
+
+/** How many messages each socket was sent. */
+const countsOf = (sockets: FakeSocket[]): number[] =>
+  sockets.map(({ sent }) => sent.reduce<number>((sum, bytes) => sum + (bytes as Uint8Array).length, 0));
+
+function streams(...prefetches: number[]): FakeSocket[] {
+  return prefetches.map((prefetch, index) => {
+    return new FakeSocket({ prefetch, isBinary: true, consumerId: `c${index}` }, index, false);
+  });
+}
+
+it.each([
+  { prefetches: [1_000, 1_000, 1_000], ready: 60, counts: [20, 20, 20] },
+  { prefetches: [1_000, 1_000, 1_000], ready: 61, counts: [21, 20, 20] },
+  { prefetches: [5, 1_000, 1_000], ready: 60, counts: [5, 28, 27] },
+  { prefetches: [0, 3, 2], ready: 60, counts: [0, 3, 2] },
+  { prefetches: [10, 10, 10], ready: 2, counts: [1, 1, 0] },
+])('$ready messages go to streams with room for $prefetches in equal shares', (row) => {
+  const sockets = streams(...row.prefetches);
+  for (const send of consumersWith(...sockets).serve(new CountingQueue(row.ready))) send();
+  expect(countsOf(sockets)).toEqual(row.counts);
+});
+
+it('messages that come one by one go to each stream in turn, also when the object has slept meanwhile', () => {
+  const sockets = streams(100, 100, 100);
+  const queue = new CountingQueue(0);
+  for (let nth = 0; nth < 30; nth++) {
+    queue.publish(1);
+    for (const send of consumersWith(...sockets).serve(queue)) send();
+  }
+  expect(countsOf(sockets)).toEqual([10, 10, 10]);
+});
+
+it('what one cannot be given goes to the next', () => {
+  const sockets = streams(10, 10, 10);
+  const queue = new CountingQueue(1);
+  const choosy: ReadyMessages = {
+    ready: () => queue.ready(),
+    leasedBy: (id) => queue.leasedBy(id),
+    take: (poll, max) => (poll.consumerId === 'c2' ? queue.take(poll, max) : null),
+  };
+  for (const send of consumersWith(...sockets).serve(choosy)) send();
+  expect(countsOf(sockets)).toEqual([0, 0, 1]);
+});
+
+it('those who poll share what is ready, and each is answered once', () => {
+  const polls = [1, 2].map((nth) => new FakeSocket({ max: 10, consumerId: `p${nth}` }, nth, false));
+  for (const send of consumersWith(...polls).serve(new CountingQueue(10))) send();
+  expect(countsOf(polls)).toEqual([5, 5]);
+});
+
+it('a lease that ended keeps its place in the prefetch until the consumer says something', () => {
+  const sockets = streams(4, 100);
+  const [silent] = sockets as [FakeSocket, FakeSocket];
+  const consumers = consumersWith(...sockets);
+  consumers.noteEndedLeases(
+    new Map([
+      ['c0', 3],
+      ['somebody else', 9],
+    ]),
+  );
+  for (const send of consumers.serve(new CountingQueue(20))) send();
+  expect(countsOf(sockets)).toEqual([1, 19]);
+  consumers.noteSign(silent as unknown as WebSocket);
+  for (const send of consumers.serve(new CountingQueue(3))) send();
+  expect(countsOf(sockets)[0]).toBe(3);
+});
+
+it('what cannot be sent to one who polls comes back at once, and nobody waits any more', () => {
+  const left = new FakeSocket({}, 1, true);
+  const there = new FakeSocket({}, 2, false);
+  const consumers = consumersWith(left, there);
+  expect(serve(consumers)).toEqual([BYTES, null]);
+  expect(there.sent).toEqual([BYTES]);
+  expect(consumers.count()).toBe(0);
+});
+
+it('what cannot be sent on a stream goes back when the stream is known to have ended', () => {
+  const stream = new FakeSocket({ prefetch: 5, isBinary: true }, 1, true);
+  expect(serve(consumersWith(stream))).toEqual([null]);
+});

@@ -1,0 +1,37 @@
+/**
+ * Calling a queue: with the definition that is known, and once more with a fresh one where the queue says that it knows
+ * better. A queue that has not been told of its definition yet is told in between.
+ */
+
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import { isStale, type Stale } from '../../durable-objects/rpc/queue.ts';
+import type { Queue } from '../../durable-objects/queue/queue.ts';
+import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { diskFailureOf } from '../http/disk-failure.ts';
+import { refreshQueue } from '../cache/topology-cache.ts';
+
+type Call<Result> = (stub: DurableObjectStub<Queue>, version: number) => Promise<Result | Stale>;
+
+export async function callQueue<Result>(
+  env: Env,
+  queue: QueueDefinition,
+  call: Call<Result>,
+): Promise<Result | Failure> {
+  try {
+    const first = await call(queueStub(env, queue), queue.version);
+    if (!isStale(first)) return first;
+    const fresh = await refreshQueue(env, queue.namespace, queue.name);
+    if (isFailure(fresh)) return fresh;
+    await topologyStub(env, queue.namespace).settleOne('queue', queue.name);
+    const second = await call(queueStub(env, fresh.queue), fresh.queue.version);
+    return isStale(second) ? unavailable(queue) : second;
+  } catch (error) {
+    console.error(`queue ${queue.name} failed`, error);
+    return diskFailureOf(error) ?? unavailable(queue);
+  }
+}
+
+function unavailable({ name }: QueueDefinition): Failure {
+  return failure('queue_unavailable', `queue "${name}" did not answer; try again`);
+}

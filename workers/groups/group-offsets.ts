@@ -1,0 +1,237 @@
+/** The offsets of a group, which its partitions keep: committing, reading and resetting them. */
+
+import { own, type GroupState, type TopicRef } from '../../core/group/group-state.ts';
+import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
+import { topicRef } from '../../core/group/subscriptions.ts';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
+import { callGroup } from '../../durable-objects/rpc/group.ts';
+import {
+  isAskGroup,
+  type AskGroup,
+  type GroupCommit,
+  type GroupOffsetView,
+  type GroupReset,
+} from '../../durable-objects/rpc/partition.ts';
+import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import type {
+  Committed,
+  CommitFields,
+  GroupOffsetReply,
+  IdentifiedOffset,
+  NamedOffset,
+  ResetFields,
+  ResetReply,
+} from '../../protocol/schemas/groups.ts';
+import type { GroupPath } from './assign.ts';
+import { refreshTopics } from '../cache/known-topics.ts';
+import { callPartition, checkPartition, topicWith } from '../calls/partition-call.ts';
+import { replacedTopic, topicOfId } from '../cache/topic-identity.ts';
+import { lookUpTopic } from '../cache/topology-cache.ts';
+import { inBatches } from '../calls/map-concurrent.ts';
+
+export interface TopicAndPartition {
+  topic: TopicDefinition;
+  partition: number;
+}
+
+/** Every partition of every topic that the group reads or has read, as far as it still exists. */
+export function partitionsOfGroup(
+  state: Pick<GroupState, 'topics' | 'formerTopics'>,
+  known: readonly TopicDefinition[],
+): TopicAndPartition[] {
+  const refs: Record<string, TopicRef> = { ...state.formerTopics, ...state.topics };
+  return known
+    .filter(({ name, id }) => own(refs, name)?.id === id)
+    .flatMap((topic) => partitionsOfTopic(topic));
+}
+
+export function partitionsOfTopic(topic: TopicDefinition): TopicAndPartition[] {
+  return Array.from({ length: topic.config.partitions }, (_, partition) => ({ topic, partition }));
+}
+
+export async function readGroupOffsets(
+  env: Env,
+  group: string,
+  partitions: readonly TopicAndPartition[],
+): Promise<GroupOffsetReply[] | Failure> {
+  const replies = await inBatches(partitions, async ({ topic, partition }) => {
+    const view = await callPartition<GroupOffsetView>(
+      env,
+      topic,
+      partition,
+      async (stub, version) => await stub.groupOffset(version, group),
+      { isPinned: true },
+    );
+    return isFailure(view) ? view : offsetReply(topic, partition, view);
+  });
+  const isReplaced = (reply: GroupOffsetReply | Failure): boolean =>
+    isFailure(reply) && reply.code === 'inconsistent_topic_id';
+  const left = replies.filter((reply) => !isReplaced(reply)); // of a topic that is gone nothing is committed
+  const failed = left.find((reply) => isFailure(reply));
+  return failed ?? (left as GroupOffsetReply[]);
+}
+
+/**
+ * Commits each offset in its partition. A partition that does not know the member is told by the group, once, that it owns
+ * it: later commits are one call each.
+ * @param transaction they take effect with it; null: at once
+ */
+export async function commitOffsets(
+  env: Env,
+  path: GroupPath,
+  atLeast: number,
+  fields: CommitFields,
+  transaction: OffsetTransaction | null = null,
+): Promise<Committed | Failure> {
+  const items = new Map(fields.offsets.map((item) => [`${item.topic}/${item.partition}`, item]));
+  const committed: IdentifiedOffset[] = [];
+  const refused: (NamedOffset & { code: string; detail: string })[] = [];
+  let first: Failure | null = null;
+  await inBatches([...items.values()], async (item) => {
+    const { topic, partition, offset } = item;
+    const result = await commitOne(env, path, atLeast, fields, item, transaction);
+    if (!isFailure(result)) {
+      committed.push({ topic, topic_id: result.topicId, partition, offset });
+      return;
+    }
+    first ??= result;
+    const named = item.topic_id === undefined ? {} : { topic_id: item.topic_id };
+    refused.push({ topic, ...named, partition, offset, code: result.code, detail: result.message });
+  });
+  if (first === null) return { offsets: committed };
+  const { code, message, details } = first as Failure;
+  return failure(code, message, { ...details, committed, refused });
+}
+
+async function commitOne(
+  env: Env,
+  { namespace, name }: GroupPath,
+  atLeast: number,
+  { member_id: memberId, epoch }: CommitFields,
+  { topic: topicName, topic_id: topicId, partition, offset, metadata = '' }: CommitFields['offsets'][number],
+  transaction: OffsetTransaction | null,
+): Promise<{ topicId: number } | Failure> {
+  const found = await lookUpTopic(env, namespace, topicName, atLeast);
+  if (isFailure(found)) return found;
+  const named = await topicOfId(env, found.topic, topicId, partition);
+  if (isFailure(named)) return named;
+  const known = await topicWith(env, named, [partition]);
+  if (isFailure(known)) return known;
+  const missing = checkPartition(known, partition);
+  if (missing) return missing;
+  // Where the offset does not say which topic it is of, the one that answers first is meant.
+  let answering = known;
+  const commit = (request: GroupCommit): Promise<{ committed: number } | AskGroup | Failure> =>
+    callPartition<{ committed: number } | AskGroup | Failure>(
+      env,
+      answering,
+      partition,
+      async (stub, version, current) => {
+        answering = current;
+        return await stub.commitOffset(version, request);
+      },
+      { isPinned: topicId !== undefined || request.isOwner },
+    );
+  const request: GroupCommit = {
+    group: name,
+    memberId,
+    epoch,
+    isOwner: false,
+    offset,
+    metadata,
+    transaction,
+  };
+  const result = await commit(request);
+  // Also the refusal: that the member is gone the group says, and what to do then.
+  if (!isAskGroup(result) && !(isFailure(result) && result.code === 'partition_not_owned')) {
+    return isFailure(result) ? result : { topicId: answering.id };
+  }
+  const owned = await callGroup(env, namespace, name, 'ownerships', memberId, epoch, [
+    { topic: topicName, partition },
+  ]);
+  if (isFailure(owned)) return owned;
+  const ownership = owned.owned[0] ?? null;
+  if (ownership === null) return notOwned(topicName, partition);
+  if (ownership.topicId !== answering.id) {
+    // The member owns a partition of the topic that was deleted, until it is told of the new one.
+    await refreshTopics(env, namespace);
+    return replacedTopic(answering, partition);
+  }
+  const { since } = ownership;
+  if (since > epoch) {
+    return failure('stale_epoch', `the partition was assigned in epoch ${since}; heartbeat, then go on`, {
+      epoch: since,
+    });
+  }
+  const second = await commit({ ...request, epoch: since, isOwner: true });
+  if (isAskGroup(second)) return notOwned(topicName, partition);
+  return isFailure(second) ? second : { topicId: answering.id };
+}
+
+/** Resets offsets of a group without members, or sets those of a group that does not exist yet, which makes it. */
+export async function resetOffsets(
+  env: Env,
+  { namespace, name }: GroupPath,
+  found: TopicDefinition,
+  fields: ResetFields,
+): Promise<ResetReply | Failure> {
+  const named = await topicOfId(env, found, fields.topic_id);
+  if (isFailure(named)) return named;
+  const topic = await topicWith(env, named, fields.partitions ?? []);
+  if (isFailure(topic)) return topic;
+  const numbers = fields.partitions ?? partitionsOfTopic(topic).map(({ partition }) => partition);
+  for (const partition of numbers) {
+    const missing = checkPartition(topic, partition);
+    if (missing) return missing;
+  }
+  const touched = { [topic.name]: topicRef(topic) };
+  if (!fields.dry_run) await topologyStub(env, namespace).noteGroup(name);
+  const begun = await callGroup(env, namespace, name, 'beginReset', namespace, name, touched, fields.dry_run);
+  if (isFailure(begun)) return begun;
+  const request: GroupReset = {
+    group: name,
+    epoch: begun.epoch,
+    to: resetTarget(fields),
+    isDryRun: fields.dry_run,
+  };
+  const results = await inBatches([...new Set(numbers)], async (partition) => {
+    const result = await callPartition<{ from: number | null; to: number } | Failure>(
+      env,
+      topic,
+      partition,
+      async (stub, version) => await stub.resetOffset(version, request),
+      { isPinned: true },
+    );
+    return isFailure(result) ? result : { topic: topic.name, topic_id: topic.id, partition, ...result };
+  });
+  const failed = results.find((result) => isFailure(result));
+  return failed ?? { dry_run: fields.dry_run, offsets: results as ResetReply['offsets'] };
+}
+
+export function notOwned(topic: string, partition: number): Failure {
+  return failure(
+    'partition_not_owned',
+    `partition ${partition} of topic "${topic}" is not assigned to this member; heartbeat to learn what is`,
+  );
+}
+
+function resetTarget({ to, shift_by: shiftBy }: ResetFields): GroupReset['to'] {
+  if (to === undefined) return { shiftBy: shiftBy! };
+  if (typeof to === 'number' || to === 'earliest' || to === 'latest') return to;
+  return { timestampMs: Number(to.slice(1)) };
+}
+
+function offsetReply(topic: TopicDefinition, partition: number, view: GroupOffsetView): GroupOffsetReply {
+  return {
+    topic: topic.name,
+    topic_id: topic.id,
+    partition,
+    offset: view.offset,
+    ...(view.metadata !== '' && { metadata: view.metadata }),
+    ...(view.isPending && { pending: true as const }),
+    lag: view.lag,
+    log_start_offset: view.logStartOffset,
+    high_watermark: view.highWatermark,
+  };
+}

@@ -1,0 +1,45 @@
+/**
+ * Where `latest` is: when a group sees a topic for the first time its partitions note where they end, before anybody is told
+ * of it. Whatever comes from then on is read, however late the first read is. What fails the next heartbeat repeats.
+ */
+
+import { callGroup, type MemberView } from '../../durable-objects/rpc/group.ts';
+import type { Env } from '../../durable-objects/stubs.ts';
+import { isFailure } from '../../protocol/errors.ts';
+import { partitionsOfTopic } from './group-offsets.ts';
+import { inBatches } from '../calls/map-concurrent.ts';
+import { knownTopics } from '../cache/known-topics.ts';
+import { callPartition } from '../calls/partition-call.ts';
+import type { GroupPath } from './assign.ts';
+
+export async function settleTopics(
+  env: Env,
+  { namespace, name: group }: GroupPath,
+  { unsettled, topologyVersion }: MemberView,
+): Promise<void> {
+  if (unsettled.length === 0) return;
+  const known = await knownTopics(env, namespace, topologyVersion);
+  const topics = known.topics.filter((topic) => unsettled.some(({ id }) => id === topic.id));
+  const partitions = topics
+    .flatMap(partitionsOfTopic)
+    .filter(({ topic, partition }) =>
+      unsettled.some(({ id, below }) => id === topic.id && partition < below),
+    );
+  const begun = await inBatches(partitions, ({ topic, partition }) =>
+    callPartition<{ begun: true }>(
+      env,
+      topic,
+      partition,
+      async (stub, version) => await stub.beginGroup(version, group),
+      { isPinned: true },
+    ),
+  );
+  if (begun.some((result) => isFailure(result))) return;
+  await callGroup(
+    env,
+    namespace,
+    group,
+    'noteSettled',
+    topics.map(({ name, id }) => ({ name, id })),
+  );
+}

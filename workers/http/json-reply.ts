@@ -1,0 +1,14 @@
+/** Replies that hold what users have stored: their JSON goes out as the text that it is. */
+
+import type { Context } from 'hono';
+import { JSON_TYPE } from '../../protocol/media-types.ts';
+import { writeJson } from '../../protocol/json/json-text.ts';
+
+/** @param Reply the type that the contract names, for the compiler */
+export function jsonReply<Reply extends object>(
+  c: Context,
+  reply: Reply,
+  status: 200 | 201 | 202 = 200,
+): Response {
+  return c.body(writeJson(reply), status, { 'content-type': JSON_TYPE });
+}

@@ -1,0 +1,62 @@
+/** The one place where a failure becomes an HTTP reply. */
+
+import type { Context } from 'hono';
+import { failure, problemOf, type Failure } from '../../protocol/errors.ts';
+import { diskFailureOf } from './disk-failure.ts';
+import { PROBLEM_TYPE } from '../../protocol/media-types.ts';
+
+export function problem(c: Context, cause: Failure): Response {
+  const document = problemOf(cause);
+  c.header('content-type', PROBLEM_TYPE);
+  const retryAfterS = retryAfterOf(document.status, cause);
+  if (retryAfterS !== null) c.header('retry-after', String(retryAfterS));
+  return c.body(JSON.stringify(document), document.status as 400);
+}
+
+/** How long to wait before a request is sent again, in s. */
+const PAUSE_S = 1;
+const OVERLOADED_PAUSE_S = 5;
+
+/** Statuses whose replies always say when to come again (RFC 9110, 10.2.3; RFC 6585, 4). */
+const STATUSES_OF_A_PAUSE = new Set([429, 503, 507]);
+
+/** After how many seconds the request may be sent again, where the failure or its status says so. */
+function retryAfterOf(status: number, { details }: Failure): number | null {
+  const stated = details?.['retry_after_s'];
+  if (typeof stated === 'number') return stated;
+  return STATUSES_OF_A_PAUSE.has(status) ? PAUSE_S : null;
+}
+
+/** What was thrown: by an object that did not answer, mostly the topology; else it is a bug. The log says more. */
+export function unexpected(c: Context, error: unknown): Response {
+  console.error(`${c.req.method} ${c.req.path} failed`, error);
+  const isDisk = diskFailureOf(error);
+  if (isDisk) return problem(c, isDisk);
+  if (!comesFromObject(error)) {
+    return problem(c, failure('internal_error', 'the request could not be completed; it may be sent again'));
+  }
+  const isOverloaded = error.overloaded === true;
+  const what = isOverloaded ? 'has more to do than it can' : 'did not answer';
+  return problem(
+    c,
+    failure('unavailable', `a part of the broker ${what}; the request may be sent again`, {
+      retry_after_s: isOverloaded ? OVERLOADED_PAUSE_S : PAUSE_S,
+    }),
+  );
+}
+
+/** How the platform marks errors of calls to objects. */
+interface ObjectError {
+  /** Lost on the way, or the object was being moved. */
+  retryable?: boolean;
+  overloaded?: boolean;
+  durableObjectReset?: boolean;
+  /** Thrown by the object itself, as where its storage fails. */
+  remote?: boolean;
+}
+
+function comesFromObject(error: unknown): error is ObjectError {
+  if (typeof error !== 'object' || error === null) return false;
+  const { retryable, overloaded, durableObjectReset, remote } = error as ObjectError;
+  return [retryable, overloaded, durableObjectReset, remote].includes(true);
+}

@@ -1,0 +1,79 @@
+/**
+ * Query parameters: text, until the schema of the operation says that a parameter is a number.
+ *
+ * A parameter whose schema takes text keeps its text, so that "007" stays the name "007". Only where the text is none that
+ * the schema takes, and the schema takes numbers, is a decimal integer read as one. Names and values are decoded as HTML
+ * forms encode them: `+` is a space, `%xx` a byte of UTF-8.
+ */
+
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { check } from './request.ts';
+
+/** Sign and digits; what is written as `1e3`, `0x10` or `1.0` is text. 16 digits hold every exact integer. */
+const INTEGER = /^-?\d{1,16}$/;
+
+/** Parameters of a request: no operation has half as many. */
+const PARAMETERS_MAX = 100;
+
+export function readQuery<Schema extends z.ZodObject>(
+  c: Context,
+  schema: Schema,
+): { fields: z.output<Schema> } | Failure {
+  const given = parseQuery(new URL(c.req.url).search.slice(1));
+  if (isFailure(given)) return given;
+  const values = [...given].map(([name, text]): [string, unknown] => {
+    const parameter = Object.hasOwn(schema.shape, name) ? (schema.shape[name] as z.ZodType) : undefined;
+    return [name, parameter ? valueOf(parameter, text) : text];
+  });
+  return check(schema, Object.fromEntries(values), 'query');
+}
+
+/** Name to value. A name that occurs twice is refused: whichever were taken, the client may have meant the other. */
+export function parseQuery(search: string): Map<string, string> | Failure {
+  const given = new Map<string, string>();
+  for (const pair of search.split('&', PARAMETERS_MAX + 1)) {
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    const name = decoded(equals === -1 ? pair : pair.slice(0, equals));
+    const value = decoded(equals === -1 ? '' : pair.slice(equals + 1));
+    if (name === null || value === null) {
+      return failure('invalid_field', `query: "${pair.slice(0, 60)}" is not percent-encoded UTF-8`);
+    }
+    if (given.has(name)) return failure('invalid_field', `query ${name.slice(0, 60)}: is given twice`);
+    given.set(name, value);
+  }
+  if (given.size <= PARAMETERS_MAX) return given;
+  return failure('unknown_field', `query: more than ${PARAMETERS_MAX} parameters; no request has so many`);
+}
+
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return null;
+  }
+}
+
+function valueOf(schema: z.ZodType, text: string): string | number {
+  if (!INTEGER.test(text) || !takesNumbers(schema)) return text;
+  return schema.safeParse(text).success ? text : Number(text);
+}
+
+/** Whether a number is among what the schema takes, behind `optional`, `default` and the alternatives of a union. */
+function takesNumbers(schema: z.core.$ZodType): boolean {
+  const { def } = schema._zod as unknown as {
+    def: {
+      type: string;
+      values?: unknown[];
+      innerType?: z.core.$ZodType;
+      options?: z.core.$ZodType[];
+      in?: z.core.$ZodType;
+    };
+  };
+  if (def.type === 'number') return true;
+  if (def.values?.some((value) => typeof value === 'number')) return true;
+  const within = [def.innerType, def.in, ...(def.options ?? [])];
+  return within.some((inner) => inner !== undefined && takesNumbers(inner));
+}

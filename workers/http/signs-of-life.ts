@@ -1,0 +1,116 @@
+/**
+ * Replies that show signs of life while they wait. Somebody who closes a connection in the ordinary way (FIN) says only that
+ * nothing more will be sent, so the runtime goes on with the request. That the client is gone shows when something is sent
+ * to it: its machine answers with a reset. A reply that waits therefore begins with bytes that mean nothing, one each
+ * second: white space before JSON, `PADDING_BYTE` before a frame.
+ *
+ * The first such byte takes the status 200 with it. So none is sent before the wait has begun, when the request was found
+ * right and its first look has failed to find anything. A failure that comes later is told to the next request, which meets
+ * it before it waits: this one ends as if nothing had come.
+ */
+
+import { JSON_TYPE } from '../../protocol/media-types.ts';
+import { PADDED, PADDING_BYTE } from '../../protocol/frames/padding.ts';
+import type { AppContext } from '../routes/context.ts';
+
+/** Between two signs. Every message that comes in between may still be handed to a client that has gone. */
+const SIGN_MS = 1_000;
+
+/** How long a request waits whose reply can show no signs: it is over before its client can be gone for long. */
+export const UNSEEN_WAIT_MS_MAX = 2_500;
+
+/** The form of a reply. */
+export interface ReplyForm {
+  contentType: string;
+  /** The byte that is a sign of life; null where the form has none. */
+  sign: number | null;
+}
+
+export const JSON_FORM: ReplyForm = { contentType: JSON_TYPE, sign: 0x20 };
+
+/** The form of a frame of this type. Its reader says in `accept` that it knows padding: `<type>;padded=1`. */
+export function frameForm(c: AppContext, type: string): ReplyForm {
+  const accept = (c.req.header('accept') ?? '').replaceAll(' ', '');
+  return { contentType: type, sign: accept.includes(type + PADDED) ? PADDING_BYTE : null };
+}
+
+/** How long a request may wait for a reply of the form. */
+export function waitOf({ sign }: ReplyForm, waitMs: number): number {
+  return sign === null ? Math.min(waitMs, UNSEEN_WAIT_MS_MAX) : waitMs;
+}
+
+/** Who waits for the reply. */
+export interface WaitingClient {
+  /** Fires when it is known to have gone. */
+  signal: AbortSignal;
+  /** To be called when the request is right and there is nothing for it yet. */
+  waitBegins(): void;
+}
+
+/**
+ * The reply that `answer` makes; one that shows signs of life from a second on after its wait has begun.
+ * @param nothing the reply that says that nothing came, asked for where `answer` fails after that
+ */
+export async function replyWithSigns(
+  c: AppContext,
+  { contentType, sign }: ReplyForm,
+  answer: (client: WaitingClient) => Promise<Response>,
+  nothing: () => Promise<Response>,
+): Promise<Response> {
+  const { signal } = c.req.raw;
+  if (sign === null) return await answer({ signal, waitBegins: () => {} });
+  const gone = new AbortController();
+  const leave = (): void => gone.abort();
+  signal.addEventListener('abort', leave);
+  const due = Promise.withResolvers<'due'>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const answering = answer({
+    signal: gone.signal,
+    waitBegins: () => (timer ??= setTimeout(() => due.resolve('due'), SIGN_MS)),
+  }).finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', leave);
+  });
+  const first = await Promise.race([answering, due.promise]);
+  if (first !== 'due') return first;
+  const bytes = bodyOf(c, answering, nothing);
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => c.executionCtx.waitUntil(fill(controller, sign, bytes, gone.signal)),
+    // Where the very first bytes find nobody the runtime says so here, and not by the signal of the request.
+    cancel: leave,
+  });
+  return new Response(body, { headers: { 'content-type': contentType } });
+}
+
+async function fill(
+  controller: ReadableStreamDefaultController<Uint8Array>,
+  sign: number,
+  body: Promise<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const show = (): void => {
+    if (signal.aborted) return;
+    controller.enqueue(Uint8Array.of(sign));
+    timer = setTimeout(show, SIGN_MS);
+  };
+  show();
+  const bytes = await body;
+  clearTimeout(timer);
+  if (signal.aborted) return;
+  if (bytes.length > 0) controller.enqueue(bytes);
+  controller.close();
+}
+
+async function bodyOf(
+  c: AppContext,
+  answering: Promise<Response>,
+  nothing: () => Promise<Response>,
+): Promise<Uint8Array> {
+  const answered = await answering.catch((error: unknown) => {
+    console.error(`${c.req.method} ${c.req.path} failed while it waited`, error);
+    return null;
+  });
+  const response = answered?.ok ? answered : await nothing();
+  return new Uint8Array(await response.arrayBuffer());
+}

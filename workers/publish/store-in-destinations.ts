@@ -1,0 +1,182 @@
+/**
+ * Stores messages in their destinations, all at the same time. A queue takes its messages in one call, a topic in one
+ * for each partition, by the record's key as produce does.
+ */
+
+import type { Definitions } from '../cache/topology-cache.ts';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
+import { isCompacted } from '../../core/topology/topics.ts';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { Published } from '../../durable-objects/rpc/queue.ts';
+import type { Env } from '../../durable-objects/stubs.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { BATCH_BYTES_MAX } from '../../protocol/limits.ts';
+import { partitionForKey } from '../../protocol/murmur2.ts';
+import { BATCH_OVERHEAD, recordSizeUpperBound, type RecordInput } from '../../protocol/record-batch/index.ts';
+import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
+import { callPartition } from '../calls/partition-call.ts';
+import { keyRequired } from '../produce/checked-batches.ts';
+import { callQueue } from '../calls/queue-call.ts';
+import type { Outgoing } from './outgoing.ts';
+import { Packer } from './packer.ts';
+import type { Share } from './route-messages.ts';
+
+/** What became of a message in a destination: where in a topic it is, or null where the destination is gone. */
+export type Outcome = { partition?: number; offset?: number } | null | Failure;
+
+/** Calls at the same time: a fanout to a thousand queues must not have all their bytes on the way at once. */
+const CALLS_MAX = 64;
+
+interface Call {
+  share: number;
+  /** Places in the share. */
+  places: number[];
+  send: () => Promise<Outcome[] | Failure>;
+}
+
+/**
+ * The outcomes of the messages of each share, in its order. A destination that has gone since they were routed does not
+ * fail them: had they come a moment earlier, they would have gone with it.
+ * @param range the producer's, whose repetitions the destinations know; null for none
+ */
+export async function storeShares(
+  env: Env,
+  shares: readonly Share[],
+  outgoing: readonly Outgoing[],
+  definitions: Definitions,
+  range: PublishRange | null,
+): Promise<Outcome[][]> {
+  const packer = new Packer(outgoing, range);
+  const sticky = range ? stickyOf(range) : Math.random();
+  const outcomes: Outcome[][] = shares.map(({ indexes }) => indexes.map(() => null));
+  const calls = shares.flatMap((share, number): Call[] => {
+    const { kind, name } = share.destination;
+    if (kind === 'topic') {
+      const topic = definitions.topics.get(name);
+      return topic ? topicCalls(env, topic, share, number, outgoing, packer, range, sticky) : [];
+    }
+    const queue = definitions.queues.get(name);
+    return queue ? [queueCall(env, queue, share, number, packer, range)] : [];
+  });
+  await eachLimited(calls, CALLS_MAX, async ({ share, places, send }) => {
+    const results = await send();
+    if (isFailure(results) && isGone(results)) return;
+    places.forEach((place, nth) => (outcomes[share]![place] = isFailure(results) ? results : results[nth]!));
+  });
+  return outcomes;
+}
+
+/** What a destination would refuse whatever its state, found before anything is stored anywhere. */
+export function checkShares(
+  shares: readonly Share[],
+  outgoing: readonly Outgoing[],
+  { topics }: Definitions,
+): Failure | null {
+  for (const { destination, indexes } of shares) {
+    const topic = destination.kind === 'topic' ? topics.get(destination.name) : undefined;
+    if (topic === undefined) continue;
+    for (const index of indexes) {
+      const wrong = checkRecord(topic, outgoing[index]!.record);
+      if (wrong) return { ...wrong, details: { ...wrong.details, index, destination } };
+    }
+  }
+  return null;
+}
+
+function checkRecord(topic: TopicDefinition, record: RecordInput): Failure | null {
+  if (record.key === null && isCompacted(topic.config)) return keyRequired(topic);
+  const bytesMax = topic.config.max_batch_bytes - BATCH_OVERHEAD;
+  const bytes = recordSizeUpperBound(record);
+  if (bytes <= bytesMax) return null;
+  return failure('record_too_large', `it has about ${bytes} bytes; topic "${topic.name}" takes ${bytesMax}`, {
+    bytes_max: bytesMax,
+  });
+}
+
+/** Where messages without a key go in each topic: for a repetition the same place again. From 0 to below 1. */
+function stickyOf({ id, epoch, sequence }: PublishRange): number {
+  let hash = 0x811c9dc5; // FNV-1a
+  for (const part of [id, epoch, sequence])
+    for (let left = part; left > 0; left = Math.floor(left / 256))
+      hash = Math.imul(hash ^ (left % 256), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b); // the last step of murmur3, or neighbours stay neighbours
+  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
+}
+
+function queueCall(
+  env: Env,
+  queue: QueueDefinition,
+  share: Share,
+  number: number,
+  packer: Packer,
+  range: PublishRange | null,
+): Call {
+  const send = async (): Promise<Outcome[] | Failure> => {
+    const bytes = packer.pack(share.indexes, BATCH_BYTES_MAX);
+    const indexes = share.indexes.length === range?.count ? null : share.indexes;
+    const published = await callQueue<Published | Failure>(
+      env,
+      queue,
+      async (stub, version) =>
+        await stub.publish(version, bytes, range ? { publish: { range, indexes } } : undefined),
+    );
+    if (isFailure(published))
+      return published.code === 'queue_not_found' ? share.indexes.map(() => ({})) : published;
+    const outcomes: Outcome[] = share.indexes.map(() => ({}));
+    for (const { index, outcome } of published.exceptions) {
+      if (outcome === 'rejected') {
+        outcomes[index] = failure('queue_full', `queue "${queue.name}" is full and refuses messages`);
+      }
+    }
+    return outcomes;
+  };
+  return { share: number, places: [...share.indexes.keys()], send };
+}
+
+function topicCalls(
+  env: Env,
+  topic: TopicDefinition,
+  share: Share,
+  number: number,
+  outgoing: readonly Outgoing[],
+  packer: Packer,
+  range: PublishRange | null,
+  sticky: number,
+): Call[] {
+  const { partitions, max_batch_bytes: bytesMax } = topic.config;
+  const byPartition = Map.groupBy(share.indexes.keys(), (place) => {
+    const { key } = outgoing[share.indexes[place]!]!.record;
+    return key === null ? Math.floor(sticky * partitions) : partitionForKey(key, partitions);
+  });
+  return [...byPartition].map(([partition, places]) => ({
+    share: number,
+    places,
+    send: async () => {
+      const indexes = places.map((place) => share.indexes[place]!);
+      const bytes = range ? packer.packSequenced(indexes, bytesMax) : packer.pack(indexes, bytesMax);
+      const appended = await callPartition(env, topic, partition, (stub, version) =>
+        stub.append(version, bytes, range ? { publish: range } : undefined),
+      );
+      if (isFailure(appended)) return appended;
+      return appended.flatMap(({ baseOffset, recordCount }) =>
+        Array.from({ length: recordCount }, (_, delta) => ({ partition, offset: baseOffset + delta })),
+      );
+    },
+  }));
+}
+
+function isGone({ code }: Failure): boolean {
+  return code === 'queue_not_found' || code === 'topic_not_found';
+}
+
+async function eachLimited<Item>(
+  items: readonly Item[],
+  limit: number,
+  action: (item: Item) => Promise<void>,
+): Promise<void> {
+  const rest = items.values();
+  const work = async (): Promise<void> => {
+    for (const item of rest) await action(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, work));
+}
