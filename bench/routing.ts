@@ -9,7 +9,7 @@
  */
 
 import { makeBinding, type BindingDeclaration } from '../core/exchange/binding.ts';
-import type { ExchangeType, Message } from '../core/exchange/exchange.ts';
+import type { ExchangeType, RoutedMessage } from '../core/exchange/exchange.ts';
 import { route } from '../core/exchange/route.ts';
 import { RoutingTable } from '../core/exchange/routing-table.ts';
 import { median, timed, type Client } from './client.ts';
@@ -30,7 +30,7 @@ type How = Pick<BindingDeclaration, 'routing_key' | 'arguments'>;
 interface Workload {
   type: ExchangeType;
   pair: (group: number) => How[];
-  message: (group: number) => Message;
+  message: (group: number) => RoutedMessage;
 }
 
 const workloads: Record<string, Workload> = {
@@ -178,11 +178,11 @@ function tableOf({ type, pair }: Workload, size: number): RoutingTable {
 }
 
 /** Groups in an order that strides over all of them, the same in every run. */
-function messagesOf({ message }: Workload, groups: number): Message[] {
+function messagesOf({ message }: Workload, groups: number): RoutedMessage[] {
   return Array.from({ length: MESSAGES }, (_, number) => message((number * 7_919) % groups));
 }
 
-function nsPerMessage(table: RoutingTable, messages: Message[]): number {
+function nsPerMessage(table: RoutingTable, messages: RoutedMessage[]): number {
   let matches = 0;
   const start = process.hrtime.bigint();
   for (const message of messages) {

@@ -2,7 +2,7 @@
 
 import { queueObjectName, type QueueDefinition } from '../core/topology/queues.ts';
 import { scheduleObjectName, type ScheduleDefinition } from '../core/topology/schedules.ts';
-import { partitionObjectName, type TopicPlace } from '../core/topology/topics.ts';
+import { partitionObjectName, type TopicAddress } from '../core/topology/topics.ts';
 import type { Partition } from './partition/partition.ts';
 import type { Queue } from './queue/queue.ts';
 import type { ReplyMailbox } from './reply/reply-mailbox.ts';
@@ -38,7 +38,11 @@ export function topologyStub(env: Env, namespace: string): DurableObjectStub<Top
  * Throws where the runtime has no jurisdictions (a local one has not); topics that ask for one are refused there when
  * they are declared.
  */
-export function partitionStub(env: Env, topic: TopicPlace, partition: number): DurableObjectStub<Partition> {
+export function partitionStub(
+  env: Env,
+  topic: TopicAddress,
+  partition: number,
+): DurableObjectStub<Partition> {
   const { jurisdiction, location_hint: locationHint } = topic.config;
   const objects = jurisdiction
     ? env.PARTITION.jurisdiction(jurisdiction as DurableObjectJurisdiction)

@@ -71,11 +71,12 @@ export type {
   Queue,
   QueueChange,
   QueueDeclaration,
-  QueueState,
+  QueueStatus as QueueState,
   RetrySettings,
 } from './admin/queue-types.ts';
 export type { Queues } from './admin/queues.ts';
-export type { ReaderOptions, StartPosition } from './reader/options.ts';
+export type { ReaderOptions } from './reader/options.ts';
+export type { StartPosition } from './values/start-position.ts';
 export type { Reader } from './reader/reader.ts';
 export type { ReceivedRecord } from './reader/received-record.ts';
 export type {

@@ -63,7 +63,7 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
 
 async function dueIn(env: Env, namespace: string, slot: number): Promise<(() => Promise<unknown>)[]> {
   const topology = topologyStub(env, namespace);
-  await topology.settle();
+  await topology.propagate();
   const { topics, queues, schedules, groups, transactionalIds } = await topology.watched();
   const coordinatorSlots = slotsFor(transactionalIds.length);
   return [

@@ -27,7 +27,7 @@ export interface Exchange {
 }
 
 /** What routing looks at. The body is never part of it. */
-export interface Message {
+export interface RoutedMessage {
   readonly routingKey: string;
   readonly headers: { readonly [name: string]: Json };
 }
@@ -39,7 +39,7 @@ export interface BindingIndex {
   /** Removes a binding that is in it, and whatever only that binding needed. */
   remove(binding: Binding): void;
   /** Calls `visit` for the destination of every binding that takes the message, perhaps more than once for one. */
-  match(message: Message, visit: (destination: Destination) => void): void;
+  match(message: RoutedMessage, visit: (destination: Destination) => void): void;
 }
 
 export function newIndex({ type, hash_header }: Exchange): BindingIndex {

@@ -12,7 +12,7 @@
 
 import type { Destination } from './binding.ts';
 import { Distinct } from './index/distinct.ts';
-import type { Exchange, Message } from './exchange.ts';
+import type { Exchange, RoutedMessage } from './exchange.ts';
 import type { RoutingTable } from './routing-table.ts';
 
 export interface Routed {
@@ -28,7 +28,7 @@ export type RouteRefusal = { readonly refused: 'exchange_not_found' | 'exchange_
 export function route(
   table: RoutingTable,
   exchangeName: string,
-  message: Message,
+  message: RoutedMessage,
   isBrokers = false,
 ): Routed | RouteRefusal {
   const exchange = table.exchange(exchangeName);
@@ -38,7 +38,11 @@ export function route(
   return { destinations, unroutable: destinations.length === 0 };
 }
 
-function destinationsFrom(table: RoutingTable, start: Exchange, message: Message): readonly Destination[] {
+function destinationsFrom(
+  table: RoutingTable,
+  start: Exchange,
+  message: RoutedMessage,
+): readonly Destination[] {
   const found = new Distinct<Destination>();
   const asked = new Distinct<Exchange>();
   const ask = (name: string): void => {

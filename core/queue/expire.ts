@@ -10,7 +10,7 @@ import {
   moveCursor,
   releaseKey,
   segmentAtCursor,
-  type QueueState,
+  type QueueMachine,
 } from './state/queue-machine.ts';
 import { retryDelay } from './settle/retry.ts';
 import { NO_ATTEMPTS, withFailure } from './state/segment-state.ts';
@@ -24,7 +24,7 @@ export const EXPIRE_SLICE = 10_000;
  * lease having been delay enough, or are dead-lettered after their last attempt. A message that kills its consumer has
  * no other end.
  */
-export function expireLeases(state: QueueState, source: SegmentSource, nowMs: number): number {
+export function expireLeases(state: QueueMachine, source: SegmentSource, nowMs: number): number {
   if (state.earliestExpiryMs > nowMs) return 0;
   let earliest = Infinity;
   let expired = 0;
@@ -64,7 +64,7 @@ export function expireLeases(state: QueueState, source: SegmentSource, nowMs: nu
  * that is behind a younger one is found when it gets there.
  * @returns when to look again, in ms; Infinity where nothing that was looked at can expire
  */
-export function expireHeads(state: QueueState, source: SegmentSource, nowMs: number): number {
+export function expireHeads(state: QueueMachine, source: SegmentSource, nowMs: number): number {
   const ttlMs = state.config.message_ttl_ms;
   let left = EXPIRE_SLICE;
   let next = Infinity;

@@ -1,9 +1,9 @@
 /** Purging: all that is ready goes, and nothing is dead-lettered. Leased messages stay with their consumers. */
 
-import { finish, type QueueState } from './state/queue-machine.ts';
+import { finish, type QueueMachine } from './state/queue-machine.ts';
 
 /** Gives how many messages went. */
-export function purge(state: QueueState): number {
+export function purge(state: QueueMachine): number {
   let purged = 0;
   for (const lane of state.lanes) {
     if (!lane) continue;

@@ -10,7 +10,7 @@ import { hopsOf } from '../queue/dead-letters/death-headers.ts';
 import { deathRecord } from '../queue/dead-letters/dead-letter-record.ts';
 import type { Archived } from './share-window.ts';
 
-export interface RecordPlace {
+export interface RecordOrigin {
   group: string;
   topic: string;
   partition: number;
@@ -20,7 +20,7 @@ export interface RecordPlace {
 export function shareDeadLetter(
   record: LogRecord,
   { reason, deliveries }: Archived,
-  { group, topic, partition }: RecordPlace,
+  { group, topic, partition }: RecordOrigin,
   nowMs: number,
 ): LogRecord | null {
   const hops = hopsOf(record);

@@ -1,7 +1,7 @@
 /** Under which conditions a queue may be deleted. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
-import type { QueueState } from '../../protocol/schemas/queues.ts';
+import type { QueueStatus } from '../../protocol/schemas/queues.ts';
 
 export interface QueueDeletion {
   /** Only if no consumer waits or holds messages. */
@@ -18,7 +18,7 @@ export interface QueueDeletion {
  */
 export function deletionProblem(
   name: string,
-  { ready, leased, parked, outgoing, consumers }: QueueState,
+  { ready, leased, parked, outgoing, consumers }: QueueStatus,
   isTaking: boolean,
   { ifUnused, ifEmpty }: QueueDeletion,
 ): Failure | null {

@@ -22,7 +22,7 @@ export interface TopicDefinition {
 }
 
 /** What the objects of a topic are found by. */
-export interface TopicPlace extends Pick<TopicDefinition, 'namespace' | 'name' | 'id'> {
+export interface TopicAddress extends Pick<TopicDefinition, 'namespace' | 'name' | 'id'> {
   config: Pick<TopicConfig, 'jurisdiction' | 'location_hint'>;
 }
 
@@ -80,7 +80,7 @@ export function isCompacted({ cleanup_policy }: TopicConfig): boolean {
 
 /** The name of a partition's object. */
 export function partitionObjectName(
-  topic: Pick<TopicPlace, 'namespace' | 'name' | 'id'>,
+  topic: Pick<TopicAddress, 'namespace' | 'name' | 'id'>,
   partition: number,
 ): string {
   return `${topic.namespace}/${topic.name}/${partition}#${topic.id}`;

@@ -46,8 +46,8 @@ export function checkPublish(
 
 /**
  * The number that a destination knows a message of a transaction by: higher in each transaction of the producer.
- * @param place among those that go to this destination
+ * @param index among those that go to this destination
  */
-export function messageNumber(epoch: number, place: number): number {
-  return epoch * TRANSACTION_MESSAGES_MAX + place;
+export function messageNumber(epoch: number, index: number): number {
+  return epoch * TRANSACTION_MESSAGES_MAX + index;
 }

@@ -139,7 +139,7 @@ export function expiresMs({ phase, startedMs, timeoutMs }: Transaction<unknown>)
 }
 
 /** Every partition has the marker. */
-export function settled<Part>(known: Transaction<Part>): Transaction<Part> {
+export function completed<Part>(known: Transaction<Part>): Transaction<Part> {
   return known.phase === 'ending' ? { ...known, phase: 'empty', parts: {} } : known;
 }
 

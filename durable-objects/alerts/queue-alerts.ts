@@ -11,7 +11,7 @@ import type { AlertRule } from '../../core/alerts/alert-rule.ts';
 import { OK, stepAlert } from '../../core/alerts/alert-state.ts';
 import { noticeOf, type NoticeFacts } from '../../core/alerts/notice.ts';
 import { RateWindow } from '../../core/alerts/rate-window.ts';
-import { readyCount, type QueueState } from '../../core/queue/state/queue-machine.ts';
+import { readyCount, type QueueMachine } from '../../core/queue/state/queue-machine.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { QueueAlert } from '../../protocol/schemas/queue-alerts.ts';
 import type { Alarm } from '../runtime/alarm.ts';
@@ -22,7 +22,7 @@ import { NoticeSender } from './notice-sender.ts';
 
 /** What alerts look at. */
 export interface WatchedQueue {
-  readonly state: Readonly<QueueState>;
+  readonly state: Readonly<QueueMachine>;
   /** When the oldest ready message was published, in ms. Reads a segment for each lane that has messages. */
   oldestMs(): number | null;
 }

@@ -134,7 +134,7 @@ export class Group extends Durable {
     this.nextSweepMs = Math.min(this.nextSweepMs, nowMs + member.sessionTimeoutMs);
     this.save();
     this.alarms.scheduleEarlier('sessions', nowMs + member.sessionTimeoutMs);
-    await this.settle();
+    await this.flushFencing();
     return this.beat({ memberId: member.id, epoch: group.epoch, held: 'unsaid', isFetch: false });
   }
 
@@ -154,7 +154,7 @@ export class Group extends Durable {
       this.lives.delete(memberId);
       this.save();
     }
-    await this.settle();
+    await this.flushFencing();
     return own(group.fencing, memberId) ? unfenced(memberId) : { memberId };
   }
 
@@ -204,7 +204,7 @@ export class Group extends Durable {
   }
 
   async describe(): Promise<GroupDescription | Failure> {
-    await this.settle();
+    await this.flushFencing();
     const { group } = this;
     if (group.epoch === 0) return noSuchGroup();
     return {
@@ -216,7 +216,7 @@ export class Group extends Durable {
   }
 
   async beginChange(): Promise<{ epoch: number; state: GroupState } | Failure> {
-    await this.settle();
+    await this.flushFencing();
     const { group } = this;
     if (group.epoch === 0) return noSuchGroup();
     if (!isEmpty(group)) return notEmpty(group);
@@ -232,7 +232,7 @@ export class Group extends Durable {
     topics: Record<string, TopicRef>,
     isDryRun: boolean,
   ): Promise<{ epoch: number } | Failure> {
-    await this.settle();
+    await this.flushFencing();
     const { group } = this;
     if (!isEmpty(group)) return notEmpty(group);
     if (isDryRun) return { epoch: group.epoch };
@@ -292,7 +292,7 @@ export class Group extends Durable {
     const alarms = new Alarm(this.state.storage, armedMs, () => Date.now());
     alarms.register('sessions', (nowMs) => this.callRoll(nowMs));
     alarms.register('fencing', () => {
-      this.state.waitUntil(this.settle());
+      this.state.waitUntil(this.flushFencing());
       return null;
     });
     return alarms;
@@ -331,7 +331,7 @@ export class Group extends Durable {
   /** A refusal that says that the member is gone is only given when its partitions know. */
   private async onceFenced(memberId: string, refusal: Failure): Promise<Failure> {
     if (!own(this.group.fencing, memberId)) return refusal;
-    await this.settle();
+    await this.flushFencing();
     return own(this.group.fencing, memberId) ? unfenced(memberId) : refusal;
   }
 
@@ -342,7 +342,7 @@ export class Group extends Durable {
     const { isChanged, hasBegunRollCall } = sweep(group, lives, nowMs);
     if (isChanged) this.save();
     if (hasBegunRollCall) this.alarms.schedule('sessions', group.rollCall!.endsMs);
-    if (Object.keys(group.fencing).length > 0) this.state.waitUntil(this.settle());
+    if (Object.keys(group.fencing).length > 0) this.state.waitUntil(this.flushFencing());
     this.nextSweepMs = nextOverdueMs(group, lives) ?? Infinity;
   }
 
@@ -354,7 +354,7 @@ export class Group extends Durable {
   }
 
   /** Tells the partitions of members that are gone, until all know or it fails; then the alarm tries again. */
-  private settle(): Promise<void> {
+  private flushFencing(): Promise<void> {
     this.telling ??= this.tell().finally(() => (this.telling = null));
     return this.telling;
   }

@@ -41,7 +41,7 @@ import {
   type AppendedBatch,
   type AppendOptions,
   type AskGroup,
-  type GroupCommit as OffsetCommit,
+  type OffsetCommit,
   type GroupOffsetView,
   type GroupReset,
   type PartitionDescription,

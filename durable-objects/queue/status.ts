@@ -19,7 +19,7 @@ export function describeQueue(
     parked,
     outgoing: queue.outgoing,
     outgoing_problem,
-    lost: queue.lost,
+    lost: queue.discarded,
     bytes: heldBytes(queue.state),
     oldest_ms: queue.oldestMs(),
     consumers,

@@ -10,7 +10,7 @@ import { expireHeads, expireLeases } from '../../core/queue/expire.ts';
 import { readFacts, type SegmentSource } from '../../core/queue/publish/message-metadata.ts';
 import { dropHead } from '../../core/queue/publish/limits.ts';
 import { purge } from '../../core/queue/purge.ts';
-import { noChanges, type QueueState } from '../../core/queue/state/queue-machine.ts';
+import { noChanges, type QueueMachine } from '../../core/queue/state/queue-machine.ts';
 import { settle, type Outcome, type Settlement } from '../../core/queue/settle/settle.ts';
 import { settleRun, type SettleRun } from '../../core/queue/settle/settle-run.ts';
 import { noteSeen, resign } from '../../core/queue/deliver/single-active.ts';
@@ -28,7 +28,7 @@ import { loadQueue } from './rows/load-queue.ts';
 import { leasesOf, oldestMs, peek } from './deliver/inspect.ts';
 import { Outbox } from './dead-letters/outbox.ts';
 import { OutboxStore, type OutboxRow } from './dead-letters/outbox-store.ts';
-import { NO_TOTALS, ParkedStore, type Lost, type Totals } from './time/parked-store.ts';
+import { NO_TOTALS, ParkedStore, type Discarded, type Totals } from './time/parked-store.ts';
 import { ParkedMessages } from './time/parked-messages.ts';
 import type { Published, PublishOptions } from '../rpc/queue.ts';
 import { ProducerRows } from './rows/producer-rows.ts';
@@ -66,16 +66,16 @@ export class StoredQueue {
   readonly #id: number;
   /** Its methods are steps. */
   readonly deadLetters: DeadLetterBox;
-  #state!: QueueState;
+  #state!: QueueMachine;
   /** As stored. */
   #totals: Totals = NO_TOTALS;
-  #lostNow: Lost = NO_TOTALS.lost;
+  #discardedNow: Discarded = NO_TOTALS.lost;
   /** The time of this commit. */
   #nowMs: number;
   /** What a commit that failed began with, where the state may be ahead of the rows since. */
-  #lost:
-    (Pick<QueueState, 'config' | 'isPaused' | 'activeConsumer' | 'counters'> & { outgoing: number }) | null =
-    null;
+  #rollback:
+    | (Pick<QueueMachine, 'config' | 'isPaused' | 'activeConsumer' | 'counters'> & { outgoing: number })
+    | null = null;
 
   constructor(
     sql: Sql,
@@ -123,7 +123,7 @@ export class StoredQueue {
     this.#load(definition.config, isPaused);
   }
 
-  get state(): Readonly<QueueState> {
+  get state(): Readonly<QueueMachine> {
     this.#recover();
     return this.#state;
   }
@@ -157,7 +157,7 @@ export class StoredQueue {
         return result;
       });
     } catch (error) {
-      this.#lost = before;
+      this.#rollback = before;
       throw error;
     } finally {
       this.#intake.clear();
@@ -166,14 +166,14 @@ export class StoredQueue {
 
   /** After a commit that failed: derives the state from the rows anew, when it is next needed. */
   #recover(): void {
-    if (this.#lost === null) return;
-    const { config, isPaused, activeConsumer, counters, outgoing } = this.#lost;
+    if (this.#rollback === null) return;
+    const { config, isPaused, activeConsumer, counters, outgoing } = this.#rollback;
     this.#cache.clear();
     this.#slots.clear();
     this.#load(config, isPaused);
     Object.assign(this.#state, { counters, activeConsumer });
     this.#outbox.count = outgoing;
-    this.#lost = null;
+    this.#rollback = null;
   }
 
   /** A step: takes batches in. They can be delivered after `store`. */
@@ -333,20 +333,20 @@ export class StoredQueue {
   }
 
   /** All of the row is where it belongs, but for what is lost. */
-  removeOutbox(row: OutboxRow, lost: Lost): void {
+  removeOutbox(row: OutboxRow, discarded: Discarded): void {
     this.commit(() => {
       this.#outbox.remove(row);
-      if (Object.values(lost).every((count) => count === 0)) return;
-      const sum = { ...this.#lostNow };
-      for (const name of Object.keys(sum) as (keyof Lost)[]) sum[name] += lost[name];
-      this.#lostNow = sum;
+      if (Object.values(discarded).every((count) => count === 0)) return;
+      const sum = { ...this.#discardedNow };
+      for (const name of Object.keys(sum) as (keyof Discarded)[]) sum[name] += discarded[name];
+      this.#discardedNow = sum;
     });
   }
 
   /** Dead letters that nobody took, since the queue was made. */
-  get lost(): Lost {
+  get discarded(): Discarded {
     this.#recover();
-    return this.#lostNow;
+    return this.#discardedNow;
   }
 
   /** Forgets the message ids that are past. */
@@ -360,7 +360,7 @@ export class StoredQueue {
     this.#state = loadQueue(this.#store, this.#parkedStore, this.#cache, this.#slots, config, isPaused);
     this.#producers.load(this.#parkedStore.totalsProducers());
     this.#totals = this.#parkedStore.totals();
-    this.#lostNow = this.#totals.lost;
+    this.#discardedNow = this.#totals.lost;
     this.#outbox.reserved = this.#totals.reserved;
   }
 
@@ -373,7 +373,7 @@ export class StoredQueue {
     this.#state.changes = noChanges();
   }
 
-  *#deathRecords(dead: QueueState['changes']['dead']): IterableIterator<LogRecord> {
+  *#deathRecords(dead: QueueMachine['changes']['dead']): IterableIterator<LogRecord> {
     for (const { extent, offset, reason, ...leaving } of dead) {
       const record = this.#cache.records(extent).get(offset)!;
       yield deathRecord(record, reason, this.#name, this.#nowMs, leaving);
@@ -388,9 +388,9 @@ export class StoredQueue {
       parked === known.parked &&
       parkedBytes === known.parkedBytes &&
       reserved === known.reserved &&
-      this.#lostNow === known.lost;
+      this.#discardedNow === known.lost;
     if (isSame) return;
-    this.#totals = { parked, parkedBytes, reserved, lost: this.#lostNow };
+    this.#totals = { parked, parkedBytes, reserved, lost: this.#discardedNow };
     this.#parkedStore.writeTotals(this.#totals, this.#producers.forTotals());
   }
 }

@@ -2,7 +2,7 @@
 
 import type { MessageFilter } from '../../core/queue/dead-letters/dead-letter-filter.ts';
 import type { ReplayTarget } from '../../protocol/schemas/dead-letters.ts';
-import type { Place } from '../../core/queue/state/ready-messages.ts';
+import type { Position } from '../../core/queue/state/ready-messages.ts';
 
 export interface ReplayOrder {
   id: string;
@@ -15,22 +15,22 @@ export interface ReplayOrder {
 }
 
 export type DeadLetterCall =
-  | { do: 'list'; filter: MessageFilter; after: Place | null; max: number }
+  | { do: 'list'; filter: MessageFilter; after: Position | null; max: number }
   | { do: 'get'; id: string }
   /** `bytes`: a batch of one record that takes the place of the message; empty: as it was. */
   | { do: 'resend'; id: string; bytes: Uint8Array; to: ReplayTarget | null }
   | { do: 'replay'; order: ReplayOrder }
-  | { do: 'count'; order: ReplayOrder; after: Place | null }
+  | { do: 'count'; order: ReplayOrder; after: Position | null }
   | { do: 'replays'; id?: string }
   | { do: 'cancel'; id: string }
-  | { do: 'purge'; filter: MessageFilter; after: Place | null };
+  | { do: 'purge'; filter: MessageFilter; after: Position | null };
 
 export interface DeadLetterPage {
   /** One for each record of `batches`, in order. */
   ids: string[];
   batches: Uint8Array;
   /** Where to go on; null: that was all. */
-  next: Place | null;
+  next: Position | null;
 }
 
 /** A replay as its row has it. Times in ms. */
@@ -45,7 +45,7 @@ export interface StoredReplay extends ReplayOrder {
   /** With a rate: when the next slice is due, in ms. Not before the first. */
   nextMs?: number;
   /** The last place that was looked at. */
-  after: Place | null;
+  after: Position | null;
   /** What is behind these offsets came after it had begun, perhaps by it. */
   ends: [lane: number, nextOffset: number][];
 }
@@ -56,7 +56,7 @@ export interface DeadLetterAnswer {
   /** How many were purged, sent or counted; 0: there is no such dead letter, or no such replay. */
   count?: number;
   skipped?: number;
-  next?: Place | null;
+  next?: Position | null;
   /** Why a message is not sent again. */
   refused?: 'no_origin' | 'hop_limit';
 }

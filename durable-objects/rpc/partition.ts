@@ -78,7 +78,7 @@ export function isAskGroup(result: unknown): result is AskGroup {
   return typeof result === 'object' && result !== null && 'askGroup' in result;
 }
 
-export interface GroupCommit extends Claim {
+export interface OffsetCommit extends Claim {
   group: string;
   offset: number;
   metadata: string;

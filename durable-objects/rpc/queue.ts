@@ -4,7 +4,7 @@ import type { DeliveryError } from '../../core/queue/settle/settle.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 import type { PublishException, PublishProducer } from '../../core/queue/publish/queue-producers.ts';
 import type { SettleFields } from '../../protocol/schemas/deliveries.ts';
-import type { QueueState } from '../../protocol/schemas/queues.ts';
+import type { QueueStatus } from '../../protocol/schemas/queues.ts';
 import type { SettleOutcome } from '../../protocol/frames/settlement-frame.ts';
 
 export type { DeliveryError } from '../../core/queue/settle/settle.ts';
@@ -78,7 +78,7 @@ export interface Closed {
 
 export const CLOSED_MS = 30_000;
 
-export type QueueDescription = Omit<QueueState, never>;
+export type QueueDescription = Omit<QueueStatus, never>;
 
 /** What HTTP and sockets send, as the call takes it. */
 export function settleRequestOf({

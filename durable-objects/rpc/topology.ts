@@ -78,7 +78,7 @@ export interface BindingList {
 export type BindingsOf = { source: string } | { destination: Destination };
 
 /** Where reading a snapshot goes on: after this binding. */
-export type SnapshotPlace = { source: string; id: string };
+export type SnapshotPosition = { source: string; id: string };
 
 export interface SnapshotPage {
   /** The version before the page was read. Changes after that of the first page have to be applied to the whole. */
@@ -87,7 +87,7 @@ export interface SnapshotPage {
   names: { queues: string[]; topics: string[]; exchanges: ExchangeDefinition[] } | null;
   /** A JSON array. */
   bindingsJson: string;
-  next: SnapshotPlace | null;
+  next: SnapshotPosition | null;
 }
 
 export interface ChangesSince {

@@ -1,11 +1,11 @@
 /** What goes between the router and the coordinator of a transactional id. */
 
 import type { EndReason, Identity, Outcome } from '../../core/transaction/transaction.ts';
-import type { TopicPlace } from '../../core/topology/topics.ts';
+import type { TopicAddress } from '../../core/topology/topics.ts';
 
 /** A partition that a transaction writes to, or commits an offset of a group in. */
 export interface TransactionPart {
-  topic: TopicPlace;
+  topic: TopicAddress;
   partition: number;
   /** Left out: it has records of the transaction. */
   group?: string;
@@ -14,7 +14,7 @@ export interface TransactionPart {
 /** Where messages that a transaction holds go, as it was when they were published. */
 export type MessageDestination =
   | { kind: 'queue'; place: { namespace: string; name: string; id: number }; version: number }
-  | { kind: 'topic'; place: TopicPlace; version: number; partition: number; bytesMax: number };
+  | { kind: 'topic'; place: TopicAddress; version: number; partition: number; bytesMax: number };
 
 /** One publish within a transaction. */
 export interface HeldPublish {

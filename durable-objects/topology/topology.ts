@@ -58,7 +58,7 @@ import type {
   ScheduleAnswer,
   ShareGroupAnswer,
   SnapshotPage,
-  SnapshotPlace,
+  SnapshotPosition,
   TopicAnswer,
   Watched,
 } from '../rpc/topology.ts';
@@ -84,7 +84,7 @@ export class Topology extends DurableObject<Env> {
   readonly #probe: StorageProbe;
   #alarm!: Alarm;
   #rules!: RuleApplier;
-  #settling: Promise<void> | null = null;
+  #propagating: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -98,7 +98,7 @@ export class Topology extends DurableObject<Env> {
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => Date.now());
       this.#alarm.register('effects', () => {
-        ctx.waitUntil(this.settle());
+        ctx.waitUntil(this.propagate());
         return null;
       });
       if (this.#hasEffects()) this.#alarm.schedule('effects', Date.now() + RETRY_DELAY_MS);
@@ -347,7 +347,7 @@ export class Topology extends DurableObject<Env> {
     return this.#graph.route(exchange, messages) as { kind: 'queue' | 'topic'; name: string }[][];
   }
 
-  snapshot(after: SnapshotPlace | null): SnapshotPage {
+  snapshot(after: SnapshotPosition | null): SnapshotPage {
     return snapshotPage(this.#store, after);
   }
 
@@ -356,9 +356,9 @@ export class Topology extends DurableObject<Env> {
   }
 
   /** Tells the objects what they have to know, in order. What fails stays noted, for the alarm and for `settleOne`. */
-  settle(): Promise<void> {
-    this.#settling ??= this.#settle().finally(() => (this.#settling = null));
-    return this.#settling;
+  propagate(): Promise<void> {
+    this.#propagating ??= this.#propagate().finally(() => (this.#propagating = null));
+    return this.#propagating;
   }
 
   /** Tells one object, or one topic's partitions, whatever others still have to be told. */
@@ -371,7 +371,7 @@ export class Topology extends DurableObject<Env> {
     this.#alarm.fired();
   }
 
-  async #settle(): Promise<void> {
+  async #propagate(): Promise<void> {
     if (!(await this.#teller.tellAll())) this.#alarm.schedule('effects', Date.now() + RETRY_DELAY_MS);
   }
 

@@ -33,18 +33,20 @@ export interface CommittedMessages {
   publishes: readonly HeldPublish[];
 }
 
-interface Share {
+interface DestinationBatch {
   destination: MessageDestination;
   records: LogRecord[];
 }
 
 /** @returns whether every destination has its messages, or is gone for good */
 export async function sendMessages(env: Env, committed: CommittedMessages): Promise<boolean> {
-  const shares = [...sharesOf(committed.publishes).values()];
+  const destinationBatches = [...batchesByDestination(committed.publishes).values()];
   let missing = 0;
-  for (let first = 0; first < shares.length; first += FAN_OUT) {
+  for (let first = 0; first < destinationBatches.length; first += FAN_OUT) {
     const sent = await Promise.all(
-      shares.slice(first, first + FAN_OUT).map((share) => sendShare(env, committed, share)),
+      destinationBatches
+        .slice(first, first + FAN_OUT)
+        .map((destinationBatch) => sendBatch(env, committed, destinationBatch)),
     );
     missing += sent.filter((isSent) => !isSent).length;
   }
@@ -52,42 +54,46 @@ export async function sendMessages(env: Env, committed: CommittedMessages): Prom
 }
 
 /** All that goes to each destination, in order: the same each time. */
-function sharesOf(publishes: readonly HeldPublish[]): Map<string, Share> {
-  const shares = new Map<string, Share>();
+function batchesByDestination(publishes: readonly HeldPublish[]): Map<string, DestinationBatch> {
+  const destinationBatches = new Map<string, DestinationBatch>();
   for (const { bytes, shares: parts } of publishes) {
     const records = recordsOf(bytes);
     for (const { destination, indexes } of parts) {
-      const { kind, place } = destination;
-      const key = `${kind}/${place.id}/${kind === 'topic' ? destination.partition : ''}`;
-      const share = shares.get(key) ?? { destination, records: [] };
-      shares.set(key, share);
-      for (const index of indexes ?? records.keys()) share.records.push(records[index]!);
+      const { kind, place: index } = destination;
+      const key = `${kind}/${index.id}/${kind === 'topic' ? destination.partition : ''}`;
+      const destinationBatch = destinationBatches.get(key) ?? { destination, records: [] };
+      destinationBatches.set(key, destinationBatch);
+      for (const index of indexes ?? records.keys()) destinationBatch.records.push(records[index]!);
     }
   }
-  return shares;
+  return destinationBatches;
 }
 
-async function sendShare(env: Env, committed: CommittedMessages, share: Share): Promise<boolean> {
-  const { destination } = share;
+async function sendBatch(
+  env: Env,
+  committed: CommittedMessages,
+  destinationBatch: DestinationBatch,
+): Promise<boolean> {
+  const { destination } = destinationBatch;
   try {
-    let place = 0;
-    for (const records of batchesOf(share)) {
+    let index = 0;
+    for (const records of batchesOf(destinationBatch)) {
       const send = (version: number): Promise<boolean> =>
         destination.kind === 'queue'
-          ? toQueue(env, committed, destination, version, records, place)
-          : toPartition(env, committed, destination, version, records, place);
+          ? toQueue(env, committed, destination, version, records, index)
+          : toPartition(env, committed, destination, version, records, index);
       if (!(await send(destination.version))) {
         const version = await currentVersion(env, destination);
         if (version === null) return true; // deleted, and the messages with it
         if (!(await send(version))) throw new Error('it has another definition by now');
       }
-      place += records.length;
+      index += records.length;
     }
     return true;
   } catch (error) {
-    const { kind, place } = destination;
+    const { kind, place: index } = destination;
     console.error(
-      `messages of a transaction did not reach ${kind} ${place.name}; they are sent again`,
+      `messages of a transaction did not reach ${kind} ${index.name}; they are sent again`,
       error,
     );
     return false;
@@ -101,11 +107,11 @@ async function toQueue(
   { place: queue }: MessageDestination,
   version: number,
   records: readonly LogRecord[],
-  place: number,
+  index: number,
 ): Promise<boolean> {
   const source = {
     name: `transaction ${transactionalId}#${producerId}`,
-    firstNumber: messageNumber(epoch, place),
+    firstNumber: messageNumber(epoch, index),
   };
   const published = await queueStub(env, queue).publish(version, encodeBatch(records), { source });
   if (isStaleQueue(published)) return false;
@@ -132,24 +138,24 @@ async function toPartition(
     baseSequence,
     isTransactional: false,
   });
-  const { place, partition } = destination;
-  const appended = await partitionStub(env, place, partition).append(version, bytes, { isHandedOn: true });
+  const { place: index, partition } = destination;
+  const appended = await partitionStub(env, index, partition).append(version, bytes, { isHandedOn: true });
   if (isStalePartition(appended)) return false;
   // Only this object sends them, in order: what is behind the last sequence is there already.
   if (isFailure(appended) && appended.code !== 'out_of_order_sequence') throw new Error(appended.message);
   return true;
 }
 
-async function currentVersion(env: Env, { kind, place }: MessageDestination): Promise<number | null> {
-  const topology = topologyStub(env, place.namespace);
+async function currentVersion(env: Env, { kind, place: index }: MessageDestination): Promise<number | null> {
+  const topology = topologyStub(env, index.namespace);
   const known =
-    kind === 'queue' ? (await topology.queue(place.name)).queue : (await topology.topic(place.name)).topic;
-  if (known === null || known.id !== place.id) return null;
-  await topology.settleOne(kind, place.name);
+    kind === 'queue' ? (await topology.queue(index.name)).queue : (await topology.topic(index.name)).topic;
+  if (known === null || known.id !== index.id) return null;
+  await topology.settleOne(kind, index.name);
   return known.version;
 }
 
-function* batchesOf({ destination, records }: Share): IterableIterator<LogRecord[]> {
+function* batchesOf({ destination, records }: DestinationBatch): IterableIterator<LogRecord[]> {
   const bytesMax = destination.kind === 'topic' ? destination.bytesMax : BATCH_BYTES_MAX;
   let batch: LogRecord[] = [];
   let bytes = BATCH_OVERHEAD;

@@ -13,7 +13,7 @@ import {
   expire,
   expiresMs,
   initialise,
-  settled,
+  completed,
   type Identity,
   type Outcome,
 } from '../../core/transaction/transaction.ts';
@@ -59,7 +59,7 @@ export class Transaction extends DurableObject<Env> {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
       this.#alarm.register('timeout', (nowMs) => this.#expire(nowMs));
       this.#alarm.register('markers', (nowMs) => {
-        ctx.waitUntil(this.#settle());
+        ctx.waitUntil(this.#complete());
         return nowMs + RETRY_DELAY_MS;
       });
       const stored = this.#store.read();
@@ -68,7 +68,7 @@ export class Transaction extends DurableObject<Env> {
       this.#listing = stored.listing;
       this.#alarm.schedule('timeout', expiresMs(this.#state));
       // Perhaps nothing but the row of the last transaction: found out without a row written.
-      if (this.#state.phase === 'ending') ctx.waitUntil(this.#settle());
+      if (this.#state.phase === 'ending') ctx.waitUntil(this.#complete());
     });
   }
 
@@ -77,7 +77,7 @@ export class Transaction extends DurableObject<Env> {
     this.#alarm.runDue();
     // Once more than there are states to pass through: a call between may have opened a transaction again.
     for (let step = 0; step < 4; step++) {
-      if (!(await this.#settle())) break;
+      if (!(await this.#complete())) break;
       const next = initialise(this.#state, transactionalId, timeoutMs, freshId);
       this.#save(next);
       if (next.phase === 'empty') return { id: next.producerId, epoch: next.epoch };
@@ -141,14 +141,14 @@ export class Transaction extends DurableObject<Env> {
   async end(transactionalId: string, identity: Identity, outcome: Outcome): Promise<EndAnswer | Failure> {
     this.#alarm.runDue();
     // Who asks for the one after it has to wait until it has ended.
-    if (this.#state?.phase === 'ending' && identity.epoch === this.#state.epoch) await this.#settle();
+    if (this.#state?.phase === 'ending' && identity.epoch === this.#state.epoch) await this.#complete();
     const next = end(this.#state, transactionalId, identity, outcome);
     if (isFailure(next)) return next;
     this.#save(next);
-    const isSettled = await this.#settle();
+    const isComplete = await this.#complete();
     return {
       producer: { id: next.producerId, epoch: next.epoch },
-      state: isSettled ? 'empty' : stateOf(next) === 'committing' ? 'committing' : 'aborting',
+      state: isComplete ? 'empty' : stateOf(next) === 'committing' ? 'committing' : 'aborting',
     };
   }
 
@@ -170,7 +170,7 @@ export class Transaction extends DurableObject<Env> {
   /** What is due, for the watchdog: alarms can be lost. An id that has had nothing to do for long is not visited again. */
   async tick(): Promise<void> {
     this.#alarm.runDue();
-    if (!(await this.#settle())) return;
+    if (!(await this.#complete())) return;
     if (this.#state === null || !isIdle(this.#state, this.#listing, this.now())) return;
     const { transactionalId } = this.#state;
     const { number } = this.#listing;
@@ -198,7 +198,7 @@ export class Transaction extends DurableObject<Env> {
   /** The one before has ended, if its partitions can be reached, and the watchdog knows of the id. */
   async #readyToOpen(): Promise<void> {
     this.#alarm.runDue();
-    if (this.#state?.phase === 'ending') await this.#settle();
+    if (this.#state?.phase === 'ending') await this.#complete();
     while (this.#state !== null && !this.#listing.isListed) {
       const { number } = this.#listing;
       await this.#topology.listTransactionalId(this.#state.transactionalId, number);
@@ -233,12 +233,12 @@ export class Transaction extends DurableObject<Env> {
     this.#store.write(next, this.#used());
     this.#state = next;
     this.#alarm.schedule('markers', nowMs + RETRY_DELAY_MS);
-    this.ctx.waitUntil(this.#settle());
+    this.ctx.waitUntil(this.#complete());
     return null;
   }
 
   /** True where no transaction is ending: none was, or every partition has the marker now. Never rejects. */
-  #settle(): Promise<boolean> {
+  #complete(): Promise<boolean> {
     if (this.#state?.phase !== 'ending') return Promise.resolve(true);
     this.#settling ??= this.#sendMarkers(this.#state).finally(() => (this.#settling = null));
     return this.#settling;
@@ -256,7 +256,7 @@ export class Transaction extends DurableObject<Env> {
       return false;
     }
     if (this.#state === ending) {
-      this.#state = settled(ending);
+      this.#state = completed(ending);
       // Markers may be sent again after a wake. Messages may not: what they are known by is not kept for ever.
       if (publishes.length > 0) this.#store.write(this.#state, this.#used());
       this.#messages.shrink();

@@ -150,7 +150,7 @@ export type PolicyDefinition = z.infer<typeof policyDefinitionSchema>;
 
 const count = () => z.int().min(0);
 
-export const queueStateSchema = z.object({
+export const queueStatusSchema = z.object({
   ready: count().describe('Messages that can be delivered'),
   leased: count().describe('Messages that consumers have'),
   parked: count().describe('Messages that wait for their time: delayed, scheduled, or to be retried'),
@@ -189,7 +189,7 @@ export const queueStateSchema = z.object({
     })
     .describe('What happened since the object woke, and the rows that the platform bills for it'),
 });
-export type QueueState = z.infer<typeof queueStateSchema>;
+export type QueueStatus = z.infer<typeof queueStatusSchema>;
 
 export const queueSchema = z.object({
   queue: nameSchema,
@@ -204,7 +204,7 @@ export const queueSchema = z.object({
 });
 export type QueueReply = z.infer<typeof queueSchema>;
 
-export const queueWithStateSchema = queueSchema.extend({ state: queueStateSchema });
+export const queueWithStateSchema = queueSchema.extend({ state: queueStatusSchema });
 export type QueueWithStateReply = z.infer<typeof queueWithStateSchema>;
 
 export const queueListSchema = z.object({

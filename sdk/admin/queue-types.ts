@@ -51,7 +51,7 @@ export interface Queue extends ChangeableQueueFields, FixedQueueFields {
   topologyVersion: number;
 }
 
-export interface QueueState {
+export interface QueueStatus {
   /** Messages that can be delivered. */
   ready: number;
   /** Messages that consumers have. */

@@ -6,7 +6,7 @@ import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type HttpCall, type Transport } from '../client/transport.ts';
 import { PeekedMessage } from '../values/peeked-message.ts';
 import { queuePath } from '../client/names.ts';
-import type { Queue, QueueChange, QueueDeclaration, QueueState } from './queue-types.ts';
+import type { Queue, QueueChange, QueueDeclaration, QueueStatus } from './queue-types.ts';
 import { fromWire, toWire } from '../client/wire.ts';
 
 /**
@@ -37,13 +37,13 @@ export class Queues {
   }
 
   /** The definition, and in `state` how many messages it holds. */
-  async get(queue: string, options: CallOptions = {}): Promise<Queue & { state: QueueState }> {
+  async get(queue: string, options: CallOptions = {}): Promise<Queue & { state: QueueStatus }> {
     const reply = await this.#transport.json<QueueWithStateReply>({
       method: 'GET',
       path: queuePath(queue),
       ...options,
     });
-    return fromWire<Queue & { state: QueueState }>(reply);
+    return fromWire<Queue & { state: QueueStatus }>(reply);
   }
 
   /** All queues of the namespace, by name. */

@@ -9,7 +9,7 @@ import type {
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type HttpCall, type Transport } from '../client/transport.ts';
 import { invalidArgument } from '../errors.ts';
-import { checkName, checkPartition } from '../client/names.ts';
+import { partitionPath, topicPath } from '../client/names.ts';
 import type { PartitionState, RecordsDeleted, Topic, TopicChange, TopicDeclaration } from './topic-types.ts';
 import { fromWire, toWire } from '../client/wire.ts';
 
@@ -108,8 +108,3 @@ export class Topics {
     return fromWire<Topic>(await this.#transport.json<TopicReply>({ ...call, path: topicPath(topic) }));
   }
 }
-
-export const topicPath = (topic: string): string => `/topics/${checkName('topic', topic)}`;
-
-export const partitionPath = (topic: string, partition: number): string =>
-  `${topicPath(topic)}/partitions/${checkPartition(partition)}`;

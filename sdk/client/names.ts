@@ -20,3 +20,13 @@ export const checkExchange = (exchange: string): string =>
 export const exchangePath = (exchange: string): string => `/exchanges/${checkExchange(exchange)}`;
 
 export const queuePath = (queue: string): string => `/queues/${checkName('queue', queue)}`;
+
+export const topicPath = (topic: string): string => `/topics/${checkName('topic', topic)}`;
+
+export const partitionPath = (topic: string, partition: number): string =>
+  `${topicPath(topic)}/partitions/${checkPartition(partition)}`;
+
+export const groupPath = (group: string): string => `/groups/${checkName('group', group)}`;
+
+export const memberPath = (group: string, memberId: string): string =>
+  `${groupPath(group)}/members/${encodeURIComponent(memberId)}`;

@@ -204,7 +204,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
     callback: ((partitions: AssignedPartition[]) => unknown) | undefined,
     works: readonly PartitionWork[],
   ): Promise<void> {
-    if (works.length > 0) await callback?.(works.map(({ place }) => place));
+    if (works.length > 0) await callback?.(works.map(({ topicPartition: place }) => place));
   }
 
   async #prepare(works: readonly PartitionWork[]): Promise<void> {

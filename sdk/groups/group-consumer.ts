@@ -73,7 +73,7 @@ export class GroupConsumer implements AsyncDisposable {
 
   /** The partitions that it reads now. */
   get assignment(): AssignedPartition[] {
-    return this.#run.works.map(({ place }) => place);
+    return this.#run.works.map(({ topicPartition: place }) => place);
   }
 
   /**
@@ -103,7 +103,7 @@ export class GroupConsumer implements AsyncDisposable {
 
   /** The partitions that are paused. */
   get paused(): AssignedPartition[] {
-    return this.#run.works.filter(({ isPaused }) => isPaused).map(({ place }) => place);
+    return this.#run.works.filter(({ isPaused }) => isPaused).map(({ topicPartition: place }) => place);
   }
 
   /**
@@ -141,7 +141,7 @@ export class GroupConsumer implements AsyncDisposable {
     const { group } = this.#run.config;
     const topics = [...new Set(this.assignment.map(({ topic }) => topic))];
     const known = await Promise.all(topics.map((topic) => this.#groups.offsets(group, { topic })));
-    return this.#run.works.flatMap(({ place, progress }) => {
+    return this.#run.works.flatMap(({ topicPartition: place, progress }) => {
       const found = known
         .flat()
         .find(({ topicId, partition }) => topicId === place.topicId && partition === place.partition);

@@ -11,13 +11,8 @@ import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
 import { PADDED, withoutPadding } from '../../protocol/frames/padding.ts';
 import { jsonBody, jsonOf, type HttpCall, type Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
-import { checkName } from '../client/names.ts';
+import { groupPath, memberPath } from '../client/names.ts';
 import type { GroupConsumerConfig } from './options.ts';
-
-export const groupPath = (group: string): string => `/groups/${checkName('group', group)}`;
-
-export const memberPath = (group: string, memberId: string): string =>
-  `${groupPath(group)}/members/${encodeURIComponent(memberId)}`;
 
 /** An offset to be committed: that of the next record to read. */
 export interface OffsetToCommit extends PartitionOffset {

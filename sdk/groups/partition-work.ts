@@ -86,7 +86,7 @@ export class PartitionWork implements Origin {
     this.owner = owner;
   }
 
-  get place(): AssignedPartition {
+  get topicPartition(): AssignedPartition {
     return { topic: this.topic, topicId: this.topicId, partition: this.partition };
   }
 
@@ -102,7 +102,9 @@ export class PartitionWork implements Origin {
   /** What can be committed and is not; null where nothing has changed. */
   get uncommitted(): RecordPosition | null {
     const { position } = this.progress;
-    return position === null || position === this.committed ? null : { ...this.place, offset: position };
+    return position === null || position === this.committed
+      ? null
+      : { ...this.topicPartition, offset: position };
   }
 
   /** Everything that the last fetch brought is handled. */

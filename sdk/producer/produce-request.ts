@@ -5,7 +5,7 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 import type { PartlyStored, ProduceBatchesReply } from '../../protocol/schemas/records.ts';
 import { jsonOf, type Transport } from '../client/transport.ts';
 import { PosthornError, type PosthornErrorOptions } from '../errors.ts';
-import { topicPath } from '../admin/topics.ts';
+import { topicPath } from '../client/names.ts';
 import type { Batch } from './batch.ts';
 import type { ProducerConfig } from './options.ts';
 

@@ -68,7 +68,7 @@ export class Sender {
     }
     // Not known yet, or what is known refuses it: look (again) before the record is refused.
     lines.waiting.push(record);
-    if (lines.waiting.length === 1) void this.#load(lines).then((error) => this.#place(lines, error));
+    if (lines.waiting.length === 1) void this.#load(lines).then((error) => this.#assign(lines, error));
   }
 
   async flush(): Promise<void> {
@@ -100,7 +100,7 @@ export class Sender {
   }
 
   /** What waited for the metadata goes into batches, or fails. */
-  #place(lines: TopicLines, error: PosthornError | null): void {
+  #assign(lines: TopicLines, error: PosthornError | null): void {
     for (const record of lines.waiting.splice(0)) {
       const refused = error ?? lines.add(record);
       if (refused !== null) this.#failRecord(record, refused);
@@ -136,7 +136,7 @@ export class Sender {
     try {
       const { signal } = this.#stop;
       const id = this.#sequences?.transactionalId;
-      await this.#sequences?.assign(batches, ({ partition }) => placeOf(lines, partition), signal);
+      await this.#sequences?.assign(batches, ({ partition }) => addressOf(lines, partition), signal);
       const stored = await produce(this.#transport, lines.name, batches, this.#config, signal, id);
       batches.forEach((batch, i) => this.#store(lines, batch, stored[i]!.baseOffset, stored[i]!.appendTime));
     } catch (error) {
@@ -188,7 +188,7 @@ export class Sender {
     if (error.code === 'unknown_producer' && this.#sequences?.transactionalId === undefined) {
       // The partition has forgotten this producer, so it has none of what is sent now.
       for (const batch of guilty) {
-        this.#sequences?.abandon(placeOf(lines, batch.partition), batch);
+        this.#sequences?.abandon(addressOf(lines, batch.partition), batch);
         batch.producer = null;
       }
       return void this.#retryLater(lines, guilty, error);
@@ -224,7 +224,7 @@ export class Sender {
   async #regroup(lines: TopicLines, batches: readonly Batch[], error: PosthornError): Promise<void> {
     const failed = await this.#load(lines);
     for (const batch of batches) {
-      this.#sequences?.abandon(placeOf(lines, batch.partition), batch);
+      this.#sequences?.abandon(addressOf(lines, batch.partition), batch);
       const line = [batch, ...lines.drain(batch.partition)];
       for (const { records } of line) {
         for (const record of records) {
@@ -250,7 +250,7 @@ export class Sender {
 
   #giveUp(lines: TopicLines, batch: Batch, error: PosthornError): void {
     if (error.code === 'topic_not_found') lines.topic = null;
-    this.#sequences?.abandon(placeOf(lines, batch.partition), batch);
+    this.#sequences?.abandon(addressOf(lines, batch.partition), batch);
     this.#fail(lines, batch, error);
     lines.release(batch.partition, null);
   }
@@ -273,7 +273,7 @@ export class Sender {
   }
 }
 
-const placeOf = ({ name }: TopicLines, partition: number): string => `${name}/${partition}`;
+const addressOf = ({ name }: TopicLines, partition: number): string => `${name}/${partition}`;
 
 /** The broker's clock is behind ours: only the records that are ahead of it are to blame. */
 function tooLate(record: Pending, error: PosthornError): PosthornError | null {

@@ -59,23 +59,23 @@ export class Sequences {
 
   /**
    * Gives batches that have none their sequence, in the order in which they go.
-   * @param placeOf names the partition, queue or exchange of a batch
+   * @param addressOf names the partition, queue or exchange of a batch
    * @param endsEpochs whether the last sequence ends the epoch, as it does for exchanges
    */
   async assign<Batch extends SequencedBatch>(
     batches: readonly Batch[],
-    placeOf: (batch: Batch) => string,
+    addressOf: (batch: Batch) => string,
     signal: AbortSignal,
     endsEpochs = false,
   ): Promise<void> {
     if (batches.every(({ producer }) => producer !== null)) return;
     for (const batch of batches) {
       if (batch.producer !== null) continue;
-      const place = placeOf(batch);
-      let line = this.#line(place, this.#identity ?? (await this.#ask(signal)));
+      const address = addressOf(batch);
+      let line = this.#line(address, this.#identity ?? (await this.#ask(signal)));
       if (endsEpochs && line.next + batch.count > SEQUENCES) {
         this.#endEpoch(line);
-        line = this.#line(place, this.#identity ?? (await this.#ask(signal)));
+        line = this.#line(address, this.#identity ?? (await this.#ask(signal)));
       }
       const { id, epoch, next } = line;
       batch.identify({ id, epoch, sequence: next, isTransactional: this.transactionalId !== undefined });
@@ -84,9 +84,9 @@ export class Sequences {
   }
 
   /** The batch is not sent again as it is. */
-  abandon(place: string, { producer: given }: SequencedBatch): void {
+  abandon(address: string, { producer: given }: SequencedBatch): void {
     if (given === null) return;
-    const line = this.#lines.get(place);
+    const line = this.#lines.get(address);
     if (line?.id === given.id && line.epoch === given.epoch) this.#endEpoch(line);
   }
 
@@ -105,9 +105,9 @@ export class Sequences {
     return this.#making;
   }
 
-  #line(place: string, identity: Identity): Line {
-    let line = this.#lines.get(place);
-    if (line === undefined) this.#lines.set(place, (line = { ...identity, next: 0 }));
+  #line(address: string, identity: Identity): Line {
+    let line = this.#lines.get(address);
+    if (line === undefined) this.#lines.set(address, (line = { ...identity, next: 0 }));
     return line;
   }
 }

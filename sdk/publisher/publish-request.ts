@@ -43,8 +43,8 @@ export async function publishBatch(
     signal,
   });
   if (isQueue) {
-    const place = settings.destinations ? { destinations: [{ queue: destination.queue }] } : {};
-    return queueOutcomes(batch, jsonOf<QueueBatchesPublished>(reply), place);
+    const reported = settings.destinations ? { destinations: [{ queue: destination.queue }] } : {};
+    return queueOutcomes(batch, jsonOf<QueueBatchesPublished>(reply), reported);
   }
   return exchangeOutcomes(batch, destination.exchange, jsonOf<ExchangeBatchesPublished>(reply));
 }
@@ -52,12 +52,12 @@ export async function publishBatch(
 function queueOutcomes(
   { messages }: MessageBatch,
   { count, exceptions }: QueueBatchesPublished,
-  place: { destinations?: MessageDestination[] },
+  reported: { destinations?: MessageDestination[] },
 ): Outcomes {
   if (count !== messages.length) throw unexpected(messages.length);
-  const outcomes: Outcomes = messages.map((message) => ({ ...stored(message), ...place }));
+  const outcomes: Outcomes = messages.map((message) => ({ ...stored(message), ...reported }));
   for (const { index, outcome } of exceptions) {
-    outcomes[index] = outcome === 'rejected' ? null : { ...stored(messages[index]!), ...place, outcome };
+    outcomes[index] = outcome === 'rejected' ? null : { ...stored(messages[index]!), ...reported, outcome };
   }
   return outcomes;
 }
@@ -83,8 +83,8 @@ function noteDestinations(confirmations: Confirmation[], stored: readonly Stored
   for (const { kind, name, partition = 0, runs } of stored) {
     for (const [first = 0, count = 0, firstOffset = 0] of runs) {
       for (let nth = 0; nth < count; nth++) {
-        const place = placeOf({ kind, name, partition, offset: firstOffset + nth });
-        confirmations[first + nth]?.destinations!.push(place);
+        const reported = placeOf({ kind, name, partition, offset: firstOffset + nth });
+        confirmations[first + nth]?.destinations!.push(reported);
       }
     }
   }

@@ -19,8 +19,8 @@ import {
 import type { BatchFailure, DamagedBytes, LogRecord } from '../../protocol/record-batch/index.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
-import { partitionPath } from '../admin/topics.ts';
-import type { WireOffset } from './options.ts';
+import { partitionPath } from '../client/names.ts';
+import type { WireOffset } from '../values/start-position.ts';
 import { ReceivedRecord } from './received-record.ts';
 
 export interface FetchSpec {

@@ -6,7 +6,8 @@ import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { tellReplaced } from '../client/topic-replaced.ts';
 import { fetchBatches, type Fetched } from './fetch-request.ts';
-import type { ReaderConfig, WireOffset } from './options.ts';
+import type { ReaderConfig } from './options.ts';
+import type { WireOffset } from '../values/start-position.ts';
 
 /** A wait that ends at once and brings nothing is not repeated faster than this. */
 const EMPTY_PAUSE_MS = 50;

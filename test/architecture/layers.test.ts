@@ -94,7 +94,7 @@ describe('the check of the layers', () => {
         'workers/index.ts': `export { P } from '../durable-objects/p.ts';`,
         'workers/a.ts': `import type { P } from '../durable-objects/p.ts'; import { Hono } from 'hono';
           import { type P as Q } from '../durable-objects/p.ts';
-          import { stub } from '../durable-objects/stubs.ts'; import '../durable-objects/p/p-calls.ts';`,
+          import { stub } from '../durable-objects/stubs.ts'; import '../durable-objects/rpc/p.ts';`,
         'sdk/a.ts': `import { a } from '../protocol/a.ts'; export async function f() { await 0; }`,
         'sdk/cli/a.ts': `import { readFile } from 'node:fs/promises'; import { f } from '../a.ts';`,
         'scripts/a.ts': `import { f } from '../sdk/a.ts';`,

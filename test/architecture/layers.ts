@@ -38,7 +38,7 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
 
 /** What says how objects are called, without the objects themselves. */
 function isCallable(path: string): boolean {
-  return path === 'durable-objects/stubs.ts' || path.endsWith('-calls.ts');
+  return path === 'durable-objects/stubs.ts' || inFolder(path, 'durable-objects/rpc');
 }
 
 /** One sentence for each violation. */

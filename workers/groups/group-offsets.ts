@@ -8,7 +8,7 @@ import { callGroup } from '../../durable-objects/rpc/group.ts';
 import {
   isAskGroup,
   type AskGroup,
-  type GroupCommit,
+  type OffsetCommit,
   type GroupOffsetView,
   type GroupReset,
 } from '../../durable-objects/rpc/partition.ts';
@@ -122,7 +122,7 @@ async function commitOne(
   if (missing) return missing;
   // Where the offset does not say which topic it is of, the one that answers first is meant.
   let answering = known;
-  const commit = (request: GroupCommit): Promise<{ committed: number } | AskGroup | Failure> =>
+  const commit = (request: OffsetCommit): Promise<{ committed: number } | AskGroup | Failure> =>
     callPartition<{ committed: number } | AskGroup | Failure>(
       env,
       answering,
@@ -133,7 +133,7 @@ async function commitOne(
       },
       { isPinned: topicId !== undefined || request.isOwner },
     );
-  const request: GroupCommit = {
+  const request: OffsetCommit = {
     group: name,
     memberId,
     epoch,

@@ -106,7 +106,7 @@ async function readOnce(
 ): Promise<Answer | 'again' | Failure> {
   const partitions = await partitionsToRead(c, read, view);
   if (isFailure(partitions)) return partitions;
-  const sections = await readShares(c, read, view, partitions);
+  const sections = await readTurn(c, read, view, partitions);
   if (isFailure(sections) || sections.length > 0) return isFailure(sections) ? sections : { view, sections };
   if (Date.now() < endMs) waitBegins(view);
   const sign = await waitForRecords(c, read, view, partitions, endMs, heartbeat, signal);
@@ -153,7 +153,7 @@ function checkNamed(read: MemberRead, view: MemberView): Failure | null {
 
 const key = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
-async function readShares(
+async function readTurn(
   c: AppContext,
   read: MemberRead,
   view: MemberView,

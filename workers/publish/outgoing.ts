@@ -1,6 +1,6 @@
 /** The messages of a publish, from JSON or from record batches, checked and ready to be routed and stored. */
 
-import type { Message } from '../../core/exchange/exchange.ts';
+import type { RoutedMessage } from '../../core/exchange/exchange.ts';
 import { routedHeaders } from '../../core/exchange/routed-headers.ts';
 import { GAPPED_SEQUENCES } from '../../core/producers/gapped-sequences.ts';
 import type { PublishProducer } from '../../core/queue/publish/queue-producers.ts';
@@ -31,7 +31,7 @@ import { producerOf } from './queue-batches.ts';
 
 export interface Outgoing {
   /** What routing looks at. */
-  message: Message;
+  message: RoutedMessage;
   /** What is stored, the same in every destination. */
   record: RecordInput;
   isMandatory: boolean;
@@ -151,7 +151,7 @@ function outgoingOfRecord(
   }
   const wrong = recordProblem({ key, timestamp: nowMs, headers });
   if (wrong) return failure('invalid_message', wrong);
-  const message: Message = { routingKey, headers: routedHeaders(headers) };
+  const message: RoutedMessage = { routingKey, headers: routedHeaders(headers) };
   headers.push(textHeader(EXCHANGE_HEADER, exchange), textHeader(ROUTING_KEY_HEADER, routingKey));
   const record: RecordInput = { key, value, timestamp: nowMs, headers };
   return tooLarge(record) ?? { message, record, isMandatory };

@@ -14,8 +14,8 @@ import { handOverReplies } from '../request-reply/mailbox.ts';
 import { routingGraph } from '../cache/routing-cache.ts';
 import { lookUpAll } from '../cache/topology-cache.ts';
 import type { Outgoing, OutgoingPublish } from './outgoing.ts';
-import { routeMessages, type Share } from './route-messages.ts';
-import { checkShares, storeShares, type Outcome } from './store-in-destinations.ts';
+import { routeMessages, type DestinationBatch } from './route-messages.ts';
+import { checkDestinations, storeInDestinations, type Outcome } from './store-in-destinations.ts';
 
 /** @param atLeast the topology version that the client has seen */
 export async function publish(
@@ -27,29 +27,29 @@ export async function publish(
 ): Promise<PublishedMessage[] | Failure> {
   const range = producer ? { ...producer, exchange, count: outgoing.length } : null;
   const graph = await routingGraph(env, namespace, atLeast);
-  const shares = routeMessages(graph, exchange, outgoing);
-  if (isFailure(shares)) return shares;
+  const batches = routeMessages(graph, exchange, outgoing);
+  if (isFailure(batches)) return batches;
   const namesOf = (kind: string): string[] =>
-    shares.flatMap(({ destination }) => (destination.kind === kind ? [destination.name] : []));
+    batches.flatMap(({ destination }) => (destination.kind === kind ? [destination.name] : []));
   const definitions = await lookUpAll(env, namespace, namesOf('queue'), namesOf('topic'));
-  const refused = checkShares(shares, outgoing, definitions);
+  const refused = checkDestinations(batches, outgoing, definitions);
   if (refused) return refused;
   const [outcomes, replies] = await Promise.all([
-    storeShares(env, shares, outgoing, definitions, range),
+    storeInDestinations(env, batches, outgoing, definitions, range),
     exchange === DEFAULT_EXCHANGE ? handOverReplies(env, namespace, outgoing) : [],
   ]);
-  return summarize(outgoing, shares, outcomes, replies);
+  return summarize(outgoing, batches, outcomes, replies);
 }
 
 function summarize(
   outgoing: readonly Outgoing[],
-  shares: readonly Share[],
+  batches: readonly DestinationBatch[],
   outcomes: readonly Outcome[][],
   replies: readonly number[],
 ): PublishedMessage[] | Failure {
   const messages = outgoing.map((): PublishedMessage => ({ destinations: [] }));
   const failures = new Map<string, Failure>();
-  shares.forEach(({ destination: { kind, name }, indexes }, number) => {
+  batches.forEach(({ destination: { kind, name }, indexes }, number) => {
     indexes.forEach((index, place) => {
       const outcome = outcomes[number]![place] ?? null;
       const message = messages[index]!;

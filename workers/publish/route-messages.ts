@@ -8,7 +8,7 @@ import { DEFAULT_EXCHANGE_PATH } from '../../protocol/schemas/exchanges.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** The messages of one destination. */
-export interface Share {
+export interface DestinationBatch {
   destination: Destination;
   /** Places in the publish, in order. */
   indexes: number[];
@@ -18,19 +18,19 @@ export function routeMessages(
   graph: RoutingGraph,
   exchange: string,
   outgoing: readonly Outgoing[],
-): Share[] | Failure {
-  const shares = new Map<string, Share>();
+): DestinationBatch[] | Failure {
+  const batches = new Map<string, DestinationBatch>();
   for (const [index, { message }] of outgoing.entries()) {
     const routed = route(graph.table, exchange, message);
     if ('refused' in routed) return refusal(routed.refused, exchange);
     for (const destination of routed.destinations) {
       const key = destinationKey(destination);
-      const share = shares.get(key);
+      const share = batches.get(key);
       if (share) share.indexes.push(index);
-      else shares.set(key, { destination, indexes: [index] });
+      else batches.set(key, { destination, indexes: [index] });
     }
   }
-  return [...shares.values()];
+  return [...batches.values()];
 }
 
 function refusal(code: 'exchange_not_found' | 'exchange_internal', exchange: string): Failure {

@@ -19,7 +19,7 @@ import { keyRequired } from '../produce/checked-batches.ts';
 import { callQueue } from '../calls/queue-call.ts';
 import type { Outgoing } from './outgoing.ts';
 import { Packer } from './packer.ts';
-import type { Share } from './route-messages.ts';
+import type { DestinationBatch } from './route-messages.ts';
 
 /** What became of a message in a destination: where in a topic it is, or null where the destination is gone. */
 export type Outcome = { partition?: number; offset?: number } | null | Failure;
@@ -28,7 +28,7 @@ export type Outcome = { partition?: number; offset?: number } | null | Failure;
 const CALLS_MAX = 64;
 
 interface Call {
-  share: number;
+  batch: number;
   /** Places in the share. */
   places: number[];
   send: () => Promise<Outcome[] | Failure>;
@@ -39,40 +39,40 @@ interface Call {
  * fail them: had they come a moment earlier, they would have gone with it.
  * @param range the producer's, whose repetitions the destinations know; null for none
  */
-export async function storeShares(
+export async function storeInDestinations(
   env: Env,
-  shares: readonly Share[],
+  batches: readonly DestinationBatch[],
   outgoing: readonly Outgoing[],
   definitions: Definitions,
   range: PublishRange | null,
 ): Promise<Outcome[][]> {
   const packer = new Packer(outgoing, range);
   const sticky = range ? stickyOf(range) : Math.random();
-  const outcomes: Outcome[][] = shares.map(({ indexes }) => indexes.map(() => null));
-  const calls = shares.flatMap((share, number): Call[] => {
-    const { kind, name } = share.destination;
+  const outcomes: Outcome[][] = batches.map(({ indexes }) => indexes.map(() => null));
+  const calls = batches.flatMap((batch, number): Call[] => {
+    const { kind, name } = batch.destination;
     if (kind === 'topic') {
       const topic = definitions.topics.get(name);
-      return topic ? topicCalls(env, topic, share, number, outgoing, packer, range, sticky) : [];
+      return topic ? topicCalls(env, topic, batch, number, outgoing, packer, range, sticky) : [];
     }
     const queue = definitions.queues.get(name);
-    return queue ? [queueCall(env, queue, share, number, packer, range)] : [];
+    return queue ? [queueCall(env, queue, batch, number, packer, range)] : [];
   });
-  await eachLimited(calls, CALLS_MAX, async ({ share, places, send }) => {
+  await eachLimited(calls, CALLS_MAX, async ({ batch, places, send }) => {
     const results = await send();
     if (isFailure(results) && isGone(results)) return;
-    places.forEach((place, nth) => (outcomes[share]![place] = isFailure(results) ? results : results[nth]!));
+    places.forEach((place, nth) => (outcomes[batch]![place] = isFailure(results) ? results : results[nth]!));
   });
   return outcomes;
 }
 
 /** What a destination would refuse whatever its state, found before anything is stored anywhere. */
-export function checkShares(
-  shares: readonly Share[],
+export function checkDestinations(
+  batches: readonly DestinationBatch[],
   outgoing: readonly Outgoing[],
   { topics }: Definitions,
 ): Failure | null {
-  for (const { destination, indexes } of shares) {
+  for (const { destination, indexes } of batches) {
     const topic = destination.kind === 'topic' ? topics.get(destination.name) : undefined;
     if (topic === undefined) continue;
     for (const index of indexes) {
@@ -106,14 +106,14 @@ function stickyOf({ id, epoch, sequence }: PublishRange): number {
 function queueCall(
   env: Env,
   queue: QueueDefinition,
-  share: Share,
+  batch: DestinationBatch,
   number: number,
   packer: Packer,
   range: PublishRange | null,
 ): Call {
   const send = async (): Promise<Outcome[] | Failure> => {
-    const bytes = packer.pack(share.indexes, BATCH_BYTES_MAX);
-    const indexes = share.indexes.length === range?.count ? null : share.indexes;
+    const bytes = packer.pack(batch.indexes, BATCH_BYTES_MAX);
+    const indexes = batch.indexes.length === range?.count ? null : batch.indexes;
     const published = await callQueue<Published | Failure>(
       env,
       queue,
@@ -121,8 +121,8 @@ function queueCall(
         await stub.publish(version, bytes, range ? { publish: { range, indexes } } : undefined),
     );
     if (isFailure(published))
-      return published.code === 'queue_not_found' ? share.indexes.map(() => ({})) : published;
-    const outcomes: Outcome[] = share.indexes.map(() => ({}));
+      return published.code === 'queue_not_found' ? batch.indexes.map(() => ({})) : published;
+    const outcomes: Outcome[] = batch.indexes.map(() => ({}));
     for (const { index, outcome } of published.exceptions) {
       if (outcome === 'rejected') {
         outcomes[index] = failure('queue_full', `queue "${queue.name}" is full and refuses messages`);
@@ -130,13 +130,13 @@ function queueCall(
     }
     return outcomes;
   };
-  return { share: number, places: [...share.indexes.keys()], send };
+  return { batch: number, places: [...batch.indexes.keys()], send };
 }
 
 function topicCalls(
   env: Env,
   topic: TopicDefinition,
-  share: Share,
+  batch: DestinationBatch,
   number: number,
   outgoing: readonly Outgoing[],
   packer: Packer,
@@ -144,15 +144,15 @@ function topicCalls(
   sticky: number,
 ): Call[] {
   const { partitions, max_batch_bytes: bytesMax } = topic.config;
-  const byPartition = Map.groupBy(share.indexes.keys(), (place) => {
-    const { key } = outgoing[share.indexes[place]!]!.record;
+  const byPartition = Map.groupBy(batch.indexes.keys(), (place) => {
+    const { key } = outgoing[batch.indexes[place]!]!.record;
     return key === null ? Math.floor(sticky * partitions) : partitionForKey(key, partitions);
   });
   return [...byPartition].map(([partition, places]) => ({
-    share: number,
+    batch: number,
     places,
     send: async () => {
-      const indexes = places.map((place) => share.indexes[place]!);
+      const indexes = places.map((place) => batch.indexes[place]!);
       const bytes = range ? packer.packSequenced(indexes, bytesMax) : packer.pack(indexes, bytesMax);
       const appended = await callPartition(env, topic, partition, (stub, version) =>
         stub.append(version, bytes, range ? { publish: range } : undefined),

@@ -18,8 +18,8 @@ import { lookUpAll, lookUpQueue, type Definitions } from '../cache/topology-cach
 import { callTransaction } from '../calls/transaction-call.ts';
 import { outgoingFromJson, type Outgoing } from './outgoing.ts';
 import { recordsForQueue } from './queue-batches.ts';
-import { routeMessages, type Share } from './route-messages.ts';
-import { checkShares } from './store-in-destinations.ts';
+import { routeMessages, type DestinationBatch } from './route-messages.ts';
+import { checkDestinations } from './store-in-destinations.ts';
 
 type Fields = z.output<typeof transactionMessagesSchema>;
 type Routed = Pick<HeldPublish, 'shares' | 'bytes'> & { unroutable: number[] };
@@ -86,21 +86,21 @@ async function routedByExchange(
   const namesOf = (kind: string): string[] =>
     shares.flatMap(({ destination }) => (destination.kind === kind ? [destination.name] : []));
   const definitions = await lookUpAll(env, namespace, namesOf('queue'), namesOf('topic'));
-  const refused = checkShares(shares, outgoing, definitions);
+  const refused = checkDestinations(shares, outgoing, definitions);
   if (refused) return refused;
   const taken = new Set(shares.flatMap(({ indexes }) => indexes));
   return {
     bytes: encodeBatch(outgoing.map(({ record }) => record)),
-    shares: shares.flatMap((share) => heldShares(namespace, share, outgoing, definitions)),
+    shares: shares.flatMap((share) => heldBatches(namespace, share, outgoing, definitions)),
     unroutable: outgoing.flatMap(({ isMandatory }, index) =>
       isMandatory && !taken.has(index) ? [index] : [],
     ),
   };
 }
 
-function heldShares(
+function heldBatches(
   namespace: string,
-  { destination: { kind, name }, indexes }: Share,
+  { destination: { kind, name }, indexes }: DestinationBatch,
   outgoing: readonly Outgoing[],
   definitions: Definitions,
 ): HeldPublish['shares'] {

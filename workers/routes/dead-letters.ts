@@ -35,7 +35,7 @@ import type { WrittenMessage } from '../../protocol/schemas/messages.ts';
 import type { DeadLetterConfig } from '../../protocol/schemas/queues.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { formatDeadLetterId, parseDeadLetterId } from '../../core/queue/dead-letters/dead-letter-id.ts';
-import type { Place } from '../../core/queue/state/ready-messages.ts';
+import type { Position } from '../../core/queue/state/ready-messages.ts';
 import { placeOf } from '../dead-letters/dead-letter-warnings.ts';
 import { deadLettersOf, editedRecord } from '../dead-letters/dead-letter-json.ts';
 import { exportPages } from '../dead-letters/export.ts';
@@ -79,7 +79,7 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     const held = await readHeld(c, self, filter);
     if (isFailure(held)) return problem(c, held);
     let purged = 0;
-    for (let after: Place | null | undefined = null; after !== undefined;) {
+    for (let after: Position | null | undefined = null; after !== undefined;) {
       const answer: DeadLetterAnswer | Failure = await call(c, held, {
         do: 'purge',
         filter: held.filter,
@@ -98,7 +98,7 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     const { self, ...filter } = query.fields;
     const held = await readHeld(c, self, filter);
     if (isFailure(held)) return problem(c, held);
-    const stream = await exportPages<Place>(async (after) => {
+    const stream = await exportPages<Position>(async (after) => {
       const max = DEAD_LETTER_PAGE_MAX;
       const answer = await call(c, held, { do: 'list', filter: held.filter, after, max });
       if (isFailure(answer)) return answer;
@@ -223,7 +223,7 @@ function pageOf({ queue, elsewhere }: Held, { page }: DeadLetterAnswer): DeadLet
 
 async function dryRun(c: AppContext, held: Held, order: ReplayOrder): Promise<Response> {
   const counted: DryRun = { queue: held.queue.name, would_replay: 0, would_skip: 0 };
-  for (let after: Place | null | undefined = null; after !== undefined;) {
+  for (let after: Position | null | undefined = null; after !== undefined;) {
     const answer: DeadLetterAnswer | Failure = await call(c, held, { do: 'count', order, after });
     if (isFailure(answer)) return problem(c, answer);
     counted.would_replay += answer.count ?? 0;

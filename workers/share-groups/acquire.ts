@@ -91,12 +91,12 @@ async function acquireShares(
       const turn = asked.slice(from, from + FAN_OUT);
       if (recordsLeft <= 0 || bytesLeft <= 0) return { sections, empty };
       const waiting = asked.length - from + more.length;
-      const shares = sharesOf(recordsLeft, turn.length, waiting);
-      const now = turn.filter((_, index) => shares[index]! > 0);
+      const quotas = quotasOf(recordsLeft, turn.length, waiting);
+      const now = turn.filter((_, index) => quotas[index]! > 0);
       more.push(...turn.slice(now.length));
       const bytesMax = Math.max(1, Math.floor(bytesLeft / waiting));
       const results = await inBatches(
-        now.map((place, index) => ({ place, recordsMax: shares[index]! })),
+        now.map((place, index) => ({ place, recordsMax: quotas[index]! })),
         ({ place, recordsMax }) =>
           callShared<ShareAcquired>(c.env, group, place, async (stub, version, current) => {
             const duration = lockMs ?? current.config.lock_duration_ms;
@@ -116,7 +116,7 @@ async function acquireShares(
         else empty.push({ place, result });
         recordsLeft -= count;
         bytesLeft -= Math.max(result.batches.length, result.inflatedBytes);
-        if (count === shares[index]!) more.push(place);
+        if (count === quotas[index]!) more.push(place);
       }
       // What is locked has to be told; whoever asks next hears of the failure.
       if (failed) return sections.length > 0 ? { sections, empty } : failed;
@@ -127,7 +127,7 @@ async function acquireShares(
 }
 
 /** Equal shares for those that are asked now, of those that are yet to be asked: together never more than there are. */
-function sharesOf(records: number, now: number, waiting: number): number[] {
+function quotasOf(records: number, now: number, waiting: number): number[] {
   const each = Math.floor(records / waiting);
   let rest = Math.min(now, records - each * waiting);
   return Array.from({ length: now }, () => each + (rest-- > 0 ? 1 : 0));

@@ -20,7 +20,7 @@ import { failure, type Failure } from '../../../protocol/errors.ts';
 import { murmur2 } from '../../../protocol/murmur2.ts';
 import { destinationKey, type Binding, type Destination } from '../binding.ts';
 import { canonicalJson } from '../canonical-json.ts';
-import type { BindingIndex, Message } from '../exchange.ts';
+import type { BindingIndex, RoutedMessage } from '../exchange.ts';
 
 /** Far above any ratio that makes sense, and sums of weights stay exact. */
 export const WEIGHT_MAX = 1_000_000;
@@ -64,7 +64,7 @@ export class ConsistentHashIndex implements BindingIndex {
     if (contender.weight <= 0) this.#contenders.delete(key);
   }
 
-  match(message: Message, visit: (destination: Destination) => void): void {
+  match(message: RoutedMessage, visit: (destination: Destination) => void): void {
     const hash = hashOf(this.#hashed(message));
     let winner: Contender | null = null;
     let highest = -1;
@@ -78,7 +78,7 @@ export class ConsistentHashIndex implements BindingIndex {
   }
 
   /** Messages without the header have the same hash and stay together, as in RabbitMQ. */
-  #hashed({ routingKey, headers }: Message): string {
+  #hashed({ routingKey, headers }: RoutedMessage): string {
     if (this.#hashHeader === null) return routingKey;
     if (!Object.hasOwn(headers, this.#hashHeader)) return '';
     const value = headers[this.#hashHeader]!;

@@ -4,7 +4,7 @@
  */
 
 import type { Destination } from '../binding.ts';
-import type { BindingIndex, Message } from '../exchange.ts';
+import type { BindingIndex, RoutedMessage } from '../exchange.ts';
 
 export class DefaultIndex implements BindingIndex {
   readonly #queue: (name: string) => Destination | null;
@@ -22,7 +22,7 @@ export class DefaultIndex implements BindingIndex {
     throw new Error('the default exchange has no bindings');
   }
 
-  match({ routingKey }: Message, visit: (destination: Destination) => void): void {
+  match({ routingKey }: RoutedMessage, visit: (destination: Destination) => void): void {
     const queue = this.#queue(routingKey);
     if (queue !== null) visit(queue);
   }

@@ -3,7 +3,7 @@
  */
 
 import { idOf, type Binding, type Destination } from '../binding.ts';
-import type { BindingIndex, Message } from '../exchange.ts';
+import type { BindingIndex, RoutedMessage } from '../exchange.ts';
 import { excluding, forEach, including, type Few } from '../index/one-or-map.ts';
 
 export class DirectIndex implements BindingIndex {
@@ -21,7 +21,7 @@ export class DirectIndex implements BindingIndex {
     else this.#byKey.set(routing_key, left);
   }
 
-  match({ routingKey }: Message, visit: (destination: Destination) => void): void {
+  match({ routingKey }: RoutedMessage, visit: (destination: Destination) => void): void {
     forEach(this.#byKey.get(routingKey) ?? null, ({ destination }) => visit(destination));
   }
 }

@@ -1,7 +1,7 @@
 /** The fanout exchange: every message goes to every binding. AMQP 0-9-1, section 3.1.3.2. */
 
 import type { Binding, Destination } from '../binding.ts';
-import type { BindingIndex, Message } from '../exchange.ts';
+import type { BindingIndex, RoutedMessage } from '../exchange.ts';
 
 export class FanoutIndex implements BindingIndex {
   /** By binding id. */
@@ -15,7 +15,7 @@ export class FanoutIndex implements BindingIndex {
     this.#bound.delete(id);
   }
 
-  match(_message: Message, visit: (destination: Destination) => void): void {
+  match(_message: RoutedMessage, visit: (destination: Destination) => void): void {
     for (const destination of this.#bound.values()) visit(destination);
   }
 }

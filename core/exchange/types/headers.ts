@@ -19,7 +19,7 @@
 import { failure, type Failure } from '../../../protocol/errors.ts';
 import type { Binding, BindingArguments, Destination } from '../binding.ts';
 import { canonicalJson, type Json } from '../canonical-json.ts';
-import type { BindingIndex, Message } from '../exchange.ts';
+import type { BindingIndex, RoutedMessage } from '../exchange.ts';
 
 const MATCH_KINDS = ['all', 'any', 'all-with-x', 'any-with-x'];
 
@@ -77,7 +77,7 @@ export class HeadersIndex implements BindingIndex {
     for (const condition of rule.listedUnder) this.#unlist(condition, id);
   }
 
-  match({ headers }: Message, visit: (destination: Destination) => void): void {
+  match({ headers }: RoutedMessage, visit: (destination: Destination) => void): void {
     for (const { destination } of this.#always.values()) visit(destination);
     for (const name of Object.keys(headers)) {
       const entry = this.#byHeader.get(name);
@@ -133,7 +133,7 @@ function conditionsOf(args: BindingArguments, withX: boolean): Condition[] {
 
 function visitMatching(
   rules: Rules,
-  headers: Message['headers'],
+  headers: RoutedMessage['headers'],
   visit: (destination: Destination) => void,
 ): void {
   for (const { needsAll, conditions, destination } of rules.values()) {
@@ -142,7 +142,7 @@ function visitMatching(
   }
 }
 
-function isMet({ name, value }: Condition, headers: Message['headers']): boolean {
+function isMet({ name, value }: Condition, headers: RoutedMessage['headers']): boolean {
   if (!Object.hasOwn(headers, name)) return false;
   return value === null || isSame(value, headers[name]!);
 }

@@ -17,7 +17,7 @@
 import type { Binding, Destination } from '../binding.ts';
 import { Distinct } from '../index/distinct.ts';
 import { PairTable } from '../index/pair-table.ts';
-import type { BindingIndex, Message } from '../exchange.ts';
+import type { BindingIndex, RoutedMessage } from '../exchange.ts';
 import { WordNumbers } from '../index/word-numbers.ts';
 
 /** A node is this many numbers; a node number is the place of the first. Here only what routing reads. */
@@ -79,7 +79,7 @@ export class TopicIndex implements BindingIndex {
    * whatever the patterns, where backtracking over `#.#.#` would be exponential. No node is walked twice: one without
    * `#` has one way in, and one under `#` is reached again by every further word and so stays until the end.
    */
-  match({ routingKey }: Message, visit: (destination: Destination) => void): void {
+  match({ routingKey }: RoutedMessage, visit: (destination: Destination) => void): void {
     const staying = new Distinct<number>();
     let reached = [ROOT];
     this.#skipInto(staying, ROOT);
@@ -114,37 +114,37 @@ export class TopicIndex implements BindingIndex {
 
   #visit(node: number, visit: (destination: Destination) => void): void {
     if (this.#nodes[node + BINDINGS] === 0) return;
-    const bound = this.#bound[placeOf(node)]!;
+    const bound = this.#bound[slotOf(node)]!;
     if (bound instanceof Map) for (const destination of bound.values()) visit(destination);
     else if (bound !== null) visit(bound);
   }
 
   #bind(node: number, id: string, destination: Destination): void {
-    const place = placeOf(node);
-    const bound = this.#bound[place]!;
+    const slot = slotOf(node);
+    const bound = this.#bound[slot]!;
     if (bound instanceof Map) {
       bound.set(id, destination);
     } else if (bound === null) {
-      this.#bound[place] = destination;
-      this.#ids[place] = id;
+      this.#bound[slot] = destination;
+      this.#ids[slot] = id;
     } else {
-      this.#bound[place] = new Map([
-        [this.#ids[place]!, bound],
+      this.#bound[slot] = new Map([
+        [this.#ids[slot]!, bound],
         [id, destination],
       ]);
-      this.#ids[place] = '';
+      this.#ids[slot] = '';
     }
     this.#nodes[node + BINDINGS]!++;
   }
 
   #unbind(node: number, id: string): void {
-    const place = placeOf(node);
-    const bound = this.#bound[place]!;
-    const isBound = bound instanceof Map ? bound.delete(id) : this.#ids[place] === id;
+    const slot = slotOf(node);
+    const bound = this.#bound[slot]!;
+    const isBound = bound instanceof Map ? bound.delete(id) : this.#ids[slot] === id;
     if (!isBound) return;
     if (--this.#nodes[node + BINDINGS]! > 0) return;
-    this.#bound[place] = null;
-    this.#ids[place] = '';
+    this.#bound[slot] = null;
+    this.#ids[slot] = '';
   }
 
   /** The child under a word of a pattern, `ROOT` where there is none. */
@@ -157,8 +157,8 @@ export class TopicIndex implements BindingIndex {
 
   #grow(parent: number, word: string): number {
     const node = this.#newNode();
-    this.#parents[placeOf(node)] = parent;
-    this.#edgeWords[placeOf(node)] = this.#attach(parent, word, node);
+    this.#parents[slotOf(node)] = parent;
+    this.#edgeWords[slotOf(node)] = this.#attach(parent, word, node);
     return node;
   }
 
@@ -193,8 +193,8 @@ export class TopicIndex implements BindingIndex {
   #prune(from: number): void {
     let node = from;
     while (node !== ROOT && this.#isEmpty(node)) {
-      const parent = this.#parents[placeOf(node)]!;
-      this.#detach(parent, this.#edgeWords[placeOf(node)]!);
+      const parent = this.#parents[slotOf(node)]!;
+      this.#detach(parent, this.#edgeWords[slotOf(node)]!);
       this.#freeNodes.push(node);
       node = parent;
     }
@@ -228,7 +228,7 @@ export class TopicIndex implements BindingIndex {
   }
 }
 
-function placeOf(node: number): number {
+function slotOf(node: number): number {
   return node / NODE_FIELDS;
 }
 

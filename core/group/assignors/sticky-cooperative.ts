@@ -28,7 +28,7 @@ interface Work {
 export function assignStickyCooperative(input: AssignorInput): Assignment {
   const work = keepCurrent(input);
   const { members, topics, lists } = work;
-  if (topics.every(({ subscribers }) => subscribers.length === members.length)) fillToShares(work);
+  if (topics.every(({ subscribers }) => subscribers.length === members.length)) fillToQuota(work);
   else fillToFewest(work);
   return new Map(members.map(({ id }, index) => [id, lists[index]!]));
 }
@@ -53,7 +53,7 @@ function keepCurrent(input: AssignorInput): Work {
   return work;
 }
 
-function fillToShares({ members, lists, open }: Work): void {
+function fillToQuota({ members, lists, open }: Work): void {
   if (members.length === 0) return;
   const total = lists.reduce((sum, { length }) => sum + length, open.length);
   const share = Math.floor(total / members.length);

@@ -1,14 +1,14 @@
 /** The id of a dead letter: the queue that holds it, and its place there. */
 
 import { LANES } from '../state/lane.ts';
-import type { Place } from '../state/ready-messages.ts';
+import type { Position } from '../state/ready-messages.ts';
 
-export function formatDeadLetterId(queueId: number, { lane, offset }: Place): string {
+export function formatDeadLetterId(queueId: number, { lane, offset }: Position): string {
   return `${queueId.toString(36)}-${lane.toString(36)}-${offset.toString(36)}`;
 }
 
 /** Null where it is none, or one of another queue. */
-export function parseDeadLetterId(queueId: number, text: string): Place | null {
+export function parseDeadLetterId(queueId: number, text: string): Position | null {
   const parts = /^([0-9a-z]{1,11})-([0-9a-z]{1,2})-([0-9a-z]{1,10})$/.exec(text);
   if (!parts || parseInt(parts[1]!, 36) !== queueId) return null;
   const lane = parseInt(parts[2]!, 36);

@@ -13,13 +13,13 @@ import {
   type DeadMessage,
   type DeathReason,
   type LaneState,
-  type QueueState,
+  type QueueMachine,
 } from '../state/queue-machine.ts';
 import type { SegmentState } from '../state/segment-state.ts';
 
 /** Takes a returned message out of the queue. */
 export function deadLetter(
-  state: QueueState,
+  state: QueueMachine,
   lane: LaneState,
   segment: SegmentState,
   offset: number,
@@ -35,7 +35,7 @@ export function deadLetter(
   return outcome;
 }
 
-export function countDeath(state: QueueState, reason: DeathReason): 'dead_lettered' | 'dropped' {
+export function countDeath(state: QueueMachine, reason: DeathReason): 'dead_lettered' | 'dropped' {
   const isKept = state.config.dead_letter !== 'none';
   if (isKept) state.counters.deadLettered += 1;
   else if (reason === 'expired') state.counters.expired += 1;
@@ -47,7 +47,7 @@ export function countDeath(state: QueueState, reason: DeathReason): 'dead_letter
  * True where a message is not dropped for the number of its attempts: it is a dead letter, and this queue has nowhere
  * else to put it. Who looks at dead letters by taking them must not lose them.
  */
-export function isKeptAnyway(state: QueueState, facts: MessageFacts | null): boolean {
+export function isKeptAnyway(state: QueueMachine, facts: MessageFacts | null): boolean {
   return state.config.dead_letter === 'none' && (facts?.isDeadLetter ?? false);
 }
 

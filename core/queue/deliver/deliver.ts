@@ -16,7 +16,7 @@ import {
   moveCursor,
   segmentAtCursor,
   type LaneState,
-  type QueueState,
+  type QueueMachine,
 } from '../state/queue-machine.ts';
 import type { LaneExtent, SegmentState } from '../state/segment-state.ts';
 import { activate } from './single-active.ts';
@@ -45,7 +45,7 @@ export interface DeliverySlice {
 }
 
 export function deliver(
-  state: QueueState,
+  state: QueueMachine,
   command: DeliverCommand,
   source: SegmentSource,
   nowMs: number,
@@ -62,7 +62,7 @@ export function deliver(
 
 class Delivery {
   readonly slices: DeliverySlice[] = [];
-  readonly #state: QueueState;
+  readonly #state: QueueMachine;
   readonly #command: DeliverCommand;
   readonly #source: SegmentSource;
   readonly #nowMs: number;
@@ -70,7 +70,7 @@ class Delivery {
   #taken = 0;
   #bytes = 0;
 
-  constructor(state: QueueState, command: DeliverCommand, source: SegmentSource, nowMs: number) {
+  constructor(state: QueueMachine, command: DeliverCommand, source: SegmentSource, nowMs: number) {
     this.#state = state;
     this.#command = command;
     this.#source = source;

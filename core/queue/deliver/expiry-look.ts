@@ -1,12 +1,12 @@
 /** When to look for expired messages: the earliest time at which one that has just become ready expires. */
 
 import { expiryOf, type MessageFacts, type SegmentSource } from '../publish/message-metadata.ts';
-import type { QueueState } from '../state/queue-machine.ts';
+import type { QueueMachine } from '../state/queue-machine.ts';
 import type { LaneExtent } from '../state/segment-state.ts';
 
 /** A message is ready, whose facts are known. */
 export function noteExpiry(
-  state: QueueState,
+  state: QueueMachine,
   facts: Pick<MessageFacts, 'timestampMs' | 'expirationMs'>,
 ): void {
   state.nextExpiryMs = Math.min(state.nextExpiryMs, expiryOf(facts, state.config.message_ttl_ms));
@@ -14,7 +14,7 @@ export function noteExpiry(
 
 /** A message is back at its place. Its time may have passed meanwhile: nobody looks for those that consumers hold. */
 export function noteReturned(
-  state: QueueState,
+  state: QueueMachine,
   extent: LaneExtent,
   offset: number,
   source: SegmentSource,
@@ -24,7 +24,7 @@ export function noteReturned(
 }
 
 /** A lane has another head, which may have been behind a younger one and expire sooner. */
-export function noteHead(state: QueueState, lane: number, source: SegmentSource): void {
+export function noteHead(state: QueueMachine, lane: number, source: SegmentSource): void {
   const { cursor, nextOffset } = state.lanes[lane]!;
   const extent = cursor < nextOffset ? source.extentAt(lane, cursor) : null;
   if (extent && !extent.isPlain) noteExpiry(state, source.facts(extent)(cursor));

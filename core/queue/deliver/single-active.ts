@@ -5,7 +5,7 @@
  * its next sign of life, as soon as it holds no other lease.
  */
 
-import type { QueueState } from '../state/queue-machine.ts';
+import type { QueueMachine } from '../state/queue-machine.ts';
 
 export interface ActiveConsumer {
   id: string;
@@ -25,7 +25,12 @@ export interface Waiting {
 }
 
 /** True where this consumer may be given messages. */
-export function mayConsume(state: QueueState, consumerId: string, waiting: Waiting, nowMs: number): boolean {
+export function mayConsume(
+  state: QueueMachine,
+  consumerId: string,
+  waiting: Waiting,
+  nowMs: number,
+): boolean {
   if (!state.config.single_active_consumer) return true;
   const active = activeConsumer(state, nowMs);
   if (active === null) return true;
@@ -35,7 +40,7 @@ export function mayConsume(state: QueueState, consumerId: string, waiting: Waiti
 }
 
 /** When another consumer may take over, in ms; Infinity while that does not follow from time alone. */
-export function handOverMs(state: QueueState, waiting: Waiting, nowMs: number): number {
+export function handOverMs(state: QueueMachine, waiting: Waiting, nowMs: number): number {
   const active = activeConsumer(state, nowMs);
   if (active === null) return nowMs;
   if (holdsLease(state, active.id)) return Infinity;
@@ -45,13 +50,13 @@ export function handOverMs(state: QueueState, waiting: Waiting, nowMs: number): 
 }
 
 /** This consumer was given messages. */
-export function activate(state: QueueState, id: string, graceMs: number, nowMs: number): void {
+export function activate(state: QueueMachine, id: string, graceMs: number, nowMs: number): void {
   if (state.config.single_active_consumer)
     state.activeConsumer = { id, seenMs: nowMs, graceMs, isSuspect: false };
 }
 
 /** A sign of life of a consumer. */
-export function noteSeen(state: QueueState, id: string, nowMs: number): void {
+export function noteSeen(state: QueueMachine, id: string, nowMs: number): void {
   if (state.activeConsumer?.id === id)
     state.activeConsumer = {
       ...state.activeConsumer,
@@ -61,30 +66,30 @@ export function noteSeen(state: QueueState, id: string, nowMs: number): void {
 }
 
 /** A lease of the consumer has ended. */
-export function noteLeaseEnded(state: QueueState, id: string): void {
+export function noteLeaseEnded(state: QueueMachine, id: string): void {
   if (state.activeConsumer?.id === id) state.activeConsumer = { ...state.activeConsumer, isSuspect: true };
 }
 
 /** The consumer has said that it takes no more, or has left for good. */
-export function resign(state: QueueState, id: string): void {
+export function resign(state: QueueMachine, id: string): void {
   if (state.activeConsumer?.id === id && !holdsLease(state, id)) state.activeConsumer = null;
 }
 
 /** After a start of the object, or of the mode, it is whoever holds a lease. */
-function activeConsumer(state: QueueState, nowMs: number): ActiveConsumer | null {
+function activeConsumer(state: QueueMachine, nowMs: number): ActiveConsumer | null {
   const holder = state.activeConsumer === null ? someLeaseHolder(state) : null;
   if (holder !== null) activate(state, holder, state.config.lease_ms, nowMs);
   return state.activeConsumer;
 }
 
-function someLeaseHolder(state: QueueState): string | null {
+function someLeaseHolder(state: QueueMachine): string | null {
   for (const lane of state.lanes) {
     for (const { leases } of lane?.inFlight ?? []) if (leases[0]) return leases[0].consumerId;
   }
   return null;
 }
 
-function holdsLease(state: QueueState, consumerId: string): boolean {
+function holdsLease(state: QueueMachine, consumerId: string): boolean {
   return state.lanes.some((lane) =>
     lane?.inFlight.some(({ leases }) => leases.some((lease) => lease.consumerId === consumerId)),
   );

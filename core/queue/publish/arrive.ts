@@ -6,7 +6,7 @@ import { noteExpiry } from '../deliver/expiry-look.ts';
 import type { ArrivalFacts } from './message-metadata.ts';
 import { publishLane } from '../state/lane.ts';
 import { isOver } from './limits.ts';
-import type { QueueState } from '../state/queue-machine.ts';
+import type { QueueMachine } from '../state/queue-machine.ts';
 
 /** A message to be published, with its place in the request. */
 export interface Arrival {
@@ -49,7 +49,7 @@ export function noArrivals(): Arrivals {
  * unless the queue sends what it refuses to its dead letters, which is an end.
  */
 export function admit(
-  state: QueueState,
+  state: QueueMachine,
   arrivals: readonly Arrival[],
   pending: { count: number; bytes: number },
   nowMs: number,
@@ -105,11 +105,11 @@ export function admit(
 }
 
 /** True where a batch needs no look at its messages one by one. */
-export function takesWhole(state: QueueState, count: number, bytes: number): boolean {
+export function takesWhole(state: QueueMachine, count: number, bytes: number): boolean {
   return !refuses(state) || !isOver(state, count, bytes);
 }
 
-function refuses(state: QueueState): boolean {
+function refuses(state: QueueMachine): boolean {
   return state.config.overflow !== 'drop-head';
 }
 

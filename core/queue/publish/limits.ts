@@ -11,11 +11,11 @@ import {
   readyBytes,
   readyCount,
   segmentAtCursor,
-  type QueueState,
+  type QueueMachine,
 } from '../state/queue-machine.ts';
 
 /** True where `count` more messages of `bytes` would not fit. */
-export function isOver(state: QueueState, count: number, bytes: number): boolean {
+export function isOver(state: QueueMachine, count: number, bytes: number): boolean {
   const { max_length: lengthMax, max_bytes: bytesMax, overflow } = state.config;
   const isRefusing = overflow !== 'drop-head';
   const messages = readyCount(state) + (isRefusing ? state.parked : 0);
@@ -30,7 +30,7 @@ export const DROP_SLICE = 5_000;
  * Drops the oldest messages of the lowest priority until the limits hold, at most a slice; false where more has to go. (RabbitMQ drops from the highest: a message
  * of no importance can then push out one that has some.)
  */
-export function dropHead(state: QueueState, source: SegmentSource): boolean {
+export function dropHead(state: QueueMachine, source: SegmentSource): boolean {
   if (!isOver(state, 0, 0)) return true;
   let left = DROP_SLICE;
   for (const lane of lanesFromHighest(state).reverse()) {

@@ -151,7 +151,7 @@ export class QueueProducers {
   }
 
   /** What is worth keeping, the longest unheard of first; all others are forgotten, and nothing has changed since. */
-  settle(nowMs: number): KnownProducer[] {
+  compact(nowMs: number): KnownProducer[] {
     const kept = [...this.#producers.values()]
       .filter(({ lastMs }) => lastMs > nowMs - PRODUCER_IDLE_MS)
       .sort((a, b) => a.lastMs - b.lastMs)

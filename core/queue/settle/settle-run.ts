@@ -1,6 +1,6 @@
 /** Settling runs of messages: what is usual, an ack of messages that were delivered once, in one step for all of a lease. */
 
-import { endLease, finish, inFlightAt, type QueueState } from '../state/queue-machine.ts';
+import { endLease, finish, inFlightAt, type QueueMachine } from '../state/queue-machine.ts';
 import { noteSeen } from '../deliver/single-active.ts';
 import { settle, type Outcome, type SettleContext, type Settlement } from './settle.ts';
 
@@ -15,7 +15,7 @@ export interface SettleRun {
 }
 
 /** The outcome of each message, in order: what `settle` says of each by itself. */
-export function settleRun(state: QueueState, run: SettleRun, context: SettleContext): Outcome[] {
+export function settleRun(state: QueueMachine, run: SettleRun, context: SettleContext): Outcome[] {
   const { queueId, lane, end, delivery, settlement } = run;
   const outcomes: Outcome[] = [];
   for (let offset = run.start; offset < end;) {
@@ -32,7 +32,7 @@ export function settleRun(state: QueueState, run: SettleRun, context: SettleCont
 
 /** Acks from the offset as far as one plain lease of a first delivery goes. Gives the offset after; the same for none. */
 function ackPlain(
-  state: QueueState,
+  state: QueueMachine,
   { lane: number, end, delivery }: SettleRun,
   offset: number,
   { consumerId, nowMs }: SettleContext,

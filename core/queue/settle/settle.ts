@@ -17,7 +17,7 @@ import {
   inFlightAt,
   releaseKey,
   type LaneState,
-  type QueueState,
+  type QueueMachine,
 } from '../state/queue-machine.ts';
 import { longestDelay, retryDelay, roundDelay, spread } from './retry.ts';
 import { NO_ATTEMPTS, withFailure, type Lease, type SegmentState } from '../state/segment-state.ts';
@@ -51,7 +51,12 @@ interface Found {
   lease: Readonly<Lease>;
 }
 
-export function settle(state: QueueState, tag: Tag, settlement: Settlement, context: SettleContext): Outcome {
+export function settle(
+  state: QueueMachine,
+  tag: Tag,
+  settlement: Settlement,
+  context: SettleContext,
+): Outcome {
   const found = find(state, tag, context.consumerId);
   if (typeof found === 'string') return found;
   const { lane, segment, lease } = found;
@@ -110,7 +115,7 @@ export function settle(state: QueueState, tag: Tag, settlement: Settlement, cont
   return 'parked';
 }
 
-function find(state: QueueState, tag: Tag, consumerId: string | undefined): Found | Outcome {
+function find(state: QueueMachine, tag: Tag, consumerId: string | undefined): Found | Outcome {
   const lane = state.lanes[tag.lane];
   if (!lane || tag.offset >= lane.cursor || tag.delivery < 1) return 'unknown_tag';
   const segment = inFlightAt(lane, tag.offset);
@@ -124,7 +129,7 @@ function find(state: QueueState, tag: Tag, consumerId: string | undefined): Foun
 }
 
 function extend(
-  state: QueueState,
+  state: QueueMachine,
   segment: SegmentState,
   offset: number,
   { consumerId, sinceMs }: Readonly<Lease>,

@@ -6,10 +6,10 @@
  * Counted since the object woke; what it held then counts as published.
  */
 
-import { readyCount, type QueueState } from './queue-machine.ts';
+import { readyCount, type QueueMachine } from './queue-machine.ts';
 
 /** What is wrong with the state, in words; null where it holds. Walks all that is in flight: for tests. */
-export function conservationProblem(state: QueueState): string | null {
+export function conservationProblem(state: QueueMachine): string | null {
   const { published, settled, deadLettered, expired, dropped, replayed } = state.counters;
   const held = readyCount(state) + state.leased + state.parked;
   const gone = settled + deadLettered + expired + dropped + replayed;

@@ -14,7 +14,7 @@ export { LANES } from '../../../protocol/limits.ts';
 const LANE_SPAN = 2 ** 47;
 
 /** The row of no lane, for what outlives the segments (producer-rows.ts). */
-export const PRODUCERS_PLACE = -1;
+export const PRODUCERS_ROW_KEY = -1;
 
 export function publishLane(priority: number): number {
   return priority * 2;
@@ -32,14 +32,14 @@ export function isReturnLane(lane: number): boolean {
   return (lane & 1) === 1;
 }
 
-export function placeOf(lane: number, offset: number): number {
+export function rowKeyOf(lane: number, offset: number): number {
   return lane * LANE_SPAN + offset;
 }
 
-export function laneOfPlace(place: number): number {
-  return Math.floor(place / LANE_SPAN);
+export function laneOfRowKey(rowKey: number): number {
+  return Math.floor(rowKey / LANE_SPAN);
 }
 
-export function offsetOfPlace(place: number): number {
-  return place % LANE_SPAN;
+export function offsetOfRowKey(rowKey: number): number {
+  return rowKey % LANE_SPAN;
 }

@@ -79,7 +79,7 @@ export interface Counters {
   replayed: number;
 }
 
-export interface QueueState {
+export interface QueueMachine {
   config: QueueConfig;
   isPaused: boolean;
   lanes: (LaneState | undefined)[];
@@ -120,7 +120,7 @@ export function noCounters(): Counters {
   return { published: 0, delivered: 0, settled: 0, deadLettered: 0, expired: 0, dropped: 0, replayed: 0 };
 }
 
-export function laneState(state: QueueState, lane: number): LaneState {
+export function laneState(state: QueueMachine, lane: number): LaneState {
   return (state.lanes[lane] ??= {
     lane,
     nextOffset: 0,
@@ -133,7 +133,7 @@ export function laneState(state: QueueState, lane: number): LaneState {
   });
 }
 
-export function lanesFromHighest(state: QueueState): LaneState[] {
+export function lanesFromHighest(state: QueueMachine): LaneState[] {
   const lanes: LaneState[] = [];
   for (let number = LANES - 1; number >= 0; number--) {
     const lane = state.lanes[number];
@@ -142,23 +142,23 @@ export function lanesFromHighest(state: QueueState): LaneState[] {
   return lanes;
 }
 
-export function readyCount(state: QueueState): number {
+export function readyCount(state: QueueMachine): number {
   let ready = state.returned;
   for (const lane of state.lanes) if (lane) ready += lane.nextOffset - lane.cursor;
   return ready;
 }
 
 /** Bytes of ready messages: exact for the backlog, a fair share of their segments for returned ones. */
-export function readyBytes(state: QueueState): number {
+export function readyBytes(state: QueueMachine): number {
   return bytesOf(state, (segment) => segment.returned);
 }
 
 /** Bytes of ready and leased messages. */
-export function heldBytes(state: QueueState): number {
+export function heldBytes(state: QueueMachine): number {
   return bytesOf(state, (segment) => segment.returned + segment.leased);
 }
 
-function bytesOf(state: QueueState, count: (segment: SegmentState) => number): number {
+function bytesOf(state: QueueMachine, count: (segment: SegmentState) => number): number {
   let bytes = 0;
   for (const lane of state.lanes) {
     if (!lane) continue;
@@ -199,7 +199,7 @@ export function segmentAtCursor(lane: LaneState, extentAt: () => LaneExtent | nu
 }
 
 /** Moves the cursor of the lane inside `segment`: what it passes is returned until something else is said. */
-export function moveCursor(state: QueueState, lane: LaneState, segment: SegmentState, to: number): void {
+export function moveCursor(state: QueueMachine, lane: LaneState, segment: SegmentState, to: number): void {
   state.returned += to - segment.cursor;
   segment.cursor = to;
   lane.cursor = to;
@@ -212,7 +212,7 @@ export function moveCursor(state: QueueState, lane: LaneState, segment: SegmentS
 }
 
 /** Ends the lease of messages that are under one lease; they are returned until something else is said. */
-export function endLease(state: QueueState, segment: SegmentState, start: number, end = start + 1): void {
+export function endLease(state: QueueMachine, segment: SegmentState, start: number, end = start + 1): void {
   segment.unlease(start, end);
   state.leased -= end - start;
   state.returned += end - start;
@@ -221,7 +221,7 @@ export function endLease(state: QueueState, segment: SegmentState, start: number
 
 /** Is done with returned messages, whatever became of them, and with the segment if they were its last. */
 export function finish(
-  state: QueueState,
+  state: QueueMachine,
   lane: LaneState,
   segment: SegmentState,
   start: number,
@@ -240,11 +240,11 @@ export function finish(
   }
 }
 
-export function holdKey(state: QueueState, key: string | null): void {
+export function holdKey(state: QueueMachine, key: string | null): void {
   if (key !== null) state.busyKeys.set(key, (state.busyKeys.get(key) ?? 0) + 1);
 }
 
-export function releaseKey(state: QueueState, key: string | null): void {
+export function releaseKey(state: QueueMachine, key: string | null): void {
   if (key === null) return;
   const holders = (state.busyKeys.get(key) ?? 0) - 1;
   if (holders > 0) state.busyKeys.set(key, holders);

@@ -8,12 +8,12 @@ import {
   moveCursor,
   segmentAtCursor,
   type LaneState,
-  type QueueState,
+  type QueueMachine,
 } from './queue-machine.ts';
 import type { LaneExtent, SegmentState } from './segment-state.ts';
 
 /** Where a message lies. Lanes come from the highest, offsets from the lowest. */
-export interface Place {
+export interface Position {
   lane: number;
   offset: number;
 }
@@ -38,9 +38,9 @@ export function* readyIn(
 
 /** All ready messages after a place; null: from the start. */
 export function* readyAfter(
-  state: QueueState,
+  state: QueueMachine,
   source: SegmentSource,
-  after: Place | null,
+  after: Position | null,
 ): IterableIterator<{ extent: LaneExtent; offset: number }> {
   for (let number = after?.lane ?? state.lanes.length - 1; number >= 0; number--) {
     const lane = state.lanes[number];
@@ -50,9 +50,9 @@ export function* readyAfter(
 
 /** The segment that holds a ready message; null where there is none at this place. */
 export function readyAt(
-  state: QueueState,
+  state: QueueMachine,
   source: SegmentSource,
-  { lane: number, offset }: Place,
+  { lane: number, offset }: Position,
 ): LaneExtent | null {
   const lane = state.lanes[number];
   if (!lane || offset >= lane.nextOffset) return null;
@@ -65,7 +65,11 @@ export function readyAt(
 }
 
 /** Takes a ready message out, whatever becomes of it. What lies before it stays, and is delivered before what follows. */
-export function takeOut(state: QueueState, source: SegmentSource, { lane: number, offset }: Place): void {
+export function takeOut(
+  state: QueueMachine,
+  source: SegmentSource,
+  { lane: number, offset }: Position,
+): void {
   const lane = laneState(state, number);
   while (lane.cursor <= offset) {
     const segment = segmentAtCursor(lane, () => source.extentAt(number, lane.cursor));

@@ -117,7 +117,7 @@ export class ShareDeadLetterSender {
         encodeBatch(records.map((record) => forQueue(record))),
         { source: { name, firstNumber: numbers[0]!, numbers } },
       );
-      if (isStale(result)) return await settled(topology);
+      if (isStale(result)) return await propagate(topology);
       if (isFailure(result)) return result.message;
       const isFull = result.exceptions.some(({ outcome }) => outcome === 'rejected');
       return isFull ? `queue "${row.target.queue}" is full` : null;
@@ -133,7 +133,7 @@ export class ShareDeadLetterSender {
       const result: unknown = await stub.append(target.version, encodeBatch(share as LogRecord[]), {
         isHandedOn: true,
       });
-      if (isStale(result)) return await settled(topology);
+      if (isStale(result)) return await propagate(topology);
       if (isFailure(result)) return (result as Failure).message;
     }
     return null;
@@ -141,7 +141,7 @@ export class ShareDeadLetterSender {
 }
 
 /** Has the target told of its definition, for the next time. */
-async function settled(topology: { settle(): Promise<void> }): Promise<string> {
-  await topology.settle();
+async function propagate(topology: { propagate(): Promise<void> }): Promise<string> {
+  await topology.propagate();
   return 'the target is being changed';
 }

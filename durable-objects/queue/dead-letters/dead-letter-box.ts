@@ -14,8 +14,8 @@ import { formatDeadLetterId, parseDeadLetterId } from '../../../core/queue/dead-
 import { deathOf, hopsOf } from '../../../core/queue/dead-letters/death-headers.ts';
 import { replayedRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
 import type { SegmentSource } from '../../../core/queue/publish/message-metadata.ts';
-import { readyCount, type QueueState } from '../../../core/queue/state/queue-machine.ts';
-import { readyAt, readyIn, takeOut, type Place } from '../../../core/queue/state/ready-messages.ts';
+import { readyCount, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';
+import { readyAt, readyIn, takeOut, type Position } from '../../../core/queue/state/ready-messages.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
 import type { ReplayTarget } from '../../../protocol/schemas/dead-letters.ts';
 import { BROKER_HOPS_MAX, DEAD_LETTER_SCAN_MAX } from '../../../protocol/limits.ts';
@@ -42,12 +42,12 @@ export interface BoxHost {
   source: SegmentSource;
   outbox: Outbox;
   replays: ReplayStore;
-  state(): QueueState;
+  state(): QueueMachine;
   recordAt(extent: LaneExtent, offset: number): LogRecord;
 }
 
 interface Found {
-  place: Place;
+  position: Position;
   record: LogRecord;
 }
 
@@ -55,7 +55,7 @@ interface Scan {
   found: Found[];
   lookedAt: number;
   /** The last place that was looked at. */
-  after: Place | null;
+  after: Position | null;
   isEnd: boolean;
 }
 
@@ -161,7 +161,7 @@ export class DeadLetterBox {
   }
 
   /** The next messages that a replay means. With ids they are taken by their place in the list. */
-  #choose(order: ReplayOrder & { ends?: StoredReplay['ends'] }, max: number, after: Place | null): Scan {
+  #choose(order: ReplayOrder & { ends?: StoredReplay['ends'] }, max: number, after: Position | null): Scan {
     if (order.ids === null) return this.#scan(matcherOf(order.filter), after, max, order.ends ?? null);
     const first = after === null ? 0 : after.offset + 1;
     const ids = order.ids.slice(first, first + max);
@@ -172,7 +172,7 @@ export class DeadLetterBox {
 
   #scan(
     matches: (record: LogRecord) => boolean,
-    start: Place | null,
+    start: Position | null,
     max: number,
     ends: StoredReplay['ends'] | null,
   ): Scan {
@@ -196,23 +196,23 @@ export class DeadLetterBox {
         after = { lane: number, offset };
         if (!matches(record)) continue;
         bytes += recordSizeUpperBound(record);
-        found.push({ place: after, record });
+        found.push({ position: after, record });
       }
     }
     return { found, lookedAt, after, isEnd: true };
   }
 
   #find(id: string): Found | null {
-    const place = parseDeadLetterId(this.#host.id, id);
-    const extent = place && readyAt(this.#host.state(), this.#host.source, place);
+    const position = parseDeadLetterId(this.#host.id, id);
+    const extent = position && readyAt(this.#host.state(), this.#host.source, position);
     if (!extent) return null;
-    const record = this.#host.recordAt(extent, place.offset);
-    return isDeadLetter(record) ? { place, record } : null;
+    const record = this.#host.recordAt(extent, position.offset);
+    return isDeadLetter(record) ? { position: position, record } : null;
   }
 
   #page({ found, after, isEnd }: Scan) {
     return {
-      ids: found.map(({ place }) => formatDeadLetterId(this.#host.id, place)),
+      ids: found.map(({ position }) => formatDeadLetterId(this.#host.id, position)),
       batches: found.length === 0 ? new Uint8Array() : encodeBatch(found.map(({ record }) => record)),
       next: isEnd ? null : after,
     };
@@ -229,7 +229,7 @@ export class DeadLetterBox {
     return { count: 1 };
   }
 
-  #count(order: ReplayOrder, after: Place | null): DeadLetterAnswer {
+  #count(order: ReplayOrder, after: Position | null): DeadLetterAnswer {
     const scan = this.#choose(order, order.ids === null ? Infinity : order.ids.length, after);
     const count = scan.found.filter(({ record }) => targetOf(order.to, record) !== null).length;
     return { count, skipped: scan.found.length - count, next: scan.isEnd ? null : scan.after };
@@ -244,10 +244,10 @@ export class DeadLetterBox {
     return { replays: [cancelled] };
   }
 
-  #purge(filter: MessageFilter, after: Place | null): DeadLetterAnswer {
+  #purge(filter: MessageFilter, after: Position | null): DeadLetterAnswer {
     const scan = this.#scan(matcherOf(filter), after, PURGE_SLICE, null);
     const state = this.#host.state();
-    for (const { place } of scan.found) takeOut(state, this.#host.source, place);
+    for (const { position } of scan.found) takeOut(state, this.#host.source, position);
     state.counters.dropped += scan.found.length;
     return { count: scan.found.length, next: scan.isEnd ? null : scan.after };
   }
@@ -259,7 +259,7 @@ export class DeadLetterBox {
       found.map(({ record }) => replayedRecord(record, name, nowMs)),
       target,
     );
-    for (const { place } of found) takeOut(state, source, place);
+    for (const { position } of found) takeOut(state, source, position);
     state.counters.replayed += found.length;
   }
 }

@@ -20,7 +20,7 @@ import type { DeadLetterConfig } from '../../../protocol/schemas/queues.ts';
 import { encodeBatch, type LogRecord } from '../../../protocol/record-batch/index.ts';
 import { partitionStub, queueStub, topologyStub, type Env } from '../../stubs.ts';
 import type { OutboxRow } from './outbox-store.ts';
-import type { Lost } from '../time/parked-store.ts';
+import type { Discarded } from '../time/parked-store.ts';
 import { isStale } from '../../rpc/queue.ts';
 import { withoutDamage } from '../../../core/queue/dead-letters/dead-letter-record.ts';
 import { recordsOf } from '../../../core/queue/deliver/stored-records.ts';
@@ -32,7 +32,7 @@ interface Destination {
 }
 
 /** The messages of a row for one destination, by their place in it. */
-interface Share {
+interface DestinationBatch {
   destination: Destination;
   indexes: number[];
 }
@@ -53,7 +53,7 @@ class RowSender {
   readonly #queue: StoredQueue;
   readonly #row: OutboxRow;
   readonly #records: LogRecord[];
-  readonly #lost: Lost = { cycle: 0, hop_limit: 0, unroutable: 0, dropped: 0 };
+  readonly #discarded: Discarded = { cycle: 0, hop_limit: 0, unroutable: 0, dropped: 0 };
 
   constructor(env: Env, definition: QueueDefinition, queue: StoredQueue, row: OutboxRow) {
     this.#env = env;
@@ -65,7 +65,7 @@ class RowSender {
   }
 
   async send(): Promise<void> {
-    const shares = await this.#shares();
+    const shares = await this.#batches();
     const done = new Set(this.#row.done === '' ? [] : this.#row.done.split('\n'));
     const before = done.size;
     const topology = topologyStub(this.#env, this.#definition.namespace);
@@ -90,26 +90,26 @@ class RowSender {
       if (done.size > before) this.#queue.noteOutbox(this.#row, [...done]);
       throw error;
     }
-    this.#queue.removeOutbox(this.#row, this.#lost);
+    this.#queue.removeOutbox(this.#row, this.#discarded);
   }
 
-  async #shares(): Promise<Share[]> {
+  async #batches(): Promise<DestinationBatch[]> {
     const isReplay = this.#row.target !== '';
     const target = isReplay
       ? (JSON.parse(this.#row.target) as DeadLetterConfig)
       : this.#definition.config.dead_letter;
     const destinations = await this.#destinations(target);
-    const shares = new Map<string, Share>();
+    const shares = new Map<string, DestinationBatch>();
     for (const [index, record] of this.#records.entries()) {
       const history = historyOf(record);
       let mine = destinations[index]!;
       if (!isReplay && hopsOf(record) > BROKER_HOPS_MAX) mine = await this.#lastResort();
-      else if (target === 'none') this.#lost.dropped += 1;
-      else if (mine.length === 0) this.#lost.unroutable += 1;
+      else if (target === 'none') this.#discarded.dropped += 1;
+      else if (mine.length === 0) this.#discarded.unroutable += 1;
       for (const destination of mine) {
         const { kind, name } = destination;
         if (!isReplay && kind === 'queue' && isCycle(history, name)) {
-          this.#lost.cycle += 1;
+          this.#discarded.cycle += 1;
           continue;
         }
         const share = shares.get(`${kind} ${name}`);
@@ -159,7 +159,7 @@ class RowSender {
     const topology = topologyStub(this.#env, this.#definition.namespace);
     const { queue } = await topology.queue(target.name);
     if ((queue as QueueDefinition | null)?.config.dead_letter === 'none') return [target];
-    this.#lost.hop_limit += 1;
+    this.#discarded.hop_limit += 1;
     return [];
   }
 
@@ -169,7 +169,7 @@ class RowSender {
     const result = await queueStub(this.#env, target).publish(target.version, this.#encoded(indexes), {
       source: { name: `${name}#${id}`, firstNumber: numbers[0]!, numbers },
     });
-    if (isStale(result)) return await this.#settle(`queue "${target.name}"`);
+    if (isStale(result)) return await this.#propagate(`queue "${target.name}"`);
     if (isFailure(result)) throw new NotSent(`queue "${target.name}": ${result.message}`);
     if (result.exceptions.some(({ outcome }) => outcome === 'rejected')) {
       throw new NotSent(`queue "${target.name}" is full; they wait for room`);
@@ -179,7 +179,7 @@ class RowSender {
   async #sendToTopic(topic: TopicDefinition, indexes: readonly number[]): Promise<void> {
     const { partitions } = topic.config;
     const taken = indexes.filter((index) => !isCompacted(topic.config) || this.#records[index]!.key !== null);
-    this.#lost.unroutable += indexes.length - taken.length;
+    this.#discarded.unroutable += indexes.length - taken.length;
     const byPartition = Map.groupBy(taken, (index) => {
       const { key } = this.#records[index]!;
       return key === null ? this.#row.number % partitions : partitionForKey(key, partitions);
@@ -187,14 +187,14 @@ class RowSender {
     for (const [partition, places] of byPartition) {
       const stub = partitionStub(this.#env, topic, partition);
       const result = await stub.append(topic.version, this.#encoded(places), { isHandedOn: true });
-      if (isStale(result)) return await this.#settle(`topic "${topic.name}"`);
+      if (isStale(result)) return await this.#propagate(`topic "${topic.name}"`);
       if (isFailure(result)) throw new NotSent(`topic "${topic.name}": ${result.message}`);
     }
   }
 
   /** Has the target told of its definition. @throws NotSent always: the row is sent again */
-  async #settle(target: string): Promise<never> {
-    await topologyStub(this.#env, this.#definition.namespace).settle();
+  async #propagate(target: string): Promise<never> {
+    await topologyStub(this.#env, this.#definition.namespace).propagate();
     throw new NotSent(`${target} is being changed`);
   }
 

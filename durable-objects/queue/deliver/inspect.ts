@@ -1,7 +1,7 @@
 /** Looking at a queue without changing it. */
 
 import type { SegmentSource } from '../../../core/queue/publish/message-metadata.ts';
-import type { QueueState } from '../../../core/queue/state/queue-machine.ts';
+import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { readyIn } from '../../../core/queue/state/ready-messages.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
 import { DELIVER_BYTES_MAX } from '../../../protocol/limits.ts';
@@ -10,7 +10,7 @@ import { recordSizeUpperBound, type LogRecord } from '../../../protocol/record-b
 
 /** The next messages in the order of delivery, by lane. */
 export function peek(
-  state: QueueState,
+  state: QueueMachine,
   source: SegmentSource,
   recordsOf: (extent: LaneExtent) => ReadonlyMap<number, LogRecord>,
   max: number,
@@ -34,7 +34,7 @@ export function peek(
   return found;
 }
 
-export function oldestMs(state: QueueState, source: SegmentSource): number | null {
+export function oldestMs(state: QueueMachine, source: SegmentSource): number | null {
   let oldest = Infinity;
   for (const lane of state.lanes) {
     if (!lane) continue;
@@ -47,7 +47,7 @@ export function oldestMs(state: QueueState, source: SegmentSource): number | nul
 }
 
 /** The leases of a consumer. */
-export function leasesOf(state: QueueState, consumerId: string) {
+export function leasesOf(state: QueueMachine, consumerId: string) {
   return state.lanes.flatMap((lane) =>
     (lane?.inFlight ?? []).flatMap((segment) =>
       segment.leases

@@ -5,7 +5,7 @@ import { admit, takesWhole, type Arrival, type IntakeRules } from '../../../core
 import type { PublishRange } from '../../../core/producers/gapped-sequences.ts';
 import { deathRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
 import { isPlain, readFacts } from '../../../core/queue/publish/message-metadata.ts';
-import type { QueueState } from '../../../core/queue/state/queue-machine.ts';
+import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { hasOnlyValues } from '../../../core/queue/publish/plain-batch.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
 import { isBatchFailure, splitBatches, type LogRecord } from '../../../protocol/record-batch/index.ts';
@@ -54,7 +54,7 @@ export class Intake {
   }
 
   publish(
-    state: QueueState,
+    state: QueueMachine,
     bytes: Uint8Array,
     { source, producer, publish }: PublishOptions,
     nowMs: number,
@@ -107,7 +107,7 @@ export class Intake {
   }
 
   /** Writes what was taken in. */
-  store(state: QueueState): void {
+  store(state: QueueMachine): void {
     if (this.#ids.length > 0) {
       const untilMs = Math.max(...this.#ids.map((id) => id.untilMs));
       this.#parts.store.insertIds(
@@ -143,7 +143,7 @@ export class Intake {
   }
 
   #admit(
-    state: QueueState,
+    state: QueueMachine,
     batch: Omit<LaneBatch, 'isPlain'>,
     records: readonly LogRecord[],
     current: Current,

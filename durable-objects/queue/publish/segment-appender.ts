@@ -1,8 +1,8 @@
 /** Batches on their way into the lanes of a queue: collected during a commit, and written as few rows as they fit. */
 
 import { planAppend } from '../../../core/log/append.ts';
-import { placeOf } from '../../../core/queue/state/lane.ts';
-import { laneState, type LaneState, type QueueState } from '../../../core/queue/state/queue-machine.ts';
+import { rowKeyOf } from '../../../core/queue/state/lane.ts';
+import { laneState, type LaneState, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { setBaseOffset } from '../../../protocol/record-batch/index.ts';
 import { concatenate, ownBytes } from '../../storage/bytes.ts';
 import type { AppendBatch } from '../../storage/segment-log.ts';
@@ -38,7 +38,7 @@ export class LaneWriter {
   }
 
   /** Writes what was collected, at most one row for each lane and MiB begun. Counts nothing. */
-  flush(state: QueueState): void {
+  flush(state: QueueMachine): void {
     let left = this.#batches.size;
     for (const [number, batches] of this.#batches) {
       left -= 1;
@@ -72,12 +72,12 @@ export class LaneWriter {
       }
       const data = ownBytes(concatenate(parts));
       const extent = { ...segment, lane: lane.lane, isPlain };
-      const place = placeOf(lane.lane, segment.baseOffset);
+      const rowKey = rowKeyOf(lane.lane, segment.baseOffset);
       const isLastRow = isLast && number === plan.writes.length - 1;
-      const producers = isLastRow ? this.#producers.forSegment(place) : null;
+      const producers = isLastRow ? this.#producers.forSegment(rowKey) : null;
       if (kind === 'extend') this.#store.replaceSegment(extent, producers, data);
       else this.#store.insertSegment(extent, producers, data);
-      this.#cache.put(place, segment.nextOffset, data);
+      this.#cache.put(rowKey, segment.nextOffset, data);
       if (kind === 'extend') extendInFlight(lane, extent);
       lane.isTailPlain = isPlain;
     }

@@ -1,7 +1,7 @@
 /** Writes what the machine of core/queue has changed: the rows of `delivery`, and segments that are done with. */
 
-import { placeOf } from '../../../core/queue/state/lane.ts';
-import type { QueueState } from '../../../core/queue/state/queue-machine.ts';
+import { rowKeyOf } from '../../../core/queue/state/lane.ts';
+import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import type { SegmentState } from '../../../core/queue/state/segment-state.ts';
 import type { ProducerRows } from './producer-rows.ts';
 import type { QueueStore } from './queue-store.ts';
@@ -22,42 +22,42 @@ export class ChangesWriter {
   }
 
   /** What leaves has to be read before: here its segments go. */
-  write(state: QueueState): void {
+  write(state: QueueMachine): void {
     const { touched, completed, ended, purged } = state.changes;
     for (const segment of touched) this.#writeState(state, segment);
     for (const { extent, slot } of completed) {
-      const place = placeOf(extent.lane, extent.baseOffset);
-      this.#producers.deleteSegment(place);
-      this.#cache.drop(place);
+      const rowKey = rowKeyOf(extent.lane, extent.baseOffset);
+      this.#producers.deleteSegment(rowKey);
+      this.#cache.drop(rowKey);
       if (slot !== null) this.#slots.free(slot);
     }
     for (const { lane, from } of purged) this.#producers.deleteSegmentsFrom(lane, from);
     for (const lane of ended) {
       if (lane.tail !== null || this.#slots.knowsEnd(lane)) continue;
-      const place = placeOf(lane.lane, lane.nextOffset - 1); // inside what is gone: never the start of a segment
-      this.#slots.free(this.#writeSlot(state, null, place, lane.lane, lane.nextOffset, ''));
+      const rowKey = rowKeyOf(lane.lane, lane.nextOffset - 1); // inside what is gone: never the start of a segment
+      this.#slots.free(this.#writeSlot(state, null, rowKey, lane.lane, lane.nextOffset, ''));
     }
     for (const slot of this.#slots.surplus(state)) this.#store.deleteDelivery(slot);
   }
 
-  #writeState(state: QueueState, segment: SegmentState): void {
+  #writeState(state: QueueMachine, segment: SegmentState): void {
     const { lane, baseOffset, nextOffset } = segment.extent;
     const json = JSON.stringify(segment.toStored());
-    segment.slot = this.#writeSlot(state, segment.slot, placeOf(lane, baseOffset), lane, nextOffset, json);
+    segment.slot = this.#writeSlot(state, segment.slot, rowKeyOf(lane, baseOffset), lane, nextOffset, json);
     segment.storedNextOffset = nextOffset;
   }
 
   #writeSlot(
-    state: QueueState,
+    state: QueueMachine,
     known: number | null,
-    place: number,
+    rowKey: number,
     lane: number,
     nextOffset: number,
     json: string,
   ): number {
     const { slot, isNew } = known === null ? this.#slots.take(state) : { slot: known, isNew: false };
-    if (isNew) this.#store.insertDelivery(slot, place, nextOffset, json);
-    else this.#store.updateDelivery(slot, place, nextOffset, json);
+    if (isNew) this.#store.insertDelivery(slot, rowKey, nextOffset, json);
+    else this.#store.updateDelivery(slot, rowKey, nextOffset, json);
     this.#slots.wrote(slot, { lane, nextOffset });
     return slot;
   }

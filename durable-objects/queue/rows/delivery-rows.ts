@@ -3,7 +3,7 @@
  * or, where there are many, deleted. One that is the only trace of where a lane's offsets go on is kept.
  */
 
-import type { LaneState, QueueState } from '../../../core/queue/state/queue-machine.ts';
+import type { LaneState, QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 
 interface SlotContent {
   lane: number;
@@ -31,7 +31,7 @@ export class Slots {
   }
 
   /** A row to write: one that is there and free, or a new one. */
-  take(state: QueueState): { slot: number; isNew: boolean } {
+  take(state: QueueMachine): { slot: number; isNew: boolean } {
     const index = this.#free.findIndex((slot) => !this.#isEnd(state, slot));
     if (index === -1) return { slot: this.#next++, isNew: true };
     return { slot: this.#free.splice(index, 1)[0]!, isNew: false };
@@ -50,7 +50,7 @@ export class Slots {
   }
 
   /** Takes out the rows that are too many. */
-  surplus(state: QueueState): number[] {
+  surplus(state: QueueMachine): number[] {
     if (this.#free.length <= FREE_MAX) return [];
     const surplus = this.#free.filter((slot) => !this.#isEnd(state, slot)).slice(FREE_MAX);
     this.#free = this.#free.filter((slot) => !surplus.includes(slot));
@@ -64,7 +64,7 @@ export class Slots {
     this.#next = 1;
   }
 
-  #isEnd(state: QueueState, slot: number): boolean {
+  #isEnd(state: QueueMachine, slot: number): boolean {
     const content = this.#contents.get(slot)!;
     const lane = state.lanes[content.lane];
     return lane !== undefined && lane.tail === null && lane.nextOffset === content.nextOffset;

@@ -2,7 +2,7 @@
 
 import { DedupWindow } from '../../../core/queue/publish/dedup.ts';
 import { readFacts } from '../../../core/queue/publish/message-metadata.ts';
-import { laneOfPlace } from '../../../core/queue/state/lane.ts';
+import { laneOfRowKey } from '../../../core/queue/state/lane.ts';
 import {
   holdKey,
   laneState,
@@ -10,7 +10,7 @@ import {
   noCounters,
   readyCount,
   type LaneState,
-  type QueueState,
+  type QueueMachine,
 } from '../../../core/queue/state/queue-machine.ts';
 import { SegmentState, type StoredSegmentState } from '../../../core/queue/state/segment-state.ts';
 import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
@@ -27,9 +27,9 @@ export function loadQueue(
   slots: Slots,
   config: QueueConfig,
   isPaused: boolean,
-): QueueState {
+): QueueMachine {
   const { parked, parkedBytes } = parkedStore.totals();
-  const state: QueueState = {
+  const state: QueueMachine = {
     config,
     isPaused,
     lanes: [],
@@ -48,7 +48,7 @@ export function loadQueue(
   };
   for (const tail of store.tails()) endLaneAt(laneState(state, tail.lane), tail);
   loadInFlight(state, store, slots);
-  for (const lane of state.lanes) if (lane) placeCursor(lane, store);
+  for (const lane of state.lanes) if (lane) startCursor(lane, store);
   loadKeys(state, parkedStore, cache);
   for (const { until_ms: untilMs, ids } of store.idRows()) {
     for (const id of JSON.parse(ids) as string[]) state.dedup.add(id, untilMs);
@@ -65,9 +65,9 @@ function endLaneAt(lane: LaneState, tail: StoredExtent): void {
   lane.tail = { baseOffset, nextOffset, maxTimestamp, maxTimestampSoFar: maxTimestamp, position, bytes };
 }
 
-function loadInFlight(state: QueueState, store: QueueStore, slots: Slots): void {
+function loadInFlight(state: QueueMachine, store: QueueStore, slots: Slots): void {
   for (const row of store.deliveryRows()) {
-    const lane = laneState(state, laneOfPlace(row.place));
+    const lane = laneState(state, laneOfRowKey(row.place));
     const extent = store.extent(row.place);
     slots.known(row.slot, { lane: lane.lane, nextOffset: row.next_offset }, extent === null);
     if (row.next_offset > lane.nextOffset) {
@@ -90,7 +90,7 @@ function loadInFlight(state: QueueState, store: QueueStore, slots: Slots): void 
   }
 }
 
-function placeCursor(lane: LaneState, store: QueueStore): void {
+function startCursor(lane: LaneState, store: QueueStore): void {
   const last = lane.inFlight[lane.inFlight.length - 1];
   if (last && last.cursor < last.extent.nextOffset) {
     const { position, bytes, baseOffset, nextOffset } = last.extent;
@@ -103,7 +103,7 @@ function placeCursor(lane: LaneState, store: QueueStore): void {
   lane.cursorPosition = next?.position ?? lane.nextPosition;
 }
 
-function loadKeys(state: QueueState, parkedStore: ParkedStore, cache: SegmentCache): void {
+function loadKeys(state: QueueMachine, parkedStore: ParkedStore, cache: SegmentCache): void {
   for (const lane of state.lanes) {
     for (const { extent, leases } of lane?.inFlight ?? []) {
       if (extent.isPlain) continue;

@@ -14,7 +14,7 @@
  */
 
 import type { PublishRange, SequencePart, Taken } from '../../../core/producers/gapped-sequences.ts';
-import { PRODUCERS_PLACE, placeOf } from '../../../core/queue/state/lane.ts';
+import { PRODUCERS_ROW_KEY, rowKeyOf } from '../../../core/queue/state/lane.ts';
 import {
   fromStored,
   QueueProducers,
@@ -113,9 +113,9 @@ export class ProducerRows {
   }
 
   /** What the segment has to say that is written last. */
-  forSegment(place: number): string | null {
-    const isInSegment = typeof this.#holder === 'number' && this.#holder !== PRODUCERS_PLACE;
-    return this.#isAhead || isInSegment ? this.#put(place) : null;
+  forSegment(rowKey: number): string | null {
+    const isInSegment = typeof this.#holder === 'number' && this.#holder !== PRODUCERS_ROW_KEY;
+    return this.#isAhead || isInSegment ? this.#put(rowKey) : null;
   }
 
   /** What the row of totals has to say, which is written anyway. */
@@ -124,16 +124,16 @@ export class ProducerRows {
   }
 
   /** Removes a segment. */
-  deleteSegment(place: number): void {
-    const text = this.#isAhead || this.#holder === place ? this.#put(PRODUCERS_PLACE) : null;
-    if (text === null) this.#store.deleteSegment(place);
-    else this.#store.reserveSegment(place, text);
+  deleteSegment(rowKey: number): void {
+    const text = this.#isAhead || this.#holder === rowKey ? this.#put(PRODUCERS_ROW_KEY) : null;
+    if (text === null) this.#store.deleteSegment(rowKey);
+    else this.#store.reserveSegment(rowKey, text);
   }
 
   /** Removes the segments of a lane from an offset on. */
   deleteSegmentsFrom(lane: number, from: number): void {
     const holder = this.#holder;
-    if (typeof holder === 'number' && holder >= placeOf(lane, from) && holder < placeOf(lane + 1, 0)) {
+    if (typeof holder === 'number' && holder >= rowKeyOf(lane, from) && holder < rowKeyOf(lane + 1, 0)) {
       this.deleteSegment(holder);
     }
     this.#store.deleteSegmentsFrom(lane, from);
@@ -157,7 +157,7 @@ export class ProducerRows {
   }
 
   #snapshot(): string {
-    const texts = this.#producers.settle(this.#nowMs).map((producer) => JSON.stringify(toStored(producer)));
+    const texts = this.#producers.compact(this.#nowMs).map((producer) => JSON.stringify(toStored(producer)));
     let length = texts.reduce((sum, text) => sum + text.length + 1, 0);
     let first = 0;
     while (length > SNAPSHOT_LENGTH_MAX) length -= texts[first++]!.length + 1;

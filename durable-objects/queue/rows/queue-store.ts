@@ -2,10 +2,10 @@
 
 import {
   LANES,
-  laneOfPlace,
-  offsetOfPlace,
-  placeOf,
-  PRODUCERS_PLACE,
+  laneOfRowKey,
+  offsetOfRowKey,
+  rowKeyOf,
+  PRODUCERS_ROW_KEY,
 } from '../../../core/queue/state/lane.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
@@ -127,7 +127,7 @@ export class QueueStore {
   insertSegment(extent: StoredExtent, producers: string | null, data: Uint8Array): void {
     this.#sql.run(
       `INSERT INTO segments (${EXTENT}, producers, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      placeOf(extent.lane, extent.baseOffset),
+      rowKeyOf(extent.lane, extent.baseOffset),
       extent.nextOffset,
       extent.maxTimestamp,
       extent.position,
@@ -148,7 +148,7 @@ export class QueueStore {
       extent.isPlain ? 1 : 0,
       producers,
       data,
-      placeOf(extent.lane, extent.baseOffset),
+      rowKeyOf(extent.lane, extent.baseOffset),
     );
   }
 
@@ -160,7 +160,7 @@ export class QueueStore {
   reserveSegment(place: number, producers: string): void {
     this.#sql.run(
       "UPDATE OR REPLACE segments SET place = ?, bytes = 0, producers = ?, data = x'' WHERE place = ?",
-      PRODUCERS_PLACE,
+      PRODUCERS_ROW_KEY,
       producers,
       place,
     );
@@ -169,8 +169,8 @@ export class QueueStore {
   deleteSegmentsFrom(lane: number, from: number): void {
     this.#sql.run(
       'DELETE FROM segments WHERE place >= ? AND place < ?',
-      placeOf(lane, from),
-      placeOf(lane + 1, 0),
+      rowKeyOf(lane, from),
+      rowKeyOf(lane + 1, 0),
     );
   }
 
@@ -189,14 +189,14 @@ export class QueueStore {
   extentAt(lane: number, offset: number): StoredExtent | null {
     const [before] = this.#sql.all<ExtentRow>(
       `SELECT ${EXTENT} FROM segments WHERE place >= ? AND place <= ? ORDER BY place DESC LIMIT 1`,
-      placeOf(lane, 0),
-      placeOf(lane, offset),
+      rowKeyOf(lane, 0),
+      rowKeyOf(lane, offset),
     );
     if (before && before.next_offset > offset) return extentOf(before);
     const [after] = this.#sql.all<ExtentRow>(
       `SELECT ${EXTENT} FROM segments WHERE place > ? AND place < ? ORDER BY place LIMIT 1`,
-      placeOf(lane, offset),
-      placeOf(lane + 1, 0),
+      rowKeyOf(lane, offset),
+      rowKeyOf(lane + 1, 0),
     );
     return after ? extentOf(after) : null;
   }
@@ -207,7 +207,7 @@ export class QueueStore {
     for (let below = LANES; below > 0; below = tails[tails.length - 1]!.lane) {
       const [row] = this.#sql.all<ExtentRow>(
         `SELECT ${EXTENT} FROM segments WHERE place >= 0 AND place < ? ORDER BY place DESC LIMIT 1`,
-        placeOf(below, 0),
+        rowKeyOf(below, 0),
       );
       if (!row) break;
       tails.push(extentOf(row));
@@ -217,8 +217,8 @@ export class QueueStore {
 
   /** What the tails of the lanes and the reserved row tell of producers. */
   producerTexts(): { holder: number; text: string }[] {
-    const places = this.tails().map(({ lane, baseOffset }) => placeOf(lane, baseOffset));
-    return [PRODUCERS_PLACE, ...places].flatMap((holder) => {
+    const places = this.tails().map(({ lane, baseOffset }) => rowKeyOf(lane, baseOffset));
+    return [PRODUCERS_ROW_KEY, ...places].flatMap((holder) => {
       const [row] = this.#sql.all<{ producers: string | null }>(
         'SELECT producers FROM segments WHERE place = ?',
         holder,
@@ -290,8 +290,8 @@ export class QueueStore {
 
 function extentOf(row: ExtentRow): StoredExtent {
   return {
-    lane: laneOfPlace(row.place),
-    baseOffset: offsetOfPlace(row.place),
+    lane: laneOfRowKey(row.place),
+    baseOffset: offsetOfRowKey(row.place),
     nextOffset: row.next_offset,
     maxTimestamp: row.max_timestamp,
     position: row.position,

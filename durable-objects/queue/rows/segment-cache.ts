@@ -1,6 +1,6 @@
 /** The segments that were looked at last, with their records once somebody asked for them. */
 
-import { placeOf } from '../../../core/queue/state/lane.ts';
+import { rowKeyOf } from '../../../core/queue/state/lane.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
 import { recordsOfPieces } from '../../../core/queue/deliver/stored-records.ts';
 import {
@@ -24,9 +24,9 @@ interface Entry {
 
 export class SegmentCache {
   readonly #entries = new Map<number, Entry>();
-  readonly #read: (place: number) => Uint8Array;
+  readonly #read: (rowKey: number) => Uint8Array;
 
-  constructor(read: (place: number) => Uint8Array) {
+  constructor(read: (rowKey: number) => Uint8Array) {
     this.#read = read;
   }
 
@@ -65,14 +65,14 @@ export class SegmentCache {
     return this.#entry(extent).isDamaged;
   }
 
-  put(place: number, nextOffset: number, data: Uint8Array): void {
-    this.#entries.delete(place);
-    this.#entries.set(place, { nextOffset, data, pieces: null, isDamaged: false, records: null });
+  put(rowKey: number, nextOffset: number, data: Uint8Array): void {
+    this.#entries.delete(rowKey);
+    this.#entries.set(rowKey, { nextOffset, data, pieces: null, isDamaged: false, records: null });
     if (this.#entries.size > SEGMENTS_MAX) this.#entries.delete(this.#entries.keys().next().value!);
   }
 
-  drop(place: number): void {
-    this.#entries.delete(place);
+  drop(rowKey: number): void {
+    this.#entries.delete(rowKey);
   }
 
   clear(): void {
@@ -80,9 +80,9 @@ export class SegmentCache {
   }
 
   #entry({ lane, baseOffset, nextOffset }: LaneExtent): Entry {
-    const place = placeOf(lane, baseOffset);
-    const known = this.#entries.get(place);
-    if (known?.nextOffset !== nextOffset) this.put(place, nextOffset, this.#read(place));
-    return this.#entries.get(place)!;
+    const rowKey = rowKeyOf(lane, baseOffset);
+    const known = this.#entries.get(rowKey);
+    if (known?.nextOffset !== nextOffset) this.put(rowKey, nextOffset, this.#read(rowKey));
+    return this.#entries.get(rowKey)!;
   }
 }

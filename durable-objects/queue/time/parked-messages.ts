@@ -7,7 +7,7 @@ import { isReturnLane, priorityOf, returnLane } from '../../../core/queue/state/
 import { retriedRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
 import { noteExpiry } from '../../../core/queue/deliver/expiry-look.ts';
 import { expiryOf, readFacts } from '../../../core/queue/publish/message-metadata.ts';
-import { releaseKey, type QueueState } from '../../../core/queue/state/queue-machine.ts';
+import { releaseKey, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { LaneWriter } from '../publish/segment-appender.ts';
 import { packed, packedWithin } from '../rows/packing.ts';
@@ -30,13 +30,13 @@ export class ParkedMessages {
   }
 
   /** Delayed messages, which were published just now. */
-  addNew(state: QueueState, dueMs: number, lane: number, records: readonly LogRecord[]): void {
+  addNew(state: QueueMachine, dueMs: number, lane: number, records: readonly LogRecord[]): void {
     state.parked += records.length;
     this.#insert(state, false, dueMs, lane, records);
   }
 
   /** Failed messages, which the state counts already. One row for those that wait for the same time. */
-  addReturned(state: QueueState, returned: QueueState['changes']['parked']): void {
+  addReturned(state: QueueMachine, returned: QueueMachine['changes']['parked']): void {
     const groups = Map.groupBy(
       returned,
       ({ dueMs, extent, offset }) =>
@@ -57,7 +57,7 @@ export class ParkedMessages {
    * moment. True where more are due.
    */
   promote(
-    state: QueueState,
+    state: QueueMachine,
     writer: LaneWriter,
     nowMs: number,
     expired: (records: readonly LogRecord[]) => void,
@@ -84,7 +84,7 @@ export class ParkedMessages {
   }
 
   /** Removes all. Gives how many. */
-  purge(state: QueueState): number {
+  purge(state: QueueMachine): number {
     const count = state.parked;
     if (count === 0) return 0;
     for (const { data } of this.#store.keyed()) {
@@ -102,14 +102,14 @@ export class ParkedMessages {
     return this.#hasNew;
   }
 
-  nextDueMs(state: QueueState): number | null {
+  nextDueMs(state: QueueMachine): number | null {
     const dueMs = state.parked === 0 ? null : this.#store.nextMs();
     this.#hasNew = false; // only now: the look may have failed
     return dueMs;
   }
 
   #insert(
-    state: QueueState,
+    state: QueueMachine,
     isKeyed: boolean,
     dueMs: number,
     lane: number,

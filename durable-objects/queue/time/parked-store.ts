@@ -12,7 +12,7 @@ export interface ParkedRow extends SqlRow {
 }
 
 /** What became of dead letters that nobody took, since the queue was made. */
-export interface Lost {
+export interface Discarded {
   /** They would have gone round in circles. */
   cycle: number;
   /** The broker had published them on too often, and there was no other queue left for them. */
@@ -28,7 +28,7 @@ export interface Totals {
   parkedBytes: number;
   /** Every number that the outbox has given is below it. */
   reserved: number;
-  lost: Lost;
+  lost: Discarded;
 }
 
 interface TotalsRow extends SqlRow {
@@ -114,7 +114,7 @@ export class ParkedStore {
     const [row] = this.#sql.all<TotalsRow>('SELECT parked, parked_bytes, reserved, lost FROM totals');
     if (!row) return structuredClone(NO_TOTALS);
     const { parked, parked_bytes: parkedBytes, reserved, lost } = row;
-    return { parked, parkedBytes, reserved, lost: JSON.parse(lost) as Lost };
+    return { parked, parkedBytes, reserved, lost: JSON.parse(lost) as Discarded };
   }
 
   /** What the row tells of producers. */

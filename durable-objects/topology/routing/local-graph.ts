@@ -5,7 +5,7 @@
  */
 
 import type { Destination } from '../../../core/exchange/binding.ts';
-import type { Message } from '../../../core/exchange/exchange.ts';
+import type { RoutedMessage } from '../../../core/exchange/exchange.ts';
 import { route } from '../../../core/exchange/route.ts';
 import { RoutingGraph, type TopologyChange } from '../../../core/topology/routing-graph.ts';
 import { changesSince, snapshotPage } from './routing-feed.ts';
@@ -21,7 +21,7 @@ export class LocalGraph {
   }
 
   /** Where each message goes, by what the topology holds now; nowhere, where there is no such exchange. */
-  route(exchange: string, messages: readonly Message[]): Destination[][] {
+  route(exchange: string, messages: readonly RoutedMessage[]): Destination[][] {
     const { table } = this.#current();
     return messages.map((message) => {
       const routed = route(table, exchange, message, true);

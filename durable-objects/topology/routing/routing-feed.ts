@@ -1,7 +1,7 @@
 /** How a router gets the routing graph and keeps it: a snapshot in pages, then the changes since. */
 
 import { exchangesIn } from '../definitions/exchanges.ts';
-import type { ChangesSince, SnapshotPage, SnapshotPlace } from '../../rpc/topology.ts';
+import type { ChangesSince, SnapshotPage, SnapshotPosition } from '../../rpc/topology.ts';
 import type { TopologyStore } from '../topology-store.ts';
 
 /** A binding is some 200 bytes of JSON, 15 KiB at the most: far below the 32 MiB that a call may answer. */
@@ -12,7 +12,7 @@ const PAGE_LENGTH_MAX = 4 * 1024 * 1024;
 const CHANGES_PER_ANSWER = 1_000;
 
 /** Pages are read one by one while the topology goes on changing: see `SnapshotPage.version`. */
-export function snapshotPage(store: TopologyStore, after: SnapshotPlace | null): SnapshotPage {
+export function snapshotPage(store: TopologyStore, after: SnapshotPosition | null): SnapshotPage {
   const texts: string[] = [];
   let length = 0;
   const found = store.bindings.texts(after, BINDINGS_PER_PAGE);
@@ -29,7 +29,7 @@ export function snapshotPage(store: TopologyStore, after: SnapshotPlace | null):
         ? { queues: store.queues.names(), topics: store.topics.names(), exchanges: exchangesIn(store) }
         : null,
     bindingsJson: `[${texts.join(',')}]`,
-    next: isLast ? null : (JSON.parse(texts.at(-1)!) as SnapshotPlace),
+    next: isLast ? null : (JSON.parse(texts.at(-1)!) as SnapshotPosition),
   };
 }
 

@@ -4,7 +4,7 @@ import {
   type BindingArguments,
   type Destination,
 } from '../../../core/exchange/binding.ts';
-import type { BindingIndex, Message } from '../../../core/exchange/exchange.ts';
+import type { BindingIndex, RoutedMessage } from '../../../core/exchange/exchange.ts';
 
 export const queue = (name: string): Destination => ({ kind: 'queue', name });
 export const exchange = (name: string): Destination => ({ kind: 'exchange', name });
@@ -15,12 +15,12 @@ export function bound(to: Destination, routing_key = '', args: BindingArguments 
   return makeBinding({ source: 'x', destination: to, routing_key, arguments: args });
 }
 
-export function message(routingKey: string, headers: Message['headers'] = {}): Message {
+export function message(routingKey: string, headers: RoutedMessage['headers'] = {}): RoutedMessage {
   return { routingKey, headers };
 }
 
 /** The names of the destinations that an index visits, sorted, as often as it visits them. */
-export function matched(index: BindingIndex, sent: Message): string[] {
+export function matched(index: BindingIndex, sent: RoutedMessage): string[] {
   const names: string[] = [];
   index.match(sent, ({ name }) => names.push(name));
   return names.toSorted();

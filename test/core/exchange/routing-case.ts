@@ -4,7 +4,7 @@
  */
 
 import { makeBinding, type BindingDeclaration } from '../../../core/exchange/binding.ts';
-import type { Exchange, Message } from '../../../core/exchange/exchange.ts';
+import type { Exchange, RoutedMessage } from '../../../core/exchange/exchange.ts';
 import { route } from '../../../core/exchange/route.ts';
 import { RoutingTable } from '../../../core/exchange/routing-table.ts';
 
@@ -13,7 +13,7 @@ export interface RoutingCase {
   bindings: BindingDeclaration[];
   /** Bindings that are removed again before the messages are sent, by their place in `bindings`. */
   unbound: number[];
-  messages: ({ exchange: string } & Message)[];
+  messages: ({ exchange: string } & RoutedMessage)[];
 }
 
 /** Per message the queues that get it, sorted; none: it is unroutable. */

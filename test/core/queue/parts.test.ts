@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LANES, laneOfPlace, offsetOfPlace, placeOf } from '../../../core/queue/state/lane.ts';
+import { LANES, laneOfRowKey, offsetOfRowKey, rowKeyOf } from '../../../core/queue/state/lane.ts';
 import {
   addRange,
   covers,
@@ -21,9 +21,9 @@ describe('a place', () => {
   it('holds lane and offset exactly', () => {
     fc.assert(
       fc.property(lane, offset, (number, at) => {
-        const place = placeOf(number, at);
+        const place = rowKeyOf(number, at);
         expect(Number.isSafeInteger(place)).toBe(true);
-        expect([laneOfPlace(place), offsetOfPlace(place)]).toEqual([number, at]);
+        expect([laneOfRowKey(place), offsetOfRowKey(place)]).toEqual([number, at]);
       }),
     );
   });

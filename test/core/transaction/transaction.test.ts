@@ -5,7 +5,7 @@ import {
   end,
   expire,
   initialise,
-  settled,
+  completed,
   type Identity,
   type Outcome,
   type Transaction,
@@ -41,7 +41,7 @@ describe('a transaction', () => {
     expect(addParts(ending, ID, { id: 7, epoch: 1 }, { a: 'a' }, 0)).toMatchObject({
       code: 'transaction_in_progress',
     });
-    const done = settled(ending);
+    const done = completed(ending);
     expect(end(done, ID, first, 'commit')).toBe(done);
     expect(addParts(done, ID, first, { a: 'a' }, 0)).toMatchObject({ code: 'producer_fenced' });
     expect(addParts(done, ID, { id: 7, epoch: 1 }, { a: 'a' }, 0)).toMatchObject({ phase: 'open' });
@@ -66,12 +66,12 @@ describe('a transaction', () => {
     const next: Identity = { id: 7, epoch: 1 };
     expect(end(ending, ID, next, 'abort')).toMatchObject({ code: 'transaction_in_progress' });
     expect(end(ending, ID, next, 'commit')).toBe(ending);
-    expect(end(settled(ending), ID, next, 'abort')).toMatchObject({ phase: 'empty', epoch: 2 });
+    expect(end(completed(ending), ID, next, 'abort')).toMatchObject({ phase: 'empty', epoch: 2 });
   });
 
   it('is aborted when its time is over, and the commit that comes late is told so', () => {
     expect(expire(open, 60_999)).toBe(open);
-    const over = settled(expire(open, 61_000));
+    const over = completed(expire(open, 61_000));
     expect(over).toMatchObject({ phase: 'empty', epoch: 1, last: { outcome: 'abort', reason: 'timeout' } });
     expect(end(over, ID, first, 'commit')).toMatchObject({ code: 'transaction_aborted' });
     expect(end(over, ID, first, 'abort')).toBe(over);
@@ -82,10 +82,10 @@ describe('a transaction', () => {
     const ending = initialise(open, ID, 60_000, 99);
     expect(ending).toMatchObject({ phase: 'ending', last: { outcome: 'abort', reason: 'superseded' } });
     expect(initialise(ending, ID, 60_000, 99)).toBe(ending);
-    const second = initialise(settled(ending), ID, 60_000, 99);
+    const second = initialise(completed(ending), ID, 60_000, 99);
     expect(second).toMatchObject({ phase: 'empty', producerId: 7, epoch: 2 });
     for (const decision of [
-      end(settled(ending), ID, first, 'commit'),
+      end(completed(ending), ID, first, 'commit'),
       end(second, ID, first, 'commit'),
       end(second, ID, first, 'abort'),
       addParts(second, ID, first, { a: 'a' }, 0),
@@ -97,7 +97,7 @@ describe('a transaction', () => {
   it('gets a new producer id when the epochs are used up', () => {
     const last: State = { ...NEW, epoch: PRODUCER_EPOCH_MAX };
     const opened = ok(addParts(last, ID, { id: 7, epoch: PRODUCER_EPOCH_MAX }, { a: 'a' }, 0));
-    const done = settled(ok(end(opened, ID, { id: 7, epoch: PRODUCER_EPOCH_MAX }, 'commit')));
+    const done = completed(ok(end(opened, ID, { id: 7, epoch: PRODUCER_EPOCH_MAX }, 'commit')));
     const used = { id: 7, epoch: PRODUCER_EPOCH_MAX + 1 };
     expect(addParts(done, ID, used, { a: 'a' }, 0)).toMatchObject({ code: 'producer_fenced' });
     expect(initialise(done, ID, 60_000, 99)).toMatchObject({ producerId: 99, epoch: 0 });
@@ -192,7 +192,7 @@ class Run {
       this[name].mark(producerId, epoch, last!.outcome);
     }
     this.step();
-    this.memory = settled(this.memory);
+    this.memory = completed(this.memory);
   }
 
   init(): Identity {

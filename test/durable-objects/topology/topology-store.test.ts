@@ -15,7 +15,7 @@ import { changesSince, snapshotPage } from '../../../durable-objects/topology/ro
 import { LocalGraph } from '../../../durable-objects/topology/routing/local-graph.ts';
 import { deletePolicyIn, putPolicyIn } from '../../../durable-objects/topology/definitions/policies.ts';
 import { changeQueueIn, declareQueueIn } from '../../../durable-objects/topology/definitions/queues.ts';
-import type { BindingList, BindingsOf, SnapshotPlace } from '../../../durable-objects/rpc/topology.ts';
+import type { BindingList, BindingsOf, SnapshotPosition } from '../../../durable-objects/rpc/topology.ts';
 import { TopologyStore } from '../../../durable-objects/topology/topology-store.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 
@@ -43,7 +43,7 @@ const exchange = (name: string, fields = {}) => declareExchangeIn(store, name, f
 /** What a router that starts now, and one that has followed from the start, know. */
 function followers(): RoutingGraph[] {
   const fresh = new RoutingGraph();
-  let place: SnapshotPlace | null = null;
+  let place: SnapshotPosition | null = null;
   do {
     const page = snapshotPage(store, place);
     fresh.applyPage(page);

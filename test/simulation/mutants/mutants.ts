@@ -141,13 +141,14 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'durable-objects/queue/dead-letters/outbox-sender.ts',
-        find: 'this.#queue.removeOutbox(this.#row, this.#lost);',
+        find: 'this.#queue.removeOutbox(this.#row, this.#discarded);',
         replace: '',
       },
       {
         file: 'durable-objects/queue/dead-letters/outbox-sender.ts',
-        find: 'const shares = await this.#shares();',
-        replace: 'this.#queue.removeOutbox(this.#row, this.#lost);\n    const shares = await this.#shares();',
+        find: 'const shares = await this.#batches();',
+        replace:
+          'this.#queue.removeOutbox(this.#row, this.#discarded);\n    const shares = await this.#batches();',
       },
     ],
   },

@@ -12,8 +12,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     checker: 'replay',
     patches: change(
       'durable-objects/queue/dead-letters/dead-letter-box.ts',
-      'for (const { place } of found) takeOut(state, source, place);\n    state.counters.replayed',
-      'for (const { place } of found) if (place.offset % 4 !== 3) takeOut(state, source, place);\n    state.counters.replayed',
+      'for (const { position } of found) takeOut(state, source, position);\n    state.counters.replayed',
+      'for (const { position } of found) if (position.offset % 4 !== 3) takeOut(state, source, position);\n    state.counters.replayed',
     ),
   },
   {

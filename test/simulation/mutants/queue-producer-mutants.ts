@@ -12,7 +12,7 @@ export const QUEUE_PRODUCER_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: FILE,
-        find: 'this.#isAhead || this.#holder === place ? this.#put(PRODUCERS_PLACE) : null',
+        find: 'this.#isAhead || this.#holder === rowKey ? this.#put(PRODUCERS_ROW_KEY) : null',
         replace: 'null',
       },
     ],
