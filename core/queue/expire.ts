@@ -2,8 +2,8 @@
 
 import { consumerName } from './deliver/consumer-id.ts';
 import { deadLetter, isKeptAnyway } from './dead-letters/dead-letter.ts';
-import { noteReturned } from './deliver/expiry-look.ts';
-import { expiryOf, type SegmentSource } from './publish/message-metadata.ts';
+import { noteReturned } from './state/expiry-look.ts';
+import { expiryOf, type SegmentSource } from './state/message-metadata.ts';
 import {
   endLease,
   lanesFromHighest,

@@ -7,7 +7,7 @@ import { deathRecord } from '../../core/queue/dead-letters/dead-letter-record.ts
 import { countDeath } from '../../core/queue/dead-letters/dead-letter.ts';
 import { deliver, type DeliverCommand } from '../../core/queue/deliver/deliver.ts';
 import { expireHeads, expireLeases } from '../../core/queue/expire.ts';
-import { readFacts, type SegmentSource } from '../../core/queue/publish/message-metadata.ts';
+import { readFacts, type SegmentSource } from '../../core/queue/state/message-metadata.ts';
 import { dropHead } from '../../core/queue/publish/limits.ts';
 import { purge } from '../../core/queue/purge.ts';
 import { noChanges, type QueueMachine } from '../../core/queue/state/queue-machine.ts';

@@ -27,14 +27,9 @@ class Share {
   }
 
   async take(member: string, fields: object = {}): Promise<AcquiredRecord[]> {
-    const { status, body } = await broker.call<{ records: AcquiredRecord[] }>(
-      'POST',
-      `${this.path}/records`,
-      {
-        member_id: member,
-        ...fields,
-      },
-    );
+    const request = { member_id: member, ...fields };
+    const path = `${this.path}/records`;
+    const { status, body } = await broker.call<{ records: AcquiredRecord[] }>('POST', path, request);
     expect([status, body]).toMatchObject([200, {}]);
     return body.records;
   }

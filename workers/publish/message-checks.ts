@@ -1,6 +1,6 @@
 /** What is checked of each message of a publish, however it came. */
 
-import { readFacts } from '../../core/queue/publish/message-metadata.ts';
+import { readFacts } from '../../core/queue/state/message-metadata.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { textOfBytes } from '../../protocol/json/json-bytes.ts';
 import {

@@ -7,7 +7,7 @@ import {
   ERROR_STACK_LENGTH_MAX,
   ERROR_TYPE_LENGTH_MAX,
 } from '../../../protocol/limits.ts';
-import type { MessageFacts } from '../publish/message-metadata.ts';
+import type { MessageFacts } from '../state/message-metadata.ts';
 import {
   finish,
   type DeadMessage,

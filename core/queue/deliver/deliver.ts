@@ -6,8 +6,8 @@
 
 import { isReturnLane } from '../state/lane.ts';
 import { deadLetter } from '../dead-letters/dead-letter.ts';
-import { noteHead } from './expiry-look.ts';
-import { expiryOf, type SegmentSource } from '../publish/message-metadata.ts';
+import { noteHead } from '../state/expiry-look.ts';
+import { expiryOf, type SegmentSource } from '../state/message-metadata.ts';
 import {
   bytesPerMessage,
   finish,

@@ -2,8 +2,8 @@
 
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import { countDeath } from '../dead-letters/dead-letter.ts';
-import { noteExpiry } from '../deliver/expiry-look.ts';
-import type { ArrivalFacts } from './message-metadata.ts';
+import { noteExpiry } from '../state/expiry-look.ts';
+import type { ArrivalFacts } from '../state/message-metadata.ts';
 import { publishLane } from '../state/lane.ts';
 import { isOver } from './limits.ts';
 import type { QueueMachine } from '../state/queue-machine.ts';

@@ -4,7 +4,7 @@
  */
 
 import { deadLetter } from '../dead-letters/dead-letter.ts';
-import type { SegmentSource } from './message-metadata.ts';
+import type { SegmentSource } from '../state/message-metadata.ts';
 import {
   lanesFromHighest,
   moveCursor,

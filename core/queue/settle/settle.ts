@@ -9,8 +9,8 @@
 import { consumerName } from '../deliver/consumer-id.ts';
 import type { ErrorFields } from '../../../protocol/schemas/dead-letters.ts';
 import { cappedError, deadLetter, isKeptAnyway } from '../dead-letters/dead-letter.ts';
-import { noteReturned } from '../deliver/expiry-look.ts';
-import type { SegmentSource } from '../publish/message-metadata.ts';
+import { noteReturned } from '../state/expiry-look.ts';
+import type { SegmentSource } from '../state/message-metadata.ts';
 import {
   endLease,
   finish,

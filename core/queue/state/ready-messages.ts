@@ -1,6 +1,6 @@
 /** Walking over the ready messages of a queue in the order of delivery, and taking single ones out wherever they lie. */
 
-import type { SegmentSource } from '../publish/message-metadata.ts';
+import type { SegmentSource } from './message-metadata.ts';
 import {
   finish,
   inFlightAt,

@@ -13,7 +13,7 @@ import {
 import { formatDeadLetterId, parseDeadLetterId } from '../../../core/queue/dead-letters/dead-letter-id.ts';
 import { deathOf, hopsOf } from '../../../core/queue/dead-letters/death-headers.ts';
 import { replayedRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
-import type { SegmentSource } from '../../../core/queue/publish/message-metadata.ts';
+import type { SegmentSource } from '../../../core/queue/state/message-metadata.ts';
 import { readyCount, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { readyAt, readyIn, takeOut, type Position } from '../../../core/queue/state/ready-messages.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';

@@ -1,6 +1,6 @@
 /** Looking at a queue without changing it. */
 
-import type { SegmentSource } from '../../../core/queue/publish/message-metadata.ts';
+import type { SegmentSource } from '../../../core/queue/state/message-metadata.ts';
 import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { readyIn } from '../../../core/queue/state/ready-messages.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';

@@ -1,10 +1,10 @@
 /** What is published on its way into a queue: collected during a commit, and stored as few rows as it fits. */
 
-import { noteExpiry } from '../../../core/queue/deliver/expiry-look.ts';
+import { noteExpiry } from '../../../core/queue/state/expiry-look.ts';
 import { admit, takesWhole, type Arrival, type IntakeRules } from '../../../core/queue/publish/arrive.ts';
 import type { PublishRange } from '../../../core/producers/gapped-sequences.ts';
 import { deathRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
-import { isPlain, readFacts } from '../../../core/queue/publish/message-metadata.ts';
+import { isPlain, readFacts } from '../../../core/queue/state/message-metadata.ts';
 import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { hasOnlyValues } from '../../../core/queue/publish/plain-batch.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';

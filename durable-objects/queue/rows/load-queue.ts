@@ -1,7 +1,7 @@
 /** The state of a queue from its rows: what is in flight and the ends of the lanes, never an index of the backlog. */
 
 import { DedupWindow } from '../../../core/queue/publish/dedup.ts';
-import { readFacts } from '../../../core/queue/publish/message-metadata.ts';
+import { readFacts } from '../../../core/queue/state/message-metadata.ts';
 import { laneOfRowKey } from '../../../core/queue/state/lane.ts';
 import {
   holdKey,

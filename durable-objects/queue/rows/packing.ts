@@ -1,6 +1,6 @@
 /** Records as batches and back. */
 
-import { isPlain, readFacts } from '../../../core/queue/publish/message-metadata.ts';
+import { isPlain, readFacts } from '../../../core/queue/state/message-metadata.ts';
 import {
   decodeRecords,
   encodeBatch,

@@ -5,8 +5,8 @@
 
 import { isReturnLane, priorityOf, returnLane } from '../../../core/queue/state/lane.ts';
 import { retriedRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
-import { noteExpiry } from '../../../core/queue/deliver/expiry-look.ts';
-import { expiryOf, readFacts } from '../../../core/queue/publish/message-metadata.ts';
+import { noteExpiry } from '../../../core/queue/state/expiry-look.ts';
+import { expiryOf, readFacts } from '../../../core/queue/state/message-metadata.ts';
 import { releaseKey, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { LaneWriter } from '../publish/segment-appender.ts';

@@ -52,7 +52,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     checker: 'due-times',
     only: ['publish', 'take', 'settle'],
     patches: change(
-      'core/queue/publish/message-metadata.ts',
+      'core/queue/state/message-metadata.ts',
       'facts.dueMs = record.timestamp + numberOf(value);',
       'facts.dueMs = record.timestamp + Math.floor(numberOf(value) / 2);',
     ),

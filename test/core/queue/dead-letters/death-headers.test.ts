@@ -13,7 +13,7 @@ import {
   retriedRecord,
 } from '../../../../core/queue/dead-letters/dead-letter-record.ts';
 import { deathOf, historyOf, hopsOf } from '../../../../core/queue/dead-letters/death-headers.ts';
-import { readFacts } from '../../../../core/queue/publish/message-metadata.ts';
+import { readFacts } from '../../../../core/queue/state/message-metadata.ts';
 import { shareDeadLetter } from '../../../../core/share/dead-letter.ts';
 import {
   deadLetterDetailsShape,

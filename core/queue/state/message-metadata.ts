@@ -10,7 +10,7 @@ import {
 } from '../../../protocol/schemas/messages.ts';
 import { murmur2 } from '../../../protocol/murmur2.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
-import type { LaneExtent } from '../state/segment-state.ts';
+import type { LaneExtent } from './segment-state.ts';
 
 export interface MessageFacts {
   /** When it was published, in ms. */

@@ -1,8 +1,8 @@
 /** When to look for expired messages: the earliest time at which one that has just become ready expires. */
 
-import { expiryOf, type MessageFacts, type SegmentSource } from '../publish/message-metadata.ts';
-import type { QueueMachine } from '../state/queue-machine.ts';
-import type { LaneExtent } from '../state/segment-state.ts';
+import { expiryOf, type MessageFacts, type SegmentSource } from './message-metadata.ts';
+import type { QueueMachine } from './queue-machine.ts';
+import type { LaneExtent } from './segment-state.ts';
 
 /** A message is ready, whose facts are known. */
 export function noteExpiry(
