@@ -77,13 +77,17 @@ export interface BindingList {
 /** Which bindings: those from an exchange, or those to a destination. */
 export type BindingsOf = { source: string } | { destination: Destination };
 
-/** Where reading a snapshot goes on: after this binding. */
-export type SnapshotPosition = { source: string; id: string };
+/** Where reading a snapshot goes on: after this name, or after this binding. */
+export type SnapshotPosition = { kind: SnapshotNameKind; after: string } | { source: string; id: string };
+
+/** In the order in which a snapshot has them: exchanges before the bindings from them. */
+export const SNAPSHOT_NAME_KINDS = ['queues', 'topics', 'exchanges'] as const;
+export type SnapshotNameKind = (typeof SNAPSHOT_NAME_KINDS)[number];
 
 export interface SnapshotPage {
   /** The version before the page was read. Changes after that of the first page have to be applied to the whole. */
   version: number;
-  /** On the first page, else null. */
+  /** On the first pages, until all names have been read; then null. */
   names: { queues: string[]; topics: string[]; exchanges: ExchangeDefinition[] } | null;
   /** A JSON array. */
   bindingsJson: string;
@@ -104,11 +108,22 @@ export interface QueueDeletionRequest extends QueueDeletion {
   id?: number;
 }
 
-/** What the watchdog visits. */
-export interface Watched {
-  topics: TopicDefinition[];
-  queues: QueueDefinition[];
-  schedules: ScheduleDefinition[];
-  groups: string[];
-  transactionalIds: string[];
+/** What can be listed, by name. */
+export interface Listed {
+  topics: TopicDefinition;
+  queues: QueueDefinition;
+  exchanges: ExchangeDefinition;
+  policies: PolicyDefinition;
+  alerts: AlertDefinition;
+  schedules: ScheduleDefinition;
+  groups: { name: string };
+  shareGroups: ShareGroupDefinition;
+}
+export type ListKind = keyof Listed;
+
+export interface DefinitionPage {
+  /** A JSON array: see `BindingList`. */
+  itemsJson: string;
+  /** There are more after this name. */
+  next: string | null;
 }

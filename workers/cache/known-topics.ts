@@ -4,6 +4,7 @@
  */
 
 import type { TopicDefinition } from '../../core/topology/topics.ts';
+import { readAll } from './definition-pages.ts';
 import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
 
 export interface KnownTopics {
@@ -33,15 +34,14 @@ export async function knownTopics(env: Env, namespace: string, atLeast: number):
   return await refreshTopics(env, namespace);
 }
 
-/** Asks the topology, whatever is known. */
+/** Asks the topology, whatever is known. The version is read first: topics that change while pages are read are newer. */
 export async function refreshTopics(env: Env, namespace: string): Promise<KnownTopics> {
   const nowMs = Date.now();
   const entry = entries.get(namespace);
-  const answer = await topologyStub(env, namespace).topicsSince(entry?.known.topologyVersion ?? -1);
-  const known = {
-    topics: answer.topics ?? entry!.known.topics,
-    topologyVersion: answer.topologyVersion,
-  };
+  const topologyVersion = await topologyStub(env, namespace).version();
+  const isCurrent = entry?.known.topologyVersion === topologyVersion;
+  const topics = isCurrent ? entry!.known.topics : await readAll(env, namespace, 'topics');
+  const known = { topics, topologyVersion };
   const newest = entries.get(namespace);
   if (newest && newest.known.topologyVersion > known.topologyVersion) return newest.known;
   if (entries.size >= NAMESPACES_MAX) entries.clear();
