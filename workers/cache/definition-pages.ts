@@ -1,7 +1,8 @@
 /** All definitions of a kind, read from the topology page by page: a call between objects carries 32 MiB. */
 
 import type { Listed, ListKind } from '../../durable-objects/rpc/topology.ts';
-import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { PAGE_ITEMS_MAX } from '../../protocol/limits.ts';
 
 /** One page after the other, in memory one at a time. What comes or goes meanwhile may be among them or not. */

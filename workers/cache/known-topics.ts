@@ -4,8 +4,9 @@
  */
 
 import type { TopicDefinition } from '../../core/topology/topics.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { readAll } from './definition-pages.ts';
-import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
 
 export interface KnownTopics {
   topics: TopicDefinition[];
