@@ -28,7 +28,7 @@ import type { Env } from '../durable-objects/env.ts';
 import { PAGE_ITEMS_MAX } from '../protocol/limits.ts';
 import { murmur2 } from '../protocol/murmur2.ts';
 import { definitionPages } from './cache/definition-pages.ts';
-import { namespacesOf } from './routes/context.ts';
+import { namespacesOf } from './http/context.ts';
 
 /** How often the cron trigger runs, as wrangler.toml says. */
 const INTERVAL_MS = 300_000;

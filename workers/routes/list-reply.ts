@@ -7,7 +7,7 @@ import { namePageQuerySchema } from '../../protocol/schemas/pages.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
-import { readNamespace, type AppContext } from './context.ts';
+import { readNamespace, type AppContext } from '../http/context.ts';
 
 /**
  * @param build the reply without `next`
