@@ -35,7 +35,7 @@ export function topologyStub(env: Env, namespace: string): DurableObjectStub<Top
 }
 
 /**
- * Throws where the runtime has no jurisdictions (a local one has not); topics that ask for one are refused there when
+ * Throws if the runtime has no jurisdictions (a local one has not); topics that ask for one are refused there when
  * they are declared.
  */
 export function partitionStub(
@@ -80,7 +80,7 @@ export function transactionStub(
   return env.TRANSACTION.getByName(`${namespace}/${transactionalId}`);
 }
 
-/** Null where `id`, in hexadecimal, cannot be one of a mailbox. */
+/** Null if `id`, in hexadecimal, cannot be one of a mailbox. */
 export function replyMailboxStub(env: Env, id: string): DurableObjectStub<ReplyMailbox> | null {
   try {
     return env.REPLY_MAILBOX.get(env.REPLY_MAILBOX.idFromString(id));

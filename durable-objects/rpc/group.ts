@@ -1,6 +1,6 @@
 /**
- * What goes between the router (or a partition) and a group. Groups are itty-durable objects: a call is a request with
- * the method in its path and the arguments as JSON, and so is the answer.
+ * RPC between the router (or a partition) and a group. Groups are itty-durable objects: a call is a request with the
+ * method in its path and the arguments as JSON, and so is the answer.
  */
 
 import type { UnsettledTopic } from '../../core/group/first-sight.ts';
@@ -16,7 +16,7 @@ export interface OwnedPartition extends TopicPartition {
   topicId: number;
   /** The epoch in which the member began to own it. */
   since: number;
-  /** Where to begin, where the group has committed nothing. */
+  /** Where to begin, if the group has committed nothing. */
   reset: 'earliest' | 'latest';
 }
 
@@ -35,7 +35,7 @@ export interface MemberView {
   unsettled: UnsettledTopic[];
   /** The members or their topics have changed: a target has to be computed. */
   needsTarget: boolean;
-  /** The topology that the target was computed by: where there is a newer one, it may have to be computed again. */
+  /** The topology that the target was computed by: if there is a newer one, it may have to be computed again. */
   topologyVersion: number;
 }
 
@@ -57,7 +57,7 @@ export interface BeatRequest {
   memberId: string;
   epoch: number | null;
   held: HeldPartition[] | 'assigned' | 'unsaid';
-  /** A read: refused where the member does not know yet that a partition was revoked. */
+  /** A read: refused if the member does not know yet that a partition was revoked. */
   isFetch: boolean;
 }
 
@@ -68,11 +68,11 @@ export interface GroupMethods {
   leave(memberId: string): { memberId: string } | Failure;
   targetInputs(): TargetInputs;
   /**
-   * Null where the target was computed for what is not so any more.
+   * Null if the target was computed for what is not so any more.
    * @param beat the request that made the router compute it: answered with what the target gives to its member
    */
   acceptTarget(target: Target, beat: BeatRequest): MemberView | Failure | null;
-  /** Epochs since when the member has owned the partitions; null where it does not. */
+  /** Epochs since when the member has owned the partitions; null if it does not. */
   ownerships(
     memberId: string,
     epoch: number,

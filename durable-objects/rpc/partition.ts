@@ -1,4 +1,4 @@
-/** What goes between the router and a partition. */
+/** RPC between the router and a partition. */
 
 import type { Claim } from '../../core/group/offsets.ts';
 import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
@@ -26,7 +26,7 @@ export interface AppendOptions {
 export interface AppendedBatch {
   baseOffset: number;
   recordCount: number;
-  /** The timestamp of all records, where the topic stamps them; else null. */
+  /** The timestamp of all records, if the topic stamps them; else null. */
   appendTime: number | null;
   /** Of a batch that had been stored before: the timestamps that its records have there, by place in the batch. */
   storedTimestamps?: number[];
@@ -65,7 +65,7 @@ export interface PartitionDescription {
 /** A member of a group that reads. */
 export interface GroupClaim extends Claim {
   group: string;
-  /** Where to begin, where the group has committed nothing. */
+  /** Where to begin, if the group has committed nothing. */
   autoOffsetReset: 'earliest' | 'latest';
 }
 
@@ -85,7 +85,7 @@ export interface OffsetCommit extends Claim {
   /** It takes effect when this is committed; null: at once. */
   transaction: OffsetTransaction | null;
   /**
-   * Refused where a later offset than this is committed already: for reads that commit what they give out, so that no two
+   * Refused if a later offset than this is committed already: for reads that commit what they give out, so that no two
    * give out the same.
    */
   onlyFrom?: number;

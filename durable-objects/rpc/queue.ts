@@ -1,4 +1,4 @@
-/** What goes between the router and a queue. */
+/** RPC between the router and a queue. */
 
 import type { DeliveryError } from '../../core/queue/settle/settle.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
@@ -15,7 +15,7 @@ export interface PublishOptions {
   /**
    * Set by a broker object that hands on messages at least once: its name and the number of the first message, which
    * grow by one per message unless `numbers` gives each its own, in order. Messages with a number that was taken before are
-   * duplicates. Where there is no room for one, it and all that follow are `rejected`, and are to be sent again.
+   * duplicates. If there is no room for one, it and all that follow are `rejected`, and are to be sent again.
    */
   source?: { name: string; firstNumber: number; numbers?: number[] };
   /** All batches are its, and one publish to it: stored once, however often it comes. */
@@ -64,7 +64,7 @@ export interface SettleRequest {
   reject?: { tag: string; error?: DeliveryError }[];
   release?: string[];
   extend?: { tag: string; leaseMs: number }[];
-  /** Where it is given, only deliveries of this consumer are settled. */
+  /** If it is given, only deliveries of this consumer are settled. */
   consumerId?: string;
 }
 

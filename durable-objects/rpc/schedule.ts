@@ -1,4 +1,4 @@
-/** What goes between the router and a schedule. */
+/** RPC between the router and a schedule. */
 
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { ScheduleState } from '../../protocol/schemas/schedules.ts';

@@ -1,4 +1,4 @@
-/** What goes between the router and the topology. */
+/** RPC between the router and the topology. */
 
 import type { Destination } from '../../core/exchange/binding.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';

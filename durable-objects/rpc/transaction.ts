@@ -1,4 +1,4 @@
-/** What goes between the router and the coordinator of a transactional id. */
+/** RPC between the router and the coordinator of a transactional id. */
 
 import type { EndReason, Identity, Outcome } from '../../core/transaction/transaction.ts';
 import type { TopicAddress } from '../../core/topology/topics.ts';

@@ -100,7 +100,7 @@ export function entriesOf(settlements: readonly MessageSettlement[]): Settlement
   return entries;
 }
 
-/** Null where it was done. After a failed attempt a settlement may find itself done: that attempt's reply was lost. */
+/** Null if it was done. After a failed attempt a settlement may find itself done: that attempt's reply was lost. */
 export function refusalOf(
   { message, settlement }: MessageSettlement,
   outcome: SettleOutcome,
@@ -112,7 +112,7 @@ export function refusalOf(
   return new PosthornError('settlement_refused', text, { details: { outcome } });
 }
 
-/** As JSON; empty where there is nothing to say. */
+/** As JSON; empty if there is nothing to say. */
 function detailsOf(settlement: Settlement): string {
   switch (settlement.kind) {
     case 'ack':
@@ -127,7 +127,7 @@ function detailsOf(settlement: Settlement): string {
   }
 }
 
-/** What was thrown and is no Error: text as it is, the rest as JSON where it can be. */
+/** What was thrown and is no Error: text as it is, the rest as JSON if it can be. */
 export function textOf(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown;
   try {

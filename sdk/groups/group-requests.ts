@@ -16,7 +16,7 @@ import type { GroupConsumerConfig } from './options.ts';
 
 /** An offset to be committed: that of the next record to read. */
 export interface OffsetToCommit extends PartitionOffset {
-  /** The topic that it belongs to, as `record.position` has it: refused where that was made again since. */
+  /** The topic that it belongs to, as `record.position` has it: refused if that was made again since. */
   topicId?: number;
   /** At most 4,096 bytes, kept with the offset. */
   metadata?: string;

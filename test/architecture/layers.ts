@@ -5,7 +5,7 @@
  *         ^
  *        sdk/  <-  sdk/cli/
  *
- * Imports of types are free where that is said; they are gone at run time.
+ * Imports of types are free if that is said; they are gone at run time.
  */
 
 import { nodesOf, parse, type Import, type Parsed, type Sources } from './sources.ts';
