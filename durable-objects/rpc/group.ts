@@ -1,22 +1,18 @@
-/**
- * RPC between the router (or a partition) and a group. Groups are itty-durable objects: a call is a request with the
- * method in its path and the arguments as JSON, and so is the answer.
- */
+/** Methods of a group that others call, and what goes in and out of them. */
 
 import type { UnsettledTopic } from '../../core/group/first-sight.ts';
 import type { JoinRequest } from '../../core/group/membership.ts';
 import type { GroupState, Member, TopicRef } from '../../core/group/group-state.ts';
 import type { Target } from '../../core/group/target.ts';
-import { failure, type Failure } from '../../protocol/errors.ts';
+import type { Failure } from '../../protocol/errors.ts';
 import type { AssignorName, TopicPartition } from '../../protocol/schemas/groups.ts';
-import { groupStub, type Env } from '../stubs.ts';
 
 export interface OwnedPartition extends TopicPartition {
   /** The topic that it is a partition of: one that is made again under the name is another. */
   topicId: number;
   /** The epoch in which the member began to own it. */
   since: number;
-  /** Where to begin, if the group has committed nothing. */
+  /** Where to begin, where the group has committed nothing. */
   reset: 'earliest' | 'latest';
 }
 
@@ -35,7 +31,7 @@ export interface MemberView {
   unsettled: UnsettledTopic[];
   /** The members or their topics have changed: a target has to be computed. */
   needsTarget: boolean;
-  /** The topology that the target was computed by: if there is a newer one, it may have to be computed again. */
+  /** The topology that the target was computed by: where there is a newer one, it may have to be computed again. */
   topologyVersion: number;
 }
 
@@ -57,7 +53,7 @@ export interface BeatRequest {
   memberId: string;
   epoch: number | null;
   held: HeldPartition[] | 'assigned' | 'unsaid';
-  /** A read: refused if the member does not know yet that a partition was revoked. */
+  /** A read: refused where the member does not know yet that a partition was revoked. */
   isFetch: boolean;
 }
 
@@ -68,11 +64,11 @@ export interface GroupMethods {
   leave(memberId: string): { memberId: string } | Failure;
   targetInputs(): TargetInputs;
   /**
-   * Null if the target was computed for what is not so any more.
+   * Null where the target was computed for what is not so any more.
    * @param beat the request that made the router compute it: answered with what the target gives to its member
    */
   acceptTarget(target: Target, beat: BeatRequest): MemberView | Failure | null;
-  /** Epochs since when the member has owned the partitions; null if it does not. */
+  /** Epochs since when the member has owned the partitions; null where it does not. */
   ownerships(
     memberId: string,
     epoch: number,
@@ -97,27 +93,4 @@ export interface GroupMethods {
   deleteGroup(epoch: number): { deleted: true } | Failure;
   /** Runs what is due. */
   tick(): { isEmpty: boolean };
-}
-
-type Answer<Name extends keyof GroupMethods> = ReturnType<GroupMethods[Name]>;
-
-/** A group that cannot be reached is a failure; what it refuses is one too. */
-export async function callGroup<Name extends keyof GroupMethods>(
-  env: Env,
-  namespace: string,
-  group: string,
-  method: Name,
-  ...args: Parameters<GroupMethods[Name]>
-): Promise<Answer<Name> | Failure> {
-  try {
-    const response = await groupStub(env, namespace, group).fetch(`https://group/${method}`, {
-      method: 'POST',
-      body: JSON.stringify(args),
-    });
-    if (response.ok) return await response.json<Answer<Name>>();
-    console.error(`${method} of group ${group} failed: ${await response.text()}`);
-  } catch (error) {
-    console.error(`${method} of group ${group} failed`, error);
-  }
-  return failure('group_unavailable', `group "${group}" did not answer; try again`);
 }

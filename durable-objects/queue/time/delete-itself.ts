@@ -4,7 +4,8 @@
  */
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
-import { topologyStub, type Env } from '../../stubs.ts';
+import { topologyStub } from '../../stubs.ts';
+import type { Env } from '../../env.ts';
 
 /** Never rejects. */
 export async function deleteItself(
