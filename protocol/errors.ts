@@ -1,14 +1,14 @@
 /**
- * The one table of errors: what a caller can cause, the HTTP status it maps to, and whether the same request may
- * succeed later. Codes are stable; texts are not. Everything else is a bug and answers `internal_error`.
+ * The one table of errors that a caller can cause: code, HTTP status, and whether the same request may succeed later.
+ * Codes are stable; texts are not. Every other error is a bug, and the answer is `internal_error`.
  */
 
 interface ErrorDefinition {
   /** HTTP status of the reply. */
   readonly status: number;
-  /** True if the very same request may succeed if it is sent again. */
+  /** True if the same request may succeed when it is sent again. */
   readonly retryable: boolean;
-  /** What it means, for people: the `title` of the problem document. */
+  /** The meaning, for people: the `title` of the problem document. */
   readonly title: string;
 }
 
@@ -136,7 +136,7 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable;
 
-/** An expected failure, as a value: it crosses object boundaries unharmed, if thrown errors lose their fields. */
+/** An expected failure, as a value: it crosses object boundaries unchanged. Thrown errors would lose their fields. */
 export interface Failure {
   readonly code: ErrorCode;
   /** What happened and what to do about it, for the person who reads the reply. */
