@@ -1,4 +1,4 @@
-/** How a router gets the routing graph and keeps it: a snapshot in pages, then the changes since. */
+/** Routing feed: gives routers the routing graph, as a snapshot in pages and then as changes. */
 
 import {
   SNAPSHOT_NAME_KINDS,
@@ -59,7 +59,7 @@ function bindingPage(
   };
 }
 
-/** Null where the log does not reach back to that version: start anew. */
+/** Null if the log does not reach back to that version: start anew. */
 export function changesSince(store: TopologyStore, version: number): ChangesSince | null {
   const rows = store.changes.since(version, CHANGES_PER_ANSWER);
   if (rows === null) return null;
