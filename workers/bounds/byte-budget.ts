@@ -1,6 +1,6 @@
 /**
- * Byte budget: how many bytes one isolate holds for its requests at once. Large requests leave a share free, which only
- * small ones may take, so that small ones keep flowing while large ones wait or are refused. Who waits holds nothing.
+ * Byte budget: how many bytes one isolate holds for its requests at once. Large requests leave a part free for small
+ * ones, so that small ones continue while large ones wait or are refused. A waiting request holds nothing.
  */
 
 export interface ByteBudgetOptions {
@@ -41,7 +41,7 @@ export class ByteBudget {
     return this.#largeHeld + this.#smallHeld;
   }
 
-  /** Takes the bytes if there is room for them and nobody waits who came earlier. */
+  /** Takes the bytes if there is room and no earlier request waits. */
   tryTake(bytes: number): boolean {
     const isBehind = this.#waiting.size > 0 && !this.#isSmall(bytes);
     if (isBehind || !this.#hasRoomFor(bytes)) return false;
@@ -85,12 +85,14 @@ export class ByteBudget {
     return fits;
   }
 
-  /** Gives back all that one request has taken. */
+  /** Gives back everything that one request has taken. */
   release(bytes: number): void {
     this.#add(-bytes, this.#isSmall(bytes));
   }
 
-  /** After how many seconds a refused request should come again: one for each time that those who wait fill the budget. */
+  /**
+   * Returns when to repeat a refused request, in seconds: one for each time that the waiting requests fill the budget.
+   */
   retryAfterS(): number {
     return Math.min(RETRY_AFTER_S_MAX, 1 + Math.ceil(this.#waitingBytes() / this.#options.bytesMax));
   }
