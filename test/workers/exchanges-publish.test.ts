@@ -329,11 +329,12 @@ describe('what a router knows', () => {
       // Straight to the object, past the router.
       const topology = await broker.broker.miniflare.getDurableObjectNamespace('TOPOLOGY', 'posthorn');
       const stub = topology.getByName('default') as unknown as {
-        declareBindings(json: string): Promise<{ topologyVersion: number }>;
+        declareBindings(json: Uint8Array): Promise<{ topologyVersion: number }>;
       };
       const destination = { kind: 'queue', name: 'far' };
       const binding = { source, destination, routing_key: '', arguments: {} };
-      return (await stub.declareBindings(JSON.stringify([binding]))).topologyVersion;
+      return (await stub.declareBindings(new TextEncoder().encode(JSON.stringify([binding]))))
+        .topologyVersion;
     };
     expect(await routed('far', keyed('k'))).toEqual([[]]);
     await bindElsewhere('far');
