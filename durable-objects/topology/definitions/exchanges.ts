@@ -47,7 +47,7 @@ export function deleteExchangeIn(
   return { exchange, topologyVersion: store.version() };
 }
 
-/** Makes all bindings or none; those that are there already are in order. */
+/** Creates all bindings or none. Existing ones are no error. */
 export function declareBindingsIn(
   store: TopologyStore,
   declarations: readonly BindingDeclaration[],
