@@ -309,9 +309,11 @@ export class Group extends Durable {
     const struck = noteSeen(group, this.lives, memberId, request.epoch ?? shownEpoch, Date.now());
     if (beaten.isChanged || struck) this.save();
     if (isFetch && Object.values(member.owned).some(({ revoked }) => revoked > epoch)) {
-      return failure('stale_epoch', `partitions were revoked since epoch ${epoch}; heartbeat, then go on`, {
-        epoch: group.epoch,
-      });
+      return failure(
+        'stale_epoch',
+        `partitions were revoked since epoch ${epoch}; heartbeat, then continue`,
+        { epoch: group.epoch },
+      );
     }
     return {
       memberId,

@@ -1,7 +1,4 @@
-/**
- * Topology object: all definitions of a namespace. Each change is one commit that also notes which objects have to be
- * told.
- */
+/** Topology object: the definitions of a namespace. One commit holds a change and the list of objects to tell. */
 
 import { DurableObject } from 'cloudflare:workers';
 import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';

@@ -41,7 +41,10 @@ export function deleteExchangeIn(
   if (!exchange) return noSuchExchange(name);
   if (isReservedExchangeName(name)) return reserved(name);
   if (ifUnused && store.bindings.hasFrom(name)) {
-    return failure('exchange_in_use', `exchange "${name}" has bindings, and was to go only without`);
+    return failure(
+      'exchange_in_use',
+      `exchange "${name}" has bindings, so it cannot be deleted with if_unused`,
+    );
   }
   store.removeExchange(name);
   return { exchange, topologyVersion: store.version() };
