@@ -149,7 +149,8 @@ export const deadLetterListQuerySchema = z.strictObject({
   ...filterShape,
   ...where,
   limit: z.int().min(1).max(DEAD_LETTER_PAGE_MAX).default(100).describe('Dead letters at most'),
-  next: z.string().max(64).optional().describe('The value of the last page; the list continues there'),
+  after: z.string().max(64).optional().describe('The `next` of the previous page'),
+  next: z.string().max(64).optional().describe('Another name of `after`, for older clients'),
 });
 
 export const deadLetterListSchema = z.object({
