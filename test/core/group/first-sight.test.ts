@@ -68,13 +68,13 @@ describe('the first sight of a topic', () => {
 });
 
 describe('where a member begins in a partition without an offset', () => {
-  it.each([
+  it.each<['earliest' | 'latest', number | undefined, number, string, string]>([
     ['earliest', 4, 0, 'earliest', 'it asks for the start'],
     ['latest', 4, 3, 'latest', 'the partition was there'],
     ['latest', 4, 4, 'earliest', 'the partition was added later'],
     ['latest', 0, 0, 'earliest', 'the topic appeared later'],
     ['latest', undefined, 7, 'latest', 'stored before this was kept: all were there'],
-  ] as const)('%s below %s in partition %i: %s, %s', (autoOffsetReset, latestBelow, partition, expected) => {
+  ])('%s below %s in partition %i: %s, %s', (autoOffsetReset, latestBelow, partition, expected) => {
     const ref = { ...TOPIC, ...(latestBelow !== undefined && { latestBelow }) };
     expect(resetOf({ autoOffsetReset }, ref, partition)).toBe(expected);
   });

@@ -1,6 +1,7 @@
 /** Targets as a table: which are accepted, and what becomes of ownerships. */
 
 import { describe, expect, it } from 'vitest';
+import type { TopicRef } from '../../../core/group/group-state.ts';
 import { acceptTarget, assignorOf, noteTopics, sameTopics } from '../../../core/group/target.ts';
 import { ASSIGNOR_DEFAULT, type AssignorName } from '../../../protocol/schemas/groups.ts';
 import {
@@ -74,7 +75,7 @@ describe('the assignor of a group', () => {
 });
 
 describe('the topics of two targets', () => {
-  it.each([
+  it.each<[Record<string, TopicRef>, boolean, string]>([
     [{ t: TOPIC }, true, 'the same'],
     [{ t: { ...TOPIC, locationHint: 'weur' } }, true, 'a hint makes no other partitions'],
     [{ t: { ...TOPIC, partitions: 5 } }, false, 'one more partition'],
@@ -83,7 +84,7 @@ describe('the topics of two targets', () => {
     [{}, false, 'none'],
     [{ t: TOPIC, u: TOPIC }, false, 'one more'],
   ])('%j are the same: %s, %s', (topics, expected) => {
-    expect(sameTopics({ t: TOPIC }, topics as never)).toBe(expected);
+    expect(sameTopics({ t: TOPIC }, topics)).toBe(expected);
   });
 });
 

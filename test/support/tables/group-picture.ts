@@ -28,6 +28,7 @@ import {
   join,
   ownershipsOf,
   remove,
+  type Beat,
 } from '../../../core/group/membership.ts';
 import { acceptTarget } from '../../../core/group/target.ts';
 import { wordsOf, type Words } from './text-table.ts';
@@ -115,7 +116,8 @@ export function runInGroup(state: GroupState, does: string): string {
       return codeOr(joinBy(state, id, options), () => 'joined');
     case 'beat': {
       const { epoch, held, shown = '0' } = options;
-      const holds = held === undefined ? 'assigned' : held === 'unsaid' ? held : partitions(held);
+      const holds: Beat['held'] =
+        held === undefined ? 'assigned' : held === 'unsaid' ? held : partitions(held);
       const beat = {
         memberId: id,
         epoch: epoch ? Number(epoch) : null,
