@@ -81,7 +81,7 @@ describe('the check of the layers', () => {
     ]);
   });
 
-  it('finds cycles between files and between folders', () => {
+  it('finds cycles between files, also of types alone, and between folders', () => {
     expect(
       violationsOf({
         'core/a.ts': `import './b.ts';`,
@@ -89,6 +89,13 @@ describe('the check of the layers', () => {
         'core/c.ts': `import './a.ts';`,
       }),
     ).toEqual(['import cycle: core/a.ts -> core/b.ts -> core/c.ts -> core/a.ts']);
+    expect(
+      violationsOf({
+        'core/x/a.ts': `import type { B } from './b.ts';`,
+        'core/x/b.ts': `export type { C } from './c.ts';`,
+        'core/x/c.ts': `import { type A } from './a.ts';`,
+      }),
+    ).toEqual(['import cycle: core/x/a.ts -> core/x/b.ts -> core/x/c.ts -> core/x/a.ts']);
     expect(
       violationsOf({
         'core/x/a.ts': `import '../y/b.ts';`,

@@ -165,8 +165,8 @@ function checkStore(path: string, { program }: Parsed): string[] {
 }
 
 /**
- * At run time, between files and between folders: a cycle of either cannot be understood or moved in parts. A folder and
- * those in it are one to this; what goes wrong between them shows as a cycle of files.
+ * Cycles cannot be understood or moved in parts. Between files an import of types counts too; between folders only what is
+ * there at run time. A folder and those in it are one to this; what goes wrong between them shows as a cycle of files.
  */
 function checkCycles(parsed: ReadonlyMap<string, Parsed>): string[] {
   const files = new Map<string, Set<string>>();
@@ -174,8 +174,9 @@ function checkCycles(parsed: ReadonlyMap<string, Parsed>): string[] {
   for (const [path, { imports }] of parsed) {
     if (!LAYERS.some((layer) => inFolder(path, layer))) continue;
     for (const { target, isFile, isType } of imports) {
-      if (!isFile || isType) continue;
+      if (!isFile) continue;
       link(files, path, target);
+      if (isType) continue;
       const [from, to] = [folderOf(path), folderOf(target)];
       if (!inFolder(`${from}/`, to) && !inFolder(`${to}/`, from)) link(folders, from, to);
     }
