@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import { failure } from '../protocol/errors.ts';
 import { operations } from '../protocol/operations/index.ts';
 import { problem, unexpected } from './http/problem.ts';
-import type { AppEnv } from './routes/context.ts';
+import type { AppEnv } from './http/context.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
 import { alertRoutes } from './routes/alerts.ts';

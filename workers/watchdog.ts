@@ -26,7 +26,7 @@ import {
 } from '../durable-objects/stubs.ts';
 import type { Env } from '../durable-objects/env.ts';
 import { murmur2 } from '../protocol/murmur2.ts';
-import { namespacesOf } from './routes/context.ts';
+import { namespacesOf } from './http/context.ts';
 
 /** How often the cron trigger runs, as wrangler.toml says. */
 const INTERVAL_MS = 300_000;

@@ -12,7 +12,7 @@ import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import { autoAckOf } from './consume-level.ts';
 import { callQueue } from '../calls/queue-call.ts';
-import type { AppContext } from '../routes/context.ts';
+import type { AppContext } from '../http/context.ts';
 import type { WaitingClient } from '../http/signs-of-life.ts';
 import { waitForFrame } from '../fetch/wait-for-frame.ts';
 

@@ -19,7 +19,7 @@ import type { OnCorrupt } from '../../protocol/schemas/records.ts';
 import type { GroupPath } from './assign.ts';
 import { refreshTopics } from '../cache/known-topics.ts';
 import { callPartition } from '../calls/partition-call.ts';
-import type { AppContext } from '../routes/context.ts';
+import type { AppContext } from '../http/context.ts';
 import { frameOfResponse } from '../fetch/fetch-frame-of.ts';
 import { replacedTopic, topicOfId } from '../cache/topic-identity.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';

@@ -11,7 +11,7 @@
 
 import { JSON_TYPE } from '../../protocol/media-types.ts';
 import { PADDED, PADDING_BYTE } from '../../protocol/frames/padding.ts';
-import type { AppContext } from '../routes/context.ts';
+import type { AppContext } from './context.ts';
 
 /** Between two signs. Every message that comes in between may still be handed to a client that has gone. */
 const SIGN_MS = 1_000;

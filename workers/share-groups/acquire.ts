@@ -23,7 +23,7 @@ import type { TopicAndPartition } from '../groups/group-offsets.ts';
 import { inBatches } from '../calls/map-concurrent.ts';
 import { SocketSet } from '../groups/wait-for-any.ts';
 import { callPartition } from '../calls/partition-call.ts';
-import type { AppContext } from '../routes/context.ts';
+import type { AppContext } from '../http/context.ts';
 import type { WaitingClient } from '../http/signs-of-life.ts';
 import { callShared, sharePartitions } from './share-partitions.ts';
 

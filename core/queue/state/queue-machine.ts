@@ -9,7 +9,7 @@
 import type { SegmentExtent } from '../../log/segment.ts';
 import type { DeathReason, ErrorFields } from '../../../protocol/schemas/dead-letters.ts';
 import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
-import type { DedupWindow } from '../publish/dedup.ts';
+import type { DedupWindow } from './dedup.ts';
 import { LANES } from './lane.ts';
 import { SegmentState, type Attempts, type LaneExtent } from './segment-state.ts';
 

@@ -84,7 +84,7 @@ export const MUTANTS: readonly Mutant[] = [
     checker: 'duplicate',
     only: ['publish', 'take', 'settle'],
     patches: change(
-      'core/queue/publish/dedup.ts',
+      'core/queue/state/dedup.ts',
       'return (this.#until.get(id) ?? -1) > nowMs;',
       'return (this.#until.get(id) ?? -1) > nowMs && this.#until.size % 3 > 0;',
     ),

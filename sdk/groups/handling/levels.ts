@@ -1,11 +1,11 @@
 /** Handlers of a group's consumer that commit by themselves: before the work, or in one transaction with its results. */
 
-import { sleep } from '../client/sleep.ts';
-import { asPosthornError } from '../errors.ts';
-import type { TransactionalProducer } from '../transactions/transactional-producer.ts';
-import type { Committer } from './committer.ts';
-import type { GroupBatch, GroupRecord } from './group-record.ts';
-import type { GroupConsumerConfig, HandlerContext } from './options.ts';
+import { sleep } from '../../client/sleep.ts';
+import { asPosthornError } from '../../errors.ts';
+import type { TransactionalProducer } from '../../transactions/transactional-producer.ts';
+import type { Committer } from '../committer.ts';
+import type { GroupBatch, GroupRecord } from '../group-record.ts';
+import type { GroupConsumerConfig, HandlerContext } from '../options.ts';
 
 /** What handlers need of the consumer at work. */
 interface Host {

@@ -6,17 +6,17 @@
  *   ended       revoked, lost or stopped: nothing more begins; what is in hand may end, and, unless lost, be committed
  */
 
-import type { IdentifiedPartition } from '../../protocol/schemas/groups.ts';
-import type { GroupSection } from '../../protocol/frames/group-frame.ts';
-import type { LogRecord } from '../../protocol/record-batch/index.ts';
-import { recordsOfFetch, type Fetched } from '../reader/fetch-request.ts';
+import type { IdentifiedPartition } from '../../../protocol/schemas/groups.ts';
+import type { GroupSection } from '../../../protocol/frames/group-frame.ts';
+import type { LogRecord } from '../../../protocol/record-batch/index.ts';
+import { recordsOfFetch, type Fetched } from '../../reader/fetch-request.ts';
 import {
   GroupRecord,
   type AssignedPartition,
   type GroupOwner,
   type Origin,
   type RecordPosition,
-} from './group-record.ts';
+} from '../group-record.ts';
 import { Progress, type Step } from './progress.ts';
 
 /** Records of one key that wait for the one before, in one partition at most: a limit to what is ahead of the commit. */

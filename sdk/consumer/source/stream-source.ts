@@ -3,14 +3,14 @@
  * stream that ends is opened again, with growing delays; what its consumer had has then gone back to the queue.
  */
 
-import { isOutcomeFrame } from '../../protocol/frames/settlement-frame.ts';
-import { delayMs } from '../client/retry.ts';
-import { sleep } from '../client/sleep.ts';
-import type { Socket } from '../client/socket.ts';
-import { asPosthornError, PosthornError } from '../errors.ts';
-import { queuePath } from '../client/names.ts';
+import { isOutcomeFrame } from '../../../protocol/frames/settlement-frame.ts';
+import { delayMs } from '../../client/retry.ts';
+import { sleep } from '../../client/sleep.ts';
+import type { Socket } from '../../client/socket.ts';
+import { asPosthornError, PosthornError } from '../../errors.ts';
+import { queuePath } from '../../client/names.ts';
 import type { MessageSource, SourceHost } from './message-source.ts';
-import { settleOverHttp } from './settlement-entries.ts';
+import { settleOverHttp } from '../settlement-entries.ts';
 
 /** How long the last deliveries may take when the consumer stops, in ms. */
 const HALT_MS = 1_000;

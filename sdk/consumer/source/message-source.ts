@@ -1,7 +1,7 @@
 /** Where a consumer's messages come from and its settlements go to: polls, or a stream. */
 
-import type { Transport } from '../client/transport.ts';
-import type { ConsumerConfig } from './options.ts';
+import type { Transport } from '../../client/transport.ts';
+import type { ConsumerConfig } from '../options.ts';
 
 /** What a source knows of its consumer. */
 export interface SourceHost {

@@ -1,9 +1,9 @@
 /** Hands units to the handler, several at once, and tries again what failed; the last failure goes to the dead letters. */
 
-import { sleep } from '../client/sleep.ts';
-import { messageOf, PosthornError } from '../errors.ts';
-import { GroupBatch, type GroupRecord } from './group-record.ts';
-import type { GroupConsumerConfig } from './options.ts';
+import { sleep } from '../../client/sleep.ts';
+import { messageOf, PosthornError } from '../../errors.ts';
+import { GroupBatch, type GroupRecord } from '../group-record.ts';
+import type { GroupConsumerConfig } from '../options.ts';
 import type { PartitionWork, TakeMode, Unit } from './partition-work.ts';
 
 export interface DispatcherHost {
