@@ -4,7 +4,7 @@ import { noticeOf, type NoticeFacts } from '../../../core/alerts/notice.ts';
 const rule = {
   name: 'backlog',
   id: 3,
-  metric: 'ready' as const,
+  metric: 'depth' as const,
   threshold: 10,
   forMs: 60_000,
   webhook: { url: 'https://example.com/', secret: 'secret' },
@@ -21,7 +21,7 @@ describe('a notice', () => {
         alert: 'backlog',
         namespace: 'default',
         queue: 'orders',
-        metric: 'ready',
+        metric: 'depth',
         threshold: 10,
         for_ms: 60_000,
         value: 11,

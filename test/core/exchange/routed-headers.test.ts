@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { routedHeaders } from '../../../core/exchange/routed-headers.ts';
 import { EXCHANGE_HEADER } from '../../../protocol/message-headers.ts';
+import type { RecordHeader } from '../../../protocol/record-batch/index.ts';
 import { bytesOf } from '../../support/batches.ts';
 
 const header = (key: string, value: string | null) => ({
@@ -8,7 +9,7 @@ const header = (key: string, value: string | null) => ({
   value: value === null ? null : bytesOf(value),
 });
 
-it.each([
+it.each<[RecordHeader[], object, string]>([
   [[header('a', '1')], { a: '1' }, 'text'],
   [[header('a', null)], { a: null }, 'no value'],
   [[header('a', '1'), header('a', '2')], { a: '2' }, 'the last of several'],

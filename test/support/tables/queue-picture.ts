@@ -15,7 +15,7 @@
  * `/` ends a segment. `;` ends a lane; lanes begin with `3>` (priority 3) or `3r>` (its returns) unless they are `0>`.
  */
 
-import { DedupWindow } from '../../../core/queue/publish/dedup.ts';
+import { DedupWindow } from '../../../core/queue/state/dedup.ts';
 import { conservationProblem } from '../../../core/queue/state/conservation.ts';
 import { isReturnLane, priorityOf, publishLane, returnLane } from '../../../core/queue/state/lane.ts';
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEDUP_IDS_MAX, DedupWindow } from '../../../../core/queue/publish/dedup.ts';
+import { DEDUP_IDS_MAX, DedupWindow } from '../../../../core/queue/state/dedup.ts';
 
 describe('the window of message ids', () => {
   it('knows an id until its time, and not at it', () => {
