@@ -114,7 +114,7 @@ describe('what arrives', () => {
     ]);
   });
 
-  it('counts as dead where it is refused and kept, and not where it is refused', () => {
+  it('is dead (maxlen) where it is refused and kept, and not where it is refused', () => {
     for (const [overflow, deadLettered] of [
       ['reject-publish', 0],
       ['reject-publish-dlx', 1],
