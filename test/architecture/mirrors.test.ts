@@ -11,7 +11,10 @@ const WITHOUT_TEST = new Map([
 
 /** Tests that mirror no file. */
 const WITHOUT_FILE = new Map([
-  ['test/core/exchange/rabbitmq-vectors.test.ts', 'cases of a real RabbitMQ, for all exchange types together'],
+  [
+    'test/core/exchange/rabbitmq-vectors.test.ts',
+    'cases of a real RabbitMQ, for all exchange types together',
+  ],
   ['test/core/group/simulation.test.ts', 'a simulation of groups and partitions together'],
 ]);
 
@@ -43,7 +46,10 @@ function outcomesOf(text: string): Set<string> {
   const texts: string[] = [];
   for (const node of nodesOf(parse('core.ts', text).program) as Iterable<Node>) {
     if (node.type === 'ReturnStatement') texts.push(...textsOf(node['argument'] as Node));
-    if (node.type === 'Property' && ['outcome', 'refused', 'reason'].includes((node['key'] as Node)['name'] as string))
+    if (
+      node.type === 'Property' &&
+      ['outcome', 'refused', 'reason'].includes((node['key'] as Node)['name'] as string)
+    )
       texts.push(...textsOf(node['value'] as Node));
     const callee = node.type === 'CallExpression' ? ((node['callee'] as Node)['name'] as string) : '';
     if (['failure', 'deadLetter', 'countDeath'].includes(callee))
@@ -56,7 +62,9 @@ describe('the pure core', () => {
   it('has a test at the mirrored path of each file', () => {
     const missing = coreFiles.filter((path) => !sources.has(testOf(path)) && !WITHOUT_TEST.has(path));
     expect(missing).toEqual([]);
-    const needless = [...WITHOUT_TEST.keys()].filter((path) => !sources.has(path) || sources.has(testOf(path)));
+    const needless = [...WITHOUT_TEST.keys()].filter(
+      (path) => !sources.has(path) || sources.has(testOf(path)),
+    );
     expect(needless, 'exceptions that are none').toEqual([]);
   });
 
@@ -64,15 +72,23 @@ describe('the pure core', () => {
     const tests = [...sources.keys()].filter((path) => /^test\/core\/.*\.test\.ts$/.test(path));
     const mirrored = new Set(coreFiles.map(testOf));
     expect(tests.filter((path) => !mirrored.has(path) && !WITHOUT_FILE.has(path))).toEqual([]);
-    expect([...WITHOUT_FILE.keys()].filter((path) => !sources.has(path)), 'exceptions that are none').toEqual([]);
+    expect(
+      [...WITHOUT_FILE.keys()].filter((path) => !sources.has(path)),
+      'exceptions that are none',
+    ).toEqual([]);
   });
 
   it('has every outcome, code and reason named by the test of the file that has it', () => {
-    expect([...outcomesOf(`const f = (x) => { return x ? 'one' : failure('no_way', 'a text') }`)]).toEqual(['one', 'no_way']);
+    expect([...outcomesOf(`const f = (x) => { return x ? 'one' : failure('no_way', 'a text') }`)]).toEqual([
+      'one',
+      'no_way',
+    ]);
     const unnamed = coreFiles.flatMap((path) => {
       const test = sources.get(testOf(path));
       if (test === undefined) return [];
-      const missing = [...outcomesOf(sources.get(path)!)].filter((word) => !new RegExp(`\\b${word}\\b`).test(test));
+      const missing = [...outcomesOf(sources.get(path)!)].filter(
+        (word) => !new RegExp(`\\b${word}\\b`).test(test),
+      );
       return missing.map((word) => `${path}: ${word}`);
     });
     expect(unnamed).toEqual([]);

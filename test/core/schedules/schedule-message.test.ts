@@ -3,10 +3,11 @@ import { sentMessage, storedMessage } from '../../../core/schedules/schedule-mes
 import { JsonText } from '../../../protocol/json/json-text.ts';
 import type { ScheduleMessage } from '../../../protocol/schemas/schedules.ts';
 
-const message = (text: string): ScheduleMessage => ({ body: JsonText.ofText(text) }) as unknown as ScheduleMessage;
+const message = (text: string): ScheduleMessage =>
+  ({ body: JsonText.ofText(text) }) as unknown as ScheduleMessage;
 
 describe('the message of a schedule', () => {
-  it.each([
+  it.each<[string, object, string]>([
     ['{"a":1}', { body: { a: 1 } }, 'is kept as a value'],
     ['null', { body: null }, 'also null'],
     ['1.0', { body: null, body_text: '1.0' }, 'keeps the digits of a number'],

@@ -22,16 +22,19 @@ const ROWS = rowsOf<'if' | 'has' | 'refused' | 'because'>(`
   unused empty |                         |                 | nothing speaks against it
 `);
 
-it.each(ROWS)('a queue that has "$has" goes if "$if": "$refused", $because', ({ if: condition, has, refused }) => {
-  const { options } = wordsOf(`has ${has}`);
-  const count = (name: string): number => Number(options[name] ?? 0);
-  const status = {
-    ready: count('ready'),
-    leased: count('leased'),
-    parked: count('parked'),
-    outgoing: count('outgoing'),
-    consumers: count('consumers'),
-  } as QueueStatus;
-  const asked = { ifUnused: condition.includes('unused'), ifEmpty: condition.includes('empty') };
-  expect(deletionProblem('orders', status, count('taking') > 0, asked)?.code ?? '').toBe(refused);
-});
+it.each(ROWS)(
+  'a queue that has "$has" goes if "$if": "$refused", $because',
+  ({ if: condition, has, refused }) => {
+    const { options } = wordsOf(`has ${has}`);
+    const count = (name: string): number => Number(options[name] ?? 0);
+    const status = {
+      ready: count('ready'),
+      leased: count('leased'),
+      parked: count('parked'),
+      outgoing: count('outgoing'),
+      consumers: count('consumers'),
+    } as QueueStatus;
+    const asked = { ifUnused: condition.includes('unused'), ifEmpty: condition.includes('empty') };
+    expect(deletionProblem('orders', status, count('taking') > 0, asked)?.code ?? '').toBe(refused);
+  },
+);

@@ -8,7 +8,12 @@ import {
   queueObjectName,
   type QueueDefinition,
 } from '../../../core/topology/queues.ts';
-import { QUEUE_DEFAULTS, type QueueChange, type QueueConfig, type QueueDeclaration } from '../../../protocol/schemas/queues.ts';
+import {
+  QUEUE_DEFAULTS,
+  type QueueChange,
+  type QueueConfig,
+  type QueueDeclaration,
+} from '../../../protocol/schemas/queues.ts';
 
 const retry = { schedule_ms: [10, 20] };
 const existing: QueueDefinition = {
@@ -44,7 +49,10 @@ describe('declaring a queue', () => {
     const declared = declare(existing, declaration);
     if (fields.length === 0) expect(declared).toEqual({ definition: existing, isNew: false });
     else {
-      expect(declared).toMatchObject({ code: 'queue_differs', details: { differing: fields.map((field) => ({ field })) } });
+      expect(declared).toMatchObject({
+        code: 'queue_differs',
+        details: { differing: fields.map((field) => ({ field })) },
+      });
     }
   });
 });

@@ -16,8 +16,12 @@ const exchange = (name: string, type: ExchangeDefinition['type'] = 'direct'): Ex
   auto_delete: false,
   version: 1,
 });
-const binding = (source: string, kind: 'queue' | 'topic' | 'exchange', name: string, args: BindingArguments = {}): Binding =>
-  makeBinding({ source, destination: { kind, name }, routing_key: 'k', arguments: args });
+const binding = (
+  source: string,
+  kind: 'queue' | 'topic' | 'exchange',
+  name: string,
+  args: BindingArguments = {},
+): Binding => makeBinding({ source, destination: { kind, name }, routing_key: 'k', arguments: args });
 const bound = binding('x', 'queue', 'q');
 
 const CHANGES: Record<string, TopologyChange> = {
@@ -67,9 +71,15 @@ describe('a routing graph', () => {
 
   it('from the pages of a snapshot is the same', () => {
     const graph = new RoutingGraph();
-    const names = { queues: ['q'], topics: ['t'], exchanges: [exchange('x'), { ...exchange('amq.direct'), version: 0 }] };
+    const names = {
+      queues: ['q'],
+      topics: ['t'],
+      exchanges: [exchange('x'), { ...exchange('amq.direct'), version: 0 }],
+    };
     expect(graph.applyPage({ names, bindingsJson: JSON.stringify([bound]) })).toBe(1);
-    expect(graph.applyPage({ names: null, bindingsJson: JSON.stringify([binding('x', 'topic', 't')]) })).toBe(1);
+    expect(graph.applyPage({ names: null, bindingsJson: JSON.stringify([binding('x', 'topic', 't')]) })).toBe(
+      1,
+    );
     expect(reached(graph)).toBe('q t');
   });
 
@@ -91,6 +101,11 @@ describe('a routing graph', () => {
     const graph = new RoutingGraph();
     for (const name of ['queue', 'exchange']) graph.apply(CHANGES[name]!);
     const has = (kind: 'queue' | 'topic' | 'exchange', name: string) => graph.hasDestination({ kind, name });
-    expect([has('queue', 'q'), has('topic', 'q'), has('exchange', 'x'), has('exchange', 'amq.topic')]).toEqual([true, false, true, true]);
+    expect([
+      has('queue', 'q'),
+      has('topic', 'q'),
+      has('exchange', 'x'),
+      has('exchange', 'amq.topic'),
+    ]).toEqual([true, false, true, true]);
   });
 });

@@ -15,11 +15,23 @@ const config = {
   target: { queue: 'q' },
   message: { body: 1 },
 } as ScheduleDeclaration;
-const existing: ScheduleDefinition = { namespace: 'default', name: 'report', id: 3, version: 4, config, isPaused: true };
+const existing: ScheduleDefinition = {
+  namespace: 'default',
+  name: 'report',
+  id: 3,
+  version: 4,
+  config,
+  isPaused: true,
+};
 
 describe('declaring a schedule', () => {
   it('makes it, and it runs', () => {
-    expect(declareSchedule(null, 'default', 'report', config, 9)).toEqual({ ...existing, id: 9, version: 9, isPaused: false });
+    expect(declareSchedule(null, 'default', 'report', config, 9)).toEqual({
+      ...existing,
+      id: 9,
+      version: 9,
+      isPaused: false,
+    });
   });
 
   it('again as it is changes nothing', () => {
@@ -28,7 +40,11 @@ describe('declaring a schedule', () => {
 
   it('again in another way replaces it; it stays the same one, and paused', () => {
     const other = { ...config, cron: '5 * * * *' };
-    expect(declareSchedule(existing, 'default', 'report', other, 9)).toEqual({ ...existing, version: 9, config: other });
+    expect(declareSchedule(existing, 'default', 'report', other, 9)).toEqual({
+      ...existing,
+      version: 9,
+      config: other,
+    });
   });
 });
 

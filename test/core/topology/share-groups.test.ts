@@ -1,11 +1,20 @@
 /** Share groups as tables: where they begin in a partition, and what a declaration changes. */
 
 import { describe, expect, it } from 'vitest';
-import { beginsAtEnd, declareShareGroup, type ShareGroupDefinition } from '../../../core/topology/share-groups.ts';
+import {
+  beginsAtEnd,
+  declareShareGroup,
+  type ShareGroupDefinition,
+} from '../../../core/topology/share-groups.ts';
 import type { ShareGroupConfig } from '../../../protocol/schemas/share-groups.ts';
 import { rowsOf } from '../../support/tables/text-table.ts';
 
-const config = { start: 'latest', lock_ms: 30_000, delivery_limit: 5, dead_letter: null } as unknown as ShareGroupConfig;
+const config = {
+  start: 'latest',
+  lock_ms: 30_000,
+  delivery_limit: 5,
+  dead_letter: null,
+} as unknown as ShareGroupConfig;
 const existing: ShareGroupDefinition = {
   namespace: 'default',
   name: 'g',
@@ -27,13 +36,23 @@ const STARTS = rowsOf<'start' | 'seen' | 'id' | 'partition' | 'end' | 'because'>
 `);
 
 describe('a share group', () => {
-  it.each(STARTS)('of $start that saw "$seen" begins in $partition of topic $id at the end: $end, $because', (row) => {
-    const [id, partitions] = row.seen.split(' ').map(Number);
-    const { seen: _, ...rest } = existing;
-    const seen: ShareGroupDefinition['seen'] = partitions === undefined ? {} : { t: { id: id!, partitions } };
-    const group = { ...rest, ...(row.seen !== '-' && { seen }), config: { ...config, start: row.start as 'latest' } };
-    expect(beginsAtEnd(group, { name: 't', id: Number(row.id) }, Number(row.partition))).toBe(row.end === 'yes');
-  });
+  it.each(STARTS)(
+    'of $start that saw "$seen" begins in $partition of topic $id at the end: $end, $because',
+    (row) => {
+      const [id, partitions] = row.seen.split(' ').map(Number);
+      const { seen: _, ...rest } = existing;
+      const seen: ShareGroupDefinition['seen'] =
+        partitions === undefined ? {} : { t: { id: id!, partitions } };
+      const group = {
+        ...rest,
+        ...(row.seen !== '-' && { seen }),
+        config: { ...config, start: row.start as 'latest' },
+      };
+      expect(beginsAtEnd(group, { name: 't', id: Number(row.id) }, Number(row.partition))).toBe(
+        row.end === 'yes',
+      );
+    },
+  );
 
   it('finds no topic in what every object inherits', () => {
     expect(beginsAtEnd(existing, { name: 'constructor', id: 1 }, 0)).toBe(false);

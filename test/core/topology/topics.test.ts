@@ -9,7 +9,12 @@ import {
   type TopicDefinition,
 } from '../../../core/topology/topics.ts';
 import { isFailure } from '../../../protocol/errors.ts';
-import { TOPIC_DEFAULTS, type TopicChange, type TopicConfig, type TopicDeclaration } from '../../../protocol/schemas/topics.ts';
+import {
+  TOPIC_DEFAULTS,
+  type TopicChange,
+  type TopicConfig,
+  type TopicDeclaration,
+} from '../../../protocol/schemas/topics.ts';
 
 const existing: TopicDefinition = {
   namespace: 'default',
@@ -37,13 +42,20 @@ describe('declaring a topic', () => {
     [{ partitions: 5 }, ['partitions'], 'more partitions'],
     [{ partitions: 3 }, ['partitions'], 'fewer'],
     [{ retention_ms: null }, ['retention_ms'], 'no limit is another limit'],
-    [{ partitions: 5, cleanup_policy: 'compact' }, ['partitions', 'cleanup_policy'], 'all that differs is told'],
+    [
+      { partitions: 5, cleanup_policy: 'compact' },
+      ['partitions', 'cleanup_policy'],
+      'all that differs is told',
+    ],
     [{ location_hint: 'weur' }, ['location_hint'], 'also what never changes'],
   ])('%j agrees but for %j: %s', (declaration, fields) => {
     const declared = declare(existing, declaration);
     if (fields.length === 0) expect(declared).toEqual({ definition: existing, isNew: false });
     else {
-      expect(declared).toMatchObject({ code: 'topic_differs', details: { differing: fields.map((field) => ({ field })) } });
+      expect(declared).toMatchObject({
+        code: 'topic_differs',
+        details: { differing: fields.map((field) => ({ field })) },
+      });
     }
   });
 });

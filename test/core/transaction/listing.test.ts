@@ -14,6 +14,10 @@ it.each<[Transaction<string>['phase'], number, boolean, string]>([
 });
 
 it('an id that is taken off gets another number, whether it was known to be listed or not', () => {
-  expect(takenOff({ number: 4, isListed: true, usedMs: 9 })).toEqual({ number: 5, isListed: false, usedMs: 9 });
+  expect(takenOff({ number: 4, isListed: true, usedMs: 9 })).toEqual({
+    number: 5,
+    isListed: false,
+    usedMs: 9,
+  });
   expect(takenOff(NEVER_LISTED)).toMatchObject({ number: 2, isListed: false });
 });

@@ -23,7 +23,8 @@ const V4 = rowsOf<'before' | 'first' | 'last' | 'after' | 'block'>(`
 describe('an IPv4 address', () => {
   it.each(V4)('from $first to $last is special: $block', ({ before, first, last, after }) => {
     expect([first, last].map(isSpecialV4)).toEqual([true, true]);
-    for (const outside of [before, after]) if (outside !== '') expect(isSpecialV4(outside), outside).toBe(false);
+    for (const outside of [before, after])
+      if (outside !== '') expect(isSpecialV4(outside), outside).toBe(false);
   });
 });
 
