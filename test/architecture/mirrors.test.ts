@@ -29,7 +29,8 @@ interface Node {
 
 /** The texts that an expression can be. */
 function textsOf(node: Node | null | undefined): string[] {
-  switch (node?.type) {
+  if (!node) return [];
+  switch (node.type) {
     case 'Literal':
       return typeof node['value'] === 'string' ? [node['value']] : [];
     case 'ConditionalExpression':
