@@ -1,6 +1,6 @@
 /**
- * What a backlog costs a queue: rates, memory and the first delivery after a start, with 1,000 messages stored and with
- * 1,000,000.
+ * Benchmark of a backlog: rates, memory and the first delivery after a start, with 1,000 and with 1,000,000 stored
+ * messages.
  *
  *   npm run bench -- --only backlog
  */
@@ -206,7 +206,7 @@ async function publish(client: Client, queue: string, batch: Uint8Array): Promis
   await client.send('POST', `${queuePath(queue)}/messages`, batch, { 'content-type': RECORD_BATCH_TYPE });
 }
 
-/** Gives the tags. */
+/** Returns the tags. */
 async function take(client: Client, queue: string, max: number): Promise<string[]> {
   const { body } = await client.send('POST', `${queuePath(queue)}/deliveries`, JSON.stringify({ max }), {
     accept: DELIVERIES_TYPE,
