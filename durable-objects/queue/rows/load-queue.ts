@@ -16,7 +16,7 @@ import { SegmentState, type StoredSegmentState } from '../../../core/queue/state
 import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
 import { recordsOf } from '../../../core/queue/deliver/stored-records.ts';
 import type { SegmentCache } from './segment-cache.ts';
-import type { ParkedStore } from '../time/parked-store.ts';
+import type { ParkedStore } from './parked-store.ts';
 import type { QueueStore, StoredExtent } from './queue-store.ts';
 import type { Slots } from './delivery-rows.ts';
 

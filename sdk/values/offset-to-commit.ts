@@ -2,6 +2,14 @@
 
 import type { NamedOffset, PartitionOffset } from '../../protocol/schemas/groups.ts';
 
+/** Who owns a partition for a group. Commits that name it are taken until the partition is somebody else's. */
+export interface GroupOwner {
+  group: string;
+  memberId: string;
+  /** The group's epoch when the member learned that the partition is its own. */
+  epoch: number;
+}
+
 /** An offset to be committed: that of the next record to read. */
 export interface OffsetToCommit extends PartitionOffset {
   /** The topic that it belongs to, as `record.position` has it: refused where that was made again since. */

@@ -5,14 +5,10 @@ import { rowKeyOf } from '../../../core/queue/state/lane.ts';
 import { laneState, type LaneState, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { setBaseOffset } from '../../../protocol/record-batch/index.ts';
 import { concatenate, ownBytes } from '../../storage/bytes.ts';
-import type { AppendBatch } from '../../storage/segment-log.ts';
-import type { ProducerRows } from '../rows/producer-rows.ts';
-import type { QueueStore } from '../rows/queue-store.ts';
-import type { SegmentCache } from '../rows/segment-cache.ts';
-
-export interface LaneBatch extends AppendBatch {
-  isPlain: boolean;
-}
+import type { LaneBatch } from './packing.ts';
+import type { ProducerRows } from './producer-rows.ts';
+import type { QueueStore } from './queue-store.ts';
+import type { SegmentCache } from './segment-cache.ts';
 
 export class LaneWriter {
   readonly #store: QueueStore;
