@@ -1,7 +1,7 @@
 /** What is published on its way into a queue: collected during a commit, and stored as few rows as it fits. */
 
 import { noteExpiry } from '../../../core/queue/state/expiry-look.ts';
-import { admit, takesWhole, type Arrival, type IntakeRules } from '../../../core/queue/publish/arrive.ts';
+import { admit, takesWhole, type Arrival, type AdmissionRules } from '../../../core/queue/publish/arrive.ts';
 import type { PublishRange } from '../../../core/producers/gapped-sequences.ts';
 import { deathRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
 import { isPlain, readFacts } from '../../../core/queue/state/message-metadata.ts';
@@ -9,7 +9,7 @@ import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { hasOnlyValues } from '../../../core/queue/publish/plain-batch.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
 import { isBatchFailure, splitBatches, type LogRecord } from '../../../protocol/record-batch/index.ts';
-import type { LaneWriter } from '../rows/segment-appender.ts';
+import type { SegmentAppender } from '../rows/segment-appender.ts';
 import { type LaneBatch, decoded, packed } from '../rows/packing.ts';
 import type { Outbox } from '../dead-letters/outbox.ts';
 import type { ParkedMessages } from '../time/parked-messages.ts';
@@ -23,7 +23,7 @@ interface Parts {
   /** The name of the queue. */
   name: string;
   store: QueueStore;
-  writer: LaneWriter;
+  writer: SegmentAppender;
   parked: ParkedMessages;
   outbox: Outbox;
   producers: ProducerRows;
@@ -35,14 +35,14 @@ interface Current extends Published {
   skip: number;
   /** The places of others that were taken before. */
   known: ReadonlySet<number>;
-  intake: IntakeRules;
+  rules: AdmissionRules;
   isRefused: boolean;
   nowMs: number;
 }
 
 const NONE: ReadonlySet<number> = new Set();
 
-export class Intake {
+export class Admission {
   readonly #parts: Parts;
   /** Let in by this commit and not in the state yet. */
   #pending = { count: 0, bytes: 0 };
@@ -71,8 +71,8 @@ export class Intake {
     const known = publish ? this.#known(publish.range, sequences!, nowMs) : NONE;
     if (isFailure(known)) return known;
     const skip = source ? this.#taken(source) : 0;
-    const intake = { isTransfer: source !== undefined, keepsOrder: (source ?? publish) !== undefined };
-    const current: Current = { count: 0, exceptions: [], skip, known, intake, isRefused: false, nowMs };
+    const rules = { isTransfer: source !== undefined, keepsOrder: (source ?? publish) !== undefined };
+    const current: Current = { count: 0, exceptions: [], skip, known, rules, isRefused: false, nowMs };
     for (const { at, header } of located) {
       const { recordCount: count, sizeInBytes, lastOffsetDelta, maxTimestamp } = header;
       const batch = { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp };
@@ -149,7 +149,7 @@ export class Intake {
     current: Current,
   ): void {
     const { writer, parked, outbox, name } = this.#parts;
-    const { skip, known, nowMs, exceptions, intake } = current;
+    const { skip, known, nowMs, exceptions, rules } = current;
     const bytes = batch.sizeInBytes / records.length;
     const arrivals: Arrival[] = [];
     records.forEach((record, delta) => {
@@ -158,7 +158,7 @@ export class Intake {
       else if (current.isRefused) exceptions.push({ index, outcome: 'rejected' });
       else arrivals.push({ index, record, facts: readFacts(record), bytes });
     });
-    const admitted = admit(state, arrivals, this.#pending, nowMs, intake);
+    const admitted = admit(state, arrivals, this.#pending, nowMs, rules);
     current.isRefused ||= admitted.isCutShort;
     exceptions.push(...admitted.exceptions);
     this.#ids.push(...admitted.ids);

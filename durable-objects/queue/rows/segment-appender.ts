@@ -10,7 +10,7 @@ import type { ProducerRows } from './producer-rows.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
-export class LaneWriter {
+export class SegmentAppender {
   readonly #store: QueueStore;
   readonly #cache: SegmentCache;
   readonly #producers: ProducerRows;
