@@ -1,4 +1,4 @@
-/** The router: every route, and what is said where there is none. */
+/** The router: every route, and what is said if there is none. */
 
 import { Hono } from 'hono';
 import { failure } from '../protocol/errors.ts';

@@ -4,7 +4,7 @@
  * that. How often follows from what a late alarm does there:
  *
  *   schedules      each run of the cron, every five minutes: a schedule is nothing but its alarm
- *   coordinators   each run, where many transactional ids are in use each third or twelfth: a transaction whose producer is
+ *   coordinators   each run, if many transactional ids are in use each third or twelfth: a transaction whose producer is
  *                  gone ends by the alarm, and readers of committed records wait for it
  *   queues         once an hour: delayed messages, retries, leases, dead letters, alerts
  *   groups         once a day: a group of which all members are gone at once notices when it is called

@@ -29,7 +29,7 @@ export type PublishResult =
   /** The queue refused it, and with it the number of the publish. */
   | { outcome: 'refused'; cause: Failure };
 
-/** @throws where it may have been stored or not, and is to be tried again with the same number */
+/** @throws if it may have been stored or not, and is to be tried again with the same number */
 export async function publishOccurrence(
   env: Env,
   schedule: ScheduleDefinition,

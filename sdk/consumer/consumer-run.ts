@@ -75,7 +75,7 @@ export class ConsumerRun implements Settler, SourceHost {
       { ...config, retry: transport.config.retry },
       {
         failed: ({ message }, error) => this.#tell(error, message),
-        settled: () => this.#wakeUp(), // to ask for more, where settlements had piled up
+        settled: () => this.#wakeUp(), // to ask for more, if settlements had piled up
       },
       this.#abort.signal,
     );

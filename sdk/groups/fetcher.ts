@@ -1,4 +1,4 @@
-/** Fetches for all partitions that want more, one request at a time, which waits where none has anything. */
+/** Fetches for all partitions that want more, one request at a time, which waits if none has anything. */
 
 import { delayMs, type RetryPolicy } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';

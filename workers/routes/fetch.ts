@@ -76,14 +76,14 @@ interface Waiting {
 }
 
 interface Read {
-  /** The topic that answered: a fresher one than was known, where that was out of date. */
+  /** The topic that answered: a fresher one than was known, if that was out of date. */
   topicId: number;
   /** What the partition answered: a response that streams, or the message that ended a wait. */
   log: Response | FetchFrame;
 }
 
 /**
- * Reads, and where there is nothing yet holds a socket to the partition until there is or the time is over. The partition
+ * Reads, and if there is nothing yet holds a socket to the partition until there is or the time is over. The partition
  * can sleep meanwhile. A wait that the partition gives up (records were deleted) ends with a second look, in the same log:
  * the offset means nothing in that of a topic that has been made again meanwhile.
  */

@@ -80,7 +80,7 @@ function addressed(request: Outgoing, replyTo: string): Outgoing {
   return { ...request, record: { ...request.record, headers: [header, ...(request.record.headers ?? [])] } };
 }
 
-/** Publishes the request; a failure where nobody has it. */
+/** Publishes the request; a failure if nobody has it. */
 async function send(
   c: AppContext,
   { namespace, name }: { namespace: string; name: string },

@@ -111,7 +111,7 @@ async function findSchedule(
   return failure('schedule_not_found', `there is no schedule "${path.name}"; PUT creates it`);
 }
 
-/** Calls a schedule, and once more where it has not been told of its definition yet. */
+/** Calls a schedule, and once more if it has not been told of its definition yet. */
 async function callSchedule<Result>(
   env: Env,
   schedule: ScheduleDefinition,

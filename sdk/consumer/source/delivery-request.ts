@@ -25,7 +25,7 @@ export interface DeliverySpec {
   signal: AbortSignal;
 }
 
-/** One attempt. @returns the frame; empty where the time was over */
+/** One attempt. @returns the frame; empty if the time was over */
 export async function requestDeliveries(transport: Transport, spec: DeliverySpec): Promise<Uint8Array> {
   const { queue, consumerId, max, waitMs, leaseMs, isAutoAck, signal } = spec;
   const level = isAutoAck ? { auto_ack: true } : { lease_ms: leaseMs };

@@ -19,7 +19,7 @@ export interface SourceHost {
   loseAll(reason: Error): void;
   /** Something failed that will be tried again. */
   tell(error: unknown): void;
-  /** Rejects where the queue is not there; resolves when the broker has said that it is. */
+  /** Rejects if the queue is not there; resolves when the broker has said that it is. */
   check(): Promise<void>;
   /** Tries for as long as the consumer runs. */
   persistently<Result>(run: () => Promise<Result>): Promise<Result>;

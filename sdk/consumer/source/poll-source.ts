@@ -11,7 +11,7 @@ const EMPTY_PAUSE_MS = 50;
 
 /**
  * A request that is under way when the consumer stops may be bringing messages, which would then be nobody's until their
- * lease ends, or lost. The broker is asked to answer it; where that call came before the request itself, once more. A
+ * lease ends, or lost. The broker is asked to answer it; if that call came before the request itself, once more. A
  * request without an answer is cancelled in the end.
  */
 const ANSWER_MS = 250;

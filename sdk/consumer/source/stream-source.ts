@@ -71,7 +71,7 @@ export class StreamSource implements MessageSource {
     await Promise.race([this.#halted.promise, this.#ended.promise, sleep(HALT_MS)]);
   }
 
-  /** Where the stream is not there, over HTTP: the broker then says what has become of the messages. */
+  /** If the stream is not there, over HTTP: the broker then says what has become of the messages. */
   settle(frame: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     const { transport, queue } = this.#host;
     const socket = this.#socket;
@@ -104,7 +104,7 @@ export class StreamSource implements MessageSource {
     this.#end();
   }
 
-  /** False where the consumer has stopped meanwhile. */
+  /** False if the consumer has stopped meanwhile. */
   async #open(): Promise<boolean> {
     const { transport, queue, config, leaseMs } = this.#host;
     const socket = await transport.openSocket(`${queuePath(queue)}/stream`, {

@@ -25,7 +25,7 @@ export interface DeadLetterSinks {
 
 type Bury = (records: readonly GroupRecord[], error: unknown, attempts: number) => Promise<void>;
 
-/** How the consumer buries records; null where it is to end instead. */
+/** How the consumer buries records; null if it is to end instead. */
 export function buryWith(
   { group, delivery, deadLetter }: GroupConsumerConfig,
   sinks: DeadLetterSinks,

@@ -12,7 +12,7 @@ export interface DispatcherHost {
   handled(work: PartitionWork): void;
   /** Some of what was fetched is not waiting any more. */
   drained(): void;
-  /** Takes the place of the handler after the last retry; throws where it cannot. Null: the consumer ends. */
+  /** Takes the place of the handler after the last retry; throws if it cannot. Null: the consumer ends. */
   readonly bury:
     ((records: readonly GroupRecord[], error: unknown, attempts: number) => Promise<void>) | null;
   tell(error: unknown, record: GroupRecord | null): void;

@@ -53,7 +53,7 @@ export function dispatched(config: GroupConsumerConfig, host: Host): GroupConsum
 
 /**
  * Begins or commits, and does not leave before it is known whether that holds: until a commit is decided the records must
- * neither be handled again nor be passed over. Where it cannot be known the consumer ends, and the next one begins at the
+ * neither be handled again nor be passed over. If it cannot be known the consumer ends, and the next one begins at the
  * group's offset.
  */
 async function persistently(
