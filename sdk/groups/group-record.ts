@@ -1,4 +1,4 @@
-/** What handlers are given: a record, or records of one partition. */
+/** Group records: what handlers get. A record, or a batch of one partition. */
 
 import type { PartitionOffset } from '../../protocol/schemas/groups.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
@@ -71,7 +71,7 @@ export class GroupBatch {
     return this.records.at(-1)!.position;
   }
 
-  /** This record and those before it are handled: if the handler throws, the next attempt begins after it. */
+  /** Marks this record and those before it as handled. If the handler throws, the next attempt begins after it. */
   markHandled({ offset }: GroupRecord): void {
     this.#handled(offset + 1);
   }

@@ -2,7 +2,10 @@
 
 import type { NamedOffset, PartitionOffset } from '../../protocol/schemas/groups.ts';
 
-/** Who owns a partition for a group. Commits that name it are taken until the partition is somebody else's. */
+/**
+ * The owner of a partition in a group. The broker accepts commits that name it until the partition belongs to another
+ * member.
+ */
 export interface GroupOwner {
   group: string;
   memberId: string;
