@@ -6,7 +6,7 @@
 interface ErrorDefinition {
   /** HTTP status of the reply. */
   readonly status: number;
-  /** True where the very same request may succeed if it is sent again. */
+  /** True if the very same request may succeed if it is sent again. */
   readonly retryable: boolean;
   /** What it means, for people: the `title` of the problem document. */
   readonly title: string;
@@ -136,7 +136,7 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable;
 
-/** An expected failure, as a value: it crosses object boundaries unharmed, where thrown errors lose their fields. */
+/** An expected failure, as a value: it crosses object boundaries unharmed, if thrown errors lose their fields. */
 export interface Failure {
   readonly code: ErrorCode;
   /** What happened and what to do about it, for the person who reads the reply. */

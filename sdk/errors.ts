@@ -40,9 +40,9 @@ export type ClientErrorCode =
 export type PosthornErrorCode = ErrorCode | ClientErrorCode;
 
 export interface PosthornErrorOptions {
-  /** True where the very same call may succeed if it is made again. */
+  /** True if the very same call may succeed if it is made again. */
   retryable?: boolean;
-  /** HTTP status, where a reply came. */
+  /** HTTP status, if a reply came. */
   status?: number;
   /** Further members of the problem document, such as `log_start_offset`. Names are as on the wire. */
   details?: Readonly<Record<string, unknown>>;

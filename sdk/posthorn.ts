@@ -122,7 +122,7 @@ export class Posthorn {
    *
    * @example const { body } = await posthorn.request({ queue: 'prices' }, { body: { item: 'tea' } }, { timeoutMs: 5_000 });
    *
-   * @throws PosthornError `no_reply` where the time is over, `unroutable` where nobody takes it, `request_failed` where
+   * @throws PosthornError `no_reply` if the time is over, `unroutable` if nobody takes it, `request_failed` if
    *   whoever took it failed, `aborted`, `connection_failed`, `exchange_not_found`, `queue_full`, and other codes
    */
   request(

@@ -1,7 +1,7 @@
 /**
- * What a group knew of a topic when it first saw it. `latest` means from then on: partitions that were there are read from
- * their end, and what appears later (a partition, a topic that a pattern matches, a topic that is made again) from its
- * start, or the group would miss what came before its members noticed.
+ * First sight: what a group knew of a topic when it first saw it. `latest` means from then on: partitions that were
+ * there are read from their end, and what appears later (a partition, a topic that a pattern matches, a topic that is
+ * made again) from its start, or the group would miss what came before its members noticed.
  */
 
 import { matchesPattern } from '../topology/policies.ts';

@@ -1,5 +1,5 @@
 /**
- * What a group keeps: its members, who owns which partition, and who is to own it.
+ * Group state: the members, the owner of each partition, and the target owner.
  *
  * The *target* says who is to own each partition; the router computes it for an epoch. A member *owns* a partition from
  * when it is told of it until it says that it has let go, or has been fenced. The two differ while partitions change hands:
@@ -83,7 +83,7 @@ export interface GroupState {
   name: string;
   /** 0: the group does not exist. */
   epoch: number;
-  /** The epoch that the target was computed for; the router has to compute one where it is behind. */
+  /** The epoch that the target was computed for; the router has to compute one if it is behind. */
   targetEpoch: number;
   /** The topology that the target was computed by. */
   topologyVersion: number;
@@ -134,7 +134,7 @@ export function memberCount(state: GroupState): number {
   return Object.keys(state.members).length;
 }
 
-/** The topic as the group knows it; undefined where it never has. */
+/** The topic as the group knows it; undefined if it never has. */
 export function knownRef({ topics, formerTopics }: GroupState, topic: string): TopicRef | undefined {
   return own(topics, topic) ?? own(formerTopics, topic);
 }
@@ -169,7 +169,7 @@ export function takenPartitions(state: GroupState): Set<PartitionKey> {
   return taken;
 }
 
-/** True where every member owns what it is to own, and nothing else. */
+/** True if every member owns what it is to own, and nothing else. */
 export function isStable(state: GroupState): boolean {
   return (
     state.targetEpoch === state.epoch &&

@@ -1,7 +1,8 @@
 /**
- * Who has been heard of. When, is kept in memory only, so that a heartbeat writes nothing; while heartbeats come the
- * object does not leave memory. Where it has, a roll call is begun and kept with the state: every member has a full session
- * timeout from then on to be heard of, also where the object leaves memory again meanwhile.
+ * Liveness: which members reported in time. The group keeps times in memory only, so that a heartbeat writes nothing,
+ * and heartbeats keep the object in memory. If the object left memory, it begins a roll call, which is stored with the
+ * state: every member has a full session timeout from then on to be heard of, also if the object leaves memory again
+ * meanwhile.
  */
 
 import type { GroupState, Member } from './group-state.ts';
@@ -41,7 +42,7 @@ function beginRollCall(state: GroupState, lives: Lives, nowMs: number): boolean 
   return true;
 }
 
-/** Removes those who were not heard of in time, and begins a roll call where the object has been out of memory. */
+/** Removes those who were not heard of in time, and begins a roll call if the object has been out of memory. */
 export function sweep(
   state: GroupState,
   lives: Lives,
@@ -68,7 +69,7 @@ function overdue(state: GroupState, lives: Lives, nowMs: number): Member[] {
   });
 }
 
-/** When somebody may be overdue, in ms; null where that depends on nobody. */
+/** When somebody may be overdue, in ms; null if that depends on nobody. */
 export function nextOverdueMs(state: GroupState, lives: Lives): number | null {
   let nextMs = state.rollCall?.endsMs ?? Infinity;
   for (const { id, sessionTimeoutMs } of Object.values(state.members)) {

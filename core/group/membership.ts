@@ -136,7 +136,7 @@ export function findMember(state: GroupState, memberId: string): Member | Failur
   );
 }
 
-/** The epochs in which a member began to own partitions; null where it does not. What it has to give up counts too. */
+/** The epochs in which a member began to own partitions; null if it does not. What it has to give up counts too. */
 export function ownershipsOf(member: Member, partitions: readonly TopicPartition[]): (number | null)[] {
   return partitions.map((partition) => member.owned[keyOf(partition)]?.since ?? null);
 }

@@ -22,18 +22,18 @@ export interface GroupOffset {
   epoch: number;
   /** Who may commit; null after it was fenced. */
   memberId: string | null;
-  /** The committed offset; null where nothing was committed. */
+  /** The committed offset; null if nothing was committed. */
   offset: number | null;
   metadata: string;
   /** When it was written last, in ms. */
   usedMs: number;
-  /** The last transaction that has committed here; null where none has. */
+  /** The last transaction that has committed here; null if none has. */
   transaction: TransactionalOffset | null;
 }
 
 export interface Claim {
   memberId: string;
-  /** Where `isOwner`: the epoch in which the member began to own the partition. Else one that it has seen. */
+  /** If `isOwner`: the epoch in which the member began to own the partition. Else one that it has seen. */
   epoch: number;
   /** The group has said that the member owns the partition. */
   isOwner: boolean;
@@ -57,7 +57,7 @@ export function raised(known: GroupOffset | null, { memberId, epoch }: Claim, no
   return { ...(known ?? NOTHING), memberId, epoch, usedMs: nowMs };
 }
 
-/** The row after the group has fenced the member that it had in `epoch`; null where that is known already. */
+/** The row after the group has fenced the member that it had in `epoch`; null if that is known already. */
 export function fence(known: GroupOffset | null, epoch: number, nowMs: number): GroupOffset | null {
   if (known !== null && known.epoch >= epoch) return null;
   return { ...(known ?? NOTHING), memberId: null, epoch, usedMs: nowMs };

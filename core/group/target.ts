@@ -32,8 +32,8 @@ export function assignorOf(state: GroupState): AssignorName {
 }
 
 /**
- * Accepts a target, if it was computed for the current epoch by a topology that is not older. Where topics have changed
- * since the last target of this epoch that makes a new one; where nothing has, nothing is changed but the version.
+ * Accepts a target, if it was computed for the current epoch by a topology that is not older. If topics have changed
+ * since the last target of this epoch that makes a new one; if nothing has, nothing is changed but the version.
  */
 export function acceptTarget(state: GroupState, target: Target): 'refused' | 'accepted' | 'unchanged' {
   if (target.epoch !== state.epoch || target.topologyVersion < state.topologyVersion) return 'refused';

@@ -20,7 +20,7 @@ export interface TransactionalOffset {
   producerId: number;
   /** While pending the epoch of the transaction; then the one after. */
   producerEpoch: number;
-  /** Null where the transaction has ended. */
+  /** Null if the transaction has ended. */
   pending: { offset: number; metadata: string } | null;
   /** When it was added first, or ended, in ms. */
   sinceMs: number;
@@ -67,7 +67,7 @@ export function addOffset(
 
 /**
  * The marker of a transaction is here.
- * @returns null where it changes nothing: it came before
+ * @returns null if it changes nothing: it came before
  */
 export function endOffset(
   known: TransactionalOffset | null,

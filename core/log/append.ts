@@ -3,7 +3,7 @@
  *
  * Small appends extend the last segment while it stays below PACK_BYTES_MAX, larger ones begin segments of their own.
  * Both cost one row written. Extending rewrites the segment, so the bound keeps that cheap, and it makes rows that
- * retention later deletes (and pays for) some hundred times fewer where records come one by one.
+ * retention later deletes (and pays for) some hundred times fewer if records come one by one.
  */
 
 import { SEGMENT_BYTES_MAX } from '../../protocol/limits.ts';

@@ -47,7 +47,7 @@ export interface OffsetRange {
 
 /**
  * The batches of a segment from the one that holds `offset` (or the next one that exists) on, until `bytesMax` or
- * `recordsMax` is reached, at least one. Null where the segment has nothing at or after the offset. Damaged bytes are
+ * `recordsMax` is reached, at least one. Null if the segment has nothing at or after the offset. Damaged bytes are
  * part of it as they are: whoever reads bytes gets what is stored.
  */
 export function sliceSegment(
@@ -77,7 +77,7 @@ export interface StoredPart extends OffsetRange {
 }
 
 /**
- * The parts of a segment, by the headers of its batches alone. Only where these contradict each other or the row, bytes
+ * The parts of a segment, by the headers of its batches alone. Only if these contradict each other or the row, bytes
  * are damaged, and the CRCs tell where.
  */
 export function storedParts(segment: Uint8Array, { baseOffset, nextOffset }: OffsetRange): StoredPart[] {

@@ -1,10 +1,10 @@
 /**
- * What a partition remembers of its producers, so that a batch that is sent again is stored once (Kafka's idempotent
- * producer, KIP-98). Of each producer:
+ * Producer state: what a partition remembers of its producers, so that it stores a repeated batch once (Kafka's
+ * idempotent producer, KIP-98). Of each producer:
  *
  *   epoch             the highest seen; a batch of a lower one comes from an instance that has been replaced
  *   batches           the last five of that epoch, by sequence: one that comes again is answered with its first offset
- *   transactionStart  where its open transaction begins in this log, null where none is open
+ *   transactionStart  where its open transaction begins in this log, null if none is open
  *   lastMs            when it was last heard of; forgotten after 7 days, unless its transaction is open
  *
  * A batch is taken when its sequence follows the last one, or is 0 for a producer or an epoch not seen before. Every
@@ -99,7 +99,7 @@ export class ProducerStates {
     return this.#producers.get(id) as Producer | undefined;
   }
 
-  /** Where the first open transaction begins; null where none is open. */
+  /** Where the first open transaction begins; null if none is open. */
   get firstOpenOffset(): number | null {
     let first: number | null = null;
     for (const producer of this.#producers.values()) {
@@ -215,7 +215,7 @@ export class StagedProducers {
 
   /**
    * Ends a transaction.
-   * @returns null where that has happened before and nothing is to be written; else where it began in this log, -1 where
+   * @returns null if that has happened before and nothing is to be written; else where it began in this log, -1 if
    *   nothing of it is here: the marker is written all the same, to fence batches that are still on their way
    */
   end({ producerId, producerEpoch }: TransactionEnd): { firstOffset: number } | null {

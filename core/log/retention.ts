@@ -41,7 +41,7 @@ export function expiredSegments(
 }
 
 /**
- * When retention has to look next, or null where nothing can become due by time alone. A segment that is due waits for
+ * When retention has to look next, or null if nothing can become due by time alone. A segment that is due waits for
  * the next look: at most 5 minutes, and at most a tenth of the retention time.
  */
 export function nextRetentionCheck(

@@ -11,7 +11,7 @@ export interface SegmentExtent {
   /** The largest timestamp in it, in ms. */
   maxTimestamp: number;
   /**
-   * The largest timestamp in the log up to its end. It never falls from one segment to the next even where timestamps
+   * The largest timestamp in the log up to its end. It never falls from one segment to the next even if timestamps
    * do, so that the first segment with a record at or after a time is found by bisection, without a second index.
    */
   maxTimestampSoFar: number;

@@ -12,7 +12,7 @@ export interface SegmentLookup {
 
 /**
  * The first segment with a record at or after `timestampMs`, or undefined. At most about 50 look-ups for the bisection;
- * then one for each segment whose own records are older, which there are only where the record that raised the running
+ * then one for each segment whose own records are older, which there are only if the record that raised the running
  * maximum has since been removed.
  */
 export function segmentForTimestamp(

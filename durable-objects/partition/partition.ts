@@ -133,7 +133,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#cleanUp.schedule();
   }
 
-  /** Forgets everything and gives the storage back. */
+  /** Deletes everything and releases the storage. */
   async destroy(): Promise<void> {
     this.#open = null;
     this.#cleanUp.cancel();
@@ -168,7 +168,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
 
   /**
    * Ends a transaction in this log: writes its marker, unless that has happened before. Answers when it is durable.
-   * @returns null where the partition does not exist
+   * @returns null if the partition does not exist
    */
   async endTransaction(end: TransactionEnd): Promise<{ isNew: boolean } | null> {
     this.#alarm.runDue();
@@ -238,7 +238,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
 
   /**
    * Ends a transaction for the offsets of a group that it has committed here, unless that has happened before.
-   * @returns null where the partition does not exist
+   * @returns null if the partition does not exist
    */
   endGroupTransaction(group: string, transactionalId: string, end: TransactionEnd): true | null {
     this.#alarm.runDue();
@@ -305,7 +305,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   }
 
   /**
-   * A read. 200 with record batches, 101 with a socket that brings them (for a caller that asks to upgrade, where there
+   * A read. 200 with record batches, 101 with a socket that brings them (for a caller that asks to upgrade, if there
    * are none yet), or 422 with a failure.
    */
   override async fetch(request: Request): Promise<Response> {
@@ -366,7 +366,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#cleanUp.schedule();
   }
 
-  /** The open partition, after running what is due; null where the caller's definition is not the current one. */
+  /** The open partition, after running what is due; null if the caller's definition is not the current one. */
   #current(version: number): Open | null {
     this.#alarm.runDue();
     return this.#open && version >= this.#open.definition.topic.version ? this.#open : null;

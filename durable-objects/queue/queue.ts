@@ -146,7 +146,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return { closed: true };
   }
 
-  /** Forgets everything and gives the storage back. */
+  /** Deletes everything and releases the storage. */
   async destroy(): Promise<void> {
     this.#open = null;
     this.#tasks.cancel();
@@ -200,7 +200,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return isFailure(frame) ? frame : frame.answer(await this.#settle(frame.runs, consumerId));
   }
 
-  /** Ends the polls of a consumer that wait: each looks a last time. Gives how many. */
+  /** Ends the polls of a consumer that wait: each looks a last time. Returns how many. */
   endWaits(version: number, consumerId: string): number | Stale {
     return this.#current(version) ? this.#consumers.dismiss((poll) => poll.consumerId === consumerId) : STALE;
   }
@@ -226,7 +226,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     });
   }
 
-  /** Removes what is ready or parked. Gives how many messages. */
+  /** Removes ready and parked messages. Returns how many. */
   purge(version: number): number | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
@@ -354,7 +354,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#watch.configure(definition);
   }
 
-  /** The open queue, after running what is due; null where the caller's definition is not the current one. */
+  /** The open queue, after running what is due; null if the caller's definition is not the current one. */
   #current(version: number): Open | null {
     this.#runDue();
     if (this.#closing.isClosed) return null;

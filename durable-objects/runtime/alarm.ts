@@ -63,12 +63,12 @@ export class Alarm {
     if (dueMs !== null && (known === null || dueMs < known)) this.schedule(name, dueMs);
   }
 
-  /** True where the task waits for its time. */
+  /** True if the task waits for its time. */
   isScheduled(name: string): boolean {
     return this.#tasks.get(name)?.dueMs != null;
   }
 
-  /** Runs every task that is due. Cheap where none is: called by every request. */
+  /** Runs every task that is due. Cheap if none is: called by every request. */
   runDue(): void {
     const nowMs = this.#now();
     let ran = false;

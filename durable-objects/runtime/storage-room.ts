@@ -55,7 +55,7 @@ export class StorageRoom {
   }
 
   /**
-   * What an append of so many bytes is answered with; null where there is room for it.
+   * What an append of so many bytes is answered with; null if there is room for it.
    * @param pendingBytes those that are in memory and not on disk yet
    */
   refusal(pendingBytes: number, bytes: number): Failure | null {

@@ -9,7 +9,7 @@ export const PADDING_BYTE = 0xff;
 /** What follows the content type in `accept`. */
 export const PADDED = ';padded=1';
 
-/** The frame without what comes before it; empty where there is none. */
+/** The frame without what comes before it; empty if there is none. */
 export function withoutPadding(bytes: Uint8Array): Uint8Array {
   let at = 0;
   while (bytes[at] === PADDING_BYTE) at += 1;

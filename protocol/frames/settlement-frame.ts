@@ -43,7 +43,7 @@ export interface SettlementEntry {
   delivery: number;
   start: number;
   end: number;
-  /** As JSON text; empty where there is nothing to say. */
+  /** As JSON text; empty if there is nothing to say. */
   details: string;
 }
 
@@ -104,7 +104,7 @@ export function encodeSettlementFrame({ id, entries }: SettlementFrame): Uint8Ar
 
 /**
  * Reads the settlements. An entry with an unknown kind, a queue id that no queue can have, or details that are not text is
- * an `InvalidEntry`. The frame as a whole is refused only where its entries cannot be told apart or their messages cannot
+ * an `InvalidEntry`. The frame as a whole is refused only if its entries cannot be told apart or their messages cannot
  * be counted; the failure then has the frame's `id` in its details, if it could be read. A lane that no queue has is not
  * refused here: its messages are unknown to the queue, as those of a tag with such a lane are.
  */

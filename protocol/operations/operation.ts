@@ -15,9 +15,9 @@ export interface Reply {
   readonly description: string;
   /** A union for a call whose JSON depends on the content type of the request. */
   readonly json: z.ZodType;
-  /** True where the reply is JSON lines, each of that schema. */
+  /** True if the reply is JSON lines, each of that schema. */
   readonly isLines?: true;
-  /** True where the same can be had as record batches. */
+  /** True if the same can be had as record batches. */
   readonly batches?: true;
   /** Another form of bytes that it can have. */
   readonly frame?: Frame;

@@ -33,7 +33,7 @@ export interface Alert extends Required<AlertDeclaration> {
 }
 
 /**
- * All calls are tried again where that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
+ * All calls are tried again if that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
  * `alert_not_found`, `too_many_alerts`, `connection_failed`, `timeout`, `aborted`.
  */
 export class Alerts {
@@ -69,7 +69,7 @@ export class Alerts {
     return reply.alerts.map((alert) => fromWire<Omit<Alert, 'topologyVersion' | 'progress'>>(alert));
   }
 
-  /** Where it fires, a last notice says that it is over. */
+  /** If it fires, a last notice says that it is over. */
   async delete(alert: string, options: CallOptions = {}): Promise<void> {
     await this.#transport.delete({ path: alertPath(alert), ...options }, 'alert_not_found');
   }

@@ -125,7 +125,7 @@ export class DeadLetters {
   }
 
   /**
-   * Sends one back, changed where that is asked for: what is not named stays.
+   * Sends one back, changed if that is asked for: what is not named stays.
    *
    * @throws PosthornError `dead_letter_not_found`, `replay_refused`, `invalid_message`
    */

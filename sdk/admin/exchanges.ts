@@ -22,7 +22,7 @@ import { checkExchange, checkName, exchangePath } from '../client/names.ts';
 import { fromWire, toWire } from '../client/wire.ts';
 
 /**
- * All calls are tried again where that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
+ * All calls are tried again if that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
  * `exchange_not_found`, `connection_failed`, `timeout`, `aborted`, and what is said below. `''` and `amq.default` both name
  * the default exchange.
  */

@@ -30,7 +30,7 @@ export interface GroupMember {
 export interface GroupOffset extends TopicPartition {
   /** The topic that the offset belongs to. */
   topicId: number;
-  /** The committed offset; null where nothing is committed. */
+  /** The committed offset; null if nothing is committed. */
   offset: number | null;
   metadata?: string;
   /** Records from the committed offset, or the start of the log, to its end. */
@@ -53,7 +53,7 @@ export interface GroupDescription {
 /** Where to: a position, or so many records forward, or back if negative. */
 export type OffsetReset = ({ to: StartPosition } | { shiftBy: number }) & {
   topic: string;
-  /** Refused where the topic was deleted and made again since. */
+  /** Refused if the topic was deleted and made again since. */
   topicId?: number;
   /** Default: all. */
   partitions?: readonly number[];
@@ -67,7 +67,7 @@ export interface OffsetResetResult extends AssignedPartition {
   to: number;
 }
 
-/** All calls are tried again where that may help, and throw `PosthornError`: `group_not_found`, and what is said below. */
+/** All calls are tried again if that may help, and throw `PosthornError`: `group_not_found`, and what is said below. */
 export class Groups {
   readonly #transport: Transport;
 

@@ -8,7 +8,7 @@ import { checkName } from '../client/names.ts';
 import { fromWire, toWire } from '../client/wire.ts';
 
 /**
- * All calls are tried again where that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
+ * All calls are tried again if that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
  * `policy_not_found`, `connection_failed`, `timeout`, `aborted`.
  */
 export class Policies {

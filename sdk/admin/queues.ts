@@ -10,7 +10,7 @@ import type { Queue, QueueChange, QueueDeclaration, QueueStatus } from './queue-
 import { fromWire, toWire } from '../client/wire.ts';
 
 /**
- * All calls are tried again where that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
+ * All calls are tried again if that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
  * `queue_not_found`, `queue_unavailable`, `connection_failed`, `timeout`, `aborted`, and what is said below.
  */
 export class Queues {

@@ -74,7 +74,7 @@ export interface ScheduleTriggered {
 }
 
 /**
- * All calls but `trigger` are tried again where that may help, and throw `PosthornError`: `invalid_argument`,
+ * All calls but `trigger` are tried again if that may help, and throw `PosthornError`: `invalid_argument`,
  * `invalid_field`, `schedule_not_found`, `queue_not_found`, `topic_not_found`, `exchange_not_found`,
  * `connection_failed`, `timeout`, `aborted`.
  */

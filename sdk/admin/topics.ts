@@ -14,7 +14,7 @@ import type { PartitionState, RecordsDeleted, Topic, TopicChange, TopicDeclarati
 import { fromWire, toWire } from '../client/wire.ts';
 
 /**
- * All calls are tried again where that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
+ * All calls are tried again if that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
  * `topic_not_found`, `connection_failed`, `timeout`, `aborted`, and what is said below.
  */
 export class Topics {
@@ -82,7 +82,7 @@ export class Topics {
   /**
    * Removes the records below an offset; `latest` removes all there are.
    *
-   * @param options with `topicId`: refused where the topic was deleted and made again since
+   * @param options with `topicId`: refused if the topic was deleted and made again since
    * @throws PosthornError `offset_below_start`, `offset_past_end` with the valid range in `details`; `inconsistent_topic_id`
    * @example await posthorn.topics.deleteRecords('orders', 0, { before: 100 });
    */

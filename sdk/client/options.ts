@@ -1,4 +1,4 @@
-/** The options of a client, and what stands in where they are left out. */
+/** The options of a client, and what stands in if they are left out. */
 
 import { invalidArgument } from '../errors.ts';
 import { checkName } from './names.ts';
@@ -19,7 +19,7 @@ export interface PosthornOptions {
    */
   fetch?: FetchFunction;
   /**
-   * How WebSockets are opened. Default: in a Worker by `fetch`; elsewhere the platform's, with the headers where it can
+   * How WebSockets are opened. Default: in a Worker by `fetch`; elsewhere the platform's, with the headers if it can
    * send any (browsers cannot).
    */
   webSocket?: SocketFactory;
@@ -61,7 +61,7 @@ export function clientConfig(options: PosthornOptions): ClientConfig {
   return {
     baseUrl: `${baseOf(options.url)}/v1/${checkName('namespace', options.namespace ?? 'default')}`,
     fetch: fetchFunction,
-    // Where requests go somewhere else than their address says, a socket might not.
+    // If requests go somewhere else than their address says, a socket might not.
     consumerTransport: options.webSocket || isWorker || !options.fetch ? 'stream' : 'poll',
     webSocket: options.webSocket ?? (isWorker ? socketByFetch(fetchFunction) : platformSocket),
     headers: typeof headers === 'function' ? headers : () => headers,
@@ -93,7 +93,7 @@ const LEVELS = 'at-most-once, at-least-once, exactly-once';
 /**
  * What a level, by its name, says of other options. The default is at-least-once.
  *
- * @throws PosthornError `invalid_argument` where there is no such level, or one of the options says something else
+ * @throws PosthornError `invalid_argument` if there is no such level, or one of the options says something else
  */
 export function levelFields<Fields extends object>(
   options: { delivery?: DeliveryLevel | undefined },

@@ -43,7 +43,7 @@ export function socketByFetch(fetch: (url: string, init: RequestInit) => Promise
   };
 }
 
-/** Resolves when the socket is open; rejects with a retryable error where it ends before, or after `timeoutMs`. */
+/** Resolves when the socket is open; rejects with a retryable error if it ends before, or after `timeoutMs`. */
 export function opened(socket: Socket, timeoutMs: number): Promise<Socket> {
   socket.binaryType = 'arraybuffer';
   if (socket.readyState === OPEN) return Promise.resolve(socket);

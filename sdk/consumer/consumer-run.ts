@@ -7,15 +7,15 @@ import { sleep } from '../client/sleep.ts';
 import type { Transport } from '../client/transport.ts';
 import { asPosthornError, PosthornError } from '../errors.ts';
 import type { Queues } from '../admin/queues.ts';
-import { messagesOf } from './delivery-request.ts';
+import { messagesOf } from './source/delivery-request.ts';
 import { InHand } from './leased-messages.ts';
-import type { MessageSource, SourceHost } from './message-source.ts';
+import type { MessageSource, SourceHost } from './source/message-source.ts';
 import type { ConsumerConfig } from './options.ts';
-import { PollSource } from './poll-source.ts';
+import { PollSource } from './source/poll-source.ts';
 import type { ReceivedMessage, Settler } from './received-message.ts';
 import type { Settlement } from './settlement.ts';
 import { SettlementBatcher } from './settlement-batcher.ts';
-import { StreamSource } from './stream-source.ts';
+import { StreamSource } from './source/stream-source.ts';
 
 export type MessageHandler = (message: ReceivedMessage) => unknown;
 
@@ -75,7 +75,7 @@ export class ConsumerRun implements Settler, SourceHost {
       { ...config, retry: transport.config.retry },
       {
         failed: ({ message }, error) => this.#tell(error, message),
-        settled: () => this.#wakeUp(), // to ask for more, where settlements had piled up
+        settled: () => this.#wakeUp(), // to ask for more, if settlements had piled up
       },
       this.#abort.signal,
     );

@@ -19,7 +19,7 @@ const LEASE_MS_MIN = 500;
 
 export interface ConsumerOptions {
   /**
-   * The level by name. `at-least-once` (default): a message is this consumer's until it is settled, and comes again where
+   * The level by name. `at-least-once` (default): a message is this consumer's until it is settled, and comes again if
    * that does not happen. `at-most-once`: it is settled as it is handed out, and never comes again; what a process has when it
    * dies, up to `prefetch`, is lost, and a handler that throws is only told to `onError`. It polls, and has no leases.
    * `exactly-once` needs a store: see `ExactlyOnceConsumerOptions`.
@@ -27,7 +27,7 @@ export interface ConsumerOptions {
   delivery?: 'at-most-once' | 'at-least-once' | undefined;
   /**
    * Messages that the consumer may have: those being handled, and those that wait for a handler. Default 1,000, at most
-   * 10,000. Where handling takes long a smaller one leaves more to other consumers.
+   * 10,000. If handling takes long a smaller one leaves more to other consumers.
    */
   prefetch?: number;
   /**

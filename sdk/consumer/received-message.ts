@@ -47,7 +47,7 @@ export interface Settler {
  * (`body.slice()`) what you keep.
  */
 export class ReceivedMessage {
-  /** Null where it was published so. */
+  /** Null if it was published so. */
   readonly body: Uint8Array | null;
   /** As bytes; `properties.orderingKey` has it as text. */
   readonly orderingKey: Uint8Array | null;
@@ -108,7 +108,7 @@ export class ReceivedMessage {
     return properties as ReceivedProperties;
   }
 
-  /** The exchange that it was published to; undefined where it went straight to the queue. */
+  /** The exchange that it was published to; undefined if it went straight to the queue. */
   get exchange(): string | undefined {
     return this.#reserved(EXCHANGE_HEADER);
   }
@@ -118,7 +118,7 @@ export class ReceivedMessage {
     return this.#reserved(ROUTING_KEY_HEADER);
   }
 
-  /** The last header of that name as UTF-8; null where its value is null, undefined where there is none. */
+  /** The last header of that name as UTF-8; null if its value is null, undefined if there is none. */
   header(name: string): string | null | undefined {
     return name.startsWith(RESERVED_PREFIX) ? undefined : headerText(this.#record, name);
   }
@@ -132,7 +132,7 @@ export class ReceivedMessage {
    * The body as `JSON.parse` reads it: a number beyond 2^53 is rounded, and members named like integers come first. `text()`
    * has the text that was sent.
    *
-   * @throws PosthornError `unexpected_reply` where it is not JSON
+   * @throws PosthornError `unexpected_reply` if it is not JSON
    */
   json<Value = JsonValue>(): Value | null {
     return jsonOfBytes<Value>(this.body, () => `the body of message ${this.deliveryTag}`);
@@ -153,7 +153,7 @@ export class ReceivedMessage {
    * Done. Resolves when the broker has stored that; nobody needs to wait for it, and a failure that nobody waits for
    * goes to `onError` alone.
    *
-   * @throws PosthornError `settlement_refused`, `timeout`, `aborted`; `invalid_argument` where it is settled already
+   * @throws PosthornError `settlement_refused`, `timeout`, `aborted`; `invalid_argument` if it is settled already
    */
   ack(): Promise<void> {
     return this.#settle({ kind: 'ack' });

@@ -21,7 +21,7 @@ export interface BatcherSettings {
 }
 
 export interface WaitingSettlement extends MessageSettlement {
-  /** Called once: null where it was done. Undefined where nobody waits. */
+  /** Called once: null if it was done. Undefined if nobody waits. */
   done: ((error: PosthornError | null) => void) | undefined;
 }
 

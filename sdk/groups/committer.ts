@@ -7,7 +7,7 @@ import { asPosthornError, type PosthornError } from '../errors.ts';
 import type { GroupRequests } from './group-requests.ts';
 import type { OffsetToCommit } from './offset-to-commit.ts';
 import type { Membership } from './membership.ts';
-import type { PartitionWork } from './partition-work.ts';
+import type { PartitionWork } from './handling/partition-work.ts';
 
 /** A member that is told to heartbeat first does so, and tries again so often. */
 const STALE_ATTEMPTS = 3;

@@ -21,7 +21,7 @@ import {
  * once, and keeps itself a member while it runs.
  *
  * Records of a partition are handled in order, several partitions at the same time. What is handled is committed (see
- * `commit`), and the next owner of a partition begins there: **a record can come twice**, where a member ends before it has
+ * `commit`), and the next owner of a partition begins there: **a record can come twice**, if a member ends before it has
  * committed. None is skipped: a record whose retries all fail goes to the dead letters, or ends the consumer. That is
  * `at-least-once`; the other levels are to be had with `delivery`.
  *
@@ -110,7 +110,7 @@ export class GroupConsumer implements AsyncDisposable {
    * Goes on at that offset, when what is in hand of the partition has ended. It is committed as if all before it were
    * handled.
    *
-   * @param position with `topicId`, as `record.position` has it: refused where the topic was made again since
+   * @param position with `topicId`, as `record.position` has it: refused if the topic was made again since
    * @throws PosthornError `partition_not_owned`, `inconsistent_topic_id`, `invalid_argument`
    */
   seek({ topic, topicId, partition, offset }: PartitionOffset & { topicId?: number }): void {
@@ -129,7 +129,7 @@ export class GroupConsumer implements AsyncDisposable {
    * Commits. Without offsets: everything that is handled so far, which is not what a handler still works on; for that,
    * `commit([record.position])`.
    *
-   * @throws PosthornError `partition_not_owned`, `stale_epoch` or `member_not_found` where the partition is another's by now;
+   * @throws PosthornError `partition_not_owned`, `stale_epoch` or `member_not_found` if the partition is another's by now;
    *   `details` has what was `committed` and what was `refused`
    */
   commit(offsets?: readonly OffsetToCommit[]): Promise<void> {

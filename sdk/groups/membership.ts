@@ -1,8 +1,8 @@
 /**
- * Being a member: joining, a heartbeat at a time, joining again where the group knows the member no more.
+ * Being a member: joining, a heartbeat at a time, joining again if the group knows the member no more.
  *
  * Only replies to heartbeats change what is assigned. Other replies carry it too, but which of two is the newer one cannot
- * be told where they cross; so they only make the next heartbeat come at once.
+ * be told if they cross; so they only make the next heartbeat come at once.
  */
 
 import type { IdentifiedPartition, MemberReply } from '../../protocol/schemas/groups.ts';

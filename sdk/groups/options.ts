@@ -38,7 +38,7 @@ export interface PartitionLag extends TopicPartition {
 export interface GroupConsumerOptions {
   /**
    * The level by name. `at-least-once` (default): what is handled is committed, as `commit` says, and what is not is read
-   * again. `at-most-once`: up to `maxBatchRecords` of a partition are committed, then they are handled; where the process
+   * again. `at-most-once`: up to `maxBatchRecords` of a partition are committed, then they are handled; if the process
    * dies meanwhile the rest is lost, and a handler that throws is only told to `onError`. `exactly-once` needs a
    * transactional producer: see `ExactlyOnceGroupOptions`.
    */
@@ -104,7 +104,7 @@ export interface GroupConsumerOptions {
   sessionTimeoutMs?: number;
   /** How partitions are spread; the group uses what most members name. Default `sticky-cooperative`. */
   assignor?: AssignorName | undefined;
-  /** Where the member runs; kept and shown. */
+  /** If the member runs; kept and shown. */
   rack?: string | undefined;
   /**
    * Where a partition is read from of which the group has committed nothing. Default `earliest`. `latest` is from when the
@@ -133,7 +133,7 @@ export interface GroupConsumerOptions {
  * whatever crashes. What a handler does elsewhere is not part of it, and may happen twice.
  *
  * A handler that throws aborts the transaction; it is tried again with all of its records, as `retry` says, and then the
- * consumer ends. It ends also where it cannot be found out whether a transaction was committed, because another instance
+ * consumer ends. It ends also if it cannot be found out whether a transaction was committed, because another instance
  * has taken over the transactional id: the group's offset then says where to go on.
  */
 export interface ExactlyOnceGroupOptions extends Omit<

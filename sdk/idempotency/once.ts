@@ -16,12 +16,12 @@ export type Claim =
 export interface IdempotencyStore {
   /** Claims an id for `leaseMs`, unless it is done, or another claim is still valid. */
   claim(id: string, token: string, leaseMs: number): Promise<Claim>;
-  /** Notes that it is done, for `keepMs`. False where the claim is not this one any more. */
+  /** Notes that it is done, for `keepMs`. False if the claim is not this one any more. */
   complete(id: string, token: string, result: string | null, keepMs: number): Promise<boolean>;
   /** Gives the claim back: the next one who asks handles it. */
   release(id: string, token: string): Promise<void>;
   /**
-   * Where the store can do it: looks, runs a synchronous handler and notes that it is done in one transaction, instead of
+   * If the store can do it: looks, runs a synchronous handler and notes that it is done in one transaction, instead of
    * the other calls. The id is not claimed, and nothing has to end before somebody else may handle it.
    */
   transact?<Result>(id: string, handler: () => Result, keepMs: number): Promise<OnceResult<Result>>;
@@ -58,7 +58,7 @@ const DAY_MS = 86_400_000;
  * mark, or carry the id to whoever can know it again.
  *
  * @throws what the handler throws, after giving the id back; PosthornError `message_in_progress` (retryable) while another
- *   run holds the id: leave the message to be delivered again; `lease_lost` where the run took longer than its lease and
+ *   run holds the id: leave the message to be delivered again; `lease_lost` if the run took longer than its lease and
  *   another has begun
  * @example
  * const store = sqliteStore(new DatabaseSync('handled.db'));

@@ -28,7 +28,7 @@ export class Backlog {
     return this.#held < this.#max;
   }
 
-  /** Resolves at once where there is room. */
+  /** Resolves at once if there is room. */
   ready(): Promise<void> {
     if (this.hasRoom) return READY;
     this.#room ??= Promise.withResolvers();

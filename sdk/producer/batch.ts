@@ -68,7 +68,7 @@ export class Batch implements SequencedBatch {
     return this.#encoded;
   }
 
-  /** @param baseOffset -1 where the broker promised nothing */
+  /** @param baseOffset -1 if the broker promised nothing */
   store(baseOffset: number, appendTime: number | null): void {
     const { partition, records } = this;
     for (let i = 0; i < records.length; i++) {

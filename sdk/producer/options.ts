@@ -17,7 +17,7 @@ export interface ProducerOptions {
    * requests are tried again.
    */
   maxInFlight?: number;
-  /** Default `none`. `gzip` pays where the network is slow: it costs more time than it saves on one machine. */
+  /** Default `none`. `gzip` pays if the network is slow: it costs more time than it saves on one machine. */
   compression?: 'none' | 'gzip';
   /**
    * Default `durable`: `send` resolves when the record is stored. `none`: it resolves when the broker has taken the

@@ -10,9 +10,9 @@ import type { Batch } from './batch.ts';
 import type { ProducerConfig } from './options.ts';
 
 export interface Stored {
-  /** -1 where nothing was promised. */
+  /** -1 if nothing was promised. */
   baseOffset: number;
-  /** The timestamp of all its records, where the topic stamps them. */
+  /** The timestamp of all its records, if the topic stamps them. */
   appendTime: number | null;
 }
 

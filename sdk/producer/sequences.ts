@@ -21,7 +21,7 @@ export interface BatchProducer extends Identity {
 }
 
 export interface SequencedBatch {
-  /** Null until it goes for the first time, and where the producer is not idempotent. */
+  /** Null until it goes for the first time, and if the producer is not idempotent. */
   readonly producer: BatchProducer | null;
   /** Records in it. */
   readonly count: number;

@@ -134,7 +134,7 @@ export class TopicLines {
     return [...this.#lines.keys()].flatMap((partition) => this.drain(partition));
   }
 
-  /** The batch is stored or given up. Where it was the last, no timer keeps the process alive. */
+  /** The batch is stored or given up. If it was the last, no timer keeps the process alive. */
   settle(batch: Batch): void {
     this.live.delete(batch);
     if (this.live.size === 0) this.#endLinger();
@@ -163,7 +163,7 @@ export class TopicLines {
     return (this.#sticky ??= this.#pickSticky(partitions));
   }
 
-  /** A partition with nothing to do, from a random one on; any where all have. */
+  /** A partition with nothing to do, from a random one on; any if all have. */
   #pickSticky(partitions: number): PartitionLine {
     const first = Math.floor(Math.random() * partitions);
     for (let i = 0; i < partitions; i++) {

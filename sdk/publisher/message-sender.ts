@@ -12,7 +12,7 @@ import type { MessageBatch, Outcomes, PendingMessage } from './message-batch.ts'
 import type { PublisherConfig } from './options.ts';
 import { publishBatch, storedDespite, type Destination } from './publish-request.ts';
 
-/** How long a queue that was full is left alone, in ms, where the broker does not say. */
+/** How long a queue that was full is left alone, in ms, if the broker does not say. */
 const FULL_PAUSE_MS = 1_000;
 
 /**
@@ -122,7 +122,7 @@ export class MessageSender {
     this.#offer(line);
   }
 
-  /** Whoever tries again needs ids, where the other side goes by them. */
+  /** Whoever tries again needs ids, if the other side goes by them. */
   async #identify(line: DestinationLine, batch: MessageBatch): Promise<void> {
     if (line.givesIds === null) {
       const { messageIds } = this.#config;

@@ -50,7 +50,7 @@ export interface PublisherOptions {
    */
   destinations?: boolean;
   /**
-   * Whether batches are compressed on their way. Default false: it costs more time than it saves where the broker is near,
+   * Whether batches are compressed on their way. Default false: it costs more time than it saves if the broker is near,
    * and is worth it for large texts over slow lines. The broker stores queues uncompressed all the same.
    */
   gzip?: boolean;

@@ -17,7 +17,7 @@ import { publisherConfig, type PublisherOptions } from './options.ts';
 export interface RoutedMessage extends OutgoingMessage {
   /** What bindings are compared with: at most 255 bytes. Default empty. */
   routingKey?: string | undefined;
-  /** Fails with `unroutable` where no binding takes it. Default false: it is dropped. */
+  /** Fails with `unroutable` if no binding takes it. Default false: it is dropped. */
   mandatory?: boolean | undefined;
 }
 

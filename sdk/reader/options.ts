@@ -15,7 +15,7 @@ export interface ReaderOptions {
    */
   from?: StartPosition | ReadonlyMap<number, StartPosition> | Readonly<Record<number, StartPosition>>;
   /**
-   * The topic that the offsets in `from` belong to: `record.topicId`, stored with them. Where the topic was deleted and made
+   * The topic that the offsets in `from` belong to: `record.topicId`, stored with them. If the topic was deleted and made
    * again since, they mean nothing, and `onOutOfRange` says what to do. Left out: not checked.
    */
   topicId?: number | undefined;
@@ -30,7 +30,7 @@ export interface ReaderOptions {
   /** Is told, for each partition, when the topic was deleted and made again, and reading goes on in the new one. */
   onTopicReplaced?: ((replaced: TopicReplaced) => unknown) | undefined;
   /**
-   * Where records are damaged on disk (their CRC does not match): `error` (default) ends reading with a PosthornError
+   * If records are damaged on disk (their CRC does not match): `error` (default) ends reading with a PosthornError
    * `stored_batch_corrupt` whose details name the `offset` and the `next_offset` after them; `skip` leaves them out.
    */
   onCorrupt?: 'error' | 'skip';

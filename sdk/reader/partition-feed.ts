@@ -22,7 +22,7 @@ export class PartitionFeed {
   readonly #config: ReaderConfig;
   readonly #signal: AbortSignal;
   #position: WireOffset;
-  /** The topic that the position belongs to; null until the first fetch, where the reader does not say. */
+  /** The topic that the position belongs to; null until the first fetch, if the reader does not say. */
   #topicId: number | null;
   /** Without `follow`: the end that the first fetch saw. */
   #endOffset: number | null = null;
@@ -43,7 +43,7 @@ export class PartitionFeed {
     this.#topicId = config.topicId;
   }
 
-  /** The next records, or null at the end. Waits for them where the reader follows. */
+  /** The next records, or null at the end. Waits for them if the reader follows. */
   async next(): Promise<Fetched | null> {
     for (;;) {
       if (this.#endOffset !== null && (this.#position as number) >= this.#endOffset) return null;

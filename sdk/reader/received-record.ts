@@ -13,7 +13,7 @@ export class ReceivedRecord {
   readonly offset: number;
   /** Milliseconds since 1970. */
   readonly timestamp: number;
-  /** Null where there is none. */
+  /** Null if there is none. */
   readonly key: Uint8Array | null;
   /** Null is a tombstone. */
   readonly value: Uint8Array | null;
@@ -47,7 +47,7 @@ export class ReceivedRecord {
    * The value as `JSON.parse` reads it; null for a tombstone, and for the JSON value null, which `value` tells apart. A number
    * beyond 2^53 is rounded, and members named like integers come first: `text()` has the text that was sent.
    *
-   * @throws PosthornError `unexpected_reply` where the value is not JSON
+   * @throws PosthornError `unexpected_reply` if the value is not JSON
    */
   json<Value = JsonValue>(): Value | null {
     const where = (): string =>
@@ -55,7 +55,7 @@ export class ReceivedRecord {
     return jsonOfBytes<Value>(this.value, where);
   }
 
-  /** The last header of that name as UTF-8; null where its value is null, undefined where there is none. */
+  /** The last header of that name as UTF-8; null if its value is null, undefined if there is none. */
   header(name: string): string | null | undefined {
     return headerText(this.headers, name);
   }

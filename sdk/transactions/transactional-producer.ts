@@ -125,7 +125,7 @@ export class TransactionalProducer implements AsyncDisposable {
   /**
    * Commits offsets of a consumer group within the open transaction: they take effect if and only if it is committed, so
    * that each record is handled exactly once. Until then no other member of the group reads these partitions. Need not be
-   * awaited: `commit` waits for it, and aborts where it has failed (`partition_not_owned`, `stale_epoch`: the partition has
+   * awaited: `commit` waits for it, and aborts if it has failed (`partition_not_owned`, `stale_epoch`: the partition has
    * gone to another member, which handles the records again).
    *
    * @param member whose partitions they are: `record.owner` or `batch.owner` of the group's consumer
@@ -139,7 +139,7 @@ export class TransactionalProducer implements AsyncDisposable {
    * Publishes through an exchange in the open transaction. Routed now, sent when the transaction is committed, dropped when
    * it is aborted. A transaction holds up to 10,000 messages and 8 MiB of them. Need not be awaited.
    *
-   * @returns when it is held; false where it is `mandatory` and no binding takes it
+   * @returns when it is held; false if it is `mandatory` and no binding takes it
    */
   publish(exchange: string, message: RoutedMessage): Promise<boolean> {
     return this.#hold(

@@ -11,7 +11,7 @@ import { bytesOfText, checkWellFormed } from './text.ts';
 
 export type HeaderValue = string | Uint8Array | null;
 
-/** Name to value, an array where a name occurs more than once; or the headers of a record that was read. */
+/** Name to value, an array if a name occurs more than once; or the headers of a record that was read. */
 export type RecordHeaders =
   Readonly<Record<string, HeaderValue | readonly HeaderValue[]>> | readonly RecordHeader[];
 

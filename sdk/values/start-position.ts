@@ -13,7 +13,7 @@ export type WireOffset = number | 'earliest' | 'latest' | `@${number}`;
 
 /**
  * @param field what the caller names it, for the error
- * @throws PosthornError `invalid_argument`, which says which field is meant where a name is wrong
+ * @throws PosthornError `invalid_argument`, which says which field is meant if a name is wrong
  */
 export function wireOffset(start: StartPosition, field = 'from'): WireOffset {
   if (start === 'earliest' || start === 'latest') return start;

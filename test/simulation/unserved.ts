@@ -1,5 +1,5 @@
 /**
- * The invariant of those who wait, judged from the rows and sockets of an object between two events: where a queue has a ready
+ * The invariant of those who wait, judged from the rows and sockets of an object between two events: if a queue has a ready
  * message, and somebody with room waits for it, an alarm is set that is due before the turn could be anybody's.
  */
 

@@ -43,7 +43,7 @@ export class ByteBudget {
     return true;
   }
 
-  /** Takes the bytes as soon as there is room. @returns false where there was none within the time */
+  /** Takes the bytes as soon as there is room. @returns false if there was none within the time */
   async take(bytes: number, waitMs: number): Promise<boolean> {
     if (this.tryTake(bytes)) return true;
     if (waitMs <= 0) return false;
@@ -59,7 +59,7 @@ export class ByteBudget {
     return isAdmitted;
   }
 
-  /** Takes more, or less, for a request that holds some already. @returns false where nothing has changed for want of room */
+  /** Takes more, or less, for a request that holds some already. @returns false if nothing has changed for want of room */
   resize(from: number, to: number): boolean {
     this.#add(-from, this.#isSmall(from));
     const fits = this.#hasRoomFor(to);

@@ -58,7 +58,7 @@ export async function routingGraph(env: Env, namespace: string, atLeast: number)
   const maxAgeMs = Number(env.POSTHORN_ROUTING_MAX_AGE_MS ?? MAX_AGE_MS_DEFAULT);
   const wanted = Math.max(atLeast, entry.seen);
   const { view } = entry;
-  // Below 0 where the clock has gone back: then nobody knows how old it is.
+  // Below 0 if the clock has gone back: then nobody knows how old it is.
   const ageMs = nowMs - (view?.askedMs ?? 0);
   if (view && view.version >= wanted && ageMs >= 0 && ageMs <= maxAgeMs && maxAgeMs > 0) {
     if (ageMs > maxAgeMs / 2 && !entry.asking) {

@@ -1,5 +1,5 @@
 /**
- * Calling a queue: with the definition that is known, and once more with a fresh one where the queue says that it knows
+ * Calling a queue: with the definition that is known, and once more with a fresh one if the queue says that it knows
  * better. A queue that has not been told of its definition yet is told in between.
  */
 

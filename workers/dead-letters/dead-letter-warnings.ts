@@ -11,7 +11,7 @@ import type { ShareDeadLetter } from '../../protocol/schemas/share-groups.ts';
 
 type Target = DeadLetterConfig | ShareDeadLetter | null | undefined;
 
-/** As a reply carries them: nothing where there is nothing to warn of. */
+/** As a reply carries them: nothing if there is nothing to warn of. */
 export async function warningsOf(
   env: Env,
   namespace: string,
@@ -22,7 +22,7 @@ export async function warningsOf(
   return { warnings: [`dead_letter: there is no ${missing}; dead letters wait until it is declared`] };
 }
 
-/** Where dead letters go, in words; null where it is the queue of their own. */
+/** Where dead letters go, in words; null if it is the queue of their own. */
 export function placeOf(target: Target): string | null {
   if (target === null || target === undefined) return null;
   if (target === 'none') return 'nowhere: the queue drops them (`dead_letter` is "none")';

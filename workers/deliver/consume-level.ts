@@ -23,7 +23,7 @@ export function autoAckOf({
   return switchOf(delivery, 'at-most-once', 'auto_ack', auto_ack);
 }
 
-/** @returns null where a stream can be so */
+/** @returns null if a stream can be so */
 export function checkStreamLevel(delivery: Level): Failure | null {
   if (delivery === 'at-most-once') {
     return invalid(

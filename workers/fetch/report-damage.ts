@@ -3,7 +3,7 @@
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { DamagedRange } from './fetch-json.ts';
 import { callPartition } from '../calls/partition-call.ts';
-import type { AppContext } from '../routes/context.ts';
+import type { AppContext } from '../http/context.ts';
 
 /** Nobody waits for the report: whoever reads is answered first. */
 export function reportDamage(

@@ -4,9 +4,9 @@
 const CLOSING_MS_MAX = 10_000;
 
 export interface Wait {
-  /** The message; null where none came in time or the client has left; `given up` where the other side ended it. */
+  /** The message; null if none came in time or the client has left; `given up` if the other side ended it. */
   frame: Promise<Uint8Array | null | 'given up'>;
-  /** A message that was under way when the wait ended without one; null where there was none. */
+  /** A message that was under way when the wait ended without one; null if there was none. */
   late: Promise<Uint8Array | null>;
 }
 

@@ -121,7 +121,7 @@ async function commitOne(
   if (isFailure(known)) return known;
   const missing = checkPartition(known, partition);
   if (missing) return missing;
-  // Where the offset does not say which topic it is of, the one that answers first is meant.
+  // If the offset does not say which topic it is of, the one that answers first is meant.
   let answering = known;
   const commit = (request: OffsetCommit): Promise<{ committed: number } | AskGroup | Failure> =>
     callPartition<{ committed: number } | AskGroup | Failure>(

@@ -1,5 +1,5 @@
 /**
- * Disk failures: what a call to an object threw, where the disk takes nothing more. An object that is in memory says so; one
+ * Disk failures: what a call to an object threw, if the disk takes nothing more. An object that is in memory says so; one
  * that cannot even start says nothing but "internal error", which means the same shortly after another has said it.
  */
 

@@ -20,7 +20,7 @@ const OVERLOADED_PAUSE_S = 5;
 /** Statuses whose replies always say when to come again (RFC 9110, 10.2.3; RFC 6585, 4). */
 const STATUSES_OF_A_PAUSE = new Set([429, 503, 507]);
 
-/** After how many seconds the request may be sent again, where the failure or its status says so. */
+/** After how many seconds the request may be sent again, if the failure or its status says so. */
 function retryAfterOf(status: number, { details }: Failure): number | null {
   const stated = details?.['retry_after_s'];
   if (typeof stated === 'number') return stated;
@@ -51,7 +51,7 @@ interface ObjectError {
   retryable?: boolean;
   overloaded?: boolean;
   durableObjectReset?: boolean;
-  /** Thrown by the object itself, as where its storage fails. */
+  /** Thrown by the object itself, as when its storage fails. */
   remote?: boolean;
 }
 

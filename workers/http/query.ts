@@ -1,7 +1,7 @@
 /**
  * Query parameters: text, until the schema of the operation says that a parameter is a number.
  *
- * A parameter whose schema takes text keeps its text, so that "007" stays the name "007". Only where the text is none that
+ * A parameter whose schema takes text keeps its text, so that "007" stays the name "007". Only if the text is none that
  * the schema takes, and the schema takes numbers, is a decimal integer read as one. Names and values are decoded as HTML
  * forms encode them: `+` is a space, `%xx` a byte of UTF-8.
  */

@@ -20,7 +20,7 @@ const FIELDS_MAX = 1_000;
 /** Names of unknown fields that are shown. */
 const NAMES_SHOWN_MAX = 10;
 
-/** JSON, and what curl and fetch send where nobody has told them the type. */
+/** JSON, and what curl and fetch send if nobody has told them the type. */
 const JSON_TYPES = new Set(['', JSON_TYPE, 'text/plain', 'application/x-www-form-urlencoded']);
 
 export type BodyKind = 'json' | 'batches' | 'none';

@@ -11,7 +11,7 @@
 
 import { JSON_TYPE } from '../../protocol/media-types.ts';
 import { PADDED, PADDING_BYTE } from '../../protocol/frames/padding.ts';
-import type { AppContext } from '../routes/context.ts';
+import type { AppContext } from './context.ts';
 
 /** Between two signs. Every message that comes in between may still be handed to a client that has gone. */
 const SIGN_MS = 1_000;
@@ -22,7 +22,7 @@ export const UNSEEN_WAIT_MS_MAX = 2_500;
 /** The form of a reply. */
 export interface ReplyForm {
   contentType: string;
-  /** The byte that is a sign of life; null where the form has none. */
+  /** The byte that is a sign of life; null if the form has none. */
   sign: number | null;
 }
 
@@ -49,7 +49,7 @@ export interface WaitingClient {
 
 /**
  * The reply that `answer` makes; one that shows signs of life from a second on after its wait has begun.
- * @param nothing the reply that says that nothing came, asked for where `answer` fails after that
+ * @param nothing the reply that says that nothing came, asked for if `answer` fails after that
  */
 export async function replyWithSigns(
   c: AppContext,
@@ -76,7 +76,7 @@ export async function replyWithSigns(
   const bytes = bodyOf(c, answering, nothing);
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => c.executionCtx.waitUntil(fill(controller, sign, bytes, gone.signal)),
-    // Where the very first bytes find nobody the runtime says so here, and not by the signal of the request.
+    // If the very first bytes find nobody the runtime says so here, and not by the signal of the request.
     cancel: leave,
   });
   return new Response(body, { headers: { 'content-type': contentType } });

@@ -116,7 +116,7 @@ function checkProducer({
 }
 
 /**
- * The producer of a transaction's batches, one and the same; null where there is no transaction. That the batches say so
+ * The producer of a transaction's batches, one and the same; null if there is no transaction. That the batches say so
  * and that the request does have to agree.
  */
 export function transactionProducer(

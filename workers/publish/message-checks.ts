@@ -28,7 +28,7 @@ const NUMERIC_HEADERS = new Set<string>(
   ),
 );
 
-/** What is wrong with a message that came as a record, in words; null where nothing is. */
+/** What is wrong with a message that came as a record, in words; null if nothing is. */
 export function recordProblem(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers'>): string | null {
   if ((record.key?.length ?? 0) > ORDERING_KEY_BYTES_MAX) {
     return `the key has ${record.key!.length} bytes, at most ${ORDERING_KEY_BYTES_MAX} are allowed`;

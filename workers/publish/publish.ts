@@ -1,7 +1,7 @@
 /**
  * A publish through an exchange: routed by the graph, stored in every destination, and confirmed when all have stored it.
  *
- * Where some destinations fail, the reply is a problem that says for each message which have it and which not. Sent again
+ * If some destinations fail, the reply is a problem that says for each message which have it and which not. Sent again
  * by a producer with the same sequence, it is stored where it was missing, and only there. Without a producer it is stored
  * again, but for queues that know its message ids within their deduplication window.
  */
@@ -73,7 +73,7 @@ function summarize(
 }
 
 /**
- * Its code is that of the failures where all are alike and nothing is stored, and that of one that no repetition can mend;
+ * Its code is that of the failures if all are alike and nothing is stored, and that of one that no repetition can mend;
  * the details say what became of each message.
  */
 function problemOfSome(failures: readonly Failure[], messages: PublishedMessage[]): Failure {

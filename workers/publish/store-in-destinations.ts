@@ -20,7 +20,7 @@ import type { Outgoing } from './outgoing.ts';
 import { Packer } from './packer.ts';
 import type { DestinationBatch } from './route-messages.ts';
 
-/** What became of a message in a destination: where in a topic it is, or null where the destination is gone. */
+/** What became of a message in a destination: where in a topic it is, or null if the destination is gone. */
 export type Outcome = { partition?: number; offset?: number } | null | Failure;
 
 /** Calls at the same time: a fanout to a thousand queues must not have all their bytes on the way at once. */

@@ -26,7 +26,7 @@ import { readQuery } from '../http/query.ts';
 import { reportDamage } from '../fetch/report-damage.ts';
 import { readBody } from '../http/request.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
-import { bind, readNamed, type AppContext, type AppEnv } from './context.ts';
+import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { heartbeatOf, memberReply, readMember } from './groups.ts';
 
 export function groupRecordRoutes(app: Hono<AppEnv>): void {

@@ -1,5 +1,5 @@
 /**
- * Range: of each topic the subscribers get a run of neighbouring partitions, the first ones one more where it does not
+ * Range: of each topic the subscribers get a run of neighbouring partitions, the first ones one more if it does not
  * divide evenly. Partitions of the same number of topics of the same size land on one member, for joining them by key.
  */
 

@@ -1,6 +1,6 @@
 /**
  * Round-robin: all partitions of all topics are dealt to the members in turn, leaving out those that do not subscribe.
- * Balanced within one over all topics where everybody subscribes to the same.
+ * Balanced within one over all topics if everybody subscribes to the same.
  */
 
 import { ordered, type Assignment, type AssignorInput } from './assignor.ts';

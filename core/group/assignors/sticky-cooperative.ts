@@ -2,7 +2,7 @@
  * Sticky: balanced, and otherwise as it was. It is called cooperative because it moves no more than balance asks for, so
  * that the handover, partition by partition, concerns nobody else.
  *
- * Where all members subscribe to the same topics the result is balanced within one with the fewest possible moves: members
+ * If all members subscribe to the same topics the result is balanced within one with the fewest possible moves: members
  * keep up to their share, and the larger shares go to those that have most. With different subscriptions each partition
  * that needs an owner goes to the subscriber that has fewest, then partitions move from a member to one that has at least
  * two less, until there is no such move.

@@ -1,4 +1,4 @@
-/** Which dead letters are meant. */
+/** Dead-letter filter: selects dead letters by their properties. */
 
 import type { DeadLetterFilter } from '../../../protocol/schemas/dead-letters.ts';
 import { DEATH_HEADER, DEATH_QUEUE_HEADER, ROUTING_KEY_HEADER } from '../../../protocol/schemas/messages.ts';

@@ -42,7 +42,10 @@ import type { LeavingAttempts } from '../state/queue-machine.ts';
 
 const decoder = new TextDecoder();
 
-/** Here they would have an effect again: kept in the death, and given back with the message where that makes sense. */
+/**
+ * These properties would take effect again in the dead-letter queue. So the death keeps them, and a replay restores
+ * those that still apply.
+ */
 const LEFT_BEHIND = new Set<string>([
   PROPERTY_HEADERS.expiration_ms,
   PROPERTY_HEADERS.delay_ms,

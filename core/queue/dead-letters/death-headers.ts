@@ -39,7 +39,7 @@ export function textOf(record: Headers, name: string): string | null {
   return value ? decoder.decode(value) : null;
 }
 
-/** Null where the message is no dead letter. */
+/** Null if the message is no dead letter. */
 export function deathOf(record: Headers): StoredDeath | null {
   const json = jsonOf(record, DEATH_HEADER);
   if (!isObject(json) || !isTime(json['at']) || !isTime(json['published'])) return null;

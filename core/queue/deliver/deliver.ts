@@ -78,7 +78,7 @@ class Delivery {
     this.#expiresAtMs = nowMs + command.leaseMs;
   }
 
-  /** False where no further lane may be looked at. */
+  /** False if no further lane may be looked at. */
   takeFrom(lane: LaneState): boolean {
     for (const segment of lane.inFlight.slice()) {
       if (segment.returned === 0) continue;

@@ -14,7 +14,7 @@ export interface Waiting {
   othersWait(consumerId: string): boolean;
 }
 
-/** True where this consumer may be given messages. */
+/** True if this consumer may be given messages. */
 export function mayConsume(
   state: QueueMachine,
   consumerId: string,

@@ -1,4 +1,7 @@
-/** What groups do in a partition: begin to read, commit, are fenced, are reset, are forgotten. Rules: core/group/offsets.ts. */
+/**
+ * Group offsets in a partition: groups begin to read, commit, are fenced, reset and forgotten. The rules are in
+ * core/group/offsets.ts.
+ */
 
 import {
   checkClaim,
@@ -49,7 +52,7 @@ export class GroupOffsets {
    * Where the member reads on. From its first read on nobody else can commit: the offset it begins at and the fence are
    * one row. `latest` without a committed offset is settled then too, so that nothing is missed between two reads.
    * @param isPositioned the member knows where it reads on
-   * @returns 'pending' where an open transaction has yet to decide it
+   * @returns 'pending' if an open transaction has yet to decide it
    */
   position(claim: GroupClaim, isPositioned: boolean): number | Failure | AskGroup | 'pending' {
     const known = this.#store.get(claim.group);
@@ -74,7 +77,7 @@ export class GroupOffsets {
 
   /**
    * @param transaction the transaction that it belongs to and takes effect with; null: it takes effect at once
-   * @param onlyFrom where a later offset is committed already the commit is refused
+   * @param onlyFrom if a later offset is committed already the commit is refused
    */
   commit(
     group: string,
@@ -118,7 +121,7 @@ export class GroupOffsets {
     const nowMs = this.#now();
     const result = endOffset(known?.transaction ?? null, transactionalId, end, nowMs);
     if (result === null) return;
-    // Also where there is nothing of the group: what is still on its way has to find that it comes too late.
+    // Also if there is nothing of the group: what is still on its way has to find that it comes too late.
     const row = known ?? { ...NOTHING, epoch: 0, memberId: null };
     this.#store.put(group, { ...row, ...result.committed, transaction: result.ended, usedMs: nowMs });
   }

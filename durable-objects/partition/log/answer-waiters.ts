@@ -1,4 +1,4 @@
-/** Answers readers that wait, when there may be something for them. What fails is tried again by the alarm. */
+/** Answers to waiting readers, sent when there may be something for them. The alarm repeats what fails. */
 
 import type { Alarm } from '../../runtime/alarm.ts';
 import type { Wait, Waiters } from '../../runtime/waiters.ts';

@@ -1,4 +1,4 @@
-/** What a partition answers. */
+/** Append replies: what a partition answers to an append. */
 
 import type { Admission } from '../../../core/log/producer-state.ts';
 import {
@@ -71,7 +71,7 @@ function appendedBatches(
   });
 }
 
-/** Where the batch is gone or damaged by now, the latest of its timestamps stands for all. */
+/** If the batch is gone or damaged by now, the latest of its timestamps stands for all. */
 function storedTimes(
   log: Cleanable['log'],
   { baseOffset, maxTimestamp }: Extract<Admission, { kind: 'duplicate' }>,

@@ -1,4 +1,4 @@
-/** What a partition removes by time: records past their retention, and those that compaction supersedes. */
+/** Clean-up of a partition by time: removes records past their retention, and records that compaction supersedes. */
 
 import { COMPACTION_DELAY_MS, type CompactionPolicy } from '../../../core/log/compaction.ts';
 import type { RetentionPolicy } from '../../../core/log/retention.ts';

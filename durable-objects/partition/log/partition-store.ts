@@ -1,6 +1,6 @@
 /**
- * What a partition keeps beside its log: its definition, one row, written when the topic is made or changed. A partition
- * without one does not exist: it was never made, or its topic was deleted.
+ * Partition store: the definition of the partition, one row, written when the topic is created or changed. Without it
+ * the partition does not exist: it was never created, or its topic was deleted.
  */
 
 import type { PartitionDefinition } from '../../rpc/partition.ts';

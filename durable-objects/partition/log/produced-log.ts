@@ -59,7 +59,7 @@ export class ProducedLog {
   readonly #log: SegmentLog;
   readonly #store: ProducerStore;
   readonly #states: ProducerStates;
-  /** The offset and position of the snapshot; null where there is none and nothing after it to be remembered. */
+  /** The offset and position of the snapshot; null if there is none and nothing after it to be remembered. */
   #snapshot: { offset: number; position: number } | null;
   /** The transactions that were aborted since the snapshot, in the order in which they ended. */
   #aborted: AbortedTransaction[] = [];
@@ -164,7 +164,7 @@ export class ProducedLog {
   }
 
   /**
-   * Before segments are removed or rewritten: notes what only they tell. Costs a row where something was appended since the
+   * Before segments are removed or rewritten: notes what only they tell. Costs a row if something was appended since the
    * last snapshot, and none for a log without producers.
    */
   prepareCleanUp(nowMs: number): void {

@@ -1,4 +1,4 @@
-/** What a partition appends of a publish through an exchange: the messages that it has not taken before. */
+/** Publish admission: the messages of a publish through an exchange that a partition has not stored before. */
 
 import { partOfExchangeBatch, readExchangeBatch } from '../../../core/log/exchange-batch.ts';
 import { storedHeader } from '../../../core/log/fetch.ts';

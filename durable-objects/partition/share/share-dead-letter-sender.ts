@@ -1,7 +1,7 @@
 /**
- * Takes dead letters of share groups from a partition to their queue or topic, in order, at least once. A queue remembers the
- * last number that it took from here, so that it stores one sent twice once. What cannot be sent stays, and holds up only
- * what its own group sends.
+ * Sender of share-group dead letters: takes them from a partition to their queue or topic, in order, at least once. A
+ * queue remembers the last number that it took from this partition, so it stores each once. What cannot be sent stays,
+ * and holds up only what its own group sends.
  */
 
 import { forQueue } from '../../../core/share/dead-letter.ts';
@@ -55,7 +55,7 @@ export class ShareDeadLetterSender {
     });
   }
 
-  /** Sends what waits, unless that is under way or has failed and waits for its time. Nothing where there is none. */
+  /** Sends what waits, unless that is under way or has failed and waits for its time. Nothing if there is none. */
   wake(): void {
     const open = this.#open();
     if (!open || this.#sending || this.#alarm.isScheduled(TASK)) return;

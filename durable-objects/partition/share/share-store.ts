@@ -63,7 +63,7 @@ export class ShareStore {
     this.#isMade = sql.all("SELECT name FROM sqlite_master WHERE name = 'share_dead_letters'").length > 0;
   }
 
-  /** Makes the tables where they are not there: before a transaction that writes to them, which may be undone. */
+  /** Makes the tables if they are not there: before a transaction that writes to them, which may be undone. */
   create(): void {
     if (this.#isMade) return;
     this.#sql.transaction(() => {

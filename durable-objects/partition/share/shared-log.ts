@@ -1,6 +1,6 @@
 /**
  * The log of a partition as share groups consume it: acquired, acknowledged, archived record by record, without a copy of
- * the records. Each call reads the group's row, decides on its window, and writes it where it has changed: one row for an
+ * the records. Each call reads the group's row, decides on its window, and writes it if it has changed: one row for an
  * acquisition and one for an acknowledgement, however many records. Locks that have ended are noticed by the next call, so
  * that nothing runs for a group that nobody uses.
  *

@@ -264,7 +264,7 @@ export class DeadLetterBox {
   }
 }
 
-/** Where a message goes; null where nobody knows, or the broker has published it on too often. */
+/** Where a message goes; null if nobody knows, or the broker has published it on too often. */
 function targetOf(to: ReplayTarget | null, record: LogRecord): ReplayTarget | null {
   if (hopsOf(record) >= BROKER_HOPS_MAX) return null;
   if (to !== null) return to;

@@ -1,7 +1,7 @@
 /**
- * Takes messages from the outbox of a queue to where they go, in order: dead letters, and what is replayed. Each is sent at
- * least once. A queue remembers the last number that it took, so that it stores one sent twice once; a topic has no such
- * memory, and the row only notes which destinations are done where others failed.
+ * Outbox sender: takes dead letters and replayed messages from the outbox of a queue to their targets, in order. It
+ * sends each at least once. A queue remembers the last number that it took, so it stores each once; a topic has no such
+ * memory, and the row only notes which destinations are done if others failed.
  *
  * What cannot be sent stays, and all that comes behind it: were it overtaken, its destination would take it for known.
  */
@@ -41,7 +41,7 @@ interface DestinationBatch {
 /** Why messages are still here, for the person who looks at the queue. */
 export class NotSent extends Error {}
 
-/** @throws NotSent where the messages cannot be taken now: they stay in the outbox */
+/** @throws NotSent if the messages cannot be taken now: they stay in the outbox */
 export async function sendOutbox(env: Env, definition: QueueDefinition, queue: StoredQueue): Promise<void> {
   for (let row = queue.nextOutbox(); row !== null; row = queue.nextOutbox()) {
     await new RowSender(env, definition, queue, row).send();
@@ -142,7 +142,7 @@ class RowSender {
     return (await topology.route(exchange, messages)) as Destination[][];
   }
 
-  /** `<queue>.dlq`, made where there is none. */
+  /** `<queue>.dlq`, made if there is none. */
   async #defaultQueue(): Promise<Destination> {
     const { namespace, name } = this.#definition;
     const topology = topologyStub(this.#env, namespace);

@@ -161,7 +161,7 @@ export class Consumers {
   /**
    * Hands what is ready out in turn: each who has room gets an equal share, and what some have no room for goes to the
    * others. The odd ones go to whoever was served longest ago. What is returned is to be called when that is stored: it
-   * sends, and gives the bytes back where they cannot be sent to somebody who will never come for them.
+   * sends, and gives the bytes back if they cannot be sent to somebody who will never come for them.
    */
   serve(queue: ReadyMessages): (() => Uint8Array | null)[] {
     if (this.#atMost === 0 || queue.ready() === 0) return [];
@@ -197,13 +197,13 @@ export class Consumers {
     return sends;
   }
 
-  /** What the stream of a socket asked for; null where it is a poll, or a stream that was taken for gone. */
+  /** What the stream of a socket asked for; null if it is a poll, or a stream that was taken for gone. */
   streamOf(socket: WebSocket): Poll | null {
     const attachment = socket.deserializeAttachment() as Attachment | null;
     return attachment?.prefetch === undefined || attachment.isAnswered ? null : attachment;
   }
 
-  /** What the poll of a socket waits for; null where it is a stream, or has had its answer. */
+  /** What the poll of a socket waits for; null if it is a stream, or has had its answer. */
   pollOf(socket: WebSocket): Poll | null {
     const attachment = socket.deserializeAttachment() as Attachment | null;
     return attachment?.prefetch !== undefined || attachment?.isAnswered !== false ? null : attachment;
@@ -295,7 +295,7 @@ function push(socket: WebSocket, attachment: Attachment, bytes: Uint8Array): nul
   return null;
 }
 
-/** Gives the bytes back where the consumer has left. */
+/** Gives the bytes back if the consumer has left. */
 function finish(socket: WebSocket, attachment: Attachment, bytes: Uint8Array | null): Uint8Array | null {
   socket.serializeAttachment({ ...attachment, isAnswered: true } satisfies Attachment);
   try {

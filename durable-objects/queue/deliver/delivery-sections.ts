@@ -1,4 +1,4 @@
-/** The bytes of what was delivered: stored batches as they are, cut where most of one was not delivered. */
+/** The bytes of what was delivered: stored batches as they are, cut if most of one was not delivered. */
 
 import type { DeliverySlice } from '../../../core/queue/deliver/deliver.ts';
 import type { DeliverySection } from '../../../protocol/frames/delivery-frame.ts';

@@ -1,7 +1,5 @@
 /**
- * Hands messages to consumers that ask and to those that wait. What becomes possible by time alone, the turn of another
- * consumer where one at a time is active, has a task of the alarm; and so has what could not be handed out at once.
- * Streams that are silent for too long are ended first; while one holds something, the alarm looks for them as well.
+  /** Ends silent streams, and delivers ready messages to waiting consumers. Never throws: the alarm repeats what fails. */
  */
 
 import { readyCount } from '../../../core/queue/state/queue-machine.ts';
@@ -50,7 +48,7 @@ export class HandOut {
     alarm.register(SILENCE, () => this.#lookForSilence());
   }
 
-  /** Why the consumer is not given anything; null where it may be. */
+  /** Why the consumer is not given anything; null if it may be. */
   refusal({ definition: { name, config } }: Open, consumerId: string): Failure | null {
     if (!config.single_active_consumer || consumerId !== '') return null;
     return failure(
@@ -65,7 +63,7 @@ export class HandOut {
     return this.#take(queue, request, request.max, context);
   }
 
-  /** Ends who is silent, and gives what is ready to those who wait. Never throws: what fails is tried again by the alarm. */
+  /** Ends silent streams, and delivers ready messages to waiting consumers. Never throws: the alarm repeats what fails. */
   serve(): void {
     this.#alarm.scheduleEarlier(TASK, this.#serveOrRetry());
   }
@@ -100,7 +98,7 @@ export class HandOut {
     this.#alarm.schedule(SILENCE, null);
   }
 
-  /** @returns when to look again, in ms; null where nothing follows from time alone */
+  /** @returns when to look again, in ms; null if nothing follows from time alone */
   #serveOrRetry(): number | null {
     const wasNew = this.#isNew;
     this.#isNew = false;
@@ -184,7 +182,7 @@ export class HandOut {
     return queue.deliver({ max, bytesMax, leaseMs, consumerId, autoAck: request.autoAck ?? false }, context);
   }
 
-  /** When somebody who waits may become the active consumer; null where time alone does not decide it. */
+  /** When somebody who waits may become the active consumer; null if time alone does not decide it. */
   #turnMs({ state }: StoredQueue): number | null {
     const active = state.activeConsumer;
     if (!active || state.isPaused || readyCount(state) === 0) return null;

@@ -1,4 +1,7 @@
-/** What is published on its way into a queue: collected during a commit, and stored as few rows as it fits. */
+/**
+ * Admission: published messages on their way into a queue. It collects them during a commit and stores them in as few
+ * rows as possible.
+ */
 
 import { noteExpiry } from '../../../core/queue/state/expiry-look.ts';
 import { admit, takesWhole, type Arrival, type IntakeRules } from '../../../core/queue/publish/arrive.ts';

@@ -1,4 +1,4 @@
-/** Writes what the machine of core/queue has changed: the rows of `delivery`, and segments that are done with. */
+/** Changes writer: writes what the queue machine changed, in rows of `delivery`, and deletes completed segments. */
 
 import { rowKeyOf } from '../../../core/queue/state/lane.ts';
 import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';

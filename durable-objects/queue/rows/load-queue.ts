@@ -1,6 +1,6 @@
 /** The state of a queue from its rows: what is in flight and the ends of the lanes, never an index of the backlog. */
 
-import { DedupWindow } from '../../../core/queue/publish/dedup.ts';
+import { DedupWindow } from '../../../core/queue/state/dedup.ts';
 import { readFacts } from '../../../core/queue/state/message-metadata.ts';
 import { laneOfRowKey } from '../../../core/queue/state/lane.ts';
 import {

@@ -236,7 +236,7 @@ export class QueueStore {
 
   writeProducerSnapshot(version: number, json: string): void {
     if (!this.#hasProducers) this.#sql.run(PRODUCERS_TABLE);
-    this.#hasProducers = true; // where it is undone, all is read anew
+    this.#hasProducers = true; // if it is undone, all is read anew
     this.#sql.run('INSERT OR REPLACE INTO producers VALUES (1, ?, ?)', version, json);
   }
 

@@ -96,7 +96,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
     return this.#life?.machine ?? null;
   }
 
-  /** How much it has been asked and has written: where both are the same, so is all that it knows. */
+  /** How much it has been asked and has written: if both are the same, so is all that it knows. */
   get steps(): string {
     return `${this.#received} ${this.#written} ${this.#sockets.size}`;
   }
@@ -356,7 +356,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
     scheduler.after(delayMs, 'alarm', () => this.#fire(time, 0));
   }
 
-  /** @param time that it was set for; null where it comes though nothing is set */
+  /** @param time that it was set for; null if it comes though nothing is set */
   #fire(time: number | null, failures: number): void {
     if (time !== null && this.disk.alarmMs !== time) return;
     this.#receive('alarm', async (instance) => {

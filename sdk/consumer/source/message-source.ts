@@ -1,7 +1,7 @@
 /** Where a consumer's messages come from and its settlements go to: polls, or a stream. */
 
-import type { Transport } from '../client/transport.ts';
-import type { ConsumerConfig } from './options.ts';
+import type { Transport } from '../../client/transport.ts';
+import type { ConsumerConfig } from '../options.ts';
 
 /** What a source knows of its consumer. */
 export interface SourceHost {
@@ -19,7 +19,7 @@ export interface SourceHost {
   loseAll(reason: Error): void;
   /** Something failed that will be tried again. */
   tell(error: unknown): void;
-  /** Rejects where the queue is not there; resolves when the broker has said that it is. */
+  /** Rejects if the queue is not there; resolves when the broker has said that it is. */
   check(): Promise<void>;
   /** Tries for as long as the consumer runs. */
   persistently<Result>(run: () => Promise<Result>): Promise<Result>;

@@ -1,4 +1,4 @@
-/** How far a partition is handled, where records can be done in another order than they began. */
+/** How far a partition is handled, if records can be done in another order than they began. */
 
 /** Something in hand: a record, a batch, or the end of what a fetch brought. */
 export interface Step {

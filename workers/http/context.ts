@@ -33,7 +33,7 @@ export function readNamed(
   return failure('invalid_name', `${parameter} ${quote(name)}: expected ${NAME_RULE}`);
 }
 
-/** The topology version that the client has seen; 0 where it does not say. */
+/** The topology version that the client has seen; 0 if it does not say. */
 export function seenTopologyVersion(c: AppContext): number {
   const seen = Number(c.req.header(TOPOLOGY_VERSION_HEADER) ?? 0);
   return Number.isSafeInteger(seen) ? seen : 0;

@@ -3,14 +3,14 @@
  * stream that ends is opened again, with growing delays; what its consumer had has then gone back to the queue.
  */
 
-import { isOutcomeFrame } from '../../protocol/frames/settlement-frame.ts';
-import { delayMs } from '../client/retry.ts';
-import { sleep } from '../client/sleep.ts';
-import type { Socket } from '../client/socket.ts';
-import { asPosthornError, PosthornError } from '../errors.ts';
-import { queuePath } from '../client/names.ts';
+import { isOutcomeFrame } from '../../../protocol/frames/settlement-frame.ts';
+import { delayMs } from '../../client/retry.ts';
+import { sleep } from '../../client/sleep.ts';
+import type { Socket } from '../../client/socket.ts';
+import { asPosthornError, PosthornError } from '../../errors.ts';
+import { queuePath } from '../../client/names.ts';
 import type { MessageSource, SourceHost } from './message-source.ts';
-import { settleOverHttp } from './settlement-entries.ts';
+import { settleOverHttp } from '../settlement-entries.ts';
 
 /** How long the last deliveries may take when the consumer stops, in ms. */
 const HALT_MS = 1_000;
@@ -68,7 +68,7 @@ export class StreamSource implements MessageSource {
     await Promise.race([this.#halted.promise, this.#ended.promise, sleep(HALT_MS)]);
   }
 
-  /** Where the stream is not there, over HTTP: the broker then says what has become of the messages. */
+  /** If the stream is not there, over HTTP: the broker then says what has become of the messages. */
   settle(frame: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     const { transport, queue } = this.#host;
     const socket = this.#socket;
@@ -101,7 +101,7 @@ export class StreamSource implements MessageSource {
     this.#end();
   }
 
-  /** False where the consumer has stopped meanwhile. */
+  /** False if the consumer has stopped meanwhile. */
   async #open(): Promise<boolean> {
     const { transport, queue, config, leaseMs } = this.#host;
     const socket = await transport.openSocket(`${queuePath(queue)}/stream`, {
