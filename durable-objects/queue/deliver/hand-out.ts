@@ -1,5 +1,7 @@
 /**
-  /** Ends silent streams, and delivers ready messages to waiting consumers. Never throws: the alarm repeats what fails. */
+ * Delivers messages to consumers that ask and to those that wait. A change that time alone brings, the turn of another
+ * consumer of a single active queue, has a task of the alarm. So does what could not be delivered at once. Silent streams
+ * end first; while a stream holds something, the alarm looks for silence as well.
  */
 
 import { readyCount } from '../../../core/queue/state/queue-machine.ts';
