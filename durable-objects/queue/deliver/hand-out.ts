@@ -1,5 +1,5 @@
 /**
- * Delivers messages to consumers that ask and to those that wait. A change that time alone brings, the turn of another
+ * Hand-out: delivers messages to consumers that ask and to those that wait. A change that time alone brings, the turn of another
  * consumer of a single active queue, has a task of the alarm. So does what could not be delivered at once. Silent streams
  * end first; while a stream holds something, the alarm looks for silence as well.
  */
