@@ -1,5 +1,5 @@
 /**
- * Settlements of runs of messages as bytes, and what became of them. All numbers are big-endian.
+ * Settlement frames: settlements of runs of messages as bytes, and their outcomes. All numbers are big-endian.
  *
  *   settlements = uint8 0x81, uint32 id, then entries
  *   entry       = uint8 kind (place in SETTLEMENT_KINDS), uint8 lane, uint32 delivery, float64 queue id,
@@ -52,7 +52,7 @@ export interface SettlementFrame {
   entries: SettlementEntry[];
 }
 
-/** An entry that says nothing that can be done. Each of its messages is answered `invalid`; its neighbours are settled. */
+/** An entry that cannot be executed. Each of its messages gets the outcome `invalid`; other entries are settled. */
 export interface InvalidEntry {
   invalid: string;
   /** How many messages its run has. */

@@ -1,5 +1,5 @@
 /**
- * How JSON and the bytes of a record stand for each other.
+ * JSON and bytes: how each represents the other.
  *
  *   value in JSON            bytes of the record          back in JSON
  *   ----------------------   --------------------------   ---------------------------------

@@ -1,4 +1,4 @@
-/** Collects settlements for a few milliseconds and sends them together, again and again while that may help. */
+/** Settlement batcher: collects settlements for a few milliseconds and sends them together, with retries. */
 
 import { decodeOutcomeFrame, encodeSettlementFrame } from '../../protocol/frames/settlement-frame.ts';
 import { withRetries, type RetryPolicy } from '../client/retry.ts';

@@ -1,4 +1,4 @@
-/** Commits offsets, one request at a time: an older one must not come after a newer one. */
+/** Committer: commits offsets, one request at a time, so that an older offset never follows a newer one. */
 
 import type { IdentifiedOffset } from '../../protocol/schemas/groups.ts';
 import { delayMs, type RetryPolicy } from '../client/retry.ts';

@@ -1,4 +1,7 @@
-/** Fetches for all partitions that want more, one request at a time, which waits if none has anything. */
+/**
+ * Fetcher: fetches for all partitions that want more, one request at a time. A request waits if no partition has
+ * records.
+ */
 
 import { delayMs, type RetryPolicy } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';

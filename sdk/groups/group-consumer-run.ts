@@ -1,6 +1,6 @@
 /**
- * A group's consumer at work: the membership says which partitions it has, the fetcher fills them, the dispatcher hands
- * records to the handler, the committer stores how far they are handled.
+ * Run of a group consumer. The membership says which partitions it has, the fetcher fills them, the dispatcher passes
+ * records to the handler, and the committer stores the progress.
  */
 
 import type { IdentifiedPartition, MemberReply, TopicPartition } from '../../protocol/schemas/groups.ts';
@@ -184,7 +184,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
     try {
       this.config.onError?.(error, record);
     } catch (cause) {
-      // A fault of the application's own reporting must not end the consumer.
+      // An error in the application's `onError` must not end the consumer.
       queueMicrotask(() => {
         throw cause;
       });

@@ -1,4 +1,4 @@
-/** What a producer or publisher holds, in bytes or messages, and who waits for it to become less. */
+/** Backlog: what a producer or publisher holds, in bytes or messages, and the callers that wait for room. */
 
 export class Backlog {
   readonly #max: number;

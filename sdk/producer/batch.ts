@@ -1,4 +1,4 @@
-/** Records of one partition that go together, and the partition's line of such batches. */
+/** Batch of a producer: records of one partition that are sent together, and the partition's line of batches. */
 
 import {
   BATCH_OVERHEAD,

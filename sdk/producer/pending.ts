@@ -1,4 +1,4 @@
-/** A record on its way, and who waits for it. */
+/** Pending record: a record on its way, and the promise that waits for it. */
 
 import {
   recordSizeUpperBound,

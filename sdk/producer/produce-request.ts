@@ -1,4 +1,4 @@
-/** A produce request: batches out, where they were stored back. */
+/** Produce request: sends batches and returns where they were stored. */
 
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';

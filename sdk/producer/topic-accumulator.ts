@@ -1,4 +1,7 @@
-/** What a producer has for one topic: a line of batches for each partition, and records that wait for the metadata. */
+/**
+ * Topic accumulator: what a producer holds for one topic. A line of batches for each partition, and records that wait
+ * for metadata.
+ */
 
 import { RECORD_BYTES_MAX } from '../../protocol/limits.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';

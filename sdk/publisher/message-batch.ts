@@ -1,4 +1,4 @@
-/** A message on its way, and the messages of one destination that go together. */
+/** Message batch: messages of one destination that are sent together. */
 
 import {
   BATCH_OVERHEAD,

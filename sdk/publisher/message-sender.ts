@@ -1,4 +1,7 @@
-/** Sends batches of messages: at most one under way for each destination, and what becomes of them afterwards. */
+/**
+ * Sender of a publisher: sends batches of messages, at most one under way for each destination, and handles the
+ * replies.
+ */
 
 import { delayMs } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';

@@ -5,8 +5,8 @@ import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.
 import { headerText, jsonOfBytes, textOf } from '../values/received.ts';
 
 /**
- * Bytes are views into the fetch that brought the record, about 1 MiB, which stays in memory as long as one of them
- * does: copy (`value.slice()`) what you keep.
+ * A record that was read. Its bytes are views into the fetch that brought it, about 1 MiB, and each view keeps that
+ * fetch in memory. Copy (`value.slice()`) what you keep.
  */
 export class ReceivedRecord {
   readonly partition: number;

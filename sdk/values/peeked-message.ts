@@ -1,4 +1,4 @@
-/** A message that was looked at and not taken. */
+/** Peeked message: a message that was read without taking it. */
 
 import type { JsonValue } from '../../protocol/json/json-text.ts';
 import type { MessageHeaders, MessageOut } from '../../protocol/schemas/messages.ts';

@@ -1,4 +1,4 @@
-/** What received records and messages have in common: bytes as text and JSON, and headers by name. */
+/** Received values: what records and messages share. It reads bytes as text and JSON, and headers by name. */
 
 import type { JsonValue } from '../../protocol/json/json-text.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';

@@ -3,8 +3,8 @@
 import { invalidArgument } from '../errors.ts';
 
 /**
- * Where to begin in a partition: the first record there is, the end, an offset, or the first record at or after a time.
- * Times are milliseconds since 1970.
+ * Where to begin in a partition: the first record, the end, an offset, or the first record at or after a time. Times
+ * are milliseconds since 1970.
  */
 export type StartPosition = 'earliest' | 'latest' | number | Date | { timestampMs: number };
 

@@ -10,9 +10,9 @@ import { settleOverHttp } from '../settlement-entries.ts';
 const EMPTY_PAUSE_MS = 50;
 
 /**
- * A request that is under way when the consumer stops may be bringing messages, which would then be nobody's until their
- * lease ends, or lost. The broker is asked to answer it; if that call came before the request itself, once more. A
- * request without an answer is cancelled in the end.
+ * A request under way when the consumer stops may bring messages. Nobody would handle them until their lease ends, or
+ * they would be lost. So the consumer asks the broker to answer the request, and once more if that call overtook the
+ * request. A request without an answer is cancelled in the end.
  */
 const ANSWER_MS = 250;
 const ASKED_MAX = 4;

@@ -1,6 +1,6 @@
 /**
- * Messages by a stream: the queue pushes within the prefetch, settlements and their outcomes go on the same socket. A
- * stream that ends is opened again, with growing delays; what its consumer had has then gone back to the queue.
+ * Stream source: the queue pushes messages within the prefetch. Settlements and outcomes use the same socket. A stream
+ * that ends is opened again, with growing delays; the messages of its consumer have then gone back to the queue.
  */
 
 import { isOutcomeFrame } from '../../../protocol/frames/settlement-frame.ts';
@@ -15,7 +15,7 @@ import { settleOverHttp } from '../settlement-entries.ts';
 /** How long the last deliveries may take when the consumer stops, in ms. */
 const HALT_MS = 1_000;
 
-/** A stream that was silent for so many heartbeats is not there any more. Looked at with each, it is noticed one later at most. */
+/** A stream that is silent for so many heartbeats counts as broken. It is noticed with the next heartbeat. */
 const SILENT_HEARTBEATS = 2.5;
 
 interface WaitingOutcome {
@@ -68,7 +68,7 @@ export class StreamSource implements MessageSource {
     await Promise.race([this.#halted.promise, this.#ended.promise, sleep(HALT_MS)]);
   }
 
-  /** If the stream is not there, over HTTP: the broker then says what has become of the messages. */
+  /** Without a stream the settlement goes over HTTP. The broker then reports what happened to the messages. */
   settle(frame: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     const { transport, queue } = this.#host;
     const socket = this.#socket;
@@ -154,7 +154,7 @@ export class StreamSource implements MessageSource {
       if (!isOutcomeFrame(bytes)) return this.#host.accept(bytes);
       this.#waiting.get(new DataView(bytes.buffer).getUint32(1))?.resolve(bytes);
     } catch (error) {
-      // What cannot be read cannot be settled: the end of the stream gives it back.
+      // Messages in an unreadable frame cannot be settled. Closing the stream gives them back.
       this.#host.tell(error);
       this.#socket?.close(1000, 'unreadable');
       this.#end();

@@ -1,4 +1,7 @@
-/** A record whose last retry failed, on its way to a topic or queue: as it was, with headers that say why. */
+/**
+ * Dead letters of a group: a record whose last retry failed goes to a topic or queue, unchanged, with headers that say
+ * why.
+ */
 
 import { cutText } from '../../../protocol/cut-text.ts';
 import {
@@ -25,7 +28,7 @@ export interface DeadLetterSinks {
 
 type Bury = (records: readonly GroupRecord[], error: unknown, attempts: number) => Promise<void>;
 
-/** How the consumer buries records; null if it is to end instead. */
+/** Returns how the consumer dead-letters records; null if it has to end instead. */
 export function buryWith(
   { group, delivery, deadLetter }: GroupConsumerConfig,
   sinks: DeadLetterSinks,

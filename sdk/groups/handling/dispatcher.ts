@@ -1,4 +1,7 @@
-/** Hands units to the handler, several at once, and tries again what failed; the last failure goes to the dead letters. */
+/**
+ * Dispatcher: passes units to the handler, several at once, and retries failures. After the last retry the record goes
+ * to the dead letters.
+ */
 
 import { sleep } from '../../client/sleep.ts';
 import { messageOf, PosthornError } from '../../errors.ts';

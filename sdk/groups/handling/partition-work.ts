@@ -1,5 +1,6 @@
 /**
- * One partition while it is this member's: what was fetched and waits, what is in hand, and how far it is handled.
+ * Partition work: one partition while this member owns it. It holds fetched records, records in handlers, and the
+ * progress.
  *
  *   assigning   `onAssigned` is being asked; nothing is fetched
  *   active      fetched and handled
