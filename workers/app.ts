@@ -1,4 +1,4 @@
-/** The router: every route, and what is said if there is none. */
+/** The router: all routes, and the answer for unknown paths. */
 
 import { Hono } from 'hono';
 import { failure } from '../protocol/errors.ts';

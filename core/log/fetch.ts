@@ -48,7 +48,7 @@ export interface OffsetRange {
 /**
  * The batches of a segment from the one that holds `offset` (or the next one that exists) on, until `bytesMax` or
  * `recordsMax` is reached, at least one. Null if the segment has nothing at or after the offset. Damaged bytes are
- * part of it as they are: whoever reads bytes gets what is stored.
+ * included unchanged: readers of bytes get what is stored.
  */
 export function sliceSegment(
   segment: Uint8Array,
@@ -104,7 +104,7 @@ export function storedParts(segment: Uint8Array, { baseOffset, nextOffset }: Off
   }
 }
 
-/** The header of a batch that was checked before: that it cannot be read is a bug, never a caller's fault. */
+/** Reads the header of a batch that was checked before. A failure is a bug, never a caller's error. */
 export function storedHeader(segment: Uint8Array, at: number): BatchHeader {
   const header = readBatchHeader(segment, at);
   if (isBatchFailure(header)) throw new Error(`a checked batch cannot be read at ${at}: ${header.message}`);

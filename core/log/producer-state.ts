@@ -7,11 +7,12 @@
  *   transactionStart  where its open transaction begins in this log, null if none is open
  *   lastMs            when it was last heard of; forgotten after 7 days, unless its transaction is open
  *
- * A batch is taken when its sequence follows the last one, or is 0 for a producer or an epoch not seen before. Every
- * transaction has an epoch of its own (KIP-890): the marker that ends it carries the next one. So a marker that comes
- * twice changes nothing, and a batch that comes after its transaction has ended is fenced.
+ * A batch is stored when its sequence follows the last one, or is 0 for a new producer or epoch. Every transaction has
+ * an epoch of its own (KIP-890): the marker that ends it carries the next one. So a marker that comes twice changes
+ * nothing, and a batch that comes after its transaction has ended is fenced.
  *
- * A producer that publishes through exchanges is kept apart, for each exchange, by the rules of gapped-sequences.ts.
+ * A producer that publishes through exchanges has a separate state for each exchange, by the rules of
+ * gapped-sequences.ts.
  */
 
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -63,7 +64,7 @@ export interface ExchangeProducer extends GappedProducer<LoggedPart> {
 
 export type KnownProducer = Producer | ExchangeProducer;
 
-/** What of a batch's header decides. Producer -1: of none, always taken. */
+/** The fields of a batch header that decide. Producer -1: without a producer, always stored. */
 export interface SequencedBatch extends Sequenced {
   isTransactional: boolean;
   maxTimestamp: number;
@@ -114,7 +115,7 @@ export class ProducerStates {
     return new StagedProducers(this.#producers, nowMs);
   }
 
-  /** What is worth keeping, the longest unheard of first. */
+  /** Producers to keep, those silent for longest first. */
   alive(nowMs: number): KnownProducer[] {
     const known = [...this.#producers.values()].filter((producer) => isAlive(producer, nowMs));
     known.sort((a, b) => a.lastMs - b.lastMs);

@@ -1,6 +1,6 @@
 /**
- * A partition of a topic: one segment log, its clean-up, and readers that wait. The router checks what producers send;
- * the partition gives offsets, stores, and answers when it is durable.
+ * Partition object: one segment log of a topic, its clean-up, and waiting readers. The router checks what producers
+ * send. The partition gives out offsets, stores, and answers when the records are durable.
  */
 
 import { DurableObject } from 'cloudflare:workers';
@@ -124,7 +124,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     });
   }
 
-  /** Takes a definition from the topology: makes the partition, or changes it. An older one changes nothing. */
+  /** Takes a definition from the topology: creates or changes the partition. An older definition changes nothing. */
   configure(definition: PartitionDefinition): void {
     if (this.#open && this.#open.definition.topic.version >= definition.topic.version) return;
     this.#store.write(definition);
@@ -212,7 +212,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     if (!isFailure(result)) {
       open.produced.forgetRemoved();
       this.#cleanUp.schedule();
-      this.#answers.answer(); // of one who waits for what is not there any more
+      this.#answers.answer(); // a reader may wait for a record that is gone
     }
     return result;
   }
@@ -265,12 +265,12 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     return result;
   }
 
-  /** A member of the group is gone: what it had before this epoch it cannot commit any more. */
+  /** Fences a member of a group that is gone: it can no longer commit for ownerships before this epoch. */
   fenceGroup(group: string, epoch: number): void {
     this.#open?.groups.fence(group, epoch);
   }
 
-  /** Forgets what a group has committed, when the group is deleted. */
+  /** Removes the offsets of a deleted group. */
   forgetGroup(group: string): void {
     this.#open?.groups.forget(group);
     this.#answers.answer();
@@ -299,7 +299,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#open?.shared.store.remove(group, id);
   }
 
-  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): void {
     this.#alarm.runDue();
   }
@@ -328,7 +328,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#alarm.fired();
   }
 
-  /** Readers say nothing; that they have left is noticed when they would be answered. */
+  /** Readers send nothing. The partition notices that one has left when it answers. */
   override webSocketMessage(): void {}
   override webSocketClose(): void {}
   override webSocketError(): void {}
@@ -372,7 +372,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     return this.#open && version >= this.#open.definition.topic.version ? this.#open : null;
   }
 
-  /** Nothing to read, until the transaction has ended that decides where to read on. */
+  /** The answer while a transaction with the group's offset is open: nothing to read. */
   #answerPending(open: Open, query: ReadRequest, request: Request): Response {
     const offset = open.log.offsets.logStartOffset;
     if (!isWaiting(request)) return batchesReply(open, offset, { chunks: [], nextOffset: offset });

@@ -1,5 +1,5 @@
 /**
- * A queue: ordered messages, each delivered under a lease until it is settled. The router checks what comes in; the
+ * Queue object: ordered messages, each delivered under a lease until it is settled. The router checks requests; the
  * queue stores, delivers, and keeps time. Calls that arrive together share one transaction.
  */
 
@@ -110,7 +110,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     });
   }
 
-  /** Takes a definition from the topology: makes the queue, or changes it. An older one changes nothing. */
+  /** Takes a definition from the topology: creates or changes the queue. An older definition changes nothing. */
   configure(definition: QueueDefinition): void {
     if (this.#open && this.#open.definition.version >= definition.version) return;
     const usedMs = this.now();
@@ -127,7 +127,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     } else this.#openQueue({ definition, isPaused, usedMs });
   }
 
-  /** Closes the queue if it may be deleted: from this answer on it takes nothing more. */
+  /** Closes the queue if it may be deleted. From this answer on it accepts nothing. */
   closeIf(
     version: number,
     { ifUnused = false, ifEmpty = false, byItself }: QueueDeletion,
@@ -173,7 +173,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return (await this.#steps.submit({ order: 'publish', run }, bytes.length)) as Published;
   }
 
-  /** Delivers what is there: a frame (protocol/frames/delivery-frame.ts), or null. */
+  /** Delivers ready messages. Returns a frame (protocol/frames/delivery-frame.ts), or null if none is ready. */
   async deliver(request: DeliverRequest): Promise<Uint8Array | null | Failure | Stale> {
     const open = this.#current(request.version);
     if (!open) return STALE;
@@ -189,7 +189,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return await this.#settle(runsOf(request), request.consumerId);
   }
 
-  /** Settles what a frame says (protocol/frames/settlement-frame.ts); the answer is a frame too. */
+  /** Settles the entries of a frame (protocol/frames/settlement-frame.ts). The answer is a frame too. */
   async settleFrame(
     version: number,
     bytes: Uint8Array,
@@ -264,7 +264,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return isPaused;
   }
 
-  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): void {
     this.#runDue();
   }

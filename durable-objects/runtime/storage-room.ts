@@ -1,6 +1,6 @@
 /**
- * Storage room: refuses what would fill an object before the platform does, which would refuse everything then. What is
- * left above the limit is for work that frees space: settlements, retries, compaction, dead letters on their way out.
+ * Storage room: refuses appends that would fill an object, before the platform refuses everything. What is left above
+ * the limit is for work that frees space: settlements, retries, compaction, dead letters on their way out.
  */
 
 import { failure, type Failure } from '../../protocol/errors.ts';

@@ -113,7 +113,7 @@ export class Schedule extends DurableObject<Env> implements ScheduleMethods {
     return { messageId, outcome: result.outcome, ...('cause' in result && { failedWith: result.cause }) };
   }
 
-  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): void {
     this.#alarm.runDue();
   }

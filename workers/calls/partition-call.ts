@@ -1,6 +1,6 @@
 /**
- * Calling a partition: with the definition that is known, and once more with a fresh one if the partition says that
- * it knows better. A partition that has not been told of its topic yet is told in between.
+ * Partition call: calls a partition with the cached definition, and once more with a fresh one if the partition knows a
+ * newer one. In between, the topology tells a partition its definition if necessary.
  *
  * A topic may be deleted and made again under its name meanwhile. A call that carries a position, or anything else that
  * belongs to one log, is *pinned*: it never reaches the log of another topic.

@@ -1,4 +1,4 @@
-/** Calling the coordinator of a transactional id. */
+/** Transaction call: calls the coordinator of a transactional id. */
 
 import type { Identity } from '../../core/transaction/transaction.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';

@@ -1,6 +1,7 @@
 /**
- * Warnings about places for dead letters that do not exist. Declaring one before its place is allowed, since applications
- * declare in any order. It is said at once, because nobody would notice before the first dead letter waits for it.
+ * Dead-letter warnings: a declaration names a dead-letter target that does not exist. This is allowed, because
+ * applications declare in any order. The reply warns at once, because otherwise nobody would notice before the first
+ * dead letter waits.
  */
 
 import { topologyStub } from '../../durable-objects/stubs.ts';

@@ -1,4 +1,7 @@
-/** What a request that consumes asks for: by name (`delivery`) or by the switches that the name comes down to. */
+/**
+ * Consume level: the level of a request that consumes, by its name (`delivery`) or by the switches that the name stands
+ * for.
+ */
 
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * Taking messages for a client over HTTP. Once a queue has delivered, the messages are leased; if the client is not
- * there to get them any more, or its time is over, the router gives them back. That costs a call only if it happens.
+ * Take deliveries: takes messages for a client over HTTP. Delivered messages are leased. If the client has left or its
+ * time is over, the router gives them back. Only that case costs a call.
  */
 
 import type { QueueDefinition } from '../../core/topology/queues.ts';
@@ -38,8 +38,8 @@ export function takeDeliveries(
 }
 
 /**
- * Takes, and if there is nothing holds a socket to the queue until there is or the time is over. The queue can sleep
- * meanwhile. A wait that the queue gives up (it is being deleted) ends with a second look.
+ * Takes messages. If there are none, it holds a socket to the queue until there are some or the time is over. The queue
+ * can sleep meanwhile. A wait that the queue gives up (it is being deleted) ends with a second look.
  */
 async function takeAndWait(
   c: AppContext,

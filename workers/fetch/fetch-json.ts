@@ -1,4 +1,4 @@
-/** A fetch as JSON: the records of the stored batches that were asked for, and where to go on. */
+/** Fetch JSON: the requested records of stored batches as JSON, and the next offset. */
 
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import type { FetchFrame } from '../../core/log/fetch-frame.ts';

@@ -5,7 +5,7 @@ import type { DamagedRange } from './fetch-json.ts';
 import { callPartition } from '../calls/partition-call.ts';
 import type { AppContext } from '../http/context.ts';
 
-/** Nobody waits for the report: whoever reads is answered first. */
+/** The reader gets its answer first. Nobody waits for the report. */
 export function reportDamage(
   c: AppContext,
   topic: TopicDefinition,

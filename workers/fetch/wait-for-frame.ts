@@ -1,4 +1,4 @@
-/** Waiting on a socket for its one message. */
+/** Wait for a frame: waits on a socket for its one message. */
 
 /** How long the other side may take to close what was closed here. What comes later is lost with its lease. */
 const CLOSING_MS_MAX = 10_000;

@@ -1,4 +1,4 @@
-/** The offsets of a group, which its partitions keep: committing, reading and resetting them. */
+/** Group offsets: commits, reads and resets the offsets of a group, which its partitions keep. */
 
 import { own, type GroupState, type TopicRef } from '../../core/group/group-state.ts';
 import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';

@@ -1,7 +1,7 @@
 /**
- * Reading everything that is assigned to a member, as one answer. Each round asks all partitions for a fair share; what
- * some leave the others share in the next. If none has anything the router waits for the first, with a socket to each
- * partition, and keeps the member alive meanwhile: partitions can sleep, and what is newly assigned is read too.
+ * Read for a member: reads all partitions of a member as one answer. Each round asks all partitions for an equal part,
+ * and the next round gives what is left to those with more. If no partition has records, the router waits with a socket
+ * to each and keeps the member alive meanwhile. Partitions can sleep, and newly assigned ones are read too.
  *
  * A member reads in the topics that it is assigned, by their ids. If one was deleted and made again and the group has not
  * noticed, the router makes it notice first; a position that names the old one is refused.

@@ -1,4 +1,4 @@
-/** What the routes share: the type of their context, and the topic that a path names. */
+/** Route context: the type of the routes' context, and the topic that a path names. */
 
 import type { Context, Handler, Hono } from 'hono';
 import type { TopicDefinition } from '../../core/topology/topics.ts';

@@ -27,7 +27,10 @@ function retryAfterOf(status: number, { details }: Failure): number | null {
   return STATUSES_OF_A_PAUSE.has(status) ? PAUSE_S : null;
 }
 
-/** What was thrown: by an object that did not answer, mostly the topology; else it is a bug. The log says more. */
+/**
+ * Turns a thrown error into a reply: an object did not answer (mostly the topology), or there is a bug. The log has the
+ * details.
+ */
 export function unexpected(c: Context, error: unknown): Response {
   console.error(`${c.req.method} ${c.req.path} failed`, error);
   const isDisk = diskFailureOf(error);

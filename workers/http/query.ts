@@ -30,7 +30,7 @@ export function readQuery<Schema extends z.ZodObject>(
   return check(schema, Object.fromEntries(values), 'query');
 }
 
-/** Name to value. A name that occurs twice is refused: whichever were taken, the client may have meant the other. */
+/** Names and values. A name that occurs twice is refused, because the client may mean either value. */
 export function parseQuery(search: string): Map<string, string> | Failure {
   const given = new Map<string, string>();
   for (const pair of search.split('&', PARAMETERS_MAX + 1)) {

@@ -1,4 +1,4 @@
-/** Batches that a producer sent as bytes: verified in full before any of them is stored. */
+/** Checked batches: batches that a producer sent as bytes, verified in full before any of them is stored. */
 
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * Stores messages in their destinations, all at the same time. A queue takes its messages in one call, a topic in one
- * for each partition, by the record's key as produce does.
+ * Storing in destinations: stores messages in all destinations at the same time. A queue takes its messages in one
+ * call, a topic in one call for each partition. The record's key decides the partition, as for a produce.
  */
 
 import type { Definitions } from '../cache/topology-cache.ts';

@@ -1,4 +1,4 @@
-/** What a member of a group reads: as JSON, or as the batches that are stored. */
+/** Records of a group member: as JSON, or as stored batches. */
 
 import type { Hono } from 'hono';
 import type { BeatRequest, MemberView } from '../../durable-objects/rpc/group.ts';

@@ -1,8 +1,8 @@
 /**
- * Acquiring records of all partitions of a share group, as one answer. Partitions are asked for equal shares of what is wanted,
- * never for more, because what is acquired is locked. If none has anything the router waits for new records with a socket to
- * each partition, so that they can sleep, and looks again when a lock ends; what other members release it finds by looking once
- * a second, while any record is in flight.
+ * Acquire: acquires records of all partitions of a share group as one answer. It asks each partition for an equal part
+ * and never for more, because acquired records are locked. If none has anything the router waits for new records with a
+ * socket to each partition, so that they can sleep, and looks again when a lock ends; what other members release it
+ * finds by looking once a second, while any record is in flight.
  */
 
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';

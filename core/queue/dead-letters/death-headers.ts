@@ -1,7 +1,7 @@
 /**
- * The broker's own headers of a dead letter, read. Routers refuse them in what clients send, and the broker writes nothing
- * else; but a queue that could not be opened, listed or emptied because one of them is not as it should be would be worse
- * than one that forgets a history. So what cannot be right is as if it were not there.
+ * Death headers: reads the broker's own headers of a dead letter. Routers refuse such headers from clients, so they
+ * should be valid. Still, an invalid one must not prevent a queue from being opened, listed or emptied. So an invalid
+ * header counts as missing.
  */
 
 import {

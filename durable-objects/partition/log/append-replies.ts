@@ -47,7 +47,7 @@ export function offsetHeaders(
   };
 }
 
-/** What was stored. Of what had been stored before, the times that it has there: a repetition is answered as the first was. */
+/** Returns what was stored. A repetition gets the offsets and times of the first append. */
 export function appendReply(
   open: Pick<Cleanable, 'definition' | 'log'>,
   command: AppendCommand,

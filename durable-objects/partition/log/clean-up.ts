@@ -46,7 +46,7 @@ export class CleanUp {
     this.#scheduleCompaction(open);
   }
 
-  /** Almost always finds both scheduled or not needed: an append must not cost a second row. */
+  /** Almost always finds both tasks scheduled or not needed, because an append must not cost a second row. */
   scheduleAfterAppend(open: Cleanable): void {
     const policy = retentionPolicy(open.definition);
     if (!this.#alarm.isScheduled('retention') || policy.retentionBytes !== null) {

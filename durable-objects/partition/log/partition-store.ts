@@ -7,7 +7,7 @@ import type { PartitionDefinition } from '../../rpc/partition.ts';
 import { SegmentLog } from '../../storage/segment-log.ts';
 import type { Sql } from '../../storage/sql.ts';
 
-/** The layout of the tables, for those who come after: docs/storage-format.md. */
+/** The version of the table layout: docs/storage-format.md. */
 const FORMAT = 1;
 
 export class PartitionStore {

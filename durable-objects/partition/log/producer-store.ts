@@ -47,7 +47,7 @@ export class ProducerStore {
     this.#hasAborted = this.#exists && sql.all('SELECT last_offset FROM aborted_runs LIMIT 1').length > 0;
   }
 
-  /** Makes the tables if they are not there: before a transaction that writes to them, which may be undone. */
+  /** Creates the tables if necessary, before a transaction that writes to them and may be rolled back. */
   create(): void {
     if (this.#exists) return;
     this.#sql.transaction(() => {

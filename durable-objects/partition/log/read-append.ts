@@ -1,4 +1,4 @@
-/** The batches of an append, as the router sent them, with what decides on them. */
+/** Read append: splits an append of the router into batches, with the header fields that decide about them. */
 
 import { isBatchFailure, splitBatches, stampAppendTime } from '../../../protocol/record-batch/index.ts';
 import type { ProducedBatch } from './produced-log.ts';

@@ -55,7 +55,7 @@ export class ShareDeadLetterSender {
     });
   }
 
-  /** Sends what waits, unless that is under way or has failed and waits for its time. Nothing if there is none. */
+  /** Sends waiting dead letters, unless a send is under way or waits for its retry time. */
   wake(): void {
     const open = this.#open();
     if (!open || this.#sending || this.#alarm.isScheduled(TASK)) return;
@@ -104,7 +104,7 @@ export class ShareDeadLetterSender {
     }
   }
 
-  /** @returns what is in the way; null: they have been taken */
+  /** @returns what prevents it; null if the target has taken them */
   async #sendRow({ topic, partition }: PartitionDefinition, row: DeadLetterRow): Promise<string | null> {
     const records = unpacked(row.data);
     const topology = topologyStub(this.#env, topic.namespace);
@@ -141,7 +141,7 @@ export class ShareDeadLetterSender {
   }
 }
 
-/** Has the target told of its definition, for the next time. */
+/** Makes the topology tell the target its definition, for the next attempt. */
 async function propagate(topology: { propagate(): Promise<void> }): Promise<string> {
   await topology.propagate();
   return 'the target is being changed';

@@ -12,7 +12,7 @@ export class ReplayStore {
     this.#sql = sql;
   }
 
-  /** The oldest first. Few: read once. */
+  /** The oldest first. There are few, so they are read once and kept in memory. */
   all(): readonly StoredReplay[] {
     this.#known ??= this.#sql
       .all<{ json: string }>('SELECT json FROM replays')

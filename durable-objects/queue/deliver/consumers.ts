@@ -1,7 +1,7 @@
 /**
- * Consumers that wait for messages: hibernating WebSockets. What each waits for stays with its socket, so the object can
- * leave memory meanwhile. A poll is held by the router for its client and ends with its first message; a stream is the
- * client's own and stays.
+ * Waiting consumers: hibernating WebSockets. The socket keeps what its consumer waits for, so the object can leave
+ * memory meanwhile. The router holds a poll for its client, and the poll ends with its first message. A stream belongs
+ * to the client and stays open.
  */
 
 import { goneAtMs } from '../../../core/queue/deliver/silence.ts';
@@ -14,11 +14,11 @@ export type Poll = Omit<DeliverRequest, 'version'>;
 interface Attachment extends Poll {
   /** When it came. */
   sinceMs: number;
-  /** Its place in the line: lower is served first. Whoever is served goes to the end. */
+  /** Its position in the line. The lowest is served first and then goes to the end. */
   turn: number;
   /**
-   * Of a stream: messages whose lease has ended in its hands since it last said anything. Each keeps its place in the
-   * prefetch, or a consumer that settles nothing would be given message after message.
+   * For a stream: messages whose lease ended since its consumer last sent something. They still count in the prefetch.
+   * Otherwise a consumer that settles nothing would get one message after another.
    */
   endedLeases: number;
   /** Of a stream: when it said something last that the runtime has not answered by itself. To the second. */
@@ -46,7 +46,7 @@ const LAST_CHANCE_MS = 1_000;
 /** The code of the close frame for those that were taken for gone, should they be there after all. */
 const SILENT_CODE = 4408;
 
-/** The queue as those who wait see it. */
+/** The queue, as waiting consumers see it. */
 export interface ReadyMessages {
   ready(): number;
   /** Messages that a consumer holds. */
@@ -159,9 +159,9 @@ export class Consumers {
   }
 
   /**
-   * Hands what is ready out in turn: each who has room gets an equal share, and what some have no room for goes to the
-   * others. The odd ones go to whoever was served longest ago. What is returned is to be called when that is stored: it
-   * sends, and gives the bytes back if they cannot be sent to somebody who will never come for them.
+   * Hands out ready messages in turn. Each consumer with room gets an equal number, and the rest goes to those with
+   * more room. Odd messages go to the consumer that was served longest ago. Call the returned function when the
+   * deliveries are stored: it sends the bytes, and gives them back if their consumer has left.
    */
   serve(queue: ReadyMessages): (() => Uint8Array | null)[] {
     if (this.#atMost === 0 || queue.ready() === 0) return [];
@@ -224,7 +224,7 @@ export class Consumers {
     return isAny;
   }
 
-  /** The consumer of a stream has said something: it is at work, and messages that it did not settle in time are past. */
+  /** Notes that the consumer of a stream sent something: it works, so messages whose lease ended no longer count. */
   noteSign(socket: WebSocket, nowMs: number): void {
     const attachment = attachmentOf(socket);
     const lagMs = nowMs - (attachment.heardMs ?? attachment.sinceMs);
@@ -232,13 +232,13 @@ export class Consumers {
     socket.serializeAttachment({ ...attachment, endedLeases: 0, heardMs: nowMs } satisfies Attachment);
   }
 
-  /** How many messages the consumer of a stream may hold from now on. What it holds already stays. */
+  /** Sets how many messages the consumer of a stream may hold. It keeps those that it holds already. */
   setPrefetch(socket: WebSocket, prefetch: number): void {
     const attachment = attachmentOf(socket);
     socket.serializeAttachment({ ...attachment, prefetch } satisfies Attachment);
   }
 
-  /** Closes all, or those that are meant: they ask anew, and learn what has happened. */
+  /** Closes all sockets, or the matching ones. Their consumers ask again and learn what has happened. */
   dismiss(isMeant: (poll: Poll) => boolean = () => true): number {
     const meant = this.#waiting().filter(({ attachment }) => isMeant(attachment));
     for (const { socket, attachment } of meant) finish(socket, attachment, null);

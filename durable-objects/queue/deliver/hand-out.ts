@@ -37,7 +37,7 @@ export class HandOut {
   readonly #alarm: Alarm;
   readonly #consumers: Consumers;
   readonly #host: HandOutHost;
-  /** Nobody was served since the object was started: somebody may wait since before. */
+  /** True until the first serve after a start of the object: consumers may wait since before. */
   #isNew = true;
   /** A stream holds what it did not hold at the last look for silence. */
   #isFed = false;
@@ -50,7 +50,7 @@ export class HandOut {
     alarm.register(SILENCE, () => this.#lookForSilence());
   }
 
-  /** Why the consumer is not given anything; null if it may be. */
+  /** Returns why the consumer gets nothing; null if it may get messages. */
   refusal({ definition: { name, config } }: Open, consumerId: string): Failure | null {
     if (!config.single_active_consumer || consumerId !== '') return null;
     return failure(
@@ -59,7 +59,7 @@ export class HandOut {
     );
   }
 
-  /** A step: takes messages for one who asks now. */
+  /** A step: takes messages for a consumer that asks now. */
   takeAsked(queue: StoredQueue, request: Poll, context: StepContext): Uint8Array | null {
     queue.noteSeen(request.consumerId, context.nowMs);
     return this.#take(queue, request, request.max, context);
@@ -184,7 +184,7 @@ export class HandOut {
     return queue.deliver({ max, bytesMax, leaseMs, consumerId, autoAck: request.autoAck ?? false }, context);
   }
 
-  /** When somebody who waits may become the active consumer; null if time alone does not decide it. */
+  /** Returns when a waiting consumer may become the active one; null if time alone does not decide it. */
   #turnMs({ state }: StoredQueue): number | null {
     const active = state.activeConsumer;
     if (!active || state.isPaused || readyCount(state) === 0) return null;

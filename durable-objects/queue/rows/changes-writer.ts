@@ -21,7 +21,7 @@ export class ChangesWriter {
     this.#producers = producers;
   }
 
-  /** What leaves has to be read before: here its segments go. */
+  /** Leaving messages must be read before this, because it deletes their segments. */
   write(state: QueueMachine): void {
     const { touched, completed, ended, purged } = state.changes;
     for (const segment of touched) this.#writeState(state, segment);

@@ -12,7 +12,7 @@ import type { QueueDefinition } from '../../../core/topology/queues.ts';
 import type { Sql, SqlRow } from '../../storage/sql.ts';
 import { PRODUCERS_TABLE, QUEUE_SCHEMA } from './queue-schema.ts';
 
-/** The layout of the tables, for those who come after: docs/storage-format.md. */
+/** The version of the table layout: docs/storage-format.md. */
 const FORMAT = 3;
 
 export interface StoredExtent extends LaneExtent {

@@ -1,6 +1,6 @@
 /**
- * Messages that wait for their time, as rows of their own: delayed ones before their first delivery, and failed ones
- * before their next. How many there are is part of the queue's state, and is kept in a row.
+ * Parked messages: rows of messages that wait for their time, which are delayed ones before their first delivery and
+ * failed ones before their next. Their number is part of the queue's state and stored in a row.
  */
 
 import { isReturnLane, priorityOf, returnLane } from '../../../core/queue/state/lane.ts';
