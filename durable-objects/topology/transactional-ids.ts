@@ -37,11 +37,20 @@ export class TransactionalIds {
     this.#sql.run('DELETE FROM transactional_ids WHERE name = ? AND number <= ?', name, number);
   }
 
-  /** By name. */
-  names(): string[] {
+  /** The first after a name. */
+  after(name: string, limit: number): string[] {
     if (!this.#isMade) return [];
     return this.#sql
-      .all<{ name: string }>('SELECT name FROM transactional_ids ORDER BY name')
+      .all<{ name: string }>(
+        'SELECT name FROM transactional_ids WHERE name > ? ORDER BY name LIMIT ?',
+        name,
+        limit,
+      )
       .map((row) => row.name);
+  }
+
+  count(): number {
+    if (!this.#isMade) return 0;
+    return this.#sql.all<{ n: number }>('SELECT COUNT(*) AS n FROM transactional_ids')[0]!.n;
   }
 }

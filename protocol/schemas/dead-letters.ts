@@ -149,7 +149,8 @@ export const deadLetterListQuerySchema = z.strictObject({
   ...filterShape,
   ...where,
   limit: z.int().min(1).max(DEAD_LETTER_PAGE_MAX).default(100).describe('Dead letters at most'),
-  next: z.string().max(64).optional().describe('As the last page gave it: goes on there'),
+  after: z.string().max(64).optional().describe('`next` of the page before'),
+  next: z.string().max(64).optional().describe('Another name of `after`, from before all lists had one'),
 });
 
 export const deadLetterListSchema = z.object({

@@ -7,11 +7,11 @@ import { z } from 'zod';
 import {
   BINDINGS_PER_REQUEST_MAX,
   HEADER_VALUES_MAX,
-  PAGE_ITEMS_MAX,
   REQUEST_RECORDS_MAX,
   ROUTING_KEY_BYTES_MAX,
 } from '../limits.ts';
 import { messageSchema } from './messages.ts';
+import { nextPage, pageFields } from './pages.ts';
 import { exchangeProducerSchema } from './producers.ts';
 import { publishDelivery } from './records.ts';
 import { DEFAULT_EXCHANGE_PATH } from '../name-rule.ts';
@@ -78,6 +78,7 @@ export type ExchangeReply = z.infer<typeof exchangeSchema>;
 
 export const exchangeListSchema = z.object({
   exchanges: z.array(exchangeSchema.omit({ topology_version: true })),
+  next: nextPage(),
 });
 export type ExchangeList = z.infer<typeof exchangeListSchema>;
 
@@ -177,10 +178,7 @@ export const bindingDeletedSchema = z.object({
   topology_version: topologyVersion(),
 });
 
-const page = {
-  after: z.string().max(64).optional().describe('`next` of the page before'),
-  limit: z.int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_MAX).describe('Bindings in one reply'),
-};
+const page = pageFields(64);
 export const bindingsQuerySchema = z.strictObject(page);
 export const exchangeBindingsQuerySchema = z.strictObject({
   end: z
@@ -191,7 +189,7 @@ export const exchangeBindingsQuerySchema = z.strictObject({
 });
 export const bindingListSchema = z.object({
   bindings: z.array(bindingSchema),
-  next: z.string().optional().describe('There are more; ask again with it as `after`'),
+  next: nextPage(),
 });
 export type BindingList = z.infer<typeof bindingListSchema>;
 

@@ -11,6 +11,7 @@ import {
   FETCH_BYTES_MAX,
   GROUP_OFFSETS_MAX,
   GROUP_TOPICS_MAX,
+  NAME_LENGTH_MAX,
   OFFSET_METADATA_BYTES_MAX,
   REQUEST_RECORDS_MAX,
   SESSION_TIMEOUT_MS_DEFAULT,
@@ -30,6 +31,7 @@ import {
   type FetchedRecord,
 } from './records.ts';
 import { topicIdSchema } from './topics.ts';
+import { nextPage, pageFields } from './pages.ts';
 
 export const ASSIGNORS = ['range', 'round-robin', 'sticky-cooperative'] as const;
 export type AssignorName = (typeof ASSIGNORS)[number];
@@ -234,6 +236,7 @@ export type Committed = z.infer<typeof committedSchema>;
 
 export const offsetsQuerySchema = z.strictObject({
   topic: nameSchema.optional().describe('Only this topic; otherwise all that the group has read'),
+  ...pageFields(NAME_LENGTH_MAX + 10),
 });
 
 export const groupOffsetSchema = z.object({
@@ -249,7 +252,8 @@ export const groupOffsetSchema = z.object({
   high_watermark: z.int(),
 });
 export type GroupOffsetReply = z.infer<typeof groupOffsetSchema>;
-export const groupOffsetsSchema = z.object({ offsets: z.array(groupOffsetSchema) });
+export const groupOffsetsSchema = z.object({ offsets: z.array(groupOffsetSchema), next: nextPage() });
+export type GroupOffsets = z.infer<typeof groupOffsetsSchema>;
 
 export const resetSchema = z
   .strictObject({
@@ -286,7 +290,11 @@ export const resetReplySchema = z.object({
 });
 export type ResetReply = z.infer<typeof resetReplySchema>;
 
-export const groupListSchema = z.object({ groups: z.array(z.object({ group: nameSchema })) });
+export const groupListSchema = z.object({
+  groups: z.array(z.object({ group: nameSchema })),
+  next: nextPage(),
+});
+export type GroupList = z.infer<typeof groupListSchema>;
 
 export const groupMemberSchema = z.object({
   member_id: z.string(),
@@ -308,6 +316,10 @@ export const groupStateSchema = z.object({
   assignor: z.enum(ASSIGNORS),
   members: z.array(groupMemberSchema),
   offsets: z.array(groupOffsetSchema),
+  offsets_next: z
+    .string()
+    .optional()
+    .describe('There are more offsets than one page holds: ask for them with it as `after`'),
   meter: z
     .object({ rows_written: z.int(), calls: z.int(), since: z.int() })
     .describe("What the group's object has written since it woke, and the calls that it has served"),

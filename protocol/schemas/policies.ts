@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { NAME_LENGTH_MAX } from '../limits.ts';
 import { nameSchema } from '../names.ts';
 import { queueConfigSchema } from './queues.ts';
+import { nextPage } from './pages.ts';
 
 const PRIORITY_MAX = 1_000_000;
 
@@ -73,6 +74,7 @@ export type PolicyReply = z.infer<typeof policySchema>;
 
 export const policyListSchema = z.object({
   policies: z.array(policySchema.omit({ topology_version: true, progress: true, warnings: true })),
+  next: nextPage(),
 });
 export type PolicyList = z.infer<typeof policyListSchema>;
 

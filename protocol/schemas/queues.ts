@@ -11,6 +11,7 @@ import {
 } from '../limits.ts';
 import { queueAlertSchema } from './queue-alerts.ts';
 import { nameSchema } from '../names.ts';
+import { nextPage } from './pages.ts';
 
 const spanMs = () => z.int().min(0).max(TIME_SPAN_MS_MAX);
 
@@ -209,6 +210,7 @@ export type QueueWithStateReply = z.infer<typeof queueWithStateSchema>;
 
 export const queueListSchema = z.object({
   queues: z.array(queueSchema.omit({ topology_version: true, warnings: true })),
+  next: nextPage(),
 });
 export type QueueList = z.infer<typeof queueListSchema>;
 

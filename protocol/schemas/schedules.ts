@@ -5,6 +5,7 @@ import { ROUTING_KEY_BYTES_MAX } from '../limits.ts';
 import { anyPropertiesSchema, breaksOrder, messageSchema, ORDERING_MIX } from './messages.ts';
 import { nameSchema } from '../names.ts';
 import { utf8BytesMax } from './schema-rules.ts';
+import { nextPage } from './pages.ts';
 
 /** Schedules of a namespace: each is an object, and the watchdog visits them all. */
 export const SCHEDULES_MAX = 1_000;
@@ -117,7 +118,7 @@ export type ScheduleState = z.infer<typeof scheduleStateSchema>;
 export const scheduleWithStateSchema = scheduleSchema.extend({ state: scheduleStateSchema });
 export type ScheduleWithStateReply = z.infer<typeof scheduleWithStateSchema>;
 
-export const scheduleListSchema = z.object({ schedules: z.array(scheduleBaseSchema) });
+export const scheduleListSchema = z.object({ schedules: z.array(scheduleBaseSchema), next: nextPage() });
 export type ScheduleList = z.infer<typeof scheduleListSchema>;
 
 export const scheduleDeletedSchema = z.object({ schedule: nameSchema, topology_version: z.int().min(1) });

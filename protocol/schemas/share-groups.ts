@@ -16,6 +16,7 @@ import {
 } from '../limits.ts';
 import { nameSchema } from '../names.ts';
 import { consumeDelivery, fetchedRecordSchema, type FetchedRecord } from './records.ts';
+import { nextPage } from './pages.ts';
 
 const lockMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
 
@@ -71,6 +72,7 @@ export type ShareGroupReply = z.output<typeof shareGroupSchema>;
 
 export const shareGroupListSchema = z.object({
   share_groups: z.array(shareGroupSchema.omit({ topology_version: true, warnings: true })),
+  next: nextPage(),
 });
 export type ShareGroupList = z.output<typeof shareGroupListSchema>;
 

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { BATCH_BYTES_MAX, PARTITIONS_MAX } from '../limits.ts';
 import { nameSchema } from '../names.ts';
+import { nextPage } from './pages.ts';
 
 const KiB = 1024;
 const DAY_MS = 86_400_000;
@@ -98,7 +99,10 @@ export const topicSchema = z.object({
 });
 export type TopicReply = z.infer<typeof topicSchema>;
 
-export const topicListSchema = z.object({ topics: z.array(topicSchema.omit({ topology_version: true })) });
+export const topicListSchema = z.object({
+  topics: z.array(topicSchema.omit({ topology_version: true })),
+  next: nextPage(),
+});
 export type TopicList = z.infer<typeof topicListSchema>;
 
 export const topicDeletedSchema = z.object({ topic: nameSchema, topology_version: z.int().min(1) });

@@ -61,12 +61,12 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.listDeadLetters, async (c) => {
     const query = readQuery(c, deadLetterListQuerySchema);
     if (isFailure(query)) return problem(c, query);
-    const { self, limit, next, ...filter } = query.fields;
+    const { self, limit, next, after: from = next, ...filter } = query.fields;
     const held = await readHeld(c, self, filter);
     if (isFailure(held)) return problem(c, held);
-    const after = next === undefined ? null : parseDeadLetterId(held.queue.id, next);
-    if (next !== undefined && after === null) {
-      return problem(c, failure('invalid_field', 'query next: is not one that this queue gave'));
+    const after = from === undefined ? null : parseDeadLetterId(held.queue.id, from);
+    if (from !== undefined && after === null) {
+      return problem(c, failure('invalid_field', 'query after: is no `next` that this queue gave'));
     }
     const answer = await call(c, held, { do: 'list', filter: held.filter, after, max: limit });
     return isFailure(answer) ? problem(c, answer) : jsonReply(c, pageOf(held, answer));

@@ -27,7 +27,7 @@ export function putShareGroupIn(
   }
   const refused = checkTopics(store, config) ?? (isDefault ? null : checkDeadLetter(store, config));
   if (refused) return refused;
-  if (existing === null && store.shareGroups.names().length >= SHARE_GROUPS_MAX) {
+  if (existing === null && store.shareGroups.count() >= SHARE_GROUPS_MAX) {
     return failure('too_many_share_groups', `a namespace has at most ${SHARE_GROUPS_MAX} share groups`);
   }
   if (isDefault) {

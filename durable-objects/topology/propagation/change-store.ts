@@ -77,16 +77,16 @@ export class ChangeStore {
   }
 
   /** The changes after a version as JSON texts, oldest first; null if the log does not reach back so far. */
-  since(version: number, limit: number): string[] | null {
+  since(version: number, limit: number): Iterable<{ json: string }> | null {
     const current = this.version();
     if (version > current) return null;
     if (version === current) return [];
-    const rows = this.#sql.all<{ version: number; json: string }>(
-      'SELECT version, json FROM changes WHERE version > ? ORDER BY version LIMIT ?',
+    if (this.#sql.all('SELECT 1 FROM changes WHERE version = ?', version + 1).length === 0) return null;
+    return this.#sql.each<{ json: string }>(
+      'SELECT json FROM changes WHERE version > ? ORDER BY version LIMIT ?',
       version,
       limit,
     );
-    return rows[0]?.version === version + 1 ? rows.map(({ json }) => json) : null;
   }
 
   addEffect(kind: Effect['kind'], definition: Effect['definition']): void {
