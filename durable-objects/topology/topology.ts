@@ -1,4 +1,4 @@
-/** The topology of a namespace: what exists. Each change is one commit that also notes what objects have to be told. */
+/** Topology object: the definitions of a namespace. One commit holds a change and the list of objects to tell. */
 
 import { DurableObject } from 'cloudflare:workers';
 import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';
@@ -69,7 +69,7 @@ import type {
 import { TopologyStore } from './topology-store.ts';
 import { TransactionalIds } from './transactional-ids.ts';
 
-/** How long a change waits for the objects concerned to be told before it is answered: they are many, or away. */
+/** How long a change waits for the affected objects before its answer, in ms: they may be many, or unreachable. */
 const ANSWER_MS_MAX = 1_000;
 
 /** After an object could not be told. */
@@ -283,7 +283,7 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return takeProducerIds(this.#sql, count);
   }
 
-  /** A transaction is about to open. A row for an id that has had none for an hour. */
+  /** Lists a transactional id before its transaction opens. Costs a row if the id had no transaction for an hour. */
   listTransactionalId(name: string, number: number): void {
     this.#transactionalIds.put(name, number);
   }
@@ -306,7 +306,7 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
   }
 
   /**
-   * Where messages go from an exchange: for objects that hand messages on. Routers route by themselves.
+   * Routes messages of an exchange for objects that send messages on. Routers route by themselves.
    * @returns for each message the queues and topics, each once
    */
   route(
@@ -324,7 +324,7 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return changesSince(this.#store, version);
   }
 
-  /** Tells the objects what they have to know, in order. What fails stays noted, for the alarm and for `settleOne`. */
+  /** Tells the objects of changes, in order. The alarm and `settleOne` repeat what fails. */
   propagate(): Promise<void> {
     this.#propagating ??= this.#propagate().finally(() => (this.#propagating = null));
     return this.#propagating;

@@ -1,5 +1,5 @@
 /**
- * The transactional ids of a namespace that may have a transaction open: for the watchdog.
+ * Transactional ids of a namespace that may have an open transaction, for the watchdog.
  *
  *   transactional_ids   name, and the number of its time on the list (core/transaction/listing.ts). Absent: nothing has been
  *                       open for an hour. The table is made with the first row

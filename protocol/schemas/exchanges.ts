@@ -45,9 +45,11 @@ export const exchangeConfigSchema = z.strictObject({
   alternate_exchange: nameSchema
     .nullable()
     .describe(
-      'Where a message goes that no binding takes. It need not exist yet; null, the default: nowhere',
+      'The exchange for messages that no binding takes. It need not exist yet; null, the default: they are dropped',
     ),
-  auto_delete: z.boolean().describe('Goes when the last binding from it goes; never before it had one'),
+  auto_delete: z
+    .boolean()
+    .describe('The exchange is deleted with the last binding from it; not before it had one'),
   hash_header: z
     .string()
     .min(1)
@@ -136,7 +138,9 @@ const bindingFields = {
     .describe('A key, a pattern, or a weight (consistent-hash), as the type of the exchange takes it'),
   arguments: argumentsSchema
     .default({})
-    .describe('What a headers exchange compares. Part of what makes two bindings the same everywhere'),
+    .describe(
+      'The values that a headers exchange compares. For every type they are part of the identity of a binding',
+    ),
 };
 export const bindingDeclarationSchema = z.strictObject(bindingFields);
 export type BindingRequest = z.infer<typeof bindingDeclarationSchema>;
@@ -161,7 +165,7 @@ export const bindingsDeclarationSchema = z.strictObject({
     )
     .min(1)
     .max(BINDINGS_PER_REQUEST_MAX)
-    .describe(`1 to ${BINDINGS_PER_REQUEST_MAX} bindings, all made or none`),
+    .describe(`1 to ${BINDINGS_PER_REQUEST_MAX} bindings: all are created, or none`),
 });
 export type BindingsDeclaration = z.infer<typeof bindingsDeclarationSchema>;
 
@@ -198,7 +202,7 @@ export const exchangeMessageSchema = messageSchema.extend({
   mandatory: z
     .boolean()
     .default(false)
-    .describe('Tell it apart where no binding takes it: `unroutable` in the reply'),
+    .describe('Report in the reply (`unroutable`) if no binding takes the message'),
 });
 export type ExchangeMessage = z.infer<typeof exchangeMessageSchema>;
 
@@ -251,19 +255,17 @@ const storedRunsSchema = z.object({
   runs: z
     .array(z.array(z.int()).min(2).max(3))
     .describe(
-      'Messages that it has: the place of the first, from 0, their number, and in a topic the offset of the first',
+      'The messages in it: the index of the first, from 0, their number, and in a topic the offset of the first',
     ),
 });
 export type StoredRuns = z.infer<typeof storedRunsSchema>;
 
 export const exchangeBatchesPublishedSchema = z.object({
   count: z.int().describe('Messages in all batches, each durable in every destination'),
-  unroutable: z
-    .array(z.int())
-    .describe('Places, from 0, of those that were mandatory and that no binding took'),
+  unroutable: z.array(z.int()).describe('Indexes, from 0, of mandatory messages that no binding took'),
   destinations: z
     .array(storedRunsSchema)
     .optional()
-    .describe('Where they are, in runs, where the query asks for it'),
+    .describe('Where they are, in runs, if the query asks for it'),
 });
 export type ExchangeBatchesPublished = z.infer<typeof exchangeBatchesPublishedSchema>;

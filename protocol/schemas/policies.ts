@@ -47,7 +47,7 @@ export const policyDeclarationSchema = z.strictObject({
   definition: policySettingsSchema
     .refine((settings) => Object.keys(settings).length > 0, 'has at least one member')
     .meta({ minProperties: 1 })
-    .describe('What it sets, by the names of the fields of a queue'),
+    .describe('The settings, by the names of the fields of a queue'),
 });
 export type PolicyDeclaration = z.infer<typeof policyDeclarationSchema>;
 
@@ -65,9 +65,7 @@ export const policySchema = z.object({
   warnings: z
     .array(z.string())
     .optional()
-    .describe(
-      'What is likely a mistake, such as a place for dead letters that does not exist. Absent: nothing',
-    ),
+    .describe('Likely mistakes, such as a dead-letter target that does not exist. Absent if there are none'),
   topology_version: z.int().min(1).describe('The version of the topology that this answer was read from'),
 });
 export type PolicyReply = z.infer<typeof policySchema>;

@@ -184,7 +184,7 @@ async function commitOne(
   }
   const { since } = ownership;
   if (since > epoch) {
-    return failure('stale_epoch', `the partition was assigned in epoch ${since}; heartbeat, then go on`, {
+    return failure('stale_epoch', `the partition was assigned in epoch ${since}; heartbeat, then continue`, {
       epoch: since,
     });
   }

@@ -66,7 +66,7 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     if (isFailure(held)) return problem(c, held);
     const after = from === undefined ? null : parseDeadLetterId(held.queue.id, from);
     if (from !== undefined && after === null) {
-      return problem(c, failure('invalid_field', 'query after: is no `next` that this queue gave'));
+      return problem(c, failure('invalid_field', 'query after: is not a `next` from this queue'));
     }
     const answer = await call(c, held, { do: 'list', filter: held.filter, after, max: limit });
     return isFailure(answer) ? problem(c, answer) : jsonReply(c, pageOf(held, answer));
@@ -245,7 +245,7 @@ async function oneReplay(
   if (isFailure(answer)) return problem(c, answer);
   const replay = answer.replays!.find((one) => one.id === id);
   if (replay) return c.json(replayOf(held, replay));
-  return problem(c, failure('replay_not_found', `queue "${held.queue.name}" knows of no such replay`));
+  return problem(c, failure('replay_not_found', `queue "${held.queue.name}" has no such replay`));
 }
 
 async function readLetter(

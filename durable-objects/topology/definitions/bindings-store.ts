@@ -1,5 +1,5 @@
 /**
- * The bindings of a namespace.
+ * Bindings store: the bindings of a namespace.
  *
  *   bindings   one row a binding, never changed; its key is the exchange it starts from and its id
  *   by end     the index for bindings to a destination, when that goes or is asked about

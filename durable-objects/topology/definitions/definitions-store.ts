@@ -1,6 +1,6 @@
 /**
- * A table of definitions by name, one row each, replaced when it changes. There is one for each kind of
- * definition.
+ * Definitions store: a table of definitions by name, one row each, replaced on a change. Each kind of definition has
+ * its table.
  *
  *   <table>   name, and the definition as JSON
  */
@@ -40,7 +40,7 @@ export class DefinitionsStore<Definition extends { readonly name: string }> {
       .map(({ json }) => JSON.parse(json) as Definition);
   }
 
-  /** The first names after one, in their order, without reading what they stand for into memory. */
+  /** The first names after one, sorted, without reading the definitions. */
   namesAfter(after: string, limit: number): string[] {
     return this.#sql
       .all<{ name: string }>(

@@ -30,13 +30,16 @@ export function deleteExchangeIn(
   if (!exchange) return noSuchExchange(name);
   if (isReservedExchangeName(name)) return reserved(name);
   if (ifUnused && store.bindings.hasFrom(name)) {
-    return failure('exchange_in_use', `exchange "${name}" has bindings, and was to go only without`);
+    return failure(
+      'exchange_in_use',
+      `exchange "${name}" has bindings, so it cannot be deleted with if_unused`,
+    );
   }
   store.removeExchange(name);
   return { exchange, topologyVersion: store.version() };
 }
 
-/** Makes all bindings or none; those that are there already are in order. */
+/** Creates all bindings or none. Existing ones are no error. */
 export function declareBindingsIn(
   store: TopologyStore,
   declarations: readonly BindingDeclaration[],

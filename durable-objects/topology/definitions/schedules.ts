@@ -1,4 +1,4 @@
-/** Changes of schedules: what a declaration must have to be one, and what becomes of it. */
+/** Changes of schedules: checks declarations and stores them. */
 
 import { nextOccurrence } from '../../../core/schedules/occurrences.ts';
 import { sentMessage } from '../../../core/schedules/schedule-message.ts';

@@ -1,4 +1,4 @@
-/** Changes of share groups: what a declaration must have to be one, and what becomes of it. */
+/** Changes of share groups: checks declarations and stores them. */
 
 import { declareShareGroup } from '../../../core/topology/share-groups.ts';
 import { isCompacted } from '../../../core/topology/topics.ts';

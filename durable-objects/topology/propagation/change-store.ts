@@ -1,6 +1,6 @@
 /**
- * The version of a topology, and the log of what changed: for routers, which follow it, and for the objects concerned,
- * which are told.
+ * Change store: the version of a topology and the log of its changes. Routers follow the log, and the affected objects
+ * are told.
  *
  *   topology   one row, absent before the first change: the version, which grows by one per change
  *   changes    one row a change, keyed by the version that it made, the oldest removed now and then: a router whose version
@@ -21,7 +21,7 @@ const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS effects (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, json TEXT NOT NULL)',
 ];
 
-/** Changes kept: a router that missed more reads everything, which is then hardly more. */
+/** The number of changes to keep. A router that missed more reads everything, which is then hardly more work. */
 const CHANGES_KEPT = 10_000;
 /** How often the log is cut, in changes: two rows written a change in the long run, one at its time. */
 const CHANGES_PER_CUT = 1_000;
