@@ -92,7 +92,7 @@ export interface QueueMethods extends Rpc.DurableObjectBranded {
   configure(definition: QueueDefinition): void;
   /** Closes the queue if it may be deleted. From this answer on it accepts nothing. */
   closeIf(version: number, deletion: QueueDeletion): Closed | Failure | Stale;
-  /** Forgets everything and gives the storage back. */
+  /** Deletes everything and releases the storage. */
   destroy(): Promise<void>;
   /** Takes whole batches, checked by the caller. Answers when they are durable. */
   publish(version: number, bytes: Uint8Array, options?: PublishOptions): Promise<Published | Failure | Stale>;
