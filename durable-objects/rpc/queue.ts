@@ -98,7 +98,8 @@ export interface QueueMethods extends Rpc.DurableObjectBranded {
   publish(version: number, bytes: Uint8Array, options?: PublishOptions): Promise<Published | Failure | Stale>;
   /** Delivers ready messages. Returns a frame (protocol/frames/delivery-frame.ts), or null if none is ready. */
   deliver(request: DeliverRequest): Promise<Uint8Array | null | Failure | Stale>;
-  settle(version: number, request: SettleRequest): Promise<Settled | Stale>;
+  /** @param requestJson a `SettleRequest` as JSON in UTF-8: as text, errors in other scripts would take twice the bytes. */
+  settle(version: number, requestJson: Uint8Array): Promise<Settled | Stale>;
   /** Settles the entries of a frame (protocol/frames/settlement-frame.ts). The answer is a frame too. */
   settleFrame(
     version: number,
