@@ -201,9 +201,14 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return isFailure(frame) ? frame : frame.answer(await this.#settle(frame.runs, consumerId));
   }
 
-  /** Ends the polls of a consumer that wait: each looks a last time. Returns how many. */
+  /** Ends the polls of a consumer that wait: each looks a last time. If it is the active one, another takes its turn. */
   endWaits(version: number, consumerId: string): number | Stale {
-    return this.#current(version) ? this.#consumers.dismiss((poll) => poll.consumerId === consumerId) : STALE;
+    const open = this.#current(version);
+    if (!open) return STALE;
+    const ended = this.#consumers.dismiss((poll) => poll.consumerId === consumerId);
+    open.queue.resign(consumerId);
+    this.#handOut.serve();
+    return ended;
   }
 
   describe(version: number): QueueDescription | Stale {

@@ -280,6 +280,7 @@ export class ConsumerRun implements Settler, SourceHost {
     // After an abort handlers may never return.
     while ((this.#running > 0 || this.#leased.count > 0) && !this.#abort.signal.aborted) await this.change();
     await this.#settlements.idle();
+    await this.#source.leave?.();
     this.#source.close();
     await this.#taken;
     this.config.signal?.removeEventListener('abort', this.#onAbort);

@@ -56,3 +56,25 @@ it('leaves no listener on the signal of a producer, publisher, consumer or reade
   for await (const _ of client.reader(topic, { from: 'earliest', follow: false, signal })) break;
   expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
+
+it.each(['stream', 'poll'] as const)(
+  'hands the turn to the next consumer of a queue (%s)',
+  async (transport) => {
+    const queue = await broker.queue({ singleActiveConsumer: true, leaseMs: 60_000 });
+    const client = broker.client();
+    await using publisher = client.publisher();
+    const handled: string[] = [];
+    const consume = (name: string) =>
+      client.consumer(queue, () => void handled.push(name), { transport, waitMs: 60_000 });
+    const first = consume('first');
+    await publisher.sendToQueue(queue, { body: 1 });
+    await until(() => handled.length === 1);
+    const second = consume('second');
+    await until(async () => (await client.queues.get(queue)).state.consumers === 2);
+    await first.stop();
+    await publisher.sendToQueue(queue, { body: 2 });
+    await until(() => handled.length === 2); // long before the first one's grace would end
+    expect(handled).toEqual(['first', 'second']);
+    await second.stop();
+  },
+);

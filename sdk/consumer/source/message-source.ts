@@ -32,6 +32,8 @@ export interface MessageSource {
   halt(): Promise<void>;
   /** One attempt. @returns a frame of outcomes */
   settle(frame: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  /** Called when everything is settled: the consumer will take no more. */
+  leave?(): Promise<void>;
   /** Nothing more comes or goes. */
   close(): void;
 }

@@ -36,19 +36,23 @@ export class PollSource implements MessageSource {
     let isOver = false;
     const over = this.#running.then(() => (isOver = true));
     for (let asked = 0; asked < ASKED_MAX && !isOver; asked++) {
-      const answered = this.#endWaits().then(() => sleep(ANSWER_MS));
+      const answered = this.#endWaits(this.#abort.signal).then(() => sleep(ANSWER_MS));
       await Promise.race([over, answered]);
     }
     this.#abort.abort();
     await this.#running;
   }
 
+  /** Says that this consumer takes no more: a queue with a single active consumer turns to the next one. */
+  leave(): Promise<void> {
+    return this.#host.config.isAutoAck ? Promise.resolve() : this.#endWaits(undefined);
+  }
+
   /** Never rejects: a broker that does not answer this answers nothing else either. */
-  async #endWaits(): Promise<void> {
+  async #endWaits(signal: AbortSignal | undefined): Promise<void> {
     const { transport, queue, config } = this.#host;
     const query = { consumer_id: encodeURIComponent(config.consumerId) };
     const call = { method: 'DELETE', path: `${queuePath(queue)}/waits`, query } as const;
-    const { signal } = this.#abort;
     await transport.call({ ...call, signal, timeoutMs: ANSWER_MS * ASKED_MAX }).catch(() => {});
   }
 
