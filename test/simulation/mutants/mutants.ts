@@ -66,8 +66,8 @@ export const MUTANTS: readonly Mutant[] = [
     checker: 'monotonic-poll',
     patches: change(
       'workers/fetch/fetch-json.ts',
-      'let nextOffset = frame.nextOffset;',
-      'let nextOffset = frame.nextOffset - (frame.nextOffset > 1 && Math.random() < 0.02 ? 1 : 0);',
+      '  return ended(frame.nextOffset);\n}',
+      '  return ended(frame.nextOffset - (frame.nextOffset > 1 && Math.random() < 0.02 ? 1 : 0));\n}',
     ),
   },
   {
