@@ -9,7 +9,7 @@ import { drawPlan, type PlannedOperation } from './plan.ts';
 import { Scheduler } from './platform/scheduler.ts';
 import type { ObjectHost } from './platform/object-host.ts';
 import { World } from './platform/world.ts';
-import { unserved } from './unserved.ts';
+import { unserved } from './waiting/unserved.ts';
 import { Client } from './workload/client.ts';
 import { OPERATIONS } from './workload/operations.ts';
 import { comeToRest } from './workload/rest.ts';
@@ -79,11 +79,14 @@ export async function run(options: RunOptions): Promise<RunResult> {
       history.add({ kind: 'leave', client: '', consumer, begin: now, end: now });
   };
   const seen = new Map<ObjectHost, string>();
+  const find = (className: string, name: string): ObjectHost | null =>
+    world.objects.find((host) => host.className === className && host.name === name) ?? null;
   scheduler.afterEvent = () => {
     for (const host of world.objects) {
-      if (host.className !== 'Queue' || seen.get(host) === host.steps || !host.isQuiet) continue;
-      seen.set(host, host.steps);
-      const what = unserved(host, host.machine?.nowMs ?? scheduler.nowMs, world.rates);
+      const { steps, isQuiet } = host;
+      if (!isQuiet || seen.get(host) === steps) continue;
+      seen.set(host, steps);
+      const what = unserved(host, host.machine?.nowMs ?? scheduler.nowMs, world.rates, find);
       if (what === null) continue;
       const now = history.now();
       history.add({ kind: 'unserved', client: '', begin: now, end: now, what });

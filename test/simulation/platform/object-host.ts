@@ -79,6 +79,10 @@ export class ObjectHost implements StorageHost, SocketOwner {
   #isFlushing = false;
   /** Statements until the one that fails. */
   #failIn = Infinity;
+  /** Alarms that are being delivered, or have failed and come again. */
+  #alarmsOnTheirWay = 0;
+  /** The storage has failed to set the alarm: the next call sets it. */
+  #isAlarmRefused = false;
 
   constructor(world: Surroundings, className: string, name: string) {
     this.#world = world;
@@ -103,6 +107,11 @@ export class ObjectHost implements StorageHost, SocketOwner {
   /** Nothing is under way in it, and all that it wrote is durable. */
   get isQuiet(): boolean {
     return this.#calls.size === 0 && (this.#life?.pending ?? 0) === 0 && this.#written === this.#durable;
+  }
+
+  /** The platform calls its alarm whatever is set, or its storage did not let it be set. */
+  get isAlarmOnItsWay(): boolean {
+    return this.#alarmsOnTheirWay > 0 || this.#isAlarmRefused;
   }
 
   /** What its open sockets carry. */
@@ -189,7 +198,12 @@ export class ObjectHost implements StorageHost, SocketOwner {
   }
 
   alarmSet(): void {
+    this.#isAlarmRefused = false;
     this.#scheduleAlarm();
+  }
+
+  alarmRefused(): void {
+    this.#isAlarmRefused = true;
   }
 
   /** Runs the action when all that was written so far is durable; never, if the object crashes before. */
@@ -356,15 +370,22 @@ export class ObjectHost implements StorageHost, SocketOwner {
   /** @param time that it was set for; null where it comes though nothing is set */
   #fire(time: number | null, failures: number): void {
     if (time !== null && this.disk.alarmMs !== time) return;
+    this.#alarmsOnTheirWay += 1;
     this.#receive('alarm', async (instance) => {
       if (time !== null && this.disk.alarmMs === time) {
         this.disk.alarmMs = null;
         this.wrote();
       }
       await instance.alarm?.();
-    }).catch(() => {
-      if (failures >= ALARM_RETRIES) return;
-      this.#world.scheduler.after(2_000 * 2 ** failures, 'alarm retry', () => this.#fire(null, failures + 1));
-    });
+    }).then(
+      () => void (this.#alarmsOnTheirWay -= 1),
+      () => {
+        if (failures >= ALARM_RETRIES) return void (this.#alarmsOnTheirWay -= 1);
+        this.#world.scheduler.after(2_000 * 2 ** failures, 'alarm retry', () => {
+          this.#alarmsOnTheirWay -= 1;
+          this.#fire(null, failures + 1);
+        });
+      },
+    );
   }
 }
