@@ -1,36 +1,17 @@
-/** The bindings of the worker, and how its objects are reached. */
+/** Stubs: how each object is reached. */
 
 import { queueObjectName, type QueueDefinition } from '../core/topology/queues.ts';
 import { scheduleObjectName, type ScheduleDefinition } from '../core/topology/schedules.ts';
 import { partitionObjectName, type TopicAddress } from '../core/topology/topics.ts';
-import type { Partition } from './partition/partition.ts';
-import type { Queue } from './queue/queue.ts';
-import type { ReplyMailbox } from './reply/reply-mailbox.ts';
-import type { Schedule } from './schedule/schedule.ts';
-import type { Topology } from './topology/topology.ts';
-import type { Transaction } from './transaction/transaction.ts';
+import type { Env } from './env.ts';
+import type { PartitionMethods } from './rpc/partition.ts';
+import type { QueueMethods } from './rpc/queue.ts';
+import type { ReplyMailboxMethods } from './rpc/reply-mailbox.ts';
+import type { ScheduleMethods } from './rpc/schedule.ts';
+import type { TopologyMethods } from './rpc/topology.ts';
+import type { TransactionMethods } from './rpc/transaction.ts';
 
-export interface Env {
-  GROUP: DurableObjectNamespace;
-  PARTITION: DurableObjectNamespace<Partition>;
-  QUEUE: DurableObjectNamespace<Queue>;
-  REPLY_MAILBOX: DurableObjectNamespace<ReplyMailbox>;
-  SCHEDULE: DurableObjectNamespace<Schedule>;
-  TOPOLOGY: DurableObjectNamespace<Topology>;
-  TRANSACTION: DurableObjectNamespace<Transaction>;
-  /** Names with commas between them. Default: `default`. */
-  POSTHORN_NAMESPACES?: string;
-  /** How old the bindings may be that a publish is routed by, in ms. Default 1000; 0: they are checked each time. */
-  POSTHORN_ROUTING_MAX_AGE_MS?: string;
-  /** Bytes of request bodies that one isolate holds at once. Default 33554432. */
-  POSTHORN_BODY_BYTES_MAX?: string;
-  /** Bytes that a queue or partition may hold before it refuses more. Default 9500000000. */
-  POSTHORN_OBJECT_BYTES_MAX?: string;
-  /** `public`, the default: webhooks go to public https addresses only. `any`: anywhere, for a broker of one's own machine. */
-  POSTHORN_WEBHOOK_TARGETS?: string;
-}
-
-export function topologyStub(env: Env, namespace: string): DurableObjectStub<Topology> {
+export function topologyStub(env: Env, namespace: string): DurableObjectStub<TopologyMethods> {
   return env.TOPOLOGY.getByName(namespace);
 }
 
@@ -42,7 +23,7 @@ export function partitionStub(
   env: Env,
   topic: TopicAddress,
   partition: number,
-): DurableObjectStub<Partition> {
+): DurableObjectStub<PartitionMethods> {
   const { jurisdiction, location_hint: locationHint } = topic.config;
   const objects = jurisdiction
     ? env.PARTITION.jurisdiction(jurisdiction as DurableObjectJurisdiction)
@@ -53,7 +34,7 @@ export function partitionStub(
     : objects.get(id);
 }
 
-/** Called by callGroup of group/group-calls.ts: it speaks itty-durable's way, not RPC. */
+/** Used by `callGroup` alone: a group takes HTTP requests, not RPC. */
 export function groupStub(env: Env, namespace: string, group: string): DurableObjectStub {
   return env.GROUP.getByName(`${namespace}/${group}`);
 }
@@ -61,14 +42,14 @@ export function groupStub(env: Env, namespace: string, group: string): DurableOb
 export function queueStub(
   env: Env,
   queue: Pick<QueueDefinition, 'namespace' | 'name' | 'id'>,
-): DurableObjectStub<Queue> {
+): DurableObjectStub<QueueMethods> {
   return env.QUEUE.getByName(queueObjectName(queue));
 }
 
 export function scheduleStub(
   env: Env,
   schedule: Pick<ScheduleDefinition, 'namespace' | 'name' | 'id'>,
-): DurableObjectStub<Schedule> {
+): DurableObjectStub<ScheduleMethods> {
   return env.SCHEDULE.getByName(scheduleObjectName(schedule));
 }
 
@@ -76,12 +57,12 @@ export function transactionStub(
   env: Env,
   namespace: string,
   transactionalId: string,
-): DurableObjectStub<Transaction> {
+): DurableObjectStub<TransactionMethods> {
   return env.TRANSACTION.getByName(`${namespace}/${transactionalId}`);
 }
 
 /** Null where `id`, in hexadecimal, cannot be one of a mailbox. */
-export function replyMailboxStub(env: Env, id: string): DurableObjectStub<ReplyMailbox> | null {
+export function replyMailboxStub(env: Env, id: string): DurableObjectStub<ReplyMailboxMethods> | null {
   try {
     return env.REPLY_MAILBOX.get(env.REPLY_MAILBOX.idFromString(id));
   } catch {

@@ -45,7 +45,7 @@ export type {
   GroupRecord,
   RecordPosition,
 } from './groups/group-record.ts';
-export type { OffsetToCommit } from './groups/group-requests.ts';
+export type { OffsetToCommit } from './groups/offset-to-commit.ts';
 export type {
   GroupDescription,
   GroupMember,

@@ -1,6 +1,6 @@
 /** The entry of the worker: the router, the watchdog, and the classes of the Durable Objects. */
 
-import type { Env } from '../durable-objects/stubs.ts';
+import type { Env } from '../durable-objects/env.ts';
 import { createApp } from './app.ts';
 import { configureRequestBytes, releaseBody } from './bounds/request-bytes.ts';
 import { visitDue } from './watchdog.ts';

@@ -16,15 +16,15 @@
 
 import { queueObjectName } from '../core/topology/queues.ts';
 import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
-import { callGroup } from '../durable-objects/rpc/group.ts';
+import { callGroup } from '../durable-objects/call-group.ts';
 import {
   partitionStub,
   queueStub,
   scheduleStub,
   topologyStub,
   transactionStub,
-  type Env,
 } from '../durable-objects/stubs.ts';
+import type { Env } from '../durable-objects/env.ts';
 import { murmur2 } from '../protocol/murmur2.ts';
 import { namespacesOf } from './routes/context.ts';
 

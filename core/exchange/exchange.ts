@@ -1,16 +1,10 @@
 /**
- * An exchange decides where a message goes. What one is, what its type must be able to do, and which exist from the
- * start. The types are those of AMQP 0-9-1 (section 3.1.3) and RabbitMQ's consistent hash; one file each.
+ * An exchange decides where a message goes: what one is, what its type must be able to do, and which exist from the
+ * start.
  */
 
-import { failure, type Failure } from '../../protocol/errors.ts';
-import type { Binding, BindingDeclaration, Destination } from './binding.ts';
+import type { Binding, Destination } from './binding.ts';
 import type { Json } from './canonical-json.ts';
-import { checkWeight, ConsistentHashIndex } from './types/consistent-hash.ts';
-import { DirectIndex } from './types/direct.ts';
-import { FanoutIndex } from './types/fanout.ts';
-import { checkHeaderArguments, HeadersIndex } from './types/headers.ts';
-import { TopicIndex } from './types/topic.ts';
 
 export const EXCHANGE_TYPES = ['direct', 'fanout', 'topic', 'headers', 'consistent-hash'] as const;
 export type ExchangeType = (typeof EXCHANGE_TYPES)[number];
@@ -42,21 +36,6 @@ export interface BindingIndex {
   match(message: RoutedMessage, visit: (destination: Destination) => void): void;
 }
 
-export function newIndex({ type, hash_header }: Exchange): BindingIndex {
-  switch (type) {
-    case 'direct':
-      return new DirectIndex();
-    case 'fanout':
-      return new FanoutIndex();
-    case 'topic':
-      return new TopicIndex();
-    case 'headers':
-      return new HeadersIndex();
-    case 'consistent-hash':
-      return new ConsistentHashIndex(hash_header);
-  }
-}
-
 /** The default exchange: every queue is bound to it under its own name, and nothing else can be. */
 export const DEFAULT_EXCHANGE = '';
 
@@ -81,21 +60,4 @@ export const PREDECLARED_EXCHANGES: readonly Exchange[] = [
 /** Names that only the broker gives: the default exchange's and all that begin with `amq.`. */
 export function isReservedExchangeName(name: string): boolean {
   return name === DEFAULT_EXCHANGE || name.startsWith('amq.');
-}
-
-/** What is wrong with a binding for an exchange of this type, or null. Whether both ends exist is not looked at. */
-export function checkBinding(type: ExchangeType, binding: BindingDeclaration): Failure | null {
-  const { source, destination } = binding;
-  if (
-    source === DEFAULT_EXCHANGE ||
-    (destination.kind === 'exchange' && destination.name === DEFAULT_EXCHANGE)
-  ) {
-    return failure(
-      'invalid_field',
-      'the default exchange takes no bindings: every queue has one under its own name',
-    );
-  }
-  if (type === 'headers') return checkHeaderArguments(binding.arguments);
-  if (type === 'consistent-hash') return checkWeight(binding.routing_key);
-  return null;
 }

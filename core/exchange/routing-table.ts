@@ -5,13 +5,8 @@
 
 import { destinationKey, idOf, type Binding, type Destination } from './binding.ts';
 import { DefaultIndex } from './types/default.ts';
-import {
-  DEFAULT_EXCHANGE,
-  newIndex,
-  PREDECLARED_EXCHANGES,
-  type BindingIndex,
-  type Exchange,
-} from './exchange.ts';
+import { DEFAULT_EXCHANGE, PREDECLARED_EXCHANGES, type BindingIndex, type Exchange } from './exchange.ts';
+import { newIndex } from './registry.ts';
 import { excluding, forEach, including, type Few } from './index/one-or-map.ts';
 
 /** An exchange with the bindings that start from it. */

@@ -3,7 +3,8 @@
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { BINDING_ARGUMENTS_LENGTH_MAX } from '../../protocol/limits.ts';
 import { makeBinding, type Binding, type BindingDeclaration, type Destination } from '../exchange/binding.ts';
-import { checkBinding, DEFAULT_EXCHANGE } from '../exchange/exchange.ts';
+import { DEFAULT_EXCHANGE } from '../exchange/exchange.ts';
+import { checkBinding } from '../exchange/registry.ts';
 import { noSuchExchange, type ExchangeDefinition } from './exchanges.ts';
 
 /** What the rules have to know of the topology. */

@@ -5,7 +5,7 @@
 
 import { judgeAttempt } from '../../core/webhook/attempt.ts';
 import type { Alarm } from '../runtime/alarm.ts';
-import type { Env } from '../stubs.ts';
+import type { Env } from '../env.ts';
 import { sendWebhook, type Webhook } from '../webhook/send-webhook.ts';
 import type { AlertStore, NumberedNotice } from './alert-store.ts';
 

@@ -16,7 +16,7 @@ import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { QueueAlert } from '../../protocol/schemas/queue-alerts.ts';
 import type { Alarm } from '../runtime/alarm.ts';
 import type { Sql } from '../storage/sql.ts';
-import type { Env } from '../stubs.ts';
+import type { Env } from '../env.ts';
 import { AlertStore, type StoredAlertState } from './alert-store.ts';
 import { NoticeSender } from './notice-sender.ts';
 

@@ -2,7 +2,8 @@
 
 import { knownRef, type GroupState } from '../../core/group/group-state.ts';
 import type { TopicPartition } from '../../protocol/schemas/groups.ts';
-import { partitionStub, type Env } from '../stubs.ts';
+import { partitionStub } from '../stubs.ts';
+import type { Env } from '../env.ts';
 
 /** Partitions told at the same time. */
 const FAN_OUT = 32;

@@ -39,7 +39,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { TopicPartition } from '../../protocol/schemas/groups.ts';
 import { HEARTBEAT_INTERVAL_MS_MAX } from '../../protocol/limits.ts';
 import { Alarm } from '../runtime/alarm.ts';
-import type { Env } from '../stubs.ts';
+import type { Env } from '../env.ts';
 import { tellPartitions } from './fence-partitions.ts';
 import type { BeatRequest, GroupDescription, GroupMethods, MemberView, TargetInputs } from '../rpc/group.ts';
 import { noSuchGroup, notEmpty, unfenced } from './group-refusals.ts';

@@ -26,7 +26,7 @@ import type {
   StaleGroup,
 } from '../rpc/share-groups.ts';
 import { SharedLog } from './share/shared-log.ts';
-import type { Env } from '../stubs.ts';
+import type { Env } from '../env.ts';
 import { AnswerWaiters } from './log/answer-waiters.ts';
 import { CleanUp, type Cleanable } from './log/clean-up.ts';
 import { GroupExpiry } from './groups/group-expiry.ts';
@@ -35,7 +35,7 @@ import { GroupOffsets } from './groups/group-offsets.ts';
 import { gzipCodec } from './log/gzip-codec.ts';
 import { appendReply, batchesReply, isWaiting, offsetHeaders } from './log/append-replies.ts';
 import { readAppend } from './log/read-append.ts';
-import { PartitionStore, type PartitionDefinition } from './log/partition-store.ts';
+import { PartitionStore } from './log/partition-store.ts';
 import {
   isAskGroup,
   type AppendedBatch,
@@ -46,8 +46,10 @@ import {
   type GroupReset,
   type PartitionDescription,
   type ReadRequest,
-  type Stale,
+  type PartitionDefinition,
+  type PartitionMethods,
 } from '../rpc/partition.ts';
+import { STALE, type Stale } from '../rpc/stale.ts';
 import { ProducedLog, type AppendCommand, type LogCommand, type LogOutcome } from './log/produced-log.ts';
 
 /** What exists while the partition is defined. */
@@ -57,9 +59,7 @@ interface Open extends Cleanable {
   damage: DamageNotes;
 }
 
-const STALE: Stale = { stale: true };
-
-export class Partition extends DurableObject<Env> {
+export class Partition extends DurableObject<Env> implements PartitionMethods {
   readonly #sql: DurableSql;
   readonly #store: PartitionStore;
   readonly #waiters: Waiters;

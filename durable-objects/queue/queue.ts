@@ -14,7 +14,7 @@ import { GroupCommit } from '../runtime/group-commit.ts';
 import { StorageRoom } from '../runtime/storage-room.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import type { Env } from '../stubs.ts';
+import type { Env } from '../env.ts';
 import { Closing } from './time/deletion-guard.ts';
 import { closeToo, Consumers } from './deliver/consumers.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from '../rpc/dead-letters.ts';
@@ -29,8 +29,9 @@ import type {
   QueueDescription,
   Settled,
   SettleRequest,
-  Stale,
+  QueueMethods,
 } from '../rpc/queue.ts';
+import { STALE, type Stale } from '../rpc/stale.ts';
 import { QueueTasks, type Open } from './time/queue-tasks.ts';
 import { QueueWatch } from './time/queue-watch.ts';
 import type { SettleRun } from '../../core/queue/settle/settle-run.ts';
@@ -44,9 +45,7 @@ interface Step {
   run: (queue: StoredQueue, context: StepContext) => unknown;
 }
 
-const STALE: Stale = { stale: true };
-
-export class Queue extends DurableObject<Env> {
+export class Queue extends DurableObject<Env> implements QueueMethods {
   readonly #sql: DurableSql;
   readonly #store: QueueStore;
   readonly #consumers: Consumers;

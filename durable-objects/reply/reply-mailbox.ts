@@ -4,19 +4,15 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
-import type { Env } from '../stubs.ts';
+import type { ReplyMailboxMethods, SlotReply } from '../rpc/reply-mailbox.ts';
+import type { Env } from '../env.ts';
 
 interface Attachment {
   /** Replies from another are not for it. */
   namespace: string;
 }
 
-export interface SlotReply {
-  slot: string;
-  message: Uint8Array;
-}
-
-export class ReplyMailbox extends DurableObject<Env> {
+export class ReplyMailbox extends DurableObject<Env> implements ReplyMailboxMethods {
   /** Waits: the one message of the socket is the reply. */
   override fetch(request: Request): Response {
     const { searchParams } = new URL(request.url);

@@ -1,15 +1,11 @@
-/**
- * What goes between the router (or a partition) and a group. Groups are itty-durable objects: a call is a request with
- * the method in its path and the arguments as JSON, and so is the answer.
- */
+/** Methods of a group that others call, and what goes in and out of them. */
 
 import type { UnsettledTopic } from '../../core/group/first-sight.ts';
 import type { JoinRequest } from '../../core/group/membership.ts';
 import type { GroupState, Member, TopicRef } from '../../core/group/group-state.ts';
 import type { Target } from '../../core/group/target.ts';
-import { failure, type Failure } from '../../protocol/errors.ts';
+import type { Failure } from '../../protocol/errors.ts';
 import type { AssignorName, TopicPartition } from '../../protocol/schemas/groups.ts';
-import { groupStub, type Env } from '../stubs.ts';
 
 export interface OwnedPartition extends TopicPartition {
   /** The topic that it is a partition of: one that is made again under the name is another. */
@@ -97,27 +93,4 @@ export interface GroupMethods {
   deleteGroup(epoch: number): { deleted: true } | Failure;
   /** Runs what is due. */
   tick(): { isEmpty: boolean };
-}
-
-type Answer<Name extends keyof GroupMethods> = ReturnType<GroupMethods[Name]>;
-
-/** A group that cannot be reached is a failure; what it refuses is one too. */
-export async function callGroup<Name extends keyof GroupMethods>(
-  env: Env,
-  namespace: string,
-  group: string,
-  method: Name,
-  ...args: Parameters<GroupMethods[Name]>
-): Promise<Answer<Name> | Failure> {
-  try {
-    const response = await groupStub(env, namespace, group).fetch(`https://group/${method}`, {
-      method: 'POST',
-      body: JSON.stringify(args),
-    });
-    if (response.ok) return await response.json<Answer<Name>>();
-    console.error(`${method} of group ${group} failed: ${await response.text()}`);
-  } catch (error) {
-    console.error(`${method} of group ${group} failed`, error);
-  }
-  return failure('group_unavailable', `group "${group}" did not answer; try again`);
 }

@@ -1,17 +1,26 @@
-/** What goes between the router and a partition. */
+/** Methods of a partition that others call, and what goes in and out of them. */
 
 import type { Claim } from '../../core/group/offsets.ts';
 import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
+import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
+import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
+import type { Failure } from '../../protocol/errors.ts';
+import type {
+  ShareAcknowledge,
+  ShareAcknowledged,
+  ShareAcquire,
+  ShareAcquired,
+  ShareView,
+  StaleGroup,
+} from './share-groups.ts';
+import type { Stale } from './stale.ts';
 
-/** The caller's definition of the topic is out of date, or the topic is gone: refresh, and try again once. */
-export interface Stale {
-  stale: true;
-}
-
-export function isStale(result: unknown): result is Stale {
-  return typeof result === 'object' && result !== null && 'stale' in result;
+export interface PartitionDefinition {
+  topic: TopicDefinition;
+  partition: number;
 }
 
 /** Options of an append. */
@@ -108,4 +117,54 @@ export interface GroupOffsetView {
   lag: number;
   logStartOffset: number;
   highWatermark: number;
+}
+
+/** The methods of a partition that can be called. `version`: of the topic's definition that the caller knows. */
+export interface PartitionMethods extends Rpc.DurableObjectBranded {
+  /** Takes a definition from the topology: makes the partition, or changes it. An older one changes nothing. */
+  configure(definition: PartitionDefinition): void;
+  /** Forgets everything and gives the storage back. */
+  destroy(): Promise<void>;
+  /** Appends whole batches, checked by the caller, as one: all or none. Answers when they are durable. */
+  append(
+    version: number,
+    bytes: Uint8Array,
+    options?: AppendOptions,
+  ): Promise<AppendedBatch[] | Failure | Stale>;
+  /**
+   * Ends a transaction in this log: writes its marker, unless that has happened before. Answers when it is durable.
+   * @returns null if the partition does not exist
+   */
+  endTransaction(end: TransactionEnd): Promise<{ isNew: boolean } | null>;
+  describe(version: number): PartitionDescription | Stale;
+  /** Notes that a reader has found a stored batch damaged. */
+  noteDamage(version: number, offset: number): true;
+  deleteRecords(
+    version: number,
+    before: number | 'latest',
+  ): Pick<PartitionDescription, 'logStartOffset' | 'highWatermark'> | Failure | Stale;
+  /** Notes where the partition ends, for a group whose members begin at `latest` and that sees it for the first time. */
+  beginGroup(version: number, group: string): { begun: true } | Stale;
+  /** Commits what a group has handled, or adds it to a transaction. One row. */
+  commitOffset(version: number, commit: OffsetCommit): { committed: number } | Failure | AskGroup | Stale;
+  /**
+   * Ends a transaction for the offsets of a group that it has committed here, unless that has happened before.
+   * @returns null if the partition does not exist
+   */
+  endGroupTransaction(group: string, transactionalId: string, end: TransactionEnd): true | null;
+  groupOffset(version: number, group: string): GroupOffsetView | Stale;
+  resetOffset(version: number, reset: GroupReset): { from: number | null; to: number } | Failure | Stale;
+  /** A member of the group is gone: what it had before this epoch it cannot commit any more. */
+  fenceGroup(group: string, epoch: number): void;
+  /** Forgets what a group has committed, when the group is deleted. */
+  forgetGroup(group: string): void;
+  /** Locks records for a member of a share group. One row, however many. */
+  acquireShared(version: number, request: ShareAcquire): ShareAcquired | StaleGroup | Stale;
+  /** Accepts, releases or rejects what members of a share group have acquired. One row, however many. */
+  acknowledgeShared(version: number, request: ShareAcknowledge): ShareAcknowledged | StaleGroup | Stale;
+  describeShared(version: number, group: ShareGroupDefinition): ShareView | StaleGroup | Stale;
+  /** Forgets a share group that was deleted, with its dead letters. */
+  forgetShared(group: string, id: number): void;
+  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  tick(): void;
 }

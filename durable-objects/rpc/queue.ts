@@ -1,14 +1,18 @@
-/** What goes between the router and a queue. */
+/** Methods of a queue that others call, and what goes in and out of them. */
 
 import type { DeliveryError } from '../../core/queue/settle/settle.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 import type { PublishException, PublishProducer } from '../../core/queue/publish/queue-producers.ts';
+import type { QueueDeletion } from '../../core/topology/queue-deletion.ts';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { Failure } from '../../protocol/errors.ts';
 import type { SettleFields } from '../../protocol/schemas/deliveries.ts';
 import type { QueueStatus } from '../../protocol/schemas/queues.ts';
 import type { SettleOutcome } from '../../protocol/frames/settlement-frame.ts';
+import type { DeadLetterAnswer, DeadLetterCall } from './dead-letters.ts';
+import type { Stale } from './stale.ts';
 
 export type { DeliveryError } from '../../core/queue/settle/settle.ts';
-export { isStale, type Stale } from './partition.ts';
 
 /** Options of a publish. */
 export interface PublishOptions {
@@ -79,6 +83,39 @@ export interface Closed {
 export const CLOSED_MS = 30_000;
 
 export type QueueDescription = Omit<QueueStatus, never>;
+
+/** The methods of a queue that can be called. `version`: of the queue's definition that the caller knows. */
+export interface QueueMethods extends Rpc.DurableObjectBranded {
+  /** Takes a definition from the topology: makes the queue, or changes it. An older one changes nothing. */
+  configure(definition: QueueDefinition): void;
+  /** Closes the queue if it may be deleted: from this answer on it takes nothing more. */
+  closeIf(version: number, deletion: QueueDeletion): Closed | Failure | Stale;
+  /** Forgets everything and gives the storage back. */
+  destroy(): Promise<void>;
+  /** Takes whole batches, checked by the caller. Answers when they are durable. */
+  publish(version: number, bytes: Uint8Array, options?: PublishOptions): Promise<Published | Failure | Stale>;
+  /** Delivers what is there: a frame (protocol/frames/delivery-frame.ts), or null. */
+  deliver(request: DeliverRequest): Promise<Uint8Array | null | Failure | Stale>;
+  settle(version: number, request: SettleRequest): Promise<Settled | Stale>;
+  /** Settles what a frame says (protocol/frames/settlement-frame.ts); the answer is a frame too. */
+  settleFrame(
+    version: number,
+    bytes: Uint8Array,
+    consumerId: string | undefined,
+  ): Promise<Uint8Array | Failure | Stale>;
+  /** Ends the polls of a consumer that wait, after a last look for messages. Returns how many. */
+  endWaits(version: number, consumerId: string): number | Stale;
+  describe(version: number): QueueDescription | Stale;
+  /** Removes messages that are ready or parked. Returns how many. */
+  purge(version: number): number | Stale;
+  /** Returns the next messages, as record batches in the order of delivery, without taking them. */
+  peek(version: number, max: number): Uint8Array | Stale;
+  /** Lists, sends again, replays and purges the dead letters that it holds. */
+  deadLetters(version: number, call: DeadLetterCall): DeadLetterAnswer | Stale;
+  setPaused(version: number, isPaused: boolean): boolean | Stale;
+  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  tick(): void;
+}
 
 /** What HTTP and sockets send, as the call takes it. */
 export function settleRequestOf({

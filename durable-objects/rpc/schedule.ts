@@ -1,6 +1,7 @@
-/** What goes between the router and a schedule. */
+/** Methods of a schedule that others call, and what comes out of them. */
 
-import type { ErrorCode } from '../../protocol/errors.ts';
+import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
+import type { ErrorCode, Failure } from '../../protocol/errors.ts';
 import type { ScheduleState } from '../../protocol/schemas/schedules.ts';
 
 export type ScheduleDescription = ScheduleState;
@@ -10,4 +11,17 @@ export interface Triggered {
   outcome: 'published' | 'unroutable' | 'failed' | 'pending';
   /** Named so because no success has a member `code`. */
   failedWith?: { code: ErrorCode; message: string };
+}
+
+export interface ScheduleMethods extends Rpc.DurableObjectBranded {
+  /** Takes a definition from the topology: makes the schedule, or changes it. An older one changes nothing. */
+  configure(definition: ScheduleDefinition): void;
+  /** Forgets everything and gives the storage back. */
+  destroy(): Promise<void>;
+  /** Null until the topology has told it its definition. */
+  describe(): ScheduleDescription | null;
+  /** Publishes now, at any time and even if it is paused. Null until it knows its definition. */
+  trigger(): Promise<Triggered | Failure | null>;
+  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  tick(): void;
 }

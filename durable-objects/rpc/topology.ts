@@ -1,14 +1,24 @@
-/** What goes between the router and the topology. */
+/** Methods of the topology that others call, and what goes in and out of them. */
 
 import type { Destination } from '../../core/exchange/binding.ts';
+import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import type { AlertDefinition } from '../../core/topology/alerts.ts';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
 import type { QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { RuleProgress } from '../../core/topology/rule-pass.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
+import type { Failure } from '../../protocol/errors.ts';
+import type { AlertDeclaration } from '../../protocol/schemas/alerts.ts';
+import type { ExchangeDeclaration } from '../../protocol/schemas/exchanges.ts';
+import type { PolicyDeclaration } from '../../protocol/schemas/policies.ts';
+import type { QueueChange, QueueDeclaration } from '../../protocol/schemas/queues.ts';
+import type { ScheduleDeclaration } from '../../protocol/schemas/schedules.ts';
+import type { ShareGroupDeclaration } from '../../protocol/schemas/share-groups.ts';
+import type { TopicChange, TopicDeclaration } from '../../protocol/schemas/topics.ts';
 
 export interface TopicAnswer {
   topic: TopicDefinition;
@@ -111,4 +121,104 @@ export interface Watched {
   schedules: ScheduleDefinition[];
   groups: string[];
   transactionalIds: string[];
+}
+
+/** What has objects of its own that are told of changes. */
+export type TargetKind = 'topic' | 'queue' | 'schedule';
+
+/** An answer with how far the policies and alerts have been applied to queues. */
+export type Ruled<Answer> = Answer & { progress: RuleProgress };
+
+/** `isNew`: the declaration has made it. */
+export type New<Answer> = (Answer & { isNew: boolean }) | Failure;
+
+export interface TopologyMethods extends Rpc.DurableObjectBranded {
+  topic(name: string): { topic: TopicDefinition | null; topologyVersion: number };
+  topics(): TopicDefinition[];
+  /** All topics, or null if nothing has changed since a version. */
+  topicsSince(version: number): { topics: TopicDefinition[] | null; topologyVersion: number };
+  declareTopic(namespace: string, name: string, declaration: TopicDeclaration): Promise<New<TopicAnswer>>;
+  changeTopic(name: string, change: TopicChange): Promise<TopicAnswer | Failure>;
+  deleteTopic(name: string): Promise<TopicAnswer | Failure>;
+
+  groups(): string[];
+  noteGroup(name: string): void;
+  forgetGroup(name: string): void;
+
+  queue(name: string): { queue: QueueDefinition | null; topologyVersion: number };
+  queues(): QueueDefinition[];
+  declareQueue(namespace: string, name: string, declaration: QueueDeclaration): Promise<New<QueueAnswer>>;
+  changeQueue(name: string, change: QueueChange): Promise<QueueAnswer | Failure>;
+  deleteQueue(name: string, deletion?: QueueDeletionRequest): Promise<QueueAnswer | Failure>;
+
+  exchange(name: string): { exchange: ExchangeDefinition | null; topologyVersion: number };
+  exchanges(): ExchangeDefinition[];
+  declareExchange(name: string, declaration: ExchangeDeclaration): New<ExchangeAnswer>;
+  deleteExchange(name: string, ifUnused: boolean): ExchangeAnswer | Failure;
+  /** @param declarationsJson an array of `BindingDeclaration` */
+  declareBindings(declarationsJson: string): BindingsAnswer | Failure;
+  deleteBinding(source: string, id: string): { exchangeDeleted: boolean; topologyVersion: number } | Failure;
+  bindings(of: BindingsOf, after: string, limit: number): BindingList | Failure;
+
+  policy(name: string): Ruled<{ policy: PolicyDefinition | null; topologyVersion: number }>;
+  policies(): PolicyDefinition[];
+  putPolicy(name: string, declaration: PolicyDeclaration): Promise<New<Ruled<PolicyAnswer>>>;
+  deletePolicy(name: string): Promise<Ruled<PolicyAnswer> | Failure>;
+
+  alert(name: string): Ruled<{ alert: AlertDefinition | null; topologyVersion: number }>;
+  alerts(): AlertDefinition[];
+  /** `secret` is the one that was made for it by this call, else null. */
+  putAlert(
+    name: string,
+    declaration: AlertDeclaration,
+  ): Promise<New<Ruled<AlertAnswer> & { secret: string | null }>>;
+  deleteAlert(name: string): Promise<Ruled<AlertAnswer> | Failure>;
+
+  schedule(name: string): { schedule: ScheduleDefinition | null; topologyVersion: number };
+  schedules(): ScheduleDefinition[];
+  putSchedule(namespace: string, name: string, config: ScheduleDeclaration): Promise<New<ScheduleAnswer>>;
+  pauseSchedule(name: string, isPaused: boolean): Promise<ScheduleAnswer | Failure>;
+  deleteSchedule(name: string): Promise<ScheduleAnswer | Failure>;
+
+  shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number };
+  shareGroups(): ShareGroupDefinition[];
+  putShareGroup(
+    namespace: string,
+    name: string,
+    declaration: ShareGroupDeclaration,
+  ): Promise<New<ShareGroupAnswer>>;
+  deleteShareGroup(name: string): ShareGroupAnswer | Failure;
+
+  costStatus(): CostStatus;
+  limitCost(rowsPerHour: number | null): CostStatus;
+  reportRows(rows: number): CostReply;
+
+  /** The definitions of many queues and topics at once, without those that do not exist. */
+  definitions(
+    queues: readonly string[],
+    topics: readonly string[],
+  ): { queues: QueueDefinition[]; topics: TopicDefinition[]; topologyVersion: number };
+  /** @returns the first of `count` producer ids that nobody else gets */
+  takeProducerIds(count: number): number;
+  /** A transaction is about to open. Writes a row for an id that has had no transaction for an hour. */
+  listTransactionalId(name: string, number: number): void;
+  unlistTransactionalId(name: string, number: number): void;
+  /** Writes a row to see that it can. @returns when it was written, in ms */
+  probeStorage(): number;
+  watched(): Watched;
+
+  /**
+   * Routes from an exchange, for objects that hand messages on. Routers route by themselves.
+   * @returns for each message the queues and topics, each once
+   */
+  route(
+    exchange: string,
+    messages: readonly { routingKey: string; headers: RoutedHeaders }[],
+  ): { kind: 'queue' | 'topic'; name: string }[][];
+  snapshot(after: SnapshotPosition | null): SnapshotPage;
+  changesSince(version: number): ChangesSince | null;
+  /** Tells the objects their definitions, in order. What fails stays noted, for the alarm and for `settleOne`. */
+  propagate(): Promise<void>;
+  /** Tells one object, or one topic's partitions, whatever others still have to be told. */
+  settleOne(kind: TargetKind, name: string): Promise<void>;
 }

@@ -1,7 +1,8 @@
-/** What goes between the router and the coordinator of a transactional id. */
+/** Methods of the coordinator of a transactional id that others call, and what goes in and out of them. */
 
 import type { EndReason, Identity, Outcome } from '../../core/transaction/transaction.ts';
 import type { TopicAddress } from '../../core/topology/topics.ts';
+import type { Failure } from '../../protocol/errors.ts';
 
 /** A partition that a transaction writes to, or commits an offset of a group in. */
 export interface TransactionPart {
@@ -42,4 +43,30 @@ export interface TransactionDescription {
   last: { outcome: Outcome; reason: EndReason } | null;
   /** Since the object woke; alarms that were set are in it. */
   rowsWritten: number;
+}
+
+export interface TransactionMethods extends Rpc.DurableObjectBranded {
+  /** Begins a new instance of the producer: fences the one before, and aborts what it left open. */
+  initialise(transactionalId: string, timeoutMs: number, freshId: number): Promise<Identity | Failure>;
+  /** Called before the producer writes to the partitions. Null if it may. */
+  addPartitions(
+    transactionalId: string,
+    identity: Identity,
+    parts: Record<string, TransactionPart>,
+  ): Promise<Failure | null>;
+  /**
+   * Holds messages until the transaction is committed. A repetition changes nothing.
+   * @param topicProducerId a new one, for the first messages that go to a topic
+   */
+  addMessages(
+    transactionalId: string,
+    identity: Identity,
+    publish: HeldPublish,
+    topicProducerId: number | null,
+  ): Promise<Failure | null>;
+  /** Commits or aborts. Answers when it is decided, and if they can be reached, when every partition has it. */
+  end(transactionalId: string, identity: Identity, outcome: Outcome): Promise<EndAnswer | Failure>;
+  describe(): TransactionDescription | null;
+  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  tick(): Promise<void>;
 }

@@ -5,7 +5,8 @@
 
 import { STEP_AT_FIRST, wholeSteps } from '../../core/cost/cost-ceiling.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
-import { topologyStub, type Env } from '../stubs.ts';
+import { topologyStub } from '../stubs.ts';
+import type { Env } from '../env.ts';
 
 export interface CostHost {
   now(): number;

@@ -5,7 +5,7 @@
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { PENDING_APPEND_BYTES_MAX } from '../../protocol/limits.ts';
-import type { Env } from '../stubs.ts';
+import type { Env } from '../env.ts';
 
 /** An object holds 10 GB; a twentieth of it is the reserve. */
 const OBJECT_BYTES_MAX_DEFAULT = 9_500_000_000;

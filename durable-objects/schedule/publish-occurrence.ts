@@ -4,8 +4,7 @@
  */
 
 import { routedHeaders } from '../../core/exchange/routed-headers.ts';
-import type { Publish } from '../../core/schedules/occurrences.ts';
-import { messageIdOf } from '../../core/schedules/occurrences.ts';
+import { type Publish, messageIdOf } from '../../core/schedules/occurrences.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { sentMessage } from '../../core/topology/schedule-message.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
@@ -15,8 +14,9 @@ import { bytesOfText } from '../../protocol/json/json-bytes.ts';
 import { recordOfMessage } from '../../protocol/schemas/messages.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';
 import { encodeBatch, type RecordInput } from '../../protocol/record-batch/index.ts';
-import { isStale } from '../rpc/queue.ts';
-import { partitionStub, queueStub, topologyStub, type Env } from '../stubs.ts';
+import { isStale } from '../rpc/stale.ts';
+import { partitionStub, queueStub, topologyStub } from '../stubs.ts';
+import type { Env } from '../env.ts';
 
 /** Headers that say what a message came from. */
 export const SCHEDULE_HEADER = 'posthorn-schedule';

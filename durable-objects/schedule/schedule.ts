@@ -21,10 +21,10 @@ import { judgeAttempt } from '../../core/webhook/attempt.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import type { Env } from '../stubs.ts';
+import type { Env } from '../env.ts';
 import { cronTimes } from './cron-times.ts';
 import { publishOccurrence, type PublishResult } from './publish-occurrence.ts';
-import type { ScheduleDescription, Triggered } from '../rpc/schedule.ts';
+import type { ScheduleDescription, Triggered, ScheduleMethods } from '../rpc/schedule.ts';
 import { ScheduleStore, type StoredState } from './schedule-store.ts';
 
 interface Open {
@@ -33,7 +33,7 @@ interface Open {
   times: CronTimes;
 }
 
-export class Schedule extends DurableObject<Env> {
+export class Schedule extends DurableObject<Env> implements ScheduleMethods {
   readonly #store: ScheduleStore;
   #alarm!: Alarm;
   #open: Open | null = null;

@@ -7,7 +7,6 @@ import type { AlertDefinition } from '../../core/topology/alerts.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
 import { defaultDeadLetterQueue, type QueueDefinition } from '../../core/topology/queues.ts';
-import type { RuleProgress } from '../../core/topology/rule-pass.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
@@ -21,7 +20,7 @@ import type { ShareGroupDeclaration } from '../../protocol/schemas/share-groups.
 import type { TopicChange, TopicDeclaration } from '../../protocol/schemas/topics.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import type { Env } from '../stubs.ts';
+import type { Env } from '../env.ts';
 import { deleteAlertIn, putAlertIn } from './definitions/alerts.ts';
 import { CostLedger } from './cost-ledger.ts';
 import {
@@ -41,7 +40,7 @@ import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './definitions/
 import { deleteShareGroupIn, putShareGroupIn } from './definitions/share-groups.ts';
 import { StorageProbe } from './storage-probe.ts';
 import { isDoneWithin, RuleApplier } from './definitions/rule-applier.ts';
-import { Teller, type TargetKind } from './propagation/definition-propagator.ts';
+import { Teller } from './propagation/definition-propagator.ts';
 import { changeTopicIn, declareTopicIn, deleteTopicIn } from './definitions/topics.ts';
 import type {
   AlertAnswer,
@@ -59,7 +58,11 @@ import type {
   ShareGroupAnswer,
   SnapshotPage,
   SnapshotPosition,
+  New,
+  Ruled,
+  TargetKind,
   TopicAnswer,
+  TopologyMethods,
   Watched,
 } from '../rpc/topology.ts';
 import { TopologyStore } from './topology-store.ts';
@@ -71,10 +74,7 @@ const ANSWER_MS_MAX = 1_000;
 /** After an object could not be told. */
 const RETRY_DELAY_MS = 5_000;
 
-type Ruled<Answer> = Answer & { progress: RuleProgress };
-type New<Answer> = (Answer & { isNew: boolean }) | Failure;
-
-export class Topology extends DurableObject<Env> {
+export class Topology extends DurableObject<Env> implements TopologyMethods {
   readonly #sql: DurableSql;
   readonly #store: TopologyStore;
   readonly #teller: Teller;

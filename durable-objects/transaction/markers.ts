@@ -1,7 +1,8 @@
 /** Telling the partitions of a transaction how it ended. */
 
 import type { TransactionEnd } from '../../core/log/producer-state.ts';
-import { partitionStub, topologyStub, type Env } from '../stubs.ts';
+import { partitionStub, topologyStub } from '../stubs.ts';
+import type { Env } from '../env.ts';
 import type { TransactionPart } from '../rpc/transaction.ts';
 import type { StoredTransaction } from './transaction-store.ts';
 

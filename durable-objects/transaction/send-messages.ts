@@ -15,9 +15,9 @@ import {
   splitBatches,
   type LogRecord,
 } from '../../protocol/record-batch/index.ts';
-import { isStale as isStalePartition } from '../rpc/partition.ts';
-import { isStale as isStaleQueue } from '../rpc/queue.ts';
-import { partitionStub, queueStub, topologyStub, type Env } from '../stubs.ts';
+import { isStale } from '../rpc/stale.ts';
+import { partitionStub, queueStub, topologyStub } from '../stubs.ts';
+import type { Env } from '../env.ts';
 import type { HeldPublish, MessageDestination } from '../rpc/transaction.ts';
 
 /** Destinations that are sent to at the same time. */
@@ -114,7 +114,7 @@ async function toQueue(
     firstNumber: messageNumber(epoch, index),
   };
   const published = await queueStub(env, queue).publish(version, encodeBatch(records), { source });
-  if (isStaleQueue(published)) return false;
+  if (isStale(published)) return false;
   if (isFailure(published)) throw new Error(published.message);
   if (published.exceptions.some(({ outcome }) => outcome === 'rejected')) {
     throw new Error('it is full; they wait for room');
@@ -140,7 +140,7 @@ async function toPartition(
   });
   const { place: index, partition } = destination;
   const appended = await partitionStub(env, index, partition).append(version, bytes, { isHandedOn: true });
-  if (isStalePartition(appended)) return false;
+  if (isStale(appended)) return false;
   // Only this object sends them, in order: what is behind the last sequence is there already.
   if (isFailure(appended) && appended.code !== 'out_of_order_sequence') throw new Error(appended.message);
   return true;

@@ -21,18 +21,25 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import { topologyStub, type Env } from '../stubs.ts';
-import type { Topology } from '../topology/topology.ts';
+import { topologyStub } from '../stubs.ts';
+import type { Env } from '../env.ts';
+import type { TopologyMethods } from '../rpc/topology.ts';
 import { sendMarkers } from './markers.ts';
 import { MessageStore } from './message-store.ts';
 import { sendMessages } from './send-messages.ts';
-import type { EndAnswer, HeldPublish, TransactionDescription, TransactionPart } from '../rpc/transaction.ts';
+import type {
+  EndAnswer,
+  HeldPublish,
+  TransactionDescription,
+  TransactionPart,
+  TransactionMethods,
+} from '../rpc/transaction.ts';
 import { TransactionStore, type StoredTransaction } from './transaction-store.ts';
 
 /** After a partition could not be reached. */
 const RETRY_DELAY_MS = 5_000;
 
-export class Transaction extends DurableObject<Env> {
+export class Transaction extends DurableObject<Env> implements TransactionMethods {
   readonly #sql: DurableSql;
   readonly #store: TransactionStore;
   readonly #messages: MessageStore;
@@ -212,7 +219,7 @@ export class Transaction extends DurableObject<Env> {
     return this.#listing;
   }
 
-  get #topology(): DurableObjectStub<Topology> {
+  get #topology(): DurableObjectStub<TopologyMethods> {
     return topologyStub(this.env, this.ctx.id.name!.split('/')[0]!); // the object is named namespace/transactional-id
   }
 

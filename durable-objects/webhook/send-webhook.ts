@@ -3,7 +3,7 @@
 import { retryAfterMs, type WebhookOutcome } from '../../core/webhook/attempt.ts';
 import { checkWebhookUrl } from '../../core/webhook/address.ts';
 import { VERSION } from '../../protocol/version.ts';
-import type { Env } from '../stubs.ts';
+import type { Env } from '../env.ts';
 import { signedHeaders } from './sign.ts';
 
 /** Of one attempt, until the status is there: as long as most senders of webhooks wait. */

@@ -3,10 +3,11 @@
  * members, strings their escapes. `JSON.parse` and `JSON.stringify` would lose them.
  */
 
-import type { JsonValue } from './json-bytes.ts';
-
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A value as `JSON.parse` returns it. */
+export type JsonValue = null | boolean | number | string | JsonValue[] | { [name: string]: JsonValue };
 
 /** The text of one JSON value, as UTF-8 or as a string: each is made from the other when it is asked for. */
 export class JsonText {

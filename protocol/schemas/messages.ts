@@ -23,9 +23,8 @@ import {
   textOrBytesSchema,
   valueOfBytes,
   type Base64Bytes,
-  type JsonValue,
 } from '../json/json-bytes.ts';
-import type { JsonText } from '../json/json-text.ts';
+import type { JsonValue, JsonText } from '../json/json-text.ts';
 import {
   HEADER_VALUES_MAX,
   ORDERING_KEY_BYTES_MAX,

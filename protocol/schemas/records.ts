@@ -2,14 +2,8 @@
 
 import { z } from 'zod';
 import { headersInSchema, headersOutSchema, type WrittenHeaders } from '../json/header-fields.ts';
-import {
-  BYTES_OR_JSON,
-  textOrBytesSchema,
-  type Base64Bytes,
-  type JsonValue,
-  type TextOrBytes,
-} from '../json/json-bytes.ts';
-import type { JsonText } from '../json/json-text.ts';
+import { BYTES_OR_JSON, textOrBytesSchema, type Base64Bytes, type TextOrBytes } from '../json/json-bytes.ts';
+import type { JsonValue, JsonText } from '../json/json-text.ts';
 import { nameSchema } from '../names.ts';
 import { produceProducerSchema } from './producers.ts';
 import { needs, notBoth, type SchemaRule } from './schema-rules.ts';

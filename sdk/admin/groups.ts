@@ -9,7 +9,7 @@ import type {
 } from '../../protocol/schemas/groups.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type Transport } from '../client/transport.ts';
-import { checkName,groupPath,memberPath } from '../client/names.ts';
+import { checkName, groupPath, memberPath } from '../client/names.ts';
 import { wireOffset, type StartPosition } from '../values/start-position.ts';
 import { fromWire } from '../client/wire.ts';
 import type { AssignedPartition } from '../groups/group-record.ts';

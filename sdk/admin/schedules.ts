@@ -1,6 +1,6 @@
 /** Schedules: messages that the broker publishes at the times of a cron expression. */
 
-import type { JsonValue } from '../../protocol/json/json-bytes.ts';
+import type { JsonValue } from '../../protocol/json/json-text.ts';
 import type {
   ScheduleList,
   ScheduleReply,

@@ -4,16 +4,7 @@
  */
 
 import type { PosthornError } from '../errors.ts';
-import type { ReceivedMessage } from './received-message.ts';
-
-/** The messages of one delivery; each knows it as its `hand` while it is unsettled. */
-export interface Hand {
-  readonly messages: readonly ReceivedMessage[];
-  /** How many of them are unsettled. */
-  left: number;
-  /** When to extend their leases, in ms of `performance.now()`. */
-  dueMs: number;
-}
+import type { Hand, ReceivedMessage } from './received-message.ts';
 
 export interface LeaseActions {
   extend(message: ReceivedMessage, leaseMs: number, done: (error: PosthornError | null) => void): void;
@@ -25,7 +16,8 @@ export class InHand {
   /** Set when it is known. */
   leaseMs = Infinity;
   readonly #actions: LeaseActions;
-  readonly #hands = new Set<Hand>();
+  /** With the messages of each. */
+  readonly #hands = new Map<Hand, readonly ReceivedMessage[]>();
   #count = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -39,14 +31,14 @@ export class InHand {
 
   /** All of them, the oldest first. */
   all(): ReceivedMessage[] {
-    return [...this.#hands].flatMap(unsettledOf);
+    return [...this.#hands.values()].flatMap(unsettledOf);
   }
 
   /** Their leases have just begun. */
   take(messages: readonly ReceivedMessage[]): void {
-    const hand: Hand = { messages, left: messages.length, dueMs: performance.now() + this.leaseMs / 2 };
+    const hand: Hand = { left: messages.length, dueMs: performance.now() + this.leaseMs / 2 };
     for (const message of messages) message.hand = hand;
-    this.#hands.add(hand);
+    this.#hands.set(hand, messages);
     this.#count += messages.length;
     this.#wait();
   }
@@ -67,11 +59,11 @@ export class InHand {
   #extendDue(): void {
     this.#timer = undefined;
     const nowMs = performance.now();
-    for (const hand of this.#hands) {
+    for (const [hand, messages] of this.#hands) {
       // Those that are due soon as well: one request instead of several.
       if (hand.dueMs > nowMs + this.leaseMs / 10) continue;
       hand.dueMs = nowMs + this.leaseMs / 2;
-      for (const message of unsettledOf(hand)) {
+      for (const message of unsettledOf(messages)) {
         this.#actions.extend(message, this.leaseMs, (error) => {
           if (error !== null && message.hand !== null) this.#actions.lost(message, error);
         });
@@ -82,12 +74,12 @@ export class InHand {
 
   #wait(): void {
     if (this.#timer !== undefined || this.#hands.size === 0) return;
-    const dueMs = Math.min(...[...this.#hands].map((hand) => hand.dueMs));
+    const dueMs = Math.min(...[...this.#hands.keys()].map((hand) => hand.dueMs));
     if (dueMs === Infinity) return;
     this.#timer = setTimeout(() => this.#extendDue(), Math.max(0, dueMs - performance.now()));
   }
 }
 
-function unsettledOf({ messages }: Hand): ReceivedMessage[] {
+function unsettledOf(messages: readonly ReceivedMessage[]): ReceivedMessage[] {
   return messages.filter(({ hand }) => hand !== null);
 }

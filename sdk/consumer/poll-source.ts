@@ -4,7 +4,7 @@ import { queuePath } from '../client/names.ts';
 import { sleep } from '../client/sleep.ts';
 import { requestDeliveries } from './delivery-request.ts';
 import type { MessageSource, SourceHost } from './message-source.ts';
-import { settleOverHttp } from './settlement.ts';
+import { settleOverHttp } from './settlement-entries.ts';
 
 /** A wait that ends at once and brings nothing is not repeated faster than this, in ms. */
 const EMPTY_PAUSE_MS = 50;

@@ -1,6 +1,6 @@
 /** A message that was delivered. */
 
-import type { JsonValue } from '../../protocol/json/json-bytes.ts';
+import type { JsonValue } from '../../protocol/json/json-text.ts';
 import { formatTag } from '../../protocol/frames/delivery-tag.ts';
 import {
   DELIVERIES_HEADER,
@@ -12,7 +12,6 @@ import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.
 import { invalidArgument, type PosthornError } from '../errors.ts';
 import { PROPERTY_OF_HEADER, type MessageProperties } from '../values/message-input.ts';
 import { headerText, jsonOfBytes, textOf } from '../values/received.ts';
-import type { Hand } from './leased-messages.ts';
 import type { NackFields, Settlement } from './settlement.ts';
 
 /** The properties of a message that was delivered: times are numbers, and an ordering key is text. */
@@ -27,6 +26,14 @@ export interface DeliveryFacts {
   queueId: number;
   lane: number;
   delivery: number;
+}
+
+/** The messages of one delivery. Each knows it as its `hand` while it is unsettled. */
+export interface Hand {
+  /** How many of them are unsettled. */
+  left: number;
+  /** When to extend their leases, in ms of `performance.now()`. */
+  dueMs: number;
 }
 
 /** Who settles for a message: the consumer that has it. */

@@ -9,7 +9,7 @@ import {
   sortSettlements,
   type MessageSettlement,
   type SendSettlements,
-} from './settlement.ts';
+} from './settlement-entries.ts';
 
 /** Nacks with long errors are split: a request may have 16 MiB, a message on a socket 32. */
 const FRAME_BYTES_MAX = 4 * 1024 * 1024;

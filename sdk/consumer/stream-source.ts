@@ -10,7 +10,7 @@ import type { Socket } from '../client/socket.ts';
 import { asPosthornError, PosthornError } from '../errors.ts';
 import { queuePath } from '../client/names.ts';
 import type { MessageSource, SourceHost } from './message-source.ts';
-import { settleOverHttp } from './settlement.ts';
+import { settleOverHttp } from './settlement-entries.ts';
 
 /** How long the last deliveries may take when the consumer stops, in ms. */
 const HALT_MS = 1_000;

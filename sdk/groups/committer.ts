@@ -4,7 +4,8 @@ import type { IdentifiedOffset } from '../../protocol/schemas/groups.ts';
 import { delayMs, type RetryPolicy } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';
-import type { GroupRequests, OffsetToCommit } from './group-requests.ts';
+import type { GroupRequests } from './group-requests.ts';
+import type { OffsetToCommit } from './offset-to-commit.ts';
 import type { Membership } from './membership.ts';
 import type { PartitionWork } from './partition-work.ts';
 

@@ -9,7 +9,7 @@ import {
 } from '../../protocol/limits.ts';
 import { RESERVED_PREFIX } from '../../protocol/message-headers.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
-import { textOf } from '../consumer/settlement.ts';
+import { textOf } from '../consumer/settlement-entries.ts';
 import type { Producer } from '../producer/producer.ts';
 import type { Publisher } from '../publisher/publisher.ts';
 import { recordHeaders } from '../values/record-input.ts';

@@ -7,7 +7,7 @@ import type { Queues } from '../admin/queues.ts';
 import type { Topics } from '../admin/topics.ts';
 import { GroupConsumerRun } from './group-consumer-run.ts';
 import type { AssignedPartition, GroupOwner } from './group-record.ts';
-import type { OffsetToCommit } from './group-requests.ts';
+import type { OffsetToCommit } from './offset-to-commit.ts';
 import type { Groups } from '../admin/groups.ts';
 import {
   groupConsumerConfig,

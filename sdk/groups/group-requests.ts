@@ -1,30 +1,14 @@
 /** What a member of a group asks of the broker. Each is one attempt. */
 
 import { decodeGroupFrame, type GroupFrame } from '../../protocol/frames/group-frame.ts';
-import type {
-  IdentifiedPartition,
-  MemberReply,
-  NamedOffset,
-  PartitionOffset,
-} from '../../protocol/schemas/groups.ts';
+import type { IdentifiedPartition, MemberReply, NamedOffset } from '../../protocol/schemas/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
 import { PADDED, withoutPadding } from '../../protocol/frames/padding.ts';
 import { jsonBody, jsonOf, type HttpCall, type Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { groupPath, memberPath } from '../client/names.ts';
+import { wireCommit, type OffsetToCommit } from './offset-to-commit.ts';
 import type { GroupConsumerConfig } from './options.ts';
-
-/** An offset to be committed: that of the next record to read. */
-export interface OffsetToCommit extends PartitionOffset {
-  /** The topic that it belongs to, as `record.position` has it: refused where that was made again since. */
-  topicId?: number;
-  /** At most 4,096 bytes, kept with the offset. */
-  metadata?: string;
-}
-
-export function wireCommit({ topicId, ...offset }: OffsetToCommit): NamedOffset & { metadata?: string } {
-  return topicId === undefined ? offset : { ...offset, topic_id: topicId };
-}
 
 export class GroupRequests {
   readonly #transport: Transport;

@@ -3,11 +3,19 @@
 import { sleep } from '../client/sleep.ts';
 import { asPosthornError } from '../errors.ts';
 import type { TransactionalProducer } from '../transactions/transactional-producer.ts';
-import type { GroupConsumerRun } from './group-consumer-run.ts';
+import type { Committer } from './committer.ts';
 import type { GroupBatch, GroupRecord } from './group-record.ts';
 import type { GroupConsumerConfig, HandlerContext } from './options.ts';
 
-type Host = Pick<GroupConsumerRun, 'committer' | 'tell' | 'fail'>;
+/** What handlers need of the consumer at work. */
+interface Host {
+  readonly committer: Committer;
+  /** Tells `onError`. */
+  tell(error: unknown, record?: GroupRecord | null): void;
+  /** Ends the consumer. */
+  fail(error: unknown): void;
+}
+
 type BatchHandler = NonNullable<GroupConsumerConfig['eachBatch']>;
 type UnitHandler = (unit: GroupRecord | GroupBatch, ...more: unknown[]) => unknown;
 

@@ -15,8 +15,10 @@ import {
   isDamaged,
   readBatchHeader,
   surveyBatches,
+  type BatchFailure,
+  type DamagedBytes,
+  type LogRecord,
 } from '../../protocol/record-batch/index.ts';
-import type { BatchFailure, DamagedBytes, LogRecord } from '../../protocol/record-batch/index.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { partitionPath } from '../client/names.ts';

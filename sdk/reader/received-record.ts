@@ -1,6 +1,6 @@
 /** A record that was read. */
 
-import type { JsonValue } from '../../protocol/json/json-bytes.ts';
+import type { JsonValue } from '../../protocol/json/json-text.ts';
 import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
 import { headerText, jsonOfBytes, textOf } from '../values/received.ts';
 

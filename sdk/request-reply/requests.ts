@@ -1,6 +1,6 @@
 /** Request-reply: asking, and answering. */
 
-import type { JsonValue } from '../../protocol/json/json-bytes.ts';
+import type { JsonValue } from '../../protocol/json/json-text.ts';
 import { WAIT_MS_MAX } from '../../protocol/limits.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { RequestReply } from '../../protocol/schemas/requests.ts';
@@ -10,7 +10,7 @@ import { jsonOf, type Transport } from '../client/transport.ts';
 import { Consumer } from '../consumer/consumer.ts';
 import type { ConsumerOptions } from '../consumer/options.ts';
 import type { ReceivedMessage } from '../consumer/received-message.ts';
-import { textOf } from '../consumer/settlement.ts';
+import { textOf } from '../consumer/settlement-entries.ts';
 import { asPosthornError, invalidArgument, PosthornError } from '../errors.ts';
 import type { OutgoingMessage } from '../values/message-input.ts';
 import { exchangePath } from '../client/names.ts';

@@ -5,7 +5,7 @@ import { jsonBody, jsonOf, type HttpReply, type Transport } from '../client/tran
 import { checkRange } from '../client/options.ts';
 import { asPosthornError, invalidArgument, PosthornError } from '../errors.ts';
 import type { GroupOwner } from '../groups/group-record.ts';
-import { wireCommit, type OffsetToCommit } from '../groups/group-requests.ts';
+import { wireCommit, type OffsetToCommit } from '../groups/offset-to-commit.ts';
 import { checkExchange, checkName } from '../client/names.ts';
 import type { OutgoingMessage } from '../values/message-input.ts';
 import { messageFields } from '../values/message-fields.ts';

@@ -1,6 +1,6 @@
 /** From what an application publishes to a record, as `protocol/schemas/messages.ts` does it on the other side of the wire. */
 
-import type { JsonValue } from '../../protocol/json/json-bytes.ts';
+import type { JsonValue } from '../../protocol/json/json-text.ts';
 import {
   ORDERING_KEY_BYTES_MAX,
   PRIORITY_MAX,

@@ -1,6 +1,6 @@
 /** A message that was looked at and not taken. */
 
-import type { JsonValue } from '../../protocol/json/json-bytes.ts';
+import type { JsonValue } from '../../protocol/json/json-text.ts';
 import type { MessageHeaders, MessageOut } from '../../protocol/schemas/messages.ts';
 import type { MessageProperties } from './message-input.ts';
 import { fromWire } from '../client/wire.ts';

@@ -1,6 +1,6 @@
 /** What received records and messages have in common: bytes as text and JSON, and headers by name. */
 
-import type { JsonValue } from '../../protocol/json/json-bytes.ts';
+import type { JsonValue } from '../../protocol/json/json-text.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
 import { PosthornError } from '../errors.ts';
 

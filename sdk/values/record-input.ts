@@ -3,7 +3,7 @@
  * to it: a key is text or bytes, a value is any JSON value, bytes, or null for a tombstone.
  */
 
-import type { JsonValue } from '../../protocol/json/json-bytes.ts';
+import type { JsonValue } from '../../protocol/json/json-text.ts';
 import { TIMESTAMP_AHEAD_MS_MAX } from '../../protocol/limits.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
 import { invalidArgument } from '../errors.ts';

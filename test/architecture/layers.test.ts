@@ -44,6 +44,11 @@ describe('the check of the layers', () => {
     ['workers/a.ts', `export { P } from '../durable-objects/p.ts';`, 'may not import durable-objects/p.ts'],
     [
       'workers/a.ts',
+      `import type { P } from '../durable-objects/p.ts';`,
+      'may not import durable-objects/p.ts',
+    ],
+    [
+      'workers/a.ts',
       `import { P, type Q } from '../durable-objects/p.ts';`,
       'may not import durable-objects/p.ts',
     ],
@@ -64,7 +69,19 @@ describe('the check of the layers', () => {
     expect(violations[0]).toContain(violation);
   });
 
-  it('finds cycles between files and between folders', () => {
+  it('finds who names the class of an object', () => {
+    expect(
+      violationsOf({
+        'workers/index.ts': `export { P } from '../durable-objects/p/p.ts';`,
+        'durable-objects/p/p.ts': `import { DurableObject } from 'cloudflare:workers';`,
+        'durable-objects/q/q.ts': `import type { P } from '../p/p.ts';`,
+      }),
+    ).toEqual([
+      'durable-objects/q/q.ts: only workers/index.ts may import the class of durable-objects/p/p.ts',
+    ]);
+  });
+
+  it('finds cycles between files, also of types alone, and between folders', () => {
     expect(
       violationsOf({
         'core/a.ts': `import './b.ts';`,
@@ -72,6 +89,13 @@ describe('the check of the layers', () => {
         'core/c.ts': `import './a.ts';`,
       }),
     ).toEqual(['import cycle: core/a.ts -> core/b.ts -> core/c.ts -> core/a.ts']);
+    expect(
+      violationsOf({
+        'core/x/a.ts': `import type { B } from './b.ts';`,
+        'core/x/b.ts': `export type { C } from './c.ts';`,
+        'core/x/c.ts': `import { type A } from './a.ts';`,
+      }),
+    ).toEqual(['import cycle: core/x/a.ts -> core/x/b.ts -> core/x/c.ts -> core/x/a.ts']);
     expect(
       violationsOf({
         'core/x/a.ts': `import '../y/b.ts';`,
@@ -89,11 +113,12 @@ describe('the check of the layers', () => {
         'core/a.ts': `// await Date.now() and SELECT x FROM y\nimport { a } from '../protocol/a.ts';
           export const day = (ms: number) => new Date(ms); export const text = 'Select a topic';`,
         'durable-objects/p.ts': `import { DurableObject } from 'cloudflare:workers'; import 'node:zlib';
-          import type { Env } from './stubs.ts'; import { a } from '../core/a.ts';`,
-        'durable-objects/stubs.ts': `import type { P } from './p.ts';`,
+          import type { Env } from './env.ts'; import { a } from '../core/a.ts';`,
+        'durable-objects/env.ts': `import type { P } from './rpc/p.ts';`,
+        'durable-objects/stubs.ts': `import type { Env } from './env.ts';`,
         'workers/index.ts': `export { P } from '../durable-objects/p.ts';`,
-        'workers/a.ts': `import type { P } from '../durable-objects/p.ts'; import { Hono } from 'hono';
-          import { type P as Q } from '../durable-objects/p.ts';
+        'workers/a.ts': `import type { P } from '../durable-objects/rpc/p.ts'; import { Hono } from 'hono';
+          import type { Env } from '../durable-objects/env.ts'; import '../durable-objects/call-group.ts';
           import { stub } from '../durable-objects/stubs.ts'; import '../durable-objects/rpc/p.ts';`,
         'sdk/a.ts': `import { a } from '../protocol/a.ts'; export async function f() { await 0; }`,
         'sdk/cli/a.ts': `import { readFile } from 'node:fs/promises'; import { f } from '../a.ts';`,

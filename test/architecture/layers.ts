@@ -27,18 +27,24 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||
     ['cloudflare:workers', 'node:zlib', 'itty-durable', 'croner'].includes(target),
-  workers: (path, { target, isType, isFile }) =>
+  workers: (path, { target, isFile }) =>
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||
-    (inFolder(target, 'durable-objects') && (isType || path === 'workers/index.ts' || isCallable(target))) ||
+    (inFolder(target, 'durable-objects') && (path === ENTRY || isCallable(target))) ||
     (!isFile && (isPackage(target, 'hono') || target === 'zod' || target === 'cloudflare:workers')),
   sdk: (path, { target }) =>
     inFolder(target, 'protocol') || (inFolder(path, 'sdk/cli') && target.startsWith('node:')),
 };
 
+/** The one file that names the classes of the objects. Everybody else knows them by the interfaces of `rpc/`. */
+const ENTRY = 'workers/index.ts';
+
 /** What says how objects are called, without the objects themselves. */
 function isCallable(path: string): boolean {
-  return path === 'durable-objects/stubs.ts' || inFolder(path, 'durable-objects/rpc');
+  return (
+    ['env', 'stubs', 'call-group'].some((name) => path === `durable-objects/${name}.ts`) ||
+    inFolder(path, 'durable-objects/rpc')
+  );
 }
 
 /** One sentence for each violation. */
@@ -56,7 +62,20 @@ export function checkLayers(sources: Sources): string[] {
     if (layer === 'core') violations.push(...checkPurity(path, file));
     if (isStore(path)) violations.push(...checkStore(path, file));
   }
-  return [...violations, ...checkCycles(parsed)];
+  return [...violations, ...checkObjects(parsed), ...checkCycles(parsed)];
+}
+
+/** Who knows an object's class can depend on what is inside of it, and is in a circle with all that it calls. */
+function checkObjects(parsed: ReadonlyMap<string, Parsed>): string[] {
+  const exported = parsed.get(ENTRY)?.imports.map(({ target }) => target) ?? [];
+  const objects = new Set(
+    exported.filter((target) => inFolder(target, 'durable-objects') && !isCallable(target)),
+  );
+  return [...parsed].flatMap(([path, { imports }]) =>
+    imports
+      .filter(({ target }) => objects.has(target) && inFolder(path, 'durable-objects'))
+      .map(({ target }) => `${path}: only ${ENTRY} may import the class of ${target}`),
+  );
 }
 
 function checkShape(path: string, text: string): string[] {
@@ -146,8 +165,8 @@ function checkStore(path: string, { program }: Parsed): string[] {
 }
 
 /**
- * At run time, between files and between folders: a cycle of either cannot be understood or moved in parts. A folder and
- * those in it are one to this; what goes wrong between them shows as a cycle of files.
+ * Cycles cannot be understood or moved in parts. Between files an import of types counts too; between folders only what is
+ * there at run time. A folder and those in it are one to this; what goes wrong between them shows as a cycle of files.
  */
 function checkCycles(parsed: ReadonlyMap<string, Parsed>): string[] {
   const files = new Map<string, Set<string>>();
@@ -155,8 +174,9 @@ function checkCycles(parsed: ReadonlyMap<string, Parsed>): string[] {
   for (const [path, { imports }] of parsed) {
     if (!LAYERS.some((layer) => inFolder(path, layer))) continue;
     for (const { target, isFile, isType } of imports) {
-      if (!isFile || isType) continue;
+      if (!isFile) continue;
       link(files, path, target);
+      if (isType) continue;
       const [from, to] = [folderOf(path), folderOf(target)];
       if (!inFolder(`${from}/`, to) && !inFolder(`${to}/`, from)) link(folders, from, to);
     }

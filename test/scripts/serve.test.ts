@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FetchReply } from '../../protocol/schemas/records.ts';
 import { answers, isAlive, ServeProcess, until } from '../support/serve-process.ts';
+import { VERSION } from '../../protocol/version.ts';
 
 let folder: string;
 let running: ServeProcess[];
@@ -85,6 +86,7 @@ describe('what it prints', () => {
       dataPath: join(folder, 'data'),
       pid: child.pid,
       workerdPid: expect.any(Number),
+      version: VERSION,
     });
     expect(stdout.trim().split('\n')).toHaveLength(1);
     expect(isAlive(info.workerdPid)).toBe(true);

@@ -97,7 +97,7 @@ describe('where it reads', () => {
     const { consumer, notes } = tests.consumer({ group: 'pause', topics: [topic] });
     await until(() => notes.assigned.length === 2);
     consumer.pause([{ topic, partition: 0 }]);
-    expect(consumer.paused).toEqual([{ topic, partition: 0 }]);
+    expect(consumer.paused).toMatchObject([{ topic, partition: 0 }]);
     await tests.fill(topic, 2, 5);
     await until(() => notes.records.length === 5);
     expect(new Set(notes.records.map(({ partition }) => partition))).toEqual(new Set([1]));
@@ -107,7 +107,7 @@ describe('where it reads', () => {
     ]);
     consumer.resume();
     await until(() => notes.records.length === 10);
-    expect(consumer.paused).toEqual([]);
+    expect(consumer.paused).toMatchObject([]);
     await consumer.stop();
   });
 

@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { GroupRecord } from '../../sdk/index.ts';
+import { toWire } from '../../sdk/client/wire.ts';
 import { groupTests, isInOrder, Notes, untilHandled } from './groups-harness.ts';
 import { errorOf, numbers, until } from './harness.ts';
 
@@ -146,7 +147,7 @@ describe('a consumer of a group', () => {
     const { status } = await tests.broker.call('POST', '/v1/default/groups/owner/offsets', {
       member_id: owner.memberId,
       epoch: owner.epoch,
-      offsets: [record!.position],
+      offsets: [toWire(record!.position)],
     });
     expect(status).toBe(200);
     expect(await tests.client().groups.offsets('owner')).toMatchObject([{ offset: 1 }]);
@@ -286,7 +287,13 @@ describe('an operator', () => {
     expect(consumer.memberId).not.toBe(memberId);
     await consumer.stop();
     expect(await groups.reset('admin', { topic, shiftBy: -3, dryRun: true })).toEqual(
-      [0, 1].map((partition) => ({ topic, partition, from: 10, to: 7 })),
+      [0, 1].map((partition) => ({
+        topic,
+        topicId: expect.any(Number) as number,
+        partition,
+        from: 10,
+        to: 7,
+      })),
     );
     expect((await groups.offsets('admin', { topic })).map(({ offset }) => offset)).toEqual([10, 10]);
     await groups.reset('admin', { topic, partitions: [1], to: 'earliest' });

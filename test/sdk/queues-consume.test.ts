@@ -50,7 +50,7 @@ describe('a consumer', () => {
   it('gets messages as they were published, and acknowledges them', async () => {
     const queue = await broker.queue({ maxPriority: 3 });
     await using publisher = broker.client().publisher();
-    const properties = { priority: 2, correlationId: 'c', orderingKey: 'k', timestamp: 5, type: 't' };
+    const properties = { priority: 0, correlationId: 'c', orderingKey: 'k', timestamp: 5, type: 't' };
     const headers = { trace: 'abc', many: ['1', '2'] };
     await publisher.sendToQueue(queue, { body: { n: 'ü' }, headers, properties });
     await publisher.publish('', { routingKey: queue, body: new Uint8Array([255]) });

@@ -200,7 +200,7 @@ describe('messages in a transaction', () => {
     const { fetch } = spoiledFetchOf(/\/messages$/, dropReply, dropRequest, dropReply);
     await using producer = broker.client({ fetch }).transactionalProducer({ transactionalId: `m-${queue}` });
     const publishAll = async (note: string): Promise<void> => {
-      const properties = { orderingKey: 'k', deliverAt: new Date(0), correlationId: note };
+      const properties = { orderingKey: 'k', type: 't', correlationId: note };
       void producer.sendToQueue(queue, {
         body: { note },
         properties,

@@ -153,7 +153,7 @@ describe('retries', () => {
 // 64 KB held publishing and polling. Streams, settlement frames, request-reply, loops over messages and transactions came on
 // top with 20 KB, and the consumers of groups with 21 KB: membership, fetching, ordered handlers, commits, dead letters.
 // Sequences of queues took 2 KB, and the levels of consumers 3; ending waits in time, and text that stays exact, 2 together.
-it('bundles to less than 120 KB: nothing of the schema library', async () => {
+it('bundles to less than 125 KB: nothing of the schema library', async () => {
   const result = await build({
     entryPoints: ['sdk/index.ts'],
     bundle: true,
@@ -163,7 +163,7 @@ it('bundles to less than 120 KB: nothing of the schema library', async () => {
     platform: 'browser',
     metafile: true,
   });
-  expect(result.outputFiles[0]!.contents.length).toBeLessThan(120 * 1024);
+  expect(result.outputFiles[0]!.contents.length).toBeLessThan(125 * 1024);
   const inputs = Object.keys(result.metafile.inputs);
   expect(inputs.filter((path) => !/^(sdk|protocol)\//.test(path))).toEqual([]);
 });

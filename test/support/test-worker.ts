@@ -15,7 +15,8 @@ import worker, {
 } from '../../workers/index.ts';
 import { visitDue } from '../../workers/watchdog.ts';
 import { DurableSql } from '../../durable-objects/storage/durable-sql.ts';
-import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { queueStub, topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { queueSteps } from '../durable-objects/queue/queue-steps.ts';
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';

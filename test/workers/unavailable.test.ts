@@ -1,7 +1,7 @@
 /** Objects that do not answer: the caller is told that, and may try again; a 500 is said of bugs only. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Env } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { errorTable, type ProblemDocument } from '../../protocol/errors.ts';
 import { createApp } from '../../workers/app.ts';
 import { randomFrom } from '../crash/random.ts';

@@ -4,7 +4,8 @@
  */
 
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
-import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 
 const MAX_AGE_MS = 1_000;

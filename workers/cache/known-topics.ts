@@ -4,7 +4,8 @@
  */
 
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 
 export interface KnownTopics {
   topics: TopicDefinition[];

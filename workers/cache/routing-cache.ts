@@ -20,7 +20,8 @@
 
 import { waitUntil } from 'cloudflare:workers';
 import { RoutingGraph, type TopologyChange } from '../../core/topology/routing-graph.ts';
-import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 
 interface View {
   graph: RoutingGraph;

@@ -4,7 +4,7 @@
  */
 
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import type { Env } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { refreshTopic } from './topology-cache.ts';
 

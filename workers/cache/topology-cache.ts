@@ -6,7 +6,8 @@
 
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { noteTopologyVersion } from './routing-cache.ts';
 

@@ -7,9 +7,10 @@
  */
 
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import { isStale, type Stale } from '../../durable-objects/rpc/partition.ts';
-import type { Partition } from '../../durable-objects/partition/partition.ts';
-import { partitionStub, topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { isStale, type Stale } from '../../durable-objects/rpc/stale.ts';
+import type { PartitionMethods } from '../../durable-objects/rpc/partition.ts';
+import { partitionStub, topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PARTITIONS_MAX } from '../../protocol/limits.ts';
 import { diskFailureOf } from '../http/disk-failure.ts';
@@ -18,7 +19,7 @@ import { refreshTopic } from '../cache/topology-cache.ts';
 
 /** @param topic the definition that the call is made with: a fresher one than was known, where that was out of date */
 type Call<Result> = (
-  stub: DurableObjectStub<Partition>,
+  stub: DurableObjectStub<PartitionMethods>,
   version: number,
   topic: TopicDefinition,
 ) => Promise<Result | Stale>;

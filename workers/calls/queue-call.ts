@@ -4,14 +4,15 @@
  */
 
 import type { QueueDefinition } from '../../core/topology/queues.ts';
-import { isStale, type Stale } from '../../durable-objects/rpc/queue.ts';
-import type { Queue } from '../../durable-objects/queue/queue.ts';
-import { queueStub, topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { isStale, type Stale } from '../../durable-objects/rpc/stale.ts';
+import type { QueueMethods } from '../../durable-objects/rpc/queue.ts';
+import { queueStub, topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { diskFailureOf } from '../http/disk-failure.ts';
 import { refreshQueue } from '../cache/topology-cache.ts';
 
-type Call<Result> = (stub: DurableObjectStub<Queue>, version: number) => Promise<Result | Stale>;
+type Call<Result> = (stub: DurableObjectStub<QueueMethods>, version: number) => Promise<Result | Stale>;
 
 export async function callQueue<Result>(
   env: Env,

@@ -2,9 +2,9 @@
 
 import type { Identity } from '../../core/transaction/transaction.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import type { TransactionPart } from '../../durable-objects/rpc/transaction.ts';
-import type { Transaction } from '../../durable-objects/transaction/transaction.ts';
-import { transactionStub, type Env } from '../../durable-objects/stubs.ts';
+import type { TransactionPart, TransactionMethods } from '../../durable-objects/rpc/transaction.ts';
+import { transactionStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { diskFailureOf } from '../http/disk-failure.ts';
 
@@ -12,7 +12,7 @@ export async function callTransaction<Result>(
   env: Env,
   namespace: string,
   transactionalId: string,
-  call: (stub: DurableObjectStub<Transaction>) => Promise<Result>,
+  call: (stub: DurableObjectStub<TransactionMethods>) => Promise<Result>,
 ): Promise<Result | Failure> {
   try {
     return await call(transactionStub(env, namespace, transactionalId));

@@ -3,7 +3,8 @@
  * declare in any order. It is said at once, because nobody would notice before the first dead letter waits for it.
  */
 
-import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { DEFAULT_EXCHANGE_PATH } from '../../protocol/schemas/exchanges.ts';
 import type { DeadLetterConfig } from '../../protocol/schemas/queues.ts';
 import type { ShareDeadLetter } from '../../protocol/schemas/share-groups.ts';

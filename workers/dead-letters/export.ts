@@ -3,8 +3,7 @@
  * not find that line has not got everything.
  */
 
-import type { Failure } from '../../protocol/errors.ts';
-import { isFailure } from '../../protocol/errors.ts';
+import { type Failure, isFailure } from '../../protocol/errors.ts';
 import { writeJson } from '../../protocol/json/json-text.ts';
 
 /** Dead letters of one page, and where the next begins; null: there are no more. */

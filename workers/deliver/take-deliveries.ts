@@ -4,7 +4,8 @@
  */
 
 import type { QueueDefinition } from '../../core/topology/queues.ts';
-import type { DeliverRequest, Stale } from '../../durable-objects/rpc/queue.ts';
+import type { DeliverRequest } from '../../durable-objects/rpc/queue.ts';
+import type { Stale } from '../../durable-objects/rpc/stale.ts';
 import type { DeliverFields } from '../../protocol/schemas/deliveries.ts';
 import { tagsOfFrame } from '../../protocol/frames/delivery-frame.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';

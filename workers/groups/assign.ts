@@ -7,13 +7,9 @@ import { assignors } from '../../core/group/assignors/index.ts';
 import type { TopicRef } from '../../core/group/group-state.ts';
 import { subscribedTopics, topicRef } from '../../core/group/subscriptions.ts';
 import type { Target } from '../../core/group/target.ts';
-import {
-  callGroup,
-  type BeatRequest,
-  type MemberView,
-  type TargetInputs,
-} from '../../durable-objects/rpc/group.ts';
-import type { Env } from '../../durable-objects/stubs.ts';
+import type { BeatRequest, MemberView, TargetInputs } from '../../durable-objects/rpc/group.ts';
+import { callGroup } from '../../durable-objects/call-group.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { knownTopics, type KnownTopics } from '../cache/known-topics.ts';
 

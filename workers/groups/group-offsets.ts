@@ -4,7 +4,7 @@ import { own, type GroupState, type TopicRef } from '../../core/group/group-stat
 import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
 import { topicRef } from '../../core/group/subscriptions.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import { callGroup } from '../../durable-objects/rpc/group.ts';
+import { callGroup } from '../../durable-objects/call-group.ts';
 import {
   isAskGroup,
   type AskGroup,
@@ -12,7 +12,8 @@ import {
   type GroupOffsetView,
   type GroupReset,
 } from '../../durable-objects/rpc/partition.ts';
-import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type {
   Committed,

@@ -10,8 +10,8 @@
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { MemberView, OwnedPartition } from '../../durable-objects/rpc/group.ts';
-import type { ReadRequest, Stale } from '../../durable-objects/rpc/partition.ts';
-import type { Partition } from '../../durable-objects/partition/partition.ts';
+import type { ReadRequest, PartitionMethods } from '../../durable-objects/rpc/partition.ts';
+import type { Stale } from '../../durable-objects/rpc/stale.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { NamedOffset, NamedPartition, TopicPartition } from '../../protocol/schemas/groups.ts';
 import type { FetchFrame } from '../../core/log/fetch-frame.ts';
@@ -242,7 +242,7 @@ async function fetchPlace(
 ): Promise<Response | Failure | null> {
   const { topic, partition, since } = owned;
   const call = async (
-    stub: DurableObjectStub<Partition>,
+    stub: DurableObjectStub<PartitionMethods>,
     version: number,
   ): Promise<Response | Failure | Stale> => {
     const request: ReadRequest = {

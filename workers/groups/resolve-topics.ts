@@ -3,8 +3,9 @@
  * of it. Whatever comes from then on is read, however late the first read is. What fails the next heartbeat repeats.
  */
 
-import { callGroup, type MemberView } from '../../durable-objects/rpc/group.ts';
-import type { Env } from '../../durable-objects/stubs.ts';
+import type { MemberView } from '../../durable-objects/rpc/group.ts';
+import { callGroup } from '../../durable-objects/call-group.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { partitionsOfTopic } from './group-offsets.ts';
 import { inBatches } from '../calls/map-concurrent.ts';

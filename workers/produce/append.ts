@@ -2,7 +2,7 @@
 
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { AppendedBatch } from '../../durable-objects/rpc/partition.ts';
-import type { Env } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { errorTable, failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { PartlyStored } from '../../protocol/schemas/records.ts';
 import { callPartition, type CallOptions } from '../calls/partition-call.ts';

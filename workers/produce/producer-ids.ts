@@ -1,6 +1,7 @@
 /** Producer ids for those who ask: from a block that this isolate took from the topology, so that one costs no row. */
 
-import { topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 
 /** What an isolate that ends early wastes; there are 2^53. */
 const BLOCK_IDS = 1_000;

@@ -7,7 +7,7 @@
  */
 
 import { DEFAULT_EXCHANGE } from '../../core/exchange/exchange.ts';
-import type { Env } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { errorTable, failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { PublishedMessage } from '../../protocol/schemas/exchanges.ts';
 import { handOverReplies } from '../request-reply/mailbox.ts';

@@ -4,11 +4,10 @@
  */
 
 import type { Definitions } from '../cache/topology-cache.ts';
-import type { TopicDefinition } from '../../core/topology/topics.ts';
-import { isCompacted } from '../../core/topology/topics.ts';
+import { type TopicDefinition, isCompacted } from '../../core/topology/topics.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { Published } from '../../durable-objects/rpc/queue.ts';
-import type { Env } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { BATCH_BYTES_MAX } from '../../protocol/limits.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';

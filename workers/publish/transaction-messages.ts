@@ -2,7 +2,7 @@
 
 import type { z } from 'zod';
 import type { MessageDestination, HeldPublish } from '../../durable-objects/rpc/transaction.ts';
-import type { Env } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
 import { TRANSACTION_PUBLISH_BYTES_MAX } from '../../protocol/limits.ts';

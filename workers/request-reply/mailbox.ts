@@ -1,6 +1,7 @@
 /** Waiting for replies, and handing them over. One mailbox serves all calls of an isolate. */
 
-import { replyMailboxStub, type Env } from '../../durable-objects/stubs.ts';
+import { replyMailboxStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { writeJson } from '../../protocol/json/json-text.ts';
 import { messageOfRecord } from '../../protocol/schemas/messages.ts';
 import { formatReplyAddress, parseReplyAddress } from '../../protocol/schemas/requests.ts';

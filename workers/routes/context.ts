@@ -2,7 +2,7 @@
 
 import type { Context, Handler, Hono } from 'hono';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import type { Env } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { isName, NAME_RULE } from '../../protocol/names.ts';

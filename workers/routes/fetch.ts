@@ -4,8 +4,8 @@ import type { Hono } from 'hono';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import { decodeFetchFrame, type FetchFrame } from '../../core/log/fetch-frame.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import type { ReadRequest, Stale } from '../../durable-objects/rpc/partition.ts';
-import type { Partition } from '../../durable-objects/partition/partition.ts';
+import type { ReadRequest, PartitionMethods } from '../../durable-objects/rpc/partition.ts';
+import type { Stale } from '../../durable-objects/rpc/stale.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import {
   HIGH_WATERMARK_HEADER,
@@ -122,7 +122,7 @@ async function readPartitionLog(
 ): Promise<Response | Failure> {
   const headers: HeadersInit = isWaiting ? { upgrade: 'websocket' } : {};
   const call = async (
-    stub: DurableObjectStub<Partition>,
+    stub: DurableObjectStub<PartitionMethods>,
     version: number,
     current: TopicDefinition,
   ): Promise<Response | Failure | Stale> => {

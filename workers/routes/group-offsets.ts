@@ -1,7 +1,7 @@
 /** The offsets of a group: commit, read, reset. */
 
 import type { Hono } from 'hono';
-import { callGroup } from '../../durable-objects/rpc/group.ts';
+import { callGroup } from '../../durable-objects/call-group.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { commitSchema, offsetsQuerySchema, resetSchema } from '../../protocol/schemas/groups.ts';
 import { operations } from '../../protocol/operations/index.ts';

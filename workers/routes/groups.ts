@@ -2,13 +2,13 @@
 
 import type { Hono } from 'hono';
 import { assignmentOf, isEmpty, refOf, revokedOf, type Member } from '../../core/group/group-state.ts';
-import {
-  callGroup,
-  type BeatRequest,
-  type GroupDescription,
-  type HeldPartition,
-  type MemberView,
+import type {
+  BeatRequest,
+  GroupDescription,
+  HeldPartition,
+  MemberView,
 } from '../../durable-objects/rpc/group.ts';
+import { callGroup } from '../../durable-objects/call-group.ts';
 import { partitionStub, topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import {

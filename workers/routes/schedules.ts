@@ -3,9 +3,9 @@
 import type { Hono } from 'hono';
 import { sentMessage, storedMessage } from '../../core/topology/schedule-message.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
-import type { ScheduleDescription, Triggered } from '../../durable-objects/rpc/schedule.ts';
-import type { Schedule } from '../../durable-objects/schedule/schedule.ts';
-import { scheduleStub, topologyStub, type Env } from '../../durable-objects/stubs.ts';
+import type { ScheduleDescription, Triggered, ScheduleMethods } from '../../durable-objects/rpc/schedule.ts';
+import { scheduleStub, topologyStub } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
@@ -115,7 +115,7 @@ async function findSchedule(
 async function callSchedule<Result>(
   env: Env,
   schedule: ScheduleDefinition,
-  call: (stub: DurableObjectStub<Schedule>) => Promise<Result | null>,
+  call: (stub: DurableObjectStub<ScheduleMethods>) => Promise<Result | null>,
 ): Promise<Result | Failure> {
   try {
     const first = await call(scheduleStub(env, schedule));

@@ -2,7 +2,7 @@
 
 import type { Acknowledgement } from '../../core/share/acknowledge.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
-import type { Env } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import {
   parseAcquisitionTag,

@@ -2,10 +2,10 @@
 
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import type { Partition } from '../../durable-objects/partition/partition.ts';
-import type { Stale } from '../../durable-objects/rpc/partition.ts';
+import type { PartitionMethods } from '../../durable-objects/rpc/partition.ts';
+import type { Stale } from '../../durable-objects/rpc/stale.ts';
 import { isStaleGroup, type StaleGroup } from '../../durable-objects/rpc/share-groups.ts';
-import type { Env } from '../../durable-objects/stubs.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { partitionsOfTopic, type TopicAndPartition } from '../groups/group-offsets.ts';
 import { callPartition } from '../calls/partition-call.ts';
@@ -35,7 +35,7 @@ export async function callShared<Result>(
   group: ShareGroupDefinition,
   { topic, partition }: { topic: TopicDefinition; partition: number },
   call: (
-    stub: DurableObjectStub<Partition>,
+    stub: DurableObjectStub<PartitionMethods>,
     version: number,
     group: ShareGroupDefinition,
   ) => Promise<Result | StaleGroup | Stale>,

@@ -5,17 +5,7 @@
  * its next sign of life, as soon as it holds no other lease.
  */
 
-import type { QueueMachine } from '../state/queue-machine.ts';
-
-export interface ActiveConsumer {
-  id: string;
-  /** Its last sign of life: it asked, settled, or stopped waiting. */
-  seenMs: number;
-  /** How long after it the role stays with it: the lease that it asked for, at most that of the queue. */
-  graceMs: number;
-  /** A lease of it has ended since. */
-  isSuspect: boolean;
-}
+import type { ActiveConsumer, QueueMachine } from '../state/queue-machine.ts';
 
 /** Who waits for messages now, and can be given some. */
 export interface Waiting {

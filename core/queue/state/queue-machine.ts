@@ -11,7 +11,6 @@ import type { DeathReason, ErrorFields } from '../../../protocol/schemas/dead-le
 import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
 import type { DedupWindow } from '../publish/dedup.ts';
 import { LANES } from './lane.ts';
-import type { ActiveConsumer } from '../deliver/single-active.ts';
 import { SegmentState, type Attempts, type LaneExtent } from './segment-state.ts';
 
 export interface LaneState {
@@ -77,6 +76,17 @@ export interface Counters {
   dropped: number;
   /** Sent back to where they came from, or elsewhere. */
   replayed: number;
+}
+
+/** The consumer that a queue with single active consumer serves. */
+export interface ActiveConsumer {
+  id: string;
+  /** Its last sign of life: it asked, settled, or stopped waiting. */
+  seenMs: number;
+  /** How long after it the role stays with it: the lease that it asked for, at most that of the queue. */
+  graceMs: number;
+  /** A lease of it has ended since. */
+  isSuspect: boolean;
 }
 
 export interface QueueMachine {

@@ -1,9 +1,9 @@
 /** When offsets of groups expire, by the partition's alarm: the group is asked whether it still has members. */
 
 import { isFailure } from '../../../protocol/errors.ts';
-import { callGroup } from '../../rpc/group.ts';
+import { callGroup } from '../../call-group.ts';
 import type { Alarm } from '../../runtime/alarm.ts';
-import type { Env } from '../../stubs.ts';
+import type { Env } from '../../env.ts';
 import type { GroupOffsets } from './group-offsets.ts';
 
 const TASK = 'group-offsets';

@@ -6,7 +6,7 @@ import { isCompacted } from '../../../core/topology/topics.ts';
 import type { Alarm } from '../../runtime/alarm.ts';
 import type { Compactor } from '../../storage/compactor.ts';
 import type { SegmentLog } from '../../storage/segment-log.ts';
-import type { PartitionDefinition } from './partition-store.ts';
+import type { PartitionDefinition } from '../../rpc/partition.ts';
 import type { ProducedLog } from './produced-log.ts';
 
 export interface Cleanable {

@@ -3,14 +3,9 @@
  * without one does not exist: it was never made, or its topic was deleted.
  */
 
-import type { TopicDefinition } from '../../../core/topology/topics.ts';
+import type { PartitionDefinition } from '../../rpc/partition.ts';
 import { SegmentLog } from '../../storage/segment-log.ts';
 import type { Sql } from '../../storage/sql.ts';
-
-export interface PartitionDefinition {
-  topic: TopicDefinition;
-  partition: number;
-}
 
 /** The layout of the tables, for those who come after: docs/storage-format.md. */
 const FORMAT = 1;

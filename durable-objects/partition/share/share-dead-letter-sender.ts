@@ -8,11 +8,12 @@ import { forQueue } from '../../../core/share/dead-letter.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
 import { partitionForKey } from '../../../protocol/murmur2.ts';
 import { encodeBatch, type LogRecord } from '../../../protocol/record-batch/index.ts';
-import type { PartitionDefinition } from '../log/partition-store.ts';
-import { isStale } from '../../rpc/partition.ts';
+import type { PartitionDefinition } from '../../rpc/partition.ts';
+import { isStale } from '../../rpc/stale.ts';
 import { unpacked } from './share-packing.ts';
 import type { Alarm } from '../../runtime/alarm.ts';
-import { partitionStub, queueStub, topologyStub, type Env } from '../../stubs.ts';
+import { partitionStub, queueStub, topologyStub } from '../../stubs.ts';
+import type { Env } from '../../env.ts';
 import type { DeadLetterRow, ShareStore } from './share-store.ts';
 
 const TASK = 'share-dead-letters';

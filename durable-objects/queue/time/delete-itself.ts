@@ -1,7 +1,8 @@
 /** Asks the topology for the end of a queue. The queue is asked again before it is closed: somebody may have come meanwhile. */
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
-import { topologyStub, type Env } from '../../stubs.ts';
+import { topologyStub } from '../../stubs.ts';
+import type { Env } from '../../env.ts';
 
 /** Never rejects. */
 export async function deleteItself(

@@ -5,7 +5,8 @@
  */
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
-import { topologyStub, type Env } from '../../stubs.ts';
+import { topologyStub } from '../../stubs.ts';
+import type { Env } from '../../env.ts';
 import { CLOSED_MS } from '../../rpc/queue.ts';
 import type { QueueStore } from '../rows/queue-store.ts';
 

@@ -2,7 +2,7 @@
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
 import type { Alarm, Task } from '../../runtime/alarm.ts';
-import type { Env } from '../../stubs.ts';
+import type { Env } from '../../env.ts';
 import { sendOutbox } from '../dead-letters/outbox-sender.ts';
 import type { StoredDefinition } from '../rows/queue-store.ts';
 import type { StoredQueue } from '../stored-queue.ts';

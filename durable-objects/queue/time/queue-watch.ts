@@ -7,7 +7,7 @@ import { QueueAlerts } from '../../alerts/queue-alerts.ts';
 import type { Alarm } from '../../runtime/alarm.ts';
 import { CostMeter } from '../../runtime/cost-meter.ts';
 import type { Sql } from '../../storage/sql.ts';
-import type { Env } from '../../stubs.ts';
+import type { Env } from '../../env.ts';
 import type { Open } from './queue-tasks.ts';
 
 export interface WatchHost {

@@ -4,7 +4,7 @@ import { declareAlert } from '../../../core/topology/alerts.ts';
 import { checkWebhookUrl } from '../../../core/webhook/address.ts';
 import { ALERTS_MAX, type AlertDeclaration } from '../../../protocol/schemas/alerts.ts';
 import { failure, type Failure } from '../../../protocol/errors.ts';
-import type { Env } from '../../stubs.ts';
+import type { Env } from '../../env.ts';
 import { mayCallAnywhere } from '../../webhook/send-webhook.ts';
 import { newWebhookSecret } from '../../webhook/sign.ts';
 import type { AlertAnswer } from '../../rpc/topology.ts';

@@ -9,8 +9,10 @@ import {
 } from '../../../core/topology/queue-entry.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import type { QueueChange, QueueDeclaration } from '../../../protocol/schemas/queues.ts';
-import { CLOSED_MS, isStale } from '../../rpc/queue.ts';
-import { queueStub, type Env } from '../../stubs.ts';
+import { CLOSED_MS } from '../../rpc/queue.ts';
+import { isStale } from '../../rpc/stale.ts';
+import { queueStub } from '../../stubs.ts';
+import type { Env } from '../../env.ts';
 import type { QueueAnswer, QueueDeletionRequest } from '../../rpc/topology.ts';
 import type { TopologyStore } from '../topology-store.ts';
 

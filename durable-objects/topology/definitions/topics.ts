@@ -3,7 +3,8 @@
 import { changeTopic, declareTopic, type TopicDefinition } from '../../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import type { TopicChange, TopicDeclaration } from '../../../protocol/schemas/topics.ts';
-import { partitionStub, type Env } from '../../stubs.ts';
+import { partitionStub } from '../../stubs.ts';
+import type { Env } from '../../env.ts';
 import type { TopicAnswer } from '../../rpc/topology.ts';
 import type { TopologyStore } from '../topology-store.ts';
 

@@ -6,7 +6,9 @@
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
 import type { ScheduleDefinition } from '../../../core/topology/schedules.ts';
 import type { TopicDefinition } from '../../../core/topology/topics.ts';
-import { partitionStub, queueStub, scheduleStub, type Env } from '../../stubs.ts';
+import type { TargetKind } from '../../rpc/topology.ts';
+import { partitionStub, queueStub, scheduleStub } from '../../stubs.ts';
+import type { Env } from '../../env.ts';
 import { isQueueEffect, isScheduleEffect, type ChangeStore, type Effect } from './change-store.ts';
 
 /** Objects told at the same time. */
@@ -14,8 +16,6 @@ const FAN_OUT = 16;
 
 /** Effects in memory at the same time. */
 const EFFECTS_PER_ROUND = 64;
-
-export type TargetKind = 'topic' | 'queue' | 'schedule';
 
 export class Teller {
   readonly #env: Env;

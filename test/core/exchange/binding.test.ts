@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { bindingId, type BindingDeclaration } from '../../../core/exchange/binding.ts';
 import { canonicalJson, type Json } from '../../../core/exchange/canonical-json.ts';
-import { checkBinding, isReservedExchangeName } from '../../../core/exchange/exchange.ts';
+import { isReservedExchangeName } from '../../../core/exchange/exchange.ts';
+import { checkBinding } from '../../../core/exchange/registry.ts';
 import { sha256 } from '../../../core/exchange/sha256.ts';
 import { exchange, queue, topic } from './helpers.ts';
 

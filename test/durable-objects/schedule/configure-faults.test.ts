@@ -3,7 +3,7 @@
 import { expect, it, vi } from 'vitest';
 import type { ScheduleDefinition } from '../../../core/topology/schedules.ts';
 import { Schedule } from '../../../durable-objects/schedule/schedule.ts';
-import type { Env } from '../../../durable-objects/stubs.ts';
+import type { Env } from '../../../durable-objects/env.ts';
 import { Disk, SimStorage } from '../../simulation/platform/storage.ts';
 
 vi.mock('cloudflare:workers', () => ({

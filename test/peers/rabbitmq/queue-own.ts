@@ -11,8 +11,12 @@ import {
   messageOfRecord,
 } from '../../../protocol/schemas/messages.ts';
 import type { QueueDeclaration, QueueWithStateReply } from '../../../protocol/schemas/queues.ts';
-import { decodeRecords, isBatchFailure, splitBatches } from '../../../protocol/record-batch/index.ts';
-import type { LogRecord } from '../../../protocol/record-batch/index.ts';
+import {
+  decodeRecords,
+  isBatchFailure,
+  splitBatches,
+  type LogRecord,
+} from '../../../protocol/record-batch/index.ts';
 import type { Consumer, MessageSettings, QueueSettings } from './queue-generate.ts';
 import type { DeadLetter, QueueSide, Settling, Taken } from './queue-side.ts';
 

@@ -1,6 +1,9 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import type { PartitionState as WirePartition, TopicConfig } from '../../../protocol/schemas/topics.ts';
-import { TOPIC_DEFAULTS } from '../../../protocol/schemas/topics.ts';
+import {
+  type PartitionState as WirePartition,
+  type TopicConfig,
+  TOPIC_DEFAULTS,
+} from '../../../protocol/schemas/topics.ts';
 import type { PartitionState, Topic } from '../../../sdk/index.ts';
 import { fromWire, toWire } from '../../../sdk/client/wire.ts';
 import { answer, brokerForTests, dropReply, errorOf, spoiledFetch } from '../harness.ts';

@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { QueueDefinition } from '../../../../core/topology/queues.ts';
-import type { Env } from '../../../../durable-objects/stubs.ts';
+import type { Env } from '../../../../durable-objects/env.ts';
 import { changeQueueIn, declareQueueIn } from '../../../../durable-objects/topology/definitions/queues.ts';
 import { Teller } from '../../../../durable-objects/topology/propagation/definition-propagator.ts';
 import { TopologyStore } from '../../../../durable-objects/topology/topology-store.ts';

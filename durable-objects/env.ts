@@ -1,0 +1,29 @@
+/** Bindings and variables of the worker. Objects are typed by what may be called on them, not by their classes. */
+
+import type { PartitionMethods } from './rpc/partition.ts';
+import type { QueueMethods } from './rpc/queue.ts';
+import type { ReplyMailboxMethods } from './rpc/reply-mailbox.ts';
+import type { ScheduleMethods } from './rpc/schedule.ts';
+import type { TopologyMethods } from './rpc/topology.ts';
+import type { TransactionMethods } from './rpc/transaction.ts';
+
+export interface Env {
+  /** Groups are called by HTTP: `callGroup`. */
+  GROUP: DurableObjectNamespace;
+  PARTITION: DurableObjectNamespace<PartitionMethods>;
+  QUEUE: DurableObjectNamespace<QueueMethods>;
+  REPLY_MAILBOX: DurableObjectNamespace<ReplyMailboxMethods>;
+  SCHEDULE: DurableObjectNamespace<ScheduleMethods>;
+  TOPOLOGY: DurableObjectNamespace<TopologyMethods>;
+  TRANSACTION: DurableObjectNamespace<TransactionMethods>;
+  /** Names with commas between them. Default: `default`. */
+  POSTHORN_NAMESPACES?: string;
+  /** How old the bindings may be that a publish is routed by, in ms. Default 1000; 0: they are checked each time. */
+  POSTHORN_ROUTING_MAX_AGE_MS?: string;
+  /** Bytes of request bodies that one isolate holds at once. Default 33554432. */
+  POSTHORN_BODY_BYTES_MAX?: string;
+  /** Bytes that a queue or partition may hold before it refuses more. Default 9500000000. */
+  POSTHORN_OBJECT_BYTES_MAX?: string;
+  /** `public`, the default: webhooks go to public https addresses only. `any`: anywhere, for a broker of one's own machine. */
+  POSTHORN_WEBHOOK_TARGETS?: string;
+}
