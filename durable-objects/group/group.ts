@@ -291,9 +291,9 @@ export class Group extends Durable {
   private newAlarms(armedMs: number | null): Alarm {
     const alarms = new Alarm(this.state.storage, armedMs, () => Date.now());
     alarms.register('sessions', (nowMs) => this.callRoll(nowMs));
-    alarms.register('fencing', () => {
+    alarms.register('fencing', (nowMs) => {
       this.state.waitUntil(this.flushFencing());
-      return null;
+      return nowMs + FENCE_RETRY_MS;
     });
     return alarms;
   }
@@ -362,6 +362,8 @@ export class Group extends Durable {
   private async tell(): Promise<void> {
     for (;;) {
       const [entry] = Object.entries(this.group.fencing);
+      // The alarm goes on should this object be gone before all know.
+      this.alarms.schedule('fencing', entry ? Date.now() + FENCE_RETRY_MS : null);
       if (!entry) return;
       const [memberId, fencing] = entry;
       const told = await tellPartitions(
@@ -370,10 +372,7 @@ export class Group extends Durable {
         fencing.partitions.map(partitionOf),
         fencing.epoch,
       );
-      if (!told) {
-        this.alarms.schedule('fencing', Date.now() + FENCE_RETRY_MS);
-        return;
-      }
+      if (!told) return;
       fenced(this.group, memberId);
       this.save();
     }

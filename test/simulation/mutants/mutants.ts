@@ -11,6 +11,7 @@ import { TRANSACTION_MUTANTS } from './transaction-mutants.ts';
 import { QUEUE_PRODUCER_MUTANTS } from './queue-producer-mutants.ts';
 import { EXCHANGE_PRODUCER_MUTANTS } from './exchange-producer-mutants.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
+import { WAITING_MUTANTS } from './waiting-mutants.ts';
 
 export interface Mutant {
   name: string;
@@ -306,4 +307,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...QUEUE_PRODUCER_MUTANTS,
   ...EXCHANGE_PRODUCER_MUTANTS,
   ...QUEUE_MUTANTS,
+  ...WAITING_MUTANTS,
 ];

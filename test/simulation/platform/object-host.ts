@@ -30,6 +30,8 @@ export interface Surroundings {
   machineFor(host: ObjectHost): Machine;
   envFor(caller: Caller): object;
   socketEnded(socket: SimSocket): void;
+  /** Something has happened in it. */
+  touched(host: ObjectHost): void;
 }
 
 class Life implements Caller {
@@ -73,7 +75,6 @@ export class ObjectHost implements StorageHost, SocketOwner {
   readonly #calls = new Set<{ reject: (error: Error) => void }>();
   readonly #sockets = new Set<SimSocket>();
   #gate: { after: number; action: () => void }[] = [];
-  #received = 0;
   #written = 0;
   #durable = 0;
   #isFlushing = false;
@@ -97,11 +98,6 @@ export class ObjectHost implements StorageHost, SocketOwner {
 
   get machine(): Machine | null {
     return this.#life?.machine ?? null;
-  }
-
-  /** How much it has been asked and has written: where both are the same, so is all that it knows. */
-  get steps(): string {
-    return `${this.#received} ${this.#written} ${this.#sockets.size}`;
   }
 
   /** Nothing is under way in it, and all that it wrote is durable. */
@@ -182,6 +178,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
   }
 
   wrote(): void {
+    this.#world.touched(this);
     this.#written += 1;
     this.#flush();
   }
@@ -224,6 +221,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
 
   closed(socket: SimSocket, code: number, reason: string): void {
     if (!this.#sockets.delete(socket)) return;
+    this.#world.touched(this);
     this.#world.socketEnded(socket);
     this.#quietly('socket close', async (instance) => {
       await instance.webSocketClose?.(socket, code, reason, code === 1000);
@@ -237,7 +235,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
   #receive(label: string, work: (instance: Instance) => Promise<unknown>): Promise<unknown> {
     const { scheduler, rates } = this.#world;
     const { random } = scheduler;
-    this.#received += 1;
+    this.#world.touched(this);
     if (random() < rates.crash) scheduler.after(random() * 8, 'crash', () => this.crash('crash'));
     if (random() < rates.evict) scheduler.after(random() * 40, 'evict', () => this.evict());
     return new Promise((resolve, reject) => {
@@ -311,6 +309,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
       acceptWebSocket: (socket: SimSocket) => {
         socket.owner = this;
         this.#sockets.add(socket);
+        this.#world.touched(this);
         // A response that fails takes its socket with it.
         this.#world.scheduler.after(UNCLAIMED_MS, 'nobody there', () => {
           if (!socket.peer.isAccepted) socket.break();

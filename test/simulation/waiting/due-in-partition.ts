@@ -38,12 +38,15 @@ export function dueInPartition({ host, sql, nowMs }: Look): Due[] {
   );
   const offsetsMs = groups.nextExpiryMs();
   if (offsetsMs !== null) add('an offset that expires', offsetsMs, RECHECK_MS);
-  const waits = (host.openAttachments as (Wait & { answered: boolean })[]).filter(({ answered }) => !answered);
+  const waits = (host.openAttachments as (Wait & { answered: boolean })[]).filter(
+    ({ answered }) => !answered,
+  );
   if (waits.length === 0) return due;
   const produced = new ProducedLog(sql, log, nowMs);
   const open = { definition, log, produced, groups, compactor: new Compactor(log, gzipCodec, produced) };
   for (const wait of waits) {
-    if (answerTo(wait, open) !== null) add(`a reader waits at ${wait.offset}; its answer`, nowMs, ANSWER_RETRY_MS);
+    if (answerTo(wait, open) !== null)
+      add(`a reader waits at ${wait.offset}; its answer`, nowMs, ANSWER_RETRY_MS);
   }
   return due;
 }

@@ -35,7 +35,11 @@ export function dueInQueue({ host, sql, nowMs, rates }: Look): Due[] {
   const { expires_ms: expiresMs } = stored.definition.config;
   if (expiresMs !== null) {
     const againMs = Math.min(Math.max(expiresMs, OUTBOX_RETRY_MS), OUTBOX_RETRY_MS_MAX);
-    add('the end of an unused queue', stored.usedMs + expiresMs, Math.max(expiresMs * (1 + USE_LAG), againMs));
+    add(
+      'the end of an unused queue',
+      stored.usedMs + expiresMs,
+      Math.max(expiresMs * (1 + USE_LAG), againMs),
+    );
   }
   const someone = servedNow(host.openAttachments as Waiting[], queue, nowMs);
   if (someone !== null) {
@@ -43,7 +47,8 @@ export function dueInQueue({ host, sql, nowMs, rates }: Look): Due[] {
     const isBound = isSingle && state.leased > 0;
     // Whose turn it is, is in memory only, and ends after a lease.
     const turnMs = isSingle ? (rates.clock > 0 ? Infinity : leaseMs) : 0;
-    if (!isBound) add(`${someone} waits for one of ${readyCount(state)} ready messages, which`, nowMs, turnMs);
+    if (!isBound)
+      add(`${someone} waits for one of ${readyCount(state)} ready messages, which`, nowMs, turnMs);
   }
   // At a time at which nothing has expired it says when the first will.
   const expiresAtMs = queue.expireHeads(0);

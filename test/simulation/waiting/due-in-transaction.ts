@@ -10,7 +10,10 @@ import { PartitionStore } from '../../../durable-objects/partition/log/partition
 import { SegmentLog } from '../../../durable-objects/storage/segment-log.ts';
 import type { Sql } from '../../../durable-objects/storage/sql.ts';
 import { MessageStore } from '../../../durable-objects/transaction/message-store.ts';
-import { TransactionStore, type StoredTransaction } from '../../../durable-objects/transaction/transaction-store.ts';
+import {
+  TransactionStore,
+  type StoredTransaction,
+} from '../../../durable-objects/transaction/transaction-store.ts';
 import { isDamaged, surveyBatches } from '../../../protocol/record-batch/index.ts';
 import { readerOf, type Due, type Look } from './due.ts';
 
@@ -44,7 +47,11 @@ function isWithoutMarker(
   if (new PartitionStore(sql).read() === null) return false;
   if (group !== undefined) {
     const pending = new GroupOffsetsStore(sql).get(group)?.transaction;
-    return pending?.transactionalId === transactionalId && pending.pending !== null && pending.epoch < epoch;
+    return (
+      pending?.transactionalId === transactionalId &&
+      pending.pending !== null &&
+      pending.producerEpoch < epoch
+    );
   }
   let isOpen = false;
   for (const { data, baseOffset, nextOffset } of new SegmentLog(sql).segmentsFrom(0)) {

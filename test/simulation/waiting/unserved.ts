@@ -43,7 +43,8 @@ export function unserved(
   for (const { what, atMs, withinMs } of look({ host, sql: readerOf(host.disk), nowMs, rates, find })) {
     if (alarmMs !== null && alarmMs <= Math.max(atMs, nowMs) + withinMs + slackMs) continue;
     const due = atMs <= nowMs ? 'is due' : `is due in ${Math.round(atMs - nowMs)} ms`;
-    const alarm = alarmMs === null ? 'no alarm is set' : `the alarm is due in ${Math.round(alarmMs - nowMs)} ms`;
+    const alarm =
+      alarmMs === null ? 'no alarm is set' : `the alarm is due in ${Math.round(alarmMs - nowMs)} ms`;
     return `${host.label}: ${what} ${due}, and ${alarm}`;
   }
   return null;
