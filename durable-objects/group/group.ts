@@ -362,9 +362,7 @@ export class Group extends Durable {
   private async tell(): Promise<void> {
     for (;;) {
       const [entry] = Object.entries(this.group.fencing);
-      // The alarm goes on should this object be gone before all know.
-      this.alarms.schedule('fencing', entry ? Date.now() + FENCE_RETRY_MS : null);
-      if (!entry) return;
+      if (!entry) return this.alarms.schedule('fencing', null);
       const [memberId, fencing] = entry;
       const told = await tellPartitions(
         this.state.env,
@@ -372,7 +370,7 @@ export class Group extends Durable {
         fencing.partitions.map(partitionOf),
         fencing.epoch,
       );
-      if (!told) return;
+      if (!told) return this.alarms.schedule('fencing', Date.now() + FENCE_RETRY_MS);
       fenced(this.group, memberId);
       this.save();
     }

@@ -86,9 +86,9 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
     ['schedule'],
   ),
   forgotten(
-    'changes-not-told-after-a-crash',
+    'changes-not-told-again',
     'durable-objects/topology/topology.ts',
-    "this.#alarm.scheduleEarlier('effects', Date.now() + RETRY_DELAY_MS); // whatever",
-    '// whatever',
+    "      this.#alarm.scheduleEarlier('effects', Date.now() + RETRY_DELAY_MS);\n  }",
+    '      return;\n  }',
   ),
 ];

@@ -1,6 +1,7 @@
 /**
  * A consumer group: a roll call that ends, and partitions that have to be told of members that are gone. Sessions of members
- * who were heard of are in memory only; whoever calls meanwhile makes the group look at them.
+ * who were heard of are in memory only; whoever calls meanwhile makes the group look at them. Where a crash cuts the telling
+ * off, the next call or the watchdog wakes the group: an alarm for each member that leaves would cost a row.
  */
 
 import type { GroupState } from '../../../core/group/group-state.ts';
@@ -8,7 +9,7 @@ import { hasTable, type Due, type Look } from './due.ts';
 
 const FENCE_RETRY_MS = 5_000;
 
-export function dueInGroup({ sql, nowMs }: Look): Due[] {
+export function dueInGroup({ host, sql, nowMs }: Look): Due[] {
   if (!hasTable(sql, 'key_value')) return [];
   const value = (key: string): string | undefined =>
     sql.all<{ value: string }>('SELECT value FROM key_value WHERE key = ?', key)[0]?.value;
@@ -21,7 +22,7 @@ export function dueInGroup({ sql, nowMs }: Look): Due[] {
   const due: Due[] = [];
   if (rollCall) due.push({ what: 'the end of a roll call', atMs: rollCall.endsMs, withinMs: 0 });
   const gone = Object.keys(fencing).length;
-  if (gone > 0)
+  if (host.isAwake && gone > 0)
     due.push({
       what: `telling partitions of ${gone} members that are gone`,
       atMs: nowMs,
