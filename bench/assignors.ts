@@ -4,7 +4,7 @@
  *   npm run bench:assignors -- [--json]
  *
  * "fresh": nobody has anything yet. "one more": a member has joined a balanced group. "mixed": members subscribe to two of
- * ten topics each, where shares differ.
+ * ten topics each, if shares differ.
  */
 
 import { parseArgs } from 'node:util';

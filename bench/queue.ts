@@ -32,11 +32,11 @@ interface QueueRound {
 export interface QueueResult {
   messages: number;
   rounds: QueueRound[];
-  /** By contender: its rate over RabbitMQ's of the same round, median. Absent where RabbitMQ is not installed. */
+  /** By contender: its rate over RabbitMQ's of the same round, median. Absent if RabbitMQ is not installed. */
   ratioToRabbitmq: Record<string, number> | null;
 }
 
-/** @param withRabbitmq false where it is not installed */
+/** @param withRabbitmq false if it is not installed */
 export async function benchQueue(
   messages: number,
   rounds: number,
@@ -166,7 +166,7 @@ async function publish(client: Client, batch: Uint8Array): Promise<void> {
   await client.send('POST', `${QUEUE}/messages`, batch, { 'content-type': RECORD_BATCH_TYPE });
 }
 
-/** Takes up to `max` messages and acks them; waits where there are none yet. */
+/** Takes up to `max` messages and acks them; waits if there are none yet. */
 async function takeAndAck(client: Client, max: number): Promise<number> {
   const { body } = await client.send('POST', `${QUEUE}/deliveries`, JSON.stringify({ max, wait_ms: 200 }), {
     accept: DELIVERIES_TYPE,

@@ -9,7 +9,7 @@
  *   --only log|queue|backlog|routing|transactions|levels|retries
  *   --quick         100,000 records, 1 round, small sizes: to see that it runs
  *
- * RabbitMQ is compared with where it is installed (`apt-get install rabbitmq-server`).
+ * RabbitMQ is compared with if it is installed (`apt-get install rabbitmq-server`).
  */
 
 import { existsSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /** Text that is too long to keep, cut with a note that says so. */
 
 /**
- * At most `max` characters, of which the last are the note where the text was longer. Half of a surrogate pair becomes U+FFFD:
+ * At most `max` characters, of which the last are the note if the text was longer. Half of a surrogate pair becomes U+FFFD:
  * no UTF-8 can hold it, and what is cut is for people.
  */
 export function cutText(given: string, max: number): string {

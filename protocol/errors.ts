@@ -1,14 +1,14 @@
 /**
- * The one table of errors: what a caller can cause, the HTTP status it maps to, and whether the same request may
- * succeed later. Codes are stable; texts are not. Everything else is a bug and answers `internal_error`.
+ * The one table of errors that a caller can cause: code, HTTP status, and whether the same request may succeed later.
+ * Codes are stable; texts are not. Every other error is a bug, and the answer is `internal_error`.
  */
 
 interface ErrorDefinition {
   /** HTTP status of the reply. */
   readonly status: number;
-  /** True where the very same request may succeed if it is sent again. */
+  /** True if the same request may succeed when it is sent again. */
   readonly retryable: boolean;
-  /** What it means, for people: the `title` of the problem document. */
+  /** The meaning, for people: the `title` of the problem document. */
   readonly title: string;
 }
 
@@ -19,21 +19,21 @@ export const errorTable = {
   // The request as such
   malformed_json: permanent(400, 'The body is not JSON'),
   invalid_field: permanent(400, 'A field has a wrong type or value'),
-  unknown_field: permanent(400, 'The request has a field that this call does not know'),
+  unknown_field: permanent(400, 'The request has a field that this call does not have'),
   invalid_name: permanent(400, 'The name is not allowed'),
-  unsupported_media_type: permanent(415, 'The content type of the body is not one that this call takes'),
+  unsupported_media_type: permanent(415, 'This call does not accept the content type of the body'),
   request_too_large: permanent(413, 'The request is larger than allowed'),
-  incomplete_request: transient(400, 'The body ends before it should'),
+  incomplete_request: transient(400, 'The body ended too early'),
   request_timeout: transient(408, 'The body came too slowly'),
   too_many_records: permanent(413, 'The request has more records than allowed'),
   route_not_found: permanent(404, 'There is no such path'),
-  method_not_allowed: permanent(405, 'The path does not take this method'),
+  method_not_allowed: permanent(405, 'The path does not support this method'),
 
   // Record batches
   truncated_batch: permanent(400, 'A record batch ends before its stated length'),
-  unsupported_magic: permanent(400, 'Only record batches of magic 2 are taken'),
+  unsupported_magic: permanent(400, 'Only record batches of magic 2 are supported'),
   corrupt_batch: permanent(400, 'The CRC-32C of a record batch does not match its content'),
-  unsupported_compression: permanent(400, 'Record batches may be uncompressed or gzip'),
+  unsupported_compression: permanent(400, 'Record batches must be uncompressed or gzip'),
   invalid_batch: permanent(400, 'A record batch contradicts itself'),
   batch_too_large: permanent(413, 'A record batch is larger than allowed'),
   record_too_large: permanent(413, 'A record is larger than allowed'),
@@ -43,16 +43,19 @@ export const errorTable = {
   invalid_frame: permanent(400, 'A binary frame is cut off or contradicts itself'),
   consumer_id_required: permanent(
     400,
-    'The queue serves one consumer at a time, and has to know which one asks',
+    'The queue serves one consumer at a time; name the consumer with consumer_id',
   ),
   too_many_tags: permanent(413, 'The settlement has more tags than allowed'),
-  key_required: permanent(400, 'A compacted topic takes only records with a key'),
+  key_required: permanent(400, 'A compacted topic accepts only records with a key'),
 
   // What is addressed
   namespace_not_found: permanent(404, 'There is no such namespace'),
   topic_not_found: permanent(404, 'There is no such topic'),
   // As Kafka's INCONSISTENT_TOPIC_ID. What to do: begin again in the new topic, by the reset policy.
-  inconsistent_topic_id: permanent(409, 'The topic is another one than the request names: it was made again'),
+  inconsistent_topic_id: permanent(
+    409,
+    'The request names a topic that was deleted; another topic has its name now',
+  ),
   partition_not_found: permanent(404, 'The topic has no such partition'),
   queue_not_found: permanent(404, 'There is no such queue'),
   exchange_not_found: permanent(404, 'There is no such exchange'),
@@ -77,22 +80,22 @@ export const errorTable = {
   exchange_differs: permanent(409, 'The exchange exists with another definition'),
   exchange_reserved: permanent(403, 'The exchange belongs to the broker'),
   exchange_in_use: permanent(409, 'The exchange has bindings'),
-  exchange_internal: permanent(403, 'The exchange takes messages from other exchanges only'),
-  too_many_alerts: permanent(409, 'The namespace has as many alerts as it can hold'),
-  too_many_schedules: permanent(409, 'The namespace has as many schedules as it can hold'),
-  too_many_bindings: permanent(409, 'The namespace has as many bindings as it can hold'),
-  partitions_cannot_shrink: permanent(409, 'Partitions can be added, never removed'),
+  exchange_internal: permanent(403, 'The exchange accepts messages from other exchanges only'),
+  too_many_alerts: permanent(409, 'The namespace has the maximum number of alerts'),
+  too_many_schedules: permanent(409, 'The namespace has the maximum number of schedules'),
+  too_many_bindings: permanent(409, 'The namespace has the maximum number of bindings'),
+  partitions_cannot_shrink: permanent(409, 'Partitions can be added, not removed'),
   jurisdiction_unavailable: permanent(400, 'This runtime cannot hold data in a jurisdiction'),
 
   // Producers and transactions
-  producer_fenced: permanent(409, 'A newer instance has taken the place of the producer'),
+  producer_fenced: permanent(409, 'A newer instance has replaced the producer'),
   out_of_order_sequence: permanent(409, 'The sequence does not follow the last one of the producer'),
   unknown_producer: permanent(409, 'The partition or queue does not know the producer, or has forgotten it'),
   transaction_not_found: permanent(404, 'There is no such transactional id'),
   transaction_aborted: permanent(409, 'The transaction was aborted'),
   transaction_committed: permanent(409, 'The transaction was committed'),
   transaction_too_large: permanent(413, 'The transaction has more parts than allowed'),
-  transaction_in_progress: transient(503, 'The transaction before it is still ending'),
+  transaction_in_progress: transient(503, 'The previous transaction is still ending'),
   transaction_unavailable: transient(503, 'The transaction coordinator did not answer'),
   offsets_pending: transient(503, 'An open transaction has committed an offset of the group'),
 
@@ -100,43 +103,43 @@ export const errorTable = {
   group_not_found: permanent(404, 'There is no such consumer group'),
   member_not_found: permanent(404, 'The group has no such member; join again'),
   instance_fenced: permanent(409, 'Another member has joined under the same instance id; stop'),
-  stale_epoch: permanent(409, 'The epoch is not that of the last reply; heartbeat, then go on'),
+  stale_epoch: permanent(409, 'The epoch is not that of the last reply; heartbeat, then continue'),
   partition_not_owned: permanent(
     409,
-    'The partition is not assigned to this member; heartbeat to learn what is',
+    'The partition is not assigned to this member; heartbeat to learn the assignment',
   ),
   group_not_empty: permanent(409, 'The group has members'),
   share_group_not_found: permanent(404, 'There is no such share group'),
-  too_many_share_groups: permanent(409, 'The namespace has as many share groups as it can hold'),
-  group_full: permanent(409, 'The group has as many members as it can hold'),
-  replay_refused: permanent(409, 'The dead letter cannot be sent back so'),
+  too_many_share_groups: permanent(409, 'The namespace has the maximum number of share groups'),
+  group_full: permanent(409, 'The group has the maximum number of members'),
+  replay_refused: permanent(409, 'The dead letter cannot be sent back in this way'),
 
   // The state of the service
-  overloaded: transient(429, 'The broker has as many bytes in hand as it can hold'),
+  overloaded: transient(429, 'The broker holds as many request bytes as it can'),
   unavailable: transient(503, 'A part of the service did not answer'),
-  cost_ceiling: transient(429, 'The namespace has written as many rows in this hour as it may'),
-  schedule_busy: transient(429, 'The schedule has publishes waiting that could not be made yet'),
+  cost_ceiling: transient(429, 'The namespace has reached its ceiling of rows written in this hour'),
+  schedule_busy: transient(429, 'The schedule still has publishes that wait'),
   schedule_unavailable: transient(503, 'The schedule did not answer'),
-  partition_overloaded: transient(429, 'The partition has more appends waiting than it can take'),
+  partition_overloaded: transient(429, 'The partition has too many waiting appends'),
   partition_unavailable: transient(503, 'The partition did not answer'),
   group_unavailable: transient(503, 'The group did not answer'),
-  storage_full: transient(507, 'The queue or partition holds nearly as much as an object can'),
-  disk_full: transient(507, 'The disk of the broker takes nothing more'),
+  storage_full: transient(507, 'The queue or partition has reached its storage limit'),
+  disk_full: transient(507, 'The disk of the broker is full'),
   queue_full: transient(429, 'The queue is full and refuses messages'),
-  queue_overloaded: transient(429, 'The queue has more messages waiting to be stored than it can take'),
+  queue_overloaded: transient(429, 'The queue has too many messages that wait to be stored'),
   queue_unavailable: transient(503, 'The queue did not answer'),
-  unroutable: permanent(404, 'No queue or topic takes the message'),
+  unroutable: permanent(404, 'The message is routed to no queue or topic'),
   // Not to be sent again blindly: the request may have been served, and only its reply be missing.
   no_reply: permanent(504, 'No reply to the request came in time'),
   // Not to be sent again blindly either: without a producer's sequences the part that is stored would be stored twice.
   partly_stored: permanent(409, 'Some partitions have stored their records, others have not'),
   publish_incomplete: transient(503, 'Some destinations have stored the messages, others have not'),
-  internal_error: transient(500, 'Something is wrong on our side'),
+  internal_error: transient(500, 'The broker has an internal error'),
 } as const satisfies Record<string, ErrorDefinition>;
 
 export type ErrorCode = keyof typeof errorTable;
 
-/** An expected failure, as a value: it crosses object boundaries unharmed, where thrown errors lose their fields. */
+/** An expected failure, as a value: it crosses object boundaries unchanged. Thrown errors would lose their fields. */
 export interface Failure {
   readonly code: ErrorCode;
   /** What happened and what to do about it, for the person who reads the reply. */

@@ -1,5 +1,5 @@
 /**
- * Every limit of the contract, with its unit last in the name and its reason beside it.
+ * Limits of the contract. Each name ends with its unit, and each comment gives the reason.
  */
 
 const KiB = 1024;

@@ -1,6 +1,6 @@
 /**
- * What names may be, without the schema library, so that the SDK goes by the same rule. It is Kafka's for topics: letters,
- * digits, `.`, `_` and `-`, at most 249 characters, and neither `.` nor `..`, which paths would
+ * Name rule: which names are allowed. It does not use the schema library, so that the SDK can share it. It is Kafka's
+ * for topics: letters, digits, `.`, `_` and `-`, at most 249 characters, and neither `.` nor `..`, which paths would
  * swallow, nor `__proto__`, which no object can have as a key.
  */
 

@@ -62,7 +62,7 @@ function contentOf(
   return content;
 }
 
-/** What no operation can exclude: an object that does not answer, and a bug. */
+/** Errors that every operation can have: an object that does not answer, and a bug. */
 const ALWAYS_POSSIBLE = ['unavailable', 'internal_error'] as const satisfies ErrorCode[];
 
 function repliesOf(operation: Operation): Json {
@@ -85,7 +85,7 @@ function repliesOf(operation: Operation): Json {
   return replies;
 }
 
-/** What parameters of the query say of each other, which OpenAPI has no place for: a JSON Schema of all as one object. */
+/** Rules between query parameters, for which OpenAPI has no field: a JSON Schema of all parameters as one object. */
 function queryRulesOf({ query }: Operation): Json {
   if (query === undefined) return {};
   const { allOf, not } = jsonSchema(query, 'input');

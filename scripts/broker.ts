@@ -16,7 +16,7 @@ export { BrokerError } from './broker-error.ts';
 export type { RuntimeLog } from './workerd-process.ts';
 
 export interface BrokerOptions {
-  /** The folder that holds all data. It is made where it does not exist. One broker at a time may use it. */
+  /** The folder that holds all data. It is made if it does not exist. One broker at a time may use it. */
   dataPath: string;
   /** Default 127.0.0.1. */
   host?: string;
@@ -172,7 +172,7 @@ function lost(error: Error, lastWords: string): BrokerError {
   });
 }
 
-/** Tells what of the address is wrong, where that kept workerd from starting. */
+/** Tells what of the address is wrong, if that kept workerd from starting. */
 function explain(
   cause: unknown,
   lastWords: string,

@@ -4,7 +4,7 @@
  *     broker.lock  an empty SQLite database whose exclusive lock is the claim. The kernel gives the lock back when the
  *                  process ends, however it ends: there are no stale locks, and no process ids to misread after a
  *                  restart of the machine or of a container.
- *     broker.json  who holds the claim, for people and scripts; absent where no broker runs, or stale after a crash.
+ *     broker.json  who holds the claim, for people and scripts; absent if no broker runs, or stale after a crash.
  */
 
 import {
@@ -39,7 +39,7 @@ export interface Claim {
 /** Extended SQLite codes carry the primary one in the low byte; BUSY is 5. */
 const SQLITE_BUSY = 5;
 
-/** Makes the folder where it does not exist. Throws a `BrokerError` where it cannot be used. */
+/** Makes the folder if it does not exist. Throws a `BrokerError` if it cannot be used. */
 export function claimDataFolder(path: string): Claim {
   makeWritable(path);
   const lock = takeLock(path);
@@ -68,7 +68,7 @@ function makeWritable(path: string): void {
   }
 }
 
-/** Not with `recursive`, which never returns where the parent exists and yet nothing can be made in it, as in /proc. */
+/** Not with `recursive`, which never returns if the parent exists and yet nothing can be made in it, as in /proc. */
 function makeFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   const parent = dirname(path);

@@ -89,7 +89,7 @@ async function withBroker<Result>(use: (url: string) => Promise<Result>): Promis
   if (given) return await use(given);
   say('Starting a broker ...');
   const dataPath = mkdtempSync(join(tmpdir(), 'posthorn-demo-'));
-  // Also where Miniflare ends the process: until the broker runs, Ctrl-C is its own.
+  // Also if Miniflare ends the process: until the broker runs, Ctrl-C is its own.
   process.once('exit', () => rmSync(dataPath, { recursive: true, force: true }));
   const broker = await startBroker({ dataPath });
   stopOnSignals();

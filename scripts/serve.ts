@@ -14,7 +14,7 @@ const USAGE = `npm start [-- --json]
 
 const PORT_DEFAULT = 8787;
 
-/** As in wrangler.toml, where the platform does it. */
+/** As in wrangler.toml, if the platform does it. */
 const CRON_INTERVAL_MS = 300_000;
 
 /** Longer than a stop takes, shorter than the patience of those who then use SIGKILL. */
@@ -135,7 +135,7 @@ async function stop(code: number, reason?: string): Promise<void> {
   if (reason !== undefined) console.error(`posthorn: ${reason}`);
   clearInterval(cron);
   setTimeout(() => process.exit(1), STOP_MS_MAX).unref();
-  // Not awaited where there is nothing to stop yet: what has been started ends with this process.
+  // Not awaited if there is nothing to stop yet: what has been started ends with this process.
   if (broker) await broker.stop();
   process.exit(code);
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run sim -- --seed N --steps M [--seeds K] [--faults list] [--only names] [--operations ids] [--luck L] [--mutant name] [--trace] [--json]`:
  * runs the simulation (docs/simulation.md) for K seeds from N on, with M operations each. A failure is shrunk, and printed
- * with its trace and the command that repeats it. Ends with 1 where a promise was broken.
+ * with its trace and the command that repeats it. Ends with 1 if a promise was broken.
  */
 
 import { parseArgs } from 'node:util';

@@ -1,9 +1,9 @@
-/** The one error that the SDK throws, and the codes it can have. */
+/** `PosthornError`: the one error class of the SDK, and its codes. */
 
 import type { ErrorCode } from '../protocol/errors.ts';
 
 /**
- * What can go wrong on this side of the wire:
+ * Failures on the client's side:
  *
  * - `invalid_argument`: a value was refused before anything was sent
  * - `connection_failed`: no reply came; the request may or may not have been carried out
@@ -40,11 +40,11 @@ export type ClientErrorCode =
 export type PosthornErrorCode = ErrorCode | ClientErrorCode;
 
 export interface PosthornErrorOptions {
-  /** True where the very same call may succeed if it is made again. */
+  /** True if the same call may succeed when it is repeated. */
   retryable?: boolean;
-  /** HTTP status, where a reply came. */
+  /** HTTP status, if a reply came. */
   status?: number;
-  /** Further members of the problem document, such as `log_start_offset`. Names are as on the wire. */
+  /** Further members of the problem document, such as `log_start_offset`, with their names on the wire. */
   details?: Readonly<Record<string, unknown>>;
   /** How long the broker asked to wait, in ms (`Retry-After`). */
   retryAfterMs?: number;
@@ -92,7 +92,7 @@ export function asPosthornError(error: unknown): PosthornError {
   return new PosthornError('connection_failed', messageOf(error), { retryable: true, cause: error });
 }
 
-/** Node's fetch says only "fetch failed"; why is in the cause. */
+/** Node's fetch reports only "fetch failed"; the reason is in the cause. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;

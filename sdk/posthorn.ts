@@ -1,4 +1,4 @@
-/** The client. */
+/** The client: one broker and namespace, and everything that an application can do with them. */
 
 import { Alerts } from './admin/alerts.ts';
 import { clientConfig, type PosthornOptions } from './client/options.ts';
@@ -59,7 +59,7 @@ import {
  * const consumer = posthorn.consumer('mails', async (message) => deliver(message.json()));
  * await consumer.stop();
  *
- * @throws PosthornError `invalid_argument` for options that cannot be
+ * @throws PosthornError `invalid_argument` for invalid options
  */
 export class Posthorn {
   /** Declare, read, list, change and delete topics; see into partitions. */
@@ -92,27 +92,27 @@ export class Posthorn {
     this.groups = new Groups(this.#transport);
   }
 
-  /** A producer of its own batches and order. One for an application is usual. */
+  /** Makes a producer with batches and order of its own. Most applications need one. */
   producer(options: ProducerOptions = {}): Producer {
     return new Producer(this.#transport, this.topics, options);
   }
 
-  /** Makes a producer whose records are seen all or not at all. */
+  /** Makes a transactional producer: readers see all records of a transaction or none. */
   transactionalProducer(options: TransactionalProducerOptions): TransactionalProducer {
     return new TransactionalProducer(this.#transport, this.topics, options);
   }
 
-  /** Reads a topic. Nothing is sent before the first record is asked for. */
+  /** Reads a topic. It sends no request until a loop asks for the first record. */
   reader(topic: string, options: ReaderOptions = {}): Reader {
     return new Reader(this.#transport, this.topics, topic, options);
   }
 
-  /** Publishes to exchanges and queues, with batches and order of its own. One for an application is usual. */
+  /** Makes a publisher to exchanges and queues, with batches and order of its own. Most applications need one. */
   publisher(options: PublisherOptions = {}): Publisher {
     return new Publisher(this.#transport, this.queues, options);
   }
 
-  /** The messages of a queue, for a loop that settles each. Nothing is sent before the loop begins. */
+  /** Returns the messages of a queue for a loop that settles each. It sends no request until the loop begins. */
   messages(queue: string, options: MessagesOptions = {}): Messages {
     return new Messages(this.#transport, this.queues, queue, options);
   }
@@ -122,7 +122,7 @@ export class Posthorn {
    *
    * @example const { body } = await posthorn.request({ queue: 'prices' }, { body: { item: 'tea' } }, { timeoutMs: 5_000 });
    *
-   * @throws PosthornError `no_reply` where the time is over, `unroutable` where nobody takes it, `request_failed` where
+   * @throws PosthornError `no_reply` if the time is over, `unroutable` if nobody takes it, `request_failed` if
    *   whoever took it failed, `aborted`, `connection_failed`, `exchange_not_found`, `queue_full`, and other codes
    */
   request(

@@ -1,10 +1,10 @@
-/** The router: every route, and what is said where there is none. */
+/** The router: all routes, and the answer for unknown paths. */
 
 import { Hono } from 'hono';
 import { failure } from '../protocol/errors.ts';
 import { operations } from '../protocol/operations/index.ts';
 import { problem, unexpected } from './http/problem.ts';
-import type { AppEnv } from './routes/context.ts';
+import type { AppEnv } from './http/context.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
 import { alertRoutes } from './routes/alerts.ts';

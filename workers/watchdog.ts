@@ -4,7 +4,7 @@
  * that. How often follows from what a late alarm does there:
  *
  *   schedules      each run of the cron, every five minutes: a schedule is nothing but its alarm
- *   coordinators   each run, where many transactional ids are in use each third or twelfth: a transaction whose producer is
+ *   coordinators   each run, if many transactional ids are in use each third or twelfth: a transaction whose producer is
  *                  gone ends by the alarm, and readers of committed records wait for it
  *   queues         once an hour: delayed messages, retries, leases, dead letters, alerts
  *   groups         once a day: a group of which all members are gone at once notices when it is called
@@ -26,7 +26,7 @@ import {
 } from '../durable-objects/stubs.ts';
 import type { Env } from '../durable-objects/env.ts';
 import { murmur2 } from '../protocol/murmur2.ts';
-import { namespacesOf } from './routes/context.ts';
+import { namespacesOf } from './http/context.ts';
 
 /** How often the cron trigger runs, as wrangler.toml says. */
 const INTERVAL_MS = 300_000;

@@ -1,7 +1,7 @@
 /**
  * One rule of one queue.
  *
- *   ok        below. Above: pending, or firing at once where `forMs` is 0
+ *   ok        below. Above: pending, or firing at once if `forMs` is 0
  *   pending   above, not for `forMs` yet. Below: ok. When the time is over: firing, with a notice
  *   firing    above. Below: ok, with a notice
  *
@@ -17,14 +17,14 @@ export interface AlertState {
   readonly phase: 'ok' | 'pending' | 'firing';
   /** When it came to the phase, in ms; null: it was always ok. */
   readonly sinceMs: number | null;
-  /** When it began to be above; null where it is ok. */
+  /** When it began to be above; null if it is ok. */
   readonly aboveSinceMs: number | null;
 }
 
 export const OK: AlertState = { phase: 'ok', sinceMs: null, aboveSinceMs: null };
 
 export interface AlertStep {
-  /** The same object where nothing has happened. */
+  /** The same object if nothing has happened. */
   readonly state: AlertState;
   readonly notice: 'firing' | 'recovered' | null;
   /** When to look again even if nothing happens until then; null: no need. */
@@ -33,7 +33,7 @@ export interface AlertStep {
 
 /**
  * @param value the metric now
- * @param aboveSinceMs when it began to be above, where that can be known to be earlier than now
+ * @param aboveSinceMs when it began to be above, if that can be known to be earlier than now
  */
 export function stepAlert(
   state: AlertState,

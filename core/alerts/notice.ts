@@ -1,4 +1,4 @@
-/** What a notice says. */
+/** Notices: the content of the requests that alerts send. */
 
 import type { AlertNotice } from '../../protocol/schemas/alerts.ts';
 import type { AlertRule } from './alert-rule.ts';

@@ -1,6 +1,6 @@
 /**
- * How often something happened in the last minute: counts in buckets of five seconds, so that what a minute is made of
- * does not grow with what happens in it. Counts leave up to five seconds late.
+ * Rate window: how often an event happened in the last minute. It counts in buckets of five seconds, so its size does
+ * not grow with the number of events. A count leaves the window up to five seconds late.
  */
 
 const BUCKET_MS = 5_000;
@@ -28,7 +28,7 @@ export class RateWindow {
     return sum;
   }
 
-  /** When the count is no longer above the threshold if nothing more happens; null where it is not. */
+  /** When the count is no longer above the threshold if nothing more happens; null if it is not. */
   fallsToMs(threshold: number, nowMs: number): number | null {
     let left = this.count(nowMs);
     for (const [bucket, count] of this.#buckets) {

@@ -2,7 +2,7 @@
  * The ceiling of what a namespace may write, in rows an hour of the clock. Objects count their own rows and report them in
  * steps, to the topology, which adds them up and says when it is enough.
  *
- * An object that wakes begins somewhere within a step, at random: what is reported is then right on the average even where
+ * An object that wakes begins somewhere within a step, at random: what is reported is then right on the average even if
  * objects write little and leave memory again, and within a step of the truth for each one that stays.
  */
 

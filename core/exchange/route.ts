@@ -1,5 +1,6 @@
 /**
- * Where a message goes: the walk over the routing graph, as RabbitMQ's `rabbit_exchange:route/2` does it.
+ * Routing: the walk over the routing graph that finds the destinations of a message, as RabbitMQ's
+ * `rabbit_exchange:route/2` does.
  *
  * - Each exchange is asked once, so that cycles end, and each destination gets one copy, however many bindings lead to it.
  * - An exchange none of whose own bindings takes the message hands it to its alternate exchange
@@ -18,13 +19,13 @@ import type { RoutingTable } from './routing-table.ts';
 export interface Routed {
   /** Queues and topics, each once, in an order that depends on the order of the bindings. */
   readonly destinations: readonly Destination[];
-  /** True where nobody takes it: a mandatory publish is told so. */
+  /** True if no destination takes it. A mandatory publish reports this. */
   readonly unroutable: boolean;
 }
 
 export type RouteRefusal = { readonly refused: 'exchange_not_found' | 'exchange_internal' };
 
-/** @param isBrokers true where the broker itself publishes, whom internal exchanges do not refuse: a dead letter */
+/** @param isBrokers true if the broker itself publishes, whom internal exchanges do not refuse: a dead letter */
 export function route(
   table: RoutingTable,
   exchangeName: string,

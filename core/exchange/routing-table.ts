@@ -103,7 +103,7 @@ export class RoutingTable {
     return removed;
   }
 
-  /** @returns false where the binding exists already */
+  /** @returns false if the binding exists already */
   bind(declared: Binding): boolean {
     if (this.#bindings.has(declared.id)) return false;
     const node = this.#nodes.get(declared.source);
@@ -116,7 +116,7 @@ export class RoutingTable {
     return true;
   }
 
-  /** @returns the binding that went, null where there was none */
+  /** @returns the binding that went, null if there was none */
   unbind(id: string): Binding | null {
     const binding = this.#bindings.get(id);
     if (binding === undefined) return null;

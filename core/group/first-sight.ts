@@ -1,13 +1,13 @@
 /**
- * What a group knew of a topic when it first saw it. `latest` means from then on: partitions that were there are read from
- * their end, and what appears later (a partition, a topic that a pattern matches, a topic that is made again) from its
- * start, or the group would miss what came before its members noticed.
+ * First sight: what a group knew of a topic when it first saw it. `latest` begins at that time: partitions that existed
+ * are read from their end. What appears later (a partition, a topic that a pattern matches, a topic that is made again)
+ * is read from its start. Otherwise the group would miss records that came before its members noticed.
  */
 
 import { matchesPattern } from '../topology/policies.ts';
 import { own, type GroupState, type Member, type TopicRef } from './group-state.ts';
 
-/** Subscriptions remembered that no member has any more. */
+/** The number of remembered subscriptions that no member has any more. */
 const FORMER_SUBSCRIPTIONS_MAX = 1_000;
 
 /**
@@ -57,7 +57,7 @@ export function resetOf(
   return autoOffsetReset === 'latest' && partition < latestBelow ? 'latest' : 'earliest';
 }
 
-/** A topic whose partitions from 0 up to `below` have yet to note where they ended when the group first saw them. */
+/** A topic whose partitions from 0 up to `below` have not yet noted their end at the first sight of the group. */
 export interface UnsettledTopic {
   name: string;
   id: number;

@@ -1,8 +1,9 @@
 /**
- * What a group keeps: its members, who owns which partition, and who is to own it.
+ * Group state: the members, the owner of each partition, and the target owner.
  *
- * The *target* says who is to own each partition; the router computes it for an epoch. A member *owns* a partition from
- * when it is told of it until it says that it has let go, or has been fenced. The two differ while partitions change hands:
+ * The *target* says which member is to own each partition; the router computes it for an epoch. A member *owns* a
+ * partition from the reply that assigns it until the member has given it up or was fenced. The two differ while
+ * partitions change hands:
  *
  *   free       nobody owns it. It is given to the member of its target, with that member's next heartbeat
  *   owned      its member reads and commits
@@ -10,9 +11,9 @@
  *              confirmed yet. It may still commit
  *   fencing    its member is gone; the partition itself has not been told yet that this member may not commit any more
  *
- * Free is reached from revoked by a heartbeat that shows an epoch of the revocation and does not name the partition, and
- * from fencing when the partition has been told. So a partition never has two owners, and a member whose partitions stay
- * never has to stop.
+ * A revoked partition becomes free when a heartbeat shows an epoch of the revocation and does not name the partition. A
+ * fencing partition becomes free when it has been told. So a partition never has two owners, and a member whose
+ * partitions stay never has to stop.
  *
  * A change of membership, subscriptions or topics makes the next epoch. Every ownership has the epoch in which it began;
  * of two ownerships of one partition the later one has the higher: that is what partitions fence by (offsets.ts).
@@ -46,7 +47,7 @@ export interface Member {
   owned: Record<PartitionKey, Ownership>;
 }
 
-/** A member that is gone, of which not all partitions know yet. */
+/** A member that is gone, but not all of its partitions know that yet. */
 export interface Fencing {
   /** The epoch that its partitions are raised to. */
   epoch: number;
@@ -70,7 +71,7 @@ export interface TopicRef {
 }
 
 /**
- * Asked for when the object has been out of memory, and with it when members were heard of last: those that do not answer
+ * A roll call begins when the object was out of memory and lost the times of its members. Members that do not report
  * within it are removed.
  */
 export interface RollCall {
@@ -83,7 +84,7 @@ export interface GroupState {
   name: string;
   /** 0: the group does not exist. */
   epoch: number;
-  /** The epoch that the target was computed for; the router has to compute one where it is behind. */
+  /** The epoch that the target was computed for; the router has to compute one if it is behind. */
   targetEpoch: number;
   /** The topology that the target was computed by. */
   topologyVersion: number;
@@ -101,7 +102,7 @@ export interface GroupState {
   rollCall: RollCall | null;
 }
 
-/** Names come from clients: one such as `constructor` would find what every object inherits. */
+/** Names come from clients. A name such as `constructor` would otherwise find an inherited member. */
 export function own<Value>(values: Readonly<Record<string, Value>>, name: string): Value | undefined {
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
@@ -134,7 +135,7 @@ export function memberCount(state: GroupState): number {
   return Object.keys(state.members).length;
 }
 
-/** The topic as the group knows it; undefined where it never has. */
+/** The topic as the group knows it; undefined if it never has. */
 export function knownRef({ topics, formerTopics }: GroupState, topic: string): TopicRef | undefined {
   return own(topics, topic) ?? own(formerTopics, topic);
 }
@@ -147,12 +148,12 @@ export function refOf(state: GroupState, topic: string): TopicRef {
   return ref;
 }
 
-/** A group without members in which also nobody is left to fence: its offsets may be changed. */
+/** True if the group has no members and none to fence. Then its offsets may be changed. */
 export function isEmpty(state: GroupState): boolean {
   return memberCount(state) === 0 && Object.keys(state.fencing).length === 0;
 }
 
-/** What the member is to read: owned and to stay. By topic and partition. */
+/** The partitions that the member is to read: owned and not revoked. Sorted by topic and partition. */
 export function assignmentOf(member: Member): TopicPartition[] {
   return sortedPartitions(Object.keys(member.owned).filter((key) => member.owned[key]!.revoked === 0));
 }
@@ -169,7 +170,7 @@ export function takenPartitions(state: GroupState): Set<PartitionKey> {
   return taken;
 }
 
-/** True where every member owns what it is to own, and nothing else. */
+/** True if every member owns exactly its target. */
 export function isStable(state: GroupState): boolean {
   return (
     state.targetEpoch === state.epoch &&

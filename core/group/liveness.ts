@@ -1,7 +1,8 @@
 /**
- * Who has been heard of. When, is kept in memory only, so that a heartbeat writes nothing; while heartbeats come the
- * object does not leave memory. Where it has, a roll call is begun and kept with the state: every member has a full session
- * timeout from then on to be heard of, also where the object leaves memory again meanwhile.
+ * Liveness: which members reported in time. The group keeps times in memory only, so that a heartbeat writes nothing,
+ * and heartbeats keep the object in memory. If the object left memory, it begins a roll call, which is stored with the
+ * state: every member has a full session timeout from then on to be heard of, also if the object leaves memory again
+ * meanwhile.
  */
 
 import type { GroupState, Member } from './group-state.ts';
@@ -13,7 +14,7 @@ export interface Life {
   shownEpoch: number;
 }
 
-/** By member id. Members that are not in it have not been heard of since the object woke. */
+/** By member id. A member without an entry has not reported since the object woke. */
 export type Lives = Map<string, Life>;
 
 /** @returns whether the state has changed */
@@ -31,7 +32,9 @@ export function noteSeen(
   return missing >= 0;
 }
 
-/** Begins a roll call of those who have not been heard of, if there is none. @returns whether the state has changed */
+/**
+ * Begins a roll call of members that have not reported, unless one is running. @returns whether the state has changed
+ */
 function beginRollCall(state: GroupState, lives: Lives, nowMs: number): boolean {
   if (state.rollCall !== null) return false;
   const missing = Object.values(state.members).filter(({ id }) => !lives.has(id));
@@ -41,7 +44,7 @@ function beginRollCall(state: GroupState, lives: Lives, nowMs: number): boolean 
   return true;
 }
 
-/** Removes those who were not heard of in time, and begins a roll call where the object has been out of memory. */
+/** Removes members that did not report in time, and begins a roll call if the object was out of memory. */
 export function sweep(
   state: GroupState,
   lives: Lives,
@@ -68,7 +71,7 @@ function overdue(state: GroupState, lives: Lives, nowMs: number): Member[] {
   });
 }
 
-/** When somebody may be overdue, in ms; null where that depends on nobody. */
+/** Returns when the next member may be overdue, in ms; null if there is none. */
 export function nextOverdueMs(state: GroupState, lives: Lives): number | null {
   let nextMs = state.rollCall?.endsMs ?? Infinity;
   for (const { id, sessionTimeoutMs } of Object.values(state.members)) {

@@ -1,4 +1,7 @@
-/** Joining, heartbeats, and the ways out of a group. Each changes the state it is given, or refuses and changes nothing. */
+/**
+ * Membership: joining, heartbeats, and leaving a group. Each function changes the given state, or refuses and changes
+ * nothing.
+ */
 
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { AssignorName, TopicPartition } from '../../protocol/schemas/groups.ts';
@@ -27,9 +30,9 @@ export interface JoinRequest {
 }
 
 /**
- * Adds a member. One with the instance id of another takes its place: it has the same target, so that nobody else is
- * concerned, and gets the partitions once they know that the other may not commit any more.
- * @param memberId has never been one of this group, and cannot be guessed
+ * Adds a member. A member with the instance id of another replaces it. It has the same target, so no other member is
+ * affected. It gets the partitions when they know that its predecessor may no longer commit.
+ * @param memberId a new id that cannot be guessed
  */
 export function join(
   state: GroupState,
@@ -67,16 +70,17 @@ export function join(
 
 export interface Beat {
   memberId: string;
-  /** The epoch of the last reply to the member; null for a client that keeps none and holds what it was last given. */
+  /** The epoch of the last reply to the member; null for a client that keeps no epoch and holds its last assignment. */
   epoch: number | null;
-  /** What the member still works on: these, or no more than it was last told, or it does not say. */
+  /** The partitions that the member still works on: a list, at most its last assignment, or unknown. */
   held: readonly TopicPartition[] | 'assigned' | 'unsaid';
   /** The highest epoch that the member has shown since the object woke. */
   shownEpoch: number;
 }
 
 /**
- * Takes a sign of life: frees what was revoked and is not held any more, and gives what is free and meant for the member.
+ * Handles a sign of life. It frees revoked partitions that the member no longer holds, and gives the member free
+ * partitions of its target.
  * @returns whether the state has changed
  */
 export function heartbeat(state: GroupState, beat: Beat): { member: Member; isChanged: boolean } | Failure {
@@ -89,7 +93,7 @@ export function heartbeat(state: GroupState, beat: Beat): { member: Member; isCh
   return { member, isChanged: released || given };
 }
 
-/** The epoch of a request of this member: not of the future, and not older than one that it has shown. */
+/** Checks the epoch of a request of this member: not in the future, and not older than one that it has shown. */
 export function checkEpoch(
   state: GroupState,
   member: Member,
@@ -104,7 +108,10 @@ export function checkEpoch(
   });
 }
 
-/** Takes a member out, that leaves, is removed, or was not heard of in time. Its partitions have to be fenced. */
+/**
+ * Removes a member that leaves, is removed by an operator, or was silent for too long. Its partitions have to be
+ * fenced.
+ */
 export function remove(state: GroupState, member: Member): void {
   state.epoch += 1;
   delete state.members[member.id];
@@ -113,7 +120,7 @@ export function remove(state: GroupState, member: Member): void {
   if (memberCount(state) === 0) state.targetEpoch = state.epoch; // nobody is left to assign to
 }
 
-/** The partitions of the member have been told: others may have them. */
+/** Ends the fencing of a member: its partitions know, so others may get them. */
 export function fenced(state: GroupState, memberId: string): void {
   delete state.fencing[memberId];
 }
@@ -136,7 +143,10 @@ export function findMember(state: GroupState, memberId: string): Member | Failur
   );
 }
 
-/** The epochs in which a member began to own partitions; null where it does not. What it has to give up counts too. */
+/**
+ * Returns the epochs in which a member began to own partitions; null for those that it does not own. Revoked partitions
+ * count too.
+ */
 export function ownershipsOf(member: Member, partitions: readonly TopicPartition[]): (number | null)[] {
   return partitions.map((partition) => member.owned[keyOf(partition)]?.since ?? null);
 }
@@ -150,7 +160,7 @@ function subscribesAlike(a: Member, b: Member): boolean {
   return topics(a) === topics(b) && a.pattern === b.pattern && a.assignor === b.assignor;
 }
 
-/** Only a member that has seen the revocation can have let go because of it. */
+/** Only a member that has seen the revocation can have given the partition up because of it. */
 function release(member: Member, epoch: number, held: Beat['held']): boolean {
   if (held === 'unsaid') return false;
   const holds = new Set<PartitionKey>(held === 'assigned' ? [] : held.map(keyOf));

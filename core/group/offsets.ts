@@ -1,8 +1,8 @@
 /**
- * The rules of a group's offset in a partition, and of the fence that guards it.
+ * Group offsets: the rules of a group's offset in a partition, and of the fence that guards it.
  *
- * The partition keeps of each group who may commit: a member, and the epoch in which it began to own the partition. Every
- * read and commit names a member and an epoch:
+ * For each group the partition keeps who may commit: a member, and the epoch in which that member began to own the
+ * partition. Every read and commit names a member and an epoch:
  *
  *   that member, and not an older epoch        taken
  *   any member, an older epoch                 refused: the partition has gone to somebody else since
@@ -10,8 +10,8 @@
  *                                              partition, since an epoch that is higher, it becomes the one that may
  *                                              commit, in the same step as its first read or commit is served
  *
- * When a member is removed the group raises the epoch of its partitions, naming no member, before anybody learns that it
- * is gone. So a commit of a fenced member is refused by the partition itself, whatever its router believed, however late.
+ * When a member is removed, the group raises the epoch of its partitions, without a member, before anybody learns that
+ * it is gone. So the partition itself refuses a commit of a fenced member, however late it comes.
  */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
@@ -22,24 +22,24 @@ export interface GroupOffset {
   epoch: number;
   /** Who may commit; null after it was fenced. */
   memberId: string | null;
-  /** The committed offset; null where nothing was committed. */
+  /** The committed offset; null if nothing was committed. */
   offset: number | null;
   metadata: string;
   /** When it was written last, in ms. */
   usedMs: number;
-  /** The last transaction that has committed here; null where none has. */
+  /** The last transaction that has committed here; null if none has. */
   transaction: TransactionalOffset | null;
 }
 
 export interface Claim {
   memberId: string;
-  /** Where `isOwner`: the epoch in which the member began to own the partition. Else one that it has seen. */
+  /** If `isOwner`: the epoch in which the member began to own the partition. Else one that it has seen. */
   epoch: number;
   /** The group has said that the member owns the partition. */
   isOwner: boolean;
 }
 
-/** `held`: nothing changes. `raised`: it is this member's from now on. `unknown`: ask the group. */
+/** `held`: nothing changes. `raised`: the partition belongs to this member from now on. `unknown`: ask the group. */
 export type Fence = 'held' | 'raised' | 'unknown';
 
 export function checkClaim(known: GroupOffset | null, { memberId, epoch, isOwner }: Claim): Fence | Failure {
@@ -57,7 +57,7 @@ export function raised(known: GroupOffset | null, { memberId, epoch }: Claim, no
   return { ...(known ?? NOTHING), memberId, epoch, usedMs: nowMs };
 }
 
-/** The row after the group has fenced the member that it had in `epoch`; null where that is known already. */
+/** The row after the group has fenced the member that it had in `epoch`; null if that is known already. */
 export function fence(known: GroupOffset | null, epoch: number, nowMs: number): GroupOffset | null {
   if (known !== null && known.epoch >= epoch) return null;
   return { ...(known ?? NOTHING), memberId: null, epoch, usedMs: nowMs };
@@ -70,7 +70,7 @@ export function checkReset(known: GroupOffset | null, epoch: number): Failure | 
   return failure('group_not_empty', 'a member has joined the group meanwhile; its offsets were left alone');
 }
 
-/** Where reading goes on: at the committed offset, held to the log. */
+/** Returns where reading continues: at the committed offset, moved into the range of the log. */
 export function positionOf(
   known: GroupOffset | null,
   log: { logStartOffset: number; highWatermark: number },
@@ -84,7 +84,7 @@ export function clamp(offset: number, log: { logStartOffset: number; highWaterma
   return Math.min(Math.max(offset, log.logStartOffset), log.highWatermark);
 }
 
-/** Of a group that has not been here. */
+/** The row of a group that has not used this partition. */
 export const NOTHING = { offset: null, metadata: '', transaction: null };
 
 function fencedOut(epoch: number): Failure {

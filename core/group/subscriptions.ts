@@ -1,4 +1,4 @@
-/** Which topics the members of a group read. */
+/** Subscriptions: the topics that the members of a group read. */
 
 import { matchesPattern } from '../topology/policies.ts';
 import type { TopicDefinition } from '../topology/topics.ts';

@@ -1,4 +1,4 @@
-/** Targets: what the router needs to compute one, and accepting it. */
+/** Targets of a group: the input to compute one, and its acceptance. */
 
 import { ASSIGNOR_DEFAULT, ASSIGNORS, type AssignorName } from '../../protocol/schemas/groups.ts';
 import { subscriptionsOf, withFirstSight } from './first-sight.ts';
@@ -32,8 +32,8 @@ export function assignorOf(state: GroupState): AssignorName {
 }
 
 /**
- * Accepts a target, if it was computed for the current epoch by a topology that is not older. Where topics have changed
- * since the last target of this epoch that makes a new one; where nothing has, nothing is changed but the version.
+ * Accepts a target, if it was computed for the current epoch by a topology that is not older. If topics have changed
+ * since the last target of this epoch, a new epoch begins. Otherwise only the version changes.
  */
 export function acceptTarget(state: GroupState, target: Target): 'refused' | 'accepted' | 'unchanged' {
   if (target.epoch !== state.epoch || target.topologyVersion < state.topologyVersion) return 'refused';
@@ -81,8 +81,9 @@ function retarget(member: Member, target: PartitionKey[], epoch: number): void {
 }
 
 /**
- * A topic that is gone takes its partitions with it: there is nothing left to read, commit or hand over. So does one that was
- * gone for a while, which a member may still hold, and is made again now: nobody owns anything of the new one.
+ * Removes the partitions of deleted topics, because nothing is left to read, commit or hand over. This includes a topic
+ * that was deleted and made again: a member may still hold partitions of the old one, and nobody owns partitions of the
+ * new one.
  */
 function changeTopics(state: GroupState, topics: Record<string, TopicRef>): void {
   const replaced = new Set<string>();

@@ -1,15 +1,16 @@
 /**
- * An offset that is committed within a transaction, in its partition. It is checked when it is added, as a plain commit is;
- * from then on it belongs to the transaction and takes effect if and only if that is committed, whoever owns the partition
- * by then. Were it refused at the end, the results of the transaction would be there and its input would be handled again.
- * States:
+ * Transactional offset: an offset in a partition that is committed within a transaction. It is checked when it is
+ * added, as a plain commit is. From then on it belongs to the transaction, and takes effect if and only if that is
+ * committed, whichever member owns the partition then. If it were refused at the end, the results of the transaction
+ * would exist and its input would be handled again. States:
  *
  *   pending   added, and its transaction is open. Nobody else reads on or commits: where to read on is not decided. Left by
  *             the marker of the transaction
  *   ended     the marker was here. What comes late of that transaction is refused
  *
- * A member may use several producers, and what it adds may come after the marker of its transaction, when another one has
- * been here since. Taken it would stay for ever, as no marker follows: so the ends of a few other producers are kept too.
+ * A member may use several producers, so an offset may arrive after the marker of its transaction and after another
+ * producer. Without a following marker it would stay pending for ever. So the row also keeps the ends of a few other
+ * producers.
  */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
@@ -20,7 +21,7 @@ export interface TransactionalOffset {
   producerId: number;
   /** While pending the epoch of the transaction; then the one after. */
   producerEpoch: number;
-  /** Null where the transaction has ended. */
+  /** Null if the transaction has ended. */
   pending: { offset: number; metadata: string } | null;
   /** When it was added first, or ended, in ms. */
   sinceMs: number;
@@ -34,7 +35,7 @@ interface EndSeen {
   producerEpoch: number;
 }
 
-/** Longer than a call is under way, no member goes through so many producers. */
+/** No member uses so many producers while one call is under way. */
 const OTHERS_MAX = 8;
 
 /** The transaction that a commit belongs to. */
@@ -67,7 +68,7 @@ export function addOffset(
 
 /**
  * The marker of a transaction is here.
- * @returns null where it changes nothing: it came before
+ * @returns null if it changes nothing: it came before
  */
 export function endOffset(
   known: TransactionalOffset | null,

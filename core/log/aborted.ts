@@ -1,4 +1,4 @@
-/** Aborted transactions: what a reader of committed records does not get to see. */
+/** Aborted transactions: the records that readers of committed records do not see. */
 
 import {
   isBatchFailure,
@@ -32,7 +32,7 @@ export function isAborted(
   );
 }
 
-/** The chunks, each whole batches, without those that were aborted and without markers, which are of no more use then. */
+/** Returns the chunks, each of whole batches, without aborted batches and without markers. */
 export function committedOnly(
   chunks: readonly Uint8Array[],
   aborted: readonly AbortedTransaction[],
@@ -54,7 +54,7 @@ function committedParts(chunk: Uint8Array, aborted: readonly AbortedTransaction[
 
 const ANY_OFFSETS = { baseOffset: 0, nextOffset: Number.MAX_SAFE_INTEGER };
 
-/** The CRC of what would be left out is compared: a damaged batch is the reader's to see, whatever its header says. */
+/** Compares the CRC before it leaves a batch out. The reader has to see a damaged batch, whatever its header says. */
 function isLeftOut(chunk: Uint8Array, at: number, aborted: readonly AbortedTransaction[]): boolean {
   const header = readBatchHeader(chunk, at);
   if (isBatchFailure(header) || !(header.isControl || isAborted(header, aborted))) return false;

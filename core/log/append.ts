@@ -2,8 +2,8 @@
  * Appending: gives a group of batches their offsets and packs them into segments.
  *
  * Small appends extend the last segment while it stays below PACK_BYTES_MAX, larger ones begin segments of their own.
- * Both cost one row written. Extending rewrites the segment, so the bound keeps that cheap, and it makes rows that
- * retention later deletes (and pays for) some hundred times fewer where records come one by one.
+ * Both cost one row written. Extending rewrites the segment, so the bound keeps that cheap. If records come one by one,
+ * it leaves about a hundred times fewer rows for retention to delete and pay for.
  */
 
 import { SEGMENT_BYTES_MAX } from '../../protocol/limits.ts';

@@ -12,14 +12,14 @@
 
 import type { RecordKey } from '../../protocol/record-batch/index.ts';
 
-/** What one slice may read, so that requests are not held up. */
+/** The bytes that one slice may read, so that it does not delay requests. */
 export const COMPACTION_SLICE_BYTES = 4 * 1024 * 1024;
 
 /** Bounds of the map: it lives in the memory of the object. */
 export const COMPACTION_KEYS_MAX = 200_000;
 export const COMPACTION_KEY_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Between growing dirty and being compacted: a burst then costs one round. Kafka's `log.cleaner.backoff.ms`. */
+/** The delay between new records and compaction, so that a burst costs one round. Kafka's `log.cleaner.backoff.ms`. */
 export const COMPACTION_DELAY_MS = 15_000;
 
 export interface CompactionPolicy {

@@ -1,6 +1,7 @@
 /**
- * A record batch in the log of a topic that was published through an exchange by an idempotent producer: what tells the
- * partition, also after a wake, which sequences of which producer and exchange it has (core/producers/gapped-sequences.ts).
+ * Exchange batch: a record batch in a topic that an idempotent producer published through an exchange. It tells the
+ * partition, also after a wake, which sequences of which producer and exchange are stored
+ * (core/producers/gapped-sequences.ts).
  *
  *   producerId         2^52 + the id of the producer: apart from the ids that produce to partitions themselves
  *   producerEpoch      as the producer gave it

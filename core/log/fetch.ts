@@ -47,8 +47,8 @@ export interface OffsetRange {
 
 /**
  * The batches of a segment from the one that holds `offset` (or the next one that exists) on, until `bytesMax` or
- * `recordsMax` is reached, at least one. Null where the segment has nothing at or after the offset. Damaged bytes are
- * part of it as they are: whoever reads bytes gets what is stored.
+ * `recordsMax` is reached, at least one. Null if the segment has nothing at or after the offset. Damaged bytes are
+ * included unchanged: readers of bytes get what is stored.
  */
 export function sliceSegment(
   segment: Uint8Array,
@@ -77,7 +77,7 @@ export interface StoredPart extends OffsetRange {
 }
 
 /**
- * The parts of a segment, by the headers of its batches alone. Only where these contradict each other or the row, bytes
+ * The parts of a segment, by the headers of its batches alone. Only if these contradict each other or the row, bytes
  * are damaged, and the CRCs tell where.
  */
 export function storedParts(segment: Uint8Array, { baseOffset, nextOffset }: OffsetRange): StoredPart[] {
@@ -104,7 +104,7 @@ export function storedParts(segment: Uint8Array, { baseOffset, nextOffset }: Off
   }
 }
 
-/** The header of a batch that was checked before: that it cannot be read is a bug, never a caller's fault. */
+/** Reads the header of a batch that was checked before. A failure is a bug, never a caller's error. */
 export function storedHeader(segment: Uint8Array, at: number): BatchHeader {
   const header = readBatchHeader(segment, at);
   if (isBatchFailure(header)) throw new Error(`a checked batch cannot be read at ${at}: ${header.message}`);

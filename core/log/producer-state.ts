@@ -1,17 +1,18 @@
 /**
- * What a partition remembers of its producers, so that a batch that is sent again is stored once (Kafka's idempotent
- * producer, KIP-98). Of each producer:
+ * Producer state: what a partition remembers of its producers, so that it stores a repeated batch once (Kafka's
+ * idempotent producer, KIP-98). Of each producer:
  *
  *   epoch             the highest seen; a batch of a lower one comes from an instance that has been replaced
  *   batches           the last five of that epoch, by sequence: one that comes again is answered with its first offset
- *   transactionStart  where its open transaction begins in this log, null where none is open
+ *   transactionStart  where its open transaction begins in this log, null if none is open
  *   lastMs            when it was last heard of; forgotten after 7 days, unless its transaction is open
  *
- * A batch is taken when its sequence follows the last one, or is 0 for a producer or an epoch not seen before. Every
- * transaction has an epoch of its own (KIP-890): the marker that ends it carries the next one. So a marker that comes
- * twice changes nothing, and a batch that comes after its transaction has ended is fenced.
+ * A batch is stored when its sequence follows the last one, or is 0 for a new producer or epoch. Every transaction has
+ * an epoch of its own (KIP-890): the marker that ends it carries the next one. So a marker that comes twice changes
+ * nothing, and a batch that comes after its transaction has ended is fenced.
  *
- * A producer that publishes through exchanges is kept apart, for each exchange, by the rules of gapped-sequences.ts.
+ * A producer that publishes through exchanges has a separate state for each exchange, by the rules of
+ * gapped-sequences.ts.
  */
 
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -63,7 +64,7 @@ export interface ExchangeProducer extends GappedProducer<LoggedPart> {
 
 export type KnownProducer = Producer | ExchangeProducer;
 
-/** What of a batch's header decides. Producer -1: of none, always taken. */
+/** The fields of a batch header that decide. Producer -1: without a producer, always stored. */
 export interface SequencedBatch extends Sequenced {
   isTransactional: boolean;
   maxTimestamp: number;
@@ -99,7 +100,7 @@ export class ProducerStates {
     return this.#producers.get(id) as Producer | undefined;
   }
 
-  /** Where the first open transaction begins; null where none is open. */
+  /** Where the first open transaction begins; null if none is open. */
   get firstOpenOffset(): number | null {
     let first: number | null = null;
     for (const producer of this.#producers.values()) {
@@ -114,7 +115,7 @@ export class ProducerStates {
     return new StagedProducers(this.#producers, nowMs);
   }
 
-  /** What is worth keeping, the longest unheard of first. */
+  /** Producers to keep, those silent for longest first. */
   alive(nowMs: number): KnownProducer[] {
     const known = [...this.#producers.values()].filter((producer) => isAlive(producer, nowMs));
     known.sort((a, b) => a.lastMs - b.lastMs);
@@ -215,7 +216,7 @@ export class StagedProducers {
 
   /**
    * Ends a transaction.
-   * @returns null where that has happened before and nothing is to be written; else where it began in this log, -1 where
+   * @returns null if that has happened before and nothing is to be written; else where it began in this log, -1 if
    *   nothing of it is here: the marker is written all the same, to fence batches that are still on their way
    */
   end({ producerId, producerEpoch }: TransactionEnd): { firstOffset: number } | null {

@@ -9,10 +9,10 @@ export interface RetentionPolicy {
   retentionBytes: number | null;
 }
 
-/** What one run may remove, so that a long backlog does not hold up requests. */
+/** The segments that one run may remove, so that it does not delay requests. */
 export const RETENTION_SLICE_SEGMENTS = 256;
 
-/** Between two looks at the clock: one alarm (a row written) may remove many segments. */
+/** The time between two runs, so that one alarm (a row written) removes many segments. */
 const CHECK_INTERVAL_MS_MAX = 300_000;
 
 /**
@@ -41,7 +41,7 @@ export function expiredSegments(
 }
 
 /**
- * When retention has to look next, or null where nothing can become due by time alone. A segment that is due waits for
+ * When retention has to look next, or null if nothing can become due by time alone. A segment that is due waits for
  * the next look: at most 5 minutes, and at most a tenth of the retention time.
  */
 export function nextRetentionCheck(

@@ -1,7 +1,7 @@
 /**
- * A segment is a run of whole record batches stored together, at most 1 MiB. Its row is keyed by base offset, so that
- * the segments of a log are in offset order and any offset is found without scanning. Offsets are half-open:
- * `[baseOffset, nextOffset)`. Compaction may remove records inside, never change the range.
+ * Segment: a run of whole record batches in one row, at most 1 MiB. Its row is keyed by base offset, so that the
+ * segments of a log are in offset order and any offset is found without scanning. Offsets are half-open: `[baseOffset,
+ * nextOffset)`. Compaction may remove records inside, never change the range.
  */
 export interface SegmentExtent {
   /** The offset of the first record ever written to it. */
@@ -11,7 +11,7 @@ export interface SegmentExtent {
   /** The largest timestamp in it, in ms. */
   maxTimestamp: number;
   /**
-   * The largest timestamp in the log up to its end. It never falls from one segment to the next even where timestamps
+   * The largest timestamp in the log up to its end. It never falls from one segment to the next even if timestamps
    * do, so that the first segment with a record at or after a time is found by bisection, without a second index.
    */
   maxTimestampSoFar: number;
@@ -21,7 +21,7 @@ export interface SegmentExtent {
   bytes: number;
 }
 
-/** What a log knows in memory: its ends and its last segment. Everything else is on disk. */
+/** The state of a log in memory: its ends and its last segment. Everything else is on disk. */
 export interface LogHead {
   /** The first offset that can be read. Raised by retention and by deleting records; never falls. */
   logStartOffset: number;

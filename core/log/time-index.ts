@@ -1,10 +1,10 @@
-/** Finding the first record at or after a time (Kafka's ListOffsets), by bisection over the segments. */
+/** Time index: finds the first record at or after a time (Kafka's ListOffsets), by bisection over the segments. */
 
 import { eachRecordKey, isDamaged, surveyBatches, type Inflate } from '../../protocol/record-batch/index.ts';
 import type { OffsetRange } from './fetch.ts';
 import type { LogHead, SegmentExtent } from './segment.ts';
 
-/** How the search looks at the log: each call reads one row. */
+/** The log, as the search reads it. Each call reads one row. */
 export interface SegmentLookup {
   /** The segment that holds the offset, or the next one after it. */
   atOrAfter(offset: number): SegmentExtent | undefined;
@@ -12,7 +12,7 @@ export interface SegmentLookup {
 
 /**
  * The first segment with a record at or after `timestampMs`, or undefined. At most about 50 look-ups for the bisection;
- * then one for each segment whose own records are older, which there are only where the record that raised the running
+ * then one for each segment whose own records are older, which there are only if the record that raised the running
  * maximum has since been removed.
  */
 export function segmentForTimestamp(

@@ -52,7 +52,7 @@ export function takenBefore<Batch extends TakenBatch>(
 }
 
 /**
- * Why a batch that was not taken before is not taken now; null where it is.
+ * Why a batch that was not taken before is not taken now; null if it is.
  * @param other what else may speak against it, asked before its sequence is looked at
  */
 export function refusal(

@@ -1,4 +1,4 @@
-/** What time alone does: leases end, and messages at the head of the queue grow too old. */
+/** Expiry: what happens by time alone. Leases end, and messages at the head of the queue become too old. */
 
 import { consumerName } from './deliver/consumer-id.ts';
 import { deadLetter, isKeptAnyway } from './dead-letters/dead-letter.ts';
@@ -62,7 +62,7 @@ export function expireLeases(state: QueueMachine, source: SegmentSource, nowMs: 
 /**
  * Removes expired messages: those that were given back wherever they lie, of the others those at the head of a lane. One
  * that is behind a younger one is found when it gets there.
- * @returns when to look again, in ms; Infinity where nothing that was looked at can expire
+ * @returns when to look again, in ms; Infinity if nothing that was looked at can expire
  */
 export function expireHeads(state: QueueMachine, source: SegmentSource, nowMs: number): number {
   const ttlMs = state.config.message_ttl_ms;

@@ -2,7 +2,7 @@
 
 import { finish, type QueueMachine } from './state/queue-machine.ts';
 
-/** Gives how many messages went. */
+/** Returns the number of removed messages. */
 export function purge(state: QueueMachine): number {
   let purged = 0;
   for (const lane of state.lanes) {

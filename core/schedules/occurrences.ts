@@ -1,7 +1,7 @@
 /**
- * When a schedule publishes. Each occurrence becomes a publish with a number of its own before anything is sent, in the
- * same commit that moves the schedule on, so that neither a crash nor a second alarm makes it twice. A publish stays until
- * it is made; those of one schedule are made one after another.
+ * Occurrences: when a schedule publishes. Each occurrence becomes a publish with a number of its own before anything is
+ * sent, in the same commit that moves the schedule on, so that neither a crash nor a second alarm makes it twice. A
+ * publish stays until it is made; those of one schedule are made one after another.
  *
  * There is never more than one publish waiting for cron: what comes due meanwhile is missed, and caught up with as what
  * was missed in a downtime is.
@@ -33,7 +33,7 @@ export interface Publish {
 }
 
 export interface Occurrences {
-  /** The next occurrence, in ms; null where there is none. */
+  /** The next occurrence, in ms; null if there is none. */
   nextMs: number | null;
   /** The number of the last publish. */
   number: number;
@@ -58,7 +58,7 @@ export function nextOccurrence(
   return nextMs === null || (endsAt !== null && nextMs > endsAt) ? null : nextMs;
 }
 
-/** What is due becomes a publish, once. The same object where nothing is. */
+/** What is due becomes a publish, once. The same object if nothing is. */
 export function takeDue(
   state: Occurrences,
   config: Pick<ScheduleDeclaration, 'catch_up' | 'ends_at'>,

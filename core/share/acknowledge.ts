@@ -1,8 +1,8 @@
 /**
- * Acknowledging acquisitions. Each stands alone: what is wrong with one changes nothing for the others.
+ * Acknowledging acquisitions. Each stands alone: an error in one does not affect the others.
  *
- *   accept    done                       reject   archived now, and a dead letter where the group has a place for them
- *   release   free for any member, or archived where that was its last delivery
+ *   accept    done                       reject   archived now, and a dead letter if the group has a place for them
+ *   release   free for any member, or archived if that was its last delivery
  *   extend    locked for longer
  */
 
@@ -19,7 +19,7 @@ export interface Acknowledgement {
 }
 
 /**
- * @param memberId where given, only its own acquisitions are acknowledged
+ * @param memberId if given, only its own acquisitions are acknowledged
  * @param archived what was archived is added to it
  */
 export function acknowledge(

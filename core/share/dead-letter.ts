@@ -16,7 +16,7 @@ export interface RecordOrigin {
   partition: number;
 }
 
-/** Null where the broker has handed the record on so often that it must be going round in circles. */
+/** Null if the broker has handed the record on so often that it must be going round in circles. */
 export function shareDeadLetter(
   record: LogRecord,
   { reason, deliveries }: Archived,

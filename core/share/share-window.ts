@@ -1,6 +1,6 @@
 /**
- * What a share group knows of one partition: a window over its log. Everything before `startOffset` is done, nothing at or
- * after `endOffset` was ever handed out, and in between are runs of records that are alike, without gaps:
+ * Share window: what a share group knows of one partition. Everything before `startOffset` is done, and nothing at or
+ * after `endOffset` was ever handed out. Between them are runs of records in the same state, without gaps:
  *
  *   available   waits for a member. Left by being acquired
  *   acquired    locked by one member until a time. Left by accept, release, reject, or when the lock ends
@@ -19,7 +19,7 @@ interface RunState {
   kind: 'available' | 'acquired' | 'done';
   /** How often it was acquired. */
   deliveries: number;
-  /** When its lock ends, and whose it is; 0 and empty where it is not acquired. */
+  /** When its lock ends, and whose it is; 0 and empty if it is not acquired. */
   expiresAtMs: number;
   memberId: string;
 }
@@ -62,7 +62,7 @@ export class ShareWindow {
   #runs: ShareRun[] = [];
   /** Records archived since the group began here. */
   archivedCount: number;
-  /** True where it differs from what was stored. */
+  /** True if it differs from what was stored. */
   isChanged = false;
 
   /** @param from the start of a new window, or what `toStored` gave */
@@ -105,13 +105,13 @@ export class ShareWindow {
     return this.#runs.reduce((sum, run) => (run.kind === kind ? sum + run.end - run.start : sum), 0);
   }
 
-  /** When the first lock ends, in ms; null where nothing is locked. */
+  /** When the first lock ends, in ms; null if nothing is locked. */
   get nextExpiryMs(): number | null {
     const locked = this.#runs.filter(({ kind }) => kind === 'acquired');
     return locked.length === 0 ? null : Math.min(...locked.map(({ expiresAtMs }) => expiresAtMs));
   }
 
-  /** The first record that can be acquired at or after an offset; the end of the window where it has none. */
+  /** The first record that can be acquired at or after an offset; the end of the window if it has none. */
   nextAvailable(from: number): number {
     const run = this.#runs.find(({ kind, end }) => kind === 'available' && end > from);
     return run ? Math.max(run.start, from) : Math.max(from, this.endOffset);
@@ -184,12 +184,12 @@ export class ShareWindow {
     return taken;
   }
 
-  /** True where nothing beyond its end can be acquired until something in it is done. */
+  /** True if nothing beyond its end can be acquired until something in it is done. */
   get isFull(): boolean {
     return this.count('acquired') + this.count('available') >= SHARE_IN_FLIGHT_MAX;
   }
 
-  /** The run that holds the offset; null where the offset lies outside the window. */
+  /** The run that holds the offset; null if the offset lies outside the window. */
   runAt(offset: number): Readonly<ShareRun> | null {
     return this.#runs[this.#indexOf(offset)] ?? null;
   }
@@ -204,7 +204,7 @@ export class ShareWindow {
     this.#trim();
   }
 
-  /** Given back; archived where that was its last delivery. */
+  /** Given back; archived if that was its last delivery. */
   release(offset: number, deliveryLimit: number): Archived | null {
     const { deliveries } = this.#acquiredAt(offset);
     const [archived = null] = this.#free(offset, offset + 1, deliveries, deliveryLimit);
@@ -254,7 +254,7 @@ export class ShareWindow {
     return run;
   }
 
-  /** Makes `[start, end)`, which lies in the window, one run, joined with its neighbours where they are alike. */
+  /** Makes `[start, end)`, which lies in the window, one run, joined with its neighbours if they are alike. */
   #set(start: number, end: number, state: RunState): void {
     const first = this.#indexOf(start);
     let last = first;
@@ -285,7 +285,7 @@ export class ShareWindow {
     this.#runs.shift();
   }
 
-  /** The index of the run that holds the offset; -1 where none does. */
+  /** The index of the run that holds the offset; -1 if none does. */
   #indexOf(offset: number): number {
     let low = 0;
     let high = this.#runs.length;

@@ -12,8 +12,8 @@ export interface AlertDefinition extends AlertRule {
 }
 
 /**
- * The rule that a declaration makes; the same one where nothing changes.
- * @param newSecret used where neither the declaration nor the existing rule has a secret
+ * The rule that a declaration makes; the same one if nothing changes.
+ * @param newSecret used if neither the declaration nor the existing rule has a secret
  */
 export function declareAlert(
   existing: AlertDefinition | null,

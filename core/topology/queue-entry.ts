@@ -32,7 +32,7 @@ export function declareQueueEntry(
   return { entry: applyPolicies(entry, policies, nextVersion), isNew: true };
 }
 
-/** The entry after a change; the same object where nothing changes. */
+/** The entry after a change; the same object if nothing changes. */
 export function changeQueueEntry(
   existing: QueueEntry,
   policies: readonly PolicyDefinition[],
@@ -46,7 +46,7 @@ export function changeQueueEntry(
   return applyPolicies({ ...existing, definition, given }, policies, nextVersion);
 }
 
-/** The entry with the policies as they are now; the same object where they make no difference. */
+/** The entry with the policies as they are now; the same object if they make no difference. */
 export function applyPolicies(
   entry: QueueEntry,
   policies: readonly PolicyDefinition[],
@@ -61,7 +61,7 @@ export function applyPolicies(
   return { ...entry, definition: { ...entry.definition, version: nextVersion, config }, policy: name };
 }
 
-/** The entry with the alert rules as they are now; the same object where they make no difference to it. */
+/** The entry with the alert rules as they are now; the same object if they make no difference to it. */
 export function applyAlerts(
   entry: QueueEntry,
   alerts: readonly AlertDefinition[],

@@ -17,7 +17,7 @@ export interface QueueDefinition {
   /** The version of the topology that changed it last. The object refuses calls made with an older one. */
   version: number;
   config: QueueConfig;
-  /** The alert rules that match its name; undefined where none ever has. */
+  /** The alert rules that match its name; undefined if none ever has. */
   alerts?: readonly AlertRule[];
 }
 
@@ -49,7 +49,7 @@ export function declareQueue(
   );
 }
 
-/** The definition after a change; the same object where nothing changes. */
+/** The definition after a change; the same object if nothing changes. */
 export function changeQueue(
   existing: QueueDefinition,
   change: QueueChange,

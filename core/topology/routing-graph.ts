@@ -1,6 +1,7 @@
 /**
- * What a router has to know to route: the exchanges, the bindings, and which queues and topics there are. It is built
- * from a snapshot and kept by the topology's log of changes, so that one new binding costs one change, not a reload.
+ * Routing graph: what a router needs to route. It holds the exchanges, the bindings, and the names of queues and
+ * topics. A router builds it from a snapshot and follows the topology's log of changes, so one new binding costs one
+ * change, not a reload.
  */
 
 import type { Binding, BindingArguments, Destination, DestinationKind } from '../exchange/binding.ts';

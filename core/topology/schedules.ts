@@ -13,7 +13,7 @@ export interface ScheduleDefinition {
   readonly isPaused: boolean;
 }
 
-/** Creates a schedule or replaces it; the same one where nothing changes. One that is paused stays so. */
+/** Creates a schedule or replaces it; the same one if nothing changes. One that is paused stays so. */
 export function declareSchedule(
   existing: ScheduleDefinition | null,
   namespace: string,

@@ -34,7 +34,7 @@ export function beginsAtEnd(
   return known?.id === topic.id && partition < known.partitions;
 }
 
-/** Creates a share group or replaces its settings; the same one where nothing changes. */
+/** Creates a share group or replaces its settings; the same one if nothing changes. */
 export function declareShareGroup(
   existing: ShareGroupDefinition | null,
   namespace: string,

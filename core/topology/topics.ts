@@ -56,7 +56,7 @@ export function declareTopic(
   );
 }
 
-/** The definition after a change; the same object where nothing changes. */
+/** The definition after a change; the same object if nothing changes. */
 export function changeTopic(
   existing: TopicDefinition,
   change: TopicChange,

@@ -15,7 +15,7 @@ export interface Held {
 /**
  * Whether the next publish may be added.
  * @param sequence how many messages of the transaction its producer has published before
- * @returns 'duplicate' where it is there already
+ * @returns 'duplicate' if it is there already
  */
 export function checkPublish(
   held: Held,

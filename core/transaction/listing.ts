@@ -28,7 +28,7 @@ export function isIdle(known: Transaction<unknown>, { usedMs }: Listing, nowMs: 
   return known.phase === 'empty' && nowMs - usedMs >= LISTED_FOR_MS;
 }
 
-/** Also where it was not listed, as far as is known: the answer may have been lost. */
+/** Also if it was not listed, as far as is known: the answer may have been lost. */
 export function takenOff({ number, usedMs }: Listing): Listing {
   return { number: number + 1, isListed: false, usedMs };
 }

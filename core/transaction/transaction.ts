@@ -28,9 +28,9 @@ export interface Transaction<Part> {
   readonly startedMs: number | null;
   /** The partitions in it, by key; while ending, those that the marker goes to. */
   readonly parts: Readonly<Record<string, Part>>;
-  /** What records of its messages in topics are produced by; null where there were none since the instance began. */
+  /** What records of its messages in topics are produced by; null if there were none since the instance began. */
   readonly topicProducerId: number | null;
-  /** How the transaction of the epoch before this one ended; null where there was none. */
+  /** How the transaction of the epoch before this one ended; null if there was none. */
   readonly last: { readonly outcome: Outcome; readonly reason: EndReason } | null;
 }
 
@@ -39,7 +39,7 @@ export interface Identity {
   epoch: number;
 }
 
-/** What a call makes of the state; the same object where nothing has changed and nothing is to be written. */
+/** What a call makes of the state; the same object if nothing has changed and nothing is to be written. */
 export type Decision<Part> = Transaction<Part> | Failure;
 
 /**

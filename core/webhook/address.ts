@@ -1,6 +1,6 @@
 /**
- * Which addresses a webhook may have. Whoever may write rules makes the broker send requests, so a deployed broker calls
- * public https addresses only; one on a machine of one's own calls whatever that machine reaches.
+ * Webhook addresses: which ones the broker calls. Everybody who may write rules can make the broker send requests, so a
+ * deployed broker calls only public https addresses. A local broker calls every address that its machine reaches.
  *
  * Names are not resolved here. On the platform they need not be: a Worker's `fetch` leaves through the public internet, so
  * a public name that resolves to a private address (such as localtest.me, or one that somebody set up for it) reaches

@@ -1,7 +1,7 @@
 /**
- * What follows an attempt to deliver a webhook: done, another attempt at some time, or none. All failures are tried again
- * until the time to give up, because a receiver that answers 404 or 401 is most often one that is being put right; 410
- * alone says that nobody wants it any more.
+ * Webhook attempts: what follows one. The notice is done, tried again at some time, or given up. All failures are tried
+ * again until the time to give up, because a receiver that answers 404 or 401 is most often one that is being put
+ * right; 410 alone says that nobody wants it any more.
  */
 
 export interface WebhookRetryPolicy {
@@ -52,7 +52,7 @@ export function judgeAttempt(
   return { kind: 'given_up', reason: `${last}, and the time for attempts is over` };
 }
 
-/** `Retry-After` in ms: seconds, or a date (RFC 9110, section 10.2.3); null where it says neither. */
+/** `Retry-After` in ms: seconds, or a date (RFC 9110, section 10.2.3); null if it says neither. */
 export function retryAfterMs(header: string | null, nowMs: number): number | null {
   if (header === null) return null;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1_000;

@@ -1,5 +1,6 @@
 /**
- * What a queue keeps of its alerts. The tables are made with the first rule that matches the queue.
+ * Alert store: the tables in which a queue keeps its alerts. The tables are made with the first rule that matches the
+ * queue.
  *
  *   alerts    one row a rule that has ever been above, replaced when its state changes, and under ':deaths' the window of
  *             dead letters, replaced with each commit that dead-letters while a rule asks for their rate
@@ -17,7 +18,7 @@ const SCHEMA = [
 /** No rule has this name: names have no colon. */
 const DEATHS = ':deaths';
 
-/** Notices of one rule that wait for its receiver; the oldest goes where there are more. */
+/** Notices of one rule that wait for its receiver; the oldest goes if there are more. */
 const NOTICES_PER_RULE_MAX = 50;
 
 export interface StoredAlertState extends AlertState {
@@ -30,7 +31,7 @@ export interface StoredNotice {
   messageId: string;
   /** The body, as JSON text. */
   body: string;
-  /** Of the rule when it was written: used where the rule is gone. */
+  /** Of the rule when it was written: used if the rule is gone. */
   webhook: { url: string; secret: string };
   attempts: number;
   firstMs: number;

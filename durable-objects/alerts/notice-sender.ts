@@ -15,7 +15,7 @@ const GUARD_MS = 30_000;
 export interface NoticeHost {
   now(): number;
   waitUntil(work: Promise<void>): void;
-  /** The webhook of a rule as it is now; null where the rule is gone. */
+  /** The webhook of a rule as it is now; null if the rule is gone. */
   webhookOf(rule: string): Webhook | null;
 }
 

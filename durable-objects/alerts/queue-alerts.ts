@@ -42,7 +42,7 @@ const RETRY_DELAY_MS = 30_000;
 /** What a rule looks at. */
 interface Sample {
   value: number;
-  /** When it began to be above the threshold, where that is known. */
+  /** When it began to be above the threshold, if that is known. */
   aboveSinceMs?: number;
   /** When it will cross the threshold by itself; null: it will not. */
   crossesMs: number | null;
@@ -61,7 +61,7 @@ export class QueueAlerts {
   readonly #host: AlertHost;
   #definition: QueueDefinition | null = null;
   #rules: readonly AlertRule[] = [];
-  /** Null where no rule has ever matched the queue. */
+  /** Null if no rule has ever matched the queue. */
   #kept: Kept | null = null;
   #deaths = new RateWindow();
   /** Dead letters that are in the window, of those counted since the object woke. */
@@ -127,7 +127,7 @@ export class QueueAlerts {
     return { store, sender, states: store.states() };
   }
 
-  /** Gives when to look again. What fails here must not fail the commit that it looks at. */
+  /** Returns when to look again. What fails here must not fail the commit that it looks at. */
   #evaluate(isByTime: boolean): number | null {
     const queue = this.#host.queue();
     const kept = this.#kept;
@@ -149,7 +149,7 @@ export class QueueAlerts {
     }
   }
 
-  /** Null where the rule is not looked at now. */
+  /** Null if the rule is not looked at now. */
   #sample({ metric, threshold }: AlertRule, queue: WatchedQueue, oldestMs: number | null, nowMs: number) {
     const ready = readyCount(queue.state);
     if (metric === 'depth') return { value: ready, crossesMs: null } satisfies Sample;
@@ -166,7 +166,7 @@ export class QueueAlerts {
     ) satisfies Sample;
   }
 
-  /** Gives when to look again. */
+  /** Returns when to look again. */
   #step(
     kept: Kept,
     rule: AlertRule,
@@ -202,7 +202,7 @@ export class QueueAlerts {
     return Math.min(due ?? Infinity, this.#looked.atMs + AGE_INTERVAL_MS);
   }
 
-  /** When the oldest message was published; null where that was not looked at, or there is none. */
+  /** When the oldest message was published; null if that was not looked at, or there is none. */
   #lookAtOldest(queue: WatchedQueue, nowMs: number, isByTime: boolean): number | null {
     const rules = this.#rules.filter(({ metric }) => metric === 'oldest_age_ms');
     if (rules.length === 0) return null;

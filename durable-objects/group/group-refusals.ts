@@ -1,4 +1,4 @@
-/** What a group refuses, and why. */
+/** Group refusals: the failures of groups, and their messages. */
 
 import type { GroupState } from '../../core/group/group-state.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';

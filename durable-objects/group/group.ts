@@ -335,7 +335,7 @@ export class Group extends Durable {
     return own(this.group.fencing, memberId) ? unfenced(memberId) : refusal;
   }
 
-  /** What is due by time. Cheap where nothing is: called by every call. */
+  /** What is due by time. Cheap if nothing is: called by every call. */
   private sweep(nowMs: number): void {
     if (nowMs < this.nextSweepMs) return;
     const { group, lives } = this;

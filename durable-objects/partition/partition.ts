@@ -1,6 +1,6 @@
 /**
- * A partition of a topic: one segment log, its clean-up, and readers that wait. The router checks what producers send;
- * the partition gives offsets, stores, and answers when it is durable.
+ * Partition object: one segment log of a topic, its clean-up, and waiting readers. The router checks what producers
+ * send. The partition gives out offsets, stores, and answers when the records are durable.
  */
 
 import { DurableObject } from 'cloudflare:workers';
@@ -124,7 +124,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     });
   }
 
-  /** Takes a definition from the topology: makes the partition, or changes it. An older one changes nothing. */
+  /** Takes a definition from the topology: creates or changes the partition. An older definition changes nothing. */
   configure(definition: PartitionDefinition): void {
     if (this.#open && this.#open.definition.topic.version >= definition.topic.version) return;
     this.#store.write(definition);
@@ -133,7 +133,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#cleanUp.schedule();
   }
 
-  /** Forgets everything and gives the storage back. */
+  /** Deletes everything and releases the storage. */
   async destroy(): Promise<void> {
     this.#open = null;
     this.#cleanUp.cancel();
@@ -168,7 +168,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
 
   /**
    * Ends a transaction in this log: writes its marker, unless that has happened before. Answers when it is durable.
-   * @returns null where the partition does not exist
+   * @returns null if the partition does not exist
    */
   async endTransaction(end: TransactionEnd): Promise<{ isNew: boolean } | null> {
     this.#alarm.runDue();
@@ -212,7 +212,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     if (!isFailure(result)) {
       open.produced.forgetRemoved();
       this.#cleanUp.schedule();
-      this.#answers.answer(); // of one who waits for what is not there any more
+      this.#answers.answer(); // a reader may wait for a record that is gone
     }
     return result;
   }
@@ -238,7 +238,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
 
   /**
    * Ends a transaction for the offsets of a group that it has committed here, unless that has happened before.
-   * @returns null where the partition does not exist
+   * @returns null if the partition does not exist
    */
   endGroupTransaction(group: string, transactionalId: string, end: TransactionEnd): true | null {
     this.#alarm.runDue();
@@ -267,14 +267,14 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     return result;
   }
 
-  /** A member of the group is gone: what it had before this epoch it cannot commit any more. */
+  /** Fences a member of a group that is gone: it can no longer commit for ownerships before this epoch. */
   fenceGroup(group: string, epoch: number): void {
     if (!this.#open) return;
     this.#open.groups.fence(group, epoch);
     this.#groupExpiry.schedule(this.#open.groups);
   }
 
-  /** Forgets what a group has committed, when the group is deleted. */
+  /** Removes the offsets of a deleted group. */
   forgetGroup(group: string): void {
     this.#open?.groups.forget(group);
     this.#answers.answer();
@@ -303,13 +303,13 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#open?.shared.store.remove(group, id);
   }
 
-  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): void {
     this.#alarm.runDue();
   }
 
   /**
-   * A read. 200 with record batches, 101 with a socket that brings them (for a caller that asks to upgrade, where there
+   * A read. 200 with record batches, 101 with a socket that brings them (for a caller that asks to upgrade, if there
    * are none yet), or 422 with a failure.
    */
   override async fetch(request: Request): Promise<Response> {
@@ -332,7 +332,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#alarm.fired();
   }
 
-  /** Readers say nothing; that they have left is noticed when they would be answered. */
+  /** Readers send nothing. The partition notices that one has left when it answers. */
   override webSocketMessage(): void {}
   override webSocketClose(): void {}
   override webSocketError(): void {}
@@ -370,13 +370,13 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#cleanUp.schedule();
   }
 
-  /** The open partition, after running what is due; null where the caller's definition is not the current one. */
+  /** The open partition, after running what is due; null if the caller's definition is not the current one. */
   #current(version: number): Open | null {
     this.#alarm.runDue();
     return this.#open && version >= this.#open.definition.topic.version ? this.#open : null;
   }
 
-  /** Nothing to read, until the transaction has ended that decides where to read on. */
+  /** The answer while a transaction with the group's offset is open: nothing to read. */
   #answerPending(open: Open, query: ReadRequest, request: Request): Response {
     const offset = open.log.offsets.logStartOffset;
     if (!isWaiting(request)) return batchesReply(open, offset, { chunks: [], nextOffset: offset });

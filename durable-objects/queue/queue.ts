@@ -1,5 +1,5 @@
 /**
- * A queue: ordered messages, each delivered under a lease until it is settled. The router checks what comes in; the
+ * Queue object: ordered messages, each delivered under a lease until it is settled. The router checks requests; the
  * queue stores, delivers, and keeps time. Calls that arrive together share one transaction.
  */
 
@@ -109,7 +109,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     });
   }
 
-  /** Takes a definition from the topology: makes the queue, or changes it. An older one changes nothing. */
+  /** Takes a definition from the topology: creates or changes the queue. An older definition changes nothing. */
   configure(definition: QueueDefinition): void {
     if (this.#open && this.#open.definition.version >= definition.version) return;
     const usedMs = this.now();
@@ -126,7 +126,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     } else this.#openQueue({ definition, isPaused, usedMs });
   }
 
-  /** Closes the queue if it may be deleted: from this answer on it takes nothing more. */
+  /** Closes the queue if it may be deleted. From this answer on it accepts nothing. */
   closeIf(
     version: number,
     { ifUnused = false, ifEmpty = false, byItself }: QueueDeletion,
@@ -145,7 +145,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return { closed: true };
   }
 
-  /** Forgets everything and gives the storage back. */
+  /** Deletes everything and releases the storage. */
   async destroy(): Promise<void> {
     this.#open = null;
     this.#tasks.cancel();
@@ -172,7 +172,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return (await this.#steps.submit({ order: 'publish', run }, bytes.length)) as Published;
   }
 
-  /** Delivers what is there: a frame (protocol/frames/delivery-frame.ts), or null. */
+  /** Delivers ready messages. Returns a frame (protocol/frames/delivery-frame.ts), or null if none is ready. */
   async deliver(request: DeliverRequest): Promise<Uint8Array | null | Failure | Stale> {
     const open = this.#current(request.version);
     if (!open) return STALE;
@@ -188,7 +188,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return await this.#settle(runsOf(request), request.consumerId);
   }
 
-  /** Settles what a frame says (protocol/frames/settlement-frame.ts); the answer is a frame too. */
+  /** Settles the entries of a frame (protocol/frames/settlement-frame.ts). The answer is a frame too. */
   async settleFrame(
     version: number,
     bytes: Uint8Array,
@@ -199,7 +199,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return isFailure(frame) ? frame : frame.answer(await this.#settle(frame.runs, consumerId));
   }
 
-  /** Ends the polls of a consumer that wait: each looks a last time. Gives how many. */
+  /** Ends the polls of a consumer that wait: each looks a last time. Returns how many. */
   endWaits(version: number, consumerId: string): number | Stale {
     return this.#current(version) ? this.#consumers.dismiss((poll) => poll.consumerId === consumerId) : STALE;
   }
@@ -223,7 +223,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     });
   }
 
-  /** Removes what is ready or parked. Gives how many messages. */
+  /** Removes ready and parked messages. Returns how many. */
   purge(version: number): number | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
@@ -261,7 +261,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return isPaused;
   }
 
-  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): void {
     this.#runDue();
   }
@@ -331,8 +331,8 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   }
 
   /**
-   * Somebody does not wait any more. What the consumer of a stream held goes back at once, and perhaps the queue with it; one
-   * that polls may ask again.
+   * A consumer no longer waits. Messages of a stream's consumer go back at once, and the queue may delete itself. A
+   * polling consumer may ask again.
    */
   #leave(socket: WebSocket): void {
     const open = this.#open;
@@ -358,7 +358,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#watch.configure(definition);
   }
 
-  /** The open queue, after running what is due; null where the caller's definition is not the current one. */
+  /** The open queue, after running what is due; null if the caller's definition is not the current one. */
   #current(version: number): Open | null {
     this.#runDue();
     if (this.#closing.isClosed) return null;

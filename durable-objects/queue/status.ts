@@ -1,4 +1,4 @@
-/** What is told of a queue. */
+/** Queue status: builds the reply that describes a queue. */
 
 import { heldBytes, readyCount } from '../../core/queue/state/queue-machine.ts';
 import type { QueueDescription } from '../rpc/queue.ts';

@@ -1,6 +1,6 @@
 /**
  * A queue over its rows: runs the machine of core/queue and writes what it decided. Synchronous throughout; `commit` is
- * one transaction, and where it fails the state is derived from the rows anew, so that memory never knows more than they.
+ * one transaction, and if it fails the state is derived from the rows anew, so that memory never knows more than they.
  */
 
 import { deathRecord } from '../../core/queue/dead-letters/dead-letter-record.ts';
@@ -72,7 +72,7 @@ export class StoredQueue {
   #discardedNow: Discarded = NO_TOTALS.lost;
   /** The time of this commit. */
   #nowMs: number;
-  /** What a commit that failed began with, where the state may be ahead of the rows since. */
+  /** What a commit that failed began with, if the state may be ahead of the rows since. */
   #rollback:
     | (Pick<QueueMachine, 'config' | 'isPaused' | 'activeConsumer' | 'counters'> & { outgoing: number })
     | null = null;
@@ -188,7 +188,7 @@ export class StoredQueue {
     this.#holdLength();
   }
 
-  /** A step: delivers. Null where there is nothing. */
+  /** A step: delivers messages. Null if none is ready. */
   deliver(command: DeliverCommand, { nowMs }: StepContext): Uint8Array | null {
     this.#nowMs = nowMs;
     const slices = deliver(this.#state, command, this.#source, nowMs);
@@ -232,7 +232,7 @@ export class StoredQueue {
     noteSeen(this.#state, consumerId, nowMs);
   }
 
-  /** The consumer takes no more: where one at a time is active, it is another's turn. */
+  /** The consumer takes no more. In a queue with a single active consumer, another takes its turn. */
   resign(consumerId: string): void {
     this.#recover();
     resign(this.#state, consumerId);
@@ -264,7 +264,7 @@ export class StoredQueue {
     return expired;
   }
 
-  /** A step: removes expired messages from the heads. Gives when to look again. */
+  /** A step: removes expired messages from the heads. Returns when to look again. */
   expireHeads(nowMs: number): number {
     this.#nowMs = nowMs;
     this.#state.dedup.expire(nowMs);
@@ -272,7 +272,7 @@ export class StoredQueue {
     return this.#holdLength() ? next : nowMs; // the limit may have been lowered far below what is there
   }
 
-  /** A step: parked messages that are due become ready, at most a slice. True where more are due. */
+  /** A step: parked messages that are due become ready, at most a slice. True if more are due. */
   promote(nowMs: number): boolean {
     this.#nowMs = nowMs;
     const isMoreDue = this.#parked.promote(this.#state, this.#writer, nowMs, (records) => {
@@ -286,12 +286,12 @@ export class StoredQueue {
     return isMoreDue;
   }
 
-  /** Drops from the head what is too much, at most a slice. False where more has to go. */
+  /** Drops from the head what is too much, at most a slice. False if more has to go. */
   #holdLength(): boolean {
     return this.#state.config.overflow !== 'drop-head' || dropHead(this.#state, this.#source);
   }
 
-  /** True where messages were parked since `nextParkedMs` was asked. */
+  /** True if messages were parked since `nextParkedMs` was asked. */
   hasNewParked(): boolean {
     return this.#parked.hasNew;
   }
@@ -308,7 +308,7 @@ export class StoredQueue {
     return this.#parked.nextDueMs(this.#state);
   }
 
-  /** A step: removes all that is ready or parked. Gives how many. */
+  /** A step: removes all ready and parked messages. Returns how many. */
   purge(): number {
     return purge(this.#state) + this.#parked.purge(this.#state);
   }
@@ -318,7 +318,7 @@ export class StoredQueue {
     return peek(this.state, this.#source, (extent) => this.#cache.records(extent), max);
   }
 
-  /** When the oldest of the next messages of each lane was published, in ms; null where there is none. */
+  /** When the oldest of the next messages of each lane was published, in ms; null if there is none. */
   oldestMs(): number | null {
     return oldestMs(this.state, this.#source);
   }
@@ -332,7 +332,7 @@ export class StoredQueue {
     this.#outbox.noteDone(row, done);
   }
 
-  /** All of the row is where it belongs, but for what is lost. */
+  /** All messages of the row have arrived, except those that were discarded. */
   removeOutbox(row: OutboxRow, discarded: Discarded): void {
     this.commit(() => {
       this.#outbox.remove(row);

@@ -1,6 +1,6 @@
 /**
- * Where calls wait for replies: each holds a hibernating socket, so that the object can leave memory meanwhile. Nothing
- * is stored. A reply goes to the socket of its slot or to nobody.
+ * Reply mailbox: the object at which calls wait for replies. Each call holds a hibernating socket, so the object can
+ * leave memory meanwhile. It stores nothing. A reply goes to the socket of its slot, or is dropped.
  */
 
 import { DurableObject } from 'cloudflare:workers';

@@ -1,4 +1,7 @@
-/** What goes between the router and a queue about the dead letters that it holds. One call, so that the queue stays small. */
+/**
+ * RPC between the router and a queue about the dead letters that it holds. It is one call, so that the interface of the
+ * queue stays small.
+ */
 
 import type { MessageFilter } from '../../core/queue/dead-letters/dead-letter-filter.ts';
 import type { ReplayTarget } from '../../protocol/schemas/dead-letters.ts';

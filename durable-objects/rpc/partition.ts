@@ -121,7 +121,7 @@ export interface GroupOffsetView {
 
 /** The methods of a partition that can be called. `version`: of the topic's definition that the caller knows. */
 export interface PartitionMethods extends Rpc.DurableObjectBranded {
-  /** Takes a definition from the topology: makes the partition, or changes it. An older one changes nothing. */
+  /** Takes a definition from the topology: creates or changes the partition. An older definition changes nothing. */
   configure(definition: PartitionDefinition): void;
   /** Forgets everything and gives the storage back. */
   destroy(): Promise<void>;
@@ -154,9 +154,9 @@ export interface PartitionMethods extends Rpc.DurableObjectBranded {
   endGroupTransaction(group: string, transactionalId: string, end: TransactionEnd): true | null;
   groupOffset(version: number, group: string): GroupOffsetView | Stale;
   resetOffset(version: number, reset: GroupReset): { from: number | null; to: number } | Failure | Stale;
-  /** A member of the group is gone: what it had before this epoch it cannot commit any more. */
+  /** Fences a member of a group that is gone: it can no longer commit for ownerships before this epoch. */
   fenceGroup(group: string, epoch: number): void;
-  /** Forgets what a group has committed, when the group is deleted. */
+  /** Removes the offsets of a deleted group. */
   forgetGroup(group: string): void;
   /** Locks records for a member of a share group. One row, however many. */
   acquireShared(version: number, request: ShareAcquire): ShareAcquired | StaleGroup | Stale;
@@ -165,6 +165,6 @@ export interface PartitionMethods extends Rpc.DurableObjectBranded {
   describeShared(version: number, group: ShareGroupDefinition): ShareView | StaleGroup | Stale;
   /** Forgets a share group that was deleted, with its dead letters. */
   forgetShared(group: string, id: number): void;
-  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): void;
 }

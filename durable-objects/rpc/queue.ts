@@ -86,18 +86,18 @@ export type QueueDescription = Omit<QueueStatus, never>;
 
 /** The methods of a queue that can be called. `version`: of the queue's definition that the caller knows. */
 export interface QueueMethods extends Rpc.DurableObjectBranded {
-  /** Takes a definition from the topology: makes the queue, or changes it. An older one changes nothing. */
+  /** Takes a definition from the topology: creates or changes the queue. An older definition changes nothing. */
   configure(definition: QueueDefinition): void;
-  /** Closes the queue if it may be deleted: from this answer on it takes nothing more. */
+  /** Closes the queue if it may be deleted. From this answer on it accepts nothing. */
   closeIf(version: number, deletion: QueueDeletion): Closed | Failure | Stale;
   /** Forgets everything and gives the storage back. */
   destroy(): Promise<void>;
   /** Takes whole batches, checked by the caller. Answers when they are durable. */
   publish(version: number, bytes: Uint8Array, options?: PublishOptions): Promise<Published | Failure | Stale>;
-  /** Delivers what is there: a frame (protocol/frames/delivery-frame.ts), or null. */
+  /** Delivers ready messages. Returns a frame (protocol/frames/delivery-frame.ts), or null if none is ready. */
   deliver(request: DeliverRequest): Promise<Uint8Array | null | Failure | Stale>;
   settle(version: number, request: SettleRequest): Promise<Settled | Stale>;
-  /** Settles what a frame says (protocol/frames/settlement-frame.ts); the answer is a frame too. */
+  /** Settles the entries of a frame (protocol/frames/settlement-frame.ts). The answer is a frame too. */
   settleFrame(
     version: number,
     bytes: Uint8Array,
@@ -113,7 +113,7 @@ export interface QueueMethods extends Rpc.DurableObjectBranded {
   /** Lists, sends again, replays and purges the dead letters that it holds. */
   deadLetters(version: number, call: DeadLetterCall): DeadLetterAnswer | Stale;
   setPaused(version: number, isPaused: boolean): boolean | Stale;
-  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): void;
 }
 

@@ -22,6 +22,6 @@ export interface ScheduleMethods extends Rpc.DurableObjectBranded {
   describe(): ScheduleDescription | null;
   /** Publishes now, at any time and even if it is paused. Null until it knows its definition. */
   trigger(): Promise<Triggered | Failure | null>;
-  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): void;
 }

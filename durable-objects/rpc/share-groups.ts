@@ -1,4 +1,4 @@
-/** What goes between the router and a partition about share groups. */
+/** RPC between the router and a partition about share groups. */
 
 import type { Acknowledgement } from '../../core/share/acknowledge.ts';
 import type { Acquired } from '../../core/share/share-window.ts';
@@ -32,15 +32,15 @@ export interface ShareAcquired {
   /** About what the acquired records take, inflated. */
   inflatedBytes: number;
   expiresAtMs: number;
-  /** Where waiting for new records begins; null where others have to be done first. */
+  /** Where waiting for new records begins; null if others have to be done first. */
   waitOffset: number | null;
-  /** When the first lock of anybody ends, in ms; null where nothing is locked. */
+  /** When the first lock of anybody ends, in ms; null if nothing is locked. */
   nextExpiryMs: number | null;
 }
 
 export interface ShareAcknowledge {
   group: ShareGroupDefinition;
-  /** Where given, only its own acquisitions are acknowledged. */
+  /** If given, only its own acquisitions are acknowledged. */
   memberId?: string | undefined;
   acknowledgements: Acknowledgement[];
 }

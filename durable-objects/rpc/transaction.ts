@@ -67,6 +67,6 @@ export interface TransactionMethods extends Rpc.DurableObjectBranded {
   /** Commits or aborts. Answers when it is decided, and if they can be reached, when every partition has it. */
   end(transactionalId: string, identity: Identity, outcome: Outcome): Promise<EndAnswer | Failure>;
   describe(): TransactionDescription | null;
-  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): Promise<void>;
 }

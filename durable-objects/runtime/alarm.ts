@@ -1,6 +1,6 @@
 /**
- * The one alarm of an object. Tasks say when they are due; the platform's alarm is set to the earliest and only moved
- * forward, because each move is a row written: an alarm that fires early finds nothing due and costs one call.
+ * Alarm: the one alarm of an object. Tasks say when they are due; the platform's alarm is set to the earliest and only
+ * moved forward, because each move is a row written: an alarm that fires early finds nothing due and costs one call.
  *
  * Alarms may be late, come twice, or be lost. Therefore every request also runs what is due (`runDue`), and the
  * watchdog of the router calls now and then.
@@ -61,12 +61,12 @@ export class Alarm {
     if (dueMs !== null && (known === null || dueMs < known)) this.schedule(name, dueMs);
   }
 
-  /** True where the task waits for its time. */
+  /** True if the task waits for its time. */
   isScheduled(name: string): boolean {
     return this.#tasks.get(name)?.dueMs != null;
   }
 
-  /** Runs every task that is due. Cheap where none is: called by every request. */
+  /** Runs every due task. Cheap if none is due, because every request calls it. */
   runDue(): void {
     const nowMs = this.#now();
     let ran = false;

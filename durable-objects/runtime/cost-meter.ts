@@ -1,6 +1,6 @@
 /**
- * Reports the rows that an object writes, a step at a time, and refuses publishes while the namespace has written as many
- * as it may in this hour. A report is a call without waiting, once in a hundredth of the ceiling.
+ * Cost meter: reports the rows that an object writes, step by step, and refuses publishes while the namespace has
+ * reached its ceiling in this hour. The object does not wait for a report. A step is a hundredth of the ceiling.
  */
 
 import { STEP_AT_FIRST, wholeSteps } from '../../core/cost/cost-ceiling.ts';
@@ -12,7 +12,7 @@ export interface CostHost {
   now(): number;
   /** Rows written since the object woke. */
   rows(): number;
-  /** Null where it is not defined yet. */
+  /** Null if it is not defined yet. */
   namespace(): string | null;
   waitUntil(work: Promise<void>): void;
 }
@@ -38,7 +38,7 @@ export class CostMeter {
     this.#gathered = Math.floor(random * STEP_AT_FIRST);
   }
 
-  /** What a publish is answered with; null where it may go on. */
+  /** What a publish is answered with; null if it may go on. */
   refusal(): Failure | null {
     this.note();
     const nowMs = this.#host.now();

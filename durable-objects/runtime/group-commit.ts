@@ -1,6 +1,6 @@
 /**
- * Group commit: what arrives while a commit is on its way to disk goes into the next one together. An idle object
- * commits at once. Callers get their result when it is durable.
+ * Group commit: calls that arrive while a commit is on its way to disk share the next one. An idle object commits at
+ * once. Callers get their result when it is durable.
  */
 
 interface Waiting<Item, Result> {

@@ -1,6 +1,6 @@
 /**
- * Storage room: refuses what would fill an object before the platform does, which would refuse everything then. What is
- * left above the limit is for work that frees space: settlements, retries, compaction, dead letters on their way out.
+ * Storage room: refuses appends that would fill an object, before the platform refuses everything. What is left above
+ * the limit is for work that frees space: settlements, retries, compaction, dead letters on their way out.
  */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
@@ -55,7 +55,7 @@ export class StorageRoom {
   }
 
   /**
-   * What an append of so many bytes is answered with; null where there is room for it.
+   * What an append of so many bytes is answered with; null if there is room for it.
    * @param pendingBytes those that are in memory and not on disk yet
    */
   refusal(pendingBytes: number, bytes: number): Failure | null {

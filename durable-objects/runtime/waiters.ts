@@ -1,6 +1,6 @@
 /**
- * Readers that wait for the next record. Each is a hibernating WebSocket that the router holds for its client: the
- * object can leave memory while they wait, and what each waits for stays with its socket.
+ * Waiters: readers that wait for the next record. Each is a hibernating WebSocket that the router holds for its client:
+ * the object can leave memory while they wait, and what each waits for stays with its socket.
  */
 
 import type { ReadIsolation } from '../../core/log/aborted.ts';
@@ -45,8 +45,9 @@ export class Waiters {
   }
 
   /**
-   * Answers those for whom `answer` has something, and closes their sockets. Readers that wait for the same get the same
-   * bytes, made once. Null: it has to wait on. 'gone': it is closed without an answer and will ask anew.
+   * Answers those for whom `answer` has something, and closes their sockets. Readers that wait for the same get the
+   * same bytes, made once. Null if the reader has to wait longer. 'gone': it is closed without an answer and will ask
+   * anew.
    */
   answer(answer: (wait: Wait) => Uint8Array | null | 'gone'): void {
     if (this.#atMost === 0) return;

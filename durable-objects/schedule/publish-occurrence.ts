@@ -6,7 +6,7 @@
 import { routedHeaders } from '../../core/exchange/routed-headers.ts';
 import { type Publish, messageIdOf } from '../../core/schedules/occurrences.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
-import { sentMessage } from '../../core/topology/schedule-message.ts';
+import { sentMessage } from '../../core/schedules/schedule-message.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -29,7 +29,7 @@ export type PublishResult =
   /** The queue refused it, and with it the number of the publish. */
   | { outcome: 'refused'; cause: Failure };
 
-/** @throws where it may have been stored or not, and is to be tried again with the same number */
+/** @throws if it may have been stored or not, and is to be tried again with the same number */
 export async function publishOccurrence(
   env: Env,
   schedule: ScheduleDefinition,

@@ -1,5 +1,5 @@
 /**
- * What a schedule keeps.
+ * Schedule store: the tables of a schedule.
  *
  *   schedule   one row: the definition, replaced when it changes. Without it the schedule does not exist
  *   state      one row: the next occurrence, publishes that are not made yet, and what came of the last one. Replaced when
@@ -27,7 +27,7 @@ export class ScheduleStore {
     this.#sql = sql;
   }
 
-  /** Null where it was never made, or is gone with its tables. */
+  /** Null if it was never made, or is gone with its tables. */
   read(): { definition: ScheduleDefinition; state: StoredState } | null {
     const tables = this.#sql.all("SELECT name FROM sqlite_master WHERE name = 'schedule'");
     if (tables.length === 0) return null;

@@ -73,7 +73,7 @@ export class Schedule extends DurableObject<Env> implements ScheduleMethods {
     this.#alarm.schedule('occurrence', nextDue(open.state));
   }
 
-  /** Forgets everything and gives the storage back. */
+  /** Deletes everything and releases the storage. */
   async destroy(): Promise<void> {
     this.#open = null;
     this.#alarm.schedule('occurrence', null);
@@ -81,7 +81,7 @@ export class Schedule extends DurableObject<Env> implements ScheduleMethods {
     await this.ctx.storage.deleteAll();
   }
 
-  /** Null where it has not been told of its definition yet. */
+  /** Null if it has not been told of its definition yet. */
   describe(): ScheduleDescription | null {
     this.#alarm.runDue();
     if (!this.#open) return null;
@@ -89,7 +89,7 @@ export class Schedule extends DurableObject<Env> implements ScheduleMethods {
     return { next: nextMs, last, pending: pending.length };
   }
 
-  /** Publishes now, whatever the time and even where it is paused. */
+  /** Publishes now, whatever the time and even if it is paused. */
   async trigger(): Promise<Triggered | Failure | null> {
     const open = this.#open;
     if (!open) return null;
@@ -113,7 +113,7 @@ export class Schedule extends DurableObject<Env> implements ScheduleMethods {
     return { messageId, outcome: result.outcome, ...('cause' in result && { failedWith: result.cause }) };
   }
 
-  /** Runs what is due; the watchdog calls it in case an alarm was lost. */
+  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): void {
     this.#alarm.runDue();
   }

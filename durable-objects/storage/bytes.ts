@@ -1,4 +1,4 @@
-/** The parts one after another; a single part as it is, without a copy. */
+/** Concatenates the parts. Returns a single part without a copy. */
 export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0]!;
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));

@@ -1,6 +1,7 @@
 /**
- * Compacts a segment log in slices (the rules are in core/log/compaction.ts). What it has found out is in memory only: an
- * object that went away in the middle begins its round again. Each step reads, decides and commits without a pause.
+ * Compactor: compacts a segment log in slices (the rules are in core/log/compaction.ts). Its findings are in memory
+ * only, so an object that left memory in the middle begins its round again. Each step reads, decides and commits
+ * without a pause.
  */
 
 import {
@@ -75,7 +76,7 @@ export class Compactor {
     this.#transactions = transactions;
   }
 
-  /** True where a slice should be run: a round is under way, or enough of the log is new. */
+  /** True if a slice should be run: a round is under way, or enough of the log is new. */
   isDue(policy: CompactionPolicy): boolean {
     if (this.#round !== null) return true;
     const { tail } = this.#log.head;
@@ -84,7 +85,7 @@ export class Compactor {
     return isWorthCompacting(Math.min(dirtyBytes, this.#log.sizeBytes), this.#log.sizeBytes, policy);
   }
 
-  /** Runs one slice. True where the round goes on and should be run again soon. */
+  /** Runs one slice. True if the round goes on and should be run again soon. */
   runSlice(policy: CompactionPolicy, nowMs: number): boolean {
     const start = Math.max(this.#log.compacted.offset, this.#log.offsets.logStartOffset);
     this.#round ??= { phase: 'map', map: new OffsetMap(), offset: start, end: start };
@@ -199,7 +200,7 @@ export class Compactor {
     return this.#transactions?.abortedIn(baseOffset, nextOffset) ?? [];
   }
 
-  /** True where what becomes of the segment's records may not be known yet. */
+  /** True if what becomes of the segment's records may not be known yet. */
   #isUnstable({ nextOffset }: SegmentExtent): boolean {
     return this.#transactions !== null && nextOffset > this.#transactions.lastStableOffset;
   }

@@ -29,7 +29,7 @@ export interface AppendBatch extends BatchExtent {
 export interface ReadResult {
   /** Whole batches, in order; the first may begin before the offset asked for. */
   chunks: Uint8Array[];
-  /** Where to go on: after the last record of the last batch, or the offset asked for where there is none. */
+  /** Where to go on: after the last record of the last batch, or the offset asked for if there is none. */
   nextOffset: number;
 }
 
@@ -83,7 +83,7 @@ export class SegmentLog {
 
   /**
    * Appends the batches as one commit and gives their base offsets. At most one row, for each MiB begun.
-   * @param alongside writes more in the same transaction; called also where there is nothing to append
+   * @param alongside writes more in the same transaction; called also if there is nothing to append
    */
   append(batches: readonly AppendBatch[], alongside: () => void = () => {}): number[] {
     if (batches.length === 0) {
@@ -115,7 +115,7 @@ export class SegmentLog {
     return plan.baseOffsets;
   }
 
-  /** Reads from an offset on. A failure where the offset lies outside the log; nothing where it is the end. */
+  /** Reads from an offset on. A failure if the offset lies outside the log; nothing if it is the end. */
   read(offset: number, bytesMax: number, recordsMax: number): ReadResult | Failure {
     const outside = checkOffset(this.#head, offset);
     if (outside) return outside;
@@ -150,7 +150,7 @@ export class SegmentLog {
     return result;
   }
 
-  /** The offset of the first record at or after a time; the end of the log where there is none. */
+  /** The offset of the first record at or after a time; the end of the log if there is none. */
   offsetForTimestamp(timestampMs: number, inflate: Inflate): number {
     const lookup = { atOrAfter: (offset: number) => this.#store.extentAtOrAfter(offset) };
     let extent = segmentForTimestamp(this.#head, lookup, timestampMs);
@@ -175,7 +175,7 @@ export class SegmentLog {
     return this.offsets;
   }
 
-  /** Removes what retention lets go, at most a slice. True where it should run again at once. */
+  /** Removes what retention lets go, at most a slice. True if it should run again at once. */
   retain(policy: RetentionPolicy, nowMs: number): boolean {
     if (this.nextRetention(policy, nowMs) === null) return false;
     const oldest = this.#store.oldest(RETENTION_SLICE_SEGMENTS);

@@ -1,5 +1,5 @@
 /**
- * The tables of a log, and every statement on them.
+ * Segment store: the tables of a log, and every statement on them.
  *
  *   segments   one row a segment. The tail is replaced while it is small, others only by compaction. `data` comes last,
  *              so that a look at the other columns does not read it.

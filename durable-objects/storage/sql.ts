@@ -1,6 +1,6 @@
 /**
- * The SQL that stores are written against: synchronous, one connection, with a count of rows. Two engines stand behind
- * it, the SQLite of a Durable Object (durable-sql.ts) and, in tests, `node:sqlite`.
+ * SQL interface of the stores: synchronous, one connection, with a count of rows. Two engines stand behind it, the
+ * SQLite of a Durable Object (durable-sql.ts) and, in tests, `node:sqlite`.
  */
 
 export type SqlValue = null | number | string | Uint8Array;

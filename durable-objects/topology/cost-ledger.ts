@@ -1,5 +1,5 @@
 /**
- * What the objects of a namespace have written in this hour, as they report it, and the ceiling.
+ * Cost ledger: the rows that the objects of a namespace reported for this hour, and the ceiling.
  *
  *   cost   one row: the ceiling, and the rows of an hour. Absent: there never was a ceiling. Without a ceiling the count is
  *          in memory alone; with one it is written with every report, one row for every hundredth of the ceiling

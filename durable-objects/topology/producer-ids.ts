@@ -1,4 +1,4 @@
-/** Which producer ids of a namespace have been given: one row, the next one. Absent: none yet. */
+/** Producer ids of a namespace: one row with the next id. No row: none was given out. */
 
 import type { Sql } from '../storage/sql.ts';
 

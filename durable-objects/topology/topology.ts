@@ -119,7 +119,7 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return this.#store.topics.all();
   }
 
-  /** All topics, or null where nothing has changed since a version. */
+  /** All topics, or null if nothing has changed since a version. */
   topicsSince(version: number): { topics: TopicDefinition[] | null; topologyVersion: number } {
     const topologyVersion = this.#store.version();
     return { topics: version === topologyVersion ? null : this.#store.topics.all(), topologyVersion };

@@ -31,7 +31,7 @@ export class TransactionalIds {
     this.#sql.run('INSERT OR REPLACE INTO transactional_ids VALUES (?, ?)', name, number);
   }
 
-  /** Not where it was put there again since. */
+  /** Not if it was put there again since. */
   remove(name: string, number: number): void {
     if (!this.#isMade) return;
     this.#sql.run('DELETE FROM transactional_ids WHERE name = ? AND number <= ?', name, number);

@@ -44,7 +44,7 @@ export class MessageStore {
     return { messages: row?.messages ?? 0, bytes: row?.bytes ?? 0 };
   }
 
-  /** Makes the table where it is not there: before a transaction that writes to it, which may be undone. */
+  /** Makes the table if it is not there: before a transaction that writes to it, which may be undone. */
   create(): void {
     if (this.#isMade) return;
     this.#sql.run(

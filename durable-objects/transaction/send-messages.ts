@@ -28,7 +28,7 @@ export interface CommittedMessages {
   /** Of the transaction. */
   producerId: number;
   epoch: number;
-  /** What the records in topics are produced by; null where there are none. */
+  /** What the records in topics are produced by; null if there are none. */
   topicProducerId: number | null;
   publishes: readonly HeldPublish[];
 }
@@ -100,7 +100,7 @@ async function sendBatch(
   }
 }
 
-/** @returns false where the queue has another definition, or is gone. One that is full is sent to again. */
+/** @returns false if the queue has another definition, or is gone. One that is full is sent to again. */
 async function toQueue(
   env: Env,
   { transactionalId, producerId, epoch }: CommittedMessages,
@@ -122,7 +122,7 @@ async function toQueue(
   return true;
 }
 
-/** @returns false where the topic has another definition, or is gone */
+/** @returns false if the topic has another definition, or is gone */
 async function toPartition(
   env: Env,
   { topicProducerId, epoch }: CommittedMessages,

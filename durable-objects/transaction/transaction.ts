@@ -95,7 +95,7 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     );
   }
 
-  /** Before the producer writes to the partitions. Null where it may. */
+  /** Before the producer writes to the partitions. Null if it may. */
   async addPartitions(
     transactionalId: string,
     identity: Identity,
@@ -244,7 +244,7 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     return null;
   }
 
-  /** True where no transaction is ending: none was, or every partition has the marker now. Never rejects. */
+  /** True if no transaction is ending: none was, or every partition has the marker now. Never rejects. */
   #complete(): Promise<boolean> {
     if (this.#state?.phase !== 'ending') return Promise.resolve(true);
     this.#settling ??= this.#sendMarkers(this.#state).finally(() => (this.#settling = null));

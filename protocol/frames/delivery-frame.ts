@@ -1,5 +1,5 @@
 /**
- * Deliveries as bytes. All numbers are big-endian.
+ * Delivery frames: deliveries as bytes. All numbers are big-endian.
  *
  *   frame    = float64 queue id, then sections
  *   section  = uint8 lane, uint32 number of runs, uint32 bytes of record batches,

@@ -1,7 +1,7 @@
 /**
  * Delivery tags: `<queue id>-<lane>-<offset>-<delivery>`, each in base 36. `delivery` counts how often the message at
- * this offset was handed out, so that a tag names one delivery and not a message: whoever comes late with an old one
- * is refused. The queue id keeps tags of a queue that was deleted away from one that has its name now.
+ * this offset was handed out, so a tag names one delivery and not a message, and the queue refuses an old tag. The
+ * queue id separates the tags of a deleted queue from those of a new queue with its name.
  */
 
 export interface Tag {
@@ -17,7 +17,7 @@ export function formatTag({ queueId, lane, offset, delivery }: Tag): string {
   return `${queueId.toString(36)}-${lane.toString(36)}-${offset.toString(36)}-${delivery.toString(36)}`;
 }
 
-/** Null for what is no tag of any queue. */
+/** Returns null for text that is not a tag. */
 export function parseTag(text: string): Tag | null {
   const match = TAG_PATTERN.exec(text);
   if (!match) return null;

@@ -1,5 +1,5 @@
 /**
- * Records of a group's member as bytes:
+ * Group frames: records for a member of a group, as bytes.
  *
  *   uint32 length of the heading (big-endian), the heading as JSON in UTF-8, then the record batches of each section, in
  *   the order of the sections

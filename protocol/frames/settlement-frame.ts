@@ -1,5 +1,5 @@
 /**
- * Settlements of runs of messages as bytes, and what became of them. All numbers are big-endian.
+ * Settlement frames: settlements of runs of messages as bytes, and their outcomes. All numbers are big-endian.
  *
  *   settlements = uint8 0x81, uint32 id, then entries
  *   entry       = uint8 kind (place in SETTLEMENT_KINDS), uint8 lane, uint32 delivery, float64 queue id,
@@ -43,7 +43,7 @@ export interface SettlementEntry {
   delivery: number;
   start: number;
   end: number;
-  /** As JSON text; empty where there is nothing to say. */
+  /** As JSON text; empty if there is nothing to say. */
   details: string;
 }
 
@@ -52,7 +52,7 @@ export interface SettlementFrame {
   entries: SettlementEntry[];
 }
 
-/** An entry that says nothing that can be done. Each of its messages is answered `invalid`; its neighbours are settled. */
+/** An entry that cannot be executed. Each of its messages gets the outcome `invalid`; other entries are settled. */
 export interface InvalidEntry {
   invalid: string;
   /** How many messages its run has. */
@@ -104,7 +104,7 @@ export function encodeSettlementFrame({ id, entries }: SettlementFrame): Uint8Ar
 
 /**
  * Reads the settlements. An entry with an unknown kind, a queue id that no queue can have, or details that are not text is
- * an `InvalidEntry`. The frame as a whole is refused only where its entries cannot be told apart or their messages cannot
+ * an `InvalidEntry`. The frame as a whole is refused only if its entries cannot be told apart or their messages cannot
  * be counted; the failure then has the frame's `id` in its details, if it could be read. A lane that no queue has is not
  * refused here: its messages are unknown to the queue, as those of a tag with such a lane are.
  */

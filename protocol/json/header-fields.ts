@@ -1,4 +1,4 @@
-/** Headers as JSON: name to value, with an array where a name occurs more than once. */
+/** Headers as JSON: name to value, with an array if a name occurs more than once. */
 
 import { z } from 'zod';
 import {
@@ -75,7 +75,7 @@ export function recordHeadersOf(headers: HeaderFields | undefined): RecordHeader
   );
 }
 
-/** The headers of a record for a reader; undefined where there are none. */
+/** The headers of a record for a reader; undefined if there are none. */
 export function headersOut(headers: readonly RecordHeader[]): WrittenHeaders | undefined {
   if (headers.length === 0) return undefined;
   const byName: WrittenHeaders = new Map();

@@ -1,5 +1,5 @@
 /**
- * How JSON and the bytes of a record stand for each other.
+ * JSON and bytes: how each represents the other.
  *
  *   value in JSON            bytes of the record          back in JSON
  *   ----------------------   --------------------------   ---------------------------------
@@ -61,7 +61,7 @@ const BASE64_UNITS: readonly boolean[] = Array.from({ length: 128 }, (_, unit) =
   /[A-Za-z0-9+/]/.test(String.fromCharCode(unit)),
 );
 
-/** What is wrong with an object that has `$base64`; null where nothing is. */
+/** What is wrong with an object that has `$base64`; null if nothing is. */
 export function base64Problem(value: Base64Bytes): string | null {
   if (Object.keys(value).length > 1) return 'an object with $base64 has nothing beside it';
   return typeof value.$base64 === 'string' && isBase64(value.$base64) ? null : BASE64_RULE;
@@ -100,7 +100,7 @@ export function isBase64Bytes(value: unknown): value is Base64Bytes {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, '$base64');
 }
 
-/** `undefined` where the value claims to be bytes but is not: an object with `$base64` and no valid base64 in it. */
+/** `undefined` if the value claims to be bytes but is not: an object with `$base64` and no valid base64 in it. */
 export function bytesOfValue(value: unknown): Uint8Array | null | undefined {
   if (value === null) return null;
   if (value instanceof JsonText) {

@@ -13,7 +13,7 @@ const encoder = new TextEncoder();
 /** A byte order mark at the start is left out, as clients on Windows send one. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
-/** @param path the values that stay as `JsonText`; where a name occurs twice in one object its last value counts */
+/** @param path the values that stay as `JsonText`; if a name occurs twice in one object its last value counts */
 export function parseJson(bytes: Uint8Array, path: JsonPath = []): { json: unknown } | Failure {
   const body = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
   const scan = scanJson(body, JSON_DEPTH_MAX, path);

@@ -137,7 +137,7 @@ function skipSpace(bytes: Uint8Array, from: number): number {
   }
 }
 
-/** The position after the string that begins at the quote `start`; where it is malformed, `~` of the position. */
+/** The position after the string that begins at the quote `start`; if it is malformed, `~` of the position. */
 function stringEnd(bytes: Uint8Array, start: number): number {
   const { length } = bytes;
   let at = start + 1;
@@ -157,7 +157,7 @@ function stringEnd(bytes: Uint8Array, start: number): number {
   return ~length;
 }
 
-/** The position after the number, `true`, `false` or `null` at `start`; where there is none, `~` of the position. */
+/** The position after the number, `true`, `false` or `null` at `start`; if there is none, `~` of the position. */
 function scalarEnd(bytes: Uint8Array, start: number): number {
   const first = bytes[start]!;
   if (first === MINUS || isDigit(first)) return numberEnd(bytes, start);

@@ -31,7 +31,7 @@ export const alertOperations = {
       'Create or replace an alert rule: a signed notice to a webhook when a queue is above a threshold, and when it has recovered',
     body: { json: alertDeclarationSchema },
     replies: {
-      200: { description: 'It was there, and is as given now', json: alertSchema },
+      200: { description: 'It existed, and now has the given settings', json: alertSchema },
       201: { description: 'It was created', json: alertSchema },
     },
     errors: [...NAMESPACE_ERRORS, 'too_many_alerts', ...BODY_ERRORS],
@@ -41,7 +41,7 @@ export const alertOperations = {
     method: 'get',
     path: ALERT,
     tag: 'alerts',
-    summary: 'Read an alert rule; which queues it fires for is told by each queue',
+    summary: 'Read an alert rule. The state of each queue says whether the rule fires there',
     replies: { 200: { description: 'The rule, without its secret', json: alertSchema } },
     errors: ALERT_ERRORS,
   },
@@ -50,8 +50,8 @@ export const alertOperations = {
     method: 'delete',
     path: ALERT,
     tag: 'alerts',
-    summary: 'Delete an alert rule; where it fires, a last notice says that it is over',
-    replies: { 200: { description: 'It is gone', json: alertDeletedSchema } },
+    summary: 'Delete an alert rule. If it fires, a last notice reports its recovery',
+    replies: { 200: { description: 'It is deleted', json: alertDeletedSchema } },
     errors: ALERT_ERRORS,
   },
 } as const satisfies Record<string, Operation>;

@@ -59,10 +59,10 @@ export const exchangeOperations = {
     path: EXCHANGE,
     tag: 'exchanges',
     summary:
-      'Create an exchange, or check that it is as given. Fields left out take their default and are not checked',
+      'Create an exchange, or check that it has the given settings. Fields that are left out take their defaults and are not checked',
     body: { json: exchangeDeclarationSchema },
     replies: {
-      200: { description: 'It was there, and agrees', json: exchangeSchema },
+      200: { description: 'It existed with the same settings', json: exchangeSchema },
       201: { description: 'It was created', json: exchangeSchema },
     },
     errors: [...NAMESPACE_ERRORS, 'exchange_differs', 'exchange_reserved', ...BODY_ERRORS],
@@ -83,7 +83,7 @@ export const exchangeOperations = {
     tag: 'exchanges',
     summary: 'Delete an exchange and the bindings from it and to it',
     query: exchangeDeleteQuerySchema,
-    replies: { 200: { description: 'It is gone', json: exchangeDeletedSchema } },
+    replies: { 200: { description: 'It is deleted', json: exchangeDeletedSchema } },
     errors: [...EXCHANGE_ERRORS, 'exchange_reserved', 'exchange_in_use', ...FIELD_ERRORS],
   },
   bind: {
@@ -91,11 +91,11 @@ export const exchangeOperations = {
     method: 'post',
     path: `${EXCHANGE}/bindings`,
     tag: 'exchanges',
-    summary: 'Bind a queue, a topic or another exchange to an exchange. The same binding made again is one',
+    summary: 'Bind a queue, a topic or another exchange to an exchange. Repeating a binding changes nothing',
     body: { json: bindingDeclarationSchema },
     replies: {
-      200: { description: 'It was there', json: bindingReplySchema },
-      201: { description: 'It was made', json: bindingReplySchema },
+      200: { description: 'It existed already', json: bindingReplySchema },
+      201: { description: 'It was created', json: bindingReplySchema },
     },
     errors: BINDING_ERRORS,
   },
@@ -104,9 +104,9 @@ export const exchangeOperations = {
     method: 'post',
     path: `${NAMESPACE_PATH}/bindings`,
     tag: 'exchanges',
-    summary: 'Make many bindings at once, all or none',
+    summary: 'Create many bindings at once: all or none',
     body: { json: bindingsDeclarationSchema },
-    replies: { 200: { description: 'They are there', json: bindingsDeclaredSchema } },
+    replies: { 200: { description: 'All bindings exist now', json: bindingsDeclaredSchema } },
     errors: BINDING_ERRORS,
   },
   listExchangeBindings: {
@@ -144,8 +144,8 @@ export const exchangeOperations = {
     method: 'delete',
     path: `${EXCHANGE}/bindings/{binding}`,
     tag: 'exchanges',
-    summary: 'Remove a binding; an exchange that deletes itself goes with its last one',
-    replies: { 200: { description: 'It is gone', json: bindingDeletedSchema } },
+    summary: 'Remove a binding. An exchange with `auto_delete` is deleted with its last binding',
+    replies: { 200: { description: 'It is deleted', json: bindingDeletedSchema } },
     errors: [...EXCHANGE_ERRORS, 'binding_not_found'],
   },
   publish: {
@@ -154,7 +154,7 @@ export const exchangeOperations = {
     path: `${EXCHANGE}/messages`,
     tag: 'exchanges',
     summary:
-      'Publish messages, each to every destination that the bindings give. The reply comes when all have stored it',
+      'Publish messages, each to every destination to which it is routed. The reply comes when all destinations have stored it',
     query: exchangePublishQuerySchema,
     body: { json: exchangePublishSchema, batches: true },
     replies: {
@@ -205,7 +205,7 @@ export const exchangeOperations = {
     summary: 'Create or replace a policy: settings for all queues whose names match its pattern',
     body: { json: policyDeclarationSchema },
     replies: {
-      200: { description: 'It was there, and is as given now', json: policySchema },
+      200: { description: 'It existed, and now has the given settings', json: policySchema },
       201: { description: 'It was created', json: policySchema },
     },
     errors: [...NAMESPACE_ERRORS, ...BODY_ERRORS],
@@ -224,8 +224,8 @@ export const exchangeOperations = {
     method: 'delete',
     path: POLICY,
     tag: 'policies',
-    summary: 'Delete a policy; its queues go back to what they were given',
-    replies: { 200: { description: 'It is gone', json: policyDeletedSchema } },
+    summary: 'Delete a policy. Its queues return to their own settings',
+    replies: { 200: { description: 'It is deleted', json: policyDeletedSchema } },
     errors: POLICY_ERRORS,
   },
 } as const satisfies Record<string, Operation>;

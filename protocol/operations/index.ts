@@ -1,6 +1,6 @@
 /**
- * Every call of the HTTP API: where it is, what it takes, what it answers, and the errors it is likely to meet. The
- * router binds a handler to each, the OpenAPI document is written from them.
+ * Every call of the HTTP API: path, parameters, replies, and likely errors. The router binds a handler to each call,
+ * and the OpenAPI document is generated from them.
  */
 
 import { alertOperations } from './alerts.ts';

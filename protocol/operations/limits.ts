@@ -11,7 +11,7 @@ export const limitOperations = {
     method: 'get',
     path: LIMITS,
     tag: 'limits',
-    summary: 'Read what the namespace may cost, and what it has cost in this hour',
+    summary: 'Read the cost ceiling of the namespace, and the rows written in this hour',
     replies: { 200: { description: 'The limits and the count', json: costLimitsReplySchema } },
     errors: NAMESPACE_ERRORS,
   },
@@ -21,7 +21,7 @@ export const limitOperations = {
     path: LIMITS,
     tag: 'limits',
     summary:
-      'Set the ceiling of rows written in an hour; above it publishes are refused with `cost_ceiling`, and consumers go on',
+      'Set the ceiling of rows written in an hour. Above it publishes are refused with `cost_ceiling`, and consumers continue',
     body: { json: costLimitsSchema },
     replies: { 200: { description: 'The limits and the count', json: costLimitsReplySchema } },
     errors: [...NAMESPACE_ERRORS, ...BODY_ERRORS],

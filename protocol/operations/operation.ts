@@ -1,4 +1,4 @@
-/** What is said of a call of the HTTP API, and what many calls have in common. */
+/** Operation: the description of a call of the HTTP API, and parts that many calls share. */
 
 import type { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
@@ -15,9 +15,9 @@ export interface Reply {
   readonly description: string;
   /** A union for a call whose JSON depends on the content type of the request. */
   readonly json: z.ZodType;
-  /** True where the reply is JSON lines, each of that schema. */
+  /** True if the reply is JSON lines, each of that schema. */
   readonly isLines?: true;
-  /** True where the same can be had as record batches. */
+  /** True if the same can be had as record batches. */
   readonly batches?: true;
   /** Another form of bytes that it can have. */
   readonly frame?: Frame;
@@ -46,7 +46,7 @@ const name = (description: string): PathParameter => ({
   maxLength: NAME_LENGTH_MAX,
 });
 
-/** What the broker made up. Texts of other forms are of nothing that exists, and answered with 404. */
+/** An id that the broker made. A text of another form names nothing that exists, so the answer is 404. */
 const id = (description: string): PathParameter => ({
   description,
   type: 'string',
@@ -79,7 +79,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
 
 export const NAMESPACE_PATH = '/v1/{namespace}';
 
-/** Said of replies that may wait (docs/frames.md, Padding). */
+/** Added to replies that may wait (docs/frames.md, Padding). */
 export const WHILE_WAITING =
   'After a second of waiting the reply is 200 and begins with white space, so that a client that has gone is noticed; what fails after that is told to the next request';
 

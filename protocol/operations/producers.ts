@@ -31,7 +31,7 @@ export const producerOperations = {
     path: `${NAMESPACE_PATH}/producers`,
     tag: 'producers',
     summary:
-      'Get a producer id, or with a transactional id the next epoch of its own, which aborts what an earlier instance left open',
+      'Get a producer id. With a transactional id: get its next epoch, and abort the transaction that an earlier instance left open',
     body: { json: producerDeclarationSchema },
     replies: { 200: { description: 'The identity to produce with', json: producerReplySchema } },
     errors: [...NAMESPACE_ERRORS, ...BODY_ERRORS, 'transaction_in_progress', 'transaction_unavailable'],
@@ -52,7 +52,7 @@ export const producerOperations = {
     tag: 'producers',
     summary: 'Commit offsets of a group within the transaction: they take effect if it is committed',
     body: { json: transactionOffsetsSchema },
-    replies: { 200: { description: 'All are added', json: committedSchema } },
+    replies: { 200: { description: 'All offsets are part of the transaction', json: committedSchema } },
     errors: [
       ...NAMESPACE_ERRORS,
       ...BODY_ERRORS,
@@ -80,7 +80,9 @@ export const producerOperations = {
     tag: 'producers',
     summary: 'Publish within the transaction: routed now, sent if it is committed',
     body: { json: transactionMessagesSchema },
-    replies: { 200: { description: 'They are held', json: transactionMessagesReplySchema } },
+    replies: {
+      200: { description: 'The transaction holds the messages', json: transactionMessagesReplySchema },
+    },
     errors: [
       ...NAMESPACE_ERRORS,
       ...BODY_ERRORS,
@@ -105,9 +107,9 @@ export const producerOperations = {
     method: 'post',
     path: `${TRANSACTION}/commit`,
     tag: 'producers',
-    summary: 'Commit the open transaction. Safe to repeat; one that is empty is committed by saying so',
+    summary: 'Commit the open transaction, which may be empty. Safe to repeat',
     body: { json: transactionEndSchema },
-    replies: { 200: { description: 'It is decided and cannot be undone', json: transactionEndReplySchema } },
+    replies: { 200: { description: 'The end is decided and final', json: transactionEndReplySchema } },
     errors: END_ERRORS,
   },
   abortTransaction: {
@@ -117,7 +119,7 @@ export const producerOperations = {
     tag: 'producers',
     summary: 'Abort the open transaction. Safe to repeat',
     body: { json: transactionEndSchema },
-    replies: { 200: { description: 'It is decided and cannot be undone', json: transactionEndReplySchema } },
+    replies: { 200: { description: 'The end is decided and final', json: transactionEndReplySchema } },
     errors: END_ERRORS,
   },
 } as const satisfies Record<string, Operation>;

@@ -58,10 +58,10 @@ export const queueOperations = {
     path: QUEUE,
     tag: 'queues',
     summary:
-      'Create a queue, or check that it is as given. Fields left out take their default and are not checked',
+      'Create a queue, or check that it has the given settings. Fields that are left out take their defaults and are not checked',
     body: { json: queueDeclarationSchema },
     replies: {
-      200: { description: 'It was there, and agrees', json: queueSchema },
+      200: { description: 'It existed with the same settings', json: queueSchema },
       201: { description: 'It was created', json: queueSchema },
     },
     errors: [...NAMESPACE_ERRORS, 'queue_differs', ...BODY_ERRORS],
@@ -92,7 +92,7 @@ export const queueOperations = {
     tag: 'queues',
     summary: 'Delete a queue and its messages',
     query: queueDeleteQuerySchema,
-    replies: { 200: { description: 'It is gone', json: queueDeletedSchema } },
+    replies: { 200: { description: 'It is deleted', json: queueDeletedSchema } },
     errors: [...QUEUE_ERRORS, ...FIELD_ERRORS, 'queue_in_use', 'queue_not_empty'],
   },
   publishToQueue: {
@@ -105,7 +105,7 @@ export const queueOperations = {
     body: { json: queuePublishSchema, batches: true },
     replies: {
       200: {
-        description: 'What became of each: `results` for JSON, `exceptions` for record batches',
+        description: 'The outcome of each message: `results` for JSON, `exceptions` for record batches',
         json: z.union([queuePublishedSchema, queueBatchesPublishedSchema]),
       },
     },
@@ -135,7 +135,7 @@ export const queueOperations = {
     method: 'get',
     path: `${QUEUE}/messages`,
     tag: 'messages',
-    summary: 'Look at the next messages without taking them',
+    summary: 'Peek at the next messages without taking them',
     query: peekQuerySchema,
     replies: { 200: { description: 'In the order in which they would be delivered', json: peekedSchema } },
     errors: [...QUEUE_ERRORS, ...FIELD_ERRORS],
@@ -145,16 +145,16 @@ export const queueOperations = {
     method: 'post',
     path: `${QUEUE}/deliveries`,
     tag: 'messages',
-    summary: 'Take messages under a lease, and wait for the first if asked to',
+    summary: 'Take messages under a lease, and optionally wait for the first',
     body: { json: deliverSchema },
     replies: {
       200: {
-        description: `The messages; none where the time was over. ${WHILE_WAITING}`,
+        description: `The messages; none if the time was over. ${WHILE_WAITING}`,
         json: deliveriesSchema,
         frame: {
           type: DELIVERIES_TYPE,
           description:
-            'The same as bytes (docs/frames.md), where `accept` asks for it. With `;padded=1` bytes 0xFF may come first; without it a wait ends after 2.5 s',
+            'The same as bytes (docs/frames.md), if `accept` asks for it. With `;padded=1` bytes 0xFF may come first; without it a wait ends after 2.5 s',
         },
       },
     },
@@ -166,9 +166,9 @@ export const queueOperations = {
     path: `${QUEUE}/waits`,
     tag: 'messages',
     summary:
-      'End the waits of a consumer that is about to stop, so that nothing is on its way to a request that it cancels',
+      'End the waits of a consumer that is about to stop, so that no message is on its way to a request that it cancels',
     query: endWaitsQuerySchema,
-    replies: { 200: { description: 'How many there were', json: waitsEndedSchema } },
+    replies: { 200: { description: 'The number of ended waits', json: waitsEndedSchema } },
     errors: [...QUEUE_ERRORS, ...FIELD_ERRORS],
   },
   settle: {
@@ -176,7 +176,7 @@ export const queueOperations = {
     method: 'post',
     path: `${QUEUE}/settlements`,
     tag: 'messages',
-    summary: 'Settle deliveries. Each tag by itself: what is wrong with one changes nothing for the others',
+    summary: 'Settle deliveries. Each tag stands alone: an error in one does not affect the others',
     query: settleQuerySchema,
     body: {
       json: settleSchema,
@@ -184,9 +184,9 @@ export const queueOperations = {
     },
     replies: {
       200: {
-        description: 'What became of each, in the form of the request',
+        description: 'The outcome of each tag, in the form of the request',
         json: settledSchema,
-        frame: { type: SETTLEMENTS_TYPE, description: 'What became of each (docs/frames.md)' },
+        frame: { type: SETTLEMENTS_TYPE, description: 'The outcomes (docs/frames.md)' },
       },
     },
     errors: [...QUEUE_ERRORS, ...BODY_ERRORS, 'too_many_tags', 'invalid_frame'],
@@ -197,12 +197,12 @@ export const queueOperations = {
     path: `${QUEUE}/stream`,
     tag: 'messages',
     summary:
-      'A WebSocket: deliveries are pushed, settlements are sent back. What its consumer holds is given back when it ends',
+      'Open a WebSocket on which the queue pushes deliveries and the consumer settles them. When it ends, unsettled messages go back to the queue',
     query: streamQuerySchema,
     replies: {
       101: {
         description:
-          'The socket. It brings deliveries, and for each settlement an answer with `results` and the `id` of the settlement. A settlement sent as bytes is answered with bytes, and `{"prefetch": n}` with the same when it is in force',
+          'The socket. It brings deliveries, and for each settlement an answer with `results` and the `id` of the settlement. Settlements as bytes are answered with bytes. `{"prefetch": n}` is answered with the same when it is in force',
         json: deliveriesSchema,
         frame: { type: DELIVERIES_TYPE, description: 'With `frames=binary` (docs/frames.md)' },
       },
@@ -214,8 +214,8 @@ export const queueOperations = {
     method: 'post',
     path: `${QUEUE}/purge`,
     tag: 'queues',
-    summary: 'Remove all messages but those that consumers have',
-    replies: { 200: { description: 'How many went', json: queuePurgedSchema } },
+    summary: 'Remove all messages except those that consumers hold',
+    replies: { 200: { description: 'The number of removed messages', json: queuePurgedSchema } },
     errors: QUEUE_ERRORS,
   },
   pauseQueue: {
@@ -223,7 +223,7 @@ export const queueOperations = {
     method: 'post',
     path: `${QUEUE}/pause`,
     tag: 'queues',
-    summary: 'Deliver nothing until it is resumed',
+    summary: 'Pause a queue: deliver nothing until it is resumed',
     replies: { 200: { description: 'It is paused', json: queuePausedSchema } },
     errors: QUEUE_ERRORS,
   },
@@ -232,8 +232,8 @@ export const queueOperations = {
     method: 'post',
     path: `${QUEUE}/resume`,
     tag: 'queues',
-    summary: 'Deliver again',
-    replies: { 200: { description: 'It delivers', json: queuePausedSchema } },
+    summary: 'Resume a queue',
+    replies: { 200: { description: 'The queue delivers again', json: queuePausedSchema } },
     errors: QUEUE_ERRORS,
   },
 } as const satisfies Record<string, Operation>;

@@ -10,7 +10,7 @@ export const requestOperations = {
     path: `${NAMESPACE_PATH}/exchanges/{exchange}/requests`,
     tag: 'exchanges',
     summary:
-      'Publish a request and wait for the reply. `amq.default` with the name of a queue as the routing key asks that queue',
+      'Publish a request and wait for the reply. To ask a queue, use `amq.default` with the name of the queue as the routing key',
     query: requestQuerySchema,
     body: { json: requestSchema, batches: true },
     replies: { 200: { description: 'The reply', json: requestReplySchema } },

@@ -32,7 +32,7 @@ export const scheduleOperations = {
     summary: 'Create or replace a schedule: a message published at the times of a cron expression',
     body: { json: scheduleDeclarationSchema },
     replies: {
-      200: { description: 'It was there, and is as given now', json: scheduleSchema },
+      200: { description: 'It existed, and now has the given settings', json: scheduleSchema },
       201: { description: 'It was created', json: scheduleSchema },
     },
     errors: [
@@ -53,7 +53,7 @@ export const scheduleOperations = {
     method: 'get',
     path: SCHEDULE,
     tag: 'schedules',
-    summary: 'Read a schedule, with its next occurrence and what came of the last one',
+    summary: 'Read a schedule, with its next occurrence and the outcome of the last one',
     replies: { 200: { description: 'The schedule and its state', json: scheduleWithStateSchema } },
     errors: [...SCHEDULE_ERRORS, 'schedule_unavailable'],
   },
@@ -62,8 +62,8 @@ export const scheduleOperations = {
     method: 'delete',
     path: SCHEDULE,
     tag: 'schedules',
-    summary: 'Delete a schedule, and publishes of it that could not be made yet',
-    replies: { 200: { description: 'It is gone', json: scheduleDeletedSchema } },
+    summary: 'Delete a schedule, and its publishes that still wait',
+    replies: { 200: { description: 'It is deleted', json: scheduleDeletedSchema } },
     errors: SCHEDULE_ERRORS,
   },
   pauseSchedule: {
@@ -71,7 +71,7 @@ export const scheduleOperations = {
     method: 'post',
     path: `${SCHEDULE}/pause`,
     tag: 'schedules',
-    summary: 'Publish nothing until it is resumed',
+    summary: 'Pause a schedule: publish nothing until it is resumed',
     replies: { 200: { description: 'It is paused', json: scheduleSchema } },
     errors: SCHEDULE_ERRORS,
   },
@@ -80,7 +80,8 @@ export const scheduleOperations = {
     method: 'post',
     path: `${SCHEDULE}/resume`,
     tag: 'schedules',
-    summary: 'Go on with the next occurrence; those of the pause are not caught up with',
+    summary:
+      'Resume a schedule with the next occurrence. Occurrences during the pause are not caught up with',
     replies: { 200: { description: 'It is running', json: scheduleSchema } },
     errors: SCHEDULE_ERRORS,
   },
@@ -89,8 +90,8 @@ export const scheduleOperations = {
     method: 'post',
     path: `${SCHEDULE}/trigger`,
     tag: 'schedules',
-    summary: 'Publish its message now, also where it is paused; its own times stay as they are',
-    replies: { 200: { description: 'What came of it', json: scheduleTriggeredSchema } },
+    summary: 'Publish the message of a schedule now, also while it is paused. Its own times stay unchanged',
+    replies: { 200: { description: 'The outcome', json: scheduleTriggeredSchema } },
     errors: [...SCHEDULE_ERRORS, 'schedule_busy', 'schedule_unavailable'],
   },
 } as const satisfies Record<string, Operation>;

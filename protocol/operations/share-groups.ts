@@ -34,10 +34,10 @@ export const shareGroupOperations = {
     method: 'put',
     path: GROUP,
     tag: 'share groups',
-    summary: 'Create a share group or replace its settings; what it has done stays done',
+    summary: 'Create a share group or replace its settings. Its progress stays',
     body: { json: shareGroupConfigSchema },
     replies: {
-      200: { description: 'It was there, and is as given now', json: shareGroupSchema },
+      200: { description: 'It existed, and now has the given settings', json: shareGroupSchema },
       201: { description: 'It was created', json: shareGroupSchema },
     },
     errors: [
@@ -53,8 +53,8 @@ export const shareGroupOperations = {
     method: 'get',
     path: GROUP,
     tag: 'share groups',
-    summary: 'Read a share group, and for each partition what is done, in flight and left',
-    replies: { 200: { description: 'Its state', json: shareGroupStateSchema } },
+    summary: 'Read a share group, and for each partition its start, records in flight, and lag',
+    replies: { 200: { description: 'The state of the share group', json: shareGroupStateSchema } },
     errors: [...GROUP_ERRORS, 'partition_unavailable'],
   },
   deleteShareGroup: {
@@ -62,8 +62,8 @@ export const shareGroupOperations = {
     method: 'delete',
     path: GROUP,
     tag: 'share groups',
-    summary: 'Delete a share group, with dead letters that are still on their way',
-    replies: { 200: { description: 'It is gone', json: shareGroupDeletedSchema } },
+    summary: 'Delete a share group, with its dead letters that still wait',
+    replies: { 200: { description: 'It is deleted', json: shareGroupDeletedSchema } },
     errors: GROUP_ERRORS,
   },
   acquireRecords: {
@@ -71,7 +71,7 @@ export const shareGroupOperations = {
     method: 'post',
     path: `${GROUP}/records`,
     tag: 'share groups',
-    summary: 'Acquire records of all partitions: each is locked for this member, until it is acknowledged',
+    summary: 'Acquire records of all partitions. Each is locked for this member until it is acknowledged',
     body: { json: acquireSchema },
     replies: {
       200: { description: `The records, each with its tag. ${WHILE_WAITING}`, json: acquiredSchema },
@@ -85,7 +85,7 @@ export const shareGroupOperations = {
     tag: 'share groups',
     summary: 'Accept, release or reject records, or lock them for longer. Each tag stands alone',
     body: { json: acknowledgeSchema },
-    replies: { 200: { description: 'What happened, for each tag', json: acknowledgedSchema } },
+    replies: { 200: { description: 'The outcome of each tag', json: acknowledgedSchema } },
     errors: [...GROUP_ERRORS, 'partition_unavailable', 'too_many_tags', ...BODY_ERRORS],
   },
 } as const satisfies Record<string, Operation>;

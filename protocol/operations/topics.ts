@@ -65,10 +65,10 @@ export const topicOperations = {
     path: TOPIC,
     tag: 'topics',
     summary:
-      'Create a topic, or check that it is as given. Fields left out take their default and are not checked',
+      'Create a topic, or check that it has the given settings. Fields that are left out take their defaults and are not checked',
     body: { json: topicDeclarationSchema },
     replies: {
-      200: { description: 'It was there, and agrees', json: topicSchema },
+      200: { description: 'It existed with the same settings', json: topicSchema },
       201: { description: 'It was created', json: topicSchema },
     },
     errors: [
@@ -104,7 +104,7 @@ export const topicOperations = {
     path: TOPIC,
     tag: 'topics',
     summary: 'Delete a topic, its records and their storage',
-    replies: { 200: { description: 'It is gone', json: topicDeletedSchema } },
+    replies: { 200: { description: 'It is deleted', json: topicDeletedSchema } },
     errors: TOPIC_ERRORS,
   },
   produce: {
@@ -113,7 +113,7 @@ export const topicOperations = {
     path: `${TOPIC}/records`,
     tag: 'records',
     summary:
-      'Append records. A request that is refused has stored nothing, but for `partly_stored`, which lists what is stored',
+      'Append records. A refused request has stored nothing, except for `partly_stored`, which lists what is stored',
     query: produceQuerySchema,
     body: { json: produceSchema, batches: true },
     replies: {
@@ -121,7 +121,7 @@ export const topicOperations = {
         description: 'Stored durably: `offsets` for JSON, `batches` for record batches',
         json: z.union([produceReplySchema, produceBatchesReplySchema]),
       },
-      202: { description: 'Taken without a promise (`acks: none`)', json: acceptedReplySchema },
+      202: { description: 'Accepted without a promise (`acks: none`)', json: acceptedReplySchema },
     },
     errors: [
       ...PARTITION_ERRORS,
@@ -146,7 +146,7 @@ export const topicOperations = {
     method: 'get',
     path: `${PARTITION}/records`,
     tag: 'records',
-    summary: 'Read records from an offset or a time on, and wait for the first if asked to',
+    summary: 'Read records from an offset or a time on, and optionally wait for the first',
     query: fetchQuerySchema,
     replies: {
       200: {
@@ -179,7 +179,7 @@ export const topicOperations = {
     tag: 'records',
     summary: 'Remove all records below an offset',
     query: deleteRecordsQuerySchema,
-    replies: { 200: { description: 'They are gone', json: recordsDeletedSchema } },
+    replies: { 200: { description: 'The records are deleted', json: recordsDeletedSchema } },
     errors: [...PARTITION_ERRORS, ...FIELD_ERRORS, 'inconsistent_topic_id', 'offset_past_end'],
   },
 } as const satisfies Record<string, Operation>;

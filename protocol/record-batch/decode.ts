@@ -104,7 +104,7 @@ export function keyOf(cursor: RecordCursor, offset: number, timestamp: number): 
   };
 }
 
-/** A plain Uint8Array also where `bytes` is a Node Buffer, whose subarray would be one too. */
+/** A plain Uint8Array also if `bytes` is a Node Buffer, whose subarray would be one too. */
 function view(bytes: Uint8Array, start: number, length: number): Uint8Array | null {
   return length === -1 ? null : new Uint8Array(bytes.buffer, bytes.byteOffset + start, length);
 }

@@ -1,5 +1,5 @@
 /**
- * Builds a batch in two passes: the first sums the size, the second writes into one allocation of that size. The
+ * Encoding of a batch in two passes: the first sums the size, the second writes into one allocation of that size. The
  * grammar is in header.ts. The bytes are those that Kafka's `MemoryRecordsBuilder` makes of the same records: base
  * timestamp that of the first record, offset deltas 0, 1, 2, ...
  */

@@ -1,5 +1,5 @@
 /**
- * Where the records of a batch are: in place when it is uncompressed, in a buffer of their own when they had to be
+ * Payload of a batch: its records are in place when it is uncompressed, and in a buffer of their own when they were
  * inflated. The synchronous and the asynchronous readers meet here: both find the payload, then share everything else.
  */
 

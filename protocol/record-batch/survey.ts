@@ -90,7 +90,7 @@ function soundHeader(
   return isSoundBatch(bytes, at, header) ? header : null;
 }
 
-/** The CRC is computed only where the offset and the magic of a batch could be: hardly ever in other bytes. */
+/** The CRC is computed only if the offset and the magic of a batch could be: hardly ever in other bytes. */
 function findSound(
   bytes: Uint8Array,
   first: number,

@@ -73,7 +73,7 @@ export interface BatchHeader {
  * - `truncated_batch`: the bytes end before the batch does
  * - `unsupported_magic`: a format older or newer than v2
  * - `corrupt_batch`: the CRC does not match
- * - `unsupported_compression`: a codec other than gzip, or gzip where no way to inflate was given
+ * - `unsupported_compression`: a codec other than gzip, or gzip if no way to inflate was given
  * - `invalid_batch`: the CRC may match, but the content breaks the format
  */
 export type BatchFailureCode =

@@ -1,7 +1,7 @@
 /**
- * What a log asks before it appends a batch: are these the bytes that were sent (CRC), and do they keep the format, so
- * that every later reader may take them as they are. The rules are those of Kafka's `LogValidator` and `DefaultRecord`;
- * where Kafka mends a batch (a wrong maxTimestamp) this refuses it, because the bytes are stored untouched.
+ * Verification of a batch before a log appends it: the CRC proves that the bytes are those that were sent, and the
+ * format checks let every later reader trust them. The rules are those of Kafka's `LogValidator` and `DefaultRecord`;
+ * if Kafka mends a batch (a wrong maxTimestamp) this refuses it, because the bytes are stored untouched.
  */
 
 import { computeCrc, readBatchHeader } from './header.ts';

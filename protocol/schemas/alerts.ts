@@ -68,7 +68,7 @@ export interface AlertNotice {
     value: number;
     /** When it began to be above the threshold. */
     since: string;
-    /** `alert.recovered` only: `below_threshold`, or `rule_deleted` where the rule went while it was firing. */
+    /** `alert.recovered` only: `below_threshold`, or `rule_deleted` if the rule went while it was firing. */
     reason?: 'below_threshold' | 'rule_deleted';
   };
 }

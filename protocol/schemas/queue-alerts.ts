@@ -1,4 +1,7 @@
-/** What is told of the alerts of a queue: in a file of its own, because policies are made of queues and alerts of policies. */
+/**
+ * Alerts of a queue, as its status shows them. They have a file of their own, because the schemas of policies import
+ * queues and those of alerts import policies.
+ */
 
 import { z } from 'zod';
 import { nameSchema } from '../names.ts';

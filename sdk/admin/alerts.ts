@@ -12,14 +12,14 @@ export interface AlertDeclaration {
   pattern: string;
   /** Messages ready; ms since the oldest of them was published; messages dead-lettered in the last minute. */
   metric: 'depth' | 'oldest_age_ms' | 'dead_letter_rate';
-  /** It is too much when the metric is larger. */
+  /** The rule applies when the metric is larger. */
   threshold: number;
-  /** It fires when it has been too much for this long. Default 0: at once. */
+  /** The rule fires when the metric has been above the threshold for this long, in ms. Default 0: at once. */
   forMs?: number;
   webhook: {
-    /** Https and public, unless the broker is told otherwise. */
+    /** A public https address, unless the broker is configured otherwise. */
     url: string;
-    /** `whsec_` and base64. Default: the one that it has, or one that is made and returned once. */
+    /** `whsec_` and base64. Default: the existing secret, or a new one that this call returns once. */
     secret?: string;
   };
 }
@@ -33,7 +33,7 @@ export interface Alert extends Required<AlertDeclaration> {
 }
 
 /**
- * All calls are tried again where that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
+ * All calls retry temporary failures, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
  * `alert_not_found`, `too_many_alerts`, `connection_failed`, `timeout`, `aborted`.
  */
 export class Alerts {
@@ -57,7 +57,7 @@ export class Alerts {
     return fromWire<Alert>(await this.#transport.json<AlertReply>({ ...call, ...options }));
   }
 
-  /** Which queues it fires for is in the `state.alerts` of each. */
+  /** Returns a rule. The `state.alerts` of each queue says whether it fires there. */
   async get(alert: string, options: CallOptions = {}): Promise<Alert> {
     const path = alertPath(alert);
     return fromWire<Alert>(await this.#transport.json<AlertReply>({ method: 'GET', path, ...options }));
@@ -69,7 +69,7 @@ export class Alerts {
     return reply.alerts.map((alert) => fromWire<Omit<Alert, 'topologyVersion' | 'progress'>>(alert));
   }
 
-  /** Where it fires, a last notice says that it is over. */
+  /** Deletes a rule. If it fires, a last notice reports its recovery. */
   async delete(alert: string, options: CallOptions = {}): Promise<void> {
     await this.#transport.delete({ path: alertPath(alert), ...options }, 'alert_not_found');
   }

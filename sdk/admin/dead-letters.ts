@@ -16,7 +16,7 @@ import { PeekedMessage } from '../values/peeked-message.ts';
 import { changeFields } from '../values/message-fields.ts';
 import { fromWire, toWire } from '../client/wire.ts';
 
-/** Which dead letters are meant: those to which all of it applies. */
+/** Selects dead letters: those that match all given fields. */
 export interface DeadLetterFilter {
   reason?: 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
   errorType?: string;
@@ -32,7 +32,7 @@ export interface DeadLetterFilter {
 export interface DeadLetter {
   id: string;
   originalMessage: PeekedMessage;
-  /** What the consumer said of its last failed attempt. */
+  /** The error that the consumer reported for the last failed attempt. */
   error: { type: string | null; message: string | null; stackTrace: string | null };
   /** Times are RFC 3339. */
   metadata: {
@@ -47,7 +47,7 @@ export interface DeadLetter {
     diedAt: string | null;
     diedIn: string | null;
     hops: number;
-    /** Its deaths and replays, the last first. */
+    /** Its deaths and replays, the latest first. */
     history: { queue: string; reason: string; count: number; firstAt: string; lastAt: string }[];
   };
 }
@@ -74,16 +74,16 @@ export interface ReplayProgress {
   total: number;
   lookedAt: number;
   moved: number;
-  /** Those that stay: nobody knows where they came from, or the broker has published them on too often. */
+  /** Dead letters that stay: their origin is unknown, or they reached the hop limit. */
   skipped: number;
 }
 
-/** Between two looks at a replay, in ms. */
+/** The time between two progress requests of a replay, in ms. */
 const LOOK_MS = 500;
 
 /**
  * `queue` is the queue where messages died, or the one that holds them. All calls throw `PosthornError`:
- * `queue_not_found`, `queue_unavailable`, `invalid_field`, `connection_failed`, `timeout`, `aborted`, and what is said
+ * `queue_not_found`, `queue_unavailable`, `invalid_field`, `connection_failed`, `timeout`, `aborted`, and those named
  * below.
  */
 export class DeadLetters {
@@ -95,7 +95,7 @@ export class DeadLetters {
   }
 
   /**
-   * All that match, page by page.
+   * Lists all that match, page by page.
    *
    * @example for await (const { error, originalMessage } of posthorn.deadLetters.list('mails')) console.log(error.message);
    */
@@ -125,7 +125,7 @@ export class DeadLetters {
   }
 
   /**
-   * Sends one back, changed where that is asked for: what is not named stays.
+   * Sends one back. Named parts are changed, others stay.
    *
    * @throws PosthornError `dead_letter_not_found`, `replay_refused`, `invalid_message`
    */
@@ -143,10 +143,11 @@ export class DeadLetters {
   }
 
   /**
-   * Sends many back, and resolves when all have left. Each is moved once, whatever fails on the way.
+   * Sends many back. Resolves when all have left. Each one moves once, whatever fails.
    *
    * @param options.onProgress called with how far it is, about twice a second
-   * @throws PosthornError `exchange_not_found`; `aborted` ends the waiting, not the replay: `cancel` does
+   * @throws PosthornError `exchange_not_found`; `aborted` ends the waiting, not the replay. Use `cancel` to end the
+   *   replay
    */
   async replay(
     queue: string,
@@ -170,7 +171,7 @@ export class DeadLetters {
     }
   }
 
-  /** How many a replay would move, and how many it would have to leave. */
+  /** Returns how many a replay would move, and how many it would skip. */
   async dryRun(
     queue: string,
     { signal, timeoutMs, ...order }: ReplayOptions & CallOptions = {},
@@ -179,12 +180,12 @@ export class DeadLetters {
     return fromWire(await this.#call<DryRun>('POST', queue, '/replay', call));
   }
 
-  /** Stops a replay. What has left stays where it went. @throws PosthornError `replay_not_found` */
+  /** Stops a replay. Messages that have left stay at their target. @throws PosthornError `replay_not_found` */
   async cancel(queue: string, replayId: string, options: CallOptions = {}): Promise<ReplayProgress> {
     return fromWire(await this.#call<ReplayJson>('DELETE', queue, `/replays/${replayId}`, options));
   }
 
-  /** Removes for good all that match. @returns how many */
+  /** Removes all that match, for good. @returns how many */
   async purge(queue: string, filter: DeadLetterFilter = {}, options: CallOptions = {}): Promise<number> {
     const call = { query: queryOf(filter), ...options };
     return (await this.#call<{ purged: number }>('DELETE', queue, '', call)).purged;

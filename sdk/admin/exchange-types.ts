@@ -1,4 +1,7 @@
-/** What can be said of exchanges, bindings and policies. `protocol/schemas/exchanges.ts` and `protocol/schemas/policies.ts` have the limits. */
+/**
+ * Types of exchanges, bindings and policies. `protocol/schemas/exchanges.ts` and `protocol/schemas/policies.ts` have
+ * the limits.
+ */
 
 import type { ChangeableQueueFields } from './queue-types.ts';
 
@@ -7,9 +10,11 @@ export interface ExchangeFields {
   type: 'direct' | 'fanout' | 'topic' | 'headers' | 'consistent-hash';
   /** Takes messages from other exchanges only, never from publishers. Default false. */
   internal: boolean;
-  /** Where a message goes that no binding takes; it need not exist yet. Default null: nowhere. */
+  /**
+   * The exchange for messages that no binding takes. It need not exist yet. Default null: such messages are dropped.
+   */
   alternateExchange: string | null;
-  /** Goes when the last binding from it goes. Default false. */
+  /** The exchange is deleted with the last binding from it. Default false. */
   autoDelete: boolean;
   /** Consistent-hash only: the header to hash instead of the routing key. Default null. */
   hashHeader: string | null;
@@ -73,7 +78,7 @@ export interface PolicyDeclaration {
   definition: PolicySettings;
 }
 
-/** How far a policy or an alert rule has come on its way to the queues that it matches. */
+/** How many matching queues a policy or an alert rule has reached. */
 export interface RuleProgress {
   /** Queues that have been looked at since the last change of a rule. */
   queuesChecked: number;

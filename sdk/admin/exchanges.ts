@@ -22,9 +22,9 @@ import { checkExchange, checkName, exchangePath } from '../client/names.ts';
 import { fromWire, toWire } from '../client/wire.ts';
 
 /**
- * All calls are tried again where that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
- * `exchange_not_found`, `connection_failed`, `timeout`, `aborted`, and what is said below. `''` and `amq.default` both name
- * the default exchange.
+ * All calls retry temporary failures, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
+ * `exchange_not_found`, `connection_failed`, `timeout`, `aborted`, and those named below. `''` and `amq.default` both
+ * name the default exchange.
  */
 export class Exchanges {
   readonly #transport: Transport;
@@ -35,8 +35,8 @@ export class Exchanges {
   }
 
   /**
-   * Creates the exchange, or checks that it is as given; what is left out takes its default and is not checked. Call it at
-   * each start.
+   * Creates the exchange, or checks that it has the given settings. Settings that are left out take their defaults and
+   * are not checked. Call it at each start.
    *
    * @throws PosthornError `exchange_differs` with `details.differing`, `exchange_reserved`
    * @example await posthorn.exchanges.declare('events', { type: 'topic' });
@@ -101,7 +101,7 @@ export class Exchanges {
   }
 
   /**
-   * Makes many bindings in one request and one change of the topology, all or none; 5,000 at most.
+   * Creates many bindings in one request and one change of the topology: all or none, at most 5,000.
    *
    * @returns the ids, in order
    * @throws PosthornError as `bind`
@@ -124,9 +124,9 @@ export class Exchanges {
   }
 
   /**
-   * Removes a binding; an exchange with `autoDelete` goes with its last one.
+   * Removes a binding. An exchange with `autoDelete` is deleted with its last binding.
    *
-   * @param binding what `bind` or `bindings` gave
+   * @param binding the id or binding that `bind` or `bindings` returned
    * @throws PosthornError `binding_not_found`
    */
   async unbind(binding: Pick<Binding, 'id' | 'source'>, options: CallOptions = {}): Promise<void> {

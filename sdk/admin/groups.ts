@@ -1,4 +1,4 @@
-/** Groups, for an operator: list, describe, offsets, reset, remove a member, delete. */
+/** Administration of groups: list, describe, offsets, reset, remove a member, delete. */
 
 import type {
   AssignorName,
@@ -23,14 +23,14 @@ export interface GroupMember {
   rack: string | null;
   sessionTimeoutMs: number;
   assignment: AssignedPartition[];
-  /** What it has to give up and has not yet. */
+  /** Revoked partitions that it still holds. */
   revoking: AssignedPartition[];
 }
 
 export interface GroupOffset extends TopicPartition {
   /** The topic that the offset belongs to. */
   topicId: number;
-  /** The committed offset; null where nothing is committed. */
+  /** The committed offset; null if nothing is committed. */
   offset: number | null;
   metadata?: string;
   /** Records from the committed offset, or the start of the log, to its end. */
@@ -53,21 +53,21 @@ export interface GroupDescription {
 /** Where to: a position, or so many records forward, or back if negative. */
 export type OffsetReset = ({ to: StartPosition } | { shiftBy: number }) & {
   topic: string;
-  /** Refused where the topic was deleted and made again since. */
+  /** Refused if the topic was deleted and made again since. */
   topicId?: number;
   /** Default: all. */
   partitions?: readonly number[];
-  /** Only say what it would do. */
+  /** Only report what the call would do. */
   dryRun?: boolean;
 };
 
 export interface OffsetResetResult extends AssignedPartition {
   from: number | null;
-  /** Held to the log: not before its start, not past its end. */
+  /** The result, moved into the range of the log. */
   to: number;
 }
 
-/** All calls are tried again where that may help, and throw `PosthornError`: `group_not_found`, and what is said below. */
+/** All calls retry temporary failures, and throw `PosthornError`: `group_not_found`, and those named below. */
 export class Groups {
   readonly #transport: Transport;
 
@@ -110,8 +110,8 @@ export class Groups {
   }
 
   /**
-   * Moves the committed offsets of a group without members. A group that does not exist is made by it: so its first member
-   * begins where it is told to.
+   * Moves the committed offsets of a group without members. If the group does not exist, the call creates it, so that
+   * its first member begins there.
    *
    * @throws PosthornError `group_not_empty`, `topic_not_found`, `partition_not_found`, `inconsistent_topic_id`
    * @example await posthorn.groups.reset('billing', { topic: 'orders', to: new Date('2026-01-01'), dryRun: true });
@@ -128,7 +128,7 @@ export class Groups {
     return offsets.map((offset) => fromWire<OffsetResetResult>(offset));
   }
 
-  /** Takes a member out: its partitions go to others, and it can commit nothing more. A consumer that lives joins again. */
+  /** Removes a member. Its partitions go to others, and it can no longer commit. A running consumer joins again. */
   async removeMember(group: string, memberId: string, options: CallOptions = {}): Promise<void> {
     await this.#transport.delete({ path: memberPath(group, memberId), ...options }, 'member_not_found');
   }

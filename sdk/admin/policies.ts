@@ -8,7 +8,7 @@ import { checkName } from '../client/names.ts';
 import { fromWire, toWire } from '../client/wire.ts';
 
 /**
- * All calls are tried again where that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
+ * All calls retry temporary failures, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
  * `policy_not_found`, `connection_failed`, `timeout`, `aborted`.
  */
 export class Policies {
@@ -40,7 +40,7 @@ export class Policies {
     return reply.policies.map((policy) => fromWire<Omit<Policy, 'topologyVersion' | 'progress'>>(policy));
   }
 
-  /** Its queues go back to what they were given. */
+  /** Deletes a policy. Its queues return to their own settings. */
   async delete(policy: string, options: CallOptions = {}): Promise<void> {
     await this.#transport.delete({ path: policyPath(policy), ...options }, 'policy_not_found');
   }

@@ -1,4 +1,4 @@
-/** What can be said of a queue. `protocol/schemas/queues.ts` has the limits; a test holds the two to each other. */
+/** Types of queues. `protocol/schemas/queues.ts` has the limits; a test compares the two. */
 
 /** How a message that was nacked is tried again: a delay in ms for each retry, or delays that grow. */
 export type RetrySettings =
@@ -45,7 +45,7 @@ export type QueueChange = Partial<ChangeableQueueFields>;
 export interface Queue extends ChangeableQueueFields, FixedQueueFields {
   /** Its name. */
   queue: string;
-  /** What is likely a mistake, such as a place for dead letters that does not exist. */
+  /** Likely mistakes, such as a dead-letter target that does not exist. */
   warnings?: string[];
   /** The version of the namespace's topology that this was read from. */
   topologyVersion: number;
@@ -60,9 +60,9 @@ export interface QueueStatus {
   parked: number;
   /** Dead letters on their way to another queue or an exchange. */
   outgoing: number;
-  /** Why they are still here, in words; null: nothing is wrong. */
+  /** Why they still wait, in words; null if nothing is wrong. */
   outgoingProblem: string | null;
-  /** Dead letters that nobody took, since the queue was made, by why. */
+  /** Dead letters that no target took, since the queue was created, by cause. */
   lost: { cycle: number; hopLimit: number; unroutable: number; dropped: number };
   /** Bytes stored for messages that are ready or leased. */
   bytes: number;

@@ -10,8 +10,8 @@ import type { Queue, QueueChange, QueueDeclaration, QueueStatus } from './queue-
 import { fromWire, toWire } from '../client/wire.ts';
 
 /**
- * All calls are tried again where that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
- * `queue_not_found`, `queue_unavailable`, `connection_failed`, `timeout`, `aborted`, and what is said below.
+ * All calls retry temporary failures, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
+ * `queue_not_found`, `queue_unavailable`, `connection_failed`, `timeout`, `aborted`, and those named below.
  */
 export class Queues {
   readonly #transport: Transport;
@@ -22,8 +22,8 @@ export class Queues {
   }
 
   /**
-   * Creates the queue, or checks that it is as given; what is left out takes its default and is not checked. Call it at
-   * each start.
+   * Creates the queue, or checks that it has the given settings. Settings that are left out take their defaults and are
+   * not checked. Call it at each start.
    *
    * @throws PosthornError `queue_differs` with `details.differing`
    * @example await posthorn.queues.declare('mails', { maxPriority: 5, retry: { scheduleMs: [1_000, 60_000] } });
@@ -52,7 +52,7 @@ export class Queues {
     return reply.queues.map((queue) => fromWire<Omit<Queue, 'topologyVersion'>>(queue));
   }
 
-  /** Changes what is named and leaves the rest, also while the queue holds messages. */
+  /** Changes the given settings only, also while the queue holds messages. */
   async change(queue: string, change: QueueChange, options: CallOptions = {}): Promise<Queue> {
     return await this.#queue(queue, { method: 'PATCH', ...jsonBody(toWire(change)), ...options });
   }
@@ -79,7 +79,7 @@ export class Queues {
     await this.#transport.delete({ path: queuePath(queue), query, ...options }, 'queue_not_found');
   }
 
-  /** Removes all messages but those that consumers have. @returns how many */
+  /** Removes all messages except those that consumers hold. @returns how many */
   async purge(queue: string, options: CallOptions = {}): Promise<number> {
     return (await this.#post<{ purged: number }>(queue, 'purge', options)).purged;
   }

@@ -31,7 +31,10 @@ export interface ScheduleDeclaration {
   timeZone?: string;
   target: ScheduleTarget;
   message: ScheduleMessage;
-  /** What becomes of missed times: `once`, the default, one message for the latest; `none`, nothing. */
+  /**
+   * What happens after missed times: `once`, the default, publishes one message for the latest; `none` publishes
+   * nothing.
+   */
   catchUp?: 'once' | 'none';
   /** No occurrence lies after it, in ms since 1970. Default null: it does not end. */
   endsAt?: number | null;
@@ -74,9 +77,9 @@ export interface ScheduleTriggered {
 }
 
 /**
- * All calls but `trigger` are tried again where that may help, and throw `PosthornError`: `invalid_argument`,
- * `invalid_field`, `schedule_not_found`, `queue_not_found`, `topic_not_found`, `exchange_not_found`,
- * `connection_failed`, `timeout`, `aborted`.
+ * All calls except `trigger` retry temporary failures, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
+ * `schedule_not_found`, `queue_not_found`, `topic_not_found`, `exchange_not_found`, `connection_failed`, `timeout`,
+ * `aborted`.
  */
 export class Schedules {
   readonly #transport: Transport;
@@ -135,7 +138,7 @@ export class Schedules {
     return await this.#schedule({ method: 'POST', path: `${schedulePath(schedule)}/resume`, ...options });
   }
 
-  /** Publishes its message now. Not tried again: it could be published twice. */
+  /** Publishes its message now. The SDK does not retry, because it could be published twice. */
   async trigger(schedule: string, options: CallOptions = {}): Promise<ScheduleTriggered> {
     const path = `${schedulePath(schedule)}/trigger`;
     return fromWire(jsonOf<object>(await this.#transport.call({ method: 'POST', path, ...options })));

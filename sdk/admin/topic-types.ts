@@ -1,4 +1,4 @@
-/** What can be said of a topic. `protocol/schemas/topics.ts` has the limits; a test holds the two to each other. */
+/** Types of topics. `protocol/schemas/topics.ts` has the limits; a test compares the two. */
 
 /** Fields that can change after the topic was made. */
 export interface ChangeableTopicFields {

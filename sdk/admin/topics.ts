@@ -14,8 +14,8 @@ import type { PartitionState, RecordsDeleted, Topic, TopicChange, TopicDeclarati
 import { fromWire, toWire } from '../client/wire.ts';
 
 /**
- * All calls are tried again where that may help, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
- * `topic_not_found`, `connection_failed`, `timeout`, `aborted`, and what is said below.
+ * All calls retry temporary failures, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
+ * `topic_not_found`, `connection_failed`, `timeout`, `aborted`, and those named below.
  */
 export class Topics {
   readonly #transport: Transport;
@@ -26,8 +26,8 @@ export class Topics {
   }
 
   /**
-   * Creates the topic, or checks that it is as given; what is left out takes its default and is not checked. Call it at
-   * each start.
+   * Creates the topic, or checks that it has the given settings. Settings that are left out take their defaults and are
+   * not checked. Call it at each start.
    *
    * @throws PosthornError `topic_differs` with `details.differing`
    * @example await posthorn.topics.declare('orders', { partitions: 10, retentionMs: null });
@@ -51,7 +51,7 @@ export class Topics {
   }
 
   /**
-   * Changes what is named and leaves the rest. Partitions can be added, which moves keys to other partitions.
+   * Changes the given settings only. Partitions can be added, which moves keys to other partitions.
    *
    * @throws PosthornError `partitions_cannot_shrink`
    */
@@ -82,7 +82,7 @@ export class Topics {
   /**
    * Removes the records below an offset; `latest` removes all there are.
    *
-   * @param options with `topicId`: refused where the topic was deleted and made again since
+   * @param options with `topicId`: refused if the topic was deleted and made again since
    * @throws PosthornError `offset_below_start`, `offset_past_end` with the valid range in `details`; `inconsistent_topic_id`
    * @example await posthorn.topics.deleteRecords('orders', 0, { before: 100 });
    */

@@ -1,11 +1,11 @@
-/** The options of a client, and what stands in where they are left out. */
+/** The options of a client, and their defaults. */
 
 import { invalidArgument } from '../errors.ts';
 import { checkName } from './names.ts';
 import { RETRY_DEFAULTS, type RetryPolicy } from './retry.ts';
 import { platformSocket, socketByFetch, type SocketFactory } from './socket.ts';
 
-/** What the SDK needs of `fetch`: any implementation of the standard will do, a service binding's as well. */
+/** The part of `fetch` that the SDK uses. Any implementation of the standard fits, also that of a service binding. */
 export type FetchFunction = (url: string, init: RequestInit) => Promise<Response>;
 
 export interface PosthornOptions {
@@ -19,19 +19,19 @@ export interface PosthornOptions {
    */
   fetch?: FetchFunction;
   /**
-   * How WebSockets are opened. Default: in a Worker by `fetch`; elsewhere the platform's, with the headers where it can
-   * send any (browsers cannot).
+   * Opens WebSockets. Default: in a Worker `fetch`; elsewhere the platform's `WebSocket`, with the headers if it can
+   * send them (browsers cannot).
    */
   webSocket?: SocketFactory;
   /** Sent with each request, for example `{ authorization: 'Bearer ...' }`. A function is asked for each request. */
   headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>);
-  /** How long one request may take, in ms; a long poll has its waiting time on top. Default 30,000. */
+  /** The time limit of one request, in ms. A long poll adds its waiting time. Default 30,000. */
   timeoutMs?: number;
-  /** How failures that may pass are tried again. */
+  /** How temporary failures are tried again. */
   retry?: Partial<RetryPolicy>;
 }
 
-/** What every call takes. */
+/** Options of every call. */
 export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** In ms. Default: the client's `timeoutMs`. */
@@ -39,7 +39,7 @@ export interface CallOptions {
 }
 
 export interface ClientConfig {
-  /** Up to and with the namespace, without a slash at the end. */
+  /** The address up to and including the namespace, without a slash at the end. */
   baseUrl: string;
   fetch: FetchFunction;
   webSocket: SocketFactory;
@@ -61,7 +61,8 @@ export function clientConfig(options: PosthornOptions): ClientConfig {
   return {
     baseUrl: `${baseOf(options.url)}/v1/${checkName('namespace', options.namespace ?? 'default')}`,
     fetch: fetchFunction,
-    // Where requests go somewhere else than their address says, a socket might not.
+    // With a `fetch` of its own a client may send requests elsewhere than their address says; a socket would not
+    // follow.
     consumerTransport: options.webSocket || isWorker || !options.fetch ? 'stream' : 'poll',
     webSocket: options.webSocket ?? (isWorker ? socketByFetch(fetchFunction) : platformSocket),
     headers: typeof headers === 'function' ? headers : () => headers,
@@ -80,7 +81,7 @@ function baseOf(given: string | URL): string {
   throw invalidArgument(`url: expected an address such as http://127.0.0.1:8787, got "${String(given)}"`);
 }
 
-/** Of an option that is a number. */
+/** The limits of a numeric option. */
 export function checkRange(name: string, value: number, min: number, max: number): void {
   if (typeof value === 'number' && value >= min && value <= max) return;
   throw invalidArgument(`${name} is a number from ${min} to ${max}, got ${String(value)}`);
@@ -91,9 +92,9 @@ export type DeliveryLevel = 'at-most-once' | 'at-least-once' | 'exactly-once';
 const LEVELS = 'at-most-once, at-least-once, exactly-once';
 
 /**
- * What a level, by its name, says of other options. The default is at-least-once.
+ * Checks a delivery level against other options. The default is at-least-once.
  *
- * @throws PosthornError `invalid_argument` where there is no such level, or one of the options says something else
+ * @throws PosthornError `invalid_argument` if there is no such level, or an option contradicts it
  */
 export function levelFields<Fields extends object>(
   options: { delivery?: DeliveryLevel | undefined },

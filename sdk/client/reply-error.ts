@@ -1,9 +1,12 @@
-/** A reply that is not a success, as an error: the broker's problem document, or whatever a proxy sent instead. */
+/**
+ * Reply errors: turns an unsuccessful reply into an error, from the broker's problem document or from what a proxy sent
+ * instead.
+ */
 
 import type { ErrorCode, ProblemDocument } from '../../protocol/errors.ts';
 import { PosthornError, type PosthornErrorOptions } from '../errors.ts';
 
-/** RFC 9457 members and ours; what is beside them are details. */
+/** The members of RFC 9457 and those of the broker. All other members are details. */
 const KNOWN_MEMBERS = new Set(['type', 'title', 'status', 'detail', 'code', 'retryable']);
 
 /** @param what the request, for the message */

@@ -1,4 +1,4 @@
-/** Trying again: how long to wait before each attempt, and until when. */
+/** Retry policy: the delay before each attempt, and the limits. */
 
 import { asPosthornError, type PosthornError } from '../errors.ts';
 import { sleep } from './sleep.ts';
@@ -12,15 +12,15 @@ export interface RetryPolicy {
   /** The longest delay, in ms. A `Retry-After` of the broker may exceed it. Default 5,000. */
   maxMs: number;
   /**
-   * How often a call of `topics` is tried, the first time included. Default 5, about 1.5 s. Producers and readers go by
-   * time instead: `deliveryTimeoutMs`, `giveUpMs`.
+   * The number of attempts of an administrative call, with the first. Default 5, about 1.5 s. Producers and readers
+   * limit the time instead: `deliveryTimeoutMs`, `giveUpMs`.
    */
   attempts: number;
 }
 
 export const RETRY_DEFAULTS: RetryPolicy = { baseMs: 100, factor: 2, maxMs: 5_000, attempts: 5 };
 
-/** A broker that asks for longer is asked again after this. */
+/** The longest `Retry-After` that the client obeys, in ms. */
 const RETRY_AFTER_MS_MAX = 60_000;
 
 /** @param attempt how many attempts have failed, from 1 */
@@ -39,7 +39,7 @@ export interface RetryLimits {
 }
 
 /**
- * Runs until it succeeds, fails for good, or reaches a limit; then the last failure is thrown.
+ * Runs until the call succeeds, fails for good, or reaches a limit. Then throws the last failure.
  *
  * @param run gets the number of the attempt, from 1
  */

@@ -1,4 +1,4 @@
-/** Waiting, with a way out. */
+/** Waiting that an abort signal can end. */
 
 import { abortedBy } from '../errors.ts';
 

@@ -1,8 +1,8 @@
-/** WebSockets, as they are opened in Node, browsers, Deno, Bun and workerd. */
+/** WebSockets of Node, browsers, Deno, Bun and workerd: opening one. */
 
 import { PosthornError } from '../errors.ts';
 
-/** What the SDK needs of a WebSocket: any implementation of the standard will do. */
+/** The part of a WebSocket that the SDK uses. Any implementation of the standard fits. */
 export interface Socket {
   binaryType: string;
   readonly readyState: number;
@@ -18,14 +18,17 @@ const OPEN = 1;
 
 type SocketClass = new (url: string, options?: object) => Socket;
 
-/** The platform's own. Node, Deno and Bun send headers with it; browsers cannot, and refuse options with an error. */
+/**
+ * The platform's own `WebSocket`. Node, Deno and Bun send headers with it; browsers cannot, and throw if they get
+ * options.
+ */
 export const platformSocket: SocketFactory = (url, headers) => {
   const Class = (globalThis as { WebSocket?: SocketClass }).WebSocket;
   if (Class === undefined) throw new PosthornError('connection_failed', 'this platform has no WebSocket');
   return Object.keys(headers).length > 0 ? new Class(url, { headers }) : new Class(url);
 };
 
-/** In a Worker a socket is the answer to a request, so that it can go through a service binding. */
+/** In a Worker a socket comes with the reply to a request, so it can use a service binding. */
 export function socketByFetch(fetch: (url: string, init: RequestInit) => Promise<Response>): SocketFactory {
   return async (url, headers) => {
     const init = { headers: { ...headers, upgrade: 'websocket' } };
@@ -43,7 +46,9 @@ export function socketByFetch(fetch: (url: string, init: RequestInit) => Promise
   };
 }
 
-/** Resolves when the socket is open; rejects with a retryable error where it ends before, or after `timeoutMs`. */
+/**
+ * Resolves when the socket is open; rejects with a retryable error if the socket closes first, or after `timeoutMs`.
+ */
 export function opened(socket: Socket, timeoutMs: number): Promise<Socket> {
   socket.binaryType = 'arraybuffer';
   if (socket.readyState === OPEN) return Promise.resolve(socket);

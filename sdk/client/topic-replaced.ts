@@ -1,4 +1,4 @@
-/** The event of a topic that was deleted and made again: what its readers are told when they begin anew. */
+/** Topic-replaced event: what readers learn when a topic was deleted and made again, and they begin anew. */
 
 export interface TopicReplaced {
   topic: string;
@@ -9,7 +9,7 @@ export interface TopicReplaced {
   previousTopicId: number;
 }
 
-/** A fault of the application's own reporting must not end what it is told of. */
+/** An error in the application's callback must not end the reader. */
 export function tellReplaced(
   listener: ((replaced: TopicReplaced) => unknown) | undefined,
   replaced: TopicReplaced,

@@ -1,4 +1,7 @@
-/** One HTTP request: its address and headers, its time limit, and its failure as a `PosthornError`. */
+/**
+ * Transport: sends one HTTP request with its address, headers and time limit, and turns its failure into a
+ * `PosthornError`.
+ */
 
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { JSON_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
@@ -35,7 +38,7 @@ export class Transport {
     this.config = config;
   }
 
-  /** A call that is safe to repeat, tried again as the client's policy says; the reply as JSON. */
+  /** Makes a repeatable call, with the client's retry policy. Returns the reply as JSON. */
   async json<Reply>(
     call: HttpCall,
     rescue?: (error: PosthornError, attempt: number) => Reply,
@@ -60,7 +63,7 @@ export class Transport {
     });
   }
 
-  /** @param gone what the broker says of something that is not there */
+  /** @param gone the code of the broker for something that does not exist */
   async delete(call: Omit<HttpCall, 'method'>, gone: ErrorCode): Promise<void> {
     await this.json<unknown>({ method: 'DELETE', ...call }, (error, attempt) => {
       // The reply to an earlier attempt was lost, and that attempt deleted it.
@@ -69,7 +72,7 @@ export class Transport {
     });
   }
 
-  /** One attempt. Rejects as soon as the signal fires or the time is over, whatever `fetch` does about it. */
+  /** Makes one attempt. Rejects as soon as the signal fires or the time is over, even if `fetch` does not. */
   async call(call: HttpCall): Promise<HttpReply> {
     const { signal, timeoutMs = this.config.timeoutMs } = call;
     if (signal?.aborted) throw abortedBy(signal);
@@ -96,7 +99,7 @@ export class Transport {
     }
   }
 
-  /** A WebSocket that is open. One attempt. */
+  /** Opens a WebSocket. Makes one attempt. */
   async openSocket(path: string, query: HttpCall['query']): Promise<Socket> {
     const { baseUrl, webSocket, timeoutMs } = this.config;
     const url = `${baseUrl.replace(/^http/, 'ws')}${path}${queryOf(query)}`;

@@ -7,7 +7,7 @@ const USER_AGENT = `posthorn-sdk/${VERSION}`;
 /**
  * Adds the user agent to the headers of a request, unless the application has named one.
  *
- * Not in browsers: some do not let it be changed, and a header of one's own costs a request to another origin a preflight.
+ * Not in browsers: some do not allow it, and a custom header makes a cross-origin request need a preflight.
  */
 export function withUserAgent(headers: Record<string, string>): Record<string, string> {
   if (isBrowser() || Object.keys(headers).some((name) => name.toLowerCase() === 'user-agent')) return headers;

@@ -1,6 +1,6 @@
 /**
- * Names on the wire are snake_case, here they are camelCase. Objects within are renamed too; what an application names
- * itself (the arguments of a binding) is not for these functions.
+ * Wire names: converts between snake_case on the wire and camelCase in the SDK, also in nested objects. Do not use
+ * these functions for names that an application chooses (the arguments of a binding).
  */
 
 export function toWire(fields: object): Record<string, unknown> {

@@ -1,5 +1,5 @@
 /**
- * A consumer at work: a source of messages, a line of messages that wait for a handler, and the messages being handled.
+ * Run of a consumer: a source of messages, a line of messages that wait for a handler, and the messages in handlers.
  */
 
 import { delayMs } from '../client/retry.ts';
@@ -7,15 +7,15 @@ import { sleep } from '../client/sleep.ts';
 import type { Transport } from '../client/transport.ts';
 import { asPosthornError, PosthornError } from '../errors.ts';
 import type { Queues } from '../admin/queues.ts';
-import { messagesOf } from './delivery-request.ts';
+import { messagesOf } from './source/delivery-request.ts';
 import { InHand } from './leased-messages.ts';
-import type { MessageSource, SourceHost } from './message-source.ts';
+import type { MessageSource, SourceHost } from './source/message-source.ts';
 import type { ConsumerConfig } from './options.ts';
-import { PollSource } from './poll-source.ts';
+import { PollSource } from './source/poll-source.ts';
 import type { ReceivedMessage, Settler } from './received-message.ts';
 import type { Settlement } from './settlement.ts';
 import { SettlementBatcher } from './settlement-batcher.ts';
-import { StreamSource } from './stream-source.ts';
+import { StreamSource } from './source/stream-source.ts';
 
 export type MessageHandler = (message: ReceivedMessage) => unknown;
 
@@ -75,7 +75,7 @@ export class ConsumerRun implements Settler, SourceHost {
       { ...config, retry: transport.config.retry },
       {
         failed: ({ message }, error) => this.#tell(error, message),
-        settled: () => this.#wakeUp(), // to ask for more, where settlements had piled up
+        settled: () => this.#wakeUp(), // to ask for more, if settlements had piled up
       },
       this.#abort.signal,
     );
@@ -168,8 +168,8 @@ export class ConsumerRun implements Settler, SourceHost {
   }
 
   /**
-   * Few large requests are cheaper than many small ones: the next one goes when half of the room is free, or no handler
-   * has anything waiting. Settlements that the broker has not stored yet must not pile up either.
+   * A few large requests are cheaper than many small ones. So the next request goes when half of the room is free, or
+   * when no message waits for a handler. Unstored settlements also limit requests.
    */
   room(): number {
     const { prefetch } = this.config;
@@ -215,7 +215,10 @@ export class ConsumerRun implements Settler, SourceHost {
     }
   }
 
-  /** No handler begins any more. What is settled already nobody else would get, so that is handled to the end. */
+  /**
+   * No further handler begins. Messages that are settled already would reach no other consumer, so they are handled to
+   * the end.
+   */
   get #isOver(): boolean {
     return this.#isStopping && !this.config.isAutoAck;
   }
@@ -268,7 +271,7 @@ export class ConsumerRun implements Settler, SourceHost {
 
   async #stop(): Promise<void> {
     this.#isStopping = true;
-    // First of all nothing more is to come: what is given back on a stream would be its own again.
+    // Stop deliveries first. Otherwise messages that are given back on a stream would come to this consumer again.
     const halted = this.#source.halt();
     if (this.#isOver) this.#giveBack();
     this.#wakeUp();
@@ -284,12 +287,12 @@ export class ConsumerRun implements Settler, SourceHost {
     await this.done;
   }
 
-  /** For those who stop without waiting for who has begun: gives back everything. */
+  /** Gives back everything, without waiting for running handlers. */
   releaseAll(): void {
     for (const message of this.#inHand.all()) if (!message.isSettled) void message.release();
   }
 
-  /** What no handler has begun goes to another consumer. */
+  /** Messages that no handler has begun go to another consumer. */
   #giveBack(): void {
     const waiting = this.#line.slice(this.#next);
     this.#line = [];
@@ -322,7 +325,7 @@ export class ConsumerRun implements Settler, SourceHost {
     try {
       this.config.onError(error, message);
     } catch (cause) {
-      // A fault of the application's own reporting must not end the consumer.
+      // An error in the application's `onError` must not end the consumer.
       queueMicrotask(() => {
         throw cause;
       });

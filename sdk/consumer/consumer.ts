@@ -1,4 +1,4 @@
-/** The consumer: what an application sees of it. */
+/** The consumer: the class that applications use to take messages from a queue. */
 
 import type { Transport } from '../client/transport.ts';
 import { checkName } from '../client/names.ts';
@@ -11,12 +11,12 @@ import { consumerConfig, type ConsumerOptions, type ExactlyOnceConsumerOptions }
  * Takes messages from a queue and hands them to a function, several at once, until it is stopped. It begins at once.
  *
  * A message is acknowledged when the function returns, and nacked with the error when it throws; the queue's retry
- * schedule then says when it comes again. Leases are extended as long as a message is in hand. **A message can come
- * twice**: when the process or the network fails after it was handled and before that was stored. That is `at-least-once`;
- * the other levels are to be had with `delivery`.
+ * schedule then says when it comes again. The consumer extends the lease while it holds a message. **A message can
+ * arrive twice**, if the process or the network fails after the handler and before the acknowledgement is stored. That
+ * is `at-least-once`; `delivery` selects the other levels.
  *
- * Requests that fail in a way that may pass are tried again for ever; `onError` is told. What cannot pass, such as
- * `queue_not_found`, ends the consumer, and `done` rejects with it.
+ * The consumer repeats requests after temporary failures for ever, and reports them to `onError`. A permanent failure,
+ * such as `queue_not_found`, ends the consumer, and `done` rejects with it.
  *
  * @example
  * const consumer = posthorn.consumer('mails', async (message) => {
@@ -46,21 +46,21 @@ export class Consumer implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the consumer has stopped; rejects with what ended it otherwise, such as `queue_not_found` or `aborted`.
-   * Handle it: in Node a consumer that ends otherwise while nobody looks is an unhandled rejection.
+   * Resolves when the consumer has stopped. Rejects if something else ended it, such as `queue_not_found` or `aborted`.
+   * Handle that: in Node an ignored rejection ends the process.
    */
   get done(): Promise<void> {
     return this.#run.done;
   }
 
-  /** Messages that it has: those being handled, and those that wait for a handler. */
+  /** Messages that the consumer holds: in handlers, or waiting for one. */
   get inHand(): number {
     return this.#run.inHand;
   }
 
   /**
-   * Takes no more messages, gives back those that no handler has begun, waits for the handlers that are at work, and
-   * settles what they say. With `settle: 'manual'` it waits for every message to be settled.
+   * Takes no more messages, gives back those that no handler has begun, waits for running handlers, and settles their
+   * messages. With `settle: 'manual'` it waits for every message to be settled.
    *
    * @throws PosthornError what ended the consumer before, if anything did
    */

@@ -1,4 +1,4 @@
-/** The handler of a consumer that runs once for each message, as far as its store can tell. */
+/** Exactly-once handler: runs once for each message, as far as its store can tell. */
 
 import { sleep } from '../client/sleep.ts';
 import { asPosthornError } from '../errors.ts';
@@ -6,12 +6,12 @@ import { once } from '../idempotency/once.ts';
 import type { MessageHandler } from './consumer-run.ts';
 import type { ExactlyOnceConsumerOptions } from './options.ts';
 
-/** Between two looks for the end of somebody else's run, in ms. */
+/** The time between two checks whether another consumer's run has ended, in ms. */
 const LOOK_MS = 500;
 
 /**
- * A message that somebody else handles stays in hand until that run has ended or its lease is over: giving it back would
- * count as failures, and end among the dead letters.
+ * While another consumer handles the message, this consumer keeps it until that run has ended or its lease is over.
+ * Nacks would count as failures and make it a dead letter.
  *
  * @param isStopping then nobody waits for others
  */

@@ -1,6 +1,6 @@
 /**
- * The messages that a consumer has: delivered and not settled. Those of one delivery are kept together, and have leases
- * that began together: when half of their time is over, the leases of those that are left are extended.
+ * Leased messages: those that were delivered to a consumer and are not settled. Messages of one delivery stay together,
+ * because their leases began together. At half time the consumer extends the leases of those that are left.
  */
 
 import type { PosthornError } from '../errors.ts';
@@ -8,7 +8,7 @@ import type { Hand, ReceivedMessage } from './received-message.ts';
 
 export interface LeaseActions {
   extend(message: ReceivedMessage, leaseMs: number, done: (error: PosthornError | null) => void): void;
-  /** The message is somebody else's. */
+  /** The message belongs to another consumer. */
   lost(message: ReceivedMessage, error: PosthornError): void;
 }
 
@@ -60,7 +60,7 @@ export class InHand {
     this.#timer = undefined;
     const nowMs = performance.now();
     for (const [hand, messages] of this.#hands) {
-      // Those that are due soon as well: one request instead of several.
+      // Also extends leases that are due soon: one request instead of several.
       if (hand.dueMs > nowMs + this.leaseMs / 10) continue;
       hand.dueMs = nowMs + this.leaseMs / 2;
       for (const message of unsettledOf(messages)) {

@@ -9,17 +9,17 @@ import type { ReceivedMessage } from './received-message.ts';
 
 /** The options of a consumer, without those of its handlers. `prefetch` is 100 by default. */
 export interface MessagesOptions extends Omit<ConsumerOptions, 'concurrency' | 'settle' | 'delivery'> {
-  /** The only level that a loop has by itself. At most once is to acknowledge before the work, exactly once is `once`. */
+  /** The only level of a loop. For at most once, acknowledge before the work; for exactly once, use `once`. */
   delivery?: 'at-least-once' | undefined;
 }
 
 const PREFETCH_DEFAULT = 100;
 
 /**
- * Takes messages from a queue as a loop asks for them. Each is to be settled by `ack`, `nack`, `reject` or `release`, in the
- * loop or later; no more than `prefetch` come before one of them is. Nothing is taken before the loop begins. Leaving the
- * loop gives back what came and is not settled. Failures are as for a consumer: what may pass is tried again for ever
- * and told to `onError`; what cannot, such as `queue_not_found`, is thrown in the loop.
+ * Takes messages from a queue as a loop asks for them. Settle each with `ack`, `nack`, `reject` or `release`, in the
+ * loop or later. At most `prefetch` messages come before you settle one. The first is taken when the loop begins.
+ * Leaving the loop gives unsettled messages back. Temporary failures are retried for ever and reported to `onError`;
+ * permanent ones, such as `queue_not_found`, are thrown in the loop.
  *
  * @example
  * for await (const message of posthorn.messages('mails')) {

@@ -17,15 +17,15 @@ const LEASE_MS_MIN = 500;
 
 export interface ConsumerOptions {
   /**
-   * The level by name. `at-least-once` (default): a message is this consumer's until it is settled, and comes again where
-   * that does not happen. `at-most-once`: it is settled as it is handed out, and never comes again; what a process has when it
-   * dies, up to `prefetch`, is lost, and a handler that throws is only told to `onError`. It polls, and has no leases.
-   * `exactly-once` needs a store: see `ExactlyOnceConsumerOptions`.
+   * The delivery level. `at-least-once` (default): a message is leased to this consumer until it is settled, and is
+   * delivered again otherwise. `at-most-once`: the queue settles it on delivery and never delivers it again. If the
+   * process dies, up to `prefetch` messages are lost, and a handler that throws is only reported to `onError`. Such a
+   * consumer polls. `exactly-once` needs a store: see `ExactlyOnceConsumerOptions`.
    */
   delivery?: 'at-most-once' | 'at-least-once' | undefined;
   /**
-   * Messages that the consumer may have: those being handled, and those that wait for a handler. Default 1,000, at most
-   * 10,000. Where handling takes long a smaller one leaves more to other consumers.
+   * Messages that the consumer may hold, in handlers or waiting for one. Default 1,000, at most 10,000. If handling
+   * takes long, a smaller value leaves more to other consumers.
    */
   prefetch?: number;
   /**
@@ -39,15 +39,15 @@ export interface ConsumerOptions {
    */
   settle?: 'auto' | 'manual';
   /**
-   * For how long the broker gives a message to this consumer, in ms, from 500. It is extended while the consumer has the
-   * message, so this says how soon another consumer gets what one had that was lost. Default: the queue's.
+   * The lease of a message, in ms, at least 500. The consumer extends it while it holds the message, so this decides
+   * how soon another consumer gets the messages of a lost one. Default: the queue's.
    */
   leaseMs?: number | undefined;
   /**
-   * `stream`: messages are pushed on a WebSocket, on which settlements go too. `poll`: they come by requests that wait
-   * for them. Default `stream`, which hands on messages at once and is about as fast in bulk; `poll` for a client with a `fetch` of its own and no
-   * `webSocket`. A stream that cannot be opened gives way to polls. One that breaks is opened again, but what the consumer
-   * had is then another's; with polls only its own lease takes it from a consumer.
+   * `stream`: the queue pushes messages on a WebSocket, which also carries settlements. `poll`: requests wait for
+   * messages. Default `stream`, which delivers at once and is about as fast in bulk; `poll` for a client with its own
+   * `fetch` and no `webSocket`. If a stream cannot be opened, the consumer polls. If a stream breaks, the consumer
+   * opens it again, but its messages have gone back to the queue. With polls they stay until their lease ends.
    */
   transport?: 'stream' | 'poll';
   /** How long one request waits for messages, in ms. Default 30,000. Streams have none. */
@@ -56,33 +56,37 @@ export interface ConsumerOptions {
   settleLingerMs?: number;
   /** Settlements in one request at most. Default 1,000, at most 10,000. */
   settleBatch?: number;
-  /** Who it is to the broker. Default: a random one. */
+  /** The consumer id that the broker sees. Default: random. */
   consumerId?: string;
   /**
-   * Is told of handlers that threw (with the message), of settlements that were refused (with the message), and of
-   * requests that failed and will be tried again.
+   * Called for handlers that threw (with the message), for refused settlements (with the message), and for failed
+   * requests that will be repeated.
    */
   onError?: ((error: unknown, message: ReceivedMessage | null) => void) | undefined;
-  /** Ends the consumer at once: it does not wait for handlers, and what they have goes to another when its lease ends. */
+  /**
+   * Ends the consumer at once. It does not wait for handlers; their messages go to another consumer when the leases
+   * end.
+   */
   signal?: AbortSignal | undefined;
 }
 
-/** A consumer whose handler runs once for each message, as far as its store can tell. */
+/** Options of a consumer whose handler runs once for each message, as far as its store can tell. */
 export interface ExactlyOnceConsumerOptions extends Omit<ConsumerOptions, 'delivery' | 'settle'> {
   /**
-   * Messages come as with `at-least-once`. The handler runs within `once`: not for a message that the store knows to be
-   * handled, and not while somebody else handles it. With a `sqliteTransactionStore` that holds whatever crashes; with other
-   * stores a run that crashes before its end is noted begins anew.
+   * Messages come as with `at-least-once`, and the handler runs within `once`. It does not run for a message that the
+   * store knows as handled, or while another consumer handles it. With a `sqliteTransactionStore` this survives every
+   * crash. With other stores, a run that crashes before its end is noted begins anew.
    */
   delivery: 'exactly-once';
-  /** Where it is kept which messages are handled: `<queue>/<message id>`. */
+  /** The store of handled messages, by `<queue>/<message id>`. */
   handled: IdempotencyStore;
   /** As for `once`: how long a run may take, and how long a message is remembered. */
   once?:
     | (OnceOptions & {
         /**
-         * What a message is known by. Default: its `messageId`, which publishers give to what goes through an exchange, and to
-         * all else with `messageIds: true`. A message that has none is rejected: it is dead-lettered with the error.
+         * Returns the id of a message. Default: its `messageId`, which publishers set on messages through an exchange,
+         * and on all others with `messageIds: true`. A message without an id is rejected: it becomes a dead letter with
+         * the error.
          */
         idOf?: (message: ReceivedMessage) => string | null | undefined;
       })

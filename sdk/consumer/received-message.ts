@@ -1,4 +1,4 @@
-/** A message that was delivered. */
+/** Received message: a message that a queue delivered. */
 
 import type { JsonValue } from '../../protocol/json/json-text.ts';
 import { formatTag } from '../../protocol/frames/delivery-tag.ts';
@@ -36,18 +36,18 @@ export interface Hand {
   dueMs: number;
 }
 
-/** Who settles for a message: the consumer that has it. */
+/** Settles messages: the consumer that holds them. */
 export interface Settler {
   settle(message: ReceivedMessage, settlement: Settlement): Promise<void>;
   acknowledge(message: ReceivedMessage): void;
 }
 
 /**
- * Bytes are views into the reply that brought the message, which stays in memory as long as one of them does: copy
- * (`body.slice()`) what you keep.
+ * A delivered message. Its bytes are views into the reply that brought it, and each view keeps that reply in memory.
+ * Copy (`body.slice()`) what you keep.
  */
 export class ReceivedMessage {
-  /** Null where it was published so. */
+  /** Null if it was published so. */
   readonly body: Uint8Array | null;
   /** As bytes; `properties.orderingKey` has it as text. */
   readonly orderingKey: Uint8Array | null;
@@ -108,7 +108,7 @@ export class ReceivedMessage {
     return properties as ReceivedProperties;
   }
 
-  /** The exchange that it was published to; undefined where it went straight to the queue. */
+  /** The exchange that it was published to; undefined if it went straight to the queue. */
   get exchange(): string | undefined {
     return this.#reserved(EXCHANGE_HEADER);
   }
@@ -118,7 +118,7 @@ export class ReceivedMessage {
     return this.#reserved(ROUTING_KEY_HEADER);
   }
 
-  /** The last header of that name as UTF-8; null where its value is null, undefined where there is none. */
+  /** The last header of that name as UTF-8; null if its value is null, undefined if there is none. */
   header(name: string): string | null | undefined {
     return name.startsWith(RESERVED_PREFIX) ? undefined : headerText(this.#record, name);
   }
@@ -132,13 +132,13 @@ export class ReceivedMessage {
    * The body as `JSON.parse` reads it: a number beyond 2^53 is rounded, and members named like integers come first. `text()`
    * has the text that was sent.
    *
-   * @throws PosthornError `unexpected_reply` where it is not JSON
+   * @throws PosthornError `unexpected_reply` if it is not JSON
    */
   json<Value = JsonValue>(): Value | null {
     return jsonOfBytes<Value>(this.body, () => `the body of message ${this.deliveryTag}`);
   }
 
-  /** Fires when the message is not the consumer's any more: its lease was lost, or the consumer was aborted. */
+  /** Fires when the consumer loses the message: its lease ended, or the consumer was aborted. */
   get signal(): AbortSignal {
     this.#lost ??= new AbortController();
     if (this.#lostFor !== null) this.#lost.abort(this.#lostFor);
@@ -150,18 +150,18 @@ export class ReceivedMessage {
   }
 
   /**
-   * Done. Resolves when the broker has stored that; nobody needs to wait for it, and a failure that nobody waits for
-   * goes to `onError` alone.
+   * Acknowledges the message. Resolves when the broker has stored that. You need not await it; then a failure only goes
+   * to `onError`.
    *
-   * @throws PosthornError `settlement_refused`, `timeout`, `aborted`; `invalid_argument` where it is settled already
+   * @throws PosthornError `settlement_refused`, `timeout`, `aborted`; `invalid_argument` if it is settled already
    */
   ack(): Promise<void> {
     return this.#settle({ kind: 'ack' });
   }
 
   /**
-   * Failed: tried again as the queue's retry schedule says, or after `delayMs` (0: at once, at its old place), or
-   * dead-lettered after the last retry. Otherwise as `ack`.
+   * Reports a failed attempt. The message is tried again by the queue's retry schedule, or after `delayMs` (0: at once,
+   * at its old position). After the last retry it becomes a dead letter. Otherwise as `ack`.
    *
    * @param fields.error an Error, or anything else that was thrown; the dead letter keeps it
    */
@@ -169,19 +169,19 @@ export class ReceivedMessage {
     return this.#settle({ kind: 'nack', ...fields });
   }
 
-  /** Dead-lettered now. Otherwise as `nack`. */
+  /** Dead-letters the message now. Otherwise as `nack`. */
   reject(fields: Pick<NackFields, 'error'> = {}): Promise<void> {
     return this.#settle({ kind: 'reject', ...fields });
   }
 
-  /** Given back unprocessed, to its old place; not a failure. Otherwise as `ack`. */
+  /** Gives the message back unprocessed, to its old position. This is not a failure. Otherwise as `ack`. */
   release(): Promise<void> {
     return this.#settle({ kind: 'release' });
   }
 
   /**
-   * Leased for that long from now. The consumer extends leases by itself; this is for a pause in which the process may
-   * not come to it.
+   * Extends the lease to that time from now. The consumer extends leases by itself; use this before a pause in which
+   * the process cannot.
    */
   extend(leaseMs: number): Promise<void> {
     return this.#settler.settle(this, { kind: 'extend', leaseMs });

@@ -1,4 +1,4 @@
-/** Collects settlements for a few milliseconds and sends them together, again and again while that may help. */
+/** Settlement batcher: collects settlements for a few milliseconds and sends them together, with retries. */
 
 import { decodeOutcomeFrame, encodeSettlementFrame } from '../../protocol/frames/settlement-frame.ts';
 import { withRetries, type RetryPolicy } from '../client/retry.ts';
@@ -21,7 +21,7 @@ export interface BatcherSettings {
 }
 
 export interface WaitingSettlement extends MessageSettlement {
-  /** Called once: null where it was done. Undefined where nobody waits. */
+  /** Called once: null if it was done. Undefined if nobody waits. */
   done: ((error: PosthornError | null) => void) | undefined;
 }
 

@@ -28,7 +28,7 @@ const REFUSALS = new Set<SettleOutcome>([
   'invalid',
 ]);
 
-/** Where frames of settlements go: to the queue, over HTTP or on a stream. */
+/** Sends frames of settlements to the queue, over HTTP or on a stream. */
 export type SendSettlements = (frame: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
 
 /** One attempt over HTTP. @returns a frame of outcomes */

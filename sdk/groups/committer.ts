@@ -1,4 +1,4 @@
-/** Commits offsets, one request at a time: an older one must not come after a newer one. */
+/** Committer: commits offsets, one request at a time, so that an older offset never follows a newer one. */
 
 import type { IdentifiedOffset } from '../../protocol/schemas/groups.ts';
 import { delayMs, type RetryPolicy } from '../client/retry.ts';
@@ -7,7 +7,7 @@ import { asPosthornError, type PosthornError } from '../errors.ts';
 import type { GroupRequests } from './group-requests.ts';
 import type { OffsetToCommit } from './offset-to-commit.ts';
 import type { Membership } from './membership.ts';
-import type { PartitionWork } from './partition-work.ts';
+import type { PartitionWork } from './handling/partition-work.ts';
 
 /** A member that is told to heartbeat first does so, and tries again so often. */
 const STALE_ATTEMPTS = 3;

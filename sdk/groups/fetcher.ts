@@ -1,11 +1,14 @@
-/** Fetches for all partitions that want more, one request at a time, which waits where none has anything. */
+/**
+ * Fetcher: fetches for all partitions that want more, one request at a time. A request waits if no partition has
+ * records.
+ */
 
 import { delayMs, type RetryPolicy } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';
 import type { GroupRequests } from './group-requests.ts';
 import type { Membership } from './membership.ts';
-import type { PartitionWork } from './partition-work.ts';
+import type { PartitionWork } from './handling/partition-work.ts';
 
 /** A request that has been under way for so long waits for records, and may be given up for another. */
 const WAITING_MS = 100;

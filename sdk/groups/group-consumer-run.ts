@@ -1,6 +1,6 @@
 /**
- * A group's consumer at work: the membership says which partitions it has, the fetcher fills them, the dispatcher hands
- * records to the handler, the committer stores how far they are handled.
+ * Run of a group consumer. The membership says which partitions it has, the fetcher fills them, the dispatcher passes
+ * records to the handler, and the committer stores the progress.
  */
 
 import type { IdentifiedPartition, MemberReply, TopicPartition } from '../../protocol/schemas/groups.ts';
@@ -12,15 +12,15 @@ import type { Queues } from '../admin/queues.ts';
 import { tellReplaced } from '../client/topic-replaced.ts';
 import type { Topics } from '../admin/topics.ts';
 import { Committer } from './committer.ts';
-import { buryWith } from './dead-letter.ts';
-import { Dispatcher, type DispatcherHost } from './dispatcher.ts';
+import { buryWith } from './handling/dead-letter.ts';
+import { Dispatcher, type DispatcherHost } from './handling/dispatcher.ts';
 import { Fetcher, type FetcherHost } from './fetcher.ts';
 import type { AssignedPartition, GroupRecord } from './group-record.ts';
 import { GroupRequests } from './group-requests.ts';
-import { dispatched } from './levels.ts';
+import { dispatched } from './handling/levels.ts';
 import { Membership, type MembershipHost } from './membership.ts';
 import type { GroupConsumerConfig } from './options.ts';
-import { PartitionWork } from './partition-work.ts';
+import { PartitionWork } from './handling/partition-work.ts';
 
 export class GroupConsumerRun implements MembershipHost, DispatcherHost, FetcherHost {
   readonly done: Promise<void>;
@@ -184,7 +184,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
     try {
       this.config.onError?.(error, record);
     } catch (cause) {
-      // A fault of the application's own reporting must not end the consumer.
+      // An error in the application's `onError` must not end the consumer.
       queueMicrotask(() => {
         throw cause;
       });

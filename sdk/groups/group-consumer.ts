@@ -1,4 +1,4 @@
-/** The consumer of a group: what an application sees of it. */
+/** Group consumer: the class that applications use to read topics in a group. */
 
 import type { PartitionOffset, TopicPartition } from '../../protocol/schemas/groups.ts';
 import type { Transport } from '../client/transport.ts';
@@ -17,16 +17,17 @@ import {
 } from './options.ts';
 
 /**
- * Reads topics together with the other members of its group: each partition is read by one of them at a time. It begins at
- * once, and keeps itself a member while it runs.
+ * Reads topics together with the other members of its group. One member at a time reads each partition. The consumer
+ * begins at once, and stays a member while it runs.
  *
- * Records of a partition are handled in order, several partitions at the same time. What is handled is committed (see
- * `commit`), and the next owner of a partition begins there: **a record can come twice**, where a member ends before it has
- * committed. None is skipped: a record whose retries all fail goes to the dead letters, or ends the consumer. That is
- * `at-least-once`; the other levels are to be had with `delivery`.
+ * Records of a partition are handled in order, several partitions at the same time. The consumer commits what it has
+ * handled (see `commit`), and the next owner of a partition begins there. **A record can arrive twice**, if a member
+ * ends before it has committed. No record is skipped: a record whose retries all fail goes to the dead letters, or ends
+ * the consumer. That is `at-least-once`; `delivery` selects the other levels.
  *
- * Requests that fail in a way that may pass are tried again for ever; `onError` is told. What cannot pass ends the consumer,
- * and `done` rejects with it: `handler_failed`, `instance_fenced`, `topic_not_found`, `group_full`, `aborted`.
+ * The consumer repeats requests after temporary failures for ever, and reports them to `onError`. A permanent failure
+ * ends the consumer, and `done` rejects with it: `handler_failed`, `instance_fenced`, `topic_not_found`, `group_full`,
+ * `aborted`.
  *
  * @example
  * const consumer = posthorn.consumer({
@@ -59,14 +60,14 @@ export class GroupConsumer implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the consumer has stopped; rejects with what ended it otherwise. Handle it: in Node a consumer that ends
-   * otherwise while nobody looks is an unhandled rejection.
+   * Resolves when the consumer has stopped. Rejects if something else ended it. Handle that: in Node an ignored
+   * rejection ends the process.
    */
   get done(): Promise<void> {
     return this.#run.done;
   }
 
-  /** Who it is in the group; empty until it has joined, and another one after it had to join again. */
+  /** Its member id in the group. Empty until it has joined; it changes when the consumer has to join again. */
   get memberId(): string {
     return this.#run.membership.memberId;
   }
@@ -77,8 +78,8 @@ export class GroupConsumer implements AsyncDisposable {
   }
 
   /**
-   * Who owns a partition: for committing its offsets elsewhere, in a transaction. A commit that names it is refused once the
-   * partition is another's.
+   * Returns the owner of a partition, for committing its offsets in a transaction. The broker refuses a commit that
+   * names it when the partition belongs to another member.
    *
    * @throws PosthornError `partition_not_owned`
    */
@@ -87,7 +88,7 @@ export class GroupConsumer implements AsyncDisposable {
   }
 
   /**
-   * Begins no more records of these partitions, by default of all that it has now. A partition that is given up and comes
+   * Begins no more records of these partitions, by default of all current ones. A partition that is given up and comes
    * back is not paused.
    *
    * @throws PosthornError `partition_not_owned`
@@ -107,10 +108,10 @@ export class GroupConsumer implements AsyncDisposable {
   }
 
   /**
-   * Goes on at that offset, when what is in hand of the partition has ended. It is committed as if all before it were
-   * handled.
+   * Continues at that offset when running handlers of the partition have ended. The offset is committed as if
+   * everything before it were handled.
    *
-   * @param position with `topicId`, as `record.position` has it: refused where the topic was made again since
+   * @param position with `topicId`, as `record.position` has it: refused if the topic was made again since
    * @throws PosthornError `partition_not_owned`, `inconsistent_topic_id`, `invalid_argument`
    */
   seek({ topic, topicId, partition, offset }: PartitionOffset & { topicId?: number }): void {
@@ -126,17 +127,17 @@ export class GroupConsumer implements AsyncDisposable {
   }
 
   /**
-   * Commits. Without offsets: everything that is handled so far, which is not what a handler still works on; for that,
-   * `commit([record.position])`.
+   * Commits offsets. Without an argument it commits everything that is handled so far, without records in running
+   * handlers; for those, use `commit([record.position])`.
    *
-   * @throws PosthornError `partition_not_owned`, `stale_epoch` or `member_not_found` where the partition is another's by now;
-   *   `details` has what was `committed` and what was `refused`
+   * @throws PosthornError `partition_not_owned`, `stale_epoch` or `member_not_found` if the partition now belongs to
+   *   another member; `details` has what was `committed` and what was `refused`
    */
   commit(offsets?: readonly OffsetToCommit[]): Promise<void> {
     return this.#run.committer.commit(offsets);
   }
 
-  /** How far behind it is in its partitions. Asks the broker. */
+  /** Returns the lag of its partitions. Asks the broker. */
   async lag(): Promise<PartitionLag[]> {
     const { group } = this.#run.config;
     const topics = [...new Set(this.assignment.map(({ topic }) => topic))];
@@ -154,8 +155,9 @@ export class GroupConsumer implements AsyncDisposable {
   }
 
   /**
-   * Begins no more records, waits for the handlers that are at work, commits, and leaves the group; with an `instanceId` it
-   * stays a member until its session ends, so that it can come back. Do not await it in a handler: it waits for that.
+   * Begins no more records, waits for running handlers, commits, and leaves the group. With an `instanceId` it stays a
+   * member until its session ends, so that it can come back. Do not await it in a handler, because it waits for that
+   * handler.
    *
    * @throws PosthornError what ended the consumer before, if anything did
    */

@@ -1,10 +1,13 @@
-/** What handlers are given: a record, or records of one partition. */
+/** Group records: what handlers get. A record, or a batch of one partition. */
 
 import type { PartitionOffset, TopicPartition } from '../../protocol/schemas/groups.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import { ReceivedRecord } from '../reader/received-record.ts';
 
-/** Who owns a partition for a group. Commits that name it are taken until the partition is somebody else's. */
+/**
+ * The owner of a partition in a group. The broker accepts commits that name it until the partition belongs to another
+ * member.
+ */
 export interface GroupOwner {
   group: string;
   memberId: string;
@@ -83,7 +86,7 @@ export class GroupBatch {
     return this.records.at(-1)!.position;
   }
 
-  /** This record and those before it are handled: if the handler throws, the next attempt begins after it. */
+  /** Marks this record and those before it as handled. If the handler throws, the next attempt begins after it. */
   markHandled({ offset }: GroupRecord): void {
     this.#handled(offset + 1);
   }

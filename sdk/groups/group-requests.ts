@@ -1,4 +1,4 @@
-/** What a member of a group asks of the broker. Each is one attempt. */
+/** Group requests: the calls of a member to the broker. Each makes one attempt. */
 
 import { decodeGroupFrame, type GroupFrame } from '../../protocol/frames/group-frame.ts';
 import type { IdentifiedPartition, MemberReply, NamedOffset } from '../../protocol/schemas/groups.ts';

@@ -1,8 +1,8 @@
 /**
- * Being a member: joining, a heartbeat at a time, joining again where the group knows the member no more.
+ * Membership: joins, heartbeats one at a time, and joins again when the group has forgotten the member.
  *
- * Only replies to heartbeats change what is assigned. Other replies carry it too, but which of two is the newer one cannot
- * be told where they cross; so they only make the next heartbeat come at once.
+ * Only replies to heartbeats change the assignment. Other replies carry it too, but if two replies cross, nobody knows
+ * which is newer. So they only trigger the next heartbeat at once.
  */
 
 import type { IdentifiedPartition, MemberReply } from '../../protocol/schemas/groups.ts';

@@ -1,4 +1,4 @@
-/** The options of a group's consumer. */
+/** Options of a group consumer. */
 
 import {
   FETCH_BYTES_DEFAULT,
@@ -22,7 +22,7 @@ export type { TopicPartition } from '../../protocol/schemas/groups.ts';
 export interface HandlerContext {
   /** 1 for the first attempt. */
   attempt: number;
-  /** Fires when the partition is another member's already, or the consumer was aborted: what is done now is done twice. */
+  /** Fires when another member already has the partition, or the consumer was aborted. Further work is done twice. */
   signal: AbortSignal;
 }
 
@@ -37,9 +37,9 @@ export interface PartitionLag extends TopicPartition {
 
 export interface GroupConsumerOptions {
   /**
-   * The level by name. `at-least-once` (default): what is handled is committed, as `commit` says, and what is not is read
-   * again. `at-most-once`: up to `maxBatchRecords` of a partition are committed, then they are handled; where the process
-   * dies meanwhile the rest is lost, and a handler that throws is only told to `onError`. `exactly-once` needs a
+   * The delivery level. `at-least-once` (default): handled records are committed, as `commit` says, and others are read
+   * again. `at-most-once`: up to `maxBatchRecords` of a partition are committed and then handled. If the process dies
+   * meanwhile, the rest is lost, and a handler that throws is only reported to `onError`. `exactly-once` needs a
    * transactional producer: see `ExactlyOnceGroupOptions`.
    */
   delivery?: 'at-most-once' | 'at-least-once' | undefined;
@@ -58,13 +58,15 @@ export interface GroupConsumerOptions {
   /** How many handlers work at once, over all partitions. Default 10. */
   concurrency?: number;
   /**
-   * What is handled in its order. `partition` (default): one record of a partition after another. `key`: records of one key
-   * one after another, others of the partition at the same time; the committed offset is the lowest that is not handled.
+   * Which records keep their order. `partition` (default): one record of a partition after another. `key`: records of
+   * one key one after another, and other keys at the same time. The committed offset is then the lowest one not
+   * handled.
    */
   orderBy?: 'partition' | 'key';
   /**
-   * When it is committed what was handled, one row for each partition: `interval` (default) every `commitIntervalMs`, `batch`
-   * after each batch of a partition, `manual` only by `commit()`. The first two commit also when a partition is given up.
+   * When the consumer commits handled records, one row for each partition: `interval` (default) every
+   * `commitIntervalMs`, `batch` after each batch of a partition, `manual` only by `commit()`. The first two commit also
+   * when a partition is given up.
    */
   commit?: 'interval' | 'batch' | 'manual';
   /** In ms. Default 5,000. */
@@ -72,18 +74,18 @@ export interface GroupConsumerOptions {
   /** The delay before each retry of a handler that throws, in ms. Default `[1000, 5000, 30000]`. */
   retry?: { scheduleMs: readonly number[] };
   /**
-   * Where records go whose last retry failed, with headers that say why; then reading goes on. Default: the queue
-   * `<group>.dlq`, which is declared when the first record goes there, if there is none. `none`: nowhere. The consumer ends
-   * with `handler_failed`, and the next one begins with the same record.
+   * The target of records whose last retry failed, with headers that say why. Then reading continues. Default: the
+   * queue `<group>.dlq`, which the consumer declares with the first record if it does not exist. `none`: the consumer
+   * ends with `handler_failed`, and the next one begins with the same record.
    */
   deadLetter?: { topic: string } | { queue: string } | 'none' | undefined;
-  /** Partitions are this member's from now on; `seek` and `pause` work. Reading begins when it returns. */
+  /** Called when this member got partitions. `seek` and `pause` work in it. Reading begins when it returns. */
   onAssigned?: ((partitions: AssignedPartition[]) => unknown) | undefined;
-  /** Partitions go to others: no handler works on them any more, and what it commits is still taken. */
+  /** Called when partitions go to others. No handler works on them any more, and the broker still accepts commits. */
   onRevoked?: ((partitions: AssignedPartition[]) => unknown) | undefined;
   /**
-   * Partitions are another member's already, because this one was not heard of in time or was removed; or their topic is gone,
-   * and another has its name (see `onTopicReplaced`).
+   * Called when another member already has the partitions, because this one was silent for too long or was removed.
+   * Also called when their topic is gone and another one has its name (see `onTopicReplaced`).
    */
   onLost?: ((partitions: AssignedPartition[]) => unknown) | undefined;
   /**
@@ -91,36 +93,37 @@ export interface GroupConsumerOptions {
    * read from where the group has committed in them: nothing, so that reading begins anew, at their start.
    */
   onTopicReplaced?: ((replaced: TopicReplaced) => unknown) | undefined;
-  /** Is told how far behind the consumer is, every `lagIntervalMs`. */
+  /** Called with the lag of the consumer, every `lagIntervalMs`. */
   onLag?: ((lags: PartitionLag[]) => unknown) | undefined;
   /** In ms. Default 30,000. */
   lagIntervalMs?: number;
   /**
-   * A name of this instance that it keeps after a restart. Who comes back under it within the session timeout has the
-   * partitions of before, and nobody else notices; another that has the name is fenced. `stop` does not leave the group then.
+   * A name of this instance that it keeps after a restart. If it comes back within the session timeout, it gets its
+   * partitions back, and no other member is affected. Another member with the same name is fenced. With an instance id,
+   * `stop` does not leave the group.
    */
   instanceId?: string | undefined;
-  /** A member that is not heard of for so long loses its partitions, in ms, 1,000 to 1,800,000. Default 45,000. */
+  /** A member that is silent for this long loses its partitions, in ms, 1,000 to 1,800,000. Default 45,000. */
   sessionTimeoutMs?: number;
-  /** How partitions are spread; the group uses what most members name. Default `sticky-cooperative`. */
+  /** The assignor. The group uses the one that most members name. Default `sticky-cooperative`. */
   assignor?: AssignorName | undefined;
-  /** Where the member runs; kept and shown. */
+  /** Where the member runs. The broker stores and shows it. */
   rack?: string | undefined;
   /**
-   * Where a partition is read from of which the group has committed nothing. Default `earliest`. `latest` is from when the
-   * group first saw the topic: what appears later (a partition, a topic that the pattern matches, one that is made again) is
-   * read from its start.
+   * Where reading begins in a partition without a committed offset. Default `earliest`. `latest` is the end at the time
+   * when the group first saw the topic. What appears later (a partition, a topic that the pattern matches, a topic that
+   * is made again) is read from its start.
    */
   autoOffsetReset?: 'earliest' | 'latest' | undefined;
-  /** Default `read_uncommitted`. `read_committed`: nothing of transactions that are open or were aborted. */
+  /** Default `read_uncommitted`. `read_committed`: no records of open or aborted transactions. */
   isolation?: 'read_uncommitted' | 'read_committed';
   /** Bytes of one fetch over all partitions, and about what each may have waiting, at most 8 MiB. Default 1 MiB. */
   fetchBytes?: number;
   /** How long one request waits for records, in ms. Default 30,000. */
   waitMs?: number;
   /**
-   * Is told of handlers that threw (with the record, or the first of the batch), of commits that were refused, and of requests
-   * that failed and will be tried again.
+   * Called for handlers that threw (with the record, or the first of the batch), for refused commits, and for failed
+   * requests that will be repeated.
    */
   onError?: ((error: unknown, record: GroupRecord | null) => void) | undefined;
   /** Ends the consumer at once: nothing more is committed, and its partitions go to others when its session ends. */
@@ -132,9 +135,9 @@ export interface GroupConsumerOptions {
  * for up to `maxBatchRecords` of a partition at a time. Each input has its results exactly once among committed records,
  * whatever crashes. What a handler does elsewhere is not part of it, and may happen twice.
  *
- * A handler that throws aborts the transaction; it is tried again with all of its records, as `retry` says, and then the
- * consumer ends. It ends also where it cannot be found out whether a transaction was committed, because another instance
- * has taken over the transactional id: the group's offset then says where to go on.
+ * If a handler throws, the transaction is aborted and tried again with all of its records, as `retry` says. Then the
+ * consumer ends. It also ends if the outcome of a commit cannot be known, because another instance has taken over the
+ * transactional id. The group's offset then says where to continue.
  */
 export interface ExactlyOnceGroupOptions extends Omit<
   GroupConsumerOptions,

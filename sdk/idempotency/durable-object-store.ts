@@ -1,6 +1,6 @@
 /**
- * The ids of handled messages in Durable Objects of the application's own worker. Three rows written for each message: claimed,
- * done, forgotten; and one now and then for the alarm.
+ * Durable Object store of `once`: keeps the ids of handled messages in the application's own Worker. It writes three
+ * rows for each message (claimed, done, removed), and occasionally one for the alarm.
  */
 
 import { murmur2 } from '../../protocol/murmur2.ts';
@@ -9,7 +9,7 @@ import { bytesOfText } from '../values/text.ts';
 import { HandledIds } from './handled-ids.ts';
 import type { Claim, IdempotencyStore } from './once.ts';
 
-/** What of a Durable Object's state is used. */
+/** The part of a Durable Object's state that the store uses. */
 export interface ObjectState {
   storage: {
     sql: {
@@ -33,7 +33,7 @@ type Call =
   | { call: 'complete'; id: string; token: string; result: string | null; keepMs: number }
   | { call: 'release'; id: string; token: string };
 
-/** Between two looks for ids whose time is over, in ms: each alarm is a row. */
+/** The time between two searches for expired ids, in ms. Each alarm costs a row. */
 const SWEEP_MS = 86_400_000;
 
 /**

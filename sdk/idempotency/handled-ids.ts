@@ -1,5 +1,6 @@
 /**
- * The ids in SQLite, in whatever engine. Synchronous: between a look and the write that follows from it nobody else comes.
+ * Handled ids in SQLite, for any engine. It is synchronous, so nothing else runs between a read and the write that
+ * depends on it.
  *
  *   handled_messages   a row per message id: the token of the claim and until when it holds, or null and until when the id
  *                      is kept; the result as JSON. Absent: nobody has it, or its time is over
@@ -7,13 +8,13 @@
 
 import type { Claim } from './once.ts';
 
-/** What of an engine is used. Each call is a transaction of its own, or runs within one. */
+/** The part of an engine that the store uses. Each call is a transaction of its own, or runs in one. */
 export interface SqlStatements {
-  /** All rows that the statement gives. */
+  /** Returns all rows of the statement. */
   all(statement: string, ...values: (string | number | null)[]): Record<string, unknown>[];
 }
 
-/** Between two looks for ids whose time is over, in ms. */
+/** The time between two searches for expired ids, in ms. */
 const SWEEP_MS = 3_600_000;
 
 export class HandledIds {
@@ -32,7 +33,7 @@ export class HandledIds {
 
   claim(id: string, token: string, leaseMs: number, nowMs: number): Claim {
     if (nowMs >= this.#sweptMs + SWEEP_MS) this.sweep(nowMs);
-    // One statement, so that two processes with one file cannot both have it.
+    // One statement, so that two processes that share a file cannot both claim the id.
     const claimed = this.#sql.all(
       `INSERT INTO handled_messages VALUES (?, ?, ?, NULL)
          ON CONFLICT (id) DO UPDATE SET token = excluded.token, until_ms = excluded.until_ms, result = NULL
@@ -45,7 +46,7 @@ export class HandledIds {
     );
     if (claimed.length > 0) return { outcome: 'claimed' };
     const [row] = this.#sql.all('SELECT token, until_ms, result FROM handled_messages WHERE id = ?', id);
-    // Given back by another process since: whoever asks again has it.
+    // Another process has given the id back since. The next attempt gets it.
     if (row === undefined) return { outcome: 'claimed elsewhere', untilMs: nowMs };
     if (row['token'] === null) return { outcome: 'done', result: row['result'] as string | null };
     return { outcome: 'claimed elsewhere', untilMs: row['until_ms'] as number };
@@ -66,7 +67,7 @@ export class HandledIds {
     this.#sql.all('DELETE FROM handled_messages WHERE id = ? AND token = ?', id, token);
   }
 
-  /** Forgets what is over. @returns when the next id is over, in ms, or null */
+  /** Removes expired ids. @returns when the next id expires, in ms, or null */
   sweep(nowMs: number): number | null {
     this.#sweptMs = nowMs;
     this.#sql.all('DELETE FROM handled_messages WHERE until_ms <= ?', nowMs);

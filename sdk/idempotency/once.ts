@@ -1,4 +1,4 @@
-/** Running a handler once for each message id. */
+/** `once`: runs a handler once for each message id. */
 
 import { checkRange } from '../client/options.ts';
 import { invalidArgument, PosthornError } from '../errors.ts';
@@ -12,17 +12,18 @@ export type Claim =
   | { outcome: 'done'; result: string | null }
   | { outcome: 'claimed elsewhere'; untilMs: number };
 
-/** Where it is kept which ids are handled. `sqliteStore` and `durableObjectStore` are two. */
+/** A store of handled ids. The SDK has `sqliteStore`, `sqliteTransactionStore` and `durableObjectStore`. */
 export interface IdempotencyStore {
   /** Claims an id for `leaseMs`, unless it is done, or another claim is still valid. */
   claim(id: string, token: string, leaseMs: number): Promise<Claim>;
-  /** Notes that it is done, for `keepMs`. False where the claim is not this one any more. */
+  /** Notes for `keepMs` that the message is handled. False if this claim no longer holds the id. */
   complete(id: string, token: string, result: string | null, keepMs: number): Promise<boolean>;
-  /** Gives the claim back: the next one who asks handles it. */
+  /** Gives the claim back. The next caller handles the message. */
   release(id: string, token: string): Promise<void>;
   /**
-   * Where the store can do it: looks, runs a synchronous handler and notes that it is done in one transaction, instead of
-   * the other calls. The id is not claimed, and nothing has to end before somebody else may handle it.
+   * Optional. In one transaction, instead of the other calls: looks the id up, runs a synchronous handler, and notes
+   * that the message is handled. It needs no claim, so no lease has to end before another caller may handle the
+   * message.
    */
   transact?<Result>(id: string, handler: () => Result, keepMs: number): Promise<OnceResult<Result>>;
 }
@@ -38,7 +39,7 @@ export interface OnceOptions {
 }
 
 export interface OnceResult<Result> {
-  /** False: it had been handled before, and the result is that one's. */
+  /** False if the message was handled before. Then the result is that of the earlier run. */
   isFirst: boolean;
   result: Result;
 }
@@ -46,20 +47,20 @@ export interface OnceResult<Result> {
 const DAY_MS = 86_400_000;
 
 /**
- * Runs a handler once for each message id: claims the id, runs, notes that it is done and what the handler returned (as
- * JSON). Who comes with an id that is done gets that result, and the handler does not run.
+ * Runs a handler once for each message id. It claims the id, runs the handler, and stores what the handler returned (as
+ * JSON). A later call with the same id gets that result, and the handler does not run.
  *
- * With a `sqliteTransactionStore` the handler and the note are one transaction, and nothing else is claimed; what follows
+ * With a `sqliteTransactionStore` the handler and the note are one transaction without a claim. The rest of this text
  * is about the other stores.
  *
  * It guarantees that a handler whose end was noted never runs again while the id is kept, and that no two runs of an id
- * overlap unless one takes longer than its lease. It does not guarantee that a run that crashes before its end is noted has
- * had no effect: the next run begins from the start. Effects that must not happen twice go into one transaction with the
- * mark, or carry the id to whoever can know it again.
+ * overlap unless one takes longer than its lease. It does not guarantee that a run that crashes before its end is noted
+ * has had no effect: the next run begins from the start. Put effects that must not happen twice into one transaction
+ * with the note, or send the id to a receiver that can recognise it.
  *
- * @throws what the handler throws, after giving the id back; PosthornError `message_in_progress` (retryable) while another
- *   run holds the id: leave the message to be delivered again; `lease_lost` where the run took longer than its lease and
- *   another has begun
+ * @throws what the handler throws, after giving the id back; PosthornError `message_in_progress` (retryable) while
+ *   another run holds the id: let the queue deliver the message again; `lease_lost` if the run took longer than its
+ *   lease and another run has begun
  * @example
  * const store = sqliteStore(new DatabaseSync('handled.db'));
  * posthorn.consumer('payments', async (message) => {
@@ -90,7 +91,7 @@ export async function once<Result>(
     result = await handler();
     json = JSON.stringify(result) ?? null;
   } catch (error) {
-    // That it cannot be given back is no news: the lease ends by itself.
+    // If the claim cannot be given back, its lease ends by itself.
     await store.release(messageId, token).catch(() => {});
     throw error;
   }
@@ -102,7 +103,7 @@ export async function once<Result>(
 }
 
 /**
- * What a claim says without a run; null: it is to run.
+ * The result of a claim that needs no run; null if the handler has to run.
  *
  * @throws PosthornError `message_in_progress`
  */

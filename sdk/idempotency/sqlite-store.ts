@@ -1,10 +1,10 @@
-/** The ids of handled messages in a file of `node:sqlite`. */
+/** SQLite store of `once`: keeps the ids of handled messages in a file of `node:sqlite`. */
 
 import { invalidArgument } from '../errors.ts';
 import { HandledIds } from './handled-ids.ts';
 import { knownOf, type IdempotencyStore } from './once.ts';
 
-/** A `DatabaseSync` of `node:sqlite`, or what looks like one. */
+/** A `DatabaseSync` of `node:sqlite`, or an object with the same methods. */
 export interface SqliteDatabase {
   prepare(statement: string): { all(...values: (string | number | null)[]): unknown[] };
 }
@@ -42,7 +42,7 @@ export function sqliteTransactionStore(
   const ids = idsOf(database);
   return {
     ...sqliteStore(database, now),
-    // Nothing else comes between the statements: all of it is one turn of the event loop.
+    // No other code runs between the statements, because all of them run in one turn of the event loop.
     transact: async (id, handler, keepMs) => {
       run('BEGIN IMMEDIATE');
       try {

@@ -1,4 +1,4 @@
-/** What a producer or publisher holds, in bytes or messages, and who waits for it to become less. */
+/** Backlog: what a producer or publisher holds, in bytes or messages, and the callers that wait for room. */
 
 export class Backlog {
   readonly #max: number;
@@ -28,7 +28,7 @@ export class Backlog {
     return this.#held < this.#max;
   }
 
-  /** Resolves at once where there is room. */
+  /** Resolves at once if there is room. */
   ready(): Promise<void> {
     if (this.hasRoom) return READY;
     this.#room ??= Promise.withResolvers();

@@ -1,4 +1,4 @@
-/** Records of one partition that go together, and the partition's line of such batches. */
+/** Batch of a producer: records of one partition that are sent together, and the partition's line of batches. */
 
 import {
   BATCH_OVERHEAD,
@@ -68,7 +68,7 @@ export class Batch implements SequencedBatch {
     return this.#encoded;
   }
 
-  /** @param baseOffset -1 where the broker promised nothing */
+  /** @param baseOffset -1 if the broker promised nothing */
   store(baseOffset: number, appendTime: number | null): void {
     const { partition, records } = this;
     for (let i = 0; i < records.length; i++) {

@@ -1,4 +1,4 @@
-/** Looking up what a producer needs to know of a topic. */
+/** Loading a topic: looks up what a producer needs to know of it. */
 
 import { withRetries, type RetryLimits, type RetryPolicy } from '../client/retry.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';

@@ -17,7 +17,7 @@ export interface ProducerOptions {
    * requests are tried again.
    */
   maxInFlight?: number;
-  /** Default `none`. `gzip` pays where the network is slow: it costs more time than it saves on one machine. */
+  /** Default `none`. `gzip` pays if the network is slow: it costs more time than it saves on one machine. */
   compression?: 'none' | 'gzip';
   /**
    * Default `durable`: `send` resolves when the record is stored. `none`: it resolves when the broker has taken the
@@ -25,21 +25,20 @@ export interface ProducerOptions {
    */
   acks?: 'durable' | 'none';
   /**
-   * Default true, unless `acks` is `none`: the broker stores a record once however often it is sent, in order, for as long
-   * as this producer lives. Costs one call when the producer begins, and nothing for each record.
+   * Default true, unless `acks` is `none`: the broker stores a record once and in order, however often it is sent, for
+   * the life of this producer. It costs one call at the start and nothing for each record.
    */
   idempotent?: boolean;
   /**
-   * The level by name instead of `acks` and `idempotent`: `at-most-once` is `acks: 'none'`, `at-least-once` is
+   * The delivery level, instead of `acks` and `idempotent`: `at-most-once` is `acks: 'none'`, `at-least-once` is
    * `idempotent: false`, `exactly-once` is the default.
    */
   delivery?: 'at-most-once' | 'at-least-once' | 'exactly-once';
   /**
-   * What may wait in memory, in bytes, an allowance of 256 for each record included; above it `ready()` waits. Default
-   * 32 MiB.
+   * The limit of records in memory, in bytes, with 256 added for each record. Above it `ready()` waits. Default 32 MiB.
    */
   bufferBytes?: number;
-  /** How long a record is tried before it is given up with `timeout`, in ms. Default 120,000. */
+  /** How long the producer tries to send a record before it fails with `timeout`, in ms. Default 120,000. */
   deliveryTimeoutMs?: number;
   /** Gives up everything that is not stored yet, with `aborted`, and closes the producer. */
   signal?: AbortSignal | undefined;

@@ -1,4 +1,4 @@
-/** A record on its way, and who waits for it. */
+/** Pending record: a record on its way, and the promise that waits for it. */
 
 import {
   recordSizeUpperBound,
@@ -20,7 +20,7 @@ export interface Receipt {
   partition: number;
   /** -1 with `acks: 'none'`. */
   offset: number;
-  /** Milliseconds since 1970: the record's own, or the partition's where the topic stamps records. */
+  /** Milliseconds since 1970: the record's own, or the partition's if the topic stamps records. */
   timestamp: number;
 }
 
@@ -38,7 +38,7 @@ export class Pending implements RecordInput {
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];
   readonly timestamp: number;
-  /** What the application asked for; -1 where it left the choice to the producer. */
+  /** What the application asked for; -1 if it left the choice to the producer. */
   readonly wantedPartition: number;
   /** What it takes in a batch at most, in bytes. */
   readonly sizeBytes: number;

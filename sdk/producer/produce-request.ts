@@ -1,4 +1,4 @@
-/** A produce request: batches out, where they were stored back. */
+/** Produce request: sends batches and returns where they were stored. */
 
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
@@ -10,9 +10,9 @@ import type { Batch } from './batch.ts';
 import type { ProducerConfig } from './options.ts';
 
 export interface Stored {
-  /** -1 where nothing was promised. */
+  /** -1 if nothing was promised. */
   baseOffset: number;
-  /** The timestamp of all its records, where the topic stamps them. */
+  /** The timestamp of all its records, if the topic stamps them. */
   appendTime: number | null;
 }
 

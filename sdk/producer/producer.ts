@@ -1,4 +1,4 @@
-/** The producer: what an application sees of it. */
+/** The producer: the class that applications use to send records. */
 
 import type { Transport } from '../client/transport.ts';
 import { invalidArgument, PosthornError } from '../errors.ts';
@@ -13,10 +13,11 @@ import { makeProducer, Sequences } from './sequences.ts';
 /**
  * Sends records in batches.
  *
- * A record that fails in a way that may pass (no reply, 429, 503) is tried again until `deliveryTimeoutMs`. Within a
- * partition, order is that of `send`, also under retries, and a record is stored once however often it had to be sent:
- * the broker knows each batch by its producer and sequence. That ends with the producer. An application that is started
- * again, or that sends a record again after `timeout`, sends another record; a transactional producer covers restarts.
+ * After a temporary failure (no reply, 429, 503) the producer sends a record again until `deliveryTimeoutMs`. Within a
+ * partition the order is that of `send`, also under retries. The broker stores a record once however often it was sent,
+ * because it recognises each batch by its producer and sequence. This holds for the life of the producer. An
+ * application that is started again, or that sends a record again after `timeout`, sends another record; a
+ * transactional producer covers restarts.
  *
  * @example
  * await using producer = posthorn.producer();
@@ -46,7 +47,7 @@ export class Producer implements AsyncDisposable {
   /**
    * Sends one record. Resolves when it is stored.
    *
-   * To go fast, do not await each one: records that are under way together share batches.
+   * For speed, do not await each one: records that are under way together share batches.
    *
    * @example
    * for (const order of orders) {
@@ -71,7 +72,7 @@ export class Producer implements AsyncDisposable {
 
   /**
    * Sends many records with less work for each than `send`. Resolves when all are stored, with one receipt for each, in
-   * order. It is no transaction: some may be stored and some not.
+   * order. It is not a transaction: some may be stored and others not.
    *
    * @throws PosthornError of the first that failed; `details.receipts` has what was stored, and null for what was not.
    *   After `invalid_argument` nothing was sent
@@ -93,14 +94,14 @@ export class Producer implements AsyncDisposable {
   }
 
   /**
-   * Waits until less than `bufferBytes` are in memory. `send` itself never refuses for want of room: a loop that neither
-   * awaits its sends nor this fills the memory.
+   * Waits until less than `bufferBytes` are in memory. `send` itself never refuses when memory is full, so await this
+   * or the sends in a loop.
    */
   ready(): Promise<void> {
     return this.#sender.backlog.ready();
   }
 
-  /** Sends at once what waits for company, and resolves when all that was sent before is stored or has failed. */
+  /** Sends waiting records at once. Resolves when everything sent before is stored or has failed. */
   async flush(): Promise<void> {
     await this.#sender.flush();
   }

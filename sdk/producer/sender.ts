@@ -1,6 +1,6 @@
 /**
- * Sends batches: one request for several partitions, at most one under way for each, and what becomes of them after a
- * reply or a failure.
+ * Sender of a producer: sends batches, one request for several partitions and at most one under way for each partition.
+ * It handles replies and failures.
  */
 
 import { delayMs } from '../client/retry.ts';

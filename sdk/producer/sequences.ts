@@ -1,7 +1,8 @@
 /**
- * Who a producer is to the broker, and which sequence comes next in each partition or queue: what lets the broker store a
- * batch once however often it is sent. A batch keeps its sequence over all attempts. One that is given up leaves a gap, and
- * nobody knows whether it was stored: its place goes on in the next epoch, where late copies of it are refused.
+ * Sequences: the identity of a producer, and its next sequence in each partition or queue. They let the broker store a
+ * batch once however often it is sent. A batch keeps its sequence over all attempts. A batch that is given up leaves a
+ * gap, and nobody knows whether it was stored. So its partition or queue continues in the next epoch, in which late
+ * copies are refused.
  */
 
 import { PRODUCER_EPOCH_MAX } from '../../protocol/limits.ts';
@@ -21,7 +22,7 @@ export interface BatchProducer extends Identity {
 }
 
 export interface SequencedBatch {
-  /** Null until it goes for the first time, and where the producer is not idempotent. */
+  /** Null until it goes for the first time, and if the producer is not idempotent. */
   readonly producer: BatchProducer | null;
   /** Records in it. */
   readonly count: number;

@@ -1,4 +1,7 @@
-/** What a producer has for one topic: a line of batches for each partition, and records that wait for the metadata. */
+/**
+ * Topic accumulator: what a producer holds for one topic. A line of batches for each partition, and records that wait
+ * for metadata.
+ */
 
 import { RECORD_BYTES_MAX } from '../../protocol/limits.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';
@@ -134,7 +137,7 @@ export class TopicLines {
     return [...this.#lines.keys()].flatMap((partition) => this.drain(partition));
   }
 
-  /** The batch is stored or given up. Where it was the last, no timer keeps the process alive. */
+  /** The batch is stored or given up. If it was the last, no timer keeps the process alive. */
   settle(batch: Batch): void {
     this.live.delete(batch);
     if (this.live.size === 0) this.#endLinger();
@@ -163,7 +166,7 @@ export class TopicLines {
     return (this.#sticky ??= this.#pickSticky(partitions));
   }
 
-  /** A partition with nothing to do, from a random one on; any where all have. */
+  /** A partition with nothing to do, from a random one on; any if all have. */
   #pickSticky(partitions: number): PartitionLine {
     const first = Math.floor(Math.random() * partitions);
     for (let i = 0; i < partitions; i++) {

@@ -1,4 +1,7 @@
-/** What a publisher has for one destination: a line of batches, of which one at a time is under way. */
+/**
+ * Destination accumulator: what a publisher holds for one destination. A line of batches, of which one at a time is
+ * under way.
+ */
 
 import { MessageBatch, type PendingMessage } from './message-batch.ts';
 import type { PublisherConfig } from './options.ts';

@@ -1,4 +1,4 @@
-/** A message on its way, and the messages of one destination that go together. */
+/** Message batch: messages of one destination that are sent together. */
 
 import {
   BATCH_OVERHEAD,
@@ -49,7 +49,7 @@ export class PendingMessage implements RecordInput {
   /** Of no account: the broker stamps messages when they come. */
   readonly timestamp = 0;
   messageId: string | undefined;
-  /** Through an exchange: fails where no binding takes it. */
+  /** Through an exchange: fails if no binding takes it. */
   readonly isMandatory: boolean;
   /** Its caller knows what became of it. It stays in its batch, which goes again as it was. */
   isSettled = false;
@@ -123,7 +123,7 @@ export class MessageBatch implements SequencedBatch {
     return this.#encoded;
   }
 
-  /** As `bytes`, compressed where that makes it smaller. */
+  /** As `bytes`, compressed if that makes it smaller. */
   async gzipped(): Promise<Uint8Array> {
     if (this.#gzipped === undefined) {
       const plain = this.bytes();
@@ -141,5 +141,5 @@ export class MessageBatch implements SequencedBatch {
   }
 }
 
-/** What one attempt did: for each message a confirmation, why it failed, or null where it has to go again. */
+/** What one attempt did: for each message a confirmation, why it failed, or null if it has to go again. */
 export type Outcomes = (Confirmation | PosthornError | null)[];

@@ -1,4 +1,7 @@
-/** Sends batches of messages: at most one under way for each destination, and what becomes of them afterwards. */
+/**
+ * Sender of a publisher: sends batches of messages, at most one under way for each destination, and handles the
+ * replies.
+ */
 
 import { delayMs } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';
@@ -12,7 +15,7 @@ import type { MessageBatch, Outcomes, PendingMessage } from './message-batch.ts'
 import type { PublisherConfig } from './options.ts';
 import { publishBatch, storedDespite, type Destination } from './publish-request.ts';
 
-/** How long a queue that was full is left alone, in ms, where the broker does not say. */
+/** How long a queue that was full is left alone, in ms, if the broker does not say. */
 const FULL_PAUSE_MS = 1_000;
 
 /**
@@ -122,7 +125,7 @@ export class MessageSender {
     this.#offer(line);
   }
 
-  /** Whoever tries again needs ids, where the other side goes by them. */
+  /** Whoever tries again needs ids, if the other side goes by them. */
   async #identify(line: DestinationLine, batch: MessageBatch): Promise<void> {
     if (line.givesIds === null) {
       const { messageIds } = this.#config;

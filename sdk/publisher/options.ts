@@ -23,8 +23,8 @@ export interface PublisherOptions {
   /** Messages that may be published and not confirmed; above it `ready()` waits. Default 10,000. */
   maxUnconfirmed?: number;
   /**
-   * What may wait in memory, in bytes, an allowance of 256 for each message included; above it `ready()` waits. Default
-   * 32 MiB.
+   * The limit of messages in memory, in bytes, with 256 added for each message. Above it `ready()` waits. Default 32
+   * MiB.
    */
   bufferBytes?: number;
   /**
@@ -50,7 +50,7 @@ export interface PublisherOptions {
    */
   destinations?: boolean;
   /**
-   * Whether batches are compressed on their way. Default false: it costs more time than it saves where the broker is near,
+   * Whether batches are compressed on their way. Default false: it costs more time than it saves if the broker is near,
    * and is worth it for large texts over slow lines. The broker stores queues uncompressed all the same.
    */
   gzip?: boolean;

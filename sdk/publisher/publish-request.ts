@@ -1,4 +1,4 @@
-/** A publish request: a batch out, what became of its messages back. */
+/** Publish request: sends a batch and returns what became of its messages. */
 
 import type { QueueBatchesPublished } from '../../protocol/schemas/deliveries.ts';
 import type {

@@ -1,4 +1,4 @@
-/** The publisher: what an application sees of it. */
+/** The publisher: the class that applications use to publish messages. */
 
 import { RECORD_BYTES_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Transport } from '../client/transport.ts';
@@ -17,18 +17,19 @@ import { publisherConfig, type PublisherOptions } from './options.ts';
 export interface RoutedMessage extends OutgoingMessage {
   /** What bindings are compared with: at most 255 bytes. Default empty. */
   routingKey?: string | undefined;
-  /** Fails with `unroutable` where no binding takes it. Default false: it is dropped. */
+  /** Fails with `unroutable` if no binding takes it. Default false: it is dropped. */
   mandatory?: boolean | undefined;
 }
 
 /**
- * Publishes messages in batches, and tells of each when it is durable in every destination.
+ * Publishes messages in batches. Each promise resolves when its message is durable in every destination.
  *
- * A message that fails in a way that may pass (no reply, 429, 503) is tried again until `deliveryTimeoutMs`. To one queue
- * or one exchange, order is that of the calls, also under retries. However often a message had to be sent, a queue, and each
- * destination of an exchange, stores it once: they know it by its producer and sequence (see `idempotent`). A retry after only
- * some destinations failed completes those. That ends with the publisher: a message that was given up with `timeout` and is
- * published again by the application is another one. A queue with a `dedupWindowMs` knows that one too, by its `messageId`.
+ * After a temporary failure (no reply, 429, 503) the publisher sends a message again until `deliveryTimeoutMs`. For one
+ * queue or one exchange the order is that of the calls, also under retries. A queue, and each destination of an
+ * exchange, stores a message once however often it was sent: it recognises the message by producer and sequence (see
+ * `idempotent`). If only some destinations failed, a retry completes those. This holds for the life of the publisher.
+ * If a message failed with `timeout` and the application publishes it again, that is another message. A queue with a
+ * `dedupWindowMs` recognises it too, by its `messageId`.
  *
  * @example
  * await using publisher = posthorn.publisher();
@@ -61,10 +62,10 @@ export class Publisher implements AsyncDisposable {
   }
 
   /**
-   * Publishes one message through an exchange (`''` is the default exchange). Resolves when every queue and topic that
-   * the bindings give has stored it.
+   * Publishes one message through an exchange (`''` is the default exchange). Resolves when every queue and topic to
+   * which it is routed has stored it.
    *
-   * To go fast, do not await each one: messages that are under way together share batches.
+   * For speed, do not await each one: messages that are under way together share batches.
    *
    * @example
    * for (const event of events) {
@@ -92,15 +93,15 @@ export class Publisher implements AsyncDisposable {
   }
 
   /**
-   * Waits until fewer than `maxUnconfirmed` messages and `bufferBytes` are in memory. Publishing itself never refuses for
-   * want of room: a loop that awaits neither its messages nor this fills the memory.
+   * Waits until fewer than `maxUnconfirmed` messages and `bufferBytes` are in memory. Publishing itself never refuses
+   * when memory is full, so await this or the messages in a loop.
    */
   ready(): Promise<void> {
     const { bytes, messages } = this.#sender;
     return bytes.hasRoom && messages.hasRoom ? READY : this.#waitForRoom();
   }
 
-  /** Sends at once what waits for company, and resolves when all that was published before is confirmed or has failed. */
+  /** Sends waiting messages at once. Resolves when everything published before is confirmed or has failed. */
   async flush(): Promise<void> {
     await this.#sender.flush();
   }

@@ -15,40 +15,45 @@ export interface ReaderOptions {
    */
   from?: StartPosition | ReadonlyMap<number, StartPosition> | Readonly<Record<number, StartPosition>>;
   /**
-   * The topic that the offsets in `from` belong to: `record.topicId`, stored with them. Where the topic was deleted and made
-   * again since, they mean nothing, and `onOutOfRange` says what to do. Left out: not checked.
+   * The topic that the offsets in `from` belong to: `record.topicId`, stored with them. If the topic was deleted and
+   * made again since, the offsets are void, and `onOutOfRange` decides. Default: not checked.
    */
   topicId?: number | undefined;
-  /** Default true: wait for new records, for ever. false: end with the last record that there was at the start. */
+  /**
+   * Default true: the loop waits for new records for ever. false: it ends with the last record that existed at the
+   * start.
+   */
   follow?: boolean;
   /**
-   * When the position has been removed by retention, does not exist, or was in a topic that was deleted and made again since
-   * (`inconsistent_topic_id`): `error` (default), or go on at the `earliest` or `latest` offset, and so miss records. Whoever
-   * goes on also waits, for `giveUpMs`, for a topic that was deleted.
+   * When the position has been removed by retention, does not exist, or was in a topic that was deleted and made again
+   * since (`inconsistent_topic_id`): `error` (default), or continue at the `earliest` or `latest` offset and miss
+   * records. A reader that continues also waits, for `giveUpMs`, for a deleted topic to be made again.
    */
   onOutOfRange?: 'error' | 'earliest' | 'latest';
-  /** Is told, for each partition, when the topic was deleted and made again, and reading goes on in the new one. */
+  /** Called for each partition when the topic was deleted and made again, and reading continues in the new one. */
   onTopicReplaced?: ((replaced: TopicReplaced) => unknown) | undefined;
   /**
-   * Where records are damaged on disk (their CRC does not match): `error` (default) ends reading with a PosthornError
-   * `stored_batch_corrupt` whose details name the `offset` and the `next_offset` after them; `skip` leaves them out.
+   * What to do with records that are damaged on disk (their CRC does not match): `error` (default) ends reading with a
+   * PosthornError `stored_batch_corrupt` whose details name the `offset` and the `next_offset` after them; `skip`
+   * leaves them out.
    */
   onCorrupt?: 'error' | 'skip';
   /**
-   * Default `read_uncommitted`: everything, in order. `read_committed`: nothing of transactions that were aborted, and what
-   * comes after the first open one only when that has ended.
+   * Default `read_uncommitted`: all records, in order. `read_committed`: no records of aborted transactions, and
+   * records after the first open transaction only when it has ended.
    */
   isolation?: 'read_uncommitted' | 'read_committed';
   /**
-   * The level by name. `exactly-once` is isolation `read_committed`, for who stores where to go on with the results. The
-   * others change nothing here: store where to go on before the work (`at-most-once`) or after it (`at-least-once`).
+   * The delivery level. `exactly-once` is isolation `read_committed`, for applications that store their position with
+   * the results. The others change nothing here: store the position before the work (`at-most-once`) or after it
+   * (`at-least-once`).
    */
   delivery?: 'at-most-once' | 'at-least-once' | 'exactly-once' | undefined;
   /** Bytes of one fetch, at most 8 MiB. For each partition up to two are in memory. Default 1 MiB. */
   fetchBytes?: number;
   /** How long one request waits for new records, in ms, 1 to 300,000. Default 30,000. */
   waitMs?: number;
-  /** How long failures that may pass are tried again before they are thrown, in ms. Default 120,000. */
+  /** How long temporary failures are tried again before they are thrown, in ms. Default 120,000. */
   giveUpMs?: number;
   /** Ends reading at once, with a PosthornError `aborted`. To end a loop without an error use `close` or `break`. */
   signal?: AbortSignal | undefined;

@@ -1,4 +1,4 @@
-/** Reads one partition, a fetch at a time: where it is, when it is done, and what it does about failures. */
+/** Partition feed: reads one partition, a fetch at a time. It tracks the position, the end, and failures. */
 
 import { withRetries } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';
@@ -9,10 +9,10 @@ import { fetchBatches, type Fetched } from './fetch-request.ts';
 import type { ReaderConfig } from './options.ts';
 import type { WireOffset } from '../values/start-position.ts';
 
-/** A wait that ends at once and brings nothing is not repeated faster than this. */
+/** The shortest time between two waits that end at once without a result, in ms. */
 const EMPTY_PAUSE_MS = 50;
 
-/** Between two looks for a topic that is gone. */
+/** The time between two searches for a deleted topic, in ms. */
 const GONE_PAUSE_MS = 250;
 
 export class PartitionFeed {
@@ -22,7 +22,7 @@ export class PartitionFeed {
   readonly #config: ReaderConfig;
   readonly #signal: AbortSignal;
   #position: WireOffset;
-  /** The topic that the position belongs to; null until the first fetch, where the reader does not say. */
+  /** The topic that the position belongs to; null until the first fetch, if the reader does not say. */
   #topicId: number | null;
   /** Without `follow`: the end that the first fetch saw. */
   #endOffset: number | null = null;
@@ -43,7 +43,7 @@ export class PartitionFeed {
     this.#topicId = config.topicId;
   }
 
-  /** The next records, or null at the end. Waits for them where the reader follows. */
+  /** The next records, or null at the end. Waits for them if the reader follows. */
   async next(): Promise<Fetched | null> {
     for (;;) {
       if (this.#endOffset !== null && (this.#position as number) >= this.#endOffset) return null;
@@ -74,7 +74,7 @@ export class PartitionFeed {
       try {
         return await this.#fetchAnew(waitMs, reset);
       } catch (error) {
-        // One that is deleted and made again is gone in between.
+        // Between its deletion and its declaration the topic does not exist.
         const mayComeBack = reset !== 'error' && this.#topicId !== null && isCode(error, 'topic_not_found');
         if (!mayComeBack || performance.now() > goneMs) throw error;
         await sleep(GONE_PAUSE_MS, this.#signal);
@@ -117,7 +117,7 @@ export class PartitionFeed {
   }
 }
 
-/** The position is not there: removed, not yet written, or in a log that is gone. */
+/** The position is not in the log: it was removed, is not written yet, or belongs to a deleted topic. */
 const OUT_OF_RANGE = new Set<string>(['offset_below_start', 'offset_past_end', 'inconsistent_topic_id']);
 
 const isCode = (error: unknown, code: string): boolean =>

@@ -26,7 +26,7 @@ export class ReaderRun {
   readonly #cancel = new AbortController();
   readonly #arrivals: Arrival[] = [];
   #feedsLeft: number | null = null;
-  /** Thrown after what arrived before it, but for an abort, which is thrown at once. */
+  /** Thrown after the records that arrived before it. An abort is thrown at once. */
   #error: PosthornError | null = null;
   #isStopped = false;
   #wake: (() => void) | null = null;
@@ -119,7 +119,7 @@ export class ReaderRun {
     }
   }
 
-  /** What is under way when the loop ends fails too, and is nobody's business. */
+  /** Requests under way when the loop ends fail too. Nobody needs to know. */
   #fail(error: unknown): void {
     if (!this.#isStopped) this.#error ??= asPosthornError(error);
   }

@@ -1,4 +1,4 @@
-/** The reader: what an application sees of it. */
+/** The reader: the class that applications use to read a topic without a group. */
 
 import type { Transport } from '../client/transport.ts';
 import { checkName } from '../client/names.ts';
@@ -11,9 +11,9 @@ import { ReaderRun } from './reader-run.ts';
  * Reads a topic: records of one partition in order, those of several partitions as they come. Each loop begins at `from`
  * anew. While records are handled, the next are fetched, one fetch ahead for each partition.
  *
- * Leaving the loop (`break`, `return`, an exception) cancels what is under way. The loop throws a `PosthornError`:
+ * Leaving the loop (`break`, `return`, an exception) cancels requests under way. The loop throws a `PosthornError`:
  * `topic_not_found`, `partition_not_found`, `offset_below_start` and `offset_past_end` (see `onOutOfRange`), `aborted`,
- * and whatever could not be had within `giveUpMs`.
+ * and failures that last longer than `giveUpMs`.
  *
  * @example
  * for await (const record of posthorn.reader('orders', { from: { timestampMs: Date.now() - 3_600_000 } })) {
@@ -40,7 +40,8 @@ export class Reader implements AsyncIterable<ReceivedRecord> {
   }
 
   /**
-   * The same records, many at a time, with less work for each: never none, all of one partition.
+   * Returns the same records in batches, with less work for each record. A batch has at least one record, and all of
+   * one partition.
    *
    * @example for await (const records of posthorn.reader('orders').batches()) await store(records);
    */
@@ -84,7 +85,7 @@ class BatchIterator implements AsyncIterableIterator<ReceivedRecord[]> {
   }
 }
 
-/** By hand and not a generator: `yield*` would cost each record three times as much. */
+/** Written by hand: with a generator, `yield*` would cost each record three times as much. */
 class RecordIterator implements AsyncIterableIterator<ReceivedRecord> {
   readonly #run: ReaderRun;
   #records: ReceivedRecord[] = [];

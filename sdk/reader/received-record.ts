@@ -5,15 +5,15 @@ import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.
 import { headerText, jsonOfBytes, textOf } from '../values/received.ts';
 
 /**
- * Bytes are views into the fetch that brought the record, about 1 MiB, which stays in memory as long as one of them
- * does: copy (`value.slice()`) what you keep.
+ * A record that was read. Its bytes are views into the fetch that brought it, about 1 MiB, and each view keeps that
+ * fetch in memory. Copy (`value.slice()`) what you keep.
  */
 export class ReceivedRecord {
   readonly partition: number;
   readonly offset: number;
   /** Milliseconds since 1970. */
   readonly timestamp: number;
-  /** Null where there is none. */
+  /** Null if there is none. */
   readonly key: Uint8Array | null;
   /** Null is a tombstone. */
   readonly value: Uint8Array | null;
@@ -47,7 +47,7 @@ export class ReceivedRecord {
    * The value as `JSON.parse` reads it; null for a tombstone, and for the JSON value null, which `value` tells apart. A number
    * beyond 2^53 is rounded, and members named like integers come first: `text()` has the text that was sent.
    *
-   * @throws PosthornError `unexpected_reply` where the value is not JSON
+   * @throws PosthornError `unexpected_reply` if the value is not JSON
    */
   json<Value = JsonValue>(): Value | null {
     const where = (): string =>
@@ -55,7 +55,7 @@ export class ReceivedRecord {
     return jsonOfBytes<Value>(this.value, where);
   }
 
-  /** The last header of that name as UTF-8; null where its value is null, undefined where there is none. */
+  /** The last header of that name as UTF-8; null if its value is null, undefined if there is none. */
   header(name: string): string | null | undefined {
     return headerText(this.headers, name);
   }

@@ -1,4 +1,4 @@
-/** Request-reply: asking, and answering. */
+/** Request-reply: asking and answering. */
 
 import type { JsonValue } from '../../protocol/json/json-text.ts';
 import { WAIT_MS_MAX } from '../../protocol/limits.ts';
@@ -19,7 +19,7 @@ import { PendingMessage } from '../publisher/message-batch.ts';
 import { Publisher } from '../publisher/publisher.ts';
 import type { Queues } from '../admin/queues.ts';
 
-/** Whom to ask: a queue, or whoever an exchange leads to. */
+/** The target of a request: a queue, or an exchange with a routing key. */
 export type RequestDestination = { queue: string } | { exchange: string; routingKey?: string | undefined };
 
 export interface RequestOptions {
@@ -33,18 +33,18 @@ export type ResponseHandler = (message: ReceivedMessage) => unknown;
 
 export interface ResponderOptions extends Omit<ConsumerOptions, 'settle'> {
   /**
-   * What becomes of a request whose handler throws. `reply` (default): whoever asked is told, as `request_failed`.
-   * `nack`: it is tried again as the queue's retry schedule says, while whoever asked waits.
+   * What happens to a request whose handler throws. `reply` (default): the caller gets `request_failed`. `nack`: the
+   * queue tries it again by its retry schedule, while the caller waits.
    */
   onThrow?: 'reply' | 'nack' | undefined;
 }
 
-/** On a reply that tells of a failure: the name of the error that was thrown. */
+/** The header of a reply that reports a failure: the name of the error. */
 const ERROR_HEADER = 'posthorn-error';
 
 const TIMEOUT_MS_DEFAULT = 30_000;
 
-/** Never tried again by itself: a request whose reply was lost may have been served. */
+/** The SDK does not repeat a request, because a request without a reply may have been served. */
 export async function request(
   transport: Transport,
   destination: RequestDestination,
@@ -99,7 +99,7 @@ export function respond(
       await publisher.publish('', { ...reply, properties, routingKey, mandatory: true });
     } catch (cause) {
       const error = asPosthornError(cause);
-      // Nobody waits any more, or what was returned cannot be sent: to do it again would not help.
+      // No caller waits any more, or the result cannot be sent. Repeating the request would not help.
       if (error.retryable) throw error;
       options.onError?.(error, message);
     }

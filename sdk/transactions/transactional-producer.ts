@@ -1,4 +1,4 @@
-/** The transactional producer: what an application sees of it. */
+/** The transactional producer: the class that applications use for transactions. */
 
 import { withRetries } from '../client/retry.ts';
 import { jsonBody, jsonOf, type HttpReply, type Transport } from '../client/transport.ts';
@@ -28,11 +28,11 @@ export interface TransactionalProducerOptions extends Omit<
   'acks' | 'idempotent' | 'delivery'
 > {
   /**
-   * The name of this job, the same after a restart. One instance works under it at a time: the one that began last. What an
-   * earlier one left open is aborted.
+   * The name of this job, the same after a restart. One instance at a time uses it: the one that began last. A
+   * transaction that an earlier instance left open is aborted.
    */
   transactionalId: string;
-  /** A transaction open for longer is aborted by the broker, in ms, 1,000 to 900,000. Default 60,000. */
+  /** The broker aborts a transaction that is open for longer, in ms, 1,000 to 900,000. Default 60,000. */
   transactionTimeoutMs?: number;
 }
 
@@ -42,7 +42,7 @@ type State = 'new' | 'ready' | 'open' | 'ending';
  * Writes to several partitions and topics, all or nothing: readers with `isolation: 'read_committed'` see the records of a
  * transaction when it is committed, and never those of one that was aborted.
  *
- * One transaction at a time. A failed `send` leaves nothing but to abort; `run` does.
+ * It runs one transaction at a time. After a failed `send` the transaction can only be aborted, which `run` does.
  *
  * @example
  * await using producer = posthorn.transactionalProducer({ transactionalId: 'billing-1' });
@@ -65,7 +65,7 @@ export class TransactionalProducer implements AsyncDisposable {
   /** Messages published in the open transaction. */
   #held = 0;
   #lastHeld: Promise<unknown> = Promise.resolve();
-  /** What was asked for, while it is not known to have happened. */
+  /** The requested end of the transaction, until the outcome is known. */
   #ending: 'commit' | 'abort' | null = null;
   /** Why the open transaction cannot be committed. */
   #failure: PosthornError | null = null;
@@ -88,7 +88,7 @@ export class TransactionalProducer implements AsyncDisposable {
 
   /**
    * Begins a transaction. The first time, and after this instance lost its place, it takes over the transactional id:
-   * what another instance has open is aborted, and that instance is fenced. Read where to go on only after that.
+   * what another instance has open is aborted, and that instance is fenced. Read your start position only after that.
    */
   async begin(): Promise<void> {
     if (this.#ending === 'abort') await this.abort().catch(unlessOver);
@@ -105,41 +105,45 @@ export class TransactionalProducer implements AsyncDisposable {
   }
 
   /**
-   * The last commit has got no answer that says whether it holds: none at all, then `commit` finds out, or one that says
-   * that another instance has taken over meanwhile.
+   * True if no answer says whether the last commit took effect. Without any answer, `commit` finds out. If another
+   * instance has taken over, nobody can.
    */
   get isUndecided(): boolean {
     return this.#ending === 'commit';
   }
 
-  /** Sends one record in the open transaction. Resolves when it is stored, which is not committed. Need not be awaited. */
+  /**
+   * Sends one record in the open transaction. Resolves when the record is stored, which is before it is committed. You
+   * need not await it.
+   */
   send(topic: string, record: OutgoingRecord): Promise<Receipt> {
     return this.#sent(() => this.#producer.send(topic, record));
   }
 
-  /** As `send`, of many with less work for each. */
+  /** Sends many records, as `send` does, with less work for each. */
   sendBatch(topic: string, records: readonly OutgoingRecord[]): Promise<Receipt[]> {
     return this.#sent(() => this.#producer.sendBatch(topic, records));
   }
 
   /**
-   * Commits offsets of a consumer group within the open transaction: they take effect if and only if it is committed, so
-   * that each record is handled exactly once. Until then no other member of the group reads these partitions. Need not be
-   * awaited: `commit` waits for it, and aborts where it has failed (`partition_not_owned`, `stale_epoch`: the partition has
-   * gone to another member, which handles the records again).
+   * Commits offsets of a consumer group within the open transaction: they take effect if and only if it is committed,
+   * so that each record is handled exactly once. Until then no other member of the group reads these partitions. You
+   * need not await it: `commit` waits for it, and aborts if it failed (`partition_not_owned`, `stale_epoch`: the
+   * partition has gone to another member, which handles the records again).
    *
    * @param member whose partitions they are: `record.owner` or `batch.owner` of the group's consumer
-   * @param offsets of each partition that of the next record to read: one more than the last that was handled
+   * @param offsets for each partition the next offset to read: one more than the last record handled
    */
   sendOffsets(member: GroupOwner, offsets: readonly OffsetToCommit[]): Promise<void> {
     return this.#sent(() => this.#addOffsets(member, offsets));
   }
 
   /**
-   * Publishes through an exchange in the open transaction. Routed now, sent when the transaction is committed, dropped when
-   * it is aborted. A transaction holds up to 10,000 messages and 8 MiB of them. Need not be awaited.
+   * Publishes through an exchange in the open transaction. The message is routed now, sent when the transaction is
+   * committed, and dropped when it is aborted. A transaction holds up to 10,000 messages and 8 MiB. You need not await
+   * it.
    *
-   * @returns when it is held; false where it is `mandatory` and no binding takes it
+   * @returns when the broker holds it; false if it is `mandatory` and no binding takes it
    */
   publish(exchange: string, message: RoutedMessage): Promise<boolean> {
     return this.#hold(
@@ -160,7 +164,7 @@ export class TransactionalProducer implements AsyncDisposable {
   }
 
   /**
-   * Commits, after everything sent is stored. Afterwards it holds, whatever crashes.
+   * Commits after everything sent is stored. A commit that resolves survives every crash.
    *
    * @throws PosthornError of the first record that could not be stored, after aborting; `producer_fenced` when another
    *   instance has taken over; `transaction_aborted` when the transaction timed out. With an error that is `retryable`
@@ -196,7 +200,7 @@ export class TransactionalProducer implements AsyncDisposable {
     try {
       result = await work(this);
     } catch (error) {
-      // That the abort fails too is no news: the broker aborts by itself when the time is over.
+      // If the abort fails too, the broker aborts by itself after the time-out.
       await this.abort().catch(() => {});
       throw error;
     }
@@ -204,7 +208,7 @@ export class TransactionalProducer implements AsyncDisposable {
     return result;
   }
 
-  /** Aborts what is open, and refuses more. */
+  /** Aborts an open transaction and refuses further ones. */
   async close(): Promise<void> {
     try {
       if (this.#state === 'open' || this.#state === 'ending') await this.abort();
@@ -222,7 +226,7 @@ export class TransactionalProducer implements AsyncDisposable {
     this.#hasSent = true;
     const stored = send();
     this.#onTheirWay.add(stored);
-    // Also so that a send that nobody awaits does not end the process: the commit tells.
+    // This also handles rejections of sends that nobody awaits. The commit reports them.
     void stored
       .catch((error: unknown) => (this.#failure ??= asPosthornError(error)))
       .finally(() => this.#onTheirWay.delete(stored));
@@ -267,7 +271,7 @@ export class TransactionalProducer implements AsyncDisposable {
     }
     return this.#sent(() => {
       const sequence = this.#held++;
-      // One after the other: the sequence tells a repetition from the next.
+      // One at a time, because the sequence tells a repetition from the next publish.
       const held = this.#lastHeld.then(async () => {
         const reply = await this.#post('messages', {
           producer: this.#identity,
@@ -332,7 +336,7 @@ export class TransactionalProducer implements AsyncDisposable {
   }
 }
 
-/** What cannot be ended because it is over needs no end. */
+/** A transaction that has ended already needs no end. */
 function unlessOver(error: unknown): void {
   if (asPosthornError(error).retryable) throw error;
 }

@@ -1,4 +1,4 @@
-/** Messages as the fields of a request: the same bytes as the publisher would send, written as base64. */
+/** Message fields of a request: the same bytes that the publisher would send, as base64. */
 
 import {
   messageHeaders,
@@ -30,7 +30,7 @@ export function changeFields({ body, headers, properties }: Partial<OutgoingMess
   };
 }
 
-/** Made from entries: a header may be named `__proto__`, or as something that every object inherits. */
+/** Made from entries, because a header may be named `__proto__` or like an inherited member. */
 function headerFields(headers: OutgoingMessage['headers']): object {
   const byName = Map.groupBy(recordHeaders(headers), ({ key }) => key);
   return Object.fromEntries(
@@ -43,7 +43,7 @@ function propertyFields({ orderingKey, ...rest }: MessageProperties): object {
   for (const [name, value] of Object.entries(rest)) {
     if (value !== undefined) properties[name] = value instanceof Date ? value.getTime() : value;
   }
-  // The ordering key beside them: its bytes are no fields to be renamed.
+  // The ordering key is separate, because its bytes must not be renamed like fields.
   const key = orderingKeyBytes(orderingKey);
   return { ...toWire(properties), ...(key !== null && { ordering_key: bytesField(key) }) };
 }

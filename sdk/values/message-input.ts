@@ -1,4 +1,6 @@
-/** From what an application publishes to a record, as `protocol/schemas/messages.ts` does it on the other side of the wire. */
+/**
+ * Message input: turns a message of an application into a record, as `protocol/schemas/messages.ts` does in the broker.
+ */
 
 import type { JsonValue } from '../../protocol/json/json-text.ts';
 import {
@@ -14,18 +16,18 @@ import { NO_HEADERS, recordHeaders, type RecordHeaders } from './record-input.ts
 import { bytesOfText } from './text.ts';
 
 export interface MessageProperties {
-  /** 0 to 31, the highest first; above the queue's `maxPriority` it counts as that. */
+  /** 0 to 31; higher priorities are delivered first. A value above the queue's `maxPriority` counts as that. */
   priority?: number | undefined;
-  /** Expires that long after it was published, in ms. */
+  /** The message expires this long after its publish, in ms. */
   expirationMs?: number | undefined;
-  /** Is delivered that long after it was published, in ms. */
+  /** The message is delivered this long after its publish, in ms. */
   delayMs?: number | undefined;
-  /** Is delivered at that time, in ms since 1970; instead of `delayMs`. */
+  /** The message is delivered at this time, in ms since 1970. Instead of `delayMs`. */
   deliverAt?: number | Date | undefined;
-  /** What deduplication goes by. */
+  /** The id that deduplication uses. */
   messageId?: string | undefined;
   correlationId?: string | undefined;
-  /** The queue that answers go to. */
+  /** The queue for replies. */
   replyTo?: string | undefined;
   /** Messages of one key are delivered one at a time, in order. */
   orderingKey?: string | Uint8Array | undefined;

@@ -1,4 +1,4 @@
-/** A message that was looked at and not taken. */
+/** Peeked message: a message that was read without taking it. */
 
 import type { JsonValue } from '../../protocol/json/json-text.ts';
 import type { MessageHeaders, MessageOut } from '../../protocol/schemas/messages.ts';
@@ -15,7 +15,7 @@ export class PeekedMessage {
   readonly properties: MessageProperties;
   /** In ms since 1970. */
   readonly publishedAt: number;
-  /** The exchange that it was published to, undefined where it went straight to the queue. */
+  /** The exchange that it was published to, undefined if it went straight to the queue. */
   readonly exchange: string | undefined;
   readonly routingKey: string | undefined;
 

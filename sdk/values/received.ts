@@ -1,4 +1,4 @@
-/** What received records and messages have in common: bytes as text and JSON, and headers by name. */
+/** Received values: what records and messages share. It reads bytes as text and JSON, and headers by name. */
 
 import type { JsonValue } from '../../protocol/json/json-text.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
@@ -13,7 +13,7 @@ export function textOf<Bytes extends Uint8Array | null>(bytes: Bytes): string | 
 
 /**
  * @param where it came from, for the error
- * @throws PosthornError `unexpected_reply` where it is not JSON
+ * @throws PosthornError `unexpected_reply` if it is not JSON
  */
 export function jsonOfBytes<Value = JsonValue>(bytes: Uint8Array | null, where: () => string): Value | null {
   if (bytes === null) return null;
@@ -24,7 +24,7 @@ export function jsonOfBytes<Value = JsonValue>(bytes: Uint8Array | null, where: 
   }
 }
 
-/** The last of that name as UTF-8; null where its value is null, undefined where there is none. */
+/** The last of that name as UTF-8; null if its value is null, undefined if there is none. */
 export function headerText(headers: readonly RecordHeader[], name: string): string | null | undefined {
   const header = headers.findLast(({ key }) => key === name);
   return header && textOf(header.value);

@@ -1,6 +1,6 @@
 /**
- * From what an application sends to the bytes of a record. `protocol/json/json-bytes.ts` is the rule, and a test holds this
- * to it: a key is text or bytes, a value is any JSON value, bytes, or null for a tombstone.
+ * Record input: turns what an application sends into the bytes of a record. `protocol/json/json-bytes.ts` has the rule,
+ * and a test compares the two: a key is text or bytes, a value is any JSON value, bytes, or null for a tombstone.
  */
 
 import type { JsonValue } from '../../protocol/json/json-text.ts';
@@ -11,7 +11,7 @@ import { bytesOfText, checkWellFormed } from './text.ts';
 
 export type HeaderValue = string | Uint8Array | null;
 
-/** Name to value, an array where a name occurs more than once; or the headers of a record that was read. */
+/** Name to value, an array if a name occurs more than once; or the headers of a record that was read. */
 export type RecordHeaders =
   Readonly<Record<string, HeaderValue | readonly HeaderValue[]>> | readonly RecordHeader[];
 
@@ -64,7 +64,7 @@ export function valueBytes(value: unknown): Uint8Array | null {
   return bytesOfText(text);
 }
 
-/** `JSON.stringify` writes null for NaN and the infinities: what was sent would not be what is read. */
+/** `JSON.stringify` writes null for NaN and the infinities, so a reader would get another value. */
 function checkFinite(value: unknown): void {
   JSON.stringify(value, (name, member: unknown) => {
     if (typeof member !== 'number' || Number.isFinite(member)) return member;
@@ -72,7 +72,7 @@ function checkFinite(value: unknown): void {
   });
 }
 
-/** The object that stands for bytes in JSON means bytes here too: `JSON.parse` of one client's reply may be sent. */
+/** The object that represents bytes in JSON means bytes here too, so that a parsed reply can be sent again. */
 function bytesOfBase64(value: { $base64: unknown }): Uint8Array {
   const { $base64: text } = value;
   try {

@@ -3,8 +3,8 @@
 import { invalidArgument } from '../errors.ts';
 
 /**
- * Where to begin in a partition: the first record there is, the end, an offset, or the first record at or after a time.
- * Times are milliseconds since 1970.
+ * Where to begin in a partition: the first record, the end, an offset, or the first record at or after a time. Times
+ * are milliseconds since 1970.
  */
 export type StartPosition = 'earliest' | 'latest' | number | Date | { timestampMs: number };
 
@@ -13,7 +13,7 @@ export type WireOffset = number | 'earliest' | 'latest' | `@${number}`;
 
 /**
  * @param field what the caller names it, for the error
- * @throws PosthornError `invalid_argument`, which says which field is meant where a name is wrong
+ * @throws PosthornError `invalid_argument`, which says which field is meant if a name is wrong
  */
 export function wireOffset(start: StartPosition, field = 'from'): WireOffset {
   if (start === 'earliest' || start === 'latest') return start;

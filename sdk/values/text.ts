@@ -15,7 +15,7 @@ const SLAB_BYTES = 64 * 1024;
 let slab = new Uint8Array(SLAB_BYTES);
 let slabEnd = 0;
 
-/** @throws PosthornError `invalid_argument` where the text has half of a surrogate pair: no UTF-8 can hold it */
+/** @throws PosthornError `invalid_argument` if the text has half of a surrogate pair: no UTF-8 can hold it */
 export function bytesOfText(text: string): Uint8Array {
   return (text.length <= SHORT_LENGTH ? shortAscii(text) : null) ?? slabBytes(checkWellFormed(text));
 }

@@ -4,8 +4,6 @@
  *     protocol/  <-  core/  <-  durable-objects/  <-  workers/
  *         ^
  *        sdk/  <-  sdk/cli/
- *
- * Imports of types are free where that is said; they are gone at run time.
  */
 
 import { nodesOf, parse, type Import, type Parsed, type Sources } from './sources.ts';

@@ -2,7 +2,7 @@
  * Idempotent and transactional producers of the SDK write on while the runtime is killed under them (kill -9) and started
  * again. They repeat what they got no answer to; nothing may be there twice, out of order, or half. What one of them writes, a
  * group reads, transforms and writes elsewhere, results and offsets in one transaction: each input has one output. Messages of
- * transactions come once where they were committed, and never where they were aborted.
+ * transactions come once if they were committed, and never if they were aborted.
  *
  * `KILLS=20` for more, `SEED=<n>` to choose the moments again.
  */

@@ -96,7 +96,7 @@ class Member {
     return reply?.status === 201 ? new Member(path, ledger, reply.body) : null;
   }
 
-  /** Reads, and commits what it has read. False where there was nothing. */
+  /** Reads, and commits what it has read. False if there was nothing. */
   async poll(isCommitting: boolean): Promise<boolean> {
     const path = `${this.#path}/members/${this.#last.member_id}/records?max_records=${POLL_RECORDS_MAX}`;
     const reply = await ask<GroupRecords>('GET', path);

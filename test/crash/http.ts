@@ -44,7 +44,7 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Any request. Null where nobody knows what became of it, or where it says to come again. */
+/** Any request. Null if nobody knows what became of it, or if it says to come again. */
 export async function ask<Body>(
   method: string,
   url: string,

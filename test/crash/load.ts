@@ -58,7 +58,7 @@ function valueOf(id: string): string {
   return `${id}:`.padEnd(20 + ((id.length * id.charCodeAt(id.length - 1)) % 80), id);
 }
 
-/** The first offset, or null where there was no good answer. Offsets of one request must follow on one another. */
+/** The first offset, or null if there was no good answer. Offsets of one request must follow on one another. */
 async function produceJson(topicUrl: string, partition: number, ids: string[]): Promise<number | null> {
   const records = ids.map((id) => ({ key: id, value: valueOf(id), partition }));
   const reply = await postJson<ProduceReply>(`${topicUrl}/records`, { records });

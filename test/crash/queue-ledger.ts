@@ -71,7 +71,7 @@ export class QueueLedger {
     if (isOver) this.#broken.push(`${id} was delivered after it was ${known.settled}`);
   }
 
-  /** @param settled `unknown` where a settlement that would end the message was sent, and no answer came */
+  /** @param settled `unknown` if a settlement that would end the message was sent, and no answer came */
   settled(id: string, settled: Settled, nowMs: number): void {
     const known = this.#messages.get(id)!;
     if (known.settled !== null && known.settled !== 'unknown') {

@@ -130,7 +130,7 @@ function fateOf({ delivery_count: count }: Delivery, random: Random): Fate {
   return roll < ACKED + NACKED + REJECTED ? 'reject' : 'leave';
 }
 
-/** Takes a batch and settles it. False where there was none. */
+/** Takes a batch and settles it. False if there was none. */
 async function consume(
   namespaceUrl: string,
   ledger: QueueLedger,
@@ -177,7 +177,7 @@ async function newProducer(namespaceUrl: string): Promise<PublishProducerFields>
   }
 }
 
-/** Without message ids: that it is stored once is for the sequence to see to. Gives the ids of those stored, or null where nobody knows. */
+/** Without message ids: that it is stored once is for the sequence to see to. Gives the ids of those stored, or null if nobody knows. */
 async function publishToQueue(
   namespaceUrl: string,
   ids: string[],

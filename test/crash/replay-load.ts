@@ -91,7 +91,7 @@ async function waiting(path: string): Promise<number> {
   return ready + leased + parked + outgoing;
 }
 
-/** Takes a batch; those that have not died before may. False where there was nothing. */
+/** Takes a batch; those that have not died before may. False if there was nothing. */
 async function consume(path: string, ledger: OnceLedger, isDying: () => boolean): Promise<boolean> {
   const askedMs = performance.now();
   const taken = await ask<Deliveries>('POST', `${path}/deliveries`, { max: 20 });

@@ -84,7 +84,7 @@ export async function acceptRest(namespaceUrl: string, ledger: OnceLedger): Prom
   }
 }
 
-/** Acquires records and acknowledges them. False where there were none. */
+/** Acquires records and acknowledges them. False if there were none. */
 async function work(
   namespaceUrl: string,
   member: string,

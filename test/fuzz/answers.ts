@@ -20,13 +20,13 @@ export interface Answer {
   status: number;
   /** The code of a refusal. */
   code?: string;
-  /** The body of a success, where it is JSON. */
+  /** The body of a success, if it is JSON. */
   json?: unknown;
   /** One sentence for each thing that is wrong with it. */
   wrong: string[];
 }
 
-/** @param operation whose call was made; empty where the path and the method are of none */
+/** @param operation whose call was made; empty if the path and the method are of none */
 export async function readAnswer(response: Response, operation: string): Promise<Answer> {
   const bytes = new Uint8Array(await response.arrayBuffer());
   const { status } = response;

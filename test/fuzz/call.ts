@@ -3,7 +3,7 @@
 import type { ProblemDocument } from '../../protocol/errors.ts';
 import type { Reply, TestBroker } from '../support/test-broker.ts';
 
-/** As `TestBroker.call`, once more on another connection where the first was closed. The methods here can be repeated. */
+/** As `TestBroker.call`, once more on another connection if the first was closed. The methods here can be repeated. */
 export async function call<Body = ProblemDocument>(
   broker: TestBroker,
   method: string,

@@ -175,7 +175,7 @@ const inflate: Inflate = (payload, bytesMax) => {
 interface FrameCodec {
   name: string;
   draw: (random: Random) => Uint8Array;
-  /** Whether it was taken. Throws where something is wrong. */
+  /** Whether it was taken. Throws if something is wrong. */
   read: (bytes: Uint8Array) => boolean;
 }
 

@@ -15,7 +15,7 @@ type Fitting = (known: Knowledge, random: Random) => Fit | null;
 
 const LEASES_MS = [100, 1_000, 60_000];
 
-/** Null where nothing is known that fits. */
+/** Null if nothing is known that fits. */
 export function fit(operation: string, known: Knowledge, random: Random): Fit | null {
   return FITTINGS[operation]?.(known, random) ?? null;
 }

@@ -58,7 +58,7 @@ export const REQUESTS_PER_TURN = 100;
 export const CASES_PER_TURN = 300;
 const WRONG_MAX = 20;
 
-/** @param broker with `brokerOptions`; null where only codecs are asked for */
+/** @param broker with `brokerOptions`; null if only codecs are asked for */
 export async function fuzz(broker: TestBroker | null, options: FuzzOptions): Promise<FuzzTotals> {
   const { only } = options;
   const random = randomFrom(options.seed);

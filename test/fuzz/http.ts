@@ -102,7 +102,7 @@ export class HttpFuzz {
     return this.#compare('ended before its body did', request, (again) => sendCut(this.#broker.url, again));
   }
 
-  /** @param why nothing may have changed; null where it may */
+  /** @param why nothing may have changed; null if it may */
   async #compare(
     why: string | null,
     request: FuzzRequest,
@@ -128,7 +128,7 @@ export class HttpFuzz {
       return await this.#sendOnce(request);
     } catch (error) {
       const pid = this.#broker.broker.workerdPid;
-      // Once more, where a connection was closed that was kept from the last request. Whether the first one was served
+      // Once more, if a connection was closed that was kept from the last request. Whether the first one was served
       // nobody knows, so that nothing is said of what has changed.
       if (isClosed(error) && pid === this.#pid) return { ...(await this.#sendOnce(request)), status: 0 };
       return {

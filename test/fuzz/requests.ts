@@ -13,14 +13,14 @@ import type { Knowledge } from './knowledge.ts';
 import { hostile, LIVING_NAMES, NAMES, pick, spoiled, valueOf, type Schema } from './schema-values.ts';
 
 export interface FuzzRequest {
-  /** Empty where the path does not take the method. */
+  /** Empty if the path does not take the method. */
   operation: string;
   method: string;
   path: string;
   /** What the path names. */
   names: Record<string, string>;
   headers: Record<string, string>;
-  /** The body as it was before it was written down; `{}` where there is none. */
+  /** The body as it was before it was written down; `{}` if there is none. */
   sent: unknown;
   body?: string | Uint8Array;
   /** The body comes in pieces, without a length. */
@@ -65,7 +65,7 @@ const QUERY_LENGTH_MAX = 300;
 /** What would only make it slow: times of waiting, and a thousand partitions. */
 const AT_MOST: Record<string, number> = { wait_ms: 20, partitions: 4 };
 
-/** Said where the drawn request does not, because what is left out takes half a minute. */
+/** Said if the drawn request does not, because what is left out takes half a minute. */
 const UNSAID: Record<string, Record<string, string>> = { request: { wait_ms: '20' } };
 
 export async function drawRequest(random: Random, knowledge: Knowledge): Promise<FuzzRequest> {
@@ -183,7 +183,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
-/** A request as a line for people, cut where it is long. */
+/** A request as a line for people, cut if it is long. */
 export function requestText({ method, path, headers, body }: FuzzRequest): string {
   const shown = body instanceof Uint8Array ? `base64:${Buffer.from(body).toString('base64')}` : (body ?? '');
   return `${method} ${path.slice(0, 300)} ${JSON.stringify(headers)} ${shown.slice(0, 1_500)}`;

@@ -14,7 +14,7 @@ export interface Snapshot {
   lasting: Record<string, string>;
   /** Of each queue, since when its object is awake, and what was published since. */
   published: Record<string, { since: number; count: number } | null>;
-  /** Of the partition 0 of each topic, where its log ends; null where there is none. */
+  /** Of the partition 0 of each topic, where its log ends; null if there is none. */
   ends: Record<string, number | null>;
   /** Some queue or exchange goes by itself when it is not used. */
   isExpiring: boolean;
@@ -36,7 +36,7 @@ export interface Difference {
   text: string;
 }
 
-/** Null where nothing has changed. An object that has slept meanwhile counts anew. */
+/** Null if nothing has changed. An object that has slept meanwhile counts anew. */
 export function difference(before: Snapshot, after: Snapshot): Difference | null {
   for (const [part, text] of Object.entries(before.lasting)) {
     const now = after.lasting[part]!;

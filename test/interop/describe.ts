@@ -112,7 +112,7 @@ export function checkBatchVector(vector: BatchVector): string[] {
   return problems;
 }
 
-/** Our bytes for the same content; null where the bytes are not determined (gzip) or not ours to write (gaps). */
+/** Our bytes for the same content; null if the bytes are not determined (gzip) or not ours to write (gaps). */
 function encodeAgain(vector: BatchVector): Uint8Array | null {
   const { described } = vector;
   if (vector.kind === 'marker') {

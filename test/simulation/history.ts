@@ -24,14 +24,14 @@ export interface Produced extends Span {
   copies: number;
   /** Null without one. Attempts to send the same have the same ids, and begin with the first. */
   producer: SequencedBy | null;
-  /** When this attempt began; left out where there is one only. */
+  /** When this attempt began; left out if there is one only. */
   attemptBegin?: number;
   records: {
     id: string;
     key: string | null;
     partition: number | null;
     offset: number | null;
-    /** Where the client has set it. */
+    /** If the client has set it. */
     timestamp?: number;
     isTombstone?: boolean;
   }[];
@@ -57,7 +57,7 @@ export interface TransactionEnded extends Span {
   /** Of a refusal. */
   code: string | null;
   copies: number;
-  /** Of the next transaction; the same where nothing was open. Null where it did not succeed. */
+  /** Of the next transaction; the same if nothing was open. Null if it did not succeed. */
   nextEpoch: number | null;
 }
 
@@ -65,7 +65,7 @@ export interface Fetched extends Span {
   kind: 'fetch';
   topic: string;
   partition: number;
-  /** Null where it was not a number: `earliest`, or what `seek` says. */
+  /** Null if it was not a number: `earliest`, or what `seek` says. */
   from: number | null;
   /** From the first record at or after a time in ms, or from the end. */
   seek?: number | 'latest' | null;
@@ -97,7 +97,7 @@ export interface Published extends Span {
     key: string | null;
     isDelayed: boolean;
     outcome: 'stored' | 'duplicate' | 'rejected' | 'unknown';
-    /** As sent; left out where it was not given. */
+    /** As sent; left out if it was not given. */
     priority?: number;
     delayMs?: number;
     expirationMs?: number;
@@ -215,7 +215,7 @@ export interface OffsetCommitted extends Span {
   /** `operator`: the group was reset, or deleted. */
   member: string;
   log: string;
-  /** Null where nobody knows. */
+  /** Null if nobody knows. */
   offset: number | null;
   outcome: Outcome;
   copies: number;
@@ -295,7 +295,7 @@ export type HistoryEvent =
 
 export class History {
   readonly events: HistoryEvent[] = [];
-  /** Whether leases can be judged by the times that deliveries name: not where clocks differ. */
+  /** Whether leases can be judged by the times that deliveries name: not if clocks differ. */
   clocksAgree = true;
   /** The time of the simulation, in ms. */
   clock: () => number = () => 0;

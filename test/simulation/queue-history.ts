@@ -23,7 +23,7 @@ export interface LettersListed extends Span {
   letters: { place: string; id: string; reason: string | null; origin: string | null }[];
 }
 
-/** All dead letters of this type of error were removed, or may be, where the outcome is not known. */
+/** All dead letters of this type of error were removed, or may be, if the outcome is not known. */
 export interface LettersPurged extends Span {
   kind: 'purge-letters';
   errorType: string;
@@ -51,7 +51,7 @@ export interface BindingChanged extends Span {
   kind: 'binding';
   what: 'bind' | 'unbind';
   binding: BindingFields;
-  /** Null where it is not known. */
+  /** Null if it is not known. */
   id: string | null;
   outcome: Outcome;
   copies: number;
@@ -71,7 +71,7 @@ export interface Routed extends Span {
     routingKey: string;
     headers: Record<string, string>;
     isMandatory: boolean;
-    /** `kind/name`; null where there was no answer. */
+    /** `kind/name`; null if there was no answer. */
     destinations: string[] | null;
     isUnroutable: boolean;
   }[];
@@ -88,7 +88,7 @@ export interface RoutedOnce extends Span {
   /** The instance had been replaced when it sent this. */
   isLate: boolean;
   ids: string[];
-  /** For each message `kind/name`, and in a topic its partition and offset; null where there was no answer. */
+  /** For each message `kind/name`, and in a topic its partition and offset; null if there was no answer. */
   destinations: string[][] | null;
 }
 

@@ -61,7 +61,7 @@ export class RawClient {
     return Number(/^HTTP\/1\.1 (\d+)/.exec(this.text)?.[1]);
   }
 
-  /** The body without its chunks; null where it is not complete. */
+  /** The body without its chunks; null if it is not complete. */
   get body(): string | null {
     let rest = this.text.slice(this.text.indexOf('\r\n\r\n') + 4);
     let body = '';

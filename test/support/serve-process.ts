@@ -32,7 +32,7 @@ export class ServeProcess {
     this.exit = new Promise((resolve) => this.child.on('close', resolve));
   }
 
-  /** The broker, once it is ready. Rejects with what it said where it did not start. */
+  /** The broker, once it is ready. Rejects with what it said if it did not start. */
   static async start(env: Record<string, string>): Promise<ServeProcess & { info: ServeInfo }> {
     const serve = new ServeProcess(env, ['--json']);
     await serve.said(/\n/);

@@ -1,6 +1,6 @@
 /**
- * The levels by name where something is consumed over HTTP: each is a combination of switches, names and switches that
- * contradict each other are refused, and each keeps its promise where the consumer dies at the worst moment.
+ * The levels by name if something is consumed over HTTP: each is a combination of switches, names and switches that
+ * contradict each other are refused, and each keeps its promise if the consumer dies at the worst moment.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -78,7 +78,7 @@ describe('a value', () => {
     expect(lines).toHaveLength(3);
     expect(lines[0]).toContain(`"body":${EXACT}`);
     expect(lines[1]).toBe('{"count":1}');
-    // Changed where that is asked for, and the rest stays; then replayed.
+    // Changed if that is asked for, and the rest stays; then replayed.
     await post(
       `${letters}/${letter!.id}/resend`,
       `{"message": {"headers": {"edited": "1"}}, "to": {"queue": "exact"}}`,

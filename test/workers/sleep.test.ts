@@ -24,7 +24,7 @@ const publish = (queue: string, body: unknown): Promise<unknown> =>
   broker.call('POST', `${NAMESPACE}/queues/${queue}/messages`, { messages: [{ body }] });
 
 /**
- * Asks seldom: the runtime of this version keeps an object awake for ever where a call reaches it while it is accepting a
+ * Asks seldom: the runtime of this version keeps an object awake for ever if a call reaches it while it is accepting a
  * socket (workerd issue 6862, since mended in production). Asked without a pause, one in two streams did not sleep; asked
  * after the socket had opened, all of 12 did.
  */

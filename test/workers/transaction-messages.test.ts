@@ -188,7 +188,7 @@ describe('messages in a transaction', () => {
     await round();
     const before = (await tx.state()).meter.rows_written;
     await round();
-    // Opened, four publishes, decided, sent; and the alarm, where it has to be set.
+    // Opened, four publishes, decided, sent; and the alarm, if it has to be set.
     expect((await tx.state()).meter.rows_written - before).toBeLessThanOrEqual(8);
   });
 

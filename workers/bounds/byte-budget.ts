@@ -1,6 +1,6 @@
 /**
- * Byte budget: how many bytes one isolate holds for its requests at once. Large requests leave a share free, which only
- * small ones may take, so that small ones keep flowing while large ones wait or are refused. Who waits holds nothing.
+ * Byte budget: how many bytes one isolate holds for its requests at once. Large requests leave a part free for small
+ * ones, so that small ones continue while large ones wait or are refused. A waiting request holds nothing.
  */
 
 export interface ByteBudgetOptions {
@@ -35,7 +35,7 @@ export class ByteBudget {
     return this.#largeHeld + this.#smallHeld;
   }
 
-  /** Takes the bytes if there is room for them and nobody waits who came earlier. */
+  /** Takes the bytes if there is room and no earlier request waits. */
   tryTake(bytes: number): boolean {
     const isBehind = this.#waiting.size > 0 && !this.#isSmall(bytes);
     if (isBehind || !this.#hasRoomFor(bytes)) return false;
@@ -43,7 +43,7 @@ export class ByteBudget {
     return true;
   }
 
-  /** Takes the bytes as soon as there is room. @returns false where there was none within the time */
+  /** Takes the bytes as soon as there is room. @returns false if there was none within the time */
   async take(bytes: number, waitMs: number): Promise<boolean> {
     if (this.tryTake(bytes)) return true;
     if (waitMs <= 0) return false;
@@ -59,7 +59,7 @@ export class ByteBudget {
     return isAdmitted;
   }
 
-  /** Takes more, or less, for a request that holds some already. @returns false where nothing has changed for want of room */
+  /** Takes more, or less, for a request that holds some already. @returns false if nothing has changed for want of room */
   resize(from: number, to: number): boolean {
     this.#add(-from, this.#isSmall(from));
     const fits = this.#hasRoomFor(to);
@@ -68,13 +68,15 @@ export class ByteBudget {
     return fits;
   }
 
-  /** Gives back all that one request has taken. */
+  /** Gives back everything that one request has taken. */
   release(bytes: number): void {
     this.#add(-bytes, this.#isSmall(bytes));
     this.#admitNext();
   }
 
-  /** After how many seconds a refused request should come again: one for each time that those who wait fill the budget. */
+  /**
+   * Returns when to repeat a refused request, in seconds: one for each time that the waiting requests fill the budget.
+   */
   retryAfterS(): number {
     return Math.min(RETRY_AFTER_S_MAX, 1 + Math.ceil(this.#waitingBytes / this.#options.bytesMax));
   }

@@ -29,7 +29,7 @@ export class InflateBudget {
     this.#left = bytesMax;
   }
 
-  /** Verifies a batch, and gives it uncompressed: itself, or what it inflates to. */
+  /** Verifies a batch and returns it uncompressed: itself, or its inflated form. */
   async verified(bytes: Uint8Array, { at, header }: LocatedBatch): Promise<PlainBatch | Failure> {
     if (header.compression === 'none') {
       const verified = verifyBatch(bytes, at);

@@ -1,13 +1,13 @@
-/** Reading a body into memory: only when there is room for it, up to a size, and within a time. */
+/** Read body: reads a body into memory, only when there is room, up to a size, and within a time. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { REQUEST_BYTES_MAX } from '../../protocol/limits.ts';
 import { bodyTimeMs, noRoom, roomOf, UNCOUNTED_BYTES_MAX } from './request-bytes.ts';
 
-/** What is taken in, only to answer that it is too much. */
+/** The bytes that are read of a too large body before the answer. */
 const DISCARDED_BYTES_MAX = 8 * REQUEST_BYTES_MAX;
 
-/** What is read at a time of a body that nobody wants. */
+/** The chunk size for discarding a body. */
 const DISCARD_PIECE_BYTES = 64 * 1024;
 
 const TOO_LARGE = failure(
@@ -48,7 +48,7 @@ async function readWhole(request: Request): Promise<Uint8Array | Failure> {
   }
 }
 
-/** A body of unknown length: room is taken as it comes. What is too much is read to its end and forgotten. */
+/** Reads a body of unknown length and takes room as it comes. A too large body is read to its end and discarded. */
 async function readPieces(request: Request, weight: number): Promise<Uint8Array | Failure> {
   const room = roomOf(request);
   const chunks: Uint8Array[] = [];
@@ -73,8 +73,8 @@ async function readPieces(request: Request, weight: number): Promise<Uint8Array 
 }
 
 /**
- * Reads a body to its end without keeping it: many clients see a broken connection instead of an answer that comes before
- * they have sent everything.
+ * Reads a body to its end without keeping it. Many clients see a broken connection instead of an answer that comes
+ * before they have sent everything.
  */
 async function discard(body: ReadableStream<Uint8Array> | null, stated: number): Promise<void> {
   if (body === null || stated > DISCARDED_BYTES_MAX) return;
@@ -91,7 +91,7 @@ async function discard(body: ReadableStream<Uint8Array> | null, stated: number):
   }
 }
 
-/** The client has gone while it sent; this is for who looks at the log, or at a proxy before the router. */
+/** The client left while sending. The answer is only for logs, or for a proxy before the router. */
 function incomplete(): Failure {
   return failure('incomplete_request', 'the connection ended before the body did; send the request again');
 }

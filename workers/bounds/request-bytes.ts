@@ -1,6 +1,6 @@
 /**
- * The bytes of request bodies that this isolate has in hand. They are reserved before a body is read, and given back when
- * its request is answered, or earlier, where nothing of the body is needed any more.
+ * Request bytes: the bytes of request bodies in this isolate. They are reserved before a body is read, and given back
+ * when its request is answered, or earlier, if nothing of the body is needed any more.
  */
 
 import { failure, type Failure } from '../../protocol/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * The share groups that this isolate knows. One is used for a second before the topology is asked again: a change is in effect
- * everywhere by then, and before that for every partition that was called with it once.
+ * Known share groups: definitions that this isolate caches for a second. So a change is in effect everywhere after a
+ * second, and earlier for every partition that was called with it once.
  */
 
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';

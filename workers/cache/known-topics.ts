@@ -1,6 +1,6 @@
 /**
- * All topics of a namespace, for assigning them to members of groups. An isolate asks the topology at most once in a few
- * seconds, however many members heartbeat: so long it may take until new topics and partitions are noticed.
+ * Known topics: all topics of a namespace, for assigning partitions to group members. An isolate asks the topology at
+ * most once in a few seconds, for any number of heartbeats. New topics and partitions may be noticed that late.
  */
 
 import type { TopicDefinition } from '../../core/topology/topics.ts';
@@ -34,7 +34,7 @@ export async function knownTopics(env: Env, namespace: string, atLeast: number):
   return await refreshTopics(env, namespace);
 }
 
-/** Asks the topology, whatever is known. */
+/** Always asks the topology. */
 export async function refreshTopics(env: Env, namespace: string): Promise<KnownTopics> {
   const nowMs = Date.now();
   const entry = entries.get(namespace);

@@ -1,5 +1,5 @@
 /**
- * The routing graphs that this isolate knows, one a namespace.
+ * Routing cache: the routing graphs that this isolate knows, one for each namespace.
  *
  * Bindings live in the topology alone, so no queue or topic can tell a router that it missed one. Therefore a graph has an
  * age, and is used only up to a bound (`POSTHORN_ROUTING_MAX_AGE_MS`, default one second, 0: never without asking): a
@@ -13,9 +13,9 @@
  *   above, or older than a  waits for the changes; all that wait share one question
  *   version the client saw
  *
- * Why not watch: a socket from each isolate to the topology would keep both awake and billed, for what changes rarely.
- * Why a second: clients that need their own changes at once send the version that they were given; what is left is
- * another's change, of which one cannot know when it was made but by a message that took time itself.
+ * Why no subscription: a socket from each isolate to the topology would keep both awake and billed, although bindings
+ * rarely change. Why a second: clients that need their own changes at once send the version from the reply. A client
+ * learns of another client's change only by a message, which takes time itself.
  */
 
 import { waitUntil } from 'cloudflare:workers';
@@ -26,7 +26,7 @@ import type { Env } from '../../durable-objects/env.ts';
 interface View {
   graph: RoutingGraph;
   version: number;
-  /** When the question was asked that it was last known to be current by. */
+  /** The start time of the request that last confirmed the graph. */
   askedMs: number;
   /** Those that were read, whether or not they have gone since. */
   bindings: number;
@@ -58,7 +58,7 @@ export async function routingGraph(env: Env, namespace: string, atLeast: number)
   const maxAgeMs = Number(env.POSTHORN_ROUTING_MAX_AGE_MS ?? MAX_AGE_MS_DEFAULT);
   const wanted = Math.max(atLeast, entry.seen);
   const { view } = entry;
-  // Below 0 where the clock has gone back: then nobody knows how old it is.
+  // Below 0 if the clock has gone back: then nobody knows how old it is.
   const ageMs = nowMs - (view?.askedMs ?? 0);
   if (view && view.version >= wanted && ageMs >= 0 && ageMs <= maxAgeMs && maxAgeMs > 0) {
     if (ageMs > maxAgeMs / 2 && !entry.asking) {
@@ -72,7 +72,7 @@ export async function routingGraph(env: Env, namespace: string, atLeast: number)
     const answered = await asking.promise.catch(() => null);
     if (answered && answered.version >= wanted && nowMs - asking.askedMs < maxAgeMs) return answered.graph;
   }
-  // Whoever waited with us may have asked again.
+  // Another waiting request may have asked again.
   const again =
     entry.asking && entry.asking.askedMs >= nowMs ? entry.asking.promise : ask(env, namespace, entry);
   return (await again).graph;
@@ -109,7 +109,7 @@ function ask(env: Env, namespace: string, entry: Namespace): Promise<View> {
   const done = (): void => {
     if (entry.asking === asking) entry.asking = null;
   };
-  // Others wait for the answer too: it must come even if the client of this request has left.
+  // Other requests wait for the answer too, so it must come even if the client of this one has left.
   waitUntil(asking.promise.then(done, done));
   return asking.promise;
 }

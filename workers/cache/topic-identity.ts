@@ -1,6 +1,6 @@
 /**
- * The identity of topics in requests: a position belongs to one log, and a topic that is deleted and made again has another
- * log under the same name. A request that names the topic id is served by that topic or refused.
+ * Topic identity in requests: a position belongs to one log, and a topic that is deleted and made again has another log
+ * under the same name. A request that names the topic id is served by that topic or refused.
  */
 
 import type { TopicDefinition } from '../../core/topology/topics.ts';

@@ -1,7 +1,7 @@
 /**
- * The topics and queues that this isolate knows. An entry is used until an object says that it is out of date, or a client
- * shows that it has seen a newer topology. That something does not exist is never remembered. What routing needs beside
- * them is in routing-cache.ts, and is told of each version that is seen here.
+ * Topology cache: the topics and queues that this isolate knows. An entry is used until an object says that it is out
+ * of date, or a client shows that it has seen a newer topology. The cache never remembers that something does not
+ * exist. routing-cache.ts holds the routing graph, and learns each version that is seen here.
  */
 
 import type { QueueDefinition } from '../../core/topology/queues.ts';
@@ -39,7 +39,7 @@ export async function lookUpTopic(
   return await refreshTopic(env, namespace, name);
 }
 
-/** Asks the topology, whatever is known. */
+/** Always asks the topology. */
 export async function refreshTopic(env: Env, namespace: string, name: string): Promise<TopicEntry | Failure> {
   const { topic, topologyVersion } = await topologyStub(env, namespace).topic(name);
   if (topic !== null) return remember({ topic, topologyVersion });
@@ -73,7 +73,7 @@ export async function lookUpQueue(
   return await refreshQueue(env, namespace, name);
 }
 
-/** Asks the topology, whatever is known. */
+/** Always asks the topology. */
 export async function refreshQueue(env: Env, namespace: string, name: string): Promise<QueueEntry | Failure> {
   const { queue, topologyVersion } = await topologyStub(env, namespace).queue(name);
   if (queue !== null) return rememberQueue({ queue, topologyVersion });

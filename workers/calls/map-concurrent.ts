@@ -1,8 +1,8 @@
-/** Calls many objects, so many at the same time. */
+/** Concurrent mapping: calls many objects with a limit on concurrent calls. */
 
 const FAN_OUT = 32;
 
-/** Results in the order of the items; throws what the first one throws that fails. */
+/** Returns results in the order of the items. Throws the first failure. */
 export async function inBatches<Item, Result>(
   items: readonly Item[],
   call: (item: Item) => PromiseLike<Result>,

@@ -1,6 +1,6 @@
 /**
- * Calling a partition: with the definition that is known, and once more with a fresh one where the partition says that
- * it knows better. A partition that has not been told of its topic yet is told in between.
+ * Partition call: calls a partition with the cached definition, and once more with a fresh one if the partition knows a
+ * newer one. In between, the topology tells a partition its definition if necessary.
  *
  * A topic may be deleted and made again under its name meanwhile. A call that carries a position, or anything else that
  * belongs to one log, is *pinned*: it never reaches the log of another topic.
@@ -17,7 +17,7 @@ import { diskFailureOf } from '../http/disk-failure.ts';
 import { replacedTopic } from '../cache/topic-identity.ts';
 import { refreshTopic } from '../cache/topology-cache.ts';
 
-/** @param topic the definition that the call is made with: a fresher one than was known, where that was out of date */
+/** @param topic the definition that the call is made with: a fresher one than was known, if that was out of date */
 type Call<Result> = (
   stub: DurableObjectStub<PartitionMethods>,
   version: number,
@@ -64,7 +64,7 @@ export async function refreshAndSettle(env: Env, topic: TopicDefinition): Promis
   return fresh.topic;
 }
 
-/** The topic as it is now where it is not known to have one of the partitions: another router may have added them. */
+/** The topic as it is now if it is not known to have one of the partitions: another router may have added them. */
 export async function topicWith(
   env: Env,
   topic: TopicDefinition,

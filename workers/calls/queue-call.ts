@@ -1,6 +1,6 @@
 /**
- * Calling a queue: with the definition that is known, and once more with a fresh one where the queue says that it knows
- * better. A queue that has not been told of its definition yet is told in between.
+ * Queue call: calls a queue with the cached definition, and once more with a fresh one if the queue knows a newer one.
+ * In between, the topology tells a queue its definition if necessary.
  */
 
 import type { QueueDefinition } from '../../core/topology/queues.ts';

@@ -1,4 +1,4 @@
-/** Calling the coordinator of a transactional id. */
+/** Transaction call: calls the coordinator of a transactional id. */
 
 import type { Identity } from '../../core/transaction/transaction.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
@@ -27,7 +27,7 @@ export async function callTransaction<Result>(
   }
 }
 
-/** Tells the coordinator that the producer is about to write to the partitions. Null where it may. */
+/** Tells the coordinator that the producer is about to write to the partitions. Null if it may. */
 export async function addPartitions(
   env: Env,
   topic: TopicDefinition,
@@ -44,7 +44,7 @@ export async function addPartitions(
   );
 }
 
-/** Tells the coordinator that offsets of a group are about to be added in the partitions. Null where they may. */
+/** Tells the coordinator that offsets of a group are about to be added in the partitions. Null if they may. */
 export async function addGroupPartitions(
   env: Env,
   namespace: string,

@@ -1,4 +1,4 @@
-/** Dead letters as JSON, and a message that somebody has changed as the record that it was. */
+/** Dead-letter JSON: dead letters as JSON, and a changed message as a record again. */
 
 import {
   detailsOf,
@@ -31,7 +31,7 @@ export function deadLettersOf(ids: readonly string[], batches: Uint8Array): Dead
   }));
 }
 
-/** The record with what was changed: what is not named stays, to the byte, and so does what the broker knows of the message. */
+/** Returns the record with the changes. Other parts and the headers of the broker stay, byte for byte. */
 export function editedRecord(
   batches: Uint8Array,
   change: NonNullable<ResendRequest['message']>,

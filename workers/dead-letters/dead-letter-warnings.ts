@@ -1,6 +1,7 @@
 /**
- * Warnings about places for dead letters that do not exist. Declaring one before its place is allowed, since applications
- * declare in any order. It is said at once, because nobody would notice before the first dead letter waits for it.
+ * Dead-letter warnings: a declaration names a dead-letter target that does not exist. This is allowed, because
+ * applications declare in any order. The reply warns at once, because otherwise nobody would notice before the first
+ * dead letter waits.
  */
 
 import { topologyStub } from '../../durable-objects/stubs.ts';
@@ -11,7 +12,7 @@ import type { ShareDeadLetter } from '../../protocol/schemas/share-groups.ts';
 
 type Target = DeadLetterConfig | ShareDeadLetter | null | undefined;
 
-/** As a reply carries them: nothing where there is nothing to warn of. */
+/** As a reply carries them: nothing if there is nothing to warn of. */
 export async function warningsOf(
   env: Env,
   namespace: string,
@@ -22,7 +23,7 @@ export async function warningsOf(
   return { warnings: [`dead_letter: there is no ${missing}; dead letters wait until it is declared`] };
 }
 
-/** Where dead letters go, in words; null where it is the queue of their own. */
+/** Where dead letters go, in words; null if it is the queue of their own. */
 export function placeOf(target: Target): string | null {
   if (target === null || target === undefined) return null;
   if (target === 'none') return 'nowhere: the queue drops them (`dead_letter` is "none")';

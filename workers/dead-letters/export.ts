@@ -1,6 +1,6 @@
 /**
- * Export of dead letters: a line of JSON each, and a last line `{"count": n}` with how many they are. A client that does
- * not find that line has not got everything.
+ * Export of dead letters: a line of JSON each, and a last line `{"count": n}` with how many they are. An export without
+ * that line is incomplete.
  */
 
 import { type Failure, isFailure } from '../../protocol/errors.ts';

@@ -1,4 +1,7 @@
-/** What a request that consumes asks for: by name (`delivery`) or by the switches that the name comes down to. */
+/**
+ * Consume level: the level of a request that consumes, by its name (`delivery`) or by the switches that the name stands
+ * for.
+ */
 
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
@@ -23,7 +26,7 @@ export function autoAckOf({
   return switchOf(delivery, 'at-most-once', 'auto_ack', auto_ack);
 }
 
-/** @returns null where a stream can be so */
+/** @returns null if a stream can be so */
 export function checkStreamLevel(delivery: Level): Failure | null {
   if (delivery === 'at-most-once') {
     return invalid(

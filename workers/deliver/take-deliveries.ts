@@ -1,6 +1,6 @@
 /**
- * Taking messages for a client over HTTP. Once a queue has delivered, the messages are leased; where the client is not
- * there to get them any more, or its time is over, the router gives them back. That costs a call only where it happens.
+ * Take deliveries: takes messages for a client over HTTP. Delivered messages are leased. If the client has left or its
+ * time is over, the router gives them back. Only that case costs a call.
  */
 
 import type { QueueDefinition } from '../../core/topology/queues.ts';
@@ -12,11 +12,11 @@ import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import { autoAckOf } from './consume-level.ts';
 import { callQueue } from '../calls/queue-call.ts';
-import type { AppContext } from '../routes/context.ts';
+import type { AppContext } from '../http/context.ts';
 import type { WaitingClient } from '../http/signs-of-life.ts';
 import { waitForFrame } from '../fetch/wait-for-frame.ts';
 
-/** A frame of deliveries, or null where there were none within `wait_ms`. */
+/** A frame of deliveries, or null if there were none within `wait_ms`. */
 export function takeDeliveries(
   c: AppContext,
   queue: QueueDefinition,
@@ -38,8 +38,8 @@ export function takeDeliveries(
 }
 
 /**
- * Takes, and where there is nothing holds a socket to the queue until there is or the time is over. The queue can sleep
- * meanwhile. A wait that the queue gives up (it is being deleted) ends with a second look.
+ * Takes messages. If there are none, it holds a socket to the queue until there are some or the time is over. The queue
+ * can sleep meanwhile. A wait that the queue gives up (it is being deleted) ends with a second look.
  */
 async function takeAndWait(
   c: AppContext,

@@ -1,4 +1,4 @@
-/** What a partition has answered to a read, from its body and headers. */
+/** Fetch frames of responses: reads the answer of a partition from its body and headers. */
 
 import type { FetchFrame } from '../../core/log/fetch-frame.ts';
 import {

@@ -1,4 +1,4 @@
-/** A fetch as JSON: the records of the stored batches that were asked for, and where to go on. */
+/** Fetch JSON: the requested records of stored batches as JSON, and the next offset. */
 
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import type { FetchFrame } from '../../core/log/fetch-frame.ts';
@@ -16,7 +16,7 @@ import {
 } from '../../protocol/record-batch/index.ts';
 import type { FetchReply, OnCorrupt, WrittenRecord } from '../../protocol/schemas/records.ts';
 
-/** What a reply may hold. It has at least one record where there is one to be read. */
+/** What a reply may hold. It has at least one record if there is one to be read. */
 export interface ReplyLimits {
   recordsMax: number;
   /** Of the records as JSON, about: the reply ends before the record that would pass it. */
@@ -80,7 +80,7 @@ export async function fetchedRecords(frame: FetchFrame, fetch: JsonFetch): Promi
     }
     const { at, header } = piece;
     if (header.isControl || header.recordCount === 0) continue;
-    // Not opened where the reply is full: to inflate it costs the most.
+    // Not opened if the reply is full: to inflate it costs the most.
     if (records.length >= fetch.recordsMax || bytes >= fetch.bytesMax) {
       return ended(Math.max(header.baseOffset, startOffset));
     }

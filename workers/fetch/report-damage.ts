@@ -3,9 +3,9 @@
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { DamagedRange } from './fetch-json.ts';
 import { callPartition } from '../calls/partition-call.ts';
-import type { AppContext } from '../routes/context.ts';
+import type { AppContext } from '../http/context.ts';
 
-/** Nobody waits for the report: whoever reads is answered first. */
+/** The reader gets its answer first. Nobody waits for the report. */
 export function reportDamage(
   c: AppContext,
   topic: TopicDefinition,

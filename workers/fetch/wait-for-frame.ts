@@ -1,12 +1,12 @@
-/** Waiting on a socket for its one message. */
+/** Wait for a frame: waits on a socket for its one message. */
 
 /** How long the other side may take to close what was closed here. What comes later is lost with its lease. */
 const CLOSING_MS_MAX = 10_000;
 
 export interface Wait {
-  /** The message; null where none came in time or the client has left; `given up` where the other side ended it. */
+  /** The message; null if none came in time or the client has left; `given up` if the other side ended it. */
   frame: Promise<Uint8Array | null | 'given up'>;
-  /** A message that was under way when the wait ended without one; null where there was none. */
+  /** A message that was under way when the wait ended without one; null if there was none. */
   late: Promise<Uint8Array | null>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Assignment: the group says who its members are and in which epoch, the router computes who is to own what, the group
- * accepts it only for that epoch. Whoever meets a group that needs a target computes one; of two only the first counts.
+ * Assignment: the group names its members and its epoch, the router computes a target, and the group accepts it only
+ * for that epoch. Any router that meets a group without a target computes one; of two only the first counts.
  */
 
 import { assignors } from '../../core/group/assignors/index.ts';

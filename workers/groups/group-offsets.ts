@@ -1,4 +1,4 @@
-/** The offsets of a group, which its partitions keep: committing, reading and resetting them. */
+/** Group offsets: commits, reads and resets the offsets of a group, which its partitions keep. */
 
 import { own, type GroupState, type TopicRef } from '../../core/group/group-state.ts';
 import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
@@ -121,7 +121,7 @@ async function commitOne(
   if (isFailure(known)) return known;
   const missing = checkPartition(known, partition);
   if (missing) return missing;
-  // Where the offset does not say which topic it is of, the one that answers first is meant.
+  // If the offset does not say which topic it is of, the one that answers first is meant.
   let answering = known;
   const commit = (request: OffsetCommit): Promise<{ committed: number } | AskGroup | Failure> =>
     callPartition<{ committed: number } | AskGroup | Failure>(

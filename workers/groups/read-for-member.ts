@@ -1,9 +1,9 @@
 /**
- * Reading everything that is assigned to a member, as one answer. Each round asks all partitions for a fair share; what
- * some leave the others share in the next. Where none has anything the router waits for the first, with a socket to each
- * partition, and keeps the member alive meanwhile: partitions can sleep, and what is newly assigned is read too.
+ * Read for a member: reads all partitions of a member as one answer. Each round asks all partitions for an equal part,
+ * and the next round gives what is left to those with more. If no partition has records, the router waits with a socket
+ * to each and keeps the member alive meanwhile. Partitions can sleep, and newly assigned ones are read too.
  *
- * A member reads in the topics that it is assigned, by their ids. Where one was deleted and made again and the group has not
+ * A member reads in the topics that it is assigned, by their ids. If one was deleted and made again and the group has not
  * noticed, the router makes it notice first; a position that names the old one is refused.
  */
 
@@ -19,7 +19,7 @@ import type { OnCorrupt } from '../../protocol/schemas/records.ts';
 import type { GroupPath } from './assign.ts';
 import { refreshTopics } from '../cache/known-topics.ts';
 import { callPartition } from '../calls/partition-call.ts';
-import type { AppContext } from '../routes/context.ts';
+import type { AppContext } from '../http/context.ts';
 import { frameOfResponse } from '../fetch/fetch-frame-of.ts';
 import { replacedTopic, topicOfId } from '../cache/topic-identity.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
@@ -46,7 +46,7 @@ export interface MemberRead {
   /** Only these, of the assigned ones. */
   only: readonly NamedPartition[] | null;
   maxBytes: number;
-  /** Infinity where the answer is bytes, which are not cut inside a batch. */
+  /** Infinity if the answer is bytes, which are not cut inside a batch. */
   maxRecords: number;
   waitMs: number;
   isolation: ReadIsolation;
@@ -94,7 +94,7 @@ export async function readForMember(
   }
 }
 
-/** One look at all partitions and, where they have nothing, a wait: the answer, or `again` where there is a reason to look. */
+/** One look at all partitions and, if they have nothing, a wait: the answer, or `again` if there is a reason to look. */
 async function readOnce(
   c: AppContext,
   read: MemberRead,
@@ -231,7 +231,7 @@ async function waitForRecords(
   }
 }
 
-/** One partition's answer, which refuses where it has another owner by now. Null: its topic is gone. */
+/** One partition's answer, which refuses if it has another owner by now. Null: its topic is gone. */
 async function fetchPlace(
   c: AppContext,
   read: MemberRead,

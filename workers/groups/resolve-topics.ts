@@ -1,6 +1,7 @@
 /**
- * Where `latest` is: when a group sees a topic for the first time its partitions note where they end, before anybody is told
- * of it. Whatever comes from then on is read, however late the first read is. What fails the next heartbeat repeats.
+ * Resolve topics: fixes `latest`. When a group first sees a topic, its partitions note their ends before any member
+ * learns of the topic. So later records are read, however late the first read is. The next heartbeat repeats what
+ * fails.
  */
 
 import type { MemberView } from '../../durable-objects/rpc/group.ts';

@@ -1,6 +1,6 @@
-/** Waiting for the first sign on any of several sockets. */
+/** Wait for any: waits for the first signal on any of several sockets. */
 
-/** `message`: one of them has something, or has ended. `time`: none has. `left`: the client is not there any more. */
+/** `message`: a socket has a message or has ended. `time`: the time is over. `left`: the client has gone. */
 export type Sign = 'message' | 'time' | 'left';
 
 /** Sockets of partitions, each of which brings one message when there is a record. */

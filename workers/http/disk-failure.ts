@@ -1,6 +1,7 @@
 /**
- * Disk failures: what a call to an object threw, where the disk takes nothing more. An object that is in memory says so; one
- * that cannot even start says nothing but "internal error", which means the same shortly after another has said it.
+ * Disk failures: recognises the errors of calls to objects when the disk is full. An object in memory reports it. An
+ * object that cannot start only reports "internal error", which means the same shortly after another object has
+ * reported it.
  */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
@@ -12,7 +13,7 @@ const DISK_FULL =
 /** The whole message of an error whose text stays in the log of the runtime. */
 const UNTOLD = /^internal error; reference = /;
 
-/** How long an untold error is taken for the disk. */
+/** How long an "internal error" counts as a full disk, in ms. */
 const UNTOLD_MS = 10_000;
 
 /** Space on a disk does not come back within a second. */

@@ -1,4 +1,4 @@
-/** Replies that hold what users have stored: their JSON goes out as the text that it is. */
+/** JSON replies with stored values: stored JSON goes out as the same text. */
 
 import type { Context } from 'hono';
 import { JSON_TYPE } from '../../protocol/media-types.ts';

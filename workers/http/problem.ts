@@ -20,14 +20,17 @@ const OVERLOADED_PAUSE_S = 5;
 /** Statuses whose replies always say when to come again (RFC 9110, 10.2.3; RFC 6585, 4). */
 const STATUSES_OF_A_PAUSE = new Set([429, 503, 507]);
 
-/** After how many seconds the request may be sent again, where the failure or its status says so. */
+/** After how many seconds the request may be sent again, if the failure or its status says so. */
 function retryAfterOf(status: number, { details }: Failure): number | null {
   const stated = details?.['retry_after_s'];
   if (typeof stated === 'number') return stated;
   return STATUSES_OF_A_PAUSE.has(status) ? PAUSE_S : null;
 }
 
-/** What was thrown: by an object that did not answer, mostly the topology; else it is a bug. The log says more. */
+/**
+ * Turns a thrown error into a reply: an object did not answer (mostly the topology), or there is a bug. The log has the
+ * details.
+ */
 export function unexpected(c: Context, error: unknown): Response {
   console.error(`${c.req.method} ${c.req.path} failed`, error);
   const isDisk = diskFailureOf(error);
@@ -51,7 +54,7 @@ interface ObjectError {
   retryable?: boolean;
   overloaded?: boolean;
   durableObjectReset?: boolean;
-  /** Thrown by the object itself, as where its storage fails. */
+  /** Thrown by the object itself, as when its storage fails. */
   remote?: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Query parameters: text, until the schema of the operation says that a parameter is a number.
  *
- * A parameter whose schema takes text keeps its text, so that "007" stays the name "007". Only where the text is none that
+ * A parameter whose schema takes text keeps its text, so that "007" stays the name "007". Only if the text is none that
  * the schema takes, and the schema takes numbers, is a decimal integer read as one. Names and values are decoded as HTML
  * forms encode them: `+` is a space, `%xx` a byte of UTF-8.
  */
@@ -30,7 +30,7 @@ export function readQuery<Schema extends z.ZodObject>(
   return check(schema, Object.fromEntries(values), 'query');
 }
 
-/** Name to value. A name that occurs twice is refused: whichever were taken, the client may have meant the other. */
+/** Names and values. A name that occurs twice is refused, because the client may mean either value. */
 export function parseQuery(search: string): Map<string, string> | Failure {
   const given = new Map<string, string>();
   for (const pair of search.split('&', PARAMETERS_MAX + 1)) {

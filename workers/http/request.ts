@@ -1,4 +1,4 @@
-/** Reading a request: bodies up to a size, and fields against their schemas, with every violation named. */
+/** Reading a request: limits the size of bodies, and checks fields against their schemas with a list of violations. */
 
 import type { Context } from 'hono';
 import type { z } from 'zod';
@@ -20,7 +20,7 @@ const FIELDS_MAX = 1_000;
 /** Names of unknown fields that are shown. */
 const NAMES_SHOWN_MAX = 10;
 
-/** JSON, and what curl and fetch send where nobody has told them the type. */
+/** JSON, and what curl and fetch send if nobody has told them the type. */
 const JSON_TYPES = new Set(['', JSON_TYPE, 'text/plain', 'application/x-www-form-urlencoded']);
 
 export type BodyKind = 'json' | 'batches' | 'none';
@@ -29,7 +29,7 @@ export function contentType(c: Context): string {
   return (c.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
 }
 
-/** What the body is by its content type. JSON needs none: a person at a terminal forgets it. */
+/** Returns the kind of the body by its content type. JSON needs none, because people at a terminal forget it. */
 export function bodyKind(c: Context, takesBatches: boolean): BodyKind | Failure {
   const type = contentType(c);
   if (JSON_TYPES.has(type) || type.endsWith('+json')) return 'json';

@@ -1,17 +1,17 @@
 /**
- * Replies that show signs of life while they wait. Somebody who closes a connection in the ordinary way (FIN) says only that
- * nothing more will be sent, so the runtime goes on with the request. That the client is gone shows when something is sent
- * to it: its machine answers with a reset. A reply that waits therefore begins with bytes that mean nothing, one each
- * second: white space before JSON, `PADDING_BYTE` before a frame.
+ * Signs of life: bytes in a reply while it waits. A client that closes its connection normally (FIN) says only that it
+ * sends nothing more, so the runtime continues the request. Only a write reveals that the client has gone: its machine
+ * answers with a reset. So a waiting reply begins with bytes without meaning, one each second: white space before JSON,
+ * `PADDING_BYTE` before a frame.
  *
- * The first such byte takes the status 200 with it. So none is sent before the wait has begun, when the request was found
- * right and its first look has failed to find anything. A failure that comes later is told to the next request, which meets
- * it before it waits: this one ends as if nothing had come.
+ * The first such byte carries the status 200. So none is sent before the request was checked and its first read found
+ * nothing. After a later failure the reply ends as if nothing had come. The next request meets the failure before it
+ * waits.
  */
 
 import { JSON_TYPE } from '../../protocol/media-types.ts';
 import { PADDED, PADDING_BYTE } from '../../protocol/frames/padding.ts';
-import type { AppContext } from '../routes/context.ts';
+import type { AppContext } from './context.ts';
 
 /** Between two signs. Every message that comes in between may still be handed to a client that has gone. */
 const SIGN_MS = 1_000;
@@ -22,7 +22,7 @@ export const UNSEEN_WAIT_MS_MAX = 2_500;
 /** The form of a reply. */
 export interface ReplyForm {
   contentType: string;
-  /** The byte that is a sign of life; null where the form has none. */
+  /** The byte that is a sign of life; null if the form has none. */
   sign: number | null;
 }
 
@@ -39,17 +39,17 @@ export function waitOf({ sign }: ReplyForm, waitMs: number): number {
   return sign === null ? Math.min(waitMs, UNSEEN_WAIT_MS_MAX) : waitMs;
 }
 
-/** Who waits for the reply. */
+/** The client that waits for the reply. */
 export interface WaitingClient {
   /** Fires when it is known to have gone. */
   signal: AbortSignal;
-  /** To be called when the request is right and there is nothing for it yet. */
+  /** Call this when the request is valid and there is nothing for it yet. */
   waitBegins(): void;
 }
 
 /**
  * The reply that `answer` makes; one that shows signs of life from a second on after its wait has begun.
- * @param nothing the reply that says that nothing came, asked for where `answer` fails after that
+ * @param nothing the reply that says that nothing came, asked for if `answer` fails after that
  */
 export async function replyWithSigns(
   c: AppContext,
@@ -76,7 +76,7 @@ export async function replyWithSigns(
   const bytes = bodyOf(c, answering, nothing);
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => c.executionCtx.waitUntil(fill(controller, sign, bytes, gone.signal)),
-    // Where the very first bytes find nobody the runtime says so here, and not by the signal of the request.
+    // If the very first bytes find nobody the runtime says so here, and not by the signal of the request.
     cancel: leave,
   });
   return new Response(body, { headers: { 'content-type': contentType } });

@@ -1,4 +1,4 @@
-/** Handing batches to their partitions, and what is said when only some of them have stored theirs. */
+/** Append: sends batches to their partitions, and builds the failure when only some have stored theirs. */
 
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { AppendedBatch } from '../../durable-objects/rpc/partition.ts';
@@ -13,7 +13,10 @@ export interface PartitionBatches {
   bytes: Uint8Array;
 }
 
-/** What each partition stored, in the order given; or a failure, which is `partly_stored` if any of them has stored. */
+/**
+ * Returns what each partition stored, in the given order, or a failure. The failure is `partly_stored` if any partition
+ * has stored its batches.
+ */
 export async function appendToPartitions(
   env: Env,
   topic: TopicDefinition,

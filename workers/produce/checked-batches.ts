@@ -1,4 +1,4 @@
-/** Batches that a producer sent as bytes: verified in full before any of them is stored. */
+/** Checked batches: batches that a producer sent as bytes, verified in full before any of them is stored. */
 
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -116,7 +116,7 @@ function checkProducer({
 }
 
 /**
- * The producer of a transaction's batches, one and the same; null where there is no transaction. That the batches say so
+ * The producer of a transaction's batches, one and the same; null if there is no transaction. That the batches say so
  * and that the request does have to agree.
  */
 export function transactionProducer(

@@ -1,4 +1,7 @@
-/** What a produce request asks for: by name (`delivery`) or by what it comes down to (`acks`, a producer). */
+/**
+ * Produce level: the level of a produce request, by its name (`delivery`) or by the switches that it stands for
+ * (`acks`, a producer).
+ */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import type { DeliveryLevel } from '../../protocol/schemas/records.ts';

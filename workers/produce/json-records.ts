@@ -42,8 +42,8 @@ export function checkProduceRequest(json: unknown): ProduceRequest | Failure {
 }
 
 /**
- * Gives each record its partition: the one it names, else by its key as Kafka does, else `stickyPartition`, the same for
- * all of the request so that they share a batch.
+ * Assigns each record to a partition: the one that it names, or by its key as in Kafka, or `stickyPartition`. That one
+ * is the same for the whole request, so that records share a batch.
  */
 export function partitionRecords(
   topic: TopicDefinition,

@@ -1,4 +1,4 @@
-/** Producer ids for those who ask: from a block that this isolate took from the topology, so that one costs no row. */
+/** Producer ids: taken from a block that this isolate got from the topology, so that an id costs no row. */
 
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import type { Env } from '../../durable-objects/env.ts';

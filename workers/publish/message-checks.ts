@@ -1,4 +1,4 @@
-/** What is checked of each message of a publish, however it came. */
+/** Message checks: the checks of each message of a publish, as JSON or as a record. */
 
 import { readFacts } from '../../core/queue/state/message-metadata.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
@@ -28,7 +28,7 @@ const NUMERIC_HEADERS = new Set<string>(
   ),
 );
 
-/** What is wrong with a message that came as a record, in words; null where nothing is. */
+/** Returns what is wrong with a message that came as a record, in words; null if it is valid. */
 export function recordProblem(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers'>): string | null {
   if ((record.key?.length ?? 0) > ORDERING_KEY_BYTES_MAX) {
     return `the key has ${record.key!.length} bytes, at most ${ORDERING_KEY_BYTES_MAX} are allowed`;

@@ -91,7 +91,7 @@ export async function outgoingFromBatches(
   const producer = producerOf(batches) ?? undefined;
   if (isFailure(producer)) return producer;
   const outgoing: Outgoing[] = [];
-  // Destinations store them inflated: as much as they may have where they come so.
+  // Destinations store them inflated: as much as they may have if they come so.
   const budget = new InflateBudget(REQUEST_BYTES_MAX);
   for (const batch of batches) {
     const { header } = batch;

@@ -1,4 +1,4 @@
-/** Packs the messages of a publish into batches, once for all destinations that get the same ones. */
+/** Packer: packs the messages of a publish into batches, once for all destinations that get the same messages. */
 
 import { packExchangeBatches } from '../../core/log/exchange-batch.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';

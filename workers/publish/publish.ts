@@ -1,7 +1,7 @@
 /**
- * A publish through an exchange: routed by the graph, stored in every destination, and confirmed when all have stored it.
+ * Publish through an exchange: routes by the graph, stores in every destination, and confirms when all have stored it.
  *
- * Where some destinations fail, the reply is a problem that says for each message which have it and which not. Sent again
+ * If some destinations fail, the reply is a problem that says for each message which have it and which not. Sent again
  * by a producer with the same sequence, it is stored where it was missing, and only there. Without a producer it is stored
  * again, but for queues that know its message ids within their deduplication window.
  */
@@ -73,8 +73,8 @@ function summarize(
 }
 
 /**
- * Its code is that of the failures where all are alike and nothing is stored, and that of one that no repetition can mend;
- * the details say what became of each message.
+ * Its code is that of a failure that no repetition can fix, or that of all failures if they are alike and nothing is
+ * stored. The details give the outcome of each message.
  */
 function problemOfSome(failures: readonly Failure[], messages: PublishedMessage[]): Failure {
   const [first] = failures;

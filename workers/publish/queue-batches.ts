@@ -75,7 +75,7 @@ export async function batchesFromBytes(
   if (isFailure(refused)) return refused;
   const parts: Uint8Array[] = [];
   let count = 0;
-  // They are stored inflated: as much as they may have where they come so.
+  // They are stored inflated: as much as they may have if they come so.
   const budget = new InflateBudget(REQUEST_BYTES_MAX);
   for (const [number, batch] of located.entries()) {
     count += batch.header.recordCount;
@@ -87,7 +87,7 @@ export async function batchesFromBytes(
   return { bytes: joined(parts), count, ...(producer && { producer }) };
 }
 
-/** The producer of a request's batches, which are one publish of it: their sequences follow on. Null where they have none. */
+/** The producer of a request's batches, which are one publish of it: their sequences follow on. Null if they have none. */
 export function producerOf(batches: readonly LocatedBatch[]): PublishProducer | null | Failure {
   const { producerId: id, producerEpoch: epoch, baseSequence: sequence } = batches[0]!.header;
   let next = sequence;

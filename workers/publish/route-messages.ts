@@ -1,4 +1,4 @@
-/** Where the messages of a publish go: for each message its destinations, and for each destination its messages. */
+/** Message routing: finds the destinations of each message of a publish, and the messages of each destination. */
 
 import { destinationKey, type Destination } from '../../core/exchange/binding.ts';
 import { route } from '../../core/exchange/route.ts';

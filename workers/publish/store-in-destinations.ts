@@ -1,6 +1,6 @@
 /**
- * Stores messages in their destinations, all at the same time. A queue takes its messages in one call, a topic in one
- * for each partition, by the record's key as produce does.
+ * Storing in destinations: stores messages in all destinations at the same time. A queue takes its messages in one
+ * call, a topic in one call for each partition. The record's key decides the partition, as for a produce.
  */
 
 import type { Definitions } from '../cache/topology-cache.ts';
@@ -20,7 +20,7 @@ import type { Outgoing } from './outgoing.ts';
 import { Packer } from './packer.ts';
 import type { DestinationBatch } from './route-messages.ts';
 
-/** What became of a message in a destination: where in a topic it is, or null where the destination is gone. */
+/** What became of a message in a destination: where in a topic it is, or null if the destination is gone. */
 export type Outcome = { partition?: number; offset?: number } | null | Failure;
 
 /** Calls at the same time: a fanout to a thousand queues must not have all their bytes on the way at once. */

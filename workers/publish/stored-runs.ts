@@ -1,4 +1,6 @@
-/** Where the messages of a publish are, by destination: neighbours that went the same way are one run. */
+/**
+ * Stored runs: where the messages of a publish are, by destination. Adjacent messages in one destination form one run.
+ */
 
 import type { PublishedMessage, StoredRuns } from '../../protocol/schemas/exchanges.ts';
 

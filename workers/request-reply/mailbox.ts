@@ -1,4 +1,4 @@
-/** Waiting for replies, and handing them over. One mailbox serves all calls of an isolate. */
+/** Mailbox: waits for replies and delivers them. One mailbox serves all calls of an isolate. */
 
 import { replyMailboxStub } from '../../durable-objects/stubs.ts';
 import type { Env } from '../../durable-objects/env.ts';

@@ -15,7 +15,7 @@ import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
+import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function alertRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.listAlerts, async (c) => {

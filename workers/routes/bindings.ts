@@ -22,7 +22,14 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, check, readBody, readJson } from '../http/request.ts';
 import { noteTopologyVersion } from '../cache/routing-cache.ts';
-import { bind, readNamed, readNamespace, readTopicPath, type AppContext, type AppEnv } from './context.ts';
+import {
+  bind,
+  readNamed,
+  readNamespace,
+  readTopicPath,
+  type AppContext,
+  type AppEnv,
+} from '../http/context.ts';
 import { readExchangePath } from './exchanges.ts';
 
 export function bindingRoutes(app: Hono<AppEnv>): void {

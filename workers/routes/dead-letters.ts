@@ -2,7 +2,7 @@
  * Dead letters: list, inspect, change and send back, replay, purge, export.
  *
  * The queue in the path may be the one where messages died: then the queue that its dead letters go to is meant, and of it
- * what died there. Where they go to no queue, or with `self=true`, it is the queue itself.
+ * what died there. If they go to no queue, or with `self=true`, it is the queue itself.
  */
 
 import type { Hono } from 'hono';
@@ -45,7 +45,7 @@ import { callQueue } from '../calls/queue-call.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { lookUpQueue } from '../cache/topology-cache.ts';
-import { bind, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
+import { bind, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { readQueue } from './queues.ts';
 
 interface Held {
@@ -53,7 +53,7 @@ interface Held {
   queue: QueueDefinition;
   /** What of it is meant. */
   filter: DeadLetterFilter;
-  /** Where dead letters of the queue in the path go, where that is no queue that exists. */
+  /** Where dead letters of the queue in the path go, if that is no queue that exists. */
   elsewhere?: DeadLetterConfig;
 }
 
@@ -169,7 +169,7 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
   });
 }
 
-/** As `readHeld`, where the query says nothing else. */
+/** As `readHeld`, if the query says nothing else. */
 async function readHeldBy(c: AppContext, filter: DeadLetterFilter): Promise<Held | Failure> {
   const query = readQuery(c, deadLetterWhereSchema);
   return isFailure(query) ? query : await readHeld(c, query.fields.self, filter);

@@ -20,7 +20,7 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { noteTopologyVersion } from '../cache/routing-cache.ts';
-import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
+import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function exchangeRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.listExchanges, async (c) => {

@@ -29,7 +29,7 @@ import { reportDamage } from '../fetch/report-damage.ts';
 import { JSON_FORM, replyWithSigns, type WaitingClient } from '../http/signs-of-life.ts';
 import { topicOfId } from '../cache/topic-identity.ts';
 import { waitForFrame } from '../fetch/wait-for-frame.ts';
-import { bind, readPartition, readTopic, type AppContext, type AppEnv } from './context.ts';
+import { bind, readPartition, readTopic, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function fetchRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.fetch, async (c) => {
@@ -76,14 +76,14 @@ interface Waiting {
 }
 
 interface Read {
-  /** The topic that answered: a fresher one than was known, where that was out of date. */
+  /** The topic that answered: a fresher one than was known, if that was out of date. */
   topicId: number;
   /** What the partition answered: a response that streams, or the message that ended a wait. */
   log: Response | FetchFrame;
 }
 
 /**
- * Reads, and where there is nothing yet holds a socket to the partition until there is or the time is over. The partition
+ * Reads, and if there is nothing yet holds a socket to the partition until there is or the time is over. The partition
  * can sleep meanwhile. A wait that the partition gives up (records were deleted) ends with a second look, in the same log:
  * the offset means nothing in that of a topic that has been made again meanwhile.
  */

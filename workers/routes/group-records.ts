@@ -1,4 +1,4 @@
-/** What a member of a group reads: as JSON, or as the batches that are stored. */
+/** Records of a group member: as JSON, or as stored batches. */
 
 import type { Hono } from 'hono';
 import type { BeatRequest, MemberView } from '../../durable-objects/rpc/group.ts';
@@ -26,7 +26,7 @@ import { readQuery } from '../http/query.ts';
 import { reportDamage } from '../fetch/report-damage.ts';
 import { readBody } from '../http/request.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
-import { bind, readNamed, type AppContext, type AppEnv } from './context.ts';
+import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { heartbeatOf, memberReply, readMember } from './groups.ts';
 
 export function groupRecordRoutes(app: Hono<AppEnv>): void {

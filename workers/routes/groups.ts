@@ -37,7 +37,7 @@ import {
   seenTopologyVersion,
   type AppContext,
   type AppEnv,
-} from './context.ts';
+} from '../http/context.ts';
 
 export function groupRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.listGroups, async (c) => {

@@ -16,7 +16,7 @@ import {
 import { warningsOf } from '../dead-letters/dead-letter-warnings.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
+import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function policyRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.listPolicies, async (c) => {

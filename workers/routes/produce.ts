@@ -26,7 +26,7 @@ import { readQuery } from '../http/query.ts';
 import { bodyKind, readBytes, readJson } from '../http/request.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 import { addPartitions } from '../calls/transaction-call.ts';
-import { bind, readTopic, type AppContext, type AppEnv } from './context.ts';
+import { bind, readTopic, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function produceRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.produce, async (c) => {
@@ -101,7 +101,7 @@ async function readAndPack(c: AppContext, found: TopicDefinition): Promise<Packe
 
 /**
  * Appends, after the partitions were made part of the transaction that the records are to belong to, if any. The marker of
- * the transaction comes to the topic that the coordinator was told of. So the records go there or nowhere: where the topic
+ * the transaction comes to the topic that the coordinator was told of. So the records go there or nowhere: if the topic
  * was made again, the coordinator is told of the new one first.
  */
 async function append(
@@ -181,7 +181,7 @@ async function produceBatches(c: AppContext, found: TopicDefinition, query: Prod
   const recordCount = checked.reduce((sum, { header }) => sum + header.recordCount, 0);
   const identity = transactionProducer(checked, transactionalId);
   if (isFailure(identity)) return problem(c, identity);
-  // Where only some are of a producer, the others can be stored twice.
+  // If only some are of a producer, the others can be stored twice.
   const asks = query.delivery === 'exactly-once' ? checked.every(isSequenced) : checked.some(isSequenced);
   const isUnpromised = isWithoutPromise(query, asks);
   if (isFailure(isUnpromised)) return problem(c, isUnpromised);
@@ -194,7 +194,7 @@ async function produceBatches(c: AppContext, found: TopicDefinition, query: Prod
 
 const isSequenced = ({ header }: CheckedBatch): boolean => header.producerId >= 0;
 
-/** The batches of each partition, one after another; the body itself where all go to one. */
+/** The batches of each partition, one after another; the body itself if all go to one. */
 function groupByPartition(bytes: Uint8Array, batches: readonly CheckedBatch[]): PartitionBatches[] {
   const byPartition = Map.groupBy(batches, ({ partition }) => partition);
   if (byPartition.size === 1) return [{ partition: batches[0]!.partition, bytes }];

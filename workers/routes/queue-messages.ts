@@ -40,7 +40,7 @@ import { callQueue } from '../calls/queue-call.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, check, contentType, readBody, readBytes, readJson } from '../http/request.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
-import { bind, type AppContext, type AppEnv } from './context.ts';
+import { bind, type AppContext, type AppEnv } from '../http/context.ts';
 import { readQueue } from './queues.ts';
 
 export function queueMessageRoutes(app: Hono<AppEnv>): void {

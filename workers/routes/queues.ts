@@ -30,7 +30,7 @@ import {
   seenTopologyVersion,
   type AppContext,
   type AppEnv,
-} from './context.ts';
+} from '../http/context.ts';
 
 /** The queue that the path names, not older than the topology that the client has seen. */
 export async function readQueue(c: AppContext): Promise<QueueDefinition | Failure> {

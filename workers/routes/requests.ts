@@ -14,7 +14,7 @@ import { publish } from '../publish/publish.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, readBody, readBytes } from '../http/request.ts';
 import { openReplyWait } from '../request-reply/mailbox.ts';
-import { bind, seenTopologyVersion, type AppContext, type AppEnv } from './context.ts';
+import { bind, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { readExchangePath } from './exchanges.ts';
 
 export function requestRoutes(app: Hono<AppEnv>): void {
@@ -80,7 +80,7 @@ function addressed(request: Outgoing, replyTo: string): Outgoing {
   return { ...request, record: { ...request.record, headers: [header, ...(request.record.headers ?? [])] } };
 }
 
-/** Publishes the request; a failure where nobody has it. */
+/** Publishes the request; a failure if nobody has it. */
 async function send(
   c: AppContext,
   { namespace, name }: { namespace: string; name: string },

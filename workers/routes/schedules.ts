@@ -1,7 +1,7 @@
 /** Schedules: put, read, delete, pause, resume, trigger. */
 
 import type { Hono } from 'hono';
-import { sentMessage, storedMessage } from '../../core/topology/schedule-message.ts';
+import { sentMessage, storedMessage } from '../../core/schedules/schedule-message.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ScheduleDescription, Triggered, ScheduleMethods } from '../../durable-objects/rpc/schedule.ts';
 import { scheduleStub, topologyStub } from '../../durable-objects/stubs.ts';
@@ -20,7 +20,7 @@ import { diskFailureOf } from '../http/disk-failure.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from './context.ts';
+import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function scheduleRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.listSchedules, async (c) => {
@@ -111,7 +111,7 @@ async function findSchedule(
   return failure('schedule_not_found', `there is no schedule "${path.name}"; PUT creates it`);
 }
 
-/** Calls a schedule, and once more where it has not been told of its definition yet. */
+/** Calls a schedule, and once more if it has not been told of its definition yet. */
 async function callSchedule<Result>(
   env: Env,
   schedule: ScheduleDefinition,

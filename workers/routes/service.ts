@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import { openApiDocument } from '../../protocol/openapi.ts';
 import { VERSION } from '../../protocol/version.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
-import { namespacesOf, type AppEnv } from './context.ts';
+import { namespacesOf, type AppEnv } from '../http/context.ts';
 
 /** Written once per isolate, when first asked for. */
 let openApiJson: string | undefined;

@@ -35,7 +35,7 @@ import {
   seenTopologyVersion,
   type AppContext,
   type AppEnv,
-} from './context.ts';
+} from '../http/context.ts';
 
 export function shareGroupRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.listShareGroups, async (c) => {

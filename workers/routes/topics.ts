@@ -15,7 +15,7 @@ import {
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { forget, refreshTopic, remember } from '../cache/topology-cache.ts';
-import { bind, readNamespace, readTopicPath, type AppContext, type AppEnv } from './context.ts';
+import { bind, readNamespace, readTopicPath, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function topicRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.listTopics, async (c) => {

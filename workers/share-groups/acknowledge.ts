@@ -1,4 +1,7 @@
-/** Acknowledging records of a share group: each tag goes to its partition, one call for each, and the answers back in order. */
+/**
+ * Acknowledge: acknowledges records of a share group. Each partition gets one call with its tags, and the answers come
+ * back in order.
+ */
 
 import type { Acknowledgement } from '../../core/share/acknowledge.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';

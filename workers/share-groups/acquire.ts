@@ -1,8 +1,8 @@
 /**
- * Acquiring records of all partitions of a share group, as one answer. Partitions are asked for equal shares of what is wanted,
- * never for more, because what is acquired is locked. Where none has anything the router waits for new records with a socket to
- * each partition, so that they can sleep, and looks again when a lock ends; what other members release it finds by looking once
- * a second, while any record is in flight.
+ * Acquire: acquires records of all partitions of a share group as one answer. It asks each partition for an equal part
+ * and never for more, because acquired records are locked. If none has anything the router waits for new records with a
+ * socket to each partition, so that they can sleep, and looks again when a lock ends; what other members release it
+ * finds by looking once a second, while any record is in flight.
  */
 
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
@@ -23,7 +23,7 @@ import type { TopicAndPartition } from '../groups/group-offsets.ts';
 import { inBatches } from '../calls/map-concurrent.ts';
 import { SocketSet } from '../groups/wait-for-any.ts';
 import { callPartition } from '../calls/partition-call.ts';
-import type { AppContext } from '../routes/context.ts';
+import type { AppContext } from '../http/context.ts';
 import type { WaitingClient } from '../http/signs-of-life.ts';
 import { callShared, sharePartitions } from './share-partitions.ts';
 
@@ -84,7 +84,7 @@ async function acquireShares(
   let bytesLeft = max_bytes;
   const first = Math.floor(Math.random() * places.length); // nobody is always the last to be given a share
   let asked = [...places.slice(first), ...places.slice(0, first)];
-  // Where less is wanted than there are partitions, it takes more rounds to have asked them all.
+  // If less is wanted than there are partitions, it takes more rounds to have asked them all.
   for (let round = 0; asked.length > 0 && (round < ROUNDS_MAX || sections.length === 0); round++) {
     const more: TopicAndPartition[] = [];
     for (let from = 0; from < asked.length; from += FAN_OUT) {

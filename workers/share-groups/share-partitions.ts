@@ -27,7 +27,7 @@ export async function sharePartitions(
 }
 
 /**
- * Once more with a fresh definition where the partition says that it knows a newer one. Records belong to one topic: where it
+ * Once more with a fresh definition if the partition says that it knows a newer one. Records belong to one topic: if it
  * was made again since, the call is refused with `inconsistent_topic_id`.
  */
 export async function callShared<Result>(

@@ -1,4 +1,4 @@
-/** Up to here comparing with each is cheaper than hashing. Most messages have fewer destinations. */
+/** Up to this length, comparing with each element is cheaper than hashing. Most messages have fewer destinations. */
 const COMPARED_MAX = 8;
 
 /** A list without repetitions, in the order of addition, which may grow while it is read. */
@@ -7,7 +7,7 @@ export class Distinct<Item> {
   /** All of them, once they are too many to compare. */
   #set: Set<Item> | null = null;
 
-  /** @returns false where it is there already */
+  /** @returns false if it is there already */
   add(item: Item): boolean {
     if (this.items.length < COMPARED_MAX) {
       if (this.items.includes(item)) return false;

@@ -1,5 +1,6 @@
 /**
- * From pairs of signed 32-bit integers to positive ones, in one array: open addressing with linear probing, at most half full.
+ * Pair table: a map from pairs of signed 32-bit integers to positive integers, in one array. It uses open addressing
+ * with linear probing and is at most half full.
  *
  *   entry = first, second, value, 0        value 0 marks an empty place
  */
@@ -12,7 +13,7 @@ export class PairTable {
   #entries = new Int32Array(PLACES_AT_FIRST * FIELDS);
   #size = 0;
 
-  /** 0 where there is none. */
+  /** 0 if there is none. */
   valueOf(first: number, second: number): number {
     return this.#entries[this.#find(first, second) + VALUE]!;
   }

@@ -1,14 +1,14 @@
-/** Gives each word that is in use a small number, so that tables of numbers can speak of words. */
+/** Word numbers: a small number for each word in use, so that number tables can refer to words. */
 
 export class WordNumbers {
   readonly #numbers = new Map<string, number>();
-  /** By number; empty where the number is free. */
+  /** By number; empty if the number is free. */
   readonly #words: string[] = [];
   /** How often each number is in use. */
   readonly #uses: number[] = [];
   readonly #free: number[] = [];
 
-  /** -1 where the word is not in use. */
+  /** -1 if the word is not in use. */
   numberOf(word: string): number {
     return this.#numbers.get(word) ?? -1;
   }

@@ -96,7 +96,7 @@ export function checkWeight(routingKey: string): Failure | null {
   );
 }
 
-/** NaN where it is not a decimal integer. */
+/** NaN if it is not a decimal integer. */
 function weightOf(routingKey: string): number {
   return /^[0-9]+$/.test(routingKey) ? Number(routingKey) : Number.NaN;
 }

@@ -9,7 +9,7 @@ import type { BindingIndex, RoutedMessage } from '../exchange.ts';
 export class DefaultIndex implements BindingIndex {
   readonly #queue: (name: string) => Destination | null;
 
-  /** @param queue the queue of that name, null where there is none */
+  /** @param queue the queue of that name, null if there is none */
   constructor(queue: (name: string) => Destination | null) {
     this.#queue = queue;
   }

@@ -22,9 +22,9 @@ import { WordNumbers } from '../index/word-numbers.ts';
 
 /** A node is this many numbers; a node number is the place of the first. Here only what routing reads. */
 const NODE_FIELDS = 4;
-/** The child under `*`, 0 where there is none. */
+/** The child under `*`, 0 if there is none. */
 const STAR = 0;
-/** The child under `#`, 0 where there is none. */
+/** The child under `#`, 0 if there is none. */
 const HASH = 1;
 /** How many children it has under literal words. */
 const LITERALS = 2;
@@ -50,7 +50,7 @@ export class TopicIndex implements BindingIndex {
   readonly #freeNodes: number[] = [];
   /** Per place: where the bindings lead, directly if it is one, else by binding id. */
   readonly #bound: (Destination | Map<string, Destination> | null)[] = [null];
-  /** Per place: the id of the binding where it is one. */
+  /** Per place: the id of the binding if it is one. */
   readonly #ids: string[] = [''];
 
   /** Nodes of the trie with its root: 1 when it has no bindings. */
@@ -147,7 +147,7 @@ export class TopicIndex implements BindingIndex {
     this.#ids[slot] = '';
   }
 
-  /** The child under a word of a pattern, `ROOT` where there is none. */
+  /** The child under a word of a pattern, `ROOT` if there is none. */
   #child(node: number, word: string): number {
     if (word === '*') return this.#nodes[node + STAR]!;
     if (word === '#') return this.#nodes[node + HASH]!;

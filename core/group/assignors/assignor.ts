@@ -1,14 +1,17 @@
 /**
- * An assignor spreads the partitions of topics over the members that subscribe to them. Pure and deterministic: the same
- * input, in whatever order, has the same result. Every partition of a topic with subscribers is given to exactly one.
+ * Assignor: spreads the partitions of topics over the members that subscribe to them. It is pure and deterministic: the
+ * same input in any order has the same result. Every partition of a topic with subscribers goes to exactly one of them.
  */
 
 export interface AssignorMember {
   id: string;
-  /** Stays when the member is replaced by another of the same instance; else the id. Members are ordered by it. */
+  /**
+   * The sort key of the member. A replacement with the same instance id has the same key; without an instance id it is
+   * the member id.
+   */
   orderKey: string;
   topics: readonly string[];
-  /** What it was to own before, as `topic/partition`. Only sticky assignors look at it. */
+  /** Its previous target, as `topic/partition`. Only sticky assignors use it. */
   current: readonly string[];
 }
 
@@ -32,7 +35,7 @@ export interface SubscribedTopic extends AssignorTopic {
   subscribers: number[];
 }
 
-/** Members in order, and the topics that have subscribers, in order. What assignors begin with. */
+/** Returns the members and the topics with subscribers, both sorted. Every assignor begins with them. */
 export function ordered({ members, topics }: AssignorInput): {
   members: AssignorMember[];
   topics: SubscribedTopic[];

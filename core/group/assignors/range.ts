@@ -1,6 +1,7 @@
 /**
- * Range: of each topic the subscribers get a run of neighbouring partitions, the first ones one more where it does not
- * divide evenly. Partitions of the same number of topics of the same size land on one member, for joining them by key.
+ * Range: the subscribers of each topic get runs of neighbouring partitions. If the number does not divide evenly, the
+ * first ones get one more. Equal partition numbers of topics of the same size go to one member, which allows joins by
+ * key.
  */
 
 import { ordered, type Assignment, type AssignorInput } from './assignor.ts';

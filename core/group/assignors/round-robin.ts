@@ -1,6 +1,6 @@
 /**
- * Round-robin: all partitions of all topics are dealt to the members in turn, leaving out those that do not subscribe.
- * Balanced within one over all topics where everybody subscribes to the same.
+ * Round-robin: deals all partitions of all topics to the members in turn, and skips members that do not subscribe. If
+ * all members subscribe to the same topics, the result is balanced within one.
  */
 
 import { ordered, type Assignment, type AssignorInput } from './assignor.ts';

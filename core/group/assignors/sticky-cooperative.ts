@@ -1,8 +1,8 @@
 /**
- * Sticky: balanced, and otherwise as it was. It is called cooperative because it moves no more than balance asks for, so
- * that the handover, partition by partition, concerns nobody else.
+ * Sticky: balanced, with as few changes as possible. It is called cooperative because it moves only what balance needs,
+ * so a handover affects no other member.
  *
- * Where all members subscribe to the same topics the result is balanced within one with the fewest possible moves: members
+ * If all members subscribe to the same topics the result is balanced within one with the fewest possible moves: members
  * keep up to their share, and the larger shares go to those that have most. With different subscriptions each partition
  * that needs an owner goes to the subscriber that has fewest, then partitions move from a member to one that has at least
  * two less, until there is no such move.
@@ -33,7 +33,7 @@ export function assignStickyCooperative(input: AssignorInput): Assignment {
   return new Map(members.map(({ id }, index) => [id, lists[index]!]));
 }
 
-/** Everybody keeps what it had and still subscribes to. Of two that had the same, the first keeps it. */
+/** Each member keeps partitions that it had and still subscribes to. If two had the same, the first keeps it. */
 function keepCurrent(input: AssignorInput): Work {
   const { members, topics } = ordered(input);
   const owners = new Map<string, number>();

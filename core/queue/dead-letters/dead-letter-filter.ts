@@ -1,4 +1,4 @@
-/** Which dead letters are meant. */
+/** Dead-letter filter: selects dead letters by their properties. */
 
 import type { DeadLetterFilter } from '../../../protocol/schemas/dead-letters.ts';
 import { DEATH_HEADER, DEATH_QUEUE_HEADER, ROUTING_KEY_HEADER } from '../../../protocol/schemas/messages.ts';
@@ -7,7 +7,7 @@ import { deathOf, reasonOf, textOf } from './death-headers.ts';
 
 export type MessageFilter = DeadLetterFilter & { any?: true };
 
-/** A queue that holds dead letters may hold other messages too, which are nobody's to replay or purge here. */
+/** A queue of dead letters may hold other messages too. Replays and purges of dead letters must not touch them. */
 export const isDeadLetter = (record: LogRecord): boolean =>
   record.headers.some(({ key }) => key === DEATH_HEADER);
 

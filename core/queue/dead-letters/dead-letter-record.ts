@@ -1,6 +1,6 @@
 /**
- * Dead letters as records and as JSON. The message stays as it was: body, key, headers and properties. What is known of
- * its end travels in headers of the broker beside them (protocol/schemas/dead-letters.ts has their contents).
+ * Dead letters as records and as JSON. The message stays unchanged: body, key, headers and properties. Headers of the
+ * broker beside them describe its end (their contents are in protocol/schemas/dead-letters.ts).
  */
 
 import type {
@@ -42,7 +42,10 @@ import type { LeavingAttempts } from '../state/queue-machine.ts';
 
 const decoder = new TextDecoder();
 
-/** Here they would have an effect again: kept in the death, and given back with the message where that makes sense. */
+/**
+ * These properties would take effect again in the dead-letter queue. So the death keeps them, and a replay restores
+ * those that still apply.
+ */
 const LEFT_BEHIND = new Set<string>([
   PROPERTY_HEADERS.expiration_ms,
   PROPERTY_HEADERS.delay_ms,
@@ -70,7 +73,7 @@ function attemptsOf(record: LogRecord, { attempts, error, consumerId }: LeavingA
   };
 }
 
-/** As it waits for its next attempt. */
+/** Returns the record of a message that waits for its next attempt. */
 export function retriedRecord(record: LogRecord, leaving: LeavingAttempts): LogRecord {
   const { stored, deliveries, failures } = attemptsOf(record, leaving);
   const headers = record.headers.filter(({ key }) => !OF_ATTEMPTS.has(key));
@@ -82,13 +85,16 @@ export function retriedRecord(record: LogRecord, leaving: LeavingAttempts): LogR
   return { ...record, headers };
 }
 
-/** What is left of a damaged message, as a message like others. */
+/** Returns an ordinary message that represents a damaged one. */
 export function withoutDamage(record: LogRecord): LogRecord {
   if (!record.headers.some(({ key }) => key === DAMAGED_HEADER)) return record;
   return { ...record, headers: record.headers.filter(({ key }) => key !== DAMAGED_HEADER) };
 }
 
-/** As it leaves for where dead letters go. It begins anew there: published now, not delayed, without a time to live. */
+/**
+ * Returns the record of a dead letter on its way. It begins anew there: published now, not delayed, without a time to
+ * live.
+ */
 export function deathRecord(
   record: LogRecord,
   reason: DeathReason,
@@ -124,7 +130,10 @@ export function deathRecord(
   return { ...record, timestamp: nowMs, headers };
 }
 
-/** As it is sent back: published now, with its own time to live and no delay. Its history and its hops stay. */
+/**
+ * Returns the record of a replayed message: published now, with its own time to live and no delay. Its history and its
+ * hops stay.
+ */
 export function replayedRecord(record: LogRecord, queue: string, nowMs: number): LogRecord {
   const headers = record.headers.filter(({ key }) => !OF_ATTEMPTS.has(key) && !OF_DEATH.has(key));
   const isSet = headers.some(({ key }) => key === PROPERTY_HEADERS.expiration_ms);
@@ -138,7 +147,7 @@ export function replayedRecord(record: LogRecord, queue: string, nowMs: number):
   return { ...record, timestamp: nowMs, headers };
 }
 
-/** As it was when it was published, as far as that is known. */
+/** Returns the message as it was published, as far as that is known. */
 export function originalRecord(record: LogRecord): LogRecord {
   const death = deathOf(record);
   const left = (death?.left ?? []).map(([name, text]) => textHeader(name, text));
@@ -146,7 +155,7 @@ export function originalRecord(record: LogRecord): LogRecord {
   return { ...record, timestamp: death?.published ?? record.timestamp, headers: [...headers, ...left] };
 }
 
-/** Headers of the broker, as they stay when somebody changes the message; what its properties were is the change's to say. */
+/** Returns the headers of the broker that stay when the message is changed. The change decides about the properties. */
 export function headersOfBroker(record: LogRecord): LogRecord['headers'] {
   const death = deathOf(record);
   return record.headers.flatMap((header) => {

@@ -1,4 +1,4 @@
-/** Where a message goes that is not consumed: to the outbox for dead letters, or nowhere. */
+/** Dead-lettering: sends a message that cannot be consumed to the outbox, or drops it. */
 
 import type { ErrorFields } from '../../../protocol/schemas/dead-letters.ts';
 import { cutText } from '../../../protocol/cut-text.ts';
@@ -44,8 +44,8 @@ export function countDeath(state: QueueMachine, reason: DeathReason): 'dead_lett
 }
 
 /**
- * True where a message is not dropped for the number of its attempts: it is a dead letter, and this queue has nowhere
- * else to put it. Who looks at dead letters by taking them must not lose them.
+ * True if a message is not dropped for the number of its attempts: it is a dead letter, and this queue has nowhere else
+ * to put it. A consumer that inspects dead letters by taking them must not lose them.
  */
 export function isKeptAnyway(state: QueueMachine, facts: MessageFacts | null): boolean {
   return state.config.dead_letter === 'none' && (facts?.isDeadLetter ?? false);

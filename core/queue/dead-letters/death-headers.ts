@@ -1,7 +1,7 @@
 /**
- * The broker's own headers of a dead letter, read. Routers refuse them in what clients send, and the broker writes nothing
- * else; but a queue that could not be opened, listed or emptied because one of them is not as it should be would be worse
- * than one that forgets a history. So what cannot be right is as if it were not there.
+ * Death headers: reads the broker's own headers of a dead letter. Routers refuse such headers from clients, so they
+ * should be valid. Still, an invalid one must not prevent a queue from being opened, listed or emptied. So an invalid
+ * header counts as missing.
  */
 
 import {
@@ -39,7 +39,7 @@ export function textOf(record: Headers, name: string): string | null {
   return value ? decoder.decode(value) : null;
 }
 
-/** Null where the message is no dead letter. */
+/** Null if the message is no dead letter. */
 export function deathOf(record: Headers): StoredDeath | null {
   const json = jsonOf(record, DEATH_HEADER);
   if (!isObject(json) || !isTime(json['at']) || !isTime(json['published'])) return null;

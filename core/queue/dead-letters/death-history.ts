@@ -1,6 +1,6 @@
 /**
- * Where a message died before, and whether it goes round in circles. As in RabbitMQ's `x-death`, all deaths in one queue
- * for one reason are one entry with a count, and the last is the first.
+ * Death history: where a message died before, and whether it circulates. As in RabbitMQ's `x-death`, all deaths in one
+ * queue for one reason are one entry with a count, and the latest entry comes first.
  */
 
 import type { DeathEntry, HistoryReason } from '../../../protocol/schemas/dead-letters.ts';
@@ -19,7 +19,7 @@ export function withEntry(
 }
 
 /**
- * True where the message would reach a queue that it died in before, and nothing but the broker itself has moved it since:
+ * True if the message would reach a queue that it died in before, and nothing but the broker itself has moved it since:
  * no consumer rejected it, nobody replayed it. It would go round for ever (https://www.rabbitmq.com/docs/dlx).
  * @param history with the death that it leaves for now
  */

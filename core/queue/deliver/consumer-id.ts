@@ -1,4 +1,7 @@
-/** Each stream is a consumer of its own, whatever name several share: its id is the name, `~`, and what tells it apart. */
+/**
+ * Consumer ids of streams. Each stream is a separate consumer, even if several share a name: its id is the name, `~`,
+ * and a UUID.
+ */
 
 const APART = /~[0-9a-f-]{36}$/;
 
@@ -7,7 +10,7 @@ export function streamConsumerId(name: string, uuid: string): string {
   return `${name}~${uuid}`;
 }
 
-/** What the consumer called itself; empty where it did not. */
+/** The name that the consumer gave itself; empty if it gave none. */
 export function consumerName(consumerId: string): string {
   return consumerId.replace(APART, '');
 }

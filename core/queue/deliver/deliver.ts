@@ -1,7 +1,7 @@
 /**
- * Delivering: hands out leases on the next messages, the highest lane first, and in a lane the lowest offset first:
- * returned messages, then the backlog. Expired ones on the way are put aside. A message whose ordering key is in flight
- * is passed over and stays returned.
+ * Delivering: leases the next messages, from the highest lane first and by offset in a lane: returned messages, then
+ * the backlog. It removes expired messages on the way. It skips a message whose ordering key is in flight; that message
+ * stays returned.
  */
 
 import { isReturnLane } from '../state/lane.ts';
@@ -21,7 +21,7 @@ import {
 import type { LaneExtent, SegmentState } from '../state/segment-state.ts';
 import { activate } from './single-active.ts';
 
-/** Messages that may be passed over for their keys: bounds the memory and the work of a delivery. */
+/** The number of messages that a delivery may skip because of their keys. It bounds memory and work. */
 export const LOOK_AHEAD_MAX = 2_000;
 
 export interface DeliverCommand {
@@ -34,12 +34,12 @@ export interface DeliverCommand {
   autoAck: boolean;
 }
 
-/** A run of messages of one segment that were delivered as often. */
+/** A run of messages of one segment with the same number of deliveries. */
 export interface DeliverySlice {
   extent: LaneExtent;
   start: number;
   end: number;
-  /** How often from this offset, this time included: the last part of the tag. */
+  /** The number of deliveries, with this one: the last part of the tag. */
   delivery: number;
   expiresAtMs: number;
 }
@@ -78,7 +78,7 @@ class Delivery {
     this.#expiresAtMs = nowMs + command.leaseMs;
   }
 
-  /** False where no further lane may be looked at. */
+  /** False if no further lane may be looked at. */
   takeFrom(lane: LaneState): boolean {
     for (const segment of lane.inFlight.slice()) {
       if (segment.returned === 0) continue;
@@ -108,7 +108,9 @@ class Delivery {
     return Math.min(left, Math.max(byBytes, this.#taken === 0 ? 1 : 0));
   }
 
-  /** Takes what it can of a run of returned messages; gives the offset after the last one it looked at. */
+  /**
+   * Takes as many of a run of returned messages as possible. Returns the offset after the last one that it looked at.
+   */
   #takeRun(lane: LaneState, segment: SegmentState, start: number, end: number): number {
     const stop = Math.min(end, start + this.#room(segment.extent));
     const needsFacts =

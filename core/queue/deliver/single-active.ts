@@ -1,8 +1,8 @@
 /**
- * Single active consumer: one consumer at a time is given messages; another takes over when it is gone. Whoever is given
- * messages becomes the active one. It stays so while it holds a lease or waits, and for a grace after its last sign of
- * life, because a consumer that polls is silent between two polls. A lease that it has let end takes the role from it, until
- * its next sign of life, as soon as it holds no other lease.
+ * Single active consumer: one consumer at a time gets messages, and another takes over when it is gone. The consumer
+ * that gets messages becomes the active one. It stays so while it holds a lease or waits, and for a grace after its
+ * last sign of life, because a consumer that polls is silent between two polls. A lease that it has let end takes the
+ * role from it, until its next sign of life, as soon as it holds no other lease.
  */
 
 import type { ActiveConsumer, QueueMachine } from '../state/queue-machine.ts';
@@ -14,7 +14,7 @@ export interface Waiting {
   othersWait(consumerId: string): boolean;
 }
 
-/** True where this consumer may be given messages. */
+/** True if this consumer may be given messages. */
 export function mayConsume(
   state: QueueMachine,
   consumerId: string,

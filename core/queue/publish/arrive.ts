@@ -1,4 +1,4 @@
-/** What becomes of messages that are published: stored in a lane, parked, refused, or known already. */
+/** Arrival: decides whether a published message is stored in a lane, parked, refused, or a known duplicate. */
 
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import { countDeath } from '../dead-letters/dead-letter.ts';
@@ -45,7 +45,7 @@ export function noArrivals(): Arrivals {
  * Decides on one message after another. `pending` are the messages and bytes that were let in by this commit and are not
  * in the state yet.
  *
- * Where there is no room for a message that comes again until it is taken (`keepsOrder`), it and all that follow are refused,
+ * If there is no room for a message that comes again until it is taken (`keepsOrder`), it and all that follow are refused,
  * unless the queue sends what it refuses to its dead letters, which is an end.
  */
 export function admit(
@@ -104,7 +104,7 @@ export function admit(
   return result;
 }
 
-/** True where a batch needs no look at its messages one by one. */
+/** True if a batch needs no look at its messages one by one. */
 export function takesWhole(state: QueueMachine, count: number, bytes: number): boolean {
   return !refuses(state) || !isOver(state, count, bytes);
 }

@@ -1,5 +1,5 @@
 /**
- * The limits of a queue's length. They count ready messages, as RabbitMQ's do. Where the newest are refused, those that
+ * The limits of a queue's length. They count ready messages, as RabbitMQ's do. If the newest are refused, those that
  * wait for their time count too: else a publisher of delayed messages would know no limit.
  */
 
@@ -14,7 +14,7 @@ import {
   type QueueMachine,
 } from '../state/queue-machine.ts';
 
-/** True where `count` more messages of `bytes` would not fit. */
+/** True if `count` more messages of `bytes` would not fit. */
 export function isOver(state: QueueMachine, count: number, bytes: number): boolean {
   const { max_length: lengthMax, max_bytes: bytesMax, overflow } = state.config;
   const isRefusing = overflow !== 'drop-head';
@@ -27,7 +27,7 @@ export function isOver(state: QueueMachine, count: number, bytes: number): boole
 export const DROP_SLICE = 5_000;
 
 /**
- * Drops the oldest messages of the lowest priority until the limits hold, at most a slice; false where more has to go. (RabbitMQ drops from the highest: a message
+ * Drops the oldest messages of the lowest priority until the limits hold, at most a slice; false if more has to go. (RabbitMQ drops from the highest: a message
  * of no importance can then push out one that has some.)
  */
 export function dropHead(state: QueueMachine, source: SegmentSource): boolean {

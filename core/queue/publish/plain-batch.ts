@@ -4,7 +4,7 @@ import { openPayload } from '../../../protocol/record-batch/payload.ts';
 import type { BatchHeader } from '../../../protocol/record-batch/index.ts';
 import { walkRecords } from '../../../protocol/record-batch/walk.ts';
 
-/** True where no record of the batch has a key or a header. Nothing is allocated. */
+/** True if no record of the batch has a key or a header. Nothing is allocated. */
 export function hasOnlyValues(bytes: Uint8Array, at: number, header: BatchHeader): boolean {
   const payload = openPayload(bytes, at, header, {});
   if ('code' in payload) return false;

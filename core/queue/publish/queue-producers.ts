@@ -1,7 +1,7 @@
 /**
- * What a queue remembers of its producers, so that a publish that is sent again is stored once. The rules are those of
- * partitions (core/producers/sequences.ts); what is remembered of a publish is what became of its messages, so that a
- * repetition is told the same.
+ * Queue producers: what a queue remembers of its producers, so that it stores a repeated publish once. The rules are
+ * those of partitions (core/producers/sequences.ts); what is remembered of a publish is what became of its messages, so
+ * that a repetition is told the same.
  *
  * A publish of which every message was refused has not happened: it is decided anew when it comes again, under the same
  * sequence. One of which a message was stored, or known by its id, has used up its sequences.

@@ -1,9 +1,9 @@
-/** When a message that failed is tried again. */
+/** Retry schedule: when a failed message is tried again. */
 
 import type { RetryConfig } from '../../../protocol/schemas/queues.ts';
 
 /**
- * The delay before the next attempt, in ms; null where there is none and the message is dead.
+ * The delay before the next attempt, in ms; null if there is none and the message is dead.
  * @param failures attempts that have failed, this one included: at least 1
  * @param random from 0 to below 1, for the jitter
  */

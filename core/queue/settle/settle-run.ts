@@ -1,4 +1,7 @@
-/** Settling runs of messages: what is usual, an ack of messages that were delivered once, in one step for all of a lease. */
+/**
+ * Settling runs of messages. The usual case, an ack of messages that were delivered once, takes one step for a whole
+ * lease.
+ */
 
 import { endLease, finish, inFlightAt, type QueueMachine } from '../state/queue-machine.ts';
 import { noteSeen } from '../deliver/single-active.ts';

@@ -1,5 +1,5 @@
 /**
- * Settling deliveries. Each tag stands alone: what is wrong with one changes nothing for the others.
+ * Settling deliveries. Each tag stands alone: an error in one does not affect the others.
  *
  *   ack       done                          nack      failed: retried after a delay, dead after the last retry
  *   reject    dead-lettered now             release   given back unprocessed, at its old place
@@ -41,7 +41,7 @@ export interface SettleContext {
   nowMs: number;
   /** From 0 to below 1, for jitter. */
   random: number;
-  /** Where given, only deliveries of this consumer are settled. */
+  /** If given, only deliveries of this consumer are settled. */
   consumerId: string | undefined;
 }
 

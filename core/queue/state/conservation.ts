@@ -8,7 +8,7 @@
 
 import { readyCount, type QueueMachine } from './queue-machine.ts';
 
-/** What is wrong with the state, in words; null where it holds. Walks all that is in flight: for tests. */
+/** What is wrong with the state, in words; null if it holds. Walks all that is in flight: for tests. */
 export function conservationProblem(state: QueueMachine): string | null {
   const { published, settled, deadLettered, expired, dropped, replayed } = state.counters;
   const held = readyCount(state) + state.leased + state.parked;

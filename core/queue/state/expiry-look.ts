@@ -1,4 +1,4 @@
-/** When to look for expired messages: the earliest time at which one that has just become ready expires. */
+/** Expiry look: the earliest time at which a message that has just become ready expires. */
 
 import { expiryOf, type MessageFacts, type SegmentSource } from './message-metadata.ts';
 import type { QueueMachine } from './queue-machine.ts';

@@ -1,4 +1,4 @@
-/** What the queue needs to know of a stored message beyond its place, read from its record. */
+/** Message metadata: what the queue reads from the record of a stored message, beyond its position. */
 
 import {
   DAMAGED_HEADER,
@@ -22,7 +22,7 @@ export interface MessageFacts {
   /** Deliveries and failures before it was parked. */
   deliveriesBefore: number;
   failuresBefore: number;
-  /** What is wrong with its stored batch, where that is damaged. */
+  /** What is wrong with its stored batch, if that is damaged. */
   damage?: string;
   /** It died elsewhere, and this queue keeps it. */
   isDeadLetter: boolean;
@@ -42,7 +42,7 @@ export interface SegmentSource {
   extentAt(lane: number, offset: number): LaneExtent | null;
   /** The facts of each message of a segment, by offset. */
   facts(extent: LaneExtent): (offset: number) => MessageFacts;
-  /** True where stored batches of the segment are damaged: their messages have the facts to say so. */
+  /** True if stored batches of the segment are damaged: their messages have the facts to say so. */
   isDamaged?(extent: LaneExtent): boolean;
 }
 
@@ -75,7 +75,7 @@ export function readFacts(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers
   return facts;
 }
 
-/** True where neither deliveries nor expiry have to look at the message. */
+/** True if neither deliveries nor expiry have to look at the message. */
 export function isPlain(facts: MessageFacts): boolean {
   const { key, expirationMs, deliveriesBefore, isDeadLetter } = facts;
   if (facts.damage !== undefined) return false;

@@ -1,15 +1,15 @@
 /**
- * What a queue knows in memory: the ends of its lanes, the segments that have messages in flight, and counts. All of it
- * is derived from rows when the object wakes; none of it grows with the backlog.
+ * Queue machine: the state of a queue in memory. It holds the ends of its lanes, the segments with messages in flight,
+ * and counts. A waking object derives all of it from rows, and none of it grows with the backlog.
  *
  * The functions of this folder change it and note in `changes` which rows have to follow. The store writes them in one
- * transaction; where that fails, the state is derived anew.
+ * transaction; if that fails, the state is derived anew.
  */
 
 import type { SegmentExtent } from '../../log/segment.ts';
 import type { DeathReason, ErrorFields } from '../../../protocol/schemas/dead-letters.ts';
 import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
-import type { DedupWindow } from '../publish/dedup.ts';
+import type { DedupWindow } from './dedup.ts';
 import { LANES } from './lane.ts';
 import { SegmentState, type Attempts, type LaneExtent } from './segment-state.ts';
 
@@ -23,7 +23,7 @@ export interface LaneState {
   cursor: number;
   /** The position of the cursor. Inside a segment it is a fair share of its bytes. */
   cursorPosition: number;
-  /** The last segment, which small publishes extend; null where it is done with. */
+  /** The last segment, which small publishes extend; null if it is done with. */
   tail: SegmentExtent | null;
   isTailPlain: boolean;
   /** Segments with state, by base offset. They all lie before or at the cursor. */
@@ -102,7 +102,7 @@ export interface QueueMachine {
   parkedBytes: number;
   /** Ordering keys that are leased or wait for a retry. */
   busyKeys: Map<string, number>;
-  /** No lease expires before it; Infinity where there is none. */
+  /** No lease expires before it; Infinity if there is none. */
   earliestExpiryMs: number;
   /** Messages whose lease has ended since the shell last asked, by consumer. */
   endedLeases: Map<string, number>;
@@ -195,7 +195,7 @@ export function inFlightAt(lane: LaneState, offset: number): SegmentState | unde
   return segment && segment.extent.nextOffset > offset ? segment : undefined;
 }
 
-/** The state of the segment that the cursor is in; made where it has none. */
+/** The state of the segment that the cursor is in; made if it has none. */
 export function segmentAtCursor(lane: LaneState, extentAt: () => LaneExtent | null): SegmentState {
   const last = lane.inFlight[lane.inFlight.length - 1];
   if (last && last.extent.nextOffset > lane.cursor) return last;

@@ -2,7 +2,7 @@
 
 export type Ranges = number[];
 
-/** The number of range boundaries at or below the offset: odd where the offset is inside. */
+/** The number of range boundaries at or below the offset: odd if the offset is inside. */
 function boundariesUpTo(ranges: Ranges, offset: number): number {
   let low = 0;
   let high = ranges.length;
@@ -35,13 +35,13 @@ export function sizeOf(ranges: Ranges): number {
   return size;
 }
 
-/** The end of the range that holds the offset; the offset itself where none does. */
+/** The end of the range that holds the offset; the offset itself if none does. */
 export function endOfRunAt(ranges: Ranges, offset: number): number {
   const at = boundariesUpTo(ranges, offset);
   return (at & 1) === 1 ? ranges[at]! : offset;
 }
 
-/** Where the next range after the offset begins; Infinity where there is none. */
+/** Where the next range after the offset begins; Infinity if there is none. */
 export function nextStartAfter(ranges: Ranges, offset: number): number {
   const at = boundariesUpTo(ranges, offset);
   return ranges[(at & 1) === 1 ? at + 1 : at] ?? Infinity;

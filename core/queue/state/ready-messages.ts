@@ -1,4 +1,4 @@
-/** Walking over the ready messages of a queue in the order of delivery, and taking single ones out wherever they lie. */
+/** Ready messages: walks over them in the order of delivery, and takes single messages out at any position. */
 
 import type { SegmentSource } from './message-metadata.ts';
 import {
@@ -48,7 +48,7 @@ export function* readyAfter(
   }
 }
 
-/** The segment that holds a ready message; null where there is none at this place. */
+/** The segment that holds a ready message; null if there is none at this place. */
 export function readyAt(
   state: QueueMachine,
   source: SegmentSource,

@@ -171,7 +171,7 @@ export class SegmentState {
     if (lease.start === lease.end) this.#leases.splice(index, 1);
   }
 
-  /** The first returned message at or after the offset, and the end of the run that it begins; null where none is. */
+  /** The first returned message at or after the offset, and the end of the run that it begins; null if none is. */
   nextReturned(from: number): { start: number; end: number } | null {
     let start = Math.max(from, this.extent.baseOffset);
     while (start < this.cursor) {
@@ -215,7 +215,7 @@ export class SegmentState {
     return { cursor: this.cursor, settled: [...this.#settled], leases, consumers, attempts };
   }
 
-  /** The last lease that begins at or before the offset; -1 where none does. */
+  /** The last lease that begins at or before the offset; -1 if none does. */
   #leaseIndex(offset: number): number {
     let low = 0;
     let high = this.#leases.length;

@@ -1,4 +1,4 @@
-/** When offsets of groups expire, by the partition's alarm: the group is asked whether it still has members. */
+/** Expiry of group offsets, by the partition's alarm. It asks the group whether it still has members. */
 
 import { isFailure } from '../../../protocol/errors.ts';
 import { callGroup } from '../../call-group.ts';

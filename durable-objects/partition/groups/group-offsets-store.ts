@@ -1,12 +1,12 @@
 /**
- * The table of what groups have committed in a partition.
+ * Store of group offsets: the table of what groups have committed in a partition.
  *
  *   group_offsets   a row per group that has read or committed here: who may commit since which epoch, the committed
  *                   offset (null: none), its metadata, when the row was written last, and as JSON the last transaction
  *                   that has committed here with what is pending of it. Absent: the group has never been here, or what
  *                   it had committed has expired. Keyed by name, without a rowid: a commit is one row
  *
- * The table itself is made with the first row: most partitions that were made before groups never need it.
+ * The table is created with the first row, because most partitions never need it.
  */
 
 import type { GroupOffset } from '../../../core/group/offsets.ts';
@@ -85,7 +85,7 @@ export class GroupOffsetsStore {
       .map((row) => ({ group: row.group_name, usedMs: row.used_ms }));
   }
 
-  /** When the row was written that was not written for the longest time. */
+  /** Returns the time of the oldest write. */
   oldestUseMs(): number | null {
     if (!this.#isMade) return null;
     return this.#sql.all<{ oldest: number | null }>('SELECT min(used_ms) AS oldest FROM group_offsets')[0]!

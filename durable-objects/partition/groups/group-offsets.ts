@@ -1,4 +1,7 @@
-/** What groups do in a partition: begin to read, commit, are fenced, are reset, are forgotten. Rules: core/group/offsets.ts. */
+/**
+ * Group offsets in a partition: groups begin to read, commit, are fenced, reset and forgotten. The rules are in
+ * core/group/offsets.ts.
+ */
 
 import {
   checkClaim,
@@ -26,10 +29,10 @@ import type { Sql } from '../../storage/sql.ts';
 import type { AskGroup, GroupClaim, GroupOffsetView } from '../../rpc/partition.ts';
 import { GroupOffsetsStore } from './group-offsets-store.ts';
 
-/** A commit that changes nothing is written once in so long, for what was not used to expire. */
+/** An unchanged commit is written again after this time, in ms, because unused offsets expire. */
 const UNCHANGED_WRITE_MS = 3_600_000;
 
-/** After a group whose offsets are old turned out to have members. */
+/** The delay before the next check, if a group with old offsets has members, in ms. */
 const RECHECK_MS = 86_400_000;
 
 const ASK_GROUP: AskGroup = { askGroup: true };
@@ -46,10 +49,11 @@ export class GroupOffsets {
   }
 
   /**
-   * Where the member reads on. From its first read on nobody else can commit: the offset it begins at and the fence are
-   * one row. `latest` without a committed offset is settled then too, so that nothing is missed between two reads.
+   * Returns where the member continues to read. From its first read on nobody else can commit: its start offset and the
+   * fence are one row. That row also fixes `latest` without a committed offset, so that no record is missed between two
+   * reads.
    * @param isPositioned the member knows where it reads on
-   * @returns 'pending' where an open transaction has yet to decide it
+   * @returns 'pending' if an open transaction has yet to decide it
    */
   position(claim: GroupClaim, isPositioned: boolean): number | Failure | AskGroup | 'pending' {
     const known = this.#store.get(claim.group);
@@ -65,7 +69,10 @@ export class GroupOffsets {
     return position;
   }
 
-  /** The group sees the partition for the first time: `latest` is here, whenever its members begin to read. One row. */
+  /**
+   * Notes the end of the partition when the group first sees it: that is `latest`, whenever its members begin to read.
+   * One row.
+   */
   begin(group: string): void {
     if (this.#store.get(group) !== null) return;
     const { highWatermark: offset } = this.#log();
@@ -74,7 +81,7 @@ export class GroupOffsets {
 
   /**
    * @param transaction the transaction that it belongs to and takes effect with; null: it takes effect at once
-   * @param onlyFrom where a later offset is committed already the commit is refused
+   * @param onlyFrom if a later offset is committed already the commit is refused
    */
   commit(
     group: string,
@@ -112,13 +119,13 @@ export class GroupOffsets {
     return { committed: offset };
   }
 
-  /** A transaction that has committed offsets of the group here has ended. At most one row. */
+  /** Ends a transaction with offsets of the group in this partition. At most one row. */
   endTransaction(group: string, transactionalId: string, end: TransactionEnd): void {
     const known = this.#store.get(group);
     const nowMs = this.#now();
     const result = endOffset(known?.transaction ?? null, transactionalId, end, nowMs);
     if (result === null) return;
-    // Also where there is nothing of the group: what is still on its way has to find that it comes too late.
+    // Also for an unknown group: an offset that is still on its way has to be refused as late.
     const row = known ?? { ...NOTHING, epoch: 0, memberId: null };
     this.#store.put(group, { ...row, ...result.committed, transaction: result.ended, usedMs: nowMs });
   }
@@ -157,7 +164,7 @@ export class GroupOffsets {
     const busy = checkReset(known, epoch);
     if (busy) return busy;
     const before = known?.transaction ?? null;
-    // Longer than any transaction may be open: its end is lost, and whoever resets decides.
+    // Pending for longer than any transaction may be open: its end is lost, so the reset decides.
     const isYoung = before !== null && before.sinceMs > this.#now() - TRANSACTION_TIMEOUT_MS_MAX;
     if (before?.pending && isYoung) return stillPending(before);
     const log = this.#log();
@@ -189,7 +196,7 @@ export class GroupOffsets {
   }
 
   /**
-   * Forgets what was not used for the time that offsets are kept, of groups that have no members.
+   * Removes expired offsets of groups that have no members.
    * @returns when to look again, in ms
    */
   async expire(isEmpty: (group: string) => Promise<boolean>): Promise<number | null> {

@@ -1,4 +1,4 @@
-/** Answers readers that wait, when there may be something for them. What fails is tried again by the alarm. */
+/** Answers to waiting readers, sent when there may be something for them. The alarm repeats what fails. */
 
 import type { Alarm } from '../../runtime/alarm.ts';
 import type { Wait, Waiters } from '../../runtime/waiters.ts';
@@ -10,7 +10,7 @@ const RETRY_MS = 1_000;
 
 export interface AnswerHost {
   now(): number;
-  /** Null: it has to wait on. */
+  /** Null if the reader has to wait longer. */
   answerTo(wait: Wait): Uint8Array | null | 'gone';
 }
 
@@ -31,7 +31,7 @@ export class AnswerWaiters {
     this.#alarm.scheduleEarlier(TASK, this.#try());
   }
 
-  /** @returns when to try again, in ms; null: it has not failed */
+  /** @returns when to try again, in ms; null if nothing failed */
   #try(): number | null {
     try {
       this.#waiters.answer((wait) => this.#host.answerTo(wait));

@@ -1,4 +1,4 @@
-/** What a partition answers. */
+/** Append replies: what a partition answers to an append. */
 
 import type { Admission } from '../../../core/log/producer-state.ts';
 import {
@@ -47,7 +47,7 @@ export function offsetHeaders(
   };
 }
 
-/** What was stored. Of what had been stored before, the times that it has there: a repetition is answered as the first was. */
+/** Returns what was stored. A repetition gets the offsets and times of the first append. */
 export function appendReply(
   open: Pick<Cleanable, 'definition' | 'log'>,
   command: AppendCommand,
@@ -71,7 +71,7 @@ function appendedBatches(
   });
 }
 
-/** Where the batch is gone or damaged by now, the latest of its timestamps stands for all. */
+/** If the batch is gone or damaged by now, the latest of its timestamps stands for all. */
 function storedTimes(
   log: Cleanable['log'],
   { baseOffset, maxTimestamp }: Extract<Admission, { kind: 'duplicate' }>,

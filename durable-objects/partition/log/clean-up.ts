@@ -1,4 +1,4 @@
-/** What a partition removes by time: records past their retention, and those that compaction supersedes. */
+/** Clean-up of a partition by time: removes records past their retention, and records that compaction supersedes. */
 
 import { COMPACTION_DELAY_MS, type CompactionPolicy } from '../../../core/log/compaction.ts';
 import type { RetentionPolicy } from '../../../core/log/retention.ts';
@@ -46,7 +46,7 @@ export class CleanUp {
     this.#scheduleCompaction(open);
   }
 
-  /** Almost always finds both scheduled or not needed: an append must not cost a second row. */
+  /** Almost always finds both tasks scheduled or not needed, because an append must not cost a second row. */
   scheduleAfterAppend(open: Cleanable): void {
     const policy = retentionPolicy(open.definition);
     if (!this.#alarm.isScheduled('retention') || policy.retentionBytes !== null) {

@@ -1,13 +1,13 @@
 /**
- * What a partition keeps beside its log: its definition, one row, written when the topic is made or changed. A partition
- * without one does not exist: it was never made, or its topic was deleted.
+ * Partition store: the definition of the partition, one row, written when the topic is created or changed. Without it
+ * the partition does not exist: it was never created, or its topic was deleted.
  */
 
 import type { PartitionDefinition } from '../../rpc/partition.ts';
 import { SegmentLog } from '../../storage/segment-log.ts';
 import type { Sql } from '../../storage/sql.ts';
 
-/** The layout of the tables, for those who come after: docs/storage-format.md. */
+/** The version of the table layout: docs/storage-format.md. */
 const FORMAT = 1;
 
 export class PartitionStore {

@@ -1,7 +1,7 @@
 /**
- * The log of a partition with its producers: what is appended is checked against them when it is committed, so that two
- * copies that arrive together are stored once, and reads can leave out what is not committed. Synchronous, as the log is;
- * memory follows only after a commit has succeeded.
+ * Produced log: the log of a partition with its producers. Each commit checks its batches against them, so two copies
+ * that arrive together are stored once, and reads can leave out uncommitted records. It is synchronous, as the log is.
+ * Memory changes only after a commit has succeeded.
  */
 
 import { committedOnly, type AbortedTransaction, type ReadIsolation } from '../../../core/log/aborted.ts';
@@ -31,10 +31,10 @@ import type { Sql } from '../../storage/sql.ts';
 import { ProducerStore } from './producer-store.ts';
 import { admitPublish, type PublishedRun } from './publish-admission.ts';
 
-/** How much may be appended before the next snapshot: what waking has to look through, in some 10 ms. */
+/** The bytes appended between two snapshots. A waking partition reads as much, in about 10 ms. */
 export const SNAPSHOT_INTERVAL_BYTES = 8 * 1024 * 1024;
 
-/** What a read looks through for a reader of committed records before it answers with nothing but where to go on. */
+/** The bytes that a read of committed records inspects before it answers only with the next offset. */
 const ABORTED_SCAN_BYTES_MAX = 8 * 1024 * 1024;
 
 export interface ProducedBatch extends AppendBatch, SequencedBatch {}
@@ -51,7 +51,9 @@ export type LogCommand =
       timestampMs: number;
     };
 
-/** For an append what became of each batch; for a publish where its messages are; for an end whether it was news. */
+/**
+ * For an append the outcome of each batch; for a publish the positions of its messages; for an end whether it was new.
+ */
 export type LogOutcome = Admission[] | PublishedRun[] | Failure | { isNew: boolean };
 
 export class ProducedLog {
@@ -59,7 +61,7 @@ export class ProducedLog {
   readonly #log: SegmentLog;
   readonly #store: ProducerStore;
   readonly #states: ProducerStates;
-  /** The offset and position of the snapshot; null where there is none and nothing after it to be remembered. */
+  /** The offset and position of the snapshot; null if there is none and nothing after it to be remembered. */
   #snapshot: { offset: number; position: number } | null;
   /** The transactions that were aborted since the snapshot, in the order in which they ended. */
   #aborted: AbortedTransaction[] = [];
@@ -130,8 +132,8 @@ export class ProducedLog {
   }
 
   /**
-   * Reads from an offset on. With `read_committed` only up to the last stable offset, and without what was aborted; then
-   * it may bring nothing and still say where to go on.
+   * Reads from an offset on. With `read_committed` it reads up to the last stable offset and leaves out aborted
+   * records. Then the result may be empty and still advance the next offset.
    */
   read(offset: number, bytesMax: number, recordsMax: number, isolation: ReadIsolation): ReadResult | Failure {
     if (isolation === 'read_uncommitted') return this.#log.read(offset, bytesMax, recordsMax);
@@ -164,8 +166,8 @@ export class ProducedLog {
   }
 
   /**
-   * Before segments are removed or rewritten: notes what only they tell. Costs a row where something was appended since the
-   * last snapshot, and none for a log without producers.
+   * Runs before segments are removed or rewritten: writes a snapshot of what only they contain. It costs a row if
+   * something was appended since the last snapshot, and none for a log without producers.
    */
   prepareCleanUp(nowMs: number): void {
     const { nextOffset } = this.#log.head;
@@ -241,7 +243,7 @@ export class ProducedLog {
   #replay(from: number, nowMs: number): void {
     for (const { data, baseOffset, nextOffset } of this.#log.segmentsFrom(from)) {
       for (const piece of surveyBatches(data, baseOffset, nextOffset)) {
-        // What a damaged batch says of its producer is not taken: a producer that misses it is told to begin anew.
+        // Ignores the producer fields of a damaged batch. A producer that needs them has to begin anew.
         if (isDamaged(piece)) this.#damage.note(piece.baseOffset, piece.problem);
         else if (piece.header.baseOffset >= from) this.#replayBatch(data, piece.at, piece.header, nowMs);
       }

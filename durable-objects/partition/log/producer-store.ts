@@ -1,5 +1,5 @@
 /**
- * What a partition keeps of its producers beside the log. Neither table exists until it is needed.
+ * Producer store: what a partition keeps of its producers beside the log. Neither table exists until it is needed.
  *
  *   producers   one row: a snapshot of the producers as they were at an offset. Written with the first batch of a producer
  *               and then once for each 8 MiB appended, and before clean-up touches what lies after it; what came later is
@@ -47,7 +47,7 @@ export class ProducerStore {
     this.#hasAborted = this.#exists && sql.all('SELECT last_offset FROM aborted_runs LIMIT 1').length > 0;
   }
 
-  /** Makes the tables where they are not there: before a transaction that writes to them, which may be undone. */
+  /** Creates the tables if necessary, before a transaction that writes to them and may be rolled back. */
   create(): void {
     if (this.#exists) return;
     this.#sql.transaction(() => {
@@ -88,7 +88,7 @@ export class ProducerStore {
   addAborted(aborted: readonly AbortedTransaction[]): void {
     for (let first = 0; first < aborted.length; first += RUN_MAX) {
       const run = aborted.slice(first, first + RUN_MAX);
-      this.#hasAborted = true; // an upper bound, where the write is undone
+      this.#hasAborted = true; // an upper bound, if the write is undone
       this.#sql.run(
         'INSERT INTO aborted_runs VALUES (?, ?)',
         run[run.length - 1]!.lastOffset,

@@ -1,4 +1,4 @@
-/** What a partition appends of a publish through an exchange: the messages that it has not taken before. */
+/** Publish admission: the messages of a publish through an exchange that a partition has not stored before. */
 
 import { partOfExchangeBatch, readExchangeBatch } from '../../../core/log/exchange-batch.ts';
 import { storedHeader } from '../../../core/log/fetch.ts';
@@ -8,7 +8,7 @@ import { isFailure, type Failure } from '../../../protocol/errors.ts';
 import type { BatchHeader } from '../../../protocol/record-batch/index.ts';
 import type { AppendBatch } from '../../storage/segment-log.ts';
 
-/** Messages of a publish, neighbours in the log. */
+/** Messages of a publish that are adjacent in the log. */
 export interface PublishedRun {
   baseOffset: number;
   recordCount: number;
@@ -28,7 +28,7 @@ interface SequencedPart {
 }
 
 /**
- * Decides on the messages of a publish, and notes what is to be appended.
+ * Decides on the messages of a publish, and notes those to be appended.
  * @param batches of core/log/exchange-batch.ts
  * @param nextOffset the offset that the next record gets
  */

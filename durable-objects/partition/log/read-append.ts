@@ -1,9 +1,9 @@
-/** The batches of an append, as the router sent them, with what decides on them. */
+/** Read append: splits an append of the router into batches, with the header fields that decide about them. */
 
 import { isBatchFailure, splitBatches, stampAppendTime } from '../../../protocol/record-batch/index.ts';
 import type { ProducedBatch } from './produced-log.ts';
 
-/** @param appendTime what the topic stamps all records with; null where they keep their own times */
+/** @param appendTime what the topic stamps all records with; null if they keep their own times */
 export function readAppend(bytes: Uint8Array, appendTime: number | null): ProducedBatch[] {
   const batches = splitBatches(bytes);
   if (isBatchFailure(batches))

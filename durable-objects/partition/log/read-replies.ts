@@ -1,4 +1,4 @@
-/** What a partition answers to those who have waited, and where a read begins. */
+/** Read replies: the answers to readers that waited, and the offset where a read begins. */
 
 import type { ReadIsolation } from '../../../core/log/aborted.ts';
 import { encodeFetchFrame } from '../../../core/log/fetch-frame.ts';

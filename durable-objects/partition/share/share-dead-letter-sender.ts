@@ -1,7 +1,7 @@
 /**
- * Takes dead letters of share groups from a partition to their queue or topic, in order, at least once. A queue remembers the
- * last number that it took from here, so that it stores one sent twice once. What cannot be sent stays, and holds up only
- * what its own group sends.
+ * Sender of share-group dead letters: takes them from a partition to their queue or topic, in order, at least once. A
+ * queue remembers the last number that it took from this partition, so it stores each once. What cannot be sent stays,
+ * and holds up only what its own group sends.
  */
 
 import { forQueue } from '../../../core/share/dead-letter.ts';
@@ -55,7 +55,7 @@ export class ShareDeadLetterSender {
     });
   }
 
-  /** Sends what waits, unless that is under way or has failed and waits for its time. Nothing where there is none. */
+  /** Sends waiting dead letters, unless a send is under way or waits for its retry time. */
   wake(): void {
     const open = this.#open();
     if (!open || this.#sending || this.#alarm.isScheduled(TASK)) return;
@@ -104,7 +104,7 @@ export class ShareDeadLetterSender {
     }
   }
 
-  /** @returns what is in the way; null: they have been taken */
+  /** @returns what prevents it; null if the target has taken them */
   async #sendRow({ topic, partition }: PartitionDefinition, row: DeadLetterRow): Promise<string | null> {
     const records = unpacked(row.data);
     const topology = topologyStub(this.#env, topic.namespace);
@@ -141,7 +141,7 @@ export class ShareDeadLetterSender {
   }
 }
 
-/** Has the target told of its definition, for the next time. */
+/** Makes the topology tell the target its definition, for the next attempt. */
 async function propagate(topology: { propagate(): Promise<void> }): Promise<string> {
   await topology.propagate();
   return 'the target is being changed';

@@ -13,7 +13,7 @@ import {
 const ROW_RECORDS_MAX = 500;
 const ROW_BYTES_MAX = 512 * 1024;
 
-/** Taken one after another: never all of the records in memory. */
+/** Yields one batch after another, so that not all records are in memory. */
 export function* packedWithin(
   records: Iterable<LogRecord>,
 ): IterableIterator<{ count: number; data: Uint8Array }> {

@@ -1,5 +1,6 @@
 /**
- * The tables of share groups in a partition. They are made with the first row: most partitions never need them.
+ * Share store: the tables of share groups in a partition. They are created with the first row, because most partitions
+ * never need them.
  *
  *   share_groups         a row per share group that has acquired records here: its window over the log as JSON
  *                        (core/share/share-window.ts), with the id and version of the definition it was used with last.
@@ -63,7 +64,7 @@ export class ShareStore {
     this.#isMade = sql.all("SELECT name FROM sqlite_master WHERE name = 'share_dead_letters'").length > 0;
   }
 
-  /** Makes the tables where they are not there: before a transaction that writes to them, which may be undone. */
+  /** Creates the tables if necessary, before a transaction that writes to them and may be rolled back. */
   create(): void {
     if (this.#isMade) return;
     this.#sql.transaction(() => {

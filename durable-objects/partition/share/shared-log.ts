@@ -1,10 +1,10 @@
 /**
- * The log of a partition as share groups consume it: acquired, acknowledged, archived record by record, without a copy of
- * the records. Each call reads the group's row, decides on its window, and writes it where it has changed: one row for an
- * acquisition and one for an acknowledgement, however many records. Locks that have ended are noticed by the next call, so
- * that nothing runs for a group that nobody uses.
+ * Shared log: the log of a partition as share groups consume it. They acquire, acknowledge and archive single records,
+ * without a copy of the records. Each call reads the group's row, decides on its window, and writes it if it has
+ * changed: one row for an acquisition and one for an acknowledgement, however many records. The next call notices ended
+ * locks, so nothing runs for an unused group.
  *
- * Members see what is committed. What is no record any more when it would be handed out counts as done.
+ * Members see committed records only. Records that are gone when they would be handed out count as done.
  */
 
 import { acknowledge } from '../../../core/share/acknowledge.ts';
@@ -132,7 +132,7 @@ export class SharedLog {
     return outcomes;
   }
 
-  /** What is so now: nothing is written. */
+  /** Returns the current state without writing. */
   view(group: ShareGroupDefinition): ShareView | StaleGroup {
     const opened = this.#open(group);
     if (!opened) return STALE_GROUP;
@@ -217,9 +217,9 @@ export class SharedLog {
   }
 
   /**
-   * How far of `[from, to)` may be handed out, and the bytes that takes: those of whole batches, but of a gzip batch the
-   * records by themselves, since a few kB may hold many MiB. What was locked and could not be told would be lost to
-   * everybody until its lock ends, so this is decided before.
+   * How far of `[from, to)` may be handed out, and the bytes that takes: those of whole batches, but of a gzip batch
+   * the records by themselves, since a few kB may hold many MiB. Records that were locked but not sent would be
+   * unavailable until their locks end, so this is decided before locking.
    */
   #whatFits(
     batches: readonly StoredBatch[],

@@ -1,8 +1,8 @@
 /**
- * The dead letters that a queue holds: listed, sent again, replayed in slices, purged. Every method is a step of a commit,
- * so a message leaves the queue and enters the outbox together or not at all: each is moved once.
+ * Dead-letter box: lists, resends, replays (in slices) and purges the dead letters that a queue holds. Every method is
+ * a step of a commit. So a message leaves the queue and enters the outbox together or not at all, and moves once.
  *
- * Only ready messages are dead letters to look at: one that a consumer has is that consumer's.
+ * It sees only ready messages. A message that a consumer has leased belongs to that consumer.
  */
 
 import {
@@ -32,7 +32,7 @@ const STEP_BYTES_MAX = 4 * 1024 * 1024;
 const REPLAY_SLICE = 500;
 const PURGE_SLICE = 5_000;
 
-/** A replay waits while so many of its messages are still on their way. */
+/** A replay pauses while this many of its messages are still on their way. */
 const OUTGOING_MAX = 5_000;
 const PAUSE_MS = 1_000;
 
@@ -94,7 +94,7 @@ export class DeadLetterBox {
     return this.#host.replays.all().some(({ state }) => state === 'running');
   }
 
-  /** The next slice of each replay. Gives when to go on; null: all have ended. */
+  /** Runs the next slice of each replay. Returns when to continue; null if all have ended. */
   replay(nowMs: number): number | null {
     const running = this.#host.replays.all().filter(({ state }) => state === 'running');
     if (running.length === 0) return null;
@@ -121,7 +121,7 @@ export class DeadLetterBox {
     const replay: StoredReplay = {
       ...order,
       state: 'running',
-      // What a consumer holds may be given back before the replay comes by.
+      // A leased message may come back before the replay reaches it.
       total: order.ids?.length ?? readyCount(state) + state.leased,
       lookedAt: 0,
       moved: 0,
@@ -160,7 +160,7 @@ export class DeadLetterBox {
     };
   }
 
-  /** The next messages that a replay means. With ids they are taken by their place in the list. */
+  /** Returns the next messages of a replay. With ids, in the order of the list. */
   #choose(order: ReplayOrder & { ends?: StoredReplay['ends'] }, max: number, after: Position | null): Scan {
     if (order.ids === null) return this.#scan(matcherOf(order.filter), after, max, order.ends ?? null);
     const first = after === null ? 0 : after.offset + 1;
@@ -264,7 +264,7 @@ export class DeadLetterBox {
   }
 }
 
-/** Where a message goes; null where nobody knows, or the broker has published it on too often. */
+/** Returns the target of a message; null if its origin is unknown, or it reached the hop limit. */
 function targetOf(to: ReplayTarget | null, record: LogRecord): ReplayTarget | null {
   if (hopsOf(record) >= BROKER_HOPS_MAX) return null;
   if (to !== null) return to;

@@ -1,9 +1,10 @@
 /**
- * Takes messages from the outbox of a queue to where they go, in order: dead letters, and what is replayed. Each is sent at
- * least once. A queue remembers the last number that it took, so that it stores one sent twice once; a topic has no such
- * memory, and the row only notes which destinations are done where others failed.
+ * Outbox sender: takes dead letters and replayed messages from the outbox of a queue to their targets, in order. It
+ * sends each at least once. A queue remembers the last number that it took, so it stores each once; a topic has no such
+ * memory, and the row only notes which destinations are done if others failed.
  *
- * What cannot be sent stays, and all that comes behind it: were it overtaken, its destination would take it for known.
+ * A message that cannot be sent stays, with all behind it. If others overtook it, its destination would treat it as a
+ * duplicate.
  */
 
 import { routedHeaders } from '../../../core/exchange/routed-headers.ts';
@@ -38,10 +39,10 @@ interface DestinationBatch {
   indexes: number[];
 }
 
-/** Why messages are still here, for the person who looks at the queue. */
+/** Why messages still wait, for the status of the queue. */
 export class NotSent extends Error {}
 
-/** @throws NotSent where the messages cannot be taken now: they stay in the outbox */
+/** @throws NotSent if the messages cannot be taken now: they stay in the outbox */
 export async function sendOutbox(env: Env, definition: QueueDefinition, queue: StoredQueue): Promise<void> {
   for (let row = queue.nextOutbox(); row !== null; row = queue.nextOutbox()) {
     await new RowSender(env, definition, queue, row).send();
@@ -61,7 +62,7 @@ class RowSender {
     this.#definition = definition;
     this.#queue = queue;
     this.#row = row;
-    // What stands for a damaged one goes on as what is left of it: it must not die again where it arrives.
+    // A placeholder of a damaged message goes on as an ordinary message, so that it does not die again at its target.
     this.#records = recordsOf(row.data).map(withoutDamage);
   }
 
@@ -77,7 +78,7 @@ class RowSender {
       for (const share of shares) {
         const { kind, name } = share.destination;
         if (done.has(`${kind} ${name}`)) continue;
-        // One that has gone since the messages were routed: had they come later, it had not been among them.
+        // Skips destinations that were deleted after routing.
         if (kind === 'queue') {
           const target = known.queues.find((one) => one.name === name);
           if (target) await this.#sendToQueue(target as QueueDefinition, share.indexes);
@@ -121,7 +122,7 @@ class RowSender {
     return [...shares.values()];
   }
 
-  /** For each message where it goes. */
+  /** Returns the destinations of each message. */
   async #destinations(target: DeadLetterConfig | null): Promise<Destination[][]> {
     const toAll = (all: Destination[]): Destination[][] => this.#records.map(() => all);
     if (target === 'none') return toAll([]);
@@ -142,7 +143,7 @@ class RowSender {
     return (await topology.route(exchange, messages)) as Destination[][];
   }
 
-  /** `<queue>.dlq`, made where there is none. */
+  /** `<queue>.dlq`, made if there is none. */
   async #defaultQueue(): Promise<Destination> {
     const { namespace, name } = this.#definition;
     const topology = topologyStub(this.#env, namespace);
@@ -154,7 +155,7 @@ class RowSender {
     return { kind: 'queue', name: target };
   }
 
-  /** Where a message ends that the broker has published on too often: where it stops, a person can look at it. */
+  /** The target of messages that reached the hop limit. They stop there, so that a person can inspect them. */
   async #lastResort(): Promise<Destination[]> {
     const target = await this.#defaultQueue();
     const topology = topologyStub(this.#env, this.#definition.namespace);
@@ -193,7 +194,7 @@ class RowSender {
     }
   }
 
-  /** Has the target told of its definition. @throws NotSent always: the row is sent again */
+  /** Makes the topology tell the target its definition. @throws NotSent always: the row is sent again */
   async #propagate(target: string): Promise<never> {
     await topologyStub(this.#env, this.#definition.namespace).propagate();
     throw new NotSent(`${target} is being changed`);

@@ -1,4 +1,7 @@
-/** Messages of a queue on their way to other objects, as rows. Each has a number, by which the others know it again. */
+/**
+ * Outbox: messages of a queue on their way to other objects, as rows. Each has a number by which its target recognises
+ * it.
+ */
 
 import type { ReplayTarget } from '../../../protocol/schemas/dead-letters.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
@@ -10,7 +13,10 @@ const RESERVED_AHEAD = 1_000_000;
 
 export class Outbox {
   readonly #store: OutboxStore;
-  /** The number of the next message. One that was given before would be taken for known, so each wake begins behind all. */
+  /**
+   * The number of the next message. A target would treat a reused number as a duplicate, so each wake begins above all
+   * numbers.
+   */
   #nextNumber: number;
   /** Every number given so far is below it. To be stored with the messages. */
   reserved: number;
@@ -40,7 +46,7 @@ export class Outbox {
     return this.count === 0 ? null : this.#store.next();
   }
 
-  /** Notes who has the messages of a row that others have not. */
+  /** Notes the destinations that have stored a row, when others have not. */
   noteDone(row: OutboxRow, done: readonly string[]): void {
     this.#store.writeDone(row.number, done.join('\n'));
   }

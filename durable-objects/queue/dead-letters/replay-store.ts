@@ -12,7 +12,7 @@ export class ReplayStore {
     this.#sql = sql;
   }
 
-  /** The oldest first. Few: read once. */
+  /** The oldest first. There are few, so they are read once and kept in memory. */
   all(): readonly StoredReplay[] {
     this.#known ??= this.#sql
       .all<{ json: string }>('SELECT json FROM replays')
@@ -21,10 +21,10 @@ export class ReplayStore {
     return this.#known;
   }
 
-  /** Writes it, and forgets the oldest that have ended where they are too many. */
+  /** Writes it, and forgets the oldest that have ended if they are too many. */
   put(replay: StoredReplay): void {
     const others = this.all().filter(({ id }) => id !== replay.id);
-    this.#known = null; // read anew, also where this commit fails
+    this.#known = null; // read anew, also if this commit fails
     this.#sql.run('INSERT OR REPLACE INTO replays VALUES (?, ?)', replay.id, JSON.stringify(replay));
     const ended = others.filter(({ state }) => state !== 'running');
     for (const { id } of ended.slice(0, Math.max(0, others.length + 1 - REPLAYS_MAX))) {

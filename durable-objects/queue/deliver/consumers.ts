@@ -1,7 +1,7 @@
 /**
- * Consumers that wait for messages: hibernating WebSockets. What each waits for stays with its socket, so the object can
- * leave memory meanwhile. A poll is held by the router for its client and ends with its first message; a stream is the
- * client's own and stays.
+ * Waiting consumers: hibernating WebSockets. The socket keeps what its consumer waits for, so the object can leave
+ * memory meanwhile. The router holds a poll for its client, and the poll ends with its first message. A stream belongs
+ * to the client and stays open.
  */
 
 import { deliveriesOf } from '../../../core/queue/deliver/deliveries-json.ts';
@@ -13,18 +13,18 @@ export type Poll = Omit<DeliverRequest, 'version'>;
 interface Attachment extends Poll {
   /** When it came. */
   sinceMs: number;
-  /** Its place in the line: lower is served first. Whoever is served goes to the end. */
+  /** Its position in the line. The lowest is served first and then goes to the end. */
   turn: number;
   /**
-   * Of a stream: messages whose lease has ended in its hands since it last said anything. Each keeps its place in the
-   * prefetch, or a consumer that settles nothing would be given message after message.
+   * For a stream: messages whose lease ended since its consumer last sent something. They still count in the prefetch.
+   * Otherwise a consumer that settles nothing would get one message after another.
    */
   endedLeases: number;
   /** It has had its answer and is only closing. */
   isAnswered: boolean;
 }
 
-/** The queue as those who wait see it. */
+/** The queue, as waiting consumers see it. */
 export interface ReadyMessages {
   ready(): number;
   /** Messages that a consumer holds. */
@@ -81,9 +81,9 @@ export class Consumers {
   }
 
   /**
-   * Hands what is ready out in turn: each who has room gets an equal share, and what some have no room for goes to the
-   * others. The odd ones go to whoever was served longest ago. What is returned is to be called when that is stored: it
-   * sends, and gives the bytes back where they cannot be sent to somebody who will never come for them.
+   * Hands out ready messages in turn. Each consumer with room gets an equal number, and the rest goes to those with
+   * more room. Odd messages go to the consumer that was served longest ago. Call the returned function when the
+   * deliveries are stored: it sends the bytes, and gives them back if their consumer has left.
    */
   serve(queue: ReadyMessages): (() => Uint8Array | null)[] {
     if (this.#atMost === 0 || queue.ready() === 0) return [];
@@ -119,13 +119,13 @@ export class Consumers {
     return sends;
   }
 
-  /** What the stream of a socket asked for; null where it is a poll. */
+  /** What the stream of a socket asked for; null if it is a poll. */
   streamOf(socket: WebSocket): Poll | null {
     const attachment = socket.deserializeAttachment() as Attachment | null;
     return attachment?.prefetch === undefined ? null : attachment;
   }
 
-  /** What the poll of a socket waits for; null where it is a stream, or has had its answer. */
+  /** What the poll of a socket waits for; null if it is a stream, or has had its answer. */
   pollOf(socket: WebSocket): Poll | null {
     const attachment = socket.deserializeAttachment() as Attachment | null;
     return attachment?.prefetch !== undefined || attachment?.isAnswered !== false ? null : attachment;
@@ -142,20 +142,20 @@ export class Consumers {
     }
   }
 
-  /** The consumer of a stream has said something: it is at work, and messages that it did not settle in time are past. */
+  /** Notes that the consumer of a stream sent something: it works, so messages whose lease ended no longer count. */
   noteSign(socket: WebSocket): void {
     const attachment = attachmentOf(socket);
     if (attachment.endedLeases === 0) return;
     socket.serializeAttachment({ ...attachment, endedLeases: 0 } satisfies Attachment);
   }
 
-  /** How many messages the consumer of a stream may hold from now on. What it holds already stays. */
+  /** Sets how many messages the consumer of a stream may hold. It keeps those that it holds already. */
   setPrefetch(socket: WebSocket, prefetch: number): void {
     const attachment = attachmentOf(socket);
     socket.serializeAttachment({ ...attachment, prefetch } satisfies Attachment);
   }
 
-  /** Closes all, or those that are meant: they ask anew, and learn what has happened. */
+  /** Closes all sockets, or the matching ones. Their consumers ask again and learn what has happened. */
   dismiss(isMeant: (poll: Poll) => boolean = () => true): number {
     const meant = this.#waiting().filter(({ attachment }) => isMeant(attachment));
     for (const { socket, attachment } of meant) finish(socket, attachment, null);
@@ -198,7 +198,7 @@ function push(socket: WebSocket, attachment: Attachment, bytes: Uint8Array): nul
   return null;
 }
 
-/** Gives the bytes back where the consumer has left. */
+/** Gives the bytes back if the consumer has left. */
 function finish(socket: WebSocket, attachment: Attachment, bytes: Uint8Array | null): Uint8Array | null {
   socket.serializeAttachment({ ...attachment, isAnswered: true } satisfies Attachment);
   try {

@@ -1,4 +1,7 @@
-/** The bytes of what was delivered: stored batches as they are, cut where most of one was not delivered. */
+/**
+ * Delivery sections: the bytes of delivered messages. They are stored batches, cut if most of a batch was not
+ * delivered.
+ */
 
 import type { DeliverySlice } from '../../../core/queue/deliver/deliver.ts';
 import type { DeliverySection } from '../../../protocol/frames/delivery-frame.ts';

@@ -1,6 +1,6 @@
 /**
- * Hands messages to consumers that ask and to those that wait. What becomes possible by time alone, the turn of another
- * consumer where one at a time is active, has a task of the alarm; and so has what could not be handed out at once.
+ * Hand-out: delivers messages to consumers that ask and to those that wait. A task of the alarm covers what becomes
+ * possible by time alone (the turn of another single active consumer), and what could not be handed out at once.
  */
 
 import { readyCount } from '../../../core/queue/state/queue-machine.ts';
@@ -29,7 +29,7 @@ export class HandOut {
   readonly #alarm: Alarm;
   readonly #consumers: Consumers;
   readonly #host: HandOutHost;
-  /** Nobody was served since the object was started: somebody may wait since before. */
+  /** True until the first serve after a start of the object: consumers may wait since before. */
   #isNew = true;
 
   constructor(alarm: Alarm, consumers: Consumers, host: HandOutHost) {
@@ -39,7 +39,7 @@ export class HandOut {
     alarm.register(TASK, () => this.#serveOrRetry());
   }
 
-  /** Why the consumer is not given anything; null where it may be. */
+  /** Returns why the consumer gets nothing; null if it may get messages. */
   refusal({ definition: { name, config } }: Open, consumerId: string): Failure | null {
     if (!config.single_active_consumer || consumerId !== '') return null;
     return failure(
@@ -48,13 +48,13 @@ export class HandOut {
     );
   }
 
-  /** A step: takes messages for one who asks now. */
+  /** A step: takes messages for a consumer that asks now. */
   takeAsked(queue: StoredQueue, request: Poll, context: StepContext): Uint8Array | null {
     queue.noteSeen(request.consumerId, context.nowMs);
     return this.#take(queue, request, request.max, context);
   }
 
-  /** Gives what is ready to those who wait. Never throws: what fails is tried again by the alarm. */
+  /** Delivers ready messages to waiting consumers. Never throws: the alarm repeats what fails. */
   serve(): void {
     this.#alarm.scheduleEarlier(TASK, this.#serveOrRetry());
   }
@@ -68,7 +68,7 @@ export class HandOut {
     this.#alarm.schedule(TASK, null);
   }
 
-  /** @returns when to look again, in ms; null where nothing follows from time alone */
+  /** @returns when to look again, in ms; null if nothing follows from time alone */
   #serveOrRetry(): number | null {
     this.#isNew = false;
     const open = this.#host.open();
@@ -108,7 +108,7 @@ export class HandOut {
     return queue.deliver({ max, bytesMax, leaseMs, consumerId, autoAck: request.autoAck ?? false }, context);
   }
 
-  /** When somebody who waits may become the active consumer; null where time alone does not decide it. */
+  /** Returns when a waiting consumer may become the active one; null if time alone does not decide it. */
   #turnMs({ state }: StoredQueue): number | null {
     const active = state.activeConsumer;
     if (!active || state.isPaused || readyCount(state) === 0) return null;

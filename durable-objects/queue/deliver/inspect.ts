@@ -1,4 +1,4 @@
-/** Looking at a queue without changing it. */
+/** Inspection of a queue without changing it. */
 
 import type { SegmentSource } from '../../../core/queue/state/message-metadata.ts';
 import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';

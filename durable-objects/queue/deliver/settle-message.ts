@@ -1,4 +1,4 @@
-/** Settlements as they come: on a socket as JSON or as a frame, and from the router. */
+/** Settlement messages: reads settlements from a socket, as JSON or as a frame, and from the router. */
 
 import type { Settlement } from '../../../core/queue/settle/settle.ts';
 import type { SettleRun } from '../../../core/queue/settle/settle-run.ts';
@@ -24,7 +24,7 @@ import { settleRequestOf, type Settled, type SettleRequest } from '../../rpc/que
 /** Fields of a message on a stream. */
 const FIELDS_MAX = 100;
 
-/** What a client says on its stream. */
+/** The messages that a client sends on its stream. */
 export type StreamMessage =
   { prefetch: number } | { runs: SettleRun[]; answer: (outcomes: Settled) => string | Uint8Array };
 
@@ -38,7 +38,7 @@ export function readStreamMessage(message: string | ArrayBuffer): StreamMessage 
     return failure('invalid_field', 'the message is not an object');
   const known = json as Record<string, unknown>;
   const echo = known['id'] instanceof JsonText && { id: known['id'].plain?.value ?? known['id'] };
-  // What is far too much is not looked at one by one: the queue would do nothing else for seconds.
+  // Refuses a far too large message without checking its entries, which would keep the queue busy for seconds.
   const names = Object.keys(known).length;
   if (names > FIELDS_MAX)
     return failure('invalid_field', `${names} fields; a settlement has fewer than ${FIELDS_MAX}`, {
@@ -128,7 +128,7 @@ export function releaseOf(frame: Uint8Array): SettleRun[] {
   );
 }
 
-/** What is no tag is one of no queue. */
+/** An unparsable tag matches no queue. */
 export function runOfTag(tag: string, settlement: Settlement): SettleRun {
   const { queueId, lane, offset, delivery } = parseTag(tag) ?? {
     queueId: -1,

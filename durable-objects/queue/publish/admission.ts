@@ -1,4 +1,7 @@
-/** What is published on its way into a queue: collected during a commit, and stored as few rows as it fits. */
+/**
+ * Admission: published messages on their way into a queue. It collects them during a commit and stores them in as few
+ * rows as possible.
+ */
 
 import { noteExpiry } from '../../../core/queue/state/expiry-look.ts';
 import { admit, takesWhole, type Arrival, type IntakeRules } from '../../../core/queue/publish/arrive.ts';
@@ -29,7 +32,7 @@ interface Parts {
   producers: ProducerRows;
 }
 
-/** A publish that is being taken in. */
+/** A publish in progress. */
 interface Current extends Published {
   /** How many of its first messages were taken before. */
   skip: number;
@@ -44,7 +47,7 @@ const NONE: ReadonlySet<number> = new Set();
 
 export class Intake {
   readonly #parts: Parts;
-  /** Let in by this commit and not in the state yet. */
+  /** Accepted by this commit and not in the state yet. */
   #pending = { count: 0, bytes: 0 };
   /** Ids of this commit, to be written as one row. */
   #ids: { id: string; untilMs: number }[] = [];
@@ -106,7 +109,7 @@ export class Intake {
     return { count, exceptions };
   }
 
-  /** Writes what was taken in. */
+  /** Writes the accepted messages. */
   store(state: QueueMachine): void {
     if (this.#ids.length > 0) {
       const untilMs = Math.max(...this.#ids.map((id) => id.untilMs));
@@ -120,7 +123,7 @@ export class Intake {
     this.#pending = { count: 0, bytes: 0 };
   }
 
-  /** Forgets what was taken in and not written. */
+  /** Drops accepted messages that were not written. */
   clear(): void {
     this.#parts.writer.clear();
     this.#pending = { count: 0, bytes: 0 };

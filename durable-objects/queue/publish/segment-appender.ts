@@ -1,4 +1,7 @@
-/** Batches on their way into the lanes of a queue: collected during a commit, and written as few rows as they fit. */
+/**
+ * Segment appender: batches on their way into the lanes of a queue. It collects them during a commit and writes them in
+ * as few rows as possible.
+ */
 
 import { planAppend } from '../../../core/log/append.ts';
 import { rowKeyOf } from '../../../core/queue/state/lane.ts';
@@ -32,12 +35,12 @@ export class LaneWriter {
     else this.#batches.set(lane, [batch]);
   }
 
-  /** Forgets what was collected and not written. */
+  /** Drops collected batches that were not written. */
   clear(): void {
     this.#batches.clear();
   }
 
-  /** Writes what was collected, at most one row for each lane and MiB begun. Counts nothing. */
+  /** Writes the collected batches, at most one row for each lane and begun MiB. It changes no counters. */
   flush(state: QueueMachine): void {
     let left = this.#batches.size;
     for (const [number, batches] of this.#batches) {

@@ -1,4 +1,4 @@
-/** Writes what the machine of core/queue has changed: the rows of `delivery`, and segments that are done with. */
+/** Changes writer: writes what the queue machine changed, in rows of `delivery`, and deletes completed segments. */
 
 import { rowKeyOf } from '../../../core/queue/state/lane.ts';
 import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
@@ -21,7 +21,7 @@ export class ChangesWriter {
     this.#producers = producers;
   }
 
-  /** What leaves has to be read before: here its segments go. */
+  /** Leaving messages must be read before this, because it deletes their segments. */
   write(state: QueueMachine): void {
     const { touched, completed, ended, purged } = state.changes;
     for (const segment of touched) this.#writeState(state, segment);

@@ -1,6 +1,7 @@
 /**
- * The rows of the `delivery` table. A row whose segment is done with is free: it is written again for another segment,
- * or, where there are many, deleted. One that is the only trace of where a lane's offsets go on is kept.
+ * Delivery rows: the rows of the table `delivery`. The row of a completed segment is free. It is reused for another
+ * segment, or deleted if there are many free rows. A row is kept if it alone knows where the offsets of a lane
+ * continue.
  */
 
 import type { LaneState, QueueMachine } from '../../../core/queue/state/queue-machine.ts';
@@ -41,7 +42,7 @@ export class Slots {
     this.#free.push(slot);
   }
 
-  /** True where some row knows the end of the lane. */
+  /** True if some row knows the end of the lane. */
   knowsEnd({ lane, nextOffset }: LaneState): boolean {
     for (const content of this.#contents.values()) {
       if (content.lane === lane && content.nextOffset === nextOffset) return true;

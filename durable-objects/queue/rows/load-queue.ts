@@ -1,6 +1,9 @@
-/** The state of a queue from its rows: what is in flight and the ends of the lanes, never an index of the backlog. */
+/**
+ * Loading a queue: derives its state from rows. It reads messages in flight and the ends of the lanes, never the
+ * backlog.
+ */
 
-import { DedupWindow } from '../../../core/queue/publish/dedup.ts';
+import { DedupWindow } from '../../../core/queue/state/dedup.ts';
 import { readFacts } from '../../../core/queue/state/message-metadata.ts';
 import { laneOfRowKey } from '../../../core/queue/state/lane.ts';
 import {
@@ -71,7 +74,7 @@ function loadInFlight(state: QueueMachine, store: QueueStore, slots: Slots): voi
     const extent = store.extent(row.place);
     slots.known(row.slot, { lane: lane.lane, nextOffset: row.next_offset }, extent === null);
     if (row.next_offset > lane.nextOffset) {
-      lane.nextOffset = row.next_offset; // its segments are gone: only this row knows how far it was
+      lane.nextOffset = row.next_offset; // its segments are deleted, so only this row knows its next offset
       lane.tail = null;
     }
     if (!extent) continue;

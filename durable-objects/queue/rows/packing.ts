@@ -1,4 +1,4 @@
-/** Records as batches and back. */
+/** Packing of records into batches, and back. */
 
 import { isPlain, readFacts } from '../../../core/queue/state/message-metadata.ts';
 import {

@@ -1,11 +1,11 @@
 /**
- * Where a queue keeps its producers: in rows that it writes anyway, so that idempotence costs none.
+ * Producer rows: a queue keeps its producers in rows that it writes anyway, so idempotence costs no row.
  *
  * What has changed since the last snapshot is written, whole, with a version that only grows, into the row that a commit
- * writes last: the tail of a lane, or `totals` where messages were only parked. The newest version is always in one of
+ * writes last: the tail of a lane, or `totals` if messages were only parked. The newest version is always in one of
  * four places: the tail of a lane, `totals`, the reserved row of `segments`, or the snapshot. Three rules keep it there:
  *
- *   - a commit that writes a lane takes it along where it is in a segment, which may be the tail no longer;
+ *   - a commit that writes a lane takes it along if it is in a segment, which may be the tail no longer;
  *   - the row that has it is not deleted: it becomes the reserved row, which is one row written, as its deletion is;
  *   - once too much has changed, a snapshot of all is written, which is the one row more, for 64 producers or so.
  *
@@ -48,7 +48,7 @@ export class ProducerRows {
   readonly #store: QueueStore;
   #producers = new QueueProducers();
   #version = 0;
-  /** What the holder has; null where the snapshot has all. */
+  /** What the holder has; null if the snapshot has all. */
   #text: string | null = null;
   #holder: Holder | null = null;
   /** Memory knows more than the rows. */

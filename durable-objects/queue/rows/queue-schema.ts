@@ -19,7 +19,7 @@
  *              `producers` too, for publishes that were parked whole.
  *   outbox     one row for messages that leave together, until other objects have taken them. `number` is that of the
  *              first; numbers only grow, so that the other side knows what it has seen. `target` is where they go, as
- *              JSON; empty: where the queue's dead letters go. `done` names destinations that have them, where others
+ *              JSON; empty: where the queue's dead letters go. `done` names destinations that have them, if others
  *              have not.
  *   replays    one row for each replay of dead letters, as JSON: what is asked for, and how far it is.
  *   dedup      one row a publish that carried message ids, while the window remembers them.

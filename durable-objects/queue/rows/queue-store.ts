@@ -12,7 +12,7 @@ import type { QueueDefinition } from '../../../core/topology/queues.ts';
 import type { Sql, SqlRow } from '../../storage/sql.ts';
 import { PRODUCERS_TABLE, QUEUE_SCHEMA } from './queue-schema.ts';
 
-/** The layout of the tables, for those who come after: docs/storage-format.md. */
+/** The version of the table layout: docs/storage-format.md. */
 const FORMAT = 3;
 
 export interface StoredExtent extends LaneExtent {
@@ -236,7 +236,7 @@ export class QueueStore {
 
   writeProducerSnapshot(version: number, json: string): void {
     if (!this.#hasProducers) this.#sql.run(PRODUCERS_TABLE);
-    this.#hasProducers = true; // where it is undone, all is read anew
+    this.#hasProducers = true; // if it is undone, all is read anew
     this.#sql.run('INSERT OR REPLACE INTO producers VALUES (1, ?, ?)', version, json);
   }
 

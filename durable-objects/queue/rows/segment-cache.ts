@@ -1,4 +1,4 @@
-/** The segments that were looked at last, with their records once somebody asked for them. */
+/** Segment cache: recently read segments, with their records once they were needed. */
 
 import { rowKeyOf } from '../../../core/queue/state/lane.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';

@@ -1,4 +1,7 @@
-/** Asks the topology for the end of a queue. The queue is asked again before it is closed: somebody may have come meanwhile. */
+/**
+ * Deletion of a queue by itself: asks the topology to delete it. The queue is asked again before it closes, because a
+ * consumer may have come meanwhile.
+ */
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
 import { topologyStub } from '../../stubs.ts';

@@ -1,7 +1,7 @@
 /**
- * A queue that is about to be deleted takes nothing more, so that what is confirmed to a client is never what goes with it:
- * routers may still know the queue after the topology has deleted it, until this object has been told. Should the deletion
- * never come, the queue opens again once the topology says that it is there.
+ * Deletion guard: a queue that is about to be deleted accepts nothing, so that no confirmed message is deleted with it:
+ * routers may still know the queue after the topology has deleted it, until this object has been told. Should the
+ * deletion never come, the queue opens again once the topology says that it is there.
  */
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';

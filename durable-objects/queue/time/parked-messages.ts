@@ -1,6 +1,6 @@
 /**
- * Messages that wait for their time, as rows of their own: delayed ones before their first delivery, and failed ones
- * before their next. How many there are is part of the queue's state, and is kept in a row.
+ * Parked messages: rows of messages that wait for their time, which are delayed ones before their first delivery and
+ * failed ones before their next. Their number is part of the queue's state and stored in a row.
  */
 
 import { isReturnLane, priorityOf, returnLane } from '../../../core/queue/state/lane.ts';
@@ -54,7 +54,7 @@ export class ParkedMessages {
 
   /**
    * Moves those that are due to their lanes, at most a slice. One whose time to live has passed meanwhile is not ready for a
-   * moment. True where more are due.
+   * moment. True if more are due.
    */
   promote(
     state: QueueMachine,
@@ -83,7 +83,7 @@ export class ParkedMessages {
     return isMoreDue;
   }
 
-  /** Removes all. Gives how many. */
+  /** Removes all. Returns how many. */
   purge(state: QueueMachine): number {
     const count = state.parked;
     if (count === 0) return 0;
@@ -97,7 +97,7 @@ export class ParkedMessages {
     return count;
   }
 
-  /** True where messages were parked since the last time that somebody asked when the next is due, and learned it. */
+  /** True if messages were parked since the last time that somebody asked when the next is due, and learned it. */
   get hasNew(): boolean {
     return this.#hasNew;
   }

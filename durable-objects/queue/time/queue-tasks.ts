@@ -1,4 +1,7 @@
-/** What a queue does by time: leases and messages end, parked messages come back, dead letters leave, the unused goes. */
+/**
+ * Queue tasks: what a queue does by time. Leases and messages expire, parked messages come back, dead letters leave,
+ * and an unused queue is deleted.
+ */
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
 import type { Alarm, Task } from '../../runtime/alarm.ts';
@@ -22,7 +25,7 @@ export interface TaskHost {
   open(): Open | null;
   /** Gives what has become ready to those who wait. */
   serve(): void;
-  /** After a commit; by time where messages may have come back. */
+  /** After a commit; by time if messages may have come back. */
   changed(isByTime: boolean): void;
   /** How many wait. */
   consumers(): number;
@@ -105,7 +108,7 @@ export class QueueTasks {
     this.schedule();
   }
 
-  /** Why dead letters are still here; null where nothing is in their way. */
+  /** Why dead letters are still here; null if nothing is in their way. */
   get outgoingProblem(): string | null {
     return this.#problem;
   }

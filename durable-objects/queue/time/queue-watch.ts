@@ -1,4 +1,4 @@
-/** What looks at a queue after each commit: its alerts, and what it costs. */
+/** Queue watch: checks alerts and cost after each commit. */
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
 import type { Failure } from '../../../protocol/errors.ts';
@@ -36,13 +36,13 @@ export class QueueWatch {
     this.#alerts.configure(definition);
   }
 
-  /** After a commit; by time where messages may have come back. */
+  /** After a commit; by time if messages may have come back. */
   changed(isByTime: boolean): void {
     this.#alerts.changed(isByTime);
     this.#cost.note();
   }
 
-  /** What a publish is answered with while the namespace has written as much as it may; null where it may go on. */
+  /** What a publish is answered with while the namespace has written as much as it may; null if it may go on. */
   refusal(): Failure | null {
     return this.#cost.refusal();
   }

@@ -51,7 +51,7 @@ export function changeQueueIn(
 
 /**
  * Deletes a queue if the conditions hold. The queue is asked first, and is closed from its answer on: whatever is taken later,
- * by a router that has not heard of the deletion, would go with it. Where the deletion comes too late after that, it is
+ * by a router that has not heard of the deletion, would go with it. If the deletion comes too late after that, it is
  * refused: the queue may have opened again.
  */
 export async function deleteQueueIn(

@@ -1,7 +1,7 @@
 /** Changes of schedules: what a declaration must have to be one, and what becomes of it. */
 
 import { nextOccurrence } from '../../../core/schedules/occurrences.ts';
-import { sentMessage } from '../../../core/topology/schedule-message.ts';
+import { sentMessage } from '../../../core/schedules/schedule-message.ts';
 import { declareSchedule, pauseSchedule } from '../../../core/topology/schedules.ts';
 import { isCompacted } from '../../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';

@@ -76,7 +76,7 @@ export class ChangeStore {
     }
   }
 
-  /** The changes after a version as JSON texts, oldest first; null where the log does not reach back so far. */
+  /** The changes after a version as JSON texts, oldest first; null if the log does not reach back so far. */
   since(version: number, limit: number): string[] | null {
     const current = this.version();
     if (version > current) return null;

@@ -20,7 +20,7 @@ export class LocalGraph {
     this.#store = store;
   }
 
-  /** Where each message goes, by what the topology holds now; nowhere, where there is no such exchange. */
+  /** Where each message goes, by what the topology holds now; nowhere, if there is no such exchange. */
   route(exchange: string, messages: readonly RoutedMessage[]): Destination[][] {
     const { table } = this.#current();
     return messages.map((message) => {

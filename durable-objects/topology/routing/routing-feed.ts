@@ -1,4 +1,4 @@
-/** How a router gets the routing graph and keeps it: a snapshot in pages, then the changes since. */
+/** Routing feed: gives routers the routing graph, as a snapshot in pages and then as changes. */
 
 import { exchangesIn } from '../definitions/exchanges.ts';
 import type { ChangesSince, SnapshotPage, SnapshotPosition } from '../../rpc/topology.ts';
@@ -33,7 +33,7 @@ export function snapshotPage(store: TopologyStore, after: SnapshotPosition | nul
   };
 }
 
-/** Null where the log does not reach back to that version: start anew. */
+/** Null if the log does not reach back to that version: start anew. */
 export function changesSince(store: TopologyStore, version: number): ChangesSince | null {
   const texts = store.changes.since(version, CHANGES_PER_ANSWER);
   if (texts === null) return null;

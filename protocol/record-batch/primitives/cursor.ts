@@ -86,7 +86,7 @@ export class RecordCursor {
   }
 
   /**
-   * Reads an int32 at `position`, which moves on. Where it does not fit before the end of the record (also because a
+   * Reads an int32 at `position`, which moves on. If it does not fit before the end of the record (also because a
    * length before it pointed too far) `overrun` is set and the value is 0. The public use is reading headers again,
    * from `headersStart`, after `next` has found them well-formed.
    */

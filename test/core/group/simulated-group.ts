@@ -4,7 +4,7 @@ import { assignors } from '../../../core/group/assignors/index.ts';
 import type { GroupState, PartitionKey, TopicRef } from '../../../core/group/group-state.ts';
 import { acceptTarget, assignorOf, type Target } from '../../../core/group/target.ts';
 
-/** As the router computes it; null where none is needed. All members subscribe to all topics. */
+/** As the router computes it; null if none is needed. All members subscribe to all topics. */
 export function targetFor(
   group: GroupState,
   known: Record<string, TopicRef>,

@@ -1,4 +1,4 @@
-/** A partition as a group knows it. Throws where it would break what it promises. */
+/** A partition as a group knows it. Throws if it would break what it promises. */
 
 import {
   checkClaim,

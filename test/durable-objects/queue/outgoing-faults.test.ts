@@ -1,4 +1,4 @@
-/** Dead letters and retries where storage fails or a clock goes back: what the simulation has found. */
+/** Dead letters and retries if storage fails or a clock goes back: what the simulation has found. */
 
 import { expect, it } from 'vitest';
 import { NO_TOTALS } from '../../../durable-objects/queue/time/parked-store.ts';

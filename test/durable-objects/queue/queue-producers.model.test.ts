@@ -79,7 +79,7 @@ it('stores each publish once under random commands, failing storage and memory t
       const seen = new Map<number, number>();
       let body = 0;
       let storedCount = 0;
-      /** False where storage failed: then nothing has happened. */
+      /** False if storage failed: then nothing has happened. */
       const tried = (action: () => void): boolean => {
         try {
           action();

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { QueueSettings } from './queue-generate.ts';
 import type { QueueSide } from './queue-side.ts';
 
-/** Null where the two differ as documented; otherwise what they did. */
+/** Null if the two differ as documented; otherwise what they did. */
 type Check = (own: QueueSide, peer: QueueSide) => Promise<string | null>;
 
 /** Longer than either takes to notice what has expired. */

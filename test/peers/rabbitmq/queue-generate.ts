@@ -112,7 +112,7 @@ export class ScenarioGenerator {
 
   /**
    * A quorum queue of 3.10 puts returned messages at the end of those that were returned before, not at their old
-   * place: the order is shared where all that was returned is taken again before more is returned.
+   * place: the order is shared if all that was returned is taken again before more is returned.
    */
   #quorumOps(): Op[] {
     const ops: Op[] = [];

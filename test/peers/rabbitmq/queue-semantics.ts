@@ -1,7 +1,7 @@
 /**
  * Compares queues with a real RabbitMQ on generated scenarios: what is delivered in which order and whether again, what
  * is refused, what is dead-lettered and why. Exits with 1 on a difference, after printing the shortest scenario found
- * that still differs. Where the two differ by design no scenario is generated; docs/rabbitmq-differences.md tells of
+ * that still differs. If the two differ by design no scenario is generated; docs/rabbitmq-differences.md tells of
  * it, and the cases of queue-differences.ts hold that page to what the two do. Not part of `npm test`.
  *
  *   npm run peer:rabbitmq:queues -- [--seed 1] [--rounds 60] [--kind ttl | --kind differences]
@@ -182,7 +182,7 @@ function everyPlace(held: number): number[] {
 }
 
 /**
- * Dead letters by reason, each in the order in which they came; where priorities or times decide when a message dies, in
+ * Dead letters by reason, each in the order in which they came; if priorities or times decide when a message dies, in
  * the order of their publishing.
  */
 function comparable({ kind, settings }: Scenario, dead: readonly DeadLetter[]): DeadLetter[] {

@@ -6,9 +6,9 @@ export interface Taken {
   /** The number that the message was published with. */
   id: number;
   redelivered: boolean;
-  /** As published, even where it is above the highest of the queue. */
+  /** As published, even if it is above the highest of the queue. */
   priority: number | null;
-  /** How often it was delivered; null where the broker does not tell. */
+  /** How often it was delivered; null if the broker does not tell. */
   deliveryCount: number | null;
 }
 
@@ -31,7 +31,7 @@ export interface QueueSide {
   /** Gives how many messages went. */
   purge(): Promise<number>;
   held(by: Consumer): number;
-  /** Messages that can be delivered; null where the broker does not count them at once. */
+  /** Messages that can be delivered; null if the broker does not count them at once. */
   ready(): Promise<number | null>;
   /** All that was dead-lettered, in the order of its arrival. `expected`: wait for that many. */
   deadLetters(expected: number | null): Promise<DeadLetter[]>;

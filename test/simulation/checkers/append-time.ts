@@ -1,6 +1,6 @@
 import type { Checker } from './checker.ts';
 
-/** Where clocks agree, a topic that stamps records stamps a later one with a time that is not earlier. */
+/** If clocks agree, a topic that stamps records stamps a later one with a time that is not earlier. */
 export const appendTime: Checker = {
   name: 'append-time',
   promise: 'Append times do not go back while clocks agree',

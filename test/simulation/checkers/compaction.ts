@@ -6,7 +6,7 @@ import { finalLogs, placeOf } from './logs.ts';
 type Stored = Produced['records'][number] & { log: string };
 
 /**
- * Of a compacted topic a record goes only where a later one of its key was stored, or where it is a tombstone whose time
+ * Of a compacted topic a record goes only if a later one of its key was stored, or if it is a tombstone whose time
  * is over; and what has gone stays gone.
  */
 export const compaction: Checker = {

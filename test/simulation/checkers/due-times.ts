@@ -8,7 +8,7 @@ const ROUNDING_MS = 2;
 
 /**
  * Nothing is delivered before its time: neither a message that was published with a delay, nor one whose attempt failed. And
- * it fails no more often than its queue allows. Judged where clocks agree only.
+ * it fails no more often than its queue allows. Judged if clocks agree only.
  */
 export const dueTimes: Checker = {
   name: 'due-times',
@@ -64,7 +64,7 @@ function tooOften(history: History): string[] {
   });
 }
 
-/** The delays before each attempt but the first; null where chance decides. */
+/** The delays before each attempt but the first; null if chance decides. */
 function retriesOf(queue: string): readonly number[] | null {
   const { retry } = configOf(queue);
   return retry === undefined ? [1_000, 5_000, 30_000] : 'schedule_ms' in retry ? retry.schedule_ms : null;

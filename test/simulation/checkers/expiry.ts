@@ -6,7 +6,7 @@ const ROUNDING_MS = 2;
 
 /**
  * Who asks after a message has expired is not given it. Times are those of clients: it was published before the publish was
- * answered. Judged where clocks agree only.
+ * answered. Judged if clocks agree only.
  */
 export const expiry: Checker = {
   name: 'expiry',

@@ -5,7 +5,7 @@ import { placeOf } from './logs.ts';
 
 /**
  * A fetch from a time begins with the first record at or after it, one from the end after all that was acknowledged; none
- * gives more than was asked for, and none gives nothing where there is something.
+ * gives more than was asked for, and none gives nothing if there is something.
  */
 export const fetchFrom: Checker = {
   name: 'fetch-from',

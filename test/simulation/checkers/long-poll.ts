@@ -1,6 +1,6 @@
 import type { Checker } from './checker.ts';
 
-/** Longer than an answer is under way, where nothing fails, and than a router goes on looking. */
+/** Longer than an answer is under way, if nothing fails, and than a router goes on looking. */
 const LATE_MS = 2_500;
 
 /** Who waits is answered as soon as there is a record, not only when the time is over. */

@@ -3,7 +3,7 @@ import type { ReplaySeen } from '../queue-history.ts';
 import { errorTypeOf, isReplayed } from '../workload/queue-topology.ts';
 import type { Checker } from './checker.ts';
 
-/** Outcomes after which a message is nowhere any more: rejected where it has no way on, it is dropped. */
+/** Outcomes after which a message is nowhere any more: rejected if it has no way on, it is dropped. */
 const ENDS = new Set(['settled', 'dropped']);
 
 /**

@@ -3,7 +3,7 @@ import type { BindingChanged, BindingFields, Routed } from '../queue-history.ts'
 import { FEATURE_EXCHANGES, STATIC_BINDINGS } from '../workload/queue-topology.ts';
 import type { Checker } from './checker.ts';
 
-/** No router uses a view of the bindings that is older, in ms; where clocks jump back it does so for longer. */
+/** No router uses a view of the bindings that is older, in ms; if clocks jump back it does so for longer. */
 const VIEW_MS_MAX = 1_000;
 const VIEW_MS_MAX_WITH_CLOCKS = 3_000;
 
@@ -56,7 +56,7 @@ export const routing: Checker = {
   },
 };
 
-/** Null where the binding was surely not there. */
+/** Null if the binding was surely not there. */
 function presence(history: History, changes: readonly BindingChanged[], event: Routed): Known | null {
   const made = changes.filter(({ what }) => what === 'bind');
   const removed = changes.filter(({ what }) => what === 'unbind');
@@ -70,7 +70,7 @@ function presence(history: History, changes: readonly BindingChanged[], event: R
   return { binding, isSure: isMade && removed.every(({ begin }) => begin > event.end) };
 }
 
-/** True where every router has to know of the change by the time the message comes. */
+/** True if every router has to know of the change by the time the message comes. */
 function isSeen(history: History, { outcome, end, version }: BindingChanged, event: Routed): boolean {
   if (outcome !== 'ok' || end > event.begin) return false;
   if (version <= event.seenVersion) return true;

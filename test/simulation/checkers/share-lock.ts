@@ -7,7 +7,7 @@ interface Taken extends SharedRecord {
 
 /**
  * Each delivery of a record is one member's. While its lock runs and nobody has acknowledged it there is no other; judged by
- * the times that the answers name, so only where clocks agree.
+ * the times that the answers name, so only if clocks agree.
  */
 export const shareLock: Checker = {
   name: 'share-lock',

@@ -1,7 +1,7 @@
 import { configOf } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';
 
-/** Where one consumer at a time is active, nobody is given a message while another one holds one. */
+/** If one consumer at a time is active, nobody is given a message while another one holds one. */
 export const singleConsumer: Checker = {
   name: 'single-consumer',
   promise: 'A queue with a single active consumer serves one at a time',

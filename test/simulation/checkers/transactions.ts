@@ -7,7 +7,7 @@ export interface TransactionSeen {
   name: string;
   /** Records that were acknowledged, with when. */
   stored: { id: string; log: string; offset: number; end: number }[];
-  /** When its commit was first asked for; infinite where never. */
+  /** When its commit was first asked for; infinite if never. */
   commitBegin: number;
   /** A commit was acknowledged. */
   isCommitted: boolean;

@@ -15,7 +15,7 @@ export const wholeBatch: Checker = {
         offsets.set(`${log} ${id}`, [...(offsets.get(`${log} ${id}`) ?? []), offset]);
     }
     for (const { topic, records, copies } of history.of('produce')) {
-      // Where somebody does not know where his records went, others of them may lie in between.
+      // If somebody does not know where his records went, others of them may lie in between.
       const isUnclear = copies > 1 || records.some(({ partition }) => partition === null);
       if (isCompacted(topic) || isUnclear) continue;
       const byPartition = Map.groupBy(records, ({ partition }) => partition);

@@ -1,6 +1,6 @@
 /**
  * Faults that are planted in the product or the platform, to show that a checker notices. Each is one small change of the
- * source; where that has moved on, the build of the mutant says so, and the mutant has to follow.
+ * source; if that has moved on, the build of the mutant says so, and the mutant has to follow.
  */
 
 import type { Fault } from '../faults.ts';
@@ -85,7 +85,7 @@ export const MUTANTS: readonly Mutant[] = [
     checker: 'duplicate',
     only: ['publish', 'take', 'settle'],
     patches: change(
-      'core/queue/publish/dedup.ts',
+      'core/queue/state/dedup.ts',
       'return (this.#until.get(id) ?? -1) > nowMs;',
       'return (this.#until.get(id) ?? -1) > nowMs && this.#until.size % 3 > 0;',
     ),

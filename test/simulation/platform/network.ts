@@ -20,7 +20,7 @@ export interface CallOptions {
   label: string;
   /** Whether it may be delivered twice: not the platform's own calls to an object, which it makes at most once. */
   mayRepeat: boolean;
-  /** Called where it is delivered twice. */
+  /** Called if it is delivered twice. */
   onRepeat?: () => void;
 }
 

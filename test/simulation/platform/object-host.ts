@@ -366,7 +366,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
     scheduler.after(delayMs, 'alarm', () => this.#fire(time, 0));
   }
 
-  /** @param time that it was set for; null where it comes though nothing is set */
+  /** @param time that it was set for; null if it comes though nothing is set */
   #fire(time: number | null, failures: number): void {
     if (time !== null && this.disk.alarmMs !== time) return;
     this.#alarmsOnTheirWay += 1;

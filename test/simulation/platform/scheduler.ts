@@ -82,7 +82,7 @@ export class Scheduler {
     this.onTrace?.(`${this.elapsedMs.toFixed(1).padStart(10)}  ${text}`);
   }
 
-  /** Runs until the promise is settled. Throws where nothing is left that could settle it. */
+  /** Runs until the promise is settled. Throws if nothing is left that could settle it. */
   async runUntil<Result>(work: Promise<Result>, eventsMax = 10_000_000): Promise<Result> {
     let isOver = false;
     const end = (): void => void (isOver = true);

@@ -26,7 +26,7 @@ export const OPEN = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
-/** A socket message takes this long at most where nothing delays it, in ms. */
+/** A socket message takes this long at most if nothing delays it, in ms. */
 const LATENCY_MS = 3;
 
 export class SimSocket {

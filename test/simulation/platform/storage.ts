@@ -9,7 +9,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 export interface StorageHost {
-  /** Asked before each statement: throws where the statement fails. */
+  /** Asked before each statement: throws if the statement fails. */
   beforeStatement(): void;
   /** Something was written that is not durable. */
   wrote(): void;

@@ -87,7 +87,7 @@ export class World implements Surroundings {
     for (const { disk } of this.#objects.values()) disk.close();
   }
 
-  /** A request of a client, to any router. `onRepeat` is called where it arrives twice. */
+  /** A request of a client, to any router. `onRepeat` is called if it arrives twice. */
   request(caller: Caller, path: string, init: SimRequestInit, onRepeat: () => void): Promise<SimResponse> {
     const options = { caller, label: `${init.method ?? 'GET'} ${path}`, mayRepeat: true, onRepeat };
     return this.network.call(options, () =>

@@ -10,7 +10,7 @@ import { JSON_TYPE, RECORD_BATCH_TYPE } from '../../../protocol/media-types.ts';
 
 export interface Answer {
   outcome: Outcome;
-  /** Null where there was no answer. */
+  /** Null if there was no answer. */
   status: number | null;
   body: Record<string, unknown>;
   /** How often the request was delivered at most. */
@@ -94,7 +94,7 @@ export class Client implements Caller {
     return { outcome, status, body: answer, copies, begin, end };
   }
 
-  /** The response, or null where none came in time. */
+  /** The response, or null if none came in time. */
   async raw(
     method: string,
     path: string,

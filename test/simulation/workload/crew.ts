@@ -96,7 +96,7 @@ async function reset(client: Client, group: string, to: string | number, random:
   const span = { client: client.name, begin, end };
   const found = (answer.body['offsets'] ?? []) as { partition: number; to: number }[];
   if (outcome === 'ok') client.add({ kind: 'group-changed', group, askedMs, knownMs, ...span });
-  // Where one partition did not answer the others may have changed, nobody knows to what.
+  // If one partition did not answer the others may have changed, nobody knows to what.
   for (let partition = 0; partition < TOPICS[OWN_TOPIC]!.partitions; partition++) {
     const offset = found.find((one) => one.partition === partition)?.to ?? null;
     const log = `${OWN_TOPIC}/${partition}`;

@@ -53,7 +53,7 @@ interface Attempt {
   status: number | null;
   begin: number;
   end: number;
-  /** Of each message, where the answer says so. */
+  /** Of each message, if the answer says so. */
   results: Destination[][] | null;
 }
 
@@ -99,7 +99,7 @@ async function sendOnce(
   return { outcome, status, begin, end, results };
 }
 
-/** @returns whether every destination has it; false where that is not known */
+/** @returns whether every destination has it; false if that is not known */
 async function sendUntilKnown(client: Client, sent: SequencedRoute, random: Random): Promise<boolean> {
   const attempts: Attempt[] = [];
   for (let number = 0; number < ATTEMPTS_MAX; number++) {

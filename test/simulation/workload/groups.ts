@@ -131,7 +131,7 @@ export async function commit(client: Client, member: Member): Promise<void> {
   if (answer.outcome === 'ok') member.offsets = [];
 }
 
-/** Of one that was not taken: it may have been all the same where the partition did not answer. */
+/** Of one that was not taken: it may have been all the same if the partition did not answer. */
 function outcomeOf(body: Record<string, unknown>, log: string): 'refused' | 'unknown' {
   const refused = body['refused'] as { topic: string; partition: number; code: string }[];
   const own = refused.find(({ topic, partition }) => `${topic}/${partition}` === log);

@@ -76,7 +76,7 @@ export async function beginInstance(
   return instance;
 }
 
-/** @returns whether they are stored; false where that is not known: then nothing is left but to abort */
+/** @returns whether they are stored; false if that is not known: then nothing is left but to abort */
 export async function sendRecords(
   client: Client,
   instance: Instance,
@@ -134,7 +134,7 @@ export async function holdMessages(
   });
 }
 
-/** @returns the instance for the next transaction, or null where this one does not know how it ended */
+/** @returns the instance for the next transaction, or null if this one does not know how it ended */
 export async function endTransaction(
   client: Client,
   instance: Instance,

@@ -50,7 +50,7 @@ export const produce: Operation = {
   },
 };
 
-/** Goes on where this client has stopped: what Kafka calls a poll. */
+/** Goes on if this client has stopped: what Kafka calls a poll. */
 export const poll: Operation = {
   name: 'poll',
   weight: 14,

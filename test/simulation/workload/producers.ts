@@ -86,7 +86,7 @@ export async function sendOnce(
   return { isStored: outcome === 'ok', isFinal: outcome === 'refused' && !isWaiting };
 }
 
-/** @returns whether it is stored; false where that is not known */
+/** @returns whether it is stored; false if that is not known */
 export async function sendUntilKnown(
   client: Client,
   batch: SequencedBatch,

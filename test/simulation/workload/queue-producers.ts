@@ -84,7 +84,7 @@ async function sendOnce(client: Client, { queue, messages, producer }: Sequenced
   return { outcome, begin, end, results, comesAgain };
 }
 
-/** @returns whether it is stored; false where that is not known */
+/** @returns whether it is stored; false if that is not known */
 async function sendUntilKnown(client: Client, publish: SequencedPublish, random: Random): Promise<boolean> {
   const attempts: Attempt[] = [];
   for (let number = 0; number < ATTEMPTS_MAX; number++) {

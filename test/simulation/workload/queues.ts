@@ -52,7 +52,7 @@ export async function publishTo(client: Client, id: string, random: Random, queu
   });
 }
 
-/** What of the properties checkers look at, where it was given. */
+/** What of the properties checkers look at, if it was given. */
 export const sentProperties = ({ priority, delay_ms: delayMs, expiration_ms: expirationMs }: Properties) => ({
   ...(priority !== undefined && { priority }),
   ...(delayMs !== undefined && { delayMs }),

@@ -15,7 +15,7 @@ export interface SequencedInstance<Place, Sent> {
 
 type Instances<Place, Sent> = WeakMap<Client, SequencedInstance<Place, Sent>>;
 
-/** That of the client; a new one where it has none. Null where the broker gives none. */
+/** That of the client; a new one if it has none. Null if the broker gives none. */
 export async function instanceOf<Place, Sent>(
   instances: Instances<Place, Sent>,
   client: Client,
@@ -30,7 +30,7 @@ export async function instanceOf<Place, Sent>(
   return instance;
 }
 
-/** Goes on with the next epoch, or another producer, where not all was stored; sometimes also where it was. */
+/** Goes on with the next epoch, or another producer, if not all was stored; sometimes also if it was. */
 export function goOn<Place, Sent>(
   instances: Instances<Place, Sent>,
   client: Client,

@@ -93,7 +93,7 @@ function settleKind(random: Random): ShareSettleKind {
   return chance < 0.82 ? 'release' : chance < 0.9 ? 'reject' : 'extend';
 }
 
-/** @returns null where there was no answer */
+/** @returns null if there was no answer */
 async function acquire(
   client: Client,
   group: string,

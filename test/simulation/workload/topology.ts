@@ -77,7 +77,7 @@ export function publishedTo(queue: string): string {
   return before === null ? queue : publishedTo(before);
 }
 
-/** The queue whose dead letters come to this one; null where it is no such queue. */
+/** The queue whose dead letters come to this one; null if it is no such queue. */
 export const diedIn = (queue: string): string | null =>
   queue === 'undertaker' ? 'mourned' : queue.endsWith('.dlq') ? queue.slice(0, -'.dlq'.length) : null;
 

@@ -77,7 +77,7 @@ class Store {
     return this.produced.commit(commands, this.nowMs);
   }
 
-  /** The offset, with an `=` where it is a repetition; or the code. */
+  /** The offset, with an `=` if it is a repetition; or the code. */
   send(sent: Sent): string {
     const [outcome] = this.commit({ kind: 'append', batches: [batchOf(sent)] });
     if (isFailure(outcome)) return outcome.code;

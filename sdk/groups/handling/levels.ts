@@ -1,11 +1,11 @@
-/** Handlers of a group's consumer that commit by themselves: before the work, or in one transaction with its results. */
+/** Level handlers of a group consumer: they commit before the work, or in one transaction with its results. */
 
-import { sleep } from '../client/sleep.ts';
-import { asPosthornError } from '../errors.ts';
-import type { TransactionalProducer } from '../transactions/transactional-producer.ts';
-import type { Committer } from './committer.ts';
-import type { GroupBatch, GroupRecord } from './group-record.ts';
-import type { GroupConsumerConfig, HandlerContext } from './options.ts';
+import { sleep } from '../../client/sleep.ts';
+import { asPosthornError } from '../../errors.ts';
+import type { TransactionalProducer } from '../../transactions/transactional-producer.ts';
+import type { Committer } from '../committer.ts';
+import type { GroupBatch, GroupRecord } from '../group-record.ts';
+import type { GroupConsumerConfig, HandlerContext } from '../options.ts';
 
 /** What handlers need of the consumer at work. */
 interface Host {
@@ -52,9 +52,9 @@ export function dispatched(config: GroupConsumerConfig, host: Host): GroupConsum
 }
 
 /**
- * Begins or commits, and does not leave before it is known whether that holds: until a commit is decided the records must
- * neither be handled again nor be passed over. Where it cannot be known the consumer ends, and the next one begins at the
- * group's offset.
+ * Begins or commits, and returns only when the outcome is known. Until a commit is decided, its records must neither be
+ * handled again nor skipped. If the outcome cannot be known, the consumer ends, and the next one begins at the group's
+ * offset.
  */
 async function persistently(
   call: 'begin' | 'commit',

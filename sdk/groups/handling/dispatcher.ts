@@ -1,9 +1,12 @@
-/** Hands units to the handler, several at once, and tries again what failed; the last failure goes to the dead letters. */
+/**
+ * Dispatcher: passes units to the handler, several at once, and retries failures. After the last retry the record goes
+ * to the dead letters.
+ */
 
-import { sleep } from '../client/sleep.ts';
-import { messageOf, PosthornError } from '../errors.ts';
-import { GroupBatch, type GroupRecord } from './group-record.ts';
-import type { GroupConsumerConfig } from './options.ts';
+import { sleep } from '../../client/sleep.ts';
+import { messageOf, PosthornError } from '../../errors.ts';
+import { GroupBatch, type GroupRecord } from '../group-record.ts';
+import type { GroupConsumerConfig } from '../options.ts';
 import type { PartitionWork, TakeMode, Unit } from './partition-work.ts';
 
 export interface DispatcherHost {
@@ -12,7 +15,7 @@ export interface DispatcherHost {
   handled(work: PartitionWork): void;
   /** Some of what was fetched is not waiting any more. */
   drained(): void;
-  /** Takes the place of the handler after the last retry; throws where it cannot. Null: the consumer ends. */
+  /** Takes the place of the handler after the last retry; throws if it cannot. Null: the consumer ends. */
   readonly bury:
     ((records: readonly GroupRecord[], error: unknown, attempts: number) => Promise<void>) | null;
   tell(error: unknown, record: GroupRecord | null): void;

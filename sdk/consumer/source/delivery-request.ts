@@ -1,19 +1,19 @@
-/** A request for messages, and what it brought. */
+/** Delivery requests: one asks a queue for messages. */
 
-import { decodeDeliveryFrame, type DeliverySection } from '../../protocol/frames/delivery-frame.ts';
-import { DELIVERIES_TYPE, JSON_TYPE } from '../../protocol/media-types.ts';
+import { decodeDeliveryFrame, type DeliverySection } from '../../../protocol/frames/delivery-frame.ts';
+import { DELIVERIES_TYPE, JSON_TYPE } from '../../../protocol/media-types.ts';
 import {
   decodeRecords,
   isBatchFailure,
   isDamaged,
   surveyBatches,
   type LogRecord,
-} from '../../protocol/record-batch/index.ts';
-import { PADDED, withoutPadding } from '../../protocol/frames/padding.ts';
-import type { Transport } from '../client/transport.ts';
-import { PosthornError } from '../errors.ts';
-import { queuePath } from '../client/names.ts';
-import { ReceivedMessage, type Settler } from './received-message.ts';
+} from '../../../protocol/record-batch/index.ts';
+import { PADDED, withoutPadding } from '../../../protocol/frames/padding.ts';
+import type { Transport } from '../../client/transport.ts';
+import { PosthornError } from '../../errors.ts';
+import { queuePath } from '../../client/names.ts';
+import { ReceivedMessage, type Settler } from '../received-message.ts';
 
 export interface DeliverySpec {
   queue: string;
@@ -25,7 +25,7 @@ export interface DeliverySpec {
   signal: AbortSignal;
 }
 
-/** One attempt. @returns the frame; empty where the time was over */
+/** Makes one attempt. @returns the frame; empty if the time was over */
 export async function requestDeliveries(transport: Transport, spec: DeliverySpec): Promise<Uint8Array> {
   const { queue, consumerId, max, waitMs, leaseMs, isAutoAck, signal } = spec;
   const level = isAutoAck ? { auto_ack: true } : { lease_ms: leaseMs };
@@ -52,7 +52,7 @@ export function messagesOf(frame: Uint8Array, settler: Settler): ReceivedMessage
         const facts = { queueId, lane: section.lane, delivery };
         for (let offset = start; offset < end; offset++) {
           const record = records.get(offset);
-          // Damaged on disk, or on its way: its lease ends, and its queue decides as for every failed attempt.
+          // The message is damaged. Its lease ends, and the queue treats that as a failed attempt.
           if (record) messages.push(new ReceivedMessage(record, facts, settler));
         }
       }

@@ -1,18 +1,18 @@
 /** Messages by polls: one request for messages at a time. */
 
-import { queuePath } from '../client/names.ts';
-import { sleep } from '../client/sleep.ts';
+import { queuePath } from '../../client/names.ts';
+import { sleep } from '../../client/sleep.ts';
 import { requestDeliveries } from './delivery-request.ts';
 import type { MessageSource, SourceHost } from './message-source.ts';
-import { settleOverHttp } from './settlement-entries.ts';
+import { settleOverHttp } from '../settlement-entries.ts';
 
 /** A wait that ends at once and brings nothing is not repeated faster than this, in ms. */
 const EMPTY_PAUSE_MS = 50;
 
 /**
- * A request that is under way when the consumer stops may be bringing messages, which would then be nobody's until their
- * lease ends, or lost. The broker is asked to answer it; where that call came before the request itself, once more. A
- * request without an answer is cancelled in the end.
+ * A request under way when the consumer stops may bring messages. Nobody would handle them until their lease ends, or
+ * they would be lost. So the consumer asks the broker to answer the request, and once more if that call overtook the
+ * request. A request without an answer is cancelled in the end.
  */
 const ANSWER_MS = 250;
 const ASKED_MAX = 4;

@@ -1,22 +1,25 @@
-/** A record whose last retry failed, on its way to a topic or queue: as it was, with headers that say why. */
+/**
+ * Dead letters of a group: a record whose last retry failed goes to a topic or queue, unchanged, with headers that say
+ * why.
+ */
 
-import { cutText } from '../../protocol/cut-text.ts';
+import { cutText } from '../../../protocol/cut-text.ts';
 import {
   ERROR_MESSAGE_LENGTH_MAX,
   ERROR_STACK_LENGTH_MAX,
   ERROR_TYPE_LENGTH_MAX,
   ORDERING_KEY_BYTES_MAX,
-} from '../../protocol/limits.ts';
-import { RESERVED_PREFIX } from '../../protocol/message-headers.ts';
-import type { RecordHeader } from '../../protocol/record-batch/index.ts';
-import { textOf } from '../consumer/settlement-entries.ts';
-import type { Producer } from '../producer/producer.ts';
-import type { Publisher } from '../publisher/publisher.ts';
-import { recordHeaders } from '../values/record-input.ts';
-import { PosthornError } from '../errors.ts';
-import type { Queues } from '../admin/queues.ts';
-import type { GroupRecord } from './group-record.ts';
-import type { GroupConsumerConfig } from './options.ts';
+} from '../../../protocol/limits.ts';
+import { RESERVED_PREFIX } from '../../../protocol/message-headers.ts';
+import type { RecordHeader } from '../../../protocol/record-batch/index.ts';
+import { textOf } from '../../consumer/settlement-entries.ts';
+import type { Producer } from '../../producer/producer.ts';
+import type { Publisher } from '../../publisher/publisher.ts';
+import { recordHeaders } from '../../values/record-input.ts';
+import { PosthornError } from '../../errors.ts';
+import type { Queues } from '../../admin/queues.ts';
+import type { GroupRecord } from '../group-record.ts';
+import type { GroupConsumerConfig } from '../options.ts';
 
 export interface DeadLetterSinks {
   producer(): Producer;
@@ -25,7 +28,7 @@ export interface DeadLetterSinks {
 
 type Bury = (records: readonly GroupRecord[], error: unknown, attempts: number) => Promise<void>;
 
-/** How the consumer buries records; null where it is to end instead. */
+/** Returns how the consumer dead-letters records; null if it has to end instead. */
 export function buryWith(
   { group, delivery, deadLetter }: GroupConsumerConfig,
   sinks: DeadLetterSinks,

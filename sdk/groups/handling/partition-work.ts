@@ -1,22 +1,23 @@
 /**
- * One partition while it is this member's: what was fetched and waits, what is in hand, and how far it is handled.
+ * Partition work: one partition while this member owns it. It holds fetched records, records in handlers, and the
+ * progress.
  *
  *   assigning   `onAssigned` is being asked; nothing is fetched
  *   active      fetched and handled
  *   ended       revoked, lost or stopped: nothing more begins; what is in hand may end, and, unless lost, be committed
  */
 
-import type { IdentifiedPartition } from '../../protocol/schemas/groups.ts';
-import type { GroupSection } from '../../protocol/frames/group-frame.ts';
-import type { LogRecord } from '../../protocol/record-batch/index.ts';
-import { recordsOfFetch, type Fetched } from '../reader/fetch-request.ts';
+import type { IdentifiedPartition } from '../../../protocol/schemas/groups.ts';
+import type { GroupSection } from '../../../protocol/frames/group-frame.ts';
+import type { LogRecord } from '../../../protocol/record-batch/index.ts';
+import { recordsOfFetch, type Fetched } from '../../reader/fetch-request.ts';
 import {
   GroupRecord,
   type AssignedPartition,
   type GroupOwner,
   type Origin,
   type RecordPosition,
-} from './group-record.ts';
+} from '../group-record.ts';
 import { Progress, type Step } from './progress.ts';
 
 /** Records of one key that wait for the one before, in one partition at most: a limit to what is ahead of the commit. */
@@ -66,7 +67,7 @@ export class PartitionWork implements Origin {
   /** Where the next chunk begins: after the last record there may be markers of transactions, or what compaction removed. */
   #chunkEnd = 0;
   #inHand = 0;
-  /** By key, where records of different keys are handled at the same time: those that wait for the one in hand. */
+  /** By key, if records of different keys are handled at the same time: those that wait for the one in hand. */
   readonly #lanes = new Map<string, Unit[]>();
   #ready: Unit[] = [];
   #ahead = 0;
@@ -99,7 +100,7 @@ export class PartitionWork implements Origin {
     return this.state === 'active' && !this.isPaused && this.#chunkBytes <= bytesMax / 2;
   }
 
-  /** What can be committed and is not; null where nothing has changed. */
+  /** What can be committed and is not; null if nothing has changed. */
   get uncommitted(): RecordPosition | null {
     const { position } = this.progress;
     return position === null || position === this.committed
@@ -138,7 +139,7 @@ export class PartitionWork implements Origin {
   }
 
   /**
-   * The next unit, which is in hand from then on; null where there is none for now.
+   * The next unit, which is in hand from then on; null if there is none for now.
    *
    * @param changed is called when records that were not decoded yet can be taken
    */

@@ -1,16 +1,16 @@
 /**
- * Messages by a stream: the queue pushes within the prefetch, settlements and their outcomes go on the same socket. A
- * stream that ends is opened again, with growing delays; what its consumer had has then gone back to the queue.
+ * Stream source: the queue pushes messages within the prefetch. Settlements and outcomes use the same socket. A stream
+ * that ends is opened again, with growing delays; the messages of its consumer have then gone back to the queue.
  */
 
-import { isOutcomeFrame } from '../../protocol/frames/settlement-frame.ts';
-import { delayMs } from '../client/retry.ts';
-import { sleep } from '../client/sleep.ts';
-import type { Socket } from '../client/socket.ts';
-import { asPosthornError, PosthornError } from '../errors.ts';
-import { queuePath } from '../client/names.ts';
+import { isOutcomeFrame } from '../../../protocol/frames/settlement-frame.ts';
+import { delayMs } from '../../client/retry.ts';
+import { sleep } from '../../client/sleep.ts';
+import type { Socket } from '../../client/socket.ts';
+import { asPosthornError, PosthornError } from '../../errors.ts';
+import { queuePath } from '../../client/names.ts';
 import type { MessageSource, SourceHost } from './message-source.ts';
-import { settleOverHttp } from './settlement-entries.ts';
+import { settleOverHttp } from '../settlement-entries.ts';
 
 /** How long the last deliveries may take when the consumer stops, in ms. */
 const HALT_MS = 1_000;
@@ -18,7 +18,10 @@ const HALT_MS = 1_000;
 /** How often a stream is asked whether it is there, in ms. The answer does not wake the queue. */
 const PING_MS = 8_000;
 
-/** A stream that was silent for so long, in ms, is not there any more. With the time between two pings: within 30 s. */
+/**
+ * A stream that is silent for this long, in ms, counts as broken. With the time between two pings it is noticed within
+ * 30 s.
+ */
 const SILENT_MS_MAX = 20_000;
 
 interface WaitingOutcome {
@@ -71,7 +74,7 @@ export class StreamSource implements MessageSource {
     await Promise.race([this.#halted.promise, this.#ended.promise, sleep(HALT_MS)]);
   }
 
-  /** Where the stream is not there, over HTTP: the broker then says what has become of the messages. */
+  /** Without a stream the settlement goes over HTTP. The broker then reports what happened to the messages. */
   settle(frame: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     const { transport, queue } = this.#host;
     const socket = this.#socket;
@@ -104,7 +107,7 @@ export class StreamSource implements MessageSource {
     this.#end();
   }
 
-  /** False where the consumer has stopped meanwhile. */
+  /** False if the consumer has stopped meanwhile. */
   async #open(): Promise<boolean> {
     const { transport, queue, config, leaseMs } = this.#host;
     const socket = await transport.openSocket(`${queuePath(queue)}/stream`, {
@@ -156,7 +159,7 @@ export class StreamSource implements MessageSource {
       if (!isOutcomeFrame(bytes)) return this.#host.accept(bytes);
       this.#waiting.get(new DataView(bytes.buffer).getUint32(1))?.resolve(bytes);
     } catch (error) {
-      // What cannot be read cannot be settled: the end of the stream gives it back.
+      // Messages in an unreadable frame cannot be settled. Closing the stream gives them back.
       this.#host.tell(error);
       this.#socket?.close(1000, 'unreadable');
       this.#end();

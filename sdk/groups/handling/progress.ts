@@ -1,4 +1,4 @@
-/** How far a partition is handled, where records can be done in another order than they began. */
+/** Progress of a partition, for records that may finish in another order than they began. */
 
 /** Something in hand: a record, a batch, or the end of what a fetch brought. */
 export interface Step {

@@ -1,4 +1,4 @@
-/** What the routes share: the type of their context, and the topic that a path names. */
+/** Route context: the type of the routes' context, and the topic that a path names. */
 
 import type { Context, Handler, Hono } from 'hono';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
@@ -33,7 +33,7 @@ export function readNamed(
   return failure('invalid_name', `${parameter} ${quote(name)}: expected ${NAME_RULE}`);
 }
 
-/** The topology version that the client has seen; 0 where it does not say. */
+/** The topology version that the client has seen; 0 if it does not say. */
 export function seenTopologyVersion(c: AppContext): number {
   const seen = Number(c.req.header(TOPOLOGY_VERSION_HEADER) ?? 0);
   return Number.isSafeInteger(seen) ? seen : 0;

@@ -1,9 +1,9 @@
-/** Where a consumer's messages come from and its settlements go to: polls, or a stream. */
+/** Message source: where messages of a consumer come from and settlements go to. There are two: polls and a stream. */
 
-import type { Transport } from '../client/transport.ts';
-import type { ConsumerConfig } from './options.ts';
+import type { Transport } from '../../client/transport.ts';
+import type { ConsumerConfig } from '../options.ts';
 
-/** What a source knows of its consumer. */
+/** The consumer, as its source sees it. */
 export interface SourceHost {
   readonly transport: Transport;
   readonly queue: string;
@@ -12,21 +12,21 @@ export interface SourceHost {
   readonly isStopping: boolean;
   /** How many messages to ask for now; 0: none yet. */
   room(): number;
-  /** Resolves when the answer of `room` or `isStopping` may be another. */
+  /** Resolves when `room` or `isStopping` may have changed. */
   change(): Promise<void>;
   accept(frame: Uint8Array): void;
   /** The broker has given everything back. */
   loseAll(reason: Error): void;
   /** Something failed that will be tried again. */
   tell(error: unknown): void;
-  /** Rejects where the queue is not there; resolves when the broker has said that it is. */
+  /** Rejects if the queue is not there; resolves when the broker has said that it is. */
   check(): Promise<void>;
   /** Tries for as long as the consumer runs. */
   persistently<Result>(run: () => Promise<Result>): Promise<Result>;
 }
 
 export interface MessageSource {
-  /** Brings messages until the consumer stops. Rejects with what ends it otherwise. */
+  /** Brings messages until the consumer stops. Rejects if something else ends it. */
   run(): Promise<void>;
   /** When it resolves no more messages come; settlements still go. Called once, after `isStopping` is set. */
   halt(): Promise<void>;
