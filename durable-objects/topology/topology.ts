@@ -379,7 +379,7 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
   /** The answer, once the objects have been told of what has changed; those that take long are told afterwards. */
   async #told<Answer>(kind: TargetKind, name: string, answer: Answer): Promise<Answer> {
     if (isFailure(answer) || !this.#hasEffects()) return answer;
-    const isDone = await isDoneWithin(ANSWER_MS_MAX, this.settleOne(kind, name));
+    const isDone = await isDoneWithin(ANSWER_MS_MAX, this.settleOne(kind, name)).catch(() => false);
     if (!isDone) this.#alarm.scheduleEarlier('effects', Date.now() + RETRY_DELAY_MS);
     return answer;
   }

@@ -19,7 +19,7 @@ export interface Look {
   nowMs: number;
   rates: FaultRates;
   /** Another object; null where there is none. */
-  find(className: string, name: string): ObjectHost | null;
+  find: (className: string, name: string) => ObjectHost | null;
 }
 
 /** Reads only: what the simulated storage fails or counts it does not touch. */
