@@ -51,10 +51,10 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
     ['produce-kept', 'fetch-kept'],
   ),
   forgotten(
-    'end-of-a-roll-call-forgotten',
+    'members-that-are-gone-not-told-again',
     'durable-objects/group/group.ts',
-    "if (hasBegunRollCall) this.alarms.schedule('sessions', group.rollCall!.endsMs);",
-    '',
+    "if (!told) return this.alarms.schedule('fencing', Date.now() + FENCE_RETRY_MS);",
+    'if (!told) return;',
     ['produce', 'worker'],
   ),
   forgotten(
