@@ -1,10 +1,10 @@
 /**
- * How long assignors take for 1,000 members and 1,000 partitions: the bar is 50 ms.
+ * Benchmark of assignors: the time for 1,000 members and 1,000 partitions. The limit is 50 ms.
  *
  *   npm run bench:assignors -- [--json]
  *
- * "fresh": nobody has anything yet. "one more": a member has joined a balanced group. "mixed": members subscribe to two of
- * ten topics each, if shares differ.
+ * "fresh": no member has partitions yet. "one more": a member has joined a balanced group. "mixed": each member
+ * subscribes to two of ten topics, so balanced shares differ.
  */
 
 import { parseArgs } from 'node:util';

@@ -1,6 +1,6 @@
 /**
- * What there is to be compared with: a Durable Object that stores each request body as one blob and gives blobs back,
- * and nothing else. No offsets, no checks, no time, no clean-up.
+ * Bare worker, the baseline of the benchmark: a Durable Object that stores each request body as one blob and returns
+ * blobs. It has no offsets, checks, times or clean-up.
  */
 
 import { DurableObject } from 'cloudflare:workers';

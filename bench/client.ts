@@ -1,4 +1,4 @@
-/** A plain HTTP client that costs little: kept-alive connections, bytes in and out, no streams of the web kind. */
+/** Benchmark client: a cheap plain HTTP client with kept-alive connections, bytes in and out, and no web streams. */
 
 import { Agent, request } from 'node:http';
 
@@ -58,7 +58,7 @@ export class Client {
   }
 }
 
-/** Runs `count` calls, `atOnce` at the same time, and gives the seconds they took. */
+/** Runs `count` calls, `atOnce` at the same time. Returns the seconds. */
 export async function timed(
   count: number,
   atOnce: number,

@@ -1,4 +1,4 @@
-/** What a run would cost at the platform's list price, before what is included in a plan. */
+/** Cost of a run at the platform's list price, without the amounts that a plan includes. */
 
 /** Dollars. Rows, requests and CPU: per million; duration: per million GB-seconds of 128 MB objects. */
 const PRICE = { rowWritten: 1.0, rowRead: 0.001, objectRequest: 0.15, workerRequest: 0.3, gbSecond: 12.5 };

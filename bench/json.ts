@@ -1,6 +1,6 @@
 /**
- * Time that a router takes for the JSON of a produce and of a fetch, beside the way that loses the text of values: parsing all
- * and writing it again. `node scripts/run.mjs bench/json.ts`; ratios below 1 are faster.
+ * Benchmark of JSON: the time of a router for the JSON of a produce and a fetch, relative to parsing everything and
+ * writing it again, which loses the text of values. `node scripts/run.mjs bench/json.ts`; ratios below 1 are faster.
  */
 
 import { isFailure } from '../protocol/errors.ts';

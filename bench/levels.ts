@@ -1,7 +1,7 @@
 /**
- * What the levels of consuming cost, each beside the default in the same run, through the SDK. A backlog is published, then
- * consumed: rates and rows are of consuming alone. A group that copies a topic into another has the produces of its results
- * in them, because with exactly-once they are one transaction with its offsets.
+ * Benchmark of consume levels: what each costs relative to the default in the same run, through the SDK. A backlog is
+ * published, then consumed: rates and rows are of consuming alone. A group that copies a topic into another has the
+ * produces of its results in them, because with exactly-once they are one transaction with its offsets.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-/** The log: produce and consume against a bare object, what it costs, what it holds in memory, how fast a wait ends. */
+/** Benchmark of the log: produce and consume against a bare object, cost, memory, and how fast a wait ends. */
 
 import { RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
 import { encodeBatch } from '../protocol/record-batch/index.ts';

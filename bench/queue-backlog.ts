@@ -1,6 +1,6 @@
 /**
- * What a backlog costs a queue: rates, memory and the first delivery after a start, with 1,000 messages stored and with
- * 1,000,000.
+ * Benchmark of a backlog: rates, memory and the first delivery after a start, with 1,000 and with 1,000,000 stored
+ * messages.
  *
  *   npm run bench -- --only backlog
  */

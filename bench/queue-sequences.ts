@@ -1,4 +1,4 @@
-/** What sequences cost a queue: publishes of an idempotent producer beside plain ones, in the same run. */
+/** Benchmark of queue sequences: publishes of an idempotent producer relative to plain ones, in the same run. */
 
 import { RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
 import type { ProducerReply } from '../protocol/schemas/producers.ts';

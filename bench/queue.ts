@@ -1,6 +1,6 @@
 /**
- * The queue: publish -> deliver -> ack, producer and consumers at the same time, over plain HTTP in batches; and beside
- * it, in the same run and with the same windows, a RabbitMQ quorum queue.
+ * Benchmark of the queue: publish -> deliver -> ack, with producer and consumers at the same time, over plain HTTP in
+ * batches. In the same run and with the same windows it measures a RabbitMQ quorum queue.
  */
 
 import { connect } from 'amqplib';

@@ -1,6 +1,7 @@
 /**
- * What it costs in the real runtime when very many messages fail: rows written for each, and the heap of the isolate. They
- * fail in batches with growing delays, so that they come back at different times, and die when they have failed again.
+ * Benchmark of retries in the real runtime: rows written for each of very many failing messages, and the heap of the
+ * isolate. They fail in batches with growing delays, so that they come back at different times, and die when they have
+ * failed again.
  *
  * The router, the topology and all queues of the broker share the isolate, so the figure is above that of the queue alone.
  */

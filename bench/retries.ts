@@ -1,10 +1,11 @@
 /**
- * What it costs when very many messages fail at once: rows written for each, and the memory of the queue's object.
+ * Benchmark of retries: rows written for each of very many messages that fail at once, and the memory of the queue's
+ * object.
  *
  *   npm run bench:retries -- [messages]
  *
- * It runs the object's own code over node:sqlite in a heap that V8 may not let grow above 32 MB: were more alive at any
- * moment, the process would die. Bytes outside the heap (segments in memory) are looked at after each step.
+ * It runs the object's own code over node:sqlite in a heap that V8 limits to 32 MB: if more were alive at any moment,
+ * the process would die. Bytes outside the heap (segments in memory) are looked at after each step.
  */
 
 import { StoredQueue } from '../durable-objects/queue/stored-queue.ts';

@@ -1,5 +1,6 @@
 /**
- * Routing time at 10 and at 100,000 bindings, for the same number of matches: the ratio is the figure, the bar is 2.
+ * Benchmark of routing: the time at 10 and at 100,000 bindings, for the same number of matches. The figure is the
+ * ratio, and the limit is 2.
  *
  *   npm run bench -- --only routing
  *

@@ -9,7 +9,7 @@
  *   --only log|queue|backlog|routing|transactions|levels|retries
  *   --quick         100,000 records, 1 round, small sizes: to see that it runs
  *
- * RabbitMQ is compared with if it is installed (`apt-get install rabbitmq-server`).
+ * It compares with RabbitMQ if that is installed (`apt-get install rabbitmq-server`).
  */
 
 import { existsSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** A worker of the benchmark in a runtime of its own: fresh process, fresh folder, gone afterwards. */
+/** Benchmark runtime: a worker in a fresh process with a fresh folder, both removed afterwards. */
 
 import { readdir, readFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

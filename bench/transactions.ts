@@ -1,6 +1,7 @@
 /**
- * What delivery levels cost, each beside a plain produce in the same run: an idempotent producer, and transactions of some
- * batches each. Several producers write to one partition at once; each has one request under way, as the SDK does.
+ * Benchmark of produce levels: what each costs relative to a plain produce in the same run, for an idempotent producer
+ * and for transactions of a few batches. Several producers write to one partition at once; each has one request under
+ * way, as the SDK does.
  */
 
 import { RECORD_BATCH_TYPE } from '../protocol/media-types.ts';

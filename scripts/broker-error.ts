@@ -1,9 +1,9 @@
-/** What keeps a broker from running and the person at the console can change. */
+/** Broker errors: problems that prevent a broker from running and that the user can fix. */
 
 export type BrokerErrorCode =
   /** Another broker holds the data folder. */
   | 'data_in_use'
-  /** The data folder cannot be made or written. */
+  /** The data folder cannot be created or written. */
   | 'data_unusable'
   /** Another program listens on the port. */
   | 'port_taken'

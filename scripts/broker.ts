@@ -16,7 +16,7 @@ export { BrokerError } from './broker-error.ts';
 export type { RuntimeLog } from './workerd-process.ts';
 
 export interface BrokerOptions {
-  /** The folder that holds all data. It is made if it does not exist. One broker at a time may use it. */
+  /** The folder that holds all data. The broker creates it if necessary. One broker at a time may use it. */
   dataPath: string;
   /** Default 127.0.0.1. */
   host?: string;
@@ -42,7 +42,7 @@ export interface Broker {
   miniflare: Miniflare;
   /** The process id of workerd, which changes when it had to be started again. */
   readonly workerdPid: number | undefined;
-  /** Runs the cron trigger, which on this machine nobody else does. */
+  /** Runs the cron trigger, because no platform does it on this machine. */
   runCron: () => Promise<void>;
   stop: () => Promise<void>;
 }
@@ -58,7 +58,7 @@ interface WranglerConfig {
 
 const WORKER_NAME = 'posthorn';
 
-/** Throws a `BrokerError` for what the caller can change: the address, the data folder. */
+/** Throws a `BrokerError` for problems that the caller can fix: the address, the data folder. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const config = await readWranglerConfig();
   const worker = workerOptions(config, options, await bundleWorker(options.entry ?? config.main));

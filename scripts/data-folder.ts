@@ -1,5 +1,5 @@
 /**
- * The folder that holds all data of a broker, and the claim that keeps a second broker out of it.
+ * Data folder: the folder that holds all data of a broker, and the lock that keeps a second broker out.
  *
  *     broker.lock  an empty SQLite database whose exclusive lock is the claim. The kernel gives the lock back when the
  *                  process ends, however it ends: there are no stale locks, and no process ids to misread after a
@@ -22,7 +22,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { BrokerError } from './broker-error.ts';
 
 export interface Holder {
-  /** The process that holds the claim. */
+  /** The process that holds the lock. */
   pid: number;
   /** The runtime below it, which has the databases open. */
   workerdPid?: number;
@@ -39,14 +39,14 @@ export interface Claim {
 /** Extended SQLite codes carry the primary one in the low byte; BUSY is 5. */
 const SQLITE_BUSY = 5;
 
-/** Makes the folder if it does not exist. Throws a `BrokerError` if it cannot be used. */
+/** Creates the folder if it does not exist. Throws a `BrokerError` if it cannot be used. */
 export function claimDataFolder(path: string): Claim {
   makeWritable(path);
   const lock = takeLock(path);
   const notePath = join(path, 'broker.json');
   const claim: Claim = {
     note: (holder) => {
-      // Renamed into place, so that no reader meets half of it.
+      // Renamed into place, so that no reader sees half of it.
       writeFileSync(`${notePath}.new`, `${JSON.stringify(holder)}\n`);
       renameSync(`${notePath}.new`, notePath);
     },

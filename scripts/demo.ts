@@ -74,7 +74,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Ctrl-C ends what is under way and cleans up; a second one ends the process. */
+/** Ctrl-C ends the demo and cleans up. A second one ends the process. */
 function stopOnSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // Miniflare's own handler would end the process before the data is removed.
@@ -188,7 +188,7 @@ async function read(
   return records;
 }
 
-/** Three share the topic, and the first is gone all of a sudden. All that they handle, repetitions included. */
+/** Three members share the topic, and the first one vanishes. Returns everything that they handle, with repetitions. */
 async function readAsGroup(posthorn: Posthorn, expected: number): Promise<GroupRecord[]> {
   const records: GroupRecord[] = [];
   const distinct = new Set<string>();
@@ -285,7 +285,7 @@ function proveLater(expected: readonly Flight[], records: readonly ReceivedRecor
   ];
 }
 
-/** What the member that is gone had handled and not committed was handled again: at least once. */
+/** Records that the vanished member handled and did not commit are handled again: at least once. */
 function proveGroup(flights: readonly Flight[], records: readonly GroupRecord[]): Proof[] {
   const distinct = [
     ...new Map(records.map((record) => [`${record.partition}/${record.offset}`, record])).values(),

@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz -- [--minutes N] [--seed S] [--turns T] [--only codec|frames|http] [--json]`: sends drawn requests and frames
- * to a broker of its own, draws bytes for the codecs, and says what is wrong with what comes back (test/fuzz/). Ends with 1
- * if something is.
+ * `npm run fuzz -- [--minutes N] [--seed S] [--turns T] [--only codec|frames|http] [--json]`: sends random requests and
+ * frames to a broker of its own, feeds random bytes to the codecs, and reports wrong answers (test/fuzz/). The exit
+ * code is 1 if there are any.
  */
 
 import { parseArgs } from 'node:util';

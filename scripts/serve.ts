@@ -17,10 +17,10 @@ const PORT_DEFAULT = 8787;
 /** As in wrangler.toml, if the platform does it. */
 const CRON_INTERVAL_MS = 300_000;
 
-/** Longer than a stop takes, shorter than the patience of those who then use SIGKILL. */
+/** The time limit of a stop, in ms: longer than a stop takes, and shorter than supervisors wait before SIGKILL. */
 const STOP_MS_MAX = 5_000;
 
-/** So often within a minute, and it will not get better by itself. */
+/** The number of crashes in a minute after which the broker gives up. */
 const RESTARTS_MAX = 5;
 const RESTARTS_WINDOW_MS = 60_000;
 
@@ -76,7 +76,7 @@ async function main(flags: string[]): Promise<void> {
   );
 }
 
-/** Alone: miniflare has listeners of its own, which end the process before the broker has stopped. */
+/** Removes other listeners: miniflare's would end the process before the broker has stopped. */
 function stopOnSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.removeAllListeners(signal);

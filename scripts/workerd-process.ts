@@ -1,7 +1,7 @@
 /**
- * The workerd process below this one, of which miniflare tells nothing: its id, what it logs, and that it does not
- * outlive us. Miniflare ends workerd when this process exits, but not when it is killed; an orphan would keep the port
- * and go on writing to the data folder.
+ * The workerd process below this one, about which miniflare reports nothing: its id, its log, and that it ends with
+ * this process. Miniflare ends workerd when this process exits, but not when it is killed; an orphan would keep the
+ * port and go on writing to the data folder.
  */
 
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -79,10 +79,10 @@ export class WorkerdProcess {
     this.#reaper.stdin!.write(`${pid}\n`);
   }
 
-  /** workerd writes a JSON object per line, but for what it says before it dies. */
+  /** workerd writes a JSON object in each line, except for its last words before it dies. */
   #log(line: string): void {
     const log = parseLog(line);
-    // Addresses in the binary say nothing to anybody here.
+    // Addresses in the binary are of no use here.
     const message = log.message.replace(/^stack: .*$/gm, '').trim();
     if (message.startsWith('*** Fatal')) this.#lastWords = message;
     if (message !== '') this.#onLog({ level: log.level, message });
@@ -92,7 +92,7 @@ export class WorkerdProcess {
 function startReaper(): ChildProcess {
   // In a process group of its own: what Ctrl-C or a kill of the group sends does not reach it.
   const reaper = spawn('/bin/sh', ['-c', REAPER], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
-  // Without a shell there is no reaper, and no harm but for the orphan.
+  // Without a shell there is no reaper. The only harm is the orphan.
   reaper.on('error', () => {});
   reaper.stdin.on('error', () => {});
   reaper.unref();

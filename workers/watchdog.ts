@@ -25,7 +25,9 @@ import {
   transactionStub,
 } from '../durable-objects/stubs.ts';
 import type { Env } from '../durable-objects/env.ts';
+import { PAGE_ITEMS_MAX } from '../protocol/limits.ts';
 import { murmur2 } from '../protocol/murmur2.ts';
+import { definitionPages } from './cache/definition-pages.ts';
 import { namespacesOf } from './http/context.ts';
 
 /** How often the cron trigger runs, as wrangler.toml says. */
@@ -39,21 +41,19 @@ const FAN_OUT = 16;
 /** Coordinators that a run visits, if it can. */
 const COORDINATORS_PER_RUN = 100;
 
+type Visit = () => Promise<unknown>;
+
+/** Lists are read a page at a time, and each page is visited before the next is read. */
 export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
   const slot = Math.floor(scheduledMs / INTERVAL_MS);
   let visited = 0;
   for (const namespace of namespacesOf(env)) {
     try {
-      const due = await dueIn(env, namespace, slot);
-      for (let first = 0; first < due.length; first += FAN_OUT) {
-        for (const result of await Promise.allSettled(
-          due.slice(first, first + FAN_OUT).map((tick) => tick()),
-        )) {
-          if (result.status === 'rejected')
-            console.error('the watchdog could not reach an object', result.reason);
-        }
+      await topologyStub(env, namespace).propagate();
+      for await (const due of dueIn(env, namespace, slot)) {
+        await visitAll(due);
+        visited += due.length;
       }
-      visited += due.length;
     } catch (error) {
       console.error(`the watchdog could not learn what there is in namespace ${namespace}`, error);
     }
@@ -61,32 +61,64 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
   return visited;
 }
 
-async function dueIn(env: Env, namespace: string, slot: number): Promise<(() => Promise<unknown>)[]> {
-  const topology = topologyStub(env, namespace);
-  await topology.propagate();
-  const { topics, queues, schedules, groups, transactionalIds } = await topology.watched();
-  const coordinatorSlots = slotsFor(transactionalIds.length);
-  return [
-    ...topics
+async function visitAll(due: readonly Visit[]): Promise<void> {
+  for (let first = 0; first < due.length; first += FAN_OUT) {
+    const visits = due.slice(first, first + FAN_OUT).map((visit) => visit());
+    for (const result of await Promise.allSettled(visits)) {
+      if (result.status === 'rejected')
+        console.error('the watchdog could not reach an object', result.reason);
+    }
+  }
+}
+
+/** What is due, of one page of a list after the other. */
+async function* dueIn(env: Env, namespace: string, slot: number): AsyncGenerator<Visit[], void, undefined> {
+  for await (const schedules of definitionPages(env, namespace, 'schedules')) {
+    yield schedules
+      .filter(({ isPaused }) => !isPaused)
+      .map((schedule) => async () => scheduleStub(env, schedule).tick());
+  }
+  yield* dueCoordinators(env, namespace, slot);
+  for await (const queues of definitionPages(env, namespace, 'queues')) {
+    yield queues
+      .filter((queue) => isIn(slot, SLOTS_OF_HOUR, queueObjectName(queue)))
+      .map((queue) => async () => queueStub(env, queue).tick());
+  }
+  for await (const groups of definitionPages(env, namespace, 'groups')) {
+    yield groups
+      .filter(({ name }) => isIn(slot, SLOTS_OF_DAY, `${namespace}/${name}`))
+      .map(
+        ({ name }) =>
+          () =>
+            callGroup(env, namespace, name, 'tick'),
+      );
+  }
+  for await (const topics of definitionPages(env, namespace, 'topics')) {
+    yield topics
       .flatMap((topic) => partitionsInSlot(topic, slot))
       .map(
         ({ topic, partition }) =>
           async () =>
             partitionStub(env, topic, partition).tick(),
-      ),
-    ...queues
-      .filter((queue) => isIn(slot, SLOTS_OF_HOUR, queueObjectName(queue)))
-      .map((queue) => async () => queueStub(env, queue).tick()),
-    ...schedules
-      .filter(({ isPaused }) => !isPaused)
-      .map((schedule) => async () => scheduleStub(env, schedule).tick()),
-    ...groups
-      .filter((group) => isIn(slot, SLOTS_OF_DAY, `${namespace}/${group}`))
-      .map((group) => () => callGroup(env, namespace, group, 'tick')),
-    ...transactionalIds
-      .filter((id) => isIn(slot, coordinatorSlots, `${namespace}/${id}`))
-      .map((id) => async () => transactionStub(env, namespace, id).tick()),
-  ];
+      );
+  }
+}
+
+async function* dueCoordinators(
+  env: Env,
+  namespace: string,
+  slot: number,
+): AsyncGenerator<Visit[], void, undefined> {
+  const topology = topologyStub(env, namespace);
+  const slots = slotsFor(await topology.transactionalIdCount());
+  for (let after = ''; ;) {
+    const ids = await topology.transactionalIds(after, PAGE_ITEMS_MAX);
+    yield ids
+      .filter((id) => isIn(slot, slots, `${namespace}/${id}`))
+      .map((id) => async () => transactionStub(env, namespace, id).tick());
+    if (ids.length < PAGE_ITEMS_MAX) return;
+    after = ids.at(-1)!;
+  }
 }
 
 /** Each divides the next: one more id that makes it the next number makes nobody wait for longer than that. */

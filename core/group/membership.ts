@@ -127,7 +127,7 @@ export function fenced(state: GroupState, memberId: string): void {
 
 export function findMember(state: GroupState, memberId: string): Member | Failure {
   if (state.epoch === 0)
-    return failure('group_not_found', 'there is no such group; a member that joins makes it');
+    return failure('group_not_found', 'there is no such group; the first member that joins creates it');
   const member = own(state.members, memberId);
   if (member) return member;
   for (const { replacedId, instanceId } of Object.values(state.members)) {

@@ -22,7 +22,7 @@ export type TopologyChange =
 
 /** A part of a snapshot of the topology. */
 export interface GraphPage {
-  /** On the first page only. */
+  /** On the first pages only. */
   readonly names: {
     readonly queues: readonly string[];
     readonly topics: readonly string[];

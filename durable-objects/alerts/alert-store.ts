@@ -31,7 +31,7 @@ export interface StoredNotice {
   messageId: string;
   /** The body, as JSON text. */
   body: string;
-  /** Of the rule when it was written: used if the rule is gone. */
+  /** The webhook when the notice was written, for a rule that is gone. */
   webhook: { url: string; secret: string };
   attempts: number;
   firstMs: number;

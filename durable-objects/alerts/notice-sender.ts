@@ -1,6 +1,6 @@
 /**
- * Sends the notices of a queue's alerts: those of one rule in order, each until the receiver has it or its time is over.
- * A notice is a row until then, so that a crash repeats it, with the same id.
+ * Notice sender: sends the notices of a queue's alerts, those of one rule in order, until the receiver has each or its
+ * time is over. A notice is a row until then, so a crash repeats it with the same id.
  */
 
 import { judgeAttempt } from '../../core/webhook/attempt.ts';
@@ -9,7 +9,7 @@ import type { Env } from '../env.ts';
 import { sendWebhook, type Webhook } from '../webhook/send-webhook.ts';
 import type { AlertStore, NumberedNotice } from './alert-store.ts';
 
-/** An attempt that was cut off by the end of the object is made again then. */
+/** When an attempt is repeated that the end of the object interrupted, in ms. */
 const GUARD_MS = 30_000;
 
 export interface NoticeHost {

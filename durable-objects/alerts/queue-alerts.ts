@@ -1,6 +1,6 @@
 /**
- * The alerts of one queue, evaluated where its messages are: when a commit has changed what a rule looks at, and at the
- * time at which a rule will be crossed by itself. A queue that no rule matches does nothing here.
+ * Alerts of one queue. The queue evaluates a rule when a commit has changed its metric, and when time alone will cross
+ * its threshold. A queue without a matching rule does nothing here.
  *
  *   depth              looked at after each commit: a number in memory
  *   oldest_age_ms      looked at when the oldest message that is known of will cross the threshold, or while it is above
@@ -20,7 +20,7 @@ import type { Env } from '../env.ts';
 import { AlertStore, type StoredAlertState } from './alert-store.ts';
 import { NoticeSender } from './notice-sender.ts';
 
-/** What alerts look at. */
+/** The metrics that alerts use. */
 export interface WatchedQueue {
   readonly state: Readonly<QueueMachine>;
   /** When the oldest ready message was published, in ms. Reads a segment for each lane that has messages. */
@@ -33,7 +33,7 @@ export interface AlertHost {
   waitUntil(work: Promise<void>): void;
 }
 
-/** How often the oldest message is looked at while it is too old: each commit may have settled it. */
+/** The time between two reads of the oldest message while it is too old, in ms: each commit may have settled it. */
 const AGE_INTERVAL_MS = 1_000;
 
 /** After an evaluation has failed. */
@@ -44,7 +44,7 @@ interface Sample {
   value: number;
   /** When it began to be above the threshold, if that is known. */
   aboveSinceMs?: number;
-  /** When it will cross the threshold by itself; null: it will not. */
+  /** When time alone will cross the threshold; null if never. */
   crossesMs: number | null;
 }
 
@@ -127,7 +127,7 @@ export class QueueAlerts {
     return { store, sender, states: store.states() };
   }
 
-  /** Returns when to look again. What fails here must not fail the commit that it looks at. */
+  /** Returns when to evaluate again. A failure here must not fail the commit before it. */
   #evaluate(isByTime: boolean): number | null {
     const queue = this.#host.queue();
     const kept = this.#kept;
@@ -231,7 +231,7 @@ export class QueueAlerts {
     return this.#host.queue()?.state.counters.deadLettered ?? 0;
   }
 
-  /** Ends the alerts of rules that are gone: who was told that one fires is told that it is over. */
+  /** Ends the alerts of deleted rules. A receiver of `alert.firing` gets `alert.recovered`. */
   #forgetRemoved(kept: Kept, before: readonly AlertRule[], definition: QueueDefinition): void {
     const nowMs = this.#host.now();
     for (const [name, state] of kept.states) {

@@ -1,4 +1,4 @@
-/** Tells partitions that a member is gone: from then on they refuse what it commits. */
+/** Fencing of partitions: tells them that a member is gone. From then on they refuse its commits. */
 
 import { knownRef, type GroupState } from '../../core/group/group-state.ts';
 import type { TopicPartition } from '../../protocol/schemas/groups.ts';
@@ -8,7 +8,7 @@ import type { Env } from '../env.ts';
 /** Partitions told at the same time. */
 const FAN_OUT = 32;
 
-/** @returns whether all have been told. Those of topics that are gone need not be */
+/** @returns whether all partitions of existing topics have been told */
 export async function tellPartitions(
   env: Env,
   group: GroupState,

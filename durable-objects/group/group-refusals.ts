@@ -4,7 +4,7 @@ import type { GroupState } from '../../core/group/group-state.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 
 export function noSuchGroup(): Failure {
-  return failure('group_not_found', 'there is no such group; a member that joins makes it');
+  return failure('group_not_found', 'there is no such group; the first member that joins creates it');
 }
 
 export function notEmpty(group: GroupState): Failure {

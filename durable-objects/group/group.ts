@@ -1,10 +1,10 @@
 /**
- * A consumer group, on itty-durable: its whole state is one JSON text of a few KB, written when it changes. The rules are
- * in core/group; here is what has to be told to partitions, and time.
+ * Group object, on itty-durable: its whole state is one JSON text of a few KB, written when it changes. The rules are
+ * in core/group. This class tells partitions, and keeps time.
  *
- * Heartbeats write nothing: when members were heard of is kept in memory (core/group/liveness.ts), and the alarm is set
- * when somebody joins and during a roll call, not for every session timeout. Whoever calls while members are overdue
- * makes the group notice.
+ * Heartbeats write nothing: the times of members are in memory (core/group/liveness.ts). The alarm is set when a member
+ * joins and during a roll call, not for every session timeout. Any call while members are overdue makes the group
+ * notice.
  */
 
 import { createDurable } from 'itty-durable';
@@ -91,7 +91,7 @@ export class Group extends Durable {
   private isSaving = false;
   /** The telling of partitions that is under way. */
   private telling: Promise<void> | null = null;
-  /** Nobody is overdue before. */
+  /** No member is overdue before this time. */
   private nextSweepMs = 0;
 
   constructor(state: DurableObjectState, env: Env) {
@@ -106,7 +106,7 @@ export class Group extends Durable {
     });
   }
 
-  /** A call: the method in the path, the arguments in the body. itty-durable wants them in a header. */
+  /** Handles a call: the method is in the path, the arguments in the body. itty-durable expects them in a header. */
   override async fetch(request: Request): Promise<Response> {
     const method = new URL(request.url).pathname.slice(1);
     const content = await request.text();
@@ -143,7 +143,7 @@ export class Group extends Durable {
     return isFailure(view) ? await this.onceFenced(request.memberId, view) : view;
   }
 
-  /** Answers when the member can commit nothing more. */
+  /** Answers when the member can no longer commit. */
   async leave(memberId: string): Promise<{ memberId: string } | Failure> {
     const { group } = this;
     const member = findMember(group, memberId);
@@ -309,9 +309,11 @@ export class Group extends Durable {
     const struck = noteSeen(group, this.lives, memberId, request.epoch ?? shownEpoch, Date.now());
     if (beaten.isChanged || struck) this.save();
     if (isFetch && Object.values(member.owned).some(({ revoked }) => revoked > epoch)) {
-      return failure('stale_epoch', `partitions were revoked since epoch ${epoch}; heartbeat, then go on`, {
-        epoch: group.epoch,
-      });
+      return failure(
+        'stale_epoch',
+        `partitions were revoked since epoch ${epoch}; heartbeat, then continue`,
+        { epoch: group.epoch },
+      );
     }
     return {
       memberId,
@@ -328,14 +330,14 @@ export class Group extends Durable {
     };
   }
 
-  /** A refusal that says that the member is gone is only given when its partitions know. */
+  /** Holds back a refusal that says that the member is gone, until its partitions know. */
   private async onceFenced(memberId: string, refusal: Failure): Promise<Failure> {
     if (!own(this.group.fencing, memberId)) return refusal;
     await this.flushFencing();
     return own(this.group.fencing, memberId) ? unfenced(memberId) : refusal;
   }
 
-  /** What is due by time. Cheap if nothing is: called by every call. */
+  /** Runs due work. Cheap if there is none, because every call runs it. */
   private sweep(nowMs: number): void {
     if (nowMs < this.nextSweepMs) return;
     const { group, lives } = this;
@@ -346,7 +348,7 @@ export class Group extends Durable {
     this.nextSweepMs = nextOverdueMs(group, lives) ?? Infinity;
   }
 
-  /** The alarm's task. While members call, they make the group notice who does not. */
+  /** The alarm's task. While members call, their calls make the group notice silent members. */
   private callRoll(nowMs: number): number | null {
     this.nextSweepMs = 0;
     this.sweep(nowMs);
@@ -387,7 +389,7 @@ export class Group extends Durable {
   }
 }
 
-/** What a member holds of a topic that was made again since is nothing of the topic that has the name now. */
+/** Partitions of a deleted topic are not partitions of a new topic with its name. */
 function heldNow(group: GroupState, held: BeatRequest['held']): Beat['held'] {
   if (typeof held === 'string') return held;
   return held.filter(({ topic, topicId }) => topicId === undefined || topicId === knownRef(group, topic)?.id);

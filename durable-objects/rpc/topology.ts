@@ -87,13 +87,17 @@ export interface BindingList {
 /** Which bindings: those from an exchange, or those to a destination. */
 export type BindingsOf = { source: string } | { destination: Destination };
 
-/** Where reading a snapshot goes on: after this binding. */
-export type SnapshotPosition = { source: string; id: string };
+/** Where reading a snapshot goes on: after this name, or after this binding. */
+export type SnapshotPosition = { kind: SnapshotNameKind; after: string } | { source: string; id: string };
+
+/** In the order in which a snapshot has them: exchanges before the bindings from them. */
+export const SNAPSHOT_NAME_KINDS = ['queues', 'topics', 'exchanges'] as const;
+export type SnapshotNameKind = (typeof SNAPSHOT_NAME_KINDS)[number];
 
 export interface SnapshotPage {
   /** The version before the page was read. Changes after that of the first page have to be applied to the whole. */
   version: number;
-  /** On the first page, else null. */
+  /** On the first pages, until all names have been read; then null. */
   names: { queues: string[]; topics: string[]; exchanges: ExchangeDefinition[] } | null;
   /** A JSON array. */
   bindingsJson: string;
@@ -114,13 +118,24 @@ export interface QueueDeletionRequest extends QueueDeletion {
   id?: number;
 }
 
-/** What the watchdog visits. */
-export interface Watched {
-  topics: TopicDefinition[];
-  queues: QueueDefinition[];
-  schedules: ScheduleDefinition[];
-  groups: string[];
-  transactionalIds: string[];
+/** What can be listed, by name. */
+export interface Listed {
+  topics: TopicDefinition;
+  queues: QueueDefinition;
+  exchanges: ExchangeDefinition;
+  policies: PolicyDefinition;
+  alerts: AlertDefinition;
+  schedules: ScheduleDefinition;
+  groups: { name: string };
+  shareGroups: ShareGroupDefinition;
+}
+export type ListKind = keyof Listed;
+
+export interface DefinitionPage {
+  /** A JSON array: see `BindingList`. */
+  itemsJson: string;
+  /** There are more after this name. */
+  next: string | null;
 }
 
 /** What has objects of its own that are told of changes. */
@@ -133,26 +148,24 @@ export type Ruled<Answer> = Answer & { progress: RuleProgress };
 export type New<Answer> = (Answer & { isNew: boolean }) | Failure;
 
 export interface TopologyMethods extends Rpc.DurableObjectBranded {
+  version(): number;
+  /** The first definitions of a kind after a name, in their order; null: from the start. As many as fit, at most `limit`. */
+  page(kind: ListKind, after: string | null, limit: number): DefinitionPage;
+
   topic(name: string): { topic: TopicDefinition | null; topologyVersion: number };
-  topics(): TopicDefinition[];
-  /** All topics, or null if nothing has changed since a version. */
-  topicsSince(version: number): { topics: TopicDefinition[] | null; topologyVersion: number };
   declareTopic(namespace: string, name: string, declaration: TopicDeclaration): Promise<New<TopicAnswer>>;
   changeTopic(name: string, change: TopicChange): Promise<TopicAnswer | Failure>;
   deleteTopic(name: string): Promise<TopicAnswer | Failure>;
 
-  groups(): string[];
   noteGroup(name: string): void;
   forgetGroup(name: string): void;
 
   queue(name: string): { queue: QueueDefinition | null; topologyVersion: number };
-  queues(): QueueDefinition[];
   declareQueue(namespace: string, name: string, declaration: QueueDeclaration): Promise<New<QueueAnswer>>;
   changeQueue(name: string, change: QueueChange): Promise<QueueAnswer | Failure>;
   deleteQueue(name: string, deletion?: QueueDeletionRequest): Promise<QueueAnswer | Failure>;
 
   exchange(name: string): { exchange: ExchangeDefinition | null; topologyVersion: number };
-  exchanges(): ExchangeDefinition[];
   declareExchange(name: string, declaration: ExchangeDeclaration): New<ExchangeAnswer>;
   deleteExchange(name: string, ifUnused: boolean): ExchangeAnswer | Failure;
   /** @param declarationsJson an array of `BindingDeclaration` */
@@ -161,12 +174,10 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   bindings(of: BindingsOf, after: string, limit: number): BindingList | Failure;
 
   policy(name: string): Ruled<{ policy: PolicyDefinition | null; topologyVersion: number }>;
-  policies(): PolicyDefinition[];
   putPolicy(name: string, declaration: PolicyDeclaration): Promise<New<Ruled<PolicyAnswer>>>;
   deletePolicy(name: string): Promise<Ruled<PolicyAnswer> | Failure>;
 
   alert(name: string): Ruled<{ alert: AlertDefinition | null; topologyVersion: number }>;
-  alerts(): AlertDefinition[];
   /** `secret` is the one that was made for it by this call, else null. */
   putAlert(
     name: string,
@@ -175,13 +186,11 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   deleteAlert(name: string): Promise<Ruled<AlertAnswer> | Failure>;
 
   schedule(name: string): { schedule: ScheduleDefinition | null; topologyVersion: number };
-  schedules(): ScheduleDefinition[];
   putSchedule(namespace: string, name: string, config: ScheduleDeclaration): Promise<New<ScheduleAnswer>>;
   pauseSchedule(name: string, isPaused: boolean): Promise<ScheduleAnswer | Failure>;
   deleteSchedule(name: string): Promise<ScheduleAnswer | Failure>;
 
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number };
-  shareGroups(): ShareGroupDefinition[];
   putShareGroup(
     namespace: string,
     name: string,
@@ -205,7 +214,9 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   unlistTransactionalId(name: string, number: number): void;
   /** Writes a row to see that it can. @returns when it was written, in ms */
   probeStorage(): number;
-  watched(): Watched;
+  /** The first after a name. */
+  transactionalIds(after: string, limit: number): string[];
+  transactionalIdCount(): number;
 
   /**
    * Routes from an exchange, for objects that hand messages on. Routers route by themselves.

@@ -1,6 +1,6 @@
 /**
- * Publishes what a schedule's occurrence stands for. Queues take it once, by the number of the publish, however often it
- * is sent; a topic has nothing to know it again by but its message id, and may hold it twice after a crash.
+ * Occurrence publishing: publishes the message of an occurrence. A queue takes it once by the number of the publish,
+ * however often it is sent. A topic recognises only the message id, and may hold it twice after a crash.
  */
 
 import { routedHeaders } from '../../core/exchange/routed-headers.ts';
@@ -24,7 +24,7 @@ export const SCHEDULED_FOR_HEADER = 'posthorn-scheduled-for';
 
 export type PublishResult =
   | { outcome: 'published' | 'unroutable' }
-  /** It will not become better by trying again. */
+  /** No retry can succeed. */
   | { outcome: 'failed'; cause: Failure }
   /** The queue refused it, and with it the number of the publish. */
   | { outcome: 'refused'; cause: Failure };
@@ -103,7 +103,7 @@ async function toExchange(
     ...(queues as QueueDefinition[]).map((queue) => toQueue(env, queue, schedule, publish, record)),
     ...(topics as TopicDefinition[]).map((topic) => toTopic(env, topic, publish, record)),
   ]);
-  // What one destination refuses is not sent again to all of them: as with a publish, the others have it.
+  // A refusal of one destination does not repeat the publish, because the others have stored it.
   const wrong = results.find((result) => 'cause' in result);
   return wrong ? failed(wrong.cause) : { outcome: 'published' };
 }

@@ -1,6 +1,6 @@
 /**
- * A schedule: publishes a message at the times that a cron expression gives. An object of its own, so that what one of
- * them cannot deliver holds up no other, and the topology is asked only where to.
+ * Schedule object: publishes a message at the times of a cron expression. Each schedule is an object, so that a target
+ * that fails delays no other schedule. It asks the topology only for routing.
  */
 
 import { DurableObject } from 'cloudflare:workers';
@@ -65,7 +65,7 @@ export class Schedule extends DurableObject<Env> implements ScheduleMethods {
       ? state.nextMs
       : definition.isPaused
         ? null
-        : // Clocks of machines differ: what came due by one does not come due again by another that is behind.
+        : // Clocks of machines differ. An occurrence that was due by one clock is not due again by a clock that is behind.
           nextOccurrence(times, definition.config, Math.max(Date.now(), state.latestMs ?? 0));
     const open = { definition, times, state: { ...state, nextMs: next } };
     this.#store.write(definition, open.state); // before memory knows it: told again after a failure, it has to write
@@ -89,7 +89,7 @@ export class Schedule extends DurableObject<Env> implements ScheduleMethods {
     return { next: nextMs, last, pending: pending.length };
   }
 
-  /** Publishes now, whatever the time and even if it is paused. */
+  /** Publishes now, at any time and even while paused. */
   async trigger(): Promise<Triggered | Failure | null> {
     const open = this.#open;
     if (!open) return null;
@@ -118,7 +118,7 @@ export class Schedule extends DurableObject<Env> implements ScheduleMethods {
     this.#alarm.runDue();
   }
 
-  /** Not over before the publish is made: an alarm that the end of the object cuts off is given again. */
+  /** Ends only after the publish, because the platform repeats an alarm that the end of the object interrupts. */
   override async alarm(): Promise<void> {
     this.#alarm.fired();
     await this.#publishing;

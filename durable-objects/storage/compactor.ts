@@ -47,7 +47,7 @@ interface Run {
   changed: boolean;
 }
 
-/** What compaction has to know of transactions. */
+/** The transactions, as compaction sees them. */
 export interface Transactions {
   /** Below it every transaction has ended. */
   readonly lastStableOffset: number;
@@ -136,7 +136,7 @@ export class Compactor {
     this.#round = null;
   }
 
-  /** Adds what survives of a segment to the last run if it fits there, else begins a run with it. */
+  /** Adds the remaining records of a segment to the last run if they fit, or begins a new run. */
   #clean(segment: Segment, runs: Run[], map: OffsetMap, policy: CompactionPolicy, nowMs: number): void {
     const { data, ...extent } = segment;
     const aborted = this.#abortedIn(segment);
@@ -200,7 +200,7 @@ export class Compactor {
     return this.#transactions?.abortedIn(baseOffset, nextOffset) ?? [];
   }
 
-  /** True if what becomes of the segment's records may not be known yet. */
+  /** True if the outcome of the segment's records may be unknown yet. */
   #isUnstable({ nextOffset }: SegmentExtent): boolean {
     return this.#transactions !== null && nextOffset > this.#transactions.lastStableOffset;
   }

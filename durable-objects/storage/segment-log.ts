@@ -1,7 +1,7 @@
 /**
- * The segment log: the one storage engine. Appends whole record batches, reads from any offset or time, forgets from
- * the start. Synchronous throughout; each change is one transaction, and memory follows only after it has succeeded.
- * In memory it keeps the ends of the log and the last segment while that is small, whatever the log's length.
+ * Segment log: the one storage engine. It appends whole record batches, reads from any offset or time, and removes from
+ * the start. It is synchronous. Each change is one transaction, and memory changes only after it has succeeded. In
+ * memory it keeps the ends of the log and the last segment while that is small, whatever the log's length.
  */
 
 import { PACK_BYTES_MAX, planAppend, type BatchExtent } from '../../core/log/append.ts';
@@ -82,7 +82,7 @@ export class SegmentLog {
   }
 
   /**
-   * Appends the batches as one commit and gives their base offsets. At most one row, for each MiB begun.
+   * Appends the batches as one commit and returns their base offsets. At most one row for each begun MiB.
    * @param alongside writes more in the same transaction; called also if there is nothing to append
    */
   append(batches: readonly AppendBatch[], alongside: () => void = () => {}): number[] {
@@ -175,7 +175,7 @@ export class SegmentLog {
     return this.offsets;
   }
 
-  /** Removes what retention lets go, at most a slice. True if it should run again at once. */
+  /** Removes what retention allows, at most a slice. True if it should run again at once. */
   retain(policy: RetentionPolicy, nowMs: number): boolean {
     if (this.nextRetention(policy, nowMs) === null) return false;
     const oldest = this.#store.oldest(RETENTION_SLICE_SEGMENTS);

@@ -9,7 +9,7 @@ export type SqlValue = null | number | string | Uint8Array;
 export type SqlRow = Record<string, SqlValue>;
 
 export interface Sql {
-  /** Runs a statement that gives no rows. */
+  /** Runs a statement that returns no rows. */
   run(statement: string, ...values: SqlValue[]): void;
   /** All rows at once. */
   all<Row extends SqlRow>(statement: string, ...values: SqlValue[]): Row[];

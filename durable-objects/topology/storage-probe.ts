@@ -6,7 +6,7 @@
 
 import type { Sql } from '../storage/sql.ts';
 
-/** However many ask: a row written costs money. */
+/** The shortest time between two writes, in ms, because rows written cost money. */
 const INTERVAL_MS = 1_000;
 
 export class StorageProbe {

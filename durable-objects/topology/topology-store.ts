@@ -1,6 +1,6 @@
 /**
- * All tables of a namespace's topology, and the changes to them. Each change is one transaction that puts or removes
- * rows, notes what changed for the routers, and notes what objects have to be told.
+ * Topology store: all tables of a namespace's topology, and the changes to them. Each change is one transaction: it
+ * puts or removes rows, notes the change for routers, and notes which objects have to be told.
  */
 
 import type { Binding, DestinationKind } from '../../core/exchange/binding.ts';
@@ -222,7 +222,10 @@ export class TopologyStore {
     return changed;
   }
 
-  /** Notes that something is gone, and takes the bindings to it, and exchanges that thereby delete themselves. */
+  /**
+   * Notes that a definition is deleted. Removes its bindings, and exchanges with `auto_delete` that lose their last
+   * one.
+   */
   #removeEnds(kind: DestinationKind, name: string): void {
     const sources = this.bindings.removeTo({ kind, name });
     this.changes.note({ removed: kind, name });

@@ -1,4 +1,4 @@
-/** The topology of a namespace: what exists. Each change is one commit that also notes what objects have to be told. */
+/** Topology object: the definitions of a namespace. One commit holds a change and the list of objects to tell. */
 
 import { DurableObject } from 'cloudflare:workers';
 import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';
@@ -29,8 +29,8 @@ import {
   declareExchangeIn,
   deleteBindingIn,
   deleteExchangeIn,
-  exchangesIn,
 } from './definitions/exchanges.ts';
+import { definitionPage } from './definitions/definition-pages.ts';
 import { changesSince, snapshotPage } from './routing/routing-feed.ts';
 import { LocalGraph } from './routing/local-graph.ts';
 import { deletePolicyIn, putPolicyIn } from './definitions/policies.ts';
@@ -50,7 +50,9 @@ import type {
   ChangesSince,
   CostReply,
   CostStatus,
+  DefinitionPage,
   ExchangeAnswer,
+  ListKind,
   PolicyAnswer,
   QueueAnswer,
   QueueDeletionRequest,
@@ -63,12 +65,11 @@ import type {
   TargetKind,
   TopicAnswer,
   TopologyMethods,
-  Watched,
 } from '../rpc/topology.ts';
 import { TopologyStore } from './topology-store.ts';
 import { TransactionalIds } from './transactional-ids.ts';
 
-/** How long a change waits for the objects concerned to be told before it is answered: they are many, or away. */
+/** How long a change waits for the affected objects before its answer, in ms: they may be many, or unreachable. */
 const ANSWER_MS_MAX = 1_000;
 
 /** After an object could not be told. */
@@ -111,22 +112,16 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     });
   }
 
+  version(): number {
+    return this.#store.version();
+  }
+
   topic(name: string): { topic: TopicDefinition | null; topologyVersion: number } {
     return { topic: this.#store.topics.get(name), topologyVersion: this.#store.version() };
   }
 
-  topics(): TopicDefinition[] {
-    return this.#store.topics.all();
-  }
-
-  /** All topics, or null if nothing has changed since a version. */
-  topicsSince(version: number): { topics: TopicDefinition[] | null; topologyVersion: number } {
-    const topologyVersion = this.#store.version();
-    return { topics: version === topologyVersion ? null : this.#store.topics.all(), topologyVersion };
-  }
-
-  groups(): string[] {
-    return this.#store.groups.names();
+  page(kind: ListKind, after: string | null, limit: number): DefinitionPage {
+    return definitionPage(this.#store, kind, after, limit);
   }
 
   noteGroup(name: string): void {
@@ -156,10 +151,6 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     };
   }
 
-  queues(): QueueDefinition[] {
-    return this.#store.queues.all().map(({ definition }) => definition);
-  }
-
   declareQueue(namespace: string, name: string, declaration: QueueDeclaration): Promise<New<QueueAnswer>> {
     return this.#told('queue', name, declareQueueIn(this.#store, namespace, name, declaration));
   }
@@ -175,10 +166,6 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
 
   exchange(name: string): { exchange: ExchangeDefinition | null; topologyVersion: number } {
     return { exchange: this.#store.exchange(name), topologyVersion: this.#store.version() };
-  }
-
-  exchanges(): ExchangeDefinition[] {
-    return exchangesIn(this.#store);
   }
 
   declareExchange(name: string, declaration: ExchangeDeclaration): New<ExchangeAnswer> {
@@ -208,10 +195,6 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return { policy, progress, topologyVersion: this.#store.version() };
   }
 
-  policies(): PolicyDefinition[] {
-    return this.#store.policies.all();
-  }
-
   putPolicy(name: string, declaration: PolicyDeclaration): Promise<New<Ruled<PolicyAnswer>>> {
     return this.#ruled(putPolicyIn(this.#store, name, declaration));
   }
@@ -224,10 +207,6 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     const alert = this.#store.alerts.get(name);
     const progress = this.#rules.progressOf(alert?.version ?? 0);
     return { alert, progress, topologyVersion: this.#store.version() };
-  }
-
-  alerts(): AlertDefinition[] {
-    return this.#store.alerts.all();
   }
 
   /** `secret` is the one that was made for it by this call, else null. */
@@ -246,10 +225,6 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return { schedule: this.#store.schedules.get(name), topologyVersion: this.#store.version() };
   }
 
-  schedules(): ScheduleDefinition[] {
-    return this.#store.schedules.all();
-  }
-
   putSchedule(namespace: string, name: string, config: ScheduleDeclaration): Promise<New<ScheduleAnswer>> {
     return this.#told('schedule', name, putScheduleIn(this.#store, namespace, name, config, Date.now()));
   }
@@ -264,10 +239,6 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
 
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number } {
     return { group: this.#store.shareGroups.get(name), topologyVersion: this.#store.version() };
-  }
-
-  shareGroups(): ShareGroupDefinition[] {
-    return this.#store.shareGroups.all();
   }
 
   putShareGroup(
@@ -312,7 +283,7 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return takeProducerIds(this.#sql, count);
   }
 
-  /** A transaction is about to open. A row for an id that has had none for an hour. */
+  /** Lists a transactional id before its transaction opens. Costs a row if the id had no transaction for an hour. */
   listTransactionalId(name: string, number: number): void {
     this.#transactionalIds.put(name, number);
   }
@@ -326,18 +297,16 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return this.#probe.write(Date.now());
   }
 
-  watched(): Watched {
-    return {
-      topics: this.topics(),
-      queues: this.queues(),
-      schedules: this.schedules(),
-      groups: this.groups(),
-      transactionalIds: this.#transactionalIds.names(),
-    };
+  transactionalIds(after: string, limit: number): string[] {
+    return this.#transactionalIds.after(after, limit);
+  }
+
+  transactionalIdCount(): number {
+    return this.#transactionalIds.count();
   }
 
   /**
-   * Where messages go from an exchange: for objects that hand messages on. Routers route by themselves.
+   * Routes messages of an exchange for objects that send messages on. Routers route by themselves.
    * @returns for each message the queues and topics, each once
    */
   route(
@@ -355,7 +324,7 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return changesSince(this.#store, version);
   }
 
-  /** Tells the objects what they have to know, in order. What fails stays noted, for the alarm and for `settleOne`. */
+  /** Tells the objects of changes, in order. The alarm and `settleOne` repeat what fails. */
   propagate(): Promise<void> {
     this.#propagating ??= this.#propagate().finally(() => (this.#propagating = null));
     return this.#propagating;

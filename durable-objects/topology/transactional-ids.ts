@@ -1,5 +1,5 @@
 /**
- * The transactional ids of a namespace that may have a transaction open: for the watchdog.
+ * Transactional ids of a namespace that may have an open transaction, for the watchdog.
  *
  *   transactional_ids   name, and the number of its time on the list (core/transaction/listing.ts). Absent: nothing has been
  *                       open for an hour. The table is made with the first row
@@ -37,11 +37,20 @@ export class TransactionalIds {
     this.#sql.run('DELETE FROM transactional_ids WHERE name = ? AND number <= ?', name, number);
   }
 
-  /** By name. */
-  names(): string[] {
+  /** The first after a name. */
+  after(name: string, limit: number): string[] {
     if (!this.#isMade) return [];
     return this.#sql
-      .all<{ name: string }>('SELECT name FROM transactional_ids ORDER BY name')
+      .all<{ name: string }>(
+        'SELECT name FROM transactional_ids WHERE name > ? ORDER BY name LIMIT ?',
+        name,
+        limit,
+      )
       .map((row) => row.name);
+  }
+
+  count(): number {
+    if (!this.#isMade) return 0;
+    return this.#sql.all<{ n: number }>('SELECT COUNT(*) AS n FROM transactional_ids')[0]!.n;
   }
 }

@@ -1,4 +1,4 @@
-/** Telling the partitions of a transaction how it ended. */
+/** Markers: tells the partitions of a transaction how it ended. */
 
 import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import { partitionStub, topologyStub } from '../stubs.ts';
@@ -40,7 +40,7 @@ async function send(
         ? stub.endTransaction(end)
         : stub.endGroupTransaction(group, transactionalId, end))) !== null;
     if (await tell()) return true;
-    // Deleted, or made and not told of it yet: the topology knows.
+    // The partition is deleted, or does not know its definition yet. The topology decides.
     const topology = topologyStub(env, topic.namespace);
     const { topic: known } = await topology.topic(topic.name);
     if (known === null || known.id !== topic.id) return true;

@@ -1,5 +1,5 @@
 /**
- * The messages that a transaction holds until it is committed.
+ * Message store: the messages that a transaction holds until it is committed.
  *
  *   held_messages   a row for each publish: of which transaction (producer id and epoch), the sequence of its first message,
  *                   where its messages go as JSON, and the messages as record batches. Rows of other transactions mean
@@ -44,7 +44,7 @@ export class MessageStore {
     return { messages: row?.messages ?? 0, bytes: row?.bytes ?? 0 };
   }
 
-  /** Makes the table if it is not there: before a transaction that writes to it, which may be undone. */
+  /** Creates the table if necessary, before a transaction that writes to it and may be rolled back. */
   create(): void {
     if (this.#isMade) return;
     this.#sql.run(
@@ -100,7 +100,7 @@ export class MessageStore {
     )[0]!.publishes;
   }
 
-  /** Gives back what a large transaction has taken. */
+  /** Releases the rows of a large transaction. */
   shrink(): void {
     if (this.#isMade) this.#sql.run('DELETE FROM held_messages WHERE slot >= ?', SLOTS_KEPT);
   }

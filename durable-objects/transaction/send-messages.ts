@@ -1,6 +1,6 @@
 /**
- * Sending the messages of a transaction that was committed. A destination knows them by numbers that it has seen: a queue by
- * those of their source, a partition by the sequences of a producer. So they can be sent again after a crash, all of them.
+ * Sending the messages of a committed transaction. A destination recognises repetitions: a queue by the numbers of
+ * their source, a partition by the sequences of a producer. So after a crash all of them can be sent again.
  */
 
 import { messageNumber } from '../../core/transaction/held-messages.ts';

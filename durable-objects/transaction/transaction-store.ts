@@ -1,7 +1,7 @@
 /**
- * The one row of a coordinator: the state of its transactional id, as JSON. Absent: the id was never used. That every
- * partition has the marker is not written: it is found again, as the markers are sent once more after a wake. `listing` is
- * in the JSON too: whether the watchdog knows of the id.
+ * Transaction store: the one row of a coordinator, with the state of its transactional id as JSON. No row: the id was
+ * never used. The row does not say that every partition has the marker, because a waking coordinator sends the markers
+ * again. `listing` is in the JSON too: whether the watchdog knows of the id.
  */
 
 import { NEVER_LISTED, type Listing } from '../../core/transaction/listing.ts';
@@ -9,7 +9,7 @@ import type { Transaction } from '../../core/transaction/transaction.ts';
 import type { Sql } from '../storage/sql.ts';
 import type { TransactionPart } from '../rpc/transaction.ts';
 
-/** The layout of the table, for those who come after: docs/storage-format.md. */
+/** The version of the table layout: docs/storage-format.md. */
 const FORMAT = 1;
 
 export type StoredTransaction = Transaction<TransactionPart>;

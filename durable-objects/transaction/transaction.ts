@@ -1,7 +1,7 @@
 /**
- * The coordinator of a transactional id (the rules are in core/transaction). A decision is one row; then every partition
- * of the transaction gets a marker, as often as it takes. A marker that comes twice changes nothing, so a crash at any
- * point is mended by sending them all again.
+ * Transaction object: the coordinator of a transactional id (the rules are in core/transaction). A decision is one row.
+ * Then every partition of the transaction gets a marker, with retries. A repeated marker changes nothing, so after a
+ * crash the coordinator sends them all again.
  */
 
 import { DurableObject } from 'cloudflare:workers';
@@ -74,12 +74,12 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
       this.#state = stored.state;
       this.#listing = stored.listing;
       this.#alarm.schedule('timeout', expiresMs(this.#state));
-      // Perhaps nothing but the row of the last transaction: found out without a row written.
+      // Perhaps only the row of the last transaction. Finding out writes no row.
       if (this.#state.phase === 'ending') ctx.waitUntil(this.#complete());
     });
   }
 
-  /** A new instance of the producer: fences the one before, and aborts what it left open. */
+  /** Begins a new instance of the producer. Fences the previous one, and aborts its open transaction. */
   async initialise(transactionalId: string, timeoutMs: number, freshId: number): Promise<Identity | Failure> {
     this.#alarm.runDue();
     // Once more than there are states to pass through: a call between may have opened a transaction again.
@@ -95,7 +95,7 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     );
   }
 
-  /** Before the producer writes to the partitions. Null if it may. */
+  /** Adds partitions before the producer writes to them. Null if it may write. */
   async addPartitions(
     transactionalId: string,
     identity: Identity,

@@ -6,7 +6,8 @@ import {
   alertListSchema,
   alertSchema,
 } from '../schemas/alerts.ts';
-import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+import { namePageQuerySchema } from '../schemas/pages.ts';
+import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const ALERTS = `${NAMESPACE_PATH}/alerts`;
 const ALERT = `${ALERTS}/{alert}`;
@@ -19,8 +20,9 @@ export const alertOperations = {
     path: ALERTS,
     tag: 'alerts',
     summary: 'List the alert rules',
-    replies: { 200: { description: 'All rules of the namespace, by name', json: alertListSchema } },
-    errors: NAMESPACE_ERRORS,
+    query: namePageQuerySchema,
+    replies: { 200: { description: 'A page of the rules of the namespace, by name', json: alertListSchema } },
+    errors: [...NAMESPACE_ERRORS, ...FIELD_ERRORS],
   },
   putAlert: {
     id: 'putAlert',

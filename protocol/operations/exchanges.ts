@@ -26,6 +26,7 @@ import {
   policyListSchema,
   policySchema,
 } from '../schemas/policies.ts';
+import { namePageQuerySchema } from '../schemas/pages.ts';
 import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const EXCHANGES = `${NAMESPACE_PATH}/exchanges`;
@@ -50,8 +51,14 @@ export const exchangeOperations = {
     path: EXCHANGES,
     tag: 'exchanges',
     summary: 'List the exchanges, the predeclared ones first',
-    replies: { 200: { description: 'All exchanges of the namespace', json: exchangeListSchema } },
-    errors: NAMESPACE_ERRORS,
+    query: namePageQuerySchema,
+    replies: {
+      200: {
+        description: 'A page of the exchanges of the namespace, the predeclared ones first, then by name',
+        json: exchangeListSchema,
+      },
+    },
+    errors: [...NAMESPACE_ERRORS, ...FIELD_ERRORS],
   },
   declareExchange: {
     id: 'declareExchange',
@@ -194,8 +201,11 @@ export const exchangeOperations = {
     path: POLICIES,
     tag: 'policies',
     summary: 'List the policies',
-    replies: { 200: { description: 'All policies of the namespace, by name', json: policyListSchema } },
-    errors: NAMESPACE_ERRORS,
+    query: namePageQuerySchema,
+    replies: {
+      200: { description: 'A page of the policies of the namespace, by name', json: policyListSchema },
+    },
+    errors: [...NAMESPACE_ERRORS, ...FIELD_ERRORS],
   },
   putPolicy: {
     id: 'putPolicy',

@@ -18,6 +18,7 @@ import {
   resetReplySchema,
   resetSchema,
 } from '../schemas/groups.ts';
+import { namePageQuerySchema } from '../schemas/pages.ts';
 import { GROUP_RECORDS_TYPE } from '../media-types.ts';
 import {
   BODY_ERRORS,
@@ -60,8 +61,11 @@ export const groupOperations = {
     path: GROUPS,
     tag: 'groups',
     summary: 'List the consumer groups',
-    replies: { 200: { description: 'All groups of the namespace, by name', json: groupListSchema } },
-    errors: [...NAMESPACE_ERRORS],
+    query: namePageQuerySchema,
+    replies: {
+      200: { description: 'A page of the groups of the namespace, by name', json: groupListSchema },
+    },
+    errors: [...NAMESPACE_ERRORS, ...FIELD_ERRORS],
   },
   describeGroup: {
     id: 'describeGroup',

@@ -29,6 +29,7 @@ import {
   queueSchema,
   queueWithStateSchema,
 } from '../schemas/queues.ts';
+import { namePageQuerySchema } from '../schemas/pages.ts';
 import {
   BODY_ERRORS,
   FIELD_ERRORS,
@@ -49,8 +50,11 @@ export const queueOperations = {
     path: QUEUES,
     tag: 'queues',
     summary: 'List the queues',
-    replies: { 200: { description: 'All queues of the namespace, by name', json: queueListSchema } },
-    errors: [...NAMESPACE_ERRORS],
+    query: namePageQuerySchema,
+    replies: {
+      200: { description: 'A page of the queues of the namespace, by name', json: queueListSchema },
+    },
+    errors: [...NAMESPACE_ERRORS, ...FIELD_ERRORS],
   },
   declareQueue: {
     id: 'declareQueue',

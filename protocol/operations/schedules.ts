@@ -8,7 +8,8 @@ import {
   scheduleTriggeredSchema,
   scheduleWithStateSchema,
 } from '../schemas/schedules.ts';
-import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+import { namePageQuerySchema } from '../schemas/pages.ts';
+import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const SCHEDULES = `${NAMESPACE_PATH}/schedules`;
 const SCHEDULE = `${SCHEDULES}/{schedule}`;
@@ -21,8 +22,11 @@ export const scheduleOperations = {
     path: SCHEDULES,
     tag: 'schedules',
     summary: 'List the schedules',
-    replies: { 200: { description: 'All schedules of the namespace, by name', json: scheduleListSchema } },
-    errors: NAMESPACE_ERRORS,
+    query: namePageQuerySchema,
+    replies: {
+      200: { description: 'A page of the schedules of the namespace, by name', json: scheduleListSchema },
+    },
+    errors: [...NAMESPACE_ERRORS, ...FIELD_ERRORS],
   },
   putSchedule: {
     id: 'putSchedule',

@@ -11,7 +11,15 @@ import {
   shareGroupSchema,
   shareGroupStateSchema,
 } from '../schemas/share-groups.ts';
-import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, WHILE_WAITING, type Operation } from './operation.ts';
+import { namePageQuerySchema } from '../schemas/pages.ts';
+import {
+  BODY_ERRORS,
+  FIELD_ERRORS,
+  NAMESPACE_ERRORS,
+  NAMESPACE_PATH,
+  WHILE_WAITING,
+  type Operation,
+} from './operation.ts';
 
 const GROUPS = `${NAMESPACE_PATH}/share-groups`;
 const GROUP = `${GROUPS}/{share_group}`;
@@ -24,10 +32,14 @@ export const shareGroupOperations = {
     path: GROUPS,
     tag: 'share groups',
     summary: 'List the share groups',
+    query: namePageQuerySchema,
     replies: {
-      200: { description: 'All share groups of the namespace, by name', json: shareGroupListSchema },
+      200: {
+        description: 'A page of the share groups of the namespace, by name',
+        json: shareGroupListSchema,
+      },
     },
-    errors: NAMESPACE_ERRORS,
+    errors: [...NAMESPACE_ERRORS, ...FIELD_ERRORS],
   },
   putShareGroup: {
     id: 'putShareGroup',

@@ -20,6 +20,7 @@ import {
   topicListSchema,
   topicSchema,
 } from '../schemas/topics.ts';
+import { namePageQuerySchema } from '../schemas/pages.ts';
 
 import {
   BODY_ERRORS,
@@ -56,8 +57,11 @@ export const topicOperations = {
     path: TOPICS,
     tag: 'topics',
     summary: 'List the topics',
-    replies: { 200: { description: 'All topics of the namespace, by name', json: topicListSchema } },
-    errors: [...NAMESPACE_ERRORS],
+    query: namePageQuerySchema,
+    replies: {
+      200: { description: 'A page of the topics of the namespace, by name', json: topicListSchema },
+    },
+    errors: [...NAMESPACE_ERRORS, ...FIELD_ERRORS],
   },
   declareTopic: {
     id: 'declareTopic',

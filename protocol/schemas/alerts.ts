@@ -5,6 +5,7 @@ import { TIME_SPAN_MS_MAX } from '../limits.ts';
 import { nameSchema } from '../names.ts';
 import { policyDeclarationSchema, ruleProgressSchema } from './policies.ts';
 import { webhookReplySchema, webhookSchema } from './webhooks.ts';
+import { nextPage } from './pages.ts';
 
 export const ALERT_METRICS = ['depth', 'oldest_age_ms', 'dead_letter_rate'] as const;
 export type AlertMetric = (typeof ALERT_METRICS)[number];
@@ -42,6 +43,7 @@ export type AlertReply = z.infer<typeof alertSchema>;
 
 export const alertListSchema = z.object({
   alerts: z.array(alertSchema.omit({ topology_version: true, progress: true })),
+  next: nextPage(),
 });
 export type AlertList = z.infer<typeof alertListSchema>;
 

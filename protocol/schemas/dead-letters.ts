@@ -63,13 +63,13 @@ export const deadLetterDetailsShape = {
       message: z.string().nullable(),
       stack_trace: z.string().nullable(),
     })
-    .describe('What the consumer said of its last failed attempt; null where it said nothing'),
+    .describe('The error that the consumer reported for the last failed attempt; null if it reported none'),
   metadata: z.object({
     retry_count: count().describe('Attempts after the first'),
     first_attempt: time().nullable().describe('When the first attempt that failed began; RFC 3339'),
     last_attempt: time().nullable().describe('When the last attempt that failed began; RFC 3339'),
-    original_queue: nameSchema.nullable().describe('Where it died first, and where a replay takes it'),
-    consumer_id: z.string().nullable().describe('Who had it last'),
+    original_queue: nameSchema.nullable().describe('The queue where it died first; a replay sends it there'),
+    consumer_id: z.string().nullable().describe('The consumer that had it last'),
     reason: z.enum(DEATH_REASONS).nullable().describe('null: it is no dead letter, it was published here'),
     exchange: z.string().nullable().describe('The exchange that it was published to'),
     routing_key: z.string().nullable().describe('The routing key that it was published with'),
@@ -109,7 +109,7 @@ export interface DeadLetterDetails {
 }
 
 export const deadLetterSchema = z.object({
-  id: z.string().describe('Its place in the queue that holds it'),
+  id: z.string().describe('Its position in the queue that holds it'),
   original_message: z.object(messageOutShape),
   ...deadLetterDetailsShape,
 });
@@ -149,7 +149,8 @@ export const deadLetterListQuerySchema = z.strictObject({
   ...filterShape,
   ...where,
   limit: z.int().min(1).max(DEAD_LETTER_PAGE_MAX).default(100).describe('Dead letters at most'),
-  next: z.string().max(64).optional().describe('As the last page gave it: goes on there'),
+  after: z.string().max(64).optional().describe('The `next` of the previous page'),
+  next: z.string().max(64).optional().describe('Another name of `after`, for older clients'),
 });
 
 export const deadLetterListSchema = z.object({
@@ -158,7 +159,7 @@ export const deadLetterListSchema = z.object({
   goes_to: deadLetterPlaceSchema
     .optional()
     .describe(
-      'Where dead letters of the queue in the path go, where that is no queue that can be shown here',
+      'The target of the dead letters of the queue in the path, if it is not a queue that can be shown here',
     ),
   warnings: z.array(z.string()).optional().describe('That, in words'),
   next: z
@@ -185,9 +186,11 @@ export const replayRequestSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -')
     .optional()
-    .describe('A name for it, made up by the client: the same request sent again begins no second one'),
+    .describe('An id that the client chooses: repeating the request begins no second replay'),
   ids: z.array(z.string().max(64)).min(1).max(DEAD_LETTER_PAGE_MAX).optional(),
-  filter: deadLetterFilterSchema.optional().describe('Those that match; without ids and filter: all'),
+  filter: deadLetterFilterSchema
+    .optional()
+    .describe('Replays dead letters that match; without ids and filter: all'),
   to: replayTargetSchema.optional().describe('Default: the queue where each died first'),
   limit: z.int().min(1).max(1_000_000_000).optional().describe('Messages at most'),
   rate_per_s: z
@@ -195,8 +198,8 @@ export const replayRequestSchema = z.strictObject({
     .min(1)
     .max(REPLAY_RATE_MAX)
     .optional()
-    .describe('Messages per second at most; default: as fast as it goes'),
-  dry_run: z.boolean().default(false).describe('Only counts what would be replayed'),
+    .describe('Messages per second at most; default: no limit'),
+  dry_run: z.boolean().default(false).describe('Only counts the messages that would be replayed'),
 });
 export type ReplayRequest = z.infer<typeof replayRequestSchema>;
 
@@ -207,12 +210,12 @@ export const replaySchema = z.object({
   queue: nameSchema.describe('The queue that holds the dead letters'),
   state: z.enum(REPLAY_STATES),
   total: count().describe(
-    'Messages that were there when it began, those that consumers held too: it looks at no more',
+    'Messages in the queue when it began, with those that consumers held. It looks at no others',
   ),
   looked_at: count(),
-  moved: count().describe('Messages that have left: each is stored where it goes, or on its way'),
+  moved: count().describe('Messages that have left: each is stored at its target, or on its way'),
   skipped: count().describe(
-    'Matching messages that stay: nobody knows where they came from, or too many hops',
+    'Matching messages that stay: their origin is unknown, or they have too many hops',
   ),
   to: replayTargetSchema.nullable(),
   rate_per_s: z.int().nullable(),
@@ -233,7 +236,7 @@ export const resendSchema = z.strictObject({
   message: messageSchema
     .partial()
     .optional()
-    .describe('What to change: body, headers, properties; the rest stays'),
+    .describe('The changes: body, headers, properties. Other parts stay'),
   to: replayTargetSchema.optional().describe('Default: the queue where it died first'),
 });
 export type ResendRequest = z.infer<typeof resendSchema>;

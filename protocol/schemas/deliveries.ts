@@ -51,7 +51,7 @@ export const queueBatchesPublishedSchema = z.object({
   count: z.int().describe('Messages in all batches'),
   exceptions: z
     .array(z.object({ index: z.int(), outcome: z.enum(['duplicate', 'rejected']) }))
-    .describe('Those that were not stored: their places from 0, in order. All others are durable'),
+    .describe('The messages that were not stored: their indexes from 0, in order. All others are durable'),
 });
 export type QueueBatchesPublished = z.infer<typeof queueBatchesPublishedSchema>;
 
@@ -59,7 +59,7 @@ const consumerId = () =>
   z
     .string()
     .max(PROPERTY_LENGTH_MAX)
-    .describe('Who takes or settles; settlements with it touch only its own');
+    .describe('The consumer that takes or settles. A settlement with it affects only its own deliveries');
 const leaseMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
 
 export const deliverSchema = z
@@ -70,7 +70,7 @@ export const deliverSchema = z
       .min(0)
       .max(WAIT_MS_MAX)
       .default(0)
-      .describe('How long to wait for the first message where there is none'),
+      .describe('How long to wait for the first message if there is none'),
     lease_ms: leaseMs().optional().describe("How long they are the consumer's; default: as the queue says"),
     consumer_id: consumerId().optional(),
     auto_ack: z
@@ -86,12 +86,12 @@ export const deliverSchema = z
 export type DeliverFields = z.infer<typeof deliverSchema>;
 
 export const deliverySchema = z.object({
-  delivery_tag: z.string().describe('What this delivery is settled by'),
+  delivery_tag: z.string().describe('The tag that settles this delivery'),
   ...messageOutShape,
   delivery_count: z.int().min(1).describe('How often it was delivered, this time included'),
   redelivered: z.boolean().describe('It was delivered before'),
-  lease_expires_at: z.int().nullable().describe('In ms since 1970; null where it is settled already'),
-  dead_letter: z.object(deadLetterDetailsShape).optional().describe('Why it died, where it is a dead letter'),
+  lease_expires_at: z.int().nullable().describe('In ms since 1970; null if it is settled already'),
+  dead_letter: z.object(deadLetterDetailsShape).optional().describe('Why it died, for a dead letter'),
 });
 export type Delivery<Message = MessageOut> = Message & {
   delivery_tag: string;
@@ -108,12 +108,8 @@ const tag = () => z.string().max(64);
 const error = z
   .strictObject({
     type: z.string().describe(`Kept: ${ERROR_TYPE_LENGTH_MAX} characters`),
-    message: z
-      .string()
-      .describe(`Kept: ${ERROR_MESSAGE_LENGTH_MAX} characters, with a note where it was cut`),
-    stack_trace: z
-      .string()
-      .describe(`Kept: ${ERROR_STACK_LENGTH_MAX} characters, with a note where it was cut`),
+    message: z.string().describe(`Kept: ${ERROR_MESSAGE_LENGTH_MAX} characters, with a note if it was cut`),
+    stack_trace: z.string().describe(`Kept: ${ERROR_STACK_LENGTH_MAX} characters, with a note if it was cut`),
   })
   .partial();
 
@@ -127,7 +123,9 @@ export const settlementDetails = {
       .min(0)
       .max(TIME_SPAN_MS_MAX)
       .optional()
-      .describe('Before the next attempt; default: as the retry schedule says; 0: at once, at its old place'),
+      .describe(
+        'The delay before the next attempt; default: as the retry schedule says; 0: at once, at its old position',
+      ),
   }),
   reject: z.strictObject({ error: error.optional() }),
   release: z.strictObject({}),
@@ -144,7 +142,7 @@ export const settleSchema = z.strictObject({
     .array(settlementDetails.reject.extend({ tag: tag() }))
     .optional()
     .describe('Dead-lettered now'),
-  release: z.array(tag()).optional().describe('Given back unprocessed, to its old place; not a failure'),
+  release: z.array(tag()).optional().describe('Given back unprocessed, to its old position; not a failure'),
   extend: z
     .array(settlementDetails.extend.extend({ tag: tag() }))
     .optional()
@@ -196,7 +194,9 @@ export const settleQuerySchema = z.strictObject({
 });
 
 export const endWaitsQuerySchema = z.strictObject({
-  consumer_id: consumerId().describe('Whose waits. Each ends at once, with what it can still be given'),
+  consumer_id: consumerId().describe(
+    'The consumer whose waits end. Each ends at once, with messages that are still available',
+  ),
 });
 export const waitsEndedSchema = z.object({ ended: z.int().min(0).describe('Requests that were waiting') });
 export type WaitsEnded = z.infer<typeof waitsEndedSchema>;
@@ -205,7 +205,7 @@ export type WaitsEnded = z.infer<typeof waitsEndedSchema>;
 export const flowSchema = z.strictObject({ prefetch: z.int().min(0).max(DELIVER_MESSAGES_MAX) });
 
 export const peekQuerySchema = z.strictObject({
-  max: z.int().min(1).max(1_000).default(10).describe('Messages at most; fewer where these have 8 MiB'),
+  max: z.int().min(1).max(1_000).default(10).describe('Messages at most; fewer if they reach 8 MiB'),
 });
 export const peekedSchema = z.object({ messages: z.array(z.object(messageOutShape)) });
 export type Peeked = { messages: MessageOut[] };

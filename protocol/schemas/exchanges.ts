@@ -7,11 +7,11 @@ import { z } from 'zod';
 import {
   BINDINGS_PER_REQUEST_MAX,
   HEADER_VALUES_MAX,
-  PAGE_ITEMS_MAX,
   REQUEST_RECORDS_MAX,
   ROUTING_KEY_BYTES_MAX,
 } from '../limits.ts';
 import { messageSchema } from './messages.ts';
+import { nextPage, pageFields } from './pages.ts';
 import { exchangeProducerSchema } from './producers.ts';
 import { publishDelivery } from './records.ts';
 import { DEFAULT_EXCHANGE_PATH } from '../name-rule.ts';
@@ -45,9 +45,11 @@ export const exchangeConfigSchema = z.strictObject({
   alternate_exchange: nameSchema
     .nullable()
     .describe(
-      'Where a message goes that no binding takes. It need not exist yet; null, the default: nowhere',
+      'The exchange for messages that no binding takes. It need not exist yet; null, the default: they are dropped',
     ),
-  auto_delete: z.boolean().describe('Goes when the last binding from it goes; never before it had one'),
+  auto_delete: z
+    .boolean()
+    .describe('The exchange is deleted with the last binding from it; not before it had one'),
   hash_header: z
     .string()
     .min(1)
@@ -78,6 +80,7 @@ export type ExchangeReply = z.infer<typeof exchangeSchema>;
 
 export const exchangeListSchema = z.object({
   exchanges: z.array(exchangeSchema.omit({ topology_version: true })),
+  next: nextPage(),
 });
 export type ExchangeList = z.infer<typeof exchangeListSchema>;
 
@@ -135,7 +138,9 @@ const bindingFields = {
     .describe('A key, a pattern, or a weight (consistent-hash), as the type of the exchange takes it'),
   arguments: argumentsSchema
     .default({})
-    .describe('What a headers exchange compares. Part of what makes two bindings the same everywhere'),
+    .describe(
+      'The values that a headers exchange compares. For every type they are part of the identity of a binding',
+    ),
 };
 export const bindingDeclarationSchema = z.strictObject(bindingFields);
 export type BindingRequest = z.infer<typeof bindingDeclarationSchema>;
@@ -160,7 +165,7 @@ export const bindingsDeclarationSchema = z.strictObject({
     )
     .min(1)
     .max(BINDINGS_PER_REQUEST_MAX)
-    .describe(`1 to ${BINDINGS_PER_REQUEST_MAX} bindings, all made or none`),
+    .describe(`1 to ${BINDINGS_PER_REQUEST_MAX} bindings: all are created, or none`),
 });
 export type BindingsDeclaration = z.infer<typeof bindingsDeclarationSchema>;
 
@@ -177,10 +182,7 @@ export const bindingDeletedSchema = z.object({
   topology_version: topologyVersion(),
 });
 
-const page = {
-  after: z.string().max(64).optional().describe('`next` of the page before'),
-  limit: z.int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_MAX).describe('Bindings in one reply'),
-};
+const page = pageFields(64);
 export const bindingsQuerySchema = z.strictObject(page);
 export const exchangeBindingsQuerySchema = z.strictObject({
   end: z
@@ -191,7 +193,7 @@ export const exchangeBindingsQuerySchema = z.strictObject({
 });
 export const bindingListSchema = z.object({
   bindings: z.array(bindingSchema),
-  next: z.string().optional().describe('There are more; ask again with it as `after`'),
+  next: nextPage(),
 });
 export type BindingList = z.infer<typeof bindingListSchema>;
 
@@ -200,7 +202,7 @@ export const exchangeMessageSchema = messageSchema.extend({
   mandatory: z
     .boolean()
     .default(false)
-    .describe('Tell it apart where no binding takes it: `unroutable` in the reply'),
+    .describe('Report in the reply (`unroutable`) if no binding takes the message'),
 });
 export type ExchangeMessage = z.infer<typeof exchangeMessageSchema>;
 
@@ -253,19 +255,17 @@ const storedRunsSchema = z.object({
   runs: z
     .array(z.array(z.int()).min(2).max(3))
     .describe(
-      'Messages that it has: the place of the first, from 0, their number, and in a topic the offset of the first',
+      'The messages in it: the index of the first, from 0, their number, and in a topic the offset of the first',
     ),
 });
 export type StoredRuns = z.infer<typeof storedRunsSchema>;
 
 export const exchangeBatchesPublishedSchema = z.object({
   count: z.int().describe('Messages in all batches, each durable in every destination'),
-  unroutable: z
-    .array(z.int())
-    .describe('Places, from 0, of those that were mandatory and that no binding took'),
+  unroutable: z.array(z.int()).describe('Indexes, from 0, of mandatory messages that no binding took'),
   destinations: z
     .array(storedRunsSchema)
     .optional()
-    .describe('Where they are, in runs, where the query asks for it'),
+    .describe('Where they are, in runs, if the query asks for it'),
 });
 export type ExchangeBatchesPublished = z.infer<typeof exchangeBatchesPublishedSchema>;

@@ -11,6 +11,7 @@ import {
   FETCH_BYTES_MAX,
   GROUP_OFFSETS_MAX,
   GROUP_TOPICS_MAX,
+  NAME_LENGTH_MAX,
   OFFSET_METADATA_BYTES_MAX,
   REQUEST_RECORDS_MAX,
   SESSION_TIMEOUT_MS_DEFAULT,
@@ -30,6 +31,7 @@ import {
   type FetchedRecord,
 } from './records.ts';
 import { topicIdSchema } from './topics.ts';
+import { nextPage, pageFields } from './pages.ts';
 
 export const ASSIGNORS = ['range', 'round-robin', 'sticky-cooperative'] as const;
 export type AssignorName = (typeof ASSIGNORS)[number];
@@ -46,7 +48,7 @@ const namedTopicId = {
   topic_id: topicIdSchema
     .optional()
     .describe(
-      'As a reply gave it: refused where the topic was deleted and made again since. Left out: not checked',
+      'The id from a reply. The request is refused if the topic was deleted and made again since. Default: not checked',
     ),
 };
 const partitionSchema = z.strictObject({ ...topicPartition, ...namedTopicId });
@@ -72,7 +74,7 @@ export const joinSchema = z
       .describe('Topics to read. They have to exist'),
     topic_pattern: topicPattern
       .optional()
-      .describe('Topics to read by name, also those made later: `*` is any characters, `?` any one'),
+      .describe('A pattern of topics to read, also of later ones: `*` is any characters, `?` any one'),
     assignor: z
       .enum(ASSIGNORS)
       .default(ASSIGNOR_DEFAULT)
@@ -80,19 +82,19 @@ export const joinSchema = z
     instance_id: nameSchema
       .optional()
       .describe(
-        'A member that comes back under the same one takes over its partitions; the old one is fenced',
+        'A member that joins with the same instance id takes over its partitions; the old member is fenced',
       ),
     session_timeout_ms: z
       .int()
       .min(SESSION_TIMEOUT_MS_MIN)
       .max(SESSION_TIMEOUT_MS_MAX)
       .default(SESSION_TIMEOUT_MS_DEFAULT)
-      .describe('A member that is not heard of for so long is removed'),
-    rack: nameSchema.optional().describe('Where the member runs; kept and shown'),
+      .describe('A member that is silent for this long is removed'),
+    rack: nameSchema.optional().describe('Where the member runs; stored and shown'),
     auto_offset_reset: z
       .enum(['earliest', 'latest'])
       .default('earliest')
-      .describe('Where a partition is read from of which the group has committed nothing'),
+      .describe('Where reading begins in a partition without a committed offset'),
   })
   .refine(
     ({ topics, topic_pattern }) => topics !== undefined || topic_pattern !== undefined,
@@ -107,13 +109,15 @@ export const heartbeatSchema = z.strictObject({
     .array(partitionSchema)
     .max(GROUP_OFFSETS_MAX)
     .optional()
-    .describe('What the member still works on. Left out: nothing but what the last reply assigned'),
+    .describe('The partitions that the member still works on. Default: at most those of the last reply'),
 });
 
 export const memberReplySchema = z.object({
   member_id: z.string(),
   epoch: z.int(),
-  assignment: z.array(identifiedPartitionSchema).describe('What the member is to read now, and nothing else'),
+  assignment: z
+    .array(identifiedPartitionSchema)
+    .describe('The partitions that the member is to read now, and no others'),
   heartbeat_interval_ms: z.int().describe('Send the next heartbeat within this time'),
 });
 export type MemberReply = z.infer<typeof memberReplySchema>;
@@ -127,20 +131,20 @@ const maxBytes = z
   .max(FETCH_BYTES_MAX)
   .default(FETCH_BYTES_DEFAULT)
   .describe(
-    'Over all partitions. As JSON, the reply ends before the record that would pass it, but has at least one. As bytes it is about how much: each partition has at least a batch where it has records',
+    'The limit over all partitions. As JSON, the reply ends before the record that would exceed it, but has at least one. As bytes it is approximate: each partition with records brings at least a batch',
   );
 const waitMs = z
   .int()
   .min(0)
   .max(WAIT_MS_MAX)
   .default(0)
-  .describe('How long to wait where none of the partitions has records');
+  .describe('How long to wait if no partition has records');
 
 export const groupFetchQuerySchema = z
   .strictObject({
     epoch: epoch()
       .optional()
-      .describe('Refused where it is out of date. Left out: the call is a heartbeat itself'),
+      .describe('Refused if it is out of date. Without it the call is a heartbeat itself'),
     max_records: maxRecords,
     max_bytes: maxBytes,
     wait_ms: waitMs,
@@ -150,7 +154,7 @@ export const groupFetchQuerySchema = z
       .enum(['true', 'false'])
       .optional()
       .describe(
-        'Default false: commit it when it is handled. true: what is returned is committed before it leaves',
+        'Default false: commit the records when they are handled. true: the broker commits them before the reply leaves',
       ),
     delivery: consumeDelivery(
       'at-most-once is `auto_commit`, at-least-once (default) is without, exactly-once is without and with isolation `read_committed`: the offsets go into the transaction of the results',
@@ -173,7 +177,7 @@ export const groupFetchSchema = z
       .array(positionSchema)
       .max(GROUP_OFFSETS_MAX)
       .default([])
-      .describe('Where to read on, for partitions that are not read from the committed offset'),
+      .describe('Start positions of partitions that are not read from the committed offset'),
     partitions: z
       .array(partitionSchema)
       .max(GROUP_OFFSETS_MAX)
@@ -198,9 +202,7 @@ export type GroupRecord<OneRecord = FetchedRecord> = OneRecord & TopicPartition;
 export const groupRecordsSchema = z.object({
   ...memberReplySchema.shape,
   records: z.array(groupRecordSchema),
-  offsets: z
-    .array(identifiedOffsetSchema)
-    .describe('Where these records end: what to commit when they are handled'),
+  offsets: z.array(identifiedOffsetSchema).describe('The offset to commit when these records are handled'),
   damaged: z
     .array(z.object({ ...topicPartition, offset: z.int(), next_offset: z.int() }))
     .optional()
@@ -225,7 +227,7 @@ export const commitSchema = z.strictObject({
     .array(positionSchema.extend({ metadata: metadata.optional() }))
     .min(1)
     .max(GROUP_OFFSETS_MAX)
-    .describe('`offset` is that of the next record to read: one more than the last that was handled'),
+    .describe('`offset` is the next offset to read: one more than the last record handled'),
 });
 export type CommitFields = z.output<typeof commitSchema>;
 
@@ -234,11 +236,12 @@ export type Committed = z.infer<typeof committedSchema>;
 
 export const offsetsQuerySchema = z.strictObject({
   topic: nameSchema.optional().describe('Only this topic; otherwise all that the group has read'),
+  ...pageFields(NAME_LENGTH_MAX + 10),
 });
 
 export const groupOffsetSchema = z.object({
   ...identifiedPartition,
-  offset: z.int().nullable().describe('The committed offset; null where nothing is committed'),
+  offset: z.int().nullable().describe('The committed offset; null if nothing is committed'),
   metadata: z.string().optional(),
   pending: z
     .literal(true)
@@ -249,7 +252,8 @@ export const groupOffsetSchema = z.object({
   high_watermark: z.int(),
 });
 export type GroupOffsetReply = z.infer<typeof groupOffsetSchema>;
-export const groupOffsetsSchema = z.object({ offsets: z.array(groupOffsetSchema) });
+export const groupOffsetsSchema = z.object({ offsets: z.array(groupOffsetSchema), next: nextPage() });
+export type GroupOffsets = z.infer<typeof groupOffsetsSchema>;
 
 export const resetSchema = z
   .strictObject({
@@ -264,8 +268,8 @@ export const resetSchema = z
       ])
       .optional()
       .describe('An offset, `earliest`, `latest`, or `@<ms>` for the first record at or after that time'),
-    shift_by: z.int().optional().describe('Instead of `to`: so many records forward, or back if negative'),
-    dry_run: z.boolean().default(false).describe('Only say what it would do'),
+    shift_by: z.int().optional().describe('Instead of `to`: this many records forward, or back if negative'),
+    dry_run: z.boolean().default(false).describe('Only report what the call would do'),
   })
   .refine(
     ({ to, shift_by }) => (to === undefined) !== (shift_by === undefined),
@@ -286,7 +290,11 @@ export const resetReplySchema = z.object({
 });
 export type ResetReply = z.infer<typeof resetReplySchema>;
 
-export const groupListSchema = z.object({ groups: z.array(z.object({ group: nameSchema })) });
+export const groupListSchema = z.object({
+  groups: z.array(z.object({ group: nameSchema })),
+  next: nextPage(),
+});
+export type GroupList = z.infer<typeof groupListSchema>;
 
 export const groupMemberSchema = z.object({
   member_id: z.string(),
@@ -297,7 +305,7 @@ export const groupMemberSchema = z.object({
   rack: z.string().nullable(),
   session_timeout_ms: z.int(),
   assignment: z.array(identifiedPartitionSchema),
-  revoking: z.array(identifiedPartitionSchema).describe('What it has to give up and has not yet'),
+  revoking: z.array(identifiedPartitionSchema).describe('Revoked partitions that it still holds'),
 });
 export type GroupMemberReply = z.infer<typeof groupMemberSchema>;
 
@@ -308,6 +316,10 @@ export const groupStateSchema = z.object({
   assignor: z.enum(ASSIGNORS),
   members: z.array(groupMemberSchema),
   offsets: z.array(groupOffsetSchema),
+  offsets_next: z
+    .string()
+    .optional()
+    .describe('There are more offsets than one page holds: ask for them with it as `after`'),
   meter: z
     .object({ rows_written: z.int(), calls: z.int(), since: z.int() })
     .describe("What the group's object has written since it woke, and the calls that it has served"),

@@ -61,11 +61,11 @@ export const anyPropertiesSchema = z
       .min(0)
       .max(Number.MAX_SAFE_INTEGER)
       .describe('Is delivered at that time, in ms since 1970'),
-    message_id: shortText().min(1).describe('What deduplication goes by'),
+    message_id: shortText().min(1).describe('The id that deduplication uses'),
     correlation_id: shortText(),
     reply_to: shortText(),
     ordering_key: textOrBytesSchema.describe(
-      'Messages of one key are delivered one at a time, in the order of publishing; so it takes no priority above 0, no delay and no time of delivery',
+      'Messages of one key are delivered one at a time, in the order of publishing. So it excludes a priority above 0, a delay and a time of delivery',
     ),
     content_type: shortText(),
     timestamp: z
@@ -119,9 +119,7 @@ export const messageSchema = z.strictObject({
     .describe('Any JSON value, or {"$base64": "..."} for bytes'),
   headers: headersInSchema({ isBrokers: true })
     .optional()
-    .describe(
-      `Name to value; an array where a name occurs more than once; ${HEADER_VALUES_MAX} values at most`,
-    ),
+    .describe(`Name to value; an array if a name occurs more than once; ${HEADER_VALUES_MAX} values at most`),
   properties: propertiesSchema.optional(),
 });
 export type Message = z.infer<typeof messageSchema>;
@@ -144,7 +142,7 @@ export const messageOutShape = {
   body: z
     .unknown()
     .describe(
-      'The JSON value that was published, with the same text. {"$base64": "..."}: bytes that are no JSON, or that would be taken for something else (the bytes `null`, an object with a member $base64)',
+      'The JSON value that was published, with the same text. {"$base64": "..."}: bytes that are not JSON, or that would be ambiguous (the bytes `null`, an object with a member $base64)',
     ),
   headers: headersOutSchema.optional(),
   properties: anyPropertiesSchema,

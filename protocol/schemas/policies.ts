@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { NAME_LENGTH_MAX } from '../limits.ts';
 import { nameSchema } from '../names.ts';
 import { queueConfigSchema } from './queues.ts';
+import { nextPage } from './pages.ts';
 
 const PRIORITY_MAX = 1_000_000;
 
@@ -46,7 +47,7 @@ export const policyDeclarationSchema = z.strictObject({
   definition: policySettingsSchema
     .refine((settings) => Object.keys(settings).length > 0, 'has at least one member')
     .meta({ minProperties: 1 })
-    .describe('What it sets, by the names of the fields of a queue'),
+    .describe('The settings, by the names of the fields of a queue'),
 });
 export type PolicyDeclaration = z.infer<typeof policyDeclarationSchema>;
 
@@ -64,15 +65,14 @@ export const policySchema = z.object({
   warnings: z
     .array(z.string())
     .optional()
-    .describe(
-      'What is likely a mistake, such as a place for dead letters that does not exist. Absent: nothing',
-    ),
+    .describe('Likely mistakes, such as a dead-letter target that does not exist. Absent if there are none'),
   topology_version: z.int().min(1).describe('The version of the topology that this answer was read from'),
 });
 export type PolicyReply = z.infer<typeof policySchema>;
 
 export const policyListSchema = z.object({
   policies: z.array(policySchema.omit({ topology_version: true, progress: true, warnings: true })),
+  next: nextPage(),
 });
 export type PolicyList = z.infer<typeof policyListSchema>;
 

@@ -54,7 +54,9 @@ export const produceProducerSchema = z
     ),
     transactional_id: nameSchema.optional().describe('The records belong to its open transaction'),
   })
-  .describe('Stores the records once, however often they are sent. All go to one partition, by key or named');
+  .describe(
+    'The broker stores the records once, however often they are sent. All must go to one partition, by key or by number',
+  );
 export type ProduceProducer = z.infer<typeof produceProducerSchema>;
 
 export const publishProducerSchema = z
@@ -75,7 +77,7 @@ export const exchangeProducerSchema = z
     ),
   })
   .describe(
-    'Each destination stores each message once, however often the request is sent; a repetition completes what was missing. A producer has one request at a time under way to an exchange, and repeats it until it is complete or goes on with the next epoch from 0',
+    'Each destination stores each message once, however often the request is sent; a repetition completes what was missing. A producer sends one request at a time to an exchange. It repeats the request until it is complete, or continues with the next epoch at 0',
   );
 
 export type PublishProducerFields = z.infer<typeof publishProducerSchema>;

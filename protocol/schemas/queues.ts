@@ -11,6 +11,7 @@ import {
 } from '../limits.ts';
 import { queueAlertSchema } from './queue-alerts.ts';
 import { nameSchema } from '../names.ts';
+import { nextPage } from './pages.ts';
 
 const spanMs = () => z.int().min(0).max(TIME_SPAN_MS_MAX);
 
@@ -63,7 +64,7 @@ const changeable = {
     .max(QUEUE_LENGTH_LIMIT_MAX)
     .nullable()
     .describe(
-      'Messages ready for delivery; where the newest are refused, parked ones count too. null sets no limit',
+      'The limit of messages ready for delivery; in a queue that refuses publishes, parked ones count too. null sets no limit',
     ),
   max_bytes: z
     .int()
@@ -79,7 +80,7 @@ const changeable = {
   single_active_consumer: z
     .boolean()
     .describe(
-      'One consumer at a time is given messages; the next takes over when it is gone. Those that poll have to give a `consumer_id`',
+      'One consumer at a time gets messages; the next takes over when it is gone. Polling consumers must send a `consumer_id`',
     ),
   lease_ms: z
     .int()
@@ -94,7 +95,9 @@ const changeable = {
   retry: retrySchema.describe('What happens to a message that was nacked'),
   dead_letter: deadLetterSchema
     .nullable()
-    .describe('Where rejected, expired, dropped and exhausted messages go; null: to the queue `<queue>.dlq`'),
+    .describe(
+      'The target of rejected, expired, dropped and exhausted messages; null: the queue `<queue>.dlq`',
+    ),
   auto_delete: z.boolean().describe('The queue is deleted when its last consumer has left'),
 };
 
@@ -161,18 +164,18 @@ export const queueStatusSchema = z.object({
     .describe('Why they are still here, in words; null: nothing is wrong'),
   lost: z
     .object({
-      cycle: count().describe('They would have gone round in circles'),
+      cycle: count().describe('They would have circulated'),
       hop_limit: count().describe('The broker had published them on too often'),
       unroutable: count().describe('Their exchange had no binding for them'),
-      dropped: count().describe('The queue was told to drop dead letters while they were on their way'),
+      dropped: count().describe('`dead_letter` became `none` while they were on their way'),
     })
-    .describe('Dead letters that nobody took, since the queue was made'),
+    .describe('Dead letters that no target took, since the queue was created'),
   bytes: count().describe('Bytes stored for messages that are ready or leased'),
   oldest_ms: z.int().nullable().describe('When the oldest ready message was published, in ms since 1970'),
   consumers: count().describe('Consumers that wait or hold messages'),
   is_paused: z.boolean().describe('Nothing is delivered'),
   alerts: z.array(queueAlertSchema).describe('The alert rules that match the queue'),
-  storage_bytes: count().describe('What the object occupies on disk, all in all'),
+  storage_bytes: count().describe('The bytes that the object occupies on disk'),
   meter: z
     .object({
       rows_written: count(),
@@ -197,9 +200,7 @@ export const queueSchema = z.object({
   warnings: z
     .array(z.string())
     .optional()
-    .describe(
-      'What is likely a mistake, such as a place for dead letters that does not exist. Absent: nothing',
-    ),
+    .describe('Likely mistakes, such as a dead-letter target that does not exist. Absent if there are none'),
   topology_version: z.int().min(1).describe('The version of the topology that this answer was read from'),
 });
 export type QueueReply = z.infer<typeof queueSchema>;
@@ -209,6 +210,7 @@ export type QueueWithStateReply = z.infer<typeof queueWithStateSchema>;
 
 export const queueListSchema = z.object({
   queues: z.array(queueSchema.omit({ topology_version: true, warnings: true })),
+  next: nextPage(),
 });
 export type QueueList = z.infer<typeof queueListSchema>;
 

@@ -30,10 +30,8 @@ export const produceRecordSchema = z.strictObject({
     .describe('Any JSON value, {"$base64": "..."} for bytes, or null for a tombstone'),
   headers: headersInSchema({ isBrokers: false })
     .optional()
-    .describe(
-      `Name to value; an array where a name occurs more than once; ${HEADER_VALUES_MAX} values at most`,
-    ),
-  timestamp: timestampMs().optional().describe('Milliseconds since 1970; now, where it is left out'),
+    .describe(`Name to value; an array if a name occurs more than once; ${HEADER_VALUES_MAX} values at most`),
+  timestamp: timestampMs().optional().describe('Milliseconds since 1970; default: now'),
   partition: z.int().min(0).optional().describe('Overrides the choice by key'),
 });
 export type ProduceRecord = z.infer<typeof produceRecordSchema>;
@@ -119,7 +117,7 @@ export const produceSchema = z
       .array(produceRecordSchema)
       .min(1)
       .meta({ maxItems: REQUEST_RECORDS_MAX })
-      .describe(`1 to ${REQUEST_RECORDS_MAX} records; those of one partition are stored all or none`),
+      .describe(`1 to ${REQUEST_RECORDS_MAX} records. All records of one partition are stored, or none`),
     acks: z
       .enum(ACKS)
       .optional()
@@ -166,7 +164,7 @@ export const produceBatchesReplySchema = z.object({
         append_time: z
           .int()
           .nullable()
-          .describe('The timestamp of all its records, where the topic stamps them'),
+          .describe('The timestamp of all its records, if the topic uses append time'),
       }),
     )
     .describe('One for each batch, in the order of the request'),
@@ -197,7 +195,7 @@ export const partlyStoredSchema = z.object({
 export type PartlyStored = z.infer<typeof partlyStoredSchema>;
 
 export const acceptedReplySchema = z.object({
-  accepted: z.int().describe('Records taken, without any promise'),
+  accepted: z.int().describe('Records accepted, without any promise'),
 });
 export type AcceptedReply = z.infer<typeof acceptedReplySchema>;
 
@@ -215,7 +213,7 @@ export const onCorruptSchema = z
   .enum(ON_CORRUPT)
   .default('fail')
   .describe(
-    'For JSON replies, where stored records are damaged (their CRC does not match). fail: the reply ends before them, and one that would begin with them is the error `stored_batch_corrupt`, with the `next_offset` after them. skip: they are left out, and named in `damaged`. As bytes they are always sent as they are stored',
+    'What JSON replies do with damaged records (their CRC does not match). fail: the reply ends before them. A reply that would begin with them is the error `stored_batch_corrupt`, with the `next_offset` after them. skip: they are left out, and listed in `damaged`. Replies of bytes always contain them as stored',
   );
 
 export const damagedSchema = z
@@ -226,7 +224,7 @@ export const damagedSchema = z
 const expectedTopicId = () =>
   topicIdSchema
     .optional()
-    .describe('The topic that the offset belongs to. Refused where another one has the name by now');
+    .describe('The topic that the offset belongs to. Refused if another topic has the name now');
 
 export const fetchQuerySchema = z
   .strictObject({
@@ -258,7 +256,7 @@ export const fetchQuerySchema = z
       .min(0)
       .max(WAIT_MS_MAX)
       .default(0)
-      .describe('How long to wait for the first record where there is none yet'),
+      .describe('How long to wait for the first record if there is none yet'),
     isolation: isolationSchema,
     on_corrupt: onCorruptSchema,
     delivery: consumeDelivery(
@@ -276,7 +274,7 @@ export const fetchedRecordSchema = z.object({
   value: z
     .unknown()
     .describe(
-      'The JSON value that was produced, with the same text; null is a tombstone. {"$base64": "..."}: bytes that are no JSON, or that would be taken for something else (the bytes `null`, an object with a member $base64)',
+      'The JSON value that was produced, with the same text; null is a tombstone. {"$base64": "..."}: bytes that are not JSON, or that would be ambiguous (the bytes `null`, an object with a member $base64)',
     ),
   headers: headersOutSchema.optional(),
 });
@@ -294,7 +292,7 @@ export type WrittenRecord = FetchedRecord<JsonText | Base64Bytes | null, Written
 export const fetchReplySchema = z.object({
   topic_id: topicIdSchema.describe('The topic that these offsets belong to'),
   records: z.array(fetchedRecordSchema),
-  next_offset: z.int().describe('Where to go on'),
+  next_offset: z.int().describe('The next offset to read'),
   high_watermark: z.int().describe('The offset that the next record will get'),
   log_start_offset: z.int().describe('The first offset that can be read'),
   last_stable_offset: z

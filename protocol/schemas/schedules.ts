@@ -5,6 +5,7 @@ import { ROUTING_KEY_BYTES_MAX } from '../limits.ts';
 import { anyPropertiesSchema, breaksOrder, messageSchema, ORDERING_MIX } from './messages.ts';
 import { nameSchema } from '../names.ts';
 import { utf8BytesMax } from './schema-rules.ts';
+import { nextPage } from './pages.ts';
 
 /** Schedules of a namespace: each is an object, and the watchdog visits them all. */
 export const SCHEDULES_MAX = 1_000;
@@ -34,7 +35,7 @@ export const scheduleMessageSchema = messageSchema.extend({
     .omit({ message_id: true, deliver_at: true })
     .refine((properties) => !breaksOrder(properties), ORDERING_MIX)
     .optional()
-    .describe('As of a message, without `message_id`, which the broker gives, and `deliver_at`'),
+    .describe('The properties of a message, without `message_id`, which the broker sets, and `deliver_at`'),
 });
 export type ScheduleMessage = z.infer<typeof scheduleMessageSchema>;
 
@@ -50,7 +51,7 @@ const fields = {
       examples: ['*/5 * * * *', '0 9 * * MON-FRI', '30 2 1,15 * *', '@hourly', '@daily'],
     })
     .describe(
-      'Minute, hour, day of the month, month, day of the week; or @hourly, @daily, @weekly, @monthly, @yearly. Where both days are given either is enough',
+      'Minute, hour, day of the month, month, day of the week; or @hourly, @daily, @weekly, @monthly, @yearly. If both days are given, either one is enough',
     ),
   time_zone: z
     .string()
@@ -61,14 +62,14 @@ const fields = {
       examples: ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata'],
     })
     .default('UTC')
-    .describe('The IANA name of the zone whose clock it goes by'),
+    .describe('The IANA name of the time zone'),
   target: scheduleTargetSchema.describe('Where the message is published to'),
   message: scheduleMessageSchema,
   catch_up: z
     .enum(['once', 'none'])
     .default('once')
     .describe(
-      'What becomes of times that were missed: `once`, one message for the latest of them; `none`, nothing, if the first of them is more than a minute ago',
+      'What happens after missed times. `once`: one message for the latest. `none`: nothing, if the first of them is more than a minute ago',
     ),
   ends_at: z
     .int()
@@ -110,14 +111,14 @@ export const scheduleStateSchema = z.object({
       detail: z.string().optional(),
     })
     .nullable(),
-  pending: z.int().min(0).describe('Publishes that could not be made yet, and are tried again'),
+  pending: z.int().min(0).describe('Publishes that have failed so far and are tried again'),
 });
 export type ScheduleState = z.infer<typeof scheduleStateSchema>;
 
 export const scheduleWithStateSchema = scheduleSchema.extend({ state: scheduleStateSchema });
 export type ScheduleWithStateReply = z.infer<typeof scheduleWithStateSchema>;
 
-export const scheduleListSchema = z.object({ schedules: z.array(scheduleBaseSchema) });
+export const scheduleListSchema = z.object({ schedules: z.array(scheduleBaseSchema), next: nextPage() });
 export type ScheduleList = z.infer<typeof scheduleListSchema>;
 
 export const scheduleDeletedSchema = z.object({ schedule: nameSchema, topology_version: z.int().min(1) });

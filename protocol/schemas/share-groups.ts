@@ -16,6 +16,7 @@ import {
 } from '../limits.ts';
 import { nameSchema } from '../names.ts';
 import { consumeDelivery, fetchedRecordSchema, type FetchedRecord } from './records.ts';
+import { nextPage } from './pages.ts';
 
 const lockMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
 
@@ -42,16 +43,16 @@ export const shareGroupConfigSchema = z.strictObject({
     .min(1)
     .max(SHARE_DELIVERY_LIMIT_MAX)
     .default(SHARE_DELIVERY_LIMIT_DEFAULT)
-    .describe('A record that was acquired so often and not accepted is archived'),
+    .describe('A record that was acquired this often and not accepted is archived'),
   dead_letter: shareDeadLetterSchema
     .optional()
     .describe(
-      'Where a copy of what is archived goes, at least once; once for a queue. Left out: to the queue `<group>.dlq`, which is made where there is none. `none`: it is only counted',
+      'The target of copies of archived records, at least once; once for a queue. Default: the queue `<group>.dlq`, which is created if necessary. `none`: they are only counted',
     ),
   start: z
     .enum(['earliest', 'latest'])
     .default('earliest')
-    .describe('Where a partition is begun, with the first call for records'),
+    .describe('Where a partition begins, with the first call for records'),
 });
 export type ShareGroupDeclaration = z.output<typeof shareGroupConfigSchema>;
 export type ShareGroupConfig = ShareGroupDeclaration & { dead_letter: ShareDeadLetter };
@@ -62,15 +63,14 @@ export const shareGroupSchema = z.object({
   warnings: z
     .array(z.string())
     .optional()
-    .describe(
-      'What is likely a mistake, such as a place for dead letters that does not exist. Absent: nothing',
-    ),
+    .describe('Likely mistakes, such as a dead-letter target that does not exist. Absent if there are none'),
   topology_version: z.int().min(1),
 });
 export type ShareGroupReply = z.output<typeof shareGroupSchema>;
 
 export const shareGroupListSchema = z.object({
   share_groups: z.array(shareGroupSchema.omit({ topology_version: true, warnings: true })),
+  next: nextPage(),
 });
 export type ShareGroupList = z.output<typeof shareGroupListSchema>;
 
@@ -109,7 +109,7 @@ export const acquireSchema = z.strictObject({
     .max(FETCH_BYTES_MAX)
     .default(FETCH_BYTES_DEFAULT)
     .describe('About how many bytes of stored batches are read, over all partitions'),
-  wait_ms: z.int().min(0).max(WAIT_MS_MAX).default(0).describe('How long to wait where there are none'),
+  wait_ms: z.int().min(0).max(WAIT_MS_MAX).default(0).describe('How long to wait if there are none'),
   lock_duration_ms: lockMs().optional().describe("Instead of the group's"),
   delivery: consumeDelivery(
     'at-least-once (default): locked until they are acknowledged. at-most-once: accepted before they leave. Exactly once is for the member to do, by topic, partition and offset: it is refused here',
@@ -121,9 +121,9 @@ export type AcquireFields = z.output<typeof acquireSchema>;
 const acquiredRecordSchema = fetchedRecordSchema.extend({
   topic: nameSchema,
   partition: z.int(),
-  acquisition_tag: z.string().describe('What to acknowledge it by; names this delivery of it'),
+  acquisition_tag: z.string().describe('The tag that acknowledges it; it names this delivery'),
   delivery_count: z.int().describe('From 1'),
-  lock_expires_at: z.int().nullable().describe('In ms since 1970; null where it is accepted already'),
+  lock_expires_at: z.int().nullable().describe('In ms since 1970; null if it is accepted already'),
 });
 export type AcquiredRecord<OneRecord = FetchedRecord> = OneRecord &
   Omit<z.output<typeof acquiredRecordSchema>, keyof FetchedRecord>;
@@ -136,16 +136,14 @@ const tags = () => z.array(tag()).max(SETTLE_TAGS_MAX).default([]);
 export const acknowledgeSchema = z
   .strictObject({
     accept: tags().describe('Done'),
-    release: tags().describe(
-      'Given back, for any member; archived where that was the last permitted delivery',
-    ),
+    release: tags().describe('Given back, for any member; archived if that was the last permitted delivery'),
     reject: tags().describe('Archived now'),
     extend: z
       .array(z.strictObject({ tag: tag(), lock_duration_ms: lockMs() }))
       .max(SETTLE_TAGS_MAX)
       .default([])
-      .describe('Locked for so long from now'),
-    member_id: memberId().optional().describe('Where given, only its own records are acknowledged'),
+      .describe('Locked for this long from now'),
+    member_id: memberId().optional().describe('If given, only records of this member are acknowledged'),
   })
   .refine(
     ({ accept, release, reject, extend }) =>

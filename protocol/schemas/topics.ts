@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { BATCH_BYTES_MAX, PARTITIONS_MAX } from '../limits.ts';
 import { nameSchema } from '../names.ts';
+import { nextPage } from './pages.ts';
 
 const KiB = 1024;
 const DAY_MS = 86_400_000;
@@ -53,7 +54,7 @@ const changeable = {
     .int()
     .min(KiB)
     .max(BATCH_BYTES_MAX)
-    .describe('The largest record batch that the topic takes'),
+    .describe('The largest record batch that the topic accepts'),
 };
 
 /** Fields that decide where the data lives and so are fixed when the topic is made. */
@@ -92,13 +93,16 @@ export type TopicChange = z.infer<typeof topicChangeSchema>;
 
 export const topicSchema = z.object({
   topic: nameSchema,
-  topic_id: topicIdSchema.describe('Another one when the topic is deleted and made again'),
+  topic_id: topicIdSchema.describe('It changes when the topic is deleted and made again'),
   ...topicConfigSchema.shape,
   topology_version: z.int().min(1).describe('The version of the topology that this answer was read from'),
 });
 export type TopicReply = z.infer<typeof topicSchema>;
 
-export const topicListSchema = z.object({ topics: z.array(topicSchema.omit({ topology_version: true })) });
+export const topicListSchema = z.object({
+  topics: z.array(topicSchema.omit({ topology_version: true })),
+  next: nextPage(),
+});
 export type TopicList = z.infer<typeof topicListSchema>;
 
 export const topicDeletedSchema = z.object({ topic: nameSchema, topology_version: z.int().min(1) });
@@ -114,7 +118,7 @@ export const partitionStateSchema = z.object({
   producers: z.int().min(0).describe('Idempotent producers that it remembers'),
   size_bytes: z.int().min(0).describe('Bytes of record batches stored'),
   segments: z.int().min(0).describe('Rows that hold them'),
-  storage_bytes: z.int().min(0).describe('What the object occupies on disk, all in all'),
+  storage_bytes: z.int().min(0).describe('The bytes that the object occupies on disk'),
   waiting: z.int().min(0).describe('Readers that wait for the next record'),
   damaged_batches: z
     .int()
@@ -130,7 +134,7 @@ export const partitionStateSchema = z.object({
       commits: z.int().min(0).describe('Commits that stored them; fewer than appends under load'),
       since: z.int().describe('When this count began, in ms: the object starts anew after it was idle'),
     })
-    .describe('What the object has read and written since it woke: the rows that the platform bills'),
+    .describe('The rows that the object has read and written since it woke, as the platform bills them'),
 });
 export type PartitionState = z.infer<typeof partitionStateSchema>;
 

@@ -47,9 +47,7 @@ export const transactionMessagesSchema = z
 
 export const transactionMessagesReplySchema = z.object({
   count: z.int().describe('Messages that are held until the transaction is committed'),
-  unroutable: z
-    .array(z.int())
-    .describe('Places, from 0, of those that were mandatory and that no binding took'),
+  unroutable: z.array(z.int()).describe('Indexes, from 0, of mandatory messages that no binding took'),
 });
 export type TransactionMessagesReply = z.infer<typeof transactionMessagesReplySchema>;
 
@@ -69,10 +67,7 @@ export const transactionStateSchema = z.object({
   transactional_id: nameSchema,
   producer: z.object({ id: z.int().min(0), epoch: z.int().min(0) }),
   state: z.enum(['empty', 'open', 'committing', 'aborting']),
-  started_at: z
-    .int()
-    .nullable()
-    .describe('When its first partition was added, in ms; null where none is open'),
+  started_at: z.int().nullable().describe('When its first partition was added, in ms; null if none is open'),
   transaction_timeout_ms: z.int(),
   partitions: z
     .array(
@@ -82,7 +77,7 @@ export const transactionStateSchema = z.object({
         group: nameSchema.optional().describe('Of this group an offset was added, no records'),
       }),
     )
-    .describe('Those of the open transaction, or that have not been told of its end yet'),
+    .describe('Partitions of the open transaction, or that have not been told of its end yet'),
   last: z
     .object({
       outcome: z.enum(['commit', 'abort']),

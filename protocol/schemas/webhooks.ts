@@ -20,15 +20,13 @@ export const webhookSchema = z.strictObject({
     .max(URL_LENGTH_MAX)
     // The rest of the rule is in core/webhook/address.ts.
     .meta({ format: 'uri', pattern: '^[Hh][Tt][Tt][Pp][Ss]?:', examples: ['https://example.com/alerts'] })
-    .describe(
-      'Where notices are POSTed to: https, and a public address, unless the broker is told otherwise',
-    ),
+    .describe('The address of notices (POST): https and public, unless the broker is configured otherwise'),
   secret: z
     .string()
     .regex(SECRET_PATTERN, 'expected whsec_ and the padded base64 of 24 to 64 bytes')
     .optional()
     .describe(
-      '`whsec_` and base64. Left out, the one that it has is kept, or one is made, which this reply shows and no later one',
+      '`whsec_` and base64. Default: the existing secret stays, or a new one is made, which only this reply shows',
     ),
 });
 export type WebhookDeclaration = z.infer<typeof webhookSchema>;
@@ -36,7 +34,7 @@ export type WebhookDeclaration = z.infer<typeof webhookSchema>;
 /** What is shown of a webhook. */
 export const webhookReplySchema = z.object({
   url: z.string(),
-  secret: z.string().optional().describe('Only in the reply to the request that had it made'),
+  secret: z.string().optional().describe('Only in the reply to the request that created it'),
 });
 export type WebhookReply = z.infer<typeof webhookReplySchema>;
 

@@ -16,7 +16,7 @@ const PLUGIN_LISTENERS: Readonly<Record<string, (port: number) => string[]>> = {
   rabbitmq_consistent_hash_exchange: () => [],
 };
 
-/** Throws for a plugin that is not known here: where it listens nobody has said. */
+/** Throws for an unknown plugin, because nobody knows where it listens. */
 export function checkPlugins(plugins: readonly string[]): void {
   const unknown = plugins.find((plugin) => !Object.hasOwn(PLUGIN_LISTENERS, plugin));
   if (unknown === undefined) return;

@@ -1,7 +1,7 @@
 /**
- * A RabbitMQ of our own, to compare with: Debian's `rabbitmq-server` with ports, node name, cookie and data directory of its
- * own, so that it disturbs no other on the machine. Everything that it opens listens on loopback only, because its user is
- * `guest` with a password that everybody knows. Run as a program it stays until Ctrl-C:
+ * RabbitMQ peer: a RabbitMQ to compare with: Debian's `rabbitmq-server` with ports, node name, cookie and data
+ * directory of its own, so that it disturbs no other on the machine. Everything that it opens listens on loopback only,
+ * because its user is `guest` with a password that everybody knows. Run as a program it stays until Ctrl-C:
  *
  *   npm run peer:rabbitmq
  *   npm run peer:rabbitmq -- rabbitmq_management

@@ -1,6 +1,7 @@
 /** Alerts: signed notices to a webhook when a queue is above a threshold, and when it has recovered. */
 
 import type { AlertList, AlertReply } from '../../protocol/schemas/alerts.ts';
+import { listAll } from '../client/list-pages.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type Transport } from '../client/transport.ts';
 import type { RuleProgress } from './exchange-types.ts';
@@ -65,8 +66,8 @@ export class Alerts {
 
   /** All rules of the namespace, by name. */
   async list(options: CallOptions = {}): Promise<Omit<Alert, 'topologyVersion' | 'progress'>[]> {
-    const reply = await this.#transport.json<AlertList>({ method: 'GET', path: '/alerts', ...options });
-    return reply.alerts.map((alert) => fromWire<Omit<Alert, 'topologyVersion' | 'progress'>>(alert));
+    const alerts = await listAll(this.#transport, '/alerts', (page: AlertList) => page.alerts, options);
+    return alerts.map((alert) => fromWire<Omit<Alert, 'topologyVersion' | 'progress'>>(alert));
   }
 
   /** Deletes a rule. If it fires, a last notice reports its recovery. */

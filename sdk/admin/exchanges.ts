@@ -8,6 +8,7 @@ import type {
   ExchangeList,
   ExchangeReply,
 } from '../../protocol/schemas/exchanges.ts';
+import { listAll } from '../client/list-pages.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type Transport } from '../client/transport.ts';
 import { invalidArgument } from '../errors.ts';
@@ -57,12 +58,9 @@ export class Exchanges {
 
   /** All exchanges of the namespace, the predeclared ones first. */
   async list(options: CallOptions = {}): Promise<Omit<Exchange, 'topologyVersion'>[]> {
-    const reply = await this.#transport.json<ExchangeList>({
-      method: 'GET',
-      path: '/exchanges',
-      ...options,
-    });
-    return reply.exchanges.map((exchange) => fromWire<Omit<Exchange, 'topologyVersion'>>(exchange));
+    const itemsOf = (page: ExchangeList) => page.exchanges;
+    const exchanges = await listAll(this.#transport, '/exchanges', itemsOf, options);
+    return exchanges.map((exchange) => fromWire<Omit<Exchange, 'topologyVersion'>>(exchange));
   }
 
   /**

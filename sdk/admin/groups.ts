@@ -2,11 +2,13 @@
 
 import type {
   AssignorName,
-  GroupOffsetReply,
+  GroupList,
+  GroupOffsets,
   GroupState as WireGroupState,
   ResetReply,
   TopicPartition,
 } from '../../protocol/schemas/groups.ts';
+import { listAll } from '../client/list-pages.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type Transport } from '../client/transport.ts';
 import { checkName, groupPath, memberPath } from '../client/names.ts';
@@ -78,15 +80,20 @@ export class Groups {
 
   /** The names of all groups of the namespace. */
   async list(options: CallOptions = {}): Promise<string[]> {
-    const call = { method: 'GET', path: '/groups', ...options } as const;
-    const { groups } = await this.#transport.json<{ groups: { group: string }[] }>(call);
+    const groups = await listAll(this.#transport, '/groups', (page: GroupList) => page.groups, options);
     return groups.map(({ group }) => group);
   }
 
   /** Its members, who reads what, and how far behind it is. */
   async describe(group: string, options: CallOptions = {}): Promise<GroupDescription> {
     const call = { method: 'GET', path: groupPath(group), ...options } as const;
-    const { members, offsets, ...state } = await this.#transport.json<WireGroupState>(call);
+    const {
+      members,
+      offsets,
+      offsets_next: next,
+      ...state
+    } = await this.#transport.json<WireGroupState>(call);
+    const others = next === undefined ? [] : await this.#offsets(group, undefined, next, options);
     return {
       ...fromWire<Omit<GroupDescription, 'members' | 'offsets'>>(state),
       members: members.map(({ assignment, revoking, ...member }) => ({
@@ -94,7 +101,7 @@ export class Groups {
         assignment: assignment.map((place) => fromWire<AssignedPartition>(place)),
         revoking: revoking.map((place) => fromWire<AssignedPartition>(place)),
       })),
-      offsets: offsets.map((offset) => fromWire<GroupOffset>(offset)),
+      offsets: [...offsets.map((offset) => fromWire<GroupOffset>(offset)), ...others],
     };
   }
 
@@ -103,10 +110,7 @@ export class Groups {
     group: string,
     { topic, ...options }: CallOptions & { topic?: string } = {},
   ): Promise<GroupOffset[]> {
-    const query = { topic: topic === undefined ? undefined : checkName('topic', topic) };
-    const call = { method: 'GET', path: `${groupPath(group)}/offsets`, query, ...options } as const;
-    const { offsets } = await this.#transport.json<{ offsets: GroupOffsetReply[] }>(call);
-    return offsets.map((offset) => fromWire<GroupOffset>(offset));
+    return await this.#offsets(group, topic, undefined, options);
   }
 
   /**
@@ -140,5 +144,18 @@ export class Groups {
    */
   async delete(group: string, options: CallOptions = {}): Promise<void> {
     await this.#transport.delete({ path: groupPath(group), ...options }, 'group_not_found');
+  }
+
+  async #offsets(
+    group: string,
+    topic: string | undefined,
+    after: string | undefined,
+    options: CallOptions,
+  ): Promise<GroupOffset[]> {
+    const query = { topic: topic === undefined ? undefined : checkName('topic', topic) };
+    const itemsOf = (page: GroupOffsets) => page.offsets;
+    const path = `${groupPath(group)}/offsets`;
+    const offsets = await listAll(this.#transport, path, itemsOf, { ...options, query, after });
+    return offsets.map((offset) => fromWire<GroupOffset>(offset));
   }
 }

@@ -1,6 +1,7 @@
 /** Policies: settings for all queues whose names match a pattern. */
 
 import type { PolicyList, PolicyReply } from '../../protocol/schemas/policies.ts';
+import { listAll } from '../client/list-pages.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type Transport } from '../client/transport.ts';
 import type { Policy, PolicyDeclaration } from './exchange-types.ts';
@@ -36,8 +37,13 @@ export class Policies {
 
   /** All policies of the namespace, by name. */
   async list(options: CallOptions = {}): Promise<Omit<Policy, 'topologyVersion' | 'progress'>[]> {
-    const reply = await this.#transport.json<PolicyList>({ method: 'GET', path: '/policies', ...options });
-    return reply.policies.map((policy) => fromWire<Omit<Policy, 'topologyVersion' | 'progress'>>(policy));
+    const policies = await listAll(
+      this.#transport,
+      '/policies',
+      (page: PolicyList) => page.policies,
+      options,
+    );
+    return policies.map((policy) => fromWire<Omit<Policy, 'topologyVersion' | 'progress'>>(policy));
   }
 
   /** Deletes a policy. Its queues return to their own settings. */

@@ -2,6 +2,7 @@
 
 import type { Peeked } from '../../protocol/schemas/deliveries.ts';
 import type { QueueList, QueueReply, QueueWithStateReply } from '../../protocol/schemas/queues.ts';
+import { listAll } from '../client/list-pages.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type HttpCall, type Transport } from '../client/transport.ts';
 import { PeekedMessage } from '../values/peeked-message.ts';
@@ -48,8 +49,8 @@ export class Queues {
 
   /** All queues of the namespace, by name. */
   async list(options: CallOptions = {}): Promise<Omit<Queue, 'topologyVersion'>[]> {
-    const reply = await this.#transport.json<QueueList>({ method: 'GET', path: '/queues', ...options });
-    return reply.queues.map((queue) => fromWire<Omit<Queue, 'topologyVersion'>>(queue));
+    const queues = await listAll(this.#transport, '/queues', (page: QueueList) => page.queues, options);
+    return queues.map((queue) => fromWire<Omit<Queue, 'topologyVersion'>>(queue));
   }
 
   /** Changes the given settings only, also while the queue holds messages. */

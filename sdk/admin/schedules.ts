@@ -6,6 +6,7 @@ import type {
   ScheduleReply,
   ScheduleWithStateReply,
 } from '../../protocol/schemas/schedules.ts';
+import { listAll } from '../client/list-pages.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, jsonOf, type Transport } from '../client/transport.ts';
 import type { MessageProperties } from '../values/message-input.ts';
@@ -124,8 +125,8 @@ export class Schedules {
 
   /** All schedules of the namespace, by name. */
   async list(options: CallOptions = {}): Promise<Omit<Schedule, 'topologyVersion'>[]> {
-    const call = { method: 'GET' as const, path: '/schedules', ...options };
-    return (await this.#transport.json<ScheduleList>(call)).schedules.map((one) => scheduleOf(one));
+    const itemsOf = (page: ScheduleList) => page.schedules;
+    return (await listAll(this.#transport, '/schedules', itemsOf, options)).map((one) => scheduleOf(one));
   }
 
   /** Publishes nothing until it is resumed. */

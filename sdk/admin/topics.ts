@@ -6,6 +6,7 @@ import type {
   TopicList,
   TopicReply,
 } from '../../protocol/schemas/topics.ts';
+import { listAll } from '../client/list-pages.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type HttpCall, type Transport } from '../client/transport.ts';
 import { invalidArgument } from '../errors.ts';
@@ -46,8 +47,8 @@ export class Topics {
 
   /** All topics of the namespace, by name. */
   async list(options: CallOptions = {}): Promise<Omit<Topic, 'topologyVersion'>[]> {
-    const reply = await this.#transport.json<TopicList>({ method: 'GET', path: '/topics', ...options });
-    return reply.topics.map((topic) => fromWire<Omit<Topic, 'topologyVersion'>>(topic));
+    const topics = await listAll(this.#transport, '/topics', (page: TopicList) => page.topics, options);
+    return topics.map((topic) => fromWire<Omit<Topic, 'topologyVersion'>>(topic));
   }
 
   /**

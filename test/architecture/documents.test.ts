@@ -30,6 +30,19 @@ describe('the documents', () => {
     expect(broken).toEqual([]);
   });
 
+  it('name files and folders that are there', () => {
+    const gone = documents.flatMap((path) =>
+      [
+        ...read(path).matchAll(
+          /`((?:core|protocol|durable-objects|workers|sdk|scripts|bench|test)\/[\w./-]*)`/g,
+        ),
+      ]
+        .filter(([, named]) => !existsSync(join(ROOT, named!)))
+        .map(([, named]) => `${path}: ${named}`),
+    );
+    expect(gone).toEqual([]);
+  });
+
   it('name commands of package.json, and no TypeScript for the Node of a newcomer', () => {
     const commented = paths.filter((path) => /^(bench|scripts|test\/peers)\/.*\.(ts|mjs)$/.test(path));
     const wrong = [...documents, ...commented].flatMap((path) => {

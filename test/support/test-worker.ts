@@ -124,10 +124,22 @@ export class Queue extends RealQueue {
 let topologyFailure = 'none';
 
 export class Topology extends RealTopology {
-  override topics(): ReturnType<RealTopology['topics']> {
+  override page(...args: Parameters<RealTopology['page']>): ReturnType<RealTopology['page']> {
     if (topologyFailure === 'throws') throw new Error('the storage failed, as the test asked for');
     if (topologyFailure === 'is reset') this.ctx.abort('reset, as the test asked for');
-    return super.topics();
+    return super.page(...args);
+  }
+
+  /** Many definitions like one that was declared, called `<name>.00000` and so on, of which no object is told. */
+  async fill(table: string, like: string, count: number): Promise<void> {
+    const renamed =
+      "json_set(json, '$.name', name || printf('.%05d', number), '$.definition.name', name || printf('.%05d', number))";
+    this.ctx.storage.sql.exec(
+      `WITH RECURSIVE numbers (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM numbers WHERE number < ?)
+       INSERT INTO ${table} SELECT name || printf('.%05d', number), ${renamed} FROM ${table}, numbers WHERE name = ?`,
+      count - 1,
+      like,
+    );
   }
 }
 
@@ -171,6 +183,12 @@ export default {
       topologyFailure = url.searchParams.get('how') ?? 'none';
       return new Response();
     }
+    if (url.pathname === '/test/fill') {
+      const [table, like] = ['table', 'like'].map((name) => url.searchParams.get(name) ?? '');
+      const topology = topologyStub(env, 'default') as unknown as Topology;
+      await topology.fill(table!, like!, Number(url.searchParams.get('count')));
+      return new Response();
+    }
     if (url.pathname === '/test/unfenceable') {
       unfenceable = Number(url.searchParams.get('times'));
       return new Response();
@@ -199,7 +217,7 @@ export default {
       return new Response();
     }
     if (url.pathname === '/test/transactional-ids') {
-      return Response.json((await topologyStub(env, 'default').watched()).transactionalIds);
+      return Response.json(await topologyStub(env, 'default').transactionalIds('', 1_000));
     }
     if (url.pathname === '/test/ring-alarm') {
       const stub = env.QUEUE.getByName(url.searchParams.get('object') ?? '') as unknown as Queue;

@@ -14,14 +14,20 @@ export interface ByteBudgetOptions {
 
 interface Waiter {
   bytes: number;
-  resolve: (isAdmitted: boolean) => void;
+  /** When it last looked. A request that the runtime has ended looks no more, and is passed over. */
+  lookedMs: number;
 }
+
+/** How often one that waits looks for room. */
+const LOOK_MS = 20;
+
+/** A waiter that has not looked for so long is gone. */
+const GONE_MS = 1_000;
 
 export class ByteBudget {
   readonly #options: ByteBudgetOptions;
   /** Large requests in the order in which they came. */
   readonly #waiting = new Set<Waiter>();
-  #waitingBytes = 0;
   /** Bytes that are held now, by large requests and by small ones. */
   #largeHeld = 0;
   #smallHeld = 0;
@@ -43,20 +49,31 @@ export class ByteBudget {
     return true;
   }
 
-  /** Takes the bytes as soon as there is room. @returns false if there was none within the time */
+  /**
+   * Takes the bytes as soon as there is room. Each waiter looks by a timer of its own: the runtime gives up a request that
+   * only another request can wake, and a request whose client has gone never runs again.
+   *
+   * @returns false if there was none within the time
+   */
   async take(bytes: number, waitMs: number): Promise<boolean> {
     if (this.tryTake(bytes)) return true;
     if (waitMs <= 0) return false;
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const waiter: Waiter = { bytes, resolve };
+    const waiter: Waiter = { bytes, lookedMs: Date.now() };
+    const endMs = waiter.lookedMs + waitMs;
     this.#waiting.add(waiter);
-    this.#waitingBytes += bytes;
-    const timer = setTimeout(() => {
-      if (this.#leave(waiter, false)) this.#admitNext(); // a smaller one behind it may fit
-    }, waitMs);
-    const isAdmitted = await promise;
-    clearTimeout(timer); // here: a timer belongs to the request that has set it
-    return isAdmitted;
+    try {
+      for (;;) {
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        waiter.lookedMs = Date.now();
+        if (this.#isFirst(waiter) && this.#hasRoomFor(bytes)) {
+          this.#add(bytes, false);
+          return true;
+        }
+        if (waiter.lookedMs >= endMs) return false;
+      }
+    } finally {
+      this.#waiting.delete(waiter);
+    }
   }
 
   /** Takes more, or less, for a request that holds some already. @returns false if nothing has changed for want of room */
@@ -71,30 +88,29 @@ export class ByteBudget {
   /** Gives back everything that one request has taken. */
   release(bytes: number): void {
     this.#add(-bytes, this.#isSmall(bytes));
-    this.#admitNext();
   }
 
   /**
    * Returns when to repeat a refused request, in seconds: one for each time that the waiting requests fill the budget.
    */
   retryAfterS(): number {
-    return Math.min(RETRY_AFTER_S_MAX, 1 + Math.ceil(this.#waitingBytes / this.#options.bytesMax));
+    return Math.min(RETRY_AFTER_S_MAX, 1 + Math.ceil(this.#waitingBytes() / this.#options.bytesMax));
   }
 
-  #admitNext(): void {
-    for (const waiter of this.#waiting) {
-      if (!this.#hasRoomFor(waiter.bytes)) return;
-      this.#add(waiter.bytes, false);
-      this.#leave(waiter, true);
+  /** Whether nobody waits who came earlier. */
+  #isFirst(waiter: Waiter): boolean {
+    for (const earlier of this.#waiting) {
+      if (earlier === waiter) return true;
+      if (waiter.lookedMs - earlier.lookedMs < GONE_MS) return false;
+      this.#waiting.delete(earlier);
     }
+    return true; // it was thought to be gone itself
   }
 
-  /** @returns false for one that has left already */
-  #leave(waiter: Waiter, isAdmitted: boolean): boolean {
-    if (!this.#waiting.delete(waiter)) return false;
-    this.#waitingBytes -= waiter.bytes;
-    waiter.resolve(isAdmitted);
-    return true;
+  #waitingBytes(): number {
+    let sum = 0;
+    for (const { bytes } of this.#waiting) sum += bytes;
+    return sum;
   }
 
   #hasRoomFor(bytes: number): boolean {

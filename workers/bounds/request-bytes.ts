@@ -36,29 +36,50 @@ export function configureRequestBytes(bytesMax: string | undefined): void {
   budget = budgetOf(Number(bytesMax) || BYTES_MAX_DEFAULT);
 }
 
+/** A request that holds room longer than any can was ended by the runtime before it could give the room back. */
+const HELD_MS_MAX = 600_000;
+
+/** The rooms that hold bytes. */
+const holding = new Set<BodyRoom>();
+
 /** Room that one request has taken. */
 export class BodyRoom {
   readonly #budget = budget;
   #bytes = 0;
+  #takenMs = 0;
 
   /** Takes room for so many bytes more, at once or not at all. */
   grow(bytes: number): boolean {
     if (!this.#budget.resize(this.#bytes, this.#bytes + bytes)) return false;
-    this.#bytes += bytes;
+    this.#hold(this.#bytes + bytes);
     return true;
   }
 
   /** Takes the room for a body of a known length, and waits for it a little. */
   async reserve(bytes: number): Promise<boolean> {
     if (bytes <= UNCOUNTED_BYTES_MAX) return true;
-    if (!(await this.#budget.take(bytes, WAIT_MS))) return false;
-    this.#bytes = bytes;
+    if (!(await this.#budget.take(bytes, WAIT_MS))) {
+      releaseForgotten();
+      return false;
+    }
+    this.#hold(bytes);
     return true;
   }
 
   release(): void {
     if (this.#bytes > 0) this.#budget.release(this.#bytes);
     this.#bytes = 0;
+    holding.delete(this);
+  }
+
+  get isForgotten(): boolean {
+    return Date.now() - this.#takenMs > HELD_MS_MAX;
+  }
+
+  #hold(bytes: number): void {
+    this.#bytes = bytes;
+    this.#takenMs = Date.now();
+    holding.add(this);
   }
 }
 
@@ -70,7 +91,13 @@ export function roomOf(request: Request): BodyRoom {
   if (known) return known;
   const room = new BodyRoom();
   rooms.set(request, room);
+  // The runtime ends a request whose client has reset the connection, and runs none of its `finally` blocks.
+  request.signal.addEventListener('abort', () => room.release(), { once: true });
   return room;
+}
+
+function releaseForgotten(): void {
+  for (const room of holding) if (room.isForgotten) room.release();
 }
 
 /** Gives back what a request has taken. Doing it twice is harmless. */

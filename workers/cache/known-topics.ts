@@ -6,6 +6,7 @@
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import type { Env } from '../../durable-objects/env.ts';
+import { readAll } from './definition-pages.ts';
 
 export interface KnownTopics {
   topics: TopicDefinition[];
@@ -34,15 +35,14 @@ export async function knownTopics(env: Env, namespace: string, atLeast: number):
   return await refreshTopics(env, namespace);
 }
 
-/** Always asks the topology. */
+/** Always asks the topology. The version is read first: topics that change while pages are read are newer. */
 export async function refreshTopics(env: Env, namespace: string): Promise<KnownTopics> {
   const nowMs = Date.now();
   const entry = entries.get(namespace);
-  const answer = await topologyStub(env, namespace).topicsSince(entry?.known.topologyVersion ?? -1);
-  const known = {
-    topics: answer.topics ?? entry!.known.topics,
-    topologyVersion: answer.topologyVersion,
-  };
+  const topologyVersion = await topologyStub(env, namespace).version();
+  const isCurrent = entry?.known.topologyVersion === topologyVersion;
+  const topics = isCurrent ? entry!.known.topics : await readAll(env, namespace, 'topics');
+  const known = { topics, topologyVersion };
   const newest = entries.get(namespace);
   if (newest && newest.known.topologyVersion > known.topologyVersion) return newest.known;
   if (entries.size >= NAMESPACES_MAX) entries.clear();

@@ -51,6 +51,29 @@ export function partitionsOfTopic(topic: TopicDefinition): TopicAndPartition[] {
   return Array.from({ length: topic.config.partitions }, (_, partition) => ({ topic, partition }));
 }
 
+/** By topic, then by number: the page after a partition, written as `topic/number`. */
+export function pageOfPartitions(
+  partitions: readonly TopicAndPartition[],
+  after: string | undefined,
+  limit: number,
+): { partitions: TopicAndPartition[]; next: string | undefined } | Failure {
+  const last = /^(?<name>[^/]*)\/(?<number>\d{1,9})$/.exec(after ?? '')?.groups;
+  if (after !== undefined && !last) {
+    return failure('invalid_field', 'query after: expected `next` of the page before');
+  }
+  const isAfter = ({ topic: { name }, partition }: TopicAndPartition): boolean =>
+    !last || name > last.name! || (name === last.name && partition > Number(last.number));
+  const rest = partitions.filter(isAfter).toSorted(byTopicAndNumber);
+  const page = rest.slice(0, limit);
+  const { topic, partition } = page.at(-1) ?? {};
+  return { partitions: page, next: rest.length > limit ? `${topic!.name}/${partition}` : undefined };
+}
+
+function byTopicAndNumber(a: TopicAndPartition, b: TopicAndPartition): number {
+  if (a.topic.name === b.topic.name) return a.partition - b.partition;
+  return a.topic.name < b.topic.name ? -1 : 1;
+}
+
 export async function readGroupOffsets(
   env: Env,
   group: string,
@@ -161,7 +184,7 @@ async function commitOne(
   }
   const { since } = ownership;
   if (since > epoch) {
-    return failure('stale_epoch', `the partition was assigned in epoch ${since}; heartbeat, then go on`, {
+    return failure('stale_epoch', `the partition was assigned in epoch ${since}; heartbeat, then continue`, {
       epoch: since,
     });
   }

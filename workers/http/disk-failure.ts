@@ -27,7 +27,7 @@ export function diskFailureOf(error: unknown): Failure | null {
   const nowMs = Date.now();
   if (DISK_FULL.test(message)) lastSeenMs = nowMs;
   else if (!UNTOLD.test(message) || nowMs > lastSeenMs + UNTOLD_MS) return null;
-  return failure('disk_full', 'the disk of the broker takes nothing more; send the request again later', {
+  return failure('disk_full', 'the disk of the broker is full; send the request again later', {
     retry_after_s: RETRY_AFTER_S,
   });
 }

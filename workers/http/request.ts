@@ -35,7 +35,7 @@ export function bodyKind(c: Context, takesBatches: boolean): BodyKind | Failure 
   if (JSON_TYPES.has(type) || type.endsWith('+json')) return 'json';
   if (takesBatches && type === RECORD_BATCH_TYPE) return 'batches';
   const taken = takesBatches ? `${JSON_TYPE} or ${RECORD_BATCH_TYPE}` : JSON_TYPE;
-  return failure('unsupported_media_type', `content type "${type}" is not taken here; send ${taken}`);
+  return failure('unsupported_media_type', `content type "${type}" is not supported here; send ${taken}`);
 }
 
 /**
@@ -71,7 +71,7 @@ export function check<Schema extends z.ZodType>(
   const names =
     typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
   if (names.length > FIELDS_MAX)
-    return failure('unknown_field', `${where}: ${names.length} fields are more than any request has`);
+    return failure('unknown_field', `${where}: ${names.length} fields are more than any request may have`);
   const result = schema.safeParse(value);
   if (result.success) return { fields: result.data };
   const violations = result.error.issues.map((issue) => ({

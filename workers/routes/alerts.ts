@@ -15,15 +15,13 @@ import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { listReply } from './list-reply.ts';
 
 export function alertRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listAlerts, async (c) => {
-    const namespace = readNamespace(c);
-    if (typeof namespace !== 'string') return problem(c, namespace);
-    const alerts = await topologyStub(c.env, namespace).alerts();
-    return c.json({ alerts: alerts.map((alert) => fieldsOf(alert, null)) } satisfies AlertList);
-  });
+  bind(app, operations.listAlerts, (c) =>
+    listReply(c, 'alerts', (alerts): AlertList => ({ alerts: alerts.map((alert) => fieldsOf(alert, null)) })),
+  );
 
   bind(app, operations.putAlert, async (c) => {
     const path = readNamed(c, 'alert');

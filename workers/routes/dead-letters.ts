@@ -61,12 +61,12 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.listDeadLetters, async (c) => {
     const query = readQuery(c, deadLetterListQuerySchema);
     if (isFailure(query)) return problem(c, query);
-    const { self, limit, next, ...filter } = query.fields;
+    const { self, limit, next, after: from = next, ...filter } = query.fields;
     const held = await readHeld(c, self, filter);
     if (isFailure(held)) return problem(c, held);
-    const after = next === undefined ? null : parseDeadLetterId(held.queue.id, next);
-    if (next !== undefined && after === null) {
-      return problem(c, failure('invalid_field', 'query next: is not one that this queue gave'));
+    const after = from === undefined ? null : parseDeadLetterId(held.queue.id, from);
+    if (from !== undefined && after === null) {
+      return problem(c, failure('invalid_field', 'query after: is not a `next` from this queue'));
     }
     const answer = await call(c, held, { do: 'list', filter: held.filter, after, max: limit });
     return isFailure(answer) ? problem(c, answer) : jsonReply(c, pageOf(held, answer));
@@ -245,7 +245,7 @@ async function oneReplay(
   if (isFailure(answer)) return problem(c, answer);
   const replay = answer.replays!.find((one) => one.id === id);
   if (replay) return c.json(replayOf(held, replay));
-  return problem(c, failure('replay_not_found', `queue "${held.queue.name}" knows of no such replay`));
+  return problem(c, failure('replay_not_found', `queue "${held.queue.name}" has no such replay`));
 }
 
 async function readLetter(

@@ -20,15 +20,16 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { noteTopologyVersion } from '../cache/routing-cache.ts';
-import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { listReply } from './list-reply.ts';
 
 export function exchangeRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listExchanges, async (c) => {
-    const namespace = readNamespace(c);
-    if (typeof namespace !== 'string') return problem(c, namespace);
-    const exchanges = await topologyStub(c.env, namespace).exchanges();
-    return c.json({ exchanges: exchanges.map(fieldsOf) } satisfies ExchangeList);
-  });
+  bind(app, operations.listExchanges, (c) =>
+    listReply(c, 'exchanges', (exchanges): ExchangeList => ({ exchanges: exchanges.map(fieldsOf) }), {
+      kept: exchangeNameOf,
+      written: writtenExchange,
+    }),
+  );
 
   bind(app, operations.declareExchange, async (c) => {
     const path = readExchangePath(c);

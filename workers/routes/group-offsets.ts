@@ -3,11 +3,17 @@
 import type { Hono } from 'hono';
 import { callGroup } from '../../durable-objects/call-group.ts';
 import { isFailure } from '../../protocol/errors.ts';
-import { commitSchema, offsetsQuerySchema, resetSchema } from '../../protocol/schemas/groups.ts';
+import {
+  commitSchema,
+  offsetsQuerySchema,
+  resetSchema,
+  type GroupOffsets,
+} from '../../protocol/schemas/groups.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { refreshTopics } from '../cache/known-topics.ts';
 import {
   commitOffsets,
+  pageOfPartitions,
   partitionsOfGroup,
   partitionsOfTopic,
   readGroupOffsets,
@@ -36,15 +42,19 @@ export function groupOffsetRoutes(app: Hono<AppEnv>): void {
     if (isFailure(query)) return problem(c, query);
     const described = await callGroup(c.env, path.namespace, path.name, 'describe');
     if (isFailure(described)) return problem(c, described);
-    const { topic } = query.fields;
+    const { topic, after, limit } = query.fields;
     const found =
       topic === undefined ? null : await lookUpTopic(c.env, path.namespace, topic, seenTopologyVersion(c));
     if (isFailure(found)) return problem(c, found);
     const partitions = found
       ? partitionsOfTopic(found.topic)
       : partitionsOfGroup(described.state, (await refreshTopics(c.env, path.namespace)).topics);
-    const offsets = await readGroupOffsets(c.env, path.name, partitions);
-    return isFailure(offsets) ? problem(c, offsets) : c.json({ offsets });
+    const page = pageOfPartitions(partitions, after, limit);
+    if (isFailure(page)) return problem(c, page);
+    const offsets = await readGroupOffsets(c.env, path.name, page.partitions);
+    if (isFailure(offsets)) return problem(c, offsets);
+    const { next } = page;
+    return c.json({ offsets, ...(next !== undefined && { next }) } satisfies GroupOffsets);
   });
 
   bind(app, operations.resetOffsets, async (c) => {

@@ -14,6 +14,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import {
   heartbeatSchema,
   joinSchema,
+  type GroupList,
   type GroupMemberReply,
   type GroupState,
   type IdentifiedPartition,
@@ -22,30 +23,22 @@ import {
   type NamedPartition,
   type TopicPartition,
 } from '../../protocol/schemas/groups.ts';
+import { PAGE_ITEMS_MAX } from '../../protocol/limits.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { refreshTopics } from '../cache/known-topics.ts';
 import { withTarget, type GroupPath } from '../groups/assign.ts';
 import { inBatches } from '../calls/map-concurrent.ts';
-import { partitionsOfGroup, readGroupOffsets } from '../groups/group-offsets.ts';
+import { pageOfPartitions, partitionsOfGroup, readGroupOffsets } from '../groups/group-offsets.ts';
 import { settleTopics } from '../groups/resolve-topics.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import {
-  bind,
-  readNamed,
-  readNamespace,
-  seenTopologyVersion,
-  type AppContext,
-  type AppEnv,
-} from '../http/context.ts';
+import { bind, readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { listReply } from './list-reply.ts';
 
 export function groupRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listGroups, async (c) => {
-    const namespace = readNamespace(c);
-    if (typeof namespace !== 'string') return problem(c, namespace);
-    const names = await topologyStub(c.env, namespace).groups();
-    return c.json({ groups: names.map((group) => ({ group })) });
-  });
+  bind(app, operations.listGroups, (c) =>
+    listReply(c, 'groups', (groups): GroupList => ({ groups: groups.map(({ name }) => ({ group: name })) })),
+  );
 
   bind(app, operations.joinGroup, async (c) => {
     const path = readNamed(c, 'group');
@@ -82,9 +75,15 @@ export function groupRoutes(app: Hono<AppEnv>): void {
     const described = await callGroup(c.env, path.namespace, path.name, 'describe');
     if (isFailure(described)) return problem(c, described);
     const { topics } = await refreshTopics(c.env, path.namespace);
-    const offsets = await readGroupOffsets(c.env, path.name, partitionsOfGroup(described.state, topics));
+    const page = pageOfPartitions(partitionsOfGroup(described.state, topics), undefined, PAGE_ITEMS_MAX);
+    if (isFailure(page)) return problem(c, page);
+    const offsets = await readGroupOffsets(c.env, path.name, page.partitions);
     if (isFailure(offsets)) return problem(c, offsets);
-    return c.json(stateReply(path.name, described, offsets));
+    const { next } = page;
+    return c.json({
+      ...stateReply(path.name, described, offsets),
+      ...(next !== undefined && { offsets_next: next }),
+    });
   });
 
   bind(app, operations.deleteGroup, async (c) => {

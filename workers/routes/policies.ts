@@ -16,15 +16,13 @@ import {
 import { warningsOf } from '../dead-letters/dead-letter-warnings.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { listReply } from './list-reply.ts';
 
 export function policyRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listPolicies, async (c) => {
-    const namespace = readNamespace(c);
-    if (typeof namespace !== 'string') return problem(c, namespace);
-    const policies = await topologyStub(c.env, namespace).policies();
-    return c.json({ policies: policies.map(fieldsOf) } satisfies PolicyList);
-  });
+  bind(app, operations.listPolicies, (c) =>
+    listReply(c, 'policies', (policies): PolicyList => ({ policies: policies.map(fieldsOf) })),
+  );
 
   bind(app, operations.putPolicy, async (c) => {
     const path = readNamed(c, 'policy');

@@ -171,7 +171,7 @@ async function produceBatches(c: AppContext, found: TopicDefinition, query: Prod
   if (partitions.length === 0 && topic.config.partitions > 1) {
     return problem(
       c,
-      failure('invalid_field', 'query partitions: record batches do not say where they go; name one'),
+      failure('invalid_field', 'query partitions: record batches do not name their partition; name it here'),
     );
   }
   const bytes = await readBytes(c.req.raw);

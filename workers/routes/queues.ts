@@ -23,14 +23,8 @@ import { callQueue } from '../calls/queue-call.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { forgetQueue, lookUpQueue, refreshQueue, rememberQueue } from '../cache/topology-cache.ts';
-import {
-  bind,
-  readNamed,
-  readNamespace,
-  seenTopologyVersion,
-  type AppContext,
-  type AppEnv,
-} from '../http/context.ts';
+import { bind, readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { listReply } from './list-reply.ts';
 
 /** The queue that the path names, not older than the topology that the client has seen. */
 export async function readQueue(c: AppContext): Promise<QueueDefinition | Failure> {
@@ -41,14 +35,11 @@ export async function readQueue(c: AppContext): Promise<QueueDefinition | Failur
 }
 
 export function queueRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listQueues, async (c) => {
-    const namespace = readNamespace(c);
-    if (typeof namespace !== 'string') return problem(c, namespace);
-    const queues = await topologyStub(c.env, namespace).queues();
-    return c.json({
+  bind(app, operations.listQueues, (c) =>
+    listReply(c, 'queues', (queues): QueueList => ({
       queues: queues.map(({ name, config }) => ({ queue: name, ...config })),
-    } satisfies QueueList);
-  });
+    })),
+  );
 
   bind(app, operations.declareQueue, async (c) => {
     const path = readNamed(c, 'queue');

@@ -20,15 +20,13 @@ import { diskFailureOf } from '../http/disk-failure.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, readNamespace, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { listReply } from './list-reply.ts';
 
 export function scheduleRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listSchedules, async (c) => {
-    const namespace = readNamespace(c);
-    if (typeof namespace !== 'string') return problem(c, namespace);
-    const schedules = (await topologyStub(c.env, namespace).schedules()) as ScheduleDefinition[];
-    return jsonReply(c, { schedules: schedules.map(fieldsOf) } satisfies ScheduleList);
-  });
+  bind(app, operations.listSchedules, (c) =>
+    listReply(c, 'schedules', (schedules): ScheduleList => ({ schedules: schedules.map(fieldsOf) })),
+  );
 
   bind(app, operations.putSchedule, async (c) => {
     const path = readNamed(c, 'schedule');

@@ -28,24 +28,13 @@ import { acquireRecords } from '../share-groups/acquire.ts';
 import { JSON_FORM, replyWithSigns, type WaitingClient } from '../http/signs-of-life.ts';
 import { forgetShareGroup, lookUpShareGroup, rememberShareGroup } from '../cache/known-share-groups.ts';
 import { callShared, sharePartitions } from '../share-groups/share-partitions.ts';
-import {
-  bind,
-  readNamed,
-  readNamespace,
-  seenTopologyVersion,
-  type AppContext,
-  type AppEnv,
-} from '../http/context.ts';
+import { bind, readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { listReply } from './list-reply.ts';
 
 export function shareGroupRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listShareGroups, async (c) => {
-    const namespace = readNamespace(c);
-    if (typeof namespace !== 'string') return problem(c, namespace);
-    const groups = await topologyStub(c.env, namespace).shareGroups();
-    return c.json({
-      share_groups: groups.map((group) => fieldsOf(group as ShareGroupDefinition)),
-    } satisfies ShareGroupList);
-  });
+  bind(app, operations.listShareGroups, (c) =>
+    listReply(c, 'shareGroups', (groups): ShareGroupList => ({ share_groups: groups.map(fieldsOf) })),
+  );
 
   bind(app, operations.putShareGroup, async (c) => {
     const path = readNamed(c, 'share_group');

@@ -15,17 +15,15 @@ import {
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { forget, refreshTopic, remember } from '../cache/topology-cache.ts';
-import { bind, readNamespace, readTopicPath, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind, readTopicPath, type AppContext, type AppEnv } from '../http/context.ts';
+import { listReply } from './list-reply.ts';
 
 export function topicRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listTopics, async (c) => {
-    const namespace = readNamespace(c);
-    if (typeof namespace !== 'string') return problem(c, namespace);
-    const topics = await topologyStub(c.env, namespace).topics();
-    return c.json({
+  bind(app, operations.listTopics, (c) =>
+    listReply(c, 'topics', (topics): TopicList => ({
       topics: topics.map(({ name, id, config }) => ({ topic: name, topic_id: id, ...config })),
-    } satisfies TopicList);
-  });
+    })),
+  );
 
   bind(app, operations.declareTopic, async (c) => {
     const path = readTopicPath(c);

@@ -1,5 +1,5 @@
 /**
- * The bindings of a namespace.
+ * Bindings store: the bindings of a namespace.
  *
  *   bindings   one row a binding, never changed; its key is the exchange it starts from and its id
  *   by end     the index for bindings to a destination, when that goes or is asked about
@@ -108,15 +108,13 @@ export class BindingsStore {
   }
 
   /** Bindings of all exchanges as JSON texts, in the order of their keys, for a router that starts anew. */
-  texts(after: { source: string; id: string } | null, limit: number): string[] {
-    return this.#sql
-      .all<Row>(
-        'SELECT json FROM bindings WHERE (source, id) > (?, ?) ORDER BY source, id LIMIT ?',
-        after?.source ?? '',
-        after?.id ?? '',
-        limit,
-      )
-      .map(({ json }) => json);
+  texts(after: { source: string; id: string } | null, limit: number): Iterable<Row> {
+    return this.#sql.each<Row>(
+      'SELECT json FROM bindings WHERE (source, id) > (?, ?) ORDER BY source, id LIMIT ?',
+      after?.source ?? '',
+      after?.id ?? '',
+      limit,
+    );
   }
 
   /** After a change of unknown size, or one that was undone. */

@@ -1,6 +1,6 @@
 /**
- * A table of definitions by name, one row each, replaced when it changes. There is one for each kind of
- * definition.
+ * Definitions store: a table of definitions by name, one row each, replaced on a change. Each kind of definition has
+ * its table.
  *
  *   <table>   name, and the definition as JSON
  */
@@ -33,21 +33,14 @@ export class DefinitionsStore<Definition extends { readonly name: string }> {
     return this.#sql.all(`SELECT 1 FROM ${this.#table} WHERE name = ?`, name).length > 0;
   }
 
-  /** By name. */
+  /** By name: for kinds of which a namespace has few. */
   all(): Definition[] {
     return this.#sql
       .all<{ json: string }>(`SELECT json FROM ${this.#table} ORDER BY name`)
       .map(({ json }) => JSON.parse(json) as Definition);
   }
 
-  /** Names only, in their order, without reading what they stand for into memory. */
-  names(): string[] {
-    return this.#sql
-      .all<{ name: string }>(`SELECT name FROM ${this.#table} ORDER BY name`)
-      .map((row) => row.name);
-  }
-
-  /** The first names after one. */
+  /** The first names after one, sorted, without reading the definitions. */
   namesAfter(after: string, limit: number): string[] {
     return this.#sql
       .all<{ name: string }>(
@@ -67,7 +60,9 @@ export class DefinitionsStore<Definition extends { readonly name: string }> {
       after,
       limit + 1,
     )) {
-      if (items.length === limit || length > PAGE_LENGTH_MAX) return { items, next: items.at(-1)!.name };
+      if (items.length === limit || length > PAGE_LENGTH_MAX) {
+        return { items, next: items.at(-1)?.name ?? after };
+      }
       length += row.json.length;
       items.push(JSON.parse(row.json) as Definition);
     }

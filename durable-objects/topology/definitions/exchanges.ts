@@ -1,25 +1,14 @@
 /** Changes of exchanges and bindings: decided by the rules, kept by the store. */
 
 import type { Binding, BindingDeclaration } from '../../../core/exchange/binding.ts';
-import { isReservedExchangeName, PREDECLARED_EXCHANGES } from '../../../core/exchange/exchange.ts';
+import { isReservedExchangeName } from '../../../core/exchange/exchange.ts';
 import { declareBinding, noSuchBinding } from '../../../core/topology/bindings.ts';
-import {
-  declareExchange,
-  noSuchExchange,
-  predeclaredExchange,
-  reserved,
-  type ExchangeDefinition,
-} from '../../../core/topology/exchanges.ts';
+import { declareExchange, noSuchExchange, reserved } from '../../../core/topology/exchanges.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import type { ExchangeDeclaration } from '../../../protocol/schemas/exchanges.ts';
 import { BINDINGS_MAX } from '../../../protocol/limits.ts';
 import type { BindingList, BindingsAnswer, BindingsOf, ExchangeAnswer } from '../../rpc/topology.ts';
 import type { TopologyStore } from '../topology-store.ts';
-
-/** All exchanges, the predeclared ones first. */
-export function exchangesIn(store: TopologyStore): ExchangeDefinition[] {
-  return [...PREDECLARED_EXCHANGES.map(({ name }) => predeclaredExchange(name)!), ...store.exchanges.all()];
-}
 
 export function declareExchangeIn(
   store: TopologyStore,
@@ -41,13 +30,16 @@ export function deleteExchangeIn(
   if (!exchange) return noSuchExchange(name);
   if (isReservedExchangeName(name)) return reserved(name);
   if (ifUnused && store.bindings.hasFrom(name)) {
-    return failure('exchange_in_use', `exchange "${name}" has bindings, and was to go only without`);
+    return failure(
+      'exchange_in_use',
+      `exchange "${name}" has bindings, so it cannot be deleted with if_unused`,
+    );
   }
   store.removeExchange(name);
   return { exchange, topologyVersion: store.version() };
 }
 
-/** Makes all bindings or none; those that are there already are in order. */
+/** Creates all bindings or none. Existing ones are no error. */
 export function declareBindingsIn(
   store: TopologyStore,
   declarations: readonly BindingDeclaration[],

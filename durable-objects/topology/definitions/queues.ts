@@ -50,9 +50,9 @@ export function changeQueueIn(
 }
 
 /**
- * Deletes a queue if the conditions hold. The queue is asked first, and is closed from its answer on: whatever is taken later,
- * by a router that has not heard of the deletion, would go with it. If the deletion comes too late after that, it is
- * refused: the queue may have opened again.
+ * Deletes a queue if the conditions hold. The queue is asked first, and is closed from its answer on. Otherwise
+ * messages from a router that has not heard of the deletion would be deleted with it. If the deletion comes too late
+ * after that answer, it is refused, because the queue may have opened again.
  */
 export async function deleteQueueIn(
   store: TopologyStore,
@@ -61,7 +61,7 @@ export async function deleteQueueIn(
   deletion: QueueDeletionRequest,
 ): Promise<QueueAnswer | Failure> {
   const asked = store.queues.get(name);
-  // One that wants its own deletion may have been replaced: that one must not be closed.
+  // A queue that asked for its own deletion may have been replaced. The new queue must not be closed.
   if (!asked || (deletion.id ?? asked.definition.id) !== asked.definition.id) return noSuchQueue(name);
   const refused = await close(env, asked, deletion);
   if (refused) return refused;

@@ -1,4 +1,4 @@
-/** Changes of schedules: what a declaration must have to be one, and what becomes of it. */
+/** Changes of schedules: checks declarations and stores them. */
 
 import { nextOccurrence } from '../../../core/schedules/occurrences.ts';
 import { sentMessage } from '../../../core/schedules/schedule-message.ts';
@@ -28,7 +28,7 @@ export function putScheduleIn(
   const refused =
     checkTimes(config, nowMs) ?? checkMessage(config, nowMs) ?? checkTarget(store, config.target);
   if (refused) return refused;
-  if (existing === null && store.schedules.names().length >= SCHEDULES_MAX) {
+  if (existing === null && store.schedules.count() >= SCHEDULES_MAX) {
     return failure('too_many_schedules', `a namespace has at most ${SCHEDULES_MAX} schedules`);
   }
   const schedule = declareSchedule(existing, namespace, name, config, store.version() + 1);

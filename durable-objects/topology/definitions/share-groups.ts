@@ -1,4 +1,4 @@
-/** Changes of share groups: what a declaration must have to be one, and what becomes of it. */
+/** Changes of share groups: checks declarations and stores them. */
 
 import { declareShareGroup } from '../../../core/topology/share-groups.ts';
 import { isCompacted } from '../../../core/topology/topics.ts';
@@ -27,7 +27,7 @@ export function putShareGroupIn(
   }
   const refused = checkTopics(store, config) ?? (isDefault ? null : checkDeadLetter(store, config));
   if (refused) return refused;
-  if (existing === null && store.shareGroups.names().length >= SHARE_GROUPS_MAX) {
+  if (existing === null && store.shareGroups.count() >= SHARE_GROUPS_MAX) {
     return failure('too_many_share_groups', `a namespace has at most ${SHARE_GROUPS_MAX} share groups`);
   }
   if (isDefault) {

@@ -1,6 +1,6 @@
 /**
- * The version of a topology, and the log of what changed: for routers, which follow it, and for the objects concerned,
- * which are told.
+ * Change store: the version of a topology and the log of its changes. Routers follow the log, and the affected objects
+ * are told.
  *
  *   topology   one row, absent before the first change: the version, which grows by one per change
  *   changes    one row a change, keyed by the version that it made, the oldest removed now and then: a router whose version
@@ -21,7 +21,7 @@ const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS effects (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, json TEXT NOT NULL)',
 ];
 
-/** Changes kept: a router that missed more reads everything, which is then hardly more. */
+/** The number of changes to keep. A router that missed more reads everything, which is then hardly more work. */
 const CHANGES_KEPT = 10_000;
 /** How often the log is cut, in changes: two rows written a change in the long run, one at its time. */
 const CHANGES_PER_CUT = 1_000;
@@ -77,16 +77,16 @@ export class ChangeStore {
   }
 
   /** The changes after a version as JSON texts, oldest first; null if the log does not reach back so far. */
-  since(version: number, limit: number): string[] | null {
+  since(version: number, limit: number): Iterable<{ json: string }> | null {
     const current = this.version();
     if (version > current) return null;
     if (version === current) return [];
-    const rows = this.#sql.all<{ version: number; json: string }>(
-      'SELECT version, json FROM changes WHERE version > ? ORDER BY version LIMIT ?',
+    if (this.#sql.all('SELECT 1 FROM changes WHERE version = ?', version + 1).length === 0) return null;
+    return this.#sql.each<{ json: string }>(
+      'SELECT json FROM changes WHERE version > ? ORDER BY version LIMIT ?',
       version,
       limit,
     );
-    return rows[0]?.version === version + 1 ? rows.map(({ json }) => json) : null;
   }
 
   addEffect(kind: Effect['kind'], definition: Effect['definition']): void {

@@ -1,6 +1,6 @@
 /**
- * Tells objects what they have to know of a change: each object in the order of the changes, different ones at the same
- * time. What fails stays noted for the next time, and holds up only its own object.
+ * Definition propagator: tells objects the changes that affect them, each object in order and different objects at the
+ * same time. A failed effect stays noted for the next time, and delays only its own object.
  */
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
@@ -56,7 +56,7 @@ export class Teller {
     return failed.size === 0;
   }
 
-  /** After whatever else tells the same target: it must not hear of an older change after a newer one. */
+  /** Runs after other work for the same target, which must not hear of an older change after a newer one. */
   async #tellInOrder(target: string, effects: Effect[], failed: Set<string>): Promise<void> {
     const before = this.#telling.get(target);
     const work = before

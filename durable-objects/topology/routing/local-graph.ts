@@ -1,7 +1,7 @@
 /**
- * The routing graph inside the topology, for objects that hand messages on to an exchange (dead letters) and are no
- * router themselves. Built when first asked for, gone with the object's memory, kept by the same log of changes that
- * routers follow.
+ * Local graph: the routing graph inside the topology, for objects that send messages to an exchange (dead letters) and
+ * are not routers. It is built on first use, lives in the object's memory, and follows the same log of changes as
+ * routers do.
  */
 
 import type { Destination } from '../../../core/exchange/binding.ts';

@@ -1,7 +1,12 @@
 /** Routing feed: gives routers the routing graph, as a snapshot in pages and then as changes. */
 
-import { exchangesIn } from '../definitions/exchanges.ts';
-import type { ChangesSince, SnapshotPage, SnapshotPosition } from '../../rpc/topology.ts';
+import {
+  SNAPSHOT_NAME_KINDS,
+  type ChangesSince,
+  type SnapshotNameKind,
+  type SnapshotPage,
+  type SnapshotPosition,
+} from '../../rpc/topology.ts';
 import type { TopologyStore } from '../topology-store.ts';
 
 /** A binding is some 200 bytes of JSON, 15 KiB at the most: far below the 32 MiB that a call may answer. */
@@ -11,39 +16,65 @@ const PAGE_LENGTH_MAX = 4 * 1024 * 1024;
 /** A change is some 200 bytes too, but one of many bindings up to 500 KB. */
 const CHANGES_PER_ANSWER = 1_000;
 
+/** Names are at most 249 characters, definitions of exchanges some 500: a page of both is far below the 32 MiB too. */
+const NAMES_PER_PAGE = 10_000;
+
 /** Pages are read one by one while the topology goes on changing: see `SnapshotPage.version`. */
 export function snapshotPage(store: TopologyStore, after: SnapshotPosition | null): SnapshotPage {
-  const texts: string[] = [];
-  let length = 0;
-  const found = store.bindings.texts(after, BINDINGS_PER_PAGE);
-  for (const text of found) {
-    if (length > PAGE_LENGTH_MAX) break;
-    length += text.length;
-    texts.push(text);
+  const version = store.version();
+  if (after !== null && 'source' in after) return { version, names: null, ...bindingPage(store, after) };
+  const { names, next } = namePage(store, after ?? { kind: 'queues', after: '' });
+  const bindings = next === null ? bindingPage(store, null) : { bindingsJson: '[]', next };
+  return { version, names, ...bindings };
+}
+
+function namePage(
+  store: TopologyStore,
+  from: { kind: SnapshotNameKind; after: string },
+): { names: NonNullable<SnapshotPage['names']>; next: SnapshotPosition | null } {
+  const names: NonNullable<SnapshotPage['names']> = { queues: [], topics: [], exchanges: [] };
+  let room = NAMES_PER_PAGE;
+  for (const kind of SNAPSHOT_NAME_KINDS.slice(SNAPSHOT_NAME_KINDS.indexOf(from.kind))) {
+    const after = kind === from.kind ? from.after : '';
+    if (kind === 'exchanges') {
+      const { items, next } = store.exchanges.page(after, room);
+      names.exchanges = items;
+      return { names, next: next === null ? null : { kind, after: next } };
+    }
+    names[kind] = store[kind].namesAfter(after, room);
+    room -= names[kind].length;
+    if (room === 0) return { names, next: { kind, after: names[kind].at(-1) ?? after } };
   }
-  const isLast = texts.length === found.length && found.length < BINDINGS_PER_PAGE;
+  return { names, next: null };
+}
+
+function bindingPage(
+  store: TopologyStore,
+  after: { source: string; id: string } | null,
+): Pick<SnapshotPage, 'bindingsJson' | 'next'> {
+  const { texts, isAll } = taken(store.bindings.texts(after, BINDINGS_PER_PAGE), BINDINGS_PER_PAGE);
   return {
-    version: store.version(),
-    names:
-      after === null
-        ? { queues: store.queues.names(), topics: store.topics.names(), exchanges: exchangesIn(store) }
-        : null,
     bindingsJson: `[${texts.join(',')}]`,
-    next: isLast ? null : (JSON.parse(texts.at(-1)!) as SnapshotPosition),
+    next: isAll ? null : (JSON.parse(texts.at(-1)!) as SnapshotPosition),
   };
 }
 
 /** Null if the log does not reach back to that version: start anew. */
 export function changesSince(store: TopologyStore, version: number): ChangesSince | null {
-  const texts = store.changes.since(version, CHANGES_PER_ANSWER);
-  if (texts === null) return null;
-  const taken: string[] = [];
+  const rows = store.changes.since(version, CHANGES_PER_ANSWER);
+  if (rows === null) return null;
+  const { texts, isAll } = taken(rows, CHANGES_PER_ANSWER);
+  return { changesJson: `[${texts.join(',')}]`, count: texts.length, isPartial: !isAll };
+}
+
+/** As many rows as fit an answer; the others are not read into memory. At least one, if there is one. */
+function taken(rows: Iterable<{ json: string }>, limit: number): { texts: string[]; isAll: boolean } {
+  const texts: string[] = [];
   let length = 0;
-  for (const text of texts) {
-    if (length > PAGE_LENGTH_MAX) break;
-    length += text.length;
-    taken.push(text);
+  for (const { json } of rows) {
+    if (length > PAGE_LENGTH_MAX) return { texts, isAll: false };
+    length += json.length;
+    texts.push(json);
   }
-  const isPartial = taken.length < texts.length || texts.length === CHANGES_PER_ANSWER;
-  return { changesJson: `[${taken.join(',')}]`, count: taken.length, isPartial };
+  return { texts, isAll: texts.length < limit };
 }

@@ -9,8 +9,8 @@ import {
   declareExchangeIn,
   deleteBindingIn,
   deleteExchangeIn,
-  exchangesIn,
 } from '../../../durable-objects/topology/definitions/exchanges.ts';
+import { exchangePage } from '../../../durable-objects/topology/definitions/definition-pages.ts';
 import { changesSince, snapshotPage } from '../../../durable-objects/topology/routing/routing-feed.ts';
 import { LocalGraph } from '../../../durable-objects/topology/routing/local-graph.ts';
 import { deletePolicyIn, putPolicyIn } from '../../../durable-objects/topology/definitions/policies.ts';
@@ -66,6 +66,37 @@ function knownTo(graph: RoutingGraph): object {
     queues: ['a', 'b', 'c'].filter((name) => graph.hasDestination({ kind: 'queue', name })),
   };
 }
+
+describe('a snapshot', () => {
+  it('gives names in pages, and what was declared or deleted meanwhile by the changes since', () => {
+    const names = Array.from({ length: 12_000 }, (_, number) => `q${number}`);
+    sql.transaction(() => {
+      for (const name of names) sql.run('INSERT INTO queues VALUES (?, ?)', name, JSON.stringify({ name }));
+    });
+    for (const name of ['a', 'b']) queue(name);
+    exchange('x');
+    bind(to('x', 'queue', 'a'));
+    const graph = new RoutingGraph();
+    const { version, next, ...first } = snapshotPage(store, null);
+    expect([first.names!.queues.length, first.names!.exchanges]).toEqual([10_000, []]);
+    graph.applyPage(first);
+    queue('c');
+    exchange('y');
+    bind(to('y', 'queue', 'c'));
+    store.removeQueue(store.queues.get('a')!);
+    for (let place = next; place !== null;) {
+      const page = snapshotPage(store, place);
+      graph.applyPage(page);
+      place = page.next;
+    }
+    const { changesJson } = changesSince(store, version)!;
+    for (const change of JSON.parse(changesJson) as TopologyChange[]) graph.apply(change);
+    for (const name of [...names, 'b', 'c']) expect(graph.hasDestination({ kind: 'queue', name })).toBe(true);
+    expect(knownTo(graph)).toMatchObject({ queues: ['b', 'c'] });
+    expect(graph.table.bindingsFrom('y')).toHaveLength(1);
+    expect(graph.table.bindingsFrom('x')).toEqual([]);
+  });
+});
 
 describe('bindings', () => {
   beforeEach(() => {
@@ -138,7 +169,7 @@ describe('an exchange', () => {
   it('of the broker stays', () => {
     expect(deleteExchangeIn(store, 'amq.topic', false)).toMatchObject({ code: 'exchange_reserved' });
     expect(deleteExchangeIn(store, '', false)).toMatchObject({ code: 'exchange_reserved' });
-    expect(exchangesIn(store)).toHaveLength(6);
+    expect(exchangePage(store, null, 100).items).toHaveLength(6);
   });
 
   it('that deletes itself goes with its last binding, and takes others along', () => {
@@ -150,7 +181,7 @@ describe('an exchange', () => {
     expect(store.exchange('first')).not.toBeNull();
     const [id] = list({ source: 'last' });
     expect(deleteBindingIn(store, 'last', id!)).toMatchObject({ exchangeDeleted: true });
-    expect(exchangesIn(store).map(({ name }) => name)).not.toContain('first');
+    expect(exchangePage(store, null, 100).items.map(({ name }) => name)).not.toContain('first');
     expect(store.exchange('stays')).not.toBeNull();
     expect(store.bindings.count).toBe(0);
   });

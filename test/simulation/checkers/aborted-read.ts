@@ -1,7 +1,10 @@
 import type { Checker } from './checker.ts';
 import { transactionByRecord, transactionsOf } from './transactions.ts';
 
-/** A reader of committed records sees nothing of a transaction that was aborted, timed out, or was never to be committed. */
+/**
+ * Checker: a reader of committed records sees nothing of a transaction that was aborted, timed out, or never asked to
+ * commit.
+ */
 export const abortedRead: Checker = {
   name: 'aborted-read',
   promise: 'Nothing of a transaction that was not committed is read as committed',

@@ -1,6 +1,6 @@
 import type { Checker } from './checker.ts';
 
-/** If clocks agree, a topic that stamps records stamps a later one with a time that is not earlier. */
+/** Checker: while clocks agree, a topic with append time never gives a later record an earlier time. */
 export const appendTime: Checker = {
   name: 'append-time',
   promise: 'Append times do not go back while clocks agree',

@@ -1,6 +1,6 @@
 import type { Checker } from './checker.ts';
 
-/** What is committed as it leaves is in one answer at most, of whichever member. */
+/** Checker: with `auto_commit`, a record is in at most one answer, to any member. */
 export const atMostOnce: Checker = {
   name: 'at-most-once',
   promise: 'With auto_commit no record is given to a group twice',

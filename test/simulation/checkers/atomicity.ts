@@ -2,7 +2,7 @@ import type { Checker } from './checker.ts';
 import { finalLogs } from './logs.ts';
 import { transactionsOf } from './transactions.ts';
 
-/** At rest a reader of committed records finds all of a transaction or nothing of it, and all of one that was committed. */
+/** Checker: at rest a reader of committed records finds all of a transaction or nothing, and all of a committed one. */
 export const atomicity: Checker = {
   name: 'atomicity',
   promise: 'A transaction is read as committed in all partitions or in none; a committed one in all',

@@ -1,4 +1,4 @@
-/** A checker: one promise, and what of a history breaks it. */
+/** Checker interface: one promise, and the events of a history that break it. */
 
 import type { History } from '../history.ts';
 

@@ -1,4 +1,4 @@
-/** Every checker. A new promise adds its own here, in a file beside the others. */
+/** List of all checkers. Add the checker of a new promise here, in a file beside the others. */
 
 import { abortedRead } from './aborted-read.ts';
 import { appendTime } from './append-time.ts';

@@ -6,8 +6,8 @@ import { finalLogs, placeOf } from './logs.ts';
 type Stored = Produced['records'][number] & { log: string };
 
 /**
- * Of a compacted topic a record goes only if a later one of its key was stored, or if it is a tombstone whose time
- * is over; and what has gone stays gone.
+ * Checker: a compacted topic removes a record only if a later one of its key is stored, or if it is an expired
+ * tombstone. Removed records never come back.
  */
 export const compaction: Checker = {
   name: 'compaction',

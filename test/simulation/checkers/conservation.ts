@@ -1,6 +1,6 @@
 import type { Checker } from './checker.ts';
 
-/** Every message that was published is in exactly one place, whenever one looks. */
+/** Checker: every published message is in exactly one state at any time. */
 export const conservation: Checker = {
   name: 'conservation',
   promise: 'published = ready + leased + parked + settled + dead-lettered + expired + dropped + replayed',

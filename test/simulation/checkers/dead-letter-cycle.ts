@@ -1,7 +1,9 @@
 import { isRing } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';
 
-/** What the broker alone moves comes to no queue a second time, though dead-letter queues form a ring. */
+/**
+ * Checker: a message that only the broker moves never reaches a queue twice, even if dead-letter queues form a ring.
+ */
 export const deadLetterCycle: Checker = {
   name: 'dead-letter-cycle',
   promise: 'The history of a dead letter never cycles',

@@ -2,7 +2,7 @@ import { isFleeting, isReplayed } from '../workload/queue-topology.ts';
 import { diedIn, isRing } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';
 
-/** A dead letter arrives at least once, and is taken once. */
+/** Checker: a dead letter arrives at least once, and is stored once. */
 export const deadLetter: Checker = {
   name: 'dead-letter',
   promise: 'A dead letter arrives, and only once',

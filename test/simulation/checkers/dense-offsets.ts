@@ -2,7 +2,7 @@ import type { Checker } from './checker.ts';
 import { hasGaps } from '../workload/topology.ts';
 import { finalLogs, logStarts, placeOf } from './logs.ts';
 
-/** Offsets are dense, and none is given twice. */
+/** Checker: offsets are dense, and none is used twice. */
 export const denseOffsets: Checker = {
   name: 'dense-offsets',
   promise: 'Offsets are dense and never reused',

@@ -7,8 +7,8 @@ import type { Checker } from './checker.ts';
 const ROUNDING_MS = 2;
 
 /**
- * Nothing is delivered before its time: neither a message that was published with a delay, nor one whose attempt failed. And
- * it fails no more often than its queue allows. Judged if clocks agree only.
+ * Checker: no delayed or retried message is delivered before its time, and none is tried more often than its queue
+ * allows. Judged only while clocks agree.
  */
 export const dueTimes: Checker = {
   name: 'due-times',

@@ -2,7 +2,10 @@ import type { Checker } from './checker.ts';
 import { arrivals, heldMessages } from './transaction-messages.ts';
 import { transactionsOf } from './transactions.ts';
 
-/** A message of a transaction is nowhere before its commit was asked for, and nowhere ever if it was not committed. */
+/**
+ * Checker: a message of a transaction appears nowhere before its commit was requested, and never if it was not
+ * committed.
+ */
 export const earlyMessage: Checker = {
   name: 'early-message',
   promise: 'Messages of a transaction are delivered after its commit, or never',

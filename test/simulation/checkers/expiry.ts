@@ -5,8 +5,8 @@ import type { Checker } from './checker.ts';
 const ROUNDING_MS = 2;
 
 /**
- * Who asks after a message has expired is not given it. Times are those of clients: it was published before the publish was
- * answered. Judged if clocks agree only.
+ * Checker: a consumer that asks after a message has expired does not get it. Times are those of clients: the publish
+ * happened before its answer. Judged only while clocks agree.
  */
 export const expiry: Checker = {
   name: 'expiry',

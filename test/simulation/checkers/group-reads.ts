@@ -5,7 +5,10 @@ import { finalLogs } from './logs.ts';
 /** The topics that a group has read to their ends at rest. */
 const READ: Record<string, readonly string[]> = { workers: ['log'], crew: ['log', 'growing'] };
 
-/** Every record is given to some member: what is committed was read before. Judged at rest, when the group has read all. */
+/**
+ * Checker: every record reaches some member, and committed records were read before. Judged at rest, when the group has
+ * read everything.
+ */
 export const groupReads: Checker = {
   name: 'group-reads',
   promise: 'Each group reads every record at least once',

@@ -1,4 +1,4 @@
-/** What several checkers need to know of consumer groups. */
+/** Helpers of several checkers: consumer groups. */
 
 import { History } from '../history.ts';
 

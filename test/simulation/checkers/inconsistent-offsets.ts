@@ -1,7 +1,7 @@
 import type { Checker } from './checker.ts';
 import { placeOf } from './logs.ts';
 
-/** Whoever reads an offset, whenever, finds the same record there. */
+/** Checker: every reader of an offset finds the same record, at any time. */
 export const inconsistentOffsets: Checker = {
   name: 'inconsistent-offsets',
   promise: 'Offsets are immutable: all readers find the same record at one',

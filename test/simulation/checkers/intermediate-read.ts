@@ -2,7 +2,7 @@ import type { Checker } from './checker.ts';
 import { placeOf } from './logs.ts';
 import { transactionByRecord, transactionsOf } from './transactions.ts';
 
-/** A reading of committed records that has some of a transaction has all of it that lies between where it began and ended (G1b). */
+/** Checker: a committed read with a part of a transaction has all parts in its range (G1b). */
 export const intermediateRead: Checker = {
   name: 'intermediate-read',
   promise: 'A reading of committed records leaves out no part of a transaction that it has read',

@@ -11,7 +11,7 @@ interface Handed {
   event: Delivered;
 }
 
-/** At most one consumer has a message at a time. */
+/** Checker: at most one consumer holds a message at a time. */
 export const lease: Checker = {
   name: 'lease',
   promise: 'At most one live lease for each message',

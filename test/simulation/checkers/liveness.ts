@@ -1,6 +1,8 @@
 import type { Checker } from './checker.ts';
 
-/** When nothing fails any more, every queue can be emptied; and no right request is refused as wrong, or with a 500. */
+/**
+ * Checker: when faults have ended, every queue can be emptied. No valid request is refused as invalid, or with a 500.
+ */
 export const liveness: Checker = {
   name: 'liveness',
   promise: 'When faults end, everything that waits is delivered; right requests are not refused',

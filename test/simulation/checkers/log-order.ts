@@ -1,7 +1,7 @@
 import type { Checker } from './checker.ts';
 import { placeOf } from './logs.ts';
 
-/** Within a partition, what was acknowledged before something else was sent comes before it. */
+/** Checker: in a partition, a record that was acknowledged before another one was sent comes before it. */
 export const logOrder: Checker = {
   name: 'log-order',
   promise: 'Within a partition, order is publish order',

@@ -1,4 +1,4 @@
-/** What several checkers need to know of logs. */
+/** Helpers of several checkers: logs. */
 
 import type { Fetched, History } from '../history.ts';
 

@@ -3,7 +3,7 @@ import type { Checker } from './checker.ts';
 /** Longer than an answer is under way, if nothing fails, and than a router goes on looking. */
 const LATE_MS = 2_500;
 
-/** Who waits is answered as soon as there is a record, not only when the time is over. */
+/** Checker: a waiting reader is answered as soon as there is a record, not only when the time is over. */
 export const longPoll: Checker = {
   name: 'long-poll',
   promise: 'Who waits for records is answered when they come',

@@ -2,7 +2,7 @@ import { isCompacted } from '../workload/kept-topics.ts';
 import type { Checker } from './checker.ts';
 import { finalLogs, logStarts, placeOf } from './logs.ts';
 
-/** An acknowledged append is readable at its offset after any crash, unless it was deleted. */
+/** Checker: an acknowledged append is readable at its offset after any crash, unless it was deleted. */
 export const lostWrite: Checker = {
   name: 'lost-write',
   promise: 'An acknowledged append is readable at its offset after any crash',

@@ -11,8 +11,8 @@ export const WATCHDOG_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'workers/watchdog.ts',
-        find: '.map((id) => async () => transactionStub(env, namespace, id).tick()),',
-        replace: '.map(() => async () => {}),',
+        find: '.map((id) => async () => transactionStub(env, namespace, id).tick());',
+        replace: '.map(() => async () => {});',
       },
     ],
   },

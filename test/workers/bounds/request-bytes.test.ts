@@ -2,6 +2,7 @@
 
 import { Agent, request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RawClient } from '../../support/raw-client.ts';
 import { TestBroker } from '../../support/test-broker.ts';
 
 const BYTES_MAX = 1_000_000;
@@ -91,6 +92,25 @@ describe('while the bytes of others fill the isolate', () => {
         expect(status).toBe(429);
       }
       agent.destroy();
+    },
+  );
+
+  it.each(['reset', 'vanish'] as const)(
+    'clients that %s while they send give their room back',
+    async (end) => {
+      const length = String(BYTES_MAX);
+      const clients = await Promise.all(
+        Array.from({ length: 20 }, () =>
+          RawClient.send(broker.url, 'POST', RECORDS, {}, { 'content-length': length }),
+        ),
+      );
+      for (const client of clients) client[end]();
+      const agent = new Agent({ keepAlive: true });
+      try {
+        await expect.poll(async () => (await post(agent, LARGE)).status, { timeout: 20_000 }).toBe(200);
+      } finally {
+        agent.destroy();
+      }
     },
   );
 

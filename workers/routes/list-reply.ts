@@ -1,0 +1,31 @@
+/** Replies to calls that list definitions: one page, read as a range of rows. */
+
+import type { DefinitionPage, Listed, ListKind } from '../../durable-objects/rpc/topology.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
+import { isFailure } from '../../protocol/errors.ts';
+import { namePageQuerySchema } from '../../protocol/schemas/pages.ts';
+import { jsonReply } from '../http/json-reply.ts';
+import { problem } from '../http/problem.ts';
+import { readQuery } from '../http/query.ts';
+import { readNamespace, type AppContext } from '../http/context.ts';
+
+/**
+ * @param build the reply without `next`
+ * @param names how names are written in requests and replies, where it is not as they are kept
+ */
+export async function listReply<Kind extends ListKind>(
+  c: AppContext,
+  kind: Kind,
+  build: (items: Listed[Kind][]) => object,
+  names = { kept: (written: string) => written, written: (kept: string) => kept },
+): Promise<Response> {
+  const namespace = readNamespace(c);
+  if (typeof namespace !== 'string') return problem(c, namespace);
+  const query = readQuery(c, namePageQuerySchema);
+  if (isFailure(query)) return problem(c, query);
+  const { after, limit } = query.fields;
+  const from = after === undefined ? null : names.kept(after);
+  const page: DefinitionPage = await topologyStub(c.env, namespace).page(kind, from, limit);
+  const reply = build(JSON.parse(page.itemsJson) as Listed[Kind][]);
+  return jsonReply(c, { ...reply, ...(page.next !== null && { next: names.written(page.next) }) });
+}
