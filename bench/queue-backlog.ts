@@ -206,7 +206,7 @@ async function publish(client: Client, queue: string, batch: Uint8Array): Promis
   await client.send('POST', `${queuePath(queue)}/messages`, batch, { 'content-type': RECORD_BATCH_TYPE });
 }
 
-/** Gives the tags. */
+/** Returns the tags. */
 async function take(client: Client, queue: string, max: number): Promise<string[]> {
   const { body } = await client.send('POST', `${queuePath(queue)}/deliveries`, JSON.stringify({ max }), {
     accept: DELIVERIES_TYPE,

@@ -26,6 +26,9 @@ export const RECORD_BYTES_MAX = BATCH_BYTES_MAX - KiB;
 /** One produce request. It is held in the memory of the router while it is checked. */
 export const REQUEST_BYTES_MAX = 16 * MiB;
 
+/** Arguments of one call between objects, below the 32 MiB of the platform: numbers can be longer as JSON than they were sent. */
+export const CALL_BYTES_MAX = 30 * MiB;
+
 /** One produce request as JSON, and one fetch: bounds validation time and the size of a reply. */
 export const REQUEST_RECORDS_MAX = 10_000;
 
@@ -118,6 +121,9 @@ export const TRANSACTION_MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Of one publish within a transaction: it has to fit a row. */
 export const TRANSACTION_PUBLISH_BYTES_MAX = 1024 * 1024;
+
+/** Where its messages go, as JSON: in the same row. */
+export const TRANSACTION_PLACES_LENGTH_MAX = 768 * 1024;
 
 /** Epochs are int16. The last one is for the marker that ends the last transaction of a producer id. */
 export const PRODUCER_EPOCH_MAX = 32_766;

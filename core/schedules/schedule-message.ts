@@ -4,7 +4,8 @@
  */
 
 import { JsonText } from '../../protocol/json/json-text.ts';
-import type { ScheduleMessage } from '../../protocol/schemas/schedules.ts';
+import { failure, type Failure } from '../../protocol/errors.ts';
+import { SCHEDULE_MESSAGE_LENGTH_MAX, type ScheduleMessage } from '../../protocol/schemas/schedules.ts';
 
 export interface StoredScheduleMessage extends ScheduleMessage {
   /** The JSON of the body, which is null then. Absent: `body` is the body. */
@@ -22,4 +23,14 @@ export function storedMessage(message: ScheduleMessage): StoredScheduleMessage {
 /** The message with its body as it was sent, for a record or a reply. */
 export function sentMessage({ body_text: text, ...message }: StoredScheduleMessage): ScheduleMessage {
   return text === undefined ? message : { ...message, body: JsonText.ofText(text) };
+}
+
+/** Checked before the message goes to another object, too: a call carries no more than 32 MiB. */
+export function checkLength(message: StoredScheduleMessage): Failure | null {
+  const { length } = JSON.stringify(message);
+  if (length <= SCHEDULE_MESSAGE_LENGTH_MAX) return null;
+  return failure(
+    'record_too_large',
+    `the message has ${length} characters of JSON; a schedule's may have ${SCHEDULE_MESSAGE_LENGTH_MAX}`,
+  );
 }

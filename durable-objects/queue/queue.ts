@@ -183,8 +183,9 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return (await this.#steps.submit({ order: 'deliver', run }, 0)) as Uint8Array | null;
   }
 
-  async settle(version: number, request: SettleRequest): Promise<Settled | Stale> {
+  async settle(version: number, requestJson: Uint8Array): Promise<Settled | Stale> {
     if (!this.#current(version)) return STALE;
+    const request = JSON.parse(new TextDecoder().decode(requestJson)) as SettleRequest;
     return await this.#settle(runsOf(request), request.consumerId);
   }
 

@@ -123,7 +123,7 @@ export interface GroupOffsetView {
 export interface PartitionMethods extends Rpc.DurableObjectBranded {
   /** Takes a definition from the topology: creates or changes the partition. An older definition changes nothing. */
   configure(definition: PartitionDefinition): void;
-  /** Forgets everything and gives the storage back. */
+  /** Deletes everything and releases the storage. */
   destroy(): Promise<void>;
   /** Appends whole batches, checked by the caller, as one: all or none. Answers when they are durable. */
   append(

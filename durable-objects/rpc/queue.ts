@@ -90,13 +90,14 @@ export interface QueueMethods extends Rpc.DurableObjectBranded {
   configure(definition: QueueDefinition): void;
   /** Closes the queue if it may be deleted. From this answer on it accepts nothing. */
   closeIf(version: number, deletion: QueueDeletion): Closed | Failure | Stale;
-  /** Forgets everything and gives the storage back. */
+  /** Deletes everything and releases the storage. */
   destroy(): Promise<void>;
   /** Takes whole batches, checked by the caller. Answers when they are durable. */
   publish(version: number, bytes: Uint8Array, options?: PublishOptions): Promise<Published | Failure | Stale>;
   /** Delivers ready messages. Returns a frame (protocol/frames/delivery-frame.ts), or null if none is ready. */
   deliver(request: DeliverRequest): Promise<Uint8Array | null | Failure | Stale>;
-  settle(version: number, request: SettleRequest): Promise<Settled | Stale>;
+  /** @param requestJson a `SettleRequest` as JSON in UTF-8: as text, errors in other scripts would take twice the bytes. */
+  settle(version: number, requestJson: Uint8Array): Promise<Settled | Stale>;
   /** Settles the entries of a frame (protocol/frames/settlement-frame.ts). The answer is a frame too. */
   settleFrame(
     version: number,

@@ -16,7 +16,7 @@ export interface Triggered {
 export interface ScheduleMethods extends Rpc.DurableObjectBranded {
   /** Takes a definition from the topology: makes the schedule, or changes it. An older one changes nothing. */
   configure(definition: ScheduleDefinition): void;
-  /** Forgets everything and gives the storage back. */
+  /** Deletes everything and releases the storage. */
   destroy(): Promise<void>;
   /** Null until the topology has told it its definition. */
   describe(): ScheduleDescription | null;

@@ -168,8 +168,8 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   exchange(name: string): { exchange: ExchangeDefinition | null; topologyVersion: number };
   declareExchange(name: string, declaration: ExchangeDeclaration): New<ExchangeAnswer>;
   deleteExchange(name: string, ifUnused: boolean): ExchangeAnswer | Failure;
-  /** @param declarationsJson an array of `BindingDeclaration` */
-  declareBindings(declarationsJson: string): BindingsAnswer | Failure;
+  /** @param declarationsJson an array of `BindingDeclaration` as JSON in UTF-8 */
+  declareBindings(declarationsJson: Uint8Array): BindingsAnswer | Failure;
   deleteBinding(source: string, id: string): { exchangeDeleted: boolean; topologyVersion: number } | Failure;
   bindings(of: BindingsOf, after: string, limit: number): BindingList | Failure;
 

@@ -177,8 +177,9 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
   }
 
   /** @param declarationsJson an array of `BindingDeclaration` */
-  declareBindings(declarationsJson: string): BindingsAnswer | Failure {
-    return declareBindingsIn(this.#store, JSON.parse(declarationsJson) as BindingDeclaration[]);
+  declareBindings(declarationsJson: Uint8Array): BindingsAnswer | Failure {
+    const declarations = JSON.parse(new TextDecoder().decode(declarationsJson)) as BindingDeclaration[];
+    return declareBindingsIn(this.#store, declarations);
   }
 
   deleteBinding(source: string, id: string): { exchangeDeleted: boolean; topologyVersion: number } | Failure {

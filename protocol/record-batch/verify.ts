@@ -20,8 +20,8 @@ export interface VerifyOptions extends InflateOptions {
 }
 
 /**
- * Verifies the batch at `at` in full and gives its header. Nothing is allocated per record; bytes after the batch
- * are the next batch's and not looked at.
+ * Verifies the batch at `at` in full and returns its header. Nothing is allocated per record; bytes after the batch are
+ * the next batch's and not looked at.
  *
  * Checked in this order, the first failure is given: structure (`readBatchHeader`), CRC, producer fields, then each
  * record: lengths agree, offset deltas, timestamps from -1 to 2^53 - 1, names of headers in UTF-8 (in a produced batch: one

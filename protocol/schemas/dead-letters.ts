@@ -1,7 +1,13 @@
 /** The contract of dead letters: what is kept of a message that died, and the calls that list, replay and purge them. */
 
 import { z } from 'zod';
-import { DEAD_LETTER_PAGE_MAX, REPLAY_RATE_MAX } from '../limits.ts';
+import {
+  DEAD_LETTER_PAGE_MAX,
+  ERROR_TYPE_LENGTH_MAX,
+  ORDERING_KEY_BYTES_MAX,
+  REPLAY_RATE_MAX,
+  ROUTING_KEY_BYTES_MAX,
+} from '../limits.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { nameSchema } from '../names.ts';
 import { deadLetterSchema as deadLetterPlaceSchema, type DeadLetterConfig } from './queues.ts';
@@ -127,11 +133,15 @@ const timeFilter = () => z.iso.datetime({ offset: true });
 
 const filterShape = {
   reason: z.enum(DEATH_REASONS).optional(),
-  error_type: z.string().optional().describe('Exactly this type of error'),
+  error_type: z
+    .string()
+    .max(ERROR_TYPE_LENGTH_MAX + 64)
+    .optional()
+    .describe('Exactly this type of error'),
   from: timeFilter().optional().describe('Died at this time or later; RFC 3339'),
   to: timeFilter().optional().describe('Died before this time; RFC 3339'),
-  key: z.string().optional().describe('The ordering key'),
-  routing_key: z.string().optional(),
+  key: z.string().max(ORDERING_KEY_BYTES_MAX).optional().describe('The ordering key'),
+  routing_key: z.string().max(ROUTING_KEY_BYTES_MAX).optional(),
   original_queue: nameSchema.optional(),
 };
 export const deadLetterFilterSchema = z.strictObject(filterShape);

@@ -1,4 +1,4 @@
-/** What a consumer does to a message that it was delivered. */
+/** Settlement: what a consumer does to a delivered message. */
 
 export interface NackFields {
   /** Before the next attempt, in ms; 0: at once, at its old place. Default: as the queue's retry schedule says. */

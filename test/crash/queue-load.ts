@@ -177,7 +177,10 @@ async function newProducer(namespaceUrl: string): Promise<PublishProducerFields>
   }
 }
 
-/** Without message ids: that it is stored once is for the sequence to see to. Gives the ids of those stored, or null if nobody knows. */
+/**
+ * Without message ids: that it is stored once is for the sequence to see to. Returns the ids of those stored, or null
+ * if nobody knows.
+ */
 async function publishToQueue(
   namespaceUrl: string,
   ids: string[],

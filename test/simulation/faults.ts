@@ -1,4 +1,4 @@
-/** What can go wrong, and how often. Each run draws its own mix: some faults often, some never. */
+/** Faults: what can go wrong, and how often. Each run draws its own mix: some faults often, some never. */
 
 import type { Random } from '../crash/random.ts';
 

@@ -1,4 +1,7 @@
-/** What clients did with share groups, and with topics that come and go or are cleaned up, and learned of them. */
+/**
+ * History of logs: what clients did with share groups and with topics that are recreated or cleaned up, and what they
+ * learned.
+ */
 
 import type { Outcome, Span } from './history.ts';
 

@@ -1,5 +1,5 @@
 /**
- * What clients did and learned, in the order in which they learned it. Checkers look at nothing else.
+ * History: what clients did and learned, in the order in which they learned it. Checkers read nothing else.
  *
  * Every event has a `begin` and an `end` on one scale: what it did to the broker, if anything, happened in between. The end
  * of what is unknown is never: it may still be under way.

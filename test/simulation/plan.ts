@@ -1,4 +1,4 @@
-/** What clients will do, drawn before the run begins: leaving out a part of it leaves the rest as it is. */
+/** Plan: what clients will do, drawn before the run begins, so that leaving out a part does not change the rest. */
 
 import { randomFrom } from '../crash/random.ts';
 import { OPERATIONS } from './workload/operations.ts';

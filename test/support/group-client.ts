@@ -1,4 +1,4 @@
-/** What tests ask of consumer groups over HTTP. */
+/** Group client of the tests: calls consumer groups over HTTP. */
 
 import type { ProblemDocument } from '../../protocol/errors.ts';
 import type {

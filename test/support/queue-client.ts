@@ -1,4 +1,4 @@
-/** What tests ask of queues over HTTP. */
+/** Queue client of the tests: calls queues over HTTP. */
 
 import { expect } from 'vitest';
 import type { DeadLetterList } from '../../protocol/schemas/dead-letters.ts';

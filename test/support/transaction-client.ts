@@ -1,4 +1,4 @@
-/** What tests ask of transactions over HTTP: an instance of a transactional producer, by hand. */
+/** Transaction client of the tests: an instance of a transactional producer over HTTP, by hand. */
 
 import type { ProblemDocument } from '../../protocol/errors.ts';
 import type { Committed, MemberReply } from '../../protocol/schemas/groups.ts';

@@ -21,7 +21,7 @@ const limit = (rows_written_per_hour: number | null) =>
 const publish = () => broker.call('POST', '/v1/default/queues/jobs/messages', { messages: [{ body: 1 }] });
 const produce = () => broker.call('POST', '/v1/default/topics/events/records', { records: [{ value: 1 }] });
 
-/** As a program that has gone wild. Gives how many were taken before it was refused. */
+/** Publishes like a runaway program. Returns how many were accepted before the refusal. */
 async function publishUntilRefused(): Promise<number> {
   for (let taken = 0; taken < 20 * CEILING; taken++) {
     const { status, body, headers } = await publish();

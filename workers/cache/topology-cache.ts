@@ -24,6 +24,9 @@ interface QueueEntry {
 /** Above it the cache starts anew: rather a few extra reads than an unbounded isolate. */
 const ENTRIES_MAX = 10_000;
 
+/** Definitions have some KB: a call between objects carries 32 MiB. */
+const NAMES_PER_CALL = 1_000;
+
 const topics = new Map<string, TopicEntry>();
 const queues = new Map<string, QueueEntry>();
 
@@ -121,12 +124,18 @@ export async function lookUpAll(
     else unknownTopics.push(name);
   }
   if (unknownQueues.length + unknownTopics.length === 0) return found;
-  const answer = await topologyStub(env, namespace).definitions(unknownQueues, unknownTopics);
-  const { topologyVersion } = answer;
-  for (const queue of answer.queues) {
-    found.queues.set(queue.name, rememberQueue({ queue, topologyVersion }).queue);
+  const most = Math.max(unknownQueues.length, unknownTopics.length);
+  for (let first = 0; first < most; first += NAMES_PER_CALL) {
+    const { topologyVersion, ...answer } = await topologyStub(env, namespace).definitions(
+      unknownQueues.slice(first, first + NAMES_PER_CALL),
+      unknownTopics.slice(first, first + NAMES_PER_CALL),
+    );
+    for (const queue of answer.queues) {
+      found.queues.set(queue.name, rememberQueue({ queue, topologyVersion }).queue);
+    }
+    for (const topic of answer.topics)
+      found.topics.set(topic.name, remember({ topic, topologyVersion }).topic);
   }
-  for (const topic of answer.topics) found.topics.set(topic.name, remember({ topic, topologyVersion }).topic);
   return found;
 }
 

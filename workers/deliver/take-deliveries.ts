@@ -12,6 +12,7 @@ import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import { autoAckOf } from './consume-level.ts';
 import { callQueue } from '../calls/queue-call.ts';
+import { utf8Json } from '../calls/utf8-json.ts';
 import type { AppContext } from '../http/context.ts';
 import type { WaitingClient } from '../http/signs-of-life.ts';
 import { waitForFrame } from '../fetch/wait-for-frame.ts';
@@ -61,7 +62,9 @@ async function takeAndWait(
 
 async function giveBack(c: AppContext, queue: QueueDefinition, frame: Uint8Array): Promise<void> {
   const release = tagsOfFrame(frame);
-  const released = await callQueue(c.env, queue, (stub, version) => stub.settle(version, { release }));
+  const released = await callQueue(c.env, queue, (stub, version) =>
+    stub.settle(version, utf8Json({ release })),
+  );
   // Then they come back when their lease ends.
   if (isFailure(released))
     console.error(`deliveries of queue ${queue.name} could not be given back`, released);

@@ -5,7 +5,7 @@ import type { MessageDestination, HeldPublish } from '../../durable-objects/rpc/
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
-import { TRANSACTION_PUBLISH_BYTES_MAX } from '../../protocol/limits.ts';
+import { TRANSACTION_PLACES_LENGTH_MAX, TRANSACTION_PUBLISH_BYTES_MAX } from '../../protocol/limits.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import type {
@@ -44,6 +44,14 @@ export async function publishInTransaction(
       'transaction_too_large',
       `the messages have ${held.bytes.length} bytes; a publish within a transaction may have ${TRANSACTION_PUBLISH_BYTES_MAX}`,
       { bytes_max: TRANSACTION_PUBLISH_BYTES_MAX },
+    );
+  }
+  const placesLength = JSON.stringify(held.shares).length;
+  if (placesLength > TRANSACTION_PLACES_LENGTH_MAX) {
+    return failure(
+      'transaction_too_large',
+      'the messages go to too many destinations for one publish within a transaction; send several',
+      { places_length: placesLength, places_length_max: TRANSACTION_PLACES_LENGTH_MAX },
     );
   }
   const toTopic = held.shares.some(({ destination }) => destination.kind === 'topic');

@@ -33,7 +33,7 @@ export async function openReplyWait(
   return { replyTo: formatReplyAddress({ mailbox, slot }), reply: frame };
 }
 
-/** Hands over those messages that are replies. Gives the places of those that somebody waited for. */
+/** Hands over those messages that are replies. Returns the indexes of those that a caller waited for. */
 export async function handOverReplies(
   env: Env,
   namespace: string,

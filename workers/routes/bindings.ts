@@ -15,8 +15,9 @@ import {
   type BindingRequest,
   type BindingsDeclared,
 } from '../../protocol/schemas/exchanges.ts';
-import { BINDINGS_PER_REQUEST_MAX } from '../../protocol/limits.ts';
+import { BINDINGS_PER_REQUEST_MAX, CALL_BYTES_MAX } from '../../protocol/limits.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { utf8Json } from '../calls/utf8-json.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
@@ -39,7 +40,7 @@ export function bindingRoutes(app: Hono<AppEnv>): void {
     const body = await readBody(c, bindingDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
     const declaration = { source: path.name, ...named(body.fields) };
-    const made = await topologyStub(c.env, path.namespace).declareBindings(JSON.stringify([declaration]));
+    const made = await topologyStub(c.env, path.namespace).declareBindings(utf8Json([declaration]));
     if (isFailure(made)) return problem(c, { code: made.code, message: made.message });
     changed(c, path.namespace, made.topologyVersion);
     const reply = { id: made.ids[0]!, ...declaration, topology_version: made.topologyVersion };
@@ -64,7 +65,12 @@ export function bindingRoutes(app: Hono<AppEnv>): void {
       source: exchangeNameOf(source),
       ...named(fields),
     }));
-    const made = await topologyStub(c.env, namespace).declareBindings(JSON.stringify(declarations));
+    const json = utf8Json(declarations);
+    if (json.length > CALL_BYTES_MAX) {
+      const message = `the bindings have ${json.length} bytes of JSON; send several requests`;
+      return problem(c, failure('request_too_large', message, { bytes_max: CALL_BYTES_MAX }));
+    }
+    const made = await topologyStub(c.env, namespace).declareBindings(json);
     if (isFailure(made)) return problem(c, made);
     changed(c, namespace, made.topologyVersion);
     return c.json({

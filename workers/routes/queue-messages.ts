@@ -37,6 +37,7 @@ import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
 import { callQueue } from '../calls/queue-call.ts';
+import { utf8Json } from '../calls/utf8-json.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, check, contentType, readBody, readBytes, readJson } from '../http/request.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
@@ -114,7 +115,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     if (contentType(c) === SETTLEMENTS_TYPE) return await settleBytes(c, queue);
     const fields = await readSettlement(c);
     if (isFailure(fields)) return problem(c, fields);
-    const request = settleRequestOf(fields);
+    const request = utf8Json(settleRequestOf(fields));
     const outcomes = await callQueue<Settled>(
       c.env,
       queue,

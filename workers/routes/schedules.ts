@@ -1,7 +1,7 @@
 /** Schedules: put, read, delete, pause, resume, trigger. */
 
 import type { Hono } from 'hono';
-import { sentMessage, storedMessage } from '../../core/schedules/schedule-message.ts';
+import { checkLength, sentMessage, storedMessage } from '../../core/schedules/schedule-message.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ScheduleDescription, Triggered, ScheduleMethods } from '../../durable-objects/rpc/schedule.ts';
 import { scheduleStub, topologyStub } from '../../durable-objects/stubs.ts';
@@ -33,10 +33,13 @@ export function scheduleRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, scheduleDeclarationSchema, ['message', 'body']);
     if (isFailure(body)) return problem(c, body);
+    const message = storedMessage(body.fields.message);
+    const tooLong = checkLength(message);
+    if (tooLong) return problem(c, tooLong);
     const topology = topologyStub(c.env, path.namespace);
     const put = await topology.putSchedule(path.namespace, path.name, {
       ...body.fields,
-      message: storedMessage(body.fields.message),
+      message,
     });
     if (isFailure(put)) return problem(c, put);
     return scheduleReply(c, put.schedule as ScheduleDefinition, put.topologyVersion, put.isNew ? 201 : 200);

@@ -33,7 +33,10 @@ export function settleRun(state: QueueMachine, run: SettleRun, context: SettleCo
   return outcomes;
 }
 
-/** Acks from the offset as far as one plain lease of a first delivery goes. Gives the offset after; the same for none. */
+/**
+ * Acks from the offset as far as one plain lease of a first delivery goes. Returns the offset after them; the same
+ * offset if there are none.
+ */
 function ackPlain(
   state: QueueMachine,
   { lane: number, end, delivery }: SettleRun,

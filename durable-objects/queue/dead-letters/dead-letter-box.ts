@@ -28,6 +28,9 @@ import type { ReplayStore } from './replay-store.ts';
 /** Bytes of the messages that one step takes into memory. */
 const STEP_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Bytes of the messages that one step looks at, whether they match or not: it holds up everything else meanwhile. */
+const SCAN_BYTES_MAX = 64 * 1024 * 1024;
+
 /** Messages that one step moves or purges: one row of the outbox, and some milliseconds. */
 const REPLAY_SLICE = 500;
 const PURGE_SLICE = 5_000;
@@ -164,10 +167,19 @@ export class DeadLetterBox {
   #choose(order: ReplayOrder & { ends?: StoredReplay['ends'] }, max: number, after: Position | null): Scan {
     if (order.ids === null) return this.#scan(matcherOf(order.filter), after, max, order.ends ?? null);
     const first = after === null ? 0 : after.offset + 1;
-    const ids = order.ids.slice(first, first + max);
-    const found = ids.flatMap((id) => this.#find(id) ?? []);
-    const last = { lane: 0, offset: first + ids.length - 1 };
-    return { found, lookedAt: ids.length, after: last, isEnd: first + ids.length >= order.ids.length };
+    const found: Found[] = [];
+    let lookedAt = 0;
+    let bytes = 0;
+    for (const id of order.ids.slice(first, first + max)) {
+      if (bytes > STEP_BYTES_MAX) break;
+      const one = this.#find(id);
+      lookedAt += 1;
+      if (one === null) continue;
+      bytes += recordSizeUpperBound(one.record);
+      found.push(one);
+    }
+    const last = { lane: 0, offset: first + lookedAt - 1 };
+    return { found, lookedAt, after: last, isEnd: first + lookedAt >= order.ids.length };
   }
 
   #scan(
@@ -183,17 +195,24 @@ export class DeadLetterBox {
     let after = start;
     let lookedAt = 0;
     let bytes = 0;
+    let scanned = 0;
     for (let number = start?.lane ?? lanes.length - 1; number >= 0; number--) {
       const lane = lanes[number];
       if (!lane) continue;
       const end = ends === null ? Infinity : (endOf.get(number) ?? 0);
       for (const { extent, offset } of readyIn(lane, source, number === start?.lane ? start.offset + 1 : 0)) {
         if (offset >= end) break;
-        if (found.length >= max || lookedAt >= DEAD_LETTER_SCAN_MAX || bytes > STEP_BYTES_MAX)
+        if (
+          found.length >= max ||
+          lookedAt >= DEAD_LETTER_SCAN_MAX ||
+          bytes > STEP_BYTES_MAX ||
+          scanned > SCAN_BYTES_MAX
+        )
           return { found, lookedAt, after, isEnd: false };
         const record = this.#host.recordAt(extent, offset);
         lookedAt += 1;
         after = { lane: number, offset };
+        scanned += recordSizeUpperBound(record);
         if (!matches(record)) continue;
         bytes += recordSizeUpperBound(record);
         found.push({ position: after, record });

@@ -1,13 +1,12 @@
 /** Changes of schedules: checks declarations and stores them. */
 
 import { nextOccurrence } from '../../../core/schedules/occurrences.ts';
-import { sentMessage } from '../../../core/schedules/schedule-message.ts';
+import { checkLength, sentMessage } from '../../../core/schedules/schedule-message.ts';
 import { declareSchedule, pauseSchedule } from '../../../core/topology/schedules.ts';
 import { isCompacted } from '../../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import { recordOfMessage } from '../../../protocol/schemas/messages.ts';
 import {
-  SCHEDULE_MESSAGE_LENGTH_MAX,
   SCHEDULES_MAX,
   type ScheduleDeclaration,
   type ScheduleTarget,
@@ -75,13 +74,8 @@ function checkTimes(config: ScheduleDeclaration, nowMs: number): Failure | null 
 }
 
 function checkMessage({ message }: ScheduleDeclaration, nowMs: number): Failure | null {
-  const { length } = JSON.stringify(message);
-  if (length > SCHEDULE_MESSAGE_LENGTH_MAX) {
-    return failure(
-      'record_too_large',
-      `the message has ${length} characters of JSON; a schedule's may have ${SCHEDULE_MESSAGE_LENGTH_MAX}`,
-    );
-  }
+  const tooLong = checkLength(message);
+  if (tooLong) return tooLong;
   const record = recordOfMessage(sentMessage(message), nowMs);
   return typeof record === 'string' ? failure('invalid_message', record) : null;
 }

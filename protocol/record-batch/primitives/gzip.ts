@@ -54,7 +54,7 @@ export async function gunzipBatch(
   return rebuild(bytes.subarray(at, at + BATCH_OVERHEAD), payload.bytes, 0);
 }
 
-/** `verifyBatch` for batches that may be gzip. Gives the header of the batch as it is, compressed. */
+/** `verifyBatch` for batches that may be gzip. Returns the header of the batch as it is, compressed. */
 export async function verifyBatchAsync(
   bytes: Uint8Array,
   at: number,

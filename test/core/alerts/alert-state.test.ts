@@ -1,6 +1,52 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rowsOf } from '../../support/tables/text-table.ts';
 import { OK, stepAlert, TRANSITION_INTERVAL_MS, type AlertState } from '../../../core/alerts/alert-state.ts';
+
+/**
+ * `state`: the phase, `@` when it began, `^` when the metric began to be above. `did`: the notice. `again`: when to look again.
+ * The threshold is 10, and what is above it is so for `forMs`.
+ */
+const TRANSITIONS = rowsOf<'state' | 'forMs' | 'value' | 'now' | 'becomes' | 'did' | 'again' | 'because'>(`
+  state              | forMs | value | now   | becomes            | did       | again | because
+  ok                 | 5000  | 10    | 9000  | ok                 |           |       | the threshold itself is not too much
+  ok                 | 5000  | 11    | 9000  | pending@9000^9000  |           | 14000 | it is, and has to be so for a while
+  ok                 | 0     | 11    | 9000  | firing@9000^9000   | firing    |       | or for no time
+  pending@9000^9000  | 5000  | 11    | 13999 | pending@9000^9000  |           | 14000 | a millisecond is left
+  pending@9000^9000  | 5000  | 11    | 14000 | firing@14000^9000  | firing    |       | the time is over, exactly
+  pending@9000^9000  | 5000  | 10    | 9001  | ok@9001            |           |       | it was short, and nobody hears of it
+  firing@14000^9000  | 5000  | 99    | 20000 | firing@14000^9000  |           |       | it fires once
+  firing@14000^9000  | 5000  | 10    | 15000 | ok@15000           | recovered |       | and recovers
+  firing@14000^9000  | 5000  | 10    | 14999 | firing@14000^9000  |           | 15000 | not within a second
+  ok@15000           | 5000  | 11    | 15999 | ok@15000           |           | 16000 | nor does it begin again within one
+  ok@15000           | 5000  | 11    | 16000 | pending@16000^16000 |          | 21000 | but then it does
+`);
+
+function stateOf(text: string): AlertState {
+  const [, phase, since, above] = /^(ok|pending|firing)(?:@(\d+))?(?:\^(\d+))?$/.exec(text)!;
+  const number = (digits?: string): number | null => (digits === undefined ? null : Number(digits));
+  return { phase: phase as AlertState['phase'], sinceMs: number(since), aboveSinceMs: number(above) };
+}
+
+describe('a transition', () => {
+  it.each(TRANSITIONS)('of $state with $value at $now: $becomes, $because', (row) => {
+    const before = stateOf(row.state);
+    const step = stepAlert(
+      before,
+      { threshold: 10, forMs: Number(row.forMs) },
+      Number(row.value),
+      Number(row.now),
+    );
+    expect(step).toEqual({
+      state: stateOf(row.becomes),
+      notice: row.did === '' ? null : row.did,
+      lookAgainMs: row.again === '' ? null : Number(row.again),
+    });
+    expect(step.state === before, 'nothing is written where nothing has happened').toBe(
+      row.state === row.becomes,
+    );
+  });
+});
 
 const MINUTE_MS = 60_000;
 const rule = { threshold: 10, forMs: MINUTE_MS };

@@ -1,10 +1,13 @@
+/** Transitions of a group: as tables, one command a row, and in sequences. */
+
 import { describe, expect, it } from 'vitest';
 import { assignmentOf, emptyGroup, type GroupState, type Member } from '../../../core/group/group-state.ts';
-import { noteSeen, sweep, type Lives } from '../../../core/group/liveness.ts';
 import { fenced, heartbeat, join, remove, type JoinRequest } from '../../../core/group/membership.ts';
 import { acceptTarget } from '../../../core/group/target.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
 import { GROUP_MEMBERS_MAX } from '../../../protocol/limits.ts';
+import { drawGroup, groupProblem, pictureOfGroup, runInGroup } from '../../support/tables/group-picture.ts';
+import { rowsOf, type TableRow } from '../../support/tables/text-table.ts';
 
 const request: JoinRequest = {
   topics: ['t'],
@@ -43,6 +46,98 @@ const beat = (
 };
 
 const code = (result: unknown): string => (isFailure(result) ? result.code : 'none');
+
+/** `leaves` is empty where nothing changes. */
+type Row = TableRow<'meets' | 'does' | 'outcome' | 'leaves' | 'because'>;
+
+const JOINS = rowsOf<keyof Row>(`
+  meets                      | does                      | outcome | leaves                                  | because
+  0                          | join a                    | joined  | 1/0 ; a                                 | the first member makes the group
+  1 ; a 0.1                  | join b                    | joined  | 2/1 ; a 0.1 ; b^2                       | every member makes an epoch, for which a target is to be computed
+  3                          | join b                    | joined  | 4/3 ; b^4                               | epochs go on where the group was left
+  1 ; a 0.1                  | join b instance=i         | joined  | 2/1 ; a 0.1 ; b^2=i                     | the first of its instance is like any other
+  2 ; a=i 0.1 ; b 1.2        | join c instance=i         | joined  | 3 ; b 1.2 ; c^3=i<a +0 ; !a.3 0         | the next takes over the target; the one before has to be fenced
+  2 ; a=i +0 ; b 1.2         | join c instance=i         | joined  | 3 ; b 1.2 ; c^3=i<a +0                  | one that owned nothing needs no fence
+  2 ; a=i 0.1 ; b 1.2        | join c instance=j         | joined  | 3/2 ; a=i 0.1 ; b 1.2 ; c^3=j           | another instance is another member
+  2/1 ; a=i 0.1 ; b 1.2      | join c instance=i         | joined  | 3/1 ; b 1.2 ; c^3=i<a +0 ; !a.3 0       | a target that was behind stays behind
+  2 ; a=i 0.1 ; b 1.2        | join c instance=i topics=u | joined | 3/2 ; b 1.2 ; c^3=i<a +0 ; !a.3 0       | another subscription needs another target
+  2 ; a=i 0.1 ; b 1.2        | join c instance=i pattern=x* | joined | 3/2 ; b 1.2 ; c^3=i<a +0 ; !a.3 0     | also by pattern
+  2 ; a=i 0.1 ; b 1.2        | join c instance=i assignor=sticky-cooperative | joined | 3/2 ; b 1.2 ; c^3=i<a +0 ; !a.3 0 | or by assignor
+  1 ; a=i 0.1                | join c instance=i         | joined  | 2 ; c^2=i<a +0 ; !a.2 0                 | also the only member can be replaced
+`);
+
+const HEARTBEATS = rowsOf<keyof Row>(`
+  meets                      | does                      | outcome               | leaves                  | because
+  0                          | beat a                    | group_not_found       |                         | nobody has ever joined
+  1 ; a                      | beat x                    | member_not_found      |                         | this one has not, or has left
+  2 ; b^2=i<a                | beat a                    | instance_fenced       |                         | another has taken its place
+  2 ; b^2=i<a                | beat b                    | reads nothing         |                         | which is the member now
+  3 ; a^2                    | beat a epoch=1            | stale_epoch           |                         | older than its own joining
+  3 ; a^2                    | beat a epoch=4            | stale_epoch           |                         | of an epoch that has not begun
+  3 ; a^2                    | beat a epoch=2 shown=3    | stale_epoch           |                         | older than one that it has shown
+  3 ; a^2                    | beat a epoch=2 shown=2    | reads nothing         |                         | it may be behind
+  3 ; a^2                    | beat a epoch=3            | reads nothing         |                         | or know the last
+  1 ; a +0 +1                | beat a                    | reads 0,1 changed     | 1 ; a 0.1 1.1           | what is free is given to it, from this epoch on
+  1 ; a 0.1 1.1              | beat a epoch=1 held=0,1   | reads 0,1             |                         | and stays
+  1 ; a 0.1 1.1              | beat a epoch=1 held=      | reads 0,1             |                         | even where it says that it holds nothing
+  2 ; a 0.1 ; b^2 +0         | beat b                    | reads nothing         |                         | what another owns is not given
+  2 ; a 0.1-2 ; b^2 +0       | beat b                    | reads nothing         |                         | also while it is to let go
+  2 ; a 0.1-2 ; b^2 +0       | beat a epoch=1 held=      | reads nothing         |                         | it has not seen the revocation: this lets nothing go
+  2 ; a 0.1-2 ; b^2 +0       | beat a epoch=2 held=0     | reads nothing         |                         | it has seen it, and still works on the partition
+  2 ; a 0.1-2 ; b^2 +0       | beat a epoch=2 held=unsaid | reads nothing        |                         | or does not say
+  2 ; a 0.1-2 ; b^2 +0       | beat a epoch=2 held=      | reads nothing changed | 2 ; a ; b^2 +0          | now it has let go
+  2 ; a 0.1-2 ; b^2 +0       | beat a epoch=2            | reads nothing changed | 2 ; a ; b^2 +0          | as it has where it holds no more than it was told
+  2 ; a 0.1-2 ; b^2 +0       | beat a                    | reads nothing changed | 2 ; a ; b^2 +0          | also a client that keeps no epoch
+  2 ; a ; b^2 +0             | beat b epoch=2            | reads 0 changed       | 2 ; a ; b^2 0.2         | and the next one gets it
+  2 ; a 0.1 1.1-2 ; b^2 +1   | beat a epoch=2 held=0     | reads 0 changed       | 2 ; a 0.1 ; b^2 +1      | what stays is never interrupted
+  2 ; b^2 +0 ; !a.2 0        | beat b                    | reads nothing         |                         | what is not fenced yet is not given
+  2 ; b^2 +0                 | beat b                    | reads 0 changed       | 2 ; b^2 0.2             | what is fenced is
+  3 ; a 0.1-2 +1             | beat a epoch=3            | reads 1 changed       | 3 ; a 1.3               | it lets go and is given in one step
+  2/1 ; a +0                 | beat a                    | reads 0 changed       | 2/1 ; a 0.2             | by the target that there is
+`);
+
+const WAYS_OUT = rowsOf<keyof Row>(`
+  meets                      | does                      | outcome | leaves                  | because
+  2 ; a 0.1 ; b^2 1.2        | remove a                  | removed | 3/2 ; b^2 1.2 ; !a.3 0  | its partitions are to be fenced, in a new epoch
+  2 ; a +0 ; b^2 1.2         | remove a                  | removed | 3/2 ; b^2 1.2           | it owned nothing
+  2 ; a 0.1-2 ; b^2 +0       | remove a                  | removed | 3/2 ; b^2 +0 ; !a.3 0   | what it was to let go is fenced, too
+  1 ; a 0.1                  | remove a                  | removed | 2 ; !a.2 0              | nobody is left to compute a target for
+  2 ; a 0.1 ; b^2 1.2        | remove b                  | removed | 3/2 ; a 0.1 ; !b.3 1    | whichever it is
+  3 ; b 1.2 ; !a.3 0         | fenced a                  | noted   | 3 ; b 1.2               | the partitions have been told
+  3 ; b 1.2 ; !a.3 0         | fenced x                  | noted   |                         | another one's have not
+`);
+
+const QUESTIONS = rowsOf<keyof Row>(`
+  meets                      | does                      | outcome          | leaves | because
+  0                          | find a                    | group_not_found  |        | there is no group
+  1 ; a                      | find a                    | found            |        | it has joined
+  1 ; a                      | find b                    | member_not_found |        | it has not
+  1 ; a                      | find constructor          | member_not_found |        | no name is inherited
+  2 ; b^2=i<a                | find a                    | instance_fenced  |        | another took its place
+  3 ; a^2                    | check a epoch=1           | stale_epoch      |        | older than its joining
+  3 ; a^2                    | check a epoch=2           | taken            |        | it joined then
+  3 ; a^2                    | check a epoch=2 shown=3   | stale_epoch      |        | it has shown a later one
+  3 ; a^2                    | check a epoch=3 shown=3   | taken            |        | the last
+  3 ; a^2                    | check a epoch=4           | stale_epoch      |        | it has not begun
+  3 ; a 0.1 1.2-3 +2         | owns a partitions=0,1,2,3 | 1 2 no no        |        | what it is to give up counts, what it is to get does not
+`);
+
+describe.each([
+  ['joining', JOINS],
+  ['a heartbeat', HEARTBEATS],
+  ['a way out', WAYS_OUT],
+  ['a question', QUESTIONS],
+])('%s', (_, rows) => {
+  it.each(rows)('$meets, $does: $outcome, $because', ({ meets, does, outcome, leaves }) => {
+    const state = drawGroup(meets);
+    const drawn = pictureOfGroup(state);
+    expect({ outcome: runInGroup(state, does), leaves: pictureOfGroup(state) }).toEqual({
+      outcome,
+      leaves: leaves === '' ? drawn : leaves,
+    });
+    expect(groupProblem(state)).toBeNull();
+  });
+});
 
 describe('a handover', () => {
   it('gives a partition to its new owner only when the old one has let go, and stops nobody else', () => {
@@ -156,33 +251,5 @@ describe('what is refused', () => {
     expect(code(join(state, 'more', request))).toBe('group_full');
     expect([Object.keys(state.members).length, state.epoch]).toEqual([GROUP_MEMBERS_MAX, epoch]);
     expect(code(join(state, 'again', { ...request, instanceId: 'i' }))).toBe('none');
-  });
-});
-
-describe('time', () => {
-  it('removes who was not heard of, and keeps who was', () => {
-    const state = emptyGroup();
-    const lives: Lives = new Map();
-    for (const id of ['a', 'b']) noteSeen(state, lives, joined(state, id).id, 1, 0);
-    noteSeen(state, lives, 'b', 1, 600);
-    expect(sweep(state, lives, 999).isChanged).toBe(false);
-    expect(sweep(state, lives, 1_000).isChanged).toBe(true);
-    expect(Object.keys(state.members)).toEqual(['b']);
-  });
-
-  it('gives everybody a full session timeout after the object was out of memory, however often it is', () => {
-    const state = emptyGroup();
-    for (const id of ['a', 'b']) joined(state, id);
-    expect(sweep(state, new Map(), 5_000).hasBegunRollCall).toBe(true);
-    const lives: Lives = new Map();
-    expect(noteSeen(state, lives, 'a', 1, 5_800)).toBe(true);
-    sweep(state, new Map(), 5_900); // out of memory again: a has answered, b has not
-    sweep(state, new Map(), 5_999);
-    expect(Object.keys(state.members)).toEqual(['a', 'b']);
-    sweep(state, new Map(), 6_000);
-    expect(Object.keys(state.members)).toEqual(['a']);
-    expect(state.rollCall?.missing, 'a is asked for again: nobody remembers when it was heard of').toEqual([
-      'a',
-    ]);
   });
 });

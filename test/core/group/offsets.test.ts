@@ -25,26 +25,33 @@ describe('who may commit', () => {
     ['nobody was here, and the group says that it is the owner', null, 'm', 3, true, 'raised'],
     ['the member itself, in its epoch', row(), 'm', 5, false, 'held'],
     ['the member itself, which knows a later one', row(), 'm', 9, false, 'held'],
-    ['the member itself, in an epoch before it owned the partition', row(), 'm', 4, false, 'refused'],
+    [
+      'the member itself, in an epoch before it owned the partition',
+      row(),
+      'm',
+      4,
+      false,
+      'partition_not_owned',
+    ],
     ['the owner that is known', row(), 'm', 5, true, 'held'],
     ['the member that owns it once more', row(), 'm', 8, true, 'raised'],
     ['another member', row(), 'n', 9, false, 'unknown'],
-    ['another member that owned it before', row(), 'n', 4, true, 'refused'],
-    ['another member that says it began in the same epoch', row(), 'n', 5, true, 'refused'],
+    ['another member that owned it before', row(), 'n', 4, true, 'partition_not_owned'],
+    ['another member that says it began in the same epoch', row(), 'n', 5, true, 'partition_not_owned'],
     ['another member that owns it since', row(), 'n', 6, true, 'raised'],
-    ['a member that was fenced', row({ memberId: null }), 'm', 4, false, 'refused'],
+    ['a member that was fenced', row({ memberId: null }), 'm', 4, false, 'partition_not_owned'],
     [
       'a member that was fenced, whose router asked the group before',
       row({ memberId: null }),
       'm',
       4,
       true,
-      'refused',
+      'partition_not_owned',
     ],
     ['the first owner after a fence', row({ memberId: null }), 'n', 5, true, 'raised'],
   ])('%s', (_, known, memberId, epoch, isOwner, expected) => {
     const outcome = checkClaim(known, { memberId, epoch, isOwner });
-    expect(isFailure(outcome) ? 'refused' : outcome).toBe(expected);
+    expect(isFailure(outcome) ? outcome.code : outcome).toBe(expected);
   });
 
   it('keeps the offset when it changes', () => {

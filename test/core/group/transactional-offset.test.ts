@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addOffset, endOffset, type TransactionalOffset } from '../../../core/group/transactional-offset.ts';
 import { isFailure } from '../../../protocol/errors.ts';
+import { rowsOf } from '../../support/tables/text-table.ts';
 
 /** What one partition does of one group. */
 class Partition {
@@ -78,5 +79,40 @@ describe('markers', () => {
     const partition = new Partition();
     for (let producerId = 0; producerId < 1_000; producerId++) partition.end(producerId, 0, 'commit');
     expect(partition.known?.others).toHaveLength(8);
+  });
+});
+
+/**
+ * What happened before, and the last thing with its outcome. `add 1.0=5`: producer 1 of epoch 0 adds offset 5; `commit 1.0`
+ * and `abort 1.0`: the marker of its transaction.
+ */
+const ROWS = rowsOf<'before' | 'does' | 'outcome' | 'committed' | 'because'>(`
+  before                           | does       | outcome         | committed | because
+                                   | add 1.0=5  | added           |           | the first offset
+  add 1.0=5                        | add 1.0=6  | added           |           | the same transaction moves it
+  add 1.0=5                        | add 2.0=6  | offsets_pending |           | another one has to wait
+  add 1.0=5                        | add 1.1=6  | offsets_pending |           | also the next of that producer
+  add 1.0=5                        | commit 1.0 | news            | 5         | it takes effect
+  add 1.0=5                        | abort 1.0  | news            |           | or it does not
+  add 1.0=5, add 1.0=6             | commit 1.0 | news            | 6         | the last one counts
+  add 1.0=5, commit 1.0            | commit 1.0 | known           | 5         | a marker that comes twice
+  add 1.0=5, commit 1.0            | add 1.0=6  | producer_fenced | 5         | what comes after it is refused
+  add 1.0=5, commit 1.0            | add 1.1=6  | added           | 5         | the next transaction of that producer
+  add 1.0=5, commit 1.0            | add 2.0=6  | added           | 5         | or of another
+  add 1.0=5                        | commit 2.0 | news            |           | a marker of another leaves it
+  add 1.0=5, commit 2.0            | commit 1.0 | news            | 5         | for its own
+  add 1.1=5                        | commit 1.0 | known           |           | one that comes late is of an epoch that is over
+`);
+
+describe('an offset within a transaction', () => {
+  it.each(ROWS)('"$before", then $does: $outcome, $because', ({ before, does, outcome, committed }) => {
+    const partition = new Partition();
+    const run = (text: string): string => {
+      const [, verb, id, epoch, offset] = /^(\w+) (\d+)\.(\d+)(?:=(\d+))?$/.exec(text)!;
+      if (verb === 'add') return partition.add(Number(id), Number(epoch), Number(offset));
+      return partition.end(Number(id), Number(epoch), verb as 'commit' | 'abort') ? 'news' : 'known';
+    };
+    for (const text of before.split(', ')) if (text !== '') run(text);
+    expect([run(does), String(partition.committed ?? '')]).toEqual([outcome, committed]);
   });
 });

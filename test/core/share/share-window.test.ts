@@ -197,3 +197,25 @@ describe('the window of a share group', () => {
     expect(JSON.stringify(window.toStored()).length).toBeLessThan(128 * 1024);
   });
 });
+
+describe('records that a share group archives', () => {
+  const windowAt = (deliveries: number): ShareWindow =>
+    new ShareWindow({ start: 0, archived: 0, members: ['m'], runs: [[2, 1, deliveries, 100, 0]] });
+
+  it.each([
+    [1, 99, [], 'the lock holds'],
+    [1, 100, [], 'it is over, exactly: the records are free'],
+    [3, 99, [], 'the last delivery is under way'],
+    [3, 100, [{ start: 0, end: 2, deliveries: 3, reason: 'delivery_limit' }], 'the last delivery is over'],
+  ])('after %i deliveries at %i are %j: %s', (deliveries, nowMs, expected) => {
+    const window = windowAt(deliveries);
+    expect(window.expire(nowMs, LIMIT)).toEqual(expected);
+    expect(window.archivedCount).toBe(expected.length * 2);
+  });
+
+  it('when a member rejects them, or gives them back for the last time', () => {
+    expect(windowAt(1).reject(1)).toEqual({ start: 1, end: 2, deliveries: 1, reason: 'rejected' });
+    expect(windowAt(1).release(1, LIMIT)).toBeNull();
+    expect(windowAt(3).release(1, LIMIT)).toMatchObject({ start: 1, reason: 'delivery_limit' });
+  });
+});

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { declareBinding } from '../../../core/topology/bindings.ts';
 import {
   declareExchange,
+  noSuchExchange,
   predeclaredExchange,
   type DeclaredExchange,
   type ExchangeDefinition,
@@ -59,45 +59,6 @@ describe('declaring an exchange', () => {
   });
 });
 
-describe('declaring a binding', () => {
-  const exchanges = new Map([
-    ['x', made({ type: 'direct' })],
-    ['hash', made({ type: 'consistent-hash' })],
-    ['headers', made({ type: 'headers' })],
-  ]);
-  const ends = {
-    exchange: (name: string) => exchanges.get(name) ?? predeclaredExchange(name),
-    exists: ({ name }: { name: string }) => name === 'there' || exchanges.has(name),
-  };
-  const bind = (source: string, kind: 'queue' | 'topic' | 'exchange', name: string, more: object = {}) =>
-    declareBinding(
-      { source, destination: { kind, name }, routing_key: 'k', arguments: {}, ...more },
-      ends,
-    ) as object;
-
-  it.each([
-    ['gone', 'queue', 'there', {}, 'exchange_not_found'],
-    ['x', 'queue', 'gone', {}, 'queue_not_found'],
-    ['x', 'topic', 'gone', {}, 'topic_not_found'],
-    ['x', 'exchange', 'gone', {}, 'exchange_not_found'],
-    ['', 'queue', 'there', {}, 'invalid_field'],
-    ['x', 'exchange', '', {}, 'invalid_field'],
-    ['hash', 'queue', 'there', { routing_key: 'heavy' }, 'invalid_field'],
-    ['headers', 'queue', 'there', { arguments: { 'x-match': 'some' } }, 'invalid_field'],
-    ['x', 'queue', 'there', { arguments: { long: 'x'.repeat(5_000) } }, 'invalid_field'],
-  ] as const)('from %j to %s %j with %j is refused: %s', (source, kind, name, more, code) => {
-    expect(bind(source, kind, name, more)).toMatchObject({ code });
-  });
-
-  it('gives the same id for the same binding, and another for any other', () => {
-    const ids = [
-      bind('x', 'queue', 'there'),
-      bind('x', 'queue', 'there'),
-      bind('x', 'topic', 'there'),
-      bind('x', 'queue', 'there', { routing_key: 'other' }),
-      bind('x', 'queue', 'there', { arguments: { a: 1 } }),
-    ].map((binding) => (binding as { id: string }).id);
-    expect(ids[0]).toBe(ids[1]);
-    expect(new Set(ids).size).toBe(4);
-  });
+it('an exchange that there is not is told by its name', () => {
+  expect(noSuchExchange('x')).toMatchObject({ code: 'exchange_not_found' });
 });

@@ -104,7 +104,7 @@ export class QueueDriver {
     return this.queue.commit(() => this.queue.settle(settlements, consumerId, this.context));
   }
 
-  /** Replays ready messages to another queue, at most `limit`, slice by slice. Gives how many left. */
+  /** Replays ready messages to another queue, at most `limit`, slice by slice. Returns how many left. */
   replay(limit: number | null = null, order: Partial<ReplayOrder> = {}): StoredReplay {
     const id = `replay-${this.#replays++}`;
     const whole = {
@@ -125,7 +125,7 @@ export class QueueDriver {
     return replays!.find((replay) => replay.id === id)!;
   }
 
-  /** As if another object had taken what is in the outbox. Gives the messages in order, with where they go. */
+  /** As if another object had taken what is in the outbox. Returns the messages in order, with where they go. */
   drain(): { number: number; target: string; body: unknown }[] {
     const left: { number: number; target: string; body: unknown }[] = [];
     for (let row = this.queue.nextOutbox(); row !== null; row = this.queue.nextOutbox()) {

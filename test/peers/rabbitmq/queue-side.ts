@@ -28,7 +28,7 @@ export interface QueueSide {
   /** @param places in what the consumer holds, ascending */
   settle(by: Consumer, places: readonly number[], how: Settling): Promise<void>;
   leave(by: Consumer): Promise<void>;
-  /** Gives how many messages went. */
+  /** Returns how many messages were removed. */
   purge(): Promise<number>;
   held(by: Consumer): number;
   /** Messages that can be delivered; null if the broker does not count them at once. */

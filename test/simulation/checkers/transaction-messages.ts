@@ -1,4 +1,4 @@
-/** What the checkers of messages in transactions need to know. */
+/** Helpers of the checkers of messages in transactions. */
 
 import type { History } from '../history.ts';
 import { finalLogs } from './logs.ts';

@@ -1,4 +1,4 @@
-/** What several checkers need to know of transactions. */
+/** Helpers of several checkers: transactions. */
 
 import type { History, SequencedBy } from '../history.ts';
 import { placeOf } from './logs.ts';

@@ -1,4 +1,4 @@
-/** What a call between objects carries is copied: neither side sees what the other does to it afterwards. */
+/** Copies of call arguments: neither side sees what the other does to a value afterwards. */
 
 import { SimRequest, SimResponse } from './http.ts';
 

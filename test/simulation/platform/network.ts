@@ -1,4 +1,4 @@
-/** What lies between clients, routers and objects: calls take time, overtake each other, get lost, or arrive twice. */
+/** Network between clients, routers and objects: calls take time, overtake each other, get lost, or arrive twice. */
 
 import type { FaultRates } from '../faults.ts';
 import { SimResponse } from './http.ts';

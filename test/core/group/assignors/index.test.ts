@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assignors, type Assignment, type AssignorInput } from '../../../core/group/assignors/index.ts';
-import { ASSIGNORS } from '../../../protocol/schemas/groups.ts';
+import { assignors, type Assignment, type AssignorInput } from '../../../../core/group/assignors/index.ts';
+import { ASSIGNORS } from '../../../../protocol/schemas/groups.ts';
 
 const topicNames = ['a', 'b', 'c', 'd'];
 
