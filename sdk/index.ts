@@ -38,14 +38,10 @@ export type {
 } from './admin/exchange-types.ts';
 export type { Exchanges } from './admin/exchanges.ts';
 export type { GroupConsumer } from './groups/group-consumer.ts';
-export type {
-  AssignedPartition,
-  GroupBatch,
-  GroupOwner,
-  GroupRecord,
-  RecordPosition,
-} from './groups/group-record.ts';
-export type { OffsetToCommit } from './groups/offset-to-commit.ts';
+export type { GroupBatch, GroupRecord, RecordPosition } from './groups/group-record.ts';
+export type { AssignedPartition } from './values/assigned-partition.ts';
+export type { GroupOwner } from './values/offset-to-commit.ts';
+export type { OffsetToCommit } from './values/offset-to-commit.ts';
 export type {
   GroupDescription,
   GroupMember,
@@ -65,7 +61,8 @@ export type { OutgoingMessage, MessageProperties } from './values/message-input.
 export type { PeekedMessage } from './values/peeked-message.ts';
 export type { Confirmation, MessageDestination } from './publisher/message-batch.ts';
 export type { PublisherOptions } from './publisher/options.ts';
-export type { Publisher, RoutedMessage } from './publisher/publisher.ts';
+export type { Publisher } from './publisher/publisher.ts';
+export type { RoutedMessage } from './values/message-input.ts';
 export type {
   DeadLetterSettings,
   Queue,

@@ -58,13 +58,13 @@ export function resetOf(
 }
 
 /** A topic whose partitions from 0 up to `below` have not yet noted their end at the first sight of the group. */
-export interface UnsettledTopic {
+export interface UnbegunTopic {
   name: string;
   id: number;
   below: number;
 }
 
-export function unsettledTopics(state: GroupState, member: Member): UnsettledTopic[] {
+export function unbegunTopics(state: GroupState, member: Member): UnbegunTopic[] {
   if (member.autoOffsetReset !== 'latest') return [];
   const isRead = (name: string): boolean =>
     member.topics.includes(name) || (member.pattern !== null && matchesPattern(member.pattern, name));
@@ -73,7 +73,7 @@ export function unsettledTopics(state: GroupState, member: Member): UnsettledTop
   );
 }
 
-export function noteSettled(state: GroupState, topics: readonly { name: string; id: number }[]): boolean {
+export function noteBegun(state: GroupState, topics: readonly { name: string; id: number }[]): boolean {
   let isChanged = false;
   for (const { name, id } of topics) {
     const ref = own(state.topics, name);

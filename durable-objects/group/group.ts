@@ -21,7 +21,7 @@ import {
   type GroupState,
   type TopicRef,
 } from '../../core/group/group-state.ts';
-import { noteSettled, resetOf, unsettledTopics } from '../../core/group/first-sight.ts';
+import { noteBegun, resetOf, unbegunTopics } from '../../core/group/first-sight.ts';
 import { nextOverdueMs, noteSeen, sweep, type Lives } from '../../core/group/liveness.ts';
 import {
   checkEpoch,
@@ -58,7 +58,7 @@ const METHODS: ReadonlySet<string> = new Set<keyof GroupMethods>([
   'acceptTarget',
   'ownerships',
   'describe',
-  'noteSettled',
+  'noteBegun',
   'beginChange',
   'beginReset',
   'deleteGroup',
@@ -198,9 +198,9 @@ export class Group extends Durable {
     };
   }
 
-  noteSettled(topics: { name: string; id: number }[]): { settled: true } {
-    if (noteSettled(this.group, topics)) this.save();
-    return { settled: true };
+  noteBegun(topics: { name: string; id: number }[]): { begun: true } {
+    if (noteBegun(this.group, topics)) this.save();
+    return { begun: true };
   }
 
   async describe(): Promise<GroupDescription | Failure> {
@@ -324,7 +324,7 @@ export class Group extends Durable {
         return { ...partition, topicId: ref.id, since, reset: resetOf(member, ref, partition.partition) };
       }),
       heartbeatIntervalMs: Math.min(HEARTBEAT_INTERVAL_MS_MAX, Math.floor(member.sessionTimeoutMs / 3)),
-      unsettled: unsettledTopics(group, member),
+      unbegun: unbegunTopics(group, member),
       needsTarget: group.targetEpoch < group.epoch,
       topologyVersion: group.topologyVersion,
     };

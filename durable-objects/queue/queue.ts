@@ -15,7 +15,7 @@ import { StorageRoom } from '../runtime/storage-room.ts';
 import { concatenate } from '../storage/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../env.ts';
-import { Closing } from './time/deletion-guard.ts';
+import { DeletionGuard } from './time/deletion-guard.ts';
 import { closeToo, Consumers } from './deliver/consumers.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from '../rpc/dead-letters.ts';
 import { deleteItself } from './time/delete-itself.ts';
@@ -57,7 +57,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   #handOut!: HandOut;
   #watch!: QueueWatch;
   #open: Open | null = null;
-  #closing!: Closing;
+  #deletionGuard!: DeletionGuard;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -101,7 +101,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
       });
       const stored = this.#store.readQueue();
       if (stored) this.#openQueue(stored);
-      this.#closing = new Closing(this.#store, env, {
+      this.#deletionGuard = new DeletionGuard(this.#store, env, {
         now: () => this.now(),
         definition: () => this.#open?.definition ?? null,
         waitUntil: (work) => ctx.waitUntil(work),
@@ -141,7 +141,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
       ifEmpty,
     });
     if (refused) return refused;
-    this.#closing.close();
+    this.#deletionGuard.close();
     return { closed: true };
   }
 
@@ -362,7 +362,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   /** The open queue, after running what is due; null if the caller's definition is not the current one. */
   #current(version: number): Open | null {
     this.#runDue();
-    if (this.#closing.isClosed) return null;
+    if (this.#deletionGuard.isClosed) return null;
     return this.#open && version >= this.#open.definition.version ? this.#open : null;
   }
 

@@ -7,7 +7,7 @@ import { deathRecord } from '../../core/queue/dead-letters/dead-letter-record.ts
 import { countDeath } from '../../core/queue/dead-letters/dead-letter.ts';
 import { deliver, type DeliverCommand } from '../../core/queue/deliver/deliver.ts';
 import { expireHeads, expireLeases } from '../../core/queue/expire.ts';
-import { readFacts, type SegmentSource } from '../../core/queue/state/message-metadata.ts';
+import type { SegmentSource } from '../../core/queue/state/message-metadata.ts';
 import { dropHead } from '../../core/queue/publish/limits.ts';
 import { purge } from '../../core/queue/purge.ts';
 import { noChanges, type QueueMachine } from '../../core/queue/state/queue-machine.ts';
@@ -22,13 +22,13 @@ import type { Sql } from '../storage/sql.ts';
 import { ChangesWriter } from './rows/changes-writer.ts';
 import { DeadLetterBox } from './dead-letters/dead-letter-box.ts';
 import { deliverySections } from './deliver/delivery-sections.ts';
-import { Intake } from './publish/admission.ts';
-import { LaneWriter } from './publish/segment-appender.ts';
+import { Admission } from './publish/admission.ts';
+import { SegmentAppender } from './rows/segment-appender.ts';
 import { loadQueue } from './rows/load-queue.ts';
 import { leasesOf, oldestMs, peek } from './deliver/inspect.ts';
 import { Outbox } from './dead-letters/outbox.ts';
 import { OutboxStore, type OutboxRow } from './dead-letters/outbox-store.ts';
-import { NO_TOTALS, ParkedStore, type Discarded, type Totals } from './time/parked-store.ts';
+import { NO_TOTALS, ParkedStore, type Discarded, type Totals } from './rows/parked-store.ts';
 import { ParkedMessages } from './time/parked-messages.ts';
 import type { Published, PublishOptions } from '../rpc/queue.ts';
 import { ProducerRows } from './rows/producer-rows.ts';
@@ -36,7 +36,8 @@ import { QueueStore } from './rows/queue-store.ts';
 import { ReplayStore } from './dead-letters/replay-store.ts';
 import { SegmentCache } from './rows/segment-cache.ts';
 import { runOfTag } from './deliver/settle-message.ts';
-import { Slots } from './rows/delivery-rows.ts';
+import { DeliveryRows } from './rows/delivery-rows.ts';
+import { segmentSource } from './rows/segment-source.ts';
 
 export interface TaggedSettlement {
   tag: string;
@@ -53,14 +54,14 @@ export class StoredQueue {
   readonly #sql: Sql;
   readonly #store: QueueStore;
   readonly #cache: SegmentCache;
-  readonly #writer: LaneWriter;
-  readonly #slots = new Slots();
+  readonly #appender: SegmentAppender;
+  readonly #deliveryRows = new DeliveryRows();
   readonly #changes: ChangesWriter;
   readonly #producers: ProducerRows;
   readonly #parkedStore: ParkedStore;
   readonly #outbox: Outbox;
   readonly #parked: ParkedMessages;
-  readonly #intake: Intake;
+  readonly #admission: Admission;
   readonly #source: SegmentSource;
   readonly #name: string;
   readonly #id: number;
@@ -89,24 +90,17 @@ export class StoredQueue {
     this.#store = new QueueStore(sql);
     this.#cache = new SegmentCache((place) => this.#store.readData(place));
     this.#producers = new ProducerRows(this.#store);
-    this.#writer = new LaneWriter(this.#store, this.#cache, this.#producers);
-    this.#source = {
-      extentAt: (lane, offset) => this.#store.extentAt(lane, offset),
-      facts: (extent) => {
-        const records = this.#cache.records(extent);
-        return (offset) => readFacts(records.get(offset)!);
-      },
-      isDamaged: (extent) => this.#cache.isDamaged(extent),
-    };
+    this.#appender = new SegmentAppender(this.#store, this.#cache, this.#producers);
+    this.#source = segmentSource(this.#store, this.#cache);
     this.#nowMs = nowMs;
-    this.#changes = new ChangesWriter(this.#store, this.#cache, this.#slots, this.#producers);
+    this.#changes = new ChangesWriter(this.#store, this.#cache, this.#deliveryRows, this.#producers);
     this.#parkedStore = new ParkedStore(sql);
     this.#outbox = new Outbox(new OutboxStore(sql), this.#parkedStore.totals().reserved, nowMs);
     this.#parked = new ParkedMessages(this.#parkedStore, this.#cache);
-    this.#intake = new Intake({
+    this.#admission = new Admission({
       name: definition.name,
       store: this.#store,
-      writer: this.#writer,
+      writer: this.#appender,
       parked: this.#parked,
       outbox: this.#outbox,
       producers: this.#producers,
@@ -160,7 +154,7 @@ export class StoredQueue {
       this.#rollback = before;
       throw error;
     } finally {
-      this.#intake.clear();
+      this.#admission.clear();
     }
   }
 
@@ -169,7 +163,7 @@ export class StoredQueue {
     if (this.#rollback === null) return;
     const { config, isPaused, activeConsumer, counters, outgoing } = this.#rollback;
     this.#cache.clear();
-    this.#slots.clear();
+    this.#deliveryRows.clear();
     this.#load(config, isPaused);
     Object.assign(this.#state, { counters, activeConsumer });
     this.#outbox.count = outgoing;
@@ -179,12 +173,12 @@ export class StoredQueue {
   /** A step: takes batches in. They can be delivered after `store`. */
   publish(bytes: Uint8Array, options: PublishOptions, { nowMs }: StepContext): Published | Failure {
     this.#nowMs = nowMs;
-    return this.#intake.publish(this.#state, bytes, options, nowMs);
+    return this.#admission.publish(this.#state, bytes, options, nowMs);
   }
 
   /** A step: what was published becomes ready, and limits are held. */
   store(): void {
-    this.#intake.store(this.#state);
+    this.#admission.store(this.#state);
     this.#holdLength();
   }
 
@@ -275,13 +269,13 @@ export class StoredQueue {
   /** A step: parked messages that are due become ready, at most a slice. True if more are due. */
   promote(nowMs: number): boolean {
     this.#nowMs = nowMs;
-    const isMoreDue = this.#parked.promote(this.#state, this.#writer, nowMs, (records) => {
+    const isMoreDue = this.#parked.promote(this.#state, this.#appender, nowMs, (records) => {
       const outcomes = records.map(() => countDeath(this.#state, 'expired'));
       if (outcomes[0] !== 'dead_lettered') return;
       const leaving = { attempts: null };
       this.#outbox.add(records.map((record) => deathRecord(record, 'expired', this.#name, nowMs, leaving)));
     });
-    this.#writer.flush(this.#state);
+    this.#appender.flush(this.#state);
     this.#holdLength();
     return isMoreDue;
   }
@@ -357,7 +351,14 @@ export class StoredQueue {
   }
 
   #load(config: QueueConfig, isPaused: boolean): void {
-    this.#state = loadQueue(this.#store, this.#parkedStore, this.#cache, this.#slots, config, isPaused);
+    this.#state = loadQueue(
+      this.#store,
+      this.#parkedStore,
+      this.#cache,
+      this.#deliveryRows,
+      config,
+      isPaused,
+    );
     this.#producers.load(this.#parkedStore.totalsProducers());
     this.#totals = this.#parkedStore.totals();
     this.#discardedNow = this.#totals.lost;

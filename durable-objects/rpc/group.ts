@@ -1,6 +1,6 @@
 /** Methods of a group that others call, and what goes in and out of them. */
 
-import type { UnsettledTopic } from '../../core/group/first-sight.ts';
+import type { UnbegunTopic } from '../../core/group/first-sight.ts';
 import type { JoinRequest } from '../../core/group/membership.ts';
 import type { GroupState, Member, TopicRef } from '../../core/group/group-state.ts';
 import type { Target } from '../../core/group/target.ts';
@@ -28,7 +28,7 @@ export interface MemberView {
   assignment: OwnedPartition[];
   heartbeatIntervalMs: number;
   /** Topics of the member whose partitions have yet to note where `latest` is. */
-  unsettled: UnsettledTopic[];
+  unbegun: UnbegunTopic[];
   /** The members or their topics have changed: a target has to be computed. */
   needsTarget: boolean;
   /** The topology that the target was computed by: where there is a newer one, it may have to be computed again. */
@@ -75,7 +75,7 @@ export interface GroupMethods {
     partitions: TopicPartition[],
   ): { owned: ({ since: number; topicId: number } | null)[] } | Failure;
   /** The partitions of these topics have noted where they ended when the group first saw them. */
-  noteSettled(topics: Pick<UnsettledTopic, 'name' | 'id'>[]): { settled: true };
+  noteBegun(topics: Pick<UnbegunTopic, 'name' | 'id'>[]): { begun: true };
   describe(): GroupDescription | Failure;
   /**
    * Makes a new epoch of a group without members: what it had before cannot commit any more.

@@ -8,7 +8,7 @@ import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { Failure } from '../../protocol/errors.ts';
 import type { SettleFields } from '../../protocol/schemas/deliveries.ts';
 import type { QueueStatus } from '../../protocol/schemas/queues.ts';
-import type { SettleOutcome } from '../../protocol/frames/settlement-frame.ts';
+import type { SettleOutcome } from '../../protocol/settlements.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from './dead-letters.ts';
 import type { Stale } from './stale.ts';
 

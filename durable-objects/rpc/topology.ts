@@ -228,8 +228,8 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   ): { kind: 'queue' | 'topic'; name: string }[][];
   snapshot(after: SnapshotPosition | null): SnapshotPage;
   changesSince(version: number): ChangesSince | null;
-  /** Tells the objects their definitions, in order. What fails stays noted, for the alarm and for `settleOne`. */
+  /** Tells the objects their definitions, in order. What fails stays noted, for the alarm and for `propagateOne`. */
   propagate(): Promise<void>;
   /** Tells one object, or one topic's partitions, whatever others still have to be told. */
-  settleOne(kind: TargetKind, name: string): Promise<void>;
+  propagateOne(kind: TargetKind, name: string): Promise<void>;
 }

@@ -118,7 +118,7 @@ async function toQueue(
   const source = { name: `schedule ${schedule.name}#${schedule.id}`, firstNumber: publish.number };
   const published = await queueStub(env, queue).publish(queue.version, encodeBatch([record]), { source });
   if (isStale(published)) {
-    await topologyStub(env, queue.namespace).settleOne('queue', queue.name);
+    await topologyStub(env, queue.namespace).propagateOne('queue', queue.name);
     throw new Error(`queue ${queue.name} has another definition by now`);
   }
   if (isFailure(published)) throw new Error(published.message);
@@ -152,7 +152,7 @@ async function toTopic(
     isHandedOn: true,
   });
   if (isStale(appended)) {
-    await topologyStub(env, topic.namespace).settleOne('topic', topic.name);
+    await topologyStub(env, topic.namespace).propagateOne('topic', topic.name);
     throw new Error(`topic ${topic.name} has another definition by now`);
   }
   if (isFailure(appended)) throw new Error(appended.message);

@@ -40,7 +40,7 @@ import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './definitions/
 import { deleteShareGroupIn, putShareGroupIn } from './definitions/share-groups.ts';
 import { StorageProbe } from './storage-probe.ts';
 import { isDoneWithin, RuleApplier } from './definitions/rule-applier.ts';
-import { Teller } from './propagation/definition-propagator.ts';
+import { DefinitionPropagator } from './propagation/definition-propagator.ts';
 import { changeTopicIn, declareTopicIn, deleteTopicIn } from './definitions/topics.ts';
 import type {
   AlertAnswer,
@@ -78,7 +78,7 @@ const RETRY_DELAY_MS = 5_000;
 export class Topology extends DurableObject<Env> implements TopologyMethods {
   readonly #sql: DurableSql;
   readonly #store: TopologyStore;
-  readonly #teller: Teller;
+  readonly #propagator: DefinitionPropagator;
   readonly #graph: LocalGraph;
   readonly #cost: CostLedger;
   readonly #transactionalIds: TransactionalIds;
@@ -94,7 +94,7 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     this.#cost = new CostLedger(this.#sql);
     this.#transactionalIds = new TransactionalIds(this.#sql);
     this.#probe = new StorageProbe(this.#sql);
-    this.#teller = new Teller(env, this.#store.changes);
+    this.#propagator = new DefinitionPropagator(env, this.#store.changes);
     this.#graph = new LocalGraph(this.#store);
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => Date.now());
@@ -107,7 +107,7 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
         ctx.waitUntil(this.#rules.apply());
         return Date.now() + RETRY_DELAY_MS;
       });
-      this.#rules = new RuleApplier(this.#store, this.#teller, this.#alarm);
+      this.#rules = new RuleApplier(this.#store, this.#propagator, this.#alarm);
       if (this.#store.rulePass.get()) this.#alarm.schedule('rules', Date.now() + 1);
     });
   }
@@ -160,7 +160,7 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
   }
 
   async deleteQueue(name: string, deletion: QueueDeletionRequest = {}): Promise<QueueAnswer | Failure> {
-    await this.#teller.tell('queue', name); // the queue has to know its definition
+    await this.#propagator.tell('queue', name); // the queue has to know its definition
     return this.#told('queue', name, await deleteQueueIn(this.#store, this.env, name, deletion));
   }
 
@@ -325,15 +325,15 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return changesSince(this.#store, version);
   }
 
-  /** Tells the objects of changes, in order. The alarm and `settleOne` repeat what fails. */
+  /** Tells the objects of changes, in order. The alarm and `propagateOne` repeat what fails. */
   propagate(): Promise<void> {
     this.#propagating ??= this.#propagate().finally(() => (this.#propagating = null));
     return this.#propagating;
   }
 
   /** Tells one object, or one topic's partitions, whatever others still have to be told. */
-  async settleOne(kind: TargetKind, name: string): Promise<void> {
-    if (!(await this.#teller.tell(kind, name)))
+  async propagateOne(kind: TargetKind, name: string): Promise<void> {
+    if (!(await this.#propagator.tell(kind, name)))
       this.#alarm.scheduleEarlier('effects', Date.now() + RETRY_DELAY_MS);
   }
 
@@ -342,14 +342,14 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
   }
 
   async #propagate(): Promise<void> {
-    await this.#teller.tellAll();
+    await this.#propagator.tellAll();
     this.#alarm.schedule('effects', this.#hasEffects() ? Date.now() + RETRY_DELAY_MS : null);
   }
 
   /** The answer, once the objects have been told of what has changed; those that take long are told afterwards. */
   async #told<Answer>(kind: TargetKind, name: string, answer: Answer): Promise<Answer> {
     if (isFailure(answer) || !this.#hasEffects()) return answer;
-    const isDone = await isDoneWithin(ANSWER_MS_MAX, this.settleOne(kind, name)).catch(() => false);
+    const isDone = await isDoneWithin(ANSWER_MS_MAX, this.propagateOne(kind, name)).catch(() => false);
     if (!isDone) this.#alarm.scheduleEarlier('effects', Date.now() + RETRY_DELAY_MS);
     return answer;
   }

@@ -44,7 +44,7 @@ async function send(
     const topology = topologyStub(env, topic.namespace);
     const { topic: known } = await topology.topic(topic.name);
     if (known === null || known.id !== topic.id) return true;
-    await topology.settleOne('topic', topic.name);
+    await topology.propagateOne('topic', topic.name);
     return await tell();
   } catch (error) {
     console.error(

@@ -151,7 +151,7 @@ async function currentVersion(env: Env, { kind, place: index }: MessageDestinati
   const known =
     kind === 'queue' ? (await topology.queue(index.name)).queue : (await topology.topic(index.name)).topic;
   if (known === null || known.id !== index.id) return null;
-  await topology.settleOne(kind, index.name);
+  await topology.propagateOne(kind, index.name);
   return known.version;
 }
 

@@ -48,7 +48,7 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
   #state: StoredTransaction | null = null;
   #listing: Listing = NEVER_LISTED;
   /** The sending of markers and messages that is under way. */
-  #settling: Promise<boolean> | null = null;
+  #completing: Promise<boolean> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -247,8 +247,8 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
   /** True if no transaction is ending: none was, or every partition has the marker now. Never rejects. */
   #complete(): Promise<boolean> {
     if (this.#state?.phase !== 'ending') return Promise.resolve(true);
-    this.#settling ??= this.#sendMarkers(this.#state).finally(() => (this.#settling = null));
-    return this.#settling;
+    this.#completing ??= this.#sendMarkers(this.#state).finally(() => (this.#completing = null));
+    return this.#completing;
   }
 
   async #sendMarkers(ending: StoredTransaction): Promise<boolean> {

@@ -15,25 +15,12 @@
 
 import { failure, isFailure, type Failure } from '../errors.ts';
 import { SETTLE_TAGS_MAX } from '../limits.ts';
-
-export const SETTLEMENT_KINDS = ['ack', 'nack', 'reject', 'release', 'extend'] as const;
-export type SettlementKind = (typeof SETTLEMENT_KINDS)[number];
-
-/** The last five have changed nothing. */
-export const SETTLE_OUTCOMES = [
-  'settled',
-  'requeued',
-  'parked',
-  'dead_lettered',
-  'dropped',
-  'extended',
-  'unknown_tag',
-  'already_settled',
-  'lease_expired',
-  'not_yours',
-  'invalid',
-] as const;
-export type SettleOutcome = (typeof SETTLE_OUTCOMES)[number];
+import {
+  SETTLE_OUTCOMES,
+  SETTLEMENT_KINDS,
+  type SettlementKind,
+  type SettleOutcome,
+} from '../settlements.ts';
 
 /** One settlement of the messages `[start, end)` of a lane, all of one delivery. */
 export interface SettlementEntry {

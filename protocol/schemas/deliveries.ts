@@ -19,7 +19,7 @@ import { atMostOnceIs, consumeDelivery, publishDelivery } from './records.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
 import { publishProducerSchema } from './producers.ts';
 import { needs } from './schema-rules.ts';
-import { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from '../frames/settlement-frame.ts';
+import { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from '../settlements.ts';
 
 export const queuePublishQuerySchema = z.strictObject({ delivery: publishDelivery() });
 
@@ -150,7 +150,7 @@ export const settleSchema = z.strictObject({
   consumer_id: consumerId().optional(),
 });
 export type SettleFields = z.infer<typeof settleSchema>;
-export { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from '../frames/settlement-frame.ts';
+export { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from '../settlements.ts';
 export const settleTagsMax = SETTLE_TAGS_MAX;
 
 /** How many tags a settlement has, before it is checked, which takes time for each. */

@@ -14,7 +14,7 @@ import { jsonBody, type Transport } from '../client/transport.ts';
 import { checkName, groupPath, memberPath } from '../client/names.ts';
 import { wireOffset, type StartPosition } from '../values/start-position.ts';
 import { fromWire } from '../client/wire.ts';
-import type { AssignedPartition } from '../groups/group-record.ts';
+import type { AssignedPartition } from '../values/assigned-partition.ts';
 
 export interface GroupMember {
   memberId: string;

@@ -8,7 +8,7 @@ import type { Transport } from '../client/transport.ts';
 import { asPosthornError, PosthornError } from '../errors.ts';
 import type { Queues } from '../admin/queues.ts';
 import { messagesOf } from './source/delivery-request.ts';
-import { InHand } from './leased-messages.ts';
+import { LeasedMessages } from './leased-messages.ts';
 import type { MessageSource, SourceHost } from './source/message-source.ts';
 import type { ConsumerConfig } from './options.ts';
 import { PollSource } from './source/poll-source.ts';
@@ -46,7 +46,7 @@ export class ConsumerRun implements Settler, SourceHost {
   /** Handlers at work. */
   #running = 0;
   /** Messages whose handler has returned or not, and that are not settled. */
-  readonly #inHand: InHand;
+  readonly #leased: LeasedMessages;
   #isStopping = false;
   #stopped: Promise<void> | null = null;
   #taken: Promise<void> = Promise.resolve();
@@ -66,7 +66,7 @@ export class ConsumerRun implements Settler, SourceHost {
     this.config = config;
     this.done = this.#end.promise;
     this.#source = config.transport === 'stream' ? new StreamSource(this) : new PollSource(this);
-    this.#inHand = new InHand({
+    this.#leased = new LeasedMessages({
       extend: (message, leaseMs, done) => this.#settle(message, { kind: 'extend', leaseMs }, done),
       lost: (message, error) => this.#lose(message, error),
     });
@@ -82,7 +82,7 @@ export class ConsumerRun implements Settler, SourceHost {
   }
 
   get inHand(): number {
-    return this.#inHand.count;
+    return this.#leased.count;
   }
 
   start(): void {
@@ -119,7 +119,7 @@ export class ConsumerRun implements Settler, SourceHost {
   }
 
   #letGo(message: ReceivedMessage): void {
-    if (this.#inHand.drop(message)) this.#wakeUp();
+    if (this.#leased.drop(message)) this.#wakeUp();
   }
 
   async #take(): Promise<void> {
@@ -138,7 +138,7 @@ export class ConsumerRun implements Settler, SourceHost {
       this.config.leaseMs ??
       (await this.persistently(() => this.#queues.get(this.queue, { signal }))).leaseMs;
     this.#settlements.giveUpMs = this.leaseMs;
-    this.#inHand.leaseMs = this.leaseMs;
+    this.#leased.leaseMs = this.leaseMs;
   }
 
   /** A stream that cannot be opened, though the broker is there, gives way to polls: some proxies know no WebSockets. */
@@ -173,7 +173,7 @@ export class ConsumerRun implements Settler, SourceHost {
    */
   room(): number {
     const { prefetch } = this.config;
-    const room = prefetch - this.#inHand.count;
+    const room = prefetch - this.#leased.count;
     if (room <= 0 || this.#settlements.unsettled > prefetch) return 0;
     return room >= prefetch / 2 || this.#line.length === this.#next ? room : 0;
   }
@@ -186,7 +186,7 @@ export class ConsumerRun implements Settler, SourceHost {
     const messages = messagesOf(frame, this);
     if (messages.length === 0) return;
     if (this.config.isAutoAck) for (const message of messages) message.cameSettled();
-    this.#inHand.take(messages);
+    this.#leased.take(messages);
     this.#line = this.#line.length === this.#next ? messages : [...this.#line.slice(this.#next), ...messages];
     this.#next = 0;
     if (this.#isOver) this.#giveBack();
@@ -194,7 +194,7 @@ export class ConsumerRun implements Settler, SourceHost {
   }
 
   loseAll(reason: PosthornError): void {
-    for (const message of this.#inHand.all()) this.#lose(message, reason);
+    for (const message of this.#leased.all()) this.#lose(message, reason);
   }
 
   tell(error: unknown): void {
@@ -278,7 +278,7 @@ export class ConsumerRun implements Settler, SourceHost {
     await halted;
     this.#taking.abort();
     // After an abort handlers may never return.
-    while ((this.#running > 0 || this.#inHand.count > 0) && !this.#abort.signal.aborted) await this.change();
+    while ((this.#running > 0 || this.#leased.count > 0) && !this.#abort.signal.aborted) await this.change();
     await this.#settlements.idle();
     this.#source.close();
     await this.#taken;
@@ -289,7 +289,7 @@ export class ConsumerRun implements Settler, SourceHost {
 
   /** Gives back everything, without waiting for running handlers. */
   releaseAll(): void {
-    for (const message of this.#inHand.all()) if (!message.isSettled) void message.release();
+    for (const message of this.#leased.all()) if (!message.isSettled) void message.release();
   }
 
   /** Messages that no handler has begun go to another consumer. */

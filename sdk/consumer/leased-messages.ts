@@ -12,7 +12,7 @@ export interface LeaseActions {
   lost(message: ReceivedMessage, error: PosthornError): void;
 }
 
-export class InHand {
+export class LeasedMessages {
   /** Set when it is known. */
   leaseMs = Infinity;
   readonly #actions: LeaseActions;

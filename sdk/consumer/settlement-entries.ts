@@ -7,7 +7,8 @@ import {
   ERROR_TYPE_LENGTH_MAX,
 } from '../../protocol/limits.ts';
 import { SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
-import type { SettlementEntry, SettleOutcome } from '../../protocol/frames/settlement-frame.ts';
+import type { SettlementEntry } from '../../protocol/frames/settlement-frame.ts';
+import type { SettleOutcome } from '../../protocol/settlements.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { queuePath } from '../client/names.ts';

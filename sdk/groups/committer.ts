@@ -5,7 +5,7 @@ import { delayMs, type RetryPolicy } from '../client/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';
 import type { GroupRequests } from './group-requests.ts';
-import type { OffsetToCommit } from './offset-to-commit.ts';
+import type { OffsetToCommit } from '../values/offset-to-commit.ts';
 import type { Membership } from './membership.ts';
 import type { PartitionWork } from './handling/partition-work.ts';
 

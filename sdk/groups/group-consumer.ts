@@ -6,8 +6,8 @@ import { invalidArgument, PosthornError } from '../errors.ts';
 import type { Queues } from '../admin/queues.ts';
 import type { Topics } from '../admin/topics.ts';
 import { GroupConsumerRun } from './group-consumer-run.ts';
-import type { AssignedPartition, GroupOwner } from './group-record.ts';
-import type { OffsetToCommit } from './offset-to-commit.ts';
+import type { AssignedPartition } from '../values/assigned-partition.ts';
+import type { GroupOwner, OffsetToCommit } from '../values/offset-to-commit.ts';
 import type { Groups } from '../admin/groups.ts';
 import {
   groupConsumerConfig,

@@ -1,24 +1,9 @@
 /** Group records: what handlers get. A record, or a batch of one partition. */
 
-import type { PartitionOffset, TopicPartition } from '../../protocol/schemas/groups.ts';
+import type { PartitionOffset } from '../../protocol/schemas/groups.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import { ReceivedRecord } from '../reader/received-record.ts';
-
-/**
- * The owner of a partition in a group. The broker accepts commits that name it until the partition belongs to another
- * member.
- */
-export interface GroupOwner {
-  group: string;
-  memberId: string;
-  /** The group's epoch when the member learned that the partition is its own. */
-  epoch: number;
-}
-
-/** A partition of a topic, which is another one when it is deleted and made again under its name. */
-export interface AssignedPartition extends TopicPartition {
-  topicId: number;
-}
+import type { GroupOwner } from '../values/offset-to-commit.ts';
 
 /** Where to read on in a partition, and the topic that the offset belongs to. */
 export interface RecordPosition extends PartitionOffset {

@@ -7,7 +7,7 @@ import { PADDED, withoutPadding } from '../../protocol/frames/padding.ts';
 import { jsonBody, jsonOf, type HttpCall, type Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { groupPath, memberPath } from '../client/names.ts';
-import { wireCommit, type OffsetToCommit } from './offset-to-commit.ts';
+import { wireCommit, type OffsetToCommit } from '../values/offset-to-commit.ts';
 import type { GroupConsumerConfig } from './options.ts';
 
 export class GroupRequests {

@@ -14,7 +14,8 @@ import { invalidArgument } from '../errors.ts';
 import { checkName } from '../client/names.ts';
 import type { TransactionalProducer } from '../transactions/transactional-producer.ts';
 import type { TopicReplaced } from '../client/topic-replaced.ts';
-import type { AssignedPartition, GroupBatch, GroupRecord } from './group-record.ts';
+import type { GroupBatch, GroupRecord } from './group-record.ts';
+import type { AssignedPartition } from '../values/assigned-partition.ts';
 
 export type { TopicPartition } from '../../protocol/schemas/groups.ts';
 

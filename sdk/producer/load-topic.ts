@@ -3,11 +3,11 @@
 import { withRetries, type RetryLimits, type RetryPolicy } from '../client/retry.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';
 import type { Topics } from '../admin/topics.ts';
-import type { TopicLines } from './topic-accumulator.ts';
+import type { TopicAccumulator } from './topic-accumulator.ts';
 
 /** @returns null, or why the metadata could not be had; then what was known before stays */
 export async function loadTopic(
-  lines: TopicLines,
+  lines: TopicAccumulator,
   topics: Topics,
   policy: RetryPolicy,
   limits: RetryLimits,

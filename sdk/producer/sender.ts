@@ -16,7 +16,7 @@ import type { ProducerConfig } from './options.ts';
 import type { Pending } from './pending.ts';
 import { partsOf, produce } from './produce-request.ts';
 import type { Sequences } from './sequences.ts';
-import { TopicLines } from './topic-accumulator.ts';
+import { TopicAccumulator } from './topic-accumulator.ts';
 
 /**
  * What one request carries at most, in bytes, unless a single batch is larger. Larger requests were measured to be slower:
@@ -39,9 +39,9 @@ export class Sender {
   readonly #topics: Topics;
   readonly #config: ProducerConfig;
   readonly #sequences: Sequences | null;
-  readonly #lines = new Map<string, TopicLines>();
+  readonly #lines = new Map<string, TopicAccumulator>();
   /** Topics that may have something to send, the longest waiting first. */
-  readonly #queue = new Set<TopicLines>();
+  readonly #queue = new Set<TopicAccumulator>();
   readonly #stop = new AbortController();
   #inFlight = 0;
 
@@ -57,7 +57,7 @@ export class Sender {
   accept(topic: string, record: Pending): void {
     let lines = this.#lines.get(topic);
     if (lines === undefined) {
-      lines = new TopicLines(checkName('topic', topic), this.#config);
+      lines = new TopicAccumulator(checkName('topic', topic), this.#config);
       this.#lines.set(topic, lines);
     }
     this.backlog.add(record.heldBytes);
@@ -84,7 +84,7 @@ export class Sender {
     }
   }
 
-  async #flushTopic(lines: TopicLines): Promise<void> {
+  async #flushTopic(lines: TopicAccumulator): Promise<void> {
     while (lines.waiting.length > 0) await this.#load(lines);
     lines.makeDue();
     this.#offer(lines);
@@ -92,7 +92,7 @@ export class Sender {
   }
 
   /** Never rejects. Calls that come while one is under way share it. */
-  #load(lines: TopicLines): Promise<PosthornError | null> {
+  #load(lines: TopicAccumulator): Promise<PosthornError | null> {
     const { retry } = this.#transport.config;
     const limits = { withinMs: this.#config.deliveryTimeoutMs, signal: this.#stop.signal };
     lines.loading ??= loadTopic(lines, this.#topics, retry, limits);
@@ -100,7 +100,7 @@ export class Sender {
   }
 
   /** What waited for the metadata goes into batches, or fails. */
-  #assign(lines: TopicLines, error: PosthornError | null): void {
+  #assign(lines: TopicAccumulator, error: PosthornError | null): void {
     for (const record of lines.waiting.splice(0)) {
       const refused = error ?? lines.add(record);
       if (refused !== null) this.#failRecord(record, refused);
@@ -110,12 +110,12 @@ export class Sender {
   }
 
   /** How long the first record of the topic waits for company decides for all of them, so that they share a request. */
-  #linger(lines: TopicLines): void {
+  #linger(lines: TopicAccumulator): void {
     if (!lines.hasOpen || lines.isLingering) return;
     lines.linger(this.#config.lingerMs, () => this.#offer(lines));
   }
 
-  #offer(lines: TopicLines): void {
+  #offer(lines: TopicAccumulator): void {
     if (lines.hasSendable) this.#queue.add(lines);
     this.#pump();
   }
@@ -131,7 +131,7 @@ export class Sender {
     }
   }
 
-  async #send(lines: TopicLines, batches: Batch[]): Promise<void> {
+  async #send(lines: TopicAccumulator, batches: Batch[]): Promise<void> {
     this.#inFlight++;
     try {
       const { signal } = this.#stop;
@@ -156,7 +156,7 @@ export class Sender {
     });
   }
 
-  #failed(lines: TopicLines, batches: readonly Batch[], error: PosthornError): void {
+  #failed(lines: TopicAccumulator, batches: readonly Batch[], error: PosthornError): void {
     const parts = partsOf(error);
     if (parts === null) return this.#refused(lines, batches, error);
     for (const batch of batches) {
@@ -174,7 +174,7 @@ export class Sender {
   }
 
   /** None of them is stored. */
-  #refused(lines: TopicLines, left: readonly Batch[], error: PosthornError): void {
+  #refused(lines: TopicAccumulator, left: readonly Batch[], error: PosthornError): void {
     if (error.retryable) return void this.#retryLater(lines, left, error);
     // The broker names the batch that it refuses: the others may go without it.
     const culprit = error.details['batch'];
@@ -198,7 +198,7 @@ export class Sender {
     for (const batch of guilty) this.#giveUp(lines, batch, error);
   }
 
-  async #retryLater(lines: TopicLines, batches: readonly Batch[], error: PosthornError): Promise<void> {
+  async #retryLater(lines: TopicAccumulator, batches: readonly Batch[], error: PosthornError): Promise<void> {
     const nowMs = performance.now();
     const again = batches.filter((batch) => {
       batch.failures++;
@@ -221,7 +221,7 @@ export class Sender {
    * The metadata has changed since these batches were made: their records, and those behind them, get new ones. Their
    * partitions stay busy meanwhile, and the records of a key keep their order.
    */
-  async #regroup(lines: TopicLines, batches: readonly Batch[], error: PosthornError): Promise<void> {
+  async #regroup(lines: TopicAccumulator, batches: readonly Batch[], error: PosthornError): Promise<void> {
     const failed = await this.#load(lines);
     for (const batch of batches) {
       this.#sequences?.abandon(addressOf(lines, batch.partition), batch);
@@ -241,21 +241,21 @@ export class Sender {
     this.#offer(lines);
   }
 
-  #store(lines: TopicLines, batch: Batch, baseOffset: number, appendTime: number | null): void {
+  #store(lines: TopicAccumulator, batch: Batch, baseOffset: number, appendTime: number | null): void {
     this.backlog.remove(batch.heldBytes);
     lines.settle(batch);
     batch.store(baseOffset, appendTime);
     lines.release(batch.partition, null);
   }
 
-  #giveUp(lines: TopicLines, batch: Batch, error: PosthornError): void {
+  #giveUp(lines: TopicAccumulator, batch: Batch, error: PosthornError): void {
     if (error.code === 'topic_not_found') lines.topic = null;
     this.#sequences?.abandon(addressOf(lines, batch.partition), batch);
     this.#fail(lines, batch, error);
     lines.release(batch.partition, null);
   }
 
-  #fail(lines: TopicLines, batch: Batch, error: PosthornError): void {
+  #fail(lines: TopicAccumulator, batch: Batch, error: PosthornError): void {
     this.backlog.remove(batch.heldBytes);
     lines.settle(batch);
     batch.fail(error);
@@ -273,7 +273,7 @@ export class Sender {
   }
 }
 
-const addressOf = ({ name }: TopicLines, partition: number): string => `${name}/${partition}`;
+const addressOf = ({ name }: TopicAccumulator, partition: number): string => `${name}/${partition}`;
 
 /** The broker's clock is behind ours: only the records that are ahead of it are to blame. */
 function tooLate(record: Pending, error: PosthornError): PosthornError | null {

@@ -16,7 +16,7 @@ export interface LineSettings {
   deliveryTimeoutMs: number;
 }
 
-export class TopicLines {
+export class TopicAccumulator {
   readonly name: string;
   readonly #settings: LineSettings;
   /** Null until loaded. */

@@ -7,7 +7,7 @@ import { MessageBatch, type PendingMessage } from './message-batch.ts';
 import type { PublisherConfig } from './options.ts';
 import type { Destination } from './publish-request.ts';
 
-export class DestinationLine {
+export class DestinationAccumulator {
   readonly destination: Destination;
   /** Whether messages without an id are given one; null until it is known. */
   givesIds: boolean | null = null;

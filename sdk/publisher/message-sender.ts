@@ -10,7 +10,7 @@ import { messageOf, PosthornError } from '../errors.ts';
 import { Backlog } from '../producer/backlog.ts';
 import { makeProducer, Sequences } from '../producer/sequences.ts';
 import type { Queues } from '../admin/queues.ts';
-import { DestinationLine } from './destination-accumulator.ts';
+import { DestinationAccumulator } from './destination-accumulator.ts';
 import type { MessageBatch, Outcomes, PendingMessage } from './message-batch.ts';
 import type { PublisherConfig } from './options.ts';
 import { publishBatch, storedDespite, type Destination } from './publish-request.ts';
@@ -32,9 +32,9 @@ export class MessageSender {
   readonly #config: PublisherConfig;
   /** Of queues and exchanges; null for a publisher that is not idempotent. */
   readonly #sequences: Sequences | null;
-  readonly #lines = new Map<string, DestinationLine>();
+  readonly #lines = new Map<string, DestinationAccumulator>();
   /** Lines with a batch that could go now, the longest waiting first. */
-  readonly #sendable = new Set<DestinationLine>();
+  readonly #sendable = new Set<DestinationAccumulator>();
   readonly #stop = new AbortController();
   /** Ids are made of it and a number: unique, and short. */
   readonly #idPrefix = `${crypto.randomUUID().slice(0, 18)}-`;
@@ -53,16 +53,16 @@ export class MessageSender {
   }
 
   /** @param key names the destination among all */
-  line(key: string, destination: () => Destination): DestinationLine {
+  line(key: string, destination: () => Destination): DestinationAccumulator {
     let line = this.#lines.get(key);
     if (line === undefined) {
-      line = new DestinationLine(destination(), this.#config);
+      line = new DestinationAccumulator(destination(), this.#config);
       this.#lines.set(key, line);
     }
     return line;
   }
 
-  accept(line: DestinationLine, message: PendingMessage): void {
+  accept(line: DestinationAccumulator, message: PendingMessage): void {
     this.bytes.add(message.heldBytes);
     this.messages.add(1);
     line.add(message);
@@ -91,7 +91,7 @@ export class MessageSender {
     }
   }
 
-  #offer(line: DestinationLine): void {
+  #offer(line: DestinationAccumulator): void {
     if (line.isSendable) this.#sendable.add(line);
     for (const next of this.#sendable) {
       if (this.#inFlight >= this.#config.maxInFlight) return;
@@ -100,7 +100,7 @@ export class MessageSender {
     }
   }
 
-  async #send(line: DestinationLine, batch: MessageBatch): Promise<void> {
+  async #send(line: DestinationAccumulator, batch: MessageBatch): Promise<void> {
     this.#inFlight++;
     let error: PosthornError | null = null;
     try {
@@ -126,7 +126,7 @@ export class MessageSender {
   }
 
   /** Whoever tries again needs ids, if the other side goes by them. */
-  async #identify(line: DestinationLine, batch: MessageBatch): Promise<void> {
+  async #identify(line: DestinationAccumulator, batch: MessageBatch): Promise<void> {
     if (line.givesIds === null) {
       const { messageIds } = this.#config;
       line.givesIds = messageIds ?? (await this.#hasUseForIds(line.destination));
@@ -143,7 +143,7 @@ export class MessageSender {
     return (await this.#queues.get(destination.queue, { signal })).dedupWindowMs > 0;
   }
 
-  #failed(line: DestinationLine, batch: MessageBatch, error: PosthornError): void {
+  #failed(line: DestinationAccumulator, batch: MessageBatch, error: PosthornError): void {
     if (this.#stop.signal.aborted) return this.#giveUp(line, batch, error);
     const despite = storedDespite(batch, error, line.destination, this.#config);
     if (despite !== null && !this.#conclude(line, batch, despite)) return this.#forget(line, batch);
@@ -165,7 +165,7 @@ export class MessageSender {
     line.release(batch.messages.length > 0 ? batch : null);
   }
 
-  async #retryLater(line: DestinationLine, batch: MessageBatch, error: PosthornError): Promise<void> {
+  async #retryLater(line: DestinationAccumulator, batch: MessageBatch, error: PosthornError): Promise<void> {
     batch.failures++;
     if (performance.now() >= batch.deadlineMs) {
       return this.#giveUpAndGoOn(line, batch, this.#deliveryTimeout(error));
@@ -179,12 +179,12 @@ export class MessageSender {
     this.#offer(line);
   }
 
-  #giveUpAndGoOn(line: DestinationLine, batch: MessageBatch, error: PosthornError): void {
+  #giveUpAndGoOn(line: DestinationAccumulator, batch: MessageBatch, error: PosthornError): void {
     this.#giveUp(line, batch, error);
     this.#offer(line);
   }
 
-  #giveUp(line: DestinationLine, batch: MessageBatch, error: PosthornError): void {
+  #giveUp(line: DestinationAccumulator, batch: MessageBatch, error: PosthornError): void {
     for (const message of batch.messages) this.#settle(message, error);
     this.#abandon(line, batch);
     // A queue may be made again, with another window.
@@ -193,13 +193,13 @@ export class MessageSender {
   }
 
   /** The batch does not go again under its sequence. */
-  #abandon({ destination }: DestinationLine, batch: MessageBatch): void {
+  #abandon({ destination }: DestinationAccumulator, batch: MessageBatch): void {
     this.#sequences?.abandon(sequencesOf(destination), batch);
     batch.identify(null);
   }
 
   /** All of its messages are settled, though the broker has refused some. */
-  #forget(line: DestinationLine, batch: MessageBatch): void {
+  #forget(line: DestinationAccumulator, batch: MessageBatch): void {
     this.#abandon(line, batch);
     line.release(null);
   }
@@ -208,7 +208,7 @@ export class MessageSender {
    * @returns whether some have to go again. The batch has those left; one through an exchange that has sequences stays whole,
    *   since its destinations know messages by their places in it
    */
-  #conclude({ destination }: DestinationLine, batch: MessageBatch, outcomes: Outcomes): boolean {
+  #conclude({ destination }: DestinationAccumulator, batch: MessageBatch, outcomes: Outcomes): boolean {
     const left = batch.messages.filter((message, index) => {
       const outcome = outcomes[index]!;
       if (outcome !== null) this.#settle(message, outcome);

@@ -3,7 +3,7 @@
 import { RECORD_BYTES_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Transport } from '../client/transport.ts';
 import { invalidArgument, PosthornError } from '../errors.ts';
-import type { OutgoingMessage } from '../values/message-input.ts';
+import type { OutgoingMessage, RoutedMessage } from '../values/message-input.ts';
 import { checkExchange, checkName } from '../client/names.ts';
 import { READY } from '../producer/backlog.ts';
 import { SingleSink } from '../producer/pending.ts';
@@ -12,14 +12,6 @@ import { bytesOfText } from '../values/text.ts';
 import { PendingMessage, type Confirmation } from './message-batch.ts';
 import { MessageSender } from './message-sender.ts';
 import { publisherConfig, type PublisherOptions } from './options.ts';
-
-/** A message to be published through an exchange. */
-export interface RoutedMessage extends OutgoingMessage {
-  /** What bindings are compared with: at most 255 bytes. Default empty. */
-  routingKey?: string | undefined;
-  /** Fails with `unroutable` if no binding takes it. Default false: it is dropped. */
-  mandatory?: boolean | undefined;
-}
 
 /**
  * Publishes messages in batches. Each promise resolves when its message is durable in every destination.

@@ -4,12 +4,10 @@ import { withRetries } from '../client/retry.ts';
 import { jsonBody, jsonOf, type HttpReply, type Transport } from '../client/transport.ts';
 import { checkRange } from '../client/options.ts';
 import { asPosthornError, invalidArgument, PosthornError } from '../errors.ts';
-import type { GroupOwner } from '../groups/group-record.ts';
-import { wireCommit, type OffsetToCommit } from '../groups/offset-to-commit.ts';
+import { type GroupOwner, wireCommit, type OffsetToCommit } from '../values/offset-to-commit.ts';
 import { checkExchange, checkName } from '../client/names.ts';
-import type { OutgoingMessage } from '../values/message-input.ts';
+import type { OutgoingMessage, RoutedMessage } from '../values/message-input.ts';
 import { messageFields } from '../values/message-fields.ts';
-import type { RoutedMessage } from '../publisher/publisher.ts';
 import type {
   TransactionEndReply,
   TransactionMessagesReply,

@@ -5,8 +5,8 @@ import {
   orderingKeyBytes,
   type MessageProperties,
   type OutgoingMessage,
+  type RoutedMessage,
 } from './message-input.ts';
-import type { RoutedMessage } from '../publisher/publisher.ts';
 import { recordHeaders, valueBytes } from './record-input.ts';
 import { toWire } from '../client/wire.ts';
 

@@ -121,3 +121,11 @@ function textOf(name: string, { max }: PropertyRule, value: unknown): string {
   }
   throw invalidArgument(`${name} is a whole number from 0 to ${max}, got ${String(value)}`);
 }
+
+/** A message to be published through an exchange. */
+export interface RoutedMessage extends OutgoingMessage {
+  /** What bindings are compared with: at most 255 bytes. Default empty. */
+  routingKey?: string | undefined;
+  /** Fails with `unroutable` if no binding takes it. Default false: it is dropped. */
+  mandatory?: boolean | undefined;
+}

@@ -81,7 +81,7 @@ describe('the check of the layers', () => {
     ]);
   });
 
-  it('finds cycles between files, also of types alone, and between folders', () => {
+  it('finds cycles between files and between folders, also of types alone', () => {
     expect(
       violationsOf({
         'core/a.ts': `import './b.ts';`,
@@ -101,6 +101,14 @@ describe('the check of the layers', () => {
         'core/x/a.ts': `import '../y/b.ts';`,
         'core/y/b.ts': ``,
         'core/y/c.ts': `import '../x/d.ts';`,
+        'core/x/d.ts': ``,
+      }),
+    ).toEqual(['import cycle: core/x -> core/y -> core/x']);
+    expect(
+      violationsOf({
+        'core/x/a.ts': `import type { B } from '../y/b.ts';`,
+        'core/y/b.ts': ``,
+        'core/y/c.ts': `import type { D } from '../x/d.ts';`,
         'core/x/d.ts': ``,
       }),
     ).toEqual(['import cycle: core/x -> core/y -> core/x']);

@@ -163,18 +163,17 @@ function checkStore(path: string, { program }: Parsed): string[] {
 }
 
 /**
- * Cycles cannot be understood or moved in parts. Between files an import of types counts too; between folders only what is
- * there at run time. A folder and those in it are one to this; what goes wrong between them shows as a cycle of files.
+ * Between files and between folders, also of types alone: a cycle cannot be understood or moved in parts. A folder and
+ * those in it are one to this; what goes wrong between them shows as a cycle of files.
  */
 function checkCycles(parsed: ReadonlyMap<string, Parsed>): string[] {
   const files = new Map<string, Set<string>>();
   const folders = new Map<string, Set<string>>();
   for (const [path, { imports }] of parsed) {
     if (!LAYERS.some((layer) => inFolder(path, layer))) continue;
-    for (const { target, isFile, isType } of imports) {
+    for (const { target, isFile } of imports) {
       if (!isFile) continue;
       link(files, path, target);
-      if (isType) continue;
       const [from, to] = [folderOf(path), folderOf(target)];
       if (!inFolder(`${from}/`, to) && !inFolder(`${to}/`, from)) link(folders, from, to);
     }

@@ -33,9 +33,8 @@ import {
   decodeSettlementFrame,
   encodeOutcomeFrame,
   encodeSettlementFrame,
-  SETTLE_OUTCOMES,
-  SETTLEMENT_KINDS,
 } from '../../protocol/frames/settlement-frame.ts';
+import { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from '../../protocol/settlements.ts';
 import { randomFrom, type Random } from '../crash/random.ts';
 import { drawBatch, spoilBatch, writeBatch } from './batch-model.ts';
 import { pick } from './schema-values.ts';

@@ -3,11 +3,8 @@
 import { z } from 'zod';
 import { settleSchema } from '../../protocol/schemas/deliveries.ts';
 import { formatTag } from '../../protocol/frames/delivery-tag.ts';
-import {
-  encodeSettlementFrame,
-  SETTLEMENT_KINDS,
-  type SettlementEntry,
-} from '../../protocol/frames/settlement-frame.ts';
+import { encodeSettlementFrame, type SettlementEntry } from '../../protocol/frames/settlement-frame.ts';
+import { SETTLEMENT_KINDS } from '../../protocol/settlements.ts';
 import type { Random } from '../crash/random.ts';
 import { spoilBytes } from './spoil-bytes.ts';
 import { hostile, pick, valueOf, type Schema } from './schema-values.ts';

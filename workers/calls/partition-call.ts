@@ -60,7 +60,7 @@ export async function callPartition<Result>(
 export async function refreshAndSettle(env: Env, topic: TopicDefinition): Promise<TopicDefinition | Failure> {
   const fresh = await refreshTopic(env, topic.namespace, topic.name);
   if (isFailure(fresh)) return fresh;
-  await topologyStub(env, topic.namespace).settleOne('topic', topic.name);
+  await topologyStub(env, topic.namespace).propagateOne('topic', topic.name);
   return fresh.topic;
 }
 

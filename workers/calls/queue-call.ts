@@ -24,7 +24,7 @@ export async function callQueue<Result>(
     if (!isStale(first)) return first;
     const fresh = await refreshQueue(env, queue.namespace, queue.name);
     if (isFailure(fresh)) return fresh;
-    await topologyStub(env, queue.namespace).settleOne('queue', queue.name);
+    await topologyStub(env, queue.namespace).propagateOne('queue', queue.name);
     const second = await call(queueStub(env, fresh.queue), fresh.queue.version);
     return isStale(second) ? unavailable(queue) : second;
   } catch (error) {

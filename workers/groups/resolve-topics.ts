@@ -17,16 +17,14 @@ import type { GroupPath } from './assign.ts';
 export async function settleTopics(
   env: Env,
   { namespace, name: group }: GroupPath,
-  { unsettled, topologyVersion }: MemberView,
+  { unbegun, topologyVersion }: MemberView,
 ): Promise<void> {
-  if (unsettled.length === 0) return;
+  if (unbegun.length === 0) return;
   const known = await knownTopics(env, namespace, topologyVersion);
-  const topics = known.topics.filter((topic) => unsettled.some(({ id }) => id === topic.id));
+  const topics = known.topics.filter((topic) => unbegun.some(({ id }) => id === topic.id));
   const partitions = topics
     .flatMap(partitionsOfTopic)
-    .filter(({ topic, partition }) =>
-      unsettled.some(({ id, below }) => id === topic.id && partition < below),
-    );
+    .filter(({ topic, partition }) => unbegun.some(({ id, below }) => id === topic.id && partition < below));
   const begun = await inBatches(partitions, ({ topic, partition }) =>
     callPartition<{ begun: true }>(
       env,
@@ -41,7 +39,7 @@ export async function settleTopics(
     env,
     namespace,
     group,
-    'noteSettled',
+    'noteBegun',
     topics.map(({ name, id }) => ({ name, id })),
   );
 }

@@ -6,7 +6,6 @@ import { writeJson } from '../../protocol/json/json-text.ts';
 import { messageOfRecord } from '../../protocol/schemas/messages.ts';
 import { formatReplyAddress, parseReplyAddress } from '../../protocol/schemas/requests.ts';
 import type { RecordInput } from '../../protocol/record-batch/index.ts';
-import type { Outgoing } from '../publish/outgoing.ts';
 import { waitForFrame, type Wait } from '../fetch/wait-for-frame.ts';
 
 /** The id of the mailbox of this isolate. A new one is near to it, and needs no row. */
@@ -37,7 +36,7 @@ export async function openReplyWait(
 export async function handOverReplies(
   env: Env,
   namespace: string,
-  outgoing: readonly Outgoing[],
+  outgoing: readonly { message: { routingKey: string }; record: RecordInput }[],
 ): Promise<number[]> {
   const replies = outgoing.flatMap(({ message }, index) => {
     const address = parseReplyAddress(message.routingKey);

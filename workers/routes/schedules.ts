@@ -121,7 +121,7 @@ async function callSchedule<Result>(
   try {
     const first = await call(scheduleStub(env, schedule));
     if (first !== null) return first;
-    await topologyStub(env, schedule.namespace).settleOne('schedule', schedule.name);
+    await topologyStub(env, schedule.namespace).propagateOne('schedule', schedule.name);
     const second = await call(scheduleStub(env, schedule));
     if (second !== null) return second;
   } catch (error) {

@@ -30,7 +30,7 @@ export interface Arrivals {
   isCutShort: boolean;
 }
 
-export interface IntakeRules {
+export interface AdmissionRules {
   /** Another queue hands them on: they are known by their numbers, not by their message ids, which this one may have seen. */
   isTransfer: boolean;
   /** What is refused comes again, and must not be overtaken by what follows it. */
@@ -53,7 +53,7 @@ export function admit(
   arrivals: readonly Arrival[],
   pending: { count: number; bytes: number },
   nowMs: number,
-  { isTransfer, keepsOrder }: IntakeRules,
+  { isTransfer, keepsOrder }: AdmissionRules,
 ): Arrivals {
   const { config, dedup } = state;
   const result = noArrivals();

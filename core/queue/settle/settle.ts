@@ -23,7 +23,7 @@ import { longestDelay, retryDelay, roundDelay, spread } from './retry.ts';
 import { NO_ATTEMPTS, withFailure, type Lease, type SegmentState } from '../state/segment-state.ts';
 import { noteSeen } from '../deliver/single-active.ts';
 import type { Tag } from '../../../protocol/frames/delivery-tag.ts';
-import type { SettleOutcome } from '../../../protocol/frames/settlement-frame.ts';
+import type { SettleOutcome } from '../../../protocol/settlements.ts';
 
 export type DeliveryError = ErrorFields;
 

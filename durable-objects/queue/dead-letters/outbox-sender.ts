@@ -22,7 +22,7 @@ import { encodeBatch, type LogRecord } from '../../../protocol/record-batch/inde
 import { partitionStub, queueStub, topologyStub } from '../../stubs.ts';
 import type { Env } from '../../env.ts';
 import type { OutboxRow } from './outbox-store.ts';
-import type { Discarded } from '../time/parked-store.ts';
+import type { Discarded } from '../rows/parked-store.ts';
 import { isStale } from '../../rpc/stale.ts';
 import { withoutDamage } from '../../../core/queue/dead-letters/dead-letter-record.ts';
 import { recordsOf } from '../../../core/queue/deliver/stored-records.ts';

@@ -4,7 +4,7 @@
  */
 
 import { noteExpiry } from '../../../core/queue/state/expiry-look.ts';
-import { admit, takesWhole, type Arrival, type IntakeRules } from '../../../core/queue/publish/arrive.ts';
+import { admit, takesWhole, type Arrival, type AdmissionRules } from '../../../core/queue/publish/arrive.ts';
 import type { PublishRange } from '../../../core/producers/gapped-sequences.ts';
 import { deathRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
 import { isPlain, readFacts } from '../../../core/queue/state/message-metadata.ts';
@@ -12,9 +12,9 @@ import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { hasOnlyValues } from '../../../core/queue/publish/plain-batch.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
 import { isBatchFailure, splitBatches, type LogRecord } from '../../../protocol/record-batch/index.ts';
-import type { LaneBatch, LaneWriter } from './segment-appender.ts';
+import type { SegmentAppender } from '../rows/segment-appender.ts';
+import { type LaneBatch, decoded, packed } from '../rows/packing.ts';
 import type { Outbox } from '../dead-letters/outbox.ts';
-import { decoded, packed } from '../rows/packing.ts';
 import type { ParkedMessages } from '../time/parked-messages.ts';
 import type { ProducerRows } from '../rows/producer-rows.ts';
 import type { Published, PublishOptions } from '../../rpc/queue.ts';
@@ -26,7 +26,7 @@ interface Parts {
   /** The name of the queue. */
   name: string;
   store: QueueStore;
-  writer: LaneWriter;
+  writer: SegmentAppender;
   parked: ParkedMessages;
   outbox: Outbox;
   producers: ProducerRows;
@@ -38,14 +38,14 @@ interface Current extends Published {
   skip: number;
   /** The places of others that were taken before. */
   known: ReadonlySet<number>;
-  intake: IntakeRules;
+  rules: AdmissionRules;
   isRefused: boolean;
   nowMs: number;
 }
 
 const NONE: ReadonlySet<number> = new Set();
 
-export class Intake {
+export class Admission {
   readonly #parts: Parts;
   /** Accepted by this commit and not in the state yet. */
   #pending = { count: 0, bytes: 0 };
@@ -74,8 +74,8 @@ export class Intake {
     const known = publish ? this.#known(publish.range, sequences!, nowMs) : NONE;
     if (isFailure(known)) return known;
     const skip = source ? this.#taken(source) : 0;
-    const intake = { isTransfer: source !== undefined, keepsOrder: (source ?? publish) !== undefined };
-    const current: Current = { count: 0, exceptions: [], skip, known, intake, isRefused: false, nowMs };
+    const rules = { isTransfer: source !== undefined, keepsOrder: (source ?? publish) !== undefined };
+    const current: Current = { count: 0, exceptions: [], skip, known, rules, isRefused: false, nowMs };
     for (const { at, header } of located) {
       const { recordCount: count, sizeInBytes, lastOffsetDelta, maxTimestamp } = header;
       const batch = { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp };
@@ -152,7 +152,7 @@ export class Intake {
     current: Current,
   ): void {
     const { writer, parked, outbox, name } = this.#parts;
-    const { skip, known, nowMs, exceptions, intake } = current;
+    const { skip, known, nowMs, exceptions, rules } = current;
     const bytes = batch.sizeInBytes / records.length;
     const arrivals: Arrival[] = [];
     records.forEach((record, delta) => {
@@ -161,7 +161,7 @@ export class Intake {
       else if (current.isRefused) exceptions.push({ index, outcome: 'rejected' });
       else arrivals.push({ index, record, facts: readFacts(record), bytes });
     });
-    const admitted = admit(state, arrivals, this.#pending, nowMs, intake);
+    const admitted = admit(state, arrivals, this.#pending, nowMs, rules);
     current.isRefused ||= admitted.isCutShort;
     exceptions.push(...admitted.exceptions);
     this.#ids.push(...admitted.ids);

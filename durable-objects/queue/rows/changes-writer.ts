@@ -6,18 +6,18 @@ import type { SegmentState } from '../../../core/queue/state/segment-state.ts';
 import type { ProducerRows } from './producer-rows.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { SegmentCache } from './segment-cache.ts';
-import type { Slots } from './delivery-rows.ts';
+import type { DeliveryRows } from './delivery-rows.ts';
 
 export class ChangesWriter {
   readonly #store: QueueStore;
   readonly #cache: SegmentCache;
-  readonly #slots: Slots;
+  readonly #deliveryRows: DeliveryRows;
   readonly #producers: ProducerRows;
 
-  constructor(store: QueueStore, cache: SegmentCache, slots: Slots, producers: ProducerRows) {
+  constructor(store: QueueStore, cache: SegmentCache, deliveryRows: DeliveryRows, producers: ProducerRows) {
     this.#store = store;
     this.#cache = cache;
-    this.#slots = slots;
+    this.#deliveryRows = deliveryRows;
     this.#producers = producers;
   }
 
@@ -29,15 +29,15 @@ export class ChangesWriter {
       const rowKey = rowKeyOf(extent.lane, extent.baseOffset);
       this.#producers.deleteSegment(rowKey);
       this.#cache.drop(rowKey);
-      if (slot !== null) this.#slots.free(slot);
+      if (slot !== null) this.#deliveryRows.free(slot);
     }
     for (const { lane, from } of purged) this.#producers.deleteSegmentsFrom(lane, from);
     for (const lane of ended) {
-      if (lane.tail !== null || this.#slots.knowsEnd(lane)) continue;
+      if (lane.tail !== null || this.#deliveryRows.knowsEnd(lane)) continue;
       const rowKey = rowKeyOf(lane.lane, lane.nextOffset - 1); // inside what is gone: never the start of a segment
-      this.#slots.free(this.#writeSlot(state, null, rowKey, lane.lane, lane.nextOffset, ''));
+      this.#deliveryRows.free(this.#writeSlot(state, null, rowKey, lane.lane, lane.nextOffset, ''));
     }
-    for (const slot of this.#slots.surplus(state)) this.#store.deleteDelivery(slot);
+    for (const slot of this.#deliveryRows.surplus(state)) this.#store.deleteDelivery(slot);
   }
 
   #writeState(state: QueueMachine, segment: SegmentState): void {
@@ -55,10 +55,10 @@ export class ChangesWriter {
     nextOffset: number,
     json: string,
   ): number {
-    const { slot, isNew } = known === null ? this.#slots.take(state) : { slot: known, isNew: false };
+    const { slot, isNew } = known === null ? this.#deliveryRows.take(state) : { slot: known, isNew: false };
     if (isNew) this.#store.insertDelivery(slot, rowKey, nextOffset, json);
     else this.#store.updateDelivery(slot, rowKey, nextOffset, json);
-    this.#slots.wrote(slot, { lane, nextOffset });
+    this.#deliveryRows.wrote(slot, { lane, nextOffset });
     return slot;
   }
 }

@@ -15,7 +15,7 @@ interface SlotContent {
 /** Free rows kept for later; above it they are deleted. */
 const FREE_MAX = 32;
 
-export class Slots {
+export class DeliveryRows {
   readonly #contents = new Map<number, SlotContent>();
   #free: number[] = [];
   #next = 1;

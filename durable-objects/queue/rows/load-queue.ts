@@ -19,15 +19,15 @@ import { SegmentState, type StoredSegmentState } from '../../../core/queue/state
 import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
 import { recordsOf } from '../../../core/queue/deliver/stored-records.ts';
 import type { SegmentCache } from './segment-cache.ts';
-import type { ParkedStore } from '../time/parked-store.ts';
+import type { ParkedStore } from './parked-store.ts';
 import type { QueueStore, StoredExtent } from './queue-store.ts';
-import type { Slots } from './delivery-rows.ts';
+import type { DeliveryRows } from './delivery-rows.ts';
 
 export function loadQueue(
   store: QueueStore,
   parkedStore: ParkedStore,
   cache: SegmentCache,
-  slots: Slots,
+  deliveryRows: DeliveryRows,
   config: QueueConfig,
   isPaused: boolean,
 ): QueueMachine {
@@ -50,7 +50,7 @@ export function loadQueue(
     changes: noChanges(),
   };
   for (const tail of store.tails()) endLaneAt(laneState(state, tail.lane), tail);
-  loadInFlight(state, store, slots);
+  loadInFlight(state, store, deliveryRows);
   for (const lane of state.lanes) if (lane) startCursor(lane, store);
   loadKeys(state, parkedStore, cache);
   for (const { until_ms: untilMs, ids } of store.idRows()) {
@@ -68,11 +68,11 @@ function endLaneAt(lane: LaneState, tail: StoredExtent): void {
   lane.tail = { baseOffset, nextOffset, maxTimestamp, maxTimestampSoFar: maxTimestamp, position, bytes };
 }
 
-function loadInFlight(state: QueueMachine, store: QueueStore, slots: Slots): void {
+function loadInFlight(state: QueueMachine, store: QueueStore, deliveryRows: DeliveryRows): void {
   for (const row of store.deliveryRows()) {
     const lane = laneState(state, laneOfRowKey(row.place));
     const extent = store.extent(row.place);
-    slots.known(row.slot, { lane: lane.lane, nextOffset: row.next_offset }, extent === null);
+    deliveryRows.known(row.slot, { lane: lane.lane, nextOffset: row.next_offset }, extent === null);
     if (row.next_offset > lane.nextOffset) {
       lane.nextOffset = row.next_offset; // its segments are deleted, so only this row knows its next offset
       lane.tail = null;

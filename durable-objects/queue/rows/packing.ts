@@ -9,7 +9,12 @@ import {
   recordSizeUpperBound,
   type LogRecord,
 } from '../../../protocol/record-batch/index.ts';
-import type { LaneBatch } from '../publish/segment-appender.ts';
+import type { AppendBatch } from '../../storage/segment-log.ts';
+
+/** A batch on its way into a lane. */
+export interface LaneBatch extends AppendBatch {
+  isPlain: boolean;
+}
 
 /** Messages in one row of those that wait or leave; one message that is larger has a row of its own. */
 const ROW_MESSAGES_MAX = 500;

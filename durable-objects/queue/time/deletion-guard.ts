@@ -16,7 +16,7 @@ interface Host {
   waitUntil(work: Promise<void>): void;
 }
 
-export class Closing {
+export class DeletionGuard {
   readonly #store: QueueStore;
   readonly #env: Env;
   readonly #host: Host;

@@ -9,9 +9,9 @@ import { noteExpiry } from '../../../core/queue/state/expiry-look.ts';
 import { expiryOf, readFacts } from '../../../core/queue/state/message-metadata.ts';
 import { releaseKey, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
-import type { LaneWriter } from '../publish/segment-appender.ts';
+import type { SegmentAppender } from '../rows/segment-appender.ts';
 import { packed, packedWithin } from '../rows/packing.ts';
-import type { ParkedStore } from './parked-store.ts';
+import type { ParkedStore } from '../rows/parked-store.ts';
 import { recordsOf } from '../../../core/queue/deliver/stored-records.ts';
 import type { SegmentCache } from '../rows/segment-cache.ts';
 
@@ -58,7 +58,7 @@ export class ParkedMessages {
    */
   promote(
     state: QueueMachine,
-    writer: LaneWriter,
+    writer: SegmentAppender,
     nowMs: number,
     expired: (records: readonly LogRecord[]) => void,
   ): boolean {

@@ -5,7 +5,7 @@
 
 import { progressOf, type RuleProgress } from '../../../core/topology/rule-pass.ts';
 import type { Alarm } from '../../runtime/alarm.ts';
-import type { Teller } from '../propagation/definition-propagator.ts';
+import type { DefinitionPropagator } from '../propagation/definition-propagator.ts';
 import type { TopologyStore } from '../topology-store.ts';
 
 /** Queues told at the same time: few, so that publishes get their turn on a machine that runs all objects. */
@@ -16,13 +16,13 @@ const RESUME_MS = 5_000;
 
 export class RuleApplier {
   readonly #store: TopologyStore;
-  readonly #teller: Teller;
+  readonly #propagator: DefinitionPropagator;
   readonly #alarm: Alarm;
   #applying: Promise<void> | null = null;
 
-  constructor(store: TopologyStore, teller: Teller, alarm: Alarm) {
+  constructor(store: TopologyStore, propagator: DefinitionPropagator, alarm: Alarm) {
     this.#store = store;
-    this.#teller = teller;
+    this.#propagator = propagator;
     this.#alarm = alarm;
   }
 
@@ -61,7 +61,7 @@ export class RuleApplier {
   async #tell(queues: readonly string[]): Promise<void> {
     for (let first = 0; first < queues.length; first += FAN_OUT) {
       const some = queues.slice(first, first + FAN_OUT);
-      await Promise.all(some.map((name) => this.#teller.tell('queue', name)));
+      await Promise.all(some.map((name) => this.#propagator.tell('queue', name)));
     }
   }
 }

@@ -17,7 +17,7 @@ const FAN_OUT = 16;
 /** Effects in memory at the same time. */
 const EFFECTS_PER_ROUND = 64;
 
-export class Teller {
+export class DefinitionPropagator {
   readonly #env: Env;
   readonly #changes: ChangeStore;
   /** By target: the telling that is under way. It never rejects. */

@@ -11,13 +11,9 @@ import type { IdentifiedPartition } from '../../../protocol/schemas/groups.ts';
 import type { GroupSection } from '../../../protocol/frames/group-frame.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import { recordsOfFetch, type Fetched } from '../../reader/fetch-request.ts';
-import {
-  GroupRecord,
-  type AssignedPartition,
-  type GroupOwner,
-  type Origin,
-  type RecordPosition,
-} from '../group-record.ts';
+import { GroupRecord, type Origin, type RecordPosition } from '../group-record.ts';
+import type { AssignedPartition } from '../../values/assigned-partition.ts';
+import type { GroupOwner } from '../../values/offset-to-commit.ts';
 import { Progress, type Step } from './progress.ts';
 
 /** Records of one key that wait for the one before, in one partition at most: a limit to what is ahead of the commit. */

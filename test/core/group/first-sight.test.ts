@@ -2,11 +2,11 @@
 
 import { describe, expect, it } from 'vitest';
 import {
-  noteSettled,
+  noteBegun,
   noteSubscriptions,
   resetOf,
   subscriptionsOf,
-  unsettledTopics,
+  unbegunTopics,
   withFirstSight,
 } from '../../../core/group/first-sight.ts';
 import type { TopicRef } from '../../../core/group/group-state.ts';
@@ -124,12 +124,12 @@ describe('topics whose ends have yet to be noted', () => {
     ],
   ])('%j: %#', (fields, member, expected, because) => {
     state.topics = { t: { ...TOPIC, ...fields } };
-    expect(unsettledTopics(state, member), because).toEqual(expected);
+    expect(unbegunTopics(state, member), because).toEqual(expected);
   });
 
   it('are noted once, and only of the topic as it is', () => {
     state.topics = { t: { ...TOPIC, latestBelow: 4, isSettled: false } };
-    const note = (name: string, id: number): boolean => noteSettled(state, [{ name, id }]);
+    const note = (name: string, id: number): boolean => noteBegun(state, [{ name, id }]);
     expect([note('u', 1), note('t', 2), note('t', 1), note('t', 1)]).toEqual([false, false, true, false]);
     expect(state.topics['t']!.isSettled).toBe(true);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { sentMessage, storedMessage } from '../../../core/schedules/schedule-message.ts';
+import { checkLength, sentMessage, storedMessage } from '../../../core/schedules/schedule-message.ts';
 import { JsonText } from '../../../protocol/json/json-text.ts';
-import type { ScheduleMessage } from '../../../protocol/schemas/schedules.ts';
+import { SCHEDULE_MESSAGE_LENGTH_MAX, type ScheduleMessage } from '../../../protocol/schemas/schedules.ts';
 
 const message = (text: string): ScheduleMessage =>
   ({ body: JsonText.ofText(text) }) as unknown as ScheduleMessage;
@@ -25,4 +25,13 @@ describe('the message of a schedule', () => {
     expect(storedMessage(stored)).toBe(stored);
     expect(sentMessage(stored)).toEqual(stored);
   });
+});
+
+it('of a schedule has a limit of length, as JSON', () => {
+  const ofLength = (length: number) => {
+    const empty = JSON.stringify(storedMessage(message('""'))).length;
+    return storedMessage(message(`"${'x'.repeat(length - empty)}"`));
+  };
+  expect(checkLength(ofLength(SCHEDULE_MESSAGE_LENGTH_MAX))).toBeNull();
+  expect(checkLength(ofLength(SCHEDULE_MESSAGE_LENGTH_MAX + 1))).toMatchObject({ code: 'record_too_large' });
 });

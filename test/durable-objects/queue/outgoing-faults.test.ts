@@ -1,7 +1,7 @@
 /** Dead letters and retries if storage fails or a clock goes back: what the simulation has found. */
 
 import { expect, it } from 'vitest';
-import { NO_TOTALS } from '../../../durable-objects/queue/time/parked-store.ts';
+import { NO_TOTALS } from '../../../durable-objects/queue/rows/parked-store.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 import { QueueDriver } from './queue-driver.ts';
 

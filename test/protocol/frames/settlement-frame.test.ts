@@ -8,10 +8,9 @@ import {
   encodeOutcomeFrame,
   encodeSettlementFrame,
   isOutcomeFrame,
-  SETTLE_OUTCOMES,
-  SETTLEMENT_KINDS,
   type SettlementEntry,
 } from '../../../protocol/frames/settlement-frame.ts';
+import { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from '../../../protocol/settlements.ts';
 
 const id = fc.nat(0xffff_ffff);
 const entry: fc.Arbitrary<SettlementEntry> = fc

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { settle } from '../../../../core/queue/settle/settle.ts';
-import { SETTLE_OUTCOMES } from '../../../../protocol/frames/settlement-frame.ts';
+import { SETTLE_OUTCOMES } from '../../../../protocol/settlements.ts';
 import { ERROR_MESSAGE_LENGTH_MAX } from '../../../../protocol/limits.ts';
 import { expectRow, type QueueRow } from '../../../support/tables/queue-commands.ts';
 import { drawQueue, LEASED_SINCE, NOW } from '../../../support/tables/queue-picture.ts';

@@ -4,12 +4,12 @@ import { beforeEach, expect, it, vi } from 'vitest';
 import type { QueueDefinition } from '../../../../core/topology/queues.ts';
 import type { Env } from '../../../../durable-objects/env.ts';
 import { changeQueueIn, declareQueueIn } from '../../../../durable-objects/topology/definitions/queues.ts';
-import { Teller } from '../../../../durable-objects/topology/propagation/definition-propagator.ts';
+import { DefinitionPropagator } from '../../../../durable-objects/topology/propagation/definition-propagator.ts';
 import { TopologyStore } from '../../../../durable-objects/topology/topology-store.ts';
 import { NodeSql } from '../../../support/node-sql.ts';
 
 let store: TopologyStore;
-let teller: Teller;
+let propagator: DefinitionPropagator;
 /** What queues were told, as `name version` or `name gone`. */
 let told: string[];
 /** Names of queues that do not answer. */
@@ -31,7 +31,7 @@ beforeEach(() => {
       destroy: async () => say(name, 'gone'),
     };
   };
-  teller = new Teller({ QUEUE: { getByName } } as unknown as Env, store.changes);
+  propagator = new DefinitionPropagator({ QUEUE: { getByName } } as unknown as Env, store.changes);
 });
 
 const declare = (name: string) => declareQueueIn(store, 'default', name, {});
@@ -40,9 +40,9 @@ it('tells each object once, in the order of the changes', async () => {
   declare('a');
   changeQueueIn(store, 'a', { max_length: 1 });
   store.removeQueue(store.queues.get('a')!);
-  expect(await teller.tellAll()).toBe(true);
+  expect(await propagator.tellAll()).toBe(true);
   expect(told).toEqual(['a 1', 'a 2', 'a gone']);
-  expect(await teller.tellAll()).toBe(true);
+  expect(await propagator.tellAll()).toBe(true);
   expect(told).toHaveLength(3);
 });
 
@@ -52,17 +52,17 @@ it('goes on with others when one is away, and tells it everything in order later
   changeQueueIn(store, 'a', { max_length: 1 });
   changeQueueIn(store, 'b', { max_length: 1 });
   away.add('a');
-  expect(await teller.tellAll()).toBe(false);
+  expect(await propagator.tellAll()).toBe(false);
   expect(told).toEqual(['b 2', 'b 4']);
   away.clear();
-  expect(await teller.tellAll()).toBe(true);
+  expect(await propagator.tellAll()).toBe(true);
   expect(told).toEqual(['b 2', 'b 4', 'a 1', 'a 3']);
 });
 
 it('tells hundreds, whatever their number in memory', async () => {
   for (let n = 0; n < 300; n++) declare(`q${n}`);
   away.add('q7');
-  expect(await teller.tellAll()).toBe(false);
+  expect(await propagator.tellAll()).toBe(false);
   expect(told).toHaveLength(299);
   expect(store.changes.effectsAfter(0, 10)).toHaveLength(1);
 });

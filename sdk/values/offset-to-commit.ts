@@ -2,6 +2,17 @@
 
 import type { NamedOffset, PartitionOffset } from '../../protocol/schemas/groups.ts';
 
+/**
+ * The owner of a partition in a group. The broker accepts commits that name it until the partition belongs to another
+ * member.
+ */
+export interface GroupOwner {
+  group: string;
+  memberId: string;
+  /** The group's epoch when the member learned that the partition is its own. */
+  epoch: number;
+}
+
 /** An offset to be committed: that of the next record to read. */
 export interface OffsetToCommit extends PartitionOffset {
   /** The topic that it belongs to, as `record.position` has it: refused where that was made again since. */

@@ -8,16 +8,12 @@ import { rowKeyOf } from '../../../core/queue/state/lane.ts';
 import { laneState, type LaneState, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { setBaseOffset } from '../../../protocol/record-batch/index.ts';
 import { concatenate, ownBytes } from '../../storage/bytes.ts';
-import type { AppendBatch } from '../../storage/segment-log.ts';
-import type { ProducerRows } from '../rows/producer-rows.ts';
-import type { QueueStore } from '../rows/queue-store.ts';
-import type { SegmentCache } from '../rows/segment-cache.ts';
+import type { LaneBatch } from './packing.ts';
+import type { ProducerRows } from './producer-rows.ts';
+import type { QueueStore } from './queue-store.ts';
+import type { SegmentCache } from './segment-cache.ts';
 
-export interface LaneBatch extends AppendBatch {
-  isPlain: boolean;
-}
-
-export class LaneWriter {
+export class SegmentAppender {
   readonly #store: QueueStore;
   readonly #cache: SegmentCache;
   readonly #producers: ProducerRows;
