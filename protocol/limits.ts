@@ -74,6 +74,10 @@ export const TIME_SPAN_MS_MAX = 315_360_000_000;
 export const LEASE_MS_MIN = 100;
 export const LEASE_MS_MAX = 86_400_000;
 
+/** How often the client of a stream says something, where it has announced that. */
+export const HEARTBEAT_MS_MIN = 500;
+export const HEARTBEAT_MS_MAX = 600_000;
+
 /** A limit above it is none: an object holds 10 GB. */
 export const QUEUE_LENGTH_LIMIT_MAX = 1_000_000_000_000;
 

@@ -81,6 +81,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
         serve: () => this.#handOut.serve(),
         changed: (isByTime) => this.#watch.changed(isByTime),
         consumers: () => this.#consumers.count(),
+        noneLeased: () => this.#handOut.noneLeased(),
         writeQueue: (definition) => this.#store.writeQueue(definition),
         deleteItself: (definition) => ctx.waitUntil(deleteItself(env, definition, 'unused')),
         waitUntil: (work) => ctx.waitUntil(work),
@@ -89,10 +90,10 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
         now: () => this.now(),
         open: () => this.#open,
         context: () => this.#context(),
-        handedOut: (open) => {
-          this.#tasks.noteUse(open);
-          this.#tasks.schedule();
-        },
+        handedOut: (open) => this.#used(open),
+        used: (open) => this.#tasks.noteUse(open),
+        ended: (open) => this.#streamsEnded(open),
+        noneLeased: () => this.#tasks.noneLeased(),
       });
       this.#watch = new QueueWatch(this.#sql, this.#alarm, env, {
         now: () => this.now(),
@@ -207,7 +208,9 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
 
   describe(version: number): QueueDescription | Stale {
     const open = this.#current(version);
-    return open ? this.#describe(open.queue) : STALE;
+    if (!open) return STALE;
+    this.#handOut.serve(); // who is gone is not counted
+    return this.#describe(open.queue);
   }
 
   #describe(queue: StoredQueue): QueueDescription {
@@ -275,10 +278,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     if (result instanceof Uint8Array) return new Response(result as Uint8Array<ArrayBuffer>);
     if (result !== null) return Response.json(result, { status: 422 });
     if (request.headers.get('upgrade') !== 'websocket') return new Response(null, { status: 204 });
-    const { version: _, ...poll } = query;
-    const response = this.#consumers.accept(poll, this.now());
-    this.#handOut.serve(); // for what came between the look and the wait
-    return response;
+    return this.#wait(query);
   }
 
   override alarm(): void {
@@ -291,7 +291,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     const stream = this.#consumers.streamOf(socket);
     if (!stream) return; // those who poll have nothing to say
     this.#runDue();
-    this.#consumers.noteSign(socket);
+    this.#consumers.noteSign(socket, this.now());
     this.#open?.queue.noteSeen(stream.consumerId, this.now());
     const read = readStreamMessage(message);
     if (isFailure(read)) return socket.send(writeJson(problemOf(read)));
@@ -304,11 +304,11 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
 
   override webSocketClose(socket: WebSocket): void {
     closeToo(socket);
-    this.#leave(socket);
+    this.#handOut.left(socket);
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#leave(socket);
+    this.#handOut.left(socket);
   }
 
   /** The clock. Tests replace it. */
@@ -322,32 +322,28 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return (await this.#steps.submit({ order: 'settle', run }, 0)) as Settled;
   }
 
-  #stream({ version, ...poll }: DeliverRequest): Response {
-    const open = this.#current(version);
+  #stream(request: DeliverRequest): Response {
+    const open = this.#current(request.version);
     if (!open) return Response.json(STALE, { status: 422 });
     this.#tasks.noteUse(open);
+    return this.#wait(request);
+  }
+
+  #wait(request: DeliverRequest): Response {
+    const { version: _, ...poll } = request;
     const response = this.#consumers.accept(poll, this.now());
-    this.#handOut.serve();
+    this.#handOut.serve(); // for what is there, or came between the look and the wait
     return response;
   }
 
-  /**
-   * A consumer no longer waits. Messages of a stream's consumer go back at once, and the queue may delete itself. A
-   * polling consumer may ask again.
-   */
-  #leave(socket: WebSocket): void {
-    const open = this.#open;
-    if (!open) return;
-    const poll = this.#consumers.pollOf(socket);
-    const stream = this.#consumers.streamOf(socket);
-    if (!poll && !stream) return; // it has had its answer
+  #used(open: Open): void {
     this.#tasks.noteUse(open);
-    if (poll) open.queue.noteSeen(poll.consumerId, this.now());
-    if (!stream) return this.#handOut.serve();
-    open.queue.commit(() => open.queue.releaseAll(stream.consumerId));
-    open.queue.resign(stream.consumerId);
-    this.#handOut.serve();
     this.#tasks.schedule();
+  }
+
+  /** With its last stream the queue may go as well. */
+  #streamsEnded(open: Open): void {
+    this.#used(open);
     if (open.definition.config.auto_delete && this.#consumers.count() === 0)
       this.ctx.waitUntil(deleteItself(this.env, open.definition, 'left'));
   }

@@ -53,6 +53,8 @@ export interface DeliverRequest {
   prefetch?: number;
   /** A stream of delivery frames instead of JSON. */
   isBinary?: boolean;
+  /** A stream: its client sends something at least so often, in ms. */
+  heartbeatMs?: number;
 }
 
 export interface NackedTag {

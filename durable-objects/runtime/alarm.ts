@@ -32,6 +32,8 @@ export class Alarm {
   readonly #tasks = new Map<string, { run: Task; dueMs: number | null }>();
   /** When the platform's alarm is set to fire. */
   #armedMs: number | null;
+  /** While tasks run, some of them are past their time and not due again: it is set when all have run. */
+  #isRunning = false;
   /** How often it was set: each is a row written. */
   timesSet = 0;
 
@@ -70,6 +72,7 @@ export class Alarm {
   runDue(): void {
     const nowMs = this.#now();
     let ran = false;
+    this.#isRunning = true;
     for (const [name, task] of this.#tasks) {
       if (task.dueMs === null || task.dueMs > nowMs) continue;
       ran = true;
@@ -80,6 +83,7 @@ export class Alarm {
         task.dueMs = nowMs + RETRY_DELAY_MS;
       }
     }
+    this.#isRunning = false;
     if (ran || this.#armedMs === null || this.#armedMs < nowMs - LATE_MS_MAX) this.#arm();
   }
 
@@ -91,6 +95,7 @@ export class Alarm {
   }
 
   #arm(): void {
+    if (this.#isRunning) return;
     let earliest: number | null = null;
     for (const { dueMs } of this.#tasks.values()) {
       if (dueMs !== null && (earliest === null || dueMs < earliest)) earliest = dueMs;

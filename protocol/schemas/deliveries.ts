@@ -6,6 +6,8 @@ import {
   ERROR_MESSAGE_LENGTH_MAX,
   ERROR_STACK_LENGTH_MAX,
   ERROR_TYPE_LENGTH_MAX,
+  HEARTBEAT_MS_MAX,
+  HEARTBEAT_MS_MIN,
   LEASE_MS_MAX,
   LEASE_MS_MIN,
   PROPERTY_LENGTH_MAX,
@@ -183,6 +185,14 @@ export const streamQuerySchema = z.strictObject({
     .enum(['json', 'binary'])
     .default('json')
     .describe('How deliveries come. Settlements may be either, and are answered in the form that they have'),
+  heartbeat_ms: z
+    .int()
+    .min(HEARTBEAT_MS_MIN)
+    .max(HEARTBEAT_MS_MAX)
+    .optional()
+    .describe(
+      'The client sends something at least so often: the text `ping`, which is answered with `pong`, where it has nothing else to say. After three times as long without anything its stream is closed and what it holds is given back. Without it that happens where a lease has ended and nothing was heard for 25 s',
+    ),
   delivery: consumeDelivery(
     'at-least-once is the only one: a stream delivers within a prefetch of unsettled messages',
     ['at-least-once'],

@@ -2,6 +2,8 @@
 
 import {
   DELIVER_MESSAGES_MAX,
+  HEARTBEAT_MS_MAX,
+  HEARTBEAT_MS_MIN,
   LEASE_MS_MAX,
   PROPERTY_LENGTH_MAX,
   SETTLE_TAGS_MAX,
@@ -52,6 +54,13 @@ export interface ConsumerOptions {
   transport?: 'stream' | 'poll';
   /** How long one request waits for messages, in ms. Default 30,000. Streams have none. */
   waitMs?: number;
+  /**
+   * How often a stream shows the broker that it is there, in ms, from 500. A broker that hears nothing for three times as long
+   * gives what the consumer has to others. The consumer opens a stream anew on which it hears nothing for two and a half times as
+   * long. Default 8,000: each notices within 30 s that the other is dead. A handler that blocks its thread for longer
+   * loses its messages as with a lease that ends.
+   */
+  heartbeatMs?: number;
   /** How long a settlement waits for others to share its request, in ms. Default 5. */
   settleLingerMs?: number;
   /** Settlements in one request at most. Default 1,000, at most 10,000. */
@@ -120,6 +129,7 @@ const DEFAULTS = {
   concurrency: 10,
   settle: 'auto' as const,
   waitMs: 30_000,
+  heartbeatMs: 8_000,
   settleLingerMs: 5,
   settleBatch: 1_000,
   leaseMs: undefined,
@@ -145,6 +155,7 @@ export function consumerConfig(
   checkRange('prefetch', config.prefetch, 1, DELIVER_MESSAGES_MAX);
   checkRange('concurrency', config.concurrency, 1, Infinity);
   checkRange('waitMs', config.waitMs, 1, WAIT_MS_MAX);
+  checkRange('heartbeatMs', config.heartbeatMs, HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX);
   checkRange('settleLingerMs', config.settleLingerMs, 0, 60_000);
   checkRange('settleBatch', config.settleBatch, 1, SETTLE_TAGS_MAX);
   if (config.leaseMs !== undefined) checkRange('leaseMs', config.leaseMs, LEASE_MS_MIN, LEASE_MS_MAX);

@@ -138,15 +138,16 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     }
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
-    const { prefetch, lease_ms: leaseMs, consumer_id: name = '', frames } = query.fields;
+    const { prefetch, lease_ms: leaseMs, heartbeat_ms: heartbeatMs, frames } = query.fields;
     const stream: Omit<DeliverRequest, 'version'> = {
       max: prefetch,
       prefetch,
       bytesMax: DELIVER_BYTES_MAX,
       // Each socket is a consumer of its own, whatever name several share.
-      consumerId: streamConsumerId(name, crypto.randomUUID()),
+      consumerId: streamConsumerId(query.fields.consumer_id ?? '', crypto.randomUUID()),
       isBinary: frames === 'binary',
       ...(leaseMs !== undefined && { leaseMs }),
+      ...(heartbeatMs !== undefined && { heartbeatMs }),
     };
     const response = await fetchQueue(c, queue, stream, true);
     return isFailure(response) ? problem(c, response) : response;

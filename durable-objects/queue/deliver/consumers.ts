@@ -4,6 +4,7 @@
  * to the client and stays open.
  */
 
+import { goneAtMs } from '../../../core/queue/deliver/silence.ts';
 import { deliveriesOf } from '../../../core/queue/deliver/deliveries-json.ts';
 import { writeJson } from '../../../protocol/json/json-text.ts';
 import type { DeliverRequest } from '../../rpc/queue.ts';
@@ -20,9 +21,30 @@ interface Attachment extends Poll {
    * Otherwise a consumer that settles nothing would get one message after another.
    */
   endedLeases: number;
-  /** It has had its answer and is only closing. */
+  /** Of a stream: when it said something last that the runtime has not answered by itself. To the second. */
+  heardMs?: number;
+  /** Of a stream: when it was found to be silent for too long. It has a last chance, and is given nothing meanwhile. */
+  suspectMs?: number;
+  /** It has had its answer, or is taken for gone, and is only closing. */
   isAnswered: boolean;
 }
+
+interface Waiting {
+  socket: WebSocket;
+  attachment: Attachment;
+}
+
+/** What `heardMs` may lag behind: each time it is kept costs a little. */
+const HEARD_LAG_MS = 1_000;
+
+/**
+ * How long a stream that was silent for too long has to say something: a broker that has been stopped itself finds all of them
+ * silent, with what they have said still to be read.
+ */
+const LAST_CHANCE_MS = 1_000;
+
+/** The code of the close frame for those that were taken for gone, should they be there after all. */
+const SILENT_CODE = 4408;
 
 /** The queue, as waiting consumers see it. */
 export interface ReadyMessages {
@@ -39,6 +61,10 @@ export class Consumers {
   #atMost: number;
   /** The end of the line. */
   #lastTurn = 0;
+  /** Until then nobody can have become silent. A lower bound. */
+  #silenceMs = 0;
+  /** Some have their last chance. */
+  #hasSuspects = false;
 
   constructor(ctx: DurableObjectState) {
     this.#ctx = ctx;
@@ -77,7 +103,59 @@ export class Consumers {
       isAnswered: false,
     } satisfies Attachment);
     this.#atMost += 1;
+    this.#silenceMs = Math.min(this.#silenceMs, this.#goneMs(server));
     return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** When somebody can be taken for gone at the earliest; Infinity: nobody. */
+  get silenceMs(): number {
+    return this.#silenceMs;
+  }
+
+  /** Whether some were found to be silent, and will be ended or served. */
+  get hasSuspects(): boolean {
+    return this.#hasSuspects;
+  }
+
+  /** Streams that are taken for gone. What they hold is to be given back, and then they are to be ended. */
+  silent(nowMs: number): Waiting[] {
+    if (nowMs < this.#silenceMs) return [];
+    const silent: Waiting[] = [];
+    let nextMs = Infinity;
+    this.#hasSuspects = false;
+    for (const one of this.#waiting()) {
+      const { socket, attachment } = one;
+      let goneMs = this.#goneMs(socket, attachment);
+      if (goneMs <= nowMs) {
+        if (!this.#isSuspect(one)) {
+          attachment.suspectMs = nowMs;
+          socket.serializeAttachment(attachment);
+        }
+        goneMs = attachment.suspectMs! + LAST_CHANCE_MS;
+        this.#hasSuspects ||= goneMs > nowMs;
+      }
+      if (goneMs <= nowMs) silent.push(one);
+      else nextMs = Math.min(nextMs, goneMs);
+    }
+    if (silent.length === 0) this.#silenceMs = nextMs;
+    return silent;
+  }
+
+  /** Closes streams that are gone: a dead peer never closes its own side. */
+  endSilent(silent: readonly Waiting[]): void {
+    for (const { socket, attachment } of silent) {
+      socket.serializeAttachment({ ...attachment, isAnswered: true } satisfies Attachment);
+      close(socket, SILENT_CODE, 'silent for too long');
+    }
+    this.#atMost -= silent.length;
+  }
+
+  /** Whether a stream has something whose end its silence would bring: messages, or a prefetch that ended leases fill. */
+  holdsAnything(leasedBy: (consumerId: string) => number): boolean {
+    return this.#waiting().some(
+      ({ attachment: { prefetch, endedLeases, consumerId } }) =>
+        prefetch !== undefined && (endedLeases > 0 || leasedBy(consumerId) > 0),
+    );
   }
 
   /**
@@ -91,7 +169,7 @@ export class Consumers {
     const sends: (() => Uint8Array | null)[] = [];
     this.#atMost = waiting.length;
     let line = waiting.map((one) => ({ ...one, room: roomOf(queue, one.attachment) }));
-    line = line.filter(({ room }) => room > 0);
+    line = line.filter((one) => one.room > 0 && !this.#isSuspect(one));
     while (line.length > 0 && queue.ready() > 0) {
       const shares = equalShares(queue.ready(), line.length);
       const next: typeof line = [];
@@ -119,10 +197,10 @@ export class Consumers {
     return sends;
   }
 
-  /** What the stream of a socket asked for; null if it is a poll. */
+  /** What the stream of a socket asked for; null if it is a poll, or a stream that was taken for gone. */
   streamOf(socket: WebSocket): Poll | null {
     const attachment = socket.deserializeAttachment() as Attachment | null;
-    return attachment?.prefetch === undefined ? null : attachment;
+    return attachment?.prefetch === undefined || attachment.isAnswered ? null : attachment;
   }
 
   /** What the poll of a socket waits for; null if it is a stream, or has had its answer. */
@@ -131,22 +209,27 @@ export class Consumers {
     return attachment?.prefetch !== undefined || attachment?.isAnswered !== false ? null : attachment;
   }
 
-  /** Notes leases that have ended, by consumer. */
-  noteEndedLeases(ended: ReadonlyMap<string, number>): void {
-    if (ended.size === 0) return;
+  /** Notes leases that have ended, by consumer. @returns whether any was a stream's */
+  noteEndedLeases(ended: ReadonlyMap<string, number>): boolean {
+    if (ended.size === 0) return false;
+    let isAny = false;
     for (const { socket, attachment } of this.#waiting()) {
       const count = ended.get(attachment.consumerId) ?? 0;
       if (count === 0 || attachment.prefetch === undefined) continue;
-      const endedLeases = attachment.endedLeases + count;
-      socket.serializeAttachment({ ...attachment, endedLeases } satisfies Attachment);
+      const noted = { ...attachment, endedLeases: attachment.endedLeases + count };
+      socket.serializeAttachment(noted satisfies Attachment);
+      this.#silenceMs = Math.min(this.#silenceMs, this.#goneMs(socket, noted));
+      isAny = true;
     }
+    return isAny;
   }
 
   /** Notes that the consumer of a stream sent something: it works, so messages whose lease ended no longer count. */
-  noteSign(socket: WebSocket): void {
+  noteSign(socket: WebSocket, nowMs: number): void {
     const attachment = attachmentOf(socket);
-    if (attachment.endedLeases === 0) return;
-    socket.serializeAttachment({ ...attachment, endedLeases: 0 } satisfies Attachment);
+    const lagMs = nowMs - (attachment.heardMs ?? attachment.sinceMs);
+    if (attachment.endedLeases === 0 && lagMs < HEARD_LAG_MS) return;
+    socket.serializeAttachment({ ...attachment, endedLeases: 0, heardMs: nowMs } satisfies Attachment);
   }
 
   /** Sets how many messages the consumer of a stream may hold. It keeps those that it holds already. */
@@ -163,7 +246,21 @@ export class Consumers {
     return meant.length;
   }
 
-  #waiting(): { socket: WebSocket; attachment: Attachment }[] {
+  /** When a stream is taken for gone unless it says something; Infinity for those who poll: the router looks after them. */
+  #goneMs(socket: WebSocket, attachment = attachmentOf(socket)): number {
+    const { prefetch, heartbeatMs, endedLeases, sinceMs, heardMs = 0 } = attachment;
+    if (prefetch === undefined || (heartbeatMs === undefined && endedLeases === 0)) return Infinity;
+    const pingedMs = this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+    return goneAtMs({ heartbeatMs, endedLeases, lastMs: Math.max(sinceMs, heardMs, pingedMs) });
+  }
+
+  /** Whether it was found to be silent, and has said nothing since. */
+  #isSuspect({ socket, attachment }: Waiting): boolean {
+    const { suspectMs } = attachment;
+    return suspectMs !== undefined && suspectMs >= this.#goneMs(socket, attachment);
+  }
+
+  #waiting(): Waiting[] {
     if (this.#atMost === 0) return [];
     return this.#ctx
       .getWebSockets()
@@ -206,19 +303,19 @@ function finish(socket: WebSocket, attachment: Attachment, bytes: Uint8Array | n
   } catch {
     return bytes;
   }
-  try {
-    socket.close(1000, bytes === null ? 'ask again' : 'answered');
-  } catch {
-    // It was closed from the other side meanwhile, with its answer on the way.
-  }
+  close(socket, 1000, bytes === null ? 'ask again' : 'answered');
   return null;
 }
 
 /** The other side waits for it before its socket is closed. */
 export function closeToo(socket: WebSocket): void {
+  close(socket, 1000);
+}
+
+function close(socket: WebSocket, code: number, reason?: string): void {
   try {
-    socket.close(1000);
+    socket.close(code, reason);
   } catch {
-    // It is closed.
+    // It was closed from the other side meanwhile.
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Hand-out: delivers messages to consumers that ask and to those that wait. A task of the alarm covers what becomes
- * possible by time alone (the turn of another single active consumer), and what could not be handed out at once.
+ * Hand-out: delivers messages to consumers that ask and to those that wait. A change that time alone brings, the turn of another
+ * consumer of a single active queue, has a task of the alarm. So does what could not be delivered at once. Silent streams
+ * end first; while a stream holds something, the alarm looks for silence as well.
  */
 
 import { readyCount } from '../../../core/queue/state/queue-machine.ts';
@@ -13,6 +14,7 @@ import { releaseOf } from './settle-message.ts';
 import type { StepContext, StoredQueue } from '../stored-queue.ts';
 
 const TASK = 'serve';
+const SILENCE = 'silence';
 
 /** After the storage has failed, in ms. */
 const RETRY_MS = 1_000;
@@ -23,6 +25,12 @@ export interface HandOutHost {
   context(): StepContext;
   /** Messages were handed to some who waited. */
   handedOut(open: Open): void;
+  /** Somebody has waited until now. */
+  used(open: Open): void;
+  /** Streams have ended, and what they held was given back. */
+  ended(open: Open): void;
+  /** Nothing is leased. */
+  noneLeased(): void;
 }
 
 export class HandOut {
@@ -31,12 +39,15 @@ export class HandOut {
   readonly #host: HandOutHost;
   /** True until the first serve after a start of the object: consumers may wait since before. */
   #isNew = true;
+  /** A stream holds what it did not hold at the last look for silence. */
+  #isFed = false;
 
   constructor(alarm: Alarm, consumers: Consumers, host: HandOutHost) {
     this.#alarm = alarm;
     this.#consumers = consumers;
     this.#host = host;
     alarm.register(TASK, () => this.#serveOrRetry());
+    alarm.register(SILENCE, () => this.#lookForSilence());
   }
 
   /** Returns why the consumer gets nothing; null if it may get messages. */
@@ -54,9 +65,23 @@ export class HandOut {
     return this.#take(queue, request, request.max, context);
   }
 
-  /** Delivers ready messages to waiting consumers. Never throws: the alarm repeats what fails. */
+  /** Ends silent streams, and delivers ready messages to waiting consumers. Never throws: the alarm repeats what fails. */
   serve(): void {
     this.#alarm.scheduleEarlier(TASK, this.#serveOrRetry());
+  }
+
+  /** Somebody does not wait any more. What the consumer of a stream held goes back at once; one that polls may ask again. */
+  left(socket: WebSocket): void {
+    const open = this.#host.open();
+    if (!open) return;
+    const poll = this.#consumers.pollOf(socket);
+    const stream = this.#consumers.streamOf(socket);
+    if (!poll && !stream) return; // it has had its answer
+    this.#host.used(open);
+    if (poll) open.queue.noteSeen(poll.consumerId, this.#host.now());
+    if (stream) this.#giveBack(open, [stream.consumerId]);
+    this.serve();
+    if (stream) this.#host.ended(open);
   }
 
   /** Before anything else that a start of the object was for. */
@@ -64,17 +89,28 @@ export class HandOut {
     if (this.#isNew) this.serve();
   }
 
+  /** Nothing is leased any more: an alarm for the sake of silence would find nothing. */
+  noneLeased(): void {
+    const { hasSuspects } = this.#consumers;
+    if (!hasSuspects && !this.#consumers.holdsAnything(() => 0)) this.#alarm.schedule(SILENCE, null);
+  }
+
   cancel(): void {
     this.#alarm.schedule(TASK, null);
+    this.#alarm.schedule(SILENCE, null);
   }
 
   /** @returns when to look again, in ms; null if nothing follows from time alone */
   #serveOrRetry(): number | null {
+    const wasNew = this.#isNew;
     this.#isNew = false;
     const open = this.#host.open();
     if (!open) return null;
     try {
       this.#serve(open);
+      if (this.#isFed || this.#consumers.hasSuspects || (wasNew && this.#holdsAnything(open)))
+        this.#alarm.scheduleEarlier(SILENCE, this.#nextSilenceMs());
+      this.#isFed = false;
       return this.#turnMs(open.queue);
     } catch (error) {
       console.error(`queue ${open.definition.name} could not hand out messages; trying again`, error);
@@ -84,9 +120,10 @@ export class HandOut {
 
   #serve(open: Open): void {
     const { queue } = open;
+    if (this.#consumers.noteEndedLeases(queue.takeEndedLeases())) this.#isFed = true;
+    this.#endSilent(open);
     if (queue.state.isPaused) return;
     const context = this.#host.context();
-    this.#consumers.noteEndedLeases(queue.takeEndedLeases());
     const sends = queue.commit(() =>
       this.#consumers.serve({
         ready: () => readyCount(queue.state),
@@ -101,10 +138,49 @@ export class HandOut {
     this.#serve(open); // others may want what these could not be given
   }
 
+  /** What a stream holds that is taken for gone goes back at once, as where it has closed. */
+  #endSilent(open: Open): void {
+    for (;;) {
+      const silent = this.#consumers.silent(this.#host.now());
+      if (silent.length === 0) return;
+      this.#giveBack(
+        open,
+        silent.map(({ attachment }) => attachment.consumerId),
+      );
+      this.#consumers.endSilent(silent);
+      this.#host.ended(open);
+    }
+  }
+
+  /** What these held, and the role of the active consumer. */
+  #giveBack({ queue }: Open, consumerIds: readonly string[]): void {
+    queue.commit(() => consumerIds.forEach((id) => queue.releaseAll(id)));
+    for (const id of consumerIds) queue.resign(id);
+  }
+
+  /** @returns when to look again; null where no stream holds anything */
+  #lookForSilence(): number | null {
+    this.serve();
+    const open = this.#host.open();
+    if (open?.queue.state.leased === 0) this.#host.noneLeased();
+    const isNeeded = open && (this.#consumers.hasSuspects || this.#holdsAnything(open));
+    return isNeeded ? this.#nextSilenceMs() : null;
+  }
+
+  #holdsAnything({ queue }: Open): boolean {
+    return this.#consumers.holdsAnything((consumerId) => queue.leasedBy(consumerId));
+  }
+
+  #nextSilenceMs(): number | null {
+    const { silenceMs } = this.#consumers;
+    return silenceMs === Infinity ? null : silenceMs;
+  }
+
   #take(queue: StoredQueue, request: Poll, max: number, context: StepContext): Uint8Array | null {
     const { consumerId, bytesMax } = request;
     if (!mayConsume(queue.state, consumerId, this.#consumers, context.nowMs)) return null;
     const leaseMs = request.leaseMs ?? queue.state.config.lease_ms;
+    if (request.prefetch !== undefined) this.#isFed = true;
     return queue.deliver({ max, bytesMax, leaseMs, consumerId, autoAck: request.autoAck ?? false }, context);
   }
 

@@ -29,6 +29,8 @@ export interface TaskHost {
   changed(isByTime: boolean): void;
   /** How many wait. */
   consumers(): number;
+  /** Nothing is leased. */
+  noneLeased(): void;
   writeQueue(stored: StoredDefinition): void;
   /** Asks the topology for the end of the queue. */
   deleteItself(definition: QueueDefinition): void;
@@ -118,6 +120,11 @@ export class QueueTasks {
     this.#alarm.scheduleEarlier('replays', this.#host.now() + 1);
   }
 
+  /** Nothing is leased any more: an alarm for the sake of leases would find nothing. */
+  noneLeased(): void {
+    this.#alarm.schedule('leases', null);
+  }
+
   cancel(): void {
     for (const name of Object.keys(this.#tasks)) this.#alarm.schedule(name, null);
   }
@@ -176,7 +183,8 @@ export class QueueTasks {
       this.noteUse(open);
       this.#host.serve();
     }
-    const { earliestExpiryMs } = queue.state;
+    const { earliestExpiryMs, leased } = queue.state;
+    if (leased === 0) this.#host.noneLeased();
     return earliestExpiryMs === Infinity ? null : earliestExpiryMs;
   }
 
@@ -216,6 +224,7 @@ export class QueueTasks {
   }
 
   #isInUse({ queue }: Open): boolean {
+    this.#host.serve(); // who is gone does not use it
     return queue.state.leased > 0 || this.#host.consumers() > 0;
   }
 

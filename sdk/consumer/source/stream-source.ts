@@ -15,14 +15,8 @@ import { settleOverHttp } from '../settlement-entries.ts';
 /** How long the last deliveries may take when the consumer stops, in ms. */
 const HALT_MS = 1_000;
 
-/** How often a stream is asked whether it is there, in ms. The answer does not wake the queue. */
-const PING_MS = 8_000;
-
-/**
- * A stream that is silent for this long, in ms, counts as broken. With the time between two pings it is noticed within
- * 30 s.
- */
-const SILENT_MS_MAX = 20_000;
+/** A stream that is silent for so many heartbeats counts as broken. It is noticed with the next heartbeat. */
+const SILENT_HEARTBEATS = 2.5;
 
 interface WaitingOutcome {
   resolve(frame: Uint8Array): void;
@@ -40,7 +34,7 @@ export class StreamSource implements MessageSource {
   /** By the id of the frame. */
   readonly #waiting = new Map<number, WaitingOutcome>();
   #heardMs = 0;
-  #pinger: ReturnType<typeof setInterval> | undefined;
+  #heart: ReturnType<typeof setInterval> | undefined;
 
   constructor(host: SourceHost) {
     this.#host = host;
@@ -114,6 +108,7 @@ export class StreamSource implements MessageSource {
       frames: 'binary',
       prefetch: config.prefetch,
       lease_ms: leaseMs,
+      heartbeat_ms: config.heartbeatMs,
       consumer_id: encodeURIComponent(config.consumerId),
     });
     if (this.#abort.signal.aborted) {
@@ -124,7 +119,7 @@ export class StreamSource implements MessageSource {
     this.#socket = socket;
     this.#ended = Promise.withResolvers();
     this.#heardMs = performance.now();
-    this.#pinger = setInterval(() => this.#ping(socket), PING_MS);
+    this.#heart = setInterval(() => this.#beat(socket), config.heartbeatMs);
     socket.addEventListener('message', ({ data }) => this.#hear(data));
     for (const event of ['close', 'error']) {
       socket.addEventListener(event, () => {
@@ -135,20 +130,20 @@ export class StreamSource implements MessageSource {
   }
 
   #end(): void {
-    clearInterval(this.#pinger);
+    clearInterval(this.#heart);
     this.#socket = null;
     const error = new PosthornError('connection_failed', 'the stream has ended', { retryable: true });
     for (const waiting of [...this.#waiting.values()]) waiting.reject(error);
     this.#ended.resolve();
   }
 
-  #ping(socket: Socket): void {
-    const silentMs = performance.now() - this.#heardMs;
-    if (silentMs > SILENT_MS_MAX) {
+  /** The answer to a ping does not wake the queue, which sees it nevertheless. */
+  #beat(socket: Socket): void {
+    if (performance.now() - this.#heardMs > SILENT_HEARTBEATS * this.#host.config.heartbeatMs) {
       socket.close(1000, 'silent');
       return this.#end();
     }
-    if (silentMs > PING_MS / 2) socket.send('ping');
+    socket.send('ping');
   }
 
   #hear(data: unknown): void {

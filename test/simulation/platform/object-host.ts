@@ -75,6 +75,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
   readonly #calls = new Set<{ reject: (error: Error) => void }>();
   readonly #sockets = new Set<SimSocket>();
   #gate: { after: number; action: () => void }[] = [];
+  #autoResponse: { request: string; response: string } | null = null;
   #written = 0;
   #durable = 0;
   #isFlushing = false;
@@ -214,6 +215,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
 
   received(socket: SimSocket, message: string | ArrayBuffer): void {
     if (!this.#sockets.has(socket)) return;
+    if (message === this.#autoResponse?.request) return socket.answerPing(this.#autoResponse.response);
     this.#quietly('socket message', async (instance) => {
       await instance.webSocketMessage?.(socket, message);
     });
@@ -316,7 +318,8 @@ export class ObjectHost implements StorageHost, SocketOwner {
         });
       },
       getWebSockets: () => [...this.#sockets].filter(({ readyState }) => readyState <= OPEN + 1),
-      setWebSocketAutoResponse: () => {},
+      setWebSocketAutoResponse: (pair: { request: string; response: string }) => (this.#autoResponse = pair),
+      getWebSocketAutoResponseTimestamp: (socket: SimSocket) => socket.autoAnswered,
       abort: () => this.crash('abort'),
     };
   }

@@ -67,6 +67,17 @@ export class SimSocket {
     return structuredClone(this.attachment);
   }
 
+  /** When the platform last answered by itself: without its object, and without waiting for what that has written. */
+  autoAnswered: Date | null = null;
+
+  answerPing(response: string): void {
+    this.autoAnswered = new Date(this.#scheduler.nowMs);
+    const { owner } = this;
+    this.owner = null;
+    if (this.readyState === OPEN) this.send(response);
+    this.owner = owner;
+  }
+
   send(message: string | ArrayBuffer | Uint8Array): void {
     if (this.readyState !== OPEN) throw new Error('the socket is closed');
     const data =

@@ -1,6 +1,6 @@
 /** What the runtime does only in the worst moment: a socket that refuses what is sent on it. */
 
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   Consumers,
   type Poll,
@@ -43,7 +43,8 @@ class FakeSocket {
 }
 
 function consumersWith(...sockets: FakeSocket[]): Consumers {
-  return new Consumers({ getWebSockets: () => sockets } as unknown as DurableObjectState);
+  const ctx = { getWebSockets: () => sockets, getWebSocketAutoResponseTimestamp: () => null };
+  return new Consumers(ctx as unknown as DurableObjectState);
 }
 
 const BYTES = new Uint8Array([1]);
@@ -138,7 +139,7 @@ it('a lease that ended keeps its place in the prefetch until the consumer says s
   );
   for (const send of consumers.serve(new CountingQueue(20))) send();
   expect(countsOf(sockets)).toEqual([1, 19]);
-  consumers.noteSign(silent as unknown as WebSocket);
+  consumers.noteSign(silent as unknown as WebSocket, 1);
   for (const send of consumers.serve(new CountingQueue(3))) send();
   expect(countsOf(sockets)[0]).toBe(3);
 });
@@ -155,4 +156,61 @@ it('what cannot be sent to one who polls comes back at once, and nobody waits an
 it('what cannot be sent on a stream goes back when the stream is known to have ended', () => {
   const stream = new FakeSocket({ prefetch: 5, isBinary: true }, 1, true);
   expect(serve(consumersWith(stream))).toEqual([null]);
+});
+
+describe('a stream that is silent for too long', () => {
+  const FOR_LONG_MS = 24_000;
+  const LAST_CHANCE_MS = 1_000;
+  const setUp = () => {
+    const [mute, talks] = [1, 2].map(
+      (nth) =>
+        new FakeSocket(
+          { consumerId: `c${nth}`, prefetch: 10, heartbeatMs: 8_000, isBinary: true },
+          nth,
+          false,
+        ),
+    ) as [FakeSocket, FakeSocket];
+    const sockets = [mute, talks] as unknown as [WebSocket, WebSocket];
+    const consumers = consumersWith(mute, talks);
+    consumers.noteSign(sockets[1], 20_000);
+    return { consumers, mute, talks, sockets };
+  };
+  const idsOf = (silent: ReturnType<Consumers['silent']>): string[] =>
+    silent.map(({ attachment }) => attachment.consumerId);
+
+  it('is given nothing any more, and is ended after a last chance', () => {
+    const { consumers, mute, talks } = setUp();
+    const foundMs = FOR_LONG_MS + 5;
+    expect(idsOf(consumers.silent(foundMs))).toEqual([]);
+    expect([consumers.hasSuspects, consumers.silenceMs]).toEqual([true, foundMs + LAST_CHANCE_MS]);
+    for (const send of consumers.serve(new CountingQueue(10))) send();
+    expect([mute.sent.length, talks.sent.length]).toEqual([0, 1]);
+    const silent = consumers.silent(foundMs + LAST_CHANCE_MS);
+    expect(idsOf(silent)).toEqual(['c1']);
+    consumers.endSilent(silent);
+    expect(consumers.silent(foundMs + LAST_CHANCE_MS)).toEqual([]);
+    expect([consumers.count(), consumers.hasSuspects, consumers.silenceMs]).toEqual([
+      1,
+      false,
+      20_000 + FOR_LONG_MS,
+    ]);
+  });
+
+  it('is served again when it says something in that time', () => {
+    const { consumers, mute, sockets } = setUp();
+    consumers.silent(FOR_LONG_MS + 5);
+    consumers.noteSign(sockets[0], FOR_LONG_MS + 500);
+    expect(consumers.silent(FOR_LONG_MS + 5 + LAST_CHANCE_MS)).toEqual([]);
+    for (const send of consumers.serve(new CountingQueue(10))) send();
+    expect([mute.sent.length, consumers.hasSuspects]).toEqual([1, false]);
+  });
+});
+
+it('a stream that has announced no heartbeat may be silent for as long as none of its leases has ended', () => {
+  const sockets = streams(10);
+  const consumers = consumersWith(...sockets);
+  expect([consumers.silent(1e9), consumers.silenceMs]).toEqual([[], Infinity]);
+  consumers.noteEndedLeases(new Map([['c0', 1]]));
+  expect(consumers.silent(1e9)).toEqual([]);
+  expect(consumers.silent(1e9 + 1_000)).toHaveLength(1);
 });
