@@ -291,9 +291,9 @@ export class Group extends Durable {
   private newAlarms(armedMs: number | null): Alarm {
     const alarms = new Alarm(this.state.storage, armedMs, () => Date.now());
     alarms.register('sessions', (nowMs) => this.callRoll(nowMs));
-    alarms.register('fencing', () => {
+    alarms.register('fencing', (nowMs) => {
       this.state.waitUntil(this.flushFencing());
-      return null;
+      return nowMs + FENCE_RETRY_MS;
     });
     return alarms;
   }
@@ -364,7 +364,7 @@ export class Group extends Durable {
   private async tell(): Promise<void> {
     for (;;) {
       const [entry] = Object.entries(this.group.fencing);
-      if (!entry) return;
+      if (!entry) return this.alarms.schedule('fencing', null);
       const [memberId, fencing] = entry;
       const told = await tellPartitions(
         this.state.env,
@@ -372,10 +372,7 @@ export class Group extends Durable {
         fencing.partitions.map(partitionOf),
         fencing.epoch,
       );
-      if (!told) {
-        this.alarms.schedule('fencing', Date.now() + FENCE_RETRY_MS);
-        return;
-      }
+      if (!told) return this.alarms.schedule('fencing', Date.now() + FENCE_RETRY_MS);
       fenced(this.group, memberId);
       this.save();
     }

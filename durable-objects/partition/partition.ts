@@ -244,6 +244,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#alarm.runDue();
     if (!this.#open) return null;
     this.#open.groups.endTransaction(group, transactionalId, end);
+    this.#groupExpiry.schedule(this.#open.groups);
     this.#answers.answer();
     return true;
   }
@@ -261,13 +262,16 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     const isShift = typeof to === 'object' && 'shiftBy' in to;
     const where = isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') };
     const result = open.groups.reset(group, epoch, where, isDryRun);
+    this.#groupExpiry.schedule(open.groups);
     this.#answers.answer(); // a member may have waited for the end of a transaction that is given up
     return result;
   }
 
   /** Fences a member of a group that is gone: it can no longer commit for ownerships before this epoch. */
   fenceGroup(group: string, epoch: number): void {
-    this.#open?.groups.fence(group, epoch);
+    if (!this.#open) return;
+    this.#open.groups.fence(group, epoch);
+    this.#groupExpiry.schedule(this.#open.groups);
   }
 
   /** Removes the offsets of a deleted group. */

@@ -100,7 +100,7 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => Date.now());
       this.#alarm.register('effects', () => {
         ctx.waitUntil(this.propagate());
-        return null;
+        return Date.now() + RETRY_DELAY_MS; // should it fail, or this object be gone before it is done
       });
       if (this.#hasEffects()) this.#alarm.schedule('effects', Date.now() + RETRY_DELAY_MS);
       this.#alarm.register('rules', () => {
@@ -342,13 +342,14 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
   }
 
   async #propagate(): Promise<void> {
-    if (!(await this.#propagator.tellAll())) this.#alarm.schedule('effects', Date.now() + RETRY_DELAY_MS);
+    await this.#propagator.tellAll();
+    this.#alarm.schedule('effects', this.#hasEffects() ? Date.now() + RETRY_DELAY_MS : null);
   }
 
   /** The answer, once the objects have been told of what has changed; those that take long are told afterwards. */
   async #told<Answer>(kind: TargetKind, name: string, answer: Answer): Promise<Answer> {
     if (isFailure(answer) || !this.#hasEffects()) return answer;
-    const isDone = await isDoneWithin(ANSWER_MS_MAX, this.propagateOne(kind, name));
+    const isDone = await isDoneWithin(ANSWER_MS_MAX, this.propagateOne(kind, name)).catch(() => false);
     if (!isDone) this.#alarm.scheduleEarlier('effects', Date.now() + RETRY_DELAY_MS);
     return answer;
   }

@@ -7,9 +7,8 @@ import { History } from './history.ts';
 import type { Mutant } from './mutants/mutants.ts';
 import { drawPlan, type PlannedOperation } from './plan.ts';
 import { Scheduler } from './platform/scheduler.ts';
-import type { ObjectHost } from './platform/object-host.ts';
 import { World } from './platform/world.ts';
-import { unserved } from './unserved.ts';
+import { unserved } from './waiting/unserved.ts';
 import { Client } from './workload/client.ts';
 import { OPERATIONS } from './workload/operations.ts';
 import { comeToRest } from './workload/rest.ts';
@@ -78,12 +77,12 @@ export async function run(options: RunOptions): Promise<RunResult> {
     if (consumer.startsWith('stream-'))
       history.add({ kind: 'leave', client: '', consumer, begin: now, end: now });
   };
-  const seen = new Map<ObjectHost, string>();
+  const find = world.find.bind(world);
   scheduler.afterEvent = () => {
-    for (const host of world.objects) {
-      if (host.className !== 'Queue' || seen.get(host) === host.steps || !host.isQuiet) continue;
-      seen.set(host, host.steps);
-      const what = unserved(host, host.machine?.nowMs ?? scheduler.nowMs, world.rates);
+    for (const host of world.unseen) {
+      if (!host.isQuiet) continue;
+      world.unseen.delete(host);
+      const what = unserved(host, host.machine?.nowMs ?? scheduler.nowMs, rates, find);
       if (what === null) continue;
       const now = history.now();
       history.add({ kind: 'unserved', client: '', begin: now, end: now, what });

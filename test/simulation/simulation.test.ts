@@ -6,7 +6,7 @@ import { run } from './run.ts';
 import { shrink } from './shrink.ts';
 import { MUTANTS } from './mutants/mutants.ts';
 
-const SEEDS = 200;
+const SEEDS = 160;
 const STEPS = 100;
 
 /** Of dead letters, exchanges, schedules, and queues that come and go. */

@@ -8,6 +8,8 @@ import type { GroupOffsets } from './group-offsets.ts';
 
 const TASK = 'group-offsets';
 
+const RETRY_MS = 600_000;
+
 /** The offsets of the partition while it is defined, and the namespace of its groups. */
 export interface OpenGroups {
   groups: GroupOffsets;
@@ -24,10 +26,11 @@ export class GroupExpiry {
     waitUntil: (work: Promise<void>) => void,
   ) {
     this.#alarm = alarm;
-    alarm.register(TASK, () => {
+    alarm.register(TASK, (nowMs) => {
       const opened = open();
-      if (opened) waitUntil(this.#expire(env, opened));
-      return null;
+      if (!opened) return null;
+      waitUntil(this.#expire(env, opened));
+      return nowMs + RETRY_MS; // should it fail, or this object be gone before it is done
     });
   }
 

@@ -86,7 +86,7 @@ export class CleanUp {
 }
 
 /** A compacted topic keeps its records whatever their age, unless it deletes too. */
-function retentionPolicy({ topic: { config } }: PartitionDefinition): RetentionPolicy {
+export function retentionPolicy({ topic: { config } }: PartitionDefinition): RetentionPolicy {
   const deletes = config.cleanup_policy !== 'compact';
   return {
     retentionMs: deletes ? config.retention_ms : null,
@@ -94,7 +94,7 @@ function retentionPolicy({ topic: { config } }: PartitionDefinition): RetentionP
   };
 }
 
-function compactionPolicy({ topic: { config } }: PartitionDefinition): CompactionPolicy | null {
+export function compactionPolicy({ topic: { config } }: PartitionDefinition): CompactionPolicy | null {
   if (!isCompacted(config)) return null;
   return {
     minCleanableDirtyRatio: config.min_cleanable_dirty_ratio,

@@ -33,6 +33,7 @@ it('is known after a restart, whichever statement failed when it was first told'
     },
     wrote: () => {},
     alarmSet: () => {},
+    alarmRefused: () => {},
     sync: () => Promise.resolve(),
     soon: <Result>(_: string, result: () => Result) => Promise.resolve(result()),
   };

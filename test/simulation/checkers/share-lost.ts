@@ -31,7 +31,7 @@ export const shareLost: Checker = {
     }
     for (const state of history.of('share-state')) {
       if (!state.isFinal) continue;
-      const hasDeadLetters = 'dead_letter' in SHARED.groups[state.group]!;
+      const hasDeadLetters = SHARED.groups[state.group]!.dead_letter !== 'none';
       for (const { log, inFlight, available, lag, archived, deadLettersWaiting } of state.partitions) {
         if (inFlight + available + lag + deadLettersWaiting > 0)
           broken.push(`${state.group} is not done with ${log}: ${JSON.stringify(state.partitions)}`);
@@ -43,7 +43,7 @@ export const shareLost: Checker = {
       }
     }
     for (const { group, settlements } of history.of('share-settle')) {
-      if (!('dead_letter' in SHARED.groups[group]!)) continue;
+      if (SHARED.groups[group]!.dead_letter === 'none') continue;
       for (const { log, offset, result } of settlements) {
         const id = ids.get(`${log}/${offset}`);
         if (id === undefined) continue;

@@ -93,8 +93,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     only: ['produce-kept', 'fetch-kept', 'look-at-partition'],
     patches: change(
       'workers/fetch/fetch-json.ts',
-      'records.length >= recordsMax',
-      'records.length > recordsMax',
+      'const isFull = records.length >= fetch.recordsMax ||',
+      'const isFull = records.length > fetch.recordsMax ||',
     ),
   },
   {
@@ -103,8 +103,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     only: ['produce', 'produce-kept', 'poll', 'fetch-kept'],
     patches: change(
       'workers/routes/produce.ts',
-      'if (isUnpromised) return acceptWithoutPromise(c, topic, batches, request.records.length);',
-      'if (isUnpromised) {\n    for (const group of groups) {\n      const { partition, records } = group;\n      const part = packBatches(records.slice(0, 2), topic.config.max_batch_bytes, undefined);\n      await appendToPartitions(c.env, topic, [{ partition, bytes: part }]);\n    }\n    return acceptWithoutPromise(c, topic, [], request.records.length);\n  }',
+      'packBatches(\n      records,',
+      'packBatches(\n      isUnpromised ? records.slice(0, 2) : records,',
     ),
   },
   {
@@ -113,8 +113,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     faults: ['crash', 'delay'],
     patches: change(
       'durable-objects/partition/partition.ts',
-      "timestamp_type === 'append' ? this.now() : null",
-      "timestamp_type === 'append' ? this.now() - Math.floor(Math.random() * 20_000) : null",
+      'readAppend(bytes, stampsAppends ? this.now() : null)',
+      'readAppend(bytes, stampsAppends ? this.now() - Math.floor(Math.random() * 20_000) : null)',
     ),
   },
   {
@@ -156,7 +156,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     checker: 'long-poll',
     patches: change(
       'durable-objects/partition/partition.ts',
-      'committed: () => this.#answerWaiters(),',
+      'committed: () => this.#answers.answer(),',
       'committed: () => {},',
     ),
   },

@@ -11,6 +11,7 @@ import { TRANSACTION_MUTANTS } from './transaction-mutants.ts';
 import { QUEUE_PRODUCER_MUTANTS } from './queue-producer-mutants.ts';
 import { EXCHANGE_PRODUCER_MUTANTS } from './exchange-producer-mutants.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
+import { WAITING_MUTANTS } from './waiting-mutants.ts';
 
 export interface Mutant {
   name: string;
@@ -66,8 +67,8 @@ export const MUTANTS: readonly Mutant[] = [
     checker: 'monotonic-poll',
     patches: change(
       'workers/fetch/fetch-json.ts',
-      'let nextOffset = frame.nextOffset;',
-      'let nextOffset = frame.nextOffset - (frame.nextOffset > 1 && Math.random() < 0.02 ? 1 : 0);',
+      '  return ended(frame.nextOffset);\n}',
+      '  return ended(frame.nextOffset - (frame.nextOffset > 1 && Math.random() < 0.02 ? 1 : 0));\n}',
     ),
   },
   {
@@ -306,4 +307,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...QUEUE_PRODUCER_MUTANTS,
   ...EXCHANGE_PRODUCER_MUTANTS,
   ...QUEUE_MUTANTS,
+  ...WAITING_MUTANTS,
 ];

@@ -86,7 +86,11 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     name: 'two-consumers-at-a-time',
     checker: 'single-consumer',
     only: ['publish', 'take', 'settle'],
-    patches: change('core/queue/deliver/single-active.ts', 'if (!isGone) return false;', 'void isGone;'),
+    patches: change(
+      'core/queue/deliver/single-active.ts',
+      'if (active.id !== consumerId) return isFree;',
+      'if (active.id !== consumerId) return true;',
+    ),
   },
   {
     name: 'turn-that-comes-by-time-forgotten',

@@ -30,6 +30,8 @@ export interface Surroundings {
   machineFor(host: ObjectHost): Machine;
   envFor(caller: Caller): object;
   socketEnded(socket: SimSocket): void;
+  /** Something has happened in it. */
+  touched(host: ObjectHost): void;
 }
 
 class Life implements Caller {
@@ -74,12 +76,15 @@ export class ObjectHost implements StorageHost, SocketOwner {
   readonly #sockets = new Set<SimSocket>();
   #gate: { after: number; action: () => void }[] = [];
   #autoResponse: { request: string; response: string } | null = null;
-  #received = 0;
   #written = 0;
   #durable = 0;
   #isFlushing = false;
   /** Statements until the one that fails. */
   #failIn = Infinity;
+  /** Alarms that are being delivered, or have failed and come again. */
+  #alarmsOnTheirWay = 0;
+  /** The storage has failed to set the alarm: the next call sets it. */
+  #isAlarmRefused = false;
 
   constructor(world: Surroundings, className: string, name: string) {
     this.#world = world;
@@ -96,14 +101,14 @@ export class ObjectHost implements StorageHost, SocketOwner {
     return this.#life?.machine ?? null;
   }
 
-  /** How much it has been asked and has written: if both are the same, so is all that it knows. */
-  get steps(): string {
-    return `${this.#received} ${this.#written} ${this.#sockets.size}`;
-  }
-
   /** Nothing is under way in it, and all that it wrote is durable. */
   get isQuiet(): boolean {
     return this.#calls.size === 0 && (this.#life?.pending ?? 0) === 0 && this.#written === this.#durable;
+  }
+
+  /** The platform calls its alarm whatever is set, or its storage did not let it be set. */
+  get isAlarmOnItsWay(): boolean {
+    return this.#alarmsOnTheirWay > 0 || this.#isAlarmRefused;
   }
 
   /** What its open sockets carry. */
@@ -174,6 +179,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
   }
 
   wrote(): void {
+    this.#world.touched(this);
     this.#written += 1;
     this.#flush();
   }
@@ -190,7 +196,12 @@ export class ObjectHost implements StorageHost, SocketOwner {
   }
 
   alarmSet(): void {
+    this.#isAlarmRefused = false;
     this.#scheduleAlarm();
+  }
+
+  alarmRefused(): void {
+    this.#isAlarmRefused = true;
   }
 
   /** Runs the action when all that was written so far is durable; never, if the object crashes before. */
@@ -212,6 +223,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
 
   closed(socket: SimSocket, code: number, reason: string): void {
     if (!this.#sockets.delete(socket)) return;
+    this.#world.touched(this);
     this.#world.socketEnded(socket);
     this.#quietly('socket close', async (instance) => {
       await instance.webSocketClose?.(socket, code, reason, code === 1000);
@@ -225,7 +237,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
   #receive(label: string, work: (instance: Instance) => Promise<unknown>): Promise<unknown> {
     const { scheduler, rates } = this.#world;
     const { random } = scheduler;
-    this.#received += 1;
+    this.#world.touched(this);
     if (random() < rates.crash) scheduler.after(random() * 8, 'crash', () => this.crash('crash'));
     if (random() < rates.evict) scheduler.after(random() * 40, 'evict', () => this.evict());
     return new Promise((resolve, reject) => {
@@ -299,6 +311,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
       acceptWebSocket: (socket: SimSocket) => {
         socket.owner = this;
         this.#sockets.add(socket);
+        this.#world.touched(this);
         // A response that fails takes its socket with it.
         this.#world.scheduler.after(UNCLAIMED_MS, 'nobody there', () => {
           if (!socket.peer.isAccepted) socket.break();
@@ -359,15 +372,22 @@ export class ObjectHost implements StorageHost, SocketOwner {
   /** @param time that it was set for; null if it comes though nothing is set */
   #fire(time: number | null, failures: number): void {
     if (time !== null && this.disk.alarmMs !== time) return;
+    this.#alarmsOnTheirWay += 1;
     this.#receive('alarm', async (instance) => {
       if (time !== null && this.disk.alarmMs === time) {
         this.disk.alarmMs = null;
         this.wrote();
       }
       await instance.alarm?.();
-    }).catch(() => {
-      if (failures >= ALARM_RETRIES) return;
-      this.#world.scheduler.after(2_000 * 2 ** failures, 'alarm retry', () => this.#fire(null, failures + 1));
-    });
+    }).then(
+      () => void (this.#alarmsOnTheirWay -= 1),
+      () => {
+        if (failures >= ALARM_RETRIES) return void (this.#alarmsOnTheirWay -= 1);
+        this.#world.scheduler.after(2_000 * 2 ** failures, 'alarm retry', () => {
+          this.#alarmsOnTheirWay -= 1;
+          this.#fire(null, failures + 1);
+        });
+      },
+    );
   }
 }

@@ -14,6 +14,8 @@ export interface StorageHost {
   /** Something was written that is not durable. */
   wrote(): void;
   alarmSet(): void;
+  /** The alarm could not be set. */
+  alarmRefused(): void;
   sync(): Promise<void>;
   soon<Result>(label: string, result: () => Result): Promise<Result>;
 }
@@ -179,7 +181,12 @@ export class SimStorage {
   }
 
   async setAlarm(time: number | Date): Promise<void> {
-    this.#host.beforeStatement();
+    try {
+      this.#host.beforeStatement();
+    } catch (error) {
+      this.#host.alarmRefused();
+      throw error;
+    }
     this.#disk.alarmMs = Number(time);
     this.#host.wrote();
     this.#host.alarmSet();

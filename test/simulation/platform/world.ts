@@ -43,6 +43,8 @@ export class World implements Surroundings {
   readonly #machines: Machine[] = [];
   #crons = 0;
   #isHealed = false;
+  /** Objects in which something has happened since somebody took them out of it. */
+  readonly unseen = new Set<ObjectHost>();
   /** Told when an object has seen the end of a socket. */
   onSocketEnded: (socket: SimSocket) => void = () => {};
 
@@ -112,6 +114,15 @@ export class World implements Surroundings {
 
   socketEnded(socket: SimSocket): void {
     this.onSocketEnded(socket);
+  }
+
+  touched(host: ObjectHost): void {
+    this.unseen.add(host);
+  }
+
+  /** Null where there is none. */
+  find(className: string, name: string): ObjectHost | null {
+    return this.#objects.get(`${className} ${name}`) ?? null;
   }
 
   envFor(caller: Caller): object {

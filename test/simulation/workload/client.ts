@@ -64,13 +64,17 @@ export class Client implements Caller {
     this.world.scheduler.note(`${this.name} knows ${JSON.stringify(said)}`);
   }
 
-  /** One attempt. */
+  /**
+   * One attempt.
+   * @param mayBeInvalid a request that the broker has to refuse as such is among what is tried
+   */
   async request(
     method: string,
     path: string,
     body?: unknown,
     waitMs = 0,
     headers: Record<string, string> = {},
+    mayBeInvalid = false,
   ): Promise<Answer> {
     const begin = this.history.now();
     let copies = 1;
@@ -83,7 +87,7 @@ export class Client implements Caller {
     const isPartial = 'stored' in answer || 'messages' in answer;
     const outcome = response.ok ? 'ok' : status >= 500 || isPartial ? 'unknown' : 'refused';
     const end = outcome === 'unknown' ? Infinity : this.history.now();
-    if (ODD_STATUS.has(status)) {
+    if (ODD_STATUS.has(status) && !(mayBeInvalid && status === 400)) {
       const what = `${method} ${path} was answered ${status} ${text}`;
       this.add({ kind: 'odd', client: this.name, begin, end, what });
     }

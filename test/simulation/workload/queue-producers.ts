@@ -59,10 +59,12 @@ interface Attempt {
 
 async function sendOnce(client: Client, { queue, messages, producer }: SequencedPublish): Promise<Attempt> {
   const { transactionalId: _, ...numbers } = producer;
-  const { outcome, status, begin, end, body } = await client.request('POST', `/queues/${queue}/messages`, {
+  const request = {
     messages: messages.map(({ id, properties }) => ({ body: id, properties })),
     producer: numbers,
-  });
+  };
+  const answer = await client.request('POST', `/queues/${queue}/messages`, request, 0, {}, true);
+  const { outcome, status, begin, end, body } = answer;
   const told = outcome === 'ok' ? (body['results'] as { outcome: Attempt['results'][number] }[]) : [];
   const results = told.map((one) => one.outcome);
   client.add({

@@ -69,7 +69,11 @@ async function fetchOnce(client: Client, waitMs: number, isFinal: boolean): Prom
 
 export async function declareReborn(client: Client): Promise<void> {
   await insist(client, 'PUT', `/topics/${TOPIC}`, { retention_ms: null });
-  await insist(client, 'PUT', `/share-groups/${SHARE_GROUP}`, { topics: [TOPIC], delivery_limit: 100 });
+  await insist(client, 'PUT', `/share-groups/${SHARE_GROUP}`, {
+    topics: [TOPIC],
+    delivery_limit: 100,
+    dead_letter: 'none',
+  });
 }
 
 /** At rest: once more, with those who read the old topic and go on with the new one. */
