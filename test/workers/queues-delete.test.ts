@@ -61,9 +61,9 @@ it('takes nothing more from a router that knows it from before, also where it ha
   const { miniflare } = broker.broker;
   const topologies = await miniflare.getDurableObjectNamespace('TOPOLOGY', 'posthorn');
   const topology = topologies.getByName('default') as unknown as {
-    queues(): Promise<{ name: string; id: number; version: number }[]>;
+    queue(name: string): Promise<{ queue: { id: number; version: number } }>;
   };
-  const { id, version } = (await topology.queues()).find(({ name }) => name === 'gone')!;
+  const { id, version } = (await topology.queue('gone')).queue;
   const queues = await miniflare.getDurableObjectNamespace('QUEUE', 'posthorn');
   const queue = queues.getByName(`default/gone#${id}`) as unknown as {
     publish(version: number, bytes: Uint8Array): Promise<unknown>;

@@ -70,7 +70,7 @@ describe('where an object', () => {
     }
     // Nearly all of them ask an object; of some the drawn requests are seldom right.
     expect(unavailable.size).toBeGreaterThan(KNOWN.length * 0.7);
-  });
+  }, 180_000);
 
   it.each([
     ['cannot be reached', '1'],
