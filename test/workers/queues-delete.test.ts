@@ -61,9 +61,9 @@ it('takes nothing more from a router that knows it from before, also where it ha
   const { miniflare } = broker.broker;
   const topologies = await miniflare.getDurableObjectNamespace('TOPOLOGY', 'posthorn');
   const topology = topologies.getByName('default') as unknown as {
-    queue(name: string): Promise<{ queue: { id: number; version: number } }>;
+    definitions(queues: string[], topics: string[]): Promise<{ queues: { id: number; version: number }[] }>;
   };
-  const { id, version } = (await topology.queue('gone')).queue;
+  const { id, version } = (await topology.definitions(['gone'], [])).queues[0]!;
   const queues = await miniflare.getDurableObjectNamespace('QUEUE', 'posthorn');
   const queue = queues.getByName(`default/gone#${id}`) as unknown as {
     publish(version: number, bytes: Uint8Array): Promise<unknown>;

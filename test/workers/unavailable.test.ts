@@ -51,26 +51,30 @@ const listTopics = (error: () => Error): Response | Promise<Response> =>
   createApp().request('/v1/default/topics', {}, envOf(error));
 
 describe('where an object', () => {
-  it.each(Object.entries(FAILURES))('%s, no request is answered by a 500', async (_, error) => {
-    const seed = Math.floor(Math.random() * 2 ** 30);
-    const random = randomFrom(seed);
-    const knowledge = new Knowledge();
-    const [app, env] = [createApp(), envOf(error)];
-    const unavailable = new Set<string>();
-    for (let number = 0; number < REQUESTS; number++) {
-      const { operation, path, ...init } = await drawRequest(random, knowledge);
-      const response = await app.request(path, init as RequestInit, env);
-      const said = `seed ${seed}, request ${number}: ${init.method} ${path} is answered by ${response.status}`;
-      if (response.status < 500) continue;
-      const { code, retryable, status } = (await response.json()) as ProblemDocument;
-      expect({ code, status, retryable }, said).toEqual({ code, ...pickOf(code) });
-      expect(code, said).not.toBe('internal_error');
-      expect(status, said).toBe(503);
-      unavailable.add(operation);
-    }
-    // Nearly all of them ask an object; of some the drawn requests are seldom right.
-    expect(unavailable.size).toBeGreaterThan(KNOWN.length * 0.7);
-  }, 180_000);
+  it.each(Object.entries(FAILURES))(
+    '%s, no request is answered by a 500',
+    async (_, error) => {
+      const seed = Math.floor(Math.random() * 2 ** 30);
+      const random = randomFrom(seed);
+      const knowledge = new Knowledge();
+      const [app, env] = [createApp(), envOf(error)];
+      const unavailable = new Set<string>();
+      for (let number = 0; number < REQUESTS; number++) {
+        const { operation, path, ...init } = await drawRequest(random, knowledge);
+        const response = await app.request(path, init as RequestInit, env);
+        const said = `seed ${seed}, request ${number}: ${init.method} ${path} is answered by ${response.status}`;
+        if (response.status < 500) continue;
+        const { code, retryable, status } = (await response.json()) as ProblemDocument;
+        expect({ code, status, retryable }, said).toEqual({ code, ...pickOf(code) });
+        expect(code, said).not.toBe('internal_error');
+        expect(status, said).toBe(503);
+        unavailable.add(operation);
+      }
+      // Nearly all of them ask an object; of some the drawn requests are seldom right.
+      expect(unavailable.size).toBeGreaterThan(KNOWN.length * 0.7);
+    },
+    180_000,
+  );
 
   it.each([
     ['cannot be reached', '1'],
