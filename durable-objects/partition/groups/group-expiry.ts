@@ -34,9 +34,21 @@ export class GroupExpiry {
     });
   }
 
-  /** Almost always scheduled already: a commit must not cost a second row. */
+  /**
+   * Almost always scheduled already: a commit must not cost a second row. Never throws: the offset is stored, so that it needs
+   * an alarm though its time cannot be read now.
+   */
   schedule(groups: GroupOffsets): void {
-    if (!this.#alarm.isScheduled(TASK)) this.#alarm.schedule(TASK, groups.nextExpiryMs());
+    if (this.#alarm.isScheduled(TASK)) return;
+    try {
+      this.#alarm.schedule(TASK, groups.nextExpiryMs());
+    } catch (error) {
+      console.error(
+        'the expiry of group offsets could not be looked up; it is looked up by the alarm',
+        error,
+      );
+      this.#alarm.schedule(TASK, 0);
+    }
   }
 
   cancel(): void {
