@@ -22,6 +22,8 @@ export interface Answer {
   code?: string;
   /** The body of a success, if it is JSON. */
   json?: unknown;
+  /** The same, as it was written. */
+  text?: string;
   /** One sentence for each thing that is wrong with it. */
   wrong: string[];
 }
@@ -42,6 +44,7 @@ export async function readAnswer(response: Response, operation: string): Promise
   return {
     status,
     json,
+    text,
     wrong: parsed.success ? [] : [`was answered ${text.slice(0, 500)}: ${parsed.error.message}`],
   };
 }

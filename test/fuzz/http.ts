@@ -3,14 +3,17 @@
  * nor has a request to another namespace, and the broker works afterwards.
  */
 
+import { PRIORITY_MAX } from '../../protocol/limits.ts';
 import { randomFrom, type Random } from '../crash/random.ts';
 import type { TestBroker } from '../support/test-broker.ts';
+import type { FetchReply, ProduceReply } from '../../protocol/schemas/records.ts';
 import { call, isClosed } from './call.ts';
 import { readAnswer, type Answer } from './answers.ts';
 import { sendCut } from './cut-request.ts';
 import { checkHealth, clear } from './health.ts';
 import { Knowledge } from './knowledge.ts';
 import { Movers } from './movers.ts';
+import { jsonOf } from './raw-json.ts';
 import { drawRequest, NAMESPACES, requestText, type FuzzRequest } from './requests.ts';
 import { difference, snapshot, type Snapshot } from './snapshot.ts';
 
@@ -71,7 +74,8 @@ export class HttpFuzz {
   async #declare(): Promise<void> {
     for (const name of ['victim', 'other']) {
       await call(this.#broker, 'PUT', `/v1/default/topics/${name}`, {});
-      await call(this.#broker, 'PUT', `/v1/default/queues/${name}`, {});
+      const more = name === 'other' ? { max_priority: PRIORITY_MAX } : {};
+      await call(this.#broker, 'PUT', `/v1/default/queues/${name}`, more);
     }
     this.forgetState();
   }
@@ -90,10 +94,38 @@ export class HttpFuzz {
         if (answer.json !== undefined) this.#knowledge.learn(request, answer.json);
       }
     }
+    wrong.push(...this.#knowledge.kept.check(answer.text ?? '').wrong);
+    if (operation === 'produce' && names['namespace'] === NAMESPACES[0])
+      wrong.push(...(await this.#readBack(request, answer)));
     const isElsewhere = names['namespace'] !== NAMESPACES[0];
     const why = isRefused ? 'was refused' : isElsewhere ? 'was of another namespace' : null;
     const changed = await this.#compare(why, request);
     return [...wrong, ...changed];
+  }
+
+  /** What was acknowledged with its offsets is there, as it was sent. */
+  async #readBack({ names, sent }: FuzzRequest, { json }: Answer): Promise<string[]> {
+    const { offsets } = (json ?? {}) as Partial<ProduceReply>;
+    const { records } = sent as { records?: unknown[] };
+    const { kept } = this.#knowledge;
+    const [mark] = records ? kept.marksOf(records) : [];
+    const [first] = offsets ?? [];
+    if (!first || typeof mark !== 'number') return [];
+    const { partition, offset } = first;
+    const path = `/v1/default/topics/${names['topic']}/partitions/${partition}`;
+    const response = await fetch(`${this.#broker.url}${path}/records?offset=${offset}&max_records=1`);
+    const answer = await readAnswer(response, 'fetch');
+    const { marks, wrong } = kept.check(answer.text ?? '');
+    const { log_start_offset: start = 0, records: read = [] } = (answer.json ?? {}) as Partial<FetchReply>;
+    // Retention and compaction may have been there first.
+    const isGone = start > offset || (answer.status === 200 && read[0]?.offset !== offset);
+    if (marks.has(mark) || isGone) return [...answer.wrong, ...wrong];
+    const said = answer.code ?? jsonOf(read[0]).slice(0, 300);
+    return [
+      ...answer.wrong,
+      ...wrong,
+      `was acknowledged at ${partition}/${offset}, where there is now ${said}`,
+    ];
   }
 
   /** A body that is not complete cannot have been meant. */
