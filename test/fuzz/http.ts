@@ -46,6 +46,11 @@ export class HttpFuzz {
     this.#pid = broker.broker.workerdPid;
   }
 
+  /** Values that were read and compared with what was sent. */
+  get compared(): number {
+    return this.#knowledge.kept.compared;
+  }
+
   /** One request. What is wrong, a text each. */
   async step(): Promise<string[]> {
     if (this.requests % HEALTH_EVERY === 0) await this.#declare();

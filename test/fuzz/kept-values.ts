@@ -18,6 +18,9 @@ interface Sent {
 }
 
 export class KeptValues {
+  /** Values that were read and compared. */
+  compared = 0;
+
   readonly #sent = new Map<number, Sent>();
   #last = 0;
 
@@ -57,6 +60,7 @@ export class KeptValues {
       const sent = this.#sent.get(mark);
       if (!sent) return;
       marks.add(mark);
+      this.compared += 1;
       if (!isSameValue(sent.value, value))
         wrong.push(`gave ${value.slice(0, 300)} for the value ${jsonOf(sent.value).slice(0, 300)}`);
       const name = Object.keys(sent.headers).find((key) => !isSameHeader(sent.headers[key], headers, key));

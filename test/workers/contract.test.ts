@@ -179,7 +179,7 @@ const INVALID = new Set([
 const BY_STATE = [
   /the default exchange takes no bindings/, // the one in the path
   /is no dead letter of queue/, // ids that an earlier reply gave
-  /is not one that this queue gave/, // `next` likewise
+  /is not a `next` from this queue/, // likewise
   /^body ends_at: .* is past$/,
   /its dead letters would come back/, // a share group's own topic
   /these go to \d+; send a request for each/, // by the hash of the keys
