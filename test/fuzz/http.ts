@@ -100,8 +100,10 @@ export class HttpFuzz {
       }
     }
     wrong.push(...this.#knowledge.kept.check(answer.text ?? '').wrong);
-    if (operation === 'produce' && names['namespace'] === NAMESPACES[0])
-      wrong.push(...(await this.#readBack(request, answer)));
+    if (status >= 200 && status < 300 && names['namespace'] === NAMESPACES[0]) {
+      if (operation === 'produce') wrong.push(...(await this.#readBack(request, answer)));
+      if (operation === 'publishToQueue') wrong.push(...(await this.#peek(request)));
+    }
     const isElsewhere = names['namespace'] !== NAMESPACES[0];
     const why = isRefused ? 'was refused' : isElsewhere ? 'was of another namespace' : null;
     const changed = await this.#compare(why, request);
@@ -111,7 +113,7 @@ export class HttpFuzz {
   /** What was acknowledged with its offsets is there, as it was sent. */
   async #readBack({ names, sent }: FuzzRequest, { json }: Answer): Promise<string[]> {
     const { offsets } = (json ?? {}) as Partial<ProduceReply>;
-    const { records } = sent as { records?: unknown[] };
+    const { records, producer } = sent as { records?: unknown[]; producer?: unknown };
     const { kept } = this.#knowledge;
     const [mark] = records ? kept.marksOf(records) : [];
     const [first] = offsets ?? [];
@@ -122,15 +124,28 @@ export class HttpFuzz {
     const answer = await readAnswer(response, 'fetch');
     const { marks, wrong } = kept.check(answer.text ?? '');
     const { log_start_offset: start = 0, records: read = [] } = (answer.json ?? {}) as Partial<FetchReply>;
-    // Retention and compaction may have been there first.
-    const isGone = start > offset || (answer.status === 200 && read[0]?.offset !== offset);
-    if (marks.has(mark) || isGone) return [...answer.wrong, ...wrong];
+    const isThere = read[0]?.offset === offset;
+    // What a producer repeats is acknowledged where it was stored first.
+    if (marks.has(mark) || (isThere && producer) || start > offset) return [...answer.wrong, ...wrong];
+    if (!isThere && (await this.#isCompacted(names['topic']!))) return [...answer.wrong, ...wrong];
     const said = answer.code ?? jsonOf(read[0]).slice(0, 300);
     return [
       ...answer.wrong,
       ...wrong,
       `was acknowledged at ${partition}/${offset}, where there is now ${said}`,
     ];
+  }
+
+  async #isCompacted(topic: string): Promise<boolean> {
+    const { body } = await call<unknown>(this.#broker, 'GET', `/v1/default/topics/${topic}`);
+    return JSON.stringify(body).includes('"cleanup_policy":"compact');
+  }
+
+  /** What has just come may have left again, so it need not be there; what is there is as it was sent. */
+  async #peek({ names }: FuzzRequest): Promise<string[]> {
+    const path = `/v1/default/queues/${encodeURIComponent(names['queue']!)}/messages?max=100`;
+    const { text = '', wrong } = await readAnswer(await fetch(`${this.#broker.url}${path}`), 'peekQueue');
+    return [...wrong, ...this.#knowledge.kept.check(text).wrong];
   }
 
   /** A body that is not complete cannot have been meant. */

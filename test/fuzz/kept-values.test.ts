@@ -36,6 +36,11 @@ it('takes bytes that are JSON as that JSON', () => {
   expect(said({ value }, { value: new RawJson('{"a":1}') })).toHaveLength(1);
 });
 
+it('compares bytes, not how base64 may write them', () => {
+  expect(said({ value: { $base64: '/x==' } }, { value: { $base64: '/w==' } })).toEqual([]);
+  expect(said({ value: { $base64: '/w==' } }, { value: { $base64: '/g==' } })).toHaveLength(1);
+});
+
 it('misses a header that is gone, one of its values, and one named __proto__', () => {
   const named = (value: unknown): object => Object.fromEntries([['__proto__', value]]) as object;
   const record = { value: 1, headers: named(['a', null]) };
