@@ -111,7 +111,7 @@ export class HttpFuzz {
   }
 
   /** What was acknowledged with its offsets is there, as it was sent. */
-  async #readBack({ names, sent }: FuzzRequest, { json }: Answer): Promise<string[]> {
+  async #readBack({ path: sentTo, sent }: FuzzRequest, { json }: Answer): Promise<string[]> {
     const { offsets } = (json ?? {}) as Partial<ProduceReply>;
     const { records, producer } = sent as { records?: unknown[]; producer?: unknown };
     const { kept } = this.#knowledge;
@@ -119,15 +119,15 @@ export class HttpFuzz {
     const [first] = offsets ?? [];
     if (!first || typeof mark !== 'number') return [];
     const { partition, offset } = first;
-    const path = `/v1/default/topics/${names['topic']}/partitions/${partition}`;
-    const response = await fetch(`${this.#broker.url}${path}/records?offset=${offset}&max_records=1`);
-    const answer = await readAnswer(response, 'fetch');
+    const topic = /^[^?]*\/topics\/[^/?]+/.exec(sentTo)![0];
+    const path = `${topic}/partitions/${partition}/records?offset=${offset}&max_records=1`;
+    const answer = await this.#get(path, 'fetch');
     const { marks, wrong } = kept.check(answer.text ?? '');
     const { log_start_offset: start = 0, records: read = [] } = (answer.json ?? {}) as Partial<FetchReply>;
     const isThere = read[0]?.offset === offset;
     // What a producer repeats is acknowledged where it was stored first.
     if (marks.has(mark) || (isThere && producer) || start > offset) return [...answer.wrong, ...wrong];
-    if (!isThere && (await this.#isCompacted(names['topic']!))) return [...answer.wrong, ...wrong];
+    if (!isThere && (await this.#isCompacted(topic))) return [...answer.wrong, ...wrong];
     const said = answer.code ?? jsonOf(read[0]).slice(0, 300);
     return [
       ...answer.wrong,
@@ -136,16 +136,20 @@ export class HttpFuzz {
     ];
   }
 
-  async #isCompacted(topic: string): Promise<boolean> {
-    const { body } = await call<unknown>(this.#broker, 'GET', `/v1/default/topics/${topic}`);
-    return JSON.stringify(body).includes('"cleanup_policy":"compact');
+  async #isCompacted(path: string): Promise<boolean> {
+    const { text = '' } = await this.#get(path, 'getTopic');
+    return text.includes('"cleanup_policy":"compact');
   }
 
   /** What has just come may have left again, so it need not be there; what is there is as it was sent. */
-  async #peek({ names }: FuzzRequest): Promise<string[]> {
-    const path = `/v1/default/queues/${encodeURIComponent(names['queue']!)}/messages?max=100`;
-    const { text = '', wrong } = await readAnswer(await fetch(`${this.#broker.url}${path}`), 'peekQueue');
+  async #peek({ path }: FuzzRequest): Promise<string[]> {
+    const { text = '', wrong } = await this.#get(`${path.split('?')[0]}?max=100`, 'peekQueue');
     return [...wrong, ...this.#knowledge.kept.check(text).wrong];
+  }
+
+  #get(path: string, operation: string): Promise<Answer> {
+    const request = { operation, method: 'GET', path, names: {}, headers: {}, sent: {}, isChunked: false };
+    return this.#send(request);
   }
 
   /** A body that is not complete cannot have been meant. */
