@@ -71,7 +71,7 @@ process.exit(wrong.length === 0 ? 0 : 1);
 
 function summaryOf(done: FuzzTotals): string {
   return (
-    `${done.requests} requests, ${done.refused} refused; ${done.frames} frames, ${done.beside} requests beside them; ` +
+    `${done.requests} requests, ${done.refused} refused, ${done.compared} values read again; ${done.frames} frames, ${done.beside} requests beside them; ` +
     `${done.codecCases} codec cases, ${done.codecAccepted} taken; ${done.wrong.length} wrong`
   );
 }

@@ -6,6 +6,7 @@ import { decodeGroupFrame } from '../../protocol/frames/group-frame.ts';
 import {
   DELIVERIES_TYPE,
   GROUP_RECORDS_TYPE,
+  JSON_LINES_TYPE,
   JSON_TYPE,
   PROBLEM_TYPE,
   RECORD_BATCH_TYPE,
@@ -22,6 +23,8 @@ export interface Answer {
   code?: string;
   /** The body of a success, if it is JSON. */
   json?: unknown;
+  /** The same, or lines of JSON, as it was written. */
+  text?: string;
   /** One sentence for each thing that is wrong with it. */
   wrong: string[];
 }
@@ -32,6 +35,7 @@ export async function readAnswer(response: Response, operation: string): Promise
   const { status } = response;
   if (!response.ok) return { status, ...refusalOf(response, bytes) };
   const [type = ''] = (response.headers.get('content-type') ?? '').split(';');
+  if (type === JSON_LINES_TYPE) return { status, text: textOf(bytes), wrong: [] };
   if (type !== JSON_TYPE) return { status, wrong: checkBytes(type, bytes) };
   const known = operations[operation as keyof typeof operations] as Operation | undefined;
   const schema = known?.replies[status]?.json;
@@ -42,6 +46,7 @@ export async function readAnswer(response: Response, operation: string): Promise
   return {
     status,
     json,
+    text,
     wrong: parsed.success ? [] : [`was answered ${text.slice(0, 500)}: ${parsed.error.message}`],
   };
 }
@@ -89,7 +94,7 @@ function checkBytes(type: string, bytes: Uint8Array): string[] {
   } catch (error) {
     return [`was answered with ${type} that cannot be read: ${(error as Error).message}`];
   }
-  if (type !== RECORD_BATCH_TYPE) return []; // also lines of JSON
+  if (type !== RECORD_BATCH_TYPE) return [];
   const batches = splitBatches(bytes);
   return isBatchFailure(batches) ? [`was answered with record batches: ${batches.message}`] : [];
 }

@@ -1,8 +1,10 @@
 /** Requests with ids, tags and epochs that are right, as far as answers have given any. */
 
 import type { Random } from '../crash/random.ts';
+import type { PartitionOffset } from '../../protocol/schemas/groups.ts';
 import type { Knowledge, KnownProducer, Named } from './knowledge.ts';
 import { LIVING_NAMES, pick } from './schema-values.ts';
+import { userHeaders, userMessage, userValue } from './user-values.ts';
 
 /** What takes the place of drawn values. */
 export interface Fit {
@@ -73,6 +75,34 @@ const living = (name: string): Fitting => {
   return (_, random) => ({ names: { [name]: pick(random, LIVING_NAMES) } });
 };
 
+const userRecord = (random: Random): object => ({
+  value: userValue(random),
+  headers: userHeaders(random),
+  partition: 0,
+});
+
+/** The right one, one of another topic, or none. */
+function topicIdFor(topic: string, { topicIds }: Knowledge, random: Random): Record<string, string> {
+  const known = topicIds.get(topic);
+  const chance = random();
+  if (known === undefined || chance < 0.5) return {};
+  return { topic_id: String(chance < 0.85 ? known : known + pick(random, [-1, 1])) };
+}
+
+/** Offsets that say to be of their topic or, now and then, of another. */
+function identified(
+  offsets: readonly PartitionOffset[],
+  known: Knowledge,
+  random: Random,
+): PartitionOffset[] {
+  const isNamed = random() < 0.4;
+  const added = random() < 0.7 ? 0 : 1;
+  return offsets.map((offset) => {
+    const id = known.topicIds.get(offset.topic);
+    return isNamed && id !== undefined ? { ...offset, topic_id: id + added } : offset;
+  });
+}
+
 const FITTINGS: Record<string, Fitting> = {
   settle: ({ tags }, random) => {
     const found = some(tags, random);
@@ -100,18 +130,19 @@ const FITTINGS: Record<string, Fitting> = {
   heartbeat: memberWithEpoch,
   leaveGroup: ofMember,
   fetchForMember: ofMember,
-  fetchFromPositions: ({ members }, random) => {
+  fetchFromPositions: (known, random) => {
+    const { members } = known;
     if (members.length === 0) return null;
     const { group, member_id: member, epoch, assignment, offsets } = pick(random, members);
-    const positions = offsets.filter(() => random() < 0.5);
+    const positions = identified(offsets, known, random).filter(() => random() < 0.5);
     const partitions = random() < 0.3 ? { partitions: assignment } : {};
     return { names: { group, member }, body: { epoch, positions, ...partitions } };
   },
-  commitOffsets: ({ members }, random) => {
-    const able = members.filter(({ offsets }) => offsets.length > 0);
+  commitOffsets: (known, random) => {
+    const able = known.members.filter(({ offsets }) => offsets.length > 0);
     if (able.length === 0) return null;
     const { group, member_id, epoch, offsets } = pick(random, able);
-    return { names: { group }, body: { member_id, epoch, offsets } };
+    return { names: { group }, body: { member_id, epoch, offsets: identified(offsets, known, random) } };
   },
   readOffsets: living('group'),
   describeGroup: living('group'),
@@ -139,7 +170,13 @@ const FITTINGS: Record<string, Fitting> = {
     const queue = pick(random, LIVING_NAMES);
     return {
       names: { transactional_id: transactionalId! },
-      body: { producer: { id, epoch }, sequence, queue, exchange: undefined, messages: [{ body: 'held' }] },
+      body: {
+        producer: { id, epoch },
+        sequence,
+        queue,
+        exchange: undefined,
+        messages: [userMessage(random)],
+      },
     };
   },
   produce: ({ producers }, random) => {
@@ -148,13 +185,17 @@ const FITTINGS: Record<string, Fitting> = {
     if (roll < 0.2) return { names: { topic } };
     // To several partitions, of which some may refuse: one that has heard of a ceiling, say.
     if (roll < 0.3) {
-      const records = [0, 1, 0, 2].map((partition) => ({ value: 'spread', partition }));
+      const records = [0, 1, 0, 2].map((partition) => ({
+        value: userValue(random),
+        headers: userHeaders(random),
+        partition,
+      }));
       return {
         names: { topic },
         body: { records, producer: undefined, acks: undefined, delivery: undefined },
       };
     }
-    const plain = { records: [{ value: 'plain', partition: 0 }], producer: undefined };
+    const plain = { records: [userRecord(random)], producer: undefined };
     if (producers.length === 0 || roll < 0.4) return { names: { topic }, body: plain };
     const { id, epoch, transactionalId, sequences } = pick(random, producers);
     const sequence = sequences.get(`${topic}/0`) ?? 0;
@@ -163,23 +204,31 @@ const FITTINGS: Record<string, Fitting> = {
       names: { topic },
       body: {
         producer: { id, epoch, sequence, ...transaction },
-        records: [
-          { value: 'in sequence', partition: 0 },
-          ...(random() < 0.3 ? [{ value: 2, partition: 0 }] : []),
-        ],
+        records: [userRecord(random), ...(random() < 0.3 ? [userRecord(random)] : [])],
         acks: undefined,
         delivery: undefined,
       },
     };
   },
-  fetch: (_, random) => ({
-    names: { topic: pick(random, LIVING_NAMES), partition: '0' },
-    query: { offset: pick(random, ['0', 'earliest', 'latest', '@0']) },
+  fetch: (known, random) => {
+    const topic = pick(random, LIVING_NAMES);
+    const offset = pick(random, ['0', 'earliest', 'latest', '@0']);
+    return { names: { topic, partition: '0' }, query: { offset, ...topicIdFor(topic, known, random) } };
+  },
+  publishToQueue: (_, random) => ({
+    names: { queue: pick(random, LIVING_NAMES) },
+    ...(random() < 0.6 && {
+      body: {
+        messages: [userMessage(random), userMessage(random)],
+        producer: undefined,
+        delivery: undefined,
+      },
+    }),
   }),
-  publishToQueue: living('queue'),
+  peekQueue: living('queue'),
   publish: (_, random) => ({
     names: { exchange: pick(random, [...LIVING_NAMES, 'amq.default', 'amq.fanout']) },
-    body: { messages: [{ body: 'routed', routing_key: pick(random, LIVING_NAMES) }] },
+    body: { messages: [{ ...userMessage(random), routing_key: pick(random, LIVING_NAMES) }] },
   }),
   bind: (_, random) => ({
     names: { exchange: pick(random, [...LIVING_NAMES, 'amq.fanout', 'amq.topic']) },
@@ -226,7 +275,7 @@ const FITTINGS: Record<string, Fitting> = {
       time_zone: pick(random, ['UTC', 'Europe/Berlin', 'Pacific/Chatham']),
       target: pick(random, [{ queue: 'victim' }, { topic: 'other' }, { exchange: 'amq.fanout' }]),
       ends_at: null,
-      message: { body: 'on time' },
+      message: { body: userValue(random), headers: userHeaders(random) },
     },
   }),
   putPolicy: (_, random) => ({
@@ -238,10 +287,11 @@ const FITTINGS: Record<string, Fitting> = {
   putAlert: (_, random) => ({
     body: { pattern: pick(random, ['third', '*']), webhook: { url: 'https://hooks.invalid/alert' } },
   }),
-  deleteRecords: (_, random) => ({
-    names: { topic: pick(random, LIVING_NAMES), partition: '0' },
-    query: { before: pick(random, ['0', '1', '5']) },
-  }),
+  deleteRecords: (known, random) => {
+    const topic = pick(random, LIVING_NAMES);
+    const before = pick(random, ['0', '1', '5']);
+    return { names: { topic, partition: '0' }, query: { before, ...topicIdFor(topic, known, random) } };
+  },
   listDeadLetters: living('queue'),
   replayDeadLetters: (known, random) => {
     const found = some(known.deadLetters, random);

@@ -6,6 +6,7 @@ import { formatTag } from '../../protocol/frames/delivery-tag.ts';
 import { encodeSettlementFrame, type SettlementEntry } from '../../protocol/frames/settlement-frame.ts';
 import { SETTLEMENT_KINDS } from '../../protocol/settlements.ts';
 import type { Random } from '../crash/random.ts';
+import { jsonOf } from './raw-json.ts';
 import { spoilBytes } from './spoil-bytes.ts';
 import { hostile, pick, valueOf, type Schema } from './schema-values.ts';
 
@@ -25,7 +26,7 @@ export function drawFrame(random: Random, runs: readonly KnownRun[]): string | U
   const chance = random();
   if (chance < 0.05)
     return Uint8Array.from({ length: Math.floor(random() * 50) }, () => Math.floor(random() * 256));
-  if (chance < 0.1) return JSON.stringify(hostile(random)) ?? '';
+  if (chance < 0.1) return jsonOf(hostile(random));
   if (chance < 0.13) return pick(random, ['x'.repeat(HUGE_BYTES), `[${'1,'.repeat(HUGE_BYTES / 2)}1]`]);
   if (chance < 0.25)
     return JSON.stringify({ prefetch: pick<unknown>(random, [0, 1, 5, 5, -1, 1e9, 'all', null]) });
@@ -42,7 +43,7 @@ function drawText(random: Random, runs: readonly KnownRun[]): string {
       value['ack'] = [formatTag({ ...run, offset: start }), hostile(random)].slice(0, random() < 0.8 ? 1 : 2);
     }
   }
-  const text = JSON.stringify(value) ?? '';
+  const text = jsonOf(value);
   return random() < spite / 2 ? text.slice(0, Math.floor(random() * text.length)) : text;
 }
 

@@ -16,13 +16,17 @@ const TURNS = 3;
 it('answers whatever is sent with what the contract says, and is well afterwards', async () => {
   const seed = Math.floor(Math.random() * 2 ** 30);
   console.log(`npm run fuzz -- --seed ${seed}`);
-  const { wrong, requests, refused, frames, codecAccepted, codecCases, covered } = await fuzz(broker, {
-    seed,
-    turns: TURNS,
-  });
+  const { wrong, requests, refused, compared, frames, codecAccepted, codecCases, covered } = await fuzz(
+    broker,
+    {
+      seed,
+      turns: TURNS,
+    },
+  );
   expect(wrong, `seed ${seed}`).toEqual([]);
   expect(requests).toBe(TURNS * 100);
   expect(frames).toBeGreaterThan(TURNS * 10);
+  expect(compared).toBeGreaterThan(10);
   // Both good and bad ones were among them.
   expect(refused).toBeGreaterThan(60);
   expect(refused).toBeLessThan(270);

@@ -40,6 +40,8 @@ export interface FuzzOptions {
 export interface FuzzTotals {
   requests: number;
   refused: number;
+  /** Values that were read again and compared with what was sent. */
+  compared: number;
   frames: number;
   /** Requests to the queue of the streams meanwhile. */
   beside: number;
@@ -95,6 +97,7 @@ export async function fuzz(broker: TestBroker | null, options: FuzzOptions): Pro
     return {
       requests: http?.requests ?? 0,
       refused: http?.refused ?? 0,
+      compared: http?.compared ?? 0,
       frames: streams?.frames ?? 0,
       beside: streams?.requests ?? 0,
       codecCases: codec.cases,

@@ -3,14 +3,17 @@
  * nor has a request to another namespace, and the broker works afterwards.
  */
 
+import { PRIORITY_MAX } from '../../protocol/limits.ts';
 import { randomFrom, type Random } from '../crash/random.ts';
 import type { TestBroker } from '../support/test-broker.ts';
+import type { FetchReply, ProduceReply } from '../../protocol/schemas/records.ts';
 import { call, isClosed } from './call.ts';
 import { readAnswer, type Answer } from './answers.ts';
 import { sendCut } from './cut-request.ts';
 import { checkHealth, clear } from './health.ts';
 import { Knowledge } from './knowledge.ts';
 import { Movers } from './movers.ts';
+import { jsonOf } from './raw-json.ts';
 import { drawRequest, NAMESPACES, requestText, type FuzzRequest } from './requests.ts';
 import { difference, snapshot, type Snapshot } from './snapshot.ts';
 
@@ -43,6 +46,11 @@ export class HttpFuzz {
     this.#pid = broker.broker.workerdPid;
   }
 
+  /** Values that were read and compared with what was sent. */
+  get compared(): number {
+    return this.#knowledge.kept.compared;
+  }
+
   /** One request. What is wrong, a text each. */
   async step(): Promise<string[]> {
     if (this.requests % HEALTH_EVERY === 0) await this.#declare();
@@ -71,7 +79,8 @@ export class HttpFuzz {
   async #declare(): Promise<void> {
     for (const name of ['victim', 'other']) {
       await call(this.#broker, 'PUT', `/v1/default/topics/${name}`, {});
-      await call(this.#broker, 'PUT', `/v1/default/queues/${name}`, {});
+      const more = name === 'other' ? { max_priority: PRIORITY_MAX } : {};
+      await call(this.#broker, 'PUT', `/v1/default/queues/${name}`, more);
     }
     this.forgetState();
   }
@@ -90,10 +99,57 @@ export class HttpFuzz {
         if (answer.json !== undefined) this.#knowledge.learn(request, answer.json);
       }
     }
+    wrong.push(...this.#knowledge.kept.check(answer.text ?? '').wrong);
+    if (status >= 200 && status < 300 && names['namespace'] === NAMESPACES[0]) {
+      if (operation === 'produce') wrong.push(...(await this.#readBack(request, answer)));
+      if (operation === 'publishToQueue') wrong.push(...(await this.#peek(request)));
+    }
     const isElsewhere = names['namespace'] !== NAMESPACES[0];
     const why = isRefused ? 'was refused' : isElsewhere ? 'was of another namespace' : null;
     const changed = await this.#compare(why, request);
     return [...wrong, ...changed];
+  }
+
+  /** What was acknowledged with its offsets is there, as it was sent. */
+  async #readBack({ path: sentTo, sent }: FuzzRequest, { json }: Answer): Promise<string[]> {
+    const { offsets } = (json ?? {}) as Partial<ProduceReply>;
+    const { records, producer } = sent as { records?: unknown[]; producer?: unknown };
+    const { kept } = this.#knowledge;
+    const [mark] = records ? kept.marksOf(records) : [];
+    const [first] = offsets ?? [];
+    if (!first || typeof mark !== 'number') return [];
+    const { partition, offset } = first;
+    const topic = /^[^?]*\/topics\/[^/?]+/.exec(sentTo)![0];
+    const path = `${topic}/partitions/${partition}/records?offset=${offset}&max_records=1`;
+    const answer = await this.#get(path, 'fetch');
+    const { marks, wrong } = kept.check(answer.text ?? '');
+    const { log_start_offset: start = 0, records: read = [] } = (answer.json ?? {}) as Partial<FetchReply>;
+    const isThere = read[0]?.offset === offset;
+    // What a producer repeats is acknowledged where it was stored first.
+    if (marks.has(mark) || (isThere && producer) || start > offset) return [...answer.wrong, ...wrong];
+    if (!isThere && (await this.#isCompacted(topic))) return [...answer.wrong, ...wrong];
+    const said = answer.code ?? jsonOf(read[0]).slice(0, 300);
+    return [
+      ...answer.wrong,
+      ...wrong,
+      `was acknowledged at ${partition}/${offset}, where there is now ${said}`,
+    ];
+  }
+
+  async #isCompacted(path: string): Promise<boolean> {
+    const { text = '' } = await this.#get(path, 'getTopic');
+    return text.includes('"cleanup_policy":"compact');
+  }
+
+  /** What has just come may have left again, so it need not be there; what is there is as it was sent. */
+  async #peek({ path }: FuzzRequest): Promise<string[]> {
+    const { text = '', wrong } = await this.#get(`${path.split('?')[0]}?max=100`, 'peekQueue');
+    return [...wrong, ...this.#knowledge.kept.check(text).wrong];
+  }
+
+  #get(path: string, operation: string): Promise<Answer> {
+    const request = { operation, method: 'GET', path, names: {}, headers: {}, sent: {}, isChunked: false };
+    return this.#send(request);
   }
 
   /** A body that is not complete cannot have been meant. */

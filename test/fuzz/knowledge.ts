@@ -8,6 +8,7 @@ import type { DeadLetterList } from '../../protocol/schemas/dead-letters.ts';
 import type { MemberReply, PartitionOffset } from '../../protocol/schemas/groups.ts';
 import type { ProducerReply } from '../../protocol/schemas/producers.ts';
 import type { AcquiredRecord } from '../../protocol/schemas/share-groups.ts';
+import { KeptValues } from './kept-values.ts';
 import type { FuzzRequest } from './requests.ts';
 
 export interface KnownMember extends MemberReply {
@@ -41,13 +42,20 @@ export class Knowledge {
   readonly bindings: Named[] = [];
   readonly deadLetters: Named[] = [];
   readonly replays: Named[] = [];
+  readonly kept = new KeptValues();
+  /** By name; it may be that of a topic that is gone. */
+  readonly topicIds = new Map<string, number>();
   topologyVersion = 0;
 
   /** Learns from the answer to a request that succeeded. */
   learn({ operation, names, sent: body }: FuzzRequest, reply: unknown): void {
     const sent = body ?? {};
-    const { topology_version: version } = reply as { topology_version?: number };
+    const { topology_version: version, topic_id: topicId } = reply as {
+      topology_version?: number;
+      topic_id?: number;
+    };
     if (version !== undefined) this.topologyVersion = version;
+    if (topicId !== undefined && names['topic']) this.topicIds.set(names['topic'], topicId);
     const of = names['queue'] ?? names['exchange'] ?? names['share_group'] ?? names['group'] ?? '';
     switch (operation) {
       case 'deliver':

@@ -10,6 +10,8 @@ import type { Random } from '../crash/random.ts';
 import { drawBatches } from './batches.ts';
 import { fit, type Fit } from './fitting.ts';
 import type { Knowledge } from './knowledge.ts';
+import { oddQuery } from './odd-query.ts';
+import { jsonOf, RawJson } from './raw-json.ts';
 import { hostile, LIVING_NAMES, NAMES, pick, spoiled, valueOf, type Schema } from './schema-values.ts';
 
 export interface FuzzRequest {
@@ -56,6 +58,12 @@ export const KNOWN: readonly Known[] = Object.entries(document.paths).flatMap(([
   })),
 );
 
+/** What stores values and gives them back is drawn more often than the rest. */
+const DATA = KNOWN.filter(({ description: { operationId } }) =>
+  ['produce', 'publish', 'publishToQueue', 'fetch', 'peekQueue', 'deliver'].includes(operationId),
+);
+const DATA_SHARE = 0.15;
+
 /** The namespaces of the broker. What is compared with what it was is of the first. */
 export const NAMESPACES = ['default', 'tenant'];
 
@@ -69,7 +77,7 @@ const AT_MOST: Record<string, number> = { wait_ms: 20, partitions: 4 };
 const UNSAID: Record<string, Record<string, string>> = { request: { wait_ms: '20' } };
 
 export async function drawRequest(random: Random, knowledge: Knowledge): Promise<FuzzRequest> {
-  const { method, path, description } = pick(random, KNOWN);
+  const { method, path, description } = pick(random, random() < DATA_SHARE ? DATA : KNOWN);
   const operation = description.operationId;
   const spite = pick(random, [0, 0, 0, 0.05, 0.2, 0.6]);
   const namespace = pick(random, [...Array.from({ length: 12 }, () => NAMESPACES[0]!), NAMESPACES[1]!]);
@@ -92,15 +100,20 @@ export async function drawRequest(random: Random, knowledge: Knowledge): Promise
   const request: FuzzRequest = {
     operation: meant?.description.operationId ?? '',
     method: sentMethod,
-    path: filled + (query.size > 0 ? `?${query.toString()}` : ''),
+    path: filled + textOfQuery(query, random, spite),
     names,
     headers: headersFor(random, knowledge),
     sent: {},
     isChunked: false,
   };
   const content = description.requestBody?.content;
-  if (content) await drawBody(request, content, fitted, random, spite);
+  if (content) await drawBody(request, content, fitted, knowledge, random, spite);
   return request;
+}
+
+function textOfQuery(query: URLSearchParams, random: Random, spite: number): string {
+  const text = random() < spite ? oddQuery(query, random) : query.toString();
+  return text === '' ? '' : `?${text}`;
 }
 
 function nameFor(name: string, namespace: string, random: Random): string {
@@ -134,6 +147,7 @@ async function drawBody(
   request: FuzzRequest,
   content: Record<string, { schema: Schema }>,
   fitted: Fit,
+  knowledge: Knowledge,
   random: Random,
   spite: number,
 ): Promise<void> {
@@ -147,7 +161,8 @@ async function drawBody(
     const drawn = patiently(valueOf(schema, random, fitted.body ? 0 : spite));
     request.sent = fitted.body ? { ...(drawn as object), ...fitted.body } : drawn;
     if (fitted.body && random() < spite * 2) request.sent = patiently(spoiled(request.sent, random));
-    let text = JSON.stringify(request.sent) ?? '';
+    request.sent = knowledge.kept.mark(request.operation, request.sent);
+    let text = jsonOf(request.sent);
     if (random() < spite / 4) text = text.slice(0, Math.floor(random() * text.length));
     if (random() < spite / 8) text = '['.repeat(20_000);
     request.body = text;
@@ -176,11 +191,12 @@ function patient(name: string, value: unknown): unknown {
 
 function patiently(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  if (value instanceof RawJson) return value;
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, patient(name, member)]));
 }
 
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return typeof value === 'string' ? value : jsonOf(value);
 }
 
 /** A request as a line for people, cut if it is long. */

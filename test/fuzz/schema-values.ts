@@ -2,6 +2,8 @@
 
 import fc from 'fast-check';
 import type { Random } from '../crash/random.ts';
+import { RawJson } from './raw-json.ts';
+import { HEADER_NAMES, RAW_NUMBERS, TOO_DEEP, userValue } from './user-values.ts';
 
 export interface Schema {
   type?: string | string[];
@@ -49,6 +51,11 @@ const HOSTILE: readonly (() => unknown)[] = [
   () => ({ $base64: 'AA==', more: 1 }),
   () => '\u0000',
   () => '\ud800',
+  () => ({ '\udc00': '\ud800' }),
+  ...RAW_NUMBERS.map((text) => () => new RawJson(text)),
+  () => new RawJson(TOO_DEEP),
+  () => new RawJson('{"10":1,"9":{"__proto__":-0},"a":1,"a":2}'),
+  () => Array.from({ length: 1_001 }, () => 'many'),
   () => '../../../etc/passwd',
   () => "'; DROP TABLE segments; --",
   () => '🚀'.repeat(300),
@@ -61,7 +68,7 @@ const HOSTILE: readonly (() => unknown)[] = [
 export const LIVING_NAMES = ['victim', 'other', 'third'];
 
 /** Names that may be there, and some that are none. */
-export const NAMES = [...LIVING_NAMES, 'victim.dlq', 'amq.default', 'amq.fanout', 'orders.#', '*'];
+export const NAMES = [...LIVING_NAMES, 'victim.dlq', 'amq.default', 'amq.fanout', 'orders.#', '*', '007'];
 
 export function hostile(random: Random): unknown {
   return pick(random, HOSTILE)();
@@ -69,7 +76,8 @@ export function hostile(random: Random): unknown {
 
 /** The same value but for one place in it, which is hostile, missing, or there twice. */
 export function spoiled(value: unknown, random: Random): unknown {
-  if (typeof value !== 'object' || value === null || random() < 0.15) return hostile(random);
+  const isLeaf = typeof value !== 'object' || value === null || value instanceof RawJson;
+  if (isLeaf || random() < 0.15) return hostile(random);
   if (Array.isArray(value)) {
     if (value.length === 0) return [hostile(random)];
     const at = Math.floor(random() * value.length);
@@ -108,7 +116,7 @@ export function valueOf(schema: Schema, random: Random, spite: number, depth = 0
   if (type === 'string') return stringOf(schema, random);
   if (type === 'boolean') return random() < 0.5;
   if (type === 'null') return null;
-  return pick<unknown>(random, ['text', 7, null, { a: [1, 'b'] }, [true], { $base64: 'AAEC' }]);
+  return userValue(random);
 }
 
 function objectOf(schema: Schema, random: Random, spite: number, depth: number): Record<string, unknown> {
@@ -121,12 +129,10 @@ function objectOf(schema: Schema, random: Random, spite: number, depth: number):
   const { additionalProperties: more } = schema;
   if (typeof more === 'object') {
     for (let count = between(random, 0, 2); count > 0; count--) {
-      made[pick(random, ['a', 'trace-id', 'x-match', ':reserved', ''])] = valueOf(
-        more,
-        random,
-        spite,
-        depth + 1,
-      );
+      const name = pick(random, [...HEADER_NAMES, ':reserved']);
+      const value = valueOf(more, random, spite, depth + 1);
+      // An assignment to `__proto__` would make no member.
+      Object.defineProperty(made, name, { value, enumerable: true, configurable: true, writable: true });
     }
   }
   if (random() < spite) made['surprise'] = hostile(random);
@@ -140,13 +146,15 @@ function numberOf({ minimum = 0, maximum = 1_000 }: Schema, random: Random): num
   return between(random, minimum, Math.min(maximum, minimum + 20_000));
 }
 
+/** Some of them are numbers, or nothing, for whoever guesses. */
+const TEXTS = ['', 'a', 'ключ', 'a.b.c', '日本', 'x'.repeat(200), '007', '1e3', '-0', 'null', '+', ' '];
+
 function stringOf(schema: Schema, random: Random): string {
   const { minLength = 0, maxLength = 40, pattern, format, examples } = schema;
   if (examples) return pick(random, examples) as string;
   if (format === 'date-time') return new Date(Math.floor(random() * 4e12)).toISOString();
   if (pattern !== undefined) return matching(pattern, maxLength, random);
-  const text =
-    random() < 0.6 ? pick(random, NAMES) : pick(random, ['', 'a', 'ключ', 'a.b.c', '日本', 'x'.repeat(200)]);
+  const text = random() < 0.6 ? pick(random, NAMES) : pick(random, TEXTS);
   return text.padEnd(minLength, 'y').slice(0, maxLength);
 }
 
