@@ -6,7 +6,9 @@ import { run } from './run.ts';
 import { shrink } from './shrink.ts';
 import { MUTANTS } from './mutants/mutants.ts';
 
-const SEEDS = 160;
+const SEEDS = 10;
+/** Fixed, so that the suite says the same each time; `npm run sim` draws others. */
+const FIRST_SEED = 500_000;
 const STEPS = 100;
 
 /** Of dead letters, exchanges, schedules, and queues that come and go. */
@@ -43,11 +45,9 @@ const TIMEOUT_MS = 600_000;
 
 describe('the simulation', () => {
   it(
-    `keeps every promise for ${SEEDS} fresh seeds`,
+    `keeps every promise for ${SEEDS} seeds`,
     async () => {
-      const first = Math.floor(Math.random() * 2 ** 30);
-      console.log(`npm run sim -- --seed ${first} --steps ${STEPS} --seeds ${SEEDS}`);
-      for (let seed = first; seed < first + SEEDS; seed++) {
+      for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
         const { violations } = await run({ seed, steps: STEPS });
         expect(violations, `npm run sim -- --seed ${seed} --steps ${STEPS}`).toEqual([]);
       }
