@@ -19,10 +19,14 @@ import { readyAt, readyIn, takeOut, type Position } from '../../../core/queue/st
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
 import type { ReplayTarget } from '../../../protocol/schemas/dead-letters.ts';
 import { BROKER_HOPS_MAX, DEAD_LETTER_SCAN_MAX } from '../../../protocol/limits.ts';
-import { encodeBatch, recordSizeUpperBound, type LogRecord } from '../../../protocol/record-batch/index.ts';
+import {
+  encodeBatch,
+  recordsAt,
+  recordSizeUpperBound,
+  type LogRecord,
+} from '../../../protocol/record-batch/index.ts';
 import type { DeadLetterAnswer, DeadLetterCall, ReplayOrder, StoredReplay } from '../../rpc/dead-letters.ts';
 import type { Outbox } from './outbox.ts';
-import { decoded } from '../rows/packing.ts';
 import type { ReplayStore } from './replay-store.ts';
 
 /** Bytes of the messages that one step takes into memory. */
@@ -243,7 +247,7 @@ export class DeadLetterBox {
     if (hopsOf(found.record) >= BROKER_HOPS_MAX) return { count: 0, refused: 'hop_limit' };
     const target = targetOf(to, found.record);
     if (target === null) return { count: 0, refused: 'no_origin' };
-    const [edited] = bytes.length === 0 ? [found.record] : decoded(bytes, 0);
+    const [edited] = bytes.length === 0 ? [found.record] : recordsAt(bytes, 0);
     this.#send([{ ...found, record: edited! }], target, nowMs);
     return { count: 1 };
   }
