@@ -23,7 +23,7 @@ export interface LetterSource {
   queueId: number;
   state: QueueMachine;
   source: SegmentSource;
-  recordAt(extent: LaneExtent, offset: number): LogRecord;
+  recordAt: (extent: LaneExtent, offset: number) => LogRecord;
 }
 
 export interface Letter {
