@@ -27,10 +27,9 @@ import {
 } from '../../../core/queue/replay.ts';
 import { takeOut, type Position } from '../../../core/queue/state/ready-messages.ts';
 import type { ReplayTarget } from '../../../protocol/schemas/dead-letters.ts';
-import { encodeBatch } from '../../../protocol/record-batch/index.ts';
+import { encodeBatch, recordsAt } from '../../../protocol/record-batch/index.ts';
 import type { DeadLetterAnswer, DeadLetterCall, DeadLetterPage } from '../../rpc/dead-letters.ts';
 import type { Outbox } from './outbox.ts';
-import { decoded } from '../rows/packing.ts';
 import type { ReplayStore } from './replay-store.ts';
 
 /** Messages that one step purges: some milliseconds. */
@@ -124,7 +123,7 @@ export class DeadLetterBox {
     if (!letter) return { count: 0 };
     const resent = resendTarget(to, letter.record);
     if ('refused' in resent) return { count: 0, ...resent };
-    const [edited] = bytes.length === 0 ? [letter.record] : decoded(bytes, 0);
+    const [edited] = bytes.length === 0 ? [letter.record] : recordsAt(bytes, 0);
     this.#send(letters, [{ ...letter, record: edited! }], resent.target, nowMs);
     return { count: 1 };
   }

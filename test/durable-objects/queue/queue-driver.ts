@@ -1,6 +1,6 @@
 /** A stored queue for tests, with a clock of its own and messages that are numbers. */
 
-import { conservationProblem } from '../../../core/queue/state/conservation.ts';
+import { conservationProblem } from '../../support/tables/conservation.ts';
 import { readyCount } from '../../../core/queue/state/queue-machine.ts';
 import type { Settlement } from '../../../core/queue/settle/settle.ts';
 import type { ReplayOrder, StoredReplay } from '../../../core/queue/replay.ts';
