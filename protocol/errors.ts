@@ -29,6 +29,13 @@ export const errorTable = {
   route_not_found: permanent(404, 'There is no such path'),
   method_not_allowed: permanent(405, 'The path does not support this method'),
 
+  // Access
+  unauthenticated: permanent(401, 'The request has no credential that this broker accepts'),
+  forbidden: permanent(403, 'The credential does not allow this'),
+  token_not_found: permanent(404, 'There is no such token'),
+  token_revoked: permanent(409, 'The token was revoked'),
+  token_rotating: permanent(409, 'The former secret of the token is still good; wait until it has expired'),
+
   // Record batches
   truncated_batch: permanent(400, 'A record batch ends before its stated length'),
   unsupported_magic: permanent(400, 'Only record batches of magic 2 are supported'),

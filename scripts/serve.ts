@@ -10,7 +10,9 @@ const USAGE = `npm start [-- --json]
 
   PORT           default 8787; 0 for any free port
   HOST           default 127.0.0.1
-  POSTHORN_DATA  the folder that keeps the data, default .posthorn below the project`;
+  POSTHORN_DATA  the folder that keeps the data, default .posthorn below the project
+  POSTHORN_ROOT_TOKEN
+                 asked for in every call if it is set; needed if HOST is not a loopback address`;
 
 const PORT_DEFAULT = 8787;
 
@@ -29,6 +31,7 @@ const ADVICE: Partial<Record<BrokerError['code'], (port: number) => string>> = {
   port_taken: (port) => `Choose another: PORT=${port === 65_535 ? PORT_DEFAULT : port + 1} npm start`,
   address_unusable: () => 'Choose another: HOST=127.0.0.1 PORT=8787 npm start',
   data_in_use: () => 'Stop it first, or choose another folder: POSTHORN_DATA=<folder> npm start',
+  root_token_missing: () => 'Set one: POSTHORN_ROOT_TOKEN=$(openssl rand -hex 32) npm start',
   data_unusable: () => 'Choose another: POSTHORN_DATA=<folder> npm start',
 };
 
@@ -51,12 +54,14 @@ async function main(flags: string[]): Promise<void> {
   if (port === null) {
     return fail(`PORT is "${process.env['PORT']}", which is not a number from 0 to 65535`);
   }
+  const rootToken = process.env['POSTHORN_ROOT_TOKEN'] ?? '';
   const dataPath = resolve(process.env['POSTHORN_DATA'] || join(import.meta.dirname, '../.posthorn'));
   try {
     broker = await startBroker({
       dataPath,
       port,
       host: process.env['HOST'] || '127.0.0.1',
+      ...(rootToken !== '' && { vars: { POSTHORN_ROOT_TOKEN: rootToken } }),
       onLog: showTroubles,
       onRestart: countRestart,
       onLost: ({ message }) => void stop(1, message),
@@ -72,7 +77,7 @@ async function main(flags: string[]): Promise<void> {
   console.log(
     flags.includes('--json')
       ? JSON.stringify({ url, version: VERSION, dataPath, pid: process.pid, workerdPid })
-      : welcome(url, dataPath),
+      : welcome(url, dataPath, rootToken !== ''),
   );
 }
 
@@ -90,16 +95,18 @@ function readPort(text: string | undefined): number | null {
   return /^\d+$/.test(text) && port <= 65_535 ? port : null;
 }
 
-function welcome(url: string, dataPath: string): string {
+function welcome(url: string, dataPath: string, needsToken: boolean): string {
   const topic = `${url}/v1/default/topics/hello`;
+  const curl = needsToken ? 'curl -H "authorization: Bearer $POSTHORN_ROOT_TOKEN"' : 'curl';
   return `Posthorn ${VERSION} listens on ${url}
 and keeps its data in ${dataPath}
+${needsToken ? 'Every call needs a token.' : 'Calls from this machine need no token.'}
 
 Create a topic, produce a record, read it back:
 
-  curl -X PUT ${topic}
-  curl -X POST ${topic}/records -H 'content-type: application/json' -d '{"records":[{"key":"greeting","value":"hello, world"}]}'
-  curl '${topic}/partitions/0/records?offset=earliest'
+  ${curl} -X PUT ${topic}
+  ${curl} -X POST ${topic}/records -H 'content-type: application/json' -d '{"records":[{"key":"greeting","value":"hello, world"}]}'
+  ${curl} '${topic}/partitions/0/records?offset=earliest'
 
 Ctrl-C stops it.`;
 }

@@ -1,7 +1,8 @@
 /**
  * Scopes: what a token may do. A scope is a kind of resource, a name, and actions on it.
  *
- *   kind     topic, queue, exchange, group (share groups and transactional ids too), schedule, subscription, namespace; `*`: all
+ *   kind     topic, queue, exchange, group (share groups too; transactional ids, which ask for `write`), schedule,
+ *            subscription, namespace; `*`: all
  *   name     an exact name, or a prefix that ends with `*`; `*` alone: every name
  *   actions  view      read definitions and states, never contents
  *            read      fetch, deliver and settle, join a group and commit
@@ -42,6 +43,11 @@ export interface Need {
   readonly action: Action;
 }
 
+/** Asks for an action on any one thing, whatever its kind and name: what has an effect only together with rights of its own. */
+export interface NeedOfSome {
+  readonly some: Action;
+}
+
 export const ROLES = ['producer', 'consumer', 'operator', 'admin', 'viewer', 'metrics'] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -49,7 +55,7 @@ const all = (kind: Scope['kind'], ...actions: Action[]): Scope => ({ kind, name:
 
 /** The scopes that each role stands for. */
 export const SCOPES_OF_ROLE: Readonly<Record<Role, readonly Scope[]>> = {
-  producer: [all('topic', 'write'), all('queue', 'write'), all('exchange', 'write')],
+  producer: [all('topic', 'write'), all('queue', 'write'), all('exchange', 'write'), all('group', 'write')],
   consumer: [all('topic', 'read'), all('queue', 'read'), all('group', 'read')],
   operator: [
     all('topic', 'read'),

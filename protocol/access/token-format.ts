@@ -9,7 +9,7 @@
  * The fixed prefix lets scanners of source code find leaked tokens.
  */
 
-import { crc32c } from '../record-batch/crc32c.ts';
+import { crc32c } from '../record-batch/primitives/crc32c.ts';
 
 export const TOKEN_PREFIX = 'ph_';
 export const TOKEN_ID_LENGTH = 16;

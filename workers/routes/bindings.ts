@@ -23,14 +23,8 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, check, readBody, readJson } from '../http/request.ts';
 import { noteTopologyVersion } from '../cache/routing-cache.ts';
-import {
-  bind,
-  readNamed,
-  readNamespace,
-  readTopicPath,
-  type AppContext,
-  type AppEnv,
-} from '../http/context.ts';
+import { bind } from '../http/bind.ts';
+import { readNamed, readNamespace, readTopicPath, type AppContext, type AppEnv } from '../http/context.ts';
 import { readExchangePath } from './exchanges.ts';
 
 export function bindingRoutes(app: Hono<AppEnv>): void {

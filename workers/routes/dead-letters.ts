@@ -45,7 +45,8 @@ import { callQueue } from '../calls/queue-call.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { lookUpQueue } from '../cache/topology-cache.ts';
-import { bind, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from '../http/bind.ts';
+import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { readQueue } from './queues.ts';
 
 interface Held {

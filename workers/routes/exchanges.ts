@@ -20,7 +20,8 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { noteTopologyVersion } from '../cache/routing-cache.ts';
-import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from '../http/bind.ts';
+import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function exchangeRoutes(app: Hono<AppEnv>): void {

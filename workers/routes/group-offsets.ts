@@ -23,7 +23,8 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
-import { bind, readNamed, seenTopologyVersion, type AppEnv } from '../http/context.ts';
+import { bind } from '../http/bind.ts';
+import { readNamed, seenTopologyVersion, type AppEnv } from '../http/context.ts';
 
 export function groupOffsetRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.commitOffsets, async (c) => {

@@ -26,7 +26,8 @@ import { readQuery } from '../http/query.ts';
 import { reportDamage } from '../fetch/report-damage.ts';
 import { readBody } from '../http/request.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
-import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from '../http/bind.ts';
+import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { heartbeatOf, memberReply, readMember } from './groups.ts';
 
 export function groupRecordRoutes(app: Hono<AppEnv>): void {

@@ -32,7 +32,8 @@ import { pageOfPartitions, partitionsOfGroup, readGroupOffsets } from '../groups
 import { settleTopics } from '../groups/resolve-topics.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from '../http/bind.ts';
+import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function groupRoutes(app: Hono<AppEnv>): void {

@@ -16,7 +16,8 @@ import {
 import { warningsOf } from '../dead-letters/dead-letter-warnings.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from '../http/bind.ts';
+import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function policyRoutes(app: Hono<AppEnv>): void {

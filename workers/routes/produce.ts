@@ -26,7 +26,8 @@ import { readQuery } from '../http/query.ts';
 import { bodyKind, readBytes, readJson } from '../http/request.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 import { addPartitions } from '../calls/transaction-call.ts';
-import { bind, readTopic, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from '../http/bind.ts';
+import { readTopic, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function produceRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.produce, async (c) => {

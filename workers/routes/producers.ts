@@ -9,7 +9,8 @@ import { newProducerId } from '../produce/producer-ids.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { callTransaction } from '../calls/transaction-call.ts';
-import { bind, readNamespace, type AppEnv } from '../http/context.ts';
+import { bind } from '../http/bind.ts';
+import { readNamespace, type AppEnv } from '../http/context.ts';
 
 export function producerRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.makeProducer, async (c) => {

@@ -20,7 +20,8 @@ import { diskFailureOf } from '../http/disk-failure.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from '../http/bind.ts';
+import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function scheduleRoutes(app: Hono<AppEnv>): void {

@@ -28,7 +28,8 @@ import { acquireRecords } from '../share-groups/acquire.ts';
 import { JSON_FORM, replyWithSigns, type WaitingClient } from '../http/signs-of-life.ts';
 import { forgetShareGroup, lookUpShareGroup, rememberShareGroup } from '../cache/known-share-groups.ts';
 import { callShared, sharePartitions } from '../share-groups/share-partitions.ts';
-import { bind, readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from '../http/bind.ts';
+import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function shareGroupRoutes(app: Hono<AppEnv>): void {

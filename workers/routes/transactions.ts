@@ -25,7 +25,8 @@ import { bodyKind, check, readBody, readJson } from '../http/request.ts';
 import { topicOfId } from '../cache/topic-identity.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 import { addGroupPartitions, callTransaction } from '../calls/transaction-call.ts';
-import { bind, readNamespace, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from '../http/bind.ts';
+import { readNamespace, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function transactionRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.getTransaction, async (c) => {

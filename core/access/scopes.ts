@@ -1,4 +1,4 @@
-/** Access: whether scopes allow what a call asks for, and whether one set of scopes covers another. */
+/** Scope rules: whether scopes allow what a call asks for, and whether one set of scopes covers another. */
 
 import { RESOURCE_KINDS, type Action, type Need, type Scope } from '../../protocol/access/scopes.ts';
 
@@ -10,6 +10,11 @@ export function allows(scopes: readonly Scope[], { kind, name, action }: Need): 
       namesCover(scope.name, name) &&
       scope.actions.some((granted) => includesAction(granted, action)),
   );
+}
+
+/** Returns true when one of the scopes allows the action on anything at all. */
+export function allowsSome(scopes: readonly Scope[], action: Action): boolean {
+  return scopes.some(({ actions }) => actions.some((granted) => includesAction(granted, action)));
 }
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allows, covers } from '../../../core/access/access.ts';
+import { allows, covers } from '../../../core/access/scopes.ts';
 import {
   ACTIONS,
   RESOURCE_KINDS,
