@@ -5,7 +5,7 @@ import { randomFrom } from '../crash/random.ts';
 import type { TestBroker } from '../support/test-broker.ts';
 import { CodecFuzz } from './codec.ts';
 import { HttpFuzz } from './http.ts';
-import { KNOWN, NAMESPACES } from './requests.ts';
+import { KNOWN } from './requests.ts';
 import { StreamFuzz } from './streams.ts';
 
 export const PARTS = ['codec', 'frames', 'http'] as const;

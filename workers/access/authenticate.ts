@@ -8,7 +8,7 @@ import { tokenIdOf } from '../../protocol/access/token-format.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
-import { credentialOf } from './credentials.ts';
+import { credentialOf } from '../http/credentials.ts';
 import { digestOf, isSameDigest } from './digest.ts';
 import { lookUpToken, noteUse } from './directory-cache.ts';
 import { hasRootToken, isRootToken } from './root-token.ts';

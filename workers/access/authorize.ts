@@ -2,7 +2,7 @@
 
 import type { MiddlewareHandler } from 'hono';
 import { refuseNamespace, refuseNeed, refuseRoot, refuseSome } from '../../core/access/identity.ts';
-import type { Action, Need, ResourceKind } from '../../protocol/access/scopes.ts';
+import type { Action, Need } from '../../protocol/access/scopes.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { isName } from '../../protocol/names.ts';
 import type { AccessRule, Operation } from '../../protocol/operations/index.ts';
@@ -11,36 +11,34 @@ import { problem } from '../http/problem.ts';
 import { lookUpNamespace } from './directory-cache.ts';
 
 /** Returns what checks a call before its handler: first the rights, then that the namespace exists. */
-export function authorized({ access }: Operation): MiddlewareHandler<AppEnv> {
+export function authorized(operation: Operation): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    const refused = refuseRule(c, access) ?? (await missingNamespace(c));
+    c.set('operation', operation);
+    const refused = refuseRule(c, operation.access) ?? (await missingNamespace(c));
     if (refused) return problem(c, refused);
     return await next();
   };
 }
 
-/** Returns why the call may not reach what its body names; null if it may. */
-export function refuseReach(
-  c: AppContext,
-  kind: ResourceKind,
-  names: Iterable<string>,
-  action: Action,
-): Failure | null {
-  for (const name of names) {
-    const refused = refuse(c, { kind, name, action });
+/** Returns why the call may not reach what its body names (core/access/reach.ts); null if it may. */
+export function refuseReach(c: AppContext, needs: readonly Need[]): Failure | null {
+  for (const need of needs) {
+    const refused = refuseIn(c, c.req.param('namespace') ?? '', need);
     if (refused) return refused;
   }
   return null;
 }
 
-/** Returns why the call may not do that in the namespace of its path; null if it may. */
-export function refuse(c: AppContext, need: Need): Failure | null {
-  return refuseIn(c, c.req.param('namespace') ?? '', need);
-}
-
-/** As `refuse`, in a namespace that the path does not name. */
+/** Returns why the call may not do that in a namespace, which its path need not name; null if it may. */
 export function refuseIn(c: AppContext, namespace: string, need: Need): Failure | null {
   return refuseNeed(c.get('identity'), namespace, need);
+}
+
+/** Returns the action that the operation of a call asks for. */
+export function actionOf(c: AppContext): Action {
+  const { access } = c.get('operation');
+  if (access === 'root') return 'manage';
+  return 'some' in access ? access.some : access.action;
 }
 
 function refuseRule(c: AppContext, rule: AccessRule): Failure | null {

@@ -7,11 +7,14 @@ import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { isName, NAME_RULE } from '../../protocol/names.ts';
+import type { Operation } from '../../protocol/operations/index.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 
 export interface AppVariables {
   /** Who makes the call. There for every path that needs a credential. */
   identity: Identity;
+  /** What the call is. There for every path of an operation. */
+  operation: Operation;
 }
 
 export type AppEnv = { Bindings: Env; Variables: AppVariables };

@@ -8,7 +8,7 @@ import { isFailure } from '../../protocol/errors.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind } from '../http/bind.ts';
+import { bind } from './bind.ts';
 import { readNamespace, type AppEnv } from '../http/context.ts';
 
 export function limitRoutes(app: Hono<AppEnv>): void {

@@ -12,7 +12,7 @@ import {
 } from '../../protocol/schemas/namespaces.ts';
 import { namePageQuerySchema } from '../../protocol/schemas/pages.ts';
 import { forget } from '../access/directory-cache.ts';
-import { bind } from '../http/bind.ts';
+import { bind } from './bind.ts';
 import { readNamespace, type AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';

@@ -10,7 +10,7 @@ import { callPartition } from '../calls/partition-call.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { topicOfId } from '../cache/topic-identity.ts';
-import { bind } from '../http/bind.ts';
+import { bind } from './bind.ts';
 import { readPartition, readTopic, type AppEnv } from '../http/context.ts';
 
 export function partitionRoutes(app: Hono<AppEnv>): void {

@@ -14,7 +14,7 @@ import { publish } from '../publish/publish.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, readBody, readBytes } from '../http/request.ts';
 import { openReplyWait } from '../request-reply/mailbox.ts';
-import { bind } from '../http/bind.ts';
+import { bind } from './bind.ts';
 import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { readExchangePath } from './exchanges.ts';
 

@@ -25,7 +25,7 @@ import {
 import { digestOf } from '../access/digest.ts';
 import { forget, noteDirectoryVersion } from '../access/directory-cache.ts';
 import { refuseIn } from '../access/authorize.ts';
-import { bind } from '../http/bind.ts';
+import { bind } from './bind.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';

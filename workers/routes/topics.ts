@@ -15,7 +15,7 @@ import {
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { forget, refreshTopic, remember } from '../cache/topology-cache.ts';
-import { bind } from '../http/bind.ts';
+import { bind } from './bind.ts';
 import { readTopicPath, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 

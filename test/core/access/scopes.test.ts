@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allows, covers } from '../../../core/access/scopes.ts';
+import { allows, allowsSome, covers } from '../../../core/access/scopes.ts';
 import {
   ACTIONS,
   RESOURCE_KINDS,
@@ -40,6 +40,13 @@ describe('a scope', () => {
   it('allows nothing when there is none', () => {
     expect(allows([], { kind: 'topic', name: 'orders', action: 'view' })).toBe(false);
   });
+});
+
+it('allows an action on something when any scope has it', () => {
+  const scopes = [scope('queue', 'mails', 'read'), scope('topic', 'orders*', 'manage')];
+  expect(
+    ['read', 'manage', 'operate', 'view', 'write'].map((action) => allowsSome(scopes, action as Action)),
+  ).toEqual([true, true, true, true, false]);
 });
 
 describe('covering', () => {

@@ -6,7 +6,7 @@
  *   ?access_token=<credential>                             WebSockets and event streams only, which browsers open without headers
  */
 
-import type { AppContext } from '../http/context.ts';
+import type { AppContext } from './context.ts';
 
 /** Longer ones are refused unread. A JWT has 2 KB, seldom 4. */
 const CREDENTIAL_LENGTH_MAX = 8_192;

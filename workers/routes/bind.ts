@@ -3,7 +3,7 @@
 import type { Handler, Hono } from 'hono';
 import type { Operation } from '../../protocol/operations/index.ts';
 import { authorized } from '../access/authorize.ts';
-import type { AppEnv } from './context.ts';
+import type { AppEnv } from '../http/context.ts';
 
 export function bind(app: Hono<AppEnv>, operation: Operation, handler: Handler<AppEnv>): void {
   const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
