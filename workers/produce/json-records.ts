@@ -7,13 +7,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { recordHeadersOf } from '../../protocol/json/header-fields.ts';
 import { bytesOfText, bytesOfValue } from '../../protocol/json/json-bytes.ts';
 import { REQUEST_RECORDS_MAX, TIMESTAMP_AHEAD_MS_MAX } from '../../protocol/limits.ts';
-import {
-  BATCH_OVERHEAD,
-  encodeBatch,
-  recordSizeUpperBound,
-  type EncodeOptions,
-  type RecordInput,
-} from '../../protocol/record-batch/index.ts';
+import type { RecordInput } from '../../protocol/record-batch/index.ts';
 import { produceSchema, type ProduceRecord, type ProduceRequest } from '../../protocol/schemas/records.ts';
 import { checkPartition } from '../calls/partition-call.ts';
 import { check } from '../http/request.ts';
@@ -70,36 +64,6 @@ export function partitionRecords(
     group.records.push(input);
   }
   return [...byPartition.values()];
-}
-
-/**
- * The records as batches, one after another, none above `bytesMax`.
- * @param optionsOf of the batch that begins with the record of that place
- */
-export function packBatches(
-  records: readonly RecordInput[],
-  bytesMax: number,
-  optionsOf: (first: number) => EncodeOptions = () => ({}),
-): Uint8Array {
-  const batches: Uint8Array<ArrayBuffer>[] = [];
-  let first = 0;
-  let bytes = BATCH_OVERHEAD;
-  records.forEach((record, index) => {
-    const size = recordSizeUpperBound(record);
-    if (bytes + size > bytesMax && index > first) {
-      batches.push(encodeBatch(records.slice(first, index), optionsOf(first)) as Uint8Array<ArrayBuffer>);
-      first = index;
-      bytes = BATCH_OVERHEAD;
-    }
-    bytes += size;
-  });
-  const rest = first === 0 ? records : records.slice(first);
-  const last = encodeBatch(rest, optionsOf(first)) as Uint8Array<ArrayBuffer>;
-  if (batches.length === 0) return last;
-  batches.push(last);
-  const whole = new Uint8Array(batches.reduce((sum, batch) => sum + batch.length, 0));
-  batches.reduce((at, batch) => (whole.set(batch, at), at + batch.length), 0);
-  return whole;
 }
 
 function recordInput(topic: TopicDefinition, record: ProduceRecord, nowMs: number): RecordInput | Failure {
