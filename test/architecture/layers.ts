@@ -29,7 +29,11 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||
     (inFolder(target, 'durable-objects') && (path === ENTRY || isCallable(target))) ||
-    (!isFile && (isPackage(target, 'hono') || target === 'zod' || target === 'cloudflare:workers')),
+    (!isFile &&
+      (isPackage(target, 'hono') ||
+        target === 'jose' ||
+        target === 'zod' ||
+        target === 'cloudflare:workers')),
   sdk: (path, { target }) =>
     inFolder(target, 'protocol') || (inFolder(path, 'sdk/cli') && target.startsWith('node:')),
 };
