@@ -125,6 +125,7 @@ export const errorTable = {
   replay_refused: permanent(409, 'The dead letter cannot be sent back in this way'),
 
   // The state of the service
+  quota: transient(429, 'The namespace or the token has used up its quota for now'),
   overloaded: transient(429, 'The broker holds as many request bytes as it can'),
   unavailable: transient(503, 'A part of the service did not answer'),
   cost_ceiling: transient(429, 'The namespace has reached its ceiling of rows written in this hour'),

@@ -87,7 +87,8 @@ function repliesOf(operation: Operation): Json {
       content: contentOf(reply, 'output'),
     };
   }
-  const codes = new Set<ErrorCode>([...operation.errors, ...ALWAYS_POSSIBLE]);
+  const ofRate = operation.rate === undefined ? [] : (['quota'] as const);
+  const codes = new Set<ErrorCode>([...operation.errors, ...ofRate, ...ALWAYS_POSSIBLE]);
   const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
   for (const [status, alike] of byStatus) {
     const description = alike.map((code) => `\`${code}\`: ${errorTable[code].title}`).join('. ');

@@ -2,6 +2,7 @@
 
 import type { Action, Need, Scope } from '../../protocol/access/scopes.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
+import type { Quotas } from './quotas.ts';
 import { allows, allowsSome } from './scopes.ts';
 
 export interface Identity {
@@ -16,6 +17,8 @@ export interface Identity {
   readonly scopes: readonly Scope[];
   /** Null: never. */
   readonly expiresMs: number | null;
+  /** Of a token, besides those of its namespace. */
+  readonly quotas?: Quotas;
 }
 
 const EVERYTHING: readonly Scope[] = [

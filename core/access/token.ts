@@ -6,6 +6,7 @@
 import { SCOPES_OF_ROLE, type Role, type Scope } from '../../protocol/access/scopes.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import type { Identity } from './identity.ts';
+import type { Quotas } from './quotas.ts';
 import { isRoot } from './identity.ts';
 import { covers } from './scopes.ts';
 
@@ -29,6 +30,8 @@ export interface Token {
   readonly revokedMs: number | null;
   /** The hour of its last use, as when it began; null: never. */
   readonly lastUsedMs: number | null;
+  /** Besides those of its namespace. */
+  readonly quotas?: Quotas;
 }
 
 const HOUR_MS = 3_600_000;
@@ -44,8 +47,8 @@ export function identityOf(token: Token, isPrevious: boolean, nowMs: number): Id
   if (token.expiresMs !== null && token.expiresMs <= nowMs) return gone('has expired');
   if (isPrevious && (token.previous === null || token.previous.untilMs <= nowMs))
     return gone('has another secret since it was rotated');
-  const { id, name, namespace, scopes, expiresMs } = token;
-  return { kind: 'token', id, name, namespace, scopes, expiresMs };
+  const { id, name, namespace, scopes, expiresMs, quotas } = token;
+  return { kind: 'token', id, name, namespace, scopes, expiresMs, ...(quotas && { quotas }) };
 }
 
 /** Said only to who has shown the secret. */

@@ -2,6 +2,7 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import type { Namespace } from '../../core/access/namespace.ts';
+import type { Quotas } from '../../core/access/quotas.ts';
 import { rotated, type Token } from '../../core/access/token.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Env } from '../env.ts';
@@ -80,12 +81,23 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
     return pageOf(this.#namespaces.after(after, limit + 1), limit, ({ name }) => name);
   }
 
-  putNamespace(name: string): { namespace: Namespace; isNew: boolean } {
+  putNamespace(
+    name: string,
+    quotas: Quotas | undefined,
+  ): { namespace: Namespace; isNew: boolean; version: number } {
     const known = this.#namespaces.get(name);
-    if (known !== null) return { namespace: known, isNew: false };
-    const namespace: Namespace = { name, createdMs: Date.now() };
+    if (known !== null && quotas !== undefined)
+      return { ...this.#changedNamespace({ ...known, quotas }), isNew: false };
+    if (known !== null) return { namespace: known, isNew: false, version: this.#changes.version() };
+    const namespace: Namespace = { name, createdMs: Date.now(), ...(quotas && { quotas }) };
     this.#namespaces.put(namespace);
-    return { namespace, isNew: true };
+    return { namespace, isNew: true, version: this.#changes.version() };
+  }
+
+  changeNamespace(name: string, quotas: Quotas): { namespace: Namespace; version: number } | Failure {
+    const known = this.#namespaces.get(name);
+    if (known === null) return failure('namespace_not_found', `there is no namespace "${name}"`);
+    return this.#changedNamespace({ ...known, quotas });
   }
 
   catchUp(version: number, uses: readonly TokenUse[]): CaughtUp {
@@ -99,6 +111,14 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
 
   probeStorage(): number {
     return this.#probe.write(Date.now());
+  }
+
+  #changedNamespace(namespace: Namespace): { namespace: Namespace; version: number } {
+    this.#sql.transaction(() => {
+      this.#namespaces.put(namespace);
+      this.#changes.note({ kind: 'namespace', name: namespace.name });
+    });
+    return { namespace, version: this.#changes.version() };
   }
 
   #changed(token: Token): { token: Token; version: number } {

@@ -1,6 +1,7 @@
 /** What may be called on the directory: the namespaces and tokens of the deployment. */
 
 import type { Namespace } from '../../core/access/namespace.ts';
+import type { Quotas } from '../../core/access/quotas.ts';
 import type { Token } from '../../core/access/token.ts';
 import type { Failure } from '../../protocol/errors.ts';
 
@@ -44,7 +45,12 @@ export interface DirectoryMethods extends Rpc.DurableObjectBranded {
 
   namespace(name: string): { namespace: Namespace | null; version: number };
   namespaces(after: string, limit: number): DirectoryPage<Namespace>;
-  putNamespace(name: string): { namespace: Namespace; isNew: boolean };
+  /** @param quotas those that it shall have; undefined: as they are */
+  putNamespace(
+    name: string,
+    quotas: Quotas | undefined,
+  ): { namespace: Namespace; isNew: boolean; version: number };
+  changeNamespace(name: string, quotas: Quotas): { namespace: Namespace; version: number } | Failure;
 
   /** Also writes down which tokens were used: at most a row for each token and hour. */
   catchUp(version: number, uses: readonly TokenUse[]): CaughtUp;

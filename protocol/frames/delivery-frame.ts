@@ -96,6 +96,12 @@ function isOffset(number: number): boolean {
   return Number.isSafeInteger(number) && number >= 0;
 }
 
+/** Returns how many deliveries a frame has. */
+export function deliveryCount(bytes: Uint8Array): number {
+  const runs = decodeDeliveryFrame(bytes).sections.flatMap((section) => section.runs);
+  return runs.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
 /** The tags of all messages of a frame. */
 export function tagsOfFrame(bytes: Uint8Array): string[] {
   const { queueId, sections } = decodeDeliveryFrame(bytes);

@@ -172,6 +172,7 @@ export const exchangeOperations = {
     path: `${EXCHANGE}/messages`,
     tag: 'exchanges',
     access: onExchange('write'),
+    rate: 'publish',
     summary:
       'Publish messages, each to every destination to which it is routed. The reply comes when all destinations have stored it',
     query: exchangePublishQuerySchema,

@@ -1,6 +1,11 @@
 /** The calls on namespaces. All but reading ask for the root token. */
 
-import { namespaceDeclarationSchema, namespaceListSchema, namespaceSchema } from '../schemas/namespaces.ts';
+import {
+  namespaceChangeSchema,
+  namespaceDeclarationSchema,
+  namespaceListSchema,
+  namespaceSchema,
+} from '../schemas/namespaces.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
 import { onNamespace } from './access-rule.ts';
 import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, type Operation } from './operation.ts';
@@ -26,13 +31,24 @@ export const namespaceOperations = {
     path: NAMESPACE,
     tag: 'namespaces',
     access: 'root',
-    summary: 'Create a namespace',
+    summary: 'Create a namespace; quotas of the request replace those that it has',
     body: { json: namespaceDeclarationSchema },
     replies: {
       200: { description: 'It existed', json: namespaceSchema },
       201: { description: 'It was created', json: namespaceSchema },
     },
     errors: ['invalid_name', ...BODY_ERRORS],
+  },
+  changeNamespace: {
+    id: 'changeNamespace',
+    method: 'patch',
+    path: NAMESPACE,
+    tag: 'namespaces',
+    access: 'root',
+    summary: 'Replace the quotas of a namespace',
+    body: { json: namespaceChangeSchema },
+    replies: { 200: { description: 'The namespace', json: namespaceSchema } },
+    errors: ['namespace_not_found', 'invalid_name', ...BODY_ERRORS],
   },
   getNamespace: {
     id: 'getNamespace',

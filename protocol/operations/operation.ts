@@ -32,6 +32,8 @@ export interface Operation {
   readonly tag: string;
   /** What the caller's credential has to allow. */
   readonly access: AccessRule;
+  /** The rate that its messages count for. */
+  readonly rate?: 'publish' | 'deliver';
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: { readonly json: z.ZodObject; readonly batches?: true; readonly frame?: Frame };

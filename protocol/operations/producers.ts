@@ -83,6 +83,7 @@ export const producerOperations = {
     path: `${TRANSACTION}/messages`,
     tag: 'producers',
     access: onTransactionalId('write', '`write` on the exchanges and queues'),
+    rate: 'publish',
     summary: 'Publish within the transaction: routed now, sent if it is committed',
     body: { json: transactionMessagesSchema },
     replies: {

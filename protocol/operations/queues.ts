@@ -111,6 +111,7 @@ export const queueOperations = {
     path: `${QUEUE}/messages`,
     tag: 'messages',
     access: onQueue('write'),
+    rate: 'publish',
     summary: 'Publish messages straight to a queue',
     query: queuePublishQuerySchema,
     body: { json: queuePublishSchema, batches: true },
@@ -158,6 +159,7 @@ export const queueOperations = {
     path: `${QUEUE}/deliveries`,
     tag: 'messages',
     access: onQueue('read'),
+    rate: 'deliver',
     summary: 'Take messages under a lease, and optionally wait for the first',
     body: { json: deliverSchema },
     replies: {
@@ -212,6 +214,7 @@ export const queueOperations = {
     path: `${QUEUE}/stream`,
     tag: 'messages',
     access: onQueue('read'),
+    rate: 'deliver',
     summary:
       'Open a WebSocket on which the queue pushes deliveries and the consumer settles them. When it ends, unsettled messages go back to the queue',
     query: streamQuerySchema,

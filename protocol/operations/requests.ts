@@ -11,6 +11,7 @@ export const requestOperations = {
     path: `${NAMESPACE_PATH}/exchanges/{exchange}/requests`,
     tag: 'exchanges',
     access: onExchange('write'),
+    rate: 'publish',
     summary:
       'Publish a request and wait for the reply. To ask a queue, use `amq.default` with the name of the queue as the routing key',
     query: requestQuerySchema,

@@ -89,6 +89,7 @@ export const shareGroupOperations = {
     path: `${GROUP}/records`,
     tag: 'share groups',
     access: onShareGroup('read', '`read` on the topics'),
+    rate: 'deliver',
     summary: 'Acquire records of all partitions. Each is locked for this member until it is acknowledged',
     body: { json: acquireSchema },
     replies: {

@@ -123,6 +123,7 @@ export const topicOperations = {
     path: `${TOPIC}/records`,
     tag: 'records',
     access: onTopic('write', '`write` on the transactional id, if the request names one'),
+    rate: 'publish',
     summary:
       'Append records. A refused request has stored nothing, except for `partly_stored`, which lists what is stored',
     query: produceQuerySchema,
@@ -158,6 +159,7 @@ export const topicOperations = {
     path: `${PARTITION}/records`,
     tag: 'records',
     access: onTopic('read'),
+    rate: 'deliver',
     summary: 'Read records from an offset or a time on, and optionally wait for the first',
     query: fetchQuerySchema,
     replies: {

@@ -9,12 +9,14 @@ import type { AccessRule, Operation } from '../../protocol/operations/index.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { lookUpNamespace } from './directory-cache.ts';
+import { refuseRate, type Spender } from './rates.ts';
 
 /** Returns what checks a call before its handler: first the rights, then that the namespace exists. */
 export function authorized(operation: Operation): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     c.set('operation', operation);
-    const refused = refuseRule(c, operation.access) ?? (await missingNamespace(c));
+    const refused =
+      refuseRule(c, operation.access) ?? (await enterNamespace(c)) ?? refuseRateOf(c, operation);
     if (refused) return problem(c, refused);
     return await next();
   };
@@ -54,10 +56,25 @@ function refuseRule(c: AppContext, rule: AccessRule): Failure | null {
   return refuseNeed(identity, namespace ?? '', { kind, name, action });
 }
 
-/** A name that is none is refused by the handler. */
-async function missingNamespace(c: AppContext): Promise<Failure | null> {
+/** Returns why the call cannot be about its namespace; null if it can. A name that is none is refused by the handler. */
+async function enterNamespace(c: AppContext): Promise<Failure | null> {
   const name = c.req.param('namespace');
   if (name === undefined || !isName(name) || c.req.path.startsWith('/admin/')) return null;
-  if (await lookUpNamespace(c.env, name, Date.now())) return null;
-  return failure('namespace_not_found', `there is no namespace "${name}"; "default" is there from the start`);
+  const namespace = await lookUpNamespace(c.env, name, Date.now());
+  if (namespace === null)
+    return failure(
+      'namespace_not_found',
+      `there is no namespace "${name}"; "default" is there from the start`,
+    );
+  const { id, quotas } = c.get('identity');
+  const spenders: Spender[] = [];
+  if (namespace.quotas)
+    spenders.push({ key: `namespace ${name}`, what: `namespace "${name}"`, quotas: namespace.quotas });
+  if (quotas) spenders.push({ key: `token ${id}`, what: `token "${id}"`, quotas });
+  c.set('spenders', spenders);
+  return null;
+}
+
+function refuseRateOf(c: AppContext, { rate }: Operation): Failure | null {
+  return rate === undefined ? null : refuseRate(c, rate);
 }

@@ -8,6 +8,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { isName, NAME_RULE } from '../../protocol/names.ts';
 import type { Operation } from '../../protocol/operations/index.ts';
+import type { Spender } from '../access/rates.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 
 export interface AppVariables {
@@ -15,6 +16,8 @@ export interface AppVariables {
   identity: Identity;
   /** What the call is. There for every path of an operation. */
   operation: Operation;
+  /** Whose quotas count for the call. There for every path in a namespace. */
+  spenders?: readonly Spender[];
 }
 
 export type AppEnv = { Bindings: Env; Variables: AppVariables };

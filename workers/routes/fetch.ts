@@ -1,5 +1,6 @@
 /** Fetch: records from an offset on, as JSON or as the batches they are stored in, and waiting for the first. */
 
+import { spend } from '../access/rates.ts';
 import type { Hono } from 'hono';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import { decodeFetchFrame, type FetchFrame } from '../../core/log/fetch-frame.ts';
@@ -57,9 +58,15 @@ export function fetchRoutes(app: Hono<AppEnv>): void {
       const checked = { ...query.fields, isolation };
       const read = await readAndWait(c, topic, partition, checked, client, noteWait);
       if (isFailure(read)) return problem(c, read);
-      if (wantsBatches(c)) return batchesReply(read);
+      if (wantsBatches(c)) {
+        const bytes = batchesReply(read);
+        spend(c, 'deliver', recordCountOf(bytes.headers));
+        return bytes;
+      }
       const reply = await json({ topicId: read.topicId, offsets: await frameOf(read.log) }, recordsMax);
-      return isFailure(reply) ? problem(c, reply) : jsonReply(c, reply);
+      if (isFailure(reply)) return problem(c, reply);
+      spend(c, 'deliver', (reply as { records: unknown[] }).records.length);
+      return jsonReply(c, reply);
     };
     // The offsets of a reply of batches are headers, which have to wait for them. It hands over nothing that would be lost.
     const form = wantsBatches(c) ? { contentType: RECORD_BATCH_TYPE, sign: null } : JSON_FORM;
@@ -160,6 +167,11 @@ function batchesReply({ topicId, log }: Read): Response {
       [LAST_STABLE_OFFSET_HEADER]: String(log.lastStableOffset),
     },
   });
+}
+
+/** The bytes stream through uncounted; compacted records count too. */
+function recordCountOf(headers: Headers): number {
+  return Number(headers.get(NEXT_OFFSET_HEADER)) - Number(headers.get(START_OFFSET_HEADER));
 }
 
 async function frameOf(log: Read['log']): Promise<FetchFrame> {

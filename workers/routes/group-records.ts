@@ -1,5 +1,6 @@
 /** Records of a group member: as JSON, or as stored batches. */
 
+import { spend } from '../access/rates.ts';
 import type { Hono } from 'hono';
 import { needsOf } from '../../core/access/reach.ts';
 import type { BeatRequest, MemberView } from '../../durable-objects/rpc/group.ts';
@@ -115,10 +116,12 @@ async function replyOf(
     const ends = answer.sections.map((section) => endOf(section, section.frame.nextOffset));
     const kept = isAutoCommit ? await committed(c, read, answer, ends) : null;
     const sections = answer.sections.filter((_, index) => kept?.[index] ?? true);
+    for (const { frame } of sections) spend(c, 'deliver', frame.nextOffset - frame.startOffset);
     return bytesReply({ ...answer, sections });
   }
   const json = await recordsOf(c, answer, read);
   if (isFailure(json)) return problem(c, json);
+  spend(c, 'deliver', json.records.length);
   if (!isAutoCommit) return jsonReply(c, json);
   const kept = await committed(c, read, answer, json.offsets);
   const isKept = new Set(

@@ -6,12 +6,14 @@ import { directoryStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
+  namespaceChangeSchema,
   namespaceDeclarationSchema,
   type NamespaceList,
   type NamespaceReply,
 } from '../../protocol/schemas/namespaces.ts';
 import { namePageQuerySchema } from '../../protocol/schemas/pages.ts';
-import { forget } from '../access/directory-cache.ts';
+import { forget, noteDirectoryVersion } from '../access/directory-cache.ts';
+import { quotaFieldsOf, quotasOf } from '../access/quota-fields.ts';
 import { bind } from './bind.ts';
 import { readNamespace, type AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
@@ -35,9 +37,24 @@ export function namespaceRoutes(app: Hono<AppEnv>): void {
     if (isFailure(name)) return problem(c, name);
     const body = await readBody(c, namespaceDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
-    const { namespace, isNew } = await directoryStub(c.env).putNamespace(name);
+    const { quotas } = body.fields;
+    const put = await directoryStub(c.env).putNamespace(name, quotas && quotasOf(quotas));
+    const { namespace, isNew, version } = put;
+    noteDirectoryVersion(version);
     forget({ kind: 'namespace', name });
     return c.json(replyOf(namespace), isNew ? 201 : 200);
+  });
+
+  bind(app, operations.changeNamespace, async (c) => {
+    const name = readNamespace(c);
+    if (isFailure(name)) return problem(c, name);
+    const body = await readBody(c, namespaceChangeSchema);
+    if (isFailure(body)) return problem(c, body);
+    const changed = await directoryStub(c.env).changeNamespace(name, quotasOf(body.fields.quotas));
+    if (isFailure(changed)) return problem(c, changed);
+    noteDirectoryVersion(changed.version);
+    forget({ kind: 'namespace', name });
+    return c.json(replyOf(changed.namespace));
   });
 
   bind(app, operations.getNamespace, async (c) => {
@@ -49,6 +66,6 @@ export function namespaceRoutes(app: Hono<AppEnv>): void {
   });
 }
 
-function replyOf({ name, createdMs }: Namespace): NamespaceReply {
-  return { namespace: name, created_at: createdMs };
+function replyOf({ name, createdMs, quotas }: Namespace): NamespaceReply {
+  return { namespace: name, created_at: createdMs, quotas: quotaFieldsOf(quotas) };
 }

@@ -1,5 +1,6 @@
 /** Produce: records as JSON or as record batches, checked in full before the first is stored. */
 
+import { spendOnPublish } from '../access/rates.ts';
 import type { Hono } from 'hono';
 import { needsOf } from '../../core/access/reach.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
@@ -50,6 +51,8 @@ async function produceJson(c: AppContext, found: TopicDefinition): Promise<Respo
   const packed = await readAndPack(c, found);
   if (isFailure(packed)) return problem(c, packed);
   const { topic, places, batches, count, producer } = packed;
+  const overRate = spendOnPublish(c, count);
+  if (overRate) return problem(c, overRate);
   if (packed.isUnpromised) return acceptWithoutPromise(c, topic, batches, count);
   const appended = await append(c, topic, producer?.transactional_id, producer ?? null, batches);
   if (isFailure(appended)) return problem(c, withOffsets(appended, places, count));
@@ -193,6 +196,8 @@ async function produceBatches(c: AppContext, found: TopicDefinition, query: Prod
   const asks = query.delivery === 'exactly-once' ? checked.every(isSequenced) : checked.some(isSequenced);
   const isUnpromised = isWithoutPromise(query, asks);
   if (isFailure(isUnpromised)) return problem(c, isUnpromised);
+  const overRate = spendOnPublish(c, recordCount);
+  if (overRate) return problem(c, overRate);
   const groups = groupByPartition(bytes, checked);
   if (isUnpromised) return acceptWithoutPromise(c, topic, groups, recordCount);
   const appended = await append(c, topic, transactionalId, identity, groups);

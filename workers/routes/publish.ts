@@ -1,5 +1,6 @@
 /** Publishing through an exchange, as JSON or as record batches. */
 
+import { spendOnPublish } from '../access/rates.ts';
 import type { Hono } from 'hono';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import {
@@ -31,6 +32,8 @@ export function publishRoutes(app: Hono<AppEnv>): void {
     const { mandatory, delivery } = query.fields;
     const read = await readOutgoing(c, kind, path.name, { isMandatory: isSet(mandatory), delivery });
     if (isFailure(read)) return problem(c, read);
+    const overRate = spendOnPublish(c, read.outgoing.length);
+    if (overRate) return problem(c, overRate);
     const { namespace, name } = path;
     const published = await publish(c.env, namespace, name, read, seenTopologyVersion(c));
     if (isFailure(published)) return problem(c, published);

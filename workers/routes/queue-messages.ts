@@ -1,5 +1,7 @@
 /** The messages of a queue: publish, take, settle, look. */
 
+import { deliveryCount } from '../../protocol/frames/delivery-frame.ts';
+import { spend, spendOnPublish } from '../access/rates.ts';
 import type { Hono } from 'hono';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import {
@@ -51,6 +53,8 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     if (isFailure(queue)) return problem(c, queue);
     const batches = await readBatches(c);
     if (isFailure(batches)) return problem(c, batches);
+    const overRate = spendOnPublish(c, batches.count);
+    if (overRate) return problem(c, overRate);
     const { bytes, producer } = batches;
     const published = await callQueue<Published | Failure>(
       c.env,
@@ -91,7 +95,9 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     const fields = { ...body.fields, wait_ms: waitOf(form, body.fields.wait_ms) };
     const answer = async (client: WaitingClient): Promise<Response> => {
       const frame = await takeDeliveries(c, queue, fields, client);
-      return isFailure(frame) ? problem(c, frame) : await replyOf(frame);
+      if (isFailure(frame)) return problem(c, frame);
+      if (frame !== null) spend(c, 'deliver', deliveryCount(frame));
+      return await replyOf(frame);
     };
     return await replyWithSigns(c, form, answer, () => replyOf(null));
   });

@@ -1,5 +1,6 @@
 /** Request-reply: publishing a message and waiting for the reply to it. */
 
+import { spendOnPublish } from '../access/rates.ts';
 import type { Hono } from 'hono';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { writtenExchange } from '../../protocol/schemas/exchanges.ts';
@@ -24,6 +25,8 @@ export function requestRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const asked = await readRequest(c, path.name);
     if (isFailure(asked)) return problem(c, asked);
+    const overRate = spendOnPublish(c, 1);
+    if (overRate) return problem(c, overRate);
     const { waitMs } = asked;
     const done = new AbortController();
     try {

@@ -1,5 +1,6 @@
 /** Share groups: declared, described, deleted; records acquired and acknowledged. */
 
+import { spend } from '../access/rates.ts';
 import type { Hono } from 'hono';
 import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
@@ -96,7 +97,9 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     };
     const answer = async (client: WaitingClient): Promise<Response> => {
       const records = await acquireRecords(c, lookUp, body.fields, atLeast, client);
-      return isFailure(records) ? problem(c, records) : jsonReply(c, { records });
+      if (isFailure(records)) return problem(c, records);
+      spend(c, 'deliver', records.length);
+      return jsonReply(c, { records });
     };
     return await replyWithSigns(c, JSON_FORM, answer, async () => c.json({ records: [] }));
   });

@@ -25,6 +25,7 @@ import {
 import { digestOf } from '../access/digest.ts';
 import { forget, noteDirectoryVersion } from '../access/directory-cache.ts';
 import { refuseIn } from '../access/authorize.ts';
+import { quotaFieldsOf, quotasOf } from '../access/quota-fields.ts';
 import { bind } from './bind.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
@@ -136,6 +137,7 @@ function tokenOf(
       rotatedMs: null,
       revokedMs: null,
       lastUsedMs: null,
+      ...(declaration.quotas && { quotas: quotasOf(declaration.quotas) }),
     }
   );
 }
@@ -168,5 +170,6 @@ function replyOf(token: Token): TokenReply {
     rotated_at: token.rotatedMs,
     previous_expires_at: token.previous?.untilMs ?? null,
     revoked_at: token.revokedMs,
+    quotas: quotaFieldsOf(token.quotas),
   };
 }

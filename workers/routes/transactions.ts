@@ -1,5 +1,6 @@
 /** Transactions: how they are, and how they end. They begin with the first records that are produced in them. */
 
+import { spendOnPublish } from '../access/rates.ts';
 import type { Hono } from 'hono';
 import type { z } from 'zod';
 import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
@@ -86,6 +87,8 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
     const target = queue === undefined ? { exchange: exchangeNameOf(exchange!) } : { queue };
     const refused = refuseReach(c, needsOfTarget(target));
     if (refused) return problem(c, refused);
+    const overRate = spendOnPublish(c, body.fields.messages.length);
+    if (overRate) return problem(c, overRate);
     const seen = seenTopologyVersion(c);
     const held = await publishInTransaction(c.env, namespace, transactionalId, body.fields, seen);
     return isFailure(held) ? problem(c, held) : c.json(held);
