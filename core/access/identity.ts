@@ -2,6 +2,7 @@
 
 import type { Action, Need, Scope } from '../../protocol/access/scopes.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
+import { isKeptFromOthers } from './audit-topic.ts';
 import type { Quotas } from './quotas.ts';
 import { allows, allowsSome } from './scopes.ts';
 
@@ -44,6 +45,7 @@ export function isRoot({ kind }: Identity): boolean {
 /** Returns why the identity may not do what is needed in the namespace; null if it may. */
 export function refuseNeed(identity: Identity, namespace: string, need: Need): Failure | null {
   if (isRoot(identity)) return null;
+  if (isKeptFromOthers(need.kind, need.name, need.action)) return missing(need);
   return refuseNamespace(identity, namespace) ?? (allows(identity.scopes, need) ? null : missing(need));
 }
 

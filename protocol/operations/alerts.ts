@@ -32,6 +32,7 @@ export const alertOperations = {
     path: ALERT,
     tag: 'alerts',
     access: onAll('queue', 'manage'),
+    audit: true,
     summary:
       'Create or replace an alert rule: a signed notice to a webhook when a queue is above a threshold, and when it has recovered',
     body: { json: alertDeclarationSchema },
@@ -57,6 +58,7 @@ export const alertOperations = {
     path: ALERT,
     tag: 'alerts',
     access: onAll('queue', 'manage'),
+    audit: true,
     summary: 'Delete an alert rule. If it fires, a last notice reports its recovery',
     replies: { 200: { description: 'It is deleted', json: alertDeletedSchema } },
     errors: ALERT_ERRORS,

@@ -23,6 +23,7 @@ export const limitOperations = {
     path: LIMITS,
     tag: 'limits',
     access: onNamespace('manage'),
+    audit: true,
     summary:
       'Set the ceiling of rows written in an hour. Above it publishes are refused with `cost_ceiling`, and consumers continue',
     body: { json: costLimitsSchema },

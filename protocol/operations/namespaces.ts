@@ -31,6 +31,7 @@ export const namespaceOperations = {
     path: NAMESPACE,
     tag: 'namespaces',
     access: 'root',
+    audit: true,
     summary: 'Create a namespace; quotas of the request replace those that it has',
     body: { json: namespaceDeclarationSchema },
     replies: {
@@ -45,6 +46,7 @@ export const namespaceOperations = {
     path: NAMESPACE,
     tag: 'namespaces',
     access: 'root',
+    audit: true,
     summary: 'Replace the quotas of a namespace',
     body: { json: namespaceChangeSchema },
     replies: { 200: { description: 'The namespace', json: namespaceSchema } },

@@ -32,6 +32,8 @@ export interface Operation {
   readonly tag: string;
   /** What the caller's credential has to allow. */
   readonly access: AccessRule;
+  /** It changes what is declared or may be done, or what others have stored: who called it is written down. */
+  readonly audit?: true;
   /** The rate that its messages count for. */
   readonly rate?: 'publish' | 'deliver';
   readonly summary: string;

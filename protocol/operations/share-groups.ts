@@ -49,6 +49,7 @@ export const shareGroupOperations = {
     path: GROUP,
     tag: 'share groups',
     access: onShareGroup('manage', '`read` on the topics, and `write` on where dead letters go'),
+    audit: true,
     summary: 'Create a share group or replace its settings. Its progress stays',
     body: { json: shareGroupConfigSchema },
     replies: {
@@ -79,6 +80,7 @@ export const shareGroupOperations = {
     path: GROUP,
     tag: 'share groups',
     access: onShareGroup('manage'),
+    audit: true,
     summary: 'Delete a share group, with its dead letters that still wait',
     replies: { 200: { description: 'It is deleted', json: shareGroupDeletedSchema } },
     errors: GROUP_ERRORS,

@@ -9,6 +9,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { credentialOf } from '../http/credentials.ts';
+import { countRefusal } from './audit.ts';
 import { digestOf, isSameDigest } from './digest.ts';
 import { lookUpToken, noteUse } from './directory-cache.ts';
 import { identityByJwt, isJwt } from './jwt.ts';
@@ -21,7 +22,11 @@ export async function authenticate(c: Context<AppEnv>, next: Next): Promise<Resp
   const isOpen = c.req.path === OPEN_PATH && c.req.query('deep') !== 'true';
   if (!isOpen) {
     const identity = await identify(c, Date.now());
-    if (isFailure(identity)) return unauthenticated(c, identity);
+    if (isFailure(identity)) {
+      const { code } = identity;
+      if (code === 'unauthenticated') countRefusal(c, { identity: null, operation: '*', code });
+      return unauthenticated(c, identity);
+    }
     c.set('identity', identity);
   }
   await next();

@@ -8,6 +8,7 @@ import { isName } from '../../protocol/names.ts';
 import type { AccessRule, Operation } from '../../protocol/operations/index.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
+import { auditChange, countRefusal } from './audit.ts';
 import { lookUpNamespace } from './directory-cache.ts';
 import { refuseRate, type Spender } from './rates.ts';
 
@@ -17,8 +18,10 @@ export function authorized(operation: Operation): MiddlewareHandler<AppEnv> {
     c.set('operation', operation);
     const refused =
       refuseRule(c, operation.access) ?? (await enterNamespace(c)) ?? refuseRateOf(c, operation);
-    if (refused) return problem(c, refused);
-    return await next();
+    if (refused) return problem(c, counted(c, refused));
+    await next();
+    await auditChange(c, operation, c.res.status);
+    return undefined;
   };
 }
 
@@ -33,7 +36,8 @@ export function refuseReach(c: AppContext, needs: readonly Need[]): Failure | nu
 
 /** Returns why the call may not do that in a namespace, which its path need not name; null if it may. */
 export function refuseIn(c: AppContext, namespace: string, need: Need): Failure | null {
-  return refuseNeed(c.get('identity'), namespace, need);
+  const refused = refuseNeed(c.get('identity'), namespace, need);
+  return refused && counted(c, refused);
 }
 
 /** Returns the action that the operation of a call asks for. */
@@ -41,6 +45,14 @@ export function actionOf(c: AppContext): Action {
   const { access } = c.get('operation');
   if (access === 'root') return 'manage';
   return 'some' in access ? access.some : access.action;
+}
+
+/** Counts a refusal of rights for the audit. */
+function counted(c: AppContext, refused: Failure): Failure {
+  const { code } = refused;
+  if (code === 'forbidden')
+    countRefusal(c, { identity: c.get('identity'), operation: c.get('operation').id, code });
+  return refused;
 }
 
 function refuseRule(c: AppContext, rule: AccessRule): Failure | null {

@@ -8,6 +8,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { isName, NAME_RULE } from '../../protocol/names.ts';
 import type { Operation } from '../../protocol/operations/index.ts';
+import type { AuditDetails } from '../access/audit.ts';
 import type { Spender } from '../access/rates.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 
@@ -18,6 +19,8 @@ export interface AppVariables {
   operation: Operation;
   /** Whose quotas count for the call. There for every path in a namespace. */
   spenders?: readonly Spender[];
+  /** What an operation that changes something tells the audit of itself. */
+  audited?: AuditDetails;
 }
 
 export type AppEnv = { Bindings: Env; Variables: AppVariables };

@@ -42,6 +42,7 @@ export function namespaceRoutes(app: Hono<AppEnv>): void {
     const { namespace, isNew, version } = put;
     noteDirectoryVersion(version);
     forget({ kind: 'namespace', name });
+    c.set('audited', { details: { quotas: quotaFieldsOf(namespace.quotas) } });
     return c.json(replyOf(namespace), isNew ? 201 : 200);
   });
 
@@ -54,6 +55,7 @@ export function namespaceRoutes(app: Hono<AppEnv>): void {
     if (isFailure(changed)) return problem(c, changed);
     noteDirectoryVersion(changed.version);
     forget({ kind: 'namespace', name });
+    c.set('audited', { details: { quotas: quotaFieldsOf(changed.namespace.quotas) } });
     return c.json(replyOf(changed.namespace));
   });
 

@@ -57,6 +57,7 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
     const token = isFailure(made) ? made : await directoryStub(c.env).makeToken(made);
     if (isFailure(token)) return problem(c, token);
     forget({ kind: 'token', name: token.id });
+    audit(c, token);
     return c.json({ ...replyOf(token), token: secret.text } satisfies TokenMade, 201);
   });
 
@@ -79,6 +80,7 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
     const rotated = await directoryStub(c.env).rotateToken(token.id, await secret.digest(), untilMs);
     if (isFailure(rotated)) return problem(c, rotated);
     changed(rotated);
+    audit(c, rotated.token);
     return c.json({ ...replyOf(rotated.token), token: secret.text } satisfies TokenMade);
   });
 
@@ -88,6 +90,7 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
     const revoked = await directoryStub(c.env).revokeToken(token.id);
     if (isFailure(revoked)) return problem(c, revoked);
     changed(revoked);
+    audit(c, revoked.token);
     return c.json(replyOf(revoked.token) satisfies TokenReply);
   });
 }
@@ -154,6 +157,15 @@ function randomBytes(count: number): Uint8Array {
 function changed({ token, version }: { token: Token; version: number }): void {
   noteDirectoryVersion(version);
   forget({ kind: 'token', name: token.id });
+}
+
+/** The audit of the namespace says which token it was, and what it may do. */
+function audit(c: AppContext, { id, name, namespace, roles, scopes, expiresMs, quotas }: Token): void {
+  const limits = quotas && { quotas: quotaFieldsOf(quotas) };
+  c.set('audited', {
+    namespace,
+    details: { token: { id, name, roles, scopes, expires_at: expiresMs, ...limits } },
+  });
 }
 
 function replyOf(token: Token): TokenReply {
