@@ -4,7 +4,6 @@ import { conservationProblem } from '../../support/tables/conservation.ts';
 import { readyCount } from '../../../core/queue/state/queue-machine.ts';
 import type { Settlement } from '../../../core/queue/settle/settle.ts';
 import { runOfTag } from '../../../durable-objects/queue/deliver/settle-message.ts';
-import type { ReplayOrder, StoredReplay } from '../../../durable-objects/rpc/dead-letters.ts';
 import type { ReplayOrder, StoredReplay } from '../../../core/queue/replay.ts';
 import type { Published, PublishOptions } from '../../../durable-objects/rpc/queue.ts';
 import { QueueStore } from '../../../durable-objects/queue/rows/queue-store.ts';
