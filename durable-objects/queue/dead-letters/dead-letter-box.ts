@@ -18,15 +18,12 @@ import { readyCount, type QueueMachine } from '../../../core/queue/state/queue-m
 import { readyAt, readyIn, takeOut, type Position } from '../../../core/queue/state/ready-messages.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
 import type { ReplayTarget } from '../../../protocol/schemas/dead-letters.ts';
-import { BROKER_HOPS_MAX, DEAD_LETTER_SCAN_MAX } from '../../../protocol/limits.ts';
+import { BROKER_HOPS_MAX, DEAD_LETTER_SCAN_MAX, PAGE_BYTES_MAX } from '../../../protocol/limits.ts';
 import { encodeBatch, recordSizeUpperBound, type LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { DeadLetterAnswer, DeadLetterCall, ReplayOrder, StoredReplay } from '../../rpc/dead-letters.ts';
 import type { Outbox } from './outbox.ts';
 import { decoded } from '../rows/packing.ts';
 import type { ReplayStore } from './replay-store.ts';
-
-/** Bytes of the messages that one step takes into memory. */
-const STEP_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Bytes of the messages that one step looks at, whether they match or not: it holds up everything else meanwhile. */
 const SCAN_BYTES_MAX = 64 * 1024 * 1024;
@@ -171,7 +168,7 @@ export class DeadLetterBox {
     let lookedAt = 0;
     let bytes = 0;
     for (const id of order.ids.slice(first, first + max)) {
-      if (bytes > STEP_BYTES_MAX) break;
+      if (bytes > PAGE_BYTES_MAX) break;
       const one = this.#find(id);
       lookedAt += 1;
       if (one === null) continue;
@@ -205,7 +202,7 @@ export class DeadLetterBox {
         if (
           found.length >= max ||
           lookedAt >= DEAD_LETTER_SCAN_MAX ||
-          bytes > STEP_BYTES_MAX ||
+          bytes > PAGE_BYTES_MAX ||
           scanned > SCAN_BYTES_MAX
         )
           return { found, lookedAt, after, isEnd: false };
