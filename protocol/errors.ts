@@ -29,6 +29,10 @@ export const errorTable = {
   route_not_found: permanent(404, 'There is no such path'),
   method_not_allowed: permanent(405, 'The path does not support this method'),
 
+  // Who sends the request
+  foreign_page: permanent(403, 'A page of another origin sent the request'),
+  host_not_local: permanent(403, 'Without a root token the broker answers only on loopback'),
+
   // Record batches
   truncated_batch: permanent(400, 'A record batch ends before its stated length'),
   unsupported_magic: permanent(400, 'Only record batches of magic 2 are supported'),

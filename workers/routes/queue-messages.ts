@@ -26,6 +26,7 @@ import {
   type WaitsEnded,
 } from '../../protocol/schemas/deliveries.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { decodeDeliveryFrame } from '../../protocol/frames/delivery-frame.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
@@ -84,7 +85,8 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     const isBytes = (c.req.header('accept') ?? '').includes(DELIVERIES_TYPE);
     const form = isBytes ? frameForm(c, DELIVERIES_TYPE) : JSON_FORM;
     const replyOf = async (frame: Uint8Array | null): Promise<Response> => {
-      if (!isBytes) return jsonReply(c, frame === null ? { deliveries: [] } : deliveriesOf(frame));
+      if (!isBytes)
+        return jsonReply(c, frame === null ? { deliveries: [] } : deliveriesOf(decodeDeliveryFrame(frame)));
       const headers = { 'content-type': DELIVERIES_TYPE };
       return new Response((frame ?? new Uint8Array()) as Uint8Array<ArrayBuffer>, { headers });
     };
