@@ -119,7 +119,7 @@ export const errorTable = {
   replay_refused: permanent(409, 'The dead letter cannot be sent back in this way'),
 
   // The state of the service
-  overloaded: transient(429, 'The broker holds as many request bytes as it can'),
+  overloaded: transient(429, 'The broker holds as many bytes as it can'),
   unavailable: transient(503, 'A part of the service did not answer'),
   cost_ceiling: transient(429, 'The namespace has reached its ceiling of rows written in this hour'),
   schedule_busy: transient(429, 'The schedule still has publishes that wait'),
