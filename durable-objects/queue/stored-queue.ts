@@ -82,7 +82,7 @@ export class StoredQueue {
     this.#name = definition.name;
     this.#id = definition.id;
     this.#store = new QueueStore(sql);
-    this.#cache = new SegmentCache((place) => this.#store.readData(place));
+    this.#cache = new SegmentCache((rowKey) => this.#store.readData(rowKey));
     this.#producers = new ProducerRows(this.#store);
     this.#appender = new SegmentAppender(this.#store, this.#cache, this.#producers);
     this.#source = segmentSource(this.#store, this.#cache);

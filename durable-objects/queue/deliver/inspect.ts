@@ -39,7 +39,7 @@ export function oldestMs(state: QueueMachine, source: SegmentSource): number | n
   for (const lane of state.lanes) {
     if (!lane) continue;
     for (const { extent, offset } of readyIn(lane, source)) {
-      oldest = Math.min(oldest, source.facts(extent)(offset).timestampMs);
+      oldest = Math.min(oldest, source.metadata(extent)(offset).timestampMs);
       break;
     }
   }
