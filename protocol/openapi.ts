@@ -69,8 +69,13 @@ function contentOf(
   return content;
 }
 
-/** Errors that every operation can have: a credential that does not do, an object that does not answer, and a bug. */
+/**
+ * Errors that every operation can have: a browser is turned away, a credential does not do, an object does not answer,
+ * there is a bug.
+ */
 const ALWAYS_POSSIBLE = [
+  'foreign_page',
+  'host_not_local',
   'unauthenticated',
   'forbidden',
   'unavailable',

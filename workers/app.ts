@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import { failure } from '../protocol/errors.ts';
 import { operations } from '../protocol/operations/index.ts';
 import { authenticate } from './access/authenticate.ts';
+import { browserGuard } from './http/browsers.ts';
 import { problem, unexpected } from './http/problem.ts';
 import type { AppEnv } from './http/context.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
@@ -33,6 +34,7 @@ import { transactionRoutes } from './routes/transactions.ts';
 
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
+  browserGuard(app); // before everything else: it sees all requests and all replies
   app.use(authenticate);
   topicRoutes(app);
   produceRoutes(app);

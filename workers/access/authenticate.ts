@@ -7,11 +7,12 @@ import type { Env } from '../../durable-objects/env.ts';
 import { tokenIdOf } from '../../protocol/access/token-format.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
-import { problem } from '../http/problem.ts';
 import { credentialOf } from '../http/credentials.ts';
+import { problem } from '../http/problem.ts';
+import { isOpenToAll, rootSecretsOf } from '../http/root-secrets.ts';
 import { digestOf, isSameDigest } from './digest.ts';
 import { lookUpToken, noteUse } from './directory-cache.ts';
-import { hasRootToken, isRootToken } from './root-token.ts';
+import { isRootToken } from './root-token.ts';
 
 /** The only path that needs no credential. */
 const OPEN_PATH = '/healthz';
@@ -31,7 +32,7 @@ export async function identify(c: AppContext, nowMs: number): Promise<Identity |
   const credential = credentialOf(c);
   if (credential !== null) return await identityBy(c.env, credential, nowMs);
   if (isOpenToAll(c.env)) return ANONYMOUS;
-  if (hasRootToken(c.env))
+  if (rootSecretsOf(c.env).length > 0)
     return failure('unauthenticated', 'this needs a credential: "Authorization: Bearer <token>"');
   return failure(
     'unauthenticated',
@@ -52,11 +53,6 @@ async function identityBy(env: Env, credential: string, nowMs: number): Promise<
   const identity = identityOf(token, !isCurrent, nowMs);
   if (!isFailure(identity)) noteUse(token, nowMs);
   return identity;
-}
-
-/** True for a broker of one's own machine that has no root token. */
-function isOpenToAll(env: Env): boolean {
-  return env.POSTHORN_ANONYMOUS === 'loopback' && !hasRootToken(env);
 }
 
 /** The same for all: whether the token exists is nobody's business. */
