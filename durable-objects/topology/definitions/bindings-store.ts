@@ -46,11 +46,6 @@ export class BindingsStore {
     return this.#sql.all('SELECT 1 FROM bindings WHERE source = ? AND id = ?', source, id).length > 0;
   }
 
-  get(source: string, id: string): Binding | null {
-    const [row] = this.#sql.all<Row>('SELECT json FROM bindings WHERE source = ? AND id = ?', source, id);
-    return row ? (JSON.parse(row.json) as Binding) : null;
-  }
-
   put(binding: Binding): void {
     this.#sql.run(
       'INSERT INTO bindings VALUES (?, ?, ?, ?)',

@@ -138,7 +138,7 @@ function drawLane(
       position: baseOffset * MESSAGE_BYTES,
       bytes: messages.length * MESSAGE_BYTES,
       // A batch may be damaged after it was found to be plain.
-      isPlain: messages.every(({ facts: of }) => isPlain({ ...of, damage: undefined } as MessageFacts)),
+      isPlain: messages.every(({ facts: { damage: _damage, ...of } }) => isPlain(of)),
     };
     extents.push(extent);
     messages.forEach((message, at) => facts.set(`${number}/${baseOffset + at}`, message.facts));
