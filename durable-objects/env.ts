@@ -26,6 +26,8 @@ export interface Env {
   POSTHORN_ROUTING_MAX_AGE_MS?: string;
   /** Bytes of request bodies that one isolate holds at once. Default 33554432. */
   POSTHORN_BODY_BYTES_MAX?: string;
+  /** Bytes of replies that one isolate holds at once. Default 67108864. */
+  POSTHORN_REPLY_BYTES_MAX?: string;
   /** Bytes that a queue or partition may hold before it refuses more. Default 9500000000. */
   POSTHORN_OBJECT_BYTES_MAX?: string;
   /** The issuers whose JWTs are taken: JSON, or the value that it stands for. Default: none. See docs/jwt.md. */

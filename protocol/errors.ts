@@ -29,15 +29,16 @@ export const errorTable = {
   route_not_found: permanent(404, 'There is no such path'),
   method_not_allowed: permanent(405, 'The path does not support this method'),
 
-  // Who sends the request
-  foreign_page: permanent(403, 'A page of another origin sent the request'),
-  host_not_local: permanent(403, 'Without a root token the broker answers only on loopback'),
   // Access
   unauthenticated: permanent(401, 'The request has no credential that this broker accepts'),
   forbidden: permanent(403, 'The credential does not allow this'),
   token_not_found: permanent(404, 'There is no such token'),
   token_revoked: permanent(409, 'The token was revoked'),
   token_rotating: permanent(409, 'The former secret of the token is still good; wait until it has expired'),
+
+  // Browsers
+  foreign_page: permanent(403, 'A page of another origin sent the request'),
+  host_not_local: permanent(403, 'Without a root token the broker answers only on loopback'),
 
   // Record batches
   truncated_batch: permanent(400, 'A record batch ends before its stated length'),
@@ -126,7 +127,7 @@ export const errorTable = {
 
   // The state of the service
   quota: transient(429, 'The namespace or the token has used up its quota for now'),
-  overloaded: transient(429, 'The broker holds as many request bytes as it can'),
+  overloaded: transient(429, 'The broker holds as many bytes as it can'),
   unavailable: transient(503, 'A part of the service did not answer'),
   cost_ceiling: transient(429, 'The namespace has reached its ceiling of rows written in this hour'),
   schedule_busy: transient(429, 'The schedule still has publishes that wait'),

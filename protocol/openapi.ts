@@ -69,7 +69,10 @@ function contentOf(
   return content;
 }
 
-/** Errors that every operation can have: a page or a credential is turned away, an object does not answer, there is a bug. */
+/**
+ * Errors that every operation can have: a browser is turned away, a credential does not do, an object does not answer,
+ * there is a bug.
+ */
 const ALWAYS_POSSIBLE = [
   'foreign_page',
   'host_not_local',

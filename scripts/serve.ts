@@ -11,12 +11,9 @@ const USAGE = `npm start [-- --json]
   PORT           default 8787; 0 for any free port
   HOST           default 127.0.0.1
   POSTHORN_DATA  the folder that keeps the data, default .posthorn below the project
-  POSTHORN_ROOT_TOKEN
-                 asked for in every call if it is set; needed if HOST is not a loopback address
-
-  POSTHORN_CORS_ORIGINS
-                  origins whose pages may call, with commas between them; default none but its own
-  POSTHORN_JWT   issuers whose JWTs are taken, as JSON; see docs/jwt.md`;
+  POSTHORN_ROOT_TOKEN    asked for in every call if it is set; needed if HOST is not a loopback address
+  POSTHORN_CORS_ORIGINS  origins whose pages may call, with commas between them; default none but its own
+  POSTHORN_JWT           issuers whose JWTs are taken, as JSON; see docs/jwt.md`;
 
 const PORT_DEFAULT = 8787;
 

@@ -1,4 +1,4 @@
-/** The rules of exchanges: what a declaration makes, when two agree, and which ones belong to the broker. */
+/** Exchange definitions: what a declaration makes, when two agree, and which exchanges belong to the broker. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import {
@@ -12,9 +12,10 @@ import {
   PREDECLARED_EXCHANGES,
   type Exchange,
 } from '../exchange/exchange.ts';
+import { differences, givenFields, textOf, type Difference } from './given-fields.ts';
 
 export interface ExchangeDefinition extends Exchange {
-  /** It goes when the last binding from it goes. */
+  /** True: the exchange is deleted together with the last binding from it. */
   readonly auto_delete: boolean;
   /** The version of the topology that made it. 0: predeclared. Exchanges never change. */
   readonly version: number;
@@ -28,8 +29,8 @@ export function predeclaredExchange(name: string): ExchangeDefinition | null {
 }
 
 /**
- * Creates an exchange, or agrees with the one that exists. Fields left out are not compared. Predeclared exchanges agree
- * with declarations that describe them, but for the default exchange, which cannot be named in one: AMQP 0-9-1,
+ * Creates an exchange, or agrees with the one that exists. It does not compare fields that are left out. Predeclared
+ * exchanges agree with declarations that describe them. A declaration cannot name the default exchange: AMQP 0-9-1,
  * section 3.1.3, and RabbitMQ.
  */
 export function declareExchange(
@@ -46,7 +47,7 @@ export function declareExchange(
   if (known !== null) {
     return differing.length === 0 ? { definition: known, isNew: false } : differs(name, differing);
   }
-  const config: ExchangeConfig = { ...EXCHANGE_DEFAULTS, ...withoutUndefined(declaration) };
+  const config: ExchangeConfig = { ...EXCHANGE_DEFAULTS, ...givenFields(declaration) };
   if (config.hash_header !== null && config.type !== 'consistent-hash') {
     return failure(
       'invalid_field',
@@ -68,29 +69,10 @@ export function noSuchExchange(name: string): Failure {
   return failure('exchange_not_found', `there is no exchange "${name}"; PUT creates it`);
 }
 
-interface Difference {
-  field: string;
-  is: unknown;
-  wanted: unknown;
-}
-
 function differs(name: string, differing: Difference[]): Failure {
-  const texts = differing.map(
-    ({ field, is, wanted }) => `${field} is ${JSON.stringify(is)}, not ${JSON.stringify(wanted)}`,
-  );
   return failure(
     'exchange_differs',
-    `exchange "${name}" exists and its ${texts.join(', its ')}; delete it to declare it otherwise`,
+    `exchange "${name}" exists and its ${textOf(differing)}; delete it to declare it otherwise`,
     { differing },
   );
-}
-
-function differences(definition: ExchangeDefinition, wanted: ExchangeDeclaration): Difference[] {
-  return Object.entries(withoutUndefined(wanted))
-    .map(([field, value]) => ({ field, is: definition[field as keyof ExchangeConfig], wanted: value }))
-    .filter(({ is, wanted: value }) => is !== value);
-}
-
-function withoutUndefined<Fields extends object>(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;
 }

@@ -1,17 +1,18 @@
-/** A queue as the topology keeps it: what it was given and the policy that applies make what it works with. */
+/** Queue entry: a queue as the topology keeps it. Its given fields and its policy determine its configuration. */
 
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { QUEUE_DEFAULTS, type QueueChange, type QueueDeclaration } from '../../protocol/schemas/queues.ts';
 import { alertsFor, type AlertDefinition } from './alerts.ts';
+import { givenFields, type Given } from './given-fields.ts';
 import { effectiveConfig, policyFor, type PolicyDefinition } from './policies.ts';
 import { changeQueue, declareQueue, type QueueDefinition } from './queues.ts';
 
 export interface QueueEntry {
   readonly name: string;
-  /** What its object is told: its `config` is the effective one. */
+  /** The definition that its object gets. Its `config` is the effective one. */
   readonly definition: QueueDefinition;
   /** The fields that its declaration and later changes have set. Declarations are compared with these. */
-  readonly given: QueueDeclaration;
+  readonly given: Given<QueueDeclaration>;
   /** The name of the policy that applies. */
   readonly policy: string | null;
 }
@@ -28,11 +29,11 @@ export function declareQueueEntry(
   const declared = declareQueue(own, namespace, name, declaration, nextVersion);
   if (isFailure(declared)) return declared;
   if (existing !== null) return { entry: existing, isNew: false };
-  const entry = { name, definition: declared.definition, given: defined(declaration), policy: null };
+  const entry = { name, definition: declared.definition, given: givenFields(declaration), policy: null };
   return { entry: applyPolicies(entry, policies, nextVersion), isNew: true };
 }
 
-/** The entry after a change; the same object if nothing changes. */
+/** Returns the entry after a change; the same object if nothing changes. */
 export function changeQueueEntry(
   existing: QueueEntry,
   policies: readonly PolicyDefinition[],
@@ -40,13 +41,13 @@ export function changeQueueEntry(
   nextVersion: number,
 ): QueueEntry {
   const own = withoutPolicy(existing);
-  const given = { ...existing.given, ...defined(change) };
+  const given = { ...existing.given, ...givenFields(change) };
   if (changeQueue(own, change, nextVersion) === own && sameText(given, existing.given)) return existing;
   const definition = { ...existing.definition, version: nextVersion };
   return applyPolicies({ ...existing, definition, given }, policies, nextVersion);
 }
 
-/** The entry with the policies as they are now; the same object if they make no difference. */
+/** Returns the entry under the present policies; the same object if they make no difference. */
 export function applyPolicies(
   entry: QueueEntry,
   policies: readonly PolicyDefinition[],
@@ -61,7 +62,7 @@ export function applyPolicies(
   return { ...entry, definition: { ...entry.definition, version: nextVersion, config }, policy: name };
 }
 
-/** The entry with the alert rules as they are now; the same object if they make no difference to it. */
+/** Returns the entry with the present alert rules; the same object if they make no difference. */
 export function applyAlerts(
   entry: QueueEntry,
   alerts: readonly AlertDefinition[],
@@ -75,10 +76,6 @@ export function applyAlerts(
 
 function withoutPolicy({ definition, given }: QueueEntry): QueueDefinition {
   return { ...definition, config: { ...QUEUE_DEFAULTS, ...given } };
-}
-
-function defined<Fields extends object>(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;
 }
 
 function sameText(a: object, b: object): boolean {

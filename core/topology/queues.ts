@@ -1,4 +1,4 @@
-/** The rules of queues as they are declared: what a declaration makes, when two agree, and what may change. */
+/** Queue definitions: what a declaration makes, when two agree, and what may change. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import {
@@ -8,6 +8,7 @@ import {
   type QueueDeclaration,
 } from '../../protocol/schemas/queues.ts';
 import type { AlertRule } from '../alerts/alert-rule.ts';
+import { differences, givenFields, textOf } from './given-fields.ts';
 
 export interface QueueDefinition {
   namespace: string;
@@ -24,8 +25,8 @@ export interface QueueDefinition {
 export type DeclaredQueue = { definition: QueueDefinition; isNew: boolean };
 
 /**
- * Creates a queue, or agrees with the one that exists. Fields left out are not compared, so that an application may
- * declare what it depends on at each start while an operator tunes the rest.
+ * Creates a queue, or agrees with the one that exists. It does not compare fields that are left out. So an
+ * application may declare what it depends on at each start, and an operator may tune the rest.
  * @param nextVersion the version that the topology will have if something changes
  */
 export function declareQueue(
@@ -36,30 +37,29 @@ export function declareQueue(
   nextVersion: number,
 ): DeclaredQueue | Failure {
   if (existing === null) {
-    const config = { ...QUEUE_DEFAULTS, ...withoutUndefined(declaration) };
+    const config = { ...QUEUE_DEFAULTS, ...givenFields(declaration) };
     return { definition: { namespace, name, id: nextVersion, version: nextVersion, config }, isNew: true };
   }
   const differing = differences(existing.config, declaration);
   if (differing.length === 0) return { definition: existing, isNew: false };
-  const texts = differing.map(({ field, is, wanted }) => `${field} is ${text(is)}, not ${text(wanted)}`);
   return failure(
     'queue_differs',
-    `queue "${name}" exists and its ${texts.join(', its ')}; PATCH changes a queue`,
+    `queue "${name}" exists and its ${textOf(differing)}; PATCH changes a queue`,
     { differing },
   );
 }
 
-/** The definition after a change; the same object if nothing changes. */
+/** Returns the definition after a change; the same object if nothing changes. */
 export function changeQueue(
   existing: QueueDefinition,
   change: QueueChange,
   nextVersion: number,
 ): QueueDefinition {
   if (differences(existing.config, change).length === 0) return existing;
-  return { ...existing, version: nextVersion, config: { ...existing.config, ...withoutUndefined(change) } };
+  return { ...existing, version: nextVersion, config: { ...existing.config, ...givenFields(change) } };
 }
 
-/** The name of a queue's object. */
+/** Returns the name of a queue's object. */
 export function queueObjectName({
   namespace,
   name,
@@ -68,23 +68,7 @@ export function queueObjectName({
   return `${namespace}/${name}#${id}`;
 }
 
-/** Where dead letters of a queue go when it does not say. */
+/** Returns the queue that gets the dead letters of a queue by default. */
 export function defaultDeadLetterQueue(name: string): string {
   return `${name}.dlq`;
 }
-
-function differences(
-  config: QueueConfig,
-  wanted: QueueDeclaration,
-): { field: string; is: unknown; wanted: unknown }[] {
-  return Object.entries(withoutUndefined(wanted))
-    .filter(([field, value]) => text(config[field as keyof QueueConfig]) !== text(value))
-    .map(([field, value]) => ({ field, is: config[field as keyof QueueConfig], wanted: value }));
-}
-
-function withoutUndefined<Fields extends object>(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;
-}
-
-/** Objects in a definition come from one schema, which gives their members one order: equal ones have equal texts. */
-const text = (value: unknown): string => JSON.stringify(value);

@@ -1,4 +1,4 @@
-/** The rules of topics: what a declaration makes, when two agree, and what may change. */
+/** Topic definitions: what a declaration makes, when two agree, and what may change. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import {
@@ -7,13 +7,14 @@ import {
   type TopicConfig,
   type TopicDeclaration,
 } from '../../protocol/schemas/topics.ts';
+import { differences, givenFields, textOf } from './given-fields.ts';
 
 export interface TopicDefinition {
   namespace: string;
   name: string;
   /**
-   * The version of the topology that created it. It is part of the name of the topic's objects, so that a topic deleted
-   * and made again begins empty, whatever is still on its way to the old one.
+   * The version of the topology that created it. It is part of the names of the topic's objects. So a topic that is
+   * deleted and created again begins empty, even if records are still on their way to the old one.
    */
   id: number;
   /** The version of the topology that changed it last. Objects refuse calls made with an older one. */
@@ -21,7 +22,7 @@ export interface TopicDefinition {
   config: TopicConfig;
 }
 
-/** What the objects of a topic are found by. */
+/** The part of a definition that names the objects of a topic. */
 export interface TopicAddress extends Pick<TopicDefinition, 'namespace' | 'name' | 'id'> {
   config: Pick<TopicConfig, 'jurisdiction' | 'location_hint'>;
 }
@@ -29,8 +30,8 @@ export interface TopicAddress extends Pick<TopicDefinition, 'namespace' | 'name'
 export type Declared = { definition: TopicDefinition; isNew: boolean };
 
 /**
- * Creates a topic, or agrees with the one that exists. Fields left out are not compared, so that an application may
- * declare what it depends on at each start while an operator tunes the rest.
+ * Creates a topic, or agrees with the one that exists. It does not compare fields that are left out. So an
+ * application may declare what it depends on at each start, and an operator may tune the rest.
  * @param nextVersion the version that the topology will have if something changes
  */
 export function declareTopic(
@@ -41,22 +42,21 @@ export function declareTopic(
   nextVersion: number,
 ): Declared | Failure {
   if (existing === null) {
-    const config = { ...TOPIC_DEFAULTS, ...withoutUndefined(declaration) };
+    const config = { ...TOPIC_DEFAULTS, ...givenFields(declaration) };
     return { definition: { namespace, name, id: nextVersion, version: nextVersion, config }, isNew: true };
   }
   const differing = differences(existing.config, declaration);
   if (differing.length === 0) return { definition: existing, isNew: false };
-  const texts = differing.map(({ field, is, wanted }) => `${field} is ${text(is)}, not ${text(wanted)}`);
   return failure(
     'topic_differs',
-    `topic "${name}" exists and its ${texts.join(', its ')}; PATCH changes a topic`,
+    `topic "${name}" exists and its ${textOf(differing)}; PATCH changes a topic`,
     {
       differing,
     },
   );
 }
 
-/** The definition after a change; the same object if nothing changes. */
+/** Returns the definition after a change; the same object if nothing changes. */
 export function changeTopic(
   existing: TopicDefinition,
   change: TopicChange,
@@ -71,32 +71,17 @@ export function changeTopic(
     );
   }
   if (differences(existing.config, change).length === 0) return existing;
-  return { ...existing, version: nextVersion, config: { ...existing.config, ...withoutUndefined(change) } };
+  return { ...existing, version: nextVersion, config: { ...existing.config, ...givenFields(change) } };
 }
 
 export function isCompacted({ cleanup_policy }: TopicConfig): boolean {
   return cleanup_policy !== 'delete';
 }
 
-/** The name of a partition's object. */
+/** Returns the name of a partition's object. */
 export function partitionObjectName(
   topic: Pick<TopicAddress, 'namespace' | 'name' | 'id'>,
   partition: number,
 ): string {
   return `${topic.namespace}/${topic.name}/${partition}#${topic.id}`;
 }
-
-function differences(
-  config: TopicConfig,
-  wanted: TopicDeclaration,
-): { field: string; is: unknown; wanted: unknown }[] {
-  return Object.entries(withoutUndefined(wanted))
-    .filter(([field, value]) => config[field as keyof TopicConfig] !== value)
-    .map(([field, value]) => ({ field, is: config[field as keyof TopicConfig], wanted: value }));
-}
-
-function withoutUndefined<Fields extends object>(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;
-}
-
-const text = (value: unknown): string => JSON.stringify(value);

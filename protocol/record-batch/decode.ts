@@ -1,10 +1,10 @@
 /**
- * Turns the bytes of a batch into records, or shows just their keys. Neither checks the CRC, but both check every bound,
- * so that a batch never verified gives a failure and not an exception or someone else's bytes.
+ * Decoding: reads the records of a batch, or only their keys. It does not check the CRC, but it checks every bound. So a
+ * batch that nobody verified causes a failure, and neither an exception nor a read of other bytes.
  */
 
 import type { RecordCursor } from './primitives/cursor.ts';
-import { type Payload, openPayload } from './payload.ts';
+import { openBatch, type OpenBatch } from './open-batch.ts';
 import type {
   BatchFailure,
   BatchHeader,
@@ -16,9 +16,15 @@ import type {
 import { readUtf8 } from './primitives/utf8.ts';
 import { walkRecords } from './walk.ts';
 
+/** @param size bytes of the whole record, as it lies in the uncompressed batch */
+export type RecordVisitor = (record: LogRecord, size: number) => void | false;
+
+/** A visitor that returns false ends the walk. */
+export type KeyVisitor = (record: RecordKey) => void | false;
+
 /**
- * The records of the batch at `at`, whose header is `header`, with absolute offsets and timestamps. Keys and values are
- * views into `bytes` (into the inflated bytes if compressed). The records of a control batch are markers: see
+ * Returns the records of the batch at `at`, whose header is `header`, with absolute offsets and timestamps. Keys and values
+ * are views into `bytes`, or into the inflated bytes of a compressed batch. The records of a control batch are markers: see
  * `decodeControlRecord`.
  */
 export function decodeRecords(
@@ -27,43 +33,22 @@ export function decodeRecords(
   header: BatchHeader,
   options: InflateOptions = {},
 ): LogRecord[] | BatchFailure {
-  const payload = openPayload(bytes, at, header, options);
-  return 'code' in payload ? payload : decodePayload(payload, at, header);
+  const batch = openBatch(bytes, at, header, options);
+  return 'code' in batch ? batch : decodeOpen(batch);
 }
 
-export function decodePayload(payload: Payload, at: number, header: BatchHeader): LogRecord[] | BatchFailure {
+export function decodeOpen(batch: OpenBatch): LogRecord[] | BatchFailure {
   const records: LogRecord[] = [];
-  const failure = visitPayload(payload, at, header, 0, (record) => void records.push(record));
+  const failure = visitOpen(batch, 0, (record) => void records.push(record));
   return failure ?? records;
 }
 
 /**
- * Decodes the records of the batch at `at` from the offset `from` on, one at a time, until `visit` returns false: a batch
- * of many small records takes many times its size when all of them are decoded.
+ * Decodes the records of a batch from the offset `from` on, one at a time, until `visit` returns false. Decoding all of many
+ * small records at once would take many times the size of the batch.
  */
-export function visitRecords(
-  bytes: Uint8Array,
-  at: number,
-  header: BatchHeader,
-  from: number,
-  visit: RecordVisitor,
-  options: InflateOptions = {},
-): BatchFailure | null {
-  const payload = openPayload(bytes, at, header, options);
-  return 'code' in payload ? payload : visitPayload(payload, at, header, from, visit);
-}
-
-/** @param size bytes of the whole record, as it lies in the uncompressed batch */
-export type RecordVisitor = (record: LogRecord, size: number) => void | false;
-
-export function visitPayload(
-  payload: Payload,
-  at: number,
-  header: BatchHeader,
-  from: number,
-  visit: RecordVisitor,
-): BatchFailure | null {
-  return walkRecords(payload, at, header, (cursor, offset, timestamp) => {
+export function visitOpen(batch: OpenBatch, from: number, visit: RecordVisitor): BatchFailure | null {
+  return walkRecords(batch, (cursor, offset, timestamp) => {
     if (offset < from) return undefined;
     const record = {
       offset,
@@ -77,24 +62,25 @@ export function visitPayload(
 }
 
 /**
- * Calls `visit` for each record of the batch at `at`, in order, without decoding values and headers. A visitor that
- * returns false ends the walk. Gives a failure when the walk met one, otherwise null.
+ * Calls `visit` for each record of the batch at `at`, in order, without decoding values and headers. Returns a failure
+ * if the walk met one, otherwise null.
  */
 export function eachRecordKey(
   bytes: Uint8Array,
   at: number,
   header: BatchHeader,
-  visit: (record: RecordKey) => void | false,
+  visit: KeyVisitor,
   options: InflateOptions = {},
 ): BatchFailure | null {
-  const payload = openPayload(bytes, at, header, options);
-  if ('code' in payload) return payload;
-  return walkRecords(payload, at, header, (cursor, offset, timestamp) =>
-    visit(keyOf(cursor, offset, timestamp)),
-  );
+  const batch = openBatch(bytes, at, header, options);
+  return 'code' in batch ? batch : eachKeyOpen(batch, visit);
 }
 
-/** The current record of the cursor, as compaction sees it. */
+export function eachKeyOpen(batch: OpenBatch, visit: KeyVisitor): BatchFailure | null {
+  return walkRecords(batch, (cursor, offset, timestamp) => visit(keyOf(cursor, offset, timestamp)));
+}
+
+/** Returns the current record of the cursor without value and headers. */
 export function keyOf(cursor: RecordCursor, offset: number, timestamp: number): RecordKey {
   return {
     offset,
@@ -104,7 +90,7 @@ export function keyOf(cursor: RecordCursor, offset: number, timestamp: number): 
   };
 }
 
-/** A plain Uint8Array also if `bytes` is a Node Buffer, whose subarray would be one too. */
+/** Returns a plain Uint8Array, even if `bytes` is a Node Buffer, whose subarray would be a Buffer too. */
 function view(bytes: Uint8Array, start: number, length: number): Uint8Array | null {
   return length === -1 ? null : new Uint8Array(bytes.buffer, bytes.byteOffset + start, length);
 }

@@ -8,7 +8,7 @@
  *    8     4  batchLength           int32   bytes after this field, so the whole batch is 12 + batchLength.
  *   12     4  partitionLeaderEpoch  int32   set by the log, -1 until then. It and the fields above lie before the CRC
  *                                           and outside it, so that a log can assign offsets without reading the rest.
- *   16     1  magic                 int8    = 2. At the same place in every older format, which is why the CRC comes
+ *   16     1  magic                 int8    = 2. At the same offset in every older format, which is why the CRC comes
  *                                           after it: a reader must know the format before it can check anything.
  *   17     4  crc                   uint32  CRC-32C of everything from attributes to the end, as stored (compressed).
  *   21     2  attributes            int16   bits 0-2 compression: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd
@@ -88,7 +88,7 @@ const COMPRESSIONS: readonly (Compression | undefined)[] = ['none', 'gzip', 'sna
 
 /**
  * Reads the header of the batch at `at`. Checks the structure only: enough bytes for the whole batch, the magic, a sane
- * length, int64 fields that fit a number. Whether the content is what was sent is `verifyBatch`'s to say.
+ * length, int64 fields that fit a number. `verifyBatch` checks the content.
  */
 export function readBatchHeader(bytes: Uint8Array, at: number): BatchHeader | BatchFailure {
   const available = bytes.length - at;
@@ -164,8 +164,8 @@ export interface LocatedBatch {
 }
 
 /**
- * The batches of `bytes`, which holds whole batches one after another: a segment, a produce request, a fetch reply.
- * None for no bytes; the first failure if any batch fails `readBatchHeader`.
+ * Locates the batches in `bytes`, which holds whole batches one after another: a segment, a produce request, a fetch reply.
+ * Returns none for no bytes, and the first failure if `readBatchHeader` refuses a batch.
  */
 export function splitBatches(bytes: Uint8Array): LocatedBatch[] | BatchFailure {
   const batches: LocatedBatch[] = [];
@@ -178,7 +178,7 @@ export function splitBatches(bytes: Uint8Array): LocatedBatch[] | BatchFailure {
   return batches;
 }
 
-/** The CRC that the batch at `at` should carry. `sizeInBytes` is the whole batch's. */
+/** Computes the CRC of the batch at `at`. `sizeInBytes` is the size of the whole batch. */
 export function computeCrc(bytes: Uint8Array, at: number, sizeInBytes: number): number {
   return crc32c(bytes, at + FIELD.attributes, at + sizeInBytes);
 }
@@ -190,7 +190,7 @@ export function sealBatch(bytes: Uint8Array, at: number): void {
 }
 
 /**
- * Gives the batch its place in the log. The CRC does not cover it and stays.
+ * Sets the offset of the batch in the log. The CRC does not cover it and stays.
  *
  * The setters below expect a batch that was verified, and change it in place.
  */

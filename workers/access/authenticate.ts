@@ -7,13 +7,14 @@ import type { Env } from '../../durable-objects/env.ts';
 import { tokenIdOf } from '../../protocol/access/token-format.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
-import { problem } from '../http/problem.ts';
 import { credentialOf } from '../http/credentials.ts';
+import { problem } from '../http/problem.ts';
+import { isOpenToAll, rootSecretsOf } from '../http/root-secrets.ts';
 import { countRefusal } from './audit.ts';
 import { digestOf, isSameDigest } from './digest.ts';
 import { lookUpToken, noteUse } from './directory-cache.ts';
 import { identityByJwt, isJwt } from './jwt.ts';
-import { hasRootToken, isOpenToAll, isRootToken } from './root-token.ts';
+import { isRootToken } from './root-token.ts';
 
 /** The only path that needs no credential. */
 const OPEN_PATH = '/healthz';
@@ -37,7 +38,7 @@ export async function identify(c: AppContext, nowMs: number): Promise<Identity |
   const credential = credentialOf(c) ?? assertionOf(c);
   if (credential !== null) return await identityBy(c.env, credential, c.req.path, nowMs);
   if (isOpenToAll(c.env)) return ANONYMOUS;
-  if (hasRootToken(c.env))
+  if (rootSecretsOf(c.env).length > 0)
     return failure('unauthenticated', 'this needs a credential: "Authorization: Bearer <token>"');
   return failure(
     'unauthenticated',

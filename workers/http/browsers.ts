@@ -11,9 +11,9 @@ import {
 } from '../../core/access/foreign-page.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { EXPOSED_HEADERS } from '../../protocol/media-types.ts';
-import { isOpenToAll } from '../access/root-token.ts';
 import type { AppEnv } from './context.ts';
 import { problem } from './problem.ts';
+import { isOpenToAll } from './root-secrets.ts';
 
 /** A reply that sets one of these itself keeps its own value. */
 const SECURITY_HEADERS: readonly (readonly [name: string, value: string])[] = [

@@ -3,37 +3,37 @@
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import { countDeath } from '../dead-letters/dead-letter.ts';
 import { noteExpiry } from '../state/expiry-look.ts';
-import type { ArrivalFacts } from '../state/message-metadata.ts';
+import type { ArrivalMetadata } from '../state/message-metadata.ts';
 import { publishLane } from '../state/lane.ts';
 import { isOver } from './limits.ts';
 import type { QueueMachine } from '../state/queue-machine.ts';
 
-/** A message to be published, with its place in the request. */
+/** A message to be published, with its index in the request. */
 export interface Arrival {
   index: number;
   record: LogRecord;
-  facts: ArrivalFacts;
+  metadata: ArrivalMetadata;
   bytes: number;
 }
 
 export interface Arrivals {
-  /** By lane, in order. */
+  /** Messages for each lane, in order. */
   stored: Map<number, Arrival[]>;
-  /** By when they are due and lane, in order. */
+  /** Delayed messages, grouped by due time and lane, in order. */
   parked: { dueMs: number; lane: number; arrivals: Arrival[] }[];
-  /** Message ids to be remembered until a time. */
+  /** Message ids that the queue has to remember until a time. */
   ids: { id: string; untilMs: number }[];
-  /** Refused and to be dead-lettered. */
+  /** Refused messages that become dead letters. */
   dead: Arrival[];
   exceptions: { index: number; outcome: 'duplicate' | 'rejected' }[];
-  /** There was no room for one, and all that follow it are refused. */
+  /** True if there was no room for a message, and all messages after it are refused. */
   isCutShort: boolean;
 }
 
 export interface AdmissionRules {
-  /** Another queue hands them on: they are known by their numbers, not by their message ids, which this one may have seen. */
+  /** True if another queue hands the messages on. They are known by their numbers, because this queue may have seen their message ids. */
   isTransfer: boolean;
-  /** What is refused comes again, and must not be overtaken by what follows it. */
+  /** True if a refused message comes again, and later messages must not overtake it. */
   keepsOrder: boolean;
 }
 
@@ -42,11 +42,11 @@ export function noArrivals(): Arrivals {
 }
 
 /**
- * Decides on one message after another. `pending` are the messages and bytes that were let in by this commit and are not
- * in the state yet.
+ * Decides on one message after another. `pending` counts the messages and bytes that this commit has accepted and that are
+ * not in the state yet.
  *
- * If there is no room for a message that comes again until it is taken (`keepsOrder`), it and all that follow are refused,
- * unless the queue sends what it refuses to its dead letters, which is an end.
+ * With `keepsOrder`, a message without room is refused together with all messages after it, because it comes again. This
+ * does not apply if the queue sends refused messages to its dead letters, because then they do not come again.
  */
 export function admit(
   state: QueueMachine,
@@ -59,8 +59,8 @@ export function admit(
   const result = noArrivals();
   const waiting = { count: 0, bytes: 0 };
   for (const arrival of arrivals) {
-    const { facts, index } = arrival;
-    const id = config.dedup_window_ms > 0 && !isTransfer ? facts.messageId : null;
+    const { metadata, index } = arrival;
+    const id = config.dedup_window_ms > 0 && !isTransfer ? metadata.messageId : null;
     if (id !== null && dedup.has(id, nowMs)) {
       result.exceptions.push({ index, outcome: 'duplicate' });
       continue;
@@ -87,15 +87,15 @@ export function admit(
       dedup.add(id, untilMs);
       result.ids.push({ id, untilMs });
     }
-    const lane = publishLane(Math.min(facts.priority, config.max_priority));
-    if (facts.dueMs !== null && facts.dueMs > nowMs) {
+    const lane = publishLane(Math.min(metadata.priority, config.max_priority));
+    if (metadata.dueMs !== null && metadata.dueMs > nowMs) {
       waiting.count += 1;
       waiting.bytes += arrival.bytes;
-      park(result, facts.dueMs, lane, arrival);
+      park(result, metadata.dueMs, lane, arrival);
     } else {
       pending.count += 1;
       pending.bytes += arrival.bytes;
-      noteExpiry(state, facts);
+      noteExpiry(state, metadata);
       const stored = result.stored.get(lane);
       if (stored) stored.push(arrival);
       else result.stored.set(lane, [arrival]);
@@ -104,7 +104,7 @@ export function admit(
   return result;
 }
 
-/** True if a batch needs no look at its messages one by one. */
+/** Returns whether the queue can accept a batch without a look at each message. */
 export function takesWhole(state: QueueMachine, count: number, bytes: number): boolean {
   return !refuses(state) || !isOver(state, count, bytes);
 }

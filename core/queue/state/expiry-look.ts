@@ -1,18 +1,18 @@
-/** Expiry look: the earliest time at which a message that has just become ready expires. */
+/** Next expiry: the earliest time at which a message that has just become ready expires. */
 
-import { expiryOf, type MessageFacts, type SegmentSource } from './message-metadata.ts';
+import { expiryOf, type MessageMetadata, type SegmentSource } from './message-metadata.ts';
 import type { QueueMachine } from './queue-machine.ts';
 import type { LaneExtent } from './segment-state.ts';
 
-/** A message is ready, whose facts are known. */
+/** Notes the expiry of a message that is ready now. */
 export function noteExpiry(
   state: QueueMachine,
-  facts: Pick<MessageFacts, 'timestampMs' | 'expirationMs'>,
+  metadata: Pick<MessageMetadata, 'timestampMs' | 'expirationMs'>,
 ): void {
-  state.nextExpiryMs = Math.min(state.nextExpiryMs, expiryOf(facts, state.config.message_ttl_ms));
+  state.nextExpiryMs = Math.min(state.nextExpiryMs, expiryOf(metadata, state.config.message_ttl_ms));
 }
 
-/** A message is back at its place. Its time may have passed meanwhile: nobody looks for those that consumers hold. */
+/** Notes the expiry of a message that has returned. It may be over already, because leased messages do not expire. */
 export function noteReturned(
   state: QueueMachine,
   extent: LaneExtent,
@@ -20,12 +20,12 @@ export function noteReturned(
   source: SegmentSource,
 ): void {
   if (extent.isPlain && state.config.message_ttl_ms === null) return;
-  noteExpiry(state, source.facts(extent)(offset));
+  noteExpiry(state, source.metadata(extent)(offset));
 }
 
-/** A lane has another head, which may have been behind a younger one and expire sooner. */
+/** Notes the expiry of the new head of a lane. It may expire sooner than the younger message that was before it. */
 export function noteHead(state: QueueMachine, lane: number, source: SegmentSource): void {
   const { cursor, nextOffset } = state.lanes[lane]!;
   const extent = cursor < nextOffset ? source.extentAt(lane, cursor) : null;
-  if (extent && !extent.isPlain) noteExpiry(state, source.facts(extent)(cursor));
+  if (extent && !extent.isPlain) noteExpiry(state, source.metadata(extent)(cursor));
 }

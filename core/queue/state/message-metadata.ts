@@ -1,4 +1,4 @@
-/** Message metadata: what the queue reads from the record of a stored message, beyond its position. */
+/** Message metadata: the part of a stored message that the queue decides by, besides its position. */
 
 import {
   DAMAGED_HEADER,
@@ -12,44 +12,44 @@ import { murmur2 } from '../../../protocol/murmur2.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { LaneExtent } from './segment-state.ts';
 
-export interface MessageFacts {
+export interface MessageMetadata {
   /** When it was published, in ms. */
   timestampMs: number;
-  /** Its own time to live; null: none. */
+  /** Its own time to live in ms; null: none. */
   expirationMs: number | null;
-  /** Its ordering key, one character a byte, a long one by its hash; null: none. Two keys with one hash wait for each other. */
+  /** Its ordering key, one character a byte; null: none. A hash stands for a long key, so keys with equal hashes wait for each other. */
   key: string | null;
   /** Deliveries and failures before it was parked. */
   deliveriesBefore: number;
   failuresBefore: number;
-  /** What is wrong with its stored batch, if that is damaged. */
+  /** The problem of its stored batch, if that is damaged. */
   damage?: string;
-  /** It died elsewhere, and this queue keeps it. */
+  /** True if the message died in another queue, and this queue keeps it. */
   isDeadLetter: boolean;
 }
 
-/** What a publish needs to know besides. */
-export interface ArrivalFacts extends MessageFacts {
+/** The metadata that only a publish needs. */
+export interface ArrivalMetadata extends MessageMetadata {
   priority: number;
-  /** When it is to be delivered; null: at once. */
+  /** When it may be delivered, in ms; null: at once. */
   dueMs: number | null;
   messageId: string | null;
 }
 
-/** How the machine looks at the stored messages. */
+/** The stored messages, as the queue machine reads them. */
 export interface SegmentSource {
-  /** The segment that holds the offset, or the next one of the lane that exists. */
+  /** Returns the segment that holds the offset, or the next existing one of the lane. */
   extentAt(lane: number, offset: number): LaneExtent | null;
-  /** The facts of each message of a segment, by offset. */
-  facts(extent: LaneExtent): (offset: number) => MessageFacts;
-  /** True if stored batches of the segment are damaged: their messages have the facts to say so. */
+  /** Returns the metadata of each message of a segment, by offset. */
+  metadata(extent: LaneExtent): (offset: number) => MessageMetadata;
+  /** Returns whether stored batches of the segment are damaged. The metadata of their messages say how. */
   isDamaged?(extent: LaneExtent): boolean;
 }
 
 const decoder = new TextDecoder();
 
-export function readFacts(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers'>): ArrivalFacts {
-  const facts: ArrivalFacts = {
+export function readMetadata(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers'>): ArrivalMetadata {
+  const metadata: ArrivalMetadata = {
     timestampMs: record.timestamp,
     expirationMs: null,
     key: record.key === null ? null : keyOf(record.key),
@@ -62,32 +62,32 @@ export function readFacts(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers
   };
   for (const { key, value } of record.headers) {
     if (!key.startsWith(RESERVED_PREFIX) || value === null) continue;
-    if (key === PROPERTY_HEADERS.priority) facts.priority = numberOf(value);
-    else if (key === PROPERTY_HEADERS.expiration_ms) facts.expirationMs = numberOf(value);
-    else if (key === PROPERTY_HEADERS.delay_ms) facts.dueMs = record.timestamp + numberOf(value);
-    else if (key === PROPERTY_HEADERS.deliver_at) facts.dueMs = numberOf(value);
-    else if (key === PROPERTY_HEADERS.message_id) facts.messageId = decoder.decode(value);
-    else if (key === DELIVERIES_HEADER) facts.deliveriesBefore = countOf(value);
-    else if (key === FAILURES_HEADER) facts.failuresBefore = countOf(value);
-    else if (key === DEATH_HEADER) facts.isDeadLetter = true;
-    else if (key === DAMAGED_HEADER) facts.damage = decoder.decode(value);
+    if (key === PROPERTY_HEADERS.priority) metadata.priority = numberOf(value);
+    else if (key === PROPERTY_HEADERS.expiration_ms) metadata.expirationMs = numberOf(value);
+    else if (key === PROPERTY_HEADERS.delay_ms) metadata.dueMs = record.timestamp + numberOf(value);
+    else if (key === PROPERTY_HEADERS.deliver_at) metadata.dueMs = numberOf(value);
+    else if (key === PROPERTY_HEADERS.message_id) metadata.messageId = decoder.decode(value);
+    else if (key === DELIVERIES_HEADER) metadata.deliveriesBefore = countOf(value);
+    else if (key === FAILURES_HEADER) metadata.failuresBefore = countOf(value);
+    else if (key === DEATH_HEADER) metadata.isDeadLetter = true;
+    else if (key === DAMAGED_HEADER) metadata.damage = decoder.decode(value);
   }
-  return facts;
+  return metadata;
 }
 
-/** True if neither deliveries nor expiry have to look at the message. */
-export function isPlain(facts: MessageFacts): boolean {
-  const { key, expirationMs, deliveriesBefore, isDeadLetter } = facts;
-  if (facts.damage !== undefined) return false;
+/** Returns whether deliveries and expiry need no look at the message. */
+export function isPlain(metadata: MessageMetadata): boolean {
+  const { key, expirationMs, deliveriesBefore, isDeadLetter } = metadata;
+  if (metadata.damage !== undefined) return false;
   return key === null && expirationMs === null && deliveriesBefore === 0 && !isDeadLetter;
 }
 
-/** When the message expires, in ms; Infinity for never. */
+/** Returns when the message expires, in ms; Infinity for never. */
 export function expiryOf(
-  facts: Pick<MessageFacts, 'timestampMs' | 'expirationMs'>,
+  metadata: Pick<MessageMetadata, 'timestampMs' | 'expirationMs'>,
   messageTtlMs: number | null,
 ): number {
-  return facts.timestampMs + Math.min(facts.expirationMs ?? Infinity, messageTtlMs ?? Infinity);
+  return metadata.timestampMs + Math.min(metadata.expirationMs ?? Infinity, messageTtlMs ?? Infinity);
 }
 
 function numberOf(value: Uint8Array): number {
@@ -99,7 +99,7 @@ function countOf(value: Uint8Array): number {
   return Number.isSafeInteger(count) && count >= 0 ? count : 0;
 }
 
-/** Keys in flight are kept in memory, perhaps very many: above this many bytes a hash stands for them. */
+/** Keys in flight are in memory, and there may be very many. A hash stands for a key with more bytes than this. */
 const KEY_BYTES_KEPT = 24;
 
 function keyOf(bytes: Uint8Array): string {
