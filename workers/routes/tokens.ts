@@ -142,7 +142,7 @@ function tokenOf(
 
 function newSecret(id: string): { id: string; text: string; digest: () => Promise<string> } {
   const text = formatToken(id, randomBytes(SECRET_RANDOM_BYTES));
-  return { id, text, digest: async () => (await digestOf(text)).toHex() };
+  return { id, text, digest: async () => hexOf(await digestOf(text)) };
 }
 
 function randomBytes(count: number): Uint8Array {
@@ -169,4 +169,8 @@ function replyOf(token: Token): TokenReply {
     previous_expires_at: token.previous?.untilMs ?? null,
     revoked_at: token.revokedMs,
   };
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
