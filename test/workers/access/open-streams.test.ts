@@ -1,5 +1,6 @@
-/** Streams of a token that is revoked: cut, while those of others go on. Waits of a token end in time to be checked again. */
+/** Open streams of tokens: cut when their token is revoked, and no reason for a queue to stay awake. */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LockedBroker, type Team } from './support.ts';
 
@@ -8,7 +9,8 @@ let team: Team;
 beforeAll(async () => {
   locked = await LockedBroker.start();
   team = await locked.team('team');
-  expect((await locked.call('PUT', '/v1/team/queues/mails', {}, team.admin.token)).status).toBe(201);
+  for (const queue of ['mails', 'quiet'])
+    expect((await locked.call('PUT', `/v1/team/queues/${queue}`, {}, team.admin.token)).status).toBe(201);
 });
 afterAll(() => locked.broker.stop());
 
@@ -23,14 +25,15 @@ interface Deliveries {
 }
 
 /** A stream that acknowledges what it gets. */
-async function open(credential: string): Promise<Stream> {
-  const url = `${locked.broker.url.replace('http', 'ws')}/v1/team/queues/mails/stream?access_token=${credential}`;
+async function open(credential: string, queue = 'mails'): Promise<Stream> {
+  const url = `${locked.broker.url.replace('http', 'ws')}/v1/team/queues/${queue}/stream?access_token=${credential}`;
   const socket = new WebSocket(url);
   const bodies: unknown[] = [];
   const closed = new Promise<{ code: number; reason: string }>((resolve) =>
     socket.addEventListener('close', ({ code, reason }) => resolve({ code, reason })),
   );
   socket.addEventListener('message', ({ data }) => {
+    if (data === 'pong') return;
     const { deliveries = [] } = JSON.parse(String(data)) as Partial<Deliveries>;
     bodies.push(...deliveries.map(({ body }) => body));
     if (deliveries.length > 0)
@@ -49,7 +52,7 @@ const publish = async (body: unknown): Promise<void> => {
   expect(reply.status).toBe(200);
 };
 
-it('a stream ends when its token is revoked, and others go on', { timeout: 60_000 }, async () => {
+it.concurrent('a stream ends when its token is revoked, and others go on', { timeout: 60_000 }, async () => {
   const other = await locked.token('team', { roles: ['consumer'] }, team.admin.token);
   const [leaked, kept] = [await open(team.consumer.token), await open(other.token)];
   for (let sent = 0; sent < 10; sent++) await publish(sent);
@@ -60,7 +63,7 @@ it('a stream ends when its token is revoked, and others go on', { timeout: 60_00
   expect(await leaked.closed).toEqual({ code: 4401, reason: 'the token was revoked' });
   const before = [leaked.bodies.length, kept.bodies.length] as const;
   await publish('afterwards');
-  while (kept.bodies.at(-1) !== 'afterwards') await new Promise((resolve) => setTimeout(resolve, 10));
+  while (kept.bodies.at(-1) !== 'afterwards') await delay(10);
   expect(leaked.bodies).toHaveLength(before[0]);
   expect(kept.socket.readyState).toBe(WebSocket.OPEN);
   kept.socket.close();
@@ -71,4 +74,23 @@ it('a stream ends when its token is revoked, and others go on', { timeout: 60_00
     const { body } = await locked.call<{ state: { consumers: number } }>('GET', path, undefined, other.token);
     if (body.state.consumers === 0) break;
   }
+});
+
+it.concurrent('a queue sleeps while a stream of a token is open', { timeout: 60_000 }, async () => {
+  const meter = async (): Promise<{ since: number }> => {
+    const path = '/v1/team/queues/quiet';
+    const { body } = await locked.call<{ state: { meter: { since: number } } }>('GET', path);
+    return body.state.meter;
+  };
+  const { token } = await locked.token('team', { roles: ['consumer'] }, team.admin.token);
+  const stream = await open(token, 'quiet');
+  await delay(300); // a call that comes while a socket is being accepted keeps the object awake: see sleep.test.ts
+  const { since } = await meter();
+  // The runtime looks every 10 s for objects that have been idle for 10 s.
+  await delay(8_000);
+  stream.socket.send('ping');
+  await delay(15_000);
+  expect((await meter()).since).toBeGreaterThan(since + 10_000);
+  expect(stream.socket.readyState).toBe(WebSocket.OPEN);
+  stream.socket.close();
 });
