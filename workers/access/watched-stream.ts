@@ -31,9 +31,9 @@ export function watchedStream(c: AppContext, response: Response): Response {
   const look = async (): Promise<void> => {
     const identity = await identify(c, Date.now()).catch(() => null); // the directory does not answer: see the next time
     if (identity !== null && isFailure(identity)) end(UNAUTHENTICATED_CODE, identity.message.slice(0, 100));
-    else timer = setTimeout(look, LOOK_MS);
+    else timer = setTimeout(() => void look(), LOOK_MS);
   };
-  timer = setTimeout(look, LOOK_MS);
+  timer = setTimeout(() => void look(), LOOK_MS);
   for (const [from, to] of [
     [behind, front],
     [front, behind],
