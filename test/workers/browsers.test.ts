@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProblemDocument } from '../../protocol/errors.ts';
 import { operations, type Operation } from '../../protocol/operations/index.ts';
+import { LISTS } from '../support/definition-lists.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
 const APP = 'https://app.example';
@@ -72,18 +73,7 @@ async function send(
 const codeOf = ({ body }: Answer): string => (JSON.parse(body) as ProblemDocument).code;
 
 async function snapshot(): Promise<string> {
-  const paths = [
-    'topics',
-    'queues',
-    'exchanges',
-    'policies',
-    'alerts',
-    'schedules',
-    'groups',
-    'limits',
-    'share-groups',
-  ];
-  const all = [...paths.map((path) => `/v1/default/${path}`), `${QUEUE}/messages`, RECORDS];
+  const all = [...LISTS.map((path) => `/v1/default/${path}`), `${QUEUE}/messages`, RECORDS];
   return (await Promise.all(all.map((path) => send('GET', path)))).map(({ body }) => body).join('\n');
 }
 

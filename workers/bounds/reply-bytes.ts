@@ -32,19 +32,14 @@ const FOLLOWED_BYTES_MIN = 64 * KiB;
 const SLOW_MS_MAX = 30_000;
 const SLOWEST_BYTES_PER_MS = 64;
 
-const rooms = new ByteRooms();
+const rooms = new ByteRooms(BYTES_MAX_DEFAULT, budgetOf);
 
-/** The requests whose reply has begun before its bytes are there. */
+/** The requests whose reply has begun before its bytes are there, and who give their room back themselves. */
 const open = new WeakSet<Request>();
-
-let budget = budgetOf(BYTES_MAX_DEFAULT);
-let configured: string | undefined;
 
 /** @param bytesMax the setting POSTHORN_REPLY_BYTES_MAX; undefined: the default */
 export function configureReplyBytes(bytesMax: string | undefined): void {
-  if (bytesMax === configured) return;
-  configured = bytesMax;
-  budget = budgetOf(Number(bytesMax) || BYTES_MAX_DEFAULT);
+  rooms.configure(bytesMax);
 }
 
 /**
@@ -57,8 +52,11 @@ export async function grantReply(
   wanted: number,
   weight: number,
 ): Promise<number | Failure> {
-  const granted = Math.min(wanted, Math.max(LEAST_BYTES, Math.floor((budget.roomForLarge * PART) / weight)));
-  return (await rooms.of(request, budget).take(granted * weight, WAIT_MS)) ? granted : noRoom();
+  const granted = Math.min(
+    wanted,
+    Math.max(LEAST_BYTES, Math.floor((rooms.budget.roomForLarge * PART) / weight)),
+  );
+  return (await rooms.of(request).take(granted * weight, WAIT_MS)) ? granted : noRoom();
 }
 
 /**
@@ -73,7 +71,7 @@ export function releaseReply(request: Request): void {
   rooms.get(request)?.release();
 }
 
-/** Notes that the reply begins before its bytes are there: its room is taken later. */
+/** Notes that the reply begins before its bytes are there. Whoever sends it takes its room later, and gives it back. */
 export function keepReplyOpen(request: Request): void {
   open.add(request);
 }
@@ -81,15 +79,14 @@ export function keepReplyOpen(request: Request): void {
 /** Hands a reply to its client, and gives its room back when the client has taken all of it or has gone. */
 export function followReply(request: Request, response: Response, ctx: ExecutionContext): Response {
   const room = rooms.get(request);
-  if (!room) return response;
-  const isOpen = open.has(request);
-  if (response.body === null || (room.bytes < FOLLOWED_BYTES_MIN && !isOpen)) {
+  if (!room || open.has(request)) return response;
+  if (response.body === null || room.bytes < FOLLOWED_BYTES_MIN) {
     room.release();
     return response;
   }
   const { readable, writable } = new IdentityTransformStream();
   const stuck = new AbortController();
-  const timer = isOpen ? undefined : setTimeout(() => stuck.abort(), takeTimeMs(room.bytes));
+  const timer = setTimeout(() => stuck.abort(), takeTimeMs(room.bytes));
   const taken = response.body
     .pipeTo(writable, { signal: stuck.signal })
     .catch(() => {}) // the client has gone, and nobody waits for the rest
@@ -111,7 +108,7 @@ function noRoom(): Failure {
   return failure(
     'overloaded',
     'the broker has as many bytes of replies in hand as it can hold; send the request again later',
-    { retry_after_s: budget.retryAfterS() },
+    { retry_after_s: rooms.budget.retryAfterS() },
   );
 }
 

@@ -9,6 +9,7 @@ import { openApiDocument } from '../../../protocol/openapi.ts';
 import { operations, type AccessRule, type Operation } from '../../../protocol/operations/index.ts';
 import { randomFrom } from '../../crash/random.ts';
 import { valueOf, type Schema } from '../../fuzz/schema-values.ts';
+import { LISTS } from '../../support/definition-lists.ts';
 import { basic, bearer, inTurns, LockedBroker, ROOT } from './support.ts';
 
 const NAME = 'mails';
@@ -93,19 +94,7 @@ async function send(
 }
 
 async function everything(): Promise<unknown> {
-  const paths = ['team', 'other'].flatMap((namespace) =>
-    [
-      'topics',
-      'queues',
-      'exchanges',
-      'policies',
-      'alerts',
-      'schedules',
-      'groups',
-      'share-groups',
-      'limits',
-    ].map((kind) => `/v1/${namespace}/${kind}`),
-  );
+  const paths = ['team', 'other'].flatMap((namespace) => LISTS.map((kind) => `/v1/${namespace}/${kind}`));
   const found = await Promise.all(
     [...paths, '/admin/v1/namespaces', `/admin/v1/tokens/${victim}`].map((path) => locked.call('GET', path)),
   );
