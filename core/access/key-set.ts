@@ -35,7 +35,7 @@ const PAUSE_WITHOUT_KEYS_MS = 10_000;
 const ASKING_MAX = 8;
 
 export function keySetStep(state: KeySetState, isKeyThere: boolean, nowMs: number): KeySetStep {
-  const ageMs = state.fetchedMs === null ? Infinity : nowMs - state.fetchedMs;
+  const ageMs = ageOf(state, nowMs);
   const isAsking = state.asking > 0 && isWithin(state.askedMs, ANSWER_MS_MAX, nowMs);
   const mayAsk = !isAsking || state.asking < ASKING_MAX;
   if (ageMs > TRUSTED_MS_MAX) {
@@ -44,6 +44,15 @@ export function keySetStep(state: KeySetState, isKeyThere: boolean, nowMs: numbe
   const isPause = isWithin(state.askedMs, PAUSE_MS, nowMs);
   if (!isKeyThere) return mayAsk && (isAsking || !isPause) ? 'wait' : 'use';
   return ageMs > FRESH_MS && !isPause ? 'refresh' : 'use';
+}
+
+/** Returns true while the keys that are there may be used, whatever the issuer answers. */
+export function hasTrustedKeys(state: KeySetState, nowMs: number): boolean {
+  return ageOf(state, nowMs) <= TRUSTED_MS_MAX;
+}
+
+function ageOf({ fetchedMs }: KeySetState, nowMs: number): number {
+  return fetchedMs === null ? Infinity : nowMs - fetchedMs;
 }
 
 /** A clock that was put back ends a pause. */

@@ -2,7 +2,7 @@
 
 import { waitUntil } from 'cloudflare:workers';
 import { createLocalJWKSet, type JWK, type JWTVerifyGetKey } from 'jose';
-import { ANSWER_MS_MAX, keySetStep, type KeySetState } from '../../core/access/key-set.ts';
+import { ANSWER_MS_MAX, hasTrustedKeys, keySetStep, type KeySetState } from '../../core/access/key-set.ts';
 
 const ANSWER_BYTES_MAX = 256 * 1024;
 const KEYS_MAX = 100;
@@ -27,7 +27,7 @@ const NONE: KeySet = {
   asking: 0,
 };
 
-/** Returns what chooses the key of a JWT; null if the issuer does not answer and nothing of it is known. */
+/** Returns what chooses the key of a JWT; null if the issuer does not answer and no keys of the last day are known. */
 export async function keysOf(
   url: string,
   keyId: string | undefined,
@@ -39,7 +39,7 @@ export async function keysOf(
   if (step === 'wait') await ask(url, nowMs);
   if (step === 'refresh') waitUntil(ask(url, nowMs));
   const newest = stateOf(url);
-  return newest.fetchedMs === null ? null : newest.keyOf;
+  return hasTrustedKeys(newest, nowMs) ? newest.keyOf : null;
 }
 
 /** Keeps what is known when the issuer does not answer. */

@@ -5,6 +5,7 @@ import type { Identity } from '../../core/access/identity.ts';
 import { grantsOf, onlyNamespace, scopesIn, type Grant } from '../../core/access/jwt-scopes.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { hexOf } from './digest.ts';
 import { keysOf } from './issuer-keys.ts';
 import { issuersOf, type JwtIssuer } from './jwt-issuers.ts';
 
@@ -45,7 +46,7 @@ export async function identityByJwt(
   path: string,
   nowMs: number,
 ): Promise<Identity | Failure> {
-  const key = digest.toHex();
+  const key = hexOf(digest);
   const known = checked.get(key);
   const isCurrent = known !== undefined && nowMs >= known.checkedMs && nowMs < known.checkedMs + CHECKED_MS;
   const found = isCurrent ? known : await check(env, jwt, nowMs);

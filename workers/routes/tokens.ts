@@ -22,7 +22,7 @@ import {
   type TokenMade,
   type TokenReply,
 } from '../../protocol/schemas/tokens.ts';
-import { hexDigestOf } from '../access/digest.ts';
+import { digestOf, hexOf } from '../access/digest.ts';
 import { forget, noteDirectoryVersion } from '../access/directory-cache.ts';
 import { refuseIn } from '../access/authorize.ts';
 import { quotaFieldsOf, quotasOf } from '../access/quota-fields.ts';
@@ -147,7 +147,7 @@ function tokenOf(
 
 function newSecret(id: string): { id: string; text: string; digest: () => Promise<string> } {
   const text = formatToken(id, randomBytes(SECRET_RANDOM_BYTES));
-  return { id, text, digest: () => hexDigestOf(text) };
+  return { id, text, digest: async () => hexOf(await digestOf(text)) };
 }
 
 function randomBytes(count: number): Uint8Array {
