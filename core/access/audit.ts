@@ -13,6 +13,13 @@ export const REFUSALS_MAX = 50;
 
 const TEXT_LENGTH_MAX = 300;
 
+/** What an operation tells of itself. */
+export interface AuditDetails {
+  /** Where the record goes, if the path does not say it. */
+  readonly namespace?: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
 /** What a change is, as far as the request says it. */
 export interface AuditedCall {
   readonly operation: string;

@@ -7,6 +7,14 @@ export interface Quotas {
   readonly deliverPerS?: number | null;
 }
 
+/** Whose quotas count for a call. */
+export interface Spender {
+  /** The namespace, or the token: names of buckets. */
+  readonly key: string;
+  readonly what: string;
+  readonly quotas: Quotas;
+}
+
 /** What a rate counts. */
 export type RateKind = 'publish' | 'deliver';
 

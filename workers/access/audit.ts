@@ -17,13 +17,6 @@ import { callPartition } from '../calls/partition-call.ts';
 import type { AppContext } from '../http/context.ts';
 import { lookUpNamespace } from './directory-cache.ts';
 
-/** What an operation tells of itself. */
-export interface AuditDetails {
-  /** Where the record goes, if the path does not say it. */
-  readonly namespace?: string;
-  readonly details?: Readonly<Record<string, unknown>>;
-}
-
 /** What is about the deployment is kept here. */
 const HOME = 'default';
 

@@ -2,6 +2,7 @@
 
 import type { MiddlewareHandler } from 'hono';
 import { refuseNamespace, refuseNeed, refuseRoot, refuseSome } from '../../core/access/identity.ts';
+import type { Spender } from '../../core/access/quotas.ts';
 import type { Action, Need } from '../../protocol/access/scopes.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { isName } from '../../protocol/names.ts';
@@ -10,7 +11,7 @@ import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { auditChange, countRefusal } from './audit.ts';
 import { lookUpNamespace } from './directory-cache.ts';
-import { refuseRate, type Spender } from './rates.ts';
+import { refuseRate } from './rates.ts';
 
 /** Returns what checks a call before its handler: first the rights, then that the namespace exists. */
 export function authorized(operation: Operation): MiddlewareHandler<AppEnv> {

@@ -3,19 +3,10 @@
  * while a bucket is empty, and again when the number of its messages is known.
  */
 
-import type { Quotas, RateKind } from '../../core/access/quotas.ts';
-import { rateOf } from '../../core/access/quotas.ts';
+import { rateOf, type RateKind } from '../../core/access/quotas.ts';
 import { fullBucket, taken, waitMs, type RateBucket } from '../../core/access/rate-bucket.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import type { AppContext } from '../http/context.ts';
-
-/** Whose quotas count for a call. */
-export interface Spender {
-  /** The namespace, or the token: names of buckets. */
-  readonly key: string;
-  readonly what: string;
-  readonly quotas: Quotas;
-}
 
 /** Buckets in memory; the one that was used longest ago goes. It is nearly always full then. */
 const BUCKETS_MAX = 10_000;

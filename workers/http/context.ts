@@ -1,15 +1,15 @@
 /** Route context: the type of the routes' context, and the topic that a path names. */
 
 import type { Context } from 'hono';
+import type { AuditDetails } from '../../core/access/audit.ts';
 import type { Identity } from '../../core/access/identity.ts';
+import type { Spender } from '../../core/access/quotas.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { isName, NAME_RULE } from '../../protocol/names.ts';
 import type { Operation } from '../../protocol/operations/index.ts';
-import type { AuditDetails } from '../access/audit.ts';
-import type { Spender } from '../access/rates.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 
 export interface AppVariables {

@@ -1,7 +1,5 @@
 /** The messages of a queue: publish, take, settle, look. */
 
-import { deliveryCount } from '../../protocol/frames/delivery-frame.ts';
-import { spend, spendOnPublish } from '../access/rates.ts';
 import type { Hono } from 'hono';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import {
@@ -28,12 +26,13 @@ import {
   type WaitsEnded,
 } from '../../protocol/schemas/deliveries.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { decodeDeliveryFrame } from '../../protocol/frames/delivery-frame.ts';
+import { decodeDeliveryFrame, deliveryCount } from '../../protocol/frames/delivery-frame.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { streamConsumerId } from '../../core/queue/deliver/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliver/deliveries-json.ts';
+import { spend, spendOnPublish } from '../access/rates.ts';
 import { checkedWaitMs } from '../access/revocable.ts';
 import { watchedStream } from '../access/watched-stream.ts';
 import { grantReply, JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
