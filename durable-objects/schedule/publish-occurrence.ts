@@ -11,6 +11,7 @@ import { checkTopicRecord } from '../../core/topology/topic-record.ts';
 import { isFailure, type ErrorCode, type Failure } from '../../protocol/errors.ts';
 import { bytesOfText } from '../../protocol/json/json-bytes.ts';
 import type { RecordInput } from '../../protocol/record-batch/index.ts';
+import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
 import { recordOfMessage } from '../../protocol/schemas/messages.ts';
 import { isGone } from '../forwarding/hand-over.ts';
 import { definitionsOf, directDestination, sendTo, throughExchange } from '../forwarding/destinations.ts';
@@ -79,7 +80,9 @@ export async function publishOccurrence(
 export function recordFor(schedule: ScheduleDefinition, publish: Publish, nowMs: number): RecordInput {
   const { message, target } = schedule.config;
   const route =
-    'exchange' in target ? { exchange: target.exchange, routingKey: target.routing_key } : undefined;
+    'exchange' in target
+      ? { exchange: exchangeNameOf(target.exchange), routingKey: target.routing_key }
+      : undefined;
   const stamped = {
     ...sentMessage(message),
     headers: {

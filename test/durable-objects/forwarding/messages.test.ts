@@ -28,9 +28,7 @@ describe('messages of a row', () => {
 
   it('are encoded again if some go elsewhere, with all that they had', () => {
     const bytes = batchesOf(messagesIn(DATA), [0, 2], Infinity);
-    expect(recordsIn(bytes).map(({ offset: _, ...record }) => record)).toEqual(
-      ['a', 'c'].map(recordOf).map(({ offset: _, ...record }) => record),
-    );
+    expect(recordsIn(bytes)).toEqual([recordOf('a'), { ...recordOf('c'), offset: 1 }]);
   });
 
   it('are split if the target takes smaller batches; one that is too large has a batch of its own', () => {

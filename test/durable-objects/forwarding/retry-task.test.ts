@@ -33,7 +33,9 @@ function setUp({ retryMsMax }: { retryMsMax?: number } = {}) {
     state,
     task,
     /** Sends end only after `release`. */
-    hold: () => (gate = new Promise((resolve) => (release = resolve))),
+    hold: () => {
+      gate = new Promise((resolve) => (release = resolve));
+    },
     release: () => release(),
     idle: async () => {
       while (work.length > 0) await work.pop();

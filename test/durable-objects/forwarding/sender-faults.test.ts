@@ -22,7 +22,7 @@ type Attempt = () => Promise<boolean>;
 
 interface Scenario {
   name: string;
-  begin(broker: FakeBroker): Attempt;
+  begin: (broker: FakeBroker) => Attempt;
   /** What each queue stores, and what each topic stores at least once in this order. */
   stores: Record<string, string[]>;
 }
