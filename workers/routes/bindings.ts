@@ -17,7 +17,7 @@ import {
 } from '../../protocol/schemas/exchanges.ts';
 import { BINDINGS_PER_REQUEST_MAX, CALL_BYTES_MAX, PAGE_BYTES_MAX } from '../../protocol/limits.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
-import { JSON_REPLY_WEIGHT, reserveReply } from '../bounds/reply-bytes.ts';
+import { JSON_REPLY_WEIGHT, grantReply } from '../bounds/reply-bytes.ts';
 import { utf8Json } from '../calls/utf8-json.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { jsonReply } from '../http/json-reply.ts';
@@ -137,9 +137,9 @@ async function listReply(
   of: BindingsOf,
   { after = '', limit }: { after?: string | undefined; limit: number },
 ): Promise<Response> {
-  const refused = await reserveReply(c.req.raw, PAGE_BYTES_MAX * JSON_REPLY_WEIGHT);
-  if (refused) return problem(c, refused);
-  const page = await topologyStub(c.env, namespace).bindings(of, after, limit);
+  const bytesMax = await grantReply(c.req.raw, PAGE_BYTES_MAX, JSON_REPLY_WEIGHT);
+  if (isFailure(bytesMax)) return problem(c, bytesMax);
+  const page = await topologyStub(c.env, namespace).bindings(of, after, limit, bytesMax);
   if (isFailure(page)) return problem(c, page);
   const list: BindingList = { bindings: JSON.parse(page.bindingsJson) as BindingList['bindings'] };
   if (page.next !== null) list.next = page.next;
