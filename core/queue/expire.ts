@@ -1,4 +1,4 @@
-/** Expiry: what happens by time alone. Leases end, and messages at the head of the queue become too old. */
+/** Expiry: applies what happens by time alone. Leases end, and messages become too old. */
 
 import { consumerName } from './deliver/consumer-id.ts';
 import { deadLetter, isKeptAnyway } from './dead-letters/dead-letter.ts';
@@ -16,13 +16,13 @@ import { retryDelay } from './settle/retry.ts';
 import { NO_ATTEMPTS, withFailure } from './state/segment-state.ts';
 import { noteLeaseEnded } from './deliver/single-active.ts';
 
-/** Messages that one run may remove, so that requests are not held up. */
+/** The number of messages that one run may remove, so that requests do not wait long. */
 export const EXPIRE_SLICE = 10_000;
 
 /**
- * Ends the leases that are over, at most a slice. Their messages have failed once more: they return to their positions, the
- * lease having been delay enough, or are dead-lettered after their last attempt. A message that kills its consumer has
- * no other end.
+ * Ends the leases that are over, at most a slice. Their messages have failed once more. They return to their positions at
+ * once, because the lease was delay enough. After the last attempt they become dead letters: a message that kills its
+ * consumer has no other end.
  */
 export function expireLeases(state: QueueMachine, source: SegmentSource, nowMs: number): number {
   if (state.earliestExpiryMs > nowMs) return 0;
@@ -60,9 +60,9 @@ export function expireLeases(state: QueueMachine, source: SegmentSource, nowMs: 
 }
 
 /**
- * Removes expired messages: those that were given back wherever they lie, of the others those at the head of a lane. One
- * that is behind a younger one is found when it gets there.
- * @returns when to look again, in ms; Infinity if nothing that was looked at can expire
+ * Removes expired messages: returned ones at any position, and backlog messages at the head of a lane. A message behind a
+ * younger one is found when it reaches the head.
+ * @returns when to look again, in ms; Infinity if none of the messages that it saw can expire
  */
 export function expireHeads(state: QueueMachine, source: SegmentSource, nowMs: number): number {
   const ttlMs = state.config.message_ttl_ms;

@@ -1,4 +1,4 @@
-/** Purging: all that is ready goes, and nothing is dead-lettered. Leased messages stay with their consumers. */
+/** Purge: removes all ready messages without dead letters. Leased messages stay with their consumers. */
 
 import { finish, type QueueMachine } from './state/queue-machine.ts';
 

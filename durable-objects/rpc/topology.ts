@@ -214,8 +214,6 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   /** A transaction is about to open. Writes a row for an id that has had no transaction for an hour. */
   listTransactionalId(name: string, number: number): void;
   unlistTransactionalId(name: string, number: number): void;
-  /** Writes a row to see that it can. @returns when it was written, in ms */
-  probeStorage(): number;
   /** The first after a name. */
   transactionalIds(after: string, limit: number): string[];
   transactionalIdCount(): number;

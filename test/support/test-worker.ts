@@ -5,6 +5,7 @@
  */
 
 import worker, {
+  Directory,
   Group,
   Partition as RealPartition,
   Queue as RealQueue,
@@ -21,7 +22,7 @@ import { queueSteps } from '../durable-objects/queue/queue-steps.ts';
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
-export { Group, Schedule };
+export { Directory, Group, Schedule };
 
 /** How often a mailbox was made or woke up. */
 let mailboxStarts = 0;

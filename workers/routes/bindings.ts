@@ -1,6 +1,7 @@
 /** Bindings: make one or many, list those of an exchange, a queue or a topic, and remove. */
 
 import type { Hono } from 'hono';
+import { needsOfBindings } from '../../core/access/reach.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import type { BindingsOf } from '../../durable-objects/rpc/topology.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
@@ -25,14 +26,9 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, check, readBody, readJson } from '../http/request.ts';
 import { noteTopologyVersion } from '../cache/routing-cache.ts';
-import {
-  bind,
-  readNamed,
-  readNamespace,
-  readTopicPath,
-  type AppContext,
-  type AppEnv,
-} from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { readNamed, readNamespace, readTopicPath, type AppContext, type AppEnv } from '../http/context.ts';
 import { readExchangePath } from './exchanges.ts';
 
 export function bindingRoutes(app: Hono<AppEnv>): void {
@@ -42,6 +38,8 @@ export function bindingRoutes(app: Hono<AppEnv>): void {
     const body = await readBody(c, bindingDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
     const declaration = { source: path.name, ...named(body.fields) };
+    const refused = refuseReach(c, needsOfBindings([declaration]));
+    if (refused) return problem(c, refused);
     const made = await topologyStub(c.env, path.namespace).declareBindings(utf8Json([declaration]));
     if (isFailure(made)) return problem(c, { code: made.code, message: made.message });
     changed(c, path.namespace, made.topologyVersion);
@@ -67,6 +65,8 @@ export function bindingRoutes(app: Hono<AppEnv>): void {
       source: exchangeNameOf(source),
       ...named(fields),
     }));
+    const refused = refuseReach(c, needsOfBindings(declarations));
+    if (refused) return problem(c, refused);
     const json = utf8Json(declarations);
     if (json.length > CALL_BYTES_MAX) {
       const message = `the bindings have ${json.length} bytes of JSON; send several requests`;

@@ -6,6 +6,7 @@
  */
 
 import type { Hono } from 'hono';
+import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
 import { defaultDeadLetterQueue, type QueueDefinition } from '../../core/topology/queues.ts';
 import type { ReplayOrder, StoredReplay } from '../../core/queue/replay.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from '../../durable-objects/rpc/dead-letters.ts';
@@ -42,7 +43,9 @@ import { callQueue } from '../calls/queue-call.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { lookUpQueue } from '../cache/topology-cache.ts';
-import { bind, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { actionOf, refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { readQueue } from './queues.ts';
 
 interface Held {
@@ -117,6 +120,8 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     const { id, ids, filter = {}, to, limit, rate_per_s: ratePerS, dry_run: isDry } = body.fields;
     const held = await readHeldBy(c, filter);
     if (isFailure(held)) return problem(c, held);
+    const refused = refuseReach(c, needsOfTarget(to));
+    if (refused) return problem(c, refused);
     const wrong = (to && (await checkTarget(c, held, to))) ?? checkIds(held, ids);
     if (wrong) return problem(c, wrong);
     const order: ReplayOrder = {
@@ -157,10 +162,16 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     const held = await readHeldBy(c, {});
     if (isFailure(held)) return problem(c, held);
     const { message, to } = body.fields;
+    const refused = refuseReach(c, needsOfTarget(to));
+    if (refused) return problem(c, refused);
     const wrong = to && (await checkTarget(c, held, to));
     if (wrong) return problem(c, wrong);
     const letter = await readLetter(c, held);
     if (isFailure(letter)) return problem(c, letter);
+    // A changed message is a new one, for the queue that it goes back to.
+    const origin = letter.json.metadata.original_queue;
+    const forbidden = message && !to ? refuseReach(c, needsOf('queue', [origin ?? '*'], 'write')) : null;
+    if (forbidden) return problem(c, forbidden);
     const bytes = message ? editedRecord(letter.batches, message) : new Uint8Array();
     if (isFailure(bytes)) return problem(c, bytes);
     const { id } = letter.json;
@@ -194,6 +205,11 @@ async function readHeld(
     return { queue: named, filter, ...(config !== null && { elsewhere: config }) };
   }
   const isOwn = target === defaultDeadLetterQueue(named.name);
+  if (!isOwn) {
+    // Several queues may share it, and an id or a filter may name what died elsewhere.
+    const refused = refuseReach(c, needsOf('queue', [target], actionOf(c)));
+    if (refused) return refused;
+  }
   return { queue: found.queue, filter: isOwn ? filter : { original_queue: named.name, ...filter } };
 }
 

@@ -43,7 +43,8 @@ import { utf8Json } from '../calls/utf8-json.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, check, contentType, readBody, readBytes, readJson } from '../http/request.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
-import { bind, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from './bind.ts';
+import { type AppContext, type AppEnv } from '../http/context.ts';
 import { readQueue } from './queues.ts';
 
 export function queueMessageRoutes(app: Hono<AppEnv>): void {

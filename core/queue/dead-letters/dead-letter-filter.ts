@@ -7,11 +7,14 @@ import { deathOf, reasonOf, textOf } from './death-headers.ts';
 
 export type MessageFilter = DeadLetterFilter & { any?: true };
 
-/** A queue of dead letters may hold other messages too. Replays and purges of dead letters must not touch them. */
+/** Returns whether the message is a dead letter. A dead-letter queue may hold other messages, which replays and purges must not touch. */
 export const isDeadLetter = (record: LogRecord): boolean =>
   record.headers.some(({ key }) => key === DEATH_HEADER);
 
-/** The filter as a function; times are read once. @param filter.any any message, whether a dead letter or not */
+/**
+ * Returns the filter as a function. It parses times once.
+ * @param filter.any true: any message, whether a dead letter or not
+ */
 export function matcherOf(filter: MessageFilter): (record: LogRecord) => boolean {
   const from = filter.from === undefined ? -Infinity : Date.parse(filter.from);
   const to = filter.to === undefined ? Infinity : Date.parse(filter.to);

@@ -1,4 +1,4 @@
-/** The id of a dead letter: the queue that holds it, and its position there. */
+/** Dead-letter id: names the queue that holds a dead letter, and its position there. */
 
 import { LANES } from '../state/lane.ts';
 import type { Position } from '../state/ready-messages.ts';
@@ -7,7 +7,7 @@ export function formatDeadLetterId(queueId: number, { lane, offset }: Position):
   return `${queueId.toString(36)}-${lane.toString(36)}-${offset.toString(36)}`;
 }
 
-/** Null if the text is not an id, or is an id of another queue. */
+/** Parses an id. Returns null if the text is no id, or is an id of another queue. */
 export function parseDeadLetterId(queueId: number, text: string): Position | null {
   const parts = /^([0-9a-z]{1,11})-([0-9a-z]{1,2})-([0-9a-z]{1,10})$/.exec(text);
   if (!parts || parseInt(parts[1]!, 36) !== queueId) return null;

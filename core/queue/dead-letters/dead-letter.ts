@@ -44,14 +44,14 @@ export function countDeath(state: QueueMachine, reason: DeathReason): 'dead_lett
 }
 
 /**
- * True if a message is not dropped for the number of its attempts: it is a dead letter, and this queue has nowhere else
- * to put it. A consumer that inspects dead letters by taking them must not lose them.
+ * Returns whether the queue keeps a message however many attempts it had: it is a dead letter, and this queue has no
+ * dead-letter target. A consumer that inspects dead letters by taking them must not lose them.
  */
 export function isKeptAnyway(state: QueueMachine, metadata: MessageMetadata | null): boolean {
   return state.config.dead_letter === 'none' && (metadata?.isDeadLetter ?? false);
 }
 
-/** What is kept of an error. */
+/** Returns the part of an error that a dead letter keeps. */
 export function cappedError({ type, message, stack_trace: stack }: ErrorFields): ErrorFields {
   return {
     ...(type !== undefined && { type: cutText(type, ERROR_TYPE_LENGTH_MAX) }),

@@ -29,7 +29,7 @@ import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 type Headers = Pick<LogRecord, 'headers'>;
 type Json = Record<string, unknown>;
 
-/** Of ECMAScript: no later time can be written as a date. */
+/** The limit of ECMAScript: a later time cannot be written as a date. */
 const TIME_MS_MAX = 8.64e15;
 
 const decoder = new TextDecoder();
@@ -39,7 +39,7 @@ export function textOf(record: Headers, name: string): string | null {
   return value ? decoder.decode(value) : null;
 }
 
-/** Null if the message is no dead letter. */
+/** Returns the death of a message; null if it is no dead letter. */
 export function deathOf(record: Headers): StoredDeath | null {
   const json = jsonOf(record, DEATH_HEADER);
   if (!isObject(json) || !isTime(json['at']) || !isTime(json['published'])) return null;
@@ -69,13 +69,13 @@ export function reasonOf(record: Headers): DeathReason | null {
   return DEATH_REASONS.find((reason) => reason === text) ?? null;
 }
 
-/** Where it died last. */
+/** Returns the queue in which the message died last. */
 export function diedIn(record: Headers): string | null {
   const text = textOf(record, DEATH_QUEUE_HEADER);
   return text !== null && isName(text) ? text : null;
 }
 
-/** Failed attempts before the message was parked the last time. */
+/** Returns the failed attempts before the message was parked the last time. */
 export function attemptsBefore(record: Headers): StoredAttempts | null {
   const json = jsonOf(record, ATTEMPTS_HEADER);
   return isObject(json) ? attemptsIn(json) : null;

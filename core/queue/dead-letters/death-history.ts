@@ -1,5 +1,5 @@
 /**
- * Death history: where a message died before, and whether it circulates. As in RabbitMQ's `x-death`, all deaths in one
+ * Death history: the queues in which a message died before, and whether it circulates. As in RabbitMQ's `x-death`, all deaths in one
  * queue for one reason are one entry with a count, and the latest entry comes first.
  */
 
@@ -19,9 +19,9 @@ export function withEntry(
 }
 
 /**
- * True if the message would reach a queue that it died in before, and nothing but the broker itself has moved it since:
- * no consumer rejected it, nobody replayed it. It would go round for ever (https://www.rabbitmq.com/docs/dlx).
- * @param history with the death that it leaves for now
+ * Returns whether the message would reach a queue in which it died before, although no consumer has rejected it and nobody
+ * has replayed it since. It would circulate for ever (https://www.rabbitmq.com/docs/dlx).
+ * @param history includes the present death
  */
 export function isCycle(history: readonly DeathEntry[], queue: string): boolean {
   for (const entry of history) {

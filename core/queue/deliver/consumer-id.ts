@@ -5,12 +5,12 @@
 
 const APART = /~[0-9a-f-]{36}$/;
 
-/** @param uuid in its usual text */
+/** @param uuid in its usual text form */
 export function streamConsumerId(name: string, uuid: string): string {
   return `${name}~${uuid}`;
 }
 
-/** The name that the consumer gave itself; empty if it gave none. */
+/** Returns the name that the consumer gave itself; empty if it gave none. */
 export function consumerName(consumerId: string): string {
   return consumerId.replace(APART, '');
 }

@@ -1,7 +1,7 @@
 /**
- * Delivering: leases the next messages, from the highest lane first and by offset in a lane: returned messages, then
- * the backlog. It removes expired messages on the way. It skips a message whose ordering key is in flight; that message
- * stays returned.
+ * Delivery: leases the next messages. The highest lane comes first. In a lane, returned messages come before the backlog,
+ * each by offset. Delivery removes expired messages on the way. It skips a message whose ordering key is in flight, and
+ * that message stays returned.
  */
 
 import { isReturnLane } from '../state/lane.ts';
@@ -26,11 +26,11 @@ export const LOOK_AHEAD_MAX = 2_000;
 
 export interface DeliverCommand {
   max: number;
-  /** At least one message is delivered whatever its size. */
+  /** The first message is delivered even if it is larger. */
   bytesMax: number;
   leaseMs: number;
   consumerId: string;
-  /** Settles in the same step. */
+  /** True: the delivery settles its messages in the same step. */
   autoAck: boolean;
 }
 
@@ -39,7 +39,7 @@ export interface DeliverySlice {
   extent: LaneExtent;
   start: number;
   end: number;
-  /** The number of deliveries, with this one: the last part of the tag. */
+  /** The number of deliveries, this one included: the last part of the tag. */
   delivery: number;
   expiresAtMs: number;
 }
@@ -78,7 +78,7 @@ class Delivery {
     this.#expiresAtMs = nowMs + command.leaseMs;
   }
 
-  /** False if no further lane may be looked at. */
+  /** Returns false if the delivery must not look at further lanes. */
   takeFrom(lane: LaneState): boolean {
     for (const segment of lane.inFlight.slice()) {
       if (segment.returned === 0) continue;
@@ -89,7 +89,7 @@ class Delivery {
       }
     }
     while (lane.cursor < lane.nextOffset) {
-      // A returning message must not be overtaken by a later one of its key from a lower lane.
+      // A later message of the same key in a lower lane must not overtake a returning message.
       if (this.#state.returned >= LOOK_AHEAD_MAX) return !isReturnLane(lane.lane);
       const segment = segmentAtCursor(lane, () => this.#source.extentAt(lane.lane, lane.cursor));
       const room = this.#room(segment.extent);
@@ -109,7 +109,7 @@ class Delivery {
   }
 
   /**
-   * Takes as many of a run of returned messages as possible. Returns the offset after the last one that it looked at.
+   * Takes as many messages of a returned run as possible. Returns the offset after the last one that it looked at.
    */
   #takeRun(lane: LaneState, segment: SegmentState, start: number, end: number): number {
     const stop = Math.min(end, start + this.#room(segment.extent));

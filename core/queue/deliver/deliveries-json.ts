@@ -1,4 +1,4 @@
-/** Deliveries as JSON, to be written by `writeJson`. */
+/** JSON form of deliveries, for `writeJson`. */
 
 import type { DeliveryFrame, DeliveryRun } from '../../../protocol/frames/delivery-frame.ts';
 import { formatTag } from '../../../protocol/frames/delivery-tag.ts';

@@ -1,20 +1,20 @@
 /**
- * Single active consumer: one consumer at a time gets messages, and another takes over when it is gone. The consumer
- * that gets messages becomes the active one. It stays so while it holds a lease or waits, and for a grace after its
- * last sign of life, because a consumer that polls is silent between two polls. A lease that it has let end takes the
- * role from it, until its next sign of life, as soon as it holds no other lease.
+ * Single active consumer: one consumer at a time gets messages, and another takes over when that one is gone. The consumer
+ * that gets messages becomes the active one. It stays active while it holds a lease or waits. It also stays active for a
+ * grace period after its last sign of life, because a consumer that polls is silent between two polls. A consumer that let
+ * a lease end, and holds no other lease, loses the role until its next sign of life.
  */
 
 import type { ActiveConsumer, QueueMachine } from '../state/queue-machine.ts';
 
-/** Who waits for messages now, and can be given some. */
+/** The consumers that wait for messages now and have room for some. */
 export interface Waiting {
   isWaiting(consumerId: string): boolean;
-  /** Whether a consumer other than this one waits. */
+  /** Returns whether a consumer other than this one waits. */
   othersWait(consumerId: string): boolean;
 }
 
-/** True if this consumer may be given messages. */
+/** Returns whether this consumer may get messages. */
 export function mayConsume(
   state: QueueMachine,
   consumerId: string,
@@ -29,7 +29,7 @@ export function mayConsume(
   return !(active.isSuspect && isFree && waiting.othersWait(consumerId));
 }
 
-/** When another consumer may take over, in ms; Infinity while that does not follow from time alone. */
+/** Returns when another consumer may take over, in ms; Infinity if time alone does not decide. */
 export function handOverMs(state: QueueMachine, waiting: Waiting, nowMs: number): number {
   const active = activeConsumer(state, nowMs);
   if (active === null) return nowMs;
@@ -39,13 +39,13 @@ export function handOverMs(state: QueueMachine, waiting: Waiting, nowMs: number)
   return active.seenMs + Math.min(active.graceMs, state.config.lease_ms);
 }
 
-/** This consumer was given messages. */
+/** Notes that this consumer got messages. */
 export function activate(state: QueueMachine, id: string, graceMs: number, nowMs: number): void {
   if (state.config.single_active_consumer)
     state.activeConsumer = { id, seenMs: nowMs, graceMs, isSuspect: false };
 }
 
-/** A sign of life of a consumer. */
+/** Notes a sign of life of a consumer. */
 export function noteSeen(state: QueueMachine, id: string, nowMs: number): void {
   if (state.activeConsumer?.id === id)
     state.activeConsumer = {
@@ -55,17 +55,17 @@ export function noteSeen(state: QueueMachine, id: string, nowMs: number): void {
     };
 }
 
-/** A lease of the consumer has ended. */
+/** Notes that a lease of the consumer has ended. */
 export function noteLeaseEnded(state: QueueMachine, id: string): void {
   if (state.activeConsumer?.id === id) state.activeConsumer = { ...state.activeConsumer, isSuspect: true };
 }
 
-/** The consumer has said that it takes no more, or has left for good. */
+/** Notes that the consumer takes no more messages, or has left for good. */
 export function resign(state: QueueMachine, id: string): void {
   if (state.activeConsumer?.id === id && !holdsLease(state, id)) state.activeConsumer = null;
 }
 
-/** After a start of the object, or of the mode, it is whoever holds a lease. */
+/** Makes a consumer that holds a lease the active one, after the object or the mode has started. */
 function activeConsumer(state: QueueMachine, nowMs: number): ActiveConsumer | null {
   const holder = state.activeConsumer === null ? someLeaseHolder(state) : null;
   if (holder !== null) activate(state, holder, state.config.lease_ms, nowMs);

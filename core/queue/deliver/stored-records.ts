@@ -1,7 +1,7 @@
 /**
- * The records of stored batches, with one that stands for each record of a damaged batch, so that a queue with damage
- * starts and serves: such a message is never delivered but dies with reason `damaged`. The first one of the batch carries
- * the bytes that are left, for whoever wants to save something of them.
+ * Stored records: the records of stored batches, with a placeholder for each record of a damaged batch. So a damaged queue
+ * still starts and serves. A placeholder is never delivered: it dies with reason `damaged`. The first placeholder of a batch
+ * carries the bytes that are left, so that somebody can try to save them.
  */
 
 import { DAMAGED_HEADER } from '../../../protocol/message-headers.ts';
@@ -16,10 +16,10 @@ import {
   type StoredPiece,
 } from '../../../protocol/record-batch/index.ts';
 
-/** Of a damaged row that does not say how many messages it had: no row of messages has more. */
+/** Bounds what a damaged row can claim to hold: no row has more messages. */
 const ROW_RECORDS_MAX = 10_000;
 
-/** The records of a segment, by its survey. */
+/** Returns the records of a segment that was surveyed. */
 export function recordsOfPieces(data: Uint8Array, pieces: readonly StoredPiece[]): LogRecord[] {
   const records: LogRecord[] = [];
   for (const piece of pieces) {
@@ -32,7 +32,7 @@ export function recordsOfPieces(data: Uint8Array, pieces: readonly StoredPiece[]
   return records;
 }
 
-/** The records of a row of batches whose offsets mean nothing: parked messages, dead letters on their way. */
+/** Returns the records of a row whose offsets mean nothing: parked messages, or dead letters on their way. */
 export function recordsOf(data: Uint8Array): LogRecord[] {
   const pieces = surveyBatches(data, 0, Number.MAX_SAFE_INTEGER).map((piece) =>
     isDamaged(piece) ? { ...piece, baseOffset: 0, nextOffset: countOf(data, piece) } : piece,

@@ -17,23 +17,23 @@ export interface Arrival {
 }
 
 export interface Arrivals {
-  /** By lane, in order. */
+  /** Messages for each lane, in order. */
   stored: Map<number, Arrival[]>;
-  /** By when they are due and lane, in order. */
+  /** Delayed messages, grouped by due time and lane, in order. */
   parked: { dueMs: number; lane: number; arrivals: Arrival[] }[];
-  /** Message ids to be remembered until a time. */
+  /** Message ids that the queue has to remember until a time. */
   ids: { id: string; untilMs: number }[];
-  /** Refused and to be dead-lettered. */
+  /** Refused messages that become dead letters. */
   dead: Arrival[];
   exceptions: { index: number; outcome: 'duplicate' | 'rejected' }[];
-  /** There was no room for one, and all that follow it are refused. */
+  /** True if there was no room for a message, and all messages after it are refused. */
   isCutShort: boolean;
 }
 
 export interface AdmissionRules {
-  /** Another queue hands them on: they are known by their numbers, not by their message ids, which this one may have seen. */
+  /** True if another queue hands the messages on. They are known by their numbers, because this queue may have seen their message ids. */
   isTransfer: boolean;
-  /** What is refused comes again, and must not be overtaken by what follows it. */
+  /** True if a refused message comes again, and later messages must not overtake it. */
   keepsOrder: boolean;
 }
 
@@ -42,11 +42,11 @@ export function noArrivals(): Arrivals {
 }
 
 /**
- * Decides on one message after another. `pending` are the messages and bytes that were let in by this commit and are not
- * in the state yet.
+ * Decides on one message after another. `pending` counts the messages and bytes that this commit has accepted and that are
+ * not in the state yet.
  *
- * If there is no room for a message that comes again until it is taken (`keepsOrder`), it and all that follow are refused,
- * unless the queue sends what it refuses to its dead letters, which is an end.
+ * With `keepsOrder`, a message without room is refused together with all messages after it, because it comes again. This
+ * does not apply if the queue sends refused messages to its dead letters, because then they do not come again.
  */
 export function admit(
   state: QueueMachine,
@@ -104,7 +104,7 @@ export function admit(
   return result;
 }
 
-/** True if a batch needs no look at its messages one by one. */
+/** Returns whether the queue can accept a batch without a look at each message. */
 export function takesWhole(state: QueueMachine, count: number, bytes: number): boolean {
   return !refuses(state) || !isOver(state, count, bytes);
 }

@@ -1,6 +1,6 @@
 /**
- * The limits of a queue's length. They count ready messages, as RabbitMQ's do. If the newest are refused, those that
- * wait for their time count too: else a publisher of delayed messages would know no limit.
+ * Length limits of a queue. They count ready messages, as RabbitMQ's do. If the queue refuses the newest messages, parked
+ * messages count too: otherwise nothing would limit a publisher of delayed messages.
  */
 
 import { deadLetter } from '../dead-letters/dead-letter.ts';
@@ -14,7 +14,7 @@ import {
   type QueueMachine,
 } from '../state/queue-machine.ts';
 
-/** True if `count` more messages of `bytes` would not fit. */
+/** Returns whether `count` more messages with `bytes` in all would not fit. */
 export function isOver(state: QueueMachine, count: number, bytes: number): boolean {
   const { max_length: lengthMax, max_bytes: bytesMax, overflow } = state.config;
   const isRefusing = overflow !== 'drop-head';
@@ -23,12 +23,12 @@ export function isOver(state: QueueMachine, count: number, bytes: number): boole
   return bytesMax !== null && readyBytes(state) + (isRefusing ? state.parkedBytes : 0) + bytes > bytesMax;
 }
 
-/** What one call drops at most: a limit can be lowered far below what is there. */
+/** The most messages that one call drops, because a limit can be lowered far below the length of the queue. */
 export const DROP_SLICE = 5_000;
 
 /**
- * Drops the oldest messages of the lowest priority until the limits hold, at most a slice; false if more has to go. (RabbitMQ drops from the highest: a message
- * of no importance can then push out one that has some.)
+ * Drops the oldest messages of the lowest priority until the limits hold, at most a slice. Returns false if more messages
+ * have to go. RabbitMQ drops from the highest priority, so an unimportant message can push out an important one.
  */
 export function dropHead(state: QueueMachine, source: SegmentSource): boolean {
   if (!isOver(state, 0, 0)) return true;

@@ -1,10 +1,10 @@
-/** A quick look at a batch: whether its records are nothing but values, and so need no further look. */
+/** Plain batch: a batch whose records are only values, so that nothing else has to be checked. */
 
 import { openBatch } from '../../../protocol/record-batch/open-batch.ts';
 import type { BatchHeader } from '../../../protocol/record-batch/index.ts';
 import { walkRecords } from '../../../protocol/record-batch/walk.ts';
 
-/** True if no record of the batch has a key or a header. Nothing is allocated. */
+/** Returns whether no record of the batch has a key or a header. It allocates nothing. */
 export function hasOnlyValues(bytes: Uint8Array, at: number, header: BatchHeader): boolean {
   const batch = openBatch(bytes, at, header);
   if ('code' in batch) return false;

@@ -1,13 +1,13 @@
 /**
- * Queue producers: what a queue remembers of its producers, so that it stores a repeated publish once. The rules are
- * those of partitions (core/producers/sequences.ts); what is remembered of a publish is what became of its messages, so
- * that a repetition is told the same.
+ * Queue producers: the latest publishes of each producer, so that a queue stores a repeated publish once. The rules are
+ * those of partitions (core/producers/sequences.ts). The queue remembers the outcome of each message, so that a repetition
+ * gets the same answer.
  *
- * A publish of which every message was refused has not happened: it is decided anew when it comes again, under the same
- * sequence. One of which a message was stored, or known by its id, has used up its sequences.
+ * A publish whose messages were all refused uses up no sequences. The queue decides anew when it comes again under the same
+ * sequence. A publish with a message that was stored, or known by its id, has used up its sequences.
  *
- * What comes through an exchange is remembered message by message, by the rules of core/producers/gapped-sequences.ts: a
- * message that was refused for want of room is decided anew when it comes again.
+ * Publishes through an exchange are remembered message by message, by the rules of core/producers/gapped-sequences.ts. The
+ * queue decides anew on a message that was refused because the queue was full.
  */
 
 import type { Failure } from '../../../protocol/errors.ts';
@@ -34,7 +34,7 @@ import {
   type TakenBatch,
 } from '../../producers/sequences.ts';
 
-/** Who publishes, and the sequence of the first message. */
+/** The producer of a publish, and the sequence of its first message. */
 export interface PublishProducer {
   id: number;
   epoch: number;
@@ -51,20 +51,20 @@ interface AnsweredPublish extends TakenBatch {
   exceptions: string;
 }
 
-/** Never changed in place. */
+/** A value: a change makes a new one. */
 export interface QueueProducer extends SequencedProducer<AnsweredPublish> {
   /** When it last published something new, in ms. */
   readonly lastMs: number;
 }
 
-/** Never changed in place either. */
+/** A value too. */
 export type QueueExchangeProducer = GappedProducer;
 
 export type KnownProducer = QueueProducer | QueueExchangeProducer;
 
 /**
- * `[id, epoch, lastMs, sequence, ...publishes]`: the sequence is that of the first publish, and the others follow it. A publish
- * is its number of messages, or that and its exceptions.
+ * `[id, epoch, lastMs, sequence, ...publishes]`. The sequence is that of the first publish, and the others follow on. A
+ * publish is its number of messages, or that number and its exceptions.
  */
 export type StoredProducer = [
   id: number,
@@ -74,7 +74,7 @@ export type StoredProducer = [
   ...publishes: (number | [count: number, exceptions: string])[],
 ];
 
-/** `[id, exchange, epoch, lastMs, floor, ...parts]` of one that publishes through an exchange: the members of gapped-sequences.ts. */
+/** `[id, exchange, epoch, lastMs, floor, ...parts]` of a producer through an exchange, with the members of gapped-sequences.ts. */
 export type StoredExchangeProducer = [
   id: number,
   exchange: string,
@@ -86,10 +86,10 @@ export type StoredExchangeProducer = [
 
 export class QueueProducers {
   readonly #producers: Map<number | string, KnownProducer>;
-  /** Since the snapshot. */
+  /** Producers that changed since the snapshot. */
   readonly #changed: Set<number | string>;
 
-  /** @param changed those that changed since the snapshot, as they are now */
+  /** @param changed the producers that changed since the snapshot, as they are now */
   constructor(snapshot: Iterable<KnownProducer> = [], changed: readonly KnownProducer[] = []) {
     this.#producers = new Map([...snapshot, ...changed].map((producer) => [keyOf(producer), producer]));
     this.#changed = new Set(changed.map(keyOf));
@@ -103,7 +103,7 @@ export class QueueProducers {
     return [...this.#changed].map((key) => this.#producers.get(key)!);
   }
 
-  /** Null for a publish that is to be taken; what was answered to it, for one that was taken before; or why neither. */
+  /** Returns null for a new publish, the earlier answer for a repetition, or why the publish is refused. */
   judge(producer: PublishProducer, count: number, nowMs: number): PublishException[] | Failure | null {
     const known = this.#get(producer.id, nowMs) as QueueProducer | undefined;
     const batch = {
@@ -128,7 +128,7 @@ export class QueueProducers {
     this.#changed.add(id);
   }
 
-  /** Of each message of a publish through an exchange: where it was taken before, or null. */
+  /** Returns for each message of a publish through an exchange where it was taken before, or null. */
   judgeMessages(
     range: PublishRange,
     sequences: readonly number[],
@@ -150,7 +150,7 @@ export class QueueProducers {
     this.#changed.add(key);
   }
 
-  /** What is worth keeping, the longest unheard of first; all others are forgotten, and nothing has changed since. */
+  /** Returns the producers to keep, the longest idle first. It forgets all others, and begins a new snapshot. */
   compact(nowMs: number): KnownProducer[] {
     const kept = [...this.#producers.values()]
       .filter(({ lastMs }) => lastMs > nowMs - PRODUCER_IDLE_MS)
@@ -209,7 +209,7 @@ function isOfExchange(stored: StoredProducer | StoredExchangeProducer): stored i
   return typeof stored[1] === 'string';
 }
 
-/** Runs of messages with one outcome: its first letter, how far after the last run it begins, and its length unless 1. */
+/** Writes runs of messages with one outcome: its first letter, the distance from the last run, and the length unless it is 1. */
 function textOfExceptions(exceptions: readonly PublishException[]): string {
   let text = '';
   let end = 0;

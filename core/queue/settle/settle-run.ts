@@ -1,6 +1,6 @@
 /**
- * Settling runs of messages. The usual case, an ack of messages that were delivered once, takes one step for a whole
- * lease.
+ * Settlement of runs of messages. An ack of messages that were delivered once is the usual case: it takes one step for a
+ * whole lease.
  */
 
 import { endLease, finish, inFlightAt, type QueueMachine } from '../state/queue-machine.ts';
@@ -17,7 +17,7 @@ export interface SettleRun {
   settlement: Settlement;
 }
 
-/** The outcome of each message, in order: what `settle` says of each by itself. */
+/** Settles the run and returns the outcome of each message, in order: the same as `settle` for each message alone. */
 export function settleRun(state: QueueMachine, run: SettleRun, context: SettleContext): Outcome[] {
   const { queueId, lane, end, delivery, settlement } = run;
   const outcomes: Outcome[] = [];
@@ -34,7 +34,7 @@ export function settleRun(state: QueueMachine, run: SettleRun, context: SettleCo
 }
 
 /**
- * Acks from the offset as far as one plain lease of a first delivery goes. Returns the offset after them; the same
+ * Acks messages from the offset to the end of a plain lease of a first delivery. Returns the offset after them, or the same
  * offset if there are none.
  */
 function ackPlain(

@@ -1,5 +1,5 @@
 /**
- * Settling deliveries. Each tag stands alone: an error in one does not affect the others.
+ * Settlement of deliveries. Each tag stands alone: an error in one does not affect the others.
  *
  *   ack       done                          nack      failed: retried after a delay, dead after the last retry
  *   reject    dead-lettered now             release   given back unprocessed, at its old position
@@ -39,9 +39,9 @@ export type Outcome = SettleOutcome;
 export interface SettleContext {
   source: SegmentSource;
   nowMs: number;
-  /** From 0 to below 1, for jitter. */
+  /** A random number from 0 to below 1, for jitter. */
   random: number;
-  /** If given, only deliveries of this consumer are settled. */
+  /** If given, only deliveries to this consumer are settled. */
   consumerId: string | undefined;
 }
 
@@ -60,7 +60,7 @@ export function settle(
   const found = find(state, tag, context.consumerId);
   if (typeof found === 'string') return found;
   const { lane, segment, lease } = found;
-  // Who gives back what it was given may be about to leave.
+  // A consumer that gives messages back may be about to leave, so this is no sign of life.
   if (settlement.kind !== 'release') noteSeen(state, lease.consumerId, context.nowMs);
   if (settlement.kind === 'extend')
     return extend(state, segment, tag.offset, lease, settlement.leaseMs, context);

@@ -1,13 +1,13 @@
 /**
- * The message ids that were seen within the window of the queue, the oldest first. Bounded: above the limit the oldest
- * are forgotten early.
+ * Deduplication window: the message ids that the queue has seen lately, the oldest first. Above a limit it forgets the
+ * oldest ids early.
  */
 
 /** About 20 MB of memory in an object that has 128. */
 export const DEDUP_IDS_MAX = 200_000;
 
 export class DedupWindow {
-  /** Id to when it is forgotten. Insertion order is age. */
+  /** When each id is forgotten, in ms. Insertion order is age. */
   readonly #until = new Map<string, number>();
 
   get size(): number {
@@ -24,7 +24,7 @@ export class DedupWindow {
     if (this.#until.size > DEDUP_IDS_MAX) this.#until.delete(this.#until.keys().next().value!);
   }
 
-  /** Forgets what is past. */
+  /** Forgets the ids whose time is over. */
   expire(nowMs: number): void {
     for (const [id, untilMs] of this.#until) {
       if (untilMs > nowMs) return;

@@ -1,10 +1,10 @@
-/** Expiry look: the earliest time at which a message that has just become ready expires. */
+/** Next expiry: the earliest time at which a message that has just become ready expires. */
 
 import { expiryOf, type MessageMetadata, type SegmentSource } from './message-metadata.ts';
 import type { QueueMachine } from './queue-machine.ts';
 import type { LaneExtent } from './segment-state.ts';
 
-/** Notes when a message that is ready now expires. */
+/** Notes the expiry of a message that is ready now. */
 export function noteExpiry(
   state: QueueMachine,
   metadata: Pick<MessageMetadata, 'timestampMs' | 'expirationMs'>,
@@ -12,7 +12,7 @@ export function noteExpiry(
   state.nextExpiryMs = Math.min(state.nextExpiryMs, expiryOf(metadata, state.config.message_ttl_ms));
 }
 
-/** A message is back at its position. Its time may have passed meanwhile: nobody looks for those that consumers hold. */
+/** Notes the expiry of a message that has returned. It may be over already, because leased messages do not expire. */
 export function noteReturned(
   state: QueueMachine,
   extent: LaneExtent,
@@ -23,7 +23,7 @@ export function noteReturned(
   noteExpiry(state, source.metadata(extent)(offset));
 }
 
-/** A lane has another head, which may have been behind a younger one and expire sooner. */
+/** Notes the expiry of the new head of a lane. It may expire sooner than the younger message that was before it. */
 export function noteHead(state: QueueMachine, lane: number, source: SegmentSource): void {
   const { cursor, nextOffset } = state.lanes[lane]!;
   const extent = cursor < nextOffset ? source.extentAt(lane, cursor) : null;

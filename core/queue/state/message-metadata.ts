@@ -1,4 +1,4 @@
-/** Message metadata: what the queue reads from the record of a stored message, beyond its position. */
+/** Message metadata: the part of a stored message that the queue decides by, besides its position. */
 
 import {
   DAMAGED_HEADER,
@@ -15,34 +15,34 @@ import type { LaneExtent } from './segment-state.ts';
 export interface MessageMetadata {
   /** When it was published, in ms. */
   timestampMs: number;
-  /** Its own time to live; null: none. */
+  /** Its own time to live in ms; null: none. */
   expirationMs: number | null;
-  /** Its ordering key, one character a byte, a long one by its hash; null: none. Two keys with one hash wait for each other. */
+  /** Its ordering key, one character a byte; null: none. A hash stands for a long key, so keys with equal hashes wait for each other. */
   key: string | null;
   /** Deliveries and failures before it was parked. */
   deliveriesBefore: number;
   failuresBefore: number;
-  /** What is wrong with its stored batch, if that is damaged. */
+  /** The problem of its stored batch, if that is damaged. */
   damage?: string;
-  /** It died elsewhere, and this queue keeps it. */
+  /** True if the message died in another queue, and this queue keeps it. */
   isDeadLetter: boolean;
 }
 
-/** What a publish needs to know besides. */
+/** The metadata that only a publish needs. */
 export interface ArrivalMetadata extends MessageMetadata {
   priority: number;
-  /** When it is to be delivered; null: at once. */
+  /** When it may be delivered, in ms; null: at once. */
   dueMs: number | null;
   messageId: string | null;
 }
 
-/** How the machine looks at the stored messages. */
+/** The stored messages, as the queue machine reads them. */
 export interface SegmentSource {
-  /** The segment that holds the offset, or the next one of the lane that exists. */
+  /** Returns the segment that holds the offset, or the next existing one of the lane. */
   extentAt(lane: number, offset: number): LaneExtent | null;
-  /** The metadata of each message of a segment, by offset. */
+  /** Returns the metadata of each message of a segment, by offset. */
   metadata(extent: LaneExtent): (offset: number) => MessageMetadata;
-  /** True if stored batches of the segment are damaged, which the metadata of their messages say. */
+  /** Returns whether stored batches of the segment are damaged. The metadata of their messages say how. */
   isDamaged?(extent: LaneExtent): boolean;
 }
 
@@ -75,14 +75,14 @@ export function readMetadata(record: Pick<LogRecord, 'key' | 'timestamp' | 'head
   return metadata;
 }
 
-/** True if neither deliveries nor expiry have to look at the message. */
+/** Returns whether deliveries and expiry need no look at the message. */
 export function isPlain(metadata: MessageMetadata): boolean {
   const { key, expirationMs, deliveriesBefore, isDeadLetter } = metadata;
   if (metadata.damage !== undefined) return false;
   return key === null && expirationMs === null && deliveriesBefore === 0 && !isDeadLetter;
 }
 
-/** When the message expires, in ms; Infinity for never. */
+/** Returns when the message expires, in ms; Infinity for never. */
 export function expiryOf(
   metadata: Pick<MessageMetadata, 'timestampMs' | 'expirationMs'>,
   messageTtlMs: number | null,
@@ -99,7 +99,7 @@ function countOf(value: Uint8Array): number {
   return Number.isSafeInteger(count) && count >= 0 ? count : 0;
 }
 
-/** Keys in flight are kept in memory, perhaps very many: above this many bytes a hash stands for them. */
+/** Keys in flight are in memory, and there may be very many. A hash stands for a key with more bytes than this. */
 const KEY_BYTES_KEPT = 24;
 
 function keyOf(bytes: Uint8Array): string {

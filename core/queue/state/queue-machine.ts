@@ -2,8 +2,8 @@
  * Queue machine: the state of a queue in memory. It holds the ends of its lanes, the segments with messages in flight,
  * and counts. A waking object derives all of it from rows, and none of it grows with the backlog.
  *
- * The functions of this folder change it and note in `changes` which rows have to follow. The store writes them in one
- * transaction; if that fails, the state is derived anew.
+ * The functions of `core/queue` change it, and note in `changes` which rows have to follow. The store writes these rows in
+ * one transaction. If that fails, the object derives the state anew.
  */
 
 import type { SegmentExtent } from '../../log/segment.ts';
@@ -19,11 +19,11 @@ export interface LaneState {
   nextOffset: number;
   /** The position that the next batch gets. */
   nextPosition: number;
-  /** The first offset that was never looked at: what follows is the backlog. */
+  /** The first offset that no delivery has looked at. The backlog begins here. */
   cursor: number;
-  /** The position of the cursor. Inside a segment it is a fair share of its bytes. */
+  /** The position of the cursor. Inside a segment it is estimated from the share of messages before it. */
   cursorPosition: number;
-  /** The last segment, which small publishes extend; null if it is done with. */
+  /** The last segment, which small publishes extend; null if that segment is complete. */
   tail: SegmentExtent | null;
   isTailPlain: boolean;
   /** Segments with state, by base offset. They all lie before or at the cursor. */
@@ -38,9 +38,9 @@ export interface Leaving {
   offset: number;
 }
 
-/** What is known of the attempts of a message that leaves, and of the last one that failed. */
+/** The attempts of a message that leaves, and the last one that failed. */
 export interface LeavingAttempts {
-  /** Those made from its position here; null: none. What came before is in its record. */
+  /** Attempts made from its position here; null: none. Its record has the earlier ones. */
   attempts: Attempts | null;
   error?: ErrorFields;
   consumerId?: string;
@@ -54,19 +54,19 @@ export interface DeadMessage extends Leaving, LeavingAttempts {
   reason: DeathReason;
 }
 
-/** What the rows have to follow. */
+/** The changes that the rows have to follow. */
 export interface Changes {
   touched: Set<SegmentState>;
   completed: Set<SegmentState>;
-  /** Lanes of which no segment is left: their next offset has to be kept. */
+  /** Lanes without a segment. The store has to keep their next offset. */
   ended: Set<LaneState>;
-  /** Lanes whose segments from an offset on are removed whole. */
+  /** Lanes from which whole segments are removed, from an offset on. */
   purged: { lane: number; from: number }[];
   parked: ParkedMessage[];
   dead: DeadMessage[];
 }
 
-/** Since the object woke. `published` begins with what it held then, so that the sums agree. */
+/** Counts since the object woke. `published` begins with the number of messages held then, so that the sums agree. */
 export interface Counters {
   published: number;
   delivered: number;
@@ -74,7 +74,7 @@ export interface Counters {
   deadLettered: number;
   expired: number;
   dropped: number;
-  /** Sent back to where they came from, or elsewhere. */
+  /** Dead letters that a replay moved to their targets. */
   replayed: number;
 }
 
@@ -83,9 +83,9 @@ export interface ActiveConsumer {
   id: string;
   /** Its last sign of life: it asked, settled, or stopped waiting. */
   seenMs: number;
-  /** How long after it the role stays with it: the lease that it asked for, at most that of the queue. */
+  /** How long the role stays with it after that, in ms: the lease that it asked for, at most that of the queue. */
   graceMs: number;
-  /** A lease of it has ended since. */
+  /** True if a lease of it has ended since. */
   isSuspect: boolean;
 }
 
@@ -94,22 +94,22 @@ export interface QueueMachine {
   isPaused: boolean;
   lanes: (LaneState | undefined)[];
   leased: number;
-  /** Looked at, and to be delivered: requeued, or waiting for another message of their key. */
+  /** Messages before the cursor that wait for delivery: requeued, or behind another message of their key. */
   returned: number;
-  /** Waiting in rows of their own for their time. */
+  /** Messages in separate rows that wait for their time. */
   parked: number;
-  /** Bytes of the rows that hold them. */
+  /** Bytes of the rows of parked messages. */
   parkedBytes: number;
-  /** Ordering keys that are leased or wait for a retry. */
+  /** Ordering keys of messages that are leased or wait for a retry, with the number of such messages. */
   busyKeys: Map<string, number>;
-  /** No lease expires before it; Infinity if there is none. */
+  /** No lease expires before this time, in ms; Infinity without leases. */
   earliestExpiryMs: number;
-  /** Messages whose lease has ended since the shell last asked, by consumer. */
+  /** The number of messages whose lease has ended since the shell last asked, by consumer. */
   endedLeases: Map<string, number>;
-  /** When a message expires that became ready since the last look was scheduled, in ms; Infinity: none does. */
+  /** The earliest expiry of a message that became ready since the last look was scheduled, in ms; Infinity: none. */
   nextExpiryMs: number;
   dedup: DedupWindow;
-  /** The one that is given messages, for a queue with a single active consumer. */
+  /** The consumer that gets messages, in a queue with a single active consumer. */
   activeConsumer: ActiveConsumer | null;
   counters: Counters;
   changes: Changes;
@@ -158,12 +158,12 @@ export function readyCount(state: QueueMachine): number {
   return ready;
 }
 
-/** Bytes of ready messages: exact for the backlog, a fair share of their segments for returned ones. */
+/** Returns the bytes of ready messages: exact for the backlog, and estimated by segment for returned messages. */
 export function readyBytes(state: QueueMachine): number {
   return bytesOf(state, (segment) => segment.returned);
 }
 
-/** Bytes of ready and leased messages. */
+/** Returns the bytes of ready and leased messages. */
 export function heldBytes(state: QueueMachine): number {
   return bytesOf(state, (segment) => segment.returned + segment.leased);
 }
@@ -182,7 +182,7 @@ export function bytesPerMessage({ bytes, baseOffset, nextOffset }: LaneExtent): 
   return bytes / (nextOffset - baseOffset);
 }
 
-/** The state of the segment that holds the offset, if it has one. */
+/** Returns the state of the segment that holds the offset, if it has one. */
 export function inFlightAt(lane: LaneState, offset: number): SegmentState | undefined {
   let low = 0;
   let high = lane.inFlight.length;
@@ -195,7 +195,7 @@ export function inFlightAt(lane: LaneState, offset: number): SegmentState | unde
   return segment && segment.extent.nextOffset > offset ? segment : undefined;
 }
 
-/** The state of the segment that the cursor is in; made if it has none. */
+/** Returns the state of the segment that the cursor is in. Creates it if the segment has none. */
 export function segmentAtCursor(lane: LaneState, extentAt: () => LaneExtent | null): SegmentState {
   const last = lane.inFlight[lane.inFlight.length - 1];
   if (last && last.extent.nextOffset > lane.cursor) return last;
@@ -208,7 +208,7 @@ export function segmentAtCursor(lane: LaneState, extentAt: () => LaneExtent | nu
   return segment;
 }
 
-/** Moves the cursor of the lane inside `segment`: what it passes is returned until something else is said. */
+/** Moves the cursor of the lane inside `segment`. The messages that it passes count as returned until they are leased or finished. */
 export function moveCursor(state: QueueMachine, lane: LaneState, segment: SegmentState, to: number): void {
   state.returned += to - segment.cursor;
   segment.cursor = to;
@@ -221,7 +221,7 @@ export function moveCursor(state: QueueMachine, lane: LaneState, segment: Segmen
   state.changes.touched.add(segment);
 }
 
-/** Ends the lease of messages that are under one lease; they are returned until something else is said. */
+/** Ends the lease of messages that are under one lease. They count as returned until they are leased or finished. */
 export function endLease(state: QueueMachine, segment: SegmentState, start: number, end = start + 1): void {
   segment.unlease(start, end);
   state.leased -= end - start;
@@ -229,7 +229,7 @@ export function endLease(state: QueueMachine, segment: SegmentState, start: numb
   state.changes.touched.add(segment);
 }
 
-/** Is done with returned messages, whatever became of them, and with the segment if they were its last. */
+/** Finishes returned messages, whatever became of them, and their segment if they were its last. */
 export function finish(
   state: QueueMachine,
   lane: LaneState,

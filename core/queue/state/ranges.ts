@@ -2,7 +2,7 @@
 
 export type Ranges = number[];
 
-/** The number of range boundaries at or below the offset: odd if the offset is inside. */
+/** Returns the number of range boundaries at or below the offset: odd if the offset is inside a range. */
 function boundariesUpTo(ranges: Ranges, offset: number): number {
   let low = 0;
   let high = ranges.length;
@@ -18,7 +18,7 @@ export function covers(ranges: Ranges, offset: number): boolean {
   return (boundariesUpTo(ranges, offset) & 1) === 1;
 }
 
-/** Adds `[start, end)`, none of which may be in the set yet. */
+/** Adds `[start, end)`. None of these offsets may be in the set yet. */
 export function addRange(ranges: Ranges, start: number, end: number): void {
   const at = boundariesUpTo(ranges, start);
   const joinsBefore = at > 0 && ranges[at - 1] === start;
@@ -35,13 +35,13 @@ export function sizeOf(ranges: Ranges): number {
   return size;
 }
 
-/** The end of the range that holds the offset; the offset itself if none does. */
+/** Returns the end of the range that holds the offset; the offset itself if no range does. */
 export function endOfRunAt(ranges: Ranges, offset: number): number {
   const at = boundariesUpTo(ranges, offset);
   return (at & 1) === 1 ? ranges[at]! : offset;
 }
 
-/** Where the next range after the offset begins; Infinity if there is none. */
+/** Returns where the next range after the offset begins; Infinity if there is none. */
 export function nextStartAfter(ranges: Ranges, offset: number): number {
   const at = boundariesUpTo(ranges, offset);
   return ranges[(at & 1) === 1 ? at + 1 : at] ?? Infinity;

@@ -12,13 +12,13 @@ import {
 } from './queue-machine.ts';
 import type { LaneExtent, SegmentState } from './segment-state.ts';
 
-/** Where a message lies. Lanes come from the highest, offsets from the lowest. */
+/** The position of a message. Walks go from the highest lane to the lowest, and from the lowest offset to the highest. */
 export interface Position {
   lane: number;
   offset: number;
 }
 
-/** The ready messages of a lane from an offset on. Nothing may change meanwhile. */
+/** Yields the ready messages of a lane from an offset on. The state must not change meanwhile. */
 export function* readyIn(
   lane: LaneState,
   source: SegmentSource,
@@ -36,7 +36,7 @@ export function* readyIn(
   }
 }
 
-/** The segment that holds a ready message; null if there is none at this position. */
+/** Returns the segment that holds a ready message; null if there is none at this position. */
 export function readyAt(
   state: QueueMachine,
   source: SegmentSource,
@@ -52,7 +52,7 @@ export function readyAt(
   return segment && isReturned(segment, offset) ? segment.extent : null;
 }
 
-/** Takes a ready message out, whatever becomes of it. What lies before it stays, and is delivered before what follows. */
+/** Takes a ready message out, whatever becomes of it. The messages before it stay, and are delivered before those after it. */
 export function takeOut(
   state: QueueMachine,
   source: SegmentSource,

@@ -1,28 +1,28 @@
 /**
- * The delivery state of one segment of a lane: it exists while any of the segment's messages was delivered and the
- * segment is not done with. A segment that nothing was delivered from has none.
+ * Segment state: the delivery state of one segment of a lane. A segment has a state from its first delivery until all of
+ * its messages are finished.
  *
- *   [baseOffset, cursor)     was looked at: each message is settled, leased, or returned (waiting to be delivered)
- *   [cursor, nextOffset)     was not
+ *   [baseOffset, cursor)     deliveries have looked at these: each message is finished, leased, or returned (it waits)
+ *   [cursor, nextOffset)     backlog
  *
- * Returned messages are those in neither of the other two sets, so they cost nothing to note.
+ * Returned messages are those in neither of the other two sets, so they need no memory.
  */
 
 import { addRange, covers, endOfRunAt, nextStartAfter, sizeOf, type Ranges } from './ranges.ts';
 
-/** Where a segment lies. Offsets are half-open. */
+/** The range of offsets and bytes of a segment. Offsets are half-open. */
 export interface LaneExtent {
   lane: number;
   baseOffset: number;
   nextOffset: number;
-  /** Bytes appended to the lane before it. */
+  /** Bytes that were appended to the lane before it. */
   position: number;
   bytes: number;
-  /** No message in it has an ordering key, a time to live of its own, or earlier deliveries. */
+  /** True if no message in it has an ordering key, a time to live of its own, or earlier deliveries. */
   isPlain: boolean;
 }
 
-/** A run of messages that one consumer has until a time. */
+/** A run of messages that one consumer holds until a time. */
 export interface Lease {
   start: number;
   end: number;
@@ -32,7 +32,7 @@ export interface Lease {
   sinceMs: number;
 }
 
-/** Kept for a message that was returned at least once. */
+/** The attempts of a message that was returned at least once. */
 export interface Attempts {
   /** How often it was delivered from this offset. */
   deliveries: number;
@@ -45,7 +45,7 @@ export interface Attempts {
 
 export const NO_ATTEMPTS: Readonly<Attempts> = { deliveries: 1, failures: 0, firstMs: 0, lastMs: 0 };
 
-/** With one more that has failed, and began at `sinceMs`. */
+/** Returns the attempts with one more that failed, and began at `sinceMs`. */
 export function withFailure(attempts: Readonly<Attempts>, sinceMs: number): Attempts {
   return {
     ...attempts,
@@ -73,9 +73,9 @@ export interface StoredSegmentState {
 
 export class SegmentState {
   readonly extent: LaneExtent;
-  /** The row that it is stored in; null before it is first written. */
+  /** The row that holds it; null before it is first written. */
   slot: number | null = null;
-  /** `nextOffset` as the row has it. */
+  /** `nextOffset` in the stored row. */
   storedNextOffset = -1;
   cursor: number;
   leased = 0;
@@ -126,7 +126,7 @@ export class SegmentState {
     return this.#attempts.get(offset);
   }
 
-  /** Some message of the segment was returned at least once. */
+  /** Returns whether some message of the segment was returned at least once. */
   get hasAttempts(): boolean {
     return this.#attempts.size > 0;
   }
@@ -135,7 +135,7 @@ export class SegmentState {
     this.#attempts.set(offset, attempts);
   }
 
-  /** Marks messages as done with, whatever became of them. They are not leased. */
+  /** Marks messages as finished, whatever became of them. They must not be leased. */
   settle(start: number, end: number): void {
     addRange(this.#settled, start, end);
     this.settled += end - start;
@@ -157,7 +157,7 @@ export class SegmentState {
     } else this.#leases.splice(before + 1, 0, { ...lease });
   }
 
-  /** Ends the lease of messages that are under one lease; without `end`, of one. */
+  /** Ends the lease of messages that are under one lease; of one message without `end`. */
   unlease(start: number, end = start + 1): void {
     const index = this.#leaseIndex(start);
     const lease = this.#leases[index]!;
@@ -171,7 +171,7 @@ export class SegmentState {
     if (lease.start === lease.end) this.#leases.splice(index, 1);
   }
 
-  /** The first returned message at or after the offset, and the end of the run that it begins; null if none is. */
+  /** Returns the next run of returned messages at or after the offset; null if there is none. */
   nextReturned(from: number): { start: number; end: number } | null {
     let start = Math.max(from, this.extent.baseOffset);
     while (start < this.cursor) {
@@ -215,7 +215,7 @@ export class SegmentState {
     return { cursor: this.cursor, settled: [...this.#settled], leases, consumers, attempts };
   }
 
-  /** The last lease that begins at or before the offset; -1 if none does. */
+  /** Returns the index of the last lease that begins at or before the offset; -1 if none does. */
   #leaseIndex(offset: number): number {
     let low = 0;
     let high = this.#leases.length;
