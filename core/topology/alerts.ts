@@ -1,4 +1,4 @@
-/** The rules of alerts as they are declared: what a declaration makes, and which queues have to keep which. */
+/** Alert definitions: what a declaration makes, and which queues keep which rules. */
 
 import type { AlertDeclaration } from '../../protocol/schemas/alerts.ts';
 import type { AlertRule } from '../alerts/alert-rule.ts';
@@ -12,7 +12,7 @@ export interface AlertDefinition extends AlertRule {
 }
 
 /**
- * The rule that a declaration makes; the same one if nothing changes.
+ * Returns the rule that a declaration makes; the same object if nothing changes.
  * @param newSecret used if neither the declaration nor the existing rule has a secret
  */
 export function declareAlert(
@@ -41,7 +41,7 @@ export function declareAlert(
   return { definition: made, madeSecret };
 }
 
-/** The rules that a queue of this name has to keep, by name. */
+/** Returns the rules that a queue of this name has to keep, by name. */
 export function alertsFor(alerts: readonly AlertDefinition[], queue: string): AlertRule[] {
   return alerts
     .filter(({ pattern }) => matchesPattern(pattern, queue))

@@ -1,4 +1,4 @@
-/** The rules of bindings: both ends exist, and the exchange's type can make something of the rest. */
+/** Rules of bindings: both ends exist, and the type of the exchange accepts the routing key and the arguments. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { BINDING_ARGUMENTS_LENGTH_MAX } from '../../protocol/limits.ts';
@@ -12,13 +12,13 @@ import {
 import { checkBinding } from '../exchange/registry.ts';
 import { noSuchExchange, type ExchangeDefinition } from './exchanges.ts';
 
-/** What the rules have to know of the topology. */
+/** The part of the topology that the rules need. */
 export interface Ends {
   exchange(name: string): ExchangeDefinition | null;
   exists(destination: Destination): boolean;
 }
 
-/** The binding that a declaration makes; whether it is there already is for the caller to look up by its id. */
+/** Returns the binding that a declaration makes. The caller looks up by its id whether it exists already. */
 export function declareBinding(
   declaration: BindingDeclaration,
   ends: Ends,

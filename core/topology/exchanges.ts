@@ -1,4 +1,4 @@
-/** The rules of exchanges: what a declaration makes, when two agree, and which ones belong to the broker. */
+/** Exchange definitions: what a declaration makes, when two agree, and which exchanges belong to the broker. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import {
@@ -15,7 +15,7 @@ import {
 import { differences, givenFields, textOf, type Difference } from './given-fields.ts';
 
 export interface ExchangeDefinition extends Exchange {
-  /** It goes when the last binding from it goes. */
+  /** True: the exchange is deleted together with the last binding from it. */
   readonly auto_delete: boolean;
   /** The version of the topology that made it. 0: predeclared. Exchanges never change. */
   readonly version: number;
@@ -29,8 +29,8 @@ export function predeclaredExchange(name: string): ExchangeDefinition | null {
 }
 
 /**
- * Creates an exchange, or agrees with the one that exists. Fields left out are not compared. Predeclared exchanges agree
- * with declarations that describe them, but for the default exchange, which cannot be named in one: AMQP 0-9-1,
+ * Creates an exchange, or agrees with the one that exists. It does not compare fields that are left out. Predeclared
+ * exchanges agree with declarations that describe them. A declaration cannot name the default exchange: AMQP 0-9-1,
  * section 3.1.3, and RabbitMQ.
  */
 export function declareExchange(

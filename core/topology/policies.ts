@@ -1,5 +1,5 @@
 /**
- * The rules of policies: which one applies to a queue, and what comes of the two together. As RabbitMQ
+ * Policies: which one applies to a queue, and which configuration follows. The rules are RabbitMQ's
  * (https://www.rabbitmq.com/docs/policies), with two differences:
  *
  * - A pattern is a glob for the whole name, not a regular expression: matching one takes time linear in the name, where
@@ -31,7 +31,7 @@ export interface PolicyDefinition {
 
 const LIMITS = ['message_ttl_ms', 'expires_ms', 'max_length', 'max_bytes'] as const;
 
-/** The policy that applies to a queue of this name: the highest priority, then the first by name. */
+/** Returns the policy that applies to a queue of this name: the highest priority, then the first by name. */
 export function policyFor(policies: readonly PolicyDefinition[], queue: string): PolicyDefinition | null {
   let best: PolicyDefinition | null = null;
   for (const policy of policies) {
@@ -42,7 +42,7 @@ export function policyFor(policies: readonly PolicyDefinition[], queue: string):
 }
 
 /**
- * The configuration that a queue works with.
+ * Returns the configuration that a queue works with.
  * @param given the fields that its declaration and later changes have set
  */
 export function effectiveConfig(
@@ -55,7 +55,7 @@ export function effectiveConfig(
   return config;
 }
 
-/** The two-pointer match of globs: after a mismatch it goes back to the last star only, so the worst is the product. */
+/** Matches a glob with two pointers. After a mismatch it goes back to the last star only, so the worst time is the product of the lengths. */
 export function matchesPattern(pattern: string, name: string): boolean {
   let p = 0;
   let n = 0;

@@ -1,4 +1,4 @@
-/** Under which conditions a queue may be deleted. */
+/** Conditions under which a queue may be deleted. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import type { QueueStatus } from '../../protocol/schemas/queues.ts';
@@ -6,15 +6,15 @@ import type { QueueStatus } from '../../protocol/schemas/queues.ts';
 export interface QueueDeletion {
   /** Only if no consumer waits or holds messages. */
   ifUnused?: boolean;
-  /** Only if it holds no message, not even one on its way out. */
+  /** Only if it holds no message, and none of its messages is on its way to another object. */
   ifEmpty?: boolean;
-  /** The queue wants its own deletion, and is asked whether that is still so: nobody uses it, or its last stream has left. */
+  /** The queue itself asked for its deletion: only if still nobody uses it, or its last stream has left. */
   byItself?: 'unused' | 'left';
 }
 
 /**
- * Why the queue may not go, or null.
- * @param isTaking messages are being stored that are not counted yet
+ * Returns why the queue may not be deleted, or null.
+ * @param isTaking true if messages are being stored that are not counted yet
  */
 export function deletionProblem(
   name: string,

@@ -1,4 +1,4 @@
-/** A queue as the topology keeps it: what it was given and the policy that applies make what it works with. */
+/** Queue entry: a queue as the topology keeps it. Its given fields and its policy determine its configuration. */
 
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { QUEUE_DEFAULTS, type QueueChange, type QueueDeclaration } from '../../protocol/schemas/queues.ts';
@@ -9,7 +9,7 @@ import { changeQueue, declareQueue, type QueueDefinition } from './queues.ts';
 
 export interface QueueEntry {
   readonly name: string;
-  /** What its object is told: its `config` is the effective one. */
+  /** The definition that its object gets. Its `config` is the effective one. */
   readonly definition: QueueDefinition;
   /** The fields that its declaration and later changes have set. Declarations are compared with these. */
   readonly given: Given<QueueDeclaration>;
@@ -33,7 +33,7 @@ export function declareQueueEntry(
   return { entry: applyPolicies(entry, policies, nextVersion), isNew: true };
 }
 
-/** The entry after a change; the same object if nothing changes. */
+/** Returns the entry after a change; the same object if nothing changes. */
 export function changeQueueEntry(
   existing: QueueEntry,
   policies: readonly PolicyDefinition[],
@@ -47,7 +47,7 @@ export function changeQueueEntry(
   return applyPolicies({ ...existing, definition, given }, policies, nextVersion);
 }
 
-/** The entry with the policies as they are now; the same object if they make no difference. */
+/** Returns the entry under the present policies; the same object if they make no difference. */
 export function applyPolicies(
   entry: QueueEntry,
   policies: readonly PolicyDefinition[],
@@ -62,7 +62,7 @@ export function applyPolicies(
   return { ...entry, definition: { ...entry.definition, version: nextVersion, config }, policy: name };
 }
 
-/** The entry with the alert rules as they are now; the same object if they make no difference to it. */
+/** Returns the entry with the present alert rules; the same object if they make no difference. */
 export function applyAlerts(
   entry: QueueEntry,
   alerts: readonly AlertDefinition[],

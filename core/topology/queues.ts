@@ -1,4 +1,4 @@
-/** The rules of queues as they are declared: what a declaration makes, when two agree, and what may change. */
+/** Queue definitions: what a declaration makes, when two agree, and what may change. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import {
@@ -25,8 +25,8 @@ export interface QueueDefinition {
 export type DeclaredQueue = { definition: QueueDefinition; isNew: boolean };
 
 /**
- * Creates a queue, or agrees with the one that exists. Fields left out are not compared, so that an application may
- * declare what it depends on at each start while an operator tunes the rest.
+ * Creates a queue, or agrees with the one that exists. It does not compare fields that are left out. So an
+ * application may declare what it depends on at each start, and an operator may tune the rest.
  * @param nextVersion the version that the topology will have if something changes
  */
 export function declareQueue(
@@ -49,7 +49,7 @@ export function declareQueue(
   );
 }
 
-/** The definition after a change; the same object if nothing changes. */
+/** Returns the definition after a change; the same object if nothing changes. */
 export function changeQueue(
   existing: QueueDefinition,
   change: QueueChange,
@@ -59,7 +59,7 @@ export function changeQueue(
   return { ...existing, version: nextVersion, config: { ...existing.config, ...givenFields(change) } };
 }
 
-/** The name of a queue's object. */
+/** Returns the name of a queue's object. */
 export function queueObjectName({
   namespace,
   name,
@@ -68,7 +68,7 @@ export function queueObjectName({
   return `${namespace}/${name}#${id}`;
 }
 
-/** Where dead letters of a queue go when it does not say. */
+/** Returns the queue that gets the dead letters of a queue by default. */
 export function defaultDeadLetterQueue(name: string): string {
   return `${name}.dlq`;
 }

@@ -1,7 +1,7 @@
 /**
- * Routing graph: what a router needs to route. It holds the exchanges, the bindings, and the names of
- * queues, which the default exchange routes by. A router builds it from a snapshot and follows the topology's log of changes, so one new binding costs one
- * change, not a reload.
+ * Routing graph: all that a router needs to route. It holds the exchanges, the bindings, and the names of queues, which the
+ * default exchange routes by. A router builds it from a snapshot and then follows the topology's log of changes. So one new
+ * binding costs one change, not a reload.
  */
 
 import type { Binding, BindingArguments, DestinationKind } from '../exchange/binding.ts';
@@ -9,15 +9,15 @@ import { canonicalJson } from '../exchange/canonical-json.ts';
 import { RoutingTable } from '../exchange/routing-table.ts';
 import type { ExchangeDefinition } from './exchanges.ts';
 
-/** One change of the topology, as routing sees it. Each moves the version by one; applying one twice changes nothing. */
+/** One change of the topology, as routing sees it. Each change moves the version by one. Applying it twice changes nothing more. */
 export type TopologyChange =
   | { readonly put: 'queue' | 'topic'; readonly name: string }
   | { readonly put: 'exchange'; readonly exchange: ExchangeDefinition }
   | { readonly put: 'bindings'; readonly bindings: readonly Binding[] }
-  /** What is removed takes its bindings with it: those from an exchange, and those to any of them. */
+  /** Removes the bindings too: those to it, and those from an exchange. */
   | { readonly removed: DestinationKind; readonly name: string }
   | { readonly removed: 'binding'; readonly id: string }
-  /** Something that routing does not see, such as a policy. A new topic is not seen either: its bindings are. */
+  /** A change without meaning for routing, such as a policy. */
   | { readonly put: 'other' };
 
 /** A part of a snapshot of the topology. */
@@ -64,7 +64,7 @@ export class RoutingGraph {
   }
 
   /**
-   * A page of a snapshot may hold a binding of an exchange that was made after the exchanges were read: the changes since
+   * A page of a snapshot may hold a binding of an exchange that was declared after the exchanges were read. The later changes
    * bring both.
    */
   #bind(binding: Binding): void {
@@ -77,8 +77,8 @@ export class RoutingGraph {
 }
 
 /**
- * Headers travel as text, in records as everywhere in Kafka, so that is what arguments are compared as: 5 takes the header
- * "5". RabbitMQ, whose headers have types, tells them apart. Null still asks for presence only.
+ * Returns the arguments as text, because headers of records are text: the argument 5 matches the header "5". RabbitMQ has
+ * headers with types and tells the two apart. Null still asks for presence only.
  */
 function asText(args: BindingArguments): BindingArguments {
   return Object.fromEntries(

@@ -1,25 +1,24 @@
 /**
- * Rule pass: the way of policies and alert rules to the queues that they match, a slice of the queues at a time. One pass
- * applies all rules as they are when it comes to a queue. A change of a rule while a pass is under way does not begin
- * anew, which could keep the last queues waiting for ever: the pass goes on to the last name, then from the first to
- * where it was.
+ * Rule pass: applies policies and alert rules to all queues, a slice of the queues at a time. At each queue it applies the
+ * rules of that moment. A change of a rule does not restart the pass, because frequent changes could keep the last queues
+ * waiting for ever. Instead the pass continues to the last name, and then from the first name to its old position.
  */
 
 export interface RulePass {
   /** The version of the oldest change of a rule that has not reached all queues. */
   readonly since: number;
-  /** The name that was looked at last. */
+  /** The name that the pass has looked at last. */
   readonly after: string;
-  /** Where it ends after it has gone on from the first name; null: at the last name. */
+  /** The name at which it ends after it has begun again at the first name; null: it ends at the last name. */
   readonly endAt: string | null;
-  /** It still has to go on from the first name when it has reached the last. */
+  /** True if it has to begin again at the first name when it has reached the last. */
   readonly turns: boolean;
   /** Queues that the pass has looked at since the last change of a rule, and those that there were then. */
   readonly checked: number;
   readonly total: number;
 }
 
-/** How far a rule has come. */
+/** The progress of a rule. */
 export interface RuleProgress {
   queues_checked: number;
   queues_total: number;
@@ -37,7 +36,7 @@ export function beginPass(running: RulePass | null, version: number, total: numb
 }
 
 /**
- * The pass after a slice, or null when it is over.
+ * Returns the pass after a slice, or null if it is over.
  * @param names that the slice has looked at, in their order
  * @param isLast there are no names behind them
  */

@@ -1,4 +1,4 @@
-/** The rules of schedules as they are declared: what a declaration makes, and what pausing does. */
+/** Schedule definitions: what a declaration makes, and what a pause does. */
 
 import type { ScheduleDeclaration } from '../../protocol/schemas/schedules.ts';
 
@@ -13,7 +13,7 @@ export interface ScheduleDefinition {
   readonly isPaused: boolean;
 }
 
-/** Creates a schedule or replaces it; the same one if nothing changes. One that is paused stays so. */
+/** Creates or replaces a schedule. Returns the same object if nothing changes. A paused schedule stays paused. */
 export function declareSchedule(
   existing: ScheduleDefinition | null,
   namespace: string,
@@ -34,7 +34,7 @@ export function pauseSchedule(
   return existing.isPaused === isPaused ? existing : { ...existing, version: nextVersion, isPaused };
 }
 
-/** The name of a schedule's object. */
+/** Returns the name of a schedule's object. */
 export function scheduleObjectName({
   namespace,
   name,

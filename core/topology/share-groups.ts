@@ -1,18 +1,18 @@
-/** The rules of share groups as they are declared. */
+/** Share-group definitions: what a declaration makes, and where a group begins. */
 
 import type { ShareGroupConfig } from '../../protocol/schemas/share-groups.ts';
 
 export interface ShareGroupDefinition {
   readonly namespace: string;
   readonly name: string;
-  /** The version of the topology that created it: what partitions keep of an older one of its name is not its own. */
+  /** The version of the topology that created it. Partitions tell by it a group from an older one of the same name. */
   readonly id: number;
   /** The version of the topology that changed it last. Partitions refuse calls made with an older one. */
   readonly version: number;
   readonly config: ShareGroupConfig;
   /**
-   * Of each topic its id and partitions when the group first saw it: `start: latest` means the end of those, and what appears
-   * later is read from its start. Absent in what was stored before it was kept: all begin at the end.
+   * The id and partitions of each topic when the group first saw it. With `start: latest` the group begins at the end of these
+   * partitions, and at the start of later ones. Absent in older stored definitions: the group begins at the end of all.
    */
   readonly seen?: Readonly<Record<string, SeenTopic>>;
 }
@@ -22,7 +22,7 @@ export interface SeenTopic {
   readonly partitions: number;
 }
 
-/** Whether the group begins at the end of a partition that it has not read yet. */
+/** Returns whether the group begins at the end of a partition that it has not read yet. */
 export function beginsAtEnd(
   { config, seen }: ShareGroupDefinition,
   topic: { name: string; id: number },
@@ -34,7 +34,7 @@ export function beginsAtEnd(
   return known?.id === topic.id && partition < known.partitions;
 }
 
-/** Creates a share group or replaces its settings; the same one if nothing changes. */
+/** Creates a share group or replaces its settings. Returns the same object if nothing changes. */
 export function declareShareGroup(
   existing: ShareGroupDefinition | null,
   namespace: string,

@@ -1,4 +1,4 @@
-/** The rules of topics: what a declaration makes, when two agree, and what may change. */
+/** Topic definitions: what a declaration makes, when two agree, and what may change. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import {
@@ -13,8 +13,8 @@ export interface TopicDefinition {
   namespace: string;
   name: string;
   /**
-   * The version of the topology that created it. It is part of the name of the topic's objects, so that a topic deleted
-   * and made again begins empty, whatever is still on its way to the old one.
+   * The version of the topology that created it. It is part of the names of the topic's objects. So a topic that is
+   * deleted and created again begins empty, even if records are still on their way to the old one.
    */
   id: number;
   /** The version of the topology that changed it last. Objects refuse calls made with an older one. */
@@ -22,7 +22,7 @@ export interface TopicDefinition {
   config: TopicConfig;
 }
 
-/** What the objects of a topic are found by. */
+/** The part of a definition that names the objects of a topic. */
 export interface TopicAddress extends Pick<TopicDefinition, 'namespace' | 'name' | 'id'> {
   config: Pick<TopicConfig, 'jurisdiction' | 'location_hint'>;
 }
@@ -30,8 +30,8 @@ export interface TopicAddress extends Pick<TopicDefinition, 'namespace' | 'name'
 export type Declared = { definition: TopicDefinition; isNew: boolean };
 
 /**
- * Creates a topic, or agrees with the one that exists. Fields left out are not compared, so that an application may
- * declare what it depends on at each start while an operator tunes the rest.
+ * Creates a topic, or agrees with the one that exists. It does not compare fields that are left out. So an
+ * application may declare what it depends on at each start, and an operator may tune the rest.
  * @param nextVersion the version that the topology will have if something changes
  */
 export function declareTopic(
@@ -56,7 +56,7 @@ export function declareTopic(
   );
 }
 
-/** The definition after a change; the same object if nothing changes. */
+/** Returns the definition after a change; the same object if nothing changes. */
 export function changeTopic(
   existing: TopicDefinition,
   change: TopicChange,
@@ -78,7 +78,7 @@ export function isCompacted({ cleanup_policy }: TopicConfig): boolean {
   return cleanup_policy !== 'delete';
 }
 
-/** The name of a partition's object. */
+/** Returns the name of a partition's object. */
 export function partitionObjectName(
   topic: Pick<TopicAddress, 'namespace' | 'name' | 'id'>,
   partition: number,

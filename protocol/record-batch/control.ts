@@ -30,7 +30,7 @@ export function encodeControlRecord(marker: EndTransactionMarker, timestamp: num
   return { key, value, timestamp };
 }
 
-/** The marker in a record of a control batch; null when it is none. */
+/** Returns the marker in a record of a control batch; null if the record is none. */
 export function decodeControlRecord(record: Pick<LogRecord, 'key' | 'value'>): EndTransactionMarker | null {
   const { key, value } = record;
   if (key === null || key.length < 4 || value === null || value.length < 6) return null;
@@ -41,7 +41,7 @@ export function decodeControlRecord(record: Pick<LogRecord, 'key' | 'value'>): E
 }
 
 /**
- * The whole control batch that ends a producer's transaction, one record and one offset long, as Kafka's
+ * Returns the control batch that ends a producer's transaction. It has one record and one offset, as Kafka's
  * `MemoryRecords.withEndTransactionMarker` makes it.
  */
 export function encodeEndTransactionBatch(

@@ -1,6 +1,6 @@
 /**
- * Turns the bytes of a batch into records, or shows just their keys. Neither checks the CRC, but both check every bound,
- * so that a batch never verified gives a failure and not an exception or someone else's bytes.
+ * Decoding: reads the records of a batch, or only their keys. It does not check the CRC, but it checks every bound. So a
+ * batch that nobody verified causes a failure, and neither an exception nor a read of other bytes.
  */
 
 import type { RecordCursor } from './primitives/cursor.ts';
@@ -23,8 +23,8 @@ export type RecordVisitor = (record: LogRecord, size: number) => void | false;
 export type KeyVisitor = (record: RecordKey) => void | false;
 
 /**
- * The records of the batch at `at`, whose header is `header`, with absolute offsets and timestamps. Keys and values are
- * views into `bytes` (into the inflated bytes if compressed). The records of a control batch are markers: see
+ * Returns the records of the batch at `at`, whose header is `header`, with absolute offsets and timestamps. Keys and values
+ * are views into `bytes`, or into the inflated bytes of a compressed batch. The records of a control batch are markers: see
  * `decodeControlRecord`.
  */
 export function decodeRecords(
@@ -44,8 +44,8 @@ export function decodeOpen(batch: OpenBatch): LogRecord[] | BatchFailure {
 }
 
 /**
- * Decodes the records of a batch from the offset `from` on, one at a time, until `visit` returns false: a batch of many
- * small records takes many times its size when all of them are decoded.
+ * Decodes the records of a batch from the offset `from` on, one at a time, until `visit` returns false. Decoding all of many
+ * small records at once would take many times the size of the batch.
  */
 export function visitOpen(batch: OpenBatch, from: number, visit: RecordVisitor): BatchFailure | null {
   return walkRecords(batch, (cursor, offset, timestamp) => {
@@ -80,7 +80,7 @@ export function eachKeyOpen(batch: OpenBatch, visit: KeyVisitor): BatchFailure |
   return walkRecords(batch, (cursor, offset, timestamp) => visit(keyOf(cursor, offset, timestamp)));
 }
 
-/** The current record of the cursor, as compaction sees it. */
+/** Returns the current record of the cursor without value and headers. */
 export function keyOf(cursor: RecordCursor, offset: number, timestamp: number): RecordKey {
   return {
     offset,
@@ -90,7 +90,7 @@ export function keyOf(cursor: RecordCursor, offset: number, timestamp: number): 
   };
 }
 
-/** A plain Uint8Array also if `bytes` is a Node Buffer, whose subarray would be one too. */
+/** Returns a plain Uint8Array, even if `bytes` is a Node Buffer, whose subarray would be a Buffer too. */
 function view(bytes: Uint8Array, start: number, length: number): Uint8Array | null {
   return length === -1 ? null : new Uint8Array(bytes.buffer, bytes.byteOffset + start, length);
 }

@@ -1,7 +1,7 @@
 /**
- * Encoding of a batch in two passes: the first sums the size, the second writes into one allocation of that size. The
- * grammar is in header.ts. The bytes are those that Kafka's `MemoryRecordsBuilder` makes of the same records: base
- * timestamp that of the first record, offset deltas 0, 1, 2, ...
+ * Encoding of a batch in two passes. The first sums the size, and the second writes into one allocation of that size. The
+ * grammar is in header.ts. Kafka's `MemoryRecordsBuilder` makes the same bytes of the same records: the base timestamp is
+ * that of the first record, and offset deltas are 0, 1, 2, ...
  */
 
 import {
@@ -48,7 +48,7 @@ const COPY_BY_LOOP_MAX = 24;
 /**
  * Encodes an uncompressed batch (`gzipBatch` compresses one).
  *
- * @throws RangeError for what no caller should ask: no records, a timestamp that is not an integer from -1 to 2^53 - 1,
+ * @throws RangeError for a bug of the caller: no records, a timestamp that is not an integer from -1 to 2^53 - 1,
  *   or more than 2 GiB
  */
 export function encodeBatch(records: readonly RecordInput[], options: EncodeOptions = {}): Uint8Array {
@@ -92,8 +92,8 @@ export function encodeBatch(records: readonly RecordInput[], options: EncodeOpti
 }
 
 /**
- * A size that the record will not exceed wherever in a batch it lands, in bytes: for a producer that collects records
- * until `BATCH_OVERHEAD` plus their bounds reach its limit. At most 18 bytes above the exact size.
+ * Returns a bound of the record's size in bytes, wherever in a batch it is. It is at most 18 bytes above the exact size. Whoever
+ * collects records for a batch adds their bounds to `BATCH_OVERHEAD`.
  */
 export function recordSizeUpperBound(record: Pick<RecordInput, 'key' | 'value' | 'headers'>): number {
   // Widest: length 5, timestamp delta 8 (2^53 in zigzag), offset delta 5.

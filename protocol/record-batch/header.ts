@@ -88,7 +88,7 @@ const COMPRESSIONS: readonly (Compression | undefined)[] = ['none', 'gzip', 'sna
 
 /**
  * Reads the header of the batch at `at`. Checks the structure only: enough bytes for the whole batch, the magic, a sane
- * length, int64 fields that fit a number. Whether the content is what was sent is `verifyBatch`'s to say.
+ * length, int64 fields that fit a number. `verifyBatch` checks the content.
  */
 export function readBatchHeader(bytes: Uint8Array, at: number): BatchHeader | BatchFailure {
   const available = bytes.length - at;
@@ -164,8 +164,8 @@ export interface LocatedBatch {
 }
 
 /**
- * The batches of `bytes`, which holds whole batches one after another: a segment, a produce request, a fetch reply.
- * None for no bytes; the first failure if any batch fails `readBatchHeader`.
+ * Locates the batches in `bytes`, which holds whole batches one after another: a segment, a produce request, a fetch reply.
+ * Returns none for no bytes, and the first failure if `readBatchHeader` refuses a batch.
  */
 export function splitBatches(bytes: Uint8Array): LocatedBatch[] | BatchFailure {
   const batches: LocatedBatch[] = [];
@@ -178,7 +178,7 @@ export function splitBatches(bytes: Uint8Array): LocatedBatch[] | BatchFailure {
   return batches;
 }
 
-/** The CRC that the batch at `at` should carry. `sizeInBytes` is the whole batch's. */
+/** Computes the CRC of the batch at `at`. `sizeInBytes` is the size of the whole batch. */
 export function computeCrc(bytes: Uint8Array, at: number, sizeInBytes: number): number {
   return crc32c(bytes, at + FIELD.attributes, at + sizeInBytes);
 }

@@ -1,4 +1,4 @@
-/** The record-batch codec. The format is described in header.ts. */
+/** Record-batch codec: all that other folders use of it. header.ts describes the format. */
 
 export { crc32c } from './primitives/crc32c.ts';
 export {

@@ -1,8 +1,8 @@
 /**
  * Compaction of one batch: drops records and keeps the batch's offsets in the log. As Kafka's log cleaner does
- * (`MemoryRecords.filterTo`), base offset, last offset, producer fields and timestamp type stay, so that offsets and
- * sequences after the batch mean what they meant. Unlike Kafka, which encodes the survivors anew, their bytes are copied
- * as they are; so the base timestamp that their deltas count from stays too.
+ * (`MemoryRecords.filterTo`), it keeps base offset, last offset, producer fields and timestamp type, so that the offsets and
+ * sequences after the batch stay right. Kafka encodes the survivors anew. This code copies their bytes, so the base
+ * timestamp that their deltas count from stays too.
  */
 
 import type { RecordCursor } from './primitives/cursor.ts';
@@ -24,11 +24,11 @@ export interface RetainCodec {
 type Runs = number[];
 
 /**
- * Keeps the records of the batch at `at` for which `keep` answers true; asked once for each, in order.
+ * Keeps the records of the batch at `at` for which `keep` returns true. It calls `keep` once for each record, in order.
  *
  * @param codec needed for gzip batches, which come out compressed again
- * @returns a new batch; `'unchanged'` when every record stays; null when none does. A failure for a batch that cannot
- *   be read. The input is not changed.
+ * @returns a new batch; `'unchanged'` if every record stays; null if none does; a failure if the batch cannot be read. The
+ *   input stays unchanged.
  */
 export function retainRecords(
   bytes: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * Survey of stored batches: which of them are as they were stored, and which are damaged. The length of a batch lies
- * outside its CRC, so a damaged one cannot say where the next begins; that one is found by its own CRC.
+ * Survey of stored batches: tells sound batches from damaged ones. The length of a batch lies outside its CRC, so a damaged
+ * batch does not show where the next one begins. The survey finds that one by its own CRC.
  */
 
 import { computeCrc, FIELD, readBatchHeader } from './header.ts';
@@ -28,8 +28,8 @@ export function isDamaged(piece: StoredPiece): piece is DamagedBytes {
 }
 
 /**
- * Surveys `bytes`, whole batches one after another that hold the offsets `[start, end)`. The first may begin before
- * `start`, but does not end before it.
+ * Surveys `bytes`, which hold the offsets `[start, end)` in whole batches, one after another. The first batch may begin
+ * before `start`, but does not end before it.
  *
  * A base offset lies outside the CRC too, but offsets are dense until compaction has made gaps.
  */
@@ -40,7 +40,7 @@ export function surveyBatches(bytes: Uint8Array, start: number, end: number): St
   let before = 0;
   for (let at = 0; at < bytes.length;) {
     const last = pieces.at(-1);
-    // One that leaves a gap before it and overlaps what follows has moved; one that follows on is where it was.
+    // A batch that leaves a gap before it and overlaps the next one has moved. One that follows on has its old offset.
     const hasMoved =
       last !== undefined && !isDamaged(last) && last.header.baseOffset > Math.max(before, start);
     const header = soundHeader(bytes, at, hasMoved ? before : expected, start, end);
@@ -90,7 +90,7 @@ function soundHeader(
   return isSoundBatch(bytes, at, header) ? header : null;
 }
 
-/** The CRC is computed only if the offset and the magic of a batch could be: hardly ever in other bytes. */
+/** Finds the next sound batch. It computes a CRC only if the offset and the magic are possible, which is rare in other bytes. */
 function findSound(
   bytes: Uint8Array,
   first: number,

@@ -1,6 +1,6 @@
 /**
- * The shapes that the codec takes and gives. Bytes that come out are views into the batch that was read, never copies:
- * whoever keeps a record longer than its batch copies what it needs.
+ * Types of the codec. Decoded bytes are views into the batch, never copies. Whoever keeps a record longer than its batch
+ * copies what it needs.
  */
 
 export interface RecordHeader {
@@ -30,7 +30,7 @@ export interface LogRecord {
   headers: RecordHeader[];
 }
 
-/** What compaction and indexing need of a record: all but its value and headers. */
+/** A record without its value and headers, for compaction and indexes. */
 export interface RecordKey {
   offset: number;
   /** As in `LogRecord`. */
@@ -79,14 +79,14 @@ export interface BatchHeader {
 export type BatchFailureCode =
   'truncated_batch' | 'unsupported_magic' | 'corrupt_batch' | 'unsupported_compression' | 'invalid_batch';
 
-/** What a sender of bad bytes can cause; a value, never thrown. */
+/** A failure that a sender of bad bytes can cause. It is a value, never thrown. */
 export interface BatchFailure {
   code: BatchFailureCode;
   /** For people: says where and what. */
   message: string;
 }
 
-/** Tells a failure from what a function of the codec gives otherwise (a header, bytes, records, null, a word). */
+/** Tells a failure from any other result of the codec (a header, bytes, records, null, a word). */
 export function isBatchFailure(result: unknown): result is BatchFailure {
   return typeof result === 'object' && result !== null && 'code' in result && 'message' in result;
 }
@@ -95,7 +95,7 @@ export function batchFailure(code: BatchFailureCode, message: string): BatchFail
   return { code, message };
 }
 
-/** Inflates one gzip stream; null when it is corrupt or would give more than `bytesMax` bytes. */
+/** Inflates one gzip stream. Returns null if it is corrupt or has more than `bytesMax` bytes inflated. */
 export type Inflate = (payload: Uint8Array, bytesMax: number) => Uint8Array | null;
 
 /** Compresses to one gzip stream. */
@@ -108,5 +108,5 @@ export interface InflateOptions {
   inflatedBytesMax?: number;
 }
 
-/** 16 MiB: sixteen segments. Far above any honest batch, far below the 128 MB that an object may share. */
+/** 16 MiB: sixteen segments. That is far above any honest batch, and far below the 128 MB of an object. */
 export const INFLATED_BYTES_MAX = 16 * 1024 * 1024;
