@@ -6,8 +6,8 @@ import { allows, allowsSome } from './scopes.ts';
 
 export interface Identity {
   /** `root`: everything. `anonymous`: everything too, on a broker of one's own machine that has no root token. */
-  readonly kind: 'root' | 'anonymous' | 'token' | 'jwt';
-  /** The id of the token, the subject of a JWT, `root` or `anonymous`. Stands in logs and audits. */
+  readonly kind: 'root' | 'anonymous' | 'token';
+  /** The id of the token, `root` or `anonymous`. Stands in logs and audits. */
   readonly id: string;
   /** What people call it. */
   readonly name: string;

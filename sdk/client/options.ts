@@ -23,7 +23,12 @@ export interface PosthornOptions {
    * send them (browsers cannot).
    */
   webSocket?: SocketFactory;
-  /** Sent with each request, for example `{ authorization: 'Bearer ...' }`. A function is asked for each request. */
+  /**
+   * The token of the broker, `ph_...`, sent with each request. A function is asked for each request, and once more when the
+   * broker says that the token is not good (401).
+   */
+  token?: string | (() => string | Promise<string>);
+  /** Sent with each request. A function is asked for each request. */
   headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>);
   /** The time limit of one request, in ms. A long poll adds its waiting time. Default 30,000. */
   timeoutMs?: number;
@@ -45,7 +50,9 @@ export interface ClientConfig {
   webSocket: SocketFactory;
   /** Default of consumers. */
   consumerTransport: 'stream' | 'poll';
-  headers: () => Record<string, string> | Promise<Record<string, string>>;
+  headers: () => Promise<Record<string, string>>;
+  /** Whether the headers may have another token when they are asked for again. */
+  canRenewToken: boolean;
   timeoutMs: number;
   retry: RetryPolicy;
 }
@@ -53,7 +60,7 @@ export interface ClientConfig {
 const TIMEOUT_MS_DEFAULT = 30_000;
 
 export function clientConfig(options: PosthornOptions): ClientConfig {
-  const { headers = {}, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
+  const { headers = {}, token, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
   if (!(timeoutMs > 0)) throw invalidArgument(`timeoutMs is a positive number of ms, got ${timeoutMs}`);
   // Called as a plain function: fetch refuses to be a method of something else.
   const fetchFunction = options.fetch ?? ((url, init) => fetch(url, init));
@@ -65,7 +72,13 @@ export function clientConfig(options: PosthornOptions): ClientConfig {
     // follow.
     consumerTransport: options.webSocket || isWorker || !options.fetch ? 'stream' : 'poll',
     webSocket: options.webSocket ?? (isWorker ? socketByFetch(fetchFunction) : platformSocket),
-    headers: typeof headers === 'function' ? headers : () => headers,
+    headers: async () => ({
+      ...(typeof headers === 'function' ? await headers() : headers),
+      ...(token !== undefined && {
+        authorization: `Bearer ${typeof token === 'function' ? await token() : token}`,
+      }),
+    }),
+    canRenewToken: typeof token === 'function',
     timeoutMs,
     retry: { ...RETRY_DEFAULTS, ...options.retry },
   };

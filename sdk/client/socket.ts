@@ -1,6 +1,7 @@
 /** WebSockets of Node, browsers, Deno, Bun and workerd: opening one. */
 
 import { PosthornError } from '../errors.ts';
+import { isBrowser } from './user-agent.ts';
 
 /** The part of a WebSocket that the SDK uses. Any implementation of the standard fits. */
 export interface Socket {
@@ -19,13 +20,17 @@ const OPEN = 1;
 type SocketClass = new (url: string, options?: object) => Socket;
 
 /**
- * The platform's own `WebSocket`. Node, Deno and Bun send headers with it; browsers cannot, and throw if they get
- * options.
+ * The platform's own `WebSocket`. Node, Deno and Bun send headers with it. Browsers cannot, and throw if they get
+ * options: there the token goes into the address.
  */
 export const platformSocket: SocketFactory = (url, headers) => {
   const Class = (globalThis as { WebSocket?: SocketClass }).WebSocket;
   if (Class === undefined) throw new PosthornError('connection_failed', 'this platform has no WebSocket');
-  return Object.keys(headers).length > 0 ? new Class(url, { headers }) : new Class(url);
+  const count = Object.keys(headers).length;
+  const token = /^Bearer (.+)$/.exec(headers['authorization'] ?? '')?.[1];
+  if (isBrowser() && count === 1 && token !== undefined)
+    return new Class(`${url}${url.includes('?') ? '&' : '?'}access_token=${encodeURIComponent(token)}`);
+  return count > 0 ? new Class(url, { headers }) : new Class(url);
 };
 
 /** In a Worker a socket comes with the reply to a request, so it can use a service binding. */

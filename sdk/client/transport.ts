@@ -104,27 +104,36 @@ export class Transport {
     const { baseUrl, webSocket, timeoutMs } = this.config;
     const url = `${baseUrl.replace(/^http/, 'ws')}${path}${queryOf(query)}`;
     try {
-      return await opened(await webSocket(url, { ...(await this.config.headers()) }), timeoutMs);
+      return await opened(await webSocket(url, await this.config.headers()), timeoutMs);
     } catch (error) {
       throw asPosthornError(error);
     }
   }
 
   async #exchange(call: HttpCall, signal: AbortSignal): Promise<HttpReply> {
-    const { fetch, baseUrl } = this.config;
-    const headers: Record<string, string> = {
-      ...withUserAgent({ ...(await this.config.headers()) }),
-      ...call.headers,
-    };
-    if (this.#topologyVersion > 0) headers[TOPOLOGY_VERSION_HEADER] = String(this.#topologyVersion);
-    const init: RequestInit = { method: call.method, headers, signal };
-    if (call.body !== undefined) init.body = call.body as Uint8Array<ArrayBuffer>;
-    const response = await fetch(`${baseUrl}${call.path}${queryOf(call.query)}`, init);
+    let response = await this.#send(call, signal);
+    // Nothing was done yet: the broker checks the token before anything else.
+    if (response.status === 401 && this.config.canRenewToken) {
+      await response.body?.cancel();
+      response = await this.#send(call, signal);
+    }
     const version = Number(response.headers.get(TOPOLOGY_VERSION_HEADER));
     if (version > this.#topologyVersion) this.#topologyVersion = version;
     const bytes = new Uint8Array(await response.arrayBuffer());
     if (!response.ok) throw errorOfReply(describe(call), response, bytes);
     return { headers: response.headers, bytes };
+  }
+
+  async #send(call: HttpCall, signal: AbortSignal): Promise<Response> {
+    const { fetch, baseUrl } = this.config;
+    const headers: Record<string, string> = {
+      ...withUserAgent(await this.config.headers()),
+      ...call.headers,
+    };
+    if (this.#topologyVersion > 0) headers[TOPOLOGY_VERSION_HEADER] = String(this.#topologyVersion);
+    const init: RequestInit = { method: call.method, headers, signal };
+    if (call.body !== undefined) init.body = call.body as Uint8Array<ArrayBuffer>;
+    return await fetch(`${baseUrl}${call.path}${queryOf(call.query)}`, init);
   }
 }
 

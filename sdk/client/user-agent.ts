@@ -15,7 +15,7 @@ export function withUserAgent(headers: Record<string, string>): Record<string, s
 }
 
 /** Every browser calls itself Mozilla; Node, Deno, Bun and Workers use names of their own, or none. */
-function isBrowser(): boolean {
+export function isBrowser(): boolean {
   const { navigator } = globalThis as { navigator?: { userAgent?: string } };
   return navigator?.userAgent?.startsWith('Mozilla/') ?? false;
 }

@@ -1,4 +1,4 @@
-/** A short run with a fresh seed, which is printed. `npm run fuzz` runs longer. */
+/** A short run with a fixed seed. `npm run fuzz` runs longer, with fresh ones. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestBroker } from '../support/test-broker.ts';
@@ -12,18 +12,17 @@ beforeAll(async () => {
 afterAll(() => broker.stop());
 
 const TURNS = 3;
+const SEED = 919_852_448;
 
 it('answers whatever is sent with what the contract says, and is well afterwards', async () => {
-  const seed = Math.floor(Math.random() * 2 ** 30);
-  console.log(`npm run fuzz -- --seed ${seed}`);
   const { wrong, requests, refused, compared, frames, codecAccepted, codecCases, covered } = await fuzz(
     broker,
     {
-      seed,
+      seed: SEED,
       turns: TURNS,
     },
   );
-  expect(wrong, `seed ${seed}`).toEqual([]);
+  expect(wrong, `npm run fuzz -- --seed ${SEED}`).toEqual([]);
   expect(requests).toBe(TURNS * 100);
   expect(frames).toBeGreaterThan(TURNS * 10);
   expect(compared).toBeGreaterThan(10);

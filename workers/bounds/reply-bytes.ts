@@ -34,7 +34,7 @@ const SLOWEST_BYTES_PER_MS = 64;
 
 const rooms = new ByteRooms();
 
-/** The requests whose reply has begun before its bytes are there. */
+/** The requests whose reply has begun before its bytes are there, and who give their room back themselves. */
 const open = new WeakSet<Request>();
 
 let budget = budgetOf(BYTES_MAX_DEFAULT);
@@ -73,7 +73,7 @@ export function releaseReply(request: Request): void {
   rooms.get(request)?.release();
 }
 
-/** Notes that the reply begins before its bytes are there: its room is taken later. */
+/** Notes that the reply begins before its bytes are there. Whoever sends it takes its room later, and gives it back. */
 export function keepReplyOpen(request: Request): void {
   open.add(request);
 }
@@ -81,15 +81,14 @@ export function keepReplyOpen(request: Request): void {
 /** Hands a reply to its client, and gives its room back when the client has taken all of it or has gone. */
 export function followReply(request: Request, response: Response, ctx: ExecutionContext): Response {
   const room = rooms.get(request);
-  if (!room) return response;
-  const isOpen = open.has(request);
-  if (response.body === null || (room.bytes < FOLLOWED_BYTES_MIN && !isOpen)) {
+  if (!room || open.has(request)) return response;
+  if (response.body === null || room.bytes < FOLLOWED_BYTES_MIN) {
     room.release();
     return response;
   }
   const { readable, writable } = new IdentityTransformStream();
   const stuck = new AbortController();
-  const timer = isOpen ? undefined : setTimeout(() => stuck.abort(), takeTimeMs(room.bytes));
+  const timer = setTimeout(() => stuck.abort(), takeTimeMs(room.bytes));
   const taken = response.body
     .pipeTo(writable, { signal: stuck.signal })
     .catch(() => {}) // the client has gone, and nobody waits for the rest

@@ -11,11 +11,14 @@
 
 import { JSON_TYPE } from '../../protocol/media-types.ts';
 import { PADDED, PADDING_BYTE } from '../../protocol/frames/padding.ts';
-import { keepReplyOpen } from '../bounds/reply-bytes.ts';
+import { keepReplyOpen, releaseReply } from '../bounds/reply-bytes.ts';
 import type { AppContext } from './context.ts';
 
 /** Between two signs. Every message that comes in between may still be handed to a client that has gone. */
 const SIGN_MS = 1_000;
+
+/** What a client is handed at once of a reply that has waited. */
+const PIECE_BYTES = 256 * 1024;
 
 /** How long a request waits whose reply can show no signs: it is over before its client can be gone for long. */
 export const UNSEEN_WAIT_MS_MAX = 2_500;
@@ -76,10 +79,19 @@ export async function replyWithSigns(
   if (first !== 'due') return first;
   keepReplyOpen(c.req.raw);
   const bytes = bodyOf(c, answering, nothing);
+  let wake = (): void => {};
+  const taken = (): Promise<void> => new Promise((resolve) => (wake = resolve));
   const body = new ReadableStream<Uint8Array>({
-    start: (controller) => c.executionCtx.waitUntil(fill(controller, sign, bytes, gone.signal)),
+    start: (controller) =>
+      c.executionCtx.waitUntil(
+        fill(controller, sign, bytes, gone.signal, taken).finally(() => releaseReply(c.req.raw)),
+      ),
+    pull: () => wake(),
     // If the very first bytes find nobody the runtime says so here, and not by the signal of the request.
-    cancel: leave,
+    cancel: () => {
+      leave();
+      wake();
+    },
   });
   return new Response(body, { headers: { 'content-type': contentType } });
 }
@@ -89,6 +101,7 @@ async function fill(
   sign: number,
   body: Promise<Uint8Array>,
   signal: AbortSignal,
+  taken: () => Promise<void>,
 ): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const show = (): void => {
@@ -99,9 +112,11 @@ async function fill(
   show();
   const bytes = await body;
   clearTimeout(timer);
-  if (signal.aborted) return;
-  if (bytes.length > 0) controller.enqueue(bytes);
-  controller.close();
+  for (let at = 0; at < bytes.length && !signal.aborted; at += PIECE_BYTES) {
+    controller.enqueue(bytes.subarray(at, at + PIECE_BYTES));
+    while ((controller.desiredSize ?? 1) <= 0 && !signal.aborted) await taken();
+  }
+  if (!signal.aborted) controller.close();
 }
 
 async function bodyOf(

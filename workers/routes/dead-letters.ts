@@ -53,6 +53,8 @@ interface Held {
   queue: QueueDefinition;
   /** What of it is meant. */
   filter: DeadLetterFilter;
+  /** The queue that its dead letters come from, and go back to when they are replayed; `*`: any. */
+  origin: string;
   /** Where dead letters of the queue in the path go, if that is no queue that exists. */
   elsewhere?: DeadLetterConfig;
 }
@@ -122,6 +124,8 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     if (isFailure(held)) return problem(c, held);
     const refused = refuseReach(c, needsOfTarget(to));
     if (refused) return problem(c, refused);
+    const forbidden = to ? null : refuseReach(c, needsOf('queue', [held.origin], actionOf(c)));
+    if (forbidden) return problem(c, forbidden);
     const wrong = (to && (await checkTarget(c, held, to))) ?? checkIds(held, ids);
     if (wrong) return problem(c, wrong);
     const order: ReplayOrder = {
@@ -170,7 +174,8 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     if (isFailure(letter)) return problem(c, letter);
     // A changed message is a new one, for the queue that it goes back to.
     const origin = letter.json.metadata.original_queue;
-    const forbidden = message && !to ? refuseReach(c, needsOf('queue', [origin ?? '*'], 'write')) : null;
+    const action = message ? 'write' : actionOf(c);
+    const forbidden = to ? null : refuseReach(c, needsOf('queue', [origin ?? held.origin], action));
     if (forbidden) return problem(c, forbidden);
     const bytes = message ? editedRecord(letter.batches, message) : new Uint8Array();
     if (isFailure(bytes)) return problem(c, bytes);
@@ -195,14 +200,15 @@ async function readHeld(
 ): Promise<Held | Failure> {
   const named = await readQueue(c);
   if (isFailure(named)) return named;
-  if (self === 'true') return { queue: named, filter };
+  const { original_queue: origin = '*' } = filter;
+  if (self === 'true') return { queue: named, filter, origin };
   const { dead_letter: config } = named.config;
   const target = targetName(named);
-  if (target === null) return { queue: named, filter, ...(config !== null && { elsewhere: config }) };
+  if (target === null) return { queue: named, filter, origin, ...(config !== null && { elsewhere: config }) };
   const found = await lookUpQueue(c.env, named.namespace, target, seenTopologyVersion(c));
   if (isFailure(found)) {
     if (found.code !== 'queue_not_found') return found;
-    return { queue: named, filter, ...(config !== null && { elsewhere: config }) };
+    return { queue: named, filter, origin, ...(config !== null && { elsewhere: config }) };
   }
   const isOwn = target === defaultDeadLetterQueue(named.name);
   if (!isOwn) {
@@ -210,7 +216,9 @@ async function readHeld(
     const refused = refuseReach(c, needsOf('queue', [target], actionOf(c)));
     if (refused) return refused;
   }
-  return { queue: found.queue, filter: isOwn ? filter : { original_queue: named.name, ...filter } };
+  const comesFrom = filter.original_queue ?? named.name;
+  const meant = isOwn ? filter : { ...filter, original_queue: comesFrom };
+  return { queue: found.queue, filter: meant, origin: comesFrom };
 }
 
 function targetName({ name, config: { dead_letter: target } }: QueueDefinition): string | null {

@@ -18,6 +18,7 @@ import {
 } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/schemas/records.ts';
+import { checkedWaitMs } from '../access/revocable.ts';
 import { grantReply, JSON_REPLY_WEIGHT, releaseReply, resizeReply } from '../bounds/reply-bytes.ts';
 import { isolationOf } from '../deliver/consume-level.ts';
 import { emptyFrameOf, frameOfResponse } from '../fetch/fetch-frame-of.ts';
@@ -117,7 +118,7 @@ async function readAndWait(
   const offsets = emptyFrameOf(first.headers);
   noteWait({ topicId, offsets });
   client.waitBegins();
-  const frame = await waitForFrame(first.webSocket, query.wait_ms, client.signal).frame;
+  const frame = await waitForFrame(first.webSocket, checkedWaitMs(c, query.wait_ms), client.signal).frame;
   const bytesMax = await grant();
   if (isFailure(bytesMax)) return bytesMax;
   if (frame instanceof Uint8Array) return { topicId, log: decodeFetchFrame(frame), bytesMax };

@@ -29,6 +29,7 @@ import { reportDamage } from '../fetch/report-damage.ts';
 import { readBody } from '../http/request.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
 import { refuseReach } from '../access/authorize.ts';
+import { checkedWaitMs } from '../access/revocable.ts';
 import { bind } from './bind.ts';
 import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { heartbeatOf, memberReply, readMember } from './groups.ts';
@@ -82,7 +83,7 @@ async function reply(
   isAutoCommit: boolean,
 ): Promise<Response> {
   const form = wantsBytes(c) ? frameForm(c, GROUP_RECORDS_TYPE) : JSON_FORM;
-  const waiting = { ...read, waitMs: waitOf(form, read.waitMs) };
+  const waiting = { ...read, waitMs: waitOf(form, checkedWaitMs(c, read.waitMs)) };
   let known: MemberView | null = null;
   const answer = async (client: WaitingClient): Promise<Response> => {
     const noteWait = (view: MemberView): void => {

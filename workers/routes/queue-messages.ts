@@ -32,6 +32,8 @@ import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts
 import { operations } from '../../protocol/operations/index.ts';
 import { streamConsumerId } from '../../core/queue/deliver/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliver/deliveries-json.ts';
+import { checkedWaitMs } from '../access/revocable.ts';
+import { watchedStream } from '../access/watched-stream.ts';
 import { grantReply, JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { checkStreamLevel } from '../deliver/consume-level.ts';
 import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
@@ -91,7 +93,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
       const headers = { 'content-type': DELIVERIES_TYPE };
       return new Response((frame ?? new Uint8Array()) as Uint8Array<ArrayBuffer>, { headers });
     };
-    const fields = { ...body.fields, wait_ms: waitOf(form, body.fields.wait_ms) };
+    const fields = { ...body.fields, wait_ms: waitOf(form, checkedWaitMs(c, body.fields.wait_ms)) };
     const answer = async (client: WaitingClient): Promise<Response> => {
       const frame = await takeDeliveries(c, queue, fields, client);
       return isFailure(frame) ? problem(c, frame) : await replyOf(frame);
@@ -154,7 +156,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
       ...(heartbeatMs !== undefined && { heartbeatMs }),
     };
     const response = await fetchQueue(c, queue, stream, true);
-    return isFailure(response) ? problem(c, response) : response;
+    return isFailure(response) ? problem(c, response) : watchedStream(c, response);
   });
 
   bind(app, operations.peekQueue, async (c) => {

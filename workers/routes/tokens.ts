@@ -22,7 +22,7 @@ import {
   type TokenMade,
   type TokenReply,
 } from '../../protocol/schemas/tokens.ts';
-import { digestOf } from '../access/digest.ts';
+import { hexDigestOf } from '../access/digest.ts';
 import { forget, noteDirectoryVersion } from '../access/directory-cache.ts';
 import { refuseIn } from '../access/authorize.ts';
 import { bind } from './bind.ts';
@@ -142,7 +142,7 @@ function tokenOf(
 
 function newSecret(id: string): { id: string; text: string; digest: () => Promise<string> } {
   const text = formatToken(id, randomBytes(SECRET_RANDOM_BYTES));
-  return { id, text, digest: async () => (await digestOf(text)).toHex() };
+  return { id, text, digest: () => hexDigestOf(text) };
 }
 
 function randomBytes(count: number): Uint8Array {

@@ -17,6 +17,7 @@ import {
   type AcquiredRecord,
   type AcquireFields,
 } from '../../protocol/schemas/share-groups.ts';
+import { checkedWaitMs } from '../access/revocable.ts';
 import { grantReply, JSON_REPLY_WEIGHT, releaseReply } from '../bounds/reply-bytes.ts';
 import { isAcceptedAtOnce } from '../deliver/consume-level.ts';
 import { fetchedRecord } from '../fetch/fetch-json.ts';
@@ -57,7 +58,7 @@ export async function acquireRecords(
 ): Promise<AcquiredRecord<WrittenRecord>[] | Failure> {
   const isAccepted = isAcceptedAtOnce(fields.delivery);
   if (isFailure(isAccepted)) return isAccepted;
-  const endMs = Date.now() + fields.wait_ms;
+  const endMs = Date.now() + checkedWaitMs(c, fields.wait_ms);
   for (let replaced = 0; ;) {
     const group = await lookUp();
     if (isFailure(group)) return group;

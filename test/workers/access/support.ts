@@ -18,6 +18,13 @@ export const basic = (credential: string): Record<string, string> => ({
   authorization: `Basic ${Buffer.from(`anybody:${credential}`).toString('base64')}`,
 });
 
+/** A namespace, and the tokens that its administrator has made for the programs. */
+export interface Team {
+  admin: TokenMade;
+  producer: TokenMade;
+  consumer: TokenMade;
+}
+
 export class LockedBroker {
   readonly broker: TestBroker;
 
@@ -52,6 +59,14 @@ export class LockedBroker {
     const { status, body } = await this.call<TokenMade>('POST', '/admin/v1/tokens', fields, maker);
     expect(status, JSON.stringify(body)).toBe(201);
     return body;
+  }
+
+  async team(namespace: string): Promise<Team> {
+    await this.namespace(namespace);
+    const admin = await this.token(namespace, { roles: ['admin'] });
+    const producer = await this.token(namespace, { roles: ['producer'] }, admin.token);
+    const consumer = await this.token(namespace, { roles: ['consumer'] }, admin.token);
+    return { admin, producer, consumer };
   }
 }
 

@@ -1,0 +1,117 @@
+/** Two teams on one deployment: each with its own tokens, one of which leaks and is revoked while both teams work. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TokenMade } from '../../../protocol/schemas/tokens.ts';
+import { LockedBroker, type Team } from './support.ts';
+
+const TEAMS = ['blue', 'green'] as const;
+
+interface Deliveries {
+  deliveries: { delivery_tag: string; body: unknown }[];
+}
+
+let locked: LockedBroker;
+const teams = new Map<string, Team>();
+const teamOf = (name: string): Team => teams.get(name)!;
+
+beforeAll(async () => {
+  locked = await LockedBroker.start();
+  for (const name of TEAMS) teams.set(name, await locked.team(name));
+});
+afterAll(() => locked.broker.stop());
+
+/** The queue has the same name in both teams. */
+const QUEUE = 'mails';
+
+const publish = (team: string, credential: string, body: unknown) =>
+  locked.call('POST', `/v1/${team}/queues/${QUEUE}/messages`, { messages: [{ body }] }, credential);
+
+const take = (team: string, credential: string) =>
+  locked.call<Deliveries & { code?: string }>(
+    'POST',
+    `/v1/${team}/queues/${QUEUE}/deliveries`,
+    { max: 100, auto_ack: true },
+    credential,
+  );
+
+describe('two teams', () => {
+  it('make the tokens of their programs, and have queues of the same name', async () => {
+    for (const name of TEAMS) {
+      const { admin, producer, consumer } = teamOf(name);
+      expect((await locked.call('PUT', `/v1/${name}/queues/${QUEUE}`, {}, admin.token)).status).toBe(201);
+      expect((await publish(name, producer.token, name)).status).toBe(200);
+      expect((await publish(name, consumer.token, name)).body.code).toBe('forbidden');
+      expect((await take(name, producer.token)).body.code).toBe('forbidden');
+      expect((await take(name, consumer.token)).body.deliveries.map(({ body }) => body)).toEqual([name]);
+    }
+  });
+
+  it('learn nothing of each other: what is there and what is not is refused alike', async () => {
+    const { admin } = teamOf('blue');
+    for (const path of [`queues/${QUEUE}`, 'queues/none', 'topics', 'limits']) {
+      const { status, body } = await locked.call('GET', `/v1/green/${path}`, undefined, admin.token);
+      expect([status, body.code, body.detail]).toEqual([
+        403,
+        'forbidden',
+        'the credential is good for namespace "blue" only',
+      ]);
+    }
+    const nowhere = await locked.call('GET', '/v1/nobody/queues', undefined, admin.token);
+    expect([nowhere.status, nowhere.body.code]).toEqual([403, 'forbidden']);
+    const other = teamOf('green').producer.id;
+    const hidden = await locked.call('GET', `/admin/v1/tokens/${other}`, undefined, admin.token);
+    expect([hidden.status, hidden.body.code]).toEqual([404, 'token_not_found']);
+  });
+
+  it('go on while a token that leaked is revoked', async () => {
+    const { admin, producer, consumer } = teamOf('blue');
+    const leaked = producer;
+    const program = await locked.token('blue', { roles: ['producer'] }, admin.token);
+    const sent = { leaked: [] as number[], program: [] as number[], green: [] as number[] };
+    let isStopped = false;
+    const work = async (team: string, { token }: TokenMade, statuses: number[]): Promise<void> => {
+      while (!isStopped) statuses.push((await publish(team, token, statuses.length)).status);
+    };
+    const working = [
+      work('blue', leaked, sent.leaked),
+      work('blue', program, sent.program),
+      work('green', teamOf('green').producer, sent.green),
+    ];
+    while (sent.leaked.length < 10) await publish('blue', program.token, 'between');
+    const revoked = await locked.call('DELETE', `/admin/v1/tokens/${leaked.id}`, undefined, admin.token);
+    expect(revoked.status).toBe(200);
+    const after = sent.leaked.length;
+    while (sent.leaked.length < after + 10) await publish('blue', program.token, 'between');
+    isStopped = true;
+    await Promise.all(working);
+    // One call may have been under way.
+    expect(new Set(sent.leaked.slice(after + 1))).toEqual(new Set([401]));
+    expect(new Set(sent.program)).toEqual(new Set([200]));
+    expect(new Set(sent.green)).toEqual(new Set([200]));
+    expect((await take('blue', consumer.token)).status).toBe(200);
+  });
+});
+
+describe('a replay without a target', () => {
+  it('needs the right to operate on the queue that the letters go back to', async () => {
+    const { admin } = teamOf('blue');
+    const declare = (queue: string, declaration: object) =>
+      locked.call('PUT', `/v1/blue/queues/${queue}`, declaration, admin.token);
+    await declare('graves', {});
+    await declare('orders', { dead_letter: { queue: 'graves' } });
+    const { token } = await locked.token(
+      'blue',
+      { scopes: [{ kind: 'queue', name: 'graves', actions: ['read', 'write', 'operate'] }] },
+      admin.token,
+    );
+    const replay = (query: string, body: object) =>
+      locked.call('POST', `/v1/blue/queues/graves/dead-letters/replay${query}`, body, token);
+    expect((await replay('?self=true', {})).body).toMatchObject({
+      code: 'forbidden',
+      needs: 'queue:*:operate',
+    });
+    const named = await replay('?self=true', { filter: { original_queue: 'orders' } });
+    expect(named.body).toMatchObject({ code: 'forbidden', needs: 'queue:orders:operate' });
+    expect((await replay('?self=true', { to: { queue: 'graves' } })).status).toBe(202);
+  });
+});

@@ -1,0 +1,50 @@
+/**
+ * Watched stream: a WebSocket between a client and an object that goes through the router, which ends it when the
+ * client's token was revoked or has expired. Where no token can be revoked, the client talks to the object itself.
+ */
+
+import { isFailure } from '../../protocol/errors.ts';
+import type { AppContext } from '../http/context.ts';
+import { identify } from './authenticate.ts';
+import { isRevocable } from './revocable.ts';
+
+/** Between two looks at the credential of an open stream. */
+const LOOK_MS = 15_000;
+
+/** A close code of an application: those from 4000 on have no meaning of their own. It follows HTTP's 401. */
+const UNAUTHENTICATED_CODE = 4401;
+
+/** Codes that say that no close frame came: nobody may send them. */
+const UNSENT_CODES = new Set([1005, 1006, 1015]);
+
+/** Returns the response of a stream that the object behind has accepted. */
+export function watchedStream(c: AppContext, response: Response): Response {
+  const behind = response.webSocket;
+  if (!behind || !isRevocable(c.get('identity'))) return response;
+  const { 0: client, 1: front } = new WebSocketPair();
+  let timer: ReturnType<typeof setTimeout>;
+  const end = (code: number, reason: string): void => {
+    clearTimeout(timer);
+    for (const socket of [front, behind])
+      if (socket.readyState === WebSocket.OPEN) socket.close(code, reason);
+  };
+  const look = async (): Promise<void> => {
+    const identity = await identify(c, Date.now()).catch(() => null); // the directory does not answer: see the next time
+    if (identity !== null && isFailure(identity)) end(UNAUTHENTICATED_CODE, identity.message.slice(0, 100));
+    else timer = setTimeout(() => void look(), LOOK_MS);
+  };
+  timer = setTimeout(() => void look(), LOOK_MS);
+  for (const [from, to] of [
+    [behind, front],
+    [front, behind],
+  ] as const) {
+    from.binaryType = 'arraybuffer';
+    from.accept();
+    from.addEventListener('message', ({ data }) => {
+      if (to.readyState === WebSocket.OPEN) to.send(data as ArrayBuffer | string);
+    });
+    from.addEventListener('close', ({ code, reason }) => end(UNSENT_CODES.has(code) ? 1000 : code, reason));
+    from.addEventListener('error', () => end(1011, 'the other side has gone'));
+  }
+  return new Response(null, { status: 101, webSocket: client, headers: response.headers });
+}
