@@ -1,4 +1,4 @@
-/** Byte room: what one request holds of a byte budget. */
+/** Byte rooms: what each request holds of a byte budget, whose size is a setting of the deployment. */
 
 import type { ByteBudget } from './byte-budget.ts';
 
@@ -70,12 +70,33 @@ export class ByteRoom {
 /** The rooms of requests: each request has one, however often it is asked for. */
 export class ByteRooms {
   readonly #byRequest = new WeakMap<Request, ByteRoom>();
+  readonly #bytesMaxDefault: number;
+  readonly #budgetOf: (bytesMax: number) => ByteBudget;
+  #setting: string | undefined;
+  #budget: ByteBudget;
+
+  constructor(bytesMaxDefault: number, budgetOf: (bytesMax: number) => ByteBudget) {
+    this.#bytesMaxDefault = bytesMaxDefault;
+    this.#budgetOf = budgetOf;
+    this.#budget = budgetOf(bytesMaxDefault);
+  }
+
+  /** @param bytesMax the setting as text; undefined: the default */
+  configure(bytesMax: string | undefined): void {
+    if (bytesMax === this.#setting) return;
+    this.#setting = bytesMax;
+    this.#budget = this.#budgetOf(Number(bytesMax) || this.#bytesMaxDefault);
+  }
+
+  get budget(): ByteBudget {
+    return this.#budget;
+  }
 
   /** The room of a request, which is made if there is none yet. */
-  of(request: Request, budget: ByteBudget): ByteRoom {
+  of(request: Request): ByteRoom {
     const known = this.#byRequest.get(request);
     if (known) return known;
-    const room = new ByteRoom(budget);
+    const room = new ByteRoom(this.#budget);
     this.#byRequest.set(request, room);
     // The runtime ends a request whose client has reset the connection, and runs none of its `finally` blocks.
     request.signal.addEventListener('abort', () => room.close(), { once: true });

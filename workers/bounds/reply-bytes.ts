@@ -32,19 +32,14 @@ const FOLLOWED_BYTES_MIN = 64 * KiB;
 const SLOW_MS_MAX = 30_000;
 const SLOWEST_BYTES_PER_MS = 64;
 
-const rooms = new ByteRooms();
+const rooms = new ByteRooms(BYTES_MAX_DEFAULT, budgetOf);
 
 /** The requests whose reply has begun before its bytes are there, and who give their room back themselves. */
 const open = new WeakSet<Request>();
 
-let budget = budgetOf(BYTES_MAX_DEFAULT);
-let configured: string | undefined;
-
 /** @param bytesMax the setting POSTHORN_REPLY_BYTES_MAX; undefined: the default */
 export function configureReplyBytes(bytesMax: string | undefined): void {
-  if (bytesMax === configured) return;
-  configured = bytesMax;
-  budget = budgetOf(Number(bytesMax) || BYTES_MAX_DEFAULT);
+  rooms.configure(bytesMax);
 }
 
 /**
@@ -57,8 +52,11 @@ export async function grantReply(
   wanted: number,
   weight: number,
 ): Promise<number | Failure> {
-  const granted = Math.min(wanted, Math.max(LEAST_BYTES, Math.floor((budget.roomForLarge * PART) / weight)));
-  return (await rooms.of(request, budget).take(granted * weight, WAIT_MS)) ? granted : noRoom();
+  const granted = Math.min(
+    wanted,
+    Math.max(LEAST_BYTES, Math.floor((rooms.budget.roomForLarge * PART) / weight)),
+  );
+  return (await rooms.of(request).take(granted * weight, WAIT_MS)) ? granted : noRoom();
 }
 
 /**
@@ -110,7 +108,7 @@ function noRoom(): Failure {
   return failure(
     'overloaded',
     'the broker has as many bytes of replies in hand as it can hold; send the request again later',
-    { retry_after_s: budget.retryAfterS() },
+    { retry_after_s: rooms.budget.retryAfterS() },
   );
 }
 

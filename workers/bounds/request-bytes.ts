@@ -27,27 +27,22 @@ const WAIT_MS = 2_000;
 const SLOW_MS_MAX = 10_000;
 const SLOWEST_BYTES_PER_MS = 64;
 
-let budget = budgetOf(BYTES_MAX_DEFAULT);
-let configured: string | undefined;
+const rooms = new ByteRooms(BYTES_MAX_DEFAULT, budgetOf);
 
 /** @param bytesMax the setting POSTHORN_BODY_BYTES_MAX; undefined: the default */
 export function configureRequestBytes(bytesMax: string | undefined): void {
-  if (bytesMax === configured) return;
-  configured = bytesMax;
-  budget = budgetOf(Number(bytesMax) || BYTES_MAX_DEFAULT);
+  rooms.configure(bytesMax);
 }
-
-const rooms = new ByteRooms();
 
 /** Takes room for so many bytes more of a body, at once or not at all. */
 export function growBody(request: Request, bytes: number): boolean {
-  const room = rooms.of(request, budget);
+  const room = rooms.of(request);
   return room.resize(room.bytes + bytes);
 }
 
 /** Takes the room for a body of a known length, and waits for it a little. */
 export async function reserveBody(request: Request, bytes: number): Promise<boolean> {
-  return bytes <= UNCOUNTED_BYTES_MAX || (await rooms.of(request, budget).take(bytes, WAIT_MS));
+  return bytes <= UNCOUNTED_BYTES_MAX || (await rooms.of(request).take(bytes, WAIT_MS));
 }
 
 /** Gives back what a request has taken. Doing it twice is harmless. */
@@ -65,7 +60,7 @@ export function noRoom(): Failure {
   return failure(
     'overloaded',
     'the broker has as many bytes of requests in hand as it can hold; send the request again later',
-    { retry_after_s: budget.retryAfterS() },
+    { retry_after_s: rooms.budget.retryAfterS() },
   );
 }
 
