@@ -7,6 +7,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { Alarm } from '../runtime/alarm.ts';
+import type { ObjectContext } from '../runtime/context.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
 import { StorageRoom } from '../runtime/storage-room.ts';
@@ -16,7 +17,8 @@ import { DamageNotes } from '../storage/damage-notes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { SegmentLog, type LogOffsets } from '../storage/segment-log.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
-import { ShareDeadLetterSender } from './share/share-dead-letter-sender.ts';
+import { RetryTask } from '../forwarding/retry-task.ts';
+import { sendShareDeadLetters } from './share/share-dead-letters.ts';
 import type {
   ShareAcknowledge,
   ShareAcknowledged,
@@ -71,7 +73,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   #answers!: AnswerWaiters;
   #cleanUp!: CleanUp;
   #groupExpiry!: GroupExpiry;
-  #shareDeadLetters!: ShareDeadLetterSender;
+  #shareDeadLetters!: RetryTask;
   #open: Open | null = null;
   #appends = 0;
 
@@ -82,11 +84,16 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#waiters = new Waiters(ctx);
     this.#since = this.now();
     this.#room = new StorageRoom('partition', env, () => ctx.storage.sql.databaseSize);
-    const cost = {
+    const shared = {
+      env,
+      sql: this.#sql,
       now: () => this.now(),
+      waitUntil: (work: Promise<unknown>) => ctx.waitUntil(work),
+    };
+    const cost = {
+      ...shared,
       rows: () => this.#sql.meter.rowsWritten + this.#alarm.timesSet,
       namespace: () => this.#open?.definition.topic.namespace ?? null,
-      waitUntil: (work: Promise<void>) => ctx.waitUntil(work),
     };
     this.#cost = new CostMeter(env, cost, Math.random());
     this.#commit = new GroupCommit({
@@ -96,29 +103,23 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
+      const context: ObjectContext = { ...shared, alarm: this.#alarm };
       this.#cleanUp = new CleanUp(
-        this.#alarm,
-        () => this.now(),
+        context,
         () => this.#open,
         () => this.#answers.answer(),
       );
-      this.#answers = new AnswerWaiters(this.#alarm, this.#waiters, {
-        now: () => this.now(),
-        answerTo: (wait) => (this.#open ? answerTo(wait, this.#open) : null),
+      this.#answers = new AnswerWaiters(
+        context,
+        this.#waiters,
+        (wait) => this.#open && answerTo(wait, this.#open),
+      );
+      this.#groupExpiry = new GroupExpiry(context, () => this.#open);
+      this.#shareDeadLetters = new RetryTask(context, 'share-dead-letters', {
+        label: () => 'dead letters of share groups',
+        hasWork: () => this.#open !== null && this.#open.shared.store.nextDeadLetters(0) !== null,
+        send: () => sendShareDeadLetters(env, () => this.#open),
       });
-      this.#groupExpiry = new GroupExpiry(
-        this.#alarm,
-        env,
-        () => this.#open && { groups: this.#open.groups, namespace: this.#open.definition.topic.namespace },
-        (work) => ctx.waitUntil(work),
-      );
-      this.#shareDeadLetters = new ShareDeadLetterSender(
-        this.#alarm,
-        env,
-        () => this.#open && { store: this.#open.shared.store, definition: this.#open.definition },
-        (work) => ctx.waitUntil(work),
-        () => this.now(),
-      );
       const definition = this.#store.read();
       if (definition) this.#openLog(definition);
     });

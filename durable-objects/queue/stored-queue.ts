@@ -4,6 +4,7 @@
  */
 
 import { deathRecord } from '../../core/queue/dead-letters/dead-letter-record.ts';
+import { withDiscarded, type Discarded } from '../../core/queue/dead-letters/letter-routes.ts';
 import { countDeath } from '../../core/queue/dead-letters/dead-letter.ts';
 import { deliver, type DeliverCommand } from '../../core/queue/deliver/deliver.ts';
 import { expireHeads, expireLeases } from '../../core/queue/expire.ts';
@@ -29,7 +30,7 @@ import { loadQueue } from './rows/load-queue.ts';
 import { leasesOf, oldestMs, peek } from './deliver/inspect.ts';
 import { Outbox } from './dead-letters/outbox.ts';
 import { OutboxStore, type OutboxRow } from './dead-letters/outbox-store.ts';
-import { NO_TOTALS, ParkedStore, type Discarded, type Totals } from './rows/parked-store.ts';
+import { NO_TOTALS, ParkedStore, type Totals } from './rows/parked-store.ts';
 import { ParkedMessages } from './time/parked-messages.ts';
 import type { Published, PublishOptions } from '../rpc/queue.ts';
 import { ProducerRows } from './rows/producer-rows.ts';
@@ -317,10 +318,7 @@ export class StoredQueue {
   removeOutbox(row: OutboxRow, discarded: Discarded): void {
     this.commit(() => {
       this.#outbox.remove(row);
-      if (Object.values(discarded).every((count) => count === 0)) return;
-      const sum = { ...this.#discardedNow };
-      for (const name of Object.keys(sum) as (keyof Discarded)[]) sum[name] += discarded[name];
-      this.#discardedNow = sum;
+      this.#discardedNow = withDiscarded(this.#discardedNow, discarded);
     });
   }
 

@@ -1,6 +1,7 @@
 /** Methods of the coordinator of a transactional id that others call, and what goes in and out of them. */
 
 import type { EndReason, Identity, Outcome } from '../../core/transaction/transaction.ts';
+import type { DestinationAddress } from '../../core/topology/destination-addresses.ts';
 import type { TopicAddress } from '../../core/topology/topics.ts';
 import type { Failure } from '../../protocol/errors.ts';
 
@@ -12,18 +13,13 @@ export interface TransactionPart {
   group?: string;
 }
 
-/** Where messages that a transaction holds go, as it was when they were published. */
-export type MessageDestination =
-  | { kind: 'queue'; place: { namespace: string; name: string; id: number }; version: number }
-  | { kind: 'topic'; place: TopicAddress; version: number; partition: number; bytesMax: number };
-
 /** One publish within a transaction. */
 export interface HeldPublish {
   /** How many messages of the transaction came before it. */
   sequence: number;
   count: number;
   /** Indexes: places in the publish; null: all. */
-  shares: { destination: MessageDestination; indexes: number[] | null }[];
+  shares: { destination: DestinationAddress; indexes: number[] | null }[];
   /** Uncompressed record batches. */
   bytes: Uint8Array;
 }

@@ -25,8 +25,9 @@ export function watchedStream(c: AppContext, response: Response): Response {
   let timer: ReturnType<typeof setTimeout>;
   const end = (code: number, reason: string): void => {
     clearTimeout(timer);
+    // One that has received a close frame is not open any more, and answers with one of its own.
     for (const socket of [front, behind])
-      if (socket.readyState === WebSocket.OPEN) socket.close(code, reason);
+      if (socket.readyState !== WebSocket.CLOSED) socket.close(code, reason);
   };
   const look = async (): Promise<void> => {
     const identity = await identify(c, Date.now()).catch(() => null); // the directory does not answer: see the next time

@@ -4,6 +4,7 @@
  * exist. routing-cache.ts holds the routing graph, and learns each version that is seen here.
  */
 
+import type { Definitions } from '../../core/topology/destination-addresses.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
@@ -96,11 +97,6 @@ export function rememberQueue(entry: QueueEntry): QueueEntry {
 export function forgetQueue(namespace: string, name: string, topologyVersion: number): void {
   queues.delete(keyOf(namespace, name));
   noteTopologyVersion(namespace, topologyVersion);
-}
-
-export interface Definitions {
-  queues: Map<string, QueueDefinition>;
-  topics: Map<string, TopicDefinition>;
 }
 
 /** Many at once, with one question for all that are not known. Those that do not exist are left out. */

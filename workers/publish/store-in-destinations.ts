@@ -3,8 +3,8 @@
  * call, a topic in one call for each partition. The record's key decides the partition, as for a produce.
  */
 
-import type { Definitions } from '../cache/topology-cache.ts';
 import type { DestinationBatch } from '../../core/exchange/destination-batches.ts';
+import type { Definitions } from '../../core/topology/destination-addresses.ts';
 import { groupByPartition } from '../../core/topology/partition-choice.ts';
 import { checkTopicRecord } from '../../core/topology/topic-record.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';

@@ -1,9 +1,9 @@
 /** A publish within a transaction: checked and routed as any other, and handed to the transaction instead of its destinations. */
 
 import type { z } from 'zod';
-import { namesByKind, type DestinationBatch } from '../../core/exchange/destination-batches.ts';
-import { groupByPartition } from '../../core/topology/partition-choice.ts';
-import type { MessageDestination, HeldPublish } from '../../durable-objects/rpc/transaction.ts';
+import { namesByKind } from '../../core/exchange/destination-batches.ts';
+import { addressedBatches } from '../../core/topology/destination-addresses.ts';
+import type { HeldPublish } from '../../durable-objects/rpc/transaction.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
@@ -15,9 +15,9 @@ import type {
 } from '../../protocol/schemas/transactions.ts';
 import { newProducerId } from '../produce/producer-ids.ts';
 import { routingGraph } from '../cache/routing-cache.ts';
-import { lookUpAll, lookUpQueue, type Definitions } from '../cache/topology-cache.ts';
+import { lookUpAll, lookUpQueue } from '../cache/topology-cache.ts';
 import { callTransaction } from '../calls/transaction-call.ts';
-import { outgoingFromJson, type Outgoing } from './outgoing.ts';
+import { outgoingFromJson } from './outgoing.ts';
 import { recordsForQueue } from './queue-batches.ts';
 import { routeMessages } from './route-messages.ts';
 import { checkDestinations } from './store-in-destinations.ts';
@@ -76,7 +76,7 @@ async function routedToQueue(
   const records = recordsForQueue(messages, Date.now());
   if (isFailure(records)) return records;
   const { id, version } = found.queue;
-  const destination: MessageDestination = { kind: 'queue', place: { namespace, name, id }, version };
+  const destination = { kind: 'queue' as const, place: { namespace, name, id }, version };
   return { bytes: encodeBatch(records), shares: [{ destination, indexes: null }], unroutable: [] };
 }
 
@@ -95,38 +95,18 @@ async function routedByExchange(
   const definitions = await lookUpAll(env, namespace, namesByKind(shares));
   const refused = checkDestinations(shares, outgoing, definitions);
   if (refused) return refused;
+  const keyOf = (index: number): Uint8Array | null => outgoing[index]!.record.key;
+  const keyless = (partitions: number): number => Math.floor(Math.random() * partitions);
+  const addressed = shares.flatMap((share) => addressedBatches(definitions, share, keyOf, keyless));
   const taken = new Set(shares.flatMap(({ indexes }) => indexes));
   return {
     bytes: encodeBatch(outgoing.map(({ record }) => record)),
-    shares: shares.flatMap((share) => heldBatches(namespace, share, outgoing, definitions)),
+    shares: addressed.map(({ destination, indexes }) => ({
+      destination,
+      indexes: indexes.length === outgoing.length ? null : indexes,
+    })),
     unroutable: outgoing.flatMap(({ isMandatory }, index) =>
       isMandatory && !taken.has(index) ? [index] : [],
     ),
   };
-}
-
-function heldBatches(
-  namespace: string,
-  { destination: { kind, name }, indexes }: DestinationBatch,
-  outgoing: readonly Outgoing[],
-  definitions: Definitions,
-): HeldPublish['shares'] {
-  const places = indexes.length === outgoing.length ? null : indexes;
-  if (kind === 'queue') {
-    const queue = definitions.queues.get(name);
-    if (!queue) return []; // gone since it was routed
-    const place = { namespace, name, id: queue.id };
-    return [{ destination: { kind, place, version: queue.version }, indexes: places }];
-  }
-  const topic = definitions.topics.get(name);
-  if (kind !== 'topic' || !topic) return [];
-  const { partitions, max_batch_bytes: bytesMax, jurisdiction, location_hint } = topic.config;
-  const place = { namespace, name, id: topic.id, config: { jurisdiction, location_hint } };
-  const sticky = Math.floor(Math.random() * partitions);
-  const keyOf = (index: number): Uint8Array | null => outgoing[index]!.record.key;
-  const byPartition = groupByPartition(indexes, keyOf, partitions, sticky);
-  return [...byPartition].map(([partition, ofPartition]) => ({
-    destination: { kind, place, version: topic.version, partition, bytesMax },
-    indexes: ofPartition,
-  }));
 }

@@ -135,7 +135,9 @@ export function deathRecord(
  * hops stay.
  */
 export function replayedRecord(record: LogRecord, queue: string, nowMs: number): LogRecord {
-  const headers = record.headers.filter(({ key }) => !OF_ATTEMPTS.has(key) && !OF_DEATH.has(key));
+  const headers = withoutDamage(record).headers.filter(
+    ({ key }) => !OF_ATTEMPTS.has(key) && !OF_DEATH.has(key),
+  );
   const isSet = headers.some(({ key }) => key === PROPERTY_HEADERS.expiration_ms);
   const left = isSet ? [] : (deathOf(record)?.left ?? []);
   const expiration = left.find(([name]) => name === PROPERTY_HEADERS.expiration_ms);

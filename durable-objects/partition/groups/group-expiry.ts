@@ -3,6 +3,7 @@
 import { isFailure } from '../../../protocol/errors.ts';
 import { callGroup } from '../../call-group.ts';
 import type { Alarm } from '../../runtime/alarm.ts';
+import type { ObjectContext } from '../../runtime/context.ts';
 import type { Env } from '../../env.ts';
 import type { GroupOffsets } from './group-offsets.ts';
 
@@ -10,20 +11,18 @@ const TASK = 'group-offsets';
 
 const RETRY_MS = 600_000;
 
-/** The offsets of the partition while it is defined, and the namespace of its groups. */
+/** What exists while the partition is defined. */
 export interface OpenGroups {
   groups: GroupOffsets;
-  namespace: string;
+  definition: { topic: { namespace: string } };
 }
 
 export class GroupExpiry {
   readonly #alarm: Alarm;
 
   constructor(
-    alarm: Alarm,
-    env: Env,
+    { alarm, env, waitUntil }: Pick<ObjectContext, 'alarm' | 'env' | 'waitUntil'>,
     open: () => OpenGroups | null,
-    waitUntil: (work: Promise<void>) => void,
   ) {
     this.#alarm = alarm;
     alarm.register(TASK, (nowMs) => {
@@ -55,9 +54,9 @@ export class GroupExpiry {
     this.#alarm.schedule(TASK, null);
   }
 
-  async #expire(env: Env, { groups, namespace }: OpenGroups): Promise<void> {
+  async #expire(env: Env, { groups, definition }: OpenGroups): Promise<void> {
     const dueMs = await groups.expire(async (group) => {
-      const answer = await callGroup(env, namespace, group, 'tick');
+      const answer = await callGroup(env, definition.topic.namespace, group, 'tick');
       return !isFailure(answer) && answer.isEmpty;
     });
     this.#alarm.schedule(TASK, dueMs);

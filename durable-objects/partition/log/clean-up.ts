@@ -4,6 +4,7 @@ import { COMPACTION_DELAY_MS, type CompactionPolicy } from '../../../core/log/co
 import type { RetentionPolicy } from '../../../core/log/retention.ts';
 import { isCompacted } from '../../../core/topology/topics.ts';
 import type { Alarm } from '../../runtime/alarm.ts';
+import type { ObjectContext } from '../../runtime/context.ts';
 import type { Compactor } from '../../storage/compactor.ts';
 import type { SegmentLog } from '../../storage/segment-log.ts';
 import type { PartitionDefinition } from '../../rpc/partition.ts';
@@ -23,7 +24,11 @@ export class CleanUp {
   readonly #removed: () => void;
 
   /** @param removed called when the start of the log may have moved */
-  constructor(alarm: Alarm, now: () => number, open: () => Cleanable | null, removed: () => void) {
+  constructor(
+    { alarm, now }: Pick<ObjectContext, 'alarm' | 'now'>,
+    open: () => Cleanable | null,
+    removed: () => void,
+  ) {
     this.#alarm = alarm;
     this.#now = now;
     this.#open = open;

@@ -1,5 +1,6 @@
 /** Every statement on the tables `parked` and `totals` (queue-schema.ts). */
 
+import { NONE_DISCARDED, type Discarded } from '../../../core/queue/dead-letters/letter-routes.ts';
 import type { Sql, SqlRow } from '../../storage/sql.ts';
 
 export interface ParkedRow extends SqlRow {
@@ -11,23 +12,12 @@ export interface ParkedRow extends SqlRow {
   data: Uint8Array;
 }
 
-/** What became of dead letters that nobody took, since the queue was made. */
-export interface Discarded {
-  /** They would have gone round in circles. */
-  cycle: number;
-  /** The broker had published them on too often, and there was no other queue left for them. */
-  hop_limit: number;
-  /** The exchange that they were to go to has no binding that takes them. */
-  unroutable: number;
-  /** The queue was told to drop its dead letters while they were on their way. */
-  dropped: number;
-}
-
 export interface Totals {
   parked: number;
   parkedBytes: number;
   /** Every number that the outbox has given is below it. */
   reserved: number;
+  /** Since the queue was made. */
   lost: Discarded;
 }
 
@@ -42,7 +32,7 @@ export const NO_TOTALS: Totals = {
   parked: 0,
   parkedBytes: 0,
   reserved: 0,
-  lost: { cycle: 0, hop_limit: 0, unroutable: 0, dropped: 0 },
+  lost: NONE_DISCARDED,
 };
 
 export class ParkedStore {

@@ -6,6 +6,7 @@
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
 import type { Alarm, Task } from '../../runtime/alarm.ts';
 import type { Env } from '../../env.ts';
+import { RetryTask } from '../../forwarding/retry-task.ts';
 import { sendOutbox } from '../dead-letters/outbox-sender.ts';
 import type { StoredDefinition } from '../rows/queue-store.ts';
 import type { StoredQueue } from '../stored-queue.ts';
@@ -34,12 +35,12 @@ export interface TaskHost {
   writeQueue(stored: StoredDefinition): void;
   /** Asks the topology for the end of the queue. */
   deleteItself(definition: QueueDefinition): void;
-  waitUntil(work: Promise<void>): void;
+  waitUntil(work: Promise<unknown>): void;
 }
 
-/** After another object could not take the dead letters: twice as long each time, up to the second. */
-const OUTBOX_RETRY_MS = 5_000;
-const OUTBOX_RETRY_MS_MAX = 300_000;
+/** After a queue has asked for its deletion: when it asks again, as long as nobody has used it for its time. */
+const DELETION_RETRY_MS_MIN = 5_000;
+const DELETION_RETRY_MS_MAX = 300_000;
 
 /** The share of a queue's `expires_ms` by which the stored time of its last use may lag. */
 const USE_LAG = 0.1;
@@ -49,43 +50,43 @@ const EXPIRY_INTERVAL_MS = 1_000;
 
 export class QueueTasks {
   readonly #alarm: Alarm;
-  readonly #env: Env;
   readonly #host: TaskHost;
   readonly #tasks: Record<string, (open: Open, nowMs: number) => number | null>;
-  #sending: Promise<void> | null = null;
-  /** Attempts to send dead letters that failed, one after another. */
-  #sendFailures = 0;
-  #problem: string | null = null;
+  /** Sends dead letters and replayed messages. */
+  readonly #outbox: RetryTask;
   /** When it looked for expired messages last. */
   #lookedMs = -Infinity;
 
   constructor(alarm: Alarm, env: Env, host: TaskHost) {
     this.#alarm = alarm;
-    this.#env = env;
     this.#host = host;
     this.#tasks = {
-      leases: (open, nowMs) => this.#andSend(open, this.#expireLeases(open, nowMs)),
-      parked: (open, nowMs) => this.#andSend(open, this.#promote(open.queue, nowMs)),
-      expiry: (open, nowMs) => this.#andSend(open, this.#expireMessages(open.queue, nowMs)),
-      replays: (open, nowMs) => this.#andSend(open, this.#replay(open.queue, nowMs)),
+      leases: (open, nowMs) => this.#expireLeases(open, nowMs),
+      parked: ({ queue }, nowMs) => this.#promote(queue, nowMs),
+      expiry: ({ queue }, nowMs) => this.#expireMessages(queue, nowMs),
+      replays: ({ queue }, nowMs) => queue.commit(() => queue.deadLetters.replay(nowMs)),
       ids: (open, nowMs) => this.#forgetIds(open, nowMs),
       unused: (open, nowMs) => this.#expireQueue(open, nowMs),
-      outbox: (open, nowMs) => {
-        if (open.queue.outgoing === 0) return null;
-        host.waitUntil(this.#sendOutbox(open));
-        return nowMs + OUTBOX_RETRY_MS; // should this object be gone before it is done
-      },
     };
     for (const [name, run] of Object.entries(this.#tasks)) {
       const task: Task = (nowMs) => {
         const open = host.open();
         if (!open) return null;
         const due = run(open, nowMs);
+        this.#outbox.wake();
         host.changed(true);
         return due;
       };
       alarm.register(name, task);
     }
+    this.#outbox = new RetryTask({ ...host, alarm }, 'outbox', {
+      label: () => `messages of queue ${host.open()?.definition.name}`,
+      hasWork: () => (host.open()?.queue.outgoing ?? 0) > 0,
+      send: async () => {
+        const open = host.open();
+        return open && (await sendOutbox(env, open.definition, open.queue));
+      },
+    });
   }
 
   /** Schedules what the rows of a queue ask for, which was just read from them. */
@@ -97,7 +98,6 @@ export class QueueTasks {
     this.#alarm.scheduleEarlier('expiry', nowMs + 1);
     if (queue.state.dedup.size > 0)
       this.#alarm.schedule('ids', nowMs + definition.config.dedup_window_ms + 1);
-    if (queue.outgoing > 0) this.#alarm.schedule('outbox', nowMs + OUTBOX_RETRY_MS);
     if (queue.deadLetters.isReplaying) this.#alarm.schedule('replays', nowMs + 1);
   }
 
@@ -105,14 +105,14 @@ export class QueueTasks {
   configured(open: Open): void {
     const nowMs = this.#host.now();
     this.#alarm.schedule('expiry', nowMs + 1);
-    if (open.queue.outgoing > 0) this.#alarm.scheduleEarlier('outbox', nowMs + 1); // perhaps for another target
+    this.#outbox.hurry(); // perhaps for another target
     this.scheduleUnused(open);
     this.schedule();
   }
 
   /** Why dead letters are still here; null if nothing is in their way. */
   get outgoingProblem(): string | null {
-    return this.#problem;
+    return this.#outbox.problem;
   }
 
   /** A replay was begun. */
@@ -127,6 +127,7 @@ export class QueueTasks {
 
   cancel(): void {
     for (const name of Object.keys(this.#tasks)) this.#alarm.schedule(name, null);
+    this.#outbox.cancel();
   }
 
   /** After a change. Almost always finds everything scheduled: moving the alarm is one more row. */
@@ -142,7 +143,7 @@ export class QueueTasks {
     if (queue.state.dedup.size > 0 && !this.#alarm.isScheduled('ids')) {
       this.#alarm.schedule('ids', this.#host.now() + definition.config.dedup_window_ms + 1);
     }
-    this.#andSend(open, null);
+    this.#outbox.wake();
     this.#host.changed(false);
   }
 
@@ -220,46 +221,11 @@ export class QueueTasks {
     if (open.usedMs + expiresMs > nowMs) return open.usedMs + expiresMs;
     this.#host.deleteItself(open.definition);
     // Should that fail, or come too late because somebody uses the queue again.
-    return nowMs + Math.min(Math.max(expiresMs, OUTBOX_RETRY_MS), OUTBOX_RETRY_MS_MAX);
+    return nowMs + Math.min(Math.max(expiresMs, DELETION_RETRY_MS_MIN), DELETION_RETRY_MS_MAX);
   }
 
   #isInUse({ queue }: Open): boolean {
     this.#host.serve(); // who is gone does not use it
     return queue.state.leased > 0 || this.#host.consumers() > 0;
-  }
-
-  #replay(queue: StoredQueue, nowMs: number): number | null {
-    return queue.commit(() => queue.deadLetters.replay(nowMs));
-  }
-
-  /** Sends what a task has put into the outbox, unless that is under way or waits for its time. */
-  #andSend<Next>(open: Open, next: Next): Next {
-    const isWaiting = this.#alarm.isScheduled('outbox') || this.#sending !== null;
-    if (open.queue.outgoing > 0 && !isWaiting) {
-      this.#alarm.scheduleEarlier('outbox', this.#host.now() + OUTBOX_RETRY_MS);
-      this.#host.waitUntil(this.#sendOutbox(open));
-    }
-    return next;
-  }
-
-  #sendOutbox({ definition, queue }: Open): Promise<void> {
-    this.#sending ??= sendOutbox(this.#env, definition, queue)
-      .then(() => {
-        this.#sendFailures = 0;
-        this.#problem = null;
-        this.#alarm.schedule('outbox', null);
-      })
-      .catch((error: unknown) => {
-        const delayMs = Math.min(OUTBOX_RETRY_MS * 2 ** this.#sendFailures++, OUTBOX_RETRY_MS_MAX);
-        this.#problem = error instanceof Error ? error.message : String(error);
-        console.error(`messages of queue ${definition.name} could not be sent; trying again`, error);
-        this.#alarm.schedule('outbox', this.#host.now() + delayMs);
-      })
-      .finally(() => {
-        this.#sending = null;
-        const now = this.#host.open();
-        if (now) this.#andSend(now, null); // what came while the last row was being removed
-      });
-    return this.#sending;
   }
 }

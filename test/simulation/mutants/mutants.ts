@@ -142,14 +142,14 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'durable-objects/queue/dead-letters/outbox-sender.ts',
-        find: 'this.#queue.removeOutbox(this.#row, this.#discarded);',
+        find: 'queue.removeOutbox(row, discarded);',
         replace: '',
       },
       {
         file: 'durable-objects/queue/dead-letters/outbox-sender.ts',
-        find: 'const shares = await this.#batches();',
+        find: 'const routes = await routesOf(',
         replace:
-          'this.#queue.removeOutbox(this.#row, this.#discarded);\n    const shares = await this.#batches();',
+          'queue.removeOutbox(row, { cycle: 0, hop_limit: 0, unroutable: 0, dropped: 0 });\n  const routes = await routesOf(',
       },
     ],
   },
@@ -159,8 +159,8 @@ export const MUTANTS: readonly Mutant[] = [
     only: ['publish', 'take', 'settle', 'publish-feature', 'take-feature', 'fail'],
     patches: change(
       'durable-objects/queue/dead-letters/outbox-sender.ts',
-      'source: { name: ',
-      'source: { name: String(Math.random()) + ',
+      'const source = { name: ',
+      'const source = { name: String(Math.random()) + ',
     ),
   },
   {
@@ -198,7 +198,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: change(
       'durable-objects/queue/time/queue-tasks.ts',
       'if (queue.hasNewParked())',
-      'if (queue.hasNewParked() && this.#sendFailures > 99)',
+      'if (queue.hasNewParked() && this.#lookedMs === Infinity)',
     ),
   },
   {

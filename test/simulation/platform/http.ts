@@ -5,13 +5,33 @@
 
 import type { SimSocket } from './socket.ts';
 
-type Body = Uint8Array | ArrayBuffer | string | null | undefined;
+type Body = Uint8Array | ArrayBuffer | string | SimPipe | null | undefined;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** One end of a pipe, and the other: all bytes go through at once. */
+class SimPipe {
+  bytes: Uint8Array | null = null;
+}
+
+/** The platform's pipe from a body to a reply. */
+export class SimIdentityTransformStream {
+  readonly readable = new SimPipe();
+  readonly writable = this.readable;
+}
+
+/** The bytes of a body, which can go into a pipe. */
+class SimBody extends Uint8Array {
+  pipeTo(pipe: SimPipe): Promise<void> {
+    pipe.bytes = this;
+    return Promise.resolve();
+  }
+}
+
 function bytesOf(body: Body): Uint8Array | null {
   if (body === null || body === undefined) return null;
+  if (body instanceof SimPipe) return body.bytes;
   if (typeof body === 'string') return encoder.encode(body);
   return body instanceof Uint8Array ? body : new Uint8Array(body);
 }
@@ -25,8 +45,9 @@ class Message {
     this.headers = new Headers(headers);
   }
 
-  get body(): Uint8Array | null {
-    return this.#bytes;
+  get body(): SimBody | null {
+    const bytes = this.#bytes;
+    return bytes && new SimBody(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {

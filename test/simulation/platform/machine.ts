@@ -1,7 +1,7 @@
 /** A machine: a clock of its own, a router, and the objects that happen to run there. */
 
 import type { Scheduler, Timer } from './scheduler.ts';
-import { SimRequest, SimResponse, wholeOf } from './http.ts';
+import { SimIdentityTransformStream, SimRequest, SimResponse, wholeOf } from './http.ts';
 import { OPEN, socketPairClass, type SimSocket } from './socket.ts';
 import type { Globals, ProductCode } from './bundle.ts';
 import type { Caller } from './network.ts';
@@ -17,6 +17,7 @@ export const GLOBAL_NAMES = [
   'clearInterval',
   'Request',
   'Response',
+  'IdentityTransformStream',
   'WebSocketPair',
   'WebSocket',
   'WebSocketRequestResponsePair',
@@ -146,6 +147,7 @@ export class Machine implements Caller {
       clearInterval: cancel,
       Request: SimRequest,
       Response: SimResponse,
+      IdentityTransformStream: SimIdentityTransformStream,
       WebSocketPair: socketPairClass(() => this.#scheduler),
       WebSocket: { CONNECTING: 0, OPEN, CLOSING: 2, CLOSED: 3 },
       WebSocketRequestResponsePair: class {},

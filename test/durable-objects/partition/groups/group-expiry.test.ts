@@ -23,9 +23,12 @@ describe('the expiry of group offsets', () => {
       },
       expire: () => Promise.resolve(EXPIRY_MS),
     } as unknown as GroupOffsets;
-    const work: Promise<void>[] = [];
-    const open = () => ({ groups, namespace: 'default' });
-    const expiry = new GroupExpiry(alarm, {} as Env, open, (one) => void work.push(one));
+    const work: Promise<unknown>[] = [];
+    const context = { alarm, env: {} as Env, waitUntil: (one: Promise<unknown>) => void work.push(one) };
+    const expiry = new GroupExpiry(context, () => ({
+      groups,
+      definition: { topic: { namespace: 'default' } },
+    }));
 
     expiry.schedule(groups);
     expect(armed, 'soon').toEqual([NOW_MS + 1]);

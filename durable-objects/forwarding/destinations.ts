@@ -1,0 +1,91 @@
+/** Destinations: finds where messages go, and sends each destination its messages. */
+
+import type { Destination } from '../../core/exchange/binding.ts';
+import { namesByKind, type DestinationBatch } from '../../core/exchange/destination-batches.ts';
+import { routedHeaders } from '../../core/exchange/routed-headers.ts';
+import { addressedBatches, type Definitions } from '../../core/topology/destination-addresses.ts';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import { keyRequired } from '../../core/topology/topic-record.ts';
+import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
+import { failure, type Failure } from '../../protocol/errors.ts';
+import type { RecordInput } from '../../protocol/record-batch/index.ts';
+import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
+import type { Env } from '../env.ts';
+import { topologyStub } from '../stubs.ts';
+import { gone, handOver } from './hand-over.ts';
+import { batchesOf, type Messages } from './messages.ts';
+
+/** Returns the destination of a target that needs no routing. */
+export function directDestination(target: { queue: string } | { topic: string }): Destination {
+  return 'queue' in target ? { kind: 'queue', name: target.queue } : { kind: 'topic', name: target.topic };
+}
+
+/** Returns the destinations of each message that an exchange routes. */
+export async function throughExchange<Record extends RecordInput>(
+  env: Env,
+  namespace: string,
+  written: string,
+  { records }: Messages<Record>,
+  routingKeyOf: (record: Record) => string,
+): Promise<Destination[][] | Failure> {
+  const exchange = exchangeNameOf(written);
+  const topology = topologyStub(env, namespace);
+  if (!(await topology.exchange(exchange)).exchange) {
+    return failure('exchange_not_found', `there is no exchange "${written}"`);
+  }
+  const routed = records.map((record) => ({
+    routingKey: routingKeyOf(record),
+    headers: routedHeaders(record.headers ?? []),
+  }));
+  return await topology.route(exchange, routed);
+}
+
+/** Asks the topology once for the definitions of all destinations. */
+export async function definitionsOf(
+  env: Env,
+  namespace: string,
+  batches: readonly DestinationBatch[],
+): Promise<Definitions> {
+  const names = namesByKind(batches);
+  const { queues, topics } = await topologyStub(env, namespace).definitions(names.queues, names.topics);
+  return {
+    queues: new Map((queues as QueueDefinition[]).map((queue) => [queue.name, queue])),
+    topics: new Map((topics as TopicDefinition[]).map((topic) => [topic.name, topic])),
+  };
+}
+
+/**
+ * Sends a destination its messages, one partition after another.
+ * @param source the name of the sender, and the number of the first message: the same whenever they are sent
+ * @param keyless chooses the partition of messages without a key
+ * @returns null if the destination has stored them; else why not, and it may have stored some
+ */
+export async function sendTo(
+  env: Env,
+  definitions: Definitions,
+  batch: DestinationBatch,
+  messages: Messages,
+  source: { name: string; firstNumber: number },
+  keyless: number,
+): Promise<Failure | null> {
+  const { kind, name } = batch.destination;
+  const keyOf = (index: number): Uint8Array | null => messages.records[index]!.key;
+  const topic = definitions.topics.get(name);
+  if (kind === 'topic' && topic && isCompacted(topic.config)) {
+    if (batch.indexes.some((index) => keyOf(index) === null)) return keyRequired(topic);
+  }
+  const addressed = addressedBatches(definitions, batch, keyOf, (partitions) => keyless % partitions);
+  if (addressed.length === 0) return gone(kind as 'queue' | 'topic', name);
+  for (const { destination, indexes } of addressed) {
+    const bytes = batchesOf(
+      messages,
+      indexes,
+      destination.kind === 'topic' ? destination.bytesMax : Infinity,
+    );
+    const numbers = indexes.map((index) => source.firstNumber + index);
+    const numbered = { name: source.name, firstNumber: numbers[0]!, numbers };
+    const failed = await handOver(env, destination, bytes, numbered);
+    if (failed) return failed;
+  }
+  return null;
+}
