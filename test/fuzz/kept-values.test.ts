@@ -38,6 +38,7 @@ it('takes bytes that are JSON as that JSON', () => {
 
 it('compares bytes, not how base64 may write them', () => {
   expect(said({ value: { $base64: '/x==' } }, { value: { $base64: '/w==' } })).toEqual([]);
+  expect(said({ value: { $base64: '/x==' } }, { value: { $base64: '/x==' } })).toEqual([]);
   expect(said({ value: { $base64: '/w==' } }, { value: { $base64: '/g==' } })).toHaveLength(1);
 });
 
