@@ -22,7 +22,7 @@ import {
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
 import { readHeaders } from '../../protocol/record-batch/decode.ts';
-import { openPayload } from '../../protocol/record-batch/payload.ts';
+import { openBatch } from '../../protocol/record-batch/open-batch.ts';
 import { walkRecords } from '../../protocol/record-batch/walk.ts';
 
 const ID_BASE = 2 ** 52;
@@ -79,12 +79,12 @@ export function readExchangeBatch(
   at: number,
   header: BatchHeader,
 ): { exchange: string; sequences: number[] } | null {
-  const payload = openPayload(bytes, at, header, {});
-  if ('code' in payload) return null;
+  const batch = openBatch(bytes, at, header);
+  if ('code' in batch) return null;
   const sequences: number[] = [];
   let exchange = '';
   let next = header.baseSequence;
-  const failed = walkRecords(payload, at, header, (cursor) => {
+  const failed = walkRecords(batch, (cursor) => {
     if (sequences.length === 0) {
       const named = readHeaders(cursor).findLast(({ key }) => key === EXCHANGE_HEADER)?.value;
       exchange = named ? new TextDecoder().decode(named) : '';
@@ -95,20 +95,20 @@ export function readExchangeBatch(
   return failed || sequences.length === 0 ? null : { exchange, sequences };
 }
 
-/** The records of an exchange batch at some places, as batches of their own. */
+/** The records of an exchange batch at some indexes, as batches of their own. */
 export function partOfExchangeBatch(
   bytes: Uint8Array,
   at: number,
   header: BatchHeader,
-  places: readonly number[],
+  indexes: readonly number[],
 ): Uint8Array[] {
   const records = recordsAt(bytes, at, header);
   const read = readExchangeBatch(bytes, at, header);
   if (!read) throw new Error('the router let an exchange batch through that is broken');
   const { sequences } = read;
   return packExchangeBatches(
-    places.map((place) => records[place]!),
-    places.map((place) => sequences[place]!),
+    indexes.map((index) => records[index]!),
+    indexes.map((index) => sequences[index]!),
     { id: exchangeProducerId(header), epoch: header.producerEpoch },
     Infinity,
     header.timestampType,

@@ -120,8 +120,8 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return { topic: this.#store.topics.get(name), topologyVersion: this.#store.version() };
   }
 
-  page(kind: ListKind, after: string | null, limit: number): DefinitionPage {
-    return definitionPage(this.#store, kind, after, limit);
+  page(kind: ListKind, after: string | null, limit: number, bytesMax: number): DefinitionPage {
+    return definitionPage(this.#store, kind, after, limit, bytesMax);
   }
 
   noteGroup(name: string): void {
@@ -186,8 +186,8 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return deleteBindingIn(this.#store, source, id);
   }
 
-  bindings(of: BindingsOf, after: string, limit: number): BindingList | Failure {
-    return bindingsIn(this.#store, of, after, limit);
+  bindings(of: BindingsOf, after: string, limit: number, bytesMax: number): BindingList | Failure {
+    return bindingsIn(this.#store, of, after, limit, bytesMax);
   }
 
   policy(name: string): Ruled<{ policy: PolicyDefinition | null; topologyVersion: number }> {

@@ -14,7 +14,7 @@ import {
 } from '../../protocol/limits.ts';
 import { recordOfMessage, type Message } from '../../protocol/schemas/messages.ts';
 import {
-  decodeRecords,
+  decodeOpen,
   isBatchFailure,
   packBatches,
   splitBatches,
@@ -30,7 +30,6 @@ import { at, recordProblem, tooLarge, tooMany } from './message-checks.ts';
 
 export interface QueueBatches {
   bytes: Uint8Array;
-  count: number;
   /** Absent: without sequences. */
   producer?: PublishProducer;
 }
@@ -46,7 +45,7 @@ export function batchesFromJson(json: unknown, nowMs: number): QueueBatches | Fa
   const records = recordsForQueue(sent, nowMs);
   if (isFailure(records)) return records;
   const bytes = packBatches(records, { bytesMax: BATCH_BYTES_MAX });
-  return { bytes, count: records.length, ...(producer && { producer }) };
+  return { bytes, ...(producer && { producer }) };
 }
 
 export function recordsForQueue(messages: readonly Message[], nowMs: number): RecordInput[] | Failure {
@@ -85,7 +84,7 @@ export async function batchesFromBytes(
     if (isFailure(taken)) return { ...taken, details: { ...taken.details, batch: number } };
     parts.push(taken);
   }
-  return { bytes: concatenate(parts), count, ...(producer && { producer }) };
+  return { bytes: concatenate(parts), ...(producer && { producer }) };
 }
 
 /** The producer of a request's batches, which are one publish of it: their sequences follow on. Null if they have none. */
@@ -136,10 +135,10 @@ async function takeBatch(
     );
   }
   const isPacked = header.compression !== 'none';
-  const plain = await budget.verified(bytes, located);
-  if (isFailure(plain)) return plain;
+  const opened = await budget.verified(bytes, located);
+  if (isFailure(opened)) return opened;
   if (isPacked || !hasOnlyValues(bytes, start, header)) {
-    const records = decodeRecords(plain.bytes, plain.at, plain.header);
+    const records = decodeOpen(opened);
     if (isBatchFailure(records)) return records;
     for (const [index, record] of records.entries()) {
       const wrong = recordProblem(record);

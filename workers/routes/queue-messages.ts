@@ -26,11 +26,13 @@ import {
   type WaitsEnded,
 } from '../../protocol/schemas/deliveries.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { decodeDeliveryFrame } from '../../protocol/frames/delivery-frame.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { streamConsumerId } from '../../core/queue/deliver/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliver/deliveries-json.ts';
+import { grantReply, JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { checkStreamLevel } from '../deliver/consume-level.ts';
 import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
 import { jsonReply } from '../http/json-reply.ts';
@@ -83,7 +85,8 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     const isBytes = (c.req.header('accept') ?? '').includes(DELIVERIES_TYPE);
     const form = isBytes ? frameForm(c, DELIVERIES_TYPE) : JSON_FORM;
     const replyOf = async (frame: Uint8Array | null): Promise<Response> => {
-      if (!isBytes) return jsonReply(c, frame === null ? { deliveries: [] } : deliveriesOf(frame));
+      if (!isBytes)
+        return jsonReply(c, frame === null ? { deliveries: [] } : deliveriesOf(decodeDeliveryFrame(frame)));
       const headers = { 'content-type': DELIVERIES_TYPE };
       return new Response((frame ?? new Uint8Array()) as Uint8Array<ArrayBuffer>, { headers });
     };
@@ -158,10 +161,12 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     if (isFailure(query)) return problem(c, query);
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
+    const bytesMax = await grantReply(c.req.raw, DELIVER_BYTES_MAX, JSON_REPLY_WEIGHT);
+    if (isFailure(bytesMax)) return problem(c, bytesMax);
     const batches = await callQueue<Uint8Array>(
       c.env,
       queue,
-      async (stub, version) => await stub.peek(version, query.fields.max),
+      async (stub, version) => await stub.peek(version, query.fields.max, bytesMax),
     );
     if (isFailure(batches)) return problem(c, batches);
     return jsonReply(c, { messages: messagesOf(batches) });
