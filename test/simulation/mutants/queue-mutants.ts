@@ -134,7 +134,6 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     name: 'schedule-moved-on-without-a-publish',
     checker: 'schedule',
-    firstSeed: 15,
     patches: change(
       'core/schedules/occurrences.ts',
       "return addPublish({ ...moved, latestMs }, latestMs, 'cron', nowMs);",
