@@ -140,4 +140,24 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
       "return nextMs % 180_000 === 0 ? addPublish(moved, nextMs, 'cron', nowMs) : moved;",
     ),
   },
+  {
+    name: 'oldest-stream-first',
+    checker: 'fairness',
+    only: ['publish', 'stream', 'watched'],
+    patches: change(
+      'durable-objects/queue/deliver/consumers.ts',
+      '.sort((a, b) => a.attachment.turn - b.attachment.turn);',
+      '.sort((a, b) => a.attachment.sinceMs - b.attachment.sinceMs);',
+    ),
+  },
+  {
+    name: 'taken-and-not-given',
+    checker: 'orderly-stop',
+    only: ['handed'],
+    patches: change(
+      'durable-objects/queue/stored-queue.ts',
+      'if (slices.length === 0) return null;',
+      'if (slices.length === 0 || (command.autoAck && Math.floor(nowMs) % 5 === 0)) return null;',
+    ),
+  },
 ];

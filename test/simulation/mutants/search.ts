@@ -15,12 +15,11 @@ export interface CatchingRun {
   only?: readonly string[];
 }
 
-/** Runs of so many operations, and how many seeds are tried with each. */
+/** Runs of so many operations, and how many seeds are tried with each. A short run takes hardly less than one of a hundred. */
 const ATTEMPTS = [
-  { steps: 15, seeds: 3 },
-  { steps: 40, seeds: 5 },
-  { steps: 120, seeds: 6 },
-  { steps: 250, seeds: 60 },
+  { steps: 60, seeds: 6 },
+  { steps: 200, seeds: 24 },
+  { steps: 500, seeds: 24 },
 ];
 
 const QUEUES = ['publish', 'take', 'settle', 'stream'];

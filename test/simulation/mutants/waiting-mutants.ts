@@ -85,17 +85,10 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
     ['change', 'rebind', 'grow'],
   ),
   forgotten(
-    'dead-letters-of-a-share-group-forgotten',
-    'durable-objects/partition/share/share-dead-letter-sender.ts',
-    'this.#alarm.schedule(TASK, failed ? this.#now() + delayMs : null);',
-    'this.#alarm.schedule(TASK, failed ? this.#now() + delayMs * 1_000 : null);',
-    ['produce-shared', 'share'],
-  ),
-  forgotten(
     'outbox-forgotten',
-    'durable-objects/queue/time/queue-tasks.ts',
-    "this.#alarm.schedule('outbox', this.#host.now() + delayMs);",
-    "this.#alarm.schedule('outbox', null);",
+    'durable-objects/forwarding/retry-task.ts',
+    'this.#context.alarm.schedule(this.#name, this.#context.now() + delayMs);',
+    'this.#context.alarm.schedule(this.#name, null);',
     ['publish', 'take', 'settle'],
   ),
   forgotten(
@@ -104,5 +97,19 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
     "this.#alarm.scheduleEarlier('markers', this.now() + RETRY_DELAY_MS);",
     '',
     ['transact'],
+  ),
+  forgotten(
+    'end-of-a-transaction-not-awaited-by-its-alarm',
+    'durable-objects/transaction/transaction.ts',
+    'this.#alarm.fired();\n    await this.#complete();',
+    'this.#alarm.fired();',
+    ['transact', 'order', 'take'],
+  ),
+  forgotten(
+    'parked-messages-forgotten-now-and-then',
+    'durable-objects/queue/time/queue-tasks.ts',
+    "if (parkedMs < Infinity) this.#alarm.scheduleEarlier('parked', parkedMs);",
+    "if (parkedMs < Infinity && Math.floor(parkedMs) % 3 > 0) this.#alarm.scheduleEarlier('parked', parkedMs);",
+    ['publish', 'take', 'settle'],
   ),
 ];
