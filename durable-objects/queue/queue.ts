@@ -299,7 +299,10 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#consumers.noteSign(socket, this.now());
     this.#open?.queue.noteSeen(stream.consumerId, this.now());
     const read = readStreamMessage(message);
-    if (isFailure(read)) return socket.send(writeJson(problemOf(read)));
+    if (isFailure(read)) {
+      socket.send(writeJson(problemOf(read)));
+      return this.#handOut.serve(); // whatever it says, it lives, and may have room again
+    }
     if ('runs' in read) return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
     this.#consumers.setPrefetch(socket, read.prefetch);
     socket.send(JSON.stringify(read));
