@@ -299,15 +299,15 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#consumers.noteSign(socket, this.now());
     this.#open?.queue.noteSeen(stream.consumerId, this.now());
     const read = readStreamMessage(message);
-    if (isFailure(read)) {
-      socket.send(writeJson(problemOf(read)));
-      return this.#handOut.serve(); // whatever it says, it lives, and may have room again
+    if (!isFailure(read) && 'runs' in read)
+      return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
+    if (isFailure(read)) socket.send(writeJson(problemOf(read)));
+    else {
+      this.#consumers.setPrefetch(socket, read.prefetch);
+      socket.send(JSON.stringify(read));
+      if (read.prefetch === 0) this.#open?.queue.resign(stream.consumerId);
     }
-    if ('runs' in read) return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
-    this.#consumers.setPrefetch(socket, read.prefetch);
-    socket.send(JSON.stringify(read));
-    if (read.prefetch === 0) this.#open?.queue.resign(stream.consumerId);
-    this.#handOut.serve();
+    this.#handOut.serve(); // it may have room again
   }
 
   override webSocketClose(socket: WebSocket): void {
