@@ -24,6 +24,8 @@ export interface BrokerOptions {
   port?: number;
   /** Another entry that exports the same classes: tests add to them. Relative to the root of the project. */
   entry?: string;
+  /** The bundle of an entry, instead of one that is made at each start. */
+  script?: string;
   /** Where the inspector of the runtime listens; 0: any free port. Default: there is none. */
   inspectorPort?: number;
   /** Instead of those of wrangler.toml. */
@@ -61,7 +63,8 @@ const WORKER_NAME = 'posthorn';
 /** Throws a `BrokerError` for problems that the caller can fix: the address, the data folder. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const config = await readWranglerConfig();
-  const worker = workerOptions(config, options, await bundleWorker(options.entry ?? config.main));
+  const script = options.script ?? (await bundleWorker(options.entry ?? config.main));
+  const worker = workerOptions(config, options, script);
   let url = '';
   const onLog = options.onLog ?? logTroubles;
   const workerd = new WorkerdProcess((log) => {

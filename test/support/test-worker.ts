@@ -168,8 +168,27 @@ function lagging(near: WebSocket): Response {
   return new Response(null, { status: 101, webSocket: client });
 }
 
+/** The path of a request to a shared broker: each test file has a namespace of its own. */
+const IN_NAMESPACE = /^(https?:\/\/[^/]+)\/in\/([^/]+)(\/v1\/default(?![^/?]))?/;
+
+/** Environments by namespace, each of which knows only this one. */
+const environments = new Map<string, Env>();
+
+function environmentOf(env: Env, namespace: string): Env {
+  let own = environments.get(namespace);
+  if (!own) environments.set(namespace, (own = { ...env, POSTHORN_NAMESPACES: namespace }));
+  return own;
+}
+
 export default {
-  async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  async fetch(given: Request, givenEnv: Env, ctx: ExecutionContext): Promise<Response> {
+    const [prefix, origin, namespace = 'default', path] = IN_NAMESPACE.exec(given.url) ?? [];
+    const isShared = prefix !== undefined;
+    const rest = given.url.slice(prefix?.length);
+    const request = isShared
+      ? new Request(`${origin}${path ? `/v1/${namespace}` : ''}${rest}`, given)
+      : given;
+    const env = isShared ? environmentOf(givenEnv, namespace) : givenEnv;
     const url = new URL(request.url);
     if (url.pathname === '/test/advance') {
       aheadMs += Number(url.searchParams.get('ms'));
@@ -185,7 +204,7 @@ export default {
     }
     if (url.pathname === '/test/fill') {
       const [table, like] = ['table', 'like'].map((name) => url.searchParams.get(name) ?? '');
-      const topology = topologyStub(env, 'default') as unknown as Topology;
+      const topology = topologyStub(env, namespace) as unknown as Topology;
       await topology.fill(table!, like!, Number(url.searchParams.get('count')));
       return new Response();
     }
@@ -206,7 +225,7 @@ export default {
       return new Response();
     }
     if (url.pathname === '/test/close-queue') {
-      const { queue } = await topologyStub(env, 'default').queue(url.searchParams.get('name') ?? '');
+      const { queue } = await topologyStub(env, namespace).queue(url.searchParams.get('name') ?? '');
       return Response.json(await queueStub(env, queue!).closeIf(queue!.version, { ifEmpty: true }));
     }
     if (url.pathname === '/test/lose-alarm') {
@@ -217,7 +236,7 @@ export default {
       return new Response();
     }
     if (url.pathname === '/test/transactional-ids') {
-      return Response.json(await topologyStub(env, 'default').transactionalIds('', 1_000));
+      return Response.json(await topologyStub(env, namespace).transactionalIds('', 1_000));
     }
     if (url.pathname === '/test/ring-alarm') {
       const stub = env.QUEUE.getByName(url.searchParams.get('object') ?? '') as unknown as Queue;

@@ -17,7 +17,7 @@ import { TestBroker, type Reply } from '../support/test-broker.ts';
 const NAMESPACE = '/v1/default';
 
 let broker: TestBroker;
-beforeAll(async () => void (broker = await TestBroker.start()));
+beforeAll(async () => void (broker = await TestBroker.start({ own: 'is restarted' })));
 afterAll(() => broker.stop());
 
 let names = 0;
