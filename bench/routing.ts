@@ -9,6 +9,7 @@
  * publishing is measured over HTTP with spread keys.
  */
 
+import { createHash } from 'node:crypto';
 import { makeBinding, type BindingDeclaration } from '../core/exchange/binding.ts';
 import type { ExchangeType, RoutedMessage } from '../core/exchange/exchange.ts';
 import { route } from '../core/exchange/route.ts';
@@ -165,13 +166,18 @@ function measure(name: string, workload: Workload, keys: 'spread' | 'hot') {
   };
 }
 
+const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
+
 function tableOf({ type, pair }: Workload, size: number): RoutingTable {
   const table = new RoutingTable(() => false);
   table.declare({ name: 'x', type, internal: false, alternate_exchange: null, hash_header: null });
   for (let group = 0; group < size / 2; group++) {
     pair(group).forEach((how, side) => {
       table.bind(
-        makeBinding({ source: 'x', destination: { kind: 'queue', name: `q${group}-${side}` }, ...how }),
+        makeBinding(
+          { source: 'x', destination: { kind: 'queue', name: `q${group}-${side}` }, ...how },
+          sha256,
+        ),
       );
     });
   }

@@ -55,9 +55,6 @@ export const WAIT_MS_MAX = 300_000;
 /** Kafka's `message.timestamp.after.max.ms`: a timestamp from the far future would defeat retention by time. */
 export const TIMESTAMP_AHEAD_MS_MAX = 3_600_000;
 
-/** Offsets and times are JSON numbers, exact up to here. */
-export const INTEGER_MAX = Number.MAX_SAFE_INTEGER;
-
 /** Appends that wait in the memory of one partition; above it the producer is told to slow down. */
 export const PENDING_APPEND_BYTES_MAX = 32 * MiB;
 

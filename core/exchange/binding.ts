@@ -6,7 +6,6 @@
  */
 
 import { canonicalJson, type Json } from './canonical-json.ts';
-import { sha256 } from './sha256.ts';
 
 export type DestinationKind = 'queue' | 'exchange' | 'topic';
 
@@ -32,15 +31,21 @@ export interface Binding extends BindingDeclaration {
   readonly id: string;
 }
 
-export function makeBinding(declaration: BindingDeclaration): Binding {
-  return { id: bindingId(declaration), ...declaration };
+/** SHA-256 of some bytes: 32 bytes. The caller hands in the platform's. */
+export type Sha256 = (bytes: Uint8Array) => Uint8Array;
+
+export function makeBinding(declaration: BindingDeclaration, sha256: Sha256): Binding {
+  return { id: bindingId(declaration, sha256), ...declaration };
 }
 
 /**
  * The first 128 bits of the SHA-256 of the four parts, in base64url. A hash because arguments may be longer than a path
  * can carry; a cryptographic one because the parts are the caller's, and two bindings with one id would be lost mail.
  */
-export function bindingId({ source, destination, routing_key, arguments: args }: BindingDeclaration): string {
+export function bindingId(
+  { source, destination, routing_key, arguments: args }: BindingDeclaration,
+  sha256: Sha256,
+): string {
   const identity = canonicalJson([source, destination.kind, destination.name, routing_key, args]);
   return base64Url(sha256(new TextEncoder().encode(identity)).subarray(0, 16));
 }

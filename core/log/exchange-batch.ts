@@ -15,11 +15,9 @@
 
 import { EXCHANGE_HEADER } from '../../protocol/message-headers.ts';
 import {
-  BATCH_OVERHEAD,
-  decodeRecords,
   encodeBatch,
-  isBatchFailure,
-  recordSizeUpperBound,
+  groupRecords,
+  recordsAt,
   type BatchHeader,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
@@ -56,15 +54,13 @@ export function packExchangeBatches(
   bytesMax: number,
   timestampType: 'create' | 'append' = 'create',
 ): Uint8Array[] {
+  const gapBefore = (index: number): number => sequences[index]! - sequences[index - 1]! - 1;
   const batches: Uint8Array[] = [];
   let first = 0;
-  let bytes = BATCH_OVERHEAD;
-  const close = (end: number): void => {
-    const recordAttributes = new Uint8Array(end - first);
-    for (let at = first + 1; at < end; at++)
-      recordAttributes[at - first] = sequences[at]! - sequences[at - 1]! - 1;
+  for (const group of groupRecords(records, { bytesMax }, (index) => gapBefore(index) > GAP_MAX)) {
+    const recordAttributes = Uint8Array.from(group, (_, nth) => (nth === 0 ? 0 : gapBefore(first + nth)));
     batches.push(
-      encodeBatch(records.slice(first, end), {
+      encodeBatch(group, {
         producerId: ID_BASE + id,
         producerEpoch: epoch,
         baseSequence: sequences[first]!,
@@ -72,16 +68,8 @@ export function packExchangeBatches(
         timestampType,
       }),
     );
-    first = end;
-    bytes = BATCH_OVERHEAD;
-  };
-  records.forEach((record, at) => {
-    const size = recordSizeUpperBound(record);
-    const isFar = at > first && sequences[at]! - sequences[at - 1]! - 1 > GAP_MAX;
-    if (at > first && (isFar || bytes + size > bytesMax)) close(at);
-    bytes += size;
-  });
-  close(records.length);
+    first += group.length;
+  }
   return batches;
 }
 
@@ -114,10 +102,9 @@ export function partOfExchangeBatch(
   header: BatchHeader,
   places: readonly number[],
 ): Uint8Array[] {
-  const records = decodeRecords(bytes, at, header);
+  const records = recordsAt(bytes, at, header);
   const read = readExchangeBatch(bytes, at, header);
-  if (isBatchFailure(records) || !read)
-    throw new Error('the router let an exchange batch through that is broken');
+  if (!read) throw new Error('the router let an exchange batch through that is broken');
   const { sequences } = read;
   return packExchangeBatches(
     places.map((place) => records[place]!),

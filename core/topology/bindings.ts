@@ -2,8 +2,13 @@
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { BINDING_ARGUMENTS_LENGTH_MAX } from '../../protocol/limits.ts';
-import { makeBinding, type Binding, type BindingDeclaration, type Destination } from '../exchange/binding.ts';
-import { DEFAULT_EXCHANGE } from '../exchange/exchange.ts';
+import {
+  makeBinding,
+  type Binding,
+  type BindingDeclaration,
+  type Destination,
+  type Sha256,
+} from '../exchange/binding.ts';
 import { checkBinding } from '../exchange/registry.ts';
 import { noSuchExchange, type ExchangeDefinition } from './exchanges.ts';
 
@@ -14,7 +19,11 @@ export interface Ends {
 }
 
 /** The binding that a declaration makes; whether it is there already is for the caller to look up by its id. */
-export function declareBinding(declaration: BindingDeclaration, ends: Ends): Binding | Failure {
+export function declareBinding(
+  declaration: BindingDeclaration,
+  ends: Ends,
+  sha256: Sha256,
+): Binding | Failure {
   const { source, destination } = declaration;
   const exchange = ends.exchange(source);
   if (exchange === null) return noSuchExchange(source);
@@ -27,16 +36,11 @@ export function declareBinding(declaration: BindingDeclaration, ends: Ends): Bin
       `arguments: at most ${BINDING_ARGUMENTS_LENGTH_MAX} characters of JSON in all`,
     );
   }
-  return makeBinding(declaration);
+  return makeBinding(declaration, sha256);
 }
 
 export function noSuchBinding(exchange: string, id: string): Failure {
   return failure('binding_not_found', `exchange "${exchange}" has no binding "${id}"`);
-}
-
-/** Every queue has a binding of its name from the default exchange, and those cannot go alone. */
-export function isDefaultExchange(name: string): boolean {
-  return name === DEFAULT_EXCHANGE;
 }
 
 function noSuchDestination({ kind, name }: Destination): Failure {

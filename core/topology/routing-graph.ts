@@ -1,10 +1,10 @@
 /**
- * Routing graph: what a router needs to route. It holds the exchanges, the bindings, and the names of queues and
- * topics. A router builds it from a snapshot and follows the topology's log of changes, so one new binding costs one
+ * Routing graph: what a router needs to route. It holds the exchanges, the bindings, and the names of
+ * queues, which the default exchange routes by. A router builds it from a snapshot and follows the topology's log of changes, so one new binding costs one
  * change, not a reload.
  */
 
-import type { Binding, BindingArguments, Destination, DestinationKind } from '../exchange/binding.ts';
+import type { Binding, BindingArguments, DestinationKind } from '../exchange/binding.ts';
 import { canonicalJson } from '../exchange/canonical-json.ts';
 import { RoutingTable } from '../exchange/routing-table.ts';
 import type { ExchangeDefinition } from './exchanges.ts';
@@ -17,7 +17,7 @@ export type TopologyChange =
   /** What is removed takes its bindings with it: those from an exchange, and those to any of them. */
   | { readonly removed: DestinationKind; readonly name: string }
   | { readonly removed: 'binding'; readonly id: string }
-  /** Something that routing does not see, such as a policy. */
+  /** Something that routing does not see, such as a policy. A new topic is not seen either: its bindings are. */
   | { readonly put: 'other' };
 
 /** A part of a snapshot of the topology. */
@@ -25,7 +25,6 @@ export interface GraphPage {
   /** On the first pages only. */
   readonly names: {
     readonly queues: readonly string[];
-    readonly topics: readonly string[];
     /** Also the predeclared ones, of version 0. */
     readonly exchanges: readonly ExchangeDefinition[];
   } | null;
@@ -34,17 +33,12 @@ export interface GraphPage {
 }
 
 export class RoutingGraph {
-  readonly #names = { queue: new Set<string>(), topic: new Set<string>() };
-  readonly table = new RoutingTable((name) => this.#names.queue.has(name));
-
-  hasDestination({ kind, name }: Destination): boolean {
-    return kind === 'exchange' ? this.table.exchange(name) !== null : this.#names[kind].has(name);
-  }
+  readonly #queues = new Set<string>();
+  readonly table = new RoutingTable((name) => this.#queues.has(name));
 
   /** @returns how many bindings the page held */
   applyPage({ names, bindingsJson }: GraphPage): number {
     for (const name of names?.queues ?? []) this.apply({ put: 'queue', name });
-    for (const name of names?.topics ?? []) this.apply({ put: 'topic', name });
     for (const exchange of names?.exchanges ?? []) {
       if (exchange.version > 0) this.apply({ put: 'exchange', exchange });
     }
@@ -58,13 +52,13 @@ export class RoutingGraph {
     else if (change.removed === 'binding') this.table.unbind(change.id);
     else if (change.removed === 'exchange') this.table.deleteExchange(change.name);
     else {
-      this.#names[change.removed].delete(change.name);
+      if (change.removed === 'queue') this.#queues.delete(change.name);
       this.table.deleteDestination({ kind: change.removed, name: change.name });
     }
   }
 
   #put(change: Extract<TopologyChange, { put: unknown }>): void {
-    if (change.put === 'queue' || change.put === 'topic') this.#names[change.put].add(change.name);
+    if (change.put === 'queue') this.#queues.add(change.name);
     else if (change.put === 'exchange') this.table.declare(change.exchange);
     else if (change.put === 'bindings') for (const binding of change.bindings) this.#bind(binding);
   }

@@ -43,12 +43,10 @@ import type { Env } from '../env.ts';
 import { tellPartitions } from './fence-partitions.ts';
 import type { BeatRequest, GroupDescription, GroupMethods, MemberView, TargetInputs } from '../rpc/group.ts';
 import { noSuchGroup, notEmpty, unfenced } from './group-refusals.ts';
+import { readGroup, rowsOf } from './group-rows.ts';
 
 /** After a partition could not be told that a member is gone. */
 const FENCE_RETRY_MS = 5_000;
-
-/** Characters of a stored value: the platform takes 2 MB. Most groups need a thousandth. */
-const PART_LENGTH = 1_000_000;
 
 const METHODS: ReadonlySet<string> = new Set<keyof GroupMethods>([
   'join',
@@ -249,8 +247,13 @@ export class Group extends Durable {
     this.group = emptyGroup();
     this.lives.clear();
     this.alarms = this.newAlarms(null);
-    await this.state.storage.deleteAlarm();
-    await this.destroy();
+    try {
+      await this.state.storage.deleteAlarm();
+      await this.destroy();
+    } catch (error) {
+      this.startAgain(error);
+      throw error;
+    }
     return { deleted: true };
   }
 
@@ -258,28 +261,16 @@ export class Group extends Durable {
     return { isEmpty: isEmpty(this.group) };
   }
 
-  /** itty-durable's, for states that do not fit one value: all parts are written together. */
+  /** Replaces itty-durable's, which stores one value. */
   override async persist(): Promise<void> {
-    const text = JSON.stringify(this.group);
-    const parts: Record<string, unknown> = { data: { parts: Math.ceil(text.length / PART_LENGTH) } };
-    for (let nth = 0; nth * PART_LENGTH < text.length; nth++) {
-      const part = text.slice(nth * PART_LENGTH, (nth + 1) * PART_LENGTH);
-      if (nth === 0) parts['data'] = { ...(parts['data'] as object), text: part };
-      else parts[`data.${nth}`] = part;
-    }
-    this.rowsWritten += Object.keys(parts).length;
-    await this.state.storage.put(parts);
+    const rows = rowsOf(this.group);
+    this.rowsWritten += Object.keys(rows).length;
+    await this.state.storage.put(rows);
   }
 
   override async loadFromStorage(): Promise<void> {
     if (this.state.initialized) return;
-    const { storage } = this.state;
-    const stored = await storage.get<{ parts: number; text: string }>('data');
-    if (stored) {
-      let { text } = stored;
-      for (let nth = 1; nth < stored.parts; nth++) text += await storage.get<string>(`data.${nth}`);
-      this.group = JSON.parse(text) as GroupState;
-    }
+    this.group = (await readGroup(this.state.storage)) ?? this.group;
     this.state.initialized = true;
   }
 
@@ -384,8 +375,14 @@ export class Group extends Durable {
     this.isSaving = true;
     queueMicrotask(() => {
       this.isSaving = false;
-      this.state.waitUntil(this.persist());
+      this.state.waitUntil(this.persist().catch((error: unknown) => this.startAgain(error)));
     });
+  }
+
+  /** Memory must not be ahead of the disk: what is not stored, nobody may rely on. */
+  private startAgain(error: unknown): void {
+    console.error(`group ${this.group.name} could not be stored; it starts again from its disk`, error);
+    this.state.abort('the group could not be stored');
   }
 }
 

@@ -12,7 +12,7 @@ import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
 import { StorageRoom } from '../runtime/storage-room.ts';
-import { concatenate } from '../storage/bytes.ts';
+import { concatenate } from '../../protocol/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../env.ts';
 import { DeletionGuard } from './time/deletion-guard.ts';

@@ -107,12 +107,14 @@ export class StoredQueue {
     });
     this.deadLetters = new DeadLetterBox({
       name: definition.name,
-      id: definition.id,
-      source: this.#source,
+      letters: () => ({
+        queueId: definition.id,
+        state: this.#state,
+        source: this.#source,
+        recordAt: (extent, offset) => this.#cache.records(extent).get(offset)!,
+      }),
       outbox: this.#outbox,
       replays: new ReplayStore(sql),
-      state: () => this.#state,
-      recordAt: (extent, offset) => this.#cache.records(extent).get(offset)!,
     });
     this.#load(definition.config, isPaused);
   }

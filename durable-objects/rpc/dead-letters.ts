@@ -3,19 +3,10 @@
  * queue stays small.
  */
 
+import type { ReplayOrder, StoredReplay } from '../../core/queue/replay.ts';
 import type { MessageFilter } from '../../core/queue/dead-letters/dead-letter-filter.ts';
 import type { ReplayTarget } from '../../protocol/schemas/dead-letters.ts';
 import type { Position } from '../../core/queue/state/ready-messages.ts';
-
-export interface ReplayOrder {
-  id: string;
-  filter: MessageFilter;
-  /** Only these; null: all that match. */
-  ids: string[] | null;
-  to: ReplayTarget | null;
-  limit: number | null;
-  ratePerS: number | null;
-}
 
 export type DeadLetterCall =
   | { do: 'list'; filter: MessageFilter; after: Position | null; max: number }
@@ -34,23 +25,6 @@ export interface DeadLetterPage {
   batches: Uint8Array;
   /** Where to go on; null: that was all. */
   next: Position | null;
-}
-
-/** A replay as its row has it. Times in ms. */
-export interface StoredReplay extends ReplayOrder {
-  state: 'running' | 'done' | 'cancelled';
-  total: number;
-  lookedAt: number;
-  moved: number;
-  skipped: number;
-  startedMs: number;
-  endedMs: number | null;
-  /** With a rate: when the next slice is due, in ms. Not before the first. */
-  nextMs?: number;
-  /** The last place that was looked at. */
-  after: Position | null;
-  /** What is behind these offsets came after it had begun, perhaps by it. */
-  ends: [lane: number, nextOffset: number][];
 }
 
 export interface DeadLetterAnswer {

@@ -88,17 +88,19 @@ export interface BindingList {
 export type BindingsOf = { source: string } | { destination: Destination };
 
 /** Where reading a snapshot goes on: after this name, or after this binding. */
-export type SnapshotPosition = { kind: SnapshotNameKind; after: string } | { source: string; id: string };
+export type SnapshotPosition = NamePosition | { source: string; id: string };
 
-/** In the order in which a snapshot has them: exchanges before the bindings from them. */
-export const SNAPSHOT_NAME_KINDS = ['queues', 'topics', 'exchanges'] as const;
-export type SnapshotNameKind = (typeof SNAPSHOT_NAME_KINDS)[number];
+/** A snapshot has the queues, then the exchanges, and then the bindings from them. */
+export interface NamePosition {
+  kind: 'queues' | 'exchanges';
+  after: string;
+}
 
 export interface SnapshotPage {
   /** The version before the page was read. Changes after that of the first page have to be applied to the whole. */
   version: number;
   /** On the first pages, until all names have been read; then null. */
-  names: { queues: string[]; topics: string[]; exchanges: ExchangeDefinition[] } | null;
+  names: { queues: string[]; exchanges: ExchangeDefinition[] } | null;
   /** A JSON array. */
   bindingsJson: string;
   next: SnapshotPosition | null;

@@ -24,7 +24,7 @@ import {
   type BatchHeader,
   type RetainCodec,
 } from '../../protocol/record-batch/index.ts';
-import { concatenate } from './bytes.ts';
+import { concatenate } from '../../protocol/bytes.ts';
 import { DamageNotes } from './damage-notes.ts';
 import type { SegmentLog } from './segment-log.ts';
 import type { Segment } from './segment-store.ts';

@@ -16,7 +16,7 @@ import { EMPTY_LOG, type LogHead, type SegmentExtent } from '../../core/log/segm
 import { offsetInSegment, segmentForTimestamp } from '../../core/log/time-index.ts';
 import type { Failure } from '../../protocol/errors.ts';
 import { setBaseOffset, type Inflate } from '../../protocol/record-batch/index.ts';
-import { concatenate, ownBytes } from './bytes.ts';
+import { concatenate, ownBytes } from '../../protocol/bytes.ts';
 import { LOG_SCHEMA, SegmentStore, type LogRow } from './segment-store.ts';
 import type { Sql } from './sql.ts';
 

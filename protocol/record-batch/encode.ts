@@ -92,21 +92,6 @@ export function encodeBatch(records: readonly RecordInput[], options: EncodeOpti
 }
 
 /**
- * The exact size in a batch of one record, its own length field included, in bytes.
- *
- * @param offsetDelta its place in the batch, from 0
- * @param timestampDelta its timestamp less that of the batch's first record
- */
-export function recordSize(
-  record: Pick<RecordInput, 'key' | 'value' | 'headers'>,
-  offsetDelta: number,
-  timestampDelta: number,
-): number {
-  const body = bodySize(record, offsetDelta, timestampDelta);
-  return varintSize(body) + body;
-}
-
-/**
  * A size that the record will not exceed wherever in a batch it lands, in bytes: for a producer that collects records
  * until `BATCH_OVERHEAD` plus their bounds reach its limit. At most 18 bytes above the exact size.
  */

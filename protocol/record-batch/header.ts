@@ -198,11 +198,6 @@ export function setBaseOffset(bytes: Uint8Array, at: number, offset: number): vo
   writeInt64(bytes, at + FIELD.baseOffset, offset);
 }
 
-/** Not covered by the CRC either. */
-export function setPartitionLeaderEpoch(bytes: Uint8Array, at: number, epoch: number): void {
-  writeInt32(bytes, at + FIELD.partitionLeaderEpoch, epoch);
-}
-
 /**
  * Makes `ms` the timestamp of every record, as Kafka's `message.timestamp.type=LogAppendTime` does: the records keep
  * their deltas, and the batch says that they do not count. Works on compressed batches. Recomputes the CRC.

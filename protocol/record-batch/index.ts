@@ -8,7 +8,7 @@ export {
   type EndTransactionMarker,
 } from './control.ts';
 export { decodeRecords, eachRecordKey, visitRecords } from './decode.ts';
-export { encodeBatch, recordSize, recordSizeUpperBound, type EncodeOptions } from './encode.ts';
+export { encodeBatch, recordSizeUpperBound, type EncodeOptions } from './encode.ts';
 export {
   decodeRecordsAsync,
   gunzipBatch,
@@ -20,7 +20,6 @@ export {
   BATCH_OVERHEAD,
   readBatchHeader,
   setBaseOffset,
-  setPartitionLeaderEpoch,
   setProducer,
   splitBatches,
   stampAppendTime,
@@ -34,6 +33,8 @@ export {
   type SoundBatch,
   type StoredPiece,
 } from './survey.ts';
+export { groupRecords, packBatches, type BatchLimits } from './pack.ts';
+export { orThrow, recordsAt, recordsIn } from './read-records.ts';
 export { retainRecords, type RetainCodec } from './retain.ts';
 export {
   INFLATED_BYTES_MAX,

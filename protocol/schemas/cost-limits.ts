@@ -14,7 +14,6 @@ export const costLimitsSchema = z.strictObject({
       'Rows that the queues and partitions of the namespace may write in an hour of the clock (UTC) before publishes are refused with `cost_ceiling`; null: no limit',
     ),
 });
-export type CostLimits = z.infer<typeof costLimitsSchema>;
 
 export const costLimitsReplySchema = z.object({
   ...costLimitsSchema.shape,

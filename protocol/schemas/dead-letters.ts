@@ -211,7 +211,6 @@ export const replayRequestSchema = z.strictObject({
     .describe('Messages per second at most; default: no limit'),
   dry_run: z.boolean().default(false).describe('Only counts the messages that would be replayed'),
 });
-export type ReplayRequest = z.infer<typeof replayRequestSchema>;
 
 export const REPLAY_STATES = ['running', 'done', 'cancelled'] as const;
 

@@ -167,7 +167,6 @@ export const bindingsDeclarationSchema = z.strictObject({
     .max(BINDINGS_PER_REQUEST_MAX)
     .describe(`1 to ${BINDINGS_PER_REQUEST_MAX} bindings: all are created, or none`),
 });
-export type BindingsDeclaration = z.infer<typeof bindingsDeclarationSchema>;
 
 export const bindingsDeclaredSchema = z.object({
   ids: z.array(z.string()).describe('One for each binding, in the order of the request'),

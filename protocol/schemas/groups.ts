@@ -194,7 +194,6 @@ export const groupFetchSchema = z
     ),
   })
   .meta(EXACTLY_ONCE_ISOLATION);
-export type GroupFetchFields = z.output<typeof groupFetchSchema>;
 
 const groupRecordSchema = fetchedRecordSchema.extend(topicPartition);
 export type GroupRecord<OneRecord = FetchedRecord> = OneRecord & TopicPartition;

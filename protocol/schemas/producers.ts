@@ -26,7 +26,6 @@ export const producerDeclarationSchema = z
       ),
   })
   .meta({ dependentRequired: { transaction_timeout_ms: ['transactional_id'] } });
-export type ProducerDeclaration = z.infer<typeof producerDeclarationSchema>;
 
 export const producerReplySchema = z.object({
   id: z.int().min(0).describe('Unique in the namespace, never given twice'),

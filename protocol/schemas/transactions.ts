@@ -13,7 +13,6 @@ const ONE_TARGET = 'expected either exchange or queue';
 export const transactionEndSchema = z.strictObject({
   producer: z.strictObject(producerIdentity).describe('As the last reply gave it'),
 });
-export type TransactionEndRequest = z.infer<typeof transactionEndSchema>;
 
 export const transactionOffsetsSchema = z.strictObject({
   producer: z.strictObject(producerIdentity).describe('The producer of the transaction'),

@@ -29,15 +29,9 @@ export const webhookSchema = z.strictObject({
       '`whsec_` and base64. Default: the existing secret stays, or a new one is made, which only this reply shows',
     ),
 });
-export type WebhookDeclaration = z.infer<typeof webhookSchema>;
 
 /** What is shown of a webhook. */
 export const webhookReplySchema = z.object({
   url: z.string(),
   secret: z.string().optional().describe('Only in the reply to the request that created it'),
 });
-export type WebhookReply = z.infer<typeof webhookReplySchema>;
-
-export function isWebhookSecret(text: string): boolean {
-  return SECRET_PATTERN.test(text);
-}

@@ -1,5 +1,6 @@
 /** Produce request: sends batches and returns where they were stored. */
 
+import { concatenate } from '../../protocol/bytes.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { PartlyStored, ProduceBatchesReply } from '../../protocol/schemas/records.ts';
@@ -38,7 +39,7 @@ export async function produce(
       transactional_id: transactionalId,
     },
     headers: { 'content-type': RECORD_BATCH_TYPE },
-    body: joined(encoded),
+    body: concatenate(encoded),
     signal,
   });
   if (acks === 'none') return batches.map(() => ({ baseOffset: -1, appendTime: null }));
@@ -68,15 +69,4 @@ export function partsOf(
       return new PosthornError(code as ErrorCode, detail, options);
     }),
   };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

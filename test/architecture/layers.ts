@@ -24,7 +24,7 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
   'durable-objects': (_, { target }) =>
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||
-    ['cloudflare:workers', 'node:zlib', 'itty-durable', 'croner'].includes(target),
+    ['cloudflare:workers', 'node:crypto', 'node:zlib', 'itty-durable', 'croner'].includes(target),
   workers: (path, { target, isFile }) =>
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||

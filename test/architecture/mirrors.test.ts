@@ -16,6 +16,7 @@ const WITHOUT_FILE = new Map([
     'cases of a real RabbitMQ, for all exchange types together',
   ],
   ['test/core/group/simulation.test.ts', 'a simulation of groups and partitions together'],
+  ['test/core/queue/conservation.test.ts', 'the check of conservation that tests of queues share'],
 ]);
 
 const sources = readSources();

@@ -84,6 +84,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
       world.unseen.delete(host);
       const what = unserved(host, host.machine?.nowMs ?? scheduler.nowMs, rates, find);
       if (what === null) continue;
+      scheduler.note(`unserved: ${what}`);
       const now = history.now();
       history.add({ kind: 'unserved', client: '', begin: now, end: now, what });
     }

@@ -251,7 +251,12 @@ describe('policies', () => {
     expect((await policy('orders', declaration)).status).toBe(201);
     expect((await policy('orders', declaration)).status).toBe(200);
     const { body } = await broker.call<PolicyReply>('GET', `${NAMESPACE}/policies/orders`);
-    expect(body).toEqual({ policy: 'orders', ...declaration, topology_version: body.topology_version });
+    expect(body).toEqual({
+      policy: 'orders',
+      ...declaration,
+      progress: { done: true, queues_checked: 0, queues_total: 0 },
+      topology_version: body.topology_version,
+    });
     const list = await broker.call<PolicyList>('GET', `${NAMESPACE}/policies`);
     expect(list.body.policies).toEqual([{ policy: 'orders', ...declaration }]);
     expect((await broker.call('DELETE', `${NAMESPACE}/policies/orders`)).status).toBe(200);

@@ -107,18 +107,17 @@ export interface Definitions {
 export async function lookUpAll(
   env: Env,
   namespace: string,
-  queueNames: Iterable<string>,
-  topicNames: Iterable<string>,
+  names: { queues: Iterable<string>; topics: Iterable<string> },
 ): Promise<Definitions> {
   const found: Definitions = { queues: new Map(), topics: new Map() };
   const unknownQueues: string[] = [];
   const unknownTopics: string[] = [];
-  for (const name of queueNames) {
+  for (const name of names.queues) {
     const known = queues.get(keyOf(namespace, name));
     if (known) found.queues.set(name, known.queue);
     else unknownQueues.push(name);
   }
-  for (const name of topicNames) {
+  for (const name of names.topics) {
     const known = topics.get(keyOf(namespace, name));
     if (known) found.topics.set(name, known.topic);
     else unknownTopics.push(name);

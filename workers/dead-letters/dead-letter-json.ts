@@ -5,7 +5,6 @@ import {
   headersOfBroker,
   originalRecord,
 } from '../../core/queue/dead-letters/dead-letter-record.ts';
-import { recordsIn } from '../../core/queue/deliver/deliveries-json.ts';
 import type { DeadLetter, ResendRequest } from '../../protocol/schemas/dead-letters.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { RECORD_BYTES_MAX } from '../../protocol/limits.ts';
@@ -16,7 +15,12 @@ import {
   RESERVED_PREFIX,
   type WrittenMessage,
 } from '../../protocol/schemas/messages.ts';
-import { encodeBatch, recordSizeUpperBound, type RecordInput } from '../../protocol/record-batch/index.ts';
+import {
+  encodeBatch,
+  recordsIn,
+  recordSizeUpperBound,
+  type RecordInput,
+} from '../../protocol/record-batch/index.ts';
 
 /** A message that is sent back is not delayed again. */
 const { delay_ms: _, deliver_at: __, ...UNDELAYED } = PROPERTY_HEADERS;

@@ -12,6 +12,7 @@ import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { MemberView, OwnedPartition } from '../../durable-objects/rpc/group.ts';
 import type { ReadRequest, PartitionMethods } from '../../durable-objects/rpc/partition.ts';
 import type { Stale } from '../../durable-objects/rpc/stale.ts';
+import { concatenate } from '../../protocol/bytes.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { NamedOffset, NamedPartition, TopicPartition } from '../../protocol/schemas/groups.ts';
 import type { FetchFrame } from '../../core/log/fetch-frame.ts';
@@ -273,9 +274,7 @@ async function fetchPlace(
 
 /** Two answers of one partition, the second from where the first has ended. */
 function joined(first: FetchFrame, second: FetchFrame): FetchFrame {
-  const batches = new Uint8Array(first.batches.length + second.batches.length);
-  batches.set(first.batches);
-  batches.set(second.batches, first.batches.length);
+  const batches = concatenate([first.batches, second.batches]);
   return { ...second, startOffset: first.startOffset, batches };
 }
 

@@ -1,6 +1,7 @@
 /** Checked batches: batches that a producer sent as bytes, verified in full before any of them is stored. */
 
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
+import { keyRequired } from '../../core/topology/topic-record.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Identity } from '../../core/transaction/transaction.ts';
 import {
@@ -162,11 +163,4 @@ function checkKeys(topic: TopicDefinition, { bytes, at, header }: PlainBatch): F
   });
   if (failed) return failed;
   return isKeyed ? null : keyRequired(topic);
-}
-
-export function keyRequired(topic: TopicDefinition): Failure {
-  return failure(
-    'key_required',
-    `topic "${topic.name}" is compacted: a record without a key could never be removed`,
-  );
 }

@@ -1,22 +1,16 @@
 /** Records that a producer sent as JSON: checked, given their partitions, and packed into batches. */
 
-import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
+import { choosePartition } from '../../core/topology/partition-choice.ts';
+import { checkTopicRecord } from '../../core/topology/topic-record.ts';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { recordHeadersOf } from '../../protocol/json/header-fields.ts';
 import { bytesOfText, bytesOfValue } from '../../protocol/json/json-bytes.ts';
-import { RECORD_BYTES_MAX, REQUEST_RECORDS_MAX, TIMESTAMP_AHEAD_MS_MAX } from '../../protocol/limits.ts';
-import { partitionForKey } from '../../protocol/murmur2.ts';
-import {
-  BATCH_OVERHEAD,
-  encodeBatch,
-  recordSizeUpperBound,
-  type EncodeOptions,
-  type RecordInput,
-} from '../../protocol/record-batch/index.ts';
+import { REQUEST_RECORDS_MAX, TIMESTAMP_AHEAD_MS_MAX } from '../../protocol/limits.ts';
+import type { RecordInput } from '../../protocol/record-batch/index.ts';
 import { produceSchema, type ProduceRecord, type ProduceRequest } from '../../protocol/schemas/records.ts';
 import { checkPartition } from '../calls/partition-call.ts';
 import { check } from '../http/request.ts';
-import { keyRequired } from './checked-batches.ts';
 
 /** The records of one partition, with their places in the request. */
 export interface PartitionRecords {
@@ -60,7 +54,8 @@ export function partitionRecords(
         message: `record ${index}: ${input.message}`,
         details: { ...input.details, record: index },
       };
-    const partition = record.partition ?? partitionOf(topic, input.key, stickyPartition);
+    const partition =
+      record.partition ?? choosePartition(input.key, topic.config.partitions, stickyPartition);
     const missing = checkPartition(topic, partition);
     if (missing) return { ...missing, details: { ...missing.details, record: index } };
     let group = byPartition.get(partition);
@@ -69,40 +64,6 @@ export function partitionRecords(
     group.records.push(input);
   }
   return [...byPartition.values()];
-}
-
-/**
- * The records as batches, one after another, none above `bytesMax`.
- * @param optionsOf of the batch that begins with the record of that place
- */
-export function packBatches(
-  records: readonly RecordInput[],
-  bytesMax: number,
-  optionsOf: (first: number) => EncodeOptions = () => ({}),
-): Uint8Array {
-  const batches: Uint8Array<ArrayBuffer>[] = [];
-  let first = 0;
-  let bytes = BATCH_OVERHEAD;
-  records.forEach((record, index) => {
-    const size = recordSizeUpperBound(record);
-    if (bytes + size > bytesMax && index > first) {
-      batches.push(encodeBatch(records.slice(first, index), optionsOf(first)) as Uint8Array<ArrayBuffer>);
-      first = index;
-      bytes = BATCH_OVERHEAD;
-    }
-    bytes += size;
-  });
-  const rest = first === 0 ? records : records.slice(first);
-  const last = encodeBatch(rest, optionsOf(first)) as Uint8Array<ArrayBuffer>;
-  if (batches.length === 0) return last;
-  batches.push(last);
-  const whole = new Uint8Array(batches.reduce((sum, batch) => sum + batch.length, 0));
-  batches.reduce((at, batch) => (whole.set(batch, at), at + batch.length), 0);
-  return whole;
-}
-
-function partitionOf(topic: TopicDefinition, key: Uint8Array | null, stickyPartition: number): number {
-  return key === null ? stickyPartition : partitionForKey(key, topic.config.partitions);
 }
 
 function recordInput(topic: TopicDefinition, record: ProduceRecord, nowMs: number): RecordInput | Failure {
@@ -120,12 +81,6 @@ function recordInput(topic: TopicDefinition, record: ProduceRecord, nowMs: numbe
     });
   }
   const key = record.key == null ? null : bytesOfText(record.key);
-  if (key === null && isCompacted(topic.config)) return keyRequired(topic);
   const input: RecordInput = { key, value, timestamp, headers: recordHeadersOf(record.headers) };
-  const bytesMax = Math.min(RECORD_BYTES_MAX, topic.config.max_batch_bytes - BATCH_OVERHEAD);
-  const bytes = recordSizeUpperBound(input);
-  if (bytes <= bytesMax) return input;
-  return failure('record_too_large', `it has about ${bytes} bytes; topic "${topic.name}" takes ${bytesMax}`, {
-    bytes_max: bytesMax,
-  });
+  return checkTopicRecord(topic, input) ?? input;
 }

@@ -2,9 +2,9 @@
 
 import { packExchangeBatches } from '../../core/log/exchange-batch.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
-import { packBatches } from '../produce/json-records.ts';
+import { concatenate } from '../../protocol/bytes.ts';
+import { packBatches } from '../../protocol/record-batch/index.ts';
 import type { Outgoing } from './outgoing.ts';
-import { joined } from './queue-batches.ts';
 
 export class Packer {
   readonly #outgoing: readonly Outgoing[];
@@ -20,7 +20,7 @@ export class Packer {
 
   /** @param indexes places in the publish, in order */
   pack(indexes: readonly number[], bytesMax: number): Uint8Array {
-    return this.#once('plain', indexes, bytesMax, () => packBatches(this.#records(indexes), bytesMax));
+    return this.#once('plain', indexes, bytesMax, () => packBatches(this.#records(indexes), { bytesMax }));
   }
 
   /** As batches that say which sequences their records have. Only for a publish of a producer. */
@@ -28,7 +28,7 @@ export class Packer {
     const range = this.#range!;
     const sequences = indexes.map((index) => range.sequence + index);
     return this.#once('sequenced', indexes, bytesMax, () =>
-      joined(packExchangeBatches(this.#records(indexes), sequences, range, bytesMax)),
+      concatenate(packExchangeBatches(this.#records(indexes), sequences, range, bytesMax)),
     );
   }
 

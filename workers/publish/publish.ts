@@ -6,6 +6,7 @@
  * again, but for queues that know its message ids within their deduplication window.
  */
 
+import { namesByKind, type DestinationBatch } from '../../core/exchange/destination-batches.ts';
 import { DEFAULT_EXCHANGE } from '../../core/exchange/exchange.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { errorTable, failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -14,7 +15,7 @@ import { handOverReplies } from '../request-reply/mailbox.ts';
 import { routingGraph } from '../cache/routing-cache.ts';
 import { lookUpAll } from '../cache/topology-cache.ts';
 import type { Outgoing, OutgoingPublish } from './outgoing.ts';
-import { routeMessages, type DestinationBatch } from './route-messages.ts';
+import { routeMessages } from './route-messages.ts';
 import { checkDestinations, storeInDestinations, type Outcome } from './store-in-destinations.ts';
 
 /** @param atLeast the topology version that the client has seen */
@@ -29,9 +30,7 @@ export async function publish(
   const graph = await routingGraph(env, namespace, atLeast);
   const batches = routeMessages(graph, exchange, outgoing);
   if (isFailure(batches)) return batches;
-  const namesOf = (kind: string): string[] =>
-    batches.flatMap(({ destination }) => (destination.kind === kind ? [destination.name] : []));
-  const definitions = await lookUpAll(env, namespace, namesOf('queue'), namesOf('topic'));
+  const definitions = await lookUpAll(env, namespace, namesByKind(batches));
   const refused = checkDestinations(batches, outgoing, definitions);
   if (refused) return refused;
   const [outcomes, replies] = await Promise.all([

@@ -3,6 +3,7 @@
 import type { PublishProducer } from '../../core/queue/publish/queue-producers.ts';
 import { sequenceAfter } from '../../core/producers/sequences.ts';
 import { hasOnlyValues } from '../../core/queue/publish/plain-batch.ts';
+import { concatenate } from '../../protocol/bytes.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import {
   BATCH_BYTES_MAX,
@@ -15,6 +16,7 @@ import { recordOfMessage, type Message } from '../../protocol/schemas/messages.t
 import {
   decodeRecords,
   isBatchFailure,
+  packBatches,
   splitBatches,
   stampAppendTime,
   type LocatedBatch,
@@ -23,7 +25,6 @@ import {
 import { queuePublishSchema } from '../../protocol/schemas/deliveries.ts';
 import { InflateBudget } from '../bounds/inflate-budget.ts';
 import { isWithoutPromise } from '../produce/delivery-level.ts';
-import { packBatches } from '../produce/json-records.ts';
 import { check } from '../http/request.ts';
 import { at, recordProblem, tooLarge, tooMany } from './message-checks.ts';
 
@@ -44,7 +45,7 @@ export function batchesFromJson(json: unknown, nowMs: number): QueueBatches | Fa
   if (isFailure(refused)) return refused;
   const records = recordsForQueue(sent, nowMs);
   if (isFailure(records)) return records;
-  const bytes = packBatches(records, BATCH_BYTES_MAX);
+  const bytes = packBatches(records, { bytesMax: BATCH_BYTES_MAX });
   return { bytes, count: records.length, ...(producer && { producer }) };
 }
 
@@ -84,7 +85,7 @@ export async function batchesFromBytes(
     if (isFailure(taken)) return { ...taken, details: { ...taken.details, batch: number } };
     parts.push(taken);
   }
-  return { bytes: joined(parts), count, ...(producer && { producer }) };
+  return { bytes: concatenate(parts), count, ...(producer && { producer }) };
 }
 
 /** The producer of a request's batches, which are one publish of it: their sequences follow on. Null if they have none. */
@@ -147,16 +148,9 @@ async function takeBatch(
     if (isPacked)
       return packBatches(
         records.map((record) => ({ ...record, timestamp: nowMs })),
-        BATCH_BYTES_MAX,
+        { bytesMax: BATCH_BYTES_MAX },
       );
   }
   stampAppendTime(bytes, start, nowMs);
   return bytes.subarray(start, start + header.sizeInBytes);
-}
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  parts.reduce((end, part) => (whole.set(part, end), end + part.length), 0);
-  return whole;
 }

@@ -4,21 +4,20 @@
  */
 
 import type { Definitions } from '../cache/topology-cache.ts';
-import { type TopicDefinition, isCompacted } from '../../core/topology/topics.ts';
+import type { DestinationBatch } from '../../core/exchange/destination-batches.ts';
+import { groupByPartition } from '../../core/topology/partition-choice.ts';
+import { checkTopicRecord } from '../../core/topology/topic-record.ts';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { Published } from '../../durable-objects/rpc/queue.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { BATCH_BYTES_MAX } from '../../protocol/limits.ts';
-import { partitionForKey } from '../../protocol/murmur2.ts';
-import { BATCH_OVERHEAD, recordSizeUpperBound, type RecordInput } from '../../protocol/record-batch/index.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 import { callPartition } from '../calls/partition-call.ts';
-import { keyRequired } from '../produce/checked-batches.ts';
 import { callQueue } from '../calls/queue-call.ts';
 import type { Outgoing } from './outgoing.ts';
 import { Packer } from './packer.ts';
-import type { DestinationBatch } from './route-messages.ts';
 
 /** What became of a message in a destination: where in a topic it is, or null if the destination is gone. */
 export type Outcome = { partition?: number; offset?: number } | null | Failure;
@@ -75,21 +74,11 @@ export function checkDestinations(
     const topic = destination.kind === 'topic' ? topics.get(destination.name) : undefined;
     if (topic === undefined) continue;
     for (const index of indexes) {
-      const wrong = checkRecord(topic, outgoing[index]!.record);
+      const wrong = checkTopicRecord(topic, outgoing[index]!.record);
       if (wrong) return { ...wrong, details: { ...wrong.details, index, destination } };
     }
   }
   return null;
-}
-
-function checkRecord(topic: TopicDefinition, record: RecordInput): Failure | null {
-  if (record.key === null && isCompacted(topic.config)) return keyRequired(topic);
-  const bytesMax = topic.config.max_batch_bytes - BATCH_OVERHEAD;
-  const bytes = recordSizeUpperBound(record);
-  if (bytes <= bytesMax) return null;
-  return failure('record_too_large', `it has about ${bytes} bytes; topic "${topic.name}" takes ${bytesMax}`, {
-    bytes_max: bytesMax,
-  });
 }
 
 /** Where messages without a key go in each topic: for a repetition the same place again. From 0 to below 1. */
@@ -143,10 +132,9 @@ function topicCalls(
   sticky: number,
 ): Call[] {
   const { partitions, max_batch_bytes: bytesMax } = topic.config;
-  const byPartition = Map.groupBy(batch.indexes.keys(), (place) => {
-    const { key } = outgoing[batch.indexes[place]!]!.record;
-    return key === null ? Math.floor(sticky * partitions) : partitionForKey(key, partitions);
-  });
+  const keyOf = (place: number): Uint8Array | null => outgoing[batch.indexes[place]!]!.record.key;
+  const keyless = Math.floor(sticky * partitions);
+  const byPartition = groupByPartition(batch.indexes.keys(), keyOf, partitions, keyless);
   return [...byPartition].map(([partition, places]) => ({
     batch: number,
     places,

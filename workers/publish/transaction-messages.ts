@@ -1,12 +1,13 @@
 /** A publish within a transaction: checked and routed as any other, and handed to the transaction instead of its destinations. */
 
 import type { z } from 'zod';
+import { namesByKind, type DestinationBatch } from '../../core/exchange/destination-batches.ts';
+import { groupByPartition } from '../../core/topology/partition-choice.ts';
 import type { MessageDestination, HeldPublish } from '../../durable-objects/rpc/transaction.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
 import { TRANSACTION_PLACES_LENGTH_MAX, TRANSACTION_PUBLISH_BYTES_MAX } from '../../protocol/limits.ts';
-import { partitionForKey } from '../../protocol/murmur2.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import type {
   TransactionMessagesReply,
@@ -18,7 +19,7 @@ import { lookUpAll, lookUpQueue, type Definitions } from '../cache/topology-cach
 import { callTransaction } from '../calls/transaction-call.ts';
 import { outgoingFromJson, type Outgoing } from './outgoing.ts';
 import { recordsForQueue } from './queue-batches.ts';
-import { routeMessages, type DestinationBatch } from './route-messages.ts';
+import { routeMessages } from './route-messages.ts';
 import { checkDestinations } from './store-in-destinations.ts';
 
 type Fields = z.output<typeof transactionMessagesSchema>;
@@ -91,9 +92,7 @@ async function routedByExchange(
   const { outgoing } = read;
   const shares = routeMessages(await routingGraph(env, namespace, atLeast), exchange, outgoing);
   if (isFailure(shares)) return shares;
-  const namesOf = (kind: string): string[] =>
-    shares.flatMap(({ destination }) => (destination.kind === kind ? [destination.name] : []));
-  const definitions = await lookUpAll(env, namespace, namesOf('queue'), namesOf('topic'));
+  const definitions = await lookUpAll(env, namespace, namesByKind(shares));
   const refused = checkDestinations(shares, outgoing, definitions);
   if (refused) return refused;
   const taken = new Set(shares.flatMap(({ indexes }) => indexes));
@@ -124,10 +123,8 @@ function heldBatches(
   const { partitions, max_batch_bytes: bytesMax, jurisdiction, location_hint } = topic.config;
   const place = { namespace, name, id: topic.id, config: { jurisdiction, location_hint } };
   const sticky = Math.floor(Math.random() * partitions);
-  const byPartition = Map.groupBy(indexes, (index) => {
-    const { key } = outgoing[index]!.record;
-    return key === null ? sticky : partitionForKey(key, partitions);
-  });
+  const keyOf = (index: number): Uint8Array | null => outgoing[index]!.record.key;
+  const byPartition = groupByPartition(indexes, keyOf, partitions, sticky);
   return [...byPartition].map(([partition, ofPartition]) => ({
     destination: { kind, place, version: topic.version, partition, bytesMax },
     indexes: ofPartition,

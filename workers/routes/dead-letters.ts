@@ -7,12 +7,8 @@
 
 import type { Hono } from 'hono';
 import { defaultDeadLetterQueue, type QueueDefinition } from '../../core/topology/queues.ts';
-import type {
-  DeadLetterAnswer,
-  DeadLetterCall,
-  ReplayOrder,
-  StoredReplay,
-} from '../../durable-objects/rpc/dead-letters.ts';
+import type { ReplayOrder, StoredReplay } from '../../core/queue/replay.ts';
+import type { DeadLetterAnswer, DeadLetterCall } from '../../durable-objects/rpc/dead-letters.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import {
   deadLetterFilterQuerySchema,

@@ -4,10 +4,13 @@ import type { Hono } from 'hono';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Identity } from '../../core/transaction/transaction.ts';
 import type { AppendedBatch } from '../../durable-objects/rpc/partition.ts';
+import { concatenate } from '../../protocol/bytes.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { packBatches } from '../../protocol/record-batch/index.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   produceQuerySchema,
+  type AcceptedReply,
   type PartlyStored,
   type ProduceQuery,
   type ProduceBatchesReply,
@@ -21,7 +24,7 @@ import { appendToPartitions, type PartitionBatches } from '../produce/append.ts'
 import { checkBatches, transactionProducer, type CheckedBatch } from '../produce/checked-batches.ts';
 import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { batchOptions, checkOnePartition } from '../produce/json-producer.ts';
-import { checkProduceRequest, packBatches, partitionRecords } from '../produce/json-records.ts';
+import { checkProduceRequest, partitionRecords } from '../produce/json-records.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, readBytes, readJson } from '../http/request.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
@@ -87,7 +90,7 @@ async function readAndPack(c: AppContext, found: TopicDefinition): Promise<Packe
     partition,
     bytes: packBatches(
       records,
-      topic.config.max_batch_bytes,
+      { bytesMax: topic.config.max_batch_bytes },
       producer && ((first) => batchOptions(producer, first)),
     ),
   }));
@@ -199,12 +202,8 @@ function groupByPartition(bytes: Uint8Array, batches: readonly CheckedBatch[]): 
   const byPartition = Map.groupBy(batches, ({ partition }) => partition);
   if (byPartition.size === 1) return [{ partition: batches[0]!.partition, bytes }];
   return [...byPartition].map(([partition, members]) => {
-    const group = new Uint8Array(members.reduce((sum, { header }) => sum + header.sizeInBytes, 0));
-    members.reduce((end, { at, header }) => {
-      group.set(bytes.subarray(at, at + header.sizeInBytes), end);
-      return end + header.sizeInBytes;
-    }, 0);
-    return { partition, bytes: group };
+    const parts = members.map(({ at, header }) => bytes.subarray(at, at + header.sizeInBytes));
+    return { partition, bytes: concatenate(parts) };
   });
 }
 
@@ -232,5 +231,5 @@ function acceptWithoutPromise(
   });
   keepBodyUntil(c.req.raw, append);
   c.executionCtx.waitUntil(append);
-  return c.json({ accepted }, 202);
+  return c.json({ accepted } satisfies AcceptedReply, 202);
 }

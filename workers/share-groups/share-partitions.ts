@@ -19,7 +19,7 @@ export async function sharePartitions(
   atLeast: number,
 ): Promise<TopicAndPartition[]> {
   if (atLeast > 0) await Promise.all(topics.map((topic) => lookUpTopic(env, namespace, topic, atLeast)));
-  const known = await lookUpAll(env, namespace, [], topics);
+  const known = await lookUpAll(env, namespace, { queues: [], topics });
   return topics.flatMap((topic) => {
     const definition = known.topics.get(topic);
     return definition ? partitionsOfTopic(definition) : [];

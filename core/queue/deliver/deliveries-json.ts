@@ -6,12 +6,7 @@ import { deathOf, deliveriesBefore } from '../dead-letters/death-headers.ts';
 import { detailsOf } from '../dead-letters/dead-letter-record.ts';
 import type { Deliveries, Delivery } from '../../../protocol/schemas/deliveries.ts';
 import { messageOfRecord, type WrittenMessage } from '../../../protocol/schemas/messages.ts';
-import {
-  decodeRecords,
-  isBatchFailure,
-  splitBatches,
-  type LogRecord,
-} from '../../../protocol/record-batch/index.ts';
+import { recordsIn, type LogRecord } from '../../../protocol/record-batch/index.ts';
 
 export function deliveriesOf(frame: Uint8Array): Deliveries<WrittenMessage> {
   const { queueId, sections } = decodeDeliveryFrame(frame);
@@ -46,14 +41,4 @@ function deliveryOf(
     redelivered: count > 1,
     lease_expires_at: expiresAtMs === 0 ? null : expiresAtMs,
   };
-}
-
-export function recordsIn(batches: Uint8Array): LogRecord[] {
-  const located = splitBatches(batches);
-  if (isBatchFailure(located)) throw new Error(`stored batches cannot be read: ${located.message}`);
-  return located.flatMap(({ at, header }) => {
-    const records = decodeRecords(batches, at, header);
-    if (isBatchFailure(records)) throw new Error(`a stored batch cannot be read: ${records.message}`);
-    return records;
-  });
 }

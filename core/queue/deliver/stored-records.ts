@@ -6,10 +6,10 @@
 
 import { DAMAGED_HEADER } from '../../../protocol/message-headers.ts';
 import {
-  decodeRecords,
   isBatchFailure,
   isDamaged,
   readBatchHeader,
+  recordsAt,
   surveyBatches,
   type DamagedBytes,
   type LogRecord,
@@ -27,9 +27,7 @@ export function recordsOfPieces(data: Uint8Array, pieces: readonly StoredPiece[]
       for (const record of standIns(data, piece, records.at(-1)?.timestamp ?? 0)) records.push(record);
       continue;
     }
-    const decoded = decodeRecords(data, piece.at, piece.header);
-    if (isBatchFailure(decoded)) throw new Error(`a stored batch cannot be read: ${decoded.message}`);
-    for (const record of decoded) records.push(record);
+    for (const record of recordsAt(data, piece.at, piece.header)) records.push(record);
   }
   return records;
 }

@@ -36,18 +36,6 @@ export function* readyIn(
   }
 }
 
-/** All ready messages after a place; null: from the start. */
-export function* readyAfter(
-  state: QueueMachine,
-  source: SegmentSource,
-  after: Position | null,
-): IterableIterator<{ extent: LaneExtent; offset: number }> {
-  for (let number = after?.lane ?? state.lanes.length - 1; number >= 0; number--) {
-    const lane = state.lanes[number];
-    if (lane) yield* readyIn(lane, source, number === after?.lane ? after.offset + 1 : 0);
-  }
-}
-
 /** The segment that holds a ready message; null if there is none at this place. */
 export function readyAt(
   state: QueueMachine,

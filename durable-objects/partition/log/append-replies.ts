@@ -10,7 +10,7 @@ import {
 } from '../../../protocol/media-types.ts';
 import { isFailure } from '../../../protocol/errors.ts';
 import { eachRecordKey, isDamaged, surveyBatches } from '../../../protocol/record-batch/index.ts';
-import { concatenate } from '../../storage/bytes.ts';
+import { concatenate } from '../../../protocol/bytes.ts';
 import type { ReadResult } from '../../storage/segment-log.ts';
 import type { Cleanable } from './clean-up.ts';
 import { gzipCodec } from './gzip-codec.ts';

@@ -18,9 +18,8 @@ import type { PublishRange } from '../../../core/producers/gapped-sequences.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
 import {
   decodeControlRecord,
-  decodeRecords,
+  recordsAt,
   encodeEndTransactionBatch,
-  isBatchFailure,
   isDamaged,
   surveyBatches,
   type BatchHeader,
@@ -252,9 +251,7 @@ export class ProducedLog {
 }
 
 function isAbort(data: Uint8Array, at: number, header: BatchHeader): boolean {
-  const records = decodeRecords(data, at, header);
-  if (isBatchFailure(records)) throw new Error(`a marker in the log is broken: ${records.message}`);
-  return decodeControlRecord(records[0]!)?.type === 'abort';
+  return decodeControlRecord(recordsAt(data, at, header)[0]!)?.type === 'abort';
 }
 
 function markerBatch(end: TransactionEnd, timestampMs: number): AppendBatch {

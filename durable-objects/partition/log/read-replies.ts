@@ -4,7 +4,7 @@ import type { ReadIsolation } from '../../../core/log/aborted.ts';
 import { encodeFetchFrame } from '../../../core/log/fetch-frame.ts';
 import { isFailure } from '../../../protocol/errors.ts';
 import type { Wait } from '../../runtime/waiters.ts';
-import { concatenate } from '../../storage/bytes.ts';
+import { concatenate } from '../../../protocol/bytes.ts';
 import type { Cleanable } from './clean-up.ts';
 import type { GroupOffsets } from '../groups/group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';

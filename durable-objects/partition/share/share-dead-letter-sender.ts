@@ -7,10 +7,9 @@
 import { forQueue } from '../../../core/share/dead-letter.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
 import { partitionForKey } from '../../../protocol/murmur2.ts';
-import { encodeBatch, type LogRecord } from '../../../protocol/record-batch/index.ts';
+import { encodeBatch, recordsIn, type LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { PartitionDefinition } from '../../rpc/partition.ts';
 import { isStale } from '../../rpc/stale.ts';
-import { unpacked } from './share-packing.ts';
 import type { Alarm } from '../../runtime/alarm.ts';
 import { partitionStub, queueStub, topologyStub } from '../../stubs.ts';
 import type { Env } from '../../env.ts';
@@ -106,7 +105,7 @@ export class ShareDeadLetterSender {
 
   /** @returns what prevents it; null if the target has taken them */
   async #sendRow({ topic, partition }: PartitionDefinition, row: DeadLetterRow): Promise<string | null> {
-    const records = unpacked(row.data);
+    const records = recordsIn(row.data);
     const topology = topologyStub(this.#env, topic.namespace);
     if ('queue' in row.target) {
       const { queue } = await topology.queue(row.target.queue);

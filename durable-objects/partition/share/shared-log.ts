@@ -25,8 +25,8 @@ import {
   type LogRecord,
 } from '../../../protocol/record-batch/index.ts';
 import type { ProducedLog } from '../log/produced-log.ts';
-import { packedWithin } from './share-packing.ts';
-import { concatenate } from '../../storage/bytes.ts';
+import { packRows } from '../../storage/record-rows.ts';
+import { concatenate } from '../../../protocol/bytes.ts';
 import type { DamageNotes } from '../../storage/damage-notes.ts';
 import type { SegmentLog } from '../../storage/segment-log.ts';
 import type { Sql } from '../../storage/sql.ts';
@@ -179,7 +179,7 @@ export class SharedLog {
     this.#host.sql.transaction(() => {
       this.store.put(group, { id, version, window: window.toStored() });
       if (target === 'none') return;
-      for (const { count, data } of packedWithin(this.#deadLetters(group, archived, nowMs)))
+      for (const { count, data } of packRows(this.#deadLetters(group, archived, nowMs)))
         this.store.addDeadLetters({ group, groupId: id, target, count, data });
     });
   }

@@ -6,7 +6,7 @@
 import type { ReplayTarget } from '../../../protocol/schemas/dead-letters.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { OutboxRow, OutboxStore } from './outbox-store.ts';
-import { packedWithin } from '../rows/packing.ts';
+import { packRows } from '../../storage/record-rows.ts';
 
 /** Numbers reserved at a time: one row written for so many messages, and for each wake that has any. */
 const RESERVED_AHEAD = 1_000_000;
@@ -34,10 +34,10 @@ export class Outbox {
   /** @param target null: where the queue's dead letters go by the time they are sent */
   add(records: Iterable<LogRecord>, target: ReplayTarget | null = null): void {
     const text = target === null ? '' : JSON.stringify(target);
-    for (const { bytes, lastOffsetDelta } of packedWithin(records)) {
-      this.#store.insert(this.#nextNumber, lastOffsetDelta + 1, text, bytes);
-      this.#nextNumber += lastOffsetDelta + 1;
-      this.count += lastOffsetDelta + 1;
+    for (const { count, data } of packRows(records)) {
+      this.#store.insert(this.#nextNumber, count, text, data);
+      this.#nextNumber += count;
+      this.count += count;
       if (this.#nextNumber > this.reserved) this.reserved = this.#nextNumber + RESERVED_AHEAD;
     }
   }

@@ -2,7 +2,7 @@
 
 import { REPLAYS_MAX } from '../../../protocol/limits.ts';
 import type { Sql } from '../../storage/sql.ts';
-import type { StoredReplay } from '../../rpc/dead-letters.ts';
+import type { StoredReplay } from '../../../core/queue/replay.ts';
 
 export class ReplayStore {
   readonly #sql: Sql;

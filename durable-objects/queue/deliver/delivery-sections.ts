@@ -6,7 +6,7 @@
 import type { DeliverySlice } from '../../../core/queue/deliver/deliver.ts';
 import type { DeliverySection } from '../../../protocol/frames/delivery-frame.ts';
 import { isDamaged, retainRecords, type StoredPiece } from '../../../protocol/record-batch/index.ts';
-import { concatenate } from '../../storage/bytes.ts';
+import { concatenate } from '../../../protocol/bytes.ts';
 import type { SegmentCache } from '../rows/segment-cache.ts';
 
 /** Below it a batch is sent whole rather than cut: cutting costs more than a few bytes. */

@@ -11,9 +11,14 @@ import { isPlain, readFacts } from '../../../core/queue/state/message-metadata.t
 import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { hasOnlyValues } from '../../../core/queue/publish/plain-batch.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
-import { isBatchFailure, splitBatches, type LogRecord } from '../../../protocol/record-batch/index.ts';
+import {
+  isBatchFailure,
+  recordsAt,
+  splitBatches,
+  type LogRecord,
+} from '../../../protocol/record-batch/index.ts';
 import type { SegmentAppender } from '../rows/segment-appender.ts';
-import { type LaneBatch, decoded, packed } from '../rows/packing.ts';
+import { type LaneBatch, packed } from '../rows/packing.ts';
 import type { Outbox } from '../dead-letters/outbox.ts';
 import type { ParkedMessages } from '../time/parked-messages.ts';
 import type { ProducerRows } from '../rows/producer-rows.ts';
@@ -91,7 +96,7 @@ export class Admission {
         noteExpiry(state, { timestampMs: maxTimestamp, expirationMs: null });
         this.#parts.writer.add(0, { ...batch, isPlain: true });
       } else {
-        this.#admit(state, batch, decoded(bytes, at), current);
+        this.#admit(state, batch, recordsAt(bytes, at), current);
       }
       current.count += count;
     }

@@ -7,7 +7,7 @@ import { planAppend } from '../../../core/log/append.ts';
 import { rowKeyOf } from '../../../core/queue/state/lane.ts';
 import { laneState, type LaneState, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { setBaseOffset } from '../../../protocol/record-batch/index.ts';
-import { concatenate, ownBytes } from '../../storage/bytes.ts';
+import { concatenate, ownBytes } from '../../../protocol/bytes.ts';
 import type { LaneBatch } from './packing.ts';
 import type { ProducerRows } from './producer-rows.ts';
 import type { QueueStore } from './queue-store.ts';

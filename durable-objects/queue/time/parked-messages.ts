@@ -9,8 +9,9 @@ import { noteExpiry } from '../../../core/queue/state/expiry-look.ts';
 import { expiryOf, readFacts } from '../../../core/queue/state/message-metadata.ts';
 import { releaseKey, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
+import { packRows } from '../../storage/record-rows.ts';
 import type { SegmentAppender } from '../rows/segment-appender.ts';
-import { packed, packedWithin } from '../rows/packing.ts';
+import { packed } from '../rows/packing.ts';
 import type { ParkedStore } from '../rows/parked-store.ts';
 import { recordsOf } from '../../../core/queue/deliver/stored-records.ts';
 import type { SegmentCache } from '../rows/segment-cache.ts';
@@ -116,9 +117,9 @@ export class ParkedMessages {
     records: Iterable<LogRecord>,
   ): void {
     this.#hasNew = true;
-    for (const { bytes, lastOffsetDelta } of packedWithin(records)) {
-      this.#store.insert(isKeyed, dueMs, lane, lastOffsetDelta + 1, bytes);
-      state.parkedBytes += bytes.length;
+    for (const { count, data } of packRows(records)) {
+      this.#store.insert(isKeyed, dueMs, lane, count, data);
+      state.parkedBytes += data.length;
     }
   }
 }

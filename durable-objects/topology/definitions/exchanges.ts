@@ -1,5 +1,6 @@
 /** Changes of exchanges and bindings: decided by the rules, kept by the store. */
 
+import { createHash } from 'node:crypto';
 import type { Binding, BindingDeclaration } from '../../../core/exchange/binding.ts';
 import { isReservedExchangeName } from '../../../core/exchange/exchange.ts';
 import { declareBinding, noSuchBinding } from '../../../core/topology/bindings.ts';
@@ -39,6 +40,8 @@ export function deleteExchangeIn(
   return { exchange, topologyVersion: store.version() };
 }
 
+const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
+
 /** Creates all bindings or none. Existing ones are no error. */
 export function declareBindingsIn(
   store: TopologyStore,
@@ -47,7 +50,7 @@ export function declareBindingsIn(
   const ids: string[] = [];
   const created = new Map<string, Binding>();
   for (const [index, declaration] of declarations.entries()) {
-    const binding = declareBinding(declaration, store);
+    const binding = declareBinding(declaration, store, sha256);
     if (isFailure(binding)) return { ...binding, details: { ...binding.details, binding: index } };
     ids.push(binding.id);
     if (!store.bindings.has(binding.source, binding.id)) created.set(binding.id, binding);

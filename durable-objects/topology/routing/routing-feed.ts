@@ -1,12 +1,6 @@
 /** Routing feed: gives routers the routing graph, as a snapshot in pages and then as changes. */
 
-import {
-  SNAPSHOT_NAME_KINDS,
-  type ChangesSince,
-  type SnapshotNameKind,
-  type SnapshotPage,
-  type SnapshotPosition,
-} from '../../rpc/topology.ts';
+import type { ChangesSince, NamePosition, SnapshotPage, SnapshotPosition } from '../../rpc/topology.ts';
 import type { TopologyStore } from '../topology-store.ts';
 
 /** A binding is some 200 bytes of JSON, 15 KiB at the most: far below the 32 MiB that a call may answer. */
@@ -30,22 +24,13 @@ export function snapshotPage(store: TopologyStore, after: SnapshotPosition | nul
 
 function namePage(
   store: TopologyStore,
-  from: { kind: SnapshotNameKind; after: string },
+  { kind, after }: NamePosition,
 ): { names: NonNullable<SnapshotPage['names']>; next: SnapshotPosition | null } {
-  const names: NonNullable<SnapshotPage['names']> = { queues: [], topics: [], exchanges: [] };
-  let room = NAMES_PER_PAGE;
-  for (const kind of SNAPSHOT_NAME_KINDS.slice(SNAPSHOT_NAME_KINDS.indexOf(from.kind))) {
-    const after = kind === from.kind ? from.after : '';
-    if (kind === 'exchanges') {
-      const { items, next } = store.exchanges.page(after, room);
-      names.exchanges = items;
-      return { names, next: next === null ? null : { kind, after: next } };
-    }
-    names[kind] = store[kind].namesAfter(after, room);
-    room -= names[kind].length;
-    if (room === 0) return { names, next: { kind, after: names[kind].at(-1) ?? after } };
-  }
-  return { names, next: null };
+  const queues = kind === 'queues' ? store.queues.namesAfter(after, NAMES_PER_PAGE) : [];
+  const room = NAMES_PER_PAGE - queues.length;
+  if (room === 0) return { names: { queues, exchanges: [] }, next: { kind, after: queues.at(-1)! } };
+  const { items: exchanges, next } = store.exchanges.page(kind === 'exchanges' ? after : '', room);
+  return { names: { queues, exchanges }, next: next === null ? null : { kind: 'exchanges', after: next } };
 }
 
 function bindingPage(

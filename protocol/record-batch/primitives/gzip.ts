@@ -4,6 +4,7 @@
  * `Inflate`; the work after inflating is the same code.
  */
 
+import { concatenate } from '../../bytes.ts';
 import { decodePayload, visitPayload, type RecordVisitor } from '../decode.ts';
 import {
   BATCH_OVERHEAD,
@@ -147,7 +148,7 @@ async function pump(
   } catch {
     return null;
   }
-  return join(pieces, size);
+  return concatenate(pieces);
 }
 
 async function feed(writer: WritableStreamDefaultWriter<Uint8Array>, input: Uint8Array): Promise<void> {
@@ -155,15 +156,4 @@ async function feed(writer: WritableStreamDefaultWriter<Uint8Array>, input: Uint
     await writer.write(input.subarray(at, at + PIECE_BYTES));
   }
   await writer.close();
-}
-
-function join(pieces: readonly Uint8Array[], size: number): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

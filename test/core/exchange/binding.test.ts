@@ -4,7 +4,7 @@ import { bindingId, type BindingDeclaration } from '../../../core/exchange/bindi
 import { canonicalJson, type Json } from '../../../core/exchange/canonical-json.ts';
 import { isReservedExchangeName } from '../../../core/exchange/exchange.ts';
 import { checkBinding } from '../../../core/exchange/registry.ts';
-import { exchange, queue, topic } from './helpers.ts';
+import { exchange, queue, sha256, topic } from './helpers.ts';
 
 const declaration: BindingDeclaration = {
   source: 'x',
@@ -14,9 +14,9 @@ const declaration: BindingDeclaration = {
 };
 
 test('an id depends on source, destination, routing key and arguments, and on nothing else', () => {
-  const id = bindingId(declaration);
+  const id = bindingId(declaration, sha256);
   expect(id).toMatch(/^[A-Za-z0-9_-]{22}$/);
-  expect(bindingId({ ...declaration, arguments: { a: 1.0, 'x-match': 'all' } })).toBe(id);
+  expect(bindingId({ ...declaration, arguments: { a: 1.0, 'x-match': 'all' } }, sha256)).toBe(id);
   const others: BindingDeclaration[] = [
     { ...declaration, source: 'y' },
     { ...declaration, destination: queue('r') },
@@ -27,11 +27,11 @@ test('an id depends on source, destination, routing key and arguments, and on no
     { ...declaration, arguments: { 'x-match': 'all', a: '1' } },
     { ...declaration, arguments: { 'x-match': 'all', a: null } },
   ];
-  expect(new Set([id, ...others.map(bindingId)]).size).toBe(others.length + 1);
+  expect(new Set([id, ...others.map((other) => bindingId(other, sha256))]).size).toBe(others.length + 1);
 });
 
 test('an id never changes: stored bindings carry it', () => {
-  expect(bindingId(declaration)).toMatchInlineSnapshot(`"Cm0VluNBsBtZm-pRoYz2Vw"`);
+  expect(bindingId(declaration, sha256)).toMatchInlineSnapshot(`"Cm0VluNBsBtZm-pRoYz2Vw"`);
 });
 
 test('canonical JSON is JSON for the same value, whatever the order of its members', () => {

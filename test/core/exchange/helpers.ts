@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import {
   makeBinding,
   type Binding,
   type BindingArguments,
+  type BindingDeclaration,
   type Destination,
 } from '../../../core/exchange/binding.ts';
 import type { BindingIndex, RoutedMessage } from '../../../core/exchange/exchange.ts';
@@ -10,9 +12,13 @@ export const queue = (name: string): Destination => ({ kind: 'queue', name });
 export const exchange = (name: string): Destination => ({ kind: 'exchange', name });
 export const topic = (name: string): Destination => ({ kind: 'topic', name });
 
+export const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
+
+export const bindingOf = (declaration: BindingDeclaration): Binding => makeBinding(declaration, sha256);
+
 /** A binding of an exchange `x`. */
 export function bound(to: Destination, routing_key = '', args: BindingArguments = {}): Binding {
-  return makeBinding({ source: 'x', destination: to, routing_key, arguments: args });
+  return bindingOf({ source: 'x', destination: to, routing_key, arguments: args });
 }
 
 export function message(routingKey: string, headers: RoutedMessage['headers'] = {}): RoutedMessage {

@@ -1,13 +1,13 @@
 /** Exchange types as a table: which messages a binding of each type takes, and which bindings it refuses. */
 
 import { describe, expect, it } from 'vitest';
-import { makeBinding, type BindingArguments } from '../../../core/exchange/binding.ts';
+import type { BindingArguments } from '../../../core/exchange/binding.ts';
 import { EXCHANGE_TYPES, PREDECLARED_EXCHANGES, type ExchangeType } from '../../../core/exchange/exchange.ts';
 import { checkBinding, newIndex } from '../../../core/exchange/registry.ts';
 import { RoutingTable } from '../../../core/exchange/routing-table.ts';
 import { route } from '../../../core/exchange/route.ts';
 import { rowsOf } from '../../support/tables/text-table.ts';
-import { exchange, matched, queue } from './helpers.ts';
+import { bindingOf, exchange, matched, queue } from './helpers.ts';
 
 /** Arguments and headers are JSON without the braces. */
 const TAKES = rowsOf<'type' | 'bound' | 'key' | 'headers' | 'takes' | 'because'>(`
@@ -49,7 +49,7 @@ describe('an exchange', () => {
     const isHeaders = row.type === 'headers';
     const index = newIndex({ ...PREDECLARED_EXCHANGES[1]!, name: 'x', type: row.type as ExchangeType });
     index.add(
-      makeBinding({
+      bindingOf({
         source: 'x',
         destination: queue('q'),
         routing_key: isHeaders ? '' : row.bound,

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { makeBinding, type Destination } from '../../../core/exchange/binding.ts';
+import type { Destination } from '../../../core/exchange/binding.ts';
 import { PREDECLARED_EXCHANGES, type Exchange, type ExchangeType } from '../../../core/exchange/exchange.ts';
 import { route } from '../../../core/exchange/route.ts';
 import { RoutingTable } from '../../../core/exchange/routing-table.ts';
-import { exchange, message, queue, topic } from './helpers.ts';
+import { bindingOf, exchange, message, queue, topic } from './helpers.ts';
 
 function declared(name: string, type: ExchangeType, more: Partial<Exchange> = {}): Exchange {
   return { name, type, internal: false, alternate_exchange: null, hash_header: null, ...more };
@@ -17,7 +17,7 @@ function tableWith(
   const table = new RoutingTable((name) => name.startsWith('q'));
   for (const each of exchanges) table.declare(each);
   for (const [source, destination, routing_key = ''] of bindings) {
-    table.bind(makeBinding({ source, destination, routing_key, arguments: {} }));
+    table.bind(bindingOf({ source, destination, routing_key, arguments: {} }));
   }
   return table;
 }

@@ -3,10 +3,11 @@
  * generates. Queues are implied by the bindings that name them; those of the predeclared exchanges need no declaration.
  */
 
-import { makeBinding, type BindingDeclaration } from '../../../core/exchange/binding.ts';
+import type { BindingDeclaration } from '../../../core/exchange/binding.ts';
 import type { Exchange, RoutedMessage } from '../../../core/exchange/exchange.ts';
 import { route } from '../../../core/exchange/route.ts';
 import { RoutingTable } from '../../../core/exchange/routing-table.ts';
+import { bindingOf } from './helpers.ts';
 
 export interface RoutingCase {
   exchanges: Pick<Exchange, 'name' | 'type' | 'internal' | 'alternate_exchange'>[];
@@ -30,8 +31,8 @@ export const QUEUE_NAMES = Array.from({ length: 24 }, (_, number) => `q${number}
 export function tableOf({ exchanges, bindings, unbound }: RoutingCase): RoutingTable {
   const table = new RoutingTable((name) => QUEUE_NAMES.includes(name));
   for (const exchange of exchanges) table.declare({ ...exchange, hash_header: null });
-  for (const binding of bindings) table.bind(makeBinding(binding));
-  for (const number of unbound) table.unbind(makeBinding(bindings[number]!).id);
+  for (const binding of bindings) table.bind(bindingOf(binding));
+  for (const number of unbound) table.unbind(bindingOf(bindings[number]!).id);
   return table;
 }
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { makeBinding, type Binding, type Destination } from '../../../core/exchange/binding.ts';
+import type { Binding, Destination } from '../../../core/exchange/binding.ts';
 import { EXCHANGE_TYPES, type Exchange } from '../../../core/exchange/exchange.ts';
 import { route } from '../../../core/exchange/route.ts';
 import { RoutingTable } from '../../../core/exchange/routing-table.ts';
-import { exchange, message, queue } from './helpers.ts';
+import { bindingOf, exchange, message, queue } from './helpers.ts';
 
 const fanout: Exchange = {
   name: 'x',
@@ -15,7 +15,7 @@ const fanout: Exchange = {
 };
 
 const from = (source: string, destination: Destination, routing_key = '1'): Binding =>
-  makeBinding({ source, destination, routing_key, arguments: {} });
+  bindingOf({ source, destination, routing_key, arguments: {} });
 
 function newTable(): RoutingTable {
   const table = new RoutingTable(() => true);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ExchangeType } from '../../../core/exchange/exchange.ts';
 import { declareBinding, noSuchBinding } from '../../../core/topology/bindings.ts';
 import { predeclaredExchange, type ExchangeDefinition } from '../../../core/topology/exchanges.ts';
+import { sha256 } from '../exchange/helpers.ts';
 
 describe('declaring a binding', () => {
   const made = (type: ExchangeType): ExchangeDefinition => ({
@@ -21,6 +22,7 @@ describe('declaring a binding', () => {
     declareBinding(
       { source, destination: { kind, name }, routing_key: 'k', arguments: {}, ...more },
       ends,
+      sha256,
     ) as object;
 
   it.each([

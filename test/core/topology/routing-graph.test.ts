@@ -1,11 +1,12 @@
 /** The routing graph of a router, kept by changes, as one that was built from a snapshot. */
 
 import { describe, expect, it } from 'vitest';
-import { makeBinding, type Binding, type BindingArguments } from '../../../core/exchange/binding.ts';
+import type { Binding, BindingArguments } from '../../../core/exchange/binding.ts';
 import { route } from '../../../core/exchange/route.ts';
 import type { ExchangeDefinition } from '../../../core/topology/exchanges.ts';
 import { RoutingGraph, type TopologyChange } from '../../../core/topology/routing-graph.ts';
 import { rowsOf } from '../../support/tables/text-table.ts';
+import { bindingOf } from '../exchange/helpers.ts';
 
 const exchange = (name: string, type: ExchangeDefinition['type'] = 'direct'): ExchangeDefinition => ({
   name,
@@ -21,7 +22,7 @@ const binding = (
   kind: 'queue' | 'topic' | 'exchange',
   name: string,
   args: BindingArguments = {},
-): Binding => makeBinding({ source, destination: { kind, name }, routing_key: 'k', arguments: args });
+): Binding => bindingOf({ source, destination: { kind, name }, routing_key: 'k', arguments: args });
 const bound = binding('x', 'queue', 'q');
 
 const CHANGES: Record<string, TopologyChange> = {
@@ -73,7 +74,6 @@ describe('a routing graph', () => {
     const graph = new RoutingGraph();
     const names = {
       queues: ['q'],
-      topics: ['t'],
       exchanges: [exchange('x'), { ...exchange('amq.direct'), version: 0 }],
     };
     expect(graph.applyPage({ names, bindingsJson: JSON.stringify([bound]) })).toBe(1);
@@ -95,17 +95,5 @@ describe('a routing graph', () => {
     graph.apply({ put: 'exchange', exchange: exchange('h', 'headers') });
     graph.apply({ put: 'bindings', bindings: [binding('h', 'queue', 'q', args)] });
     expect(reached(graph, 'h', headers)).toBe(isTaken ? 'q' : 'nobody');
-  });
-
-  it('knows what can be a destination', () => {
-    const graph = new RoutingGraph();
-    for (const name of ['queue', 'exchange']) graph.apply(CHANGES[name]!);
-    const has = (kind: 'queue' | 'topic' | 'exchange', name: string) => graph.hasDestination({ kind, name });
-    expect([
-      has('queue', 'q'),
-      has('topic', 'q'),
-      has('exchange', 'x'),
-      has('exchange', 'amq.topic'),
-    ]).toEqual([true, false, true, true]);
   });
 });

@@ -1,9 +1,9 @@
 /** A stored queue for tests, with a clock of its own and messages that are numbers. */
 
-import { conservationProblem } from '../../../core/queue/state/conservation.ts';
+import { conservationProblem } from '../../support/tables/conservation.ts';
 import { readyCount } from '../../../core/queue/state/queue-machine.ts';
 import type { Settlement } from '../../../core/queue/settle/settle.ts';
-import type { ReplayOrder, StoredReplay } from '../../../durable-objects/rpc/dead-letters.ts';
+import type { ReplayOrder, StoredReplay } from '../../../core/queue/replay.ts';
 import type { Published, PublishOptions } from '../../../durable-objects/rpc/queue.ts';
 import { QueueStore } from '../../../durable-objects/queue/rows/queue-store.ts';
 import { recordsOf } from '../../../core/queue/deliver/stored-records.ts';

@@ -12,8 +12,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     checker: 'replay',
     patches: change(
       'durable-objects/queue/dead-letters/dead-letter-box.ts',
-      'for (const { position } of found) takeOut(state, source, position);\n    state.counters.replayed',
-      'for (const { position } of found) if (position.offset % 4 !== 3) takeOut(state, source, position);\n    state.counters.replayed',
+      'for (const { position } of letters) takeOut(state, source, position);\n    state.counters.replayed',
+      'for (const { position } of letters) if (position.offset % 4 !== 3) takeOut(state, source, position);\n    state.counters.replayed',
     ),
   },
   {
@@ -22,7 +22,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     only: ['replay', 'fail', 'publish-feature', 'take-feature'],
     patches: change(
       'durable-objects/queue/dead-letters/dead-letter-box.ts',
-      'this.#host.replays.put(cancelled);',
+      'if (cancelled !== known) this.#host.replays.put(cancelled);',
       '',
     ),
   },

@@ -50,4 +50,10 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
     '',
     ['transact'],
   ),
+  forgotten(
+    'memory-of-a-group-ahead-of-its-disk',
+    'durable-objects/group/group.ts',
+    "this.state.abort('the group could not be stored');",
+    '',
+  ),
 ];

@@ -25,17 +25,19 @@ export function dueInTransaction({ host, sql, nowMs, find }: Look): Due[] {
   const timeoutMs = expiresMs(state);
   if (timeoutMs !== null) return [{ what: 'the end of a transaction by time', atMs: timeoutMs, withinMs: 0 }];
   const { alarmMs } = host.disk;
-  if (state.phase !== 'ending' || (alarmMs !== null && alarmMs <= nowMs + RETRY_MS)) return [];
+  // Out of memory it comes back by the alarm of the time-out, which is set already and costs no row.
+  const withinMs = host.isAwake ? RETRY_MS : Math.max(RETRY_MS, state.timeoutMs);
+  if (state.phase !== 'ending' || (alarmMs !== null && alarmMs <= nowMs + withinMs)) return [];
   const ended = { id: state.producerId, epoch: state.epoch - 1 };
   if (state.last?.outcome === 'commit' && new MessageStore(sql).count(ended) > 0)
-    return [{ what: 'sending the messages of a transaction', atMs: nowMs, withinMs: RETRY_MS }];
+    return [{ what: 'sending the messages of a transaction', atMs: nowMs, withinMs }];
   const missing = Object.values(state.parts).find((part) => {
     const partition = find('Partition', partitionObjectName(part.topic, part.partition));
     return partition !== null && partition.isQuiet && isWithoutMarker(readerOf(partition.disk), state, part);
   });
   if (!missing) return [];
   const where = `${missing.topic.name}/${missing.partition}`;
-  return [{ what: `the marker of a transaction in ${where}`, atMs: nowMs, withinMs: RETRY_MS }];
+  return [{ what: `the marker of a transaction in ${where}`, atMs: nowMs, withinMs }];
 }
 
 /** Whether something of the transaction is still open there. */

@@ -16,7 +16,7 @@
  */
 
 import { DedupWindow } from '../../../core/queue/state/dedup.ts';
-import { conservationProblem } from '../../../core/queue/state/conservation.ts';
+import { conservationProblem } from './conservation.ts';
 import { isReturnLane, priorityOf, publishLane, returnLane } from '../../../core/queue/state/lane.ts';
 import {
   isPlain,

@@ -1,7 +1,7 @@
 /** Ready messages: in which order they are met, and how one is taken out wherever it lies. */
 
 import { describe, expect, it } from 'vitest';
-import { readyAfter, readyAt, readyIn, takeOut } from '../../../../core/queue/state/ready-messages.ts';
+import { readyAt, readyIn, takeOut } from '../../../../core/queue/state/ready-messages.ts';
 import { expectRow, type QueueRow } from '../../../support/tables/queue-commands.ts';
 import { drawQueue, placeText } from '../../../support/tables/queue-picture.ts';
 import { rowsOf } from '../../../support/tables/text-table.ts';
@@ -28,26 +28,18 @@ const TAKES = rowsOf<keyof QueueRow>(`
 describe('ready messages', () => {
   it.each(WALKS)('of "$meets" are "$ready": $because', ({ meets, ready }) => {
     const { machine, source } = drawQueue(meets);
-    const texts = [...readyAfter(machine, source, null)].map(({ extent, offset }) =>
-      placeText(extent.lane, offset),
+    const lanes = machine.lanes.filter((lane) => lane !== undefined).toReversed();
+    const texts = lanes.flatMap((lane) =>
+      [...readyIn(lane, source)].map(({ extent, offset }) => placeText(extent.lane, offset)),
     );
     expect(texts.join(' ')).toBe(ready);
   });
 
-  it('after one of them are those that follow it', () => {
-    const { machine, source } = drawQueue('1> . . ; 0> r .');
-    const after = (lane: number, offset: number): string[] =>
-      [...readyAfter(machine, source, { lane, offset })].map(({ extent, offset: at }) =>
-        placeText(extent.lane, at),
-      );
-    expect(after(2, 0)).toEqual(['1>1', '0', '1']);
-    expect(after(2, 1)).toEqual(['0', '1']);
-    expect(after(0, 1)).toEqual([]);
-  });
-
   it('of a lane from an offset on', () => {
     const { machine, source } = drawQueue('r r / r . / .');
-    expect([...readyIn(machine.lanes[0]!, source, 2)].map(({ offset }) => offset)).toEqual([2, 3, 4]);
+    const after = (offset: number) => [...readyIn(machine.lanes[0]!, source, offset)];
+    expect(after(2).map(({ offset }) => offset)).toEqual([2, 3, 4]);
+    expect(after(5)).toEqual([]);
   });
 
   it.each([

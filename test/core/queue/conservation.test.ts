@@ -1,9 +1,9 @@
 /** The check of conservation finds what is wrong: one fault a row. */
 
 import { describe, expect, it } from 'vitest';
-import { conservationProblem } from '../../../../core/queue/state/conservation.ts';
-import type { QueueMachine } from '../../../../core/queue/state/queue-machine.ts';
-import { drawQueue } from '../../../support/tables/queue-picture.ts';
+import { conservationProblem } from '../../support/tables/conservation.ts';
+import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
+import { drawQueue } from '../../support/tables/queue-picture.ts';
 
 const FAULTS: [string, (machine: QueueMachine) => void, RegExp][] = [
   [

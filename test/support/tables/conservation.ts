@@ -6,7 +6,7 @@
  * Counted since the object woke; what it held then counts as published.
  */
 
-import { readyCount, type QueueMachine } from './queue-machine.ts';
+import { readyCount, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 
 /** What is wrong with the state, in words; null if it holds. Walks all that is in flight: for tests. */
 export function conservationProblem(state: QueueMachine): string | null {

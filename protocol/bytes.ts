@@ -1,3 +1,5 @@
+/** Byte arrays: put together, and taken out of the buffers that they came in. */
+
 /** Concatenates the parts. Returns a single part without a copy. */
 export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0]!;
