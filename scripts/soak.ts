@@ -1,6 +1,6 @@
 /**
  * Soak: `npm run soak -- [--minutes N] [--seed S] [--json]` looks for faults with seeds that nobody has tried yet. The
- * simulation, the crash tests and the fuzzer get a third of the time each. What has begun when the time is over or Ctrl-C is
+ * simulation, the properties, the crash tests and the fuzzer share the time. What has begun when the time is over or Ctrl-C is
  * pressed is finished first. The last line has the seed, which repeats all of it. The exit code is 1 if there is a finding.
  */
 
@@ -26,6 +26,13 @@ const SIMULATION_STEPS = 200;
 /** A round of crash tests: the runtime is killed, and all of the broker. */
 const KILLS = 2;
 const CRASH_TESTS = ['kill', 'exactly-once', 'consumer-kill'].map((name) => `test/crash/${name}.test.ts`);
+/** Where the tests are that draw, and that `npm test` runs with a fixed seed. */
+const PROPERTY_TESTS = [
+  'test/core',
+  'test/protocol',
+  'test/durable-objects/queue',
+  'test/durable-objects/partition',
+];
 const PROGRESS_MS = 15_000;
 const SEEDS = 2 ** 30;
 
@@ -59,7 +66,12 @@ process.on('SIGINT', () => {
 
 const startMs = Date.now();
 const endMs = startMs + minutes * 60_000;
-const phases = [simulation(), kills(), fuzzing()];
+const phases = [
+  simulation(),
+  testing('properties', PROPERTY_TESTS, {}),
+  testing('kills', CRASH_TESTS, { KILLS: String(KILLS) }),
+  fuzzing(),
+];
 say(`npm run soak -- --seed ${seed} --minutes ${minutes}`);
 const progress = setInterval(() => say(phases.map(summaryOf).join('; ')), PROGRESS_MS);
 for (const [index, phase] of phases.entries()) {
@@ -71,8 +83,7 @@ clearInterval(progress);
 const passed = phases.reduce((sum, phase) => sum + phase.passed, 0);
 const failed = phases.reduce((sum, phase) => sum + phase.failed, 0);
 if (values.json) {
-  const done = phases.map(({ run: _, ...phase }) => phase);
-  console.log(JSON.stringify({ seed, minutes, isStopped, passed, failed, phases: done }));
+  console.log(JSON.stringify({ seed, minutes, isStopped, passed, failed, phases }));
 } else {
   console.log(`soak: seed ${seed}, ${passed} passed, ${failed} failed`);
 }
@@ -92,16 +103,17 @@ function simulation(): Phase {
   return phase;
 }
 
-function kills(): Phase {
-  const phase = newPhase('kills', 'crash tests', async (untilMs) => {
+/** Runs tests again and again, each time with the next seed. */
+function testing(name: string, paths: readonly string[], env: Record<string, string>): Phase {
+  const phase = newPhase(name, 'tests', async (untilMs) => {
     for (let next = seed; !isOver(untilMs); next++) {
-      const env = { KILLS: String(KILLS), SEED: String(next) };
-      const output = await outputOf(['scripts/check.ts', ...CRASH_TESTS], env);
-      const totals = /(\d+) passed, (\d+) failed\s*$/.exec(output);
-      phase.passed += Number(totals?.[1] ?? 0);
-      const failures = Number(totals?.[2] ?? 1);
-      if (failures === 0) continue;
-      fail(phase, failures, output, `KILLS=${KILLS} SEED=${next} npm test -- ${CRASH_TESTS.join(' ')}`);
+      const given = { ...env, SEED: String(next) };
+      const output = await outputOf(['scripts/check.ts', ...paths], given);
+      const [, good = '0', bad = '1'] = /(\d+) passed, (\d+) failed\s*$/.exec(output) ?? [];
+      phase.passed += Number(good);
+      if (bad === '0') continue;
+      const variables = Object.entries(given).map(([key, value]) => `${key}=${value}`);
+      fail(phase, Number(bad), output, `${variables.join(' ')} npm test -- ${paths.join(' ')}`);
     }
   });
   return phase;
@@ -110,14 +122,7 @@ function kills(): Phase {
 function fuzzing(): Phase {
   const phase = newPhase('fuzz', 'turns', async (untilMs) => {
     const time = String(Math.max(0, (untilMs - Date.now()) / 60_000));
-    const output = await outputOf([
-      'scripts/fuzz.ts',
-      '--json',
-      '--seed',
-      String(seed),
-      '--minutes',
-      time,
-    ]);
+    const output = await outputOf(['scripts/fuzz.ts', '--json', '--seed', String(seed), '--minutes', time]);
     const again = `npm run fuzz -- --seed ${seed} --minutes ${minutes}`;
     try {
       const { requests, wrong } = JSON.parse(/^\{.*\}$/m.exec(output)![0]) as FuzzTotals;

@@ -10,7 +10,7 @@ import { drawRequest, KNOWN } from '../fuzz/requests.ts';
 import { SEED } from '../support/seed.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
-const REQUESTS = 3_000;
+const REQUESTS = 1_000;
 
 /** Every call of any object fails so. */
 function envOf(error: () => Error): Env {
