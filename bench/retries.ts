@@ -8,9 +8,9 @@
  * the process would die. Bytes outside the heap (segments in memory) are looked at after each step.
  */
 
+import { runOfTag } from '../durable-objects/queue/deliver/settle-message.ts';
 import { StoredQueue } from '../durable-objects/queue/stored-queue.ts';
 import { QueueStore } from '../durable-objects/queue/rows/queue-store.ts';
-import { decodeDeliveryFrame } from '../protocol/frames/delivery-frame.ts';
 import { formatTag } from '../protocol/frames/delivery-tag.ts';
 import { QUEUE_DEFAULTS } from '../protocol/schemas/queues.ts';
 import { encodeBatch } from '../protocol/record-batch/index.ts';
@@ -50,8 +50,8 @@ for (let left = messages; left > 0; left -= 1_000) {
 report('failed in settlements of 10,000, parked', () => {
   for (let left = messages; left > 0; left -= STEP) {
     const tags = take(STEP, 600_000);
-    const settlements = tags.map((tag) => ({ tag, settlement: { kind: 'nack', error } as const }));
-    step(() => queue.settle(settlements, undefined, context()));
+    const runs = tags.map((tag) => runOfTag(tag, { kind: 'nack', error }));
+    step(() => queue.settleRuns(runs, undefined, context()));
   }
 });
 report('back from their delays', () => {
@@ -89,7 +89,7 @@ function take(max: number, leaseMs: number): string[] {
     const command = { max: max - tags.length, bytesMax: 8e6, leaseMs, consumerId: 'c', autoAck: false };
     const frame = step(() => queue.deliver(command, context()));
     if (frame === null) throw new Error(`${tags.length} of ${max} messages were there`);
-    const { queueId, sections } = decodeDeliveryFrame(frame);
+    const { queueId, sections } = frame;
     for (const { lane, runs } of sections) {
       for (const { start, end, delivery } of runs) {
         for (let offset = start; offset < end; offset++)

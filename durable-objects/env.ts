@@ -22,8 +22,14 @@ export interface Env {
   POSTHORN_ROUTING_MAX_AGE_MS?: string;
   /** Bytes of request bodies that one isolate holds at once. Default 33554432. */
   POSTHORN_BODY_BYTES_MAX?: string;
+  /** Bytes of replies that one isolate holds at once. Default 67108864. */
+  POSTHORN_REPLY_BYTES_MAX?: string;
   /** Bytes that a queue or partition may hold before it refuses more. Default 9500000000. */
   POSTHORN_OBJECT_BYTES_MAX?: string;
+  /** The secret of whoever runs the deployment. Without one the broker answers on loopback only. */
+  POSTHORN_ROOT_TOKEN?: string;
+  /** Origins whose pages may call the broker, with commas between them; `*`: any, with a token. Default: none. */
+  POSTHORN_CORS_ORIGINS?: string;
   /** `public`, the default: webhooks go to public https addresses only. `any`: anywhere, for a broker of one's own machine. */
   POSTHORN_WEBHOOK_TARGETS?: string;
 }

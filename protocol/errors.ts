@@ -29,6 +29,10 @@ export const errorTable = {
   route_not_found: permanent(404, 'There is no such path'),
   method_not_allowed: permanent(405, 'The path does not support this method'),
 
+  // Who sends the request
+  foreign_page: permanent(403, 'A page of another origin sent the request'),
+  host_not_local: permanent(403, 'Without a root token the broker answers only on loopback'),
+
   // Record batches
   truncated_batch: permanent(400, 'A record batch ends before its stated length'),
   unsupported_magic: permanent(400, 'Only record batches of magic 2 are supported'),
@@ -115,7 +119,7 @@ export const errorTable = {
   replay_refused: permanent(409, 'The dead letter cannot be sent back in this way'),
 
   // The state of the service
-  overloaded: transient(429, 'The broker holds as many request bytes as it can'),
+  overloaded: transient(429, 'The broker holds as many bytes as it can'),
   unavailable: transient(503, 'A part of the service did not answer'),
   cost_ceiling: transient(429, 'The namespace has reached its ceiling of rows written in this hour'),
   schedule_busy: transient(429, 'The schedule still has publishes that wait'),

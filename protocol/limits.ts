@@ -46,6 +46,9 @@ export const PARTITIONS_MAX = 1_000;
 /** Kafka's rule for topics: 249 characters, because names become parts of longer ones. */
 export const NAME_LENGTH_MAX = 249;
 
+/** One page of a list: definitions, dead letters. */
+export const PAGE_BYTES_MAX = 4 * MiB;
+
 export const FETCH_BYTES_DEFAULT = MiB;
 export const FETCH_BYTES_MAX = 8 * MiB;
 

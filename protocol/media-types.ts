@@ -35,3 +35,16 @@ export const TOPIC_ID_HEADER = 'posthorn-topic-id';
  * answered from an older view, so that a client reads its own writes.
  */
 export const TOPOLOGY_VERSION_HEADER = 'posthorn-topology-version';
+
+/** Headers of replies that a page of another origin may read, besides the few that browsers always show. */
+export const EXPOSED_HEADERS = [
+  START_OFFSET_HEADER,
+  NEXT_OFFSET_HEADER,
+  HIGH_WATERMARK_HEADER,
+  LOG_START_OFFSET_HEADER,
+  LAST_STABLE_OFFSET_HEADER,
+  TOPIC_ID_HEADER,
+  TOPOLOGY_VERSION_HEADER,
+  'retry-after',
+  'www-authenticate',
+].join(', ');

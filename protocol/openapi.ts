@@ -62,8 +62,13 @@ function contentOf(
   return content;
 }
 
-/** Errors that every operation can have: an object that does not answer, and a bug. */
-const ALWAYS_POSSIBLE = ['unavailable', 'internal_error'] as const satisfies ErrorCode[];
+/** Errors that every operation can have: a browser is turned away, an object does not answer, there is a bug. */
+const ALWAYS_POSSIBLE = [
+  'foreign_page',
+  'host_not_local',
+  'unavailable',
+  'internal_error',
+] as const satisfies ErrorCode[];
 
 function repliesOf(operation: Operation): Json {
   const replies: Json = {};

@@ -10,7 +10,8 @@ const USAGE = `npm start [-- --json]
 
   PORT           default 8787; 0 for any free port
   HOST           default 127.0.0.1
-  POSTHORN_DATA  the folder that keeps the data, default .posthorn below the project`;
+  POSTHORN_DATA  the folder that keeps the data, default .posthorn below the project
+  POSTHORN_CORS_ORIGINS  origins whose pages may call, with commas between them; default none but its own`;
 
 const PORT_DEFAULT = 8787;
 
@@ -57,6 +58,7 @@ async function main(flags: string[]): Promise<void> {
       dataPath,
       port,
       host: process.env['HOST'] || '127.0.0.1',
+      vars: settings(),
       onLog: showTroubles,
       onRestart: countRestart,
       onLost: ({ message }) => void stop(1, message),
@@ -73,6 +75,17 @@ async function main(flags: string[]): Promise<void> {
     flags.includes('--json')
       ? JSON.stringify({ url, version: VERSION, dataPath, pid: process.pid, workerdPid })
       : welcome(url, dataPath),
+  );
+}
+
+/** Settings of the worker that this command takes from its environment. */
+function settings(): Record<string, string> {
+  const names = ['POSTHORN_CORS_ORIGINS'];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
   );
 }
 

@@ -3,6 +3,7 @@
 import { Hono } from 'hono';
 import { failure } from '../protocol/errors.ts';
 import { operations } from '../protocol/operations/index.ts';
+import { browserGuard } from './http/browsers.ts';
 import { problem, unexpected } from './http/problem.ts';
 import type { AppEnv } from './http/context.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
@@ -30,6 +31,7 @@ import { transactionRoutes } from './routes/transactions.ts';
 
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
+  browserGuard(app); // before everything else: it sees all requests and all replies
   topicRoutes(app);
   produceRoutes(app);
   fetchRoutes(app);

@@ -2,6 +2,7 @@
 
 import type { Env } from '../durable-objects/env.ts';
 import { createApp } from './app.ts';
+import { configureReplyBytes, followReply } from './bounds/reply-bytes.ts';
 import { configureRequestBytes, releaseBody } from './bounds/request-bytes.ts';
 import { visitDue } from './watchdog.ts';
 
@@ -18,8 +19,9 @@ const app = createApp();
 export default {
   fetch: async (request: Request, env, ctx) => {
     configureRequestBytes(env.POSTHORN_BODY_BYTES_MAX);
+    configureReplyBytes(env.POSTHORN_REPLY_BYTES_MAX);
     try {
-      return await app.fetch(request, env, ctx);
+      return followReply(request, await app.fetch(request, env, ctx), ctx);
     } finally {
       releaseBody(request);
     }

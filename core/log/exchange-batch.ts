@@ -22,7 +22,7 @@ import {
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
 import { readHeaders } from '../../protocol/record-batch/decode.ts';
-import { openPayload } from '../../protocol/record-batch/payload.ts';
+import { openBatch } from '../../protocol/record-batch/open-batch.ts';
 import { walkRecords } from '../../protocol/record-batch/walk.ts';
 
 const ID_BASE = 2 ** 52;
@@ -79,12 +79,12 @@ export function readExchangeBatch(
   at: number,
   header: BatchHeader,
 ): { exchange: string; sequences: number[] } | null {
-  const payload = openPayload(bytes, at, header, {});
-  if ('code' in payload) return null;
+  const batch = openBatch(bytes, at, header);
+  if ('code' in batch) return null;
   const sequences: number[] = [];
   let exchange = '';
   let next = header.baseSequence;
-  const failed = walkRecords(payload, at, header, (cursor) => {
+  const failed = walkRecords(batch, (cursor) => {
     if (sequences.length === 0) {
       const named = readHeaders(cursor).findLast(({ key }) => key === EXCHANGE_HEADER)?.value;
       exchange = named ? new TextDecoder().decode(named) : '';

@@ -11,11 +11,11 @@ import type { SegmentSource } from '../../core/queue/state/message-metadata.ts';
 import { dropHead } from '../../core/queue/publish/limits.ts';
 import { purge } from '../../core/queue/purge.ts';
 import { noChanges, type QueueMachine } from '../../core/queue/state/queue-machine.ts';
-import { settle, type Outcome, type Settlement } from '../../core/queue/settle/settle.ts';
+import { settle, type Outcome } from '../../core/queue/settle/settle.ts';
 import { settleRun, type SettleRun } from '../../core/queue/settle/settle-run.ts';
 import { noteSeen, resign } from '../../core/queue/deliver/single-active.ts';
 import type { QueueConfig } from '../../protocol/schemas/queues.ts';
-import { encodeDeliveryFrame } from '../../protocol/frames/delivery-frame.ts';
+import type { DeliveryFrame } from '../../protocol/frames/delivery-frame.ts';
 import type { Failure } from '../../protocol/errors.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import type { Sql } from '../storage/sql.ts';
@@ -35,14 +35,8 @@ import { ProducerRows } from './rows/producer-rows.ts';
 import { QueueStore } from './rows/queue-store.ts';
 import { ReplayStore } from './dead-letters/replay-store.ts';
 import { SegmentCache } from './rows/segment-cache.ts';
-import { runOfTag } from './deliver/settle-message.ts';
 import { DeliveryRows } from './rows/delivery-rows.ts';
 import { segmentSource } from './rows/segment-source.ts';
-
-export interface TaggedSettlement {
-  tag: string;
-  settlement: Settlement;
-}
 
 export interface StepContext {
   nowMs: number;
@@ -185,23 +179,13 @@ export class StoredQueue {
   }
 
   /** A step: delivers messages. Null if none is ready. */
-  deliver(command: DeliverCommand, { nowMs }: StepContext): Uint8Array | null {
+  deliver(command: DeliverCommand, { nowMs }: StepContext): DeliveryFrame | null {
     this.#nowMs = nowMs;
     const slices = deliver(this.#state, command, this.#source, nowMs);
     if (slices.length === 0) return null;
     const sections = deliverySections(slices, this.#cache);
     if (command.autoAck) for (const { runs } of sections) for (const run of runs) run.expiresAtMs = 0;
-    return encodeDeliveryFrame({ queueId: this.#id, sections });
-  }
-
-  /** A step: settles each tag by itself. */
-  settle(
-    settlements: readonly TaggedSettlement[],
-    consumerId: string | undefined,
-    context: StepContext,
-  ): Outcome[] {
-    const runs = settlements.map(({ tag, settlement }) => runOfTag(tag, settlement));
-    return this.settleRuns(runs, consumerId, context);
+    return { queueId: this.#id, sections };
   }
 
   /** A step: settles each message by itself. One outcome for each, in order. */

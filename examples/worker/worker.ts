@@ -20,9 +20,10 @@ interface Order {
 
 export default {
   async fetch(request, env) {
-    // A client for each request: the runtime does not let requests share what is under way. The host is not looked at.
+    // A client for each request: the runtime does not let requests share what is under way. A local broker
+    // without a token wants a host of this machine.
     const posthorn = new Posthorn({
-      url: 'https://posthorn',
+      url: 'https://posthorn.localhost',
       fetch: (url, init) => env.POSTHORN.fetch(url, init),
     });
 

@@ -4,7 +4,7 @@
  */
 
 import type { RecordCursor } from './primitives/cursor.ts';
-import { type Payload, openPayload } from './payload.ts';
+import { openBatch, type OpenBatch } from './open-batch.ts';
 import type {
   BatchFailure,
   BatchHeader,
@@ -15,6 +15,12 @@ import type {
 } from './types.ts';
 import { readUtf8 } from './primitives/utf8.ts';
 import { walkRecords } from './walk.ts';
+
+/** @param size bytes of the whole record, as it lies in the uncompressed batch */
+export type RecordVisitor = (record: LogRecord, size: number) => void | false;
+
+/** A visitor that returns false ends the walk. */
+export type KeyVisitor = (record: RecordKey) => void | false;
 
 /**
  * The records of the batch at `at`, whose header is `header`, with absolute offsets and timestamps. Keys and values are
@@ -27,43 +33,22 @@ export function decodeRecords(
   header: BatchHeader,
   options: InflateOptions = {},
 ): LogRecord[] | BatchFailure {
-  const payload = openPayload(bytes, at, header, options);
-  return 'code' in payload ? payload : decodePayload(payload, at, header);
+  const batch = openBatch(bytes, at, header, options);
+  return 'code' in batch ? batch : decodeOpen(batch);
 }
 
-export function decodePayload(payload: Payload, at: number, header: BatchHeader): LogRecord[] | BatchFailure {
+export function decodeOpen(batch: OpenBatch): LogRecord[] | BatchFailure {
   const records: LogRecord[] = [];
-  const failure = visitPayload(payload, at, header, 0, (record) => void records.push(record));
+  const failure = visitOpen(batch, 0, (record) => void records.push(record));
   return failure ?? records;
 }
 
 /**
- * Decodes the records of the batch at `at` from the offset `from` on, one at a time, until `visit` returns false: a batch
- * of many small records takes many times its size when all of them are decoded.
+ * Decodes the records of a batch from the offset `from` on, one at a time, until `visit` returns false: a batch of many
+ * small records takes many times its size when all of them are decoded.
  */
-export function visitRecords(
-  bytes: Uint8Array,
-  at: number,
-  header: BatchHeader,
-  from: number,
-  visit: RecordVisitor,
-  options: InflateOptions = {},
-): BatchFailure | null {
-  const payload = openPayload(bytes, at, header, options);
-  return 'code' in payload ? payload : visitPayload(payload, at, header, from, visit);
-}
-
-/** @param size bytes of the whole record, as it lies in the uncompressed batch */
-export type RecordVisitor = (record: LogRecord, size: number) => void | false;
-
-export function visitPayload(
-  payload: Payload,
-  at: number,
-  header: BatchHeader,
-  from: number,
-  visit: RecordVisitor,
-): BatchFailure | null {
-  return walkRecords(payload, at, header, (cursor, offset, timestamp) => {
+export function visitOpen(batch: OpenBatch, from: number, visit: RecordVisitor): BatchFailure | null {
+  return walkRecords(batch, (cursor, offset, timestamp) => {
     if (offset < from) return undefined;
     const record = {
       offset,
@@ -77,21 +62,22 @@ export function visitPayload(
 }
 
 /**
- * Calls `visit` for each record of the batch at `at`, in order, without decoding values and headers. A visitor that
- * returns false ends the walk. Gives a failure when the walk met one, otherwise null.
+ * Calls `visit` for each record of the batch at `at`, in order, without decoding values and headers. Returns a failure
+ * if the walk met one, otherwise null.
  */
 export function eachRecordKey(
   bytes: Uint8Array,
   at: number,
   header: BatchHeader,
-  visit: (record: RecordKey) => void | false,
+  visit: KeyVisitor,
   options: InflateOptions = {},
 ): BatchFailure | null {
-  const payload = openPayload(bytes, at, header, options);
-  if ('code' in payload) return payload;
-  return walkRecords(payload, at, header, (cursor, offset, timestamp) =>
-    visit(keyOf(cursor, offset, timestamp)),
-  );
+  const batch = openBatch(bytes, at, header, options);
+  return 'code' in batch ? batch : eachKeyOpen(batch, visit);
+}
+
+export function eachKeyOpen(batch: OpenBatch, visit: KeyVisitor): BatchFailure | null {
+  return walkRecords(batch, (cursor, offset, timestamp) => visit(keyOf(cursor, offset, timestamp)));
 }
 
 /** The current record of the cursor, as compaction sees it. */

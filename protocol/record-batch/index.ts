@@ -7,15 +7,9 @@ export {
   encodeEndTransactionBatch,
   type EndTransactionMarker,
 } from './control.ts';
-export { decodeRecords, eachRecordKey, visitRecords } from './decode.ts';
+export { decodeOpen, decodeRecords, eachKeyOpen, eachRecordKey, visitOpen } from './decode.ts';
 export { encodeBatch, recordSizeUpperBound, type EncodeOptions } from './encode.ts';
-export {
-  decodeRecordsAsync,
-  gunzipBatch,
-  gzipBatch,
-  verifyBatchAsync,
-  visitRecordsAsync,
-} from './primitives/gzip.ts';
+export { decodeRecordsAsync, gzipBatch, openSoundBatch, visitRecordsAsync } from './primitives/gzip.ts';
 export {
   BATCH_OVERHEAD,
   readBatchHeader,
@@ -33,6 +27,7 @@ export {
   type SoundBatch,
   type StoredPiece,
 } from './survey.ts';
+export { openBatch, type OpenBatch } from './open-batch.ts';
 export { groupRecords, packBatches, type BatchLimits } from './pack.ts';
 export { orThrow, recordsAt, recordsIn } from './read-records.ts';
 export { retainRecords, type RetainCodec } from './retain.ts';
@@ -52,4 +47,4 @@ export {
   type RecordKey,
   type TimestampType,
 } from './types.ts';
-export { verifyBatch, type VerifyOptions } from './verify.ts';
+export { largestRecord, verifyBatch, verifyOpen, type VerifyOptions } from './verify.ts';

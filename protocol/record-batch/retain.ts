@@ -9,7 +9,7 @@ import type { RecordCursor } from './primitives/cursor.ts';
 import { keyOf } from './decode.ts';
 import { BATCH_OVERHEAD, FIELD, LENGTH_OVERHEAD, readBatchHeader, sealBatch } from './header.ts';
 import { writeInt32, writeInt64 } from './primitives/int.ts';
-import { type Payload, openPayload } from './payload.ts';
+import { openBatch, type OpenBatch } from './open-batch.ts';
 import type { BatchFailure, Deflate, Inflate, RecordKey } from './types.ts';
 import { walkRecords } from './walk.ts';
 
@@ -38,13 +38,13 @@ export function retainRecords(
 ): Uint8Array | null | 'unchanged' | BatchFailure {
   const header = readBatchHeader(bytes, at);
   if ('code' in header) return header;
-  const payload = openPayload(bytes, at, header, codec ?? {});
-  if ('code' in payload) return payload;
+  const batch = openBatch(bytes, at, header, codec);
+  if ('code' in batch) return batch;
 
   const runs: Runs = [];
   let survivors = 0;
   let maxTimestamp = -1;
-  const failure = walkRecords(payload, at, header, (cursor, offset, timestamp) => {
+  const failure = walkRecords(batch, (cursor, offset, timestamp) => {
     if (!keep(keyOf(cursor, offset, timestamp))) return;
     survivors++;
     if (timestamp > maxTimestamp) maxTimestamp = timestamp;
@@ -54,7 +54,7 @@ export function retainRecords(
   if (survivors === 0) return null;
   if (survivors === header.recordCount) return 'unchanged';
 
-  let records = gather(payload, runs);
+  let records = gather(batch, runs);
   if (header.compression !== 'none') records = codec!.deflate(records);
   const kept = new Uint8Array(BATCH_OVERHEAD + records.length);
   kept.set(bytes.subarray(at, at + BATCH_OVERHEAD));
@@ -72,13 +72,13 @@ function addRun(runs: Runs, cursor: RecordCursor): void {
   else runs.push(cursor.start, cursor.position);
 }
 
-function gather(payload: Payload, runs: Runs): Uint8Array {
+function gather({ bytes }: OpenBatch, runs: Runs): Uint8Array {
   let size = 0;
   for (let i = 0; i < runs.length; i += 2) size += runs[i + 1]! - runs[i]!;
   const records = new Uint8Array(size);
   let at = 0;
   for (let i = 0; i < runs.length; i += 2) {
-    records.set(payload.bytes.subarray(runs[i]!, runs[i + 1]!), at);
+    records.set(bytes.subarray(runs[i]!, runs[i + 1]!), at);
     at += runs[i + 1]! - runs[i]!;
   }
   return records;

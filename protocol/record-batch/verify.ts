@@ -5,7 +5,7 @@
  */
 
 import { computeCrc, readBatchHeader } from './header.ts';
-import { type Payload, openPayload } from './payload.ts';
+import { openBatch, type OpenBatch } from './open-batch.ts';
 import { type BatchFailure, type BatchHeader, type InflateOptions, batchFailure } from './types.ts';
 import type { RecordCursor } from './primitives/cursor.ts';
 import { isUtf8 } from './primitives/utf8.ts';
@@ -35,9 +35,9 @@ export function verifyBatch(
 ): BatchHeader | BatchFailure {
   const header = readSoundHeader(bytes, at);
   if ('code' in header) return header;
-  const payload = openPayload(bytes, at, header, options);
-  if ('code' in payload) return payload;
-  return checkRecords(payload, at, header, options.allowGaps ?? false) ?? header;
+  const batch = openBatch(bytes, at, header, options);
+  if ('code' in batch) return batch;
+  return verifyOpen(batch, options.allowGaps) ?? header;
 }
 
 /** The header, if the CRC matches and the header's own fields agree with each other. */
@@ -64,13 +64,9 @@ function findProblem(header: BatchHeader): string | null {
   return null;
 }
 
-/** Checks every record against the header; null when all is well. */
-export function checkRecords(
-  payload: Payload,
-  at: number,
-  header: BatchHeader,
-  allowGaps: boolean,
-): BatchFailure | null {
+/** Checks every record against the header, whose batch has the right CRC. Returns null if all is well. */
+export function verifyOpen(batch: OpenBatch, allowGaps = false): BatchFailure | null {
+  const { at, header } = batch;
   const { recordCount, lastOffsetDelta, baseOffset } = header;
   if (!allowGaps && (recordCount === 0 || lastOffsetDelta !== recordCount - 1)) {
     return invalidBatch(at, `${recordCount} records and last offset delta ${lastOffsetDelta}`);
@@ -79,7 +75,7 @@ export function checkRecords(
   let maxTimestamp = -1;
   let misplaced = -1;
   let misnamed = -1;
-  const failure = walkRecords(payload, at, header, (cursor, offset, timestamp) => {
+  const failure = walkRecords(batch, (cursor, offset, timestamp) => {
     if (allowGaps ? offset < nextOffset : offset !== nextOffset) {
       misplaced = offset;
       return false;
@@ -107,6 +103,15 @@ export function checkRecords(
     return invalidBatch(at, `maxTimestamp ${header.maxTimestamp}, its records' largest is ${maxTimestamp}`);
   }
   return null;
+}
+
+/** Returns the size of the largest record, as it lies in the uncompressed batch. */
+export function largestRecord(batch: OpenBatch): number | BatchFailure {
+  let largest = 0;
+  const failure = walkRecords(batch, (cursor) => {
+    largest = Math.max(largest, cursor.position - cursor.start);
+  });
+  return failure ?? largest;
 }
 
 /** Names are text wherever a record is taken apart and made again: one that is not UTF-8 would come out as another. */

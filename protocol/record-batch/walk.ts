@@ -5,26 +5,24 @@
  */
 
 import { RECORD_BYTES_MIN, RecordCursor } from './primitives/cursor.ts';
-import type { Payload } from './payload.ts';
-import { type BatchFailure, type BatchHeader, batchFailure } from './types.ts';
+import type { OpenBatch } from './open-batch.ts';
+import { type BatchFailure, batchFailure } from './types.ts';
 
 /**
  * Calls `each` at every record, with the cursor at it and its absolute offset and timestamp; false ends the walk.
  * Null when all is well or the walk was ended.
  */
 export function walkRecords(
-  payload: Payload,
-  at: number,
-  header: BatchHeader,
+  { at, header, bytes, start, end }: OpenBatch,
   each: (cursor: RecordCursor, offset: number, timestamp: number) => void | false,
 ): BatchFailure | null {
   const { recordCount, baseOffset, lastOffsetDelta, baseTimestamp } = header;
-  const available = payload.end - payload.start;
+  const available = end - start;
   if (recordCount > available / RECORD_BYTES_MIN) {
     return invalidBatch(at, `${recordCount} records in ${available} bytes`);
   }
   const isAppendTime = header.timestampType === 'append';
-  const cursor = new RecordCursor(payload.bytes, payload.start, payload.end);
+  const cursor = new RecordCursor(bytes, start, end);
   for (let index = 0; index < recordCount; index++) {
     const problem = cursor.next();
     if (problem !== null) return invalidBatch(at, `${problem} in record ${index}`);
@@ -40,8 +38,8 @@ export function walkRecords(
     const timestamp = isAppendTime ? header.maxTimestamp : created;
     if (each(cursor, baseOffset + offsetDelta, timestamp) === false) return null;
   }
-  if (cursor.position !== payload.end) {
-    return invalidBatch(at, `${payload.end - cursor.position} bytes after its last record`);
+  if (cursor.position !== end) {
+    return invalidBatch(at, `${end - cursor.position} bytes after its last record`);
   }
   return null;
 }

@@ -18,13 +18,13 @@ import {
   decodeRecords,
   eachRecordKey,
   encodeBatch,
-  gunzipBatch,
+  openSoundBatch,
+  verifyOpen,
   isBatchFailure,
   readBatchHeader,
   retainRecords,
   splitBatches,
   verifyBatch,
-  verifyBatchAsync,
   type Inflate,
   type LogRecord,
 } from '../../protocol/record-batch/index.ts';
@@ -96,12 +96,12 @@ async function readBatch(bytes: Uint8Array, random: Random): Promise<boolean> {
   const taken = readEveryWay(bytes, 0);
   deepStrictEqual(readAmong(bytes, 0x00), taken, 'what lies before and after does not matter');
   deepStrictEqual(readAmong(bytes, 0xff), taken, 'what lies before and after does not matter');
-  const streamed = await verifyBatchAsync(bytes, 0, { inflatedBytesMax: INFLATED_BYTES_MAX });
-  // Node's gunzipSync takes several members, streams take one.
-  if (!isBatchFailure(streamed)) deepStrictEqual(streamed, taken.verified);
-  const plain = await gunzipBatch(bytes, 0, INFLATED_BYTES_MAX);
-  if (!isBatchFailure(streamed)) ok(!isBatchFailure(plain), 'what is verified can be inflated');
-  if (!isBatchFailure(plain)) ok(plain.length <= bytes.length + INFLATED_BYTES_MAX);
+  const opened = await openSoundBatch(bytes, 0, INFLATED_BYTES_MAX);
+  if (!isBatchFailure(opened)) {
+    ok(opened.end - opened.start <= bytes.length + INFLATED_BYTES_MAX);
+    // Node's gunzipSync takes several members, streams take one.
+    if (verifyOpen(opened) === null) deepStrictEqual(opened.header, taken.verified);
+  }
   splitBatches(random() < 0.5 ? bytes : new Uint8Array([...bytes, ...bytes]));
   return !isBatchFailure(taken.verified);
 }

@@ -14,7 +14,7 @@ export default {
     let sockets = 0;
     let polls = 0;
     const posthorn = new Posthorn({
-      url: 'http://posthorn',
+      url: 'http://posthorn.localhost',
       fetch: (url, init) => {
         if (new Headers(init.headers).has('upgrade')) sockets++;
         if (url.endsWith('/deliveries')) polls++;

@@ -11,7 +11,7 @@ export default {
     const { searchParams } = new URL(request.url);
     const count = Number(searchParams.get('count'));
     const posthorn = new Posthorn({
-      url: 'http://posthorn',
+      url: 'http://posthorn.localhost',
       fetch: (url, init) => env.POSTHORN.fetch(url, init),
     });
     const values: unknown[] = [];

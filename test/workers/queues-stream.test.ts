@@ -97,7 +97,11 @@ describe('a stream of frames', () => {
     const outcome = answers.find(isOutcomeFrame)!;
     const second = answers.find((bytes) => !isOutcomeFrame(bytes))!;
     expect(decodeOutcomeFrame(outcome)).toEqual({ id: 41, outcomes: ['settled', 'settled', 'settled'] });
-    expect(deliveriesOf(second).deliveries.map(({ body }) => writeJson(body))).toEqual(['3', '4', '5']);
+    expect(deliveriesOf(decodeDeliveryFrame(second)).deliveries.map(({ body }) => writeJson(body))).toEqual([
+      '3',
+      '4',
+      '5',
+    ]);
     stream.send({ prefetch: 0 });
     expect(await stream.next<object>()).toEqual({ prefetch: 0 });
     stream.send(settlementOf(second, 'nack', 42, { error: { message: 'no' } }));

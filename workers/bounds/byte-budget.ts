@@ -41,6 +41,12 @@ export class ByteBudget {
     return this.#largeHeld + this.#smallHeld;
   }
 
+  /** Bytes that are free for a large request. */
+  get roomForLarge(): number {
+    const { bytesMax, smallShare } = this.#options;
+    return Math.max(0, bytesMax - smallShare - this.held);
+  }
+
   /** Takes the bytes if there is room and no earlier request waits. */
   tryTake(bytes: number): boolean {
     const isBehind = this.#waiting.size > 0 && !this.#isSmall(bytes);

@@ -7,18 +7,15 @@
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { BATCH_INFLATED_BYTES_MAX, RECORD_BYTES_MAX } from '../../protocol/limits.ts';
 import {
-  gunzipBatch,
   isBatchFailure,
-  readBatchHeader,
+  largestRecord,
+  openBatch,
+  openSoundBatch,
   verifyBatch,
-  visitRecords,
+  verifyOpen,
   type LocatedBatch,
+  type OpenBatch,
 } from '../../protocol/record-batch/index.ts';
-
-/** An uncompressed batch that was verified in full. */
-export interface PlainBatch extends LocatedBatch {
-  bytes: Uint8Array;
-}
 
 export class InflateBudget {
   readonly #bytesMax: number;
@@ -29,24 +26,20 @@ export class InflateBudget {
     this.#left = bytesMax;
   }
 
-  /** Verifies a batch and returns it uncompressed: itself, or its inflated form. */
-  async verified(bytes: Uint8Array, { at, header }: LocatedBatch): Promise<PlainBatch | Failure> {
+  /** Verifies a batch in full and returns it open, for all that is read of it. */
+  async verified(bytes: Uint8Array, { at, header }: LocatedBatch): Promise<OpenBatch | Failure> {
     if (header.compression === 'none') {
       const verified = verifyBatch(bytes, at);
-      return isBatchFailure(verified) ? verified : { bytes, at, header };
+      return isBatchFailure(verified) ? verified : openBatch(bytes, at, header);
     }
     const allowed = Math.min(BATCH_INFLATED_BYTES_MAX, this.#left);
-    const plain = await gunzipBatch(bytes, at, allowed);
-    if (isBatchFailure(plain)) {
-      const isOverBudget = plain.code === 'invalid_batch' && allowed < BATCH_INFLATED_BYTES_MAX;
-      return isOverBudget ? this.#exceeded() : plain;
+    const batch = await openSoundBatch(bytes, at, allowed);
+    if (isBatchFailure(batch)) {
+      const isOverBudget = batch.code === 'invalid_batch' && allowed < BATCH_INFLATED_BYTES_MAX;
+      return isOverBudget ? this.#exceeded() : batch;
     }
-    this.#left -= plain.length;
-    const verified = verifyBatch(plain, 0);
-    if (isBatchFailure(verified)) return verified;
-    const plainHeader = readBatchHeader(plain, 0);
-    if (isBatchFailure(plainHeader)) return plainHeader;
-    return tooLargeRecord(plain, plainHeader) ?? { bytes: plain, at: 0, header: plainHeader };
+    this.#left -= batch.end - batch.start;
+    return verifyOpen(batch) ?? tooLargeRecord(batch) ?? batch;
   }
 
   #exceeded(): Failure {
@@ -59,13 +52,10 @@ export class InflateBudget {
 }
 
 /** A record that was compressed has the same limit as any other. */
-function tooLargeRecord(bytes: Uint8Array, header: PlainBatch['header']): Failure | null {
-  if (bytes.length <= RECORD_BYTES_MAX) return null;
-  let largest = 0;
-  const failed = visitRecords(bytes, 0, header, 0, (_, size) => {
-    largest = Math.max(largest, size);
-  });
-  if (failed) return failed;
+function tooLargeRecord(batch: OpenBatch): Failure | null {
+  if (batch.end - batch.start <= RECORD_BYTES_MAX) return null;
+  const largest = largestRecord(batch);
+  if (isBatchFailure(largest)) return largest;
   if (largest <= RECORD_BYTES_MAX) return null;
   return failure(
     'record_too_large',

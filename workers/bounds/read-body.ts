@@ -2,7 +2,14 @@
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { REQUEST_BYTES_MAX } from '../../protocol/limits.ts';
-import { bodyTimeMs, noRoom, roomOf, UNCOUNTED_BYTES_MAX } from './request-bytes.ts';
+import {
+  bodyTimeMs,
+  growBody,
+  noRoom,
+  releaseBody,
+  reserveBody,
+  UNCOUNTED_BYTES_MAX,
+} from './request-bytes.ts';
 
 /** The bytes that are read of a too large body before the answer. */
 const DISCARDED_BYTES_MAX = 8 * REQUEST_BYTES_MAX;
@@ -29,7 +36,7 @@ export async function readBytes(request: Request, weight = 1): Promise<Uint8Arra
     await discard(request.body, stated);
     return TOO_LARGE;
   }
-  if (!(await roomOf(request).reserve(stated * weight))) {
+  if (!(await reserveBody(request, stated * weight))) {
     const refused = noRoom();
     await discard(request.body, stated);
     return refused;
@@ -50,7 +57,6 @@ async function readWhole(request: Request): Promise<Uint8Array | Failure> {
 
 /** Reads a body of unknown length and takes room as it comes. A too large body is read to its end and discarded. */
 async function readPieces(request: Request, weight: number): Promise<Uint8Array | Failure> {
-  const room = roomOf(request);
   const chunks: Uint8Array[] = [];
   let refused: Failure | null = null;
   let length = 0;
@@ -60,10 +66,10 @@ async function readPieces(request: Request, weight: number): Promise<Uint8Array 
       if (length > DISCARDED_BYTES_MAX) break;
       if (refused) continue;
       if (length > REQUEST_BYTES_MAX) refused = TOO_LARGE;
-      else if (!room.grow(chunk.length * weight)) refused = noRoom();
+      else if (!growBody(request, chunk.length * weight)) refused = noRoom();
       if (refused) {
         chunks.length = 0;
-        room.release();
+        releaseBody(request);
       } else chunks.push(chunk);
     }
   } catch {

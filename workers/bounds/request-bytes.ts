@@ -5,6 +5,7 @@
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { ByteBudget } from './byte-budget.ts';
+import { ByteRooms } from './byte-room.ts';
 
 const MiB = 1024 * 1024;
 
@@ -36,68 +37,17 @@ export function configureRequestBytes(bytesMax: string | undefined): void {
   budget = budgetOf(Number(bytesMax) || BYTES_MAX_DEFAULT);
 }
 
-/** A request that holds room longer than any can was ended by the runtime before it could give the room back. */
-const HELD_MS_MAX = 600_000;
+const rooms = new ByteRooms();
 
-/** The rooms that hold bytes. */
-const holding = new Set<BodyRoom>();
-
-/** Room that one request has taken. */
-export class BodyRoom {
-  readonly #budget = budget;
-  #bytes = 0;
-  #takenMs = 0;
-
-  /** Takes room for so many bytes more, at once or not at all. */
-  grow(bytes: number): boolean {
-    if (!this.#budget.resize(this.#bytes, this.#bytes + bytes)) return false;
-    this.#hold(this.#bytes + bytes);
-    return true;
-  }
-
-  /** Takes the room for a body of a known length, and waits for it a little. */
-  async reserve(bytes: number): Promise<boolean> {
-    if (bytes <= UNCOUNTED_BYTES_MAX) return true;
-    if (!(await this.#budget.take(bytes, WAIT_MS))) {
-      releaseForgotten();
-      return false;
-    }
-    this.#hold(bytes);
-    return true;
-  }
-
-  release(): void {
-    if (this.#bytes > 0) this.#budget.release(this.#bytes);
-    this.#bytes = 0;
-    holding.delete(this);
-  }
-
-  get isForgotten(): boolean {
-    return Date.now() - this.#takenMs > HELD_MS_MAX;
-  }
-
-  #hold(bytes: number): void {
-    this.#bytes = bytes;
-    this.#takenMs = Date.now();
-    holding.add(this);
-  }
+/** Takes room for so many bytes more of a body, at once or not at all. */
+export function growBody(request: Request, bytes: number): boolean {
+  const room = rooms.of(request, budget);
+  return room.resize(room.bytes + bytes);
 }
 
-const rooms = new WeakMap<Request, BodyRoom>();
-
-/** The room of a request: each has one, however many times it is asked for. */
-export function roomOf(request: Request): BodyRoom {
-  const known = rooms.get(request);
-  if (known) return known;
-  const room = new BodyRoom();
-  rooms.set(request, room);
-  // The runtime ends a request whose client has reset the connection, and runs none of its `finally` blocks.
-  request.signal.addEventListener('abort', () => room.release(), { once: true });
-  return room;
-}
-
-function releaseForgotten(): void {
-  for (const room of holding) if (room.isForgotten) room.release();
+/** Takes the room for a body of a known length, and waits for it a little. */
+export async function reserveBody(request: Request, bytes: number): Promise<boolean> {
+  return bytes <= UNCOUNTED_BYTES_MAX || (await rooms.of(request, budget).take(bytes, WAIT_MS));
 }
 
 /** Gives back what a request has taken. Doing it twice is harmless. */
@@ -107,10 +57,8 @@ export function releaseBody(request: Request): void {
 
 /** Keeps the room of a request beyond its answer, until the work that uses its body has ended. */
 export function keepBodyUntil(request: Request, work: Promise<unknown>): void {
-  const room = rooms.get(request);
-  if (!room) return;
-  rooms.delete(request);
-  void work.finally(() => room.release());
+  const room = rooms.handOver(request);
+  if (room) void work.finally(() => room.release());
 }
 
 export function noRoom(): Failure {

@@ -9,7 +9,8 @@ import type { Stale } from '../../durable-objects/rpc/stale.ts';
 import type { DeliverFields } from '../../protocol/schemas/deliveries.ts';
 import { tagsOfFrame } from '../../protocol/frames/delivery-frame.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
-import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
+import { DELIVER_BYTES_MAX, RECORD_BYTES_MAX } from '../../protocol/limits.ts';
+import { grantReply, JSON_REPLY_WEIGHT, releaseReply, resizeReply } from '../bounds/reply-bytes.ts';
 import { autoAckOf } from './consume-level.ts';
 import { callQueue } from '../calls/queue-call.ts';
 import { utf8Json } from '../calls/utf8-json.ts';
@@ -50,14 +51,15 @@ async function takeAndWait(
 ): Promise<Uint8Array | null | Failure> {
   const first = await takeFrom(c, queue, fields, fields.wait_ms > 0);
   if (isFailure(first)) return first;
-  if (!first.webSocket) return await frameOf(first);
+  if (!first.webSocket) return await frameOf(c, first);
+  releaseReply(c.req.raw);
   client.waitBegins();
   const wait = waitForFrame(first.webSocket, fields.wait_ms, client.signal);
   c.executionCtx.waitUntil(wait.late.then((frame) => frame && giveBack(c, queue, frame)));
   const frame = await wait.frame;
   if (frame !== 'given up') return frame;
   const second = await takeFrom(c, queue, fields, false);
-  return isFailure(second) ? second : await frameOf(second);
+  return isFailure(second) ? second : await frameOf(c, second);
 }
 
 async function giveBack(c: AppContext, queue: QueueDefinition, frame: Uint8Array): Promise<void> {
@@ -76,9 +78,12 @@ async function takeFrom(
   fields: DeliverFields,
   isWaiting: boolean,
 ): Promise<Response | Failure> {
+  const wanted = Math.min(DELIVER_BYTES_MAX, fields.max * RECORD_BYTES_MAX);
+  const bytesMax = await grantReply(c.req.raw, wanted, JSON_REPLY_WEIGHT);
+  if (isFailure(bytesMax)) return bytesMax;
   const request: Omit<DeliverRequest, 'version'> = {
     max: fields.max,
-    bytesMax: DELIVER_BYTES_MAX,
+    bytesMax,
     consumerId: fields.consumer_id ?? '',
     autoAck: fields.auto_ack ?? false,
     ...(fields.lease_ms !== undefined && { leaseMs: fields.lease_ms }),
@@ -100,6 +105,9 @@ export async function fetchQueue(
   });
 }
 
-async function frameOf(response: Response): Promise<Uint8Array | null> {
-  return response.status === 204 ? null : new Uint8Array(await response.arrayBuffer());
+async function frameOf(c: AppContext, response: Response): Promise<Uint8Array | null> {
+  if (response.status === 204) return null;
+  const frame = new Uint8Array(await response.arrayBuffer());
+  resizeReply(c.req.raw, frame.length * JSON_REPLY_WEIGHT);
+  return frame;
 }

@@ -17,6 +17,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { NamedOffset, NamedPartition, TopicPartition } from '../../protocol/schemas/groups.ts';
 import type { FetchFrame } from '../../core/log/fetch-frame.ts';
 import type { OnCorrupt } from '../../protocol/schemas/records.ts';
+import { grantReply, releaseReply } from '../bounds/reply-bytes.ts';
 import type { GroupPath } from './assign.ts';
 import { refreshTopics } from '../cache/known-topics.ts';
 import { callPartition } from '../calls/partition-call.ts';
@@ -47,6 +48,8 @@ export interface MemberRead {
   /** Only these, of the assigned ones. */
   only: readonly NamedPartition[] | null;
   maxBytes: number;
+  /** How much a byte of the reply counts. */
+  byteWeight: number;
   /** Infinity if the answer is bytes, which are not cut inside a batch. */
   maxRecords: number;
   waitMs: number;
@@ -66,6 +69,8 @@ export interface Answer {
   view: MemberView;
   /** Only those with batches. */
   sections: Section[];
+  /** What the reply may have, as bytes or as JSON. */
+  bytesMax: number;
 }
 
 /**
@@ -107,11 +112,15 @@ async function readOnce(
 ): Promise<Answer | 'again' | Failure> {
   const partitions = await partitionsToRead(c, read, view);
   if (isFailure(partitions)) return partitions;
-  const sections = await readTurn(c, read, view, partitions);
-  if (isFailure(sections) || sections.length > 0) return isFailure(sections) ? sections : { view, sections };
+  const bytesMax = await grantReply(c.req.raw, read.maxBytes, read.byteWeight);
+  if (isFailure(bytesMax)) return bytesMax;
+  const sections = await readTurn(c, { ...read, maxBytes: bytesMax }, view, partitions);
+  if (isFailure(sections)) return sections;
+  if (sections.length > 0) return { view, sections, bytesMax };
+  releaseReply(c.req.raw);
   if (Date.now() < endMs) waitBegins(view);
   const sign = await waitForRecords(c, read, view, partitions, endMs, heartbeat, signal);
-  return sign === 'over' ? { view, sections } : sign;
+  return sign === 'over' ? { view, sections, bytesMax } : sign;
 }
 
 type Place = Omit<Section, 'frame'>;

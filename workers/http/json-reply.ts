@@ -3,6 +3,7 @@
 import type { Context } from 'hono';
 import { JSON_TYPE } from '../../protocol/media-types.ts';
 import { writeJson } from '../../protocol/json/json-text.ts';
+import { resizeReply } from '../bounds/reply-bytes.ts';
 
 /** @param Reply the type that the contract names, for the compiler */
 export function jsonReply<Reply extends object>(
@@ -10,5 +11,7 @@ export function jsonReply<Reply extends object>(
   reply: Reply,
   status: 200 | 201 | 202 = 200,
 ): Response {
-  return c.body(writeJson(reply), status, { 'content-type': JSON_TYPE });
+  const text = writeJson(reply);
+  resizeReply(c.req.raw, text.length);
+  return c.body(text, status, { 'content-type': JSON_TYPE });
 }

@@ -11,6 +11,7 @@
 
 import { JSON_TYPE } from '../../protocol/media-types.ts';
 import { PADDED, PADDING_BYTE } from '../../protocol/frames/padding.ts';
+import { keepReplyOpen } from '../bounds/reply-bytes.ts';
 import type { AppContext } from './context.ts';
 
 /** Between two signs. Every message that comes in between may still be handed to a client that has gone. */
@@ -73,6 +74,7 @@ export async function replyWithSigns(
   });
   const first = await Promise.race([answering, due.promise]);
   if (first !== 'due') return first;
+  keepReplyOpen(c.req.raw);
   const bytes = bodyOf(c, answering, nothing);
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => c.executionCtx.waitUntil(fill(controller, sign, bytes, gone.signal)),

@@ -12,13 +12,14 @@ import {
   TIMESTAMP_AHEAD_MS_MAX,
 } from '../../protocol/limits.ts';
 import {
-  eachRecordKey,
+  eachKeyOpen,
   isBatchFailure,
   splitBatches,
   type BatchHeader,
   type LocatedBatch,
+  type OpenBatch,
 } from '../../protocol/record-batch/index.ts';
-import { InflateBudget, type PlainBatch } from '../bounds/inflate-budget.ts';
+import { InflateBudget } from '../bounds/inflate-budget.ts';
 import { checkPartition } from '../calls/partition-call.ts';
 
 export interface CheckedBatch extends LocatedBatch {
@@ -81,9 +82,9 @@ async function checkBatch(
       },
     );
   }
-  const plain = await budget.verified(bytes, batch);
-  if (isFailure(plain)) return plain;
-  return checkKind(header) ?? checkTimestamp(header, nowMs) ?? checkKeys(topic, plain);
+  const opened = await budget.verified(bytes, batch);
+  if (isFailure(opened)) return opened;
+  return checkKind(header) ?? checkTimestamp(header, nowMs) ?? checkKeys(topic, opened);
 }
 
 function checkKind(header: BatchHeader): Failure | null {
@@ -155,10 +156,10 @@ function checkTimestamp({ maxTimestamp }: BatchHeader, nowMs: number): Failure |
   );
 }
 
-function checkKeys(topic: TopicDefinition, { bytes, at, header }: PlainBatch): Failure | null {
+function checkKeys(topic: TopicDefinition, batch: OpenBatch): Failure | null {
   if (!isCompacted(topic.config)) return null;
   let isKeyed = true;
-  const failed = eachRecordKey(bytes, at, header, ({ key }) => {
+  const failed = eachKeyOpen(batch, ({ key }) => {
     isKeyed &&= key !== null;
   });
   if (failed) return failed;

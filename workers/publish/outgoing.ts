@@ -16,7 +16,7 @@ import {
   textHeader,
 } from '../../protocol/schemas/messages.ts';
 import {
-  decodeRecords,
+  decodeOpen,
   isBatchFailure,
   splitBatches,
   type LogRecord,
@@ -103,9 +103,9 @@ export async function outgoingFromBatches(
     }
     const total = outgoing.length + header.recordCount;
     if (total > REQUEST_RECORDS_MAX) return tooMany(total);
-    const plain = await budget.verified(bytes, batch);
-    if (isFailure(plain)) return plain;
-    const records = decodeRecords(plain.bytes, plain.at, plain.header);
+    const opened = await budget.verified(bytes, batch);
+    if (isFailure(opened)) return opened;
+    const records = decodeOpen(opened);
     if (isBatchFailure(records)) return records;
     for (const record of records) {
       const one = outgoingOfRecord(record, exchange, isMandatory, nowMs);

@@ -14,7 +14,7 @@ import {
 } from '../../protocol/limits.ts';
 import { recordOfMessage, type Message } from '../../protocol/schemas/messages.ts';
 import {
-  decodeRecords,
+  decodeOpen,
   isBatchFailure,
   packBatches,
   splitBatches,
@@ -136,10 +136,10 @@ async function takeBatch(
     );
   }
   const isPacked = header.compression !== 'none';
-  const plain = await budget.verified(bytes, located);
-  if (isFailure(plain)) return plain;
+  const opened = await budget.verified(bytes, located);
+  if (isFailure(opened)) return opened;
   if (isPacked || !hasOnlyValues(bytes, start, header)) {
-    const records = decodeRecords(plain.bytes, plain.at, plain.header);
+    const records = decodeOpen(opened);
     if (isBatchFailure(records)) return records;
     for (const [index, record] of records.entries()) {
       const wrong = recordProblem(record);

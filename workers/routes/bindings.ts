@@ -15,10 +15,12 @@ import {
   type BindingRequest,
   type BindingsDeclared,
 } from '../../protocol/schemas/exchanges.ts';
-import { BINDINGS_PER_REQUEST_MAX, CALL_BYTES_MAX } from '../../protocol/limits.ts';
+import { BINDINGS_PER_REQUEST_MAX, CALL_BYTES_MAX, PAGE_BYTES_MAX } from '../../protocol/limits.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { JSON_REPLY_WEIGHT, reserveReply } from '../bounds/reply-bytes.ts';
 import { utf8Json } from '../calls/utf8-json.ts';
 import { operations } from '../../protocol/operations/index.ts';
+import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, check, readBody, readJson } from '../http/request.ts';
@@ -135,11 +137,13 @@ async function listReply(
   of: BindingsOf,
   { after = '', limit }: { after?: string | undefined; limit: number },
 ): Promise<Response> {
+  const refused = await reserveReply(c.req.raw, PAGE_BYTES_MAX * JSON_REPLY_WEIGHT);
+  if (refused) return problem(c, refused);
   const page = await topologyStub(c.env, namespace).bindings(of, after, limit);
   if (isFailure(page)) return problem(c, page);
   const list: BindingList = { bindings: JSON.parse(page.bindingsJson) as BindingList['bindings'] };
   if (page.next !== null) list.next = page.next;
-  return c.json(list);
+  return jsonReply(c, list);
 }
 
 function changed(c: AppContext, namespace: string, topologyVersion: number): void {

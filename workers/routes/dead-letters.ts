@@ -25,7 +25,7 @@ import {
 } from '../../protocol/schemas/dead-letters.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { DEFAULT_EXCHANGE_PATH } from '../../protocol/schemas/exchanges.ts';
-import { DEAD_LETTER_PAGE_MAX } from '../../protocol/limits.ts';
+import { DEAD_LETTER_PAGE_MAX, PAGE_BYTES_MAX } from '../../protocol/limits.ts';
 import { JSON_LINES_TYPE } from '../../protocol/media-types.ts';
 import type { WrittenMessage } from '../../protocol/schemas/messages.ts';
 import type { DeadLetterConfig } from '../../protocol/schemas/queues.ts';
@@ -34,6 +34,7 @@ import { formatDeadLetterId, parseDeadLetterId } from '../../core/queue/dead-let
 import type { Position } from '../../core/queue/state/ready-messages.ts';
 import { placeOf } from '../dead-letters/dead-letter-warnings.ts';
 import { deadLettersOf, editedRecord } from '../dead-letters/dead-letter-json.ts';
+import { JSON_REPLY_WEIGHT, reserveReply } from '../bounds/reply-bytes.ts';
 import { exportPages } from '../dead-letters/export.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
@@ -64,6 +65,8 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     if (from !== undefined && after === null) {
       return problem(c, failure('invalid_field', 'query after: is not a `next` from this queue'));
     }
+    const refused = await reserveReply(c.req.raw, PAGE_BYTES_MAX * JSON_REPLY_WEIGHT);
+    if (refused) return problem(c, refused);
     const answer = await call(c, held, { do: 'list', filter: held.filter, after, max: limit });
     return isFailure(answer) ? problem(c, answer) : jsonReply(c, pageOf(held, answer));
   });
@@ -94,6 +97,9 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     const { self, ...filter } = query.fields;
     const held = await readHeld(c, self, filter);
     if (isFailure(held)) return problem(c, held);
+    // One page is in memory at a time.
+    const refused = await reserveReply(c.req.raw, PAGE_BYTES_MAX * JSON_REPLY_WEIGHT);
+    if (refused) return problem(c, refused);
     const stream = await exportPages<Position>(async (after) => {
       const max = DEAD_LETTER_PAGE_MAX;
       const answer = await call(c, held, { do: 'list', filter: held.filter, after, max });

@@ -18,9 +18,10 @@ import {
 } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/schemas/records.ts';
+import { grantReply, JSON_REPLY_WEIGHT, releaseReply, resizeReply } from '../bounds/reply-bytes.ts';
 import { isolationOf } from '../deliver/consume-level.ts';
 import { emptyFrameOf, frameOfResponse } from '../fetch/fetch-frame-of.ts';
-import { jsonFetchReply } from '../fetch/fetch-json.ts';
+import { jsonFetchReply, type ReplyLimits } from '../fetch/fetch-json.ts';
 import { callPartition } from '../calls/partition-call.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
@@ -43,13 +44,12 @@ export function fetchRoutes(app: Hono<AppEnv>): void {
     const partition = readPartition(c);
     const topic = await topicOfId(c.env, named, expected, partition);
     if (isFailure(topic)) return problem(c, topic);
-    const { max_records: recordsMax, max_bytes: bytesMax, on_corrupt: onCorrupt } = query.fields;
+    const { max_records: recordsMax, on_corrupt: onCorrupt } = query.fields;
     const report = reportDamage(c, topic, partition);
-    const limits = { recordsMax, bytesMax, isolation, onCorrupt, report };
     let waiting: Waiting | null = null;
     const noteWait = (begun: Waiting): Waiting => (waiting = begun);
-    const json = async ({ topicId, offsets }: Waiting, recordsMost: number): Promise<object | Failure> => {
-      const reply = await jsonFetchReply(offsets, { ...limits, recordsMax: recordsMost });
+    const json = async ({ topicId, offsets }: Waiting, most: ReplyLimits): Promise<object | Failure> => {
+      const reply = await jsonFetchReply(offsets, { ...most, isolation, onCorrupt, report });
       return isFailure(reply) ? reply : { topic_id: topicId, ...reply };
     };
     const answer = async (client: WaitingClient): Promise<Response> => {
@@ -57,12 +57,14 @@ export function fetchRoutes(app: Hono<AppEnv>): void {
       const read = await readAndWait(c, topic, partition, checked, client, noteWait);
       if (isFailure(read)) return problem(c, read);
       if (wantsBatches(c)) return batchesReply(read);
-      const reply = await json({ topicId: read.topicId, offsets: await frameOf(read.log) }, recordsMax);
+      const offsets = await frameOf(read.log);
+      const reply = await json({ topicId: read.topicId, offsets }, { recordsMax, bytesMax: read.bytesMax });
       return isFailure(reply) ? problem(c, reply) : jsonReply(c, reply);
     };
     // The offsets of a reply of batches are headers, which have to wait for them. It hands over nothing that would be lost.
     const form = wantsBatches(c) ? { contentType: RECORD_BATCH_TYPE, sign: null } : JSON_FORM;
-    const nothing = async (): Promise<Response> => c.json(await json(waiting!, 0));
+    const nothing = async (): Promise<Response> =>
+      c.json(await json(waiting!, { recordsMax: 0, bytesMax: 0 }));
     return await replyWithSigns(c, form, answer, nothing);
   });
 }
@@ -80,12 +82,14 @@ interface Read {
   topicId: number;
   /** What the partition answered: a response that streams, or the message that ended a wait. */
   log: Response | FetchFrame;
+  /** What the reply may have, as bytes or as JSON. */
+  bytesMax: number;
 }
 
 /**
  * Reads, and if there is nothing yet holds a socket to the partition until there is or the time is over. The partition
  * can sleep meanwhile. A wait that the partition gives up (records were deleted) ends with a second look, in the same log:
- * the offset means nothing in that of a topic that has been made again meanwhile.
+ * the offset means nothing in that of a topic that has been made again meanwhile. A wait holds no room for its reply.
  */
 async function readAndWait(
   c: AppContext,
@@ -98,17 +102,26 @@ async function readAndWait(
   let answering = topic;
   const read = (again: CheckedQuery, isWaiting: boolean, isPinned: boolean): Promise<Response | Failure> =>
     readPartitionLog(c, answering, partition, again, isWaiting, isPinned, (current) => (answering = current));
-  const first = await read(query, query.wait_ms > 0, query.topic_id !== undefined);
+  const grant = (): Promise<number | Failure> => grantReply(c.req.raw, query.max_bytes, weightOf(c));
+  const granted = await grant();
+  if (isFailure(granted)) return granted;
+  const first = await read({ ...query, max_bytes: granted }, query.wait_ms > 0, query.topic_id !== undefined);
   if (isFailure(first)) return first;
   const topicId = answering.id;
-  if (!first.webSocket) return { topicId, log: first };
+  if (!first.webSocket) {
+    if (wantsBatches(c)) resizeReply(c.req.raw, lengthOf(first));
+    return { topicId, log: first, bytesMax: granted };
+  }
+  releaseReply(c.req.raw);
   const offsets = emptyFrameOf(first.headers);
   noteWait({ topicId, offsets });
   client.waitBegins();
   const frame = await waitForFrame(first.webSocket, query.wait_ms, client.signal).frame;
-  if (frame instanceof Uint8Array) return { topicId, log: decodeFetchFrame(frame) };
-  const second = await read({ ...query, offset: offsets.startOffset }, false, true);
-  return isFailure(second) ? second : { topicId, log: second };
+  const bytesMax = await grant();
+  if (isFailure(bytesMax)) return bytesMax;
+  if (frame instanceof Uint8Array) return { topicId, log: decodeFetchFrame(frame), bytesMax };
+  const second = await read({ ...query, max_bytes: bytesMax, offset: offsets.startOffset }, false, true);
+  return isFailure(second) ? second : { topicId, log: second, bytesMax };
 }
 
 async function readPartitionLog(
@@ -144,6 +157,7 @@ async function readPartitionLog(
 function batchesReply({ topicId, log }: Read): Response {
   if (log instanceof Response) {
     const headers = new Headers(log.headers);
+    headers.delete('content-length'); // the reply says itself how it is sent
     headers.set('content-type', RECORD_BATCH_TYPE);
     headers.set(TOPIC_ID_HEADER, String(topicId));
     return new Response(log.body, { headers });
@@ -159,6 +173,14 @@ function batchesReply({ topicId, log }: Read): Response {
       [LAST_STABLE_OFFSET_HEADER]: String(log.lastStableOffset),
     },
   });
+}
+
+function lengthOf(response: Response): number {
+  return Number(response.headers.get('content-length'));
+}
+
+function weightOf(c: AppContext): number {
+  return wantsBatches(c) ? 1 : JSON_REPLY_WEIGHT;
 }
 
 async function frameOf(log: Read['log']): Promise<FetchFrame> {

@@ -15,6 +15,7 @@ import {
 import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import type { OnCorrupt, WrittenRecord } from '../../protocol/schemas/records.ts';
+import { JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { groupReadOf, positionedReadOf } from '../deliver/consume-level.ts';
 import { fetchedRecords } from '../fetch/fetch-json.ts';
 import { readForMember, type Answer, type MemberRead, type Section } from '../groups/read-for-member.ts';
@@ -92,7 +93,7 @@ async function reply(
     return isFailure(found) ? problem(c, found) : await replyOf(c, read, found, isAutoCommit);
   };
   return await replyWithSigns(c, form, answer, () =>
-    replyOf(c, read, { view: known!, sections: [] }, isAutoCommit),
+    replyOf(c, read, { view: known!, sections: [], bytesMax: 0 }, isAutoCommit),
   );
 }
 
@@ -125,8 +126,8 @@ async function replyOf(
 
 async function recordsOf(
   c: AppContext,
-  { view, sections }: Answer,
-  { maxRecords, maxBytes, isolation, onCorrupt }: MemberRead,
+  { view, sections, bytesMax: maxBytes }: Answer,
+  { maxRecords, isolation, onCorrupt }: MemberRead,
 ): Promise<GroupRecords<WrittenRecord> | Failure> {
   const records: GroupRecord<WrittenRecord>[] = [];
   const offsets: IdentifiedOffset[] = [];
@@ -227,9 +228,10 @@ function endOf({ owned: { topic, topicId, partition } }: Section, offset: number
 function limitsOf(
   c: AppContext,
   fields: { max_records: number; max_bytes: number; wait_ms: number; on_corrupt: OnCorrupt },
-): Pick<MemberRead, 'maxBytes' | 'maxRecords' | 'waitMs' | 'onCorrupt'> {
+): Pick<MemberRead, 'maxBytes' | 'byteWeight' | 'maxRecords' | 'waitMs' | 'onCorrupt'> {
   return {
     maxBytes: fields.max_bytes,
+    byteWeight: wantsBytes(c) ? 1 : JSON_REPLY_WEIGHT,
     maxRecords: wantsBytes(c) ? Infinity : fields.max_records,
     waitMs: fields.wait_ms,
     onCorrupt: fields.on_corrupt,

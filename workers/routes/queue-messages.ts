@@ -26,11 +26,13 @@ import {
   type WaitsEnded,
 } from '../../protocol/schemas/deliveries.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { decodeDeliveryFrame } from '../../protocol/frames/delivery-frame.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { streamConsumerId } from '../../core/queue/deliver/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliver/deliveries-json.ts';
+import { JSON_REPLY_WEIGHT, reserveReply } from '../bounds/reply-bytes.ts';
 import { checkStreamLevel } from '../deliver/consume-level.ts';
 import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
 import { jsonReply } from '../http/json-reply.ts';
@@ -83,7 +85,8 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     const isBytes = (c.req.header('accept') ?? '').includes(DELIVERIES_TYPE);
     const form = isBytes ? frameForm(c, DELIVERIES_TYPE) : JSON_FORM;
     const replyOf = async (frame: Uint8Array | null): Promise<Response> => {
-      if (!isBytes) return jsonReply(c, frame === null ? { deliveries: [] } : deliveriesOf(frame));
+      if (!isBytes)
+        return jsonReply(c, frame === null ? { deliveries: [] } : deliveriesOf(decodeDeliveryFrame(frame)));
       const headers = { 'content-type': DELIVERIES_TYPE };
       return new Response((frame ?? new Uint8Array()) as Uint8Array<ArrayBuffer>, { headers });
     };
@@ -158,6 +161,8 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     if (isFailure(query)) return problem(c, query);
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
+    const refused = await reserveReply(c.req.raw, DELIVER_BYTES_MAX * JSON_REPLY_WEIGHT);
+    if (refused) return problem(c, refused);
     const batches = await callQueue<Uint8Array>(
       c.env,
       queue,

@@ -17,6 +17,7 @@ import {
   type AcquiredRecord,
   type AcquireFields,
 } from '../../protocol/schemas/share-groups.ts';
+import { grantReply, JSON_REPLY_WEIGHT, releaseReply } from '../bounds/reply-bytes.ts';
 import { isAcceptedAtOnce } from '../deliver/consume-level.ts';
 import { fetchedRecord } from '../fetch/fetch-json.ts';
 import type { TopicAndPartition } from '../groups/group-offsets.ts';
@@ -61,11 +62,14 @@ export async function acquireRecords(
     const group = await lookUp();
     if (isFailure(group)) return group;
     const places = await sharePartitions(c.env, group, atLeast);
-    const round = await acquireShares(c, group, places, fields, isAccepted);
+    const bytesMax = await grantReply(c.req.raw, fields.max_bytes, JSON_REPLY_WEIGHT);
+    if (isFailure(bytesMax)) return bytesMax;
+    const round = await acquireShares(c, group, places, { ...fields, max_bytes: bytesMax }, isAccepted);
     // A topic was made again: what is known of it has been refreshed.
     if (isFailure(round) && round.code === 'inconsistent_topic_id' && replaced++ < REPLACED_MAX) continue;
     if (isFailure(round)) return round;
     if (round.sections.length > 0) return await recordsOf(group, round.sections, isAccepted);
+    releaseReply(c.req.raw);
     client.waitBegins();
     if (!(await waitForRecords(c, round.empty, endMs, client.signal))) return [];
   }

@@ -3,7 +3,7 @@
  * message that a consumer has leased belongs to that consumer.
  */
 
-import { DEAD_LETTER_SCAN_MAX } from '../../../protocol/limits.ts';
+import { DEAD_LETTER_SCAN_MAX, PAGE_BYTES_MAX } from '../../../protocol/limits.ts';
 import { recordSizeUpperBound, type LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { SegmentSource } from '../state/message-metadata.ts';
 import type { QueueMachine } from '../state/queue-machine.ts';
@@ -11,9 +11,6 @@ import { readyAt, readyIn, type Position } from '../state/ready-messages.ts';
 import type { LaneExtent } from '../state/segment-state.ts';
 import { isDeadLetter } from './dead-letter-filter.ts';
 import { parseDeadLetterId } from './dead-letter-id.ts';
-
-/** Bytes of the messages that one step takes into memory. */
-const STEP_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Bytes of the messages that one step looks at, whether they match or not: everything else in the queue waits for it. */
 const SCAN_BYTES_MAX = 64 * 1024 * 1024;
@@ -66,7 +63,7 @@ export function scanLetters(
       if (
         letters.length >= max ||
         lookedAt >= DEAD_LETTER_SCAN_MAX ||
-        bytes > STEP_BYTES_MAX ||
+        bytes > PAGE_BYTES_MAX ||
         scanned > SCAN_BYTES_MAX
       )
         return { letters, lookedAt, after, isEnd: false };
@@ -108,7 +105,7 @@ export function lettersOf(
   let lookedAt = 0;
   let bytes = 0;
   for (const id of ids.slice(first, first + max)) {
-    if (bytes > STEP_BYTES_MAX) break;
+    if (bytes > PAGE_BYTES_MAX) break;
     const letter = letterOf(source, id);
     lookedAt += 1;
     if (letter === null) continue;

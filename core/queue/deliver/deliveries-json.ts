@@ -1,6 +1,6 @@
 /** Deliveries as JSON, to be written by `writeJson`. */
 
-import { decodeDeliveryFrame, type DeliveryRun } from '../../../protocol/frames/delivery-frame.ts';
+import type { DeliveryFrame, DeliveryRun } from '../../../protocol/frames/delivery-frame.ts';
 import { formatTag } from '../../../protocol/frames/delivery-tag.ts';
 import { deathOf, deliveriesBefore } from '../dead-letters/death-headers.ts';
 import { detailsOf } from '../dead-letters/dead-letter-record.ts';
@@ -8,8 +8,7 @@ import type { Deliveries, Delivery } from '../../../protocol/schemas/deliveries.
 import { messageOfRecord, type WrittenMessage } from '../../../protocol/schemas/messages.ts';
 import { recordsIn, type LogRecord } from '../../../protocol/record-batch/index.ts';
 
-export function deliveriesOf(frame: Uint8Array): Deliveries<WrittenMessage> {
-  const { queueId, sections } = decodeDeliveryFrame(frame);
+export function deliveriesOf({ queueId, sections }: DeliveryFrame): Deliveries<WrittenMessage> {
   const deliveries: Delivery<WrittenMessage>[] = [];
   for (const { lane, runs, batches } of sections) {
     const records = new Map(recordsIn(batches).map((record) => [record.offset, record]));

@@ -28,7 +28,9 @@ export function batchesReply(
   offset: number,
   { chunks, nextOffset }: ReadResult,
 ): Response {
-  return new Response(concatenate(chunks), { headers: offsetHeaders({ log, produced }, offset, nextOffset) });
+  const batches = concatenate(chunks);
+  const headers = offsetHeaders({ log, produced }, offset, nextOffset);
+  return new Response(batches, { headers: { ...headers, 'content-length': String(batches.length) } });
 }
 
 /** Where a read begins and ends, and what the log has. */

@@ -10,6 +10,9 @@ import type { GroupOffsets } from '../groups/group-offsets.ts';
 import { gzipCodec } from './gzip-codec.ts';
 import type { ReadRequest } from '../../rpc/partition.ts';
 
+/** The batches that one of the waiting readers gets with its wake. */
+const WAKE_BYTES_MAX = 128 * 1024;
+
 /** The frame that a waiting reader is sent; null while there is nothing for it. */
 export function answerTo(
   wait: Wait,
@@ -20,6 +23,8 @@ export function answerTo(
   if (isFailure(result)) return 'gone';
   if (result.chunks.length === 0) return null;
   const { chunks, nextOffset } = result;
+  // Everybody who waits is answered at once, so none gets much: the others ask again, one after another.
+  if (chunks.reduce((sum, chunk) => sum + chunk.length, 0) > WAKE_BYTES_MAX) return 'gone';
   return encodeFetchFrame({
     ...log.offsets,
     lastStableOffset: produced.lastStableOffset,

@@ -15,14 +15,16 @@ import { beginsAtEnd, type ShareGroupDefinition } from '../../../core/topology/s
 import { isFailure } from '../../../protocol/errors.ts';
 import { BATCH_INFLATED_BYTES_MAX } from '../../../protocol/limits.ts';
 import {
-  eachRecordKey,
+  eachKeyOpen,
   isDamaged,
+  openBatch,
+  orThrow,
   surveyBatches,
-  visitRecords,
+  visitOpen,
   type BatchHeader,
   type Inflate,
-  type InflateOptions,
   type LogRecord,
+  type OpenBatch,
 } from '../../../protocol/record-batch/index.ts';
 import type { ProducedLog } from '../log/produced-log.ts';
 import { packRows } from '../../storage/record-rows.ts';
@@ -200,16 +202,15 @@ export class SharedLog {
     while (position < end) {
       const read = this.#host.log.read(position, 1, end - position);
       if (isFailure(read) || read.nextOffset === position) return;
-      for (const { chunk, at, header } of this.#batchesOf(read.chunks, position, read.nextOffset)) {
-        if (header.isControl) continue;
+      for (const batch of this.#batchesOf(read.chunks, position, read.nextOffset)) {
+        if (batch.header.isControl) continue;
         const records: LogRecord[] = [];
         const take = (record: LogRecord): false | undefined => {
           if (record.offset >= end) return false;
           records.push(record);
           return undefined;
         };
-        const failed = visitRecords(chunk, at, header, position, take, this.#inflating);
-        if (failed) throw new Error(`a stored batch cannot be read: ${failed.message}`);
+        orThrow(visitOpen(this.#opened(batch), position, take));
         yield* records;
       }
       position = read.nextOffset;
@@ -229,7 +230,8 @@ export class SharedLog {
   ): { end: number; bytes: number } {
     let { isEmpty, records } = room;
     let bytes = 0;
-    for (const { chunk, at, header } of batches) {
+    for (const batch of batches) {
+      const { header } = batch;
       if (header.compression === 'none') {
         bytes += header.sizeInBytes;
         records -= header.recordCount;
@@ -248,15 +250,20 @@ export class SharedLog {
         end = offset;
         return false;
       };
-      const failed = visitRecords(chunk, at, header, from, weigh, this.#inflating);
-      if (failed) throw new Error(`a stored batch cannot be read: ${failed.message}`);
+      orThrow(visitOpen(this.#opened(batch), from, weigh));
       if (end < to) return { end, bytes };
     }
     return { end: to, bytes };
   }
 
-  get #inflating(): InflateOptions {
-    return { inflate: this.#host.inflate, inflatedBytesMax: BATCH_INFLATED_BYTES_MAX };
+  /** Opens a batch. One that will be read again stays open, so that it is inflated once. */
+  #opened(batch: StoredBatch): OpenBatch {
+    const { chunk, at, header, opened } = batch;
+    if (opened) return opened;
+    const inflating = { inflate: this.#host.inflate, inflatedBytesMax: BATCH_INFLATED_BYTES_MAX };
+    const made = orThrow(openBatch(chunk, at, header, inflating));
+    if (hasGaps(header)) batch.opened = made;
+    return made;
   }
 
   /**
@@ -279,20 +286,11 @@ export class SharedLog {
       const first = Math.max(start, from);
       if (first < Math.min(end, to)) addRange(offsets, first, Math.min(end, to));
     };
-    for (const { chunk, at, header } of batches) {
-      const { baseOffset, lastOffsetDelta, recordCount } = header;
-      if (recordCount === lastOffsetDelta + 1) {
-        add(baseOffset, baseOffset + recordCount);
-        continue;
-      }
-      const failed = eachRecordKey(
-        chunk,
-        at,
-        header,
-        ({ offset }) => add(offset, offset + 1),
-        this.#inflating,
-      );
-      if (failed) throw new Error(`a stored batch cannot be read: ${failed.message}`);
+    for (const batch of batches) {
+      const { baseOffset, recordCount } = batch.header;
+      if (hasGaps(batch.header))
+        orThrow(eachKeyOpen(this.#opened(batch), ({ offset }) => add(offset, offset + 1)));
+      else add(baseOffset, baseOffset + recordCount);
     }
     return offsets;
   }
@@ -302,6 +300,12 @@ interface StoredBatch {
   chunk: Uint8Array;
   at: number;
   header: BatchHeader;
+  opened?: OpenBatch;
+}
+
+/** Compaction has removed records of the batch. */
+function hasGaps({ recordCount, lastOffsetDelta }: BatchHeader): boolean {
+  return recordCount !== lastOffsetDelta + 1;
 }
 
 function overlaps({ baseOffset, lastOffsetDelta }: BatchHeader, { start, end }: Acquired): boolean {

@@ -6,6 +6,7 @@
 
 import { goneAtMs } from '../../../core/queue/deliver/silence.ts';
 import { deliveriesOf } from '../../../core/queue/deliver/deliveries-json.ts';
+import { encodeDeliveryFrame, type DeliveryFrame } from '../../../protocol/frames/delivery-frame.ts';
 import { writeJson } from '../../../protocol/json/json-text.ts';
 import type { DeliverRequest } from '../../rpc/queue.ts';
 
@@ -52,7 +53,7 @@ export interface ReadyMessages {
   /** Messages that a consumer holds. */
   leasedBy(consumerId: string): number;
   /** Takes for one, `max` at most. Null: there is nothing for it. */
-  take(poll: Poll, max: number): Uint8Array | null;
+  take(poll: Poll, max: number): DeliveryFrame | null;
 }
 
 export class Consumers {
@@ -161,12 +162,12 @@ export class Consumers {
   /**
    * Hands out ready messages in turn. Each consumer with room gets an equal number, and the rest goes to those with
    * more room. Odd messages go to the consumer that was served longest ago. Call the returned function when the
-   * deliveries are stored: it sends the bytes, and gives them back if their consumer has left.
+   * deliveries are stored: it sends the frame, and returns it if the consumer has left.
    */
-  serve(queue: ReadyMessages): (() => Uint8Array | null)[] {
+  serve(queue: ReadyMessages): (() => DeliveryFrame | null)[] {
     if (this.#atMost === 0 || queue.ready() === 0) return [];
     const waiting = this.#waiting();
-    const sends: (() => Uint8Array | null)[] = [];
+    const sends: (() => DeliveryFrame | null)[] = [];
     this.#atMost = waiting.length;
     let line = waiting.map((one) => ({ ...one, room: roomOf(queue, one.attachment) }));
     line = line.filter((one) => one.room > 0 && !this.#isSuspect(one));
@@ -181,14 +182,14 @@ export class Consumers {
           next.push(one); // for what those before it could not be given
           continue;
         }
-        const bytes = queue.take(attachment, max);
-        if (bytes === null) continue; // nothing for it, however much is ready
+        const frame = queue.take(attachment, max);
+        if (frame === null) continue; // nothing for it, however much is ready
         const isStream = attachment.prefetch !== undefined;
         attachment.turn = ++this.#lastTurn;
         sends.push(() => {
-          if (isStream) return push(socket, attachment, bytes);
+          if (isStream) return push(socket, attachment, frame);
           this.#atMost -= 1; // only now: until it is stored it may yet fail
-          return finish(socket, attachment, bytes);
+          return finish(socket, attachment, frame);
         });
         if (isStream && (one.room = roomOf(queue, attachment)) === room - max && one.room > 0) next.push(one);
       }
@@ -285,25 +286,29 @@ function equalShares(count: number, parts: number): number[] {
   return Array.from({ length: parts }, (_, index) => each + (index < count % parts ? 1 : 0));
 }
 
-function push(socket: WebSocket, attachment: Attachment, bytes: Uint8Array): null {
+function push(socket: WebSocket, attachment: Attachment, frame: DeliveryFrame): null {
   try {
     socket.serializeAttachment(attachment);
-    socket.send(attachment.isBinary ? bytes : writeJson(deliveriesOf(bytes)));
+    socket.send(attachment.isBinary ? encodeDeliveryFrame(frame) : writeJson(deliveriesOf(frame)));
   } catch {
     // It has left: `webSocketClose` gives back what it held.
   }
   return null;
 }
 
-/** Gives the bytes back if the consumer has left. */
-function finish(socket: WebSocket, attachment: Attachment, bytes: Uint8Array | null): Uint8Array | null {
+/** Returns the frame if the consumer has left. */
+function finish(
+  socket: WebSocket,
+  attachment: Attachment,
+  frame: DeliveryFrame | null,
+): DeliveryFrame | null {
   socket.serializeAttachment({ ...attachment, isAnswered: true } satisfies Attachment);
   try {
-    if (bytes !== null) socket.send(bytes);
+    if (frame !== null) socket.send(encodeDeliveryFrame(frame));
   } catch {
-    return bytes;
+    return frame;
   }
-  close(socket, 1000, bytes === null ? 'ask again' : 'answered');
+  close(socket, 1000, frame === null ? 'ask again' : 'answered');
   return null;
 }
 

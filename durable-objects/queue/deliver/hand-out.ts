@@ -7,6 +7,7 @@
 import { readyCount } from '../../../core/queue/state/queue-machine.ts';
 import { handOverMs, mayConsume } from '../../../core/queue/deliver/single-active.ts';
 import { failure, type Failure } from '../../../protocol/errors.ts';
+import { encodeDeliveryFrame, type DeliveryFrame } from '../../../protocol/frames/delivery-frame.ts';
 import type { Alarm } from '../../runtime/alarm.ts';
 import type { Consumers, Poll } from './consumers.ts';
 import type { Open } from '../time/queue-tasks.ts';
@@ -62,7 +63,8 @@ export class HandOut {
   /** A step: takes messages for a consumer that asks now. */
   takeAsked(queue: StoredQueue, request: Poll, context: StepContext): Uint8Array | null {
     queue.noteSeen(request.consumerId, context.nowMs);
-    return this.#take(queue, request, request.max, context);
+    const frame = this.#take(queue, request, request.max, context);
+    return frame && encodeDeliveryFrame(frame);
   }
 
   /** Ends silent streams, and delivers ready messages to waiting consumers. Never throws: the alarm repeats what fails. */
@@ -176,7 +178,7 @@ export class HandOut {
     return silenceMs === Infinity ? null : silenceMs;
   }
 
-  #take(queue: StoredQueue, request: Poll, max: number, context: StepContext): Uint8Array | null {
+  #take(queue: StoredQueue, request: Poll, max: number, context: StepContext): DeliveryFrame | null {
     const { consumerId, bytesMax } = request;
     if (!mayConsume(queue.state, consumerId, this.#consumers, context.nowMs)) return null;
     const leaseMs = request.leaseMs ?? queue.state.config.lease_ms;

@@ -9,7 +9,7 @@ import {
   settleSchema,
   settleTagsMax,
 } from '../../../protocol/schemas/deliveries.ts';
-import { decodeDeliveryFrame } from '../../../protocol/frames/delivery-frame.ts';
+import type { DeliveryFrame } from '../../../protocol/frames/delivery-frame.ts';
 import { parseTag } from '../../../protocol/frames/delivery-tag.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import { parseJsonText } from '../../../protocol/json/json-parse.ts';
@@ -120,8 +120,7 @@ export function runsOf(request: SettleRequest): SettleRun[] {
 }
 
 /** Gives back all that a delivery frame has. */
-export function releaseOf(frame: Uint8Array): SettleRun[] {
-  const { queueId, sections } = decodeDeliveryFrame(frame);
+export function releaseOf({ queueId, sections }: DeliveryFrame): SettleRun[] {
   const settlement: Settlement = { kind: 'release' };
   return sections.flatMap(({ lane, runs }) =>
     runs.map(({ start, end, delivery }) => ({ queueId, lane, start, end, delivery, settlement })),

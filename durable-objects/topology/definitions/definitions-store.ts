@@ -5,10 +5,8 @@
  *   <table>   name, and the definition as JSON
  */
 
+import { PAGE_BYTES_MAX } from '../../../protocol/limits.ts';
 import type { Sql } from '../../storage/sql.ts';
-
-/** Of one page, in characters of JSON: a call between objects carries 32 MiB. */
-const PAGE_LENGTH_MAX = 4 * 1024 * 1024;
 
 export type DefinitionTable =
   'topics' | 'queues' | 'exchanges' | 'policies' | 'alerts' | 'schedules' | 'groups' | 'share_groups';
@@ -60,7 +58,7 @@ export class DefinitionsStore<Definition extends { readonly name: string }> {
       after,
       limit + 1,
     )) {
-      if (items.length === limit || length > PAGE_LENGTH_MAX) {
+      if (items.length === limit || length > PAGE_BYTES_MAX) {
         return { items, next: items.at(-1)?.name ?? after };
       }
       length += row.json.length;

@@ -1,11 +1,11 @@
 /** Routing feed: gives routers the routing graph, as a snapshot in pages and then as changes. */
 
+import { PAGE_BYTES_MAX } from '../../../protocol/limits.ts';
 import type { ChangesSince, NamePosition, SnapshotPage, SnapshotPosition } from '../../rpc/topology.ts';
 import type { TopologyStore } from '../topology-store.ts';
 
 /** A binding is some 200 bytes of JSON, 15 KiB at the most: far below the 32 MiB that a call may answer. */
 const BINDINGS_PER_PAGE = 10_000;
-const PAGE_LENGTH_MAX = 4 * 1024 * 1024;
 
 /** A change is some 200 bytes too, but one of many bindings up to 500 KB. */
 const CHANGES_PER_ANSWER = 1_000;
@@ -57,7 +57,7 @@ function taken(rows: Iterable<{ json: string }>, limit: number): { texts: string
   const texts: string[] = [];
   let length = 0;
   for (const { json } of rows) {
-    if (length > PAGE_LENGTH_MAX) return { texts, isAll: false };
+    if (length > PAGE_BYTES_MAX) return { texts, isAll: false };
     length += json.length;
     texts.push(json);
   }

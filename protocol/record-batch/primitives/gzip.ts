@@ -5,20 +5,12 @@
  */
 
 import { concatenate } from '../../bytes.ts';
-import { decodePayload, visitPayload, type RecordVisitor } from '../decode.ts';
-import {
-  BATCH_OVERHEAD,
-  COMPRESSION_MASK,
-  FIELD,
-  GZIP,
-  LENGTH_OVERHEAD,
-  readBatchHeader,
-  sealBatch,
-} from '../header.ts';
-import { readInt16, writeInt16, writeInt32 } from './int.ts';
-import { type Payload, notInflated, openPayload, unsupported } from '../payload.ts';
+import { decodeOpen, visitOpen, type RecordVisitor } from '../decode.ts';
+import { BATCH_OVERHEAD, FIELD, GZIP, LENGTH_OVERHEAD, readBatchHeader, sealBatch } from '../header.ts';
+import { writeInt16, writeInt32 } from './int.ts';
+import { notInflated, openBatch, unsupported, type OpenBatch } from '../open-batch.ts';
 import { type BatchFailure, type BatchHeader, INFLATED_BYTES_MAX, type LogRecord } from '../types.ts';
-import { checkRecords, readSoundHeader } from '../verify.ts';
+import { readSoundHeader } from '../verify.ts';
 
 /**
  * Compresses an uncompressed batch, as `encodeBatch` gives it; all else stays. The result may be larger when the
@@ -32,40 +24,41 @@ export async function gzipBatch(batch: Uint8Array): Promise<Uint8Array> {
     throw new RangeError('gzipBatch takes one whole uncompressed batch');
   }
   const records = await pump(batch.subarray(BATCH_OVERHEAD), new CompressionStream('gzip'), Infinity);
-  return rebuild(batch.subarray(0, BATCH_OVERHEAD), records!, GZIP);
+  const zipped = concatenate([batch.subarray(0, BATCH_OVERHEAD), records!]);
+  writeInt32(zipped, FIELD.batchLength, zipped.length - LENGTH_OVERHEAD);
+  writeInt16(zipped, FIELD.attributes, header.attributes | GZIP);
+  sealBatch(zipped, 0);
+  return zipped;
 }
 
 /**
- * Makes an uncompressed batch of the gzip batch at `at`, after checking its CRC and before looking at its records. A
- * batch that is not compressed comes back as a view of itself.
+ * Opens the batch at `at`, which may be gzip, after checking its CRC.
  *
  * @param inflatedBytesMax most bytes that the records may inflate to (default 16 MiB). Reading stops as soon as they
  *   exceed it, so that a decompression bomb costs no more than that.
  */
-export async function gunzipBatch(
+export async function openSoundBatch(
   bytes: Uint8Array,
   at: number,
   inflatedBytesMax = INFLATED_BYTES_MAX,
-): Promise<Uint8Array | BatchFailure> {
+): Promise<OpenBatch | BatchFailure> {
   const header = readSoundHeader(bytes, at);
-  if ('code' in header) return header;
-  if (header.compression === 'none') return bytes.subarray(at, at + header.sizeInBytes);
-  const payload = await openPayloadAsync(bytes, at, header, inflatedBytesMax);
-  if ('code' in payload) return payload;
-  return rebuild(bytes.subarray(at, at + BATCH_OVERHEAD), payload.bytes, 0);
+  return 'code' in header ? header : openBatchAsync(bytes, at, header, inflatedBytesMax);
 }
 
-/** `verifyBatch` for batches that may be gzip. Returns the header of the batch as it is, compressed. */
-export async function verifyBatchAsync(
+/** `openBatch` for batches that may be gzip. */
+export async function openBatchAsync(
   bytes: Uint8Array,
   at: number,
-  options: { inflatedBytesMax?: number; allowGaps?: boolean } = {},
-): Promise<BatchHeader | BatchFailure> {
-  const header = readSoundHeader(bytes, at);
-  if ('code' in header) return header;
-  const payload = await openPayloadAsync(bytes, at, header, options.inflatedBytesMax ?? INFLATED_BYTES_MAX);
-  if ('code' in payload) return payload;
-  return checkRecords(payload, at, header, options.allowGaps ?? false) ?? header;
+  header: BatchHeader,
+  inflatedBytesMax = INFLATED_BYTES_MAX,
+): Promise<OpenBatch | BatchFailure> {
+  if (header.compression === 'none') return openBatch(bytes, at, header);
+  if (header.compression !== 'gzip') return unsupported(header, at);
+  const compressed = bytes.subarray(at + BATCH_OVERHEAD, at + header.sizeInBytes);
+  const inflated = await pump(compressed, new DecompressionStream('gzip'), inflatedBytesMax);
+  if (inflated === null) return notInflated(at, inflatedBytesMax);
+  return { at, header, bytes: inflated, start: 0, end: inflated.length };
 }
 
 /** `decodeRecords` for batches that may be gzip. */
@@ -75,11 +68,11 @@ export async function decodeRecordsAsync(
   header: BatchHeader,
   inflatedBytesMax = INFLATED_BYTES_MAX,
 ): Promise<LogRecord[] | BatchFailure> {
-  const payload = await openPayloadAsync(bytes, at, header, inflatedBytesMax);
-  return 'code' in payload ? payload : decodePayload(payload, at, header);
+  const batch = await openBatchAsync(bytes, at, header, inflatedBytesMax);
+  return 'code' in batch ? batch : decodeOpen(batch);
 }
 
-/** `visitRecords` for batches that may be gzip. */
+/** `visitOpen` for batches that may be gzip. */
 export async function visitRecordsAsync(
   bytes: Uint8Array,
   at: number,
@@ -88,33 +81,8 @@ export async function visitRecordsAsync(
   visit: RecordVisitor,
   inflatedBytesMax = INFLATED_BYTES_MAX,
 ): Promise<BatchFailure | null> {
-  const payload = await openPayloadAsync(bytes, at, header, inflatedBytesMax);
-  return 'code' in payload ? payload : visitPayload(payload, at, header, from, visit);
-}
-
-async function openPayloadAsync(
-  bytes: Uint8Array,
-  at: number,
-  header: BatchHeader,
-  inflatedBytesMax: number,
-): Promise<Payload | BatchFailure> {
-  if (header.compression === 'none') return openPayload(bytes, at, header, {});
-  if (header.compression !== 'gzip') return unsupported(header, at);
-  const compressed = bytes.subarray(at + BATCH_OVERHEAD, at + header.sizeInBytes);
-  const inflated = await pump(compressed, new DecompressionStream('gzip'), inflatedBytesMax);
-  if (inflated === null) return notInflated(at, inflatedBytesMax);
-  return { bytes: inflated, start: 0, end: inflated.length };
-}
-
-/** A copy of the batch header with other records and compression. */
-function rebuild(header: Uint8Array, records: Uint8Array, compression: number): Uint8Array {
-  const batch = new Uint8Array(BATCH_OVERHEAD + records.length);
-  batch.set(header);
-  batch.set(records, BATCH_OVERHEAD);
-  writeInt32(batch, FIELD.batchLength, batch.length - LENGTH_OVERHEAD);
-  writeInt16(batch, FIELD.attributes, (readInt16(batch, FIELD.attributes) & ~COMPRESSION_MASK) | compression);
-  sealBatch(batch, 0);
-  return batch;
+  const batch = await openBatchAsync(bytes, at, header, inflatedBytesMax);
+  return 'code' in batch ? batch : visitOpen(batch, from, visit);
 }
 
 /** Input goes in by pieces, so that a platform that inflates a whole piece at once overshoots by little. */

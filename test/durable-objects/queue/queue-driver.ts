@@ -3,6 +3,7 @@
 import { conservationProblem } from '../../support/tables/conservation.ts';
 import { readyCount } from '../../../core/queue/state/queue-machine.ts';
 import type { Settlement } from '../../../core/queue/settle/settle.ts';
+import { runOfTag } from '../../../durable-objects/queue/deliver/settle-message.ts';
 import type { ReplayOrder, StoredReplay } from '../../../core/queue/replay.ts';
 import type { Published, PublishOptions } from '../../../durable-objects/rpc/queue.ts';
 import { QueueStore } from '../../../durable-objects/queue/rows/queue-store.ts';
@@ -100,8 +101,8 @@ export class QueueDriver {
   }
 
   settle(tags: readonly string[], settlement: Settlement, consumerId?: string): string[] {
-    const settlements = tags.map((tag) => ({ tag, settlement }));
-    return this.queue.commit(() => this.queue.settle(settlements, consumerId, this.context));
+    const runs = tags.map((tag) => runOfTag(tag, settlement));
+    return this.queue.commit(() => this.queue.settleRuns(runs, consumerId, this.context));
   }
 
   /** Replays ready messages to another queue, at most `limit`, slice by slice. Returns how many left. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
+import { runOfTag } from '../../../durable-objects/queue/deliver/settle-message.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 import { QueueDriver, type TestDelivery } from './queue-driver.ts';
 
@@ -234,13 +235,13 @@ class Model {
   /** Storage fails at the n-th call of what is undone in any case: nothing has happened. */
   fail({ after }: Extract<Command, { do: 'fail' }>): void {
     const { queue, context } = this.driver;
-    const tags = this.tags.slice(-5).map((tag) => ({ tag, settlement: { kind: 'reject' as const } }));
+    const runs = this.tags.slice(-5).map((tag) => runOfTag(tag, { kind: 'reject' }));
     const command = { max: 10, bytesMax: 1e9, leaseMs: 1_000, consumerId: 'c', autoAck: false };
     const before = { counts: this.driver.counts, next: this.#peek(), counters: { ...queue.state.counters } };
     this.sql.failAfter = after;
     expect(() =>
       queue.commit(() => {
-        queue.settle(tags, undefined, context);
+        queue.settleRuns(runs, undefined, context);
         queue.deliver(command, context);
         queue.deliver({ ...command, autoAck: true }, context);
         throw new Error('storage failed, as the test asked for');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { runOfTag } from '../../../durable-objects/queue/deliver/settle-message.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 import { QueueDriver } from './queue-driver.ts';
 
@@ -120,12 +121,11 @@ describe('a queue whose storage fails', () => {
       const before = driver.counts;
       sql.failAfter = n;
       try {
-        const settlements = held.map((tag, index) => ({
-          tag,
-          settlement: ([{ kind: 'ack' }, { kind: 'reject' }, { kind: 'nack' }] as const)[index % 3]!,
-        }));
+        const runs = held.map((tag, index) =>
+          runOfTag(tag, ([{ kind: 'ack' }, { kind: 'reject' }, { kind: 'nack' }] as const)[index % 3]!),
+        );
         queue.commit(() => {
-          queue.settle(settlements, undefined, context);
+          queue.settleRuns(runs, undefined, context);
           queue.deliver({ max: 5, bytesMax: 1e9, leaseMs: 1_000, consumerId: '', autoAck: true }, context);
         });
         done = true;

@@ -11,7 +11,9 @@ import {
   crc32c,
   decodeRecords,
   isBatchFailure,
+  openSoundBatch,
   readBatchHeader,
+  verifyOpen,
 } from '../../../protocol/record-batch/index.ts';
 
 const encoder = new TextEncoder();
@@ -47,6 +49,22 @@ export function headerOf(bytes: Uint8Array, at = 0): BatchHeader {
 
 export function decode(bytes: Uint8Array, at = 0): LogRecord[] {
   return ok(decodeRecords(bytes, at, headerOf(bytes, at), { inflate }));
+}
+
+/** Verifies a batch that may be gzip, by streams. Returns its header. */
+export async function verifyAsync(
+  bytes: Uint8Array,
+  at = 0,
+  inflatedBytesMax?: number,
+): Promise<BatchHeader | BatchFailure> {
+  const batch = await openSoundBatch(bytes, at, inflatedBytesMax);
+  return isBatchFailure(batch) ? batch : (verifyOpen(batch) ?? batch.header);
+}
+
+/** The records of a batch as bytes, inflated. */
+export async function inflated(bytes: Uint8Array, at = 0): Promise<Uint8Array> {
+  const batch = ok(await openSoundBatch(bytes, at));
+  return batch.bytes.subarray(batch.start, batch.end);
 }
 
 /** What decoding a batch of `records` should give. */

@@ -1,13 +1,13 @@
 /** The codec inside workerd, for workerd.test.ts: answers what it found as JSON. */
 
 import {
-  decodeRecordsAsync,
+  BATCH_OVERHEAD,
+  decodeOpen,
   encodeBatch,
-  gunzipBatch,
   gzipBatch,
   isBatchFailure,
-  verifyBatch,
-  verifyBatchAsync,
+  openSoundBatch,
+  verifyOpen,
 } from '../../../protocol/record-batch/index.ts';
 
 export interface Findings {
@@ -28,16 +28,16 @@ export default {
       })),
     );
     const zipped = await gzipBatch(batch);
-    const back = await gunzipBatch(zipped, 0);
+    const back = await openSoundBatch(zipped, 0);
     const findings: Findings = {
       given: await read(given),
       own: {
         ...(await read(zipped)),
         sameAfterGunzip:
           !isBatchFailure(back) &&
-          !isBatchFailure(verifyBatch(back, 0)) &&
-          back.every((byte, i) => byte === batch[i]) &&
-          back.length === batch.length,
+          verifyOpen(back) === null &&
+          back.bytes.every((byte, i) => byte === batch[BATCH_OVERHEAD + i]) &&
+          back.bytes.length === batch.length - BATCH_OVERHEAD,
       },
     };
     return Response.json(findings);
@@ -45,9 +45,9 @@ export default {
 };
 
 async function read(bytes: Uint8Array): Promise<{ code: string; values: number }> {
-  const header = await verifyBatchAsync(bytes, 0);
-  if (isBatchFailure(header)) return { code: header.code, values: 0 };
-  const records = await decodeRecordsAsync(bytes, 0, header);
+  const batch = await openSoundBatch(bytes, 0);
+  if (isBatchFailure(batch)) return { code: batch.code, values: 0 };
+  const records = verifyOpen(batch) ?? decodeOpen(batch);
   if (isBatchFailure(records)) return { code: records.code, values: 0 };
   return { code: 'ok', values: records.filter((record) => record.value !== null).length };
 }

@@ -91,7 +91,7 @@ export class World implements Surroundings {
   request(caller: Caller, path: string, init: SimRequestInit, onRepeat: () => void): Promise<SimResponse> {
     const options = { caller, label: `${init.method ?? 'GET'} ${path}`, mayRepeat: true, onRepeat };
     return this.network.call(options, () =>
-      this.#anyMachine().handle(new SimRequest(`https://posthorn${path}`, init)),
+      this.#anyMachine().handle(new SimRequest(`https://posthorn.localhost${path}`, init)),
     );
   }
 

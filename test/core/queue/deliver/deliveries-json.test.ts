@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deathRecord, retriedRecord } from '../../../../core/queue/dead-letters/dead-letter-record.ts';
 import { deliveriesOf, messagesOf } from '../../../../core/queue/deliver/deliveries-json.ts';
-import { encodeDeliveryFrame } from '../../../../protocol/frames/delivery-frame.ts';
 import { parseTag } from '../../../../protocol/frames/delivery-tag.ts';
 import { encodeBatch, type LogRecord } from '../../../../protocol/record-batch/index.ts';
 import { bytesOf } from '../../../support/batches.ts';
@@ -12,8 +11,7 @@ const record: LogRecord = { offset: 0, timestamp: 1_000, key: null, value: bytes
 function delivered(of: LogRecord, delivery: number, expiresAtMs: number) {
   const batches = encodeBatch([of]);
   const runs = [{ start: 0, end: 1, delivery, expiresAtMs }];
-  return deliveriesOf(encodeDeliveryFrame({ queueId: 7, sections: [{ lane: 4, runs, batches }] }))
-    .deliveries[0]!;
+  return deliveriesOf({ queueId: 7, sections: [{ lane: 4, runs, batches }] }).deliveries[0]!;
 }
 
 describe('a delivery', () => {

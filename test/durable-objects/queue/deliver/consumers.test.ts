@@ -6,6 +6,11 @@ import {
   type Poll,
   type ReadyMessages,
 } from '../../../../durable-objects/queue/deliver/consumers.ts';
+import {
+  encodeDeliveryFrame,
+  tagsOfFrame,
+  type DeliveryFrame,
+} from '../../../../protocol/frames/delivery-frame.ts';
 
 class FakeSocket {
   readonly readyState = WebSocket.OPEN;
@@ -47,11 +52,19 @@ function consumersWith(...sockets: FakeSocket[]): Consumers {
   return new Consumers(ctx as unknown as DurableObjectState);
 }
 
-const BYTES = new Uint8Array([1]);
-const serve = (consumers: Consumers): (Uint8Array | null)[] =>
-  consumers.serve({ ready: () => 2, leasedBy: () => 0, take: () => BYTES }).map((send) => send());
+/** A frame of so many messages. */
+const frameOf = (count: number): DeliveryFrame => ({
+  queueId: 1,
+  sections: [
+    { lane: 0, runs: [{ start: 0, end: count, delivery: 1, expiresAtMs: 0 }], batches: new Uint8Array() },
+  ],
+});
 
-/** A queue of so many messages that hands out how many it was asked for, as a frame of that length. */
+const ONE = frameOf(1);
+const serve = (consumers: Consumers): (DeliveryFrame | null)[] =>
+  consumers.serve({ ready: () => 2, leasedBy: () => 0, take: () => ONE }).map((send) => send());
+
+/** A queue of so many messages that hands out how many it was asked for. */
 class CountingQueue implements ReadyMessages {
   readonly #leased = new Map<string, number>();
   #ready: number;
@@ -66,11 +79,11 @@ class CountingQueue implements ReadyMessages {
   leasedBy(consumerId: string): number {
     return this.#leased.get(consumerId) ?? 0;
   }
-  take({ consumerId }: Poll, max: number): Uint8Array {
+  take({ consumerId }: Poll, max: number): DeliveryFrame {
     const count = Math.min(max, this.#ready);
     this.#ready -= count;
     this.#leased.set(consumerId, this.leasedBy(consumerId) + count);
-    return new Uint8Array(count);
+    return frameOf(count);
   }
   publish(count: number): void {
     this.#ready += count;
@@ -79,7 +92,9 @@ class CountingQueue implements ReadyMessages {
 
 /** How many messages each socket was sent. */
 const countsOf = (sockets: FakeSocket[]): number[] =>
-  sockets.map(({ sent }) => sent.reduce<number>((sum, bytes) => sum + (bytes as Uint8Array).length, 0));
+  sockets.map(({ sent }) =>
+    sent.reduce<number>((sum, bytes) => sum + tagsOfFrame(bytes as Uint8Array).length, 0),
+  );
 
 function streams(...prefetches: number[]): FakeSocket[] {
   return prefetches.map((prefetch, index) => {
@@ -148,8 +163,8 @@ it('what cannot be sent to one who polls comes back at once, and nobody waits an
   const left = new FakeSocket({}, 1, true);
   const there = new FakeSocket({}, 2, false);
   const consumers = consumersWith(left, there);
-  expect(serve(consumers)).toEqual([BYTES, null]);
-  expect(there.sent).toEqual([BYTES]);
+  expect(serve(consumers)).toEqual([ONE, null]);
+  expect(there.sent).toEqual([encodeDeliveryFrame(ONE)]);
   expect(consumers.count()).toBe(0);
 });
 

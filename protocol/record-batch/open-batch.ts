@@ -1,9 +1,10 @@
 /**
- * Payload of a batch: its records are in place when it is uncompressed, and in a buffer of their own when they were
- * inflated. The synchronous and the asynchronous readers meet here: both find the payload, then share everything else.
+ * Open batch: a batch whose records can be read. They are in place if it is uncompressed, and in a buffer of their own if
+ * they were inflated. Readers take an open batch, so that a batch is inflated once, however many times it is read. The
+ * synchronous and the asynchronous readers differ in how they open one, and share everything else.
  */
 
-import { BATCH_OVERHEAD } from './header.ts';
+import { BATCH_OVERHEAD, type LocatedBatch } from './header.ts';
 import {
   type BatchFailure,
   type BatchHeader,
@@ -13,27 +14,27 @@ import {
 } from './types.ts';
 
 /** Records lie in `bytes[start, end)`. */
-export interface Payload {
+export interface OpenBatch extends LocatedBatch {
   bytes: Uint8Array;
   start: number;
   end: number;
 }
 
-/** Finds the records of the batch at `at`; with gzip, by `options.inflate`. */
-export function openPayload(
+/** Opens the batch at `at`; with gzip, by `options.inflate`. */
+export function openBatch(
   bytes: Uint8Array,
   at: number,
   header: BatchHeader,
-  options: InflateOptions,
-): Payload | BatchFailure {
+  options: InflateOptions = {},
+): OpenBatch | BatchFailure {
   const start = at + BATCH_OVERHEAD;
   const end = at + header.sizeInBytes;
-  if (header.compression === 'none') return { bytes, start, end };
+  if (header.compression === 'none') return { at, header, bytes, start, end };
   if (header.compression !== 'gzip' || options.inflate === undefined) return unsupported(header, at);
   const inflatedBytesMax = options.inflatedBytesMax ?? INFLATED_BYTES_MAX;
   const inflated = options.inflate(bytes.subarray(start, end), inflatedBytesMax);
   if (inflated === null || inflated.length > inflatedBytesMax) return notInflated(at, inflatedBytesMax);
-  return { bytes: inflated, start: 0, end: inflated.length };
+  return { at, header, bytes: inflated, start: 0, end: inflated.length };
 }
 
 export function unsupported(header: BatchHeader, at: number): BatchFailure {

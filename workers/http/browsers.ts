@@ -1,0 +1,126 @@
+/** Browsers at the door: refuses foreign pages, answers preflights, and sets the security headers of every reply. */
+
+import type { Hono, MiddlewareHandler } from 'hono';
+import {
+  judgePage,
+  mayRead,
+  normalizeOrigin,
+  type BrowserRequest,
+  type BrowserRules,
+  type CorsOrigins,
+} from '../../core/access/foreign-page.ts';
+import type { Env } from '../../durable-objects/env.ts';
+import { EXPOSED_HEADERS } from '../../protocol/media-types.ts';
+import type { AppEnv } from './context.ts';
+import { problem } from './problem.ts';
+
+/** A reply that sets one of these itself keeps its own value. */
+const SECURITY_HEADERS: readonly (readonly [name: string, value: string])[] = [
+  ['x-content-type-options', 'nosniff'],
+  ['cache-control', 'no-store'],
+  [
+    'content-security-policy',
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  ],
+  ['x-frame-options', 'DENY'],
+  ['referrer-policy', 'no-referrer'],
+  ['cross-origin-resource-policy', 'same-origin'],
+  ['cross-origin-opener-policy', 'same-origin'],
+];
+
+/** How long a browser may remember the answer to a preflight, in s: Chromium's ceiling. */
+const PREFLIGHT_S = '7200';
+
+const METHODS = 'GET, HEAD, PUT, POST, PATCH, DELETE';
+
+/** Names of headers with commas between them. */
+const HEADER_NAMES = /^[\w!#$%&'*+.^`|~, -]{1,2000}$/;
+
+export function browserGuard(app: Hono<AppEnv>): void {
+  app.use(guard);
+}
+
+const guard: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const request = readRequest(c.req.raw);
+  const rules = rulesOf(c.env);
+  const verdict = judgePage(request, rules);
+  if (verdict === 'pass') await next();
+  else c.res = verdict === 'preflight' ? allowRequest(c.req.raw.headers) : problem(c, verdict);
+  const reply = withHeaders(c.res, mayRead(request.origin, rules) ? request.origin : null, rules);
+  c.res = undefined; // assigning over a reply would merge the headers of both
+  c.res = reply;
+};
+
+function readRequest({ method, url, headers }: Request): BrowserRequest {
+  return {
+    method,
+    url,
+    host: headers.get('host'),
+    origin: headers.get('origin'),
+    referer: headers.get('referer'),
+    fetchSite: headers.get('sec-fetch-site'),
+    fetchMode: headers.get('sec-fetch-mode'),
+    fetchDest: headers.get('sec-fetch-dest'),
+    authorization: headers.get('authorization'),
+    requestedMethod: headers.get('access-control-request-method'),
+  };
+}
+
+function allowRequest(asked: Headers): Response {
+  const headers = new Headers({
+    'access-control-allow-methods': METHODS,
+    'access-control-max-age': PREFLIGHT_S,
+  });
+  const names = asked.get('access-control-request-headers') ?? '';
+  if (HEADER_NAMES.test(names)) headers.set('access-control-allow-headers', names);
+  // Chromium asks this before a page of the internet calls an address of the local network.
+  if (asked.get('access-control-request-private-network') === 'true') {
+    headers.set('access-control-allow-private-network', 'true');
+  }
+  return new Response(null, { status: 204, headers });
+}
+
+/** Replies of objects cannot be changed, so they are copied. */
+function withHeaders(reply: Response, reader: string | null, rules: BrowserRules): Response {
+  try {
+    setHeaders(reply.headers, reader, rules);
+    return reply;
+  } catch {
+    const copy = new Response(reply.body, reply);
+    setHeaders(copy.headers, reader, rules);
+    return copy;
+  }
+}
+
+function setHeaders(headers: Headers, reader: string | null, { corsOrigins }: BrowserRules): void {
+  for (const [name, value] of SECURITY_HEADERS) if (!headers.has(name)) headers.set(name, value);
+  if (corsOrigins.isAny || corsOrigins.listed.size > 0) headers.append('vary', 'origin');
+  if (reader === null) return;
+  headers.set('access-control-allow-origin', reader);
+  headers.set('access-control-expose-headers', EXPOSED_HEADERS);
+}
+
+let rules: (BrowserRules & { configured: string | undefined }) | undefined;
+
+/** Read once for each isolate. */
+function rulesOf({ POSTHORN_CORS_ORIGINS: configured, POSTHORN_ROOT_TOKEN: rootToken }: Env): BrowserRules {
+  const asksForToken = (rootToken ?? '') !== '';
+  if (rules?.configured !== configured || rules?.asksForToken !== asksForToken) {
+    rules = { configured, asksForToken, corsOrigins: readOrigins(configured ?? '') };
+  }
+  return rules;
+}
+
+function readOrigins(configured: string): CorsOrigins {
+  const texts = configured
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '');
+  const listed = new Set<string>();
+  for (const text of texts.filter((entry) => entry !== '*')) {
+    const origin = normalizeOrigin(text);
+    if (origin === null) console.error(`POSTHORN_CORS_ORIGINS: "${text}" is not an origin and is ignored`);
+    else listed.add(origin);
+  }
+  return { listed, isAny: texts.includes('*') };
+}
