@@ -1,5 +1,6 @@
 /** Bindings and variables of the worker. Objects are typed by what may be called on them, not by their classes. */
 
+import type { DirectoryMethods } from './rpc/directory.ts';
 import type { PartitionMethods } from './rpc/partition.ts';
 import type { QueueMethods } from './rpc/queue.ts';
 import type { ReplyMailboxMethods } from './rpc/reply-mailbox.ts';
@@ -8,6 +9,7 @@ import type { TopologyMethods } from './rpc/topology.ts';
 import type { TransactionMethods } from './rpc/transaction.ts';
 
 export interface Env {
+  DIRECTORY: DurableObjectNamespace<DirectoryMethods>;
   /** Groups are called by HTTP: `callGroup`. */
   GROUP: DurableObjectNamespace;
   PARTITION: DurableObjectNamespace<PartitionMethods>;
@@ -16,8 +18,10 @@ export interface Env {
   SCHEDULE: DurableObjectNamespace<ScheduleMethods>;
   TOPOLOGY: DurableObjectNamespace<TopologyMethods>;
   TRANSACTION: DurableObjectNamespace<TransactionMethods>;
-  /** Names with commas between them. Default: `default`. */
-  POSTHORN_NAMESPACES?: string;
+  /** The secret that allows everything, or two with a comma between them while it is changed. */
+  POSTHORN_ROOT_TOKEN?: string;
+  /** `loopback`: without a root token calls need no credential. A broker of one's own machine has it; never a deployed one. */
+  POSTHORN_ANONYMOUS?: string;
   /** How old the bindings may be that a publish is routed by, in ms. Default 1000; 0: they are checked each time. */
   POSTHORN_ROUTING_MAX_AGE_MS?: string;
   /** Bytes of request bodies that one isolate holds at once. Default 33554432. */
@@ -26,8 +30,6 @@ export interface Env {
   POSTHORN_REPLY_BYTES_MAX?: string;
   /** Bytes that a queue or partition may hold before it refuses more. Default 9500000000. */
   POSTHORN_OBJECT_BYTES_MAX?: string;
-  /** The secret of whoever runs the deployment. Without one the broker answers on loopback only. */
-  POSTHORN_ROOT_TOKEN?: string;
   /** Origins whose pages may call the broker, with commas between them; `*`: any, with a token. Default: none. */
   POSTHORN_CORS_ORIGINS?: string;
   /** `public`, the default: webhooks go to public https addresses only. `any`: anywhere, for a broker of one's own machine. */

@@ -4,12 +4,18 @@ import { queueObjectName, type QueueDefinition } from '../core/topology/queues.t
 import { scheduleObjectName, type ScheduleDefinition } from '../core/topology/schedules.ts';
 import { partitionObjectName, type TopicAddress } from '../core/topology/topics.ts';
 import type { Env } from './env.ts';
+import type { DirectoryMethods } from './rpc/directory.ts';
 import type { PartitionMethods } from './rpc/partition.ts';
 import type { QueueMethods } from './rpc/queue.ts';
 import type { ReplyMailboxMethods } from './rpc/reply-mailbox.ts';
 import type { ScheduleMethods } from './rpc/schedule.ts';
 import type { TopologyMethods } from './rpc/topology.ts';
 import type { TransactionMethods } from './rpc/transaction.ts';
+
+/** There is one in a deployment. */
+export function directoryStub(env: Env): DurableObjectStub<DirectoryMethods> {
+  return env.DIRECTORY.getByName('directory');
+}
 
 export function topologyStub(env: Env, namespace: string): DurableObjectStub<TopologyMethods> {
   return env.TOPOLOGY.getByName(namespace);

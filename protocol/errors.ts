@@ -29,7 +29,14 @@ export const errorTable = {
   route_not_found: permanent(404, 'There is no such path'),
   method_not_allowed: permanent(405, 'The path does not support this method'),
 
-  // Who sends the request
+  // Access
+  unauthenticated: permanent(401, 'The request has no credential that this broker accepts'),
+  forbidden: permanent(403, 'The credential does not allow this'),
+  token_not_found: permanent(404, 'There is no such token'),
+  token_revoked: permanent(409, 'The token was revoked'),
+  token_rotating: permanent(409, 'The former secret of the token is still good; wait until it has expired'),
+
+  // Browsers
   foreign_page: permanent(403, 'A page of another origin sent the request'),
   host_not_local: permanent(403, 'Without a root token the broker answers only on loopback'),
 

@@ -3,7 +3,14 @@
 import { z } from 'zod';
 import { errorTable, type ErrorCode } from './errors.ts';
 import { JSON_LINES_TYPE, JSON_TYPE, PROBLEM_TYPE, RECORD_BATCH_TYPE } from './media-types.ts';
-import { operations, PATH_PARAMETERS, type Operation, type Reply } from './operations/index.ts';
+import {
+  operations,
+  PATH_PARAMETERS,
+  textOfRule,
+  type AccessRule,
+  type Operation,
+  type Reply,
+} from './operations/index.ts';
 import { VERSION } from './version.ts';
 
 type Json = Record<string, unknown>;
@@ -62,10 +69,15 @@ function contentOf(
   return content;
 }
 
-/** Errors that every operation can have: a browser is turned away, an object does not answer, there is a bug. */
+/**
+ * Errors that every operation can have: a browser is turned away, a credential does not do, an object does not answer,
+ * there is a bug.
+ */
 const ALWAYS_POSSIBLE = [
   'foreign_page',
   'host_not_local',
+  'unauthenticated',
+  'forbidden',
   'unavailable',
   'internal_error',
 ] as const satisfies ErrorCode[];
@@ -98,11 +110,41 @@ function queryRulesOf({ query }: Operation): Json {
   return Object.keys(rules).length === 0 ? {} : { 'x-query-rules': rules };
 }
 
+function descriptionOf(access: AccessRule): string {
+  if (access === 'root') return 'Needs the root token.';
+  const needs = 'some' in access ? `the right to \`${access.some}\` something` : `\`${textOfRule(access)}\``;
+  return `Needs ${needs}${access.reaches === undefined ? '' : `; also ${access.reaches}`}.`;
+}
+
+/** A credential in any of its places. The list of a scheme holds the scopes. */
+function securityOf({ access, replies }: Operation): Json[] {
+  const needs = [textOfRule(access)];
+  const isSocket = 101 in replies;
+  return [{ bearer: needs }, { basic: needs }, ...(isSocket ? [{ parameter: needs }] : [])];
+}
+
+const SECURITY_SCHEMES: Json = {
+  bearer: { type: 'http', scheme: 'bearer', description: 'A token, or the root token' },
+  basic: {
+    type: 'http',
+    scheme: 'basic',
+    description: 'For tools without bearer: the token is the password',
+  },
+  parameter: {
+    type: 'apiKey',
+    in: 'query',
+    name: 'access_token',
+    description: 'For WebSockets, which browsers open without headers',
+  },
+};
+
 function describe(operation: Operation): Json {
   const description: Json = {
     operationId: operation.id,
     tags: [operation.tag],
     summary: operation.summary,
+    description: descriptionOf(operation.access),
+    security: securityOf(operation),
     parameters: parametersOf(operation),
     ...queryRulesOf(operation),
     responses: repliesOf(operation),
@@ -142,6 +184,8 @@ const TAGS: Readonly<Record<string, string>> = {
   groups: 'Consumer groups: members, what they read, offsets',
   'share groups': 'Share groups: many members on one partition, record by record',
   limits: 'What a namespace may cost',
+  namespaces: 'Rooms for teams: none sees what another has',
+  tokens: 'Credentials: make, rotate, revoke',
 };
 
 export function openApiDocument(): Json {
@@ -160,6 +204,6 @@ export function openApiDocument(): Json {
     servers: [{ url: '/' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
-    components: { schemas: { Problem: problemSchema } },
+    components: { schemas: { Problem: problemSchema }, securitySchemes: SECURITY_SCHEMES },
   };
 }

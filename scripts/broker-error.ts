@@ -9,6 +9,8 @@ export type BrokerErrorCode =
   | 'port_taken'
   /** The host is not one of this machine, or the port is not open to this user. */
   | 'address_unusable'
+  /** The host can be reached from other machines, and there is no root token. */
+  | 'root_token_missing'
   /** The runtime ended and could not be started again. */
   | 'runtime_lost';
 

@@ -59,9 +59,11 @@ interface WranglerConfig {
 }
 
 const WORKER_NAME = 'posthorn';
+const HOST_DEFAULT = '127.0.0.1';
 
 /** Throws a `BrokerError` for problems that the caller can fix: the address, the data folder. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  refuseOpenDoor(options);
   const config = await readWranglerConfig();
   const script = options.script ?? (await bundleWorker(options.entry ?? config.main));
   const worker = workerOptions(config, options, script);
@@ -131,15 +133,34 @@ function workerOptions(config: WranglerConfig, options: BrokerOptions, script: s
     modules: [{ type: 'ESModule', path: 'index.mjs', contents: script }],
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
-    bindings: { ...config.vars, POSTHORN_WEBHOOK_TARGETS: 'any', ...options.vars }, // it can reach its own machine and network
+    bindings: {
+      ...config.vars,
+      POSTHORN_WEBHOOK_TARGETS: 'any', // it can reach its own machine and network
+      ...(isLoopback(options.host) && { POSTHORN_ANONYMOUS: 'loopback' }),
+      ...options.vars,
+    },
     durableObjects: Object.fromEntries(
       config.durable_objects.bindings.map(({ name, class_name: className }) => [
         name,
         { className, useSQLite: true },
       ]),
     ),
-    unsafeDirectSockets: [{ host: options.host ?? '127.0.0.1', port: options.port ?? 0 }],
+    unsafeDirectSockets: [{ host: options.host ?? HOST_DEFAULT, port: options.port ?? 0 }],
   };
+}
+
+/** Whoever reaches a broker beyond loopback could do everything if it needed no credential. */
+function refuseOpenDoor({ host = HOST_DEFAULT, vars }: BrokerOptions): void {
+  if (isLoopback(host) || vars?.['POSTHORN_ROOT_TOKEN']) return;
+  throw new BrokerError(
+    'root_token_missing',
+    `${host} can be reached from other machines, and a broker that others reach needs a root token`,
+  );
+}
+
+/** Returns true for an address that only this machine reaches. */
+export function isLoopback(host = HOST_DEFAULT): boolean {
+  return /^(?:127(?:\.\d{1,3}){3}|\[?(?:::1|(?:0+:){7}0*1)\]?|localhost\.?)$/i.test(host);
 }
 
 async function readWranglerConfig(): Promise<WranglerConfig> {
@@ -179,7 +200,7 @@ function lost(error: Error, lastWords: string): BrokerError {
 function explain(
   cause: unknown,
   lastWords: string,
-  { host = '127.0.0.1', port = 0 }: BrokerOptions,
+  { host = HOST_DEFAULT, port = 0 }: BrokerOptions,
 ): unknown {
   if (isAddressInUse(lastWords)) {
     return new BrokerError('port_taken', `port ${port} of ${host} is taken by another program`, { cause });

@@ -10,9 +10,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   Posthorn,
@@ -21,7 +19,7 @@ import {
   type GroupRecord,
   type ReceivedRecord,
 } from '../sdk/index.ts';
-import { startBroker } from './broker.ts';
+import { stopOnSignals, withBroker } from './own-broker.ts';
 
 interface Flight {
   /** Local time of departure, `2001/01/01 00:47`; taken as UTC. */
@@ -61,9 +59,9 @@ const isJson = process.argv.includes('--json');
 const stop = new AbortController();
 
 async function main(): Promise<void> {
-  stopOnSignals();
+  stopOnSignals(stop);
   try {
-    const report = await withBroker(demonstrate);
+    const report = await withBroker('posthorn-demo-', stop, say, demonstrate);
     if (isJson) console.log(JSON.stringify(report, null, 2));
     process.exitCode = report.holds ? 0 : 1;
   } catch (error) {
@@ -71,32 +69,6 @@ async function main(): Promise<void> {
     process.exitCode = stop.signal.aborted ? 130 : 1;
     const reason = error instanceof PosthornError ? `${error.code}: ${error.message}` : error;
     console.error(stop.signal.aborted ? 'stopped' : reason);
-  }
-}
-
-/** Ctrl-C ends the demo and cleans up. A second one ends the process. */
-function stopOnSignals(): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    // Miniflare's own handler would end the process before the data is removed.
-    process.removeAllListeners(signal);
-    process.on(signal, () => (stop.signal.aborted ? process.exit(130) : stop.abort()));
-  }
-}
-
-/** The broker of POSTHORN_URL, or one that lives as long as `use` runs. */
-async function withBroker<Result>(use: (url: string) => Promise<Result>): Promise<Result> {
-  const given = process.env['POSTHORN_URL'];
-  if (given) return await use(given);
-  say('Starting a broker ...');
-  const dataPath = mkdtempSync(join(tmpdir(), 'posthorn-demo-'));
-  // Also if Miniflare ends the process: until the broker runs, Ctrl-C is its own.
-  process.once('exit', () => rmSync(dataPath, { recursive: true, force: true }));
-  const broker = await startBroker({ dataPath });
-  stopOnSignals();
-  try {
-    return await use(broker.url);
-  } finally {
-    await broker.stop();
   }
 }
 

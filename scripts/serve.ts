@@ -11,6 +11,7 @@ const USAGE = `npm start [-- --json]
   PORT           default 8787; 0 for any free port
   HOST           default 127.0.0.1
   POSTHORN_DATA  the folder that keeps the data, default .posthorn below the project
+  POSTHORN_ROOT_TOKEN    asked for in every call if it is set; needed if HOST is not a loopback address
   POSTHORN_CORS_ORIGINS  origins whose pages may call, with commas between them; default none but its own`;
 
 const PORT_DEFAULT = 8787;
@@ -30,6 +31,7 @@ const ADVICE: Partial<Record<BrokerError['code'], (port: number) => string>> = {
   port_taken: (port) => `Choose another: PORT=${port === 65_535 ? PORT_DEFAULT : port + 1} npm start`,
   address_unusable: () => 'Choose another: HOST=127.0.0.1 PORT=8787 npm start',
   data_in_use: () => 'Stop it first, or choose another folder: POSTHORN_DATA=<folder> npm start',
+  root_token_missing: () => 'Set one: POSTHORN_ROOT_TOKEN=$(openssl rand -hex 32) npm start',
   data_unusable: () => 'Choose another: POSTHORN_DATA=<folder> npm start',
 };
 
@@ -52,6 +54,7 @@ async function main(flags: string[]): Promise<void> {
   if (port === null) {
     return fail(`PORT is "${process.env['PORT']}", which is not a number from 0 to 65535`);
   }
+  const rootToken = process.env['POSTHORN_ROOT_TOKEN'] ?? '';
   const dataPath = resolve(process.env['POSTHORN_DATA'] || join(import.meta.dirname, '../.posthorn'));
   try {
     broker = await startBroker({
@@ -74,13 +77,13 @@ async function main(flags: string[]): Promise<void> {
   console.log(
     flags.includes('--json')
       ? JSON.stringify({ url, version: VERSION, dataPath, pid: process.pid, workerdPid })
-      : welcome(url, dataPath),
+      : welcome(url, dataPath, rootToken !== ''),
   );
 }
 
 /** Settings of the worker that this command takes from its environment. */
 function settings(): Record<string, string> {
-  const names = ['POSTHORN_CORS_ORIGINS'];
+  const names = ['POSTHORN_CORS_ORIGINS', 'POSTHORN_ROOT_TOKEN'];
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = process.env[name];
@@ -103,16 +106,18 @@ function readPort(text: string | undefined): number | null {
   return /^\d+$/.test(text) && port <= 65_535 ? port : null;
 }
 
-function welcome(url: string, dataPath: string): string {
+function welcome(url: string, dataPath: string, needsToken: boolean): string {
   const topic = `${url}/v1/default/topics/hello`;
+  const curl = needsToken ? 'curl -H "authorization: Bearer $POSTHORN_ROOT_TOKEN"' : 'curl';
   return `Posthorn ${VERSION} listens on ${url}
 and keeps its data in ${dataPath}
+${needsToken ? 'Every call needs a token.' : 'Calls from this machine need no token.'}
 
 Create a topic, produce a record, read it back:
 
-  curl -X PUT ${topic}
-  curl -X POST ${topic}/records -H 'content-type: application/json' -d '{"records":[{"key":"greeting","value":"hello, world"}]}'
-  curl '${topic}/partitions/0/records?offset=earliest'
+  ${curl} -X PUT ${topic}
+  ${curl} -X POST ${topic}/records -H 'content-type: application/json' -d '{"records":[{"key":"greeting","value":"hello, world"}]}'
+  ${curl} '${topic}/partitions/0/records?offset=earliest'
 
 Ctrl-C stops it.`;
 }

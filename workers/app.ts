@@ -3,6 +3,7 @@
 import { Hono } from 'hono';
 import { failure } from '../protocol/errors.ts';
 import { operations } from '../protocol/operations/index.ts';
+import { authenticate } from './access/authenticate.ts';
 import { browserGuard } from './http/browsers.ts';
 import { problem, unexpected } from './http/problem.ts';
 import type { AppEnv } from './http/context.ts';
@@ -26,12 +27,15 @@ import { requestRoutes } from './routes/requests.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { shareGroupRoutes } from './routes/share-groups.ts';
 import { serviceRoutes } from './routes/service.ts';
+import { namespaceRoutes } from './routes/namespaces.ts';
+import { tokenRoutes } from './routes/tokens.ts';
 import { topicRoutes } from './routes/topics.ts';
 import { transactionRoutes } from './routes/transactions.ts';
 
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   browserGuard(app); // before everything else: it sees all requests and all replies
+  app.use(authenticate);
   topicRoutes(app);
   produceRoutes(app);
   fetchRoutes(app);
@@ -53,6 +57,8 @@ export function createApp(): Hono<AppEnv> {
   queueRoutes(app);
   queueMessageRoutes(app);
   deadLetterRoutes(app);
+  namespaceRoutes(app);
+  tokenRoutes(app);
   serviceRoutes(app);
   refuseOtherMethods(app);
   app.notFound((c) =>

@@ -6,6 +6,7 @@ import { configureReplyBytes, followReply } from './bounds/reply-bytes.ts';
 import { configureRequestBytes, releaseBody } from './bounds/request-bytes.ts';
 import { visitDue } from './watchdog.ts';
 
+export { Directory } from '../durable-objects/directory/directory.ts';
 export { Group } from '../durable-objects/group/group.ts';
 export { Partition } from '../durable-objects/partition/partition.ts';
 export { Queue } from '../durable-objects/queue/queue.ts';

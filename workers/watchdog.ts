@@ -14,10 +14,12 @@
  * id in use (core/transaction/listing.ts): no definition names them, and most ids are never used again.
  */
 
+import type { Namespace } from '../core/access/namespace.ts';
 import { queueObjectName } from '../core/topology/queues.ts';
 import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
 import { callGroup } from '../durable-objects/call-group.ts';
 import {
+  directoryStub,
   partitionStub,
   queueStub,
   scheduleStub,
@@ -25,10 +27,10 @@ import {
   transactionStub,
 } from '../durable-objects/stubs.ts';
 import type { Env } from '../durable-objects/env.ts';
+import type { DirectoryPage } from '../durable-objects/rpc/directory.ts';
 import { PAGE_ITEMS_MAX } from '../protocol/limits.ts';
 import { murmur2 } from '../protocol/murmur2.ts';
 import { definitionPages } from './cache/definition-pages.ts';
-import { namespacesOf } from './http/context.ts';
 
 /** How often the cron trigger runs, as wrangler.toml says. */
 const INTERVAL_MS = 300_000;
@@ -47,7 +49,7 @@ type Visit = () => Promise<unknown>;
 export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
   const slot = Math.floor(scheduledMs / INTERVAL_MS);
   let visited = 0;
-  for (const namespace of namespacesOf(env)) {
+  for await (const namespace of namespacesOf(env)) {
     try {
       await topologyStub(env, namespace).propagate();
       for await (const due of dueIn(env, namespace, slot)) {
@@ -59,6 +61,14 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
     }
   }
   return visited;
+}
+
+async function* namespacesOf(env: Env): AsyncGenerator<string, void, undefined> {
+  for (let after: string | null = ''; after !== null;) {
+    const page: DirectoryPage<Namespace> = await directoryStub(env).namespaces(after, PAGE_ITEMS_MAX);
+    for (const { name } of page.items) yield name;
+    after = page.next;
+  }
 }
 
 async function visitAll(due: readonly Visit[]): Promise<void> {

@@ -19,8 +19,6 @@ import type { RoutingTable } from './routing-table.ts';
 export interface Routed {
   /** Queues and topics, each once, in an order that depends on the order of the bindings. */
   readonly destinations: readonly Destination[];
-  /** True if no destination takes it. A mandatory publish reports this. */
-  readonly unroutable: boolean;
 }
 
 export type RouteRefusal = { readonly refused: 'exchange_not_found' | 'exchange_internal' };
@@ -35,8 +33,7 @@ export function route(
   const exchange = table.exchange(exchangeName);
   if (exchange === null) return { refused: 'exchange_not_found' };
   if (exchange.internal && !isBrokers) return { refused: 'exchange_internal' };
-  const destinations = destinationsFrom(table, exchange, message);
-  return { destinations, unroutable: destinations.length === 0 };
+  return { destinations: destinationsFrom(table, exchange, message) };
 }
 
 function destinationsFrom(

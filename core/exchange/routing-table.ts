@@ -46,10 +46,6 @@ export class RoutingTable {
     return [...this.#nodes.values()].map(({ exchange }) => exchange);
   }
 
-  binding(id: string): Binding | null {
-    return this.#bindings.get(id) ?? null;
-  }
-
   bindingsFrom(source: string): Binding[] {
     return [...(this.#nodes.get(source)?.bindings.values() ?? [])];
   }

@@ -95,20 +95,20 @@ export function readExchangeBatch(
   return failed || sequences.length === 0 ? null : { exchange, sequences };
 }
 
-/** The records of an exchange batch at some places, as batches of their own. */
+/** The records of an exchange batch at some indexes, as batches of their own. */
 export function partOfExchangeBatch(
   bytes: Uint8Array,
   at: number,
   header: BatchHeader,
-  places: readonly number[],
+  indexes: readonly number[],
 ): Uint8Array[] {
   const records = recordsAt(bytes, at, header);
   const read = readExchangeBatch(bytes, at, header);
   if (!read) throw new Error('the router let an exchange batch through that is broken');
   const { sequences } = read;
   return packExchangeBatches(
-    places.map((place) => records[place]!),
-    places.map((place) => sequences[place]!),
+    indexes.map((index) => records[index]!),
+    indexes.map((index) => sequences[index]!),
     { id: exchangeProducerId(header), epoch: header.producerEpoch },
     Infinity,
     header.timestampType,

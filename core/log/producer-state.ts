@@ -122,11 +122,11 @@ export class ProducerStates {
     let surplus = known.length - PRODUCERS_MAX;
     const lengths = known.map((producer) => JSON.stringify(producer).length + 1);
     let surplusLength = lengths.reduce((sum, length) => sum + length, 0) - SNAPSHOT_LENGTH_MAX;
-    return known.filter((producer, place) => {
+    return known.filter((producer, index) => {
       if (openTransaction(producer) !== null) return true;
       const isKept = surplus <= 0 && surplusLength <= 0;
       surplus -= 1;
-      if (!isKept) surplusLength -= lengths[place]!;
+      if (!isKept) surplusLength -= lengths[index]!;
       return isKept;
     });
   }

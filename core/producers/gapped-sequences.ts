@@ -107,18 +107,18 @@ export function judgeGapped<Part extends SequencePart>(
   const last = lastOf(known.parts);
   if (last < base) return all;
   const end = base + range.count;
-  const places = new Map(sequences.map((sequence, place) => [sequence, place]));
+  const indexes = new Map(sequences.map((sequence, index) => [sequence, index]));
   for (const part of known.parts) {
     if (lastOfPart(part) < base || part.sequence >= end) continue;
     if (part.sequence < base || lastOfPart(part) >= end) return outOfOrder(range, last);
     sequencesOf(part).forEach((sequence, nth) => {
-      const place = places.get(sequence);
-      if (place !== undefined) all[place] = { part, nth };
+      const index = indexes.get(sequence);
+      if (index !== undefined) all[index] = { part, nth };
     });
   }
   const isLastRequest = last < end;
   const isRefused = all.some(
-    (taken, place) => taken === null && !(isLastRequest && sequences[place]! >= known.floor),
+    (taken, index) => taken === null && !(isLastRequest && sequences[index]! >= known.floor),
   );
   return isRefused ? outOfOrder(range, last) : all;
 }

@@ -20,7 +20,7 @@ import { noteLeaseEnded } from './deliver/single-active.ts';
 export const EXPIRE_SLICE = 10_000;
 
 /**
- * Ends the leases that are over, at most a slice. Their messages have failed once more: they return to their places, the
+ * Ends the leases that are over, at most a slice. Their messages have failed once more: they return to their positions, the
  * lease having been delay enough, or are dead-lettered after their last attempt. A message that kills its consumer has
  * no other end.
  */
@@ -33,19 +33,19 @@ export function expireLeases(state: QueueMachine, source: SegmentSource, nowMs: 
       const due = segment.leases
         .filter(({ expiresAtMs }) => expiresAtMs <= nowMs)
         .map((lease) => ({ ...lease }));
-      const factsOf = due.length === 0 || segment.extent.isPlain ? null : source.facts(segment.extent);
+      const factsOf = due.length === 0 || segment.extent.isPlain ? null : source.metadata(segment.extent);
       for (const { start, end, consumerId, sinceMs } of due) {
         for (let offset = start; offset < end && expired < EXPIRE_SLICE; offset++) {
           const attempts = withFailure(segment.attemptsOf(offset) ?? NO_ATTEMPTS, sinceMs);
-          const facts = factsOf?.(offset) ?? null;
+          const metadata = factsOf?.(offset) ?? null;
           endLease(state, segment, offset);
           segment.noteAttempts(offset, attempts);
-          releaseKey(state, facts?.key ?? null);
+          releaseKey(state, metadata?.key ?? null);
           expired += 1;
           noteLeaseEnded(state, consumerId);
           state.endedLeases.set(consumerId, (state.endedLeases.get(consumerId) ?? 0) + 1);
-          const failures = attempts.failures + (facts?.failuresBefore ?? 0);
-          if (retryDelay(state.config.retry, failures, 0) !== null || isKeptAnyway(state, facts)) {
+          const failures = attempts.failures + (metadata?.failuresBefore ?? 0);
+          if (retryDelay(state.config.retry, failures, 0) !== null || isKeptAnyway(state, metadata)) {
             noteReturned(state, segment.extent, offset, source);
             continue;
           }
@@ -72,7 +72,7 @@ export function expireHeads(state: QueueMachine, source: SegmentSource, nowMs: n
     for (const segment of lane.inFlight.slice()) {
       if (segment.extent.isPlain && ttlMs === null) continue;
       if (segment.returned === 0) continue;
-      const factsOf = source.facts(segment.extent);
+      const factsOf = source.metadata(segment.extent);
       for (let run = segment.nextReturned(0); run !== null; run = segment.nextReturned(run.end)) {
         for (let offset = run.start; offset < run.end; offset++) {
           const expiresAtMs = expiryOf(factsOf(offset), ttlMs);
@@ -89,7 +89,7 @@ export function expireHeads(state: QueueMachine, source: SegmentSource, nowMs: n
       const offset = lane.cursor;
       const extent = source.extentAt(lane.lane, offset)!;
       if (extent.isPlain && ttlMs === null) break;
-      const expiresAtMs = expiryOf(source.facts(extent)(offset), ttlMs);
+      const expiresAtMs = expiryOf(source.metadata(extent)(offset), ttlMs);
       if (expiresAtMs > nowMs) {
         next = Math.min(next, expiresAtMs);
         break;

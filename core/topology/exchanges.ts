@@ -12,6 +12,7 @@ import {
   PREDECLARED_EXCHANGES,
   type Exchange,
 } from '../exchange/exchange.ts';
+import { differences, givenFields, textOf, type Difference } from './given-fields.ts';
 
 export interface ExchangeDefinition extends Exchange {
   /** It goes when the last binding from it goes. */
@@ -46,7 +47,7 @@ export function declareExchange(
   if (known !== null) {
     return differing.length === 0 ? { definition: known, isNew: false } : differs(name, differing);
   }
-  const config: ExchangeConfig = { ...EXCHANGE_DEFAULTS, ...withoutUndefined(declaration) };
+  const config: ExchangeConfig = { ...EXCHANGE_DEFAULTS, ...givenFields(declaration) };
   if (config.hash_header !== null && config.type !== 'consistent-hash') {
     return failure(
       'invalid_field',
@@ -68,29 +69,10 @@ export function noSuchExchange(name: string): Failure {
   return failure('exchange_not_found', `there is no exchange "${name}"; PUT creates it`);
 }
 
-interface Difference {
-  field: string;
-  is: unknown;
-  wanted: unknown;
-}
-
 function differs(name: string, differing: Difference[]): Failure {
-  const texts = differing.map(
-    ({ field, is, wanted }) => `${field} is ${JSON.stringify(is)}, not ${JSON.stringify(wanted)}`,
-  );
   return failure(
     'exchange_differs',
-    `exchange "${name}" exists and its ${texts.join(', its ')}; delete it to declare it otherwise`,
+    `exchange "${name}" exists and its ${textOf(differing)}; delete it to declare it otherwise`,
     { differing },
   );
-}
-
-function differences(definition: ExchangeDefinition, wanted: ExchangeDeclaration): Difference[] {
-  return Object.entries(withoutUndefined(wanted))
-    .map(([field, value]) => ({ field, is: definition[field as keyof ExchangeConfig], wanted: value }))
-    .filter(({ is, wanted: value }) => is !== value);
-}
-
-function withoutUndefined<Fields extends object>(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;
 }

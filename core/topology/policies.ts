@@ -17,6 +17,7 @@
 
 import type { PolicySettings } from '../../protocol/schemas/policies.ts';
 import { QUEUE_DEFAULTS, type QueueConfig, type QueueDeclaration } from '../../protocol/schemas/queues.ts';
+import { givenFields, type Given } from './given-fields.ts';
 
 export interface PolicyDefinition {
   readonly name: string;
@@ -44,8 +45,11 @@ export function policyFor(policies: readonly PolicyDefinition[], queue: string):
  * The configuration that a queue works with.
  * @param given the fields that its declaration and later changes have set
  */
-export function effectiveConfig(given: QueueDeclaration, policy: PolicyDefinition | null): QueueConfig {
-  const settings = policy?.definition ?? {};
+export function effectiveConfig(
+  given: Given<QueueDeclaration>,
+  policy: PolicyDefinition | null,
+): QueueConfig {
+  const settings = givenFields(policy?.definition ?? {});
   const config: QueueConfig = { ...QUEUE_DEFAULTS, ...settings, ...given };
   for (const limit of LIMITS) config[limit] = lower(given[limit], settings[limit]);
   return config;

@@ -3,6 +3,7 @@
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { QUEUE_DEFAULTS, type QueueChange, type QueueDeclaration } from '../../protocol/schemas/queues.ts';
 import { alertsFor, type AlertDefinition } from './alerts.ts';
+import { givenFields, type Given } from './given-fields.ts';
 import { effectiveConfig, policyFor, type PolicyDefinition } from './policies.ts';
 import { changeQueue, declareQueue, type QueueDefinition } from './queues.ts';
 
@@ -11,7 +12,7 @@ export interface QueueEntry {
   /** What its object is told: its `config` is the effective one. */
   readonly definition: QueueDefinition;
   /** The fields that its declaration and later changes have set. Declarations are compared with these. */
-  readonly given: QueueDeclaration;
+  readonly given: Given<QueueDeclaration>;
   /** The name of the policy that applies. */
   readonly policy: string | null;
 }
@@ -28,7 +29,7 @@ export function declareQueueEntry(
   const declared = declareQueue(own, namespace, name, declaration, nextVersion);
   if (isFailure(declared)) return declared;
   if (existing !== null) return { entry: existing, isNew: false };
-  const entry = { name, definition: declared.definition, given: defined(declaration), policy: null };
+  const entry = { name, definition: declared.definition, given: givenFields(declaration), policy: null };
   return { entry: applyPolicies(entry, policies, nextVersion), isNew: true };
 }
 
@@ -40,7 +41,7 @@ export function changeQueueEntry(
   nextVersion: number,
 ): QueueEntry {
   const own = withoutPolicy(existing);
-  const given = { ...existing.given, ...defined(change) };
+  const given = { ...existing.given, ...givenFields(change) };
   if (changeQueue(own, change, nextVersion) === own && sameText(given, existing.given)) return existing;
   const definition = { ...existing.definition, version: nextVersion };
   return applyPolicies({ ...existing, definition, given }, policies, nextVersion);
@@ -75,10 +76,6 @@ export function applyAlerts(
 
 function withoutPolicy({ definition, given }: QueueEntry): QueueDefinition {
   return { ...definition, config: { ...QUEUE_DEFAULTS, ...given } };
-}
-
-function defined<Fields extends object>(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;
 }
 
 function sameText(a: object, b: object): boolean {

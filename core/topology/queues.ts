@@ -8,6 +8,7 @@ import {
   type QueueDeclaration,
 } from '../../protocol/schemas/queues.ts';
 import type { AlertRule } from '../alerts/alert-rule.ts';
+import { differences, givenFields, textOf } from './given-fields.ts';
 
 export interface QueueDefinition {
   namespace: string;
@@ -36,15 +37,14 @@ export function declareQueue(
   nextVersion: number,
 ): DeclaredQueue | Failure {
   if (existing === null) {
-    const config = { ...QUEUE_DEFAULTS, ...withoutUndefined(declaration) };
+    const config = { ...QUEUE_DEFAULTS, ...givenFields(declaration) };
     return { definition: { namespace, name, id: nextVersion, version: nextVersion, config }, isNew: true };
   }
   const differing = differences(existing.config, declaration);
   if (differing.length === 0) return { definition: existing, isNew: false };
-  const texts = differing.map(({ field, is, wanted }) => `${field} is ${text(is)}, not ${text(wanted)}`);
   return failure(
     'queue_differs',
-    `queue "${name}" exists and its ${texts.join(', its ')}; PATCH changes a queue`,
+    `queue "${name}" exists and its ${textOf(differing)}; PATCH changes a queue`,
     { differing },
   );
 }
@@ -56,7 +56,7 @@ export function changeQueue(
   nextVersion: number,
 ): QueueDefinition {
   if (differences(existing.config, change).length === 0) return existing;
-  return { ...existing, version: nextVersion, config: { ...existing.config, ...withoutUndefined(change) } };
+  return { ...existing, version: nextVersion, config: { ...existing.config, ...givenFields(change) } };
 }
 
 /** The name of a queue's object. */
@@ -72,19 +72,3 @@ export function queueObjectName({
 export function defaultDeadLetterQueue(name: string): string {
   return `${name}.dlq`;
 }
-
-function differences(
-  config: QueueConfig,
-  wanted: QueueDeclaration,
-): { field: string; is: unknown; wanted: unknown }[] {
-  return Object.entries(withoutUndefined(wanted))
-    .filter(([field, value]) => text(config[field as keyof QueueConfig]) !== text(value))
-    .map(([field, value]) => ({ field, is: config[field as keyof QueueConfig], wanted: value }));
-}
-
-function withoutUndefined<Fields extends object>(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;
-}
-
-/** Objects in a definition come from one schema, which gives their members one order: equal ones have equal texts. */
-const text = (value: unknown): string => JSON.stringify(value);

@@ -7,6 +7,7 @@ import {
   type TopicConfig,
   type TopicDeclaration,
 } from '../../protocol/schemas/topics.ts';
+import { differences, givenFields, textOf } from './given-fields.ts';
 
 export interface TopicDefinition {
   namespace: string;
@@ -41,15 +42,14 @@ export function declareTopic(
   nextVersion: number,
 ): Declared | Failure {
   if (existing === null) {
-    const config = { ...TOPIC_DEFAULTS, ...withoutUndefined(declaration) };
+    const config = { ...TOPIC_DEFAULTS, ...givenFields(declaration) };
     return { definition: { namespace, name, id: nextVersion, version: nextVersion, config }, isNew: true };
   }
   const differing = differences(existing.config, declaration);
   if (differing.length === 0) return { definition: existing, isNew: false };
-  const texts = differing.map(({ field, is, wanted }) => `${field} is ${text(is)}, not ${text(wanted)}`);
   return failure(
     'topic_differs',
-    `topic "${name}" exists and its ${texts.join(', its ')}; PATCH changes a topic`,
+    `topic "${name}" exists and its ${textOf(differing)}; PATCH changes a topic`,
     {
       differing,
     },
@@ -71,7 +71,7 @@ export function changeTopic(
     );
   }
   if (differences(existing.config, change).length === 0) return existing;
-  return { ...existing, version: nextVersion, config: { ...existing.config, ...withoutUndefined(change) } };
+  return { ...existing, version: nextVersion, config: { ...existing.config, ...givenFields(change) } };
 }
 
 export function isCompacted({ cleanup_policy }: TopicConfig): boolean {
@@ -85,18 +85,3 @@ export function partitionObjectName(
 ): string {
   return `${topic.namespace}/${topic.name}/${partition}#${topic.id}`;
 }
-
-function differences(
-  config: TopicConfig,
-  wanted: TopicDeclaration,
-): { field: string; is: unknown; wanted: unknown }[] {
-  return Object.entries(withoutUndefined(wanted))
-    .filter(([field, value]) => config[field as keyof TopicConfig] !== value)
-    .map(([field, value]) => ({ field, is: config[field as keyof TopicConfig], wanted: value }));
-}
-
-function withoutUndefined<Fields extends object>(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;
-}
-
-const text = (value: unknown): string => JSON.stringify(value);

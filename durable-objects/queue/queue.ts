@@ -242,11 +242,11 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   }
 
   /** The next messages, as record batches in the order of delivery, without taking them. */
-  peek(version: number, max: number): Uint8Array | Stale {
+  peek(version: number, max: number, bytesMax: number): Uint8Array | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
     this.#tasks.noteUse(open);
-    return concatenate(open.queue.peek(max).map(({ records }) => encodeBatch(records)));
+    return concatenate(open.queue.peek(max, bytesMax).map(({ records }) => encodeBatch(records)));
   }
 
   /** Lists, sends again, replays and purges the dead letters that it holds. */

@@ -14,6 +14,7 @@ import { noChanges, type QueueMachine } from '../../core/queue/state/queue-machi
 import { settle, type Outcome } from '../../core/queue/settle/settle.ts';
 import { settleRun, type SettleRun } from '../../core/queue/settle/settle-run.ts';
 import { noteSeen, resign } from '../../core/queue/deliver/single-active.ts';
+import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import type { QueueConfig } from '../../protocol/schemas/queues.ts';
 import type { DeliveryFrame } from '../../protocol/frames/delivery-frame.ts';
 import type { Failure } from '../../protocol/errors.ts';
@@ -82,7 +83,7 @@ export class StoredQueue {
     this.#name = definition.name;
     this.#id = definition.id;
     this.#store = new QueueStore(sql);
-    this.#cache = new SegmentCache((place) => this.#store.readData(place));
+    this.#cache = new SegmentCache((rowKey) => this.#store.readData(rowKey));
     this.#producers = new ProducerRows(this.#store);
     this.#appender = new SegmentAppender(this.#store, this.#cache, this.#producers);
     this.#source = segmentSource(this.#store, this.#cache);
@@ -294,8 +295,8 @@ export class StoredQueue {
   }
 
   /** The next messages, without taking them, by lane. */
-  peek(max: number): { lane: number; records: LogRecord[] }[] {
-    return peek(this.state, this.#source, (extent) => this.#cache.records(extent), max);
+  peek(max: number, bytesMax = DELIVER_BYTES_MAX): { lane: number; records: LogRecord[] }[] {
+    return peek(this.state, this.#source, (extent) => this.#cache.records(extent), max, bytesMax);
   }
 
   /** When the oldest of the next messages of each lane was published, in ms; null if there is none. */

@@ -9,7 +9,7 @@ import type { ReplayTarget } from '../../protocol/schemas/dead-letters.ts';
 import type { Position } from '../../core/queue/state/ready-messages.ts';
 
 export type DeadLetterCall =
-  | { do: 'list'; filter: MessageFilter; after: Position | null; max: number }
+  | { do: 'list'; filter: MessageFilter; after: Position | null; max: number; bytesMax: number }
   | { do: 'get'; id: string }
   /** `bytes`: a batch of one record that takes the place of the message; empty: as it was. */
   | { do: 'resend'; id: string; bytes: Uint8Array; to: ReplayTarget | null }

@@ -112,7 +112,7 @@ export interface QueueMethods extends Rpc.DurableObjectBranded {
   /** Removes messages that are ready or parked. Returns how many. */
   purge(version: number): number | Stale;
   /** Returns the next messages, as record batches in the order of delivery, without taking them. */
-  peek(version: number, max: number): Uint8Array | Stale;
+  peek(version: number, max: number, bytesMax: number): Uint8Array | Stale;
   /** Lists, sends again, replays and purges the dead letters that it holds. */
   deadLetters(version: number, call: DeadLetterCall): DeadLetterAnswer | Stale;
   setPaused(version: number, isPaused: boolean): boolean | Stale;

@@ -152,7 +152,7 @@ export type New<Answer> = (Answer & { isNew: boolean }) | Failure;
 export interface TopologyMethods extends Rpc.DurableObjectBranded {
   version(): number;
   /** The first definitions of a kind after a name, in their order; null: from the start. As many as fit, at most `limit`. */
-  page(kind: ListKind, after: string | null, limit: number): DefinitionPage;
+  page(kind: ListKind, after: string | null, limit: number, bytesMax: number): DefinitionPage;
 
   topic(name: string): { topic: TopicDefinition | null; topologyVersion: number };
   declareTopic(namespace: string, name: string, declaration: TopicDeclaration): Promise<New<TopicAnswer>>;
@@ -173,7 +173,7 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   /** @param declarationsJson an array of `BindingDeclaration` as JSON in UTF-8 */
   declareBindings(declarationsJson: Uint8Array): BindingsAnswer | Failure;
   deleteBinding(source: string, id: string): { exchangeDeleted: boolean; topologyVersion: number } | Failure;
-  bindings(of: BindingsOf, after: string, limit: number): BindingList | Failure;
+  bindings(of: BindingsOf, after: string, limit: number, bytesMax: number): BindingList | Failure;
 
   policy(name: string): Ruled<{ policy: PolicyDefinition | null; topologyVersion: number }>;
   putPolicy(name: string, declaration: PolicyDeclaration): Promise<New<Ruled<PolicyAnswer>>>;
@@ -214,8 +214,6 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   /** A transaction is about to open. Writes a row for an id that has had no transaction for an hour. */
   listTransactionalId(name: string, number: number): void;
   unlistTransactionalId(name: string, number: number): void;
-  /** Writes a row to see that it can. @returns when it was written, in ms */
-  probeStorage(): number;
   /** The first after a name. */
   transactionalIds(after: string, limit: number): string[];
   transactionalIdCount(): number;

@@ -38,7 +38,6 @@ import { takeProducerIds } from './producer-ids.ts';
 import { changeQueueIn, declareQueueIn, deleteQueueIn } from './definitions/queues.ts';
 import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './definitions/schedules.ts';
 import { deleteShareGroupIn, putShareGroupIn } from './definitions/share-groups.ts';
-import { StorageProbe } from './storage-probe.ts';
 import { isDoneWithin, RuleApplier } from './definitions/rule-applier.ts';
 import { DefinitionPropagator } from './propagation/definition-propagator.ts';
 import { changeTopicIn, declareTopicIn, deleteTopicIn } from './definitions/topics.ts';
@@ -82,7 +81,6 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
   readonly #graph: LocalGraph;
   readonly #cost: CostLedger;
   readonly #transactionalIds: TransactionalIds;
-  readonly #probe: StorageProbe;
   #alarm!: Alarm;
   #rules!: RuleApplier;
   #propagating: Promise<void> | null = null;
@@ -93,7 +91,6 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     this.#store = new TopologyStore(this.#sql);
     this.#cost = new CostLedger(this.#sql);
     this.#transactionalIds = new TransactionalIds(this.#sql);
-    this.#probe = new StorageProbe(this.#sql);
     this.#propagator = new DefinitionPropagator(env, this.#store.changes);
     this.#graph = new LocalGraph(this.#store);
     void ctx.blockConcurrencyWhile(async () => {
@@ -120,8 +117,8 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return { topic: this.#store.topics.get(name), topologyVersion: this.#store.version() };
   }
 
-  page(kind: ListKind, after: string | null, limit: number): DefinitionPage {
-    return definitionPage(this.#store, kind, after, limit);
+  page(kind: ListKind, after: string | null, limit: number, bytesMax: number): DefinitionPage {
+    return definitionPage(this.#store, kind, after, limit, bytesMax);
   }
 
   noteGroup(name: string): void {
@@ -186,8 +183,8 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
     return deleteBindingIn(this.#store, source, id);
   }
 
-  bindings(of: BindingsOf, after: string, limit: number): BindingList | Failure {
-    return bindingsIn(this.#store, of, after, limit);
+  bindings(of: BindingsOf, after: string, limit: number, bytesMax: number): BindingList | Failure {
+    return bindingsIn(this.#store, of, after, limit, bytesMax);
   }
 
   policy(name: string): Ruled<{ policy: PolicyDefinition | null; topologyVersion: number }> {
@@ -291,11 +288,6 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
 
   unlistTransactionalId(name: string, number: number): void {
     this.#transactionalIds.remove(name, number);
-  }
-
-  /** Writes a row to see that it can. @returns when it was written, in ms */
-  probeStorage(): number {
-    return this.#probe.write(Date.now());
   }
 
   transactionalIds(after: string, limit: number): string[] {

@@ -2,12 +2,12 @@
  * Settlement frames: settlements of runs of messages as bytes, and their outcomes. All numbers are big-endian.
  *
  *   settlements = uint8 0x81, uint32 id, then entries
- *   entry       = uint8 kind (place in SETTLEMENT_KINDS), uint8 lane, uint32 delivery, float64 queue id,
+ *   entry       = uint8 kind (index in SETTLEMENT_KINDS), uint8 lane, uint32 delivery, float64 queue id,
  *                 float64 first offset, float64 offset after the last, uint32 bytes of details,
  *                 details: the other fields of the settlement as JSON ({"delay_ms": 5}), or nothing
  *
  *   outcomes    = uint8 0x82, uint32 id of the settlements, then runs
- *   run         = uint8 outcome (place in SETTLE_OUTCOMES), uint32 number of messages
+ *   run         = uint8 outcome (index in SETTLE_OUTCOMES), uint32 number of messages
  *
  * The runs of the outcomes tell of the messages in the order of the entries. A delivery frame begins with a positive
  * float64, so its first byte is below 0x80: that tells the two apart on a socket.

@@ -54,7 +54,7 @@ function faultOf({ fault, at }: JsonFault): Failure {
   );
 }
 
-/** The text with a number, from 0, in the place of each span. */
+/** The text with a number, from 0, instead of each span. */
 function withNumbers(bytes: Uint8Array, spans: readonly number[]): Uint8Array {
   const result = new Uint8Array(bytes.length + 7 * spans.length); // a number has fewer than 14 digits
   let end = 0;
@@ -71,7 +71,7 @@ function withNumbers(bytes: Uint8Array, spans: readonly number[]): Uint8Array {
   return result.subarray(0, end + bytes.length - from);
 }
 
-/** Every value at the path is a number now, and becomes the text that had its place. */
+/** Every value at the path is a number now, and becomes the text that it stands for. */
 function withTexts(json: unknown, path: JsonPath, textOf: (index: number) => JsonText): unknown {
   const replace = (container: unknown, step: number): void => {
     const name = path[step]!;

@@ -7,6 +7,7 @@ import {
   alertSchema,
 } from '../schemas/alerts.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
+import { onAll } from './access-rule.ts';
 import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const ALERTS = `${NAMESPACE_PATH}/alerts`;
@@ -19,6 +20,7 @@ export const alertOperations = {
     method: 'get',
     path: ALERTS,
     tag: 'alerts',
+    access: onAll('queue', 'view'),
     summary: 'List the alert rules',
     query: namePageQuerySchema,
     replies: { 200: { description: 'A page of the rules of the namespace, by name', json: alertListSchema } },
@@ -29,6 +31,7 @@ export const alertOperations = {
     method: 'put',
     path: ALERT,
     tag: 'alerts',
+    access: onAll('queue', 'manage'),
     summary:
       'Create or replace an alert rule: a signed notice to a webhook when a queue is above a threshold, and when it has recovered',
     body: { json: alertDeclarationSchema },
@@ -43,6 +46,7 @@ export const alertOperations = {
     method: 'get',
     path: ALERT,
     tag: 'alerts',
+    access: onAll('queue', 'view'),
     summary: 'Read an alert rule. The state of each queue says whether the rule fires there',
     replies: { 200: { description: 'The rule, without its secret', json: alertSchema } },
     errors: ALERT_ERRORS,
@@ -52,6 +56,7 @@ export const alertOperations = {
     method: 'delete',
     path: ALERT,
     tag: 'alerts',
+    access: onAll('queue', 'manage'),
     summary: 'Delete an alert rule. If it fires, a last notice reports its recovery',
     replies: { 200: { description: 'It is deleted', json: alertDeletedSchema } },
     errors: ALERT_ERRORS,

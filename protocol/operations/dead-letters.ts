@@ -14,11 +14,14 @@ import {
   replaySchema,
   resendSchema,
 } from '../schemas/dead-letters.ts';
+import { onQueue } from './access-rule.ts';
 import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const DEAD_LETTERS = `${NAMESPACE_PATH}/queues/{queue}/dead-letters`;
 const REPLAYS = `${DEAD_LETTERS}/replays`;
 const ERRORS = [...NAMESPACE_ERRORS, ...FIELD_ERRORS, 'queue_not_found', 'queue_unavailable'] as const;
+/** What reads a queue that holds the dead letters of several. */
+const HELD = 'the same on the queue that holds the dead letters, if it is not its own';
 const TARGET_ERRORS = ['exchange_not_found', 'replay_refused'] as const;
 
 export const deadLetterOperations = {
@@ -27,6 +30,7 @@ export const deadLetterOperations = {
     method: 'get',
     path: DEAD_LETTERS,
     tag: 'dead letters',
+    access: onQueue('read', HELD),
     summary: 'List dead letters, in the order in which they would be delivered',
     query: deadLetterListQuerySchema,
     replies: { 200: { description: 'A page of dead letters', json: deadLetterListSchema } },
@@ -37,6 +41,7 @@ export const deadLetterOperations = {
     method: 'delete',
     path: DEAD_LETTERS,
     tag: 'dead letters',
+    access: onQueue('operate', HELD),
     summary: 'Remove dead letters for good: all, or those that match',
     query: deadLetterFilterQuerySchema,
     replies: { 200: { description: 'The number of removed messages', json: deadLettersPurgedSchema } },
@@ -47,6 +52,7 @@ export const deadLetterOperations = {
     method: 'get',
     path: `${DEAD_LETTERS}/export`,
     tag: 'dead letters',
+    access: onQueue('read', HELD),
     summary: 'Export all dead letters that match, streamed as JSON lines (application/jsonl)',
     query: deadLetterFilterQuerySchema,
     replies: {
@@ -64,6 +70,7 @@ export const deadLetterOperations = {
     method: 'post',
     path: `${DEAD_LETTERS}/replay`,
     tag: 'dead letters',
+    access: onQueue('operate', `${HELD}; \`write\` on the target that the body names`),
     summary: 'Send dead letters back, some or all, at a rate, to their original queue or to another target',
     query: deadLetterWhereSchema,
     body: { json: replayRequestSchema },
@@ -78,6 +85,7 @@ export const deadLetterOperations = {
     method: 'get',
     path: REPLAYS,
     tag: 'dead letters',
+    access: onQueue('view', HELD),
     summary: 'List the replays that a queue remembers, the oldest first',
     query: deadLetterWhereSchema,
     replies: { 200: { description: 'The replays with their progress', json: replayListSchema } },
@@ -88,6 +96,7 @@ export const deadLetterOperations = {
     method: 'get',
     path: `${REPLAYS}/{replay}`,
     tag: 'dead letters',
+    access: onQueue('view', HELD),
     summary: 'Read the progress of a replay',
     query: deadLetterWhereSchema,
     replies: { 200: { description: 'The progress', json: replaySchema } },
@@ -98,6 +107,7 @@ export const deadLetterOperations = {
     method: 'delete',
     path: `${REPLAYS}/{replay}`,
     tag: 'dead letters',
+    access: onQueue('operate', HELD),
     summary: 'Stop a replay. Messages that have left stay at their target',
     query: deadLetterWhereSchema,
     replies: { 200: { description: 'The final progress', json: replaySchema } },
@@ -108,6 +118,7 @@ export const deadLetterOperations = {
     method: 'get',
     path: `${DEAD_LETTERS}/{dead_letter}`,
     tag: 'dead letters',
+    access: onQueue('read', HELD),
     summary: 'Read a dead letter',
     query: deadLetterWhereSchema,
     replies: { 200: { description: 'The message and why it died', json: deadLetterSchema } },
@@ -118,6 +129,10 @@ export const deadLetterOperations = {
     method: 'post',
     path: `${DEAD_LETTERS}/{dead_letter}/resend`,
     tag: 'dead letters',
+    access: onQueue(
+      'operate',
+      `${HELD}; \`write\` on the target that the body names, and on the queue if the body changes the message`,
+    ),
     summary: 'Send one dead letter back, with the given changes',
     query: deadLetterWhereSchema,
     body: { json: resendSchema },

@@ -27,6 +27,7 @@ import {
   policySchema,
 } from '../schemas/policies.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
+import { onAll, onExchange, onQueue, onSome, onTopic } from './access-rule.ts';
 import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const EXCHANGES = `${NAMESPACE_PATH}/exchanges`;
@@ -50,6 +51,7 @@ export const exchangeOperations = {
     method: 'get',
     path: EXCHANGES,
     tag: 'exchanges',
+    access: onAll('exchange', 'view'),
     summary: 'List the exchanges, the predeclared ones first',
     query: namePageQuerySchema,
     replies: {
@@ -65,6 +67,7 @@ export const exchangeOperations = {
     method: 'put',
     path: EXCHANGE,
     tag: 'exchanges',
+    access: onExchange('manage', '`write` on the alternate exchange'),
     summary:
       'Create an exchange, or check that it has the given settings. Fields that are left out take their defaults and are not checked',
     body: { json: exchangeDeclarationSchema },
@@ -79,6 +82,7 @@ export const exchangeOperations = {
     method: 'get',
     path: EXCHANGE,
     tag: 'exchanges',
+    access: onExchange('view'),
     summary: 'Read the definition of an exchange',
     replies: { 200: { description: 'The definition', json: exchangeSchema } },
     errors: EXCHANGE_ERRORS,
@@ -88,6 +92,7 @@ export const exchangeOperations = {
     method: 'delete',
     path: EXCHANGE,
     tag: 'exchanges',
+    access: onExchange('manage'),
     summary: 'Delete an exchange and the bindings from it and to it',
     query: exchangeDeleteQuerySchema,
     replies: { 200: { description: 'It is deleted', json: exchangeDeletedSchema } },
@@ -98,6 +103,7 @@ export const exchangeOperations = {
     method: 'post',
     path: `${EXCHANGE}/bindings`,
     tag: 'exchanges',
+    access: onExchange('manage', '`manage` on the destination'),
     summary: 'Bind a queue, a topic or another exchange to an exchange. Repeating a binding changes nothing',
     body: { json: bindingDeclarationSchema },
     replies: {
@@ -111,6 +117,7 @@ export const exchangeOperations = {
     method: 'post',
     path: `${NAMESPACE_PATH}/bindings`,
     tag: 'exchanges',
+    access: onSome('manage', '`manage` on both ends of each binding'),
     summary: 'Create many bindings at once: all or none',
     body: { json: bindingsDeclarationSchema },
     replies: { 200: { description: 'All bindings exist now', json: bindingsDeclaredSchema } },
@@ -121,6 +128,7 @@ export const exchangeOperations = {
     method: 'get',
     path: `${EXCHANGE}/bindings`,
     tag: 'exchanges',
+    access: onExchange('view'),
     summary: 'List the bindings from an exchange, or to it',
     query: exchangeBindingsQuerySchema,
     replies: { 200: { description: 'A page of bindings, by id', json: bindingListSchema } },
@@ -131,6 +139,7 @@ export const exchangeOperations = {
     method: 'get',
     path: `${NAMESPACE_PATH}/queues/{queue}/bindings`,
     tag: 'exchanges',
+    access: onQueue('view'),
     summary: 'List the bindings to a queue, without the one that every queue has to the default exchange',
     query: bindingsQuerySchema,
     replies: { 200: { description: 'A page of bindings, by id', json: bindingListSchema } },
@@ -141,6 +150,7 @@ export const exchangeOperations = {
     method: 'get',
     path: `${NAMESPACE_PATH}/topics/{topic}/bindings`,
     tag: 'exchanges',
+    access: onTopic('view'),
     summary: 'List the bindings to a topic',
     query: bindingsQuerySchema,
     replies: { 200: { description: 'A page of bindings, by id', json: bindingListSchema } },
@@ -151,6 +161,7 @@ export const exchangeOperations = {
     method: 'delete',
     path: `${EXCHANGE}/bindings/{binding}`,
     tag: 'exchanges',
+    access: onExchange('manage'),
     summary: 'Remove a binding. An exchange with `auto_delete` is deleted with its last binding',
     replies: { 200: { description: 'It is deleted', json: bindingDeletedSchema } },
     errors: [...EXCHANGE_ERRORS, 'binding_not_found'],
@@ -160,6 +171,7 @@ export const exchangeOperations = {
     method: 'post',
     path: `${EXCHANGE}/messages`,
     tag: 'exchanges',
+    access: onExchange('write'),
     summary:
       'Publish messages, each to every destination to which it is routed. The reply comes when all destinations have stored it',
     query: exchangePublishQuerySchema,
@@ -200,6 +212,7 @@ export const exchangeOperations = {
     method: 'get',
     path: POLICIES,
     tag: 'policies',
+    access: onAll('queue', 'view'),
     summary: 'List the policies',
     query: namePageQuerySchema,
     replies: {
@@ -212,6 +225,7 @@ export const exchangeOperations = {
     method: 'put',
     path: POLICY,
     tag: 'policies',
+    access: onAll('queue', 'manage', '`write` on where dead letters go'),
     summary: 'Create or replace a policy: settings for all queues whose names match its pattern',
     body: { json: policyDeclarationSchema },
     replies: {
@@ -225,6 +239,7 @@ export const exchangeOperations = {
     method: 'get',
     path: POLICY,
     tag: 'policies',
+    access: onAll('queue', 'view'),
     summary: 'Read a policy',
     replies: { 200: { description: 'The policy', json: policySchema } },
     errors: POLICY_ERRORS,
@@ -234,6 +249,7 @@ export const exchangeOperations = {
     method: 'delete',
     path: POLICY,
     tag: 'policies',
+    access: onAll('queue', 'manage'),
     summary: 'Delete a policy. Its queues return to their own settings',
     replies: { 200: { description: 'It is deleted', json: policyDeletedSchema } },
     errors: POLICY_ERRORS,

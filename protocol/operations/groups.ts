@@ -20,6 +20,7 @@ import {
 } from '../schemas/groups.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
 import { GROUP_RECORDS_TYPE } from '../media-types.ts';
+import { onAll, onGroup } from './access-rule.ts';
 import {
   BODY_ERRORS,
   FIELD_ERRORS,
@@ -60,6 +61,7 @@ export const groupOperations = {
     method: 'get',
     path: GROUPS,
     tag: 'groups',
+    access: onAll('group', 'view'),
     summary: 'List the consumer groups',
     query: namePageQuerySchema,
     replies: {
@@ -72,6 +74,7 @@ export const groupOperations = {
     method: 'get',
     path: GROUP,
     tag: 'groups',
+    access: onGroup('view'),
     summary: 'Read the members of a group, their partitions, and the lag',
     replies: { 200: { description: 'The state of the group', json: groupStateSchema } },
     errors: GROUP_ERRORS,
@@ -81,6 +84,7 @@ export const groupOperations = {
     method: 'delete',
     path: GROUP,
     tag: 'groups',
+    access: onGroup('manage'),
     summary: 'Delete a group that has no members, with its offsets',
     replies: { 200: { description: 'It is deleted', json: groupDeletedSchema } },
     errors: [...GROUP_ERRORS, 'group_not_empty', 'partition_unavailable'],
@@ -90,6 +94,7 @@ export const groupOperations = {
     method: 'post',
     path: MEMBERS,
     tag: 'groups',
+    access: onGroup('read', '`read` on the topics, and on all topics for a pattern'),
     summary: 'Join a group. The first member creates it',
     body: { json: joinSchema },
     replies: { 201: { description: 'The new member', json: memberReplySchema } },
@@ -100,6 +105,7 @@ export const groupOperations = {
     method: 'post',
     path: `${MEMBER}/heartbeat`,
     tag: 'groups',
+    access: onGroup('read'),
     summary: 'Heartbeat: stay a member, give up revoked partitions, and learn the assignment',
     body: { json: heartbeatSchema },
     replies: { 200: { description: 'The current assignment', json: memberReplySchema } },
@@ -110,6 +116,7 @@ export const groupOperations = {
     method: 'delete',
     path: MEMBER,
     tag: 'groups',
+    access: onGroup('read'),
     summary: 'Leave, or remove a member. Its partitions go to others, and it can no longer commit',
     replies: { 200: { description: 'The member is removed', json: leftSchema } },
     errors: [...GROUP_ERRORS, 'member_not_found', 'instance_fenced'],
@@ -119,6 +126,7 @@ export const groupOperations = {
     method: 'get',
     path: `${MEMBER}/records`,
     tag: 'groups',
+    access: onGroup('read', '`read` on the assigned topics'),
     summary: 'Read all partitions assigned to the member, from the committed offsets',
     query: groupFetchQuerySchema,
     replies: records,
@@ -129,6 +137,7 @@ export const groupOperations = {
     method: 'post',
     path: `${MEMBER}/records`,
     tag: 'groups',
+    access: onGroup('read', '`read` on the assigned topics'),
     summary: 'Read from positions of the client, which reads ahead of what it commits',
     body: { json: groupFetchSchema },
     replies: records,
@@ -139,6 +148,7 @@ export const groupOperations = {
     method: 'post',
     path: `${GROUP}/offsets`,
     tag: 'groups',
+    access: onGroup('read', '`read` on the topics'),
     summary:
       'Commit offsets. Each partition accepts or refuses its own; a refusal lists which ones were committed',
     body: { json: commitSchema },
@@ -150,6 +160,7 @@ export const groupOperations = {
     method: 'get',
     path: `${GROUP}/offsets`,
     tag: 'groups',
+    access: onGroup('view'),
     summary: 'Read the committed offsets, and the lag',
     query: offsetsQuerySchema,
     replies: { 200: { description: 'By topic and partition', json: groupOffsetsSchema } },
@@ -160,6 +171,7 @@ export const groupOperations = {
     method: 'put',
     path: `${GROUP}/offsets`,
     tag: 'groups',
+    access: onGroup('operate', '`view` on the topic'),
     summary: 'Set the offsets of a group that has no members. The call creates a group that does not exist',
     body: { json: resetSchema },
     replies: { 200: { description: 'The changes that were made, or would be made', json: resetReplySchema } },

@@ -13,8 +13,11 @@ import { groupOperations } from './groups.ts';
 import { shareGroupOperations } from './share-groups.ts';
 import { queueOperations } from './queues.ts';
 import { requestOperations } from './requests.ts';
+import { namespaceOperations } from './namespaces.ts';
+import { tokenOperations } from './tokens.ts';
 import { topicOperations } from './topics.ts';
 
+export { textOfRule, type AccessRule } from './access-rule.ts';
 export { PATH_PARAMETERS, type Operation, type PathParameter, type Reply } from './operation.ts';
 
 export const operations = {
@@ -29,4 +32,6 @@ export const operations = {
   ...groupOperations,
   ...shareGroupOperations,
   ...deadLetterOperations,
+  ...namespaceOperations,
+  ...tokenOperations,
 };

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
 import { NAME_LENGTH_MAX, PARTITIONS_MAX } from '../limits.ts';
 import { NAME_PATTERN, NAME_RULE } from '../name-rule.ts';
+import type { AccessRule } from './access-rule.ts';
 
 /** A binary form, by its content type. */
 export interface Frame {
@@ -29,6 +30,8 @@ export interface Operation {
   /** Parameters in braces, each described in `PATH_PARAMETERS`. */
   readonly path: string;
   readonly tag: string;
+  /** What the caller's credential has to allow. */
+  readonly access: AccessRule;
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: { readonly json: z.ZodObject; readonly batches?: true; readonly frame?: Frame };
@@ -55,7 +58,8 @@ const id = (description: string): PathParameter => ({
 });
 
 export const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
-  namespace: name('The namespace. `default` exists from the start.'),
+  namespace: name('The name of the namespace.'),
+  token: id('The id of the token'),
   topic: name('The name of the topic.'),
   partition: {
     description: 'The number of the partition, from 0',

@@ -10,6 +10,7 @@ import {
   transactionOffsetsSchema,
   transactionStateSchema,
 } from '../schemas/transactions.ts';
+import { onSome, onTransactionalId } from './access-rule.ts';
 import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const TRANSACTION = `${NAMESPACE_PATH}/transactions/{transactional_id}`;
@@ -30,6 +31,7 @@ export const producerOperations = {
     method: 'post',
     path: `${NAMESPACE_PATH}/producers`,
     tag: 'producers',
+    access: onSome('write', '`write` on the transactional id, if the request names one'),
     summary:
       'Get a producer id. With a transactional id: get its next epoch, and abort the transaction that an earlier instance left open',
     body: { json: producerDeclarationSchema },
@@ -41,6 +43,7 @@ export const producerOperations = {
     method: 'get',
     path: TRANSACTION,
     tag: 'producers',
+    access: onTransactionalId('view'),
     summary: 'Read the state of a transactional id',
     replies: { 200: { description: 'The state', json: transactionStateSchema } },
     errors: [...NAMESPACE_ERRORS, 'transaction_not_found', 'transaction_unavailable'],
@@ -50,6 +53,7 @@ export const producerOperations = {
     method: 'post',
     path: `${TRANSACTION}/offsets`,
     tag: 'producers',
+    access: onTransactionalId('write', '`read` on the group and on the topics'),
     summary: 'Commit offsets of a group within the transaction: they take effect if it is committed',
     body: { json: transactionOffsetsSchema },
     replies: { 200: { description: 'All offsets are part of the transaction', json: committedSchema } },
@@ -78,6 +82,7 @@ export const producerOperations = {
     method: 'post',
     path: `${TRANSACTION}/messages`,
     tag: 'producers',
+    access: onTransactionalId('write', '`write` on the exchanges and queues'),
     summary: 'Publish within the transaction: routed now, sent if it is committed',
     body: { json: transactionMessagesSchema },
     replies: {
@@ -107,6 +112,7 @@ export const producerOperations = {
     method: 'post',
     path: `${TRANSACTION}/commit`,
     tag: 'producers',
+    access: onTransactionalId('write'),
     summary: 'Commit the open transaction, which may be empty. Safe to repeat',
     body: { json: transactionEndSchema },
     replies: { 200: { description: 'The end is decided and final', json: transactionEndReplySchema } },
@@ -117,6 +123,7 @@ export const producerOperations = {
     method: 'post',
     path: `${TRANSACTION}/abort`,
     tag: 'producers',
+    access: onTransactionalId('write'),
     summary: 'Abort the open transaction. Safe to repeat',
     body: { json: transactionEndSchema },
     replies: { 200: { description: 'The end is decided and final', json: transactionEndReplySchema } },

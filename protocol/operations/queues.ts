@@ -30,6 +30,7 @@ import {
   queueWithStateSchema,
 } from '../schemas/queues.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
+import { onAll, onQueue } from './access-rule.ts';
 import {
   BODY_ERRORS,
   FIELD_ERRORS,
@@ -49,6 +50,7 @@ export const queueOperations = {
     method: 'get',
     path: QUEUES,
     tag: 'queues',
+    access: onAll('queue', 'view'),
     summary: 'List the queues',
     query: namePageQuerySchema,
     replies: {
@@ -61,6 +63,7 @@ export const queueOperations = {
     method: 'put',
     path: QUEUE,
     tag: 'queues',
+    access: onQueue('manage', '`write` on where dead letters go'),
     summary:
       'Create a queue, or check that it has the given settings. Fields that are left out take their defaults and are not checked',
     body: { json: queueDeclarationSchema },
@@ -75,6 +78,7 @@ export const queueOperations = {
     method: 'get',
     path: QUEUE,
     tag: 'queues',
+    access: onQueue('view'),
     summary: 'Read the definition of a queue, how many messages it holds, and its meter',
     replies: { 200: { description: 'The definition and the state', json: queueWithStateSchema } },
     errors: QUEUE_ERRORS,
@@ -84,6 +88,7 @@ export const queueOperations = {
     method: 'patch',
     path: QUEUE,
     tag: 'queues',
+    access: onQueue('manage', '`write` on where dead letters go'),
     summary: 'Change the definition of a queue',
     body: { json: queueChangeSchema },
     replies: { 200: { description: 'The new definition', json: queueSchema } },
@@ -94,6 +99,7 @@ export const queueOperations = {
     method: 'delete',
     path: QUEUE,
     tag: 'queues',
+    access: onQueue('manage'),
     summary: 'Delete a queue and its messages',
     query: queueDeleteQuerySchema,
     replies: { 200: { description: 'It is deleted', json: queueDeletedSchema } },
@@ -104,6 +110,7 @@ export const queueOperations = {
     method: 'post',
     path: `${QUEUE}/messages`,
     tag: 'messages',
+    access: onQueue('write'),
     summary: 'Publish messages straight to a queue',
     query: queuePublishQuerySchema,
     body: { json: queuePublishSchema, batches: true },
@@ -139,6 +146,7 @@ export const queueOperations = {
     method: 'get',
     path: `${QUEUE}/messages`,
     tag: 'messages',
+    access: onQueue('read'),
     summary: 'Peek at the next messages without taking them',
     query: peekQuerySchema,
     replies: { 200: { description: 'In the order in which they would be delivered', json: peekedSchema } },
@@ -149,6 +157,7 @@ export const queueOperations = {
     method: 'post',
     path: `${QUEUE}/deliveries`,
     tag: 'messages',
+    access: onQueue('read'),
     summary: 'Take messages under a lease, and optionally wait for the first',
     body: { json: deliverSchema },
     replies: {
@@ -169,6 +178,7 @@ export const queueOperations = {
     method: 'delete',
     path: `${QUEUE}/waits`,
     tag: 'messages',
+    access: onQueue('read'),
     summary:
       'End the waits of a consumer that is about to stop, so that no message is on its way to a request that it cancels',
     query: endWaitsQuerySchema,
@@ -180,6 +190,7 @@ export const queueOperations = {
     method: 'post',
     path: `${QUEUE}/settlements`,
     tag: 'messages',
+    access: onQueue('read'),
     summary: 'Settle deliveries. Each tag stands alone: an error in one does not affect the others',
     query: settleQuerySchema,
     body: {
@@ -200,6 +211,7 @@ export const queueOperations = {
     method: 'get',
     path: `${QUEUE}/stream`,
     tag: 'messages',
+    access: onQueue('read'),
     summary:
       'Open a WebSocket on which the queue pushes deliveries and the consumer settles them. When it ends, unsettled messages go back to the queue',
     query: streamQuerySchema,
@@ -218,6 +230,7 @@ export const queueOperations = {
     method: 'post',
     path: `${QUEUE}/purge`,
     tag: 'queues',
+    access: onQueue('manage'),
     summary: 'Remove all messages except those that consumers hold',
     replies: { 200: { description: 'The number of removed messages', json: queuePurgedSchema } },
     errors: QUEUE_ERRORS,
@@ -227,6 +240,7 @@ export const queueOperations = {
     method: 'post',
     path: `${QUEUE}/pause`,
     tag: 'queues',
+    access: onQueue('operate'),
     summary: 'Pause a queue: deliver nothing until it is resumed',
     replies: { 200: { description: 'It is paused', json: queuePausedSchema } },
     errors: QUEUE_ERRORS,
@@ -236,6 +250,7 @@ export const queueOperations = {
     method: 'post',
     path: `${QUEUE}/resume`,
     tag: 'queues',
+    access: onQueue('operate'),
     summary: 'Resume a queue',
     replies: { 200: { description: 'The queue delivers again', json: queuePausedSchema } },
     errors: QUEUE_ERRORS,

@@ -1,6 +1,7 @@
 /** The call that waits for a reply. */
 
 import { requestQuerySchema, requestReplySchema, requestSchema } from '../schemas/requests.ts';
+import { onExchange } from './access-rule.ts';
 import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 export const requestOperations = {
@@ -9,6 +10,7 @@ export const requestOperations = {
     method: 'post',
     path: `${NAMESPACE_PATH}/exchanges/{exchange}/requests`,
     tag: 'exchanges',
+    access: onExchange('write'),
     summary:
       'Publish a request and wait for the reply. To ask a queue, use `amq.default` with the name of the queue as the routing key',
     query: requestQuerySchema,

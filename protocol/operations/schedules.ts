@@ -9,6 +9,7 @@ import {
   scheduleWithStateSchema,
 } from '../schemas/schedules.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
+import { onAll, onSchedule } from './access-rule.ts';
 import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
 const SCHEDULES = `${NAMESPACE_PATH}/schedules`;
@@ -21,6 +22,7 @@ export const scheduleOperations = {
     method: 'get',
     path: SCHEDULES,
     tag: 'schedules',
+    access: onAll('schedule', 'view'),
     summary: 'List the schedules',
     query: namePageQuerySchema,
     replies: {
@@ -33,6 +35,7 @@ export const scheduleOperations = {
     method: 'put',
     path: SCHEDULE,
     tag: 'schedules',
+    access: onSchedule('manage', '`write` on the target'),
     summary: 'Create or replace a schedule: a message published at the times of a cron expression',
     body: { json: scheduleDeclarationSchema },
     replies: {
@@ -57,6 +60,7 @@ export const scheduleOperations = {
     method: 'get',
     path: SCHEDULE,
     tag: 'schedules',
+    access: onSchedule('view'),
     summary: 'Read a schedule, with its next occurrence and the outcome of the last one',
     replies: { 200: { description: 'The schedule and its state', json: scheduleWithStateSchema } },
     errors: [...SCHEDULE_ERRORS, 'schedule_unavailable'],
@@ -66,6 +70,7 @@ export const scheduleOperations = {
     method: 'delete',
     path: SCHEDULE,
     tag: 'schedules',
+    access: onSchedule('manage'),
     summary: 'Delete a schedule, and its publishes that still wait',
     replies: { 200: { description: 'It is deleted', json: scheduleDeletedSchema } },
     errors: SCHEDULE_ERRORS,
@@ -75,6 +80,7 @@ export const scheduleOperations = {
     method: 'post',
     path: `${SCHEDULE}/pause`,
     tag: 'schedules',
+    access: onSchedule('operate'),
     summary: 'Pause a schedule: publish nothing until it is resumed',
     replies: { 200: { description: 'It is paused', json: scheduleSchema } },
     errors: SCHEDULE_ERRORS,
@@ -84,6 +90,7 @@ export const scheduleOperations = {
     method: 'post',
     path: `${SCHEDULE}/resume`,
     tag: 'schedules',
+    access: onSchedule('operate'),
     summary:
       'Resume a schedule with the next occurrence. Occurrences during the pause are not caught up with',
     replies: { 200: { description: 'It is running', json: scheduleSchema } },
@@ -94,6 +101,7 @@ export const scheduleOperations = {
     method: 'post',
     path: `${SCHEDULE}/trigger`,
     tag: 'schedules',
+    access: onSchedule('operate'),
     summary: 'Publish the message of a schedule now, also while it is paused. Its own times stay unchanged',
     replies: { 200: { description: 'The outcome', json: scheduleTriggeredSchema } },
     errors: [...SCHEDULE_ERRORS, 'schedule_busy', 'schedule_unavailable'],

@@ -12,6 +12,7 @@ import {
   shareGroupStateSchema,
 } from '../schemas/share-groups.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
+import { onAll, onShareGroup } from './access-rule.ts';
 import {
   BODY_ERRORS,
   FIELD_ERRORS,
@@ -31,6 +32,7 @@ export const shareGroupOperations = {
     method: 'get',
     path: GROUPS,
     tag: 'share groups',
+    access: onAll('group', 'view'),
     summary: 'List the share groups',
     query: namePageQuerySchema,
     replies: {
@@ -46,6 +48,7 @@ export const shareGroupOperations = {
     method: 'put',
     path: GROUP,
     tag: 'share groups',
+    access: onShareGroup('manage', '`read` on the topics, and `write` on where dead letters go'),
     summary: 'Create a share group or replace its settings. Its progress stays',
     body: { json: shareGroupConfigSchema },
     replies: {
@@ -65,6 +68,7 @@ export const shareGroupOperations = {
     method: 'get',
     path: GROUP,
     tag: 'share groups',
+    access: onShareGroup('view'),
     summary: 'Read a share group, and for each partition its start, records in flight, and lag',
     replies: { 200: { description: 'The state of the share group', json: shareGroupStateSchema } },
     errors: [...GROUP_ERRORS, 'partition_unavailable'],
@@ -74,6 +78,7 @@ export const shareGroupOperations = {
     method: 'delete',
     path: GROUP,
     tag: 'share groups',
+    access: onShareGroup('manage'),
     summary: 'Delete a share group, with its dead letters that still wait',
     replies: { 200: { description: 'It is deleted', json: shareGroupDeletedSchema } },
     errors: GROUP_ERRORS,
@@ -83,6 +88,7 @@ export const shareGroupOperations = {
     method: 'post',
     path: `${GROUP}/records`,
     tag: 'share groups',
+    access: onShareGroup('read', '`read` on the topics'),
     summary: 'Acquire records of all partitions. Each is locked for this member until it is acknowledged',
     body: { json: acquireSchema },
     replies: {
@@ -95,6 +101,7 @@ export const shareGroupOperations = {
     method: 'post',
     path: `${GROUP}/acknowledgements`,
     tag: 'share groups',
+    access: onShareGroup('read'),
     summary: 'Accept, release or reject records, or lock them for longer. Each tag stands alone',
     body: { json: acknowledgeSchema },
     replies: { 200: { description: 'The outcome of each tag', json: acknowledgedSchema } },

@@ -22,6 +22,7 @@ import {
 } from '../schemas/topics.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
 
+import { onAll, onTopic } from './access-rule.ts';
 import {
   BODY_ERRORS,
   FIELD_ERRORS,
@@ -56,6 +57,7 @@ export const topicOperations = {
     method: 'get',
     path: TOPICS,
     tag: 'topics',
+    access: onAll('topic', 'view'),
     summary: 'List the topics',
     query: namePageQuerySchema,
     replies: {
@@ -68,6 +70,7 @@ export const topicOperations = {
     method: 'put',
     path: TOPIC,
     tag: 'topics',
+    access: onTopic('manage'),
     summary:
       'Create a topic, or check that it has the given settings. Fields that are left out take their defaults and are not checked',
     body: { json: topicDeclarationSchema },
@@ -88,6 +91,7 @@ export const topicOperations = {
     method: 'get',
     path: TOPIC,
     tag: 'topics',
+    access: onTopic('view'),
     summary: 'Read the definition of a topic',
     replies: { 200: { description: 'The definition', json: topicSchema } },
     errors: TOPIC_ERRORS,
@@ -97,6 +101,7 @@ export const topicOperations = {
     method: 'patch',
     path: TOPIC,
     tag: 'topics',
+    access: onTopic('manage'),
     summary: 'Change the definition of a topic, or add partitions',
     body: { json: topicChangeSchema },
     replies: { 200: { description: 'The new definition', json: topicSchema } },
@@ -107,6 +112,7 @@ export const topicOperations = {
     method: 'delete',
     path: TOPIC,
     tag: 'topics',
+    access: onTopic('manage'),
     summary: 'Delete a topic, its records and their storage',
     replies: { 200: { description: 'It is deleted', json: topicDeletedSchema } },
     errors: TOPIC_ERRORS,
@@ -116,6 +122,7 @@ export const topicOperations = {
     method: 'post',
     path: `${TOPIC}/records`,
     tag: 'records',
+    access: onTopic('write', '`write` on the transactional id, if the request names one'),
     summary:
       'Append records. A refused request has stored nothing, except for `partly_stored`, which lists what is stored',
     query: produceQuerySchema,
@@ -150,6 +157,7 @@ export const topicOperations = {
     method: 'get',
     path: `${PARTITION}/records`,
     tag: 'records',
+    access: onTopic('read'),
     summary: 'Read records from an offset or a time on, and optionally wait for the first',
     query: fetchQuerySchema,
     replies: {
@@ -172,6 +180,7 @@ export const topicOperations = {
     method: 'get',
     path: PARTITION,
     tag: 'records',
+    access: onTopic('view'),
     summary: 'Read the offsets, size and meter of a partition',
     replies: { 200: { description: 'The state of the partition', json: partitionStateSchema } },
     errors: PARTITION_ERRORS,
@@ -181,6 +190,7 @@ export const topicOperations = {
     method: 'delete',
     path: `${PARTITION}/records`,
     tag: 'records',
+    access: onTopic('manage'),
     summary: 'Remove all records below an offset',
     query: deleteRecordsQuerySchema,
     replies: { 200: { description: 'The records are deleted', json: recordsDeletedSchema } },

@@ -8,7 +8,7 @@
  *    8     4  batchLength           int32   bytes after this field, so the whole batch is 12 + batchLength.
  *   12     4  partitionLeaderEpoch  int32   set by the log, -1 until then. It and the fields above lie before the CRC
  *                                           and outside it, so that a log can assign offsets without reading the rest.
- *   16     1  magic                 int8    = 2. At the same place in every older format, which is why the CRC comes
+ *   16     1  magic                 int8    = 2. At the same offset in every older format, which is why the CRC comes
  *                                           after it: a reader must know the format before it can check anything.
  *   17     4  crc                   uint32  CRC-32C of everything from attributes to the end, as stored (compressed).
  *   21     2  attributes            int16   bits 0-2 compression: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd
@@ -190,7 +190,7 @@ export function sealBatch(bytes: Uint8Array, at: number): void {
 }
 
 /**
- * Gives the batch its place in the log. The CRC does not cover it and stays.
+ * Sets the offset of the batch in the log. The CRC does not cover it and stays.
  *
  * The setters below expect a batch that was verified, and change it in place.
  */

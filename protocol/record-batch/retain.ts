@@ -1,5 +1,5 @@
 /**
- * Compaction of one batch: drops records and keeps the batch's place in the log. As Kafka's log cleaner does
+ * Compaction of one batch: drops records and keeps the batch's offsets in the log. As Kafka's log cleaner does
  * (`MemoryRecords.filterTo`), base offset, last offset, producer fields and timestamp type stay, so that offsets and
  * sequences after the batch mean what they meant. Unlike Kafka, which encodes the survivors anew, their bytes are copied
  * as they are; so the base timestamp that their deltas count from stays too.

@@ -9,7 +9,7 @@ export interface RecordHeader {
   value: Uint8Array | null;
 }
 
-/** A record to be encoded. Its offset follows from its place in the batch. */
+/** A record to be encoded. Its offset follows from its index in the batch. */
 export interface RecordInput {
   /** null: no key. An empty key is a key. */
   key: Uint8Array | null;

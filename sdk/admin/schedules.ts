@@ -60,8 +60,8 @@ export interface ScheduleState {
     at: number;
     outcome: 'published' | 'unroutable' | 'failed';
     /** Of a failure. */
-    code?: string;
-    detail?: string;
+    code?: string | undefined;
+    detail?: string | undefined;
   } | null;
   /** Publishes that could not be made yet, and are tried again. */
   pending: number;

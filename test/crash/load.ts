@@ -1,12 +1,7 @@
 /** Producers that write as fast as they are answered, and a reader of everything. */
 
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
-import {
-  decodeRecords,
-  encodeBatch,
-  isBatchFailure,
-  splitBatches,
-} from '../../protocol/record-batch/index.ts';
+import { encodeBatch, recordsIn } from '../../protocol/record-batch/index.ts';
 import type { FetchReply, ProduceBatchesReply, ProduceReply } from '../../protocol/schemas/records.ts';
 import { pause, post, postJson, RETRY_MS } from './http.ts';
 import type { FoundRecord, Ledger } from './ledger.ts';
@@ -96,16 +91,10 @@ export async function readPartition(topicUrl: string, partition: number): Promis
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
     const bytes = new Uint8Array(await response.arrayBuffer());
     if (bytes.length === 0) return found;
-    const batches = splitBatches(bytes);
-    if (isBatchFailure(batches)) throw new Error(batches.message);
-    for (const { at, header } of batches) {
-      const records = decodeRecords(bytes, at, header);
-      if (isBatchFailure(records)) throw new Error(records.message);
-      for (const { offset, key, value } of records) {
-        const text = JSON.parse(decoder.decode(value!)) as string;
-        found.push({ partition, offset, id: decoder.decode(key!), value: text });
-        next = offset + 1;
-      }
+    for (const { offset, key, value } of recordsIn(bytes)) {
+      const text = JSON.parse(decoder.decode(value!)) as string;
+      found.push({ partition, offset, id: decoder.decode(key!), value: text });
+      next = offset + 1;
     }
   }
 }

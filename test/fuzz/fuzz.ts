@@ -5,16 +5,15 @@ import { randomFrom } from '../crash/random.ts';
 import type { TestBroker } from '../support/test-broker.ts';
 import { CodecFuzz } from './codec.ts';
 import { HttpFuzz } from './http.ts';
-import { KNOWN, NAMESPACES } from './requests.ts';
+import { KNOWN } from './requests.ts';
 import { StreamFuzz } from './streams.ts';
 
 export const PARTS = ['codec', 'frames', 'http'] as const;
 export type Part = (typeof PARTS)[number];
 
-/** Of the broker, so that the fuzzer has the namespaces that it asks for. What it logs is counted, by its first words. */
-export function brokerOptions(logged: Map<string, number>): Pick<BrokerOptions, 'vars' | 'onLog'> {
+/** Of the broker: what it logs is counted, by its first words. */
+export function brokerOptions(logged: Map<string, number>): Pick<BrokerOptions, 'onLog'> {
   return {
-    vars: { POSTHORN_NAMESPACES: NAMESPACES.join(',') },
     onLog: ({ level, message }) => {
       if (level !== 'error' && level !== 'warn') return;
       const what = message.split('\n')[0]!.slice(0, 150);

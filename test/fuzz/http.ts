@@ -53,6 +53,7 @@ export class HttpFuzz {
 
   /** One request. What is wrong, a text each. */
   async step(): Promise<string[]> {
+    if (this.requests === 0) await makeNamespaces(this.#broker);
     if (this.requests % HEALTH_EVERY === 0) await this.#declare();
     this.#before ??= await snapshot(this.#broker);
     const request = await drawRequest(this.#random, this.#knowledge);
@@ -216,4 +217,8 @@ function inPieces(body: string | Uint8Array): ReadableStream<Uint8Array> {
       controller.close();
     },
   });
+}
+
+async function makeNamespaces(broker: TestBroker): Promise<void> {
+  for (const namespace of NAMESPACES) await broker.call('PUT', `/admin/v1/namespaces/${namespace}`, {});
 }

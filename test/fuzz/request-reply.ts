@@ -23,7 +23,8 @@ export async function requestReply(
   await call(broker, 'POST', `/v1/default/queues/${QUEUE}/purge`);
   const asked = fetch(`${broker.url}${EXCHANGE}/requests`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    // A kept connection may be closed at this moment, and a request is not safe to send again.
+    headers: { 'content-type': 'application/json', connection: 'close' },
     body: JSON.stringify({ routing_key: QUEUE, body: 'what?', wait_ms: WAIT_MS }),
   }).then((response) => readAnswer(response, 'request'));
   const { body: taken } = await call<Deliveries>(broker, 'POST', `/v1/default/queues/${QUEUE}/deliveries`, {

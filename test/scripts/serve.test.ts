@@ -191,9 +191,18 @@ describe('what it refuses, saying why', () => {
   });
 
   it('a host that is not of this machine', async () => {
-    const { code, text } = await refusal({ HOST: '192.0.2.1' });
+    const { code, text } = await refusal({ HOST: '192.0.2.1', POSTHORN_ROOT_TOKEN: 'root' });
     expect(code).toBe(1);
     expect(text).toContain('192.0.2.1 is not an address of this machine');
+  });
+
+  it('a host that others reach, without a root token', async () => {
+    const { code, text } = await refusal({ HOST: '0.0.0.0' });
+    expect(code).toBe(1);
+    expect(text).toBe(
+      'posthorn: 0.0.0.0 can be reached from other machines, and a broker that others reach needs a root token.\n' +
+        'Set one: POSTHORN_ROOT_TOKEN=$(openssl rand -hex 32) npm start\n',
+    );
   });
 
   it('a data folder that is a file, lies below one, or cannot be made', async () => {

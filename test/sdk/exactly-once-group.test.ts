@@ -8,34 +8,18 @@ import { expect, it } from 'vitest';
 import type { GroupRecords, MemberReply } from '../../protocol/schemas/groups.ts';
 import { Posthorn, type GroupOwner } from '../../sdk/index.ts';
 import { brokerForTests, numbers, readAll } from './harness.ts';
+import { mortalFetch } from './mortal-fetch.ts';
 
 const broker = brokerForTests();
-
-class Killed extends Error {}
-
-type Fetch = typeof fetch;
-
-/** The network of a process that ends at its n-th request: it is lost on its way, or carried out and nobody hears of it. */
-function mortal(requestsLeft: number, isLost: boolean): Fetch {
-  let left = requestsLeft;
-  return async (url, init) => {
-    if (left <= 0) throw new Killed();
-    left -= 1;
-    if (left === 0 && isLost) throw new Killed();
-    const response = await fetch(url, init);
-    if (left === 0) throw new Killed();
-    return response;
-  };
-}
 
 /** A member of a group by hand: whoever joins under the same instance id takes the place of the one before. */
 class Member {
   readonly #url: string;
-  readonly #fetch: Fetch;
+  readonly #fetch: typeof fetch;
   readonly group: string;
   #last!: MemberReply;
 
-  constructor(group: string, fetchOf: Fetch) {
+  constructor(group: string, fetchOf: typeof fetch) {
     this.#url = `${broker.url}/v1/default/groups/${group}/members`;
     this.#fetch = fetchOf;
     this.group = group;
@@ -67,7 +51,7 @@ class Member {
 }
 
 /** The application: a few lines. Resolves when all input is handled. */
-async function copy(input: string, output: string, count: number, fetchOf: Fetch): Promise<void> {
+async function copy(input: string, output: string, count: number, fetchOf: typeof fetch): Promise<void> {
   const posthorn = new Posthorn({ url: broker.url, fetch: fetchOf, retry: { baseMs: 1, attempts: 1 } });
   const producer = posthorn.transactionalProducer({ transactionalId: `copy-${input}`, deliveryTimeoutMs: 5 });
   const member = new Member(input, fetchOf);
@@ -103,7 +87,7 @@ it('copies each record exactly once, whoever of the group is killed', { timeout:
     );
     for (let lives = 1; ; lives++) {
       try {
-        await copy(input, output, 24, mortal(1 + (lives % 17), isLost));
+        await copy(input, output, 24, mortalFetch(1 + (lives % 17), isLost));
         break;
       } catch {
         kills += 1; // and the next instance begins

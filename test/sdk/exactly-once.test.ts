@@ -6,26 +6,16 @@
 import { expect, it } from 'vitest';
 import type { Posthorn } from '../../sdk/index.ts';
 import { brokerForTests, numbers, readAll } from './harness.ts';
+import { mortalFetch } from './mortal-fetch.ts';
 
 const broker = brokerForTests();
 
-class Killed extends Error {}
-
-/** A client whose process ends at its n-th request: it is lost on its way, or carried out and nobody hears of it. */
-function mortal(requestsLeft: number, isLost: boolean): Posthorn {
-  let left = requestsLeft;
-  return broker.client({
+/** A client whose process ends at its n-th request. */
+const mortal = (requestsLeft: number, isLost: boolean): Posthorn =>
+  broker.client({
     retry: { baseMs: 1, maxMs: 1, attempts: 1 },
-    fetch: async (url, init) => {
-      if (left <= 0) throw new Killed();
-      left -= 1;
-      if (left === 0 && isLost) throw new Killed();
-      const response = await fetch(url, init);
-      if (left === 0) throw new Killed();
-      return response;
-    },
+    fetch: mortalFetch(requestsLeft, isLost),
   });
-}
 
 interface Topics {
   input: string;

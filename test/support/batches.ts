@@ -2,10 +2,10 @@
 
 import type { AppendBatch, ReadResult, SegmentLog } from '../../durable-objects/storage/segment-log.ts';
 import {
-  decodeRecords,
   encodeBatch,
-  isBatchFailure,
+  orThrow,
   readBatchHeader,
+  recordsAt,
   type Inflate,
   type LogRecord,
 } from '../../protocol/record-batch/index.ts';
@@ -40,9 +40,7 @@ export function filler(count: number, bytes: number, timestamp = 1_000): Uint8Ar
 }
 
 export function toAppend(bytes: Uint8Array): AppendBatch {
-  const header = readBatchHeader(bytes, 0);
-  if (isBatchFailure(header)) throw new Error(header.message);
-  const { sizeInBytes, lastOffsetDelta, maxTimestamp } = header;
+  const { sizeInBytes, lastOffsetDelta, maxTimestamp } = orThrow(readBatchHeader(bytes, 0));
   return { bytes, at: 0, sizeInBytes, lastOffsetDelta, maxTimestamp };
 }
 
@@ -55,11 +53,8 @@ export function recordsOf(chunks: readonly Uint8Array[], inflate?: Inflate): Log
   return chunks.flatMap((chunk) => {
     const records: LogRecord[] = [];
     for (let at = 0; at < chunk.length;) {
-      const header = readBatchHeader(chunk, at);
-      if (isBatchFailure(header)) throw new Error(header.message);
-      const decoded = decodeRecords(chunk, at, header, inflate ? { inflate } : {});
-      if (isBatchFailure(decoded)) throw new Error(decoded.message);
-      records.push(...decoded);
+      const header = orThrow(readBatchHeader(chunk, at));
+      records.push(...recordsAt(chunk, at, header, inflate ? { inflate } : {}));
       at += header.sizeInBytes;
     }
     return records;

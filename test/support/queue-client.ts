@@ -12,6 +12,18 @@ export function tagsOf(deliveries: { delivery_tag: string }[]): string[] {
   return deliveries.map(({ delivery_tag }) => delivery_tag);
 }
 
+/** Takes and acknowledges the messages of a queue. Returns their bodies. */
+export async function drainQueue(broker: TestBroker, path: string): Promise<unknown[]> {
+  const { body } = await broker.call<{ deliveries: { body: unknown; delivery_tag: string }[] }>(
+    'POST',
+    `${path}/deliveries`,
+    { max: 1_000 },
+  );
+  const ack = tagsOf(body.deliveries);
+  if (ack.length > 0) await broker.call('POST', `${path}/settlements`, { ack });
+  return body.deliveries.map((delivery) => delivery.body);
+}
+
 export class QueueClient {
   readonly broker: TestBroker;
 

@@ -23,7 +23,7 @@ export class ServeProcess {
   /** In a process group of its own, so that a test can signal all of it, as a terminal does. */
   constructor(env: Record<string, string>, flags: string[] = []) {
     this.child = spawn(process.execPath, [join(ROOT, 'scripts/serve.ts'), ...flags], {
-      env: { ...process.env, PORT: '0', HOST: '', ...env },
+      env: { ...process.env, PORT: '0', HOST: '', POSTHORN_ROOT_TOKEN: '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });

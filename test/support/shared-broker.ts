@@ -19,8 +19,12 @@ export function sharedBroker(): Promise<Broker> {
   return shared;
 }
 
-export function newNamespace(): string {
-  return `n${++namespaces}`;
+/** Makes a namespace of the shared broker, and returns its name. */
+export async function newNamespace({ url }: Broker): Promise<string> {
+  const name = `n${++namespaces}`;
+  const { status } = await fetch(`${url}/admin/v1/namespaces/${name}`, { method: 'PUT' });
+  if (status !== 201) throw new Error(`the namespace ${name} of the tests is answered by ${status}`);
+  return name;
 }
 
 export function newDataFolder(): Promise<string> {

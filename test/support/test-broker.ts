@@ -37,8 +37,10 @@ export class TestBroker {
   }
 
   static async start(options: TestOptions = {}): Promise<TestBroker> {
-    if (!options.own && !options.vars && !options.onLog)
-      return new TestBroker(await sharedBroker(), newNamespace());
+    if (!options.own && !options.vars && !options.onLog) {
+      const broker = await sharedBroker();
+      return new TestBroker(broker, await newNamespace(broker));
+    }
     const dataPath = await newDataFolder();
     return new TestBroker(await startTestBroker(dataPath, options), 'default', { dataPath, options });
   }

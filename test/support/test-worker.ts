@@ -5,6 +5,7 @@
  */
 
 import worker, {
+  Directory,
   Group,
   Partition as RealPartition,
   Queue as RealQueue,
@@ -21,7 +22,7 @@ import { queueSteps } from '../durable-objects/queue/queue-steps.ts';
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
-export { Group, Schedule };
+export { Directory, Group, Schedule };
 
 /** How often a mailbox was made or woke up. */
 let mailboxStarts = 0;
@@ -171,24 +172,14 @@ function lagging(near: WebSocket): Response {
 /** The path of a request to a shared broker: each test file has a namespace of its own. */
 const IN_NAMESPACE = /^(https?:\/\/[^/]+)\/in\/([^/]+)(\/v1\/default(?![^/?]))?/;
 
-/** Environments by namespace, each of which knows only this one. */
-const environments = new Map<string, Env>();
-
-function environmentOf(env: Env, namespace: string): Env {
-  let own = environments.get(namespace);
-  if (!own) environments.set(namespace, (own = { ...env, POSTHORN_NAMESPACES: namespace }));
-  return own;
-}
-
 export default {
-  async fetch(given: Request, givenEnv: Env, ctx: ExecutionContext): Promise<Response> {
+  async fetch(given: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
     const [prefix, origin, namespace = 'default', path] = IN_NAMESPACE.exec(given.url) ?? [];
     const isShared = prefix !== undefined;
     const rest = given.url.slice(prefix?.length);
     const request = isShared
       ? new Request(`${origin}${path ? `/v1/${namespace}` : ''}${rest}`, given)
       : given;
-    const env = isShared ? environmentOf(givenEnv, namespace) : givenEnv;
     const url = new URL(request.url);
     if (url.pathname === '/test/advance') {
       aheadMs += Number(url.searchParams.get('ms'));

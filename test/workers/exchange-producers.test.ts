@@ -13,6 +13,7 @@ import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { bytesOf } from '../support/batches.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';
+import { drainQueue } from '../support/queue-client.ts';
 
 const NAMESPACE = '/v1/default';
 
@@ -70,17 +71,7 @@ function publish(
 const messagesOf = (from: number, count: number): object[] =>
   Array.from({ length: count }, (_, nth) => ({ routing_key: `k${(from + nth) % 3}`, body: from + nth }));
 
-async function drain(queue: string): Promise<unknown[]> {
-  const path = `${NAMESPACE}/queues/${queue}`;
-  const { body } = await broker.call<{ deliveries: { body: unknown; delivery_tag: string }[] }>(
-    'POST',
-    `${path}/deliveries`,
-    { max: 1_000 },
-  );
-  const ack = body.deliveries.map(({ delivery_tag }) => delivery_tag);
-  if (ack.length > 0) await broker.call('POST', `${path}/settlements`, { ack });
-  return body.deliveries.map((delivery) => delivery.body);
-}
+const drain = (queue: string): Promise<unknown[]> => drainQueue(broker, `${NAMESPACE}/queues/${queue}`);
 
 async function valuesOf(topic: string, partitions = 1): Promise<unknown[]> {
   const all = await Promise.all(

@@ -7,6 +7,7 @@ import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import { encodeBatch, type RecordInput } from '../../protocol/record-batch/index.ts';
 import { bytesOf } from '../support/batches.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';
+import { drainQueue } from '../support/queue-client.ts';
 
 const NAMESPACE = '/v1/default';
 
@@ -43,18 +44,7 @@ async function routed(exchange: string, messages: object[]): Promise<string[][]>
 const keyed = (...keys: string[]): object[] =>
   keys.map((routing_key) => ({ routing_key, body: routing_key }));
 
-/** The bodies that a queue holds, taken and acknowledged. */
-async function drain(queue: string): Promise<unknown[]> {
-  const path = `${NAMESPACE}/queues/${queue}`;
-  const { body } = await broker.call<{ deliveries: { body: unknown; delivery_tag: string }[] }>(
-    'POST',
-    `${path}/deliveries`,
-    { max: 1_000 },
-  );
-  const ack = body.deliveries.map(({ delivery_tag }) => delivery_tag);
-  if (ack.length > 0) await broker.call('POST', `${path}/settlements`, { ack });
-  return body.deliveries.map((delivery) => delivery.body);
-}
+const drain = (queue: string): Promise<unknown[]> => drainQueue(broker, `${NAMESPACE}/queues/${queue}`);
 
 describe('a publish', () => {
   it('goes to queues and topics alike, by the patterns of a topic exchange', async () => {

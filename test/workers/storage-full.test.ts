@@ -80,6 +80,29 @@ describe('a full queue', () => {
     expect((await broker.call('DELETE', '/v1/default/queues/failing.dlq/dead-letters')).status).toBe(200);
     expect((await publish('failing')).status).toBe(200);
   });
+
+  it('replays its dead letters into a queue that has room', async () => {
+    await broker.call('PUT', '/v1/default/queues/letters', {});
+    await broker.call('PUT', '/v1/default/queues/roomy', {});
+    await broker.call('PUT', '/v1/default/queues/dying', {
+      dead_letter: { queue: 'letters' },
+      retry: { schedule_ms: [] },
+    });
+    expect((await publish('dying')).status).toBe(200);
+    const [tag] = await take('dying');
+    await settle('dying', { reject: [{ tag }] });
+    const letters = () =>
+      broker.call<{ state: { ready: number } }>('GET', '/v1/default/queues/letters').then(({ body }) => body);
+    while ((await letters()).state.ready === 0);
+    await fillQueue('letters');
+    const replay = await broker.call<{ id: string; done: boolean; moved: number }>(
+      'POST',
+      '/v1/default/queues/letters/dead-letters/replay?self=true',
+      { to: { queue: 'roomy' } },
+    );
+    expect(replay.status).toBe(202);
+    while ((await take('roomy')).length === 0);
+  });
 });
 
 describe('a full partition', () => {
@@ -113,6 +136,17 @@ describe('a full partition', () => {
     await broker.advance(3_600_000);
     for (;;) {
       const { status } = await broker.produce('kept', [{ value: TEXT }]);
+      if (status === 200) break;
+      expect(status).toBe(507);
+    }
+  });
+
+  it('takes records again when compaction has removed what newer ones replace', async () => {
+    await broker.declare('compacted', { cleanup_policy: 'compact' });
+    await fillTopic('compacted');
+    for (;;) {
+      await broker.advance(3_600_000);
+      const { status } = await broker.produce('compacted', [{ key: 'k', value: TEXT }]);
       if (status === 200) break;
       expect(status).toBe(507);
     }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
-import { encodeBatch, isBatchFailure, splitBatches } from '../../protocol/record-batch/index.ts';
+import { encodeBatch, orThrow, splitBatches } from '../../protocol/record-batch/index.ts';
 import { bytesOf } from '../support/batches.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';
 import { TransactionClient } from '../support/transaction-client.ts';
@@ -85,8 +85,7 @@ describe('a transaction', () => {
       `${broker.url}/v1/default/topics/${topic}/partitions/0/records?isolation=read_committed`,
       { headers: { accept: RECORD_BATCH_TYPE } },
     );
-    const batches = splitBatches(new Uint8Array(await response.arrayBuffer()));
-    if (isBatchFailure(batches)) throw new Error(batches.message);
+    const batches = orThrow(splitBatches(new Uint8Array(await response.arrayBuffer())));
     const data = batches.filter(({ header }) => !header.isControl);
     expect(data.map(({ header }) => header.baseOffset)).toEqual([2]);
     expect(data[0]!.header).toMatchObject({ isTransactional: true, producerEpoch: 1, baseSequence: 0 });

@@ -48,7 +48,7 @@ export function configureReplyBytes(bytesMax: string | undefined): void {
 }
 
 /**
- * Takes room for a reply that can be cut short. Returns how many bytes it may have: `wanted`, or fewer while others are
+ * Takes room for a reply. Returns how many bytes it may have: `wanted`, or fewer while others are
  * read. The request gives the room back with `resizeReply` and `releaseReply`, and with its reply.
  * @param weight how much each of its bytes counts
  */
@@ -59,11 +59,6 @@ export async function grantReply(
 ): Promise<number | Failure> {
   const granted = Math.min(wanted, Math.max(LEAST_BYTES, Math.floor((budget.roomForLarge * PART) / weight)));
   return (await rooms.of(request, budget).take(granted * weight, WAIT_MS)) ? granted : noRoom();
-}
-
-/** Takes room for a reply that cannot be cut short. Returns null if it has the room. */
-export async function reserveReply(request: Request, bytes: number): Promise<Failure | null> {
-  return (await rooms.of(request, budget).take(bytes, WAIT_MS)) ? null : noRoom();
 }
 
 /**

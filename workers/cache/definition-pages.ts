@@ -3,7 +3,7 @@
 import type { Listed, ListKind } from '../../durable-objects/rpc/topology.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import type { Env } from '../../durable-objects/env.ts';
-import { PAGE_ITEMS_MAX } from '../../protocol/limits.ts';
+import { PAGE_BYTES_MAX, PAGE_ITEMS_MAX } from '../../protocol/limits.ts';
 
 /** One page after the other, in memory one at a time. What comes or goes meanwhile may be among them or not. */
 export async function* definitionPages<Kind extends ListKind>(
@@ -15,7 +15,7 @@ export async function* definitionPages<Kind extends ListKind>(
     const { itemsJson, next }: { itemsJson: string; next: string | null } = await topologyStub(
       env,
       namespace,
-    ).page(kind, after, PAGE_ITEMS_MAX);
+    ).page(kind, after, PAGE_ITEMS_MAX, PAGE_BYTES_MAX);
     yield JSON.parse(itemsJson) as Listed[Kind][];
     if (next === null) return;
     after = next;

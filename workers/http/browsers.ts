@@ -13,6 +13,7 @@ import type { Env } from '../../durable-objects/env.ts';
 import { EXPOSED_HEADERS } from '../../protocol/media-types.ts';
 import type { AppEnv } from './context.ts';
 import { problem } from './problem.ts';
+import { isOpenToAll } from './root-secrets.ts';
 
 /** A reply that sets one of these itself keeps its own value. */
 const SECURITY_HEADERS: readonly (readonly [name: string, value: string])[] = [
@@ -103,8 +104,9 @@ function setHeaders(headers: Headers, reader: string | null, { corsOrigins }: Br
 let rules: (BrowserRules & { configured: string | undefined }) | undefined;
 
 /** Read once for each isolate. */
-function rulesOf({ POSTHORN_CORS_ORIGINS: configured, POSTHORN_ROOT_TOKEN: rootToken }: Env): BrowserRules {
-  const asksForToken = (rootToken ?? '') !== '';
+function rulesOf(env: Env): BrowserRules {
+  const configured = env.POSTHORN_CORS_ORIGINS;
+  const asksForToken = !isOpenToAll(env);
   if (rules?.configured !== configured || rules?.asksForToken !== asksForToken) {
     rules = { configured, asksForToken, corsOrigins: readOrigins(configured ?? '') };
   }

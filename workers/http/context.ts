@@ -1,6 +1,7 @@
 /** Route context: the type of the routes' context, and the topic that a path names. */
 
-import type { Context, Handler, Hono } from 'hono';
+import type { Context } from 'hono';
+import type { Identity } from '../../core/access/identity.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -9,19 +10,17 @@ import { isName, NAME_RULE } from '../../protocol/names.ts';
 import type { Operation } from '../../protocol/operations/index.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 
-export type AppEnv = { Bindings: Env };
+export interface AppVariables {
+  /** Who makes the call. There for every path that needs a credential. */
+  identity: Identity;
+  /** What the call is. There for every path of an operation. */
+  operation: Operation;
+}
+
+export type AppEnv = { Bindings: Env; Variables: AppVariables };
 export type AppContext = Context<AppEnv>;
 
-/** Binds a handler to an operation of the contract. */
-export function bind(app: Hono<AppEnv>, operation: Operation, handler: Handler<AppEnv>): void {
-  app.on(operation.method.toUpperCase(), operation.path.replaceAll(/\{(\w+)\}/g, ':$1'), handler);
-}
-
-export function namespacesOf(env: Env): string[] {
-  return (env.POSTHORN_NAMESPACES ?? 'default').split(',').map((name) => name.trim());
-}
-
-/** The namespace that the path names, and what it names in it. */
+/** The namespace that the path names, and what it names in it. That the namespace exists was seen before. */
 export function readNamed(
   c: AppContext,
   parameter: 'queue' | 'exchange' | 'policy' | 'alert' | 'schedule' | 'group' | 'share_group',
@@ -46,10 +45,8 @@ export interface TopicPath {
 
 export function readNamespace(c: AppContext): string | Failure {
   const namespace = c.req.param('namespace') ?? '';
-  if (!isName(namespace))
-    return failure('invalid_name', `namespace ${quote(namespace)}: expected ${NAME_RULE}`);
-  if (namespacesOf(c.env).includes(namespace)) return namespace;
-  return failure('namespace_not_found', `there is no namespace "${namespace}"; "default" is always there`);
+  if (isName(namespace)) return namespace;
+  return failure('invalid_name', `namespace ${quote(namespace)}: expected ${NAME_RULE}`);
 }
 
 export function readTopicPath(c: AppContext): TopicPath | Failure {

@@ -9,6 +9,7 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { ACCESS_TOKEN_PARAMETER, takesParameter } from './credentials.ts';
 import { check } from './request.ts';
 
 /** Sign and digits; what is written as `1e3`, `0x10` or `1.0` is text. 16 digits hold every exact integer. */
@@ -23,6 +24,7 @@ export function readQuery<Schema extends z.ZodObject>(
 ): { fields: z.output<Schema> } | Failure {
   const given = parseQuery(new URL(c.req.url).search.slice(1));
   if (isFailure(given)) return given;
+  if (takesParameter(c)) given.delete(ACCESS_TOKEN_PARAMETER); // read before the operation was looked at
   const values = [...given].map(([name, text]): [string, unknown] => {
     const parameter = Object.hasOwn(schema.shape, name) ? (schema.shape[name] as z.ZodType) : undefined;
     return [name, parameter ? valueOf(parameter, text) : text];

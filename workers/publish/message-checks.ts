@@ -1,6 +1,6 @@
 /** Message checks: the checks of each message of a publish, as JSON or as a record. */
 
-import { readFacts } from '../../core/queue/state/message-metadata.ts';
+import { readMetadata } from '../../core/queue/state/message-metadata.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { textOfBytes } from '../../protocol/json/json-bytes.ts';
 import {
@@ -42,7 +42,7 @@ export function recordProblem(record: Pick<LogRecord, 'key' | 'timestamp' | 'hea
     if (NUMERIC_HEADERS.has(key) && !isWithin(numberOf(value), Number.MAX_SAFE_INTEGER))
       return `header "${key}" is not an integer from 0, in decimal`;
   }
-  const { priority, expirationMs, dueMs } = readFacts(record);
+  const { priority, expirationMs, dueMs } = readMetadata(record);
   if (record.key !== null && (priority > 0 || (dueMs !== null && dueMs !== record.timestamp)))
     return ORDERING_MIX;
   if (!isWithin(priority, PRIORITY_MAX)) return `:priority is not from 0 to ${PRIORITY_MAX}`;

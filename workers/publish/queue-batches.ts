@@ -30,7 +30,6 @@ import { at, recordProblem, tooLarge, tooMany } from './message-checks.ts';
 
 export interface QueueBatches {
   bytes: Uint8Array;
-  count: number;
   /** Absent: without sequences. */
   producer?: PublishProducer;
 }
@@ -46,7 +45,7 @@ export function batchesFromJson(json: unknown, nowMs: number): QueueBatches | Fa
   const records = recordsForQueue(sent, nowMs);
   if (isFailure(records)) return records;
   const bytes = packBatches(records, { bytesMax: BATCH_BYTES_MAX });
-  return { bytes, count: records.length, ...(producer && { producer }) };
+  return { bytes, ...(producer && { producer }) };
 }
 
 export function recordsForQueue(messages: readonly Message[], nowMs: number): RecordInput[] | Failure {
@@ -85,7 +84,7 @@ export async function batchesFromBytes(
     if (isFailure(taken)) return { ...taken, details: { ...taken.details, batch: number } };
     parts.push(taken);
   }
-  return { bytes: concatenate(parts), count, ...(producer && { producer }) };
+  return { bytes: concatenate(parts), ...(producer && { producer }) };
 }
 
 /** The producer of a request's batches, which are one publish of it: their sequences follow on. Null if they have none. */

@@ -15,7 +15,8 @@ import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from './bind.ts';
+import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function alertRoutes(app: Hono<AppEnv>): void {

@@ -1,6 +1,7 @@
 /** Bindings: make one or many, list those of an exchange, a queue or a topic, and remove. */
 
 import type { Hono } from 'hono';
+import { needsOfBindings } from '../../core/access/reach.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import type { BindingsOf } from '../../durable-objects/rpc/topology.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
@@ -17,7 +18,7 @@ import {
 } from '../../protocol/schemas/exchanges.ts';
 import { BINDINGS_PER_REQUEST_MAX, CALL_BYTES_MAX, PAGE_BYTES_MAX } from '../../protocol/limits.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
-import { JSON_REPLY_WEIGHT, reserveReply } from '../bounds/reply-bytes.ts';
+import { JSON_REPLY_WEIGHT, grantReply } from '../bounds/reply-bytes.ts';
 import { utf8Json } from '../calls/utf8-json.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { jsonReply } from '../http/json-reply.ts';
@@ -25,14 +26,9 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, check, readBody, readJson } from '../http/request.ts';
 import { noteTopologyVersion } from '../cache/routing-cache.ts';
-import {
-  bind,
-  readNamed,
-  readNamespace,
-  readTopicPath,
-  type AppContext,
-  type AppEnv,
-} from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { readNamed, readNamespace, readTopicPath, type AppContext, type AppEnv } from '../http/context.ts';
 import { readExchangePath } from './exchanges.ts';
 
 export function bindingRoutes(app: Hono<AppEnv>): void {
@@ -42,6 +38,8 @@ export function bindingRoutes(app: Hono<AppEnv>): void {
     const body = await readBody(c, bindingDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
     const declaration = { source: path.name, ...named(body.fields) };
+    const refused = refuseReach(c, needsOfBindings([declaration]));
+    if (refused) return problem(c, refused);
     const made = await topologyStub(c.env, path.namespace).declareBindings(utf8Json([declaration]));
     if (isFailure(made)) return problem(c, { code: made.code, message: made.message });
     changed(c, path.namespace, made.topologyVersion);
@@ -67,6 +65,8 @@ export function bindingRoutes(app: Hono<AppEnv>): void {
       source: exchangeNameOf(source),
       ...named(fields),
     }));
+    const refused = refuseReach(c, needsOfBindings(declarations));
+    if (refused) return problem(c, refused);
     const json = utf8Json(declarations);
     if (json.length > CALL_BYTES_MAX) {
       const message = `the bindings have ${json.length} bytes of JSON; send several requests`;
@@ -137,9 +137,9 @@ async function listReply(
   of: BindingsOf,
   { after = '', limit }: { after?: string | undefined; limit: number },
 ): Promise<Response> {
-  const refused = await reserveReply(c.req.raw, PAGE_BYTES_MAX * JSON_REPLY_WEIGHT);
-  if (refused) return problem(c, refused);
-  const page = await topologyStub(c.env, namespace).bindings(of, after, limit);
+  const bytesMax = await grantReply(c.req.raw, PAGE_BYTES_MAX, JSON_REPLY_WEIGHT);
+  if (isFailure(bytesMax)) return problem(c, bytesMax);
+  const page = await topologyStub(c.env, namespace).bindings(of, after, limit, bytesMax);
   if (isFailure(page)) return problem(c, page);
   const list: BindingList = { bindings: JSON.parse(page.bindingsJson) as BindingList['bindings'] };
   if (page.next !== null) list.next = page.next;

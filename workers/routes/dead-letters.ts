@@ -6,6 +6,7 @@
  */
 
 import type { Hono } from 'hono';
+import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
 import { defaultDeadLetterQueue, type QueueDefinition } from '../../core/topology/queues.ts';
 import type { ReplayOrder, StoredReplay } from '../../core/queue/replay.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from '../../durable-objects/rpc/dead-letters.ts';
@@ -34,7 +35,7 @@ import { formatDeadLetterId, parseDeadLetterId } from '../../core/queue/dead-let
 import type { Position } from '../../core/queue/state/ready-messages.ts';
 import { placeOf } from '../dead-letters/dead-letter-warnings.ts';
 import { deadLettersOf, editedRecord } from '../dead-letters/dead-letter-json.ts';
-import { JSON_REPLY_WEIGHT, reserveReply } from '../bounds/reply-bytes.ts';
+import { JSON_REPLY_WEIGHT, grantReply } from '../bounds/reply-bytes.ts';
 import { exportPages } from '../dead-letters/export.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
@@ -42,7 +43,9 @@ import { callQueue } from '../calls/queue-call.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { lookUpQueue } from '../cache/topology-cache.ts';
-import { bind, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { actionOf, refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { readQueue } from './queues.ts';
 
 interface Held {
@@ -65,9 +68,9 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     if (from !== undefined && after === null) {
       return problem(c, failure('invalid_field', 'query after: is not a `next` from this queue'));
     }
-    const refused = await reserveReply(c.req.raw, PAGE_BYTES_MAX * JSON_REPLY_WEIGHT);
-    if (refused) return problem(c, refused);
-    const answer = await call(c, held, { do: 'list', filter: held.filter, after, max: limit });
+    const bytesMax = await grantReply(c.req.raw, PAGE_BYTES_MAX, JSON_REPLY_WEIGHT);
+    if (isFailure(bytesMax)) return problem(c, bytesMax);
+    const answer = await call(c, held, { do: 'list', filter: held.filter, after, max: limit, bytesMax });
     return isFailure(answer) ? problem(c, answer) : jsonReply(c, pageOf(held, answer));
   });
 
@@ -98,11 +101,11 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     const held = await readHeld(c, self, filter);
     if (isFailure(held)) return problem(c, held);
     // One page is in memory at a time.
-    const refused = await reserveReply(c.req.raw, PAGE_BYTES_MAX * JSON_REPLY_WEIGHT);
-    if (refused) return problem(c, refused);
+    const bytesMax = await grantReply(c.req.raw, PAGE_BYTES_MAX, JSON_REPLY_WEIGHT);
+    if (isFailure(bytesMax)) return problem(c, bytesMax);
     const stream = await exportPages<Position>(async (after) => {
       const max = DEAD_LETTER_PAGE_MAX;
-      const answer = await call(c, held, { do: 'list', filter: held.filter, after, max });
+      const answer = await call(c, held, { do: 'list', filter: held.filter, after, max, bytesMax });
       if (isFailure(answer)) return answer;
       const { ids, batches, next } = answer.page!;
       return { letters: deadLettersOf(ids, batches), next };
@@ -117,6 +120,8 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     const { id, ids, filter = {}, to, limit, rate_per_s: ratePerS, dry_run: isDry } = body.fields;
     const held = await readHeldBy(c, filter);
     if (isFailure(held)) return problem(c, held);
+    const refused = refuseReach(c, needsOfTarget(to));
+    if (refused) return problem(c, refused);
     const wrong = (to && (await checkTarget(c, held, to))) ?? checkIds(held, ids);
     if (wrong) return problem(c, wrong);
     const order: ReplayOrder = {
@@ -157,10 +162,16 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     const held = await readHeldBy(c, {});
     if (isFailure(held)) return problem(c, held);
     const { message, to } = body.fields;
+    const refused = refuseReach(c, needsOfTarget(to));
+    if (refused) return problem(c, refused);
     const wrong = to && (await checkTarget(c, held, to));
     if (wrong) return problem(c, wrong);
     const letter = await readLetter(c, held);
     if (isFailure(letter)) return problem(c, letter);
+    // A changed message is a new one, for the queue that it goes back to.
+    const origin = letter.json.metadata.original_queue;
+    const forbidden = message && !to ? refuseReach(c, needsOf('queue', [origin ?? '*'], 'write')) : null;
+    if (forbidden) return problem(c, forbidden);
     const bytes = message ? editedRecord(letter.batches, message) : new Uint8Array();
     if (isFailure(bytes)) return problem(c, bytes);
     const { id } = letter.json;
@@ -194,6 +205,11 @@ async function readHeld(
     return { queue: named, filter, ...(config !== null && { elsewhere: config }) };
   }
   const isOwn = target === defaultDeadLetterQueue(named.name);
+  if (!isOwn) {
+    // Several queues may share it, and an id or a filter may name what died elsewhere.
+    const refused = refuseReach(c, needsOf('queue', [target], actionOf(c)));
+    if (refused) return refused;
+  }
   return { queue: found.queue, filter: isOwn ? filter : { original_queue: named.name, ...filter } };
 }
 

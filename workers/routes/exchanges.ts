@@ -1,6 +1,7 @@
 /** Exchanges: declare, read, delete. */
 
 import type { Hono } from 'hono';
+import { needsOfTarget } from '../../core/access/reach.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -20,7 +21,9 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { noteTopologyVersion } from '../cache/routing-cache.ts';
-import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function exchangeRoutes(app: Hono<AppEnv>): void {
@@ -37,6 +40,9 @@ export function exchangeRoutes(app: Hono<AppEnv>): void {
     const body = await readBody(c, exchangeDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
     const declaration = withName(body.fields);
+    const { alternate_exchange: alternate } = declaration;
+    const refused = alternate == null ? null : refuseReach(c, needsOfTarget({ exchange: alternate }));
+    if (refused) return problem(c, refused);
     const declared = await topologyStub(c.env, path.namespace).declareExchange(path.name, declaration);
     if (isFailure(declared)) return problem(c, declared);
     noteTopologyVersion(path.namespace, declared.topologyVersion);

@@ -30,7 +30,8 @@ import { reportDamage } from '../fetch/report-damage.ts';
 import { JSON_FORM, replyWithSigns, type WaitingClient } from '../http/signs-of-life.ts';
 import { topicOfId } from '../cache/topic-identity.ts';
 import { waitForFrame } from '../fetch/wait-for-frame.ts';
-import { bind, readPartition, readTopic, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from './bind.ts';
+import { readPartition, readTopic, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function fetchRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.fetch, async (c) => {

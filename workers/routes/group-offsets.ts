@@ -1,6 +1,7 @@
 /** The offsets of a group: commit, read, reset. */
 
 import type { Hono } from 'hono';
+import { needsOf } from '../../core/access/reach.ts';
 import { callGroup } from '../../durable-objects/call-group.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import {
@@ -23,7 +24,9 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
-import { bind, readNamed, seenTopologyVersion, type AppEnv } from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { readNamed, seenTopologyVersion, type AppEnv } from '../http/context.ts';
 
 export function groupOffsetRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.commitOffsets, async (c) => {
@@ -31,6 +34,9 @@ export function groupOffsetRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, commitSchema);
     if (isFailure(body)) return problem(c, body);
+    const topics = body.fields.offsets.map(({ topic }) => topic);
+    const refused = refuseReach(c, needsOf('topic', topics, 'read'));
+    if (refused) return problem(c, refused);
     const committed = await commitOffsets(c.env, path, seenTopologyVersion(c), body.fields);
     return isFailure(committed) ? problem(c, committed) : c.json(committed);
   });
@@ -62,6 +68,8 @@ export function groupOffsetRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, resetSchema);
     if (isFailure(body)) return problem(c, body);
+    const refused = refuseReach(c, needsOf('topic', [body.fields.topic], 'view'));
+    if (refused) return problem(c, refused);
     const found = await lookUpTopic(c.env, path.namespace, body.fields.topic, seenTopologyVersion(c));
     if (isFailure(found)) return problem(c, found);
     const reset = await resetOffsets(c.env, path, found.topic, body.fields);

@@ -1,6 +1,7 @@
 /** Records of a group member: as JSON, or as stored batches. */
 
 import type { Hono } from 'hono';
+import { needsOf } from '../../core/access/reach.ts';
 import type { BeatRequest, MemberView } from '../../durable-objects/rpc/group.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { encodeGroupFrame } from '../../protocol/frames/group-frame.ts';
@@ -27,7 +28,9 @@ import { readQuery } from '../http/query.ts';
 import { reportDamage } from '../fetch/report-damage.ts';
 import { readBody } from '../http/request.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
-import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { heartbeatOf, memberReply, readMember } from './groups.ts';
 
 export function groupRecordRoutes(app: Hono<AppEnv>): void {
@@ -86,7 +89,13 @@ async function reply(
       known = view;
       client.waitBegins();
     };
-    const heartbeat = (): Promise<MemberView | Failure> => heartbeatOf(c, read.path, beat);
+    const heartbeat = async (): Promise<MemberView | Failure> => {
+      const view = await heartbeatOf(c, read.path, beat);
+      if (isFailure(view)) return view;
+      // Whoever joined may have had other rights than whoever reads.
+      const topics = view.assignment.map(({ topic }) => topic);
+      return refuseReach(c, needsOf('topic', topics, 'read')) ?? view;
+    };
     const found = await readForMember(c, waiting, heartbeat, noteWait, client.signal);
     // What nobody takes any more is not committed either: another member reads it.
     if (isAutoCommit && client.signal.aborted) return c.body(null);

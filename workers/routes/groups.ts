@@ -1,6 +1,7 @@
 /** Consumer groups: members, and what an operator asks and does. */
 
 import type { Hono } from 'hono';
+import { needsOf } from '../../core/access/reach.ts';
 import { assignmentOf, isEmpty, refOf, revokedOf, type Member } from '../../core/group/group-state.ts';
 import type {
   BeatRequest,
@@ -32,7 +33,9 @@ import { pageOfPartitions, partitionsOfGroup, readGroupOffsets } from '../groups
 import { settleTopics } from '../groups/resolve-topics.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function groupRoutes(app: Hono<AppEnv>): void {
@@ -45,6 +48,10 @@ export function groupRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, joinSchema);
     if (isFailure(body)) return problem(c, body);
+    const { topics = [], topic_pattern: pattern } = body.fields;
+    const read = pattern === undefined ? topics : [...topics, '*'];
+    const refused = refuseReach(c, needsOf('topic', read, 'read'));
+    if (refused) return problem(c, refused);
     const joined = await join(c, path, body.fields);
     return isFailure(joined) ? problem(c, joined) : c.json(memberReply(joined), 201);
   });

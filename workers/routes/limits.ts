@@ -8,7 +8,8 @@ import { isFailure } from '../../protocol/errors.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamespace, type AppEnv } from '../http/context.ts';
+import { bind } from './bind.ts';
+import { readNamespace, type AppEnv } from '../http/context.ts';
 
 export function limitRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.getLimits, async (c) => {

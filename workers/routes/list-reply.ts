@@ -5,7 +5,7 @@ import { topologyStub } from '../../durable-objects/stubs.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { PAGE_BYTES_MAX } from '../../protocol/limits.ts';
 import { namePageQuerySchema } from '../../protocol/schemas/pages.ts';
-import { JSON_REPLY_WEIGHT, reserveReply } from '../bounds/reply-bytes.ts';
+import { JSON_REPLY_WEIGHT, grantReply } from '../bounds/reply-bytes.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
@@ -27,9 +27,9 @@ export async function listReply<Kind extends ListKind>(
   if (isFailure(query)) return problem(c, query);
   const { after, limit } = query.fields;
   const from = after === undefined ? null : names.kept(after);
-  const refused = await reserveReply(c.req.raw, PAGE_BYTES_MAX * JSON_REPLY_WEIGHT);
-  if (refused) return problem(c, refused);
-  const page: DefinitionPage = await topologyStub(c.env, namespace).page(kind, from, limit);
+  const bytesMax = await grantReply(c.req.raw, PAGE_BYTES_MAX, JSON_REPLY_WEIGHT);
+  if (isFailure(bytesMax)) return problem(c, bytesMax);
+  const page: DefinitionPage = await topologyStub(c.env, namespace).page(kind, from, limit, bytesMax);
   const reply = build(JSON.parse(page.itemsJson) as Listed[Kind][]);
   return jsonReply(c, { ...reply, ...(page.next !== null && { next: names.written(page.next) }) });
 }

@@ -10,7 +10,8 @@ import { callPartition } from '../calls/partition-call.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { topicOfId } from '../cache/topic-identity.ts';
-import { bind, readPartition, readTopic, type AppEnv } from '../http/context.ts';
+import { bind } from './bind.ts';
+import { readPartition, readTopic, type AppEnv } from '../http/context.ts';
 
 export function partitionRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.describePartition, async (c) => {

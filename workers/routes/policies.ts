@@ -1,6 +1,7 @@
 /** Policies: put, read, delete. */
 
 import type { Hono } from 'hono';
+import { needsOfTarget } from '../../core/access/reach.ts';
 import type { PolicyDefinition } from '../../core/topology/policies.ts';
 import type { RuleProgress } from '../../core/topology/rule-pass.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
@@ -16,7 +17,9 @@ import {
 import { warningsOf } from '../dead-letters/dead-letter-warnings.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function policyRoutes(app: Hono<AppEnv>): void {
@@ -29,6 +32,8 @@ export function policyRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, policyDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
+    const refused = refuseReach(c, needsOfTarget(body.fields.definition.dead_letter));
+    if (refused) return problem(c, refused);
     const put = await topologyStub(c.env, path.namespace).putPolicy(path.name, body.fields);
     if (isFailure(put)) return problem(c, put);
     return await policyReply(c, path.namespace, put.policy, put, put.isNew ? 201 : 200);

@@ -1,6 +1,7 @@
 /** Produce: records as JSON or as record batches, checked in full before the first is stored. */
 
 import type { Hono } from 'hono';
+import { needsOf } from '../../core/access/reach.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Identity } from '../../core/transaction/transaction.ts';
 import type { AppendedBatch } from '../../durable-objects/rpc/partition.ts';
@@ -29,7 +30,9 @@ import { readQuery } from '../http/query.ts';
 import { bodyKind, readBytes, readJson } from '../http/request.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 import { addPartitions } from '../calls/transaction-call.ts';
-import { bind, readTopic, type AppContext, type AppEnv } from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { readTopic, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function produceRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.produce, async (c) => {
@@ -116,6 +119,8 @@ async function append(
 ): Promise<AppendedBatch[][] | Failure> {
   if (transactionalId === undefined || identity === null)
     return await appendToPartitions(c.env, topic, groups);
+  const forbidden = refuseReach(c, needsOf('group', [transactionalId], 'write'));
+  if (forbidden) return forbidden;
   const partitions = groups.map(({ partition }) => partition);
   const { id, epoch } = identity;
   const refused = await addPartitions(c.env, topic, transactionalId, { id, epoch }, partitions);

@@ -1,6 +1,7 @@
 /** Producer ids. */
 
 import type { Hono } from 'hono';
+import { needsOf } from '../../core/access/reach.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { TRANSACTION_TIMEOUT_MS_DEFAULT } from '../../protocol/limits.ts';
 import { operations } from '../../protocol/operations/index.ts';
@@ -9,7 +10,9 @@ import { newProducerId } from '../produce/producer-ids.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { callTransaction } from '../calls/transaction-call.ts';
-import { bind, readNamespace, type AppEnv } from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { readNamespace, type AppEnv } from '../http/context.ts';
 
 export function producerRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.makeProducer, async (c) => {
@@ -24,6 +27,9 @@ export function producerRoutes(app: Hono<AppEnv>): void {
         failure('invalid_field', 'body transaction_timeout_ms: only with a transactional_id'),
       );
     }
+    const refused =
+      transactionalId === undefined ? null : refuseReach(c, needsOf('group', [transactionalId], 'write'));
+    if (refused) return problem(c, refused);
     const id = await newProducerId(c.env, namespace);
     if (transactionalId === undefined) return c.json({ id, epoch: 0 } satisfies ProducerReply);
     const identity = await callTransaction(c.env, namespace, transactionalId, (stub) =>

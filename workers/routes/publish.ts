@@ -16,7 +16,8 @@ import { publish } from '../publish/publish.ts';
 import { storedRuns } from '../publish/stored-runs.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, readBytes, readJson, type BodyKind } from '../http/request.ts';
-import { bind, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from './bind.ts';
+import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { readExchangePath } from './exchanges.ts';
 
 export function publishRoutes(app: Hono<AppEnv>): void {

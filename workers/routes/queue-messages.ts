@@ -32,7 +32,7 @@ import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts
 import { operations } from '../../protocol/operations/index.ts';
 import { streamConsumerId } from '../../core/queue/deliver/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliver/deliveries-json.ts';
-import { JSON_REPLY_WEIGHT, reserveReply } from '../bounds/reply-bytes.ts';
+import { grantReply, JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { checkStreamLevel } from '../deliver/consume-level.ts';
 import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
 import { jsonReply } from '../http/json-reply.ts';
@@ -43,7 +43,8 @@ import { utf8Json } from '../calls/utf8-json.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, check, contentType, readBody, readBytes, readJson } from '../http/request.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
-import { bind, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from './bind.ts';
+import { type AppContext, type AppEnv } from '../http/context.ts';
 import { readQueue } from './queues.ts';
 
 export function queueMessageRoutes(app: Hono<AppEnv>): void {
@@ -161,12 +162,12 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     if (isFailure(query)) return problem(c, query);
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
-    const refused = await reserveReply(c.req.raw, DELIVER_BYTES_MAX * JSON_REPLY_WEIGHT);
-    if (refused) return problem(c, refused);
+    const bytesMax = await grantReply(c.req.raw, DELIVER_BYTES_MAX, JSON_REPLY_WEIGHT);
+    if (isFailure(bytesMax)) return problem(c, bytesMax);
     const batches = await callQueue<Uint8Array>(
       c.env,
       queue,
-      async (stub, version) => await stub.peek(version, query.fields.max),
+      async (stub, version) => await stub.peek(version, query.fields.max, bytesMax),
     );
     if (isFailure(batches)) return problem(c, batches);
     return jsonReply(c, { messages: messagesOf(batches) });

@@ -1,6 +1,7 @@
 /** Queues: declare, read, change, delete, and operate. */
 
 import type { Hono } from 'hono';
+import { needsOfTarget } from '../../core/access/reach.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { QueueDescription } from '../../durable-objects/rpc/queue.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
@@ -23,7 +24,9 @@ import { callQueue } from '../calls/queue-call.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { forgetQueue, lookUpQueue, refreshQueue, rememberQueue } from '../cache/topology-cache.ts';
-import { bind, readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 /** The queue that the path names, not older than the topology that the client has seen. */
@@ -47,6 +50,8 @@ export function queueRoutes(app: Hono<AppEnv>): void {
     if (path.name.startsWith(REPLY_ADDRESS_PREFIX)) return problem(c, reservedName(path.name));
     const body = await readBody(c, queueDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
+    const refused = refuseReach(c, needsOfTarget(body.fields.dead_letter));
+    if (refused) return problem(c, refused);
     const topology = topologyStub(c.env, path.namespace);
     const declared = await topology.declareQueue(path.namespace, path.name, body.fields);
     if (isFailure(declared)) return problem(c, declared);
@@ -78,6 +83,8 @@ export function queueRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, queueChangeSchema);
     if (isFailure(body)) return problem(c, body);
+    const refused = refuseReach(c, needsOfTarget(body.fields.dead_letter));
+    if (refused) return problem(c, refused);
     const changed = await topologyStub(c.env, path.namespace).changeQueue(path.name, body.fields);
     if (isFailure(changed)) return problem(c, changed);
     rememberQueue(changed);

@@ -14,7 +14,8 @@ import { publish } from '../publish/publish.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, readBody, readBytes } from '../http/request.ts';
 import { openReplyWait } from '../request-reply/mailbox.ts';
-import { bind, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from './bind.ts';
+import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { readExchangePath } from './exchanges.ts';
 
 export function requestRoutes(app: Hono<AppEnv>): void {

@@ -1,6 +1,7 @@
 /** Schedules: put, read, delete, pause, resume, trigger. */
 
 import type { Hono } from 'hono';
+import { needsOfTarget } from '../../core/access/reach.ts';
 import { checkLength, sentMessage, storedMessage } from '../../core/schedules/schedule-message.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ScheduleDescription, Triggered, ScheduleMethods } from '../../durable-objects/rpc/schedule.ts';
@@ -20,7 +21,9 @@ import { diskFailureOf } from '../http/disk-failure.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { bind, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function scheduleRoutes(app: Hono<AppEnv>): void {
@@ -33,6 +36,8 @@ export function scheduleRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, scheduleDeclarationSchema, ['message', 'body']);
     if (isFailure(body)) return problem(c, body);
+    const refused = refuseReach(c, needsOfTarget(body.fields.target));
+    if (refused) return problem(c, refused);
     const message = storedMessage(body.fields.message);
     const tooLong = checkLength(message);
     if (tooLong) return problem(c, tooLong);

@@ -3,8 +3,8 @@
 import type { Hono } from 'hono';
 import { openApiDocument } from '../../protocol/openapi.ts';
 import { VERSION } from '../../protocol/version.ts';
-import { topologyStub } from '../../durable-objects/stubs.ts';
-import { namespacesOf, type AppEnv } from '../http/context.ts';
+import { directoryStub } from '../../durable-objects/stubs.ts';
+import type { AppEnv } from '../http/context.ts';
 
 /** Written once per isolate, when first asked for. */
 let openApiJson: string | undefined;
@@ -12,8 +12,7 @@ let openApiJson: string | undefined;
 export function serviceRoutes(app: Hono<AppEnv>): void {
   app.get('/healthz', async (c) => {
     if (c.req.query('deep') !== 'true') return c.json({ status: 'ok', version: VERSION });
-    const namespace = namespacesOf(c.env)[0]!;
-    const writtenMs = await topologyStub(c.env, namespace).probeStorage();
+    const writtenMs = await directoryStub(c.env).probeStorage();
     return c.json({ status: 'ok', version: VERSION, written_at: writtenMs });
   });
 

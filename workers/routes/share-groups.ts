@@ -1,6 +1,7 @@
 /** Share groups: declared, described, deleted; records acquired and acknowledged. */
 
 import type { Hono } from 'hono';
+import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { ShareView } from '../../durable-objects/rpc/share-groups.ts';
 import { partitionStub, topologyStub } from '../../durable-objects/stubs.ts';
@@ -28,7 +29,9 @@ import { acquireRecords } from '../share-groups/acquire.ts';
 import { JSON_FORM, replyWithSigns, type WaitingClient } from '../http/signs-of-life.ts';
 import { forgetShareGroup, lookUpShareGroup, rememberShareGroup } from '../cache/known-share-groups.ts';
 import { callShared, sharePartitions } from '../share-groups/share-partitions.ts';
-import { bind, readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { bind } from './bind.ts';
+import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function shareGroupRoutes(app: Hono<AppEnv>): void {
@@ -42,6 +45,9 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     const body = await readBody(c, shareGroupConfigSchema);
     if (isFailure(body)) return problem(c, body);
     const { namespace, name } = path;
+    const { topics, dead_letter: deadLetter } = body.fields;
+    const refused = refuseReach(c, [...needsOf('topic', topics, 'read'), ...needsOfTarget(deadLetter)]);
+    if (refused) return problem(c, refused);
     const put = await topologyStub(c.env, namespace).putShareGroup(namespace, name, body.fields);
     if (isFailure(put)) return problem(c, put);
     const group = put.group as ShareGroupDefinition;
@@ -85,7 +91,8 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     const atLeast = seenTopologyVersion(c);
     const lookUp = async (): Promise<ShareGroupDefinition | Failure> => {
       const found = await readShareGroup(c, atLeast);
-      return isFailure(found) ? found : found.group;
+      if (isFailure(found)) return found;
+      return refuseReach(c, needsOf('topic', found.group.config.topics, 'read')) ?? found.group;
     };
     const answer = async (client: WaitingClient): Promise<Response> => {
       const records = await acquireRecords(c, lookUp, body.fields, atLeast, client);

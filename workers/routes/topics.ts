@@ -15,7 +15,8 @@ import {
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { forget, refreshTopic, remember } from '../cache/topology-cache.ts';
-import { bind, readTopicPath, type AppContext, type AppEnv } from '../http/context.ts';
+import { bind } from './bind.ts';
+import { readTopicPath, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function topicRoutes(app: Hono<AppEnv>): void {

@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono';
 import type { z } from 'zod';
+import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Outcome } from '../../core/transaction/transaction.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -25,7 +26,10 @@ import { bodyKind, check, readBody, readJson } from '../http/request.ts';
 import { topicOfId } from '../cache/topic-identity.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 import { addGroupPartitions, callTransaction } from '../calls/transaction-call.ts';
-import { bind, readNamespace, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
+import { bind } from './bind.ts';
+import { readNamespace, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function transactionRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.getTransaction, async (c) => {
@@ -62,6 +66,12 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
     const body = await readBody(c, transactionOffsetsSchema);
     if (isFailure(body)) return problem(c, body);
     const { namespace, transactionalId } = path;
+    const topics = body.fields.offsets.map(({ topic }) => topic);
+    const refused = refuseReach(c, [
+      ...needsOf('group', [body.fields.group], 'read'),
+      ...needsOf('topic', topics, 'read'),
+    ]);
+    if (refused) return problem(c, refused);
     const added = await addOffsets(c, namespace, transactionalId, body.fields);
     return isFailure(added) ? problem(c, added) : c.json(added);
   });
@@ -72,6 +82,10 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
     const body = await readMessages(c);
     if (isFailure(body)) return problem(c, body);
     const { namespace, transactionalId } = path;
+    const { queue, exchange } = body.fields;
+    const target = queue === undefined ? { exchange: exchangeNameOf(exchange!) } : { queue };
+    const refused = refuseReach(c, needsOfTarget(target));
+    if (refused) return problem(c, refused);
     const seen = seenTopologyVersion(c);
     const held = await publishInTransaction(c.env, namespace, transactionalId, body.fields, seen);
     return isFailure(held) ? problem(c, held) : c.json(held);

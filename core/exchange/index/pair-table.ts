@@ -2,7 +2,7 @@
  * Pair table: a map from pairs of signed 32-bit integers to positive integers, in one array. It uses open addressing
  * with linear probing and is at most half full.
  *
- *   entry = first, second, value, 0        value 0 marks an empty place
+ *   entry = first, second, value, 0        value 0 marks an empty slot
  */
 
 const FIELDS = 4;
@@ -39,7 +39,7 @@ export class PairTable {
     entries.fill(0, hole, hole + FIELDS);
   }
 
-  /** Where the pair is, or the empty place where it would be. */
+  /** Where the pair is, or the empty slot where it would be. */
   #find(first: number, second: number): number {
     const entries = this.#entries;
     let at = this.#home(first, second);
@@ -72,7 +72,7 @@ export class PairTable {
   }
 }
 
-/** Steps from one place forward to another, around the end. */
+/** Steps from one slot forward to another, around the end. */
 function distance(from: number, to: number, length: number): number {
   return (to - from + length) & (length - 1);
 }

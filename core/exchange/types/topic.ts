@@ -20,7 +20,7 @@ import { PairTable } from '../index/pair-table.ts';
 import type { BindingIndex, RoutedMessage } from '../exchange.ts';
 import { WordNumbers } from '../index/word-numbers.ts';
 
-/** A node is this many numbers; a node number is the place of the first. Here only what routing reads. */
+/** A node is this many numbers; a node number is the index of the first. Here only what routing reads. */
 const NODE_FIELDS = 4;
 /** The child under `*`, 0 if there is none. */
 const STAR = 0;
@@ -36,21 +36,21 @@ const STAR_WORD = -2;
 const HASH_WORD = -3;
 const NODES_AT_FIRST = 16;
 
-/** Beside its numbers a node has a place in lists: its number over `NODE_FIELDS`. */
+/** Beside its numbers a node has an index in lists: its number divided by `NODE_FIELDS`. */
 export class TopicIndex implements BindingIndex {
   readonly #words = new WordNumbers();
   /** From a node and the number of a word to the child. */
   readonly #literals = new PairTable();
   #nodes = new Int32Array(NODES_AT_FIRST * NODE_FIELDS);
   #nodesEnd = NODE_FIELDS;
-  /** Per place: the node above. */
+  /** Per node: the node above. */
   readonly #parents: number[] = [ROOT];
-  /** Per place: the number of the word on the edge from above, or one of the two wildcards. */
+  /** Per node: the number of the word on the edge from above, or one of the two wildcards. */
   readonly #edgeWords: number[] = [STAR_WORD];
   readonly #freeNodes: number[] = [];
-  /** Per place: where the bindings lead, directly if it is one, else by binding id. */
+  /** Per node: where the bindings lead, directly if it is one, else by binding id. */
   readonly #bound: (Destination | Map<string, Destination> | null)[] = [null];
-  /** Per place: the id of the binding if it is one. */
+  /** Per node: the id of the binding if it is one. */
   readonly #ids: string[] = [''];
 
   /** Nodes of the trie with its root: 1 when it has no bindings. */

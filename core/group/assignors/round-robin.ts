@@ -21,7 +21,7 @@ export function assignRoundRobin(input: AssignorInput): Assignment {
   return assignment;
 }
 
-/** The place of the first subscriber whose turn comes at or after `turn`. */
+/** The index of the first subscriber whose turn comes at or after `turn`. */
 function firstFrom(subscribers: readonly number[], turn: number): number {
   const nth = subscribers.findIndex((subscriber) => subscriber >= turn);
   return nth < 0 ? 0 : nth;

@@ -1,4 +1,4 @@
-/** The id of a dead letter: the queue that holds it, and its place there. */
+/** The id of a dead letter: the queue that holds it, and its position there. */
 
 import { LANES } from '../state/lane.ts';
 import type { Position } from '../state/ready-messages.ts';

@@ -7,7 +7,7 @@ import {
   ERROR_STACK_LENGTH_MAX,
   ERROR_TYPE_LENGTH_MAX,
 } from '../../../protocol/limits.ts';
-import type { MessageFacts } from '../state/message-metadata.ts';
+import type { MessageMetadata } from '../state/message-metadata.ts';
 import {
   finish,
   type DeadMessage,
@@ -47,8 +47,8 @@ export function countDeath(state: QueueMachine, reason: DeathReason): 'dead_lett
  * True if a message is not dropped for the number of its attempts: it is a dead letter, and this queue has nowhere else
  * to put it. A consumer that inspects dead letters by taking them must not lose them.
  */
-export function isKeptAnyway(state: QueueMachine, facts: MessageFacts | null): boolean {
-  return state.config.dead_letter === 'none' && (facts?.isDeadLetter ?? false);
+export function isKeptAnyway(state: QueueMachine, metadata: MessageMetadata | null): boolean {
+  return state.config.dead_letter === 'none' && (metadata?.isDeadLetter ?? false);
 }
 
 /** What is kept of an error. */

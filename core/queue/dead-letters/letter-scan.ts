@@ -47,6 +47,7 @@ export function scanLetters(
   start: Position | null,
   max: number,
   ends: LaneEnds | null,
+  bytesMax = PAGE_BYTES_MAX,
 ): LetterScan {
   const endOf = new Map(ends);
   const letters: Letter[] = [];
@@ -63,7 +64,7 @@ export function scanLetters(
       if (
         letters.length >= max ||
         lookedAt >= DEAD_LETTER_SCAN_MAX ||
-        bytes > PAGE_BYTES_MAX ||
+        bytes > bytesMax ||
         scanned > SCAN_BYTES_MAX
       )
         return { letters, lookedAt, after, isEnd: false };

@@ -123,22 +123,22 @@ class Delivery {
   }
 
   #takeWithFacts(lane: LaneState, segment: SegmentState, start: number, end: number): void {
-    const factsOf = this.#source.facts(segment.extent);
+    const factsOf = this.#source.metadata(segment.extent);
     const ttlMs = this.#state.config.message_ttl_ms;
     for (let offset = start; offset < end; offset++) {
-      const facts = factsOf(offset);
-      if (facts.damage !== undefined) {
-        const error = { type: 'StoredBatchCorrupt', message: facts.damage };
+      const metadata = factsOf(offset);
+      if (metadata.damage !== undefined) {
+        const error = { type: 'StoredBatchCorrupt', message: metadata.damage };
         deadLetter(this.#state, lane, segment, offset, 'damaged', { error });
         continue;
       }
-      if (expiryOf(facts, ttlMs) <= this.#nowMs) {
+      if (expiryOf(metadata, ttlMs) <= this.#nowMs) {
         deadLetter(this.#state, lane, segment, offset, 'expired');
         continue;
       }
       if (this.#room(segment.extent) <= 0) return;
-      if (facts.key !== null && this.#state.busyKeys.has(facts.key)) continue;
-      if (!this.#command.autoAck) holdKey(this.#state, facts.key);
+      if (metadata.key !== null && this.#state.busyKeys.has(metadata.key)) continue;
+      if (!this.#command.autoAck) holdKey(this.#state, metadata.key);
       this.#take(lane, segment, offset, offset + 1, (segment.attemptsOf(offset)?.deliveries ?? 0) + 1);
     }
   }

@@ -3,16 +3,16 @@
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import { countDeath } from '../dead-letters/dead-letter.ts';
 import { noteExpiry } from '../state/expiry-look.ts';
-import type { ArrivalFacts } from '../state/message-metadata.ts';
+import type { ArrivalMetadata } from '../state/message-metadata.ts';
 import { publishLane } from '../state/lane.ts';
 import { isOver } from './limits.ts';
 import type { QueueMachine } from '../state/queue-machine.ts';
 
-/** A message to be published, with its place in the request. */
+/** A message to be published, with its index in the request. */
 export interface Arrival {
   index: number;
   record: LogRecord;
-  facts: ArrivalFacts;
+  metadata: ArrivalMetadata;
   bytes: number;
 }
 
@@ -59,8 +59,8 @@ export function admit(
   const result = noArrivals();
   const waiting = { count: 0, bytes: 0 };
   for (const arrival of arrivals) {
-    const { facts, index } = arrival;
-    const id = config.dedup_window_ms > 0 && !isTransfer ? facts.messageId : null;
+    const { metadata, index } = arrival;
+    const id = config.dedup_window_ms > 0 && !isTransfer ? metadata.messageId : null;
     if (id !== null && dedup.has(id, nowMs)) {
       result.exceptions.push({ index, outcome: 'duplicate' });
       continue;
@@ -87,15 +87,15 @@ export function admit(
       dedup.add(id, untilMs);
       result.ids.push({ id, untilMs });
     }
-    const lane = publishLane(Math.min(facts.priority, config.max_priority));
-    if (facts.dueMs !== null && facts.dueMs > nowMs) {
+    const lane = publishLane(Math.min(metadata.priority, config.max_priority));
+    if (metadata.dueMs !== null && metadata.dueMs > nowMs) {
       waiting.count += 1;
       waiting.bytes += arrival.bytes;
-      park(result, facts.dueMs, lane, arrival);
+      park(result, metadata.dueMs, lane, arrival);
     } else {
       pending.count += 1;
       pending.bytes += arrival.bytes;
-      noteExpiry(state, facts);
+      noteExpiry(state, metadata);
       const stored = result.stored.get(lane);
       if (stored) stored.push(arrival);
       else result.stored.set(lane, [arrival]);

@@ -2,7 +2,7 @@
  * Settling deliveries. Each tag stands alone: an error in one does not affect the others.
  *
  *   ack       done                          nack      failed: retried after a delay, dead after the last retry
- *   reject    dead-lettered now             release   given back unprocessed, at its old place
+ *   reject    dead-lettered now             release   given back unprocessed, at its old position
  *   extend    leased for longer
  */
 
@@ -65,16 +65,16 @@ export function settle(
   if (settlement.kind === 'extend')
     return extend(state, segment, tag.offset, lease, settlement.leaseMs, context);
   endLease(state, segment, tag.offset);
-  const facts = segment.extent.isPlain ? null : context.source.facts(segment.extent)(tag.offset);
+  const metadata = segment.extent.isPlain ? null : context.source.metadata(segment.extent)(tag.offset);
   if (settlement.kind === 'ack') {
-    releaseKey(state, facts?.key ?? null);
+    releaseKey(state, metadata?.key ?? null);
     state.counters.settled += 1;
     finish(state, lane, segment, tag.offset, tag.offset + 1);
     return 'settled';
   }
   const known = segment.attemptsOf(tag.offset) ?? NO_ATTEMPTS;
   if (settlement.kind === 'release') {
-    releaseKey(state, facts?.key ?? null);
+    releaseKey(state, metadata?.key ?? null);
     segment.noteAttempts(tag.offset, known);
     noteReturned(state, segment.extent, tag.offset, context.source);
     return 'requeued';
@@ -85,20 +85,20 @@ export function settle(
   const attempts = withFailure(known, lease.sinceMs);
   segment.noteAttempts(tag.offset, attempts);
   if (settlement.kind === 'reject') {
-    releaseKey(state, facts?.key ?? null);
+    releaseKey(state, metadata?.key ?? null);
     return deadLetter(state, lane, segment, tag.offset, 'rejected', more);
   }
-  const failures = attempts.failures + (facts?.failuresBefore ?? 0);
+  const failures = attempts.failures + (metadata?.failuresBefore ?? 0);
   const scheduledMs =
     retryDelay(state.config.retry, failures, spread(context.random, tag.offset)) ??
-    (isKeptAnyway(state, facts) ? longestDelay(state.config.retry) : null);
+    (isKeptAnyway(state, metadata) ? longestDelay(state.config.retry) : null);
   if (scheduledMs === null) {
-    releaseKey(state, facts?.key ?? null);
+    releaseKey(state, metadata?.key ?? null);
     return deadLetter(state, lane, segment, tag.offset, 'delivery_limit', more);
   }
   const delayMs = settlement.delayMs ?? scheduledMs;
   if (delayMs === 0) {
-    releaseKey(state, facts?.key ?? null);
+    releaseKey(state, metadata?.key ?? null);
     noteReturned(state, segment.extent, tag.offset, context.source);
     return 'requeued';
   }

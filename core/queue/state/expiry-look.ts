@@ -1,18 +1,18 @@
 /** Expiry look: the earliest time at which a message that has just become ready expires. */
 
-import { expiryOf, type MessageFacts, type SegmentSource } from './message-metadata.ts';
+import { expiryOf, type MessageMetadata, type SegmentSource } from './message-metadata.ts';
 import type { QueueMachine } from './queue-machine.ts';
 import type { LaneExtent } from './segment-state.ts';
 
-/** A message is ready, whose facts are known. */
+/** Notes when a message that is ready now expires. */
 export function noteExpiry(
   state: QueueMachine,
-  facts: Pick<MessageFacts, 'timestampMs' | 'expirationMs'>,
+  metadata: Pick<MessageMetadata, 'timestampMs' | 'expirationMs'>,
 ): void {
-  state.nextExpiryMs = Math.min(state.nextExpiryMs, expiryOf(facts, state.config.message_ttl_ms));
+  state.nextExpiryMs = Math.min(state.nextExpiryMs, expiryOf(metadata, state.config.message_ttl_ms));
 }
 
-/** A message is back at its place. Its time may have passed meanwhile: nobody looks for those that consumers hold. */
+/** A message is back at its position. Its time may have passed meanwhile: nobody looks for those that consumers hold. */
 export function noteReturned(
   state: QueueMachine,
   extent: LaneExtent,
@@ -20,12 +20,12 @@ export function noteReturned(
   source: SegmentSource,
 ): void {
   if (extent.isPlain && state.config.message_ttl_ms === null) return;
-  noteExpiry(state, source.facts(extent)(offset));
+  noteExpiry(state, source.metadata(extent)(offset));
 }
 
 /** A lane has another head, which may have been behind a younger one and expire sooner. */
 export function noteHead(state: QueueMachine, lane: number, source: SegmentSource): void {
   const { cursor, nextOffset } = state.lanes[lane]!;
   const extent = cursor < nextOffset ? source.extentAt(lane, cursor) : null;
-  if (extent && !extent.isPlain) noteExpiry(state, source.facts(extent)(cursor));
+  if (extent && !extent.isPlain) noteExpiry(state, source.metadata(extent)(cursor));
 }

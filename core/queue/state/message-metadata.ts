@@ -12,7 +12,7 @@ import { murmur2 } from '../../../protocol/murmur2.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { LaneExtent } from './segment-state.ts';
 
-export interface MessageFacts {
+export interface MessageMetadata {
   /** When it was published, in ms. */
   timestampMs: number;
   /** Its own time to live; null: none. */
@@ -29,7 +29,7 @@ export interface MessageFacts {
 }
 
 /** What a publish needs to know besides. */
-export interface ArrivalFacts extends MessageFacts {
+export interface ArrivalMetadata extends MessageMetadata {
   priority: number;
   /** When it is to be delivered; null: at once. */
   dueMs: number | null;
@@ -40,16 +40,16 @@ export interface ArrivalFacts extends MessageFacts {
 export interface SegmentSource {
   /** The segment that holds the offset, or the next one of the lane that exists. */
   extentAt(lane: number, offset: number): LaneExtent | null;
-  /** The facts of each message of a segment, by offset. */
-  facts(extent: LaneExtent): (offset: number) => MessageFacts;
-  /** True if stored batches of the segment are damaged: their messages have the facts to say so. */
+  /** The metadata of each message of a segment, by offset. */
+  metadata(extent: LaneExtent): (offset: number) => MessageMetadata;
+  /** True if stored batches of the segment are damaged, which the metadata of their messages say. */
   isDamaged?(extent: LaneExtent): boolean;
 }
 
 const decoder = new TextDecoder();
 
-export function readFacts(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers'>): ArrivalFacts {
-  const facts: ArrivalFacts = {
+export function readMetadata(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers'>): ArrivalMetadata {
+  const metadata: ArrivalMetadata = {
     timestampMs: record.timestamp,
     expirationMs: null,
     key: record.key === null ? null : keyOf(record.key),
@@ -62,32 +62,32 @@ export function readFacts(record: Pick<LogRecord, 'key' | 'timestamp' | 'headers
   };
   for (const { key, value } of record.headers) {
     if (!key.startsWith(RESERVED_PREFIX) || value === null) continue;
-    if (key === PROPERTY_HEADERS.priority) facts.priority = numberOf(value);
-    else if (key === PROPERTY_HEADERS.expiration_ms) facts.expirationMs = numberOf(value);
-    else if (key === PROPERTY_HEADERS.delay_ms) facts.dueMs = record.timestamp + numberOf(value);
-    else if (key === PROPERTY_HEADERS.deliver_at) facts.dueMs = numberOf(value);
-    else if (key === PROPERTY_HEADERS.message_id) facts.messageId = decoder.decode(value);
-    else if (key === DELIVERIES_HEADER) facts.deliveriesBefore = countOf(value);
-    else if (key === FAILURES_HEADER) facts.failuresBefore = countOf(value);
-    else if (key === DEATH_HEADER) facts.isDeadLetter = true;
-    else if (key === DAMAGED_HEADER) facts.damage = decoder.decode(value);
+    if (key === PROPERTY_HEADERS.priority) metadata.priority = numberOf(value);
+    else if (key === PROPERTY_HEADERS.expiration_ms) metadata.expirationMs = numberOf(value);
+    else if (key === PROPERTY_HEADERS.delay_ms) metadata.dueMs = record.timestamp + numberOf(value);
+    else if (key === PROPERTY_HEADERS.deliver_at) metadata.dueMs = numberOf(value);
+    else if (key === PROPERTY_HEADERS.message_id) metadata.messageId = decoder.decode(value);
+    else if (key === DELIVERIES_HEADER) metadata.deliveriesBefore = countOf(value);
+    else if (key === FAILURES_HEADER) metadata.failuresBefore = countOf(value);
+    else if (key === DEATH_HEADER) metadata.isDeadLetter = true;
+    else if (key === DAMAGED_HEADER) metadata.damage = decoder.decode(value);
   }
-  return facts;
+  return metadata;
 }
 
 /** True if neither deliveries nor expiry have to look at the message. */
-export function isPlain(facts: MessageFacts): boolean {
-  const { key, expirationMs, deliveriesBefore, isDeadLetter } = facts;
-  if (facts.damage !== undefined) return false;
+export function isPlain(metadata: MessageMetadata): boolean {
+  const { key, expirationMs, deliveriesBefore, isDeadLetter } = metadata;
+  if (metadata.damage !== undefined) return false;
   return key === null && expirationMs === null && deliveriesBefore === 0 && !isDeadLetter;
 }
 
 /** When the message expires, in ms; Infinity for never. */
 export function expiryOf(
-  facts: Pick<MessageFacts, 'timestampMs' | 'expirationMs'>,
+  metadata: Pick<MessageMetadata, 'timestampMs' | 'expirationMs'>,
   messageTtlMs: number | null,
 ): number {
-  return facts.timestampMs + Math.min(facts.expirationMs ?? Infinity, messageTtlMs ?? Infinity);
+  return metadata.timestampMs + Math.min(metadata.expirationMs ?? Infinity, messageTtlMs ?? Infinity);
 }
 
 function numberOf(value: Uint8Array): number {

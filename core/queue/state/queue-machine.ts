@@ -32,7 +32,7 @@ export interface LaneState {
 
 export type { DeathReason } from '../../../protocol/schemas/dead-letters.ts';
 
-/** A stored message that leaves its place: the store reads it before its segment goes. */
+/** A stored message that leaves its segment. The store reads it before the segment goes. */
 export interface Leaving {
   extent: LaneExtent;
   offset: number;
@@ -40,7 +40,7 @@ export interface Leaving {
 
 /** What is known of the attempts of a message that leaves, and of the last one that failed. */
 export interface LeavingAttempts {
-  /** Those made from its place here; null: none. What came before is in its record. */
+  /** Those made from its position here; null: none. What came before is in its record. */
   attempts: Attempts | null;
   error?: ErrorFields;
   consumerId?: string;

@@ -36,7 +36,7 @@ export function* readyIn(
   }
 }
 
-/** The segment that holds a ready message; null if there is none at this place. */
+/** The segment that holds a ready message; null if there is none at this position. */
 export function readyAt(
   state: QueueMachine,
   source: SegmentSource,

@@ -51,20 +51,20 @@ export function admitPublish(
   for (const { batch, header, sequences } of parts) {
     const offsets = judged.slice(first, first + sequences.length);
     first += sequences.length;
-    const fresh = [...offsets.keys()].filter((place) => offsets[place] === null);
+    const fresh = [...offsets.keys()].filter((index) => offsets[index] === null);
     const next =
       fresh.length === sequences.length ? [batch] : fresh.length === 0 ? [] : split(batch, header, fresh);
     let taken = 0;
     for (const one of next) {
-      const places = fresh.slice(taken, taken + one.lastOffsetDelta + 1);
-      taken += places.length;
+      const indexes = fresh.slice(taken, taken + one.lastOffsetDelta + 1);
+      taken += indexes.length;
       staged.take(
         range,
-        places.map((place) => sequences[place]!),
+        indexes.map((index) => sequences[index]!),
         offset,
         one.maxTimestamp,
       );
-      for (const place of places) offsets[place] = offset++;
+      for (const index of indexes) offsets[index] = offset++;
     }
     added.push(...next);
     for (const at of offsets) addToRuns(runs, at!);
@@ -79,8 +79,8 @@ function readPart(batch: AppendBatch): SequencedPart {
   return { batch, header, sequences: read.sequences };
 }
 
-function split(batch: AppendBatch, header: BatchHeader, places: readonly number[]): AppendBatch[] {
-  return partOfExchangeBatch(batch.bytes, batch.at, header, places).map((bytes) => {
+function split(batch: AppendBatch, header: BatchHeader, indexes: readonly number[]): AppendBatch[] {
+  return partOfExchangeBatch(batch.bytes, batch.at, header, indexes).map((bytes) => {
     const { sizeInBytes, lastOffsetDelta, maxTimestamp } = storedHeader(bytes, 0);
     return { bytes, at: 0, sizeInBytes, lastOffsetDelta, maxTimestamp };
   });

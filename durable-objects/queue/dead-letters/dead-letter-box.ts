@@ -54,7 +54,7 @@ export class DeadLetterBox {
     const letters = this.#host.letters();
     switch (call.do) {
       case 'list': {
-        const scan = scanLetters(letters, matcherOf(call.filter), call.after, call.max, null);
+        const scan = scanLetters(letters, matcherOf(call.filter), call.after, call.max, null, call.bytesMax);
         return { page: pageOf(letters, scan.letters, nextOf(scan)) };
       }
       case 'get': {

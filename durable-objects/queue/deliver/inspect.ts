@@ -4,7 +4,6 @@ import type { SegmentSource } from '../../../core/queue/state/message-metadata.t
 import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { readyIn } from '../../../core/queue/state/ready-messages.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
-import { DELIVER_BYTES_MAX } from '../../../protocol/limits.ts';
 import { DAMAGED_HEADER } from '../../../protocol/message-headers.ts';
 import { recordSizeUpperBound, type LogRecord } from '../../../protocol/record-batch/index.ts';
 
@@ -14,16 +13,17 @@ export function peek(
   source: SegmentSource,
   recordsOf: (extent: LaneExtent) => ReadonlyMap<number, LogRecord>,
   max: number,
+  bytesMax: number,
 ): { lane: number; records: LogRecord[] }[] {
   const found: { lane: number; records: LogRecord[] }[] = [];
   let left = max;
   let bytes = 0;
-  for (let number = state.lanes.length - 1; number >= 0 && left > 0 && bytes < DELIVER_BYTES_MAX; number--) {
+  for (let number = state.lanes.length - 1; number >= 0 && left > 0 && bytes < bytesMax; number--) {
     const lane = state.lanes[number];
     if (!lane) continue;
     const records: LogRecord[] = [];
     for (const { extent, offset } of readyIn(lane, source)) {
-      if (left-- <= 0 || bytes >= DELIVER_BYTES_MAX) break;
+      if (left-- <= 0 || bytes >= bytesMax) break;
       const record = recordsOf(extent).get(offset)!;
       if (record.headers.some(({ key }) => key === DAMAGED_HEADER)) continue; // nobody will be given it
       records.push(record);
@@ -39,7 +39,7 @@ export function oldestMs(state: QueueMachine, source: SegmentSource): number | n
   for (const lane of state.lanes) {
     if (!lane) continue;
     for (const { extent, offset } of readyIn(lane, source)) {
-      oldest = Math.min(oldest, source.facts(extent)(offset).timestampMs);
+      oldest = Math.min(oldest, source.metadata(extent)(offset).timestampMs);
       break;
     }
   }

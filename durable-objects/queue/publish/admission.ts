@@ -7,7 +7,7 @@ import { noteExpiry } from '../../../core/queue/state/expiry-look.ts';
 import { admit, takesWhole, type Arrival, type AdmissionRules } from '../../../core/queue/publish/arrive.ts';
 import type { PublishRange } from '../../../core/producers/gapped-sequences.ts';
 import { deathRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
-import { isPlain, readFacts } from '../../../core/queue/state/message-metadata.ts';
+import { isPlain, readMetadata } from '../../../core/queue/state/message-metadata.ts';
 import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { hasOnlyValues } from '../../../core/queue/publish/plain-batch.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
@@ -41,7 +41,7 @@ interface Parts {
 interface Current extends Published {
   /** How many of its first messages were taken before. */
   skip: number;
-  /** The places of others that were taken before. */
+  /** The indexes of others that were taken before. */
   known: ReadonlySet<number>;
   rules: AdmissionRules;
   isRefused: boolean;
@@ -143,7 +143,7 @@ export class Admission {
     return first === -1 ? source.numbers.length : first;
   }
 
-  /** The places of the messages of a publish through an exchange that were taken before. */
+  /** The indexes of the messages of a publish through an exchange that were taken before. */
   #known(range: PublishRange, sequences: readonly number[], nowMs: number): ReadonlySet<number> | Failure {
     const judged = this.#parts.producers.judgeMessages(range, sequences, nowMs);
     if (isFailure(judged)) return judged;
@@ -164,7 +164,7 @@ export class Admission {
       const index = current.count + delta;
       if (index < skip || known.has(index)) exceptions.push({ index, outcome: 'duplicate' });
       else if (current.isRefused) exceptions.push({ index, outcome: 'rejected' });
-      else arrivals.push({ index, record, facts: readFacts(record), bytes });
+      else arrivals.push({ index, record, metadata: readMetadata(record), bytes });
     });
     const admitted = admit(state, arrivals, this.#pending, nowMs, rules);
     current.isRefused ||= admitted.isCutShort;
@@ -182,7 +182,7 @@ export class Admission {
     state.counters.published += admitted.dead.length;
     for (const [lane, stored] of admitted.stored) {
       const isWhole = stored.length === records.length;
-      const plain = stored.every(({ facts }) => isPlain(facts));
+      const plain = stored.every(({ metadata }) => isPlain(metadata));
       if (isWhole) writer.add(lane, { ...batch, isPlain: plain });
       else writer.add(lane, packed(stored.map(({ record }) => record)));
     }
@@ -190,7 +190,7 @@ export class Admission {
 }
 
 function sequencesOf({ range, indexes }: NonNullable<PublishOptions['publish']>, count: number): number[] {
-  return Array.from({ length: count }, (_, place) => range.sequence + (indexes?.[place] ?? place));
+  return Array.from({ length: count }, (_, nth) => range.sequence + (indexes?.[nth] ?? nth));
 }
 
 function numberOf({ firstNumber, numbers }: Source, index: number): number {

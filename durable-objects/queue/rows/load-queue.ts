@@ -4,7 +4,7 @@
  */
 
 import { DedupWindow } from '../../../core/queue/state/dedup.ts';
-import { readFacts } from '../../../core/queue/state/message-metadata.ts';
+import { readMetadata } from '../../../core/queue/state/message-metadata.ts';
 import { laneOfRowKey } from '../../../core/queue/state/lane.ts';
 import {
   holdKey,
@@ -113,13 +113,13 @@ function loadKeys(state: QueueMachine, parkedStore: ParkedStore, cache: SegmentC
       const records = cache.records(extent);
       for (const { start, end } of leases) {
         for (let offset = start; offset < end; offset++) {
-          holdKey(state, readFacts(records.get(offset)!).key);
+          holdKey(state, readMetadata(records.get(offset)!).key);
         }
       }
     }
   }
   if (state.parked === 0) return;
   for (const { data } of parkedStore.keyed()) {
-    for (const record of recordsOf(data)) holdKey(state, readFacts(record).key);
+    for (const record of recordsOf(data)) holdKey(state, readMetadata(record).key);
   }
 }

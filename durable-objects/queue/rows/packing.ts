@@ -1,6 +1,6 @@
 /** Packing of messages into a batch of a lane. */
 
-import { isPlain, readFacts } from '../../../core/queue/state/message-metadata.ts';
+import { isPlain, readMetadata } from '../../../core/queue/state/message-metadata.ts';
 import {
   encodeBatch,
   orThrow,
@@ -18,6 +18,6 @@ export interface LaneBatch extends AppendBatch {
 export function packed(records: readonly LogRecord[]): LaneBatch {
   const bytes = encodeBatch(records);
   const { sizeInBytes, lastOffsetDelta, maxTimestamp } = orThrow(readBatchHeader(bytes, 0));
-  const plain = records.every((record) => isPlain(readFacts(record)));
+  const plain = records.every((record) => isPlain(readMetadata(record)));
   return { bytes, at: 0, sizeInBytes, lastOffsetDelta, maxTimestamp, isPlain: plain };
 }

@@ -3,7 +3,7 @@
  *
  * What has changed since the last snapshot is written, whole, with a version that only grows, into the row that a commit
  * writes last: the tail of a lane, or `totals` if messages were only parked. The newest version is always in one of
- * four places: the tail of a lane, `totals`, the reserved row of `segments`, or the snapshot. Three rules keep it there:
+ * four rows: the tail of a lane, `totals`, the reserved row of `segments`, or the snapshot. Three rules keep it there:
  *
  *   - a commit that writes a lane takes it along if it is in a segment, which may be the tail no longer;
  *   - the row that has it is not deleted: it becomes the reserved row, which is one row written, as its deletion is;
@@ -34,7 +34,7 @@ const TEXT_LENGTH_MAX = 16 * 1024;
 /** A snapshot must fit a row. Above it those heard of longest ago are forgotten. */
 const SNAPSHOT_LENGTH_MAX = 1024 * 1024;
 
-/** The place of a segment, or the row of totals. */
+/** The row key of a segment, or the row of totals. */
 type Holder = number | 'totals';
 
 type Stored = StoredProducer | StoredExchangeProducer;

@@ -152,17 +152,17 @@ export class QueueStore {
     );
   }
 
-  deleteSegment(place: number): void {
-    this.#sql.run('DELETE FROM segments WHERE place = ?', place);
+  deleteSegment(rowKey: number): void {
+    this.#sql.run('DELETE FROM segments WHERE place = ?', rowKey);
   }
 
-  /** As `deleteSegment`, and as many rows: the row stays at a place of its own with what it tells of producers. */
-  reserveSegment(place: number, producers: string): void {
+  /** As `deleteSegment`, and as many rows: the row stays under a key of its own with what it tells of producers. */
+  reserveSegment(rowKey: number, producers: string): void {
     this.#sql.run(
       "UPDATE OR REPLACE segments SET place = ?, bytes = 0, producers = ?, data = x'' WHERE place = ?",
       PRODUCERS_ROW_KEY,
       producers,
-      place,
+      rowKey,
     );
   }
 
@@ -174,14 +174,14 @@ export class QueueStore {
     );
   }
 
-  readData(place: number): Uint8Array {
-    const [row] = this.#sql.all<{ data: Uint8Array }>('SELECT data FROM segments WHERE place = ?', place);
-    if (!row) throw new Error(`there is no segment at place ${place}`);
+  readData(rowKey: number): Uint8Array {
+    const [row] = this.#sql.all<{ data: Uint8Array }>('SELECT data FROM segments WHERE place = ?', rowKey);
+    if (!row) throw new Error(`there is no segment in row ${rowKey}`);
     return row.data;
   }
 
-  extent(place: number): StoredExtent | null {
-    const [row] = this.#sql.all<ExtentRow>(`SELECT ${EXTENT} FROM segments WHERE place = ?`, place);
+  extent(rowKey: number): StoredExtent | null {
+    const [row] = this.#sql.all<ExtentRow>(`SELECT ${EXTENT} FROM segments WHERE place = ?`, rowKey);
     return row ? extentOf(row) : null;
   }
 
@@ -217,8 +217,8 @@ export class QueueStore {
 
   /** What the tails of the lanes and the reserved row tell of producers. */
   producerTexts(): { holder: number; text: string }[] {
-    const places = this.tails().map(({ lane, baseOffset }) => rowKeyOf(lane, baseOffset));
-    return [PRODUCERS_ROW_KEY, ...places].flatMap((holder) => {
+    const rowKeys = this.tails().map(({ lane, baseOffset }) => rowKeyOf(lane, baseOffset));
+    return [PRODUCERS_ROW_KEY, ...rowKeys].flatMap((holder) => {
       const [row] = this.#sql.all<{ producers: string | null }>(
         'SELECT producers FROM segments WHERE place = ?',
         holder,
@@ -244,14 +244,14 @@ export class QueueStore {
     return this.#sql.all<DeliveryRow>('SELECT slot, place, next_offset, json FROM delivery');
   }
 
-  insertDelivery(slot: number, place: number, nextOffset: number, json: string): void {
-    this.#sql.run('INSERT INTO delivery VALUES (?, ?, ?, ?)', slot, place, nextOffset, json);
+  insertDelivery(slot: number, rowKey: number, nextOffset: number, json: string): void {
+    this.#sql.run('INSERT INTO delivery VALUES (?, ?, ?, ?)', slot, rowKey, nextOffset, json);
   }
 
-  updateDelivery(slot: number, place: number, nextOffset: number, json: string): void {
+  updateDelivery(slot: number, rowKey: number, nextOffset: number, json: string): void {
     this.#sql.run(
       'UPDATE delivery SET place = ?, next_offset = ?, json = ? WHERE slot = ?',
-      place,
+      rowKey,
       nextOffset,
       json,
       slot,

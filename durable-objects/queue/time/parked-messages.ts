@@ -6,7 +6,7 @@
 import { isReturnLane, priorityOf, returnLane } from '../../../core/queue/state/lane.ts';
 import { retriedRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
 import { noteExpiry } from '../../../core/queue/state/expiry-look.ts';
-import { expiryOf, readFacts } from '../../../core/queue/state/message-metadata.ts';
+import { expiryOf, readMetadata } from '../../../core/queue/state/message-metadata.ts';
 import { releaseKey, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import { packRows } from '../../storage/record-rows.ts';
@@ -70,11 +70,11 @@ export class ParkedMessages {
       const due = isReturnLane(row.lane)
         ? records
         : records.map((record) => ({ ...record, timestamp: Math.max(record.timestamp, row.due_ms) }));
-      if (row.is_keyed === 1) for (const record of records) releaseKey(state, readFacts(record).key);
+      if (row.is_keyed === 1) for (const record of records) releaseKey(state, readMetadata(record).key);
       const { dead = [], alive = [] } = Object.groupBy(due, (record) =>
-        expiryOf(readFacts(record), state.config.message_ttl_ms) <= nowMs ? 'dead' : 'alive',
+        expiryOf(readMetadata(record), state.config.message_ttl_ms) <= nowMs ? 'dead' : 'alive',
       );
-      for (const record of alive) noteExpiry(state, readFacts(record));
+      for (const record of alive) noteExpiry(state, readMetadata(record));
       if (dead.length > 0) expired(dead);
       if (alive.length > 0) writer.add(row.lane, packed(alive));
       state.parked -= records.length;
@@ -89,7 +89,7 @@ export class ParkedMessages {
     const count = state.parked;
     if (count === 0) return 0;
     for (const { data } of this.#store.keyed()) {
-      for (const record of recordsOf(data)) releaseKey(state, readFacts(record).key);
+      for (const record of recordsOf(data)) releaseKey(state, readMetadata(record).key);
     }
     this.#store.deleteAll();
     state.counters.dropped += count;

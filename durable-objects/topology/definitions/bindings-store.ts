@@ -46,11 +46,6 @@ export class BindingsStore {
     return this.#sql.all('SELECT 1 FROM bindings WHERE source = ? AND id = ?', source, id).length > 0;
   }
 
-  get(source: string, id: string): Binding | null {
-    const [row] = this.#sql.all<Row>('SELECT json FROM bindings WHERE source = ? AND id = ?', source, id);
-    return row ? (JSON.parse(row.json) as Binding) : null;
-  }
-
   put(binding: Binding): void {
     this.#sql.run(
       'INSERT INTO bindings VALUES (?, ?, ?, ?)',
@@ -87,24 +82,24 @@ export class BindingsStore {
     return this.#sql.all('SELECT 1 FROM bindings WHERE source = ? LIMIT 1', source).length > 0;
   }
 
-  from(source: string, after: string, limit: number): BindingPage {
-    const rows = this.#sql.all<Row>(
+  from(source: string, after: string, limit: number, bytesMax: number): BindingPage {
+    const rows = this.#sql.each<Row>(
       'SELECT json FROM bindings WHERE source = ? AND id > ? ORDER BY id LIMIT ?',
       source,
       after,
       limit + 1,
     );
-    return pageOf(rows, limit);
+    return pageOf(rows, limit, bytesMax);
   }
 
-  to(destination: Destination, after: string, limit: number): BindingPage {
-    const rows = this.#sql.all<Row>(
+  to(destination: Destination, after: string, limit: number, bytesMax: number): BindingPage {
+    const rows = this.#sql.each<Row>(
       'SELECT json FROM bindings WHERE destination = ? AND id > ? ORDER BY id LIMIT ?',
       destinationKey(destination),
       after,
       limit + 1,
     );
-    return pageOf(rows, limit);
+    return pageOf(rows, limit, bytesMax);
   }
 
   /** Bindings of all exchanges as JSON texts, in the order of their keys, for a router that starts anew. */
@@ -123,8 +118,18 @@ export class BindingsStore {
   }
 }
 
-function pageOf(rows: Row[], limit: number): BindingPage {
-  const texts = rows.slice(0, limit).map(({ json }) => json);
-  const next = rows.length > limit ? (JSON.parse(texts.at(-1)!) as Binding).id : null;
+/** At most `limit` bindings, and one that passes `bytesMax`. */
+function pageOf(rows: Iterable<Row>, limit: number, bytesMax: number): BindingPage {
+  const texts: string[] = [];
+  let bytes = 0;
+  let next: string | null = null;
+  for (const { json } of rows) {
+    if (texts.length === limit || bytes > bytesMax) {
+      next = (JSON.parse(texts.at(-1)!) as Binding).id;
+      break;
+    }
+    texts.push(json);
+    bytes += json.length;
+  }
   return { bindingsJson: `[${texts.join(',')}]`, next };
 }

@@ -15,8 +15,9 @@ export function definitionPage(
   kind: ListKind,
   after: string | null,
   limit: number,
+  bytesMax: number,
 ): DefinitionPage {
-  const { items, next } = pageOf(store, kind, after, limit);
+  const { items, next } = pageOf(store, kind, after, limit, bytesMax);
   return { itemsJson: JSON.stringify(items), next };
 }
 
@@ -25,10 +26,11 @@ function pageOf(
   kind: ListKind,
   after: string | null,
   limit: number,
+  bytesMax: number,
 ): Page<Listed[ListKind]> {
-  if (kind === 'exchanges') return exchangePage(store, after, limit);
-  if (kind !== 'queues') return store[kind].page(after ?? '', limit);
-  const { items, next } = store.queues.page(after ?? '', limit);
+  if (kind === 'exchanges') return exchangePage(store, after, limit, bytesMax);
+  if (kind !== 'queues') return store[kind].page(after ?? '', limit, bytesMax);
+  const { items, next } = store.queues.page(after ?? '', limit, bytesMax);
   return { items: items.map(({ definition }) => definition), next };
 }
 
@@ -37,12 +39,13 @@ export function exchangePage(
   store: TopologyStore,
   after: string | null,
   limit: number,
+  bytesMax: number,
 ): Page<ExchangeDefinition> {
   const last = PREDECLARED.findIndex(({ name }) => name === after);
   const isPast = after !== null && last === -1;
   const first = isPast ? [] : PREDECLARED.slice(last + 1);
   if (first.length > limit) return { items: first.slice(0, limit), next: first[limit - 1]!.name };
-  const { items, next } = store.exchanges.page(isPast ? after : '', limit - first.length);
+  const { items, next } = store.exchanges.page(isPast ? after : '', limit - first.length, bytesMax);
   // No room for one of the others: whether there is one is for the next page to say.
   return {
     items: [...first, ...items],

@@ -50,7 +50,11 @@ export class DefinitionsStore<Definition extends { readonly name: string }> {
   }
 
   /** The first definitions after a name, as many as fit. `next` is the name to go on after; null: there are no more. */
-  page(after: string, limit: number): { items: Definition[]; next: string | null } {
+  page(
+    after: string,
+    limit: number,
+    bytesMax = PAGE_BYTES_MAX,
+  ): { items: Definition[]; next: string | null } {
     const items: Definition[] = [];
     let length = 0;
     for (const row of this.#sql.each<{ json: string }>(
@@ -58,7 +62,7 @@ export class DefinitionsStore<Definition extends { readonly name: string }> {
       after,
       limit + 1,
     )) {
-      if (items.length === limit || length > PAGE_BYTES_MAX) {
+      if (items.length === limit || length > bytesMax) {
         return { items, next: items.at(-1)?.name ?? after };
       }
       length += row.json.length;

@@ -80,12 +80,13 @@ export function bindingsIn(
   of: BindingsOf,
   after: string,
   limit: number,
+  bytesMax: number,
 ): BindingList | Failure {
   if ('source' in of) {
     if (!store.exchange(of.source)) return noSuchExchange(of.source);
-    return store.bindings.from(of.source, after, limit);
+    return store.bindings.from(of.source, after, limit, bytesMax);
   }
   const { kind, name } = of.destination;
   if (!store.exists(of.destination)) return failure(`${kind}_not_found`, `there is no ${kind} "${name}"`);
-  return store.bindings.to(of.destination, after, limit);
+  return store.bindings.to(of.destination, after, limit, bytesMax);
 }

@@ -18,6 +18,7 @@ import { deletePolicyIn, putPolicyIn } from '../../../durable-objects/topology/d
 import { changeQueueIn, declareQueueIn } from '../../../durable-objects/topology/definitions/queues.ts';
 import type { BindingList, BindingsOf, SnapshotPosition } from '../../../durable-objects/rpc/topology.ts';
 import { TopologyStore } from '../../../durable-objects/topology/topology-store.ts';
+import { PAGE_BYTES_MAX } from '../../../protocol/limits.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 
 let sql: NodeSql;
@@ -35,9 +36,11 @@ const to = (source: string, kind: DestinationKind, name: string, routing_key = '
 });
 const bind = (...declarations: BindingDeclaration[]) => declareBindingsIn(store, declarations);
 const list = (of: BindingsOf): string[] =>
-  (JSON.parse((bindingsIn(store, of, '', 100) as BindingList).bindingsJson) as { id: string }[]).map(
-    ({ id }) => id,
-  );
+  (
+    JSON.parse((bindingsIn(store, of, '', 100, PAGE_BYTES_MAX) as BindingList).bindingsJson) as {
+      id: string;
+    }[]
+  ).map(({ id }) => id);
 const queue = (name: string) => declareQueueIn(store, 'default', name, {});
 const exchange = (name: string, fields = {}) => declareExchangeIn(store, name, fields);
 
@@ -147,7 +150,7 @@ describe('bindings', () => {
     bind(...Array.from({ length: 25 }, (_, n) => to('x', 'queue', 'a', `k${n}`)));
     const seen: string[] = [];
     for (let after: string | null = ''; after !== null;) {
-      const page = bindingsIn(store, { source: 'x' }, after, 10) as BindingList;
+      const page = bindingsIn(store, { source: 'x' }, after, 10, PAGE_BYTES_MAX) as BindingList;
       seen.push(...(JSON.parse(page.bindingsJson) as { id: string }[]).map(({ id }) => id));
       after = page.next;
     }
@@ -176,7 +179,7 @@ describe('an exchange', () => {
   it('of the broker stays', () => {
     expect(deleteExchangeIn(store, 'amq.topic', false)).toMatchObject({ code: 'exchange_reserved' });
     expect(deleteExchangeIn(store, '', false)).toMatchObject({ code: 'exchange_reserved' });
-    expect(exchangePage(store, null, 100).items).toHaveLength(6);
+    expect(exchangePage(store, null, 100, PAGE_BYTES_MAX).items).toHaveLength(6);
   });
 
   it('that deletes itself goes with its last binding, and takes others along', () => {
@@ -188,7 +191,9 @@ describe('an exchange', () => {
     expect(store.exchange('first')).not.toBeNull();
     const [id] = list({ source: 'last' });
     expect(deleteBindingIn(store, 'last', id!)).toMatchObject({ exchangeDeleted: true });
-    expect(exchangePage(store, null, 100).items.map(({ name }) => name)).not.toContain('first');
+    expect(exchangePage(store, null, 100, PAGE_BYTES_MAX).items.map(({ name }) => name)).not.toContain(
+      'first',
+    );
     expect(store.exchange('stays')).not.toBeNull();
     expect(store.bindings.count).toBe(0);
   });

@@ -4,6 +4,7 @@ import type { BindingDeclaration, Destination } from '../../../core/exchange/bin
 import type { Json } from '../../../core/exchange/canonical-json.ts';
 import type { ExchangeType } from '../../../core/exchange/exchange.ts';
 import { QUEUE_NAMES, type RoutingCase } from '../../core/exchange/routing-case.ts';
+import { Dice } from './dice.ts';
 
 const MESSAGES_PER_CASE = 40;
 const MESSAGES_PER_GRAPH = 12;
@@ -12,10 +13,10 @@ const KEY_WORDS_MAX = 6;
 type Headers = { [name: string]: Json };
 
 export class CaseGenerator {
-  #state: number;
+  readonly #dice: Dice;
 
   constructor(seed: number) {
-    this.#state = seed;
+    this.#dice = new Dice(seed);
   }
 
   /** One topic exchange; each pattern leads to a queue of its own, so that the queues say which patterns matched. */
@@ -38,30 +39,30 @@ export class CaseGenerator {
 
   /** Up to seven exchanges of all types with the predeclared ones, bound to each other in any way, with alternates. */
   graphCase(): RoutingCase {
-    const names = Array.from({ length: this.#upTo(7) + 1 }, (_, number) => `x${number}`);
+    const names = Array.from({ length: this.#dice.upTo(7) + 1 }, (_, number) => `x${number}`);
     const sources = [...names, ...names, 'amq.direct', 'amq.fanout', 'amq.topic', 'amq.headers', 'amq.match'];
     const exchanges = names.map((name) => ({
       name,
-      type: this.#pick<ExchangeType>(['direct', 'fanout', 'topic', 'headers']),
-      internal: this.#chance(0.15),
+      type: this.#dice.pick<ExchangeType>(['direct', 'fanout', 'topic', 'headers']),
+      internal: this.#dice.chance(0.15),
       // Not the default exchange: as an alternate it reaches nobody in RabbitMQ, and the queue of that name here.
-      alternate_exchange: this.#chance(0.5) ? this.#pick([...sources, 'missing']) : null,
+      alternate_exchange: this.#dice.chance(0.5) ? this.#dice.pick([...sources, 'missing']) : null,
     }));
-    const bindings = Array.from({ length: this.#upTo(16) + 1 }, (): BindingDeclaration => {
-      const destination: Destination = this.#chance(0.5)
-        ? { kind: 'queue', name: this.#pick(QUEUE_NAMES.slice(0, 4)) }
-        : { kind: 'exchange', name: this.#pick(sources) };
-      const routing_key = this.#chance(0.5) ? this.#pick(['a', 'b']) : this.#pattern();
-      const args = this.#chance(0.5) ? {} : this.#headerArguments();
-      return { source: this.#pick(sources), destination, routing_key, arguments: args };
+    const bindings = Array.from({ length: this.#dice.upTo(16) + 1 }, (): BindingDeclaration => {
+      const destination: Destination = this.#dice.chance(0.5)
+        ? { kind: 'queue', name: this.#dice.pick(QUEUE_NAMES.slice(0, 4)) }
+        : { kind: 'exchange', name: this.#dice.pick(sources) };
+      const routing_key = this.#dice.chance(0.5) ? this.#dice.pick(['a', 'b']) : this.#pattern();
+      const args = this.#dice.chance(0.5) ? {} : this.#headerArguments();
+      return { source: this.#dice.pick(sources), destination, routing_key, arguments: args };
     });
-    if (this.#chance(0.3)) bindings.push(this.#pick(bindings));
+    if (this.#dice.chance(0.3)) bindings.push(this.#dice.pick(bindings));
     const open = exchanges.filter(({ internal }) => !internal).map(({ name }) => name);
     const entries = [...open, ...open, ...open, 'amq.topic', ''];
     const messages = Array.from({ length: MESSAGES_PER_GRAPH }, () => ({
-      exchange: this.#pick(entries),
-      routingKey: this.#chance(0.6) ? this.#pick(['a', 'b', 'q0', 'q3', 'missing']) : this.#key(),
-      headers: this.#chance(0.5) ? {} : this.#headers(),
+      exchange: this.#dice.pick(entries),
+      routingKey: this.#dice.chance(0.6) ? this.#dice.pick(['a', 'b', 'q0', 'q3', 'missing']) : this.#key(),
+      headers: this.#dice.chance(0.5) ? {} : this.#headers(),
     }));
     return { exchanges, bindings, unbound: this.#some(bindings), messages };
   }
@@ -94,17 +95,17 @@ export class CaseGenerator {
   }
 
   #words(alphabet: string[]): string {
-    return Array.from({ length: this.#upTo(KEY_WORDS_MAX) }, () => this.#pick(alphabet)).join('.');
+    return Array.from({ length: this.#dice.upTo(KEY_WORDS_MAX) }, () => this.#dice.pick(alphabet)).join('.');
   }
 
   #headerArguments(): Headers {
-    const kind = this.#pick(['all', 'any', 'all-with-x', 'any-with-x', null]);
+    const kind = this.#dice.pick(['all', 'any', 'all-with-x', 'any-with-x', null]);
     return { ...(kind === null ? {} : { 'x-match': kind }), ...this.#headers() };
   }
 
   #headers(): Headers {
     const names = ['a', 'b', 'é', 'x-a', 'x-b', 'x', 'X-a', '__proto', 'x-match'].filter(() =>
-      this.#chance(0.3),
+      this.#dice.chance(0.3),
     );
     return Object.fromEntries(
       names.filter((name) => name !== 'x-match').map((name) => [name, this.#headerValue()]),
@@ -112,7 +113,7 @@ export class CaseGenerator {
   }
 
   #headerValue(): Json {
-    return this.#pick<Json>([
+    return this.#dice.pick<Json>([
       1,
       1,
       1,
@@ -136,27 +137,6 @@ export class CaseGenerator {
 
   /** The places of about a tenth of a list. */
   #some(list: unknown[]): number[] {
-    return list.flatMap((_, place) => (this.#chance(0.1) ? [place] : []));
-  }
-
-  #chance(probability: number): boolean {
-    return this.#next() < probability;
-  }
-
-  /** An integer in [0, limit). */
-  #upTo(limit: number): number {
-    return Math.floor(this.#next() * limit);
-  }
-
-  #pick<Item>(items: readonly Item[]): Item {
-    return items[this.#upTo(items.length)]!;
-  }
-
-  /** mulberry32 (Tommy Ettinger, public domain): in [0, 1). */
-  #next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    return list.flatMap((_, place) => (this.#dice.chance(0.1) ? [place] : []));
   }
 }

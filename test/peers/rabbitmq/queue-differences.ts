@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { QueueSettings } from './queue-generate.ts';
+import { PLAIN, type QueueSettings } from './queue-generate.ts';
 import type { QueueSide } from './queue-side.ts';
 
 /** Null if the two differ as documented; otherwise what they did. */
@@ -10,15 +10,6 @@ type Check = (own: QueueSide, peer: QueueSide) => Promise<string | null>;
 
 /** Longer than either takes to notice what has expired. */
 const EXPIRY_NOTICED_MS = 3_000;
-
-const SETTINGS: QueueSettings = {
-  isQuorum: false,
-  maxPriority: 0,
-  maxLength: null,
-  overflow: 'drop-head',
-  messageTtlMs: null,
-  deliveryLimit: null,
-};
 
 export const differenceCases: Record<string, Check> = {
   'drop-head drops the lowest priority first, RabbitMQ the head of the whole queue': expecting(
@@ -115,7 +106,7 @@ function expecting(
   return async (own, peer) => {
     const seen: Record<string, unknown> = {};
     for (const [name, side] of Object.entries({ own, peer })) {
-      await side.declare({ ...SETTINGS, ...settings });
+      await side.declare({ ...PLAIN, ...settings });
       seen[name] = await play(side);
       await side.remove();
     }

@@ -1,5 +1,7 @@
 /** Queue scenarios from a seed: a declaration, and what is done to the queue one step after another. */
 
+import { Dice } from './dice.ts';
+
 export const KINDS = ['plain', 'priority', 'drop-head', 'reject-publish', 'ttl', 'quorum'] as const;
 export type ScenarioKind = (typeof KINDS)[number];
 
@@ -46,7 +48,7 @@ export const SOON_MS = 2_000;
 /** One that never ends in a scenario. */
 const LATE_MS = 600_000;
 
-const PLAIN: QueueSettings = {
+export const PLAIN: QueueSettings = {
   isQuorum: false,
   maxPriority: 0,
   maxLength: null,
@@ -56,10 +58,10 @@ const PLAIN: QueueSettings = {
 };
 
 export class ScenarioGenerator {
-  #state: number;
+  readonly #dice: Dice;
 
   constructor(seed: number) {
-    this.#state = seed;
+    this.#dice = new Dice(seed);
   }
 
   scenario(kind: ScenarioKind): Scenario {
@@ -68,24 +70,28 @@ export class ScenarioGenerator {
   }
 
   #settings(kind: ScenarioKind): Partial<QueueSettings> {
-    const maxPriority = this.#pick([1, 2, 5, 10, 31]);
+    const maxPriority = this.#dice.pick([1, 2, 5, 10, 31]);
     switch (kind) {
       case 'plain':
         return {};
       case 'priority':
         return { maxPriority };
       case 'drop-head': // With priorities the two drop different messages, by design.
-        return { maxLength: this.#upTo(8) };
+        return { maxLength: this.#dice.upTo(8) };
       case 'reject-publish': {
-        const overflow = this.#pick(['reject-publish', 'reject-publish-dlx'] as const);
-        return { maxLength: this.#upTo(8), overflow, ...(this.#chance(0.4) ? { maxPriority } : {}) };
+        const overflow = this.#dice.pick(['reject-publish', 'reject-publish-dlx'] as const);
+        return {
+          maxLength: this.#dice.upTo(8),
+          overflow,
+          ...(this.#dice.chance(0.4) ? { maxPriority } : {}),
+        };
       }
       case 'ttl':
-        return this.#chance(0.4)
-          ? { messageTtlMs: this.#pick([SOON_MS, SOON_MS, LATE_MS]), maxPriority }
-          : { messageTtlMs: this.#pick([null, null, SOON_MS, LATE_MS]) };
+        return this.#dice.chance(0.4)
+          ? { messageTtlMs: this.#dice.pick([SOON_MS, SOON_MS, LATE_MS]), maxPriority }
+          : { messageTtlMs: this.#dice.pick([null, null, SOON_MS, LATE_MS]) };
       case 'quorum':
-        return { isQuorum: true, deliveryLimit: this.#pick([1, 2, 3]) };
+        return { isQuorum: true, deliveryLimit: this.#dice.pick([1, 2, 3]) };
     }
   }
 
@@ -94,10 +100,10 @@ export class ScenarioGenerator {
     const ops: Op[] = [this.#publish(maxPriority, isTimed)];
     const count = isTimed ? 12 : 30;
     for (let number = 1; number < count; number++) {
-      const by = this.#pick<Consumer>(['a', 'b']);
-      const roll = this.#next();
+      const by = this.#dice.pick<Consumer>(['a', 'b']);
+      const roll = this.#dice.roll();
       if (roll < 0.25) ops.push(this.#publish(maxPriority, isTimed));
-      else if (roll < 0.55) ops.push({ do: 'get', by, max: this.#upTo(6) + 1 });
+      else if (roll < 0.55) ops.push({ do: 'get', by, max: this.#dice.upTo(6) + 1 });
       else if (roll < 0.65) ops.push({ do: 'ack', by, picks: this.#picks() });
       else if (roll < 0.75) ops.push({ do: 'reject', by, picks: this.#picks() });
       else if (roll < 0.88) ops.push({ do: 'requeue', by, picks: this.#picks(), how: this.#how() });
@@ -106,7 +112,7 @@ export class ScenarioGenerator {
       // How many a purge finds depends on when the expired ones were noticed.
       else if (!isTimed) ops.push({ do: 'purge' });
     }
-    if (isTimed) ops.splice(this.#upTo(ops.length - 3) + 3, 0, { do: 'wait' });
+    if (isTimed) ops.splice(this.#dice.upTo(ops.length - 3) + 3, 0, { do: 'wait' });
     return ops;
   }
 
@@ -118,20 +124,29 @@ export class ScenarioGenerator {
     const ops: Op[] = [];
     for (let round = 0; round < 8; round++) {
       ops.push(this.#publish(0, false), { do: 'get', by: 'a', max: 100 });
-      if (this.#chance(0.5)) ops.push({ do: 'ack', by: 'a', picks: this.#picks() });
-      if (this.#chance(0.3)) ops.push({ do: 'reject', by: 'a', picks: this.#picks() });
+      if (this.#dice.chance(0.5)) ops.push({ do: 'ack', by: 'a', picks: this.#picks() });
+      if (this.#dice.chance(0.3)) ops.push({ do: 'reject', by: 'a', picks: this.#picks() });
       ops.push({ do: 'requeue-all', by: 'a', how: 'nack' });
     }
     return ops;
   }
 
   #publish(maxPriority: number, isTimed: boolean): Op {
-    const messages = Array.from({ length: this.#upTo(6) + 1 }, (): MessageSettings => {
-      const priority = this.#pick([undefined, 0, 1, 2, 3, maxPriority, Math.min(maxPriority + 1, 31), 31]);
+    const messages = Array.from({ length: this.#dice.upTo(6) + 1 }, (): MessageSettings => {
+      const priority = this.#dice.pick([
+        undefined,
+        0,
+        1,
+        2,
+        3,
+        maxPriority,
+        Math.min(maxPriority + 1, 31),
+        31,
+      ]);
       // With priorities RabbitMQ delivers messages whose own time is over, unless they came to an empty queue.
       const expirationMs =
         isTimed && maxPriority === 0
-          ? this.#pick([undefined, undefined, SOON_MS, SOON_MS, LATE_MS, 0])
+          ? this.#dice.pick([undefined, undefined, SOON_MS, SOON_MS, LATE_MS, 0])
           : undefined;
       return {
         ...(priority === undefined ? {} : { priority }),
@@ -142,31 +157,10 @@ export class ScenarioGenerator {
   }
 
   #picks(): number[] {
-    return Array.from({ length: this.#upTo(3) + 1 }, () => this.#upTo(12));
+    return Array.from({ length: this.#dice.upTo(3) + 1 }, () => this.#dice.upTo(12));
   }
 
   #how(): 'release' | 'nack' {
-    return this.#pick(['release', 'nack'] as const);
-  }
-
-  #chance(probability: number): boolean {
-    return this.#next() < probability;
-  }
-
-  /** An integer in [0, limit). */
-  #upTo(limit: number): number {
-    return Math.floor(this.#next() * limit);
-  }
-
-  #pick<Item>(items: readonly Item[]): Item {
-    return items[this.#upTo(items.length)]!;
-  }
-
-  /** mulberry32 (Tommy Ettinger, public domain): in [0, 1). */
-  #next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    return this.#dice.pick(['release', 'nack'] as const);
   }
 }

@@ -11,12 +11,7 @@ import {
   messageOfRecord,
 } from '../../../protocol/schemas/messages.ts';
 import type { QueueDeclaration, QueueWithStateReply } from '../../../protocol/schemas/queues.ts';
-import {
-  decodeRecords,
-  isBatchFailure,
-  splitBatches,
-  type LogRecord,
-} from '../../../protocol/record-batch/index.ts';
+import { recordsIn, type LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { Consumer, MessageSettings, QueueSettings } from './queue-generate.ts';
 import type { DeadLetter, QueueSide, Settling, Taken } from './queue-side.ts';
 
@@ -175,7 +170,7 @@ export class PosthornQueue implements QueueSide {
 /** From the frame, because why a message died is told by headers that JSON leaves out. */
 function deadLettersOf(frame: Buffer): DeadLetter[] {
   return decodeDeliveryFrame(frame).sections.flatMap(({ runs, batches }) => {
-    const records = new Map(recordsOf(batches).map((record) => [record.offset, record]));
+    const records = new Map(recordsIn(batches).map((record) => [record.offset, record]));
     return runs.flatMap(({ start, end, delivery }) =>
       Array.from({ length: end - start }, (_, i): DeadLetter => {
         const record = records.get(start + i)!;
@@ -191,16 +186,6 @@ function deadLettersOf(frame: Buffer): DeadLetter[] {
         };
       }),
     );
-  });
-}
-
-function recordsOf(batches: Uint8Array): LogRecord[] {
-  const located = splitBatches(batches);
-  if (isBatchFailure(located)) throw new Error(located.message);
-  return located.flatMap(({ at, header }) => {
-    const records = decodeRecords(batches, at, header);
-    if (isBatchFailure(records)) throw new Error(records.message);
-    return records;
   });
 }
 

@@ -39,8 +39,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     checker: 'share-lost',
     patches: change(
       'durable-objects/partition/share/shared-log.ts',
-      'if (recordCount === lastOffsetDelta + 1) {',
-      'if (baseOffset % 8 === 7) continue;\n      if (recordCount === lastOffsetDelta + 1) {',
+      'if (hasGaps(batch.header))\n',
+      'if (baseOffset % 8 === 7) continue;\n      if (hasGaps(batch.header))\n',
     ),
   },
   {

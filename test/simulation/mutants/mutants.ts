@@ -188,7 +188,7 @@ export const MUTANTS: readonly Mutant[] = [
     checker: 'key-order',
     patches: change(
       'core/queue/deliver/deliver.ts',
-      'if (facts.key !== null && this.#state.busyKeys.has(facts.key)) continue;',
+      'if (metadata.key !== null && this.#state.busyKeys.has(metadata.key)) continue;',
       '',
     ),
   },

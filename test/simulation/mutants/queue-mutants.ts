@@ -53,8 +53,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     only: ['publish', 'take', 'settle'],
     patches: change(
       'core/queue/state/message-metadata.ts',
-      'facts.dueMs = record.timestamp + numberOf(value);',
-      'facts.dueMs = record.timestamp + Math.floor(numberOf(value) / 2);',
+      'metadata.dueMs = record.timestamp + numberOf(value);',
+      'metadata.dueMs = record.timestamp + Math.floor(numberOf(value) / 2);',
     ),
   },
   {
@@ -63,8 +63,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     only: ['publish', 'take'],
     patches: change(
       'core/queue/deliver/deliver.ts',
-      'if (expiryOf(facts, ttlMs) <= this.#nowMs) {',
-      'if (expiryOf(facts, ttlMs) <= this.#nowMs - 3_000) {',
+      'if (expiryOf(metadata, ttlMs) <= this.#nowMs) {',
+      'if (expiryOf(metadata, ttlMs) <= this.#nowMs - 3_000) {',
     ),
   },
   {

@@ -134,7 +134,7 @@ export class World implements Surroundings {
       name,
       this.#namespace(caller, className),
     ]);
-    return { ...vars, ...(Object.fromEntries(namespaces) as object) };
+    return { POSTHORN_ANONYMOUS: 'loopback', ...vars, ...(Object.fromEntries(namespaces) as object) };
   }
 
   #anyMachine(): Machine {

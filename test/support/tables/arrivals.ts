@@ -25,7 +25,7 @@ export function arrivalsOf(text: string): Arrival[] {
         index,
         record: { offset: 0, timestamp: NOW, key: null, value: null, headers: [] },
         bytes: MESSAGE_BYTES,
-        facts: {
+        metadata: {
           timestampMs: NOW,
           expirationMs: ttl === undefined ? null : Number(ttl),
           key: null,

@@ -20,7 +20,7 @@ import { conservationProblem } from './conservation.ts';
 import { isReturnLane, priorityOf, publishLane, returnLane } from '../../../core/queue/state/lane.ts';
 import {
   isPlain,
-  type MessageFacts,
+  type MessageMetadata,
   type SegmentSource,
 } from '../../../core/queue/state/message-metadata.ts';
 import {
@@ -49,7 +49,7 @@ interface DrawnMessage {
   count: number | null;
   failures: number;
   expiresAtMs: number;
-  facts: MessageFacts;
+  metadata: MessageMetadata;
 }
 
 /** A machine with its stored messages. */
@@ -92,23 +92,23 @@ export function drawQueue(picture: string, config: Partial<QueueConfig> = {}): D
     changes: noChanges(),
   };
   const extents = new Map<number, LaneExtent[]>();
-  const facts = new Map<string, MessageFacts>();
+  const metadata = new Map<string, MessageMetadata>();
   const before = new Map<string, string>();
   for (const text of picture.split(';')) {
     const [, label, body] = /^\s*(?:(\d+r?)>)?(.*)$/s.exec(text)!;
     const lane = laneOfLabel(label ?? '0');
-    extents.set(lane, drawLane(machine, lane, body!, facts, before));
+    extents.set(lane, drawLane(machine, lane, body!, metadata, before));
   }
   machine.counters.published = readyCount(machine) + machine.leased;
   const source: SegmentSource = {
     extentAt: (lane, offset) => extents.get(lane)?.find(({ nextOffset }) => nextOffset > offset) ?? null,
-    facts:
+    metadata:
       ({ lane }) =>
       (offset) =>
-        facts.get(`${lane}/${offset}`)!,
+        metadata.get(`${lane}/${offset}`)!,
     isDamaged: ({ lane, baseOffset, nextOffset }) => {
       for (let at = baseOffset; at < nextOffset; at++) {
-        if (facts.get(`${lane}/${at}`)!.damage !== undefined) return true;
+        if (metadata.get(`${lane}/${at}`)!.damage !== undefined) return true;
       }
       return false;
     },
@@ -121,7 +121,7 @@ function drawLane(
   machine: QueueMachine,
   number: number,
   body: string,
-  facts: Map<string, MessageFacts>,
+  metadata: Map<string, MessageMetadata>,
   before: Map<string, string>,
 ): LaneExtent[] {
   const lane = laneState(machine, number);
@@ -138,10 +138,10 @@ function drawLane(
       position: baseOffset * MESSAGE_BYTES,
       bytes: messages.length * MESSAGE_BYTES,
       // A batch may be damaged after it was found to be plain.
-      isPlain: messages.every(({ facts: of }) => isPlain({ ...of, damage: undefined } as MessageFacts)),
+      isPlain: messages.every(({ metadata: { damage: _damage, ...of } }) => isPlain(of)),
     };
     extents.push(extent);
-    messages.forEach((message, at) => facts.set(`${number}/${baseOffset + at}`, message.facts));
+    messages.forEach((message, at) => metadata.set(`${number}/${baseOffset + at}`, message.metadata));
     lane.nextOffset = extent.nextOffset;
     lane.nextPosition = extent.position + extent.bytes;
     const backlogAt = messages.findIndex(({ state }) => state === '.');
@@ -161,7 +161,7 @@ function drawLane(
       machine.returned += segment.returned;
       for (const { start, end, expiresAtMs } of segment.leases) {
         machine.earliestExpiryMs = Math.min(machine.earliestExpiryMs, expiresAtMs);
-        for (let at = start; at < end; at++) holdKey(machine, messages[at - baseOffset]!.facts.key);
+        for (let at = start; at < end; at++) holdKey(machine, messages[at - baseOffset]!.metadata.key);
       }
     }
   }
@@ -198,7 +198,7 @@ function messageOf(word: string): DrawnMessage {
     count: count === undefined ? null : Number(count),
     failures: Number(failures ?? 0),
     expiresAtMs: Number(until ?? LEASED_UNTIL),
-    facts: {
+    metadata: {
       timestampMs: Number(time ?? 0),
       expirationMs: ttl === undefined ? null : Number(ttl),
       key: key ?? null,
@@ -306,7 +306,7 @@ export function problemOf({ machine, source, before, tails }: DrawnQueue): strin
 function keyProblem(machine: QueueMachine, source: SegmentSource): string | null {
   const expected = new Map<string, number>();
   const hold = (extent: LaneExtent, offset: number): void => {
-    const { key } = source.facts(extent)(offset);
+    const { key } = source.metadata(extent)(offset);
     if (key !== null) expected.set(key, (expected.get(key) ?? 0) + 1);
   };
   for (const lane of machine.lanes) {

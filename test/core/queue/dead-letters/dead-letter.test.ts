@@ -61,7 +61,7 @@ describe('a message that is not consumed', () => {
     'with dead letters to %s, is a dead letter: %s, is kept in spite of all: %s, %s',
     (to, isDeadLetter, isKept) => {
       const { machine } = drawQueue('', { dead_letter: to === 'none' ? 'none' : { queue: to } });
-      const facts = {
+      const metadata = {
         timestampMs: 0,
         expirationMs: null,
         key: null,
@@ -69,7 +69,7 @@ describe('a message that is not consumed', () => {
         failuresBefore: 0,
         isDeadLetter,
       };
-      expect(isKeptAnyway(machine, facts)).toBe(isKept);
+      expect(isKeptAnyway(machine, metadata)).toBe(isKept);
       expect(isKeptAnyway(machine, null)).toBe(false);
     },
   );

@@ -13,7 +13,7 @@ import {
   retriedRecord,
 } from '../../../../core/queue/dead-letters/dead-letter-record.ts';
 import { deathOf, historyOf, hopsOf } from '../../../../core/queue/dead-letters/death-headers.ts';
-import { readFacts } from '../../../../core/queue/state/message-metadata.ts';
+import { readMetadata } from '../../../../core/queue/state/message-metadata.ts';
 import { shareDeadLetter } from '../../../../core/share/dead-letter.ts';
 import {
   deadLetterDetailsShape,
@@ -84,10 +84,10 @@ const hostileHeaders = fc.array(fc.record({ key: fc.constantFrom(...HEADERS), va
 
 function expectUsable(record: LogRecord): void {
   expect(details.safeParse(detailsOf(record)).error).toBeUndefined();
-  const facts = readFacts(record);
-  expect([facts.deliveriesBefore, facts.failuresBefore].every((count) => Number.isSafeInteger(count))).toBe(
-    true,
-  );
+  const metadata = readMetadata(record);
+  expect(
+    [metadata.deliveriesBefore, metadata.failuresBefore].every((count) => Number.isSafeInteger(count)),
+  ).toBe(true);
   expect(encodeBatch([record]).length).toBeGreaterThan(0);
 }
 

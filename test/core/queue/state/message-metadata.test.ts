@@ -1,7 +1,7 @@
 /** What a queue reads from a stored record, as a table. */
 
 import { describe, expect, it } from 'vitest';
-import { expiryOf, isPlain, readFacts } from '../../../../core/queue/state/message-metadata.ts';
+import { expiryOf, isPlain, readMetadata } from '../../../../core/queue/state/message-metadata.ts';
 import {
   DAMAGED_HEADER,
   DEATH_HEADER,
@@ -24,7 +24,7 @@ const NOTHING = {
   messageId: null,
 };
 
-const HEADERS: [name: string, text: string, facts: object, plain: boolean][] = [
+const HEADERS: [name: string, text: string, metadata: object, plain: boolean][] = [
   ['of-the-client', '7', {}, true],
   [PROPERTY_HEADERS.priority, '7', { priority: 7 }, true],
   [PROPERTY_HEADERS.message_id, 'a', { messageId: 'a' }, true],
@@ -41,14 +41,14 @@ const HEADERS: [name: string, text: string, facts: object, plain: boolean][] = [
 ];
 
 const read = (key: string | null, headers = [textHeader('a', 'b')]) =>
-  readFacts({ key: key === null ? null : bytesOf(key), timestamp: 1_000, headers });
+  readMetadata({ key: key === null ? null : bytesOf(key), timestamp: 1_000, headers });
 
 describe('what a queue knows of a message', () => {
   it('without properties is when it was published', () => expect(read(null)).toEqual(NOTHING));
 
-  it.each(HEADERS)('with the header %s: %s is %o, plain: %s', (name, text, facts, plain) => {
+  it.each(HEADERS)('with the header %s: %s is %o, plain: %s', (name, text, metadata, plain) => {
     const known = read(null, [textHeader(name, text)]);
-    expect(known).toEqual({ ...NOTHING, ...facts });
+    expect(known).toEqual({ ...NOTHING, ...metadata });
     expect(isPlain(known)).toBe(plain);
   });
 
@@ -63,7 +63,7 @@ describe('what a queue knows of a message', () => {
 
   it('tells keys apart that are no text', () => {
     const keyOf = (...bytes: number[]) =>
-      readFacts({ key: new Uint8Array(bytes), timestamp: 0, headers: [] }).key;
+      readMetadata({ key: new Uint8Array(bytes), timestamp: 0, headers: [] }).key;
     expect(keyOf(0xff)).not.toBe(keyOf(0xfe));
   });
 

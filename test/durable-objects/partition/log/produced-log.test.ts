@@ -3,18 +3,17 @@ import { describe, expect, it } from 'vitest';
 import type { TransactionEnd } from '../../../../core/log/producer-state.ts';
 import { PRODUCER_IDLE_MS } from '../../../../core/producers/sequences.ts';
 import {
-  ProducedLog,
   SNAPSHOT_INTERVAL_BYTES,
   type LogCommand,
   type LogOutcome,
   type ProducedBatch,
 } from '../../../../durable-objects/partition/log/produced-log.ts';
 import { Compactor } from '../../../../durable-objects/storage/compactor.ts';
-import { SegmentLog, type ReadResult } from '../../../../durable-objects/storage/segment-log.ts';
+import type { ReadResult } from '../../../../durable-objects/storage/segment-log.ts';
 import { isFailure } from '../../../../protocol/errors.ts';
 import { encodeBatch } from '../../../../protocol/record-batch/index.ts';
 import { bytesOf, recordsOf, textOf } from '../../../support/batches.ts';
-import { NodeSql } from '../../../support/node-sql.ts';
+import { ProducedStore } from './produced-store.ts';
 
 interface Sent {
   id: number;
@@ -56,23 +55,7 @@ function batchOf({
   };
 }
 
-class Store {
-  readonly sql = new NodeSql();
-  log!: SegmentLog;
-  produced!: ProducedLog;
-  nowMs = 1_000;
-
-  constructor() {
-    SegmentLog.createTables(this.sql);
-    this.open();
-  }
-
-  /** As after an eviction: memory is lost. */
-  open(): void {
-    this.log = new SegmentLog(this.sql);
-    this.produced = new ProducedLog(this.sql, this.log, this.nowMs);
-  }
-
+class Store extends ProducedStore {
   commit(...commands: LogCommand[]): LogOutcome[] {
     return this.produced.commit(commands, this.nowMs);
   }

@@ -5,35 +5,18 @@ import { describe, expect, it } from 'vitest';
 import { packExchangeBatches } from '../../../../core/log/exchange-batch.ts';
 import type { PublishRange } from '../../../../core/producers/gapped-sequences.ts';
 import {
-  ProducedLog,
   SNAPSHOT_INTERVAL_BYTES,
   type ProducedBatch,
 } from '../../../../durable-objects/partition/log/produced-log.ts';
 import { readAppend } from '../../../../durable-objects/partition/log/read-append.ts';
 import type { PublishedRun } from '../../../../durable-objects/partition/log/publish-admission.ts';
-import { SegmentLog, type ReadResult } from '../../../../durable-objects/storage/segment-log.ts';
+import type { ReadResult } from '../../../../durable-objects/storage/segment-log.ts';
 import { isFailure } from '../../../../protocol/errors.ts';
 import { textHeader } from '../../../../protocol/schemas/messages.ts';
 import { bytesOf, recordsOf, textOf } from '../../../support/batches.ts';
-import { NodeSql } from '../../../support/node-sql.ts';
+import { ProducedStore } from './produced-store.ts';
 
-class Store {
-  readonly sql = new NodeSql();
-  log!: SegmentLog;
-  produced!: ProducedLog;
-  nowMs = 1_000;
-
-  constructor() {
-    SegmentLog.createTables(this.sql);
-    this.open();
-  }
-
-  /** As after an eviction: memory is lost. */
-  open(): void {
-    this.log = new SegmentLog(this.sql);
-    this.produced = new ProducedLog(this.sql, this.log, this.nowMs);
-  }
-
+class Store extends ProducedStore {
   /** The offsets of the messages at these places of a request; or the code. */
   publish(range: PublishRange, places: readonly number[], padding = ''): number[] | string {
     this.nowMs += 1;

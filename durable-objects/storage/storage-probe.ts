@@ -4,7 +4,7 @@
  *   probe   one row, absent before the first question: when it was written
  */
 
-import type { Sql } from '../storage/sql.ts';
+import type { Sql } from './sql.ts';
 
 /** The shortest time between two writes, in ms, because rows written cost money. */
 const INTERVAL_MS = 1_000;

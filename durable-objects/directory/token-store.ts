@@ -1,0 +1,76 @@
+/**
+ * Token store: the tokens of the deployment, a row each.
+ *
+ *   tokens            id, namespace, and all of the token as JSON but its last use; `used` is the hour of that, and is
+ *                     null before the first. Apart, because it is what changes. Absent: there is no such token
+ *   tokens_by_place   serves the pages of a list, by namespace and id
+ */
+
+import type { Token } from '../../core/access/token.ts';
+import type { Sql, SqlRow } from '../storage/sql.ts';
+
+interface TokenRow extends SqlRow {
+  json: string;
+  used: number | null;
+}
+
+export class TokenStore {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    sql.run(
+      'CREATE TABLE IF NOT EXISTS tokens (id TEXT PRIMARY KEY, namespace TEXT NOT NULL, used INTEGER, json TEXT NOT NULL) WITHOUT ROWID',
+    );
+    sql.run('CREATE INDEX IF NOT EXISTS tokens_by_place ON tokens (namespace, id)');
+  }
+
+  get(id: string): Token | null {
+    const [row] = this.#sql.all<TokenRow>('SELECT json, used FROM tokens WHERE id = ?', id);
+    return row ? tokenOf(row) : null;
+  }
+
+  put({ lastUsedMs, ...token }: Token): void {
+    this.#sql.run(
+      'INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?)',
+      token.id,
+      token.namespace,
+      lastUsedMs,
+      JSON.stringify(token),
+    );
+  }
+
+  /** Writes a row only if the hour is later than the one that is known. */
+  noteUse(id: string, hourMs: number): void {
+    const [row] = this.#sql.all<{ used: number | null }>('SELECT used FROM tokens WHERE id = ?', id);
+    if (row && (row.used ?? 0) < hourMs) this.#sql.run('UPDATE tokens SET used = ? WHERE id = ?', hourMs, id);
+  }
+
+  /** The first after a namespace and id, by those. */
+  after(namespace: string, id: string, limit: number): Token[] {
+    return this.#sql
+      .all<TokenRow>(
+        'SELECT json, used FROM tokens WHERE (namespace, id) > (?, ?) ORDER BY namespace, id LIMIT ?',
+        namespace,
+        id,
+        limit,
+      )
+      .map(tokenOf);
+  }
+
+  /** The first after an id, of one namespace. */
+  ofNamespace(namespace: string, id: string, limit: number): Token[] {
+    return this.#sql
+      .all<TokenRow>(
+        'SELECT json, used FROM tokens WHERE namespace = ? AND id > ? ORDER BY id LIMIT ?',
+        namespace,
+        id,
+        limit,
+      )
+      .map(tokenOf);
+  }
+}
+
+function tokenOf({ json, used }: TokenRow): Token {
+  return { ...(JSON.parse(json) as Omit<Token, 'lastUsedMs'>), lastUsedMs: used };
+}

@@ -1,0 +1,53 @@
+/** What may be called on the directory: the namespaces and tokens of the deployment. */
+
+import type { Namespace } from '../../core/access/namespace.ts';
+import type { Token } from '../../core/access/token.ts';
+import type { Failure } from '../../protocol/errors.ts';
+
+/** What routers may have in their caches and is not true any more. */
+export interface DirectoryChange {
+  readonly kind: 'token' | 'namespace';
+  /** The id of a token, the name of a namespace. */
+  readonly name: string;
+}
+
+export interface CaughtUp {
+  version: number;
+  /** Since the version that was asked about; null: too long ago to say, so everything. */
+  changes: DirectoryChange[] | null;
+}
+
+/** Uses of a token: the hour of the last one, as when it began, in ms. */
+export interface TokenUse {
+  id: string;
+  hourMs: number;
+}
+
+/** `next` is what the page after it begins after; null: this is the last one. */
+export interface DirectoryPage<Item> {
+  items: Item[];
+  next: string | null;
+}
+
+export interface DirectoryMethods extends Rpc.DurableObjectBranded {
+  /** The token with its namespace, in one call, because a check needs both. */
+  token(id: string): { token: Token | null; namespace: Namespace | null; version: number };
+  tokens(namespace: string | null, after: string, limit: number): DirectoryPage<Token>;
+  makeToken(token: Token): Token | Failure;
+  rotateToken(
+    id: string,
+    digest: string,
+    previousUntilMs: number,
+  ): { token: Token; version: number } | Failure;
+  /** As it was, if it was revoked already. */
+  revokeToken(id: string): { token: Token; version: number } | Failure;
+
+  namespace(name: string): { namespace: Namespace | null; version: number };
+  namespaces(after: string, limit: number): DirectoryPage<Namespace>;
+  putNamespace(name: string): { namespace: Namespace; isNew: boolean };
+
+  /** Also writes down which tokens were used: at most a row for each token and hour. */
+  catchUp(version: number, uses: readonly TokenUse[]): CaughtUp;
+  /** Writes a row to see that it can. @returns when it was written, in ms */
+  probeStorage(): number;
+}

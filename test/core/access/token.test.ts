@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { ROOT, type Identity } from '../../../core/access/identity.ts';
+import {
+  hourOfUse,
+  identityOf,
+  refuseGrant,
+  rotated,
+  scopesOf,
+  type Token,
+} from '../../../core/access/token.ts';
+import { SCOPES_OF_ROLE } from '../../../protocol/access/scopes.ts';
+
+const token: Token = {
+  id: 'one',
+  name: 'one',
+  namespace: 'team',
+  scopes: [{ kind: 'queue', name: '*', actions: ['read'] }],
+  roles: [],
+  createdMs: 0,
+  createdBy: 'root',
+  expiresMs: null,
+  digest: 'aa',
+  previous: null,
+  rotatedMs: null,
+  revokedMs: null,
+  lastUsedMs: null,
+};
+const NOW_MS = 1_000;
+
+describe('using a token', () => {
+  it('gives the identity that it stands for', () => {
+    const { id, name, namespace, scopes, expiresMs } = token;
+    expect(identityOf(token, false, NOW_MS)).toEqual({
+      kind: 'token',
+      id,
+      name,
+      namespace,
+      scopes,
+      expiresMs,
+    });
+  });
+
+  it.each<[string, Partial<Token>, boolean, boolean]>([
+    ['one that was revoked', { revokedMs: 1 }, false, false],
+    ['one that expires now', { expiresMs: NOW_MS }, false, false],
+    ['one that expires later', { expiresMs: NOW_MS + 1 }, false, true],
+    ['a former secret in its time', { previous: { digest: 'bb', untilMs: NOW_MS + 1 } }, true, true],
+    ['a former secret after its time', { previous: { digest: 'bb', untilMs: NOW_MS } }, true, false],
+    ['a former secret of none', {}, true, false],
+  ])('%s', (_what, fields, isPrevious, isGood) => {
+    const found = identityOf({ ...token, ...fields }, isPrevious, NOW_MS);
+    expect(found).toMatchObject(isGood ? { kind: 'token' } : { code: 'unauthenticated' });
+  });
+
+  it('counts by the hour', () => {
+    expect([hourOfUse(3_599_999), hourOfUse(3_600_000)]).toEqual([0, 3_600_000]);
+  });
+});
+
+describe('making a token', () => {
+  const maker: Identity = {
+    kind: 'token',
+    id: 'maker',
+    name: 'maker',
+    namespace: 'team',
+    scopes: SCOPES_OF_ROLE.operator,
+    expiresMs: NOW_MS,
+  };
+
+  it('adds what its roles stand for', () => {
+    expect(scopesOf(token.scopes, ['metrics'])).toEqual([...token.scopes, ...SCOPES_OF_ROLE.metrics]);
+  });
+
+  it('gives no right that the maker has not', () => {
+    expect(refuseGrant(maker, { scopes: SCOPES_OF_ROLE.operator, expiresMs: NOW_MS })).toBeNull();
+    expect(refuseGrant(maker, { scopes: SCOPES_OF_ROLE.admin, expiresMs: NOW_MS })).toMatchObject({
+      code: 'forbidden',
+      details: { needs: '*:*:read,write,manage,metrics' },
+    });
+    expect(refuseGrant(ROOT, { scopes: SCOPES_OF_ROLE.admin, expiresMs: null })).toBeNull();
+  });
+
+  it('gives no longer life than the maker has', () => {
+    for (const expiresMs of [null, NOW_MS + 1])
+      expect(refuseGrant(maker, { scopes: token.scopes, expiresMs })).toMatchObject({ code: 'forbidden' });
+    expect(refuseGrant({ ...maker, expiresMs: null }, { scopes: token.scopes, expiresMs: null })).toBeNull();
+  });
+});
+
+describe('rotating a token', () => {
+  it('keeps the former secret until a time', () => {
+    expect(rotated(token, 'bb', NOW_MS + 5, NOW_MS)).toEqual({
+      ...token,
+      digest: 'bb',
+      previous: { digest: 'aa', untilMs: NOW_MS + 5 },
+      rotatedMs: NOW_MS,
+    });
+  });
+
+  it('ends the former secret at once if its time is past', () => {
+    expect(rotated(token, 'bb', NOW_MS, NOW_MS)).toMatchObject({ digest: 'bb', previous: null });
+  });
+
+  it('refuses while a former secret is good, and after a revocation', () => {
+    const previous = { digest: '00', untilMs: NOW_MS + 1 };
+    expect(rotated({ ...token, previous }, 'bb', 0, NOW_MS)).toMatchObject({ code: 'token_rotating' });
+    expect(rotated({ ...token, revokedMs: 1 }, 'bb', 0, NOW_MS)).toMatchObject({ code: 'token_revoked' });
+    expect(rotated({ ...token, previous }, 'bb', 0, NOW_MS + 1)).toMatchObject({ digest: 'bb' });
+  });
+});

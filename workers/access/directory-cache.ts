@@ -1,0 +1,169 @@
+/**
+ * Directory cache: the tokens and namespaces that this isolate knows. No call on a warm isolate waits for the directory.
+ *
+ *   since the directory was last asked   a call
+ *   ----------------------------------   ---------------------------------------------------------------------
+ *   below 5 s                            uses what is known
+ *   below 30 s                           uses it, and the isolate asks meanwhile what has changed: one question
+ *                                        for all tokens
+ *   above, or a newer version was seen   waits for the changes
+ *
+ * So what is revoked elsewhere ends within 5 s in an isolate that is busy with anything, and within 30 s in every other.
+ * That something does not exist is believed for 5 s. The same question reports which tokens were used.
+ */
+
+import { waitUntil } from 'cloudflare:workers';
+import type { Namespace } from '../../core/access/namespace.ts';
+import { hourOfUse, type Token } from '../../core/access/token.ts';
+import type { Env } from '../../durable-objects/env.ts';
+import type { DirectoryChange } from '../../durable-objects/rpc/directory.ts';
+import { directoryStub } from '../../durable-objects/stubs.ts';
+
+const ASK_AFTER_MS = 5_000;
+const TRUSTED_MS_MAX = 30_000;
+const ABSENT_MS_MAX = 5_000;
+
+/** Entries of each kind; the oldest goes. A token with its scopes has about 1 KB. */
+const ENTRIES_MAX = 10_000;
+
+export interface KnownToken {
+  token: Token;
+  namespace: Namespace;
+  digest: Uint8Array;
+  previousDigest: Uint8Array | null;
+}
+
+interface Entry<Value> {
+  /** Null: there is none. */
+  value: Value | null;
+  readMs: number;
+}
+
+const tokens = new Map<string, Entry<KnownToken>>();
+const namespaces = new Map<string, Entry<Namespace>>();
+
+/** The version that what is known is at least as new as, and when that was last confirmed. */
+let version = 0;
+let confirmedMs = -Infinity;
+/** The newest version that any reply has told. */
+let seenVersion = 0;
+/** When the question began that is under way. */
+let askingSinceMs = -Infinity;
+
+/** Uses that the directory has not been told of: the hour by token. */
+const uses = new Map<string, number>();
+
+export async function lookUpToken(env: Env, id: string, nowMs: number): Promise<KnownToken | null> {
+  await refresh(env, nowMs);
+  const known = current(tokens.get(id), nowMs);
+  if (known) return known.value;
+  const { token, namespace } = await ask(() => directoryStub(env).token(id), nowMs);
+  const value = token && namespace && knownToken(token, namespace);
+  put(tokens, id, { value, readMs: nowMs });
+  if (namespace) put(namespaces, namespace.name, { value: namespace, readMs: nowMs });
+  return value;
+}
+
+export async function lookUpNamespace(env: Env, name: string, nowMs: number): Promise<Namespace | null> {
+  await refresh(env, nowMs);
+  const known = current(namespaces.get(name), nowMs);
+  if (known) return known.value;
+  const { namespace } = await ask(() => directoryStub(env).namespace(name), nowMs);
+  put(namespaces, name, { value: namespace, readMs: nowMs });
+  return namespace;
+}
+
+/** Called by whoever has changed something: this isolate sees it at once. */
+export function forget({ kind, name }: DirectoryChange): void {
+  if (kind === 'token') return void tokens.delete(name);
+  namespaces.delete(name);
+  for (const [id, { value }] of tokens) if (value?.namespace.name === name) tokens.delete(id);
+}
+
+/** Called with the version that the reply of an object has told. */
+export function noteDirectoryVersion(newest: number): void {
+  seenVersion = Math.max(seenVersion, newest);
+}
+
+/** Notes that a token was used, so that the directory learns the hour of its last use. */
+export function noteUse({ id, lastUsedMs }: Token, nowMs: number): void {
+  const hourMs = hourOfUse(nowMs);
+  if ((lastUsedMs ?? 0) < hourMs) uses.set(id, hourMs);
+}
+
+async function refresh(env: Env, nowMs: number): Promise<void> {
+  if (tokens.size + namespaces.size === 0) return;
+  const ageMs = nowMs - confirmedMs;
+  if (seenVersion > version || ageMs > TRUSTED_MS_MAX || ageMs < 0) return await catchUp(env, nowMs);
+  const isAsking = nowMs - askingSinceMs < ASK_AFTER_MS && nowMs >= askingSinceMs;
+  if (ageMs > ASK_AFTER_MS && !isAsking) {
+    const asking = catchUp(env, nowMs).catch((error: unknown) => {
+      console.error('the directory could not be asked for changes', error);
+    });
+    waitUntil(asking);
+  }
+}
+
+async function catchUp(env: Env, nowMs: number): Promise<void> {
+  askingSinceMs = nowMs;
+  const told = [...uses];
+  uses.clear();
+  const answer = await directoryStub(env).catchUp(
+    version,
+    told.map(([id, hourMs]) => ({ id, hourMs })),
+  );
+  if (answer.changes === null) {
+    tokens.clear();
+    namespaces.clear();
+  } else answer.changes.forEach(forget);
+  for (const [id, hourMs] of told) noteWritten(id, hourMs);
+  version = Math.max(version, answer.version);
+  seenVersion = Math.max(seenVersion, version);
+  confirmedMs = Math.max(confirmedMs, nowMs);
+}
+
+/**
+ * Asks until the answer is not older than what is known to have changed: one that was on its way meanwhile would stay
+ * here as if it were true. The first answer of all says where this isolate begins.
+ */
+async function ask<Answer extends { version: number }>(
+  question: () => Promise<Answer>,
+  nowMs: number,
+): Promise<Answer> {
+  for (;;) {
+    const answer = await question();
+    if (tokens.size + namespaces.size === 0 && answer.version >= seenVersion) {
+      version = answer.version;
+      confirmedMs = nowMs;
+    }
+    noteDirectoryVersion(answer.version);
+    if (answer.version === seenVersion) return answer;
+  }
+}
+
+function current<Value>(entry: Entry<Value> | undefined, nowMs: number): Entry<Value> | null {
+  if (!entry) return null;
+  const isOld = entry.value === null && (nowMs > entry.readMs + ABSENT_MS_MAX || nowMs < entry.readMs);
+  return isOld ? null : entry;
+}
+
+function put<Value>(entries: Map<string, Entry<Value>>, name: string, entry: Entry<Value>): void {
+  entries.delete(name);
+  if (entries.size >= ENTRIES_MAX) entries.delete(entries.keys().next().value!);
+  entries.set(name, entry);
+}
+
+function knownToken(token: Token, namespace: Namespace): KnownToken {
+  const { digest, previous } = token;
+  return {
+    token,
+    namespace,
+    digest: Uint8Array.fromHex(digest),
+    previousDigest: previous && Uint8Array.fromHex(previous.digest),
+  };
+}
+
+function noteWritten(id: string, hourMs: number): void {
+  const known = tokens.get(id)?.value;
+  if (known) known.token = { ...known.token, lastUsedMs: hourMs };
+}

@@ -1,0 +1,45 @@
+/**
+ * Credentials: where a request carries one.
+ *
+ *   Authorization: Bearer <credential>
+ *   Authorization: Basic <base64 of anything:credential>   for tools that know nothing else
+ *   ?access_token=<credential>                             WebSockets and event streams only, which browsers open without headers
+ */
+
+import type { AppContext } from './context.ts';
+
+/** Longer ones are refused unread. A JWT has 2 KB, seldom 4. */
+const CREDENTIAL_LENGTH_MAX = 8_192;
+
+export const ACCESS_TOKEN_PARAMETER = 'access_token';
+
+/** Returns the credential; null if the request has none, and '' if what it has is no credential. */
+export function credentialOf(c: AppContext): string | null {
+  const header = c.req.header('authorization');
+  if (header !== undefined) return fromHeader(header);
+  if (!takesParameter(c)) return null;
+  const given = new URL(c.req.url).searchParams.getAll(ACCESS_TOKEN_PARAMETER);
+  if (given.length === 0) return null;
+  return given.length === 1 && given[0]!.length <= CREDENTIAL_LENGTH_MAX ? given[0]! : '';
+}
+
+/** Returns true for what a browser can open only without headers of its own. */
+export function takesParameter(c: AppContext): boolean {
+  const { method } = c.req;
+  if (method !== 'GET') return false;
+  if (c.req.header('upgrade')?.toLowerCase() === 'websocket') return true;
+  return (c.req.header('accept') ?? '').includes('text/event-stream');
+}
+
+function fromHeader(header: string): string {
+  if (header.length > 2 * CREDENTIAL_LENGTH_MAX) return '';
+  const [, scheme = '', value = ''] = /^(\S+) +(\S+) *$/.exec(header) ?? [];
+  if (scheme.toLowerCase() === 'bearer') return value.length <= CREDENTIAL_LENGTH_MAX ? value : '';
+  if (scheme.toLowerCase() !== 'basic') return '';
+  try {
+    const pair = atob(value);
+    return pair.slice(pair.indexOf(':') + 1);
+  } catch {
+    return '';
+  }
+}
