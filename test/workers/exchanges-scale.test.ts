@@ -10,7 +10,7 @@ const PER_REQUEST = 5_000;
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'is restarted' });
   await broker.declare('log');
   await broker.call('PUT', `${NAMESPACE}/exchanges/big`, { type: 'topic' });
 });

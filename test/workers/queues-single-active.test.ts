@@ -8,7 +8,7 @@ import { QueueClient, tagsOf } from '../support/queue-client.ts';
 let broker: TestBroker;
 let queues: QueueClient;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'its clock is put forward' });
   queues = new QueueClient(broker);
 });
 afterAll(() => broker.stop());

@@ -108,7 +108,7 @@ function pickOf(code: ProblemDocument['code']): { status: number; retryable: boo
 
 describe('in the real runtime, where the topology', () => {
   let broker: TestBroker;
-  beforeAll(async () => void (broker = await TestBroker.start()));
+  beforeAll(async () => void (broker = await TestBroker.start({ own: 'its topology fails' })));
   afterAll(() => broker.stop());
 
   it.each(['throws', 'is reset'])('%s, the reply is a 503', async (how) => {
