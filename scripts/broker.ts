@@ -63,9 +63,6 @@ const HOST_DEFAULT = '127.0.0.1';
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   refuseOpenDoor(options);
   const config = await readWranglerConfig();
-  const sourceMap = options.inspectorPort !== undefined;
-  const script = options.script ?? (await bundleWorker(config.main, { sourceMap }));
-  const worker = workerOptions(config, options, script);
   let url = '';
   const onLog = options.onLog ?? logTroubles;
   const workerd = new WorkerdProcess((log) => {
@@ -86,8 +83,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   };
   try {
     claim = claimDataFolder(resolve(options.dataPath));
+    const sourceMap = options.inspectorPort !== undefined;
+    const script = options.script ?? (await bundleWorker(config.main, { sourceMap }));
     miniflare = new Miniflare({
-      workers: [worker],
+      workers: [workerOptions(config, options, script)],
       durableObjectsPersist: resolve(options.dataPath),
       telemetry: { enabled: false },
       ...(options.inspectorPort !== undefined && { inspectorPort: options.inspectorPort }),

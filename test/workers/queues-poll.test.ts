@@ -6,6 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Deliveries, SettledReply } from '../../protocol/schemas/deliveries.ts';
 import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
+import { randomFrom } from '../crash/random.ts';
+import { SEED } from '../support/seed.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
 let broker: TestBroker;
@@ -44,9 +46,10 @@ describe('a poll of a queue', () => {
     await declare('ending');
     const rounds = 200;
     const settled: unknown[] = [];
+    const random = randomFrom(SEED);
     const pollers = Array.from({ length: 4 }, async () => {
       while (settled.length < rounds) {
-        const deliveries = await poll('ending', { max: 10, wait_ms: 1 + Math.floor(Math.random() * 4) });
+        const deliveries = await poll('ending', { max: 10, wait_ms: 1 + Math.floor(random() * 4) });
         settled.push(...(await acknowledge('ending', deliveries)));
       }
     });
@@ -58,9 +61,10 @@ describe('a poll of a queue', () => {
 
   it('loses no message that came as its client left: at the latest the end of its lease brings it back', async () => {
     await declare('leaving', { lease_ms: 1_000 });
+    const random = randomFrom(SEED);
     for (let body = 0; body < 100; body++) {
       const client = await rawPoll('leaving');
-      await delay(Math.random() * 8);
+      await delay(random() * 8);
       client.resetAndDestroy();
       const [, deliveries] = await Promise.all([
         publish('leaving', body),
