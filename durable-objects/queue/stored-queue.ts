@@ -273,9 +273,9 @@ export class StoredQueue {
     return this.#state.config.overflow !== 'drop-head' || dropHead(this.#state, this.#source);
   }
 
-  /** True if messages were parked since `nextParkedMs` was asked. */
-  hasNewParked(): boolean {
-    return this.#parked.hasNew;
+  /** When the first of those is due that were parked since the last call; Infinity: none was. */
+  takeNextParked(): number {
+    return this.#parked.takeNextDue();
   }
 
   /** When a message expires that became ready since the last call; Infinity: none does. */

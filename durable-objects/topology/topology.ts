@@ -38,7 +38,7 @@ import { takeProducerIds } from './producer-ids.ts';
 import { changeQueueIn, declareQueueIn, deleteQueueIn } from './definitions/queues.ts';
 import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './definitions/schedules.ts';
 import { deleteShareGroupIn, putShareGroupIn } from './definitions/share-groups.ts';
-import { isDoneWithin, RuleApplier } from './definitions/rule-applier.ts';
+import { isDoneWithin, RuleApplier, unlessItFails } from './definitions/rule-applier.ts';
 import { DefinitionPropagator } from './propagation/definition-propagator.ts';
 import { changeTopicIn, declareTopicIn, deleteTopicIn } from './definitions/topics.ts';
 import type {
@@ -357,6 +357,6 @@ export class Topology extends DurableObject<Env> implements TopologyMethods {
   }
 
   #hasEffects(): boolean {
-    return this.#store.changes.effectsAfter(0, 1).length > 0;
+    return unlessItFails(() => this.#store.changes.effectsAfter(0, 1).length > 0);
   }
 }

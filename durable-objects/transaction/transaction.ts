@@ -187,8 +187,10 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     await this.#topology.unlistTransactionalId(transactionalId, number);
   }
 
-  override alarm(): void {
+  /** Lasts until what is ending has been tried: if the object ends before, the platform calls again. */
+  override async alarm(): Promise<void> {
     this.#alarm.fired();
+    await this.#complete();
   }
 
   /** The clock. Tests replace it. */
@@ -247,7 +249,17 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
   /** True if no transaction is ending: none was, or every partition has the marker now. Never rejects. */
   #complete(): Promise<boolean> {
     if (this.#state?.phase !== 'ending') return Promise.resolve(true);
-    this.#completing ??= this.#sendMarkers(this.#state).finally(() => (this.#completing = null));
+    this.#completing ??= this.#sendMarkers(this.#state)
+      .catch((error: unknown) => {
+        console.error(`transaction ${this.ctx.id.name} could not end; trying again`, error);
+        return false;
+      })
+      .then((isComplete) => {
+        if (isComplete) this.#alarm.schedule('markers', null);
+        else this.#alarm.scheduleEarlier('markers', this.now() + RETRY_DELAY_MS);
+        return isComplete;
+      })
+      .finally(() => (this.#completing = null));
     return this.#completing;
   }
 
@@ -258,17 +270,13 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
       sendMarkers(this.env, ending),
       sendMessages(this.env, { ...ending, ...endingOf(ending), publishes }),
     ]);
-    if (!isMarked || !isSent) {
-      this.#alarm.scheduleEarlier('markers', this.now() + RETRY_DELAY_MS);
-      return false;
-    }
+    if (!isMarked || !isSent) return false;
     if (this.#state === ending) {
       this.#state = completed(ending);
       // Markers may be sent again after a wake. Messages may not: what they are known by is not kept for ever.
       if (publishes.length > 0) this.#store.write(this.#state, this.#used());
       this.#messages.shrink();
     }
-    this.#alarm.schedule('markers', null);
     return true;
   }
 }

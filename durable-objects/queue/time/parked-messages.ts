@@ -23,7 +23,8 @@ const PROMOTE_SLICE_BYTES = 4 * 1024 * 1024;
 export class ParkedMessages {
   readonly #store: ParkedStore;
   readonly #cache: SegmentCache;
-  #hasNew = true;
+  /** When the first of those is due that were parked since the last call of `takeNextDue`. */
+  #newDueMs = Infinity;
 
   constructor(store: ParkedStore, cache: SegmentCache) {
     this.#store = store;
@@ -98,15 +99,18 @@ export class ParkedMessages {
     return count;
   }
 
-  /** True if messages were parked since the last time that somebody asked when the next is due, and learned it. */
-  get hasNew(): boolean {
-    return this.#hasNew;
+  /**
+   * When the first of those is due that were parked since the last call; Infinity: none was. Reads nothing, because the
+   * storage may fail, and who has committed has to set the alarm. After a commit that failed it may be early.
+   */
+  takeNextDue(): number {
+    const dueMs = this.#newDueMs;
+    this.#newDueMs = Infinity;
+    return dueMs;
   }
 
   nextDueMs(state: QueueMachine): number | null {
-    const dueMs = state.parked === 0 ? null : this.#store.nextMs();
-    this.#hasNew = false; // only now: the look may have failed
-    return dueMs;
+    return state.parked === 0 ? null : this.#store.nextMs();
   }
 
   #insert(
@@ -116,7 +120,7 @@ export class ParkedMessages {
     lane: number,
     records: Iterable<LogRecord>,
   ): void {
-    this.#hasNew = true;
+    this.#newDueMs = Math.min(this.#newDueMs, dueMs);
     for (const { count, data } of packRows(records)) {
       this.#store.insert(isKeyed, dueMs, lane, count, data);
       state.parkedBytes += data.length;

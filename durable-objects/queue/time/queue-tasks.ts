@@ -94,6 +94,7 @@ export class QueueTasks {
     const { definition, queue } = open;
     const nowMs = this.#host.now();
     this.schedule();
+    this.#alarm.scheduleEarlier('parked', queue.nextParkedMs());
     this.scheduleUnused(open);
     this.#alarm.scheduleEarlier('expiry', nowMs + 1);
     if (queue.state.dedup.size > 0)
@@ -139,7 +140,8 @@ export class QueueTasks {
       this.#alarm.scheduleEarlier('leases', queue.state.earliestExpiryMs);
     }
     this.#lookForExpired(queue);
-    if (queue.hasNewParked()) this.#alarm.scheduleEarlier('parked', queue.nextParkedMs());
+    const parkedMs = queue.takeNextParked();
+    if (parkedMs < Infinity) this.#alarm.scheduleEarlier('parked', parkedMs);
     if (queue.state.dedup.size > 0 && !this.#alarm.isScheduled('ids')) {
       this.#alarm.schedule('ids', this.#host.now() + definition.config.dedup_window_ms + 1);
     }

@@ -28,7 +28,8 @@ export class RuleApplier {
 
   /** Sets the alarm that goes on with the pass after a crash. */
   begin(): void {
-    if (this.#store.rulePass.get()) this.#alarm.scheduleEarlier('rules', Date.now() + RESUME_MS);
+    const hasPass = unlessItFails(() => this.#store.rulePass.get() !== null);
+    if (hasPass) this.#alarm.scheduleEarlier('rules', Date.now() + RESUME_MS);
   }
 
   /** Works until all rules have reached all queues. */
@@ -70,6 +71,19 @@ const EFFECTS_OF_A_SLICE = 64;
 
 /** Other calls to the object come first. */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+/**
+ * Whether there is work to come back to, which is stored already. If that cannot be looked up there may be: who assumes none
+ * would set no alarm for it.
+ */
+export function unlessItFails(hasWork: () => boolean): boolean {
+  try {
+    return hasWork();
+  } catch (error) {
+    console.error('what has to be done could not be looked up; the alarm looks again', error);
+    return true;
+  }
+}
 
 /** Waits for work, up to a time; the work goes on in any case. @returns whether it is done */
 export async function isDoneWithin(ms: number, work: Promise<unknown>): Promise<boolean> {

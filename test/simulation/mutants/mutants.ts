@@ -197,8 +197,8 @@ export const MUTANTS: readonly Mutant[] = [
     checker: 'liveness',
     patches: change(
       'durable-objects/queue/time/queue-tasks.ts',
-      'if (queue.hasNewParked())',
-      'if (queue.hasNewParked() && this.#lookedMs === Infinity)',
+      'if (parkedMs < Infinity)',
+      'if (parkedMs < Infinity && this.#lookedMs === Infinity)',
     ),
   },
   {

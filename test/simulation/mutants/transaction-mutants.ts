@@ -77,8 +77,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     only: ['transact', 'transform', 'order', 'take', 'settle'],
     patches: change(
       'durable-objects/transaction/transaction.ts',
-      'if (!isMarked || !isSent) {',
-      'if (!isMarked) {',
+      'if (!isMarked || !isSent) return false;',
+      'if (!isMarked) return false;',
     ),
   },
   {
