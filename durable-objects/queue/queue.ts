@@ -64,7 +64,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#sql = new DurableSql(ctx.storage);
     this.#store = new QueueStore(this.#sql);
     this.#consumers = new Consumers(ctx);
-    // Answered by the runtime: a client can see that its stream is there without waking the queue.
+    // Answered by the runtime: a client sees that its stream is there without waking the queue.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
     this.#since = this.now();
     this.#room = new StorageRoom('queue', env, () => ctx.storage.sql.databaseSize);
@@ -219,14 +219,14 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   }
 
   #describe(queue: StoredQueue): QueueDescription {
-    const { rowsWritten, rowsRead } = this.#sql.meter;
+    const { meter } = this.#sql;
     return describeQueue(queue, {
       outgoing_problem: this.#tasks.outgoingProblem,
       consumers: this.#consumers.count(),
       alerts: this.#watch.alerts(),
       storage_bytes: this.ctx.storage.sql.databaseSize,
-      rows_written: rowsWritten + this.#alarm.timesSet,
-      rows_read: rowsRead,
+      rows_written: meter.rowsWritten + this.#alarm.timesSet,
+      rows_read: meter.rowsRead,
       commits: this.#steps.commits,
       since: this.#since,
     });
@@ -299,9 +299,8 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#consumers.noteSign(socket, this.now());
     this.#open?.queue.noteSeen(stream.consumerId, this.now());
     const read = readStreamMessage(message);
-    if (!isFailure(read) && 'runs' in read)
-      return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
     if (isFailure(read)) socket.send(writeJson(problemOf(read)));
+    else if ('runs' in read) socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
     else {
       this.#consumers.setPrefetch(socket, read.prefetch);
       socket.send(JSON.stringify(read));
