@@ -74,9 +74,11 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
       committed: () => this.#handOut.serve(),
     });
     void ctx.blockConcurrencyWhile(async () => {
-      this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
-      this.#tasks = new QueueTasks(this.#alarm, env, {
-        now: () => this.now(),
+      const now = (): number => this.now();
+      this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), now);
+      const waitUntil = (work: Promise<unknown>): void => ctx.waitUntil(work);
+      const context = { env, sql: this.#sql, alarm: this.#alarm, now, waitUntil };
+      this.#tasks = new QueueTasks(context, {
         open: () => this.#open,
         serve: () => this.#handOut.serve(),
         changed: (isByTime) => this.#watch.changed(isByTime),
@@ -84,10 +86,8 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
         noneLeased: () => this.#handOut.noneLeased(),
         writeQueue: (definition) => this.#store.writeQueue(definition),
         deleteItself: (definition) => ctx.waitUntil(deleteItself(env, definition, 'unused')),
-        waitUntil: (work) => ctx.waitUntil(work),
       });
-      this.#handOut = new HandOut(this.#alarm, this.#consumers, {
-        now: () => this.now(),
+      this.#handOut = new HandOut(context, this.#consumers, {
         open: () => this.#open,
         context: () => this.#context(),
         handedOut: (open) => this.#used(open),
@@ -95,18 +95,10 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
         ended: (open) => this.#streamsEnded(open),
         noneLeased: () => this.#tasks.noneLeased(),
       });
-      this.#watch = new QueueWatch(this.#sql, this.#alarm, env, {
-        now: () => this.now(),
-        open: () => this.#open,
-        waitUntil: (work) => ctx.waitUntil(work),
-      });
+      this.#watch = new QueueWatch(context, () => this.#open);
       const stored = this.#store.readQueue();
       if (stored) this.#openQueue(stored);
-      this.#deletionGuard = new DeletionGuard(this.#store, env, {
-        now: () => this.now(),
-        definition: () => this.#open?.definition ?? null,
-        waitUntil: (work) => ctx.waitUntil(work),
-      });
+      this.#deletionGuard = new DeletionGuard(context, this.#store, () => this.#open?.definition ?? null);
     });
   }
 
