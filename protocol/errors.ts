@@ -61,6 +61,8 @@ export const errorTable = {
 
   // What is addressed
   namespace_not_found: permanent(404, 'There is no such namespace'),
+  namespace_reserved: permanent(403, 'The namespace belongs to the broker'),
+  namespace_deleting: transient(409, 'The namespace is being deleted'),
   topic_not_found: permanent(404, 'There is no such topic'),
   // As Kafka's INCONSISTENT_TOPIC_ID. What to do: begin again in the new topic, by the reset policy.
   inconsistent_topic_id: permanent(
