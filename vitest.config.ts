@@ -1,34 +1,27 @@
+import { join } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
-
-/** Tests of pure code: they start no runtime, keep no state of a module, and share one process. */
-const PURE = ['test/architecture/**/*.test.ts', 'test/core/**/*.test.ts', 'test/protocol/**/*.test.ts'];
 
 export default defineConfig({
   test: {
-    // Many files start a workerd of their own, and two cores run two well.
+    include: ['test/**/*.test.ts'],
+    // The interoperability tests need Java and what they compare with; they have a command of their own.
+    // `npm run mutants` shows that each planted fault is noticed. It takes many minutes.
+    exclude: [
+      ...configDefaults.exclude,
+      'test/interop/**',
+      ...(process.env['POSTHORN_MUTANTS'] ? [] : ['test/simulation/mutants/**']),
+    ],
+    // Processes that take one file after another, so that the files of a process share a broker: a worker of vitest and
+    // its workerd keep a core busy, and the tests shall pass on two.
     pool: 'forks',
     maxWorkers: 2,
+    isolate: false,
+    setupFiles: 'test/support/set-up.ts',
+    globalSetup: 'test/support/test-folder.ts',
+    alias: { 'cloudflare:workers': join(import.meta.dirname, 'test/support/cloudflare-workers.ts') },
     // No test takes long; these only end one that hangs, on a machine that may be busy with other things.
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
-    projects: [
-      { extends: true, test: { name: 'pure', include: PURE, isolate: false } },
-      {
-        extends: true,
-        test: {
-          name: 'runtime',
-          include: ['test/**/*.test.ts'],
-          // The interoperability tests need Java and what they compare with; they have a command of their own.
-          // `npm run mutants` shows that each planted fault is noticed. It takes many minutes.
-          exclude: [
-            ...configDefaults.exclude,
-            ...PURE,
-            'test/interop/**',
-            ...(process.env['POSTHORN_MUTANTS'] ? [] : ['test/simulation/mutants/**']),
-          ],
-        },
-      },
-    ],
   },
 });

@@ -56,6 +56,7 @@ export const errorTable = {
     400,
     'The queue serves one consumer at a time; name the consumer with consumer_id',
   ),
+  publish_too_wide: permanent(413, 'The messages go to more destinations in all than one request may reach'),
   too_many_tags: permanent(413, 'The settlement has more tags than allowed'),
   key_required: permanent(400, 'A compacted topic accepts only records with a key'),
 

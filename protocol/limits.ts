@@ -109,6 +109,9 @@ export const BINDINGS_PER_REQUEST_MAX = 5_000;
 /** Bindings of a namespace: a router holds all of them in memory, some 500 bytes each. */
 export const BINDINGS_MAX = 200_000;
 
+/** Copies of the messages of one publish, in all destinations. One message by itself goes to as many as there are. */
+export const PUBLISH_COPIES_MAX = 500_000;
+
 /** Items of one page of a list. */
 export const PAGE_ITEMS_MAX = 1_000;
 

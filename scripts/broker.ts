@@ -22,8 +22,8 @@ export interface BrokerOptions {
   host?: string;
   /** Default 0: any free port. */
   port?: number;
-  /** Another entry that exports the same classes: tests add to them. Relative to the root of the project. */
-  entry?: string;
+  /** Another worker that exports the same classes, as one module: tests add to them. Default: that of wrangler.toml. */
+  script?: string;
   /** Where the inspector of the runtime listens; 0: any free port. Default: there is none. */
   inspectorPort?: number;
   /** Instead of those of wrangler.toml. */
@@ -63,7 +63,6 @@ const HOST_DEFAULT = '127.0.0.1';
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   refuseOpenDoor(options);
   const config = await readWranglerConfig();
-  const worker = workerOptions(config, options, await bundleWorker(options.entry ?? config.main));
   let url = '';
   const onLog = options.onLog ?? logTroubles;
   const workerd = new WorkerdProcess((log) => {
@@ -84,8 +83,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   };
   try {
     claim = claimDataFolder(resolve(options.dataPath));
+    const sourceMap = options.inspectorPort !== undefined;
+    const script = options.script ?? (await bundleWorker(config.main, { sourceMap }));
     miniflare = new Miniflare({
-      workers: [worker],
+      workers: [workerOptions(config, options, script)],
       durableObjectsPersist: resolve(options.dataPath),
       telemetry: { enabled: false },
       ...(options.inspectorPort !== undefined && { inspectorPort: options.inspectorPort }),

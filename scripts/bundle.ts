@@ -14,7 +14,6 @@ const OPTIONS = [
   '--conditions=workerd,worker,browser',
   '--external:cloudflare:*',
   '--external:node:*',
-  '--sourcemap=inline',
   '--log-level=error',
 ];
 
@@ -24,9 +23,12 @@ const BUNDLE_BYTES_MAX = 64 * 1024 * 1024;
  * As a process of its own that ends with the build: esbuild's functions leave a helper process behind, for as long as a
  * broker runs.
  * @param entry relative to the root of the project
+ * @param sourceMap for the inspector of the runtime. The map is three times as large as the code, and each start of the
+ *   runtime reads it, so nothing else asks for it.
  */
-export async function bundleWorker(entry: string): Promise<string> {
+export async function bundleWorker(entry: string, { sourceMap = false } = {}): Promise<string> {
   const options = { cwd: ROOT, maxBuffer: BUNDLE_BYTES_MAX };
-  const { stdout } = await promisify(execFile)(ESBUILD, [entry, ...OPTIONS], options);
+  const map = sourceMap ? ['--sourcemap=inline'] : [];
+  const { stdout } = await promisify(execFile)(ESBUILD, [entry, ...OPTIONS, ...map], options);
   return stdout;
 }

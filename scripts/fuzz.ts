@@ -1,7 +1,7 @@
 /**
  * `npm run fuzz -- [--minutes N] [--seed S] [--turns T] [--only codec|frames|http] [--json]`: sends random requests and
- * frames to a broker of its own, feeds random bytes to the codecs, and reports wrong answers (test/fuzz/). The exit
- * code is 1 if there are any.
+ * frames to a broker of its own, feeds random bytes to the codecs, and reports wrong answers (test/fuzz/). SIGINT ends it after
+ * the current turn. The exit code is 1 if there are wrong answers.
  */
 
 import { parseArgs } from 'node:util';
@@ -25,7 +25,8 @@ if (only !== undefined && !PARTS.includes(only)) {
 }
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 30) : Number(values.seed);
 const turns = values.turns === undefined ? Infinity : Number(values.turns);
-const endMs = Date.now() + Number(values.minutes) * 60_000;
+let endMs = Date.now() + Number(values.minutes) * 60_000;
+process.once('SIGINT', () => (endMs = 0));
 const say = (text: string): void => {
   if (!values.json) console.log(text);
 };

@@ -2,7 +2,8 @@
 
 import { join, resolve } from 'node:path';
 import { VERSION } from '../protocol/version.ts';
-import { BrokerError, startBroker, type Broker, type RuntimeLog } from './broker.ts';
+import type { Broker, RuntimeLog } from './broker.ts';
+import { BrokerError } from './broker-error.ts';
 
 const USAGE = `npm start [-- --json]
 
@@ -58,6 +59,8 @@ async function main(flags: string[]): Promise<void> {
   const rootToken = process.env['POSTHORN_ROOT_TOKEN'] ?? '';
   const dataPath = resolve(process.env['POSTHORN_DATA'] || join(import.meta.dirname, '../.posthorn'));
   try {
+    // Not before the flags are right: the runtime takes half a second to load.
+    const { startBroker } = await import('./broker.ts');
     broker = await startBroker({
       dataPath,
       port,

@@ -4,48 +4,41 @@
  */
 
 import { judgeAttempt } from '../../core/webhook/attempt.ts';
-import type { Alarm } from '../runtime/alarm.ts';
-import type { Env } from '../env.ts';
+import type { ObjectContext } from '../runtime/context.ts';
 import { sendWebhook, type Webhook } from '../webhook/send-webhook.ts';
 import type { AlertStore, NumberedNotice } from './alert-store.ts';
 
 /** When an attempt is repeated that the end of the object interrupted, in ms. */
 const GUARD_MS = 30_000;
 
-export interface NoticeHost {
-  now(): number;
-  waitUntil(work: Promise<void>): void;
-  /** The webhook of a rule as it is now; null if the rule is gone. */
-  webhookOf(rule: string): Webhook | null;
-}
+type Context = Pick<ObjectContext, 'alarm' | 'env' | 'now' | 'waitUntil'>;
 
 export class NoticeSender {
   readonly #store: AlertStore;
-  readonly #alarm: Alarm;
-  readonly #env: Env;
-  readonly #host: NoticeHost;
+  readonly #context: Context;
+  readonly #webhookOf: (rule: string) => Webhook | null;
   #isSending = false;
   #isOver = false;
 
-  constructor(store: AlertStore, alarm: Alarm, env: Env, host: NoticeHost) {
+  /** @param webhookOf the webhook of a rule as it is now; null if the rule is gone */
+  constructor(context: Context, store: AlertStore, webhookOf: (rule: string) => Webhook | null) {
+    this.#context = context;
     this.#store = store;
-    this.#alarm = alarm;
-    this.#env = env;
-    this.#host = host;
-    alarm.register('notices', (nowMs) => this.#run(nowMs));
+    this.#webhookOf = webhookOf;
+    context.alarm.register('notices', (nowMs) => this.#run(nowMs));
     this.#schedule();
   }
 
   /** After notices may have been written. */
   wake(): void {
     if (this.#dueNow().length === 0) return;
-    this.#alarm.scheduleEarlier('notices', this.#host.now() + GUARD_MS);
+    this.#context.alarm.scheduleEarlier('notices', this.#context.now() + GUARD_MS);
     this.#send();
   }
 
   cancel(): void {
     this.#isOver = true;
-    this.#alarm.schedule('notices', null);
+    this.#context.alarm.schedule('notices', null);
   }
 
   #run(nowMs: number): number | null {
@@ -57,7 +50,7 @@ export class NoticeSender {
     if (this.#isSending || this.#dueNow().length === 0) return;
     this.#isSending = true;
     const work = this.#sendAll().catch((error: unknown) => console.error('notices could not be sent', error));
-    this.#host.waitUntil(
+    this.#context.waitUntil(
       work.finally(() => {
         this.#isSending = false;
         if (!this.#isOver) this.#schedule();
@@ -72,12 +65,12 @@ export class NoticeSender {
   }
 
   async #attempt(notice: NumberedNotice): Promise<void> {
-    const webhook = this.#host.webhookOf(notice.rule) ?? notice.webhook;
+    const webhook = this.#webhookOf(notice.rule) ?? notice.webhook;
     const message = { id: notice.messageId, body: notice.body };
-    const outcome = await sendWebhook(this.#env, webhook, message, this.#host.now());
+    const outcome = await sendWebhook(this.#context.env, webhook, message, this.#context.now());
     if (this.#isOver) return;
     const attempts = notice.attempts + 1;
-    const context = { nowMs: this.#host.now(), random: Math.random() };
+    const context = { nowMs: this.#context.now(), random: Math.random() };
     const verdict = judgeAttempt(outcome, { attempts, firstMs: notice.firstMs }, context);
     if (verdict.kind === 'retry') {
       const { messageId, body, firstMs } = notice;
@@ -92,7 +85,7 @@ export class NoticeSender {
   }
 
   #dueNow(): NumberedNotice[] {
-    const nowMs = this.#host.now();
+    const nowMs = this.#context.now();
     return this.#heads().filter(({ dueMs }) => dueMs <= nowMs);
   }
 
@@ -111,6 +104,6 @@ export class NoticeSender {
   }
 
   #schedule(): void {
-    this.#alarm.schedule('notices', this.#nextMs());
+    this.#context.alarm.schedule('notices', this.#nextMs());
   }
 }

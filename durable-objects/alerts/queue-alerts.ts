@@ -14,9 +14,7 @@ import { RateWindow } from '../../core/alerts/rate-window.ts';
 import { readyCount, type QueueMachine } from '../../core/queue/state/queue-machine.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { QueueAlert } from '../../protocol/schemas/queue-alerts.ts';
-import type { Alarm } from '../runtime/alarm.ts';
-import type { Sql } from '../storage/sql.ts';
-import type { Env } from '../env.ts';
+import type { ObjectContext } from '../runtime/context.ts';
 import { AlertStore, type StoredAlertState } from './alert-store.ts';
 import { NoticeSender } from './notice-sender.ts';
 
@@ -25,12 +23,6 @@ export interface WatchedQueue {
   readonly state: Readonly<QueueMachine>;
   /** When the oldest ready message was published, in ms. Reads a segment for each lane that has messages. */
   oldestMs(): number | null;
-}
-
-export interface AlertHost {
-  now(): number;
-  queue(): WatchedQueue | null;
-  waitUntil(work: Promise<void>): void;
 }
 
 /** The time between two reads of the oldest message while it is too old, in ms: each commit may have settled it. */
@@ -55,10 +47,8 @@ interface Kept {
 }
 
 export class QueueAlerts {
-  readonly #sql: Sql;
-  readonly #alarm: Alarm;
-  readonly #env: Env;
-  readonly #host: AlertHost;
+  readonly #context: ObjectContext;
+  readonly #queue: () => WatchedQueue | null;
   #definition: QueueDefinition | null = null;
   #rules: readonly AlertRule[] = [];
   /** Null if no rule has ever matched the queue. */
@@ -71,12 +61,10 @@ export class QueueAlerts {
   /** By rule: when it has to be looked at again. */
   readonly #dues = new Map<string, number | null>();
 
-  constructor(sql: Sql, alarm: Alarm, env: Env, host: AlertHost) {
-    this.#sql = sql;
-    this.#alarm = alarm;
-    this.#env = env;
-    this.#host = host;
-    alarm.register('alerts', () => this.#evaluate(true));
+  constructor(context: ObjectContext, queue: () => WatchedQueue | null) {
+    this.#context = context;
+    this.#queue = queue;
+    context.alarm.register('alerts', () => this.#evaluate(true));
   }
 
   /** Takes the rules of a queue that was made, was changed, or has just been read from its rows. */
@@ -96,7 +84,7 @@ export class QueueAlerts {
     this.#kept?.sender.cancel();
     this.#kept = null;
     this.#rules = [];
-    this.#alarm.schedule('alerts', null);
+    this.#context.alarm.schedule('alerts', null);
   }
 
   /**
@@ -117,22 +105,19 @@ export class QueueAlerts {
   }
 
   #open(): Kept {
-    const store = new AlertStore(this.#sql);
+    const store = new AlertStore(this.#context.sql);
     this.#deaths = new RateWindow(store.deaths());
-    const sender = new NoticeSender(store, this.#alarm, this.#env, {
-      now: () => this.#host.now(),
-      waitUntil: (work) => this.#host.waitUntil(work),
-      webhookOf: (name) => this.#rules.find((rule) => rule.name === name)?.webhook ?? null,
-    });
+    const webhookOf = (name: string) => this.#rules.find((rule) => rule.name === name)?.webhook ?? null;
+    const sender = new NoticeSender(this.#context, store, webhookOf);
     return { store, sender, states: store.states() };
   }
 
   /** Returns when to evaluate again. A failure here must not fail the commit before it. */
   #evaluate(isByTime: boolean): number | null {
-    const queue = this.#host.queue();
+    const queue = this.#queue();
     const kept = this.#kept;
     if (!queue || !kept || this.#rules.length === 0) return null;
-    const nowMs = this.#host.now();
+    const nowMs = this.#context.now();
     try {
       this.#countDeaths(kept, nowMs);
       const oldestMs = this.#lookAtOldest(queue, nowMs, isByTime);
@@ -228,12 +213,12 @@ export class QueueAlerts {
   }
 
   #deathsCounted(): number {
-    return this.#host.queue()?.state.counters.deadLettered ?? 0;
+    return this.#queue()?.state.counters.deadLettered ?? 0;
   }
 
   /** Ends the alerts of deleted rules. A receiver of `alert.firing` gets `alert.recovered`. */
   #forgetRemoved(kept: Kept, before: readonly AlertRule[], definition: QueueDefinition): void {
-    const nowMs = this.#host.now();
+    const nowMs = this.#context.now();
     for (const [name, state] of kept.states) {
       if (this.#rules.some((rule) => rule.name === name && rule.id === state.id)) continue;
       const rule = before.find((each) => each.name === name && each.id === state.id);
@@ -255,7 +240,7 @@ export class QueueAlerts {
   }
 
   #valueOf(rule: AlertRule, nowMs: number): number {
-    const queue = this.#host.queue();
+    const queue = this.#queue();
     if (!queue) return 0;
     return this.#sample(rule, queue, queue.oldestMs(), nowMs)?.value ?? 0;
   }
@@ -277,6 +262,6 @@ export class QueueAlerts {
   }
 
   #schedule(dueMs: number | null): void {
-    this.#alarm.schedule('alerts', dueMs);
+    this.#context.alarm.schedule('alerts', dueMs);
   }
 }

@@ -15,6 +15,9 @@ import { topologyStub } from '../stubs.ts';
 import { gone, handOver } from './hand-over.ts';
 import { batchesOf, type Messages } from './messages.ts';
 
+/** A definition is of some kilobytes where many alerts watch a queue. */
+const DEFINITIONS_AT_ONCE = 500;
+
 /** Returns the destination of a target that needs no routing. */
 export function directDestination(target: { queue: string } | { topic: string }): Destination {
   return 'queue' in target ? { kind: 'queue', name: target.queue } : { kind: 'topic', name: target.topic };
@@ -37,21 +40,29 @@ export async function throughExchange<Record extends RecordInput>(
     routingKey: routingKeyOf(record),
     headers: routedHeaders(record.headers ?? []),
   }));
-  return await topology.route(exchange, routed);
+  const destinations: Destination[][] = [];
+  while (destinations.length < routed.length)
+    destinations.push(...(await topology.route(exchange, routed.slice(destinations.length))));
+  return destinations;
 }
 
-/** Asks the topology once for the definitions of all destinations. */
+/** Asks the topology for the definitions of all destinations, of so many at once that an answer stays small. */
 export async function definitionsOf(
   env: Env,
   namespace: string,
   batches: readonly DestinationBatch[],
 ): Promise<Definitions> {
-  const names = namesByKind(batches);
-  const { queues, topics } = await topologyStub(env, namespace).definitions(names.queues, names.topics);
-  return {
-    queues: new Map((queues as QueueDefinition[]).map((queue) => [queue.name, queue])),
-    topics: new Map((topics as TopicDefinition[]).map((topic) => [topic.name, topic])),
+  const definitions = {
+    queues: new Map<string, QueueDefinition>(),
+    topics: new Map<string, TopicDefinition>(),
   };
+  for (let first = 0; first < batches.length; first += DEFINITIONS_AT_ONCE) {
+    const names = namesByKind(batches.slice(first, first + DEFINITIONS_AT_ONCE));
+    const { queues, topics } = await topologyStub(env, namespace).definitions(names.queues, names.topics);
+    for (const queue of queues as QueueDefinition[]) definitions.queues.set(queue.name, queue);
+    for (const topic of topics as TopicDefinition[]) definitions.topics.set(topic.name, topic);
+  }
+  return definitions;
 }
 
 /**

@@ -64,7 +64,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#sql = new DurableSql(ctx.storage);
     this.#store = new QueueStore(this.#sql);
     this.#consumers = new Consumers(ctx);
-    // Answered by the runtime: a client can see that its stream is there without waking the queue.
+    // Answered by the runtime: a client sees that its stream is there without waking the queue.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
     this.#since = this.now();
     this.#room = new StorageRoom('queue', env, () => ctx.storage.sql.databaseSize);
@@ -74,9 +74,11 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
       committed: () => this.#handOut.serve(),
     });
     void ctx.blockConcurrencyWhile(async () => {
-      this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
-      this.#tasks = new QueueTasks(this.#alarm, env, {
-        now: () => this.now(),
+      const now = (): number => this.now();
+      this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), now);
+      const waitUntil = (work: Promise<unknown>): void => ctx.waitUntil(work);
+      const context = { env, sql: this.#sql, alarm: this.#alarm, now, waitUntil };
+      this.#tasks = new QueueTasks(context, {
         open: () => this.#open,
         serve: () => this.#handOut.serve(),
         changed: (isByTime) => this.#watch.changed(isByTime),
@@ -84,10 +86,8 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
         noneLeased: () => this.#handOut.noneLeased(),
         writeQueue: (definition) => this.#store.writeQueue(definition),
         deleteItself: (definition) => ctx.waitUntil(deleteItself(env, definition, 'unused')),
-        waitUntil: (work) => ctx.waitUntil(work),
       });
-      this.#handOut = new HandOut(this.#alarm, this.#consumers, {
-        now: () => this.now(),
+      this.#handOut = new HandOut(context, this.#consumers, {
         open: () => this.#open,
         context: () => this.#context(),
         handedOut: (open) => this.#used(open),
@@ -95,18 +95,10 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
         ended: (open) => this.#streamsEnded(open),
         noneLeased: () => this.#tasks.noneLeased(),
       });
-      this.#watch = new QueueWatch(this.#sql, this.#alarm, env, {
-        now: () => this.now(),
-        open: () => this.#open,
-        waitUntil: (work) => ctx.waitUntil(work),
-      });
+      this.#watch = new QueueWatch(context, () => this.#open);
       const stored = this.#store.readQueue();
       if (stored) this.#openQueue(stored);
-      this.#deletionGuard = new DeletionGuard(this.#store, env, {
-        now: () => this.now(),
-        definition: () => this.#open?.definition ?? null,
-        waitUntil: (work) => ctx.waitUntil(work),
-      });
+      this.#deletionGuard = new DeletionGuard(context, this.#store, () => this.#open?.definition ?? null);
     });
   }
 
@@ -219,14 +211,14 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   }
 
   #describe(queue: StoredQueue): QueueDescription {
-    const { rowsWritten, rowsRead } = this.#sql.meter;
+    const { meter } = this.#sql;
     return describeQueue(queue, {
       outgoing_problem: this.#tasks.outgoingProblem,
       consumers: this.#consumers.count(),
       alerts: this.#watch.alerts(),
       storage_bytes: this.ctx.storage.sql.databaseSize,
-      rows_written: rowsWritten + this.#alarm.timesSet,
-      rows_read: rowsRead,
+      rows_written: meter.rowsWritten + this.#alarm.timesSet,
+      rows_read: meter.rowsRead,
       commits: this.#steps.commits,
       since: this.#since,
     });
@@ -299,12 +291,14 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#consumers.noteSign(socket, this.now());
     this.#open?.queue.noteSeen(stream.consumerId, this.now());
     const read = readStreamMessage(message);
-    if (isFailure(read)) return socket.send(writeJson(problemOf(read)));
-    if ('runs' in read) return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
-    this.#consumers.setPrefetch(socket, read.prefetch);
-    socket.send(JSON.stringify(read));
-    if (read.prefetch === 0) this.#open?.queue.resign(stream.consumerId);
-    this.#handOut.serve();
+    if (isFailure(read)) socket.send(writeJson(problemOf(read)));
+    else if ('runs' in read) socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
+    else {
+      this.#consumers.setPrefetch(socket, read.prefetch);
+      socket.send(JSON.stringify(read));
+      if (read.prefetch === 0) this.#open?.queue.resign(stream.consumerId);
+    }
+    this.#handOut.serve(); // it may have room again
   }
 
   override webSocketClose(socket: WebSocket): void {

@@ -238,7 +238,7 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
 
   /**
    * Routes from an exchange, for objects that hand messages on. Routers route by themselves.
-   * @returns for each message the queues and topics, each once
+   * @returns for each of the first messages the queues and topics, each once; ask again for the rest
    */
   route(
     exchange: string,

@@ -291,7 +291,7 @@ export class Topology extends TopologyLife implements TopologyMethods {
 
   /**
    * Routes messages of an exchange for objects that send messages on. Routers route by themselves.
-   * @returns for each message the queues and topics, each once
+   * @returns for each of the first messages the queues and topics, each once; ask again for the rest
    */
   route(
     exchange: string,

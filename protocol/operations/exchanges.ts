@@ -193,6 +193,7 @@ export const exchangeOperations = {
       'exchange_internal',
       'invalid_message',
       'publish_incomplete',
+      'publish_too_wide',
       'producer_fenced',
       'out_of_order_sequence',
       'queue_full',

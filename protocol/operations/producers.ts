@@ -97,6 +97,7 @@ export const producerOperations = {
       'out_of_order_sequence',
       'transaction_in_progress',
       'transaction_too_large',
+      'publish_too_wide',
       'transaction_unavailable',
       'exchange_not_found',
       'exchange_internal',

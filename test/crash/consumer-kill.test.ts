@@ -13,10 +13,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startBroker, type Broker } from '../../scripts/broker.ts';
 import { Posthorn } from '../../sdk/index.ts';
+import { SEED } from '../support/seed.ts';
 import { randomFrom } from './random.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 4);
-const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 /** What a killed consumer handles in its life is fewer. */
 const INPUTS = 200 * KILLS;
 const LIFE_MS_MAX = 400;

@@ -15,12 +15,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
 import type { TransactionState } from '../../protocol/schemas/transactions.ts';
 import { Posthorn, PosthornError, type GroupConsumer, type ReceivedRecord } from '../../sdk/index.ts';
+import { SEED } from '../support/seed.ts';
 import { answers, isAlive, ServeProcess, until } from '../support/serve-process.ts';
 import { ask } from './http.ts';
 import { randomFrom } from './random.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 3);
-const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const PARTITIONS = 3;
 
 describe(`a broker killed ${KILLS} times under producers that repeat (SEED=${SEED})`, () => {

@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SEED } from '../support/seed.ts';
 import { answers, isAlive, ServeProcess, until } from '../support/serve-process.ts';
 import { GroupLedger } from './group-ledger.ts';
 import { committedOffsets, readRest, startGroupLoad } from './group-load.ts';
@@ -24,7 +25,6 @@ import { declareReplayLoad, settleReplayed, startReplayLoad } from './replay-loa
 import { acceptRest, declareShareLoad, startShareLoad } from './share-load.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 3);
-const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const PARTITIONS = 4;
 const CONNECTIONS = 4;
 const PUBLISHERS = 3;

@@ -10,7 +10,7 @@ import { TestBroker } from '../support/test-broker.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'is reached by its host alone' });
 });
 afterAll(() => broker.stop());
 

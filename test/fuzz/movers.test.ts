@@ -11,7 +11,7 @@ import { difference, snapshot } from './snapshot.ts';
 let broker: TestBroker;
 let movers: Movers;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'its clock is put forward' });
   movers = new Movers(broker);
   await broker.declare('victim');
   for (const queue of ['victim', 'other'])

@@ -158,13 +158,32 @@ function stringOf(schema: Schema, random: Random): string {
   return text.padEnd(minLength, 'y').slice(0, maxLength);
 }
 
+interface Matcher {
+  regex: RegExp;
+  names: readonly string[];
+  texts: fc.Arbitrary<string>;
+}
+
+/** By pattern: to make one takes a hundred times as long as to draw from it. */
+const matchers = new Map<string, Matcher>();
+
+function matcherOf(pattern: string): Matcher {
+  let matcher = matchers.get(pattern);
+  if (!matcher) {
+    const regex = new RegExp(pattern, 'u');
+    // It draws by no lookahead: those are checked afterwards.
+    const loose = new RegExp(pattern.replaceAll(/\(\?!(?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)/g, ''), 'u');
+    const names = NAMES.filter((name) => regex.test(name));
+    matchers.set(pattern, (matcher = { regex, names, texts: fc.stringMatching(loose) }));
+  }
+  return matcher;
+}
+
 /** A name that matches, or any text that does. */
 function matching(pattern: string, lengthMax: number, random: Random): string {
-  const regex = new RegExp(pattern, 'u');
-  const fitting = NAMES.filter((name) => regex.test(name) && name.length <= lengthMax);
+  const { regex, names, texts } = matcherOf(pattern);
+  const fitting = names.filter((name) => name.length <= lengthMax);
   if (fitting.length > 0 && random() < 0.8) return pick(random, fitting);
-  // It draws by no lookahead: those are checked afterwards.
-  const loose = new RegExp(pattern.replaceAll(/\(\?!(?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)/g, ''), 'u');
-  const texts = fc.sample(fc.stringMatching(loose), { numRuns: 5, seed: Math.floor(random() * 2 ** 31) });
-  return texts.find((text) => text.length <= lengthMax && regex.test(text)) ?? fitting[0] ?? '';
+  const drawn = fc.sample(texts, { numRuns: 5, seed: Math.floor(random() * 2 ** 31) });
+  return drawn.find((text) => text.length <= lengthMax && regex.test(text)) ?? fitting[0] ?? '';
 }

@@ -97,10 +97,8 @@ describe('stopping', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('is clean and prompt on %s', async (signal) => {
     const serve = await start();
     await produce(serve.info.url, 'a');
-    const startMs = Date.now();
     serve.child.kill(signal);
-    expect(await serve.exit).toBe(0);
-    expect(Date.now() - startMs).toBeLessThan(3_000);
+    expect(await serve.exit, 'it ends with 1 when its stop takes too long').toBe(0);
     expect(isAlive(serve.info.workerdPid)).toBe(false);
     expect(serve.stderr).toBe('');
   });

@@ -9,7 +9,7 @@ import {
   type PosthornOptions,
   type TopicPartition,
 } from '../../sdk/index.ts';
-import { TestBroker } from '../support/test-broker.ts';
+import { TestBroker, type TestOptions } from '../support/test-broker.ts';
 import { FAST_RETRY, until } from './harness.ts';
 
 export interface Seen {
@@ -55,23 +55,23 @@ export interface GroupTests {
 
 let topics = 0;
 
-export function groupTests(): GroupTests {
+export function groupTests(options: TestOptions = {}): GroupTests {
   let broker: TestBroker;
   const stop = new AbortController();
   beforeAll(async () => {
-    broker = await TestBroker.start();
+    broker = await TestBroker.start(options);
   });
   afterAll(async () => {
     stop.abort();
     await broker.stop();
   });
-  const client = (options: Partial<PosthornOptions> = {}): Posthorn =>
+  const client = (fields: Partial<PosthornOptions> = {}): Posthorn =>
     new Posthorn({
       url: 'http://broker',
       // A broker that was restarted has another port.
       fetch: (url, init) => fetch(url.replace('http://broker', broker.url), init),
       retry: FAST_RETRY,
-      ...options,
+      ...fields,
     });
   const fill = async (topic: string, partitions: number, records: number, from = 0): Promise<void> => {
     await using producer = client().producer();
@@ -94,18 +94,18 @@ export function groupTests(): GroupTests {
       await fill(name, partitions, records);
       return name;
     },
-    consumer: (options, notes = new Notes(), posthorn = client()) => {
+    consumer: (fields, notes = new Notes(), posthorn = client()) => {
       const numbersOf = (places: TopicPartition[]): number[] => places.map(({ partition }) => partition);
       const consumer = posthorn.consumer({
         sessionTimeoutMs: 6_000,
         commit: 'batch',
-        ...(options.eachBatch ? {} : { eachRecord: (record: GroupRecord) => notes.see(record) }),
+        ...(fields.eachBatch ? {} : { eachRecord: (record: GroupRecord) => notes.see(record) }),
         onAssigned: (places) => void notes.assigned.push(...numbersOf(places)),
         onRevoked: (places) => void notes.revoked.push(...numbersOf(places)),
         onLost: (places) => void notes.lost.push(...numbersOf(places)),
         onError: (error) => void notes.errors.push(error),
         signal: stop.signal,
-        ...options,
+        ...fields,
       });
       return { consumer, notes };
     },

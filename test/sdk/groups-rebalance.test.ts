@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { groupTests, isInOrder, Notes, untilHandled } from './groups-harness.ts';
 import { errorOf, until } from './harness.ts';
 
-const tests = groupTests();
+const tests = groupTests({ own: 'is restarted' });
 
 describe('members that come and go', () => {
   it('share the partitions, two and three, and those who keep theirs go on meanwhile', async () => {

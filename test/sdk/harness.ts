@@ -1,11 +1,8 @@
 /** A broker for a test file, clients of it, and a `fetch` that sees and spoils requests. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { startBroker, type Broker } from '../../scripts/broker.ts';
 import { Posthorn, type PosthornError, type PosthornOptions, type ReceivedRecord } from '../../sdk/index.ts';
+import { TestBroker, type TestOptions } from '../support/test-broker.ts';
 
 export interface BrokerForTests {
   readonly url: string;
@@ -22,19 +19,14 @@ export const FAST_RETRY = { baseMs: 1, maxMs: 4 };
 /** For names. */
 let topics = 0;
 
-export function brokerForTests(): BrokerForTests {
-  let broker: Broker;
-  let dataPath: string;
+export function brokerForTests(options: TestOptions = {}): BrokerForTests {
+  let broker: TestBroker;
   beforeAll(async () => {
-    dataPath = await mkdtemp(join(tmpdir(), 'posthorn-sdk-'));
-    broker = await startBroker({ dataPath });
+    broker = await TestBroker.start(options);
   });
-  afterAll(async () => {
-    await broker.stop();
-    await rm(dataPath, { recursive: true, force: true });
-  });
-  const client = (options: Partial<PosthornOptions> = {}): Posthorn =>
-    new Posthorn({ url: broker.url, retry: FAST_RETRY, ...options });
+  afterAll(() => broker.stop());
+  const client = (fields: Partial<PosthornOptions> = {}): Posthorn =>
+    new Posthorn({ url: broker.url, retry: FAST_RETRY, ...fields });
   return {
     get url() {
       return broker.url;
@@ -95,7 +87,7 @@ export function spoiledFetchOf(path: RegExp, ...spoilers: Spoiler[]): SpoiledFet
     fetch: async (url, init) => {
       const seen: SeenRequest = {
         method: init.method!,
-        url: new URL(url),
+        url: new URL(url.replace(/\/in\/\w+(?=\/v1\/)/, '')),
         headers: init.headers as Record<string, string>,
         bytes: (init.body as Uint8Array | undefined)?.length ?? 0,
         partitions: [],

@@ -3,6 +3,8 @@
 import { getEventListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { randomFrom } from '../crash/random.ts';
+import { SEED } from '../support/seed.ts';
 import { brokerForTests, numbers, until } from './harness.ts';
 
 const broker = brokerForTests();
@@ -18,11 +20,12 @@ it('loses no message that comes while a consumer that settles at most once stops
       waitMs: 20_000,
     });
   const rounds = 12;
+  const random = randomFrom(SEED);
   for (let round = 0; round < rounds; round++) {
     const consumer = consume();
     await until(async () => (await client.queues.get(queue)).state.consumers === 1);
     const stopped = consumer.stop();
-    await delay(Math.random() * 20);
+    await delay(random() * 20);
     await publisher.sendToQueue(queue, { body: round });
     await stopped;
   }

@@ -231,11 +231,10 @@ describe('a consumer that stops', () => {
 
   it('does not wait for messages that may never come', async () => {
     const queue = await broker.queue();
-    const consumer = broker.client().consumer(queue, () => {});
+    // A poll that ended by itself would take longer than a test may.
+    const consumer = broker.client().consumer(queue, () => {}, { waitMs: 60_000 });
     await until(async () => (await stateOf(queue)).consumers === 1);
-    const startMs = performance.now();
     await consumer.stop();
-    expect(performance.now() - startMs).toBeLessThan(2_000);
   });
 
   it('because there is no such queue says so', async () => {

@@ -79,7 +79,7 @@ async function dyingWay(): Promise<{ url: string; die(): void }> {
   const die = (): void => {
     for (const socket of open) socket.unpipe().pause();
   };
-  return { url: `http://127.0.0.1:${port}`, die };
+  return { url: `http://127.0.0.1:${port}${target.pathname}`, die };
 }
 
 it('a connection that dies without a word is given up by both sides after three heartbeats, and opened anew', async () => {

@@ -6,7 +6,7 @@ import { startShop } from '../../examples/worker/shop.ts';
 import { bundleWorker } from '../../scripts/bundle.ts';
 import { brokerForTests, numbers, readAll } from './harness.ts';
 
-const broker = brokerForTests();
+const broker = brokerForTests({ own: 'is reached by its host alone' });
 let worker: Miniflare;
 let consuming: Miniflare;
 let grouped: Miniflare;

@@ -132,6 +132,8 @@ export interface LongPolled extends Span {
 export interface HastilyPolled extends Span {
   kind: 'hasty-poll';
   member: string;
+  /** At rest, when all is read. */
+  isFinal: boolean;
   records: { log: string; offset: number; id: string }[];
 }
 

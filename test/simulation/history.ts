@@ -187,6 +187,18 @@ export interface Unserved extends Span {
   what: string;
 }
 
+/** Between two events a stream with room had been passed over (waiting/fairness.ts). */
+export interface Unfair extends Span {
+  kind: 'unfair';
+  what: string;
+}
+
+/** What was taken without settling, from a queue or by a group, may not have reached the client. */
+export interface TakeUnknown extends Span {
+  kind: 'take-unknown';
+  place: string;
+}
+
 /** A member of a group joined, asked for more, or left: what it was told. */
 export interface Membership extends Span {
   kind: 'member';
@@ -291,6 +303,8 @@ export type HistoryEvent =
   | Purged
   | Odd
   | Unserved
+  | Unfair
+  | TakeUnknown
   | LogEvent;
 
 export class History {

@@ -8,6 +8,7 @@ import type { Mutant } from './mutants/mutants.ts';
 import { drawPlan, type PlannedOperation } from './plan.ts';
 import { Scheduler } from './platform/scheduler.ts';
 import { World } from './platform/world.ts';
+import { passedOver } from './waiting/fairness.ts';
 import { unserved } from './waiting/unserved.ts';
 import { Client } from './workload/client.ts';
 import { OPERATIONS } from './workload/operations.ts';
@@ -82,6 +83,11 @@ export async function run(options: RunOptions): Promise<RunResult> {
     for (const host of world.unseen) {
       if (!host.isQuiet) continue;
       world.unseen.delete(host);
+      const unfair = passedOver(host, host.machine?.nowMs ?? scheduler.nowMs);
+      if (unfair !== null) {
+        const at = history.now();
+        history.add({ kind: 'unfair', client: '', begin: at, end: at, what: unfair });
+      }
       const what = unserved(host, host.machine?.nowMs ?? scheduler.nowMs, rates, find);
       if (what === null) continue;
       scheduler.note(`unserved: ${what}`);

@@ -90,11 +90,8 @@ export class GroupClient {
 
   /** Takes the group's object out of memory. */
   async evict(): Promise<void> {
-    const name = this.path.replace('/v1/', '').replace('groups/', '');
-    await this.#broker().broker.miniflare.unsafeEvictDurableObject('posthorn', 'Group', {
-      name,
-      webSockets: 'hibernate',
-    });
+    const { namespace } = this.#broker();
+    await this.#broker().evictObject('Group', `${namespace}/${this.path.split('/').at(-1)}`);
   }
 }
 

@@ -22,7 +22,7 @@ export class RawClient {
     body?: object,
     headers: Record<string, string> = {},
   ): Promise<RawClient> {
-    const { hostname, port } = new URL(url);
+    const { hostname, port, pathname } = new URL(url);
     const client = new RawClient(connect(Number(port), hostname));
     await once(client.socket, 'connect');
     const text = body === undefined ? '' : JSON.stringify(body);
@@ -33,7 +33,9 @@ export class RawClient {
       ...headers,
     };
     const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
-    client.socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${text}`);
+    client.socket.write(
+      `${method} ${pathname.replace(/\/$/, '')}${path} HTTP/1.1\r\n${lines.join('')}\r\n${text}`,
+    );
     return client;
   }
 

@@ -1,14 +1,14 @@
-/** A broker for tests, in a temporary folder, and what tests ask of it over HTTP. */
+/** Broker of the tests: a namespace of the shared one or a broker of their own, and what tests ask of it over HTTP. */
 
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { partitionObjectName, type TopicDefinition } from '../../core/topology/topics.ts';
 import type { ProblemDocument } from '../../protocol/errors.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { FetchReply, ProduceBatchesReply, ProduceReply } from '../../protocol/schemas/records.ts';
 import type { PartitionState, TopicReply } from '../../protocol/schemas/topics.ts';
-import { startBroker, type Broker, type BrokerOptions } from '../../scripts/broker.ts';
+import type { Broker, BrokerOptions } from '../../scripts/broker.ts';
+import { newDataFolder, newNamespace, sharedBroker, startTestBroker } from './shared-broker.ts';
 
 export interface Reply<Body> {
   status: number;
@@ -16,31 +16,43 @@ export interface Reply<Body> {
   body: Body;
 }
 
-type TestOptions = Pick<BrokerOptions, 'vars' | 'onLog'>;
+export interface TestOptions extends Pick<BrokerOptions, 'vars' | 'onLog'> {
+  /**
+   * Why these tests need a broker of their own, for example "is restarted". Without a reason, and without variables or a
+   * log of their own, they get a namespace of the broker that all test files share.
+   */
+  own?: string;
+}
 
 export class TestBroker {
-  readonly #dataPath: string;
-  readonly #options: TestOptions;
+  readonly namespace: string;
+  /** Undefined if the broker is shared. */
+  readonly #own: { dataPath: string; options: TestOptions } | undefined;
   #broker: Broker;
 
-  private constructor(dataPath: string, options: TestOptions, broker: Broker) {
-    this.#dataPath = dataPath;
-    this.#options = options;
+  private constructor(broker: Broker, namespace: string, own?: { dataPath: string; options: TestOptions }) {
     this.#broker = broker;
+    this.namespace = namespace;
+    this.#own = own;
   }
 
   static async start(options: TestOptions = {}): Promise<TestBroker> {
-    const dataPath = await mkdtemp(join(tmpdir(), 'posthorn-test-'));
-    return new TestBroker(dataPath, options, await startTestBroker(dataPath, options));
+    if (!options.own && !options.vars && !options.onLog) {
+      const broker = await sharedBroker();
+      return new TestBroker(broker, await newNamespace(broker));
+    }
+    const dataPath = await newDataFolder();
+    return new TestBroker(await startTestBroker(dataPath, options), 'default', { dataPath, options });
   }
 
+  /** Where clients reach the broker. On a shared one, `/v1/default` below it means the namespace of these tests. */
   get url(): string {
-    return this.#broker.url;
+    return this.#own ? this.#broker.url : `${this.#broker.url}/in/${this.namespace}`;
   }
 
   /** The folder that holds all data. */
   get dataPath(): string {
-    return this.#dataPath;
+    return this.#needsOwn('its data folder').dataPath;
   }
 
   get broker(): Broker {
@@ -48,13 +60,16 @@ export class TestBroker {
   }
 
   async restart(): Promise<void> {
+    const { dataPath, options } = this.#needsOwn('a restart');
     await this.#broker.stop();
-    this.#broker = await startTestBroker(this.#dataPath, this.#options);
+    this.#broker = await startTestBroker(dataPath, options);
   }
 
+  /** The shared broker goes on: it ends with the process. */
   async stop(): Promise<void> {
+    if (!this.#own) return;
     await this.#broker.stop();
-    await rm(this.#dataPath, { recursive: true, force: true });
+    await rm(this.#own.dataPath, { recursive: true, force: true });
   }
 
   async call<Body = ProblemDocument>(
@@ -99,37 +114,39 @@ export class TestBroker {
       .body;
   }
 
-  /** Puts the clock of every partition forward. What is due runs with its next request, as after a late alarm. */
+  /** Puts the clock of every object forward. What is due runs with its next request, as after a late alarm. */
   async advance(ms: number): Promise<void> {
+    this.#needsOwn('a clock that is put forward');
     await fetch(`${this.url}/test/advance?ms=${ms}`);
   }
 
   /** Takes the partition's object out of memory; its sockets sleep. */
   async evict(topic: string, partition: number): Promise<void> {
     const { body } = await this.call<TopicReply>('GET', `/v1/default/topics/${topic}`);
-    const definition = { namespace: 'default', name: topic, id: body.topology_version } as TopicDefinition;
-    await this.#broker.miniflare.unsafeEvictDurableObject('posthorn', 'Partition', {
-      name: partitionObjectName(definition, partition),
-      webSockets: 'hibernate',
-    });
+    const definition = { namespace: this.namespace, name: topic, id: body.topology_version };
+    await this.evictObject('Partition', partitionObjectName(definition as TopicDefinition, partition));
   }
 
   /** As `evict`, for a queue. @param id the topology version that created it */
   async evictQueue(queue: string, id: number): Promise<void> {
-    await this.#broker.miniflare.unsafeEvictDurableObject('posthorn', 'Queue', {
-      name: `default/${queue}#${id}`,
-      webSockets: 'hibernate',
-    });
+    await this.evictObject('Queue', `${this.namespace}/${queue}#${id}`);
+  }
+
+  /** @param name as the object knows itself, which begins with the namespace */
+  async evictObject(className: string, name: string): Promise<void> {
+    const { miniflare } = this.#broker;
+    await miniflare.unsafeEvictDurableObject('posthorn', className, { name, webSockets: 'hibernate' });
   }
 
   /** What all databases occupy on disk. */
   async bytesOnDisk(): Promise<number> {
-    const files = await readdir(this.#dataPath, { recursive: true, withFileTypes: true });
+    const files = await readdir(this.dataPath, { recursive: true, withFileTypes: true });
     const sizes = files.filter((file) => file.isFile()).map((file) => stat(join(file.parentPath, file.name)));
     return (await Promise.all(sizes)).reduce((sum, { size }) => sum + size, 0);
   }
-}
 
-function startTestBroker(dataPath: string, options: TestOptions): Promise<Broker> {
-  return startBroker({ ...options, dataPath, entry: 'test/support/test-worker.ts' });
+  #needsOwn(what: string): { dataPath: string; options: TestOptions } {
+    if (this.#own) return this.#own;
+    throw new Error(`${what} needs a broker of its own: TestBroker.start({ own: 'why' })`);
+  }
 }

@@ -169,8 +169,17 @@ function lagging(near: WebSocket): Response {
   return new Response(null, { status: 101, webSocket: client });
 }
 
+/** The path of a request to a shared broker: each test file has a namespace of its own. */
+const IN_NAMESPACE = /^(https?:\/\/[^/]+)\/in\/([^/]+)(\/v1\/default(?![^/?]))?/;
+
 export default {
-  async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  async fetch(given: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+    const [prefix, origin, namespace = 'default', path] = IN_NAMESPACE.exec(given.url) ?? [];
+    const isShared = prefix !== undefined;
+    const rest = given.url.slice(prefix?.length);
+    const request = isShared
+      ? new Request(`${origin}${path ? `/v1/${namespace}` : ''}${rest}`, given)
+      : given;
     const url = new URL(request.url);
     if (url.pathname === '/test/advance') {
       aheadMs += Number(url.searchParams.get('ms'));
@@ -186,7 +195,7 @@ export default {
     }
     if (url.pathname === '/test/fill') {
       const [table, like] = ['table', 'like'].map((name) => url.searchParams.get(name) ?? '');
-      const topology = topologyStub(env, 'default') as unknown as Topology;
+      const topology = topologyStub(env, namespace) as unknown as Topology;
       await topology.fill(table!, like!, Number(url.searchParams.get('count')));
       return new Response();
     }
@@ -207,7 +216,7 @@ export default {
       return new Response();
     }
     if (url.pathname === '/test/close-queue') {
-      const { queue } = await topologyStub(env, 'default').queue(url.searchParams.get('name') ?? '');
+      const { queue } = await topologyStub(env, namespace).queue(url.searchParams.get('name') ?? '');
       return Response.json(await queueStub(env, queue!).closeIf(queue!.version, { ifEmpty: true }));
     }
     if (url.pathname === '/test/lose-alarm') {
@@ -218,7 +227,7 @@ export default {
       return new Response();
     }
     if (url.pathname === '/test/transactional-ids') {
-      return Response.json(await topologyStub(env, 'default').transactionalIds('', 1_000));
+      return Response.json(await topologyStub(env, namespace).transactionalIds('', 1_000));
     }
     if (url.pathname === '/test/ring-alarm') {
       const stub = env.QUEUE.getByName(url.searchParams.get('object') ?? '') as unknown as Queue;

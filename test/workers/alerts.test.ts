@@ -15,7 +15,7 @@ let receiver: WebhookReceiver<AlertNotice>;
 let names = 0;
 let queue: string;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'is restarted, and its clock is put forward' });
 });
 afterAll(() => broker.stop());
 beforeEach(async () => {

@@ -22,7 +22,7 @@ let bomb: Uint8Array;
 /** A batch of 500,000 records without anything in them. */
 let swarm: Uint8Array;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'its memory is filled' });
   const big = { key: null, value: bytesOf(`"${'x'.repeat(700_000)}"`), timestamp: 1_000 };
   bomb = await gzipBatch(encodeBatch(Array.from({ length: 10 }, () => big)));
   const small = { key: null, value: null, timestamp: 1_000 };

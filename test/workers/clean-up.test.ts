@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'its clock is put forward' });
 });
 afterAll(() => broker.stop());
 

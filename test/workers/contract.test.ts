@@ -59,7 +59,7 @@ function validatorOf(schema: Schema): ValidateFunction {
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'draws namespaces, too' });
 });
 afterAll(() => broker.stop());
 

@@ -11,7 +11,7 @@ const CEILING = 600;
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'is restarted, and its clock is put forward' });
 });
 afterAll(() => broker.stop());
 

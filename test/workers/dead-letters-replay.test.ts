@@ -6,7 +6,7 @@ import { TestBroker } from '../support/test-broker.ts';
 let broker: TestBroker;
 let queues: QueueClient;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'is restarted, and its clock is put forward' });
   queues = new QueueClient(broker);
 });
 afterAll(() => broker.stop());

@@ -18,7 +18,7 @@ import { drainQueue } from '../support/queue-client.ts';
 const NAMESPACE = '/v1/default';
 
 let broker: TestBroker;
-beforeAll(async () => void (broker = await TestBroker.start()));
+beforeAll(async () => void (broker = await TestBroker.start({ own: 'is restarted' })));
 afterAll(() => broker.stop());
 
 let names = 0;

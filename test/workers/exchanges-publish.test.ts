@@ -13,7 +13,7 @@ const NAMESPACE = '/v1/default';
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'is restarted' });
 });
 afterAll(() => broker.stop());
 

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { BindingsDeclared, ExchangePublished } from '../../protocol/schemas/exchanges.ts';
+import { cpuMsOfProcess } from '../support/cpu-time.ts';
 import { TestBroker } from '../support/test-broker.ts';
 
 const NAMESPACE = '/v1/default';
@@ -10,7 +11,7 @@ const PER_REQUEST = 5_000;
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'is restarted' });
   await broker.declare('log');
   await broker.call('PUT', `${NAMESPACE}/exchanges/big`, { type: 'topic' });
 });
@@ -55,11 +56,11 @@ it(
       destination: { kind: 'topic', name: 'log' },
       routing_key: 'fresh',
     });
-    const startMs = performance.now();
+    const workerdMs = cpuMsOfProcess(broker.broker.workerdPid!);
     expect(await timed('a publish after one more binding', () => route('fresh'))).toEqual([1]);
     await broker.call('DELETE', `${NAMESPACE}/exchanges/big/bindings/${body.id}`);
     expect(await route('fresh')).toEqual([0]);
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(cpuMsOfProcess(broker.broker.workerdPid!) - workerdMs).toBeLessThan(2_000);
     await broker.restart();
     expect(await timed('the first publish of a new isolate', () => route('user.1.in'))).toEqual([1]);
     const keys = Array.from({ length: 1_000 }, (_, n) => `user.${n * 99}.in`);

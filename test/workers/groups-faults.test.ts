@@ -8,7 +8,7 @@ import { TestBroker } from '../support/test-broker.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'is restarted, and its clock is put forward' });
 });
 afterAll(() => broker.stop());
 

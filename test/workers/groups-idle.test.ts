@@ -9,7 +9,7 @@ import { TestBroker } from '../support/test-broker.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'its clock is put forward, and its folder is watched' });
 });
 afterAll(() => broker.stop());
 

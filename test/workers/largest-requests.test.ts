@@ -8,7 +8,7 @@ const almost16MiB = (parts: number): string => `→${'x'.repeat(Math.floor(16_50
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'its memory is filled' });
   await broker.call('PUT', '/v1/default/queues/large', {});
   await broker.call('PUT', '/v1/default/exchanges/large', { type: 'headers' });
 });

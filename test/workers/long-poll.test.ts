@@ -4,7 +4,7 @@ import { TestBroker } from '../support/test-broker.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'its objects leave memory by themselves' });
 });
 afterAll(() => broker.stop());
 

@@ -10,7 +10,7 @@ const MINUTE_MS = 60_000;
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'its clock is put forward' });
 });
 afterAll(() => broker.stop());
 

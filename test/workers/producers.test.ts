@@ -6,7 +6,9 @@ import { bytesOf } from '../support/batches.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';
 
 let broker: TestBroker;
-beforeAll(async () => void (broker = await TestBroker.start()));
+beforeAll(
+  async () => void (broker = await TestBroker.start({ own: 'is restarted, and its clock is put forward' })),
+);
 afterAll(() => broker.stop());
 
 let topics = 0;

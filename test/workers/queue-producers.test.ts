@@ -10,7 +10,7 @@ import { bytesOf } from '../support/batches.ts';
 import { TestBroker, type Reply } from '../support/test-broker.ts';
 
 let broker: TestBroker;
-beforeAll(async () => void (broker = await TestBroker.start()));
+beforeAll(async () => void (broker = await TestBroker.start({ own: 'is restarted' })));
 afterAll(() => broker.stop());
 
 let queues = 0;

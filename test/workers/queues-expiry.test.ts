@@ -7,7 +7,7 @@ import { QueueClient, tagsOf } from '../support/queue-client.ts';
 let broker: TestBroker;
 let queues: QueueClient;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'its alarms are waited for' });
   queues = new QueueClient(broker);
 });
 afterAll(() => broker.stop());

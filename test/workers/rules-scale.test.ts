@@ -8,7 +8,7 @@ import { TestBroker } from '../support/test-broker.ts';
 const QUEUES = 120;
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'is restarted' });
   let next = 0;
   const declareRest = async (): Promise<void> => {
     while (next < QUEUES) await broker.call('PUT', `/v1/default/queues/many.${next++}`, {});

@@ -18,7 +18,7 @@ let names = 0;
 /** Of the schedule, and of its queue. */
 let name: string;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'its clock is put forward' });
 });
 afterAll(() => broker.stop());
 beforeEach(() => {

@@ -5,7 +5,7 @@ import { TestBroker } from '../support/test-broker.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'is restarted' });
 });
 afterAll(() => broker.stop());
 

@@ -6,7 +6,9 @@ import { TestBroker, type Reply } from '../support/test-broker.ts';
 import { TransactionClient } from '../support/transaction-client.ts';
 
 let broker: TestBroker;
-beforeAll(async () => void (broker = await TestBroker.start()));
+beforeAll(
+  async () => void (broker = await TestBroker.start({ own: 'is restarted, and its clock is put forward' })),
+);
 afterAll(() => broker.stop());
 
 let names = 0;

@@ -7,10 +7,8 @@ import { createApp } from '../../workers/app.ts';
 import { randomFrom } from '../crash/random.ts';
 import { Knowledge } from '../fuzz/knowledge.ts';
 import { drawRequest, KNOWN } from '../fuzz/requests.ts';
+import { SEED } from '../support/seed.ts';
 import { TestBroker } from '../support/test-broker.ts';
-
-/** Here the router runs in Node: what it takes from the platform is this. */
-vi.mock('cloudflare:workers', () => ({ waitUntil: () => {} }));
 
 const REQUESTS = 3_000;
 
@@ -56,15 +54,14 @@ describe('where an object', () => {
   it.each(Object.entries(FAILURES))(
     '%s, no request is answered by a 500',
     async (_, error) => {
-      const seed = Math.floor(Math.random() * 2 ** 30);
-      const random = randomFrom(seed);
+      const random = randomFrom(SEED);
       const knowledge = new Knowledge();
       const [app, env] = [createApp(), envOf(error)];
       const unavailable = new Set<string>();
       for (let number = 0; number < REQUESTS; number++) {
         const { operation, path, ...init } = await drawRequest(random, knowledge);
         const response = await app.request(path, init as RequestInit, env);
-        const said = `seed ${seed}, request ${number}: ${init.method} ${path} is answered by ${response.status}`;
+        const said = `SEED=${SEED}, request ${number}: ${init.method} ${path} is answered by ${response.status}`;
         if (response.status < 500) continue;
         const { code, retryable, status } = (await response.json()) as ProblemDocument;
         expect({ code, status, retryable }, said).toEqual({ code, ...pickOf(code) });
@@ -108,7 +105,7 @@ function pickOf(code: ProblemDocument['code']): { status: number; retryable: boo
 
 describe('in the real runtime, where the topology', () => {
   let broker: TestBroker;
-  beforeAll(async () => void (broker = await TestBroker.start()));
+  beforeAll(async () => void (broker = await TestBroker.start({ own: 'its topology fails' })));
   afterAll(() => broker.stop());
 
   it.each(['throws', 'is reset'])('%s, the reply is a 503', async (how) => {

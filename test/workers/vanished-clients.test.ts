@@ -18,21 +18,15 @@ beforeAll(async () => {
 });
 afterAll(() => broker.stop());
 
-const VANISHED_MS_MAX = 3_000;
-/** The machine may be busy. */
-const GRACE_MS = 2_000;
+/** A wait that ended by itself would take longer than a test may. */
 const WAIT_MS = 60_000;
 
 const send = (method: string, path: string, body?: object, headers?: Record<string, string>) =>
   RawClient.send(broker.url, method, `/v1/default${path}`, body, headers);
 
-async function until(what: () => Promise<boolean>, withinMs: number): Promise<number> {
-  const startMs = performance.now();
-  while (!(await what())) {
-    if (performance.now() - startMs > withinMs) throw new Error(`not within ${withinMs} ms`);
-    await delay(50);
-  }
-  return performance.now() - startMs;
+/** Asks until it is so; the time limit of the test ends it. */
+async function until(what: () => Promise<boolean>): Promise<void> {
+  while (!(await what())) await delay(50);
 }
 
 async function consumers(queue: string): Promise<number> {
@@ -70,9 +64,9 @@ describe.each(WAYS)('a client that $how its connection', ({ how, leave }) => {
       { ...fields, wait_ms: WAIT_MS },
       { accept },
     );
-    await until(async () => (await consumers(queue)) === 1, GRACE_MS);
+    await until(async () => (await consumers(queue)) === 1);
     leave(client);
-    await until(async () => (await consumers(queue)) === 0, VANISHED_MS_MAX + GRACE_MS);
+    await until(async () => (await consumers(queue)) === 0);
     await publish(queue, 'kept');
     expect(await poll(queue)).toEqual(['kept']);
   });
@@ -84,16 +78,16 @@ describe.each(WAYS)('a client that $how its connection', ({ how, leave }) => {
     const { member_id } = await group.joined({ topics: [topic], session_timeout_ms: 1_000 });
     const path = `/groups/${how}-group/members/${member_id}/records?auto_commit=true&wait_ms=${WAIT_MS}`;
     const client = await send('GET', path);
-    await until(async () => (await waitingReaders(topic)) === 1, GRACE_MS);
+    await until(async () => (await waitingReaders(topic)) === 1);
     leave(client);
-    await until(async () => (await waitingReaders(topic)) === 0, VANISHED_MS_MAX + GRACE_MS);
+    await until(async () => (await waitingReaders(topic)) === 0);
     await broker.produce(topic, [{ value: 'kept' }]);
     const other = await group.joined({ topics: [topic], session_timeout_ms: 30_000 });
     const read = async (): Promise<boolean> => {
       const { body } = await group.poll(other, 'auto_commit=true&wait_ms=500');
       return body.records.some(({ value }) => value === 'kept');
     };
-    await until(read, VANISHED_MS_MAX + 2 * GRACE_MS);
+    await until(read);
   });
 
   it('leaves the records of a share group to others', async () => {
@@ -103,9 +97,9 @@ describe.each(WAYS)('a client that $how its connection', ({ how, leave }) => {
     await broker.call('PUT', `/v1/default${path}`, { topics: [topic], start: 'earliest' });
     const take = { member_id: 'gone', delivery: 'at-most-once' };
     const client = await send('POST', `${path}/records`, { ...take, wait_ms: WAIT_MS });
-    await until(async () => (await waitingReaders(topic)) === 1, GRACE_MS);
+    await until(async () => (await waitingReaders(topic)) === 1);
     leave(client);
-    await until(async () => (await waitingReaders(topic)) === 0, VANISHED_MS_MAX + GRACE_MS);
+    await until(async () => (await waitingReaders(topic)) === 0);
     await broker.produce(topic, [{ value: 'kept' }]);
     const { body } = await broker.call('POST', `/v1/default${path}/records`, { ...take, member_id: 'other' });
     expect(body).toMatchObject({ records: [{ value: 'kept' }] });
@@ -115,18 +109,18 @@ describe.each(WAYS)('a client that $how its connection', ({ how, leave }) => {
     const topic = `${how}-fetched`;
     await broker.declare(topic);
     const client = await send('GET', `/topics/${topic}/partitions/0/records?wait_ms=${WAIT_MS}`);
-    await until(async () => (await waitingReaders(topic)) === 1, GRACE_MS);
+    await until(async () => (await waitingReaders(topic)) === 1);
     leave(client);
-    await until(async () => (await waitingReaders(topic)) === 0, VANISHED_MS_MAX + GRACE_MS);
+    await until(async () => (await waitingReaders(topic)) === 0);
   });
 });
 
 it('a client that closes its connection after its reply has begun leaves messages to others', async () => {
   await broker.call('PUT', '/v1/default/queues/begun', {});
   const client = await send('POST', '/queues/begun/deliveries', { auto_ack: true, wait_ms: WAIT_MS });
-  await until(() => Promise.resolve(client.text.endsWith(' \r\n')), VANISHED_MS_MAX);
+  await until(() => Promise.resolve(client.text.endsWith(' \r\n')));
   client.vanish();
-  await until(async () => (await consumers('begun')) === 0, VANISHED_MS_MAX + GRACE_MS);
+  await until(async () => (await consumers('begun')) === 0);
   await publish('begun', 'kept');
   expect(await poll('begun')).toEqual(['kept']);
 });
@@ -136,7 +130,7 @@ describe('a reply that has waited for long', () => {
     await broker.call('PUT', '/v1/default/queues/half', {});
     const client = await send('POST', '/queues/half/deliveries', { wait_ms: WAIT_MS });
     client.closeHalf();
-    await until(() => Promise.resolve(client.text.endsWith(' \r\n')), VANISHED_MS_MAX);
+    await until(() => Promise.resolve(client.text.endsWith(' \r\n')));
     await publish('half', 'heard');
     await client.ended();
     expect(client.status).toBe(200);
@@ -148,7 +142,7 @@ describe('a reply that has waited for long', () => {
     await broker.call('PUT', '/v1/default/queues/framed', {});
     const accept = `${DELIVERIES_TYPE}; padded=1`;
     const client = await send('POST', '/queues/framed/deliveries', { wait_ms: WAIT_MS }, { accept });
-    await until(() => Promise.resolve(client.text.endsWith('\xff\r\n')), VANISHED_MS_MAX);
+    await until(() => Promise.resolve(client.text.endsWith('\xff\r\n')));
     await publish('framed', 'heard');
     await client.ended();
     const bytes = Buffer.from(client.body!, 'latin1');
@@ -158,20 +152,18 @@ describe('a reply that has waited for long', () => {
 
   it('is empty early where the reader of a frame knows no padding', async () => {
     await broker.call('PUT', '/v1/default/queues/old', {});
-    const startMs = performance.now();
     const response = await fetch(`${broker.url}/v1/default/queues/old/deliveries`, {
       method: 'POST',
       headers: { accept: DELIVERIES_TYPE, 'content-type': 'application/json' },
       body: JSON.stringify({ wait_ms: WAIT_MS }),
     });
     expect((await response.arrayBuffer()).byteLength).toBe(0);
-    expect(performance.now() - startMs).toBeLessThan(VANISHED_MS_MAX + GRACE_MS);
   });
 
   it('says that nothing came where its queue goes meanwhile, and the next request is told why', async () => {
     await broker.call('PUT', '/v1/default/queues/going', {});
     const client = await send('POST', '/queues/going/deliveries', { wait_ms: WAIT_MS });
-    await until(() => Promise.resolve(client.text.endsWith(' \r\n')), VANISHED_MS_MAX);
+    await until(() => Promise.resolve(client.text.endsWith(' \r\n')));
     await broker.call('DELETE', '/v1/default/queues/going');
     await client.ended();
     expect(JSON.parse(client.body!)).toEqual({ deliveries: [] });
@@ -186,7 +178,7 @@ describe('a reply that has waited for long', () => {
     const path = `/groups/left/members/${member_id}`;
     const accept = GROUP_RECORDS_TYPE + PADDED;
     const client = await send('GET', `${path}/records?wait_ms=${WAIT_MS}`, undefined, { accept });
-    await until(() => Promise.resolve(client.text.endsWith('\xff\r\n')), VANISHED_MS_MAX);
+    await until(() => Promise.resolve(client.text.endsWith('\xff\r\n')));
     await broker.call('DELETE', `/v1/default${path}`);
     await client.ended();
     const frame = decodeGroupFrame(new Uint8Array(withoutPadding(Buffer.from(client.body!, 'latin1'))));
@@ -199,7 +191,7 @@ describe('a reply that has waited for long', () => {
     await broker.declare('cut');
     const path = '/topics/cut/partitions/0/records';
     const client = await send('GET', `${path}?wait_ms=${WAIT_MS}`);
-    await until(() => Promise.resolve(client.text.endsWith(' \r\n')), VANISHED_MS_MAX);
+    await until(() => Promise.resolve(client.text.endsWith(' \r\n')));
     await broker.call('DELETE', '/v1/default/topics/cut');
     await client.ended();
     expect(JSON.parse(client.body!)).toMatchObject({ records: [], next_offset: 0 });

@@ -6,11 +6,15 @@ import { concatenate } from '../../protocol/bytes.ts';
 import { packBatches } from '../../protocol/record-batch/index.ts';
 import type { Outgoing } from './outgoing.ts';
 
+/** What is kept for destinations that get the same: a fanout gets all from one. */
+const KEPT_BYTES_MAX = 32 * 1024 * 1024;
+
 export class Packer {
   readonly #outgoing: readonly Outgoing[];
   readonly #range: PublishRange | null;
   /** By kind, limit and number of messages. */
   readonly #packed = new Map<string, { indexes: readonly number[]; bytes: Uint8Array }[]>();
+  #keptBytes = 0;
 
   /** @param range the sequences of the publish; null for one of no producer */
   constructor(outgoing: readonly Outgoing[], range: PublishRange | null) {
@@ -42,7 +46,8 @@ export class Packer {
     const known = alike.find((one) => one.indexes.every((index, place) => index === indexes[place]));
     if (known) return known.bytes;
     const bytes = pack();
-    this.#packed.set(key, [...alike, { indexes, bytes }]);
+    this.#keptBytes += bytes.length;
+    if (this.#keptBytes <= KEPT_BYTES_MAX) this.#packed.set(key, [...alike, { indexes, bytes }]);
     return bytes;
   }
 }

@@ -5,6 +5,7 @@ import { batchesByDestination, type DestinationBatch } from '../../core/exchange
 import { route } from '../../core/exchange/route.ts';
 import type { RoutingGraph } from '../../core/topology/routing-graph.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
+import { PUBLISH_COPIES_MAX } from '../../protocol/limits.ts';
 import { DEFAULT_EXCHANGE_PATH } from '../../protocol/schemas/exchanges.ts';
 import type { Outgoing } from './outgoing.ts';
 
@@ -14,12 +15,24 @@ export function routeMessages(
   outgoing: readonly Outgoing[],
 ): DestinationBatch[] | Failure {
   const destinations: (readonly Destination[])[] = [];
+  let copies = 0;
   for (const { message } of outgoing) {
     const routed = route(graph.table, exchange, message);
     if ('refused' in routed) return refusal(routed.refused, exchange);
+    copies += routed.destinations.length;
+    if (copies > PUBLISH_COPIES_MAX && outgoing.length > 1) return tooWide(destinations.length);
     destinations.push(routed.destinations);
   }
   return batchesByDestination(destinations);
+}
+
+/** @param fit how many of the messages may be sent at once */
+function tooWide(fit: number): Failure {
+  const message = `the messages go to more than ${PUBLISH_COPIES_MAX} destinations in all; send at most ${Math.max(fit, 1)} at once`;
+  return failure('publish_too_wide', message, {
+    copies_max: PUBLISH_COPIES_MAX,
+    messages_max: Math.max(fit, 1),
+  });
 }
 
 function refusal(code: 'exchange_not_found' | 'exchange_internal', exchange: string): Failure {

@@ -24,6 +24,7 @@ export type Outcome = { partition?: number; offset?: number } | null | Failure;
 
 /** Calls at the same time: a fanout to a thousand queues must not have all their bytes on the way at once. */
 const CALLS_MAX = 64;
+const CALLS_BYTES_MAX = 64 * 1024 * 1024;
 
 interface Call {
   batch: number;
@@ -56,12 +57,19 @@ export async function storeInDestinations(
     const queue = definitions.queues.get(name);
     return queue ? [queueCall(env, queue, batch, number, packer, range)] : [];
   });
-  await eachLimited(calls, CALLS_MAX, async ({ batch, places, send }) => {
+  await eachLimited(calls, callsAtOnce(outgoing), async ({ batch, places, send }) => {
     const results = await send();
     if (isFailure(results) && isGone(results)) return;
     places.forEach((place, nth) => (outcomes[batch]![place] = isFailure(results) ? results : results[nth]!));
   });
   return outcomes;
+}
+
+/** A destination gets at most the whole publish. */
+function callsAtOnce(outgoing: readonly Outgoing[]): number {
+  let bytes = 1;
+  for (const { record } of outgoing) bytes += record.value?.length ?? 0;
+  return Math.min(CALLS_MAX, Math.max(4, Math.floor(CALLS_BYTES_MAX / bytes)));
 }
 
 /** What a destination would refuse whatever its state, found before anything is stored anywhere. */

@@ -8,7 +8,7 @@ import { readyCount } from '../../../core/queue/state/queue-machine.ts';
 import { handOverMs, mayConsume } from '../../../core/queue/deliver/single-active.ts';
 import { failure, type Failure } from '../../../protocol/errors.ts';
 import { encodeDeliveryFrame, type DeliveryFrame } from '../../../protocol/frames/delivery-frame.ts';
-import type { Alarm } from '../../runtime/alarm.ts';
+import type { ObjectContext } from '../../runtime/context.ts';
 import type { Consumers, Poll } from './consumers.ts';
 import type { Open } from '../time/queue-tasks.ts';
 import { releaseOf } from './settle-message.ts';
@@ -20,8 +20,9 @@ const SILENCE = 'silence';
 /** After the storage has failed, in ms. */
 const RETRY_MS = 1_000;
 
+type Context = Pick<ObjectContext, 'alarm' | 'now'>;
+
 export interface HandOutHost {
-  now(): number;
   open(): Open | null;
   context(): StepContext;
   /** Messages were handed to some who waited. */
@@ -35,7 +36,8 @@ export interface HandOutHost {
 }
 
 export class HandOut {
-  readonly #alarm: Alarm;
+  readonly #alarm: ObjectContext['alarm'];
+  readonly #now: ObjectContext['now'];
   readonly #consumers: Consumers;
   readonly #host: HandOutHost;
   /** True until the first serve after a start of the object: consumers may wait since before. */
@@ -43,8 +45,9 @@ export class HandOut {
   /** A stream holds what it did not hold at the last look for silence. */
   #isFed = false;
 
-  constructor(alarm: Alarm, consumers: Consumers, host: HandOutHost) {
+  constructor({ alarm, now }: Context, consumers: Consumers, host: HandOutHost) {
     this.#alarm = alarm;
+    this.#now = now;
     this.#consumers = consumers;
     this.#host = host;
     alarm.register(TASK, () => this.#serveOrRetry());
@@ -80,7 +83,7 @@ export class HandOut {
     const stream = this.#consumers.streamOf(socket);
     if (!poll && !stream) return; // it has had its answer
     this.#host.used(open);
-    if (poll) open.queue.noteSeen(poll.consumerId, this.#host.now());
+    if (poll) open.queue.noteSeen(poll.consumerId, this.#now());
     if (stream) this.#giveBack(open, [stream.consumerId]);
     this.serve();
     if (stream) this.#host.ended(open);
@@ -116,7 +119,7 @@ export class HandOut {
       return this.#turnMs(open.queue);
     } catch (error) {
       console.error(`queue ${open.definition.name} could not hand out messages; trying again`, error);
-      return this.#host.now() + RETRY_MS;
+      return this.#now() + RETRY_MS;
     }
   }
 
@@ -143,7 +146,7 @@ export class HandOut {
   /** What a stream holds that is taken for gone goes back at once, as where it has closed. */
   #endSilent(open: Open): void {
     for (;;) {
-      const silent = this.#consumers.silent(this.#host.now());
+      const silent = this.#consumers.silent(this.#now());
       if (silent.length === 0) return;
       this.#giveBack(
         open,
@@ -191,7 +194,7 @@ export class HandOut {
     const active = state.activeConsumer;
     if (!active || state.isPaused || readyCount(state) === 0) return null;
     if (!this.#consumers.othersWait(active.id)) return null;
-    const nowMs = this.#host.now();
+    const nowMs = this.#now();
     const atMs = handOverMs(state, this.#consumers, nowMs);
     return atMs > nowMs && atMs < Infinity ? atMs : null;
   }

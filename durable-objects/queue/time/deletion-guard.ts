@@ -6,50 +6,46 @@
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
 import { topologyStub } from '../../stubs.ts';
-import type { Env } from '../../env.ts';
 import { CLOSED_MS } from '../../rpc/queue.ts';
+import type { ObjectContext } from '../../runtime/context.ts';
 import type { QueueStore } from '../rows/queue-store.ts';
 
-interface Host {
-  now(): number;
-  definition(): QueueDefinition | null;
-  waitUntil(work: Promise<void>): void;
-}
+type Context = Pick<ObjectContext, 'env' | 'now' | 'waitUntil'>;
 
 export class DeletionGuard {
   readonly #store: QueueStore;
-  readonly #env: Env;
-  readonly #host: Host;
+  readonly #context: Context;
+  readonly #definition: () => QueueDefinition | null;
   /** Before it nobody is asked; 0: open. */
   #untilMs: number;
   #isAsking = false;
 
-  constructor(store: QueueStore, env: Env, host: Host) {
+  constructor(context: Context, store: QueueStore, definition: () => QueueDefinition | null) {
+    this.#context = context;
     this.#store = store;
-    this.#env = env;
-    this.#host = host;
+    this.#definition = definition;
     this.#untilMs = store.readClosedUntil();
   }
 
   get isClosed(): boolean {
     if (this.#untilMs === 0) return false;
-    if (this.#untilMs <= this.#host.now() && !this.#isAsking) this.#host.waitUntil(this.#ask());
+    if (this.#untilMs <= this.#context.now() && !this.#isAsking) this.#context.waitUntil(this.#ask());
     return true;
   }
 
   close(): void {
-    this.#untilMs = this.#host.now() + CLOSED_MS;
+    this.#untilMs = this.#context.now() + CLOSED_MS;
     this.#store.writeClosedUntil(this.#untilMs);
   }
 
   async #ask(): Promise<void> {
-    const definition = this.#host.definition();
+    const definition = this.#definition();
     if (definition === null) return;
     const { namespace, name, id } = definition;
     const askedUntilMs = this.#untilMs;
     this.#isAsking = true;
     try {
-      const { queue } = await topologyStub(this.#env, namespace).queue(name);
+      const { queue } = await topologyStub(this.#context.env, namespace).queue(name);
       if (queue?.id !== id || this.#untilMs !== askedUntilMs) return; // deleted, or closed once more
       this.#store.writeClosedUntil(0);
       this.#untilMs = 0;

@@ -4,8 +4,8 @@
  */
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
-import type { Alarm, Task } from '../../runtime/alarm.ts';
-import type { Env } from '../../env.ts';
+import type { Task } from '../../runtime/alarm.ts';
+import type { ObjectContext } from '../../runtime/context.ts';
 import { RetryTask } from '../../forwarding/retry-task.ts';
 import { sendOutbox } from '../dead-letters/outbox-sender.ts';
 import type { StoredDefinition } from '../rows/queue-store.ts';
@@ -22,7 +22,6 @@ export interface Open {
 
 /** What the tasks ask of the object. */
 export interface TaskHost {
-  now(): number;
   open(): Open | null;
   /** Gives what has become ready to those who wait. */
   serve(): void;
@@ -35,7 +34,6 @@ export interface TaskHost {
   writeQueue(stored: StoredDefinition): void;
   /** Asks the topology for the end of the queue. */
   deleteItself(definition: QueueDefinition): void;
-  waitUntil(work: Promise<unknown>): void;
 }
 
 /** After a queue has asked for its deletion: when it asks again, as long as nobody has used it for its time. */
@@ -49,7 +47,8 @@ const USE_LAG = 0.1;
 const EXPIRY_INTERVAL_MS = 1_000;
 
 export class QueueTasks {
-  readonly #alarm: Alarm;
+  readonly #alarm: ObjectContext['alarm'];
+  readonly #now: ObjectContext['now'];
   readonly #host: TaskHost;
   readonly #tasks: Record<string, (open: Open, nowMs: number) => number | null>;
   /** Sends dead letters and replayed messages. */
@@ -57,8 +56,10 @@ export class QueueTasks {
   /** When it looked for expired messages last. */
   #lookedMs = -Infinity;
 
-  constructor(alarm: Alarm, env: Env, host: TaskHost) {
+  constructor(context: ObjectContext, host: TaskHost) {
+    const { alarm, env } = context;
     this.#alarm = alarm;
+    this.#now = context.now;
     this.#host = host;
     this.#tasks = {
       leases: (open, nowMs) => this.#expireLeases(open, nowMs),
@@ -79,7 +80,7 @@ export class QueueTasks {
       };
       alarm.register(name, task);
     }
-    this.#outbox = new RetryTask({ ...host, alarm }, 'outbox', {
+    this.#outbox = new RetryTask(context, 'outbox', {
       label: () => `messages of queue ${host.open()?.definition.name}`,
       hasWork: () => (host.open()?.queue.outgoing ?? 0) > 0,
       send: async () => {
@@ -92,7 +93,7 @@ export class QueueTasks {
   /** Schedules what the rows of a queue ask for, which was just read from them. */
   begin(open: Open): void {
     const { definition, queue } = open;
-    const nowMs = this.#host.now();
+    const nowMs = this.#now();
     this.schedule();
     this.#alarm.scheduleEarlier('parked', queue.nextParkedMs());
     this.scheduleUnused(open);
@@ -104,7 +105,7 @@ export class QueueTasks {
 
   /** The definition has changed: what it says of time holds from now on. */
   configured(open: Open): void {
-    const nowMs = this.#host.now();
+    const nowMs = this.#now();
     this.#alarm.schedule('expiry', nowMs + 1);
     this.#outbox.hurry(); // perhaps for another target
     this.scheduleUnused(open);
@@ -118,7 +119,7 @@ export class QueueTasks {
 
   /** A replay was begun. */
   scheduleReplays(): void {
-    this.#alarm.scheduleEarlier('replays', this.#host.now() + 1);
+    this.#alarm.scheduleEarlier('replays', this.#now() + 1);
   }
 
   /** Nothing is leased any more: an alarm for the sake of leases would find nothing. */
@@ -143,7 +144,7 @@ export class QueueTasks {
     const parkedMs = queue.takeNextParked();
     if (parkedMs < Infinity) this.#alarm.scheduleEarlier('parked', parkedMs);
     if (queue.state.dedup.size > 0 && !this.#alarm.isScheduled('ids')) {
-      this.#alarm.schedule('ids', this.#host.now() + definition.config.dedup_window_ms + 1);
+      this.#alarm.schedule('ids', this.#now() + definition.config.dedup_window_ms + 1);
     }
     this.#outbox.wake();
     this.#host.changed(false);
@@ -154,7 +155,7 @@ export class QueueTasks {
    * Never throws.
    */
   noteUse(open: Open): void {
-    open.usedMs = this.#host.now();
+    open.usedMs = this.#now();
     const { expires_ms: expiresMs } = open.definition.config;
     if (expiresMs === null || open.usedMs - open.storedUsedMs < expiresMs * USE_LAG) return;
     const { definition, usedMs, queue } = open;
@@ -170,7 +171,7 @@ export class QueueTasks {
   deletionWanted(open: Open, why: 'unused' | 'left'): boolean {
     if (why === 'left') return this.#host.consumers() === 0;
     const { expires_ms: expiresMs } = open.definition.config;
-    return expiresMs !== null && !this.#isInUse(open) && open.usedMs + expiresMs <= this.#host.now();
+    return expiresMs !== null && !this.#isInUse(open) && open.usedMs + expiresMs <= this.#now();
   }
 
   scheduleUnused({ definition, usedMs }: Open): void {

@@ -4,31 +4,21 @@ import type { QueueDefinition } from '../../../core/topology/queues.ts';
 import type { Failure } from '../../../protocol/errors.ts';
 import type { QueueAlert } from '../../../protocol/schemas/queue-alerts.ts';
 import { QueueAlerts } from '../../alerts/queue-alerts.ts';
-import type { Alarm } from '../../runtime/alarm.ts';
+import type { ObjectContext } from '../../runtime/context.ts';
 import { CostMeter } from '../../runtime/cost-meter.ts';
-import type { Sql } from '../../storage/sql.ts';
-import type { Env } from '../../env.ts';
+import type { DurableSql } from '../../storage/durable-sql.ts';
 import type { Open } from './queue-tasks.ts';
-
-export interface WatchHost {
-  now(): number;
-  open(): Open | null;
-  waitUntil(work: Promise<void>): void;
-}
 
 export class QueueWatch {
   readonly #alerts: QueueAlerts;
   readonly #cost: CostMeter;
 
-  constructor(sql: Sql, alarm: Alarm, env: Env, host: WatchHost) {
-    const both = {
-      now: () => host.now(),
-      waitUntil: (work: Promise<void>) => host.waitUntil(work),
-    };
-    this.#alerts = new QueueAlerts(sql, alarm, env, { ...both, queue: () => host.open()?.queue ?? null });
+  constructor(context: ObjectContext & { readonly sql: DurableSql }, open: () => Open | null) {
+    const { env, sql, alarm } = context;
+    this.#alerts = new QueueAlerts(context, () => open()?.queue ?? null);
     const rows = (): number => sql.meter.rowsWritten + alarm.timesSet;
-    const namespace = (): string | null => host.open()?.definition.namespace ?? null;
-    this.#cost = new CostMeter(env, { ...both, rows, namespace }, Math.random());
+    const namespace = (): string | null => open()?.definition.namespace ?? null;
+    this.#cost = new CostMeter(env, { ...context, rows, namespace }, Math.random());
   }
 
   /** Takes the alert rules of a queue that was made, was changed, or has just been read from its rows. */

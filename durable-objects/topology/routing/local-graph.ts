@@ -11,6 +11,9 @@ import { RoutingGraph, type TopologyChange } from '../../../core/topology/routin
 import { changesSince, snapshotPage } from './routing-feed.ts';
 import type { TopologyStore } from '../topology-store.ts';
 
+/** Destinations in one answer, each of some 60 bytes: a call between objects takes 32 MiB. */
+const ANSWER_COPIES_MAX = 50_000;
+
 export class LocalGraph {
   readonly #store: TopologyStore;
   #graph: RoutingGraph | null = null;
@@ -20,13 +23,22 @@ export class LocalGraph {
     this.#store = store;
   }
 
-  /** Where each message goes, by what the topology holds now; nowhere, if there is no such exchange. */
+  /**
+   * Where each message goes, by what the topology holds now; nowhere, if there is no such exchange.
+   * @returns for the first messages, as many as one answer takes; at least one
+   */
   route(exchange: string, messages: readonly RoutedMessage[]): Destination[][] {
     const { table } = this.#current();
-    return messages.map((message) => {
+    const found: Destination[][] = [];
+    let copies = 0;
+    for (const message of messages) {
       const routed = route(table, exchange, message, true);
-      return 'refused' in routed ? [] : [...routed.destinations];
-    });
+      const destinations = 'refused' in routed ? [] : [...routed.destinations];
+      copies += destinations.length;
+      if (found.length > 0 && copies > ANSWER_COPIES_MAX) break;
+      found.push(destinations);
+    }
+    return found;
   }
 
   #current(): RoutingGraph {

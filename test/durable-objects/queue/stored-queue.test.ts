@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { runOfTag } from '../../../durable-objects/queue/deliver/settle-message.ts';
+import { cpuMsOf } from '../../support/cpu-time.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 import { QueueDriver } from './queue-driver.ts';
 
@@ -63,13 +64,12 @@ describe('a queue with a backlog of a million', () => {
     const batch = filler(10_000);
     for (let i = 0; i < 100; i++) driver.publish(batch);
     driver.deliver(1);
-    const startMs = performance.now();
-    driver.reopen();
-    expect(driver.deliver(1)).toHaveLength(1);
-    const tookMs = performance.now() - startMs;
+    const cpuMs = cpuMsOf(() => {
+      driver.reopen();
+      expect(driver.deliver(1)).toHaveLength(1);
+    });
     expect(driver.counts).toMatchObject({ ready: 999_998, leased: 2 });
-    console.log(`a cold queue of 1,000,000 messages delivers the first after ${tookMs.toFixed(1)} ms`);
-    expect(tookMs).toBeLessThan(200);
+    expect(cpuMs).toBeLessThan(200);
     const rowsRead = driver.sql.all<{ count: number }>('SELECT count(*) AS count FROM delivery');
     expect(rowsRead[0]!.count).toBe(1);
   });

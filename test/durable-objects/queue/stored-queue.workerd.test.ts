@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NodeSql } from '../../support/node-sql.ts';
+import { SEED } from '../../support/seed.ts';
 import { TestBroker } from '../../support/test-broker.ts';
 import { queueSteps } from './queue-steps.ts';
 
-const FIRST_SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const STEPS = 300;
 
-describe(`a queue in a Durable Object (SEED=${FIRST_SEED})`, () => {
+describe(`a queue in a Durable Object (SEED=${SEED})`, () => {
   let broker: TestBroker;
   beforeAll(async () => {
     broker = await TestBroker.start();
   });
   afterAll(() => broker.stop());
 
-  for (let seed = FIRST_SEED; seed < FIRST_SEED + 8; seed++) {
+  for (let seed = SEED; seed < SEED + 8; seed++) {
     it(`does what it does on node:sqlite, and writes as many rows, seed ${seed}`, async () => {
       const response = await fetch(`${broker.url}/test/queue-steps?seed=${seed}&count=${STEPS}`);
       expect(await response.json()).toEqual(queueSteps(new NodeSql(), seed, STEPS));

@@ -1,19 +1,10 @@
 /** A schedule that is told of its definition while its storage fails. */
 
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import type { ScheduleDefinition } from '../../../core/topology/schedules.ts';
 import { Schedule } from '../../../durable-objects/schedule/schedule.ts';
 import type { Env } from '../../../durable-objects/env.ts';
 import { Disk, SimStorage } from '../../simulation/platform/storage.ts';
-
-vi.mock('cloudflare:workers', () => ({
-  DurableObject: class {
-    readonly ctx: unknown;
-    constructor(ctx: unknown) {
-      this.ctx = ctx;
-    }
-  },
-}));
 
 const definition = {
   namespace: 'default',

@@ -295,3 +295,21 @@ describe('a change that fails', () => {
     expect(list({ source: 'x' })).toHaveLength(1);
   });
 });
+
+describe('the local graph', () => {
+  it('answers for the first messages where they reach many destinations, and at least for one', () => {
+    exchange('all', { type: 'fanout' });
+    sql.transaction(() => {
+      for (let first = 0; first < 3; first++)
+        for (let number = 0; number < 4_000; number++)
+          sql.run('INSERT INTO queues VALUES (?, ?)', `q${first}-${number}`, '{}');
+    });
+    for (let first = 0; first < 3; first++)
+      bind(...Array.from({ length: 4_000 }, (_, number) => to('all', 'queue', `q${first}-${number}`)));
+    const messages = Array.from({ length: 20 }, () => ({ routingKey: '', headers: {} }));
+    const found = new LocalGraph(store).route('all', messages);
+    expect(found.length).toBeGreaterThan(1);
+    expect(found.length).toBeLessThan(20);
+    expect(found.every((destinations) => destinations.length === 12_000)).toBe(true);
+  });
+});

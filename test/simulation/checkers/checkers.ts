@@ -55,6 +55,8 @@ import { replay } from './replay.ts';
 import { routing } from './routing.ts';
 import { schedule } from './schedule.ts';
 import { singleConsumer } from './single-consumer.ts';
+import { fairness } from './fairness.ts';
+import { orderlyStop } from './orderly-stop.ts';
 import { unserved } from './unserved.ts';
 import { storedOnce } from './stored-once.ts';
 
@@ -113,6 +115,8 @@ export const CHECKERS: readonly Checker[] = [
   queueOrder,
   storedOnce,
   unserved,
+  fairness,
+  orderlyStop,
   deletion,
   schedule,
 ];

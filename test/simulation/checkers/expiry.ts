@@ -17,9 +17,12 @@ export const expiry: Checker = {
     for (const { queue, copies, end, messages } of history.of('publish')) {
       if (isRing(queue)) continue;
       const ttlMs = configOf(queue).message_ttl_ms ?? Infinity;
-      for (const { id, expirationMs = Infinity, isDelayed } of messages) {
-        if (copies === 1 && !isDelayed)
-          deadMs.set(`${queue} ${id}`, history.msAt(end) + Math.min(ttlMs, expirationMs));
+      for (const { id, expirationMs = Infinity, delayMs = 0 } of messages) {
+        if (copies === 1)
+          deadMs.set(
+            `${queue} ${id}`,
+            history.msAt(end) + dueAfterMs(delayMs) + Math.min(ttlMs, expirationMs),
+          );
       }
     }
     return history.of('deliver').flatMap(({ queue, begin, deliveries, consumer, isFinal }) =>
@@ -34,3 +37,6 @@ export const expiry: Checker = {
     );
   },
 };
+
+/** The time to live of a delayed message begins when it is due. The broker rounds delays up, to two digits. */
+const dueAfterMs = (delayMs: number): number => delayMs * 1.1;

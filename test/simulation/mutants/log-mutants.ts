@@ -67,7 +67,6 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     checker: 'compaction',
     only: ['produce-kept', 'fetch-kept', 'look-at-partition'],
     faults: ['crash', 'loss'],
-    firstSeed: 20,
     patches: change('core/log/compaction.ts', 'nowMs - policy.deleteRetentionMs', 'nowMs'),
   },
   {

@@ -134,11 +134,30 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     name: 'schedule-moved-on-without-a-publish',
     checker: 'schedule',
-    firstSeed: 15,
     patches: change(
       'core/schedules/occurrences.ts',
       "return addPublish({ ...moved, latestMs }, latestMs, 'cron', nowMs);",
       "return nextMs % 180_000 === 0 ? addPublish(moved, nextMs, 'cron', nowMs) : moved;",
+    ),
+  },
+  {
+    name: 'oldest-stream-first',
+    checker: 'fairness',
+    only: ['publish', 'stream', 'watched'],
+    patches: change(
+      'durable-objects/queue/deliver/consumers.ts',
+      '.sort((a, b) => a.attachment.turn - b.attachment.turn);',
+      '.sort((a, b) => a.attachment.sinceMs - b.attachment.sinceMs);',
+    ),
+  },
+  {
+    name: 'taken-and-not-given',
+    checker: 'orderly-stop',
+    only: ['handed'],
+    patches: change(
+      'durable-objects/queue/stored-queue.ts',
+      'if (slices.length === 0) return null;',
+      'if (slices.length === 0 || (command.autoAck && Math.floor(nowMs) % 5 === 0)) return null;',
     ),
   },
 ];

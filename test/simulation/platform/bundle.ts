@@ -8,7 +8,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { compileFunction } from 'node:vm';
 import { build as esbuild, type Plugin } from 'esbuild';
 
@@ -33,7 +33,15 @@ export interface ProductCode {
 }
 
 const nodeRequire = createRequire(import.meta.url);
-const builds = new Map<string, Promise<ProductCode>>();
+const products = new Map<string, Promise<ProductCode>>();
+const machines = new Map<string, Promise<MachineBundle>>();
+const libraries = new Map<string, Promise<Modules>>();
+
+interface MachineBundle {
+  code: string;
+  /** The names of what it imports of the library, sorted. */
+  libraryNames: readonly string[];
+}
 
 /**
  * @param shared what the pure code sees instead of the platform's own
@@ -44,31 +52,24 @@ export function productCode(
   names: readonly string[],
   patches: readonly Patch[],
 ): Promise<ProductCode> {
-  const key = JSON.stringify(patches);
-  let code = builds.get(key);
-  if (!code) builds.set(key, (code = buildCode(shared, names, patches)));
-  return code;
+  return kept(products, JSON.stringify(patches), () => buildProduct(shared, names, patches));
 }
 
-async function buildCode(
+async function buildProduct(
   shared: Globals,
   names: readonly string[],
   patches: readonly Patch[],
 ): Promise<ProductCode> {
-  const libraries = new Set<string>();
-  const machine = await bundled({ entryPoints: ['workers/index.ts'] }, [
-    librariesApart(libraries),
-    patched(patches),
-  ]);
-  const imports = [...libraries].map(
-    (name, index) => `import * as m${index} from ${JSON.stringify(importOf(name))};`,
-  );
-  const members = [...libraries].map((name, index) => `${JSON.stringify(name)}: m${index}`);
-  const contents = `${imports.join('\n')}\nexport const modules = {${members.join(', ')}};`;
-  const library = await bundled({ stdin: { contents, resolveDir: ROOT, loader: 'ts' } }, [patched(patches)]);
-  const { modules } = run(library, shared, (name) => nodeRequire(name) as unknown) as { modules: Modules };
+  const [ofLibrary, ofMachine] = [true, false].map((pure) =>
+    patches.filter(({ file }) => isPure(file) === pure),
+  ) as [Patch[], Patch[]];
+  // A planted fault changes one of the two; the other is built once for all.
+  const machine = await kept(machines, JSON.stringify(ofMachine), () => buildMachine(ofMachine));
+  const { code, libraryNames } = machine;
+  const key = JSON.stringify([libraryNames, ofLibrary]);
+  const modules = await kept(libraries, key, () => buildLibrary(libraryNames, shared, ofLibrary));
   const parameters = ['require', 'module', 'exports', ...names];
-  const compiled = compileFunction(machine, parameters, { filename: 'machine.js' }) as (
+  const compiled = compileFunction(code, parameters, { filename: 'machine.js' }) as (
     ...values: unknown[]
   ) => void;
   return {
@@ -82,6 +83,31 @@ async function buildCode(
       return module.exports;
     },
   };
+}
+
+function kept<Value>(known: Map<string, Promise<Value>>, key: string, make: () => Promise<Value>) {
+  let value = known.get(key);
+  if (!value) known.set(key, (value = make()));
+  return value;
+}
+
+async function buildMachine(patches: readonly Patch[]): Promise<MachineBundle> {
+  const names = new Set<string>();
+  const plugins = [librariesApart(names), patched(patches)];
+  const code = await bundled({ entryPoints: ['workers/index.ts'] }, plugins);
+  return { code, libraryNames: [...names].sort() };
+}
+
+async function buildLibrary(
+  names: readonly string[],
+  shared: Globals,
+  patches: readonly Patch[],
+): Promise<Modules> {
+  const imports = names.map((name, index) => `import * as m${index} from ${JSON.stringify(importOf(name))};`);
+  const members = names.map((name, index) => `${JSON.stringify(name)}: m${index}`);
+  const contents = `${imports.join('\n')}\nexport const modules = {${members.join(', ')}};`;
+  const code = await bundled({ stdin: { contents, resolveDir: ROOT, loader: 'ts' } }, [patched(patches)]);
+  return (run(code, shared, (name) => nodeRequire(name) as unknown) as { modules: Modules }).modules;
 }
 
 async function bundled(entry: Parameters<typeof esbuild>[0], plugins: Plugin[]): Promise<string> {
@@ -117,24 +143,21 @@ function run(code: string, globals: Globals, load: (name: string) => unknown): u
   return module.exports;
 }
 
-const importOf = (name: string): string => (/^(protocol|core)\//.test(name) ? `./${name}` : name);
+const pathFromRoot = (path: string): string => relative(ROOT, path).replaceAll('\\', '/');
+const isPure = (path: string): boolean => /^(protocol|core)\//.test(path);
+const importOf = (name: string): string => (isPure(name) ? `./${name}` : name);
 
-/** Leaves out what is pure, and notes its names. */
+/** Leaves out packages and what is pure, and notes their names. Asks esbuild nothing, which takes longer than the build. */
 function librariesApart(names: Set<string>): Plugin {
   return {
     name: 'libraries-apart',
     setup(build) {
-      build.onResolve({ filter: /.*/ }, async ({ path, kind, resolveDir, pluginData }) => {
-        if (kind === 'entry-point' || pluginData === 'asked' || path.includes(':')) return null;
-        if (!path.startsWith('.')) {
-          // Packages that build on the platform have to see that of their machine.
-          if (path.startsWith('itty-durable')) return null;
-          names.add(path);
-          return { path: `${LIBRARY}${path}`, external: true };
-        }
-        const found = await build.resolve(path, { resolveDir, kind, pluginData: 'asked' });
-        const name = relative(ROOT, found.path).replaceAll('\\', '/');
-        if (!/^(protocol|core)\//.test(name)) return null;
+      build.onResolve({ filter: /^[^.]|\/(core|protocol)\// }, ({ path, kind, resolveDir }) => {
+        if (kind === 'entry-point' || path.includes(':') || resolveDir.includes('node_modules')) return null;
+        // A package that builds on the platform has to see that of its machine.
+        if (path.startsWith('itty-durable')) return null;
+        const name = path.startsWith('.') ? pathFromRoot(resolve(resolveDir, path)) : path;
+        if (path.startsWith('.') && !isPure(name)) return null;
         names.add(name);
         return { path: `${LIBRARY}${name}`, external: true };
       });
@@ -148,7 +171,7 @@ function patched(patches: readonly Patch[]): Plugin {
     setup(build) {
       if (patches.length === 0) return;
       build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-        const name = relative(ROOT, path).replaceAll('\\', '/');
+        const name = pathFromRoot(path);
         const own = patches.filter(({ file }) => file === name);
         if (own.length === 0) return null;
         let contents = await readFile(path, 'utf8');

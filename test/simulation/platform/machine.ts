@@ -150,7 +150,7 @@ export class Machine implements Caller {
       IdentityTransformStream: SimIdentityTransformStream,
       WebSocketPair: socketPairClass(() => this.#scheduler),
       WebSocket: { CONNECTING: 0, OPEN, CLOSING: 2, CLOSED: 3 },
-      WebSocketRequestResponsePair: class {},
+      WebSocketRequestResponsePair,
       console: { log: say, info: say, warn: say, error: say, debug: say },
       platform: {
         DurableObject: SimDurableObject,
@@ -184,4 +184,14 @@ function uuid(random: () => number): string {
     .map((byte) => byte.toString(16).padStart(2, '0'))
     .join('');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
+}
+
+class WebSocketRequestResponsePair {
+  readonly request: string;
+  readonly response: string;
+
+  constructor(request: string, response: string) {
+    this.request = request;
+    this.response = response;
+  }
 }

@@ -8,18 +8,12 @@
 
 import type { FaultRates } from '../faults.ts';
 import { copied } from './copy.ts';
+import { Life, type Instance } from './life.ts';
 import type { Machine } from './machine.ts';
 import type { Caller } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
 import { OPEN, type SimSocket, type SocketOwner } from './socket.ts';
 import { Disk, SimStorage, type StorageHost } from './storage.ts';
-
-export interface Instance {
-  alarm?(): unknown;
-  webSocketMessage?(socket: SimSocket, message: string | ArrayBuffer): unknown;
-  webSocketClose?(socket: SimSocket, code: number, reason: string, wasClean: boolean): unknown;
-  [method: string]: unknown;
-}
 
 /** What an object needs of the world around it. */
 export interface Surroundings {
@@ -32,27 +26,6 @@ export interface Surroundings {
   socketEnded(socket: SimSocket): void;
   /** Something has happened in it. */
   touched(host: ObjectHost): void;
-}
-
-class Life implements Caller {
-  isAlive = true;
-  readonly name: string;
-  instance: Instance | null = null;
-  ready: Promise<void> = Promise.resolve();
-  /** Work that `waitUntil` was told of. */
-  pending = 0;
-  readonly machine: Machine;
-  readonly #host: ObjectHost;
-
-  constructor(host: ObjectHost, machine: Machine) {
-    this.#host = host;
-    this.name = host.label;
-    this.machine = machine;
-  }
-
-  whenDurable(action: () => void): void {
-    if (this.isAlive) this.#host.whenDurable(action);
-  }
 }
 
 const FLUSH_MS = 3;
@@ -77,6 +50,8 @@ export class ObjectHost implements StorageHost, SocketOwner {
   #gate: { after: number; action: () => void }[] = [];
   #autoResponse: { request: string; response: string } | null = null;
   #written = 0;
+  /** Grows with all that a look at its rows and sockets could find changed. */
+  #version = 0;
   #durable = 0;
   #isFlushing = false;
   /** Statements until the one that fails. */
@@ -111,11 +86,17 @@ export class ObjectHost implements StorageHost, SocketOwner {
     return this.#alarmsOnTheirWay > 0 || this.#isAlarmRefused;
   }
 
+  get version(): number {
+    return this.#version;
+  }
+
+  get openSockets(): SimSocket[] {
+    return [...this.#sockets].filter(({ readyState }) => readyState === OPEN);
+  }
+
   /** What its open sockets carry. */
   get openAttachments(): unknown[] {
-    return [...this.#sockets]
-      .filter(({ readyState }) => readyState === OPEN)
-      .map(({ attachment }) => attachment);
+    return this.openSockets.map(({ attachment }) => attachment);
   }
 
   /** A call from another object or a router. */
@@ -135,6 +116,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
     this.#world.scheduler.note(`fault: ${reason} ${this.label}`);
     life.isAlive = false;
     this.#life = null;
+    this.#version += 1;
     this.#gate = [];
     this.#isFlushing = false;
     this.#durable = this.#written;
@@ -157,6 +139,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
     this.#world.scheduler.note(`fault: evict ${this.label}`);
     life.isAlive = false;
     this.#life = null;
+    this.#version += 1;
   }
 
   /** No statement fails any more. */
@@ -180,6 +163,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
 
   wrote(): void {
     this.#world.touched(this);
+    this.#version += 1;
     this.#written += 1;
     this.#flush();
   }
@@ -221,9 +205,20 @@ export class ObjectHost implements StorageHost, SocketOwner {
     });
   }
 
+  closing(socket: SimSocket): void {
+    this.changed();
+    this.#world.socketEnded(socket);
+  }
+
+  /** A socket has come or gone, or carries something else. */
+  changed(): void {
+    this.#version += 1;
+    this.#world.touched(this);
+  }
+
   closed(socket: SimSocket, code: number, reason: string): void {
     if (!this.#sockets.delete(socket)) return;
-    this.#world.touched(this);
+    this.changed();
     this.#world.socketEnded(socket);
     this.#quietly('socket close', async (instance) => {
       await instance.webSocketClose?.(socket, code, reason, code === 1000);
@@ -277,6 +272,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
     const machine = this.#world.machineFor(this);
     const life = new Life(this, machine);
     this.#life = life;
+    this.#version += 1;
     try {
       const Class = machine.exports[this.className] as new (ctx: object, env: object) => Instance;
       life.instance = new Class(this.#context(life), this.#world.envFor(life));
@@ -311,7 +307,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
       acceptWebSocket: (socket: SimSocket) => {
         socket.owner = this;
         this.#sockets.add(socket);
-        this.#world.touched(this);
+        this.changed();
         // A response that fails takes its socket with it.
         this.#world.scheduler.after(UNCLAIMED_MS, 'nobody there', () => {
           if (!socket.peer.isAccepted) socket.break();

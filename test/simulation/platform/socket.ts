@@ -11,6 +11,10 @@ export interface SocketOwner {
   whenDurable(action: () => void): void;
   received(socket: SimSocket, message: string | ArrayBuffer): void;
   closed(socket: SimSocket, code: number, reason: string): void;
+  /** The object itself closes it. */
+  closing(socket: SimSocket): void;
+  /** What a socket carries has changed. */
+  changed(): void;
 }
 
 interface SocketEvent {
@@ -61,6 +65,7 @@ export class SimSocket {
 
   serializeAttachment(value: unknown): void {
     this.attachment = structuredClone(value);
+    this.owner?.changed();
   }
 
   deserializeAttachment(): unknown {
@@ -90,10 +95,16 @@ export class SimSocket {
   close(code = 1000, reason = ''): void {
     if (this.readyState >= CLOSING) return;
     this.readyState = CLOSING;
+    this.owner?.closing(this);
     this.#toPeer('socket close', () => {
       this.readyState = CLOSED;
       this.peer.#ended(code, reason);
     });
+  }
+
+  /** Its machine is gone without a word: nothing arrives here any more, and the other end is told nothing. */
+  vanish(): void {
+    this.readyState = CLOSED;
   }
 
   /** The connection is gone, for both ends at once or nearly so. */

@@ -1,5 +1,6 @@
 /** A queue: leases, parked messages, expiry, dead letters on their way, its own end, and who waits for what is ready. */
 
+import { goneAtMs } from '../../../core/queue/deliver/silence.ts';
 import { readyCount } from '../../../core/queue/state/queue-machine.ts';
 import { QueueStore } from '../../../durable-objects/queue/rows/queue-store.ts';
 import { StoredQueue } from '../../../durable-objects/queue/stored-queue.ts';
@@ -12,9 +13,16 @@ const OUTBOX_RETRY_MS_MAX = 300_000;
 /** The stored time of the last use may lag by this share of `expires_ms`. */
 const USE_LAG = 0.1;
 
+/** A stream that was silent for too long has a last chance. */
+const LAST_CHANCE_MS = 1_000;
+
 interface Waiting {
   consumerId: string;
   prefetch?: number;
+  heartbeatMs?: number;
+  sinceMs: number;
+  heardMs?: number;
+  suspectMs?: number;
   endedLeases: number;
   isAnswered: boolean;
 }
@@ -41,6 +49,11 @@ export function dueInQueue({ host, sql, nowMs, rates }: Look): Due[] {
       Math.max(expiresMs * (1 + USE_LAG), againMs),
     );
   }
+  for (const { attachment, autoAnswered } of host.openSockets) {
+    const waiting = attachment as Waiting;
+    const goneMs = silentMs(waiting, autoAnswered?.getTime() ?? 0, queue);
+    if (goneMs !== null) add(`the end of ${waiting.consumerId}, which is silent`, goneMs, LAST_CHANCE_MS);
+  }
   const someone = servedNow(host.openAttachments as Waiting[], queue, nowMs);
   if (someone !== null) {
     const { single_active_consumer: isSingle, lease_ms: leaseMs } = state.config;
@@ -56,12 +69,22 @@ export function dueInQueue({ host, sql, nowMs, rates }: Look): Due[] {
   return due;
 }
 
+/** When a stream that holds something is taken for gone, unless it says something; null: never, or it is closing already. */
+function silentMs(waiting: Waiting, pingedMs: number, queue: StoredQueue): number | null {
+  const { consumerId, prefetch, heartbeatMs, endedLeases, sinceMs, heardMs = 0, isAnswered } = waiting;
+  if (prefetch === undefined || isAnswered || endedLeases + queue.leasedBy(consumerId) === 0) return null;
+  const goneMs = goneAtMs({ heartbeatMs, endedLeases, lastMs: Math.max(sinceMs, heardMs, pingedMs) });
+  return goneMs === Infinity ? null : goneMs;
+}
+
 /** Who waits, has room, and could be given a message now; null: nobody. */
 function servedNow(attachments: readonly Waiting[], queue: StoredQueue, nowMs: number): string | null {
   if (readyCount(queue.state) === 0) return null;
   const able = attachments.find(
-    ({ consumerId, prefetch, endedLeases, isAnswered }) =>
-      !isAnswered && (prefetch === undefined || prefetch - endedLeases - queue.leasedBy(consumerId) > 0),
+    ({ consumerId, prefetch, endedLeases, suspectMs, isAnswered }) =>
+      !isAnswered &&
+      suspectMs === undefined &&
+      (prefetch === undefined || prefetch - endedLeases - queue.leasedBy(consumerId) > 0),
   );
   if (!able) return null;
   const command = { max: 1, bytesMax: 1, leaseMs: 1_000, consumerId: able.consumerId, autoAck: false };

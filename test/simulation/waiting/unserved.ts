@@ -29,6 +29,11 @@ const RETRY_MS = 31_000;
 const SKEW_MS = 121_000;
 const ROUNDING_MS = 50;
 
+/** What a look has found in order, by version. Time alone only makes it later. */
+const inOrder = new WeakMap<ObjectHost, number>();
+/** What it has to come back to depends on other objects too. */
+const LOOKED_AT_ALWAYS = new Set(['Transaction']);
+
 /** What is wrong, in words; null: nothing. */
 export function unserved(
   host: ObjectHost,
@@ -38,6 +43,7 @@ export function unserved(
 ): string | null {
   const look = LOOKS[host.className];
   if (!look || !host.isQuiet || host.isAlarmOnItsWay) return null;
+  if (inOrder.get(host) === host.version && !LOOKED_AT_ALWAYS.has(host.className)) return null;
   const { alarmMs } = host.disk;
   const slackMs = ROUNDING_MS + (rates.storage > 0 ? RETRY_MS : 0) + (rates.clock > 0 ? SKEW_MS : 0);
   for (const { what, atMs, withinMs } of look({ host, sql: readerOf(host.disk), nowMs, rates, find })) {
@@ -47,5 +53,6 @@ export function unserved(
       alarmMs === null ? 'no alarm is set' : `the alarm is due in ${Math.round(alarmMs - nowMs)} ms`;
     return `${host.label}: ${what} ${due}, and ${alarm}`;
   }
+  inOrder.set(host, host.version);
   return null;
 }

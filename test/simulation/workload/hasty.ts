@@ -1,8 +1,8 @@
 /** Members that have what they are given committed as it leaves: nobody is given it twice, whatever becomes of it. */
 
-import type { Outcome } from '../history.ts';
+import type { History, Outcome } from '../history.ts';
 import type { Client } from './client.ts';
-import { join, type Member } from './groups.ts';
+import { join, leave, type Member } from './groups.ts';
 import { between, type Operation } from './operation.ts';
 
 const GROUP = 'hasty';
@@ -21,8 +21,12 @@ export const hasty: Operation = {
       return;
     }
     const member = known[random() < 0.8 ? 0 : known.length - 1]!;
+    if (random() < 0.1) {
+      await leave(client, member);
+      return void known.splice(known.indexOf(member), 1);
+    }
     for (let turn = between(random, 2, 5); turn > 0; turn--) {
-      const polled = await pollHastily(client, member, between(random, 1, 8));
+      const polled = await pollHastily(client, member, between(random, 1, 8), false);
       if (polled === 'refused') known.splice(known.indexOf(member), 1);
       if (polled === 'refused') return;
       await client.sleep(random() * 300);
@@ -30,10 +34,29 @@ export const hasty: Operation = {
   },
 };
 
-async function pollHastily(client: Client, member: Member, max: number): Promise<Outcome> {
+/** At rest: a new member is given all that is left. Not where nobody has joined the group before. */
+export async function readHastily(client: Client): Promise<void> {
+  if (!client.history.of('hasty-poll').some(({ records }) => records.length > 0)) return;
+  const member = await join(client, 60_000, GROUP);
+  if (member === null) throw new Error('nobody can join the hasty group at rest');
+  for (let quiet = 0; quiet < 3;) {
+    const before = givenTo(client.history);
+    if ((await pollHastily(client, member, 1_000, true)) !== 'ok')
+      throw new Error('the hasty group cannot be read at rest');
+    quiet = givenTo(client.history) === before ? quiet + 1 : 0;
+    if (quiet > 0) await client.sleep(25_000);
+  }
+}
+
+const givenTo = (history: History): number =>
+  history.of('hasty-poll').reduce((sum, { records }) => sum + records.length, 0);
+
+async function pollHastily(client: Client, member: Member, max: number, isFinal: boolean): Promise<Outcome> {
   const query = `max_records=${max}&auto_commit=true`;
   const path = `/groups/${GROUP}/members/${member.id}/records?${query}`;
-  const { outcome, body, begin, end } = await client.request('GET', path);
+  const { outcome, body, copies, begin, end } = await client.request('GET', path);
+  if (outcome === 'unknown' || copies > 1)
+    client.add({ kind: 'take-unknown', client: client.name, place: GROUP, begin, end });
   if (outcome !== 'ok') return outcome;
   interface Wire {
     topic: string;
@@ -46,6 +69,6 @@ async function pollHastily(client: Client, member: Member, max: number): Promise
     offset,
     id: value,
   }));
-  client.add({ kind: 'hasty-poll', client: client.name, member: member.id, records, begin, end });
+  client.add({ kind: 'hasty-poll', client: client.name, member: member.id, isFinal, records, begin, end });
   return outcome;
 }

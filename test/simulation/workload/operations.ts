@@ -4,8 +4,10 @@ import { crew, ownGroup } from './crew.ts';
 import { deadLetters, purgeDeadLetters, replay } from './dead-letters.ts';
 import { publishThroughExchange } from './exchanges.ts';
 import { fail, publishFeature, takeFeature } from './features.ts';
+import { fading } from './fading.ts';
 import { fleeting } from './fleeting.ts';
 import { worker } from './groups.ts';
+import { handed } from './handed.ts';
 import { hasty } from './hasty.ts';
 import { fetchKept, grow, lookAtPartition, produceKept } from './kept-records.ts';
 import { deleteRecords, poll, produce, reread } from './logs.ts';
@@ -20,8 +22,10 @@ import { routeOnce } from './exchange-producers.ts';
 import { rebind, route } from './routing.ts';
 import { schedule } from './schedules.ts';
 import { stream } from './stream.ts';
+import { switched } from './switched.ts';
 import { readCommitted, transact } from './transactions.ts';
 import { order, seeOffsets, transform } from './transform.ts';
+import { publishWatched, watch } from './watched.ts';
 
 export const OPERATIONS: readonly Operation[] = [
   produce,
@@ -69,4 +73,9 @@ export const OPERATIONS: readonly Operation[] = [
   routeOnce,
   fleeting,
   schedule,
+  publishWatched,
+  watch,
+  switched,
+  fading,
+  handed,
 ];

@@ -82,6 +82,9 @@ export function messageProperties(queue: string, id: string, random: Random): { 
   if (queue === 'delayed' && chance < 0.7) return { properties: { delay_ms: between(random, 1, 8_000) } };
   if (queue === 'expiring' && chance < 0.3)
     return { properties: { expiration_ms: between(random, 1, 2_000) } };
+  if (queue === 'fading' && chance < 0.5) return { properties: { delay_ms: between(random, 1, 6_000) } };
+  if (queue === 'fading' && chance < 0.8)
+    return { properties: { expiration_ms: between(random, 500, 5_000) } };
   return { properties: {} };
 }
 
@@ -110,12 +113,14 @@ export async function takeOnce(
   isFinal: boolean,
 ): Promise<Delivered | null> {
   const request = { max, lease_ms: leaseMs, wait_ms: waitMs, consumer_id: client.name, auto_ack: isAutoAck };
-  const { outcome, body, begin, end } = await client.request(
+  const { outcome, body, copies, begin, end } = await client.request(
     'POST',
     `/queues/${queue}/deliveries`,
     request,
     waitMs,
   );
+  if (isAutoAck && (outcome === 'unknown' || copies > 1))
+    client.add({ kind: 'take-unknown', client: client.name, place: queue, begin, end });
   if (outcome !== 'ok') return null;
   const event = deliveredEvent(
     client.name,

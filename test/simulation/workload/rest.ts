@@ -4,6 +4,7 @@ import type { Fetched } from '../history.ts';
 import type { Client } from './client.ts';
 import { readAsCrew } from './crew.ts';
 import { readAsGroup } from './groups.ts';
+import { readHastily } from './hasty.ts';
 import { describePartition, growFully } from './kept-records.ts';
 import { readOnce } from './logs.ts';
 import { describe, settleOnce, takeOnce } from './queues.ts';
@@ -38,6 +39,7 @@ export async function comeToRest(client: Client): Promise<void> {
   await drainQueues(client);
   await readAsGroup(client);
   await readAsCrew(client);
+  await readHastily(client);
   await describePartition(client, 'small', 0, true);
   for (const [topic, { partitions }] of Object.entries(TOPICS)) {
     for (let partition = 0; partition < partitions; partition++) {

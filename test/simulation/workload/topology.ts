@@ -3,6 +3,7 @@
 import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
 import type { Client } from './client.ts';
 import { isCompacted, KEPT } from './kept-topics.ts';
+import { LATE_QUEUES } from './late-queues.ts';
 import { SHARED } from './share-topology.ts';
 import {
   FEATURE_EXCHANGES,
@@ -83,7 +84,7 @@ export const diedIn = (queue: string): string | null =>
 
 /** What the queue was declared with; nothing for those that the broker makes. */
 export const configOf = (queue: string): Partial<QueueConfig> =>
-  ({ ...QUEUES, ...FEATURE_QUEUES })[queue] ?? {};
+  ({ ...QUEUES, ...FEATURE_QUEUES, ...LATE_QUEUES })[queue] ?? {};
 
 export const deadLetterQueue = (queue: string): string => `${queue}.dlq`;
 

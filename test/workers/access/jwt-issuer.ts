@@ -21,6 +21,8 @@ export class JwtIssuer {
   further: JWK[] = [];
   /** How often the keys were asked for. */
   asked = 0;
+  /** Questions that wait for an answer. */
+  unanswered = 0;
   /** What becomes of a question. */
   mood: 'well' | 'down' | 'silent' | 'huge' | 'elsewhere' | 'nonsense' = 'well';
   readonly #server: Server;
@@ -29,7 +31,11 @@ export class JwtIssuer {
     this.#server = createServer((request, response) => {
       if (request.url === '/elsewhere') return void response.end(this.#keySet());
       this.asked++;
-      if (this.mood === 'silent') return;
+      if (this.mood === 'silent') {
+        this.unanswered++;
+        response.on('close', () => this.unanswered--);
+        return;
+      }
       if (this.mood === 'down') return void response.writeHead(500).end();
       if (this.mood === 'elsewhere') return void response.writeHead(302, { location: '/elsewhere' }).end();
       if (this.mood === 'nonsense') return void response.end('<html>');

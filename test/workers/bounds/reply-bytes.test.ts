@@ -18,7 +18,7 @@ interface Page {
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'its memory is filled' });
   await broker.declare('large', { partitions: 1 });
   for (let sent = 0; sent < RECORDS; sent++)
     await broker.call('POST', '/v1/default/topics/large/records', { records: [{ value: VALUE }] });

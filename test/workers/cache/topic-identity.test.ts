@@ -10,7 +10,7 @@ import { TestBroker, type Reply } from '../../support/test-broker.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start();
+  broker = await TestBroker.start({ own: 'its clock is put forward' });
 });
 afterAll(() => broker.stop());
 

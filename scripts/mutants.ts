@@ -1,0 +1,47 @@
+/**
+ * `npm run mutants [-- names]`: looks for short runs that catch the faults planted in the product, and keeps them in
+ * test/simulation/mutants/catching-runs.json, which `npm test` repeats. Without names: for those whose run there is missing or
+ * catches them no more. Ends with 1 if a fault is not caught.
+ */
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format } from 'prettier';
+import { MUTANTS } from '../test/simulation/mutants/mutants.ts';
+import { findCatchingRun, isCaught, type CatchingRun } from '../test/simulation/mutants/search.ts';
+
+const PATH = join(import.meta.dirname, '../test/simulation/mutants/catching-runs.json');
+
+const names = process.argv.slice(2);
+const unknown = names.find((name) => !MUTANTS.some((mutant) => mutant.name === name));
+if (unknown !== undefined) {
+  console.error(`there is no mutant ${unknown}; there are ${MUTANTS.map(({ name }) => name).join(', ')}`);
+  process.exit(2);
+}
+const found = existsSync(PATH) ? (JSON.parse(readFileSync(PATH, 'utf8')) as Record<string, CatchingRun>) : {};
+let missed = 0;
+for (const mutant of MUTANTS) {
+  const { name } = mutant;
+  if (names.length > 0 && !names.includes(name)) continue;
+  const known = names.length > 0 ? undefined : found[name];
+  if (known && (await isCaught(mutant, known))) continue;
+  const catching = await findCatchingRun(mutant);
+  if (catching === null) {
+    missed += 1;
+    delete found[name];
+    console.log(`${name}: not caught`);
+  } else {
+    found[name] = catching;
+    console.log(`${name}: seed ${catching.seed}, ${catching.steps} operations`);
+  }
+  await keep();
+}
+process.exit(missed === 0 ? 0 : 1);
+
+/** In the order of the mutants, and only those that there are. */
+async function keep(): Promise<void> {
+  const kept = Object.fromEntries(
+    MUTANTS.flatMap(({ name }) => (found[name] ? [[name, found[name]] as const] : [])),
+  );
+  writeFileSync(PATH, await format(JSON.stringify(kept), { parser: 'json', printWidth: 110 }));
+}

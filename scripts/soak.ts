@@ -1,0 +1,180 @@
+/**
+ * Soak: `npm run soak -- [--minutes N] [--seed S] [--json]` looks for faults with seeds that nobody has tried yet. The
+ * simulation, the properties, the crash tests and the fuzzer share the time. When the time is over or somebody presses
+ * Ctrl-C, the soak finishes the seed or the test file that it is at. The last line has the seed, which repeats all of it.
+ * The exit code is 1 if there is a finding.
+ */
+
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { REQUESTS_PER_TURN, type FuzzTotals } from '../test/fuzz/fuzz.ts';
+import { run } from '../test/simulation/run.ts';
+
+interface Phase {
+  name: string;
+  /** What `passed` and `failed` count. */
+  unit: string;
+  /** Works until the time, or until it is stopped. */
+  run(endMs: number): Promise<void>;
+  passed: number;
+  failed: number;
+  /** What was found, with the command that repeats it. */
+  findings: string[];
+}
+
+const SIMULATION_STEPS = 200;
+/** A round of crash tests: the runtime is killed, and all of the broker. */
+const KILLS = 2;
+const CRASH_TESTS = ['kill', 'exactly-once', 'consumer-kill'].map((name) => `test/crash/${name}.test.ts`);
+/** Where the tests are that draw, and that `npm test` runs with a fixed seed. */
+const PROPERTY_TESTS = [
+  'test/core',
+  'test/protocol',
+  'test/durable-objects/queue',
+  'test/durable-objects/partition',
+];
+const PROGRESS_MS = 15_000;
+const SEEDS = 2 ** 30;
+
+const ROOT = join(import.meta.dirname, '..');
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const minutes = Number(values.minutes);
+const seed = values.seed === undefined ? Math.floor(Math.random() * SEEDS) : Number(values.seed);
+if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
+  console.error('--minutes is a positive number, and --seed a whole one');
+  process.exit(2);
+}
+
+let isStopped = false;
+/** A child that ends early at SIGINT. */
+let child: ReturnType<typeof spawn> | undefined;
+const say = (line: string): void => {
+  if (!values.json) console.log(line);
+};
+process.on('SIGINT', () => {
+  if (isStopped) process.exit(130);
+  isStopped = true;
+  say('stopping when what has begun is finished; Ctrl-C again leaves at once');
+  child?.kill('SIGINT');
+});
+
+const startMs = Date.now();
+const endMs = startMs + minutes * 60_000;
+const phases = [
+  simulation(),
+  testing('properties', PROPERTY_TESTS, {}),
+  testing('kills', CRASH_TESTS, { KILLS: String(KILLS) }),
+  fuzzing(),
+];
+say(`npm run soak -- --seed ${seed} --minutes ${minutes}`);
+const progress = setInterval(() => {
+  const done = phases.filter((phase) => phase.passed + phase.failed > 0);
+  say([`${minutesSince(startMs)} of ${minutes} min`, ...done.map(summaryOf)].join('; '));
+}, PROGRESS_MS);
+for (const [index, phase] of phases.entries()) {
+  if (isStopped) break;
+  await phase.run(startMs + ((endMs - startMs) * (index + 1)) / phases.length);
+  say(summaryOf(phase));
+}
+clearInterval(progress);
+const passed = phases.reduce((sum, phase) => sum + phase.passed, 0);
+const failed = phases.reduce((sum, phase) => sum + phase.failed, 0);
+if (values.json) {
+  console.log(JSON.stringify({ seed, minutes, isStopped, passed, failed, phases }));
+} else {
+  console.log(`soak: seed ${seed}, ${passed} passed, ${failed} failed`);
+}
+process.exit(failed === 0 ? 0 : 1);
+
+function simulation(): Phase {
+  const phase = newPhase('simulation', 'seeds', async (untilMs) => {
+    for (let next = seed; !isOver(untilMs); next++) {
+      const { violations } = await run({ seed: next, steps: SIMULATION_STEPS });
+      if (violations.length === 0) phase.passed += 1;
+      else {
+        const [{ checker, message }] = violations as [(typeof violations)[number]];
+        fail(phase, 1, `${checker}: ${message}`, `npm run sim -- --seed ${next} --steps ${SIMULATION_STEPS}`);
+      }
+    }
+  });
+  return phase;
+}
+
+/** Runs the paths one after another, so that it can end between two, and then again with the next seed. */
+function testing(name: string, paths: readonly string[], env: Record<string, string>): Phase {
+  const phase = newPhase(name, 'tests', async (untilMs) => {
+    for (let round = 0; !isOver(untilMs); round++) {
+      const path = paths[round % paths.length]!;
+      const given = { ...env, SEED: String(seed + Math.floor(round / paths.length)) };
+      const output = await outputOf(['scripts/check.ts', path], given);
+      const [, good = '0', bad = '1'] = /(\d+) passed, (\d+) failed\s*$/.exec(output) ?? [];
+      phase.passed += Number(good);
+      if (bad === '0') continue;
+      const variables = Object.entries(given).map(([key, value]) => `${key}=${value}`);
+      fail(phase, Number(bad), output, `${variables.join(' ')} npm test -- ${path}`);
+    }
+  });
+  return phase;
+}
+
+function fuzzing(): Phase {
+  const phase = newPhase('fuzz', 'turns', async (untilMs) => {
+    const time = String(Math.max(0, (untilMs - Date.now()) / 60_000));
+    const output = await outputOf(['scripts/fuzz.ts', '--json', '--seed', String(seed), '--minutes', time]);
+    const again = `npm run fuzz -- --seed ${seed} --minutes ${minutes}`;
+    try {
+      const { requests, wrong } = JSON.parse(/^\{.*\}$/m.exec(output)![0]) as FuzzTotals;
+      phase.passed += Math.floor(requests / REQUESTS_PER_TURN);
+      for (const what of wrong) fail(phase, 1, what, again);
+    } catch {
+      fail(phase, 1, output, again);
+    }
+  });
+  return phase;
+}
+
+function newPhase(name: string, unit: string, runUntil: Phase['run']): Phase {
+  return { name, unit, run: runUntil, passed: 0, failed: 0, findings: [] };
+}
+
+function minutesSince(ms: number): string {
+  return ((Date.now() - ms) / 60_000).toFixed(1);
+}
+
+function isOver(untilMs: number): boolean {
+  return isStopped || Date.now() >= untilMs;
+}
+
+function fail(phase: Phase, count: number, what: string, again: string): void {
+  phase.failed += count;
+  phase.findings.push(`${what}\nagain: ${again}`);
+  say(`\n${what}\nagain: ${again}\n`);
+}
+
+function summaryOf({ name, unit, passed: good, failed: bad }: Phase): string {
+  return `${name}: ${good} ${unit} passed, ${bad} failed`;
+}
+
+/** Runs a script of the project in a process group of its own, which Ctrl-C does not reach. */
+async function outputOf(args: string[], env: Record<string, string> = {}): Promise<string> {
+  const started = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: { ...process.env, NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  child = args.includes('scripts/fuzz.ts') ? started : undefined;
+  let output = '';
+  for (const stream of [started.stdout, started.stderr])
+    stream.on('data', (chunk: Buffer) => (output += String(chunk)));
+  await new Promise((resolve) => started.on('close', resolve));
+  child = undefined;
+  return output;
+}
