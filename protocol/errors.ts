@@ -62,6 +62,7 @@ export const errorTable = {
 
   // What is addressed
   namespace_not_found: permanent(404, 'There is no such namespace'),
+  not_confirmed: permanent(400, 'The deletion does not repeat the name of what is deleted'),
   namespace_reserved: permanent(403, 'The namespace belongs to the broker'),
   namespace_deleting: transient(409, 'The namespace is being deleted'),
   topic_not_found: permanent(404, 'There is no such topic'),

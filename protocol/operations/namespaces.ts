@@ -64,7 +64,7 @@ export const namespaceOperations = {
       'Delete a namespace with everything in it. Its tokens and calls are refused at once; its objects are freed after the reply, and reading it is 404 when all of them are',
     query: namespaceDeletionQuerySchema,
     replies: { 202: { description: 'It is being deleted', json: namespaceSchema } },
-    errors: ['namespace_not_found', 'namespace_reserved', 'invalid_name', ...FIELD_ERRORS],
+    errors: ['not_confirmed', 'namespace_not_found', 'namespace_reserved', 'invalid_name', ...FIELD_ERRORS],
   },
   getNamespace: {
     id: 'getNamespace',

@@ -13,7 +13,7 @@ export const namespaceChangeSchema = z.strictObject({ quotas: quotasSchema });
 
 /** What a deletion says: the name once more, so that a wrong path deletes nothing. */
 export const namespaceDeletionQuerySchema = z.strictObject({
-  confirm: nameSchema.describe('The name of the namespace again'),
+  confirm: z.string().optional().describe('The name of the namespace again; without it nothing is deleted'),
 });
 
 const deletionSchema = z.object({

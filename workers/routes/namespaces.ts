@@ -69,7 +69,7 @@ export function namespaceRoutes(app: Hono<AppEnv>): void {
     if (query.fields.confirm !== name) {
       return problem(
         c,
-        failure('invalid_field', `query confirm: to delete namespace "${name}", it has to be that name`),
+        failure('not_confirmed', `to delete namespace "${name}", repeat its name: ?confirm=${name}`),
       );
     }
     const deleted = await directoryStub(c.env).deleteNamespace(name);

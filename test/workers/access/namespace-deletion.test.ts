@@ -151,7 +151,7 @@ describe('a deletion is refused', () => {
       expect([query, status, body.code]).toEqual([
         query,
         400,
-        query.includes('more') ? 'unknown_field' : 'invalid_field',
+        query.includes('more') ? 'unknown_field' : 'not_confirmed',
       ]);
     }
     expect((await read('kept')).body.state).toBe('active');
