@@ -62,6 +62,9 @@ export const errorTable = {
 
   // What is addressed
   namespace_not_found: permanent(404, 'There is no such namespace'),
+  not_confirmed: permanent(400, 'The deletion does not repeat the name of what is deleted'),
+  namespace_reserved: permanent(403, 'The namespace belongs to the broker'),
+  namespace_deleting: transient(409, 'The namespace is being deleted'),
   topic_not_found: permanent(404, 'There is no such topic'),
   // As Kafka's INCONSISTENT_TOPIC_ID. What to do: begin again in the new topic, by the reset policy.
   inconsistent_topic_id: permanent(

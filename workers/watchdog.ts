@@ -66,7 +66,8 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
 async function* namespacesOf(env: Env): AsyncGenerator<string, void, undefined> {
   for (let after: string | null = ''; after !== null;) {
     const page: DirectoryPage<Namespace> = await directoryStub(env).namespaces(after, PAGE_ITEMS_MAX);
-    for (const { name } of page.items) yield name;
+    for (const { name, deletion } of page.items) if (!deletion) yield name;
+    if (page.items.some(({ deletion }) => deletion)) await directoryStub(env).tick();
     after = page.next;
   }
 }

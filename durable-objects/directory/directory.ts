@@ -1,15 +1,23 @@
 /** Directory object: the namespaces and tokens of the deployment. Routers ask it what they do not know, never for each call. */
 
 import { DurableObject } from 'cloudflare:workers';
-import type { Namespace } from '../../core/access/namespace.ts';
+import {
+  beginDeletion,
+  isBeingDeleted,
+  noSuchNamespace,
+  type Namespace,
+} from '../../core/access/namespace.ts';
 import type { Quotas } from '../../core/access/quotas.ts';
 import { rotated, type Token } from '../../core/access/token.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Env } from '../env.ts';
 import type { CaughtUp, DirectoryMethods, DirectoryPage, TokenUse } from '../rpc/directory.ts';
+import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { StorageProbe } from '../storage/storage-probe.ts';
+import { topologyStub } from '../stubs.ts';
 import { ChangeLog } from './change-log.ts';
+import { NamespaceDeletions } from './namespace-deletions.ts';
 import { NamespaceStore } from './namespace-store.ts';
 import { TokenStore } from './token-store.ts';
 
@@ -22,6 +30,8 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
   readonly #tokens: TokenStore;
   readonly #changes: ChangeLog;
   readonly #probe: StorageProbe;
+  #alarm!: Alarm;
+  #deletions!: NamespaceDeletions;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -30,12 +40,24 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
     this.#tokens = new TokenStore(this.#sql);
     this.#changes = new ChangeLog(this.#sql);
     this.#probe = new StorageProbe(this.#sql);
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => Date.now());
+      this.#deletions = new NamespaceDeletions({
+        env,
+        sql: this.#sql,
+        alarm: this.#alarm,
+        waitUntil: (work) => ctx.waitUntil(work),
+        namespaces: this.#namespaces,
+        tokens: this.#tokens,
+        changes: this.#changes,
+      });
+    });
   }
 
   token(id: string): { token: Token | null; namespace: Namespace | null; version: number } {
-    const token = this.#tokens.get(id);
+    const token = this.#liveToken(id);
     const namespace = token && this.#namespaces.get(token.namespace);
-    return { token: namespace && token, namespace, version: this.#changes.version() };
+    return { token, namespace, version: this.#changes.version() };
   }
 
   tokens(namespace: string | null, after: string, limit: number): DirectoryPage<Token> {
@@ -44,13 +66,13 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
       namespace === null
         ? this.#tokens.after(place, id, limit + 1)
         : this.#tokens.ofNamespace(namespace, id, limit + 1);
-    return pageOf(items, limit, (token) => `${token.namespace}${SEPARATOR}${token.id}`);
+    const shown = items.map((token) => this.#asRevoked(token));
+    return pageOf(shown, limit, (token) => `${token.namespace}${SEPARATOR}${token.id}`);
   }
 
   makeToken(token: Token): Token | Failure {
-    if (this.#namespaces.get(token.namespace) === null) {
-      return failure('namespace_not_found', `there is no namespace "${token.namespace}"`);
-    }
+    const namespace = this.#namespaces.get(token.namespace);
+    if (namespace === null || namespace.deletion) return noSuchNamespace(token.namespace);
     this.#tokens.put(token);
     return token;
   }
@@ -60,14 +82,14 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
     digest: string,
     previousUntilMs: number,
   ): { token: Token; version: number } | Failure {
-    const token = this.#tokens.get(id);
+    const token = this.#liveToken(id);
     if (token === null) return noSuchToken(id);
     const changed = rotated(token, digest, previousUntilMs, Date.now());
     return isFailure(changed) ? changed : this.#changed(changed);
   }
 
   revokeToken(id: string): { token: Token; version: number } | Failure {
-    const token = this.#tokens.get(id);
+    const token = this.#liveToken(id);
     if (token === null) return noSuchToken(id);
     if (token.revokedMs !== null) return { token, version: this.#changes.version() };
     return this.#changed({ ...token, revokedMs: Date.now() });
@@ -81,11 +103,14 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
     return pageOf(this.#namespaces.after(after, limit + 1), limit, ({ name }) => name);
   }
 
-  putNamespace(
+  async putNamespace(
     name: string,
     quotas: Quotas | undefined,
-  ): { namespace: Namespace; isNew: boolean; version: number } {
+  ): Promise<{ namespace: Namespace; isNew: boolean; version: number } | Failure> {
+    // One of that name may have been deleted, and its topology is closed since.
+    if (this.#namespaces.get(name) === null) await topologyStub(this.env, name).open();
     const known = this.#namespaces.get(name);
+    if (known?.deletion) return isBeingDeleted(name);
     if (known !== null && quotas !== undefined)
       return { ...this.#changedNamespace({ ...known, quotas }), isNew: false };
     if (known !== null) return { namespace: known, isNew: false, version: this.#changes.version() };
@@ -96,8 +121,25 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
 
   changeNamespace(name: string, quotas: Quotas): { namespace: Namespace; version: number } | Failure {
     const known = this.#namespaces.get(name);
-    if (known === null) return failure('namespace_not_found', `there is no namespace "${name}"`);
+    if (known === null) return noSuchNamespace(name);
+    if (known.deletion) return isBeingDeleted(name);
     return this.#changedNamespace({ ...known, quotas });
+  }
+
+  deleteNamespace(name: string): { namespace: Namespace; version: number } | Failure {
+    const known = this.#namespaces.get(name);
+    if (known === null) return noSuchNamespace(name);
+    const namespace = beginDeletion(known, Date.now());
+    if (isFailure(namespace)) return namespace;
+    if (namespace !== known) {
+      this.#sql.transaction(() => {
+        this.#namespaces.put(namespace);
+        this.#namespaces.putDeletion(name, null);
+        this.#changes.note({ kind: 'namespace', name });
+      });
+    }
+    this.#deletions.begin();
+    return { namespace, version: this.#changes.version() };
   }
 
   catchUp(version: number, uses: readonly TokenUse[]): CaughtUp {
@@ -111,6 +153,26 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
 
   probeStorage(): number {
     return this.#probe.write(Date.now());
+  }
+
+  tick(): void {
+    this.#alarm.runDue();
+  }
+
+  override alarm(): void {
+    this.#alarm.fired();
+  }
+
+  /** Null also for a token of a namespace that is being deleted: all of them are revoked with it. */
+  #liveToken(id: string): Token | null {
+    const token = this.#tokens.get(id);
+    const namespace = token && this.#namespaces.get(token.namespace);
+    return namespace && !namespace.deletion ? token : null;
+  }
+
+  #asRevoked(token: Token): Token {
+    const deletion = this.#namespaces.get(token.namespace)?.deletion;
+    return deletion ? { ...token, revokedMs: token.revokedMs ?? deletion.startedMs } : token;
   }
 
   #changedNamespace(namespace: Namespace): { namespace: Namespace; version: number } {

@@ -40,6 +40,13 @@ export class TokenStore {
     );
   }
 
+  /** Removes some tokens of a namespace. @returns true if none is left */
+  removeSome(namespace: string, limit: number): boolean {
+    const some = this.ofNamespace(namespace, '', limit);
+    for (const { id } of some) this.#sql.run('DELETE FROM tokens WHERE id = ?', id);
+    return some.length < limit;
+  }
+
   /** Writes a row only if the hour is later than the one that is known. */
   noteUse(id: string, hourMs: number): void {
     const [row] = this.#sql.all<{ used: number | null }>('SELECT used FROM tokens WHERE id = ?', id);

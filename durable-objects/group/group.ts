@@ -9,19 +9,17 @@
 
 import { createDurable } from 'itty-durable';
 import {
-  assignmentOf,
   emptyGroup,
   isEmpty,
   isStable,
-  keyOf,
-  knownRef,
   own,
   partitionOf,
   refOf,
   type GroupState,
   type TopicRef,
 } from '../../core/group/group-state.ts';
-import { noteBegun, resetOf, unbegunTopics } from '../../core/group/first-sight.ts';
+import { noSuchNamespace } from '../../core/access/namespace.ts';
+import { noteBegun } from '../../core/group/first-sight.ts';
 import { nextOverdueMs, noteSeen, sweep, type Lives } from '../../core/group/liveness.ts';
 import {
   checkEpoch,
@@ -31,17 +29,17 @@ import {
   join,
   ownershipsOf,
   remove,
-  type Beat,
   type JoinRequest,
 } from '../../core/group/membership.ts';
 import { acceptTarget, assignorOf, noteTopics, type Target } from '../../core/group/target.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { TopicPartition } from '../../protocol/schemas/groups.ts';
-import { HEARTBEAT_INTERVAL_MS_MAX } from '../../protocol/limits.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import type { Env } from '../env.ts';
+import { topologyStub } from '../stubs.ts';
 import { tellPartitions } from './fence-partitions.ts';
 import type { BeatRequest, GroupDescription, GroupMethods, MemberView, TargetInputs } from '../rpc/group.ts';
+import { heldNow, viewOf } from './member-view.ts';
 import { noSuchGroup, notEmpty, unfenced } from './group-refusals.ts';
 import { readGroup, rowsOf } from './group-rows.ts';
 
@@ -60,6 +58,7 @@ const METHODS: ReadonlySet<string> = new Set<keyof GroupMethods>([
   'beginChange',
   'beginReset',
   'deleteGroup',
+  'erase',
   'tick',
 ]);
 
@@ -87,6 +86,7 @@ export class Group extends Durable {
   private rowsWritten = 0;
   private calls = 0;
   private isSaving = false;
+  private erasures = 0;
   /** The telling of partitions that is under way. */
   private telling: Promise<void> | null = null;
   /** No member is overdue before this time. */
@@ -123,6 +123,8 @@ export class Group extends Durable {
   }
 
   async join(namespace: string, name: string, request: JoinRequest): Promise<MemberView | Failure> {
+    const refused = await this.noteFirstUse(namespace, name);
+    if (refused) return refused;
     const { group } = this;
     const nowMs = Date.now();
     const member = join(group, crypto.randomUUID(), request);
@@ -234,6 +236,9 @@ export class Group extends Durable {
     const { group } = this;
     if (!isEmpty(group)) return notEmpty(group);
     if (isDryRun) return { epoch: group.epoch };
+    const refused = await this.noteFirstUse(namespace, name);
+    if (refused) return refused;
+    if (this.group !== group || !isEmpty(group)) return notEmpty(this.group);
     Object.assign(group, { namespace, name });
     group.epoch += 1;
     group.targetEpoch = group.epoch;
@@ -244,6 +249,17 @@ export class Group extends Durable {
 
   async deleteGroup(epoch: number): Promise<{ deleted: true } | Failure> {
     if (!isEmpty(this.group) || this.group.epoch !== epoch) return notEmpty(this.group);
+    await this.clear();
+    return { deleted: true };
+  }
+
+  async erase(): Promise<{ erased: true }> {
+    await this.clear();
+    return { erased: true };
+  }
+
+  private async clear(): Promise<void> {
+    this.erasures += 1;
     this.group = emptyGroup();
     this.lives.clear();
     this.alarms = this.newAlarms(null);
@@ -254,7 +270,14 @@ export class Group extends Durable {
       this.startAgain(error);
       throw error;
     }
-    return { deleted: true };
+  }
+
+  /** The topology knows of a group before it stores anything, so that lists and the deletion of the namespace find it. */
+  private async noteFirstUse(namespace: string, name: string): Promise<Failure | null> {
+    if (this.group.epoch > 0) return null;
+    const { erasures } = this;
+    const refused = await topologyStub(this.state.env, namespace).noteGroup(name);
+    return refused ?? (this.erasures === erasures ? null : noSuchNamespace(namespace));
   }
 
   tick(): { isEmpty: boolean } {
@@ -306,19 +329,7 @@ export class Group extends Durable {
         { epoch: group.epoch },
       );
     }
-    return {
-      memberId,
-      epoch: group.epoch,
-      assignment: assignmentOf(member).map((partition) => {
-        const ref = refOf(group, partition.topic);
-        const { since } = member.owned[keyOf(partition)]!;
-        return { ...partition, topicId: ref.id, since, reset: resetOf(member, ref, partition.partition) };
-      }),
-      heartbeatIntervalMs: Math.min(HEARTBEAT_INTERVAL_MS_MAX, Math.floor(member.sessionTimeoutMs / 3)),
-      unbegun: unbegunTopics(group, member),
-      needsTarget: group.targetEpoch < group.epoch,
-      topologyVersion: group.topologyVersion,
-    };
+    return viewOf(group, member);
   }
 
   /** Holds back a refusal that says that the member is gone, until its partitions know. */
@@ -354,15 +365,17 @@ export class Group extends Durable {
 
   private async tell(): Promise<void> {
     for (;;) {
-      const [entry] = Object.entries(this.group.fencing);
+      const { group } = this;
+      const [entry] = Object.entries(group.fencing);
       if (!entry) return this.alarms.schedule('fencing', null);
       const [memberId, fencing] = entry;
       const told = await tellPartitions(
         this.state.env,
-        this.group,
+        group,
         fencing.partitions.map(partitionOf),
         fencing.epoch,
       );
+      if (this.group !== group) continue; // it was deleted meanwhile
       if (!told) return this.alarms.schedule('fencing', Date.now() + FENCE_RETRY_MS);
       fenced(this.group, memberId);
       this.save();
@@ -371,7 +384,7 @@ export class Group extends Durable {
 
   /** Writes what has changed, before the answer can leave. Changes without a wait in between are one write. */
   private save(): void {
-    if (this.isSaving) return;
+    if (this.isSaving || this.group.epoch === 0) return; // a group that does not exist has no rows
     this.isSaving = true;
     queueMicrotask(() => {
       this.isSaving = false;
@@ -384,10 +397,4 @@ export class Group extends Durable {
     console.error(`group ${this.group.name} could not be stored; it starts again from its disk`, error);
     this.state.abort('the group could not be stored');
   }
-}
-
-/** Partitions of a deleted topic are not partitions of a new topic with its name. */
-function heldNow(group: GroupState, held: BeatRequest['held']): Beat['held'] {
-  if (typeof held === 'string') return held;
-  return held.filter(({ topic, topicId }) => topicId === undefined || topicId === knownRef(group, topic)?.id);
 }

@@ -49,11 +49,16 @@ export interface DirectoryMethods extends Rpc.DurableObjectBranded {
   putNamespace(
     name: string,
     quotas: Quotas | undefined,
-  ): { namespace: Namespace; isNew: boolean; version: number };
+  ): Promise<{ namespace: Namespace; isNew: boolean; version: number } | Failure>;
   changeNamespace(name: string, quotas: Quotas): { namespace: Namespace; version: number } | Failure;
+
+  /** Begins to delete it, or goes on: its objects are freed after the answer. */
+  deleteNamespace(name: string): { namespace: Namespace; version: number } | Failure;
 
   /** Also writes down which tokens were used: at most a row for each token and hour. */
   catchUp(version: number, uses: readonly TokenUse[]): CaughtUp;
   /** Writes a row to see that it can. @returns when it was written, in ms */
   probeStorage(): number;
+  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
+  tick(): void;
 }

@@ -59,6 +59,7 @@ export interface BeatRequest {
 
 /** The methods of a group that can be called. */
 export interface GroupMethods {
+  /** A group that does not exist is made by it. */
   join(namespace: string, group: string, request: JoinRequest): MemberView | Failure;
   heartbeat(beat: BeatRequest): MemberView | Failure;
   leave(memberId: string): { memberId: string } | Failure;
@@ -91,6 +92,8 @@ export interface GroupMethods {
     isDryRun: boolean,
   ): { epoch: number } | Failure;
   deleteGroup(epoch: number): { deleted: true } | Failure;
+  /** Deletes everything, members or not, because the namespace is deleted. */
+  erase(): { erased: true };
   /** Runs what is due. */
   tick(): { isEmpty: boolean };
 }

@@ -140,6 +140,21 @@ export interface DefinitionPage {
   next: string | null;
 }
 
+/** Where the next namespace of the name goes on: see durable-objects/topology/closure.ts. */
+export interface TopologyFloor {
+  version: number;
+  producerId: number;
+}
+
+/** What came of a slice of the deletion of a namespace. */
+export interface Cleared {
+  freed: number;
+  left: number;
+  /** Everything but the topology itself is free. */
+  isDone: boolean;
+  floor: TopologyFloor;
+}
+
 /** What has objects of its own that are told of changes. */
 export type TargetKind = 'topic' | 'queue' | 'schedule';
 
@@ -159,7 +174,8 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   changeTopic(name: string, change: TopicChange): Promise<TopicAnswer | Failure>;
   deleteTopic(name: string): Promise<TopicAnswer | Failure>;
 
-  noteGroup(name: string): void;
+  /** Called before a group stores anything. Null: it may. */
+  noteGroup(name: string): Failure | null;
   forgetGroup(name: string): void;
 
   queue(name: string): { queue: QueueDefinition | null; topologyVersion: number };
@@ -211,8 +227,10 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   ): { queues: QueueDefinition[]; topics: TopicDefinition[]; topologyVersion: number };
   /** @returns the first of `count` producer ids that nobody else gets */
   takeProducerIds(count: number): number;
+  /** Called before the coordinator of a transactional id stores anything. Null: it may. */
+  noteCoordinator(name: string): Failure | null;
   /** A transaction is about to open. Writes a row for an id that has had no transaction for an hour. */
-  listTransactionalId(name: string, number: number): void;
+  listTransactionalId(name: string, number: number): Failure | null;
   unlistTransactionalId(name: string, number: number): void;
   /** The first after a name. */
   transactionalIds(after: string, limit: number): string[];
@@ -232,4 +250,11 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   propagate(): Promise<void>;
   /** Tells one object, or one topic's partitions, whatever others still have to be told. */
   propagateOne(kind: TargetKind, name: string): Promise<void>;
+
+  /** Closes the namespace, which is deleted, and frees the next of its objects. */
+  clear(floor: TopologyFloor | null): Promise<Cleared>;
+  /** Frees the topology itself, once everything else is free. It stays closed. */
+  wipe(floor: TopologyFloor): Promise<void>;
+  /** Called when a namespace of the name is made. */
+  open(): void;
 }

@@ -63,6 +63,8 @@ export interface TransactionMethods extends Rpc.DurableObjectBranded {
   /** Commits or aborts. Answers when it is decided, and if they can be reached, when every partition has it. */
   end(transactionalId: string, identity: Identity, outcome: Outcome): Promise<EndAnswer | Failure>;
   describe(): TransactionDescription | null;
+  /** Deletes everything and releases the storage, because the namespace is deleted. */
+  erase(): Promise<void>;
   /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): Promise<void>;
 }

@@ -63,6 +63,12 @@ export class Alarm {
     if (dueMs !== null && (known === null || dueMs < known)) this.schedule(name, dueMs);
   }
 
+  /** Forgets all times, for an object that has deleted its alarm and everything else. */
+  forgetAll(): void {
+    for (const task of this.#tasks.values()) task.dueMs = null;
+    this.#armedMs = null;
+  }
+
   /** True if the task waits for its time. */
   isScheduled(name: string): boolean {
     return this.#tasks.get(name)?.dueMs != null;

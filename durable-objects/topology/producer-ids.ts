@@ -5,12 +5,20 @@ import type { Sql } from '../storage/sql.ts';
 /** @returns the first of `count` ids that nobody has had or will have */
 export function takeProducerIds(sql: Sql, count: number): number {
   return sql.transaction(() => {
-    sql.run(
-      'CREATE TABLE IF NOT EXISTS producer_ids (id INTEGER PRIMARY KEY CHECK (id = 1), next INTEGER NOT NULL)',
-    );
-    const [row] = sql.all<{ next: number }>('SELECT next FROM producer_ids');
-    const first = row?.next ?? 0;
-    sql.run('INSERT OR REPLACE INTO producer_ids VALUES (1, ?)', first + count);
+    const first = nextProducerId(sql);
+    startProducerIdsAt(sql, first + count);
     return first;
   });
+}
+
+export function nextProducerId(sql: Sql): number {
+  if (sql.all("SELECT name FROM sqlite_master WHERE name = 'producer_ids'").length === 0) return 0;
+  return sql.all<{ next: number }>('SELECT next FROM producer_ids')[0]?.next ?? 0;
+}
+
+export function startProducerIdsAt(sql: Sql, next: number): void {
+  sql.run(
+    'CREATE TABLE IF NOT EXISTS producer_ids (id INTEGER PRIMARY KEY CHECK (id = 1), next INTEGER NOT NULL)',
+  );
+  sql.run('INSERT OR REPLACE INTO producer_ids VALUES (1, ?)', next);
 }

@@ -1,8 +1,11 @@
 /**
- * Transactional ids of a namespace that may have an open transaction, for the watchdog.
+ * Transactional ids of a namespace: those that may have an open transaction, for the watchdog, and all that were ever used, for
+ * the deletion of the namespace.
  *
  *   transactional_ids   name, and the number of its time on the list (core/transaction/listing.ts). Absent: nothing has been
  *                       open for an hour. The table is made with the first row
+ *   coordinators        name of each id that has a coordinator with stored state: a row in its life. Absent: there is none, or
+ *                       it was used last by a version that did not keep this. The table is made with the first row
  */
 
 import type { Sql } from '../storage/sql.ts';
@@ -10,13 +13,43 @@ import type { Sql } from '../storage/sql.ts';
 export class TransactionalIds {
   readonly #sql: Sql;
   #isMade: boolean;
+  #hasCoordinators: boolean;
 
   constructor(sql: Sql) {
     this.#sql = sql;
     this.#isMade = sql.all("SELECT name FROM sqlite_master WHERE name = 'transactional_ids'").length > 0;
+    this.#hasCoordinators = sql.all("SELECT name FROM sqlite_master WHERE name = 'coordinators'").length > 0;
+  }
+
+  /** Called before a coordinator stores anything. */
+  noteCoordinator(name: string): void {
+    if (!this.#hasCoordinators) {
+      this.#sql.run('CREATE TABLE IF NOT EXISTS coordinators (name TEXT PRIMARY KEY) WITHOUT ROWID');
+      this.#hasCoordinators = true;
+    }
+    if (this.#sql.all('SELECT 1 FROM coordinators WHERE name = ?', name).length > 0) return;
+    this.#sql.run('INSERT INTO coordinators VALUES (?)', name);
+  }
+
+  coordinators(limit: number): string[] {
+    if (!this.#hasCoordinators) return [];
+    return this.#sql
+      .all<{ name: string }>('SELECT name FROM coordinators ORDER BY name LIMIT ?', limit)
+      .map(({ name }) => name);
+  }
+
+  forgetCoordinator(name: string): void {
+    this.#sql.run('DELETE FROM coordinators WHERE name = ?', name);
+    if (this.#isMade) this.#sql.run('DELETE FROM transactional_ids WHERE name = ?', name);
+  }
+
+  coordinatorCount(): number {
+    if (!this.#hasCoordinators) return 0;
+    return this.#sql.all<{ n: number }>('SELECT COUNT(*) AS n FROM coordinators')[0]!.n;
   }
 
   put(name: string, number: number): void {
+    this.noteCoordinator(name); // one from before there was a list of them
     if (!this.#isMade) {
       this.#sql.run(
         'CREATE TABLE IF NOT EXISTS transactional_ids (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID',

@@ -5,6 +5,7 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
+import { noSuchNamespace } from '../../core/access/namespace.ts';
 import { checkPublish } from '../../core/transaction/held-messages.ts';
 import { isIdle, NEVER_LISTED, takenOff, type Listing } from '../../core/transaction/listing.ts';
 import {
@@ -42,11 +43,12 @@ const RETRY_DELAY_MS = 5_000;
 export class Transaction extends DurableObject<Env> implements TransactionMethods {
   readonly #sql: DurableSql;
   readonly #store: TransactionStore;
-  readonly #messages: MessageStore;
+  #messages: MessageStore;
   readonly #cost: CostMeter;
   #alarm!: Alarm;
   #state: StoredTransaction | null = null;
   #listing: Listing = NEVER_LISTED;
+  #erasures = 0;
   /** The sending of markers and messages that is under way. */
   #completing: Promise<boolean> | null = null;
 
@@ -67,7 +69,7 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
       this.#alarm.register('timeout', (nowMs) => this.#expire(nowMs));
       this.#alarm.register('markers', (nowMs) => {
         ctx.waitUntil(this.#complete());
-        return nowMs + RETRY_DELAY_MS;
+        return this.#state?.phase === 'ending' ? nowMs + RETRY_DELAY_MS : null;
       });
       const stored = this.#store.read();
       if (stored === null) return;
@@ -85,6 +87,8 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     // Once more than there are states to pass through: a call between may have opened a transaction again.
     for (let step = 0; step < 4; step++) {
       if (!(await this.#complete())) break;
+      const refused = this.#state === null ? await this.#noteFirstUse(transactionalId) : null;
+      if (refused) return refused;
       const next = initialise(this.#state, transactionalId, timeoutMs, freshId);
       this.#save(next);
       if (next.phase === 'empty') return { id: next.producerId, epoch: next.epoch };
@@ -101,7 +105,8 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     identity: Identity,
     parts: Record<string, TransactionPart>,
   ): Promise<Failure | null> {
-    await this.#readyToOpen();
+    const refused = await this.#readyToOpen();
+    if (refused) return refused;
     const next = addParts(this.#state, transactionalId, identity, parts, this.now());
     if (isFailure(next)) return next;
     this.#save(next);
@@ -121,7 +126,8 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     this.#alarm.runDue();
     const refused = this.#cost.refusal();
     if (refused) return refused;
-    await this.#readyToOpen();
+    const closed = await this.#readyToOpen();
+    if (closed) return closed;
     const opened = addParts(this.#state, transactionalId, identity, {}, this.now());
     if (isFailure(opened)) return opened;
     const outcome = checkPublish(
@@ -187,6 +193,17 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     await this.#topology.unlistTransactionalId(transactionalId, number);
   }
 
+  /** Deletes everything and releases the storage, because the namespace is deleted. */
+  async erase(): Promise<void> {
+    this.#erasures += 1;
+    this.#state = null;
+    this.#listing = NEVER_LISTED;
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    this.#messages = new MessageStore(this.#sql);
+    this.#alarm.forgetAll();
+  }
+
   /** Lasts until what is ending has been tried: if the object ends before, the platform calls again. */
   override async alarm(): Promise<void> {
     this.#alarm.fired();
@@ -205,15 +222,24 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
   }
 
   /** The one before has ended, if its partitions can be reached, and the watchdog knows of the id. */
-  async #readyToOpen(): Promise<void> {
+  async #readyToOpen(): Promise<Failure | null> {
     this.#alarm.runDue();
     if (this.#state?.phase === 'ending') await this.#complete();
     while (this.#state !== null && !this.#listing.isListed) {
       const { number } = this.#listing;
-      await this.#topology.listTransactionalId(this.#state.transactionalId, number);
+      const refused = await this.#topology.listTransactionalId(this.#state.transactionalId, number);
+      if (refused) return refused;
       // Kept with the row that opens the transaction. If it was taken off meanwhile, once more.
       if (this.#listing.number === number) this.#listing = { ...this.#listing, isListed: true };
     }
+    return null;
+  }
+
+  /** The topology knows of a coordinator before it stores anything, so that the deletion of the namespace finds it. */
+  async #noteFirstUse(transactionalId: string): Promise<Failure | null> {
+    const erasures = this.#erasures;
+    const refused = await this.#topology.noteCoordinator(transactionalId);
+    return refused ?? (this.#erasures === erasures ? null : noSuchNamespace(this.#namespace));
   }
 
   #used(): Listing {
@@ -222,7 +248,11 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
   }
 
   get #topology(): DurableObjectStub<TopologyMethods> {
-    return topologyStub(this.env, this.ctx.id.name!.split('/')[0]!); // the object is named namespace/transactional-id
+    return topologyStub(this.env, this.#namespace);
+  }
+
+  get #namespace(): string {
+    return this.ctx.id.name!.split('/')[0]!; // the object is named namespace/transactional-id
   }
 
   /** After the state was written. */

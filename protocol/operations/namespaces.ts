@@ -1,8 +1,9 @@
-/** The calls on namespaces. All but reading ask for the root token. */
+/** The calls on namespaces. All but reading one ask for the root token. */
 
 import {
   namespaceChangeSchema,
   namespaceDeclarationSchema,
+  namespaceDeletionQuerySchema,
   namespaceListSchema,
   namespaceSchema,
 } from '../schemas/namespaces.ts';
@@ -38,7 +39,7 @@ export const namespaceOperations = {
       200: { description: 'It existed', json: namespaceSchema },
       201: { description: 'It was created', json: namespaceSchema },
     },
-    errors: ['invalid_name', ...BODY_ERRORS],
+    errors: ['invalid_name', 'namespace_deleting', ...BODY_ERRORS],
   },
   changeNamespace: {
     id: 'changeNamespace',
@@ -50,7 +51,20 @@ export const namespaceOperations = {
     summary: 'Replace the quotas of a namespace',
     body: { json: namespaceChangeSchema },
     replies: { 200: { description: 'The namespace', json: namespaceSchema } },
-    errors: ['namespace_not_found', 'invalid_name', ...BODY_ERRORS],
+    errors: ['namespace_not_found', 'namespace_deleting', 'invalid_name', ...BODY_ERRORS],
+  },
+  deleteNamespace: {
+    id: 'deleteNamespace',
+    method: 'delete',
+    path: NAMESPACE,
+    tag: 'namespaces',
+    access: 'root',
+    audit: true,
+    summary:
+      'Delete a namespace with everything in it. Its tokens and calls are refused at once; its objects are freed after the reply, and reading it is 404 when all of them are',
+    query: namespaceDeletionQuerySchema,
+    replies: { 202: { description: 'It is being deleted', json: namespaceSchema } },
+    errors: ['not_confirmed', 'namespace_not_found', 'namespace_reserved', 'invalid_name', ...FIELD_ERRORS],
   },
   getNamespace: {
     id: 'getNamespace',

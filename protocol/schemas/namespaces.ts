@@ -11,10 +11,26 @@ export type NamespaceDeclaration = z.infer<typeof namespaceDeclarationSchema>;
 /** What a change says: the quotas as they shall be from now on. */
 export const namespaceChangeSchema = z.strictObject({ quotas: quotasSchema });
 
+/** What a deletion says: the name once more, so that a wrong path deletes nothing. */
+export const namespaceDeletionQuerySchema = z.strictObject({
+  confirm: z.string().optional().describe('The name of the namespace again; without it nothing is deleted'),
+});
+
+const deletionSchema = z.object({
+  started_at: z.int().describe('In ms since 1970'),
+  freed: z
+    .int()
+    .min(0)
+    .describe('Objects that were freed: partitions, queues, schedules, groups and transactional ids'),
+  left: z.int().min(0).nullable().describe('Objects that are left; null: they have not been counted yet'),
+});
+
 export const namespaceSchema = z.object({
   namespace: nameSchema,
+  state: z.enum(['active', 'deleting']),
   created_at: z.int().describe('In ms since 1970; 0 for `default`, which is there from the start'),
   quotas: quotasSchema,
+  deletion: deletionSchema.optional().describe('How far it has come, while it is being deleted'),
 });
 export type NamespaceReply = z.infer<typeof namespaceSchema>;
 

@@ -90,7 +90,8 @@ async function write(env: Env, namespace: string, records: readonly object[]): P
 }
 
 async function append(env: Env, namespace: string, records: readonly object[]): Promise<Failure | null> {
-  if ((await lookUpNamespace(env, namespace, Date.now())) === null) return null;
+  const known = await lookUpNamespace(env, namespace, Date.now());
+  if (known === null || known.deletion) return null;
   const failed = await appendOnce(env, namespace, records);
   // The root token may have deleted the topic: it begins anew.
   return failed?.code === 'topic_not_found' ? await appendOnce(env, namespace, records) : failed;

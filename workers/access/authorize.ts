@@ -74,7 +74,7 @@ async function enterNamespace(c: AppContext): Promise<Failure | null> {
   const name = c.req.param('namespace');
   if (name === undefined || !isName(name) || c.req.path.startsWith('/admin/')) return null;
   const namespace = await lookUpNamespace(c.env, name, Date.now());
-  if (namespace === null)
+  if (namespace === null || namespace.deletion)
     return failure(
       'namespace_not_found',
       `there is no namespace "${name}"; "default" is there from the start`,

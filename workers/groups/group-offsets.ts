@@ -12,7 +12,6 @@ import {
   type GroupOffsetView,
   type GroupReset,
 } from '../../durable-objects/rpc/partition.ts';
-import { topologyStub } from '../../durable-objects/stubs.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type {
@@ -210,7 +209,6 @@ export async function resetOffsets(
     if (missing) return missing;
   }
   const touched = { [topic.name]: topicRef(topic) };
-  if (!fields.dry_run) await topologyStub(env, namespace).noteGroup(name);
   const begun = await callGroup(env, namespace, name, 'beginReset', namespace, name, touched, fields.dry_run);
   if (isFailure(begun)) return begun;
   const request: GroupReset = {

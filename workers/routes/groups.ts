@@ -148,7 +148,6 @@ async function join(c: AppContext, path: GroupPath, fields: JoinFields): Promise
       `there is no topic "${missing}" in namespace "${path.namespace}"; make it first, or join with a topic_pattern`,
     );
   }
-  await topologyStub(c.env, path.namespace).noteGroup(path.name);
   const view = await callGroup(c.env, path.namespace, path.name, 'join', path.namespace, path.name, {
     topics,
     pattern: fields.topic_pattern ?? null,

@@ -1,13 +1,14 @@
-/** Namespaces: make, list, read. */
+/** Namespaces: make, list, read, change, delete. */
 
 import type { Hono } from 'hono';
-import type { Namespace } from '../../core/access/namespace.ts';
+import { DEFAULT_NAMESPACE, noSuchNamespace, type Namespace } from '../../core/access/namespace.ts';
 import { directoryStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   namespaceChangeSchema,
   namespaceDeclarationSchema,
+  namespaceDeletionQuerySchema,
   type NamespaceList,
   type NamespaceReply,
 } from '../../protocol/schemas/namespaces.ts';
@@ -39,6 +40,7 @@ export function namespaceRoutes(app: Hono<AppEnv>): void {
     if (isFailure(body)) return problem(c, body);
     const { quotas } = body.fields;
     const put = await directoryStub(c.env).putNamespace(name, quotas && quotasOf(quotas));
+    if (isFailure(put)) return problem(c, put);
     const { namespace, isNew, version } = put;
     noteDirectoryVersion(version);
     forget({ kind: 'namespace', name });
@@ -59,15 +61,42 @@ export function namespaceRoutes(app: Hono<AppEnv>): void {
     return c.json(replyOf(changed.namespace));
   });
 
+  bind(app, operations.deleteNamespace, async (c) => {
+    const name = readNamespace(c);
+    if (isFailure(name)) return problem(c, name);
+    const query = readQuery(c, namespaceDeletionQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    if (query.fields.confirm !== name) {
+      return problem(
+        c,
+        failure('not_confirmed', `to delete namespace "${name}", repeat its name: ?confirm=${name}`),
+      );
+    }
+    const deleted = await directoryStub(c.env).deleteNamespace(name);
+    if (isFailure(deleted)) return problem(c, deleted);
+    noteDirectoryVersion(deleted.version);
+    forget({ kind: 'namespace', name });
+    // The audit of the namespace itself is deleted too.
+    c.set('audited', { namespace: DEFAULT_NAMESPACE.name, details: { namespace: name } });
+    return c.json(replyOf(deleted.namespace), 202);
+  });
+
   bind(app, operations.getNamespace, async (c) => {
     const name = readNamespace(c);
     if (isFailure(name)) return problem(c, name);
     const { namespace } = await directoryStub(c.env).namespace(name);
-    if (namespace !== null) return c.json(replyOf(namespace));
-    return problem(c, failure('namespace_not_found', `there is no namespace "${name}"; PUT creates it`));
+    return namespace === null ? problem(c, noSuchNamespace(name)) : c.json(replyOf(namespace));
   });
 }
 
-function replyOf({ name, createdMs, quotas }: Namespace): NamespaceReply {
-  return { namespace: name, created_at: createdMs, quotas: quotaFieldsOf(quotas) };
+function replyOf({ name, createdMs, quotas, deletion }: Namespace): NamespaceReply {
+  return {
+    namespace: name,
+    state: deletion ? 'deleting' : 'active',
+    created_at: createdMs,
+    quotas: quotaFieldsOf(quotas),
+    ...(deletion && {
+      deletion: { started_at: deletion.startedMs, freed: deletion.freed, left: deletion.left },
+    }),
+  };
 }

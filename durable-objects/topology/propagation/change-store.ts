@@ -66,6 +66,11 @@ export class ChangeStore {
     return this.#sql.all<{ version: number }>('SELECT version FROM topology')[0]?.version ?? 0;
   }
 
+  /** Goes on from a version without the changes up to it: routers that know an older one start anew. */
+  startAt(version: number): void {
+    this.#sql.run('INSERT OR REPLACE INTO topology VALUES (1, ?)', version);
+  }
+
   /** Notes a change, which makes the next version. */
   note(change: TopologyChange): void {
     const version = this.version() + 1;
@@ -105,6 +110,11 @@ export class ChangeStore {
     return this.#sql
       .all<EffectRow>("SELECT * FROM effects WHERE json_extract(json, '$.name') = ? ORDER BY id", name)
       .map(effectOf);
+  }
+
+  /** All effects, oldest first, one by one. */
+  *effects(): IterableIterator<Effect> {
+    for (const row of this.#sql.each<EffectRow>('SELECT * FROM effects ORDER BY id')) yield effectOf(row);
   }
 
   hasEffect(id: number): boolean {

@@ -79,9 +79,9 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
   ),
   forgotten(
     'objects-to-tell-forgotten',
-    'durable-objects/topology/topology.ts',
-    "this.#alarm.schedule('effects', this.#hasEffects() ? Date.now() + RETRY_DELAY_MS : null);",
-    "this.#alarm.schedule('effects', null);",
+    'durable-objects/topology/topology-life.ts',
+    "this.alarms.schedule('effects', this.#hasEffects() ? Date.now() + RETRY_DELAY_MS : null);",
+    "this.alarms.schedule('effects', null);",
     ['change', 'rebind', 'grow'],
   ),
   forgotten(

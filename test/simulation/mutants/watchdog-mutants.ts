@@ -23,7 +23,7 @@ export const WATCHDOG_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'durable-objects/topology/topology.ts',
-        find: 'this.#transactionalIds.put(name, number);',
+        find: 'this.coordinators.put(name, number);',
         replace: '',
       },
     ],

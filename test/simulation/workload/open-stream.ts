@@ -22,9 +22,9 @@ export interface StreamOptions {
 
 export interface OpenStream {
   /** Closes it in order. What is not answered yet is not known. */
-  close(): void;
+  readonly close: () => void;
   /** Is gone without a word: nothing reaches it, and nothing tells the broker. */
-  vanish(): void;
+  readonly vanish: () => void;
 }
 
 interface Asked {
