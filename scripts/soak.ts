@@ -1,9 +1,8 @@
 /**
  * Soak: `npm run soak -- [--minutes N] [--seed S] [--json]` looks for faults with seeds that nobody has tried yet. The
  * simulation, the planted faults, the properties, the crash tests and the fuzzer share the time. When the time is over or
- * somebody presses
- * Ctrl-C, the soak finishes the seed or the test file that it is at. The last line has the seed, which repeats all of it.
- * The exit code is 1 if there is a finding.
+ * somebody presses Ctrl-C, the soak finishes the seed or the test file that it is at. The last line has the seed, which
+ * repeats all of it. The exit code is 1 if there is a finding.
  */
 
 import { spawn } from 'node:child_process';
