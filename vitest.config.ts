@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 export default defineConfig({
   test: {
@@ -11,10 +12,11 @@ export default defineConfig({
       'test/interop/**',
       ...(process.env['POSTHORN_MUTANTS'] ? [] : ['test/simulation/mutants/**']),
     ],
-    // Processes that take one file after another, so that the files of a process share a broker: a worker of vitest and
-    // its workerd keep a core busy, and the tests shall pass on two.
+    // Processes that take one file after another, so that the files of a process share a broker. Two would keep two cores
+    // busy if no test waited; many do.
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     isolate: false,
     setupFiles: 'test/support/set-up.ts',
     globalSetup: 'test/support/test-folder.ts',

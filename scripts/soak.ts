@@ -52,18 +52,29 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
   process.exit(2);
 }
 
+/** A terminal tells every process of its group, and the launcher of the script passes the signal on: one Ctrl-C comes twice. */
+const SAME_SIGNAL_MS = 1_000;
+
 let isStopped = false;
-/** A child that ends early at SIGINT. */
 let child: ReturnType<typeof spawn> | undefined;
+/** The child ends early at SIGINT. */
+let canStopChild = false;
 const say = (line: string): void => {
   if (!values.json) console.log(line);
 };
+let stoppedMs = 0;
 process.on('SIGINT', () => {
-  if (isStopped) process.exit(130);
+  if (isStopped) {
+    if (Date.now() - stoppedMs > SAME_SIGNAL_MS) process.exit(130);
+    return;
+  }
   isStopped = true;
+  stoppedMs = Date.now();
   say('stopping when what has begun is finished; Ctrl-C again leaves at once');
-  child?.kill('SIGINT');
+  if (canStopChild) child?.kill('SIGINT');
 });
+process.on('SIGTERM', () => process.exit(143));
+process.on('exit', () => child?.pid && process.kill(-child.pid, 'SIGTERM'));
 
 const startMs = Date.now();
 const endMs = startMs + minutes * 60_000;
@@ -170,7 +181,8 @@ async function outputOf(args: string[], env: Record<string, string> = {}): Promi
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
-  child = args.includes('scripts/fuzz.ts') ? started : undefined;
+  child = started;
+  canStopChild = args.includes('scripts/fuzz.ts');
   let output = '';
   for (const stream of [started.stdout, started.stderr])
     stream.on('data', (chunk: Buffer) => (output += String(chunk)));

@@ -7,6 +7,7 @@ import {
   errorOf,
   numbers,
   spoiledFetchOf,
+  until,
 } from './harness.ts';
 
 const broker = brokerForTests();
@@ -247,13 +248,13 @@ describe('on a bad network', () => {
   });
 
   it('an AbortSignal gives up everything', async () => {
-    const { fetch, onEach } = spoiledFetchOf(MESSAGES);
+    const { fetch, onEach, requests } = spoiledFetchOf(MESSAGES);
     const queue = await broker.queue();
     onEach((request) => (MESSAGES.test(request.url.pathname) ? new Promise(() => {}) : undefined));
     const controller = new AbortController();
     const publisher = broker.client({ fetch }).publisher({ signal: controller.signal, lingerMs: 0 });
     const sent = publisher.sendToQueue(queue, { body: 1 });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => requests.length === 1);
     const waiting = publisher.sendToQueue(queue, { body: 2 });
     controller.abort();
     expect([(await errorOf(sent)).code, (await errorOf(waiting)).code]).toEqual(['aborted', 'aborted']);

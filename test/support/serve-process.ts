@@ -1,10 +1,11 @@
-/** `scripts/serve.ts` as a process of its own, as `npm start` runs it. */
+/** `scripts/serve.ts` as a process of its own, as `npm start` runs it, with the bundle that the test run has kept. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
+const WITH_KEPT_BUNDLE = new URL('with-kept-bundle.ts', import.meta.url).href;
 
 export interface ServeInfo {
   url: string;
@@ -22,7 +23,8 @@ export class ServeProcess {
 
   /** In a process group of its own, so that a test can signal all of it, as a terminal does. */
   constructor(env: Record<string, string>, flags: string[] = []) {
-    this.child = spawn(process.execPath, [join(ROOT, 'scripts/serve.ts'), ...flags], {
+    const args = ['--import', WITH_KEPT_BUNDLE, join(ROOT, 'scripts/serve.ts'), ...flags];
+    this.child = spawn(process.execPath, args, {
       env: { ...process.env, PORT: '0', HOST: '', POSTHORN_ROOT_TOKEN: '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,

@@ -8,7 +8,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startBroker, type Broker, type BrokerOptions } from '../../scripts/broker.ts';
-import { bundleWorker } from '../../scripts/bundle.ts';
+import { bundleWorker } from './kept-bundle.ts';
 
 let shared: Promise<Broker> | undefined;
 let script: Promise<string> | undefined;

@@ -71,12 +71,9 @@ describe('clean-up', () => {
     await broker.declare('freed', { retention_ms: null });
     for (let i = 0; i < 10; i++) await broker.produceBatches('freed', '0', filler(100, 1_000));
     await broker.call('DELETE', '/v1/default/topics/freed/partitions/0/records?before=latest');
-    await delay(50);
-    expect(await broker.state('freed', 0)).toMatchObject({
-      segments: 0,
-      size_bytes: 0,
-      high_watermark: 1_000,
-    });
+    await expect
+      .poll(() => broker.state('freed', 0))
+      .toMatchObject({ segments: 0, size_bytes: 0, high_watermark: 1_000 });
   });
 
   it('is changed by a change of the topic at once', async () => {

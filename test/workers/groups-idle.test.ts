@@ -3,6 +3,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GroupClient } from '../support/group-client.ts';
 import { TestBroker } from '../support/test-broker.ts';
@@ -26,7 +27,7 @@ describe('what a group costs while nothing happens', () => {
       members.push(await group.joined({ topics: ['idle'], session_timeout_ms: 1_800_000 }));
     for (let round = 0; round < 3; round++) for (const member of members) await group.poll(member);
     await group.commit((await group.beat(members[0]!)).body, (await group.poll(members[0]!)).body.offsets);
-    await delay(500);
+    await untilWritten();
     const before = (await group.describe()).body.meter;
     const rows = async (): Promise<number[]> =>
       Promise.all(
@@ -79,6 +80,15 @@ describe('what a group costs when something happens', () => {
     expect(await rows(), 'the target without it').toBe(10);
   });
 });
+
+/** Waits until nothing is written any more: what the runtime writes late belongs to what was before. */
+async function untilWritten(): Promise<void> {
+  for (let before: unknown; ; await delay(500)) {
+    const now = await fileTimes();
+    if (isDeepStrictEqual(now, before)) return;
+    before = now;
+  }
+}
 
 /** When each file below the folders of groups and partitions was written last, by name. */
 async function fileTimes(): Promise<Record<string, number>> {

@@ -8,6 +8,10 @@ beforeAll(async () => {
 });
 afterAll(() => broker.stop());
 
+async function untilWaiting(topic: string): Promise<void> {
+  while ((await broker.state(topic, 0)).waiting === 0) await delay(10);
+}
+
 describe('a long poll', () => {
   it('answers what is there without waiting', async () => {
     await broker.declare('there');
@@ -18,7 +22,7 @@ describe('a long poll', () => {
   it('answers with the record that it waited for, from where it began', async () => {
     await broker.declare('awaited');
     const poll = broker.fetch('awaited', 0, 'offset=latest&wait_ms=30000');
-    await delay(100);
+    await untilWaiting('awaited');
     await broker.produce('awaited', [{ value: 'a' }, { value: 'b' }]);
     expect((await poll).body).toMatchObject({
       records: [{ offset: 0, value: 'a' }, { value: 'b' }],
@@ -52,7 +56,7 @@ describe('a long poll', () => {
     await broker.declare('asleep');
     await broker.state('asleep', 0);
     const poll = broker.fetch('asleep', 0, 'offset=0&wait_ms=30000');
-    await delay(200);
+    await untilWaiting('asleep');
     const { since } = (await broker.state('asleep', 0)).meter;
     await broker.evict('asleep', 0);
     await broker.produce('asleep', [{ value: 'wake up' }]);
@@ -64,7 +68,7 @@ describe('a long poll', () => {
     await broker.declare('left');
     const controller = new AbortController();
     const poll = broker.fetch('left', 0, 'offset=0&wait_ms=30000', controller.signal);
-    await delay(200);
+    await untilWaiting('left');
     controller.abort();
     await expect(poll).rejects.toThrow();
     await broker.produce('left', [{ value: 1 }]);

@@ -76,9 +76,9 @@ describe('a poll of a queue', () => {
 
   it('gives back what is on its way when its time ends', async () => {
     await declare('late');
-    await lag(300);
-    const answer = poll('late', { wait_ms: 150 });
-    await delay(50);
+    await lag(LAG_MS);
+    const answer = poll('late', { wait_ms: LAG_MS / 2 });
+    await untilPolled('late');
     await publish('late', 1);
     expect(await answer).toEqual([]);
     await lag(0);
@@ -87,9 +87,9 @@ describe('a poll of a queue', () => {
 
   it('gives back what is on its way when its client leaves', async () => {
     await declare('unheard');
-    await lag(300);
+    await lag(LAG_MS);
     const client = await rawPoll('unheard');
-    await delay(50);
+    await untilPolled('unheard');
     await publish('unheard', 1);
     client.resetAndDestroy();
     await lag(0);
@@ -97,11 +97,18 @@ describe('a poll of a queue', () => {
   });
 });
 
+/** Much longer than a publish takes, which comes before the wait ends, and what it causes after. */
+const LAG_MS = 3_000;
+
+async function untilPolled(queue: string): Promise<void> {
+  await expect.poll(async () => (await stateOf(queue)).consumers, { timeout: 10_000 }).toBe(1);
+}
+
 const lag = (ms: number): Promise<unknown> => fetch(`${broker.url}/test/lag?ms=${ms}`);
 
 /** The message was delivered once before, and is there long before the end of its lease. */
 async function expectReturned(queue: string): Promise<void> {
-  const deliveries = await poll(queue, { wait_ms: 5_000 });
+  const deliveries = await poll(queue, { wait_ms: 20_000 });
   expect(deliveries).toMatchObject([{ body: 1, delivery_count: 2 }]);
   expect(await acknowledge(queue, deliveries)).toEqual([1]);
 }

@@ -81,7 +81,7 @@ describe('a queue over HTTP', () => {
   it('answers a consumer that waits', async () => {
     await declare('awaited');
     const waiting = take('awaited', { wait_ms: 20_000 });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await expect.poll(async () => (await stateOf('awaited')).consumers).toBe(1);
     await publish('awaited', [{ body: 'at last' }]);
     expect(bodies(await waiting)).toEqual(['at last']);
     expect(await take('awaited', { wait_ms: 100 })).toEqual([]);
@@ -354,7 +354,7 @@ describe('a queue that ends', () => {
   it('tells those who wait', async () => {
     await declare('leaving');
     const waiting = broker.call('POST', '/v1/default/queues/leaving/deliveries', { wait_ms: 20_000 });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await expect.poll(async () => (await stateOf('leaving')).consumers).toBe(1);
     await broker.call('DELETE', '/v1/default/queues/leaving');
     expect((await waiting).status).toBe(404);
   });

@@ -148,7 +148,7 @@ describe('deleting a topic', () => {
   it('ends the wait of readers', async () => {
     await broker.declare('waited-for');
     const poll = broker.fetch('waited-for', 0, 'offset=latest&wait_ms=20000');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await expect.poll(async () => (await broker.state('waited-for', 0)).waiting).toBe(1);
     await broker.call('DELETE', '/v1/default/topics/waited-for');
     expect((await poll).status).toBe(404);
   });

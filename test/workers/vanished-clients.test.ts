@@ -49,7 +49,8 @@ const WAYS = [
   { how: 'resets', leave: (client: RawClient) => client.reset() },
 ];
 
-describe.each(WAYS)('a client that $how its connection', ({ how, leave }) => {
+// At the same time: the broker takes up to 3 s to notice that a client has left.
+describe.each(WAYS)('a client that $how its connection', { concurrent: true }, ({ how, leave }) => {
   it.each([
     { name: 'acked', fields: { auto_ack: true }, accept: 'application/json' },
     { name: 'leased', fields: {}, accept: 'application/json' },
@@ -125,7 +126,7 @@ it('a client that closes its connection after its reply has begun leaves message
   expect(await poll('begun')).toEqual(['kept']);
 });
 
-describe('a reply that has waited for long', () => {
+describe('a reply that has waited for long', { concurrent: true }, () => {
   it('has white space before its JSON, and reaches a client that closed only its own half', async () => {
     await broker.call('PUT', '/v1/default/queues/half', {});
     const client = await send('POST', '/queues/half/deliveries', { wait_ms: WAIT_MS });

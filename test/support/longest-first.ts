@@ -1,0 +1,31 @@
+/** Order of the test files: those that take longest begin first, so that no process is left alone with one at the end. */
+
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Below `test/`: files that compute for long, in turn with files that wait for long. */
+const LONGEST = [
+  'simulation/mutants/mutants',
+  'simulation/simulation',
+  'workers/long-poll',
+  'simulation/crash-at-every-step',
+  'scripts/serve',
+  'workers/sleep',
+  'workers/exchanges-scale',
+  'crash/consumer-kill',
+  'crash/kill',
+  'workers/queues-expiry',
+  'workers/contract',
+  'workers/access/open-streams',
+  'fuzz/fuzz',
+  'workers/transactions',
+].map((name) => `/test/${name}.test.ts`);
+
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const index = LONGEST.findIndex((name) => moduleId.endsWith(name));
+      return index < 0 ? LONGEST.length : index;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
