@@ -42,6 +42,7 @@ const BINDING_ERRORS = [
   'queue_not_found',
   'topic_not_found',
   'too_many_bindings',
+  'quota_exceeded',
   ...BODY_ERRORS,
 ] as const;
 
