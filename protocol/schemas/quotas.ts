@@ -1,6 +1,6 @@
 /** The contract of quotas: what a namespace or a token may use up. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 const RATE_MAX = 1_000_000_000;
 
