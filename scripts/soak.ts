@@ -8,8 +8,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { REQUESTS_PER_TURN, type FuzzTotals } from '../test/fuzz/fuzz.ts';
-import { run } from '../test/simulation/run.ts';
+import type { FuzzTotals } from '../test/fuzz/fuzz.ts';
 
 interface Phase {
   name: string;
@@ -106,6 +105,7 @@ process.exit(failed === 0 ? 0 : 1);
 
 function simulation(): Phase {
   const phase = newPhase('simulation', 'seeds', async (untilMs) => {
+    const { run } = await import('../test/simulation/run.ts');
     for (let next = seed; !isOver(untilMs); next++) {
       const { violations } = await run({ seed: next, steps: SIMULATION_STEPS });
       if (violations.length === 0) phase.passed += 1;
@@ -137,6 +137,8 @@ function testing(name: string, paths: readonly string[], env: Record<string, str
 
 function fuzzing(): Phase {
   const phase = newPhase('fuzz', 'turns', async (untilMs) => {
+    if (isOver(untilMs)) return;
+    const { REQUESTS_PER_TURN } = await import('../test/fuzz/fuzz.ts');
     const time = String(Math.max(0, (untilMs - Date.now()) / 60_000));
     const output = await outputOf(['scripts/fuzz.ts', '--json', '--seed', String(seed), '--minutes', time]);
     const again = `npm run fuzz -- --seed ${seed} --minutes ${minutes}`;
