@@ -6,12 +6,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // The interoperability tests need Java and what they compare with; they have a command of their own.
-    // `npm run mutants` shows that each planted fault is noticed. It takes many minutes.
-    exclude: [
-      ...configDefaults.exclude,
-      'test/interop/**',
-      ...(process.env['POSTHORN_MUTANTS'] ? [] : ['test/simulation/mutants/**']),
-    ],
+    exclude: [...configDefaults.exclude, 'test/interop/**'],
     // Processes that take one file after another, so that the files of a process share a broker. Two would keep two cores
     // busy if no test waited; many do.
     pool: 'forks',

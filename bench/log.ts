@@ -161,7 +161,7 @@ async function bareRound(
   return { produce: records / produceS, consume: records / consumeS };
 }
 
-async function posthornRound(client: Client, batch: Uint8Array, records: number) {
+export async function posthornRound(client: Client, batch: Uint8Array, records: number) {
   await declare(client);
   const before = (await state(client)).meter;
   const produceS = await timed(records / BATCH_RECORDS, CONNECTIONS, () => produce(client, batch));
@@ -202,7 +202,7 @@ async function timeMs(action: () => Promise<unknown>): Promise<number> {
   return performance.now() - startMs;
 }
 
-function batchOfRecords(): Uint8Array {
+export function batchOfRecords(): Uint8Array {
   const timestamp = Date.now();
   return encodeBatch(
     Array.from({ length: BATCH_RECORDS }, (_, i) => ({

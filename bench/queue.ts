@@ -11,7 +11,7 @@ import { encodeBatch } from '../protocol/record-batch/index.ts';
 import { Posthorn } from '../sdk/index.ts';
 import { startRabbitmq } from '../scripts/peers/rabbitmq.ts';
 import { median, timed, type Client } from './client.ts';
-import { withRuntime } from './runtime.ts';
+import { withRuntime, type Start } from './runtime.ts';
 
 const MESSAGE_BYTES = 100;
 
@@ -22,7 +22,7 @@ const RABBITMQ = 'rabbitmq quorum';
 
 const QUEUE = '/v1/default/queues/bench';
 
-interface QueueRound {
+export interface QueueRound {
   contender: string;
   /** Messages per second, from the first publish to the last ack. */
   rate: number;
@@ -97,8 +97,12 @@ async function posthornSdkRound(messages: number, transport?: 'poll'): Promise<Q
 }
 
 /** @param batchSize messages a request; the window decides how many requests are under way */
-async function posthornHttpRound(messages: number, batchSize: number): Promise<QueueRound> {
-  return await withRuntime('posthorn', async (client) => {
+export async function posthornHttpRound(
+  messages: number,
+  batchSize: number,
+  start: Start | 'posthorn' = 'posthorn',
+): Promise<QueueRound> {
+  return await withRuntime(start, async (client) => {
     await client.send('PUT', QUEUE, '{}');
     const before = await rowsWritten(client);
     const batch = batchOfMessages(batchSize);

@@ -7,6 +7,7 @@
  *   --rounds N      default 5
  *   --messages N    messages a round through a queue (default 500,000)
  *   --only log|queue|backlog|routing|transactions|levels|retries
+ *   --before REF    only log and queue, in turn with the state of a git commit: ratios now over before
  *   --quick         100,000 records, 1 round, small sizes: to see that it runs
  *
  * It compares with RabbitMQ if that is installed (`apt-get install rabbitmq-server`).
@@ -22,6 +23,7 @@ import { benchLevels, printLevels } from './levels.ts';
 import { BACKLOG_DEFAULTS, BACKLOG_QUICK, benchBacklog, printBacklog } from './queue-backlog.ts';
 import { benchQueue, type QueueResult } from './queue.ts';
 import { benchFailing, printFailing } from './retries-runtime.ts';
+import { benchBefore, printBefore } from './before.ts';
 import { benchTransactions, printTransactions } from './transactions.ts';
 import { benchRouting, type RoutingResult } from './routing.ts';
 
@@ -33,6 +35,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string' },
     messages: { type: 'string' },
     only: { type: 'string' },
+    before: { type: 'string' },
   },
 });
 
@@ -45,7 +48,12 @@ const progress = (text: string): void => {
 const messages = Number(options.messages ?? (options.quick ? 20_000 : 500_000));
 const withRabbitmq = existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server');
 
-const isWanted = (part: string): boolean => options.only === undefined || options.only === part;
+const isWanted = (part: string): boolean =>
+  options.before === undefined && (options.only === undefined || options.only === part);
+const before =
+  options.before === undefined
+    ? null
+    : await benchBefore(options.before, { records, messages, rounds }, progress);
 const log = isWanted('log') ? await benchLog(records, rounds, progress) : null;
 const memorySizes = options.quick ? [10_000, 100_000] : [10_000, 1_000_000, 5_000_000];
 const memory = isWanted('log') ? await benchMemory(memorySizes, progress) : null;
@@ -64,6 +72,7 @@ const report = {
   at: new Date().toISOString(),
   machine: { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version },
   workload: { recordBytes: RECORD_BYTES, batchRecords: BATCH_RECORDS, records, rounds },
+  before,
   log,
   memory,
   longPoll,
@@ -80,6 +89,7 @@ await mkdir(folder, { recursive: true });
 await writeFile(join(folder, 'latest.json'), `${JSON.stringify(report, null, 2)}\n`);
 if (options.json) console.log(JSON.stringify(report, null, 2));
 else {
+  if (before) printBefore(before);
   if (log) print(log);
   if (queue) printQueue(queue);
   if (backlog) printBacklog(backlog);

@@ -8,15 +8,19 @@ import { startBroker } from '../scripts/broker.ts';
 import { bundleWorker } from '../scripts/bundle.ts';
 import { Client } from './client.ts';
 
+/** A broker, or the bare object that it is measured by. */
 export type Contender = 'posthorn' | 'bare';
 
+/** Starts a broker over a folder. */
+export type Start = (options: { dataPath: string }) => Promise<{ url: string; stop: () => Promise<void> }>;
+
 export async function withRuntime<Result>(
-  contender: Contender,
+  contender: Contender | Start,
   run: (client: Client) => Promise<Result>,
 ): Promise<Result> {
   const dataPath = await mkdtemp(join(tmpdir(), 'posthorn-bench-'));
-  const { url, stop } =
-    contender === 'posthorn' ? await startBroker({ dataPath }) : await startBare(dataPath);
+  const start = contender === 'posthorn' ? startBroker : contender === 'bare' ? startBare : contender;
+  const { url, stop } = await start({ dataPath });
   const client = new Client(url);
   try {
     return await run(client);
@@ -27,7 +31,7 @@ export async function withRuntime<Result>(
   }
 }
 
-async function startBare(dataPath: string): Promise<{ url: string; stop: () => Promise<void> }> {
+async function startBare({ dataPath }: { dataPath: string }): ReturnType<Start> {
   const miniflare = new Miniflare({
     name: 'bare',
     modules: [{ type: 'ESModule', path: 'index.mjs', contents: await bundleWorker('bench/bare-worker.ts') }],

@@ -129,6 +129,8 @@ export const errorTable = {
   group_full: permanent(409, 'The group has the maximum number of members'),
   replay_refused: permanent(409, 'The dead letter cannot be sent back in this way'),
 
+  quota_exceeded: permanent(409, 'The namespace has as many of these as its quota allows'),
+
   // The state of the service
   quota: transient(429, 'The namespace or the token has used up its quota for now'),
   overloaded: transient(429, 'The broker holds as many bytes as it can'),

@@ -1,6 +1,6 @@
 /** Names of namespaces, topics and everything else that a path can carry, as a schema. The rule is in name-rule.ts. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { NAME_PATTERN, NAME_RULE } from './name-rule.ts';
 
 export { isName, NAME_RULE } from './name-rule.ts';

@@ -1,16 +1,18 @@
 /**
  * `npm run mutants [-- names]`: looks for short runs that catch the faults planted in the product, and keeps them in
- * test/simulation/mutants/catching-runs.json, which `npm test` repeats. Without names: for those whose run there is missing or
+ * test/simulation/mutants/catching-runs.json, which `npm run soak` repeats. Without names: for those whose run there is missing or
  * catches them no more. Ends with 1 if a fault is not caught.
  */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { MUTANTS } from '../test/simulation/mutants/mutants.ts';
-import { findCatchingRun, isCaught, type CatchingRun } from '../test/simulation/mutants/search.ts';
-
-const PATH = join(import.meta.dirname, '../test/simulation/mutants/catching-runs.json');
+import {
+  CATCHING_RUNS_PATH,
+  catchingRuns,
+  findCatchingRun,
+  isCaughtNear,
+} from '../test/simulation/mutants/search.ts';
 
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !MUTANTS.some((mutant) => mutant.name === name));
@@ -18,13 +20,13 @@ if (unknown !== undefined) {
   console.error(`there is no mutant ${unknown}; there are ${MUTANTS.map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
-const found = existsSync(PATH) ? (JSON.parse(readFileSync(PATH, 'utf8')) as Record<string, CatchingRun>) : {};
+const found = catchingRuns();
 let missed = 0;
 for (const mutant of MUTANTS) {
   const { name } = mutant;
   if (names.length > 0 && !names.includes(name)) continue;
   const known = names.length > 0 ? undefined : found[name];
-  if (known && (await isCaught(mutant, known))) continue;
+  if (known && (await isCaughtNear(mutant, known))) continue;
   const catching = await findCatchingRun(mutant);
   if (catching === null) {
     missed += 1;
@@ -43,5 +45,5 @@ async function keep(): Promise<void> {
   const kept = Object.fromEntries(
     MUTANTS.flatMap(({ name }) => (found[name] ? [[name, found[name]] as const] : [])),
   );
-  writeFileSync(PATH, await format(JSON.stringify(kept), { parser: 'json', printWidth: 110 }));
+  writeFileSync(CATCHING_RUNS_PATH, await format(JSON.stringify(kept), { parser: 'json', printWidth: 110 }));
 }

@@ -1,8 +1,8 @@
 /**
  * Soak: `npm run soak -- [--minutes N] [--seed S] [--json]` looks for faults with seeds that nobody has tried yet. The
- * simulation, the properties, the crash tests and the fuzzer share the time. When the time is over or somebody presses
- * Ctrl-C, the soak finishes the seed or the test file that it is at. The last line has the seed, which repeats all of it.
- * The exit code is 1 if there is a finding.
+ * simulation, the planted faults, the properties, the crash tests and the fuzzer share the time. When the time is over or
+ * somebody presses Ctrl-C, the soak finishes the seed or the test file that it is at. The last line has the seed, which
+ * repeats all of it. The exit code is 1 if there is a finding.
  */
 
 import { spawn } from 'node:child_process';
@@ -79,6 +79,7 @@ const startMs = Date.now();
 const endMs = startMs + minutes * 60_000;
 const phases = [
   simulation(),
+  plantedFaults(),
   testing('properties', PROPERTY_TESTS, {}),
   testing('kills', CRASH_TESTS, { KILLS: String(KILLS) }),
   fuzzing(),
@@ -113,6 +114,22 @@ function simulation(): Phase {
         const [{ checker, message }] = violations as [(typeof violations)[number]];
         fail(phase, 1, `${checker}: ${message}`, `npm run sim -- --seed ${next} --steps ${SIMULATION_STEPS}`);
       }
+    }
+  });
+  return phase;
+}
+
+/** Shows that the checkers notice what is wrong. Begins with another fault at each seed. */
+function plantedFaults(): Phase {
+  const phase = newPhase('planted faults', 'faults', async (untilMs) => {
+    const { MUTANTS } = await import('../test/simulation/mutants/mutants.ts');
+    const { catchingRuns, isCaughtNear } = await import('../test/simulation/mutants/search.ts');
+    const runs = catchingRuns();
+    for (let nth = 0; nth < MUTANTS.length && !isOver(untilMs); nth++) {
+      const mutant = MUTANTS[(seed + nth) % MUTANTS.length]!;
+      const known = runs[mutant.name];
+      if (known && (await isCaughtNear(mutant, known))) phase.passed += 1;
+      else fail(phase, 1, `${mutant.name} is not noticed`, `npm run mutants -- ${mutant.name}`);
     }
   });
   return phase;

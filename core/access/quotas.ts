@@ -1,10 +1,22 @@
 /** Quotas: what a namespace or a token may use up. A field that is absent or null sets no limit. */
 
+import { failure, type Failure } from '../../protocol/errors.ts';
+
+/** What a namespace may have so many of, as the contract names it. */
+export const COUNT_QUOTAS = ['queues', 'topics', 'partitions', 'bindings', 'groups'] as const;
+export type CountQuota = (typeof COUNT_QUOTAS)[number];
+
+/** Numbers by what is counted. */
+export type Counts = Readonly<Record<CountQuota, number>>;
+export type CountLimits = { readonly [what in CountQuota]?: number | null };
+
 export interface Quotas {
   /** Records and messages that are produced and published, a second. */
   readonly publishPerS?: number | null;
   /** Records and messages that are handed out, a second. */
   readonly deliverPerS?: number | null;
+  /** Of a namespace alone: what is counted belongs to it, and not to the token that has made it. */
+  readonly counts?: CountLimits;
 }
 
 /** Whose quotas count for a call. */
@@ -20,4 +32,23 @@ export type RateKind = 'publish' | 'deliver';
 
 export function rateOf({ publishPerS, deliverPerS }: Quotas, kind: RateKind): number | null {
   return (kind === 'publish' ? publishPerS : deliverPerS) ?? null;
+}
+
+/**
+ * Returns why there may not be so many more; null if there may. What exists stays, however low the limit is.
+ * @param used what exists now
+ */
+export function refuseMore(
+  limits: CountLimits,
+  what: CountQuota,
+  used: number,
+  more: number,
+): Failure | null {
+  const limit = limits[what] ?? null;
+  if (limit === null || more <= 0 || used + more <= limit) return null;
+  return failure('quota_exceeded', `the namespace may have ${limit} ${what}, and has ${used}`, {
+    quota: what,
+    limit,
+    used,
+  });
 }

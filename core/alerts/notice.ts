@@ -3,7 +3,7 @@
 import type { AlertNotice } from '../../protocol/schemas/alerts.ts';
 import type { AlertRule } from './alert-rule.ts';
 
-export interface NoticeFacts {
+export interface NoticeCause {
   kind: 'firing' | 'recovered';
   /** Of `recovered`. */
   reason?: 'below_threshold' | 'rule_deleted';
@@ -16,7 +16,7 @@ export interface NoticeFacts {
 export function noticeOf(
   rule: AlertRule,
   queue: { namespace: string; name: string },
-  { kind, reason, value, aboveSinceMs, nowMs }: NoticeFacts,
+  { kind, reason, value, aboveSinceMs, nowMs }: NoticeCause,
 ): AlertNotice {
   return {
     type: `alert.${kind}`,

@@ -9,7 +9,7 @@
 
 import type { AlertRule } from '../../core/alerts/alert-rule.ts';
 import { OK, stepAlert } from '../../core/alerts/alert-state.ts';
-import { noticeOf, type NoticeFacts } from '../../core/alerts/notice.ts';
+import { noticeOf, type NoticeCause } from '../../core/alerts/notice.ts';
 import { RateWindow } from '../../core/alerts/rate-window.ts';
 import { readyCount, type QueueMachine } from '../../core/queue/state/queue-machine.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
@@ -162,7 +162,7 @@ export class QueueAlerts {
     const step = stepAlert(state, rule, value, nowMs, aboveSinceMs);
     if (step.state !== state) {
       const began = step.state.aboveSinceMs ?? state.aboveSinceMs ?? nowMs;
-      const facts = step.notice && {
+      const cause = step.notice && {
         kind: step.notice,
         ...(step.notice === 'recovered' && { reason: 'below_threshold' as const }),
         value,
@@ -171,10 +171,10 @@ export class QueueAlerts {
       };
       kept.store.transaction(() => {
         kept.store.putState(rule.name, { ...step.state, id: rule.id });
-        if (facts) this.#addNotice(kept, rule, facts);
+        if (cause) this.#addNotice(kept, rule, cause);
       });
       kept.states.set(rule.name, { ...step.state, id: rule.id });
-      if (facts) kept.sender.wake();
+      if (cause) kept.sender.wake();
     }
     if (step.lookAgainMs === null || crossesMs === null) return step.lookAgainMs ?? crossesMs;
     return Math.min(step.lookAgainMs, crossesMs);
@@ -245,14 +245,14 @@ export class QueueAlerts {
     return this.#sample(rule, queue, queue.oldestMs(), nowMs)?.value ?? 0;
   }
 
-  #addNotice(kept: Kept, rule: AlertRule, facts: NoticeFacts, definition = this.#definition!): void {
+  #addNotice(kept: Kept, rule: AlertRule, cause: NoticeCause, definition = this.#definition!): void {
     kept.store.addNotice(rule.name, {
       messageId: `msg_${crypto.randomUUID()}`,
-      body: JSON.stringify(noticeOf(rule, definition, facts)),
+      body: JSON.stringify(noticeOf(rule, definition, cause)),
       webhook: rule.webhook,
       attempts: 0,
-      firstMs: facts.nowMs,
-      dueMs: facts.nowMs,
+      firstMs: cause.nowMs,
+      dueMs: cause.nowMs,
     });
   }
 

@@ -31,6 +31,8 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
   readonly #changes: ChangeLog;
   readonly #probe: StorageProbe;
   #alarm!: Alarm;
+  /** The change of a namespace that is under way. */
+  #changing: Promise<unknown> = Promise.resolve();
   #deletions!: NamespaceDeletions;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -109,8 +111,14 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
   ): Promise<{ namespace: Namespace; isNew: boolean; version: number } | Failure> {
     // One of that name may have been deleted, and its topology is closed since.
     if (this.#namespaces.get(name) === null) await topologyStub(this.env, name).open();
-    const known = this.#namespaces.get(name);
-    if (known?.deletion) return isBeingDeleted(name);
+    return await this.#withCounts(name, quotas, (known) => this.#put(name, known, quotas));
+  }
+
+  #put(
+    name: string,
+    known: Namespace | null,
+    quotas: Quotas | undefined,
+  ): { namespace: Namespace; isNew: boolean; version: number } {
     if (known !== null && quotas !== undefined)
       return { ...this.#changedNamespace({ ...known, quotas }), isNew: false };
     if (known !== null) return { namespace: known, isNew: false, version: this.#changes.version() };
@@ -119,11 +127,36 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
     return { namespace, isNew: true, version: this.#changes.version() };
   }
 
-  changeNamespace(name: string, quotas: Quotas): { namespace: Namespace; version: number } | Failure {
-    const known = this.#namespaces.get(name);
-    if (known === null) return noSuchNamespace(name);
-    if (known.deletion) return isBeingDeleted(name);
-    return this.#changedNamespace({ ...known, quotas });
+  async changeNamespace(
+    name: string,
+    quotas: Quotas,
+  ): Promise<{ namespace: Namespace; version: number } | Failure> {
+    if (this.#namespaces.get(name) === null) return noSuchNamespace(name);
+    return await this.#withCounts(name, quotas, (known) =>
+      known === null ? noSuchNamespace(name) : this.#changedNamespace({ ...known, quotas }),
+    );
+  }
+
+  /**
+   * Tells the topology its limits before they are stored, so that what is shown holds. One change after another: two at once
+   * could be told in one order and stored in the other.
+   */
+  async #withCounts<Answer>(
+    name: string,
+    quotas: Quotas | undefined,
+    store: (known: Namespace | null) => Answer,
+  ): Promise<Answer | Failure> {
+    const before = this.#changing;
+    const work = (async () => {
+      await before.catch(() => {});
+      if (this.#namespaces.get(name)?.deletion) return isBeingDeleted(name);
+      const refused = quotas && (await topologyStub(this.env, name).limitCounts(quotas.counts ?? {}));
+      const known = this.#namespaces.get(name);
+      if (known?.deletion) return isBeingDeleted(name);
+      return refused ?? store(known);
+    })();
+    this.#changing = work;
+    return await work;
   }
 
   deleteNamespace(name: string): { namespace: Namespace; version: number } | Failure {

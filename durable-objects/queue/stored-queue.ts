@@ -66,7 +66,7 @@ export class StoredQueue {
   #state!: QueueMachine;
   /** As stored. */
   #totals: Totals = NO_TOTALS;
-  #discardedNow: Discarded = NO_TOTALS.lost;
+  #discardedNow: Discarded = NO_TOTALS.discarded;
   /** The time of this commit. */
   #nowMs: number;
   /** What a commit that failed began with, if the state may be ahead of the rows since. */
@@ -346,7 +346,7 @@ export class StoredQueue {
     );
     this.#producers.load(this.#parkedStore.totalsProducers());
     this.#totals = this.#parkedStore.totals();
-    this.#discardedNow = this.#totals.lost;
+    this.#discardedNow = this.#totals.discarded;
     this.#outbox.reserved = this.#totals.reserved;
   }
 
@@ -374,9 +374,9 @@ export class StoredQueue {
       parked === known.parked &&
       parkedBytes === known.parkedBytes &&
       reserved === known.reserved &&
-      this.#discardedNow === known.lost;
+      this.#discardedNow === known.discarded;
     if (isSame) return;
-    this.#totals = { parked, parkedBytes, reserved, lost: this.#discardedNow };
+    this.#totals = { parked, parkedBytes, reserved, discarded: this.#discardedNow };
     this.#parkedStore.writeTotals(this.#totals, this.#producers.forTotals());
   }
 }

@@ -50,7 +50,7 @@ export interface DirectoryMethods extends Rpc.DurableObjectBranded {
     name: string,
     quotas: Quotas | undefined,
   ): Promise<{ namespace: Namespace; isNew: boolean; version: number } | Failure>;
-  changeNamespace(name: string, quotas: Quotas): { namespace: Namespace; version: number } | Failure;
+  changeNamespace(name: string, quotas: Quotas): Promise<{ namespace: Namespace; version: number } | Failure>;
 
   /** Begins to delete it, or goes on: its objects are freed after the answer. */
   deleteNamespace(name: string): { namespace: Namespace; version: number } | Failure;

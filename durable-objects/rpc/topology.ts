@@ -1,5 +1,6 @@
 /** Methods of the topology that others call, and what goes in and out of them. */
 
+import type { CountLimits, Counts } from '../../core/access/quotas.ts';
 import type { Destination } from '../../core/exchange/binding.ts';
 import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
@@ -215,6 +216,10 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
     declaration: ShareGroupDeclaration,
   ): Promise<New<ShareGroupAnswer>>;
   deleteShareGroup(name: string): ShareGroupAnswer | Failure;
+
+  /** Sets what the namespace may have, instead of what was set before. */
+  limitCounts(limits: CountLimits): Failure | null;
+  counts(): Counts;
 
   costStatus(): CostStatus;
   limitCost(rowsPerHour: number | null): CostStatus;

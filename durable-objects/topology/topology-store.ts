@@ -17,6 +17,7 @@ import type { Sql } from '../storage/sql.ts';
 import { BindingsStore } from './definitions/bindings-store.ts';
 import { ChangeStore } from './propagation/change-store.ts';
 import { DefinitionsStore } from './definitions/definitions-store.ts';
+import { QuotaGuard } from './quota-guard.ts';
 import { RulePassStore } from './definitions/rule-pass-store.ts';
 
 /** A binding is at most 5 KiB of JSON, three times that in UTF-8; a row at most 2 MB. */
@@ -39,6 +40,7 @@ export class TopologyStore {
   readonly bindings: BindingsStore;
   readonly changes: ChangeStore;
   readonly rulePass: RulePassStore;
+  readonly quotas: QuotaGuard;
   readonly #sql: Sql;
 
   constructor(sql: Sql) {
@@ -54,6 +56,7 @@ export class TopologyStore {
     this.bindings = new BindingsStore(sql);
     this.changes = new ChangeStore(sql);
     this.rulePass = new RulePassStore(sql);
+    this.quotas = new QuotaGuard(sql, this);
   }
 
   version(): number {

@@ -1,5 +1,6 @@
 /** Topology object: the definitions of a namespace. One commit holds a change and the list of objects to tell. */
 
+import type { CountLimits, Counts } from '../../core/access/quotas.ts';
 import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';
 import type { BindingDeclaration } from '../../core/exchange/binding.ts';
 import type { AlertDefinition } from '../../core/topology/alerts.ts';
@@ -73,8 +74,10 @@ export class Topology extends TopologyLife implements TopologyMethods {
 
   noteGroup(name: string): Failure | null {
     return this.unlessClosed(() => {
-      if (!this.store.groups.has(name)) this.store.groups.put({ name });
-      return null;
+      if (this.store.groups.has(name)) return null;
+      const refused = this.store.quotas.refusal('groups', 1);
+      if (refused === null) this.store.groups.put({ name });
+      return refused;
     });
   }
 
@@ -231,6 +234,17 @@ export class Topology extends TopologyLife implements TopologyMethods {
 
   deleteShareGroup(name: string): ShareGroupAnswer | Failure {
     return deleteShareGroupIn(this.store, name);
+  }
+
+  limitCounts(limits: CountLimits): Failure | null {
+    return this.unlessClosed(() => {
+      this.store.quotas.limit(limits);
+      return null;
+    });
+  }
+
+  counts(): Counts {
+    return this.store.quotas.counts();
   }
 
   costStatus(): CostStatus {

@@ -4,7 +4,7 @@
  * drops.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface NamedProblem {
   /** Where it is in the object. */

@@ -1,6 +1,6 @@
 /** The calls on exchanges, bindings and policies, and publishing through exchanges. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   bindingDeclarationSchema,
   bindingDeletedSchema,
@@ -42,6 +42,7 @@ const BINDING_ERRORS = [
   'queue_not_found',
   'topic_not_found',
   'too_many_bindings',
+  'quota_exceeded',
   ...BODY_ERRORS,
 ] as const;
 

@@ -99,7 +99,14 @@ export const groupOperations = {
     summary: 'Join a group. The first member creates it',
     body: { json: joinSchema },
     replies: { 201: { description: 'The new member', json: memberReplySchema } },
-    errors: [...NAMESPACE_ERRORS, 'group_unavailable', 'group_full', 'topic_not_found', ...BODY_ERRORS],
+    errors: [
+      ...NAMESPACE_ERRORS,
+      'group_unavailable',
+      'group_full',
+      'quota_exceeded',
+      'topic_not_found',
+      ...BODY_ERRORS,
+    ],
   },
   heartbeat: {
     id: 'heartbeat',
@@ -183,6 +190,7 @@ export const groupOperations = {
       ...NAMESPACE_ERRORS,
       'group_unavailable',
       'group_not_empty',
+      'quota_exceeded',
       'topic_not_found',
       'inconsistent_topic_id',
       'partition_not_found',

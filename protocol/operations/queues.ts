@@ -1,6 +1,6 @@
 /** The calls on queues and their messages. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   deliveriesSchema,
   deliverSchema,
@@ -72,7 +72,7 @@ export const queueOperations = {
       200: { description: 'It existed with the same settings', json: queueSchema },
       201: { description: 'It was created', json: queueSchema },
     },
-    errors: [...NAMESPACE_ERRORS, 'queue_differs', ...BODY_ERRORS],
+    errors: [...NAMESPACE_ERRORS, 'queue_differs', 'quota_exceeded', ...BODY_ERRORS],
   },
   getQueue: {
     id: 'getQueue',

@@ -61,6 +61,7 @@ export const shareGroupOperations = {
       'topic_not_found',
       'queue_not_found',
       'too_many_share_groups',
+      'quota_exceeded',
       ...BODY_ERRORS,
     ],
   },

@@ -1,6 +1,6 @@
 /** The calls on topics and their records. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   acceptedReplySchema,
   deleteRecordsQuerySchema,
@@ -84,6 +84,7 @@ export const topicOperations = {
       'namespace_not_found',
       'topic_differs',
       'jurisdiction_unavailable',
+      'quota_exceeded',
       ...BODY_ERRORS,
     ],
   },
@@ -107,7 +108,7 @@ export const topicOperations = {
     summary: 'Change the definition of a topic, or add partitions',
     body: { json: topicChangeSchema },
     replies: { 200: { description: 'The new definition', json: topicSchema } },
-    errors: [...TOPIC_ERRORS, 'partitions_cannot_shrink', ...BODY_ERRORS],
+    errors: [...TOPIC_ERRORS, 'partitions_cannot_shrink', 'quota_exceeded', ...BODY_ERRORS],
   },
   deleteTopic: {
     id: 'deleteTopic',

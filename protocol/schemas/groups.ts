@@ -5,7 +5,7 @@
  * back.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   FETCH_BYTES_DEFAULT,
   FETCH_BYTES_MAX,

@@ -1,9 +1,9 @@
 /** The contract of namespaces: what a declaration says, and what a reply shows. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameSchema } from '../names.ts';
 import { nextPage } from './pages.ts';
-import { quotasSchema } from './quotas.ts';
+import { quotasSchema, quotaUseSchema } from './quotas.ts';
 
 export const namespaceDeclarationSchema = z.strictObject({ quotas: quotasSchema.optional() });
 export type NamespaceDeclaration = z.infer<typeof namespaceDeclarationSchema>;
@@ -30,6 +30,9 @@ export const namespaceSchema = z.object({
   state: z.enum(['active', 'deleting']),
   created_at: z.int().describe('In ms since 1970; 0 for `default`, which is there from the start'),
   quotas: quotasSchema,
+  use: quotaUseSchema
+    .optional()
+    .describe('What there is now. Not in lists, and not while it is being deleted'),
   deletion: deletionSchema.optional().describe('How far it has come, while it is being deleted'),
 });
 export type NamespaceReply = z.infer<typeof namespaceSchema>;

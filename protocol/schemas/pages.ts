@@ -1,6 +1,6 @@
 /** Pages of lists: what a request for one says, and how its reply goes on. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { NAME_LENGTH_MAX, PAGE_ITEMS_MAX } from '../limits.ts';
 
 const limit = () =>

@@ -4,7 +4,7 @@
  * core/topology/policies.ts.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { NAME_LENGTH_MAX } from '../limits.ts';
 import { nameSchema } from '../names.ts';
 import { queueConfigSchema } from './queues.ts';

@@ -1,11 +1,11 @@
 /** The contract of tokens: what one is made with, and what is shown of it. The secret is shown once. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { ACTIONS, RESOURCE_KINDS, ROLES } from '../access/scopes.ts';
 import { NAME_LENGTH_MAX, PAGE_ITEMS_MAX } from '../limits.ts';
 import { nameSchema } from '../names.ts';
 import { nextPage, pageFields } from './pages.ts';
-import { quotasSchema } from './quotas.ts';
+import { rateQuotasSchema } from './quotas.ts';
 import { someOf } from './schema-rules.ts';
 
 const SCOPES_MAX = 100;
@@ -40,7 +40,7 @@ export const tokenDeclarationSchema = z
     scopes: z.array(scopeSchema).min(1).max(SCOPES_MAX).optional(),
     roles: z.array(z.enum(ROLES)).min(1).max(ROLES.length).optional(),
     expires_at: timeSchema.nullable().optional().describe('Null or absent: it does not expire'),
-    quotas: quotasSchema.optional().describe('Besides those of its namespace'),
+    quotas: rateQuotasSchema.optional().describe('Besides those of its namespace'),
   })
   .refine(({ scopes, roles }) => scopes !== undefined || roles !== undefined, 'expected scopes or roles')
   .meta(someOf('scopes', 'roles'));
@@ -65,7 +65,7 @@ const shownFields = {
   rotated_at: z.int().nullable(),
   previous_expires_at: z.int().nullable().describe('Until when the former secret is good, after a rotation'),
   revoked_at: z.int().nullable(),
-  quotas: quotasSchema,
+  quotas: rateQuotasSchema,
 };
 
 export const tokenSchema = z.object(shownFields);

@@ -1,6 +1,6 @@
 /** The contract of transactions. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { commitSchema } from './groups.ts';
 import { exchangeMessageSchema } from './exchanges.ts';
 import { TRANSACTION_MESSAGES_MAX } from '../limits.ts';

@@ -22,7 +22,7 @@ export type ReceivedProperties = Omit<MessageProperties, 'deliverAt' | 'timestam
 };
 
 /** What a delivery is, beside its record. */
-export interface DeliveryFacts {
+export interface DeliveryPosition {
   queueId: number;
   lane: number;
   delivery: number;
@@ -56,7 +56,7 @@ export class ReceivedMessage {
   /** How often it was delivered, this time included. */
   readonly deliveryCount: number;
   /** For the consumer. */
-  readonly facts: DeliveryFacts;
+  readonly position: DeliveryPosition;
   /** For the consumer: its place in the lane. */
   readonly offset: number;
   /** For the consumer: those it is kept with while it is in hand. */
@@ -68,21 +68,21 @@ export class ReceivedMessage {
   #lostFor: PosthornError | null = null;
 
   /** Made by `Consumer`. */
-  constructor(record: LogRecord, facts: DeliveryFacts, settler: Settler) {
+  constructor(record: LogRecord, position: DeliveryPosition, settler: Settler) {
     this.body = record.value;
     this.orderingKey = record.key;
     this.publishedAt = record.timestamp;
     this.#record = record.headers;
     this.offset = record.offset;
-    this.facts = facts;
+    this.position = position;
     this.#settler = settler;
     const before = this.#record.length === 0 ? undefined : this.#reserved(DELIVERIES_HEADER);
-    this.deliveryCount = facts.delivery + (before === undefined ? 0 : Number(before));
+    this.deliveryCount = position.delivery + (before === undefined ? 0 : Number(before));
   }
 
   /** What this delivery is settled by. */
   get deliveryTag(): string {
-    const { queueId, lane, delivery } = this.facts;
+    const { queueId, lane, delivery } = this.position;
     return formatTag({ queueId, lane, offset: this.offset, delivery });
   }
 

@@ -56,8 +56,8 @@ export function sortSettlements(settlements: MessageSettlement[]): void {
   settlements.sort(
     (a, b) =>
       compare(a.settlement.kind, b.settlement.kind) ||
-      a.message.facts.queueId - b.message.facts.queueId ||
-      a.message.facts.lane - b.message.facts.lane ||
+      a.message.position.queueId - b.message.position.queueId ||
+      a.message.position.lane - b.message.position.lane ||
       a.message.offset - b.message.offset,
   );
 }
@@ -68,7 +68,7 @@ const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)
 export function entriesOf(settlements: readonly MessageSettlement[]): SettlementEntry[] {
   const entries: SettlementEntry[] = [];
   for (const { message, settlement } of settlements) {
-    const { queueId, lane, delivery } = message.facts;
+    const { queueId, lane, delivery } = message.position;
     const { kind } = settlement;
     const details = detailsOf(settlement);
     const last = entries[entries.length - 1];

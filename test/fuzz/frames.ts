@@ -1,6 +1,6 @@
 /** What a consumer might send on its stream: settlements as text and as bytes, nearly settlements, and noise. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { settleSchema } from '../../protocol/schemas/deliveries.ts';
 import { formatTag } from '../../protocol/frames/delivery-tag.ts';
 import { encodeSettlementFrame, type SettlementEntry } from '../../protocol/frames/settlement-frame.ts';

@@ -1,12 +1,33 @@
 /** Quota fields: quotas as the contract writes them. */
 
-import type { Quotas } from '../../core/access/quotas.ts';
-import type { QuotaFields } from '../../protocol/schemas/quotas.ts';
+import { COUNT_QUOTAS, type CountLimits, type Quotas } from '../../core/access/quotas.ts';
+import type { QuotaFields, RateQuotaFields } from '../../protocol/schemas/quotas.ts';
 
+/** Of a namespace. */
 export function quotasOf(fields: QuotaFields): Quotas {
-  return { publishPerS: fields.publish_per_s ?? null, deliverPerS: fields.deliver_per_s ?? null };
+  const limits = COUNT_QUOTAS.flatMap((what) =>
+    fields[what] == null ? [] : [[what, fields[what]] as const],
+  );
+  const counts: CountLimits = Object.fromEntries(limits);
+  return { ...rateQuotasOf(fields), ...(limits.length > 0 && { counts }) };
 }
 
 export function quotaFieldsOf(quotas: Quotas = {}): QuotaFields {
+  const {
+    queues = null,
+    topics = null,
+    partitions = null,
+    bindings = null,
+    groups = null,
+  } = quotas.counts ?? {};
+  return { ...rateFieldsOf(quotas), queues, topics, partitions, bindings, groups };
+}
+
+/** Of a token. */
+export function rateQuotasOf(fields: RateQuotaFields): Quotas {
+  return { publishPerS: fields.publish_per_s ?? null, deliverPerS: fields.deliver_per_s ?? null };
+}
+
+export function rateFieldsOf(quotas: Quotas = {}): RateQuotaFields {
   return { publish_per_s: quotas.publishPerS ?? null, deliver_per_s: quotas.deliverPerS ?? null };
 }

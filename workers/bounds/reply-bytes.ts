@@ -84,7 +84,9 @@ export function followReply(request: Request, response: Response, ctx: Execution
     room.release();
     return response;
   }
-  const { readable, writable } = new IdentityTransformStream();
+  const length = response.headers.get('content-length');
+  const { readable, writable } =
+    length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
   const stuck = new AbortController();
   const timer = setTimeout(() => stuck.abort(), takeTimeMs(room.bytes));
   const taken = response.body

@@ -41,7 +41,8 @@ export function bindingRoutes(app: Hono<AppEnv>): void {
     const refused = refuseReach(c, needsOfBindings([declaration]));
     if (refused) return problem(c, refused);
     const made = await topologyStub(c.env, path.namespace).declareBindings(utf8Json([declaration]));
-    if (isFailure(made)) return problem(c, { code: made.code, message: made.message });
+    // Which of many it was says nothing about one.
+    if (isFailure(made)) return problem(c, { ...made, details: { ...made.details, binding: undefined } });
     changed(c, path.namespace, made.topologyVersion);
     const reply = { id: made.ids[0]!, ...declaration, topology_version: made.topologyVersion };
     return c.json(reply satisfies BindingReply, made.created > 0 ? 201 : 200);

@@ -166,7 +166,6 @@ async function readPartitionLog(
 function batchesReply({ topicId, log }: Read): Response {
   if (log instanceof Response) {
     const headers = new Headers(log.headers);
-    headers.delete('content-length'); // the reply says itself how it is sent
     headers.set('content-type', RECORD_BATCH_TYPE);
     headers.set(TOPIC_ID_HEADER, String(topicId));
     return new Response(log.body, { headers });

@@ -2,7 +2,7 @@
 
 import type { Hono } from 'hono';
 import { DEFAULT_NAMESPACE, noSuchNamespace, type Namespace } from '../../core/access/namespace.ts';
-import { directoryStub } from '../../durable-objects/stubs.ts';
+import { directoryStub, topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
@@ -85,7 +85,10 @@ export function namespaceRoutes(app: Hono<AppEnv>): void {
     const name = readNamespace(c);
     if (isFailure(name)) return problem(c, name);
     const { namespace } = await directoryStub(c.env).namespace(name);
-    return namespace === null ? problem(c, noSuchNamespace(name)) : c.json(replyOf(namespace));
+    if (namespace === null) return problem(c, noSuchNamespace(name));
+    if (namespace.deletion) return c.json(replyOf(namespace));
+    const use = await topologyStub(c.env, name).counts();
+    return c.json({ ...replyOf(namespace), use } satisfies NamespaceReply);
   });
 }
 

@@ -25,7 +25,7 @@ import {
 import { digestOf, hexOf } from '../access/digest.ts';
 import { forget, noteDirectoryVersion } from '../access/directory-cache.ts';
 import { refuseIn } from '../access/authorize.ts';
-import { quotaFieldsOf, quotasOf } from '../access/quota-fields.ts';
+import { rateFieldsOf, rateQuotasOf } from '../access/quota-fields.ts';
 import { bind } from './bind.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
@@ -140,7 +140,7 @@ function tokenOf(
       rotatedMs: null,
       revokedMs: null,
       lastUsedMs: null,
-      ...(declaration.quotas && { quotas: quotasOf(declaration.quotas) }),
+      ...(declaration.quotas && { quotas: rateQuotasOf(declaration.quotas) }),
     }
   );
 }
@@ -161,7 +161,7 @@ function changed({ token, version }: { token: Token; version: number }): void {
 
 /** The audit of the namespace says which token it was, and what it may do. */
 function audit(c: AppContext, { id, name, namespace, roles, scopes, expiresMs, quotas }: Token): void {
-  const limits = quotas && { quotas: quotaFieldsOf(quotas) };
+  const limits = quotas && { quotas: rateFieldsOf(quotas) };
   c.set('audited', {
     namespace,
     details: { token: { id, name, roles, scopes, expires_at: expiresMs, ...limits } },
@@ -182,6 +182,6 @@ function replyOf(token: Token): TokenReply {
     rotated_at: token.rotatedMs,
     previous_expires_at: token.previous?.untilMs ?? null,
     revoked_at: token.revokedMs,
-    quotas: quotaFieldsOf(token.quotas),
+    quotas: rateFieldsOf(token.quotas),
   };
 }

@@ -18,7 +18,7 @@ export interface Totals {
   /** Every number that the outbox has given is below it. */
   reserved: number;
   /** Since the queue was made. */
-  lost: Discarded;
+  discarded: Discarded;
 }
 
 interface TotalsRow extends SqlRow {
@@ -32,7 +32,7 @@ export const NO_TOTALS: Totals = {
   parked: 0,
   parkedBytes: 0,
   reserved: 0,
-  lost: NONE_DISCARDED,
+  discarded: NONE_DISCARDED,
 };
 
 export class ParkedStore {
@@ -104,7 +104,7 @@ export class ParkedStore {
     const [row] = this.#sql.all<TotalsRow>('SELECT parked, parked_bytes, reserved, lost FROM totals');
     if (!row) return structuredClone(NO_TOTALS);
     const { parked, parked_bytes: parkedBytes, reserved, lost } = row;
-    return { parked, parkedBytes, reserved, lost: JSON.parse(lost) as Discarded };
+    return { parked, parkedBytes, reserved, discarded: JSON.parse(lost) as Discarded };
   }
 
   /** What the row tells of producers. */
@@ -113,13 +113,13 @@ export class ParkedStore {
     return row?.producers ?? null;
   }
 
-  writeTotals({ parked, parkedBytes, reserved, lost }: Totals, producers: string | null): void {
+  writeTotals({ parked, parkedBytes, reserved, discarded }: Totals, producers: string | null): void {
     this.#sql.run(
       'INSERT OR REPLACE INTO totals (id, parked, parked_bytes, reserved, lost, producers) VALUES (1, ?, ?, ?, ?, ?)',
       parked,
       parkedBytes,
       reserved,
-      JSON.stringify(lost),
+      JSON.stringify(discarded),
       producers,
     );
   }

@@ -60,6 +60,8 @@ export function declareBindingsIn(
       bindings_max: BINDINGS_MAX,
     });
   }
+  const refused = store.quotas.refusal('bindings', created.size);
+  if (refused) return refused;
   if (created.size > 0) store.putBindings([...created.values()]);
   return { ids, created: created.size, topologyVersion: store.version() };
 }

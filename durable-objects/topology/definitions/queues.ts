@@ -32,6 +32,8 @@ export function declareQueueIn(
   );
   if (isFailure(declared)) return declared;
   const { isNew } = declared;
+  const refused = isNew ? store.quotas.refusal('queues', 1) : null;
+  if (refused) return refused;
   const entry = isNew ? applyAlerts(declared.entry, store.alerts.all(), store.version() + 1) : declared.entry;
   if (isNew) store.putQueue(entry);
   return { ...answer(store, entry), isNew };

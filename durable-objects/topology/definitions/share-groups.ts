@@ -30,6 +30,8 @@ export function putShareGroupIn(
   if (existing === null && store.shareGroups.count() >= SHARE_GROUPS_MAX) {
     return failure('too_many_share_groups', `a namespace has at most ${SHARE_GROUPS_MAX} share groups`);
   }
+  const overQuota = existing === null ? store.quotas.refusal('groups', 1) : null;
+  if (overQuota) return overQuota;
   if (isDefault) {
     const declared = declareQueueIn(store, namespace, queue, { dead_letter: 'none' });
     if (isFailure(declared)) return declared;

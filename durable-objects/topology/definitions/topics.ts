@@ -1,5 +1,6 @@
 /** Changes of topics: decided by the rules, kept by the store. */
 
+import { AUDIT_TOPIC } from '../../../core/access/audit-topic.ts';
 import { changeTopic, declareTopic, type TopicDefinition } from '../../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import type { TopicChange, TopicDeclaration } from '../../../protocol/schemas/topics.ts';
@@ -20,6 +21,8 @@ export function declareTopicIn(
   if (declared.isNew) {
     const unavailable = checkJurisdiction(env, declared.definition);
     if (unavailable) return unavailable;
+    const refused = refusePartitions(store, name, 1, declared.definition.config.partitions);
+    if (refused) return refused;
     store.putTopic(declared.definition);
   }
   return { topic: declared.definition, isNew: declared.isNew, topologyVersion: store.version() };
@@ -34,6 +37,8 @@ export function changeTopicIn(
   if (!existing) return noSuchTopic(name);
   const changed = changeTopic(existing, change, store.version() + 1);
   if (isFailure(changed)) return changed;
+  const refused = refusePartitions(store, name, 0, changed.config.partitions - existing.config.partitions);
+  if (refused) return refused;
   if (changed !== existing) store.putTopic(changed);
   return { topic: changed, topologyVersion: store.version() };
 }
@@ -43,6 +48,17 @@ export function deleteTopicIn(store: TopologyStore, name: string): TopicAnswer |
   if (!topic) return noSuchTopic(name);
   store.removeTopic(topic);
   return { topic, topologyVersion: store.version() };
+}
+
+/** No quota keeps a namespace from being watched. */
+function refusePartitions(
+  store: TopologyStore,
+  name: string,
+  topics: number,
+  partitions: number,
+): Failure | null {
+  if (name === AUDIT_TOPIC) return null;
+  return store.quotas.refusal('topics', topics) ?? store.quotas.refusal('partitions', partitions);
 }
 
 function checkJurisdiction(env: Env, topic: TopicDefinition): Failure | null {

@@ -49,11 +49,11 @@ export function messagesOf(frame: Uint8Array, settler: Settler): ReceivedMessage
     for (const section of sections) {
       const records = new Map(recordsOf(section).map((record) => [record.offset, record]));
       for (const { start, end, delivery } of section.runs) {
-        const facts = { queueId, lane: section.lane, delivery };
+        const position = { queueId, lane: section.lane, delivery };
         for (let offset = start; offset < end; offset++) {
           const record = records.get(offset);
           // The message is damaged. Its lease ends, and the queue treats that as a failed attempt.
-          if (record) messages.push(new ReceivedMessage(record, facts, settler));
+          if (record) messages.push(new ReceivedMessage(record, position, settler));
         }
       }
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { noticeOf, type NoticeFacts } from '../../../core/alerts/notice.ts';
+import { noticeOf, type NoticeCause } from '../../../core/alerts/notice.ts';
 
 const rule = {
   name: 'backlog',
@@ -10,11 +10,11 @@ const rule = {
   webhook: { url: 'https://example.com/', secret: 'secret' },
 };
 const queue = { namespace: 'default', name: 'orders' };
-const facts: NoticeFacts = { kind: 'firing', value: 11, aboveSinceMs: 1_000, nowMs: 61_000 };
+const cause: NoticeCause = { kind: 'firing', value: 11, aboveSinceMs: 1_000, nowMs: 61_000 };
 
 describe('a notice', () => {
   it('says which rule of which queue fires, by how much and since when', () => {
-    expect(noticeOf(rule, queue, facts)).toEqual({
+    expect(noticeOf(rule, queue, cause)).toEqual({
       type: 'alert.firing',
       timestamp: '1970-01-01T00:01:01.000Z',
       data: {
@@ -31,13 +31,13 @@ describe('a notice', () => {
   });
 
   it.each(['below_threshold', 'rule_deleted'] as const)('of a recovery says why: %s', (reason) => {
-    expect(noticeOf(rule, queue, { ...facts, kind: 'recovered', reason })).toMatchObject({
+    expect(noticeOf(rule, queue, { ...cause, kind: 'recovered', reason })).toMatchObject({
       type: 'alert.recovered',
       data: { reason },
     });
   });
 
   it('never tells the secret', () => {
-    expect(JSON.stringify(noticeOf(rule, queue, facts))).not.toContain('secret');
+    expect(JSON.stringify(noticeOf(rule, queue, cause))).not.toContain('secret');
   });
 });

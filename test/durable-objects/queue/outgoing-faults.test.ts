@@ -18,7 +18,7 @@ it('gives dead letters growing numbers when the clock goes back between two wake
     deadLetter(driver);
     const row = driver.queue.nextOutbox()!;
     numbers.push(row.number);
-    driver.queue.removeOutbox(row, NO_TOTALS.lost);
+    driver.queue.removeOutbox(row, NO_TOTALS.discarded);
     expect(driver.queue.nextOutbox()).toBeNull();
     expect(driver.queue.outgoing).toBe(0);
     driver.nowMs -= 60_000;
@@ -38,7 +38,7 @@ it('does not count a dead letter again that was sent after a commit had failed',
   sql.failAfter = 1;
   expect(() => driver.publish([2])).toThrow('storage failed');
   sql.failAfter = Infinity;
-  driver.queue.removeOutbox(row, NO_TOTALS.lost);
+  driver.queue.removeOutbox(row, NO_TOTALS.discarded);
   expect(driver.queue.state.leased).toBe(0);
   expect(driver.queue.outgoing).toBe(0);
 });

@@ -3,6 +3,8 @@
  * the checker is about.
  */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { FAULTS } from '../faults.ts';
 import { run } from '../run.ts';
 import type { Mutant } from './mutants.ts';
@@ -85,7 +87,24 @@ const ABOUT: Record<string, readonly string[]> = {
   'whole-batch': [...LOGS, ...KEPT],
 };
 
-export async function isCaught(mutant: Mutant, { seed, steps, only }: CatchingRun): Promise<boolean> {
+/** Another order of events may hide a fault in the run that has shown it: then the seeds after it are tried. */
+const SEEDS_MAX = 12;
+
+export const CATCHING_RUNS_PATH = join(import.meta.dirname, 'catching-runs.json');
+
+/** The runs that `npm run mutants` has found, by the name of the fault. */
+export function catchingRuns(): Record<string, CatchingRun> {
+  return JSON.parse(readFileSync(CATCHING_RUNS_PATH, 'utf8')) as Record<string, CatchingRun>;
+}
+
+/** Returns whether the checker notices the fault in its run, or in one of the seeds after it. */
+export async function isCaughtNear(mutant: Mutant, known: CatchingRun): Promise<boolean> {
+  for (let nth = 0; nth < SEEDS_MAX; nth++)
+    if (await isCaught(mutant, { ...known, seed: known.seed + nth })) return true;
+  return false;
+}
+
+async function isCaught(mutant: Mutant, { seed, steps, only }: CatchingRun): Promise<boolean> {
   const caught = { ...mutant, ...(only && { only }) };
   const { violations } = await run({ seed, steps, mutant: caught, faults: mutant.faults ?? FAULTS });
   return violations.some(({ checker }) => checker === mutant.checker);

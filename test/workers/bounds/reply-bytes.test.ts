@@ -2,6 +2,7 @@
 
 import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RECORD_BATCH_TYPE } from '../../../protocol/media-types.ts';
 import { TestBroker } from '../../support/test-broker.ts';
 
 const RECORDS = 9;
@@ -73,4 +74,11 @@ describe('many readers at once', () => {
     await Promise.all(readers.map((leave) => leave()));
     while ((await read(0)).body.records.length < RECORDS); // the broker learns of it when it sends the next piece
   });
+});
+
+it('says how long a large reply of record batches is', async () => {
+  const response = await fetch(broker.url + path(0, EVERYTHING), { headers: { accept: RECORD_BATCH_TYPE } });
+  const bytes = await response.arrayBuffer();
+  expect(bytes.byteLength).toBeGreaterThan(900_000);
+  expect(response.headers.get('content-length')).toBe(String(bytes.byteLength));
 });

@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isFailure } from '../../../protocol/errors.ts';
 import { operations, type Operation } from '../../../protocol/operations/index.ts';
 import { readQuery } from '../../../workers/http/query.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { REQUEST_BYTES_MAX } from '../../../protocol/limits.ts';
 import { check, readBytes } from '../../../workers/http/request.ts';
 

@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { matcherOf } from '../../../../core/queue/dead-letters/dead-letter-filter.ts';
 import {
   deathRecord,
