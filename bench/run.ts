@@ -6,7 +6,8 @@
  *   --records N     records a round (default 1,000,000)
  *   --rounds N      default 5
  *   --messages N    messages a round through a queue (default 500,000)
- *   --only log|queue|backlog|routing|transactions|levels|retries
+ *   --only log|queue|backlog|routing|transactions|levels|retries|access
+ *   --tokens N      tokens of the deployment where access is measured (default 1,000)
  *   --before REF    only log and queue, in turn with the state of a git commit: ratios now over before
  *   --quick         100,000 records, 1 round, small sizes: to see that it runs
  *
@@ -23,6 +24,7 @@ import { benchLevels, printLevels } from './levels.ts';
 import { BACKLOG_DEFAULTS, BACKLOG_QUICK, benchBacklog, printBacklog } from './queue-backlog.ts';
 import { benchQueue, type QueueResult } from './queue.ts';
 import { benchFailing, printFailing } from './retries-runtime.ts';
+import { benchAccess, printAccess } from './access.ts';
 import { benchBefore, printBefore } from './before.ts';
 import { benchTransactions, printTransactions } from './transactions.ts';
 import { benchRouting, type RoutingResult } from './routing.ts';
@@ -36,6 +38,7 @@ const { values: options } = parseArgs({
     messages: { type: 'string' },
     only: { type: 'string' },
     before: { type: 'string' },
+    tokens: { type: 'string' },
   },
 });
 
@@ -67,6 +70,8 @@ const transactions = isWanted('transactions') ? await benchTransactions(records,
 const levelMessages = Number(options.messages ?? (options.quick ? 10_000 : 200_000));
 const levels = isWanted('levels') ? await benchLevels(levelMessages, rounds, progress) : null;
 const failing = isWanted('retries') ? await benchFailing(options.quick ? 5_000 : 100_000, progress) : null;
+const tokens = Number(options.tokens ?? (options.quick ? 10 : 1_000));
+const access = isWanted('access') ? await benchAccess(rounds, tokens, progress) : null;
 if (process.stderr.isTTY) progress('');
 const report = {
   at: new Date().toISOString(),
@@ -82,6 +87,7 @@ const report = {
   transactions,
   levels,
   failing,
+  access,
 };
 
 const folder = join(import.meta.dirname, '../dist/bench');
@@ -97,6 +103,7 @@ else {
   if (transactions) printTransactions(transactions);
   if (levels) printLevels(levels);
   if (failing) printFailing(failing);
+  if (access) printAccess(access);
   console.log('written to dist/bench/latest.json');
 }
 

@@ -8,6 +8,8 @@ export interface Namespace {
   /** 0 for `default`, which is there from the start. */
   readonly createdMs: number;
   readonly quotas?: Quotas;
+  /** The cost ceiling, for routers to tell objects; the topology keeps it and counts. Absent or null: none that they know. */
+  readonly rowsPerHour?: number | null;
   /** It is being deleted: nobody gets in, and its objects are freed. */
   readonly deletion?: NamespaceDeletion;
 }

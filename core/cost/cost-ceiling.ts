@@ -10,7 +10,7 @@ export const HOUR_MS = 3_600_000;
 
 /** Also how late, in rows, an object hears of a ceiling that is set while it writes. A thousand rows cost a tenth of a cent. */
 const STEP_MAX = 1_000;
-const STEP_MIN = 10;
+const STEP_MIN = 1;
 
 /** Before the object has heard of one. */
 export const STEP_AT_FIRST = 50;

@@ -159,6 +159,13 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
     return await work;
   }
 
+  noteCeiling(name: string, rowsPerHour: number | null): number {
+    const known = this.#namespaces.get(name);
+    if (known === null || known.deletion || (known.rowsPerHour ?? null) === rowsPerHour)
+      return this.#changes.version();
+    return this.#changedNamespace({ ...known, rowsPerHour }).version;
+  }
+
   deleteNamespace(name: string): { namespace: Namespace; version: number } | Failure {
     const known = this.#namespaces.get(name);
     if (known === null) return noSuchNamespace(name);

@@ -130,7 +130,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     if (this.#open && this.#open.definition.topic.version >= definition.topic.version) return;
     this.#store.write(definition);
     if (this.#open) this.#open.definition = definition;
-    else this.#openLog(definition);
+    else this.#cost.setUp(() => this.#openLog(definition));
     this.#cleanUp.schedule();
   }
 
@@ -151,11 +151,11 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   async append(
     version: number,
     bytes: Uint8Array,
-    { isHandedOn = false, publish: range }: AppendOptions = {},
+    { isHandedOn = false, publish: range, rowsPerHour }: AppendOptions = {},
   ): Promise<AppendedBatch[] | Failure | Stale> {
     const open = this.#current(version);
     if (!open) return STALE;
-    const refused = isHandedOn ? null : this.#cost.refusal();
+    const refused = isHandedOn ? null : this.#cost.refusal(rowsPerHour);
     if (refused) return refused;
     const full = this.#room.refusal(this.#commit.pendingBytes, bytes.length);
     if (full) return full;

@@ -116,7 +116,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
       if (definition.config.single_active_consumer)
         this.#consumers.dismiss(({ consumerId }) => consumerId === ''); // asked again, they are told why not
       this.#handOut.serve();
-    } else this.#openQueue({ definition, isPaused, usedMs });
+    } else this.#watch.setUp(() => this.#openQueue({ definition, isPaused, usedMs }));
   }
 
   /** Closes the queue if it may be deleted. From this answer on it accepts nothing. */
@@ -157,7 +157,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   ): Promise<Published | Failure | Stale> {
     const open = this.#current(version);
     if (!open) return STALE;
-    const refused = options.source ? null : this.#watch.refusal(); // what the broker itself hands on is not lost
+    const refused = options.source ? null : this.#watch.refusal(options.rowsPerHour); // what the broker itself hands on is not lost
     if (refused) return refused;
     const full = this.#room.refusal(this.#steps.pendingBytes, bytes.length);
     if (full) return full;

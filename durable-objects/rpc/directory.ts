@@ -52,6 +52,8 @@ export interface DirectoryMethods extends Rpc.DurableObjectBranded {
   ): Promise<{ namespace: Namespace; isNew: boolean; version: number } | Failure>;
   changeNamespace(name: string, quotas: Quotas): Promise<{ namespace: Namespace; version: number } | Failure>;
 
+  /** Notes the cost ceiling, after the topology has taken it. */
+  noteCeiling(name: string, rowsPerHour: number | null): number;
   /** Begins to delete it, or goes on: its objects are freed after the answer. */
   deleteNamespace(name: string): { namespace: Namespace; version: number } | Failure;
 

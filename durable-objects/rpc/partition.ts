@@ -27,6 +27,8 @@ export interface PartitionDefinition {
 export interface AppendOptions {
   /** The broker itself hands them on: no ceiling refuses what it has taken already. */
   isHandedOn?: boolean;
+  /** The cost ceiling of the namespace, as far as the router knows. */
+  rowsPerHour?: number;
   /** The batches are those of core/log/exchange-batch.ts, and part of this publish: what was taken before is not again. */
   publish?: PublishRange;
 }

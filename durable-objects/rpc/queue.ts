@@ -16,6 +16,8 @@ export type { DeliveryError } from '../../core/queue/settle/settle.ts';
 
 /** Options of a publish. */
 export interface PublishOptions {
+  /** The cost ceiling of the namespace, as far as the router knows. */
+  rowsPerHour?: number;
   /**
    * Set by a broker object that hands on messages at least once: its name and the number of the first message, which
    * grow by one per message unless `numbers` gives each its own, in order. Messages with a number that was taken before are

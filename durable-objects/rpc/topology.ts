@@ -67,6 +67,8 @@ export interface CostStatus {
 export interface CostReply {
   /** Publishes are refused until then; null: they are not. */
   closedUntilMs: number | null;
+  /** Rows that may still be written in this hour; null: as many as one likes. */
+  left: number | null;
   /** Report again after so many rows. */
   step: number;
 }

@@ -53,12 +53,14 @@ export interface TransactionMethods extends Rpc.DurableObjectBranded {
   /**
    * Holds messages until the transaction is committed. A repetition changes nothing.
    * @param topicProducerId a new one, for the first messages that go to a topic
+   * @param rowsPerHour the cost ceiling of the namespace, as far as the router knows
    */
   addMessages(
     transactionalId: string,
     identity: Identity,
     publish: HeldPublish,
     topicProducerId: number | null,
+    rowsPerHour?: number,
   ): Promise<Failure | null>;
   /** Commits or aborts. Answers when it is decided, and if they can be reached, when every partition has it. */
   end(transactionalId: string, identity: Identity, outcome: Outcome): Promise<EndAnswer | Failure>;

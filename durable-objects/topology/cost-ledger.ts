@@ -48,8 +48,8 @@ export class CostLedger {
     }
     this.#rows += rows;
     if (this.#ceiling !== null && rows > 0) this.#write();
-    const isExceeded = this.#ceiling !== null && this.#rows >= this.#ceiling;
-    return { closedUntilMs: isExceeded ? (hour + 1) * HOUR_MS : null, step: reportStep(this.#ceiling) };
+    const left = this.#ceiling === null ? null : Math.max(0, this.#ceiling - this.#rows);
+    return { closedUntilMs: left === 0 ? (hour + 1) * HOUR_MS : null, left, step: reportStep(this.#ceiling) };
   }
 
   #write(): void {

@@ -122,9 +122,10 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     identity: Identity,
     publish: HeldPublish,
     topicProducerId: number | null,
+    rowsPerHour?: number,
   ): Promise<Failure | null> {
     this.#alarm.runDue();
-    const refused = this.#cost.refusal();
+    const refused = this.#cost.refusal(rowsPerHour);
     if (refused) return refused;
     const closed = await this.#readyToOpen();
     if (closed) return closed;

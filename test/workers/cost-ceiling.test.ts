@@ -159,3 +159,96 @@ async function meter(): Promise<{ rows_written: number; published: number }> {
   type State = { state: { meter: { rows_written: number; published: number } } };
   return (await broker.call<State>('GET', '/v1/default/queues/jobs')).body.state.meter;
 }
+
+describe('a ceiling closes within a tenth of what it says', () => {
+  let spaces = 0;
+  const space = async (partitions = 2): Promise<string> => {
+    const namespace = `space${++spaces}`;
+    await broker.call('PUT', `/admin/v1/namespaces/${namespace}`, {});
+    await broker.call('PUT', `/v1/${namespace}/queues/jobs`, {});
+    await broker.call('PUT', `/v1/${namespace}/topics/events`, { partitions });
+    return `/v1/${namespace}`;
+  };
+  const setCeiling = (base: string, rows_written_per_hour: number) =>
+    broker.call('PUT', `${base}/limits`, { rows_written_per_hour });
+  const ways: Record<string, (base: string, nth: number) => Promise<{ status: number }>> = {
+    'a queue': (base) => broker.call('POST', `${base}/queues/jobs/messages`, { messages: [{ body: 1 }] }),
+    'a topic of two partitions': (base, nth) =>
+      broker.call('POST', `${base}/topics/events/records`, { records: [{ value: 1, partition: nth % 2 }] }),
+    'an exchange': (base) =>
+      broker.call('POST', `${base}/exchanges/amq.default/messages`, {
+        messages: [{ routing_key: 'jobs', body: 1 }],
+      }),
+  };
+
+  /** Rows of the queue and the partitions since they were made. */
+  async function rowsOf(base: string, count = 2): Promise<number> {
+    interface Metered {
+      meter: { rows_written: number };
+    }
+    const queue = await broker.call<{ state: Metered }>('GET', `${base}/queues/jobs`);
+    const partitions = await Promise.all(
+      Array.from({ length: count }, (_, nth) =>
+        broker.call<Metered>('GET', `${base}/topics/events/partitions/${nth}`),
+      ),
+    );
+    return [queue.body.state, ...partitions.map(({ body }) => body)].reduce(
+      (sum, { meter }) => sum + meter.rows_written,
+      0,
+    );
+  }
+
+  /** Publishes in as many loops at once until each is refused. */
+  async function untilRefused(base: string, way: string, loops: number): Promise<void> {
+    const loop = async (): Promise<void> => {
+      for (let nth = 0; (await ways[way]!(base, nth)).status === 200; nth++);
+    };
+    await Promise.all(Array.from({ length: loops }, loop));
+  }
+
+  it.each(Object.keys(ways).flatMap((way) => [20, 200].map((ceiling) => [ceiling, way] as const)))(
+    'of %i rows, by %s',
+    async (ceiling, way) => {
+      const base = await space();
+      await setCeiling(base, ceiling);
+      const before = await rowsOf(base);
+      await untilRefused(base, way, 1);
+      const written = (await rowsOf(base)) - before;
+      expect(Math.abs(written - ceiling), `${written}`).toBeLessThanOrEqual(ceiling / 10);
+    },
+  );
+
+  it('of 2,000 rows, by several publishers to many partitions', async () => {
+    const partitions = 16;
+    const base = await space(partitions);
+    await setCeiling(base, 2_000);
+    const before = await rowsOf(base, partitions);
+    const records = Array.from({ length: partitions }, (_, partition) => ({ value: 1, partition }));
+    const wide = async (): Promise<void> => {
+      while ((await broker.call('POST', `${base}/topics/events/records`, { records })).status === 200);
+    };
+    await Promise.all([wide(), wide(), untilRefused(base, 'a queue', 1)]);
+    const written = (await rowsOf(base, partitions)) - before;
+    expect(Math.abs(written - 2_000), `${written}`).toBeLessThanOrEqual(200);
+    const { body } = await broker.call<CostLimitsReply>('GET', `${base}/limits`);
+    expect(Math.abs(body.rows_written_this_hour - written)).toBeLessThanOrEqual(200);
+  });
+
+  it('that is set while messages come in, and opens when it is raised', async () => {
+    const base = await space();
+    for (let nth = 0; nth < 70; nth++) await ways['a queue']!(base, nth);
+    const { rows_written_this_hour: reported } = (await broker.call<CostLimitsReply>('GET', `${base}/limits`))
+      .body;
+    await setCeiling(base, 100);
+    const before = await rowsOf(base);
+    await untilRefused(base, 'a queue', 1);
+    const written = (await rowsOf(base)) - before;
+    // Up to a step of the time without a ceiling was not reported when it was set.
+    expect(written).toBeLessThanOrEqual(110 - reported);
+    await setCeiling(base, 200);
+    await expect.poll(async () => (await ways['a queue']!(base, 0)).status).toBe(200);
+    await untilRefused(base, 'a queue', 1);
+    await broker.call('PUT', `${base}/limits`, { rows_written_per_hour: null });
+    await expect.poll(async () => (await ways['a queue']!(base, 0)).status).toBe(200);
+  });
+});

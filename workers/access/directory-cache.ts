@@ -73,6 +73,12 @@ export async function lookUpNamespace(env: Env, name: string, nowMs: number): Pr
   return namespace;
 }
 
+/** The cost ceiling of a namespace as options of a publish, which tell it to an object that does not know it yet. */
+export function ceilingOf(namespace: string): { rowsPerHour?: number } {
+  const rowsPerHour = namespaces.get(namespace)?.value?.rowsPerHour ?? null;
+  return rowsPerHour === null ? {} : { rowsPerHour };
+}
+
 /** Called by whoever has changed something: this isolate sees it at once. */
 export function forget({ kind, name }: DirectoryChange): void {
   if (kind === 'token') return void tokens.delete(name);

@@ -6,6 +6,7 @@ import type { Env } from '../../durable-objects/env.ts';
 import { errorTable, failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { PartlyStored } from '../../protocol/schemas/records.ts';
 import { callPartition, type CallOptions } from '../calls/partition-call.ts';
+import { ceilingOf } from '../access/directory-cache.ts';
 
 export interface PartitionBatches {
   partition: number;
@@ -25,7 +26,13 @@ export async function appendToPartitions(
 ): Promise<AppendedBatch[][] | Failure> {
   const results = await Promise.all(
     groups.map(({ partition, bytes }) =>
-      callPartition(env, topic, partition, (stub, version) => stub.append(version, bytes), options),
+      callPartition(
+        env,
+        topic,
+        partition,
+        (stub, version) => stub.append(version, bytes, ceilingOf(topic.namespace)),
+        options,
+      ),
     ),
   );
   const partitions = groups.map(({ partition }) => partition);

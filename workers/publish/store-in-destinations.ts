@@ -18,6 +18,7 @@ import { callPartition } from '../calls/partition-call.ts';
 import { callQueue } from '../calls/queue-call.ts';
 import type { Outgoing } from './outgoing.ts';
 import { Packer } from './packer.ts';
+import { ceilingOf } from '../access/directory-cache.ts';
 
 /** What became of a message in a destination: where in a topic it is, or null if the destination is gone. */
 export type Outcome = { partition?: number; offset?: number } | null | Failure;
@@ -114,7 +115,10 @@ function queueCall(
       env,
       queue,
       async (stub, version) =>
-        await stub.publish(version, bytes, range ? { publish: { range, indexes } } : undefined),
+        await stub.publish(version, bytes, {
+          ...(range && { publish: { range, indexes } }),
+          ...ceilingOf(queue.namespace),
+        }),
     );
     if (isFailure(published))
       return published.code === 'queue_not_found' ? batch.indexes.map(() => ({})) : published;
@@ -150,7 +154,7 @@ function topicCalls(
       const indexes = places.map((place) => batch.indexes[place]!);
       const bytes = range ? packer.packSequenced(indexes, bytesMax) : packer.pack(indexes, bytesMax);
       const appended = await callPartition(env, topic, partition, (stub, version) =>
-        stub.append(version, bytes, range ? { publish: range } : undefined),
+        stub.append(version, bytes, { ...(range && { publish: range }), ...ceilingOf(topic.namespace) }),
       );
       if (isFailure(appended)) return appended;
       return appended.flatMap(({ baseOffset, recordCount }) =>

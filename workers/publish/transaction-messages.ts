@@ -21,6 +21,7 @@ import { outgoingFromJson } from './outgoing.ts';
 import { recordsForQueue } from './queue-batches.ts';
 import { routeMessages } from './route-messages.ts';
 import { checkDestinations } from './store-in-destinations.ts';
+import { ceilingOf } from '../access/directory-cache.ts';
 
 type Fields = z.output<typeof transactionMessagesSchema>;
 type Routed = Pick<HeldPublish, 'shares' | 'bytes'> & { unroutable: number[] };
@@ -59,7 +60,7 @@ export async function publishInTransaction(
   const topicProducerId = toTopic ? await newProducerId(env, namespace) : null;
   const publish: HeldPublish = { ...held, sequence, count: messages.length };
   const refused = await callTransaction(env, namespace, transactionalId, (stub) =>
-    stub.addMessages(transactionalId, producer, publish, topicProducerId),
+    stub.addMessages(transactionalId, producer, publish, topicProducerId, ceilingOf(namespace).rowsPerHour),
   );
   return refused ?? { count: messages.length, unroutable };
 }

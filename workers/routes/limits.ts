@@ -1,11 +1,12 @@
 /** The limits of a namespace. */
 
 import type { Hono } from 'hono';
-import { topologyStub } from '../../durable-objects/stubs.ts';
+import { directoryStub, topologyStub } from '../../durable-objects/stubs.ts';
 import type { CostStatus } from '../../durable-objects/rpc/topology.ts';
 import { costLimitsSchema, type CostLimitsReply } from '../../protocol/schemas/cost-limits.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { operations } from '../../protocol/operations/index.ts';
+import { forget, noteDirectoryVersion } from '../access/directory-cache.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { bind } from './bind.ts';
@@ -24,7 +25,10 @@ export function limitRoutes(app: Hono<AppEnv>): void {
     const body = await readBody(c, costLimitsSchema);
     if (isFailure(body)) return problem(c, body);
     const { rows_written_per_hour: ceiling } = body.fields;
-    return c.json(replyOf(await topologyStub(c.env, namespace).limitCost(ceiling)));
+    const status = await topologyStub(c.env, namespace).limitCost(ceiling);
+    noteDirectoryVersion(await directoryStub(c.env).noteCeiling(namespace, ceiling));
+    forget({ kind: 'namespace', name: namespace });
+    return c.json(replyOf(status));
   });
 }
 

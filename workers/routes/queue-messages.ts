@@ -49,6 +49,7 @@ import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from
 import { bind } from './bind.ts';
 import { type AppContext, type AppEnv } from '../http/context.ts';
 import { readQueue } from './queues.ts';
+import { ceilingOf } from '../access/directory-cache.ts';
 
 export function queueMessageRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.publishToQueue, async (c) => {
@@ -62,7 +63,8 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     const published = await callQueue<Published | Failure>(
       c.env,
       queue,
-      async (stub, version) => await stub.publish(version, bytes, producer && { producer }),
+      async (stub, version) =>
+        await stub.publish(version, bytes, { ...(producer && { producer }), ...ceilingOf(queue.namespace) }),
     );
     if (isFailure(published)) return problem(c, published);
     const rejected = published.exceptions.filter(({ outcome }) => outcome === 'rejected').length;

@@ -26,6 +26,11 @@ export class QueueWatch {
     this.#alerts.configure(definition);
   }
 
+  /** Makes the queue. What that writes does not grow with messages. */
+  setUp(make: () => void): void {
+    this.#cost.setUp(make);
+  }
+
   /** After a commit; by time if messages may have come back. */
   changed(isByTime: boolean): void {
     this.#alerts.changed(isByTime);
@@ -33,8 +38,8 @@ export class QueueWatch {
   }
 
   /** What a publish is answered with while the namespace has written as much as it may; null if it may go on. */
-  refusal(): Failure | null {
-    return this.#cost.refusal();
+  refusal(rowsPerHour: number | undefined): Failure | null {
+    return this.#cost.refusal(rowsPerHour);
   }
 
   alerts(): QueueAlert[] {

@@ -5,8 +5,11 @@ import { reportStep, wholeSteps } from '../../../core/cost/cost-ceiling.ts';
 describe('the count of rows', () => {
   it.each([
     [null, 1_000],
-    [1, 10],
-    [600, 10],
+    [1, 1],
+    [20, 1],
+    [200, 2],
+    [600, 6],
+    [2_000, 20],
     [50_000, 500],
     [10_000_000, 1_000],
   ])('with a ceiling of %j is reported every %i rows', (ceiling, step) => {
