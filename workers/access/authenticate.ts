@@ -58,8 +58,9 @@ async function identityBy(
   path: string,
   nowMs: number,
 ): Promise<Identity | Failure> {
+  // What is too short or too long to be a secret costs no more than looking at its length.
+  if (credential === '') return unknown();
   const isOfIssuer = isJwt(env, credential);
-  // What is too long to be a secret costs no more than looking at its length.
   if (!isOfIssuer && credential.length > secretLengthMax(env)) return unknown();
   const digest = await digestOf(credential);
   if (isOfIssuer) return await identityByJwt(env, credential, digest, path, nowMs);

@@ -52,7 +52,9 @@ const CHANGES: Readonly<Record<string, Change>> = {
   },
   'another case': (text, random) => (random() < 0.5 ? text.toUpperCase() : text.toLowerCase()),
   'a look-alike': (text, random) => {
-    const places = [...text].flatMap((letter, index) => (letter in LOOK_ALIKES ? [index] : []));
+    const places = Array.from(text, (letter, index) => (letter in LOOK_ALIKES ? index : -1)).filter(
+      (index) => index >= 0,
+    );
     const index = oneOf(places, random);
     return put(text, index, LOOK_ALIKES[text[index]!]!);
   },
