@@ -8,10 +8,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { REQUESTS_PER_TURN, type FuzzTotals } from '../test/fuzz/fuzz.ts';
-import { MUTANTS } from '../test/simulation/mutants/mutants.ts';
-import { catchingRuns, isCaughtNear } from '../test/simulation/mutants/search.ts';
-import { run } from '../test/simulation/run.ts';
+import type { FuzzTotals } from '../test/fuzz/fuzz.ts';
 
 interface Phase {
   name: string;
@@ -109,6 +106,7 @@ process.exit(failed === 0 ? 0 : 1);
 
 function simulation(): Phase {
   const phase = newPhase('simulation', 'seeds', async (untilMs) => {
+    const { run } = await import('../test/simulation/run.ts');
     for (let next = seed; !isOver(untilMs); next++) {
       const { violations } = await run({ seed: next, steps: SIMULATION_STEPS });
       if (violations.length === 0) phase.passed += 1;
@@ -123,8 +121,10 @@ function simulation(): Phase {
 
 /** Shows that the checkers notice what is wrong. Begins with another fault at each seed. */
 function plantedFaults(): Phase {
-  const runs = catchingRuns();
   const phase = newPhase('planted faults', 'faults', async (untilMs) => {
+    const { MUTANTS } = await import('../test/simulation/mutants/mutants.ts');
+    const { catchingRuns, isCaughtNear } = await import('../test/simulation/mutants/search.ts');
+    const runs = catchingRuns();
     for (let nth = 0; nth < MUTANTS.length && !isOver(untilMs); nth++) {
       const mutant = MUTANTS[(seed + nth) % MUTANTS.length]!;
       const known = runs[mutant.name];
@@ -154,6 +154,8 @@ function testing(name: string, paths: readonly string[], env: Record<string, str
 
 function fuzzing(): Phase {
   const phase = newPhase('fuzz', 'turns', async (untilMs) => {
+    if (isOver(untilMs)) return;
+    const { REQUESTS_PER_TURN } = await import('../test/fuzz/fuzz.ts');
     const time = String(Math.max(0, (untilMs - Date.now()) / 60_000));
     const output = await outputOf(['scripts/fuzz.ts', '--json', '--seed', String(seed), '--minutes', time]);
     const again = `npm run fuzz -- --seed ${seed} --minutes ${minutes}`;

@@ -6,6 +6,7 @@
  *   refusals     {kind: 'refused', from_at, to_at, refused: [{by, operation, code, count}]}: counted, not kept one by one
  */
 
+import { ACCESS_TOKEN_PARAMETER } from '../../protocol/access/token-format.ts';
 import type { Identity } from './identity.ts';
 
 /** Different refusals that are counted at once in a namespace; the others are counted together. */
@@ -33,12 +34,14 @@ export interface AuditedCall {
 }
 
 export function changeRecord(identity: Identity, call: AuditedCall, nowMs: number): object {
+  // No change takes a credential from its query, but somebody may put one there.
+  const { [ACCESS_TOKEN_PARAMETER]: _credential, ...query } = call.query;
   return {
     kind: 'change',
     at: nowMs,
     operation: call.operation,
     path: cut(call.path),
-    ...(Object.keys(call.query).length > 0 && { query: call.query }),
+    ...(Object.keys(query).length > 0 && { query }),
     status: call.status,
     by: byOf(identity),
     from: { address: call.address && cut(call.address), user_agent: call.userAgent && cut(call.userAgent) },

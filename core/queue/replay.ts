@@ -36,6 +36,8 @@ export interface ReplayOrder {
   ids: string[] | null;
   /** null: each message goes to the queue that it was published to. */
   to: ReplayTarget | null;
+  /** Only those that go back to this queue, because whoever orders it has no rights on others; absent: all. */
+  onlyTo?: string;
   limit: number | null;
   ratePerS: number | null;
 }
@@ -118,7 +120,7 @@ export function nextSlice(source: LetterSource, replay: StoredReplay): Slice {
   const byTarget = new Map<string, Slice['groups'][number]>();
   let moved = 0;
   for (const letter of scan.letters) {
-    const target = targetOf(replay.to, letter.record);
+    const target = orderedTarget(replay, letter.record);
     if (target === null) continue;
     const key = JSON.stringify(target);
     const group = byTarget.get(key);
@@ -151,7 +153,7 @@ export function countLetters(
   after: Position | null,
 ): { count: number; skipped: number; next: Position | null } {
   const scan = orderedLetters(source, order, after, order.ids?.length ?? Infinity, null);
-  const count = scan.letters.filter(({ record }) => targetOf(order.to, record) !== null).length;
+  const count = scan.letters.filter(({ record }) => orderedTarget(order, record) !== null).length;
   return { count, skipped: scan.letters.length - count, next: nextOf(scan) };
 }
 
@@ -175,6 +177,13 @@ function orderedLetters(
 ): LetterScan {
   if (ids !== null) return lettersOf(source, ids, after, max);
   return scanLetters(source, matcherOf(filter), after, max, ends);
+}
+
+/** As `targetOf`, and null for a message that would go back to a queue that the order does not reach. */
+function orderedTarget({ to, onlyTo }: ReplayOrder, record: LogRecord): ReplayTarget | null {
+  const target = targetOf(to, record);
+  if (to !== null || onlyTo === undefined || target === null) return target;
+  return 'queue' in target && target.queue === onlyTo ? target : null;
 }
 
 /** Returns null if the origin of the message is unknown, or the message reached the hop limit. */

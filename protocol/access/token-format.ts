@@ -11,6 +11,9 @@
 
 import { crc32c } from '../record-batch/primitives/crc32c.ts';
 
+/** The query parameter that carries a token where browsers send no headers. */
+export const ACCESS_TOKEN_PARAMETER = 'access_token';
+
 export const TOKEN_PREFIX = 'ph_';
 export const TOKEN_ID_LENGTH = 16;
 export const TOKEN_SECRET_LENGTH = 40;

@@ -33,6 +33,12 @@ export function refuseReach(c: AppContext, needs: readonly Need[]): Failure | nu
   return null;
 }
 
+/** As `refuseReach`, for a call that does less if it may not. */
+export function mayReach(c: AppContext, needs: readonly Need[]): boolean {
+  const namespace = c.req.param('namespace') ?? '';
+  return needs.every((need) => refuseNeed(c.get('identity'), namespace, need) === null);
+}
+
 /** Returns why the call may not do that in a namespace, which its path need not name; null if it may. */
 export function refuseIn(c: AppContext, namespace: string, need: Need): Failure | null {
   const refused = refuseNeed(c.get('identity'), namespace, need);

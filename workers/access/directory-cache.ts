@@ -18,6 +18,7 @@ import { hourOfUse, type Token } from '../../core/access/token.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type { DirectoryChange } from '../../durable-objects/rpc/directory.ts';
 import { directoryStub } from '../../durable-objects/stubs.ts';
+import { bytesOfHex } from './digest.ts';
 
 const ASK_AFTER_MS = 5_000;
 const TRUSTED_MS_MAX = 30_000;
@@ -41,6 +42,8 @@ interface Entry<Value> {
 
 const tokens = new Map<string, Entry<KnownToken>>();
 const namespaces = new Map<string, Entry<Namespace>>();
+/** Ids that no token has. Apart: anybody makes up ids, and would push out the tokens that exist. */
+const absentTokens = new Map<string, Entry<KnownToken>>();
 
 /** The version that what is known is at least as new as, and when that was last confirmed. */
 let version = 0;
@@ -55,11 +58,11 @@ const uses = new Map<string, number>();
 
 export async function lookUpToken(env: Env, id: string, nowMs: number): Promise<KnownToken | null> {
   await refresh(env, nowMs);
-  const known = current(tokens.get(id), nowMs);
+  const known = current(tokens.get(id) ?? absentTokens.get(id), nowMs);
   if (known) return known.value;
   const { token, namespace } = await ask(() => directoryStub(env).token(id), nowMs);
   const value = token && namespace && knownToken(token, namespace);
-  put(tokens, id, { value, readMs: nowMs });
+  put(value === null ? absentTokens : tokens, id, { value, readMs: nowMs });
   if (namespace) put(namespaces, namespace.name, { value: namespace, readMs: nowMs });
   return value;
 }
@@ -81,7 +84,7 @@ export function ceilingOf(namespace: string): { rowsPerHour?: number } {
 
 /** Called by whoever has changed something: this isolate sees it at once. */
 export function forget({ kind, name }: DirectoryChange): void {
-  if (kind === 'token') return void tokens.delete(name);
+  if (kind === 'token') return void (tokens.delete(name) || absentTokens.delete(name));
   namespaces.delete(name);
   for (const [id, { value }] of tokens) if (value?.namespace.name === name) tokens.delete(id);
 }
@@ -164,8 +167,8 @@ function knownToken(token: Token, namespace: Namespace): KnownToken {
   return {
     token,
     namespace,
-    digest: Uint8Array.fromHex(digest),
-    previousDigest: previous && Uint8Array.fromHex(previous.digest),
+    digest: bytesOfHex(digest),
+    previousDigest: previous && bytesOfHex(previous.digest),
   };
 }
 

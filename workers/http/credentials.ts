@@ -6,12 +6,11 @@
  *   ?access_token=<credential>                             WebSockets and event streams only, which browsers open without headers
  */
 
+import { ACCESS_TOKEN_PARAMETER } from '../../protocol/access/token-format.ts';
 import type { AppContext } from './context.ts';
 
 /** Longer ones are refused unread. A JWT has 2 KB, seldom 4. */
 const CREDENTIAL_LENGTH_MAX = 8_192;
-
-export const ACCESS_TOKEN_PARAMETER = 'access_token';
 
 /** Returns the credential; null if the request has none, and '' if what it has is no credential. */
 export function credentialOf(c: AppContext): string | null {
@@ -38,7 +37,8 @@ function fromHeader(header: string): string {
   if (scheme.toLowerCase() !== 'basic') return '';
   try {
     const pair = atob(value);
-    return pair.slice(pair.indexOf(':') + 1);
+    const password = pair.slice(pair.indexOf(':') + 1);
+    return password.length <= CREDENTIAL_LENGTH_MAX ? password : '';
   } catch {
     return '';
   }

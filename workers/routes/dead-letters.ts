@@ -43,7 +43,7 @@ import { callQueue } from '../calls/queue-call.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { lookUpQueue } from '../cache/topology-cache.ts';
-import { actionOf, refuseReach } from '../access/authorize.ts';
+import { actionOf, mayReach, refuseReach } from '../access/authorize.ts';
 import { bind } from './bind.ts';
 import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { readQueue } from './queues.ts';
@@ -124,8 +124,8 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     if (isFailure(held)) return problem(c, held);
     const refused = refuseReach(c, needsOfTarget(to));
     if (refused) return problem(c, refused);
-    const forbidden = to ? null : refuseReach(c, needsOf('queue', [held.origin], actionOf(c)));
-    if (forbidden) return problem(c, forbidden);
+    const onlyTo = to ? undefined : reachedBack(c, held);
+    if (isFailure(onlyTo)) return problem(c, onlyTo);
     const wrong = (to && (await checkTarget(c, held, to))) ?? checkIds(held, ids);
     if (wrong) return problem(c, wrong);
     const order: ReplayOrder = {
@@ -133,6 +133,7 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
       filter: held.filter,
       ids: ids ? [...new Set(ids)] : null,
       to: to ?? null,
+      ...(onlyTo !== undefined && { onlyTo }),
       limit: limit ?? null,
       ratePerS: ratePerS ?? null,
     };
@@ -219,6 +220,15 @@ async function readHeld(
   const comesFrom = filter.original_queue ?? named.name;
   const meant = isOwn ? filter : { ...filter, original_queue: comesFrom };
   return { queue: found.queue, filter: meant, origin: comesFrom };
+}
+
+/**
+ * Returns the only queue that letters may go back to, because the caller has no rights on others; undefined: any. Neither ids
+ * nor filters say where a letter goes: one that died in two queues goes back to the first.
+ */
+function reachedBack(c: AppContext, { origin }: Held): string | undefined | Failure {
+  if (mayReach(c, needsOf('queue', ['*'], actionOf(c)))) return undefined;
+  return refuseReach(c, needsOf('queue', [origin], actionOf(c))) ?? origin;
 }
 
 function targetName({ name, config: { dead_letter: target } }: QueueDefinition): string | null {

@@ -55,6 +55,14 @@ function slice(picture: string, replay: StoredReplay, kinds: Record<string, Lett
   return { moves: moves.join(', '), after: afterSlice(replay, made, NOW) };
 }
 
+it('a replay that reaches one queue moves what goes back there, and skips the rest', () => {
+  const kinds = { 1: 'from b' } as const;
+  const replay = running({ onlyTo: 'a' });
+  expect(slice('. . .', replay, kinds).after).toMatchObject({ moved: 2, skipped: 1 });
+  const counted = countLetters(drawLetters('. . .', kinds), order({ onlyTo: 'b' }), null);
+  expect(counted).toMatchObject({ count: 1, skipped: 2 });
+});
+
 describe('a replay that begins', () => {
   it('may move all that is ready or leased, and nothing that comes later', () => {
     const { state } = drawLetters('1> . ; 0> A r - .');

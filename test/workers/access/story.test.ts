@@ -1,6 +1,6 @@
 /** Two teams on one deployment: each with its own tokens, one of which leaks and is revoked while both teams work. */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TokenMade } from '../../../protocol/schemas/tokens.ts';
 import { LockedBroker, type Team } from './support.ts';
 
@@ -8,6 +8,10 @@ const TEAMS = ['blue', 'green'] as const;
 
 interface Deliveries {
   deliveries: { delivery_tag: string; body: unknown }[];
+}
+
+interface Letters {
+  dead_letters: { id: string; metadata: { original_queue: string } }[];
 }
 
 let locked: LockedBroker;
@@ -113,5 +117,43 @@ describe('a replay without a target', () => {
     const named = await replay('?self=true', { filter: { original_queue: 'orders' } });
     expect(named.body).toMatchObject({ code: 'forbidden', needs: 'queue:orders:operate' });
     expect((await replay('?self=true', { to: { queue: 'graves' } })).status).toBe(202);
+  });
+
+  it('sends back only what died first in a queue that the token may operate on, whatever ids and filters say', async () => {
+    const { admin } = teamOf('blue');
+    const call = <Body>(method: string, path: string, body?: object, credential = admin.token) =>
+      locked.call<Body>(method, `/v1/blue/queues/${path}`, body, credential);
+    await call('PUT', 'own', {});
+    await call('PUT', 'foreign', { dead_letter: { queue: 'own.dlq' } });
+    await call('PUT', 'own.dlq', {});
+    for (const queue of ['own', 'foreign']) {
+      await call('POST', `${queue}/messages`, { messages: [{ body: queue }] });
+      const taken = await call<Deliveries>('POST', `${queue}/deliveries`, { max: 1 });
+      const reject = taken.body.deliveries.map(({ delivery_tag: tag }) => ({ tag }));
+      expect((await call('POST', `${queue}/settlements`, { reject })).status).toBe(200);
+    }
+    const letters = async (): Promise<Letters['dead_letters']> =>
+      (await call<Letters>('GET', 'own.dlq/dead-letters?self=true')).body.dead_letters;
+    await vi.waitFor(async () => expect(await letters()).toHaveLength(2), 10_000);
+    const { token } = await locked.token(
+      'blue',
+      { scopes: [{ kind: 'queue', name: 'own', actions: ['read', 'write', 'operate'] }] },
+      admin.token,
+    );
+    const ids = (await letters()).map(({ id }) => id);
+    for (const order of [{}, { ids }, { filter: { original_queue: 'own' } }])
+      expect(
+        (await call('POST', 'own/dead-letters/replay', { ...order, dry_run: true }, token)).body,
+      ).toMatchObject({ would_replay: 1 });
+    const foreign = await call<{ needs: string }>(
+      'POST',
+      'own/dead-letters/replay',
+      { filter: { original_queue: 'foreign' } },
+      token,
+    );
+    expect(foreign.body.needs).toBe('queue:foreign:operate');
+    expect((await call('POST', 'own/dead-letters/replay', { ids }, token)).status).toBe(202);
+    const left = async () => (await letters()).map(({ metadata }) => metadata.original_queue);
+    await vi.waitFor(async () => expect(await left()).toEqual(['foreign']), 10_000);
   });
 });

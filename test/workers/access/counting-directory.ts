@@ -1,0 +1,72 @@
+/** A directory in memory that counts what it is asked, and tokens for it: for tests of what stands before the real one. */
+
+import { DEFAULT_NAMESPACE } from '../../../core/access/namespace.ts';
+import type { Token } from '../../../core/access/token.ts';
+import type { Env } from '../../../durable-objects/env.ts';
+import {
+  formatToken,
+  ID_RANDOM_BYTES,
+  idFromBytes,
+  SECRET_RANDOM_BYTES,
+} from '../../../protocol/access/token-format.ts';
+import { SCOPES_OF_ROLE } from '../../../protocol/access/scopes.ts';
+import { digestOf, hexOf } from '../../../workers/access/digest.ts';
+
+export class CountingDirectory {
+  /** All calls of the directory. */
+  questions = 0;
+  readonly env: Env;
+  readonly #tokens = new Map<string, Token>();
+
+  constructor(vars: Record<string, string> = {}) {
+    const methods = {
+      token: (id: string) => {
+        const token = this.#tokens.get(id) ?? null;
+        return this.#answer({ token, namespace: token && DEFAULT_NAMESPACE, version: 0 });
+      },
+      namespace: (name: string) =>
+        this.#answer({ namespace: name === 'default' ? DEFAULT_NAMESPACE : null, version: 0 }),
+      catchUp: () => this.#answer({ version: 0, changes: [] }),
+    };
+    this.env = { ...vars, DIRECTORY: { getByName: () => methods } } as unknown as Env;
+  }
+
+  add(token: Token): void {
+    this.#tokens.set(token.id, token);
+  }
+
+  #answer<Answer>(answer: Answer): Promise<Answer> {
+    this.questions += 1;
+    return Promise.resolve(answer);
+  }
+}
+
+/** A token of the namespace `default`, with its secret. */
+export async function madeToken(
+  random: () => number,
+  id = idFromBytes(bytesOf(random, ID_RANDOM_BYTES)),
+  changes: Partial<Token> = {},
+): Promise<{ text: string; token: Token }> {
+  const text = formatToken(id, bytesOf(random, SECRET_RANDOM_BYTES));
+  const token: Token = {
+    id,
+    name: 'made',
+    namespace: 'default',
+    scopes: SCOPES_OF_ROLE.admin,
+    roles: ['admin'],
+    createdMs: 0,
+    createdBy: 'root',
+    expiresMs: null,
+    digest: hexOf(await digestOf(text)),
+    previous: null,
+    rotatedMs: null,
+    revokedMs: null,
+    lastUsedMs: null,
+    ...changes,
+  };
+  return { text, token };
+}
+
+function bytesOf(random: () => number, length: number): Uint8Array {
+  return Uint8Array.from({ length }, () => Math.floor(random() * 256));
+}

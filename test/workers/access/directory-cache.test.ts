@@ -1,0 +1,38 @@
+/** The cache of the directory, over a directory that counts what it is asked. */
+
+import { expect, it } from 'vitest';
+import { lookUpToken } from '../../../workers/access/directory-cache.ts';
+import { idFromBytes } from '../../../protocol/access/token-format.ts';
+import { randomFrom } from '../../crash/random.ts';
+import { CountingDirectory, madeToken } from './counting-directory.ts';
+
+const NOW = 1_000_000;
+
+it('keeps the tokens that exist, however many ids somebody makes up', async () => {
+  const random = randomFrom(1);
+  const directory = new CountingDirectory();
+  const { token } = await madeToken(random);
+  directory.add(token);
+  expect((await lookUpToken(directory.env, token.id, NOW))?.token.id).toBe(token.id);
+  for (let made = 0; made < 12_000; made++) {
+    const id = idFromBytes(Uint8Array.from({ length: 32 }, () => random() * 256));
+    expect(await lookUpToken(directory.env, id, NOW)).toBeNull();
+  }
+  const before = directory.questions;
+  expect((await lookUpToken(directory.env, token.id, NOW))?.token.id).toBe(token.id);
+  expect(directory.questions).toBe(before);
+});
+
+it('asks once about a token that does not exist, and again after 5 s', async () => {
+  const directory = new CountingDirectory();
+  const id = 'n'.repeat(16);
+  const ask = async (nowMs: number): Promise<number> => {
+    expect(await lookUpToken(directory.env, id, nowMs)).toBeNull();
+    return directory.questions;
+  };
+  expect(await ask(NOW)).toBe(1);
+  expect(await ask(NOW + 5_000)).toBe(1);
+  const { token } = await madeToken(randomFrom(2), id);
+  directory.add(token);
+  expect((await lookUpToken(directory.env, id, NOW + 5_001))?.token.id).toBe(id);
+});
