@@ -51,7 +51,7 @@ class Stream {
 
   #take(data: ArrayBuffer | string): void {
     const tags = typeof data === 'string' ? tagsOfText(data) : tagsOfFrame(new Uint8Array(data));
-    if (tags.length === 0) this.others.push(String(data));
+    if (tags.length === 0) this.others.push(data as string);
     if (typeof data !== 'string') expect(deliveryCount(new Uint8Array(data))).toBe(tags.length);
     this.tags.push(...tags);
     this.timesMs.push(...tags.map(() => performance.now()));
