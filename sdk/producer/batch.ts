@@ -27,7 +27,7 @@ export class Batch implements SequencedBatch {
   /** How often its records have been refused and put into new batches. */
   readonly regroupings: number;
   /** Resolves when each of its records is stored or given up. */
-  readonly settled = Promise.withResolvers<unknown>();
+  readonly ended = Promise.withResolvers<unknown>();
   producer: BatchProducer | null = null;
   #encoded: Uint8Array | undefined;
 
@@ -77,7 +77,7 @@ export class Batch implements SequencedBatch {
       const receipt: Receipt = { partition, offset, timestamp: appendTime ?? record.timestamp };
       record.sink.stored(record.index, receipt);
     }
-    this.settled.resolve(undefined);
+    this.ended.resolve(undefined);
   }
 
   #encode(): Uint8Array {
@@ -86,7 +86,7 @@ export class Batch implements SequencedBatch {
 
   fail(error: PosthornError): void {
     for (const record of this.records) record.sink.failed(record.index, error);
-    this.settled.resolve(undefined);
+    this.ended.resolve(undefined);
   }
 }
 

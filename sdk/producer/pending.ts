@@ -82,20 +82,20 @@ export class SingleSink<Result = Receipt> implements Sink<Result> {
   }
 }
 
-/** Settles when the last of its records has: with all receipts, or with the first failure and what was stored. */
+/** Ends when the last of its records has: with all receipts, or with the first failure and what was stored. */
 export class BatchSink implements Sink {
   readonly promise: Promise<Receipt[]>;
   readonly #receipts: (Receipt | undefined)[];
-  readonly #settle: PromiseWithResolvers<Receipt[]>;
+  readonly #resolvers: PromiseWithResolvers<Receipt[]>;
   #left: number;
   #error: PosthornError | null = null;
 
   constructor(count: number) {
     this.#receipts = new Array<Receipt | undefined>(count).fill(undefined);
     this.#left = count;
-    this.#settle = Promise.withResolvers();
-    this.promise = this.#settle.promise;
-    if (count === 0) this.#settle.resolve([]);
+    this.#resolvers = Promise.withResolvers();
+    this.promise = this.#resolvers.promise;
+    if (count === 0) this.#resolvers.resolve([]);
   }
 
   stored(index: number, receipt: Receipt): void {
@@ -110,8 +110,8 @@ export class BatchSink implements Sink {
 
   #countDown(): void {
     if (--this.#left > 0) return;
-    if (this.#error === null) return this.#settle.resolve(this.#receipts as Receipt[]);
-    this.#settle.reject(this.#withReceipts(this.#error));
+    if (this.#error === null) return this.#resolvers.resolve(this.#receipts as Receipt[]);
+    this.#resolvers.reject(this.#withReceipts(this.#error));
   }
 
   #withReceipts(error: PosthornError): PosthornError {

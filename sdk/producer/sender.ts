@@ -88,7 +88,7 @@ export class Sender {
     while (lines.waiting.length > 0) await this.#load(lines);
     lines.makeDue();
     this.#offer(lines);
-    await Promise.all([...lines.live].map(({ settled }) => settled.promise));
+    await Promise.all([...lines.live].map(({ ended }) => ended.promise));
   }
 
   /** Never rejects. Calls that come while one is under way share it. */
@@ -233,8 +233,8 @@ export class Sender {
         }
       }
       for (const old of line) lines.live.delete(old);
-      const replacements = Promise.all([...lines.live].map(({ settled }) => settled.promise));
-      for (const old of line) old.settled.resolve(replacements);
+      const replacements = Promise.all([...lines.live].map(({ ended }) => ended.promise));
+      for (const old of line) old.ended.resolve(replacements);
       lines.release(batch.partition, null);
     }
     lines.makeDue();
@@ -243,7 +243,7 @@ export class Sender {
 
   #store(lines: TopicAccumulator, batch: Batch, baseOffset: number, appendTime: number | null): void {
     this.backlog.remove(batch.heldBytes);
-    lines.settle(batch);
+    lines.complete(batch);
     batch.store(baseOffset, appendTime);
     lines.release(batch.partition, null);
   }
@@ -257,7 +257,7 @@ export class Sender {
 
   #fail(lines: TopicAccumulator, batch: Batch, error: PosthornError): void {
     this.backlog.remove(batch.heldBytes);
-    lines.settle(batch);
+    lines.complete(batch);
     batch.fail(error);
   }
 

@@ -26,7 +26,7 @@ export class TopicAccumulator {
   loading: Promise<PosthornError | null> | null = null;
   /** In order. While there are any, new records line up behind them. */
   waiting: Pending[] = [];
-  /** Every batch that is not settled. */
+  /** Every batch that is neither stored nor given up. */
   readonly live = new Set<Batch>();
   /** Lines with a batch that could go now, the longest waiting first. */
   readonly #sendable = new Set<PartitionLine>();
@@ -138,7 +138,7 @@ export class TopicAccumulator {
   }
 
   /** The batch is stored or given up. If it was the last, no timer keeps the process alive. */
-  settle(batch: Batch): void {
+  complete(batch: Batch): void {
     this.live.delete(batch);
     if (this.live.size === 0) this.#endLinger();
   }

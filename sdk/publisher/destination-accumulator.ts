@@ -73,7 +73,7 @@ export class DestinationAccumulator {
     else if (this.#isIdle) this.#resolveIdle();
   }
 
-  /** Resolves when all is settled. */
+  /** Resolves when every message is confirmed or refused. */
   idle(): Promise<void> {
     if (this.#isIdle) return Promise.resolve();
     this.#idle ??= Promise.withResolvers();

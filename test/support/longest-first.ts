@@ -4,7 +4,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Below `test/`: files that compute for long, in turn with files that wait for long. */
 const LONGEST = [
-  'simulation/mutants/mutants',
   'simulation/simulation',
   'workers/long-poll',
   'simulation/crash-at-every-step',
@@ -13,6 +12,8 @@ const LONGEST = [
   'workers/exchanges-scale',
   'crash/consumer-kill',
   'crash/kill',
+  'workers/cost-ceiling',
+  'sdk/groups-rebalance',
   'workers/queues-expiry',
   'workers/contract',
   'workers/access/open-streams',

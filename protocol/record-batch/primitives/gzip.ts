@@ -106,7 +106,7 @@ async function pump(
       if (done) break;
       size += value.length;
       if (size > bytesMax) {
-        // Not waited for: nothing depends on the stream any more, and platforms differ in when these settle.
+        // Not waited for: nothing depends on the stream any more, and platforms differ in when these promises resolve.
         reader.cancel().catch(() => undefined);
         writer.abort().catch(() => undefined);
         return null;

@@ -48,7 +48,7 @@ export class PartitionWork implements Origin {
   /** What the broker has, as far as is known. */
   committed: number | null = null;
   generation = 0;
-  /** Settles when `onAssigned` has been asked. */
+  /** Ends when `onAssigned` has been asked. */
   prepared: Promise<void> = Promise.resolve();
   /** Fires when nothing more may begin. */
   readonly ending = new AbortController();

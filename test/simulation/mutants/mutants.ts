@@ -177,7 +177,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: change(
       'workers/routes/produce.ts',
       'offsets[indexes[next]!] =',
-      'offsets[indexes[records.length - 1 - next]!] =',
+      'offsets[indexes[indexes.length - 1 - next]!] =',
     ),
   },
   {
