@@ -15,6 +15,8 @@ export interface Quotas {
   readonly publishPerS?: number | null;
   /** Records and messages that are handed out, a second. */
   readonly deliverPerS?: number | null;
+  /** Streams (WebSockets) that are open at the same time. */
+  readonly connections?: number | null;
   /** Of a namespace alone: what is counted belongs to it, and not to the token that has made it. */
   readonly counts?: CountLimits;
 }

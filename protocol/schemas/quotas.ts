@@ -31,6 +31,7 @@ const counts = {
 export const rateQuotasSchema = z.strictObject({
   publish_per_s: rate('Records and messages that are produced and published'),
   deliver_per_s: rate('Records and messages that are handed out'),
+  connections: count('Streams (WebSockets) that are open at the same time, in each isolate of the router'),
 });
 export type RateQuotaFields = z.infer<typeof rateQuotasSchema>;
 

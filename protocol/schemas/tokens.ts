@@ -39,7 +39,10 @@ export const tokenDeclarationSchema = z
     namespace: nameSchema.describe('The only namespace that it is good for'),
     scopes: z.array(scopeSchema).min(1).max(SCOPES_MAX).optional(),
     roles: z.array(z.enum(ROLES)).min(1).max(ROLES.length).optional(),
-    expires_at: timeSchema.nullable().optional().describe('Null or absent: it does not expire'),
+    expires_at: timeSchema
+      .nullable()
+      .optional()
+      .describe('A time that is not past; null or absent: it does not expire'),
     quotas: rateQuotasSchema.optional().describe('Besides those of its namespace'),
   })
   .refine(({ scopes, roles }) => scopes !== undefined || roles !== undefined, 'expected scopes or roles')

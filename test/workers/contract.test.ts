@@ -181,6 +181,7 @@ const BY_STATE = [
   /is no dead letter of queue/, // ids that an earlier reply gave
   /is not a `next` from this queue/, // a page that another list gave
   /^body ends_at: .* is past$/,
+  /^body expires_at: the time is past$/,
   /its dead letters would come back/, // a share group's own topic
   /these go to \d+; send a request for each/, // by the hash of the keys
 ];

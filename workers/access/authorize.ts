@@ -2,16 +2,14 @@
 
 import type { MiddlewareHandler } from 'hono';
 import { refuseNamespace, refuseNeed, refuseRoot, refuseSome } from '../../core/access/identity.ts';
-import type { Spender } from '../../core/access/quotas.ts';
 import type { Action, Need } from '../../protocol/access/scopes.ts';
-import { failure, type Failure } from '../../protocol/errors.ts';
-import { isName } from '../../protocol/names.ts';
+import { type Failure } from '../../protocol/errors.ts';
 import type { AccessRule, Operation } from '../../protocol/operations/index.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { auditChange, countRefusal } from './audit.ts';
-import { lookUpNamespace } from './directory-cache.ts';
 import { refuseRate } from './rates.ts';
+import { enterNamespace } from './spenders.ts';
 
 /** Returns what checks a call before its handler: first the rights, then that the namespace exists. */
 export function authorized(operation: Operation): MiddlewareHandler<AppEnv> {
@@ -73,25 +71,6 @@ function refuseRule(c: AppContext, rule: AccessRule): Failure | null {
   const { kind, action } = rule;
   const name = rule.name === '*' ? '*' : (c.req.param(rule.name.slice(1, -1)) ?? '');
   return refuseNeed(identity, namespace ?? '', { kind, name, action });
-}
-
-/** Returns why the call cannot be about its namespace; null if it can. A name that is none is refused by the handler. */
-async function enterNamespace(c: AppContext): Promise<Failure | null> {
-  const name = c.req.param('namespace');
-  if (name === undefined || !isName(name) || c.req.path.startsWith('/admin/')) return null;
-  const namespace = await lookUpNamespace(c.env, name, Date.now());
-  if (namespace === null || namespace.deletion)
-    return failure(
-      'namespace_not_found',
-      `there is no namespace "${name}"; "default" is there from the start`,
-    );
-  const { id, quotas } = c.get('identity');
-  const spenders: Spender[] = [];
-  if (namespace.quotas)
-    spenders.push({ key: `namespace ${name}`, what: `namespace "${name}"`, quotas: namespace.quotas });
-  if (quotas) spenders.push({ key: `token ${id}`, what: `token "${id}"`, quotas });
-  c.set('spenders', spenders);
-  return null;
 }
 
 function refuseRateOf(c: AppContext, { rate }: Operation): Failure | null {

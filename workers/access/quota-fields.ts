@@ -25,9 +25,17 @@ export function quotaFieldsOf(quotas: Quotas = {}): QuotaFields {
 
 /** Of a token. */
 export function rateQuotasOf(fields: RateQuotaFields): Quotas {
-  return { publishPerS: fields.publish_per_s ?? null, deliverPerS: fields.deliver_per_s ?? null };
+  return {
+    publishPerS: fields.publish_per_s ?? null,
+    deliverPerS: fields.deliver_per_s ?? null,
+    connections: fields.connections ?? null,
+  };
 }
 
 export function rateFieldsOf(quotas: Quotas = {}): RateQuotaFields {
-  return { publish_per_s: quotas.publishPerS ?? null, deliver_per_s: quotas.deliverPerS ?? null };
+  return {
+    publish_per_s: quotas.publishPerS ?? null,
+    deliver_per_s: quotas.deliverPerS ?? null,
+    connections: quotas.connections ?? null,
+  };
 }

@@ -26,6 +26,25 @@ export function refuseRate(c: AppContext, kind: RateKind): Failure | null {
   return null;
 }
 
+/** Returns how long until something may go, in ms; 0: now. */
+export function waitForRate(c: AppContext, kind: RateKind): number {
+  const nowMs = Date.now();
+  const waits = (c.get('spenders') ?? []).map(({ key, quotas }) => {
+    const perS = rateOf(quotas, kind);
+    return perS === null ? 0 : waitMs(bucketOf(key, kind, perS, nowMs), perS, nowMs);
+  });
+  return Math.max(0, ...waits);
+}
+
+/** Returns the lowest rate that counts for the call; null: there is none. */
+export function lowestRate(c: AppContext, kind: RateKind): number | null {
+  const rates = (c.get('spenders') ?? []).map(({ quotas }) => rateOf(quotas, kind));
+  return rates.reduce<number | null>(
+    (low, rate) => (rate === null ? low : Math.min(low ?? rate, rate)),
+    null,
+  );
+}
+
 /** Counts messages that go. */
 export function spend(c: AppContext, kind: RateKind, count: number): void {
   const nowMs = Date.now();

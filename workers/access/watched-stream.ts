@@ -1,11 +1,16 @@
 /**
  * Watched stream: a WebSocket between a client and an object that goes through the router, which ends it when the
- * client's token was revoked or has expired. Where no token can be revoked, the client talks to the object itself.
+ * client's token was revoked or has expired, and keeps to the quotas of streams. Where no token can be revoked and no quota
+ * counts, the client talks to the object itself.
  */
 
 import { isFailure } from '../../protocol/errors.ts';
 import type { AppContext } from '../http/context.ts';
 import { identify } from './authenticate.ts';
+import { countsConnections } from './connections.ts';
+import { PacedDeliveries, pacedRequest, type StreamData } from './paced-deliveries.ts';
+import { lowestRate } from './rates.ts';
+import { enterNamespace } from './spenders.ts';
 import { isRevocable } from './revocable.ts';
 
 /** Between two looks at the credential of an open stream. */
@@ -17,23 +22,45 @@ const UNAUTHENTICATED_CODE = 4401;
 /** Codes that say that no close frame came: nobody may send them. */
 const UNSENT_CODES = new Set([1005, 1006, 1015]);
 
-/** Returns the response of a stream that the object behind has accepted. */
-export function watchedStream(c: AppContext, response: Response): Response {
+/**
+ * Returns the response of a stream that the object behind has accepted.
+ * @param leaseMs of its deliveries
+ * @param countOff called when the stream ends
+ */
+export function watchedStream(
+  c: AppContext,
+  response: Response,
+  leaseMs: number,
+  countOff: () => void,
+): Response {
   const behind = response.webSocket;
-  if (!behind || !isRevocable(c.get('identity'))) return response;
+  const spenders = c.get('spenders') ?? [];
+  const hasQuota = countsConnections(spenders) || lowestRate(c, 'deliver') !== null;
+  if (!behind || !(hasQuota || isRevocable(c.get('identity')))) {
+    countOff(); // nobody sees the end of such a stream, and it counts for no quota
+    return response;
+  }
   const { 0: client, 1: front } = new WebSocketPair();
   let timer: ReturnType<typeof setTimeout>;
   const end = (code: number, reason: string): void => {
     clearTimeout(timer);
+    countOff();
+    paced.end();
     // One that has received a close frame is not open any more, and answers with one of its own.
     for (const socket of [front, behind])
       if (socket.readyState !== WebSocket.CLOSED) socket.close(code, reason);
   };
   const look = async (): Promise<void> => {
     const identity = await identify(c, Date.now()).catch(() => null); // the directory does not answer: see the next time
-    if (identity !== null && isFailure(identity)) end(UNAUTHENTICATED_CODE, identity.message.slice(0, 100));
-    else timer = setTimeout(() => void look(), LOOK_MS);
+    if (identity !== null && isFailure(identity))
+      return end(UNAUTHENTICATED_CODE, identity.message.slice(0, 100));
+    await enterNamespace(c).catch(() => null); // its quotas may have changed
+    timer = setTimeout(() => void look(), LOOK_MS);
   };
+  const sendTo = (to: WebSocket, data: StreamData): void => {
+    if (to.readyState === WebSocket.OPEN) to.send(data);
+  };
+  const paced = new PacedDeliveries(c, (data) => sendTo(front, data));
   timer = setTimeout(() => void look(), LOOK_MS);
   for (const [from, to] of [
     [behind, front],
@@ -42,7 +69,8 @@ export function watchedStream(c: AppContext, response: Response): Response {
     from.binaryType = 'arraybuffer';
     from.accept();
     from.addEventListener('message', ({ data }) => {
-      if (to.readyState === WebSocket.OPEN) to.send(data as ArrayBuffer | string);
+      if (from === behind) paced.offer(data as StreamData);
+      else sendTo(to, pacedRequest(c, data as StreamData, leaseMs));
     });
     from.addEventListener('close', ({ code, reason }) => end(UNSENT_CODES.has(code) ? 1000 : code, reason));
     from.addEventListener('error', () => end(1011, 'the other side has gone'));

@@ -34,6 +34,8 @@ import { streamConsumerId } from '../../core/queue/deliver/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliver/deliveries-json.ts';
 import { spend, spendOnPublish } from '../access/rates.ts';
 import { checkedWaitMs } from '../access/revocable.ts';
+import { takeConnection } from '../access/connections.ts';
+import { pacedPrefetch } from '../access/paced-deliveries.ts';
 import { watchedStream } from '../access/watched-stream.ts';
 import { grantReply, JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { checkStreamLevel } from '../deliver/consume-level.ts';
@@ -151,7 +153,9 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     }
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
-    const { prefetch, lease_ms: leaseMs, heartbeat_ms: heartbeatMs, frames } = query.fields;
+    const { lease_ms: leaseMs, heartbeat_ms: heartbeatMs, frames } = query.fields;
+    const paceMs = leaseMs ?? queue.config.lease_ms;
+    const prefetch = pacedPrefetch(c, query.fields.prefetch, paceMs);
     const stream: Omit<DeliverRequest, 'version'> = {
       max: prefetch,
       prefetch,
@@ -162,8 +166,12 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
       ...(leaseMs !== undefined && { leaseMs }),
       ...(heartbeatMs !== undefined && { heartbeatMs }),
     };
+    const countOff = takeConnection(c.get('spenders') ?? []);
+    if (isFailure(countOff)) return problem(c, countOff);
     const response = await fetchQueue(c, queue, stream, true);
-    return isFailure(response) ? problem(c, response) : watchedStream(c, response);
+    if (!isFailure(response)) return watchedStream(c, response, paceMs, countOff);
+    countOff();
+    return problem(c, response);
   });
 
   bind(app, operations.peekQueue, async (c) => {
