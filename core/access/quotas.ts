@@ -21,6 +21,19 @@ export interface Quotas {
   readonly counts?: CountLimits;
 }
 
+const OF_A_TOKEN = ['publishPerS', 'deliverPerS', 'connections'] as const;
+
+/** Returns true when something that `most` limits is not limited as much. */
+export function exceeds(quotas: Quotas = {}, most: Quotas = {}): boolean {
+  return OF_A_TOKEN.some((what) => (quotas[what] ?? Infinity) > (most[what] ?? Infinity));
+}
+
+/** Returns the quotas, and those of the maker where nothing is said. `null` says that there is no limit. */
+export function inherited(quotas: Quotas = {}, maker: Quotas = {}): Quotas {
+  const said = Object.entries(quotas).filter(([, limit]) => limit !== undefined);
+  return { ...maker, ...Object.fromEntries(said) };
+}
+
 /** Whose quotas count for a call. */
 export interface Spender {
   /** The namespace, or the token: names of buckets. */
