@@ -14,7 +14,7 @@ import { countRefusal } from './audit.ts';
 import { digestOf, isSameDigest } from './digest.ts';
 import { lookUpToken, noteUse } from './directory-cache.ts';
 import { identityByJwt, isJwt } from './jwt.ts';
-import { isRootToken } from './root-token.ts';
+import { isRootToken, secretLengthMax } from './root-token.ts';
 
 /** The only path that needs no credential. */
 const OPEN_PATH = '/healthz';
@@ -58,8 +58,12 @@ async function identityBy(
   path: string,
   nowMs: number,
 ): Promise<Identity | Failure> {
+  // What is too short or too long to be a secret costs no more than looking at its length.
+  if (credential === '') return unknown();
+  const isOfIssuer = isJwt(env, credential);
+  if (!isOfIssuer && credential.length > secretLengthMax(env)) return unknown();
   const digest = await digestOf(credential);
-  if (isJwt(env, credential)) return await identityByJwt(env, credential, digest, path, nowMs);
+  if (isOfIssuer) return await identityByJwt(env, credential, digest, path, nowMs);
   if (await isRootToken(env, digest)) return ROOT;
   const id = tokenIdOf(credential);
   const known = id === null ? null : await lookUpToken(env, id, nowMs);

@@ -7,6 +7,14 @@ import { digestOf, isSameDigest } from './digest.ts';
 /** What the variable said, and its digests: it does not change while an isolate lives, except in tests. */
 let known: { text: string; digests: Uint8Array[] } = { text: '', digests: [] };
 
+/** At least this, so that the time of a refusal tells nothing about how long usual secrets are. */
+const LENGTH_MAX_LEAST = 256;
+
+/** Returns how long a credential can be that is a root token, or a token of the broker. */
+export function secretLengthMax(env: Env): number {
+  return Math.max(LENGTH_MAX_LEAST, ...rootSecretsOf(env).map(({ length }) => length));
+}
+
 /** Compares with every secret, whichever it is. */
 export async function isRootToken(env: Env, digest: Uint8Array): Promise<boolean> {
   const text = env.POSTHORN_ROOT_TOKEN ?? '';

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { lookUpToken } from '../../../workers/access/directory-cache.ts';
 import { idFromBytes } from '../../../protocol/access/token-format.ts';
 import { randomFrom } from '../../crash/random.ts';
-import { CountingDirectory, madeToken } from './counting-directory.ts';
+import { CountingDirectory, madeToken } from '../../support/counting-directory.ts';
 
 const NOW = 1_000_000;
 

@@ -1,16 +1,16 @@
 /** A directory in memory that counts what it is asked, and tokens for it: for tests of what stands before the real one. */
 
-import { DEFAULT_NAMESPACE } from '../../../core/access/namespace.ts';
-import type { Token } from '../../../core/access/token.ts';
-import type { Env } from '../../../durable-objects/env.ts';
+import { DEFAULT_NAMESPACE } from '../../core/access/namespace.ts';
+import type { Token } from '../../core/access/token.ts';
+import type { Env } from '../../durable-objects/env.ts';
 import {
   formatToken,
   ID_RANDOM_BYTES,
   idFromBytes,
   SECRET_RANDOM_BYTES,
-} from '../../../protocol/access/token-format.ts';
-import { SCOPES_OF_ROLE } from '../../../protocol/access/scopes.ts';
-import { digestOf, hexOf } from '../../../workers/access/digest.ts';
+} from '../../protocol/access/token-format.ts';
+import { SCOPES_OF_ROLE } from '../../protocol/access/scopes.ts';
+import { digestOf, hexOf } from '../../workers/access/digest.ts';
 
 export class CountingDirectory {
   /** All calls of the directory. */
