@@ -28,10 +28,12 @@ export function exceeds(quotas: Quotas = {}, most: Quotas = {}): boolean {
   return OF_A_TOKEN.some((what) => (quotas[what] ?? Infinity) > (most[what] ?? Infinity));
 }
 
+type Said = { readonly [what in (typeof OF_A_TOKEN)[number]]?: number | null | undefined };
+
 /** Returns the quotas, and those of the maker where nothing is said. `null` says that there is no limit. */
-export function inherited(quotas: Quotas = {}, maker: Quotas = {}): Quotas {
-  const said = Object.entries(quotas).filter(([, limit]) => limit !== undefined);
-  return { ...maker, ...Object.fromEntries(said) };
+export function inherited(said: Said = {}, maker: Quotas = {}): Quotas {
+  const own = OF_A_TOKEN.flatMap((what) => (said[what] === undefined ? [] : [[what, said[what]] as const]));
+  return { ...maker, ...Object.fromEntries(own) };
 }
 
 /** Whose quotas count for a call. */
