@@ -64,12 +64,12 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
 
   tokens(namespace: string | null, after: string, limit: number): DirectoryPage<Token> {
     const [place = '', id = ''] = after.split(SEPARATOR);
-    const items =
-      namespace === null
-        ? this.#tokens.after(place, id, limit + 1)
-        : this.#tokens.ofNamespace(namespace, id, limit + 1);
-    const shown = items.map((token) => this.#asRevoked(token));
-    return pageOf(shown, limit, (token) => `${token.namespace}${SEPARATOR}${token.id}`);
+    const { tokens, isMore } = this.#tokens.page({ only: namespace, namespace: place, id }, limit);
+    const last = tokens.at(-1);
+    return {
+      items: tokens.map((token) => this.#asRevoked(token)),
+      next: isMore && last ? `${last.namespace}${SEPARATOR}${last.id}` : null,
+    };
   }
 
   makeToken(token: Token): Token | Failure {

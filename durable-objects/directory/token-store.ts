@@ -9,6 +9,9 @@
 import type { Token } from '../../core/access/token.ts';
 import type { Sql, SqlRow } from '../storage/sql.ts';
 
+/** Characters of the tokens of a page: one with all the scopes that it can have has 40,000. */
+const PAGE_LENGTH_MAX = 1_000_000;
+
 interface TokenRow extends SqlRow {
   json: string;
   used: number | null;
@@ -42,9 +45,9 @@ export class TokenStore {
 
   /** Removes some tokens of a namespace. @returns true if none is left */
   removeSome(namespace: string, limit: number): boolean {
-    const some = this.ofNamespace(namespace, '', limit);
-    for (const { id } of some) this.#sql.run('DELETE FROM tokens WHERE id = ?', id);
-    return some.length < limit;
+    const { tokens, isMore } = this.page({ only: namespace, namespace, id: '' }, limit);
+    for (const { id } of tokens) this.#sql.run('DELETE FROM tokens WHERE id = ?', id);
+    return !isMore;
   }
 
   /** Writes a row only if the hour is later than the one that is known. */
@@ -53,28 +56,30 @@ export class TokenStore {
     if (row && (row.used ?? 0) < hourMs) this.#sql.run('UPDATE tokens SET used = ? WHERE id = ?', hourMs, id);
   }
 
-  /** The first after a namespace and id, by those. */
-  after(namespace: string, id: string, limit: number): Token[] {
-    return this.#sql
-      .all<TokenRow>(
-        'SELECT json, used FROM tokens WHERE (namespace, id) > (?, ?) ORDER BY namespace, id LIMIT ?',
-        namespace,
-        id,
-        limit,
-      )
-      .map(tokenOf);
-  }
-
-  /** The first after an id, of one namespace. */
-  ofNamespace(namespace: string, id: string, limit: number): Token[] {
-    return this.#sql
-      .all<TokenRow>(
-        'SELECT json, used FROM tokens WHERE namespace = ? AND id > ? ORDER BY id LIMIT ?',
-        namespace,
-        id,
-        limit,
-      )
-      .map(tokenOf);
+  /**
+   * The first after a namespace and id, by those, or of one namespace only: as many as a page takes, and one at least.
+   * @returns with whether there are more
+   */
+  page(
+    { only, namespace, id }: { only: string | null; namespace: string; id: string },
+    limit: number,
+  ): { tokens: Token[]; isMore: boolean } {
+    const where = only === null ? '(namespace, id) > (?, ?)' : 'namespace = ? AND id > ?';
+    const rows = this.#sql.each<TokenRow>(
+      `SELECT json, used FROM tokens WHERE ${where} ORDER BY namespace, id LIMIT ?`,
+      only ?? namespace,
+      id,
+      limit + 1,
+    );
+    const tokens: Token[] = [];
+    let length = 0;
+    for (const row of rows) {
+      length += row.json.length;
+      if (tokens.length === limit || (tokens.length > 0 && length > PAGE_LENGTH_MAX))
+        return { tokens, isMore: true };
+      tokens.push(tokenOf(row));
+    }
+    return { tokens, isMore: false };
   }
 }
 

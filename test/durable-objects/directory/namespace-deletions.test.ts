@@ -100,7 +100,7 @@ describe('a deletion that is broken off', () => {
         const after = new NamespaceStore(sql);
         expect([after.get('gone'), after.deletions()]).toEqual([null, []]);
         expect(after.get('kept')).not.toBeNull();
-        expect(tokens.ofNamespace('gone', '', 1)).toEqual([]);
+        expect(tokens.page({ only: 'gone', namespace: 'gone', id: '' }, 1).tokens).toEqual([]);
         expect(tokens.get('other')).not.toBeNull();
         // What was reached is known to the next call, so that nothing restarts below it.
         expect(topologies.floors.slice(2).every((floor) => floor?.version === 7)).toBe(true);
