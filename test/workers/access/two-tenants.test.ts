@@ -105,7 +105,11 @@ async function everythingOfGreen(): Promise<unknown> {
     ),
   );
   const text = JSON.stringify(found.map(({ status, body }) => [status, body]));
-  return withoutCounts(JSON.parse(text.replaceAll(/"meter":\{[^{}]*\}/g, '"meter":{}')));
+  // Counts of calls grow with these, and the hour of a use is stored some time after it.
+  const lasting = text
+    .replaceAll(/"meter":\{[^{}]*\}/g, '"meter":{}')
+    .replaceAll(/"last_used_at":\d+/g, '"last_used_at":null');
+  return withoutCounts(JSON.parse(lasting));
 }
 
 describe('one tenant', { timeout: 60_000 }, () => {
