@@ -94,7 +94,7 @@ export async function snapshot(broker: TestBroker): Promise<Snapshot> {
     const { offsets } = await get<{ offsets?: GroupOffsetReply[] }>(`/groups/${group}/offsets`);
     // A partition without an offset is listed as soon as a member is given it, which happens by time.
     return offsets
-      ?.filter(({ offset, pending }) => offset !== null || pending !== null)
+      ?.filter(({ offset, pending }) => offset !== null || (pending ?? null) !== null)
       .map(({ topic, partition, offset, pending }) => [topic, partition, offset, pending]);
   };
   const bindingsOf = async (path: string): Promise<unknown> =>
