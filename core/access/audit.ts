@@ -6,7 +6,6 @@
  *   refusals     {kind: 'refused', from_at, to_at, refused: [{by, operation, code, count}]}: counted, not kept one by one
  */
 
-import { ACCESS_TOKEN_PARAMETER } from '../../protocol/access/token-format.ts';
 import type { Identity } from './identity.ts';
 
 /** Different refusals that are counted at once in a namespace; the others are counted together. */
@@ -25,6 +24,7 @@ export interface AuditDetails {
 export interface AuditedCall {
   readonly operation: string;
   readonly path: string;
+  /** The parameters that the operation takes. What else is in a query may be a credential. */
   readonly query: Readonly<Record<string, string>>;
   readonly status: number;
   /** The address of the client, if the platform tells it. */
@@ -34,8 +34,7 @@ export interface AuditedCall {
 }
 
 export function changeRecord(identity: Identity, call: AuditedCall, nowMs: number): object {
-  // No change takes a credential from its query, but somebody may put one there.
-  const { [ACCESS_TOKEN_PARAMETER]: _credential, ...query } = call.query;
+  const { query } = call;
   return {
     kind: 'change',
     at: nowMs,

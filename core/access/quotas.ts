@@ -21,6 +21,21 @@ export interface Quotas {
   readonly counts?: CountLimits;
 }
 
+const OF_A_TOKEN = ['publishPerS', 'deliverPerS', 'connections'] as const;
+
+/** Returns true when something that `most` limits is not limited as much. */
+export function exceeds(quotas: Quotas = {}, most: Quotas = {}): boolean {
+  return OF_A_TOKEN.some((what) => (quotas[what] ?? Infinity) > (most[what] ?? Infinity));
+}
+
+type Said = { readonly [what in (typeof OF_A_TOKEN)[number]]?: number | null | undefined };
+
+/** Returns the quotas, and those of the maker where nothing is said. `null` says that there is no limit. */
+export function inherited(said: Said = {}, maker: Quotas = {}): Quotas {
+  const own = OF_A_TOKEN.flatMap((what) => (said[what] === undefined ? [] : [[what, said[what]] as const]));
+  return { ...maker, ...Object.fromEntries(own) };
+}
+
 /** Whose quotas count for a call. */
 export interface Spender {
   /** The namespace, or the token: names of buckets. */

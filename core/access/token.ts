@@ -6,7 +6,7 @@
 import { SCOPES_OF_ROLE, type Role, type Scope } from '../../protocol/access/scopes.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import type { Identity } from './identity.ts';
-import type { Quotas } from './quotas.ts';
+import { exceeds, type Quotas } from './quotas.ts';
 import { isRoot } from './identity.ts';
 import { covers } from './scopes.ts';
 
@@ -59,7 +59,7 @@ function gone(why: string): Failure {
 /** Returns why the maker may not give out such scopes, until that time; null if it may. Nobody gives more than it has. */
 export function refuseGrant(
   maker: Identity,
-  { scopes, expiresMs }: Pick<Token, 'scopes' | 'expiresMs'>,
+  { scopes, expiresMs, quotas }: Pick<Token, 'scopes' | 'expiresMs' | 'quotas'>,
 ): Failure | null {
   if (isRoot(maker)) return null;
   const more = scopes.find((scope) => !covers(maker.scopes, [scope]));
@@ -68,6 +68,8 @@ export function refuseGrant(
       needs: `${more.kind}:${more.name}:${more.actions.join(',')}`,
     });
   }
+  if (exceeds(quotas, maker.quotas))
+    return failure('forbidden', 'a token may not have larger quotas than the one that makes or rotates it');
   if (maker.expiresMs === null || (expiresMs !== null && expiresMs <= maker.expiresMs)) return null;
   return failure('forbidden', 'a token may not live longer than the one that makes or rotates it');
 }

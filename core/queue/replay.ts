@@ -6,7 +6,7 @@
 import type { ReplayTarget } from '../../protocol/schemas/dead-letters.ts';
 import { BROKER_HOPS_MAX } from '../../protocol/limits.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
-import { matcherOf, type MessageFilter } from './dead-letters/dead-letter-filter.ts';
+import { hasDiedIn, matcherOf, type MessageFilter } from './dead-letters/dead-letter-filter.ts';
 import { deathOf, hopsOf } from './dead-letters/death-headers.ts';
 import {
   lettersOf,
@@ -38,6 +38,8 @@ export interface ReplayOrder {
   to: ReplayTarget | null;
   /** Only those that go back to this queue, because whoever orders it has no rights on others; absent: all. */
   onlyTo?: string;
+  /** Only those that died in this queue, whatever `ids` says, for the same reason; absent: all. */
+  onlyFrom?: string;
   limit: number | null;
   ratePerS: number | null;
 }
@@ -179,8 +181,9 @@ function orderedLetters(
   return scanLetters(source, matcherOf(filter), after, max, ends);
 }
 
-/** As `targetOf`, and null for a message that would go back to a queue that the order does not reach. */
-function orderedTarget({ to, onlyTo }: ReplayOrder, record: LogRecord): ReplayTarget | null {
+/** As `targetOf`, and null for a message that comes from a queue, or would go back to one, that the order does not reach. */
+function orderedTarget({ to, onlyTo, onlyFrom }: ReplayOrder, record: LogRecord): ReplayTarget | null {
+  if (onlyFrom !== undefined && !hasDiedIn(record, onlyFrom)) return null;
   const target = targetOf(to, record);
   if (to !== null || onlyTo === undefined || target === null) return target;
   return 'queue' in target && target.queue === onlyTo ? target : null;

@@ -10,7 +10,8 @@ import type { Position } from '../../core/queue/state/ready-messages.ts';
 
 export type DeadLetterCall =
   | { do: 'list'; filter: MessageFilter; after: Position | null; max: number; bytesMax: number }
-  | { do: 'get'; id: string }
+  /** `onlyFrom`: the queue in which it died, or it is as one that is not there. */
+  | { do: 'get'; id: string; onlyFrom?: string }
   /** `bytes`: a batch of one record that takes the place of the message; empty: as it was. */
   | { do: 'resend'; id: string; bytes: Uint8Array; to: ReplayTarget | null }
   | { do: 'replay'; order: ReplayOrder }

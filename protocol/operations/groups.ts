@@ -170,7 +170,7 @@ export const groupOperations = {
     method: 'get',
     path: `${GROUP}/offsets`,
     tag: 'groups',
-    access: onGroup('view'),
+    access: onGroup('view', '`view` on the topic that the query names'),
     summary: 'Read the committed offsets, and the lag',
     query: offsetsQuerySchema,
     replies: { 200: { description: 'By topic and partition', json: groupOffsetsSchema } },

@@ -43,7 +43,9 @@ export const tokenDeclarationSchema = z
       .nullable()
       .optional()
       .describe('A time that is not past; null or absent: it does not expire'),
-    quotas: rateQuotasSchema.optional().describe('Besides those of its namespace'),
+    quotas: rateQuotasSchema
+      .optional()
+      .describe('Besides those of its namespace. What is left out is as its maker has it'),
   })
   .refine(({ scopes, roles }) => scopes !== undefined || roles !== undefined, 'expected scopes or roles')
   .meta(someOf('scopes', 'roles'));

@@ -32,7 +32,11 @@ const encoder = new TextEncoder();
 const refusals = new Map<string, RefusalCounts>();
 
 /** Writes down that the call has changed something, or may have: a 5xx leaves that open. */
-export async function auditChange(c: AppContext, { id, audit }: Operation, status: number): Promise<void> {
+export async function auditChange(
+  c: AppContext,
+  { id, audit, query: taken }: Operation,
+  status: number,
+): Promise<void> {
   const identity = c.get('identity');
   // On a broker of one's own machine everybody is the same nobody.
   if (audit === undefined || identity.kind === 'anonymous' || (status >= 300 && status < 500)) return;
@@ -41,7 +45,11 @@ export async function auditChange(c: AppContext, { id, audit }: Operation, statu
   const call = {
     operation: id,
     path: c.req.path,
-    query: c.req.query(),
+    query: Object.fromEntries(
+      Object.entries(c.req.query()).filter(
+        ([name]) => taken !== undefined && Object.hasOwn(taken.shape, name),
+      ),
+    ),
     status,
     address: c.req.header('cf-connecting-ip') ?? null,
     userAgent: c.req.header('user-agent') ?? null,

@@ -55,6 +55,8 @@ interface Held {
   filter: DeadLetterFilter;
   /** The queue that its dead letters come from, and go back to when they are replayed; `*`: any. */
   origin: string;
+  /** The only queue whose dead letters the caller may reach there, because it has no rights on `queue`; absent: all. */
+  onlyFrom?: string;
   /** Where dead letters of the queue in the path go, if that is no queue that exists. */
   elsewhere?: DeadLetterConfig;
 }
@@ -134,13 +136,17 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
       ids: ids ? [...new Set(ids)] : null,
       to: to ?? null,
       ...(onlyTo !== undefined && { onlyTo }),
+      ...(held.onlyFrom !== undefined && { onlyFrom: held.onlyFrom }),
       limit: limit ?? null,
       ratePerS: ratePerS ?? null,
     };
     if (isDry) return await dryRun(c, held, order);
     const answer = await call(c, held, { do: 'replay', order });
     if (isFailure(answer)) return problem(c, answer);
-    return c.json(replayOf(held, answer.replays![0]!), 202);
+    const [replay] = answer.replays!;
+    if (!isSeen(held, replay!))
+      return problem(c, failure('invalid_field', 'body id: another replay of the queue has it'));
+    return c.json(replayOf(held, replay!), 202);
   });
 
   bind(app, operations.listReplays, async (c) => {
@@ -148,10 +154,11 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     if (isFailure(held)) return problem(c, held);
     const answer = await call(c, held, { do: 'replays' });
     if (isFailure(answer)) return problem(c, answer);
-    return c.json({ replays: answer.replays!.map((replay) => replayOf(held, replay)) });
+    const seen = answer.replays!.filter((replay) => isSeen(held, replay));
+    return c.json({ replays: seen.map((replay) => replayOf(held, replay)) });
   });
 
-  bind(app, operations.getReplay, (c) => oneReplay(c, (id) => ({ do: 'replays', id })));
+  bind(app, operations.getReplay, (c) => oneReplay(c));
   bind(app, operations.cancelReplay, (c) => oneReplay(c, (id) => ({ do: 'cancel', id })));
 
   bind(app, operations.getDeadLetter, async (c) => {
@@ -211,15 +218,20 @@ async function readHeld(
     if (found.code !== 'queue_not_found') return found;
     return { queue: named, filter, origin, ...(config !== null && { elsewhere: config }) };
   }
+  // Several queues may share it, and an id or a filter may name what died elsewhere.
+  const action = actionOf(c);
   const isOwn = target === defaultDeadLetterQueue(named.name);
-  if (!isOwn) {
-    // Several queues may share it, and an id or a filter may name what died elsewhere.
-    const refused = refuseReach(c, needsOf('queue', [target], actionOf(c)));
-    if (refused) return refused;
-  }
+  const isReached = mayReach(c, needsOf('queue', [target], action));
   const comesFrom = filter.original_queue ?? named.name;
-  const meant = isOwn ? filter : { ...filter, original_queue: comesFrom };
-  return { queue: found.queue, filter: meant, origin: comesFrom };
+  const refused = isReached ? null : refuseReach(c, needsOf('queue', [isOwn ? comesFrom : target], action));
+  if (refused) return refused;
+  const meant = isOwn && isReached ? filter : { ...filter, original_queue: comesFrom };
+  return { queue: found.queue, filter: meant, origin: comesFrom, ...(!isReached && { onlyFrom: comesFrom }) };
+}
+
+/** Returns whether the caller may know of a replay. */
+function isSeen({ onlyFrom }: Held, { filter }: StoredReplay): boolean {
+  return onlyFrom === undefined || filter.original_queue === onlyFrom;
 }
 
 /**
@@ -270,16 +282,17 @@ async function dryRun(c: AppContext, held: Held, order: ReplayOrder): Promise<Re
   return c.json(counted);
 }
 
-async function oneReplay(
-  c: AppContext,
-  what: (id: string) => { do: 'replays' | 'cancel'; id: string },
-): Promise<Response> {
+/** @param change what is done to it, once it is known that the caller may know of it */
+async function oneReplay(c: AppContext, change?: (id: string) => DeadLetterCall): Promise<Response> {
   const held = await readHeldBy(c, {});
   if (isFailure(held)) return problem(c, held);
   const id = c.req.param('replay') ?? '';
-  const answer = await call(c, held, what(id));
+  const known = await call(c, held, { do: 'replays', id });
+  if (isFailure(known)) return problem(c, known);
+  const seen = known.replays!.find((one) => one.id === id && isSeen(held, one));
+  const answer = seen && change ? await call(c, held, change(id)) : known;
   if (isFailure(answer)) return problem(c, answer);
-  const replay = answer.replays!.find((one) => one.id === id);
+  const replay = seen && answer.replays!.find((one) => one.id === id);
   if (replay) return c.json(replayOf(held, replay));
   return problem(c, failure('replay_not_found', `queue "${held.queue.name}" has no such replay`));
 }
@@ -289,7 +302,8 @@ async function readLetter(
   held: Held,
 ): Promise<{ json: DeadLetter<WrittenMessage>; batches: Uint8Array } | Failure> {
   const id = c.req.param('dead_letter') ?? '';
-  const answer = await call(c, held, { do: 'get', id });
+  const { onlyFrom } = held;
+  const answer = await call(c, held, { do: 'get', id, ...(onlyFrom !== undefined && { onlyFrom }) });
   if (isFailure(answer)) return answer;
   const [json] = deadLettersOf(answer.page!.ids, answer.page!.batches);
   return json ? { json, batches: answer.page!.batches } : noSuchLetter(id);

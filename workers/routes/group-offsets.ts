@@ -46,9 +46,11 @@ export function groupOffsetRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const query = readQuery(c, offsetsQuerySchema);
     if (isFailure(query)) return problem(c, query);
+    const { topic, after, limit } = query.fields;
+    const refused = topic === undefined ? null : refuseReach(c, needsOf('topic', [topic], 'view'));
+    if (refused) return problem(c, refused);
     const described = await callGroup(c.env, path.namespace, path.name, 'describe');
     if (isFailure(described)) return problem(c, described);
-    const { topic, after, limit } = query.fields;
     const found =
       topic === undefined ? null : await lookUpTopic(c.env, path.namespace, topic, seenTopologyVersion(c));
     if (isFailure(found)) return problem(c, found);

@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono';
 import { isRoot } from '../../core/access/identity.ts';
+import { inherited } from '../../core/access/quotas.ts';
 import { refuseGrant, scopesOf, type Token } from '../../core/access/token.ts';
 import { directoryStub } from '../../durable-objects/stubs.ts';
 import {
@@ -25,7 +26,7 @@ import {
 import { digestOf, hexOf } from '../access/digest.ts';
 import { forget, noteDirectoryVersion } from '../access/directory-cache.ts';
 import { refuseIn } from '../access/authorize.ts';
-import { rateFieldsOf, rateQuotasOf } from '../access/quota-fields.ts';
+import { rateFieldsOf } from '../access/quota-fields.ts';
 import { bind } from './bind.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
@@ -125,8 +126,10 @@ function tokenOf(
   if (expiresMs !== null && expiresMs <= nowMs)
     return failure('invalid_field', 'body expires_at: the time is past');
   const granted = scopesOf(scopes, roles);
+  const { publish_per_s: publishPerS, deliver_per_s: deliverPerS, connections } = declaration.quotas ?? {};
+  const quotas = inherited({ publishPerS, deliverPerS, connections }, maker.quotas);
   return (
-    refuseGrant(maker, { scopes: granted, expiresMs }) ?? {
+    refuseGrant(maker, { scopes: granted, expiresMs, quotas }) ?? {
       id,
       name,
       namespace,
@@ -140,7 +143,7 @@ function tokenOf(
       rotatedMs: null,
       revokedMs: null,
       lastUsedMs: null,
-      ...(declaration.quotas && { quotas: rateQuotasOf(declaration.quotas) }),
+      ...(Object.keys(quotas).length > 0 && { quotas }),
     }
   );
 }

@@ -34,8 +34,13 @@ export function matcherOf(filter: MessageFilter): (record: LogRecord) => boolean
     const death = deathOf(record);
     if (death === null || death.at < from || death.at >= to) return false;
     if (type !== undefined && death.error?.type !== type) return false;
-    return (
-      queue === undefined || death.original_queue === queue || textOf(record, DEATH_QUEUE_HEADER) === queue
-    );
+    return queue === undefined || hasDiedIn(record, queue);
   };
+}
+
+/** Returns whether the queue is the first or the last in which the message died. */
+export function hasDiedIn(record: LogRecord, queue: string): boolean {
+  const death = deathOf(record);
+  if (death === null) return false;
+  return death.original_queue === queue || textOf(record, DEATH_QUEUE_HEADER) === queue;
 }

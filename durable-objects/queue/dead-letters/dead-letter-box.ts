@@ -3,7 +3,11 @@
  * a step of a commit. So a message leaves the queue and enters the outbox together or not at all, and moves once.
  */
 
-import { matcherOf, type MessageFilter } from '../../../core/queue/dead-letters/dead-letter-filter.ts';
+import {
+  hasDiedIn,
+  matcherOf,
+  type MessageFilter,
+} from '../../../core/queue/dead-letters/dead-letter-filter.ts';
 import { formatDeadLetterId } from '../../../core/queue/dead-letters/dead-letter-id.ts';
 import { replayedRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
 import {
@@ -59,7 +63,8 @@ export class DeadLetterBox {
       }
       case 'get': {
         const letter = letterOf(letters, call.id);
-        return { page: pageOf(letters, letter ? [letter] : [], null) };
+        const isMeant = letter && (call.onlyFrom === undefined || hasDiedIn(letter.record, call.onlyFrom));
+        return { page: pageOf(letters, isMeant ? [letter] : [], null) };
       }
       case 'resend':
         return this.#resend(letters, call, nowMs);

@@ -29,7 +29,7 @@ it('are written down with who, what, when and from where', () => {
   const call = {
     operation: 'deleteRecords',
     path: '/v1/shop/topics/orders/partitions/0/records',
-    query: { before: '7', access_token: 'ph_secret' },
+    query: { before: '7' },
     status: 200,
     address: '192.0.2.1',
     userAgent: 'curl/8 '.repeat(100),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ROOT, type Identity } from '../../../core/access/identity.ts';
+import { inherited, type Quotas } from '../../../core/access/quotas.ts';
 import {
   hourOfUse,
   identityOf,
@@ -84,6 +85,33 @@ describe('making a token', () => {
     for (const expiresMs of [null, NOW_MS + 1])
       expect(refuseGrant(maker, { scopes: token.scopes, expiresMs })).toMatchObject({ code: 'forbidden' });
     expect(refuseGrant({ ...maker, expiresMs: null }, { scopes: token.scopes, expiresMs: null })).toBeNull();
+  });
+});
+
+describe('the quotas of a token', () => {
+  const maker: Identity = { ...ROOT, kind: 'token', quotas: { publishPerS: 10, connections: null } };
+  const refused = (quotas?: Quotas) =>
+    refuseGrant(maker, { scopes: [], expiresMs: null, ...(quotas && { quotas }) });
+
+  it('are no larger than those of its maker', () => {
+    for (const quotas of [undefined, {}, { publishPerS: null }, { publishPerS: 10.5 }, { deliverPerS: 1 }])
+      expect(refused(quotas), JSON.stringify(quotas)).toMatchObject({ code: 'forbidden' });
+    for (const quotas of [
+      { publishPerS: 10 },
+      { publishPerS: 1, deliverPerS: null },
+      { publishPerS: 1, connections: 5 },
+    ])
+      expect(refused(quotas), JSON.stringify(quotas)).toBeNull();
+  });
+
+  it('are those of its maker where nothing is said', () => {
+    expect(inherited({ deliverPerS: 5 }, maker.quotas)).toEqual({
+      publishPerS: 10,
+      deliverPerS: 5,
+      connections: null,
+    });
+    expect(inherited({ publishPerS: null }, maker.quotas).publishPerS).toBeNull();
+    expect(inherited(undefined, undefined)).toEqual({});
   });
 });
 

@@ -93,12 +93,16 @@ describe('changes', () => {
     );
     await locked.call('DELETE', `/admin/v1/tokens/${made.id}`, undefined, admin.token);
     await locked.call('PATCH', '/admin/v1/namespaces/shop', { quotas: { publish_per_s: 1e6 } });
+    // No operation takes a credential like this, but somebody may put one there.
+    for (const name of ['token', 'access_token', 'ACCESS_TOKEN', 'x'])
+      await by(admin.token, 'PUT', `/queues/mails?${name}=${admin.token}`, {});
     const written = (await entries()).slice(before);
     expect(written.map(({ operation }) => operation)).toEqual([
       'makeToken',
       'rotateToken',
       'revokeToken',
       'changeNamespace',
+      ...Array.from({ length: 4 }, () => 'declareQueue'),
     ]);
     for (const { details } of written.slice(0, 3)) expect(details!.token!.id).toBe(made.id);
     expect(written[3]).toMatchObject({

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TokenMade } from '../../../protocol/schemas/tokens.ts';
-import { LockedBroker, type Team } from './support.ts';
+import { bearer, LockedBroker, type Team } from './support.ts';
 
 const TEAMS = ['blue', 'green'] as const;
 
@@ -145,6 +145,36 @@ describe('a replay without a target', () => {
       expect(
         (await call('POST', 'own/dead-letters/replay', { ...order, dry_run: true }, token)).body,
       ).toMatchObject({ would_replay: 1 });
+    // It may act on `own` alone, so of the shared queue it reaches only what died there.
+    const own = ids[(await letters()).findIndex(({ metadata }) => metadata.original_queue === 'own')]!;
+    const other = ids.find((id) => id !== own)!;
+    const seen = await call<Letters>('GET', 'own/dead-letters', undefined, token);
+    expect(seen.body.dead_letters.map(({ id }) => id)).toEqual([own]);
+    const exported = await fetch(`${locked.broker.url}/v1/blue/queues/own/dead-letters/export`, {
+      headers: bearer(token),
+    });
+    expect(await exported.text()).toContain('{"count":1}');
+    const code = async (method: string, path: string, body?: object) =>
+      (await call<{ code?: string }>(method, `own/dead-letters/${path}`, body, token)).body.code;
+    expect(await code('GET', other)).toBe('dead_letter_not_found');
+    expect(await code('POST', `${other}/resend`, { to: { queue: 'own' } })).toBe('dead_letter_not_found');
+    const asked = await call<{ code?: string }>(
+      'GET',
+      'own/dead-letters?original_queue=foreign',
+      undefined,
+      token,
+    );
+    expect(asked.body.code).toBe('forbidden');
+    const stolen = { ids: [other], to: { queue: 'own' }, dry_run: true };
+    expect((await call('POST', 'own/dead-letters/replay', stolen, token)).body).toMatchObject({
+      would_replay: 0,
+    });
+    const all = { id: 'of-the-admin', filter: { reason: 'expired' } };
+    expect((await call('POST', 'own/dead-letters/replay', all)).status).toBe(202);
+    expect((await call('GET', 'own/dead-letters/replays', undefined, token)).body).toEqual({ replays: [] });
+    for (const method of ['GET', 'DELETE'])
+      expect(await code(method, 'replays/of-the-admin')).toBe('replay_not_found');
+    expect(await code('POST', 'replay', { id: 'of-the-admin' })).toBe('invalid_field');
     const foreign = await call<{ needs: string }>(
       'POST',
       'own/dead-letters/replay',
