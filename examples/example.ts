@@ -1,8 +1,10 @@
 /** The shape of an example: what it is given, and what it proves. `npm run example -- NAME` runs one. */
 
+import type { BrokerAddress } from '../scripts/own-broker.ts';
+
 export interface ExampleContext {
-  /** The address of a running broker, without a slash at the end. */
-  url: string;
+  /** A running broker. */
+  broker: BrokerAddress;
   /** Prints a line for the person at the terminal. */
   say: (line: string) => void;
   /** Prints progress on one line that the next call replaces; on something else than a terminal it prints nothing. */

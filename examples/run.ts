@@ -1,6 +1,6 @@
 /**
  * `npm run example -- NAME`: runs an example against a broker of its own, whose data is removed at the end, or against the
- * broker of POSTHORN_URL.
+ * broker of POSTHORN_URL, which may ask for the token in POSTHORN_TOKEN.
  *
  * Exit code 0 if all that the example claims holds, 1 if not, 130 after Ctrl-C.
  */
@@ -32,8 +32,8 @@ if (example) {
 
 async function runExample(run: (context: ExampleContext) => Promise<boolean>): Promise<number> {
   try {
-    const holds = await withBroker('posthorn-example-', stop, say, (url) =>
-      run({ url, say, progress, signal: stop.signal }),
+    const holds = await withBroker('posthorn-example-', stop, say, (broker) =>
+      run({ broker, say, progress, signal: stop.signal }),
     );
     return holds ? 0 : 1;
   } catch (error) {

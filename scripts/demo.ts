@@ -3,7 +3,7 @@
  * partitions, reads them back from the start, from a time and as a group that loses a member, and proves what came back.
  *
  *   npm run demo              against a broker of its own, whose data is removed at the end
- *   POSTHORN_URL=http://...   against that broker
+ *   POSTHORN_URL=http://...   against that broker; POSTHORN_TOKEN has the token, if it asks for one
  *   npm run demo -- --json    prints one JSON document and nothing else
  *
  * Exit code 0 if all proofs hold, 1 if one fails or the broker does, 130 after Ctrl-C.
@@ -19,7 +19,7 @@ import {
   type GroupRecord,
   type ReceivedRecord,
 } from '../sdk/index.ts';
-import { stopOnSignals, withBroker } from './own-broker.ts';
+import { stopOnSignals, withBroker, type BrokerAddress } from './own-broker.ts';
 
 interface Flight {
   /** Local time of departure, `2001/01/01 00:47`; taken as UTC. */
@@ -72,10 +72,10 @@ async function main(): Promise<void> {
   }
 }
 
-async function demonstrate(url: string): Promise<Report> {
+async function demonstrate(broker: BrokerAddress): Promise<Report> {
   let requests = 0;
   const posthorn = new Posthorn({
-    url,
+    ...broker,
     fetch: (address, init) => {
       if (init.method === 'POST') requests++;
       return fetch(address, init);
@@ -91,7 +91,7 @@ async function demonstrate(url: string): Promise<Report> {
   );
   try {
     const before = await measureStorage(posthorn);
-    say(`${count(flights.length)} flights from ${airports} airports into ${TOPIC} at ${url}`);
+    say(`${count(flights.length)} flights from ${airports} airports into ${TOPIC} at ${broker.url}`);
     const { ms: produceMs } = await timed(() => produce(posthorn, flights));
     const { result: all, ms: readMs } = await timed(() => read(posthorn, 'earliest', flights.length, 'read'));
     const middleMs = timeOf(flights[Math.floor(flights.length / 2)]!);

@@ -1,9 +1,20 @@
-/** The broker of a command: that of POSTHORN_URL, or one of its own, whose data is removed at the end. */
+/**
+ * The broker of a command: that of POSTHORN_URL, which may ask for the token in POSTHORN_TOKEN, or one of its own, whose data
+ * is removed at the end.
+ */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startBroker } from './broker.ts';
+
+/** Where a broker is, as the SDK takes it. */
+export interface BrokerAddress {
+  /** Without a slash at the end. */
+  readonly url: string;
+  /** Absent: the broker asks for none. */
+  readonly token?: string;
+}
 
 /** Ctrl-C ends what is under way and cleans up. A second one ends the process. */
 export function stopOnSignals(stop: AbortController): void {
@@ -15,7 +26,7 @@ export function stopOnSignals(stop: AbortController): void {
 }
 
 /**
- * Runs `use` with the URL of the broker.
+ * Runs `use` with the address of the broker.
  *
  * @param folder what the name of the folder with the broker's data begins with
  */
@@ -23,10 +34,10 @@ export async function withBroker<Result>(
   folder: string,
   stop: AbortController,
   say: (line: string) => void,
-  use: (url: string) => Promise<Result>,
+  use: (broker: BrokerAddress) => Promise<Result>,
 ): Promise<Result> {
-  const given = process.env['POSTHORN_URL'];
-  if (given) return await use(given);
+  const { POSTHORN_URL: url, POSTHORN_TOKEN: token } = process.env;
+  if (url) return await use({ url, ...(token && { token }) });
   say('Starting a broker ...');
   const dataPath = mkdtempSync(join(tmpdir(), folder));
   // Also if Miniflare ends the process: until the broker runs, Ctrl-C is its own.
@@ -34,7 +45,7 @@ export async function withBroker<Result>(
   const broker = await startBroker({ dataPath });
   stopOnSignals(stop);
   try {
-    return await use(broker.url);
+    return await use({ url: broker.url });
   } finally {
     await broker.stop();
   }

@@ -33,7 +33,8 @@ const ADVICE: Partial<Record<BrokerError['code'], (port: number) => string>> = {
   port_taken: (port) => `Choose another: PORT=${port === 65_535 ? PORT_DEFAULT : port + 1} npm start`,
   address_unusable: () => 'Choose another: HOST=127.0.0.1 PORT=8787 npm start',
   data_in_use: () => 'Stop it first, or choose another folder: POSTHORN_DATA=<folder> npm start',
-  root_token_missing: () => 'Set one: POSTHORN_ROOT_TOKEN=$(openssl rand -hex 32) npm start',
+  root_token_missing: () =>
+    'Set one: POSTHORN_ROOT_TOKEN=<token> npm start; `openssl rand -hex 32` makes one',
   data_unusable: () => 'Choose another: POSTHORN_DATA=<folder> npm start',
 };
 
@@ -112,10 +113,10 @@ function readPort(text: string | undefined): number | null {
 
 function welcome(url: string, dataPath: string, needsToken: boolean): string {
   const topic = `${url}/v1/default/topics/hello`;
-  const curl = needsToken ? 'curl -H "authorization: Bearer $POSTHORN_ROOT_TOKEN"' : 'curl';
+  const curl = needsToken ? 'curl -H "authorization: Bearer $POSTHORN_TOKEN"' : 'curl';
   return `Posthorn ${VERSION} listens on ${url}
 and keeps its data in ${dataPath}
-${needsToken ? 'Every call needs a token.' : 'Calls from this machine need no token.'}
+${needsToken ? 'Every call needs a token: the root token, or one that it makes (docs/security.md). Put it into POSTHORN_TOKEN first.' : 'Calls from this machine need no token.'}
 
 Create a topic, produce a record, read it back:
 

@@ -30,10 +30,10 @@ interface Mail {
 }
 
 export async function newsletter(
-  { url, say, progress, signal }: ExampleContext,
+  { broker, say, progress, signal }: ExampleContext,
   { subscribers = 100_000, backoffMs = 500 }: NewsletterOptions = {},
 ): Promise<boolean> {
-  const posthorn = new Posthorn({ url });
+  const posthorn = new Posthorn(broker);
   const queue = uniqueName('email_queue');
   const exchange = uniqueName('email_dlx');
   const deadLetterQueue = uniqueName('email_dlq');

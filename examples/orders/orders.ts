@@ -27,8 +27,8 @@ type Seen = Map<string, string[]>;
 
 /** @param orderCount how many orders are placed; the second half comes after the incident */
 export async function orders(context: ExampleContext, orderCount = 1_000): Promise<boolean> {
-  const { url, say, progress, signal } = context;
-  const posthorn = new Posthorn({ url });
+  const { broker, say, progress, signal } = context;
+  const posthorn = new Posthorn(broker);
   const topic = uniqueName('order-events');
   await posthorn.topics.declare(topic, { partitions: PARTITIONS, retentionMs: SEVEN_DAYS_MS });
   say(`The topic ${topic} has ${PARTITIONS} partitions and keeps its records for 7 days.`);

@@ -13,8 +13,8 @@ const SCHEDULE_MS = [0, 1_000, 5_000, 30_000];
 
 /** @param timeScale what the delays are multiplied by; tests are in a hurry */
 export async function poisonPill(context: ExampleContext, timeScale = 1): Promise<boolean> {
-  const { url, say, signal } = context;
-  const posthorn = new Posthorn({ url });
+  const { broker, say, signal } = context;
+  const posthorn = new Posthorn(broker);
   const queue = uniqueName('orders');
   const startMs = performance.now();
   const at = (): string => `${((performance.now() - startMs) / 1_000).toFixed(1)} s`;

@@ -2,6 +2,7 @@
 
 import { Miniflare } from 'miniflare';
 import { bundleWorker } from '../../scripts/bundle.ts';
+import type { BrokerAddress } from '../../scripts/own-broker.ts';
 import { conclude, type ExampleContext } from '../example.ts';
 
 const ORDERS = [
@@ -10,13 +11,14 @@ const ORDERS = [
   { customer: 'customer-7', total: 5 },
 ];
 
-/** A Worker whose binding POSTHORN leads to the broker at `url`. Dispose it when done. */
-export async function startShop(url: string): Promise<Miniflare> {
+/** A Worker whose binding POSTHORN leads to the broker. Dispose it when done. */
+export async function startShop({ url, token }: BrokerAddress): Promise<Miniflare> {
   const worker = new Miniflare({
     modules: [
       { type: 'ESModule', path: 'index.mjs', contents: await bundleWorker('examples/worker/worker.ts') },
     ],
     compatibilityDate: '2026-07-30',
+    ...(token && { bindings: { POSTHORN_TOKEN: token } }),
     serviceBindings: { POSTHORN: { external: { address: new URL(url).host, http: {} } } },
     telemetry: { enabled: false },
   });
@@ -24,8 +26,8 @@ export async function startShop(url: string): Promise<Miniflare> {
   return worker;
 }
 
-export async function shop({ url, say }: ExampleContext): Promise<boolean> {
-  const worker = await startShop(url);
+export async function shop({ broker, say }: ExampleContext): Promise<boolean> {
+  const worker = await startShop(broker);
   try {
     for (const order of ORDERS) {
       const reply = await worker.dispatchFetch('http://shop/orders', {

@@ -4,13 +4,15 @@
  *   POST /orders  {"customer": "customer-7", "total": 12}   stores the order, answers where
  *   GET  /orders                                            all orders so far
  *
- * wrangler.toml beside it has the binding. `npm run example -- worker` runs it on this machine.
+ * wrangler.toml beside it has the binding, and says where the token comes from. `npm run example -- worker` runs it on this machine.
  */
 
 import { Posthorn } from '../../sdk/index.ts';
 
 interface Env {
   POSTHORN: Fetcher;
+  /** A secret. Only a local broker does without. */
+  POSTHORN_TOKEN?: string;
 }
 
 interface Order {
@@ -24,6 +26,7 @@ export default {
     // without a token wants a host of this machine.
     const posthorn = new Posthorn({
       url: 'https://posthorn.localhost',
+      ...(env.POSTHORN_TOKEN && { token: env.POSTHORN_TOKEN }),
       fetch: (url, init) => env.POSTHORN.fetch(url, init),
     });
 

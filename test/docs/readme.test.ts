@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestBroker } from '../support/test-broker.ts';
+import { LockedBroker, ROOT as ROOT_TOKEN } from '../workers/access/support.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 const ADDRESS = 'http://127.0.0.1:8787';
+const DEPLOYED = 'https://posthorn.example.com';
 
 let broker: TestBroker;
 beforeAll(async () => {
@@ -26,7 +28,17 @@ async function blocksOf(page: string, language: string): Promise<string[]> {
 
 async function curlLinesOf(page: string): Promise<string[]> {
   return (await blocksOf(page, 'sh')).flatMap((block) =>
-    block.split('\n').filter((line) => line.startsWith('curl')),
+    block.split('\n').filter((line) => line.startsWith('curl') && line.includes(broker.url)),
+  );
+}
+
+/** The calls of a page to a deployed broker. A line that ends with a backslash goes on in the next. */
+async function deployedCallsOf(page: string): Promise<string[]> {
+  return (await blocksOf(page, 'sh')).flatMap((block) =>
+    block
+      .replaceAll('\\\n', '')
+      .split('\n')
+      .filter((line) => line.startsWith('curl') && line.includes(DEPLOYED)),
   );
 }
 
@@ -114,5 +126,32 @@ describe('the first steps', () => {
     expect(stdout).toContain('counted /pricing');
     expect(stdout).toContain("sending to { to: 'ada@example.com' }");
     expect(stdout).toContain("{ sentTo: 'bob@example.com' }");
+  });
+});
+
+describe('the calls to a deployed broker', () => {
+  let locked: LockedBroker;
+  beforeAll(async () => {
+    locked = await LockedBroker.start();
+  });
+  afterAll(() => locked.broker.stop());
+
+  it.each([
+    ['README.md', [{ namespace: 'default' }, { topic: 'orders', partitions: 3 }]],
+    [
+      'docs/security.md',
+      [{ namespace: 'shop' }, { namespace: 'shop', roles: ['producer'] }, { state: 'deleting' }, {}],
+    ],
+  ])('of %s work with the tokens that they name', async (page, expected) => {
+    const replies: { token?: string }[] = [];
+    for (const call of await deployedCallsOf(page)) {
+      const command = call.replace('curl', 'curl -sS').replaceAll(DEPLOYED, locked.broker.url);
+      const TOKEN = replies.at(-1)?.token ?? '';
+      const { stdout } = await run('sh', ['-c', command], {
+        env: { ...process.env, ROOT: ROOT_TOKEN, TOKEN },
+      });
+      replies.push(JSON.parse(stdout) as { token?: string });
+    }
+    expect(replies).toMatchObject(expected);
   });
 });

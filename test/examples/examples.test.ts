@@ -7,26 +7,40 @@ import { orders } from '../../examples/orders/orders.ts';
 import { poisonPill } from '../../examples/poison-pill/poison-pill.ts';
 import { shop } from '../../examples/worker/shop.ts';
 import { TestBroker } from '../support/test-broker.ts';
+import { LockedBroker } from '../workers/access/support.ts';
 
 let broker: TestBroker;
+let locked: LockedBroker;
+let token: string;
 beforeAll(async () => {
   broker = await TestBroker.start({ own: 'is reached by its host alone' });
+  locked = await LockedBroker.start();
+  ({ token } = await locked.token('default', { roles: ['admin'] }));
 });
-afterAll(() => broker.stop());
+afterAll(async () => {
+  await broker.stop();
+  await locked.broker.stop();
+});
 
 describe('the example', () => {
-  it.each<[string, (context: ExampleContext) => Promise<boolean>]>([
-    ['orders', (context) => orders(context, 60)],
-    ['newsletter', (context) => newsletter(context, { subscribers: 1_500, backoffMs: 20 })],
-    ['poison-pill', (context) => poisonPill(context, 0.01)],
-    ['worker', shop],
+  it.each<[string, 'without a token' | 'with a token', (context: ExampleContext) => Promise<boolean>]>([
+    ['orders', 'without a token', (context) => orders(context, 60)],
+    [
+      'newsletter',
+      'without a token',
+      (context) => newsletter(context, { subscribers: 1_500, backoffMs: 20 }),
+    ],
+    ['poison-pill', 'without a token', (context) => poisonPill(context, 0.01)],
+    ['worker', 'without a token', shop],
+    ['poison-pill', 'with a token', (context) => poisonPill(context, 0.01)],
+    ['worker', 'with a token', shop],
   ])(
-    '%s shows what it claims',
-    async (_name, run) => {
+    '%s shows what it claims, %s',
+    async (_name, how, run) => {
       const lines: string[] = [];
       const say = (line: string): void => void lines.push(line);
       const holds = await run({
-        url: broker.url,
+        broker: how === 'with a token' ? { url: locked.broker.url, token } : { url: broker.url },
         say,
         progress: () => {},
         signal: AbortSignal.timeout(60_000),

@@ -66,13 +66,23 @@ function listen(port = 0): Promise<Server & { port: number }> {
 }
 
 describe('what it prints', () => {
-  it('shows three curl lines that work', async () => {
-    const serve = new ServeProcess({ POSTHORN_DATA: join(folder, 'data') });
+  it.each([
+    ['that calls need no token', {}, /^Calls from this machine need no token\.$/m],
+    [
+      'that calls need one',
+      { POSTHORN_ROOT_TOKEN: 'old, new' },
+      /^Every call needs a token: .* POSTHORN_TOKEN/m,
+    ],
+  ])('says %s, and shows three curl lines that work', async (_what, env, says) => {
+    const serve = new ServeProcess({ POSTHORN_DATA: join(folder, 'data'), ...env });
     running.push(serve);
     await serve.said(/Ctrl-C/);
+    expect(serve.stdout).toMatch(says);
     const lines = serve.stdout.match(/^ {2}curl .*$/gm) ?? [];
     expect(lines).toHaveLength(3);
-    const [declared, produced, fetched] = await inOrder(lines);
+    const [declared, produced, fetched] = await inOrder(
+      lines.map((line) => line.replace('$POSTHORN_TOKEN', 'new')),
+    );
     expect(declared).toMatchObject({ topic: 'hello' });
     expect(produced).toMatchObject({ offsets: [{ partition: 0, offset: 0 }] });
     expect(fetched).toMatchObject({ records: [{ key: 'greeting', value: 'hello, world' }], next_offset: 1 });
@@ -199,7 +209,7 @@ describe('what it refuses, saying why', () => {
     expect(code).toBe(1);
     expect(text).toBe(
       'posthorn: 0.0.0.0 can be reached from other machines, and a broker that others reach needs a root token.\n' +
-        'Set one: POSTHORN_ROOT_TOKEN=$(openssl rand -hex 32) npm start\n',
+        'Set one: POSTHORN_ROOT_TOKEN=<token> npm start; `openssl rand -hex 32` makes one\n',
     );
   });
 
@@ -247,16 +257,20 @@ function runCurl(line: string): unknown {
 
 /** For a machine without curl. */
 async function playCurl(line: string): Promise<unknown> {
-  const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare!).slice(1);
+  const words = [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)]
+    .map(([, single, double, bare]) => single ?? double ?? bare!)
+    .slice(1);
   const option = (name: string): string | undefined =>
     words.includes(name) ? words[words.indexOf(name) + 1] : undefined;
-  const [name, value] = option('-H')?.split(': ') ?? [];
+  const headers = words.flatMap((word, index) =>
+    words[index - 1] === '-H' ? [word.split(': ') as [string, string]] : [],
+  );
   const response = await fetch(
     words.find((word) => word.startsWith('http'))!,
     {
       method: option('-X') ?? 'GET',
       ...(option('-d') === undefined ? {} : { body: option('-d')! }),
-      ...(name === undefined ? {} : { headers: { [name]: value! } }),
+      headers,
     },
   );
   return await response.json();

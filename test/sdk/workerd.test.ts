@@ -13,7 +13,7 @@ let grouped: Miniflare;
 
 beforeAll(async () => {
   const { host } = new URL(broker.url);
-  worker = await startShop(broker.url);
+  worker = await startShop({ url: broker.url });
   consuming = new Miniflare({
     modules: [
       { type: 'ESModule', path: 'index.mjs', contents: await bundleWorker('test/sdk/consuming-worker.ts') },
