@@ -311,6 +311,8 @@ export class History {
   readonly events: HistoryEvent[] = [];
   /** Whether leases can be judged by the times that deliveries name: not if clocks differ. */
   clocksAgree = true;
+  /** Whether each answer between objects and routers arrives, because nothing is lost on the way or ends meanwhile. */
+  answersArrive = true;
   /** The time of the simulation, in ms. */
   clock: () => number = () => 0;
   /** By point of the scale, from 1. */

@@ -71,6 +71,9 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const history = new History();
   history.clock = () => scheduler.nowMs;
   history.clocksAgree = rates.clock === 0;
+  history.answersArrive = ![rates.loss, rates.crash, rates.machine, rates.gate, rates.storage].some(
+    (rate) => rate > 0,
+  );
   world.onSocketEnded = ({ attachment }) => {
     const { consumerId } = attachment as { consumerId?: string };
     const now = history.now();

@@ -138,6 +138,11 @@ export const LOG_MUTANTS: readonly Mutant[] = [
         'if (!isEmpty(group)) return notEmpty(group);\n    if (isDryRun)',
         'if (isDryRun)',
       ),
+      ...change(
+        'durable-objects/group/group.ts',
+        'if (this.group !== group || !isEmpty(group)) return notEmpty(this.group);',
+        '',
+      ),
       ...change('core/group/offsets.ts', 'known.epoch < epoch ||', 'known.epoch < epoch || epoch > 0 ||'),
     ],
   },
