@@ -3,6 +3,7 @@
 import { DEFAULT_NAMESPACE } from '../../core/access/namespace.ts';
 import type { Token } from '../../core/access/token.ts';
 import type { Env } from '../../durable-objects/env.ts';
+import type { DirectoryChange, TokenUse } from '../../durable-objects/rpc/directory.ts';
 import {
   formatToken,
   ID_RANDOM_BYTES,
@@ -15,6 +16,10 @@ import { digestOf, hexOf } from '../../workers/access/digest.ts';
 export class CountingDirectory {
   /** All calls of the directory. */
   questions = 0;
+  /** What it tells next to have changed. */
+  changes: DirectoryChange[] = [];
+  /** The number of uses that each question for changes has reported. */
+  readonly reported: number[] = [];
   readonly env: Env;
   readonly #tokens = new Map<string, Token>();
 
@@ -26,7 +31,10 @@ export class CountingDirectory {
       },
       namespace: (name: string) =>
         this.#answer({ namespace: name === 'default' ? DEFAULT_NAMESPACE : null, version: 0 }),
-      catchUp: () => this.#answer({ version: 0, changes: [] }),
+      catchUp: (_version: number, uses: readonly TokenUse[]) => {
+        this.reported.push(uses.length);
+        return this.#answer({ version: 0, changes: this.changes.splice(0) });
+      },
     };
     this.env = { ...vars, DIRECTORY: { getByName: () => methods } } as unknown as Env;
   }

@@ -27,6 +27,9 @@ const ABSENT_MS_MAX = 5_000;
 /** Entries of each kind; the oldest goes. A token with its scopes has about 1 KB. */
 const ENTRIES_MAX = 10_000;
 
+/** Uses that one question reports. Those of more tokens are reported after their next use. */
+const USES_MAX = 2_000;
+
 export interface KnownToken {
   token: Token;
   namespace: Namespace;
@@ -83,10 +86,16 @@ export function ceilingOf(namespace: string): { rowsPerHour?: number } {
 }
 
 /** Called by whoever has changed something: this isolate sees it at once. */
-export function forget({ kind, name }: DirectoryChange): void {
-  if (kind === 'token') return void (tokens.delete(name) || absentTokens.delete(name));
-  namespaces.delete(name);
-  for (const [id, { value }] of tokens) if (value?.namespace.name === name) tokens.delete(id);
+export function forget(...changes: readonly DirectoryChange[]): void {
+  const gone = new Set<string>();
+  for (const { kind, name } of changes) {
+    if (kind === 'namespace') gone.add(name);
+    else if (!tokens.delete(name)) absentTokens.delete(name);
+  }
+  if (gone.size === 0) return;
+  for (const name of gone) namespaces.delete(name);
+  // One pass, however many namespaces have changed.
+  for (const [id, { value }] of tokens) if (value && gone.has(value.namespace.name)) tokens.delete(id);
 }
 
 /** Called with the version that the reply of an object has told. */
@@ -97,7 +106,7 @@ export function noteDirectoryVersion(newest: number): void {
 /** Notes that a token was used, so that the directory learns the hour of its last use. */
 export function noteUse({ id, lastUsedMs }: Token, nowMs: number): void {
   const hourMs = hourOfUse(nowMs);
-  if ((lastUsedMs ?? 0) < hourMs) uses.set(id, hourMs);
+  if ((lastUsedMs ?? 0) < hourMs && (uses.size < USES_MAX || uses.has(id))) uses.set(id, hourMs);
 }
 
 async function refresh(env: Env, nowMs: number): Promise<void> {
@@ -124,7 +133,7 @@ async function catchUp(env: Env, nowMs: number): Promise<void> {
   if (answer.changes === null) {
     tokens.clear();
     namespaces.clear();
-  } else answer.changes.forEach(forget);
+  } else forget(...answer.changes);
   for (const [id, hourMs] of told) noteWritten(id, hourMs);
   version = Math.max(version, answer.version);
   seenVersion = Math.max(seenVersion, version);

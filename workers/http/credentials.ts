@@ -3,11 +3,15 @@
  *
  *   Authorization: Bearer <credential>
  *   Authorization: Basic <base64 of anything:credential>   for tools that know nothing else
- *   ?access_token=<credential>                             WebSockets and event streams only, which browsers open without headers
+ *   ?access_token=<credential>                             streams only, which browsers open without headers
  */
 
 import { ACCESS_TOKEN_PARAMETER } from '../../protocol/access/token-format.ts';
+import { operations } from '../../protocol/operations/index.ts';
 import type { AppContext } from './context.ts';
+
+/** What browsers open without headers: nothing else takes a credential in its address, which logs may keep. */
+const OPENED_BY_ADDRESS = new RegExp(`^${operations.streamQueue.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`);
 
 /** Longer ones are refused unread. A JWT has 2 KB, seldom 4. */
 const CREDENTIAL_LENGTH_MAX = 8_192;
@@ -24,8 +28,8 @@ export function credentialOf(c: AppContext): string | null {
 
 /** Returns true for what a browser can open only without headers of its own. */
 export function takesParameter(c: AppContext): boolean {
-  const { method } = c.req;
-  if (method !== 'GET') return false;
+  const { method, path } = c.req;
+  if (method !== 'GET' || !OPENED_BY_ADDRESS.test(path)) return false;
   if (c.req.header('upgrade')?.toLowerCase() === 'websocket') return true;
   return (c.req.header('accept') ?? '').includes('text/event-stream');
 }

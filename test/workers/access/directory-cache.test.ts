@@ -1,7 +1,7 @@
 /** The cache of the directory, over a directory that counts what it is asked. */
 
 import { expect, it } from 'vitest';
-import { lookUpToken } from '../../../workers/access/directory-cache.ts';
+import { lookUpToken, noteUse } from '../../../workers/access/directory-cache.ts';
 import { idFromBytes } from '../../../protocol/access/token-format.ts';
 import { randomFrom } from '../../crash/random.ts';
 import { CountingDirectory, madeToken } from '../../support/counting-directory.ts';
@@ -35,4 +35,28 @@ it('asks once about a token that does not exist, and again after 5 s', async () 
   const { token } = await madeToken(randomFrom(2), id);
   directory.add(token);
   expect((await lookUpToken(directory.env, id, NOW + 5_001))?.token.id).toBe(id);
+});
+
+it('reports the uses of many tokens in bounded questions, and forgets those of the namespaces that have changed', async () => {
+  const random = randomFrom(3);
+  const directory = new CountingDirectory();
+  const later = NOW + 3_600_000;
+  const made = await Promise.all(Array.from({ length: 3_000 }, () => madeToken(random)));
+  for (const { token } of made) {
+    directory.add(token);
+    await lookUpToken(directory.env, token.id, later);
+  }
+  for (const { token } of made) noteUse(token, later);
+  const id = made[0]!.token.id;
+  const before = directory.questions;
+  await lookUpToken(directory.env, id, later + 31_000);
+  expect(directory.reported.at(-1)).toBe(2_000);
+  expect(directory.questions).toBe(before + 1);
+  directory.changes = Array.from({ length: 1_000 }, (_, index) => ({
+    kind: 'namespace',
+    name: index === 500 ? 'default' : `other-${index}`,
+  }));
+  await lookUpToken(directory.env, id, later + 62_000);
+  // For the changes, and for the token, whose namespace is among them.
+  expect(directory.questions).toBe(before + 3);
 });
