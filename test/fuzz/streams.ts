@@ -83,9 +83,11 @@ export class StreamFuzz {
     const wrong: string[] = [];
     let answered: (() => void) | undefined;
     let isClosed = false;
+    let why = '';
     const closed = new Promise<void>((resolve) => {
-      socket.addEventListener('close', () => {
+      socket.addEventListener('close', ({ code, reason }) => {
         isClosed = true;
+        why = `${code} ${reason}`;
         resolve();
         answered?.();
       });
@@ -115,7 +117,7 @@ export class StreamFuzz {
         answered = () => resolve(true);
         timer = setTimeout(() => resolve(false), ANSWER_MS_MAX);
       });
-      if (isClosed) return [...wrong, `${shown} had no stream any more`];
+      if (isClosed) return [...wrong, `${shown} had no stream any more: ${why}`];
       socket.send(frame as string | Uint8Array<ArrayBuffer>);
       const isAnswered = await answer;
       clearTimeout(timer);
