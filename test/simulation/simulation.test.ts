@@ -6,7 +6,7 @@ import { run } from './run.ts';
 import { shrink } from './shrink.ts';
 import { MUTANTS } from './mutants/mutants.ts';
 
-const SEEDS = 16;
+const SEEDS = 10;
 const FIRST_SEED = 500_000;
 const STEPS = 100;
 /** Runs in which together everything has to happen. */
