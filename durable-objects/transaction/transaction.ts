@@ -303,9 +303,10 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     ]);
     if (!isMarked || !isSent) return false;
     if (this.#state === ending) {
-      this.#state = completed(ending);
+      const done = completed(ending);
       // Markers may be sent again after a wake. Messages may not: what they are known by is not kept for ever.
-      if (publishes.length > 0) this.#store.write(this.#state, this.#used());
+      if (publishes.length > 0) this.#store.write(done, this.#used());
+      this.#state = done; // only now: it may not have been stored
       this.#messages.shrink();
     }
     return true;
