@@ -58,13 +58,16 @@ export class DefinitionPropagator {
 
   /** Runs after other work for the same target, which must not hear of an older change after a newer one. */
   async #tellInOrder(target: string, effects: Effect[], failed: Set<string>): Promise<void> {
+    const turn = (): Promise<void> => this.#tellEach(target, effects, failed);
     const before = this.#telling.get(target);
-    const work = before
-      ? before.then(() => this.#tellEach(target, effects, failed))
-      : this.#tellEach(target, effects, failed);
+    // One that failed must not fail all after it: the storage may have refused a look once.
+    const work = before ? before.then(turn, turn) : turn();
     this.#telling.set(target, work);
-    await work;
-    if (this.#telling.get(target) === work) this.#telling.delete(target);
+    try {
+      await work;
+    } finally {
+      if (this.#telling.get(target) === work) this.#telling.delete(target);
+    }
   }
 
   async #tellEach(target: string, effects: Effect[], failed: Set<string>): Promise<void> {
