@@ -8,7 +8,7 @@
 
 import { DEFAULT_NAMESPACE, type Namespace } from '../../core/access/namespace.ts';
 import type { TopologyFloor } from '../rpc/topology.ts';
-import type { Sql, SqlRow } from '../storage/sql.ts';
+import { hasTable, type Sql, type SqlRow } from '../storage/sql.ts';
 
 interface DeletionRow extends SqlRow {
   name: string;
@@ -21,9 +21,8 @@ export class NamespaceStore {
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#hasDeletions =
-      sql.all("SELECT name FROM sqlite_master WHERE name = 'namespace_deletions'").length > 0;
-    if (sql.all("SELECT name FROM sqlite_master WHERE name = 'namespaces'").length > 0) return;
+    this.#hasDeletions = hasTable(sql, 'namespace_deletions');
+    if (hasTable(sql, 'namespaces')) return;
     sql.run('CREATE TABLE namespaces (name TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID');
     this.put(DEFAULT_NAMESPACE);
   }

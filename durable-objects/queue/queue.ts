@@ -291,8 +291,9 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#consumers.noteSign(socket, this.now());
     this.#open?.queue.noteSeen(stream.consumerId, this.now());
     const read = readStreamMessage(message);
+    if (!isFailure(read) && 'runs' in read)
+      return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
     if (isFailure(read)) socket.send(writeJson(problemOf(read)));
-    else if ('runs' in read) socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
     else {
       this.#consumers.setPrefetch(socket, read.prefetch);
       socket.send(JSON.stringify(read));

@@ -9,7 +9,7 @@
 import type { Occurrences } from '../../core/schedules/occurrences.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ScheduleState } from '../../protocol/schemas/schedules.ts';
-import type { Sql } from '../storage/sql.ts';
+import { hasTable, type Sql } from '../storage/sql.ts';
 
 const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS schedule (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL)',
@@ -29,8 +29,7 @@ export class ScheduleStore {
 
   /** Null if it was never made, or is gone with its tables. */
   read(): { definition: ScheduleDefinition; state: StoredState } | null {
-    const tables = this.#sql.all("SELECT name FROM sqlite_master WHERE name = 'schedule'");
-    if (tables.length === 0) return null;
+    if (!hasTable(this.#sql, 'schedule')) return null;
     const definition = this.#row<ScheduleDefinition>('schedule');
     const state = this.#row<StoredState>('state');
     return definition && state ? { definition, state } : null;

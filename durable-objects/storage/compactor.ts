@@ -89,8 +89,13 @@ export class Compactor {
   runSlice(policy: CompactionPolicy, nowMs: number): boolean {
     const start = Math.max(this.#log.compacted.offset, this.#log.offsets.logStartOffset);
     this.#round ??= { phase: 'map', map: new OffsetMap(), offset: start, end: start };
-    if (this.#round.phase === 'map') this.#mapSlice(this.#round);
-    else this.#cleanSlice(this.#round, policy, nowMs);
+    try {
+      if (this.#round.phase === 'map') this.#mapSlice(this.#round);
+      else this.#cleanSlice(this.#round, policy, nowMs);
+    } catch (error) {
+      this.#round = null; // it may have gone past what was not written: the next one begins anew
+      throw error;
+    }
     return this.#round !== null;
   }
 

@@ -224,13 +224,13 @@ export class SegmentLog {
     } else {
       row.hollowBytes += held - data.length;
     }
-    this.#sql.transaction(() => {
+    this.#oldest = this.#sql.transaction(() => {
       this.#store.remove(data.length === 0 ? first.baseOffset : first.baseOffset + 1, last.nextOffset);
       if (data.length > 0) this.#store.replace(segment, data);
       this.#store.writeLog(row);
+      return this.#store.oldest(1)[0] ?? null; // here, so that a look that fails undoes it all
     });
     this.#row = row;
-    this.#oldest = this.#store.oldest(1)[0] ?? null;
   }
 
   /** Notes that everything below the offset has been compacted. */

@@ -9,7 +9,7 @@
  */
 
 import type { TopologyFloor } from '../rpc/topology.ts';
-import type { Sql } from '../storage/sql.ts';
+import { hasTable, type Sql } from '../storage/sql.ts';
 import { nextProducerId, startProducerIdsAt } from './producer-ids.ts';
 import type { ChangeStore } from './propagation/change-store.ts';
 
@@ -21,9 +21,7 @@ export class Closure {
   constructor(sql: Sql, changes: ChangeStore) {
     this.#sql = sql;
     this.#changes = changes;
-    this.#isClosed =
-      sql.all("SELECT name FROM sqlite_master WHERE name = 'closed'").length > 0 &&
-      sql.all('SELECT id FROM closed').length > 0;
+    this.#isClosed = hasTable(sql, 'closed') && sql.all('SELECT id FROM closed').length > 0;
   }
 
   get isClosed(): boolean {

@@ -1,6 +1,6 @@
 /** Producer ids of a namespace: one row with the next id. No row: none was given out. */
 
-import type { Sql } from '../storage/sql.ts';
+import { hasTable, type Sql } from '../storage/sql.ts';
 
 /** @returns the first of `count` ids that nobody has had or will have */
 export function takeProducerIds(sql: Sql, count: number): number {
@@ -12,7 +12,7 @@ export function takeProducerIds(sql: Sql, count: number): number {
 }
 
 export function nextProducerId(sql: Sql): number {
-  if (sql.all("SELECT name FROM sqlite_master WHERE name = 'producer_ids'").length === 0) return 0;
+  if (!hasTable(sql, 'producer_ids')) return 0;
   return sql.all<{ next: number }>('SELECT next FROM producer_ids')[0]?.next ?? 0;
 }
 

@@ -8,7 +8,7 @@
 import { AUDIT_TOPIC } from '../../core/access/audit-topic.ts';
 import { refuseMore, type CountLimits, type CountQuota, type Counts } from '../../core/access/quotas.ts';
 import type { Failure } from '../../protocol/errors.ts';
-import type { Sql } from '../storage/sql.ts';
+import { hasTable, type Sql } from '../storage/sql.ts';
 
 /** The tables that are counted. */
 interface Counted {
@@ -27,7 +27,7 @@ export class QuotaGuard {
   constructor(sql: Sql, store: Counted) {
     this.#sql = sql;
     this.#store = store;
-    const isMade = sql.all("SELECT name FROM sqlite_master WHERE name = 'count_quotas'").length > 0;
+    const isMade = hasTable(sql, 'count_quotas');
     const [row] = isMade ? sql.all<{ json: string }>('SELECT json FROM count_quotas') : [];
     this.#limits = row ? (JSON.parse(row.json) as CountLimits) : {};
   }

@@ -13,7 +13,7 @@ import { clearSome } from './clearing.ts';
 import { Closure } from './closure.ts';
 import { CostLedger } from './cost-ledger.ts';
 import { LocalGraph } from './routing/local-graph.ts';
-import { isDoneWithin, RuleApplier, unlessItFails } from './definitions/rule-applier.ts';
+import { isDoneWithin, RuleApplier, mayHaveWork } from './definitions/rule-applier.ts';
 import { DefinitionPropagator } from './propagation/definition-propagator.ts';
 import type { Cleared, Ruled, TargetKind, TopologyFloor } from '../rpc/topology.ts';
 import { TopologyStore } from './topology-store.ts';
@@ -141,6 +141,6 @@ export abstract class TopologyLife extends DurableObject<Env> {
   }
 
   #hasEffects(): boolean {
-    return unlessItFails(() => this.store.changes.effectsAfter(0, 1).length > 0);
+    return mayHaveWork(() => this.store.changes.effectsAfter(0, 1).length > 0);
   }
 }

@@ -8,7 +8,7 @@
  *                       it was used last by a version that did not keep this. The table is made with the first row
  */
 
-import type { Sql } from '../storage/sql.ts';
+import { hasTable, type Sql } from '../storage/sql.ts';
 
 export class TransactionalIds {
   readonly #sql: Sql;
@@ -17,8 +17,8 @@ export class TransactionalIds {
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#isMade = sql.all("SELECT name FROM sqlite_master WHERE name = 'transactional_ids'").length > 0;
-    this.#hasCoordinators = sql.all("SELECT name FROM sqlite_master WHERE name = 'coordinators'").length > 0;
+    this.#isMade = hasTable(sql, 'transactional_ids');
+    this.#hasCoordinators = hasTable(sql, 'coordinators');
   }
 
   /** Called before a coordinator stores anything. */

@@ -9,7 +9,7 @@
 
 import type { Held } from '../../core/transaction/held-messages.ts';
 import type { Identity } from '../../core/transaction/transaction.ts';
-import type { Sql, SqlRow } from '../storage/sql.ts';
+import { hasTable, type Sql, type SqlRow } from '../storage/sql.ts';
 import type { HeldPublish } from '../rpc/transaction.ts';
 
 /** Rows that stay to be written over. */
@@ -31,7 +31,7 @@ export class MessageStore {
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#isMade = sql.all("SELECT name FROM sqlite_master WHERE name = 'held_messages'").length > 0;
+    this.#isMade = hasTable(sql, 'held_messages');
   }
 
   held({ id, epoch }: Identity): Held {

@@ -6,7 +6,7 @@
 
 import { NEVER_LISTED, type Listing } from '../../core/transaction/listing.ts';
 import type { Transaction } from '../../core/transaction/transaction.ts';
-import type { Sql } from '../storage/sql.ts';
+import { hasTable, type Sql } from '../storage/sql.ts';
 import type { TransactionPart } from '../rpc/transaction.ts';
 
 /** The version of the table layout: docs/storage-format.md. */
@@ -22,8 +22,7 @@ export class TransactionStore {
   }
 
   read(): { state: StoredTransaction; listing: Listing } | null {
-    const [table] = this.#sql.all("SELECT name FROM sqlite_master WHERE name = 'transaction_state'");
-    if (table === undefined) return null;
+    if (!hasTable(this.#sql, 'transaction_state')) return null;
     const [row] = this.#sql.all<{ format: number; json: string }>(
       'SELECT format, json FROM transaction_state',
     );

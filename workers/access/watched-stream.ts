@@ -42,7 +42,9 @@ export function watchedStream(
   }
   const { 0: client, 1: front } = new WebSocketPair();
   let timer: ReturnType<typeof setTimeout>;
+  let isOver = false;
   const end = (code: number, reason: string): void => {
+    isOver = true;
     clearTimeout(timer);
     countOff();
     paced.end();
@@ -55,7 +57,7 @@ export function watchedStream(
     if (identity !== null && isFailure(identity))
       return end(UNAUTHENTICATED_CODE, identity.message.slice(0, 100));
     await enterNamespace(c).catch(() => null); // its quotas may have changed
-    timer = setTimeout(() => void look(), LOOK_MS);
+    if (!isOver) timer = setTimeout(() => void look(), LOOK_MS);
   };
   const sendTo = (to: WebSocket, data: StreamData): void => {
     if (to.readyState === WebSocket.OPEN) to.send(data);

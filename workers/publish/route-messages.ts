@@ -20,7 +20,7 @@ export function routeMessages(
     const routed = route(graph.table, exchange, message);
     if ('refused' in routed) return refusal(routed.refused, exchange);
     copies += routed.destinations.length;
-    if (copies > PUBLISH_COPIES_MAX && outgoing.length > 1) return tooWide(destinations.length);
+    if (copies > PUBLISH_COPIES_MAX && outgoing.length > 1) return tooWide(Math.max(destinations.length, 1));
     destinations.push(routed.destinations);
   }
   return batchesByDestination(destinations);
@@ -28,10 +28,10 @@ export function routeMessages(
 
 /** @param fit how many of the messages may be sent at once */
 function tooWide(fit: number): Failure {
-  const message = `the messages go to more than ${PUBLISH_COPIES_MAX} destinations in all; send at most ${Math.max(fit, 1)} at once`;
+  const message = `the messages go to more than ${PUBLISH_COPIES_MAX} destinations in all; send at most ${fit} at once`;
   return failure('publish_too_wide', message, {
     copies_max: PUBLISH_COPIES_MAX,
-    messages_max: Math.max(fit, 1),
+    messages_max: fit,
   });
 }
 

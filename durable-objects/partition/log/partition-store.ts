@@ -5,7 +5,7 @@
 
 import type { PartitionDefinition } from '../../rpc/partition.ts';
 import { SegmentLog } from '../../storage/segment-log.ts';
-import type { Sql } from '../../storage/sql.ts';
+import { hasTable, type Sql } from '../../storage/sql.ts';
 
 /** The version of the table layout: docs/storage-format.md. */
 const FORMAT = 1;
@@ -18,8 +18,7 @@ export class PartitionStore {
   }
 
   read(): PartitionDefinition | null {
-    const [table] = this.#sql.all("SELECT name FROM sqlite_master WHERE name = 'definition'");
-    if (table === undefined) return null;
+    if (!hasTable(this.#sql, 'definition')) return null;
     const [row] = this.#sql.all<{ format: number; json: string }>('SELECT format, json FROM definition');
     if (row === undefined) return null;
     if (row.format !== FORMAT) {

@@ -11,7 +11,7 @@
 
 import type { AbortedTransaction } from '../../../core/log/aborted.ts';
 import type { KnownProducer } from '../../../core/log/producer-state.ts';
-import type { Sql } from '../../storage/sql.ts';
+import { hasTable, type Sql } from '../../storage/sql.ts';
 
 export interface ProducerSnapshot {
   /** The offset and position in the log up to which it holds. */
@@ -43,7 +43,7 @@ export class ProducerStore {
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#exists = sql.all("SELECT name FROM sqlite_master WHERE name = 'producers'").length > 0;
+    this.#exists = hasTable(sql, 'producers');
     this.#hasAborted = this.#exists && sql.all('SELECT last_offset FROM aborted_runs LIMIT 1').length > 0;
   }
 

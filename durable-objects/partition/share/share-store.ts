@@ -11,7 +11,7 @@
 
 import type { StoredWindow } from '../../../core/share/share-window.ts';
 import type { ShareDeadLetter } from '../../../protocol/schemas/share-groups.ts';
-import type { Sql, SqlRow } from '../../storage/sql.ts';
+import { hasTable, type Sql, type SqlRow } from '../../storage/sql.ts';
 
 const SCHEMA = [
   `CREATE TABLE IF NOT EXISTS share_groups (
@@ -61,7 +61,7 @@ export class ShareStore {
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#isMade = sql.all("SELECT name FROM sqlite_master WHERE name = 'share_dead_letters'").length > 0;
+    this.#isMade = hasTable(sql, 'share_dead_letters');
   }
 
   /** Creates the tables if necessary, before a transaction that writes to them and may be rolled back. */

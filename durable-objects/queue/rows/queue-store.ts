@@ -9,7 +9,7 @@ import {
 } from '../../../core/queue/state/lane.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
-import type { Sql, SqlRow } from '../../storage/sql.ts';
+import { hasTable, type Sql, type SqlRow } from '../../storage/sql.ts';
 import { PRODUCERS_TABLE, QUEUE_SCHEMA } from './queue-schema.ts';
 
 /** The version of the table layout: docs/storage-format.md. */
@@ -54,8 +54,7 @@ export class QueueStore {
   }
 
   readQueue(): StoredDefinition | null {
-    const [table] = this.#sql.all("SELECT name FROM sqlite_master WHERE name = 'queue'");
-    if (table === undefined) return null;
+    if (!hasTable(this.#sql, 'queue')) return null;
     const [row] = this.#sql.all<{ format: number; json: string; is_paused: number; used_ms: number }>(
       'SELECT format, json, is_paused, used_ms FROM queue',
     );
@@ -83,8 +82,7 @@ export class QueueStore {
 
   /** Until when the queue takes nothing more, because it is being deleted; 0 for one that is open. */
   readClosedUntil(): number {
-    const [table] = this.#sql.all("SELECT name FROM sqlite_master WHERE name = 'closing'");
-    if (table === undefined) return 0;
+    if (!hasTable(this.#sql, 'closing')) return 0;
     const [row] = this.#sql.all<{ until_ms: number }>('SELECT until_ms FROM closing');
     return row?.until_ms ?? 0;
   }
@@ -228,7 +226,7 @@ export class QueueStore {
   }
 
   producerSnapshot(): { version: number; json: string } | null {
-    this.#hasProducers = this.#sql.all("SELECT 1 FROM sqlite_master WHERE name = 'producers'").length > 0;
+    this.#hasProducers = hasTable(this.#sql, 'producers');
     if (!this.#hasProducers) return null;
     const [row] = this.#sql.all<{ version: number; json: string }>('SELECT version, json FROM producers');
     return row ?? null;

@@ -28,7 +28,7 @@ export class RuleApplier {
 
   /** Sets the alarm that goes on with the pass after a crash. */
   begin(): void {
-    const hasPass = unlessItFails(() => this.#store.rulePass.get() !== null);
+    const hasPass = mayHaveWork(() => this.#store.rulePass.get() !== null);
     if (hasPass) this.#alarm.scheduleEarlier('rules', Date.now() + RESUME_MS);
   }
 
@@ -76,7 +76,7 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolv
  * Whether there is work to come back to, which is stored already. If that cannot be looked up there may be: who assumes none
  * would set no alarm for it.
  */
-export function unlessItFails(hasWork: () => boolean): boolean {
+export function mayHaveWork(hasWork: () => boolean): boolean {
   try {
     return hasWork();
   } catch (error) {

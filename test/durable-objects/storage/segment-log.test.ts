@@ -90,4 +90,30 @@ describe('a segment log whose storage fails', () => {
       }
     }
   });
+
+  it('compacts all that it has not, after a slice that failed', () => {
+    const policy = { minCleanableDirtyRatio: 0, deleteRetentionMs: 1e9 };
+    const codec = { inflate: () => null, deflate: (bytes: Uint8Array) => bytes };
+    for (let n = 1, isBroken = true; isBroken; n++) {
+      const sql = new NodeSql();
+      SegmentLog.createTables(sql);
+      const log = new SegmentLog(sql);
+      for (let i = 0; i < 12; i++) append(log, [{ key: 'k', value: `${i}`.repeat(20_000), timestamp: i }]);
+      const compactor = new Compactor(log, codec);
+      sql.failAfter = n;
+      isBroken = false;
+      try {
+        while (compactor.runSlice(policy, 100));
+      } catch {
+        isBroken = true;
+      }
+      sql.failAfter = Infinity;
+      expect(log.sizeBytes, `in memory, after step ${n} failed`).toBe(new SegmentLog(sql).sizeBytes);
+      while (isBroken && compactor.runSlice(policy, 100));
+      expect(
+        readAll(log, 0).filter(({ offset }) => offset < 10),
+        `step ${n}`,
+      ).toEqual([]);
+    }
+  });
 });

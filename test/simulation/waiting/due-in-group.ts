@@ -5,7 +5,8 @@
  */
 
 import type { GroupState } from '../../../core/group/group-state.ts';
-import { hasTable, type Due, type Look } from './due.ts';
+import { hasTable } from '../../../durable-objects/storage/sql.ts';
+import type { Due, Look } from './due.ts';
 
 const FENCE_RETRY_MS = 5_000;
 

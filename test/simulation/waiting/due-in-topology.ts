@@ -3,7 +3,8 @@
  * telling off, the next call or the watchdog wakes the topology, which then goes on by its alarm.
  */
 
-import { hasTable, type Due, type Look } from './due.ts';
+import { hasTable } from '../../../durable-objects/storage/sql.ts';
+import type { Due, Look } from './due.ts';
 
 const RETRY_MS = 30_000;
 

@@ -36,7 +36,3 @@ export function readerOf(disk: Disk): Sql {
     meter: { rowsWritten: 0, rowsRead: 0 },
   };
 }
-
-export function hasTable(sql: Sql, name: string): boolean {
-  return sql.all('SELECT name FROM sqlite_master WHERE name = ?', name).length > 0;
-}
