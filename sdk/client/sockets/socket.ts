@@ -1,7 +1,7 @@
-/** WebSockets of Node, browsers, Deno, Bun and workerd: opening one. */
+/** WebSockets of Node, browsers, Deno, Bun and workerd: and the platform's way to make one. */
 
-import { PosthornError } from '../errors.ts';
-import { isBrowser } from './user-agent.ts';
+import { PosthornError } from '../../errors.ts';
+import { isBrowser } from '../http/user-agent.ts';
 
 /** The part of a WebSocket that the SDK uses. Any implementation of the standard fits. */
 export interface Socket {
@@ -15,7 +15,8 @@ export interface Socket {
 /** @param url begins with `ws:` or `wss:` */
 export type SocketFactory = (url: string, headers: Record<string, string>) => Socket | Promise<Socket>;
 
-const OPEN = 1;
+/** The other side has answered the request for a socket with something else. */
+export class SocketRefused extends Error {}
 
 type SocketClass = new (url: string, options?: object) => Socket;
 
@@ -49,28 +50,4 @@ export function socketByFetch(fetch: (url: string, init: RequestInit) => Promise
     webSocket.accept();
     return webSocket;
   };
-}
-
-/**
- * Resolves when the socket is open; rejects with a retryable error if the socket closes first, or after `timeoutMs`.
- */
-export function opened(socket: Socket, timeoutMs: number): Promise<Socket> {
-  socket.binaryType = 'arraybuffer';
-  if (socket.readyState === OPEN) return Promise.resolve(socket);
-  return new Promise((resolve, reject) => {
-    const fail = (why: string): void => {
-      clearTimeout(timer);
-      reject(new PosthornError('connection_failed', `the socket did not open: ${why}`, { retryable: true }));
-    };
-    const timer = setTimeout(() => {
-      fail(`no answer within ${timeoutMs} ms`);
-      socket.close();
-    }, timeoutMs);
-    socket.addEventListener('open', () => {
-      clearTimeout(timer);
-      resolve(socket);
-    });
-    socket.addEventListener('error', () => fail('refused'));
-    socket.addEventListener('close', () => fail('closed'));
-  });
 }

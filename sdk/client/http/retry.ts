@@ -1,7 +1,7 @@
 /** Retry policy: the delay before each attempt, and the limits. */
 
-import { asPosthornError, type PosthornError } from '../errors.ts';
-import { sleep } from './sleep.ts';
+import { asPosthornError, type PosthornError } from '../../errors.ts';
+import { sleep } from '../sleep.ts';
 
 /** Delays grow from `baseMs` by `factor` to `maxMs`; each is shortened at random by up to half (jitter). */
 export interface RetryPolicy {

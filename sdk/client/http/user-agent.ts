@@ -1,6 +1,6 @@
 /** The `user-agent` of the SDK's requests. */
 
-import { VERSION } from '../../protocol/version.ts';
+import { VERSION } from '../../../protocol/version.ts';
 
 const USER_AGENT = `posthorn-sdk/${VERSION}`;
 
