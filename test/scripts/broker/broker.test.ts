@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startBroker, type Broker } from '../../scripts/broker.ts';
-import { answers, until } from '../support/serve-process.ts';
+import { startBroker, type Broker } from '../../../scripts/broker/broker.ts';
+import { answers, until } from '../../support/serve-process.ts';
 
 describe('startBroker', () => {
   const logs: string[] = [];

@@ -9,6 +9,7 @@ import { Log, LogLevel, Miniflare, type WorkerOptions } from 'miniflare';
 import { parse } from 'smol-toml';
 import { BrokerError } from './broker-error.ts';
 import { bundleWorker } from './bundle.ts';
+import { buildDashboard } from './dashboard.ts';
 import { claimDataFolder, type Claim } from './data-folder.ts';
 import { WorkerdProcess, type RuntimeLog } from './workerd-process.ts';
 
@@ -24,6 +25,8 @@ export interface BrokerOptions {
   port?: number;
   /** Another worker that exports the same classes, as one module: tests add to them. Default: that of wrangler.toml. */
   script?: string;
+  /** Whether it has the dashboard. Default: not with a script of its own. */
+  dashboard?: boolean;
   /** Where the inspector of the runtime listens; 0: any free port. Default: there is none. */
   inspectorPort?: number;
   /** Instead of those of wrangler.toml. */
@@ -84,9 +87,13 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   try {
     claim = claimDataFolder(resolve(options.dataPath));
     const sourceMap = options.inspectorPort !== undefined;
-    const script = options.script ?? (await bundleWorker(config.main, { sourceMap }));
+    const hasDashboard = options.dashboard ?? options.script === undefined;
+    const [script, dashboard] = await Promise.all([
+      options.script ?? bundleWorker(config.main, { sourceMap }),
+      hasDashboard ? buildDashboard() : null,
+    ]);
     miniflare = new Miniflare({
-      workers: [workerOptions(config, options, script)],
+      workers: [workerOptions(config, options, script, dashboard)],
       durableObjectsPersist: resolve(options.dataPath),
       telemetry: { enabled: false },
       ...(options.inspectorPort !== undefined && { inspectorPort: options.inspectorPort }),
@@ -125,7 +132,12 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   };
 }
 
-function workerOptions(config: WranglerConfig, options: BrokerOptions, script: string): WorkerOptions {
+function workerOptions(
+  config: WranglerConfig,
+  options: BrokerOptions,
+  script: string,
+  dashboard: string | null,
+): WorkerOptions {
   return {
     name: WORKER_NAME,
     modules: [{ type: 'ESModule', path: 'index.mjs', contents: script }],
@@ -137,6 +149,9 @@ function workerOptions(config: WranglerConfig, options: BrokerOptions, script: s
       ...(isLoopback(options.host) && { POSTHORN_ANONYMOUS: 'loopback' }),
       ...options.vars,
     },
+    ...(dashboard !== null && {
+      serviceBindings: { DASHBOARD: { disk: { path: dashboard, writable: false } } },
+    }),
     durableObjects: Object.fromEntries(
       config.durable_objects.bindings.map(({ name, class_name: className }) => [
         name,
@@ -163,7 +178,7 @@ export function isLoopback(host = HOST_DEFAULT): boolean {
 
 async function readWranglerConfig(): Promise<WranglerConfig> {
   return parse(
-    await readFile(join(import.meta.dirname, '../wrangler.toml'), 'utf8'),
+    await readFile(join(import.meta.dirname, '../../wrangler.toml'), 'utf8'),
   ) as unknown as WranglerConfig;
 }
 
