@@ -9,8 +9,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { startBroker } from '../scripts/broker.ts';
-import { bundleWorker } from '../scripts/bundle.ts';
+import { startBroker } from '../scripts/broker/broker.ts';
+import { bundleWorker } from '../scripts/broker/bundle.ts';
 import { Client, median } from './client.ts';
 
 const ROOT = 'bench-root-token-of-thirty-two-characters';

@@ -4,10 +4,11 @@
  */
 
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startBroker } from '../scripts/broker.ts';
+import { startBroker } from '../scripts/broker/broker.ts';
 import { median } from './client.ts';
 import { batchOfRecords, posthornRound } from './log.ts';
 import { posthornHttpRound } from './queue.ts';
@@ -15,6 +16,9 @@ import { withRuntime, type Start } from './runtime.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const run = promisify(execFile);
+
+/** Where the script that starts a broker is, and where it was. */
+const STARTERS = ['scripts/broker/broker.ts', 'scripts/broker.ts'];
 
 /** Of one round: rates per second, and rows written. */
 type Figures = Record<string, number>;
@@ -100,6 +104,8 @@ async function checkedOut(ref: string): Promise<{ commit: string; start: Start }
   await run('tar', ['-xf', archive, '-C', path]);
   await rm(archive);
   await symlink(join(ROOT, 'node_modules'), join(path, 'node_modules'));
-  const { startBroker: start } = (await import(join(path, 'scripts/broker.ts'))) as { startBroker: Start };
+  const script = STARTERS.map((name) => join(path, name)).find((name) => existsSync(name));
+  if (script === undefined) throw new Error(`${ref} has none of ${STARTERS.join(', ')} to start its broker`);
+  const { startBroker: start } = (await import(script)) as { startBroker: Start };
   return { commit, start };
 }

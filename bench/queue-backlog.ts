@@ -13,7 +13,7 @@ import { formatTag } from '../protocol/frames/delivery-tag.ts';
 import { DELIVERIES_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
 import type { QueueWithStateReply } from '../protocol/schemas/queues.ts';
 import { encodeBatch } from '../protocol/record-batch/index.ts';
-import { startBroker } from '../scripts/broker.ts';
+import { startBroker } from '../scripts/broker/broker.ts';
 import { Client, median, timed } from './client.ts';
 import { runtimeMemoryMb } from './runtime.ts';
 

@@ -3,20 +3,15 @@
  * batches. In the same run and with the same windows it measures a RabbitMQ quorum queue.
  */
 
-import { connect } from 'amqplib';
 import { decodeDeliveryFrame } from '../protocol/frames/delivery-frame.ts';
 import { formatTag } from '../protocol/frames/delivery-tag.ts';
 import { DELIVERIES_TYPE, RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
 import { encodeBatch } from '../protocol/record-batch/index.ts';
 import { Posthorn } from '../sdk/index.ts';
-import { startRabbitmq } from '../scripts/peers/rabbitmq.ts';
 import { median, timed, type Client } from './client.ts';
+import { MESSAGE_BYTES, WINDOW } from './peers/contender.ts';
+import { rabbitmqContender } from './peers/rabbitmq.ts';
 import { withRuntime, type Start } from './runtime.ts';
-
-const MESSAGE_BYTES = 100;
-
-/** Messages that the producer may have unconfirmed, and that a consumer may have in hand. */
-const WINDOW = 1_000;
 
 const RABBITMQ = 'rabbitmq quorum';
 
@@ -131,35 +126,9 @@ export async function posthornHttpRound(
 
 /** A quorum queue, publisher confirms, persistent messages, one connection each for publishing and consuming. */
 async function rabbitmqRound(messages: number): Promise<QueueRound> {
-  const peer = await startRabbitmq();
+  const peer = await rabbitmqContender.start();
   try {
-    const [publishing, consuming] = [await connect(peer.url), await connect(peer.url)];
-    const producer = await publishing.createConfirmChannel();
-    const consumer = await consuming.createChannel();
-    await producer.assertQueue('bench', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
-    await consumer.prefetch(WINDOW);
-    const body = Buffer.alloc(MESSAGE_BYTES, 'abcdefghij');
-    const done = Promise.withResolvers<void>();
-    let acked = 0;
-    const seconds = await timed(1, 1, async () => {
-      await consumer.consume('bench', (message) => {
-        consumer.ack(message!);
-        if (++acked === messages) done.resolve();
-      });
-      await timed(
-        messages,
-        WINDOW,
-        () =>
-          new Promise<void>((resolve, reject) =>
-            producer.sendToQueue('bench', body, { persistent: true }, (error: unknown) =>
-              error ? reject(error as Error) : resolve(),
-            ),
-          ),
-      );
-      await done.promise;
-    });
-    await publishing.close();
-    await consuming.close();
+    const seconds = await timed(1, 1, () => peer.queue!(messages));
     return { contender: RABBITMQ, rate: messages / seconds };
   } finally {
     await peer.stop();

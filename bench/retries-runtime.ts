@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Deliveries } from '../protocol/schemas/deliveries.ts';
 import type { QueueWithStateReply } from '../protocol/schemas/queues.ts';
-import { startBroker } from '../scripts/broker.ts';
+import { startBroker } from '../scripts/broker/broker.ts';
 import { Inspector } from './inspector.ts';
 
 const BATCH = 1_000;

@@ -6,12 +6,14 @@
  *   --records N     records a round (default 1,000,000)
  *   --rounds N      default 5
  *   --messages N    messages a round through a queue (default 500,000)
- *   --only log|queue|backlog|routing|transactions|levels|retries|access
+ *   --only log|queue|awaited|backlog|routing|transactions|levels|retries|access|tenants|push
  *   --tokens N      tokens of the deployment where access is measured (default 1,000)
  *   --before REF    only log and queue, in turn with the state of a git commit: ratios now over before
+ *   --peers         only Posthorn beside RabbitMQ, NATS, Kafka and BullMQ, those that are installed (see scripts/peers); writes
+ *                   docs/performance.md, unless --quick is given too
  *   --quick         100,000 records, 1 round, small sizes: to see that it runs
  *
- * It compares with RabbitMQ if that is installed (`apt-get install rabbitmq-server`).
+ * The queue is compared with RabbitMQ if that is installed (`apt-get install rabbitmq-server`).
  */
 
 import { existsSync } from 'node:fs';
@@ -24,8 +26,13 @@ import { benchLevels, printLevels } from './levels.ts';
 import { BACKLOG_DEFAULTS, BACKLOG_QUICK, benchBacklog, printBacklog } from './queue-backlog.ts';
 import { benchQueue, type QueueResult } from './queue.ts';
 import { benchFailing, printFailing } from './retries-runtime.ts';
+import { benchAwaited, printAwaited } from './awaited.ts';
 import { benchAccess, printAccess } from './access.ts';
 import { benchBefore, printBefore } from './before.ts';
+import { benchTenants, printTenants } from './tenants.ts';
+import { benchPeers } from './peers/compare.ts';
+import { printPeers, writePerformancePage } from './peers/page.ts';
+import { benchPush, printPush } from './push.ts';
 import { benchTransactions, printTransactions } from './transactions.ts';
 import { benchRouting, type RoutingResult } from './routing.ts';
 
@@ -39,6 +46,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     before: { type: 'string' },
     tokens: { type: 'string' },
+    peers: { type: 'boolean', default: false },
   },
 });
 
@@ -52,17 +60,29 @@ const messages = Number(options.messages ?? (options.quick ? 20_000 : 500_000));
 const withRabbitmq = existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server');
 
 const isWanted = (part: string): boolean =>
-  options.before === undefined && (options.only === undefined || options.only === part);
+  options.before === undefined && !options.peers && (options.only === undefined || options.only === part);
 const before =
   options.before === undefined
     ? null
     : await benchBefore(options.before, { records, messages, rounds }, progress);
+const peers = options.peers
+  ? await benchPeers(
+      {
+        awaited: options.quick ? 40 : 400,
+        messages: Number(options.messages ?? (options.quick ? 2_000 : 100_000)),
+        records: Number(options.records ?? (options.quick ? 10_000 : 500_000)),
+        rounds: Math.min(rounds, 3),
+      },
+      progress,
+    )
+  : null;
 const log = isWanted('log') ? await benchLog(records, rounds, progress) : null;
 const memorySizes = options.quick ? [10_000, 100_000] : [10_000, 1_000_000, 5_000_000];
 const memory = isWanted('log') ? await benchMemory(memorySizes, progress) : null;
 const longPoll = isWanted('log') ? await benchLongPoll(options.quick ? 20 : 200, progress) : null;
 const queueRounds = Math.min(rounds, 3);
 const queue = isWanted('queue') ? await benchQueue(messages, queueRounds, withRabbitmq, progress) : null;
+const awaited = isWanted('awaited') ? await benchAwaited(options.quick ? 40 : 400, progress) : null;
 const backlogOptions = options.quick ? BACKLOG_QUICK : BACKLOG_DEFAULTS;
 const backlog = isWanted('backlog') ? await benchBacklog(backlogOptions, progress) : null;
 const routing = isWanted('routing') ? await benchRouting(progress) : null;
@@ -72,38 +92,51 @@ const levels = isWanted('levels') ? await benchLevels(levelMessages, rounds, pro
 const failing = isWanted('retries') ? await benchFailing(options.quick ? 5_000 : 100_000, progress) : null;
 const tokens = Number(options.tokens ?? (options.quick ? 10 : 1_000));
 const access = isWanted('access') ? await benchAccess(rounds, tokens, progress) : null;
+const tenants = isWanted('tenants')
+  ? await benchTenants(options.quick ? 200 : 1_000, queueRounds, progress)
+  : null;
+const push = isWanted('push') ? await benchPush(options.quick ? 500 : 5_000, progress) : null;
 if (process.stderr.isTTY) progress('');
 const report = {
   at: new Date().toISOString(),
   machine: { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version },
   workload: { recordBytes: RECORD_BYTES, batchRecords: BATCH_RECORDS, records, rounds },
   before,
+  peers,
   log,
   memory,
   longPoll,
   queue,
+  awaited,
   backlog,
   routing,
   transactions,
   levels,
   failing,
   access,
+  tenants,
+  push,
 };
 
 const folder = join(import.meta.dirname, '../dist/bench');
 await mkdir(folder, { recursive: true });
 await writeFile(join(folder, 'latest.json'), `${JSON.stringify(report, null, 2)}\n`);
+if (peers && !options.quick) await writePerformancePage(peers, report.at);
 if (options.json) console.log(JSON.stringify(report, null, 2));
 else {
   if (before) printBefore(before);
+  if (peers) printPeers(peers);
   if (log) print(log);
   if (queue) printQueue(queue);
+  if (awaited) printAwaited(awaited);
   if (backlog) printBacklog(backlog);
   if (routing) printRouting(routing);
   if (transactions) printTransactions(transactions);
   if (levels) printLevels(levels);
   if (failing) printFailing(failing);
   if (access) printAccess(access);
+  if (tenants) printTenants(tenants);
+  if (push) printPush(push);
   console.log('written to dist/bench/latest.json');
 }
 

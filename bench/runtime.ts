@@ -4,8 +4,8 @@ import { readdir, readFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Miniflare } from 'miniflare';
-import { startBroker } from '../scripts/broker.ts';
-import { bundleWorker } from '../scripts/bundle.ts';
+import { startBroker } from '../scripts/broker/broker.ts';
+import { bundleWorker } from '../scripts/broker/bundle.ts';
 import { Client } from './client.ts';
 
 /** A broker, or the bare object that it is measured by. */

@@ -1,10 +1,12 @@
 /** Bindings and variables of the worker. Objects are typed by what may be called on them, not by their classes. */
 
 import type { DirectoryMethods } from './rpc/directory.ts';
+import type { OverviewMethods } from './rpc/overview.ts';
 import type { PartitionMethods } from './rpc/partition.ts';
 import type { QueueMethods } from './rpc/queue.ts';
 import type { ReplyMailboxMethods } from './rpc/reply-mailbox.ts';
 import type { ScheduleMethods } from './rpc/schedule.ts';
+import type { SubscriptionMethods } from './rpc/subscription.ts';
 import type { TopologyMethods } from './rpc/topology.ts';
 import type { TransactionMethods } from './rpc/transaction.ts';
 
@@ -12,12 +14,16 @@ export interface Env {
   DIRECTORY: DurableObjectNamespace<DirectoryMethods>;
   /** Groups are called by HTTP: `callGroup`. */
   GROUP: DurableObjectNamespace;
+  OVERVIEW: DurableObjectNamespace<OverviewMethods>;
   PARTITION: DurableObjectNamespace<PartitionMethods>;
   QUEUE: DurableObjectNamespace<QueueMethods>;
   REPLY_MAILBOX: DurableObjectNamespace<ReplyMailboxMethods>;
   SCHEDULE: DurableObjectNamespace<ScheduleMethods>;
+  SUBSCRIPTION: DurableObjectNamespace<SubscriptionMethods>;
   TOPOLOGY: DurableObjectNamespace<TopologyMethods>;
   TRANSACTION: DurableObjectNamespace<TransactionMethods>;
+  /** The files of the dashboard. A Worker of one's own may do without. */
+  DASHBOARD?: Fetcher;
   /** The secret that allows everything, or two with a comma between them while it is changed. */
   POSTHORN_ROOT_TOKEN?: string;
   /** `loopback`: without a root token calls need no credential. A broker of one's own machine has it; never a deployed one. */

@@ -2,13 +2,16 @@
 
 import { queueObjectName, type QueueDefinition } from '../core/topology/queues.ts';
 import { scheduleObjectName, type ScheduleDefinition } from '../core/topology/schedules.ts';
+import { subscriptionObjectName, type SubscriptionDefinition } from '../core/topology/subscriptions.ts';
 import { partitionObjectName, type TopicAddress } from '../core/topology/topics.ts';
 import type { Env } from './env.ts';
 import type { DirectoryMethods } from './rpc/directory.ts';
+import type { OverviewMethods } from './rpc/overview.ts';
 import type { PartitionMethods } from './rpc/partition.ts';
 import type { QueueMethods } from './rpc/queue.ts';
 import type { ReplyMailboxMethods } from './rpc/reply-mailbox.ts';
 import type { ScheduleMethods } from './rpc/schedule.ts';
+import type { SubscriptionMethods } from './rpc/subscription.ts';
 import type { TopologyMethods } from './rpc/topology.ts';
 import type { TransactionMethods } from './rpc/transaction.ts';
 
@@ -19,6 +22,10 @@ export function directoryStub(env: Env): DurableObjectStub<DirectoryMethods> {
 
 export function topologyStub(env: Env, namespace: string): DurableObjectStub<TopologyMethods> {
   return env.TOPOLOGY.getByName(namespace);
+}
+
+export function overviewStub(env: Env, namespace: string): DurableObjectStub<OverviewMethods> {
+  return env.OVERVIEW.getByName(namespace);
 }
 
 /**
@@ -57,6 +64,13 @@ export function scheduleStub(
   schedule: Pick<ScheduleDefinition, 'namespace' | 'name' | 'id'>,
 ): DurableObjectStub<ScheduleMethods> {
   return env.SCHEDULE.getByName(scheduleObjectName(schedule));
+}
+
+export function subscriptionStub(
+  env: Env,
+  subscription: Pick<SubscriptionDefinition, 'namespace' | 'name' | 'id'>,
+): DurableObjectStub<SubscriptionMethods> {
+  return env.SUBSCRIPTION.getByName(subscriptionObjectName(subscription));
 }
 
 export function transactionStub(

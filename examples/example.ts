@@ -1,6 +1,6 @@
 /** The shape of an example: what it is given, and what it proves. `npm run example -- NAME` runs one. */
 
-import type { BrokerAddress } from '../scripts/own-broker.ts';
+import type { BrokerAddress } from '../scripts/broker/own-broker.ts';
 
 export interface ExampleContext {
   /** A running broker. */

@@ -5,17 +5,19 @@
  * Exit code 0 if all that the example claims holds, 1 if not, 130 after Ctrl-C.
  */
 
-import { withBroker } from '../scripts/own-broker.ts';
+import { withBroker } from '../scripts/broker/own-broker.ts';
 import type { ExampleContext } from './example.ts';
 import { newsletter } from './newsletter/newsletter.ts';
 import { orders } from './orders/orders.ts';
 import { poisonPill } from './poison-pill/poison-pill.ts';
+import { webhook } from './webhook/webhook.ts';
 import { shop } from './worker/shop.ts';
 
 const EXAMPLES: Record<string, (context: ExampleContext) => Promise<boolean>> = {
   orders,
   newsletter,
   'poison-pill': poisonPill,
+  webhook: (context) => webhook(context),
   worker: shop,
 };
 

@@ -31,6 +31,7 @@ export const errorTable = {
 
   // Access
   unauthenticated: permanent(401, 'The request has no credential that this broker accepts'),
+  too_many_unknown_tokens: transient(429, 'Too many tokens that do not exist were sent'),
   forbidden: permanent(403, 'The credential does not allow this'),
   token_not_found: permanent(404, 'There is no such token'),
   token_revoked: permanent(409, 'The token was revoked'),
@@ -51,6 +52,7 @@ export const errorTable = {
   invalid_timestamp: permanent(400, 'A timestamp is missing or lies too far in the future'),
   upgrade_required: permanent(426, 'This path is a WebSocket'),
   invalid_message: permanent(400, 'A message contradicts itself or has properties that are not allowed'),
+  invalid_event: permanent(400, 'A CloudEvent lacks an attribute or contradicts itself'),
   invalid_frame: permanent(400, 'A binary frame is cut off or contradicts itself'),
   consumer_id_required: permanent(
     400,
@@ -78,8 +80,14 @@ export const errorTable = {
   policy_not_found: permanent(404, 'There is no such policy'),
   alert_not_found: permanent(404, 'There is no such alert'),
   schedule_not_found: permanent(404, 'There is no such schedule'),
+  subscription_not_found: permanent(404, 'There is no such subscription'),
   dead_letter_not_found: permanent(404, 'There is no such dead letter'),
   replay_not_found: permanent(404, 'There is no such replay'),
+  message_not_found: permanent(404, 'The queue holds no such message'),
+  move_not_found: permanent(404, 'There is no such move'),
+  // What to do: wait until it is settled or its lease ends, then list again.
+  message_leased: permanent(409, 'A consumer has the message'),
+  message_keyed: permanent(409, 'The message has an ordering key and cannot pass others of that key'),
   stored_batch_corrupt: permanent(
     500,
     'A stored record batch is damaged: its CRC-32C does not match; read on from `next_offset`, or skip it',
@@ -98,6 +106,10 @@ export const errorTable = {
   exchange_internal: permanent(403, 'The exchange accepts messages from other exchanges only'),
   too_many_alerts: permanent(409, 'The namespace has the maximum number of alerts'),
   too_many_schedules: permanent(409, 'The namespace has the maximum number of schedules'),
+  too_many_subscriptions: permanent(
+    409,
+    'The namespace or the queue has the maximum number of subscriptions',
+  ),
   too_many_bindings: permanent(409, 'The namespace has the maximum number of bindings'),
   partitions_cannot_shrink: permanent(409, 'Partitions can be added, not removed'),
   jurisdiction_unavailable: permanent(400, 'This runtime cannot hold data in a jurisdiction'),
@@ -123,6 +135,10 @@ export const errorTable = {
     409,
     'The partition is not assigned to this member; heartbeat to learn the assignment',
   ),
+  // Of groups whose members assign partitions themselves, as Kafka's classic protocol says.
+  member_id_required: permanent(409, 'A new member has to join again with the id that the answer gives'),
+  rebalance_in_progress: permanent(409, 'The members of the group have changed; join again'),
+  inconsistent_protocol: permanent(409, 'The member has no protocol in common with the group'),
   group_not_empty: permanent(409, 'The group has members'),
   share_group_not_found: permanent(404, 'There is no such share group'),
   too_many_share_groups: permanent(409, 'The namespace has the maximum number of share groups'),
@@ -138,6 +154,7 @@ export const errorTable = {
   cost_ceiling: transient(429, 'The namespace has reached its ceiling of rows written in this hour'),
   schedule_busy: transient(429, 'The schedule still has publishes that wait'),
   schedule_unavailable: transient(503, 'The schedule did not answer'),
+  subscription_unavailable: transient(503, 'The subscription did not answer'),
   partition_overloaded: transient(429, 'The partition has too many waiting appends'),
   partition_unavailable: transient(503, 'The partition did not answer'),
   group_unavailable: transient(503, 'The group did not answer'),

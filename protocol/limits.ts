@@ -29,6 +29,13 @@ export const REQUEST_BYTES_MAX = 16 * MiB;
 /** Arguments of one call between objects, below the 32 MiB of the platform: numbers can be longer as JSON than they were sent. */
 export const CALL_BYTES_MAX = 30 * MiB;
 
+/** Requests of one socket: each makes calls to objects, of which an invocation of a Worker may make 10,000. */
+export const REQUEST_SOCKET_FRAMES_MAX = 2_000;
+
+/** Requests of one socket that wait for an answer, and their bytes: they are in the memory of the router. */
+export const REQUEST_SOCKET_WAITING_MAX = 64;
+export const REQUEST_SOCKET_BYTES_MAX = 4 * MiB;
+
 /** One produce request as JSON, and one fetch: bounds validation time and the size of a reply. */
 export const REQUEST_RECORDS_MAX = 10_000;
 
@@ -45,6 +52,9 @@ export const PARTITIONS_MAX = 1_000;
 
 /** Kafka's rule for topics: 249 characters, because names become parts of longer ones. */
 export const NAME_LENGTH_MAX = 249;
+
+/** RabbitMQ's rule for queues and exchanges: a short string of AMQP. */
+export const WIDE_NAME_BYTES_MAX = 255;
 
 /** One page of a list: definitions, dead letters. */
 export const PAGE_BYTES_MAX = 4 * MiB;
@@ -181,6 +191,13 @@ export const DEAD_LETTER_SCAN_MAX = 10_000;
 
 /** Dead letters of one page, and ids in one request. */
 export const DEAD_LETTER_PAGE_MAX = 500;
+
+/** Of an explained route: exchanges, and destinations in all. A person reads it, and a graph may have 100,000 bindings. */
+export const ROUTE_STEPS_MAX = 100;
+export const ROUTE_SHOWN_MAX = 1_000;
+
+/** Messages of one page of a queue. */
+export const MESSAGE_PAGE_MAX = 500;
 
 /** Replays that a queue remembers; the oldest that have ended are forgotten. */
 export const REPLAYS_MAX = 20;

@@ -4,6 +4,10 @@ export const JSON_TYPE = 'application/json';
 
 /** A JSON value a line. */
 export const JSON_LINES_TYPE = 'application/jsonl';
+
+/** Server-sent events. */
+export const EVENT_STREAM_TYPE = 'text/event-stream';
+
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** Kafka record batches of magic 2, one after another, byte for byte. */
@@ -17,6 +21,10 @@ export const SETTLEMENTS_TYPE = 'application/vnd.posthorn.settlements.v1';
 
 /** What a member of a group reads, as bytes: group-frame.ts. */
 export const GROUP_RECORDS_TYPE = 'application/vnd.posthorn.group-records.v1';
+
+/** CloudEvents as JSON: one, and an array of them. */
+export const CLOUD_EVENT_TYPE = 'application/cloudevents+json';
+export const CLOUD_EVENT_BATCH_TYPE = 'application/cloudevents-batch+json';
 
 /** On a fetch of bytes: where it began, for dropping the records of the first batch that lie before. An offset. */
 export const START_OFFSET_HEADER = 'posthorn-start-offset';

@@ -1,8 +1,17 @@
-/** Names of namespaces, topics and everything else that a path can carry, as a schema. The rule is in name-rule.ts. */
+/** Names of everything that a path can carry, as schemas. The rules are in name-rule.ts. */
 
 import * as z from 'zod';
-import { NAME_PATTERN, NAME_RULE } from './name-rule.ts';
+import { WIDE_NAME_BYTES_MAX } from './limits.ts';
+import { hasWideLength, NAME_PATTERN, NAME_RULE, WIDE_NAME_PATTERN, WIDE_NAME_RULE } from './name-rule.ts';
+import { utf8BytesMax } from './schemas/schema-rules.ts';
 
-export { isName, NAME_RULE } from './name-rule.ts';
+export { isName, isWideName, NAME_RULE, WIDE_NAME_RULE } from './name-rule.ts';
 
 export const nameSchema = z.string().regex(NAME_PATTERN, `expected ${NAME_RULE}`);
+
+/** Of queues, exchanges, groups and transactional ids. */
+export const wideNameSchema = z
+  .string()
+  .regex(WIDE_NAME_PATTERN, `expected ${WIDE_NAME_RULE}`)
+  .refine(hasWideLength, `expected ${WIDE_NAME_RULE}`)
+  .meta(utf8BytesMax(WIDE_NAME_BYTES_MAX));

@@ -49,7 +49,13 @@ function parametersOf(operation: Operation): Json[] {
 }
 
 function contentOf(
-  { json, isLines, batches, frame }: Pick<Reply, 'json' | 'isLines' | 'batches' | 'frame'>,
+  {
+    json,
+    isLines,
+    batches,
+    frame,
+    forms = {},
+  }: Pick<Reply, 'json' | 'isLines' | 'batches' | 'frame'> & Pick<NonNullable<Operation['body']>, 'forms'>,
   io: 'input' | 'output',
 ): Json {
   const schema = jsonSchema(json, io);
@@ -62,6 +68,7 @@ function contentOf(
     };
   }
   const content: Json = { [JSON_TYPE]: { schema } };
+  for (const [type, form] of Object.entries(forms)) content[type] = { schema: jsonSchema(form, io) };
   if (batches) content[RECORD_BATCH_TYPE] = BATCHES;
   if (frame) {
     content[frame.type] = { schema: { type: 'string', format: 'binary', description: frame.description } };
@@ -77,6 +84,7 @@ const ALWAYS_POSSIBLE = [
   'foreign_page',
   'host_not_local',
   'unauthenticated',
+  'too_many_unknown_tokens',
   'forbidden',
   'unavailable',
   'internal_error',
@@ -181,10 +189,12 @@ const TAGS: Readonly<Record<string, string>> = {
   policies: 'Settings for many queues at once',
   alerts: 'Rules on queues that notify a webhook',
   schedules: 'Messages published at the times of a cron expression',
+  subscriptions: 'Messages of a queue that the broker pushes to an HTTP endpoint',
   producers: 'Identities of idempotent producers, and transactions',
   groups: 'Consumer groups: members, what they read, offsets',
   'share groups': 'Share groups: many members on one partition, record by record',
   limits: 'What a namespace may cost',
+  overview: 'How a whole namespace does, as far as its objects have reported',
   namespaces: 'Rooms for teams: none sees what another has',
   tokens: 'Credentials: make, rotate, revoke',
 };

@@ -17,13 +17,14 @@ interface Totals {
 const ROOT = join(import.meta.dirname, '..');
 
 const STEPS: Record<string, string[]> = {
-  format: ['prettier', '--check', '--log-level=warn', '.'],
+  format: ['oxfmt', '--check'],
   lint: ['oxlint', '--type-aware', '--deny-warnings'],
   types: ['tsc', '-p', '.'],
+  'types of the dashboard': ['tsc', '-p', 'dashboard'],
 };
 
 /** Tests that start no runtime. */
-const PURE_TESTS = ['test/architecture', 'test/core', 'test/protocol'];
+const PURE_TESTS = ['test/architecture', 'test/core', 'test/protocol', 'test/wire'];
 
 const [flag, ...rest] = process.argv.slice(2);
 const isAll = flag === '--all';

@@ -19,7 +19,7 @@ import {
   type GroupRecord,
   type ReceivedRecord,
 } from '../sdk/index.ts';
-import { stopOnSignals, withBroker, type BrokerAddress } from './own-broker.ts';
+import { stopOnSignals, withBroker, type BrokerAddress } from './broker/own-broker.ts';
 
 interface Flight {
   /** Local time of departure, `2001/01/01 00:47`; taken as UTC. */

@@ -5,7 +5,7 @@
  */
 
 import { writeFileSync } from 'node:fs';
-import { format } from 'prettier';
+import { format } from 'oxfmt';
 import { MUTANTS } from '../test/simulation/mutants/mutants.ts';
 import {
   CATCHING_RUNS_PATH,
@@ -45,5 +45,6 @@ async function keep(): Promise<void> {
   const kept = Object.fromEntries(
     MUTANTS.flatMap(({ name }) => (found[name] ? [[name, found[name]] as const] : [])),
   );
-  writeFileSync(CATCHING_RUNS_PATH, await format(JSON.stringify(kept), { parser: 'json', printWidth: 110 }));
+  const { code } = await format(CATCHING_RUNS_PATH, JSON.stringify(kept), { printWidth: 110 });
+  writeFileSync(CATCHING_RUNS_PATH, code);
 }

@@ -92,10 +92,17 @@ export function asPosthornError(error: unknown): PosthornError {
   return new PosthornError('connection_failed', messageOf(error), { retryable: true, cause: error });
 }
 
-/** Node's fetch reports only "fetch failed"; the reason is in the cause. */
+/**
+ * Node's fetch reports only "fetch failed"; the reason is in the cause. If several addresses of a host fail, Node has no message
+ * but a code.
+ */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
-  const detail = cause instanceof Error ? cause.message || (cause as { code?: string }).code : undefined;
-  return detail ? `${error.message}: ${detail}` : error.message;
+  const detail = cause instanceof Error ? wordsOf(cause) : undefined;
+  return detail ? `${wordsOf(error)}: ${detail}` : wordsOf(error);
+}
+
+function wordsOf(error: Error & { code?: string }): string {
+  return error.message || (error.code ?? error.name);
 }

@@ -1,14 +1,15 @@
 /** Posthorn's client library. Everything that is public is here. */
 
 export type { Alert, AlertDeclaration, Alerts } from './admin/alerts.ts';
-export type { CallOptions, FetchFunction, PosthornOptions } from './client/options.ts';
-export type { RetryPolicy } from './client/retry.ts';
-export type { Socket, SocketFactory } from './client/socket.ts';
+export type { FetchFunction } from './client/http/exchange.ts';
+export type { CallOptions, Connection, PosthornOptions } from './client/options.ts';
+export type { RetryPolicy } from './client/http/retry.ts';
+export type { Socket, SocketFactory } from './client/sockets/socket.ts';
 export type { Consumer } from './consumer/consumer.ts';
 export type { MessageHandler } from './consumer/consumer-run.ts';
 export type { ConsumerOptions, ExactlyOnceConsumerOptions } from './consumer/options.ts';
 export type { Messages, MessagesOptions } from './consumer/messages.ts';
-export type { ReceivedMessage, ReceivedProperties } from './consumer/received-message.ts';
+export type { DeathOfMessage, ReceivedMessage, ReceivedProperties } from './consumer/received-message.ts';
 export type { NackFields } from './consumer/settlement.ts';
 export type {
   DeadLetter,
@@ -18,9 +19,21 @@ export type {
   ReplayProgress,
   ReplayTo,
 } from './admin/dead-letters.ts';
-export { PosthornError, type ClientErrorCode, type PosthornErrorCode } from './errors.ts';
+export { openTelemetry } from './tracing/open-telemetry.ts';
+export type { OpenTelemetryApi } from './tracing/open-telemetry-api.ts';
+export type { Tracing, TracingHook } from './client/tracing.ts';
+export {
+  PosthornError,
+  type ClientErrorCode,
+  type PosthornErrorCode,
+  type PosthornErrorOptions,
+} from './errors.ts';
+export type { ErrorCode } from '../protocol/errors.ts';
+export type { JsonValue } from '../protocol/json/json-text.ts';
+export type { RecordHeader } from '../protocol/record-batch/types.ts';
 export type { Policies } from './admin/policies.ts';
 export { Posthorn } from './posthorn.ts';
+export { createProducer } from './producer/create-producer.ts';
 export type { ProducerOptions } from './producer/options.ts';
 export type { Receipt } from './producer/pending.ts';
 export type { Producer } from './producer/producer.ts';
@@ -31,6 +44,7 @@ export type {
   BindingOptions,
   Exchange,
   ExchangeDeclaration,
+  MessageRoute,
   Policy,
   RuleProgress,
   PolicyDeclaration,
@@ -42,6 +56,7 @@ export type { GroupBatch, GroupRecord, RecordPosition } from './groups/group-rec
 export type { AssignedPartition } from './values/assigned-partition.ts';
 export type { GroupOwner } from './values/offset-to-commit.ts';
 export type { OffsetToCommit } from './values/offset-to-commit.ts';
+export type { PartitionOffset } from './values/topic-partition.ts';
 export type {
   GroupDescription,
   GroupMember,
@@ -71,6 +86,16 @@ export type {
   QueueStatus as QueueState,
   RetrySettings,
 } from './admin/queue-types.ts';
+export type {
+  HeldMessage,
+  MessageCancelled,
+  MessageFilter,
+  MessageRun,
+  MessageState,
+  MoveOptions,
+  MoveProgress,
+  QueueMessages,
+} from './admin/queue-messages.ts';
 export type { Queues } from './admin/queues.ts';
 export type { ReaderOptions } from './reader/options.ts';
 export type { StartPosition } from './values/start-position.ts';
@@ -86,11 +111,19 @@ export type { HeaderValue, OutgoingRecord, RecordHeaders } from './values/record
 export type {
   Schedule,
   ScheduleDeclaration,
+  ScheduleMessage,
   Schedules,
   ScheduleState,
   ScheduleTarget,
   ScheduleTriggered,
 } from './admin/schedules.ts';
+export type {
+  PushAttempt,
+  Subscription,
+  SubscriptionDeclaration,
+  Subscriptions,
+  SubscriptionState,
+} from './admin/subscriptions.ts';
 export type {
   PartitionState,
   RecordsDeleted,
@@ -100,6 +133,31 @@ export type {
 } from './admin/topic-types.ts';
 export type { TopicReplaced } from './client/topic-replaced.ts';
 export type { Topics } from './admin/topics.ts';
+export type { CostLimits, CostLimitsState, Limits } from './admin/limits.ts';
+export type { CloudEvent, Events, EventTarget } from './admin/events.ts';
+export type { Overview } from './admin/overview.ts';
+export type {
+  GroupOverview,
+  NamespaceOverview,
+  OverviewCounters,
+  OverviewProblem,
+  OverviewRates,
+  QueueOverview,
+  TopicOverview,
+} from './admin/overview-types.ts';
+export type { Namespace, Namespaces } from './admin/namespaces.ts';
+export type { Quotas, RateQuotas } from './admin/quotas.ts';
+export type { MadeToken, Token, TokenDeclaration, Tokens, TokenScope } from './admin/tokens.ts';
+export type {
+  AcknowledgedRecord,
+  Acknowledgements,
+  AcquiredRecord,
+  AcquireOptions,
+  ShareGroup,
+  ShareGroupDeclaration,
+  ShareGroups,
+  SharePartition,
+} from './admin/share-groups.ts';
 export { VERSION as version } from '../protocol/version.ts';
 export type {
   TransactionalProducer,

@@ -2,6 +2,8 @@
 
 import { Alerts } from './admin/alerts.ts';
 import { clientConfig, type PosthornOptions } from './client/options.ts';
+import { channelsBy } from './client/sockets/request-channel.ts';
+import { requestSocketsOf } from './client/sockets/request-sockets.ts';
 import { Transport } from './client/transport.ts';
 import { Consumer } from './consumer/consumer.ts';
 import type { MessageHandler } from './consumer/consumer-run.ts';
@@ -12,6 +14,10 @@ import { Exchanges } from './admin/exchanges.ts';
 import { GroupConsumer } from './groups/group-consumer.ts';
 import { Groups } from './admin/groups.ts';
 import type { ExactlyOnceGroupOptions, GroupConsumerOptions } from './groups/options.ts';
+import { Limits } from './admin/limits.ts';
+import { Events } from './admin/events.ts';
+import { Overview } from './admin/overview.ts';
+import { Namespaces } from './admin/namespaces.ts';
 import type { OutgoingMessage } from './values/message-input.ts';
 import type { PeekedMessage } from './values/peeked-message.ts';
 import { Policies } from './admin/policies.ts';
@@ -21,8 +27,10 @@ import type { ReaderOptions } from './reader/options.ts';
 import { Reader } from './reader/reader.ts';
 import type { PublisherOptions } from './publisher/options.ts';
 import { Publisher } from './publisher/publisher.ts';
+import { QueueMessages } from './admin/queue-messages.ts';
 import { Queues } from './admin/queues.ts';
 import { Schedules } from './admin/schedules.ts';
+import { Subscriptions } from './admin/subscriptions.ts';
 import {
   request,
   respond,
@@ -31,6 +39,8 @@ import {
   type ResponderOptions,
   type ResponseHandler,
 } from './request-reply/requests.ts';
+import { ShareGroups } from './admin/share-groups.ts';
+import { Tokens } from './admin/tokens.ts';
 import { Topics } from './admin/topics.ts';
 import {
   TransactionalProducer,
@@ -66,6 +76,8 @@ export class Posthorn {
   readonly topics: Topics;
   /** Declare, read, list, change and delete queues; purge, pause and look into them. */
   readonly queues: Queues;
+  /** List the messages that a queue holds, read one, cancel it, or run it now. */
+  readonly queueMessages: QueueMessages;
   /** List, send back, replay, purge and export what died in a queue. */
   readonly deadLetters: DeadLetters;
   /** Declare, read, list and delete exchanges; bind and unbind. */
@@ -76,20 +88,43 @@ export class Posthorn {
   readonly alerts: Alerts;
   /** Put, read, list, pause, trigger and delete schedules: messages at the times of a cron expression. */
   readonly schedules: Schedules;
+  /** Put, read, list, pause, resume, test and delete subscriptions: messages of a queue, pushed to an HTTP endpoint. */
+  readonly subscriptions: Subscriptions;
   /** List, describe and delete consumer groups; read and reset their offsets; remove members. */
   readonly groups: Groups;
+  /** Put, read, list, delete share groups; acquire and acknowledge their records. */
+  readonly shareGroups: ShareGroups;
+  /** Read and set the cost ceiling of the namespace. */
+  readonly limits: Limits;
+  /** See how the whole namespace does. */
+  readonly events: Events;
+  readonly overview: Overview;
+  /** Make, read, list, rotate and revoke tokens. */
+  readonly tokens: Tokens;
+  /** Create, read, list, change and delete namespaces, with the root token. */
+  readonly namespaces: Namespaces;
   readonly #transport: Transport;
 
   constructor(options: PosthornOptions) {
-    this.#transport = new Transport(clientConfig(options));
+    const config = clientConfig(options);
+    this.#transport = new Transport(config, channelsBy(requestSocketsOf(options, config)));
+    const root = new Transport({ ...config, baseUrl: config.rootUrl });
     this.topics = new Topics(this.#transport);
     this.queues = new Queues(this.#transport);
+    this.queueMessages = new QueueMessages(this.#transport);
     this.deadLetters = new DeadLetters(this.#transport);
     this.exchanges = new Exchanges(this.#transport);
     this.policies = new Policies(this.#transport);
     this.alerts = new Alerts(this.#transport);
     this.schedules = new Schedules(this.#transport);
+    this.subscriptions = new Subscriptions(this.#transport);
     this.groups = new Groups(this.#transport);
+    this.shareGroups = new ShareGroups(this.#transport);
+    this.limits = new Limits(this.#transport);
+    this.events = new Events(this.#transport);
+    this.overview = new Overview(this.#transport);
+    this.tokens = new Tokens(root, config.namespace);
+    this.namespaces = new Namespaces(root);
   }
 
   /** Makes a producer with batches and order of its own. Most applications need one. */

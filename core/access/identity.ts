@@ -2,8 +2,9 @@
 
 import type { Action, Need, Scope } from '../../protocol/access/scopes.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
+import { WIDE_NAME_BYTES_MAX } from '../../protocol/limits.ts';
 import { isKeptFromOthers } from './audit-topic.ts';
-import type { Quotas } from './quotas.ts';
+import type { Quotas } from './quotas/quotas.ts';
 import { allows, allowsSome } from './scopes.ts';
 
 export interface Identity {
@@ -67,6 +68,6 @@ export function refuseRoot(identity: Identity): Failure | null {
 
 /** Names the scope that is missing. A name from a request may be long. */
 function missing({ kind, name, action }: Need): Failure {
-  const needs = `${kind}:${name.slice(0, 249)}:${action}`;
+  const needs = `${kind}:${name.slice(0, WIDE_NAME_BYTES_MAX)}:${action}`;
   return failure('forbidden', `the credential does not allow ${needs}`, { needs });
 }

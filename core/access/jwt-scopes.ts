@@ -22,6 +22,7 @@ import {
   type Role,
   type Scope,
 } from '../../protocol/access/scopes.ts';
+import { isWideName } from '../../protocol/name-rule.ts';
 
 /** Rights in the namespaces that a pattern names. */
 export interface Grant {
@@ -85,10 +86,11 @@ function stringsOf(claim: unknown): string[] {
 export function grantOf(text: string): Grant | null {
   const [, word = '', rest = ''] = /^([a-z]+):(.+)$/.exec(text) ?? [];
   if (word === 'tag') return grantOfRoles('*', TAGS.get(rest));
-  const parts = rest.split('/').map(decode);
+  const parts = rest.split('/');
   if (parts.length !== 2 && !(parts.length === 3 && parts[2] === '*')) return null;
-  const [namespace, name] = parts as [string | null, string | null];
-  if (namespace === null || name === null || !isPattern(namespace)) return null;
+  const [first, name] = parts as [string, string];
+  const namespace = decode(first);
+  if (namespace === null || !isPattern(namespace)) return null;
   if (word === 'role')
     return grantOfRoles(
       namespace,
@@ -106,11 +108,12 @@ function grantOfRoles(namespace: string, roles: readonly Role[] = []): Grant | n
 }
 
 function scopeOf(text: string, action: Action): Scope | null {
+  // A colon in a name is %3A.
   const colon = text.indexOf(':');
-  if (colon < 0) return isPattern(text) ? { kind: '*', name: text, actions: [action] } : null;
-  const kind = RESOURCE_KINDS.find((one: ResourceKind) => one === text.slice(0, colon));
-  const name = text.slice(colon + 1);
-  return kind !== undefined && isPattern(name) ? { kind, name, actions: [action] } : null;
+  const kind = colon < 0 ? '*' : RESOURCE_KINDS.find((one: ResourceKind) => one === text.slice(0, colon));
+  const name = decode(text.slice(colon + 1));
+  if (kind === undefined || name === null || !isNamePattern(name)) return null;
+  return { kind, name, actions: [action] };
 }
 
 /** RabbitMQ's patterns may have `*` anywhere; here only at the end. */
@@ -118,8 +121,14 @@ function isPattern(text: string): boolean {
   return /^[^*\s/:]+\*?$|^\*$/.test(text);
 }
 
-/** As in RabbitMQ, parts are percent-encoded: a `/` in a name is `%2F`. */
+/** The same for what may have a wide name. */
+function isNamePattern(text: string): boolean {
+  return isWideName(text) && !text.slice(0, -1).includes('*');
+}
+
+/** As in RabbitMQ, parts are percent-encoded: a `/` in a name is `%2F`. An encoded `*` is no pattern there, and has no form here. */
 function decode(part: string): string | null {
+  if (/%2a/i.test(part)) return null;
   try {
     return decodeURIComponent(part);
   } catch {

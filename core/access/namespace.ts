@@ -1,7 +1,7 @@
 /** Namespace: one tenant's room of a deployment, as the directory keeps it. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
-import type { Quotas } from './quotas.ts';
+import type { Quotas } from './quotas/quotas.ts';
 
 export interface Namespace {
   readonly name: string;

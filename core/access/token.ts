@@ -6,7 +6,7 @@
 import { SCOPES_OF_ROLE, type Role, type Scope } from '../../protocol/access/scopes.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import type { Identity } from './identity.ts';
-import { exceeds, type Quotas } from './quotas.ts';
+import { exceeds, type Quotas } from './quotas/quotas.ts';
 import { isRoot } from './identity.ts';
 import { covers } from './scopes.ts';
 

@@ -30,3 +30,13 @@ export function wholeSteps(gathered: number, step: number): { reported: number; 
   const reported = Math.floor(gathered / step) * step;
   return { reported, left: gathered - reported };
 }
+
+/** A ceiling is near from here on. */
+const NEAR_TWENTIETHS = 16;
+
+/** How many twentieths of the ceiling are written, 20 at most; null: it is not near, or there is none. */
+export function usedTwentieths(rows: number, rowsPerHour: number | null): number | null {
+  if (rowsPerHour === null) return null;
+  const used = Math.min(20, Math.floor((20 * rows) / rowsPerHour));
+  return used < NEAR_TWENTIETHS ? null : used;
+}

@@ -19,6 +19,7 @@
  * of two ownerships of one partition the later one has the higher: that is what partitions fence by (offsets.ts).
  */
 
+import type { ClassicGroup } from './classic/classic-group.ts';
 import type { AssignorName, TopicPartition } from '../../protocol/schemas/groups.ts';
 
 /** `topic/partition`: names have no slash. */
@@ -100,6 +101,8 @@ export interface GroupState {
   members: Record<string, Member>;
   fencing: Record<string, Fencing>;
   rollCall: RollCall | null;
+  /** The members, if they assign partitions themselves. Absent where none ever has. */
+  classic?: ClassicGroup;
 }
 
 /** Names come from clients. A name such as `constructor` would otherwise find an inherited member. */
@@ -150,7 +153,12 @@ export function refOf(state: GroupState, topic: string): TopicRef {
 
 /** True if the group has no members and none to fence. Then its offsets may be changed. */
 export function isEmpty(state: GroupState): boolean {
-  return memberCount(state) === 0 && Object.keys(state.fencing).length === 0;
+  return memberCount(state) === 0 && Object.keys(state.fencing).length === 0 && !isClassic(state);
+}
+
+/** True if its members assign partitions themselves. A group has members of one kind at a time. */
+export function isClassic({ classic }: GroupState): boolean {
+  return classic !== undefined && Object.keys(classic.members).length > 0;
 }
 
 /** The partitions that the member is to read: owned and not revoked. Sorted by topic and partition. */

@@ -78,7 +78,8 @@ export interface TransactionEnd {
 }
 
 export type Admission =
-  { kind: 'new'; baseOffset: number } | { kind: 'duplicate'; baseOffset: number; maxTimestamp: number };
+  | { kind: 'new'; baseOffset: number }
+  | { kind: 'duplicate'; baseOffset: number; maxTimestamp: number };
 
 /** A snapshot has to fit a row, which may have 2 MB. */
 const SNAPSHOT_LENGTH_MAX = 1_500_000;

@@ -19,6 +19,9 @@ import { noteLeaseEnded } from './deliver/single-active.ts';
 /** The number of messages that one run may remove, so that requests do not wait long. */
 export const EXPIRE_SLICE = 10_000;
 
+/** The number of segments in flight that one run may read: a message taken out far behind the head puts all before it in flight. */
+export const EXPIRE_SEGMENTS = 64;
+
 /**
  * Ends the leases that are over, at most a slice. Their messages have failed once more. They return to their positions at
  * once, because the lease was delay enough. After the last attempt they become dead letters: a message that kills its
@@ -67,23 +70,33 @@ export function expireLeases(state: QueueMachine, source: SegmentSource, nowMs: 
 export function expireHeads(state: QueueMachine, source: SegmentSource, nowMs: number): number {
   const ttlMs = state.config.message_ttl_ms;
   let left = EXPIRE_SLICE;
+  let looks = EXPIRE_SEGMENTS;
   let next = Infinity;
   for (const lane of lanesFromHighest(state)) {
     for (const segment of lane.inFlight.slice()) {
       if (segment.extent.isPlain && ttlMs === null) continue;
       if (segment.returned === 0) continue;
+      const known = segment.expiryFrom(ttlMs);
+      if (known > nowMs) {
+        next = Math.min(next, known);
+        continue;
+      }
+      if (looks-- <= 0) return nowMs + 1;
+      let earliest = Infinity;
       const factsOf = source.metadata(segment.extent);
       for (let run = segment.nextReturned(0); run !== null; run = segment.nextReturned(run.end)) {
         for (let offset = run.start; offset < run.end; offset++) {
           const expiresAtMs = expiryOf(factsOf(offset), ttlMs);
           if (expiresAtMs > nowMs) {
-            next = Math.min(next, expiresAtMs);
+            earliest = Math.min(earliest, expiresAtMs);
             continue;
           }
           if (left-- <= 0) return nowMs + 1;
           deadLetter(state, lane, segment, offset, 'expired');
         }
       }
+      segment.noteExpiryFrom(ttlMs, earliest);
+      next = Math.min(next, earliest);
     }
     while (lane.cursor < lane.nextOffset) {
       const offset = lane.cursor;

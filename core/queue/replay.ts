@@ -21,7 +21,7 @@ import { readyCount, type QueueMachine } from './state/queue-machine.ts';
 import type { Position } from './state/ready-messages.ts';
 
 /** Messages that one slice moves: one row of the outbox, and some milliseconds. */
-const SLICE_MAX = 500;
+export const SLICE_MAX = 500;
 
 /** A replay pauses while this many messages of the queue are still on their way. */
 const OUTGOING_MAX = 5_000;
@@ -85,7 +85,10 @@ export function beginReplay(order: ReplayOrder, state: QueueMachine, nowMs: numb
 }
 
 /** A replay that has ended stays as it is. */
-export function cancelReplay(replay: StoredReplay, nowMs: number): StoredReplay {
+export function cancelReplay<Job extends Pick<StoredReplay, 'state' | 'endedMs'>>(
+  replay: Job,
+  nowMs: number,
+): Job {
   return replay.state === 'running' ? { ...replay, state: 'cancelled', endedMs: nowMs } : replay;
 }
 
@@ -93,16 +96,17 @@ export function cancelReplay(replay: StoredReplay, nowMs: number): StoredReplay 
  * Returns which replays take a slice now, and when to look again for the others; null if no other one runs.
  * @param outgoing messages of the queue that are on their way
  */
-export function dueReplays(
-  replays: readonly StoredReplay[],
+export function dueReplays<Job extends Pick<StoredReplay, 'state' | 'nextMs'>>(
+  replays: readonly Job[],
   outgoing: number,
   nowMs: number,
-): { due: StoredReplay[]; nextMs: number | null } {
+): { due: Job[]; nextMs: number | null } {
   const running = replays.filter(({ state }) => state === 'running');
   if (running.length === 0) return { due: [], nextMs: null };
   if (outgoing >= OUTGOING_MAX) return { due: [], nextMs: nowMs + PAUSE_MS };
   // Other replays, and a start of the object, come between the slices of one with a rate. A clock may have gone back.
-  const waits = ({ nextMs = 0 }: StoredReplay): boolean => nextMs > nowMs && nextMs <= nowMs + PAUSE_MS;
+  const waits = ({ nextMs = 0 }: Pick<StoredReplay, 'nextMs'>): boolean =>
+    nextMs > nowMs && nextMs <= nowMs + PAUSE_MS;
   const waiting = running.filter(waits).map(({ nextMs }) => nextMs!);
   return {
     due: running.filter((replay) => !waits(replay)),
@@ -111,7 +115,10 @@ export function dueReplays(
 }
 
 /** When the next slice of a replay is due; null if it has ended. */
-export function nextSliceMs({ state, nextMs }: StoredReplay, nowMs: number): number | null {
+export function nextSliceMs(
+  { state, nextMs }: Pick<StoredReplay, 'state' | 'nextMs'>,
+  nowMs: number,
+): number | null {
   return state === 'running' ? (nextMs ?? nowMs + 1) : null;
 }
 

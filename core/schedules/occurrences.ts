@@ -8,6 +8,7 @@
  */
 
 import type { ScheduleDeclaration } from '../../protocol/schemas/schedules.ts';
+import type { TraceContext } from '../../protocol/trace-context.ts';
 
 /** The times that a cron expression gives, in ms. */
 export interface CronTimes {
@@ -30,6 +31,8 @@ export interface Publish {
   firstMs: number;
   /** When it is to be tried next, in ms. */
   dueMs: number;
+  /** Of the request that triggered it, if that had one. */
+  trace?: TraceContext;
 }
 
 export interface Occurrences {
@@ -79,6 +82,7 @@ export function addPublish(
   occurrenceMs: number,
   by: Publish['by'],
   nowMs: number,
+  trace?: TraceContext,
 ): Occurrences {
   const number = state.number + 1;
   const publish: Publish = {
@@ -89,6 +93,7 @@ export function addPublish(
     attempts: 0,
     firstMs: nowMs,
     dueMs: nowMs,
+    ...(trace && { trace }),
   };
   return { ...state, number, pending: [...state.pending, publish] };
 }

@@ -11,7 +11,7 @@
  * so that the whole window is small enough for one row.
  */
 
-import type { DeathReason } from '../../protocol/schemas/dead-letters.ts';
+import type { DeathReason } from '../../protocol/schemas/death-reasons.ts';
 import { SHARE_IN_FLIGHT_MAX } from '../../protocol/limits.ts';
 import { endOfRunAt, nextStartAfter, type Ranges } from '../queue/state/ranges.ts';
 

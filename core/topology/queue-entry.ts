@@ -2,9 +2,9 @@
 
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { QUEUE_DEFAULTS, type QueueChange, type QueueDeclaration } from '../../protocol/schemas/queues.ts';
-import { alertsFor, type AlertDefinition } from './alerts.ts';
+import { alertsFor, type AlertDefinition } from './rules/alerts.ts';
 import { givenFields, type Given } from './given-fields.ts';
-import { effectiveConfig, policyFor, type PolicyDefinition } from './policies.ts';
+import { effectiveConfig, policyFor, type PolicyDefinition } from './rules/policies.ts';
 import { changeQueue, declareQueue, type QueueDefinition } from './queues.ts';
 
 export interface QueueEntry {

@@ -1,6 +1,7 @@
 /** Queue definitions: what a declaration makes, when two agree, and what may change. */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
+import { defaultDeadLetterQueue } from '../../protocol/name-rule.ts';
 import {
   QUEUE_DEFAULTS,
   type QueueChange,
@@ -8,6 +9,7 @@ import {
   type QueueDeclaration,
 } from '../../protocol/schemas/queues.ts';
 import type { AlertRule } from '../alerts/alert-rule.ts';
+import type { QueueSubscription } from './subscriptions.ts';
 import { differences, givenFields, textOf } from './given-fields.ts';
 
 export interface QueueDefinition {
@@ -20,6 +22,8 @@ export interface QueueDefinition {
   config: QueueConfig;
   /** The alert rules that match its name; undefined if none ever has. */
   alerts?: readonly AlertRule[];
+  /** The subscriptions that take from it and are not paused; undefined if there never was one. */
+  subscriptions?: readonly QueueSubscription[];
 }
 
 export type DeclaredQueue = { definition: QueueDefinition; isNew: boolean };
@@ -68,7 +72,8 @@ export function queueObjectName({
   return `${namespace}/${name}#${id}`;
 }
 
-/** Returns the queue that gets the dead letters of a queue by default. */
-export function defaultDeadLetterQueue(name: string): string {
-  return `${name}.dlq`;
+/** Returns the queue that gets the dead letters of a queue; null: they are dropped, or go through an exchange. */
+export function deadLetterQueueOf(name: string, { dead_letter: target }: QueueConfig): string | null {
+  if (target === null) return defaultDeadLetterQueue(name);
+  return target !== 'none' && 'queue' in target ? target.queue : null;
 }

@@ -1,6 +1,12 @@
 /** Schedule definitions: what a declaration makes, and what a pause does. */
 
 import type { ScheduleDeclaration } from '../../protocol/schemas/schedules.ts';
+import type { TraceContext } from '../../protocol/trace-context.ts';
+
+export interface ScheduleConfig extends ScheduleDeclaration {
+  /** The context of the request that declared it first, for a message without one. Nobody is shown it. */
+  trace?: TraceContext;
+}
 
 export interface ScheduleDefinition {
   readonly namespace: string;
@@ -9,7 +15,7 @@ export interface ScheduleDefinition {
   readonly id: number;
   /** The version of the topology that changed it last. */
   readonly version: number;
-  readonly config: ScheduleDeclaration;
+  readonly config: ScheduleConfig;
   readonly isPaused: boolean;
 }
 
@@ -18,12 +24,18 @@ export function declareSchedule(
   existing: ScheduleDefinition | null,
   namespace: string,
   name: string,
-  config: ScheduleDeclaration,
+  config: ScheduleConfig,
   nextVersion: number,
 ): ScheduleDefinition {
-  if (existing && JSON.stringify(existing.config) === JSON.stringify(config)) return existing;
+  if (existing && declaredText(existing.config) === declaredText(config)) return existing;
   const id = existing?.id ?? nextVersion;
   return { namespace, name, id, version: nextVersion, config, isPaused: existing?.isPaused ?? false };
+}
+
+/** Without the trace, which is another one in each request. */
+function declaredText(config: ScheduleConfig): string {
+  const { trace: _, ...declared } = config;
+  return JSON.stringify(declared);
 }
 
 export function pauseSchedule(

@@ -25,8 +25,12 @@ const PRIVATE_SUFFIXES = new Set([
 /** Below it the ports belong to other services, which a broker must not be made to knock at. */
 const PORTS_OF_ONES_OWN = 1_024;
 
-/** @param anywhere whether http, private addresses and every port are allowed */
-export function checkWebhookUrl(text: string, anywhere: boolean): Failure | null {
+/**
+ * @param anywhere whether http, private addresses and every port are allowed
+ * @param field names the address in the failure
+ */
+export function checkWebhookUrl(text: string, anywhere: boolean, field = 'webhook.url'): Failure | null {
+  const refused = (reason: string): Failure => failure('invalid_field', `${field}: ${reason}`);
   const url = parse(text);
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     return refused(`"${text}" is not an http(s) address`);
@@ -66,8 +70,4 @@ function parse(text: string): URL | null {
   } catch {
     return null;
   }
-}
-
-function refused(reason: string): Failure {
-  return failure('invalid_field', `webhook.url: ${reason}`);
 }

@@ -25,10 +25,13 @@ export const WEBHOOK_RETRIES: WebhookRetryPolicy = {
 
 /** What an attempt came to: a status with what `Retry-After` asked for, or no reply at all. */
 export type WebhookOutcome =
-  { readonly status: number; readonly retryAfterMs: number | null } | { readonly error: string };
+  | { readonly status: number; readonly retryAfterMs: number | null }
+  | { readonly error: string };
 
 export type WebhookVerdict =
-  { kind: 'delivered' } | { kind: 'retry'; atMs: number } | { kind: 'given_up'; reason: string };
+  | { kind: 'delivered' }
+  | { kind: 'retry'; atMs: number }
+  | { kind: 'given_up'; reason: string };
 
 /**
  * @param attempts those made, this one included

@@ -59,7 +59,9 @@ export class NoticeSender {
   }
 
   async #sendAll(): Promise<void> {
-    for (let due = this.#dueNow(); due.length > 0 && !this.#isOver; due = this.#dueNow()) {
+    while (!this.#isOver) {
+      const due = this.#dueNow();
+      if (due.length === 0) return;
       await Promise.all(due.map((notice) => this.#attempt(notice)));
     }
   }

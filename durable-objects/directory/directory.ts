@@ -7,7 +7,7 @@ import {
   noSuchNamespace,
   type Namespace,
 } from '../../core/access/namespace.ts';
-import type { Quotas } from '../../core/access/quotas.ts';
+import type { Quotas } from '../../core/access/quotas/quotas.ts';
 import { rotated, type Token } from '../../core/access/token.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Env } from '../env.ts';

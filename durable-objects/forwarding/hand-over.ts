@@ -4,7 +4,7 @@
  * of the same name.
  */
 
-import type { DestinationAddress } from '../../core/topology/destination-addresses.ts';
+import type { DestinationAddress } from '../../core/topology/routing/destination-addresses.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Env } from '../env.ts';
 import type { Published, PublishOptions } from '../rpc/queue.ts';

@@ -8,10 +8,17 @@ export function noSuchGroup(): Failure {
 }
 
 export function notEmpty(group: GroupState): Failure {
-  const count = Object.keys(group.members).length;
+  const count = Object.keys(group.members).length + Object.keys(group.classic?.members ?? {}).length;
   return failure('group_not_empty', `the group has ${count} members; stop them, or remove them`, {
     members: count,
   });
+}
+
+export function assignedByMembers(): Failure {
+  return failure(
+    'inconsistent_protocol',
+    'the members of this group assign its partitions themselves; stop them first',
+  );
 }
 
 export function unfenced(memberId: string): Failure {

@@ -7,9 +7,9 @@
  * notice.
  */
 
-import { createDurable } from 'itty-durable';
 import {
   emptyGroup,
+  isClassic,
   isEmpty,
   isStable,
   own,
@@ -37,48 +37,19 @@ import type { TopicPartition } from '../../protocol/schemas/groups.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import type { Env } from '../env.ts';
 import { topologyStub } from '../stubs.ts';
+import { ClassicCalls } from './classic-calls.ts';
 import { tellPartitions } from './fence-partitions.ts';
-import type { BeatRequest, GroupDescription, GroupMethods, MemberView, TargetInputs } from '../rpc/group.ts';
+import { METHODS } from './group-methods.ts';
+import { IttyGroup } from './itty-group.ts';
+import type { BeatRequest, GroupDescription, MemberView, TargetInputs } from '../rpc/group.ts';
 import { heldNow, viewOf } from './member-view.ts';
-import { noSuchGroup, notEmpty, unfenced } from './group-refusals.ts';
+import { assignedByMembers, noSuchGroup, notEmpty, unfenced } from './group-refusals.ts';
 import { readGroup, rowsOf } from './group-rows.ts';
 
 /** After a partition could not be told that a member is gone. */
 const FENCE_RETRY_MS = 5_000;
 
-const METHODS: ReadonlySet<string> = new Set<keyof GroupMethods>([
-  'join',
-  'heartbeat',
-  'leave',
-  'targetInputs',
-  'acceptTarget',
-  'ownerships',
-  'describe',
-  'noteBegun',
-  'beginChange',
-  'beginReset',
-  'deleteGroup',
-  'erase',
-  'tick',
-]);
-
-interface IttyState extends DurableObjectState {
-  env: Env;
-  initialized: boolean;
-}
-
-const Durable = createDurable({ autoPersist: false, autoReturn: false }) as unknown as new (
-  state: DurableObjectState,
-  env: Env,
-) => {
-  state: IttyState;
-  fetch(request: Request): Promise<Response>;
-  loadFromStorage(): Promise<void>;
-  persist(): Promise<void>;
-  destroy(): Promise<void>;
-};
-
-export class Group extends Durable {
+export class Group extends IttyGroup {
   private group: GroupState = emptyGroup();
   private readonly lives: Lives = new Map();
   private readonly since: number;
@@ -87,6 +58,13 @@ export class Group extends Durable {
   private calls = 0;
   private isSaving = false;
   private erasures = 0;
+  private readonly classicCalls = new ClassicCalls({
+    group: () => this.group,
+    now: () => Date.now(),
+    noteFirstUse: (namespace, name) => this.noteFirstUse(namespace, name),
+    save: () => this.save(),
+    schedule: (dueMs) => this.alarms.schedule('classic', dueMs),
+  });
   /** The telling of partitions that is under way. */
   private telling: Promise<void> | null = null;
   /** No member is overdue before this time. */
@@ -101,6 +79,7 @@ export class Group extends Durable {
       const { rollCall, fencing } = this.group;
       if (rollCall) this.alarms.schedule('sessions', rollCall.endsMs);
       if (Object.keys(fencing).length > 0) this.alarms.schedule('fencing', Date.now());
+      this.classicCalls.woke();
     });
   }
 
@@ -111,6 +90,7 @@ export class Group extends Durable {
     if (!METHODS.has(method)) return new Response('no such method', { status: 404 });
     this.calls += 1;
     this.sweep(Date.now());
+    this.classicCalls.expire();
     this.alarms.runDue();
     return await super.fetch(
       new Request(`https://group/do/call/${method}`, { headers: { 'do-content': content } }),
@@ -126,6 +106,7 @@ export class Group extends Durable {
     const refused = await this.noteFirstUse(namespace, name);
     if (refused) return refused;
     const { group } = this;
+    if (isClassic(group)) return assignedByMembers();
     const nowMs = Date.now();
     const member = join(group, crypto.randomUUID(), request);
     if (isFailure(member)) return member;
@@ -198,6 +179,14 @@ export class Group extends Durable {
     };
   }
 
+  classic(...args: Parameters<ClassicCalls['call']>): ReturnType<ClassicCalls['call']> {
+    return this.classicCalls.call(...args);
+  }
+
+  admitCommit(...args: Parameters<ClassicCalls['admitCommit']>): ReturnType<ClassicCalls['admitCommit']> {
+    return this.classicCalls.admitCommit(...args);
+  }
+
   noteBegun(topics: { name: string; id: number }[]): { begun: true } {
     if (noteBegun(this.group, topics)) this.save();
     return { begun: true };
@@ -262,6 +251,7 @@ export class Group extends Durable {
     this.erasures += 1;
     this.group = emptyGroup();
     this.lives.clear();
+    this.classicCalls.clear();
     this.alarms = this.newAlarms(null);
     try {
       await this.state.storage.deleteAlarm();
@@ -305,6 +295,10 @@ export class Group extends Durable {
   private newAlarms(armedMs: number | null): Alarm {
     const alarms = new Alarm(this.state.storage, armedMs, () => Date.now());
     alarms.register('sessions', (nowMs) => this.callRoll(nowMs));
+    alarms.register('classic', () => {
+      this.classicCalls.expire();
+      return null;
+    });
     alarms.register('fencing', (nowMs) => {
       this.state.waitUntil(this.flushFencing());
       return nowMs + FENCE_RETRY_MS;

@@ -5,12 +5,12 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import type { TransactionEnd } from '../../core/log/producer-state.ts';
+import type { KnownReport, ObjectReport } from '../../core/overview/object-report.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import type { ObjectContext } from '../runtime/context.ts';
-import { CostMeter } from '../runtime/cost-meter.ts';
+import { AppendLimits } from '../runtime/append-limits.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
-import { StorageRoom } from '../runtime/storage-room.ts';
 import { Waiters } from '../runtime/waiters.ts';
 import { Compactor } from '../storage/compactor.ts';
 import { DamageNotes } from '../storage/damage-notes.ts';
@@ -31,13 +31,15 @@ import { SharedLog } from './share/shared-log.ts';
 import type { Env } from '../env.ts';
 import { AnswerWaiters } from './log/answer-waiters.ts';
 import { CleanUp, type Cleanable } from './log/clean-up.ts';
+import { describePartition } from './log/describe-partition.ts';
 import { GroupExpiry } from './groups/group-expiry.ts';
 import { answerTo, resolveOffset } from './log/read-replies.ts';
 import { GroupOffsets } from './groups/group-offsets.ts';
 import { gzipCodec } from './log/gzip-codec.ts';
 import { appendReply, batchesReply, isWaiting, offsetHeaders } from './log/append-replies.ts';
 import { readAppend } from './log/read-append.ts';
-import { PartitionStore } from './log/partition-store.ts';
+import { PartitionReporter } from './partition-reporter.ts';
+import { PartitionStore, storingPartition } from './log/partition-store.ts';
 import {
   isAskGroup,
   type AppendedBatch,
@@ -67,9 +69,9 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   readonly #waiters: Waiters;
   readonly #since: number;
   readonly #commit: GroupCommit<LogCommand, LogOutcome>;
-  readonly #cost: CostMeter;
-  readonly #room: StorageRoom;
+  readonly #limits: AppendLimits;
   #alarm!: Alarm;
+  #reporter!: PartitionReporter;
   #answers!: AnswerWaiters;
   #cleanUp!: CleanUp;
   #groupExpiry!: GroupExpiry;
@@ -83,19 +85,19 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#store = new PartitionStore(this.#sql);
     this.#waiters = new Waiters(ctx);
     this.#since = this.now();
-    this.#room = new StorageRoom('partition', env, () => ctx.storage.sql.databaseSize);
     const shared = {
       env,
       sql: this.#sql,
       now: () => this.now(),
       waitUntil: (work: Promise<unknown>) => ctx.waitUntil(work),
     };
-    const cost = {
+    this.#limits = new AppendLimits({
       ...shared,
+      kind: 'partition',
       rows: () => this.#sql.meter.rowsWritten + this.#alarm.timesSet,
-      namespace: () => this.#open?.definition.topic.namespace ?? null,
-    };
-    this.#cost = new CostMeter(env, cost, Math.random());
+      object: () => this.#open && storingPartition(this.#open.definition),
+      databaseBytes: () => ctx.storage.sql.databaseSize,
+    });
     this.#commit = new GroupCommit({
       commit: (commands) => this.#commitAll(commands),
       sync: () => ctx.storage.sync(),
@@ -104,10 +106,11 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
       const context: ObjectContext = { ...shared, alarm: this.#alarm };
+      this.#reporter = new PartitionReporter(context, ctx.storage.sql, () => this.#open);
       this.#cleanUp = new CleanUp(
         context,
         () => this.#open,
-        () => this.#answers.answer(),
+        () => this.#startMoved(),
       );
       this.#answers = new AnswerWaiters(
         context,
@@ -125,16 +128,15 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     });
   }
 
-  /** Takes a definition from the topology: creates or changes the partition. An older definition changes nothing. */
   configure(definition: PartitionDefinition): void {
     if (this.#open && this.#open.definition.topic.version >= definition.topic.version) return;
     this.#store.write(definition);
     if (this.#open) this.#open.definition = definition;
-    else this.#cost.setUp(() => this.#openLog(definition));
+    else this.#limits.setUp(() => this.#openLog(definition));
+    this.#reporter.made();
     this.#cleanUp.schedule();
   }
 
-  /** Deletes everything and releases the storage. */
   async destroy(): Promise<void> {
     this.#open = null;
     this.#cleanUp.cancel();
@@ -151,14 +153,14 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   async append(
     version: number,
     bytes: Uint8Array,
-    { isHandedOn = false, publish: range, rowsPerHour }: AppendOptions = {},
+    { isHandedOn = false, publish: range, ...limits }: AppendOptions = {},
   ): Promise<AppendedBatch[] | Failure | Stale> {
+    const learned = isHandedOn ? null : this.#limits.learn(limits);
+    if (learned) await learned;
     const open = this.#current(version);
     if (!open) return STALE;
-    const refused = isHandedOn ? null : this.#cost.refusal(rowsPerHour);
+    const refused = this.#limits.refusal(isHandedOn ? null : limits, this.#commit.pendingBytes, bytes.length);
     if (refused) return refused;
-    const full = this.#room.refusal(this.#commit.pendingBytes, bytes.length);
-    if (full) return full;
     this.#appends += 1;
     const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
     const batches = readAppend(bytes, stampsAppends ? this.now() : null);
@@ -167,10 +169,6 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     return isFailure(outcome) ? outcome : appendReply(open, command, outcome);
   }
 
-  /**
-   * Ends a transaction in this log: writes its marker, unless that has happened before. Answers when it is durable.
-   * @returns null if the partition does not exist
-   */
   async endTransaction(end: TransactionEnd): Promise<{ isNew: boolean } | null> {
     this.#alarm.runDue();
     if (!this.#open) return null;
@@ -181,24 +179,12 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   describe(version: number): PartitionDescription | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
-    const { rowsWritten, rowsRead } = this.#sql.meter;
-    return {
-      ...open.log.offsets,
-      lastStableOffset: open.produced.lastStableOffset,
-      producers: open.produced.producerCount,
-      sizeBytes: open.log.sizeBytes,
-      segments: open.log.countSegments(),
+    const meter = { ...this.#sql.meter, appends: this.#appends, commits: this.#commit.commits };
+    return describePartition(open, {
       storageBytes: this.ctx.storage.sql.databaseSize,
       waiting: this.#waiters.count(),
-      damagedBatches: open.damage.count,
-      meter: {
-        rowsWritten,
-        rowsRead,
-        appends: this.#appends,
-        commits: this.#commit.commits,
-        since: this.#since,
-      },
-    };
+      meter: { ...meter, since: this.#since },
+    });
   }
 
   /** A reader has found a stored batch damaged. */
@@ -213,39 +199,34 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     if (!isFailure(result)) {
       open.produced.forgetRemoved();
       this.#cleanUp.schedule();
-      this.#answers.answer(); // a reader may wait for a record that is gone
+      this.#reporter.changed();
+      this.#startMoved();
     }
     return result;
   }
 
-  /** Notes where the partition ends, for a group whose members begin at `latest` and that sees it for the first time. */
   beginGroup(version: number, group: string): { begun: true } | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
     open.groups.begin(group);
-    this.#groupExpiry.schedule(open.groups);
+    this.#groupsUsed(open.groups);
     return { begun: true };
   }
 
-  /** Commits what a group has handled, or adds it to a transaction. One row. */
   commitOffset(version: number, commit: OffsetCommit): { committed: number } | Failure | AskGroup | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
     const { group, offset, metadata, transaction, onlyFrom } = commit;
     const result = open.groups.commit(group, commit, offset, metadata, transaction, onlyFrom);
-    this.#groupExpiry.schedule(open.groups);
+    this.#groupsUsed(open.groups);
     return result;
   }
 
-  /**
-   * Ends a transaction for the offsets of a group that it has committed here, unless that has happened before.
-   * @returns null if the partition does not exist
-   */
   endGroupTransaction(group: string, transactionalId: string, end: TransactionEnd): true | null {
     this.#alarm.runDue();
     if (!this.#open) return null;
     this.#open.groups.endTransaction(group, transactionalId, end);
-    this.#groupExpiry.schedule(this.#open.groups);
+    this.#groupsUsed(this.#open.groups);
     this.#answers.answer();
     return true;
   }
@@ -263,35 +244,34 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     const isShift = typeof to === 'object' && 'shiftBy' in to;
     const where = isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') };
     const result = open.groups.reset(group, epoch, where, isDryRun);
-    this.#groupExpiry.schedule(open.groups);
+    this.#groupsUsed(open.groups);
     this.#answers.answer(); // a member may have waited for the end of a transaction that is given up
     return result;
   }
 
-  /** Fences a member of a group that is gone: it can no longer commit for ownerships before this epoch. */
   fenceGroup(group: string, epoch: number): void {
     if (!this.#open) return;
     this.#open.groups.fence(group, epoch);
-    this.#groupExpiry.schedule(this.#open.groups);
+    this.#groupsUsed(this.#open.groups);
   }
 
-  /** Removes the offsets of a deleted group. */
   forgetGroup(group: string): void {
     this.#open?.groups.forget(group);
+    this.#reporter.changed();
     this.#answers.answer();
   }
 
-  /** Locks records for a member of a share group. One row, however many. */
   acquireShared(version: number, request: ShareAcquire): ShareAcquired | StaleGroup | Stale {
     const result = this.#current(version)?.shared.acquire(request);
     this.#shareDeadLetters.wake();
+    this.#reporter.changed();
     return result ?? STALE;
   }
 
-  /** Accepts, releases or rejects what members of a share group have acquired. One row, however many. */
   acknowledgeShared(version: number, request: ShareAcknowledge): ShareAcknowledged | StaleGroup | Stale {
     const result = this.#current(version)?.shared.acknowledge(request);
     this.#shareDeadLetters.wake();
+    this.#reporter.changed();
     return result ?? STALE;
   }
 
@@ -299,14 +279,21 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     return this.#current(version)?.shared.view(group) ?? STALE;
   }
 
-  /** Forgets a share group that was deleted, with its dead letters. */
   forgetShared(group: string, id: number): void {
     this.#open?.shared.store.remove(group, id);
   }
 
-  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
+  storedBytes(): number {
+    return this.#limits.storedBytes();
+  }
+
+  reportChanges(known: KnownReport): ObjectReport | null {
+    return this.#reporter.answer(known);
+  }
+
   tick(): void {
     this.#alarm.runDue();
+    this.#reporter.changed();
   }
 
   /**
@@ -320,7 +307,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     const { isolation } = query;
     const position = query.claim ? open.groups.position(query.claim, query.offset !== null) : null;
     if (isFailure(position) || isAskGroup(position)) return Response.json(position, { status: 422 });
-    if (query.claim) this.#groupExpiry.schedule(open.groups);
+    if (query.claim) this.#groupsUsed(open.groups);
     if (position === 'pending') return this.#answerPending(open, query, request);
     const offset = resolveOffset(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
@@ -331,6 +318,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
 
   override alarm(): void {
     this.#alarm.fired();
+    this.#reporter.changed();
   }
 
   /** Readers send nothing. The partition notices that one has left when it answers. */
@@ -349,11 +337,8 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     const log = new SegmentLog(this.#sql);
     const produced = new ProducedLog(this.#sql, log, this.now(), damage);
     const compactor = new Compactor(log, gzipCodec, produced, damage);
-    const groups = new GroupOffsets(
-      this.#sql,
-      () => log.offsets,
-      () => this.now(),
-    );
+    const now = (): number => this.now();
+    const groups = new GroupOffsets(this.#sql, () => log.offsets, now);
     const shared = new SharedLog({
       sql: this.#sql,
       log,
@@ -363,9 +348,10 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
       partition,
       damage,
       inflate: gzipCodec.inflate,
-      now: () => this.now(),
+      now,
     });
     this.#open = { definition, log, produced, compactor, groups, shared, damage };
+    this.#reporter.woke();
     this.#groupExpiry.schedule(groups);
     this.#shareDeadLetters.wake();
     this.#cleanUp.schedule();
@@ -375,6 +361,11 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   #current(version: number): Open | null {
     this.#alarm.runDue();
     return this.#open && version >= this.#open.definition.topic.version ? this.#open : null;
+  }
+
+  #startMoved(): void {
+    this.#answers.answer(); // a reader may wait for a record that is gone
+    this.#limits.noteFreed();
   }
 
   /** The answer while a transaction with the group's offset is open: nothing to read. */
@@ -395,6 +386,13 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     if (!open) throw new Error('the topic was deleted while records were on their way');
     const outcomes = open.produced.commit(commands, this.now());
     this.#cleanUp.scheduleAfterAppend(open);
+    this.#limits.note();
+    this.#reporter.changed();
     return outcomes;
+  }
+
+  #groupsUsed(groups: GroupOffsets): void {
+    this.#groupExpiry.schedule(groups);
+    this.#reporter.changed();
   }
 }

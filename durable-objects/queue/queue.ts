@@ -4,6 +4,7 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
+import type { KnownReport, ObjectReport } from '../../core/overview/object-report.ts';
 import { deletionProblem, type QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
@@ -11,13 +12,13 @@ import { writeJson } from '../../protocol/json/json-text.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
-import { StorageRoom } from '../runtime/storage-room.ts';
 import { concatenate } from '../../protocol/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../env.ts';
 import { DeletionGuard } from './time/deletion-guard.ts';
 import { closeToo, Consumers } from './deliver/consumers.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from '../rpc/dead-letters.ts';
+import type { MessageAnswer, MessageCall } from '../rpc/queue-messages.ts';
 import { deleteItself } from './time/delete-itself.ts';
 import { describeQueue } from './status.ts';
 import { HandOut } from './deliver/hand-out.ts';
@@ -31,19 +32,14 @@ import type {
   SettleRequest,
   QueueMethods,
 } from '../rpc/queue.ts';
-import { STALE, type Stale } from '../rpc/stale.ts';
+import { isStale, STALE, type Stale } from '../rpc/stale.ts';
 import { QueueTasks, type Open } from './time/queue-tasks.ts';
 import { QueueWatch } from './time/queue-watch.ts';
 import type { SettleRun } from '../../core/queue/settle/settle-run.ts';
 import { readFrame, readStreamMessage, runsOf } from './deliver/settle-message.ts';
 import { QueueStore, type StoredDefinition } from './rows/queue-store.ts';
+import { commitSteps, type Step } from './steps.ts';
 import { StoredQueue, type StepContext } from './stored-queue.ts';
-
-/** One call's part of a commit. Publishes come first, so that what a commit brings can be delivered by it. */
-interface Step {
-  order: 'publish' | 'settle' | 'deliver';
-  run: (queue: StoredQueue, context: StepContext) => unknown;
-}
 
 export class Queue extends DurableObject<Env> implements QueueMethods {
   readonly #sql: DurableSql;
@@ -51,7 +47,6 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   readonly #consumers: Consumers;
   readonly #since: number;
   readonly #steps: GroupCommit<Step, unknown>;
-  readonly #room: StorageRoom;
   #alarm!: Alarm;
   #tasks!: QueueTasks;
   #handOut!: HandOut;
@@ -67,11 +62,9 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     // Answered by the runtime: a client sees that its stream is there without waking the queue.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
     this.#since = this.now();
-    this.#room = new StorageRoom('queue', env, () => ctx.storage.sql.databaseSize);
     this.#steps = new GroupCommit({
       commit: (steps) => this.#commit(steps),
       sync: () => ctx.storage.sync(),
-      committed: () => this.#handOut.serve(),
     });
     void ctx.blockConcurrencyWhile(async () => {
       const now = (): number => this.now();
@@ -82,7 +75,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
         open: () => this.#open,
         serve: () => this.#handOut.serve(),
         changed: (isByTime) => this.#watch.changed(isByTime),
-        consumers: () => this.#consumers.count(),
+        consumers: () => this.#handOut.consumers(),
         noneLeased: () => this.#handOut.noneLeased(),
         writeQueue: (definition) => this.#store.writeQueue(definition),
         deleteItself: (definition) => ctx.waitUntil(deleteItself(env, definition, 'unused')),
@@ -95,14 +88,21 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
         ended: (open) => this.#streamsEnded(open),
         noneLeased: () => this.#tasks.noneLeased(),
       });
-      this.#watch = new QueueWatch(context, () => this.#open);
+      const databaseBytes = (): number => ctx.storage.sql.databaseSize;
+      this.#watch = new QueueWatch(
+        { ...context, databaseBytes },
+        {
+          open: () => this.#open,
+          describe: ({ queue }) => this.#describe(queue),
+          outgoingProblem: () => this.#tasks.outgoingProblem,
+        },
+      );
       const stored = this.#store.readQueue();
       if (stored) this.#openQueue(stored);
       this.#deletionGuard = new DeletionGuard(context, this.#store, () => this.#open?.definition ?? null);
     });
   }
 
-  /** Takes a definition from the topology: creates or changes the queue. An older definition changes nothing. */
   configure(definition: QueueDefinition): void {
     if (this.#open && this.#open.definition.version >= definition.version) return;
     const usedMs = this.now();
@@ -119,7 +119,6 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     } else this.#watch.setUp(() => this.#openQueue({ definition, isPaused, usedMs }));
   }
 
-  /** Closes the queue if it may be deleted. From this answer on it accepts nothing. */
   closeIf(
     version: number,
     { ifUnused = false, ifEmpty = false, byItself }: QueueDeletion,
@@ -138,7 +137,6 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return { closed: true };
   }
 
-  /** Deletes everything and releases the storage. */
   async destroy(): Promise<void> {
     this.#open = null;
     this.#tasks.cancel();
@@ -149,23 +147,20 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     await this.ctx.storage.deleteAll();
   }
 
-  /** Takes whole batches, checked by the caller. Answers when they are durable. */
   async publish(
     version: number,
     bytes: Uint8Array,
     options: PublishOptions = {},
   ): Promise<Published | Failure | Stale> {
-    const open = this.#current(version);
-    if (!open) return STALE;
-    const refused = options.source ? null : this.#watch.refusal(options.rowsPerHour); // what the broker itself hands on is not lost
+    const learned = this.#watch.learn(options);
+    if (learned) await learned;
+    if (!this.#current(version)) return STALE;
+    const refused = this.#watch.refusal(options, this.#steps.pendingBytes, bytes.length);
     if (refused) return refused;
-    const full = this.#room.refusal(this.#steps.pendingBytes, bytes.length);
-    if (full) return full;
     const run: Step['run'] = (queue, context) => queue.publish(bytes, options, context);
     return (await this.#steps.submit({ order: 'publish', run }, bytes.length)) as Published;
   }
 
-  /** Delivers ready messages. Returns a frame (protocol/frames/delivery-frame.ts), or null if none is ready. */
   async deliver(request: DeliverRequest): Promise<Uint8Array | null | Failure | Stale> {
     const open = this.#current(request.version);
     if (!open) return STALE;
@@ -179,10 +174,10 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   async settle(version: number, requestJson: Uint8Array): Promise<Settled | Stale> {
     if (!this.#current(version)) return STALE;
     const request = JSON.parse(new TextDecoder().decode(requestJson)) as SettleRequest;
+    this.#handOut.noteRoom(request);
     return await this.#settle(runsOf(request), request.consumerId);
   }
 
-  /** Settles the entries of a frame (protocol/frames/settlement-frame.ts). The answer is a frame too. */
   async settleFrame(
     version: number,
     bytes: Uint8Array,
@@ -193,7 +188,6 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return isFailure(frame) ? frame : frame.answer(await this.#settle(frame.runs, consumerId));
   }
 
-  /** Ends the polls of a consumer that wait: each looks a last time. If it is the active one, another takes its turn. */
   endWaits(version: number, consumerId: string): number | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
@@ -214,7 +208,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     const { meter } = this.#sql;
     return describeQueue(queue, {
       outgoing_problem: this.#tasks.outgoingProblem,
-      consumers: this.#consumers.count(),
+      consumers: this.#handOut.consumers(),
       alerts: this.#watch.alerts(),
       storage_bytes: this.ctx.storage.sql.databaseSize,
       rows_written: meter.rowsWritten + this.#alarm.timesSet,
@@ -224,7 +218,6 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     });
   }
 
-  /** Removes ready and parked messages. Returns how many. */
   purge(version: number): number | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
@@ -233,7 +226,6 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return purged;
   }
 
-  /** The next messages, as record batches in the order of delivery, without taking them. */
   peek(version: number, max: number, bytesMax: number): Uint8Array | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
@@ -241,13 +233,25 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return concatenate(open.queue.peek(max, bytesMax).map(({ records }) => encodeBatch(records)));
   }
 
-  /** Lists, sends again, replays and purges the dead letters that it holds. */
   deadLetters(version: number, call: DeadLetterCall): DeadLetterAnswer | Stale {
+    const answer = this.#steer(version, ({ deadLetters }) => deadLetters.answer(call, this.now()));
+    if (call.do === 'replay' && !isStale(answer)) this.#tasks.scheduleReplays();
+    return answer;
+  }
+
+  /** Lists messages, cancels one, has it delivered before its turn, or moves many to another queue. */
+  messages(version: number, call: MessageCall): MessageAnswer | Stale {
+    const answer = this.#steer(version, ({ messages }) => messages.answer(call, this.now()));
+    if (call.do === 'move' && !isStale(answer)) this.#tasks.scheduleReplays();
+    return answer;
+  }
+
+  #steer<Answer>(version: number, step: (queue: StoredQueue) => Answer): Answer | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
-    const answer = open.queue.commit(() => open.queue.deadLetters.answer(call, this.now()));
-    if (call.do === 'replay') this.#tasks.scheduleReplays();
+    const answer = open.queue.commit(() => step(open.queue));
     this.#tasks.schedule();
+    this.#handOut.serve(); // what became ready, or what waited for a message of its key
     return answer;
   }
 
@@ -258,13 +262,22 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
       this.#store.writeQueue({ definition: open.definition, isPaused, usedMs: open.usedMs });
       open.queue.setPaused(isPaused);
       if (!isPaused) this.#handOut.serve();
+      this.#watch.noticed();
     }
     return isPaused;
   }
 
-  /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
+  storedBytes(): number {
+    return this.#watch.storedBytes();
+  }
+
+  reportChanges(known: KnownReport): ObjectReport | null {
+    return this.#watch.answer(known);
+  }
+
   tick(): void {
     this.#runDue();
+    this.#watch.noticed();
   }
 
   /** A delivery. 200 with a frame, 204 for nothing, 101 with a socket that brings the frame, or 422 with a failure. */
@@ -326,7 +339,9 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     const open = this.#current(request.version);
     if (!open) return Response.json(STALE, { status: 422 });
     this.#tasks.noteUse(open);
-    return this.#wait(request);
+    const response = this.#wait(request);
+    this.#watch.streamsChanged();
+    return response;
   }
 
   #wait(request: DeliverRequest): Response {
@@ -344,7 +359,8 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   /** With its last stream the queue may go as well. */
   #streamsEnded(open: Open): void {
     this.#used(open);
-    if (open.definition.config.auto_delete && this.#consumers.count() === 0)
+    this.#watch.streamsChanged();
+    if (open.definition.config.auto_delete && this.#handOut.consumers() === 0)
       this.ctx.waitUntil(deleteItself(this.env, open.definition, 'left'));
   }
 
@@ -374,20 +390,9 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   #commit(steps: readonly Step[]): unknown[] {
     const open = this.#open;
     if (!open) throw new Error('the queue was deleted while calls were on their way');
-    const { queue } = open;
-    const context = this.#context();
-    const results = new Array<unknown>(steps.length);
-    const runAll = (order: Step['order']): void =>
-      steps.forEach((step, index) => {
-        if (step.order === order) results[index] = step.run(queue, context);
-      });
-    queue.commit(() => {
-      runAll('publish');
-      queue.store();
-      runAll('settle');
-      runAll('deliver');
-    });
+    const results = commitSteps(open.queue, steps, this.#context());
     this.#tasks.schedule();
+    this.#handOut.serve(); // in the same turn: what came and who has it go to disk together
     return results;
   }
 }

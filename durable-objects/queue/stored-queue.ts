@@ -5,6 +5,7 @@
 
 import { deathRecord } from '../../core/queue/dead-letters/dead-letter-record.ts';
 import { withDiscarded, type Discarded } from '../../core/queue/dead-letters/letter-routes.ts';
+import type { LetterSource } from '../../core/queue/dead-letters/letter-scan.ts';
 import { countDeath } from '../../core/queue/dead-letters/dead-letter.ts';
 import { deliver, type DeliverCommand } from '../../core/queue/deliver/deliver.ts';
 import { expireHeads, expireLeases } from '../../core/queue/expire.ts';
@@ -28,6 +29,8 @@ import { Admission } from './publish/admission.ts';
 import { SegmentAppender } from './rows/segment-appender.ts';
 import { loadQueue } from './rows/load-queue.ts';
 import { leasesOf, oldestMs, peek } from './deliver/inspect.ts';
+import { MessageBox } from './messages/message-box.ts';
+import { MoveBox } from './messages/move-box.ts';
 import { Outbox } from './dead-letters/outbox.ts';
 import { OutboxStore, type OutboxRow } from './dead-letters/outbox-store.ts';
 import { NO_TOTALS, ParkedStore, type Totals } from './rows/parked-store.ts';
@@ -61,8 +64,9 @@ export class StoredQueue {
   readonly #source: SegmentSource;
   readonly #name: string;
   readonly #id: number;
-  /** Its methods are steps. */
+  /** Their methods are steps. */
   readonly deadLetters: DeadLetterBox;
+  readonly messages: MessageBox;
   #state!: QueueMachine;
   /** As stored. */
   #totals: Totals = NO_TOTALS;
@@ -92,7 +96,7 @@ export class StoredQueue {
     this.#changes = new ChangesWriter(this.#store, this.#cache, this.#deliveryRows, this.#producers);
     this.#parkedStore = new ParkedStore(sql);
     this.#outbox = new Outbox(new OutboxStore(sql), this.#parkedStore.totals().reserved, nowMs);
-    this.#parked = new ParkedMessages(this.#parkedStore, this.#cache);
+    this.#parked = new ParkedMessages(this.#parkedStore, this.#cache, () => this.#outbox.takeNumbers(1));
     this.#admission = new Admission({
       name: definition.name,
       store: this.#store,
@@ -101,16 +105,24 @@ export class StoredQueue {
       outbox: this.#outbox,
       producers: this.#producers,
     });
+    const { name, id: queueId } = definition;
+    const recordAt: LetterSource['recordAt'] = (extent, offset) => this.#cache.records(extent).get(offset)!;
+    const letters = (): LetterSource => ({ queueId, state: this.#state, source: this.#source, recordAt });
+    const box = { name, letters, outbox: this.#outbox };
+    const replays = new ReplayStore(sql);
+    const moves = new MoveBox({ ...box, parked: this.#parked, replays });
     this.deadLetters = new DeadLetterBox({
-      name: definition.name,
-      letters: () => ({
-        queueId: definition.id,
-        state: this.#state,
-        source: this.#source,
-        recordAt: (extent, offset) => this.#cache.records(extent).get(offset)!,
-      }),
-      outbox: this.#outbox,
-      replays: new ReplayStore(sql),
+      ...box,
+      replays,
+      runMove: (move, atMs) => moves.runSlice(move, atMs),
+    });
+    this.messages = new MessageBox({
+      ...box,
+      moves,
+      parked: this.#parked,
+      appender: this.#appender,
+      expired: (records, atMs) => this.#expired(records, atMs),
+      holdLength: () => this.#holdLength(),
     });
     this.#load(definition.config, isPaused);
   }
@@ -257,15 +269,19 @@ export class StoredQueue {
   /** A step: parked messages that are due become ready, at most a slice. True if more are due. */
   promote(nowMs: number): boolean {
     this.#nowMs = nowMs;
-    const isMoreDue = this.#parked.promote(this.#state, this.#appender, nowMs, (records) => {
-      const outcomes = records.map(() => countDeath(this.#state, 'expired'));
-      if (outcomes[0] !== 'dead_lettered') return;
-      const leaving = { attempts: null };
-      this.#outbox.add(records.map((record) => deathRecord(record, 'expired', this.#name, nowMs, leaving)));
-    });
+    const isMoreDue = this.#parked.promote(this.#state, this.#appender, nowMs, (records) =>
+      this.#expired(records, nowMs),
+    );
     this.#appender.flush(this.#state);
     this.#holdLength();
     return isMoreDue;
+  }
+
+  /** Messages that had waited for their time, and were too old by then. */
+  #expired(records: readonly LogRecord[], nowMs: number): void {
+    const outcomes = records.map(() => countDeath(this.#state, 'expired'));
+    if (outcomes[0] !== 'dead_lettered') return;
+    this.#outbox.add(records.map((record) => deathRecord(record, 'expired', this.#name, nowMs)));
   }
 
   /** Drops from the head what is too much, at most a slice. False if more has to go. */

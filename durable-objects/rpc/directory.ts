@@ -1,7 +1,7 @@
 /** What may be called on the directory: the namespaces and tokens of the deployment. */
 
 import type { Namespace } from '../../core/access/namespace.ts';
-import type { Quotas } from '../../core/access/quotas.ts';
+import type { Quotas } from '../../core/access/quotas/quotas.ts';
 import type { Token } from '../../core/access/token.ts';
 import type { Failure } from '../../protocol/errors.ts';
 

@@ -1,6 +1,7 @@
 /** Methods of a group that others call, and what goes in and out of them. */
 
 import type { UnbegunTopic } from '../../core/group/first-sight.ts';
+import type { ClassicJoin, ClassicSync, Joined, MemberClaim, Synced } from '../../core/group/classic/step.ts';
 import type { JoinRequest } from '../../core/group/membership.ts';
 import type { GroupState, Member, TopicRef } from '../../core/group/group-state.ts';
 import type { Target } from '../../core/group/target.ts';
@@ -57,6 +58,20 @@ export interface BeatRequest {
   isFetch: boolean;
 }
 
+/** What a member of a classic group asks for. */
+export type ClassicRequest =
+  | ({ action: 'join' } & ClassicJoin)
+  | ({ action: 'sync' } & ClassicSync)
+  | ({ action: 'heartbeat' } & MemberClaim)
+  | { action: 'leave'; members: { memberId: string; instanceId: string | null }[] };
+
+export interface ClassicAnswer {
+  joined?: Joined;
+  synced?: Synced;
+  /** Of each member that was to leave: its id, or why not. */
+  left?: (string | Failure)[];
+}
+
 /** The methods of a group that can be called. */
 export interface GroupMethods {
   /** A group that does not exist is made by it. */
@@ -77,6 +92,18 @@ export interface GroupMethods {
   ): { owned: ({ since: number; topicId: number } | null)[] } | Failure;
   /** The partitions of these topics have noted where they ended when the group first saw them. */
   noteBegun(topics: Pick<UnbegunTopic, 'name' | 'id'>[]): { begun: true };
+  /** Answers a join when the rebalance has ended, and a sync when the leader has assigned. A join makes a group that does not exist. */
+  classic(namespace: string, group: string, request: ClassicRequest): ClassicAnswer | Failure;
+  /**
+   * Admits commits to partitions of these topics: by a member of a classic group, or by nobody (null) if the group has no members. That
+   * makes a group that does not exist.
+   */
+  admitCommit(
+    namespace: string,
+    group: string,
+    claim: MemberClaim | null,
+    topics: Record<string, TopicRef>,
+  ): { epoch: number } | Failure;
   describe(): GroupDescription | Failure;
   /**
    * Makes a new epoch of a group without members: what it had before cannot commit any more.

@@ -4,6 +4,7 @@ import type { Claim } from '../../core/group/offsets.ts';
 import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import type { TransactionEnd } from '../../core/log/producer-state.ts';
+import type { KnownReport, ObjectReport } from '../../core/overview/object-report.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
@@ -16,6 +17,7 @@ import type {
   ShareView,
   StaleGroup,
 } from './share-groups.ts';
+import type { PublishLimits } from './publish-limits.ts';
 import type { Stale } from './stale.ts';
 
 export interface PartitionDefinition {
@@ -24,11 +26,9 @@ export interface PartitionDefinition {
 }
 
 /** Options of an append. */
-export interface AppendOptions {
+export interface AppendOptions extends PublishLimits {
   /** The broker itself hands them on: no ceiling refuses what it has taken already. */
   isHandedOn?: boolean;
-  /** The cost ceiling of the namespace, as far as the router knows. */
-  rowsPerHour?: number;
   /** The batches are those of core/log/exchange-batch.ts, and part of this publish: what was taken before is not again. */
   publish?: PublishRange;
 }
@@ -167,6 +167,10 @@ export interface PartitionMethods extends Rpc.DurableObjectBranded {
   describeShared(version: number, group: ShareGroupDefinition): ShareView | StaleGroup | Stale;
   /** Forgets a share group that was deleted, with its dead letters. */
   forgetShared(group: string, id: number): void;
+  /** Bytes that count for the quota of the namespace. */
+  storedBytes(): number;
+  /** Tells the overview what has changed. @param known the last report that it has. Null: nothing has changed since */
+  reportChanges(known: KnownReport): ObjectReport | null;
   /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): void;
 }

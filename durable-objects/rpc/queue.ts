@@ -1,6 +1,7 @@
 /** Methods of a queue that others call, and what goes in and out of them. */
 
 import type { DeliveryError } from '../../core/queue/settle/settle.ts';
+import type { KnownReport, ObjectReport } from '../../core/overview/object-report.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
 import type { PublishException, PublishProducer } from '../../core/queue/publish/queue-producers.ts';
 import type { QueueDeletion } from '../../core/topology/queue-deletion.ts';
@@ -10,14 +11,15 @@ import type { SettleFields } from '../../protocol/schemas/deliveries.ts';
 import type { QueueStatus } from '../../protocol/schemas/queues.ts';
 import type { SettleOutcome } from '../../protocol/settlements.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from './dead-letters.ts';
+import type { MessageAnswer, MessageCall } from './queue-messages.ts';
+import type { PushRoom } from './subscription.ts';
+import type { PublishLimits } from './publish-limits.ts';
 import type { Stale } from './stale.ts';
 
 export type { DeliveryError } from '../../core/queue/settle/settle.ts';
 
 /** Options of a publish. */
-export interface PublishOptions {
-  /** The cost ceiling of the namespace, as far as the router knows. */
-  rowsPerHour?: number;
+export interface PublishOptions extends PublishLimits {
   /**
    * Set by a broker object that hands on messages at least once: its name and the number of the first message, which
    * grow by one per message unless `numbers` gives each its own, in order. Messages with a number that was taken before are
@@ -57,6 +59,8 @@ export interface DeliverRequest {
   isBinary?: boolean;
   /** A stream: its client sends something at least so often, in ms. */
   heartbeatMs?: number;
+  /** A stream: those of the highest are served first. Default 0. */
+  priority?: number;
 }
 
 export interface NackedTag {
@@ -72,6 +76,8 @@ export interface SettleRequest {
   reject?: { tag: string; error?: DeliveryError }[];
   release?: string[];
   extend?: { tag: string; leaseMs: number }[];
+  /** The subscription that settles, and what it takes from now on. */
+  subscription?: { name: string; room: PushRoom };
   /** Where it is given, only deliveries of this consumer are settled. */
   consumerId?: string;
 }
@@ -117,7 +123,13 @@ export interface QueueMethods extends Rpc.DurableObjectBranded {
   peek(version: number, max: number, bytesMax: number): Uint8Array | Stale;
   /** Lists, sends again, replays and purges the dead letters that it holds. */
   deadLetters(version: number, call: DeadLetterCall): DeadLetterAnswer | Stale;
+  /** Lists messages, cancels one, or has it delivered before its turn. */
+  messages(version: number, call: MessageCall): MessageAnswer | Stale;
   setPaused(version: number, isPaused: boolean): boolean | Stale;
+  /** Bytes that count for the quota of the namespace. */
+  storedBytes(): number;
+  /** Tells the overview what has changed. @param known the last report that it has. Null: nothing has changed since */
+  reportChanges(known: KnownReport): ObjectReport | null;
   /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): void;
 }

@@ -3,6 +3,7 @@
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ErrorCode, Failure } from '../../protocol/errors.ts';
 import type { ScheduleState } from '../../protocol/schemas/schedules.ts';
+import type { TraceContext } from '../../protocol/trace-context.ts';
 
 export type ScheduleDescription = ScheduleState;
 
@@ -20,8 +21,11 @@ export interface ScheduleMethods extends Rpc.DurableObjectBranded {
   destroy(): Promise<void>;
   /** Null until the topology has told it its definition. */
   describe(): ScheduleDescription | null;
-  /** Publishes now, at any time and even if it is paused. Null until it knows its definition. */
-  trigger(): Promise<Triggered | Failure | null>;
+  /**
+   * Publishes now, at any time and even if it is paused. Null until it knows its definition.
+   * @param trace of the request, if it has one
+   */
+  trigger(trace?: TraceContext): Promise<Triggered | Failure | null>;
   /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): void;
 }

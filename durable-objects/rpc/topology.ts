@@ -1,15 +1,17 @@
 /** Methods of the topology that others call, and what goes in and out of them. */
 
-import type { CountLimits, Counts } from '../../core/access/quotas.ts';
+import type { CountLimits, Counts } from '../../core/access/quotas/quotas.ts';
+import type { StoringObject } from '../../core/cost/stored-bytes.ts';
 import type { Destination } from '../../core/exchange/binding.ts';
 import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
-import type { AlertDefinition } from '../../core/topology/alerts.ts';
-import type { PolicyDefinition } from '../../core/topology/policies.ts';
+import type { AlertDefinition } from '../../core/topology/rules/alerts.ts';
+import type { PolicyDefinition } from '../../core/topology/rules/policies.ts';
 import type { QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
-import type { RuleProgress } from '../../core/topology/rule-pass.ts';
-import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
+import type { RuleProgress } from '../../core/topology/rules/rule-pass.ts';
+import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
+import type { ScheduleConfig, ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Failure } from '../../protocol/errors.ts';
@@ -17,8 +19,8 @@ import type { AlertDeclaration } from '../../protocol/schemas/alerts.ts';
 import type { ExchangeDeclaration } from '../../protocol/schemas/exchanges.ts';
 import type { PolicyDeclaration } from '../../protocol/schemas/policies.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/schemas/queues.ts';
-import type { ScheduleDeclaration } from '../../protocol/schemas/schedules.ts';
 import type { ShareGroupDeclaration } from '../../protocol/schemas/share-groups.ts';
+import type { PauseReason, SubscriptionDeclaration } from '../../protocol/schemas/subscriptions.ts';
 import type { TopicChange, TopicDeclaration } from '../../protocol/schemas/topics.ts';
 
 export interface TopicAnswer {
@@ -48,6 +50,11 @@ export interface AlertAnswer {
 
 export interface ScheduleAnswer {
   schedule: ScheduleDefinition;
+  topologyVersion: number;
+}
+
+export interface SubscriptionAnswer {
+  subscription: SubscriptionDefinition;
   topologyVersion: number;
 }
 
@@ -131,6 +138,7 @@ export interface Listed {
   policies: PolicyDefinition;
   alerts: AlertDefinition;
   schedules: ScheduleDefinition;
+  subscriptions: SubscriptionDefinition;
   groups: { name: string };
   shareGroups: ShareGroupDefinition;
 }
@@ -159,7 +167,7 @@ export interface Cleared {
 }
 
 /** What has objects of its own that are told of changes. */
-export type TargetKind = 'topic' | 'queue' | 'schedule';
+export type TargetKind = 'topic' | 'queue' | 'schedule' | 'subscription';
 
 /** An answer with how far the policies and alerts have been applied to queues. */
 export type Ruled<Answer> = Answer & { progress: RuleProgress };
@@ -181,6 +189,8 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   noteGroup(name: string): Failure | null;
   forgetGroup(name: string): void;
 
+  /** Returns JSON: the definitions of those of these queues that exist. */
+  queues(names: readonly string[]): string;
   queue(name: string): { queue: QueueDefinition | null; topologyVersion: number };
   declareQueue(namespace: string, name: string, declaration: QueueDeclaration): Promise<New<QueueAnswer>>;
   changeQueue(name: string, change: QueueChange): Promise<QueueAnswer | Failure>;
@@ -207,9 +217,24 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   deleteAlert(name: string): Promise<Ruled<AlertAnswer> | Failure>;
 
   schedule(name: string): { schedule: ScheduleDefinition | null; topologyVersion: number };
-  putSchedule(namespace: string, name: string, config: ScheduleDeclaration): Promise<New<ScheduleAnswer>>;
+  putSchedule(namespace: string, name: string, config: ScheduleConfig): Promise<New<ScheduleAnswer>>;
   pauseSchedule(name: string, isPaused: boolean): Promise<ScheduleAnswer | Failure>;
   deleteSchedule(name: string): Promise<ScheduleAnswer | Failure>;
+
+  subscription(name: string): { subscription: SubscriptionDefinition | null; topologyVersion: number };
+  /** `secret` is the one that was made for it by this call, else null. */
+  putSubscription(
+    namespace: string,
+    name: string,
+    declaration: SubscriptionDeclaration,
+  ): Promise<New<SubscriptionAnswer & { secret: string | null }>>;
+  /** @param reason null: it is resumed. @param id only the one of this id: what its object asks */
+  pauseSubscription(
+    name: string,
+    reason: PauseReason | null,
+    id?: number,
+  ): Promise<SubscriptionAnswer | Failure>;
+  deleteSubscription(name: string): Promise<SubscriptionAnswer | Failure>;
 
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number };
   putShareGroup(
@@ -226,6 +251,11 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   costStatus(): CostStatus;
   limitCost(rowsPerHour: number | null): CostStatus;
   reportRows(rows: number): CostReply;
+  /**
+   * Takes what an object stores. Returns what the namespace may still store, below zero if there is too much; null: the object
+   * does not count, or nothing is limited.
+   */
+  reportStored(object: StoringObject, bytes: number): number | null;
 
   /** The definitions of many queues and topics at once, without those that do not exist. */
   definitions(

@@ -1,9 +1,10 @@
 /** Methods of the coordinator of a transactional id that others call, and what goes in and out of them. */
 
 import type { EndReason, Identity, Outcome } from '../../core/transaction/transaction.ts';
-import type { DestinationAddress } from '../../core/topology/destination-addresses.ts';
+import type { DestinationAddress } from '../../core/topology/routing/destination-addresses.ts';
 import type { TopicAddress } from '../../core/topology/topics.ts';
 import type { Failure } from '../../protocol/errors.ts';
+import type { PublishLimits } from './publish-limits.ts';
 
 /** A partition that a transaction writes to, or commits an offset of a group in. */
 export interface TransactionPart {
@@ -53,20 +54,21 @@ export interface TransactionMethods extends Rpc.DurableObjectBranded {
   /**
    * Holds messages until the transaction is committed. A repetition changes nothing.
    * @param topicProducerId a new one, for the first messages that go to a topic
-   * @param rowsPerHour the cost ceiling of the namespace, as far as the router knows
    */
   addMessages(
     transactionalId: string,
     identity: Identity,
     publish: HeldPublish,
     topicProducerId: number | null,
-    rowsPerHour?: number,
+    limits?: PublishLimits,
   ): Promise<Failure | null>;
   /** Commits or aborts. Answers when it is decided, and if they can be reached, when every partition has it. */
   end(transactionalId: string, identity: Identity, outcome: Outcome): Promise<EndAnswer | Failure>;
   describe(): TransactionDescription | null;
   /** Deletes everything and releases the storage, because the namespace is deleted. */
   erase(): Promise<void>;
+  /** Bytes that count for the quota of the namespace. */
+  storedBytes(): number;
   /** Runs due tasks. The watchdog calls it in case an alarm was lost. */
   tick(): Promise<void>;
 }

@@ -13,6 +13,7 @@ import { bytesOfText } from '../../protocol/json/json-bytes.ts';
 import type { RecordInput } from '../../protocol/record-batch/index.ts';
 import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
 import { recordOfMessage } from '../../protocol/schemas/messages.ts';
+import { missingTraceHeaders } from '../../protocol/trace-context.ts';
 import { isGone } from '../forwarding/hand-over.ts';
 import { definitionsOf, directDestination, sendTo, throughExchange } from '../forwarding/destinations.ts';
 import type { Env } from '../env.ts';
@@ -61,6 +62,12 @@ export async function publishOccurrence(
     const { kind, name: topicName } = batch.destination;
     const topic = kind === 'topic' ? definitions.topics.get(topicName) : undefined;
     const refused = topic ? checkTopicRecord(topic, record) : null;
+    const untraced = refused && untracedRecordFor(schedule, publish, nowMs);
+    // A trace never makes a publish fail.
+    if (untraced && !checkTopicRecord(topic!, untraced)) {
+      const fitting = { records: [untraced], bytes: null };
+      return await sendTo(env, definitions, batch, fitting, source, publish.id);
+    }
     return refused ?? (await sendTo(env, definitions, batch, messages, source, publish.id));
   };
   const results = await Promise.all(batches.map(send));
@@ -77,7 +84,17 @@ export async function publishOccurrence(
 }
 
 /** Returns the message as it is stored. */
-export function recordFor(schedule: ScheduleDefinition, publish: Publish, nowMs: number): RecordInput {
+function recordFor(schedule: ScheduleDefinition, publish: Publish, nowMs: number): RecordInput {
+  const record = untracedRecordFor(schedule, publish, nowMs);
+  const context = publish.trace ?? schedule.config.trace ?? null;
+  const headers = record.headers ?? [];
+  return context === null
+    ? record
+    : { ...record, headers: [...headers, ...missingTraceHeaders(headers, context)] };
+}
+
+/** The same without a trace context, but for one that the message itself has. */
+function untracedRecordFor(schedule: ScheduleDefinition, publish: Publish, nowMs: number): RecordInput {
   const { message, target } = schedule.config;
   const route =
     'exchange' in target
@@ -94,6 +111,6 @@ export function recordFor(schedule: ScheduleDefinition, publish: Publish, nowMs:
   };
   const record = recordOfMessage(stamped, nowMs, route);
   if (typeof record === 'string') throw new Error(`a schedule has a message that cannot be: ${record}`);
-  if (!('topic' in target)) return record;
-  return { ...record, key: target.key === undefined ? null : bytesOfText(target.key) };
+  const key = !('topic' in target) ? record.key : target.key === undefined ? null : bytesOfText(target.key);
+  return { ...record, key };
 }

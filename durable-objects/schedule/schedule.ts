@@ -19,6 +19,7 @@ import {
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import { judgeAttempt } from '../../core/webhook/attempt.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import type { TraceContext } from '../../protocol/trace-context.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../env.ts';
@@ -90,7 +91,7 @@ export class Schedule extends DurableObject<Env> implements ScheduleMethods {
   }
 
   /** Publishes now, at any time and even while paused. */
-  async trigger(): Promise<Triggered | Failure | null> {
+  async trigger(trace?: TraceContext): Promise<Triggered | Failure | null> {
     const open = this.#open;
     if (!open) return null;
     const { name } = open.definition;
@@ -103,7 +104,7 @@ export class Schedule extends DurableObject<Env> implements ScheduleMethods {
         },
       );
     }
-    this.#write(open, { ...open.state, ...addPublish(open.state, Date.now(), 'trigger', Date.now()) });
+    this.#write(open, { ...open.state, ...addPublish(open.state, Date.now(), 'trigger', Date.now(), trace) });
     const publish = open.state.pending.at(-1)!;
     await this.#publish();
     const messageId = messageIdOf(open.definition, publish);

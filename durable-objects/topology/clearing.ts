@@ -1,5 +1,5 @@
 /**
- * Clearing: frees the objects of a namespace that is deleted, some at a time. Partitions, queues and schedules go as in every
+ * Clearing: frees the objects of a namespace that is deleted, some at a time. Partitions, queues, schedules and subscriptions go as in every
  * deletion: a commit removes their definitions and notes the effects, which a crash repeats. Groups and coordinators are freed
  * first and removed from the list then. Share groups, dead letters, alerts and webhooks live in those objects; exchanges,
  * bindings and rules live in the topology alone, and go when it is wiped.
@@ -13,7 +13,12 @@ import { transactionStub } from '../stubs.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { DefinitionPropagator } from './propagation/definition-propagator.ts';
-import { isQueueEffect, isScheduleEffect, type Effect } from './propagation/change-store.ts';
+import {
+  isQueueEffect,
+  isScheduleEffect,
+  isSubscriptionEffect,
+  type Effect,
+} from './propagation/change-store.ts';
 import type { TopologyStore } from './topology-store.ts';
 import type { TransactionalIds } from './transactional-ids.ts';
 
@@ -64,6 +69,11 @@ function removeDefinitions({ sql, store }: ClearingHost): void {
       store.schedules.remove(name);
       store.changes.addEffect('destroy-schedule', schedule);
     }
+    for (const name of store.subscriptions.namesAfter('', Math.max(0, room))) {
+      const subscription = store.subscriptions.get(name)!;
+      store.subscriptions.remove(name);
+      store.changes.addEffect('destroy-subscription', subscription);
+    }
   });
 }
 
@@ -95,13 +105,13 @@ function countObjects({ sql, store, transactionalIds }: ClearingHost): number {
   const [row] = sql.all<{ n: number | null }>(
     "SELECT SUM(json_extract(json, '$.config.partitions')) AS n FROM topics",
   );
-  let count = (row!.n ?? 0) + store.queues.count() + store.schedules.count();
+  let count = (row!.n ?? 0) + store.queues.count() + store.schedules.count() + store.subscriptions.count();
   for (const effect of store.changes.effects())
     if (effect.kind.startsWith('destroy')) count += objectsOf(effect);
   return count + store.groups.count() + transactionalIds.coordinatorCount();
 }
 
 function objectsOf(effect: Effect): number {
-  if (isQueueEffect(effect) || isScheduleEffect(effect)) return 1;
+  if (isQueueEffect(effect) || isScheduleEffect(effect) || isSubscriptionEffect(effect)) return 1;
   return (effect.definition as TopicDefinition).config.partitions;
 }

@@ -6,7 +6,13 @@
  */
 
 import { AUDIT_TOPIC } from '../../core/access/audit-topic.ts';
-import { refuseMore, type CountLimits, type CountQuota, type Counts } from '../../core/access/quotas.ts';
+import {
+  refuseMore,
+  type CountLimits,
+  type CountQuota,
+  type Counts,
+  type NamespaceQuota,
+} from '../../core/access/quotas/quotas.ts';
 import type { Failure } from '../../protocol/errors.ts';
 import { hasTable, type Sql } from '../storage/sql.ts';
 
@@ -17,6 +23,7 @@ interface Counted {
   readonly bindings: { readonly count: number };
   readonly groups: { count(): number };
   readonly shareGroups: { count(): number };
+  readonly stored: { readonly total: number | null };
 }
 
 export class QuotaGuard {
@@ -41,6 +48,10 @@ export class QuotaGuard {
     this.#limits = limits;
   }
 
+  limitOf(what: NamespaceQuota): number | null {
+    return this.#limits[what] ?? null;
+  }
+
   /** Returns why there may not be so many more; null if there may. */
   refusal(what: CountQuota, more: number): Failure | null {
     if (this.#limits[what] == null || more <= 0) return null;
@@ -54,6 +65,7 @@ export class QuotaGuard {
       partitions: this.#count('partitions'),
       bindings: this.#count('bindings'),
       groups: this.#count('groups'),
+      stored_bytes: this.#store.stored.total,
     };
   }
 

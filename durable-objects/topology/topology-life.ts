@@ -9,6 +9,7 @@ import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../env.ts';
+import { CeilingTeller } from './ceiling-teller.ts';
 import { clearSome } from './clearing.ts';
 import { Closure } from './closure.ts';
 import { CostLedger } from './cost-ledger.ts';
@@ -16,6 +17,8 @@ import { LocalGraph } from './routing/local-graph.ts';
 import { isDoneWithin, RuleApplier, mayHaveWork } from './definitions/rule-applier.ts';
 import { DefinitionPropagator } from './propagation/definition-propagator.ts';
 import type { Cleared, Ruled, TargetKind, TopologyFloor } from '../rpc/topology.ts';
+import { StoredBytesSurvey } from './stored-bytes-survey.ts';
+import { overviewStub } from '../stubs.ts';
 import { TopologyStore } from './topology-store.ts';
 import { TransactionalIds } from './transactional-ids.ts';
 
@@ -32,14 +35,20 @@ export abstract class TopologyLife extends DurableObject<Env> {
   protected propagator!: DefinitionPropagator;
   protected graph!: LocalGraph;
   protected cost!: CostLedger;
+  protected readonly ceiling: CeilingTeller;
   protected coordinators!: TransactionalIds;
   protected alarms!: Alarm;
   protected rules!: RuleApplier;
+  protected survey!: StoredBytesSurvey;
   #propagating: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.sql = new DurableSql(ctx.storage);
+    this.ceiling = new CeilingTeller(
+      (use) => overviewStub(env, this.#namespace).noteCeiling(use),
+      (work) => ctx.waitUntil(work),
+    );
     this.#openStores();
     void ctx.blockConcurrencyWhile(async () => {
       this.alarms = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => Date.now());
@@ -54,6 +63,14 @@ export abstract class TopologyLife extends DurableObject<Env> {
       });
       this.rules = new RuleApplier(this.store, this.propagator, this.alarms);
       if (this.store.rulePass.get()) this.alarms.schedule('rules', Date.now() + 1);
+      this.survey = new StoredBytesSurvey({
+        env,
+        sql: this.sql,
+        alarm: this.alarms,
+        namespace: this.#namespace,
+        store: () => this.store,
+        waitUntil: (work) => ctx.waitUntil(work),
+      });
     });
   }
 
@@ -72,6 +89,7 @@ export abstract class TopologyLife extends DurableObject<Env> {
   async clear(floor: TopologyFloor | null): Promise<Cleared> {
     this.closure.close(floor);
     this.store.rulePass.put(null);
+    this.store.stored.end(); // a survey would call objects that are freed, and make them again
     const cleared = await clearSome({
       env: this.env,
       sql: this.sql,
@@ -84,6 +102,7 @@ export abstract class TopologyLife extends DurableObject<Env> {
   }
 
   async wipe(floor: TopologyFloor): Promise<void> {
+    await overviewStub(this.env, this.#namespace).erase(floor.version);
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.#openStores();

@@ -5,12 +5,17 @@
 
 import type { Binding, DestinationKind } from '../../core/exchange/binding.ts';
 import { predeclaredExchange, type ExchangeDefinition } from '../../core/topology/exchanges.ts';
-import type { AlertDefinition } from '../../core/topology/alerts.ts';
-import type { PolicyDefinition } from '../../core/topology/policies.ts';
+import type { AlertDefinition } from '../../core/topology/rules/alerts.ts';
+import type { PolicyDefinition } from '../../core/topology/rules/policies.ts';
 import { applyAlerts, applyPolicies, type QueueEntry } from '../../core/topology/queue-entry.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
-import { advancePass, beginPass, type RulePass } from '../../core/topology/rule-pass.ts';
+import { advancePass, beginPass, type RulePass } from '../../core/topology/rules/rule-pass.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
+import {
+  pauseSubscription,
+  withSubscription,
+  type SubscriptionDefinition,
+} from '../../core/topology/subscriptions.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Sql } from '../storage/sql.ts';
@@ -18,6 +23,7 @@ import { BindingsStore } from './definitions/bindings-store.ts';
 import { ChangeStore } from './propagation/change-store.ts';
 import { DefinitionsStore } from './definitions/definitions-store.ts';
 import { QuotaGuard } from './quota-guard.ts';
+import { StoredBytesLedger } from './stored-bytes-ledger.ts';
 import { RulePassStore } from './definitions/rule-pass-store.ts';
 
 /** A binding is at most 5 KiB of JSON, three times that in UTF-8; a row at most 2 MB. */
@@ -34,12 +40,14 @@ export class TopologyStore {
   readonly policies: DefinitionsStore<PolicyDefinition>;
   readonly alerts: DefinitionsStore<AlertDefinition>;
   readonly schedules: DefinitionsStore<ScheduleDefinition>;
+  readonly subscriptions: DefinitionsStore<SubscriptionDefinition>;
   /** Names only: a group keeps itself. No change of the topology. */
   readonly groups: DefinitionsStore<{ name: string }>;
   readonly shareGroups: DefinitionsStore<ShareGroupDefinition>;
   readonly bindings: BindingsStore;
   readonly changes: ChangeStore;
   readonly rulePass: RulePassStore;
+  readonly stored: StoredBytesLedger;
   readonly quotas: QuotaGuard;
   readonly #sql: Sql;
 
@@ -51,11 +59,13 @@ export class TopologyStore {
     this.policies = new DefinitionsStore(sql, 'policies');
     this.alerts = new DefinitionsStore(sql, 'alerts');
     this.schedules = new DefinitionsStore(sql, 'schedules');
+    this.subscriptions = new DefinitionsStore(sql, 'subscriptions');
     this.groups = new DefinitionsStore(sql, 'groups');
     this.shareGroups = new DefinitionsStore(sql, 'share_groups');
     this.bindings = new BindingsStore(sql);
     this.changes = new ChangeStore(sql);
     this.rulePass = new RulePassStore(sql);
+    this.stored = new StoredBytesLedger(sql);
     this.quotas = new QuotaGuard(sql, this);
   }
 
@@ -85,6 +95,7 @@ export class TopologyStore {
   removeTopic(topic: TopicDefinition): void {
     this.#change(() => {
       this.topics.remove(topic.name);
+      this.stored.remove('partition', topic.name);
       this.#removeEnds('topic', topic.name);
       this.changes.addEffect('destroy', topic);
     });
@@ -101,8 +112,10 @@ export class TopologyStore {
   removeQueue({ name, definition }: QueueEntry): void {
     this.#change(() => {
       this.queues.remove(name);
+      this.stored.remove('queue', name);
       this.#removeEnds('queue', name);
       this.changes.addEffect('destroy-queue', definition);
+      for (const { name: of } of definition.subscriptions ?? []) this.#endSource(of);
     });
   }
 
@@ -180,6 +193,29 @@ export class TopologyStore {
     });
   }
 
+  /** Creates or replaces a subscription, and what queues keep of it. It is told before its queue hands it messages. */
+  putSubscription(subscription: SubscriptionDefinition): void {
+    const { name, config, pauseReason } = subscription;
+    const before = this.subscriptions.get(name)?.config.source.queue;
+    this.#change(() => {
+      this.subscriptions.put(subscription);
+      this.changes.note({ put: 'other' });
+      this.changes.addEffect('configure-subscription', subscription);
+      if (before !== undefined && before !== config.source.queue) this.#feed(before, name, null);
+      this.#feed(config.source.queue, name, pauseReason === null ? subscription : null);
+    });
+  }
+
+  /** Its queue is told first: it hands over no more messages then. */
+  removeSubscription(subscription: SubscriptionDefinition): void {
+    this.#change(() => {
+      this.subscriptions.remove(subscription.name);
+      this.changes.note({ put: 'other' });
+      this.#feed(subscription.config.source.queue, subscription.name, null);
+      this.changes.addEffect('destroy-subscription', subscription);
+    });
+  }
+
   /** Partitions are not told: the router that calls them brings the definition along. */
   putShareGroup(group: ShareGroupDefinition): void {
     this.#change(() => {
@@ -193,6 +229,25 @@ export class TopologyStore {
       this.shareGroups.remove(name);
       this.changes.note({ put: 'other' });
     });
+  }
+
+  /** Puts a subscription into the definition of its queue, or takes it out (null). */
+  #feed(queue: string, name: string, subscription: SubscriptionDefinition | null): void {
+    const entry = this.queues.get(queue);
+    const definition = entry && withSubscription(entry.definition, name, subscription, this.version() + 1);
+    if (!entry || !definition || definition === entry.definition) return;
+    this.queues.put({ ...entry, definition });
+    this.changes.note({ put: 'queue', name: queue });
+    this.changes.addEffect('configure-queue', definition);
+  }
+
+  #endSource(name: string): void {
+    const subscription = this.subscriptions.get(name);
+    if (!subscription) return;
+    const paused = pauseSubscription(subscription, 'source_deleted', this.version() + 1);
+    this.subscriptions.put(paused);
+    this.changes.note({ put: 'other' });
+    this.changes.addEffect('configure-subscription', paused);
   }
 
   #beginRulePass(): void {
@@ -252,6 +307,7 @@ export class TopologyStore {
       return this.#sql.transaction(action);
     } catch (error) {
       this.bindings.forgetCount();
+      this.stored.recount();
       throw error;
     }
   }

@@ -1,22 +1,25 @@
 /** Topology object: the definitions of a namespace. One commit holds a change and the list of objects to tell. */
 
-import type { CountLimits, Counts } from '../../core/access/quotas.ts';
+import type { CountLimits, Counts } from '../../core/access/quotas/quotas.ts';
 import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';
 import type { BindingDeclaration } from '../../core/exchange/binding.ts';
-import type { AlertDefinition } from '../../core/topology/alerts.ts';
+import { storedStep, type StoringObject } from '../../core/cost/stored-bytes.ts';
+import type { AlertDefinition } from '../../core/topology/rules/alerts.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
-import type { PolicyDefinition } from '../../core/topology/policies.ts';
-import { defaultDeadLetterQueue, type QueueDefinition } from '../../core/topology/queues.ts';
-import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
+import type { PolicyDefinition } from '../../core/topology/rules/policies.ts';
+import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { ScheduleConfig, ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
+import { defaultDeadLetterQueue } from '../../protocol/name-rule.ts';
 import type { AlertDeclaration } from '../../protocol/schemas/alerts.ts';
-import type { Failure } from '../../protocol/errors.ts';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
 import type { ExchangeDeclaration } from '../../protocol/schemas/exchanges.ts';
 import type { PolicyDeclaration } from '../../protocol/schemas/policies.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/schemas/queues.ts';
-import type { ScheduleDeclaration } from '../../protocol/schemas/schedules.ts';
 import type { ShareGroupDeclaration } from '../../protocol/schemas/share-groups.ts';
+import type { PauseReason, SubscriptionDeclaration } from '../../protocol/schemas/subscriptions.ts';
 import type { TopicChange, TopicDeclaration } from '../../protocol/schemas/topics.ts';
 import { deleteAlertIn, putAlertIn } from './definitions/alerts.ts';
 import {
@@ -33,6 +36,7 @@ import { TopologyLife } from './topology-life.ts';
 import { takeProducerIds } from './producer-ids.ts';
 import { changeQueueIn, declareQueueIn, deleteQueueIn } from './definitions/queues.ts';
 import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './definitions/schedules.ts';
+import { deleteSubscriptionIn, pauseSubscriptionIn, putSubscriptionIn } from './definitions/subscriptions.ts';
 import { deleteShareGroupIn, putShareGroupIn } from './definitions/share-groups.ts';
 import { changeTopicIn, declareTopicIn, deleteTopicIn } from './definitions/topics.ts';
 import type {
@@ -53,6 +57,7 @@ import type {
   ShareGroupAnswer,
   SnapshotPage,
   SnapshotPosition,
+  SubscriptionAnswer,
   New,
   Ruled,
   TopicAnswer,
@@ -103,6 +108,10 @@ export class Topology extends TopologyLife implements TopologyMethods {
 
   deleteTopic(name: string): Promise<TopicAnswer | Failure> {
     return this.told('topic', name, deleteTopicIn(this.store, name));
+  }
+
+  queues(names: readonly string[]): string {
+    return JSON.stringify(names.flatMap((name) => this.store.queues.get(name)?.definition ?? []));
   }
 
   queue(name: string): { queue: QueueDefinition | null; topologyVersion: number } {
@@ -195,7 +204,7 @@ export class Topology extends TopologyLife implements TopologyMethods {
     return { schedule: this.store.schedules.get(name), topologyVersion: this.store.version() };
   }
 
-  putSchedule(namespace: string, name: string, config: ScheduleDeclaration): Promise<New<ScheduleAnswer>> {
+  putSchedule(namespace: string, name: string, config: ScheduleConfig): Promise<New<ScheduleAnswer>> {
     return this.told(
       'schedule',
       name,
@@ -213,6 +222,49 @@ export class Topology extends TopologyLife implements TopologyMethods {
 
   deleteSchedule(name: string): Promise<ScheduleAnswer | Failure> {
     return this.told('schedule', name, deleteScheduleIn(this.store, name));
+  }
+
+  subscription(name: string): { subscription: SubscriptionDefinition | null; topologyVersion: number } {
+    return { subscription: this.store.subscriptions.get(name), topologyVersion: this.store.version() };
+  }
+
+  /** `secret` is the one that was made for it by this call, else null. */
+  putSubscription(
+    namespace: string,
+    name: string,
+    declaration: SubscriptionDeclaration,
+  ): Promise<New<SubscriptionAnswer & { secret: string | null }>> {
+    return this.#fed(
+      name,
+      this.unlessClosed(() => putSubscriptionIn(this.store, this.env, namespace, name, declaration)),
+    );
+  }
+
+  pauseSubscription(
+    name: string,
+    reason: PauseReason | null,
+    id?: number,
+  ): Promise<SubscriptionAnswer | Failure> {
+    return this.#fed(
+      name,
+      this.unlessClosed(() => pauseSubscriptionIn(this.store, name, reason, id)),
+    );
+  }
+
+  async deleteSubscription(name: string): Promise<SubscriptionAnswer | Failure> {
+    const answer = deleteSubscriptionIn(this.store, name);
+    if (isFailure(answer)) return answer;
+    const told = await this.told('queue', answer.subscription.config.source.queue, answer);
+    return await this.told('subscription', name, told);
+  }
+
+  /** Tells the subscription, and then its queue, which hands it messages from then on. */
+  async #fed<Answer extends SubscriptionAnswer>(
+    name: string,
+    answer: Answer | Failure,
+  ): Promise<Answer | Failure> {
+    const told = await this.told('subscription', name, answer);
+    return isFailure(told) ? told : await this.told('queue', told.subscription.config.source.queue, told);
   }
 
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number } {
@@ -239,6 +291,9 @@ export class Topology extends TopologyLife implements TopologyMethods {
   limitCounts(limits: CountLimits): Failure | null {
     return this.unlessClosed(() => {
       this.store.quotas.limit(limits);
+      if (limits.stored_bytes == null) this.store.stored.end();
+      else this.store.stored.begin();
+      this.survey.begin();
       return null;
     });
   }
@@ -252,11 +307,25 @@ export class Topology extends TopologyLife implements TopologyMethods {
   }
 
   limitCost(rowsPerHour: number | null): CostStatus {
-    return this.closure.isClosed ? this.costStatus() : this.cost.limit(rowsPerHour, Date.now());
+    if (this.closure.isClosed) return this.costStatus();
+    const status = this.cost.limit(rowsPerHour, Date.now());
+    this.ceiling.note(status, true);
+    return status;
   }
 
   reportRows(rows: number): CostReply {
-    return this.cost.report(this.closure.isClosed ? 0 : rows, Date.now());
+    const reply = this.cost.report(this.closure.isClosed ? 0 : rows, Date.now());
+    if (!this.closure.isClosed) this.ceiling.note(this.costStatus());
+    return reply;
+  }
+
+  reportStored(object: StoringObject, bytes: number): number | null {
+    const limit = this.store.quotas.limitOf('stored_bytes');
+    if (limit === null || this.closure.isClosed || !this.survey.isCounted(object)) return null;
+    this.survey.report(object, bytes);
+    const available = limit - this.store.stored.total!;
+    if (available <= storedStep(limit)) this.survey.takeTurn(Date.now());
+    return available;
   }
 
   /** The definitions of many queues and topics at once; those that are not there are left out. */

@@ -7,7 +7,7 @@ import { messageNumber } from '../../core/transaction/held-messages.ts';
 import type { Failure } from '../../protocol/errors.ts';
 import { BATCH_BYTES_MAX } from '../../protocol/limits.ts';
 import { encodeBatch, groupRecords, recordsIn, type LogRecord } from '../../protocol/record-batch/index.ts';
-import type { DestinationAddress } from '../../core/topology/destination-addresses.ts';
+import type { DestinationAddress } from '../../core/topology/routing/destination-addresses.ts';
 import { handOver, isGone } from '../forwarding/hand-over.ts';
 import type { Env } from '../env.ts';
 import type { HeldPublish } from '../rpc/transaction.ts';

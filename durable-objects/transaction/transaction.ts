@@ -21,6 +21,8 @@ import {
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { CostMeter } from '../runtime/cost-meter.ts';
+import { StoredMeter, type Storing } from '../runtime/stored-meter.ts';
+import type { PublishLimits } from '../rpc/publish-limits.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub } from '../stubs.ts';
 import type { Env } from '../env.ts';
@@ -45,6 +47,7 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
   readonly #store: TransactionStore;
   #messages: MessageStore;
   readonly #cost: CostMeter;
+  readonly #stored: StoredMeter;
   #alarm!: Alarm;
   #state: StoredTransaction | null = null;
   #listing: Listing = NEVER_LISTED;
@@ -57,13 +60,22 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     this.#sql = new DurableSql(ctx.storage);
     this.#store = new TransactionStore(this.#sql);
     this.#messages = new MessageStore(this.#sql);
-    const cost = {
+    const shared = {
+      env,
       now: () => this.now(),
+      waitUntil: (work: Promise<unknown>) => ctx.waitUntil(work),
+    };
+    const cost = {
+      ...shared,
       rows: () => this.#sql.meter.rowsWritten + this.#alarm.timesSet,
       namespace: () => ctx.id.name?.split('/')[0] ?? null, // the object is named namespace/transactional-id
-      waitUntil: (work: Promise<void>) => ctx.waitUntil(work),
     };
     this.#cost = new CostMeter(env, cost, Math.random());
+    this.#stored = new StoredMeter(
+      shared,
+      () => ctx.storage.sql.databaseSize,
+      () => this.#storing(),
+    );
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
       this.#alarm.register('timeout', (nowMs) => this.#expire(nowMs));
@@ -122,10 +134,12 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     identity: Identity,
     publish: HeldPublish,
     topicProducerId: number | null,
-    rowsPerHour?: number,
+    limits: PublishLimits = {},
   ): Promise<Failure | null> {
     this.#alarm.runDue();
-    const refused = this.#cost.refusal(rowsPerHour);
+    const learned = this.#stored.learn(limits.storedBytesMax);
+    if (learned) await learned;
+    const refused = this.#cost.refusal(limits.rowsPerHour) ?? this.#stored.refusal(publish.bytes.length);
     if (refused) return refused;
     const closed = await this.#readyToOpen();
     if (closed) return closed;
@@ -179,6 +193,10 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
       last,
       rowsWritten: this.#sql.meter.rowsWritten + this.#alarm.timesSet,
     };
+  }
+
+  storedBytes(): number {
+    return this.#stored.bytes();
   }
 
   /** What is due, for the watchdog: alarms can be lost. An id that has had nothing to do for long is not visited again. */
@@ -248,6 +266,12 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     return this.#listing;
   }
 
+  #storing(): Storing | null {
+    if (this.#state === null) return null;
+    const { transactionalId: name } = this.#state;
+    return { namespace: this.#namespace, kind: 'transaction', name, id: 0, partition: 0 };
+  }
+
   get #topology(): DurableObjectStub<TopologyMethods> {
     return topologyStub(this.env, this.#namespace);
   }
@@ -264,6 +288,7 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     // Should this object be lost before the markers are out: by the alarm that is set already, which costs no row.
     if (next.phase === 'ending') this.#alarm.schedule('markers', wasOpenUntil ?? this.now() + RETRY_DELAY_MS);
     this.#cost.note();
+    this.#stored.note();
   }
 
   #expire(nowMs: number): number | null {

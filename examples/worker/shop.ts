@@ -1,8 +1,8 @@
 /** Runs the Worker of this folder beside a broker, as `wrangler dev` does it: two Workers and a service binding. */
 
 import { Miniflare } from 'miniflare';
-import { bundleWorker } from '../../scripts/bundle.ts';
-import type { BrokerAddress } from '../../scripts/own-broker.ts';
+import { bundleWorker } from '../../scripts/broker/bundle.ts';
+import type { BrokerAddress } from '../../scripts/broker/own-broker.ts';
 import { conclude, type ExampleContext } from '../example.ts';
 
 const ORDERS = [

@@ -7,7 +7,7 @@
  *   actions  view      read definitions and states, never contents
  *            read      fetch, deliver and settle, join a group and commit
  *            write     produce and publish
- *            operate   pause, resume, replay, cancel, purge dead letters, move offsets
+ *            operate   pause, resume, replay, cancel or run messages, purge dead letters, move offsets
  *            manage    declare, change, delete, purge, bind; includes `operate`
  *            metrics   read /metrics
  *

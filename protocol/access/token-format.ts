@@ -26,6 +26,7 @@ export const TOKEN_LENGTH = CHECKSUM_AT + CHECKSUM_LENGTH;
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const ID_DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz';
 
+const ID_PATTERN = /^[0-9a-z]{16}$/;
 const TOKEN_PATTERN = /^ph_[0-9a-z]{16}_[0-9A-Za-z]{46}$/;
 
 /** Returns the id of a well-formed token, or null. The cost does not depend on the length of `text`. */
@@ -33,6 +34,11 @@ export function tokenIdOf(text: string): string | null {
   if (text.length !== TOKEN_LENGTH || !TOKEN_PATTERN.test(text)) return null;
   if (text.slice(CHECKSUM_AT) !== checksumOf(text.slice(0, CHECKSUM_AT))) return null;
   return text.slice(TOKEN_PREFIX.length, TOKEN_PREFIX.length + TOKEN_ID_LENGTH);
+}
+
+/** Returns true for what can be the id of a token, whether one has it or not. */
+export function isTokenId(text: string): boolean {
+  return ID_PATTERN.test(text);
 }
 
 /**

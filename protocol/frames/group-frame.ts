@@ -9,6 +9,9 @@
 
 import type { IdentifiedPartition, MemberReply } from '../schemas/groups.ts';
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 export interface GroupSection extends IdentifiedPartition {
   start_offset: number;
   next_offset: number;
@@ -35,7 +38,7 @@ export function encodeGroupFrame({ member, sections }: GroupFrame): Uint8Array {
       return rest;
     }),
   };
-  const text = new TextEncoder().encode(JSON.stringify(heading));
+  const text = encoder.encode(JSON.stringify(heading));
   const size = sections.reduce((sum, { batches }) => sum + batches.length, 4 + text.length);
   const bytes = new Uint8Array(size);
   new DataView(bytes.buffer).setUint32(0, text.length);
@@ -67,9 +70,7 @@ export function decodeGroupFrame(bytes: Uint8Array): GroupFrame {
 function readHeading(bytes: Uint8Array): Heading {
   let heading: Heading | null;
   try {
-    heading = JSON.parse(
-      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
-    ) as Heading | null;
+    heading = JSON.parse(decoder.decode(bytes)) as Heading | null;
   } catch (error) {
     throw new RangeError('the heading of the frame is not JSON', { cause: error });
   }

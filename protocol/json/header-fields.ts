@@ -28,9 +28,13 @@ export const headersOutSchema = z.record(
   z.union([headerValueSchema, z.array(headerValueSchema)]),
 );
 
+/** Names that a client may give where some are the broker's, as members of a JSON Schema. */
+const NOT_THE_BROKERS = { not: { pattern: `^${RESERVED_PREFIX}` } };
+
 /** What comes in. @param isBrokers whether names that begin with ":" are the broker's */
 export function headersInSchema({ isBrokers }: { isBrokers: boolean }): z.ZodType<HeaderFields> {
-  return namedValuesSchema<HeaderFields>(headersOutSchema, (members) => headersProblem(members, isBrokers));
+  const document = isBrokers ? headersOutSchema.meta({ propertyNames: NOT_THE_BROKERS }) : headersOutSchema;
+  return namedValuesSchema<HeaderFields>(document, (members) => headersProblem(members, isBrokers));
 }
 
 function headersProblem(

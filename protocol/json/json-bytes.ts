@@ -123,6 +123,11 @@ export function valueOfBytes(bytes: Uint8Array | null): JsonText | Base64Bytes |
   return typeof text === 'string' ? JsonText.ofText(text) : text;
 }
 
+/** Whether the bytes are JSON text that readers of JSON take. */
+export function isJson(bytes: Uint8Array): boolean {
+  return !('fault' in scanJson(bytes, JSON_DEPTH_MAX)) && typeof textOfBytes(bytes) === 'string';
+}
+
 const BASE64_MEMBER = ['$base64'];
 const DOLLAR = 0x24;
 const OBJECT_START = 0x7b;

@@ -28,7 +28,14 @@ import {
 } from '../schemas/policies.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
 import { onAll, onExchange, onQueue, onSome, onTopic } from './access-rule.ts';
-import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+import {
+  BODY_ERRORS,
+  FIELD_ERRORS,
+  NAMESPACE_ERRORS,
+  NAMESPACE_PATH,
+  REQUEST_SOCKET,
+  type Operation,
+} from './operation.ts';
 
 const EXCHANGES = `${NAMESPACE_PATH}/exchanges`;
 const EXCHANGE = `${EXCHANGES}/{exchange}`;
@@ -214,6 +221,19 @@ export const exchangeOperations = {
       'invalid_batch',
       ...BODY_ERRORS,
     ],
+  },
+  openExchangePublishes: {
+    id: 'openExchangePublishes',
+    method: 'get',
+    path: `${EXCHANGE}/messages/stream`,
+    tag: 'exchanges',
+    access: onExchange('write'),
+    summary:
+      'Open a WebSocket whose frames are publishes through the exchange, each answered as the request would be',
+    replies: {
+      101: { description: REQUEST_SOCKET, json: exchangeBatchesPublishedSchema.extend({ id: z.int() }) },
+    },
+    errors: [...NAMESPACE_ERRORS, 'upgrade_required', 'quota'],
   },
   listPolicies: {
     id: 'listPolicies',

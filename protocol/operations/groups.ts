@@ -18,7 +18,8 @@ import {
   resetReplySchema,
   resetSchema,
 } from '../schemas/groups.ts';
-import { namePageQuerySchema } from '../schemas/pages.ts';
+import { classicReplySchema, classicSchema } from '../schemas/classic-groups.ts';
+import { lagPageQuerySchema } from '../schemas/pages.ts';
 import { GROUP_RECORDS_TYPE } from '../media-types.ts';
 import { onAll, onGroup } from './access-rule.ts';
 import {
@@ -63,7 +64,7 @@ export const groupOperations = {
     tag: 'groups',
     access: onAll('group', 'view'),
     summary: 'List the consumer groups',
-    query: namePageQuerySchema,
+    query: lagPageQuerySchema,
     replies: {
       200: { description: 'A page of the groups of the namespace, by name', json: groupListSchema },
     },
@@ -103,6 +104,7 @@ export const groupOperations = {
       ...NAMESPACE_ERRORS,
       'group_unavailable',
       'group_full',
+      'inconsistent_protocol',
       'quota_exceeded',
       'topic_not_found',
       ...BODY_ERRORS,
@@ -153,6 +155,30 @@ export const groupOperations = {
     replies: records,
     errors: [...READ_ERRORS, 'offset_below_start', 'offset_past_end', ...BODY_ERRORS],
   },
+  classicGroup: {
+    id: 'classicGroup',
+    method: 'post',
+    path: `${GROUP}/classic`,
+    tag: 'groups',
+    access: onGroup('read'),
+    summary:
+      "Take part in a group whose members assign partitions themselves (Kafka's classic protocol): join, sync, heartbeat, leave. A join waits for the other members, a sync for the leader",
+    body: { json: classicSchema },
+    replies: { 200: { description: 'What the action brings', json: classicReplySchema } },
+    errors: [
+      ...NAMESPACE_ERRORS,
+      'group_unavailable',
+      'group_full',
+      'quota_exceeded',
+      'member_id_required',
+      'member_not_found',
+      'instance_fenced',
+      'stale_epoch',
+      'rebalance_in_progress',
+      'inconsistent_protocol',
+      ...BODY_ERRORS,
+    ],
+  },
   commitOffsets: {
     id: 'commitOffsets',
     method: 'post',
@@ -163,7 +189,16 @@ export const groupOperations = {
       'Commit offsets. Each partition accepts or refuses its own; a refusal lists which ones were committed',
     body: { json: commitSchema },
     replies: { 200: { description: 'All offsets are committed', json: committedSchema } },
-    errors: [...READ_ERRORS, 'topic_not_found', 'partition_not_found', 'offset_past_end', ...BODY_ERRORS],
+    errors: [
+      ...READ_ERRORS,
+      'topic_not_found',
+      'partition_not_found',
+      'offset_past_end',
+      'rebalance_in_progress',
+      'group_not_empty',
+      'quota_exceeded',
+      ...BODY_ERRORS,
+    ],
   },
   readOffsets: {
     id: 'readOffsets',

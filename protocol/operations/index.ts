@@ -5,13 +5,19 @@
 
 import { alertOperations } from './alerts.ts';
 import { limitOperations } from './limits.ts';
+import { routeOperations } from './routes.ts';
 import { scheduleOperations } from './schedules.ts';
+import { subscriptionOperations } from './subscriptions.ts';
 import { deadLetterOperations } from './dead-letters.ts';
+import { eventOperations } from './events.ts';
 import { exchangeOperations } from './exchanges.ts';
+import { overviewOperations } from './overview.ts';
 import { producerOperations } from './producers.ts';
 import { groupOperations } from './groups.ts';
 import { shareGroupOperations } from './share-groups.ts';
 import { queueOperations } from './queues.ts';
+import { moveOperations } from './moves.ts';
+import { queueMessageOperations } from './queue-messages.ts';
 import { requestOperations } from './requests.ts';
 import { namespaceOperations } from './namespaces.ts';
 import { tokenOperations } from './tokens.ts';
@@ -23,11 +29,17 @@ export { PATH_PARAMETERS, type Operation, type PathParameter, type Reply } from 
 export const operations = {
   ...topicOperations,
   ...exchangeOperations,
+  ...routeOperations,
   ...requestOperations,
+  ...eventOperations,
   ...queueOperations,
+  ...queueMessageOperations,
+  ...moveOperations,
   ...alertOperations,
   ...scheduleOperations,
+  ...subscriptionOperations,
   ...limitOperations,
+  ...overviewOperations,
   ...producerOperations,
   ...groupOperations,
   ...shareGroupOperations,

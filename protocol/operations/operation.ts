@@ -2,8 +2,9 @@
 
 import type { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
-import { NAME_LENGTH_MAX, PARTITIONS_MAX } from '../limits.ts';
-import { NAME_PATTERN, NAME_RULE } from '../name-rule.ts';
+import { NAME_LENGTH_MAX, PARTITIONS_MAX, WIDE_NAME_BYTES_MAX } from '../limits.ts';
+import { NAME_PATTERN, NAME_RULE, WIDE_NAME_PATTERN, WIDE_NAME_RULE } from '../name-rule.ts';
+import { utf8BytesMax } from '../schemas/schema-rules.ts';
 import type { AccessRule } from './access-rule.ts';
 
 /** A binary form, by its content type. */
@@ -38,7 +39,13 @@ export interface Operation {
   readonly rate?: 'publish' | 'deliver';
   readonly summary: string;
   readonly query?: z.ZodObject;
-  readonly body?: { readonly json: z.ZodObject; readonly batches?: true; readonly frame?: Frame };
+  readonly body?: {
+    readonly json: z.ZodObject;
+    readonly batches?: true;
+    readonly frame?: Frame;
+    /** Other forms of JSON, by content type. */
+    readonly forms?: Readonly<Record<string, z.ZodType>>;
+  };
   readonly replies: Readonly<Record<number, Reply>>;
   readonly errors: readonly ErrorCode[];
 }
@@ -51,6 +58,13 @@ const name = (description: string): PathParameter => ({
   type: 'string',
   pattern: NAME_PATTERN.source,
   maxLength: NAME_LENGTH_MAX,
+});
+
+const wideName = (description: string): PathParameter => ({
+  description: `${description} ${WIDE_NAME_RULE}. Percent-encoded`,
+  type: 'string',
+  pattern: WIDE_NAME_PATTERN.source,
+  ...utf8BytesMax(WIDE_NAME_BYTES_MAX),
 });
 
 /** An id that the broker made. A text of another form names nothing that exists, so the answer is 404. */
@@ -71,18 +85,21 @@ export const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
     minimum: 0,
     maximum: PARTITIONS_MAX - 1,
   },
-  exchange: name('The name of the exchange; `amq.default` is the default exchange.'),
-  queue: name('The name of the queue.'),
+  exchange: wideName('The name of the exchange; `amq.default` is the default exchange.'),
+  queue: wideName('The name of the queue.'),
   binding: id('The id of the binding'),
-  transactional_id: name('The transactional id.'),
-  group: name('The name of the consumer group.'),
+  transactional_id: wideName('The transactional id.'),
+  group: wideName('The name of the consumer group.'),
   share_group: name('The name of the share group.'),
   member: id('The id of the member, as the reply to joining gave it'),
+  message: id('The id of the message, as a list gives it'),
   dead_letter: id('The id of the dead letter, as a list gives it'),
   replay: id('The id of the replay'),
+  move: id('The id of the move'),
   policy: name('The name of the policy.'),
   alert: name('The name of the alert.'),
   schedule: name('The name of the schedule.'),
+  subscription: name('The name of the subscription.'),
 };
 
 export const NAMESPACE_PATH = '/v1/{namespace}';
@@ -90,6 +107,10 @@ export const NAMESPACE_PATH = '/v1/{namespace}';
 /** Added to replies that may wait (docs/frames.md, Padding). */
 export const WHILE_WAITING =
   'After a second of waiting the reply is 200 and begins with white space, so that a client that has gone is noticed; what fails after that is told to the next request';
+
+/** What a socket for requests answers (docs/frames.md, Requests on a socket). */
+export const REQUEST_SOCKET =
+  'The socket. A frame is a request of record batches, with its query and an `id`. The answer to each is text: the JSON of the reply or the problem, with the `id` in it, in the order of the frames';
 
 export const FIELD_ERRORS = ['invalid_field', 'unknown_field'] as const;
 export const BODY_ERRORS = [

@@ -75,6 +75,11 @@ export const producerOperations = {
       'member_not_found',
       'partition_not_owned',
       'stale_epoch',
+      'instance_fenced',
+      'rebalance_in_progress',
+      'group_not_empty',
+      'group_unavailable',
+      'quota_exceeded',
     ],
   },
   publishInTransaction: {

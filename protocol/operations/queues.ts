@@ -23,19 +23,20 @@ import {
   queueDeclarationSchema,
   queueDeletedSchema,
   queueDeleteQuerySchema,
+  queueListQuerySchema,
   queueListSchema,
   queuePausedSchema,
   queuePurgedSchema,
   queueSchema,
   queueWithStateSchema,
 } from '../schemas/queues.ts';
-import { namePageQuerySchema } from '../schemas/pages.ts';
 import { onAll, onQueue } from './access-rule.ts';
 import {
   BODY_ERRORS,
   FIELD_ERRORS,
   NAMESPACE_ERRORS,
   NAMESPACE_PATH,
+  REQUEST_SOCKET,
   WHILE_WAITING,
   type Operation,
 } from './operation.ts';
@@ -52,7 +53,7 @@ export const queueOperations = {
     tag: 'queues',
     access: onAll('queue', 'view'),
     summary: 'List the queues',
-    query: namePageQuerySchema,
+    query: queueListQuerySchema,
     replies: {
       200: { description: 'A page of the queues of the namespace, by name', json: queueListSchema },
     },
@@ -144,6 +145,22 @@ export const queueOperations = {
       'producer_fenced',
       'cost_ceiling',
     ],
+  },
+  openQueuePublishes: {
+    id: 'openQueuePublishes',
+    method: 'get',
+    path: `${QUEUE}/messages/stream`,
+    tag: 'messages',
+    access: onQueue('write'),
+    summary:
+      'Open a WebSocket whose frames are publishes to the queue, each answered as the request would be',
+    replies: {
+      101: {
+        description: REQUEST_SOCKET,
+        json: queueBatchesPublishedSchema.extend({ id: z.int() }),
+      },
+    },
+    errors: [...QUEUE_ERRORS, 'upgrade_required', 'quota'],
   },
   peekQueue: {
     id: 'peekQueue',

@@ -20,7 +20,7 @@ import {
   topicListSchema,
   topicSchema,
 } from '../schemas/topics.ts';
-import { namePageQuerySchema } from '../schemas/pages.ts';
+import { lagPageQuerySchema } from '../schemas/pages.ts';
 
 import { onAll, onTopic } from './access-rule.ts';
 import {
@@ -28,6 +28,7 @@ import {
   FIELD_ERRORS,
   NAMESPACE_ERRORS,
   NAMESPACE_PATH,
+  REQUEST_SOCKET,
   WHILE_WAITING,
   type Operation,
 } from './operation.ts';
@@ -59,7 +60,7 @@ export const topicOperations = {
     tag: 'topics',
     access: onAll('topic', 'view'),
     summary: 'List the topics',
-    query: namePageQuerySchema,
+    query: lagPageQuerySchema,
     replies: {
       200: { description: 'A page of the topics of the namespace, by name', json: topicListSchema },
     },
@@ -156,6 +157,18 @@ export const topicOperations = {
       'transaction_in_progress',
       'transaction_unavailable',
     ],
+  },
+  openProduces: {
+    id: 'openProduces',
+    method: 'get',
+    path: `${TOPIC}/records/stream`,
+    tag: 'records',
+    access: onTopic('write'),
+    summary: 'Open a WebSocket whose frames are produce requests, each answered as the request would be',
+    replies: {
+      101: { description: REQUEST_SOCKET, json: produceBatchesReplySchema.extend({ id: z.int() }) },
+    },
+    errors: [...TOPIC_ERRORS, 'upgrade_required', 'quota'],
   },
   fetch: {
     id: 'fetch',

@@ -77,7 +77,11 @@ export interface BatchHeader {
  * - `invalid_batch`: the CRC may match, but the content breaks the format
  */
 export type BatchFailureCode =
-  'truncated_batch' | 'unsupported_magic' | 'corrupt_batch' | 'unsupported_compression' | 'invalid_batch';
+  | 'truncated_batch'
+  | 'unsupported_magic'
+  | 'corrupt_batch'
+  | 'unsupported_compression'
+  | 'invalid_batch';
 
 /** A failure that a sender of bad bytes can cause. It is a value, never thrown. */
 export interface BatchFailure {

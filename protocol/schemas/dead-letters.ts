@@ -8,13 +8,10 @@ import {
   REPLAY_RATE_MAX,
   ROUTING_KEY_BYTES_MAX,
 } from '../limits.ts';
+import { DEATH_REASONS, type DeathReason } from './death-reasons.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
-import { nameSchema } from '../names.ts';
+import { wideNameSchema } from '../names.ts';
 import { deadLetterSchema as deadLetterPlaceSchema, type DeadLetterConfig } from './queues.ts';
-
-/** `damaged`: its stored bytes are not what was stored. The body of the first message of a damaged batch has what is left. */
-export const DEATH_REASONS = ['rejected', 'expired', 'maxlen', 'delivery_limit', 'damaged'] as const;
-export type DeathReason = (typeof DEATH_REASONS)[number];
 
 /** Of a history: a death, or that somebody sent the message back. */
 export type HistoryReason = DeathReason | 'replayed';
@@ -31,6 +28,8 @@ export interface StoredAttempts {
   last: number;
   error?: ErrorFields;
   consumer?: string;
+  /** The lane and the offset that the message had at its first attempt, in base 36: the same for all attempts. */
+  origin?: string;
 }
 
 /** What the header `:death` holds. Times in ms. */
@@ -74,18 +73,20 @@ export const deadLetterDetailsShape = {
     retry_count: count().describe('Attempts after the first'),
     first_attempt: time().nullable().describe('When the first attempt that failed began; RFC 3339'),
     last_attempt: time().nullable().describe('When the last attempt that failed began; RFC 3339'),
-    original_queue: nameSchema.nullable().describe('The queue where it died first; a replay sends it there'),
+    original_queue: wideNameSchema
+      .nullable()
+      .describe('The queue where it died first; a replay sends it there'),
     consumer_id: z.string().nullable().describe('The consumer that had it last'),
     reason: z.enum(DEATH_REASONS).nullable().describe('null: it is no dead letter, it was published here'),
     exchange: z.string().nullable().describe('The exchange that it was published to'),
     routing_key: z.string().nullable().describe('The routing key that it was published with'),
     died_at: time().nullable(),
-    died_in: nameSchema.nullable().describe('The queue where it died last'),
+    died_in: wideNameSchema.nullable().describe('The queue where it died last'),
     hops: count().describe('How often the broker itself has published it on'),
     history: z
       .array(
         z.object({
-          queue: nameSchema,
+          queue: wideNameSchema,
           reason: z.enum([...DEATH_REASONS, 'replayed']),
           count: z.int().min(1),
           first_at: time(),
@@ -142,7 +143,7 @@ const filterShape = {
   to: timeFilter().optional().describe('Died before this time; RFC 3339'),
   key: z.string().max(ORDERING_KEY_BYTES_MAX).optional().describe('The ordering key'),
   routing_key: z.string().max(ROUTING_KEY_BYTES_MAX).optional(),
-  original_queue: nameSchema.optional(),
+  original_queue: wideNameSchema.optional(),
 };
 export const deadLetterFilterSchema = z.strictObject(filterShape);
 export type DeadLetterFilter = z.infer<typeof deadLetterFilterSchema>;
@@ -164,7 +165,7 @@ export const deadLetterListQuerySchema = z.strictObject({
 });
 
 export const deadLetterListSchema = z.object({
-  queue: nameSchema.describe('The queue that holds them'),
+  queue: wideNameSchema.describe('The queue that holds them'),
   dead_letters: z.array(deadLetterSchema),
   goes_to: deadLetterPlaceSchema
     .optional()
@@ -186,8 +187,8 @@ export type DeadLetterList<Message = MessageOut> = {
 };
 
 export const replayTargetSchema = z.union([
-  z.strictObject({ queue: nameSchema }),
-  z.strictObject({ exchange: nameSchema, routing_key: z.string().max(255).optional() }),
+  z.strictObject({ queue: wideNameSchema }),
+  z.strictObject({ exchange: wideNameSchema, routing_key: z.string().max(255).optional() }),
 ]);
 export type ReplayTarget = z.infer<typeof replayTargetSchema>;
 
@@ -216,7 +217,7 @@ export const REPLAY_STATES = ['running', 'done', 'cancelled'] as const;
 
 export const replaySchema = z.object({
   id: z.string(),
-  queue: nameSchema.describe('The queue that holds the dead letters'),
+  queue: wideNameSchema.describe('The queue that holds the dead letters'),
   state: z.enum(REPLAY_STATES),
   total: count().describe(
     'Messages in the queue when it began, with those that consumers held. It looks at no others',
@@ -235,7 +236,7 @@ export type Replay = z.infer<typeof replaySchema>;
 
 export const replayListSchema = z.object({ replays: z.array(replaySchema) });
 export const dryRunSchema = z.object({
-  queue: nameSchema,
+  queue: wideNameSchema,
   would_replay: count(),
   would_skip: count(),
 });
@@ -250,4 +251,4 @@ export const resendSchema = z.strictObject({
 });
 export type ResendRequest = z.infer<typeof resendSchema>;
 
-export const deadLettersPurgedSchema = z.object({ queue: nameSchema, purged: count() });
+export const deadLettersPurgedSchema = z.object({ queue: wideNameSchema, purged: count() });

@@ -172,6 +172,8 @@ export const settledSchema = z.object({
 });
 export type SettledReply = z.infer<typeof settledSchema>;
 
+const CONSUMER_PRIORITY_MAX = 2_147_483_647;
+
 export const streamQuerySchema = z.strictObject({
   prefetch: z
     .int()
@@ -179,6 +181,12 @@ export const streamQuerySchema = z.strictObject({
     .max(DELIVER_MESSAGES_MAX)
     .default(100)
     .describe('Messages that are delivered before the first of them is settled'),
+  priority: z
+    .int()
+    .min(-CONSUMER_PRIORITY_MAX)
+    .max(CONSUMER_PRIORITY_MAX)
+    .optional()
+    .describe('Of the consumers that have room, those of the highest priority get messages first. Default 0'),
   lease_ms: leaseMs().optional().describe("How long they are the consumer's; default: as the queue says"),
   consumer_id: consumerId().optional(),
   frames: z

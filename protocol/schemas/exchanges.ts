@@ -16,7 +16,7 @@ import { exchangeProducerSchema } from './producers.ts';
 import { publishDelivery } from './records.ts';
 import { DEFAULT_EXCHANGE_PATH } from '../name-rule.ts';
 import { namedValuesSchema } from '../json/named-values.ts';
-import { nameSchema } from '../names.ts';
+import { wideNameSchema } from '../names.ts';
 import { needs, notBoth, utf8BytesMax } from './schema-rules.ts';
 
 export { DEFAULT_EXCHANGE_PATH } from '../name-rule.ts';
@@ -42,7 +42,7 @@ export const exchangeConfigSchema = z.strictObject({
     .enum(EXCHANGE_TYPE_NAMES)
     .describe('How bindings are compared with messages. Default direct. It cannot change'),
   internal: z.boolean().describe('Takes messages from other exchanges only, never from publishers'),
-  alternate_exchange: nameSchema
+  alternate_exchange: wideNameSchema
     .nullable()
     .describe(
       'The exchange for messages that no binding takes. It need not exist yet; null, the default: they are dropped',
@@ -96,7 +96,7 @@ export const exchangeDeleteQuerySchema = z.strictObject({
 });
 
 export const destinationSchema = z
-  .strictObject({ kind: z.enum(DESTINATION_KINDS), name: nameSchema })
+  .strictObject({ kind: z.enum(DESTINATION_KINDS), name: wideNameSchema })
   // The default exchange takes no bindings.
   .meta(notBoth({ kind: { const: 'exchange' }, name: { const: DEFAULT_EXCHANGE_PATH } }));
 
@@ -159,7 +159,7 @@ export const bindingsDeclarationSchema = z.strictObject({
   bindings: z
     .array(
       z.strictObject({
-        source: nameSchema.meta({ not: { const: DEFAULT_EXCHANGE_PATH } }),
+        source: wideNameSchema.meta({ not: { const: DEFAULT_EXCHANGE_PATH } }),
         ...bindingFields,
       }),
     )
@@ -227,7 +227,7 @@ const storedSchema = z.object({
   kind: z
     .enum([...DESTINATION_KINDS, 'reply'])
     .describe('`reply`: handed to the call that waited for it, and stored nowhere'),
-  name: nameSchema,
+  name: wideNameSchema,
   partition: z.int().optional().describe('Where in a topic'),
   offset: z.int().optional(),
 });
@@ -237,7 +237,7 @@ export const publishedMessageSchema = z.object({
   destinations: z.array(storedSchema).describe('Every queue and topic that has stored it'),
   unroutable: z.literal(true).optional().describe('It was mandatory, and no binding took it'),
   failed: z
-    .array(z.object({ kind: z.enum(DESTINATION_KINDS), name: nameSchema, code: z.string() }))
+    .array(z.object({ kind: z.enum(DESTINATION_KINDS), name: wideNameSchema, code: z.string() }))
     .optional()
     .describe('In a problem only: destinations that have not stored it, and why'),
 });

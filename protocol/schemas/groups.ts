@@ -6,6 +6,7 @@
  */
 
 import * as z from 'zod';
+import { ASSIGNORS, type AssignorName } from '../assignors.ts';
 import {
   FETCH_BYTES_DEFAULT,
   FETCH_BYTES_MAX,
@@ -19,7 +20,8 @@ import {
   SESSION_TIMEOUT_MS_MIN,
   WAIT_MS_MAX,
 } from '../limits.ts';
-import { nameSchema } from '../names.ts';
+import { classicStateSchema } from './classic-groups.ts';
+import { nameSchema, wideNameSchema } from '../names.ts';
 import { oneOf, someOf, utf8BytesMax } from './schema-rules.ts';
 import {
   atMostOnceIs,
@@ -33,8 +35,7 @@ import {
 import { topicIdSchema } from './topics.ts';
 import { nextPage, pageFields } from './pages.ts';
 
-export const ASSIGNORS = ['range', 'round-robin', 'sticky-cooperative'] as const;
-export type AssignorName = (typeof ASSIGNORS)[number];
+export { ASSIGNORS, type AssignorName } from '../assignors.ts';
 export const ASSIGNOR_DEFAULT: AssignorName = 'sticky-cooperative';
 
 const epoch = () => z.int().min(1).describe('The epoch of the last reply to this member');
@@ -219,15 +220,35 @@ const metadata = z
   )
   .meta(utf8BytesMax(OFFSET_METADATA_BYTES_MAX));
 
-export const commitSchema = z.strictObject({
-  member_id: memberId(),
-  epoch: epoch(),
+export const commitFields = {
+  member_id: memberId().optional().describe('Left out: by nobody, which a group without members takes'),
+  epoch: epoch().optional().describe('The epoch of the last reply to this member'),
+  generation: z.int().min(0).optional().describe('Instead of `epoch`: of a member of a classic group'),
+  instance_id: wideNameSchema.optional().describe('With `generation`: of a static member'),
   offsets: z
     .array(positionSchema.extend({ metadata: metadata.optional() }))
     .min(1)
     .max(GROUP_OFFSETS_MAX)
     .describe('`offset` is the next offset to read: one more than the last record handled'),
-});
+};
+
+export const isOneClaim = ({
+  member_id: member,
+  epoch: ofMember,
+  generation,
+}: Record<string, unknown>): boolean =>
+  (member === undefined) === (ofMember === undefined && generation === undefined) &&
+  (ofMember === undefined || generation === undefined);
+export const ONE_CLAIM = 'expected member_id with either epoch or generation, or none of them';
+export const ONE_CLAIM_RULE = {
+  oneOf: [
+    { required: ['member_id', 'epoch'], not: { required: ['generation'] } },
+    { required: ['member_id', 'generation'], not: { required: ['epoch'] } },
+    { not: { anyOf: ['member_id', 'epoch', 'generation'].map((name) => ({ required: [name] })) } },
+  ],
+};
+
+export const commitSchema = z.strictObject(commitFields).refine(isOneClaim, ONE_CLAIM).meta(ONE_CLAIM_RULE);
 export type CommitFields = z.output<typeof commitSchema>;
 
 export const committedSchema = z.object({ offsets: z.array(identifiedOffsetSchema) });
@@ -236,6 +257,12 @@ export type Committed = z.infer<typeof committedSchema>;
 export const offsetsQuerySchema = z.strictObject({
   topic: nameSchema.optional().describe('Only this topic; otherwise all that the group has read'),
   ...pageFields(NAME_LENGTH_MAX + 10),
+  after: z
+    .string()
+    .max(NAME_LENGTH_MAX + 10)
+    .regex(/^[^/]*\/\d{1,9}$/)
+    .optional()
+    .describe('`next` of the page before: the topic and the number of a partition'),
 });
 
 export const groupOffsetSchema = z.object({
@@ -290,7 +317,17 @@ export const resetReplySchema = z.object({
 export type ResetReply = z.infer<typeof resetReplySchema>;
 
 export const groupListSchema = z.object({
-  groups: z.array(z.object({ group: nameSchema })),
+  groups: z.array(
+    z.object({
+      group: wideNameSchema,
+      lag: z
+        .int()
+        .min(0)
+        .nullable()
+        .optional()
+        .describe('With `include=lag`: records that it has yet to handle; null: it has read nothing yet'),
+    }),
+  ),
   next: nextPage(),
 });
 export type GroupList = z.infer<typeof groupListSchema>;
@@ -309,11 +346,14 @@ export const groupMemberSchema = z.object({
 export type GroupMemberReply = z.infer<typeof groupMemberSchema>;
 
 export const groupStateSchema = z.object({
-  group: nameSchema,
+  group: wideNameSchema,
   state: z.enum(['empty', 'stable', 'reconciling']).describe('reconciling: partitions are changing hands'),
   epoch: z.int(),
   assignor: z.enum(ASSIGNORS),
   members: z.array(groupMemberSchema),
+  classic: classicStateSchema
+    .optional()
+    .describe("The members, if they assign partitions themselves (Kafka's classic protocol)"),
   offsets: z.array(groupOffsetSchema),
   offsets_next: z
     .string()
@@ -325,4 +365,4 @@ export const groupStateSchema = z.object({
 });
 export type GroupState = z.infer<typeof groupStateSchema>;
 
-export const groupDeletedSchema = z.object({ group: nameSchema });
+export const groupDeletedSchema = z.object({ group: wideNameSchema });

@@ -1,7 +1,7 @@
 /** Pages of lists: what a request for one says, and how its reply goes on. */
 
 import * as z from 'zod';
-import { NAME_LENGTH_MAX, PAGE_ITEMS_MAX } from '../limits.ts';
+import { PAGE_ITEMS_MAX, WIDE_NAME_BYTES_MAX } from '../limits.ts';
 
 const limit = () =>
   z.int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_MAX).describe('Items in one reply, at most');
@@ -13,7 +13,16 @@ export const pageFields = (afterLengthMax: number) => ({
 });
 
 /** In order of names. A name that was deleted meanwhile is as good as any: the page begins after it. */
-export const namePageQuerySchema = z.strictObject(pageFields(NAME_LENGTH_MAX));
+export const namePageQuerySchema = z.strictObject(pageFields(WIDE_NAME_BYTES_MAX));
+
+/** What the overview knows of each item, for one request more. */
+export const lagPageQuerySchema = z.strictObject({
+  ...pageFields(WIDE_NAME_BYTES_MAX),
+  include: z
+    .enum(['lag'])
+    .optional()
+    .describe('What each item says beside its definition, from the overview'),
+});
 
 /** In a reply; a page may hold fewer items than asked for and have it. */
 export const nextPage = () =>

@@ -1,22 +1,29 @@
 /**
  * The contract of policies: settings for all queues whose names match a pattern, as RabbitMQ's policies
  * (https://www.rabbitmq.com/docs/policies). How a policy and a queue's own arguments combine is in
- * core/topology/policies.ts.
+ * core/topology/rules/policies.ts.
  */
 
 import * as z from 'zod';
-import { NAME_LENGTH_MAX } from '../limits.ts';
+import { WIDE_NAME_BYTES_MAX } from '../limits.ts';
+import { WIDE_CHARACTER } from '../name-rule.ts';
 import { nameSchema } from '../names.ts';
 import { queueConfigSchema } from './queues.ts';
 import { nextPage } from './pages.ts';
 
 const PRIORITY_MAX = 1_000_000;
 
+/** Characters of wide names without those that only a regular expression is likely to have: RabbitMQ's patterns are such. */
+const PATTERN = new RegExp(`^(?:(?![\\^$|\\\\()\\[\\]{}+])${WIDE_CHARACTER})+$`, 'u');
+
 const pattern = z
   .string()
   .min(1)
-  .max(NAME_LENGTH_MAX)
-  .regex(/^[A-Za-z0-9._*?-]+$/, 'expected characters of names, `*` for any number of any, `?` for any one');
+  .max(WIDE_NAME_BYTES_MAX)
+  .regex(
+    PATTERN,
+    'expected characters of names, `*` for any number of any, `?` for any one, which stands for ^ $ | \\ ( ) [ ] { } and + too',
+  );
 
 /** What RabbitMQ's policies can set, by the names of queue arguments; leases and deduplication are this broker's own. */
 export const policySettingsSchema = queueConfigSchema

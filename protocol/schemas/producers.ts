@@ -7,11 +7,11 @@ import {
   TRANSACTION_TIMEOUT_MS_DEFAULT,
   TRANSACTION_TIMEOUT_MS_MAX,
 } from '../limits.ts';
-import { nameSchema } from '../names.ts';
+import { wideNameSchema } from '../names.ts';
 
 export const producerDeclarationSchema = z
   .strictObject({
-    transactional_id: nameSchema
+    transactional_id: wideNameSchema
       .optional()
       .describe(
         'Makes it transactional: one instance of the id at a time, the last to ask; the others are fenced',
@@ -51,7 +51,7 @@ export const produceProducerSchema = z
     sequence: sequence().describe(
       'Of the first record: how many this producer has sent to the partition in this epoch before',
     ),
-    transactional_id: nameSchema.optional().describe('The records belong to its open transaction'),
+    transactional_id: wideNameSchema.optional().describe('The records belong to its open transaction'),
   })
   .describe(
     'The broker stores the records once, however often they are sent. All must go to one partition, by key or by number',

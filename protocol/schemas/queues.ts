@@ -4,14 +4,16 @@ import * as z from 'zod';
 import {
   LEASE_MS_MAX,
   LEASE_MS_MIN,
+  WIDE_NAME_BYTES_MAX,
   PRIORITY_MAX,
   QUEUE_LENGTH_LIMIT_MAX,
   RETRY_ATTEMPTS_MAX,
   TIME_SPAN_MS_MAX,
 } from '../limits.ts';
 import { queueAlertSchema } from './queue-alerts.ts';
-import { nameSchema } from '../names.ts';
-import { nextPage } from './pages.ts';
+import { wideNameSchema } from '../names.ts';
+import { queueOverviewSchema } from './overview.ts';
+import { nextPage, pageFields } from './pages.ts';
 
 const spanMs = () => z.int().min(0).max(TIME_SPAN_MS_MAX);
 
@@ -40,8 +42,8 @@ export type RetryConfig = z.infer<typeof retrySchema>;
 
 export const deadLetterSchema = z.union([
   z.literal('none'),
-  z.strictObject({ queue: nameSchema }),
-  z.strictObject({ exchange: nameSchema, routing_key: z.string().max(255).optional() }),
+  z.strictObject({ queue: wideNameSchema }),
+  z.strictObject({ exchange: wideNameSchema, routing_key: z.string().max(255).optional() }),
 ]);
 export type DeadLetterConfig = z.infer<typeof deadLetterSchema>;
 
@@ -186,7 +188,7 @@ export const queueStatusSchema = z.object({
       dead_lettered: count(),
       expired: count().describe('Expired and not dead-lettered'),
       dropped: count().describe('Dropped for want of space, purged, or rejected, and not dead-lettered'),
-      replayed: count().describe('Sent back to where they came from, or elsewhere'),
+      replayed: count().describe('Sent back to where they came from, or moved to another queue'),
       commits: count(),
       since: z.int().describe('When this count began, in ms: the object starts anew after it was idle'),
     })
@@ -195,7 +197,7 @@ export const queueStatusSchema = z.object({
 export type QueueStatus = z.infer<typeof queueStatusSchema>;
 
 export const queueSchema = z.object({
-  queue: nameSchema,
+  queue: wideNameSchema,
   ...queueConfigSchema.shape,
   warnings: z
     .array(z.string())
@@ -208,8 +210,27 @@ export type QueueReply = z.infer<typeof queueSchema>;
 export const queueWithStateSchema = queueSchema.extend({ state: queueStatusSchema });
 export type QueueWithStateReply = z.infer<typeof queueWithStateSchema>;
 
+export const queueListQuerySchema = z.strictObject({
+  ...pageFields(WIDE_NAME_BYTES_MAX),
+  sort: z
+    .enum(['name', 'ready'])
+    .default('name')
+    .describe('`ready`: those with the most ready messages first, as far as they have reported'),
+  include: z
+    .enum(['state'])
+    .optional()
+    .describe('What each queue says beside its definition, from the overview'),
+});
+
 export const queueListSchema = z.object({
-  queues: z.array(queueSchema.omit({ topology_version: true, warnings: true })),
+  queues: z.array(
+    queueSchema.omit({ topology_version: true, warnings: true }).extend({
+      state: queueOverviewSchema
+        .nullable()
+        .optional()
+        .describe('With `include=state`: what it last reported; null: nothing yet'),
+    }),
+  ),
   next: nextPage(),
 });
 export type QueueList = z.infer<typeof queueListSchema>;
@@ -219,8 +240,8 @@ export const queueDeleteQuerySchema = z.strictObject({
   if_empty: z.enum(['true', 'false']).optional().describe('Only if it holds no message'),
 });
 
-export const queueDeletedSchema = z.object({ queue: nameSchema, topology_version: z.int().min(1) });
+export const queueDeletedSchema = z.object({ queue: wideNameSchema, topology_version: z.int().min(1) });
 export type QueueDeleted = z.infer<typeof queueDeletedSchema>;
 
-export const queuePurgedSchema = z.object({ queue: nameSchema, purged: count() });
-export const queuePausedSchema = z.object({ queue: nameSchema, is_paused: z.boolean() });
+export const queuePurgedSchema = z.object({ queue: wideNameSchema, purged: count() });
+export const queuePausedSchema = z.object({ queue: wideNameSchema, is_paused: z.boolean() });

@@ -14,9 +14,10 @@ const rate = (what: string): z.ZodType<number | null | undefined> =>
     .describe(`${what} a second, in each isolate of the router; null or absent: no limit`);
 
 const COUNT_MAX = 1_000_000_000;
+const STORED_BYTES_MAX = 1_000_000_000_000_000;
 
-const count = (what: string): z.ZodType<number | null | undefined> =>
-  z.int().min(0).max(COUNT_MAX).nullable().optional().describe(`${what}; null or absent: no limit`);
+const count = (what: string, max = COUNT_MAX): z.ZodType<number | null | undefined> =>
+  z.int().min(0).max(max).nullable().optional().describe(`${what}; null or absent: no limit`);
 
 /** What a namespace may have. */
 const counts = {
@@ -25,6 +26,7 @@ const counts = {
   partitions: count('Partitions of all topics together, without the audit'),
   bindings: count('Bindings'),
   groups: count('Consumer groups and share groups'),
+  stored_bytes: count('Bytes that queues, partitions and open transactions store', STORED_BYTES_MAX),
 };
 
 /** Of a token: what it does, besides what its namespace may. */
@@ -46,4 +48,5 @@ export const quotaUseSchema = z.object({
   partitions: used,
   bindings: used,
   groups: used,
+  stored_bytes: used.nullable().describe('As the objects have reported them; null: no quota limits them'),
 });

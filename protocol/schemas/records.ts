@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { headersInSchema, headersOutSchema, type WrittenHeaders } from '../json/header-fields.ts';
 import { BYTES_OR_JSON, textOrBytesSchema, type Base64Bytes, type TextOrBytes } from '../json/json-bytes.ts';
 import type { JsonValue, JsonText } from '../json/json-text.ts';
-import { nameSchema } from '../names.ts';
+import { wideNameSchema } from '../names.ts';
 import { produceProducerSchema } from './producers.ts';
 import { needs, notBoth, type SchemaRule } from './schema-rules.ts';
 import { topicIdSchema } from './topics.ts';
@@ -139,7 +139,7 @@ export const produceQuerySchema = z
       .describe('For a body of record batches: one partition for all of them, or one for each, in order'),
     acks: z.enum(ACKS).optional().describe('For a body of record batches, what `acks` is in JSON'),
     delivery: delivery(),
-    transactional_id: nameSchema
+    transactional_id: wideNameSchema
       .optional()
       .describe('For record batches of a transaction, which name their producer themselves'),
   })

@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { ROUTING_KEY_BYTES_MAX } from '../limits.ts';
 import { anyPropertiesSchema, breaksOrder, messageSchema, ORDERING_MIX } from './messages.ts';
-import { nameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from '../names.ts';
 import { utf8BytesMax } from './schema-rules.ts';
 import { nextPage } from './pages.ts';
 
@@ -24,8 +24,8 @@ const text = () =>
     .meta(utf8BytesMax(ROUTING_KEY_BYTES_MAX));
 
 export const scheduleTargetSchema = z.union([
-  z.strictObject({ queue: nameSchema }),
-  z.strictObject({ exchange: nameSchema, routing_key: text().default('') }),
+  z.strictObject({ queue: wideNameSchema }),
+  z.strictObject({ exchange: wideNameSchema, routing_key: text().default('') }),
   z.strictObject({ topic: nameSchema, key: text().optional().describe('Decides the partition') }),
 ]);
 export type ScheduleTarget = z.infer<typeof scheduleTargetSchema>;

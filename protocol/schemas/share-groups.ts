@@ -14,14 +14,14 @@ import {
   SHARE_TOPICS_MAX,
   WAIT_MS_MAX,
 } from '../limits.ts';
-import { nameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from '../names.ts';
 import { consumeDelivery, fetchedRecordSchema, type FetchedRecord } from './records.ts';
 import { nextPage } from './pages.ts';
 
 const lockMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
 
 export const shareDeadLetterSchema = z.union([
-  z.strictObject({ queue: nameSchema }),
+  z.strictObject({ queue: wideNameSchema }),
   z.strictObject({ topic: nameSchema }),
   z.literal('none'),
 ]);

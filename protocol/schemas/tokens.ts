@@ -3,23 +3,17 @@
 import * as z from 'zod';
 import { ACTIONS, RESOURCE_KINDS, ROLES } from '../access/scopes.ts';
 import { NAME_LENGTH_MAX, PAGE_ITEMS_MAX } from '../limits.ts';
-import { nameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from '../names.ts';
 import { nextPage, pageFields } from './pages.ts';
 import { rateQuotasSchema } from './quotas.ts';
 import { someOf } from './schema-rules.ts';
 
 const SCOPES_MAX = 100;
 
-/** An exact name as name-rule.ts has it, or the beginning of one and a star. */
-const SCOPE_NAME = new RegExp(
-  `^(?!(?:\\.{1,2}|__proto__)$)(?:[A-Za-z0-9._-]{1,${NAME_LENGTH_MAX}}|[A-Za-z0-9._-]{0,${NAME_LENGTH_MAX}}\\*)$`,
-);
-
 export const scopeSchema = z.strictObject({
   kind: z.enum([...RESOURCE_KINDS, '*']).describe('The kind of resource; `*`: every kind'),
-  name: z
-    .string()
-    .regex(SCOPE_NAME, 'expected a name, or a prefix that ends with *')
+  name: wideNameSchema
+    .regex(/^[^*]*\*?$/, 'expected a name, or a prefix that ends with its only *')
     .describe('A name, or a prefix that ends with `*`'),
   actions: z.array(z.enum(ACTIONS)).min(1).max(ACTIONS.length),
 });

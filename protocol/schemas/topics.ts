@@ -100,7 +100,16 @@ export const topicSchema = z.object({
 export type TopicReply = z.infer<typeof topicSchema>;
 
 export const topicListSchema = z.object({
-  topics: z.array(topicSchema.omit({ topology_version: true })),
+  topics: z.array(
+    topicSchema.omit({ topology_version: true }).extend({
+      lag: z
+        .int()
+        .min(0)
+        .nullable()
+        .optional()
+        .describe('With `include=lag`: that of the group which is furthest behind; null: no group reads it'),
+    }),
+  ),
   next: nextPage(),
 });
 export type TopicList = z.infer<typeof topicListSchema>;

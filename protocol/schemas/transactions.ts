@@ -1,10 +1,10 @@
 /** The contract of transactions. */
 
 import * as z from 'zod';
-import { commitSchema } from './groups.ts';
+import { commitFields, isOneClaim, ONE_CLAIM, ONE_CLAIM_RULE } from './groups.ts';
 import { exchangeMessageSchema } from './exchanges.ts';
 import { TRANSACTION_MESSAGES_MAX } from '../limits.ts';
-import { nameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from '../names.ts';
 import { producerIdentity } from './producers.ts';
 import { oneOf } from './schema-rules.ts';
 
@@ -14,16 +14,19 @@ export const transactionEndSchema = z.strictObject({
   producer: z.strictObject(producerIdentity).describe('As the last reply gave it'),
 });
 
-export const transactionOffsetsSchema = z.strictObject({
-  producer: z.strictObject(producerIdentity).describe('The producer of the transaction'),
-  group: nameSchema,
-  ...commitSchema.shape,
-});
+export const transactionOffsetsSchema = z
+  .strictObject({
+    producer: z.strictObject(producerIdentity).describe('The producer of the transaction'),
+    group: wideNameSchema,
+    ...commitFields,
+  })
+  .refine(isOneClaim, ONE_CLAIM)
+  .meta(ONE_CLAIM_RULE);
 export type TransactionOffsetsRequest = z.input<typeof transactionOffsetsSchema>;
 
 const messageTarget = {
-  exchange: nameSchema.optional().describe('To publish through; `default` is the default exchange'),
-  queue: nameSchema.optional().describe('Or the queue to publish to'),
+  exchange: wideNameSchema.optional().describe('To publish through; `default` is the default exchange'),
+  queue: wideNameSchema.optional().describe('Or the queue to publish to'),
 };
 
 const sequence = {
@@ -63,7 +66,7 @@ export const transactionEndReplySchema = z.object({
 export type TransactionEndReply = z.infer<typeof transactionEndReplySchema>;
 
 export const transactionStateSchema = z.object({
-  transactional_id: nameSchema,
+  transactional_id: wideNameSchema,
   producer: z.object({ id: z.int().min(0), epoch: z.int().min(0) }),
   state: z.enum(['empty', 'open', 'committing', 'aborting']),
   started_at: z.int().nullable().describe('When its first partition was added, in ms; null if none is open'),
@@ -73,7 +76,7 @@ export const transactionStateSchema = z.object({
       z.object({
         topic: nameSchema,
         partition: z.int().min(0),
-        group: nameSchema.optional().describe('Of this group an offset was added, no records'),
+        group: wideNameSchema.optional().describe('Of this group an offset was added, no records'),
       }),
     )
     .describe('Partitions of the open transaction, or that have not been told of its end yet'),

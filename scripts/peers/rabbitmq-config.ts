@@ -3,7 +3,7 @@
  * default is to listen on all interfaces. AMQP, distribution and port mapper are bound by the environment, in `rabbitmq.ts`.
  */
 
-export const LOOPBACK = '127.0.0.1';
+import { LOOPBACK } from './peer-process.ts';
 
 /** The lines that bind a plugin to one address. A plugin that opens no port has none. */
 const PLUGIN_LISTENERS: Readonly<Record<string, (port: number) => string[]>> = {

@@ -9,20 +9,17 @@
  * Wants `apt-get install rabbitmq-server`.
  */
 
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { checkPlugins, configOf, LOOPBACK as HOST, listeners } from './rabbitmq-config.ts';
+import { end, freePorts, isListening, LOOPBACK as HOST } from './peer-process.ts';
+import { checkPlugins, configOf, listeners } from './rabbitmq-config.ts';
 
 /** The start script itself: the one in /usr/sbin wants to become the user `rabbitmq`. */
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
-const START_MS_MAX = 90_000;
-const STOP_MS_MAX = 15_000;
 
 export interface RabbitmqOptions {
   /** Default none. Those of `rabbitmq-config.ts` only. */
@@ -77,44 +74,6 @@ export async function startRabbitmq({ plugins = [] }: RabbitmqOptions = {}): Pro
     throw new Error(`RabbitMQ did not start\n${log.slice(-2_000)}`, { cause: error });
   }
   return { url: `amqp://guest:guest@${HOST}:${amqpPort}`, pid: server.pid!, stop };
-}
-
-async function isListening(port: number, by: ChildProcess): Promise<void> {
-  const deadline = Date.now() + START_MS_MAX;
-  while (!(await accepts(port))) {
-    if (by.exitCode !== null || by.signalCode !== null) throw new Error('the process ended');
-    if (Date.now() > deadline) throw new Error(`nothing listens after ${START_MS_MAX} ms`);
-    await sleep(100);
-  }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, HOST);
-    const answer = (isOpen: boolean): void => {
-      socket.destroy();
-      resolve(isOpen);
-    };
-    socket.once('connect', () => answer(true)).once('error', () => answer(false));
-  });
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
-  await exited;
-  clearTimeout(timer);
-}
-
-/** Ports that nobody listens on, all held until the last is found so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, HOST));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }
 
 if (import.meta.main) {

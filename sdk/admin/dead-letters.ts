@@ -180,6 +180,12 @@ export class DeadLetters {
     return fromWire(await this.#call<DryRun>('POST', queue, '/replay', call));
   }
 
+  /** The replays that the queue remembers, the oldest first. */
+  async replays(queue: string, options: CallOptions = {}): Promise<ReplayProgress[]> {
+    const { replays } = await this.#call<{ replays: object[] }>('GET', queue, '/replays', options);
+    return replays.map((replay) => fromWire<ReplayProgress>(replay));
+  }
+
   /** Stops a replay. Messages that have left stay at their target. @throws PosthornError `replay_not_found` */
   async cancel(queue: string, replayId: string, options: CallOptions = {}): Promise<ReplayProgress> {
     return fromWire(await this.#call<ReplayJson>('DELETE', queue, `/replays/${replayId}`, options));

@@ -95,3 +95,26 @@ export interface Policy extends Required<PolicyDeclaration> {
   /** The version of the namespace's topology that this was read from. */
   topologyVersion: number;
 }
+
+/** Where a message would go, and how it gets there. */
+export interface MessageRoute {
+  /** The queues and topics that would store it, each once; at most 1,000 are shown. */
+  destinations: { kind: 'queue' | 'topic'; name: string }[];
+  /** How many there are. */
+  destinationCount: number;
+  /** Nothing would store it. */
+  isUnroutable: boolean;
+  /** The exchanges that it meets, in order. */
+  steps: {
+    exchange: string;
+    /** What leads to it: the publish, a binding, or the lack of one. */
+    by: 'publish' | 'binding' | 'alternate';
+    /** The exchange that leads to it; null for the first. */
+    from: string | null;
+    matched: { kind: 'queue' | 'topic' | 'exchange'; name: string }[];
+    /** Its alternate exchange, if that gets the message because no binding takes it. */
+    alternate: string | null;
+  }[];
+  /** Exchanges that are not shown: too many, or the token has no right to view them. */
+  hiddenSteps: number;
+}

@@ -8,6 +8,7 @@ import type {
   ExchangeList,
   ExchangeReply,
 } from '../../protocol/schemas/exchanges.ts';
+import type { Route } from '../../protocol/schemas/routes.ts';
 import { listAll } from '../client/list-pages.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type Transport } from '../client/transport.ts';
@@ -18,8 +19,9 @@ import type {
   BindingOptions,
   Exchange,
   ExchangeDeclaration,
+  MessageRoute,
 } from './exchange-types.ts';
-import { checkExchange, checkName, exchangePath } from '../client/names.ts';
+import { checkExchange, checkName, checkWideName, exchangePath } from '../client/names.ts';
 import { fromWire, toWire } from '../client/wire.ts';
 
 /**
@@ -133,6 +135,35 @@ export class Exchanges {
   }
 
   /**
+   * Returns where a message would go, and how it gets there. Nothing is published.
+   *
+   * @throws PosthornError `exchange_not_found`, `exchange_internal`
+   * @example const { destinations, unroutable } = await posthorn.exchanges.route('events', { routingKey: 'orders.eu' });
+   */
+  async route(
+    exchange: string,
+    {
+      routingKey,
+      headers,
+      ...options
+    }: CallOptions & {
+      routingKey?: string;
+      headers?: Record<string, string | null | (string | null)[]>;
+    } = {},
+  ): Promise<MessageRoute> {
+    const body = jsonBody({ routing_key: routingKey, headers });
+    const path = `${exchangePath(exchange)}/route`;
+    const reply = await this.#transport.json<Route>({ method: 'POST', path, ...body, ...options });
+    return {
+      destinations: reply.destinations,
+      destinationCount: reply.destination_count,
+      isUnroutable: reply.unroutable,
+      steps: reply.steps,
+      hiddenSteps: reply.hidden_steps,
+    };
+  }
+
+  /**
    * The bindings from an exchange, or those to a queue, a topic or an exchange, a page at a time as they are asked for.
    *
    * @example for await (const binding of posthorn.exchanges.bindings({ queue: 'mails' })) console.log(binding.source);
@@ -160,7 +191,7 @@ function listOf(of: { source: string } | BindingDestination): { path: string; en
   if ('source' in of) return { path: `${exchangePath(of.source)}/bindings`, end: 'source' };
   const { kind, name } = wireDestination(of);
   if (kind === 'exchange') return { path: `${exchangePath(name)}/bindings`, end: 'destination' };
-  return { path: `/${kind}s/${name}/bindings`, end: undefined };
+  return { path: `/${kind}s/${encodeURIComponent(name)}/bindings`, end: undefined };
 }
 
 function wireDestination(destination: BindingDestination): BindingFields['destination'] {
@@ -168,7 +199,8 @@ function wireDestination(destination: BindingDestination): BindingFields['destin
   if (named === undefined || more.length > 0 || !['queue', 'exchange', 'topic'].includes(named[0])) {
     throw invalidArgument('a destination is { queue }, { exchange } or { topic }');
   }
-  return { kind: named[0], name: checkName(named[0], named[1]) };
+  const [kind, name] = named;
+  return { kind, name: kind === 'topic' ? checkName(kind, name) : checkWideName(kind, name) };
 }
 
 function bindingOf({ id, source, destination, routing_key, arguments: given }: BindingFields): Binding {

@@ -1,20 +1,21 @@
 /** Administration of groups: list, describe, offsets, reset, remove a member, delete. */
 
 import type {
-  AssignorName,
   GroupList,
   GroupOffsets,
   GroupState as WireGroupState,
   ResetReply,
-  TopicPartition,
 } from '../../protocol/schemas/groups.ts';
+import type { AssignorName } from '../../protocol/assignors.ts';
 import { listAll } from '../client/list-pages.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type Transport } from '../client/transport.ts';
 import { checkName, groupPath, memberPath } from '../client/names.ts';
+import { callClassic, type ClassicReply, type ClassicRequest, type ClassicState } from './classic-groups.ts';
 import { wireOffset, type StartPosition } from '../values/start-position.ts';
 import { fromWire } from '../client/wire.ts';
 import type { AssignedPartition } from '../values/assigned-partition.ts';
+import type { TopicPartition } from '../values/topic-partition.ts';
 
 export interface GroupMember {
   memberId: string;
@@ -49,6 +50,8 @@ export interface GroupDescription {
   epoch: number;
   assignor: AssignorName;
   members: GroupMember[];
+  /** The members, if they assign partitions themselves. */
+  classic?: ClassicState;
   offsets: GroupOffset[];
 }
 
@@ -91,11 +94,18 @@ export class Groups {
       members,
       offsets,
       offsets_next: next,
+      classic,
       ...state
     } = await this.#transport.json<WireGroupState>(call);
     const others = next === undefined ? [] : await this.#offsets(group, undefined, next, options);
     return {
-      ...fromWire<Omit<GroupDescription, 'members' | 'offsets'>>(state),
+      ...fromWire<Omit<GroupDescription, 'members' | 'offsets' | 'classic'>>(state),
+      ...(classic && {
+        classic: {
+          ...fromWire<ClassicState>(classic),
+          members: classic.members.map((member) => fromWire<ClassicState['members'][number]>(member)),
+        },
+      }),
       members: members.map(({ assignment, revoking, ...member }) => ({
         ...fromWire<Omit<GroupMember, 'assignment' | 'revoking'>>(member),
         assignment: assignment.map((place) => fromWire<AssignedPartition>(place)),
@@ -130,6 +140,16 @@ export class Groups {
     const body = jsonBody({ topic, topic_id: topicId, partitions, dry_run: dryRun, ...target });
     const { offsets } = await this.#transport.json<ResetReply>({ method: 'PUT', path, ...body, ...options });
     return offsets.map((offset) => fromWire<OffsetResetResult>(offset));
+  }
+
+  /**
+   * Takes part in a group whose members assign partitions themselves (Kafka's classic protocol). A join waits for the other members, a sync
+   * for the leader: give a `timeoutMs` above the rebalance timeout.
+   *
+   * @throws PosthornError `member_id_required`, `rebalance_in_progress`, `inconsistent_protocol`, `member_not_found`, `stale_epoch`
+   */
+  async classic(group: string, request: ClassicRequest, options: CallOptions = {}): Promise<ClassicReply> {
+    return await callClassic(this.#transport, group, request, options);
   }
 
   /** Removes a member. Its partitions go to others, and it can no longer commit. A running consumer joins again. */

@@ -15,7 +15,9 @@ import { fromWire, toWire } from '../client/wire.ts';
 
 /** An exchange with the routing key of the message, or a topic with the key that decides the partition. */
 export type ScheduleTarget =
-  { queue: string } | { exchange: string; routingKey?: string } | { topic: string; key?: string };
+  | { queue: string }
+  | { exchange: string; routingKey?: string }
+  | { topic: string; key?: string };
 
 export interface ScheduleMessage {
   /** Any JSON value. */

@@ -1,12 +1,12 @@
 /** The options of a client, and their defaults. */
 
 import { invalidArgument } from '../errors.ts';
+import { exchangeByFetch, type Exchange, type FetchFunction } from './http/exchange.ts';
+import { platformExchange } from './http/platform-exchange.ts';
 import { checkName } from './names.ts';
-import { RETRY_DEFAULTS, type RetryPolicy } from './retry.ts';
-import { platformSocket, socketByFetch, type SocketFactory } from './socket.ts';
-
-/** The part of `fetch` that the SDK uses. Any implementation of the standard fits, also that of a service binding. */
-export type FetchFunction = (url: string, init: RequestInit) => Promise<Response>;
+import { RETRY_DEFAULTS, type RetryPolicy } from './http/retry.ts';
+import type { Tracing, TracingHook } from './tracing.ts';
+import type { SocketFactory } from './sockets/socket.ts';
 
 export interface PosthornOptions {
   /** Where the broker is, for example `http://127.0.0.1:8787`. */
@@ -14,7 +14,7 @@ export interface PosthornOptions {
   /** Default `default`. */
   namespace?: string;
   /**
-   * Default: the platform's. In a Worker, hand over a service binding's, bound:
+   * Default: the platform's, or on Node `node:http`, which is faster. In a Worker, hand over a service binding's, bound:
    * `fetch: (url, init) => env.POSTHORN.fetch(url, init)`.
    */
   fetch?: FetchFunction;
@@ -34,6 +34,8 @@ export interface PosthornOptions {
   timeoutMs?: number;
   /** How temporary failures are tried again. */
   retry?: Partial<RetryPolicy>;
+  /** Traces what is sent, received, handled and settled: `openTelemetry(api)`. Default: nothing is traced. */
+  tracing?: TracingHook | undefined;
 }
 
 /** Options of every call. */
@@ -46,8 +48,14 @@ export interface CallOptions {
 export interface ClientConfig {
   /** The address up to and including the namespace, without a slash at the end. */
   baseUrl: string;
+  /** The address of the broker, without a slash at the end. */
+  rootUrl: string;
+  namespace: string;
+  /** For requests whose reply is read in whole. */
+  exchange: Exchange;
   fetch: FetchFunction;
-  webSocket: SocketFactory;
+  /** Undefined: as the platform makes them. */
+  webSocket: SocketFactory | undefined;
   /** Default of consumers. */
   consumerTransport: 'stream' | 'poll';
   headers: () => Promise<Record<string, string>>;
@@ -55,6 +63,7 @@ export interface ClientConfig {
   canRenewToken: boolean;
   timeoutMs: number;
   retry: RetryPolicy;
+  tracing: Tracing | undefined;
 }
 
 const TIMEOUT_MS_DEFAULT = 30_000;
@@ -65,13 +74,18 @@ export function clientConfig(options: PosthornOptions): ClientConfig {
   // Called as a plain function: fetch refuses to be a method of something else.
   const fetchFunction = options.fetch ?? ((url, init) => fetch(url, init));
   const isWorker = 'WebSocketPair' in globalThis;
+  const rootUrl = baseOf(options.url);
+  const namespace = checkName('namespace', options.namespace ?? 'default');
   return {
-    baseUrl: `${baseOf(options.url)}/v1/${checkName('namespace', options.namespace ?? 'default')}`,
+    baseUrl: `${rootUrl}/v1/${namespace}`,
+    rootUrl,
+    namespace,
     fetch: fetchFunction,
+    exchange: options.fetch ? exchangeByFetch(options.fetch) : platformExchange,
     // With a `fetch` of its own a client may send requests elsewhere than their address says; a socket would not
     // follow.
     consumerTransport: options.webSocket || isWorker || !options.fetch ? 'stream' : 'poll',
-    webSocket: options.webSocket ?? (isWorker ? socketByFetch(fetchFunction) : platformSocket),
+    webSocket: options.webSocket,
     headers: async () => ({
       ...(typeof headers === 'function' ? await headers() : headers),
       ...(token !== undefined && {
@@ -81,6 +95,7 @@ export function clientConfig(options: PosthornOptions): ClientConfig {
     canRenewToken: typeof token === 'function',
     timeoutMs,
     retry: { ...RETRY_DEFAULTS, ...options.retry },
+    tracing: options.tracing?.(new URL(rootUrl)),
   };
 }
 
@@ -98,6 +113,14 @@ function baseOf(given: string | URL): string {
 export function checkRange(name: string, value: number, min: number, max: number): void {
   if (typeof value === 'number' && value >= min && value <= max) return;
   throw invalidArgument(`${name} is a number from ${min} to ${max}, got ${String(value)}`);
+}
+
+/** How publishers and producers reach the broker. */
+export type Connection = 'socket' | 'requests';
+
+export function checkConnection(connection: Connection | undefined): void {
+  if (connection === undefined || connection === 'socket' || connection === 'requests') return;
+  throw invalidArgument(`connection is "socket" or "requests", got ${String(connection)}`);
 }
 
 export type DeliveryLevel = 'at-most-once' | 'at-least-once' | 'exactly-once';

@@ -5,12 +5,13 @@
 
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { JSON_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
-import { abortedBy, asPosthornError, messageOf, PosthornError } from '../errors.ts';
-import type { ClientConfig } from './options.ts';
-import { errorOfReply } from './reply-error.ts';
-import { withRetries } from './retry.ts';
-import { opened, type Socket } from './socket.ts';
-import { withUserAgent } from './user-agent.ts';
+import { abortedBy, messageOf, PosthornError } from '../errors.ts';
+import type { Reply } from './http/exchange.ts';
+import type { Channel, ChannelCall, ChannelHost, Channels } from './channel.ts';
+import type { ClientConfig, Connection } from './options.ts';
+import { errorOfReply } from './http/reply-error.ts';
+import { withRetries } from './http/retry.ts';
+import { withUserAgent } from './http/user-agent.ts';
 
 export interface HttpCall {
   method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
@@ -24,18 +25,23 @@ export interface HttpCall {
   timeoutMs?: number | undefined;
 }
 
-export interface HttpReply {
-  headers: Headers;
-  bytes: Uint8Array;
-}
+export type HttpReply = Pick<Reply, 'headers' | 'bytes'>;
+
+const decoder = new TextDecoder();
 
 export class Transport {
   readonly config: ClientConfig;
   /** The newest version that a reply carried. Requests send it back, so that the client reads its own writes. */
   #topologyVersion = 0;
+  readonly #channels: Channels;
 
-  constructor(config: ClientConfig) {
+  constructor(config: ClientConfig, channels: Channels = oneByOne) {
     this.config = config;
+    this.#channels = channels;
+  }
+
+  get topologyVersion(): number {
+    return this.#topologyVersion;
   }
 
   /** Makes a repeatable call, with the client's retry policy. Returns the reply as JSON. */
@@ -99,42 +105,39 @@ export class Transport {
     }
   }
 
-  /** Opens a WebSocket. Makes one attempt. */
-  async openSocket(path: string, query: HttpCall['query']): Promise<Socket> {
-    const { baseUrl, webSocket, timeoutMs } = this.config;
-    const url = `${baseUrl.replace(/^http/, 'ws')}${path}${queryOf(query)}`;
-    try {
-      return await opened(await webSocket(url, await this.config.headers()), timeoutMs);
-    } catch (error) {
-      throw asPosthornError(error);
-    }
+  /** The channel for POST requests of a path. */
+  channel(path: string, connection: Connection | undefined): Channel {
+    return this.#channels(this, path, connection);
   }
 
   async #exchange(call: HttpCall, signal: AbortSignal): Promise<HttpReply> {
-    let response = await this.#send(call, signal);
+    let reply = await this.#send(call, signal);
     // Nothing was done yet: the broker checks the token before anything else.
-    if (response.status === 401 && this.config.canRenewToken) {
-      await response.body?.cancel();
-      response = await this.#send(call, signal);
-    }
-    const version = Number(response.headers.get(TOPOLOGY_VERSION_HEADER));
+    if (reply.status === 401 && this.config.canRenewToken) reply = await this.#send(call, signal);
+    const version = Number(reply.headers.get(TOPOLOGY_VERSION_HEADER));
     if (version > this.#topologyVersion) this.#topologyVersion = version;
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    if (!response.ok) throw errorOfReply(describe(call), response, bytes);
-    return { headers: response.headers, bytes };
+    if (reply.status < 200 || reply.status > 299) throw errorOfReply(describe(call), reply);
+    return reply;
   }
 
-  async #send(call: HttpCall, signal: AbortSignal): Promise<Response> {
-    const { fetch, baseUrl } = this.config;
+  async #send(call: HttpCall, signal: AbortSignal): Promise<Reply> {
+    const { exchange, baseUrl } = this.config;
     const headers: Record<string, string> = {
       ...withUserAgent(await this.config.headers()),
       ...call.headers,
     };
     if (this.#topologyVersion > 0) headers[TOPOLOGY_VERSION_HEADER] = String(this.#topologyVersion);
-    const init: RequestInit = { method: call.method, headers, signal };
-    if (call.body !== undefined) init.body = call.body as Uint8Array<ArrayBuffer>;
-    return await fetch(`${baseUrl}${call.path}${queryOf(call.query)}`, init);
+    const { method, body } = call;
+    return await exchange(`${baseUrl}${call.path}${queryOf(call.query)}`, { method, headers, body, signal });
   }
+}
+
+/** A channel whose requests go one by one, and that holds nothing. */
+export function oneByOne(host: ChannelHost, path: string): Channel {
+  return {
+    json: async <Json>(call: ChannelCall) => jsonOf<Json>(await host.call({ method: 'POST', path, ...call })),
+    close: () => {},
+  };
 }
 
 /** @param fields with names as on the wire */
@@ -142,8 +145,8 @@ export function jsonBody(fields: object): Pick<HttpCall, 'headers' | 'body'> {
   return { headers: { 'content-type': JSON_TYPE }, body: JSON.stringify(fields) };
 }
 
-export function jsonOf<Reply>({ bytes }: HttpReply): Reply {
-  const text = new TextDecoder().decode(bytes);
+export function jsonOf<Reply>({ bytes }: Pick<HttpReply, 'bytes'>): Reply {
+  const text = decoder.decode(bytes);
   try {
     return JSON.parse(text) as Reply;
   } catch (cause) {
@@ -151,7 +154,7 @@ export function jsonOf<Reply>({ bytes }: HttpReply): Reply {
   }
 }
 
-function queryOf(query: HttpCall['query'] = {}): string {
+export function queryOf(query: HttpCall['query'] = {}): string {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
   // Values are numbers, names and "@<ms>"; commas stay as they are, for people who read logs.
   return pairs.length === 0 ? '' : `?${pairs.map(([name, value]) => `${name}=${value}`).join('&')}`;

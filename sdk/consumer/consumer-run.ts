@@ -2,7 +2,7 @@
  * Run of a consumer: a source of messages, a line of messages that wait for a handler, and the messages in handlers.
  */
 
-import { delayMs } from '../client/retry.ts';
+import { delayMs } from '../client/http/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import type { Transport } from '../client/transport.ts';
 import { asPosthornError, PosthornError } from '../errors.ts';
@@ -29,6 +29,7 @@ export class ConsumerRun implements Settler, SourceHost {
   readonly transport: Transport;
   readonly queue: string;
   readonly config: ConsumerConfig;
+  prefetch: number;
   /** In ms, once it is known. */
   leaseMs = 0;
   readonly #queues: Queues;
@@ -64,6 +65,7 @@ export class ConsumerRun implements Settler, SourceHost {
     this.queue = queue;
     this.#handler = handler;
     this.config = config;
+    this.prefetch = config.prefetch;
     this.done = this.#end.promise;
     this.#source = config.transport === 'stream' ? new StreamSource(this) : new PollSource(this);
     this.#leased = new LeasedMessages({
@@ -97,6 +99,12 @@ export class ConsumerRun implements Settler, SourceHost {
     return this.#stopped;
   }
 
+  setPrefetch(prefetch: number): void {
+    this.prefetch = prefetch;
+    this.#source.flow?.();
+    this.#wakeUp(); // a poll may have more to ask for
+  }
+
   /** For messages. */
   settle(message: ReceivedMessage, settlement: Settlement): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -114,8 +122,15 @@ export class ConsumerRun implements Settler, SourceHost {
     settlement: Settlement,
     done?: (error: PosthornError | null) => void,
   ): void {
-    if (settlement.kind !== 'extend') this.#letGo(message);
-    this.#settlements.add({ message, settlement, done });
+    const { kind } = settlement;
+    if (kind !== 'extend') this.#letGo(message);
+    const { tracing } = this.transport.config;
+    const end = kind === 'extend' ? undefined : tracing?.settle({ name: this.queue }, message, kind);
+    const told = (error: PosthornError | null): void => {
+      end!(error);
+      done?.(error);
+    };
+    this.#settlements.add({ message, settlement, done: end ? told : done });
   }
 
   #letGo(message: ReceivedMessage): void {
@@ -172,7 +187,7 @@ export class ConsumerRun implements Settler, SourceHost {
    * when no message waits for a handler. Unstored settlements also limit requests.
    */
   room(): number {
-    const { prefetch } = this.config;
+    const { prefetch } = this;
     const room = prefetch - this.#leased.count;
     if (room <= 0 || this.#settlements.unsettled > prefetch) return 0;
     return room >= prefetch / 2 || this.#line.length === this.#next ? room : 0;
@@ -185,6 +200,7 @@ export class ConsumerRun implements Settler, SourceHost {
   accept(frame: Uint8Array): void {
     const messages = messagesOf(frame, this);
     if (messages.length === 0) return;
+    this.transport.config.tracing?.received({ name: this.queue }, messages);
     if (this.config.isAutoAck) for (const message of messages) message.cameSettled();
     this.#leased.take(messages);
     this.#line = this.#line.length === this.#next ? messages : [...this.#line.slice(this.#next), ...messages];

@@ -1,7 +1,9 @@
 /** The consumer: the class that applications use to take messages from a queue. */
 
+import { DELIVER_MESSAGES_MAX } from '../../protocol/limits.ts';
+import { checkRange } from '../client/options.ts';
 import type { Transport } from '../client/transport.ts';
-import { checkName } from '../client/names.ts';
+import { checkWideName } from '../client/names.ts';
 import type { Queues } from '../admin/queues.ts';
 import { ConsumerRun, type MessageHandler } from './consumer-run.ts';
 import { handledOnce } from './exactly-once.ts';
@@ -37,11 +39,16 @@ export class Consumer implements AsyncDisposable {
     options: ConsumerOptions | ExactlyOnceConsumerOptions,
   ) {
     const config = consumerConfig(options, transport.config);
+    const { tracing } = transport.config;
+    const traced: MessageHandler =
+      tracing === undefined
+        ? handler
+        : (message) => tracing.handle({ name: queue }, [message], () => handler(message));
     const once =
       options.delivery === 'exactly-once'
-        ? handledOnce(queue, handler, options, () => this.#run.isStopping)
-        : handler;
-    this.#run = new ConsumerRun(transport, queues, checkName('queue', queue), once, config);
+        ? handledOnce(queue, traced, options, () => this.#run.isStopping)
+        : traced;
+    this.#run = new ConsumerRun(transport, queues, checkWideName('queue', queue), once, config);
     this.#run.start();
   }
 
@@ -56,6 +63,16 @@ export class Consumer implements AsyncDisposable {
   /** Messages that the consumer holds: in handlers, or waiting for one. */
   get inHand(): number {
     return this.#run.inHand;
+  }
+
+  /**
+   * Changes how many messages the consumer may hold, from 1. It keeps those that it holds already.
+   *
+   * @throws PosthornError `invalid_argument`
+   */
+  setPrefetch(prefetch: number): void {
+    checkRange('prefetch', prefetch, 1, DELIVER_MESSAGES_MAX);
+    this.#run.setPrefetch(prefetch);
   }
 
   /**

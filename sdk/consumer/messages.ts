@@ -1,7 +1,7 @@
 /** The messages of a queue as an async iterable. */
 
 import type { Transport } from '../client/transport.ts';
-import { checkName } from '../client/names.ts';
+import { checkWideName } from '../client/names.ts';
 import type { Queues } from '../admin/queues.ts';
 import { ConsumerRun } from './consumer-run.ts';
 import { consumerConfig, type ConsumerOptions } from './options.ts';
@@ -32,7 +32,7 @@ export class Messages implements AsyncIterable<ReceivedMessage> {
 
   /** Made by `Posthorn`. */
   constructor(transport: Transport, queues: Queues, queue: string, options: MessagesOptions) {
-    checkName('queue', queue);
+    checkWideName('queue', queue);
     const given = {
       prefetch: PREFETCH_DEFAULT,
       ...options,

@@ -61,7 +61,14 @@ export interface ConsumerOptions {
    * loses its messages as with a lease that ends.
    */
   heartbeatMs?: number;
-  /** How long a settlement waits for others to share its request, in ms. Default 5. */
+  /**
+   * A stream: of the consumers that have room, those of the highest priority get messages first. An integer. Default 0.
+   */
+  priority?: number;
+  /**
+   * How long a settlement waits for others to share its request, in ms. Default 0: it goes at the end of the turn of the
+   * event loop if none is under way, and otherwise with the next answer, 5 ms later at most.
+   */
   settleLingerMs?: number;
   /** Settlements in one request at most. Default 1,000, at most 10,000. */
   settleBatch?: number;
@@ -112,6 +119,9 @@ export interface ConsumerConfig extends Required<
   signal: AbortSignal | undefined;
 }
 
+/** Of consumers: 32 bits. */
+const PRIORITY_MAX = 2_147_483_647;
+
 const NO_STORE = { handled: undefined, once: undefined };
 
 /** What each level says of other options. */
@@ -130,9 +140,10 @@ const DEFAULTS = {
   settle: 'auto' as const,
   waitMs: 30_000,
   heartbeatMs: 8_000,
-  settleLingerMs: 5,
+  settleLingerMs: 0,
   settleBatch: 1_000,
   leaseMs: undefined,
+  priority: 0,
   onError: () => {},
   signal: undefined,
 };
@@ -156,6 +167,7 @@ export function consumerConfig(
   checkRange('concurrency', config.concurrency, 1, Infinity);
   checkRange('waitMs', config.waitMs, 1, WAIT_MS_MAX);
   checkRange('heartbeatMs', config.heartbeatMs, HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX);
+  checkRange('priority', config.priority, -PRIORITY_MAX, PRIORITY_MAX);
   checkRange('settleLingerMs', config.settleLingerMs, 0, 60_000);
   checkRange('settleBatch', config.settleBatch, 1, SETTLE_TAGS_MAX);
   if (config.leaseMs !== undefined) checkRange('leaseMs', config.leaseMs, LEASE_MS_MIN, LEASE_MS_MAX);

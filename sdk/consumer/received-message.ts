@@ -3,6 +3,7 @@
 import type { JsonValue } from '../../protocol/json/json-text.ts';
 import { formatTag } from '../../protocol/frames/delivery-tag.ts';
 import {
+  DEATHS_HEADER,
   DELIVERIES_HEADER,
   EXCHANGE_HEADER,
   RESERVED_PREFIX,
@@ -20,6 +21,16 @@ export type ReceivedProperties = Omit<MessageProperties, 'deliverAt' | 'timestam
   timestamp?: number;
   orderingKey?: string;
 };
+
+/** How often a message died in a queue for one reason. Times are in ms since 1970. */
+export interface DeathOfMessage {
+  queue: string;
+  /** As with dead letters; `replayed` for one that was sent back from there. */
+  reason: string;
+  count: number;
+  firstAt: number;
+  lastAt: number;
+}
 
 /** What a delivery is, beside its record. */
 export interface DeliveryPosition {
@@ -116,6 +127,20 @@ export class ReceivedMessage {
   /** The routing key that it was published with. */
   get routingKey(): string | undefined {
     return this.#reserved(ROUTING_KEY_HEADER);
+  }
+
+  /** Where the message died before, the latest first; empty if it is no dead letter and never was. */
+  get deaths(): readonly DeathOfMessage[] {
+    const text = this.#reserved(DEATHS_HEADER);
+    if (text === undefined) return [];
+    const entries = JSON.parse(text) as {
+      queue: string;
+      reason: string;
+      count: number;
+      first: number;
+      last: number;
+    }[];
+    return entries.map(({ first, last, ...entry }) => ({ ...entry, firstAt: first, lastAt: last }));
   }
 
   /** The last header of that name as UTF-8; null if its value is null, undefined if there is none. */

@@ -1,7 +1,8 @@
-/** Settlement batcher: collects settlements for a few milliseconds and sends them together, with retries. */
+/** Settlement batcher: sends settlements, together with those that gather while others are under way, with retries. */
 
 import { decodeOutcomeFrame, encodeSettlementFrame } from '../../protocol/frames/settlement-frame.ts';
-import { withRetries, type RetryPolicy } from '../client/retry.ts';
+import { Gathering } from '../client/gathering.ts';
+import { withRetries, type RetryPolicy } from '../client/http/retry.ts';
 import { asPosthornError, PosthornError } from '../errors.ts';
 import {
   entriesOf,
@@ -40,8 +41,7 @@ export class SettlementBatcher {
   readonly #events: BatcherEvents;
   readonly #signal: AbortSignal;
   #waiting: WaitingSettlement[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #lingers = false;
+  readonly #gathering: Gathering;
   /** Of frames. */
   #ids = 0;
   /** Handed over and not done, those on their way included. */
@@ -51,6 +51,7 @@ export class SettlementBatcher {
   constructor(send: SendSettlements, settings: BatcherSettings, events: BatcherEvents, signal: AbortSignal) {
     this.#send = send;
     this.#settings = settings;
+    this.#gathering = new Gathering(settings.settleLingerMs, () => this.flush());
     this.#events = events;
     this.#signal = signal;
   }
@@ -63,15 +64,11 @@ export class SettlementBatcher {
     this.#unsettled++;
     this.#waiting.push(settlement);
     if (this.#waiting.length >= this.#settings.settleBatch) this.flush();
-    else if (!this.#lingers) {
-      this.#lingers = true;
-      this.#timer = setTimeout(() => this.flush(), this.#settings.settleLingerMs);
-    }
+    else this.#gathering.begin();
   }
 
   flush(): void {
-    this.#lingers = false;
-    clearTimeout(this.#timer);
+    this.#gathering.end();
     while (this.#waiting.length > 0) void this.#settle(this.#waiting.splice(0, this.#settings.settleBatch));
   }
 
@@ -96,7 +93,7 @@ export class SettlementBatcher {
     try {
       const { outcomes } = await withRetries(this.#settings.retry, limits, async (attempt) => {
         attempts = attempt;
-        return readOutcomes(await this.#send(frame, this.#signal), batch.length);
+        return readOutcomes(await this.#attempt(frame), batch.length);
       });
       batch.forEach((one, index) => this.#conclude(one, refusalOf(one, outcomes[index]!, attempts > 1)));
     } catch (cause) {
@@ -108,6 +105,15 @@ export class SettlementBatcher {
     if (this.#unsettled > 0) return;
     this.#idle?.resolve();
     this.#idle = null;
+  }
+
+  async #attempt(frame: Uint8Array): Promise<Uint8Array> {
+    this.#gathering.left();
+    try {
+      return await this.#send(frame, this.#signal);
+    } finally {
+      this.#gathering.returned();
+    }
   }
 
   #conclude(one: WaitingSettlement, error: PosthornError | null): void {

@@ -3,7 +3,7 @@
  * records.
  */
 
-import { delayMs, type RetryPolicy } from '../client/retry.ts';
+import { delayMs, type RetryPolicy } from '../client/http/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';
 import type { GroupRequests } from './group-requests.ts';

@@ -19,6 +19,8 @@ import type { GroupRecord } from './group-record.ts';
 import type { AssignedPartition } from '../values/assigned-partition.ts';
 import { GroupRequests } from './group-requests.ts';
 import { dispatched } from './handling/levels.ts';
+import { tracedHandlers } from './handling/traced-handlers.ts';
+import type { Tracing } from '../client/tracing.ts';
 import { Membership, type MembershipHost } from './membership.ts';
 import type { GroupConsumerConfig } from './options.ts';
 import { PartitionWork } from './handling/partition-work.ts';
@@ -30,6 +32,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
   readonly committer: Committer;
   readonly bury: DispatcherHost['bury'];
   onEnd: () => void = () => {};
+  readonly #tracing: Tracing | undefined;
   /** What is assigned. */
   works: readonly PartitionWork[] = [];
   /** What is being given up: held until the handlers have ended and what they did is committed. */
@@ -56,6 +59,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
 
   constructor(transport: Transport, topics: Topics, queues: Queues, config: GroupConsumerConfig) {
     this.config = config;
+    this.#tracing = transport.config.tracing;
     this.done = this.#end.promise;
     const { retry } = transport.config;
     const { sessionTimeoutMs, fetchBytes } = config;
@@ -77,7 +81,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
       fetchBytes,
       this.#taking.signal,
     );
-    this.#dispatcher = new Dispatcher(this, dispatched(config, this));
+    this.#dispatcher = new Dispatcher(this, dispatched(tracedHandlers(config, this.#tracing), this));
     const { signal } = this.#abort;
     const sinks = {
       producer: () => (this.#producer ??= new Producer(transport, topics, { signal })),
@@ -129,7 +133,11 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
     const owner = { group: this.config.group, memberId, epoch };
     const added = assignment
       .filter((place) => !held.has(keyOf(place))) // what is being given up is taken when that is done
-      .map((place) => new PartitionWork(place, owner, (error) => this.tell(error)));
+      .map((place) => {
+        const from = { name: place.topic, group: owner.group, partition: place.partition };
+        const received = (records: readonly GroupRecord[]): void => this.#tracing?.received(from, records);
+        return new PartitionWork(place, owner, (error) => this.tell(error), received);
+      });
     if (revoked.length + added.length === 0) return;
     this.works = [...this.works.filter((work) => !revoked.includes(work)), ...added];
     if (revoked.length > 0) this.#giveUp(revoked);
@@ -259,11 +267,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
     if (this.#isCommitDue) return;
     this.#isCommitDue = true;
     void this.committer
-      .idle()
-      .then(() => {
-        this.#isCommitDue = false;
-        return this.committer.commit();
-      })
+      .commit(null, () => (this.#isCommitDue = false))
       .catch((error: unknown) => {
         if (this.#abort.signal.aborted) return;
         this.tell(error);

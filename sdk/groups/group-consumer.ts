@@ -1,6 +1,6 @@
 /** Group consumer: the class that applications use to read topics in a group. */
 
-import type { PartitionOffset, TopicPartition } from '../../protocol/schemas/groups.ts';
+import type { PartitionOffset, TopicPartition } from '../values/topic-partition.ts';
 import type { Transport } from '../client/transport.ts';
 import { invalidArgument, PosthornError } from '../errors.ts';
 import type { Queues } from '../admin/queues.ts';

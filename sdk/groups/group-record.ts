@@ -1,6 +1,6 @@
 /** Group records: what handlers get. A record, or a batch of one partition. */
 
-import type { PartitionOffset } from '../../protocol/schemas/groups.ts';
+import type { PartitionOffset } from '../values/topic-partition.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import { ReceivedRecord } from '../reader/received-record.ts';
 import type { GroupOwner } from '../values/offset-to-commit.ts';

@@ -6,7 +6,7 @@
  */
 
 import type { IdentifiedPartition, MemberReply } from '../../protocol/schemas/groups.ts';
-import { delayMs, type RetryPolicy } from '../client/retry.ts';
+import { delayMs, type RetryPolicy } from '../client/http/retry.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';
 import type { GroupRequests } from './group-requests.ts';
 

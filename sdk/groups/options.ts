@@ -8,16 +8,17 @@ import {
   SESSION_TIMEOUT_MS_MIN,
   WAIT_MS_MAX,
 } from '../../protocol/limits.ts';
-import type { AssignorName, TopicPartition } from '../../protocol/schemas/groups.ts';
+import type { AssignorName } from '../../protocol/assignors.ts';
 import { checkRange, levelFields } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
-import { checkName } from '../client/names.ts';
+import { checkName, checkWideName } from '../client/names.ts';
 import type { TransactionalProducer } from '../transactions/transactional-producer.ts';
 import type { TopicReplaced } from '../client/topic-replaced.ts';
 import type { GroupBatch, GroupRecord } from './group-record.ts';
 import type { AssignedPartition } from '../values/assigned-partition.ts';
+import type { TopicPartition } from '../values/topic-partition.ts';
 
-export type { TopicPartition } from '../../protocol/schemas/groups.ts';
+export type { TopicPartition } from '../values/topic-partition.ts';
 
 /** What a handler is told beside its records. */
 export interface HandlerContext {
@@ -161,7 +162,8 @@ export interface ExactlyOnceGroupOptions extends Omit<
     | undefined;
   /** Handles records of one partition, in their order. Instead of `eachRecord`. */
   eachBatch?:
-    ((batch: GroupBatch, transaction: TransactionalProducer, context: HandlerContext) => unknown) | undefined;
+    | ((batch: GroupBatch, transaction: TransactionalProducer, context: HandlerContext) => unknown)
+    | undefined;
 }
 
 export type GroupConsumerConfig = Omit<GroupConsumerOptions, 'delivery'> & {
@@ -223,7 +225,7 @@ export function groupConsumerConfig(
   if (config.delivery === 'exactly-once' && !config.producer) {
     throw invalidArgument('exactly-once needs a producer');
   }
-  checkName('group', config.group);
+  checkWideName('group', config.group);
   for (const topic of config.topics ?? []) checkName('topic', topic);
   if (!config.topics?.length && config.topicPattern === undefined) {
     throw invalidArgument('name topics, a topicPattern, or both');
@@ -247,7 +249,7 @@ export function groupConsumerConfig(
   if (config.deadLetter !== undefined && config.deadLetter !== 'none') {
     const { topic, queue } = config.deadLetter as { topic?: string; queue?: string };
     if (queue === undefined) checkName('deadLetter.topic', topic!);
-    else checkName('deadLetter.queue', queue);
+    else checkWideName('deadLetter.queue', queue);
   }
   return config;
 }

@@ -8,7 +8,7 @@ import {
   type EncodeOptions,
 } from '../../protocol/record-batch/index.ts';
 import type { PosthornError } from '../errors.ts';
-import type { Pending, Receipt } from './pending.ts';
+import { SharedSink, type Pending, type Receipt } from './pending.ts';
 import type { BatchProducer, SequencedBatch } from './sequences.ts';
 
 export class Batch implements SequencedBatch {
@@ -22,6 +22,8 @@ export class Batch implements SequencedBatch {
   readonly deadlineMs: number;
   /** Its time to wait for company is over: it goes as soon as its partition is free. */
   isDue = false;
+  /** All its records might as well have gone to another partition. */
+  isFree = true;
   /** Attempts that failed. */
   failures = 0;
   /** How often its records have been refused and put into new batches. */
@@ -30,6 +32,7 @@ export class Batch implements SequencedBatch {
   readonly ended = Promise.withResolvers<unknown>();
   producer: BatchProducer | null = null;
   #encoded: Uint8Array | undefined;
+  #sink: SharedSink | null = null;
 
   constructor(partition: number, deadlineMs: number, regroupings: number) {
     this.partition = partition;
@@ -38,6 +41,7 @@ export class Batch implements SequencedBatch {
   }
 
   add(record: Pending): void {
+    if (record.sink === null) (this.#sink ??= new SharedSink()).join(record);
     this.records.push(record);
     this.sizeBytes += record.sizeBytes;
     this.heldBytes += record.heldBytes;
@@ -75,9 +79,9 @@ export class Batch implements SequencedBatch {
       const record = records[i]!;
       const offset = baseOffset < 0 ? -1 : baseOffset + i;
       const receipt: Receipt = { partition, offset, timestamp: appendTime ?? record.timestamp };
-      record.sink.stored(record.index, receipt);
+      record.sink!.stored(record.index, receipt);
     }
-    this.ended.resolve(undefined);
+    this.#end();
   }
 
   #encode(): Uint8Array {
@@ -85,8 +89,13 @@ export class Batch implements SequencedBatch {
   }
 
   fail(error: PosthornError): void {
-    for (const record of this.records) record.sink.failed(record.index, error);
-    this.ended.resolve(undefined);
+    for (const record of this.records) record.sink!.failed(record.index, error);
+    this.#end();
+  }
+
+  /** Who waits for a flush hears of it after those who wait for a record. */
+  #end(): void {
+    this.ended.resolve(this.#sink?.told);
   }
 }
 
@@ -103,6 +112,6 @@ export interface PartitionLine {
   readonly closed: Batch[];
   /** The batch that takes records. */
   open: Batch | null;
-  /** A batch of this partition is on its way or waits to be tried again; nothing may overtake it. */
-  isBusy: boolean;
+  /** The batch that is on its way or waits to be tried again; nothing may overtake it. */
+  underWay: Batch | null;
 }

@@ -1,6 +1,6 @@
 /** Loading a topic: looks up what a producer needs to know of it. */
 
-import { withRetries, type RetryLimits, type RetryPolicy } from '../client/retry.ts';
+import { withRetries, type RetryLimits, type RetryPolicy } from '../client/http/retry.ts';
 import { asPosthornError, type PosthornError } from '../errors.ts';
 import type { Topics } from '../admin/topics.ts';
 import type { TopicAccumulator } from './topic-accumulator.ts';

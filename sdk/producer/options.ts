@@ -1,13 +1,15 @@
 /** The options of a producer. */
 
 import { BATCH_BYTES_MAX } from '../../protocol/limits.ts';
-import { checkRange, levelFields } from '../client/options.ts';
+import { checkConnection, checkRange, levelFields, type Connection } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 
 export interface ProducerOptions {
   /**
-   * How long a record waits for others to share its batch, in ms. Default 5. With 0 only records that are sent in the
-   * same turn of the event loop share one. Under load batches fill while earlier ones are on their way, whatever this is.
+   * How long a record waits for others to share its batch, in ms. Default 0: records that are sent in the same turn of the
+   * event loop share one, which goes at once if none is under way to its partition. A record that may go to any partition
+   * gathers with others, for 5 ms at most, while such records are under way. Under load batches fill while earlier ones
+   * are under way, whatever this is.
    */
   lingerMs?: number;
   /** A batch goes when it reaches this size, in bytes before compression. Default 512 KiB, at most 1 MiB. */
@@ -40,18 +42,27 @@ export interface ProducerOptions {
   bufferBytes?: number;
   /** How long the producer tries to send a record before it fails with `timeout`, in ms. Default 120,000. */
   deliveryTimeoutMs?: number;
+  /**
+   * `socket`: records go by a WebSocket that stays open, once requests follow each other closely, and by requests where none
+   * can be opened. `requests`: each goes alone. Default `socket` on Node, unless the client has a `fetch`, a `webSocket` or a
+   * function for `headers`; elsewhere, and with acks `none`, `requests`.
+   */
+  connection?: Connection;
   /** Gives up everything that is not stored yet, with `aborted`, and closes the producer. */
   signal?: AbortSignal | undefined;
 }
 
-export interface ProducerConfig extends Required<Omit<ProducerOptions, 'signal' | 'delivery'>> {
+export interface ProducerConfig extends Required<
+  Omit<ProducerOptions, 'signal' | 'delivery' | 'connection'>
+> {
+  connection: Connection | undefined;
   signal: AbortSignal | undefined;
 }
 
 const KiB = 1024;
 
 const DEFAULTS: ProducerConfig = {
-  lingerMs: 5,
+  lingerMs: 0,
   batchBytes: 512 * KiB,
   maxInFlight: 4,
   compression: 'none',
@@ -59,6 +70,7 @@ const DEFAULTS: ProducerConfig = {
   idempotent: true,
   bufferBytes: 32 * KiB * KiB,
   deliveryTimeoutMs: 120_000,
+  connection: undefined,
   signal: undefined,
 };
 
@@ -75,6 +87,7 @@ export function producerConfig(options: ProducerOptions): ProducerConfig {
       'idempotent needs acks "durable": without an answer nobody knows which record is next',
     );
   }
+  checkConnection(config.connection);
   checkRange('lingerMs', config.lingerMs, 0, 60_000);
   checkRange('batchBytes', config.batchBytes, 1, BATCH_BYTES_MAX);
   checkRange('maxInFlight', config.maxInFlight, 1, 1_000);

@@ -1,4 +1,4 @@
-/** Pending record: a record on its way, and the promise that waits for it. */
+/** Pending record: a record on its way, and who waits for it. */
 
 import {
   recordSizeUpperBound,
@@ -24,7 +24,7 @@ export interface Receipt {
   timestamp: number;
 }
 
-/** Who waits: one for each `send`, one for all records of a `sendBatch`. */
+/** Who waits: one for all records of a `sendBatch`, and one for all records of a batch that came by `send`. */
 export interface Sink<Result = Receipt> {
   stored(index: number, result: Result): void;
   failed(index: number, error: PosthornError): void;
@@ -42,10 +42,14 @@ export class Pending implements RecordInput {
   readonly wantedPartition: number;
   /** What it takes in a batch at most, in bytes. */
   readonly sizeBytes: number;
-  readonly sink: Sink;
-  readonly index: number;
+  /** Null until a batch has taken it, for a record that has no other. */
+  sink: Sink | null;
+  index: number;
+  /** What `send` returns. */
+  promise: Promise<Receipt> | null = null;
 
-  constructor(record: OutgoingRecord, sink: Sink, index: number, nowMs: number) {
+  /** @param sink null for a record that is sent alone */
+  constructor(record: OutgoingRecord, sink: Sink | null, index: number, nowMs: number) {
     this.key = keyBytes(record.key);
     this.value = valueBytes(record.value);
     this.headers = recordHeaders(record.headers);
@@ -59,18 +63,70 @@ export class Pending implements RecordInput {
   get heldBytes(): number {
     return this.sizeBytes + RECORD_ALLOWANCE_BYTES;
   }
+
+  /** It waits for no batch: what becomes of it is its own. */
+  waitAlone(): void {
+    if (this.sink !== null) return;
+    const sink = new SingleSink();
+    this.sink = sink;
+    this.promise = sink.promise;
+  }
+}
+
+/**
+ * Promises of the records of one batch that came by `send`. All of them wait for one promise and share one function, so a
+ * record costs no closures, which were most of what the garbage collector had to do. Reactions to a promise run in the order
+ * in which they were added, so the function knows whose turn it is. Records that are put into other batches later keep
+ * this sink: it settles when it knows of all.
+ */
+export class SharedSink implements Sink {
+  readonly #outcomes: (Receipt | PosthornError)[] = [];
+  readonly #all = Promise.withResolvers<void>();
+  #records = 0;
+  #known = 0;
+  #read = 0;
+
+  /** Resolves when those who wait have been told. */
+  get told(): Promise<void> {
+    return this.#all.promise;
+  }
+
+  join(record: Pending): void {
+    record.sink = this;
+    record.index = this.#records++;
+    record.promise = this.#all.promise.then(this.#next);
+  }
+
+  stored(index: number, receipt: Receipt): void {
+    this.#note(index, receipt);
+  }
+
+  failed(index: number, error: PosthornError): void {
+    this.#note(index, error);
+  }
+
+  #note(index: number, outcome: Receipt | PosthornError): void {
+    this.#outcomes[index] = outcome;
+    if (++this.#known === this.#records) this.#all.resolve();
+  }
+
+  readonly #next = (): Receipt => {
+    const outcome = this.#outcomes[this.#read++]!;
+    if (outcome instanceof PosthornError) throw outcome;
+    return outcome;
+  };
 }
 
 export class SingleSink<Result = Receipt> implements Sink<Result> {
   readonly promise: Promise<Result>;
-  #resolve!: (result: Result) => void;
-  #reject!: (error: PosthornError) => void;
+  readonly #resolve: (result: Result) => void;
+  readonly #reject: (error: PosthornError) => void;
 
   constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    this.promise = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
   }
 
   stored(_index: number, result: Result): void {

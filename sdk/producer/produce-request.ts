@@ -4,7 +4,7 @@ import { concatenate } from '../../protocol/bytes.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { PartlyStored, ProduceBatchesReply } from '../../protocol/schemas/records.ts';
-import { jsonOf, type Transport } from '../client/transport.ts';
+import type { Channel, ChannelCall } from '../client/channel.ts';
 import { PosthornError, type PosthornErrorOptions } from '../errors.ts';
 import { topicPath } from '../client/names.ts';
 import type { Batch } from './batch.ts';
@@ -17,10 +17,12 @@ export interface Stored {
   appendTime: number | null;
 }
 
+/** The path of produce requests to a topic. */
+export const producePath = (topic: string): string => `${topicPath(topic)}/records`;
+
 /** One attempt. @returns one for each batch, in order */
 export async function produce(
-  transport: Transport,
-  topic: string,
+  channel: Channel,
   batches: readonly Batch[],
   { compression, acks }: ProducerConfig,
   signal: AbortSignal,
@@ -30,20 +32,18 @@ export async function produce(
     compression === 'gzip'
       ? await Promise.all(batches.map((batch) => batch.gzip()))
       : batches.map((batch) => batch.plain());
-  const reply = await transport.call({
-    method: 'POST',
-    path: `${topicPath(topic)}/records`,
+  const call: ChannelCall = {
     query: {
       partitions: batches.map(({ partition }) => partition).join(','),
       acks: acks === 'none' ? acks : undefined,
-      transactional_id: transactionalId,
+      transactional_id: transactionalId && encodeURIComponent(transactionalId),
     },
     headers: { 'content-type': RECORD_BATCH_TYPE },
     body: concatenate(encoded),
     signal,
-  });
+  };
+  const { batches: stored } = await channel.json<Partial<ProduceBatchesReply>>(call, () => {});
   if (acks === 'none') return batches.map(() => ({ baseOffset: -1, appendTime: null }));
-  const { batches: stored } = jsonOf<ProduceBatchesReply>(reply);
   if (stored?.length !== batches.length) {
     throw new PosthornError('unexpected_reply', `the reply does not tell of ${batches.length} batches`);
   }

@@ -3,10 +3,12 @@
 import type { Transport } from '../client/transport.ts';
 import { invalidArgument, PosthornError } from '../errors.ts';
 import { checkName } from '../client/names.ts';
+import type { Tracing } from '../client/tracing.ts';
+import { sendAllTraced, sendTraced } from '../tracing/send-traced.ts';
 import type { OutgoingRecord } from '../values/record-input.ts';
 import type { Topics } from '../admin/topics.ts';
 import { producerConfig, type ProducerOptions } from './options.ts';
-import { BatchSink, Pending, SingleSink, type Receipt, type Sink } from './pending.ts';
+import { BatchSink, Pending, type Receipt, type Sink } from './pending.ts';
 import { Sender } from './sender.ts';
 import { makeProducer, Sequences } from './sequences.ts';
 
@@ -25,6 +27,7 @@ import { makeProducer, Sequences } from './sequences.ts';
  */
 export class Producer implements AsyncDisposable {
   readonly #sender: Sender;
+  readonly #tracing: Tracing | undefined;
   #refusal: PosthornError | null = null;
   #closing: Promise<void> | null = null;
   readonly #signal: AbortSignal | undefined;
@@ -34,6 +37,7 @@ export class Producer implements AsyncDisposable {
     const config = producerConfig(options);
     const own = config.idempotent ? new Sequences((signal) => makeProducer(transport, {}, signal)) : null;
     this.#sender = new Sender(transport, topics, config, sequences ?? own);
+    this.#tracing = transport.config.tracing;
     this.#signal = config.signal;
     if (this.#signal?.aborted) this.#onAbort();
     else this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -60,14 +64,7 @@ export class Producer implements AsyncDisposable {
    *   `record_too_large`, `key_required`, `timeout`, `aborted`, `closed`, and other codes of the broker
    */
   send(topic: string, record: OutgoingRecord): Promise<Receipt> {
-    const sink = new SingleSink();
-    try {
-      this.#checkOpen();
-      this.#sender.accept(topic, pendingOf(record, sink, 0, Date.now()));
-    } catch (error) {
-      return Promise.reject(error as PosthornError);
-    }
-    return sink.promise;
+    return sendTraced(this.#tracing, { name: topic }, record, (traced) => this.#send(topic, traced));
   }
 
   /**
@@ -78,19 +75,9 @@ export class Producer implements AsyncDisposable {
    *   After `invalid_argument` nothing was sent
    */
   async sendBatch(topic: string, records: readonly OutgoingRecord[]): Promise<Receipt[]> {
-    this.#checkOpen();
-    checkName('topic', topic);
-    const sink = new BatchSink(records.length);
-    const nowMs = Date.now();
-    const pending = records.map((record, index) => {
-      try {
-        return pendingOf(record, sink, index, nowMs);
-      } catch (error) {
-        throw invalidArgument(`record ${index}: ${(error as Error).message}`);
-      }
-    });
-    for (const record of pending) this.#sender.accept(topic, record);
-    return await sink.promise;
+    return await sendAllTraced(this.#tracing, { name: topic }, records, (traced) =>
+      this.#sendBatch(topic, traced),
+    );
   }
 
   /**
@@ -110,12 +97,42 @@ export class Producer implements AsyncDisposable {
   close(): Promise<void> {
     this.#refusal ??= new PosthornError('closed', 'the producer is closed');
     // Until all is sent the signal may still cut it short; after that a signal that lives on must not keep this in memory.
-    this.#closing ??= this.flush().finally(() => this.#signal?.removeEventListener('abort', this.#onAbort));
+    this.#closing ??= this.flush().finally(() => {
+      this.#signal?.removeEventListener('abort', this.#onAbort);
+      this.#sender.close();
+    });
     return this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #send(topic: string, record: OutgoingRecord): Promise<Receipt> {
+    try {
+      this.#checkOpen();
+      const pending = pendingOf(record, null, 0, Date.now());
+      this.#sender.accept(topic, pending);
+      return pending.promise!;
+    } catch (error) {
+      return Promise.reject(error as PosthornError);
+    }
+  }
+
+  async #sendBatch(topic: string, records: readonly OutgoingRecord[]): Promise<Receipt[]> {
+    this.#checkOpen();
+    checkName('topic', topic);
+    const sink = new BatchSink(records.length);
+    const nowMs = Date.now();
+    const pending = records.map((record, index) => {
+      try {
+        return pendingOf(record, sink, index, nowMs);
+      } catch (error) {
+        throw invalidArgument(`record ${index}: ${(error as Error).message}`);
+      }
+    });
+    for (const record of pending) this.#sender.accept(topic, record);
+    return await sink.promise;
   }
 
   #checkOpen(): void {
@@ -130,7 +147,7 @@ export class Producer implements AsyncDisposable {
   };
 }
 
-function pendingOf(record: OutgoingRecord, sink: Sink, index: number, nowMs: number): Pending {
+function pendingOf(record: OutgoingRecord, sink: Sink | null, index: number, nowMs: number): Pending {
   try {
     return new Pending(record, sink, index, nowMs);
   } catch (error) {

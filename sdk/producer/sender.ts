@@ -3,18 +3,17 @@
  * It handles replies and failures.
  */
 
-import { delayMs } from '../client/retry.ts';
+import { delayMs } from '../client/http/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import type { Transport } from '../client/transport.ts';
 import { messageOf, PosthornError } from '../errors.ts';
-import { checkName } from '../client/names.ts';
 import type { Topics } from '../admin/topics.ts';
 import { Backlog } from './backlog.ts';
 import type { Batch } from './batch.ts';
 import { loadTopic } from './load-topic.ts';
 import type { ProducerConfig } from './options.ts';
 import type { Pending } from './pending.ts';
-import { partsOf, produce } from './produce-request.ts';
+import { partsOf, produce, producePath } from './produce-request.ts';
 import type { Sequences } from './sequences.ts';
 import { TopicAccumulator } from './topic-accumulator.ts';
 
@@ -57,7 +56,10 @@ export class Sender {
   accept(topic: string, record: Pending): void {
     let lines = this.#lines.get(topic);
     if (lines === undefined) {
-      lines = new TopicAccumulator(checkName('topic', topic), this.#config);
+      const { acks, connection } = this.#config;
+      // Without sequences and answers that promise something, nobody could tell what a socket that ends has carried.
+      const channel = this.#transport.channel(producePath(topic), acks === 'none' ? 'requests' : connection);
+      lines = new TopicAccumulator(topic, channel, this.#config);
       this.#lines.set(topic, lines);
     }
     this.backlog.add(record.heldBytes);
@@ -67,12 +69,18 @@ export class Sender {
       return;
     }
     // Not known yet, or what is known refuses it: look (again) before the record is refused.
+    record.waitAlone();
     lines.waiting.push(record);
     if (lines.waiting.length === 1) void this.#load(lines).then((error) => this.#assign(lines, error));
   }
 
   async flush(): Promise<void> {
     await Promise.all([...this.#lines.values()].map((lines) => this.#flushTopic(lines)));
+  }
+
+  /** Closes the sockets. What is sent after this goes by requests. */
+  close(): void {
+    for (const { channel } of this.#lines.values()) channel.close();
   }
 
   /** Gives up everything. */
@@ -82,6 +90,7 @@ export class Sender {
       for (const record of lines.waiting.splice(0)) this.#failRecord(record, error);
       for (const batch of lines.drainAll()) this.#fail(lines, batch, error);
     }
+    this.close();
   }
 
   async #flushTopic(lines: TopicAccumulator): Promise<void> {
@@ -137,7 +146,7 @@ export class Sender {
       const { signal } = this.#stop;
       const id = this.#sequences?.transactionalId;
       await this.#sequences?.assign(batches, ({ partition }) => addressOf(lines, partition), signal);
-      const stored = await produce(this.#transport, lines.name, batches, this.#config, signal, id);
+      const stored = await produce(lines.channel, batches, this.#config, signal, id);
       batches.forEach((batch, i) => this.#store(lines, batch, stored[i]!.baseOffset, stored[i]!.appendTime));
     } catch (error) {
       this.#failed(lines, batches, this.#reasonOf(error));
@@ -263,7 +272,7 @@ export class Sender {
 
   #failRecord(record: Pending, error: PosthornError): void {
     this.backlog.remove(record.heldBytes);
-    record.sink.failed(record.index, error);
+    record.sink!.failed(record.index, error);
   }
 
   #deliveryTimeout(cause: PosthornError): PosthornError {

@@ -7,6 +7,9 @@ import { RECORD_BYTES_MAX } from '../../protocol/limits.ts';
 import { partitionForKey } from '../../protocol/murmur2.ts';
 import { BATCH_OVERHEAD } from '../../protocol/record-batch/index.ts';
 import { PosthornError } from '../errors.ts';
+import type { Channel } from '../client/channel.ts';
+import { atEndOfTurn } from '../client/end-of-turn.ts';
+import { GATHER_MS_MAX } from '../client/gathering.ts';
 import type { Topic } from '../admin/topic-types.ts';
 import { Batch, type PartitionLine } from './batch.ts';
 import type { Pending } from './pending.ts';
@@ -18,6 +21,7 @@ export interface LineSettings {
 
 export class TopicAccumulator {
   readonly name: string;
+  readonly channel: Channel;
   readonly #settings: LineSettings;
   /** Null until loaded. */
   topic: Topic | null = null;
@@ -33,17 +37,22 @@ export class TopicAccumulator {
   readonly #lines = new Map<number, PartitionLine>();
   /** Where records without a key go until the batch goes. */
   #sticky: PartitionLine | null = null;
-  #openBatches = 0;
+  /** Lines with an open batch. */
+  readonly #open = new Set<PartitionLine>();
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
   #lingers = false;
+  /** Batches under way whose records might go to any partition: the next of this kind gathers meanwhile. */
+  #freeUnderWay = 0;
+  #gatherTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(name: string, settings: LineSettings) {
+  constructor(name: string, channel: Channel, settings: LineSettings) {
     this.name = name;
+    this.channel = channel;
     this.#settings = settings;
   }
 
   get hasOpen(): boolean {
-    return this.#openBatches > 0;
+    return this.#open.size > 0;
   }
 
   get isLingering(): boolean {
@@ -70,33 +79,51 @@ export class TopicAccumulator {
       const deadlineMs = performance.now() + this.#settings.deliveryTimeoutMs;
       line.open = new Batch(line.partition, deadlineMs, regroupings);
       this.live.add(line.open);
-      this.#openBatches++;
+      this.#open.add(line);
     }
+    if (!isFree(record)) line.open.isFree = false;
     line.open.add(record);
     if (line.open.sizeBytes >= bytesMax) this.#close(line);
     return null;
   }
 
-  /** Open batches become due after `ms`; then `ended` is called. With 0, when the code that runs now is done. */
+  /** Open batches become due after `ms`; then `ended` is called. With 0, at the end of the turn. */
   linger(ms: number, ended: () => void): void {
     this.#lingers = true;
     const end = (): void => {
       if (!this.#lingers) return;
-      this.makeDue();
+      if (ms === 0) this.#endTurn(ended);
+      else this.makeDue();
       ended();
     };
-    if (ms === 0) queueMicrotask(end);
+    if (ms === 0) atEndOfTurn(end);
     else this.#lingerTimer = setTimeout(end, ms);
   }
 
   /** What waits for company waits no longer. */
   makeDue(): void {
     this.#endLinger();
-    for (const line of this.#lines.values()) {
-      if (line.open === null) continue;
-      line.open.isDue = true;
-      this.#offer(line);
+    for (const line of this.#open) this.#makeLineDue(line);
+  }
+
+  /** As `makeDue`, but what may go to any partition gathers while others like it are under way. */
+  #endTurn(ended: () => void): void {
+    this.#lingers = false;
+    for (const line of this.#open) {
+      const gathers = line.open!.isFree && line.underWay === null && this.#freeUnderWay > 0;
+      if (!gathers) this.#makeLineDue(line);
+      else if (this.#gatherTimer === undefined) {
+        this.#gatherTimer = setTimeout(() => {
+          this.makeDue();
+          ended();
+        }, GATHER_MS_MAX);
+      }
     }
+  }
+
+  #makeLineDue(line: PartitionLine): void {
+    line.open!.isDue = true;
+    this.#offer(line);
   }
 
   /** For each line that can send, its next batch, until they have `bytesMax` together; at least one. Marks them busy. */
@@ -109,7 +136,8 @@ export class TopicAccumulator {
       if (bytes > bytesMax && batches.length > 0) break;
       if (line.closed.length === 0) this.#close(line);
       line.closed.shift();
-      line.isBusy = true;
+      line.underWay = next;
+      if (next.isFree) this.#freeUnderWay++;
       this.#sendable.delete(line);
       batches.push(next);
     }
@@ -119,7 +147,8 @@ export class TopicAccumulator {
   /** The partition has nothing on its way any more; `again` goes first. */
   release(partition: number, again: Batch | null): void {
     const line = this.#lines.get(partition)!;
-    line.isBusy = false;
+    if (line.underWay?.isFree === true && --this.#freeUnderWay === 0) this.#endGathering();
+    line.underWay = null;
     if (again) line.closed.unshift(again);
     this.#offer(line);
   }
@@ -143,19 +172,33 @@ export class TopicAccumulator {
     if (this.live.size === 0) this.#endLinger();
   }
 
+  /** Nothing that may go to any partition is under way: what has gathered goes. */
+  #endGathering(): void {
+    if (this.#gatherTimer === undefined) return;
+    this.#stopGathering();
+    for (const line of this.#open) if (line.open!.isFree) this.#makeLineDue(line);
+  }
+
   #endLinger(): void {
     this.#lingers = false;
     clearTimeout(this.#lingerTimer);
+    this.#stopGathering();
+  }
+
+  #stopGathering(): void {
+    clearTimeout(this.#gatherTimer);
+    this.#gatherTimer = undefined;
   }
 
   #offer(line: PartitionLine): void {
-    if (!line.isBusy && (line.closed.length > 0 || line.open?.isDue === true)) this.#sendable.add(line);
+    if (line.underWay === null && (line.closed.length > 0 || line.open?.isDue === true))
+      this.#sendable.add(line);
   }
 
   #close(line: PartitionLine): void {
     line.closed.push(line.open!);
     line.open = null;
-    this.#openBatches--;
+    this.#open.delete(line);
     if (this.#sticky === line) this.#sticky = null;
     this.#offer(line);
   }
@@ -171,7 +214,7 @@ export class TopicAccumulator {
     const first = Math.floor(Math.random() * partitions);
     for (let i = 0; i < partitions; i++) {
       const line = this.#line((first + i) % partitions);
-      if (!line.isBusy && line.closed.length === 0) return line;
+      if (line.underWay === null && line.closed.length === 0) return line;
     }
     return this.#line(first);
   }
@@ -179,11 +222,16 @@ export class TopicAccumulator {
   #line(partition: number): PartitionLine {
     let line = this.#lines.get(partition);
     if (line === undefined) {
-      line = { partition, closed: [], open: null, isBusy: false };
+      line = { partition, closed: [], open: null, underWay: null };
       this.#lines.set(partition, line);
     }
     return line;
   }
+}
+
+/** The producer chooses its partition. */
+function isFree({ wantedPartition, key }: Pending): boolean {
+  return wantedPartition < 0 && key === null;
 }
 
 function refusal(record: Pending, topic: Topic): PosthornError | null {

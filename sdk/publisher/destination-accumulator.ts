@@ -3,12 +3,15 @@
  * under way.
  */
 
+import { atEndOfTurn } from '../client/end-of-turn.ts';
+import type { Channel } from '../client/channel.ts';
 import { MessageBatch, type PendingMessage } from './message-batch.ts';
 import type { PublisherConfig } from './options.ts';
 import type { Destination } from './publish-request.ts';
 
 export class DestinationAccumulator {
   readonly destination: Destination;
+  readonly channel: Channel;
   /** Whether messages without an id are given one; null until it is known. */
   givesIds: boolean | null = null;
   readonly #config: PublisherConfig;
@@ -24,8 +27,9 @@ export class DestinationAccumulator {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #idle: PromiseWithResolvers<void> | null = null;
 
-  constructor(destination: Destination, config: PublisherConfig) {
+  constructor(destination: Destination, channel: Channel, config: PublisherConfig) {
     this.destination = destination;
+    this.channel = channel;
     this.#config = config;
   }
 
@@ -41,7 +45,7 @@ export class DestinationAccumulator {
     if (this.#open.messages.length >= batchMessages) this.#close();
   }
 
-  /** Calls `ended` when the open batch has waited for company. With 0 ms, when the code that runs now is done. */
+  /** Calls `ended` when the open batch has waited for company. With 0 ms, at the end of the turn. */
   linger(ended: () => void): void {
     if (this.#lingers || this.#open === null || this.#isDue) return;
     this.#lingers = true;
@@ -50,7 +54,7 @@ export class DestinationAccumulator {
       this.makeDue();
       ended();
     };
-    if (this.#config.lingerMs === 0) queueMicrotask(end);
+    if (this.#config.lingerMs === 0) atEndOfTurn(end);
     else this.#timer = setTimeout(end, this.#config.lingerMs);
   }
 

@@ -37,7 +37,9 @@ export interface Confirmation {
 
 /** A place that has a message. `reply`: it was handed to a call that waited for it. */
 export type MessageDestination =
-  { queue: string } | { topic: string; partition: number; offset: number } | { reply: string };
+  | { queue: string }
+  | { topic: string; partition: number; offset: number }
+  | { reply: string };
 
 /** What an id that the publisher makes may take, header included, in bytes. */
 const ID_BYTES_MAX = 48;

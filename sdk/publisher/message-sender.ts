@@ -3,7 +3,7 @@
  * replies.
  */
 
-import { delayMs } from '../client/retry.ts';
+import { delayMs } from '../client/http/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import type { Transport } from '../client/transport.ts';
 import { messageOf, PosthornError } from '../errors.ts';
@@ -13,7 +13,7 @@ import type { Queues } from '../admin/queues.ts';
 import { DestinationAccumulator } from './destination-accumulator.ts';
 import type { MessageBatch, Outcomes, PendingMessage } from './message-batch.ts';
 import type { PublisherConfig } from './options.ts';
-import { publishBatch, storedDespite, type Destination } from './publish-request.ts';
+import { publishBatch, publishPath, storedDespite, type Destination } from './publish-request.ts';
 
 /** How long a queue that was full is left alone, in ms, if the broker does not say. */
 const FULL_PAUSE_MS = 1_000;
@@ -56,7 +56,9 @@ export class MessageSender {
   line(key: string, destination: () => Destination): DestinationAccumulator {
     let line = this.#lines.get(key);
     if (line === undefined) {
-      line = new DestinationAccumulator(destination(), this.#config);
+      const named = destination();
+      const channel = this.#transport.channel(publishPath(named), this.#config.connection);
+      line = new DestinationAccumulator(named, channel, this.#config);
       this.#lines.set(key, line);
     }
     return line;
@@ -83,12 +85,18 @@ export class MessageSender {
     await Promise.all([...this.#lines.values()].map((line) => line.idle()));
   }
 
+  /** Closes the sockets. What is sent after this goes by requests. */
+  close(): void {
+    for (const { channel } of this.#lines.values()) channel.close();
+  }
+
   /** Gives up everything. */
   abort(error: PosthornError): void {
     this.#stop.abort(error);
     for (const line of this.#lines.values()) {
       for (const { messages } of line.drain()) for (const message of messages) this.#settle(message, error);
     }
+    this.close();
   }
 
   #offer(line: DestinationAccumulator): void {
@@ -108,13 +116,8 @@ export class MessageSender {
       const { destination } = line;
       const isExchange = 'exchange' in destination;
       await this.#sequences?.assign([batch], () => sequencesOf(destination), this.#stop.signal, isExchange);
-      const outcomes = await publishBatch(
-        this.#transport,
-        destination,
-        batch,
-        this.#config,
-        this.#stop.signal,
-      );
+      const { signal } = this.#stop;
+      const outcomes = await publishBatch(line.channel, destination, batch, this.#config, signal);
       if (this.#conclude(line, batch, outcomes)) error = full();
     } catch (cause) {
       error = this.#reasonOf(cause);
@@ -147,6 +150,8 @@ export class MessageSender {
     if (this.#stop.signal.aborted) return this.#giveUp(line, batch, error);
     const despite = storedDespite(batch, error, line.destination, this.#config);
     if (despite !== null && !this.#conclude(line, batch, despite)) return this.#forget(line, batch);
+    if (error.code === 'queue_full' && this.#config.whenFull === 'refuse')
+      return this.#giveUp(line, batch, error);
     if (error.retryable) return void this.#retryLater(line, batch, error);
     const isExchange = 'exchange' in line.destination;
     if (!isExchange && FORGOTTEN.has(error.code)) {

@@ -1,14 +1,14 @@
 /** The options of a publisher. */
 
 import { BATCH_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
-import { checkRange } from '../client/options.ts';
+import { checkConnection, checkRange, type Connection } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 
 export interface PublisherOptions {
   /**
-   * How long a message waits for others to share its batch, in ms. Default 5. With 0 only messages that are published in
-   * the same turn of the event loop share one. Under load batches fill while earlier ones are on their way, whatever this
-   * is.
+   * How long a message waits for others to share its batch, in ms. Default 0: messages that are published in the same turn
+   * of the event loop share one, which goes at once if none is under way to its destination. Under load batches fill while
+   * earlier ones are under way, whatever this is.
    */
   lingerMs?: number;
   /** A batch goes when it has this many messages. Default 5,000, at most 10,000. */
@@ -54,13 +54,25 @@ export interface PublisherOptions {
    * and is worth it for large texts over slow lines. The broker stores queues uncompressed all the same.
    */
   gzip?: boolean;
+  /**
+   * `socket`: messages go by a WebSocket that stays open, once they follow each other closely, and by requests
+   * where none can be opened. `requests`: each batch is a request. Default `socket` on Node, unless the client has
+   * a `fetch`, a `webSocket` or a function for `headers`; elsewhere `requests`.
+   */
+  connection?: Connection;
+  /**
+   * What happens to a message that a full queue refuses. `retry`: it is sent again until `deliveryTimeoutMs`. `refuse`: it fails
+   * with `queue_full`. Default `retry`.
+   */
+  whenFull?: 'retry' | 'refuse';
   /** Gives up everything that is not confirmed yet, with `aborted`, and closes the publisher. */
   signal?: AbortSignal | undefined;
 }
 
 export interface PublisherConfig extends Required<
-  Omit<PublisherOptions, 'signal' | 'messageIds' | 'delivery'>
+  Omit<PublisherOptions, 'signal' | 'messageIds' | 'delivery' | 'connection'>
 > {
+  connection: Connection | undefined;
   messageIds: boolean | undefined;
   signal: AbortSignal | undefined;
 }
@@ -68,7 +80,7 @@ export interface PublisherConfig extends Required<
 const KiB = 1024;
 
 const DEFAULTS: PublisherConfig = {
-  lingerMs: 5,
+  lingerMs: 0,
   batchMessages: 5_000,
   batchBytes: 512 * KiB,
   maxInFlight: 4,
@@ -79,6 +91,8 @@ const DEFAULTS: PublisherConfig = {
   messageIds: undefined,
   destinations: false,
   gzip: false,
+  whenFull: 'retry',
+  connection: undefined,
   signal: undefined,
 };
 
@@ -89,6 +103,10 @@ export function publisherConfig(options: PublisherOptions): PublisherConfig {
   const { delivery, ...fields } = given;
   const config: PublisherConfig = { ...DEFAULTS, ...fields };
   if (delivery !== undefined) config.idempotent = isIdempotent(delivery, fields.idempotent);
+  checkConnection(config.connection);
+  if (config.whenFull !== 'retry' && config.whenFull !== 'refuse') {
+    throw invalidArgument(`whenFull is "retry" or "refuse", got ${String(config.whenFull)}`);
+  }
   checkRange('lingerMs', config.lingerMs, 0, 60_000);
   checkRange('batchMessages', config.batchMessages, 1, REQUEST_RECORDS_MAX);
   checkRange('batchBytes', config.batchBytes, 1, BATCH_BYTES_MAX);

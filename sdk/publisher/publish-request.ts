@@ -8,7 +8,7 @@ import type {
   StoredRuns,
 } from '../../protocol/schemas/exchanges.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
-import { jsonOf, type Transport } from '../client/transport.ts';
+import type { Channel, ChannelCall } from '../client/channel.ts';
 import { PosthornError } from '../errors.ts';
 import { exchangePath, queuePath } from '../client/names.ts';
 import type { Confirmation, MessageBatch, MessageDestination, Outcomes } from './message-batch.ts';
@@ -19,21 +19,25 @@ export interface PublishSettings {
   /** Asks where each message went. */
   destinations: boolean;
   gzip: boolean;
+  whenFull: 'retry' | 'refuse';
+}
+
+/** The path of the publishes to a destination. */
+export function publishPath(destination: Destination): string {
+  const base = 'queue' in destination ? queuePath(destination.queue) : exchangePath(destination.exchange);
+  return `${base}/messages`;
 }
 
 /** One attempt. @returns one for each message, in order */
 export async function publishBatch(
-  transport: Transport,
+  channel: Channel,
   destination: Destination,
   batch: MessageBatch,
   settings: PublishSettings,
   signal: AbortSignal,
 ): Promise<Outcomes> {
   const isQueue = 'queue' in destination;
-  const base = isQueue ? queuePath(destination.queue) : exchangePath(destination.exchange);
-  const reply = await transport.call({
-    method: 'POST',
-    path: `${base}/messages`,
+  const call: ChannelCall = {
     query: {
       mandatory: batch.messages.some(({ isMandatory }) => isMandatory) ? 'true' : undefined,
       destinations: !isQueue && settings.destinations ? 'true' : undefined,
@@ -41,23 +45,27 @@ export async function publishBatch(
     headers: { 'content-type': RECORD_BATCH_TYPE },
     body: settings.gzip ? await batch.gzipped() : batch.bytes(),
     signal,
-  });
+  };
+  const reply = await channel.json<object>(call, () => batch.failures++);
   if (isQueue) {
     const reported = settings.destinations ? { destinations: [{ queue: destination.queue }] } : {};
-    return queueOutcomes(batch, jsonOf<QueueBatchesPublished>(reply), reported);
+    return queueOutcomes(batch, reply as QueueBatchesPublished, reported, settings);
   }
-  return exchangeOutcomes(batch, destination.exchange, jsonOf<ExchangeBatchesPublished>(reply));
+  return exchangeOutcomes(batch, destination.exchange, reply as ExchangeBatchesPublished);
 }
 
 function queueOutcomes(
   { messages }: MessageBatch,
   { count, exceptions }: QueueBatchesPublished,
   reported: { destinations?: MessageDestination[] },
+  { whenFull }: PublishSettings,
 ): Outcomes {
   if (count !== messages.length) throw unexpected(messages.length);
   const outcomes: Outcomes = messages.map((message) => ({ ...stored(message), ...reported }));
   for (const { index, outcome } of exceptions) {
-    outcomes[index] = outcome === 'rejected' ? null : { ...stored(messages[index]!), ...reported, outcome };
+    const refused = whenFull === 'refuse' ? queueFull() : null;
+    outcomes[index] =
+      outcome === 'rejected' ? refused : { ...stored(messages[index]!), ...reported, outcome };
   }
   return outcomes;
 }
@@ -101,7 +109,7 @@ export function storedDespite(
   if (!Array.isArray(told) || told.length !== messages.length || !('exchange' in destination)) return null;
   return messages.map((message, index) => {
     const { failed, unroutable, destinations } = told[index]!;
-    if (failed) return null;
+    if (failed) return isRefused(failed, settings) ? queueFull() : null;
     if (unroutable && message.isMandatory) return unroutableThrough(destination.exchange);
     const places = settings.destinations ? { destinations: destinations.map(placeOf) } : {};
     return { ...stored(message), ...places };
@@ -112,6 +120,13 @@ function placeOf({ kind, name, partition = 0, offset = 0 }: Stored): MessageDest
   if (kind === 'topic') return { topic: name, partition, offset };
   return kind === 'reply' ? { reply: name } : { queue: name };
 }
+
+/** Every destination that has not stored it is full. */
+const isRefused = (failed: NonNullable<PublishedMessage['failed']>, { whenFull }: PublishSettings): boolean =>
+  whenFull === 'refuse' && failed.every(({ code }) => code === 'queue_full');
+
+const queueFull = (): PosthornError =>
+  new PosthornError('queue_full', 'the queue is full and refuses messages');
 
 const unroutableThrough = (exchange: string): PosthornError =>
   new PosthornError('unroutable', `no binding of exchange "${exchange}" takes it`);

@@ -4,10 +4,12 @@ import { RECORD_BYTES_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.t
 import type { Transport } from '../client/transport.ts';
 import { invalidArgument, PosthornError } from '../errors.ts';
 import type { OutgoingMessage, RoutedMessage } from '../values/message-input.ts';
-import { checkExchange, checkName } from '../client/names.ts';
+import { checkExchange, checkWideName } from '../client/names.ts';
 import { READY } from '../producer/backlog.ts';
 import { SingleSink } from '../producer/pending.ts';
 import type { Queues } from '../admin/queues.ts';
+import type { Tracing } from '../client/tracing.ts';
+import { sendTraced } from '../tracing/send-traced.ts';
 import { bytesOfText } from '../values/text.ts';
 import { PendingMessage, type Confirmation } from './message-batch.ts';
 import { MessageSender } from './message-sender.ts';
@@ -30,6 +32,7 @@ import { publisherConfig, type PublisherOptions } from './options.ts';
  */
 export class Publisher implements AsyncDisposable {
   readonly #sender: MessageSender;
+  readonly #tracing: Tracing | undefined;
   #refusal: PosthornError | null = null;
   #closing: Promise<void> | null = null;
   readonly #signal: AbortSignal | undefined;
@@ -38,6 +41,7 @@ export class Publisher implements AsyncDisposable {
   constructor(transport: Transport, queues: Queues, options: PublisherOptions) {
     const config = publisherConfig(options);
     this.#sender = new MessageSender(transport, queues, config);
+    this.#tracing = transport.config.tracing;
     this.#signal = config.signal;
     if (this.#signal?.aborted) this.#onAbort();
     else this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -71,7 +75,10 @@ export class Publisher implements AsyncDisposable {
    */
   publish(exchange: string, message: RoutedMessage): Promise<Confirmation> {
     const destination = (): { exchange: string } => ({ exchange: checkExchange(exchange) });
-    return this.#accept(`exchange ${exchange}`, destination, message, message?.routingKey ?? '');
+    const routingKey = message?.routingKey ?? '';
+    return sendTraced(this.#tracing, { name: exchange || routingKey, routingKey }, message, (traced) =>
+      this.#accept(`exchange ${exchange}`, destination, traced, routingKey),
+    );
   }
 
   /**
@@ -81,7 +88,10 @@ export class Publisher implements AsyncDisposable {
    *   `aborted`, `closed`, and other codes of the broker
    */
   sendToQueue(queue: string, message: OutgoingMessage): Promise<Confirmation> {
-    return this.#accept(`queue ${queue}`, () => ({ queue: checkName('queue', queue) }), message, undefined);
+    const destination = (): { queue: string } => ({ queue: checkWideName('queue', queue) });
+    return sendTraced(this.#tracing, { name: queue }, message, (traced) =>
+      this.#accept(`queue ${queue}`, destination, traced, undefined),
+    );
   }
 
   /**
@@ -102,7 +112,10 @@ export class Publisher implements AsyncDisposable {
   close(): Promise<void> {
     this.#refusal ??= new PosthornError('closed', 'the publisher is closed');
     // Until all is sent the signal may still cut it short; after that a signal that lives on must not keep this in memory.
-    this.#closing ??= this.flush().finally(() => this.#signal?.removeEventListener('abort', this.#onAbort));
+    this.#closing ??= this.flush().finally(() => {
+      this.#signal?.removeEventListener('abort', this.#onAbort);
+      this.#sender.close();
+    });
     return this.#closing;
   }
 

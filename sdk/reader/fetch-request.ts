@@ -19,7 +19,7 @@ import {
   type DamagedBytes,
   type LogRecord,
 } from '../../protocol/record-batch/index.ts';
-import type { Transport } from '../client/transport.ts';
+import type { HttpReply, Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { partitionPath } from '../client/names.ts';
 import type { WireOffset } from '../values/start-position.ts';
@@ -80,7 +80,7 @@ export async function fetchBatches(transport: Transport, spec: FetchSpec): Promi
   };
 }
 
-function offsetIn(headers: Headers, name: string): number {
+function offsetIn(headers: HttpReply['headers'], name: string): number {
   const text = headers.get(name);
   const offset = Number(text ?? NaN);
   if (Number.isSafeInteger(offset)) return offset;

@@ -1,6 +1,6 @@
 /** Partition feed: reads one partition, a fetch at a time. It tracks the position, the end, and failures. */
 
-import { withRetries } from '../client/retry.ts';
+import { withRetries } from '../client/http/retry.ts';
 import { sleep } from '../client/sleep.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';

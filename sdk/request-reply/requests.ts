@@ -6,12 +6,13 @@ import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { RequestReply } from '../../protocol/schemas/requests.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { checkRange } from '../client/options.ts';
-import { jsonOf, type Transport } from '../client/transport.ts';
+import { jsonOf, type HttpReply, type Transport } from '../client/transport.ts';
 import { Consumer } from '../consumer/consumer.ts';
 import type { ConsumerOptions } from '../consumer/options.ts';
 import type { ReceivedMessage } from '../consumer/received-message.ts';
 import { textOf } from '../consumer/settlement-entries.ts';
 import { asPosthornError, invalidArgument, PosthornError } from '../errors.ts';
+import { sendTraced } from '../tracing/send-traced.ts';
 import type { OutgoingMessage } from '../values/message-input.ts';
 import { exchangePath } from '../client/names.ts';
 import { PeekedMessage } from '../values/peeked-message.ts';
@@ -56,15 +57,18 @@ export async function request(
   const isQueue = 'queue' in destination;
   const routingKey = isQueue ? destination.queue : (destination.routingKey ?? '');
   const sink = { stored: () => {}, failed: () => {} };
-  const reply = await transport.call({
-    method: 'POST',
-    path: `${exchangePath(isQueue ? '' : destination.exchange)}/requests`,
-    query: { wait_ms: timeoutMs },
-    headers: { 'content-type': RECORD_BATCH_TYPE },
-    body: encodeBatch([new PendingMessage(message, routingKey, sink)]),
-    signal,
-    timeoutMs: transport.config.timeoutMs + timeoutMs,
-  });
+  const send = async (traced: OutgoingMessage): Promise<HttpReply> =>
+    await transport.call({
+      method: 'POST',
+      path: `${exchangePath(isQueue ? '' : destination.exchange)}/requests`,
+      query: { wait_ms: timeoutMs },
+      headers: { 'content-type': RECORD_BATCH_TYPE },
+      body: encodeBatch([new PendingMessage(traced, routingKey, sink)]),
+      signal,
+      timeoutMs: transport.config.timeoutMs + timeoutMs,
+    });
+  const to = { name: isQueue ? destination.queue : destination.exchange || routingKey, routingKey };
+  const reply = await sendTraced(transport.config.tracing, to, message, send);
   const answer = PeekedMessage.of(jsonOf<RequestReply>(reply).reply);
   const type = answer.headers[ERROR_HEADER];
   if (type === undefined) return answer;

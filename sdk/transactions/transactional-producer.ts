@@ -1,11 +1,11 @@
 /** The transactional producer: the class that applications use for transactions. */
 
-import { withRetries } from '../client/retry.ts';
+import { withRetries } from '../client/http/retry.ts';
 import { jsonBody, jsonOf, type HttpReply, type Transport } from '../client/transport.ts';
 import { checkRange } from '../client/options.ts';
 import { asPosthornError, invalidArgument, PosthornError } from '../errors.ts';
 import { type GroupOwner, wireCommit, type OffsetToCommit } from '../values/offset-to-commit.ts';
-import { checkExchange, checkName } from '../client/names.ts';
+import { checkExchange, checkWideName } from '../client/names.ts';
 import type { OutgoingMessage, RoutedMessage } from '../values/message-input.ts';
 import { messageFields } from '../values/message-fields.ts';
 import type {
@@ -20,10 +20,11 @@ import type { ProducerOptions } from '../producer/options.ts';
 import { makeProducer, Sequences, type Identity } from '../producer/sequences.ts';
 import type { OutgoingRecord } from '../values/record-input.ts';
 import type { Topics } from '../admin/topics.ts';
+import { sendTraced } from '../tracing/send-traced.ts';
 
 export interface TransactionalProducerOptions extends Omit<
   ProducerOptions,
-  'acks' | 'idempotent' | 'delivery'
+  'acks' | 'idempotent' | 'delivery' | 'connection'
 > {
   /**
    * The name of this job, the same after a restart. One instance at a time uses it: the one that began last. A
@@ -70,7 +71,7 @@ export class TransactionalProducer implements AsyncDisposable {
 
   /** Made by `Posthorn`. */
   constructor(transport: Transport, topics: Topics, options: TransactionalProducerOptions) {
-    checkName('transactionalId', options.transactionalId);
+    checkWideName('transactionalId', options.transactionalId);
     if (options.transactionTimeoutMs !== undefined) {
       checkRange('transactionTimeoutMs', options.transactionTimeoutMs, 1_000, TRANSACTION_TIMEOUT_MS_MAX);
     }
@@ -81,7 +82,9 @@ export class TransactionalProducer implements AsyncDisposable {
       () => Promise.reject(invalidArgument('begin a transaction first')),
       options.transactionalId,
     );
-    this.#producer = new Producer(transport, topics, options, this.#sequences);
+    // A transaction waits for all of its records at once, so a socket would save it little.
+    const byRequests = { ...options, connection: 'requests' } as const;
+    this.#producer = new Producer(transport, topics, byRequests, this.#sequences);
   }
 
   /**
@@ -144,16 +147,20 @@ export class TransactionalProducer implements AsyncDisposable {
    * @returns when the broker holds it; false if it is `mandatory` and no binding takes it
    */
   publish(exchange: string, message: RoutedMessage): Promise<boolean> {
-    return this.#hold(
-      { exchange: checkExchange(exchange) },
-      message,
-      ({ unroutable }) => unroutable.length === 0,
+    const target = { exchange: checkExchange(exchange) };
+    const { tracing } = this.#transport.config;
+    const routingKey = message?.routingKey ?? '';
+    return sendTraced(tracing, { name: exchange || routingKey, routingKey }, message, (traced) =>
+      this.#hold(target, traced, ({ unroutable }) => unroutable.length === 0),
     );
   }
 
   /** Publishes to a queue in the open transaction, as `publish` does. A queue that is full by then refuses it. */
   sendToQueue(queue: string, message: OutgoingMessage): Promise<void> {
-    return this.#hold({ queue: checkName('queue', queue) }, message, () => {});
+    const target = { queue: checkWideName('queue', queue) };
+    return sendTraced(this.#transport.config.tracing, { name: queue }, message, (traced) =>
+      this.#hold(target, traced, () => {}),
+    );
   }
 
   /** As `Producer.ready`. */
@@ -245,7 +252,7 @@ export class TransactionalProducer implements AsyncDisposable {
     { group, memberId, epoch }: GroupOwner,
     offsets: readonly OffsetToCommit[],
   ): Promise<void> {
-    checkName('group', group);
+    checkWideName('group', group);
     if (offsets.length === 0) return;
     await this.#post('offsets', {
       producer: this.#identity!,

@@ -1,7 +1,7 @@
 /** Peeked message: a message that was read without taking it. */
 
 import type { JsonValue } from '../../protocol/json/json-text.ts';
-import type { MessageHeaders, MessageOut } from '../../protocol/schemas/messages.ts';
+import type { MessageOut } from '../../protocol/schemas/messages.ts';
 import type { MessageProperties } from './message-input.ts';
 import { fromWire } from '../client/wire.ts';
 
@@ -11,7 +11,8 @@ export class PeekedMessage {
    * null (null is no value) and an object with a member `$base64`.
    */
   readonly body: JsonValue;
-  readonly headers: MessageHeaders;
+  /** By name; an array for a name that occurs more than once. Bytes that are no text are `{ $base64: '...' }`. */
+  readonly headers: Readonly<Record<string, JsonValue>>;
   readonly properties: MessageProperties;
   /** In ms since 1970. */
   readonly publishedAt: number;
@@ -28,6 +29,7 @@ export class PeekedMessage {
     this.routingKey = message.routing_key;
   }
 
+  /** @internal */
   static of(message: MessageOut): PeekedMessage {
     return new PeekedMessage(message);
   }

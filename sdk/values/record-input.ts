@@ -13,7 +13,8 @@ export type HeaderValue = string | Uint8Array | null;
 
 /** Name to value, an array if a name occurs more than once; or the headers of a record that was read. */
 export type RecordHeaders =
-  Readonly<Record<string, HeaderValue | readonly HeaderValue[]>> | readonly RecordHeader[];
+  | Readonly<Record<string, HeaderValue | readonly HeaderValue[]>>
+  | readonly RecordHeader[];
 
 /** A record to be sent. */
 export interface OutgoingRecord {

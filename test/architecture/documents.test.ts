@@ -56,6 +56,10 @@ describe('the documents', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('have no traces of a merge', () => {
+    expect(documents.filter((path) => /^(<{7}|>{7}|={7}$)/m.test(read(path)))).toEqual([]);
+  });
+
   it('list every decision once', () => {
     const records = paths.filter((path) => /^docs\/adr\/\d{4}-.*\.md$/.test(path));
     expect(records.length).toBeGreaterThan(10);

@@ -2,8 +2,10 @@
  * The directions of the layers, and what each may use:
  *
  *     protocol/  <-  core/  <-  durable-objects/  <-  workers/
- *         ^
- *        sdk/  <-  sdk/cli/
+ *       ^   ^
+ *       |   sdk/   <-  sdk/cli/
+ *       |    ^
+ *     wire/  <-  gateway/
  */
 
 import { nodesOf, parse, type Import, type Parsed, type Sources } from './sources.ts';
@@ -13,7 +15,7 @@ const LINES_MAX = 400;
 /** Files that may be longer, each with its reason. */
 const LONG_FILES: ReadonlyMap<string, string> = new Map();
 
-const LAYERS = ['protocol', 'core', 'durable-objects', 'workers', 'sdk'] as const;
+const LAYERS = ['protocol', 'core', 'durable-objects', 'workers', 'sdk', 'wire', 'gateway'] as const;
 type Layer = (typeof LAYERS)[number];
 
 /** Whether a file of the layer may import this. Its own layer it always may, and nothing outside of the layers. */
@@ -36,6 +38,12 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
         target === 'cloudflare:workers')),
   sdk: (path, { target }) =>
     inFolder(target, 'protocol') || (inFolder(path, 'sdk/cli') && target.startsWith('node:')),
+  wire: (_, { target }) => inFolder(target, 'protocol'),
+  gateway: (_, { target }) =>
+    inFolder(target, 'wire') ||
+    inFolder(target, 'protocol') ||
+    (inFolder(target, 'sdk') && !inFolder(target, 'sdk/cli')) ||
+    target.startsWith('node:'),
 };
 
 /** The one file that names the classes of the objects. Everybody else knows them by the interfaces of `rpc/`. */
@@ -61,7 +69,7 @@ export function checkLayers(sources: Sources): string[] {
     if (layer === 'sdk' && inFolder(path, 'sdk') && !inFolder(path, 'sdk/cli')) {
       violations.push(...checkSdkWithoutCli(path, file.imports));
     }
-    if (layer === 'core') violations.push(...checkPurity(path, file));
+    if (layer === 'core' || layer === 'wire') violations.push(...checkPurity(path, layer, file));
     if (isStore(path)) violations.push(...checkStore(path, file));
   }
   return [...violations, ...checkObjects(parsed), ...checkCycles(parsed)];
@@ -115,8 +123,8 @@ const IMPURE_CALLS = new Set([
 ]);
 const IMPURE_GLOBALS = new Set(['setTimeout', 'setInterval', 'queueMicrotask', 'fetch', 'Promise']);
 
-/** The core decides: no clock, no chance, no waiting, no SQL. */
-function checkPurity(path: string, { program }: Parsed): string[] {
+/** The core and the wire protocols decide: no clock, no chance, no waiting, no SQL. */
+function checkPurity(path: string, layer: Layer, { program }: Parsed): string[] {
   const found = new Set<string>();
   for (const node of nodesOf(program)) {
     if (node.type === 'AwaitExpression') found.add('await');
@@ -136,7 +144,7 @@ function checkPurity(path: string, { program }: Parsed): string[] {
     if (node.type === 'NewExpression' && identifier(node['callee']) === 'Promise') found.add('Promise');
     if (isSql(node)) found.add('SQL');
   }
-  return [...found].map((what) => `${path}: core may not use ${what}`);
+  return [...found].map((what) => `${path}: ${layer} may not use ${what}`);
 }
 
 function isSql(node: Record<string, unknown>): boolean {

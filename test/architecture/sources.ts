@@ -23,7 +23,19 @@ export interface Parsed {
 export const ROOT = join(import.meta.dirname, '../..');
 
 /** Not ours, or made by tools. */
-const LEFT_OUT = new Set(['node_modules', '.git', '.posthorn', '.wrangler', '.interop', 'dist']);
+const LEFT_OUT = new Set([
+  'node_modules',
+  '.git',
+  '.posthorn',
+  '.wrangler',
+  '.interop',
+  'dist',
+  '.venv',
+  '.mypy_cache',
+  '.pytest_cache',
+  '.ruff_cache',
+  '__pycache__',
+]);
 
 export function filesBelow(folder = '', root = ROOT): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {

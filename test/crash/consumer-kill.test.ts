@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startBroker, type Broker } from '../../scripts/broker.ts';
+import { startBroker, type Broker } from '../../scripts/broker/broker.ts';
 import { Posthorn } from '../../sdk/index.ts';
 import { SEED } from '../support/seed.ts';
 import { randomFrom } from './random.ts';

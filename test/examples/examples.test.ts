@@ -5,6 +5,7 @@ import type { ExampleContext } from '../../examples/example.ts';
 import { newsletter } from '../../examples/newsletter/newsletter.ts';
 import { orders } from '../../examples/orders/orders.ts';
 import { poisonPill } from '../../examples/poison-pill/poison-pill.ts';
+import { webhook } from '../../examples/webhook/webhook.ts';
 import { shop } from '../../examples/worker/shop.ts';
 import { TestBroker } from '../support/test-broker.ts';
 import { LockedBroker } from '../workers/access/support.ts';
@@ -31,6 +32,7 @@ describe('the example', () => {
       (context) => newsletter(context, { subscribers: 1_500, backoffMs: 20 }),
     ],
     ['poison-pill', 'without a token', (context) => poisonPill(context, 0.01)],
+    ['webhook', 'without a token', (context) => webhook(context, 60)],
     ['worker', 'without a token', shop],
     ['poison-pill', 'with a token', (context) => poisonPill(context, 0.01)],
     ['worker', 'with a token', shop],

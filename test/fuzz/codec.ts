@@ -13,6 +13,7 @@ import {
 } from '../../protocol/frames/delivery-frame.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { decodeGroupFrame, encodeGroupFrame } from '../../protocol/frames/group-frame.ts';
+import { decodeRequestFrame, encodeRequestFrame } from '../../protocol/frames/request-frame.ts';
 import {
   decodeControlRecord,
   decodeRecords,
@@ -232,6 +233,22 @@ const FRAMES: readonly FrameCodec[] = [
       const entries = frame.entries.flatMap((entry) => ('invalid' in entry ? [] : [entry]));
       if (entries.length < frame.entries.length) return false;
       deepStrictEqual(Buffer.from(encodeSettlementFrame({ ...frame, entries })), Buffer.from(bytes));
+      return true;
+    },
+  },
+  {
+    name: 'request frame',
+    draw: (random) =>
+      encodeRequestFrame({
+        id: int(random, 2 ** 32),
+        topologyVersion: int(random, 2 ** 53),
+        query: pick(random, ['', 'mandatory=true', 'ключ']),
+        batches: writeBatch(drawBatch(random)),
+      }),
+    read: (bytes) => {
+      const frame = decodeRequestFrame(bytes);
+      if (isFailure(frame)) return false;
+      deepStrictEqual(Buffer.from(encodeRequestFrame(frame)), Buffer.from(bytes));
       return true;
     },
   },

@@ -61,6 +61,11 @@ function transactional({ producers }: Knowledge, random: Random): KnownProducer 
   return all.length === 0 ? null : pick(random, all);
 }
 
+const message: Fitting = ({ messages }, random) => {
+  const found = some(messages, random);
+  return found && { names: { queue: found.of, message: found.ids[0]! } };
+};
+
 const deadLetter: Fitting = ({ deadLetters }, random) => {
   const found = some(deadLetters, random);
   return found && { names: { queue: found.of, dead_letter: found.ids[0]! } };
@@ -293,6 +298,7 @@ const FITTINGS: Record<string, Fitting> = {
     return { names: { topic, partition: '0' }, query: { before, ...topicIdFor(topic, known, random) } };
   },
   listDeadLetters: living('queue'),
+  listMessages: living('queue'),
   replayDeadLetters: (known, random) => {
     const found = some(known.deadLetters, random);
     if (!found) return null;
@@ -301,6 +307,9 @@ const FITTINGS: Record<string, Fitting> = {
       body: { ids: pick(random, [found.ids, undefined]), to: pick(random, [undefined, { queue: 'third' }]) },
     };
   },
+  getMessage: message,
+  cancelMessage: message,
+  runMessage: message,
   getDeadLetter: deadLetter,
   resendDeadLetter: deadLetter,
   getReplay: replay,

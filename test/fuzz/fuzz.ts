@@ -1,6 +1,6 @@
 /** Runs the parts of the fuzzer from one seed: codecs, streams, requests. What each does is in its file. */
 
-import type { BrokerOptions } from '../../scripts/broker.ts';
+import type { BrokerOptions } from '../../scripts/broker/broker.ts';
 import { randomFrom } from '../crash/random.ts';
 import type { TestBroker } from '../support/test-broker.ts';
 import { CodecFuzz } from './codec.ts';

@@ -8,6 +8,11 @@ import { call } from './call.ts';
 /** An object that refuses for the ceiling asks again after ten seconds. */
 const LIFTED_MS_MAX = 30_000;
 
+/** Takes back quotas and rates: with few connections no stream opens, with no partitions no topic is made. */
+export async function liftQuotas(broker: TestBroker): Promise<void> {
+  await call(broker, 'PATCH', '/admin/v1/namespaces/default', { quotas: {} });
+}
+
 /** Takes back what makes a broker refuse good requests: the ceiling of rows, policies that bound every queue. */
 export async function liftLimits(broker: TestBroker): Promise<void> {
   const before = (await call<CostLimitsReply>(broker, 'GET', '/v1/default/limits')).body;
@@ -36,6 +41,7 @@ export async function checkHealth(broker: TestBroker): Promise<string[]> {
       wrong.push(`afterwards ${method} ${path} is answered ${status} ${JSON.stringify(said)}`);
   };
   await expectStatus('GET', '/healthz');
+  await liftQuotas(broker);
   await expectStatus('PUT', '/v1/default/topics/untouched', {});
   await expectStatus('PUT', '/v1/default/queues/untouched', {});
   try {

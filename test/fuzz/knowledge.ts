@@ -6,6 +6,7 @@
 import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
 import type { DeadLetterList } from '../../protocol/schemas/dead-letters.ts';
 import type { MemberReply, PartitionOffset } from '../../protocol/schemas/groups.ts';
+import type { MessageList } from '../../protocol/schemas/queue-messages.ts';
 import type { ProducerReply } from '../../protocol/schemas/producers.ts';
 import type { AcquiredRecord } from '../../protocol/schemas/share-groups.ts';
 import { KeptValues } from './kept-values.ts';
@@ -42,6 +43,7 @@ export class Knowledge {
   readonly bindings: Named[] = [];
   readonly deadLetters: Named[] = [];
   readonly replays: Named[] = [];
+  readonly messages: Named[] = [];
   readonly kept = new KeptValues();
   /** By name; it may be that of a topic that is gone. */
   readonly topicIds = new Map<string, number>();
@@ -87,6 +89,9 @@ export class Knowledge {
       case 'listDeadLetters':
         for (const { id } of (reply as DeadLetterList).dead_letters) keep(this.deadLetters, { of, id });
         break;
+      case 'listMessages':
+        for (const { id } of (reply as MessageList).messages) keep(this.messages, { of, id });
+        break;
       case 'replayDeadLetters':
         if ('id' in (reply as object)) keep(this.replays, { of, id: (reply as { id: string }).id });
         break;
@@ -102,8 +107,8 @@ export class Knowledge {
 
   /** Forgets what the definitions that are gone have given. */
   forget(): void {
-    for (const list of [this.tags, this.acquisitions, this.members, this.bindings, this.deadLetters])
-      list.length = 0;
+    const { tags, acquisitions, members, bindings, deadLetters, messages } = this;
+    for (const list of [tags, acquisitions, members, bindings, deadLetters, messages]) list.length = 0;
   }
 
   #learnMember(

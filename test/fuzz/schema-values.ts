@@ -12,6 +12,8 @@ export interface Schema {
   anyOf?: Schema[];
   oneOf?: Schema[];
   allOf?: Schema[];
+  if?: Schema;
+  then?: Schema;
   properties?: Record<string, Schema>;
   required?: string[];
   additionalProperties?: Schema | boolean;
@@ -98,7 +100,7 @@ export function valueOf(schema: Schema, random: Random, spite: number, depth = 0
   if ('const' in schema) return schema.const;
   if (schema.enum) return pick(random, schema.enum);
   // Beside properties they are rules, for whoever draws to check.
-  if (schema.properties) return objectOf(schema, random, spite, depth);
+  if (schema.properties) return obedient(objectOf(schema, random, spite, depth), schema, random, spite);
   const choice = schema.anyOf ?? schema.oneOf;
   if (choice) return valueOf(pick(random, choice), random, spite, depth);
   if (schema.allOf)
@@ -117,6 +119,25 @@ export function valueOf(schema: Schema, random: Random, spite: number, depth = 0
   if (type === 'boolean') return random() < 0.5;
   if (type === 'null') return null;
   return userValue(random);
+}
+
+/** The object with what its rules of the form `if` and `then` need, and without what they do not allow. */
+function obedient(
+  value: Record<string, unknown>,
+  { allOf = [], properties = {} }: Schema,
+  random: Random,
+  spite: number,
+): Record<string, unknown> {
+  for (const { if: condition, then } of allOf) {
+    const members = Object.entries(condition?.properties ?? {});
+    if (!then || members.length === 0 || members.some(([name, { const: wanted }]) => value[name] !== wanted))
+      continue;
+    for (const name of then.required ?? [])
+      if (!Object.hasOwn(value, name)) value[name] = valueOf(properties[name]!, random, spite, 1);
+    for (const [name, rule] of Object.entries(then.properties ?? {}))
+      if ((rule as Schema | boolean) === false) delete value[name];
+  }
+  return value;
 }
 
 function objectOf(schema: Schema, random: Random, spite: number, depth: number): Record<string, unknown> {

@@ -14,6 +14,8 @@ import type { TestBroker } from '../support/test-broker.ts';
 import { call, isClosed } from './call.ts';
 import { problemOf, readAnswer } from './answers.ts';
 import { drawFrame, type KnownRun } from './frames.ts';
+import { fuzzRequestSocket } from './request-sockets.ts';
+import { liftQuotas } from './health.ts';
 import { sendNoise } from './raw-socket.ts';
 import { requestReply } from './request-reply.ts';
 import { pick } from './schema-values.ts';
@@ -40,6 +42,7 @@ export class StreamFuzz {
 
   /** Two streams and their frames. What is wrong, a text each. */
   async round(): Promise<string[]> {
+    await liftQuotas(this.#broker);
     await call(this.#broker, 'PUT', QUEUE, { lease_ms: LEASE_MS, retry: { schedule_ms: [10, 20] } });
     await call(this.#broker, 'POST', `${QUEUE}/resume`);
     const wrong: string[] = [];
@@ -48,6 +51,7 @@ export class StreamFuzz {
     const streams = await Promise.all([
       this.#stream('json', this.#random.fork()),
       this.#stream('binary', this.#random.fork()),
+      fuzzRequestSocket(`${this.#broker.url}${QUEUE}/messages/stream`, FRAMES, this.#random.fork()),
     ]);
     isOver = true;
     wrong.push(...streams.flat(), ...(await beside));

@@ -1,6 +1,9 @@
 /** `npm start`: what it says, how it stops, what it survives, and what it refuses. */
 
+import { connect, type ChannelModel } from 'amqplib';
+import { Kafka, logLevel } from 'kafkajs';
 import { execFileSync, execSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -174,6 +177,62 @@ describe('being killed', () => {
     } finally {
       thief!.close();
     }
+  });
+});
+
+describe('AMQP', () => {
+  it('is taken by a process that ends with the broker, and a port that is taken is a warning', async () => {
+    const port = await freePort();
+    const serve = await start({ POSTHORN_AMQP_PORT: String(port) });
+    const connection = await untilConnected(`amqp://guest:guest@127.0.0.1:${port}`);
+    connection.on('error', () => {});
+    const other = new ServeProcess({
+      POSTHORN_DATA: join(folder, 'other'),
+      POSTHORN_AMQP_PORT: String(port),
+    });
+    running.push(other);
+    await until('the warning', () =>
+      Promise.resolve(other.stderr.includes(`port ${port} for AMQP is taken`)),
+    );
+    const closed = once(connection, 'close');
+    serve.child.kill('SIGTERM');
+    expect((await closed)[0]).toMatchObject({ code: 320 });
+    expect(await serve.exit).toBe(0);
+    await expect(connect(`amqp://guest:guest@127.0.0.1:${port}`)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  async function freePort(): Promise<number> {
+    const server = await listen();
+    await new Promise((resolve) => server.close(resolve));
+    return server.port;
+  }
+
+  async function untilConnected(address: string): Promise<ChannelModel> {
+    let connection: ChannelModel | undefined;
+    await until('AMQP answers', async () => {
+      connection = await connect(address).catch(() => undefined);
+      return connection !== undefined;
+    });
+    return connection!;
+  }
+});
+
+describe('Kafka', () => {
+  it('is taken by a process that ends with the broker, and makes topics that are asked for', async () => {
+    const server = await listen();
+    await new Promise((resolve) => server.close(resolve));
+    const serve = await start({ POSTHORN_KAFKA_PORT: String(server.port) });
+    const producer = new Kafka({
+      brokers: [`127.0.0.1:${server.port}`],
+      logLevel: logLevel.NOTHING,
+      retry: { retries: 100, factor: 0, initialRetryTime: 50 },
+    }).producer();
+    await producer.connect();
+    const stored = await producer.send({ topic: 'greetings', messages: [{ value: 'hello' }] });
+    expect(stored).toMatchObject([{ errorCode: 0, baseOffset: '0' }]);
+    await producer.disconnect();
+    serve.child.kill('SIGTERM');
+    expect(await serve.exit).toBe(0);
   });
 });
 

@@ -69,3 +69,32 @@ describe('schedules', () => {
     expect((await errorOf(schedules.get('..'))).code).toBe('invalid_argument');
   });
 });
+
+describe('subscriptions', () => {
+  it('are put, read, listed, paused, tested and deleted, with headers that stay as they are', async () => {
+    const { subscriptions, queues } = broker.client();
+    await queues.declare('to-push');
+    const declaration = {
+      source: { queue: 'to-push' },
+      target: { url: 'http://127.0.0.1:9/hook' },
+      batchMessages: 5,
+      replyTimeoutMs: 300,
+      headers: { x_my_header: 'x' },
+      authorization: 'Bearer a',
+    };
+    const put = await subscriptions.put('push', declaration);
+    expect(put).toMatchObject({ batchMessages: 5, concurrency: 10, headers: { x_my_header: 'x' } });
+    expect(put.secret).toMatch(/^whsec_/);
+    const { state, ...got } = await subscriptions.get('push');
+    expect(got).toMatchObject({ hasAuthorization: true, isPaused: false, pauseReason: null });
+    expect(got).not.toHaveProperty('secret');
+    expect(state).toMatchObject({ breaker: 'closed', inFlight: 0, held: 0 });
+    expect((await subscriptions.list()).map(({ subscription }) => subscription)).toEqual(['push']);
+    expect(await subscriptions.pause('push')).toMatchObject({ isPaused: true, pauseReason: 'asked' });
+    expect(await subscriptions.test('push')).toMatchObject({ status: null, outcome: 'failed' });
+    expect(await subscriptions.attempts('push', { onlyFailed: true, limit: 5 })).toHaveLength(1);
+    expect((await subscriptions.resume('push')).isPaused).toBe(false);
+    await subscriptions.delete('push');
+    expect((await errorOf(subscriptions.get('push'))).code).toBe('subscription_not_found');
+  });
+});

@@ -245,7 +245,7 @@ describe('what cannot be', () => {
       [{ group: 'g', eachRecord }, 'name topics'],
       [{ group: 'g', topics: ['t'] }, 'either eachRecord or eachBatch'],
       [{ group: 'g', topics: ['t'], eachRecord, eachBatch: eachRecord }, 'either eachRecord or eachBatch'],
-      [{ group: 'a/b', topics: ['t'], eachRecord }, 'group'],
+      [{ group: 'a\u0000b', topics: ['t'], eachRecord }, 'group'],
       [{ group: 'g', topics: ['a/b'], eachRecord }, 'topic'],
       [{ group: 'g', topics: ['t'], eachRecord, sessionTimeoutMs: 10 }, 'sessionTimeoutMs'],
       [{ group: 'g', topics: ['t'], eachRecord, concurrency: 0 }, 'concurrency'],

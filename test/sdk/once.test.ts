@@ -3,7 +3,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundleWorker } from '../../scripts/bundle.ts';
+import { bundleWorker } from '../../scripts/broker/bundle.ts';
 import { once, PosthornError, sqliteStore, type IdempotencyStore } from '../../sdk/index.ts';
 import { errorOf, until } from './harness.ts';
 

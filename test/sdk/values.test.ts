@@ -4,8 +4,8 @@ import { build } from 'esbuild';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { bytesOfText as ruleForText, bytesOfValue as ruleForValues } from '../../protocol/json/json-bytes.ts';
 import { isName } from '../../protocol/names.ts';
-import { retryAfterMsOf } from '../../sdk/client/reply-error.ts';
-import { delayMs, RETRY_DEFAULTS, withRetries } from '../../sdk/client/retry.ts';
+import { retryAfterMsOf } from '../../sdk/client/http/reply-error.ts';
+import { delayMs, RETRY_DEFAULTS, withRetries } from '../../sdk/client/http/retry.ts';
 import { Posthorn, PosthornError } from '../../sdk/index.ts';
 import { checkName } from '../../sdk/client/names.ts';
 import { keyBytes, recordHeaders, timestampMs, valueBytes } from '../../sdk/values/record-input.ts';
@@ -153,7 +153,9 @@ describe('retries', () => {
 // 64 KB held publishing and polling. Streams, settlement frames, request-reply, loops over messages and transactions came on
 // top with 20 KB, and the consumers of groups with 21 KB: membership, fetching, ordered handlers, commits, dead letters.
 // Sequences of queues took 2 KB, and the levels of consumers 3; ending waits in time, and text that stays exact, 2 together.
-it('bundles to less than 125 KB: nothing of the schema library', async () => {
+// Batches that need no timer took 1, and `node:http` beside `fetch` 2. Sockets for requests took 10, half of them the WebSocket of Node.
+// Seeing all at once and steering took 2, and CloudEvents less than 1.
+it('bundles to less than 150 KB: nothing of the schema library', async () => {
   const result = await build({
     entryPoints: ['sdk/index.ts'],
     bundle: true,
@@ -163,7 +165,7 @@ it('bundles to less than 125 KB: nothing of the schema library', async () => {
     platform: 'browser',
     metafile: true,
   });
-  expect(result.outputFiles[0]!.contents.length).toBeLessThan(125 * 1024);
+  expect(result.outputFiles[0]!.contents.length).toBeLessThan(150 * 1024);
   const inputs = Object.keys(result.metafile.inputs);
   expect(inputs.filter((path) => !/^(sdk|protocol)\//.test(path))).toEqual([]);
 });

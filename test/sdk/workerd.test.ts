@@ -3,7 +3,7 @@
 import { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startShop } from '../../examples/worker/shop.ts';
-import { bundleWorker } from '../../scripts/bundle.ts';
+import { bundleWorker } from '../../scripts/broker/bundle.ts';
 import { brokerForTests, numbers, readAll } from './harness.ts';
 
 const broker = brokerForTests({ own: 'is reached by its host alone' });

@@ -110,7 +110,22 @@ export interface ScheduleChanged extends Span {
   isPublished: boolean;
 }
 
+/** A message was cancelled or run now, or may be, if the outcome is not known. */
+export interface Steered extends Span {
+  kind: 'steer';
+  what: 'cancel' | 'run';
+  id: string;
+  /** Its position in the queue. */
+  place: string;
+  outcome: Outcome;
+  /** What became of it; null if it was refused, or that is not known. */
+  result: string | null;
+  /** Refused because it was not there: an attempt before may have done it. */
+  isGone: boolean;
+}
+
 export type QueueHistoryEvent =
+  | Steered
   | ReplaySeen
   | LettersListed
   | LettersPurged

@@ -8,6 +8,7 @@ export const LISTS = [
   'policies',
   'alerts',
   'schedules',
+  'subscriptions',
   'groups',
   'share-groups',
   'limits',

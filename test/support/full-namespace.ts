@@ -30,6 +30,12 @@ export async function fillNamespace(send: Send, namespace: string, marker: strin
     target: { queue: 'jobs' },
     message: { body: marker },
   });
+  await send('PUT', `${base}/queues/pushed`, {});
+  await send('PUT', `${base}/subscriptions/push`, {
+    source: { queue: 'pushed' },
+    target: { url: 'https://hooks.example.com/push' },
+    authorization: marker,
+  });
   await send('PUT', `${base}/share-groups/sharers`, { topics: ['events'], start: 'earliest' });
   await send('PUT', `${base}/limits`, { rows_written_per_hour: 100_000 });
   await send('POST', `${base}/exchanges/orders/messages`, {

@@ -2,7 +2,7 @@
 
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bundleWorker as build } from '../../scripts/bundle.ts';
+import { bundleWorker as build } from '../../scripts/broker/bundle.ts';
 
 export async function bundleWorker(entry: string): Promise<string> {
   const folder = process.env['POSTHORN_TEST_FOLDER'];

@@ -25,7 +25,15 @@ export class ServeProcess {
   constructor(env: Record<string, string>, flags: string[] = []) {
     const args = ['--import', WITH_KEPT_BUNDLE, join(ROOT, 'scripts/serve.ts'), ...flags];
     this.child = spawn(process.execPath, args, {
-      env: { ...process.env, PORT: '0', HOST: '', POSTHORN_ROOT_TOKEN: '', ...env },
+      env: {
+        ...process.env,
+        PORT: '0',
+        POSTHORN_AMQP_PORT: '0',
+        POSTHORN_KAFKA_PORT: '0',
+        HOST: '',
+        POSTHORN_ROOT_TOKEN: '',
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });

@@ -7,7 +7,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startBroker, type Broker, type BrokerOptions } from '../../scripts/broker.ts';
+import { startBroker, type Broker, type BrokerOptions } from '../../scripts/broker/broker.ts';
 import { bundleWorker } from './kept-bundle.ts';
 
 let shared: Promise<Broker> | undefined;

@@ -7,7 +7,7 @@ import type { ProblemDocument } from '../../protocol/errors.ts';
 import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { FetchReply, ProduceBatchesReply, ProduceReply } from '../../protocol/schemas/records.ts';
 import type { PartitionState, TopicReply } from '../../protocol/schemas/topics.ts';
-import type { Broker, BrokerOptions } from '../../scripts/broker.ts';
+import type { Broker, BrokerOptions } from '../../scripts/broker/broker.ts';
 import { newDataFolder, newNamespace, sharedBroker, startTestBroker } from './shared-broker.ts';
 
 export interface Reply<Body> {
@@ -118,6 +118,11 @@ export class TestBroker {
   async advance(ms: number): Promise<void> {
     this.#needsOwn('a clock that is put forward');
     await fetch(`${this.url}/test/advance?ms=${ms}`);
+  }
+
+  /** Has the overview of the namespace ask what has changed, which it does every ten seconds. */
+  async askObjects(): Promise<{ reports: number; questions: number; rows: number }> {
+    return (await (await fetch(`${this.url}/test/ask`)).json()) as never;
   }
 
   /** Takes the partition's object out of memory; its sockets sleep. */

@@ -7,22 +7,24 @@
 import worker, {
   Directory,
   Group,
+  Overview as RealOverview,
   Partition as RealPartition,
   Queue as RealQueue,
   Schedule,
+  Subscription,
   ReplyMailbox as RealReplyMailbox,
   Topology as RealTopology,
   Transaction as RealTransaction,
 } from '../../workers/index.ts';
 import { visitDue } from '../../workers/watchdog.ts';
 import { DurableSql } from '../../durable-objects/storage/durable-sql.ts';
-import { queueStub, topologyStub } from '../../durable-objects/stubs.ts';
+import { overviewStub, queueStub, topologyStub } from '../../durable-objects/stubs.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { queueSteps } from '../durable-objects/queue/queue-steps.ts';
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
-export { Directory, Group, Schedule };
+export { Directory, Group, Schedule, Subscription };
 
 /** How often a mailbox was made or woke up. */
 let mailboxStarts = 0;
@@ -87,6 +89,13 @@ export class Queue extends RealQueue {
     return Date.now();
   }
 
+  override reportChanges(
+    ...args: Parameters<RealQueue['reportChanges']>
+  ): ReturnType<RealQueue['reportChanges']> {
+    costOf(this.ctx).questions += 1;
+    return super.reportChanges(...args);
+  }
+
   /** As the platform does now and then. */
   async loseAlarm(): Promise<void> {
     await this.ctx.storage.deleteAlarm();
@@ -118,6 +127,42 @@ export class Queue extends RealQueue {
   override async fetch(request: Request): Promise<Response> {
     const response = await super.fetch(request);
     return lagMs > 0 && response.webSocket ? lagging(response.webSocket) : response;
+  }
+}
+
+/** What an overview has cost: reports that it got, questions that objects got, rows that it wrote. */
+interface OverviewCost {
+  reports: number;
+  questions: number;
+  rows: number;
+}
+
+/** By namespace. */
+const overviewCosts = new Map<string, OverviewCost>();
+
+function costOf({ id }: DurableObjectState): OverviewCost {
+  const namespace = id.name!.split('/')[0]!;
+  const cost = overviewCosts.get(namespace) ?? { reports: 0, questions: 0, rows: 0 };
+  overviewCosts.set(namespace, cost);
+  return cost;
+}
+
+/** The overviews are ahead of all others by this. */
+let overviewAheadMs = 0;
+
+export class Overview extends RealOverview {
+  protected override now(): number {
+    return Date.now() + overviewAheadMs;
+  }
+
+  override report(...args: Parameters<RealOverview['report']>): void {
+    costOf(this.ctx).reports += 1;
+    super.report(...args);
+  }
+
+  async ring(): Promise<OverviewCost> {
+    await this.alarm();
+    return { ...costOf(this.ctx), rows: this.rowsWritten };
   }
 }
 
@@ -184,6 +229,11 @@ export default {
     if (url.pathname === '/test/advance') {
       aheadMs += Number(url.searchParams.get('ms'));
       return new Response(String(aheadMs));
+    }
+    if (url.pathname === '/test/ask') {
+      overviewAheadMs += 10_000;
+      const overview = overviewStub(env, namespace) as unknown as Overview;
+      return Response.json(await overview.ring());
     }
     if (url.pathname === '/test/unreachable') {
       unreachable = Number(url.searchParams.get('times'));

@@ -7,7 +7,8 @@ import { registerHooks } from 'node:module';
 
 registerHooks({
   resolve(specifier, context, next) {
-    const isOfBroker = specifier === './bundle.ts' && context.parentURL?.endsWith('/scripts/broker.ts');
+    const isOfBroker =
+      specifier === './bundle.ts' && context.parentURL?.endsWith('/scripts/broker/broker.ts');
     return next(isOfBroker ? new URL('kept-bundle.ts', import.meta.url).href : specifier, context);
   },
 });

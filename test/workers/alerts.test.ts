@@ -366,7 +366,7 @@ describe('rules', () => {
   it.each([
     ['a metric that there is not', { metric: 'speed' }, 'invalid_field'],
     ['a threshold below nothing', { threshold: -1 }, 'invalid_field'],
-    ['a pattern that is none', { pattern: 'a b' }, 'invalid_field'],
+    ['a pattern that is none', { pattern: 'a\tb' }, 'invalid_field'],
     ['an address that is none', { webhook: { url: 'nowhere' } }, 'invalid_field'],
     ['another scheme', { webhook: { url: 'ftp://example.com' } }, 'invalid_field'],
     ['a password in the address', { webhook: { url: 'https://a:b@example.com' } }, 'invalid_field'],

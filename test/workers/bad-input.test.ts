@@ -240,8 +240,6 @@ describe('produce as record batches', () => {
     { id: 7, epoch: -1, sequence: 0 },
     { id: 7, epoch: 32_767, sequence: 0 },
     { id: 7, epoch: 0, sequence: -1 },
-    { id: -1, epoch: 0, sequence: -1 },
-    { id: -1, epoch: -1, sequence: 0 },
   ])('refuses a producer that is none: %j', async (producer) => {
     const bytes = good();
     setProducer(bytes, 0, producer);

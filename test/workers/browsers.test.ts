@@ -92,7 +92,7 @@ function pathOf({ path }: Operation): string {
 
 /** What Chromium sends from hostile pages, each combination once. */
 const hostileHeaders = (() => {
-  const file = join(import.meta.dirname, '../core/access/vectors/chromium-156.jsonl');
+  const file = join(import.meta.dirname, '../core/access/browsers/vectors/chromium-156.jsonl');
   const sets = new Map<string, Record<string, string>>();
   for (const line of readFileSync(file, 'utf8').trim().split('\n')) {
     const {

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CostLimitsReply } from '../../protocol/schemas/cost-limits.ts';
+import type { Overview } from '../../protocol/schemas/overview.ts';
 import { TestBroker } from '../support/test-broker.ts';
 import { TransactionClient } from '../support/transaction-client.ts';
 import { until } from '../support/webhook-receiver.ts';
@@ -34,6 +35,11 @@ async function publishUntilRefused(): Promise<number> {
   throw new Error('nothing has stopped it');
 }
 
+const ceilingProblems = async () =>
+  (await broker.call<Overview>('GET', '/v1/default/overview')).body.problems.filter(
+    ({ problem }) => problem === 'cost_ceiling',
+  );
+
 describe('the ceiling of a namespace', () => {
   it('is none from the start, and counts all the same', async () => {
     expect(await limits()).toMatchObject({ rows_written_per_hour: null, is_exceeded: false });
@@ -51,6 +57,11 @@ describe('the ceiling of a namespace', () => {
     expect(is_exceeded).toBe(true);
     expect(rows_written_this_hour).toBeGreaterThanOrEqual(CEILING);
     expect(resets_at % HOUR_MS).toBe(0);
+    await until(
+      async () => (await ceilingProblems()).some(({ detail }) => detail.includes('are refused')),
+      'the problem',
+    );
+    expect(await ceilingProblems()).toMatchObject([{ kind: 'namespace', name: 'default' }]);
     const published = await broker.call('POST', '/v1/default/exchanges/amq.default/messages', {
       messages: [{ routing_key: 'jobs', body: 1 }],
     });
@@ -80,6 +91,7 @@ describe('the ceiling of a namespace', () => {
   it('is kept across a restart', async () => {
     await broker.restart();
     expect(await limits()).toMatchObject({ rows_written_per_hour: CEILING, is_exceeded: true });
+    expect(await ceilingProblems()).toHaveLength(1);
   });
 
   it('opens with the next hour', async () => {
@@ -94,6 +106,7 @@ describe('the ceiling of a namespace', () => {
   it('opens soon after it was raised, or taken away', async () => {
     await publishUntilRefused();
     await limit(null);
+    await until(async () => (await ceilingProblems()).length === 0, 'the problem to be over');
     await broker.advance(11_000);
     await publish();
     await until(async () => (await publish()).status === 200, 'the publisher to be let in');

@@ -84,10 +84,10 @@ describe('declaring an exchange', () => {
 
   it.each([
     ['a name that is too long', 'x'.repeat(300), {}, 'invalid_name'],
-    ['a name with a slash', 'a%2Fb', {}, 'invalid_name'],
+    ['a name with a control character', 'a%07b', {}, 'invalid_name'],
     ['a type that does not exist', 'bad', { type: 'x-random' }, 'invalid_field'],
     ['a field that does not exist', 'bad', { durable: true }, 'unknown_field'],
-    ['an alternate of a bad name', 'bad', { alternate_exchange: 'a b' }, 'invalid_field'],
+    ['an alternate of a bad name', 'bad', { alternate_exchange: 'a\nb' }, 'invalid_field'],
     ['a header to hash that nothing hashes', 'bad', { hash_header: 'key' }, 'invalid_field'],
     ['a list', 'bad', [], 'invalid_field'],
   ])('refuses %s', async (_, name, declaration, code) => {

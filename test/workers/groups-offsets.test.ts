@@ -200,7 +200,7 @@ describe('what is refused', () => {
         400,
         'invalid_field',
       ],
-      ['a group of a bad name', groupOf('a b').join({ topics: ['refusals'] }), 400, 'invalid_name'],
+      ['a group of a bad name', groupOf('a%00b').join({ topics: ['refusals'] }), 400, 'invalid_name'],
       ['an unknown group', unknown.describe(), 404, 'group_not_found'],
       ['a member of an unknown group', unknown.beat(member), 404, 'group_not_found'],
       [

@@ -25,6 +25,12 @@ const KINDS = [
     'schedule',
     { cron: '0 0 1 1 *', target: { queue: 'many' }, message: { body: 1 } },
   ],
+  [
+    'subscriptions',
+    'subscriptions',
+    'subscription',
+    { source: { queue: 'many' }, target: { url: 'https://example.com/' } },
+  ],
   ['share-groups', 'share_groups', 'share_group', { topics: ['many'] }],
 ] as const;
 
@@ -95,7 +101,7 @@ describe.each(KINDS)('a list of %s', (...kind) => {
   });
 
   it('refuses a limit out of range and parameters that it does not know', async () => {
-    for (const query of ['limit=0', 'limit=1001', 'limit=-1', 'limit=x', `after=${'x'.repeat(250)}`]) {
+    for (const query of ['limit=0', 'limit=1001', 'limit=-1', 'limit=x', `after=${'x'.repeat(256)}`]) {
       expect(await get(path, query)).toMatchObject({ status: 400, body: { code: 'invalid_field' } });
     }
     expect(await get(path, 'page=2')).toMatchObject({ status: 400, body: { code: 'unknown_field' } });

@@ -207,8 +207,17 @@ describe('record batches of a producer', () => {
     expect((await broker.state(topic, 0)).high_watermark).toBe(3);
   });
 
+  it('without an id may have an epoch and a sequence, which kafkajs sets to 0', async () => {
+    const topic = await newTopic();
+    const options = { producerId: -1, producerEpoch: 0, baseSequence: 0 };
+    const bytes = encodeBatch([{ key: null, value: null, timestamp: 1_000 }], options);
+    for (const baseOffset of [0, 1]) {
+      const { body } = await broker.produceBatches(topic, '0', bytes);
+      expect(body.batches[0]!.base_offset).toBe(baseOffset);
+    }
+  });
+
   it.each([
-    { name: 'an epoch without an id', options: { producerEpoch: 1 } },
     { name: 'an id without a sequence', options: { producerId: 1, producerEpoch: 0 } },
     { name: 'an id without an epoch', options: { producerId: 1, baseSequence: 0 } },
     {

@@ -270,7 +270,7 @@ describe('bad input to a queue', () => {
     expect(await code('PUT', 'x', { message_ttl_ms: -1 })).toEqual([400, 'invalid_field']);
     expect(await code('PUT', 'x', { message_ttl_ms: 1e15 })).toEqual([400, 'invalid_field']);
     expect(await code('PUT', 'x', { colour: 'red' })).toEqual([400, 'unknown_field']);
-    expect(await code('PUT', 'a%20b', {})).toEqual([400, 'invalid_name']);
+    expect(await code('PUT', 'a%7Fb', {})).toEqual([400, 'invalid_name']);
     const properties = (fields: object) => ({ messages: [{ body: 1, properties: fields }] });
     expect(await code('POST', 'strict/messages', properties({ priority: 32 }))).toEqual([
       400,

@@ -295,7 +295,7 @@ describe('the coordinator', () => {
     },
     {
       name: 'a name that is none',
-      path: 'transactions/a%20b',
+      path: 'transactions/a%0Ab',
       method: 'GET',
       body: undefined,
       code: 'invalid_name',

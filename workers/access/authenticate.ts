@@ -3,24 +3,26 @@
 import type { Context, Next } from 'hono';
 import { ANONYMOUS, ROOT, type Identity } from '../../core/access/identity.ts';
 import { identityOf } from '../../core/access/token.ts';
-import type { Env } from '../../durable-objects/env.ts';
 import { tokenIdOf } from '../../protocol/access/token-format.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { credentialOf } from '../http/credentials.ts';
 import { problem } from '../http/problem.ts';
+import { isOwnPage, sessionToken } from '../http/session.ts';
 import { isOpenToAll, rootSecretsOf } from '../http/root-secrets.ts';
 import { countRefusal } from './audit.ts';
 import { digestOf, isSameDigest } from './digest.ts';
-import { lookUpToken, noteUse } from './directory-cache.ts';
-import { identityByJwt, isJwt } from './jwt.ts';
+import { noteUse } from './directory-cache.ts';
+import { identityByJwt, isJwt } from './jwt/jwt.ts';
 import { isRootToken, secretLengthMax } from './root-token.ts';
+import { lookUpLimited } from './unknown-tokens.ts';
 
-/** The only path that needs no credential. */
+/** The paths that need no credential. */
 const OPEN_PATH = '/healthz';
+const OPEN_PAGES = /^\/(?:dashboard(?:\/.*)?)?$/;
 
 export async function authenticate(c: Context<AppEnv>, next: Next): Promise<Response | void> {
-  const isOpen = c.req.path === OPEN_PATH && c.req.query('deep') !== 'true';
+  const isOpen = OPEN_PAGES.test(c.req.path) || (c.req.path === OPEN_PATH && c.req.query('deep') !== 'true');
   if (!isOpen) {
     const identity = await identify(c, Date.now());
     if (isFailure(identity)) {
@@ -36,8 +38,11 @@ export async function authenticate(c: Context<AppEnv>, next: Next): Promise<Resp
 /** Returns the identity of who makes a call. A credential that is there is checked, also where none is needed. */
 export async function identify(c: AppContext, nowMs: number): Promise<Identity | Failure> {
   const credential = credentialOf(c) ?? assertionOf(c);
-  if (credential !== null) return await identityBy(c.env, credential, c.req.path, nowMs);
+  if (credential !== null) return await identityBy(c, credential, nowMs);
+  // Cookies know no ports: one may be of another broker of this machine.
   if (isOpenToAll(c.env)) return ANONYMOUS;
+  const session = sessionToken(c);
+  if (session !== null) return await identityBy(c, session, nowMs);
   if (rootSecretsOf(c.env).length > 0)
     return failure('unauthenticated', 'this needs a credential: "Authorization: Bearer <token>"');
   return failure(
@@ -52,22 +57,25 @@ function assertionOf(c: AppContext): string | null {
   return isJwt(c.env, assertion) ? assertion : null;
 }
 
-async function identityBy(
-  env: Env,
+/** Returns the identity that a credential stands for. */
+export async function identityBy(
+  c: AppContext,
   credential: string,
-  path: string,
   nowMs: number,
 ): Promise<Identity | Failure> {
+  const { env } = c;
   // What is too short or too long to be a secret costs no more than looking at its length.
   if (credential === '') return unknown();
   const isOfIssuer = isJwt(env, credential);
   if (!isOfIssuer && credential.length > secretLengthMax(env)) return unknown();
   const digest = await digestOf(credential);
-  if (isOfIssuer) return await identityByJwt(env, credential, digest, path, nowMs);
+  if (isOfIssuer) return await identityByJwt(env, credential, digest, c.req.path, nowMs);
   if (await isRootToken(env, digest)) return ROOT;
   const id = tokenIdOf(credential);
-  const known = id === null ? null : await lookUpToken(env, id, nowMs);
+  if (id === null) return unknown();
+  const known = await lookUpLimited(env, id, c.req.header('cf-connecting-ip') ?? '', nowMs);
   if (known === null) return unknown();
+  if (isFailure(known)) return known;
   const { token } = known;
   const isCurrent = isSameDigest(known.digest, digest);
   const isPrevious = known.previousDigest !== null && isSameDigest(known.previousDigest, digest);
@@ -83,7 +91,10 @@ function unknown(): Failure {
 }
 
 function unauthenticated(c: AppContext, cause: Failure): Response {
-  if (cause.code === 'unauthenticated')
-    c.header('www-authenticate', 'Bearer realm="posthorn", Basic realm="posthorn"');
+  if (cause.code === 'unauthenticated') {
+    // "Basic" makes a browser ask for a password itself, over the page that asks for the token.
+    const basic = isOwnPage(c) ? '' : ', Basic realm="posthorn"';
+    c.header('www-authenticate', `Bearer realm="posthorn"${basic}`);
+  }
   return problem(c, cause);
 }

@@ -8,8 +8,9 @@ import type { AccessRule, Operation } from '../../protocol/operations/index.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { auditChange, countRefusal } from './audit.ts';
-import { refuseRate } from './rates.ts';
-import { enterNamespace } from './spenders.ts';
+import { refuseFull } from './quotas/full-namespaces.ts';
+import { refuseRate } from './quotas/rates.ts';
+import { enterNamespace } from './quotas/spenders.ts';
 
 /** Returns what checks a call before its handler: first the rights, then that the namespace exists. */
 export function authorized(operation: Operation): MiddlewareHandler<AppEnv> {
@@ -74,5 +75,6 @@ function refuseRule(c: AppContext, rule: AccessRule): Failure | null {
 }
 
 function refuseRateOf(c: AppContext, { rate }: Operation): Failure | null {
-  return rate === undefined ? null : refuseRate(c, rate);
+  const full = rate === 'publish' ? refuseFull(c.req.param('namespace') ?? '') : null;
+  return full ?? (rate === undefined ? null : refuseRate(c, rate));
 }

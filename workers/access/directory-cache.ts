@@ -17,6 +17,7 @@ import type { Namespace } from '../../core/access/namespace.ts';
 import { hourOfUse, type Token } from '../../core/access/token.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type { DirectoryChange } from '../../durable-objects/rpc/directory.ts';
+import type { PublishLimits } from '../../durable-objects/rpc/publish-limits.ts';
 import { directoryStub } from '../../durable-objects/stubs.ts';
 import { bytesOfHex } from './digest.ts';
 
@@ -70,6 +71,11 @@ export async function lookUpToken(env: Env, id: string, nowMs: number): Promise<
   return value;
 }
 
+/** Returns true if a look-up of the token needs no question, unless the cache has to catch up first. */
+export function isTokenKnown(id: string, nowMs: number): boolean {
+  return current(tokens.get(id) ?? absentTokens.get(id), nowMs) !== null;
+}
+
 export async function lookUpNamespace(env: Env, name: string, nowMs: number): Promise<Namespace | null> {
   await refresh(env, nowMs);
   const known = current(namespaces.get(name), nowMs);
@@ -79,10 +85,11 @@ export async function lookUpNamespace(env: Env, name: string, nowMs: number): Pr
   return namespace;
 }
 
-/** The cost ceiling of a namespace as options of a publish, which tell it to an object that does not know it yet. */
-export function ceilingOf(namespace: string): { rowsPerHour?: number } {
-  const rowsPerHour = namespaces.get(namespace)?.value?.rowsPerHour ?? null;
-  return rowsPerHour === null ? {} : { rowsPerHour };
+/** Returns the limits of a namespace as options of a publish, which tell them to an object that does not know them yet. */
+export function publishLimitsOf(namespace: string): PublishLimits {
+  const { rowsPerHour, quotas } = namespaces.get(namespace)?.value ?? {};
+  const storedBytesMax = quotas?.counts?.stored_bytes;
+  return { ...(rowsPerHour != null && { rowsPerHour }), ...(storedBytesMax != null && { storedBytesMax }) };
 }
 
 /** Called by whoever has changed something: this isolate sees it at once. */

@@ -4,17 +4,12 @@
  * counts, the client talks to the object itself.
  */
 
-import { isFailure } from '../../protocol/errors.ts';
 import type { AppContext } from '../http/context.ts';
-import { identify } from './authenticate.ts';
-import { countsConnections } from './connections.ts';
-import { PacedDeliveries, pacedRequest, type StreamData } from './paced-deliveries.ts';
-import { lowestRate } from './rates.ts';
-import { enterNamespace } from './spenders.ts';
+import { countsConnections } from './quotas/connections.ts';
+import { PacedDeliveries, pacedRequest, type StreamData } from './quotas/paced-deliveries.ts';
+import { lowestRate } from './quotas/rates.ts';
 import { isRevocable } from './revocable.ts';
-
-/** Between two looks at the credential of an open stream. */
-const LOOK_MS = 15_000;
+import { watchIdentity } from './watched-identity.ts';
 
 /** A close code of an application: those from 4000 on have no meaning of their own. It follows HTTP's 401. */
 const UNAUTHENTICATED_CODE = 4401;
@@ -41,29 +36,19 @@ export function watchedStream(
     return response;
   }
   const { 0: client, 1: front } = new WebSocketPair();
-  let timer: ReturnType<typeof setTimeout>;
-  let isOver = false;
   const end = (code: number, reason: string): void => {
-    isOver = true;
-    clearTimeout(timer);
+    endWatch();
     countOff();
     paced.end();
     // One that has received a close frame is not open any more, and answers with one of its own.
     for (const socket of [front, behind])
       if (socket.readyState !== WebSocket.CLOSED) socket.close(code, reason);
   };
-  const look = async (): Promise<void> => {
-    const identity = await identify(c, Date.now()).catch(() => null); // the directory does not answer: see the next time
-    if (identity !== null && isFailure(identity))
-      return end(UNAUTHENTICATED_CODE, identity.message.slice(0, 100));
-    await enterNamespace(c).catch(() => null); // its quotas may have changed
-    if (!isOver) timer = setTimeout(() => void look(), LOOK_MS);
-  };
   const sendTo = (to: WebSocket, data: StreamData): void => {
     if (to.readyState === WebSocket.OPEN) to.send(data);
   };
   const paced = new PacedDeliveries(c, (data) => sendTo(front, data));
-  timer = setTimeout(() => void look(), LOOK_MS);
+  const endWatch = watchIdentity(c, (reason) => end(UNAUTHENTICATED_CODE, reason.slice(0, 100)));
   for (const [from, to] of [
     [behind, front],
     [front, behind],

@@ -10,12 +10,13 @@ import {
   reserveBody,
   UNCOUNTED_BYTES_MAX,
 } from './request-bytes.ts';
+import { pauseIfLate } from './turns.ts';
 
 /** The bytes that are read of a too large body before the answer. */
 const DISCARDED_BYTES_MAX = 8 * REQUEST_BYTES_MAX;
 
-/** The chunk size for discarding a body. */
-const DISCARD_PIECE_BYTES = 64 * 1024;
+/** At most so many bytes of a body are read at once. */
+const PIECE_BYTES = 64 * 1024;
 
 const TOO_LARGE = failure(
   'request_too_large',
@@ -57,25 +58,25 @@ async function readWhole(request: Request): Promise<Uint8Array | Failure> {
 
 /** Reads a body of unknown length and takes room as it comes. A too large body is read to its end and discarded. */
 async function readPieces(request: Request, weight: number): Promise<Uint8Array | Failure> {
-  const chunks: Uint8Array[] = [];
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
   let refused: Failure | null = null;
   let length = 0;
   try {
-    for await (const chunk of request.body ?? []) {
-      length += chunk.length;
+    for await (const piece of piecesOf(request.body)) {
+      length += piece.length;
       if (length > DISCARDED_BYTES_MAX) break;
       if (refused) continue;
       if (length > REQUEST_BYTES_MAX) refused = TOO_LARGE;
-      else if (!growBody(request, chunk.length * weight)) refused = noRoom();
+      else if (!growBody(request, piece.length * weight)) refused = noRoom();
       if (refused) {
         chunks.length = 0;
         releaseBody(request);
-      } else chunks.push(chunk);
+      } else chunks.push(piece.slice());
     }
   } catch {
     return refused ?? incomplete();
   }
-  return refused ?? new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+  return refused ?? new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 /**
@@ -83,17 +84,31 @@ async function readPieces(request: Request, weight: number): Promise<Uint8Array 
  * before they have sent everything.
  */
 async function discard(body: ReadableStream<Uint8Array> | null, stated: number): Promise<void> {
-  if (body === null || stated > DISCARDED_BYTES_MAX) return;
+  if (stated > DISCARDED_BYTES_MAX) return;
   try {
-    const reader = body.getReader({ mode: 'byob' });
-    let buffer = new Uint8Array(DISCARD_PIECE_BYTES);
-    for (;;) {
-      const { done, value } = await reader.read(buffer);
-      if (done) return;
-      buffer = new Uint8Array(value.buffer);
-    }
+    for await (const _ of piecesOf(body));
   } catch {
     // The client has gone, and nobody waits for the answer.
+  }
+}
+
+/**
+ * The pieces of a body. Each is in the same buffer, so it holds only until the next is asked for. The next bytes of a fast
+ * client are there at once, so the runtime gets a pause to look at its other connections: see `turns.ts`.
+ */
+async function* piecesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const reader = body?.getReader({ mode: 'byob' });
+  let buffer = new Uint8Array(PIECE_BYTES);
+  try {
+    while (reader) {
+      const { done, value } = await reader.read(buffer);
+      if (done) return;
+      yield value;
+      buffer = new Uint8Array(value.buffer);
+      await pauseIfLate();
+    }
+  } finally {
+    void reader?.cancel().catch(() => {}); // whoever stops early wants no more of it
   }
 }
 

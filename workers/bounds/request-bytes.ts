@@ -36,8 +36,15 @@ export function configureRequestBytes(bytesMax: string | undefined): void {
 
 /** Takes room for so many bytes more of a body, at once or not at all. */
 export function growBody(request: Request, bytes: number): boolean {
+  if (bytes === 0) return true;
   const room = rooms.of(request);
   return room.resize(room.bytes + bytes);
+}
+
+/** Gives so many bytes of a request's room back. */
+export function shrinkBody(request: Request, bytes: number): void {
+  const room = rooms.get(request);
+  if (bytes > 0) room?.resize(Math.max(0, room.bytes - bytes));
 }
 
 /** Takes the room for a body of a known length, and waits for it a little. */

@@ -19,7 +19,7 @@
  */
 
 import { waitUntil } from 'cloudflare:workers';
-import { RoutingGraph, type TopologyChange } from '../../core/topology/routing-graph.ts';
+import { RoutingGraph, type TopologyChange } from '../../core/topology/routing/routing-graph.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import type { Env } from '../../durable-objects/env.ts';
 

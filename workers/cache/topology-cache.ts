@@ -4,7 +4,7 @@
  * exist. routing-cache.ts holds the routing graph, and learns each version that is seen here.
  */
 
-import type { Definitions } from '../../core/topology/destination-addresses.ts';
+import type { Definitions } from '../../core/topology/routing/destination-addresses.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';

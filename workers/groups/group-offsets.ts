@@ -1,6 +1,7 @@
 /** Group offsets: commits, reads and resets the offsets of a group, which its partitions keep. */
 
 import { own, type GroupState, type TopicRef } from '../../core/group/group-state.ts';
+import type { Claim } from '../../core/group/offsets.ts';
 import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
 import { topicRef } from '../../core/group/subscriptions.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
@@ -108,12 +109,14 @@ export async function commitOffsets(
   transaction: OffsetTransaction | null = null,
 ): Promise<Committed | Failure> {
   const items = new Map(fields.offsets.map((item) => [`${item.topic}/${item.partition}`, item]));
+  const claim = await claimOf(env, path, atLeast, fields);
+  if (isFailure(claim)) return claim;
   const committed: IdentifiedOffset[] = [];
   const refused: (NamedOffset & { code: string; detail: string })[] = [];
   let first: Failure | null = null;
   await inBatches([...items.values()], async (item) => {
     const { topic, partition, offset } = item;
-    const result = await commitOne(env, path, atLeast, fields, item, transaction);
+    const result = await commitOne(env, path, atLeast, claim, item, transaction);
     if (!isFailure(result)) {
       committed.push({ topic, topic_id: result.topicId, partition, offset });
       return;
@@ -127,11 +130,35 @@ export async function commitOffsets(
   return failure(code, message, { ...details, committed, refused });
 }
 
+/**
+ * Who commits. A member whose partitions the broker assigns is known to the partitions, or they ask the group. All others are admitted by
+ * the group at each commit, and are one and the same to the partitions.
+ */
+async function claimOf(
+  env: Env,
+  { namespace, name }: GroupPath,
+  atLeast: number,
+  { member_id: memberId, epoch, generation, instance_id: instanceId, offsets }: CommitFields,
+): Promise<Claim | Failure> {
+  if (memberId !== undefined && epoch !== undefined) return { memberId, epoch, isOwner: false };
+  const claim =
+    memberId === undefined ? null : { memberId, instanceId: instanceId ?? null, generation: generation! };
+  const refs: Record<string, TopicRef> = {};
+  for (const topicName of new Set(offsets.map(({ topic }) => topic))) {
+    const found = await lookUpTopic(env, namespace, topicName, atLeast);
+    // One that is not there is refused by itself.
+    if (!isFailure(found)) refs[topicName] = topicRef(found.topic);
+  }
+  if (Object.keys(refs).length === 0) return { memberId: '', epoch: 1, isOwner: true };
+  const admitted = await callGroup(env, namespace, name, 'admitCommit', namespace, name, claim, refs);
+  return isFailure(admitted) ? admitted : { memberId: '', epoch: admitted.epoch, isOwner: true };
+}
+
 async function commitOne(
   env: Env,
   { namespace, name }: GroupPath,
   atLeast: number,
-  { member_id: memberId, epoch }: CommitFields,
+  { memberId, epoch, isOwner }: Claim,
   { topic: topicName, topic_id: topicId, partition, offset, metadata = '' }: CommitFields['offsets'][number],
   transaction: OffsetTransaction | null,
 ): Promise<{ topicId: number } | Failure> {
@@ -160,12 +187,18 @@ async function commitOne(
     group: name,
     memberId,
     epoch,
-    isOwner: false,
+    isOwner,
     offset,
     metadata,
     transaction,
   };
   const result = await commit(request);
+  if (isOwner)
+    return isAskGroup(result)
+      ? notOwned(topicName, partition)
+      : isFailure(result)
+        ? result
+        : { topicId: answering.id };
   // Also the refusal: that the member is gone the group says, and what to do then.
   if (!isAskGroup(result) && !(isFailure(result) && result.code === 'partition_not_owned')) {
     return isFailure(result) ? result : { topicId: answering.id };

@@ -8,7 +8,7 @@ import {
   type BrowserRequest,
   type BrowserRules,
   type CorsOrigins,
-} from '../../core/access/foreign-page.ts';
+} from '../../core/access/browsers/foreign-page.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { EXPOSED_HEADERS } from '../../protocol/media-types.ts';
 import type { AppEnv } from './context.ts';

@@ -3,12 +3,12 @@
 import type { Context } from 'hono';
 import type { AuditDetails } from '../../core/access/audit.ts';
 import type { Identity } from '../../core/access/identity.ts';
-import type { Spender } from '../../core/access/quotas.ts';
+import type { Spender } from '../../core/access/quotas/quotas.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
-import { isName, NAME_RULE } from '../../protocol/names.ts';
+import { isName, isWideName, NAME_RULE, WIDE_NAME_RULE } from '../../protocol/names.ts';
 import type { Operation } from '../../protocol/operations/index.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 
@@ -26,16 +26,29 @@ export interface AppVariables {
 export type AppEnv = { Bindings: Env; Variables: AppVariables };
 export type AppContext = Context<AppEnv>;
 
+/** Parameters whose names are wide (protocol/name-rule.ts). */
+const WIDELY_NAMED: ReadonlySet<string> = new Set(['queue', 'exchange', 'group']);
+
 /** The namespace that the path names, and what it names in it. That the namespace exists was seen before. */
 export function readNamed(
   c: AppContext,
-  parameter: 'queue' | 'exchange' | 'policy' | 'alert' | 'schedule' | 'group' | 'share_group',
+  parameter:
+    | 'queue'
+    | 'exchange'
+    | 'policy'
+    | 'alert'
+    | 'schedule'
+    | 'subscription'
+    | 'group'
+    | 'share_group',
 ): { namespace: string; name: string } | Failure {
   const namespace = readNamespace(c);
   if (typeof namespace !== 'string') return namespace;
   const name = c.req.param(parameter) ?? '';
-  if (isName(name)) return { namespace, name };
-  return failure('invalid_name', `${parameter} ${quote(name)}: expected ${NAME_RULE}`);
+  const isWide = WIDELY_NAMED.has(parameter);
+  if (isWide ? isWideName(name) : isName(name)) return { namespace, name };
+  const rule = isWide ? WIDE_NAME_RULE : NAME_RULE;
+  return failure('invalid_name', `${parameter} ${quote(name)}: expected ${rule}`);
 }
 
 /** The topology version that the client has seen; 0 if it does not say. */

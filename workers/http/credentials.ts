@@ -11,7 +11,9 @@ import { operations } from '../../protocol/operations/index.ts';
 import type { AppContext } from './context.ts';
 
 /** What browsers open without headers: nothing else takes a credential in its address, which logs may keep. */
-const OPENED_BY_ADDRESS = new RegExp(`^${operations.streamQueue.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`);
+const OPENED_BY_ADDRESS = Object.values(operations)
+  .filter(({ replies }) => 101 in replies)
+  .map(({ path }) => new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`));
 
 /** Longer ones are refused unread. A JWT has 2 KB, seldom 4. */
 const CREDENTIAL_LENGTH_MAX = 8_192;
@@ -29,7 +31,7 @@ export function credentialOf(c: AppContext): string | null {
 /** Returns true for what a browser can open only without headers of its own. */
 export function takesParameter(c: AppContext): boolean {
   const { method, path } = c.req;
-  if (method !== 'GET' || !OPENED_BY_ADDRESS.test(path)) return false;
+  if (method !== 'GET' || !OPENED_BY_ADDRESS.some((opened) => opened.test(path))) return false;
   if (c.req.header('upgrade')?.toLowerCase() === 'websocket') return true;
   return (c.req.header('accept') ?? '').includes('text/event-stream');
 }

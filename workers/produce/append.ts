@@ -6,7 +6,8 @@ import type { Env } from '../../durable-objects/env.ts';
 import { errorTable, failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { PartlyStored } from '../../protocol/schemas/records.ts';
 import { callPartition, type CallOptions } from '../calls/partition-call.ts';
-import { ceilingOf } from '../access/directory-cache.ts';
+import { noteFull } from '../access/quotas/full-namespaces.ts';
+import { publishLimitsOf } from '../access/directory-cache.ts';
 
 export interface PartitionBatches {
   partition: number;
@@ -30,11 +31,12 @@ export async function appendToPartitions(
         env,
         topic,
         partition,
-        (stub, version) => stub.append(version, bytes, ceilingOf(topic.namespace)),
+        (stub, version) => stub.append(version, bytes, publishLimitsOf(topic.namespace)),
         options,
       ),
     ),
   );
+  for (const result of results) noteFull(topic.namespace, result);
   const partitions = groups.map(({ partition }) => partition);
   const failed = results.flatMap((result, index) =>
     isFailure(result) ? [{ partition: partitions[index]!, cause: result }] : [],

@@ -102,11 +102,8 @@ function checkProducer({
   isTransactional,
 }: BatchHeader): Failure | null {
   if (producerId < 0) {
-    if (!isTransactional && producerEpoch < 0 && baseSequence < 0) return null;
-    return failure(
-      'invalid_batch',
-      'a batch of a transaction, or with an epoch or a sequence, has a producer id',
-    );
+    // Without an id Kafka ignores the epoch and the sequence, which some clients (kafkajs) leave at 0.
+    return isTransactional ? failure('invalid_batch', 'a batch of a transaction has a producer id') : null;
   }
   const isInRange =
     producerId <= PRODUCER_ID_MAX && producerEpoch >= 0 && producerEpoch <= PRODUCER_EPOCH_MAX;

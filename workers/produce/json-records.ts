@@ -1,6 +1,6 @@
 /** Records that a producer sent as JSON: checked, given their partitions, and packed into batches. */
 
-import { choosePartition } from '../../core/topology/partition-choice.ts';
+import { choosePartition } from '../../core/topology/routing/partition-choice.ts';
 import { checkTopicRecord } from '../../core/topology/topic-record.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -9,8 +9,10 @@ import { bytesOfText, bytesOfValue } from '../../protocol/json/json-bytes.ts';
 import { REQUEST_RECORDS_MAX, TIMESTAMP_AHEAD_MS_MAX } from '../../protocol/limits.ts';
 import type { RecordInput } from '../../protocol/record-batch/index.ts';
 import { produceSchema, type ProduceRecord, type ProduceRequest } from '../../protocol/schemas/records.ts';
+import type { TraceContext } from '../../protocol/trace-context.ts';
 import { checkPartition } from '../calls/partition-call.ts';
 import { check } from '../http/request.ts';
+import { traced } from '../http/trace-context.ts';
 
 /** The records of one partition, with their places in the request. */
 export interface PartitionRecords {
@@ -38,16 +40,18 @@ export function checkProduceRequest(json: unknown): ProduceRequest | Failure {
 /**
  * Assigns each record to a partition: the one that it names, or by its key as in Kafka, or `stickyPartition`. That one
  * is the same for the whole request, so that records share a batch.
+ * @param trace the context of the request, for records without one
  */
 export function partitionRecords(
   topic: TopicDefinition,
   records: readonly ProduceRecord[],
   stickyPartition: number,
+  trace: TraceContext | null,
   nowMs: number,
 ): PartitionRecords[] | Failure {
   const byPartition = new Map<number, PartitionRecords>();
   for (const [index, record] of records.entries()) {
-    const input = recordInput(topic, record, nowMs);
+    const input = recordInput(topic, record, trace, nowMs);
     if (isFailure(input))
       return {
         ...input,
@@ -66,7 +70,12 @@ export function partitionRecords(
   return [...byPartition.values()];
 }
 
-function recordInput(topic: TopicDefinition, record: ProduceRecord, nowMs: number): RecordInput | Failure {
+function recordInput(
+  topic: TopicDefinition,
+  record: ProduceRecord,
+  trace: TraceContext | null,
+  nowMs: number,
+): RecordInput | Failure {
   const value = bytesOfValue(record.value);
   if (value === undefined) {
     return failure(
@@ -82,5 +91,5 @@ function recordInput(topic: TopicDefinition, record: ProduceRecord, nowMs: numbe
   }
   const key = record.key == null ? null : bytesOfText(record.key);
   const input: RecordInput = { key, value, timestamp, headers: recordHeadersOf(record.headers) };
-  return checkTopicRecord(topic, input) ?? input;
+  return checkTopicRecord(topic, input) ?? traced(input, trace, (longer) => checkTopicRecord(topic, longer));
 }

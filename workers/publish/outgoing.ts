@@ -7,6 +7,7 @@ import type { PublishProducer } from '../../core/queue/publish/queue-producers.t
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { exchangePublishSchema, type ExchangeMessage } from '../../protocol/schemas/exchanges.ts';
 import { textOfBytes } from '../../protocol/json/json-bytes.ts';
+import type { TraceContext } from '../../protocol/trace-context.ts';
 import { REQUEST_BYTES_MAX, REQUEST_RECORDS_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import {
   EXCHANGE_HEADER,
@@ -26,6 +27,7 @@ import {
 import { InflateBudget } from '../bounds/inflate-budget.ts';
 import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { check } from '../http/request.ts';
+import { traced } from '../http/trace-context.ts';
 import { at, PROPERTY_HEADER_NAMES, recordProblem, tooLarge, tooMany } from './message-checks.ts';
 import { producerOf } from './queue-batches.ts';
 
@@ -34,6 +36,8 @@ export interface Outgoing {
   message: RoutedMessage;
   /** What is stored, the same in every destination. */
   record: RecordInput;
+  /** The same without the trace context that it has from its request. Absent: it has none from there. */
+  untraced?: RecordInput;
   isMandatory: boolean;
 }
 
@@ -44,7 +48,13 @@ export interface OutgoingPublish {
   producer?: PublishProducer;
 }
 
-export function outgoingFromJson(json: unknown, exchange: string, nowMs: number): OutgoingPublish | Failure {
+/** @param trace the context of the request, for messages without one */
+export function outgoingFromJson(
+  json: unknown,
+  exchange: string,
+  trace: TraceContext | null,
+  nowMs: number,
+): OutgoingPublish | Failure {
   const messages = (json as { messages?: unknown } | null)?.messages;
   if (Array.isArray(messages) && messages.length > REQUEST_RECORDS_MAX) return tooMany(messages.length);
   const checked = check(exchangePublishSchema, json, 'body');
@@ -54,7 +64,7 @@ export function outgoingFromJson(json: unknown, exchange: string, nowMs: number)
   if (refused) return refused;
   const outgoing: Outgoing[] = [];
   for (const [index, message] of sent.entries()) {
-    const one = outgoingOf(message, exchange, nowMs);
+    const one = outgoingOf(message, exchange, trace, nowMs);
     if (isFailure(one)) return at(index, one);
     outgoing.push(one);
   }
@@ -81,6 +91,7 @@ export async function outgoingFromBatches(
   bytes: Uint8Array,
   exchange: string,
   { isMandatory, delivery }: { isMandatory: boolean; delivery: 'at-least-once' | 'exactly-once' | undefined },
+  trace: TraceContext | null,
   nowMs: number,
 ): Promise<OutgoingPublish | Failure> {
   const batches = splitBatches(bytes);
@@ -108,7 +119,7 @@ export async function outgoingFromBatches(
     const records = decodeOpen(opened);
     if (isBatchFailure(records)) return records;
     for (const record of records) {
-      const one = outgoingOfRecord(record, exchange, isMandatory, nowMs);
+      const one = outgoingOfRecord(record, exchange, isMandatory, trace, nowMs);
       if (isFailure(one)) return at(outgoing.length, one);
       outgoing.push(one);
     }
@@ -117,14 +128,19 @@ export async function outgoingFromBatches(
   return refused ?? { outgoing, ...(producer && { producer }) };
 }
 
-function outgoingOf(message: ExchangeMessage, exchange: string, nowMs: number): Outgoing | Failure {
+function outgoingOf(
+  message: ExchangeMessage,
+  exchange: string,
+  trace: TraceContext | null,
+  nowMs: number,
+): Outgoing | Failure {
   const { routing_key: routingKey, mandatory: isMandatory } = message;
   const record = recordOfMessage(message, nowMs, { exchange, routingKey });
   if (typeof record === 'string') return failure('invalid_message', record);
   return (
     tooLarge(record) ?? {
       message: { routingKey, headers: routedHeaders(record.headers ?? []) },
-      record,
+      ...withTrace(record, trace),
       isMandatory,
     }
   );
@@ -134,6 +150,7 @@ function outgoingOfRecord(
   { key, value, headers: given }: LogRecord,
   exchange: string,
   isMandatory: boolean,
+  trace: TraceContext | null,
   nowMs: number,
 ): Outgoing | Failure {
   let routingKey = '';
@@ -154,5 +171,10 @@ function outgoingOfRecord(
   const message: RoutedMessage = { routingKey, headers: routedHeaders(headers) };
   headers.push(textHeader(EXCHANGE_HEADER, exchange), textHeader(ROUTING_KEY_HEADER, routingKey));
   const record: RecordInput = { key, value, timestamp: nowMs, headers };
-  return tooLarge(record) ?? { message, record, isMandatory };
+  return tooLarge(record) ?? { message, ...withTrace(record, trace), isMandatory };
+}
+
+function withTrace(record: RecordInput, trace: TraceContext | null): Pick<Outgoing, 'record' | 'untraced'> {
+  const longer = traced(record, trace, tooLarge);
+  return longer === record ? { record } : { record: longer, untraced: record };
 }

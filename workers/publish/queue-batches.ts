@@ -13,6 +13,7 @@ import {
   REQUEST_RECORDS_MAX,
 } from '../../protocol/limits.ts';
 import { recordOfMessage, type Message } from '../../protocol/schemas/messages.ts';
+import { missingTraceHeaders, type TraceContext } from '../../protocol/trace-context.ts';
 import {
   decodeOpen,
   isBatchFailure,
@@ -26,6 +27,7 @@ import { queuePublishSchema } from '../../protocol/schemas/deliveries.ts';
 import { InflateBudget } from '../bounds/inflate-budget.ts';
 import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { check } from '../http/request.ts';
+import { traced } from '../http/trace-context.ts';
 import { at, recordProblem, tooLarge, tooMany } from './message-checks.ts';
 
 export interface QueueBatches {
@@ -35,7 +37,12 @@ export interface QueueBatches {
   producer?: PublishProducer;
 }
 
-export function batchesFromJson(json: unknown, nowMs: number): QueueBatches | Failure {
+/** @param trace the context of the request, for messages without one */
+export function batchesFromJson(
+  json: unknown,
+  trace: TraceContext | null,
+  nowMs: number,
+): QueueBatches | Failure {
   const messages = (json as { messages?: unknown } | null)?.messages;
   if (Array.isArray(messages) && messages.length > REQUEST_RECORDS_MAX) return tooMany(messages.length);
   const checked = check(queuePublishSchema, json, 'body');
@@ -43,19 +50,23 @@ export function batchesFromJson(json: unknown, nowMs: number): QueueBatches | Fa
   const { producer, delivery, messages: sent } = checked.fields;
   const refused = isWithoutPromise({ delivery }, producer !== undefined);
   if (isFailure(refused)) return refused;
-  const records = recordsForQueue(sent, nowMs);
+  const records = recordsForQueue(sent, trace, nowMs);
   if (isFailure(records)) return records;
   const bytes = packBatches(records, { bytesMax: BATCH_BYTES_MAX });
   return { bytes, count: records.length, ...(producer && { producer }) };
 }
 
-export function recordsForQueue(messages: readonly Message[], nowMs: number): RecordInput[] | Failure {
+export function recordsForQueue(
+  messages: readonly Message[],
+  trace: TraceContext | null,
+  nowMs: number,
+): RecordInput[] | Failure {
   const records: RecordInput[] = [];
   for (const [index, message] of messages.entries()) {
     const record = recordOfMessage(message, nowMs);
     const wrong = typeof record === 'string' ? failure('invalid_message', record) : tooLarge(record);
     if (wrong) return at(index, wrong);
-    records.push(record as RecordInput);
+    records.push(traced(record as RecordInput, trace, tooLarge));
   }
   return records;
 }
@@ -64,6 +75,7 @@ export function recordsForQueue(messages: readonly Message[], nowMs: number): Re
 export async function batchesFromBytes(
   bytes: Uint8Array,
   delivery: 'at-least-once' | 'exactly-once' | undefined,
+  trace: TraceContext | null,
   nowMs: number,
 ): Promise<QueueBatches | Failure> {
   const located = splitBatches(bytes);
@@ -81,7 +93,7 @@ export async function batchesFromBytes(
   for (const [number, batch] of located.entries()) {
     count += batch.header.recordCount;
     if (count > REQUEST_RECORDS_MAX) return tooMany(count);
-    const taken = await takeBatch(bytes, batch, budget, nowMs);
+    const taken = await takeBatch(bytes, batch, budget, trace, nowMs);
     if (isFailure(taken)) return { ...taken, details: { ...taken.details, batch: number } };
     parts.push(taken);
   }
@@ -117,6 +129,7 @@ async function takeBatch(
   bytes: Uint8Array,
   located: LocatedBatch,
   budget: InflateBudget,
+  trace: TraceContext | null,
   nowMs: number,
 ): Promise<Uint8Array | Failure> {
   const { at: start, header } = located;
@@ -138,16 +151,18 @@ async function takeBatch(
   const isPacked = header.compression !== 'none';
   const opened = await budget.verified(bytes, located);
   if (isFailure(opened)) return opened;
-  if (isPacked || !hasOnlyValues(bytes, start, header)) {
+  if (isPacked || trace !== null || !hasOnlyValues(bytes, start, header)) {
     const records = decodeOpen(opened);
     if (isBatchFailure(records)) return records;
     for (const [index, record] of records.entries()) {
       const wrong = recordProblem(record);
       if (wrong) return at(index, failure('invalid_message', wrong));
     }
-    if (isPacked)
+    const isToBeTraced =
+      trace !== null && records.some(({ headers }) => missingTraceHeaders(headers, trace).length > 0);
+    if (isPacked || isToBeTraced)
       return packBatches(
-        records.map((record) => ({ ...record, timestamp: nowMs })),
+        records.map((record) => traced({ ...record, timestamp: nowMs }, trace, tooLarge)),
         { bytesMax: BATCH_BYTES_MAX },
       );
   }

@@ -3,7 +3,7 @@
 import type { Destination } from '../../core/exchange/binding.ts';
 import { batchesByDestination, type DestinationBatch } from '../../core/exchange/destination-batches.ts';
 import { route } from '../../core/exchange/route.ts';
-import type { RoutingGraph } from '../../core/topology/routing-graph.ts';
+import type { RoutingGraph } from '../../core/topology/routing/routing-graph.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { PUBLISH_COPIES_MAX } from '../../protocol/limits.ts';
 import { DEFAULT_EXCHANGE_PATH } from '../../protocol/schemas/exchanges.ts';
@@ -18,7 +18,7 @@ export function routeMessages(
   let copies = 0;
   for (const { message } of outgoing) {
     const routed = route(graph.table, exchange, message);
-    if ('refused' in routed) return refusal(routed.refused, exchange);
+    if ('refused' in routed) return routeRefusal(routed.refused, exchange);
     copies += routed.destinations.length;
     if (copies > PUBLISH_COPIES_MAX && outgoing.length > 1) return tooWide(Math.max(destinations.length, 1));
     destinations.push(routed.destinations);
@@ -35,7 +35,7 @@ function tooWide(fit: number): Failure {
   });
 }
 
-function refusal(code: 'exchange_not_found' | 'exchange_internal', exchange: string): Failure {
+export function routeRefusal(code: 'exchange_not_found' | 'exchange_internal', exchange: string): Failure {
   const name = exchange === '' ? DEFAULT_EXCHANGE_PATH : exchange;
   return code === 'exchange_internal'
     ? failure(code, `exchange "${name}" is internal: only other exchanges send to it`)

@@ -4,8 +4,8 @@
  */
 
 import type { DestinationBatch } from '../../core/exchange/destination-batches.ts';
-import type { Definitions } from '../../core/topology/destination-addresses.ts';
-import { groupByPartition } from '../../core/topology/partition-choice.ts';
+import type { Definitions } from '../../core/topology/routing/destination-addresses.ts';
+import { groupByPartition } from '../../core/topology/routing/partition-choice.ts';
 import { checkTopicRecord } from '../../core/topology/topic-record.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
@@ -18,7 +18,8 @@ import { callPartition } from '../calls/partition-call.ts';
 import { callQueue } from '../calls/queue-call.ts';
 import type { Outgoing } from './outgoing.ts';
 import { Packer } from './packer.ts';
-import { ceilingOf } from '../access/directory-cache.ts';
+import { noteFull } from '../access/quotas/full-namespaces.ts';
+import { publishLimitsOf } from '../access/directory-cache.ts';
 
 /** What became of a message in a destination: where in a topic it is, or null if the destination is gone. */
 export type Outcome = { partition?: number; offset?: number } | null | Failure;
@@ -73,7 +74,10 @@ function callsAtOnce(outgoing: readonly Outgoing[]): number {
   return Math.min(CALLS_MAX, Math.max(4, Math.floor(CALLS_BYTES_MAX / bytes)));
 }
 
-/** What a destination would refuse whatever its state, found before anything is stored anywhere. */
+/**
+ * What a destination would refuse whatever its state, found before anything is stored anywhere. A record that is refused with the
+ * trace context of its request, and not without, goes without.
+ */
 export function checkDestinations(
   batches: readonly DestinationBatch[],
   outgoing: readonly Outgoing[],
@@ -83,8 +87,10 @@ export function checkDestinations(
     const topic = destination.kind === 'topic' ? topics.get(destination.name) : undefined;
     if (topic === undefined) continue;
     for (const index of indexes) {
-      const wrong = checkTopicRecord(topic, outgoing[index]!.record);
-      if (wrong) return { ...wrong, details: { ...wrong.details, index, destination } };
+      const one = outgoing[index]!;
+      const wrong = checkTopicRecord(topic, one.record);
+      if (wrong && one.untraced && !checkTopicRecord(topic, one.untraced)) one.record = one.untraced;
+      else if (wrong) return { ...wrong, details: { ...wrong.details, index, destination } };
     }
   }
   return null;
@@ -117,9 +123,10 @@ function queueCall(
       async (stub, version) =>
         await stub.publish(version, bytes, {
           ...(range && { publish: { range, indexes } }),
-          ...ceilingOf(queue.namespace),
+          ...publishLimitsOf(queue.namespace),
         }),
     );
+    noteFull(queue.namespace, published);
     if (isFailure(published))
       return published.code === 'queue_not_found' ? batch.indexes.map(() => ({})) : published;
     const outcomes: Outcome[] = batch.indexes.map(() => ({}));
@@ -154,8 +161,12 @@ function topicCalls(
       const indexes = places.map((place) => batch.indexes[place]!);
       const bytes = range ? packer.packSequenced(indexes, bytesMax) : packer.pack(indexes, bytesMax);
       const appended = await callPartition(env, topic, partition, (stub, version) =>
-        stub.append(version, bytes, { ...(range && { publish: range }), ...ceilingOf(topic.namespace) }),
+        stub.append(version, bytes, {
+          ...(range && { publish: range }),
+          ...publishLimitsOf(topic.namespace),
+        }),
       );
+      noteFull(topic.namespace, appended);
       if (isFailure(appended)) return appended;
       return appended.flatMap(({ baseOffset, recordCount }) =>
         Array.from({ length: recordCount }, (_, delta) => ({ partition, offset: baseOffset + delta })),

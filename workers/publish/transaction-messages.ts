@@ -2,13 +2,14 @@
 
 import type { z } from 'zod';
 import { namesByKind } from '../../core/exchange/destination-batches.ts';
-import { addressedBatches } from '../../core/topology/destination-addresses.ts';
+import { addressedBatches } from '../../core/topology/routing/destination-addresses.ts';
 import type { HeldPublish } from '../../durable-objects/rpc/transaction.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
 import { TRANSACTION_PLACES_LENGTH_MAX, TRANSACTION_PUBLISH_BYTES_MAX } from '../../protocol/limits.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
+import type { TraceContext } from '../../protocol/trace-context.ts';
 import type {
   TransactionMessagesReply,
   transactionMessagesSchema,
@@ -21,24 +22,29 @@ import { outgoingFromJson } from './outgoing.ts';
 import { recordsForQueue } from './queue-batches.ts';
 import { routeMessages } from './route-messages.ts';
 import { checkDestinations } from './store-in-destinations.ts';
-import { ceilingOf } from '../access/directory-cache.ts';
+import { noteFull } from '../access/quotas/full-namespaces.ts';
+import { publishLimitsOf } from '../access/directory-cache.ts';
 
 type Fields = z.output<typeof transactionMessagesSchema>;
 type Routed = Pick<HeldPublish, 'shares' | 'bytes'> & { unroutable: number[] };
 
-/** @param atLeast the topology version that the client has seen */
+/**
+ * @param trace the context of the request, for messages without one
+ * @param atLeast the topology version that the client has seen
+ */
 export async function publishInTransaction(
   env: Env,
   namespace: string,
   transactionalId: string,
   fields: Fields,
+  trace: TraceContext | null,
   atLeast: number,
 ): Promise<TransactionMessagesReply | Failure> {
   const { producer, sequence, messages } = fields;
   const routed =
     fields.queue === undefined
-      ? await routedByExchange(env, namespace, fields, atLeast)
-      : await routedToQueue(env, namespace, fields.queue, fields, atLeast);
+      ? await routedByExchange(env, namespace, fields, trace, atLeast)
+      : await routedToQueue(env, namespace, fields.queue, fields, trace, atLeast);
   if (isFailure(routed)) return routed;
   const { unroutable, ...held } = routed;
   if (held.bytes.length > TRANSACTION_PUBLISH_BYTES_MAX) {
@@ -60,8 +66,9 @@ export async function publishInTransaction(
   const topicProducerId = toTopic ? await newProducerId(env, namespace) : null;
   const publish: HeldPublish = { ...held, sequence, count: messages.length };
   const refused = await callTransaction(env, namespace, transactionalId, (stub) =>
-    stub.addMessages(transactionalId, producer, publish, topicProducerId, ceilingOf(namespace).rowsPerHour),
+    stub.addMessages(transactionalId, producer, publish, topicProducerId, publishLimitsOf(namespace)),
   );
+  noteFull(namespace, refused);
   return refused ?? { count: messages.length, unroutable };
 }
 
@@ -70,11 +77,12 @@ async function routedToQueue(
   namespace: string,
   name: string,
   { messages }: Fields,
+  trace: TraceContext | null,
   atLeast: number,
 ): Promise<Routed | Failure> {
   const found = await lookUpQueue(env, namespace, name, atLeast);
   if (isFailure(found)) return found;
-  const records = recordsForQueue(messages, Date.now());
+  const records = recordsForQueue(messages, trace, Date.now());
   if (isFailure(records)) return records;
   const { id, version } = found.queue;
   const destination = { kind: 'queue' as const, place: { namespace, name, id }, version };
@@ -85,10 +93,11 @@ async function routedByExchange(
   env: Env,
   namespace: string,
   { exchange: written, messages }: Fields,
+  trace: TraceContext | null,
   atLeast: number,
 ): Promise<Routed | Failure> {
   const exchange = exchangeNameOf(written!);
-  const read = outgoingFromJson({ messages }, exchange, Date.now());
+  const read = outgoingFromJson({ messages }, exchange, trace, Date.now());
   if (isFailure(read)) return read;
   const { outgoing } = read;
   const shares = routeMessages(await routingGraph(env, namespace, atLeast), exchange, outgoing);

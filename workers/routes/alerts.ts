@@ -1,8 +1,8 @@
 /** Alert rules: put, read, delete. */
 
 import type { Hono } from 'hono';
-import type { AlertDefinition } from '../../core/topology/alerts.ts';
-import type { RuleProgress } from '../../core/topology/rule-pass.ts';
+import type { AlertDefinition } from '../../core/topology/rules/alerts.ts';
+import type { RuleProgress } from '../../core/topology/rules/rule-pass.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import {
   alertDeclarationSchema,

@@ -7,7 +7,8 @@
 
 import type { Hono } from 'hono';
 import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
-import { defaultDeadLetterQueue, type QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import { defaultDeadLetterQueue } from '../../protocol/name-rule.ts';
 import type { ReplayOrder, StoredReplay } from '../../core/queue/replay.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from '../../durable-objects/rpc/dead-letters.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';

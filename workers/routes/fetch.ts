@@ -1,6 +1,6 @@
 /** Fetch: records from an offset on, as JSON or as the batches they are stored in, and waiting for the first. */
 
-import { spend } from '../access/rates.ts';
+import { spend } from '../access/quotas/rates.ts';
 import type { Hono } from 'hono';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import { decodeFetchFrame, type FetchFrame } from '../../core/log/fetch-frame.ts';

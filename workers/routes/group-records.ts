@@ -1,6 +1,6 @@
 /** Records of a group member: as JSON, or as stored batches. */
 
-import { spend } from '../access/rates.ts';
+import { spend } from '../access/quotas/rates.ts';
 import type { Hono } from 'hono';
 import { needsOf } from '../../core/access/reach.ts';
 import type { BeatRequest, MemberView } from '../../durable-objects/rpc/group.ts';

@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono';
 import { needsOf } from '../../core/access/reach.ts';
+import { membersOf, type ClassicGroup } from '../../core/group/classic/classic-group.ts';
 import { assignmentOf, isEmpty, refOf, revokedOf, type Member } from '../../core/group/group-state.ts';
 import type {
   BeatRequest,
@@ -36,11 +37,13 @@ import { readBody } from '../http/request.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { bind } from './bind.ts';
 import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
-import { listReply } from './list-reply.ts';
+import { listWithLag } from './list-with-lag.ts';
 
 export function groupRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.listGroups, (c) =>
-    listReply(c, 'groups', (groups): GroupList => ({ groups: groups.map(({ name }) => ({ group: name })) })),
+    listWithLag(c, 'groups', (groups, lagOf): GroupList => ({
+      groups: groups.map(({ name }) => ({ group: name, ...lagOf(name) })),
+    })),
   );
 
   bind(app, operations.joinGroup, async (c) => {
@@ -198,8 +201,28 @@ function stateReply(
     epoch: state.epoch,
     assignor,
     members: Object.values(state.members).map((member) => describeMember(state, member)),
+    ...(state.classic && { classic: classicState(state.classic) }),
     offsets,
     meter: { rows_written: meter.rowsWritten, calls: meter.calls, since: meter.since },
+  };
+}
+
+function classicState(classic: ClassicGroup): NonNullable<GroupState['classic']> {
+  const { phase, generation, protocolType, protocol, leaderId } = classic;
+  return {
+    phase,
+    generation,
+    protocol_type: protocolType,
+    protocol,
+    leader_id: leaderId,
+    members: membersOf(classic).map((member) => ({
+      member_id: member.id,
+      instance_id: member.instanceId,
+      client_id: member.clientId,
+      client_host: member.clientHost,
+      metadata: member.protocols.find(({ name }) => name === protocol)?.metadata ?? '',
+      assignment: member.assignment,
+    })),
   };
 }
 

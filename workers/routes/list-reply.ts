@@ -11,25 +11,42 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { readNamespace, type AppContext } from '../http/context.ts';
 
-/**
- * @param build the reply without `next`
- * @param names how names are written in requests and replies, where it is not as they are kept
- */
+/** The page that a request asks for. */
+export interface AskedPage {
+  readonly namespace: string;
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** How names are written in requests and replies, where it is not as they are kept. */
+const AS_KEPT = { kept: (written: string) => written, written: (kept: string) => kept };
+
+/** @param build the reply without `next` */
 export async function listReply<Kind extends ListKind>(
   c: AppContext,
   kind: Kind,
   build: (items: Listed[Kind][]) => object,
-  names = { kept: (written: string) => written, written: (kept: string) => kept },
+  names = AS_KEPT,
 ): Promise<Response> {
   const namespace = readNamespace(c);
   if (typeof namespace !== 'string') return problem(c, namespace);
   const query = readQuery(c, namePageQuerySchema);
   if (isFailure(query)) return problem(c, query);
-  const { after, limit } = query.fields;
+  return await pageReply(c, kind, { namespace, ...query.fields }, build, names);
+}
+
+/** As `listReply`, for a request whose query says more than the page. */
+export async function pageReply<Kind extends ListKind>(
+  c: AppContext,
+  kind: Kind,
+  { namespace, after, limit }: AskedPage,
+  build: (items: Listed[Kind][]) => object | Promise<object>,
+  names = AS_KEPT,
+): Promise<Response> {
   const from = after === undefined ? null : names.kept(after);
   const bytesMax = await grantReply(c.req.raw, PAGE_BYTES_MAX, JSON_REPLY_WEIGHT);
   if (isFailure(bytesMax)) return problem(c, bytesMax);
   const page: DefinitionPage = await topologyStub(c.env, namespace).page(kind, from, limit, bytesMax);
-  const reply = build(JSON.parse(page.itemsJson) as Listed[Kind][]);
+  const reply = await build(JSON.parse(page.itemsJson) as Listed[Kind][]);
   return jsonReply(c, { ...reply, ...(page.next !== null && { next: names.written(page.next) }) });
 }

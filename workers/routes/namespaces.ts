@@ -14,7 +14,7 @@ import {
 } from '../../protocol/schemas/namespaces.ts';
 import { namePageQuerySchema } from '../../protocol/schemas/pages.ts';
 import { forget, noteDirectoryVersion } from '../access/directory-cache.ts';
-import { quotaFieldsOf, quotasOf } from '../access/quota-fields.ts';
+import { quotaFieldsOf, quotasOf } from '../access/quotas/quota-fields.ts';
 import { bind } from './bind.ts';
 import { readNamespace, type AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';

@@ -2,8 +2,8 @@
 
 import type { Hono } from 'hono';
 import { needsOfTarget } from '../../core/access/reach.ts';
-import type { PolicyDefinition } from '../../core/topology/policies.ts';
-import type { RuleProgress } from '../../core/topology/rule-pass.ts';
+import type { PolicyDefinition } from '../../core/topology/rules/policies.ts';
+import type { RuleProgress } from '../../core/topology/rules/rule-pass.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';

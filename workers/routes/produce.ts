@@ -1,6 +1,6 @@
 /** Produce: records as JSON or as record batches, checked in full before the first is stored. */
 
-import { spendOnPublish } from '../access/rates.ts';
+import { spendOnPublish } from '../access/quotas/rates.ts';
 import type { Hono } from 'hono';
 import { needsOf } from '../../core/access/reach.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
@@ -29,6 +29,7 @@ import { batchOptions, checkOnePartition } from '../produce/json-producer.ts';
 import { checkProduceRequest, partitionRecords } from '../produce/json-records.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, readBytes, readJson } from '../http/request.ts';
+import { requestTrace } from '../http/trace-context.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 import { addPartitions } from '../calls/transaction-call.ts';
 import { refuseReach } from '../access/authorize.ts';
@@ -85,7 +86,13 @@ async function readAndPack(c: AppContext, found: TopicDefinition): Promise<Packe
   const topic = await topicWith(c.env, found, named);
   if (isFailure(topic)) return topic;
   const stickyPartition = Math.floor(Math.random() * topic.config.partitions);
-  const groups = partitionRecords(topic, request.records, stickyPartition, Date.now());
+  const groups = partitionRecords(
+    topic,
+    request.records,
+    stickyPartition,
+    requestTrace(c.req.raw),
+    Date.now(),
+  );
   if (isFailure(groups)) return groups;
   const { producer } = request;
   const isUnpromised = isWithoutPromise(request, producer !== undefined);

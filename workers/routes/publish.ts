@@ -1,6 +1,6 @@
 /** Publishing through an exchange, as JSON or as record batches. */
 
-import { spendOnPublish } from '../access/rates.ts';
+import { spendOnPublish } from '../access/quotas/rates.ts';
 import type { Hono } from 'hono';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import {
@@ -17,6 +17,7 @@ import { publish } from '../publish/publish.ts';
 import { storedRuns } from '../publish/stored-runs.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, readBytes, readJson, type BodyKind } from '../http/request.ts';
+import { requestTrace } from '../http/trace-context.ts';
 import { bind } from './bind.ts';
 import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { readExchangePath } from './exchanges.ts';
@@ -48,12 +49,15 @@ async function readOutgoing(
   exchange: string,
   ofBatches: Parameters<typeof outgoingFromBatches>[2],
 ): Promise<OutgoingPublish | Failure> {
+  const trace = requestTrace(c.req.raw);
   if (kind === 'batches') {
     const bytes = await readBytes(c.req.raw);
-    return isFailure(bytes) ? bytes : await outgoingFromBatches(bytes, exchange, ofBatches, Date.now());
+    return isFailure(bytes)
+      ? bytes
+      : await outgoingFromBatches(bytes, exchange, ofBatches, trace, Date.now());
   }
   const body = await readJson(c.req.raw, ['messages', null, 'body']);
-  return isFailure(body) ? body : outgoingFromJson(body.json, exchange, Date.now());
+  return isFailure(body) ? body : outgoingFromJson(body.json, exchange, trace, Date.now());
 }
 
 /** Who sends batches sends many: each message's destinations would be longer than the message. */

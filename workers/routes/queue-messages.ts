@@ -32,10 +32,10 @@ import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts
 import { operations } from '../../protocol/operations/index.ts';
 import { streamConsumerId } from '../../core/queue/deliver/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliver/deliveries-json.ts';
-import { spend, spendOnPublish } from '../access/rates.ts';
+import { spend, spendOnPublish } from '../access/quotas/rates.ts';
 import { checkedWaitMs } from '../access/revocable.ts';
-import { takeConnection } from '../access/connections.ts';
-import { pacedPrefetch } from '../access/paced-deliveries.ts';
+import { takeConnection } from '../access/quotas/connections.ts';
+import { pacedPrefetch } from '../access/quotas/paced-deliveries.ts';
 import { watchedStream } from '../access/watched-stream.ts';
 import { grantReply, JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { checkStreamLevel } from '../deliver/consume-level.ts';
@@ -47,11 +47,13 @@ import { callQueue } from '../calls/queue-call.ts';
 import { utf8Json } from '../calls/utf8-json.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, check, contentType, readBody, readBytes, readJson } from '../http/request.ts';
+import { requestTrace } from '../http/trace-context.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
 import { bind } from './bind.ts';
 import { type AppContext, type AppEnv } from '../http/context.ts';
 import { readQueue } from './queues.ts';
-import { ceilingOf } from '../access/directory-cache.ts';
+import { noteFull } from '../access/quotas/full-namespaces.ts';
+import { publishLimitsOf } from '../access/directory-cache.ts';
 
 export function queueMessageRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.publishToQueue, async (c) => {
@@ -66,8 +68,12 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
       c.env,
       queue,
       async (stub, version) =>
-        await stub.publish(version, bytes, { ...(producer && { producer }), ...ceilingOf(queue.namespace) }),
+        await stub.publish(version, bytes, {
+          ...(producer && { producer }),
+          ...publishLimitsOf(queue.namespace),
+        }),
     );
+    noteFull(queue.namespace, published);
     if (isFailure(published)) return problem(c, published);
     const rejected = published.exceptions.filter(({ outcome }) => outcome === 'rejected').length;
     if (rejected === published.count) {
@@ -153,7 +159,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     }
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
-    const { lease_ms: leaseMs, heartbeat_ms: heartbeatMs, frames } = query.fields;
+    const { lease_ms: leaseMs, heartbeat_ms: heartbeatMs, frames, priority } = query.fields;
     const paceMs = leaseMs ?? queue.config.lease_ms;
     const prefetch = pacedPrefetch(c, query.fields.prefetch, paceMs);
     const stream: Omit<DeliverRequest, 'version'> = {
@@ -165,6 +171,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
       isBinary: frames === 'binary',
       ...(leaseMs !== undefined && { leaseMs }),
       ...(heartbeatMs !== undefined && { heartbeatMs }),
+      ...(priority !== undefined && { priority }),
     };
     const countOff = takeConnection(c.get('spenders') ?? []);
     if (isFailure(countOff)) return problem(c, countOff);
@@ -211,14 +218,15 @@ async function readBatches(c: AppContext): Promise<(QueueBatches & { isRaw: bool
   if (isFailure(query)) return query;
   const kind = bodyKind(c, true);
   if (isFailure(kind)) return kind;
+  const trace = requestTrace(c.req.raw);
   if (kind === 'batches') {
     const { delivery } = query.fields;
     const bytes = await readBytes(c.req.raw);
-    const batches = isFailure(bytes) ? bytes : await batchesFromBytes(bytes, delivery, Date.now());
+    const batches = isFailure(bytes) ? bytes : await batchesFromBytes(bytes, delivery, trace, Date.now());
     return isFailure(batches) ? batches : { ...batches, isRaw: true };
   }
   const body = await readJson(c.req.raw, ['messages', null, 'body']);
-  const batches = isFailure(body) ? body : batchesFromJson(body.json, Date.now());
+  const batches = isFailure(body) ? body : batchesFromJson(body.json, trace, Date.now());
   return isFailure(batches) ? batches : { ...batches, isRaw: false };
 }
 

@@ -13,7 +13,6 @@ import {
   queueDeclarationSchema,
   queueDeleteQuerySchema,
   type QueueDeleted,
-  type QueueList,
   type QueueReply,
   type QueueWithStateReply,
 } from '../../protocol/schemas/queues.ts';
@@ -27,7 +26,7 @@ import { forgetQueue, lookUpQueue, refreshQueue, rememberQueue } from '../cache/
 import { refuseReach } from '../access/authorize.ts';
 import { bind } from './bind.ts';
 import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
-import { listReply } from './list-reply.ts';
+import { queueList } from './queue-list.ts';
 
 /** The queue that the path names, not older than the topology that the client has seen. */
 export async function readQueue(c: AppContext): Promise<QueueDefinition | Failure> {
@@ -38,11 +37,7 @@ export async function readQueue(c: AppContext): Promise<QueueDefinition | Failur
 }
 
 export function queueRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listQueues, (c) =>
-    listReply(c, 'queues', (queues): QueueList => ({
-      queues: queues.map(({ name, config }) => ({ queue: name, ...config })),
-    })),
-  );
+  bind(app, operations.listQueues, queueList);
 
   bind(app, operations.declareQueue, async (c) => {
     const path = readNamed(c, 'queue');

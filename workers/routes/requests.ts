@@ -1,6 +1,6 @@
 /** Request-reply: publishing a message and waiting for the reply to it. */
 
-import { spendOnPublish } from '../access/rates.ts';
+import { spendOnPublish } from '../access/quotas/rates.ts';
 import type { Hono } from 'hono';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { writtenExchange } from '../../protocol/schemas/exchanges.ts';
@@ -14,6 +14,7 @@ import { outgoingFromBatches, outgoingFromJson, type Outgoing } from '../publish
 import { publish } from '../publish/publish.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, readBody, readBytes } from '../http/request.ts';
+import { requestTrace } from '../http/trace-context.ts';
 import { openReplyWait } from '../request-reply/mailbox.ts';
 import { bind } from './bind.ts';
 import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
@@ -55,11 +56,12 @@ async function readRequest(
   if (isFailure(query)) return query;
   const kind = bodyKind(c, true);
   if (isFailure(kind)) return kind;
+  const trace = requestTrace(c.req.raw);
   if (kind === 'batches') {
     const bytes = await readBytes(c.req.raw);
     if (isFailure(bytes)) return bytes;
     const one = { isMandatory: true, delivery: undefined };
-    const read = await outgoingFromBatches(bytes, exchange, one, Date.now());
+    const read = await outgoingFromBatches(bytes, exchange, one, trace, Date.now());
     if (isFailure(read)) return read;
     const { outgoing } = read;
     if (outgoing.length !== 1)
@@ -73,7 +75,7 @@ async function readRequest(
   const { wait_ms: waitMs = query.fields.wait_ms, ...message } = body.fields;
   if (message.properties?.reply_to !== undefined) return replyToGiven();
   const messages = [{ ...message, mandatory: true }];
-  const read = outgoingFromJson({ messages }, exchange, Date.now());
+  const read = outgoingFromJson({ messages }, exchange, trace, Date.now());
   return isFailure(read) ? read : { request: read.outgoing[0]!, waitMs };
 }
 

@@ -21,6 +21,7 @@ import { diskFailureOf } from '../http/disk-failure.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
+import { requestTrace } from '../http/trace-context.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { bind } from './bind.ts';
 import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
@@ -42,9 +43,11 @@ export function scheduleRoutes(app: Hono<AppEnv>): void {
     const tooLong = checkLength(message);
     if (tooLong) return problem(c, tooLong);
     const topology = topologyStub(c.env, path.namespace);
+    const trace = requestTrace(c.req.raw);
     const put = await topology.putSchedule(path.namespace, path.name, {
       ...body.fields,
       message,
+      ...(trace && { trace }),
     });
     if (isFailure(put)) return problem(c, put);
     return scheduleReply(c, put.schedule as ScheduleDefinition, put.topologyVersion, put.isNew ? 201 : 200);
@@ -86,7 +89,7 @@ export function scheduleRoutes(app: Hono<AppEnv>): void {
     const triggered = await callSchedule<Triggered | Failure>(
       c.env,
       found.schedule,
-      async (stub) => await stub.trigger(),
+      async (stub) => await stub.trigger(requestTrace(c.req.raw) ?? undefined),
     );
     if (isFailure(triggered)) return problem(c, triggered);
     const { messageId, outcome, failedWith } = triggered;
@@ -138,7 +141,8 @@ async function callSchedule<Result>(
 }
 
 function fieldsOf({ name, config, isPaused }: ScheduleDefinition): ScheduleList['schedules'][number] {
-  return { schedule: name, ...config, message: sentMessage(config.message), is_paused: isPaused };
+  const { trace: _, ...declared } = config;
+  return { schedule: name, ...declared, message: sentMessage(config.message), is_paused: isPaused };
 }
 
 function scheduleReply(

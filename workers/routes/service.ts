@@ -1,10 +1,13 @@
 /** The service itself: health, and its contract. */
 
 import type { Hono } from 'hono';
+import { refuseSome } from '../../core/access/identity.ts';
 import { openApiDocument } from '../../protocol/openapi.ts';
 import { VERSION } from '../../protocol/version.ts';
 import { directoryStub } from '../../durable-objects/stubs.ts';
+import { countRefusal } from '../access/audit.ts';
 import type { AppEnv } from '../http/context.ts';
+import { problem } from '../http/problem.ts';
 
 /** Written once per isolate, when first asked for. */
 let openApiJson: string | undefined;
@@ -12,6 +15,13 @@ let openApiJson: string | undefined;
 export function serviceRoutes(app: Hono<AppEnv>): void {
   app.get('/healthz', async (c) => {
     if (c.req.query('deep') !== 'true') return c.json({ status: 'ok', version: VERSION });
+    const identity = c.get('identity');
+    // It costs a call and a row, so that not every token may ask for it.
+    const refused = refuseSome(identity, 'metrics');
+    if (refused) {
+      countRefusal(c, { identity, operation: 'deepHealth', code: refused.code });
+      return problem(c, refused);
+    }
     const writtenMs = await directoryStub(c.env).probeStorage();
     return c.json({ status: 'ok', version: VERSION, written_at: writtenMs });
   });

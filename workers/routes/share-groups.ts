@@ -1,6 +1,6 @@
 /** Share groups: declared, described, deleted; records acquired and acknowledged. */
 
-import { spend } from '../access/rates.ts';
+import { spend } from '../access/quotas/rates.ts';
 import type { Hono } from 'hono';
 import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';

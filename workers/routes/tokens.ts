@@ -2,7 +2,7 @@
 
 import type { Hono } from 'hono';
 import { isRoot } from '../../core/access/identity.ts';
-import { inherited } from '../../core/access/quotas.ts';
+import { inherited } from '../../core/access/quotas/quotas.ts';
 import { refuseGrant, scopesOf, type Token } from '../../core/access/token.ts';
 import { directoryStub } from '../../durable-objects/stubs.ts';
 import {
@@ -10,6 +10,7 @@ import {
   ID_RANDOM_BYTES,
   idFromBytes,
   SECRET_RANDOM_BYTES,
+  isTokenId,
 } from '../../protocol/access/token-format.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { operations } from '../../protocol/operations/index.ts';
@@ -26,7 +27,7 @@ import {
 import { digestOf, hexOf } from '../access/digest.ts';
 import { forget, noteDirectoryVersion } from '../access/directory-cache.ts';
 import { refuseIn } from '../access/authorize.ts';
-import { rateFieldsOf } from '../access/quota-fields.ts';
+import { rateFieldsOf } from '../access/quotas/quota-fields.ts';
 import { bind } from './bind.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
@@ -102,9 +103,12 @@ async function readToken(c: AppContext): Promise<Token | Failure> {
   const refused = identity.namespace === null ? null : refuseManaging(c, identity.namespace);
   if (refused) return refused;
   const id = c.req.param('token') ?? '';
+  // It may be a whole token by mistake: nothing repeats its secret.
+  if (!isTokenId(id))
+    return failure('token_not_found', 'the path names no token: an id has 16 characters of 0-9 and a-z');
   const { token } = await directoryStub(c.env).token(id);
   const isSeen = token && (isRoot(identity) || token.namespace === identity.namespace);
-  return isSeen ? token : failure('token_not_found', `there is no token "${id.slice(0, 40)}"`);
+  return isSeen ? token : failure('token_not_found', `there is no token "${id}"`);
 }
 
 function refuseManaging(c: AppContext, namespace: string): Failure | null {

@@ -17,12 +17,17 @@ import { readBody } from '../http/request.ts';
 import { forget, refreshTopic, remember } from '../cache/topology-cache.ts';
 import { bind } from './bind.ts';
 import { readTopicPath, type AppContext, type AppEnv } from '../http/context.ts';
-import { listReply } from './list-reply.ts';
+import { listWithLag } from './list-with-lag.ts';
 
 export function topicRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.listTopics, (c) =>
-    listReply(c, 'topics', (topics): TopicList => ({
-      topics: topics.map(({ name, id, config }) => ({ topic: name, topic_id: id, ...config })),
+    listWithLag(c, 'topics', (topics, lagOf): TopicList => ({
+      topics: topics.map(({ name, id, config }) => ({
+        topic: name,
+        topic_id: id,
+        ...config,
+        ...lagOf(name),
+      })),
     })),
   );
 

@@ -1,6 +1,6 @@
 /** Transactions: how they are, and how they end. They begin with the first records that are produced in them. */
 
-import { spendOnPublish } from '../access/rates.ts';
+import { spendOnPublish } from '../access/quotas/rates.ts';
 import type { Hono } from 'hono';
 import type { z } from 'zod';
 import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
@@ -9,7 +9,7 @@ import type { Outcome } from '../../core/transaction/transaction.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Committed } from '../../protocol/schemas/groups.ts';
 import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
-import { isName, NAME_RULE } from '../../protocol/names.ts';
+import { isWideName, WIDE_NAME_RULE } from '../../protocol/names.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   transactionEndSchema,
@@ -24,6 +24,7 @@ import { problem } from '../http/problem.ts';
 import { publishInTransaction } from '../publish/transaction-messages.ts';
 import { tooMany } from '../publish/message-checks.ts';
 import { bodyKind, check, readBody, readJson } from '../http/request.ts';
+import { requestTrace } from '../http/trace-context.ts';
 import { topicOfId } from '../cache/topic-identity.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 import { addGroupPartitions, callTransaction } from '../calls/transaction-call.ts';
@@ -90,7 +91,14 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
     const overRate = spendOnPublish(c, body.fields.messages.length);
     if (overRate) return problem(c, overRate);
     const seen = seenTopologyVersion(c);
-    const held = await publishInTransaction(c.env, namespace, transactionalId, body.fields, seen);
+    const held = await publishInTransaction(
+      c.env,
+      namespace,
+      transactionalId,
+      body.fields,
+      requestTrace(c.req.raw),
+      seen,
+    );
     return isFailure(held) ? problem(c, held) : c.json(held);
   });
 
@@ -149,8 +157,8 @@ function readPath(c: AppContext): { namespace: string; transactionalId: string }
   const namespace = readNamespace(c);
   if (typeof namespace !== 'string') return namespace;
   const transactionalId = c.req.param('transactional_id') ?? '';
-  if (isName(transactionalId)) return { namespace, transactionalId };
-  return failure('invalid_name', `transactional id: expected ${NAME_RULE}`);
+  if (isWideName(transactionalId)) return { namespace, transactionalId };
+  return failure('invalid_name', `transactional id: expected ${WIDE_NAME_RULE}`);
 }
 
 /** The number of messages first, because checking takes time for each. */

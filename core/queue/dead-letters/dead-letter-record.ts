@@ -3,9 +3,9 @@
  * broker beside them describe its end (their contents are in protocol/schemas/dead-letters.ts).
  */
 
+import type { DeathReason } from '../../../protocol/schemas/death-reasons.ts';
 import type {
   DeadLetterDetails,
-  DeathReason,
   ErrorFields,
   StoredAttempts,
   StoredDeath,
@@ -73,9 +73,14 @@ function attemptsOf(record: LogRecord, { attempts, error, consumerId }: LeavingA
   };
 }
 
-/** Returns the record of a message that waits for its next attempt. */
-export function retriedRecord(record: LogRecord, leaving: LeavingAttempts): LogRecord {
-  const { stored, deliveries, failures } = attemptsOf(record, leaving);
+/**
+ * Returns the record of a message that waits for its next attempt.
+ * @param position where it is now: the first is kept, so that all attempts of a message can be known as such
+ */
+export function retriedRecord(record: LogRecord, leaving: LeavingAttempts, position?: string): LogRecord {
+  const { stored: attempts, deliveries, failures } = attemptsOf(record, leaving);
+  const origin = attemptsBefore(record)?.origin ?? position;
+  const stored: StoredAttempts = { ...attempts, ...(origin !== undefined && { origin }) };
   const headers = record.headers.filter(({ key }) => !OF_ATTEMPTS.has(key));
   headers.push(
     textHeader(DELIVERIES_HEADER, String(deliveries)),
@@ -83,6 +88,11 @@ export function retriedRecord(record: LogRecord, leaving: LeavingAttempts): LogR
     textHeader(ATTEMPTS_HEADER, JSON.stringify(stored)),
   );
   return { ...record, headers };
+}
+
+/** Returns the record of a message whose attempts begin anew. */
+export function withoutAttempts(record: LogRecord): LogRecord {
+  return { ...record, headers: record.headers.filter(({ key }) => !OF_ATTEMPTS.has(key)) };
 }
 
 /** Returns an ordinary message that represents a damaged one. */

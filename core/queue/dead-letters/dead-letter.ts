@@ -37,9 +37,12 @@ export function deadLetter(
 
 export function countDeath(state: QueueMachine, reason: DeathReason): 'dead_lettered' | 'dropped' {
   const isKept = state.config.dead_letter !== 'none';
-  if (isKept) state.counters.deadLettered += 1;
-  else if (reason === 'expired') state.counters.expired += 1;
-  else state.counters.dropped += 1;
+  const { counters } = state;
+  if (isKept) {
+    counters.deadLettered += 1;
+    counters.deaths = { ...counters.deaths, [reason]: counters.deaths[reason] + 1 };
+  } else if (reason === 'expired') counters.expired += 1;
+  else counters.dropped += 1;
   return isKept ? 'dead_lettered' : 'dropped';
 }
 

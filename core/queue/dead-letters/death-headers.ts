@@ -4,13 +4,12 @@
  * header counts as missing.
  */
 
-import {
-  DEATH_REASONS,
-  type DeathEntry,
-  type DeathReason,
-  type ErrorFields,
-  type StoredAttempts,
-  type StoredDeath,
+import { DEATH_REASONS, type DeathReason } from '../../../protocol/schemas/death-reasons.ts';
+import type {
+  DeathEntry,
+  ErrorFields,
+  StoredAttempts,
+  StoredDeath,
 } from '../../../protocol/schemas/dead-letters.ts';
 import {
   ATTEMPTS_HEADER,
@@ -23,7 +22,7 @@ import {
   HOPS_HEADER,
 } from '../../../protocol/schemas/messages.ts';
 import { DEATH_HISTORY_MAX } from '../../../protocol/limits.ts';
-import { isName } from '../../../protocol/names.ts';
+import { isWideName } from '../../../protocol/names.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 
 type Headers = Pick<LogRecord, 'headers'>;
@@ -44,7 +43,7 @@ export function deathOf(record: Headers): StoredDeath | null {
   const json = jsonOf(record, DEATH_HEADER);
   if (!isObject(json) || !isTime(json['at']) || !isTime(json['published'])) return null;
   const { original_queue: queue, at, published, retries, left } = json;
-  if (typeof queue !== 'string' || !isName(queue)) return null;
+  if (typeof queue !== 'string' || !isWideName(queue)) return null;
   return {
     original_queue: queue,
     at,
@@ -72,7 +71,7 @@ export function reasonOf(record: Headers): DeathReason | null {
 /** Returns the queue in which the message died last. */
 export function diedIn(record: Headers): string | null {
   const text = textOf(record, DEATH_QUEUE_HEADER);
-  return text !== null && isName(text) ? text : null;
+  return text !== null && isWideName(text) ? text : null;
 }
 
 /** Returns the failed attempts before the message was parked the last time. */
@@ -81,12 +80,13 @@ export function attemptsBefore(record: Headers): StoredAttempts | null {
   return isObject(json) ? attemptsIn(json) : null;
 }
 
-function attemptsIn({ first, last, error, consumer }: Json): StoredAttempts {
+function attemptsIn({ first, last, error, consumer, origin }: Json): StoredAttempts {
   return {
     first: isTime(first) ? first : 0,
     last: isTime(last) ? last : 0,
     ...(isError(error) && { error }),
     ...(typeof consumer === 'string' && { consumer }),
+    ...(typeof origin === 'string' && { origin }),
   };
 }
 
@@ -110,7 +110,7 @@ function isEntry(json: unknown): json is DeathEntry {
   const { queue, reason, count, first, last } = json;
   return (
     typeof queue === 'string' &&
-    isName(queue) &&
+    isWideName(queue) &&
     (reason === 'replayed' || DEATH_REASONS.some((known) => known === reason)) &&
     isCount(count) &&
     count >= 1 &&

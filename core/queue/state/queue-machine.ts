@@ -7,7 +7,8 @@
  */
 
 import type { SegmentExtent } from '../../log/segment.ts';
-import type { DeathReason, ErrorFields } from '../../../protocol/schemas/dead-letters.ts';
+import { DEATH_REASONS, type DeathReason } from '../../../protocol/schemas/death-reasons.ts';
+import type { ErrorFields } from '../../../protocol/schemas/dead-letters.ts';
 import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
 import type { DedupWindow } from './dedup.ts';
 import { LANES } from './lane.ts';
@@ -30,7 +31,7 @@ export interface LaneState {
   inFlight: SegmentState[];
 }
 
-export type { DeathReason } from '../../../protocol/schemas/dead-letters.ts';
+export type { DeathReason } from '../../../protocol/schemas/death-reasons.ts';
 
 /** A stored message that leaves its segment. The store reads it before the segment goes. */
 export interface Leaving {
@@ -74,8 +75,10 @@ export interface Counters {
   deadLettered: number;
   expired: number;
   dropped: number;
-  /** Dead letters that a replay moved to their targets. */
+  /** Dead letters that a replay sent to their targets, and messages that were moved to another queue. */
   replayed: number;
+  /** `deadLettered` by reason. Replaced when it changes, because counters are copied. */
+  deaths: Readonly<Record<DeathReason, number>>;
 }
 
 /** The consumer that a queue with single active consumer serves. */
@@ -126,8 +129,22 @@ export function noChanges(): Changes {
   };
 }
 
+const NO_DEATHS = Object.fromEntries(DEATH_REASONS.map((reason) => [reason, 0])) as Record<
+  DeathReason,
+  number
+>;
+
 export function noCounters(): Counters {
-  return { published: 0, delivered: 0, settled: 0, deadLettered: 0, expired: 0, dropped: 0, replayed: 0 };
+  const counts = {
+    published: 0,
+    delivered: 0,
+    settled: 0,
+    deadLettered: 0,
+    expired: 0,
+    dropped: 0,
+    replayed: 0,
+  };
+  return { ...counts, deaths: NO_DEATHS };
 }
 
 export function laneState(state: QueueMachine, lane: number): LaneState {
@@ -211,7 +228,7 @@ export function segmentAtCursor(lane: LaneState, extentAt: () => LaneExtent | nu
 /** Moves the cursor of the lane inside `segment`. The messages that it passes count as returned until they are leased or finished. */
 export function moveCursor(state: QueueMachine, lane: LaneState, segment: SegmentState, to: number): void {
   state.returned += to - segment.cursor;
-  segment.cursor = to;
+  segment.moveTo(to);
   lane.cursor = to;
   const { position, baseOffset } = segment.extent;
   lane.cursorPosition =

@@ -80,6 +80,8 @@ export class SegmentState {
   cursor: number;
   leased = 0;
   settled = 0;
+  /** No returned message expires before this time, in ms, by the queue's time to live; null: nobody has looked since one came. */
+  #expiry: { ttlMs: number | null; atMs: number } | null = null;
   readonly #settled: Ranges;
   /** Sorted by start, disjoint. */
   readonly #leases: Lease[] = [];
@@ -111,6 +113,21 @@ export class SegmentState {
 
   get leases(): readonly Readonly<Lease>[] {
     return this.#leases;
+  }
+
+  /** Returns before when no returned message expires, in ms; -Infinity: nobody knows. */
+  expiryFrom(ttlMs: number | null): number {
+    return this.#expiry?.ttlMs === ttlMs ? this.#expiry.atMs : -Infinity;
+  }
+
+  noteExpiryFrom(ttlMs: number | null, atMs: number): void {
+    this.#expiry = { ttlMs, atMs };
+  }
+
+  /** Moves the cursor. The messages that it passes are returned ones, and nobody has looked when they expire. */
+  moveTo(cursor: number): void {
+    this.cursor = cursor;
+    this.#expiry = null;
   }
 
   isSettled(offset: number): boolean {
@@ -161,6 +178,7 @@ export class SegmentState {
   unlease(start: number, end = start + 1): void {
     const index = this.#leaseIndex(start);
     const lease = this.#leases[index]!;
+    this.#expiry = null;
     this.leased -= end - start;
     if (lease.start === start) lease.start = end;
     else if (lease.end === end) lease.end = start;

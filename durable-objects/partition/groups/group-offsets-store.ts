@@ -77,6 +77,14 @@ export class GroupOffsetsStore {
     if (this.#isMade) this.#sql.run('DELETE FROM group_offsets WHERE group_name = ?', group);
   }
 
+  /** The first names of groups. */
+  names(limit: number): string[] {
+    if (!this.#isMade) return [];
+    return this.#sql
+      .all<{ group_name: string }>('SELECT group_name FROM group_offsets ORDER BY group_name LIMIT ?', limit)
+      .map(({ group_name: name }) => name);
+  }
+
   /** The groups whose row was written last at or before a time. */
   usedUntil(timeMs: number): { group: string; usedMs: number }[] {
     if (!this.#isMade) return [];

@@ -24,6 +24,7 @@ import {
 import type { TransactionEnd } from '../../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import { OFFSETS_RETENTION_MS, TRANSACTION_TIMEOUT_MS_MAX } from '../../../protocol/limits.ts';
+import type { GroupLag } from '../../../protocol/schemas/overview.ts';
 import type { LogOffsets } from '../../storage/segment-log.ts';
 import type { Sql } from '../../storage/sql.ts';
 import type { AskGroup, GroupClaim, GroupOffsetView } from '../../rpc/partition.ts';
@@ -146,6 +147,14 @@ export class GroupOffsets {
       logStartOffset,
       highWatermark,
     };
+  }
+
+  /** The lag of the first groups by name. */
+  lags(limit: number): GroupLag[] {
+    return this.#store.names(limit).map((group) => {
+      const { offset, lag } = this.view(group);
+      return { group, kind: 'group', offset, lag };
+    });
   }
 
   fence(group: string, epoch: number): void {

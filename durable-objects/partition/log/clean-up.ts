@@ -80,7 +80,9 @@ export class CleanUp {
     const policy = compactionPolicy(definition);
     if (policy === null || !compactor.isDue(policy)) return null;
     produced.prepareCleanUp(nowMs);
-    return compactor.runSlice(policy, nowMs) ? nowMs + 1 : null;
+    if (compactor.runSlice(policy, nowMs)) return nowMs + 1;
+    // What came while the round was under way may be worth another one, as the log is smaller now.
+    return compactor.isDue(policy) ? nowMs + COMPACTION_DELAY_MS : null;
   }
 
   #scheduleCompaction({ compactor, definition }: Cleanable): void {

@@ -4,11 +4,18 @@
  */
 
 import type { PartitionDefinition } from '../../rpc/partition.ts';
+import type { Storing } from '../../runtime/stored-meter.ts';
 import { SegmentLog } from '../../storage/segment-log.ts';
 import { hasTable, type Sql } from '../../storage/sql.ts';
 
 /** The version of the table layout: docs/storage-format.md. */
 const FORMAT = 1;
+
+/** Returns the partition as the quota of stored bytes counts it. */
+export function storingPartition({ topic, partition }: PartitionDefinition): Storing {
+  const { namespace, name, id } = topic;
+  return { namespace, kind: 'partition', name, id, partition };
+}
 
 export class PartitionStore {
   readonly #sql: Sql;

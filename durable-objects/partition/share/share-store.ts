@@ -82,6 +82,14 @@ export class ShareStore {
     return row ? { id: row.id, version: row.version, window: JSON.parse(row.json) as StoredWindow } : null;
   }
 
+  /** The first names of groups. */
+  names(limit: number): string[] {
+    if (!this.#isMade) return [];
+    return this.#sql
+      .all<{ group_name: string }>('SELECT group_name FROM share_groups ORDER BY group_name LIMIT ?', limit)
+      .map(({ group_name: name }) => name);
+  }
+
   put(group: string, { id, version, window }: StoredShareGroup): void {
     const json = JSON.stringify(window);
     this.#sql.run('INSERT OR REPLACE INTO share_groups VALUES (?, ?, ?, ?)', group, id, version, json);

@@ -12,6 +12,7 @@ import { shareDeadLetter } from '../../../core/share/dead-letter.ts';
 import { ShareWindow, type Acquired, type Archived } from '../../../core/share/share-window.ts';
 import { addRange, type Ranges } from '../../../core/queue/state/ranges.ts';
 import { beginsAtEnd, type ShareGroupDefinition } from '../../../core/topology/share-groups.ts';
+import type { GroupLag } from '../../../protocol/schemas/overview.ts';
 import { isFailure } from '../../../protocol/errors.ts';
 import { BATCH_INFLATED_BYTES_MAX } from '../../../protocol/limits.ts';
 import {
@@ -148,9 +149,23 @@ export class SharedLog {
       acquired,
       available,
       archived: window.archivedCount,
-      lag: acquired + available + Math.max(0, this.#host.produced.lastStableOffset - window.endOffset),
+      lag: this.#lagOf(window),
       deadLettersWaiting: this.store.countDeadLetters(group.name),
     };
+  }
+
+  /** The lag of the first share groups by name. Records whose locks have ended still count. */
+  lags(limit: number): GroupLag[] {
+    return this.store.names(limit).map((group) => {
+      const window = new ShareWindow(this.store.get(group)!.window);
+      window.advanceTo(this.#host.log.offsets.logStartOffset);
+      return { group, kind: 'share_group', offset: window.startOffset, lag: this.#lagOf(window) };
+    });
+  }
+
+  #lagOf(window: ShareWindow): number {
+    const waiting = window.count('acquired') + window.count('available');
+    return waiting + Math.max(0, this.#host.produced.lastStableOffset - window.endOffset);
   }
 
   #beginsAtEnd(group: ShareGroupDefinition): boolean {

@@ -33,6 +33,7 @@ import { takeOut, type Position } from '../../../core/queue/state/ready-messages
 import type { ReplayTarget } from '../../../protocol/schemas/dead-letters.ts';
 import { encodeBatch, recordsAt } from '../../../protocol/record-batch/index.ts';
 import type { DeadLetterAnswer, DeadLetterCall, DeadLetterPage } from '../../rpc/dead-letters.ts';
+import { isMove, type StoredMove } from '../../../core/queue/messages/move.ts';
 import type { Outbox } from './outbox.ts';
 import type { ReplayStore } from './replay-store.ts';
 
@@ -45,6 +46,8 @@ export interface BoxHost {
   letters(): LetterSource;
   outbox: Outbox;
   replays: ReplayStore;
+  /** Runs the next slice of a move, which waits among the replays. */
+  runMove(move: StoredMove, nowMs: number): StoredMove;
 }
 
 export class DeadLetterBox {
@@ -73,7 +76,7 @@ export class DeadLetterBox {
       case 'count':
         return countLetters(letters, call.order, call.after);
       case 'replays':
-        return { replays: [...this.#host.replays.all()] };
+        return { replays: this.#own() };
       case 'cancel':
         return this.#cancel(call.id, nowMs);
       case 'purge':
@@ -85,13 +88,21 @@ export class DeadLetterBox {
     return this.#host.replays.all().some(({ state }) => state === 'running');
   }
 
-  /** Runs the next slice of each replay. Returns when to continue; null if all have ended. */
+  /** Runs the next slice of each replay and move. Returns when to continue; null if all have ended. */
   replay(nowMs: number): number | null {
     const { replays, outbox } = this.#host;
     const { due, nextMs } = dueReplays(replays.all(), outbox.count, nowMs);
-    const times = due.map((replay) => nextSliceMs(this.#runSlice(replay, nowMs), nowMs) ?? Infinity);
+    const times = due.map((job) => {
+      const after = isMove(job) ? this.#host.runMove(job, nowMs) : this.#runSlice(job, nowMs);
+      return nextSliceMs(after, nowMs) ?? Infinity;
+    });
     const next = Math.min(nextMs ?? Infinity, ...times);
     return next === Infinity ? null : next;
+  }
+
+  /** Replays without the moves that are among them. */
+  #own(): StoredReplay[] {
+    return this.#host.replays.all().filter((job): job is StoredReplay => !isMove(job));
   }
 
   #runSlice(replay: StoredReplay, nowMs: number): StoredReplay {
@@ -104,7 +115,7 @@ export class DeadLetterBox {
   }
 
   #begin(order: ReplayOrder, { state }: LetterSource, nowMs: number): StoredReplay {
-    const known = this.#host.replays.all().find(({ id }) => id === order.id);
+    const known = this.#own().find(({ id }) => id === order.id);
     if (known) return known; // the order came twice
     const replay = beginReplay(order, state, nowMs);
     this.#host.replays.put(replay);
@@ -112,7 +123,7 @@ export class DeadLetterBox {
   }
 
   #cancel(id: string, nowMs: number): DeadLetterAnswer {
-    const known = this.#host.replays.all().find((replay) => replay.id === id);
+    const known = this.#own().find((replay) => replay.id === id);
     if (!known) return { replays: [] };
     const cancelled = cancelReplay(known, nowMs);
     if (cancelled !== known) this.#host.replays.put(cancelled);

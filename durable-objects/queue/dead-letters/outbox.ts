@@ -35,11 +35,17 @@ export class Outbox {
   add(records: Iterable<LogRecord>, target: ReplayTarget | null = null): void {
     const text = target === null ? '' : JSON.stringify(target);
     for (const { count, data } of packRows(records)) {
-      this.#store.insert(this.#nextNumber, count, text, data);
-      this.#nextNumber += count;
+      this.#store.insert(this.takeNumbers(count), count, text, data);
       this.count += count;
-      if (this.#nextNumber > this.reserved) this.reserved = this.#nextNumber + RESERVED_AHEAD;
     }
+  }
+
+  /** Returns the first of so many numbers that nobody has had. */
+  takeNumbers(count: number): number {
+    const first = this.#nextNumber;
+    this.#nextNumber += count;
+    if (this.#nextNumber > this.reserved) this.reserved = this.#nextNumber + RESERVED_AHEAD;
+    return first;
   }
 
   next(): OutboxRow | null {

@@ -35,6 +35,11 @@ interface Waiting {
   attachment: Attachment;
 }
 
+/** One that can be given something. */
+interface Served extends Waiting {
+  room: number;
+}
+
 /** What `heardMs` may lag behind: each time it is kept costs a little. */
 const HEARD_LAG_MS = 1_000;
 
@@ -160,8 +165,8 @@ export class Consumers {
   }
 
   /**
-   * Hands out ready messages in turn. Each consumer with room gets an equal number, and the rest goes to those with
-   * more room. Odd messages go to the consumer that was served longest ago. Call the returned function when the
+   * Hands out ready messages in turn, to consumers of the highest priority first. Among those of one priority each with room gets
+   * an equal number, and the rest goes to those with more room. Odd messages go to the consumer that was served longest ago. Call the returned function when the
    * deliveries are stored: it sends the frame, and returns it if the consumer has left.
    */
   serve(queue: ReadyMessages): (() => DeliveryFrame | null)[] {
@@ -169,8 +174,15 @@ export class Consumers {
     const waiting = this.#waiting();
     const sends: (() => DeliveryFrame | null)[] = [];
     this.#atMost = waiting.length;
-    let line = waiting.map((one) => ({ ...one, room: roomOf(queue, one.attachment) }));
-    line = line.filter((one) => one.room > 0 && !this.#isSuspect(one));
+    const all = waiting
+      .map((one) => ({ ...one, room: roomOf(queue, one.attachment) }))
+      .filter((one) => one.room > 0 && !this.#isSuspect(one));
+    for (const line of byPriority(all)) this.#serveEqually(queue, line, sends);
+    return sends;
+  }
+
+  #serveEqually(queue: ReadyMessages, first: Served[], sends: (() => DeliveryFrame | null)[]): void {
+    let line = first;
     while (line.length > 0 && queue.ready() > 0) {
       const shares = equalShares(queue.ready(), line.length);
       const next: typeof line = [];
@@ -195,7 +207,6 @@ export class Consumers {
       }
       line = next;
     }
-    return sends;
   }
 
   /** What the stream of a socket asked for; null if it is a poll, or a stream that was taken for gone. */
@@ -279,6 +290,12 @@ function attachmentOf(socket: WebSocket): Attachment {
 /** How many messages may be handed to it now. */
 function roomOf(queue: ReadyMessages, { prefetch, max, endedLeases, consumerId }: Attachment): number {
   return prefetch === undefined ? max : prefetch - endedLeases - queue.leasedBy(consumerId);
+}
+
+/** The highest priority first. Those of one priority stay in their order. */
+function byPriority(line: readonly Served[]): Served[][] {
+  const groups = Map.groupBy(line, ({ attachment }) => attachment.priority ?? 0);
+  return [...groups].sort(([a], [b]) => b - a).map(([, group]) => group);
 }
 
 function equalShares(count: number, parts: number): number[] {

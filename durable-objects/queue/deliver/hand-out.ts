@@ -9,8 +9,10 @@ import { handOverMs, mayConsume } from '../../../core/queue/deliver/single-activ
 import { failure, type Failure } from '../../../protocol/errors.ts';
 import { encodeDeliveryFrame, type DeliveryFrame } from '../../../protocol/frames/delivery-frame.ts';
 import type { ObjectContext } from '../../runtime/context.ts';
-import type { Consumers, Poll } from './consumers.ts';
+import type { Consumers, Poll, ReadyMessages } from './consumers.ts';
 import type { Open } from '../time/queue-tasks.ts';
+import type { SettleRequest } from '../../rpc/queue.ts';
+import { PushFeed } from './push-feed.ts';
 import { releaseOf } from './settle-message.ts';
 import type { StepContext, StoredQueue } from '../stored-queue.ts';
 
@@ -20,7 +22,7 @@ const SILENCE = 'silence';
 /** After the storage has failed, in ms. */
 const RETRY_MS = 1_000;
 
-type Context = Pick<ObjectContext, 'alarm' | 'now'>;
+type Context = Pick<ObjectContext, 'alarm' | 'env' | 'now' | 'waitUntil'>;
 
 export interface HandOutHost {
   open(): Open | null;
@@ -40,18 +42,33 @@ export class HandOut {
   readonly #now: ObjectContext['now'];
   readonly #consumers: Consumers;
   readonly #host: HandOutHost;
+  /** For subscriptions, which take messages as consumers that wait do. */
+  readonly #feed: PushFeed;
   /** True until the first serve after a start of the object: consumers may wait since before. */
   #isNew = true;
   /** A stream holds what it did not hold at the last look for silence. */
   #isFed = false;
 
-  constructor({ alarm, now }: Context, consumers: Consumers, host: HandOutHost) {
+  constructor(context: Context, consumers: Consumers, host: HandOutHost) {
+    const { alarm, now } = context;
+    this.#feed = new PushFeed(context, {
+      open: () => host.open(),
+      serve: () => this.serve(),
+      release: (frame) => this.#giveBackFrame(frame),
+      releaseAll: (consumerId) => this.#giveBackAll(consumerId),
+    });
     this.#alarm = alarm;
     this.#now = now;
     this.#consumers = consumers;
     this.#host = host;
     alarm.register(TASK, () => this.#serveOrRetry());
     alarm.register(SILENCE, () => this.#lookForSilence());
+  }
+
+  /** Those that wait, and the subscriptions: as long as there is one, the queue is in use. */
+  consumers(): number {
+    const { subscriptions = [] } = this.#host.open()?.definition ?? {};
+    return this.#consumers.count() + subscriptions.length;
   }
 
   /** Returns why the consumer gets nothing; null if it may get messages. */
@@ -94,6 +111,12 @@ export class HandOut {
     if (this.#isNew) this.serve();
   }
 
+  /** A subscription that settles says what it takes from now on. */
+  noteRoom({ subscription }: SettleRequest): void {
+    const open = this.#host.open();
+    if (open && subscription) this.#feed.noteRoom(open, subscription.name, subscription.room);
+  }
+
   /** Nothing is leased any more: an alarm for the sake of silence would find nothing. */
   noneLeased(): void {
     const { hasSuspects } = this.#consumers;
@@ -103,6 +126,7 @@ export class HandOut {
   cancel(): void {
     this.#alarm.schedule(TASK, null);
     this.#alarm.schedule(SILENCE, null);
+    this.#feed.cancel();
   }
 
   /** @returns when to look again, in ms; null if nothing follows from time alone */
@@ -112,6 +136,7 @@ export class HandOut {
     const open = this.#host.open();
     if (!open) return null;
     try {
+      if (wasNew) this.#feed.recover(open);
       this.#serve(open);
       if (this.#isFed || this.#consumers.hasSuspects || (wasNew && this.#holdsAnything(open)))
         this.#alarm.scheduleEarlier(SILENCE, this.#nextSilenceMs());
@@ -125,17 +150,18 @@ export class HandOut {
 
   #serve(open: Open): void {
     const { queue } = open;
-    if (this.#consumers.noteEndedLeases(queue.takeEndedLeases())) this.#isFed = true;
+    const ended = queue.takeEndedLeases();
+    if (this.#consumers.noteEndedLeases(ended)) this.#isFed = true;
+    this.#feed.noteEndedLeases(ended);
     this.#endSilent(open);
     if (queue.state.isPaused) return;
     const context = this.#host.context();
-    const sends = queue.commit(() =>
-      this.#consumers.serve({
-        ready: () => readyCount(queue.state),
-        leasedBy: (consumerId) => queue.leasedBy(consumerId),
-        take: (poll, max) => this.#take(queue, poll, max, context),
-      }),
-    );
+    const ready: ReadyMessages = {
+      ready: () => readyCount(queue.state),
+      leasedBy: (consumerId) => queue.leasedBy(consumerId),
+      take: (poll, max) => this.#take(queue, poll, max, context),
+    };
+    const sends = queue.commit(() => [...this.#consumers.serve(ready), ...this.#feed.serve(open, ready)]);
     const unsent = sends.flatMap((send) => send() ?? []);
     if (sends.length > 0) this.#host.handedOut(open);
     if (unsent.length === 0) return;
@@ -161,6 +187,19 @@ export class HandOut {
   #giveBack({ queue }: Open, consumerIds: readonly string[]): void {
     queue.commit(() => consumerIds.forEach((id) => queue.releaseAll(id)));
     for (const id of consumerIds) queue.resign(id);
+  }
+
+  /** What a subscription did not take. Should the storage fail, the lease ends. */
+  #giveBackFrame(frame: DeliveryFrame): void {
+    const open = this.#host.open();
+    if (!open) return;
+    open.queue.commit(() => open.queue.settleRuns(releaseOf(frame), undefined, this.#host.context()));
+    this.serve();
+  }
+
+  #giveBackAll(consumerId: string): void {
+    const open = this.#host.open();
+    if (open) this.#giveBack(open, [consumerId]);
   }
 
   /** @returns when to look again; null where no stream holds anything */

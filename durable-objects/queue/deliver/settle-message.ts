@@ -26,7 +26,8 @@ const FIELDS_MAX = 100;
 
 /** The messages that a client sends on its stream. */
 export type StreamMessage =
-  { prefetch: number } | { runs: SettleRun[]; answer: (outcomes: Settled) => string | Uint8Array };
+  | { prefetch: number }
+  | { runs: SettleRun[]; answer: (outcomes: Settled) => string | Uint8Array };
 
 /** Text is the fields of a settlement with an `id` that comes back, or a `prefetch`; bytes are a settlement frame. */
 export function readStreamMessage(message: string | ArrayBuffer): StreamMessage | Failure {

@@ -1,6 +1,7 @@
 /** Every statement on the tables `parked` and `totals` (queue-schema.ts). */
 
 import { NONE_DISCARDED, type Discarded } from '../../../core/queue/dead-letters/letter-routes.ts';
+import type { ParkedPosition } from '../../../core/queue/messages/message-id.ts';
 import type { Sql, SqlRow } from '../../storage/sql.ts';
 
 export interface ParkedRow extends SqlRow {
@@ -42,16 +43,74 @@ export class ParkedStore {
     this.#sql = sql;
   }
 
-  insert(isKeyed: boolean, dueMs: number, lane: number, count: number, data: Uint8Array): void {
+  insert(
+    { isKeyed, dueMs, seq }: Omit<ParkedPosition, 'index'>,
+    lane: number,
+    count: number,
+    data: Uint8Array,
+  ): void {
     this.#sql.run(
-      `INSERT INTO parked VALUES
-         (?1, ?2, coalesce((SELECT max(seq) + 1 FROM parked WHERE is_keyed = ?1 AND due_ms = ?2), 0), ?3, ?4, ?5)`,
+      'INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?)',
       isKeyed ? 1 : 0,
       dueMs,
+      seq,
       lane,
       count,
       data,
     );
+  }
+
+  row({ isKeyed, dueMs, seq }: ParkedPosition): ParkedRow | null {
+    const [row] = this.#sql.all<ParkedRow>(
+      'SELECT * FROM parked WHERE is_keyed = ? AND due_ms = ? AND seq = ?',
+      isKeyed ? 1 : 0,
+      dueMs,
+      seq,
+    );
+    return row ?? null;
+  }
+
+  /** A message has left the row; others stay. */
+  shrink({ is_keyed, due_ms, seq }: ParkedRow, count: number, data: Uint8Array): void {
+    this.#sql.run(
+      'UPDATE parked SET count = ?, data = ? WHERE is_keyed = ? AND due_ms = ? AND seq = ?',
+      count,
+      data,
+      is_keyed,
+      due_ms,
+      seq,
+    );
+  }
+
+  /** Rows from that of a position on, by time; of one time, those without keys first. One row of each kind is in memory. */
+  *from(after: ParkedPosition | null): IterableIterator<ParkedRow> {
+    const [plain, keyed] = [false, true].map((isKeyed) =>
+      this.#sql.each<ParkedRow>(
+        `SELECT * FROM parked WHERE is_keyed = ? AND (due_ms, seq) >= (?, ?) ORDER BY due_ms, seq`,
+        isKeyed ? 1 : 0,
+        after?.dueMs ?? 0,
+        after === null || after.isKeyed < isKeyed
+          ? 0
+          : after.isKeyed > isKeyed
+            ? Number.MAX_SAFE_INTEGER
+            : after.seq,
+      ),
+    ) as [IterableIterator<ParkedRow>, IterableIterator<ParkedRow>];
+    try {
+      let [a, b] = [plain.next(), keyed.next()];
+      while (!a.done || !b.done) {
+        if (b.done || (!a.done && a.value.due_ms <= b.value.due_ms)) {
+          yield a.value as ParkedRow;
+          a = plain.next();
+        } else {
+          yield b.value as ParkedRow;
+          b = keyed.next();
+        }
+      }
+    } finally {
+      plain.return?.();
+      keyed.return?.();
+    }
   }
 
   /** Due rows, the earliest first, up to a number of rows and of bytes, but at least one. */

@@ -14,14 +14,14 @@
  *              that what is due is found without looking at the rest. Those with ordering keys that come back are apart
  *              (`is_keyed`): their keys have to be known when the object wakes, and nothing of the others.
  *   totals     one row: how many messages are parked, what became of dead letters that nobody took, and a number that none
- *              in the outbox has reached (`reserved`). Written with each commit that parks messages or brings them back,
+ *              in the outbox and no `seq` of a parked row has reached (`reserved`). Written with each commit that parks messages or brings them back,
  *              so that waking counts nothing, and with the first dead letter after that. Absent: none ever were. It has
  *              `producers` too, for publishes that were parked whole.
  *   outbox     one row for messages that leave together, until other objects have taken them. `number` is that of the
  *              first; numbers only grow, so that the other side knows what it has seen. `target` is where they go, as
  *              JSON; empty: where the queue's dead letters go. `done` names destinations that have them, if others
  *              have not.
- *   replays    one row for each replay of dead letters, as JSON: what is asked for, and how far it is.
+ *   replays    one row for each replay of dead letters and each move, as JSON: what is asked for, and how far it is.
  *   dedup      one row a publish that carried message ids, while the window remembers them.
  *   producers  one row: the producers as they were at a version. Made when so many have published that the rows above
  *              should not carry them. Absent: they do.

@@ -1,6 +1,6 @@
 /** Changes of alert rules, which reach the queues that they match by a rule pass. */
 
-import { declareAlert } from '../../../core/topology/alerts.ts';
+import { declareAlert } from '../../../core/topology/rules/alerts.ts';
 import { checkWebhookUrl } from '../../../core/webhook/address.ts';
 import { ALERTS_MAX, type AlertDeclaration } from '../../../protocol/schemas/alerts.ts';
 import { failure, type Failure } from '../../../protocol/errors.ts';

@@ -9,7 +9,15 @@ import { PAGE_BYTES_MAX } from '../../../protocol/limits.ts';
 import type { Sql } from '../../storage/sql.ts';
 
 export type DefinitionTable =
-  'topics' | 'queues' | 'exchanges' | 'policies' | 'alerts' | 'schedules' | 'groups' | 'share_groups';
+  | 'topics'
+  | 'queues'
+  | 'exchanges'
+  | 'policies'
+  | 'alerts'
+  | 'schedules'
+  | 'subscriptions'
+  | 'groups'
+  | 'share_groups';
 
 export class DefinitionsStore<Definition extends { readonly name: string }> {
   readonly #sql: Sql;

@@ -1,6 +1,6 @@
 /** Changes of policies, which reach the queues that they match by a rule pass. */
 
-import type { PolicyDefinition } from '../../../core/topology/policies.ts';
+import type { PolicyDefinition } from '../../../core/topology/rules/policies.ts';
 import { failure, type Failure } from '../../../protocol/errors.ts';
 import type { PolicyDeclaration } from '../../../protocol/schemas/policies.ts';
 import type { PolicyAnswer } from '../../rpc/topology.ts';

@@ -3,7 +3,7 @@
  * the next. Calls to the topology run between slices. A pass that a crash has cut goes on by the alarm.
  */
 
-import { progressOf, type RuleProgress } from '../../../core/topology/rule-pass.ts';
+import { progressOf, type RuleProgress } from '../../../core/topology/rules/rule-pass.ts';
 import type { Alarm } from '../../runtime/alarm.ts';
 import type { DefinitionPropagator } from '../propagation/definition-propagator.ts';
 import type { TopologyStore } from '../topology-store.ts';

@@ -4,7 +4,7 @@
  *   rule_pass   one row while a pass is under way, replaced by each slice; absent otherwise
  */
 
-import type { RulePass } from '../../../core/topology/rule-pass.ts';
+import type { RulePass } from '../../../core/topology/rules/rule-pass.ts';
 import type { Sql } from '../../storage/sql.ts';
 
 export class RulePassStore {

@@ -2,7 +2,7 @@
 
 import { nextOccurrence } from '../../../core/schedules/occurrences.ts';
 import { checkLength, sentMessage } from '../../../core/schedules/schedule-message.ts';
-import { declareSchedule, pauseSchedule } from '../../../core/topology/schedules.ts';
+import { declareSchedule, pauseSchedule, type ScheduleConfig } from '../../../core/topology/schedules.ts';
 import { isCompacted } from '../../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import { recordOfMessage } from '../../../protocol/schemas/messages.ts';
@@ -20,7 +20,7 @@ export function putScheduleIn(
   store: TopologyStore,
   namespace: string,
   name: string,
-  config: ScheduleDeclaration,
+  config: ScheduleConfig,
   nowMs: number,
 ): (ScheduleAnswer & { isNew: boolean }) | Failure {
   const existing = store.schedules.get(name);

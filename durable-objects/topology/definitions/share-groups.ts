@@ -2,10 +2,9 @@
 
 import { declareShareGroup } from '../../../core/topology/share-groups.ts';
 import { isCompacted } from '../../../core/topology/topics.ts';
-import { defaultDeadLetterQueue } from '../../../core/topology/queues.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import { SHARE_GROUPS_MAX } from '../../../protocol/limits.ts';
-import { isName } from '../../../protocol/names.ts';
+import { defaultDeadLetterQueue } from '../../../protocol/name-rule.ts';
 import type { ShareGroupConfig, ShareGroupDeclaration } from '../../../protocol/schemas/share-groups.ts';
 import { declareQueueIn } from './queues.ts';
 import type { ShareGroupAnswer } from '../../rpc/topology.ts';
@@ -22,9 +21,6 @@ export function putShareGroupIn(
   const queue = defaultDeadLetterQueue(name);
   const config: ShareGroupConfig = { ...declaration, dead_letter: declaration.dead_letter ?? { queue } };
   const isDefault = declaration.dead_letter === undefined && !store.queues.has(queue);
-  if (isDefault && !isName(queue)) {
-    return failure('invalid_field', `body dead_letter: name a queue, since "${queue}" is too long for one`);
-  }
   const refused = checkTopics(store, config) ?? (isDefault ? null : checkDeadLetter(store, config));
   if (refused) return refused;
   if (existing === null && store.shareGroups.count() >= SHARE_GROUPS_MAX) {

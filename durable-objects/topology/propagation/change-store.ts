@@ -5,13 +5,14 @@
  *   topology   one row, absent before the first change: the version, which grows by one per change
  *   changes    one row a change, keyed by the version that it made, the oldest removed now and then: a router whose version
  *              is older than the log starts anew
- *   effects    one row for what still has to be told to the objects of a topic, queue or schedule: written with the change itself
+ *   effects    one row for what still has to be told to the objects of a topic, queue, schedule or subscription: written with the change itself
  *              and removed when all of them know, so that a crash in between repeats it
  */
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
-import type { TopologyChange } from '../../../core/topology/routing-graph.ts';
+import type { TopologyChange } from '../../../core/topology/routing/routing-graph.ts';
 import type { ScheduleDefinition } from '../../../core/topology/schedules.ts';
+import type { SubscriptionDefinition } from '../../../core/topology/subscriptions.ts';
 import type { TopicDefinition } from '../../../core/topology/topics.ts';
 import type { Sql } from '../../storage/sql.ts';
 
@@ -44,7 +45,13 @@ interface ScheduleEffect {
   definition: ScheduleDefinition;
 }
 
-export type Effect = TopicEffect | QueueEffect | ScheduleEffect;
+interface SubscriptionEffect {
+  id: number;
+  kind: 'configure-subscription' | 'destroy-subscription';
+  definition: SubscriptionDefinition;
+}
+
+export type Effect = TopicEffect | QueueEffect | ScheduleEffect | SubscriptionEffect;
 
 export function isQueueEffect(effect: Effect): effect is QueueEffect {
   return effect.kind === 'configure-queue' || effect.kind === 'destroy-queue';
@@ -52,6 +59,10 @@ export function isQueueEffect(effect: Effect): effect is QueueEffect {
 
 export function isScheduleEffect(effect: Effect): effect is ScheduleEffect {
   return effect.kind === 'configure-schedule' || effect.kind === 'destroy-schedule';
+}
+
+export function isSubscriptionEffect(effect: Effect): effect is SubscriptionEffect {
+  return effect.kind === 'configure-subscription' || effect.kind === 'destroy-subscription';
 }
 
 export class ChangeStore {

@@ -5,11 +5,18 @@
 
 import type { QueueDefinition } from '../../../core/topology/queues.ts';
 import type { ScheduleDefinition } from '../../../core/topology/schedules.ts';
+import type { SubscriptionDefinition } from '../../../core/topology/subscriptions.ts';
 import type { TopicDefinition } from '../../../core/topology/topics.ts';
 import type { TargetKind } from '../../rpc/topology.ts';
-import { partitionStub, queueStub, scheduleStub } from '../../stubs.ts';
+import { overviewStub, partitionStub, queueStub, scheduleStub, subscriptionStub } from '../../stubs.ts';
 import type { Env } from '../../env.ts';
-import { isQueueEffect, isScheduleEffect, type ChangeStore, type Effect } from './change-store.ts';
+import {
+  isQueueEffect,
+  isScheduleEffect,
+  isSubscriptionEffect,
+  type ChangeStore,
+  type Effect,
+} from './change-store.ts';
 
 /** Objects told at the same time. */
 const FAN_OUT = 16;
@@ -87,20 +94,28 @@ export class DefinitionPropagator {
   async #tell(effect: Effect): Promise<void> {
     const isGone = effect.kind.startsWith('destroy');
     if (isScheduleEffect(effect)) await this.#tellSchedule(effect.definition, isGone);
+    else if (isSubscriptionEffect(effect)) await this.#tellSubscription(effect.definition, isGone);
     else if (isQueueEffect(effect)) await this.#tellQueue(effect.definition, isGone);
     else await this.#tellPartitions(effect.definition, isGone);
   }
 
   async #tellQueue(queue: QueueDefinition, isGone: boolean): Promise<void> {
     const stub = queueStub(this.#env, queue);
-    if (isGone) await stub.destroy();
-    else await stub.configure(queue);
+    if (!isGone) return await stub.configure(queue);
+    await stub.destroy();
+    await this.#leaveOverview('queue', queue);
   }
 
   async #tellSchedule(schedule: ScheduleDefinition, isGone: boolean): Promise<void> {
     const stub = scheduleStub(this.#env, schedule);
     if (isGone) await stub.destroy();
     else await stub.configure(schedule);
+  }
+
+  async #tellSubscription(subscription: SubscriptionDefinition, isGone: boolean): Promise<void> {
+    const stub = subscriptionStub(this.#env, subscription);
+    if (isGone) await stub.destroy();
+    else await stub.configure(subscription);
   }
 
   async #tellPartitions(topic: TopicDefinition, isGone: boolean): Promise<void> {
@@ -113,10 +128,19 @@ export class DefinitionPropagator {
       });
       await Promise.all(calls);
     }
+    if (isGone) await this.#leaveOverview('topic', topic);
+  }
+
+  async #leaveOverview(
+    kind: 'queue' | 'topic',
+    { namespace, name, id }: QueueDefinition | TopicDefinition,
+  ): Promise<void> {
+    await overviewStub(this.#env, namespace).forget({ kind, name, id });
   }
 }
 
 function kindOf(effect: Effect): TargetKind {
+  if (isSubscriptionEffect(effect)) return 'subscription';
   return isScheduleEffect(effect) ? 'schedule' : isQueueEffect(effect) ? 'queue' : 'topic';
 }
 

@@ -7,7 +7,7 @@
 import type { Destination } from '../../../core/exchange/binding.ts';
 import type { RoutedMessage } from '../../../core/exchange/exchange.ts';
 import { route } from '../../../core/exchange/route.ts';
-import { RoutingGraph, type TopologyChange } from '../../../core/topology/routing-graph.ts';
+import { RoutingGraph, type TopologyChange } from '../../../core/topology/routing/routing-graph.ts';
 import { changesSince, snapshotPage } from './routing-feed.ts';
 import type { TopologyStore } from '../topology-store.ts';
 

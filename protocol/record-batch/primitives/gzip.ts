@@ -94,7 +94,7 @@ async function pump(
   stream: CompressionStream | DecompressionStream,
   bytesMax: number,
 ): Promise<Uint8Array | null> {
-  const writer = stream.writable.getWriter();
+  const writer = (stream.writable as WritableStream<Uint8Array>).getWriter();
   const reader = (stream.readable as ReadableStream<Uint8Array>).getReader();
   // Errors of the input show on both ends; they are taken from the reader, and here only kept from being unhandled.
   feed(writer, input).catch(() => undefined);

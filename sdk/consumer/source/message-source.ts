@@ -8,6 +8,8 @@ export interface SourceHost {
   readonly transport: Transport;
   readonly queue: string;
   readonly config: ConsumerConfig;
+  /** How many unsettled messages the consumer may hold. */
+  readonly prefetch: number;
   readonly leaseMs: number;
   readonly isStopping: boolean;
   /** How many messages to ask for now; 0: none yet. */
@@ -28,6 +30,8 @@ export interface SourceHost {
 export interface MessageSource {
   /** Brings messages until the consumer stops. Rejects if something else ends it. */
   run(): Promise<void>;
+  /** `prefetch` of the host has changed. */
+  flow?(): void;
   /** When it resolves no more messages come; settlements still go. Called once, after `isStopping` is set. */
   halt(): Promise<void>;
   /** One attempt. @returns a frame of outcomes */

@@ -4,9 +4,10 @@
  */
 
 import { isOutcomeFrame } from '../../../protocol/frames/settlement-frame.ts';
-import { delayMs } from '../../client/retry.ts';
+import { delayMs } from '../../client/http/retry.ts';
 import { sleep } from '../../client/sleep.ts';
-import type { Socket } from '../../client/socket.ts';
+import { openSocket } from '../../client/sockets/open-socket.ts';
+import type { Socket } from '../../client/sockets/socket.ts';
 import { asPosthornError, PosthornError } from '../../errors.ts';
 import { queuePath } from '../../client/names.ts';
 import type { MessageSource, SourceHost } from './message-source.ts';
@@ -61,6 +62,10 @@ export class StreamSource implements MessageSource {
     }
   }
 
+  flow(): void {
+    if (this.#halted === null) this.#socket?.send(JSON.stringify({ prefetch: this.#host.prefetch }));
+  }
+
   async halt(): Promise<void> {
     if (this.#socket === null) return this.#abort.abort();
     this.#halted = Promise.withResolvers();
@@ -103,10 +108,11 @@ export class StreamSource implements MessageSource {
 
   /** False if the consumer has stopped meanwhile. */
   async #open(): Promise<boolean> {
-    const { transport, queue, config, leaseMs } = this.#host;
-    const socket = await transport.openSocket(`${queuePath(queue)}/stream`, {
+    const { transport, queue, config, leaseMs, prefetch } = this.#host;
+    const socket = await openSocket(transport, `${queuePath(queue)}/stream`, {
       frames: 'binary',
-      prefetch: config.prefetch,
+      prefetch,
+      priority: config.priority === 0 ? undefined : config.priority,
       lease_ms: leaseMs,
       heartbeat_ms: config.heartbeatMs,
       consumer_id: encodeURIComponent(config.consumerId),
@@ -117,6 +123,7 @@ export class StreamSource implements MessageSource {
     }
     this.wasOpen = true;
     this.#socket = socket;
+    if (this.#host.prefetch !== prefetch) this.flow();
     this.#ended = Promise.withResolvers();
     this.#heardMs = performance.now();
     this.#heart = setInterval(() => this.#beat(socket), config.heartbeatMs);

@@ -3,6 +3,7 @@
  * why.
  */
 
+import { defaultDeadLetterQueue } from '../../../protocol/name-rule.ts';
 import { cutText } from '../../../protocol/cut-text.ts';
 import {
   ERROR_MESSAGE_LENGTH_MAX,
@@ -37,7 +38,7 @@ export function buryWith(
 ): Bury | null {
   if (delivery !== 'at-least-once' || deadLetter === 'none') return null;
   if (deadLetter !== undefined) return (...what) => buryRecords(deadLetter, sinks, ...what);
-  const queue = `${group}.dlq`;
+  const queue = defaultDeadLetterQueue(group);
   return async (...what) => {
     try {
       await buryRecords({ queue }, sinks, ...what);

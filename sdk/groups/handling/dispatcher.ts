@@ -17,7 +17,8 @@ export interface DispatcherHost {
   drained(): void;
   /** Takes the place of the handler after the last retry; throws if it cannot. Null: the consumer ends. */
   readonly bury:
-    ((records: readonly GroupRecord[], error: unknown, attempts: number) => Promise<void>) | null;
+    | ((records: readonly GroupRecord[], error: unknown, attempts: number) => Promise<void>)
+    | null;
   tell(error: unknown, record: GroupRecord | null): void;
   fail(error: unknown): void;
 }

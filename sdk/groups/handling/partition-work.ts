@@ -70,13 +70,16 @@ export class PartitionWork implements Origin {
   readonly #idle: (() => void)[] = [];
 
   readonly #tell: (error: unknown) => void;
+  readonly #received: (records: readonly GroupRecord[]) => void;
 
   constructor(
     { topic, topic_id: topicId, partition }: IdentifiedPartition,
     owner: GroupOwner,
     tell: (error: unknown) => void,
+    received: (records: readonly GroupRecord[]) => void = () => {},
   ) {
     this.#tell = tell;
+    this.#received = received;
     this.topic = topic;
     this.topicId = topicId;
     this.partition = partition;
@@ -259,6 +262,7 @@ export class PartitionWork implements Origin {
           this.#chunks.shift();
           this.#chunkBytes -= chunk.batches.length;
           this.#records = records;
+          if (records.length > 0) this.#received(records);
           this.#next = 0;
           this.#chunkEnd = chunk.nextOffset;
           if (records.length === 0) this.progress.end(this.progress.begin(chunk.nextOffset));

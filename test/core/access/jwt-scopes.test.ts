@@ -26,6 +26,10 @@ describe('one string', () => {
     ['metrics:shop/namespace:*', 'shop', 'namespace', '*', 'metrics'],
     ['write:shop/x/*', 'shop', '*', 'x', 'write'],
     ['read:sh%6Fp/a%2Db', 'shop', '*', 'a-b', 'read'],
+    ['read:shop/a%2Fb', 'shop', '*', 'a/b', 'read'],
+    ['read:shop/My%3AType*', 'shop', '*', 'My:Type*', 'read'],
+    ['read:shop/queue:a:b', 'shop', 'queue', 'a:b', 'read'],
+    ['write:shop/queue:celery@host%20*', 'shop', 'queue', 'celery@host *', 'write'],
   ])('%s', (text, namespace, kind, name, action) => {
     expect(grantOf(text)).toEqual({ namespace, scopes: [{ kind, name, actions: [action] }] });
   });
@@ -53,9 +57,7 @@ describe('one string', () => {
     'read:shop/a/b/c',
     'read:shop/stream:x',
     'read:shop/queue:',
-    'read:shop/queue:a:b',
     'read:shop/%',
-    'read:shop/a%2Fb',
     'delete:shop/x',
     'READ:shop/x',
     ' read:shop/x',
@@ -65,6 +67,8 @@ describe('one string', () => {
     'tag:policymaker',
     'tag:__proto__',
     'openid',
+    'read:shop/queue:a%2A',
+    'read:%2a/queue:a',
   ])('"%s" grants nothing', (text) => expect(grantOf(text)).toBeNull());
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ROOT, type Identity } from '../../../core/access/identity.ts';
-import { inherited, type Quotas } from '../../../core/access/quotas.ts';
+import { inherited, type Quotas } from '../../../core/access/quotas/quotas.ts';
 import {
   hourOfUse,
   identityOf,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { reportStep, wholeSteps } from '../../../core/cost/cost-ceiling.ts';
+import { reportStep, usedTwentieths, wholeSteps } from '../../../core/cost/cost-ceiling.ts';
 
 describe('the count of rows', () => {
   it.each([
@@ -14,6 +14,18 @@ describe('the count of rows', () => {
     [10_000_000, 1_000],
   ])('with a ceiling of %j is reported every %i rows', (ceiling, step) => {
     expect(reportStep(ceiling)).toBe(step);
+  });
+
+  it.each([
+    [79, 100, null],
+    [80, 100, 16],
+    [99, 100, 19],
+    [100, 100, 20],
+    [250, 100, 20],
+    [1, 1, 20],
+    [1_000, null, null],
+  ])('of %i with a ceiling of %j has used %j twentieths, if it is near', (rows, ceiling, used) => {
+    expect(usedTwentieths(rows, ceiling)).toBe(used);
   });
 
   it('is right on the average for objects that wake, write little and leave', () => {

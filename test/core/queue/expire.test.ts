@@ -1,7 +1,8 @@
 /** What time alone does to a queue, as tables. */
 
 import { describe, expect, it } from 'vitest';
-import { EXPIRE_SLICE, expireHeads, expireLeases } from '../../../core/queue/expire.ts';
+import { settle } from '../../../core/queue/settle/settle.ts';
+import { EXPIRE_SLICE, expireHeads, expireLeases, EXPIRE_SEGMENTS } from '../../../core/queue/expire.ts';
 import { expectRow, type QueueRow } from '../../support/tables/queue-commands.ts';
 import { drawQueue, NOW } from '../../support/tables/queue-picture.ts';
 import { rowsOf } from '../../support/tables/text-table.ts';
@@ -107,5 +108,43 @@ describe('messages that are too old', () => {
     expect(expireHeads(machine, source, NOW)).toBe(NOW + 1);
     expect(machine.changes.dead).toHaveLength(EXPIRE_SLICE);
     expect(expireHeads(machine, source, NOW)).toBe(Infinity);
+  });
+});
+
+describe('messages that were passed over', () => {
+  /** Counts the segments that a look reads. */
+  function counted(picture: string) {
+    const { machine, source } = drawQueue(picture, { message_ttl_ms: 500 });
+    let reads = 0;
+    const counting = {
+      ...source,
+      metadata: (extent: Parameters<typeof source.metadata>[0]) => {
+        reads += 1;
+        return source.metadata(extent);
+      },
+    };
+    const look = (nowMs = NOW): { next: number; reads: number } => {
+      reads = 0;
+      return { next: expireHeads(machine, counting, nowMs), reads };
+    };
+    return { machine, source, look };
+  }
+
+  it('are read once, until another message comes back or their time has come', () => {
+    const { machine, source, look } = counted('r0 A / r0=20 -');
+    expect(look()).toEqual({ next: 500, reads: 2 });
+    expect(look()).toEqual({ next: 500, reads: 0 });
+    const context = { source, nowMs: NOW, random: 0, consumerId: undefined };
+    settle(machine, { queueId: 1, lane: 0, offset: 1, delivery: 1 }, { kind: 'release' }, context);
+    expect(look()).toEqual({ next: 500, reads: 1 });
+    expect(look(500)).toEqual({ next: 520, reads: 1 });
+    machine.config = { ...machine.config, message_ttl_ms: 400 };
+    expect(look(NOW).reads).toBe(1);
+  });
+
+  it('are read so many segments at a time, and the rest is due at once', () => {
+    const { look } = counted(Array.from({ length: EXPIRE_SEGMENTS + 10 }, () => 'r0').join(' / '));
+    expect(look()).toEqual({ next: NOW + 1, reads: EXPIRE_SEGMENTS });
+    expect(look()).toEqual({ next: 500, reads: 10 });
   });
 });

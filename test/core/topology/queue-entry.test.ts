@@ -5,7 +5,7 @@ import {
   declareQueueEntry,
   type QueueEntry,
 } from '../../../core/topology/queue-entry.ts';
-import type { PolicyDefinition } from '../../../core/topology/policies.ts';
+import type { PolicyDefinition } from '../../../core/topology/rules/policies.ts';
 import type { QueueDeclaration } from '../../../protocol/schemas/queues.ts';
 
 const limit: PolicyDefinition = {

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import {
   changeQueue,
   declareQueue,
-  defaultDeadLetterQueue,
   queueObjectName,
   type QueueDefinition,
 } from '../../../core/topology/queues.ts';
+import { defaultDeadLetterQueue } from '../../../protocol/name-rule.ts';
 import {
   QUEUE_DEFAULTS,
   type QueueChange,
@@ -73,4 +73,5 @@ describe('changing a queue', () => {
 it('a queue that is made again has another object', () => {
   expect(queueObjectName(existing)).toBe('default/orders#3');
   expect(defaultDeadLetterQueue('orders')).toBe('orders.dlq');
+  expect(defaultDeadLetterQueue('é'.repeat(127))).toBe(`${'é'.repeat(125)}.dlq`);
 });

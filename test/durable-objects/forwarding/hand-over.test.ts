@@ -1,7 +1,10 @@
 /** Hand-over to queues and partitions: what is stored, and what is said if it is not. */
 
 import { describe, expect, it } from 'vitest';
-import { addressedBatches, type DestinationAddress } from '../../../core/topology/destination-addresses.ts';
+import {
+  addressedBatches,
+  type DestinationAddress,
+} from '../../../core/topology/routing/destination-addresses.ts';
 import { handOver, isGone } from '../../../durable-objects/forwarding/hand-over.ts';
 import { encodeBatch } from '../../../protocol/record-batch/index.ts';
 import { FakeBroker } from './fake-broker.ts';

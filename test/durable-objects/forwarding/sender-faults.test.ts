@@ -1,7 +1,7 @@
 /** Senders whose calls fail one after another: every message arrives, in order, and in queues once. */
 
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { DestinationAddress } from '../../../core/topology/destination-addresses.ts';
+import type { DestinationAddress } from '../../../core/topology/routing/destination-addresses.ts';
 import type { ShareDeadLetter } from '../../../protocol/schemas/share-groups.ts';
 import { encodeBatch, type LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { DeadLetterConfig } from '../../../protocol/schemas/queues.ts';

@@ -18,7 +18,11 @@ import {
   recordOfMessage,
   type MessageProperties,
 } from '../../../protocol/schemas/messages.ts';
-import { encodeBatch } from '../../../protocol/record-batch/index.ts';
+import { encodeBatch, recordsIn } from '../../../protocol/record-batch/index.ts';
+import { moveIdOf, type MoveOrder } from '../../../core/queue/messages/move.ts';
+import type { HeldDetails, MessageState } from '../../../protocol/schemas/queue-messages.ts';
+import { parseMessageId, type MessagePosition } from '../../../core/queue/messages/message-id.ts';
+import type { MessageAnswer, MessageCall } from '../../../durable-objects/rpc/queue-messages.ts';
 import { deliveriesOf } from '../../../core/queue/deliver/deliveries-json.ts';
 
 export interface TestDelivery {
@@ -124,6 +128,41 @@ export class QueueDriver {
     }
     const { replays } = this.queue.commit(() => this.queue.deadLetters.answer({ do: 'replays' }, this.nowMs));
     return replays!.find((replay) => replay.id === id)!;
+  }
+
+  /** All messages that the queue holds, read in pages of so many. */
+  list(pageMax = 1_000): { id: string; body: number; state: MessageState; details: HeldDetails }[] {
+    const listed: ReturnType<QueueDriver['list']> = [];
+    for (let after: MessagePosition | null = null; ;) {
+      const call: MessageCall = { do: 'list', states: null, after, max: pageMax, bytesMax: 1e9 };
+      const { page }: MessageAnswer = this.queue.commit(() => this.queue.messages.answer(call, this.nowMs));
+      recordsIn(page!.batches).forEach((record, index) => {
+        const details = page!.details[index]!;
+        const body = JSON.parse(writeJson(messageOfRecord(record).body)) as number;
+        listed.push({ id: details.id, body, state: details.state, details });
+      });
+      if (page!.next === null) return listed;
+      after = page!.next;
+    }
+  }
+
+  /** Cancels, runs or reads the message of an id. */
+  steer(id: string, call: (position: MessagePosition) => MessageCall): MessageAnswer {
+    const position = parseMessageId(this.#definition.id, id);
+    if (position === null) throw new Error(`"${id}" is no id of a message`);
+    return this.queue.commit(() => this.queue.messages.answer(call(position), this.nowMs));
+  }
+
+  /** Moves messages to another queue, slice by slice. Returns how many left. */
+  move(order: Pick<MoveOrder, 'limit' | 'states'>): number {
+    const id = `move-${this.#replays++}`;
+    const to = { queue: 'elsewhere' };
+    const whole: MoveOrder = { id, filter: {}, positions: null, to, ratePerS: null, ...order };
+    const answer = (call: MessageCall): MessageAnswer =>
+      this.queue.commit(() => this.queue.messages.answer(call, this.nowMs));
+    answer({ do: 'move', order: whole });
+    while (this.queue.commit(() => this.queue.deadLetters.replay(this.nowMs)) !== null);
+    return answer({ do: 'moves' }).moves!.find((move) => moveIdOf(move) === id)!.moved;
   }
 
   /** As if another object had taken what is in the outbox. Returns the messages in order, with where they go. */

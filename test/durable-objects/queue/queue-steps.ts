@@ -92,6 +92,15 @@ export function queueSteps(sql: Sql, seed: number, count: number): string[] {
       );
       return [settlement.kind, ...driver.settle([...new Set(tags)], settlement)].join(' ');
     },
+    list: () => driver.list(pick(3, 1_000)).map(({ details }) => details),
+    cancel: () => {
+      const { id } = pick(...driver.list()) ?? {};
+      return id && driver.steer(id, (position) => ({ do: 'cancel', position, error: null }));
+    },
+    run: () => {
+      const { id } = pick(...driver.list()) ?? {};
+      return id && driver.steer(id, (position) => ({ do: 'run', position }));
+    },
     advance: () => driver.advance(pick(1, 600, 4_000, 31_000)),
     reopen: () => driver.reopen(),
     purge: () => driver.queue.commit(() => driver.queue.purge()),
@@ -110,7 +119,10 @@ export function queueSteps(sql: Sql, seed: number, count: number): string[] {
     'advance',
   ];
   return Array.from({ length: count }, (_, number) => {
-    const name = random() < 0.06 ? pick('reopen', 'reopen', 'purge', 'crowd') : pick(...often);
+    const name =
+      random() < 0.12
+        ? pick('reopen', 'reopen', 'purge', 'crowd', 'list', 'cancel', 'cancel', 'run', 'run')
+        : pick(...often);
     let answer: unknown;
     const rows = driver.rowsWrittenBy(() => void (answer = steps[name]!()));
     driver.check();

@@ -4,82 +4,7 @@ import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
 import { runOfTag } from '../../../durable-objects/queue/deliver/settle-message.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 import { QueueDriver, type TestDelivery } from './queue-driver.ts';
-
-type Command =
-  | { do: 'publish'; count: number; priority: number; key: number | null; delayMs: number; ttlMs: number }
-  | { do: 'deliver'; max: number; consumer: string; autoAck: boolean }
-  | {
-      do: 'settle';
-      pick: number;
-      count: number;
-      how: 'ack' | 'release' | 'reject' | 'nack' | 'retry' | 'extend';
-    }
-  | { do: 'advance'; ms: number }
-  | { do: 'reopen' }
-  | { do: 'fail'; after: number }
-  | { do: 'replay'; limit: number | null }
-  | { do: 'drain' }
-  | { do: 'purge' };
-
-const command: fc.Arbitrary<Command> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant('publish' as const),
-      count: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constant(120)),
-      priority: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.constantFrom(15, 16, 31), fc.nat(31)),
-      key: fc.option(fc.integer({ min: 0, max: 2 }), { nil: null, freq: 2 }),
-      delayMs: fc.constantFrom(0, 0, 0, 500, 5_000),
-      ttlMs: fc.constantFrom(0, 0, 0, 0, 3_000),
-    }),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant('deliver' as const),
-      max: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constant(200)),
-      consumer: fc.constantFrom('a', 'b'),
-      autoAck: fc.constantFrom(false, false, false, true),
-    }),
-  },
-  {
-    weight: 7,
-    arbitrary: fc.record({
-      do: fc.constant('settle' as const),
-      pick: fc.nat(1_000),
-      count: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constant(150)),
-      how: fc.constantFrom('ack', 'ack', 'ack', 'release', 'reject', 'nack', 'retry', 'extend' as const),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.constantFrom(1, 400, 4_000, 31_000) }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('fail' as const), after: fc.integer({ min: 1, max: 8 }) }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('replay' as const), limit: fc.constantFrom(null, 1, 7, 200) }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('drain' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('purge' as const) }) },
-);
-
-const config: fc.Arbitrary<Partial<QueueConfig>> = fc.record({
-  max_priority: fc.constantFrom(0, 2, 31),
-  max_length: fc.constantFrom(null, null, 50),
-  overflow: fc.constantFrom('drop-head', 'reject-publish', 'reject-publish-dlx' as const),
-  message_ttl_ms: fc.constantFrom(null, null, 20_000),
-  dead_letter: fc.constantFrom(null, 'none' as const),
-  retry: fc.constantFrom<QueueConfig['retry'][]>(
-    { schedule_ms: [1_000, 5_000, 30_000] },
-    { schedule_ms: [] },
-    { base_ms: 100, factor: 3, max_ms: 20_000, jitter: 0.5, attempts: 2 },
-  ),
-});
+import { command, config, type Command } from './random-commands.ts';
 
 interface Known {
   key: number | null;
@@ -253,6 +178,70 @@ class Model {
     );
   }
 
+  /** Removes some of what is listed, and refuses what is leased. The ids of the others stay. */
+  cancel({ pick, count, deadLetter }: Extract<Command, { do: 'cancel' }>): void {
+    const listed = this.#list();
+    const picked = pickOf(listed, pick, count);
+    const before = this.driver.counts;
+    for (const { id, body, state } of picked) {
+      const error = deadLetter ? { type: 'cancelled', message: 'by the test' } : null;
+      const { done, refused } = this.driver.steer(id, (position) => ({ do: 'cancel', position, error }));
+      expect(refused, `${state} message ${body}`).toBe(state === 'leased' ? 'leased' : undefined);
+      if (!done) continue;
+      const isKept = deadLetter && this.config.dead_letter !== 'none';
+      expect(done).toEqual({ id, outcome: isKept ? 'dead_lettered' : 'cancelled' });
+      if (!isKept) this.messages.get(body)!.state = 'gone';
+      const again = this.driver.steer(id, (position) => ({ do: 'cancel', position, error }));
+      expect(again.refused).toBe('not_found');
+    }
+    const gone = picked.filter(({ state }) => state !== 'leased').map(({ id }) => id);
+    expect(this.#list()).toEqual(listed.filter(({ id }) => !gone.includes(id)));
+    const { ready, parked } = this.driver.counts;
+    expect(ready + parked).toBe(before.ready + before.parked - gone.length);
+    this.drain();
+  }
+
+  runNow({ pick, count }: Extract<Command, { do: 'runNow' }>): void {
+    for (const { id, body, state } of pickOf(this.#list(), pick, count)) {
+      const { done, refused } = this.driver.steer(id, (position) => ({ do: 'run', position }));
+      if (state === 'leased') expect(refused).toBe('leased');
+      else if (refused === 'keyed')
+        expect([state, this.messages.get(body)!.key === null]).toEqual(['ready', false]);
+      else expect(refused).toBeUndefined();
+      if (done === undefined) continue;
+      const message = this.messages.get(body)!;
+      message.delayed = true; // it may come before others, which were published first
+      if (done.outcome === 'unchanged') expect(done.id).toBe(id);
+      if (done.outcome === 'expired') expect(state).not.toBe('ready');
+      const now = this.#list().find((one) => one.id === done.id);
+      const isHeld = done.outcome !== 'expired' && this.config.max_length === null;
+      if (isHeld) expect(now).toMatchObject({ body, state: 'ready' });
+    }
+  }
+
+  /** All messages, as a list of many pages shows them: as many of each state as the queue counts. */
+  #list(): { id: string; body: number; state: string }[] {
+    const listed = this.driver.list(60);
+    const countOf = (...states: string[]) => listed.filter(({ state }) => states.includes(state)).length;
+    const { ready, leased, parked } = this.driver.counts;
+    expect({
+      ready: countOf('ready'),
+      leased: countOf('leased'),
+      parked: countOf('waiting', 'delayed'),
+    }).toEqual({
+      ready,
+      leased,
+      parked,
+    });
+    expect(new Set(listed.map(({ id }) => id)).size, 'ids are of one message each').toBe(listed.length);
+    for (const { body, state } of listed) {
+      const { settled, left } = this;
+      expect(settled.has(body) || left.has(body), `message ${body} is listed`).toBe(false);
+      expect(this.messages.get(body)!.state === 'leased', `message ${body}`).toBe(state === 'leased');
+    }
+    return listed;
+  }
+
   purge(): void {
     this.driver.queue.commit(() => this.driver.queue.purge());
     expect(this.driver.counts).toMatchObject({ ready: 0, parked: 0 });
@@ -270,6 +259,21 @@ class Model {
       ready: before.ready - moved,
       outgoing: before.outgoing + moved,
     });
+    this.drain();
+  }
+
+  /** Messages of some states leave, and no others. */
+  move({ limit, states }: Extract<Command, { do: 'move' }>): void {
+    const listed = this.#list();
+    const before = this.driver.counts;
+    const moved = this.driver.move({ limit, states });
+    const meant = listed.filter(({ state }) => (states as string[]).includes(state));
+    expect(moved).toBe(Math.min(meant.length, limit ?? Infinity));
+    const { leased, outgoing } = this.driver.counts;
+    expect({ leased, outgoing }).toEqual({ leased: before.leased, outgoing: before.outgoing + moved });
+    const stay = new Set(this.#list().map(({ id }) => id));
+    const gone = listed.filter(({ id }) => !stay.has(id));
+    expect(gone).toEqual(meant.slice(0, moved));
     this.drain();
   }
 
@@ -294,6 +298,14 @@ class Model {
       .peek(20)
       .map(({ lane, records }) => [lane, records.map(({ offset, value }) => [offset, String(value)])]);
   }
+}
+
+function pickOf<Item>(items: readonly Item[], pick: number, count: number): Item[] {
+  const indexes = Array.from(
+    { length: Math.min(count, items.length) },
+    (_, nth) => (pick + nth) % items.length,
+  );
+  return indexes.map((index) => items[index]!);
 }
 
 describe('a stored queue under random commands', () => {

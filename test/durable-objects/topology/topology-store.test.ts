@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { BindingDeclaration, DestinationKind } from '../../../core/exchange/binding.ts';
 import { route } from '../../../core/exchange/route.ts';
-import { RoutingGraph, type TopologyChange } from '../../../core/topology/routing-graph.ts';
+import { RoutingGraph, type TopologyChange } from '../../../core/topology/routing/routing-graph.ts';
 import {
   bindingsIn,
   declareBindingsIn,

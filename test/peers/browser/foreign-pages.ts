@@ -4,7 +4,7 @@
  *
  *   npm run peer:browser -- [--vectors]
  *
- * `--vectors` writes what Chromium sent, by page and attack, to `test/core/access/vectors/`.
+ * `--vectors` writes what Chromium sent, by page and attack, to `test/core/access/browsers/vectors/`.
  */
 
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
@@ -13,11 +13,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startBroker } from '../../../scripts/broker.ts';
+import { startBroker } from '../../../scripts/broker/broker.ts';
 import { openInChromium } from '../../../scripts/peers/chromium.ts';
 import { attacks, EVIL, pageOf, SECRET, VICTIM } from './attacks.ts';
 
-const VECTORS_FILE = join(import.meta.dirname, '../../core/access/vectors/chromium-156.jsonl');
+const VECTORS_FILE = join(import.meta.dirname, '../../core/access/browsers/vectors/chromium-156.jsonl');
 
 /** What tells something about where a request comes from, and what its body is. */
 const KEPT =

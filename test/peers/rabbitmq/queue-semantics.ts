@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { connect, type ChannelModel } from 'amqplib';
-import { startBroker } from '../../../scripts/broker.ts';
+import { startBroker } from '../../../scripts/broker/broker.ts';
 import { startRabbitmq } from '../../../scripts/peers/rabbitmq.ts';
 import { differenceCases } from './queue-differences.ts';
 import { KINDS, ScenarioGenerator, SOON_MS, type Op, type Scenario } from './queue-generate.ts';

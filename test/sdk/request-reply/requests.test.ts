@@ -109,7 +109,7 @@ describe('a request', () => {
     for (const wrong of [
       () => posthorn.request({ queue }, { body, properties: { replyTo: 'me' } }),
       () => posthorn.request({ queue }, { body }, { timeoutMs: 0 }),
-      () => posthorn.request({ exchange: 'a/b' }, { body }),
+      () => posthorn.request({ exchange: 'a\nb' }, { body }),
       () => posthorn.request({ queue }, { body: undefined as never }),
     ]) {
       expect((await errorOf(wrong())).code).toBe('invalid_argument');

@@ -58,6 +58,7 @@ import { singleConsumer } from './single-consumer.ts';
 import { fairness } from './fairness.ts';
 import { orderlyStop } from './orderly-stop.ts';
 import { unserved } from './unserved.ts';
+import { steering } from './steering.ts';
 import { storedOnce } from './stored-once.ts';
 
 export const CHECKERS: readonly Checker[] = [
@@ -107,6 +108,7 @@ export const CHECKERS: readonly Checker[] = [
   intermediateRead,
   informationFlow,
   replay,
+  steering,
   routing,
   dueTimes,
   expiry,

@@ -1,5 +1,6 @@
 import type { History } from '../history.ts';
 import { isReplayed } from '../workload/queue-topology.ts';
+import { isSteered } from '../workload/late-queues.ts';
 import { configOf, isRing, publishedTo } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';
 
@@ -19,7 +20,7 @@ export const dueTimes: Checker = {
 function tooEarly(history: History): string[] {
   const dueMs = new Map<string, number>();
   for (const { queue, copies, begin, messages } of history.of('publish')) {
-    if (copies > 1) continue;
+    if (copies > 1 || isSteered(queue)) continue;
     for (const { id, delayMs } of messages)
       if (delayMs !== undefined) dueMs.set(`${queue} ${id} 1`, history.msAt(begin) + delayMs);
   }
@@ -71,7 +72,7 @@ function retriesOf(queue: string): readonly number[] | null {
 }
 
 /** Where the same message may come again, and be counted anew. */
-const isMoved = (queue: string): boolean => isRing(queue) || isReplayed(queue);
+const isMoved = (queue: string): boolean => isRing(queue) || isReplayed(queue) || isSteered(queue);
 
 function idsSentTwice(history: History): Set<string> {
   const ids = new Set<string>();

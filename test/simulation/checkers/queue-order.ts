@@ -1,5 +1,6 @@
 import type { History } from '../history.ts';
 import { isReplayed } from '../workload/queue-topology.ts';
+import { isSteered } from '../workload/late-queues.ts';
 import { configOf, isRing } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';
 
@@ -53,7 +54,7 @@ function firstDeliveries(history: History): Map<string, Sent[]> {
   }
   const queues = new Map<string, Sent[]>();
   for (const { queue, copies, begin, end, messages } of history.of('publish')) {
-    if (copies > 1 || isRing(queue) || isReplayed(queue)) continue;
+    if (copies > 1 || isRing(queue) || isReplayed(queue) || isSteered(queue)) continue;
     messages.forEach(({ id, key, isDelayed, outcome, priority = 0 }, index) => {
       const delivery = first.get(`${queue} ${id}`);
       // An ordering key holds messages back.

@@ -1,5 +1,6 @@
 import { SHARED } from '../workload/share-topology.ts';
 import { isFleeting, isReplayed } from '../workload/queue-topology.ts';
+import { isSteered } from '../workload/late-queues.ts';
 import { diedIn, isRing } from '../workload/topology.ts';
 import type { Checker } from './checker.ts';
 
@@ -19,6 +20,7 @@ export const storedOnce: Checker = {
         diedIn(queue) !== null ||
         isRing(queue) ||
         isReplayed(queue) ||
+        isSteered(queue) ||
         isFleeting(queue)
       )
         continue;

@@ -10,6 +10,7 @@ import { WATCHDOG_MUTANTS } from './watchdog-mutants.ts';
 import { TRANSACTION_MUTANTS } from './transaction-mutants.ts';
 import { QUEUE_PRODUCER_MUTANTS } from './queue-producer-mutants.ts';
 import { EXCHANGE_PRODUCER_MUTANTS } from './exchange-producer-mutants.ts';
+import { STEERING_MUTANTS } from './steering-mutants.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
 import { WAITING_MUTANTS } from './waiting-mutants.ts';
 
@@ -304,5 +305,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...QUEUE_PRODUCER_MUTANTS,
   ...EXCHANGE_PRODUCER_MUTANTS,
   ...QUEUE_MUTANTS,
+  ...STEERING_MUTANTS,
   ...WAITING_MUTANTS,
 ];

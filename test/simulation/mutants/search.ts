@@ -82,6 +82,7 @@ const ABOUT: Record<string, readonly string[]> = {
   'share-lock': SHARED,
   'share-lost': SHARED,
   'single-consumer': QUEUES,
+  steering: ['steered'],
   'stable-offset': TRANSACTIONS,
   'topic-rebirth': ['rebirth', 'produce-reborn', 'fetch-reborn'],
   'whole-batch': [...LOGS, ...KEPT],

@@ -12,9 +12,15 @@ export const LATE_QUEUES: Record<string, object> = {
   switched: { lease_ms: 3_000, retry: RETRY },
   /** Messages expire while they are away: delayed, waiting for another attempt, or held by a consumer. */
   fading: { message_ttl_ms: 4_000, lease_ms: 3_000, retry: { schedule_ms: [500, 3_000, 6_000] } },
+  /** Its messages are cancelled, run now, and moved to the other. */
+  steered: { lease_ms: 3_000, retry: { schedule_ms: [500, 3_000, 6_000] } },
+  'steered-to': { lease_ms: 3_000, retry: { schedule_ms: [500] }, dead_letter: 'none' },
   /** Its consumers take without settling, and stop in order. */
   handed: { retry: RETRY },
 };
+
+/** Messages of these are moved, run before their time, or cancelled. */
+export const isSteered = (queue: string): boolean => queue === 'steered' || queue === 'steered-to';
 
 /** Returns whether the queue is there. */
 export async function declareLate(client: Client, queue: string, random: Random): Promise<boolean> {

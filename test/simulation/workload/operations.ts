@@ -21,6 +21,7 @@ import { publishOnce } from './queue-producers.ts';
 import { routeOnce } from './exchange-producers.ts';
 import { rebind, route } from './routing.ts';
 import { schedule } from './schedules.ts';
+import { steered } from './steered.ts';
 import { stream } from './stream.ts';
 import { switched } from './switched.ts';
 import { readCommitted, transact } from './transactions.ts';
@@ -78,4 +79,5 @@ export const OPERATIONS: readonly Operation[] = [
   switched,
   fading,
   handed,
+  steered,
 ];

@@ -82,6 +82,8 @@ export function messageProperties(queue: string, id: string, random: Random): { 
   if (queue === 'delayed' && chance < 0.7) return { properties: { delay_ms: between(random, 1, 8_000) } };
   if (queue === 'expiring' && chance < 0.3)
     return { properties: { expiration_ms: between(random, 1, 2_000) } };
+  if (queue === 'steered' && chance < 0.6)
+    return { properties: { delay_ms: between(random, 1_000, 20_000) } };
   if (queue === 'fading' && chance < 0.5) return { properties: { delay_ms: between(random, 1, 6_000) } };
   if (queue === 'fading' && chance < 0.8)
     return { properties: { expiration_ms: between(random, 500, 5_000) } };

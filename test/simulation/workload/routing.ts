@@ -90,7 +90,8 @@ function note(
   { outcome, copies, body, begin, end }: Answer,
 ): void {
   const results = (outcome === 'ok' ? body['messages'] : null) as
-    { destinations: Destination[]; unroutable?: true }[] | null;
+    | { destinations: Destination[]; unroutable?: true }[]
+    | null;
   const span = { client: client.name, outcome, begin, end };
   client.add({
     kind: 'route',

@@ -3,7 +3,7 @@
 import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
 import type { Client } from './client.ts';
 import { isCompacted, KEPT } from './kept-topics.ts';
-import { LATE_QUEUES } from './late-queues.ts';
+import { isSteered, LATE_QUEUES } from './late-queues.ts';
 import { SHARED } from './share-topology.ts';
 import {
   FEATURE_EXCHANGES,
@@ -73,6 +73,7 @@ export const isRing = (queue: string): boolean => queue.startsWith('ring-');
 export function publishedTo(queue: string): string {
   if (isRing(queue)) return 'ring-1';
   if (isReplayed(queue)) return 'mended';
+  if (isSteered(queue)) return 'steered';
   if (queue === SHARED.deadLetters) return SHARED.topic;
   const before = diedIn(queue);
   return before === null ? queue : publishedTo(before);

@@ -1,6 +1,7 @@
 /** Quotas of what a namespace has: whatever makes something counts, and what is there stays. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CountQuota } from '../../../core/access/quotas/quotas.ts';
 import type { ProblemDocument } from '../../../protocol/errors.ts';
 import type { NamespaceReply } from '../../../protocol/schemas/namespaces.ts';
 import type { Reply } from '../../support/test-broker.ts';
@@ -37,7 +38,7 @@ const key = (nth: number): string => `k${nth}`;
 type Call = (base: string, nth: number) => Promise<Reply<ProblemDocument>>;
 
 /** Each way to make one more. */
-const ways: readonly [quota: keyof NonNullable<NamespaceReply['use']>, what: string, make: Call][] = [
+const ways: readonly [quota: CountQuota, what: string, make: Call][] = [
   ['queues', 'a queue', (base, nth) => locked.call('PUT', `${base}/queues/q${nth}`, {})],
   ['topics', 'a topic', (base, nth) => locked.call('PUT', `${base}/topics/t${nth}`, {})],
   ['partitions', 'a topic', (base, nth) => locked.call('PUT', `${base}/topics/p${nth}`, { partitions: 1 })],

@@ -114,16 +114,26 @@ describe('while the bytes of others fill the isolate', () => {
     },
   );
 
-  it('many clients with large bodies are all answered, stored or told when to come again', async () => {
-    const agent = new Agent({ keepAlive: true });
-    const answers = await Promise.all(Array.from({ length: 40 }, () => post(agent, LARGE)));
-    for (const { status, retryAfter } of answers) {
-      if (status !== 200) expect([status, Number(retryAfter) > 0]).toEqual([429, true]);
-    }
-    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(0);
-    expect(await post(agent, LARGE)).toMatchObject({ status: 200 });
-    agent.destroy();
-  });
+  it.each([false, true])(
+    'many clients with large bodies are all answered, stored or told when to come again (chunked: %s)',
+    async (isChunked) => {
+      const agent = new Agent({ keepAlive: true });
+      const large = Array.from({ length: 40 }, () => post(agent, LARGE, isChunked));
+      const small = post(agent, SMALL);
+      const first = await Promise.race([
+        small.then(() => 'small'),
+        Promise.all(large).then(() => 'all large'),
+      ]);
+      expect([first, (await small).status]).toEqual(['small', 200]);
+      const answers = await Promise.all(large);
+      for (const { status, retryAfter } of answers) {
+        if (status !== 200) expect([status, Number(retryAfter) > 0]).toEqual([429, true]);
+      }
+      expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(0);
+      expect(await post(agent, LARGE)).toMatchObject({ status: 200 });
+      agent.destroy();
+    },
+  );
 });
 
 describe('a health check', () => {

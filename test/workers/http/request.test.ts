@@ -5,12 +5,16 @@ import { check, readBytes } from '../../../workers/http/request.ts';
 
 /** A body in pieces, at whose end the client leaves. */
 function request(pieces: number[], isCut: boolean, headers: Record<string, string> = {}): Request {
-  const body = new ReadableStream<Uint8Array>({
-    pull(controller) {
+  const body = new ReadableStream({
+    type: 'bytes',
+    pull(controller: ReadableByteStreamController) {
       const length = pieces.shift();
       if (length !== undefined) controller.enqueue(new Uint8Array(length));
       else if (isCut) controller.error(new Error('Network connection lost.'));
-      else controller.close();
+      else {
+        controller.close();
+        controller.byobRequest?.respond(0); // whoever reads into a buffer gets it back
+      }
     },
   });
   const init = { method: 'POST', body, headers, duplex: 'half' };

@@ -1,7 +1,7 @@
 /** How many destinations the messages of one publish may reach in all, in plain Node. */
 
 import { describe, expect, it } from 'vitest';
-import { RoutingGraph } from '../../../core/topology/routing-graph.ts';
+import { RoutingGraph } from '../../../core/topology/routing/routing-graph.ts';
 import { PUBLISH_COPIES_MAX } from '../../../protocol/limits.ts';
 import type { Outgoing } from '../../../workers/publish/outgoing.ts';
 import { routeMessages } from '../../../workers/publish/route-messages.ts';

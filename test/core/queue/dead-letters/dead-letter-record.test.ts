@@ -15,7 +15,7 @@ import {
   deliveriesBefore,
   failuresBefore,
 } from '../../../../core/queue/dead-letters/death-headers.ts';
-import { DEATH_REASONS, type DeathReason } from '../../../../protocol/schemas/dead-letters.ts';
+import { DEATH_REASONS, type DeathReason } from '../../../../protocol/schemas/death-reasons.ts';
 import {
   DAMAGED_HEADER,
   EXCHANGE_HEADER,

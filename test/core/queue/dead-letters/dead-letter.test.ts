@@ -9,7 +9,7 @@ import {
 } from '../../../../core/queue/dead-letters/dead-letter.ts';
 import { cutText } from '../../../../protocol/cut-text.ts';
 import { ERROR_STACK_LENGTH_MAX, ERROR_TYPE_LENGTH_MAX } from '../../../../protocol/limits.ts';
-import { DEATH_REASONS, type DeathReason } from '../../../../protocol/schemas/dead-letters.ts';
+import { DEATH_REASONS, type DeathReason } from '../../../../protocol/schemas/death-reasons.ts';
 import { drawQueue, effectsOf, pictureOf, problemOf } from '../../../support/tables/queue-picture.ts';
 import { rowsOf } from '../../../support/tables/text-table.ts';
 

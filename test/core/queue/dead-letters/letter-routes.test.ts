@@ -13,7 +13,7 @@ import {
 import { deathRecord } from '../../../../core/queue/dead-letters/dead-letter-record.ts';
 import { BROKER_HOPS_MAX } from '../../../../protocol/limits.ts';
 import type { LogRecord } from '../../../../protocol/record-batch/index.ts';
-import type { DeathReason } from '../../../../protocol/schemas/dead-letters.ts';
+import type { DeathReason } from '../../../../protocol/schemas/death-reasons.ts';
 import { HOPS_HEADER, textHeader } from '../../../../protocol/schemas/messages.ts';
 import { rowsOf } from '../../../support/tables/text-table.ts';
 

@@ -31,7 +31,8 @@ beforeEach(() => {
       destroy: async () => say(name, 'gone'),
     };
   };
-  propagator = new DefinitionPropagator({ QUEUE: { getByName } } as unknown as Env, store.changes);
+  const OVERVIEW = { getByName: () => ({ forget: () => Promise.resolve() }) };
+  propagator = new DefinitionPropagator({ QUEUE: { getByName }, OVERVIEW } as unknown as Env, store.changes);
 });
 
 const declare = (name: string) => declareQueueIn(store, 'default', name, {});

@@ -1,0 +1,1 @@
+"""Requests, tasks and threads: what carries out the decisions of `_core`."""

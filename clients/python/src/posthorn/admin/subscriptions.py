@@ -1,0 +1,188 @@
+"""Subscriptions: messages of a queue, pushed to an HTTP endpoint."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .._core.calls import Call, Operation, json_body
+from .._core.names import check_name
+from .._core.typing import NotRequired, TypedDict
+from .binding import Awaiting, Blocking, ask, awaiting, blocking, delete, list_all
+
+PushFormat = Literal["json", "body", "cloudevents-binary", "cloudevents-structured", "cloudevents-batch"]
+
+KEEP: Literal["keep"] = "keep"
+"""Leaves a secret as it is."""
+
+
+class SubscriptionSource(TypedDict):
+    queue: str
+
+
+class SubscriptionTarget(TypedDict):
+    url: str
+
+
+class SubscriptionState(TypedDict):
+    in_flight: int
+    held: int
+    breaker: Literal["closed", "open", "probing"]
+    resumes_at: int | None
+    failures: int
+    last_error: str | None
+    pushed: int
+    failed: int
+
+
+class Subscription(TypedDict):
+    subscription: str
+    source: SubscriptionSource
+    target: SubscriptionTarget
+    format: PushFormat
+    batch_messages: int
+    batch_wait_ms: int
+    concurrency: int
+    rate_per_s: float | None
+    reply_timeout_ms: int
+    headers: dict[str, str]
+    has_next_secret: bool
+    has_authorization: bool
+    is_paused: bool
+    pause_reason: Literal["asked", "gone", "source_deleted"] | None
+    secret: NotRequired[str]
+    """Only in the reply to the call that made it."""
+    topology_version: NotRequired[int]
+    """Not in lists."""
+
+
+class SubscriptionWithState(Subscription):
+    state: SubscriptionState
+
+
+class PushAttempt(TypedDict):
+    id: str
+    at: int
+    duration_ms: int
+    messages: int
+    attempt: int
+    status: int | None
+    outcome: Literal["accepted", "failed", "released"]
+    error: str | None
+    reply: str | None
+
+
+class _Tested(TypedDict):
+    subscription: str
+    attempt: PushAttempt
+
+
+class _Attempts(TypedDict):
+    attempts: list[PushAttempt]
+
+
+def put_subscription(
+    subscription: str,
+    *,
+    queue: str,
+    url: str,
+    format: PushFormat = "json",
+    batch_messages: int = 1,
+    batch_wait_ms: int = 0,
+    concurrency: int = 10,
+    rate_per_s: float | None = None,
+    reply_timeout_ms: int = 15_000,
+    headers: dict[str, str] | None = None,
+    secret: str | None = None,
+    next_secret: str | None = KEEP,
+    authorization: str | None = KEEP,
+) -> Operation[Subscription]:
+    """Creates a subscription, or replaces it. A secret that is made for it is in the result of this call only.
+
+    Raises PosthornError `invalid_field`, `queue_not_found`, `too_many_subscriptions`.
+    """
+    fields: dict[str, object] = {
+        "source": {"queue": queue},
+        "target": {"url": url},
+        "format": format,
+        "batch_messages": batch_messages,
+        "batch_wait_ms": batch_wait_ms,
+        "concurrency": concurrency,
+        "rate_per_s": rate_per_s,
+        "reply_timeout_ms": reply_timeout_ms,
+        "headers": headers or {},
+    }
+    if secret is not None:
+        fields["secret"] = secret
+    if next_secret != KEEP:
+        fields["next_secret"] = next_secret
+    if authorization != KEEP:
+        fields["authorization"] = authorization
+    return (yield from ask(Subscription, Call("PUT", _path(subscription), body=json_body(fields))))
+
+
+def get_subscription(subscription: str) -> Operation[SubscriptionWithState]:
+    """Returns a subscription, and how its pushes go. Raises PosthornError `subscription_not_found`."""
+    return (yield from ask(SubscriptionWithState, Call("GET", _path(subscription))))
+
+
+def list_subscriptions() -> Operation[list[Subscription]]:
+    """Returns all subscriptions of the namespace, by name."""
+    return (yield from list_all(Subscription, "/subscriptions", "subscriptions"))
+
+
+def pause_subscription(subscription: str) -> Operation[Subscription]:
+    """Pushes nothing until it is resumed."""
+    return (yield from ask(Subscription, Call("POST", f"{_path(subscription)}/pause")))
+
+
+def resume_subscription(subscription: str) -> Operation[Subscription]:
+    """Pushes again, whatever had paused it, and closes its breaker."""
+    return (yield from ask(Subscription, Call("POST", f"{_path(subscription)}/resume")))
+
+
+def try_subscription(subscription: str) -> Operation[PushAttempt]:
+    """Pushes a test message now, and returns what came of it."""
+    tested = yield from ask(_Tested, Call("POST", f"{_path(subscription)}/test", is_once=True))
+    return tested["attempt"]
+
+
+def list_attempts(subscription: str, *, limit: int = 100, only_failed: bool = False) -> Operation[list[PushAttempt]]:
+    """Returns the latest requests, the latest first: at most 1,000."""
+    query = {"limit": limit, "failed": "true" if only_failed else None}
+    attempts = yield from ask(_Attempts, Call("GET", f"{_path(subscription)}/attempts", query=query))
+    return attempts["attempts"]
+
+
+def delete_subscription(subscription: str) -> Operation[None]:
+    """Deletes a subscription. Messages that it has not pushed stay in their queue."""
+    yield from delete(_path(subscription), "subscription_not_found")
+
+
+def _path(subscription: str) -> str:
+    return f"/subscriptions/{check_name('subscription', subscription)}"
+
+
+class Subscriptions(Blocking):
+    """Put, read, list, pause, resume, test and delete subscriptions: messages pushed to an HTTP endpoint."""
+
+    put = blocking(put_subscription)
+    get = blocking(get_subscription)
+    list = blocking(list_subscriptions)
+    pause = blocking(pause_subscription)
+    resume = blocking(resume_subscription)
+    test = blocking(try_subscription)
+    attempts = blocking(list_attempts)
+    delete = blocking(delete_subscription)
+
+
+class AsyncSubscriptions(Awaiting):
+    """Put, read, list, pause, resume, test and delete subscriptions: messages pushed to an HTTP endpoint."""
+
+    put = awaiting(put_subscription)
+    get = awaiting(get_subscription)
+    list = awaiting(list_subscriptions)
+    pause = awaiting(pause_subscription)
+    resume = awaiting(resume_subscription)
+    test = awaiting(try_subscription)
+    attempts = awaiting(list_attempts)
+    delete = awaiting(delete_subscription)

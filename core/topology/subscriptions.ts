@@ -1,0 +1,130 @@
+/** Subscription definitions: what a declaration makes, what a pause does, and what the queue keeps of one. */
+
+import { pushWindow } from '../subscription/push-window.ts';
+import type { PauseReason, SubscriptionDeclaration } from '../../protocol/schemas/subscriptions.ts';
+import { PUSH_LEASE_MS_MAX } from '../../protocol/schemas/subscriptions.ts';
+
+/** The declaration without its secrets. */
+export type SubscriptionConfig = Omit<SubscriptionDeclaration, 'secret' | 'next_secret' | 'authorization'>;
+
+export interface SubscriptionDefinition {
+  readonly namespace: string;
+  readonly name: string;
+  /** The version of the topology that created it: part of its object's name. */
+  readonly id: number;
+  /** The version of the topology that changed it last. */
+  readonly version: number;
+  readonly config: SubscriptionConfig;
+  /** `whsec_` and base64. */
+  readonly secret: string;
+  readonly nextSecret: string | null;
+  /** The value of the header `authorization`. */
+  readonly authorization: string | null;
+  /** Null: it runs. */
+  readonly pauseReason: PauseReason | null;
+  /** How often it was resumed: each time its breaker closes. */
+  readonly resumes: number;
+}
+
+/** What a queue has to know of a subscription that takes from it. */
+export interface QueueSubscription {
+  readonly name: string;
+  readonly id: number;
+  /** Messages that it may hold until it says how many. */
+  readonly window: number;
+  readonly leaseMs: number;
+}
+
+/** Of the definition of a queue, what subscriptions change. */
+interface FedQueue {
+  version: number;
+  subscriptions?: readonly QueueSubscription[];
+}
+
+/** What a lease has beyond the time of the requests: for the settlement, and for clocks. */
+const LEASE_MARGIN_MS = 15_000;
+
+/**
+ * Creates or replaces a subscription. Returns the same object if nothing changes. A paused one stays paused; secrets that are
+ * left out stay.
+ */
+export function declareSubscription(
+  existing: SubscriptionDefinition | null,
+  namespace: string,
+  name: string,
+  declaration: SubscriptionDeclaration,
+  nextVersion: number,
+  newSecret: string,
+): { definition: SubscriptionDefinition; madeSecret: boolean } {
+  const { secret, next_secret: nextSecret, authorization, ...config } = declaration;
+  const made: SubscriptionDefinition = {
+    namespace,
+    name,
+    id: existing?.id ?? nextVersion,
+    version: nextVersion,
+    config,
+    secret: secret ?? existing?.secret ?? newSecret,
+    nextSecret: nextSecret === undefined ? (existing?.nextSecret ?? null) : nextSecret,
+    authorization: authorization === undefined ? (existing?.authorization ?? null) : authorization,
+    pauseReason: existing?.pauseReason ?? null,
+    resumes: existing?.resumes ?? 0,
+  };
+  const madeSecret = made.secret === newSecret;
+  return existing && isSame(existing, made)
+    ? { definition: existing, madeSecret }
+    : { definition: made, madeSecret };
+}
+
+/** @param reason null: it is resumed, which closes its breaker */
+export function pauseSubscription(
+  existing: SubscriptionDefinition,
+  reason: PauseReason | null,
+  nextVersion: number,
+): SubscriptionDefinition {
+  if (reason !== null && existing.pauseReason === reason) return existing;
+  const resumes = existing.resumes + (reason === null ? 1 : 0);
+  return { ...existing, version: nextVersion, pauseReason: reason, resumes };
+}
+
+/** Returns what the queue keeps of a subscription. */
+export function queueSubscriptionOf({ name, id, config }: SubscriptionDefinition): QueueSubscription {
+  const { reply_timeout_ms: timeoutMs, batch_wait_ms: waitMs } = config;
+  const window = pushWindow(config, null);
+  return { name, id, window, leaseMs: Math.min(timeoutMs + waitMs + LEASE_MARGIN_MS, PUSH_LEASE_MS_MAX) };
+}
+
+/**
+ * Returns the queue with or without a subscription; the same object if that makes no difference.
+ * @param subscription null: it takes no messages from the queue
+ */
+export function withSubscription<Queue extends FedQueue>(
+  queue: Queue,
+  name: string,
+  subscription: SubscriptionDefinition | null,
+  nextVersion: number,
+): Queue {
+  const before = queue.subscriptions ?? [];
+  const others = before.filter((other) => other.name !== name);
+  const after = subscription === null ? others : [...others, queueSubscriptionOf(subscription)];
+  after.sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (JSON.stringify(after) === JSON.stringify(before)) return queue;
+  return { ...queue, version: nextVersion, subscriptions: after };
+}
+
+/** Returns the consumer id under which a subscription takes messages. */
+export function consumerOfSubscription({ name, id }: Pick<QueueSubscription, 'name' | 'id'>): string {
+  return `subscription:${name}#${id}`;
+}
+
+/** Returns the name of a subscription's object. */
+export function subscriptionObjectName({
+  namespace,
+  name,
+  id,
+}: Pick<SubscriptionDefinition, 'namespace' | 'name' | 'id'>): string {
+  return `${namespace}/${name}#${id}`;
+}
+
+function isSame(a: SubscriptionDefinition, b: SubscriptionDefinition): boolean {
+  return JSON.stringify({ ...a, version: 0 }) === JSON.stringify({ ...b, version: 0 });
+}

@@ -1,0 +1,34 @@
+/** Binding arguments: those of AMQP as the broker has them. */
+
+import type { Binding, BindingArguments } from '../../sdk/admin/exchange-types.ts';
+import type { BindingSpec } from '../../wire/amqp/broker-port.ts';
+import type { FieldTable } from '../../wire/amqp/codec/field-table.ts';
+import { portError, type PortError } from '../../wire/amqp/reply-codes.ts';
+import { textOf } from './messages.ts';
+
+export function argumentsOf(table: FieldTable): BindingArguments | PortError {
+  const given: Record<string, string | number | boolean | null> = {};
+  for (const [name, field] of table) {
+    if (field.type === 't') given[name] = field.value;
+    else {
+      const text = textOf(field);
+      if (text === undefined) return portError('not-implemented', `binding argument '${name}' of that type`);
+      given[name] = field.type === 'S' || text === null ? text : Number(text);
+    }
+  }
+  return given;
+}
+
+export function isSameBinding(
+  found: Binding,
+  { source, routingKey }: BindingSpec,
+  given: BindingArguments,
+): boolean {
+  const entries = Object.entries(given);
+  return (
+    found.source === source &&
+    found.routingKey === routingKey &&
+    Object.keys(found.arguments).length === entries.length &&
+    entries.every(([name, value]) => Object.hasOwn(found.arguments, name) && found.arguments[name] === value)
+  );
+}

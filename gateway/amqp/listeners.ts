@@ -1,0 +1,58 @@
+/** Listeners: the doors of a server. On loopback it listens by IPv4 and IPv6, since `localhost` means either. */
+
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+
+export interface TlsFiles {
+  /** PEM, with the chain. */
+  cert: string | Buffer;
+  key: string | Buffer;
+}
+
+export interface Door {
+  host: string;
+  /** 0: any free port. */
+  port: number;
+  tls?: TlsFiles;
+}
+
+export interface DoorSettings {
+  connectionsMax: number;
+  /** The time for a TLS handshake, in ms. */
+  handshakeMs: number;
+  onSocket: (socket: Socket) => void;
+}
+
+const LOOPBACK = '127.0.0.1';
+const LOOPBACK_6 = '::1';
+
+/** Rejects if the port is taken. */
+export async function listen(
+  door: Door,
+  settings: DoorSettings,
+): Promise<{ port: number; servers: Server[] }> {
+  const first = await listenOn(door, settings);
+  const { port } = first.address() as AddressInfo;
+  if (door.host !== LOOPBACK) return { port, servers: [first] };
+  // A machine may have no IPv6, or another program on that port of it.
+  const second = await listenOn({ ...door, host: LOOPBACK_6, port }, settings).catch(() => null);
+  return { port, servers: second === null ? [first] : [first, second] };
+}
+
+async function listenOn({ host, port, tls }: Door, settings: DoorSettings): Promise<Server> {
+  const { connectionsMax, handshakeMs, onSocket } = settings;
+  const server =
+    tls === undefined
+      ? createServer(onSocket)
+      : createTlsServer({ ...tls, handshakeTimeout: handshakeMs }, onSocket);
+  server.maxConnections = connectionsMax;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      server.on('error', () => {}); // a connection that could not be taken
+      resolve();
+    });
+  });
+  return server;
+}

@@ -1,0 +1,92 @@
+/** SDK consumer: a consumer of an AMQP client, over the consumer of the SDK. */
+
+import { DELIVER_MESSAGES_MAX } from '../../protocol/limits.ts';
+import type { Queue } from '../../sdk/admin/queue-types.ts';
+import { Consumer } from '../../sdk/consumer/consumer.ts';
+import type { ReceivedMessage } from '../../sdk/consumer/received-message.ts';
+import type { ConsumerListener, ConsumeSpec, PortConsumer } from '../../wire/amqp/broker-port.ts';
+import type { BrokerClient } from './broker-clients.ts';
+import { deliveryOf } from './deliveries.ts';
+import type { ListedConsumer } from './queue-consumers.ts';
+
+export interface SdkConsumerHost {
+  readonly client: BrokerClient;
+  /** Resolves when the client has read what was sent; undefined if nothing much waits. */
+  drained(): Promise<void> | undefined;
+  /** It takes nothing any more. */
+  left(consumer: SdkConsumer, queue: Queue): void;
+}
+
+/** The broker's shortest lease, in ms: the SDK extends it well before its end. */
+const LEASE_MS_MIN = 500;
+
+export class SdkConsumer implements PortConsumer, ListedConsumer {
+  readonly isExclusive: boolean;
+  readonly #host: SdkConsumerHost;
+  readonly #spec: ConsumeSpec;
+  readonly #listener: ConsumerListener;
+  #queue: Queue | null = null;
+  #consumer: Consumer | null = null;
+  #prefetch: number;
+  #isStopped = false;
+
+  constructor(host: SdkConsumerHost, spec: ConsumeSpec, listener: ConsumerListener) {
+    this.#host = host;
+    this.#spec = spec;
+    this.#listener = listener;
+    this.isExclusive = spec.exclusive;
+    this.#prefetch = heldOf(spec.prefetch);
+  }
+
+  /** What the broker says of the queue, before it starts. */
+  know(queue: Queue): void {
+    this.#queue = queue;
+  }
+
+  start(): void {
+    const { transport, queues } = this.#host.client;
+    if (this.#isStopped) return;
+    this.#consumer = new Consumer(transport, queues, this.#spec.queue, (message) => this.#handle(message), {
+      prefetch: this.#prefetch,
+      // In the order of the queue. A handler ends at once, unless the client reads too slowly.
+      concurrency: 1,
+      settle: 'manual',
+      leaseMs: Math.max(this.#queue!.leaseMs, LEASE_MS_MIN),
+      ...(this.#spec.priority !== 0 && { priority: this.#spec.priority }),
+    });
+    this.#consumer.done.catch(() => this.end());
+  }
+
+  setPrefetch(prefetch: number): void {
+    const held = heldOf(prefetch);
+    if (held === this.#prefetch || this.#isStopped) return;
+    this.#prefetch = held;
+    this.#consumer?.setPrefetch(held);
+  }
+
+  cancel(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#consumer?.stop().catch(() => {});
+    if (this.#queue !== null) this.#host.left(this, this.#queue);
+  }
+
+  /** The queue is gone, or the broker has ended the consumer. */
+  end(): void {
+    if (this.#isStopped) return;
+    this.cancel();
+    this.#listener.cancelled();
+  }
+
+  #handle(message: ReceivedMessage): Promise<void> | undefined {
+    // Another consumer of the channel may have the same tag by now.
+    if (this.#isStopped) return void message.release();
+    this.#listener.deliver(deliveryOf(message, this.#spec.queue, this.#queue!.retry));
+    return this.#host.drained();
+  }
+}
+
+/** What the broker allows a consumer to hold, of an AMQP prefetch. */
+function heldOf(prefetch: number): number {
+  return prefetch === 0 ? DELIVER_MESSAGES_MAX : Math.min(prefetch, DELIVER_MESSAGES_MAX);
+}

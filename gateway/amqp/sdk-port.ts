@@ -1,0 +1,327 @@
+/** SDK port: the broker of one AMQP connection, over the SDK. */
+
+import { randomBytes } from 'node:crypto';
+import { isWideName, WIDE_NAME_RULE } from '../../protocol/name-rule.ts';
+import type { Queue } from '../../sdk/admin/queue-types.ts';
+import { asPosthornError } from '../../sdk/errors.ts';
+import type { ExchangeSpec } from '../../wire/amqp/arguments/exchange-arguments.ts';
+import type {
+  BindingSpec,
+  BrokerPort,
+  ConsumerListener,
+  ConsumeSpec,
+  Delivery,
+  Done,
+  PortConsumer,
+  PublishedMessage,
+  PublishOutcome,
+  QueueCounts,
+  QueueSpec,
+} from '../../wire/amqp/broker-port.ts';
+import { isPortError, portError, type PortError } from '../../wire/amqp/reply-codes.ts';
+import { argumentsOf, isSameBinding } from './binding-arguments.ts';
+import type { BrokerClient } from './broker-clients.ts';
+import { portErrorOf } from './broker-errors.ts';
+import { deliveryOf } from './deliveries.ts';
+import type { ExclusiveQueues } from './exclusive-queues.ts';
+import { GotMessages } from './got-messages.ts';
+import { outgoingOf } from './messages.ts';
+import type { QueueConsumers } from './queue-consumers.ts';
+import { queueDeclarationOf, unaskedSettings } from './queue-declaration.ts';
+import type { QueueEndings } from './queue-endings.ts';
+import { SdkConsumer } from './sdk-consumer.ts';
+
+export interface PortSettings {
+  client: BrokerClient;
+  namespace: string;
+  /** As the client wrote it, for texts. */
+  virtualHost: string;
+  exclusive: ExclusiveQueues;
+  consumers: QueueConsumers;
+  endings: QueueEndings;
+  /** Resolves when the client has read what was sent; undefined if nothing much waits. */
+  drained(): Promise<void> | undefined;
+}
+
+/** A lost publisher or broker: the message may be sent again. */
+const REFUSALS = new Set(['queue_full', 'timeout', 'aborted', 'closed', 'connection_failed']);
+
+export class SdkPort implements BrokerPort {
+  readonly #client: BrokerClient;
+  readonly #settings: PortSettings;
+  readonly #got: GotMessages;
+  /** Exclusive queues of the connection. */
+  readonly #own = new Set<string>();
+
+  constructor(settings: PortSettings) {
+    this.#client = settings.client;
+    this.#settings = settings;
+    this.#got = new GotMessages(settings.client.transport, this.uniqueName('amqp-'));
+  }
+
+  /** The connection has ended. */
+  close(): void {
+    const { exclusive, namespace, endings } = this.#settings;
+    for (const queue of this.#own) {
+      exclusive.release(namespace, queue);
+      endings.begin(namespace, queue, () => this.#client.queues.delete(queue));
+    }
+  }
+
+  uniqueName(prefix: string): string {
+    return `${prefix}${randomBytes(16).toString('base64url')}`;
+  }
+
+  declareExchange(spec: ExchangeSpec, done: Done<null>): void {
+    const { exchange, type, ...rest } = spec;
+    if (!isWideName(exchange)) return done(unusable('exchange', exchange));
+    answer(done, async () => {
+      await this.#client.exchanges.declare(exchange, { type: type as 'direct', ...rest });
+      return null;
+    });
+  }
+
+  checkExchange(exchange: string, done: Done<null>): void {
+    if (!isWideName(exchange)) return done(this.#absent('exchange', exchange));
+    answer(done, async () => {
+      await this.#client.exchanges.get(exchange);
+      return null;
+    });
+  }
+
+  deleteExchange(exchange: string, ifUnused: boolean, done: Done<null>): void {
+    if (!isWideName(exchange)) return done(null);
+    answer(done, async () => {
+      await this.#client.exchanges.delete(exchange, { ifUnused }).catch(unless('exchange_not_found', null));
+      return null;
+    });
+  }
+
+  bind(binding: BindingSpec, done: Done<null>): void {
+    const named = this.#namesOf(binding);
+    if (isPortError(named)) return done(named);
+    const given = argumentsOf(binding.arguments);
+    if (isPortError(given)) return done(given);
+    const { source, destination, routingKey } = binding;
+    answer(done, async () => {
+      await this.#ended(destination);
+      await this.#client.exchanges.bind(source, destination, { routingKey, arguments: given });
+      return null;
+    });
+  }
+
+  unbind(binding: BindingSpec, done: Done<null>): void {
+    const named = this.#namesOf(binding);
+    if (isPortError(named)) return done(named);
+    const given = argumentsOf(binding.arguments);
+    if (isPortError(given)) return done(given);
+    answer(done, async () => {
+      const { exchanges } = this.#client;
+      for await (const found of exchanges.bindings(binding.destination)) {
+        if (!isSameBinding(found, binding, given)) continue;
+        await exchanges.unbind(found).catch(unless('binding_not_found', null));
+        break;
+      }
+      return null;
+    });
+  }
+
+  declareQueue(spec: QueueSpec, done: Done<QueueCounts>): void {
+    const { queue } = spec;
+    if (!isWideName(queue)) return done(unusable('queue', queue));
+    const locked = this.#locked(queue);
+    if (locked !== null) return done(locked);
+    const declaration = queueDeclarationOf(spec);
+    if (isPortError(declaration)) return done(declaration);
+    answer(done, async () => {
+      const { exclusive, namespace } = this.#settings;
+      await this.#ended({ queue });
+      const isOwn = exclusive.isOwn(namespace, queue, this);
+      if (spec.exclusive && !isOwn && (await this.#exists(queue))) return this.#lock(queue);
+      if (!spec.exclusive && isOwn) return this.#lock(queue);
+      try {
+        await this.#client.queues.declare(queue, declaration);
+      } catch (error) {
+        if (!isUnasked(error, spec)) throw error;
+      }
+      if (spec.exclusive) {
+        exclusive.claim(namespace, queue, this);
+        this.#own.add(queue);
+      }
+      return await this.#counts(queue);
+    });
+  }
+
+  checkQueue(queue: string, done: Done<QueueCounts>): void {
+    const problem = this.#usable(queue);
+    if (problem !== null) return done(problem);
+    answer(done, () => this.#counts(queue));
+  }
+
+  purgeQueue(queue: string, done: Done<number>): void {
+    const problem = this.#usable(queue);
+    if (problem !== null) return done(problem);
+    answer(done, () => this.#client.queues.purge(queue));
+  }
+
+  deleteQueue(queue: string, conditions: { ifUnused: boolean; ifEmpty: boolean }, done: Done<number>): void {
+    if (!isWideName(queue)) return done(0);
+    const locked = this.#locked(queue);
+    if (locked !== null) return done(locked);
+    const { ifUnused, ifEmpty } = conditions;
+    answer(done, async () => {
+      try {
+        const { messageCount } = await this.#counts(queue);
+        await this.#client.queues.delete(queue, { ifUnused, ifEmpty });
+        this.#settings.consumers.endAll(this.#settings.namespace, queue);
+        if (this.#own.delete(queue)) this.#settings.exclusive.release(this.#settings.namespace, queue);
+        return messageCount;
+      } catch (error) {
+        return unless('queue_not_found', 0)(error);
+      }
+    });
+  }
+
+  publish(message: PublishedMessage, done: Done<PublishOutcome>): void {
+    const { exchange, routingKey, mandatory } = message;
+    const { publisher } = this.#client;
+    if (exchange === '' && !isWideName(routingKey)) return done('unroutable');
+    if (exchange !== '' && !isWideName(exchange)) return done(this.#absent('exchange', exchange));
+    const outgoing = outgoingOf(message);
+    const published =
+      exchange === ''
+        ? publisher.sendToQueue(routingKey, outgoing)
+        : publisher.publish(exchange, { ...outgoing, routingKey, mandatory });
+    published.then(
+      () => done('stored'),
+      (error: unknown) => done(outcomeOf(error)),
+    );
+  }
+
+  get(queue: string, done: Done<{ delivery: Delivery; messageCount: number } | null>): void {
+    const problem = this.#usable(queue);
+    if (problem !== null) return done(problem);
+    answer(done, async () => {
+      const message = await this.#got.take(queue);
+      if (message === null) return null;
+      const { state, retry } = await this.#client.queues.get(queue);
+      return { delivery: deliveryOf(message, queue, retry), messageCount: state.ready };
+    });
+  }
+
+  consume(spec: ConsumeSpec, listener: ConsumerListener, done: Done<PortConsumer>): void {
+    const { queue, exclusive } = spec;
+    const problem = this.#usable(queue);
+    if (problem !== null) return done(problem);
+    const { consumers, namespace } = this.#settings;
+    const others = consumers.of(namespace, queue);
+    if (others.some(({ isExclusive }) => isExclusive) || (exclusive && others.length > 0)) {
+      return done(this.#inUse(queue));
+    }
+    const host = { client: this.#client, drained: () => this.#settings.drained(), left: this.#left };
+    const consumer = new SdkConsumer(host, spec, listener);
+    consumers.add(namespace, queue, consumer);
+    answer(
+      (answered: PortConsumer | PortError) => {
+        if (isPortError(answered)) consumers.remove(namespace, queue, consumer);
+        done(answered);
+      },
+      async () => {
+        await this.#settings.endings.under(namespace, queue);
+        const found = await this.#client.queues.get(queue);
+        if (exclusive && found.state.consumers > 0) return this.#inUse(queue);
+        consumer.know(found);
+        return consumer;
+      },
+    );
+  }
+
+  /** The last consumer of a queue with auto-delete takes the queue with it, unless another gateway has consumers. */
+  readonly #left = (consumer: SdkConsumer, { queue, autoDelete }: Queue): void => {
+    const { consumers, namespace, endings } = this.#settings;
+    if (!consumers.remove(namespace, queue, consumer) || !autoDelete) return;
+    const { queues } = this.#client;
+    endings.begin(namespace, queue, async () => {
+      const { state } = await queues.get(queue);
+      // The stream of the one that leaves may count yet.
+      if (state.consumers <= 1 && consumers.of(namespace, queue).length === 0) await queues.delete(queue);
+    });
+  };
+
+  async #counts(queue: string): Promise<QueueCounts> {
+    await this.#ended({ queue });
+    const { state } = await this.#client.queues.get(queue);
+    return { messageCount: state.ready, consumerCount: state.consumers };
+  }
+
+  async #exists(queue: string): Promise<boolean> {
+    return await this.#client.queues.get(queue).then(() => true, unless('queue_not_found', false));
+  }
+
+  /** Waits for the deletion of a queue that is under way. */
+  async #ended(destination: BindingSpec['destination']): Promise<void> {
+    if ('queue' in destination)
+      await this.#settings.endings.under(this.#settings.namespace, destination.queue);
+  }
+
+  #usable(queue: string): PortError | null {
+    return isWideName(queue) ? this.#locked(queue) : this.#absent('queue', queue);
+  }
+
+  #locked(queue: string): PortError | null {
+    const { exclusive, namespace } = this.#settings;
+    return exclusive.isForeign(namespace, queue, this) ? this.#lock(queue) : null;
+  }
+
+  #lock(queue: string): PortError {
+    const { virtualHost } = this.#settings;
+    const reason = `cannot obtain exclusive access to locked queue '${queue}' in vhost '${virtualHost}'`;
+    return portError('resource-locked', reason);
+  }
+
+  #inUse(queue: string): PortError {
+    return portError(
+      'access-refused',
+      `queue '${queue}' in vhost '${this.#settings.virtualHost}' in exclusive use`,
+    );
+  }
+
+  #absent(what: string, name: string): PortError {
+    return portError('not-found', `no ${what} '${name}' in vhost '${this.#settings.virtualHost}'`);
+  }
+
+  #namesOf({ source, destination }: BindingSpec): PortError | null {
+    if (!isWideName(source)) return this.#absent('exchange', source);
+    if ('queue' in destination) return this.#usable(destination.queue);
+    return isWideName(destination.exchange) ? null : this.#absent('exchange', destination.exchange);
+  }
+}
+
+/** Runs a call and hands on its result, or its error as AMQP's. */
+function answer<Value>(done: Done<Value>, run: () => Promise<Value | PortError>): void {
+  run().then(done, (error: unknown) => done(portErrorOf(error)));
+}
+
+const unusable = (what: string, name: string): PortError =>
+  portError('not-implemented', `a name like '${name}' for an ${what}: it has to be ${WIDE_NAME_RULE}`);
+
+/** A handler of errors that returns a value for one code and throws the others. */
+function unless<Value>(code: string, value: Value): (error: unknown) => Value {
+  return (error) => {
+    if (asPosthornError(error).code === code) return value;
+    throw error;
+  };
+}
+
+function isUnasked(error: unknown, spec: QueueSpec): boolean {
+  const { code, details } = asPosthornError(error);
+  if (code !== 'queue_differs' || !Array.isArray(details['differing'])) return false;
+  const unasked = unaskedSettings(spec);
+  return (details['differing'] as { field: string }[]).every(({ field }) => unasked.has(field));
+}
+
+function outcomeOf(error: unknown): PublishOutcome | PortError {
+  const { code, retryable } = asPosthornError(error);
+  if (code === 'unroutable' || code === 'queue_not_found') return 'unroutable';
+  return retryable || REFUSALS.has(code) ? 'refused' : portErrorOf(error);
+}

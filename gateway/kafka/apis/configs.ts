@@ -1,0 +1,170 @@
+/** DescribeConfigs, AlterConfigs, IncrementalAlterConfigs: settings of topics; and the few of the one broker that clients ask for. */
+
+import {
+  TOPIC_DEFAULTS_OF_CONFIGS,
+  describedConfigs,
+  fieldsOfConfigs,
+  SOURCE,
+  TYPE,
+  type GivenConfig,
+} from '../topics/topic-configs.ts';
+import { ERRORS } from '../../../wire/kafka/error-codes.ts';
+import { failureOf, kafkaFailure, type KafkaFailure } from '../broker/broker-errors.ts';
+import { NODE_ID, type Handler, type Session } from '../session.ts';
+
+/** `ConfigResource.Type`. */
+const RESOURCE = { topic: 2, broker: 4 } as const;
+
+const BROKER_CONFIGS: readonly { name: string; value: string; type: number }[] = [
+  { name: 'auto.create.topics.enable', value: '', type: TYPE.boolean },
+  { name: 'default.replication.factor', value: '1', type: TYPE.int },
+  { name: 'num.partitions', value: '1', type: TYPE.int },
+  { name: 'offsets.topic.replication.factor', value: '1', type: TYPE.int },
+];
+
+interface DescribeConfigsRequest {
+  resources: { resourceType: number; resourceName: string; configurationKeys: string[] | null }[];
+}
+
+export const describeConfigs: Handler<DescribeConfigsRequest> = async (session, { resources }) => ({
+  results: await Promise.all(
+    resources.map(async ({ resourceType, resourceName, configurationKeys }) => {
+      const configs = await configsOf(session, resourceType, resourceName);
+      const asked = { resourceType, resourceName };
+      if (!Array.isArray(configs)) return { ...asked, ...configs, configs: [] };
+      const isAsked = ({ name }: Described): boolean =>
+        configurationKeys === null || configurationKeys.length === 0 || configurationKeys.includes(name);
+      return { ...asked, errorCode: ERRORS.NONE, errorMessage: null, configs: configs.filter(isAsked) };
+    }),
+  ),
+});
+
+interface Described {
+  name: string;
+  value: string;
+  readOnly: boolean;
+  isDefault: boolean;
+  configSource: number;
+  isSensitive: boolean;
+  configType: number;
+}
+
+async function configsOf(session: Session, type: number, name: string): Promise<Described[] | KafkaFailure> {
+  if (type === RESOURCE.broker) {
+    if (name !== '' && name !== String(NODE_ID))
+      return kafkaFailure('INVALID_REQUEST', `there is no broker ${name}`);
+    return BROKER_CONFIGS.map((config) => ({
+      name: config.name,
+      value: config.value || String(session.autoCreate),
+      readOnly: true,
+      isDefault: true,
+      configSource: SOURCE.default,
+      isSensitive: false,
+      configType: config.type,
+    }));
+  }
+  if (type !== RESOURCE.topic)
+    return kafkaFailure('INVALID_REQUEST', `there are no settings of resources of type ${type}`);
+  try {
+    const topic = await session.client.directory.get(name);
+    if (!topic) return kafkaFailure('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`);
+    const defaults = new Map(TOPIC_DEFAULTS_OF_CONFIGS.map((config) => [config.name, config.value]));
+    return describedConfigs(topic).map((config) => {
+      const isDefault = defaults.get(config.name) === config.value;
+      return {
+        name: config.name,
+        value: config.value,
+        readOnly: config.isReadOnly,
+        isDefault,
+        configSource: isDefault ? SOURCE.default : SOURCE.topic,
+        isSensitive: false,
+        configType: config.type,
+      };
+    });
+  } catch (error) {
+    return failureOf(error, 'topic');
+  }
+}
+
+interface AlterConfigsRequest {
+  resources: { resourceType: number; resourceName: string; configs: GivenConfig[] }[];
+  validateOnly: boolean;
+}
+
+/** All settings at once: those that are left out take their defaults. */
+export const alterConfigs: Handler<AlterConfigsRequest> = async (session, { resources, validateOnly }) => ({
+  responses: await Promise.all(
+    resources.map(async ({ resourceType, resourceName, configs }) => {
+      const given = new Map(configs.map(({ name, value }) => [name, value]));
+      const others = TOPIC_DEFAULTS_OF_CONFIGS.filter(({ name }) => !given.has(name));
+      const all = [...configs.filter(({ value }) => value !== null), ...others];
+      return {
+        resourceType,
+        resourceName,
+        ...(await alter(session, resourceType, resourceName, all, validateOnly)),
+      };
+    }),
+  ),
+});
+
+interface IncrementalAlterConfigsRequest {
+  resources: {
+    resourceType: number;
+    resourceName: string;
+    configs: (GivenConfig & { configOperation: number })[];
+  }[];
+  validateOnly: boolean;
+}
+
+const OPERATION = { set: 0, delete: 1 } as const;
+
+export const incrementalAlterConfigs: Handler<IncrementalAlterConfigsRequest> = async (
+  session,
+  { resources, validateOnly },
+) => ({
+  responses: await Promise.all(
+    resources.map(async ({ resourceType, resourceName, configs }) => {
+      const changes = configs.map((config) => changeOf(config));
+      const failed = changes.find((change) => 'errorCode' in change);
+      const outcome =
+        failed ?? (await alter(session, resourceType, resourceName, changes as GivenConfig[], validateOnly));
+      return { resourceType, resourceName, ...outcome };
+    }),
+  ),
+});
+
+function changeOf({
+  name,
+  value,
+  configOperation,
+}: GivenConfig & { configOperation: number }): GivenConfig | KafkaFailure {
+  if (configOperation === OPERATION.set) return { name, value };
+  if (configOperation === OPERATION.delete) {
+    return { name, value: TOPIC_DEFAULTS_OF_CONFIGS.find((config) => config.name === name)?.value ?? null };
+  }
+  return kafkaFailure(
+    'INVALID_CONFIG',
+    `${name}: a list can be set, and nothing added to it or taken from it`,
+  );
+}
+
+async function alter(
+  { client }: Session,
+  type: number,
+  name: string,
+  configs: readonly GivenConfig[],
+  isDryRun: boolean,
+): Promise<KafkaFailure | { errorCode: number; errorMessage: null }> {
+  if (type !== RESOURCE.topic)
+    return kafkaFailure('INVALID_REQUEST', 'only settings of topics can be changed');
+  const fields = fieldsOfConfigs(configs);
+  if ('errorCode' in fields) return fields as KafkaFailure;
+  try {
+    const found = await client.directory.get(name);
+    if (!found) return kafkaFailure('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`);
+    if (!isDryRun && Object.keys(fields).length > 0) await client.topics.change(name, fields);
+    return { errorCode: ERRORS.NONE, errorMessage: null };
+  } catch (error) {
+    return failureOf(error, 'topic');
+  }
+}

@@ -1,0 +1,45 @@
+/** APIs: the handler of each. A test holds the list to what the connection machine serves. */
+
+import { ADVERTISED } from '../../../wire/kafka/served-apis.ts';
+import { ERRORS } from '../../../wire/kafka/error-codes.ts';
+import type { Handler } from '../session.ts';
+import { alterConfigs, describeConfigs, incrementalAlterConfigs } from './configs.ts';
+import { deleteRecords } from './delete-records.ts';
+import { fetch } from './fetch.ts';
+import { deleteGroups, describeGroups, listGroups } from './group-admin.ts';
+import { heartbeat, joinGroup, leaveGroup, syncGroup } from './groups.ts';
+import { initProducerId } from './init-producer-id.ts';
+import { listOffsets } from './list-offsets.ts';
+import { describeCluster, findCoordinator, metadata } from './metadata.ts';
+import { offsetCommit, offsetFetch } from './offsets.ts';
+import { produce } from './produce.ts';
+import { createPartitions, createTopics, deleteTopics } from './topics.ts';
+
+const apiVersions: Handler<unknown> = async () => ({ errorCode: ERRORS.NONE, apiKeys: ADVERTISED });
+
+export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
+  AlterConfigs: alterConfigs,
+  ApiVersions: apiVersions,
+  CreatePartitions: createPartitions,
+  CreateTopics: createTopics,
+  DeleteGroups: deleteGroups,
+  DeleteRecords: deleteRecords,
+  DeleteTopics: deleteTopics,
+  DescribeCluster: describeCluster,
+  DescribeConfigs: describeConfigs,
+  DescribeGroups: describeGroups,
+  Fetch: fetch,
+  FindCoordinator: findCoordinator,
+  Heartbeat: heartbeat,
+  IncrementalAlterConfigs: incrementalAlterConfigs,
+  InitProducerId: initProducerId,
+  JoinGroup: joinGroup,
+  LeaveGroup: leaveGroup,
+  ListGroups: listGroups,
+  ListOffsets: listOffsets,
+  Metadata: metadata,
+  OffsetCommit: offsetCommit,
+  OffsetFetch: offsetFetch,
+  Produce: produce,
+  SyncGroup: syncGroup,
+};

@@ -1,0 +1,227 @@
+/** Kafka socket: one TCP connection, its protocol machine, and the handlers of its requests. */
+
+import type { Socket } from 'node:net';
+import { asPosthornError, PosthornError } from '../../sdk/errors.ts';
+import { Connection } from '../../wire/kafka/connection/connection.ts';
+import { ERRORS } from '../../wire/kafka/error-codes.ts';
+import type { Request } from '../../wire/kafka/connection/request.ts';
+import { HANDLERS } from './apis/index.ts';
+import type { BrokerClients } from './broker/broker-client.ts';
+import { PartitionFeeds } from './fetch/partition-feeds.ts';
+import { Login } from './login/login.ts';
+import { Appenders } from './produce/appenders.ts';
+import type { Address, Session } from './session.ts';
+
+export interface SocketSettings {
+  /** Of the broker. */
+  url: string;
+  clients: BrokerClients;
+  /** Where logins do not say another. */
+  namespace: string;
+  /** Where clients reach the gateway; null: where they have dialled. */
+  advertised: Address | null;
+  autoCreate: boolean;
+  onError(error: unknown): void;
+}
+
+/** Kafka's `socket.request.max.bytes` is 100 MiB; a request of ours has batches of at most 1 MiB. */
+const REQUEST_BYTES_MAX = 32 * 1024 * 1024;
+
+/** Of who has not logged in. */
+const LOGIN_BYTES_MAX = 256 * 1024;
+
+/** Above it a connection is not read until something is answered. */
+const BACKLOG_REQUESTS_MAX = 1_000;
+const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+
+/** A client that sends half a request has this long for the next bytes, in ms. */
+const SILENCE_MS_MAX = 30_000;
+
+/** After so many silences without a request a connection is closed: Kafka's ten minutes. */
+const SILENCES_MAX = 20;
+
+export class KafkaSocket {
+  readonly #socket: Socket;
+  readonly #settings: SocketSettings;
+  readonly #connection = new Connection(LOGIN_BYTES_MAX);
+  readonly #login: Login;
+  readonly #ended = new AbortController();
+  #session: Session | null = null;
+  #release: (() => void) | null = null;
+  /** The request before, of those that are served one after another. */
+  #inOrder: Promise<void> = Promise.resolve();
+  #fetching: Promise<void> = Promise.resolve();
+  readonly #producing = new Set<Promise<void>>();
+  #drained: PromiseWithResolvers<void> | null = null;
+  #isFlushing = false;
+  #silences = 0;
+  #clientId = '';
+
+  constructor(socket: Socket, settings: SocketSettings) {
+    this.#socket = socket;
+    this.#settings = settings;
+    const { url, namespace } = settings;
+    this.#login = new Login({ url, namespace, isFromHere: isLoopback(socket) });
+    socket.setNoDelay(true);
+    socket.setTimeout(SILENCE_MS_MAX);
+    socket.on('data', (chunk) => this.#guard(() => this.#receive(chunk)));
+    socket.on('drain', () => this.#onDrain());
+    socket.on('timeout', () => this.#onSilence());
+    socket.on('error', () => {}); // `close` follows
+    socket.on('close', () => this.#end());
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#silences = 0;
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    for (const request of this.#connection.receive(bytes)) this.#schedule(request);
+    this.#flushSoon();
+  }
+
+  /**
+   * Requests of a connection are served one after another, as by Kafka. Only reads and writes of records go beside them: a read that
+   * waits holds up nothing but other reads, and writes have an order of their own in each partition.
+   */
+  #schedule(request: Request): void {
+    const serve = (): Promise<void> => this.#serve(request);
+    if (request.api === 'Fetch') {
+      this.#fetching = this.#fetching.then(() => this.#whenDrained()).then(serve);
+    } else if (request.api === 'Produce') {
+      const producing = this.#session ? serve() : this.#inOrder.then(serve);
+      this.#producing.add(producing);
+      void producing.then(() => this.#producing.delete(producing));
+    } else {
+      const before = [this.#inOrder, ...this.#producing];
+      this.#inOrder = Promise.all(before).then(serve);
+    }
+  }
+
+  /** Never rejects. */
+  async #serve(request: Request): Promise<void> {
+    if (this.#ended.signal.aborted) return;
+    this.#clientId = request.clientId ?? '';
+    try {
+      this.#connection.answer(request, await this.#answerTo(request));
+      this.#flushSoon();
+    } catch (cause) {
+      this.#failed(cause);
+    }
+  }
+
+  async #answerTo({ api, body, version, isUnsupported }: Request): Promise<object | null> {
+    if (api === 'SaslHandshake') return this.#login.handshake(body as { mechanism: string });
+    if (api === 'SaslAuthenticate') return await this.#login.authenticate(body as { authBytes: Uint8Array });
+    if (api === 'ApiVersions') {
+      const versions = await HANDLERS['ApiVersions']!(null as never, body as never, version);
+      return isUnsupported ? { ...versions, errorCode: ERRORS.UNSUPPORTED_VERSION } : versions;
+    }
+    const session = (this.#session ??= await this.#newSession());
+    if (session === null) throw new PosthornError('unauthenticated', `${api} before a login`);
+    return await HANDLERS[api]!(session, body as never, version);
+  }
+
+  async #newSession(): Promise<Session | null> {
+    const credential = await this.#login.credential();
+    if (credential === null || this.#ended.signal.aborted) return null;
+    if (this.#session) return this.#session;
+    const { clients, advertised, autoCreate } = this.#settings;
+    const { client, release } = clients.take(credential.namespace, credential.token);
+    this.#release = release;
+    this.#connection.allow(REQUEST_BYTES_MAX);
+    return {
+      client,
+      address: advertised ?? dialled(this.#socket),
+      autoCreate,
+      clientId: () => this.#clientId,
+      clientHost: `/${(this.#socket.remoteAddress ?? '').replace(/^::ffff:/, '')}`,
+      feeds: new PartitionFeeds(client),
+      appenders: new Appenders(client),
+      signal: this.#ended.signal,
+    };
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    // Not at once: what answers together is written together.
+    setImmediate(() => {
+      this.#isFlushing = false;
+      this.#guard(() => this.#flush());
+    });
+  }
+
+  #flush(): void {
+    const { problem } = this.#connection;
+    const chunks = this.#connection.takeOutput();
+    if (this.#socket.writable && chunks.length > 0) {
+      this.#socket.cork();
+      for (const chunk of chunks) this.#socket.write(chunk);
+      this.#socket.uncork();
+    }
+    const { requests, bytes } = this.#connection.backlog;
+    if (problem !== null && requests === 0) return void this.#socket.end();
+    const isFull =
+      requests > BACKLOG_REQUESTS_MAX || bytes > BACKLOG_BYTES_MAX || this.#socket.writableNeedDrain;
+    if (isFull) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  async #whenDrained(): Promise<void> {
+    if (!this.#socket.writableNeedDrain || this.#socket.destroyed) return;
+    this.#drained ??= Promise.withResolvers();
+    await this.#drained.promise;
+  }
+
+  #onDrain(): void {
+    this.#drained?.resolve();
+    this.#drained = null;
+    this.#flushSoon();
+  }
+
+  #onSilence(): void {
+    this.#silences++;
+    const isIdle = this.#connection.backlog.requests === 0;
+    // Who is not read can send nothing.
+    const isStuck = this.#connection.isWithinRequest && !this.#socket.isPaused();
+    if (isStuck || (isIdle && this.#silences >= SILENCES_MAX)) this.#socket.destroy();
+  }
+
+  /** Requests have no answer for that. The client connects again. */
+  #failed(cause: unknown): void {
+    if (this.#ended.signal.aborted) return;
+    if (!(cause instanceof PosthornError)) this.#settings.onError(cause);
+    this.#connection.end(asPosthornError(cause).message);
+    this.#socket.destroy();
+  }
+
+  #end(): void {
+    this.#ended.abort(new PosthornError('aborted', 'the connection has ended'));
+    this.#connection.end('the connection has ended');
+    this.#onDrain();
+    this.#session?.feeds.end();
+    this.#release?.();
+    this.#release = null;
+  }
+
+  /** A fault of ours ends the connection, not the process. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#settings.onError(error);
+      this.#socket.destroy();
+    }
+  }
+}
+
+function dialled({ localAddress = '127.0.0.1', localPort = 0 }: Socket): Address {
+  return { host: localAddress.replace(/^::ffff:/, ''), port: localPort };
+}
+
+function isLoopback({ remoteAddress = '' }: Socket): boolean {
+  return remoteAddress === '::1' || /^(::ffff:)?127\./.test(remoteAddress);
+}

@@ -1,0 +1,35 @@
+/** Session: what the answer to a request depends on beside the request: the connection, who has logged in, and the settings. */
+
+import type { BrokerClient } from './broker/broker-client.ts';
+import type { PartitionFeeds } from './fetch/partition-feeds.ts';
+import type { Appenders } from './produce/appenders.ts';
+
+/** Where clients reach this gateway. */
+export interface Address {
+  host: string;
+  port: number;
+}
+
+export interface Session {
+  client: BrokerClient;
+  /** As the client has dialled it, or as the gateway is told to advertise. */
+  address: Address;
+  /** Makes topics that a client asks for and that are not there. */
+  autoCreate: boolean;
+  /** What the client calls itself, in its last request. */
+  clientId(): string;
+  clientHost: string;
+  feeds: PartitionFeeds;
+  appenders: Appenders;
+  /** Fires when the connection has ended. */
+  signal: AbortSignal;
+}
+
+/** The one virtual broker. */
+export const NODE_ID = 1;
+
+/** Kafka's "unknown": there is one leader that never changes, so clients have nothing to check. */
+export const LEADER_EPOCH = -1;
+
+/** The body of an answer; null: the client wants none. */
+export type Handler<Body> = (session: Session, body: Body, version: number) => Promise<object | null>;

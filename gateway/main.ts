@@ -1,0 +1,96 @@
+/** `npm run gateway`: lets clients of AMQP and Kafka talk to a broker, here or deployed. */
+
+import { readFile } from 'node:fs/promises';
+import { AmqpServer } from './amqp/amqp-server.ts';
+import { KafkaServer } from './kafka/kafka-server.ts';
+import { ManagementServer } from './management/management-server.ts';
+import { readOptions, type GatewayOptions } from './options.ts';
+
+const STOP_MS_MAX = 8_000;
+
+interface Server {
+  stop(): Promise<void>;
+}
+
+/** A server that is asked for. */
+interface Door {
+  name: string;
+  port: number;
+  /** Opens it, and says where it listens. */
+  open: () => Promise<{ server: Server; said: string }>;
+}
+
+await main();
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if ('text' in options) return options.isFault ? fail(options.text) : console.log(options.text);
+  const servers: Server[] = [];
+  for (const { name, port, open } of doorsOf(options)) {
+    try {
+      const { server, said } = await open();
+      servers.push(server);
+      console.log(said);
+    } catch (error) {
+      await Promise.all(servers.map((server) => server.stop()));
+      const { code, message } = error as NodeJS.ErrnoException;
+      return fail(code === 'EADDRINUSE' ? `port ${port} for ${name} is taken` : message);
+    }
+  }
+  stopWhenTold(servers);
+}
+
+function doorsOf({ url, host, amqp, kafka, management, tls, ...ofKafka }: GatewayOptions): Door[] {
+  const doors: Door[] = [];
+  if (amqp !== null) {
+    doors.push({
+      name: 'AMQP',
+      port: amqp,
+      open: async () => {
+        const files = tls && { port: tls.port, cert: await readFile(tls.cert), key: await readFile(tls.key) };
+        const server = await AmqpServer.start({ url, host, port: amqp, ...(files && { tls: files }) });
+        const withTls = server.tlsPort === null ? '' : `\nAMQP 0-9-1 with TLS on ${host}:${server.tlsPort}`;
+        return { server, said: `AMQP 0-9-1 on ${host}:${server.port}, for ${url}${withTls}` };
+      },
+    });
+  }
+  if (kafka !== null) {
+    doors.push({
+      name: 'Kafka',
+      port: kafka,
+      open: async () => {
+        const server = await KafkaServer.start({ url, host, port: kafka, ...ofKafka });
+        return { server, said: `Kafka on ${host}:${server.port}, for ${url}` };
+      },
+    });
+  }
+  if (management !== null) {
+    doors.push({
+      name: 'the management API',
+      port: management,
+      open: async () => {
+        const server = await ManagementServer.start({ url, host, port: management });
+        return { server, said: `management API on ${host}:${server.port}` };
+      },
+    });
+  }
+  return doors;
+}
+
+function stopWhenTold(servers: readonly Server[]): void {
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    setTimeout(() => process.exit(1), STOP_MS_MAX).unref();
+    void Promise.all(servers.map((server) => server.stop())).then(() => process.exit(0));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  // A parent that is gone, however it went, takes this process with it.
+  if (process.connected) process.on('disconnect', stop);
+}
+
+function fail(message: string): void {
+  console.error(message);
+  process.exitCode = 1;
+}

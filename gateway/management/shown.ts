@@ -1,0 +1,108 @@
+/** Shown: queues, exchanges and bindings as the management API shows them. */
+
+import type { Binding, Exchange } from '../../sdk/admin/exchange-types.ts';
+import type { Queue, QueueStatus } from '../../sdk/admin/queue-types.ts';
+import { defaultDeadLetterQueue } from '../../protocol/name-rule.ts';
+import { DELIVERY_LIMIT_MAX } from '../amqp/queue-declaration.ts';
+
+export const NODE = 'posthorn@gateway';
+
+export const vhostOf = (namespace: string): string => (namespace === 'default' ? '/' : namespace);
+export const namespaceOf = (vhost: string): string => (vhost === '/' ? 'default' : vhost);
+
+export type ShownQueue = ReturnType<typeof definedQueue>;
+
+/** As definitions have it. */
+export function definedQueue(queue: Omit<Queue, 'topologyVersion'>, vhost: string) {
+  return {
+    name: queue.queue,
+    vhost,
+    durable: true,
+    auto_delete: queue.autoDelete,
+    arguments: argumentsOfQueue(queue),
+  };
+}
+
+export function shownQueue(queue: Omit<Queue, 'topologyVersion'>, vhost: string, state: QueueStatus | null) {
+  const { ready = 0, leased = 0, parked = 0, consumers = 0, bytes = 0 } = state ?? {};
+  return {
+    ...definedQueue(queue, vhost),
+    exclusive: false,
+    type: 'classic',
+    node: NODE,
+    state: 'running',
+    messages: ready + leased + parked,
+    messages_ready: ready,
+    messages_unacknowledged: leased,
+    message_bytes: bytes,
+    consumers,
+  };
+}
+
+function argumentsOfQueue(queue: Omit<Queue, 'topologyVersion'>): Record<string, string | number | boolean> {
+  const { retry, deadLetter, singleActiveConsumer, overflow, maxPriority } = queue;
+  const isLimited = queue.maxLength !== null || queue.maxBytes !== null;
+  const all = {
+    'x-max-priority': maxPriority > 0 ? maxPriority : null,
+    'x-message-ttl': queue.messageTtlMs,
+    'x-expires': queue.expiresMs,
+    'x-max-length': queue.maxLength,
+    'x-max-length-bytes': queue.maxBytes,
+    'x-overflow': isLimited && overflow !== 'drop-head' ? overflow : null,
+    'x-single-active-consumer': singleActiveConsumer ? true : null,
+    'x-delivery-limit':
+      'baseMs' in retry && retry.maxMs === 0 && retry.attempts < DELIVERY_LIMIT_MAX ? retry.attempts : null,
+    ...deadLettersOf(queue.queue, deadLetter),
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)) as Record<
+    string,
+    string | number | boolean
+  >;
+}
+
+function deadLettersOf(name: string, target: Queue['deadLetter']): Record<string, string | null> {
+  if (target === 'none') return {};
+  const [exchange, key] =
+    target === null
+      ? ['', defaultDeadLetterQueue(name)]
+      : 'queue' in target
+        ? ['', target.queue]
+        : [target.exchange === 'amq.default' ? '' : target.exchange, target.routingKey ?? null];
+  return { 'x-dead-letter-exchange': exchange, 'x-dead-letter-routing-key': key };
+}
+
+export function shownExchange(exchange: Omit<Exchange, 'topologyVersion'>, vhost: string) {
+  const { alternateExchange, hashHeader, type } = exchange;
+  return {
+    name: exchange.exchange === 'amq.default' ? '' : exchange.exchange,
+    vhost,
+    type: type === 'consistent-hash' ? 'x-consistent-hash' : type,
+    durable: true,
+    auto_delete: exchange.autoDelete,
+    internal: exchange.internal,
+    arguments: {
+      ...(alternateExchange !== null && { 'alternate-exchange': alternateExchange }),
+      ...(hashHeader !== null && { 'hash-header': hashHeader }),
+    },
+  };
+}
+
+/** Null for a binding to a topic, which RabbitMQ does not have. */
+export function shownBinding(
+  { id, source, destination, routingKey, arguments: given }: Binding,
+  vhost: string,
+) {
+  if ('topic' in destination) return null;
+  const isPlain = Object.keys(given).length === 0;
+  return {
+    source,
+    vhost,
+    destination: 'queue' in destination ? destination.queue : destination.exchange,
+    destination_type: 'queue' in destination ? 'queue' : 'exchange',
+    routing_key: routingKey,
+    arguments: given,
+    properties_key: isPlain
+      ? encodeURIComponent(routingKey) || '~'
+      : `${encodeURIComponent(routingKey)}~${id}`,
+  };
+}

@@ -1,0 +1,209 @@
+/** The contract of subscriptions: messages of a queue that the broker pushes to an HTTP endpoint. */
+
+import * as z from 'zod';
+import { TIME_SPAN_MS_MAX } from '../limits.ts';
+import { nameSchema, wideNameSchema } from '../names.ts';
+import { nextPage } from './pages.ts';
+import { webhookSchema } from './webhooks.ts';
+
+/** Subscriptions of a namespace. Each is an object, which costs nothing while nothing waits. */
+export const SUBSCRIPTIONS_MAX = 10_000;
+
+/** Subscriptions of one queue: its definition holds their names, and each commit looks at them. */
+export const SUBSCRIPTIONS_OF_QUEUE_MAX = 16;
+
+/** Attempts that are kept of each subscription. */
+export const ATTEMPTS_KEPT = 1_000;
+
+/** Of a reply that is kept with an attempt, or with a dead letter. */
+export const PUSH_REPLY_BYTES_MAX = 4_096;
+
+export const PUSH_FORMATS = [
+  'json',
+  'body',
+  'cloudevents-binary',
+  'cloudevents-structured',
+  'cloudevents-batch',
+] as const;
+export type PushFormat = (typeof PUSH_FORMATS)[number];
+
+/** Formats of which a request may hold more than one message. */
+export const BATCH_FORMATS: readonly PushFormat[] = ['json', 'cloudevents-batch'];
+
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/;
+/** Visible ASCII, with spaces between. */
+const HEADER_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
+
+/** Names that the broker sets itself, or that belong to the connection. */
+const OWN_HEADERS =
+  /^(?:host|connection|content-length|content-type|transfer-encoding|te|trailer|upgrade|keep-alive|expect|cookie|authorization|webhook-.*|ce-.*|posthorn-.*|proxy-.*|sec-.*|cf-.*)$/i;
+
+export const subscriptionSourceSchema = z.strictObject({ queue: wideNameSchema });
+export type SubscriptionSource = z.infer<typeof subscriptionSourceSchema>;
+
+export const subscriptionTargetSchema = z.strictObject({
+  url: webhookSchema.shape.url.describe(
+    'The address that requests go to (POST): https and public, unless the broker is configured otherwise',
+  ),
+});
+export type SubscriptionTarget = z.infer<typeof subscriptionTargetSchema>;
+
+const fields = {
+  source: subscriptionSourceSchema.describe('Where the messages come from'),
+  target: subscriptionTargetSchema.describe('Where they are pushed to'),
+  format: z
+    .enum(PUSH_FORMATS)
+    .default('json')
+    .describe(
+      '`json`: an object with `messages`; `body`: the body of one message; `cloudevents-…`: CloudEvents 1.0 in the binary, the structured or the batched form',
+    ),
+  batch_messages: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(1)
+    .describe('Messages of one request at most; more than one with `json` and `cloudevents-batch` only'),
+  batch_wait_ms: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(0)
+    .describe('How long a request waits for its batch to be full'),
+  concurrency: z.int().min(1).max(100).default(10).describe('Requests at the same time'),
+  rate_per_s: z
+    .number()
+    .min(0.01)
+    .max(100_000)
+    .nullable()
+    .default(null)
+    .describe('Requests in a second at most; null: as many as the endpoint takes'),
+  reply_timeout_ms: z
+    .int()
+    .min(100)
+    .max(120_000)
+    .default(15_000)
+    .describe('How long a request waits for its reply'),
+  headers: z
+    .record(
+      z.string().regex(HEADER_NAME, 'is not the name of a header'),
+      z.string().max(1_000).regex(HEADER_VALUE, 'expected visible ASCII characters'),
+    )
+    .default({})
+    .refine((headers) => Object.keys(headers).length <= 20, 'at most 20 headers')
+    .refine(
+      (headers) => !Object.keys(headers).some((name) => OWN_HEADERS.test(name)),
+      'the broker sets content-type, authorization (by `authorization`), webhook-…, ce-…, posthorn-… and those of the connection itself',
+    )
+    .meta({ maxProperties: 20 })
+    .describe('Headers of each request, shown to everybody who may view the subscription'),
+};
+
+const secrets = {
+  secret: webhookSchema.shape.secret,
+  next_secret: webhookSchema.shape.secret
+    .nullable()
+    .describe(
+      'A second secret. Requests are signed with both while the receiver changes from one to the other; null: none any more',
+    ),
+  authorization: z
+    .string()
+    .max(4_096)
+    .regex(HEADER_VALUE, 'expected visible ASCII characters')
+    .nullable()
+    .optional()
+    .describe('The value of the header `authorization`, never shown again; null: none any more'),
+};
+
+export const subscriptionDeclarationSchema = z.strictObject({ ...fields, ...secrets });
+export type SubscriptionDeclaration = z.infer<typeof subscriptionDeclarationSchema>;
+
+/** Why a subscription is paused. */
+export const PAUSE_REASONS = ['asked', 'gone', 'source_deleted'] as const;
+export type PauseReason = (typeof PAUSE_REASONS)[number];
+
+const subscriptionBaseSchema = z.object({
+  subscription: nameSchema,
+  ...fields,
+  has_next_secret: z.boolean(),
+  has_authorization: z.boolean(),
+  is_paused: z.boolean(),
+  pause_reason: z
+    .enum(PAUSE_REASONS)
+    .nullable()
+    .describe('`gone`: the endpoint answered 410; `source_deleted`: its queue was deleted. null: it runs'),
+});
+
+export const subscriptionSchema = subscriptionBaseSchema.extend({
+  secret: z.string().optional().describe('Only in the reply to the request that made it'),
+  topology_version: z.int().min(1).describe('The version of the topology that this answer was read from'),
+});
+export type SubscriptionReply = z.infer<typeof subscriptionSchema>;
+
+const count = () => z.int().min(0);
+
+export const subscriptionStateSchema = z.object({
+  in_flight: count().describe('Requests that wait for their reply'),
+  held: count().describe('Messages that it has taken and not settled'),
+  breaker: z
+    .enum(['closed', 'open', 'probing'])
+    .describe('open: the endpoint failed again and again, and gets nothing for a while'),
+  resumes_at: z
+    .int()
+    .nullable()
+    .describe(
+      'When it pushes again, in ms since 1970: the breaker or a `Retry-After` said so; null: it does now',
+    ),
+  failures: count().describe('Requests that failed one after another until now'),
+  last_error: z.string().nullable().describe('Why the last request failed; null: it did not'),
+  pushed: count().describe('Messages that the endpoint accepted since the object woke'),
+  failed: count().describe('Messages whose request failed since the object woke'),
+});
+export type SubscriptionState = z.infer<typeof subscriptionStateSchema>;
+
+export const subscriptionWithStateSchema = subscriptionSchema
+  .omit({ secret: true })
+  .extend({ state: subscriptionStateSchema });
+export type SubscriptionWithStateReply = z.infer<typeof subscriptionWithStateSchema>;
+
+export const subscriptionListSchema = z.object({
+  subscriptions: z.array(subscriptionBaseSchema),
+  next: nextPage(),
+});
+export type SubscriptionList = z.infer<typeof subscriptionListSchema>;
+
+export const subscriptionDeletedSchema = z.object({
+  subscription: nameSchema,
+  topology_version: z.int().min(1),
+});
+
+export const attemptSchema = z.object({
+  id: z.string().describe('`webhook-id` of the request'),
+  at: z.int().describe('When it was sent, in ms since 1970'),
+  duration_ms: count(),
+  messages: count(),
+  attempt: z.int().min(1).describe('Which attempt it was for its first message'),
+  status: z.int().nullable().describe('null: there was no reply'),
+  outcome: z
+    .enum(['accepted', 'failed', 'released'])
+    .describe('released: it failed, and does not count as an attempt of the message'),
+  error: z.string().nullable().describe('What was wrong, in words'),
+  reply: z
+    .string()
+    .nullable()
+    .describe(`The first ${PUSH_REPLY_BYTES_MAX} bytes of a reply that was no success`),
+});
+export type Attempt = z.infer<typeof attemptSchema>;
+
+export const attemptsQuerySchema = z.strictObject({
+  limit: z.int().min(1).max(ATTEMPTS_KEPT).default(100).describe('Attempts at most, the latest first'),
+  failed: z.enum(['true', 'false']).optional().describe('Only those that failed'),
+});
+
+export const attemptsSchema = z.object({ attempts: z.array(attemptSchema) });
+export type Attempts = z.infer<typeof attemptsSchema>;
+
+export const subscriptionTestedSchema = z.object({ subscription: nameSchema, attempt: attemptSchema });
+export type SubscriptionTested = z.infer<typeof subscriptionTestedSchema>;
+
+/** Longest lease of a pushed message, in ms. */
+export const PUSH_LEASE_MS_MAX = Math.min(TIME_SPAN_MS_MAX, 300_000);

@@ -1,0 +1,189 @@
+/** Subscriptions: messages of a queue, pushed to an HTTP endpoint. */
+
+import type {
+  Attempts,
+  SubscriptionList,
+  SubscriptionReply,
+  SubscriptionTested,
+  SubscriptionWithStateReply,
+} from '../../protocol/schemas/subscriptions.ts';
+import { listAll } from '../client/list-pages.ts';
+import { checkName } from '../client/names.ts';
+import type { CallOptions } from '../client/options.ts';
+import { jsonBody, jsonOf, type Transport } from '../client/transport.ts';
+import { fromWire, toWire } from '../client/wire.ts';
+
+export interface SubscriptionDeclaration {
+  source: { queue: string };
+  target: {
+    /** A public https address, unless the broker is configured otherwise. */
+    url: string;
+  };
+  /** How messages are written into requests. Default `json`: an object with `messages`. */
+  format?: 'json' | 'body' | 'cloudevents-binary' | 'cloudevents-structured' | 'cloudevents-batch';
+  /** Messages of one request at most. Default 1. More than one with `json` and `cloudevents-batch` only. */
+  batchMessages?: number;
+  /** How long a request waits for its batch to be full, in ms. Default 0. */
+  batchWaitMs?: number;
+  /** Requests at the same time. Default 10. */
+  concurrency?: number;
+  /** Requests in a second at most. Default null: as many as the endpoint takes. */
+  ratePerS?: number | null;
+  /** How long a request waits for its reply, in ms. Default 15,000. */
+  replyTimeoutMs?: number;
+  /** Headers of each request. Whoever may view the subscription sees them. */
+  headers?: Record<string, string>;
+  /** `whsec_` and base64. Default: the existing secret, or a new one that this call returns once. */
+  secret?: string;
+  /** A second secret, while the receiver changes from one to the other. null: none any more. */
+  nextSecret?: string | null;
+  /** The value of the header `authorization`, never shown again. null: none any more. */
+  authorization?: string | null;
+}
+
+type Shown = Omit<SubscriptionDeclaration, 'secret' | 'nextSecret' | 'authorization'>;
+
+export interface Subscription extends Required<Shown> {
+  /** Its name. */
+  subscription: string;
+  hasNextSecret: boolean;
+  hasAuthorization: boolean;
+  isPaused: boolean;
+  /** `gone`: the endpoint answered 410; `source_deleted`: its queue was deleted. null: it runs. */
+  pauseReason: 'asked' | 'gone' | 'source_deleted' | null;
+  /** Only in the result of the call that made it. */
+  secret?: string;
+  /** The version of the namespace's topology that this was read from. */
+  topologyVersion: number;
+}
+
+export interface SubscriptionState {
+  /** Requests that wait for their reply. */
+  inFlight: number;
+  /** Messages that it has taken and not settled. */
+  held: number;
+  /** open: the endpoint failed again and again, and gets nothing for a while. */
+  breaker: 'closed' | 'open' | 'probing';
+  /** When it pushes again, in ms since 1970; null: it does now. */
+  resumesAt: number | null;
+  /** Requests that failed one after another until now. */
+  failures: number;
+  lastError: string | null;
+  /** Messages that the endpoint accepted, and messages whose request failed, since the object woke. */
+  pushed: number;
+  failed: number;
+}
+
+export interface PushAttempt {
+  /** `webhook-id` of the request. */
+  id: string;
+  /** When it was sent, in ms since 1970. */
+  at: number;
+  durationMs: number;
+  messages: number;
+  /** Which attempt it was for its first message. */
+  attempt: number;
+  /** null: there was no reply. */
+  status: number | null;
+  /** released: it failed, and does not count as an attempt of the message. */
+  outcome: 'accepted' | 'failed' | 'released';
+  error: string | null;
+  /** The beginning of a reply that was no success. */
+  reply: string | null;
+}
+
+/**
+ * All calls except `test` retry temporary failures, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
+ * `subscription_not_found`, `queue_not_found`, `too_many_subscriptions`, `connection_failed`, `timeout`, `aborted`.
+ */
+export class Subscriptions {
+  readonly #transport: Transport;
+
+  /** Made by `Posthorn`. */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /**
+   * Creates the subscription, or replaces it. A secret that is made for it is in the result of this call only.
+   *
+   * @example
+   * const { secret } = await posthorn.subscriptions.put('orders-to-shop', {
+   *   source: { queue: 'orders' }, target: { url: 'https://shop.example.com/orders' },
+   * });
+   */
+  async put(
+    subscription: string,
+    declaration: SubscriptionDeclaration,
+    options: CallOptions = {},
+  ): Promise<Subscription> {
+    const { headers, ...fields } = declaration;
+    const wire = { ...toWire(fields), ...(headers && { headers }) };
+    return await this.#subscription({
+      method: 'PUT',
+      path: pathOf(subscription),
+      ...jsonBody(wire),
+      ...options,
+    });
+  }
+
+  async get(
+    subscription: string,
+    options: CallOptions = {},
+  ): Promise<Subscription & { state: SubscriptionState }> {
+    const call = { method: 'GET' as const, path: pathOf(subscription), ...options };
+    return subscriptionOf(await this.#transport.json<SubscriptionWithStateReply>(call));
+  }
+
+  /** All subscriptions of the namespace, by name. */
+  async list(options: CallOptions = {}): Promise<Omit<Subscription, 'topologyVersion'>[]> {
+    const itemsOf = (page: SubscriptionList) => page.subscriptions;
+    return (await listAll(this.#transport, '/subscriptions', itemsOf, options)).map((one) =>
+      subscriptionOf(one),
+    );
+  }
+
+  /** Pushes nothing until it is resumed. */
+  async pause(subscription: string, options: CallOptions = {}): Promise<Subscription> {
+    return await this.#subscription({ method: 'POST', path: `${pathOf(subscription)}/pause`, ...options });
+  }
+
+  /** Pushes again, whatever had paused it, and closes its breaker. */
+  async resume(subscription: string, options: CallOptions = {}): Promise<Subscription> {
+    return await this.#subscription({ method: 'POST', path: `${pathOf(subscription)}/resume`, ...options });
+  }
+
+  /** Pushes a test message now. The SDK does not retry. */
+  async test(subscription: string, options: CallOptions = {}): Promise<PushAttempt> {
+    const path = `${pathOf(subscription)}/test`;
+    const reply = await this.#transport.call({ method: 'POST', path, ...options });
+    return fromWire(jsonOf<SubscriptionTested>(reply).attempt);
+  }
+
+  /** The latest requests, the latest first. @param options.limit default 100, at most 1,000 */
+  async attempts(
+    subscription: string,
+    { limit, onlyFailed, ...options }: CallOptions & { limit?: number; onlyFailed?: boolean } = {},
+  ): Promise<PushAttempt[]> {
+    const path = `${pathOf(subscription)}/attempts`;
+    const query = { limit, failed: onlyFailed === true ? 'true' : undefined };
+    const { attempts } = await this.#transport.json<Attempts>({ method: 'GET', path, query, ...options });
+    return attempts.map((attempt) => fromWire(attempt));
+  }
+
+  /** Messages that it has not pushed stay in their queue. */
+  async delete(subscription: string, options: CallOptions = {}): Promise<void> {
+    await this.#transport.delete({ path: pathOf(subscription), ...options }, 'subscription_not_found');
+  }
+
+  async #subscription(call: Parameters<Transport['json']>[0]): Promise<Subscription> {
+    return subscriptionOf(await this.#transport.json<SubscriptionReply>(call));
+  }
+}
+
+/** The names of its headers are the endpoint's own, and stay as they are. */
+function subscriptionOf<Fields>({ headers, ...fields }: { headers: Record<string, string> }): Fields {
+  return { ...fromWire<object>(fields), headers } as Fields;
+}
+
+const pathOf = (subscription: string): string => `/subscriptions/${checkName('subscription', subscription)}`;

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { judgePush } from '../../../core/subscription/push-verdict.ts';
+
+const answered = (status: number, retryAfterMs: number | null = null) => judgePush({ status, retryAfterMs });
+
+it.each([
+  [200, { kind: 'accepted' }],
+  [204, { kind: 'accepted' }],
+  [301, { kind: 'failed', isDown: true }],
+  [400, { kind: 'failed', isDown: false }],
+  [401, { kind: 'failed', isDown: true }],
+  [404, { kind: 'failed', isDown: true }],
+  [408, { kind: 'failed', isDown: true }],
+  [410, { kind: 'gone' }],
+  [422, { kind: 'failed', isDown: false }],
+  [429, { kind: 'later', delayMs: null }],
+  [500, { kind: 'failed', isDown: true }],
+  [503, { kind: 'failed', isDown: true }],
+])('status %i', (status, verdict) => {
+  expect(answered(status)).toMatchObject(verdict);
+});
+
+it('an endpoint that says when to come again is believed', () => {
+  expect(answered(503, 5_000)).toMatchObject({ kind: 'later', delayMs: 5_000 });
+  expect(answered(429, 5_000)).toMatchObject({ kind: 'later', delayMs: 5_000 });
+  expect(answered(500, 5_000)).toMatchObject({ kind: 'failed', delayMs: 5_000 });
+});
+
+it('no reply is a failed attempt that says why', () => {
+  expect(judgePush({ error: 'no reply within 100 ms' })).toEqual({
+    kind: 'failed',
+    error: 'no reply within 100 ms',
+    isDown: true,
+    delayMs: null,
+  });
+});

@@ -1,0 +1,92 @@
+/** Logins with tokens: whom a broker with a root token lets in, and where. */
+
+import { Kafka, logLevel } from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KafkaServer } from '../../../gateway/kafka/kafka-server.ts';
+import { LockedBroker, ROOT } from '../../workers/access/support.ts';
+import { RawClient } from './raw-client.ts';
+
+let locked: LockedBroker;
+let server: KafkaServer;
+const faults: unknown[] = [];
+beforeAll(async () => {
+  locked = await LockedBroker.start();
+  await locked.namespace('team');
+  await locked.call('PUT', '/v1/team/topics/orders', {});
+  server = await KafkaServer.start({
+    url: locked.broker.url,
+    port: 0,
+    onError: (error) => faults.push(error),
+  });
+});
+afterAll(async () => {
+  await server?.stop();
+  await locked?.broker.stop();
+  expect(faults).toEqual([]);
+});
+
+function client(username: string, password: string): Kafka {
+  return new Kafka({
+    brokers: [`127.0.0.1:${server.port}`],
+    sasl: { mechanism: 'plain', username, password },
+    ssl: false,
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 0 },
+  });
+}
+
+async function topicsOf(username: string, password: string): Promise<string[]> {
+  const admin = client(username, password).admin();
+  try {
+    await admin.connect();
+    return await admin.listTopics();
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+describe('a broker with a root token', () => {
+  it('lets in who has a token, in the namespace that the user names', async () => {
+    const { token } = await locked.token('team', { roles: ['admin'] });
+    expect(await topicsOf('team/me', token)).toContain('orders');
+    expect(await topicsOf('team/root', ROOT)).toContain('orders');
+    expect(await topicsOf('root', ROOT)).not.toContain('orders');
+  });
+
+  it.each([
+    ['a password that is no token', 'team/me', 'ph_nothing'],
+    ['no password', 'team/me', ''],
+    ['a namespace that is not there', 'nowhere/me', ROOT],
+  ])('refuses %s', async (_, username, password) => {
+    await expect(topicsOf(username, password)).rejects.toThrow(/SASL|refused|expected/i);
+  });
+
+  it('refuses a token of another namespace', async () => {
+    const { token } = await locked.token('team', { roles: ['admin'] });
+    await expect(topicsOf('me', token)).rejects.toThrow(/refused/);
+  });
+
+  it('closes the connection of who asks without a login, but says which versions it has', async () => {
+    const raw = await RawClient.connect(server.port);
+    expect(await raw.send('ApiVersions', 3, {})).toMatchObject({ errorCode: 0 });
+    expect(await raw.send('SaslHandshake', 1, { mechanism: 'GSSAPI' })).toMatchObject({
+      errorCode: 33,
+      mechanisms: ['PLAIN'],
+    });
+    expect(await raw.send('SaslAuthenticate', 2, { authBytes: new Uint8Array() })).toMatchObject({
+      errorCode: 34,
+    });
+    raw.sendWithoutAnswer('Metadata', 1, { topics: null });
+    await raw.closed;
+  });
+
+  it('lets a token do no more than it may', async () => {
+    const { token } = await locked.token('team', { roles: ['consumer'] });
+    const producer = client('team/reader', token).producer();
+    await producer.connect();
+    await expect(producer.send({ topic: 'orders', messages: [{ value: 'x' }] })).rejects.toThrow(
+      /authorized/i,
+    );
+    await producer.disconnect();
+  });
+});

@@ -1,0 +1,128 @@
+/** Topics with kafkajs's admin, unmodified. */
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { KafkaBroker, newName } from './support.ts';
+import { RawClient } from './raw-client.ts';
+
+let kafka: KafkaBroker;
+beforeAll(async () => {
+  kafka = await KafkaBroker.start();
+});
+afterAll(async () => {
+  await kafka?.stop();
+});
+afterEach(() => {
+  expect(kafka.faults).toEqual([]);
+});
+
+describe("kafkajs's admin", () => {
+  it('creates, lists, widens and deletes topics', async () => {
+    const topic = newName();
+    await kafka.withAdmin(async (admin) => {
+      const made = { topic, numPartitions: 3, configEntries: [{ name: 'retention.ms', value: '60000' }] };
+      expect(await admin.createTopics({ topics: [made] })).toBe(true);
+      expect(await kafka.posthorn.topics.get(topic)).toMatchObject({ partitions: 3, retentionMs: 60_000 });
+      expect(await admin.createTopics({ topics: [{ topic }] })).toBe(false);
+      expect(await admin.listTopics()).toContain(topic);
+      await admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] });
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      expect(topics[0]!.partitions).toHaveLength(5);
+      await admin.deleteTopics({ topics: [topic] });
+      expect(await admin.listTopics()).not.toContain(topic);
+    });
+  });
+
+  it('finds the ends of a log, and offsets by time', async () => {
+    const topic = await kafka.topic();
+    const messages = [1_000, 2_000, 3_000].map((timestamp) => ({ value: 'v', timestamp: String(timestamp) }));
+    await kafka.posthorn.topics.change(topic, { retentionMs: null });
+    await kafka.withProducer((producer) => producer.send({ topic, messages }));
+    await kafka.withAdmin(async (admin) => {
+      expect(await admin.fetchTopicOffsets(topic)).toEqual([
+        { partition: 0, offset: '3', high: '3', low: '0' },
+      ]);
+      expect(await admin.fetchTopicOffsetsByTimestamp(topic, 1_500)).toEqual([{ partition: 0, offset: '1' }]);
+    });
+    const client = await RawClient.connect(kafka.server.port);
+    for (const [timestamp, found] of [
+      [-3, { offset: 2, timestamp: 3_000 }],
+      [1_500, { offset: 1, timestamp: 2_000 }],
+      [9_000, { offset: -1, timestamp: -1 }],
+    ] as const) {
+      const topics = [{ name: topic, partitions: [{ partitionIndex: 0, timestamp }] }];
+      const answer = await client.send('ListOffsets', 7, { topics });
+      expect(answer['topics']).toMatchObject([{ partitions: [{ errorCode: 0, ...found }] }]);
+    }
+    client.socket.destroy();
+  });
+
+  it('finds no record of an open transaction for a client that reads what is committed', async () => {
+    const topic = await kafka.topic();
+    await kafka.posthorn.producer().send(topic, { value: 'v' });
+    const transactional = kafka.posthorn.transactionalProducer({ transactionalId: topic });
+    await transactional.begin();
+    await transactional.send(topic, { value: 'v' });
+    const client = await RawClient.connect(kafka.server.port);
+    for (const [isolationLevel, offset] of [
+      [0, 1],
+      [1, 0],
+    ]) {
+      const topics = [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -3 }] }];
+      const answer = await client.send('ListOffsets', 7, { isolationLevel, topics });
+      expect(answer['topics']).toMatchObject([{ partitions: [{ errorCode: 0, offset }] }]);
+    }
+    client.socket.destroy();
+    await transactional.abort();
+    await transactional.close();
+  });
+
+  it('describes one broker, at the address that was dialled', async () => {
+    await kafka.withAdmin(async (admin) => {
+      const { brokers, controller, clusterId } = await admin.describeCluster();
+      expect(brokers).toEqual([{ nodeId: controller, host: '127.0.0.1', port: kafka.server.port }]);
+      expect(clusterId).toMatch(/^[\w-]{22}$/);
+    });
+  });
+});
+
+describe('a topic', () => {
+  it.each([
+    ['with a name that none can have', { name: 'a/b' }, 17],
+    ['with too many partitions', { name: 'many', numPartitions: 100_000 }, 37],
+    ['with no partition', { name: 'none', numPartitions: 0 }, 37],
+    ['with an unknown setting', { name: 'odd', configs: [{ name: 'no.such.setting', value: '1' }] }, 40],
+    [
+      'with a setting that has no such value',
+      { name: 'odd', configs: [{ name: 'cleanup.policy', value: 'burn' }] },
+      40,
+    ],
+  ])('%s is not made', async (_, topic, errorCode) => {
+    const client = await RawClient.connect(kafka.server.port);
+    const asked = { numPartitions: 1, replicationFactor: 1, ...topic };
+    const { topics } = await client.send('CreateTopics', 5, { topics: [asked], timeoutMs: 1_000 });
+    expect(topics).toMatchObject([{ name: topic.name, errorCode }]);
+    client.socket.destroy();
+  });
+
+  it('is made by asking for it only where the gateway is told so', async () => {
+    const asking = await KafkaBroker.start({ autoCreate: true });
+    try {
+      for (const [{ server }, errorCode] of [
+        [kafka, 3],
+        [asking, 0],
+      ] as const) {
+        const client = await RawClient.connect(server.port);
+        const topics = [{ name: 'wanted' }];
+        expect(await client.send('Metadata', 4, { topics, allowAutoTopicCreation: false })).toMatchObject({
+          topics: [{ errorCode: 3 }],
+        });
+        expect(await client.send('Metadata', 4, { topics, allowAutoTopicCreation: true })).toMatchObject({
+          topics: [{ errorCode }],
+        });
+        client.socket.destroy();
+      }
+    } finally {
+      await asking.stop();
+    }
+  });
+});

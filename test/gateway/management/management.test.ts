@@ -1,0 +1,177 @@
+/** The management API: what rabbitmqadmin and monitoring plugins ask for. */
+
+import { request } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ManagementServer } from '../../../gateway/management/management-server.ts';
+import { LockedBroker } from '../../workers/access/support.ts';
+import { TestBroker } from '../../support/test-broker.ts';
+
+let broker: TestBroker;
+let server: ManagementServer;
+beforeAll(async () => {
+  broker = await TestBroker.start({ own: 'asks every queue of every namespace' });
+  server = await ManagementServer.start({ url: broker.url, port: 0 });
+});
+afterAll(async () => {
+  await server?.stop();
+  await broker?.stop();
+});
+
+const basic = (login: string): string => `Basic ${Buffer.from(login).toString('base64')}`;
+
+async function call<Body>(
+  method: string,
+  path: string,
+  body?: object,
+  { login = 'guest:guest', port = server.port } = {},
+): Promise<{ status: number; body: Body }> {
+  const reply = await fetch(`http://127.0.0.1:${port}/api/${path}`, {
+    method,
+    headers: { authorization: basic(login), connection: 'close' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await reply.text();
+  return { status: reply.status, body: (text === '' ? null : JSON.parse(text)) as Body };
+}
+
+const statusOf = async (...args: Parameters<typeof call>): Promise<number> => (await call(...args)).status;
+
+const QUEUE = `queues/%2F/${encodeURIComponent('a queue/1')}`;
+
+describe('the management API', () => {
+  it('declares, shows, fills, reads and deletes', async () => {
+    expect(await statusOf('PUT', 'exchanges/%2F/m-x', { type: 'topic', auto_delete: 'false' })).toBe(201);
+    expect(await statusOf('PUT', QUEUE, { arguments: { 'x-max-priority': 5 } })).toBe(201);
+    const binding = `bindings/%2F/e/m-x/q/${encodeURIComponent('a queue/1')}`;
+    expect(await statusOf('POST', binding, { routing_key: 'a.#', arguments: {} })).toBe(201);
+    const message = { routing_key: 'a.b', payload: 'aGk=', payload_encoding: 'base64' };
+    const properties = { priority: 3, headers: { tries: 2 } };
+    const published = await call('POST', 'exchanges/%2F/m-x/publish', { ...message, properties });
+    expect(published).toEqual({ status: 200, body: { routed: true } });
+    expect((await call('GET', QUEUE)).body).toMatchObject({
+      name: 'a queue/1',
+      vhost: '/',
+      messages: 1,
+      arguments: { 'x-max-priority': 5 },
+    });
+    const get = { count: '5', ackmode: 'ack_requeue_true', encoding: 'auto' };
+    const [taken] = (await call<object[]>('POST', `${QUEUE}/get`, get)).body;
+    expect(taken).toMatchObject({ payload: 'hi', routing_key: 'a.b', exchange: 'm-x', properties });
+    await expect
+      .poll(
+        async () => (await call<object[]>('POST', `${QUEUE}/get`, { ackmode: 'ack_requeue_false' })).body,
+        {
+          timeout: 20_000,
+        },
+      )
+      .toMatchObject([{ payload: 'hi', redelivered: true }]);
+    expect(await statusOf('DELETE', `${QUEUE}/contents`)).toBe(204);
+    const [shown] = (await call<{ properties_key: string }[]>('GET', binding)).body;
+    expect(await statusOf('DELETE', `${binding}/${encodeURIComponent(shown!.properties_key)}`)).toBe(204);
+    expect((await call('GET', binding)).body).toEqual([]);
+    expect(await statusOf('DELETE', QUEUE)).toBe(204);
+    expect(await statusOf('GET', QUEUE)).toBe(404);
+    expect(await statusOf('DELETE', 'exchanges/%2F/m-x')).toBe(204);
+  });
+
+  it.each([
+    'overview',
+    'nodes',
+    'vhosts',
+    'whoami',
+    'aliveness-test/%2F',
+    'connections',
+    'channels',
+    'consumers',
+  ])('answers %s', async (path) => expect(await statusOf('GET', path)).toBe(200));
+
+  it('counts in its overview what the namespaces hold, without asking their queues', async () => {
+    await broker.call('PUT', '/v1/default/queues/counted', {});
+    await broker.call('POST', '/v1/default/queues/counted/messages', {
+      messages: [{ body: 1 }, { body: 2 }],
+    });
+    const ready = async (): Promise<number> => {
+      const { body } = await call<{ queue_totals: { messages_ready: number } }>('GET', 'overview');
+      return body.queue_totals.messages_ready;
+    };
+    await expect.poll(ready, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    expect(await statusOf('DELETE', 'queues/%2F/counted')).toBe(204);
+  });
+
+  it('exports definitions, and says of an import what was taken and what has no counterpart', async () => {
+    const definitions = {
+      rabbit_version: '3.10.8',
+      users: [{ name: 'shop', password_hash: 'x', tags: [] }],
+      vhosts: [{ name: '/' }],
+      permissions: [],
+      policies: [{ vhost: '/', name: 'ha', pattern: '^ha\\.', definition: {} }],
+      exchanges: [{ name: 'd-x', vhost: '/', type: 'direct', durable: true, arguments: {} }],
+      queues: [
+        { name: 'd-q', vhost: '/', durable: true, auto_delete: false, arguments: { 'x-max-length': 9 } },
+        { name: 'd-s', vhost: '/', durable: true, arguments: { 'x-queue-type': 'stream' } },
+      ],
+      bindings: [
+        {
+          source: 'd-x',
+          vhost: '/',
+          destination: 'd-q',
+          destination_type: 'queue',
+          routing_key: 'k',
+          arguments: {},
+        },
+      ],
+    };
+    const { status, body } = await call<{ left_out: { kind: string; name: string }[] }>(
+      'POST',
+      'definitions',
+      definitions,
+    );
+    expect([status, body]).toMatchObject([200, { taken: { queues: 1, exchanges: 1, bindings: 1 } }]);
+    expect(body.left_out.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+      'queues d-s',
+      'users shop',
+      'policies ha',
+    ]);
+    const exported = (await call<typeof definitions>('GET', 'definitions')).body;
+    expect(exported.queues).toContainEqual(definitions.queues[0]);
+    expect(exported.bindings).toContainEqual(definitions.bindings[0]);
+  });
+
+  it.each([
+    ['a path that there is not', 'GET', 'nothing', undefined, 404],
+    ['an unknown virtual host', 'GET', 'queues/nowhere', undefined, 404],
+    ['an unknown argument', 'PUT', 'queues/%2F/bad', { arguments: { 'x-strange': 1 } }, 400],
+    ['an unknown type', 'PUT', 'exchanges/%2F/bad', { type: 'x-strange' }, 400],
+    ['a list', 'PUT', 'queues/%2F/bad', [], 400],
+    ['a new user', 'PUT', 'users/ada', { password: 'x', tags: '' }, 400],
+    ['broken encoding', 'GET', 'queues/%2F/%E0%A4', undefined, 400],
+  ])('refuses %s', async (_, method, path, body, status) => {
+    expect(await statusOf(method, path, body)).toBe(status);
+  });
+
+  it('lets in nobody else, and no page that has given its name this address', async () => {
+    expect(await statusOf('GET', 'overview', undefined, { login: 'guest:wrong' })).toBe(401);
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const headers = { host: 'evil.example', authorization: basic('guest:guest'), connection: 'close' };
+    request({ port: server.port, path: '/api/overview', headers }, (reply) =>
+      resolve(reply.statusCode!),
+    ).end();
+    expect(await promise).toBe(403);
+  });
+
+  it('takes tokens as passwords, each for its namespace', async () => {
+    const locked = await LockedBroker.start();
+    await locked.namespace('team');
+    const { token } = await locked.token('team', { roles: ['admin'] });
+    const guarded = await ManagementServer.start({ url: locked.broker.url, port: 0 });
+    try {
+      const as = { login: `anybody:${token}`, port: guarded.port };
+      expect(await statusOf('PUT', 'queues/team/jobs', {}, as)).toBe(201);
+      expect(await statusOf('GET', 'queues/%2F', undefined, as)).toBe(403);
+      expect(await statusOf('GET', 'overview', undefined, { ...as, login: 'guest:guest' })).toBe(401);
+    } finally {
+      await guarded.stop();
+      await locked.broker.stop();
+    }
+  });
+});

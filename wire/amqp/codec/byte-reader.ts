@@ -1,0 +1,118 @@
+/**
+ * Byte reader: reads AMQP's primitive values from bytes that nobody has checked. It never throws. After the first read past
+ * the end, `isBroken` is true, and every further read returns an empty value.
+ */
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const EMPTY = new Uint8Array();
+
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at: number;
+  #end: number;
+  #isBroken = false;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#at = 0;
+    this.#end = bytes.length;
+  }
+
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  get left(): number {
+    return this.#end - this.#at;
+  }
+
+  /** Marks the bytes as malformed, for a caller that finds a value that cannot be. */
+  break(): void {
+    this.#isBroken = true;
+    this.#at = this.#end;
+  }
+
+  uint8(): number {
+    return this.#take(1) ? this.#view.getUint8(this.#at - 1) : 0;
+  }
+
+  int8(): number {
+    return this.#take(1) ? this.#view.getInt8(this.#at - 1) : 0;
+  }
+
+  uint16(): number {
+    return this.#take(2) ? this.#view.getUint16(this.#at - 2) : 0;
+  }
+
+  int16(): number {
+    return this.#take(2) ? this.#view.getInt16(this.#at - 2) : 0;
+  }
+
+  uint32(): number {
+    return this.#take(4) ? this.#view.getUint32(this.#at - 4) : 0;
+  }
+
+  int32(): number {
+    return this.#take(4) ? this.#view.getInt32(this.#at - 4) : 0;
+  }
+
+  uint64(): bigint {
+    return this.#take(8) ? this.#view.getBigUint64(this.#at - 8) : 0n;
+  }
+
+  int64(): bigint {
+    return this.#take(8) ? this.#view.getBigInt64(this.#at - 8) : 0n;
+  }
+
+  float32(): number {
+    return this.#take(4) ? this.#view.getFloat32(this.#at - 4) : 0;
+  }
+
+  float64(): number {
+    return this.#take(8) ? this.#view.getFloat64(this.#at - 8) : 0;
+  }
+
+  /** A view, not a copy. */
+  bytes(length: number): Uint8Array {
+    return this.#take(length) ? this.#bytes.subarray(this.#at - length, this.#at) : EMPTY;
+  }
+
+  /** Text of at most 255 bytes of UTF-8. */
+  shortText(): string {
+    const bytes = this.bytes(this.uint8());
+    try {
+      return utf8.decode(bytes);
+    } catch {
+      this.break();
+      return '';
+    }
+  }
+
+  longBytes(): Uint8Array {
+    return this.bytes(this.uint32());
+  }
+
+  /** Runs `read` on the next `length` bytes only, which it has to use up. */
+  within<Value>(length: number, read: () => Value): Value | null {
+    if (!this.#take(length)) return null;
+    const outerEnd = this.#end;
+    this.#end = this.#at;
+    this.#at -= length;
+    const value = read();
+    if (this.#at !== this.#end) this.#isBroken = true;
+    this.#end = outerEnd;
+    if (this.#isBroken) this.#at = outerEnd;
+    return value;
+  }
+
+  #take(length: number): boolean {
+    if (this.#isBroken || length > this.#end - this.#at) {
+      this.break();
+      return false;
+    }
+    this.#at += length;
+    return true;
+  }
+}

@@ -1,0 +1,115 @@
+/** Byte writer: writes AMQP's primitive values into a buffer that grows. */
+
+const encoder = new TextEncoder();
+const SHORT_TEXT_BYTES_MAX = 255;
+
+export class ByteWriter {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #length = 0;
+
+  constructor(capacity = 64) {
+    this.#bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** A view of what was written. */
+  result(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  uint8(value: number): void {
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
+  }
+
+  int8(value: number): void {
+    const at = this.#grow(1);
+    this.#view.setInt8(at, value);
+  }
+
+  uint16(value: number): void {
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value);
+  }
+
+  int16(value: number): void {
+    const at = this.#grow(2);
+    this.#view.setInt16(at, value);
+  }
+
+  uint32(value: number): void {
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value);
+  }
+
+  int32(value: number): void {
+    const at = this.#grow(4);
+    this.#view.setInt32(at, value);
+  }
+
+  uint64(value: bigint): void {
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, value);
+  }
+
+  int64(value: bigint): void {
+    const at = this.#grow(8);
+    this.#view.setBigInt64(at, value);
+  }
+
+  float32(value: number): void {
+    const at = this.#grow(4);
+    this.#view.setFloat32(at, value);
+  }
+
+  float64(value: number): void {
+    const at = this.#grow(8);
+    this.#view.setFloat64(at, value);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    const at = this.#grow(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  /** Text above 255 bytes is cut at a character: it is only ever text for people. */
+  shortText(text: string): void {
+    let bytes = encoder.encode(text);
+    if (bytes.length > SHORT_TEXT_BYTES_MAX) {
+      let end = SHORT_TEXT_BYTES_MAX;
+      while ((bytes[end]! & 0xc0) === 0x80) end--;
+      bytes = bytes.subarray(0, end);
+    }
+    this.uint8(bytes.length);
+    this.bytes(bytes);
+  }
+
+  longBytes(bytes: Uint8Array): void {
+    this.uint32(bytes.length);
+    this.bytes(bytes);
+  }
+
+  /** Writes what `write` writes, with its length as uint32 before it. */
+  withLength(write: () => void): void {
+    const at = this.#grow(4);
+    write();
+    this.#view.setUint32(at, this.#length - at - 4);
+  }
+
+  #grow(length: number): number {
+    const at = this.#length;
+    this.#length += length;
+    if (this.#length > this.#bytes.length) {
+      const bytes = new Uint8Array(Math.max(this.#length, 2 * this.#bytes.length));
+      bytes.set(this.#bytes.subarray(0, at));
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer);
+    }
+    return at;
+  }
+}
