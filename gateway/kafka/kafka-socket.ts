@@ -47,6 +47,8 @@ export class KafkaSocket {
   readonly #login: Login;
   readonly #ended = new AbortController();
   #session: Session | null = null;
+  /** One for all requests that come before it is there: with a session each they would be served in no order. */
+  #opening: Promise<Session | null> | null = null;
   #release: (() => void) | null = null;
   /** The request before, of those that are served one after another. */
   #inOrder: Promise<void> = Promise.resolve();
@@ -119,20 +121,19 @@ export class KafkaSocket {
       const versions = await HANDLERS['ApiVersions']!(null as never, body as never, version);
       return isUnsupported ? { ...versions, errorCode: ERRORS.UNSUPPORTED_VERSION } : versions;
     }
-    const session = (this.#session ??= await this.#newSession());
+    const session = this.#session ?? (await (this.#opening ??= this.#open()));
     if (session === null) throw new PosthornError('unauthenticated', `${api} before a login`);
     return await HANDLERS[api]!(session, body as never, version);
   }
 
-  async #newSession(): Promise<Session | null> {
+  async #open(): Promise<Session | null> {
     const credential = await this.#login.credential();
     if (credential === null || this.#ended.signal.aborted) return null;
-    if (this.#session) return this.#session;
     const { clients, advertised, autoCreate } = this.#settings;
     const { client, release } = clients.take(credential.namespace, credential.token);
     this.#release = release;
     this.#connection.allow(REQUEST_BYTES_MAX);
-    return {
+    this.#session = {
       client,
       address: advertised ?? dialled(this.#socket),
       autoCreate,
@@ -142,6 +143,7 @@ export class KafkaSocket {
       appenders: new Appenders(client),
       signal: this.#ended.signal,
     };
+    return this.#session;
   }
 
   #flushSoon(): void {

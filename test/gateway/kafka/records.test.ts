@@ -107,6 +107,16 @@ describe('a produce request', () => {
     client.socket.destroy();
   });
 
+  it('is served in its turn also before the gateway knows the namespace of its connection', async () => {
+    const topic = await kafka.topic();
+    const client = await RawClient.connect(kafka.server.port);
+    // Large ones take longer on their way, so that each would be overtaken by the small one behind it.
+    const values = Array.from({ length: 20 }, (_, at) => `${at}`.repeat(at % 2 === 0 ? 100_000 : 1));
+    const outcomes = await Promise.all(values.map((value) => produceOne(client, topic, batchOf(value))));
+    client.socket.destroy();
+    expect(outcomes.map(({ baseOffset }) => baseOffset)).toEqual(values.map((_, at) => at));
+  });
+
   it('that wants no answer gets none, and its records are stored before those of the next', async () => {
     const topic = await kafka.topic();
     const client = await RawClient.connect(kafka.server.port);
