@@ -35,7 +35,7 @@ import type {
 import { isStale, STALE, type Stale } from '../rpc/stale.ts';
 import { QueueTasks, type Open } from './time/queue-tasks.ts';
 import { QueueWatch } from './time/queue-watch.ts';
-import type { SettleRun } from '../../core/queue/settle/settle-run.ts';
+import { freesNothing, type SettleRun } from '../../core/queue/settle/settle-run.ts';
 import { readFrame, readStreamMessage, runsOf } from './deliver/settle-message.ts';
 import { QueueStore, type StoredDefinition } from './rows/queue-store.ts';
 import { commitSteps, type Step } from './steps.ts';
@@ -69,8 +69,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     void ctx.blockConcurrencyWhile(async () => {
       const now = (): number => this.now();
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), now);
-      const waitUntil = (work: Promise<unknown>): void => ctx.waitUntil(work);
-      const context = { env, sql: this.#sql, alarm: this.#alarm, now, waitUntil };
+      const context = { env, sql: this.#sql, alarm: this.#alarm, now, waitUntil: ctx.waitUntil.bind(ctx) };
       this.#tasks = new QueueTasks(context, {
         open: () => this.#open,
         serve: () => this.#handOut.serve(),
@@ -88,9 +87,8 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
         ended: (open) => this.#streamsEnded(open),
         noneLeased: () => this.#tasks.noneLeased(),
       });
-      const databaseBytes = (): number => ctx.storage.sql.databaseSize;
       this.#watch = new QueueWatch(
-        { ...context, databaseBytes },
+        { ...context, databaseBytes: () => ctx.storage.sql.databaseSize },
         {
           open: () => this.#open,
           describe: ({ queue }) => this.#describe(queue),
@@ -123,6 +121,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     version: number,
     { ifUnused = false, ifEmpty = false, byItself }: QueueDeletion,
   ): Closed | Failure | Stale {
+    this.#steps.hurry();
     this.#runDue();
     if (!this.#open || version < this.#open.definition.version) return STALE;
     const { definition, queue } = this.#open;
@@ -154,7 +153,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   ): Promise<Published | Failure | Stale> {
     const learned = this.#watch.learn(options);
     if (learned) await learned;
-    if (!this.#current(version)) return STALE;
+    if (!this.#current(version, true)) return STALE;
     const refused = this.#watch.refusal(options, this.#steps.pendingBytes, bytes.length);
     if (refused) return refused;
     const run: Step['run'] = (queue, context) => queue.publish(bytes, options, context);
@@ -205,14 +204,13 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   }
 
   #describe(queue: StoredQueue): QueueDescription {
-    const { meter } = this.#sql;
     return describeQueue(queue, {
       outgoing_problem: this.#tasks.outgoingProblem,
       consumers: this.#handOut.consumers(),
       alerts: this.#watch.alerts(),
       storage_bytes: this.ctx.storage.sql.databaseSize,
-      rows_written: meter.rowsWritten + this.#alarm.timesSet,
-      rows_read: meter.rowsRead,
+      rows_written: this.#sql.meter.rowsWritten + this.#alarm.timesSet,
+      rows_read: this.#sql.meter.rowsRead,
       commits: this.#steps.commits,
       since: this.#since,
     });
@@ -305,7 +303,8 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#open?.queue.noteSeen(stream.consumerId, this.now());
     const read = readStreamMessage(message);
     if (!isFailure(read) && 'runs' in read)
-      return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId)));
+      return socket.send(read.answer(await this.#settle(read.runs, stream.consumerId, true)));
+    this.#steps.hurry();
     if (isFailure(read)) socket.send(writeJson(problemOf(read)));
     else {
       this.#consumers.setPrefetch(socket, read.prefetch);
@@ -317,10 +316,11 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
 
   override webSocketClose(socket: WebSocket): void {
     closeToo(socket);
-    this.#handOut.left(socket);
+    this.webSocketError(socket);
   }
 
   override webSocketError(socket: WebSocket): void {
+    this.#steps.hurry(); // what it has settled does not go back
     this.#handOut.left(socket);
   }
 
@@ -329,10 +329,11 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return Date.now();
   }
 
-  async #settle(runs: readonly SettleRun[], consumerId: string | undefined): Promise<Settled> {
+  async #settle(runs: readonly SettleRun[], consumerId?: string, isByStream = false): Promise<Settled> {
     if (this.#open) this.#tasks.noteUse(this.#open);
     const run: Step['run'] = (queue, context) => queue.settleRuns(runs, consumerId, context);
-    return (await this.#steps.submit({ order: 'settle', run }, 0)) as Settled;
+    const canWait = isByStream && this.#open !== null && freesNothing(this.#open.queue.state, runs);
+    return (await this.#steps.submit({ order: 'settle', run }, 0, canWait)) as Settled;
   }
 
   #stream(request: DeliverRequest): Response {
@@ -371,8 +372,9 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#watch.configure(definition);
   }
 
-  /** The open queue, after running what is due; null if the caller's definition is not the current one. */
-  #current(version: number): Open | null {
+  /** The open queue, after what waits and what is due; null if the caller's definition is not the current one. */
+  #current(version: number, takesPart = false): Open | null {
+    if (!takesPart) this.#steps.hurry(); // one that takes part in the next commit need not see what waits for it
     this.#runDue();
     if (this.#deletionGuard.isClosed) return null;
     return this.#open && version >= this.#open.definition.version ? this.#open : null;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { deliveriesOf } from '../../core/queue/deliver/deliveries-json.ts';
 import { writeJson } from '../../protocol/json/json-text.ts';
 import type { Deliveries, SettledReply } from '../../protocol/schemas/deliveries.ts';
@@ -231,6 +231,38 @@ describe('a stream of a queue', () => {
     let state = await stateOf('left');
     for (let tries = 0; state.leased > 0 && tries < 50; tries++) state = await stateOf('left');
     expect(state).toMatchObject({ ready: 3, leased: 0, consumers: 0 });
+  });
+
+  it('gives back nothing that its consumer has settled, whatever it was the last to say', async () => {
+    await broker.call('PUT', '/v1/default/queues/last-words', {});
+    for (let round = 1; round <= 10; round++) {
+      const stream = await Stream.open('last-words', 'prefetch=10');
+      await publish('last-words', 1);
+      const { deliveries } = await stream.next();
+      stream.send({ ack: deliveries.map(({ delivery_tag }) => delivery_tag) });
+      stream.close();
+      await vi.waitFor(async () => expect(await stateOf('last-words')).toMatchObject({ consumers: 0 }));
+      expect(await stateOf('last-words')).toMatchObject({ ready: 0, leased: 0, meter: { settled: round } });
+    }
+  });
+
+  it('lets an ack share the commit of the next message', async () => {
+    await broker.call('PUT', '/v1/default/queues/in-step', {});
+    const stream = await Stream.open('in-step', 'prefetch=10');
+    const ROUNDS = 50;
+    const nextDelivery = async (): Promise<Deliveries> => {
+      const message = await stream.next<Partial<Deliveries>>();
+      return message.deliveries ? (message as Deliveries) : await nextDelivery(); // past what became of an ack
+    };
+    for (let round = 0; round < ROUNDS; round++) {
+      await publish('in-step', 1);
+      const { deliveries } = await nextDelivery();
+      stream.send({ ack: deliveries.map(({ delivery_tag }) => delivery_tag) });
+    }
+    await vi.waitFor(async () => expect((await stateOf('in-step')).meter.settled).toBe(ROUNDS));
+    const { commits } = (await stateOf('in-step')).meter;
+    expect(commits).toBeLessThan(2 * ROUNDS); // one for each message, and those of acks that nothing joined in time
+    stream.close();
   });
 
   it('answers what is malformed with a code, and goes on', async () => {

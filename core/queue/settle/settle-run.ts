@@ -3,7 +3,7 @@
  * whole lease.
  */
 
-import { endLease, finish, inFlightAt, type QueueMachine } from '../state/queue-machine.ts';
+import { endLease, finish, inFlightAt, readyCount, type QueueMachine } from '../state/queue-machine.ts';
 import { noteSeen } from '../deliver/single-active.ts';
 import { settle, type Outcome, type SettleContext, type Settlement } from './settle.ts';
 
@@ -31,6 +31,11 @@ export function settleRun(state: QueueMachine, run: SettleRun, context: SettleCo
     }
   }
   return outcomes;
+}
+
+/** Whether nobody would get a message if these were settled at once: they are acks of a consumer that keeps up. */
+export function freesNothing(state: QueueMachine, runs: readonly SettleRun[]): boolean {
+  return readyCount(state) === 0 && runs.every(({ settlement }) => settlement.kind === 'ack');
 }
 
 /**

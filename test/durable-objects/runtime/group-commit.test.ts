@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { GroupCommit } from '../../../durable-objects/runtime/group-commit.ts';
 
 /** A disk whose syncs end when the test says so. */
@@ -55,6 +55,48 @@ describe('a group commit', () => {
     expect(await next).toBe(4);
     await settled();
     expect(group.pendingBytes).toBe(0);
+  });
+
+  it('lets what can wait share the commit of what cannot', async () => {
+    const { group, groups } = setUp();
+    void group.submit(1, 1, true);
+    expect(groups).toEqual([]);
+    void group.submit(2, 1);
+    expect(groups).toEqual([[1, 2]]);
+  });
+
+  it('commits what can wait by itself if nothing else comes', async () => {
+    const { group, groups, syncs } = setUp();
+    const result = group.submit(1, 1, true);
+    await vi.waitFor(() => expect(groups).toEqual([[1]]));
+    syncs[0]!.resolve();
+    expect(await result).toBe(10);
+    const later = group.submit(2, 1, true);
+    await vi.waitFor(() => expect(groups).toEqual([[1], [2]]));
+    syncs[1]!.resolve();
+    expect(await later).toBe(20);
+  });
+
+  it('commits what waits at once for somebody who wants to see it', async () => {
+    const { group, groups, syncs } = setUp();
+    const results = [group.submit(1, 1), group.submit(2, 1), group.submit(3, 1, true)];
+    group.hurry();
+    expect(groups).toEqual([[1], [2, 3]]);
+    group.hurry(); // nothing waits
+    syncs.forEach(({ resolve }) => resolve());
+    expect(await Promise.all(results)).toEqual([10, 20, 30]);
+    expect(group.pendingBytes).toBe(0);
+    expect(groups).toHaveLength(2);
+  });
+
+  it('goes on with what can wait when a commit is on disk', async () => {
+    const { group, groups, syncs } = setUp();
+    void group.submit(1, 1);
+    const last = group.submit(2, 1, true);
+    syncs[0]!.resolve();
+    await vi.waitFor(() => expect(groups).toEqual([[1], [2]]));
+    syncs[1]!.resolve();
+    expect(await last).toBe(20);
   });
 
   it('refuses what was not made durable', async () => {

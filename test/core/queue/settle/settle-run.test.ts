@@ -1,7 +1,9 @@
 /** Settlements of runs as a table. */
 
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { freesNothing, type SettleRun } from '../../../../core/queue/settle/settle-run.ts';
 import { expectRow, type QueueRow } from '../../../support/tables/queue-commands.ts';
+import { drawQueue } from '../../../support/tables/queue-picture.ts';
 import { rowsOf } from '../../../support/tables/text-table.ts';
 
 /** A run is settled as each of its messages alone would be. */
@@ -20,4 +22,18 @@ const RUNS = rowsOf<keyof QueueRow>(`
 
 describe('a run of settlements', () => {
   it.each(RUNS)('$does meets $meets: $outcome, $because', (row) => expectRow(row));
+});
+
+describe('settlements that free nothing', () => {
+  const runOf = (kind: 'ack' | 'release'): SettleRun => {
+    return { queueId: 0, lane: 0, start: 0, end: 1, delivery: 1, settlement: { kind } };
+  };
+  it.each([
+    ['A A', ['ack', 'ack'], true, 'acks, and nobody could get more'],
+    ['A .', ['ack'], false, 'a message is there that was never delivered'],
+    ['A r', ['ack'], false, 'a message has come back'],
+    ['A A', ['ack', 'release'], false, 'a message comes back'],
+  ] as const)('%s meets %s: %s, %s', (meets, kinds, isSo) => {
+    expect(freesNothing(drawQueue(meets).machine, kinds.map(runOf))).toBe(isSo);
+  });
 });
