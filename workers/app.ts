@@ -62,7 +62,7 @@ export function createApp(): Hono<AppEnv> {
   publishRoutes(app);
   requestRoutes(app);
   eventRoutes(app);
-  requestSocketRoutes(app);
+  requestSocketRoutes(app, createFrameApp());
   policyRoutes(app);
   alertRoutes(app);
   routeMessageRoutes(app);
@@ -87,6 +87,17 @@ export function createApp(): Hono<AppEnv> {
       failure('route_not_found', `there is no ${c.req.method} ${c.req.path}; /openapi.json lists every path`),
     ),
   );
+  app.onError((error, c) => unexpected(c, error));
+  return app;
+}
+
+/** What answers the frames of a request socket. The page that has opened one was judged then, and a frame has no other headers. */
+function createFrameApp(): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.use(authenticate);
+  produceRoutes(app);
+  publishRoutes(app);
+  queueMessageRoutes(app);
   app.onError((error, c) => unexpected(c, error));
   return app;
 }

@@ -153,7 +153,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   ): Promise<Published | Failure | Stale> {
     const learned = this.#watch.learn(options);
     if (learned) await learned;
-    if (!this.#current(version, true)) return STALE;
+    if (!this.#current(version)) return STALE;
     const refused = this.#watch.refusal(options, this.#steps.pendingBytes, bytes.length);
     if (refused) return refused;
     const run: Step['run'] = (queue, context) => queue.publish(bytes, options, context);
@@ -188,7 +188,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   }
 
   endWaits(version: number, consumerId: string): number | Stale {
-    const open = this.#current(version);
+    const open = this.#current(version, true);
     if (!open) return STALE;
     const ended = this.#consumers.dismiss((poll) => poll.consumerId === consumerId);
     open.queue.resign(consumerId);
@@ -197,7 +197,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   }
 
   describe(version: number): QueueDescription | Stale {
-    const open = this.#current(version);
+    const open = this.#current(version, true);
     if (!open) return STALE;
     this.#handOut.serve(); // who is gone is not counted
     return this.#describe(open.queue);
@@ -217,7 +217,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   }
 
   purge(version: number): number | Stale {
-    const open = this.#current(version);
+    const open = this.#current(version, true);
     if (!open) return STALE;
     const purged = open.queue.commit(() => open.queue.purge());
     this.#watch.changed(false);
@@ -225,7 +225,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   }
 
   peek(version: number, max: number, bytesMax: number): Uint8Array | Stale {
-    const open = this.#current(version);
+    const open = this.#current(version, true);
     if (!open) return STALE;
     this.#tasks.noteUse(open);
     return concatenate(open.queue.peek(max, bytesMax).map(({ records }) => encodeBatch(records)));
@@ -245,7 +245,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   }
 
   #steer<Answer>(version: number, step: (queue: StoredQueue) => Answer): Answer | Stale {
-    const open = this.#current(version);
+    const open = this.#current(version, true);
     if (!open) return STALE;
     const answer = open.queue.commit(() => step(open.queue));
     this.#tasks.schedule();
@@ -254,7 +254,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   }
 
   setPaused(version: number, isPaused: boolean): boolean | Stale {
-    const open = this.#current(version);
+    const open = this.#current(version, true);
     if (!open) return STALE;
     if (isPaused !== open.queue.state.isPaused) {
       this.#store.writeQueue({ definition: open.definition, isPaused, usedMs: open.usedMs });
@@ -372,9 +372,9 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#watch.configure(definition);
   }
 
-  /** The open queue, after what waits and what is due; null if the caller's definition is not the current one. */
-  #current(version: number, takesPart = false): Open | null {
-    if (!takesPart) this.#steps.hurry(); // one that takes part in the next commit need not see what waits for it
+  /** The open queue, after running what is due; null if the caller's definition is not the current one. */
+  #current(version: number, afterSteps = false): Open | null {
+    if (afterSteps) this.#steps.hurry(); // the caller looks at what they change, or changes it by other ways
     this.#runDue();
     if (this.#deletionGuard.isClosed) return null;
     return this.#open && version >= this.#open.definition.version ? this.#open : null;

@@ -10,7 +10,8 @@ import { bind } from './bind.ts';
 import { readExchangePath } from './exchanges.ts';
 import { readQueue } from './queues.ts';
 
-export function requestSocketRoutes(app: Hono<AppEnv>): void {
+/** @param frames answers the frames */
+export function requestSocketRoutes(app: Hono<AppEnv>, frames: Hono<AppEnv>): void {
   bindSocket(operations.openQueuePublishes, readQueue);
   bindSocket(operations.openExchangePublishes, readExchangePath);
   bindSocket(operations.openProduces, readTopic);
@@ -24,7 +25,7 @@ export function requestSocketRoutes(app: Hono<AppEnv>): void {
       const named = await read(c);
       if (isFailure(named)) return problem(c, named);
       if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') return problem(c, upgradeRequired());
-      const opened = requestSocket(c, app, new URL(c.req.url).pathname.replace(/\/stream$/, ''));
+      const opened = requestSocket(c, frames, new URL(c.req.url).pathname.replace(/\/stream$/, ''));
       return isFailure(opened) ? problem(c, opened) : opened;
     });
   }

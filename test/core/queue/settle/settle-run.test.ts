@@ -28,12 +28,12 @@ describe('settlements that free nothing', () => {
   const runOf = (kind: 'ack' | 'release'): SettleRun => {
     return { queueId: 0, lane: 0, start: 0, end: 1, delivery: 1, settlement: { kind } };
   };
-  it.each([
+  it.each<[meets: string, kinds: ('ack' | 'release')[], isSo: boolean, because: string]>([
     ['A A', ['ack', 'ack'], true, 'acks, and nobody could get more'],
     ['A .', ['ack'], false, 'a message is there that was never delivered'],
     ['A r', ['ack'], false, 'a message has come back'],
     ['A A', ['ack', 'release'], false, 'a message comes back'],
-  ] as const)('%s meets %s: %s, %s', (meets, kinds, isSo) => {
+  ])('%s meets %s: %s, %s', (meets, kinds, isSo) => {
     expect(freesNothing(drawQueue(meets).machine, kinds.map(runOf))).toBe(isSo);
   });
 });
