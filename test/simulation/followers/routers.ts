@@ -5,7 +5,7 @@
  */
 
 import { route } from '../../../core/exchange/route.ts';
-import { RoutingGraph, type TopologyChange } from '../../../core/topology/routing/routing-graph.ts';
+import type { RoutingGraph, TopologyChange } from '../../../core/topology/routing/routing-graph.ts';
 import type { Env } from '../../../durable-objects/env.ts';
 import { TopologyFollower } from '../../../durable-objects/topology-follower/topology-follower.ts';
 import { FollowedGraph } from '../../../workers/cache/followed-graph.ts';
