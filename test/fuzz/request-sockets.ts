@@ -57,7 +57,7 @@ function drawFrame(random: Random): Uint8Array | string {
       '%',
       '?&=',
       '#',
-      `x=${jsonOf(hostile(random))}`,
+      `x=${jsonOf(hostile(random)).slice(0, 10_000)}`,
     ]),
     batches: random() < 0.1 ? new Uint8Array() : writeBatch(batch),
   });
