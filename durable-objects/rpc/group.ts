@@ -95,13 +95,13 @@ export interface GroupMethods {
   /** Answers a join when the rebalance has ended, and a sync when the leader has assigned. A join makes a group that does not exist. */
   classic(namespace: string, group: string, request: ClassicRequest): ClassicAnswer | Failure;
   /**
-   * Admits commits to partitions of these topics: by a member of a classic group, or by nobody (null) if the group has no members. That
-   * makes a group that does not exist.
+   * Admits commits to partitions of these topics: by a member of a classic group, or by nobody (null) if the group has no members, or by
+   * anybody, also if it is a classic one and has members. If no member is named, that makes a group that does not exist.
    */
   admitCommit(
     namespace: string,
     group: string,
-    claim: MemberClaim | null,
+    claim: MemberClaim | 'anybody' | null,
     topics: Record<string, TopicRef>,
   ): { epoch: number } | Failure;
   describe(): GroupDescription | Failure;

@@ -35,7 +35,9 @@ export class TransactionStore {
     const { listing = NEVER_LISTED, ...state } = JSON.parse(row.json) as StoredTransaction & {
       listing?: Listing;
     };
-    return { state: { ...state, topicProducerId: state.topicProducerId ?? null }, listing };
+    // What earlier versions have not stored.
+    const { topicProducerId = null, resumedEpoch = null, number = 1 } = state;
+    return { state: { ...state, topicProducerId, resumedEpoch, number }, listing };
   }
 
   /** @param isFirst the table may not be there yet */

@@ -100,6 +100,7 @@ export async function readGroupOffsets(
  * Commits each offset in its partition. A partition that does not know the member is told by the group, once, that it owns
  * it: later commits are one call each.
  * @param transaction they take effect with it; null: at once
+ * @param isUnclaimed with a transaction and without a member: also if the group is a classic one and has members
  */
 export async function commitOffsets(
   env: Env,
@@ -107,9 +108,10 @@ export async function commitOffsets(
   atLeast: number,
   fields: CommitFields,
   transaction: OffsetTransaction | null = null,
+  isUnclaimed = false,
 ): Promise<Committed | Failure> {
   const items = new Map(fields.offsets.map((item) => [`${item.topic}/${item.partition}`, item]));
-  const claim = await claimOf(env, path, atLeast, fields);
+  const claim = await claimOf(env, path, atLeast, fields, isUnclaimed);
   if (isFailure(claim)) return claim;
   const committed: IdentifiedOffset[] = [];
   const refused: (NamedOffset & { code: string; detail: string })[] = [];
@@ -139,6 +141,7 @@ async function claimOf(
   { namespace, name }: GroupPath,
   atLeast: number,
   { member_id: memberId, epoch, generation, instance_id: instanceId, offsets }: CommitFields,
+  isUnclaimed: boolean,
 ): Promise<Claim | Failure> {
   if (memberId !== undefined && epoch !== undefined) return { memberId, epoch, isOwner: false };
   const claim =
@@ -150,7 +153,8 @@ async function claimOf(
     if (!isFailure(found)) refs[topicName] = topicRef(found.topic);
   }
   if (Object.keys(refs).length === 0) return { memberId: '', epoch: 1, isOwner: true };
-  const admitted = await callGroup(env, namespace, name, 'admitCommit', namespace, name, claim, refs);
+  const who = claim ?? (isUnclaimed ? 'anybody' : null);
+  const admitted = await callGroup(env, namespace, name, 'admitCommit', namespace, name, who, refs);
   return isFailure(admitted) ? admitted : { memberId: '', epoch: admitted.epoch, isOwner: true };
 }
 
