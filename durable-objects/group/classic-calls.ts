@@ -100,8 +100,10 @@ export class ClassicCalls {
     name: string,
     given: MemberClaim | 'anybody' | null,
     topics: Record<string, TopicRef>,
+    mayMake: boolean,
   ): Promise<{ epoch: number } | Failure> {
     const claim = given === 'anybody' ? null : given;
+    if (claim === null && !mayMake && this.#host.group().epoch === 0) return { epoch: 0 };
     if (claim === null) {
       const refused = await this.#host.noteFirstUse(namespace, name);
       if (refused) return refused;
