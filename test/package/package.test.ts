@@ -223,7 +223,7 @@ await broker.stop();
 
 const WORKER = `
 import broker from 'posthorn/worker';
-export { Directory, Group, Overview, Partition, Queue, ReplyMailbox, Schedule, Subscription, Topology, Transaction } from 'posthorn/worker';
+export { Directory, Group, Overview, Partition, Queue, ReplyMailbox, Schedule, Subscription, Topology, TopologyFollower, Transaction } from 'posthorn/worker';
 
 export default {
   fetch: (request: Request, env: object, context: object): Promise<Response> => broker.fetch(request, env, context),
