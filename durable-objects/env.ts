@@ -7,6 +7,7 @@ import type { QueueMethods } from './rpc/queue.ts';
 import type { ReplyMailboxMethods } from './rpc/reply-mailbox.ts';
 import type { ScheduleMethods } from './rpc/schedule.ts';
 import type { SubscriptionMethods } from './rpc/subscription.ts';
+import type { TopologyFollowerMethods } from './rpc/topology-follower.ts';
 import type { TopologyMethods } from './rpc/topology.ts';
 import type { TransactionMethods } from './rpc/transaction.ts';
 
@@ -21,6 +22,7 @@ export interface Env {
   SCHEDULE: DurableObjectNamespace<ScheduleMethods>;
   SUBSCRIPTION: DurableObjectNamespace<SubscriptionMethods>;
   TOPOLOGY: DurableObjectNamespace<TopologyMethods>;
+  TOPOLOGY_FOLLOWER: DurableObjectNamespace<TopologyFollowerMethods>;
   TRANSACTION: DurableObjectNamespace<TransactionMethods>;
   /** The R2 bucket for large bodies. Without it bodies are limited to the size of a message. See docs/large-bodies.md. */
   OBJECTS?: R2Bucket;

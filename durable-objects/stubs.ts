@@ -12,6 +12,7 @@ import type { QueueMethods } from './rpc/queue.ts';
 import type { ReplyMailboxMethods } from './rpc/reply-mailbox.ts';
 import type { ScheduleMethods } from './rpc/schedule.ts';
 import type { SubscriptionMethods } from './rpc/subscription.ts';
+import type { TopologyFollowerMethods } from './rpc/topology-follower.ts';
 import type { TopologyMethods } from './rpc/topology.ts';
 import type { TransactionMethods } from './rpc/transaction.ts';
 
@@ -22,6 +23,21 @@ export function directoryStub(env: Env): DurableObjectStub<DirectoryMethods> {
 
 export function topologyStub(env: Env, namespace: string): DurableObjectStub<TopologyMethods> {
   return env.TOPOLOGY.getByName(namespace);
+}
+
+/** The follower that asks the topology. */
+export function rootFollowerStub(env: Env, namespace: string): DurableObjectStub<TopologyFollowerMethods> {
+  return env.TOPOLOGY_FOLLOWER.getByName(namespace);
+}
+
+/** A follower near the routers of a continent. Names of namespaces have no slash. */
+export function leafFollowerStub(
+  env: Env,
+  namespace: string,
+  continent: string,
+  leaf: number,
+): DurableObjectStub<TopologyFollowerMethods> {
+  return env.TOPOLOGY_FOLLOWER.getByName(`${namespace}/${continent}/${leaf}`);
 }
 
 export function overviewStub(env: Env, namespace: string): DurableObjectStub<OverviewMethods> {

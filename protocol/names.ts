@@ -1,6 +1,6 @@
 /** Names of everything that a path can carry, as schemas. The rules are in name-rule.ts. */
 
-import * as z from 'zod';
+import * as z from './zod.ts';
 import { WIDE_NAME_BYTES_MAX } from './limits.ts';
 import { hasWideLength, NAME_PATTERN, NAME_RULE, WIDE_NAME_PATTERN, WIDE_NAME_RULE } from './name-rule.ts';
 import { utf8BytesMax } from './schemas/schema-rules.ts';

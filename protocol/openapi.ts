@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document, written from the table of operations and its schemas. */
 
-import * as z from 'zod';
+import * as z from './zod.ts';
 import { errorTable, type ErrorCode } from './errors.ts';
 import { BYTES_TYPE, JSON_LINES_TYPE, JSON_TYPE, PROBLEM_TYPE, RECORD_BATCH_TYPE } from './media-types.ts';
 import {

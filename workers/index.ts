@@ -4,6 +4,7 @@ import type { Env } from '../durable-objects/env.ts';
 import { createApp } from './app.ts';
 import { configureReplyBytes, followReply } from './bounds/reply-bytes.ts';
 import { configureRequestBytes, releaseBody } from './bounds/request-bytes.ts';
+import { noteContinent } from './cache/follower-feed.ts';
 import { takeTurn } from './bounds/turns.ts';
 import { visitDue } from './watchdog.ts';
 
@@ -16,6 +17,7 @@ export { ReplyMailbox } from '../durable-objects/reply/reply-mailbox.ts';
 export { Schedule } from '../durable-objects/schedule/schedule.ts';
 export { Subscription } from '../durable-objects/subscription/subscription.ts';
 export { Topology } from '../durable-objects/topology/topology.ts';
+export { TopologyFollower } from '../durable-objects/topology-follower/topology-follower.ts';
 export { Transaction } from '../durable-objects/transaction/transaction.ts';
 
 const app = createApp();
@@ -24,6 +26,7 @@ export default {
   fetch: async (request: Request, env, ctx) => {
     configureRequestBytes(env.POSTHORN_BODY_BYTES_MAX);
     configureReplyBytes(env.POSTHORN_REPLY_BYTES_MAX);
+    noteContinent(request.cf);
     await takeTurn(ctx);
     try {
       return followReply(request, await app.fetch(request, env, ctx), ctx);

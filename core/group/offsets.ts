@@ -80,6 +80,14 @@ export function positionOf(
   return clamp(known.offset, log);
 }
 
+/** The refusal of a commit past the end of the log; null if the offset lies within it. */
+export function checkWithin(offset: number, highWatermark: number): Failure | null {
+  if (offset <= highWatermark) return null;
+  return failure('offset_past_end', `offset ${offset} does not exist yet; the log ends at ${highWatermark}`, {
+    high_watermark: highWatermark,
+  });
+}
+
 export function clamp(offset: number, log: { logStartOffset: number; highWatermark: number }): number {
   return Math.min(Math.max(offset, log.logStartOffset), log.highWatermark);
 }

@@ -100,7 +100,9 @@ export class ClassicCalls {
     name: string,
     claim: MemberClaim | null,
     topics: Record<string, TopicRef>,
+    mayMake: boolean,
   ): Promise<{ epoch: number } | Failure> {
+    if (claim === null && !mayMake && this.#host.group().epoch === 0) return { epoch: 0 };
     if (claim === null) {
       const refused = await this.#host.noteFirstUse(namespace, name);
       if (refused) return refused;

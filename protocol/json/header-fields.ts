@@ -1,6 +1,6 @@
 /** Headers as JSON: name to value, with an array if a name occurs more than once. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   base64BytesSchema,
   base64Problem,

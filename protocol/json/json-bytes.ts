@@ -15,7 +15,7 @@
  * string serializer puts it. Header values follow the keys.
  */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { scanJson } from './json-scan.ts';
 import { JsonText } from './json-text.ts';
 import { JSON_DEPTH_MAX } from '../limits.ts';

@@ -4,7 +4,7 @@
  * drops.
  */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 
 export interface NamedProblem {
   /** Where it is in the object. */
@@ -20,15 +20,17 @@ export function namedValuesSchema<Values extends Record<string, unknown>>(
   document: z.ZodType<Values>,
   problemOf: (members: readonly [name: string, value: unknown][]) => NamedProblem | null,
 ): z.ZodType<Values> {
-  const { $schema: _, ...shape } = z.toJSONSchema(document, { reused: 'inline' });
-  return z
-    .unknown()
-    .superRefine((value, context) => {
-      const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
-      const problem = isMap
-        ? problemOf(Object.entries(value))
-        : { path: [], message: 'expected an object of names and values' };
-      if (problem) context.addIssue({ code: 'custom', ...problem });
-    })
-    .meta(shape) as unknown as z.ZodType<Values>;
+  return z.whenUsed(() => {
+    const { $schema: _, ...shape } = z.toJSONSchema(document, { reused: 'inline' });
+    return z
+      .unknown()
+      .superRefine((value, context) => {
+        const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
+        const problem = isMap
+          ? problemOf(Object.entries(value))
+          : { path: [], message: 'expected an object of names and values' };
+        if (problem) context.addIssue({ code: 'custom', ...problem });
+      })
+      .meta(shape) as unknown as z.ZodType<Values>;
+  });
 }

@@ -1,6 +1,6 @@
 /** The calls on exchanges, bindings and policies, and publishing through exchanges. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   bindingDeclarationSchema,
   bindingDeletedSchema,

@@ -1,6 +1,6 @@
 /** Fields of an operation: what its path, query and body take, one by one, for callers that ask people for them. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { PATH_PARAMETERS, type Operation } from './operation.ts';
 
 export interface OperationField {

@@ -1,6 +1,6 @@
 /** The calls on queues and their messages. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   deliveriesSchema,
   deliverSchema,

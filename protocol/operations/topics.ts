@@ -1,6 +1,6 @@
 /** The calls on topics and their records. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   acceptedReplySchema,
   deleteRecordsQuerySchema,

@@ -1,6 +1,6 @@
 /** The contract of alerts: rules for all queues whose names match a pattern, and what is sent when one fires. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { TIME_SPAN_MS_MAX } from '../limits.ts';
 import { nameSchema } from '../names.ts';
 import { policyDeclarationSchema, ruleProgressSchema } from './policies.ts';

@@ -3,7 +3,7 @@
  * assignments are bytes that only the members understand.
  */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { GROUP_MEMBERS_MAX, SESSION_TIMEOUT_MS_MAX, SESSION_TIMEOUT_MS_MIN } from '../limits.ts';
 import { wideNameSchema } from '../names.ts';
 import type { SchemaRule } from './schema-rules.ts';
@@ -107,27 +107,29 @@ function withoutDefaults(shape: Shape): Shape {
 /** What an action needs, and what it does not take, as a rule of the document. */
 function actionRule(action: string, shape: Shape): SchemaRule {
   const needed = Object.keys(shape).filter((name) => !shape[name]!.safeParse(undefined).success);
-  const others = MEMBERS.filter((name) => !Object.hasOwn(shape, name));
+  const others = [...MEMBERS].filter((name) => !Object.hasOwn(shape, name));
   return {
     if: { properties: { action: { const: action } } },
     then: { required: needed, properties: Object.fromEntries(others.map((name) => [name, false])) },
   };
 }
 
-const MEMBERS = [...new Set(Object.values(CLASSIC_ACTIONS).flatMap(({ shape }) => Object.keys(shape)))];
+const MEMBERS = new Set(Object.values(CLASSIC_ACTIONS).flatMap(({ shape }) => Object.keys(shape)));
 
 /** All of them as one object: which members an action takes and needs, its own schema says. */
-export const classicSchema = z
-  .strictObject({
-    ...withoutDefaults(classicJoinSchema.shape),
-    ...withoutDefaults(classicSyncSchema.shape),
-    member_id: memberId()
-      .optional()
-      .describe('As the reply to the join gave it; to a join: left out if it has none yet'),
-    members: classicLeaveSchema.shape.members.optional().describe('Of a leave'),
-    action: z.enum(['join', 'sync', 'heartbeat', 'leave']).describe('What the member does'),
-  })
-  .meta({ allOf: Object.entries(CLASSIC_ACTIONS).map(([action, { shape }]) => actionRule(action, shape)) });
+export const classicSchema = z.whenUsed(() =>
+  z
+    .strictObject({
+      ...withoutDefaults(classicJoinSchema.shape),
+      ...withoutDefaults(classicSyncSchema.shape),
+      member_id: memberId()
+        .optional()
+        .describe('As the reply to the join gave it; to a join: left out if it has none yet'),
+      members: classicLeaveSchema.shape.members.optional().describe('Of a leave'),
+      action: z.enum(['join', 'sync', 'heartbeat', 'leave']).describe('What the member does'),
+    })
+    .meta({ allOf: Object.entries(CLASSIC_ACTIONS).map(([action, { shape }]) => actionRule(action, shape)) }),
+);
 export type ClassicFields = z.output<typeof classicSchema>;
 
 export const classicReplySchema = z.object({

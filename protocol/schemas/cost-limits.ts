@@ -1,6 +1,6 @@
 /** The contract of limits: what a namespace may cost. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 
 const ROWS_MAX = 1_000_000_000_000;
 

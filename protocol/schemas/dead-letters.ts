@@ -1,6 +1,6 @@
 /** The contract of dead letters: what is kept of a message that died, and the calls that list, replay and purge them. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   DEAD_LETTER_PAGE_MAX,
   ERROR_TYPE_LENGTH_MAX,

@@ -1,6 +1,6 @@
 /** The contract of publishing to a queue, taking from it, and settling. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   DELIVER_MESSAGES_MAX,
   ERROR_MESSAGE_LENGTH_MAX,

@@ -1,6 +1,6 @@
 /** The contract of CloudEvents that come in. What a schema cannot say of an event is checked by `cloud-events/cloud-event.ts`. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { REQUEST_RECORDS_MAX } from '../limits.ts';
 import { nameSchema, wideNameSchema } from '../names.ts';
 import { exchangePublishedSchema } from './exchanges.ts';

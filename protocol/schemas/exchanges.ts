@@ -3,7 +3,7 @@
  * words are AMQP 0-9-1's (section 3.1); the types add RabbitMQ's consistent hash.
  */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   BINDINGS_PER_REQUEST_MAX,
   HEADER_VALUES_MAX,

@@ -5,7 +5,7 @@
  * back.
  */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { ASSIGNORS, type AssignorName } from '../assignors.ts';
 import {
   FETCH_BYTES_DEFAULT,

@@ -7,7 +7,7 @@
  *   headers     the message's own, then its properties under names that begin with ':', as text
  */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   headersInSchema,
   headersOut,

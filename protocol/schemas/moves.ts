@@ -1,6 +1,6 @@
 /** The contract of moving messages from one queue to another. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   MESSAGE_PAGE_MAX,
   ORDERING_KEY_BYTES_MAX,

@@ -1,6 +1,6 @@
 /** The contract of objects: bodies that are too large for a message. Their bytes are in an R2 bucket, and no Durable Object sees them. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { OBJECT_ID_LENGTH_MAX } from '../limits.ts';
 import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../object-id.ts';
 import { nextPage, pageFields } from './pages.ts';

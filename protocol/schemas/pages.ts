@@ -1,6 +1,6 @@
 /** Pages of lists: what a request for one says, and how its reply goes on. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { PAGE_ITEMS_MAX, WIDE_NAME_BYTES_MAX } from '../limits.ts';
 
 const limit = () =>

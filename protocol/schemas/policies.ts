@@ -4,7 +4,7 @@
  * core/topology/rules/policies.ts.
  */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { WIDE_NAME_BYTES_MAX } from '../limits.ts';
 import { WIDE_CHARACTER } from '../name-rule.ts';
 import { nameSchema } from '../names.ts';

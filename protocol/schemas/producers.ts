@@ -1,6 +1,6 @@
 /** The contract of producer ids: what makes a produce that is sent again be stored once. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   PRODUCER_EPOCH_MAX,
   PRODUCER_ID_MAX,

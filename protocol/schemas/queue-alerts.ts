@@ -3,7 +3,7 @@
  * queues and those of alerts import policies.
  */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { nameSchema } from '../names.ts';
 
 /** What `GET /queues/{queue}` says of each rule that matches. */

@@ -1,6 +1,6 @@
 /** The contract of steering single messages of a queue: list, read, cancel, run now. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   ERROR_MESSAGE_LENGTH_MAX,
   MESSAGE_PAGE_MAX,

@@ -1,6 +1,6 @@
 /** The contract of queues: definitions, what can be changed, and what is told about a queue. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   LEASE_MS_MAX,
   LEASE_MS_MIN,

@@ -1,6 +1,6 @@
 /** The contract of quotas: what a namespace or a token may use up. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 
 const RATE_MAX = 1_000_000_000;
 

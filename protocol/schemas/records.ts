@@ -1,6 +1,6 @@
 /** The contract of produce and fetch. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { headersInSchema, headersOutSchema, type WrittenHeaders } from '../json/header-fields.ts';
 import { BYTES_OR_JSON, textOrBytesSchema, type Base64Bytes, type TextOrBytes } from '../json/json-bytes.ts';
 import type { JsonValue, JsonText } from '../json/json-text.ts';

@@ -5,7 +5,7 @@
  * over at most once, and one that comes when nobody waits is unroutable.
  */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { exchangeMessageSchema } from './exchanges.ts';
 import { WAIT_MS_MAX } from '../limits.ts';
 import { messageOutShape, type MessageOut } from './messages.ts';

@@ -1,6 +1,6 @@
 /** The contract of asking where an exchange would send a message. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { headersInSchema } from '../json/header-fields.ts';
 import { ROUTE_SHOWN_MAX, ROUTE_STEPS_MAX, ROUTING_KEY_BYTES_MAX } from '../limits.ts';
 import { wideNameSchema } from '../names.ts';

@@ -1,6 +1,6 @@
 /** The contract of schedules: a message that is published again and again, at the times that a cron expression gives. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { ROUTING_KEY_BYTES_MAX } from '../limits.ts';
 import { anyPropertiesSchema, breaksOrder, messageSchema, ORDERING_MIX } from './messages.ts';
 import { nameSchema, wideNameSchema } from '../names.ts';

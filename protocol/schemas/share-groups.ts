@@ -1,6 +1,6 @@
 /** The contract of share groups: many members on one partition, each record locked by one of them until it is acknowledged. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import {
   FETCH_BYTES_DEFAULT,
   FETCH_BYTES_MAX,

@@ -1,6 +1,6 @@
 /** The contract of subscriptions: messages of a queue that the broker pushes to an HTTP endpoint. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { TIME_SPAN_MS_MAX } from '../limits.ts';
 import { nameSchema, wideNameSchema } from '../names.ts';
 import { nextPage } from './pages.ts';

@@ -1,6 +1,6 @@
 /** The contract of tokens: what one is made with, and what is shown of it. The secret is shown once. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { ACTIONS, RESOURCE_KINDS, ROLES } from '../access/scopes.ts';
 import { NAME_LENGTH_MAX, PAGE_ITEMS_MAX } from '../limits.ts';
 import { nameSchema, wideNameSchema } from '../names.ts';

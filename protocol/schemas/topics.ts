@@ -1,6 +1,6 @@
 /** The contract of topics: definitions, what can be changed, and what is told about a topic and its partitions. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { BATCH_BYTES_MAX, PARTITIONS_MAX } from '../limits.ts';
 import { nameSchema } from '../names.ts';
 import { nextPage } from './pages.ts';

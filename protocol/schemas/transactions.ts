@@ -1,6 +1,6 @@
 /** The contract of transactions. */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 import { commitFields, isOneClaim, ONE_CLAIM, ONE_CLAIM_RULE } from './groups.ts';
 import { exchangeMessageSchema } from './exchanges.ts';
 import { TRANSACTION_MESSAGES_MAX } from '../limits.ts';

@@ -3,7 +3,7 @@
  * specification says (https://github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md).
  */
 
-import * as z from 'zod';
+import * as z from '../zod.ts';
 
 const URL_LENGTH_MAX = 2_048;
 

@@ -25,10 +25,15 @@ const BUNDLE_BYTES_MAX = 64 * 1024 * 1024;
  * @param entry relative to the root of the project
  * @param sourceMap for the inspector of the runtime. The map is three times as large as the code, and each start of the
  *   runtime reads it, so nothing else asks for it.
+ * @param minify as wrangler.toml asks for. It makes the worker half as large, and errors harder to read.
  */
-export async function bundleWorker(entry: string, { sourceMap = false } = {}): Promise<string> {
+export async function bundleWorker(
+  entry: string,
+  { sourceMap = false, minify = false } = {},
+): Promise<string> {
   const options = { cwd: ROOT, maxBuffer: BUNDLE_BYTES_MAX };
   const map = sourceMap ? ['--sourcemap=inline'] : [];
-  const { stdout } = await promisify(execFile)(ESBUILD, [entry, ...OPTIONS, ...map], options);
+  const small = minify ? ['--minify'] : [];
+  const { stdout } = await promisify(execFile)(ESBUILD, [entry, ...OPTIONS, ...map, ...small], options);
   return stdout;
 }

@@ -6,6 +6,7 @@ import type { Random } from '../crash/random.ts';
 import { TestRequestSocket, type Said } from '../support/request-socket.ts';
 import { problemOf } from './answers.ts';
 import { drawBatch, spoilBatch, writeBatch } from './batch-model.ts';
+import { jsonOf } from './raw-json.ts';
 import { hostile, pick } from './schema-values.ts';
 import { spoilBytes } from './spoil-bytes.ts';
 
@@ -56,7 +57,7 @@ function drawFrame(random: Random): Uint8Array | string {
       '%',
       '?&=',
       '#',
-      `x=${String(hostile(random))}`,
+      `x=${jsonOf(hostile(random)).slice(0, 10_000)}`,
     ]),
     batches: random() < 0.1 ? new Uint8Array() : writeBatch(batch),
   });

@@ -190,6 +190,11 @@ describe('a bundle', () => {
       },
     );
     expect(stdout).toContain('env.PARTITION');
+    // As wrangler uploads it. Each isolate reads and compiles all of it before its first request.
+    const uploaded = await readFile(join(project, 'out/worker.js'));
+    expect(uploaded.length).toBeLessThan(880_000);
+    expect(gzipSync(uploaded, { level: 9 }).length).toBeLessThan(300_000);
+    expect(String(uploaded)).not.toContain('Ungültige Eingabe'); // a language of zod's messages
   }, 60_000);
 });
 
@@ -218,7 +223,7 @@ await broker.stop();
 
 const WORKER = `
 import broker from 'posthorn/worker';
-export { Directory, Group, Overview, Partition, Queue, ReplyMailbox, Schedule, Subscription, Topology, Transaction } from 'posthorn/worker';
+export { Directory, Group, Overview, Partition, Queue, ReplyMailbox, Schedule, Subscription, Topology, TopologyFollower, Transaction } from 'posthorn/worker';
 
 export default {
   fetch: (request: Request, env: object, context: object): Promise<Response> => broker.fetch(request, env, context),

@@ -14,6 +14,7 @@ import worker, {
   Subscription,
   ReplyMailbox as RealReplyMailbox,
   Topology as RealTopology,
+  TopologyFollower,
   Transaction as RealTransaction,
 } from '../../workers/index.ts';
 import { visitDue } from '../../workers/watchdog.ts';
@@ -24,7 +25,7 @@ import { queueSteps } from '../durable-objects/queue/queue-steps.ts';
 import { compactionCases } from '../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../durable-objects/storage/segment-log.suite.ts';
 
-export { Directory, Group, Schedule, Subscription };
+export { Directory, Group, Schedule, Subscription, TopologyFollower };
 
 /** How often a mailbox was made or woke up. */
 let mailboxStarts = 0;

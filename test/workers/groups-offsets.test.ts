@@ -58,6 +58,29 @@ describe('a commit', () => {
     });
   });
 
+  it('makes no group if none of its offsets can be committed', async () => {
+    await broker.declare('nobodys', { partitions: 2 });
+    await broker.produce('nobodys', [{ value: 1, partition: 0 }]);
+    const commit = (...offsets: object[]): Promise<{ status: number; body: { code?: string } }> =>
+      broker.call('POST', '/v1/default/groups/nobodys/offsets', {
+        offsets: offsets.map((fields) => ({ topic: 'nobodys', ...fields })),
+      });
+    for (const [offset, code] of [
+      [{ partition: 2, offset: 0 }, 'partition_not_found'],
+      [{ partition: 0, offset: 5 }, 'offset_past_end'],
+      [{ partition: 0, offset: 0, topic_id: 9_999 }, 'inconsistent_topic_id'],
+      [{ partition: 0, offset: 0, topic: 'missing' }, 'topic_not_found'],
+    ] as const)
+      expect((await commit(offset)).body.code).toBe(code);
+    expect((await broker.call('GET', '/v1/default/groups/nobodys')).status).toBe(404);
+    expect((await commit({ partition: 0, offset: 1 }, { partition: 0, offset: 5 })).status).toBe(416);
+    expect((await commit({ partition: 0, offset: 1 }, { partition: 1, offset: 5 })).body).toMatchObject({
+      code: 'offset_past_end',
+      committed: [{ partition: 0, offset: 1 }],
+    });
+    expect(await groupOf('nobodys').offsets()).toMatchObject([{ offset: 1 }, { offset: null }]);
+  });
+
   it('is taken or refused by each partition on its own, and the reply says which', async () => {
     const group = groupOf('partly');
     await broker.declare('partly', { partitions: 2 });

@@ -1,7 +1,7 @@
 /** Group offsets: commits, reads and resets the offsets of a group, which its partitions keep. */
 
 import { own, type GroupState, type TopicRef } from '../../core/group/group-state.ts';
-import type { Claim } from '../../core/group/offsets.ts';
+import { checkWithin, type Claim } from '../../core/group/offsets.ts';
 import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
 import { topicRef } from '../../core/group/subscriptions.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
@@ -109,14 +109,19 @@ export async function commitOffsets(
   transaction: OffsetTransaction | null = null,
 ): Promise<Committed | Failure> {
   const items = new Map(fields.offsets.map((item) => [`${item.topic}/${item.partition}`, item]));
-  const claim = await claimOf(env, path, atLeast, fields);
+  const topics = new Map<OffsetItem, TopicDefinition | Failure>();
+  await inBatches([...items.values()], async (item) => {
+    topics.set(item, await topicNamedBy(env, path.namespace, atLeast, item));
+  });
+  const claim = await claimOf(env, path, fields, topics);
   if (isFailure(claim)) return claim;
   const committed: IdentifiedOffset[] = [];
   const refused: (NamedOffset & { code: string; detail: string })[] = [];
   let first: Failure | null = null;
   await inBatches([...items.values()], async (item) => {
     const { topic, partition, offset } = item;
-    const result = await commitOne(env, path, atLeast, claim, item, transaction);
+    const known = topics.get(item)!;
+    const result = isFailure(known) ? known : await commitOne(env, path, claim, known, item, transaction);
     if (!isFailure(result)) {
       committed.push({ topic, topic_id: result.topicId, partition, offset });
       return;
@@ -130,46 +135,79 @@ export async function commitOffsets(
   return failure(code, message, { ...details, committed, refused });
 }
 
-/**
- * Who commits. A member whose partitions the broker assigns is known to the partitions, or they ask the group. All others are admitted by
- * the group at each commit, and are one and the same to the partitions.
- */
-async function claimOf(
-  env: Env,
-  { namespace, name }: GroupPath,
-  atLeast: number,
-  { member_id: memberId, epoch, generation, instance_id: instanceId, offsets }: CommitFields,
-): Promise<Claim | Failure> {
-  if (memberId !== undefined && epoch !== undefined) return { memberId, epoch, isOwner: false };
-  const claim =
-    memberId === undefined ? null : { memberId, instanceId: instanceId ?? null, generation: generation! };
-  const refs: Record<string, TopicRef> = {};
-  for (const topicName of new Set(offsets.map(({ topic }) => topic))) {
-    const found = await lookUpTopic(env, namespace, topicName, atLeast);
-    // One that is not there is refused by itself.
-    if (!isFailure(found)) refs[topicName] = topicRef(found.topic);
-  }
-  if (Object.keys(refs).length === 0) return { memberId: '', epoch: 1, isOwner: true };
-  const admitted = await callGroup(env, namespace, name, 'admitCommit', namespace, name, claim, refs);
-  return isFailure(admitted) ? admitted : { memberId: '', epoch: admitted.epoch, isOwner: true };
-}
+type OffsetItem = CommitFields['offsets'][number];
 
-async function commitOne(
+/** The topic that an offset is of, if it has such a partition. */
+async function topicNamedBy(
   env: Env,
-  { namespace, name }: GroupPath,
+  namespace: string,
   atLeast: number,
-  { memberId, epoch, isOwner }: Claim,
-  { topic: topicName, topic_id: topicId, partition, offset, metadata = '' }: CommitFields['offsets'][number],
-  transaction: OffsetTransaction | null,
-): Promise<{ topicId: number } | Failure> {
-  const found = await lookUpTopic(env, namespace, topicName, atLeast);
+  { topic, topic_id: topicId, partition }: OffsetItem,
+): Promise<TopicDefinition | Failure> {
+  const found = await lookUpTopic(env, namespace, topic, atLeast);
   if (isFailure(found)) return found;
   const named = await topicOfId(env, found.topic, topicId, partition);
   if (isFailure(named)) return named;
   const known = await topicWith(env, named, [partition]);
-  if (isFailure(known)) return known;
-  const missing = checkPartition(known, partition);
-  if (missing) return missing;
+  return isFailure(known) ? known : (checkPartition(known, partition) ?? known);
+}
+
+/**
+ * Who commits. A member whose partitions the broker assigns is known to the partitions, or they ask the group. All others are admitted by
+ * the group at each commit, and are one and the same to the partitions.
+ * A group is made only for an offset that can be committed.
+ */
+async function claimOf(
+  env: Env,
+  { namespace, name }: GroupPath,
+  { member_id: memberId, epoch, generation, instance_id: instanceId }: CommitFields,
+  topics: ReadonlyMap<OffsetItem, TopicDefinition | Failure>,
+): Promise<Claim | Failure> {
+  if (memberId !== undefined && epoch !== undefined) return { memberId, epoch, isOwner: false };
+  const found = [...topics].flatMap(([item, topic]) => (isFailure(topic) ? [] : [{ item, topic }]));
+  // Nothing can be committed: each offset is refused by itself.
+  if (found.length === 0) return { memberId: '', epoch: 1, isOwner: true };
+  const claim =
+    memberId === undefined ? null : { memberId, instanceId: instanceId ?? null, generation: generation! };
+  const refs = Object.fromEntries(found.map(({ topic }) => [topic.name, topicRef(topic)]));
+  const admit = (mayMake: boolean): Promise<{ epoch: number } | Failure> =>
+    callGroup(env, namespace, name, 'admitCommit', namespace, name, claim, refs, mayMake);
+  let admitted = await admit(false);
+  if (!isFailure(admitted) && admitted.epoch === 0) {
+    const refusals = await inBatches(found, ({ item, topic }) => refusalOfFirst(env, name, item, topic));
+    const refusal = refusals[0] ?? null;
+    if (refusal !== null && !refusals.includes(null)) return refusal;
+    admitted = await admit(true);
+  }
+  return isFailure(admitted) ? admitted : { memberId: '', epoch: admitted.epoch, isOwner: true };
+}
+
+/** Why the first offset of a group cannot be committed; null if it can. */
+async function refusalOfFirst(
+  env: Env,
+  group: string,
+  { partition, offset }: OffsetItem,
+  topic: TopicDefinition,
+): Promise<Failure | null> {
+  const view = await callPartition<GroupOffsetView>(
+    env,
+    topic,
+    partition,
+    async (stub, version) => await stub.groupOffset(version, group),
+    { isPinned: true },
+  );
+  return isFailure(view) ? view : checkWithin(offset, view.highWatermark);
+}
+
+/** @param known the topic of the offset */
+async function commitOne(
+  env: Env,
+  { namespace, name }: GroupPath,
+  { memberId, epoch, isOwner }: Claim,
+  known: TopicDefinition,
+  { topic: topicName, topic_id: topicId, partition, offset, metadata = '' }: OffsetItem,
+  transaction: OffsetTransaction | null,
+): Promise<{ topicId: number } | Failure> {
   // If the offset does not say which topic it is of, the one that answers first is meant.
   let answering = known;
   const commit = (request: OffsetCommit): Promise<{ committed: number } | AskGroup | Failure> =>

@@ -1,7 +1,7 @@
 /** The dashboard: its three files, and the exchange of a token for the cookie of a session. */
 
 import type { Hono } from 'hono';
-import * as z from 'zod';
+import * as z from '../../protocol/zod.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { countRefusal } from '../access/audit.ts';
 import { identityBy } from '../access/authenticate.ts';

@@ -6,6 +6,7 @@
 import {
   checkClaim,
   checkReset,
+  checkWithin,
   clamp,
   fence,
   NOTHING,
@@ -96,16 +97,8 @@ export class GroupOffsets {
     const outcome = checkClaim(known, claim);
     if (outcome === 'unknown') return ASK_GROUP;
     if (isFailure(outcome)) return outcome;
-    const { highWatermark } = this.#log();
-    if (offset > highWatermark) {
-      return failure(
-        'offset_past_end',
-        `offset ${offset} does not exist yet; the log ends at ${highWatermark}`,
-        {
-          high_watermark: highWatermark,
-        },
-      );
-    }
+    const pastEnd = checkWithin(offset, this.#log().highWatermark);
+    if (pastEnd) return pastEnd;
     const nowMs = this.#now();
     if (transaction !== null)
       return this.#add(group, known, claim, outcome, transaction, { offset, metadata });

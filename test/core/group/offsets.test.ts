@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   checkClaim,
   checkReset,
+  checkWithin,
   fence,
   positionOf,
   raised,
@@ -73,6 +74,16 @@ describe('a reset', () => {
     expect(checkReset(row({ memberId: null }), 5)).toBeNull();
     expect(checkReset(row(), 6)).toBeNull();
     expect(checkReset(null, 1)).toBeNull();
+  });
+});
+
+describe('a commit', () => {
+  it.each([
+    [0, 10, null],
+    [10, 10, null],
+    [11, 10, 'offset_past_end'],
+  ])('of %d in a log that ends at %d: %s', (offset, highWatermark, code) => {
+    expect(checkWithin(offset, highWatermark)?.code ?? null).toBe(code);
   });
 });
 

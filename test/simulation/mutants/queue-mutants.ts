@@ -44,7 +44,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
         'Number(env.POSTHORN_ROUTING_MAX_AGE_MS ?? MAX_AGE_MS_DEFAULT)',
         '60 * Number(env.POSTHORN_ROUTING_MAX_AGE_MS ?? MAX_AGE_MS_DEFAULT)',
       ),
-      ...change('workers/cache/routing-cache.ts', 'Math.max(atLeast, entry.seen);', 'atLeast < 0 ? 1 : 0;'),
+      ...change('workers/cache/followed-graph.ts', 'Math.max(atLeast, this.#seen);', 'atLeast < 0 ? 1 : 0;'),
     ],
   },
   {

@@ -1,6 +1,6 @@
 /** JWT issuers: whose JWTs the broker takes, from the setting `POSTHORN_JWT`. */
 
-import * as z from 'zod';
+import * as z from '../../../protocol/zod.ts';
 import type { ScopeReading } from '../../../core/access/jwt-scopes.ts';
 import type { Env } from '../../../durable-objects/env.ts';
 
