@@ -127,6 +127,7 @@ export const PAGE_ITEMS_MAX = 1_000;
 
 /** Kafka's `transaction.timeout.ms` and its highest: an open transaction holds up readers of committed records. */
 export const TRANSACTION_TIMEOUT_MS_DEFAULT = 60_000;
+export const TRANSACTION_TIMEOUT_MS_MIN = 1_000;
 export const TRANSACTION_TIMEOUT_MS_MAX = 900_000;
 
 /** Partitions of one transaction: each gets a marker, and all are in one row. */

@@ -14,13 +14,15 @@
  */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
-import type { TransactionEnd } from '../log/producer-state.ts';
+import { ONLY_NUMBER, type TransactionEnd } from '../log/producer-state.ts';
 
 export interface TransactionalOffset {
   transactionalId: string;
   producerId: number;
-  /** While pending the epoch of the transaction; then the one after. */
+  /** While pending the epoch of the transaction; then that of the marker. */
   producerEpoch: number;
+  /** While pending the number of the transaction; then that of the marker. Absent: of the only one of its epoch. */
+  number?: number;
   /** Null if the transaction has ended. */
   pending: { offset: number; metadata: string } | null;
   /** When it was added first, or ended, in ms. */
@@ -33,6 +35,8 @@ interface EndSeen {
   producerId: number;
   /** That of the marker. */
   producerEpoch: number;
+  /** That of the marker; absent: 0. */
+  number?: number;
 }
 
 /** No member uses so many producers while one call is under way. */
@@ -43,26 +47,29 @@ export interface OffsetTransaction {
   transactionalId: string;
   producerId: number;
   producerEpoch: number;
+  /** Of the transaction in its epoch (core/transaction). Absent: it is the only one. */
+  number?: number;
 }
 
 /** Adds an offset to a transaction, or moves the one that it has added before. */
 export function addOffset(
   known: TransactionalOffset | null,
-  { transactionalId, producerId, producerEpoch }: OffsetTransaction,
+  { transactionalId, producerId, producerEpoch, number = ONLY_NUMBER }: OffsetTransaction,
   pending: { offset: number; metadata: string },
   nowMs: number,
 ): TransactionalOffset | Failure {
-  if (hasSeen(known, { producerId, producerEpoch: producerEpoch + 1 })) {
+  if (hasEnded(known, { producerId, producerEpoch, number })) {
     return failure(
       'producer_fenced',
       `the transaction of producer ${producerId} in epoch ${producerEpoch} has ended here`,
     );
   }
   if (known === null || known.pending === null) {
-    const since = { transactionalId, producerId, producerEpoch, pending, sinceMs: nowMs };
+    const since = { transactionalId, producerId, producerEpoch, number, pending, sinceMs: nowMs };
     return { ...since, ...othersOf(known, producerId) };
   }
-  if (known.producerId !== producerId || known.producerEpoch !== producerEpoch) return stillPending(known);
+  if (known.producerId !== producerId || order(startOf(known), { producerEpoch, number }) !== 0)
+    return stillPending(known);
   return { ...known, pending };
 }
 
@@ -73,28 +80,64 @@ export function addOffset(
 export function endOffset(
   known: TransactionalOffset | null,
   transactionalId: string,
-  { producerId, producerEpoch, outcome }: TransactionEnd,
+  { outcome, ...end }: TransactionEnd,
   nowMs: number,
 ): { ended: TransactionalOffset; committed: { offset: number; metadata: string } | null } | null {
-  if (hasSeen(known, { producerId, producerEpoch })) return null;
-  const isSameProducer = known?.producerId === producerId;
-  if (known !== null && known.pending !== null && !isSameProducer) {
-    return {
-      ended: { ...known, others: withEnd(known.others, { producerId, producerEpoch }) },
-      committed: null,
-    };
+  if (hasSeen(known, end)) return null;
+  if (known !== null && known.pending !== null && known.producerId !== end.producerId) {
+    return { ended: { ...known, others: withEnd(known.others, end) }, committed: null };
   }
-  const isOfThis = isSameProducer && known?.producerEpoch === producerEpoch - 1;
-  const committed = outcome === 'commit' && isOfThis ? (known?.pending ?? null) : null;
-  const ended = { transactionalId, producerId, producerEpoch, pending: null, sinceMs: nowMs };
-  return { ended: { ...ended, ...othersOf(known, producerId) }, committed };
+  const isOfThis = known !== null && isEndOf(end, known);
+  const committed = outcome === 'commit' && isOfThis ? known.pending : null;
+  const ended = { transactionalId, ...end, pending: null, sinceMs: nowMs };
+  return { ended: { ...ended, ...othersOf(known, end.producerId) }, committed };
 }
 
-/** Whether the marker has been here, or a later one of its producer. */
-function hasSeen(known: TransactionalOffset | null, { producerId, producerEpoch }: EndSeen): boolean {
+/** Whether the marker has been here, or what began after it. */
+function hasSeen(known: TransactionalOffset | null, end: Required<EndSeen>): boolean {
   if (known === null) return false;
-  const isIt = (end: EndSeen): boolean => end.producerId === producerId && end.producerEpoch >= producerEpoch;
-  return isIt(known) || (known.others ?? []).some(isIt);
+  if (known.pending === null) return endsOf(known).some((seen) => isAtOrAfter(seen, end));
+  const isBegunLater = known.producerId === end.producerId && order(startOf(known), end) > 0;
+  return isBegunLater || endsOf(known).some((seen) => isAtOrAfter(seen, end));
+}
+
+/** Whether the transaction has ended here, or a later one has begun. */
+function hasEnded(known: TransactionalOffset | null, start: Required<EndSeen>): boolean {
+  if (known === null) return false;
+  const isBegunLater =
+    known.pending !== null && known.producerId === start.producerId && order(startOf(known), start) > 0;
+  return isBegunLater || endsOf(known).some((seen) => isAtOrAfter(seen, start));
+}
+
+/** The markers that were seen here. */
+function endsOf(known: TransactionalOffset): readonly EndSeen[] {
+  const others = known.others ?? [];
+  return known.pending === null ? [known, ...others] : others;
+}
+
+function isAtOrAfter(seen: EndSeen, { producerId, ...place }: Required<EndSeen>): boolean {
+  return seen.producerId === producerId && order({ ...seen, number: seen.number ?? 0 }, place) >= 0;
+}
+
+/** A marker carries the epoch after that of its transaction and no number, or the epoch and number of the transaction. */
+function isEndOf(end: Required<EndSeen>, known: TransactionalOffset): boolean {
+  if (known.producerId !== end.producerId) return false;
+  return end.number === 0 ? known.producerEpoch === end.producerEpoch - 1 : order(startOf(known), end) === 0;
+}
+
+interface Place {
+  producerEpoch: number;
+  number: number;
+}
+
+const startOf = ({ producerEpoch, number = ONLY_NUMBER }: TransactionalOffset): Place => ({
+  producerEpoch,
+  number,
+});
+
+/** Below 0: `a` is earlier. A marker without a number is before all transactions of its epoch, with one just after its own. */
+function order(a: Place, b: Place): number {
+  return a.producerEpoch - b.producerEpoch || a.number - b.number;
 }
 
 /** The others of the row in which that producer follows what is known. */
@@ -108,9 +151,12 @@ function othersOf(
   return others.length > 0 ? { others } : {};
 }
 
-function withEnd(others: readonly EndSeen[] = [], { producerId, producerEpoch }: EndSeen): EndSeen[] {
+function withEnd(
+  others: readonly EndSeen[] = [],
+  { producerId, producerEpoch, number = 0 }: EndSeen,
+): EndSeen[] {
   const rest = others.filter((other) => other.producerId !== producerId);
-  return [...rest, { producerId, producerEpoch }].slice(-OTHERS_MAX);
+  return [...rest, { producerId, producerEpoch, ...(number > 0 && { number }) }].slice(-OTHERS_MAX);
 }
 
 export function stillPending({ transactionalId }: TransactionalOffset): Failure {

@@ -5,11 +5,13 @@
  *   epoch             the highest seen; a batch of a lower one comes from an instance that has been replaced
  *   batches           the last five of that epoch, by sequence: one that comes again is answered with its first offset
  *   transactionStart  where its open transaction begins in this log, null if none is open
+ *   endedNumber       the number of the last transaction of the epoch that has ended; absent: none
  *   lastMs            when it was last heard of; forgotten after 7 days, unless its transaction is open
  *
  * A batch is stored when its sequence follows the last one, or is 0 for a new producer or epoch. Every transaction has
  * an epoch of its own (KIP-890): the marker that ends it carries the next one. So a marker that comes twice changes
- * nothing, and a batch that comes after its transaction has ended is fenced.
+ * nothing, and a batch that comes after its transaction has ended is fenced. The transactions of producers that keep their
+ * epoch have numbers, which serve the same purpose within the epoch.
  *
  * A producer that publishes through exchanges has a separate state for each exchange, by the rules of
  * gapped-sequences.ts.
@@ -47,6 +49,7 @@ export interface Producer {
   /** The oldest first. */
   readonly batches: readonly RememberedBatch[];
   readonly transactionStart: number | null;
+  readonly endedNumber?: number;
   readonly lastMs: number;
 }
 
@@ -70,12 +73,18 @@ export interface SequencedBatch extends Sequenced {
   maxTimestamp: number;
 }
 
-/** The end of a transaction. `producerEpoch` is the epoch after the transaction's own. */
+/** The end of a transaction, by the marker that says so. */
 export interface TransactionEnd {
   producerId: number;
+  /** The epoch after that of the transaction; the same if the producer keeps its epoch. */
   producerEpoch: number;
+  /** Of the transaction if the producer keeps its epoch; otherwise 0. */
+  number: number;
   outcome: 'commit' | 'abort';
 }
+
+/** The number of a transaction that nobody has numbered: its epoch has no other. */
+export const ONLY_NUMBER = 1;
 
 export type Admission =
   | { kind: 'new'; baseOffset: number }
@@ -154,15 +163,15 @@ export class ProducerStates {
   }
 
   /** Takes a batch that is in the log: it was checked when it was stored. */
-  replay(batch: SequencedBatch & { isControl: boolean; baseOffset: number }, nowMs: number): void {
+  replay(batch: SequencedBatch & { baseOffset: number }, nowMs: number): void {
     if (batch.producerId < 0) return;
     const known = this.get(batch.producerId);
-    this.#producers.set(
-      batch.producerId,
-      batch.isControl
-        ? afterEnd(batch.producerId, batch.producerEpoch, nowMs)
-        : afterBatch(known, batch, batch.baseOffset, nowMs),
-    );
+    this.#producers.set(batch.producerId, afterBatch(known, batch, batch.baseOffset, nowMs));
+  }
+
+  /** Takes a marker that is in the log. */
+  replayEnd(end: Omit<TransactionEnd, 'outcome'>, nowMs: number): void {
+    this.#producers.set(end.producerId, afterEnd(this.get(end.producerId), end, nowMs));
   }
 }
 
@@ -180,13 +189,21 @@ export class StagedProducers {
     return this.#changed.size === 0;
   }
 
-  /** The batches of one request: all are admitted, or none. @param nextOffset the offset that the next record gets */
-  admit(batches: readonly SequencedBatch[], nextOffset: number): Admission[] | Failure {
+  /**
+   * The batches of one request: all are admitted, or none.
+   * @param nextOffset the offset that the next record gets
+   * @param transaction the number of the transaction that they belong to, if any
+   */
+  admit(
+    batches: readonly SequencedBatch[],
+    nextOffset: number,
+    transaction = ONLY_NUMBER,
+  ): Admission[] | Failure {
     const before = new Map(this.#changed);
     const admissions: Admission[] = [];
     let offset = nextOffset;
     for (const batch of batches) {
-      const admission = this.#admitOne(batch, offset);
+      const admission = this.#admitOne(batch, offset, transaction);
       if (isFailure(admission)) {
         this.#changed.clear();
         for (const [id, producer] of before) this.#changed.set(id, producer);
@@ -220,10 +237,14 @@ export class StagedProducers {
    * @returns null if that has happened before and nothing is to be written; else where it began in this log, -1 if
    *   nothing of it is here: the marker is written all the same, to fence batches that are still on their way
    */
-  end({ producerId, producerEpoch }: TransactionEnd): { firstOffset: number } | null {
+  end(end: TransactionEnd): { firstOffset: number } | null {
+    const { producerId, producerEpoch, number } = end;
     const known = this.#get(producerId);
-    if (known !== undefined && known.epoch >= producerEpoch) return null;
-    this.#changed.set(producerId, afterEnd(producerId, producerEpoch, this.nowMs));
+    if (known !== undefined) {
+      if (known.epoch > producerEpoch) return null;
+      if (known.epoch === producerEpoch && number <= (known.endedNumber ?? 0)) return null;
+    }
+    this.#changed.set(producerId, afterEnd(known, end, this.nowMs));
     return { firstOffset: known?.transactionStart ?? -1 };
   }
 
@@ -243,14 +264,14 @@ export class StagedProducers {
     for (const [key, producer] of this.#changed) this.#base.set(key, producer);
   }
 
-  #admitOne(batch: SequencedBatch, offset: number): Admission | Failure {
+  #admitOne(batch: SequencedBatch, offset: number, transaction: number): Admission | Failure {
     if (batch.producerId < 0) return { kind: 'new', baseOffset: offset };
     const known = this.#get(batch.producerId);
     const duplicate = takenBefore(known, batch);
     if (duplicate) {
       return { kind: 'duplicate', baseOffset: duplicate.baseOffset, maxTimestamp: duplicate.maxTimestamp };
     }
-    const refused = refusal(known, batch, () => transactionProblem(known, batch));
+    const refused = refusal(known, batch, () => transactionProblem(known, batch, transaction));
     if (refused) return refused;
     this.#changed.set(batch.producerId, afterBatch(known, batch, offset, this.nowMs));
     return { kind: 'new', baseOffset: offset };
@@ -282,10 +303,22 @@ function isAlive(producer: KnownProducer, nowMs: number): boolean {
   return openTransaction(producer) !== null || producer.lastMs > nowMs - PRODUCER_IDLE_MS;
 }
 
-function transactionProblem(known: Producer | undefined, batch: SequencedBatch): Failure | null {
+function transactionProblem(
+  known: Producer | undefined,
+  batch: SequencedBatch,
+  transaction: number,
+): Failure | null {
   const { producerId, producerEpoch } = batch;
-  if (known === undefined || known.transactionStart === null) return null;
   const details = { producer_id: producerId };
+  const isSameEpoch = known?.epoch === producerEpoch;
+  if (batch.isTransactional && isSameEpoch && transaction <= (known.endedNumber ?? 0)) {
+    return failure(
+      'producer_fenced',
+      `transaction ${transaction} of producer ${producerId} in epoch ${producerEpoch} has ended here`,
+      details,
+    );
+  }
+  if (known === undefined || known.transactionStart === null) return null;
   if (producerEpoch > known.epoch) {
     return failure(
       'transaction_in_progress',
@@ -314,10 +347,22 @@ function afterBatch(
     epoch: producerEpoch,
     batches: withTaken(known, producerEpoch, remembered),
     transactionStart: known?.transactionStart ?? (isTransactional ? baseOffset : null),
+    ...(known?.epoch === producerEpoch && numberOf(known.endedNumber)),
     lastMs: nowMs,
   };
 }
 
-function afterEnd(id: number, epoch: number, nowMs: number): Producer {
-  return { id, epoch, batches: [], transactionStart: null, lastMs: nowMs };
+/** Sequences go on if the producer keeps its epoch. */
+function afterEnd(
+  known: Producer | undefined,
+  { producerId, producerEpoch, number }: Omit<TransactionEnd, 'outcome'>,
+  nowMs: number,
+): Producer {
+  const batches = known?.epoch === producerEpoch ? known.batches : [];
+  const ended = { id: producerId, epoch: producerEpoch, batches, transactionStart: null, lastMs: nowMs };
+  return { ...ended, ...numberOf(number) };
+}
+
+function numberOf(endedNumber = 0): Pick<Producer, 'endedNumber'> {
+  return endedNumber > 0 ? { endedNumber } : {};
 }

@@ -7,10 +7,15 @@
  *
  * Each end raises the epoch by one, and the markers carry the raised one: what comes late, of whatever kind, has a lower
  * epoch and is fenced. So all that is done here can be done twice.
+ *
+ * Producers of Kafka's older protocol keep their epoch when they end a transaction. So the transactions of an epoch have
+ * numbers too, which records and offsets carry into the partitions. A marker that keeps the epoch carries the number of
+ * its transaction, and fences what has this number or a lower one.
  */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { PRODUCER_EPOCH_MAX, TRANSACTION_PARTITIONS_MAX } from '../../protocol/limits.ts';
+import type { TransactionEnd } from '../log/producer-state.ts';
 
 export type Outcome = 'commit' | 'abort';
 
@@ -22,6 +27,8 @@ export interface Transaction<Part> {
   readonly producerId: number;
   /** Of the open transaction or the next one; while ending, the one after. */
   readonly epoch: number;
+  /** Of the transaction that is open or was the last of the epoch, from 1; 0 if there was none. */
+  readonly number: number;
   readonly timeoutMs: number;
   readonly phase: 'empty' | 'open' | 'ending';
   /** When the open transaction began. */
@@ -30,9 +37,21 @@ export interface Transaction<Part> {
   readonly parts: Readonly<Record<string, Part>>;
   /** What records of its messages in topics are produced by; null if there were none since the instance began. */
   readonly topicProducerId: number | null;
-  /** How the transaction of the epoch before this one ended; null if there was none. */
-  readonly last: { readonly outcome: Outcome; readonly reason: EndReason } | null;
+  /** How the last transaction ended; null if there was none since the instance began. */
+  readonly last: LastEnd | null;
+  /** The epoch in which the instance asked to go on with the next one; null if it is a new instance. */
+  readonly resumedEpoch: number | null;
 }
+
+export interface LastEnd {
+  readonly outcome: Outcome;
+  readonly reason: EndReason;
+  /** The next transaction has the same epoch. Absent: it has the one after. */
+  readonly isEpochKept?: true;
+}
+
+/** A marker has an int32 for it. The end of a transaction with this number raises the epoch. */
+export const TRANSACTION_NUMBER_MAX = 2 ** 31 - 1;
 
 export interface Identity {
   id: number;
@@ -45,27 +64,56 @@ export type Decision<Part> = Transaction<Part> | Failure;
 /**
  * A new instance asks. One that finds a transaction open aborts it: call again when it has ended.
  * @param freshId used for the first instance, and when the epochs of the id are used up
+ * @param resumed who asks if it is the instance that is there already (`checkResumed`)
  */
 export function initialise<Part>(
   known: Transaction<Part> | null,
   transactionalId: string,
   timeoutMs: number,
   freshId: number,
+  resumed: Identity | null = null,
 ): Transaction<Part> {
-  if (known?.phase === 'open') return { ...ended(known, 'abort', 'superseded'), timeoutMs };
+  if (known?.phase === 'open')
+    return { ...ended(known, 'abort', resumed === null ? 'superseded' : 'asked'), timeoutMs };
   if (known?.phase === 'ending') return known;
   const isFresh = known === null || known.epoch >= PRODUCER_EPOCH_MAX;
   return {
     transactionalId,
     producerId: isFresh ? freshId : known.producerId,
     epoch: isFresh ? 0 : known.epoch + 1,
+    number: 0,
     timeoutMs,
     phase: 'empty',
     startedMs: null,
     parts: {},
     topicProducerId: null,
     last: null,
+    resumedEpoch: resumed?.epoch ?? null,
   };
+}
+
+/**
+ * Whether the instance may go on with the next epoch, as it does after a failure: it does not know what has arrived.
+ * @returns 'repeated' if it has asked before and has that epoch already; a failure if another has taken its place
+ */
+export function checkResumed(
+  known: Transaction<unknown> | null,
+  transactionalId: string,
+  resumed: Identity,
+): 'admitted' | 'repeated' | Failure {
+  if (known === null) return notFound(transactionalId);
+  if (isRepeatedResume(known, resumed)) return 'repeated';
+  return mayResume(known, resumed) ? 'admitted' : fencedBy(known, resumed);
+}
+
+/** Its epoch is the current one, or was until its transaction ended by something else than a new instance. */
+function mayResume(known: Transaction<unknown>, { id, epoch }: Identity): boolean {
+  if (id !== known.producerId) return false;
+  return epoch === known.epoch || (epoch === endedEpoch(known) && known.last!.reason !== 'superseded');
+}
+
+function isRepeatedResume(known: Transaction<unknown>, { id, epoch }: Identity): boolean {
+  return id === known.producerId && epoch === known.resumedEpoch && known.last === null && known.number === 0;
 }
 
 /** The producer is about to write to these, or to publish; the first opens the transaction. */
@@ -93,22 +141,26 @@ export function addParts<Part>(
       { partitions_max: TRANSACTION_PARTITIONS_MAX },
     );
   }
-  return { ...known, phase: 'open', startedMs: known.startedMs ?? nowMs, parts: all };
+  const number = known.phase === 'open' ? known.number : known.number + 1;
+  return { ...known, phase: 'open', number, startedMs: known.startedMs ?? nowMs, parts: all };
 }
 
 /**
  * The producer ends its transaction; a repetition finds that it has. One that has nothing in it is committed as it is, but
  * aborted by the next epoch: who aborts does not know what of it has arrived, and what comes later must not join the next.
+ * @param keepsEpoch as producers of Kafka's older protocol do. They ask for the next epoch if they do not know what has arrived
  */
 export function end<Part>(
   known: Transaction<Part> | null,
   transactionalId: string,
   identity: Identity,
   outcome: Outcome,
+  keepsEpoch = false,
 ): Decision<Part> {
   if (known === null) return notFound(transactionalId);
-  if (identity.id === known.producerId && identity.epoch === known.epoch - 1 && known.last !== null) {
-    const { last } = known;
+  const isOfCurrent = known.phase === 'open' && identity.epoch === known.epoch;
+  if (!isOfCurrent && identity.id === known.producerId && identity.epoch === endedEpoch(known)) {
+    const last = known.last!;
     if (last.reason === 'superseded') return fencedBy(known, identity);
     if (last.outcome === outcome) return known;
     const why =
@@ -122,8 +174,8 @@ export function end<Part>(
   }
   const fenced = checkIdentity(known, identity);
   if (fenced) return fenced;
-  if (known.phase === 'open') return ended(known, outcome, 'asked');
-  if (outcome === 'commit') return known;
+  if (known.phase === 'open') return ended(known, outcome, 'asked', keepsEpoch);
+  if (outcome === 'commit' || keepsEpoch) return known;
   if (known.phase === 'ending') return stillEnding();
   return { ...ended(known, 'abort', 'asked'), phase: 'empty' };
 }
@@ -143,14 +195,31 @@ export function completed<Part>(known: Transaction<Part>): Transaction<Part> {
   return known.phase === 'ending' ? { ...known, phase: 'empty', parts: {} } : known;
 }
 
-function ended<Part>(known: Transaction<Part>, outcome: Outcome, reason: EndReason): Transaction<Part> {
+function ended<Part>(
+  known: Transaction<Part>,
+  outcome: Outcome,
+  reason: EndReason,
+  keepsEpoch = false,
+): Transaction<Part> {
+  const isEpochKept = keepsEpoch && known.number < TRANSACTION_NUMBER_MAX;
   return {
     ...known,
-    epoch: known.epoch + 1,
+    ...(!isEpochKept && { epoch: known.epoch + 1, number: 0 }),
     phase: 'ending',
     startedMs: null,
-    last: { outcome, reason },
+    last: { outcome, reason, ...(isEpochKept && { isEpochKept }) },
   };
+}
+
+/** The epoch of the transaction that ended last; null if none has ended since the instance began. */
+export function endedEpoch({ epoch, last }: Transaction<unknown>): number | null {
+  if (last === null) return null;
+  return last.isEpochKept ? epoch : epoch - 1;
+}
+
+/** What the partitions of the transaction that is ending are told. */
+export function endOf({ producerId, epoch, number, last }: Transaction<unknown>): TransactionEnd {
+  return { producerId, producerEpoch: epoch, number, outcome: last?.outcome ?? 'abort' };
 }
 
 function checkIdentity(known: Transaction<unknown>, identity: Identity): Failure | null {

@@ -98,17 +98,19 @@ export class ClassicCalls {
   async admitCommit(
     namespace: string,
     name: string,
-    claim: MemberClaim | null,
+    given: MemberClaim | 'anybody' | null,
     topics: Record<string, TopicRef>,
     mayMake: boolean,
   ): Promise<{ epoch: number } | Failure> {
+    const claim = given === 'anybody' ? null : given;
     if (claim === null && !mayMake && this.#host.group().epoch === 0) return { epoch: 0 };
     if (claim === null) {
       const refused = await this.#host.noteFirstUse(namespace, name);
       if (refused) return refused;
     }
     const group = this.#host.group();
-    if (claim === null && !isEmpty(group)) return notEmpty(group);
+    const isTaken = given === 'anybody' ? Object.keys(group.members).length > 0 : !isEmpty(group);
+    if (claim === null && isTaken) return notEmpty(group);
     if (claim !== null) {
       const refused = this.#step((classic, step) => {
         const member = claimed(classic, claim);

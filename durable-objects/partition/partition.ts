@@ -153,7 +153,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   async append(
     version: number,
     bytes: Uint8Array,
-    { isHandedOn = false, publish: range, ...limits }: AppendOptions = {},
+    { isHandedOn = false, publish: range, transaction, ...limits }: AppendOptions = {},
   ): Promise<AppendedBatch[] | Failure | Stale> {
     const learned = isHandedOn ? null : this.#limits.learn(limits);
     if (learned) await learned;
@@ -164,7 +164,9 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#appends += 1;
     const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
     const batches = readAppend(bytes, stampsAppends ? this.now() : null);
-    const command: AppendCommand = range ? { kind: 'publish', batches, range } : { kind: 'append', batches };
+    const command: AppendCommand = range
+      ? { kind: 'publish', batches, range }
+      : { kind: 'append', batches, transaction };
     const outcome = await this.#commit.submit(command, bytes.length);
     return isFailure(outcome) ? outcome : appendReply(open, command, outcome);
   }

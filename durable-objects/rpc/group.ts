@@ -95,13 +95,14 @@ export interface GroupMethods {
   /** Answers a join when the rebalance has ended, and a sync when the leader has assigned. A join makes a group that does not exist. */
   classic(namespace: string, group: string, request: ClassicRequest): ClassicAnswer | Failure;
   /**
-   * Admits commits to partitions of these topics: by a member of a classic group, or by nobody (null) if the group has no members.
-   * `mayMake`: that makes a group that does not exist. If not, its epoch is 0.
+   * Admits commits to partitions of these topics: by a member of a classic group, or by nobody (null) if the group has no members, or by
+   * anybody, also if it is a classic one and has members.
+   * `mayMake`: if no member is named, that makes a group that does not exist. If not, its epoch is 0.
    */
   admitCommit(
     namespace: string,
     group: string,
-    claim: MemberClaim | null,
+    claim: MemberClaim | 'anybody' | null,
     topics: Record<string, TopicRef>,
     mayMake: boolean,
   ): { epoch: number } | Failure;

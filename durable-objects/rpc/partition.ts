@@ -31,6 +31,8 @@ export interface AppendOptions extends PublishLimits {
   isHandedOn?: boolean;
   /** The batches are those of core/log/exchange-batch.ts, and part of this publish: what was taken before is not again. */
   publish?: PublishRange;
+  /** The number of the transaction that the batches belong to. */
+  transaction?: number;
 }
 
 /** A batch that was appended; of a publish through an exchange, neighbours among its messages. */

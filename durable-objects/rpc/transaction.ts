@@ -43,14 +43,22 @@ export interface TransactionDescription {
 }
 
 export interface TransactionMethods extends Rpc.DurableObjectBranded {
-  /** Begins a new instance of the producer: fences the one before, and aborts what it left open. */
-  initialise(transactionalId: string, timeoutMs: number, freshId: number): Promise<Identity | Failure>;
-  /** Called before the producer writes to the partitions. Null if it may. */
+  /**
+   * Begins a new instance of the producer: fences the one before, and aborts what it left open.
+   * @param resumed who asks, if it is the instance that is there already
+   */
+  initialise(
+    transactionalId: string,
+    timeoutMs: number,
+    freshId: number,
+    resumed?: Identity | null,
+  ): Promise<Identity | Failure>;
+  /** Called before the producer writes to the partitions, if there are any. The number is that of the transaction. */
   addPartitions(
     transactionalId: string,
     identity: Identity,
     parts: Record<string, TransactionPart>,
-  ): Promise<Failure | null>;
+  ): Promise<{ number: number } | Failure>;
   /**
    * Holds messages until the transaction is committed. A repetition changes nothing.
    * @param topicProducerId a new one, for the first messages that go to a topic
@@ -62,8 +70,16 @@ export interface TransactionMethods extends Rpc.DurableObjectBranded {
     topicProducerId: number | null,
     limits?: PublishLimits,
   ): Promise<Failure | null>;
-  /** Commits or aborts. Answers when it is decided, and if they can be reached, when every partition has it. */
-  end(transactionalId: string, identity: Identity, outcome: Outcome): Promise<EndAnswer | Failure>;
+  /**
+   * Commits or aborts. Answers when it is decided, and if they can be reached, when every partition has it.
+   * @param keepsEpoch if it can: the next transaction has the same epoch
+   */
+  end(
+    transactionalId: string,
+    identity: Identity,
+    outcome: Outcome,
+    keepsEpoch?: boolean,
+  ): Promise<EndAnswer | Failure>;
   describe(): TransactionDescription | null;
   /** Deletes everything and releases the storage, because the namespace is deleted. */
   erase(): Promise<void>;

@@ -1,6 +1,7 @@
 /** Markers: tells the partitions of a transaction how it ended. */
 
 import type { TransactionEnd } from '../../core/log/producer-state.ts';
+import { endOf } from '../../core/transaction/transaction.ts';
 import { partitionStub, topologyStub } from '../stubs.ts';
 import type { Env } from '../env.ts';
 import type { TransactionPart } from '../rpc/transaction.ts';
@@ -10,11 +11,9 @@ import type { StoredTransaction } from './transaction-store.ts';
 const FAN_OUT = 32;
 
 /** @returns whether all of them have it now */
-export async function sendMarkers(
-  env: Env,
-  { transactionalId, producerId, epoch, last, parts }: StoredTransaction,
-): Promise<boolean> {
-  const end: TransactionEnd = { producerId, producerEpoch: epoch, outcome: last?.outcome ?? 'abort' };
+export async function sendMarkers(env: Env, ending: StoredTransaction): Promise<boolean> {
+  const { transactionalId, parts } = ending;
+  const end = endOf(ending);
   const all = Object.values(parts);
   let missing = 0;
   for (let first = 0; first < all.length; first += FAN_OUT) {

@@ -14,6 +14,9 @@ const FORMAT = 1;
 
 export type StoredTransaction = Transaction<TransactionPart>;
 
+/** What earlier versions have not stored. */
+const UNSTORED = { topicProducerId: null, resumedEpoch: null, number: 1 };
+
 export class TransactionStore {
   readonly #sql: Sql;
 
@@ -35,7 +38,7 @@ export class TransactionStore {
     const { listing = NEVER_LISTED, ...state } = JSON.parse(row.json) as StoredTransaction & {
       listing?: Listing;
     };
-    return { state: { ...state, topicProducerId: state.topicProducerId ?? null }, listing };
+    return { state: { ...UNSTORED, ...state }, listing };
   }
 
   /** @param isFirst the table may not be there yet */

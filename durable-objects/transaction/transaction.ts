@@ -10,7 +10,9 @@ import { checkPublish } from '../../core/transaction/held-messages.ts';
 import { isIdle, NEVER_LISTED, takenOff, type Listing } from '../../core/transaction/listing.ts';
 import {
   addParts,
+  checkResumed,
   end,
+  endedEpoch,
   expire,
   expiresMs,
   initialise,
@@ -93,15 +95,26 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     });
   }
 
-  /** Begins a new instance of the producer. Fences the previous one, and aborts its open transaction. */
-  async initialise(transactionalId: string, timeoutMs: number, freshId: number): Promise<Identity | Failure> {
+  /**
+   * Begins a new instance of the producer. Fences the previous one, and aborts its open transaction.
+   * @param resumed who asks, if it is the instance that is there already
+   */
+  async initialise(
+    transactionalId: string,
+    timeoutMs: number,
+    freshId: number,
+    resumed: Identity | null = null,
+  ): Promise<Identity | Failure> {
     this.#alarm.runDue();
     // Once more than there are states to pass through: a call between may have opened a transaction again.
     for (let step = 0; step < 4; step++) {
       if (!(await this.#complete())) break;
+      const resume = resumed === null ? null : checkResumed(this.#state, transactionalId, resumed);
+      if (isFailure(resume)) return resume;
+      if (resume === 'repeated') return { id: this.#state!.producerId, epoch: this.#state!.epoch };
       const refused = this.#state === null ? await this.#noteFirstUse(transactionalId) : null;
       if (refused) return refused;
-      const next = initialise(this.#state, transactionalId, timeoutMs, freshId);
+      const next = initialise(this.#state, transactionalId, timeoutMs, freshId, resumed);
       this.#save(next);
       if (next.phase === 'empty') return { id: next.producerId, epoch: next.epoch };
     }
@@ -111,18 +124,18 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
     );
   }
 
-  /** Adds partitions before the producer writes to them. Null if it may write. */
+  /** Adds partitions before the producer writes to them. The number is that of the transaction. */
   async addPartitions(
     transactionalId: string,
     identity: Identity,
     parts: Record<string, TransactionPart>,
-  ): Promise<Failure | null> {
+  ): Promise<{ number: number } | Failure> {
     const refused = await this.#readyToOpen();
     if (refused) return refused;
     const next = addParts(this.#state, transactionalId, identity, parts, this.now());
     if (isFailure(next)) return next;
     this.#save(next);
-    return null;
+    return { number: next.number };
   }
 
   /**
@@ -166,11 +179,18 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
   }
 
   /** Commits or aborts. Answers when it is decided, and if they can be reached, when every partition has it. */
-  async end(transactionalId: string, identity: Identity, outcome: Outcome): Promise<EndAnswer | Failure> {
+  async end(
+    transactionalId: string,
+    identity: Identity,
+    outcome: Outcome,
+    keepsEpoch = false,
+  ): Promise<EndAnswer | Failure> {
     this.#alarm.runDue();
     // Who asks for the one after it has to wait until it has ended.
     if (this.#state?.phase === 'ending' && identity.epoch === this.#state.epoch) await this.#complete();
-    const next = end(this.#state, transactionalId, identity, outcome);
+    // Messages are known by the epoch of their transaction.
+    const mayKeep = keepsEpoch && this.#messages.count(identity) === 0;
+    const next = end(this.#state, transactionalId, identity, outcome, mayKeep);
     if (isFailure(next)) return next;
     this.#save(next);
     const isComplete = await this.#complete();
@@ -190,7 +210,7 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
       startedMs,
       timeoutMs,
       parts: Object.values(parts),
-      last,
+      last: last && { outcome: last.outcome, reason: last.reason },
       rowsWritten: this.#sql.meter.rowsWritten + this.#alarm.timesSet,
     };
   }
@@ -339,8 +359,8 @@ export class Transaction extends DurableObject<Env> implements TransactionMethod
 }
 
 /** Of the transaction that is ending. */
-function endingOf({ producerId, epoch }: StoredTransaction): Identity {
-  return { id: producerId, epoch: epoch - 1 };
+function endingOf(ending: StoredTransaction): Identity {
+  return { id: ending.producerId, epoch: endedEpoch(ending)! };
 }
 
 function stateOf({ phase, last }: StoredTransaction): TransactionDescription['state'] {

@@ -8,6 +8,8 @@ import {
   transactionMessagesReplySchema,
   transactionMessagesSchema,
   transactionOffsetsSchema,
+  transactionPartitionsReplySchema,
+  transactionPartitionsSchema,
   transactionStateSchema,
 } from '../schemas/transactions.ts';
 import { onSome, onTransactionalId } from './access-rule.ts';
@@ -36,7 +38,14 @@ export const producerOperations = {
       'Get a producer id. With a transactional id: get its next epoch, and abort the transaction that an earlier instance left open',
     body: { json: producerDeclarationSchema },
     replies: { 200: { description: 'The identity to produce with', json: producerReplySchema } },
-    errors: [...NAMESPACE_ERRORS, ...BODY_ERRORS, 'transaction_in_progress', 'transaction_unavailable'],
+    errors: [
+      ...NAMESPACE_ERRORS,
+      ...BODY_ERRORS,
+      'transaction_not_found',
+      'producer_fenced',
+      'transaction_in_progress',
+      'transaction_unavailable',
+    ],
   },
   getTransaction: {
     id: 'getTransaction',
@@ -47,6 +56,33 @@ export const producerOperations = {
     summary: 'Read the state of a transactional id',
     replies: { 200: { description: 'The state', json: transactionStateSchema } },
     errors: [...NAMESPACE_ERRORS, 'transaction_not_found', 'transaction_unavailable'],
+  },
+  addPartitions: {
+    id: 'addPartitions',
+    method: 'post',
+    path: `${TRANSACTION}/partitions`,
+    tag: 'producers',
+    access: onTransactionalId('write', '`write` on the topics'),
+    summary:
+      'Open the transaction, and name partitions that it is going to write to. Not needed: its first record does both',
+    body: { json: transactionPartitionsSchema },
+    replies: {
+      200: {
+        description: 'The transaction is open, and has the partitions',
+        json: transactionPartitionsReplySchema,
+      },
+    },
+    errors: [
+      ...NAMESPACE_ERRORS,
+      ...BODY_ERRORS,
+      'transaction_not_found',
+      'producer_fenced',
+      'transaction_in_progress',
+      'transaction_too_large',
+      'transaction_unavailable',
+      'topic_not_found',
+      'partition_not_found',
+    ],
   },
   addOffsets: {
     id: 'addOffsets',

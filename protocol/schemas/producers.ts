@@ -6,8 +6,15 @@ import {
   PRODUCER_ID_MAX,
   TRANSACTION_TIMEOUT_MS_DEFAULT,
   TRANSACTION_TIMEOUT_MS_MAX,
+  TRANSACTION_TIMEOUT_MS_MIN,
 } from '../limits.ts';
 import { wideNameSchema } from '../names.ts';
+
+/** Of one instance of a producer. */
+export const producerIdentity = {
+  id: z.int().min(0).max(PRODUCER_ID_MAX),
+  epoch: z.int().min(0).max(PRODUCER_EPOCH_MAX),
+};
 
 export const producerDeclarationSchema = z
   .strictObject({
@@ -18,26 +25,28 @@ export const producerDeclarationSchema = z
       ),
     transaction_timeout_ms: z
       .int()
-      .min(1_000)
+      .min(TRANSACTION_TIMEOUT_MS_MIN)
       .max(TRANSACTION_TIMEOUT_MS_MAX)
       .optional()
       .describe(
         `With transactional_id: a transaction open for longer is aborted. Default ${TRANSACTION_TIMEOUT_MS_DEFAULT}`,
       ),
+    producer: z
+      .strictObject(producerIdentity)
+      .optional()
+      .describe(
+        'With transactional_id: the instance that has this identity goes on with the next epoch, because it does not know what has arrived. Refused if another instance has taken its place',
+      ),
   })
-  .meta({ dependentRequired: { transaction_timeout_ms: ['transactional_id'] } });
+  .meta({
+    dependentRequired: { transaction_timeout_ms: ['transactional_id'], producer: ['transactional_id'] },
+  });
 
 export const producerReplySchema = z.object({
   id: z.int().min(0).describe('Unique in the namespace, never given twice'),
   epoch: z.int().min(0),
 });
 export type ProducerReply = z.infer<typeof producerReplySchema>;
-
-/** Of one instance of a producer. */
-export const producerIdentity = {
-  id: z.int().min(0).max(PRODUCER_ID_MAX),
-  epoch: z.int().min(0).max(PRODUCER_EPOCH_MAX),
-};
 
 const sequence = () =>
   z

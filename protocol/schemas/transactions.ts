@@ -3,7 +3,7 @@
 import * as z from '../zod.ts';
 import { commitFields, isOneClaim, ONE_CLAIM, ONE_CLAIM_RULE } from './groups.ts';
 import { exchangeMessageSchema } from './exchanges.ts';
-import { TRANSACTION_MESSAGES_MAX } from '../limits.ts';
+import { TRANSACTION_MESSAGES_MAX, TRANSACTION_PARTITIONS_MAX } from '../limits.ts';
 import { nameSchema, wideNameSchema } from '../names.ts';
 import { producerIdentity } from './producers.ts';
 import { oneOf } from './schema-rules.ts';
@@ -12,13 +12,39 @@ const ONE_TARGET = 'expected either exchange or queue';
 
 export const transactionEndSchema = z.strictObject({
   producer: z.strictObject(producerIdentity).describe('As the last reply gave it'),
+  keep_epoch: z
+    .boolean()
+    .default(false)
+    .describe(
+      'The next transaction has the same epoch, and sequences go on. A producer that does not know whether a record of it has arrived must not ask for that: POST /producers with `producer` gives it the next epoch. Not kept if the transaction has messages',
+    ),
 });
+
+export const transactionPartitionsSchema = z.strictObject({
+  producer: z.strictObject(producerIdentity).describe('The producer of the transaction'),
+  partitions: z
+    .array(z.strictObject({ topic: nameSchema, partition: z.int().min(0) }))
+    .max(TRANSACTION_PARTITIONS_MAX)
+    .describe('May be empty: then it only opens the transaction'),
+});
+export type TransactionPartitionsRequest = z.input<typeof transactionPartitionsSchema>;
+
+export const transactionPartitionsReplySchema = z.object({
+  number: z.int().min(1).describe('Of the transaction in its epoch'),
+});
+export type TransactionPartitionsReply = z.infer<typeof transactionPartitionsReplySchema>;
 
 export const transactionOffsetsSchema = z
   .strictObject({
     producer: z.strictObject(producerIdentity).describe('The producer of the transaction'),
     group: wideNameSchema,
     ...commitFields,
+    is_unclaimed: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Without a member: also if the group is a classic one and has members. Only the transactional id fences then',
+      ),
   })
   .refine(isOneClaim, ONE_CLAIM)
   .meta(ONE_CLAIM_RULE);

@@ -157,6 +157,11 @@ const FITTINGS: Record<string, Fitting> = {
   getTransaction: ofTransaction,
   commitTransaction: endOfTransaction,
   abortTransaction: endOfTransaction,
+  addPartitions: (known, random) => {
+    const ended = endOfTransaction(known, random);
+    const partitions = [{ topic: pick(random, LIVING_NAMES), partition: 0 }];
+    return ended && { ...ended, body: { ...ended.body, partitions } };
+  },
   addOffsets: (known, random) => {
     const producer = transactional(known, random);
     const able = known.members.filter(({ offsets }) => offsets.length > 0);

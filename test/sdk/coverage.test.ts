@@ -88,6 +88,7 @@ const REACHED_BY: Record<keyof typeof operations, string> = {
   putLimits: 'limits.set',
   makeProducer: 'producer',
   getTransaction: 'transactionalProducer',
+  addPartitions: 'transactionalProducer',
   addOffsets: 'transactionalProducer',
   publishInTransaction: 'transactionalProducer',
   commitTransaction: 'transactionalProducer',

@@ -35,6 +35,12 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   ['AlterConfigs'],
   ['IncrementalAlterConfigs'],
   ['InitProducerId', 5],
+  // Later versions are spoken between brokers.
+  ['AddPartitionsToTxn', 3],
+  ['AddOffsetsToTxn'],
+  // Later versions name topics by their ids alone.
+  ['TxnOffsetCommit', 5],
+  ['EndTxn'],
   ['DescribeCluster'],
 ];
 
@@ -51,3 +57,21 @@ export const SERVED: ReadonlyMap<number, Versions> = new Map(
 export const ADVERTISED: readonly { apiKey: number; minVersion: number; maxVersion: number }[] = [
   ...SERVED,
 ].map(([apiKey, [first, last]]) => ({ apiKey, minVersion: apiKey === 0 ? 0 : first, maxVersion: last }));
+
+/**
+ * With version 2 of transactions (KIP-890) clients do not name partitions before they write to them, and each transaction has an epoch
+ * of its own. Clients that do not know it go on as before.
+ */
+const TRANSACTION_VERSION = 2;
+
+export const ADVERTISED_FEATURES = {
+  supportedFeatures: [{ name: 'transaction.version', minVersion: 0, maxVersion: TRANSACTION_VERSION }],
+  finalizedFeaturesEpoch: 0,
+  finalizedFeatures: [
+    {
+      name: 'transaction.version',
+      minVersionLevel: TRANSACTION_VERSION,
+      maxVersionLevel: TRANSACTION_VERSION,
+    },
+  ],
+} as const;

@@ -27,24 +27,24 @@ export async function callTransaction<Result>(
   }
 }
 
-/** Tells the coordinator that the producer is about to write to the partitions. Null if it may. */
+/** Tells the coordinator that the producer is about to write to the partitions. Returns the number of the transaction. */
 export async function addPartitions(
   env: Env,
-  topic: TopicDefinition,
+  namespace: string,
   transactionalId: string,
   identity: Identity,
-  partitions: readonly number[],
-): Promise<Failure | null> {
+  partitions: readonly { topic: TopicDefinition; partition: number }[],
+): Promise<{ number: number } | Failure> {
   const parts: Record<string, TransactionPart> = {};
-  for (const partition of partitions) {
+  for (const { topic, partition } of partitions) {
     parts[`${topic.id}/${partition}`] = { topic: placeOf(topic), partition };
   }
-  return await callTransaction(env, topic.namespace, transactionalId, (stub) =>
+  return await callTransaction(env, namespace, transactionalId, (stub) =>
     stub.addPartitions(transactionalId, identity, parts),
   );
 }
 
-/** Tells the coordinator that offsets of a group are about to be added in the partitions. Null if they may. */
+/** Tells the coordinator that offsets of a group are about to be added in the partitions. */
 export async function addGroupPartitions(
   env: Env,
   namespace: string,
@@ -52,7 +52,7 @@ export async function addGroupPartitions(
   transactionalId: string,
   identity: Identity,
   partitions: readonly { topic: TopicDefinition; partition: number }[],
-): Promise<Failure | null> {
+): Promise<{ number: number } | Failure> {
   const parts: Record<string, TransactionPart> = {};
   for (const { topic, partition } of partitions) {
     parts[`${topic.id}/${partition}@${group}`] = { topic: placeOf(topic), partition, group };

@@ -100,6 +100,7 @@ export async function readGroupOffsets(
  * Commits each offset in its partition. A partition that does not know the member is told by the group, once, that it owns
  * it: later commits are one call each.
  * @param transaction they take effect with it; null: at once
+ * @param isUnclaimed with a transaction and without a member: also if the group is a classic one and has members
  */
 export async function commitOffsets(
   env: Env,
@@ -107,13 +108,14 @@ export async function commitOffsets(
   atLeast: number,
   fields: CommitFields,
   transaction: OffsetTransaction | null = null,
+  isUnclaimed = false,
 ): Promise<Committed | Failure> {
   const items = new Map(fields.offsets.map((item) => [`${item.topic}/${item.partition}`, item]));
   const topics = new Map<OffsetItem, TopicDefinition | Failure>();
   await inBatches([...items.values()], async (item) => {
     topics.set(item, await topicNamedBy(env, path.namespace, atLeast, item));
   });
-  const claim = await claimOf(env, path, fields, topics);
+  const claim = await claimOf(env, path, fields, topics, isUnclaimed);
   if (isFailure(claim)) return claim;
   const committed: IdentifiedOffset[] = [];
   const refused: (NamedOffset & { code: string; detail: string })[] = [];
@@ -162,13 +164,15 @@ async function claimOf(
   { namespace, name }: GroupPath,
   { member_id: memberId, epoch, generation, instance_id: instanceId }: CommitFields,
   topics: ReadonlyMap<OffsetItem, TopicDefinition | Failure>,
+  isUnclaimed: boolean,
 ): Promise<Claim | Failure> {
   if (memberId !== undefined && epoch !== undefined) return { memberId, epoch, isOwner: false };
   const found = [...topics].flatMap(([item, topic]) => (isFailure(topic) ? [] : [{ item, topic }]));
   // Nothing can be committed: each offset is refused by itself.
   if (found.length === 0) return { memberId: '', epoch: 1, isOwner: true };
+  const nobody = isUnclaimed ? 'anybody' : null;
   const claim =
-    memberId === undefined ? null : { memberId, instanceId: instanceId ?? null, generation: generation! };
+    memberId === undefined ? nobody : { memberId, instanceId: instanceId ?? null, generation: generation! };
   const refs = Object.fromEntries(found.map(({ topic }) => [topic.name, topicRef(topic)]));
   const admit = (mayMake: boolean): Promise<{ epoch: number } | Failure> =>
     callGroup(env, namespace, name, 'admitCommit', namespace, name, claim, refs, mayMake);

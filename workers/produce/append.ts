@@ -18,12 +18,14 @@ export interface PartitionBatches {
 /**
  * Returns what each partition stored, in the given order, or a failure. The failure is `partly_stored` if any partition
  * has stored its batches.
+ * @param transaction the number of the transaction that the batches belong to, if any
  */
 export async function appendToPartitions(
   env: Env,
   topic: TopicDefinition,
   groups: readonly PartitionBatches[],
   options?: CallOptions,
+  transaction?: number,
 ): Promise<AppendedBatch[][] | Failure> {
   const results = await Promise.all(
     groups.map(({ partition, bytes }) =>
@@ -31,7 +33,11 @@ export async function appendToPartitions(
         env,
         topic,
         partition,
-        (stub, version) => stub.append(version, bytes, publishLimitsOf(topic.namespace)),
+        (stub, version) =>
+          stub.append(version, bytes, {
+            ...publishLimitsOf(topic.namespace),
+            ...(transaction !== undefined && { transaction }),
+          }),
         options,
       ),
     ),

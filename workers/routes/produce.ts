@@ -131,11 +131,11 @@ async function append(
     return await appendToPartitions(c.env, topic, groups);
   const forbidden = refuseReach(c, needsOf('group', [transactionalId], 'write'));
   if (forbidden) return forbidden;
-  const partitions = groups.map(({ partition }) => partition);
+  const partitions = groups.map(({ partition }) => ({ topic, partition }));
   const { id, epoch } = identity;
-  const refused = await addPartitions(c.env, topic, transactionalId, { id, epoch }, partitions);
-  if (refused) return refused;
-  const appended = await appendToPartitions(c.env, topic, groups, { isPinned: true });
+  const added = await addPartitions(c.env, topic.namespace, transactionalId, { id, epoch }, partitions);
+  if (isFailure(added)) return added;
+  const appended = await appendToPartitions(c.env, topic, groups, { isPinned: true }, added.number);
   if (!isFailure(appended) || appended.code !== 'inconsistent_topic_id') return appended;
   const fresh = await lookUpTopic(c.env, topic.namespace, topic.name, 0);
   if (isFailure(fresh) || fresh.topic.id === topic.id) return appended;

@@ -20,12 +20,10 @@ export function producerRoutes(app: Hono<AppEnv>): void {
     if (isFailure(namespace)) return problem(c, namespace);
     const body = await readBody(c, producerDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
-    const { transactional_id: transactionalId, transaction_timeout_ms: timeoutMs } = body.fields;
-    if (transactionalId === undefined && timeoutMs !== undefined) {
-      return problem(
-        c,
-        failure('invalid_field', 'body transaction_timeout_ms: only with a transactional_id'),
-      );
+    const { transactional_id: transactionalId, transaction_timeout_ms: timeoutMs, producer } = body.fields;
+    if (transactionalId === undefined && (timeoutMs !== undefined || producer !== undefined)) {
+      const field = producer === undefined ? 'transaction_timeout_ms' : 'producer';
+      return problem(c, failure('invalid_field', `body ${field}: only with a transactional_id`));
     }
     const refused =
       transactionalId === undefined ? null : refuseReach(c, needsOf('group', [transactionalId], 'write'));
@@ -33,7 +31,7 @@ export function producerRoutes(app: Hono<AppEnv>): void {
     const id = await newProducerId(c.env, namespace);
     if (transactionalId === undefined) return c.json({ id, epoch: 0 } satisfies ProducerReply);
     const identity = await callTransaction(c.env, namespace, transactionalId, (stub) =>
-      stub.initialise(transactionalId, timeoutMs ?? TRANSACTION_TIMEOUT_MS_DEFAULT, id),
+      stub.initialise(transactionalId, timeoutMs ?? TRANSACTION_TIMEOUT_MS_DEFAULT, id, producer ?? null),
     );
     return isFailure(identity) ? problem(c, identity) : c.json(identity satisfies ProducerReply);
   });

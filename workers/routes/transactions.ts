@@ -15,7 +15,9 @@ import {
   transactionEndSchema,
   transactionMessagesSchema,
   transactionOffsetsSchema,
+  transactionPartitionsSchema,
   type TransactionEndReply,
+  type TransactionPartitionsReply,
   type TransactionState,
 } from '../../protocol/schemas/transactions.ts';
 import { commitOffsets } from '../groups/group-offsets.ts';
@@ -27,7 +29,7 @@ import { bodyKind, check, readBody, readJson } from '../http/request.ts';
 import { requestTrace } from '../http/trace-context.ts';
 import { topicOfId } from '../cache/topic-identity.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
-import { addGroupPartitions, callTransaction } from '../calls/transaction-call.ts';
+import { addGroupPartitions, addPartitions, callTransaction } from '../calls/transaction-call.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
 import { bind } from './bind.ts';
@@ -60,6 +62,22 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
       last: found.last,
       meter: { rows_written: found.rowsWritten },
     } satisfies TransactionState);
+  });
+
+  bind(app, operations.addPartitions, async (c) => {
+    const path = readPath(c);
+    if (isFailure(path)) return problem(c, path);
+    const body = await readBody(c, transactionPartitionsSchema);
+    if (isFailure(body)) return problem(c, body);
+    const { producer, partitions } = body.fields;
+    const topics = [...new Set(partitions.map(({ topic }) => topic))];
+    const refused = refuseReach(c, needsOf('topic', topics, 'write'));
+    if (refused) return problem(c, refused);
+    const found = await findPartitions(c, path.namespace, partitions);
+    if (isFailure(found)) return problem(c, found);
+    const { namespace, transactionalId } = path;
+    const added = await addPartitions(c.env, namespace, transactionalId, producer, found);
+    return isFailure(added) ? problem(c, added) : c.json(added satisfies TransactionPartitionsReply);
   });
 
   bind(app, operations.addOffsets, async (c) => {
@@ -106,6 +124,27 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.abortTransaction, (c) => endTransaction(c, 'abort'));
 }
 
+async function findPartitions(
+  c: AppContext,
+  namespace: string,
+  partitions: readonly { topic: string; partition: number }[],
+): Promise<{ topic: TopicDefinition; partition: number }[] | Failure> {
+  const all: { topic: TopicDefinition; partition: number }[] = [];
+  for (const [topic, named] of Map.groupBy(partitions, ({ topic: name }) => name)) {
+    const found = await lookUpTopic(c.env, namespace, topic, seenTopologyVersion(c));
+    if (isFailure(found)) return found;
+    const numbers = named.map(({ partition }) => partition);
+    const known = await topicWith(c.env, found.topic, numbers);
+    if (isFailure(known)) return known;
+    for (const partition of numbers) {
+      const missing = checkPartition(known, partition);
+      if (missing) return missing;
+      all.push({ topic: known, partition });
+    }
+  }
+  return all;
+}
+
 /** The coordinator first: whatever arrives in a partition, the marker will come there. */
 async function addOffsets(
   c: AppContext,
@@ -113,7 +152,7 @@ async function addOffsets(
   transactionalId: string,
   fields: z.output<typeof transactionOffsetsSchema>,
 ): Promise<Committed | Failure> {
-  const { producer, group, ...commit } = fields;
+  const { producer, group, is_unclaimed: isUnclaimed, ...commit } = fields;
   const partitions: { topic: TopicDefinition; partition: number }[] = [];
   const offsets: typeof commit.offsets = [];
   for (const offset of commit.offsets) {
@@ -130,14 +169,16 @@ async function addOffsets(
     // The marker comes to the topic that the coordinator is told of, so the offset has to be added there or nowhere.
     offsets.push({ ...offset, topic_id: known.id });
   }
-  const refused = await addGroupPartitions(c.env, namespace, group, transactionalId, producer, partitions);
-  if (refused) return refused;
+  const added = await addGroupPartitions(c.env, namespace, group, transactionalId, producer, partitions);
+  if (isFailure(added)) return added;
+  const { number } = added;
   return await commitOffsets(
     c.env,
     { namespace, name: group },
     seenTopologyVersion(c),
     { ...commit, offsets },
-    { transactionalId, producerId: producer.id, producerEpoch: producer.epoch },
+    { transactionalId, producerId: producer.id, producerEpoch: producer.epoch, number },
+    isUnclaimed,
   );
 }
 
@@ -148,7 +189,7 @@ async function endTransaction(c: AppContext, outcome: Outcome): Promise<Response
   if (isFailure(body)) return problem(c, body);
   const { namespace, transactionalId } = path;
   const ended = await callTransaction(c.env, namespace, transactionalId, (stub) =>
-    stub.end(transactionalId, body.fields.producer, outcome),
+    stub.end(transactionalId, body.fields.producer, outcome, body.fields.keep_epoch),
   );
   return isFailure(ended) ? problem(c, ended) : c.json(ended satisfies TransactionEndReply);
 }

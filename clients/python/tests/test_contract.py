@@ -104,6 +104,7 @@ METHODS = {
     "getLimits": "limits.get",
     "putLimits": "limits.set",
     "makeProducer": "producer",
+    "addPartitions": "transactional_producer",
     "addOffsets": "transactional_producer",
     "publishInTransaction": "transactional_producer",
     "commitTransaction": "transactional_producer",

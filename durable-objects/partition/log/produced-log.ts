@@ -39,7 +39,8 @@ const ABORTED_SCAN_BYTES_MAX = 8 * 1024 * 1024;
 export interface ProducedBatch extends AppendBatch, SequencedBatch {}
 
 export type AppendCommand =
-  | { kind: 'append'; batches: readonly ProducedBatch[] }
+  /** `transaction`: the number of the one that they belong to. */
+  | { kind: 'append'; batches: readonly ProducedBatch[]; transaction?: number | undefined }
   | { kind: 'publish'; batches: readonly ProducedBatch[]; range: PublishRange };
 
 export type LogCommand =
@@ -98,7 +99,7 @@ export class ProducedLog {
     let nextOffset = highWatermark;
     const outcomes = commands.map((command): LogOutcome => {
       if (command.kind === 'append') {
-        const admissions = staged.admit(command.batches, nextOffset);
+        const admissions = staged.admit(command.batches, nextOffset, command.transaction);
         if (isFailure(admissions)) return admissions;
         admissions.forEach(({ kind }, index) => {
           if (kind === 'duplicate') return;
@@ -219,11 +220,14 @@ export class ProducedLog {
   }
 
   #replayBatch(data: Uint8Array, at: number, header: BatchHeader, nowMs: number): void {
-    const { producerId, baseOffset, isControl } = header;
+    const { producerId, producerEpoch, baseOffset, isControl } = header;
     if (isExchangeBatch(header)) return this.#replayPublish(data, at, header, nowMs);
+    if (!isControl) return this.#states.replay(header, nowMs);
     const firstOffset = this.#states.get(producerId)?.transactionStart ?? null;
-    this.#states.replay(header, nowMs);
-    if (!isControl || firstOffset === null || !isAbort(data, at, header)) return;
+    const marker = decodeControlRecord(recordsAt(data, at, header)[0]!);
+    const number = marker?.coordinatorEpoch ?? 0;
+    this.#states.replayEnd({ producerId, producerEpoch, number }, nowMs);
+    if (firstOffset === null || marker?.type !== 'abort') return;
     const stableOffset = this.#states.firstOpenOffset ?? baseOffset + 1;
     this.#aborted.push({ producerId, firstOffset, lastOffset: baseOffset, stableOffset });
   }
@@ -250,13 +254,10 @@ export class ProducedLog {
   }
 }
 
-function isAbort(data: Uint8Array, at: number, header: BatchHeader): boolean {
-  return decodeControlRecord(recordsAt(data, at, header)[0]!)?.type === 'abort';
-}
-
+/** There is one coordinator for ever. So the field for its epoch has the number of the transaction. */
 function markerBatch(end: TransactionEnd, timestampMs: number): AppendBatch {
   const bytes = encodeEndTransactionBatch(
-    { type: end.outcome, coordinatorEpoch: 0 },
+    { type: end.outcome, coordinatorEpoch: end.number },
     { producerId: end.producerId, producerEpoch: end.producerEpoch, timestamp: timestampMs },
   );
   return { bytes, at: 0, sizeInBytes: bytes.length, lastOffsetDelta: 0, maxTimestamp: timestampMs };

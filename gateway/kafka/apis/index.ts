@@ -1,6 +1,6 @@
 /** APIs: the handler of each. A test holds the list to what the connection machine serves. */
 
-import { ADVERTISED } from '../../../wire/kafka/served-apis.ts';
+import { ADVERTISED, ADVERTISED_FEATURES } from '../../../wire/kafka/served-apis.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import type { Handler } from '../session.ts';
 import { alterConfigs, describeConfigs, incrementalAlterConfigs } from './configs.ts';
@@ -8,16 +8,28 @@ import { deleteRecords } from './delete-records.ts';
 import { fetch } from './fetch.ts';
 import { deleteGroups, describeGroups, listGroups } from './group-admin.ts';
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from './groups.ts';
-import { initProducerId } from './init-producer-id.ts';
 import { listOffsets } from './list-offsets.ts';
 import { describeCluster, findCoordinator, metadata } from './metadata.ts';
 import { offsetCommit, offsetFetch } from './offsets.ts';
 import { produce } from './produce.ts';
 import { createPartitions, createTopics, deleteTopics } from './topics.ts';
+import {
+  addOffsetsToTxn,
+  addPartitionsToTxn,
+  endTxn,
+  initProducerId,
+  txnOffsetCommit,
+} from './transactions.ts';
 
-const apiVersions: Handler<unknown> = async () => ({ errorCode: ERRORS.NONE, apiKeys: ADVERTISED });
+const apiVersions: Handler<unknown> = async () => ({
+  errorCode: ERRORS.NONE,
+  apiKeys: ADVERTISED,
+  ...ADVERTISED_FEATURES,
+});
 
 export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
+  AddOffsetsToTxn: addOffsetsToTxn,
+  AddPartitionsToTxn: addPartitionsToTxn,
   AlterConfigs: alterConfigs,
   ApiVersions: apiVersions,
   CreatePartitions: createPartitions,
@@ -28,6 +40,7 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   DescribeCluster: describeCluster,
   DescribeConfigs: describeConfigs,
   DescribeGroups: describeGroups,
+  EndTxn: endTxn,
   Fetch: fetch,
   FindCoordinator: findCoordinator,
   Heartbeat: heartbeat,
@@ -42,4 +55,5 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   OffsetFetch: offsetFetch,
   Produce: produce,
   SyncGroup: syncGroup,
+  TxnOffsetCommit: txnOffsetCommit,
 };

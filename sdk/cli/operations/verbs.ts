@@ -122,6 +122,7 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   putLimits: 'limits set',
   makeProducer: 'transactions begin',
   getTransaction: 'transactions get',
+  addPartitions: 'transactions add-partitions',
   addOffsets: 'transactions add-offsets',
   publishInTransaction: 'transactions publish',
   commitTransaction: 'transactions commit',

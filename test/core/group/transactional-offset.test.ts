@@ -19,7 +19,7 @@ class Partition {
 
   /** @returns whether it was news. The epoch is that of the transaction */
   end(producerId: number, epoch: number, outcome: 'commit' | 'abort'): boolean {
-    const end = { producerId, producerEpoch: epoch + 1, outcome };
+    const end = { producerId, producerEpoch: epoch + 1, number: 0, outcome };
     const result = endOffset(this.known, `job-${producerId}`, end, 0);
     if (result === null) return false;
     this.known = result.ended;
@@ -114,5 +114,46 @@ describe('an offset within a transaction', () => {
     };
     for (const text of before.split(', ')) if (text !== '') run(text);
     expect([run(does), String(partition.committed ?? '')]).toEqual([outcome, committed]);
+  });
+});
+
+/** `verb id.epoch.number=offset`: of a producer that keeps its epoch. */
+describe('an offset within a transaction whose producer keeps its epoch', () => {
+  it.each<[steps: string, committed: number | null, because: string]>([
+    ['add 1.0.1=5, end 1.0.1', 5, 'its marker'],
+    ['add 1.0.1=5, end 1.0.1, end 1.0.1', 5, 'which may come twice'],
+    ['add 1.0.1=5, end 1.0.1, add 1.0.2=6, end 1.0.1', 5, 'or late'],
+    ['add 1.0.1=5, end 1.0.1, add 1.0.2=6, end 1.0.2', 6, 'the next has one of its own'],
+    ['end 1.0.1, add 1.0.1=5, end 1.0.2', null, 'what comes late is refused'],
+    ['end 1.0.2, add 1.0.1=5, end 1.0.3', null, 'after a later one too'],
+    ['add 1.0.1=5, end 1.0.1, add 2.3.1=6, end 2.3.1, add 1.0.1=7, end 1.0.2', 6, 'and behind another'],
+    ['add 2.0.1=5, end 1.0.1, end 2.0.1, add 1.0.1=6, end 1.0.2', 5, 'and when it was seen meanwhile'],
+    ['add 1.0.1=5, end 1.1.0', 5, 'the marker of a timeout has the next epoch'],
+    ['add 1.0.3=5, end 1.1.0, add 1.0.4=6, end 1.0.4', 5, 'which fences the epoch'],
+    ['add 1.0.1=5, end 1.0.1, end 1.1.0, add 1.1.1=6, end 1.1.1', 6, 'and the new epoch goes on'],
+  ])('%s: %s, %s', (steps, committed) => {
+    let known: TransactionalOffset | null = null;
+    let offset: number | null = null;
+    for (const step of steps.split(', ')) {
+      const [, verb, ...numbers] = /^(\w+) (\d+)\.(\d+)\.(\d+)(?:=(\d+))?$/.exec(step)!;
+      const [producerId, producerEpoch, number, added] = numbers.map(Number) as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      const transactionalId = `job-${producerId}`;
+      if (verb === 'add') {
+        const transaction = { transactionalId, producerId, producerEpoch, number };
+        const result = addOffset(known, transaction, { offset: added, metadata: '' }, 0);
+        if (!isFailure(result)) known = result;
+      } else {
+        const end = { producerId, producerEpoch, number, outcome: 'commit' as const };
+        const result = endOffset(known, transactionalId, end, 0);
+        known = result?.ended ?? known;
+        offset = result?.committed?.offset ?? offset;
+      }
+    }
+    expect(offset).toBe(committed);
   });
 });

@@ -7,6 +7,8 @@ import { isFailure, type Failure } from '../../../protocol/errors.ts';
 const INT32_MAX = 2 ** 31 - 1;
 
 interface Sent {
+  /** Of its transaction in the epoch. */
+  number?: number;
   epoch?: number;
   seq: number;
   count?: number;
@@ -33,7 +35,7 @@ class Log {
 
   send(...batches: Sent[]): Admission[] | Failure {
     const staged = this.states.stage(this.nowMs);
-    const result = staged.admit(batches.map(batchOf), this.nextOffset);
+    const result = staged.admit(batches.map(batchOf), this.nextOffset, batches[0]!.number);
     if (isFailure(result)) return result;
     result.forEach(({ kind }, i) => (this.nextOffset += kind === 'new' ? (batches[i]!.count ?? 1) : 0));
     staged.apply();
@@ -48,9 +50,10 @@ class Log {
     return admission!.kind === 'new' ? 'new' : `duplicate of ${admission!.baseOffset}`;
   }
 
-  end(epoch: number, outcome: 'commit' | 'abort', id = 7): { firstOffset: number } | null {
+  /** @param number of a transaction whose producer keeps the epoch */
+  end(epoch: number, outcome: 'commit' | 'abort', id = 7, number = 0): { firstOffset: number } | null {
     const staged = this.states.stage(this.nowMs);
-    const result = staged.end({ producerId: id, producerEpoch: epoch, outcome });
+    const result = staged.end({ producerId: id, producerEpoch: epoch, number, outcome });
     if (result !== null) this.nextOffset += 1;
     staged.apply();
     return result;
@@ -199,6 +202,37 @@ describe('the end of a transaction', () => {
     const log = new Log();
     expect(log.end(4, 'abort')).toEqual({ firstOffset: -1 });
     expect(log.say({ seq: 0, epoch: 3, tx: true })).toBe('producer_fenced');
+  });
+});
+
+describe('the end of a transaction whose producer keeps its epoch', () => {
+  it('is written once, fences what comes late, and leaves the sequences', () => {
+    const log = new Log();
+    log.say({ seq: 0, count: 5, tx: true, number: 1 });
+    expect(log.end(0, 'abort', 7, 1)).toEqual({ firstOffset: 100 });
+    expect(log.end(0, 'abort', 7, 1)).toBeNull();
+    expect(log.say({ seq: 5, tx: true, number: 1 }), 'late').toBe('producer_fenced');
+    expect(log.say({ seq: 0, count: 5, tx: true, number: 2 }), 'again').toBe('duplicate of 100');
+    expect(log.say({ seq: 5, tx: true, number: 2 })).toBe('new');
+    expect(log.end(0, 'commit', 7, 1), 'late').toBeNull();
+    expect(log.states.firstOpenOffset).toBe(106);
+    expect(log.end(1, 'abort'), 'its time is over').toEqual({ firstOffset: 106 });
+    expect(log.say({ seq: 6, tx: true, number: 3 })).toBe('producer_fenced');
+    expect(log.say({ seq: 0, epoch: 1, tx: true, number: 1 })).toBe('new');
+  });
+
+  it('is the same when the log is read again', () => {
+    const states = new ProducerStates();
+    const batch = { producerId: 7, producerEpoch: 0, baseSequence: 0, lastOffsetDelta: 1, maxTimestamp: 0 };
+    states.replay({ ...batch, isTransactional: true, baseOffset: 10 }, 0);
+    states.replayEnd({ producerId: 7, producerEpoch: 0, number: 4 }, 0);
+    expect(states.get(7)).toMatchObject({
+      endedNumber: 4,
+      transactionStart: null,
+      batches: [{ sequence: 0 }],
+    });
+    states.replayEnd({ producerId: 7, producerEpoch: 1, number: 0 }, 0);
+    expect(states.get(7)).toEqual({ id: 7, epoch: 1, batches: [], transactionStart: null, lastMs: 0 });
   });
 });
 

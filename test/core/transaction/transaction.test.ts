@@ -1,14 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { ProducerStates, type SequencedBatch } from '../../../core/log/producer-state.ts';
+import {
+  ProducerStates,
+  type SequencedBatch,
+  type TransactionEnd,
+} from '../../../core/log/producer-state.ts';
 import {
   addParts,
+  checkResumed,
   end,
+  endOf,
   expire,
   initialise,
   completed,
   type Identity,
   type Outcome,
   type Transaction,
+  TRANSACTION_NUMBER_MAX,
 } from '../../../core/transaction/transaction.ts';
 import { isFailure } from '../../../protocol/errors.ts';
 import { PRODUCER_EPOCH_MAX, TRANSACTION_PARTITIONS_MAX } from '../../../protocol/limits.ts';
@@ -113,6 +120,46 @@ describe('a transaction', () => {
   });
 });
 
+describe('a producer that keeps its epoch', () => {
+  const isFenced = { code: 'producer_fenced' };
+  const kept = (state: State, outcome: Outcome = 'commit'): State => ok(end(state, ID, first, outcome, true));
+
+  it('has numbered transactions in one epoch', () => {
+    const ending = kept(open);
+    expect(endOf(ending)).toEqual({ producerId: 7, producerEpoch: 0, number: 1, outcome: 'commit' });
+    expect(addParts(ending, ID, first, { a: 'a' }, 0)).toMatchObject({ code: 'transaction_in_progress' });
+    const second = ok(addParts(completed(ending), ID, first, { a: 'a' }, 0));
+    expect(second).toMatchObject({ phase: 'open', epoch: 0, number: 2 });
+  });
+
+  it('hears the same when it ends its transaction again, and not what was before when the next is open', () => {
+    const done = completed(kept(open, 'abort'));
+    expect(end(done, ID, first, 'abort', true)).toBe(done);
+    expect(end(done, ID, first, 'commit', true)).toMatchObject({ code: 'transaction_aborted' });
+    const second = ok(addParts(done, ID, first, {}, 0));
+    expect(kept(second)).toMatchObject({ phase: 'ending', number: 2, last: { outcome: 'commit' } });
+  });
+
+  it('loses its epoch by a timeout and when the numbers are used up', () => {
+    expect(endOf(expire(open, 61_000))).toMatchObject({ producerEpoch: 1, number: 0, outcome: 'abort' });
+    const last = { ...open, number: TRANSACTION_NUMBER_MAX };
+    expect(kept(last)).toMatchObject({ epoch: 1, number: 0, last: { outcome: 'commit' } });
+  });
+
+  it.each<[string, State, Identity, ReturnType<typeof checkResumed> | { code: string }]>([
+    ['with an open transaction', open, first, 'admitted'],
+    ['whose transaction timed out', completed(expire(open, 61_000)), first, 'admitted'],
+    ['whose transaction a new instance aborted', completed(initialise(open, ID, 1_000, 9)), first, isFenced],
+    ['that was replaced', initialise(completed(kept(open)), ID, 1_000, 9), first, isFenced],
+    ['with another id', open, { id: 8, epoch: 0 }, isFenced],
+    ['that has it', initialise(completed(kept(open)), ID, 1_000, 9, first), first, 'repeated'],
+  ])('goes on with the next epoch, if it is one %s: %#', (_, state, identity, outcome) => {
+    const checked = checkResumed(state, ID, identity);
+    if (typeof outcome === 'string') expect(checked).toBe(outcome);
+    else expect(checked).toMatchObject(outcome);
+  });
+});
+
 /** A partition: what is in it by transaction, and its producers. */
 class FakePartition {
   readonly states = new ProducerStates();
@@ -120,7 +167,7 @@ class FakePartition {
   readonly ends: { from: number; offset: number; outcome: Outcome }[] = [];
   next = 0;
 
-  append(identity: Identity, sequence: number, value: string): string | null {
+  append(identity: Identity, number: number, sequence: number, value: string): string | null {
     const batch: SequencedBatch = {
       producerId: identity.id,
       producerEpoch: identity.epoch,
@@ -130,16 +177,17 @@ class FakePartition {
       maxTimestamp: 0,
     };
     const staged = this.states.stage(0);
-    const result = staged.admit([batch], this.next);
+    const result = staged.admit([batch], this.next, number);
     if (isFailure(result)) return result.code;
     if (result[0]!.kind === 'new') this.records.push({ offset: this.next++, value });
     staged.apply();
     return null;
   }
 
-  mark(id: number, epoch: number, outcome: Outcome): void {
+  mark(end: TransactionEnd): void {
+    const { outcome } = end;
     const staged = this.states.stage(0);
-    const ended = staged.end({ producerId: id, producerEpoch: epoch, outcome });
+    const ended = staged.end(end);
     if (ended === null) return;
     if (ended.firstOffset >= 0) this.ends.push({ from: ended.firstOffset, offset: this.next, outcome });
     this.next++;
@@ -169,8 +217,11 @@ class Run {
   memory: State | null = null;
   stepsLeft: number;
 
-  constructor(crashAfter: number) {
+  readonly keepsEpoch: boolean;
+
+  constructor(crashAfter: number, keepsEpoch: boolean) {
     this.stepsLeft = crashAfter;
+    this.keepsEpoch = keepsEpoch;
   }
 
   step(): void {
@@ -186,10 +237,9 @@ class Run {
 
   settle(): void {
     if (this.memory?.phase !== 'ending') return;
-    const { producerId, epoch, last, parts } = this.memory;
-    for (const name of Object.keys(parts) as ('a' | 'b')[]) {
+    for (const name of Object.keys(this.memory.parts) as ('a' | 'b')[]) {
       this.step();
-      this[name].mark(producerId, epoch, last!.outcome);
+      this[name].mark(endOf(this.memory));
     }
     this.step();
     this.memory = completed(this.memory);
@@ -203,17 +253,24 @@ class Run {
     }
   }
 
+  resume(identity: Identity): Identity {
+    expect(checkResumed(this.memory, ID, identity)).toBe('admitted');
+    this.save(initialise(this.memory, ID, 60_000, 7, identity));
+    expect(checkResumed(this.memory, ID, identity)).toBe('repeated');
+    return { id: this.memory!.producerId, epoch: this.memory!.epoch };
+  }
+
   produce(identity: Identity, name: 'a' | 'b', sequence: number, value: string): void {
     this.settle();
     this.save(ok(addParts(this.memory, ID, identity, { [name]: name }, 0)));
     this.step();
-    const refused = this[name].append(identity, sequence, value);
+    const refused = this[name].append(identity, this.memory!.number, sequence, value);
     if (refused !== null) throw new Error(refused);
     this.step();
   }
 
   end(identity: Identity, outcome: Outcome): Identity {
-    const next = end(this.memory, ID, identity, outcome);
+    const next = end(this.memory, ID, identity, outcome, this.keepsEpoch);
     if (isFailure(next)) throw new Error(next.code);
     this.save(next);
     this.settle();
@@ -229,7 +286,12 @@ class Run {
 
 class Crash extends Error {}
 
-describe.each(['commit', 'abort'] as const)('a transaction that ends by %s', (outcome) => {
+describe.each([
+  ['commit', false],
+  ['abort', false],
+  ['commit', true],
+  ['abort', true],
+] as const)('a transaction that ends by %s (its epoch is kept: %s)', (outcome, keepsEpoch) => {
   /** Two transactions, each of a record to both partitions. Returns which were decided as far as the client knows. */
   function work(
     run: Run,
@@ -237,8 +299,9 @@ describe.each(['commit', 'abort'] as const)('a transaction that ends by %s', (ou
   ): void {
     known.identity ??= run.init();
     for (let n = known.ended; n < 2; n++) {
-      run.produce(known.identity, 'a', 0, `a${n}`);
-      run.produce(known.identity, 'b', 0, `b${n}`);
+      const sequence = keepsEpoch ? n : 0;
+      run.produce(known.identity, 'a', sequence, `a${n}`);
+      run.produce(known.identity, 'b', sequence, `b${n}`);
       known.ending = known.identity;
       known.identity = run.end(known.identity, outcome);
       known.ending = null;
@@ -258,7 +321,7 @@ describe.each(['commit', 'abort'] as const)('a transaction that ends by %s', (ou
     'is whole wherever the coordinator crashes, and the client %s',
     (then) => {
       for (let crashAfter = 0; ; crashAfter++) {
-        const run = new Run(crashAfter);
+        const run = new Run(crashAfter, keepsEpoch);
         const known = { ended: 0, identity: null as Identity | null, ending: null as Identity | null };
         try {
           work(run, known);
@@ -292,23 +355,24 @@ describe.each(['commit', 'abort'] as const)('a transaction that ends by %s', (ou
   );
 
   it('is not touched by markers that come again later', () => {
-    const run = new Run(Infinity);
+    const run = new Run(Infinity, keepsEpoch);
     const known = { ended: 0, identity: null as Identity | null, ending: null as Identity | null };
     known.identity = run.init();
     run.produce(known.identity, 'a', 0, 'a0');
     const ending = known.identity;
     const next = run.end(ending, outcome);
-    run.produce(next, 'a', 0, 'a1');
-    run.a.mark(7, ending.epoch + 1, outcome === 'commit' ? 'abort' : 'commit');
-    run.a.mark(7, ending.epoch + 1, outcome);
+    const marker = endOf(run.memory!);
+    run.produce(next, 'a', keepsEpoch ? 1 : 0, 'a1');
+    run.a.mark({ ...marker, outcome: outcome === 'commit' ? 'abort' : 'commit' });
+    run.a.mark(marker);
     run.end(next, 'commit');
     expect(run.a.committed).toEqual(outcome === 'commit' ? ['a0', 'a1'] : ['a1']);
   });
 
   it('takes nothing from one that was given up before it, however late that arrives', () => {
-    const run = new Run(Infinity);
+    const run = new Run(Infinity, keepsEpoch);
     const given = run.init();
-    const next = run.end(given, 'abort'); // of what was sent nothing has arrived, as far as the client knows
+    const next = keepsEpoch ? run.resume(given) : run.end(given, 'abort'); // of what was sent nothing has arrived, as far as the client knows
     run.produce(next, 'a', 0, 'a1');
     expect(() => run.produce(given, 'b', 0, 'late')).toThrow('not that of transactional id');
     expect(() => run.produce(given, 'a', 0, 'late')).toThrow('not that of transactional id');

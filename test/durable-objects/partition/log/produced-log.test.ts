@@ -69,7 +69,7 @@ class Store extends ProducedStore {
   }
 
   end(id: number, epoch: number, outcome: TransactionEnd['outcome']): boolean {
-    const end = { producerId: id, producerEpoch: epoch, outcome };
+    const end = { producerId: id, producerEpoch: epoch, number: 0, outcome };
     const [result] = this.commit({ kind: 'end', end, timestampMs: this.nowMs });
     return (result as { isNew: boolean }).isNew;
   }

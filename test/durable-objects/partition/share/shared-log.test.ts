@@ -169,7 +169,7 @@ describe('share groups of a partition', () => {
     write(['d'], false, 0);
     expect(bench.taken()).toEqual([[0, 1]]);
     expect(bench.taken()).toEqual([]);
-    const end = { producerId: 7, producerEpoch: 1, outcome: 'abort' as const };
+    const end = { producerId: 7, producerEpoch: 1, number: 0, outcome: 'abort' as const };
     bench.produced.commit([{ kind: 'end', end, timestampMs: 1_000 }], 1_000);
     expect(bench.taken()).toEqual([[3, 1]]);
     bench.settle('accept', [0, 3]);
