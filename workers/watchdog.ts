@@ -7,6 +7,7 @@
  *   coordinators   each run, if many transactional ids are in use each third or twelfth: a transaction whose producer is gone ends
  *                  by the alarm, and readers of committed records wait for it
  *   queues         once an hour: delayed messages, retries, leases, dead letters, alerts
+ *   objects        once an hour: large bodies that have expired (docs/large-bodies.md)
  *   groups         once a day: a group of which all members are gone at once notices when it is called
  *   partitions     once a day: retention, compaction, offsets that expire, dead letters of share groups
  *
@@ -40,6 +41,7 @@ import type { Env } from '../durable-objects/env.ts';
 import type { DirectoryPage } from '../durable-objects/rpc/directory.ts';
 import { PAGE_ITEMS_MAX } from '../protocol/limits.ts';
 import { definitionPages } from './cache/definition-pages.ts';
+import { sweepObjects } from './objects/sweep-objects.ts';
 
 /** Calls at the same time. */
 const FAN_OUT = 16;
@@ -117,6 +119,9 @@ async function* dueIn(env: Env, namespace: string, slot: number): AsyncGenerator
       .filter((schedule) => !schedule.isPaused && isInSlot(slot, slots, scheduleObjectName(schedule)))
       .map((schedule) => async () => scheduleStub(env, schedule).tick());
   }
+  const { OBJECTS: bucket } = env;
+  if (bucket && isIn(slot, SLOTS_OF_HOUR, namespace))
+    yield [async () => await sweepObjects(bucket, namespace, Date.now())];
   yield* dueCoordinators(env, namespace, slot);
   for await (const queues of definitionPages(env, namespace, 'queues')) {
     yield queues
