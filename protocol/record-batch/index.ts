@@ -9,7 +9,7 @@ export {
 } from './control.ts';
 export { decodeOpen, decodeRecords, eachKeyOpen, eachRecordKey, visitOpen } from './decode.ts';
 export { encodeBatch, recordSizeUpperBound, type EncodeOptions } from './encode.ts';
-export { decodeRecordsAsync, gzipBatch, openSoundBatch, visitRecordsAsync } from './primitives/gzip.ts';
+export { decodeRecordsAsync, gzipBatch, openSoundBatch, visitRecordsAsync } from './inflate/gzip.ts';
 export {
   BATCH_OVERHEAD,
   readBatchHeader,

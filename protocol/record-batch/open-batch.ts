@@ -5,9 +5,13 @@
  */
 
 import { BATCH_OVERHEAD, type LocatedBatch } from './header.ts';
+import { inflateLz4 } from './inflate/lz4.ts';
+import { inflateSnappy } from './inflate/snappy.ts';
 import {
   type BatchFailure,
   type BatchHeader,
+  type Compression,
+  type Inflate,
   INFLATED_BYTES_MAX,
   type InflateOptions,
   batchFailure,
@@ -20,7 +24,10 @@ export interface OpenBatch extends LocatedBatch {
   end: number;
 }
 
-/** Opens the batch at `at`; with gzip, by `options.inflate`. */
+/** The codecs that are part of this folder. Others are up to who opens a batch. */
+const INFLATERS: Partial<Record<Compression, Inflate>> = { snappy: inflateSnappy, lz4: inflateLz4 };
+
+/** Opens the batch at `at`; with gzip and zstd, by `options.inflate`. */
 export function openBatch(
   bytes: Uint8Array,
   at: number,
@@ -30,20 +37,26 @@ export function openBatch(
   const start = at + BATCH_OVERHEAD;
   const end = at + header.sizeInBytes;
   if (header.compression === 'none') return { at, header, bytes, start, end };
-  if (header.compression !== 'gzip' || options.inflate === undefined) return unsupported(header, at);
+  const inflate = INFLATERS[header.compression] ?? options.inflate;
+  if (inflate === undefined) return unsupported(header, at);
   const inflatedBytesMax = options.inflatedBytesMax ?? INFLATED_BYTES_MAX;
-  const inflated = options.inflate(bytes.subarray(start, end), inflatedBytesMax);
-  if (inflated === null || inflated.length > inflatedBytesMax) return notInflated(at, inflatedBytesMax);
+  const inflated = inflate(bytes.subarray(start, end), inflatedBytesMax, header.compression);
+  if (inflated === null || inflated.length > inflatedBytesMax)
+    return notInflated(header, at, inflatedBytesMax);
   return { at, header, bytes: inflated, start: 0, end: inflated.length };
 }
 
-export function unsupported(header: BatchHeader, at: number): BatchFailure {
+function unsupported(header: BatchHeader, at: number): BatchFailure {
   return batchFailure('unsupported_compression', `batch at ${at} is compressed with ${header.compression}`);
 }
 
-export function notInflated(at: number, inflatedBytesMax: number): BatchFailure {
+export function notInflated(
+  { compression }: BatchHeader,
+  at: number,
+  inflatedBytesMax: number,
+): BatchFailure {
   return batchFailure(
     'invalid_batch',
-    `batch at ${at} is not one gzip stream of at most ${inflatedBytesMax} bytes inflated`,
+    `batch at ${at} is not one ${compression} stream of at most ${inflatedBytesMax} bytes inflated`,
   );
 }
