@@ -24,6 +24,8 @@ export interface Env {
   TOPOLOGY: DurableObjectNamespace<TopologyMethods>;
   TOPOLOGY_FOLLOWER: DurableObjectNamespace<TopologyFollowerMethods>;
   TRANSACTION: DurableObjectNamespace<TransactionMethods>;
+  /** The R2 bucket for large bodies. Without it bodies are limited to the size of a message. See docs/large-bodies.md. */
+  OBJECTS?: R2Bucket;
   /** The files of the dashboard. A Worker of one's own may do without. */
   DASHBOARD?: Fetcher;
   /** The secret that allows everything, or two with a comma between them while it is changed. */

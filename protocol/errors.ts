@@ -81,6 +81,7 @@ export const errorTable = {
   alert_not_found: permanent(404, 'There is no such alert'),
   schedule_not_found: permanent(404, 'There is no such schedule'),
   subscription_not_found: permanent(404, 'There is no such subscription'),
+  object_not_found: permanent(404, 'There is no such object, or it has expired'),
   dead_letter_not_found: permanent(404, 'There is no such dead letter'),
   replay_not_found: permanent(404, 'There is no such replay'),
   message_not_found: permanent(404, 'The queue holds no such message'),
@@ -94,6 +95,14 @@ export const errorTable = {
   ),
   offset_below_start: permanent(416, 'The offset lies before the start of the log'),
   offset_past_end: permanent(416, 'The offset lies past the end of the log'),
+
+  // Objects
+  object_differs: permanent(409, 'There is another object of that id'),
+  length_required: permanent(411, 'The request must say how long its body is'),
+  digest_mismatch: permanent(400, 'The body is not the one whose SHA-256 was sent'),
+  range_unsatisfiable: permanent(416, 'The object has no bytes in that range'),
+  // What to do: bind an R2 bucket as OBJECTS (docs/large-bodies.md).
+  objects_unbound: permanent(501, 'The broker has no bucket for objects'),
 
   // Definitions
   topic_differs: permanent(409, 'The topic exists with another definition'),

@@ -217,3 +217,12 @@ export const SHARE_GROUPS_MAX = 1_000;
 export const SHARE_LOCK_MS_DEFAULT = 30_000;
 export const SHARE_DELIVERY_LIMIT_DEFAULT = 5;
 export const SHARE_DELIVERY_LIMIT_MAX = 100;
+
+/** Bytes of an object: what R2 takes in one upload, less than 5 GiB. */
+export const OBJECT_BYTES_MAX = 5_000_000_000;
+
+/** An object may expire up to so many days from now. */
+export const OBJECT_DAYS_MAX = 3_650;
+
+/** Characters of the id of an object: the day, a dot and the name. */
+export const OBJECT_ID_LENGTH_MAX = 211;

@@ -2,6 +2,9 @@
 
 export const JSON_TYPE = 'application/json';
 
+/** Bytes of which nothing is known. */
+export const BYTES_TYPE = 'application/octet-stream';
+
 /** A JSON value a line. */
 export const JSON_LINES_TYPE = 'application/jsonl';
 

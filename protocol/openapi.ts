@@ -2,7 +2,7 @@
 
 import * as z from './zod.ts';
 import { errorTable, type ErrorCode } from './errors.ts';
-import { JSON_LINES_TYPE, JSON_TYPE, PROBLEM_TYPE, RECORD_BATCH_TYPE } from './media-types.ts';
+import { BYTES_TYPE, JSON_LINES_TYPE, JSON_TYPE, PROBLEM_TYPE, RECORD_BATCH_TYPE } from './media-types.ts';
 import {
   operations,
   PATH_PARAMETERS,
@@ -28,6 +28,10 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
 const BATCHES: Json = {
   schema: { type: 'string', format: 'binary', description: 'Kafka record batches, magic 2' },
 };
+
+const bytesOf = (description: string): Json => ({
+  [BYTES_TYPE]: { schema: { type: 'string', format: 'binary', description } },
+});
 
 function parametersOf(operation: Operation): Json[] {
   const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
@@ -58,6 +62,8 @@ function contentOf(
   }: Pick<Reply, 'json' | 'isLines' | 'batches' | 'frame'> & Pick<NonNullable<Operation['body']>, 'forms'>,
   io: 'input' | 'output',
 ): Json {
+  if (json === undefined)
+    return bytesOf('The bytes of the object, with the content type that they were sent with');
   const schema = jsonSchema(json, io);
   if (isLines) {
     const description = 'Each line is a JSON document of this schema';
@@ -162,6 +168,8 @@ function describe(operation: Operation): Json {
     const content = contentOf(operation.body, 'input');
     description.requestBody = { required: operation.method === 'post', content };
   }
+  if (operation.bytes !== undefined)
+    description.requestBody = { required: true, content: bytesOf(operation.bytes) };
   return description;
 }
 
@@ -190,6 +198,7 @@ const TAGS: Readonly<Record<string, string>> = {
   alerts: 'Rules on queues that notify a webhook',
   schedules: 'Messages published at the times of a cron expression',
   subscriptions: 'Messages of a queue that the broker pushes to an HTTP endpoint',
+  objects: 'Bodies that are too large for a message, in an R2 bucket',
   producers: 'Identities of idempotent producers, and transactions',
   groups: 'Consumer groups: members, what they read, offsets',
   'share groups': 'Share groups: many members on one partition, record by record',

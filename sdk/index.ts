@@ -31,6 +31,7 @@ export {
 export type { ErrorCode } from '../protocol/errors.ts';
 export type { JsonValue } from '../protocol/json/json-text.ts';
 export type { RecordHeader } from '../protocol/record-batch/types.ts';
+export type { Objects, StoredObject } from './admin/objects.ts';
 export type { Policies } from './admin/policies.ts';
 export { Posthorn } from './posthorn.ts';
 export { createProducer } from './producer/create-producer.ts';

@@ -16,6 +16,7 @@ import { Groups } from './admin/groups.ts';
 import type { ExactlyOnceGroupOptions, GroupConsumerOptions } from './groups/options.ts';
 import { Limits } from './admin/limits.ts';
 import { Events } from './admin/events.ts';
+import { Objects } from './admin/objects.ts';
 import { Overview } from './admin/overview.ts';
 import { Namespaces } from './admin/namespaces.ts';
 import type { OutgoingMessage } from './values/message-input.ts';
@@ -96,8 +97,11 @@ export class Posthorn {
   readonly shareGroups: ShareGroups;
   /** Read and set the cost ceiling of the namespace. */
   readonly limits: Limits;
-  /** See how the whole namespace does. */
+  /** Send CloudEvents. */
   readonly events: Events;
+  /** Put, read, list and delete objects: bodies that are too large for a message. */
+  readonly objects: Objects;
+  /** See how the whole namespace does. */
   readonly overview: Overview;
   /** Make, read, list, rotate and revoke tokens. */
   readonly tokens: Tokens;
@@ -122,6 +126,7 @@ export class Posthorn {
     this.shareGroups = new ShareGroups(this.#transport);
     this.limits = new Limits(this.#transport);
     this.events = new Events(this.#transport);
+    this.objects = new Objects(this.#transport);
     this.overview = new Overview(this.#transport);
     this.tokens = new Tokens(root, config.namespace);
     this.namespaces = new Namespaces(root);

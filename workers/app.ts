@@ -22,6 +22,7 @@ import { partitionRoutes } from './routes/partitions.ts';
 import { policyRoutes } from './routes/policies.ts';
 import { limitRoutes } from './routes/limits.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { objectRoutes } from './routes/objects.ts';
 import { overviewRoutes } from './routes/overview.ts';
 import { produceRoutes } from './routes/produce.ts';
 import { producerRoutes } from './routes/producers.ts';
@@ -69,6 +70,7 @@ export function createApp(): Hono<AppEnv> {
   scheduleRoutes(app);
   subscriptionRoutes(app);
   limitRoutes(app);
+  objectRoutes(app);
   overviewRoutes(app);
   queueRoutes(app);
   queueMessageRoutes(app);

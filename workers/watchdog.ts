@@ -4,19 +4,30 @@
  * that. How often follows from what a late alarm does there:
  *
  *   schedules      each run of the cron, every five minutes: a schedule is nothing but its alarm
- *   coordinators   each run, if many transactional ids are in use each third or twelfth: a transaction whose producer is
- *                  gone ends by the alarm, and readers of committed records wait for it
+ *   coordinators   each run, if many transactional ids are in use each third or twelfth: a transaction whose producer is gone ends
+ *                  by the alarm, and readers of committed records wait for it
  *   queues         once an hour: delayed messages, retries, leases, dead letters, alerts
+ *   objects        once an hour: large bodies that have expired (docs/large-bodies.md)
  *   groups         once a day: a group of which all members are gone at once notices when it is called
  *   partitions     once a day: retention, compaction, offsets that expire, dead letters of share groups
  *
- * Visits are spread by name, so that each run makes only its share. Of coordinators there is a list after all, a row for each
- * id in use (core/transaction/listing.ts): no definition names them, and most ids are never used again.
+ * Visits are spread by name, so that each run makes only its share; where there are more than the calls of a run suffice for, they
+ * come less often (core/watch/visit-plan.ts). Of coordinators there is a list after all, a row for each id in use
+ * (core/transaction/listing.ts): no definition names them, and most ids are never used again.
  */
 
 import type { Namespace } from '../core/access/namespace.ts';
 import { queueObjectName } from '../core/topology/queues.ts';
+import { scheduleObjectName } from '../core/topology/schedules.ts';
 import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
+import {
+  CALLS_PER_RUN,
+  inTurn,
+  isInSlot,
+  slotAt,
+  slotsFor,
+  slotsForCoordinators,
+} from '../core/watch/visit-plan.ts';
 import { callGroup } from '../durable-objects/call-group.ts';
 import {
   directoryStub,
@@ -29,47 +40,63 @@ import {
 import type { Env } from '../durable-objects/env.ts';
 import type { DirectoryPage } from '../durable-objects/rpc/directory.ts';
 import { PAGE_ITEMS_MAX } from '../protocol/limits.ts';
-import { murmur2 } from '../protocol/murmur2.ts';
 import { definitionPages } from './cache/definition-pages.ts';
-
-/** How often the cron trigger runs, as wrangler.toml says. */
-const INTERVAL_MS = 300_000;
-const SLOTS_OF_HOUR = 3_600_000 / INTERVAL_MS;
-const SLOTS_OF_DAY = 86_400_000 / INTERVAL_MS;
+import { sweepObjects } from './objects/sweep-objects.ts';
 
 /** Calls at the same time. */
 const FAN_OUT = 16;
 
-/** Coordinators that a run visits, if it can. */
-const COORDINATORS_PER_RUN = 100;
-
 type Visit = () => Promise<unknown>;
+
+/** Calls that this run may still make. */
+interface Budget {
+  left: number;
+}
 
 /** Lists are read a page at a time, and each page is visited before the next is read. */
 export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
-  const slot = Math.floor(scheduledMs / INTERVAL_MS);
+  const slot = slotAt(scheduledMs);
+  const budget: Budget = { left: CALLS_PER_RUN };
+  const names = await namespacesOf(env);
   let visited = 0;
-  for await (const namespace of namespacesOf(env)) {
+  let missed = 0;
+  for (const namespace of inTurn(names, slot)) {
     try {
-      await topologyStub(env, namespace).propagate();
-      for await (const due of dueIn(env, namespace, slot)) {
-        await visitAll(due);
-        visited += due.length;
-      }
+      visited += await visitNamespace(env, namespace, slot, budget);
     } catch (error) {
       console.error(`the watchdog could not learn what there is in namespace ${namespace}`, error);
     }
+    if (budget.left <= 0) missed += 1;
+  }
+  if (missed > 0)
+    console.warn(`the calls of this run did not suffice: ${missed} namespaces wait for later runs`);
+  return visited;
+}
+
+async function visitNamespace(env: Env, namespace: string, slot: number, budget: Budget): Promise<number> {
+  if (budget.left <= 0) return 0;
+  budget.left -= 1;
+  await topologyStub(env, namespace).propagate();
+  let visited = 0;
+  for await (const due of dueIn(env, namespace, slot)) {
+    const now = due.slice(0, Math.max(budget.left - 1, 0));
+    budget.left -= now.length + 1; // and the page
+    await visitAll(now);
+    visited += now.length;
+    if (budget.left <= 0) break;
   }
   return visited;
 }
 
-async function* namespacesOf(env: Env): AsyncGenerator<string, void, undefined> {
+async function namespacesOf(env: Env): Promise<string[]> {
+  const names: string[] = [];
   for (let after: string | null = ''; after !== null;) {
     const page: DirectoryPage<Namespace> = await directoryStub(env).namespaces(after, PAGE_ITEMS_MAX);
-    for (const { name, deletion } of page.items) if (!deletion) yield name;
+    for (const { name, deletion } of page.items) if (!deletion) names.push(name);
     if (page.items.some(({ deletion }) => deletion)) await directoryStub(env).tick();
     after = page.next;
   }
+  return names;
 }
 
 async function visitAll(due: readonly Visit[]): Promise<void> {
@@ -84,20 +111,26 @@ async function visitAll(due: readonly Visit[]): Promise<void> {
 
 /** What is due, of one page of a list after the other. */
 async function* dueIn(env: Env, namespace: string, slot: number): AsyncGenerator<Visit[], void, undefined> {
+  const counts = await topologyStub(env, namespace).counts();
+  let schedulesRead = 0;
   for await (const schedules of definitionPages(env, namespace, 'schedules')) {
+    const slots = slotsFor('schedules', (schedulesRead += schedules.length));
     yield schedules
-      .filter(({ isPaused }) => !isPaused)
+      .filter((schedule) => !schedule.isPaused && isInSlot(slot, slots, scheduleObjectName(schedule)))
       .map((schedule) => async () => scheduleStub(env, schedule).tick());
   }
+  const { OBJECTS: bucket } = env;
+  if (bucket && isIn(slot, SLOTS_OF_HOUR, namespace))
+    yield [async () => await sweepObjects(bucket, namespace, Date.now())];
   yield* dueCoordinators(env, namespace, slot);
   for await (const queues of definitionPages(env, namespace, 'queues')) {
     yield queues
-      .filter((queue) => isIn(slot, SLOTS_OF_HOUR, queueObjectName(queue)))
+      .filter((queue) => isInSlot(slot, slotsFor('queues', counts.queues), queueObjectName(queue)))
       .map((queue) => async () => queueStub(env, queue).tick());
   }
   for await (const groups of definitionPages(env, namespace, 'groups')) {
     yield groups
-      .filter(({ name }) => isIn(slot, SLOTS_OF_DAY, `${namespace}/${name}`))
+      .filter(({ name }) => isInSlot(slot, slotsFor('groups', counts.groups), `${namespace}/${name}`))
       .map(
         ({ name }) =>
           () =>
@@ -106,7 +139,7 @@ async function* dueIn(env: Env, namespace: string, slot: number): AsyncGenerator
   }
   for await (const topics of definitionPages(env, namespace, 'topics')) {
     yield topics
-      .flatMap((topic) => partitionsInSlot(topic, slot))
+      .flatMap((topic) => partitionsInSlot(topic, slot, slotsFor('partitions', counts.partitions)))
       .map(
         ({ topic, partition }) =>
           async () =>
@@ -121,31 +154,23 @@ async function* dueCoordinators(
   slot: number,
 ): AsyncGenerator<Visit[], void, undefined> {
   const topology = topologyStub(env, namespace);
-  const slots = slotsFor(await topology.transactionalIdCount());
+  const slots = slotsForCoordinators(await topology.transactionalIdCount());
   for (let after = ''; ;) {
     const ids = await topology.transactionalIds(after, PAGE_ITEMS_MAX);
     yield ids
-      .filter((id) => isIn(slot, slots, `${namespace}/${id}`))
+      .filter((id) => isInSlot(slot, slots, `${namespace}/${id}`))
       .map((id) => async () => transactionStub(env, namespace, id).tick());
     if (ids.length < PAGE_ITEMS_MAX) return;
     after = ids.at(-1)!;
   }
 }
 
-/** Each divides the next: one more id that makes it the next number makes nobody wait for longer than that. */
-function slotsFor(coordinators: number): number {
-  return [1, 3].find((slots) => coordinators <= slots * COORDINATORS_PER_RUN) ?? SLOTS_OF_HOUR;
-}
-
 function partitionsInSlot(
   topic: TopicDefinition,
   slot: number,
+  slots: number,
 ): { topic: TopicDefinition; partition: number }[] {
   return Array.from({ length: topic.config.partitions }, (_, partition) => ({ topic, partition })).filter(
-    ({ partition }) => isIn(slot, SLOTS_OF_DAY, partitionObjectName(topic, partition)),
+    ({ partition }) => isInSlot(slot, slots, partitionObjectName(topic, partition)),
   );
-}
-
-function isIn(slot: number, slots: number, objectName: string): boolean {
-  return (murmur2(new TextEncoder().encode(objectName)) >>> 0) % slots === slot % slots;
 }

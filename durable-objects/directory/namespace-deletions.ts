@@ -5,6 +5,7 @@
  *   step      what it does                                             stored before the next
  *   -------   ------------------------------------------------------   ---------------------------------------
  *   clear     the topology closes, and frees some objects              how many, and the floor
+ *   objects   the bucket loses its large bodies, in slices
  *   wipe      the topology frees itself, down to the floor
  *   forget    the directory removes the tokens, then the namespace     in slices
  */
@@ -12,6 +13,7 @@
 import { advanceDeletion } from '../../core/access/namespace.ts';
 import type { Env } from '../env.ts';
 import type { TopologyFloor } from '../rpc/topology.ts';
+import { removeObjects } from '../objects/remove-objects.ts';
 import type { Alarm } from '../runtime/alarm.ts';
 import type { Sql } from '../storage/sql.ts';
 import { topologyStub } from '../stubs.ts';
@@ -81,6 +83,8 @@ export class NamespaceDeletions {
     const cleared = await topology.clear(floor);
     this.#advance(name, cleared.freed, cleared.left, cleared.floor);
     if (!cleared.isDone) return cleared.freed > 0;
+    const { OBJECTS: bucket } = this.#host.env;
+    if (bucket && !(await removeObjects(bucket, name))) return true;
     await topology.wipe(cleared.floor);
     this.#forget(name);
     return true;

@@ -2,7 +2,7 @@
  * Scopes: what a token may do. A scope is a kind of resource, a name, and actions on it.
  *
  *   kind     topic, queue, exchange, group (share groups too; transactional ids, which ask for `write`), schedule,
- *            subscription, namespace; `*`: all
+ *            subscription, object, namespace; `*`: all
  *   name     an exact name, or a prefix that ends with `*`; `*` alone: every name
  *   actions  view      read definitions and states, never contents
  *            read      fetch, deliver and settle, join a group and commit
@@ -22,6 +22,7 @@ export const RESOURCE_KINDS = [
   'group',
   'schedule',
   'subscription',
+  'object',
   'namespace',
 ] as const;
 export type ResourceKind = (typeof RESOURCE_KINDS)[number];
@@ -55,8 +56,14 @@ const all = (kind: Scope['kind'], ...actions: Action[]): Scope => ({ kind, name:
 
 /** The scopes that each role stands for. */
 export const SCOPES_OF_ROLE: Readonly<Record<Role, readonly Scope[]>> = {
-  producer: [all('topic', 'write'), all('queue', 'write'), all('exchange', 'write'), all('group', 'write')],
-  consumer: [all('topic', 'read'), all('queue', 'read'), all('group', 'read')],
+  producer: [
+    all('topic', 'write'),
+    all('queue', 'write'),
+    all('exchange', 'write'),
+    all('group', 'write'),
+    all('object', 'write'),
+  ],
+  consumer: [all('topic', 'read'), all('queue', 'read'), all('group', 'read'), all('object', 'read')],
   operator: [
     all('topic', 'read'),
     all('queue', 'read', 'write', 'operate'),
@@ -64,6 +71,7 @@ export const SCOPES_OF_ROLE: Readonly<Record<Role, readonly Scope[]>> = {
     all('group', 'operate'),
     all('schedule', 'operate'),
     all('subscription', 'operate'),
+    all('object', 'read', 'write'),
     all('namespace', 'view'),
   ],
   admin: [all('*', 'read', 'write', 'manage', 'metrics')],

@@ -49,6 +49,7 @@ export const onShareGroup = ofPath('group', 'share_group');
 export const onTransactionalId = ofPath('group', 'transactional_id');
 export const onSchedule = ofPath('schedule');
 export const onSubscription = ofPath('subscription');
+export const onObject = ofPath('object');
 export const onNamespace = ofPath('namespace');
 
 /** A rule on all names of a kind. */

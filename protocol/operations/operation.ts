@@ -2,8 +2,9 @@
 
 import type { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
-import { NAME_LENGTH_MAX, PARTITIONS_MAX, WIDE_NAME_BYTES_MAX } from '../limits.ts';
+import { NAME_LENGTH_MAX, OBJECT_ID_LENGTH_MAX, PARTITIONS_MAX, WIDE_NAME_BYTES_MAX } from '../limits.ts';
 import { NAME_PATTERN, NAME_RULE, WIDE_NAME_PATTERN, WIDE_NAME_RULE } from '../name-rule.ts';
+import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../object-id.ts';
 import { utf8BytesMax } from '../schemas/schema-rules.ts';
 import type { AccessRule } from './access-rule.ts';
 
@@ -15,8 +16,8 @@ export interface Frame {
 
 export interface Reply {
   readonly description: string;
-  /** A union for a call whose JSON depends on the content type of the request. */
-  readonly json: z.ZodType;
+  /** A union for a call whose JSON depends on the content type of the request. Absent: the reply is bytes of any type. */
+  readonly json?: z.ZodType;
   /** True if the reply is JSON lines, each of that schema. */
   readonly isLines?: true;
   /** True if the same can be had as record batches. */
@@ -46,6 +47,8 @@ export interface Operation {
     /** Other forms of JSON, by content type. */
     readonly forms?: Readonly<Record<string, z.ZodType>>;
   };
+  /** The body is bytes of any type, described here. */
+  readonly bytes?: string;
   readonly replies: Readonly<Record<number, Reply>>;
   readonly errors: readonly ErrorCode[];
 }
@@ -100,6 +103,12 @@ export const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
   alert: name('The name of the alert.'),
   schedule: name('The name of the schedule.'),
   subscription: name('The name of the subscription.'),
+  object: {
+    description: `The id of the object: ${OBJECT_ID_RULE}. It exists until the end of that day, in UTC`,
+    type: 'string',
+    pattern: OBJECT_ID_PATTERN.source,
+    maxLength: OBJECT_ID_LENGTH_MAX,
+  },
 };
 
 export const NAMESPACE_PATH = '/v1/{namespace}';

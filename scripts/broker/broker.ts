@@ -25,6 +25,8 @@ export interface BrokerOptions {
   port?: number;
   /** Another worker that exports the same classes, as one module: tests add to them. Default: that of wrangler.toml. */
   script?: string;
+  /** Whether it has a bucket for large bodies, on its disk. Default: it has. */
+  objects?: boolean;
   /** Whether it has the dashboard. Default: not with a script of its own. */
   dashboard?: boolean;
   /** Where the inspector of the runtime listens; 0: any free port. Default: there is none. */
@@ -95,6 +97,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     miniflare = new Miniflare({
       workers: [workerOptions(config, options, script, dashboard)],
       durableObjectsPersist: resolve(options.dataPath),
+      r2Persist: join(resolve(options.dataPath), 'objects'),
       telemetry: { enabled: false },
       ...(options.inspectorPort !== undefined && { inspectorPort: options.inspectorPort }),
       log: new RestartFailures((error) => {
@@ -149,6 +152,7 @@ function workerOptions(
       ...(isLoopback(options.host) && { POSTHORN_ANONYMOUS: 'loopback' }),
       ...options.vars,
     },
+    ...(options.objects !== false && { r2Buckets: { OBJECTS: 'posthorn-objects' } }),
     ...(dashboard !== null && {
       serviceBindings: { DASHBOARD: { disk: { path: dashboard, writable: false } } },
     }),

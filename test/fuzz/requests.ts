@@ -157,7 +157,7 @@ async function drawBody(
     request.body = await drawBatches(random, spite);
     headers['content-type'] = other;
   } else {
-    const { schema } = content[JSON_TYPE]!;
+    const schema = content[JSON_TYPE]?.schema ?? {};
     const drawn = patiently(valueOf(schema, random, fitted.body ? 0 : spite));
     request.sent = fitted.body ? { ...(drawn as object), ...fitted.body } : drawn;
     if (fitted.body && random() < spite * 2) request.sent = patiently(spoiled(request.sent, random));

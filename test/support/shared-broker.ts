@@ -33,7 +33,7 @@ export function newDataFolder(): Promise<string> {
 
 export async function startTestBroker(
   dataPath: string,
-  options: Pick<BrokerOptions, 'vars' | 'onLog'>,
+  options: Pick<BrokerOptions, 'vars' | 'onLog' | 'objects'>,
 ): Promise<Broker> {
   script ??= bundleWorker('test/support/test-worker.ts');
   return await startBroker({ ...options, dataPath, script: await script });

@@ -17,6 +17,7 @@ from posthorn.admin.groups import GroupDescription, GroupMember, GroupOffset
 from posthorn.admin.limits import CostLimits
 from posthorn.admin.moves import Move
 from posthorn.admin.namespaces import Namespace, Quotas
+from posthorn.admin.objects import StoredObject
 from posthorn.admin.overview import NamespaceOverview, OverviewProblem
 from posthorn.admin.policies import Policy
 from posthorn.admin.queue_messages import MessageCancelled, MessageRun
@@ -95,6 +96,10 @@ METHODS = {
     "resumeSubscription": "subscriptions.resume",
     "testSubscription": "subscriptions.test",
     "listAttempts": "subscriptions.attempts",
+    "listObjects": "objects.list",
+    "putObject": "objects.put",
+    "getObject": "objects.get",
+    "deleteObject": "objects.delete",
     "getOverview": "overview.get",
     "getLimits": "limits.get",
     "putLimits": "limits.set",
@@ -165,6 +170,7 @@ REPLIES: list[tuple[str, str, Any]] = [
     ("putSchedule", "", Schedule),
     ("getSchedule", "state", ScheduleState),
     ("triggerSchedule", "", ScheduleTriggered),
+    ("putObject", "", StoredObject),
     ("putSubscription", "", Subscription),
     ("getSubscription", "state", SubscriptionState),
     ("testSubscription", "attempt", PushAttempt),

@@ -170,3 +170,15 @@ async def test_has_tokens_for_asyncio(url: str, name: str) -> None:
         assert made["id"] in [token["id"] for token in await posthorn.tokens.list()]
         assert made["id"] in [token["id"] for token in await posthorn.tokens.list_all()]
         await posthorn.tokens.revoke(made["id"])
+
+
+def test_stores_objects(posthorn: Posthorn, name: str) -> None:
+    body = bytes(range(256)) * 8192
+    stored = posthorn.objects.put(f"forever.{name}", body, content_type="image/png")
+    assert (stored["bytes"], stored["content_type"], stored["expires_at"]) == (len(body), "image/png", None)
+    assert posthorn.objects.get(f"forever.{name}") == body
+    assert f"forever.{name}" in [each["object"] for each in posthorn.objects.list()]
+    posthorn.objects.delete(f"forever.{name}")
+    with pytest.raises(PosthornError) as raised:
+        posthorn.objects.get(f"forever.{name}")
+    assert raised.value.code == "object_not_found"

@@ -1,7 +1,13 @@
-/** Standard input as one text. */
+/** Standard input, read to its end. */
 
-export async function readAll(stdin: AsyncIterable<Uint8Array | string>): Promise<string> {
+type Input = AsyncIterable<Uint8Array | string>;
+
+export async function readAll(stdin: Input): Promise<string> {
+  return (await readAllBytes(stdin)).toString('utf8');
+}
+
+export async function readAllBytes(stdin: Input): Promise<Buffer<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }

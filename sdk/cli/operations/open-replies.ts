@@ -1,4 +1,4 @@
-/** Open replies: those that come piece by piece, as JSON lines or over a WebSocket. */
+/** Open replies: those that come piece by piece: JSON lines, bytes, and what a WebSocket brings. */
 
 import { openSocket } from '../../client/sockets/open-socket.ts';
 import type { Socket } from '../../client/sockets/socket.ts';
@@ -8,8 +8,8 @@ import type { Context } from '../command.ts';
 import type { Connection } from '../connection/connection.ts';
 import { callOf, type FilledOperation } from './send-operation.ts';
 
-/** Prints JSON lines as they come, so that an export of any size passes through. */
-export async function printLines(
+/** Prints a reply as it comes, so that one of any size passes through. */
+export async function printPieces(
   filled: FilledOperation,
   { root }: Connection,
   { printer, signal }: Context,

@@ -8,7 +8,8 @@ import { jsonOrText } from '../arguments/parse.ts';
 import type { Command, CommandBody, Context } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
 import { readAll } from '../input/read-all.ts';
-import { followSocket, printLines } from './open-replies.ts';
+import { followSocket, printPieces } from './open-replies.ts';
+import { sendFile } from './send-file.ts';
 import { listIn, sendForAllPages, sendOperation, type FilledOperation } from './send-operation.ts';
 import { COLUMNS, VERBS, type OperationId } from './verbs.ts';
 
@@ -30,6 +31,14 @@ const DATA_FLAG: Flag = {
   about: 'The body as one JSON object, `@file`, or `-` for standard input. Other flags add to it',
 };
 
+/** Where the bytes of the body are, for calls whose body is bytes. */
+const FILE_FLAG: Flag = {
+  name: 'file',
+  short: 'f',
+  kind: 'text',
+  about: 'The file with the bytes, or `-` for standard input, which is the default',
+};
+
 /** Lists that are read to their end if no page is asked for. Messages can be too many. */
 const isReadToItsEnd = (id: OperationId, fields: readonly OperationField[]): boolean =>
   id !== 'listDeadLetters' && id !== 'listMessages' && fields.some(({ name }) => name === 'after');
@@ -44,7 +53,11 @@ export function operationBody(id: OperationId): CommandBody {
   const flagged = fields.filter((field) => field.in !== 'path' && !isGlobal(field) && !isInData(field));
   return {
     args: named.map(argumentOf),
-    flags: [...flagged.map(flagOf), ...(operation.body === undefined ? [] : [DATA_FLAG])],
+    flags: [
+      ...flagged.map(flagOf),
+      ...(operation.body === undefined ? [] : [DATA_FLAG]),
+      ...(operation.bytes === undefined ? [] : [FILE_FLAG]),
+    ],
     notes: [
       `${operation.method.toUpperCase()} ${operation.path}   (posthorn call ${id})`,
       `It needs ${textOfRule(operation.access)}.`,
@@ -64,9 +77,11 @@ async function runOperation(id: OperationId, filled: FilledOperation, context: C
   const { printer, signal } = context;
   const connection = context.connect();
   if ('101' in filled.operation.replies) return await followSocket(filled, connection, context);
-  if (Object.values(filled.operation.replies).some(({ isLines }) => isLines)) {
-    return await printLines(filled, connection, context);
+  if (Object.values(filled.operation.replies).some(({ isLines, json }) => isLines || json === undefined)) {
+    return await printPieces(filled, connection, context);
   }
+  if (filled.operation.bytes !== undefined)
+    return await printer.result(await sendFile(filled, connection, context));
   const isPage = filled.values.has('after') || filled.values.has('limit');
   const isAll = !isPage && isReadToItsEnd(id, filled.fields);
   const reply = await (isAll ? sendForAllPages : sendOperation)(filled, connection, signal);

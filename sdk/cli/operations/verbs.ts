@@ -111,6 +111,11 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   getAlert: 'alerts get',
   deleteAlert: 'alerts delete',
 
+  listObjects: 'objects ls',
+  putObject: 'objects put',
+  getObject: 'objects get',
+  deleteObject: 'objects delete',
+
   getOverview: 'overview get',
   followOverview: 'overview follow',
   getLimits: 'limits get',
@@ -151,6 +156,7 @@ export const COLUMNS: Partial<Record<OperationId, readonly string[]>> = {
   listMessages: ['id', 'state', 'properties.message_id', 'delivery_count', 'due_at', 'consumer_id', 'body'],
   listTokens: ['id', 'name', 'namespace', 'roles', 'expires_at', 'revoked_at'],
   listSchedules: ['schedule', 'cron', 'time_zone', 'is_paused'],
+  listObjects: ['object', 'bytes', 'content_type', 'expires_at'],
   listSubscriptions: ['subscription', 'source', 'target', 'format', 'pause_reason'],
   listAttempts: ['at', 'id', 'attempt', 'messages', 'duration_ms', 'status', 'outcome', 'error'],
   listExchangeBindings: ['id', 'destination.kind', 'destination.name', 'routing_key'],

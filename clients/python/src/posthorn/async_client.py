@@ -32,6 +32,7 @@ from .admin.groups import AsyncGroups
 from .admin.limits import AsyncLimits
 from .admin.moves import AsyncMoves
 from .admin.namespaces import AsyncNamespaces
+from .admin.objects import AsyncObjects
 from .admin.overview import AsyncOverview
 from .admin.policies import AsyncPolicies
 from .admin.queue_messages import AsyncQueueMessages
@@ -101,6 +102,7 @@ class AsyncPosthorn:
         self.subscriptions = AsyncSubscriptions(transport)
         self.queue_messages = AsyncQueueMessages(transport)
         self.events = AsyncEvents(transport)
+        self.objects = AsyncObjects(transport)
         self.overview = AsyncOverview(transport)
         self.policies = AsyncPolicies(transport)
         self.moves = AsyncMoves(transport)

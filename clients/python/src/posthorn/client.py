@@ -33,6 +33,7 @@ from .admin.groups import Groups
 from .admin.limits import Limits
 from .admin.moves import Moves
 from .admin.namespaces import Namespaces
+from .admin.objects import Objects
 from .admin.overview import Overview
 from .admin.policies import Policies
 from .admin.queue_messages import QueueMessages
@@ -112,6 +113,7 @@ class Posthorn:
         self.subscriptions = Subscriptions(runner)
         self.queue_messages = QueueMessages(runner)
         self.events = Events(runner)
+        self.objects = Objects(runner)
         self.overview = Overview(runner)
         self.policies = Policies(runner)
         self.moves = Moves(runner)

@@ -24,7 +24,8 @@ class Call:
     query: Mapping[str, QueryValue] = field(default_factory=dict)
     """None is left out."""
     body: bytes | None = None
-    """JSON."""
+    content_type: str = JSON_TYPE
+    """Of the body."""
     is_root: bool = False
     accept: str | None = None
     wait_ms: int = 0

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import anyio
 import httpx
 
-from .._core.calls import JSON_TYPE, Call, Operation, Reply
+from .._core.calls import Call, Operation, Reply
 from .._core.options import ClientConfig
 from .._core.reply_error import error_of_reply
 from .._core.retry import RetryPolicy, delay_s
@@ -125,7 +125,7 @@ class Transport:
         if self.config.token is not None:
             headers["authorization"] = f"Bearer {await self._token()}"
         if call.body is not None:
-            headers["content-type"] = JSON_TYPE
+            headers["content-type"] = call.content_type
         if call.accept is not None:
             headers["accept"] = call.accept
         if self._topology_version > 0:

@@ -1,0 +1,94 @@
+/** Objects: bodies that are too large for a message, in the bucket of the broker. */
+
+import { BYTES_TYPE } from '../../protocol/media-types.ts';
+import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../../protocol/object-id.ts';
+import type { ObjectList, ObjectReply } from '../../protocol/schemas/objects.ts';
+import type { CallOptions } from '../client/options.ts';
+import { invalidArgument } from '../errors.ts';
+import type { Transport } from '../client/transport.ts';
+
+/** An object, without its bytes. */
+export interface StoredObject {
+  object: string;
+  bytes: number;
+  contentType: string;
+  /** SHA-256 in hexadecimal, if it was sent with the object. */
+  sha256?: string;
+  /** In ms since 1970. */
+  storedAt: number;
+  /** In ms since 1970; null: it does not expire. */
+  expiresAt: number | null;
+}
+
+export class Objects {
+  readonly #transport: Transport;
+
+  /** Made by `Posthorn`. */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /**
+   * Stores an object. It never changes: the same bytes may be put again, others are refused.
+   *
+   * @param id a day and a name: it exists until the end of that day in UTC, or without end as `forever.<name>`
+   * @throws PosthornError `object_differs`, `objects_unbound`, `request_too_large`
+   * @example await posthorn.objects.put('2026-12-31.photo-7', bytes, { contentType: 'image/png' });
+   */
+  async put(
+    id: string,
+    body: Uint8Array,
+    { contentType = BYTES_TYPE, ...options }: CallOptions & { contentType?: string } = {},
+  ): Promise<StoredObject> {
+    const path = pathOf(id);
+    const query = { sha256: await sha256Of(body) };
+    const headers = { 'content-type': contentType };
+    const reply = await this.#transport.json<ObjectReply>({
+      method: 'PUT',
+      path,
+      query,
+      headers,
+      body,
+      ...options,
+    });
+    return storedObject(reply);
+  }
+
+  /** Returns all bytes of an object. @throws PosthornError `object_not_found` */
+  async get(id: string, options: CallOptions = {}): Promise<Uint8Array> {
+    const call = { method: 'GET' as const, path: pathOf(id), ...options };
+    return await this.#transport.read(call, ({ bytes }) => bytes);
+  }
+
+  /** All objects of the namespace; what expires first comes first. */
+  async list(options: CallOptions = {}): Promise<StoredObject[]> {
+    const all: StoredObject[] = [];
+    for (let after: string | undefined; ;) {
+      const call = { method: 'GET' as const, path: '/objects', query: { after }, ...options };
+      const page = await this.#transport.json<ObjectList>(call);
+      all.push(...page.objects.map((object) => storedObject(object)));
+      if (page.next === undefined) return all;
+      after = page.next;
+    }
+  }
+
+  /** Deletes an object before it expires. */
+  async delete(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#transport.delete({ path: pathOf(id), ...options }, 'object_not_found');
+  }
+}
+
+export async function sha256Of(bytes: Uint8Array): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export function pathOf(id: string): string {
+  if (OBJECT_ID_PATTERN.test(id)) return `/objects/${id}`;
+  throw invalidArgument(`object ${JSON.stringify(id)}: expected ${OBJECT_ID_RULE}`);
+}
+
+function storedObject(reply: ObjectReply): StoredObject {
+  const { content_type: contentType, stored_at: storedAt, expires_at: expiresAt, ...fields } = reply;
+  return { ...fields, contentType, storedAt, expiresAt } as StoredObject;
+}

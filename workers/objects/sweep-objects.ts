@@ -1,0 +1,31 @@
+/** Sweep: deletes the objects that have expired from the bucket. */
+
+import { expiredKeys, objectPrefix } from '../../core/objects/object-key.ts';
+
+/** Keys of one list and one deletion: R2's most. */
+const KEYS_PER_SLICE = 1_000;
+
+/** Slices of one namespace in one sweep. The next sweep goes on. */
+const SLICES_MAX = 50;
+
+/**
+ * Deletes the objects of a namespace that have expired. They are at the beginning of its keys, so a sweep that finds none costs one
+ * list. Returns how many were deleted.
+ */
+export async function sweepObjects(
+  bucket: R2Bucket,
+  namespace: string,
+  nowMs: number,
+  limit = KEYS_PER_SLICE,
+): Promise<number> {
+  let deleted = 0;
+  for (let slice = 0; slice < SLICES_MAX; slice++) {
+    const { objects, truncated } = await bucket.list({ prefix: objectPrefix(namespace), limit });
+    const keys = objects.map(({ key }) => key);
+    const expired = expiredKeys(namespace, keys, nowMs);
+    if (expired.length > 0) await bucket.delete(expired);
+    deleted += expired.length;
+    if (expired.length < keys.length || !truncated) break;
+  }
+  return deleted;
+}
