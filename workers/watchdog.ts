@@ -46,6 +46,9 @@ import { sweepObjects } from './objects/sweep-objects.ts';
 /** Calls at the same time. */
 const FAN_OUT = 16;
 
+/** Runs of the cron between two sweeps of the objects of a namespace: an hour. */
+const SWEEP_SLOTS = 12;
+
 type Visit = () => Promise<unknown>;
 
 /** Calls that this run may still make. */
@@ -120,7 +123,7 @@ async function* dueIn(env: Env, namespace: string, slot: number): AsyncGenerator
       .map((schedule) => async () => scheduleStub(env, schedule).tick());
   }
   const { OBJECTS: bucket } = env;
-  if (bucket && isIn(slot, SLOTS_OF_HOUR, namespace))
+  if (bucket && isInSlot(slot, SWEEP_SLOTS, namespace))
     yield [async () => await sweepObjects(bucket, namespace, Date.now())];
   yield* dueCoordinators(env, namespace, slot);
   for await (const queues of definitionPages(env, namespace, 'queues')) {
