@@ -27,6 +27,8 @@ export {
   type SoundBatch,
   type StoredPiece,
 } from './survey.ts';
+export { inflateLz4 } from './inflate/lz4.ts';
+export { inflateSnappy } from './inflate/snappy.ts';
 export { openBatch, type OpenBatch } from './open-batch.ts';
 export { groupRecords, packBatches, type BatchLimits } from './pack.ts';
 export { orThrow, recordsAt, recordsIn } from './read-records.ts';

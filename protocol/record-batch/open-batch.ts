@@ -5,13 +5,9 @@
  */
 
 import { BATCH_OVERHEAD, type LocatedBatch } from './header.ts';
-import { inflateLz4 } from './inflate/lz4.ts';
-import { inflateSnappy } from './inflate/snappy.ts';
 import {
   type BatchFailure,
   type BatchHeader,
-  type Compression,
-  type Inflate,
   INFLATED_BYTES_MAX,
   type InflateOptions,
   batchFailure,
@@ -24,10 +20,7 @@ export interface OpenBatch extends LocatedBatch {
   end: number;
 }
 
-/** The codecs that are part of this folder. Others are up to who opens a batch. */
-const INFLATERS: Partial<Record<Compression, Inflate>> = { snappy: inflateSnappy, lz4: inflateLz4 };
-
-/** Opens the batch at `at`; with gzip and zstd, by `options.inflate`. */
+/** Opens the batch at `at`; if it is compressed, by `options.inflate`. */
 export function openBatch(
   bytes: Uint8Array,
   at: number,
@@ -37,7 +30,7 @@ export function openBatch(
   const start = at + BATCH_OVERHEAD;
   const end = at + header.sizeInBytes;
   if (header.compression === 'none') return { at, header, bytes, start, end };
-  const inflate = INFLATERS[header.compression] ?? options.inflate;
+  const { inflate } = options;
   if (inflate === undefined) return unsupported(header, at);
   const inflatedBytesMax = options.inflatedBytesMax ?? INFLATED_BYTES_MAX;
   const inflated = inflate(bytes.subarray(start, end), inflatedBytesMax, header.compression);

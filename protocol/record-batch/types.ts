@@ -106,7 +106,10 @@ export type Inflate = (payload: Uint8Array, bytesMax: number, compression: Compr
 export type Deflate = (payload: Uint8Array) => Uint8Array;
 
 export interface InflateOptions {
-  /** How to inflate gzip and zstd, for example by `node:zlib` with `maxOutputLength`. Without it they are unsupported. */
+  /**
+   * How to inflate, for example by `node:zlib` with `maxOutputLength`, and by `inflateSnappy` and `inflateLz4`. Without it a
+   * compressed batch is unsupported.
+   */
   inflate?: Inflate;
   /** Most bytes that the records of one batch may inflate to. Default 16 MiB. */
   inflatedBytesMax?: number;

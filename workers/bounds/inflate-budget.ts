@@ -16,7 +16,7 @@ import {
   type LocatedBatch,
   type OpenBatch,
 } from '../../protocol/record-batch/index.ts';
-import { inflateZstd } from './inflate-zstd.ts';
+import { inflate } from './inflate.ts';
 
 export class InflateBudget {
   readonly #bytesMax: number;
@@ -34,7 +34,7 @@ export class InflateBudget {
       return isBatchFailure(verified) ? verified : openBatch(bytes, at, header);
     }
     const allowed = Math.min(BATCH_INFLATED_BYTES_MAX, this.#left);
-    const batch = await openSoundBatch(bytes, at, { inflate: inflateZstd, inflatedBytesMax: allowed });
+    const batch = await openSoundBatch(bytes, at, { inflate, inflatedBytesMax: allowed });
     if (isBatchFailure(batch)) {
       const isOverBudget = batch.code === 'invalid_batch' && allowed < BATCH_INFLATED_BYTES_MAX;
       return isOverBudget ? this.#exceeded() : batch;

@@ -1,6 +1,6 @@
 /** Fetch JSON: the requested records of stored batches as JSON, and the next offset. */
 
-import { INFLATING } from '../bounds/inflate-zstd.ts';
+import { INFLATING } from '../bounds/inflate.ts';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import type { FetchFrame } from '../../core/log/fetch-frame.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';

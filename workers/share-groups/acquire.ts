@@ -5,7 +5,7 @@
  * finds by looking once a second, while any record is in flight.
  */
 
-import { INFLATING } from '../bounds/inflate-zstd.ts';
+import { INFLATING } from '../bounds/inflate.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { ReadRequest } from '../../durable-objects/rpc/partition.ts';
 import type { ShareAcquired } from '../../durable-objects/rpc/share-groups.ts';
