@@ -6,7 +6,7 @@
  *   --records N     records a round (default 1,000,000)
  *   --rounds N      default 5
  *   --messages N    messages a round through a queue (default 500,000)
- *   --only log|queue|awaited|cold|backlog|routing|transactions|levels|retries|access|tenants|push
+ *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push
  *   --tokens N      tokens of the deployment where access is measured (default 1,000)
  *   --before REF    only log and queue, in turn with the state of a git commit: ratios now over before
  *   --peers         only Posthorn beside RabbitMQ, NATS, Kafka and BullMQ, those that are installed (see scripts/peers); writes
@@ -29,6 +29,7 @@ import { benchFailing, printFailing } from './retries-runtime.ts';
 import { benchAwaited, printAwaited } from './awaited.ts';
 import { benchAccess, printAccess } from './access.ts';
 import { benchCold, printCold } from './cold.ts';
+import { benchConnections, printConnections } from './connections.ts';
 import { benchBefore, printBefore } from './before.ts';
 import { benchTenants, printTenants } from './tenants.ts';
 import { benchPeers } from './peers/compare.ts';
@@ -85,6 +86,9 @@ const queueRounds = Math.min(rounds, 3);
 const queue = isWanted('queue') ? await benchQueue(messages, queueRounds, withRabbitmq, progress) : null;
 const awaited = isWanted('awaited') ? await benchAwaited(options.quick ? 40 : 400, progress) : null;
 const cold = isWanted('cold') ? await benchCold(options.quick ? 1 : rounds * 2, progress) : null;
+const connections = isWanted('connections')
+  ? await benchConnections(options.quick ? 500 : 10_000, rounds, progress)
+  : null;
 const backlogOptions = options.quick ? BACKLOG_QUICK : BACKLOG_DEFAULTS;
 const backlog = isWanted('backlog') ? await benchBacklog(backlogOptions, progress) : null;
 const routing = isWanted('routing') ? await benchRouting(progress) : null;
@@ -111,6 +115,7 @@ const report = {
   queue,
   awaited,
   cold,
+  connections,
   backlog,
   routing,
   transactions,
@@ -133,6 +138,7 @@ else {
   if (queue) printQueue(queue);
   if (awaited) printAwaited(awaited);
   if (cold) printCold(cold);
+  if (connections) printConnections(connections);
   if (backlog) printBacklog(backlog);
   if (routing) printRouting(routing);
   if (transactions) printTransactions(transactions);
