@@ -99,8 +99,9 @@ function topologyAsParent(env: Env, namespace: string): Parent & { definitions: 
 function rootAsParent(env: Env, namespace: string): Parent & { definitions: AskParent } {
   const address = { namespace, isRoot: true };
   return {
-    changes: (question) => rootFollowerStub(env, namespace).changes(address, question, null),
-    snapshot: (after) => rootFollowerStub(env, namespace).snapshot(address, after),
-    definitions: (question) => rootFollowerStub(env, namespace).definitions(address, question, null),
+    changes: async (question) => await rootFollowerStub(env, namespace).changes(address, question, null),
+    snapshot: async (after) => await rootFollowerStub(env, namespace).snapshot(address, after),
+    definitions: async (question) =>
+      await rootFollowerStub(env, namespace).definitions(address, question, null),
   };
 }
