@@ -1,6 +1,8 @@
 /** Methods of a follower of the topology that routers and other followers call. */
 
 import type { LogPart } from '../../core/topology/follow/followed-log.ts';
+import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { SnapshotPage, SnapshotPosition } from './topology.ts';
 
 /** Which follower is asked. An object does not know its own name. */
@@ -26,6 +28,35 @@ export interface ChangesAnswer {
   ageMs: number;
 }
 
+export interface DefinitionsQuestion {
+  /** Names. */
+  queues: readonly string[];
+  topics: readonly string[];
+  /** The version that no definition must be older than. */
+  atLeast: number;
+  /** The topology itself has to be asked, after this question was. */
+  isFresh: boolean;
+}
+
+export interface VersionedQueue {
+  queue: QueueDefinition;
+  /** At which it was read. */
+  topologyVersion: number;
+}
+
+export interface VersionedTopic {
+  topic: TopicDefinition;
+  topologyVersion: number;
+}
+
+/** Those that are not there are left out. */
+export interface DefinitionsAnswer {
+  queues: VersionedQueue[];
+  topics: VersionedTopic[];
+  /** At which those are not there that are left out; 0: none is. */
+  topologyVersion: number;
+}
+
 export interface TopologyFollowerMethods extends Rpc.DurableObjectBranded {
   /** @param spread that of the asker, null if another follower asks. The answer has its next one. */
   changes(
@@ -33,6 +64,11 @@ export interface TopologyFollowerMethods extends Rpc.DurableObjectBranded {
     question: ChangesQuestion,
     spread: number | null,
   ): Promise<ChangesAnswer & { spread: number }>;
+  definitions(
+    address: FollowerAddress,
+    question: DefinitionsQuestion,
+    spread: number | null,
+  ): Promise<DefinitionsAnswer & { spread: number }>;
   /** A page of the routing graph. It may be older than a second; the changes after its version lead on. */
   snapshot(address: FollowerAddress, after: SnapshotPosition | null): Promise<SnapshotPage>;
 }

@@ -10,19 +10,27 @@ import type { Env } from '../env.ts';
 import type {
   ChangesAnswer,
   ChangesQuestion,
+  DefinitionsAnswer,
+  DefinitionsQuestion,
   FollowerAddress,
   TopologyFollowerMethods,
 } from '../rpc/topology-follower.ts';
 import type { SnapshotPage, SnapshotPosition } from '../rpc/topology.ts';
 import { rootFollowerStub, topologyStub } from '../stubs.ts';
+import { DefinitionCopy, type AskParent } from './definition-copy.ts';
 import { TopologyCopy, type Parent } from './topology-copy.ts';
 
 /** So that the topology is asked at most 64 times a second, whatever is asked. */
 const TURN_MS = 16;
 
+interface Copies {
+  topology: TopologyCopy;
+  definitions: DefinitionCopy;
+}
+
 export class TopologyFollower extends DurableObject<Env> implements TopologyFollowerMethods {
   readonly #rate = new AskRate();
-  #copy: TopologyCopy | null = null;
+  #copies: Copies | null = null;
 
   async changes(
     address: FollowerAddress,
@@ -30,25 +38,37 @@ export class TopologyFollower extends DurableObject<Env> implements TopologyFoll
     spread: number | null,
   ): Promise<ChangesAnswer & { spread: number }> {
     const rate = this.#rate.note(Date.now());
-    const answer = await this.#copyOf(address).changes(question);
+    const answer = await this.#copiesOf(address).topology.changes(question);
+    return { ...answer, spread: spread === null ? 0 : nextSpread(spread, rate) };
+  }
+
+  async definitions(
+    address: FollowerAddress,
+    question: DefinitionsQuestion,
+    spread: number | null,
+  ): Promise<DefinitionsAnswer & { spread: number }> {
+    const rate = this.#rate.note(Date.now());
+    const answer = await this.#copiesOf(address).definitions.definitions(question);
     return { ...answer, spread: spread === null ? 0 : nextSpread(spread, rate) };
   }
 
   snapshot(address: FollowerAddress, after: SnapshotPosition | null): Promise<SnapshotPage> {
     this.#rate.note(Date.now());
-    return this.#copyOf(address).snapshot(after);
+    return this.#copiesOf(address).topology.snapshot(after);
   }
 
   /** An object has one address for all its life. */
-  #copyOf({ namespace, isRoot }: FollowerAddress): TopologyCopy {
-    return (this.#copy ??= new TopologyCopy(
-      isRoot ? topologyAsParent(this.env, namespace) : rootAsParent(this.env, namespace),
-      () => Date.now(),
-    ));
+  #copiesOf({ namespace, isRoot }: FollowerAddress): Copies {
+    if (this.#copies) return this.#copies;
+    const parent = isRoot ? topologyAsParent(this.env, namespace) : rootAsParent(this.env, namespace);
+    return (this.#copies = {
+      topology: new TopologyCopy(parent, () => Date.now()),
+      definitions: new DefinitionCopy(parent.definitions),
+    });
   }
 }
 
-function topologyAsParent(env: Env, namespace: string): Parent {
+function topologyAsParent(env: Env, namespace: string): Parent & { definitions: AskParent } {
   const pace = new Pace(TURN_MS);
   const turn = async (): Promise<void> => {
     const waitMs = pace.take(Date.now());
@@ -63,13 +83,24 @@ function topologyAsParent(env: Env, namespace: string): Parent {
       await turn();
       return await topologyStub(env, namespace).snapshot(after);
     },
+    definitions: async ({ queues, topics }) => {
+      await turn();
+      const read = await topologyStub(env, namespace).definitions(queues, topics);
+      const { topologyVersion } = read;
+      return {
+        queues: read.queues.map((queue) => ({ queue, topologyVersion })),
+        topics: read.topics.map((topic) => ({ topic, topologyVersion })),
+        topologyVersion,
+      };
+    },
   };
 }
 
-function rootAsParent(env: Env, namespace: string): Parent {
+function rootAsParent(env: Env, namespace: string): Parent & { definitions: AskParent } {
   const address = { namespace, isRoot: true };
   return {
     changes: (question) => rootFollowerStub(env, namespace).changes(address, question, null),
     snapshot: (after) => rootFollowerStub(env, namespace).snapshot(address, after),
+    definitions: (question) => rootFollowerStub(env, namespace).definitions(address, question, null),
   };
 }

@@ -7,6 +7,8 @@ import { leafOf, SPREAD_AFTER_FAILURE, SPREAD_AT_START } from '../../core/topolo
 import { leafFollowerStub, rootFollowerStub, topologyStub } from '../../durable-objects/stubs.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type {
+  DefinitionsAnswer,
+  DefinitionsQuestion,
   FollowerAddress,
   TopologyFollowerMethods,
 } from '../../durable-objects/rpc/topology-follower.ts';
@@ -26,11 +28,30 @@ export function noteContinent(cf: unknown): void {
 }
 
 /** The chance is drawn when it is first needed, because the platform has no randomness before a request. */
-export function placeOfIsolate(): Place {
+function placeOfIsolate(): Place {
   return { continent: here.continent, chance: (here.chance ??= Math.random()) };
 }
 
-export function followerFeed(env: Env, namespace: string, { continent, chance }: Place): Feed {
+export interface FollowerFeed extends Feed {
+  definitions(question: DefinitionsQuestion): Promise<DefinitionsAnswer>;
+}
+
+/** Feeds of more namespaces begin anew with their spread. */
+const FEEDS_MAX = 1_000;
+
+const feeds = new Map<string, FollowerFeed>();
+
+/** Returns the feed of a namespace in this isolate. */
+export function feedOf(env: Env, namespace: string): FollowerFeed {
+  const known = feeds.get(namespace);
+  if (known) return known;
+  if (feeds.size >= FEEDS_MAX) feeds.clear();
+  const feed = followerFeed(env, namespace, placeOfIsolate());
+  feeds.set(namespace, feed);
+  return feed;
+}
+
+export function followerFeed(env: Env, namespace: string, { continent, chance }: Place): FollowerFeed {
   let spread = SPREAD_AT_START;
 
   async function ask<Answer>(
@@ -55,6 +76,11 @@ export function followerFeed(env: Env, namespace: string, { continent, chance }:
   return {
     changes: async (question) => {
       const answer = await askTwice((stub, address) => stub.changes(address, question, spread));
+      spread = answer.spread;
+      return answer;
+    },
+    definitions: async (question) => {
+      const answer = await askTwice((stub, address) => stub.definitions(address, question, spread));
       spread = answer.spread;
       return answer;
     },

@@ -13,7 +13,7 @@ import { waitUntil } from 'cloudflare:workers';
 import type { RoutingGraph } from '../../core/topology/routing/routing-graph.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { FollowedGraph } from './followed-graph.ts';
-import { followerFeed, placeOfIsolate, topologyFeed } from './follower-feed.ts';
+import { feedOf, topologyFeed } from './follower-feed.ts';
 
 const MAX_AGE_MS_DEFAULT = 1_000;
 
@@ -45,7 +45,7 @@ function use(env: Env, namespace: string, maxAgeMs: number): FollowedGraph {
   const followed =
     namespaces.get(namespace) ??
     new FollowedGraph({
-      feed: maxAgeMs > 0 ? followerFeed(env, namespace, placeOfIsolate()) : topologyFeed(env, namespace),
+      feed: maxAgeMs > 0 ? feedOf(env, namespace) : topologyFeed(env, namespace),
       now: () => Date.now(),
       keep: waitUntil,
     });

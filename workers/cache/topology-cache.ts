@@ -5,31 +5,17 @@
  */
 
 import type { Definitions } from '../../core/topology/routing/destination-addresses.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
-import type { TopicDefinition } from '../../core/topology/topics.ts';
-import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { VersionedQueue, VersionedTopic } from '../../durable-objects/rpc/topology-follower.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
+import { feedOf } from './follower-feed.ts';
 import { noteTopologyVersion } from './routing-cache.ts';
-
-interface TopicEntry {
-  topic: TopicDefinition;
-  topologyVersion: number;
-}
-
-interface QueueEntry {
-  queue: QueueDefinition;
-  topologyVersion: number;
-}
 
 /** Above it the cache starts anew: rather a few extra reads than an unbounded isolate. */
 const ENTRIES_MAX = 10_000;
 
-/** Definitions have some KB: a call between objects carries 32 MiB. */
-const NAMES_PER_CALL = 1_000;
-
-const topics = new Map<string, TopicEntry>();
-const queues = new Map<string, QueueEntry>();
+const topics = new Map<string, VersionedTopic>();
+const queues = new Map<string, VersionedQueue>();
 
 /** @param atLeast the topology version that the answer must not be older than */
 export async function lookUpTopic(
@@ -37,24 +23,40 @@ export async function lookUpTopic(
   namespace: string,
   name: string,
   atLeast: number,
-): Promise<TopicEntry | Failure> {
+): Promise<VersionedTopic | Failure> {
   const known = topics.get(keyOf(namespace, name));
   if (known && known.topologyVersion >= atLeast) return known;
-  return await refreshTopic(env, namespace, name);
+  return await readTopic(env, namespace, name, atLeast, false);
 }
 
-/** Always asks the topology. */
-export async function refreshTopic(env: Env, namespace: string, name: string): Promise<TopicEntry | Failure> {
-  const { topic, topologyVersion } = await topologyStub(env, namespace).topic(name);
-  if (topic !== null) return remember({ topic, topologyVersion });
-  forget(namespace, name, topologyVersion);
+/** What the topology has after this call began. */
+export async function refreshTopic(
+  env: Env,
+  namespace: string,
+  name: string,
+): Promise<VersionedTopic | Failure> {
+  return await readTopic(env, namespace, name, 0, true);
+}
+
+async function readTopic(
+  env: Env,
+  namespace: string,
+  name: string,
+  atLeast: number,
+  isFresh: boolean,
+): Promise<VersionedTopic | Failure> {
+  const names = { queues: [], topics: [name] };
+  const answer = await feedOf(env, namespace).definitions({ ...names, atLeast, isFresh });
+  const [entry] = answer.topics;
+  if (entry !== undefined) return remember(entry);
+  forget(namespace, name, answer.topologyVersion);
   return failure(
     'topic_not_found',
     `there is no topic "${name}" in namespace "${namespace}"; PUT creates it`,
   );
 }
 
-export function remember(entry: TopicEntry): TopicEntry {
+export function remember(entry: VersionedTopic): VersionedTopic {
   noteTopologyVersion(entry.topic.namespace, entry.topologyVersion);
   return put(topics, keyOf(entry.topic.namespace, entry.topic.name), entry);
 }
@@ -71,24 +73,40 @@ export async function lookUpQueue(
   namespace: string,
   name: string,
   atLeast: number,
-): Promise<QueueEntry | Failure> {
+): Promise<VersionedQueue | Failure> {
   const known = queues.get(keyOf(namespace, name));
   if (known && known.topologyVersion >= atLeast) return known;
-  return await refreshQueue(env, namespace, name);
+  return await readQueue(env, namespace, name, atLeast, false);
 }
 
-/** Always asks the topology. */
-export async function refreshQueue(env: Env, namespace: string, name: string): Promise<QueueEntry | Failure> {
-  const { queue, topologyVersion } = await topologyStub(env, namespace).queue(name);
-  if (queue !== null) return rememberQueue({ queue, topologyVersion });
-  forgetQueue(namespace, name, topologyVersion);
+/** What the topology has after this call began. */
+export async function refreshQueue(
+  env: Env,
+  namespace: string,
+  name: string,
+): Promise<VersionedQueue | Failure> {
+  return await readQueue(env, namespace, name, 0, true);
+}
+
+async function readQueue(
+  env: Env,
+  namespace: string,
+  name: string,
+  atLeast: number,
+  isFresh: boolean,
+): Promise<VersionedQueue | Failure> {
+  const names = { queues: [name], topics: [] };
+  const answer = await feedOf(env, namespace).definitions({ ...names, atLeast, isFresh });
+  const [entry] = answer.queues;
+  if (entry !== undefined) return rememberQueue(entry);
+  forgetQueue(namespace, name, answer.topologyVersion);
   return failure(
     'queue_not_found',
     `there is no queue "${name}" in namespace "${namespace}"; PUT creates it`,
   );
 }
 
-export function rememberQueue(entry: QueueEntry): QueueEntry {
+export function rememberQueue(entry: VersionedQueue): VersionedQueue {
   noteTopologyVersion(entry.queue.namespace, entry.topologyVersion);
   return put(queues, keyOf(entry.queue.namespace, entry.queue.name), entry);
 }
@@ -119,18 +137,14 @@ export async function lookUpAll(
     else unknownTopics.push(name);
   }
   if (unknownQueues.length + unknownTopics.length === 0) return found;
-  const most = Math.max(unknownQueues.length, unknownTopics.length);
-  for (let first = 0; first < most; first += NAMES_PER_CALL) {
-    const { topologyVersion, ...answer } = await topologyStub(env, namespace).definitions(
-      unknownQueues.slice(first, first + NAMES_PER_CALL),
-      unknownTopics.slice(first, first + NAMES_PER_CALL),
-    );
-    for (const queue of answer.queues) {
-      found.queues.set(queue.name, rememberQueue({ queue, topologyVersion }).queue);
-    }
-    for (const topic of answer.topics)
-      found.topics.set(topic.name, remember({ topic, topologyVersion }).topic);
-  }
+  const answer = await feedOf(env, namespace).definitions({
+    queues: unknownQueues,
+    topics: unknownTopics,
+    atLeast: 0,
+    isFresh: false,
+  });
+  for (const entry of answer.queues) found.queues.set(entry.queue.name, rememberQueue(entry).queue);
+  for (const entry of answer.topics) found.topics.set(entry.topic.name, remember(entry).topic);
   return found;
 }
 
