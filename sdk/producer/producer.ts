@@ -1,7 +1,7 @@
 /** The producer: the class that applications use to send records. */
 
 import type { Transport } from '../client/transport.ts';
-import { invalidArgument, PosthornError } from '../errors.ts';
+import { abortedBy, invalidArgument, PosthornError } from '../errors.ts';
 import { checkName } from '../client/names.ts';
 import type { Tracing } from '../client/tracing.ts';
 import { sendAllTraced, sendTraced } from '../tracing/send-traced.ts';
@@ -139,7 +139,7 @@ export class Producer implements AsyncDisposable {
 
   #sendNow(topic: string, pending: Pending): Promise<Receipt> {
     try {
-      if (this.#signal?.aborted) throw this.#refusal;
+      if (this.#signal?.aborted) throw abortedBy(this.#signal);
       this.#sender.accept(topic, pending);
       return pending.promise!;
     } catch (error) {

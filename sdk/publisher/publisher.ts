@@ -5,7 +5,7 @@ import { JSON_TYPE } from '../../protocol/media-types.ts';
 import { CLAIM_DEFAULTS, ClaimCheck } from '../claims/claim-check.ts';
 import { CLAIMED_BODY } from '../claims/claim.ts';
 import type { Transport } from '../client/transport.ts';
-import { invalidArgument, PosthornError } from '../errors.ts';
+import { abortedBy, invalidArgument, PosthornError } from '../errors.ts';
 import type { OutgoingMessage, RoutedMessage } from '../values/message-input.ts';
 import { checkExchange, checkWideName } from '../client/names.ts';
 import { READY } from '../producer/backlog.ts';
@@ -181,7 +181,7 @@ export class Publisher implements AsyncDisposable {
     sink: SingleSink<Confirmation>,
   ): Promise<Confirmation> {
     try {
-      if (this.#signal?.aborted) throw this.#refusal;
+      if (this.#signal?.aborted) throw abortedBy(this.#signal);
       checkSize(pending);
       const line = this.#sender.line(key, destination);
       this.#sender.accept(line, pending);
