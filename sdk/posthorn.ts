@@ -1,7 +1,7 @@
 /** The client: one broker and namespace, and everything that an application can do with them. */
 
 import { Alerts } from './admin/alerts.ts';
-import { RecordClaims } from './claims/record-claims.ts';
+import { RecordClaims } from './producer/record-claims.ts';
 import { clientConfig, type PosthornOptions } from './client/options.ts';
 import { channelsBy } from './client/sockets/request-channel.ts';
 import { requestSocketsOf } from './client/sockets/request-sockets.ts';

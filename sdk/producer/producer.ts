@@ -6,7 +6,7 @@ import { checkName } from '../client/names.ts';
 import type { Tracing } from '../client/tracing.ts';
 import { sendAllTraced, sendTraced } from '../tracing/send-traced.ts';
 import type { Topics } from '../admin/topics.ts';
-import type { RecordClaims } from '../claims/record-claims.ts';
+import type { RecordClaims } from './record-claims.ts';
 import type { OutgoingRecord } from '../values/record-input.ts';
 import { producerConfig, type ProducerConfig, type ProducerOptions } from './options.ts';
 import { BatchSink, Pending, type Receipt, type Sink } from './pending.ts';

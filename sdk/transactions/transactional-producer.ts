@@ -19,7 +19,7 @@ import { Producer } from '../producer/producer.ts';
 import type { ProducerOptions } from '../producer/options.ts';
 import { makeProducer, Sequences, type Identity } from '../producer/sequences.ts';
 import type { OutgoingRecord } from '../values/record-input.ts';
-import { RecordClaims } from '../claims/record-claims.ts';
+import { RecordClaims } from '../producer/record-claims.ts';
 import type { Topics } from '../admin/topics.ts';
 import { sendTraced } from '../tracing/send-traced.ts';
 

@@ -4,8 +4,8 @@ import { JSON_TYPE } from '../../protocol/media-types.ts';
 import type { Topics } from '../admin/topics.ts';
 import type { Transport } from '../client/transport.ts';
 import { recordHeaders, type OutgoingRecord } from '../values/record-input.ts';
-import { ClaimCheck, type ClaimOptions } from './claim-check.ts';
-import { CLAIMED_BODY, claimHeader } from './claim.ts';
+import { ClaimCheck, type ClaimOptions } from '../claims/claim-check.ts';
+import { CLAIMED_BODY, claimHeader } from '../claims/claim.ts';
 
 export class RecordClaims extends ClaimCheck {
   readonly #topics: Topics;
