@@ -45,7 +45,7 @@ export const errorTable = {
   truncated_batch: permanent(400, 'A record batch ends before its stated length'),
   unsupported_magic: permanent(400, 'Only record batches of magic 2 are supported'),
   corrupt_batch: permanent(400, 'The CRC-32C of a record batch does not match its content'),
-  unsupported_compression: permanent(400, 'Record batches must be uncompressed or gzip'),
+  unsupported_compression: permanent(400, 'Record batches must be uncompressed, gzip, snappy, lz4 or zstd'),
   invalid_batch: permanent(400, 'A record batch contradicts itself'),
   batch_too_large: permanent(413, 'A record batch is larger than allowed'),
   record_too_large: permanent(413, 'A record is larger than allowed'),

@@ -3,7 +3,8 @@
  * needs into `.interop/kafka`.
  *
  * - kafka-python and confluent-kafka: produce, consume in a group, one after the other, and go on where the group was (needs Python 3)
- * - kcat, if it is installed: the same records, in and out
+ * - confluent-kafka: reads, handles and writes in transactions, with fenced and aborted ones between
+ * - kcat, if it is installed: the same records with each codec, in and out
  */
 
 import { execFile } from 'node:child_process';
@@ -27,7 +28,11 @@ const broker = await startBroker({ dataPath, port: 0 });
 const server = await KafkaServer.start({ url: broker.url, port: 0, autoCreate: true });
 const address = `127.0.0.1:${server.port}`;
 try {
-  const results = [await told('kafka-python, confluent-kafka', python), await told('kcat', kcat)];
+  const results = [
+    await told('kafka-python, confluent-kafka', () => python('groups.py')),
+    await told('transactions with confluent-kafka', () => python('transactions.py')),
+    await told('kcat', kcat),
+  ];
   process.exitCode = results.every(Boolean) ? 0 : 1;
 } finally {
   await server.stop();
@@ -45,13 +50,22 @@ async function told(name: string, test: () => Promise<string>): Promise<boolean>
   }
 }
 
-async function python(): Promise<string> {
+async function python(program: string): Promise<string> {
   const interpreter = join(FOLDER, 'venv/bin/python');
   if (!existsSync(interpreter)) await run('python3', ['-m', 'venv', join(FOLDER, 'venv')]);
   await run(interpreter, ['-m', 'pip', 'install', '--quiet', ...PACKAGES]);
-  const script = join(ROOT, 'test/interop/kafka/groups.py');
+  const script = join(ROOT, 'test/interop/kafka', program);
   const env = { ...process.env, KAFKA_ADDRESS: address };
   return (await run(interpreter, [script], { env, timeout: RUN_MS_MAX })).stdout.trim();
+}
+
+/** The broker reads batches itself if a client wants JSON. */
+async function checkRead(topic: string, last: string): Promise<void> {
+  const path = `/v1/default/topics/${topic}/partitions/0/records?offset=9999`;
+  const reply = await fetch(new URL(path, broker.url));
+  const body = (await reply.json()) as { records?: { value: { $base64: string } }[] };
+  const value = Buffer.from(body.records?.[0]?.value.$base64 ?? '', 'base64').toString();
+  if (value !== last) throw new Error(`topic ${topic} as JSON: ${JSON.stringify(body).slice(0, 200)}`);
 }
 
 async function kcat(): Promise<string> {
@@ -66,6 +80,9 @@ async function kcat(): Promise<string> {
   for (const [topic, ...options] of [
     ['plain'],
     ['zipped', '-z', 'gzip'],
+    ['snappy', '-z', 'snappy'],
+    ['lz4', '-z', 'lz4'],
+    ['zstd', '-z', 'zstd'],
     ['idempotent', '-X', 'enable.idempotence=true'],
   ]) {
     await run('kcat', ['-P', '-b', address, '-t', topic!, ...options, '-l', file], { timeout: RUN_MS_MAX });
@@ -82,6 +99,7 @@ async function kcat(): Promise<string> {
     ];
     const { stdout } = await run('kcat', args, { timeout: RUN_MS_MAX, maxBuffer: 16 * 1024 * 1024 });
     if (stdout.trim() !== records) throw new Error(`topic ${topic} came back with other records`);
+    await checkRead(topic!, 'record 9999');
   }
-  return '10,000 records three times in, and out through groups';
+  return '10,000 records in with each codec, out through groups as they are, and as JSON';
 }

@@ -35,7 +35,7 @@ import { describePartition } from './log/describe-partition.ts';
 import { GroupExpiry } from './groups/group-expiry.ts';
 import { answerTo, resolveOffset } from './log/read-replies.ts';
 import { GroupOffsets } from './groups/group-offsets.ts';
-import { gzipCodec } from './log/gzip-codec.ts';
+import { zlibCodec } from './log/zlib-codec.ts';
 import { appendReply, batchesReply, isWaiting, offsetHeaders } from './log/append-replies.ts';
 import { readAppend } from './log/read-append.ts';
 import { PartitionReporter } from './partition-reporter.ts';
@@ -338,7 +338,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     const damage = new DamageNotes(`topic ${topic.name} partition ${partition}`);
     const log = new SegmentLog(this.#sql);
     const produced = new ProducedLog(this.#sql, log, this.now(), damage);
-    const compactor = new Compactor(log, gzipCodec, produced, damage);
+    const compactor = new Compactor(log, zlibCodec, produced, damage);
     const now = (): number => this.now();
     const groups = new GroupOffsets(this.#sql, () => log.offsets, now);
     const shared = new SharedLog({
@@ -349,7 +349,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
       topicId: topic.id,
       partition,
       damage,
-      inflate: gzipCodec.inflate,
+      inflate: zlibCodec.inflate,
       now,
     });
     this.#open = { definition, log, produced, compactor, groups, shared, damage };

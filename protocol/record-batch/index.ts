@@ -9,7 +9,7 @@ export {
 } from './control.ts';
 export { decodeOpen, decodeRecords, eachKeyOpen, eachRecordKey, visitOpen } from './decode.ts';
 export { encodeBatch, recordSizeUpperBound, type EncodeOptions } from './encode.ts';
-export { decodeRecordsAsync, gzipBatch, openSoundBatch, visitRecordsAsync } from './primitives/gzip.ts';
+export { decodeRecordsAsync, gzipBatch, openSoundBatch, visitRecordsAsync } from './inflate/gzip.ts';
 export {
   BATCH_OVERHEAD,
   readBatchHeader,
@@ -27,6 +27,8 @@ export {
   type SoundBatch,
   type StoredPiece,
 } from './survey.ts';
+export { inflateLz4 } from './inflate/lz4.ts';
+export { inflateSnappy } from './inflate/snappy.ts';
 export { openBatch, type OpenBatch } from './open-batch.ts';
 export { groupRecords, packBatches, type BatchLimits } from './pack.ts';
 export { orThrow, recordsAt, recordsIn } from './read-records.ts';

@@ -20,7 +20,7 @@ export interface OpenBatch extends LocatedBatch {
   end: number;
 }
 
-/** Opens the batch at `at`; with gzip, by `options.inflate`. */
+/** Opens the batch at `at`; if it is compressed, by `options.inflate`. */
 export function openBatch(
   bytes: Uint8Array,
   at: number,
@@ -30,20 +30,26 @@ export function openBatch(
   const start = at + BATCH_OVERHEAD;
   const end = at + header.sizeInBytes;
   if (header.compression === 'none') return { at, header, bytes, start, end };
-  if (header.compression !== 'gzip' || options.inflate === undefined) return unsupported(header, at);
+  const { inflate } = options;
+  if (inflate === undefined) return unsupported(header, at);
   const inflatedBytesMax = options.inflatedBytesMax ?? INFLATED_BYTES_MAX;
-  const inflated = options.inflate(bytes.subarray(start, end), inflatedBytesMax);
-  if (inflated === null || inflated.length > inflatedBytesMax) return notInflated(at, inflatedBytesMax);
+  const inflated = inflate(bytes.subarray(start, end), inflatedBytesMax, header.compression);
+  if (inflated === null || inflated.length > inflatedBytesMax)
+    return notInflated(header, at, inflatedBytesMax);
   return { at, header, bytes: inflated, start: 0, end: inflated.length };
 }
 
-export function unsupported(header: BatchHeader, at: number): BatchFailure {
+function unsupported(header: BatchHeader, at: number): BatchFailure {
   return batchFailure('unsupported_compression', `batch at ${at} is compressed with ${header.compression}`);
 }
 
-export function notInflated(at: number, inflatedBytesMax: number): BatchFailure {
+export function notInflated(
+  { compression }: BatchHeader,
+  at: number,
+  inflatedBytesMax: number,
+): BatchFailure {
   return batchFailure(
     'invalid_batch',
-    `batch at ${at} is not one gzip stream of at most ${inflatedBytesMax} bytes inflated`,
+    `batch at ${at} is not one ${compression} stream of at most ${inflatedBytesMax} bytes inflated`,
   );
 }

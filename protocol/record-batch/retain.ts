@@ -7,8 +7,16 @@
 
 import type { RecordCursor } from './primitives/cursor.ts';
 import { keyOf } from './decode.ts';
-import { BATCH_OVERHEAD, FIELD, LENGTH_OVERHEAD, readBatchHeader, sealBatch } from './header.ts';
-import { writeInt32, writeInt64 } from './primitives/int.ts';
+import {
+  BATCH_OVERHEAD,
+  COMPRESSION_MASK,
+  FIELD,
+  GZIP,
+  LENGTH_OVERHEAD,
+  readBatchHeader,
+  sealBatch,
+} from './header.ts';
+import { writeInt16, writeInt32, writeInt64 } from './primitives/int.ts';
 import { openBatch, type OpenBatch } from './open-batch.ts';
 import type { BatchFailure, Deflate, Inflate, RecordKey } from './types.ts';
 import { walkRecords } from './walk.ts';
@@ -26,7 +34,7 @@ type Runs = number[];
 /**
  * Keeps the records of the batch at `at` for which `keep` returns true. It calls `keep` once for each record, in order.
  *
- * @param codec needed for gzip batches, which come out compressed again
+ * @param codec needed for compressed batches, which come out as gzip
  * @returns a new batch; `'unchanged'` if every record stays; null if none does; a failure if the batch cannot be read. The
  *   input stays unchanged.
  */
@@ -60,6 +68,8 @@ export function retainRecords(
   kept.set(bytes.subarray(at, at + BATCH_OVERHEAD));
   kept.set(records, BATCH_OVERHEAD);
   writeInt32(kept, FIELD.batchLength, kept.length - LENGTH_OVERHEAD);
+  if (header.compression !== 'none')
+    writeInt16(kept, FIELD.attributes, (header.attributes & ~COMPRESSION_MASK) | GZIP);
   writeInt32(kept, FIELD.recordCount, survivors);
   // With append time every record's timestamp is the batch's, so this writes back what was there.
   writeInt64(kept, FIELD.maxTimestamp, maxTimestamp);

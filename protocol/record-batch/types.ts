@@ -73,7 +73,7 @@ export interface BatchHeader {
  * - `truncated_batch`: the bytes end before the batch does
  * - `unsupported_magic`: a format older or newer than v2
  * - `corrupt_batch`: the CRC does not match
- * - `unsupported_compression`: a codec other than gzip, or gzip if no way to inflate was given
+ * - `unsupported_compression`: a codec that is unknown, or for which no way to inflate was given
  * - `invalid_batch`: the CRC may match, but the content breaks the format
  */
 export type BatchFailureCode =
@@ -99,14 +99,17 @@ export function batchFailure(code: BatchFailureCode, message: string): BatchFail
   return { code, message };
 }
 
-/** Inflates one gzip stream. Returns null if it is corrupt or has more than `bytesMax` bytes inflated. */
-export type Inflate = (payload: Uint8Array, bytesMax: number) => Uint8Array | null;
+/** Inflates the records of a batch. Returns null if they are corrupt, more than `bytesMax` bytes, or of another codec. */
+export type Inflate = (payload: Uint8Array, bytesMax: number, compression: Compression) => Uint8Array | null;
 
 /** Compresses to one gzip stream. */
 export type Deflate = (payload: Uint8Array) => Uint8Array;
 
 export interface InflateOptions {
-  /** How to inflate gzip, for example `node:zlib`'s gunzipSync with `maxOutputLength`. Without it gzip is unsupported. */
+  /**
+   * How to inflate, for example by `node:zlib` with `maxOutputLength`, and by `inflateSnappy` and `inflateLz4`. Without it a
+   * compressed batch is unsupported.
+   */
   inflate?: Inflate;
   /** Most bytes that the records of one batch may inflate to. Default 16 MiB. */
   inflatedBytesMax?: number;

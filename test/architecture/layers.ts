@@ -35,6 +35,7 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
       (isPackage(target, 'hono') ||
         target === 'jose' ||
         target === 'zod' ||
+        target === 'node:zlib' ||
         target === 'cloudflare:workers')),
   sdk: (path, { target }) =>
     inFolder(target, 'protocol') || (inFolder(path, 'sdk/cli') && target.startsWith('node:')),

@@ -98,7 +98,7 @@ async function readBatch(bytes: Uint8Array, random: Random): Promise<boolean> {
   const taken = readEveryWay(bytes, 0);
   deepStrictEqual(readAmong(bytes, 0x00), taken, 'what lies before and after does not matter');
   deepStrictEqual(readAmong(bytes, 0xff), taken, 'what lies before and after does not matter');
-  const opened = await openSoundBatch(bytes, 0, INFLATED_BYTES_MAX);
+  const opened = await openSoundBatch(bytes, 0, { inflatedBytesMax: INFLATED_BYTES_MAX });
   if (!isBatchFailure(opened)) {
     ok(opened.end - opened.start <= bytes.length + INFLATED_BYTES_MAX);
     // Node's gunzipSync takes several members, streams take one.

@@ -1,5 +1,5 @@
 /**
- * The inflate budget of a request: how far the gzip batches of its body may inflate in all. They are inflated one after
+ * The inflate budget of a request: how far the compressed batches of its body may inflate in all. They are inflated one after
  * another, only to be checked or stored, and the request is refused before the first batch that would pass the budget is
  * read to its end. Without it a body of 16 MiB could keep the router busy for minutes.
  */
@@ -16,6 +16,7 @@ import {
   type LocatedBatch,
   type OpenBatch,
 } from '../../protocol/record-batch/index.ts';
+import { inflate } from './inflate.ts';
 
 export class InflateBudget {
   readonly #bytesMax: number;
@@ -33,7 +34,7 @@ export class InflateBudget {
       return isBatchFailure(verified) ? verified : openBatch(bytes, at, header);
     }
     const allowed = Math.min(BATCH_INFLATED_BYTES_MAX, this.#left);
-    const batch = await openSoundBatch(bytes, at, allowed);
+    const batch = await openSoundBatch(bytes, at, { inflate, inflatedBytesMax: allowed });
     if (isBatchFailure(batch)) {
       const isOverBudget = batch.code === 'invalid_batch' && allowed < BATCH_INFLATED_BYTES_MAX;
       return isOverBudget ? this.#exceeded() : batch;
@@ -45,7 +46,7 @@ export class InflateBudget {
   #exceeded(): Failure {
     return failure(
       'request_too_large',
-      `the gzip batches of a request may inflate to ${this.#bytesMax} bytes in all; send several requests`,
+      `the compressed batches of a request may inflate to ${this.#bytesMax} bytes in all; send several requests`,
       { inflated_bytes_max: this.#bytesMax },
     );
   }
@@ -59,7 +60,7 @@ function tooLargeRecord(batch: OpenBatch): Failure | null {
   if (largest <= RECORD_BYTES_MAX) return null;
   return failure(
     'record_too_large',
-    `a record has ${largest} bytes; at most ${RECORD_BYTES_MAX} are allowed, also in a gzip batch`,
+    `a record has ${largest} bytes; at most ${RECORD_BYTES_MAX} are allowed, also in a compressed batch`,
     { bytes_max: RECORD_BYTES_MAX },
   );
 }

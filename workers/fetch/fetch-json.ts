@@ -1,12 +1,12 @@
 /** Fetch JSON: the requested records of stored batches as JSON, and the next offset. */
 
+import { INFLATING } from '../bounds/inflate.ts';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import type { FetchFrame } from '../../core/log/fetch-frame.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { headersOut } from '../../protocol/json/header-fields.ts';
 import { textOfBytes, valueOfBytes } from '../../protocol/json/json-bytes.ts';
 import { writeJson } from '../../protocol/json/json-text.ts';
-import { BATCH_INFLATED_BYTES_MAX } from '../../protocol/limits.ts';
 import {
   isBatchFailure,
   isDamaged,
@@ -102,7 +102,7 @@ export async function fetchedRecords(frame: FetchFrame, fetch: JsonFetch): Promi
         bytes += size;
         return undefined;
       },
-      BATCH_INFLATED_BYTES_MAX,
+      INFLATING,
     );
     if (isBatchFailure(failed)) return damagedInside(failed.message);
     if (stoppedAt !== null) return ended(stoppedAt);

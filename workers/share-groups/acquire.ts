@@ -5,11 +5,11 @@
  * finds by looking once a second, while any record is in flight.
  */
 
+import { INFLATING } from '../bounds/inflate.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { ReadRequest } from '../../durable-objects/rpc/partition.ts';
 import type { ShareAcquired } from '../../durable-objects/rpc/share-groups.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { BATCH_INFLATED_BYTES_MAX } from '../../protocol/limits.ts';
 import { isBatchFailure, splitBatches, visitRecordsAsync } from '../../protocol/record-batch/index.ts';
 import type { WrittenRecord } from '../../protocol/schemas/records.ts';
 import {
@@ -228,7 +228,7 @@ async function recordsOf(
           });
           return undefined;
         },
-        BATCH_INFLATED_BYTES_MAX,
+        INFLATING,
       );
       if (failed) return damaged(failed.message);
     }

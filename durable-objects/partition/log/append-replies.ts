@@ -13,7 +13,7 @@ import { eachRecordKey, isDamaged, surveyBatches } from '../../../protocol/recor
 import { concatenate } from '../../../protocol/bytes.ts';
 import type { ReadResult } from '../../storage/segment-log.ts';
 import type { Cleanable } from './clean-up.ts';
-import { gzipCodec } from './gzip-codec.ts';
+import { zlibCodec } from './zlib-codec.ts';
 import type { AppendedBatch } from '../../rpc/partition.ts';
 import type { AppendCommand, LogOutcome, ProducedBatch } from './produced-log.ts';
 import type { PublishedRun } from './publish-admission.ts';
@@ -97,7 +97,7 @@ function storedTimes(
     ({ offset, timestamp }) => {
       storedTimestamps[offset - baseOffset] = timestamp;
     },
-    gzipCodec,
+    zlibCodec,
   );
   return { appendTime: null, storedTimestamps };
 }

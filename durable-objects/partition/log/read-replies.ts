@@ -7,7 +7,7 @@ import type { Wait } from '../../runtime/waiters.ts';
 import { concatenate } from '../../../protocol/bytes.ts';
 import type { Cleanable } from './clean-up.ts';
 import type { GroupOffsets } from '../groups/group-offsets.ts';
-import { gzipCodec } from './gzip-codec.ts';
+import { zlibCodec } from './zlib-codec.ts';
 import type { ReadRequest } from '../../rpc/partition.ts';
 
 /** The batches that one of the waiting readers gets with its wake. */
@@ -43,5 +43,5 @@ export function resolveOffset(
   if (offset === 'latest') {
     return isolation === 'read_committed' ? produced.lastStableOffset : log.offsets.highWatermark;
   }
-  return typeof offset === 'number' ? offset : log.offsetForTimestamp(offset.timestampMs, gzipCodec.inflate);
+  return typeof offset === 'number' ? offset : log.offsetForTimestamp(offset.timestampMs, zlibCodec.inflate);
 }

@@ -3,6 +3,9 @@
 import { CompressionTypes } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encodeBatch, recordsIn } from '../../../protocol/record-batch/index.ts';
+import { sealBatch } from '../../../protocol/record-batch/header.ts';
+import { ERRORS } from '../../../wire/kafka/error-codes.ts';
+import { CODECS, compressedBatch } from '../../support/compressed-batch.ts';
 import { KafkaBroker, newName } from './support.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -59,6 +62,37 @@ async function produceOne(
   const { responses } = await client.send('Produce', 8, produceBody(topic, records));
   return (responses as { partitionResponses: Record<string, unknown>[] }[])[0]!.partitionResponses[0]!;
 }
+
+describe('compressed batches', () => {
+  it.each(CODECS)('go out as they came, and are read as JSON: %s', async (codec) => {
+    const topic = await kafka.topic();
+    const client = await RawClient.connect(kafka.server.port);
+    const value = new TextEncoder().encode(JSON.stringify('x'.repeat(1_000)));
+    const batch = compressedBatch(codec, [
+      { key: null, value, timestamp: Date.now() },
+      { key: null, value, timestamp: Date.now() },
+    ]);
+    expect(await produceOne(client, topic, batch)).toMatchObject({ errorCode: 0, baseOffset: 0 });
+    expect(Buffer.from((await fetchOne(client, topic, 0)).records).equals(batch)).toBe(true);
+    const { body } = await kafka.broker.fetch(topic, 0);
+    expect(body.records).toMatchObject([{ value: 'x'.repeat(1_000) }, { offset: 1 }]);
+    client.socket.destroy();
+  });
+
+  it.each(CODECS)('are refused if they are broken inside: %s', async (codec) => {
+    const topic = await kafka.topic();
+    const client = await RawClient.connect(kafka.server.port);
+    const record = { key: null, value: new Uint8Array(100), timestamp: Date.now() };
+    const broken = compressedBatch(codec, [record]);
+    broken.fill(0xff, 61, 70);
+    sealBatch(broken, 0);
+    expect(await produceOne(client, topic, broken)).toMatchObject({ errorCode: ERRORS.INVALID_RECORD });
+    expect(await produceOne(client, topic, compressedBatch(codec, [record]))).toMatchObject({
+      baseOffset: 0,
+    });
+    client.socket.destroy();
+  });
+});
 
 describe('producing with kafkajs', () => {
   it.each([

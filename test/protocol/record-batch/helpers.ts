@@ -57,7 +57,7 @@ export async function verifyAsync(
   at = 0,
   inflatedBytesMax?: number,
 ): Promise<BatchHeader | BatchFailure> {
-  const batch = await openSoundBatch(bytes, at, inflatedBytesMax);
+  const batch = await openSoundBatch(bytes, at, inflatedBytesMax === undefined ? {} : { inflatedBytesMax });
   return isBatchFailure(batch) ? batch : (verifyOpen(batch) ?? batch.header);
 }
 

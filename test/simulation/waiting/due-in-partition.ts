@@ -2,7 +2,7 @@
 
 import { COMPACTION_DELAY_MS } from '../../../core/log/compaction.ts';
 import { compactionPolicy, retentionPolicy } from '../../../durable-objects/partition/log/clean-up.ts';
-import { gzipCodec } from '../../../durable-objects/partition/log/gzip-codec.ts';
+import { zlibCodec } from '../../../durable-objects/partition/log/zlib-codec.ts';
 import { PartitionStore } from '../../../durable-objects/partition/log/partition-store.ts';
 import { ProducedLog } from '../../../durable-objects/partition/log/produced-log.ts';
 import { answerTo } from '../../../durable-objects/partition/log/read-replies.ts';
@@ -27,7 +27,7 @@ export function dueInPartition({ host, sql, nowMs }: Look): Due[] {
   const retentionMs = log.nextRetention(retentionPolicy(definition), nowMs);
   if (retentionMs !== null) add('retention', retentionMs);
   const policy = compactionPolicy(definition);
-  if (policy !== null && new Compactor(log, gzipCodec).isDue(policy))
+  if (policy !== null && new Compactor(log, zlibCodec).isDue(policy))
     add('compaction', nowMs, COMPACTION_DELAY_MS);
   if (new ShareStore(sql).nextDeadLetters(0) !== null)
     add('a dead letter of a share group', nowMs, SEND_RETRY_MS_MAX);
@@ -43,7 +43,7 @@ export function dueInPartition({ host, sql, nowMs }: Look): Due[] {
   );
   if (waits.length === 0) return due;
   const produced = new ProducedLog(sql, log, nowMs);
-  const open = { definition, log, produced, groups, compactor: new Compactor(log, gzipCodec, produced) };
+  const open = { definition, log, produced, groups, compactor: new Compactor(log, zlibCodec, produced) };
   for (const wait of waits) {
     if (answerTo(wait, open) !== null)
       add(`a reader waits at ${wait.offset}; its answer`, nowMs, ANSWER_RETRY_MS);

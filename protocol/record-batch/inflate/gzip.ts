@@ -7,9 +7,15 @@
 import { concatenate } from '../../bytes.ts';
 import { decodeOpen, visitOpen, type RecordVisitor } from '../decode.ts';
 import { BATCH_OVERHEAD, FIELD, GZIP, LENGTH_OVERHEAD, readBatchHeader, sealBatch } from '../header.ts';
-import { writeInt16, writeInt32 } from './int.ts';
-import { notInflated, openBatch, unsupported, type OpenBatch } from '../open-batch.ts';
-import { type BatchFailure, type BatchHeader, INFLATED_BYTES_MAX, type LogRecord } from '../types.ts';
+import { writeInt16, writeInt32 } from '../primitives/int.ts';
+import { notInflated, openBatch, type OpenBatch } from '../open-batch.ts';
+import {
+  type BatchFailure,
+  type BatchHeader,
+  INFLATED_BYTES_MAX,
+  type InflateOptions,
+  type LogRecord,
+} from '../types.ts';
 import { readSoundHeader } from '../verify.ts';
 
 /**
@@ -32,18 +38,18 @@ export async function gzipBatch(batch: Uint8Array): Promise<Uint8Array> {
 }
 
 /**
- * Opens the batch at `at`, which may be gzip, after checking its CRC.
+ * Opens the batch at `at`, which may be compressed, after checking its CRC.
  *
- * @param inflatedBytesMax most bytes that the records may inflate to (default 16 MiB). Reading stops as soon as they
- *   exceed it, so that a decompression bomb costs no more than that.
+ * @param options most bytes that the records may inflate to. Reading stops as soon as they exceed it, so that a decompression bomb
+ *   costs no more than that. `inflate` is asked for codecs that this module does not know
  */
 export async function openSoundBatch(
   bytes: Uint8Array,
   at: number,
-  inflatedBytesMax = INFLATED_BYTES_MAX,
+  options: InflateOptions = {},
 ): Promise<OpenBatch | BatchFailure> {
   const header = readSoundHeader(bytes, at);
-  return 'code' in header ? header : openBatchAsync(bytes, at, header, inflatedBytesMax);
+  return 'code' in header ? header : openBatchAsync(bytes, at, header, options);
 }
 
 /** `openBatch` for batches that may be gzip. */
@@ -51,13 +57,13 @@ export async function openBatchAsync(
   bytes: Uint8Array,
   at: number,
   header: BatchHeader,
-  inflatedBytesMax = INFLATED_BYTES_MAX,
+  options: InflateOptions = {},
 ): Promise<OpenBatch | BatchFailure> {
-  if (header.compression === 'none') return openBatch(bytes, at, header);
-  if (header.compression !== 'gzip') return unsupported(header, at);
+  if (header.compression !== 'gzip') return openBatch(bytes, at, header, options);
+  const { inflatedBytesMax = INFLATED_BYTES_MAX } = options;
   const compressed = bytes.subarray(at + BATCH_OVERHEAD, at + header.sizeInBytes);
   const inflated = await pump(compressed, new DecompressionStream('gzip'), inflatedBytesMax);
-  if (inflated === null) return notInflated(at, inflatedBytesMax);
+  if (inflated === null) return notInflated(header, at, inflatedBytesMax);
   return { at, header, bytes: inflated, start: 0, end: inflated.length };
 }
 
@@ -66,9 +72,9 @@ export async function decodeRecordsAsync(
   bytes: Uint8Array,
   at: number,
   header: BatchHeader,
-  inflatedBytesMax = INFLATED_BYTES_MAX,
+  options: InflateOptions = {},
 ): Promise<LogRecord[] | BatchFailure> {
-  const batch = await openBatchAsync(bytes, at, header, inflatedBytesMax);
+  const batch = await openBatchAsync(bytes, at, header, options);
   return 'code' in batch ? batch : decodeOpen(batch);
 }
 
@@ -79,9 +85,9 @@ export async function visitRecordsAsync(
   header: BatchHeader,
   from: number,
   visit: RecordVisitor,
-  inflatedBytesMax = INFLATED_BYTES_MAX,
+  options: InflateOptions = {},
 ): Promise<BatchFailure | null> {
-  const batch = await openBatchAsync(bytes, at, header, inflatedBytesMax);
+  const batch = await openBatchAsync(bytes, at, header, options);
   return 'code' in batch ? batch : visitOpen(batch, from, visit);
 }
 
