@@ -314,7 +314,9 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     const offset = resolveOffset(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
-    if (result.chunks.length === 0 && isWaiting(request)) return this.#wait(open, result.nextOffset, query);
+    const isProgress = query.waitsForProgress === true && result.nextOffset > offset;
+    if (result.chunks.length === 0 && !isProgress && isWaiting(request))
+      return this.#wait(open, result.nextOffset, query);
     return batchesReply(open, offset, result);
   }
 
@@ -378,8 +380,15 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   }
 
   #wait(open: Open, offset: number, query: ReadRequest, pending: { pendingOf?: string } = {}): Response {
-    const { bytesMax, recordsMax, isolation } = query;
-    const wait = { offset, bytesMax, recordsMax, isolation, ...pending };
+    const { bytesMax, recordsMax, isolation, waitsForProgress } = query;
+    const wait = {
+      offset,
+      bytesMax,
+      recordsMax,
+      isolation,
+      ...(waitsForProgress && { waitsForProgress }),
+      ...pending,
+    };
     return this.#waiters.accept(wait, offsetHeaders(open, offset, offset));
   }
 
