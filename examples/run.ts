@@ -7,6 +7,7 @@
 
 import { withBroker } from '../scripts/broker/own-broker.ts';
 import type { ExampleContext } from './example.ts';
+import { images } from './images/images.ts';
 import { newsletter } from './newsletter/newsletter.ts';
 import { orders } from './orders/orders.ts';
 import { poisonPill } from './poison-pill/poison-pill.ts';
@@ -17,6 +18,7 @@ const EXAMPLES: Record<string, (context: ExampleContext) => Promise<boolean>> = 
   orders,
   newsletter,
   'poison-pill': poisonPill,
+  images: (context) => images(context),
   webhook: (context) => webhook(context),
   worker: shop,
 };

@@ -16,6 +16,7 @@ export const PROPERTY_HEADERS = {
   timestamp: ':timestamp',
   type: ':type',
   app_id: ':app-id',
+  claim: ':claim',
 } as const;
 
 /** Set by the broker, given with a delivery. */

@@ -19,6 +19,7 @@ import type { ErrorCode } from '../protocol/errors.ts';
  *   why, for example `lease_expired`
  * - `message_in_progress`: `once` found that another run handles the message now
  * - `lease_lost`: the run of `once` took longer than its lease, and another has begun
+ * - `body_differs`: the object of a large body is not the one that its message refers to
  * - `store_unavailable`: the store of `once` did not answer as it should
  */
 export type ClientErrorCode =
@@ -34,6 +35,7 @@ export type ClientErrorCode =
   | 'settlement_refused'
   | 'message_in_progress'
   | 'lease_lost'
+  | 'body_differs'
   | 'store_unavailable';
 
 /** Codes of the broker (the table in `protocol/errors.ts`) and of the client. */

@@ -31,6 +31,9 @@ export {
 export type { ErrorCode } from '../protocol/errors.ts';
 export type { JsonValue } from '../protocol/json/json-text.ts';
 export type { RecordHeader } from '../protocol/record-batch/types.ts';
+export type { BodyClaim } from './claims/claim.ts';
+export type { ClaimOptions } from './claims/claim-check.ts';
+export type { BodyOptions } from './claims/open-body.ts';
 export type { Objects, StoredObject } from './admin/objects.ts';
 export type { Policies } from './admin/policies.ts';
 export { Posthorn } from './posthorn.ts';

@@ -1,6 +1,7 @@
 /** The client: one broker and namespace, and everything that an application can do with them. */
 
 import { Alerts } from './admin/alerts.ts';
+import { RecordClaims } from './producer/record-claims.ts';
 import { clientConfig, type PosthornOptions } from './client/options.ts';
 import { channelsBy } from './client/sockets/request-channel.ts';
 import { requestSocketsOf } from './client/sockets/request-sockets.ts';
@@ -134,7 +135,13 @@ export class Posthorn {
 
   /** Makes a producer with batches and order of its own. Most applications need one. */
   producer(options: ProducerOptions = {}): Producer {
-    return new Producer(this.#transport, this.topics, options);
+    return new Producer(
+      this.#transport,
+      this.topics,
+      options,
+      undefined,
+      (config) => new RecordClaims(this.#transport, this.topics, config),
+    );
   }
 
   /** Makes a transactional producer: readers see all records of a transaction or none. */

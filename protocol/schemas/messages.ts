@@ -75,6 +75,9 @@ export const anyPropertiesSchema = z
       .describe('When the application made it, in ms since 1970'),
     type: shortText(),
     app_id: shortText(),
+    claim: shortText().describe(
+      'Where the body is, if it was too large for the message: `{"id", "bytes", "sha256", "content_type"}` as text, with the id of an object',
+    ),
   })
   .partial()
   .meta(notTogether('delay_ms', 'deliver_at'));

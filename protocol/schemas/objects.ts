@@ -7,7 +7,11 @@ import { nextPage, pageFields } from './pages.ts';
 
 export const objectIdSchema = z.string().regex(OBJECT_ID_PATTERN, `expected ${OBJECT_ID_RULE}`);
 
-const sha256 = () => z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 digits of lower-case hexadecimal');
+const sha256 = () =>
+  z
+    .string()
+    .length(64)
+    .regex(/^[0-9a-f]{64}$/, 'expected 64 digits of lower-case hexadecimal');
 
 export const objectPutQuerySchema = z.strictObject({
   sha256: sha256()

@@ -3,6 +3,12 @@
 import { BYTES_TYPE } from '../../protocol/media-types.ts';
 import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../../protocol/object-id.ts';
 import type { ObjectList, ObjectReply } from '../../protocol/schemas/objects.ts';
+import type { BodyClaim } from '../claims/claim.ts';
+import { bodyTimeoutMs } from '../claims/claim-check.ts';
+import { bodyDiffers } from '../claims/open-body.ts';
+import { sha256Of } from '../claims/sha256.ts';
+import { errorOfReply } from '../client/http/reply-error.ts';
+import { builtin, isNode } from '../client/node-platform.ts';
 import type { CallOptions } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 import type { Transport } from '../client/transport.ts';
@@ -49,6 +55,7 @@ export class Objects {
       query,
       headers,
       body,
+      timeoutMs: bodyTimeoutMs(this.#transport.config.timeoutMs, body.length),
       ...options,
     });
     return storedObject(reply);
@@ -58,6 +65,30 @@ export class Objects {
   async get(id: string, options: CallOptions = {}): Promise<Uint8Array> {
     const call = { method: 'GET' as const, path: pathOf(id), ...options };
     return await this.#transport.read(call, ({ bytes }) => bytes);
+  }
+
+  /**
+   * Returns an object as a stream. With the claim of a message, its length is checked at the end, and on Node its SHA-256 too: a
+   * stream of other bytes ends with the error `body_differs`.
+   *
+   * @throws PosthornError `object_not_found`
+   * @example for await (const piece of await posthorn.objects.stream(message.claim!)) file.write(piece);
+   */
+  async stream(
+    what: string | BodyClaim,
+    { signal }: Pick<CallOptions, 'signal'> = {},
+  ): Promise<ReadableStream<Uint8Array>> {
+    const { config } = this.#transport;
+    const path = pathOf(typeof what === 'string' ? what : what.object);
+    const init = { headers: await config.headers(), ...(signal && { signal }) };
+    const response = await config.fetch(`${config.baseUrl}${path}`, init);
+    if (!response.ok) {
+      const { status, headers } = response;
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      throw errorOfReply(`GET ${path}`, { status, headers, bytes });
+    }
+    const body = response.body ?? new Blob().stream();
+    return typeof what === 'string' ? body : body.pipeThrough(checked(what));
   }
 
   /** All objects of the namespace; what expires first comes first. */
@@ -78,14 +109,31 @@ export class Objects {
   }
 }
 
-export async function sha256Of(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-export function pathOf(id: string): string {
+function pathOf(id: string): string {
   if (OBJECT_ID_PATTERN.test(id)) return `/objects/${id}`;
   throw invalidArgument(`object ${JSON.stringify(id)}: expected ${OBJECT_ID_RULE}`);
+}
+
+interface Hash {
+  update(piece: Uint8Array): void;
+  digest(encoding: 'hex'): string;
+}
+
+function checked({ object, bytes, sha256 }: BodyClaim): TransformStream<Uint8Array, Uint8Array> {
+  const hash = isNode
+    ? builtin<{ createHash: (name: string) => Hash }>('node:crypto').createHash('sha256')
+    : null;
+  let length = 0;
+  return new TransformStream({
+    transform: (piece, controller) => {
+      length += piece.length;
+      hash?.update(piece);
+      controller.enqueue(piece);
+    },
+    flush: () => {
+      if (length !== bytes || (hash !== null && hash.digest('hex') !== sha256)) throw bodyDiffers(object);
+    },
+  });
 }
 
 function storedObject(reply: ObjectReply): StoredObject {

@@ -1,6 +1,7 @@
 /** The consumer: the class that applications use to take messages from a queue. */
 
 import { DELIVER_MESSAGES_MAX } from '../../protocol/limits.ts';
+import { openBody } from '../claims/open-body.ts';
 import { checkRange } from '../client/options.ts';
 import type { Transport } from '../client/transport.ts';
 import { checkWideName } from '../client/names.ts';
@@ -48,7 +49,14 @@ export class Consumer implements AsyncDisposable {
       options.delivery === 'exactly-once'
         ? handledOnce(queue, traced, options, () => this.#run.isStopping)
         : traced;
-    this.#run = new ConsumerRun(transport, queues, checkWideName('queue', queue), once, config);
+    const opened: MessageHandler =
+      config.bodies === 'claim'
+        ? once
+        : (message) =>
+            message.claim === undefined
+              ? once(message)
+              : openBody(transport, message, 'body', message.signal).then(() => once(message));
+    this.#run = new ConsumerRun(transport, queues, checkWideName('queue', queue), opened, config);
     this.#run.start();
   }
 

@@ -1,6 +1,7 @@
 /** The messages of a queue as an async iterable. */
 
 import type { Transport } from '../client/transport.ts';
+import { openBody } from '../claims/open-body.ts';
 import { checkWideName } from '../client/names.ts';
 import type { Queues } from '../admin/queues.ts';
 import { ConsumerRun } from './consumer-run.ts';
@@ -28,6 +29,8 @@ const PREFETCH_DEFAULT = 100;
  * }
  */
 export class Messages implements AsyncIterable<ReceivedMessage> {
+  readonly #transport: Transport;
+  readonly #loadsBodies: boolean;
   readonly #begin: (handler: (message: ReceivedMessage) => void) => ConsumerRun;
 
   /** Made by `Posthorn`. */
@@ -40,7 +43,21 @@ export class Messages implements AsyncIterable<ReceivedMessage> {
       concurrency: Infinity,
     } as const;
     const config = consumerConfig(given, transport.config);
+    this.#transport = transport;
+    this.#loadsBodies = config.bodies !== 'claim';
     this.#begin = (handler) => new ConsumerRun(transport, queues, queue, handler, config);
+  }
+
+  /** Returns false for a message whose lease was lost, or whose body cannot be had for the moment: the queue brings it again. */
+  async #isOpened(message: ReceivedMessage): Promise<boolean> {
+    if (message.hand === null) return false;
+    if (!this.#loadsBodies || message.claim === undefined) return true;
+    try {
+      await openBody(this.#transport, message, 'body', message.signal);
+    } catch (error) {
+      if (message.hand !== null) void message.nack({ error });
+    }
+    return message.hand !== null;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ReceivedMessage, void, undefined> {
@@ -61,7 +78,7 @@ export class Messages implements AsyncIterable<ReceivedMessage> {
       while (!isOver) {
         const message = waiting.shift();
         if (message === undefined) await new Promise<void>((resolve) => (wake = resolve));
-        else if (message.hand !== null) yield message; // else its lease was lost meanwhile
+        else if (await this.#isOpened(message)) yield message;
       }
       await ended;
     } finally {

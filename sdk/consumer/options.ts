@@ -9,6 +9,7 @@ import {
   SETTLE_TAGS_MAX,
   WAIT_MS_MAX,
 } from '../../protocol/limits.ts';
+import type { BodyOptions } from '../claims/open-body.ts';
 import { checkRange, levelFields, type ClientConfig } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 import type { IdempotencyStore, OnceOptions } from '../idempotency/once.ts';
@@ -17,7 +18,7 @@ import type { ReceivedMessage } from './received-message.ts';
 /** The shortest lease that can be extended in time, in ms. */
 const LEASE_MS_MIN = 500;
 
-export interface ConsumerOptions {
+export interface ConsumerOptions extends BodyOptions {
   /**
    * The delivery level. `at-least-once` (default): a message is leased to this consumer until it is settled, and is
    * delivered again otherwise. `at-most-once`: the queue settles it on delivery and never delivers it again. If the
@@ -135,6 +136,7 @@ const LEVELS: Record<
 };
 
 const DEFAULTS = {
+  bodies: 'load' as const,
   prefetch: 1_000,
   concurrency: 10,
   settle: 'auto' as const,

@@ -10,6 +10,7 @@ import {
   ROUTING_KEY_HEADER,
 } from '../../protocol/message-headers.ts';
 import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
+import { claimOf, type BodyClaim } from '../claims/claim.ts';
 import { invalidArgument, type PosthornError } from '../errors.ts';
 import { PROPERTY_OF_HEADER, type MessageProperties } from '../values/message-input.ts';
 import { headerText, jsonOfBytes, textOf } from '../values/received.ts';
@@ -117,6 +118,11 @@ export class ReceivedMessage {
     }
     if (this.orderingKey !== null) properties['orderingKey'] = textOf(this.orderingKey);
     return properties as ReceivedProperties;
+  }
+
+  /** Where the body is, if it was too large for the message. With `bodies: 'claim'` it is still there, and `body` is empty. */
+  get claim(): BodyClaim | undefined {
+    return claimOf(this.#record);
   }
 
   /** The exchange that it was published to; undefined if it went straight to the queue. */

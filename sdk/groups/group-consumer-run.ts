@@ -19,6 +19,7 @@ import type { GroupRecord } from './group-record.ts';
 import type { AssignedPartition } from '../values/assigned-partition.ts';
 import { GroupRequests } from './group-requests.ts';
 import { dispatched } from './handling/levels.ts';
+import { openingHandlers } from './handling/opening-handlers.ts';
 import { tracedHandlers } from './handling/traced-handlers.ts';
 import type { Tracing } from '../client/tracing.ts';
 import { Membership, type MembershipHost } from './membership.ts';
@@ -81,7 +82,10 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
       fetchBytes,
       this.#taking.signal,
     );
-    this.#dispatcher = new Dispatcher(this, dispatched(tracedHandlers(config, this.#tracing), this));
+    this.#dispatcher = new Dispatcher(
+      this,
+      dispatched(openingHandlers(tracedHandlers(config, this.#tracing), transport), this),
+    );
     const { signal } = this.#abort;
     const sinks = {
       producer: () => (this.#producer ??= new Producer(transport, topics, { signal })),

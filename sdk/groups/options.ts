@@ -9,6 +9,7 @@ import {
   WAIT_MS_MAX,
 } from '../../protocol/limits.ts';
 import type { AssignorName } from '../../protocol/assignors.ts';
+import type { BodyOptions } from '../claims/open-body.ts';
 import { checkRange, levelFields } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 import { checkName, checkWideName } from '../client/names.ts';
@@ -37,7 +38,7 @@ export interface PartitionLag extends TopicPartition {
   highWatermark: number;
 }
 
-export interface GroupConsumerOptions {
+export interface GroupConsumerOptions extends BodyOptions {
   /**
    * The delivery level. `at-least-once` (default): handled records are committed, as `commit` says, and others are read
    * again. `at-most-once`: up to `maxBatchRecords` of a partition are committed and then handled. If the process dies

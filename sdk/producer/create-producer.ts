@@ -7,7 +7,8 @@ import type { ProducerOptions } from './options.ts';
 import { Producer } from './producer.ts';
 
 /**
- * Makes a producer, as `new Posthorn(client).producer(options)` does. A bundle that imports only this has 13 KB, compressed.
+ * Makes a producer, as `new Posthorn(client).producer(options)` does. But all bodies go in
+ * their records: there is no claim check. A bundle that imports only this has 13 KB, compressed.
  *
  * @example
  * const producer = createProducer({ url: 'https://posthorn.example.com', token });

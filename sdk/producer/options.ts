@@ -1,10 +1,11 @@
 /** The options of a producer. */
 
 import { BATCH_BYTES_MAX } from '../../protocol/limits.ts';
+import { CLAIM_DEFAULTS, type ClaimOptions } from '../claims/claim-check.ts';
 import { checkConnection, checkRange, levelFields, type Connection } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 
-export interface ProducerOptions {
+export interface ProducerOptions extends ClaimOptions {
   /**
    * How long a record waits for others to share its batch, in ms. Default 0: records that are sent in the same turn of the
    * event loop share one, which goes at once if none is under way to its partition. A record that may go to any partition
@@ -62,6 +63,7 @@ export interface ProducerConfig extends Required<
 const KiB = 1024;
 
 const DEFAULTS: ProducerConfig = {
+  ...CLAIM_DEFAULTS,
   lingerMs: 0,
   batchBytes: 512 * KiB,
   maxInFlight: 4,
@@ -91,6 +93,8 @@ export function producerConfig(options: ProducerOptions): ProducerConfig {
   checkRange('lingerMs', config.lingerMs, 0, 60_000);
   checkRange('batchBytes', config.batchBytes, 1, BATCH_BYTES_MAX);
   checkRange('maxInFlight', config.maxInFlight, 1, 1_000);
+  checkRange('claimCheckBytes', config.claimCheckBytes, 1, Infinity);
+  checkRange('claimTtlMs', config.claimTtlMs, 0, Infinity);
   checkRange('bufferBytes', config.bufferBytes, 1, Infinity);
   checkRange('deliveryTimeoutMs', config.deliveryTimeoutMs, 1, Infinity);
   return config;

@@ -1,13 +1,14 @@
 /** The producer: the class that applications use to send records. */
 
 import type { Transport } from '../client/transport.ts';
-import { invalidArgument, PosthornError } from '../errors.ts';
+import { abortedBy, invalidArgument, PosthornError } from '../errors.ts';
 import { checkName } from '../client/names.ts';
 import type { Tracing } from '../client/tracing.ts';
 import { sendAllTraced, sendTraced } from '../tracing/send-traced.ts';
-import type { OutgoingRecord } from '../values/record-input.ts';
 import type { Topics } from '../admin/topics.ts';
-import { producerConfig, type ProducerOptions } from './options.ts';
+import type { RecordClaims } from './record-claims.ts';
+import type { OutgoingRecord } from '../values/record-input.ts';
+import { producerConfig, type ProducerConfig, type ProducerOptions } from './options.ts';
 import { BatchSink, Pending, type Receipt, type Sink } from './pending.ts';
 import { Sender } from './sender.ts';
 import { makeProducer, Sequences } from './sequences.ts';
@@ -27,16 +28,24 @@ import { makeProducer, Sequences } from './sequences.ts';
  */
 export class Producer implements AsyncDisposable {
   readonly #sender: Sender;
+  readonly #claims: RecordClaims | null;
   readonly #tracing: Tracing | undefined;
   #refusal: PosthornError | null = null;
   #closing: Promise<void> | null = null;
   readonly #signal: AbortSignal | undefined;
 
   /** Made by `Posthorn`. */
-  constructor(transport: Transport, topics: Topics, options: ProducerOptions, sequences?: Sequences) {
+  constructor(
+    transport: Transport,
+    topics: Topics,
+    options: ProducerOptions,
+    sequences?: Sequences,
+    claims?: (config: ProducerConfig) => RecordClaims,
+  ) {
     const config = producerConfig(options);
     const own = config.idempotent ? new Sequences((signal) => makeProducer(transport, {}, signal)) : null;
     this.#sender = new Sender(transport, topics, config, sequences ?? own);
+    this.#claims = claims?.(config) ?? null;
     this.#tracing = transport.config.tracing;
     this.#signal = config.signal;
     if (this.#signal?.aborted) this.#onAbort();
@@ -85,11 +94,13 @@ export class Producer implements AsyncDisposable {
    * or the sends in a loop.
    */
   ready(): Promise<void> {
+    if (this.#claims?.isBusy) return this.#claims.settled().then(() => this.#sender.backlog.ready());
     return this.#sender.backlog.ready();
   }
 
   /** Sends waiting records at once. Resolves when everything sent before is stored or has failed. */
   async flush(): Promise<void> {
+    if (this.#claims?.isBusy) await this.#claims.settled();
     await this.#sender.flush();
   }
 
@@ -112,6 +123,23 @@ export class Producer implements AsyncDisposable {
     try {
       this.#checkOpen();
       const pending = pendingOf(record, null, 0, Date.now());
+      const { value: body, timestamp } = pending;
+      const claims = this.#claims;
+      if (claims?.isLarge(body) || claims?.hasLine(topic))
+        return claims.inTurn(
+          topic,
+          () => claims.replace(topic, [{ ...record, timestamp }], [body]),
+          ([ready]) => this.#sendNow(topic, pendingOf(ready!, null, 0, timestamp)),
+        );
+      return this.#sendNow(topic, pending);
+    } catch (error) {
+      return Promise.reject(error as PosthornError);
+    }
+  }
+
+  #sendNow(topic: string, pending: Pending): Promise<Receipt> {
+    try {
+      if (this.#signal?.aborted) throw abortedBy(this.#signal);
       this.#sender.accept(topic, pending);
       return pending.promise!;
     } catch (error) {
@@ -131,8 +159,27 @@ export class Producer implements AsyncDisposable {
         throw invalidArgument(`record ${index}: ${(error as Error).message}`);
       }
     });
+    const claims = this.#claims;
+    if (claims && (claims.hasLine(topic) || pending.some(({ value }) => claims.isLarge(value)))) {
+      const bodies = pending.map(({ value }) => value);
+      const replaced = await claims.inTurn(
+        topic,
+        () => claims.replace(topic, records, bodies),
+        (all) =>
+          this.#sendAll(
+            topic,
+            all.map((record, index) => pendingOf(record, sink, index, nowMs)),
+            sink,
+          ),
+      );
+      return replaced;
+    }
+    return await this.#sendAll(topic, pending, sink);
+  }
+
+  #sendAll(topic: string, pending: readonly Pending[], sink: BatchSink): Promise<Receipt[]> {
     for (const record of pending) this.#sender.accept(topic, record);
-    return await sink.promise;
+    return sink.promise;
   }
 
   #checkOpen(): void {

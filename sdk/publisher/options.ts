@@ -1,10 +1,11 @@
 /** The options of a publisher. */
 
 import { BATCH_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
+import { CLAIM_DEFAULTS, type ClaimOptions } from '../claims/claim-check.ts';
 import { checkConnection, checkRange, type Connection } from '../client/options.ts';
 import { invalidArgument } from '../errors.ts';
 
-export interface PublisherOptions {
+export interface PublisherOptions extends ClaimOptions {
   /**
    * How long a message waits for others to share its batch, in ms. Default 0: messages that are published in the same turn
    * of the event loop share one, which goes at once if none is under way to its destination. Under load batches fill while
@@ -80,6 +81,7 @@ export interface PublisherConfig extends Required<
 const KiB = 1024;
 
 const DEFAULTS: PublisherConfig = {
+  ...CLAIM_DEFAULTS,
   lingerMs: 0,
   batchMessages: 5_000,
   batchBytes: 512 * KiB,
@@ -107,6 +109,8 @@ export function publisherConfig(options: PublisherOptions): PublisherConfig {
   if (config.whenFull !== 'retry' && config.whenFull !== 'refuse') {
     throw invalidArgument(`whenFull is "retry" or "refuse", got ${String(config.whenFull)}`);
   }
+  checkRange('claimCheckBytes', config.claimCheckBytes, 1, Infinity);
+  checkRange('claimTtlMs', config.claimTtlMs, 0, Infinity);
   checkRange('lingerMs', config.lingerMs, 0, 60_000);
   checkRange('batchMessages', config.batchMessages, 1, REQUEST_RECORDS_MAX);
   checkRange('batchBytes', config.batchBytes, 1, BATCH_BYTES_MAX);

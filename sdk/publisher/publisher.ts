@@ -1,8 +1,11 @@
 /** The publisher: the class that applications use to publish messages. */
 
 import { RECORD_BYTES_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
+import { JSON_TYPE } from '../../protocol/media-types.ts';
+import { CLAIM_DEFAULTS, ClaimCheck } from '../claims/claim-check.ts';
+import { CLAIMED_BODY } from '../claims/claim.ts';
 import type { Transport } from '../client/transport.ts';
-import { invalidArgument, PosthornError } from '../errors.ts';
+import { abortedBy, invalidArgument, PosthornError } from '../errors.ts';
 import type { OutgoingMessage, RoutedMessage } from '../values/message-input.ts';
 import { checkExchange, checkWideName } from '../client/names.ts';
 import { READY } from '../producer/backlog.ts';
@@ -32,6 +35,8 @@ import { publisherConfig, type PublisherOptions } from './options.ts';
  */
 export class Publisher implements AsyncDisposable {
   readonly #sender: MessageSender;
+  readonly #claims: ClaimCheck;
+  readonly #queues: Queues;
   readonly #tracing: Tracing | undefined;
   #refusal: PosthornError | null = null;
   #closing: Promise<void> | null = null;
@@ -41,6 +46,8 @@ export class Publisher implements AsyncDisposable {
   constructor(transport: Transport, queues: Queues, options: PublisherOptions) {
     const config = publisherConfig(options);
     this.#sender = new MessageSender(transport, queues, config);
+    this.#claims = new ClaimCheck(transport, config);
+    this.#queues = queues;
     this.#tracing = transport.config.tracing;
     this.#signal = config.signal;
     if (this.#signal?.aborted) this.#onAbort();
@@ -100,11 +107,12 @@ export class Publisher implements AsyncDisposable {
    */
   ready(): Promise<void> {
     const { bytes, messages } = this.#sender;
-    return bytes.hasRoom && messages.hasRoom ? READY : this.#waitForRoom();
+    return bytes.hasRoom && messages.hasRoom && !this.#claims.isBusy ? READY : this.#waitForRoom();
   }
 
   /** Sends waiting messages at once. Resolves when everything published before is confirmed or has failed. */
   async flush(): Promise<void> {
+    if (this.#claims.isBusy) await this.#claims.settled();
     await this.#sender.flush();
   }
 
@@ -132,8 +140,51 @@ export class Publisher implements AsyncDisposable {
     const sink = new SingleSink<Confirmation>();
     try {
       if (this.#refusal !== null) throw this.#refusal;
+      const pending = pendingOf(message, routingKey, sink);
+      const body = pending.value;
+      if (this.#claims.isLarge(body) || this.#claims.hasLine(key))
+        return this.#claims.inTurn(
+          key,
+          () => this.#claimed(key, message, body),
+          (ready) => this.#sendNow(key, destination, pendingOf(ready, routingKey, sink), sink),
+        );
+      return this.#sendNow(key, destination, pending, sink);
+    } catch (error) {
+      return Promise.reject(error as PosthornError);
+    }
+  }
+
+  /** Stores a large body, and returns the message with its claim. */
+  async #claimed(key: string, message: OutgoingMessage, body: Uint8Array | null): Promise<OutgoingMessage> {
+    if (!this.#claims.isLarge(body)) return message;
+    const { properties } = message;
+    const type = properties?.contentType ?? (message.body instanceof Uint8Array ? undefined : JSON_TYPE);
+    const claim = await this.#claims.upload(body, type, async () => await this.#lifeIn(key, message));
+    return claim === null
+      ? message
+      : { ...message, body: CLAIMED_BODY, properties: { ...properties, claim } };
+  }
+
+  /** How long the message may live, in ms; undefined: only the destination knows. */
+  async #lifeIn(key: string, { properties }: OutgoingMessage): Promise<number | undefined> {
+    const { expirationMs, delayMs = 0, deliverAt } = properties ?? {};
+    const later = deliverAt === undefined ? delayMs : Math.max(0, Number(deliverAt) - Date.now());
+    const [kind, name] = [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)];
+    const ttlMs = kind === 'queue' ? (await this.#queues.get(name)).messageTtlMs : null;
+    return later + Math.max(expirationMs ?? 0, ttlMs ?? 0, later > 0 ? CLAIM_DEFAULTS.claimTtlMs : 0);
+  }
+
+  #sendNow(
+    key: string,
+    destination: Parameters<MessageSender['line']>[1],
+    pending: PendingMessage,
+    sink: SingleSink<Confirmation>,
+  ): Promise<Confirmation> {
+    try {
+      if (this.#signal?.aborted) throw abortedBy(this.#signal);
+      checkSize(pending);
       const line = this.#sender.line(key, destination);
-      this.#sender.accept(line, pendingOf(message, routingKey, sink));
+      this.#sender.accept(line, pending);
     } catch (error) {
       return Promise.reject(error as PosthornError);
     }
@@ -144,6 +195,7 @@ export class Publisher implements AsyncDisposable {
   async #waitForRoom(): Promise<void> {
     const { bytes, messages } = this.#sender;
     this.#sender.hurry();
+    await this.#claims.settled();
     while (!(bytes.hasRoom && messages.hasRoom)) await Promise.all([bytes.ready(), messages.ready()]);
   }
 
@@ -160,17 +212,19 @@ function pendingOf(
   routingKey: string | undefined,
   sink: SingleSink<Confirmation>,
 ): PendingMessage {
-  let pending: PendingMessage;
   try {
     if (routingKey !== undefined && bytesOfText(routingKey).length > ROUTING_KEY_BYTES_MAX) {
       throw invalidArgument(`routingKey has more than ${ROUTING_KEY_BYTES_MAX} bytes`);
     }
-    pending = new PendingMessage(message, routingKey, sink);
+    return new PendingMessage(message, routingKey, sink);
   } catch (error) {
     if (error instanceof PosthornError) throw error;
     throw invalidArgument(`the message is not one: ${(error as Error).message}`);
   }
-  if (pending.sizeBytes <= RECORD_BYTES_MAX) return pending;
+}
+
+function checkSize(pending: PendingMessage): void {
+  if (pending.sizeBytes <= RECORD_BYTES_MAX) return;
   throw new PosthornError(
     'record_too_large',
     `the message has about ${pending.sizeBytes} bytes; ${RECORD_BYTES_MAX} are taken`,

@@ -1,12 +1,13 @@
 /** The options of a reader. */
 
 import { FETCH_BYTES_DEFAULT, FETCH_BYTES_MAX, WAIT_MS_MAX } from '../../protocol/limits.ts';
+import type { BodyOptions } from '../claims/open-body.ts';
 import { checkRange, levelFields } from '../client/options.ts';
 import { wireOffset, type StartPosition, type WireOffset } from '../values/start-position.ts';
 import { checkPartition } from '../client/names.ts';
 import type { TopicReplaced } from '../client/topic-replaced.ts';
 
-export interface ReaderOptions {
+export interface ReaderOptions extends BodyOptions {
   /** Default: all that the topic has when reading begins. Partitions added later are not noticed. */
   partitions?: readonly number[];
   /**
@@ -60,6 +61,7 @@ export interface ReaderOptions {
 }
 
 export interface ReaderConfig {
+  bodies: 'load' | 'claim';
   partitions: readonly number[] | null;
   startOf: (partition: number) => WireOffset;
   topicId: number | null;
@@ -81,6 +83,7 @@ export function readerConfig(options: ReaderOptions): ReaderConfig {
   checkRange('waitMs', waitMs, 1, WAIT_MS_MAX);
   checkRange('giveUpMs', giveUpMs, 0, Infinity);
   return {
+    bodies: options.bodies ?? 'load',
     partitions: options.partitions ? [...new Set(options.partitions)].map(checkPartition) : null,
     startOf: startsOf(options.from ?? 'earliest'),
     topicId: options.topicId ?? null,

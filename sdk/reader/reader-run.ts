@@ -5,6 +5,7 @@
 
 import type { Transport } from '../client/transport.ts';
 import { abortedBy, asPosthornError, type PosthornError } from '../errors.ts';
+import { openBody } from '../claims/open-body.ts';
 import type { Topics } from '../admin/topics.ts';
 import { recordsOf, type Fetched } from './fetch-request.ts';
 import type { ReaderConfig } from './options.ts';
@@ -61,6 +62,22 @@ export class ReaderRun {
       } else {
         await new Promise<void>((resolve) => (this.#wake = resolve));
       }
+    }
+  }
+
+  /** Whether the loop has to open the record before it hands it out. */
+  isClosed(record: ReceivedRecord): boolean {
+    return this.#config.bodies === 'load' && record.claim !== undefined;
+  }
+
+  /** Gets the body that the record refers to. One record at a time, because bodies are large. */
+  async open(record: ReceivedRecord): Promise<ReceivedRecord> {
+    try {
+      await openBody(this.#transport, record, 'value', this.#cancel.signal);
+      return record;
+    } catch (error) {
+      this.stop();
+      throw this.#error ?? error;
     }
   }
 

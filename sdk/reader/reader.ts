@@ -63,16 +63,35 @@ export class Reader implements AsyncIterable<ReceivedRecord> {
   }
 }
 
+/** Of bodies that come from the bucket, in one batch that has more than one record. */
+const OPENED_BYTES_MAX = 16 * 1024 * 1024;
+
 class BatchIterator implements AsyncIterableIterator<ReceivedRecord[]> {
   readonly #run: ReaderRun;
+  #rest: ReceivedRecord[] = [];
 
   constructor(run: ReaderRun) {
     this.#run = run;
   }
 
   async next(): Promise<IteratorResult<ReceivedRecord[]>> {
-    const records = await this.#run.next();
-    return records === null ? { done: true, value: undefined } : { done: false, value: records };
+    const records = this.#rest.length > 0 ? this.#rest : await this.#run.next();
+    if (records === null) return { done: true, value: undefined };
+    const end = await this.#openSome(records);
+    this.#rest = end < records.length ? records.slice(end) : [];
+    return { done: false, value: end < records.length ? records.slice(0, end) : records };
+  }
+
+  /** Opens records until their bodies are many bytes. Returns how many records make a batch. */
+  async #openSome(records: readonly ReceivedRecord[]): Promise<number> {
+    let bytes = 0;
+    for (const [index, record] of records.entries()) {
+      if (!this.#run.isClosed(record)) continue;
+      bytes += record.claim!.bytes;
+      if (bytes > OPENED_BYTES_MAX && index > 0) return index;
+      await this.#run.open(record);
+    }
+    return records.length;
   }
 
   async return(): Promise<IteratorResult<ReceivedRecord[]>> {
@@ -97,9 +116,14 @@ class RecordIterator implements AsyncIterableIterator<ReceivedRecord> {
 
   next(): Promise<IteratorResult<ReceivedRecord>> {
     if (this.#next < this.#records.length && !this.#run.isOver) {
-      return Promise.resolve({ done: false, value: this.#records[this.#next++]! });
+      return this.#handOut(this.#records[this.#next++]!);
     }
     return this.#refill();
+  }
+
+  #handOut(record: ReceivedRecord): Promise<IteratorResult<ReceivedRecord>> {
+    if (!this.#run.isClosed(record)) return Promise.resolve({ done: false, value: record });
+    return this.#run.open(record).then((value) => ({ done: false, value }));
   }
 
   async #refill(): Promise<IteratorResult<ReceivedRecord>> {
@@ -107,7 +131,7 @@ class RecordIterator implements AsyncIterableIterator<ReceivedRecord> {
     if (records === null) return { done: true, value: undefined };
     this.#records = records;
     this.#next = 1;
-    return { done: false, value: records[0]! };
+    return await this.#handOut(records[0]!);
   }
 
   async return(): Promise<IteratorResult<ReceivedRecord>> {

@@ -2,6 +2,7 @@
 
 import type { JsonValue } from '../../protocol/json/json-text.ts';
 import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
+import { claimOf, type BodyClaim } from '../claims/claim.ts';
 import { headerText, jsonOfBytes, textOf } from '../values/received.ts';
 
 /**
@@ -53,6 +54,11 @@ export class ReceivedRecord {
     const where = (): string =>
       `the value of the record at partition ${this.partition}, offset ${this.offset}`;
     return jsonOfBytes<Value>(this.value, where);
+  }
+
+  /** Where the value is, if it was too large for the record. With `bodies: 'claim'` it is still there, and `value` is empty. */
+  get claim(): BodyClaim | undefined {
+    return claimOf(this.headers);
   }
 
   /** The last header of that name as UTF-8; null if its value is null, undefined if there is none. */

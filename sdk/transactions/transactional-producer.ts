@@ -19,6 +19,7 @@ import { Producer } from '../producer/producer.ts';
 import type { ProducerOptions } from '../producer/options.ts';
 import { makeProducer, Sequences, type Identity } from '../producer/sequences.ts';
 import type { OutgoingRecord } from '../values/record-input.ts';
+import { RecordClaims } from '../producer/record-claims.ts';
 import type { Topics } from '../admin/topics.ts';
 import { sendTraced } from '../tracing/send-traced.ts';
 
@@ -84,7 +85,13 @@ export class TransactionalProducer implements AsyncDisposable {
     );
     // A transaction waits for all of its records at once, so a socket would save it little.
     const byRequests = { ...options, connection: 'requests' } as const;
-    this.#producer = new Producer(transport, topics, byRequests, this.#sequences);
+    this.#producer = new Producer(
+      transport,
+      topics,
+      byRequests,
+      this.#sequences,
+      (config) => new RecordClaims(transport, topics, config),
+    );
   }
 
   /**

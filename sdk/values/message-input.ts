@@ -36,6 +36,8 @@ export interface MessageProperties {
   timestamp?: number | Date | undefined;
   type?: string | undefined;
   appId?: string | undefined;
+  /** Where the body is, if it was too large for the message. The publisher sets it. */
+  claim?: string | undefined;
 }
 
 /** A message to be published. */
@@ -72,6 +74,7 @@ const RULES: Record<PropertyName, PropertyRule> = {
   timestamp: whole(HEADERS.timestamp, Number.MAX_SAFE_INTEGER),
   type: text(HEADERS.type),
   appId: text(HEADERS.app_id),
+  claim: text(HEADERS.claim),
 };
 
 /** For reading: the property of each header, and whether it is a number. */

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExampleContext } from '../../examples/example.ts';
+import { images } from '../../examples/images/images.ts';
 import { newsletter } from '../../examples/newsletter/newsletter.ts';
 import { orders } from '../../examples/orders/orders.ts';
 import { poisonPill } from '../../examples/poison-pill/poison-pill.ts';
@@ -32,6 +33,7 @@ describe('the example', () => {
       (context) => newsletter(context, { subscribers: 1_500, backoffMs: 20 }),
     ],
     ['poison-pill', 'without a token', (context) => poisonPill(context, 0.01)],
+    ['images', 'without a token', (context) => images(context, { pictures: 3, pictureBytes: 2_000_000 })],
     ['webhook', 'without a token', (context) => webhook(context, 60)],
     ['worker', 'without a token', shop],
     ['poison-pill', 'with a token', (context) => poisonPill(context, 0.01)],

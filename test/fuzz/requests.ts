@@ -118,6 +118,7 @@ function textOfQuery(query: URLSearchParams, random: Random, spite: number): str
 
 function nameFor(name: string, namespace: string, random: Random): string {
   if (name === 'namespace') return namespace;
+  if (name === 'object' && random() < 0.9) return `forever.${pick(random, LIVING_NAMES)}`;
   if (name === 'partition') return String(pick(random, [0, 0, 0, 1, 7]));
   return random() < 0.8 ? pick(random, LIVING_NAMES) : pick(random, NAMES);
 }

@@ -102,7 +102,7 @@ describe('a message', () => {
 
   it('that cannot be is refused before anything is sent', async () => {
     const queue = await broker.queue();
-    await using publisher = broker.client().publisher();
+    await using publisher = broker.client().publisher({ claimCheckBytes: Infinity });
     const codeOf = async (message: object): Promise<string> =>
       (await errorOf(publisher.sendToQueue(queue, { body: 1, ...message }))).code;
     for (const wrong of [

@@ -8,7 +8,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isName } from '../../protocol/name-rule.ts';
-import { JSON_LINES_TYPE, JSON_TYPE, PROBLEM_TYPE } from '../../protocol/media-types.ts';
+import { BYTES_TYPE, JSON_LINES_TYPE, JSON_TYPE, PROBLEM_TYPE } from '../../protocol/media-types.ts';
 import { openApiDocument } from '../../protocol/openapi.ts';
 import { operations, type Operation } from '../../protocol/operations/index.ts';
 import { randomFrom, type Random } from '../crash/random.ts';
@@ -80,7 +80,7 @@ async function declare(): Promise<void> {
 interface Case {
   method: string;
   path: string;
-  body?: string;
+  body?: string | Buffer<ArrayBuffer>;
 }
 
 /** Draws until the value is valid by its schema: some rules of JSON Schema are easier to check than to draw by. */
@@ -108,7 +108,9 @@ function draw(
   if (operation.operationId === 'request' && !query.has('wait_ms')) query.set('wait_ms', '20');
   if (isSpoiled && random() < 0.3) query.set(pick(random, ['surprise', 'limit', 'offset']), '-7x');
   const content = operation.requestBody?.content[JSON_TYPE];
+  const isBytes = operation.requestBody?.content[BYTES_TYPE] !== undefined;
   const drawn: Case = { method, path: query.size === 0 ? filled : `${filled}?${query.toString()}` };
+  if (isBytes) return { ...drawn, body: Buffer.from(String(random())) };
   if (!content) return drawn;
   const value = drawValid(content.schema, random);
   return { ...drawn, body: JSON.stringify(isSpoiled ? patient(spoiled(value, random)) : value) };
@@ -133,6 +135,7 @@ function drawParameters(random: Random, operation: Described): Record<string, un
 function pathPart(name: string, schema: Schema, random: Random): string {
   if (name === 'namespace') return 'default';
   if (name === 'partition') return String(pick(random, [0, 0, 1, 2, 7]));
+  if (name === 'object') return `forever.${pick(random, LIVING_NAMES)}`;
   const isNamed = random() < 0.7;
   const text = isNamed ? pick(random, LIVING_NAMES) : String(drawValid(schema, random));
   return isName(text) ? text : LIVING_NAMES[0]!;
@@ -145,7 +148,8 @@ async function answered({
 }: Case): Promise<{ status: number; type: string; text: string }> {
   const response = await fetch(`${broker.url}${path}`, {
     method,
-    ...(body !== undefined && { body, headers: { 'content-type': JSON_TYPE } }),
+    ...(body !== undefined && { body }),
+    ...(typeof body === 'string' && { headers: { 'content-type': JSON_TYPE } }),
   });
   const type = (response.headers.get('content-type') ?? '').split(';')[0]!;
   return { status: response.status, type, text: await response.text() };
@@ -217,7 +221,7 @@ describe.each(described.filter(({ operation }) => !LEFT_OUT.has(operation.operat
         const answer = await answered(request);
         const said = undeclared(known, answer) ?? (isSpoiled ? null : refusedAsInvalid(answer));
         if (said !== null) {
-          const shown = `${request.method} ${request.path} ${(request.body ?? '').slice(0, 600)}`;
+          const shown = `${request.method} ${request.path} ${String(request.body ?? '').slice(0, 600)}`;
           wrong.push(`${shown}\nwas answered ${answer.status} ${answer.text.slice(0, 600)}\nwhich ${said}`);
         }
       }

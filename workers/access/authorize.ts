@@ -2,6 +2,7 @@
 
 import type { MiddlewareHandler } from 'hono';
 import { refuseNamespace, refuseNeed, refuseRoot, refuseSome } from '../../core/access/identity.ts';
+import { RefusalPauses } from '../../core/access/quotas/refusal-pauses.ts';
 import type { Action, Need } from '../../protocol/access/scopes.ts';
 import { type Failure } from '../../protocol/errors.ts';
 import type { AccessRule, Operation } from '../../protocol/operations/index.ts';
@@ -18,11 +19,28 @@ export function authorized(operation: Operation): MiddlewareHandler<AppEnv> {
     c.set('operation', operation);
     const refused =
       refuseRule(c, operation.access) ?? (await enterNamespace(c)) ?? refuseRateOf(c, operation);
-    if (refused) return problem(c, counted(c, refused));
+    if (refused) {
+      if (refused.code === 'quota') await pauseRefusal(c);
+      return problem(c, counted(c, refused));
+    }
     await next();
     await auditChange(c, operation, c.res.status);
     return undefined;
   };
+}
+
+const pauses = new RefusalPauses();
+
+/** A spender that does not wait is made to. */
+async function pauseRefusal(c: AppContext): Promise<void> {
+  const spender = c.get('spenders')?.[0]?.key;
+  const waitMs = spender === undefined ? 0 : pauses.begin(spender, Date.now());
+  if (waitMs === 0) return;
+  try {
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+  } finally {
+    pauses.ended();
+  }
 }
 
 /** Returns why the call may not reach what its body names (core/access/reach.ts); null if it may. */

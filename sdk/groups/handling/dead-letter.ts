@@ -13,6 +13,7 @@ import {
 } from '../../../protocol/limits.ts';
 import { RESERVED_PREFIX } from '../../../protocol/message-headers.ts';
 import type { RecordHeader } from '../../../protocol/record-batch/index.ts';
+import { CLAIMED_BODY, claimTextOf } from '../../claims/claim.ts';
 import { textOf } from '../../consumer/settlement-entries.ts';
 import type { Producer } from '../../producer/producer.ts';
 import type { Publisher } from '../../publisher/publisher.ts';
@@ -60,13 +61,15 @@ async function buryRecords(
 ): Promise<void> {
   const sends = records.map((record) => {
     const headers = [...record.headers, ...reasons(record, error, attempts)];
-    const { key, value } = record;
+    const { key, headers: own } = record;
+    const claim = claimTextOf(own);
+    const value = claim === undefined ? record.value : CLAIMED_BODY; // its body stays where it is
     if ('topic' in to) return sinks.producer().send(to.topic, { key, value: value as never, headers });
     return sinks.publisher().sendToQueue(to.queue, {
       body: value as never,
       // Names of the broker's own are refused in a message.
       headers: headers.filter((header) => !header.key.startsWith(RESERVED_PREFIX)),
-      properties: { orderingKey: key && key.length <= ORDERING_KEY_BYTES_MAX ? key : undefined },
+      properties: { claim, orderingKey: key && key.length <= ORDERING_KEY_BYTES_MAX ? key : undefined },
     });
   });
   await Promise.all(sends);

@@ -22,6 +22,7 @@ class PosthornError(Exception):
     - `handler_failed`: the handler of a group's consumer failed after its last retry, and there is no dead letter
     - `settlement_refused`: the delivery was not the consumer's any more, and nothing has changed;
       `details["outcome"]` says why, for example `lease_expired`
+    - `body_differs`: the object of a large body is not the one that its message refers to
     """
 
     code: str

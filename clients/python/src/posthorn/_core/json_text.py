@@ -98,6 +98,12 @@ class StoredValue:
             self._text = None
             self._bytes = base64.b64decode(parsed["$base64"])
 
+    @classmethod
+    def of_bytes(cls, body: bytes) -> StoredValue:
+        value = cls(None, None)
+        value._bytes = body
+        return value
+
     @property
     def bytes(self) -> bytes | None:
         if self._bytes is None and self._text is not None:

@@ -34,9 +34,11 @@ class MessageProperties(TypedDict, total=False):
     """When the application made it."""
     type: str
     app_id: str
+    claim: str
+    """Where the body is, if it was too large for the message."""
 
 
-_TEXTS = ("message_id", "correlation_id", "reply_to", "content_type", "type", "app_id")
+_TEXTS = ("message_id", "correlation_id", "reply_to", "content_type", "type", "app_id", "claim")
 _NUMBERS = ("priority", "expiration_ms", "delay_ms")
 _TIMES = ("deliver_at", "timestamp")
 

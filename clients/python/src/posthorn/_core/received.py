@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from .json_text import StoredValue, wire_bytes, wire_headers
 
+CLAIM_HEADER = ":claim"
+
 
 class Received:
     """A stored value with headers: what records and messages share."""
 
-    __slots__ = ("_stored", "headers")
+    __slots__ = ("_stored", "headers", "is_opened")
 
     headers: tuple[tuple[str, bytes | None], ...]
     """Pairs of name and value; a name may occur more than once."""
 
     def __init__(self, stored: StoredValue, headers: dict[str, Any] | None) -> None:
         self._stored = stored
+        self.is_opened = False
         self.headers = tuple(wire_headers(headers)) if headers else ()
 
     def _where(self) -> str:
         return "the value"
+
+    @property
+    def claim(self) -> dict[str, Any] | None:
+        """Where the value is, if it was too large for its record or message: `id`, `bytes`, `sha256`, `content_type`."""
+        text = self._claim_text()
+        try:
+            claim = None if text is None else json.loads(text)
+        except ValueError:
+            return None
+        return claim if isinstance(claim, dict) and "id" in claim and "sha256" in claim else None
+
+    def _claim_text(self) -> str | None:
+        return self.header(CLAIM_HEADER)
+
+    def open(self, body: bytes) -> None:
+        """For the client: the value that the claim refers to."""
+        self._stored = StoredValue.of_bytes(body)
+        self.is_opened = True
 
     @property
     def stored_size(self) -> int:

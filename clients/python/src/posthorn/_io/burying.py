@@ -18,6 +18,7 @@ from .._core.limits import (
 from .._core.message_batches import Destination, PendingMessage
 from .._core.messages import MessageProperties
 from .._core.names import default_dead_letter_queue
+from .._core.received import CLAIM_HEADER
 from .._core.records import OutgoingRecord, PendingRecord
 from .._core.settlements import cut, sendable
 from ..admin.queues import declare_queue
@@ -83,11 +84,13 @@ class Burying:
         self, target: dict[str, str], record: GroupRecord, error: BaseException, attempts: int
     ) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        # A large body stays where it is.
+        value = record.value if record.claim is None else b""
         headers = [*record.headers, *_reasons(record, error, attempts)]
         if "topic" in target:
             if self._producing is None:
                 self._producing = Producing(self._transport, producer_config())
-            outgoing = OutgoingRecord(record.value, record.key, headers)
+            outgoing = OutgoingRecord(value, record.key, headers)
             pending = PendingRecord(outgoing, future, time_ns() // 1_000_000)
             self._producing.accept(target["topic"], pending)
             return future
@@ -96,9 +99,12 @@ class Burying:
         properties: MessageProperties = {}
         if record.key is not None and len(record.key) <= ORDERING_KEY_BYTES_MAX:
             properties["ordering_key"] = record.key
+        claim = record.header(CLAIM_HEADER)
+        if claim is not None:
+            properties["claim"] = claim
         # Names of the broker's own are refused in a message.
         own = [(name, value) for name, value in headers if not name.startswith(":")]
-        self._publishing.accept(Destination("queue", target["queue"]), PendingMessage(record.value, own, properties, future))
+        self._publishing.accept(Destination("queue", target["queue"]), PendingMessage(value, own, properties, future))
         return future
 
 

@@ -29,6 +29,7 @@ from ..admin.queues import get_queue
 from ..errors import PosthornError, invalid_argument
 from ..options import MessagesOptions
 from .backlog import Tasks, seen, unexpected
+from .claims import open_claims
 from .delivered import Delivered, Settle, ack_of, extend_of, nack_of, release_of
 from .leases import Leases
 from .reading import check_one_of
@@ -249,6 +250,7 @@ class Consuming:
 
     async def _run(self, message: Delivered) -> None:
         try:
+            await open_claims(self._transport, [message])
             await self._handle(message)
         except asyncio.CancelledError:
             # The consumer is aborted, or the handler has cancelled itself.

@@ -55,6 +55,10 @@ class Delivered(Received):
         self._tag: str = fields["delivery_tag"]
         self._settle = settle
 
+    def _claim_text(self) -> str | None:
+        claim: str | None = self.properties.get("claim")
+        return claim
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._tag} {(self.text() or '')[:60]!r}>"
 

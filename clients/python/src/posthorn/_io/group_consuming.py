@@ -10,11 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from .._core.group_records import GroupOwner, Position, TopicPartition
+from .._core.group_records import GroupBatch, GroupOwner, GroupRecord, Position, TopicPartition
 from .._core.partition_work import PartitionWork
 from ..errors import PosthornError, as_posthorn_error, invalid_argument
 from .backlog import Tasks, seen
 from .burying import Burying
+from .claims import open_claims
 from .committing import Committer
 from .dispatching import Dispatcher, HandleUnit
 from .fetching import Fetcher
@@ -43,7 +44,12 @@ class GroupConsuming:
         self.committer = Committer(self._requests, self.membership, self._held_works, retry, config.session_timeout_ms)
         self._fetcher = Fetcher(self._requests, self.membership, self, retry, config.fetch_bytes)
         self._burying = Burying(transport, config)
-        self._dispatcher = Dispatcher(self, config, handle, self._burying.bury)
+
+        async def opened(unit: GroupRecord | GroupBatch) -> object:
+            await open_claims(transport, [unit] if isinstance(unit, GroupRecord) else unit.records)
+            return await handle(unit)
+
+        self._dispatcher = Dispatcher(self, config, opened, self._burying.bury)
         self._giving_up: dict[PartitionWork, None] = {}
         """Held until the handlers have ended and what they did is committed."""
         self._lost: set[PartitionWork] = set()

@@ -17,6 +17,7 @@ from .._core.start import Start, WireOffset, wire_start
 from ..admin.topics import get_topic
 from ..errors import PosthornError, invalid_argument
 from .backlog import Tasks, seen
+from .claims import open_claims
 from .transport import Transport, with_retries
 
 EMPTY_PAUSE_S = 0.05
@@ -237,6 +238,7 @@ async def read_batches(transport: Transport, topic: str, config: ReaderConfig) -
                 raise arrival
             else:
                 taken.set()
+                await open_claims(transport, arrival)
                 yield arrival
     finally:
         tasks.cancel()

@@ -1,0 +1,157 @@
+/** Bodies that are too large for a message go to the bucket, and come back with their messages. */
+
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { type BodyClaim, type PosthornError, type ReceivedMessage } from '../../sdk/index.ts';
+import { brokerForTests } from './harness.ts';
+
+const MiB = 1024 * 1024;
+const large = (bytes = 3 * MiB): Uint8Array => new Uint8Array(randomBytes(bytes));
+const isSame = (left: Uint8Array | null, right: Uint8Array): boolean =>
+  left !== null && Buffer.compare(left, right) === 0;
+
+describe('a large body', () => {
+  const broker = brokerForTests();
+
+  it('goes through a queue, in the order of its neighbours', async () => {
+    const client = broker.client();
+    const queue = await broker.queue();
+    const body = large();
+    const publisher = client.publisher();
+    const sent = [
+      publisher.sendToQueue(queue, { body: 1 }),
+      publisher.sendToQueue(queue, { body, properties: { contentType: 'image/png' } }),
+      publisher.sendToQueue(queue, { body: 3 }),
+    ];
+    await publisher.close();
+    await Promise.all(sent);
+    const seen: ReceivedMessage[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const consumer = client.consumer(
+      queue,
+      (message) => {
+        seen.push(message);
+        if (seen.length === 3) resolve();
+      },
+      { concurrency: 1 },
+    );
+    await promise;
+    await consumer.stop();
+    expect(seen.map(({ claim }) => claim?.bytes)).toEqual([undefined, body.length, undefined]);
+    expect(isSame(seen[1]!.body, body)).toBe(true);
+    expect(seen[1]!.claim).toMatchObject({ contentType: 'image/png' });
+    expect([seen[0]!.json(), seen[2]!.json()]).toEqual([1, 3]);
+  });
+
+  it('of 100 MB too, and a stream of it is checked', async () => {
+    const client = broker.client();
+    const queue = await broker.queue();
+    const body = new Uint8Array(100_000_000).fill(7);
+    await client.publisher().sendToQueue(queue, { body });
+    for await (const message of client.messages(queue, { bodies: 'claim' })) {
+      expect(message.body).toHaveLength(0);
+      let bytes = 0;
+      for await (const piece of await client.objects.stream(message.claim!)) bytes += piece.length;
+      expect(bytes).toBe(body.length);
+      const other: BodyClaim = { ...message.claim!, sha256: '0'.repeat(64) };
+      const drain = async (): Promise<void> => {
+        for await (const _ of await client.objects.stream(other));
+      };
+      await expect(drain()).rejects.toMatchObject({ code: 'body_differs' });
+      await message.ack();
+      break;
+    }
+  }, 60_000);
+
+  it('goes through a topic, to readers and to groups', async () => {
+    const client = broker.client();
+    const topic = await broker.topic();
+    const body = large();
+    await using producer = client.producer();
+    await producer.sendBatch(topic, [
+      { value: 'first' },
+      { key: 'k', value: body },
+      { value: { a: 'x'.repeat(MiB) } },
+    ]);
+    const records = [];
+    for await (const record of client.reader(topic, { follow: false })) records.push(record);
+    expect(records.map(({ claim }) => claim === undefined)).toEqual([true, false, false]);
+    expect(isSame(records[1]!.value, body)).toBe(true);
+    expect(records[2]!.json<{ a: string }>()!.a).toHaveLength(MiB);
+    const batches = [];
+    for await (const batch of client.reader(topic, { follow: false }).batches()) batches.push(...batch);
+    expect(isSame(batches[1]!.value, body)).toBe(true);
+
+    const { promise, resolve } = Promise.withResolvers<Uint8Array | null>();
+    const consumer = client.consumer({
+      group: `${topic}-group`,
+      topics: [topic],
+      eachRecord: (record) => {
+        if (record.keyText === 'k') resolve(record.value);
+      },
+    });
+    expect(isSame(await promise, body)).toBe(true);
+    await consumer.stop();
+  });
+
+  it('lives as long as the records of its topic', async () => {
+    const client = broker.client();
+    const topic = await broker.topic(1, { retentionMs: null });
+    await client.producer().send(topic, { value: large(MiB) });
+    for await (const record of client.reader(topic, { follow: false, bodies: 'claim' }))
+      expect(record.claim!.object).toMatch(/^forever\./);
+  });
+
+  it('that has vanished is an error of its handler, and its message a dead letter', async () => {
+    const client = broker.client();
+    const queue = await broker.queue({ retry: { scheduleMs: [] } });
+    const publisher = client.publisher();
+    await publisher.sendToQueue(queue, { body: large(MiB) });
+    await publisher.sendToQueue(queue, { body: 'after' });
+    for (const { object } of await client.objects.list()) await client.objects.delete(object);
+    const errors: unknown[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const consumer = client.consumer(
+      queue,
+      (message) => {
+        try {
+          if (message.text() === '"after"') resolve();
+        } catch (error) {
+          errors.push((error as PosthornError).code);
+          throw error;
+        }
+      },
+      { onError: () => {} },
+    );
+    await promise;
+    const messages = async (): Promise<unknown[]> => {
+      const found = [];
+      for await (const { error } of client.deadLetters.list(`${queue}.dlq`)) found.push(error?.message);
+      return found;
+    };
+    await expect
+      .poll(messages)
+      .toEqual([expect.stringContaining('does not exist, or has expired') as unknown]);
+    expect(errors).toEqual(['object_not_found']);
+    await consumer.stop();
+  });
+});
+
+describe('without a bucket', () => {
+  const broker = brokerForTests({ own: 'has no bucket', objects: false });
+
+  it('goes in the message while it fits, and is refused with what to do above', async () => {
+    const client = broker.client();
+    const queue = await broker.queue();
+    const publisher = client.publisher();
+    await publisher.sendToQueue(queue, { body: 'x'.repeat(500_000) });
+    await expect(publisher.sendToQueue(queue, { body: large() })).rejects.toMatchObject({
+      code: 'record_too_large',
+      message: expect.stringContaining('[[r2_buckets]]') as unknown,
+    });
+    for await (const message of client.messages(queue)) {
+      expect(message.json()).toHaveLength(500_000);
+      break;
+    }
+  });
+});
