@@ -133,6 +133,8 @@ describe('a large body', () => {
       .poll(messages)
       .toEqual([expect.stringContaining('does not exist, or has expired') as unknown]);
     expect(errors).toEqual(['object_not_found']);
+    for await (const { originalMessage } of client.deadLetters.list(`${queue}.dlq`))
+      expect(originalMessage.properties.claim).toContain('sha256');
     await consumer.stop();
   });
 });

@@ -51,7 +51,7 @@ def test_that_have_vanished_become_dead_letters(posthorn: Posthorn, name: str) -
     with posthorn.consumer(name, lambda _: None):
         until("it is dead", lambda: posthorn.queues.get(name)["state"]["ready"] == 0 and _died(posthorn, name))
     letter = next(iter(posthorn.dead_letters.list(f"{name}.dlq")))
-    assert "does not exist, or has expired" in letter.error["message"]
+    assert "does not exist, or has expired" in (letter.error["message"] or "")
 
 
 def _died(posthorn: Posthorn, name: str) -> bool:
