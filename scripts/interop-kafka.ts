@@ -5,6 +5,8 @@
  * - kafka-python and confluent-kafka: produce, consume in a group, one after the other, and go on where the group was (needs Python 3)
  * - confluent-kafka: reads, handles and writes in transactions, with fenced and aborted ones between
  * - kcat, if it is installed: the same records with each codec, in and out
+ * - in Java, with Maven, also against Kafka 4.4: TransactionalMessageCopier with random aborts and kills, a word count of Kafka Streams with
+ *   `exactly_once_v2` that is killed half-way, ProducerPerformance and ConsumerPerformance
  */
 
 import { execFile } from 'node:child_process';
@@ -15,6 +17,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { KafkaServer } from '../gateway/kafka/kafka-server.ts';
 import { startBroker } from './broker/broker.ts';
+import { countWords } from './interop/kafka-streams.ts';
+import { copyInTransactions, measureRates } from './interop/kafka-tools.ts';
+import { canRunKafka, startKafka } from './peers/kafka.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '..');
@@ -32,12 +37,32 @@ try {
     await told('kafka-python, confluent-kafka', () => python('groups.py')),
     await told('transactions with confluent-kafka', () => python('transactions.py')),
     await told('kcat', kcat),
+    ...(canRunKafka() ? await javaTold() : []),
   ];
   process.exitCode = results.every(Boolean) ? 0 : 1;
 } finally {
   await server.stop();
   await broker.stop();
   await rm(dataPath, { recursive: true, force: true });
+}
+
+/** The programs in Java, against the gateway and against Kafka itself. */
+async function javaTold(): Promise<boolean[]> {
+  const programs = [
+    ['TransactionalMessageCopier', copyInTransactions],
+    ['Kafka Streams, exactly_once_v2', countWords],
+    ['ProducerPerformance, ConsumerPerformance', measureRates],
+  ] as const;
+  const outcomes: boolean[] = [];
+  for (const [name, program] of programs) outcomes.push(await told(name, () => program(address)));
+  const kafka = await startKafka();
+  try {
+    for (const [name, program] of programs)
+      outcomes.push(await told(`reference: ${name}`, () => program(kafka.server)));
+  } finally {
+    await kafka.stop();
+  }
+  return outcomes;
 }
 
 async function told(name: string, test: () => Promise<string>): Promise<boolean> {

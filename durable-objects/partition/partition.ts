@@ -54,7 +54,7 @@ import {
   type PartitionMethods,
 } from '../rpc/partition.ts';
 import { STALE, type Stale } from '../rpc/stale.ts';
-import { ProducedLog, type AppendCommand, type LogCommand, type LogOutcome } from './log/produced-log.ts';
+import { appendCommand, ProducedLog, type LogCommand, type LogOutcome } from './log/produced-log.ts';
 
 /** What exists while the partition is defined. */
 interface Open extends Cleanable {
@@ -164,9 +164,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#appends += 1;
     const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
     const batches = readAppend(bytes, stampsAppends ? this.now() : null);
-    const command: AppendCommand = range
-      ? { kind: 'publish', batches, range }
-      : { kind: 'append', batches, transaction };
+    const command = appendCommand(batches, range, transaction);
     const outcome = await this.#commit.submit(command, bytes.length);
     return isFailure(outcome) ? outcome : appendReply(open, command, outcome);
   }
@@ -314,7 +312,9 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     const offset = resolveOffset(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
-    if (result.chunks.length === 0 && isWaiting(request)) return this.#wait(open, result.nextOffset, query);
+    const isProgress = query.waitsForProgress === true && result.nextOffset > offset;
+    if (result.chunks.length === 0 && !isProgress && isWaiting(request))
+      return this.#wait(open, result.nextOffset, query);
     return batchesReply(open, offset, result);
   }
 
@@ -378,8 +378,8 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   }
 
   #wait(open: Open, offset: number, query: ReadRequest, pending: { pendingOf?: string } = {}): Response {
-    const { bytesMax, recordsMax, isolation } = query;
-    const wait = { offset, bytesMax, recordsMax, isolation, ...pending };
+    const { bytesMax, recordsMax, isolation, waitsForProgress = false } = query;
+    const wait = { offset, bytesMax, recordsMax, isolation, waitsForProgress, ...pending };
     return this.#waiters.accept(wait, offsetHeaders(open, offset, offset));
   }
 

@@ -54,6 +54,8 @@ export interface ReadRequest {
   bytesMax: number;
   recordsMax: number;
   isolation: ReadIsolation;
+  /** A wait ends also when the position moves past aborted records. */
+  waitsForProgress?: boolean;
 }
 
 export interface PartitionDescription {

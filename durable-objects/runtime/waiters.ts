@@ -11,6 +11,8 @@ export interface Wait {
   bytesMax: number;
   recordsMax: number;
   isolation: ReadIsolation;
+  /** It is answered also when it can go on past aborted records. */
+  waitsForProgress?: boolean;
   /** Waits for the open transaction that has committed offsets of this group, and not for records. */
   pendingOf?: string;
 }
@@ -56,7 +58,7 @@ export class Waiters {
     for (const socket of this.#ctx.getWebSockets()) {
       const attachment = socket.deserializeAttachment() as Attachment;
       if (attachment.answered) continue;
-      const key = `${attachment.offset} ${attachment.bytesMax} ${attachment.recordsMax} ${attachment.isolation} ${attachment.pendingOf ?? ''}`;
+      const key = `${attachment.offset} ${attachment.bytesMax} ${attachment.recordsMax} ${attachment.isolation} ${attachment.pendingOf ?? ''} ${attachment.waitsForProgress ?? ''}`;
       const known = answers.get(key);
       const message = known === undefined ? answer(attachment) : known;
       answers.set(key, message);

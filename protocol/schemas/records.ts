@@ -257,6 +257,12 @@ export const fetchQuerySchema = z
       .max(WAIT_MS_MAX)
       .default(0)
       .describe('How long to wait for the first record if there is none yet'),
+    wait_for: z
+      .enum(['records', 'progress'])
+      .default('records')
+      .describe(
+        'progress: the wait ends also when the position moves past aborted records. For readers that have to reach the end of what is stable',
+      ),
     isolation: isolationSchema,
     on_corrupt: onCorruptSchema,
     delivery: consumeDelivery(

@@ -158,6 +158,18 @@ describe('a transaction', () => {
     expect((await waiting).body).toMatchObject({ records: [{ offset: 2, value: 'kept' }], next_offset: 4 });
   });
 
+  it('wakes readers that have to get on by what was aborted too', async () => {
+    const topic = await newTopic();
+    const tx = await begin();
+    const waiting = broker.fetch(topic, 0, 'isolation=read_committed&wait_ms=30000&wait_for=progress');
+    while ((await broker.state(topic, 0)).waiting === 0);
+    await tx.send(topic, 0, 'lost');
+    await tx.end('abort');
+    expect((await waiting).body).toMatchObject({ records: [], next_offset: 2 });
+    const query = 'isolation=read_committed&wait_ms=30000&wait_for=progress&offset=0';
+    expect((await broker.fetch(topic, 0, query)).body).toMatchObject({ records: [], next_offset: 2 });
+  });
+
   it('begins reading at the last stable offset with latest', async () => {
     const topic = await newTopic();
     const tx = await begin();

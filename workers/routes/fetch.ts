@@ -155,6 +155,7 @@ async function readPartitionLog(
       bytesMax: query.max_bytes,
       recordsMax: wantsBatches(c) ? Number.MAX_SAFE_INTEGER : query.max_records,
       isolation: query.isolation,
+      ...(query.wait_for === 'progress' && { waitsForProgress: true }),
     };
     const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
     const response = await stub.fetch(url, { headers });

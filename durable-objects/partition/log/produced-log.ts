@@ -43,6 +43,14 @@ export type AppendCommand =
   | { kind: 'append'; batches: readonly ProducedBatch[]; transaction?: number | undefined }
   | { kind: 'publish'; batches: readonly ProducedBatch[]; range: PublishRange };
 
+export function appendCommand(
+  batches: readonly ProducedBatch[],
+  range: PublishRange | undefined,
+  transaction: number | undefined,
+): AppendCommand {
+  return range ? { kind: 'publish', batches, range } : { kind: 'append', batches, transaction };
+}
+
 export type LogCommand =
   | AppendCommand
   | {

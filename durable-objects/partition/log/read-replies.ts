@@ -21,8 +21,9 @@ export function answerTo(
   if (wait.pendingOf !== undefined) return groups.isPending(wait.pendingOf) ? null : 'gone';
   const result = produced.read(wait.offset, wait.bytesMax, wait.recordsMax, wait.isolation);
   if (isFailure(result)) return 'gone';
-  if (result.chunks.length === 0) return null;
   const { chunks, nextOffset } = result;
+  const isProgress = wait.waitsForProgress === true && nextOffset > wait.offset;
+  if (chunks.length === 0 && !isProgress) return null;
   // Everybody who waits is answered at once, so none gets much: the others ask again, one after another.
   if (chunks.reduce((sum, chunk) => sum + chunk.length, 0) > WAKE_BYTES_MAX) return 'gone';
   return encodeFetchFrame({

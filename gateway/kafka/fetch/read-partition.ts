@@ -52,6 +52,7 @@ export async function readPartition(
       max_bytes: bytesMax,
       wait_ms: waitMs === 0 ? undefined : waitMs,
       isolation: isCommittedOnly ? 'read_committed' : undefined,
+      wait_for: isCommittedOnly && waitMs > 0 ? 'progress' : undefined,
     },
     headers: { accept: RECORD_BATCH_TYPE },
     signal,
