@@ -14,7 +14,7 @@ import {
   nextClassicMs,
   syncClassic,
 } from '../../core/group/classic/transitions.ts';
-import type { Joined, MemberClaim, Step, Synced } from '../../core/group/classic/step.ts';
+import type { ClassicJoin, Joined, MemberClaim, Step, Synced } from '../../core/group/classic/step.ts';
 import {
   isEmpty,
   knownRef,
@@ -63,6 +63,8 @@ export class ClassicCalls {
     if (request.action === 'join') {
       // Who is only given an id makes no group.
       const isFirstStep = request.memberId === '' && request.needsId && request.instanceId === null;
+      const unfit = this.#refusalOfFirst(request);
+      if (unfit && !isFirstStep) return unfit;
       const refused = isFirstStep ? null : await this.#host.noteFirstUse(namespace, name);
       if (refused) return refused;
       const group = this.#host.group();
@@ -145,6 +147,20 @@ export class ClassicCalls {
     for (const { resolve } of [...this.#joins.values(), ...this.#syncs.values()]) resolve(gone);
     this.#joins.clear();
     this.#syncs.clear();
+  }
+
+  /** Why a group cannot begin with this join; null if it can, or has begun. */
+  #refusalOfFirst(request: ClassicJoin): Failure | null {
+    const group = this.#host.group();
+    if (group.epoch > 0 || memberCount(group) > 0) return null;
+    const trial: Step = { nowMs: this.#host.now(), nextEpoch: () => 1, answers: [], isChanged: false };
+    const joined = joinClassic(
+      structuredClone(group.classic ?? emptyClassicGroup()),
+      trial,
+      request,
+      'trial',
+    );
+    return isFailure(joined) ? joined : null;
   }
 
   #step<Result>(run: (classic: NonNullable<GroupState['classic']>, step: Step) => Result): Result {

@@ -81,6 +81,26 @@ describe('a commit', () => {
     expect(await groupOf('nobodys').offsets()).toMatchObject([{ offset: 1 }, { offset: null }]);
   });
 
+  it('of a member that assigns partitions itself needs a group, which a refused join does not make', async () => {
+    const fields = {
+      client_id: 'c',
+      session_timeout_ms: 6_000,
+      rebalance_timeout_ms: 6_000,
+      protocol_type: 'consumer',
+    };
+    const join = (more: object): Promise<{ status: number; body: { code?: string } }> =>
+      broker.call('POST', '/v1/default/groups/unfit/classic', { action: 'join', ...fields, ...more });
+    const protocols = [{ name: 'range', metadata: '' }];
+    expect((await join({ needs_id: false, protocols: [] })).body.code).toBe('inconsistent_protocol');
+    expect((await join({ member_id: 'nobody', needs_id: false, protocols })).body.code).toBe(
+      'member_not_found',
+    );
+    expect((await join({ needs_id: true, protocols })).body.code).toBe('member_id_required');
+    expect((await broker.call('GET', '/v1/default/groups/unfit')).status).toBe(404);
+    const { groups } = (await broker.call<{ groups: { group: string }[] }>('GET', '/v1/default/groups')).body;
+    expect(groups.map(({ group }) => group)).not.toContain('unfit');
+  });
+
   it('is taken or refused by each partition on its own, and the reply says which', async () => {
     const group = groupOf('partly');
     await broker.declare('partly', { partitions: 2 });
