@@ -16,6 +16,7 @@ import type {
   TopologyFollowerMethods,
 } from '../rpc/topology-follower.ts';
 import type { SnapshotPage, SnapshotPosition } from '../rpc/topology.ts';
+import { replyData } from '../rpc/reply-data.ts';
 import { rootFollowerStub, topologyStub } from '../stubs.ts';
 import { DefinitionCopy, type AskParent } from './definition-copy.ts';
 import { TopologyCopy, type Parent } from './topology-copy.ts';
@@ -77,11 +78,12 @@ function topologyAsParent(env: Env, namespace: string): Parent & { definitions: 
   return {
     changes: async ({ since }) => {
       await turn();
-      return { part: await topologyStub(env, namespace).changesSince(since), ageMs: 0 };
+      const part = await topologyStub(env, namespace).changesSince(since);
+      return { part: part && replyData(part), ageMs: 0 };
     },
     snapshot: async (after) => {
       await turn();
-      return await topologyStub(env, namespace).snapshot(after);
+      return replyData(await topologyStub(env, namespace).snapshot(after));
     },
     definitions: async ({ queues, topics }) => {
       await turn();
@@ -99,9 +101,10 @@ function topologyAsParent(env: Env, namespace: string): Parent & { definitions: 
 function rootAsParent(env: Env, namespace: string): Parent & { definitions: AskParent } {
   const address = { namespace, isRoot: true };
   return {
-    changes: async (question) => await rootFollowerStub(env, namespace).changes(address, question, null),
-    snapshot: async (after) => await rootFollowerStub(env, namespace).snapshot(address, after),
+    changes: async (question) =>
+      replyData(await rootFollowerStub(env, namespace).changes(address, question, null)),
+    snapshot: async (after) => replyData(await rootFollowerStub(env, namespace).snapshot(address, after)),
     definitions: async (question) =>
-      await rootFollowerStub(env, namespace).definitions(address, question, null),
+      replyData(await rootFollowerStub(env, namespace).definitions(address, question, null)),
   };
 }
