@@ -1,6 +1,6 @@
 /**
  * `npm run interop:kafka`: Kafka clients that others have written, against the gateway and a broker of its own. It installs what it
- * needs into `.interop/kafka`.
+ * needs into `.interop/kafka`. `npm run interop:kafka -- kcat streams` runs those with such words in their names.
  *
  * - kafka-python and confluent-kafka: produce, consume in a group, one after the other, and go on where the group was (needs Python 3)
  * - confluent-kafka: reads, handles and writes in transactions, with fenced and aborted ones between
@@ -27,6 +27,10 @@ const FOLDER = join(ROOT, '.interop/kafka');
 const PACKAGES = ['kafka-python==3.0.12', 'confluent-kafka==2.16.1'];
 const RUN_MS_MAX = 120_000;
 
+const words = process.argv.slice(2).map((word) => word.toLowerCase());
+const isWanted = (name: string): boolean =>
+  words.length === 0 || words.some((word) => name.toLowerCase().includes(word));
+
 await mkdir(FOLDER, { recursive: true });
 const dataPath = await mkdtemp(join(tmpdir(), 'posthorn-interop-'));
 const broker = await startBroker({ dataPath, port: 0 });
@@ -34,8 +38,8 @@ const server = await KafkaServer.start({ url: broker.url, port: 0, autoCreate: t
 const address = `127.0.0.1:${server.port}`;
 try {
   const results = [
-    await told('kafka-python, confluent-kafka', () => python('groups.py')),
-    await told('transactions with confluent-kafka', () => python('transactions.py')),
+    await told('groups of kafka-python and confluent-kafka', () => python('groups.py')),
+    await told('transactions of confluent-kafka', () => python('transactions.py')),
     await told('kcat', kcat),
     ...(canRunKafka() ? await javaTold() : []),
   ];
@@ -49,12 +53,13 @@ try {
 /** The programs in Java, against the gateway and against Kafka itself. */
 async function javaTold(): Promise<boolean[]> {
   const programs = [
-    ['TransactionalMessageCopier', copyInTransactions],
-    ['Kafka Streams, exactly_once_v2', countWords],
-    ['ProducerPerformance, ConsumerPerformance', measureRates],
+    ['Java TransactionalMessageCopier', copyInTransactions],
+    ['Java Kafka Streams, exactly_once_v2', countWords],
+    ['Java ProducerPerformance, ConsumerPerformance', measureRates],
   ] as const;
   const outcomes: boolean[] = [];
   for (const [name, program] of programs) outcomes.push(await told(name, () => program(address)));
+  if (!programs.some(([name]) => isWanted(`reference: ${name}`))) return outcomes;
   const kafka = await startKafka();
   try {
     for (const [name, program] of programs)
@@ -65,7 +70,9 @@ async function javaTold(): Promise<boolean[]> {
   return outcomes;
 }
 
+/** Runs a test if it is wanted. */
 async function told(name: string, test: () => Promise<string>): Promise<boolean> {
+  if (!isWanted(name)) return true;
   try {
     console.log(`✓ ${name}: ${await test()}`);
     return true;
