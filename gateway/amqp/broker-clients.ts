@@ -96,6 +96,8 @@ class SharedPublishers {
       deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
       maxInFlight: 16,
       whenFull: 'refuse',
+      // The gateway takes no body that is larger than a message, and clients of all protocols read what is in one.
+      claimCheckBytes: Infinity,
     });
   }
 }

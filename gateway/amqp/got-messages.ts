@@ -1,5 +1,6 @@
 /** Got messages: what `basic.get` takes from queues, and how that is settled. */
 
+import { openBody } from '../../sdk/claims/open-body.ts';
 import type { Transport } from '../../sdk/client/transport.ts';
 import { SettlementBatcher } from '../../sdk/consumer/settlement-batcher.ts';
 import { settleOverHttp } from '../../sdk/consumer/settlement-entries.ts';
@@ -34,7 +35,20 @@ export class GotMessages {
       isAutoAck: false,
       signal: this.#abort.signal,
     });
-    return messagesOf(frame, this.#settlerOf(queue))[0] ?? null;
+    const [message] = messagesOf(frame, this.#settlerOf(queue));
+    if (message !== undefined) await this.#load(message);
+    return message ?? null;
+  }
+
+  /** Gets a body that was too large for its message. One that cannot be had fails its delivery, as in a consumer. */
+  async #load(message: ReceivedMessage): Promise<void> {
+    try {
+      await openBody(this.#transport, message, 'body', this.#abort.signal);
+      void message.body;
+    } catch (error) {
+      await message.nack();
+      throw error;
+    }
   }
 
   #settlerOf(queue: string): Settler {
