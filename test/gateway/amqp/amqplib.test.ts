@@ -86,22 +86,6 @@ async function codeOf(promise: Promise<unknown>): Promise<number> {
   return error.code ?? 0;
 }
 
-describe('large bodies', () => {
-  it('come as they were sent, by SDK or by AMQP', async () => {
-    const channel = await newConfirmChannel();
-    const queue = newName();
-    await channel.assertQueue(queue);
-    const bodies = [300_000, 3_000_000, 300_001].map((size) => Buffer.alloc(size, 'abcdefghijk'));
-    for (const body of bodies.slice(0, 2)) await posthorn.publisher().sendToQueue(queue, { body });
-    channel.sendToQueue(queue, bodies[2]!);
-    await channel.waitForConfirms();
-    const got = (await channel.get(queue, { noAck: true })) as GetMessage;
-    const taken = [got, ...(await take(channel, queue, 2))];
-    expect(taken.map(({ content }, at) => content.equals(bodies[at]!))).toEqual([true, true, true]);
-    await channel.close();
-  });
-});
-
 describe('publishing with amqplib', () => {
   it('confirms messages when they are stored, and delivers them in their order', async () => {
     const channel = await newConfirmChannel();
