@@ -1,6 +1,6 @@
 /** Bodies that are too large for a message, on their way to AMQP clients. */
 
-import { connect, type GetMessage } from 'amqplib';
+import { connect, type Message } from 'amqplib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AmqpServer } from '../../../gateway/amqp/amqp-server.ts';
 import { Posthorn } from '../../../sdk/index.ts';
@@ -26,9 +26,9 @@ it('come as they were sent, by the SDK or by AMQP', async () => {
   for (const body of bodies.slice(0, 2)) await posthorn.publisher().sendToQueue('large', { body });
   channel.sendToQueue('large', bodies[2]!);
   await channel.waitForConfirms();
-  const taken = [(await channel.get('large', { noAck: true })) as GetMessage];
+  const taken: Message[] = [(await channel.get('large', { noAck: true })) as Message];
   const all = Promise.withResolvers<void>();
-  await channel.consume('large', (message) => taken.push(message as GetMessage) === 3 && all.resolve(), {
+  await channel.consume('large', (message) => taken.push(message as Message) === 3 && all.resolve(), {
     noAck: true,
   });
   await all.promise;
