@@ -39,7 +39,7 @@ export function eventOfHeaders(
     if (name === 'content-type') attributes.set('datacontenttype', value);
     if (!name.startsWith(HEADER_PREFIX)) continue;
     const attribute = name.slice(HEADER_PREFIX.length);
-    const text = percentDecoded(value);
+    const text = percentDecoded(unquoted(value));
     if (text === null) return invalid(`header ${name} is not percent-encoded UTF-8`);
     if (!NAME.test(attribute) || attribute === 'data') return invalidName(attribute);
     if (attribute === 'datacontenttype') return invalid('the type of the data is in the header content-type');
@@ -111,6 +111,12 @@ function textOfAttribute(value: unknown): string | null {
   if (typeof value === 'boolean') return String(value);
   if (typeof value !== 'number' || !Number.isInteger(value)) return null;
   return value >= -INTEGER_MAX - 1 && value <= INTEGER_MAX ? String(value) : null;
+}
+
+/** The text of a quoted string of HTTP, without the quotes and escapes (RFC 9110, 5.6.4). Other values stay as they are. */
+function unquoted(value: string): string {
+  const inner = /^"((?:[^"\\]|\\.)*)"$/.exec(value)?.[1];
+  return inner === undefined ? value : inner.replaceAll(/\\(.)/g, '$1');
 }
 
 function percentDecoded(text: string): string | null {

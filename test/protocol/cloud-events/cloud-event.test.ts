@@ -86,6 +86,17 @@ describe('an event as JSON', () => {
 describe('an event in headers', () => {
   const HEADERS = Object.entries(LEAST).map(([name, value]): [string, string] => [`ce-${name}`, value]);
 
+  it.each([
+    ['"a \\"b\\" c"', 'a "b" c'],
+    ['"caf%C3%A9"', 'café'],
+    ['""', ''],
+    ['"open', '"open'],
+    ['a "b"', 'a "b"'],
+  ])('has the header %s as %j', (header, subject) => {
+    const event = read(eventOfHeaders([...HEADERS, ['ce-subject', header]], new Uint8Array()));
+    expect(event.attributes).toMatchObject({ subject });
+  });
+
   it('has its data as the body, of the type of the content', () => {
     const event = eventOfHeaders(
       [...HEADERS, ['content-type', 'text/csv'], ['ce-subject', 'caf%C3%A9 100%'], ['accept', 'x']],
