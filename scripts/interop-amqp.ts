@@ -25,8 +25,10 @@ const RABBITMQ = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 const EXPECTED: ReadonlyMap<string, string> = new Map();
 
 const args = process.argv.slice(2);
-const words = args.filter((arg) => !arg.startsWith('--'));
-const suites = SUITES.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+const words = args.filter((arg) => !arg.startsWith('--')).map((word) => word.toLowerCase());
+const suites = SUITES.filter(
+  ({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word)),
+);
 const hasReference = !args.includes('--ours') && existsSync(RABBITMQ);
 
 await makeFolder();

@@ -58,10 +58,7 @@ const types = () => receiver.taken.map(({ body }) => body.type);
 /** Takes the queue's object out of memory. */
 async function evict(): Promise<void> {
   const { body } = await broker.call<QueueReply>('GET', `/v1/default/queues/${queue}`);
-  await broker.broker.miniflare.unsafeEvictDurableObject('posthorn', 'Queue', {
-    name: `default/${queue}#${queueIds.get(queue) ?? body.topology_version}`,
-    webSockets: 'hibernate',
-  });
+  await broker.evictObject('Queue', `default/${queue}#${queueIds.get(queue) ?? body.topology_version}`);
 }
 const queueIds = new Map<string, number>();
 const declareKept = async (fields: object = {}) => {

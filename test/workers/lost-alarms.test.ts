@@ -34,10 +34,7 @@ async function loseAlarmOf(object: string): Promise<void> {
 }
 
 async function evict(queue: string): Promise<void> {
-  await broker.broker.miniflare.unsafeEvictDurableObject('posthorn', 'Queue', {
-    name: objectName(queue),
-    webSockets: 'hibernate',
-  });
+  await broker.evictObject('Queue', objectName(queue));
 }
 
 /** All runs of the cron in an hour: each queue is visited by one of them. */

@@ -54,10 +54,7 @@ async function toNext(moreMs = 0): Promise<number> {
 }
 
 async function evict(id: number): Promise<void> {
-  await broker.broker.miniflare.unsafeEvictDurableObject('posthorn', 'Schedule', {
-    name: `default/${name}#${id}`,
-    webSockets: 'hibernate',
-  });
+  await broker.evictObject('Schedule', `default/${name}#${id}`);
 }
 
 describe('a schedule', () => {

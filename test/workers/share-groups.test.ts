@@ -57,10 +57,7 @@ const topicIds = new Map<string, number>();
 
 /** Takes the only partition of a topic of `start` out of memory. */
 async function evict(topic: string): Promise<void> {
-  await broker.broker.miniflare.unsafeEvictDurableObject('posthorn', 'Partition', {
-    name: `default/${topic}/0#${topicIds.get(topic)}`,
-    webSockets: 'hibernate',
-  });
+  await broker.evictObject('Partition', `default/${topic}/0#${topicIds.get(topic)}`);
 }
 
 /** A topic and a share group of one name. */
