@@ -162,6 +162,33 @@ describe('definitions', () => {
     expect((await ok('bindings ls shop')).stdout).not.toContain('orders.#');
   });
 
+  it.each([
+    [
+      '{"queues": [{"queue": "q", "max_lenght": 5}]}',
+      'queue "q" has a setting "max_lenght", which nobody knows. Did you mean max_length?',
+    ],
+    ['{"topics": [{"topic": "t"}, {"topic": "t"}]}', 'topic "t" is there twice'],
+    [
+      `{"bindings": [${Array(2).fill('{"source": "s", "destination": {"kind": "queue", "name": "q"}}').join()}]}`,
+      'the binding s -> queue q "" is there twice',
+    ],
+  ])('are not taken from a document with a mistake: %s', async (text, problem) => {
+    const { code, stderr } = await cli('definitions import - --yes', {
+      stdin: text.replace('{', '{"posthorn": 1, '),
+    });
+    expect([code, stderr]).toEqual([2, expect.stringContaining(problem)]);
+  });
+
+  it('change nothing if there is a setting that cannot be changed', async () => {
+    await ok('queues create levels --max-priority 5');
+    const document =
+      '{"posthorn": 1, "queues": [{"queue": "fresh"}, {"queue": "levels", "max_priority": 9}]}';
+    const { code, stderr } = await cli('definitions import - --yes', { stdin: document });
+    expect(code).toBe(1);
+    expect(stderr).toContain('max_priority of the queue "levels" cannot be changed');
+    expect((await ok('queues ls')).stdout).not.toContain('fresh');
+  });
+
   it('are imported after a question where somebody sits at a terminal', async () => {
     const file = join(folder, 'definitions.json');
     await writeFile(file, '{"posthorn": 1, "queues": [{"queue": "asked"}, {"queue": "orders"}]}');

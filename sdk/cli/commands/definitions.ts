@@ -10,9 +10,11 @@ import {
   bodyFields,
   DOCUMENT_VERSION,
   entryOf,
+  fixedFields,
   KINDS,
   ownSettings,
   planOf,
+  problemOf,
   unchangedBy,
   type Definitions,
   type Entry,
@@ -98,6 +100,7 @@ async function importDefinitions(context: Context): Promise<Outcome> {
       return 'partly';
     }
   }
+  refuseFixed(steps);
   let done = 0;
   try {
     // Deletions last: what a new entry replaces stays until that is there.
@@ -262,7 +265,25 @@ function checked(document: unknown): Definitions {
       );
     if (!isBound) throw usage('each of bindings has a "destination": {"kind", "name"}');
   }
+  const problem = problemOf(rest as Definitions);
+  if (problem !== null) throw usage(problem);
   return rest as Definitions;
+}
+
+/** Before the first step: what cannot be done would leave the rest half done. */
+function refuseFixed(steps: readonly Step[]): void {
+  for (const step of steps) {
+    const [field] = fixedFields(step);
+    if (field === undefined) continue;
+    throw new Failure(
+      'failed',
+      `${field} of the ${step.kind} "${step.name}" cannot be changed; nothing is changed`,
+      {
+        code: 'not_changeable',
+        advice: [`leave ${field} out of the document, or delete the ${step.kind} and import again`],
+      },
+    );
+  }
 }
 
 async function tellPlan({ printer }: Context, steps: readonly Step[], shall: Definitions): Promise<void> {

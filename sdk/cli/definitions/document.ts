@@ -11,6 +11,7 @@ import { fieldsOf } from '../../../protocol/operations/fields.ts';
 import { matchesPattern } from '../../../protocol/name-pattern.ts';
 import { operations, type Operation } from '../../../protocol/operations/index.ts';
 import { QUEUE_DEFAULTS } from '../../../protocol/schemas/queues.ts';
+import { suggestion } from '../arguments/nearest.ts';
 import type { OperationId } from '../operations/verbs.ts';
 
 export const DOCUMENT_VERSION = 1;
@@ -153,6 +154,36 @@ export function planOf(is: Definitions, shall: Definitions, isPruning: boolean):
     for (const key of bound) steps.push({ action: 'delete', kind: 'binding', name: key });
   }
   return steps;
+}
+
+/** Returns what is wrong with the entries of a document: a setting that nobody knows, or a name that is there twice; null: nothing. */
+export function problemOf(definitions: Definitions): string | null {
+  for (const { plural, name, put } of KINDS) {
+    const known = [name, ...bodyFields(put)];
+    const names = new Set<unknown>();
+    for (const entry of definitions[plural] ?? []) {
+      const what = `${name} "${entry[name] as string}"`;
+      const unknown = Object.keys(entry).find((field) => !known.includes(field));
+      if (unknown !== undefined)
+        return `${what} has a setting "${unknown}", which nobody knows${suggestion(unknown, known)}`;
+      if (names.has(entry[name])) return `${what} is there twice`;
+      names.add(entry[name]);
+    }
+  }
+  const keys = new Set<string>();
+  for (const key of (definitions['bindings'] ?? []).map(bindingKey)) {
+    if (keys.has(key)) return `the binding ${key} is there twice`;
+    keys.add(key);
+  }
+  return null;
+}
+
+/** Returns the settings of a change that what exists cannot take. */
+export function fixedFields({ action, kind: name, fields = {} }: Step): string[] {
+  const kind = KINDS.find((each) => each.name === name);
+  if (action !== 'change' || kind?.change === undefined) return [];
+  const changeable = bodyFields(kind.change);
+  return Object.keys(fields).filter((field) => !changeable.includes(field));
 }
 
 /** Returns how many entries and bindings of the wanted state are there as they shall be. */
