@@ -1,5 +1,6 @@
 /** What queues and transactions do by time happens although an alarm was lost: with the next request, or by the watchdog. */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { QueueReply, QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { TestBroker } from '../support/test-broker.ts';
@@ -70,6 +71,7 @@ describe('a lost alarm of a queue', () => {
     await declare(queue);
     await publish(queue, { properties: { delay_ms: 30 * MINUTE_MS } });
     const waiter = waiting(queue);
+    await delay(300); // a call that comes while a socket is being accepted keeps the object awake: see sleep.test.ts
     await until(async () => (await state(queue)).consumers === 1, 'the consumer to wait');
     await loseAlarm(queue);
     await sleep(queue);
