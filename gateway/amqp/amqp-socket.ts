@@ -29,7 +29,7 @@ export interface SocketSettings {
 }
 
 /** Above it a connection is not read until the broker has taken some. */
-const BACKLOG_MESSAGES_MAX = 10_000;
+const BACKLOG_COUNT_MAX = 10_000;
 const BACKLOG_BYTES_MAX = 16 * 1024 * 1024;
 
 /** How long a client may take to agree to a close, in ms. */
@@ -141,8 +141,8 @@ export class AmqpSocket {
   #flush(): void {
     const bytes = this.#connection.takeOutput();
     if (bytes.length > 0 && this.#socket.writable) this.#socket.write(bytes);
-    const { messages, bytes: heldBytes } = this.#connection.backlog;
-    const isFull = messages > BACKLOG_MESSAGES_MAX || heldBytes > BACKLOG_BYTES_MAX;
+    const { count, bytes: heldBytes } = this.#connection.backlog;
+    const isFull = count > BACKLOG_COUNT_MAX || heldBytes > BACKLOG_BYTES_MAX;
     if (isFull) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
     if (this.#connection.isOpen) this.#onOpen();
@@ -154,7 +154,7 @@ export class AmqpSocket {
     const { heartbeatS } = this.#connection;
     if (this.#heart !== undefined || heartbeatS === 0) return;
     this.#heart = setInterval(() => {
-      if (!this.#connection.tick()) this.#socket.destroy();
+      if (!this.#connection.tick(!this.#socket.isPaused())) this.#socket.destroy();
     }, heartbeatS * 500);
   }
 

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { isWideName, WIDE_NAME_RULE } from '../../protocol/name-rule.ts';
-import type { Queue } from '../../sdk/admin/queue-types.ts';
+import type { Queue, QueueDeclaration } from '../../sdk/admin/queue-types.ts';
 import { asPosthornError } from '../../sdk/errors.ts';
 import type { ExchangeSpec } from '../../wire/amqp/arguments/exchange-arguments.ts';
 import type {
@@ -52,6 +52,7 @@ export class SdkPort implements BrokerPort {
   readonly #got: GotMessages;
   /** Exclusive queues of the connection. */
   readonly #own = new Set<string>();
+  #isClosed = false;
 
   constructor(settings: PortSettings) {
     this.#client = settings.client;
@@ -61,11 +62,16 @@ export class SdkPort implements BrokerPort {
 
   /** The connection has ended. */
   close(): void {
+    this.#isClosed = true;
+    for (const queue of this.#own) this.#giveUp(queue);
+  }
+
+  /** An exclusive queue goes with its connection. */
+  #giveUp(queue: string): void {
     const { exclusive, namespace, endings } = this.#settings;
-    for (const queue of this.#own) {
-      exclusive.release(namespace, queue);
-      endings.begin(namespace, queue, () => this.#client.queues.delete(queue));
-    }
+    exclusive.release(namespace, queue, this);
+    const { queues } = this.#client;
+    endings.begin(namespace, queue, () => queues.delete(queue));
   }
 
   uniqueName(prefix: string): string {
@@ -133,23 +139,32 @@ export class SdkPort implements BrokerPort {
     if (locked !== null) return done(locked);
     const declaration = queueDeclarationOf(spec);
     if (isPortError(declaration)) return done(declaration);
-    answer(done, async () => {
-      const { exclusive, namespace } = this.#settings;
-      await this.#ended({ queue });
-      const isOwn = exclusive.isOwn(namespace, queue, this);
-      if (spec.exclusive && !isOwn && (await this.#exists(queue))) return this.#lock(queue);
-      if (!spec.exclusive && isOwn) return this.#lock(queue);
-      try {
-        await this.#client.queues.declare(queue, declaration);
-      } catch (error) {
-        if (!isUnasked(error, spec)) throw error;
-      }
-      if (spec.exclusive) {
-        exclusive.claim(namespace, queue, this);
-        this.#own.add(queue);
-      }
-      return await this.#counts(queue);
-    });
+    const { exclusive, namespace } = this.#settings;
+    const declare = (): Promise<QueueCounts | PortError> => this.#declare(spec, declaration);
+    answer(done, () => exclusive.inTurn(namespace, queue, declare));
+  }
+
+  async #declare(spec: QueueSpec, declaration: QueueDeclaration): Promise<QueueCounts | PortError> {
+    const { queue } = spec;
+    const { exclusive, namespace } = this.#settings;
+    await this.#ended({ queue });
+    // Another connection may have made it its own before this one had its turn.
+    const locked = this.#locked(queue);
+    if (locked !== null) return locked;
+    const isOwn = exclusive.isOwn(namespace, queue, this);
+    if (spec.exclusive && !isOwn && (await this.#exists(queue))) return this.#lock(queue);
+    if (!spec.exclusive && isOwn) return this.#lock(queue);
+    try {
+      await this.#client.queues.declare(queue, declaration);
+    } catch (error) {
+      if (!isUnasked(error, spec)) throw error;
+    }
+    if (spec.exclusive && this.#isClosed) this.#giveUp(queue);
+    else if (spec.exclusive) {
+      exclusive.claim(namespace, queue, this);
+      this.#own.add(queue);
+    }
+    return await this.#counts(queue);
   }
 
   checkQueue(queue: string, done: Done<QueueCounts>): void {
@@ -174,7 +189,7 @@ export class SdkPort implements BrokerPort {
         const { messageCount } = await this.#counts(queue);
         await this.#client.queues.delete(queue, { ifUnused, ifEmpty });
         this.#settings.consumers.endAll(this.#settings.namespace, queue);
-        if (this.#own.delete(queue)) this.#settings.exclusive.release(this.#settings.namespace, queue);
+        if (this.#own.delete(queue)) this.#settings.exclusive.release(this.#settings.namespace, queue, this);
         return messageCount;
       } catch (error) {
         return unless('queue_not_found', 0)(error);
@@ -202,9 +217,13 @@ export class SdkPort implements BrokerPort {
     const problem = this.#usable(queue);
     if (problem !== null) return done(problem);
     answer(done, async () => {
+      await this.#settings.drained();
       const message = await this.#got.take(queue);
       if (message === null) return null;
-      const { state, retry } = await this.#client.queues.get(queue);
+      const { state, retry } = await this.#client.queues.get(queue).catch(async (error: unknown) => {
+        await message.release();
+        throw error;
+      });
       return { delivery: deliveryOf(message, queue, retry), messageCount: state.ready };
     });
   }

@@ -19,8 +19,8 @@ export interface ChannelHost {
     fields: MethodFields<Name>,
     content: { rawProperties: Uint8Array; body: Uint8Array },
   ): void;
-  /** Counts messages that wait for the broker, so that the connection can stop reading. */
-  hold(messages: number, bytes: number): void;
+  /** Counts messages that wait for the broker and methods that wait for their turn, so that the connection can stop reading. */
+  hold(count: number, bytes: number): void;
   /** Confirms wait to be written. */
   wake(): void;
   /** Closes the connection for an error. */

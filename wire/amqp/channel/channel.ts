@@ -28,8 +28,9 @@ import { Unsettled } from './unsettled.ts';
 interface Step {
   /** It waits until all publishes have an outcome. */
   waits: boolean;
-  /** Of the body of a message; null for a method. */
-  bodyBytes: number | null;
+  /** Of a message its body, which is held until the broker has it; of a method its frame, which is held until its turn. */
+  bytes: number;
+  isMessage: boolean;
   run(end: () => void): void;
 }
 
@@ -76,7 +77,8 @@ export class Channel implements DeliveryState {
   }
 
   take(frame: Frame): void {
-    if (frame.type === FRAME_TYPES.method) return this.#takeMethod(decodeMethod(frame.payload));
+    const { type, payload } = frame;
+    if (type === FRAME_TYPES.method) return this.#takeMethod(decodeMethod(payload), payload.length);
     if (this.isOver) return;
     const content = this.#content.take(frame);
     if (isAmqpError(content)) this.#fail(content);
@@ -97,7 +99,8 @@ export class Channel implements DeliveryState {
     this.#finished = done;
     this.#enqueue({
       waits: true,
-      bodyBytes: null,
+      bytes: 0,
+      isMessage: false,
       run: () => {
         this.writeConfirms();
         this.end();
@@ -112,7 +115,7 @@ export class Channel implements DeliveryState {
     if (wasOpen) this.#giveBack();
   }
 
-  #takeMethod(method: Method | AmqpError): void {
+  #takeMethod(method: Method | AmqpError, bytes: number): void {
     if (this.#phase === 'closing') {
       // The client may close it at the same time.
       if (isAmqpError(method)) return;
@@ -126,7 +129,8 @@ export class Channel implements DeliveryState {
       return this.#fail(amqpError('unexpected-frame', `${name} came before the content`, METHODS[name]));
     }
     if (name === 'basic.publish') return this.#content.begin(fields);
-    this.#enqueue({ waits: !PROMPT.has(name), bodyBytes: null, run: (end) => this.#runMethod(method, end) });
+    const run: Step['run'] = (end) => this.#runMethod(method, end);
+    this.#enqueue({ waits: !PROMPT.has(name), bytes, isMessage: false, run });
   }
 
   #runMethod(method: Method, end: () => void): void {
@@ -155,9 +159,8 @@ export class Channel implements DeliveryState {
   }
 
   #takeContent(content: Content): void {
-    const bodyBytes = content.body.length;
-    this.host.hold(1, bodyBytes);
-    this.#enqueue({ waits: false, bodyBytes, run: (end) => (this.#publish(content), end()) });
+    const run: Step['run'] = (end) => (this.#publish(content), end());
+    this.#enqueue({ waits: false, bytes: content.body.length, isMessage: true, run });
   }
 
   #publish(content: Content): void {
@@ -249,6 +252,7 @@ export class Channel implements DeliveryState {
   #enqueue(step: Step): void {
     if (this.isOver) return;
     this.#line.push(step);
+    this.host.hold(1, step.bytes);
     this.#advance();
   }
 
@@ -258,6 +262,7 @@ export class Channel implements DeliveryState {
       const [step] = this.#line;
       if (step === undefined || (step.waits && this.#publishing > 0)) return;
       this.#line.shift();
+      if (!step.isMessage) this.host.hold(-1, -step.bytes);
       this.#isBusy = true;
       let isInside = true;
       step.run(() => {
@@ -293,7 +298,7 @@ export class Channel implements DeliveryState {
   #giveBack(): void {
     const line = this.#line;
     this.#line = [];
-    for (const { bodyBytes } of line) if (bodyBytes !== null) this.host.hold(-1, -bodyBytes);
+    for (const { bytes } of line) this.host.hold(-1, -bytes);
     for (const consumer of this.consumers.values()) consumer?.cancel();
     this.consumers.clear();
     this.channelPrefetch.endAll();

@@ -68,8 +68,8 @@ export class Connection {
   #isWaiting = false;
   #wroteSinceTick = false;
   #silentTicks = 0;
-  /** Messages that wait for the broker. */
-  #heldMessages = 0;
+  /** Messages that wait for the broker, and methods that wait for their turn. */
+  #heldCount = 0;
   #heldBytes = 0;
 
   /** @param bodyBytesMax the largest body of a message */
@@ -93,9 +93,9 @@ export class Connection {
     return this.#phase === 'closing';
   }
 
-  /** Messages that wait for the broker. Above some bound their connection should not be read. */
-  get backlog(): { messages: number; bytes: number } {
-    return { messages: this.#heldMessages, bytes: this.#heldBytes };
+  /** Messages that wait for the broker, and methods that wait for their turn. Above some bound their connection should not be read. */
+  get backlog(): { count: number; bytes: number } {
+    return { count: this.#heldCount, bytes: this.#heldBytes };
   }
 
   receive(bytes: Uint8Array): void {
@@ -119,12 +119,14 @@ export class Connection {
   /**
    * Called twice in each interval of the heartbeat. Sends a heartbeat if nothing else was sent. Returns false if the client counts
    * as dead.
+   * @param isRead what the client sends is read. If not, it is not the client that is silent
    */
-  tick(): boolean {
+  tick(isRead: boolean): boolean {
     if (!this.#wroteSinceTick && this.#phase === 'open') this.#output.add(HEARTBEAT_FRAME);
     this.#wroteSinceTick = false;
     this.#host.wake();
-    return ++this.#silentTicks <= SILENT_TICKS_MAX;
+    this.#silentTicks = isRead ? this.#silentTicks + 1 : 0;
+    return this.#silentTicks <= SILENT_TICKS_MAX;
   }
 
   /** Closes the connection from this side, with `connection.close`. */
@@ -222,10 +224,10 @@ export class Connection {
         if (!this.#isSilent) this.#output.content(number, name, fields, content);
         this.#host.wake();
       },
-      hold: (messages, bytes) => {
-        this.#heldMessages += messages;
+      hold: (count, bytes) => {
+        this.#heldCount += count;
         this.#heldBytes += bytes;
-        if (messages < 0) this.#host.wake();
+        if (count < 0) this.#host.wake();
       },
       wake: () => this.#host.wake(),
       fail: (error) => this.#fail(error),

@@ -94,7 +94,7 @@ describe('publishes', () => {
     const client = FakeClient.open();
     client.publish('a', fields, properties as object);
     expect(client.sent()[0]![2]).toMatchObject({ replyCode: code, classId: 60 });
-    expect(client.connection.backlog).toEqual({ messages: 0, bytes: 0 });
+    expect(client.connection.backlog).toEqual({ count: 0, bytes: 0 });
   });
 
   it('that are too large are refused by their header', () => {
@@ -106,9 +106,26 @@ describe('publishes', () => {
   it('count as backlog until they have an outcome', () => {
     const client = FakeClient.open();
     client.publish('abc');
-    expect(client.connection.backlog).toEqual({ messages: 1, bytes: 3 });
+    expect(client.connection.backlog).toEqual({ count: 1, bytes: 3 });
     client.answer('stored');
-    expect(client.connection.backlog).toEqual({ messages: 0, bytes: 0 });
+    expect(client.connection.backlog).toEqual({ count: 0, bytes: 0 });
+  });
+});
+
+describe('methods that wait for their turn', () => {
+  it('count as backlog until then, or until the channel is over', () => {
+    const client = FakeClient.open();
+    purge(client);
+    expect(client.connection.backlog, 'the first one runs').toEqual({ count: 0, bytes: 0 });
+    purge(client);
+    purge(client);
+    const { count, bytes } = client.connection.backlog;
+    expect(count).toBe(2);
+    expect(bytes).toBeGreaterThan(0);
+    client.answer(0);
+    expect(client.connection.backlog).toEqual({ count: 1, bytes: bytes / 2 });
+    client.answer({ reply: 'not-found', reason: 'gone' });
+    expect(client.connection.backlog).toEqual({ count: 0, bytes: 0 });
   });
 });
 

@@ -141,13 +141,19 @@ describe('an open connection', () => {
 
   it('sends heartbeats when it has nothing to say, and counts a silent client as dead', () => {
     const client = FakeClient.open();
-    expect(client.connection.tick()).toBe(true);
+    expect(client.connection.tick(true)).toBe(true);
     client.sent();
-    expect([1, 2, 3].map(() => client.connection.tick())).toEqual([true, true, true]);
+    expect([1, 2, 3].map(() => client.connection.tick(true))).toEqual([true, true, true]);
     expect(client.sent()).toContainEqual([0, 'heartbeat']);
-    expect(client.connection.tick()).toBe(false);
+    expect(client.connection.tick(true)).toBe(false);
     client.frame(FRAME_TYPES.heartbeat, 0, new Uint8Array());
-    expect(client.connection.tick()).toBe(true);
+    expect(client.connection.tick(true)).toBe(true);
+  });
+
+  it('takes no client for dead while it does not read what that sends', () => {
+    const client = FakeClient.open();
+    for (let tick = 0; tick < 10; tick++) expect(client.connection.tick(false)).toBe(true);
+    expect([1, 2, 3, 4, 5].map(() => client.connection.tick(true))).toEqual([true, true, true, true, false]);
   });
 
   it('survives any bytes without throwing', () => {

@@ -1,0 +1,100 @@
+/** AMQP clients while calls of the broker are slow or fail: nothing is locked, stranded or cut off by that. */
+
+import { connect, type Channel, type ChannelModel } from 'amqplib';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { AmqpServer } from '../../../gateway/amqp/amqp-server.ts';
+import { HoldingProxy } from '../../support/holding-proxy.ts';
+import { TestBroker } from '../../support/test-broker.ts';
+
+let broker: TestBroker;
+let proxy: HoldingProxy;
+let server: AmqpServer;
+const faults: unknown[] = [];
+const connections: ChannelModel[] = [];
+beforeAll(async () => {
+  broker = await TestBroker.start({ own: 'the proxy stands before its address' });
+  proxy = await HoldingProxy.start(broker.url);
+  server = await AmqpServer.start({ url: proxy.url, port: 0, onError: (error) => faults.push(error) });
+});
+afterEach(async () => {
+  proxy.release();
+  for (const connection of connections.splice(0)) await connection.close().catch(() => {});
+  expect(faults).toEqual([]);
+});
+afterAll(async () => {
+  await server?.stop();
+  proxy?.stop();
+  await broker?.stop();
+});
+
+async function newChannel(query = ''): Promise<{ connection: ChannelModel; channel: Channel }> {
+  const connection = await connect(`amqp://guest:guest@127.0.0.1:${server.port}${query}`);
+  connection.on('error', () => {});
+  connections.push(connection);
+  const channel = await connection.createChannel();
+  channel.on('error', () => {});
+  return { connection, channel };
+}
+
+const holdPuts = (): void => {
+  proxy.judge = (method) => (method === 'PUT' ? 'hold' : 'pass');
+};
+
+const statusOf = async (queue: string): Promise<number> =>
+  (await broker.call('GET', `/v1/default/queues/${queue}`)).status;
+
+it('a connection that goes while it declares an exclusive queue leaves neither the queue nor a lock', async () => {
+  const { connection, channel } = await newChannel();
+  holdPuts();
+  void channel.assertQueue('left', { exclusive: true }).catch(() => {});
+  await vi.waitFor(() => expect(proxy.held).toBe(1));
+  connections.splice(connections.indexOf(connection), 1);
+  (connection as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  const other = await newChannel();
+  proxy.release();
+  await vi.waitFor(async () => expect(await statusOf('left')).toBe(404));
+  await other.channel.assertQueue('left', { exclusive: true });
+});
+
+it('one of two connections that declare an exclusive queue at once gets it, and keeps it', async () => {
+  const [first, second] = [await newChannel(), await newChannel()];
+  holdPuts();
+  const declared = [first, second].map(({ channel }) => channel.assertQueue('both', { exclusive: true }));
+  const outcomes = Promise.allSettled(declared);
+  await vi.waitFor(() => expect(proxy.held).toBe(1));
+  proxy.release();
+  expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  await second.connection.close();
+  expect(await statusOf('both')).toBe(200);
+  await first.connection.close();
+  await vi.waitFor(async () => expect(await statusOf('both')).toBe(404));
+});
+
+it('a get that fails half-way gives its message back', async () => {
+  const { channel } = await newChannel();
+  await channel.assertQueue('got');
+  channel.sendToQueue('got', Buffer.from('once'));
+  const counted = async (): Promise<object> =>
+    (await broker.call<{ state: object }>('GET', '/v1/default/queues/got')).body.state;
+  await vi.waitFor(async () => expect(await counted()).toMatchObject({ ready: 1 }));
+  proxy.judge = (method, path) => (method === 'GET' && path.endsWith('/queues/got') ? 'refuse' : 'pass');
+  await expect(channel.get('got')).rejects.toThrow('403');
+  await vi.waitFor(async () => expect(await counted()).toMatchObject({ ready: 1, leased: 0 }));
+});
+
+it('a client that is not read for a while is not taken for dead', async () => {
+  const { connection } = await newChannel('?heartbeat=1');
+  let hasEnded = false;
+  connection.on('close', () => (hasEnded = true));
+  const channel = await connection.createConfirmChannel();
+  await channel.assertQueue('many');
+  proxy.judge = (method, path) => (method === 'POST' && path.endsWith('/messages') ? 'hold' : 'pass');
+  const MESSAGES = 11_000;
+  for (let at = 0; at < MESSAGES; at++) channel.sendToQueue('many', Buffer.from('x'));
+  await new Promise((resolve) => setTimeout(resolve, 4_000)); // twice the time after which a silent client is dead
+  expect(hasEnded).toBe(false);
+  proxy.release();
+  await channel.waitForConfirms();
+  const { state } = (await broker.call<{ state: { ready: number } }>('GET', '/v1/default/queues/many')).body;
+  expect(state.ready).toBe(MESSAGES);
+});
