@@ -1,5 +1,5 @@
 /**
- * BodyClaim check: stores bodies that are too large for a message as objects before their messages go. The messages of one destination
+ * Claim check: stores bodies that are too large for a message as objects before their messages go. The messages of one destination
  * keep their order: those that come later wait for the uploads before them.
  */
 
