@@ -80,13 +80,7 @@ export async function readGroupOffsets(
   partitions: readonly TopicAndPartition[],
 ): Promise<GroupOffsetReply[] | Failure> {
   const replies = await inBatches(partitions, async ({ topic, partition }) => {
-    const view = await callPartition<GroupOffsetView>(
-      env,
-      topic,
-      partition,
-      async (stub, version) => await stub.groupOffset(version, group),
-      { isPinned: true },
-    );
+    const view = await offsetViewOf(env, group, topic, partition);
     return isFailure(view) ? view : offsetReply(topic, partition, view);
   });
   const isReplaced = (reply: GroupOffsetReply | Failure): boolean =>
@@ -94,6 +88,21 @@ export async function readGroupOffsets(
   const left = replies.filter((reply) => !isReplaced(reply)); // of a topic that is gone nothing is committed
   const failed = left.find((reply) => isFailure(reply));
   return failed ?? (left as GroupOffsetReply[]);
+}
+
+async function offsetViewOf(
+  env: Env,
+  group: string,
+  topic: TopicDefinition,
+  partition: number,
+): Promise<GroupOffsetView | Failure> {
+  return await callPartition<GroupOffsetView>(
+    env,
+    topic,
+    partition,
+    async (stub, version) => await stub.groupOffset(version, group),
+    { isPinned: true },
+  );
 }
 
 /**
@@ -193,13 +202,7 @@ async function refusalOfFirst(
   { partition, offset }: OffsetItem,
   topic: TopicDefinition,
 ): Promise<Failure | null> {
-  const view = await callPartition<GroupOffsetView>(
-    env,
-    topic,
-    partition,
-    async (stub, version) => await stub.groupOffset(version, group),
-    { isPinned: true },
-  );
+  const view = await offsetViewOf(env, group, topic, partition);
   return isFailure(view) ? view : checkWithin(offset, view.highWatermark);
 }
 
