@@ -9,6 +9,7 @@ import type { AccessRule, Operation } from '../../protocol/operations/index.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { auditChange, countRefusal } from './audit.ts';
+import { publishLimitsOf } from './directory-cache.ts';
 import { refuseFull } from './quotas/full-namespaces.ts';
 import { refuseRate } from './quotas/rates.ts';
 import { enterNamespace } from './quotas/spenders.ts';
@@ -93,6 +94,7 @@ function refuseRule(c: AppContext, rule: AccessRule): Failure | null {
 }
 
 function refuseRateOf(c: AppContext, { rate }: Operation): Failure | null {
-  const full = rate === 'publish' ? refuseFull(c.req.param('namespace') ?? '') : null;
+  const namespace = c.req.param('namespace') ?? '';
+  const full = rate === 'publish' ? refuseFull(namespace, publishLimitsOf(namespace).storedBytesMax) : null;
   return full ?? (rate === undefined ? null : refuseRate(c, rate));
 }

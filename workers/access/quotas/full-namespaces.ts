@@ -19,11 +19,15 @@ export function noteFull(namespace: string, answer: unknown, nowMs = Date.now())
   full.set(namespace, { refusal: answer, untilMs: nowMs + BELIEVED_MS });
 }
 
-/** Returns why a publish need not be tried; null if it may be. */
-export function refuseFull(namespace: string, nowMs = Date.now()): Failure | null {
+/**
+ * Returns why a publish need not be tried; null if it may be.
+ * @param limit the quota of the namespace, of which nothing is known if it is another one now
+ */
+export function refuseFull(namespace: string, limit: number | undefined, nowMs = Date.now()): Failure | null {
   const known = full.get(namespace);
   if (known === undefined) return null;
-  if (nowMs < known.untilMs && nowMs >= known.untilMs - BELIEVED_MS) return known.refusal;
+  const isSame = limit === known.refusal.details?.['limit'];
+  if (isSame && nowMs < known.untilMs && nowMs >= known.untilMs - BELIEVED_MS) return known.refusal;
   full.delete(namespace);
   return null;
 }

@@ -127,6 +127,16 @@ describe('a quota of stored bytes', () => {
     await expect.poll(unreported, { timeout: 12_000 }).toBeLessThanOrEqual(all.length * storedStep(LIMIT));
   });
 
+  it.each(Object.entries(ways))(
+    'lets in at once what goes to %s after it was taken away',
+    async (_, send) => {
+      const namespace = await space({ stored_bytes: 0 });
+      expect((await send(`/v1/${namespace}`)).status).toBe(429);
+      await limit(namespace, {});
+      expect((await send(`/v1/${namespace}`)).status).toBe(200);
+    },
+  );
+
   it('lets in again after a purge, by another object too', async () => {
     const namespace = await space({ stored_bytes: LIMIT });
     await fill(namespace, toQueue('jobs'));
