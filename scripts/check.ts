@@ -2,7 +2,7 @@
  * `npm run check`: format, lint, types, and the tests that need no runtime, in under a minute. `npm test` is the same
  * with all tests (`--all`). Paths and names given select tests and leave the rest out: `npm test -- test/core -t retention`.
  *
- * In CI, a few files that fail are run once more. The last line is `N passed, N failed`, in which each step counts as one.
+ * The last line is `N passed, N failed`, in which each step counts as one.
  */
 
 import { spawn } from 'node:child_process';
@@ -26,9 +26,6 @@ const STEPS: Record<string, string[]> = {
 /** Tests that start no runtime. */
 const PURE_TESTS = ['test/architecture', 'test/core', 'test/protocol', 'test/wire'];
 
-/** More files than these fail for a reason of their own. */
-const FILES_AGAIN_MAX = 3;
-
 const [flag, ...rest] = process.argv.slice(2);
 const isAll = flag === '--all';
 const selection = isAll ? rest : process.argv.slice(2);
@@ -38,17 +35,8 @@ const totals =
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exit(totals.failed === 0 ? 0 : 1);
 
-/**
- * In CI a few files that fail have a second attempt, alone, and both attempts are told: some tests wait for what the runtime does when it
- * finds the time. On a machine of one's own a failure is seen at once.
- */
-async function runAllTests(): Promise<Totals> {
-  const first = await runTests(isAll ? [] : PURE_TESTS);
-  if (process.env['CI'] === undefined || first.failed === 0 || first.failedFiles.length === 0) return first;
-  if (first.failedFiles.length > FILES_AGAIN_MAX) return first;
-  console.log(`failed at the first attempt, and run once more: ${first.failedFiles.join(', ')}`);
-  const again = await runTests(first.failedFiles);
-  return again.failed > 0 ? first : { passed: first.passed + first.failed, failed: 0 };
+function runAllTests(): Promise<Totals> {
+  return runTests(isAll ? [] : PURE_TESTS);
 }
 
 async function runSteps(): Promise<Totals> {
@@ -74,7 +62,7 @@ async function runStep(name: string, [program, ...args]: string[]): Promise<Tota
   return { passed: 0, failed: 1 };
 }
 
-async function runTests(args: string[]): Promise<Totals & { failedFiles: string[] }> {
+async function runTests(args: string[]): Promise<Totals> {
   const { filter, options } = parseCLI(['vitest', 'run', ...args]);
   const vitest = await startVitest('test', filter, { ...options, watch: false });
   const totals = count(vitest);
@@ -83,7 +71,7 @@ async function runTests(args: string[]): Promise<Totals & { failedFiles: string[
 }
 
 /** A file that cannot be loaded and an error outside of any test count as one failure each. */
-function count(vitest: Vitest): Totals & { failedFiles: string[] } {
+function count(vitest: Vitest): Totals {
   const modules = vitest.state.getTestModules();
   const states = modules.flatMap((module) =>
     [...module.children.allTests()].map((test) => test.result().state as string),
@@ -96,11 +84,6 @@ function count(vitest: Vitest): Totals & { failedFiles: string[] } {
   return {
     passed: states.filter((state) => state === 'passed').length,
     failed: states.filter((state) => state === 'failed').length + broken + unhandled + none,
-    // An error outside of any test belongs to no file, and nothing is run again.
-    failedFiles:
-      unhandled > 0
-        ? []
-        : modules.filter((module) => module.state() === 'failed').map((module) => module.relativeModuleId),
   };
 }
 
