@@ -128,6 +128,7 @@ export type {
   Subscriptions,
   SubscriptionState,
 } from './admin/subscriptions.ts';
+export type { Hook, HookDeclaration, Hooks, HookSignature } from './admin/hooks.ts';
 export type {
   PartitionState,
   RecordsDeleted,

@@ -7,6 +7,7 @@ import { storedStep, type StoringObject } from '../../core/cost/stored-bytes.ts'
 import type { AlertDefinition } from '../../core/topology/rules/alerts.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import type { PolicyDefinition } from '../../core/topology/rules/policies.ts';
+import type { HookDefinition } from '../../core/topology/hooks.ts';
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { ScheduleConfig, ScheduleDefinition } from '../../core/topology/schedules.ts';
@@ -19,6 +20,7 @@ import type { ExchangeDeclaration } from '../../protocol/schemas/exchanges.ts';
 import type { PolicyDeclaration } from '../../protocol/schemas/policies.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/schemas/queues.ts';
 import type { ShareGroupDeclaration } from '../../protocol/schemas/share-groups.ts';
+import type { HookDeclaration } from '../../protocol/schemas/hooks.ts';
 import type { PauseReason, SubscriptionDeclaration } from '../../protocol/schemas/subscriptions.ts';
 import type { TopicChange, TopicDeclaration } from '../../protocol/schemas/topics.ts';
 import { deleteAlertIn, putAlertIn } from './definitions/alerts.ts';
@@ -29,6 +31,7 @@ import {
   deleteBindingIn,
   deleteExchangeIn,
 } from './definitions/exchanges.ts';
+import { deleteHookIn, putHookIn } from './definitions/hooks.ts';
 import { definitionPage } from './definitions/definition-pages.ts';
 import { changesSince, snapshotPage } from './routing/routing-feed.ts';
 import { deletePolicyIn, putPolicyIn } from './definitions/policies.ts';
@@ -49,6 +52,7 @@ import type {
   CostStatus,
   DefinitionPage,
   ExchangeAnswer,
+  HookAnswer,
   ListKind,
   PolicyAnswer,
   QueueAnswer,
@@ -265,6 +269,19 @@ export class Topology extends TopologyLife implements TopologyMethods {
   ): Promise<Answer | Failure> {
     const told = await this.told('subscription', name, answer);
     return isFailure(told) ? told : await this.told('queue', told.subscription.config.source.queue, told);
+  }
+
+  hook(name: string): { hook: HookDefinition | null; topologyVersion: number } {
+    return { hook: this.store.hooks.get(name), topologyVersion: this.store.version() };
+  }
+
+  /** `secret` is the one that was made for it by this call, else null. */
+  putHook(name: string, declaration: HookDeclaration): New<HookAnswer & { secret: string | null }> {
+    return this.unlessClosed(() => putHookIn(this.store, name, declaration));
+  }
+
+  deleteHook(name: string): HookAnswer | Failure {
+    return deleteHookIn(this.store, name);
   }
 
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number } {
