@@ -22,8 +22,11 @@ const SILENT_PINGS_MAX = 2;
 /** Between two attempts at most, in ms: an exclusive queue has to be kept again before it expires. */
 const RETRY_MS_MAX = 2_000;
 
+/** How long anybody waits for a keeper, in ms: where no WebSocket gets through, everything else still works. */
+const WAIT_MS_MAX = 1_000;
+
 interface Keeper {
-  /** Resolves when it is open, or the first attempt has failed. */
+  /** Resolves when it is open, the first attempt has failed, or that takes too long. */
   readonly tried: Promise<void>;
   readonly abort: AbortController;
 }
@@ -46,8 +49,10 @@ export class QueueKeepers {
     const { promise: tried, resolve } = Promise.withResolvers<void>();
     const keeper: Keeper = { tried, abort: new AbortController() };
     this.#keepers.set(queue, keeper);
-    void this.#run({ queue, keeps }, keeper.abort.signal, resolve).then(() => {
-      resolve();
+    const timer = setTimeout(resolve, WAIT_MS_MAX);
+    const done = (): void => (clearTimeout(timer), resolve());
+    void this.#run({ queue, keeps }, keeper.abort.signal, done).then(() => {
+      done();
       if (this.#keepers.get(queue) === keeper) this.#keepers.delete(queue);
     });
     return tried;
