@@ -78,7 +78,11 @@ describe('hooks', () => {
     const signature = { header: 'x-sig', idHeader: 'x-id', signed: '{id}.{body}' };
     const secret = 'a good secret';
     const put = await hooks.put('shop', { target: { queue: 'hooked' }, scheme: 'hmac', signature, secret });
-    expect(put).toMatchObject({ hasNextSecret: false, toleranceS: 300, path: '/v1/default/hooks/shop' });
+    expect(put).toMatchObject({
+      hasNextSecret: false,
+      toleranceS: 300,
+      path: expect.stringMatching(/hooks\/shop$/),
+    });
     expect(await hooks.get('shop')).toMatchObject({ signature: { idHeader: 'x-id', encoding: 'hex' } });
     expect((await hooks.list()).map(({ hook }) => hook)).toEqual(['shop']);
     const mac = createHmac('sha256', secret).update('7.{}').digest('hex');

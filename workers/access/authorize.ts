@@ -6,7 +6,7 @@ import { RefusalPauses } from '../../core/access/quotas/refusal-pauses.ts';
 import type { Action, Need } from '../../protocol/access/scopes.ts';
 import { type Failure } from '../../protocol/errors.ts';
 import type { AccessRule, Operation } from '../../protocol/operations/index.ts';
-import { enterHook } from '../hooks/enter-hook.ts';
+import { enterHook } from './hooks/enter-hook.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { auditChange, countRefusal } from './audit.ts';

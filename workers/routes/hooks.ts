@@ -21,8 +21,8 @@ import {
 import { countRefusal } from '../access/audit.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { JSON_WEIGHT, releaseBody } from '../bounds/request-bytes.ts';
-import { forgetHook, rememberHook } from '../hooks/known-hooks.ts';
-import { isSignedBy } from '../hooks/verify-hook.ts';
+import { forgetHook, rememberHook } from '../access/hooks/known-hooks.ts';
+import { isSignedBy } from '../access/hooks/verify-hook.ts';
 import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { innerRequest } from '../http/inner-request.ts';
 import { jsonReply } from '../http/json-reply.ts';

@@ -1,10 +1,10 @@
 /** Entry of a hook: finds the hook that a request without a credential is for. */
 
-import { failure, type Failure } from '../../protocol/errors.ts';
-import { isName } from '../../protocol/names.ts';
-import { countUnknown, refuseQuestion } from '../access/unknown-tokens.ts';
-import { enterNamespace } from '../access/quotas/spenders.ts';
-import type { AppContext } from '../http/context.ts';
+import { failure, type Failure } from '../../../protocol/errors.ts';
+import { isName } from '../../../protocol/names.ts';
+import { countUnknown, refuseQuestion } from '../unknown-tokens.ts';
+import { enterNamespace } from '../quotas/spenders.ts';
+import type { AppContext } from '../../http/context.ts';
 import { isHookKnown, lookUpHook } from './known-hooks.ts';
 
 /**

@@ -1,10 +1,10 @@
 /** Verification of webhooks: computes the HMAC by each secret, and compares in constant time. */
 
-import type { SignatureParts } from '../../core/hooks/signature-parts.ts';
-import type { HookDefinition } from '../../core/topology/hooks.ts';
-import { concatenate } from '../../protocol/bytes.ts';
-import { WEBHOOK_SECRET_PREFIX } from '../../protocol/schemas/webhooks.ts';
-import { isSameDigest } from '../access/digest.ts';
+import type { SignatureParts } from '../../../core/hooks/signature-parts.ts';
+import type { HookDefinition } from '../../../core/topology/hooks.ts';
+import { concatenate } from '../../../protocol/bytes.ts';
+import { WEBHOOK_SECRET_PREFIX } from '../../../protocol/schemas/webhooks.ts';
+import { isSameDigest } from '../digest.ts';
 
 const HASHES = { sha256: 'SHA-256', sha1: 'SHA-1', sha512: 'SHA-512' } as const;
 

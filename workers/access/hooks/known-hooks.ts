@@ -3,9 +3,9 @@
  * time everywhere, as tokens do.
  */
 
-import type { HookDefinition } from '../../core/topology/hooks.ts';
-import type { Env } from '../../durable-objects/env.ts';
-import { topologyStub } from '../../durable-objects/stubs.ts';
+import type { HookDefinition } from '../../../core/topology/hooks.ts';
+import type { Env } from '../../../durable-objects/env.ts';
+import { topologyStub } from '../../../durable-objects/stubs.ts';
 
 const MAX_AGE_MS = 5_000;
 
