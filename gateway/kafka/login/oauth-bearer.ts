@@ -3,24 +3,29 @@
 import { isName } from '../../../protocol/name-rule.ts';
 import { namespaceOfUser, type Credential } from './credentials.ts';
 
-/** `n,a=<user>,` and the fields, each between bytes of 1. */
-const MESSAGE = /^n,(?:a=([^,]*))?,\x01([^]*)\x01$/;
+/** Between the fields, and twice at the end. */
+const SEPARATOR = '\u0001';
+
+/** Before the fields: no channel binding, and perhaps a user. */
+const HEAD = /^n,(?:a=([^,]*))?,$/;
 
 /**
  * Reads the first message of a client. The namespace is that of the extension `namespace`, or of the user, as `namespace/anything`.
  * Returns null for anything else.
  */
 export function bearerCredential(message: Uint8Array, namespaceDefault: string): Credential | null {
-  const [, user = '', text = ''] = MESSAGE.exec(new TextDecoder().decode(message)) ?? [];
+  const [head = '', ...texts] = new TextDecoder().decode(message).split(SEPARATOR);
+  const matched = HEAD.exec(head);
+  if (matched === null || texts.pop() !== '' || texts.pop() !== '') return null;
   const fields = new Map(
-    text.split('\x01').map((field) => {
-      const at = field.indexOf('=');
-      return [field.slice(0, Math.max(0, at)), field.slice(at + 1)] as const;
+    texts.map((text) => {
+      const at = text.indexOf('=');
+      return [text.slice(0, Math.max(0, at)), text.slice(at + 1)] as const;
     }),
   );
   const [, token] = /^bearer +(\S+)$/i.exec(fields.get('auth') ?? '') ?? [];
-  const named = user.replaceAll('=2C', ',').replaceAll('=3D', '=');
-  const namespace = fields.get('namespace') ?? namespaceOfUser(named, namespaceDefault);
+  const user = (matched[1] ?? '').replaceAll('=2C', ',').replaceAll('=3D', '=');
+  const namespace = fields.get('namespace') ?? namespaceOfUser(user, namespaceDefault);
   return token !== undefined && isName(namespace) ? { namespace, token } : null;
 }
 
