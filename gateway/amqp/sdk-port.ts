@@ -174,7 +174,8 @@ export class SdkPort implements BrokerPort {
       this.#own.add(queue);
       void this.#keepers.keep(queue, 'queue');
     }
-    return await this.#counts(queue);
+    // One with a short `x-expires` may have gone already.
+    return await this.#counts(queue).catch(unless('queue_not_found', { messageCount: 0, consumerCount: 0 }));
   }
 
   checkQueue(queue: string, done: Done<QueueCounts>): void {
