@@ -36,7 +36,7 @@ import { GroupExpiry } from './groups/group-expiry.ts';
 import { answerTo } from './log/read-replies.ts';
 import { serveRead, type ReadHost } from './log/serve-read.ts';
 import { GroupOffsets } from './groups/group-offsets.ts';
-import { resetGroup } from './groups/reset-group.ts';
+import { resetGroup } from './log/reset-group.ts';
 import { zlibCodec } from './log/zlib-codec.ts';
 import { appendReply } from './log/append-replies.ts';
 import { readAppend } from './log/read-append.ts';
@@ -177,7 +177,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     if (refused) return refused;
     this.#appends += 1;
     const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
-    const batches = readAppend(bytes, stampsAppends ? this.now() : null);
+    const batches = readAppend(bytes, stampsAppends, this.now());
     const command = appendCommand(batches, range, transaction);
     const outcome = await this.#commit.submit(command, bytes.length);
     return isFailure(outcome) ? outcome : await this.#tier.read(() => appendReply(open, command, outcome));

@@ -4,16 +4,11 @@
  * attempt that was given up still stores is never read.
  */
 
-import type { TopicDefinition } from '../../topology/topics.ts';
-
 export function namespaceTierPrefix(namespace: string): string {
   return `tiers/${namespace}/`;
 }
 
-export function tierPrefix(
-  { namespace, id }: Pick<TopicDefinition, 'namespace' | 'id'>,
-  partition: number,
-): string {
+export function tierPrefix({ namespace, id }: { namespace: string; id: number }, partition: number): string {
   return `${namespaceTierPrefix(namespace)}${id}/${partition}/`;
 }
 
