@@ -29,14 +29,14 @@ import type {
 } from '../rpc/share-groups.ts';
 import { SharedLog } from './share/shared-log.ts';
 import type { Env } from '../env.ts';
-import { AnswerWaiters } from './log/answer-waiters.ts';
+import { AnswerWaiters } from './read/answer-waiters.ts';
 import { CleanUp, type Cleanable } from './log/clean-up.ts';
 import { describePartition } from './log/describe-partition.ts';
 import { GroupExpiry } from './groups/group-expiry.ts';
-import { answerTo } from './log/read-replies.ts';
-import { serveRead, type ReadHost } from './log/serve-read.ts';
+import { answerTo } from './read/read-replies.ts';
+import { serveRead, type ReadHost } from './read/serve-read.ts';
 import { GroupOffsets } from './groups/group-offsets.ts';
-import { resetGroup } from './log/reset-group.ts';
+import { resetGroup } from './read/reset-group.ts';
 import { zlibCodec } from './log/zlib-codec.ts';
 import { appendReply } from './log/append-replies.ts';
 import { readAppend } from './log/read-append.ts';

@@ -5,7 +5,7 @@ import { compactionPolicy, retentionPolicy } from '../../../durable-objects/part
 import { zlibCodec } from '../../../durable-objects/partition/log/zlib-codec.ts';
 import { PartitionStore } from '../../../durable-objects/partition/log/partition-store.ts';
 import { ProducedLog } from '../../../durable-objects/partition/log/produced-log.ts';
-import { answerTo } from '../../../durable-objects/partition/log/read-replies.ts';
+import { answerTo } from '../../../durable-objects/partition/read/read-replies.ts';
 import { GroupOffsets } from '../../../durable-objects/partition/groups/group-offsets.ts';
 import { ShareStore } from '../../../durable-objects/partition/share/share-store.ts';
 import { ColdCache } from '../../../durable-objects/partition/tier/cold-cache.ts';

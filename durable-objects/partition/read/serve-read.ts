@@ -7,8 +7,8 @@ import { isAskGroup } from '../../rpc/partition.ts';
 import { isFailure } from '../../../protocol/errors.ts';
 import type { Waiters } from '../../runtime/waiters.ts';
 import type { GroupOffsets } from '../groups/group-offsets.ts';
-import { batchesReply, isWaiting, offsetHeaders } from './append-replies.ts';
-import type { Cleanable } from './clean-up.ts';
+import { batchesReply, isWaiting, offsetHeaders } from '../log/append-replies.ts';
+import type { Cleanable } from '../log/clean-up.ts';
 import { resolveOffset } from './read-replies.ts';
 
 interface Readable extends Cleanable {

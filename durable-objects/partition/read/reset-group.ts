@@ -2,7 +2,7 @@
 
 import type { Failure } from '../../../protocol/errors.ts';
 import type { GroupReset } from '../../rpc/partition.ts';
-import type { Cleanable } from './clean-up.ts';
+import type { Cleanable } from '../log/clean-up.ts';
 import { resolveOffset } from './read-replies.ts';
 import type { GroupOffsets } from '../groups/group-offsets.ts';
 
