@@ -127,6 +127,7 @@ export type {
   SubscriptionDeclaration,
   Subscriptions,
   SubscriptionState,
+  TopicSource,
 } from './admin/subscriptions.ts';
 export type {
   PartitionState,

@@ -12,10 +12,8 @@ import type { ObjectContext } from '../runtime/context.ts';
 import { AppendLimits } from '../runtime/append-limits.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
 import { Waiters } from '../runtime/waiters.ts';
-import { Compactor } from '../storage/compactor.ts';
-import { DamageNotes } from '../storage/damage-notes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import { SegmentLog, type LogOffsets } from '../storage/segment-log.ts';
+import type { LogOffsets } from '../storage/segment-log.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { RetryTask } from '../forwarding/retry-task.ts';
 import { shareDeadLetterTask } from './share/share-dead-letters.ts';
@@ -27,22 +25,20 @@ import type {
   ShareView,
   StaleGroup,
 } from '../rpc/share-groups.ts';
-import { SharedLog } from './share/shared-log.ts';
 import type { Env } from '../env.ts';
 import { AnswerWaiters } from './read/answer-waiters.ts';
-import { CleanUp, type Cleanable } from './log/clean-up.ts';
+import { CleanUp } from './log/clean-up.ts';
 import { describePartition } from './log/describe-partition.ts';
 import { GroupExpiry } from './groups/group-expiry.ts';
 import { answerTo } from './read/read-replies.ts';
-import { serveRead, type ReadHost } from './read/serve-read.ts';
-import { GroupOffsets } from './groups/group-offsets.ts';
 import { resetGroup } from './read/reset-group.ts';
-import { zlibCodec } from './log/zlib-codec.ts';
+import { serveRead, type ReadHost } from './read/serve-read.ts';
 import { appendReply } from './log/append-replies.ts';
 import { readAppend } from './log/read-append.ts';
+import { openPartition, type OpenPartition as Open } from './open-partition.ts';
 import { PartitionReporter } from './partition-reporter.ts';
+import { SubscriptionWakes } from './log/subscription-wakes.ts';
 import { PartitionStore, storingPartition } from './log/partition-store.ts';
-import type { Tiered } from './tier/sealer.ts';
 import { Tier } from './tier/tier.ts';
 import type {
   AppendedBatch,
@@ -57,14 +53,7 @@ import type {
   PartitionMethods,
 } from '../rpc/partition.ts';
 import { STALE, type Stale } from '../rpc/stale.ts';
-import { appendCommand, ProducedLog, type LogCommand, type LogOutcome } from './log/produced-log.ts';
-
-/** What exists while the partition is defined. */
-interface Open extends Cleanable, Tiered {
-  groups: GroupOffsets;
-  shared: SharedLog;
-  damage: DamageNotes;
-}
+import { appendCommand, type LogCommand, type LogOutcome } from './log/produced-log.ts';
 
 export class Partition extends DurableObject<Env> implements PartitionMethods {
   readonly #sql: DurableSql;
@@ -76,6 +65,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   #alarm!: Alarm;
   #reporter!: PartitionReporter;
   #answers!: AnswerWaiters;
+  #wakes!: SubscriptionWakes;
   #cleanUp!: CleanUp;
   #groupExpiry!: GroupExpiry;
   #shareDeadLetters!: RetryTask;
@@ -107,7 +97,10 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#commit = new GroupCommit({
       commit: (commands) => this.#commitAll(commands),
       sync: () => ctx.storage.sync(),
-      committed: () => this.#answers.answer(),
+      committed: () => {
+        this.#answers.answer();
+        this.#wakes.committed();
+      },
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
@@ -123,6 +116,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
         this.#waiters,
         (wait) => this.#open && answerTo(wait, this.#open),
       );
+      this.#wakes = new SubscriptionWakes(context, () => this.#open?.definition ?? null);
       this.#groupExpiry = new GroupExpiry(context, () => this.#open);
       this.#shareDeadLetters = shareDeadLetterTask(context, () => this.#open);
       this.#tier = new Tier(context, {
@@ -134,6 +128,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
         waiters: this.#waiters,
         groupsUsed: (groups) => this.#groupsUsed(groups),
         readAhead: (offset) => this.#tier.readAhead(offset),
+        readToEnd: (subscription) => this.#wakes.noteAtEnd(subscription),
       };
       const stored = this.#store.read();
       if (stored) this.#openLog(stored.definition, stored.isTiered);
@@ -310,6 +305,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
 
   tick(): void {
     this.#alarm.runDue();
+    this.#wakes.wakeUnknown();
     this.#reporter.changed();
   }
 
@@ -328,6 +324,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
 
   override alarm(): void {
     this.#alarm.fired();
+    this.#wakes.wakeUnknown();
     this.#reporter.changed();
   }
 
@@ -342,28 +339,11 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   }
 
   #openLog(definition: PartitionDefinition, isTiered: boolean): void {
-    const { topic, partition } = definition;
-    const damage = new DamageNotes(`topic ${topic.name} partition ${partition}`);
-    const now = (): number => this.now();
-    const { objects, cold } = this.#tier.openPart(definition, isTiered);
-    const log = new SegmentLog(this.#sql, cold);
-    const produced = new ProducedLog(this.#sql, log, this.now(), damage);
-    const compactor = new Compactor(log, zlibCodec, produced, damage);
-    const groups = new GroupOffsets(this.#sql, () => log.offsets, now);
-    const shared = new SharedLog({
-      sql: this.#sql,
-      log,
-      produced,
-      topic: topic.name,
-      topicId: topic.id,
-      partition,
-      damage,
-      inflate: zlibCodec.inflate,
-      now,
-    });
-    this.#open = { definition, log, produced, compactor, groups, shared, damage, objects };
+    const part = this.#tier.openPart(definition, isTiered);
+    const open = openPartition(this.#sql, definition, part, () => this.now());
+    this.#open = open;
     this.#reporter.woke();
-    this.#groupExpiry.schedule(groups);
+    this.#groupExpiry.schedule(open.groups);
     this.#shareDeadLetters.wake();
     this.#cleanUp.schedule();
     this.#tier.woke();
@@ -384,6 +364,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   #commitAll(commands: readonly LogCommand[]): LogOutcome[] {
     const open = this.#open;
     if (!open) throw new Error('the topic was deleted while records were on their way');
+    this.#wakes.beforeCommit();
     const outcomes = open.produced.commit(commands, this.now());
     this.#cleanUp.scheduleAfterAppend(open);
     this.#limits.note();
@@ -392,7 +373,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     return outcomes;
   }
 
-  #groupsUsed(groups: GroupOffsets): void {
+  #groupsUsed(groups: Open['groups']): void {
     this.#groupExpiry.schedule(groups);
     this.#reporter.changed();
   }

@@ -254,17 +254,24 @@ export class Topology extends TopologyLife implements TopologyMethods {
   async deleteSubscription(name: string): Promise<SubscriptionAnswer | Failure> {
     const answer = deleteSubscriptionIn(this.store, name);
     if (isFailure(answer)) return answer;
-    const told = await this.told('queue', answer.subscription.config.source.queue, answer);
+    const told = await this.#toldSource(answer);
     return await this.told('subscription', name, told);
   }
 
-  /** Tells the subscription, and then its queue, which hands it messages from then on. */
+  /** Tells the subscription, and then its source, which hands it messages from then on. */
   async #fed<Answer extends SubscriptionAnswer>(
     name: string,
     answer: Answer | Failure,
   ): Promise<Answer | Failure> {
     const told = await this.told('subscription', name, answer);
-    return isFailure(told) ? told : await this.told('queue', told.subscription.config.source.queue, told);
+    return isFailure(told) ? told : await this.#toldSource(told);
+  }
+
+  #toldSource<Answer extends SubscriptionAnswer>(answer: Answer): Promise<Answer | Failure> {
+    const { source } = answer.subscription.config;
+    return 'queue' in source
+      ? this.told('queue', source.queue, answer)
+      : this.told('topic', source.topic, answer);
   }
 
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number } {

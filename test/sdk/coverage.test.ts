@@ -76,6 +76,7 @@ const REACHED_BY: Record<keyof typeof operations, string> = {
   deleteSubscription: 'subscriptions.delete',
   pauseSubscription: 'subscriptions.pause',
   resumeSubscription: 'subscriptions.resume',
+  seekSubscription: 'subscriptions.seek',
   testSubscription: 'subscriptions.test',
   listAttempts: 'subscriptions.attempts',
   listObjects: 'objects.list',

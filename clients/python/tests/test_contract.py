@@ -24,7 +24,7 @@ from posthorn.admin.queue_messages import MessageCancelled, MessageRun
 from posthorn.admin.queue_types import QueueChange, QueueSettings, QueueState, QueueWithState
 from posthorn.admin.schedules import Schedule, ScheduleState, ScheduleTriggered
 from posthorn.admin.share_groups import ShareGroup, ShareGroupWithPartitions, SharePartition
-from posthorn.admin.subscriptions import PushAttempt, Subscription, SubscriptionState
+from posthorn.admin.subscriptions import PushAttempt, SoughtOffset, Subscription, SubscriptionState
 from posthorn.admin.tokens import MadeToken, Token
 from posthorn.admin.topics import PartitionState, RecordsDeleted, Topic, TopicChange, TopicSettings
 
@@ -94,6 +94,7 @@ METHODS = {
     "deleteSubscription": "subscriptions.delete",
     "pauseSubscription": "subscriptions.pause",
     "resumeSubscription": "subscriptions.resume",
+    "seekSubscription": "subscriptions.seek",
     "testSubscription": "subscriptions.test",
     "listAttempts": "subscriptions.attempts",
     "listObjects": "objects.list",
@@ -173,6 +174,7 @@ REPLIES: list[tuple[str, str, Any]] = [
     ("putObject", "", StoredObject),
     ("putSubscription", "", Subscription),
     ("getSubscription", "state", SubscriptionState),
+        ("seekSubscription", "offsets", SoughtOffset),
     ("testSubscription", "attempt", PushAttempt),
     ("listAttempts", "attempts", PushAttempt),
     ("getLimits", "", CostLimits),

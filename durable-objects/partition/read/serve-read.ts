@@ -20,6 +20,8 @@ export interface ReadHost {
   groupsUsed(groups: GroupOffsets): void;
   /** A reader goes on at the offset. */
   readAhead(offset: number): void;
+  /** A subscription has read to the end. */
+  readToEnd(subscription: number): void;
 }
 
 /** @param isFromMemory the read had to wait for nothing: its reader is one that goes on */
@@ -39,6 +41,8 @@ export function serveRead(
   const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
   if (isFailure(result)) return Response.json(result, { status: 422 });
   if (isFromMemory) host.readAhead(result.nextOffset);
+  if (query.subscription !== undefined && result.nextOffset >= open.produced.lastStableOffset)
+    host.readToEnd(query.subscription);
   const isProgress = query.waitsForProgress === true && result.nextOffset > offset;
   if (result.chunks.length === 0 && !isProgress && isWaiting(request))
     return wait(host, open, result.nextOffset, query);

@@ -99,6 +99,7 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   deleteSubscription: 'subscriptions delete',
   pauseSubscription: 'subscriptions pause',
   resumeSubscription: 'subscriptions resume',
+  seekSubscription: 'subscriptions seek',
   testSubscription: 'subscriptions test',
   listAttempts: 'subscriptions attempts',
 
