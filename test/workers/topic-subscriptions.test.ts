@@ -199,3 +199,20 @@ describe('a subscription of a topic', () => {
     expect(await codeOf({ queue: 'both' })).toBe('invalid_field');
   });
 });
+
+describe('when objects leave memory', () => {
+  it('goes on where it was', async () => {
+    const { body } = await own.declare();
+    const made = await own.subscribe();
+    await own.produceTo(0, 1);
+    await own.untilDone();
+    const { topology_version: version } = made.body;
+    const topic = body.topology_version;
+    await own.broker.evictObject('Partition', `${own.broker.namespace}/${own.name}/0#${topic}`);
+    await own.broker.evictObject('Subscription', `${own.broker.namespace}/${own.name}#${version - 1}`);
+    await own.produceTo(0, 2);
+    await own.endpoint.untilRequests(2);
+    await own.untilDone();
+    expect(own.values()).toEqual([1, 2]);
+  });
+});
