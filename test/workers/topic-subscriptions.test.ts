@@ -141,6 +141,22 @@ describe('a subscription of a topic', () => {
     expect((await own.seek({ to: 'somewhere' })).body.code).toBe('invalid_field');
   });
 
+  it('pushes what its filter takes, and passes over the others', async () => {
+    await own.declare();
+    await own.subscribe({}, { filter: { headers: { kind: 'a' } } });
+    await own.produce(
+      numbers(30).map((value) => ({ value, partition: 0, headers: { kind: value % 3 === 0 ? 'a' : 'b' } })),
+    );
+    await own.untilDone();
+    expect(own.values().toSorted((a, b) => Number(a) - Number(b))).toEqual(
+      numbers(10).map((number) => number * 3),
+    );
+    expect((await own.get()).state.filtered).toBe(20);
+    const wrong = await own.subscribe({}, { filter: { headers: { 'x-match': 'some' } } });
+    expect(wrong.body.code).toBe('invalid_field');
+    expect((await own.subscribe({}, { filter: {} })).body.code).toBe('invalid_field');
+  });
+
   it('goes on where it was when it is resumed', async () => {
     await own.declare();
     await own.subscribe();
