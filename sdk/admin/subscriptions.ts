@@ -151,14 +151,10 @@ export class Subscriptions {
     declaration: SubscriptionDeclaration,
     options: CallOptions = {},
   ): Promise<Subscription> {
-    const { headers, source, filter, ...fields } = declaration;
+    const { source } = declaration;
     const from =
       'topic' in source && source.from !== undefined ? { from: wireOffset(source.from, 'source.from') } : {};
-    const wire = {
-      ...toWire({ ...fields, source: { ...source, ...from } }),
-      ...(headers && { headers }),
-      ...(filter && { filter: { routing_key: filter.routingKey, headers: filter.headers } }),
-    };
+    const wire = toWire({ ...declaration, source: { ...source, ...from } });
     return await this.#subscription({
       method: 'PUT',
       path: pathOf(subscription),
@@ -175,15 +171,13 @@ export class Subscriptions {
     const { state, ...fields } = await this.#transport.json<SubscriptionWithStateReply>(call);
     const positions = state.positions?.map((position) => fromWire<object>(position));
     const shown = { ...fromWire<object>(state), ...(positions && { positions }) };
-    return { ...subscriptionOf<Subscription>(fields), state: shown as SubscriptionState };
+    return { ...fromWire<Subscription>(fields), state: shown as SubscriptionState };
   }
 
   /** All subscriptions of the namespace, by name. */
   async list(options: CallOptions = {}): Promise<Omit<Subscription, 'topologyVersion'>[]> {
     const itemsOf = (page: SubscriptionList) => page.subscriptions;
-    return (await listAll(this.#transport, '/subscriptions', itemsOf, options)).map((one) =>
-      subscriptionOf(one),
-    );
+    return (await listAll(this.#transport, '/subscriptions', itemsOf, options)).map((one) => fromWire(one));
   }
 
   /** Pushes nothing until it is resumed. */
@@ -236,21 +230,8 @@ export class Subscriptions {
   }
 
   async #subscription(call: Parameters<Transport['json']>[0]): Promise<Subscription> {
-    return subscriptionOf(await this.#transport.json<SubscriptionReply>(call));
+    return fromWire(await this.#transport.json<SubscriptionReply>(call));
   }
-}
-
-/** The names of headers are the endpoint's own, or those of messages, and stay as they are. */
-function subscriptionOf<Fields>({
-  headers,
-  filter,
-  ...fields
-}: Pick<SubscriptionReply, 'headers' | 'filter'>): Fields {
-  const shown = filter && {
-    ...(filter.routing_key !== undefined && { routingKey: filter.routing_key }),
-    ...(filter.headers !== undefined && { headers: filter.headers }),
-  };
-  return { ...fromWire<object>(fields), headers, filter: shown } as Fields;
 }
 
 const pathOf = (subscription: string): string => `/subscriptions/${checkName('subscription', subscription)}`;
