@@ -146,6 +146,7 @@ METHODS = {
 }
 
 LEFT_OUT = {
+    "consumerMember": "the calls of Kafka's clients; a group consumer here joins and heartbeats",
     "classicGroup": "the calls of Kafka's clients; consumers here have their partitions assigned by the broker",
     "exportDeadLetters": "`dead_letters.export` reads pages, each of which comes whole or not at all",
     "followOverview": "server-sent events; `overview.get` reads it once",
