@@ -11,6 +11,8 @@ import { subscriptionOperations } from './subscriptions.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { eventOperations } from './events.ts';
 import { exchangeOperations } from './exchanges.ts';
+import { hookOperations } from './hooks.ts';
+import { ingestOperations } from './ingest.ts';
 import { objectOperations } from './objects.ts';
 import { overviewOperations } from './overview.ts';
 import { producerOperations } from './producers.ts';
@@ -33,12 +35,14 @@ export const operations = {
   ...routeOperations,
   ...requestOperations,
   ...eventOperations,
+  ...ingestOperations,
   ...queueOperations,
   ...queueMessageOperations,
   ...moveOperations,
   ...alertOperations,
   ...scheduleOperations,
   ...subscriptionOperations,
+  ...hookOperations,
   ...objectOperations,
   ...limitOperations,
   ...overviewOperations,

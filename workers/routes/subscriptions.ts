@@ -1,11 +1,12 @@
 /** Subscriptions: put, read, delete, pause, resume, test, attempts. */
 
 import type { Hono } from 'hono';
-import { needsOf } from '../../core/access/reach.ts';
+import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type { SubscriptionMethods } from '../../durable-objects/rpc/subscription.ts';
 import { subscriptionStub, topologyStub } from '../../durable-objects/stubs.ts';
+import type { Need } from '../../protocol/access/scopes.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { JsonText } from '../../protocol/json/json-text.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
@@ -14,10 +15,13 @@ import {
   attemptsQuerySchema,
   BATCH_FORMATS,
   subscriptionDeclarationSchema,
+  subscriptionSeekSchema,
   type Attempt,
+  type DeclaredSource,
   type SubscriptionDeclaration,
   type SubscriptionList,
   type SubscriptionReply,
+  type SubscriptionSought,
   type SubscriptionState,
   type SubscriptionTested,
   type SubscriptionWithStateReply,
@@ -44,8 +48,7 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, subscriptionDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
-    const refused =
-      refuseReach(c, needsOf('queue', [body.fields.source.queue], 'read')) ?? checkBatch(body.fields);
+    const refused = refuseReach(c, needsOfSource(body.fields.source)) ?? checkBatch(body.fields);
     if (refused) return problem(c, refused);
     const topology = topologyStub(c.env, path.namespace);
     const put = await topology.putSubscription(path.namespace, path.name, body.fields);
@@ -94,6 +97,21 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     return jsonReply(c, { subscription: subscription.name, attempt } satisfies SubscriptionTested);
   });
 
+  bind(app, operations.seekSubscription, async (c) => {
+    const body = await readBody(c, subscriptionSeekSchema);
+    if (isFailure(body)) return problem(c, body);
+    const found = await findSubscription(c);
+    if (isFailure(found)) return problem(c, found);
+    const { subscription } = found;
+    const offsets = await callSubscription<SubscriptionSought['offsets'] | Failure>(
+      c.env,
+      subscription,
+      async (stub) => await stub.seek(body.fields),
+    );
+    if (isFailure(offsets)) return problem(c, offsets);
+    return jsonReply(c, { subscription: subscription.name, offsets } satisfies SubscriptionSought);
+  });
+
   bind(app, operations.listAttempts, async (c) => {
     const query = readQuery(c, attemptsQuerySchema);
     if (isFailure(query)) return problem(c, query);
@@ -108,6 +126,11 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     if (isFailure(attempts)) return problem(c, attempts);
     return jsonReply(c, { attempts: JsonText.ofText(attempts) });
   });
+}
+
+function needsOfSource(source: DeclaredSource): Need[] {
+  if ('queue' in source) return needsOf('queue', [source.queue], 'read');
+  return [...needsOf('topic', [source.topic], 'read'), ...needsOfTarget(source.dead_letter)];
 }
 
 function checkBatch({ batch_messages: max, format }: SubscriptionDeclaration): Failure | null {
