@@ -110,6 +110,7 @@ const REACHED_BY: Record<Exclude<keyof typeof operations, (typeof FOR_OTHERS)[nu
   fetchForMember: 'consumer',
   fetchFromPositions: 'consumer',
   classicGroup: 'groups.classic',
+  consumerMember: 'groups.member',
   commitOffsets: 'consumer',
   readOffsets: 'groups.offsets',
   resetOffsets: 'groups.reset',
