@@ -9,6 +9,7 @@ import { problem, unexpected } from './http/problem.ts';
 import type { AppEnv } from './http/context.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { definitionRoutes } from './routes/definitions.ts';
 import { eventRoutes } from './routes/events.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
 import { alertRoutes } from './routes/alerts.ts';
@@ -70,6 +71,7 @@ export function createApp(): Hono<AppEnv> {
   scheduleRoutes(app);
   subscriptionRoutes(app);
   limitRoutes(app);
+  definitionRoutes(app);
   objectRoutes(app);
   overviewRoutes(app);
   queueRoutes(app);

@@ -84,6 +84,8 @@ const REACHED_BY: Record<keyof typeof operations, string> = {
   deleteObject: 'objects.delete',
   getOverview: 'overview.get',
   followOverview: 'overview.follow',
+  getDefinitions: 'definitions.export',
+  putDefinitions: 'definitions.apply',
   getLimits: 'limits.get',
   putLimits: 'limits.set',
   makeProducer: 'producer',

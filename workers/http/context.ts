@@ -19,8 +19,8 @@ export interface AppVariables {
   operation: Operation;
   /** Whose quotas count for the call. There for every path in a namespace. */
   spenders?: readonly Spender[];
-  /** What an operation that changes something tells the audit of itself. */
-  audited?: AuditDetails;
+  /** What an operation that changes something tells the audit of itself; null: this call has changed nothing. */
+  audited?: AuditDetails | null;
 }
 
 export type AppEnv = { Bindings: Env; Variables: AppVariables };

@@ -110,7 +110,8 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
   });
 }
 
-function checkBatch({ batch_messages: max, format }: SubscriptionDeclaration): Failure | null {
+/** Returns why the format takes no such batches; null if it does. */
+export function checkBatch({ batch_messages: max, format }: SubscriptionDeclaration): Failure | null {
   if (max === 1 || BATCH_FORMATS.includes(format)) return null;
   return failure(
     'invalid_field',
