@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { AmqpServer } from './amqp/amqp-server.ts';
 import { KafkaServer } from './kafka/kafka-server.ts';
 import { ManagementServer } from './management/management-server.ts';
-import { readOptions, type GatewayOptions } from './options.ts';
+import type { TlsFiles } from './listeners.ts';
+import { readOptions, type GatewayOptions, type TlsOptions } from './options.ts';
 
 const STOP_MS_MAX = 8_000;
 
@@ -40,14 +41,15 @@ async function main(): Promise<void> {
   stopWhenTold(servers);
 }
 
-function doorsOf({ url, host, amqp, kafka, management, tls, ...ofKafka }: GatewayOptions): Door[] {
+function doorsOf(options: GatewayOptions): Door[] {
+  const { url, host, amqp, amqps, kafka, kafkas, management, tls, ...ofKafka } = options;
   const doors: Door[] = [];
   if (amqp !== null) {
     doors.push({
       name: 'AMQP',
       port: amqp,
       open: async () => {
-        const files = tls && { port: tls.port, cert: await readFile(tls.cert), key: await readFile(tls.key) };
+        const files = await tlsFiles(tls, amqps);
         const server = await AmqpServer.start({ url, host, port: amqp, ...(files && { tls: files }) });
         const withTls = server.tlsPort === null ? '' : `\nAMQP 0-9-1 with TLS on ${host}:${server.tlsPort}`;
         return { server, said: `AMQP 0-9-1 on ${host}:${server.port}, for ${url}${withTls}` };
@@ -59,8 +61,18 @@ function doorsOf({ url, host, amqp, kafka, management, tls, ...ofKafka }: Gatewa
       name: 'Kafka',
       port: kafka,
       open: async () => {
-        const server = await KafkaServer.start({ url, host, port: kafka, ...ofKafka });
-        return { server, said: `Kafka on ${host}:${server.port}, for ${url}` };
+        const files = await tlsFiles(tls, kafkas);
+        const { tlsAdvertised: advertised, ...plain } = ofKafka;
+        const secure = files && { ...files, ...(advertised && { advertised }) };
+        const server = await KafkaServer.start({
+          url,
+          host,
+          port: kafka,
+          ...plain,
+          ...(secure && { tls: secure }),
+        });
+        const withTls = server.tlsPort === null ? '' : `\nKafka with TLS on ${host}:${server.tlsPort}`;
+        return { server, said: `Kafka on ${host}:${server.port}, for ${url}${withTls}` };
       },
     });
   }
@@ -75,6 +87,15 @@ function doorsOf({ url, host, amqp, kafka, management, tls, ...ofKafka }: Gatewa
     });
   }
   return doors;
+}
+
+/** Null if nothing is served with TLS on the port. */
+async function tlsFiles(
+  tls: TlsOptions | null,
+  port: number | null,
+): Promise<(TlsFiles & { port: number }) | null> {
+  if (tls === null || port === null) return null;
+  return { port, cert: await readFile(tls.cert), key: await readFile(tls.key) };
 }
 
 function stopWhenTold(servers: readonly Server[]): void {

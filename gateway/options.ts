@@ -10,12 +10,14 @@ const USAGE = `npm run gateway -- [--url <address>] [--host <address>] [--amqp <
 
   --amqp <port>        AMQP 0-9-1; 0 for any free port. Default 5672, without --kafka
   --amqps <port>       AMQP 0-9-1 with TLS as well
-  --tls-cert <file>    its certificate, with its chain, in PEM
+  --tls-cert <file>    the certificate for TLS, with its chain, in PEM
   --tls-key <file>     the key of the certificate, in PEM
   --management <port>  RabbitMQ's management API as well, as much as rabbitmqadmin uses: 15672 with RabbitMQ
 
   --kafka <port>                 Kafka's protocol; 0 for any free port
+  --kafkas <port>                Kafka's protocol with TLS as well
   --kafka-advertise <host:port>  what Kafka's clients are told to connect to, default the address that they have dialled
+  --kafkas-advertise <host:port> the same for those that have come with TLS
   --kafka-namespace <name>       the namespace of Kafka's clients that do not say another, default "default"
   --kafka-auto-create            makes topics that Kafka's clients ask for and that are not there
 
@@ -25,7 +27,6 @@ Kafka's clients without a login.`;
 const AMQP_PORT_DEFAULT = '5672';
 
 export interface TlsOptions {
-  port: number;
   /** Paths. */
   cert: string;
   key: string;
@@ -37,13 +38,22 @@ export interface GatewayOptions {
   host: string;
   /** The ports; null: not served. */
   amqp: number | null;
+  amqps: number | null;
   kafka: number | null;
+  kafkas: number | null;
   management: number | null;
+  /** Null: no port is served with TLS. */
   tls: TlsOptions | null;
   /** Of Kafka's clients. */
   namespace: string;
   autoCreate: boolean;
-  advertised?: { host: string; port: number };
+  advertised?: Address;
+  tlsAdvertised?: Address;
+}
+
+interface Address {
+  host: string;
+  port: number;
 }
 
 /** `text` is to be shown, and is no fault if somebody asked for it. */
@@ -71,7 +81,9 @@ const OPTIONS = {
   'tls-key': { type: 'string' },
   management: { type: 'string' },
   kafka: { type: 'string' },
+  kafkas: { type: 'string' },
   'kafka-advertise': { type: 'string' },
+  'kafkas-advertise': { type: 'string' },
   'kafka-namespace': { type: 'string', default: 'default' },
   'kafka-auto-create': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -82,28 +94,35 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'
 function optionsOf(values: Values): GatewayOptions {
   const amqp = values.amqp ?? (values.kafka === undefined ? AMQP_PORT_DEFAULT : undefined);
   const advertised = values['kafka-advertise'];
+  const tlsAdvertised = values['kafkas-advertise'];
   return {
     url: values.url,
     host: values.host,
     amqp: portOf('amqp', amqp),
+    amqps: portOf('amqps', values.amqps),
     kafka: portOf('kafka', values.kafka),
+    kafkas: portOf('kafkas', values.kafkas),
     management: portOf('management', values.management),
     tls: tlsOf(values, amqp !== undefined),
     namespace: namespaceOf('kafka-namespace', values['kafka-namespace']),
     autoCreate: values['kafka-auto-create'],
     ...(advertised !== undefined && { advertised: addressOf('kafka-advertise', advertised) }),
+    ...(tlsAdvertised !== undefined && { tlsAdvertised: addressOf('kafkas-advertise', tlsAdvertised) }),
   };
 }
 
 function tlsOf(
-  { amqps, 'tls-cert': cert, 'tls-key': key }: Values,
+  { amqps, kafka, kafkas, 'tls-cert': cert, 'tls-key': key }: Values,
   isAmqpServed: boolean,
 ): TlsOptions | null {
-  if ((amqps ?? cert ?? key) === undefined) return null;
-  const port = portOf('amqps', amqps);
-  if (port === null || cert === undefined || key === undefined || !isAmqpServed)
-    throw new Error('--amqps goes with --tls-cert, --tls-key and --amqp');
-  return { port, cert, key };
+  if ((amqps ?? kafkas ?? cert ?? key) === undefined) return null;
+  const isFitting =
+    (amqps ?? kafkas) !== undefined &&
+    (amqps === undefined || isAmqpServed) &&
+    (kafkas === undefined || kafka !== undefined);
+  if (cert !== undefined && key !== undefined && isFitting) return { cert, key };
+  const withFiles = 'goes with --tls-cert, --tls-key and';
+  throw new Error(`--amqps ${withFiles} --amqp, and --kafkas ${withFiles} --kafka`);
 }
 
 function portOf(name: string, text: string | undefined): number | null {
@@ -117,7 +136,7 @@ function namespaceOf(name: string, text: string): string {
   throw new Error(`--${name} ${text}: expected ${NAME_RULE}`);
 }
 
-function addressOf(name: string, text: string): { host: string; port: number } {
+function addressOf(name: string, text: string): Address {
   const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(text) ?? [];
   if (port === '' || Number(port) > 65_535) throw new Error(`--${name} ${text}: expected host:port`);
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };

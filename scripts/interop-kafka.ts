@@ -4,6 +4,7 @@
  *
  * - kafka-python and confluent-kafka: produce, consume in a group, one after the other, and go on where the group was (needs Python 3)
  * - confluent-kafka: reads, handles and writes in transactions, with fenced and aborted ones between
+ * - confluent-kafka with TLS: PLAIN, and OAUTHBEARER with a token that it renews
  * - kcat, if it is installed: the same records with each codec, in and out
  * - in Java, with Maven, also against Kafka 4.4: TransactionalMessageCopier with random aborts and kills, a word count of Kafka Streams with
  *   `exactly_once_v2` that is killed half-way, ProducerPerformance and ConsumerPerformance
@@ -11,7 +12,7 @@
 
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -40,6 +41,7 @@ try {
   const results = [
     await told('groups of kafka-python and confluent-kafka', () => python('groups.py')),
     await told('transactions of confluent-kafka', () => python('transactions.py')),
+    await told('logins of confluent-kafka with TLS', logins),
     await told('kcat', kcat),
     ...(canRunKafka() ? await javaTold() : []),
   ];
@@ -82,12 +84,31 @@ async function told(name: string, test: () => Promise<string>): Promise<boolean>
   }
 }
 
-async function python(program: string): Promise<string> {
+/** Against a broker that asks for tokens. */
+async function logins(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'posthorn-interop-'));
+  const tls = join(ROOT, 'test/gateway/amqp/tls');
+  const ca = join(tls, 'localhost.cert.pem');
+  const files = { port: 0, cert: await readFile(ca), key: await readFile(join(tls, 'localhost.key.pem')) };
+  const token = 'the-root-token-of-the-interop-tests';
+  const locked = await startBroker({ dataPath: folder, port: 0, vars: { POSTHORN_ROOT_TOKEN: token } });
+  const guarded = await KafkaServer.start({ url: locked.url, port: 0, tls: files, autoCreate: true });
+  try {
+    const address = `localhost:${guarded.tlsPort}`;
+    return await python('secure.py', { KAFKA_ADDRESS: address, KAFKA_TOKEN: token, KAFKA_CA: ca });
+  } finally {
+    await guarded.stop();
+    await locked.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function python(program: string, settings: Record<string, string> = {}): Promise<string> {
   const interpreter = join(FOLDER, 'venv/bin/python');
   if (!existsSync(interpreter)) await run('python3', ['-m', 'venv', join(FOLDER, 'venv')]);
   await run(interpreter, ['-m', 'pip', 'install', '--quiet', ...PACKAGES]);
   const script = join(ROOT, 'test/interop/kafka', program);
-  const env = { ...process.env, KAFKA_ADDRESS: address };
+  const env = { ...process.env, KAFKA_ADDRESS: address, ...settings };
   return (await run(interpreter, [script], { env, timeout: RUN_MS_MAX })).stdout.trim();
 }
 

@@ -1,8 +1,8 @@
 /**
  * Soak: `npm run soak -- [--minutes N] [--seed S] [--json]` looks for faults with seeds that nobody has tried yet. The
  * simulation, the planted faults, the properties, the crash tests and the fuzzer share the time. When the time is over or
- * somebody presses Ctrl-C, the soak finishes the seed or the test file that it is at. The last line has the seed, which
- * repeats all of it. The exit code is 1 if there is a finding.
+ * somebody presses Ctrl-C, the soak finishes the seed or the test file that it is at. One that does not end in time is a
+ * finding too, and is left. The last line has the seed, which repeats all of it. The exit code is 1 if there is a finding.
  */
 
 import { spawn } from 'node:child_process';
@@ -34,6 +34,8 @@ const PROPERTY_TESTS = [
   'test/durable-objects/partition',
 ];
 const PROGRESS_MS = 15_000;
+/** The longest that a seed, a planted fault or a path of tests may take; the fuzzer has it beyond its share. */
+const ENDLESS_MS = 4 * 60_000;
 const SEEDS = 2 ** 30;
 
 const ROOT = join(import.meta.dirname, '..');
@@ -62,6 +64,8 @@ const say = (line: string): void => {
   if (!values.json) console.log(line);
 };
 let stoppedMs = 0;
+/** What is being tried. */
+let trying = '';
 process.on('SIGINT', () => {
   if (isStopped) {
     if (Date.now() - stoppedMs > SAME_SIGNAL_MS) process.exit(130);
@@ -87,7 +91,7 @@ const phases = [
 say(`npm run soak -- --seed ${seed} --minutes ${minutes}`);
 const progress = setInterval(() => {
   const done = phases.filter((phase) => phase.passed + phase.failed > 0);
-  say([`${minutesSince(startMs)} of ${minutes} min`, ...done.map(summaryOf)].join('; '));
+  say([`${minutesSince(startMs)} of ${minutes} min`, ...done.map(summaryOf), `at ${trying}`].join('; '));
 }, PROGRESS_MS);
 for (const [index, phase] of phases.entries()) {
   if (isStopped) break;
@@ -108,12 +112,12 @@ function simulation(): Phase {
   const phase = newPhase('simulation', 'seeds', async (untilMs) => {
     const { run } = await import('../test/simulation/run.ts');
     for (let next = seed; !isOver(untilMs); next++) {
-      const { violations } = await run({ seed: next, steps: SIMULATION_STEPS });
-      if (violations.length === 0) phase.passed += 1;
-      else {
-        const [{ checker, message }] = violations as [(typeof violations)[number]];
-        fail(phase, 1, `${checker}: ${message}`, `npm run sim -- --seed ${next} --steps ${SIMULATION_STEPS}`);
-      }
+      const again = `npm run sim -- --seed ${next} --steps ${SIMULATION_STEPS}`;
+      trying = `seed ${next}`;
+      const result = await inTime(run({ seed: next, steps: SIMULATION_STEPS }));
+      const [violation] = result?.violations ?? [{ checker: 'time', message: 'the run does not end' }];
+      if (!violation) phase.passed += 1;
+      else fail(phase, 1, `${violation.checker}: ${violation.message}`, again);
     }
   });
   return phase;
@@ -128,8 +132,13 @@ function plantedFaults(): Phase {
     for (let nth = 0; nth < MUTANTS.length && !isOver(untilMs); nth++) {
       const mutant = MUTANTS[(seed + nth) % MUTANTS.length]!;
       const known = runs[mutant.name];
-      if (known && (await isCaughtNear(mutant, known))) phase.passed += 1;
-      else fail(phase, 1, `${mutant.name} is not noticed`, `npm run mutants -- ${mutant.name}`);
+      trying = mutant.name;
+      const isCaught = known !== undefined && (await inTime(isCaughtNear(mutant, known)));
+      if (isCaught) phase.passed += 1;
+      else {
+        const what = isCaught === null ? 'does not end' : 'is not noticed';
+        fail(phase, 1, `${mutant.name} ${what}`, `npm run mutants -- ${mutant.name}`);
+      }
     }
   });
   return phase;
@@ -141,6 +150,7 @@ function testing(name: string, paths: readonly string[], env: Record<string, str
     for (let round = 0; !isOver(untilMs); round++) {
       const path = paths[round % paths.length]!;
       const given = { ...env, SEED: String(seed + Math.floor(round / paths.length)) };
+      trying = `${path} with seed ${given.SEED}`;
       const output = await outputOf(['scripts/check.ts', path], given);
       const [, good = '0', bad = '1'] = /(\d+) passed, (\d+) failed\s*$/.exec(output) ?? [];
       phase.passed += Number(good);
@@ -170,6 +180,13 @@ function fuzzing(): Phase {
   return phase;
 }
 
+/** Returns null if it has not ended in time. What goes on then is left to itself. */
+function inTime<T>(work: Promise<T>): Promise<T | null> {
+  const waiting = Promise.withResolvers<null>();
+  const timer = setTimeout(() => waiting.resolve(null), ENDLESS_MS);
+  return Promise.race([work, waiting.promise]).finally(() => clearTimeout(timer));
+}
+
 function newPhase(name: string, unit: string, runUntil: Phase['run']): Phase {
   return { name, unit, run: runUntil, passed: 0, failed: 0, findings: [] };
 }
@@ -192,8 +209,15 @@ function summaryOf({ name, unit, passed: good, failed: bad }: Phase): string {
   return `${name}: ${good} ${unit} passed, ${bad} failed`;
 }
 
-/** Runs a script of the project in a process group of its own, which Ctrl-C does not reach. */
-async function outputOf(args: string[], env: Record<string, string> = {}): Promise<string> {
+/**
+ * Runs a script of the project in a process group of its own, which Ctrl-C does not reach. One that does not end is killed
+ * after so many milliseconds, and its output says so.
+ */
+async function outputOf(
+  args: string[],
+  env: Record<string, string> = {},
+  limitMs = ENDLESS_MS,
+): Promise<string> {
   const started = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, NO_COLOR: '1', ...env },
@@ -205,7 +229,12 @@ async function outputOf(args: string[], env: Record<string, string> = {}): Promi
   let output = '';
   for (const stream of [started.stdout, started.stderr])
     stream.on('data', (chunk: Buffer) => (output += String(chunk)));
+  const killer = setTimeout(() => {
+    output += `\nkilled: it has not ended within ${Math.round(limitMs / 1_000)} s\n`;
+    process.kill(-started.pid!, 'SIGKILL');
+  }, limitMs);
   await new Promise((resolve) => started.on('close', resolve));
+  clearTimeout(killer);
   child = undefined;
   return output;
 }

@@ -33,16 +33,16 @@ export function assignorOf(state: GroupState): AssignorName {
 
 /**
  * Accepts a target, if it was computed for the current epoch by a topology that is not older. If topics have changed
- * since the last target of this epoch, a new epoch begins. Otherwise only the version changes.
+ * since the last target of this epoch, a new epoch begins. Otherwise only the version changes. A new epoch also begins if it
+ * revokes anything: no two replies of one epoch may differ in that, because the later one may arrive first.
  */
 export function acceptTarget(state: GroupState, target: Target): 'refused' | 'accepted' | 'unchanged' {
   if (target.epoch !== state.epoch || target.topologyVersion < state.topologyVersion) return 'refused';
   subscriptionsOf(state); // by the version of the target before
   state.topologyVersion = target.topologyVersion;
-  if (state.targetEpoch === state.epoch) {
-    if (sameTopics(state.topics, target.topics)) return 'unchanged';
-    state.epoch += 1;
-  }
+  const isRepeated = state.targetEpoch === state.epoch;
+  if (isRepeated && sameTopics(state.topics, target.topics)) return 'unchanged';
+  if (isRepeated || revokes(state, target)) state.epoch += 1;
   state.targetEpoch = state.epoch;
   changeTopics(state, target.topics);
   for (const member of Object.values(state.members))
@@ -69,6 +69,13 @@ export function sameTopics(a: Record<string, TopicRef>, b: Record<string, TopicR
       (name) => a[name]!.id === own(b, name)?.id && a[name]!.partitions === own(b, name)?.partitions,
     )
   );
+}
+
+function revokes(state: GroupState, target: Target): boolean {
+  return Object.values(state.members).some(({ id, owned }) => {
+    const wanted = new Set(own(target.members, id));
+    return Object.keys(owned).some((key) => owned[key]!.revoked === 0 && !wanted.has(key));
+  });
 }
 
 function retarget(member: Member, target: PartitionKey[], epoch: number): void {

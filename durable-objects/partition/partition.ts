@@ -163,7 +163,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     if (refused) return refused;
     this.#appends += 1;
     const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
-    const batches = readAppend(bytes, stampsAppends ? this.now() : null);
+    const batches = readAppend(bytes, stampsAppends, this.now());
     const command = appendCommand(batches, range, transaction);
     const outcome = await this.#commit.submit(command, bytes.length);
     return isFailure(outcome) ? outcome : appendReply(open, command, outcome);

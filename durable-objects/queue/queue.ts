@@ -75,6 +75,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
         serve: () => this.#handOut.serve(),
         changed: (isByTime) => this.#watch.changed(isByTime),
         consumers: () => this.#handOut.consumers(),
+        hasStreams: () => this.#consumers.hasStreams(),
         noneLeased: () => this.#handOut.noneLeased(),
         writeQueue: (definition) => this.#store.writeQueue(definition),
         deleteItself: (definition) => ctx.waitUntil(deleteItself(env, definition, 'unused')),
@@ -82,9 +83,9 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
       this.#handOut = new HandOut(context, this.#consumers, {
         open: () => this.#open,
         context: () => this.#context(),
-        handedOut: (open) => this.#used(open),
+        handedOut: (open) => this.#tasks.handedOut(open),
         used: (open) => this.#tasks.noteUse(open),
-        ended: (open) => this.#streamsEnded(open),
+        ended: (open, consumers) => this.#streamsEnded(open, consumers),
         noneLeased: () => this.#tasks.noneLeased(),
       });
       this.#watch = new QueueWatch(
@@ -190,7 +191,9 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   endWaits(version: number, consumerId: string): number | Stale {
     const open = this.#current(version, true);
     if (!open) return STALE;
-    const ended = this.#consumers.dismiss((poll) => poll.consumerId === consumerId);
+    const ended = this.#consumers.dismiss(
+      (poll) => poll.consumerId === consumerId && poll.keeps === undefined,
+    );
     open.queue.resign(consumerId);
     this.#handOut.serve();
     return ended;
@@ -257,7 +260,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     const open = this.#current(version, true);
     if (!open) return STALE;
     if (isPaused !== open.queue.state.isPaused) {
-      this.#store.writeQueue({ definition: open.definition, isPaused, usedMs: open.usedMs });
+      this.#store.writeQueue({ definition: open.definition, isPaused, usedMs: open.storedUsedMs });
       open.queue.setPaused(isPaused);
       if (!isPaused) this.#handOut.serve();
       this.#watch.noticed();
@@ -339,8 +342,8 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   #stream(request: DeliverRequest): Response {
     const open = this.#current(request.version);
     if (!open) return Response.json(STALE, { status: 422 });
-    this.#tasks.noteUse(open);
     const response = this.#wait(request);
+    this.#tasks.streamsChanged(open);
     this.#watch.streamsChanged();
     return response;
   }
@@ -352,16 +355,11 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     return response;
   }
 
-  #used(open: Open): void {
-    this.#tasks.noteUse(open);
-    this.#tasks.schedule();
-  }
-
-  /** With its last stream the queue may go as well. */
-  #streamsEnded(open: Open): void {
-    this.#used(open);
+  /** With its last consumer the queue may go as well. */
+  #streamsEnded(open: Open, consumers: number): void {
+    this.#tasks.streamsChanged(open);
     this.#watch.streamsChanged();
-    if (open.definition.config.auto_delete && this.#handOut.consumers() === 0)
+    if (consumers > 0 && open.definition.config.auto_delete && this.#handOut.consumers() === 0)
       this.ctx.waitUntil(deleteItself(this.env, open.definition, 'left'));
   }
 

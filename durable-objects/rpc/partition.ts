@@ -41,6 +41,7 @@ export interface AppendedBatch {
   recordCount: number;
   /** The timestamp of all records, where the topic stamps them; else null. */
   appendTime: number | null;
+  logStartOffset: number;
   /** Of a batch that had been stored before: the timestamps that its records have there, by place in the batch. */
   storedTimestamps?: number[];
 }

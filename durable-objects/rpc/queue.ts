@@ -7,7 +7,7 @@ import type { PublishException, PublishProducer } from '../../core/queue/publish
 import type { QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { Failure } from '../../protocol/errors.ts';
-import type { SettleFields } from '../../protocol/schemas/deliveries.ts';
+import type { SettleFields, StreamKeeps } from '../../protocol/schemas/deliveries.ts';
 import type { QueueStatus } from '../../protocol/schemas/queues.ts';
 import type { SettleOutcome } from '../../protocol/settlements.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from './dead-letters.ts';
@@ -61,6 +61,8 @@ export interface DeliverRequest {
   heartbeatMs?: number;
   /** A stream: those of the highest are served first. Default 0. */
   priority?: number;
+  /** A stream that takes nothing: it keeps what its `consumerId` takes by requests, and perhaps the queue. */
+  keeps?: StreamKeeps;
 }
 
 export interface NackedTag {

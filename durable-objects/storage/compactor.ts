@@ -162,15 +162,24 @@ export class Compactor {
         ? markerSurvives(header, policy, nowMs)
         : isAborted(header, aborted)
           ? null
-          : retainRecords(data, at, (record) => survivesCompaction(record, map, policy, nowMs), this.#codec);
+          : retainRecords(
+              data,
+              at,
+              (record) => survivesCompaction(datedRecord(record, extent), map, policy, nowMs),
+              this.#codec,
+            );
       if (survivors !== null && typeof survivors === 'object' && 'code' in survivors) {
         throw new Error(`stored batch is damaged at offset ${header.baseOffset}: ${survivors.message}`);
       }
       if (survivors === 'unchanged') kept.push(data.subarray(at, end));
       else if (survivors !== null) kept.push(survivors);
-      if (survivors === 'unchanged') maxTimestamp = Math.max(maxTimestamp, header.maxTimestamp);
-      else if (survivors !== null)
-        maxTimestamp = Math.max(maxTimestamp, writtenHeader(survivors).maxTimestamp);
+      if (survivors !== null) {
+        const left = survivors === 'unchanged' ? header : writtenHeader(survivors);
+        maxTimestamp = Math.max(
+          maxTimestamp,
+          datedRecord({ timestamp: left.maxTimestamp }, extent).timestamp,
+        );
+      }
       changed ||= survivors !== 'unchanged';
     }
     const bytes = kept.reduce((sum, batch) => sum + batch.length, 0);
@@ -228,4 +237,12 @@ function writtenHeader(batch: Uint8Array): BatchHeader {
  */
 function markerSurvives(header: BatchHeader, policy: CompactionPolicy, nowMs: number): 'unchanged' | null {
   return header.maxTimestamp < nowMs - policy.deleteRetentionMs ? null : 'unchanged';
+}
+
+/** A record without a timestamp is as old as the youngest of its segment, which counts when such a record arrived. */
+function datedRecord<Dated extends { timestamp: number }>(
+  record: Dated,
+  { maxTimestamp }: SegmentExtent,
+): Dated {
+  return record.timestamp < 0 ? { ...record, timestamp: maxTimestamp } : record;
 }

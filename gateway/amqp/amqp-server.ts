@@ -4,7 +4,7 @@ import type { Server, Socket } from 'node:net';
 import { AmqpSocket } from './amqp-socket.ts';
 import { BrokerClients } from './broker-clients.ts';
 import { ExclusiveQueues } from './exclusive-queues.ts';
-import { listen, type TlsFiles } from './listeners.ts';
+import { listen, type TlsFiles } from '../listeners.ts';
 import { QueueConsumers } from './queue-consumers.ts';
 import { QueueEndings } from './queue-endings.ts';
 

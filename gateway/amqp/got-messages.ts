@@ -1,14 +1,20 @@
-/** Got messages: what `basic.get` takes from queues, and how that is settled. */
+/**
+ * Got messages: what `basic.get` takes from queues, and how that is settled. Should this process die, the stream that keeps a
+ * queue ends, and the broker gives back what was got. A lease is for the case that the broker dies as well.
+ */
 
 import { openBody } from '../../sdk/claims/open-body.ts';
 import type { Transport } from '../../sdk/client/transport.ts';
+import { LeasedMessages } from '../../sdk/consumer/leased-messages.ts';
 import { SettlementBatcher } from '../../sdk/consumer/settlement-batcher.ts';
+import type { Settlement } from '../../sdk/consumer/settlement.ts';
 import { settleOverHttp } from '../../sdk/consumer/settlement-entries.ts';
 import { messagesOf, requestDeliveries } from '../../sdk/consumer/source/delivery-request.ts';
 import type { ReceivedMessage, Settler } from '../../sdk/consumer/received-message.ts';
+import type { QueueKeepers } from './queue-keepers.ts';
 
-/** RabbitMQ's time limit of a consumer that does not acknowledge: nobody extends these leases. */
-const LEASE_MS = 1_800_000;
+/** Extended at half time, which is a row: long enough that almost every message is settled before. */
+const LEASE_MS = 300_000;
 
 const BATCH = { settleLingerMs: 0, settleBatch: 1_000 };
 
@@ -16,16 +22,30 @@ export class GotMessages {
   readonly #transport: Transport;
   readonly #consumerId: string;
   readonly #abort = new AbortController();
+  readonly #keepers: QueueKeepers;
   /** By queue. */
   readonly #settlers = new Map<string, Settler>();
+  readonly #leased = new LeasedMessages({
+    extend: (message, leaseMs) => void message.extend(leaseMs),
+    lost: () => {},
+  });
 
-  constructor(transport: Transport, consumerId: string) {
+  /** @param keepers of the same consumer id */
+  constructor(transport: Transport, consumerId: string, keepers: QueueKeepers) {
     this.#transport = transport;
     this.#consumerId = consumerId;
+    this.#keepers = keepers;
+    this.#leased.leaseMs = LEASE_MS;
+  }
+
+  /** The connection has ended. */
+  close(): void {
+    for (const message of this.#leased.all()) this.#leased.drop(message);
   }
 
   /** Takes one message; null if there is none. */
   async take(queue: string): Promise<ReceivedMessage | null> {
+    await this.#keepers.keep(queue, 'messages');
     const frame = await requestDeliveries(this.#transport, {
       queue,
       consumerId: this.#consumerId,
@@ -36,8 +56,10 @@ export class GotMessages {
       signal: this.#abort.signal,
     });
     const [message] = messagesOf(frame, this.#settlerOf(queue));
-    if (message !== undefined) await this.#load(message);
-    return message ?? null;
+    if (message === undefined) return null;
+    this.#leased.take([message]);
+    await this.#load(message);
+    return message;
   }
 
   /** Gets a body that was too large for its message. One that cannot be had fails its delivery, as in a consumer. */
@@ -66,17 +88,16 @@ export class GotMessages {
       (frame, signal) => settleOverHttp(this.#transport, queue, this.#consumerId, frame, signal),
       { ...BATCH, retry },
       // A settlement that comes too late has no effect, as with every broker.
-      { failed: () => {}, settled: () => {} },
+      { failed: ({ message }) => void this.#leased.drop(message), settled: () => {} },
       this.#abort.signal,
     );
-    const acknowledge = (message: ReceivedMessage): void =>
-      batcher.add({ message, settlement: { kind: 'ack' }, done: undefined });
+    const settle = (message: ReceivedMessage, settlement: Settlement): void => {
+      if (settlement.kind !== 'extend') this.#leased.drop(message);
+      batcher.add({ message, settlement, done: undefined });
+    };
     return {
-      settle: (message, settlement) => {
-        batcher.add({ message, settlement, done: undefined });
-        return Promise.resolve();
-      },
-      acknowledge,
+      settle: (message, settlement) => Promise.resolve(settle(message, settlement)),
+      acknowledge: (message) => settle(message, { kind: 'ack' }),
     };
   }
 }

@@ -10,8 +10,11 @@ import { portError, type PortError } from '../../wire/amqp/reply-codes.ts';
 /** A queue that expires sooner expires after this, in ms: the broker's shortest time. */
 const EXPIRES_MS_MIN = 1_000;
 
-/** Expiry of an exclusive queue, in ms: a gateway that is killed cannot delete it. */
-const EXCLUSIVE_EXPIRES_MS = 3_600_000;
+/**
+ * Expiry of an exclusive queue, in ms. A gateway that is killed cannot delete it. One that lives keeps it by a stream, and opens a
+ * stream that was cut off again before this time is over.
+ */
+const EXCLUSIVE_EXPIRES_MS = 20_000;
 
 /** Failed deliveries before a message dies, if the client sets no limit: the broker's most. */
 export const DELIVERY_LIMIT_MAX = 100;
@@ -23,7 +26,9 @@ export function queueDeclarationOf(spec: QueueSpec): QueueDeclaration | PortErro
   const { arguments: given, exclusive, autoDelete } = spec;
   const deadLetter = deadLetterOf(given);
   if ('reply' in Object(deadLetter)) return deadLetter as PortError;
-  const expiresMs = given.expiresMs ?? (exclusive ? EXCLUSIVE_EXPIRES_MS : null);
+  const expiresMs = exclusive
+    ? Math.min(given.expiresMs ?? Infinity, EXCLUSIVE_EXPIRES_MS)
+    : (given.expiresMs ?? null);
   return {
     maxPriority: Math.min(given.maxPriority ?? 0, PRIORITY_MAX),
     messageTtlMs: given.messageTtlMs ?? null,

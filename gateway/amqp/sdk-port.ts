@@ -28,6 +28,7 @@ import { GotMessages } from './got-messages.ts';
 import { outgoingOf } from './messages.ts';
 import type { QueueConsumers } from './queue-consumers.ts';
 import { queueDeclarationOf, unaskedSettings } from './queue-declaration.ts';
+import { QueueKeepers } from './queue-keepers.ts';
 import type { QueueEndings } from './queue-endings.ts';
 import { SdkConsumer } from './sdk-consumer.ts';
 
@@ -49,6 +50,7 @@ const REFUSALS = new Set(['queue_full', 'timeout', 'aborted', 'closed', 'connect
 export class SdkPort implements BrokerPort {
   readonly #client: BrokerClient;
   readonly #settings: PortSettings;
+  readonly #keepers: QueueKeepers;
   readonly #got: GotMessages;
   /** Exclusive queues of the connection. */
   readonly #own = new Set<string>();
@@ -57,13 +59,17 @@ export class SdkPort implements BrokerPort {
   constructor(settings: PortSettings) {
     this.#client = settings.client;
     this.#settings = settings;
-    this.#got = new GotMessages(settings.client.transport, this.uniqueName('amqp-'));
+    const consumerId = this.uniqueName('amqp-');
+    this.#keepers = new QueueKeepers(settings.client.transport, consumerId);
+    this.#got = new GotMessages(settings.client.transport, consumerId, this.#keepers);
   }
 
   /** The connection has ended. */
   close(): void {
     this.#isClosed = true;
     for (const queue of this.#own) this.#giveUp(queue);
+    this.#got.close();
+    this.#keepers.close();
   }
 
   /** An exclusive queue goes with its connection. */
@@ -163,6 +169,7 @@ export class SdkPort implements BrokerPort {
     else if (spec.exclusive) {
       exclusive.claim(namespace, queue, this);
       this.#own.add(queue);
+      void this.#keepers.keep(queue, 'queue');
     }
     return await this.#counts(queue);
   }
@@ -189,6 +196,7 @@ export class SdkPort implements BrokerPort {
         const { messageCount } = await this.#counts(queue);
         await this.#client.queues.delete(queue, { ifUnused, ifEmpty });
         this.#settings.consumers.endAll(this.#settings.namespace, queue);
+        this.#keepers.release(queue);
         if (this.#own.delete(queue)) this.#settings.exclusive.release(this.#settings.namespace, queue, this);
         return messageCount;
       } catch (error) {

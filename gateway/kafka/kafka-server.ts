@@ -1,6 +1,7 @@
 /** Kafka server: listens for Kafka's clients and serves them from a broker. */
 
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { listen, type DoorSettings, type TlsFiles } from '../listeners.ts';
 import { BrokerClients } from './broker/broker-client.ts';
 import { KafkaSocket } from './kafka-socket.ts';
 import type { Address } from './session.ts';
@@ -10,6 +11,8 @@ export interface KafkaServerOptions {
   url: string;
   /** 0: any free port. */
   port: number;
+  /** A port with TLS as well; 0: any free port. */
+  tls?: TlsFiles & { port: number; advertised?: Address };
   /** Default 127.0.0.1. */
   host?: string;
   /** Where a login does not say another. Default `default`. */
@@ -26,48 +29,64 @@ export interface KafkaServerOptions {
 
 const CONNECTIONS_MAX = 10_000;
 
+/** A TLS handshake has this long, in ms. */
+const HANDSHAKE_MS = 10_000;
+
 export class KafkaServer {
   readonly port: number;
-  readonly #server: Server;
+  /** Null: TLS is not served. */
+  readonly tlsPort: number | null;
+  readonly #servers: readonly Server[];
   readonly #sockets: Set<KafkaSocket>;
 
-  private constructor(server: Server, sockets: Set<KafkaSocket>) {
-    this.port = (server.address() as AddressInfo).port;
-    this.#server = server;
+  private constructor(
+    ports: Pick<KafkaServer, 'port' | 'tlsPort'>,
+    servers: readonly Server[],
+    sockets: Set<KafkaSocket>,
+  ) {
+    this.port = ports.port;
+    this.tlsPort = ports.tlsPort;
+    this.#servers = servers;
     this.#sockets = sockets;
   }
 
-  /** Rejects if the port is taken. */
+  /** Rejects if a port is taken. */
   static async start(options: KafkaServerOptions): Promise<KafkaServer> {
-    const {
-      url,
-      port,
-      host = '127.0.0.1',
-      namespace = 'default',
-      connectionsMax = CONNECTIONS_MAX,
-    } = options;
+    const { url, port, tls, host = '127.0.0.1', namespace = 'default' } = options;
     const onError =
       options.onError ?? ((error: unknown) => console.error('posthorn gateway: a fault of ours:', error));
-    const { advertised = null, autoCreate = false } = options;
+    const { advertised = null, autoCreate = false, connectionsMax = CONNECTIONS_MAX } = options;
     const sockets = new Set<KafkaSocket>();
-    const settings = { url, clients: new BrokerClients(url), namespace, advertised, autoCreate, onError };
-    const server = createServer((socket) => {
-      const one = new KafkaSocket(socket, settings);
-      sockets.add(one);
-      socket.on('close', () => sockets.delete(one));
+    const settings = { url, clients: new BrokerClients(url), namespace, autoCreate, onError };
+    const doorOf = (address: Address | null): DoorSettings => ({
+      connectionsMax,
+      handshakeMs: HANDSHAKE_MS,
+      onSocket: (socket: Socket) => {
+        const one = new KafkaSocket(socket, { ...settings, advertised: address });
+        sockets.add(one);
+        socket.on('close', () => sockets.delete(one));
+      },
     });
-    server.maxConnections = connectionsMax;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, host, resolve);
-    });
-    return new KafkaServer(server, sockets);
+    const plain = await listen({ host, port }, doorOf(advertised));
+    try {
+      const secure =
+        tls === undefined
+          ? null
+          : await listen({ host, port: tls.port, tls }, doorOf(tls.advertised ?? null));
+      const ports = { port: plain.port, tlsPort: secure?.port ?? null };
+      return new KafkaServer(ports, [...plain.servers, ...(secure?.servers ?? [])], sockets);
+    } catch (error) {
+      for (const server of plain.servers) server.close();
+      throw error;
+    }
   }
 
   /** Closes all connections: their clients go on with what has no answer yet when they have connected again. */
   async stop(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = this.#servers.map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
     for (const socket of this.#sockets) socket.destroy();
-    await closed;
+    await Promise.all(closed);
   }
 }

@@ -1,6 +1,7 @@
 /** Kafka socket: one TCP connection, its protocol machine, and the handlers of its requests. */
 
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { asPosthornError, PosthornError } from '../../sdk/errors.ts';
 import { Connection } from '../../wire/kafka/connection/connection.ts';
 import { ERRORS } from '../../wire/kafka/error-codes.ts';
@@ -8,6 +9,7 @@ import type { Request } from '../../wire/kafka/connection/request.ts';
 import { HANDLERS } from './apis/index.ts';
 import type { BrokerClients } from './broker/broker-client.ts';
 import { PartitionFeeds } from './fetch/partition-feeds.ts';
+import type { Credential } from './login/credentials.ts';
 import { Login } from './login/login.ts';
 import { Appenders } from './produce/appenders.ts';
 import type { Address, Session } from './session.ts';
@@ -116,11 +118,16 @@ export class KafkaSocket {
 
   async #answerTo({ api, body, version, isUnsupported }: Request): Promise<object | null> {
     if (api === 'SaslHandshake') return this.#login.handshake(body as { mechanism: string });
-    if (api === 'SaslAuthenticate') return await this.#login.authenticate(body as { authBytes: Uint8Array });
+    if (api === 'SaslAuthenticate') {
+      const answer = await this.#login.authenticate(body as { authBytes: Uint8Array });
+      if (this.#session) await this.#renew(this.#session);
+      return answer;
+    }
     if (api === 'ApiVersions') {
       const versions = await HANDLERS['ApiVersions']!(null as never, body as never, version);
       return isUnsupported ? { ...versions, errorCode: ERRORS.UNSUPPORTED_VERSION } : versions;
     }
+    if (this.#login.hasEnded) throw new PosthornError('unauthenticated', `${api} after the end of the token`);
     const session = this.#session ?? (await (this.#opening ??= this.#open()));
     if (session === null) throw new PosthornError('unauthenticated', `${api} before a login`);
     return await HANDLERS[api]!(session, body as never, version);
@@ -129,21 +136,33 @@ export class KafkaSocket {
   async #open(): Promise<Session | null> {
     const credential = await this.#login.credential();
     if (credential === null || this.#ended.signal.aborted) return null;
-    const { clients, advertised, autoCreate } = this.#settings;
-    const { client, release } = clients.take(credential.namespace, credential.token);
-    this.#release = release;
+    const { advertised, autoCreate } = this.#settings;
     this.#connection.allow(REQUEST_BYTES_MAX);
     this.#session = {
-      client,
+      ...this.#connected(credential),
       address: advertised ?? dialled(this.#socket),
       autoCreate,
       clientId: () => this.#clientId,
       clientHost: `/${(this.#socket.remoteAddress ?? '').replace(/^::ffff:/, '')}`,
-      feeds: new PartitionFeeds(client),
-      appenders: new Appenders(client),
       signal: this.#ended.signal,
     };
     return this.#session;
+  }
+
+  /** The client has brought its next token. What is under way goes on with the one before. */
+  async #renew(before: Session): Promise<void> {
+    const credential = await this.#login.credential();
+    if (credential === null || credential.token === before.client.token || this.#ended.signal.aborted) return;
+    const release = this.#release;
+    this.#session = { ...before, ...this.#connected(credential) };
+    this.#fetching = this.#fetching.then(() => before.feeds.end());
+    release?.();
+  }
+
+  #connected({ namespace, token }: Credential): Pick<Session, 'client' | 'feeds' | 'appenders'> {
+    const { client, release } = this.#settings.clients.take(namespace, token);
+    this.#release = release;
+    return { client, feeds: new PartitionFeeds(client), appenders: new Appenders(client) };
   }
 
   #flushSoon(): void {
@@ -220,8 +239,11 @@ export class KafkaSocket {
   }
 }
 
-function dialled({ localAddress = '127.0.0.1', localPort = 0 }: Socket): Address {
-  return { host: localAddress.replace(/^::ffff:/, ''), port: localPort };
+/** With TLS clients say the name that they have dialled, and check that the certificate has it. */
+function dialled(socket: Socket): Address {
+  const { localAddress = '127.0.0.1', localPort = 0 } = socket;
+  const name = socket instanceof TLSSocket ? (socket as { servername?: string | false }).servername : null;
+  return { host: name || localAddress.replace(/^::ffff:/, ''), port: localPort };
 }
 
 function isLoopback({ remoteAddress = '' }: Socket): boolean {

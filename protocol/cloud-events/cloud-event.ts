@@ -39,7 +39,8 @@ export function eventOfHeaders(
     if (name === 'content-type') attributes.set('datacontenttype', value);
     if (!name.startsWith(HEADER_PREFIX)) continue;
     const attribute = name.slice(HEADER_PREFIX.length);
-    const text = percentDecoded(unquoted(value));
+    // What the runtime puts in the place of bytes that are no UTF-8.
+    const text = value.includes('\ufffd') ? null : percentDecoded(unquoted(value));
     if (text === null) return invalid(`header ${name} is not percent-encoded UTF-8`);
     if (!NAME.test(attribute) || attribute === 'data') return invalidName(attribute);
     if (attribute === 'datacontenttype') return invalid('the type of the data is in the header content-type');

@@ -174,6 +174,9 @@ export type SettledReply = z.infer<typeof settledSchema>;
 
 const CONSUMER_PRIORITY_MAX = 2_147_483_647;
 
+export const STREAM_KEEPS = ['messages', 'queue'] as const;
+export type StreamKeeps = (typeof STREAM_KEEPS)[number];
+
 export const streamQuerySchema = z.strictObject({
   prefetch: z
     .int()
@@ -181,6 +184,12 @@ export const streamQuerySchema = z.strictObject({
     .max(DELIVER_MESSAGES_MAX)
     .default(100)
     .describe('Messages that are delivered before the first of them is settled'),
+  keeps: z
+    .enum(STREAM_KEEPS)
+    .optional()
+    .describe(
+      'The stream is no consumer and takes nothing, whatever `prefetch` says. `messages`: when it ends, what its `consumer_id` has taken by requests goes back to the queue at once. `queue`: as well, and as long as it is open the queue is in use, which postpones `expires_ms`',
+    ),
   priority: z
     .int()
     .min(-CONSUMER_PRIORITY_MAX)

@@ -165,6 +165,7 @@ export const produceBatchesReplySchema = z.object({
           .int()
           .nullable()
           .describe('The timestamp of all its records, if the topic uses append time'),
+        log_start_offset: z.int().describe('The first offset that the partition still has'),
       }),
     )
     .describe('One for each batch, in the order of the request'),

@@ -25,7 +25,7 @@ export interface HttpCall {
   timeoutMs?: number | undefined;
 }
 
-export type HttpReply = Pick<Reply, 'headers' | 'bytes'>;
+export type HttpReply = Reply;
 
 const decoder = new TextDecoder();
 

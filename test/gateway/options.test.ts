@@ -11,6 +11,16 @@ describe('the options of the gateway', () => {
     expect(readOptions(['--kafka', '0', '--amqp', '0'])).toMatchObject({ amqp: 0, kafka: 0 });
   });
 
+  it('serve Kafka with TLS where there is a certificate', () => {
+    const words = ['--kafka', '0', '--kafkas', '9093', '--tls-cert', 'a.pem', '--tls-key', 'b.pem'];
+    expect(readOptions([...words, '--kafkas-advertise', 'kafka.example:443'])).toMatchObject({
+      kafkas: 9093,
+      amqps: null,
+      tls: { cert: 'a.pem', key: 'b.pem' },
+      tlsAdvertised: { host: 'kafka.example', port: 443 },
+    });
+  });
+
   it('have an address with brackets or without', () => {
     const advertised = (text: string): unknown => readOptions(['--kafka', '1', '--kafka-advertise', text]);
     expect(advertised('kafka.example:9092')).toMatchObject({
@@ -23,6 +33,8 @@ describe('the options of the gateway', () => {
     ['--amqp', '65536'],
     ['--kafka', 'x'],
     ['--amqps', '5671'],
+    ['--kafkas', '9093', '--kafka', '9092'],
+    ['--kafkas', '9093', '--tls-cert', 'a.pem', '--tls-key', 'b.pem'],
     ['--tls-cert', 'a.pem'],
     ['--kafka-advertise', 'nowhere'],
     ['--kafka-namespace', 'no name'],

@@ -1,5 +1,6 @@
 /** CloudEvents over HTTP: each form to each target, and what is refused. */
 
+import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Posthorn, type CloudEvent } from '../../sdk/index.ts';
 import { LockedBroker, ROOT } from './access/support.ts';
@@ -112,6 +113,53 @@ describe('an event', () => {
       posthorn.events.send([batch[0]!, event('')], { queue: 'jobs' }),
     ]);
     expect(wrong).toMatchObject({ reason: { code: 'invalid_event', details: { index: 1 } } });
+  });
+
+  describe('that the SDK of CloudEvents has written', () => {
+    interface Written {
+      headers: Record<string, string>;
+      body: string;
+    }
+    const { CloudEvent: Event, HTTP } = createRequire(import.meta.url)('cloudevents') as {
+      CloudEvent: new (event: object) => object;
+      HTTP: Record<'binary' | 'structured', (event: object) => Written>;
+    };
+
+    it.each(['binary', 'structured'] as const)('is stored, as %s', async (form) => {
+      const given = {
+        ...event(`sdk-${form}`),
+        subject: 'a, b=c',
+        region: 'eu',
+        data: { n: [1.5, 'é'] },
+      };
+      const written = HTTP[form](new Event(given));
+      const { status } = await send('topic=log', written.body, written.headers);
+      const { specversion, id, source, type, subject, region, data } = given;
+      expect([status, await lastRecord()]).toMatchObject([
+        200,
+        {
+          value: data,
+          headers: {
+            ce_specversion: specversion,
+            ce_id: id,
+            ce_source: source,
+            ce_type: type,
+            ce_subject: subject,
+            ce_region: region,
+          },
+        },
+      ]);
+    });
+  });
+
+  it('in headers that are no UTF-8 is refused: what is stored is what was sent', async () => {
+    const { json } = await send('topic=log', 'x', {
+      'ce-specversion': '1.0',
+      'ce-id': 'gr\u00f6\u00dfe',
+      'ce-source': '/s',
+      'ce-type': 't',
+    });
+    expect(json).toMatchObject({ code: 'invalid_event', detail: expect.stringContaining('ce-id') });
   });
 
   it('of many bytes is stored', async () => {

@@ -171,8 +171,8 @@ describe('produce and fetch as record batches', () => {
     const both = new Uint8Array([...first, ...second]);
     const { body } = await broker.produceBatches('raw', '0', both);
     expect(body.batches).toEqual([
-      { partition: 0, base_offset: 0, record_count: 2, append_time: null },
-      { partition: 0, base_offset: 2, record_count: 1, append_time: null },
+      { partition: 0, base_offset: 0, record_count: 2, append_time: null, log_start_offset: 0 },
+      { partition: 0, base_offset: 2, record_count: 1, append_time: null, log_start_offset: 0 },
     ]);
     const { headers, bytes } = await fetchRaw('raw', 'offset=0');
     expect(bytes.subarray(8, first.length)).toEqual(first.subarray(8));

@@ -95,13 +95,20 @@ function storedIn(
   results: readonly (AppendedBatch[] | Failure)[],
 ): PartlyStored['stored'] {
   return results.flatMap((result, index) =>
-    isFailure(result)
-      ? []
-      : result.map(({ baseOffset, recordCount, appendTime }) => ({
-          partition: partitions[index]!,
-          base_offset: baseOffset,
-          record_count: recordCount,
-          append_time: appendTime,
-        })),
+    isFailure(result) ? [] : result.map((appended) => batchReply(partitions[index]!, appended)),
   );
+}
+
+/** Says where a batch was stored, as on the wire. */
+export function batchReply(
+  partition: number,
+  { baseOffset, recordCount, appendTime, logStartOffset }: AppendedBatch,
+): PartlyStored['stored'][number] {
+  return {
+    partition,
+    base_offset: baseOffset,
+    record_count: recordCount,
+    append_time: appendTime,
+    log_start_offset: logStartOffset,
+  };
 }

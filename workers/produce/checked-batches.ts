@@ -141,12 +141,13 @@ export function transactionProducer(
   return { id: first!.header.producerId, epoch: first!.header.producerEpoch };
 }
 
+/** A record may have no timestamp, which is -1 as with Kafka. */
 function checkTimestamp({ maxTimestamp }: BatchHeader, nowMs: number): Failure | null {
-  if (maxTimestamp >= 0 && maxTimestamp <= nowMs + TIMESTAMP_AHEAD_MS_MAX) return null;
+  if (maxTimestamp >= -1 && maxTimestamp <= nowMs + TIMESTAMP_AHEAD_MS_MAX) return null;
   const latest = nowMs + TIMESTAMP_AHEAD_MS_MAX;
   return failure(
     'invalid_timestamp',
-    `timestamp ${maxTimestamp} is not from 0 to ${latest}, one hour from now`,
+    `timestamp ${maxTimestamp} is not from -1 (none) to ${latest}, one hour from now`,
     {
       timestamp_max: latest,
     },

@@ -22,7 +22,7 @@ import {
 import { keepBodyUntil } from '../bounds/request-bytes.ts';
 import { topicWith } from '../calls/partition-call.ts';
 import { problem } from '../http/problem.ts';
-import { appendToPartitions, type PartitionBatches } from '../produce/append.ts';
+import { appendToPartitions, batchReply, type PartitionBatches } from '../produce/append.ts';
 import { checkBatches, transactionProducer, type CheckedBatch } from '../produce/checked-batches.ts';
 import { isWithoutPromise } from '../produce/delivery-level.ts';
 import { batchOptions, checkOnePartition } from '../produce/json-producer.ts';
@@ -145,7 +145,7 @@ async function append(
 /** One for each record, in the order of the request. */
 function offsetsOf(
   places: readonly Places[],
-  appended: readonly AppendedBatch[][],
+  appended: readonly Omit<AppendedBatch, 'logStartOffset'>[][],
   count: number,
 ): ProduceReply['offsets'] {
   const offsets = new Array<ProduceReply['offsets'][number]>(count);
@@ -230,10 +230,7 @@ function inRequestOrder(
   appended: readonly AppendedBatch[][],
 ): ProduceBatchesReply['batches'] {
   const results = new Map(groups.map(({ partition }, index) => [partition, appended[index]!.values()]));
-  return batches.map(({ partition }) => {
-    const { baseOffset, recordCount, appendTime } = results.get(partition)!.next().value!;
-    return { partition, base_offset: baseOffset, record_count: recordCount, append_time: appendTime };
-  });
+  return batches.map(({ partition }) => batchReply(partition, results.get(partition)!.next().value!));
 }
 
 /** `acks: none`: answered before the append, whose failure only the log of the worker shows. */

@@ -159,15 +159,23 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     }
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
-    const { lease_ms: leaseMs, heartbeat_ms: heartbeatMs, frames, priority } = query.fields;
+    const {
+      lease_ms: leaseMs,
+      heartbeat_ms: heartbeatMs,
+      frames,
+      priority,
+      consumer_id: name = '',
+    } = query.fields;
+    const { keeps } = query.fields;
     const paceMs = leaseMs ?? queue.config.lease_ms;
-    const prefetch = pacedPrefetch(c, query.fields.prefetch, paceMs);
+    const prefetch = keeps === undefined ? pacedPrefetch(c, query.fields.prefetch, paceMs) : 0;
     const stream: Omit<DeliverRequest, 'version'> = {
       max: prefetch,
       prefetch,
       bytesMax: DELIVER_BYTES_MAX,
-      // Each socket is a consumer of its own, whatever name several share.
-      consumerId: streamConsumerId(query.fields.consumer_id ?? '', crypto.randomUUID()),
+      ...(keeps !== undefined && { keeps }),
+      // Each socket is a consumer of its own, whatever name several share. A keeper stands for those who poll by its name.
+      consumerId: keeps !== undefined && name !== '' ? name : streamConsumerId(name, crypto.randomUUID()),
       isBinary: frames === 'binary',
       ...(leaseMs !== undefined && { leaseMs }),
       ...(heartbeatMs !== undefined && { heartbeatMs }),

@@ -56,7 +56,8 @@ export function appendReply(
   outcome: LogOutcome,
 ): AppendedBatch[] {
   if (command.kind === 'append') return appendedBatches(open, command.batches, outcome as Admission[]);
-  return (outcome as PublishedRun[]).map((run) => ({ ...run, appendTime: null }));
+  const { logStartOffset } = open.log.offsets;
+  return (outcome as PublishedRun[]).map((run) => ({ ...run, appendTime: null, logStartOffset }));
 }
 
 function appendedBatches(
@@ -65,9 +66,10 @@ function appendedBatches(
   admissions: readonly Admission[],
 ): AppendedBatch[] {
   const stampsAppends = definition.topic.config.timestamp_type === 'append';
+  const { logStartOffset } = log.offsets;
   return admissions.map((admission, index) => {
     const { lastOffsetDelta, maxTimestamp } = batches[index]!;
-    const answer = { baseOffset: admission.baseOffset, recordCount: lastOffsetDelta + 1 };
+    const answer = { baseOffset: admission.baseOffset, recordCount: lastOffsetDelta + 1, logStartOffset };
     if (admission.kind === 'new') return { ...answer, appendTime: stampsAppends ? maxTimestamp : null };
     return { ...answer, ...storedTimes(log, admission, answer.recordCount, stampsAppends) };
   });

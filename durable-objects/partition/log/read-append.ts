@@ -3,15 +3,18 @@
 import { isBatchFailure, splitBatches, stampAppendTime } from '../../../protocol/record-batch/index.ts';
 import type { ProducedBatch } from './produced-log.ts';
 
-/** @param appendTime what the topic stamps all records with; null if they keep their own times */
-export function readAppend(bytes: Uint8Array, appendTime: number | null): ProducedBatch[] {
+/**
+ * A batch whose records have no timestamps ages from its arrival.
+ * @param stampsAppends the topic stamps all records with the time of their append
+ */
+export function readAppend(bytes: Uint8Array, stampsAppends: boolean, nowMs: number): ProducedBatch[] {
   const batches = splitBatches(bytes);
   if (isBatchFailure(batches))
     throw new Error(`the router let a batch through that is broken: ${batches.message}`);
   return batches.map(({ at, header }) => {
-    if (appendTime !== null) stampAppendTime(bytes, at, appendTime);
+    if (stampsAppends) stampAppendTime(bytes, at, nowMs);
     const { sizeInBytes, lastOffsetDelta, producerId, producerEpoch, baseSequence, isTransactional } = header;
-    const maxTimestamp = appendTime ?? header.maxTimestamp;
+    const maxTimestamp = stampsAppends || header.maxTimestamp < 0 ? nowMs : header.maxTimestamp;
     const producer = { producerId, producerEpoch, baseSequence, isTransactional };
     return { bytes, at, sizeInBytes, lastOffsetDelta, maxTimestamp, ...producer };
   });

@@ -79,8 +79,16 @@ export class Consumers {
     for (const socket of sockets) this.#lastTurn = Math.max(this.#lastTurn, attachmentOf(socket).turn);
   }
 
+  /** Those that wait for messages. A keeper does not. */
   count(): number {
-    return this.#waiting().length;
+    return this.#waiting().filter(({ attachment }) => attachment.keeps === undefined).length;
+  }
+
+  /** Whether a stream is open as long as which the queue is in use. */
+  hasStreams(): boolean {
+    return this.#waiting().some(
+      ({ attachment: { prefetch, keeps } }) => prefetch !== undefined && keeps !== 'messages',
+    );
   }
 
   /** Whether the consumer waits and can be given something: a stream with a prefetch of 0 takes no more. */
@@ -244,9 +252,10 @@ export class Consumers {
     socket.serializeAttachment({ ...attachment, endedLeases: 0, heardMs: nowMs } satisfies Attachment);
   }
 
-  /** Sets how many messages the consumer of a stream may hold. It keeps those that it holds already. */
+  /** Sets how many messages the consumer of a stream may hold. It keeps those that it holds already. A keeper takes none. */
   setPrefetch(socket: WebSocket, prefetch: number): void {
     const attachment = attachmentOf(socket);
+    if (attachment.keeps !== undefined) return;
     socket.serializeAttachment({ ...attachment, prefetch } satisfies Attachment);
   }
 

@@ -31,8 +31,8 @@ export interface HandOutHost {
   handedOut(open: Open): void;
   /** Somebody has waited until now. */
   used(open: Open): void;
-  /** Streams have ended, and what they held was given back. */
-  ended(open: Open): void;
+  /** Streams have ended, and what they held was given back. @param consumers how many of them were no keepers */
+  ended(open: Open, consumers: number): void;
   /** Nothing is leased. */
   noneLeased(): void;
 }
@@ -103,7 +103,7 @@ export class HandOut {
     if (poll) open.queue.noteSeen(poll.consumerId, this.#now());
     if (stream) this.#giveBack(open, [stream.consumerId]);
     this.serve();
-    if (stream) this.#host.ended(open);
+    if (stream) this.#host.ended(open, stream.keeps === undefined ? 1 : 0);
   }
 
   /** Before anything else that a start of the object was for. */
@@ -179,7 +179,7 @@ export class HandOut {
         silent.map(({ attachment }) => attachment.consumerId),
       );
       this.#consumers.endSilent(silent);
-      this.#host.ended(open);
+      this.#host.ended(open, silent.filter(({ attachment }) => attachment.keeps === undefined).length);
     }
   }
 

@@ -27,6 +27,9 @@
  *              should not carry them. Absent: they do.
  *   sources    one row for each object that dead-letters to this queue: the last number taken from it.
  *
+ * `used_ms` of the row in `queue` is 2^53 - 1 while streams are open, for a queue that expires: their end counts, or the start of
+ * the object if they ended with its last life.
+ *
  * No index beyond the keys: each would be one more row written.
  */
 

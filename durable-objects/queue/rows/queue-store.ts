@@ -22,9 +22,14 @@ export interface StoredExtent extends LaneExtent {
 export interface StoredDefinition {
   definition: QueueDefinition;
   isPaused: boolean;
-  /** When somebody took messages from it or declared it last, in ms; it may have been a little later. */
+  /**
+   * When somebody took messages from it or declared it last, in ms; it may have been a little later. `IN_USE`: streams were open
+   * when the row was written, so that their end counts, or the next start of the object if they ended with it.
+   */
   usedMs: number;
 }
+
+export const IN_USE = Number.MAX_SAFE_INTEGER;
 
 interface ExtentRow extends SqlRow {
   place: number;

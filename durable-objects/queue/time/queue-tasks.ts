@@ -8,7 +8,7 @@ import type { Task } from '../../runtime/alarm.ts';
 import type { ObjectContext } from '../../runtime/context.ts';
 import { RetryTask } from '../../forwarding/retry-task.ts';
 import { sendOutbox } from '../dead-letters/outbox-sender.ts';
-import type { StoredDefinition } from '../rows/queue-store.ts';
+import { IN_USE, type StoredDefinition } from '../rows/queue-store.ts';
 import type { StoredQueue } from '../stored-queue.ts';
 
 export interface Open {
@@ -16,7 +16,7 @@ export interface Open {
   queue: StoredQueue;
   /** When somebody used it last. */
   usedMs: number;
-  /** As stored: only now and then, because it is a row. */
+  /** As stored: only now and then, because it is a row. `IN_USE` while streams are open. */
   storedUsedMs: number;
 }
 
@@ -29,6 +29,8 @@ export interface TaskHost {
   changed(isByTime: boolean): void;
   /** How many wait. */
   consumers(): number;
+  /** Whether a stream is open. */
+  hasStreams(): boolean;
   /** Nothing is leased. */
   noneLeased(): void;
   writeQueue(stored: StoredDefinition): void;
@@ -42,6 +44,9 @@ const DELETION_RETRY_MS_MAX = 300_000;
 
 /** The share of a queue's `expires_ms` by which the stored time of its last use may lag. */
 const USE_LAG = 0.1;
+
+/** Between two looks whether open streams have become silent, in ms. One that closes is noticed at once. */
+const STREAMS_LOOK_MS = 900_000;
 
 /** Between two looks for messages that have expired: many then share one alarm. */
 const EXPIRY_INTERVAL_MS = 1_000;
@@ -96,6 +101,7 @@ export class QueueTasks {
     const nowMs = this.#now();
     this.schedule();
     this.#alarm.scheduleEarlier('parked', queue.nextParkedMs());
+    if (open.storedUsedMs === IN_USE) this.streamsChanged(open); // they may have ended with the last life of the object
     this.scheduleUnused(open);
     this.#alarm.scheduleEarlier('expiry', nowMs + 1);
     if (queue.state.dedup.size > 0)
@@ -109,7 +115,7 @@ export class QueueTasks {
     this.#alarm.schedule('expiry', nowMs + 1);
     this.#outbox.hurry(); // perhaps for another target
     this.scheduleUnused(open);
-    this.schedule();
+    this.streamsChanged(open);
   }
 
   /** Why dead letters are still here; null if nothing is in their way. */
@@ -157,8 +163,30 @@ export class QueueTasks {
   noteUse(open: Open): void {
     open.usedMs = this.#now();
     const { expires_ms: expiresMs } = open.definition.config;
-    if (expiresMs === null || open.usedMs - open.storedUsedMs < expiresMs * USE_LAG) return;
-    const { definition, usedMs, queue } = open;
+    // While streams are open their end counts, so that no use has to be stored.
+    if (expiresMs === null || open.storedUsedMs === IN_USE) return;
+    if (open.usedMs - open.storedUsedMs >= expiresMs * USE_LAG) this.#storeUse(open, open.usedMs);
+  }
+
+  handedOut(open: Open): void {
+    this.noteUse(open);
+    this.schedule();
+  }
+
+  /** A stream has come or left. */
+  streamsChanged(open: Open): void {
+    open.usedMs = this.#now();
+    if (open.definition.config.expires_ms !== null) {
+      const hasStreams = this.#host.hasStreams();
+      const isStored = hasStreams === (open.storedUsedMs === IN_USE);
+      if (!isStored) this.#storeUse(open, hasStreams ? IN_USE : open.usedMs);
+      if (!isStored && !hasStreams) this.scheduleUnused(open);
+    }
+    this.schedule();
+  }
+
+  #storeUse(open: Open, usedMs: number): void {
+    const { definition, queue } = open;
     try {
       this.#host.writeQueue({ definition, isPaused: queue.state.isPaused, usedMs });
       open.storedUsedMs = usedMs;
@@ -176,7 +204,9 @@ export class QueueTasks {
 
   scheduleUnused({ definition, usedMs }: Open): void {
     const { expires_ms: expiresMs } = definition.config;
-    this.#alarm.schedule('unused', expiresMs === null ? null : usedMs + expiresMs);
+    if (expiresMs === null) return this.#alarm.schedule('unused', null);
+    const inMs = this.#host.hasStreams() ? Math.max(expiresMs, STREAMS_LOOK_MS) : expiresMs;
+    this.#alarm.schedule('unused', usedMs + inMs);
   }
 
   #expireLeases(open: Open, nowMs: number): number | null {
@@ -221,6 +251,7 @@ export class QueueTasks {
     const { expires_ms: expiresMs } = open.definition.config;
     if (expiresMs === null) return null;
     if (this.#isInUse(open)) this.noteUse(open);
+    if (this.#host.hasStreams()) return nowMs + Math.max(expiresMs, STREAMS_LOOK_MS);
     if (open.usedMs + expiresMs > nowMs) return open.usedMs + expiresMs;
     this.#host.deleteItself(open.definition);
     // Should that fail, or come too late because somebody uses the queue again.
@@ -229,6 +260,6 @@ export class QueueTasks {
 
   #isInUse({ queue }: Open): boolean {
     this.#host.serve(); // who is gone does not use it
-    return queue.state.leased > 0 || this.#host.consumers() > 0;
+    return queue.state.leased > 0 || this.#host.consumers() > 0 || this.#host.hasStreams();
   }
 }

@@ -1,5 +1,6 @@
 /** ListOffsets: where a partition begins and ends, and the first record at or after a time. */
 
+import { TIMESTAMP_AHEAD_MS_MAX } from '../../../protocol/limits.ts';
 import { decodeRecordsAsync, isBatchFailure, splitBatches } from '../../../protocol/record-batch/index.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { failureOf } from '../broker/broker-errors.ts';
@@ -22,6 +23,10 @@ const EARLIEST = -2;
 const MAX_TIMESTAMP = -3;
 /** The start of what is kept at hand: all of it is. */
 const EARLIEST_LOCAL = -4;
+/** The ends of what is kept elsewhere: nothing is. */
+const ELSEWHERE = [-5, -6];
+/** Below it nothing has a meaning. */
+const TIMESTAMP_MIN = -6;
 
 const NOTHING_FOUND: Found = { offset: -1, timestamp: -1 };
 
@@ -31,6 +36,10 @@ export const listOffsets: Handler<ListOffsetsRequest> = async (session, { topics
       name,
       partitions: await Promise.all(
         partitions.map(async ({ partitionIndex, timestamp }) => {
+          if (timestamp < TIMESTAMP_MIN) {
+            const errorCode = ERRORS.UNSUPPORTED_VERSION;
+            return { partitionIndex, errorCode, ...NOTHING_FOUND, leaderEpoch: LEADER_EPOCH };
+          }
           try {
             const found = await find(session, name, partitionIndex, timestamp, isolationLevel === 1);
             return { partitionIndex, errorCode: ERRORS.NONE, ...found, leaderEpoch: LEADER_EPOCH };
@@ -51,35 +60,45 @@ async function find(
   timestamp: number,
   isCommittedOnly: boolean,
 ): Promise<Found> {
+  // Of all records, as Kafka looks: whether the one that is found may be seen is decided after that.
   const look: Look = (offset) => {
-    const read = { topic, topicId: undefined, partition, offset, isCommittedOnly, bytesMax: 1, waitMs: 0 };
-    return readPartition(client.transport, read, signal);
+    const read = { topic, topicId: undefined, partition, offset, bytesMax: 1, waitMs: 0 };
+    return readPartition(client.transport, { ...read, isCommittedOnly: false }, signal);
   };
-  if (timestamp === LATEST) return { offset: (await look('latest')).startOffset, timestamp: -1 };
+  if (timestamp === LATEST) {
+    const { lastStableOffset, highWatermark } = await look('latest');
+    return { offset: isCommittedOnly ? lastStableOffset : highWatermark, timestamp: -1 };
+  }
   if (timestamp === EARLIEST || timestamp === EARLIEST_LOCAL) {
     return { offset: (await look('earliest')).logStartOffset, timestamp: -1 };
   }
-  if (timestamp === MAX_TIMESTAMP) return await findLargest(look, isCommittedOnly);
-  if (timestamp < 0) return NOTHING_FOUND;
-  return (await findSince(look, timestamp, isCommittedOnly)) ?? NOTHING_FOUND;
+  if (ELSEWHERE.includes(timestamp)) return NOTHING_FOUND;
+  const found = timestamp === MAX_TIMESTAMP ? await findLargest(look) : await findSince(look, timestamp);
+  if (found === null || (isCommittedOnly && found.offset >= found.lastStableOffset)) return NOTHING_FOUND;
+  return { offset: found.offset, timestamp: found.timestamp };
 }
 
 type Look = (offset: string) => Promise<PartitionBatches>;
 
-/** The first record at or after a time, of those that the client may see; null if there is none. */
-async function findSince(look: Look, timestamp: number, isCommittedOnly: boolean): Promise<Found | null> {
-  const { startOffset, highWatermark, lastStableOffset, records } = await look(`@${timestamp}`);
-  if (startOffset >= (isCommittedOnly ? lastStableOffset : highWatermark)) return null;
-  return { offset: startOffset, timestamp: (await timestampAt(records, startOffset)) ?? timestamp };
+interface FoundInLog extends Found {
+  lastStableOffset: number;
 }
 
-/** By halving: the latest time for which the log has a record. */
-async function findLargest(look: Look, isCommittedOnly: boolean): Promise<Found> {
-  let largest = NOTHING_FOUND;
-  let [low, high] = [0, Date.now() + 3_600_000];
+/** The first record at or after a time; null if there is none. */
+async function findSince(look: Look, timestamp: number): Promise<FoundInLog | null> {
+  const { startOffset, highWatermark, lastStableOffset, records } = await look(`@${timestamp}`);
+  if (startOffset >= highWatermark) return null;
+  const own = (await timestampAt(records, startOffset)) ?? timestamp;
+  return { offset: startOffset, timestamp: own, lastStableOffset };
+}
+
+/** By halving: the first record with the latest time that the log has. */
+async function findLargest(look: Look): Promise<FoundInLog | null> {
+  let largest: FoundInLog | null = null;
+  let [low, high] = [0, Date.now() + TIMESTAMP_AHEAD_MS_MAX];
   while (low <= high) {
     const middle = Math.floor((low + high) / 2);
-    const found = await findSince(look, middle, isCommittedOnly);
+    const found = await findSince(look, middle);
     if (found === null) {
       high = middle - 1;
       continue;
@@ -87,7 +106,13 @@ async function findLargest(look: Look, isCommittedOnly: boolean): Promise<Found>
     largest = found;
     low = Math.max(middle, found.timestamp) + 1;
   }
-  return largest;
+  return largest ?? (await firstWithout(look));
+}
+
+/** The first record of a log whose records have no timestamps; null if there is none. */
+async function firstWithout(look: Look): Promise<FoundInLog | null> {
+  const { logStartOffset: offset, highWatermark, lastStableOffset } = await look('earliest');
+  return offset < highWatermark ? { offset, timestamp: -1, lastStableOffset } : null;
 }
 
 async function timestampAt(bytes: Uint8Array, offset: number): Promise<number | null> {

@@ -81,6 +81,6 @@ interface ProducedPartition {
 function answerOf(index: number, outcome: Stored | KafkaFailure): ProducedPartition {
   if ('errorCode' in outcome)
     return { index, ...outcome, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 };
-  const { baseOffset, appendTimeMs } = outcome;
-  return { index, errorCode: ERRORS.NONE, baseOffset, logAppendTimeMs: appendTimeMs, logStartOffset: 0 };
+  const { baseOffset, appendTimeMs, logStartOffset } = outcome;
+  return { index, errorCode: ERRORS.NONE, baseOffset, logAppendTimeMs: appendTimeMs, logStartOffset };
 }

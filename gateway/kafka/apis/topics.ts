@@ -2,6 +2,11 @@
 
 import { PARTITIONS_MAX } from '../../../protocol/limits.ts';
 import { isName, NAME_RULE } from '../../../protocol/name-rule.ts';
+import type { TopicReply } from '../../../protocol/schemas/topics.ts';
+import type { Topic, TopicDeclaration } from '../../../sdk/admin/topic-types.ts';
+import { topicPath } from '../../../sdk/client/names.ts';
+import { jsonBody, jsonOf } from '../../../sdk/client/transport.ts';
+import { fromWire, toWire } from '../../../sdk/client/wire.ts';
 import { asPosthornError } from '../../../sdk/errors.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { ZERO_UUID } from '../../../wire/kafka/codec/codec.ts';
@@ -38,7 +43,7 @@ export const createTopics: Handler<{ topics: NewTopic[]; validateOnly: boolean }
 };
 
 async function create(session: Session, topic: NewTopic, isDryRun: boolean): Promise<object> {
-  const { topics, directory } = session.client;
+  const { directory } = session.client;
   const { name, numPartitions, assignments } = topic;
   if (!isName(name)) return kafkaFailure('INVALID_TOPIC_EXCEPTION', `expected ${NAME_RULE}`);
   const partitions = assignments.length > 0 ? assignments.length : numPartitions === -1 ? 1 : numPartitions;
@@ -51,11 +56,13 @@ async function create(session: Session, topic: NewTopic, isDryRun: boolean): Pro
   const fields = fieldsOfConfigs(topic.configs);
   if ('errorCode' in fields) return fields;
   try {
-    if (await directory.get(name)) {
-      return kafkaFailure('TOPIC_ALREADY_EXISTS', `topic "${name}" exists already`);
+    if (isDryRun) {
+      if (await directory.get(name)) return alreadyThere(name);
+      return { ...DONE, topicId: ZERO_UUID, numPartitions: partitions, replicationFactor: 1 };
     }
-    if (isDryRun) return { ...DONE, topicId: ZERO_UUID, numPartitions: partitions, replicationFactor: 1 };
-    const made = directory.note(await topics.declare(name, { ...fields, partitions }));
+    const { topic: declared, isNew } = await declare(session, name, { ...fields, partitions });
+    const made = directory.note(declared);
+    if (!isNew) return alreadyThere(name);
     return {
       ...DONE,
       topicId: made.uuid,
@@ -67,6 +74,22 @@ async function create(session: Session, topic: NewTopic, isDryRun: boolean): Pro
     return failureOf(error, 'topic');
   }
 }
+
+/** Whether a topic is new the broker alone knows: others make topics at the same time. */
+async function declare(
+  { client }: Session,
+  name: string,
+  declaration: TopicDeclaration,
+): Promise<{ topic: Topic; isNew: boolean }> {
+  const call = { method: 'PUT', path: topicPath(name), ...jsonBody(toWire(declaration)) } as const;
+  return await client.transport.read(call, (reply) => ({
+    topic: fromWire<Topic>(jsonOf<TopicReply>(reply)),
+    isNew: reply.status === 201,
+  }));
+}
+
+const alreadyThere = (name: string): KafkaFailure =>
+  kafkaFailure('TOPIC_ALREADY_EXISTS', `topic "${name}" exists already`);
 
 interface DeleteTopicsRequest {
   topics: { name: string | null; topicId: string }[];

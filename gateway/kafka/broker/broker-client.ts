@@ -8,6 +8,7 @@ import { TopicDirectory } from './topic-directory.ts';
 
 export class BrokerClient {
   readonly namespace: string;
+  readonly token: string | null;
   readonly transport: Transport;
   readonly topics: Topics;
   readonly groups: Groups;
@@ -15,6 +16,7 @@ export class BrokerClient {
 
   constructor(url: string, namespace: string, token: string | null) {
     this.namespace = namespace;
+    this.token = token;
     this.transport = new Transport(clientConfig({ url, namespace, ...(token !== null && { token }) }));
     this.topics = new Topics(this.transport);
     this.groups = new Groups(this.transport);

@@ -31,14 +31,18 @@ export async function probe(url: string, { namespace, token }: Credential): Prom
 }
 
 /**
- * Reads the message of SASL PLAIN: an identity, a user and a password with NULs between them. The user may say which namespace is
- * meant, as `namespace/anything`. Returns null for anything else.
+ * Reads the message of SASL PLAIN: an identity, a user and a password with NULs between them. Returns null for anything else.
  */
 export function plainCredential(message: Uint8Array, namespaceDefault: string): Credential | null {
   const parts = new TextDecoder().decode(message).split('\0');
   if (parts.length !== 3) return null;
   const [, user, password] = parts as [string, string, string];
-  const slash = user.indexOf('/');
-  const namespace = slash < 0 ? namespaceDefault : user.slice(0, slash);
+  const namespace = namespaceOfUser(user, namespaceDefault);
   return isName(namespace) && password !== '' ? { namespace, token: password } : null;
+}
+
+/** A user may say which namespace is meant, as `namespace/anything`. */
+export function namespaceOfUser(user: string, namespaceDefault: string): string {
+  const slash = user.indexOf('/');
+  return slash < 0 ? namespaceDefault : user.slice(0, slash);
 }

@@ -28,6 +28,7 @@ export interface Stored {
   baseOffset: number;
   /** -1 if records keep their own times. */
   appendTimeMs: number;
+  logStartOffset: number;
 }
 
 interface Queued extends Append {
@@ -142,9 +143,11 @@ export class PartitionAppender {
       headers: { 'content-type': RECORD_BATCH_TYPE },
       body: bytes,
     });
-    return jsonOf<ProduceBatchesReply>(reply).batches.map(({ base_offset, append_time }) => ({
+    const { batches } = jsonOf<ProduceBatchesReply>(reply);
+    return batches.map(({ base_offset, append_time, log_start_offset }) => ({
       baseOffset: base_offset,
       appendTimeMs: append_time ?? -1,
+      logStartOffset: log_start_offset,
     }));
   }
 }

@@ -13,15 +13,21 @@ export const GATEWAY_FLAGS: readonly Flag[] = [
   { name: 'host', kind: 'text', about: 'Where to listen. Default 127.0.0.1' },
   port('amqp', 'The port for AMQP 0-9-1; 0: any free port. Default 5672, without --kafka'),
   port('amqps', 'The port for AMQP 0-9-1 with TLS as well, with --tls-cert and --tls-key'),
-  { name: 'tls-cert', kind: 'text', about: 'The file of the certificate, with its chain, in PEM' },
+  { name: 'tls-cert', kind: 'text', about: 'The file of the certificate for TLS, with its chain, in PEM' },
   { name: 'tls-key', kind: 'text', about: 'The file of its key, in PEM' },
   port('management', "The port for RabbitMQ's management API as well; with RabbitMQ it is 15672"),
   port('kafka', "The port for Kafka's protocol; 0: any free port"),
+  port('kafkas', "The port for Kafka's protocol with TLS as well, with --tls-cert and --tls-key"),
   {
     name: 'kafka-advertise',
     kind: 'text',
     about:
       "host:port that Kafka's clients are told to connect to. Default: the address that they have dialled",
+  },
+  {
+    name: 'kafkas-advertise',
+    kind: 'text',
+    about: 'The same for those that have come with TLS',
   },
   {
     name: 'kafka-auto-create',

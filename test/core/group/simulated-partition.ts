@@ -18,6 +18,11 @@ export class SimulatedPartition {
   readonly handled = new Set<number>();
   handovers = 0;
   commits = 0;
+  /**
+   * Members that owned it when they went. One that gave it up before may commit until the next owner reads: it was a member
+   * then, and what it commits it has handled.
+   */
+  readonly hasLost = new Set<string>();
   /** By epoch, who was let in: never two. */
   readonly #claimants = new Map<number, string>();
 
@@ -36,7 +41,8 @@ export class SimulatedPartition {
     return true;
   }
 
-  fence(epoch: number): void {
+  fence(memberId: string, epoch: number): void {
+    this.hasLost.add(memberId);
     const row = fence(this.row, epoch, 0);
     if (row) this.#write(row);
   }

@@ -45,6 +45,11 @@ describe('a group whose members come, go, crash, pause and are cut off', () => {
     if (SEEDS >= 50) expect(totals.fencedCommits).toBeGreaterThan(SEEDS / 10);
   });
 
+  it.each([158382515, 221735451, 253411994])(
+    'keeps them where a reply of before a revocation comes after it (seed %i)',
+    (seed) => void runSeed(seed),
+  );
+
   it('does the same again with the same seed', () => {
     const [first, second] = [runSeed(7), runSeed(7)];
     expect(second.group).toEqual(first.group);

@@ -146,7 +146,7 @@ export class Simulation {
     const [memberId, { epoch, partitions }] = entry;
     for (const key of partitions) {
       if (!this.isCalm && this.#time.chance(0.2)) return; // unreachable: again later
-      this.partitions.get(key)!.fence(epoch);
+      this.partitions.get(key)!.fence(memberId, epoch);
     }
     fenced(this.group, memberId);
     this.#knownGone.add(memberId);
@@ -321,7 +321,7 @@ export class Simulation {
 
   #store(partition: SimulatedPartition, claim: Claim, offset: number): void {
     if (!this.#claim(partition, claim)) return;
-    if (this.#knownGone.has(claim.memberId))
+    if (this.#knownGone.has(claim.memberId) && partition.hasLost.has(claim.memberId))
       throw new Error(`a commit of ${claim.memberId} was taken, which is gone`);
     partition.commit(claim, offset);
   }

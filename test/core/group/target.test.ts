@@ -18,10 +18,10 @@ const TARGETS = rowsOf<'meets' | 'does' | 'outcome' | 'leaves' | 'because'>(`
   meets                    | does                       | outcome   | leaves                      | because
   1/0 ; a                  | target a=0,1               | accepted  | 1 ; a +0 +1                 | the first
   2/1 ; a 0.1 ; b^2        | target a=0 b=1             | accepted  | 2 ; a 0.1 ; b^2 +1          | who keeps what it owns is not concerned
-  2/1 ; a 0.1 1.1 ; b^2    | target a=0 b=1             | accepted  | 2 ; a 0.1 1.1-2 ; b^2 +1    | who is to give something up is to let go
+  2/1 ; a 0.1 1.1 ; b^2    | target a=0 b=1             | accepted  | 3 ; a 0.1 1.1-3 ; b^2 +1    | who is to give something up is to let go, in an epoch of its own
   3/2 ; a 0.1 1.1-2 ; b^2  | target a=0 b=1             | accepted  | 3 ; a 0.1 1.1-2 ; b^2 +1    | by the epoch that revoked it first
   3/2 ; a 0.1 1.1-2 ; b^2  | target a=0,1               | accepted  | 3 ; a 0.1 1.1 ; b^2         | a revocation can be taken back
-  2/1 ; a 0.1 ; b^2        | target b=0                 | accepted  | 2 ; a 0.1-2 ; b^2 +0        | a member that is not named gets nothing
+  2/1 ; a 0.1 ; b^2        | target b=0                 | accepted  | 3 ; a 0.1-3 ; b^2 +0        | a member that is not named gets nothing
   2/1 ; a                  | target epoch=1 a=0         | refused   |                             | it was computed for an epoch that is over
   2/1 ; a                  | target epoch=3 a=0         | refused   |                             | or for one that has not begun
   2/1 ; a                  | target version=0 a=0       | refused   |                             | or by a topology that is older

@@ -8,6 +8,7 @@ import type { RetentionPolicy } from '../../../core/log/retention.ts';
 import { Compactor } from '../../../durable-objects/storage/compactor.ts';
 import { SegmentLog, type ReadResult } from '../../../durable-objects/storage/segment-log.ts';
 import type { Sql } from '../../../durable-objects/storage/sql.ts';
+import { readAppend } from '../../../durable-objects/partition/log/read-append.ts';
 import { append, batchOf, filler, readAll, textOf, toAppend } from '../../support/batches.ts';
 
 const ALL = Number.MAX_SAFE_INTEGER;
@@ -79,6 +80,29 @@ export const compactionCases: Record<string, (sql: Sql) => void> = {
     assert.deepEqual(keys(), ['a', 'b', null]);
     compact(log, {}, DAY_MS + 2_001);
     assert.deepEqual(keys(), ['b', null]);
+  },
+
+  'a tombstone and a segment without timestamps age from their arrival': (sql) => {
+    const log = open(sql);
+    const timeless = batchOf([
+      { key: 'a', value: null, timestamp: -1 },
+      { key: 'b', value: 'x'.repeat(33_000), timestamp: -1 },
+    ]);
+    const [arrived] = readAppend(timeless, false, 5_000);
+    assert.equal(arrived!.maxTimestamp, 5_000);
+    append(log, [{ key: 'a', value: 'old'.repeat(12_000), timestamp: 1_000 }]);
+    log.append([arrived!]);
+    append(log, filler(1, 33_000, 6_000));
+    const keys = (): (string | null)[] =>
+      readAll(log, log.offsets.logStartOffset).map(({ key }) => textOf(key));
+    compact(log, {}, DAY_MS);
+    assert.deepEqual(keys(), ['a', 'b', null]);
+    compact(log, {}, DAY_MS + 5_001);
+    assert.deepEqual(keys(), ['b', null]);
+    log.retain({ ...NO_RETENTION, retentionMs: 1_000 }, 6_000);
+    assert.deepEqual(keys(), ['b', null]);
+    log.retain({ ...NO_RETENTION, retentionMs: 1_000 }, 6_001);
+    assert.deepEqual(keys(), [null]);
   },
 
   'compaction works through gzip batches': (sql) => {

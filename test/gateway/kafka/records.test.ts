@@ -190,6 +190,37 @@ describe('a produce request', () => {
     },
   );
 
+  it('says where the log begins', async () => {
+    const topic = await kafka.topic();
+    const client = await RawClient.connect(kafka.server.port);
+    for (const value of ['a', 'b', 'c']) {
+      expect(await produceOne(client, topic, batchOf(value))).toMatchObject({ logStartOffset: 0 });
+    }
+    await kafka.posthorn.topics.deleteRecords(topic, 0, { before: 2 });
+    expect(await produceOne(client, topic, batchOf('d'))).toMatchObject({ baseOffset: 3, logStartOffset: 2 });
+    client.socket.destroy();
+  });
+
+  it('may have records without timestamps, which are kept so and age from their arrival', async () => {
+    const topic = await kafka.topic();
+    await kafka.posthorn.topics.change(topic, { retentionMs: 60_000 });
+    const client = await RawClient.connect(kafka.server.port);
+    const value = new TextEncoder().encode('timeless');
+    const batch = encodeBatch([{ key: null, value, timestamp: -1 }]);
+    expect(await produceOne(client, topic, batch)).toMatchObject({ errorCode: 0, logAppendTimeMs: -1 });
+    expect(await produceOne(client, topic, batchOf('timed'))).toMatchObject({
+      errorCode: 0,
+      logStartOffset: 0,
+    });
+    const { records } = await fetchOne(client, topic, 0);
+    expect(recordsIn(records).map(({ timestamp }) => timestamp === -1)).toEqual([true, false]);
+    const { topics } = await client.send('ListOffsets', 7, {
+      topics: [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: 0 }] }],
+    });
+    expect(topics).toMatchObject([{ partitions: [{ offset: 1 }] }]);
+    client.socket.destroy();
+  });
+
   it('does not take others down with it that are sent together', async () => {
     const topic = await kafka.topic();
     const client = await RawClient.connect(kafka.server.port);

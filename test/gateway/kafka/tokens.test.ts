@@ -71,7 +71,7 @@ describe('a broker with a root token', () => {
     expect(await raw.send('ApiVersions', 3, {})).toMatchObject({ errorCode: 0 });
     expect(await raw.send('SaslHandshake', 1, { mechanism: 'GSSAPI' })).toMatchObject({
       errorCode: 33,
-      mechanisms: ['PLAIN'],
+      mechanisms: ['PLAIN', 'OAUTHBEARER'],
     });
     expect(await raw.send('SaslAuthenticate', 2, { authBytes: new Uint8Array() })).toMatchObject({
       errorCode: 34,

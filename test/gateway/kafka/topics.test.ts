@@ -1,6 +1,7 @@
 /** Topics with kafkajs's admin, unmodified. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { KafkaBroker, newName } from './support.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -65,7 +66,8 @@ describe("kafkajs's admin", () => {
     const client = await RawClient.connect(kafka.server.port);
     for (const [isolationLevel, offset] of [
       [0, 1],
-      [1, 0],
+      // As with Kafka: the record with the largest time is one that the client may not see yet.
+      [1, -1],
     ]) {
       const topics = [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -3 }] }];
       const answer = await client.send('ListOffsets', 7, { isolationLevel, topics });
@@ -86,6 +88,16 @@ describe("kafkajs's admin", () => {
 });
 
 describe('a topic', () => {
+  it('that many make at the same time is made by one of them', async () => {
+    const name = newName();
+    const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.connect(kafka.server.port)));
+    const asked = { timeoutMs: 1_000, topics: [{ name, numPartitions: 2, replicationFactor: 1 }] };
+    const answers = await Promise.all(clients.map((client) => client.send('CreateTopics', 7, asked)));
+    const codes = answers.map(({ topics }) => (topics as { errorCode: number }[])[0]!.errorCode);
+    expect(codes.toSorted()).toEqual([0, ...Array(7).fill(ERRORS.TOPIC_ALREADY_EXISTS)]);
+    for (const client of clients) client.socket.destroy();
+  });
+
   it.each([
     ['with a name that none can have', { name: 'a/b' }, 17],
     ['with too many partitions', { name: 'many', numPartitions: 100_000 }, 37],

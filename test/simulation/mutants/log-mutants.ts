@@ -112,8 +112,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     faults: ['crash', 'delay'],
     patches: change(
       'durable-objects/partition/partition.ts',
-      'readAppend(bytes, stampsAppends ? this.now() : null)',
-      'readAppend(bytes, stampsAppends ? this.now() - Math.floor(Math.random() * 20_000) : null)',
+      'readAppend(bytes, stampsAppends, this.now())',
+      'readAppend(bytes, stampsAppends, this.now() - Math.floor(Math.random() * 20_000))',
     ),
   },
   {

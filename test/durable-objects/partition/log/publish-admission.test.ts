@@ -28,7 +28,7 @@ class Store extends ProducedStore {
     }));
     const sequences = places.map((place) => range.sequence + place);
     const batches = packExchangeBatches(records, sequences, range, 1 << 20).flatMap(
-      (bytes): ProducedBatch[] => readAppend(bytes, null),
+      (bytes): ProducedBatch[] => readAppend(bytes, false, 0),
     );
     const [outcome] = this.produced.commit([{ kind: 'publish', batches, range }], this.nowMs);
     if (isFailure(outcome)) return outcome.code;
