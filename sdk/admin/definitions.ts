@@ -1,28 +1,51 @@
 /** Definitions: everything that is declared in a namespace, as one document. */
 
-import type {
-  DefinitionKind,
-  DefinitionList,
-  Definitions as Document,
-  DefinitionsApplied,
-  DefinitionsInput,
-  DefinitionStep as WireStep,
-} from '../../protocol/schemas/definitions.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type Transport } from '../client/transport.ts';
+import { fromWire } from '../client/wire.ts';
 
-/** A document for files: its members have the names of the HTTP API. */
-export type DefinitionsDocument = DefinitionsInput;
+/** The settings of one definition, by the names of the fields of the HTTP API. */
+interface Settings {
+  [field: string]: unknown;
+}
 
-export type DefinitionStep = WireStep;
+/**
+ * A document for files: its members have the names of the HTTP API. An entry has its name and the settings that its
+ * declaration takes; a setting that is left out has its default. A kind that is left out is not looked at.
+ */
+export interface DefinitionsDocument {
+  posthorn: 1;
+  topics?: (Settings & { topic: string })[];
+  queues?: (Settings & { queue: string })[];
+  exchanges?: (Settings & { exchange: string })[];
+  bindings?: (Settings & { source: string; destination: { kind: string; name: string } })[];
+  policies?: (Settings & { policy: string })[];
+  alerts?: (Settings & { alert: string })[];
+  schedules?: (Settings & { schedule: string })[];
+  subscriptions?: (Settings & { subscription: string })[];
+  share_groups?: (Settings & { share_group: string })[];
+}
+
+export interface DefinitionStep {
+  action: 'create' | 'change' | 'delete';
+  /** Such as `queue` or `binding`. */
+  kind: string;
+  /** Of a binding: what it connects, as text. */
+  name: string;
+  /** Of a change: the fields that differ. A value that is absent is the default, or a secret. */
+  fields?: Record<string, { is?: unknown; wanted?: unknown }>;
+  /** The secret that was made for it. No other reply shows it. */
+  secret?: string;
+}
 
 export interface DefinitionsPlan {
+  dryRun: boolean;
   /** What is created, changed and deleted, in that order. */
   steps: DefinitionStep[];
   /** Entries of the document that are there as they shall be. */
   unchanged: number;
-  /** The first step that would be refused, and all others with it. */
-  problem?: { kind: DefinitionKind; name: string; code: string; detail: string };
+  /** Of a plan: the first step that would be refused, and all others with it. */
+  problem?: { kind: string; name: string; code: string; detail: string };
   /** For `ifVersion`. */
   topologyVersion: number;
 }
@@ -33,7 +56,10 @@ export interface PlanOptions extends CallOptions {
 }
 
 export interface ApplyOptions extends PlanOptions {
-  /** `topologyVersion` of a plan: if a definition has changed since, nothing is changed (`definitions_changed`). */
+  /**
+   * `topologyVersion` of a plan: if a definition has changed since, nothing is changed (`definitions_changed`). That is the
+   * answer, too, if a first attempt was applied and its reply was lost: a new plan has no steps then.
+   */
   ifVersion?: number;
 }
 
@@ -54,14 +80,18 @@ export class Definitions {
    *
    * @example const document = await posthorn.definitions.export({ kinds: ['queues', 'exchanges', 'bindings'] });
    */
-  async export({ kinds, ...options }: { kinds?: DefinitionList[] } & CallOptions = {}): Promise<Document> {
-    const query = kinds === undefined ? {} : { kinds: kinds.join(',') };
-    return await this.#transport.json<Document>({ method: 'GET', path: '/definitions', query, ...options });
+  export({
+    kinds,
+    ...options
+  }: { kinds?: readonly Exclude<keyof DefinitionsDocument, 'posthorn'>[] } & CallOptions = {}): Promise<
+    Required<DefinitionsDocument>
+  > {
+    return this.#transport.json({ method: 'GET', path: PATH, query: { kinds: kinds?.join() }, ...options });
   }
 
   /** What `apply` would do. It changes nothing, and needs the same rights. */
-  async plan(document: DefinitionsDocument, options: PlanOptions = {}): Promise<DefinitionsPlan> {
-    return await this.#put(document, options, { dry_run: 'true' });
+  plan(document: DefinitionsDocument, options: PlanOptions = {}): Promise<DefinitionsPlan> {
+    return this.#put(document, options, 'true');
   }
 
   /**
@@ -75,27 +105,19 @@ export class Definitions {
    * @throws PosthornError `definitions_changed`, `definitions_incomplete` if queues could not be deleted (`details.failed`
    *   names them), and the codes of the declarations, with `details.kind` and `details.name`
    */
-  async apply(document: DefinitionsDocument, options: ApplyOptions = {}): Promise<DefinitionsPlan> {
-    return await this.#put(document, options, {});
+  apply(document: DefinitionsDocument, options: ApplyOptions = {}): Promise<DefinitionsPlan> {
+    return this.#put(document, options);
   }
 
   async #put(
     document: DefinitionsDocument,
-    { prune = false, ifVersion, ...options }: ApplyOptions,
-    more: Record<string, string>,
+    { prune, ifVersion, ...options }: ApplyOptions,
+    dry?: string,
   ): Promise<DefinitionsPlan> {
-    const query = {
-      ...more,
-      ...(prune && { prune: 'true' }),
-      ...(ifVersion !== undefined && { if_version: String(ifVersion) }),
-    };
-    const call = { method: 'PUT', path: '/definitions', query, ...jsonBody(document), ...options } as const;
-    const {
-      steps,
-      unchanged,
-      problem,
-      topology_version: topologyVersion,
-    } = await this.#transport.json<DefinitionsApplied>(call);
-    return { steps, unchanged, ...(problem && { problem }), topologyVersion };
+    const query = { dry_run: dry, prune: prune ? 'true' : undefined, if_version: ifVersion };
+    const call = { method: 'PUT', path: PATH, query, ...jsonBody(document), ...options } as const;
+    return fromWire(await this.#transport.json<object>(call));
   }
 }
+
+const PATH = '/definitions';

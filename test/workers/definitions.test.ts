@@ -40,7 +40,7 @@ const EVERYTHING: DefinitionsDocument = {
       source: 'shop',
       destination: { kind: 'queue', name: 'mails' },
       routing_key: 'order.*',
-      arguments: { a: 1 },
+      arguments: { a: '1' },
     },
     { source: 'amq.topic', destination: { kind: 'exchange', name: 'shop' }, routing_key: '#', arguments: {} },
   ],
@@ -103,7 +103,7 @@ describe('a document of definitions', () => {
       'create queue mails.dlq',
       'create exchange shop',
       'create exchange rest',
-      'create binding shop -> queue mails "order.*" {"a":1}',
+      'create binding shop -> queue mails "order.*" {"a":"1"}',
       'create binding amq.topic -> exchange shop "#"',
       'create policy short',
       'create alert deep',
@@ -133,8 +133,12 @@ describe('a document of definitions', () => {
     // Everything works at once: the queue has the policy, and the exchange routes.
     expect(await posthorn.queues.get('mails')).toMatchObject({ maxLength: 100, leaseMs: 60_000 });
     await using publisher = posthorn.publisher();
-    await publisher.publish('shop', { routingKey: 'order.paid', body: 1, headers: { a: 1 } });
-    await expect.poll(async () => (await posthorn.queues.get('mails')).state.ready).toBe(1);
+    await publisher.publish('shop', {
+      routingKey: 'order.paid',
+      body: 1,
+      headers: { a: '1' },
+      mandatory: true,
+    });
   });
 
   it('returns what it leaves out to the defaults', async () => {

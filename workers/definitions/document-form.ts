@@ -17,7 +17,8 @@ type Entries = readonly Record<string, unknown>[];
 type Lists = { readonly [List in DefinitionList]?: Entries };
 type End = { kind: string; name: string };
 
-export function keptDocument({ posthorn: _, ...lists }: Definitions): DefinitionDocument {
+export function keptDocument(document: Definitions): DefinitionDocument {
+  const { posthorn: _, ...lists } = document;
   return converted(lists as Lists, exchangeNameOf, storedMessage) as DefinitionDocument;
 }
 

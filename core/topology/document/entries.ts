@@ -42,7 +42,13 @@ export const SECRET_FIELDS: ReadonlySet<string> = new Set(['secret', 'next_secre
 export const presentEntry: { readonly [Kind in NamedKind]: (kept: KeptDefinitions[Kind]) => Entry } = {
   topic: ({ config }) => ({ ...config }),
   queue: ({ given }) => ownQueueSettings(given),
-  exchange: ({ name: _, version: __, ...config }) => config,
+  exchange: ({ type, internal, alternate_exchange, auto_delete, hash_header }) => ({
+    type,
+    internal,
+    alternate_exchange,
+    auto_delete,
+    hash_header,
+  }),
   policy: ({ pattern, priority, definition }) => ({ pattern, priority, definition }),
   alert: ({ pattern, metric, threshold, forMs, webhook: { url, secret } }) => ({
     pattern,
@@ -52,7 +58,10 @@ export const presentEntry: { readonly [Kind in NamedKind]: (kept: KeptDefinition
     webhook: { url },
     secret,
   }),
-  schedule: ({ config: { trace: _, ...declared } }) => declared,
+  schedule: ({ config }) => {
+    const { trace: _, ...declared } = config;
+    return declared;
+  },
   subscription: ({ config, secret, nextSecret, authorization }) => ({
     ...config,
     secret,
@@ -77,7 +86,9 @@ export function wantedEntry(kind: NamedKind, { [kind]: name, ...settings }: Entr
     }
     case 'share_group':
       return { dead_letter: { queue: defaultDeadLetterQueue(name as string) }, ...settings };
-    default:
+    case 'policy':
+    case 'schedule':
+    case 'subscription':
       return settings;
   }
 }
