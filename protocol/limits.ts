@@ -82,6 +82,9 @@ export const TIME_SPAN_MS_MAX = 315_360_000_000;
 
 /** A lease that lasts longer is extended, so that a lost consumer is noticed within a day (SQS allows 12 hours). */
 export const LEASE_MS_MIN = 100;
+/** Of a definition, in UTF-16 units: definitions are read whole and often. */
+export const ANNOTATION_LENGTH_MAX = 4_096;
+
 export const LEASE_MS_MAX = 86_400_000;
 
 /** How often the client of a stream says something, where it has announced that. */

@@ -127,7 +127,9 @@ export type {
   SubscriptionDeclaration,
   Subscriptions,
   SubscriptionState,
+  TopicSource,
 } from './admin/subscriptions.ts';
+export type { Hook, HookDeclaration, Hooks, HookSignature } from './admin/hooks.ts';
 export type {
   PartitionState,
   RecordsDeleted,

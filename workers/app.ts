@@ -11,6 +11,7 @@ import { dashboardRoutes } from './routes/dashboard.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { definitionRoutes } from './routes/definitions.ts';
 import { eventRoutes } from './routes/events.ts';
+import { hookRoutes } from './routes/hooks.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { bindingRoutes } from './routes/bindings.ts';
@@ -70,6 +71,7 @@ export function createApp(): Hono<AppEnv> {
   routeMessageRoutes(app);
   scheduleRoutes(app);
   subscriptionRoutes(app);
+  hookRoutes(app);
   limitRoutes(app);
   definitionRoutes(app);
   objectRoutes(app);

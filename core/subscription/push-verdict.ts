@@ -12,6 +12,13 @@ export type PushVerdict =
   /** The endpoint wants nothing any more. */
   | { kind: 'gone'; error: string };
 
+/** Why an attempt failed, as a dead letter says it. */
+export interface PushFailure {
+  error: { type: string; message: string; stack_trace?: string };
+  /** When the endpoint wants the next attempt; null: it did not say. */
+  delayMs: number | null;
+}
+
 /** Statuses that say that the address or its credential is wrong, and nothing of a message. */
 const OF_ENDPOINT = new Set([401, 403, 404, 405, 407, 408]);
 
@@ -25,4 +32,14 @@ export function judgePush(outcome: WebhookOutcome): PushVerdict {
   if (status >= 300 && status < 400)
     return { kind: 'failed', error: `${error}: redirects are not followed`, isDown: true, delayMs };
   return { kind: 'failed', error, isDown: status >= 500 || OF_ENDPOINT.has(status), delayMs };
+}
+
+/** @param outcome with the beginning of the reply, if there was one */
+export function failureOf(
+  { error: message, delayMs }: Extract<PushVerdict, { kind: 'failed' }>,
+  outcome: WebhookOutcome & { reply: string | null },
+): PushFailure {
+  const type = 'status' in outcome ? `http_${outcome.status}` : 'no_reply';
+  const { reply } = outcome;
+  return { error: { type, message, ...(reply !== null && { stack_trace: reply }) }, delayMs };
 }

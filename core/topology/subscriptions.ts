@@ -1,11 +1,27 @@
 /** Subscription definitions: what a declaration makes, what a pause does, and what the queue keeps of one. */
 
 import { pushWindow } from '../subscription/push-window.ts';
-import type { PauseReason, SubscriptionDeclaration } from '../../protocol/schemas/subscriptions.ts';
-import { PUSH_LEASE_MS_MAX } from '../../protocol/schemas/subscriptions.ts';
+import {
+  BATCH_FORMATS,
+  PUSH_LEASE_MS_MAX,
+  type PauseReason,
+  type SubscriptionDeclaration,
+  type SubscriptionSource,
+} from '../../protocol/schemas/subscriptions.ts';
+import type { TopicConfig } from '../../protocol/schemas/topics.ts';
+import type { TopicAddress, TopicDefinition, TopicSubscription } from './topics.ts';
 
-/** The declaration without its secrets. */
-export type SubscriptionConfig = Omit<SubscriptionDeclaration, 'secret' | 'next_secret' | 'authorization'>;
+/** The declaration without its secrets, and with what was left out of its source. */
+export type SubscriptionConfig = Omit<
+  SubscriptionDeclaration,
+  'source' | 'secret' | 'next_secret' | 'authorization'
+> & { source: SubscriptionSource };
+
+/** Of the definition of a topic, what its subscriptions need to reach its partitions. */
+export interface SourceTopic extends TopicAddress {
+  version: number;
+  config: Pick<TopicConfig, 'jurisdiction' | 'location_hint' | 'partitions'>;
+}
 
 export interface SubscriptionDefinition {
   readonly namespace: string;
@@ -15,6 +31,8 @@ export interface SubscriptionDefinition {
   /** The version of the topology that changed it last. */
   readonly version: number;
   readonly config: SubscriptionConfig;
+  /** Its source as it was when the definition was made; absent: it is a queue. */
+  readonly topic?: SourceTopic;
   /** `whsec_` and base64. */
   readonly secret: string;
   readonly nextSecret: string | null;
@@ -35,10 +53,10 @@ export interface QueueSubscription {
   readonly leaseMs: number;
 }
 
-/** Of the definition of a queue, what subscriptions change. */
-interface FedQueue {
+/** Of the definition of a queue or a topic, what subscriptions change. */
+interface Fed<Subscription> {
   version: number;
-  subscriptions?: readonly QueueSubscription[];
+  subscriptions?: readonly Subscription[];
 }
 
 /** What a lease has beyond the time of the requests: for the settlement, and for clocks. */
@@ -52,7 +70,8 @@ export function declareSubscription(
   existing: SubscriptionDefinition | null,
   namespace: string,
   name: string,
-  declaration: SubscriptionDeclaration,
+  declaration: SubscriptionDeclaration & Pick<SubscriptionConfig, 'source'>,
+  topic: SourceTopic | null,
   nextVersion: number,
   newSecret: string,
 ): { definition: SubscriptionDefinition; madeSecret: boolean } {
@@ -63,6 +82,7 @@ export function declareSubscription(
     id: existing?.id ?? nextVersion,
     version: nextVersion,
     config,
+    ...(topic && { topic }),
     secret: secret ?? existing?.secret ?? newSecret,
     nextSecret: nextSecret === undefined ? (existing?.nextSecret ?? null) : nextSecret,
     authorization: authorization === undefined ? (existing?.authorization ?? null) : authorization,
@@ -93,22 +113,38 @@ export function queueSubscriptionOf({ name, id, config }: SubscriptionDefinition
   return { name, id, window, leaseMs: Math.min(timeoutMs + waitMs + LEASE_MARGIN_MS, PUSH_LEASE_MS_MAX) };
 }
 
+/** Returns what a topic keeps of a subscription. */
+export function topicSubscriptionOf({ name, id }: SubscriptionDefinition): TopicSubscription {
+  return { name, id };
+}
+
+/** Returns what a subscription keeps of its topic. */
+export function sourceTopicOf({ namespace, name, id, version, config }: TopicDefinition): SourceTopic {
+  const { jurisdiction, location_hint, partitions } = config;
+  return { namespace, name, id, version, config: { jurisdiction, location_hint, partitions } };
+}
+
 /**
- * Returns the queue with or without a subscription; the same object if that makes no difference.
- * @param subscription null: it takes no messages from the queue
+ * Returns the queue or topic with or without a subscription; the same object if that makes no difference.
+ * @param subscription null: it takes no messages from there
  */
-export function withSubscription<Queue extends FedQueue>(
-  queue: Queue,
+export function withSubscription<Subscription extends TopicSubscription, Source extends Fed<Subscription>>(
+  source: Source,
   name: string,
-  subscription: SubscriptionDefinition | null,
+  subscription: Subscription | null,
   nextVersion: number,
-): Queue {
-  const before = queue.subscriptions ?? [];
+): Source {
+  const before = source.subscriptions ?? [];
   const others = before.filter((other) => other.name !== name);
-  const after = subscription === null ? others : [...others, queueSubscriptionOf(subscription)];
+  const after = subscription === null ? others : [...others, subscription];
   after.sort((a, b) => (a.name < b.name ? -1 : 1));
-  if (JSON.stringify(after) === JSON.stringify(before)) return queue;
-  return { ...queue, version: nextVersion, subscriptions: after };
+  if (JSON.stringify(after) === JSON.stringify(before)) return source;
+  return { ...source, version: nextVersion, subscriptions: after };
+}
+
+/** Returns how many messages a request may have. */
+export function batchMax({ format, batch_messages: max }: SubscriptionConfig): number {
+  return BATCH_FORMATS.includes(format) ? max : 1;
 }
 
 /** Returns the consumer id under which a subscription takes messages. */

@@ -9,6 +9,12 @@ import {
 } from '../../protocol/schemas/topics.ts';
 import { differences, givenFields, textOf } from './given-fields.ts';
 
+/** What the partitions of a topic have to know of a subscription that reads them. */
+export interface TopicSubscription {
+  readonly name: string;
+  readonly id: number;
+}
+
 export interface TopicDefinition {
   namespace: string;
   name: string;
@@ -20,6 +26,8 @@ export interface TopicDefinition {
   /** The version of the topology that changed it last. Objects refuse calls made with an older one. */
   version: number;
   config: TopicConfig;
+  /** Subscriptions that read it; absent: none. */
+  subscriptions?: readonly TopicSubscription[];
 }
 
 /** The part of a definition that names the objects of a topic. */

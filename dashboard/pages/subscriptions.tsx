@@ -1,9 +1,10 @@
-/** Subscriptions: queues whose messages are pushed to an endpoint, how that goes, and what each request came to. */
+/** Subscriptions: queues and topics whose messages are pushed to an endpoint, how that goes, and what each request came to. */
 
 import type {
   Attempt,
   Attempts,
   SubscriptionList,
+  DeclaredSource,
   SubscriptionTested,
   SubscriptionWithStateReply,
 } from '../../protocol/schemas/subscriptions.ts';
@@ -39,14 +40,14 @@ export function SubscriptionsPage({ namespace, name }: Props) {
         label="Subscriptions"
         list={subscriptions}
         nameOf={({ subscription }) => subscription}
-        columns={['Subscription', 'Queue', 'Endpoint', 'Format', 'State']}
+        columns={['Subscription', 'Source', 'Endpoint', 'Format', 'State']}
         cells={({ source, target, format, is_paused: isPaused }) => [
-          <a href={hrefOf({ page: 'queue', namespace, name: source.queue })}>{source.queue}</a>,
+          <SourceLink namespace={namespace} source={source} />,
           target.url,
           format,
           isPaused ? 'paused' : 'on',
         ]}
-        empty="No subscription yet. One pushes the messages of a queue to an HTTP endpoint."
+        empty="No subscription yet. One pushes the messages of a queue, or the records of a topic, to an HTTP endpoint."
       />
       {name !== undefined && (
         <SubscriptionView
@@ -60,15 +61,16 @@ export function SubscriptionsPage({ namespace, name }: Props) {
         title="Make a subscription"
         fields={[
           { name: 'subscription', label: 'Name' },
-          { name: 'queue', label: 'Queue' },
+          { name: 'kind', label: 'Source', options: ['queue', 'topic'] },
+          { name: 'source', label: 'Its name' },
           { name: 'url', label: 'Endpoint' },
           { name: 'format', label: 'Format', options: FORMATS },
         ]}
-        run={async ({ subscription, queue, url, format }) => {
+        run={async ({ subscription, kind, source, url, format }) => {
           const { secret } = await call<{ secret?: string }>(
             'PUT',
             pathOf([namespace, 'subscriptions', subscription!]),
-            { body: { source: { queue }, target: { url }, format } },
+            { body: { source: { [kind!]: source }, target: { url }, format } },
           );
           subscriptions.reload();
           return madeText(secret);
@@ -76,6 +78,12 @@ export function SubscriptionsPage({ namespace, name }: Props) {
       />
     </>
   );
+}
+
+function SourceLink({ namespace, source }: { namespace: string; source: DeclaredSource }) {
+  const [page, name] =
+    'queue' in source ? (['queue', source.queue] as const) : (['topic', source.topic] as const);
+  return <a href={hrefOf({ page, namespace, name })}>{name}</a>;
 }
 
 interface ViewProps {
@@ -87,7 +95,7 @@ interface ViewProps {
 const PAUSED_FOR = {
   asked: 'It is paused: nothing is pushed.',
   gone: 'It is paused, because the endpoint answered 410. Resume it when there is one again.',
-  source_deleted: 'It is paused, because its queue was deleted.',
+  source_deleted: 'It is paused, because its queue or topic was deleted.',
 } as const;
 
 function SubscriptionView({ namespace, subscription, onChanged }: ViewProps) {
@@ -114,6 +122,9 @@ function SubscriptionView({ namespace, subscription, onChanged }: ViewProps) {
               ['Requests in flight', value.state.in_flight.toLocaleString('en')],
               ['Accepted', value.state.pushed.toLocaleString('en')],
               ['Failed', value.state.failed.toLocaleString('en')],
+              ...(value.state.lag === null
+                ? []
+                : [['Lag', value.state.lag.toLocaleString('en')] as [string, string]]),
               ['Pushes again', value.state.resumes_at === null ? 'now' : timeText(value.state.resumes_at)],
             ]}
           />
@@ -147,7 +158,7 @@ function SubscriptionView({ namespace, subscription, onChanged }: ViewProps) {
             <Action
               confirm={{
                 name: subscription,
-                warning: `The subscription ${subscription} is deleted. What it has not pushed stays in the queue.`,
+                warning: `The subscription ${subscription} is deleted. What it has not pushed stays where it is.`,
               }}
               run={async () => {
                 await call('DELETE', path());
@@ -164,6 +175,10 @@ function SubscriptionView({ namespace, subscription, onChanged }: ViewProps) {
           <Pairs
             of={{
               endpoint: value.target.url,
+              ...('topic' in value.source && {
+                began: String(value.source.from),
+                order: `by ${value.source.order}`,
+              }),
               batch: `${value.batch_messages} messages, ${value.batch_wait_ms} ms`,
               concurrency: String(value.concurrency),
               rate_per_s: value.rate_per_s === null ? 'no limit' : String(value.rate_per_s),

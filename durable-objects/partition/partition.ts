@@ -12,10 +12,8 @@ import type { ObjectContext } from '../runtime/context.ts';
 import { AppendLimits } from '../runtime/append-limits.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
 import { Waiters } from '../runtime/waiters.ts';
-import { Compactor } from '../storage/compactor.ts';
-import { DamageNotes } from '../storage/damage-notes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
-import { SegmentLog, type LogOffsets } from '../storage/segment-log.ts';
+import type { LogOffsets } from '../storage/segment-log.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import { RetryTask } from '../forwarding/retry-task.ts';
 import { sendShareDeadLetters } from './share/share-dead-letters.ts';
@@ -27,18 +25,17 @@ import type {
   ShareView,
   StaleGroup,
 } from '../rpc/share-groups.ts';
-import { SharedLog } from './share/shared-log.ts';
 import type { Env } from '../env.ts';
 import { AnswerWaiters } from './log/answer-waiters.ts';
-import { CleanUp, type Cleanable } from './log/clean-up.ts';
+import { CleanUp } from './log/clean-up.ts';
 import { describePartition } from './log/describe-partition.ts';
 import { GroupExpiry } from './groups/group-expiry.ts';
 import { answerTo, resolveOffset } from './log/read-replies.ts';
-import { GroupOffsets } from './groups/group-offsets.ts';
-import { zlibCodec } from './log/zlib-codec.ts';
 import { appendReply, batchesReply, isWaiting, offsetHeaders } from './log/append-replies.ts';
 import { readAppend } from './log/read-append.ts';
+import { openPartition, type OpenPartition as Open } from './open-partition.ts';
 import { PartitionReporter } from './partition-reporter.ts';
+import { SubscriptionWakes } from './log/subscription-wakes.ts';
 import { PartitionStore, storingPartition } from './log/partition-store.ts';
 import {
   isAskGroup,
@@ -54,14 +51,7 @@ import {
   type PartitionMethods,
 } from '../rpc/partition.ts';
 import { STALE, type Stale } from '../rpc/stale.ts';
-import { appendCommand, ProducedLog, type LogCommand, type LogOutcome } from './log/produced-log.ts';
-
-/** What exists while the partition is defined. */
-interface Open extends Cleanable {
-  groups: GroupOffsets;
-  shared: SharedLog;
-  damage: DamageNotes;
-}
+import { appendCommand, type LogCommand, type LogOutcome } from './log/produced-log.ts';
 
 export class Partition extends DurableObject<Env> implements PartitionMethods {
   readonly #sql: DurableSql;
@@ -73,6 +63,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   #alarm!: Alarm;
   #reporter!: PartitionReporter;
   #answers!: AnswerWaiters;
+  #wakes!: SubscriptionWakes;
   #cleanUp!: CleanUp;
   #groupExpiry!: GroupExpiry;
   #shareDeadLetters!: RetryTask;
@@ -101,7 +92,10 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#commit = new GroupCommit({
       commit: (commands) => this.#commitAll(commands),
       sync: () => ctx.storage.sync(),
-      committed: () => this.#answers.answer(),
+      committed: () => {
+        this.#answers.answer();
+        this.#wakes.committed();
+      },
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
@@ -117,6 +111,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
         this.#waiters,
         (wait) => this.#open && answerTo(wait, this.#open),
       );
+      this.#wakes = new SubscriptionWakes(context, () => this.#open?.definition ?? null);
       this.#groupExpiry = new GroupExpiry(context, () => this.#open);
       this.#shareDeadLetters = new RetryTask(context, 'share-dead-letters', {
         label: () => 'dead letters of share groups',
@@ -293,6 +288,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
 
   tick(): void {
     this.#alarm.runDue();
+    this.#wakes.wakeUnknown();
     this.#reporter.changed();
   }
 
@@ -312,6 +308,8 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     const offset = resolveOffset(open, query.offset ?? position ?? 'earliest', isolation);
     const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
     if (isFailure(result)) return Response.json(result, { status: 422 });
+    if (query.subscription !== undefined && result.nextOffset >= open.produced.lastStableOffset)
+      this.#wakes.noteAtEnd(query.subscription);
     const isProgress = query.waitsForProgress === true && result.nextOffset > offset;
     if (result.chunks.length === 0 && !isProgress && isWaiting(request))
       return this.#wait(open, result.nextOffset, query);
@@ -320,6 +318,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
 
   override alarm(): void {
     this.#alarm.fired();
+    this.#wakes.wakeUnknown();
     this.#reporter.changed();
   }
 
@@ -334,27 +333,10 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   }
 
   #openLog(definition: PartitionDefinition): void {
-    const { topic, partition } = definition;
-    const damage = new DamageNotes(`topic ${topic.name} partition ${partition}`);
-    const log = new SegmentLog(this.#sql);
-    const produced = new ProducedLog(this.#sql, log, this.now(), damage);
-    const compactor = new Compactor(log, zlibCodec, produced, damage);
-    const now = (): number => this.now();
-    const groups = new GroupOffsets(this.#sql, () => log.offsets, now);
-    const shared = new SharedLog({
-      sql: this.#sql,
-      log,
-      produced,
-      topic: topic.name,
-      topicId: topic.id,
-      partition,
-      damage,
-      inflate: zlibCodec.inflate,
-      now,
-    });
-    this.#open = { definition, log, produced, compactor, groups, shared, damage };
+    const open = openPartition(this.#sql, definition, () => this.now());
+    this.#open = open;
     this.#reporter.woke();
-    this.#groupExpiry.schedule(groups);
+    this.#groupExpiry.schedule(open.groups);
     this.#shareDeadLetters.wake();
     this.#cleanUp.schedule();
   }
@@ -386,6 +368,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   #commitAll(commands: readonly LogCommand[]): LogOutcome[] {
     const open = this.#open;
     if (!open) throw new Error('the topic was deleted while records were on their way');
+    this.#wakes.beforeCommit();
     const outcomes = open.produced.commit(commands, this.now());
     this.#cleanUp.scheduleAfterAppend(open);
     this.#limits.note();
@@ -393,7 +376,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     return outcomes;
   }
 
-  #groupsUsed(groups: GroupOffsets): void {
+  #groupsUsed(groups: Open['groups']): void {
     this.#groupExpiry.schedule(groups);
     this.#reporter.changed();
   }

@@ -57,6 +57,8 @@ export interface ReadRequest {
   isolation: ReadIsolation;
   /** A wait ends also when the position moves past aborted records. */
   waitsForProgress?: boolean;
+  /** The id of the subscription that reads: it is told of records that come after it has read to the end. */
+  subscription?: number;
 }
 
 export interface PartitionDescription {

@@ -1,7 +1,13 @@
 /** Methods of a subscription that others call, and what comes out of them. */
 
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
-import type { Attempt, SubscriptionState } from '../../protocol/schemas/subscriptions.ts';
+import type { Failure } from '../../protocol/errors.ts';
+import type {
+  Attempt,
+  SubscriptionSeek,
+  SubscriptionSought,
+  SubscriptionState,
+} from '../../protocol/schemas/subscriptions.ts';
 
 /** What a subscription takes from now on. Of those that one life of its object told, the queue believes the highest number. */
 export interface PushRoom {
@@ -25,17 +31,31 @@ export interface PushSource {
 /** Null: it does not know its definition. */
 export type PushAnswer = { taken: boolean; room: PushRoom } | null;
 
+/** How pushes go, without where the source is. */
+export type PushState = Omit<SubscriptionState, 'lag' | 'positions' | 'dead_letters_waiting'>;
+
+/** A partition has records that the subscription may not have read. */
+export interface PartitionWake {
+  topicId: number;
+  version: number;
+  partition: number;
+}
+
 export interface SubscriptionMethods extends Rpc.DurableObjectBranded {
   /** Takes a definition from the topology: makes the subscription, or changes it. An older one changes nothing. */
-  configure(definition: SubscriptionDefinition): void;
+  configure(definition: SubscriptionDefinition): Promise<void>;
   /** Gives back what it holds, deletes everything and releases the storage. */
   destroy(): Promise<void>;
   /** Takes messages that are leased to it. @param frame a delivery frame (protocol/frames/delivery-frame.ts) */
   push(source: PushSource, frame: Uint8Array): PushAnswer;
+  /** Returns null if it does not know its definition yet. */
+  wake(wake: PartitionWake): true | null;
   /** How many messages it holds: a queue that has woken learns whether its leases stand for something. */
   held(): number;
   /** Null until the topology has told it its definition. */
-  describe(): SubscriptionState | null;
+  describe(): Promise<SubscriptionState | null>;
+  /** Goes on elsewhere in its topic. Null until the topology has told it its definition. */
+  seek(seek: SubscriptionSeek): Promise<SubscriptionSought['offsets'] | Failure | null>;
   /** The latest attempts first: an array of `Attempt` as JSON. Null until it knows its definition. */
   attempts(limit: number, onlyFailed: boolean): string | null;
   /** Pushes a test message now. */

@@ -6,6 +6,7 @@ import { eventOfMessage, headersOfEvent, jsonOfEvent } from '../../protocol/clou
 import { isJson } from '../../protocol/json/json-bytes.ts';
 import { writeJson } from '../../protocol/json/json-text.ts';
 import { messageOfRecord, PROPERTY_HEADERS } from '../../protocol/schemas/messages.ts';
+import { writtenRecord } from '../../protocol/schemas/written-record.ts';
 import { traceContextOf, TRACEPARENT_HEADER, TRACESTATE_HEADER } from '../../protocol/trace-context.ts';
 import type { PushMessage } from './push-message.ts';
 
@@ -41,8 +42,8 @@ function formatted(
   const [first] = messages;
   const events = () => messages.map((message) => eventOfPush(namespace, message));
   if (format === 'json') {
-    const { name: queue } = first!.source;
-    const json = { namespace, queue, subscription: name, messages: messages.map(jsonOf) };
+    const { kind, name: source } = first!.origin;
+    const json = { namespace, [kind]: source, subscription: name, messages: messages.map(jsonOf) };
     return jsonBody(json, 'application/json');
   }
   if (format === 'body') {
@@ -62,12 +63,14 @@ function jsonBody(json: unknown, type: string): PushBody {
   return { body: encoder.encode(writeJson(json)), headers: { 'content-type': type } };
 }
 
-function jsonOf({ id, attempt, record }: PushMessage) {
-  return { id, attempt, ...messageOfRecord(record) };
+function jsonOf({ id, attempt, origin, record }: PushMessage) {
+  if (origin.kind === 'queue') return { id, attempt, ...messageOfRecord(record) };
+  return { id, attempt, partition: origin.partition, ...writtenRecord(record) };
 }
 
-function eventOfPush(namespace: string, { id, source, record }: PushMessage) {
-  return eventOfMessage(record, { id, source: `/v1/${namespace}/queues/${encodeURIComponent(source.name)}` });
+function eventOfPush(namespace: string, { id, origin, record }: PushMessage) {
+  const source = `/v1/${namespace}/${origin.kind}s/${encodeURIComponent(origin.name)}`;
+  return eventOfMessage(record, { id, source });
 }
 
 /** A content type that came with a message, unless no header can hold it. */

@@ -1,77 +1,136 @@
 /**
- * Subscription object: pushes messages of a queue to an endpoint. The queue hands it messages when there are some, so nothing
- * runs while nothing waits, and it writes no rows for what it pushes.
+ * Subscription object: pushes messages of a queue, or records of a topic, to an endpoint. The source says when there are some, so
+ * nothing runs while nothing waits.
  */
 
 import { DurableObject } from 'cloudflare:workers';
 import { judgePush } from '../../core/subscription/push-verdict.ts';
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
-import type { Attempt, SubscriptionState } from '../../protocol/schemas/subscriptions.ts';
+import type { Failure } from '../../protocol/errors.ts';
+import type {
+  Attempt,
+  SubscriptionSeek,
+  SubscriptionSought,
+  SubscriptionState,
+} from '../../protocol/schemas/subscriptions.ts';
 import type { Env } from '../env.ts';
-import type { PushAnswer, PushSource, SubscriptionMethods } from '../rpc/subscription.ts';
+import type { PartitionWake, PushAnswer, PushSource, SubscriptionMethods } from '../rpc/subscription.ts';
+import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub } from '../stubs.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { bodyOf } from './push-body.ts';
-import { messagesOfFrame, testMessage } from './push-message.ts';
+import { testMessage } from './push-message.ts';
 import { Pusher } from './pusher.ts';
+import { QueueBacklog } from './queue/queue-backlog.ts';
+import { messagesOfFrame } from './queue/queue-messages.ts';
 import { sendPush } from './send-push.ts';
 import { SubscriptionStore } from './subscription-store.ts';
+import { seekIn, topicStateOf } from './topic/positions.ts';
+import { TopicBacklog } from './topic/topic-backlog.ts';
 
 export class Subscription extends DurableObject<Env> implements SubscriptionMethods {
   readonly #store: SubscriptionStore;
   readonly #log: AttemptLog;
   readonly #pusher: Pusher;
+  readonly #queue: QueueBacklog;
+  #topic!: TopicBacklog;
+  #alarm!: Alarm;
   #definition: SubscriptionDefinition | null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#store = new SubscriptionStore(new DurableSql(ctx.storage));
+    const sql = new DurableSql(ctx.storage);
+    this.#store = new SubscriptionStore(sql);
     this.#log = new AttemptLog(this.#store);
     this.#definition = this.#store.read();
+    const waitUntil = (work: Promise<unknown>): void => ctx.waitUntil(work);
+    const definition = (): SubscriptionDefinition | null => this.#definition;
+    const now = (): number => this.now();
+    const isPushing = (): boolean => this.#pusher.inFlight > 0;
+    this.#queue = new QueueBacklog({
+      env,
+      namespace: () => this.#definition?.namespace ?? null,
+      name: () => this.#definition?.name ?? '',
+      room: () => this.#pusher.room(),
+      isPushing,
+      waitUntil,
+    });
     this.#pusher = new Pusher({
       env,
-      now: () => this.now(),
-      definition: () => this.#definition,
+      now,
+      definition,
+      backlog: () => (this.#definition?.topic ? this.#topic : this.#queue),
       note: (attempt) => this.#log.note(attempt, this.now()),
       gone: () => ctx.waitUntil(this.#pauseItself()),
-      waitUntil: (work) => ctx.waitUntil(work),
+      waitUntil,
     });
-    if (this.#definition) this.#pusher.configure(this.#definition, false);
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), now);
+      const context = { env, sql, alarm: this.#alarm, now, waitUntil };
+      this.#topic = new TopicBacklog({ context, definition, pump: () => this.#pusher.pump(), isPushing });
+      if (!this.#definition) return;
+      this.#topic.open();
+      this.#pusher.configure(this.#definition, false);
+    });
   }
 
-  configure(definition: SubscriptionDefinition): void {
+  async configure(definition: SubscriptionDefinition): Promise<void> {
     const before = this.#definition;
-    if (before && before.version >= definition.version) return;
-    this.#store.write(definition); // before memory knows it: told again after a failure, it has to write
-    this.#definition = definition;
-    this.#pusher.configure(definition, before !== null && before.resumes !== definition.resumes);
+    if (!before || before.version < definition.version) {
+      this.#store.write(definition); // before memory knows it: told again after a failure, it has to write
+      if (before && isTopic(before) !== isTopic(definition)) this.#pusher.giveBack();
+      this.#definition = definition;
+      this.#pusher.configure(definition, before !== null && before.resumes !== definition.resumes);
+    }
+    await this.#topic.configure();
   }
 
   async destroy(): Promise<void> {
     await this.#pusher.stop();
     this.#definition = null;
+    this.#topic.cancel();
+    this.#alarm.forgetAll();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
 
   push(source: PushSource, frame: Uint8Array): PushAnswer {
     if (!this.#definition) return null;
-    const messages = messagesOfFrame(this.#definition.namespace, source, frame, this.now());
-    const taken = this.#pusher.take(messages);
+    const taken = !isTopic(this.#definition) && this.#pusher.wants();
+    if (taken) {
+      this.#queue.add(messagesOfFrame(this.#definition.namespace, source, frame, this.now()));
+      this.#pusher.pump();
+    }
     return { taken, room: this.#pusher.room() };
   }
 
-  held(): number {
-    return this.#pusher.held;
+  wake(wake: PartitionWake): true | null {
+    if (!this.#definition) return null;
+    this.#topic.wake(wake);
+    return true;
   }
 
-  describe(): SubscriptionState | null {
-    return this.#definition && this.#pusher.describe();
+  held(): number {
+    return this.#queue.held;
+  }
+
+  async describe(): Promise<SubscriptionState | null> {
+    if (!this.#definition) return null;
+    return { ...this.#pusher.describe(), ...(await topicStateOf(this.#topic)) };
+  }
+
+  async seek(seek: SubscriptionSeek): Promise<SubscriptionSought['offsets'] | Failure | null> {
+    return this.#definition && (await seekIn(this.#topic, this.#definition.name, seek));
   }
 
   attempts(limit: number, onlyFailed: boolean): string | null {
     return this.#definition && JSON.stringify(this.#log.latest(limit, onlyFailed));
+  }
+
+  override alarm(): void {
+    this.#alarm.fired();
+    this.#topic.recover();
   }
 
   async test(): Promise<Attempt | null> {
@@ -117,3 +176,5 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
     }
   }
 }
+
+const isTopic = ({ topic }: SubscriptionDefinition): boolean => topic !== undefined;

@@ -8,16 +8,20 @@ import { predeclaredExchange, type ExchangeDefinition } from '../../core/topolog
 import type { AlertDefinition } from '../../core/topology/rules/alerts.ts';
 import type { PolicyDefinition } from '../../core/topology/rules/policies.ts';
 import { applyAlerts, applyPolicies, type QueueEntry } from '../../core/topology/queue-entry.ts';
+import type { HookDefinition } from '../../core/topology/hooks.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { advancePass, beginPass, type RulePass } from '../../core/topology/rules/rule-pass.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import {
   pauseSubscription,
+  queueSubscriptionOf,
+  topicSubscriptionOf,
   withSubscription,
   type SubscriptionDefinition,
 } from '../../core/topology/subscriptions.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
+import type { SubscriptionSource } from '../../protocol/schemas/subscriptions.ts';
 import type { Sql } from '../storage/sql.ts';
 import { BindingsStore } from './definitions/bindings-store.ts';
 import { ChangeStore } from './propagation/change-store.ts';
@@ -41,6 +45,7 @@ export class TopologyStore {
   readonly alerts: DefinitionsStore<AlertDefinition>;
   readonly schedules: DefinitionsStore<ScheduleDefinition>;
   readonly subscriptions: DefinitionsStore<SubscriptionDefinition>;
+  readonly hooks: DefinitionsStore<HookDefinition>;
   /** Names only: a group keeps itself. No change of the topology. */
   readonly groups: DefinitionsStore<{ name: string }>;
   readonly shareGroups: DefinitionsStore<ShareGroupDefinition>;
@@ -62,6 +67,7 @@ export class TopologyStore {
     this.alerts = new DefinitionsStore(sql, 'alerts');
     this.schedules = new DefinitionsStore(sql, 'schedules');
     this.subscriptions = new DefinitionsStore(sql, 'subscriptions');
+    this.hooks = new DefinitionsStore(sql, 'hooks');
     this.groups = new DefinitionsStore(sql, 'groups');
     this.shareGroups = new DefinitionsStore(sql, 'share_groups');
     this.bindings = new BindingsStore(sql);
@@ -102,11 +108,7 @@ export class TopologyStore {
 
   /** Creates or replaces a topic, as the change of its version. */
   putTopic(topic: TopicDefinition): void {
-    this.#change(() => {
-      this.topics.put(topic);
-      this.changes.note({ put: 'topic', name: topic.name });
-      this.changes.addEffect('configure', topic);
-    });
+    this.#change(() => this.#putTopic(topic));
   }
 
   removeTopic(topic: TopicDefinition): void {
@@ -115,6 +117,7 @@ export class TopologyStore {
       this.stored.remove('partition', topic.name);
       this.#removeEnds('topic', topic.name);
       this.changes.addEffect('destroy', topic);
+      for (const { name } of topic.subscriptions ?? []) this.#endSource(name);
     });
   }
 
@@ -213,25 +216,25 @@ export class TopologyStore {
     });
   }
 
-  /** Creates or replaces a subscription, and what queues keep of it. It is told before its queue hands it messages. */
+  /** Creates or replaces a subscription, and what its source keeps of it. It is told before the source hands it messages. */
   putSubscription(subscription: SubscriptionDefinition): void {
     const { name, config, pauseReason } = subscription;
-    const before = this.subscriptions.get(name)?.config.source.queue;
+    const before = this.subscriptions.get(name)?.config.source;
     this.#change(() => {
       this.subscriptions.put(subscription);
       this.changes.note({ put: 'other' });
       this.changes.addEffect('configure-subscription', subscription);
-      if (before !== undefined && before !== config.source.queue) this.#feed(before, name, null);
-      this.#feed(config.source.queue, name, pauseReason === null ? subscription : null);
+      if (before && nameOf(before) !== nameOf(config.source)) this.#feed(before, name, null);
+      this.#feed(config.source, name, pauseReason === null ? subscription : null);
     });
   }
 
-  /** Its queue is told first: it hands over no more messages then. */
+  /** Its source is told first: it hands over no more messages then. */
   removeSubscription(subscription: SubscriptionDefinition): void {
     this.#change(() => {
       this.subscriptions.remove(subscription.name);
       this.changes.note({ put: 'other' });
-      this.#feed(subscription.config.source.queue, subscription.name, null);
+      this.#feed(subscription.config.source, subscription.name, null);
       this.changes.addEffect('destroy-subscription', subscription);
     });
   }
@@ -251,13 +254,43 @@ export class TopologyStore {
     });
   }
 
-  /** Puts a subscription into the definition of its queue, or takes it out (null). */
-  #feed(queue: string, name: string, subscription: SubscriptionDefinition | null): void {
-    const entry = this.queues.get(queue);
-    const definition = entry && withSubscription(entry.definition, name, subscription, this.version() + 1);
+  /** Nobody is told: routers ask for a hook again after some seconds. */
+  putHook(hook: HookDefinition): void {
+    this.#change(() => {
+      this.hooks.put(hook);
+      this.changes.note({ put: 'other' });
+    });
+  }
+
+  removeHook(name: string): void {
+    this.#change(() => {
+      this.hooks.remove(name);
+      this.changes.note({ put: 'other' });
+    });
+  }
+
+  #putTopic(topic: TopicDefinition): void {
+    this.topics.put(topic);
+    this.changes.note({ put: 'topic', name: topic.name });
+    this.changes.addEffect('configure', topic);
+  }
+
+  /** Puts a subscription into the definition of its source, or takes it out (null). */
+  #feed(source: SubscriptionSource, name: string, subscription: SubscriptionDefinition | null): void {
+    const version = this.version() + 1;
+    if ('topic' in source) {
+      const topic = this.topics.get(source.topic);
+      const own = subscription && topicSubscriptionOf(subscription);
+      const definition = topic && withSubscription(topic, name, own, version);
+      if (definition && definition !== topic) this.#putTopic(definition);
+      return;
+    }
+    const entry = this.queues.get(source.queue);
+    const own = subscription && queueSubscriptionOf(subscription);
+    const definition = entry && withSubscription(entry.definition, name, own, version);
     if (!entry || !definition || definition === entry.definition) return;
     this.queues.put({ ...entry, definition });
-    this.changes.note({ put: 'queue', name: queue });
+    this.changes.note({ put: 'queue', name: source.queue });
     this.changes.addEffect('configure-queue', definition);
   }
 
@@ -337,3 +370,6 @@ export class TopologyStore {
     }
   }
 }
+
+const nameOf = (source: SubscriptionSource): string =>
+  'queue' in source ? `queue ${source.queue}` : `topic ${source.topic}`;

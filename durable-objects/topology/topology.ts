@@ -1,12 +1,11 @@
 /** Topology object: the definitions of a namespace. One commit holds a change and the list of objects to tell. */
 
-import type { CountLimits, Counts } from '../../core/access/quotas/quotas.ts';
 import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';
 import type { BindingDeclaration } from '../../core/exchange/binding.ts';
-import { storedStep, type StoringObject } from '../../core/cost/stored-bytes.ts';
 import type { AlertDefinition } from '../../core/topology/rules/alerts.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import type { PolicyDefinition } from '../../core/topology/rules/policies.ts';
+import type { HookDefinition } from '../../core/topology/hooks.ts';
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { ScheduleConfig, ScheduleDefinition } from '../../core/topology/schedules.ts';
@@ -19,6 +18,7 @@ import type { ExchangeDeclaration } from '../../protocol/schemas/exchanges.ts';
 import type { PolicyDeclaration } from '../../protocol/schemas/policies.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/schemas/queues.ts';
 import type { ShareGroupDeclaration } from '../../protocol/schemas/share-groups.ts';
+import type { HookDeclaration } from '../../protocol/schemas/hooks.ts';
 import type { PauseReason, SubscriptionDeclaration } from '../../protocol/schemas/subscriptions.ts';
 import type { TopicChange, TopicDeclaration } from '../../protocol/schemas/topics.ts';
 import { deleteAlertIn, putAlertIn } from './definitions/alerts.ts';
@@ -29,6 +29,7 @@ import {
   deleteBindingIn,
   deleteExchangeIn,
 } from './definitions/exchanges.ts';
+import { deleteHookIn, putHookIn } from './definitions/hooks.ts';
 import { definitionPage } from './definitions/definition-pages.ts';
 import { changesSince, snapshotPage } from './routing/routing-feed.ts';
 import { deletePolicyIn, putPolicyIn } from './definitions/policies.ts';
@@ -45,10 +46,9 @@ import type {
   BindingsAnswer,
   BindingsOf,
   ChangesSince,
-  CostReply,
-  CostStatus,
   DefinitionPage,
   ExchangeAnswer,
+  HookAnswer,
   ListKind,
   PolicyAnswer,
   QueueAnswer,
@@ -254,17 +254,37 @@ export class Topology extends DocumentedTopology implements TopologyMethods {
   async deleteSubscription(name: string): Promise<SubscriptionAnswer | Failure> {
     const answer = deleteSubscriptionIn(this.store, name);
     if (isFailure(answer)) return answer;
-    const told = await this.told('queue', answer.subscription.config.source.queue, answer);
+    const told = await this.#toldSource(answer);
     return await this.told('subscription', name, told);
   }
 
-  /** Tells the subscription, and then its queue, which hands it messages from then on. */
+  /** Tells the subscription, and then its source, which hands it messages from then on. */
   async #fed<Answer extends SubscriptionAnswer>(
     name: string,
     answer: Answer | Failure,
   ): Promise<Answer | Failure> {
     const told = await this.told('subscription', name, answer);
-    return isFailure(told) ? told : await this.told('queue', told.subscription.config.source.queue, told);
+    return isFailure(told) ? told : await this.#toldSource(told);
+  }
+
+  #toldSource<Answer extends SubscriptionAnswer>(answer: Answer): Promise<Answer | Failure> {
+    const { source } = answer.subscription.config;
+    return 'queue' in source
+      ? this.told('queue', source.queue, answer)
+      : this.told('topic', source.topic, answer);
+  }
+
+  hook(name: string): { hook: HookDefinition | null; topologyVersion: number } {
+    return { hook: this.store.hooks.get(name), topologyVersion: this.store.version() };
+  }
+
+  /** `secret` is the one that was made for it by this call, else null. */
+  putHook(name: string, declaration: HookDeclaration): New<HookAnswer & { secret: string | null }> {
+    return this.unlessClosed(() => putHookIn(this.store, name, declaration));
+  }
+
+  deleteHook(name: string): HookAnswer | Failure {
+    return deleteHookIn(this.store, name);
   }
 
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number } {
@@ -286,46 +306,6 @@ export class Topology extends DocumentedTopology implements TopologyMethods {
 
   deleteShareGroup(name: string): ShareGroupAnswer | Failure {
     return deleteShareGroupIn(this.store, name);
-  }
-
-  limitCounts(limits: CountLimits): Failure | null {
-    return this.unlessClosed(() => {
-      this.store.quotas.limit(limits);
-      if (limits.stored_bytes == null) this.store.stored.end();
-      else this.store.stored.begin();
-      this.survey.begin();
-      return null;
-    });
-  }
-
-  counts(): Counts {
-    return this.store.quotas.counts();
-  }
-
-  costStatus(): CostStatus {
-    return this.cost.status(Date.now());
-  }
-
-  limitCost(rowsPerHour: number | null): CostStatus {
-    if (this.closure.isClosed) return this.costStatus();
-    const status = this.cost.limit(rowsPerHour, Date.now());
-    this.ceiling.note(status, true);
-    return status;
-  }
-
-  reportRows(rows: number): CostReply {
-    const reply = this.cost.report(this.closure.isClosed ? 0 : rows, Date.now());
-    if (!this.closure.isClosed) this.ceiling.note(this.costStatus());
-    return reply;
-  }
-
-  reportStored(object: StoringObject, bytes: number): number | null {
-    const limit = this.store.quotas.limitOf('stored_bytes');
-    if (limit === null || this.closure.isClosed || !this.survey.isCounted(object)) return null;
-    this.survey.report(object, bytes);
-    const available = limit - this.store.stored.total!;
-    if (available <= storedStep(limit)) this.survey.takeTurn(Date.now());
-    return available;
   }
 
   /** The definitions of many queues and topics at once; those that are not there are left out. */

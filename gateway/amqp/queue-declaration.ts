@@ -3,12 +3,12 @@
 import { PRIORITY_MAX } from '../../protocol/limits.ts';
 import { isWideName } from '../../protocol/name-rule.ts';
 import type { DeadLetterSettings, QueueDeclaration } from '../../sdk/admin/queue-types.ts';
+import type { PosthornError } from '../../sdk/errors.ts';
 import type { QueueSpec } from '../../wire/amqp/broker-port.ts';
 import type { QueueArguments } from '../../wire/amqp/arguments/queue-arguments.ts';
+import { inequivalence, readCompared, textOfCompared } from '../../wire/amqp/arguments/queue-equivalence.ts';
 import { portError, type PortError } from '../../wire/amqp/reply-codes.ts';
-
-/** A queue that expires sooner expires after this, in ms: the broker's shortest time. */
-const EXPIRES_MS_MIN = 1_000;
+import { portErrorOf } from './broker-errors.ts';
 
 /**
  * Expiry of an exclusive queue, in ms. A gateway that is killed cannot delete it. One that lives keeps it by a stream, and opens a
@@ -23,7 +23,7 @@ export const DELIVERY_LIMIT_MAX = 100;
 const DEFAULT_EXCHANGE = 'amq.default';
 
 export function queueDeclarationOf(spec: QueueSpec): QueueDeclaration | PortError {
-  const { arguments: given, exclusive, autoDelete } = spec;
+  const { arguments: given, compared, exclusive, autoDelete } = spec;
   const deadLetter = deadLetterOf(given);
   if ('reply' in Object(deadLetter)) return deadLetter as PortError;
   const expiresMs = exclusive
@@ -32,7 +32,7 @@ export function queueDeclarationOf(spec: QueueSpec): QueueDeclaration | PortErro
   return {
     maxPriority: Math.min(given.maxPriority ?? 0, PRIORITY_MAX),
     messageTtlMs: given.messageTtlMs ?? null,
-    expiresMs: expiresMs === null ? null : Math.max(expiresMs, EXPIRES_MS_MIN),
+    expiresMs,
     maxLength: given.maxLength ?? null,
     maxBytes: given.maxBytes ?? null,
     overflow: given.overflow ?? 'drop-head',
@@ -40,6 +40,7 @@ export function queueDeclarationOf(spec: QueueSpec): QueueDeclaration | PortErro
     retry: immediateRetries(given.deliveryLimit ?? DELIVERY_LIMIT_MAX),
     deadLetter: deadLetter as DeadLetterSettings,
     autoDelete,
+    annotation: textOfCompared(compared),
   };
 }
 
@@ -63,9 +64,23 @@ function deadLetterOf(given: QueueArguments): DeadLetterSettings | PortError {
   return routingKey === undefined ? target : { ...target, routingKey };
 }
 
+/**
+ * What is said of a queue that is there and has other settings. One that was declared over AMQP is compared by what the client had
+ * said then, so that an operator may have changed what it means. Null: nothing is wrong.
+ */
+export function differenceOf(spec: QueueSpec, virtualHost: string, error: PosthornError): PortError | null {
+  const differing = error.details['differing'] as { field: string; is: unknown }[];
+  const annotation = differing.find(({ field }) => field === 'annotation');
+  if (annotation === undefined) return null; // it is the same
+  const is = typeof annotation.is === 'string' ? readCompared(annotation.is) : null;
+  if (is !== null) return inequivalence({ queue: spec.queue, virtualHost }, is, spec.compared);
+  const unasked = unaskedSettings(spec);
+  return differing.every(({ field }) => unasked.has(field)) ? null : portErrorOf(error);
+}
+
 /** Settings that the client has not asked for. Somebody may have set them otherwise over HTTP. */
-export function unaskedSettings({ arguments: given, exclusive }: QueueSpec): Set<string> {
-  const unasked = new Set<string>();
+function unaskedSettings({ arguments: given, exclusive }: QueueSpec): Set<string> {
+  const unasked = new Set<string>(['annotation']);
   if (given.deliveryLimit === undefined) unasked.add('retry');
   if (given.deadLetterExchange === undefined) unasked.add('dead_letter');
   if (given.expiresMs === undefined && exclusive) unasked.add('expires_ms');

@@ -27,7 +27,7 @@ import type { ExclusiveQueues } from './exclusive-queues.ts';
 import { GotMessages } from './got-messages.ts';
 import { outgoingOf } from './messages.ts';
 import type { QueueConsumers } from './queue-consumers.ts';
-import { queueDeclarationOf, unaskedSettings } from './queue-declaration.ts';
+import { differenceOf, queueDeclarationOf } from './queue-declaration.ts';
 import { QueueKeepers } from './queue-keepers.ts';
 import type { QueueEndings } from './queue-endings.ts';
 import { SdkConsumer } from './sdk-consumer.ts';
@@ -163,7 +163,10 @@ export class SdkPort implements BrokerPort {
     try {
       await this.#client.queues.declare(queue, declaration);
     } catch (error) {
-      if (!isUnasked(error, spec)) throw error;
+      const known = asPosthornError(error);
+      if (known.code !== 'queue_differs') throw error;
+      const difference = differenceOf(spec, this.#settings.virtualHost, known);
+      if (difference !== null) return difference;
     }
     if (spec.exclusive && this.#isClosed) this.#giveUp(queue);
     else if (spec.exclusive) {
@@ -171,7 +174,8 @@ export class SdkPort implements BrokerPort {
       this.#own.add(queue);
       void this.#keepers.keep(queue, 'queue');
     }
-    return await this.#counts(queue);
+    // One with a short `x-expires` may have gone already.
+    return await this.#counts(queue).catch(unless('queue_not_found', { messageCount: 0, consumerCount: 0 }));
   }
 
   checkQueue(queue: string, done: Done<QueueCounts>): void {
@@ -338,13 +342,6 @@ function unless<Value>(code: string, value: Value): (error: unknown) => Value {
     if (asPosthornError(error).code === code) return value;
     throw error;
   };
-}
-
-function isUnasked(error: unknown, spec: QueueSpec): boolean {
-  const { code, details } = asPosthornError(error);
-  if (code !== 'queue_differs' || !Array.isArray(details['differing'])) return false;
-  const unasked = unaskedSettings(spec);
-  return (details['differing'] as { field: string }[]).every(({ field }) => unasked.has(field));
 }
 
 function outcomeOf(error: unknown): PublishOutcome | PortError {

@@ -6,6 +6,7 @@ import { Overview } from '../../sdk/admin/overview.ts';
 import { asPosthornError } from '../../sdk/errors.ts';
 import { readExchangeSpec } from '../../wire/amqp/arguments/exchange-arguments.ts';
 import { readQueueArguments } from '../../wire/amqp/arguments/queue-arguments.ts';
+import { comparedArguments } from '../../wire/amqp/arguments/queue-equivalence.ts';
 import type { BindingSpec, Delivery, Done } from '../../wire/amqp/broker-port.ts';
 import { decodeProperties, encodeProperties } from '../../wire/amqp/codec/frames.ts';
 import { isPortError, type PortError } from '../../wire/amqp/reply-codes.ts';
@@ -96,11 +97,13 @@ export class VhostCalls {
   }
 
   async declareQueue(queue: string, fields: Fields): Promise<void> {
-    const args = readQueueArguments(queue, tableOf(fields['arguments']));
+    const table = tableOf(fields['arguments']);
+    const args = readQueueArguments(queue, table);
     if (isPortError(args)) throw new Refused(args);
     const autoDelete = isTrue(fields['auto_delete']);
+    const compared = comparedArguments({ durable: isTrue(fields['durable'] ?? true), autoDelete }, table);
     await this.#ask((done) =>
-      this.#port.declareQueue({ queue, exclusive: false, autoDelete, arguments: args }, done),
+      this.#port.declareQueue({ queue, exclusive: false, autoDelete, arguments: args, compared }, done),
     );
   }
 

@@ -12,6 +12,7 @@ import { deadLetterOperations } from './dead-letters.ts';
 import { definitionOperations } from './definitions.ts';
 import { eventOperations } from './events.ts';
 import { exchangeOperations } from './exchanges.ts';
+import { hookOperations } from './hooks.ts';
 import { objectOperations } from './objects.ts';
 import { overviewOperations } from './overview.ts';
 import { producerOperations } from './producers.ts';
@@ -40,6 +41,7 @@ export const operations = {
   ...alertOperations,
   ...scheduleOperations,
   ...subscriptionOperations,
+  ...hookOperations,
   ...objectOperations,
   ...limitOperations,
   ...definitionOperations,

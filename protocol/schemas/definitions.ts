@@ -12,6 +12,7 @@ import { DEFINITIONS_ENTRIES_MAX } from '../limits.ts';
 import { nameSchema, wideNameSchema } from '../names.ts';
 import { alertDeclarationSchema } from './alerts.ts';
 import { exchangeDeclarationSchema, sourcedBindingSchema } from './exchanges.ts';
+import { hookDeclarationSchema } from './hooks.ts';
 import { policyDeclarationSchema } from './policies.ts';
 import { queueDeclarationSchema } from './queues.ts';
 import { scheduleDeclarationSchema } from './schedules.ts';
@@ -46,6 +47,10 @@ export const definitionsSchema = z.strictObject({
     subscriptionDeclarationSchema.extend({ subscription: nameSchema }),
     'Subscriptions. Secrets are never exported; one that is left out stays, or is made',
   ),
+  hooks: list(
+    hookDeclarationSchema.extend({ hook: nameSchema }),
+    'Hooks. Secrets are never exported; one that is left out stays, or is made',
+  ),
   share_groups: list(shareGroupConfigSchema.extend({ share_group: nameSchema }), 'Share groups'),
 });
 /** What is sent: defaults of entries may be left out. */
@@ -62,6 +67,7 @@ export const DEFINITION_LISTS = [
   'alerts',
   'schedules',
   'subscriptions',
+  'hooks',
   'share_groups',
 ] as const;
 export type DefinitionList = (typeof DEFINITION_LISTS)[number];
@@ -75,6 +81,7 @@ export const DEFINITION_KINDS = [
   'alert',
   'schedule',
   'subscription',
+  'hook',
   'share_group',
 ] as const;
 export type DefinitionKind = (typeof DEFINITION_KINDS)[number];

@@ -2,6 +2,7 @@
 
 import * as z from '../zod.ts';
 import {
+  ANNOTATION_LENGTH_MAX,
   LEASE_MS_MAX,
   LEASE_MS_MIN,
   WIDE_NAME_BYTES_MAX,
@@ -56,7 +57,7 @@ const changeable = {
     .describe('Messages that are older expire, unless their own `expiration_ms` is shorter; null: never'),
   expires_ms: z
     .int()
-    .min(1_000)
+    .min(1)
     .max(TIME_SPAN_MS_MAX)
     .nullable()
     .describe('The queue is deleted when nobody has used it for this long; null: never'),
@@ -101,6 +102,13 @@ const changeable = {
       'The target of rejected, expired, dropped and exhausted messages; null: the queue `<queue>.dlq`',
     ),
   auto_delete: z.boolean().describe('The queue is deleted when its last consumer has left'),
+  annotation: z
+    .string()
+    .max(ANNOTATION_LENGTH_MAX)
+    .optional()
+    .describe(
+      'What a client keeps with the queue. The broker only compares it when the queue is declared again. A gateway keeps the arguments of another protocol in it',
+    ),
 };
 
 const fixed = {

@@ -1,16 +1,17 @@
-/** The contract of subscriptions: messages of a queue that the broker pushes to an HTTP endpoint. */
+/** The contract of subscriptions: messages of a queue, or records of a topic, that the broker pushes to an HTTP endpoint. */
 
 import * as z from '../zod.ts';
-import { TIME_SPAN_MS_MAX } from '../limits.ts';
+import { PARTITIONS_MAX, TIME_SPAN_MS_MAX } from '../limits.ts';
 import { nameSchema, wideNameSchema } from '../names.ts';
 import { nextPage } from './pages.ts';
+import { retrySchema } from './queues.ts';
 import { webhookSchema } from './webhooks.ts';
 
 /** Subscriptions of a namespace. Each is an object, which costs nothing while nothing waits. */
 export const SUBSCRIPTIONS_MAX = 10_000;
 
-/** Subscriptions of one queue: its definition holds their names, and each commit looks at them. */
-export const SUBSCRIPTIONS_OF_QUEUE_MAX = 16;
+/** Subscriptions of one queue or topic: its definition holds their names, and each commit looks at them. */
+export const SUBSCRIPTIONS_OF_SOURCE_MAX = 16;
 
 /** Attempts that are kept of each subscription. */
 export const ATTEMPTS_KEPT = 1_000;
@@ -38,8 +39,46 @@ const HEADER_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
 const OWN_HEADERS =
   /^(?:host|connection|content-length|content-type|transfer-encoding|te|trailer|upgrade|keep-alive|expect|cookie|authorization|webhook-.*|ce-.*|posthorn-.*|proxy-.*|sec-.*|cf-.*)$/i;
 
-export const subscriptionSourceSchema = z.strictObject({ queue: wideNameSchema });
-export type SubscriptionSource = z.infer<typeof subscriptionSourceSchema>;
+/** A place in a partition. */
+const positionSchema = z.union([
+  z.int().min(0),
+  z.enum(['earliest', 'latest']),
+  z.string().regex(/^@\d{1,15}$/, 'expected an offset, "earliest", "latest" or "@" and milliseconds'),
+]);
+export type PushPosition = z.infer<typeof positionSchema>;
+
+const topicSourceSchema = z.strictObject({
+  topic: nameSchema,
+  from: positionSchema
+    .default('latest')
+    .describe(
+      'Where a new subscription begins in each partition: `earliest`, `latest`, an offset, or `@<ms>` for the first record at or after that time. Partitions that are added later begin at their start',
+    ),
+  order: z
+    .enum(['key', 'partition'])
+    .default('key')
+    .describe(
+      '`key`: records of one key are pushed in order, one request at a time; `partition`: all records of a partition. A record that fails holds up those after it until it is accepted or a dead letter',
+    ),
+  retry: retrySchema
+    .default({ schedule_ms: [1_000, 5_000, 30_000] })
+    .describe('When a record that failed is pushed again; after the last attempt it is a dead letter'),
+  dead_letter: z
+    .union([z.strictObject({ queue: wideNameSchema }), z.literal('none')])
+    .optional()
+    .describe(
+      'The queue of records that failed for good. Default: the queue `<subscription>.dlq`, which is created if necessary. `none`: they are passed over, and stay in the topic',
+    ),
+});
+
+export const subscriptionSourceSchema = z.union([
+  z.strictObject({ queue: wideNameSchema }),
+  topicSourceSchema,
+]);
+export type DeclaredSource = z.infer<typeof subscriptionSourceSchema>;
+type DeclaredTopic = z.infer<typeof topicSourceSchema>;
+export type TopicSource = DeclaredTopic & { dead_letter: Exclude<DeclaredTopic['dead_letter'], undefined> };
+export type SubscriptionSource = Exclude<DeclaredSource, { topic: string }> | TopicSource;
 
 export const subscriptionTargetSchema = z.strictObject({
   url: webhookSchema.shape.url.describe(
@@ -130,7 +169,9 @@ const subscriptionBaseSchema = z.object({
   pause_reason: z
     .enum(PAUSE_REASONS)
     .nullable()
-    .describe('`gone`: the endpoint answered 410; `source_deleted`: its queue was deleted. null: it runs'),
+    .describe(
+      '`gone`: the endpoint answered 410; `source_deleted`: its queue or topic was deleted. null: it runs',
+    ),
 });
 
 export const subscriptionSchema = subscriptionBaseSchema.extend({
@@ -140,6 +181,16 @@ export const subscriptionSchema = subscriptionBaseSchema.extend({
 export type SubscriptionReply = z.infer<typeof subscriptionSchema>;
 
 const count = () => z.int().min(0);
+
+export const pushPositionSchema = z.object({
+  partition: count(),
+  offset: count().describe('Every record before it is settled'),
+  end_offset: count().describe('Where the partition ends'),
+  lag: count(),
+});
+
+/** Partitions that one reply lists. */
+export const POSITIONS_MAX = 100;
 
 export const subscriptionStateSchema = z.object({
   in_flight: count().describe('Requests that wait for their reply'),
@@ -157,6 +208,14 @@ export const subscriptionStateSchema = z.object({
   last_error: z.string().nullable().describe('Why the last request failed; null: it did not'),
   pushed: count().describe('Messages that the endpoint accepted since the object woke'),
   failed: count().describe('Messages whose request failed since the object woke'),
+  lag: count()
+    .nullable()
+    .describe('Records of the topic that are not settled; null: the source is a queue, or does not answer'),
+  positions: z
+    .array(pushPositionSchema)
+    .optional()
+    .describe('Of a topic: the partitions that answered, the first 100'),
+  dead_letters_waiting: count().describe('Dead letters that their queue does not have yet'),
 });
 export type SubscriptionState = z.infer<typeof subscriptionStateSchema>;
 
@@ -204,6 +263,25 @@ export type Attempts = z.infer<typeof attemptsSchema>;
 
 export const subscriptionTestedSchema = z.object({ subscription: nameSchema, attempt: attemptSchema });
 export type SubscriptionTested = z.infer<typeof subscriptionTestedSchema>;
+
+export const subscriptionSeekSchema = z.strictObject({
+  to: positionSchema.describe(
+    'An offset, `earliest`, `latest`, or `@<ms>` for the first record at or after that time',
+  ),
+  partitions: z.array(z.int().min(0)).min(1).max(PARTITIONS_MAX).optional().describe('Left out: all'),
+});
+export type SubscriptionSeek = z.infer<typeof subscriptionSeekSchema>;
+
+export const subscriptionSoughtSchema = z.object({
+  subscription: nameSchema,
+  offsets: z.array(
+    z.object({
+      partition: count(),
+      offset: count().describe('Held to the log: not before its start, not past its end'),
+    }),
+  ),
+});
+export type SubscriptionSought = z.infer<typeof subscriptionSoughtSchema>;
 
 /** Longest lease of a pushed message, in ms. */
 export const PUSH_LEASE_MS_MAX = Math.min(TIME_SPAN_MS_MAX, 300_000);

@@ -23,6 +23,7 @@ export interface DefinitionsDocument {
   alerts?: (Settings & { alert: string })[];
   schedules?: (Settings & { schedule: string })[];
   subscriptions?: (Settings & { subscription: string })[];
+  hooks?: (Settings & { hook: string })[];
   share_groups?: (Settings & { share_group: string })[];
 }
 

@@ -32,6 +32,11 @@ export interface ChangeableQueueFields {
   deadLetter: DeadLetterSettings | null;
   /** The queue is deleted when its last consumer has left. Default false. */
   autoDelete: boolean;
+  /**
+   * What a client keeps with the queue, in 4,096 characters. The broker only compares it when the queue is declared again. A
+   * gateway keeps the arguments of another protocol in it. Default: none.
+   */
+  annotation?: string;
 }
 
 export interface FixedQueueFields {

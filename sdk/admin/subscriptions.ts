@@ -1,9 +1,10 @@
-/** Subscriptions: messages of a queue, pushed to an HTTP endpoint. */
+/** Subscriptions: messages of a queue, or records of a topic, pushed to an HTTP endpoint. */
 
 import type {
   Attempts,
   SubscriptionList,
   SubscriptionReply,
+  SubscriptionSought,
   SubscriptionTested,
   SubscriptionWithStateReply,
 } from '../../protocol/schemas/subscriptions.ts';
@@ -12,9 +13,23 @@ import { checkName } from '../client/names.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, jsonOf, type Transport } from '../client/transport.ts';
 import { fromWire, toWire } from '../client/wire.ts';
+import { wireOffset, type StartPosition } from '../values/start-position.ts';
+import type { RetrySettings } from './queue-types.ts';
+
+export interface TopicSource {
+  topic: string;
+  /** Where a new subscription begins in each partition. Default `latest`. */
+  from?: StartPosition;
+  /** What is pushed in order: the records of each key (default), or all records of a partition. */
+  order?: 'key' | 'partition';
+  /** When a record that failed is pushed again. Default 1 s, 5 s, 30 s. */
+  retry?: RetrySettings;
+  /** The queue of records that failed for good. Default: `<subscription>.dlq`, which is created if necessary. */
+  deadLetter?: { queue: string } | 'none';
+}
 
 export interface SubscriptionDeclaration {
-  source: { queue: string };
+  source: { queue: string } | TopicSource;
   target: {
     /** A public https address, unless the broker is configured otherwise. */
     url: string;
@@ -43,13 +58,15 @@ export interface SubscriptionDeclaration {
 
 type Shown = Omit<SubscriptionDeclaration, 'secret' | 'nextSecret' | 'authorization'>;
 
-export interface Subscription extends Required<Shown> {
+export interface Subscription extends Required<Omit<Shown, 'source'>> {
+  /** `from` as an offset, `earliest`, `latest`, or `@` and ms since 1970. */
+  source: { queue: string } | (Required<Omit<TopicSource, 'from'>> & { from: number | string });
   /** Its name. */
   subscription: string;
   hasNextSecret: boolean;
   hasAuthorization: boolean;
   isPaused: boolean;
-  /** `gone`: the endpoint answered 410; `source_deleted`: its queue was deleted. null: it runs. */
+  /** `gone`: the endpoint answered 410; `source_deleted`: its queue or topic was deleted. null: it runs. */
   pauseReason: 'asked' | 'gone' | 'source_deleted' | null;
   /** Only in the result of the call that made it. */
   secret?: string;
@@ -72,6 +89,12 @@ export interface SubscriptionState {
   /** Messages that the endpoint accepted, and messages whose request failed, since the object woke. */
   pushed: number;
   failed: number;
+  /** Records of the topic that are not settled; null: the source is a queue, or does not answer. */
+  lag: number | null;
+  /** Of a topic: the first 100 partitions. Every record before `offset` is settled. */
+  positions?: { partition: number; offset: number; endOffset: number; lag: number }[];
+  /** Dead letters that their queue does not have yet. */
+  deadLettersWaiting: number;
 }
 
 export interface PushAttempt {
@@ -94,7 +117,7 @@ export interface PushAttempt {
 
 /**
  * All calls except `test` retry temporary failures, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
- * `subscription_not_found`, `queue_not_found`, `too_many_subscriptions`, `connection_failed`, `timeout`, `aborted`.
+ * `subscription_not_found`, `queue_not_found`, `topic_not_found`, `too_many_subscriptions`, `connection_failed`, `timeout`, `aborted`.
  */
 export class Subscriptions {
   readonly #transport: Transport;
@@ -117,8 +140,13 @@ export class Subscriptions {
     declaration: SubscriptionDeclaration,
     options: CallOptions = {},
   ): Promise<Subscription> {
-    const { headers, ...fields } = declaration;
-    const wire = { ...toWire(fields), ...(headers && { headers }) };
+    const { headers, source, ...fields } = declaration;
+    const from =
+      'topic' in source && source.from !== undefined ? { from: wireOffset(source.from, 'source.from') } : {};
+    const wire = {
+      ...toWire({ ...fields, source: { ...source, ...from } }),
+      ...(headers && { headers }),
+    };
     return await this.#subscription({
       method: 'PUT',
       path: pathOf(subscription),
@@ -132,7 +160,10 @@ export class Subscriptions {
     options: CallOptions = {},
   ): Promise<Subscription & { state: SubscriptionState }> {
     const call = { method: 'GET' as const, path: pathOf(subscription), ...options };
-    return subscriptionOf(await this.#transport.json<SubscriptionWithStateReply>(call));
+    const { state, ...fields } = await this.#transport.json<SubscriptionWithStateReply>(call);
+    const positions = state.positions?.map((position) => fromWire<object>(position));
+    const shown = { ...fromWire<object>(state), ...(positions && { positions }) };
+    return { ...subscriptionOf<Subscription>(fields), state: shown as SubscriptionState };
   }
 
   /** All subscriptions of the namespace, by name. */
@@ -153,6 +184,22 @@ export class Subscriptions {
     return await this.#subscription({ method: 'POST', path: `${pathOf(subscription)}/resume`, ...options });
   }
 
+  /**
+   * Goes on from another place in its topic: pushes records again, or passes over some.
+   *
+   * @param partitions default: all
+   * @returns where it goes on, held to the log
+   */
+  async seek(
+    subscription: string,
+    { to, partitions, ...options }: CallOptions & { to: StartPosition; partitions?: number[] },
+  ): Promise<{ partition: number; offset: number }[]> {
+    const body = jsonBody({ to: wireOffset(to, 'to'), partitions });
+    const path = `${pathOf(subscription)}/seek`;
+    return (await this.#transport.json<SubscriptionSought>({ method: 'POST', path, ...body, ...options }))
+      .offsets;
+  }
+
   /** Pushes a test message now. The SDK does not retry. */
   async test(subscription: string, options: CallOptions = {}): Promise<PushAttempt> {
     const path = `${pathOf(subscription)}/test`;
@@ -171,7 +218,7 @@ export class Subscriptions {
     return attempts.map((attempt) => fromWire(attempt));
   }
 
-  /** Messages that it has not pushed stay in their queue. */
+  /** Messages that it has not pushed stay where they are. */
   async delete(subscription: string, options: CallOptions = {}): Promise<void> {
     await this.#transport.delete({ path: pathOf(subscription), ...options }, 'subscription_not_found');
   }

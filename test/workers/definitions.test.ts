@@ -80,6 +80,9 @@ const EVERYTHING: DefinitionsDocument = {
       headers: { 'x-a': '1' },
     },
   ],
+  hooks: [
+    { hook: 'github', target: { queue: 'mails' }, scheme: 'github', tolerance_s: 300, headers: ['x-b'] },
+  ],
   share_groups: [
     {
       share_group: 'sharers',
@@ -109,13 +112,14 @@ describe('a document of definitions', () => {
       'create alert deep',
       'create schedule nightly',
       'create subscription hook',
+      'create hook github',
       'create share_group sharers',
     ]);
     expect(await posthorn.queues.list()).toEqual([]); // a plan changes nothing
     const applied = await definitions.apply(EVERYTHING, { ifVersion: plan.topologyVersion });
     expect(textOf(applied.steps)).toEqual(textOf(plan.steps));
     const secrets = applied.steps.filter(({ secret }) => secret?.startsWith('whsec_'));
-    expect(textOf(secrets)).toEqual(['create alert deep', 'create subscription hook']);
+    expect(textOf(secrets)).toEqual(['create alert deep', 'create subscription hook', 'create hook github']);
 
     const exported = await definitions.export();
     expect(exported).toMatchObject({
@@ -126,7 +130,7 @@ describe('a document of definitions', () => {
     });
     expect(exported.queues).toEqual(EVERYTHING.queues); // neither the policy's nor defaults
     expect(JSON.stringify(exported)).not.toContain('whsec_');
-    expect(await definitions.plan(exported, { prune: true })).toMatchObject({ steps: [], unchanged: 12 });
+    expect(await definitions.plan(exported, { prune: true })).toMatchObject({ steps: [], unchanged: 13 });
     const other = await space();
     await other.posthorn.definitions.apply(exported);
     expect(await other.posthorn.definitions.export()).toEqual(exported);

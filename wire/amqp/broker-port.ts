@@ -5,6 +5,7 @@
 
 import type { ExchangeSpec } from './arguments/exchange-arguments.ts';
 import type { QueueArguments } from './arguments/queue-arguments.ts';
+import type { ComparedArguments } from './arguments/queue-equivalence.ts';
 import type { BasicProperties } from './codec/properties.ts';
 import type { FieldTable } from './codec/field-table.ts';
 import type { PortError } from './reply-codes.ts';
@@ -17,6 +18,8 @@ export interface QueueSpec {
   exclusive: boolean;
   autoDelete: boolean;
   arguments: QueueArguments;
+  /** What has to be the same when it is declared again. */
+  compared: ComparedArguments;
 }
 
 export interface QueueCounts {

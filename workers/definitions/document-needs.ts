@@ -1,6 +1,6 @@
 /** Needs of a document: what its caller has to be allowed, as the declaration of each entry asks for it. */
 
-import { needsOf, needsOfBindings, needsOfTarget } from '../../core/access/reach.ts';
+import { needsOf, needsOfBindings, needsOfSource, needsOfTarget } from '../../core/access/reach.ts';
 import type { Action, Need, ResourceKind } from '../../protocol/access/scopes.ts';
 import {
   DEFINITION_LISTS,
@@ -18,6 +18,7 @@ const RESOURCES: Readonly<Record<DefinitionList, ResourceKind>> = {
   alerts: 'queue',
   schedules: 'schedule',
   subscriptions: 'subscription',
+  hooks: 'hook',
   share_groups: 'group',
 };
 
@@ -29,7 +30,7 @@ export function needsOfLists(lists: readonly DefinitionList[], action: Action): 
 /** @param isPruning it also deletes what it does not name */
 export function needsOfDocument(document: Definitions, isPruning: boolean): Need[] {
   const { topics, queues, exchanges, bindings, policies, alerts, schedules, subscriptions } = document;
-  const groups = document.share_groups ?? [];
+  const { hooks = [], share_groups: groups = [] } = document;
   const manage = (kind: ResourceKind, names: readonly string[]): Need[] => needsOf(kind, names, 'manage');
   const present = DEFINITION_LISTS.filter((list) => document[list] !== undefined);
   return [
@@ -62,7 +63,12 @@ export function needsOfDocument(document: Definitions, isPruning: boolean): Need
       'subscription',
       (subscriptions ?? []).map(({ subscription }) => subscription),
     ),
-    ...(subscriptions ?? []).flatMap(({ source }) => needsOf('queue', [source.queue], 'read')),
+    ...(subscriptions ?? []).flatMap(({ source }) => needsOfSource(source)),
+    ...manage(
+      'hook',
+      hooks.map(({ hook }) => hook),
+    ),
+    ...hooks.flatMap(({ target }) => needsOfTarget(target)),
     ...manage(
       'group',
       groups.map(({ share_group: name }) => name),

@@ -4,8 +4,6 @@ import { INFLATING } from '../bounds/inflate.ts';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
 import type { FetchFrame } from '../../core/log/fetch-frame.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { headersOut } from '../../protocol/json/header-fields.ts';
-import { textOfBytes, valueOfBytes } from '../../protocol/json/json-bytes.ts';
 import { writeJson } from '../../protocol/json/json-text.ts';
 import {
   isBatchFailure,
@@ -14,6 +12,7 @@ import {
   visitRecordsAsync,
   type LogRecord,
 } from '../../protocol/record-batch/index.ts';
+import { writtenRecord } from '../../protocol/schemas/written-record.ts';
 import type { FetchReply, OnCorrupt, WrittenRecord } from '../../protocol/schemas/records.ts';
 
 /** What a reply may hold. It has at least one record if there is one to be read. */
@@ -91,7 +90,7 @@ export async function fetchedRecords(frame: FetchFrame, fetch: JsonFetch): Promi
       header,
       startOffset, // a batch is stored whole, the first may begin earlier
       (record) => {
-        const one = fetchedRecord(record);
+        const one = writtenRecord(record);
         const size = jsonSize(one, record);
         const isFull = records.length >= fetch.recordsMax || bytes + size > fetch.bytesMax;
         if (isFull && records.length > 0) {
@@ -108,18 +107,6 @@ export async function fetchedRecords(frame: FetchFrame, fetch: JsonFetch): Promi
     if (stoppedAt !== null) return ended(stoppedAt);
   }
   return ended(frame.nextOffset);
-}
-
-export function fetchedRecord(record: LogRecord): WrittenRecord {
-  const fetched: WrittenRecord = {
-    offset: record.offset,
-    timestamp: record.timestamp,
-    key: record.key === null ? null : textOfBytes(record.key),
-    value: valueOfBytes(record.value),
-  };
-  const headers = headersOut(record.headers);
-  if (headers) fetched.headers = headers;
-  return fetched;
 }
 
 /** `{"offset":1234567,"timestamp":1700000000000,"key":null,"value":},` */

@@ -18,6 +18,7 @@ import {
   type DefinitionStep,
 } from '../../protocol/schemas/definitions.ts';
 import { refuseReach } from '../access/authorize.ts';
+import { forgetHook } from '../access/hooks/known-hooks.ts';
 import { JSON_REPLY_WEIGHT, grantReply } from '../bounds/reply-bytes.ts';
 import { forgetShareGroup, lookUpShareGroup } from '../cache/known-share-groups.ts';
 import { noteTopologyVersion } from '../cache/routing-cache.ts';
@@ -130,6 +131,7 @@ async function follow(
   for (const { action, kind, name } of steps) {
     if (kind === 'topic') forget(namespace, name, version);
     if (kind === 'queue') forgetQueue(namespace, name, version);
+    if (kind === 'hook') forgetHook(namespace, name);
     if (kind !== 'share_group') continue;
     forgetShareGroup(namespace, name);
     const found = action === 'create' ? await lookUpShareGroup(c.env, namespace, name, Infinity) : null;

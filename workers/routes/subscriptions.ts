@@ -1,7 +1,7 @@
 /** Subscriptions: put, read, delete, pause, resume, test, attempts. */
 
 import type { Hono } from 'hono';
-import { needsOf } from '../../core/access/reach.ts';
+import { needsOfSource } from '../../core/access/reach.ts';
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type { SubscriptionMethods } from '../../durable-objects/rpc/subscription.ts';
@@ -14,10 +14,12 @@ import {
   attemptsQuerySchema,
   BATCH_FORMATS,
   subscriptionDeclarationSchema,
+  subscriptionSeekSchema,
   type Attempt,
   type SubscriptionDeclaration,
   type SubscriptionList,
   type SubscriptionReply,
+  type SubscriptionSought,
   type SubscriptionState,
   type SubscriptionTested,
   type SubscriptionWithStateReply,
@@ -44,8 +46,7 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, subscriptionDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
-    const refused =
-      refuseReach(c, needsOf('queue', [body.fields.source.queue], 'read')) ?? checkBatch(body.fields);
+    const refused = refuseReach(c, needsOfSource(body.fields.source)) ?? checkBatch(body.fields);
     if (refused) return problem(c, refused);
     const topology = topologyStub(c.env, path.namespace);
     const put = await topology.putSubscription(path.namespace, path.name, body.fields);
@@ -92,6 +93,21 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     const attempt = await callSubscription<Attempt>(c.env, subscription, async (stub) => await stub.test());
     if (isFailure(attempt)) return problem(c, attempt);
     return jsonReply(c, { subscription: subscription.name, attempt } satisfies SubscriptionTested);
+  });
+
+  bind(app, operations.seekSubscription, async (c) => {
+    const body = await readBody(c, subscriptionSeekSchema);
+    if (isFailure(body)) return problem(c, body);
+    const found = await findSubscription(c);
+    if (isFailure(found)) return problem(c, found);
+    const { subscription } = found;
+    const offsets = await callSubscription<SubscriptionSought['offsets'] | Failure>(
+      c.env,
+      subscription,
+      async (stub) => await stub.seek(body.fields),
+    );
+    if (isFailure(offsets)) return problem(c, offsets);
+    return jsonReply(c, { subscription: subscription.name, offsets } satisfies SubscriptionSought);
   });
 
   bind(app, operations.listAttempts, async (c) => {

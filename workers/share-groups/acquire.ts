@@ -5,6 +5,7 @@
  * finds by looking once a second, while any record is in flight.
  */
 
+import { writtenRecord } from '../../protocol/schemas/written-record.ts';
 import { INFLATING } from '../bounds/inflate.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { ReadRequest } from '../../durable-objects/rpc/partition.ts';
@@ -20,7 +21,6 @@ import {
 import { checkedWaitMs } from '../access/revocable.ts';
 import { grantReply, JSON_REPLY_WEIGHT, releaseReply } from '../bounds/reply-bytes.ts';
 import { isAcceptedAtOnce } from '../deliver/consume-level.ts';
-import { fetchedRecord } from '../fetch/fetch-json.ts';
 import type { TopicAndPartition } from '../groups/group-offsets.ts';
 import { inBatches } from '../calls/map-concurrent.ts';
 import { SocketSet } from '../groups/wait-for-any.ts';
@@ -215,7 +215,7 @@ async function recordsOf(
           records.push({
             topic: topic.name,
             partition,
-            ...fetchedRecord(record),
+            ...writtenRecord(record),
             acquisition_tag: formatAcquisitionTag({
               groupId: group.id,
               topicId: topic.id,

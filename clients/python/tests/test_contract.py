@@ -20,12 +20,13 @@ from posthorn.admin.moves import Move
 from posthorn.admin.namespaces import Namespace, Quotas
 from posthorn.admin.objects import StoredObject
 from posthorn.admin.overview import NamespaceOverview, OverviewProblem
+from posthorn.admin.hooks import Hook
 from posthorn.admin.policies import Policy
 from posthorn.admin.queue_messages import MessageCancelled, MessageRun
 from posthorn.admin.queue_types import QueueChange, QueueSettings, QueueState, QueueWithState
 from posthorn.admin.schedules import Schedule, ScheduleState, ScheduleTriggered
 from posthorn.admin.share_groups import ShareGroup, ShareGroupWithPartitions, SharePartition
-from posthorn.admin.subscriptions import PushAttempt, Subscription, SubscriptionState
+from posthorn.admin.subscriptions import PushAttempt, SoughtOffset, Subscription, SubscriptionState
 from posthorn.admin.tokens import MadeToken, Token
 from posthorn.admin.topics import PartitionState, RecordsDeleted, Topic, TopicChange, TopicSettings
 
@@ -95,8 +96,13 @@ METHODS = {
     "deleteSubscription": "subscriptions.delete",
     "pauseSubscription": "subscriptions.pause",
     "resumeSubscription": "subscriptions.resume",
+    "seekSubscription": "subscriptions.seek",
     "testSubscription": "subscriptions.test",
     "listAttempts": "subscriptions.attempts",
+    "listHooks": "hooks.list",
+    "putHook": "hooks.put",
+    "getHook": "hooks.get",
+    "deleteHook": "hooks.delete",
     "listObjects": "objects.list",
     "putObject": "objects.put",
     "getObject": "objects.get",
@@ -151,6 +157,7 @@ METHODS = {
 LEFT_OUT = {
     "classicGroup": "the calls of Kafka's clients; consumers here have their partitions assigned by the broker",
     "exportDeadLetters": "`dead_letters.export` reads pages, each of which comes whole or not at all",
+    "receiveHook": "other services call it",
     "followOverview": "server-sent events; `overview.get` reads it once",
     "fetchForMember": "the consumer fetches from positions of its own",
     "getTransaction": "what the producer does not know, `commit` finds out",
@@ -174,8 +181,10 @@ REPLIES: list[tuple[str, str, Any]] = [
     ("getSchedule", "state", ScheduleState),
     ("triggerSchedule", "", ScheduleTriggered),
     ("putObject", "", StoredObject),
+    ("putHook", "", Hook),
     ("putSubscription", "", Subscription),
     ("getSubscription", "state", SubscriptionState),
+        ("seekSubscription", "offsets", SoughtOffset),
     ("testSubscription", "attempt", PushAttempt),
     ("listAttempts", "attempts", PushAttempt),
     ("putDefinitions", "", DefinitionsPlan),

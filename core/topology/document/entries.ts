@@ -6,10 +6,12 @@
 import { policySettingsSchema } from '../../../protocol/schemas/policies.ts';
 import { QUEUE_DEFAULTS } from '../../../protocol/schemas/queues.ts';
 import { EXCHANGE_DEFAULTS } from '../../../protocol/schemas/exchanges.ts';
+import type { DeclaredSource } from '../../../protocol/schemas/subscriptions.ts';
 import { TOPIC_DEFAULTS } from '../../../protocol/schemas/topics.ts';
 import { defaultDeadLetterQueue } from '../../../protocol/name-rule.ts';
 import type { DefinitionKind } from '../../../protocol/schemas/definitions.ts';
 import type { ExchangeDefinition } from '../exchanges.ts';
+import type { HookDefinition } from '../hooks.ts';
 import type { QueueEntry } from '../queue-entry.ts';
 import type { AlertDefinition } from '../rules/alerts.ts';
 import type { PolicyDefinition } from '../rules/policies.ts';
@@ -32,6 +34,7 @@ export interface KeptDefinitions {
   alert: AlertDefinition;
   schedule: ScheduleDefinition;
   subscription: SubscriptionDefinition;
+  hook: HookDefinition;
   share_group: ShareGroupDefinition;
 }
 
@@ -68,6 +71,7 @@ export const presentEntry: { readonly [Kind in NamedKind]: (kept: KeptDefinition
     next_secret: nextSecret,
     authorization,
   }),
+  hook: ({ config, secret, nextSecret }) => ({ ...config, secret, next_secret: nextSecret }),
   share_group: ({ config }) => ({ ...config }),
 };
 
@@ -86,9 +90,14 @@ export function wantedEntry(kind: NamedKind, { [kind]: name, ...settings }: Entr
     }
     case 'share_group':
       return { dead_letter: { queue: defaultDeadLetterQueue(name as string) }, ...settings };
+    case 'subscription': {
+      const source = settings['source'] as DeclaredSource;
+      const letters = 'topic' in source && { dead_letter: { queue: defaultDeadLetterQueue(name as string) } };
+      return { ...settings, source: { ...letters, ...source } };
+    }
     case 'policy':
     case 'schedule':
-    case 'subscription':
+    case 'hook':
       return settings;
   }
 }

@@ -158,8 +158,15 @@ function* deletionsOf(
 function* deadLetterQueues(document: DefinitionDocument, present: PresentDefinitions): Generator<string> {
   for (const { queue, dead_letter: target } of document.queues ?? [])
     if (target == null) yield defaultDeadLetterQueue(queue as string);
-  if (document.share_groups === undefined)
-    for (const name of present.names('share_group')) yield defaultDeadLetterQueue(name);
+  for (const [list, kind] of [
+    ['share_groups', 'share_group'],
+    ['subscriptions', 'subscription'],
+  ] as const)
+    if (document[list] === undefined)
+      for (const name of present.names(kind)) yield defaultDeadLetterQueue(name);
+  for (const { subscription: name, source } of document.subscriptions ?? [])
+    if ((source as { dead_letter?: unknown }).dead_letter === undefined)
+      yield defaultDeadLetterQueue(name as string);
   for (const { share_group: name, dead_letter: target } of document.share_groups ?? [])
     if (target === undefined) yield defaultDeadLetterQueue(name as string);
 }
@@ -194,7 +201,7 @@ function referencesOf(kind: DefinitionKind, entry: Entry): string[] {
     const { source, destination } = entry as unknown as BindingDeclaration;
     return [`exchange ${source}`, `${destination.kind} ${destination.name}`];
   }
-  if (kind === 'schedule') return targetOf(entry['target']);
+  if (kind === 'schedule' || kind === 'hook') return targetOf(entry['target']);
   if (kind === 'subscription') return targetOf(entry['source']);
   if (kind === 'share_group') return (entry['topics'] as string[]).map((topic) => `topic ${topic}`);
   return [];

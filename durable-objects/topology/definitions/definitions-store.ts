@@ -16,6 +16,7 @@ export type DefinitionTable =
   | 'alerts'
   | 'schedules'
   | 'subscriptions'
+  | 'hooks'
   | 'groups'
   | 'share_groups';
 

@@ -3,21 +3,26 @@
 import {
   declareSubscription,
   pauseSubscription,
-  type SubscriptionDefinition,
+  sourceTopicOf,
+  type SourceTopic,
+  type SubscriptionConfig,
 } from '../../../core/topology/subscriptions.ts';
 import { checkWebhookUrl } from '../../../core/webhook/address.ts';
-import { failure, type Failure } from '../../../protocol/errors.ts';
+import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
+import { defaultDeadLetterQueue } from '../../../protocol/name-rule.ts';
 import {
   SUBSCRIPTIONS_MAX,
-  SUBSCRIPTIONS_OF_QUEUE_MAX,
+  SUBSCRIPTIONS_OF_SOURCE_MAX,
   type PauseReason,
   type SubscriptionDeclaration,
+  type SubscriptionSource,
 } from '../../../protocol/schemas/subscriptions.ts';
 import type { Env } from '../../env.ts';
 import type { SubscriptionAnswer } from '../../rpc/topology.ts';
 import { mayCallAnywhere } from '../../webhook/send-webhook.ts';
 import { newWebhookSecret } from '../../webhook/sign.ts';
 import type { TopologyStore } from '../topology-store.ts';
+import { declareQueueIn } from './queues.ts';
 
 /** Creates or replaces a subscription. `secret` is the one that was made for it by this call, else null. */
 export function putSubscriptionIn(
@@ -33,17 +38,22 @@ export function putSubscriptionIn(
   if (existing === null && store.subscriptions.count() >= SUBSCRIPTIONS_MAX) {
     return failure('too_many_subscriptions', `a namespace has at most ${SUBSCRIPTIONS_MAX} subscriptions`);
   }
+  const queue = defaultDeadLetterQueue(name);
+  const source = completeSource(declaration.source, queue);
+  const problem = checkSource(store, name, source);
+  if (problem) return problem;
+  const letters = prepareDeadLetters(store, namespace, declaration.source, queue);
+  if (letters) return letters;
   const newSecret = newWebhookSecret();
   const { definition, madeSecret } = declareSubscription(
     existing,
     namespace,
     name,
-    declaration,
+    { ...declaration, source },
+    sourceTopic(store, source),
     store.version() + 1,
     newSecret,
   );
-  const problem = checkSource(store, definition);
-  if (problem) return problem;
   if (definition !== existing) store.putSubscription(definition);
   const secret = madeSecret ? newSecret : null;
   return { subscription: definition, isNew: existing === null, secret, topologyVersion: store.version() };
@@ -58,9 +68,12 @@ export function pauseSubscriptionIn(
 ): SubscriptionAnswer | Failure {
   const existing = store.subscriptions.get(name);
   if (!existing || (id ?? existing.id) !== existing.id) return noSuchSubscription(name);
-  const paused = pauseSubscription(existing, reason, store.version() + 1);
-  const problem = reason === null ? checkSource(store, paused) : null;
+  const { source } = existing.config;
+  const problem = reason === null ? checkSource(store, name, source) : null;
   if (problem) return problem;
+  const topic = reason === null ? sourceTopic(store, source) : null; // it may be a new one of that name
+  const known = topic ? { ...existing, topic } : existing;
+  const paused = pauseSubscription(known, reason, store.version() + 1);
   if (paused !== existing) store.putSubscription(paused);
   return { subscription: paused, topologyVersion: store.version() };
 }
@@ -72,18 +85,41 @@ export function deleteSubscriptionIn(store: TopologyStore, name: string): Subscr
   return { subscription, topologyVersion: store.version() };
 }
 
-function checkSource(
-  store: TopologyStore,
-  { name, config: { source } }: SubscriptionDefinition,
-): Failure | null {
-  const queue = store.queues.get(source.queue)?.definition;
-  if (!queue) return failure('queue_not_found', `there is no queue "${source.queue}" to take messages from`);
-  const others = (queue.subscriptions ?? []).filter((other) => other.name !== name);
-  if (others.length < SUBSCRIPTIONS_OF_QUEUE_MAX) return null;
+function completeSource(source: SubscriptionDeclaration['source'], queue: string): SubscriptionSource {
+  return 'queue' in source ? source : { ...source, dead_letter: source.dead_letter ?? { queue } };
+}
+
+function sourceTopic(store: TopologyStore, source: SubscriptionConfig['source']): SourceTopic | null {
+  return 'queue' in source ? null : sourceTopicOf(store.topics.get(source.topic)!);
+}
+
+function checkSource(store: TopologyStore, name: string, source: SubscriptionSource): Failure | null {
+  const [kind, of] =
+    'queue' in source ? (['queue', source.queue] as const) : (['topic', source.topic] as const);
+  const found = kind === 'queue' ? store.queues.get(of)?.definition : store.topics.get(of);
+  if (!found) return failure(`${kind}_not_found`, `there is no ${kind} "${of}" to take messages from`);
+  const others = (found.subscriptions ?? []).filter((other) => other.name !== name);
+  if (others.length < SUBSCRIPTIONS_OF_SOURCE_MAX) return null;
   return failure(
     'too_many_subscriptions',
-    `queue "${source.queue}" has ${SUBSCRIPTIONS_OF_QUEUE_MAX} subscriptions, which is the most`,
+    `${kind} "${of}" has ${SUBSCRIPTIONS_OF_SOURCE_MAX} subscriptions, which is the most`,
   );
+}
+
+/** Declares the default queue of dead letters, and refuses another one that does not exist. */
+function prepareDeadLetters(
+  store: TopologyStore,
+  namespace: string,
+  source: SubscriptionDeclaration['source'],
+  defaultQueue: string,
+): Failure | null {
+  if ('queue' in source || source.dead_letter === 'none') return null;
+  const queue = source.dead_letter?.queue ?? defaultQueue;
+  if (store.queues.has(queue)) return null;
+  if (source.dead_letter !== undefined)
+    return failure('queue_not_found', `there is no queue "${queue}" for dead letters`);
+  const declared = declareQueueIn(store, namespace, queue, { dead_letter: 'none' });
+  return isFailure(declared) ? declared : null;
 }
 
 function noSuchSubscription(name: string): Failure {

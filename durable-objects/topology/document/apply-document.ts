@@ -19,6 +19,7 @@ import { defaultDeadLetterQueue } from '../../../protocol/name-rule.ts';
 import type { AlertDeclaration } from '../../../protocol/schemas/alerts.ts';
 import type { DefinitionStep } from '../../../protocol/schemas/definitions.ts';
 import type { ExchangeDeclaration } from '../../../protocol/schemas/exchanges.ts';
+import type { HookDeclaration } from '../../../protocol/schemas/hooks.ts';
 import type { PolicyDeclaration } from '../../../protocol/schemas/policies.ts';
 import type { QueueDeclaration } from '../../../protocol/schemas/queues.ts';
 import type { ShareGroupDeclaration } from '../../../protocol/schemas/share-groups.ts';
@@ -33,6 +34,7 @@ import type { Env } from '../../env.ts';
 import type { DefinitionsApplication, QueueDeletionRequest } from '../../rpc/topology.ts';
 import { deleteAlertIn, putAlertIn } from '../definitions/alerts.ts';
 import { declareBindingsIn, declareExchangeIn, deleteExchangeIn } from '../definitions/exchanges.ts';
+import { deleteHookIn, putHookIn } from '../definitions/hooks.ts';
 import { deletePolicyIn, putPolicyIn } from '../definitions/policies.ts';
 import { declareQueueIn, replaceQueueIn, rulesIn, type QueueRules } from '../definitions/queues.ts';
 import { deleteScheduleIn, putScheduleIn } from '../definitions/schedules.ts';
@@ -157,6 +159,8 @@ function checkQuotas(store: TopologyStore, steps: readonly PlannedStep[]): Appli
       add('groups', 1, step);
       if (hasDefaultQueue(name, entry!)) add('queues', 1, step);
     }
+    if (kind === 'subscription' && isNew && hasDefaultQueue(name, entry!['source'] as Entry))
+      add('queues', 1, step);
     if (kind !== 'topic' || action === 'delete' || name === AUDIT_TOPIC) continue;
     const { partitions } = entry as unknown as TopicConfig;
     if (isNew) add('topics', 1, step);
@@ -174,7 +178,7 @@ function checkQuotas(store: TopologyStore, steps: readonly PlannedStep[]): Appli
 }
 
 function hasDefaultQueue(name: string, { dead_letter: target }: Entry): boolean {
-  return (target as { queue?: string }).queue === defaultDeadLetterQueue(name);
+  return (target as { queue?: string } | undefined)?.queue === defaultDeadLetterQueue(name);
 }
 
 function bindAll(store: TopologyStore, steps: readonly PlannedStep[]): AppliedDocument['refused'] {
@@ -215,7 +219,9 @@ function putOne(
     case 'schedule':
       return putScheduleIn(store, namespace, name, settings as ScheduleConfig, nowMs);
     case 'subscription':
-      return putSubscriptionIn(store, env, namespace, name, settings as SubscriptionDeclaration);
+      return putSubscription(store, env, namespace, name, settings as SubscriptionDeclaration);
+    case 'hook':
+      return putHookIn(store, name, settings as HookDeclaration);
     case 'share_group':
       return putShareGroup(store, namespace, name, settings as ShareGroupDeclaration);
     case 'binding':
@@ -254,6 +260,21 @@ function putShareGroup(
   return putShareGroupIn(store, namespace, name, hasDefaultQueue(name, declaration) ? rest : declaration);
 }
 
+/** As `putShareGroup`, for a subscription that takes from a topic. */
+function putSubscription(
+  store: TopologyStore,
+  env: Env,
+  namespace: string,
+  name: string,
+  declaration: SubscriptionDeclaration,
+): object | Failure {
+  const { source } = declaration;
+  if (!('topic' in source) || !hasDefaultQueue(name, source))
+    return putSubscriptionIn(store, env, namespace, name, declaration);
+  const { dead_letter: _, ...rest } = source;
+  return putSubscriptionIn(store, env, namespace, name, { ...declaration, source: rest });
+}
+
 /** What another deletion has taken along is done. */
 function deleteOne(
   { store, document }: Application,
@@ -274,6 +295,8 @@ function deleteOne(
       return deleteScheduleIn(store, name);
     case 'subscription':
       return deleteSubscriptionIn(store, name);
+    case 'hook':
+      return deleteHookIn(store, name);
     case 'share_group':
       return deleteShareGroupIn(store, name);
     case 'binding':

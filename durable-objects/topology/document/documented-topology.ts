@@ -5,14 +5,14 @@ import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import type { DefinitionList } from '../../../protocol/schemas/definitions.ts';
 import type { DefinitionsApplication, DefinitionsOutcome } from '../../rpc/topology.ts';
 import { deleteQueueIn } from '../definitions/queues.ts';
-import { TopologyLife } from '../topology-life.ts';
+import { TopologyAccounts } from '../topology-accounts.ts';
 import { applyDocumentIn, type AppliedDocument } from './apply-document.ts';
 import { exportDocumentIn } from './export-document.ts';
 
 /** Queues that are deleted at the same time: each is a call. */
 const FAN_OUT = 16;
 
-export abstract class DocumentedTopology extends TopologyLife {
+export abstract class DocumentedTopology extends TopologyAccounts {
   exportDefinitions(
     lists: readonly DefinitionList[],
     bytesMax: number,

@@ -8,6 +8,7 @@ import {
   type NamedKind,
 } from '../../../core/topology/document/entries.ts';
 import type { PresentDefinitions } from '../../../core/topology/document/plan.ts';
+import type { ListKind } from '../../rpc/topology.ts';
 import { sha256 } from '../definitions/exchanges.ts';
 import type { TopologyStore } from '../topology-store.ts';
 
@@ -16,15 +17,7 @@ const NAMES_PER_READ = 1_000;
 /** A negative limit is none in SQLite. */
 export const ALL = -1;
 
-type Table =
-  | 'topics'
-  | 'queues'
-  | 'exchanges'
-  | 'policies'
-  | 'alerts'
-  | 'schedules'
-  | 'subscriptions'
-  | 'shareGroups';
+type Table = Exclude<ListKind, 'groups'>;
 
 export const TABLES: Readonly<Record<NamedKind, Table>> = {
   topic: 'topics',
@@ -34,6 +27,7 @@ export const TABLES: Readonly<Record<NamedKind, Table>> = {
   alert: 'alerts',
   schedule: 'schedules',
   subscription: 'subscriptions',
+  hook: 'hooks',
   share_group: 'shareGroups',
 };
 

@@ -9,16 +9,18 @@ import type { QueueDefinition } from '../../../core/topology/queues.ts';
 import { QUEUE_DEFAULTS } from '../../../protocol/schemas/queues.ts';
 import { subscriptionDeclarationSchema } from '../../../protocol/schemas/subscriptions.ts';
 
-const declaration = (fields: object = {}) =>
-  subscriptionDeclarationSchema.parse({
+const declaration = (fields: object = {}) => ({
+  ...subscriptionDeclarationSchema.parse({
     source: { queue: 'orders' },
     target: { url: 'https://example.com/' },
     ...fields,
-  });
+  }),
+  source: { queue: 'orders' },
+});
 const declare = (fields: object = {}, existing: ReturnType<typeof made> | null = null, version = 7) =>
-  declareSubscription(existing, 'shop', 'push', declaration(fields), version, 'new secret');
+  declareSubscription(existing, 'shop', 'push', declaration(fields), null, version, 'new secret');
 const made = (fields: object = {}) =>
-  declareSubscription(null, 'shop', 'push', declaration(fields), 7, 'new secret').definition;
+  declareSubscription(null, 'shop', 'push', declaration(fields), null, 7, 'new secret').definition;
 
 describe('a declaration', () => {
   it('makes a subscription with a secret of its own', () => {
@@ -72,9 +74,10 @@ describe('what a queue keeps', () => {
   });
 
   it('comes and goes with the subscription', () => {
-    const fed = withSubscription(queue, 'push', made(), 3);
+    const own = queueSubscriptionOf(made());
+    const fed = withSubscription(queue, 'push', own, 3);
     expect(fed).toMatchObject({ version: 3, subscriptions: [{ name: 'push', id: 7 }] });
-    expect(withSubscription(fed, 'push', made(), 4)).toBe(fed);
+    expect(withSubscription(fed, 'push', own, 4)).toBe(fed);
     expect(withSubscription(fed, 'push', null, 4).subscriptions).toEqual([]);
     expect(withSubscription(queue, 'push', null, 4)).toBe(queue);
   });

@@ -160,8 +160,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     checker: 'long-poll',
     patches: change(
       'durable-objects/partition/partition.ts',
-      'committed: () => this.#answers.answer(),',
-      'committed: () => {},',
+      'committed: () => {\n        this.#answers.answer();',
+      'committed: () => {',
     ),
   },
   {

@@ -55,7 +55,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'record-changes-when-read-again',
     checker: 'inconsistent-offsets',
     patches: change(
-      'workers/fetch/fetch-json.ts',
+      'protocol/schemas/written-record.ts',
       'timestamp: record.timestamp,',
       'timestamp: record.timestamp + (Math.random() < 0.01 ? 1 : 0),',
     ),

@@ -33,8 +33,8 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
   forgotten(
     'readers-forgotten-after-a-marker',
     'durable-objects/partition/partition.ts',
-    'committed: () => this.#answers.answer(),',
-    'committed: () => void (this.#open!.produced.lastStableOffset % 2 === 0 && this.#answers.answer()),',
+    'committed: () => {\n        this.#answers.answer();',
+    'committed: () => {\n if (this.#open!.produced.lastStableOffset % 2 === 0) this.#answers.answer();',
   ),
   forgotten(
     'compaction-forgotten',

@@ -61,12 +61,14 @@ const ARGUMENTS: Readonly<Record<string, { name: keyof QueueArguments | null; re
   'x-quorum-target-group-size': { name: null, read: integer(0) },
 };
 
+export const isKnownArgument = (key: string): boolean => Object.hasOwn(ARGUMENTS, key);
+
 /** @param queue for the texts of errors */
 export function readQueueArguments(queue: string, table: FieldTable): QueueArguments | PortError {
   const found: Record<string, unknown> = {};
   for (const [key, field] of table) {
     if (!key.startsWith('x-')) continue; // the application's own: RabbitMQ gives them no meaning either
-    const argument = Object.hasOwn(ARGUMENTS, key) ? ARGUMENTS[key] : undefined;
+    const argument = isKnownArgument(key) ? ARGUMENTS[key] : undefined;
     const isStream = key === 'x-queue-type' && textOfField(field) === 'stream';
     if (argument === undefined || isStream) {
       return portError('not-implemented', `argument '${key}' of queue '${queue}' is not supported`);

@@ -1,5 +1,6 @@
 /** Delivery methods: consumers, gets, settlements and prefetch. */
 
+import { comparedArguments } from '../arguments/queue-equivalence.ts';
 import { DIRECT_REPLY_TO } from './reply-queue.ts';
 import { fieldOf, integerOfField, type FieldTable } from '../codec/field-table.ts';
 import type { MethodFields, MethodName } from '../codec/methods.ts';
@@ -117,7 +118,8 @@ function consumeReplies(state: DeliveryState, fields: MethodFields<'basic.consum
   const queue = port.uniqueName(`${DIRECT_REPLY_TO}.`);
   const consumerTag = fields.consumerTag || port.uniqueName('amq.ctag-');
   state.replies = { queue, consumerTag };
-  const spec = { queue, exclusive: true, autoDelete: true, arguments: {} };
+  const compared = comparedArguments({ durable: false, autoDelete: true }, []);
+  const spec = { queue, exclusive: true, autoDelete: true, arguments: {}, compared };
   port.declareQueue(spec, (declared) => {
     if (!isPortError(declared)) return consume(state, { ...fields, consumerTag }, queue, end);
     state.replies = null;

@@ -2,6 +2,7 @@
 
 import { readExchangeSpec } from '../arguments/exchange-arguments.ts';
 import { readQueueArguments } from '../arguments/queue-arguments.ts';
+import { comparedArguments } from '../arguments/queue-equivalence.ts';
 import type { BindingSpec } from '../broker-port.ts';
 import type { MethodFields, MethodName } from '../codec/methods.ts';
 import { isPortError, portError, type PortError } from '../reply-codes.ts';
@@ -77,7 +78,8 @@ export const topologyMethods: Handlers<ChannelState, TopologyMethod> = {
     }
     const args = readQueueArguments(queue, fields.arguments);
     if (isPortError(args)) return end(args);
-    return host.port.declareQueue({ queue, exclusive, autoDelete, arguments: args }, done);
+    const compared = comparedArguments(fields, fields.arguments);
+    return host.port.declareQueue({ queue, exclusive, autoDelete, arguments: args, compared }, done);
   },
 
   'queue.bind': (state, fields, end) => {

@@ -58,11 +58,11 @@ describe('a plan', () => {
   });
 
   it('says what a field is and shall be, and nothing of secrets', () => {
-    const kept = { subscription: { s: { format: 'json', secret: 'a', next_secret: 'b' } } };
-    const document = { subscriptions: [{ subscription: 's', concurrency: 2, secret: 'c' }] };
+    const kept = { hook: { s: { scheme: 'github', secret: 'a', next_secret: 'b' } } };
+    const document = { hooks: [{ hook: 's', tolerance_s: 2, secret: 'c' }] };
     expect((planDefinitions(document, present(kept), false) as Plan).steps[0]!.fields).toEqual({
-      format: { is: 'json' },
-      concurrency: { wanted: 2 },
+      scheme: { is: 'github' },
+      tolerance_s: { wanted: 2 },
       secret: {},
     });
   });

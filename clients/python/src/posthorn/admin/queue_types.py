@@ -53,6 +53,8 @@ class QueueChange(TypedDict, total=False):
     dead_letter: DeadLetterTarget | None
     """Where dead letters go; None, the default: the queue `<queue>.dlq`."""
     auto_delete: bool
+    annotation: NotRequired[str]
+    """What a client keeps with the queue. It is only compared when the queue is declared again."""
 
 
 class QueueSettings(QueueChange, total=False):

@@ -1,13 +1,16 @@
-"""Subscriptions: messages of a queue, pushed to an HTTP endpoint."""
+"""Subscriptions: messages of a queue, or records of a topic, pushed to an HTTP endpoint."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from .._core.calls import Call, Operation, json_body
+from .._core.calls import Call, Operation, given, json_body
 from .._core.names import check_name
+from .._core.start import Start, wire_start
 from .._core.typing import NotRequired, TypedDict
-from .binding import Awaiting, Blocking, ask, awaiting, blocking, delete, list_all
+from ..errors import invalid_argument
+from .binding import Awaiting, Blocking, JsonObject, ask, awaiting, blocking, delete, list_all
+from .queue_types import DeadLetterQueue, ExponentialRetry, RetrySchedule
 
 PushFormat = Literal["json", "body", "cloudevents-binary", "cloudevents-structured", "cloudevents-batch"]
 
@@ -15,12 +18,38 @@ KEEP: Literal["keep"] = "keep"
 """Leaves a secret as it is."""
 
 
-class SubscriptionSource(TypedDict):
+class QueueSource(TypedDict):
     queue: str
+
+
+TopicSource = TypedDict(
+    "TopicSource",
+    {
+        "topic": str,
+        "from": int | str,
+        "order": Literal["key", "partition"],
+        "retry": RetrySchedule | ExponentialRetry,
+        "dead_letter": DeadLetterQueue | Literal["none"],
+    },
+)
+"""`from` is where it began: an offset, `earliest`, `latest`, or `@` and ms since 1970."""
 
 
 class SubscriptionTarget(TypedDict):
     url: str
+
+
+class PushPosition(TypedDict):
+    partition: int
+    offset: int
+    """Every record before it is settled."""
+    end_offset: int
+    lag: int
+
+
+class SoughtOffset(TypedDict):
+    partition: int
+    offset: int
 
 
 class SubscriptionState(TypedDict):
@@ -32,11 +61,16 @@ class SubscriptionState(TypedDict):
     last_error: str | None
     pushed: int
     failed: int
+    lag: int | None
+    """Records of the topic that are not settled; None: the source is a queue, or does not answer."""
+    positions: NotRequired[list[PushPosition]]
+    """Of a topic: the first 100 partitions."""
+    dead_letters_waiting: int
 
 
 class Subscription(TypedDict):
     subscription: str
-    source: SubscriptionSource
+    source: QueueSource | TopicSource
     target: SubscriptionTarget
     format: PushFormat
     batch_messages: int
@@ -83,8 +117,13 @@ class _Attempts(TypedDict):
 def put_subscription(
     subscription: str,
     *,
-    queue: str,
+    queue: str | None = None,
+    topic: str | None = None,
     url: str,
+    start: Start = "latest",
+    order: Literal["key", "partition"] = "key",
+    retry: RetrySchedule | ExponentialRetry | None = None,
+    dead_letter: DeadLetterQueue | Literal["none"] | None = None,
     format: PushFormat = "json",
     batch_messages: int = 1,
     batch_wait_ms: int = 0,
@@ -98,10 +137,16 @@ def put_subscription(
 ) -> Operation[Subscription]:
     """Creates a subscription, or replaces it. A secret that is made for it is in the result of this call only.
 
-    Raises PosthornError `invalid_field`, `queue_not_found`, `too_many_subscriptions`.
+    Give either `queue` or `topic`. `start`, `order`, `retry` and `dead_letter` are for topics: where a new subscription
+    begins, what is pushed in order, and what becomes of records that fail (by default the queue `<subscription>.dlq`).
+
+    Raises PosthornError `invalid_field`, `queue_not_found`, `topic_not_found`, `too_many_subscriptions`.
     """
+    if (queue is None) == (topic is None):
+        raise invalid_argument("give either queue or topic")
+    read = given(topic=topic, order=order, retry=retry, dead_letter=dead_letter) | {"from": wire_start(start)}
     fields: dict[str, object] = {
-        "source": {"queue": queue},
+        "source": {"queue": queue} if topic is None else read,
         "target": {"url": url},
         "format": format,
         "batch_messages": batch_messages,
@@ -140,6 +185,14 @@ def resume_subscription(subscription: str) -> Operation[Subscription]:
     return (yield from ask(Subscription, Call("POST", f"{_path(subscription)}/resume")))
 
 
+def seek_subscription(subscription: str, to: Start, *, partitions: list[int] | None = None) -> Operation[list[SoughtOffset]]:
+    """Goes on from another place in its topic: pushes records again, or passes over some. Returns where it goes on."""
+    fields = given(to=wire_start(to, "to"), partitions=partitions)
+    reply = yield from ask(JsonObject, Call("POST", f"{_path(subscription)}/seek", body=json_body(fields)))
+    offsets: list[SoughtOffset] = reply["offsets"]
+    return offsets
+
+
 def try_subscription(subscription: str) -> Operation[PushAttempt]:
     """Pushes a test message now, and returns what came of it."""
     tested = yield from ask(_Tested, Call("POST", f"{_path(subscription)}/test", is_once=True))
@@ -154,7 +207,7 @@ def list_attempts(subscription: str, *, limit: int = 100, only_failed: bool = Fa
 
 
 def delete_subscription(subscription: str) -> Operation[None]:
-    """Deletes a subscription. Messages that it has not pushed stay in their queue."""
+    """Deletes a subscription. Messages that it has not pushed stay where they are."""
     yield from delete(_path(subscription), "subscription_not_found")
 
 
@@ -170,6 +223,7 @@ class Subscriptions(Blocking):
     list = blocking(list_subscriptions)
     pause = blocking(pause_subscription)
     resume = blocking(resume_subscription)
+    seek = blocking(seek_subscription)
     test = blocking(try_subscription)
     attempts = blocking(list_attempts)
     delete = blocking(delete_subscription)
@@ -183,6 +237,7 @@ class AsyncSubscriptions(Awaiting):
     list = awaiting(list_subscriptions)
     pause = awaiting(pause_subscription)
     resume = awaiting(resume_subscription)
+    seek = awaiting(seek_subscription)
     test = awaiting(try_subscription)
     attempts = awaiting(list_attempts)
     delete = awaiting(delete_subscription)

@@ -3,11 +3,11 @@
  * that has ended meanwhile. What cannot be told for as long as its lease lasts comes back to the subscription.
  */
 
-import { isStale } from '../rpc/stale.ts';
-import type { NackedTag, SettleRequest } from '../rpc/queue.ts';
-import type { PushRoom, PushSource } from '../rpc/subscription.ts';
-import type { Env } from '../env.ts';
-import { queueStub, topologyStub } from '../stubs.ts';
+import { isStale } from '../../rpc/stale.ts';
+import type { NackedTag, SettleRequest } from '../../rpc/queue.ts';
+import type { PushRoom, PushSource } from '../../rpc/subscription.ts';
+import type { Env } from '../../env.ts';
+import { queueStub, topologyStub } from '../../stubs.ts';
 
 export type PushSettlement =
   | { kind: 'ack' | 'release'; tags: readonly string[] }
