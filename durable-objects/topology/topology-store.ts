@@ -20,7 +20,7 @@ import {
   type SubscriptionDefinition,
 } from '../../core/topology/subscriptions.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
-import type { TopicDefinition } from '../../core/topology/topics.ts';
+import { completeTopic, type TopicDefinition } from '../../core/topology/topics.ts';
 import type { SubscriptionSource } from '../../protocol/schemas/subscriptions.ts';
 import type { Sql } from '../storage/sql.ts';
 import { BindingsStore } from './definitions/bindings-store.ts';
@@ -60,7 +60,7 @@ export class TopologyStore {
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.topics = new DefinitionsStore(sql, 'topics');
+    this.topics = new DefinitionsStore(sql, 'topics', completeTopic);
     this.queues = new DefinitionsStore(sql, 'queues');
     this.exchanges = new DefinitionsStore(sql, 'exchanges');
     this.policies = new DefinitionsStore(sql, 'policies');

@@ -102,7 +102,7 @@ export class Topology extends DocumentedTopology implements TopologyMethods {
     return this.told(
       'topic',
       name,
-      this.unlessClosed(() => changeTopicIn(this.store, name, change)),
+      this.unlessClosed(() => changeTopicIn(this.store, this.env, name, change)),
     );
   }
 

@@ -13,6 +13,7 @@ import { definitionOperations } from './definitions.ts';
 import { eventOperations } from './events.ts';
 import { exchangeOperations } from './exchanges.ts';
 import { hookOperations } from './hooks.ts';
+import { ingestOperations } from './ingest.ts';
 import { objectOperations } from './objects.ts';
 import { overviewOperations } from './overview.ts';
 import { producerOperations } from './producers.ts';
@@ -35,6 +36,7 @@ export const operations = {
   ...routeOperations,
   ...requestOperations,
   ...eventOperations,
+  ...ingestOperations,
   ...queueOperations,
   ...queueMessageOperations,
   ...moveOperations,

@@ -1,6 +1,7 @@
 /** Needs of a document: what its caller has to be allowed, as the declaration of each entry asks for it. */
 
 import { needsOf, needsOfBindings, needsOfSource, needsOfTarget } from '../../core/access/reach.ts';
+import { needsOfHook } from '../../core/hooks/hook-message.ts';
 import type { Action, Need, ResourceKind } from '../../protocol/access/scopes.ts';
 import {
   DEFINITION_LISTS,
@@ -68,7 +69,7 @@ export function needsOfDocument(document: Definitions, isPruning: boolean): Need
       'hook',
       hooks.map(({ hook }) => hook),
     ),
-    ...hooks.flatMap(({ target }) => needsOfTarget(target)),
+    ...hooks.flatMap(({ target }) => needsOfHook(target)),
     ...manage(
       'group',
       groups.map(({ share_group: name }) => name),

@@ -202,7 +202,7 @@ function putOne(
     case 'topic':
       if (action === 'create')
         return declareTopicIn(store, env, namespace, name, settings as TopicDeclaration);
-      return changeTopic(store, name, fields!, settings as TopicConfig);
+      return changeTopic(store, env, name, fields!, settings as TopicConfig);
     case 'queue':
       if (action === 'create')
         return declareQueueIn(store, namespace, name, settings as QueueDeclaration, rules!);
@@ -231,6 +231,7 @@ function putOne(
 
 function changeTopic(
   store: TopologyStore,
+  env: Env,
   name: string,
   fields: NonNullable<PlannedStep['fields']>,
   config: TopicConfig,
@@ -246,7 +247,7 @@ function changeTopic(
     );
   }
   const change = Object.fromEntries(names.map((field) => [field, config[field as keyof TopicConfig]]));
-  return changeTopicIn(store, name, change as TopicChange);
+  return changeTopicIn(store, env, name, change as TopicChange);
 }
 
 /** A dead-letter queue that a declaration leaves to the broker is made with the group. */
