@@ -132,10 +132,7 @@ export const errorTable = {
   definitions_incomplete: transient(503, 'Some queues could not be deleted; everything else is done'),
   jurisdiction_unavailable: permanent(400, 'This runtime cannot hold data in a jurisdiction'),
   // What to do: bind a bucket (docs/endless-retention.md), lower `retention_bytes`, or use more partitions.
-  retention_unavailable: permanent(
-    400,
-    'A partition of the topic cannot hold as many bytes as `retention_bytes`',
-  ),
+  retention_unavailable: permanent(400, 'A partition cannot hold that many bytes'),
 
   // Producers and transactions
   producer_fenced: permanent(409, 'A newer instance has replaced the producer'),

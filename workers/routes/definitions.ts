@@ -34,7 +34,7 @@ import { bodyKind, check, readJson } from '../http/request.ts';
 import { beginAtEnd } from '../share-groups/begin-at-end.ts';
 import { bind } from './bind.ts';
 import { refuseReserved } from './queues.ts';
-import { checkBatch } from './subscriptions.ts';
+import { checkSubscription } from './subscriptions.ts';
 
 /** Steps that the audit names, and failures that a problem names: the rest are counted. */
 const SHOWN_MAX = 100;
@@ -114,7 +114,7 @@ async function readDocument(c: AppContext): Promise<Definitions | Failure> {
     if (refused) return refused;
   }
   for (const { subscription, ...fields } of subscriptions) {
-    const refused = checkBatch(fields);
+    const refused = checkSubscription(fields);
     if (refused) return { ...refused, message: `subscription "${subscription}": ${refused.message}` };
   }
   return checked.fields;

@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono';
 import { needsOfSource } from '../../core/access/reach.ts';
+import { checkHeaderArguments } from '../../core/exchange/types/headers.ts';
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type { SubscriptionMethods } from '../../durable-objects/rpc/subscription.ts';
@@ -46,7 +47,7 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, subscriptionDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
-    const refused = refuseReach(c, needsOfSource(body.fields.source)) ?? checkBatch(body.fields);
+    const refused = refuseReach(c, needsOfSource(body.fields.source)) ?? checkSubscription(body.fields);
     if (refused) return problem(c, refused);
     const topology = topologyStub(c.env, path.namespace);
     const put = await topology.putSubscription(path.namespace, path.name, body.fields);
@@ -126,9 +127,13 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
   });
 }
 
-/** Returns why the format takes no such batches; null if it does. */
-export function checkBatch({ batch_messages: max, format }: SubscriptionDeclaration): Failure | null {
-  if (max === 1 || BATCH_FORMATS.includes(format)) return null;
+/** Returns what is wrong with a declaration that its schema cannot say; null: nothing. */
+export function checkSubscription({
+  batch_messages: max,
+  format,
+  filter,
+}: SubscriptionDeclaration): Failure | null {
+  if (max === 1 || BATCH_FORMATS.includes(format)) return checkHeaderArguments(filter?.headers ?? {});
   return failure(
     'invalid_field',
     `body batch_messages: a request of the format ${format} has one message; ${BATCH_FORMATS.join(' and ')} take more`,
@@ -190,6 +195,7 @@ function fieldsOf({
   return {
     subscription: name,
     ...config,
+    filter: config.filter ?? null, // older definitions have none
     has_next_secret: nextSecret !== null,
     has_authorization: authorization !== null,
     is_paused: pauseReason !== null,
