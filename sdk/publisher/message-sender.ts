@@ -171,17 +171,35 @@ export class MessageSender {
   }
 
   async #retryLater(line: DestinationAccumulator, batch: MessageBatch, error: PosthornError): Promise<void> {
+    const { deliveryTimeoutMs, waitOut } = this.#config;
+    const { retry } = this.#transport.config;
     batch.failures++;
-    if (performance.now() >= batch.deadlineMs) {
+    const isWaitedOut = waitOut.some((code) => code === error.code);
+    if (isWaitedOut) batch.deadlineMs = performance.now() + deliveryTimeoutMs;
+    else if (performance.now() >= batch.deadlineMs) {
       return this.#giveUpAndGoOn(line, batch, this.#deliveryTimeout(error));
     }
+    this.#tell(line, error);
+    const pauseMs = delayMs(retry, batch.failures, error);
     try {
-      await sleep(delayMs(this.#transport.config.retry, batch.failures, error), this.#stop.signal);
+      // What may last an hour may also end at any time.
+      await sleep(isWaitedOut ? Math.min(pauseMs, retry.maxMs) : pauseMs, this.#stop.signal);
     } catch {
       return this.#giveUp(line, batch, this.#stop.signal.reason as PosthornError);
     }
     line.release(batch);
     this.#offer(line);
+  }
+
+  #tell({ destination }: DestinationAccumulator, error: PosthornError): void {
+    try {
+      this.#config.onRetry?.(error, destination);
+    } catch (cause) {
+      // An error in the application's `onRetry` must not end the publisher.
+      queueMicrotask(() => {
+        throw cause;
+      });
+    }
   }
 
   #giveUpAndGoOn(line: DestinationAccumulator, batch: MessageBatch, error: PosthornError): void {

@@ -3,7 +3,7 @@
 import { BATCH_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { CLAIM_DEFAULTS, type ClaimOptions } from '../claims/claim-check.ts';
 import { checkConnection, checkRange, type Connection } from '../client/options.ts';
-import { invalidArgument } from '../errors.ts';
+import { invalidArgument, type PosthornError, type PosthornErrorCode } from '../errors.ts';
 
 export interface PublisherOptions extends ClaimOptions {
   /**
@@ -66,15 +66,25 @@ export interface PublisherOptions extends ClaimOptions {
    * with `queue_full`. Default `retry`.
    */
   whenFull?: 'retry' | 'refuse';
+  /**
+   * Refusals that are waited out, however long they last: their time does not count for `deliveryTimeoutMs`. For example
+   * `cost_ceiling`, which ends with the hour. Default none.
+   */
+  waitOut?: readonly PosthornErrorCode[];
+  /** Called when messages could not be stored and will be sent again, with the reason and where they go. */
+  onRetry?:
+    | ((error: PosthornError, destination: { queue: string } | { exchange: string }) => void)
+    | undefined;
   /** Gives up everything that is not confirmed yet, with `aborted`, and closes the publisher. */
   signal?: AbortSignal | undefined;
 }
 
 export interface PublisherConfig extends Required<
-  Omit<PublisherOptions, 'signal' | 'messageIds' | 'delivery' | 'connection'>
+  Omit<PublisherOptions, 'signal' | 'messageIds' | 'delivery' | 'connection' | 'onRetry'>
 > {
   connection: Connection | undefined;
   messageIds: boolean | undefined;
+  onRetry: PublisherOptions['onRetry'];
   signal: AbortSignal | undefined;
 }
 
@@ -94,6 +104,8 @@ const DEFAULTS: PublisherConfig = {
   destinations: false,
   gzip: false,
   whenFull: 'retry',
+  waitOut: [],
+  onRetry: undefined,
   connection: undefined,
   signal: undefined,
 };
