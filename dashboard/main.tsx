@@ -14,6 +14,7 @@ import { PoliciesPage } from './pages/policies.tsx';
 import { QueuePage } from './pages/queue.tsx';
 import { RoutingPage } from './pages/routing.tsx';
 import { SchedulesPage } from './pages/schedules.tsx';
+import { HooksPage } from './pages/hooks.tsx';
 import { SubscriptionsPage } from './pages/subscriptions.tsx';
 import { TopicPage } from './pages/topic.tsx';
 import { TransactionsPage } from './pages/transactions.tsx';
@@ -69,6 +70,8 @@ function Page({ route: now }: { route: Route }) {
       return <GroupsPage namespace={now.namespace} name={now.name} />;
     case 'subscriptions':
       return <SubscriptionsPage namespace={now.namespace} name={now.name} />;
+    case 'hooks':
+      return <HooksPage namespace={now.namespace} name={now.name} />;
     case 'schedules':
       return <SchedulesPage namespace={now.namespace} name={now.name} />;
     case 'transactions':

@@ -10,6 +10,7 @@ export const SECTIONS = {
   routing: 'Routing',
   groups: 'Groups',
   subscriptions: 'Subscriptions',
+  hooks: 'Hooks',
   schedules: 'Schedules',
   transactions: 'Transactions',
   alerts: 'Alerts',

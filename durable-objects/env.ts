@@ -24,7 +24,10 @@ export interface Env {
   TOPOLOGY: DurableObjectNamespace<TopologyMethods>;
   TOPOLOGY_FOLLOWER: DurableObjectNamespace<TopologyFollowerMethods>;
   TRANSACTION: DurableObjectNamespace<TransactionMethods>;
-  /** The R2 bucket for large bodies. Without it bodies are limited to the size of a message. See docs/large-bodies.md. */
+  /**
+   * The R2 bucket for large bodies and old records. Without it bodies are limited to the size of a message, and partitions to that of
+   * an object. See docs/large-bodies.md and docs/endless-retention.md.
+   */
   OBJECTS?: R2Bucket;
   /** The files of the dashboard. A Worker of one's own may do without. */
   DASHBOARD?: Fetcher;

@@ -62,6 +62,8 @@ export const errorTable = {
   too_many_tags: permanent(413, 'The settlement has more tags than allowed'),
   key_required: permanent(400, 'A compacted topic accepts only records with a key'),
 
+  invalid_signature: permanent(401, 'The signature of the request is missing, wrong or too old'),
+
   // What is addressed
   namespace_not_found: permanent(404, 'There is no such namespace'),
   not_confirmed: permanent(400, 'The deletion does not repeat the name of what is deleted'),
@@ -81,6 +83,7 @@ export const errorTable = {
   alert_not_found: permanent(404, 'There is no such alert'),
   schedule_not_found: permanent(404, 'There is no such schedule'),
   subscription_not_found: permanent(404, 'There is no such subscription'),
+  hook_not_found: permanent(404, 'There is no such hook'),
   object_not_found: permanent(404, 'There is no such object, or it has expired'),
   dead_letter_not_found: permanent(404, 'There is no such dead letter'),
   replay_not_found: permanent(404, 'There is no such replay'),
@@ -119,9 +122,15 @@ export const errorTable = {
     409,
     'The namespace or the queue has the maximum number of subscriptions',
   ),
+  too_many_hooks: permanent(409, 'The namespace has the maximum number of hooks'),
   too_many_bindings: permanent(409, 'The namespace has the maximum number of bindings'),
   partitions_cannot_shrink: permanent(409, 'Partitions can be added, not removed'),
   jurisdiction_unavailable: permanent(400, 'This runtime cannot hold data in a jurisdiction'),
+  // What to do: bind a bucket (docs/endless-retention.md), lower `retention_bytes`, or use more partitions.
+  retention_unavailable: permanent(
+    400,
+    'A partition of the topic cannot hold as many bytes as `retention_bytes`',
+  ),
 
   // Producers and transactions
   producer_fenced: permanent(409, 'A newer instance has replaced the producer'),

@@ -127,12 +127,14 @@ function queryRulesOf({ query }: Operation): Json {
 
 function descriptionOf(access: AccessRule): string {
   if (access === 'root') return 'Needs the root token.';
+  if (access === 'signature') return 'Needs no token: the request is signed.';
   const needs = 'some' in access ? `the right to \`${access.some}\` something` : `\`${textOfRule(access)}\``;
   return `Needs ${needs}${access.reaches === undefined ? '' : `; also ${access.reaches}`}.`;
 }
 
 /** A credential in any of its places. The list of a scheme holds the scopes. */
 function securityOf({ access, replies }: Operation): Json[] {
+  if (access === 'signature') return [];
   const needs = [textOfRule(access)];
   const isSocket = 101 in replies;
   return [{ bearer: needs }, { basic: needs }, ...(isSocket ? [{ parameter: needs }] : [])];
@@ -198,6 +200,7 @@ const TAGS: Readonly<Record<string, string>> = {
   alerts: 'Rules on queues that notify a webhook',
   schedules: 'Messages published at the times of a cron expression',
   subscriptions: 'Messages of a queue that the broker pushes to an HTTP endpoint',
+  hooks: 'Webhooks of other services that come in, each verified by its signature',
   objects: 'Bodies that are too large for a message, in an R2 bucket',
   producers: 'Identities of idempotent producers, and transactions',
   groups: 'Consumer groups: members, what they read, offsets',

@@ -3,10 +3,21 @@
 import { PosthornError, type Posthorn } from '../sdk/index.ts';
 
 export async function emptyNamespace(posthorn: Posthorn): Promise<void> {
-  const { topics, queues, exchanges, policies, alerts, schedules, subscriptions, groups, shareGroups } =
-    posthorn;
+  const {
+    topics,
+    queues,
+    exchanges,
+    policies,
+    alerts,
+    schedules,
+    subscriptions,
+    hooks,
+    groups,
+    shareGroups,
+  } = posthorn;
   // What makes messages goes first, so that nothing comes after its destination is gone.
   await deleteAll(await subscriptions.list(), ({ subscription }) => subscriptions.delete(subscription));
+  await deleteAll(await hooks.list(), ({ hook }) => hooks.delete(hook));
   await deleteAll(await schedules.list(), ({ schedule }) => schedules.delete(schedule));
   await deleteAll(await alerts.list(), ({ alert }) => alerts.delete(alert));
   await deleteAll(await policies.list(), ({ policy }) => policies.delete(policy));

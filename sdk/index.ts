@@ -129,6 +129,7 @@ export type {
   SubscriptionState,
   TopicSource,
 } from './admin/subscriptions.ts';
+export type { Hook, HookDeclaration, Hooks, HookSignature } from './admin/hooks.ts';
 export type {
   PartitionState,
   RecordsDeleted,

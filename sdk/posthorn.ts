@@ -32,6 +32,7 @@ import { Publisher } from './publisher/publisher.ts';
 import { QueueMessages } from './admin/queue-messages.ts';
 import { Queues } from './admin/queues.ts';
 import { Schedules } from './admin/schedules.ts';
+import { Hooks } from './admin/hooks.ts';
 import { Subscriptions } from './admin/subscriptions.ts';
 import {
   request,
@@ -92,6 +93,8 @@ export class Posthorn {
   readonly schedules: Schedules;
   /** Put, read, list, pause, resume, test and delete subscriptions: messages of a queue, pushed to an HTTP endpoint. */
   readonly subscriptions: Subscriptions;
+  /** Put, read, list and delete hooks: addresses that store webhooks of other services. */
+  readonly hooks: Hooks;
   /** List, describe and delete consumer groups; read and reset their offsets; remove members. */
   readonly groups: Groups;
   /** Put, read, list, delete share groups; acquire and acknowledge their records. */
@@ -123,6 +126,7 @@ export class Posthorn {
     this.alerts = new Alerts(this.#transport);
     this.schedules = new Schedules(this.#transport);
     this.subscriptions = new Subscriptions(this.#transport);
+    this.hooks = new Hooks(this.#transport);
     this.groups = new Groups(this.#transport);
     this.shareGroups = new ShareGroups(this.#transport);
     this.limits = new Limits(this.#transport);

@@ -10,6 +10,7 @@ import type { AppEnv } from './http/context.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { eventRoutes } from './routes/events.ts';
+import { hookRoutes } from './routes/hooks.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { bindingRoutes } from './routes/bindings.ts';
@@ -69,6 +70,7 @@ export function createApp(): Hono<AppEnv> {
   routeMessageRoutes(app);
   scheduleRoutes(app);
   subscriptionRoutes(app);
+  hookRoutes(app);
   limitRoutes(app);
   objectRoutes(app);
   overviewRoutes(app);

@@ -8,9 +8,12 @@ import type { Quotas } from './quotas/quotas.ts';
 import { allows, allowsSome } from './scopes.ts';
 
 export interface Identity {
-  /** `root`: everything. `anonymous`: everything too, on a broker of one's own machine that has no root token. */
-  readonly kind: 'root' | 'anonymous' | 'token' | 'jwt';
-  /** The id of the token, the subject of a JWT, `root` or `anonymous`. Stands in logs and audits. */
+  /**
+   * `root`: everything. `anonymous`: everything too, on a broker of one's own machine that has no root token. `hook`: the sender of
+   * a webhook, who may write to the target of the hook.
+   */
+  readonly kind: 'root' | 'anonymous' | 'token' | 'jwt' | 'hook';
+  /** The id of the token, the subject of a JWT, the name of the hook, `root` or `anonymous`. Stands in logs and audits. */
   readonly id: string;
   /** What people call it. */
   readonly name: string;
@@ -33,6 +36,16 @@ export const ROOT: Identity = {
   name: 'root',
   namespace: null,
   scopes: EVERYTHING,
+  expiresMs: null,
+};
+
+/** Of a request whose signature has not been verified yet. */
+export const UNSIGNED: Identity = {
+  kind: 'hook',
+  id: '',
+  name: '',
+  namespace: null,
+  scopes: [],
   expiresMs: null,
 };
 

@@ -82,6 +82,11 @@ export function changeTopic(
   return { ...existing, version: nextVersion, config: { ...existing.config, ...givenFields(change) } };
 }
 
+/** Adds the settings that there were not yet when the topic was stored. */
+export function completeTopic(stored: TopicDefinition): TopicDefinition {
+  return { ...stored, config: { ...TOPIC_DEFAULTS, ...stored.config } };
+}
+
 export function isCompacted({ cleanup_policy }: TopicConfig): boolean {
   return cleanup_policy !== 'delete';
 }

@@ -1,5 +1,6 @@
-/** Removal of the objects of a namespace that is deleted, in slices. */
+/** Removal of what a namespace that is deleted has in the bucket, in slices: large bodies, and what is left of its topics. */
 
+import { namespaceTierPrefix } from '../../core/log/tier/tier-key.ts';
 import { objectPrefix } from '../../core/objects/object-key.ts';
 
 /** Keys of one list and one deletion: R2's most. */
@@ -11,7 +12,10 @@ export async function removeObjects(
   namespace: string,
   limit = KEYS_PER_SLICE,
 ): Promise<boolean> {
-  const { objects, truncated } = await bucket.list({ prefix: objectPrefix(namespace), limit });
-  if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key));
-  return !truncated;
+  for (const prefix of [objectPrefix(namespace), namespaceTierPrefix(namespace)]) {
+    const { objects, truncated } = await bucket.list({ prefix, limit });
+    if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key));
+    if (truncated) return false;
+  }
+  return true;
 }

@@ -1,5 +1,6 @@
 /** Open partition: what exists while a partition is defined. */
 
+import type { ColdPart } from '../storage/cold-part.ts';
 import { Compactor } from '../storage/compactor.ts';
 import { DamageNotes } from '../storage/damage-notes.ts';
 import { SegmentLog } from '../storage/segment-log.ts';
@@ -10,17 +11,24 @@ import type { Cleanable } from './log/clean-up.ts';
 import { ProducedLog } from './log/produced-log.ts';
 import { zlibCodec } from './log/zlib-codec.ts';
 import { SharedLog } from './share/shared-log.ts';
+import type { Tiered } from './tier/sealer.ts';
+import type { TierStore } from './tier/tier-store.ts';
 
-export interface OpenPartition extends Cleanable {
+export interface OpenPartition extends Cleanable, Tiered {
   groups: GroupOffsets;
   shared: SharedLog;
   damage: DamageNotes;
 }
 
-export function openPartition(sql: Sql, definition: PartitionDefinition, now: () => number): OpenPartition {
+export function openPartition(
+  sql: Sql,
+  definition: PartitionDefinition,
+  { objects, cold }: { objects: TierStore; cold: ColdPart },
+  now: () => number,
+): OpenPartition {
   const { topic, partition } = definition;
   const damage = new DamageNotes(`topic ${topic.name} partition ${partition}`);
-  const log = new SegmentLog(sql);
+  const log = new SegmentLog(sql, cold);
   const produced = new ProducedLog(sql, log, now(), damage);
   const compactor = new Compactor(log, zlibCodec, produced, damage);
   const groups = new GroupOffsets(sql, () => log.offsets, now);
@@ -35,5 +43,5 @@ export function openPartition(sql: Sql, definition: PartitionDefinition, now: ()
     inflate: zlibCodec.inflate,
     now,
   });
-  return { definition, log, produced, compactor, groups, shared, damage };
+  return { definition, log, produced, compactor, groups, shared, damage, objects };
 }

@@ -15,8 +15,8 @@ import { Waiters } from '../runtime/waiters.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { LogOffsets } from '../storage/segment-log.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
-import { RetryTask } from '../forwarding/retry-task.ts';
-import { sendShareDeadLetters } from './share/share-dead-letters.ts';
+import type { RetryTask } from '../forwarding/retry-task.ts';
+import { shareDeadLetterTask } from './share/share-dead-letters.ts';
 import type {
   ShareAcknowledge,
   ShareAcknowledged,
@@ -26,29 +26,31 @@ import type {
   StaleGroup,
 } from '../rpc/share-groups.ts';
 import type { Env } from '../env.ts';
-import { AnswerWaiters } from './log/answer-waiters.ts';
+import { AnswerWaiters } from './read/answer-waiters.ts';
 import { CleanUp } from './log/clean-up.ts';
 import { describePartition } from './log/describe-partition.ts';
 import { GroupExpiry } from './groups/group-expiry.ts';
-import { answerTo, resolveOffset } from './log/read-replies.ts';
-import { appendReply, batchesReply, isWaiting, offsetHeaders } from './log/append-replies.ts';
+import { answerTo } from './read/read-replies.ts';
+import { resetGroup } from './read/reset-group.ts';
+import { serveRead, type ReadHost } from './read/serve-read.ts';
+import { appendReply } from './log/append-replies.ts';
 import { readAppend } from './log/read-append.ts';
 import { openPartition, type OpenPartition as Open } from './open-partition.ts';
 import { PartitionReporter } from './partition-reporter.ts';
 import { SubscriptionWakes } from './log/subscription-wakes.ts';
 import { PartitionStore, storingPartition } from './log/partition-store.ts';
-import {
-  isAskGroup,
-  type AppendedBatch,
-  type AppendOptions,
-  type AskGroup,
-  type OffsetCommit,
-  type GroupOffsetView,
-  type GroupReset,
-  type PartitionDescription,
-  type ReadRequest,
-  type PartitionDefinition,
-  type PartitionMethods,
+import { Tier } from './tier/tier.ts';
+import type {
+  AppendedBatch,
+  AppendOptions,
+  AskGroup,
+  OffsetCommit,
+  GroupOffsetView,
+  GroupReset,
+  PartitionDescription,
+  ReadRequest,
+  PartitionDefinition,
+  PartitionMethods,
 } from '../rpc/partition.ts';
 import { STALE, type Stale } from '../rpc/stale.ts';
 import { appendCommand, type LogCommand, type LogOutcome } from './log/produced-log.ts';
@@ -67,6 +69,8 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   #cleanUp!: CleanUp;
   #groupExpiry!: GroupExpiry;
   #shareDeadLetters!: RetryTask;
+  #tier!: Tier;
+  #reads!: ReadHost;
   #open: Open | null = null;
   #appends = 0;
 
@@ -88,6 +92,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
       rows: () => this.#sql.meter.rowsWritten + this.#alarm.timesSet,
       object: () => this.#open && storingPartition(this.#open.definition),
       databaseBytes: () => ctx.storage.sql.databaseSize,
+      coldBytes: () => this.#open?.log.coldBytes ?? 0,
     });
     this.#commit = new GroupCommit({
       commit: (commands) => this.#commitAll(commands),
@@ -113,13 +118,20 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
       );
       this.#wakes = new SubscriptionWakes(context, () => this.#open?.definition ?? null);
       this.#groupExpiry = new GroupExpiry(context, () => this.#open);
-      this.#shareDeadLetters = new RetryTask(context, 'share-dead-letters', {
-        label: () => 'dead letters of share groups',
-        hasWork: () => this.#open !== null && this.#open.shared.store.nextDeadLetters(0) !== null,
-        send: () => sendShareDeadLetters(env, () => this.#open),
+      this.#shareDeadLetters = shareDeadLetterTask(context, () => this.#open);
+      this.#tier = new Tier(context, {
+        open: () => this.#open,
+        sync: () => ctx.storage.sync(),
+        sealed: () => this.#limits.noteFreed(),
       });
-      const definition = this.#store.read();
-      if (definition) this.#openLog(definition);
+      this.#reads = {
+        waiters: this.#waiters,
+        groupsUsed: (groups) => this.#groupsUsed(groups),
+        readAhead: (offset) => this.#tier.readAhead(offset),
+        readToEnd: (subscription) => this.#wakes.noteAtEnd(subscription),
+      };
+      const stored = this.#store.read();
+      if (stored) this.#openLog(stored.definition, stored.isTiered);
     });
   }
 
@@ -127,24 +139,26 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     if (this.#open && this.#open.definition.topic.version >= definition.topic.version) return;
     this.#store.write(definition);
     if (this.#open) this.#open.definition = definition;
-    else this.#limits.setUp(() => this.#openLog(definition));
+    else this.#limits.setUp(() => this.#openLog(definition, false));
     this.#reporter.made();
     this.#cleanUp.schedule();
+    this.#tier.wake();
   }
 
   async destroy(): Promise<void> {
+    const open = this.#open;
+    const stored = open ? { definition: open.definition, isTiered: open.objects.isUsed } : this.#store.read();
     this.#open = null;
     this.#cleanUp.cancel();
     this.#groupExpiry.cancel();
     this.#shareDeadLetters.cancel();
     this.#waiters.answer(() => 'gone');
+    if (stored) await this.#tier.remove(stored.definition, stored.isTiered);
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
 
-  /**
-   * Appends whole batches, checked by the caller, as one: all or none. Answers when they are durable.
-   */
+  /** Appends whole batches, checked by the caller, as one: all or none. Answers when they are durable. */
   async append(
     version: number,
     bytes: Uint8Array,
@@ -161,7 +175,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     const batches = readAppend(bytes, stampsAppends, this.now());
     const command = appendCommand(batches, range, transaction);
     const outcome = await this.#commit.submit(command, bytes.length);
-    return isFailure(outcome) ? outcome : appendReply(open, command, outcome);
+    return isFailure(outcome) ? outcome : await this.#tier.read(() => appendReply(open, command, outcome));
   }
 
   async endTransaction(end: TransactionEnd): Promise<{ isNew: boolean } | null> {
@@ -230,18 +244,18 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     return this.#current(version)?.groups.view(group) ?? STALE;
   }
 
-  resetOffset(
+  async resetOffset(
     version: number,
-    { group, epoch, to, isDryRun }: GroupReset,
-  ): { from: number | null; to: number } | Failure | Stale {
-    const open = this.#current(version);
-    if (!open) return STALE;
-    const isShift = typeof to === 'object' && 'shiftBy' in to;
-    const where = isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') };
-    const result = open.groups.reset(group, epoch, where, isDryRun);
-    this.#groupsUsed(open.groups);
-    this.#answers.answer(); // a member may have waited for the end of a transaction that is given up
-    return result;
+    reset: GroupReset,
+  ): Promise<{ from: number | null; to: number } | Failure | Stale> {
+    return await this.#tier.read(() => {
+      const open = this.#current(version);
+      if (!open) return STALE;
+      const result = resetGroup(open, reset);
+      this.#groupsUsed(open.groups);
+      this.#answers.answer(); // a member may have waited for the end of a transaction that is given up
+      return result;
+    });
   }
 
   fenceGroup(group: string, epoch: number): void {
@@ -256,15 +270,18 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#answers.answer();
   }
 
-  acquireShared(version: number, request: ShareAcquire): ShareAcquired | StaleGroup | Stale {
-    const result = this.#current(version)?.shared.acquire(request);
+  async acquireShared(version: number, request: ShareAcquire): Promise<ShareAcquired | StaleGroup | Stale> {
+    const result = await this.#tier.read(() => this.#current(version)?.shared.acquire(request));
     this.#shareDeadLetters.wake();
     this.#reporter.changed();
     return result ?? STALE;
   }
 
-  acknowledgeShared(version: number, request: ShareAcknowledge): ShareAcknowledged | StaleGroup | Stale {
-    const result = this.#current(version)?.shared.acknowledge(request);
+  async acknowledgeShared(
+    version: number,
+    request: ShareAcknowledge,
+  ): Promise<ShareAcknowledged | StaleGroup | Stale> {
+    const result = await this.#tier.read(() => this.#current(version)?.shared.acknowledge(request));
     this.#shareDeadLetters.wake();
     this.#reporter.changed();
     return result ?? STALE;
@@ -298,22 +315,11 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
    */
   override async fetch(request: Request): Promise<Response> {
     const query = JSON.parse(decodeURIComponent(new URL(request.url).search.slice(1))) as ReadRequest;
-    const open = this.#current(query.version);
-    if (!open) return Response.json(STALE, { status: 422 });
-    const { isolation } = query;
-    const position = query.claim ? open.groups.position(query.claim, query.offset !== null) : null;
-    if (isFailure(position) || isAskGroup(position)) return Response.json(position, { status: 422 });
-    if (query.claim) this.#groupsUsed(open.groups);
-    if (position === 'pending') return this.#answerPending(open, query, request);
-    const offset = resolveOffset(open, query.offset ?? position ?? 'earliest', isolation);
-    const result = open.produced.read(offset, query.bytesMax, query.recordsMax, isolation);
-    if (isFailure(result)) return Response.json(result, { status: 422 });
-    if (query.subscription !== undefined && result.nextOffset >= open.produced.lastStableOffset)
-      this.#wakes.noteAtEnd(query.subscription);
-    const isProgress = query.waitsForProgress === true && result.nextOffset > offset;
-    if (result.chunks.length === 0 && !isProgress && isWaiting(request))
-      return this.#wait(open, result.nextOffset, query);
-    return batchesReply(open, offset, result);
+    return await this.#tier.read((hasLoaded) => {
+      const open = this.#current(query.version);
+      if (!open) return Response.json(STALE, { status: 422 });
+      return serveRead(this.#reads, open, query, request, !hasLoaded);
+    });
   }
 
   override alarm(): void {
@@ -332,13 +338,15 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     return Date.now();
   }
 
-  #openLog(definition: PartitionDefinition): void {
-    const open = openPartition(this.#sql, definition, () => this.now());
+  #openLog(definition: PartitionDefinition, isTiered: boolean): void {
+    const part = this.#tier.openPart(definition, isTiered);
+    const open = openPartition(this.#sql, definition, part, () => this.now());
     this.#open = open;
     this.#reporter.woke();
     this.#groupExpiry.schedule(open.groups);
     this.#shareDeadLetters.wake();
     this.#cleanUp.schedule();
+    this.#tier.woke();
   }
 
   /** The open partition, after running what is due; null if the caller's definition is not the current one. */
@@ -350,19 +358,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   #startMoved(): void {
     this.#answers.answer(); // a reader may wait for a record that is gone
     this.#limits.noteFreed();
-  }
-
-  /** The answer while a transaction with the group's offset is open: nothing to read. */
-  #answerPending(open: Open, query: ReadRequest, request: Request): Response {
-    const offset = open.log.offsets.logStartOffset;
-    if (!isWaiting(request)) return batchesReply(open, offset, { chunks: [], nextOffset: offset });
-    return this.#wait(open, offset, query, { pendingOf: query.claim!.group });
-  }
-
-  #wait(open: Open, offset: number, query: ReadRequest, pending: { pendingOf?: string } = {}): Response {
-    const { bytesMax, recordsMax, isolation, waitsForProgress = false } = query;
-    const wait = { offset, bytesMax, recordsMax, isolation, waitsForProgress, ...pending };
-    return this.#waiters.accept(wait, offsetHeaders(open, offset, offset));
+    this.#tier.scheduleSweep();
   }
 
   #commitAll(commands: readonly LogCommand[]): LogOutcome[] {
@@ -373,6 +369,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#cleanUp.scheduleAfterAppend(open);
     this.#limits.note();
     this.#reporter.changed();
+    this.#tier.wake();
     return outcomes;
   }
 

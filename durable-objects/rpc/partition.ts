@@ -70,6 +70,8 @@ export interface PartitionDescription {
   producers: number;
   /** Bytes of record batches stored. */
   sizeBytes: number;
+  /** Those of them that are in the bucket. */
+  coldBytes: number;
   segments: number;
   /** Bytes that the object's database occupies. */
   storageBytes: number;
@@ -162,15 +164,21 @@ export interface PartitionMethods extends Rpc.DurableObjectBranded {
    */
   endGroupTransaction(group: string, transactionalId: string, end: TransactionEnd): true | null;
   groupOffset(version: number, group: string): GroupOffsetView | Stale;
-  resetOffset(version: number, reset: GroupReset): { from: number | null; to: number } | Failure | Stale;
+  resetOffset(
+    version: number,
+    reset: GroupReset,
+  ): Promise<{ from: number | null; to: number } | Failure | Stale>;
   /** Fences a member of a group that is gone: it can no longer commit for ownerships before this epoch. */
   fenceGroup(group: string, epoch: number): void;
   /** Removes the offsets of a deleted group. */
   forgetGroup(group: string): void;
   /** Locks records for a member of a share group. One row, however many. */
-  acquireShared(version: number, request: ShareAcquire): ShareAcquired | StaleGroup | Stale;
+  acquireShared(version: number, request: ShareAcquire): Promise<ShareAcquired | StaleGroup | Stale>;
   /** Accepts, releases or rejects what members of a share group have acquired. One row, however many. */
-  acknowledgeShared(version: number, request: ShareAcknowledge): ShareAcknowledged | StaleGroup | Stale;
+  acknowledgeShared(
+    version: number,
+    request: ShareAcknowledge,
+  ): Promise<ShareAcknowledged | StaleGroup | Stale>;
   describeShared(version: number, group: ShareGroupDefinition): ShareView | StaleGroup | Stale;
   /** Forgets a share group that was deleted, with its dead letters. */
   forgetShared(group: string, id: number): void;

@@ -10,6 +10,7 @@ import type { PolicyDefinition } from '../../core/topology/rules/policies.ts';
 import type { QueueDeletion } from '../../core/topology/queue-deletion.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { RuleProgress } from '../../core/topology/rules/rule-pass.ts';
+import type { HookDefinition } from '../../core/topology/hooks.ts';
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { ScheduleConfig, ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
@@ -20,6 +21,7 @@ import type { ExchangeDeclaration } from '../../protocol/schemas/exchanges.ts';
 import type { PolicyDeclaration } from '../../protocol/schemas/policies.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/schemas/queues.ts';
 import type { ShareGroupDeclaration } from '../../protocol/schemas/share-groups.ts';
+import type { HookDeclaration } from '../../protocol/schemas/hooks.ts';
 import type { PauseReason, SubscriptionDeclaration } from '../../protocol/schemas/subscriptions.ts';
 import type { TopicChange, TopicDeclaration } from '../../protocol/schemas/topics.ts';
 
@@ -55,6 +57,11 @@ export interface ScheduleAnswer {
 
 export interface SubscriptionAnswer {
   subscription: SubscriptionDefinition;
+  topologyVersion: number;
+}
+
+export interface HookAnswer {
+  hook: HookDefinition;
   topologyVersion: number;
 }
 
@@ -139,6 +146,7 @@ export interface Listed {
   alerts: AlertDefinition;
   schedules: ScheduleDefinition;
   subscriptions: SubscriptionDefinition;
+  hooks: HookDefinition;
   groups: { name: string };
   shareGroups: ShareGroupDefinition;
 }
@@ -235,6 +243,11 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
     id?: number,
   ): Promise<SubscriptionAnswer | Failure>;
   deleteSubscription(name: string): Promise<SubscriptionAnswer | Failure>;
+
+  hook(name: string): { hook: HookDefinition | null; topologyVersion: number };
+  /** `secret` is the one that was made for it by this call, else null. */
+  putHook(name: string, declaration: HookDeclaration): New<HookAnswer & { secret: string | null }>;
+  deleteHook(name: string): HookAnswer | Failure;
 
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number };
   putShareGroup(

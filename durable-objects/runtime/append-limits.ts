@@ -17,6 +17,8 @@ export interface LimitedObject extends Pick<ObjectContext, 'env' | 'now' | 'wait
   /** Rows written since it woke. */
   rows(): number;
   databaseBytes(): number;
+  /** Bytes that it stores elsewhere: they count for the quota, and take no room in the object. */
+  coldBytes?(): number;
 }
 
 export class AppendLimits {
@@ -30,7 +32,7 @@ export class AppendLimits {
     this.#cost = new CostMeter(env, { now, waitUntil, namespace, rows: () => host.rows() }, Math.random());
     this.#stored = new StoredMeter(
       host,
-      () => host.databaseBytes(),
+      () => host.databaseBytes() + (host.coldBytes?.() ?? 0),
       () => host.object(),
     );
     this.#room = new StorageRoom(host.kind, env, () => host.databaseBytes());

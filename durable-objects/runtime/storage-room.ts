@@ -10,6 +10,11 @@ import type { Env } from '../env.ts';
 /** An object holds 10 GB; a twentieth of it is the reserve. */
 const OBJECT_BYTES_MAX_DEFAULT = 9_500_000_000;
 
+/** Returns the bytes that an object takes. */
+export function objectBytesMax(env: Env): number {
+  return Number(env.POSTHORN_OBJECT_BYTES_MAX) || OBJECT_BYTES_MAX_DEFAULT;
+}
+
 /** What is taken before the storage is asked again how full it is: rows of other kinds are not counted here. */
 const MEASURE_EVERY_BYTES = 16 * 1024 * 1024;
 const MEASURE_EVERY_CALLS = 1_000;
@@ -51,7 +56,7 @@ export class StorageRoom {
   constructor(kind: 'queue' | 'partition', env: Env, sizeOf: () => number) {
     this.#kind = kind;
     this.#sizeOf = sizeOf;
-    this.#bytesMax = Number(env.POSTHORN_OBJECT_BYTES_MAX) || OBJECT_BYTES_MAX_DEFAULT;
+    this.#bytesMax = objectBytesMax(env);
   }
 
   /**

@@ -30,6 +30,12 @@ export function assertSynchronous(result: unknown): void {
   if (result instanceof Promise) throw new TypeError('a transaction must not be asynchronous');
 }
 
+export function tableNames(sql: Sql): Set<string> {
+  return new Set(
+    sql.all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'").map(({ name }) => name),
+  );
+}
+
 /** Whether a table was made: many are made with their first row, so that objects without it write none. */
 export function hasTable(sql: Sql, name: string): boolean {
   return sql.all("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", name).length > 0;

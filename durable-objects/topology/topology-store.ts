@@ -8,6 +8,7 @@ import { predeclaredExchange, type ExchangeDefinition } from '../../core/topolog
 import type { AlertDefinition } from '../../core/topology/rules/alerts.ts';
 import type { PolicyDefinition } from '../../core/topology/rules/policies.ts';
 import { applyAlerts, applyPolicies, type QueueEntry } from '../../core/topology/queue-entry.ts';
+import type { HookDefinition } from '../../core/topology/hooks.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import { advancePass, beginPass, type RulePass } from '../../core/topology/rules/rule-pass.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
@@ -19,7 +20,7 @@ import {
   type SubscriptionDefinition,
 } from '../../core/topology/subscriptions.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
-import type { TopicDefinition } from '../../core/topology/topics.ts';
+import { completeTopic, type TopicDefinition } from '../../core/topology/topics.ts';
 import type { SubscriptionSource } from '../../protocol/schemas/subscriptions.ts';
 import type { Sql } from '../storage/sql.ts';
 import { BindingsStore } from './definitions/bindings-store.ts';
@@ -44,6 +45,7 @@ export class TopologyStore {
   readonly alerts: DefinitionsStore<AlertDefinition>;
   readonly schedules: DefinitionsStore<ScheduleDefinition>;
   readonly subscriptions: DefinitionsStore<SubscriptionDefinition>;
+  readonly hooks: DefinitionsStore<HookDefinition>;
   /** Names only: a group keeps itself. No change of the topology. */
   readonly groups: DefinitionsStore<{ name: string }>;
   readonly shareGroups: DefinitionsStore<ShareGroupDefinition>;
@@ -56,13 +58,14 @@ export class TopologyStore {
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.topics = new DefinitionsStore(sql, 'topics');
+    this.topics = new DefinitionsStore(sql, 'topics', completeTopic);
     this.queues = new DefinitionsStore(sql, 'queues');
     this.exchanges = new DefinitionsStore(sql, 'exchanges');
     this.policies = new DefinitionsStore(sql, 'policies');
     this.alerts = new DefinitionsStore(sql, 'alerts');
     this.schedules = new DefinitionsStore(sql, 'schedules');
     this.subscriptions = new DefinitionsStore(sql, 'subscriptions');
+    this.hooks = new DefinitionsStore(sql, 'hooks');
     this.groups = new DefinitionsStore(sql, 'groups');
     this.shareGroups = new DefinitionsStore(sql, 'share_groups');
     this.bindings = new BindingsStore(sql);
@@ -227,6 +230,21 @@ export class TopologyStore {
   removeShareGroup(name: string): void {
     this.#change(() => {
       this.shareGroups.remove(name);
+      this.changes.note({ put: 'other' });
+    });
+  }
+
+  /** Nobody is told: routers ask for a hook again after some seconds. */
+  putHook(hook: HookDefinition): void {
+    this.#change(() => {
+      this.hooks.put(hook);
+      this.changes.note({ put: 'other' });
+    });
+  }
+
+  removeHook(name: string): void {
+    this.#change(() => {
+      this.hooks.remove(name);
       this.changes.note({ put: 'other' });
     });
   }

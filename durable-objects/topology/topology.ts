@@ -1,12 +1,11 @@
 /** Topology object: the definitions of a namespace. One commit holds a change and the list of objects to tell. */
 
-import type { CountLimits, Counts } from '../../core/access/quotas/quotas.ts';
 import type { RoutedHeaders } from '../../core/exchange/routed-headers.ts';
 import type { BindingDeclaration } from '../../core/exchange/binding.ts';
-import { storedStep, type StoringObject } from '../../core/cost/stored-bytes.ts';
 import type { AlertDefinition } from '../../core/topology/rules/alerts.ts';
 import type { ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import type { PolicyDefinition } from '../../core/topology/rules/policies.ts';
+import type { HookDefinition } from '../../core/topology/hooks.ts';
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { QueueDefinition } from '../../core/topology/queues.ts';
 import type { ScheduleConfig, ScheduleDefinition } from '../../core/topology/schedules.ts';
@@ -19,6 +18,7 @@ import type { ExchangeDeclaration } from '../../protocol/schemas/exchanges.ts';
 import type { PolicyDeclaration } from '../../protocol/schemas/policies.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/schemas/queues.ts';
 import type { ShareGroupDeclaration } from '../../protocol/schemas/share-groups.ts';
+import type { HookDeclaration } from '../../protocol/schemas/hooks.ts';
 import type { PauseReason, SubscriptionDeclaration } from '../../protocol/schemas/subscriptions.ts';
 import type { TopicChange, TopicDeclaration } from '../../protocol/schemas/topics.ts';
 import { deleteAlertIn, putAlertIn } from './definitions/alerts.ts';
@@ -29,10 +29,11 @@ import {
   deleteBindingIn,
   deleteExchangeIn,
 } from './definitions/exchanges.ts';
+import { deleteHookIn, putHookIn } from './definitions/hooks.ts';
 import { definitionPage } from './definitions/definition-pages.ts';
 import { changesSince, snapshotPage } from './routing/routing-feed.ts';
 import { deletePolicyIn, putPolicyIn } from './definitions/policies.ts';
-import { TopologyLife } from './topology-life.ts';
+import { TopologyAccounts } from './topology-accounts.ts';
 import { takeProducerIds } from './producer-ids.ts';
 import { changeQueueIn, declareQueueIn, deleteQueueIn } from './definitions/queues.ts';
 import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './definitions/schedules.ts';
@@ -45,10 +46,9 @@ import type {
   BindingsAnswer,
   BindingsOf,
   ChangesSince,
-  CostReply,
-  CostStatus,
   DefinitionPage,
   ExchangeAnswer,
+  HookAnswer,
   ListKind,
   PolicyAnswer,
   QueueAnswer,
@@ -64,7 +64,7 @@ import type {
   TopologyMethods,
 } from '../rpc/topology.ts';
 
-export class Topology extends TopologyLife implements TopologyMethods {
+export class Topology extends TopologyAccounts implements TopologyMethods {
   version(): number {
     return this.store.version();
   }
@@ -102,7 +102,7 @@ export class Topology extends TopologyLife implements TopologyMethods {
     return this.told(
       'topic',
       name,
-      this.unlessClosed(() => changeTopicIn(this.store, name, change)),
+      this.unlessClosed(() => changeTopicIn(this.store, this.env, name, change)),
     );
   }
 
@@ -274,6 +274,19 @@ export class Topology extends TopologyLife implements TopologyMethods {
       : this.told('topic', source.topic, answer);
   }
 
+  hook(name: string): { hook: HookDefinition | null; topologyVersion: number } {
+    return { hook: this.store.hooks.get(name), topologyVersion: this.store.version() };
+  }
+
+  /** `secret` is the one that was made for it by this call, else null. */
+  putHook(name: string, declaration: HookDeclaration): New<HookAnswer & { secret: string | null }> {
+    return this.unlessClosed(() => putHookIn(this.store, name, declaration));
+  }
+
+  deleteHook(name: string): HookAnswer | Failure {
+    return deleteHookIn(this.store, name);
+  }
+
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number } {
     return { group: this.store.shareGroups.get(name), topologyVersion: this.store.version() };
   }
@@ -293,46 +306,6 @@ export class Topology extends TopologyLife implements TopologyMethods {
 
   deleteShareGroup(name: string): ShareGroupAnswer | Failure {
     return deleteShareGroupIn(this.store, name);
-  }
-
-  limitCounts(limits: CountLimits): Failure | null {
-    return this.unlessClosed(() => {
-      this.store.quotas.limit(limits);
-      if (limits.stored_bytes == null) this.store.stored.end();
-      else this.store.stored.begin();
-      this.survey.begin();
-      return null;
-    });
-  }
-
-  counts(): Counts {
-    return this.store.quotas.counts();
-  }
-
-  costStatus(): CostStatus {
-    return this.cost.status(Date.now());
-  }
-
-  limitCost(rowsPerHour: number | null): CostStatus {
-    if (this.closure.isClosed) return this.costStatus();
-    const status = this.cost.limit(rowsPerHour, Date.now());
-    this.ceiling.note(status, true);
-    return status;
-  }
-
-  reportRows(rows: number): CostReply {
-    const reply = this.cost.report(this.closure.isClosed ? 0 : rows, Date.now());
-    if (!this.closure.isClosed) this.ceiling.note(this.costStatus());
-    return reply;
-  }
-
-  reportStored(object: StoringObject, bytes: number): number | null {
-    const limit = this.store.quotas.limitOf('stored_bytes');
-    if (limit === null || this.closure.isClosed || !this.survey.isCounted(object)) return null;
-    this.survey.report(object, bytes);
-    const available = limit - this.store.stored.total!;
-    if (available <= storedStep(limit)) this.survey.takeTurn(Date.now());
-    return available;
   }
 
   /** The definitions of many queues and topics at once; those that are not there are left out. */

@@ -2,7 +2,7 @@
  * Scopes: what a token may do. A scope is a kind of resource, a name, and actions on it.
  *
  *   kind     topic, queue, exchange, group (share groups too; transactional ids, which ask for `write`), schedule,
- *            subscription, object, namespace; `*`: all
+ *            subscription, hook, object, namespace; `*`: all
  *   name     an exact name, or a prefix that ends with `*`; `*` alone: every name
  *   actions  view      read definitions and states, never contents
  *            read      fetch, deliver and settle, join a group and commit
@@ -22,6 +22,7 @@ export const RESOURCE_KINDS = [
   'group',
   'schedule',
   'subscription',
+  'hook',
   'object',
   'namespace',
 ] as const;

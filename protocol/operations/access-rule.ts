@@ -4,6 +4,7 @@
  *   a scope      a kind, a name and an action. The name is a parameter of the path (`{queue}`), or `*` for all names
  *   `some`       the action on any one resource: the operation checks what its body names as well
  *   'root'       the root token
+ *   'signature'  no credential: the request is signed, and its handler verifies that
  *
  * What a body or a query names is checked by the operation itself, after it has read them. `reaches` tells people what
  * that is.
@@ -23,11 +24,11 @@ interface SomeRule {
   readonly reaches?: string;
 }
 
-export type AccessRule = ScopeRule | SomeRule | 'root';
+export type AccessRule = ScopeRule | SomeRule | 'root' | 'signature';
 
 /** Returns the rule as documents write it, such as `queue:{queue}:read`. */
 export function textOfRule(rule: AccessRule): string {
-  if (rule === 'root') return 'root';
+  if (typeof rule === 'string') return rule;
   return 'some' in rule ? `*:?:${rule.some}` : `${rule.kind}:${rule.name}:${rule.action}`;
 }
 
@@ -49,6 +50,7 @@ export const onShareGroup = ofPath('group', 'share_group');
 export const onTransactionalId = ofPath('group', 'transactional_id');
 export const onSchedule = ofPath('schedule');
 export const onSubscription = ofPath('subscription');
+export const onHook = ofPath('hook');
 export const onObject = ofPath('object');
 export const onNamespace = ofPath('namespace');
 

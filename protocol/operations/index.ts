@@ -11,6 +11,7 @@ import { subscriptionOperations } from './subscriptions.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { eventOperations } from './events.ts';
 import { exchangeOperations } from './exchanges.ts';
+import { hookOperations } from './hooks.ts';
 import { objectOperations } from './objects.ts';
 import { overviewOperations } from './overview.ts';
 import { producerOperations } from './producers.ts';
@@ -39,6 +40,7 @@ export const operations = {
   ...alertOperations,
   ...scheduleOperations,
   ...subscriptionOperations,
+  ...hookOperations,
   ...objectOperations,
   ...limitOperations,
   ...overviewOperations,

@@ -103,6 +103,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
   alert: name('The name of the alert.'),
   schedule: name('The name of the schedule.'),
   subscription: name('The name of the subscription.'),
+  hook: name('The name of the hook.'),
   object: {
     description: `The id of the object: ${OBJECT_ID_RULE}. It exists until the end of that day, in UTC`,
     type: 'string',

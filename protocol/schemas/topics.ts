@@ -34,6 +34,14 @@ const changeable = {
 
     .nullable()
     .describe('Each partition is held to about this size by removing its oldest records; null sets no limit'),
+  hot_bytes: z
+    .int()
+    .min(64 * KiB)
+    .max(8_000_000_000)
+    .nullable()
+    .describe(
+      'What each partition keeps in its object. Older records move to the bucket of the broker, if it has one and the topic is neither compacted nor bound to a jurisdiction; null: none move',
+    ),
   cleanup_policy: z
     .enum(['delete', 'compact', 'compact,delete'])
     .describe('delete: by retention. compact: the latest record of each key stays. compact,delete: both'),
@@ -76,6 +84,7 @@ export const TOPIC_DEFAULTS: TopicConfig = {
   partitions: 1,
   retention_ms: 7 * DAY_MS,
   retention_bytes: null,
+  hot_bytes: 1_000_000_000,
   cleanup_policy: 'delete',
   delete_retention_ms: DAY_MS,
   min_cleanable_dirty_ratio: 0.5,
@@ -126,7 +135,8 @@ export const partitionStateSchema = z.object({
   last_stable_offset: offset().describe('Below it every transaction has ended'),
   producers: z.int().min(0).describe('Idempotent producers that it remembers'),
   size_bytes: z.int().min(0).describe('Bytes of record batches stored'),
-  segments: z.int().min(0).describe('Rows that hold them'),
+  cold_bytes: z.int().min(0).describe('Those of them that are in the bucket: see `hot_bytes` of the topic'),
+  segments: z.int().min(0).describe('Rows that hold the others'),
   storage_bytes: z.int().min(0).describe('The bytes that the object occupies on disk'),
   waiting: z.int().min(0).describe('Readers that wait for the next record'),
   damaged_batches: z

@@ -8,6 +8,11 @@ export interface ChangeableTopicFields {
   retentionMs: number | null;
   /** Each partition is held to about this size, in bytes; null sets no limit. Default null. */
   retentionBytes: number | null;
+  /**
+   * What each partition keeps in its object, in bytes. Older records move to the bucket of the broker, if it has one and the topic is
+   * neither compacted nor bound to a jurisdiction; null: none move. At most 8 GB; default 1 GB.
+   */
+  hotBytes: number | null;
   /** `delete`: by retention. `compact`: the latest record of each key stays. Default `delete`. */
   cleanupPolicy: 'delete' | 'compact' | 'compact,delete';
   /** How long compaction keeps a tombstone, in ms. Default one day. */
@@ -57,7 +62,9 @@ export interface PartitionState extends RecordsDeleted {
   producers: number;
   /** Bytes of record batches stored. */
   sizeBytes: number;
-  /** Rows that hold them. */
+  /** Those of them that are in the bucket. */
+  coldBytes: number;
+  /** Rows that hold the others. */
   segments: number;
   /** What the object occupies on disk, in bytes. */
   storageBytes: number;

@@ -17,6 +17,7 @@ const ADVICE: Partial<Record<PosthornErrorCode, string>> = {
   policy_not_found: 'posthorn policies ls lists policies',
   alert_not_found: 'posthorn alerts ls lists alerts',
   subscription_not_found: 'posthorn subscriptions ls lists subscriptions',
+  hook_not_found: 'posthorn hooks ls lists hooks',
   schedule_not_found: 'posthorn schedules ls lists schedules',
   token_not_found: 'posthorn tokens ls lists tokens',
   message_not_found: 'posthorn messages ls QUEUE lists messages; one that has moved on has a new id',

@@ -60,6 +60,7 @@ const LISTS: readonly (readonly [list: string, name: string])[] = [
   ['schedules', 'schedule'],
   ['alerts', 'alert'],
   ['policies', 'policy'],
+  ['hooks', 'hook'],
   ['share-groups', 'share_group'],
   ['queues', 'queue'],
   ['exchanges', 'exchange'],

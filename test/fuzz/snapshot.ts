@@ -84,6 +84,7 @@ export async function snapshot(broker: TestBroker): Promise<Snapshot> {
     alerts: () => text('/alerts'),
     schedules: () => text('/schedules'),
     groups: () => text('/groups'),
+    hooks: () => text('/hooks'),
     'share groups': () => text('/share-groups'),
     limits: async () => String((await get<CostLimitsReply>('/limits')).rows_written_per_hour),
     'log starts': async () => JSON.stringify((await logs).map(({ log_start_offset: start }) => start)),

@@ -17,6 +17,9 @@ import { declareReborn } from './workload/reborn.ts';
 import { declareShared } from './workload/share-groups.ts';
 import { declareAll } from './workload/topology.ts';
 
+/** More than any run has needed by far: 70 events an operation are usual. One that goes on for ever ends at that. */
+const eventsMax = (steps: number): number => 100_000 + 1_000 * steps;
+
 export interface RunOptions {
   seed: number;
   /** Operations. */
@@ -102,7 +105,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const violations: Violation[] = [];
   const clients = { from: 0, to: 0 };
   try {
-    await scheduler.runUntil(perform(world, history, plan, clients));
+    await scheduler.runUntil(perform(world, history, plan, clients), eventsMax(steps));
   } catch (error) {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     violations.push({ checker: 'liveness', message });

@@ -9,6 +9,7 @@ export const LISTS = [
   'alerts',
   'schedules',
   'subscriptions',
+  'hooks',
   'groups',
   'share-groups',
   'limits',

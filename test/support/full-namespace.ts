@@ -36,6 +36,7 @@ export async function fillNamespace(send: Send, namespace: string, marker: strin
     target: { url: 'https://hooks.example.com/push' },
     authorization: marker,
   });
+  await send('PUT', `${base}/hooks/in`, { target: { queue: 'jobs' }, scheme: 'github', secret: marker });
   await send('PUT', `${base}/share-groups/sharers`, { topics: ['events'], start: 'earliest' });
   await send('PUT', `${base}/limits`, { rows_written_per_hour: 100_000 });
   await send('POST', `${base}/exchanges/orders/messages`, {

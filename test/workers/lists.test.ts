@@ -31,6 +31,7 @@ const KINDS = [
     'subscription',
     { source: { queue: 'many' }, target: { url: 'https://example.com/' } },
   ],
+  ['hooks', 'hooks', 'hook', { target: { queue: 'many' }, scheme: 'github' }],
   ['share-groups', 'share_groups', 'share_group', { topics: ['many'] }],
 ] as const;
 

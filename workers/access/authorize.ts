@@ -6,6 +6,7 @@ import { RefusalPauses } from '../../core/access/quotas/refusal-pauses.ts';
 import type { Action, Need } from '../../protocol/access/scopes.ts';
 import { type Failure } from '../../protocol/errors.ts';
 import type { AccessRule, Operation } from '../../protocol/operations/index.ts';
+import { enterHook } from './hooks/enter-hook.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { auditChange, countRefusal } from './audit.ts';
@@ -19,7 +20,9 @@ export function authorized(operation: Operation): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     c.set('operation', operation);
     const refused =
-      refuseRule(c, operation.access) ?? (await enterNamespace(c)) ?? refuseRateOf(c, operation);
+      operation.access === 'signature'
+        ? await enterHook(c)
+        : (refuseRule(c, operation.access) ?? (await enterNamespace(c)) ?? refuseRateOf(c, operation));
     if (refused) {
       if (refused.code === 'quota') await pauseRefusal(c);
       return problem(c, counted(c, refused));
@@ -69,6 +72,7 @@ export function refuseIn(c: AppContext, namespace: string, need: Need): Failure 
 export function actionOf(c: AppContext): Action {
   const { access } = c.get('operation');
   if (access === 'root') return 'manage';
+  if (access === 'signature') return 'write';
   return 'some' in access ? access.some : access.action;
 }
 
@@ -80,7 +84,7 @@ function counted(c: AppContext, refused: Failure): Failure {
   return refused;
 }
 
-function refuseRule(c: AppContext, rule: AccessRule): Failure | null {
+function refuseRule(c: AppContext, rule: Exclude<AccessRule, 'signature'>): Failure | null {
   const identity = c.get('identity');
   if (rule === 'root') return refuseRoot(identity);
   const namespace = c.req.param('namespace');

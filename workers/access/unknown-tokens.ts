@@ -1,6 +1,6 @@
 /**
- * Limit of unknown tokens: how many tokens that do not exist this isolate asks the directory about. Anybody can make up a token
- * with a right checksum, and each costs a question.
+ * Limit of unknown tokens: how many tokens and hooks that do not exist this isolate asks other objects about. Anybody can make up a
+ * token with a right checksum, or the name of a hook, and each costs a question.
  *
  *   an address     20 a second. What it asks at the same time is a debt, which it pays before it may ask again
  *   the isolate    200 a second, however many addresses there are. It owes 1 s at most, so that one flood does not keep
@@ -35,7 +35,7 @@ export async function lookUpLimited(
 ): Promise<KnownToken | null | Failure> {
   const isAsking = !isTokenKnown(id, nowMs);
   if (isAsking) {
-    const refused = refuseQuestion(address, nowMs);
+    const refused = refuseQuestion('tokens', address, nowMs);
     if (refused) return refused;
   }
   const known = await lookUpToken(env, id, nowMs);
@@ -43,7 +43,8 @@ export async function lookUpLimited(
   return known;
 }
 
-function refuseQuestion(address: string, nowMs: number): Failure | null {
+/** Returns why nothing more may be asked for now; null if it may. */
+export function refuseQuestion(what: 'tokens' | 'hooks', address: string, nowMs: number): Failure | null {
   const wait = Math.max(
     waitMs(bucketOf(address, nowMs), PER_ADDRESS_S, nowMs),
     isolate === undefined ? 0 : waitMs(isolate, PER_ISOLATE_S, nowMs),
@@ -51,14 +52,14 @@ function refuseQuestion(address: string, nowMs: number): Failure | null {
   if (wait === 0) return null;
   return failure(
     'too_many_unknown_tokens',
-    'too many tokens came that do not exist; send the request again',
+    `too many requests named ${what} that do not exist; send the request again`,
     {
       retry_after_s: Math.ceil(wait / 1_000),
     },
   );
 }
 
-function countUnknown(address: string, nowMs: number): void {
+export function countUnknown(address: string, nowMs: number): void {
   const bucket = taken(bucketOf(address, nowMs), PER_ADDRESS_S, nowMs, 1);
   addresses.delete(address);
   if (addresses.size >= ADDRESSES_MAX) addresses.delete(addresses.keys().next().value!);

@@ -4,6 +4,7 @@ import type { Context } from 'hono';
 import type { AuditDetails } from '../../core/access/audit.ts';
 import type { Identity } from '../../core/access/identity.ts';
 import type { Spender } from '../../core/access/quotas/quotas.ts';
+import type { HookDefinition } from '../../core/topology/hooks.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
@@ -19,6 +20,8 @@ export interface AppVariables {
   operation: Operation;
   /** Whose quotas count for the call. There for every path in a namespace. */
   spenders?: readonly Spender[];
+  /** The hook that a sender of webhooks calls. */
+  hook?: HookDefinition;
   /** What an operation that changes something tells the audit of itself. */
   audited?: AuditDetails;
 }
@@ -39,6 +42,7 @@ export function readNamed(
     | 'alert'
     | 'schedule'
     | 'subscription'
+    | 'hook'
     | 'group'
     | 'share_group',
 ): { namespace: string; name: string } | Failure {

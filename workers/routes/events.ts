@@ -24,6 +24,7 @@ import { operations } from '../../protocol/operations/index.ts';
 import { EVENT_TARGETS, eventsQuerySchema, type EventsQuery } from '../../protocol/schemas/events.ts';
 import { digestOf, hexOf } from '../access/digest.ts';
 import { JSON_WEIGHT, releaseBody } from '../bounds/request-bytes.ts';
+import { innerRequest } from '../http/inner-request.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { contentType, readBytes } from '../http/request.ts';
@@ -46,7 +47,8 @@ export function eventRoutes(app: Hono<AppEnv>): void {
     if (isFailure(body)) return problem(c, body);
     // From here on the request that is made of it counts for itself.
     releaseBody(c.req.raw);
-    const request = requestOf(c, pathOf(query.fields), body);
+    const headers = [...c.req.raw.headers].filter(([name]) => !NOT_PASSED_ON.test(name));
+    const request = innerRequest(c, pathOf(query.fields), body, headers, null);
     try {
       return await app.fetch(request, c.env, c.executionCtx);
     } finally {
@@ -122,16 +124,6 @@ async function readEvents(c: AppContext): Promise<CloudEvent[] | Failure> {
     events.push(event);
   }
   return events;
-}
-
-function requestOf(c: AppContext, path: string, body: string): Request {
-  const { origin, pathname } = new URL(c.req.url);
-  const namespace = pathname.replace(/\/events$/, '');
-  const headers = new Headers([...c.req.raw.headers].filter(([name]) => !NOT_PASSED_ON.test(name)));
-  const bytes = new TextEncoder().encode(body);
-  headers.set('content-type', JSON_TYPE);
-  headers.set('content-length', String(bytes.length));
-  return new Request(`${origin}${namespace}${path}`, { method: 'POST', headers, body: bytes });
 }
 
 function pathOf({ topic, queue, exchange }: EventsQuery): string {

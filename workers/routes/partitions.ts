@@ -74,6 +74,7 @@ function stateReply(
     last_stable_offset: state.lastStableOffset,
     producers: state.producers,
     size_bytes: state.sizeBytes,
+    cold_bytes: state.coldBytes,
     segments: state.segments,
     storage_bytes: state.storageBytes,
     waiting: state.waiting,

@@ -19,6 +19,7 @@ from posthorn.admin.moves import Move
 from posthorn.admin.namespaces import Namespace, Quotas
 from posthorn.admin.objects import StoredObject
 from posthorn.admin.overview import NamespaceOverview, OverviewProblem
+from posthorn.admin.hooks import Hook
 from posthorn.admin.policies import Policy
 from posthorn.admin.queue_messages import MessageCancelled, MessageRun
 from posthorn.admin.queue_types import QueueChange, QueueSettings, QueueState, QueueWithState
@@ -97,6 +98,10 @@ METHODS = {
     "seekSubscription": "subscriptions.seek",
     "testSubscription": "subscriptions.test",
     "listAttempts": "subscriptions.attempts",
+    "listHooks": "hooks.list",
+    "putHook": "hooks.put",
+    "getHook": "hooks.get",
+    "deleteHook": "hooks.delete",
     "listObjects": "objects.list",
     "putObject": "objects.put",
     "getObject": "objects.get",
@@ -149,6 +154,7 @@ METHODS = {
 LEFT_OUT = {
     "classicGroup": "the calls of Kafka's clients; consumers here have their partitions assigned by the broker",
     "exportDeadLetters": "`dead_letters.export` reads pages, each of which comes whole or not at all",
+    "receiveHook": "other services call it",
     "followOverview": "server-sent events; `overview.get` reads it once",
     "fetchForMember": "the consumer fetches from positions of its own",
     "getTransaction": "what the producer does not know, `commit` finds out",
@@ -172,6 +178,7 @@ REPLIES: list[tuple[str, str, Any]] = [
     ("getSchedule", "state", ScheduleState),
     ("triggerSchedule", "", ScheduleTriggered),
     ("putObject", "", StoredObject),
+    ("putHook", "", Hook),
     ("putSubscription", "", Subscription),
     ("getSubscription", "state", SubscriptionState),
         ("seekSubscription", "offsets", SoughtOffset),

@@ -80,6 +80,18 @@ def test_puts_pauses_and_deletes_subscriptions(posthorn: Posthorn, name: str) ->
     posthorn.subscriptions.delete(name)
 
 
+def test_puts_and_deletes_hooks(posthorn: Posthorn, name: str) -> None:
+    posthorn.queues.declare(name)
+    put = posthorn.hooks.put(name, target={"queue": name}, scheme="standard", headers=["x-a"])
+    assert put["secret"].startswith("whsec_")
+    got = posthorn.hooks.get(name)
+    assert "secret" not in got
+    assert (got["tolerance_s"], got["headers"], got["has_next_secret"]) == (300, ["x-a"], False)
+    assert posthorn.hooks.put(name, target={"queue": name}, scheme="github", next_secret="the next one")["has_next_secret"]
+    assert name in [each["hook"] for each in posthorn.hooks.list()]
+    posthorn.hooks.delete(name)
+
+
 def test_shares_records_among_members(posthorn: Posthorn, name: str) -> None:
     posthorn.topics.declare(name)
     with posthorn.producer() as producer:

@@ -76,8 +76,8 @@ export class CleanUp {
   #compact(nowMs: number): number | null {
     const open = this.#open();
     if (!open) return null;
-    const { compactor, produced, definition } = open;
-    const policy = compactionPolicy(definition);
+    const { compactor, log, produced, definition } = open;
+    const policy = compactionPolicy(definition, log.coldBytes > 0);
     if (policy === null || !compactor.isDue(policy)) return null;
     produced.prepareCleanUp(nowMs);
     if (compactor.runSlice(policy, nowMs)) return nowMs + 1;
@@ -85,8 +85,8 @@ export class CleanUp {
     return compactor.isDue(policy) ? nowMs + COMPACTION_DELAY_MS : null;
   }
 
-  #scheduleCompaction({ compactor, definition }: Cleanable): void {
-    const policy = compactionPolicy(definition);
+  #scheduleCompaction({ compactor, log, definition }: Cleanable): void {
+    const policy = compactionPolicy(definition, log.coldBytes > 0);
     if (policy === null || this.#alarm.isScheduled('compaction') || !compactor.isDue(policy)) return;
     this.#alarm.schedule('compaction', this.#now() + COMPACTION_DELAY_MS);
   }
@@ -101,10 +101,17 @@ export function retentionPolicy({ topic: { config } }: PartitionDefinition): Ret
   };
 }
 
-export function compactionPolicy({ topic: { config } }: PartitionDefinition): CompactionPolicy | null {
+/**
+ * @param hasColdPart from when the topic was not compacted. Compaction does not reach it, so a tombstone stays: without it an older
+ *   value there would be the latest of its key again
+ */
+export function compactionPolicy(
+  { topic: { config } }: PartitionDefinition,
+  hasColdPart: boolean,
+): CompactionPolicy | null {
   if (!isCompacted(config)) return null;
   return {
     minCleanableDirtyRatio: config.min_cleanable_dirty_ratio,
-    deleteRetentionMs: config.delete_retention_ms,
+    deleteRetentionMs: hasColdPart ? Infinity : config.delete_retention_ms,
   };
 }

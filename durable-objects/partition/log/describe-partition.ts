@@ -14,6 +14,7 @@ export function describePartition(
     lastStableOffset: produced.lastStableOffset,
     producers: produced.producerCount,
     sizeBytes: log.sizeBytes,
+    coldBytes: log.coldBytes,
     segments: log.countSegments(),
     damagedBatches: damage.count,
     ...object,

@@ -3,10 +3,18 @@
  * the partition does not exist: it was never created, or its topic was deleted.
  */
 
+import { completeTopic } from '../../../core/topology/topics.ts';
 import type { PartitionDefinition } from '../../rpc/partition.ts';
 import type { Storing } from '../../runtime/stored-meter.ts';
 import { SegmentLog } from '../../storage/segment-log.ts';
-import { hasTable, type Sql } from '../../storage/sql.ts';
+import { tableNames, type Sql } from '../../storage/sql.ts';
+
+/** What is in the rows of a partition. */
+interface StoredPartition {
+  definition: PartitionDefinition;
+  /** Segments of it have ever been on their way to the bucket: tier/tier-store.ts. */
+  isTiered: boolean;
+}
 
 /** The version of the table layout: docs/storage-format.md. */
 const FORMAT = 1;
@@ -24,14 +32,16 @@ export class PartitionStore {
     this.#sql = sql;
   }
 
-  read(): PartitionDefinition | null {
-    if (!hasTable(this.#sql, 'definition')) return null;
+  read(): StoredPartition | null {
+    const tables = tableNames(this.#sql);
+    if (!tables.has('definition')) return null;
     const [row] = this.#sql.all<{ format: number; json: string }>('SELECT format, json FROM definition');
     if (row === undefined) return null;
     if (row.format !== FORMAT) {
       throw new Error(`the partition is stored in format ${row.format}; this version reads format ${FORMAT}`);
     }
-    return JSON.parse(row.json) as PartitionDefinition;
+    const { topic, partition } = JSON.parse(row.json) as PartitionDefinition;
+    return { definition: { topic: completeTopic(topic), partition }, isTiered: tables.has('orphans') };
   }
 
   write(definition: PartitionDefinition): void {

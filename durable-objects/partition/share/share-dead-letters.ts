@@ -7,6 +7,8 @@
 import { forQueue } from '../../../core/share/dead-letter.ts';
 import { definitionsOf, directDestination, sendTo } from '../../forwarding/destinations.ts';
 import { messagesIn } from '../../forwarding/messages.ts';
+import { RetryTask } from '../../forwarding/retry-task.ts';
+import type { ObjectContext } from '../../runtime/context.ts';
 import type { PartitionDefinition } from '../../rpc/partition.ts';
 import type { Env } from '../../env.ts';
 import type { DeadLetterRow, ShareStore } from './share-store.ts';
@@ -18,6 +20,15 @@ const NUMBERS_PER_ROW = 10_000;
 interface Open {
   shared: { store: ShareStore };
   definition: PartitionDefinition;
+}
+
+/** @param open what the partition has now; null if it was deleted */
+export function shareDeadLetterTask(context: ObjectContext, open: () => Open | null): RetryTask {
+  return new RetryTask(context, 'share-dead-letters', {
+    label: () => 'dead letters of share groups',
+    hasWork: () => (open()?.shared.store.nextDeadLetters(0) ?? null) !== null,
+    send: () => sendShareDeadLetters(context.env, open),
+  });
 }
 
 /**

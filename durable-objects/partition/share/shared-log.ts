@@ -30,6 +30,7 @@ import {
 import type { ProducedLog } from '../log/produced-log.ts';
 import { packRows } from '../../storage/record-rows.ts';
 import { concatenate } from '../../../protocol/bytes.ts';
+import { ColdMiss } from '../../storage/cold-part.ts';
 import type { DamageNotes } from '../../storage/damage-notes.ts';
 import type { SegmentLog } from '../../storage/segment-log.ts';
 import type { Sql } from '../../storage/sql.ts';
@@ -82,8 +83,7 @@ export class SharedLog {
     const opened = this.#open(group);
     if (!opened) return STALE_GROUP;
     const { window, isNew } = opened;
-    const { produced, now } = this.#host;
-    const nowMs = now();
+    const nowMs = this.#host.now();
     const archived = window.expire(nowMs, group.config.delivery_limit);
     const lock = { memberId, expiresAtMs: nowMs + lockMs };
     const acquired: Acquired[] = [];
@@ -92,8 +92,8 @@ export class SharedLog {
     let bytesLeft = bytesMax;
     let position = window.nextAvailable(window.startOffset);
     while (recordsLeft > 0 && bytesLeft > 0 && !(position >= window.endOffset && window.isFull)) {
-      const read = produced.read(position, bytesLeft, recordsLeft, 'read_committed');
-      if (isFailure(read) || read.nextOffset === position) break;
+      const read = this.#readAvailable(position, bytesLeft, recordsLeft, acquired.length > 0);
+      if (read === null || isFailure(read) || read.nextOffset === position) break;
       const batches = this.#batchesOf(read.chunks, position, read.nextOffset);
       const room = { records: recordsLeft, bytes: bytesLeft, isEmpty: acquired.length === 0 };
       const { end, bytes } = this.#whatFits(batches, position, read.nextOffset, room);
@@ -161,6 +161,21 @@ export class SharedLog {
       window.advanceTo(this.#host.log.offsets.logStartOffset);
       return { group, kind: 'share_group', offset: window.startOffset, lag: this.#lagOf(window) };
     });
+  }
+
+  /** Null if the bytes are in the bucket and not in memory, and there are others to hand out. */
+  #readAvailable(
+    position: number,
+    bytesMax: number,
+    recordsMax: number,
+    hasOthers: boolean,
+  ): ReturnType<ProducedLog['read']> | null {
+    try {
+      return this.#host.produced.read(position, bytesMax, recordsMax, 'read_committed');
+    } catch (error) {
+      if (error instanceof ColdMiss && hasOthers) return null;
+      throw error;
+    }
   }
 
   #lagOf(window: ShareWindow): number {

@@ -16,23 +16,29 @@ export type DefinitionTable =
   | 'alerts'
   | 'schedules'
   | 'subscriptions'
+  | 'hooks'
   | 'groups'
   | 'share_groups';
 
 export class DefinitionsStore<Definition extends { readonly name: string }> {
   readonly #sql: Sql;
   readonly #table: string;
+  readonly #complete: (stored: Definition) => Definition;
 
-  /** @param table from the code, never from a request: it becomes part of statements */
-  constructor(sql: Sql, table: DefinitionTable) {
+  /**
+   * @param table from the code, never from a request: it becomes part of statements
+   * @param complete adds fields that a definition did not have when it was stored
+   */
+  constructor(sql: Sql, table: DefinitionTable, complete = (stored: Definition): Definition => stored) {
     this.#sql = sql;
     this.#table = table;
+    this.#complete = complete;
     sql.run(`CREATE TABLE IF NOT EXISTS ${table} (name TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID`);
   }
 
   get(name: string): Definition | null {
     const [row] = this.#sql.all<{ json: string }>(`SELECT json FROM ${this.#table} WHERE name = ?`, name);
-    return row ? (JSON.parse(row.json) as Definition) : null;
+    return row ? this.#parse(row.json) : null;
   }
 
   has(name: string): boolean {
@@ -43,7 +49,7 @@ export class DefinitionsStore<Definition extends { readonly name: string }> {
   all(): Definition[] {
     return this.#sql
       .all<{ json: string }>(`SELECT json FROM ${this.#table} ORDER BY name`)
-      .map(({ json }) => JSON.parse(json) as Definition);
+      .map(({ json }) => this.#parse(json));
   }
 
   /** The first names after one, sorted, without reading the definitions. */
@@ -74,7 +80,7 @@ export class DefinitionsStore<Definition extends { readonly name: string }> {
         return { items, next: items.at(-1)?.name ?? after };
       }
       length += row.json.length;
-      items.push(JSON.parse(row.json) as Definition);
+      items.push(this.#parse(row.json));
     }
     return { items, next: null };
   }
@@ -93,5 +99,9 @@ export class DefinitionsStore<Definition extends { readonly name: string }> {
 
   remove(name: string): void {
     this.#sql.run(`DELETE FROM ${this.#table} WHERE name = ?`, name);
+  }
+
+  #parse(json: string): Definition {
+    return this.#complete(JSON.parse(json) as Definition);
   }
 }

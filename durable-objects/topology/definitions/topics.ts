@@ -1,11 +1,13 @@
 /** Changes of topics: decided by the rules, kept by the store. */
 
 import { AUDIT_TOPIC } from '../../../core/access/audit-topic.ts';
+import { checkHeldBytes, type Capacity } from '../../../core/topology/held-bytes.ts';
 import { changeTopic, declareTopic, type TopicDefinition } from '../../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import type { TopicChange, TopicDeclaration } from '../../../protocol/schemas/topics.ts';
 import { partitionStub } from '../../stubs.ts';
 import type { Env } from '../../env.ts';
+import { objectBytesMax } from '../../runtime/storage-room.ts';
 import type { TopicAnswer } from '../../rpc/topology.ts';
 import type { TopologyStore } from '../topology-store.ts';
 
@@ -19,7 +21,9 @@ export function declareTopicIn(
   const declared = declareTopic(store.topics.get(name), namespace, name, declaration, store.version() + 1);
   if (isFailure(declared)) return declared;
   if (declared.isNew) {
-    const unavailable = checkJurisdiction(env, declared.definition);
+    const unavailable =
+      checkJurisdiction(env, declared.definition) ??
+      checkHeldBytes(declared.definition.config, capacityOf(env));
     if (unavailable) return unavailable;
     const refused = refusePartitions(store, name, 1, declared.definition.config.partitions);
     if (refused) return refused;
@@ -30,6 +34,7 @@ export function declareTopicIn(
 
 export function changeTopicIn(
   store: TopologyStore,
+  env: Env,
   name: string,
   change: TopicChange,
 ): TopicAnswer | Failure {
@@ -37,6 +42,8 @@ export function changeTopicIn(
   if (!existing) return noSuchTopic(name);
   const changed = changeTopic(existing, change, store.version() + 1);
   if (isFailure(changed)) return changed;
+  const unavailable = isHolding(change) ? checkHeldBytes(changed.config, capacityOf(env)) : null;
+  if (unavailable) return unavailable;
   const refused = refusePartitions(store, name, 0, changed.config.partitions - existing.config.partitions);
   if (refused) return refused;
   if (changed !== existing) store.putTopic(changed);
@@ -48,6 +55,15 @@ export function deleteTopicIn(store: TopologyStore, name: string): TopicAnswer |
   if (!topic) return noSuchTopic(name);
   store.removeTopic(topic);
   return { topic, topologyVersion: store.version() };
+}
+
+/** A topic that was made with more than the broker can hold now may change in other ways. */
+function isHolding(change: TopicChange): boolean {
+  return ['retention_bytes', 'hot_bytes', 'cleanup_policy'].some((field) => field in change);
+}
+
+function capacityOf(env: Env): Capacity {
+  return { objectBytesMax: objectBytesMax(env), hasBucket: env.OBJECTS !== undefined };
 }
 
 /** No quota keeps a namespace from being watched. */

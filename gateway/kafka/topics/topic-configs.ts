@@ -53,6 +53,17 @@ const CONFIGS: Readonly<Record<string, Config>> = {
     write: ({ retentionBytes }) => String(retentionBytes ?? -1),
     type: TYPE.long,
   },
+  'local.retention.bytes': {
+    field: 'hotBytes',
+    read: (text) =>
+      isInt(text)
+        ? Number(text) < 0
+          ? null
+          : Math.min(Math.max(65_536, Number(text)), 8_000_000_000)
+        : undefined,
+    write: ({ hotBytes }) => String(hotBytes ?? -1),
+    type: TYPE.long,
+  },
   'cleanup.policy': {
     field: 'cleanupPolicy',
     read: (text) =>
@@ -178,6 +189,7 @@ function isInt(text: string): boolean {
 export const TOPIC_DEFAULTS_OF_CONFIGS: readonly DescribedConfig[] = describedConfigs({
   retentionMs: TOPIC_DEFAULTS.retention_ms,
   retentionBytes: TOPIC_DEFAULTS.retention_bytes,
+  hotBytes: TOPIC_DEFAULTS.hot_bytes,
   cleanupPolicy: TOPIC_DEFAULTS.cleanup_policy,
   deleteRetentionMs: TOPIC_DEFAULTS.delete_retention_ms,
   minCleanableDirtyRatio: TOPIC_DEFAULTS.min_cleanable_dirty_ratio,

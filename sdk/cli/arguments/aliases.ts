@@ -25,6 +25,7 @@ export const PLURALS: ReadonlyMap<string, string> = new Map(
     'groups',
     'schedules',
     'subscriptions',
+    'hooks',
     'alerts',
     'tokens',
     'namespaces',

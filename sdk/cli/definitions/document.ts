@@ -2,7 +2,7 @@
  * Definitions: what is declared in a namespace, as one document.
  *
  *     { "posthorn": 1, "topics": [{"topic": "orders", ...}], "queues": [...], "exchanges": [...], "bindings": [...],
- *       "policies": [...], "alerts": [...], "schedules": [...], "subscriptions": [...], "share_groups": [...] }
+ *       "policies": [...], "alerts": [...], "schedules": [...], "subscriptions": [...], "hooks": [...], "share_groups": [...] }
  *
  * An entry has its name and the settings that its declaration takes, as on the wire. A plan compares two of them.
  */
@@ -72,6 +72,7 @@ export const KINDS: readonly Kind[] = [
     put: 'putSubscription',
     remove: 'deleteSubscription',
   },
+  { plural: 'hooks', name: 'hook', list: 'listHooks', put: 'putHook', remove: 'deleteHook' },
   {
     plural: 'share_groups',
     name: 'share_group',

@@ -19,6 +19,7 @@ const ADA: Identity = {
 it('are those, and only those, that change what is there by the right to manage or to operate, or by the root token', () => {
   const all: Operation[] = Object.values(operations);
   for (const { id, method, access, audit } of all) {
+    if (access === 'signature') continue; // its sender has no rights
     const action = access === 'root' ? 'manage' : 'some' in access ? access.some : access.action;
     const changes = method !== 'get' && (action === 'manage' || action === 'operate');
     expect([id, audit === true]).toEqual([id, changes]);

@@ -19,6 +19,7 @@ export const PAGES: Readonly<Record<string, string>> = {
   '/routing/amq.default': 'The default exchange sends',
   '/groups/reports': 'Time to catch up',
   '/subscriptions/shipping': 'No request was made yet.',
+  '/hooks/repository': '/v1/default/hooks/repository',
   '/schedules/nightly': 'Publish now',
   '/transactions': 'Each transactional producer has one id.',
   '/transactions/nobody': 'there is no transactional id',

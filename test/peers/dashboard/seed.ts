@@ -138,6 +138,7 @@ async function fillSections(call: Seeded['call']): Promise<void> {
     source: { queue: 'parcels' },
     target: { url: 'http://127.0.0.1:9/parcels' },
   });
+  await call('PUT', 'hooks/repository', { target: { queue: 'parcels' }, scheme: 'github' });
   await call('PUT', 'policies/limits', { pattern: '*', definition: { max_length: 100_000 } });
   await call('PUT', 'alerts/deep', {
     pattern: 'mails*',

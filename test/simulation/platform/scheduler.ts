@@ -83,7 +83,7 @@ export class Scheduler {
   }
 
   /** Runs until the promise is settled. Throws if nothing is left that could settle it. */
-  async runUntil<Result>(work: Promise<Result>, eventsMax = 10_000_000): Promise<Result> {
+  async runUntil<Result>(work: Promise<Result>, eventsMax = 1_000_000): Promise<Result> {
     let isOver = false;
     const end = (): void => void (isOver = true);
     work.then(end, end);

@@ -5,9 +5,12 @@ import { compactionPolicy, retentionPolicy } from '../../../durable-objects/part
 import { zlibCodec } from '../../../durable-objects/partition/log/zlib-codec.ts';
 import { PartitionStore } from '../../../durable-objects/partition/log/partition-store.ts';
 import { ProducedLog } from '../../../durable-objects/partition/log/produced-log.ts';
-import { answerTo } from '../../../durable-objects/partition/log/read-replies.ts';
+import { answerTo } from '../../../durable-objects/partition/read/read-replies.ts';
 import { GroupOffsets } from '../../../durable-objects/partition/groups/group-offsets.ts';
 import { ShareStore } from '../../../durable-objects/partition/share/share-store.ts';
+import { ColdCache } from '../../../durable-objects/partition/tier/cold-cache.ts';
+import { ColdSegments } from '../../../durable-objects/partition/tier/cold-segments.ts';
+import { TierStore } from '../../../durable-objects/partition/tier/tier-store.ts';
 import type { Wait } from '../../../durable-objects/runtime/waiters.ts';
 import { Compactor } from '../../../durable-objects/storage/compactor.ts';
 import { SegmentLog } from '../../../durable-objects/storage/segment-log.ts';
@@ -19,14 +22,17 @@ const SEND_RETRY_MS_MAX = 300_000;
 const RECHECK_MS = 86_400_000;
 
 export function dueInPartition({ host, sql, nowMs }: Look): Due[] {
-  const definition = new PartitionStore(sql).read();
-  if (definition === null) return [];
+  const stored = new PartitionStore(sql).read();
+  if (stored === null) return [];
+  const { definition, isTiered } = stored;
   const due: Due[] = [];
   const add = (what: string, atMs: number, withinMs = 0): void => void due.push({ what, atMs, withinMs });
-  const log = new SegmentLog(sql);
+  const objects = new TierStore(sql, isTiered);
+  // Without what is in the memory of an isolate: a reader of those records asks again.
+  const log = new SegmentLog(sql, new ColdSegments(objects, new ColdCache(), ''));
   const retentionMs = log.nextRetention(retentionPolicy(definition), nowMs);
   if (retentionMs !== null) add('retention', retentionMs);
-  const policy = compactionPolicy(definition);
+  const policy = compactionPolicy(definition, log.coldBytes > 0);
   if (policy !== null && new Compactor(log, zlibCodec).isDue(policy))
     add('compaction', nowMs, COMPACTION_DELAY_MS);
   if (new ShareStore(sql).nextDeadLetters(0) !== null)

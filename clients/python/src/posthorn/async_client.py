@@ -29,6 +29,7 @@ from .admin.dead_letters import AsyncDeadLetters
 from .admin.events import AsyncEvents
 from .admin.exchanges import AsyncExchanges
 from .admin.groups import AsyncGroups
+from .admin.hooks import AsyncHooks
 from .admin.limits import AsyncLimits
 from .admin.moves import AsyncMoves
 from .admin.namespaces import AsyncNamespaces
@@ -100,6 +101,7 @@ class AsyncPosthorn:
         self.share_groups = AsyncShareGroups(transport)
         self.schedules = AsyncSchedules(transport)
         self.subscriptions = AsyncSubscriptions(transport)
+        self.hooks = AsyncHooks(transport)
         self.queue_messages = AsyncQueueMessages(transport)
         self.events = AsyncEvents(transport)
         self.objects = AsyncObjects(transport)

@@ -30,6 +30,7 @@ from .admin.dead_letters import DeadLetters
 from .admin.events import Events
 from .admin.exchanges import Exchanges
 from .admin.groups import Groups
+from .admin.hooks import Hooks
 from .admin.limits import Limits
 from .admin.moves import Moves
 from .admin.namespaces import Namespaces
@@ -111,6 +112,7 @@ class Posthorn:
         self.share_groups = ShareGroups(runner)
         self.schedules = Schedules(runner)
         self.subscriptions = Subscriptions(runner)
+        self.hooks = Hooks(runner)
         self.queue_messages = QueueMessages(runner)
         self.events = Events(runner)
         self.objects = Objects(runner)

@@ -19,6 +19,8 @@ class TopicChange(TypedDict, total=False):
     """Records older than this are removed; None keeps them for ever. Default seven days."""
     retention_bytes: int | None
     """Each partition is held to about this size; None, the default, sets no limit."""
+    hot_bytes: int | None
+    """What each partition keeps in its object; older records move to the bucket, if there is one. None: none. Default 1 GB."""
     cleanup_policy: Literal["delete", "compact", "compact,delete"]
     delete_retention_ms: int
     """How long compaction keeps a tombstone. Default a day."""
@@ -39,6 +41,7 @@ class Topic(TypedDict):
     partitions: int
     retention_ms: int | None
     retention_bytes: int | None
+    hot_bytes: int | None
     cleanup_policy: str
     delete_retention_ms: int
     min_cleanable_dirty_ratio: float
@@ -61,6 +64,8 @@ class PartitionState(TypedDict):
     last_stable_offset: int
     producers: int
     size_bytes: int
+    cold_bytes: int
+    """Those of them that are in the bucket."""
     segments: int
     storage_bytes: int
     waiting: int

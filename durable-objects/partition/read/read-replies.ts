@@ -4,10 +4,11 @@ import type { ReadIsolation } from '../../../core/log/aborted.ts';
 import { encodeFetchFrame } from '../../../core/log/fetch-frame.ts';
 import { isFailure } from '../../../protocol/errors.ts';
 import type { Wait } from '../../runtime/waiters.ts';
+import { ColdMiss } from '../../storage/cold-part.ts';
 import { concatenate } from '../../../protocol/bytes.ts';
-import type { Cleanable } from './clean-up.ts';
+import type { Cleanable } from '../log/clean-up.ts';
 import type { GroupOffsets } from '../groups/group-offsets.ts';
-import { zlibCodec } from './zlib-codec.ts';
+import { zlibCodec } from '../log/zlib-codec.ts';
 import type { ReadRequest } from '../../rpc/partition.ts';
 
 /** The batches that one of the waiting readers gets with its wake. */
@@ -19,8 +20,8 @@ export function answerTo(
   { log, produced, groups }: Cleanable & { groups: GroupOffsets },
 ): Uint8Array | null | 'gone' {
   if (wait.pendingOf !== undefined) return groups.isPending(wait.pendingOf) ? null : 'gone';
-  const result = produced.read(wait.offset, wait.bytesMax, wait.recordsMax, wait.isolation);
-  if (isFailure(result)) return 'gone';
+  const result = readNow(produced, wait);
+  if (result === null || isFailure(result)) return 'gone';
   const { chunks, nextOffset } = result;
   const isProgress = wait.waitsForProgress === true && nextOffset > wait.offset;
   if (chunks.length === 0 && !isProgress) return null;
@@ -33,6 +34,19 @@ export function answerTo(
     nextOffset,
     batches: concatenate(chunks),
   });
+}
+
+/** Null if it lacks bytes of the bucket: the reader asks again, and that read loads them. */
+function readNow(
+  produced: Cleanable['produced'],
+  { offset, bytesMax, recordsMax, isolation }: Wait,
+): ReturnType<Cleanable['produced']['read']> | null {
+  try {
+    return produced.read(offset, bytesMax, recordsMax, isolation);
+  } catch (error) {
+    if (error instanceof ColdMiss) return null;
+    throw error;
+  }
 }
 
 export function resolveOffset(

@@ -1,0 +1,114 @@
+/** Hook message: a webhook that was verified, as the body of the produce or publish that stores it. */
+
+import type { HeaderFields } from '../../protocol/json/header-fields.ts';
+import { base64OfBytes } from '../../protocol/json/json-bytes.ts';
+import { PROPERTY_LENGTH_MAX } from '../../protocol/limits.ts';
+import type { HookDeclaration, HookTarget } from '../../protocol/schemas/hooks.ts';
+import { GITHUB, type HeaderOf } from './signature-parts.ts';
+
+/** Of a larger body the members are not looked at: parsing it would take long. */
+const LOOKED_BYTES_MAX = 1024 * 1024;
+
+/** What a delivery says of itself. */
+export interface HookFacts {
+  /** Null: it has none, or one that is too long for a property. */
+  readonly id: string | null;
+  readonly type: string | null;
+}
+
+export function factsOfHook(
+  { scheme, signature }: Pick<HookDeclaration, 'scheme' | 'signature'>,
+  headerOf: HeaderOf,
+  body: Uint8Array,
+): HookFacts {
+  if (scheme === 'github' || scheme === 'hmac') {
+    const { id_header: id, type_header: type } = scheme === 'github' ? GITHUB : signature!;
+    return {
+      id: short(id === undefined ? undefined : headerOf(id)),
+      type: short(type === undefined ? undefined : headerOf(type)),
+    };
+  }
+  const members = membersOf(body);
+  const id = scheme === 'standard' ? headerOf('webhook-id') : members['id'];
+  return { id: short(id), type: short(members['type']) };
+}
+
+/**
+ * Returns the JSON of the request that stores it, and the path of that request in the namespace.
+ * @param hook its name: ids of different hooks are different
+ */
+export function storingRequest(
+  hook: string,
+  { target, headers, ...config }: Pick<HookDeclaration, 'target' | 'headers' | 'scheme' | 'signature'>,
+  { id, type }: HookFacts,
+  headerOf: HeaderOf,
+  body: Uint8Array,
+): { path: string; json: object } {
+  const value = body.length === 0 ? null : { $base64: base64OfBytes(body) };
+  const contentType = headerOf('content-type');
+  const kept = keptHeaders([...ownHeaders(config), ...headers], headerOf);
+  if ('topic' in target) {
+    const key = keyOf(target, { id, type });
+    const typed = { ...(contentType !== undefined && { 'content-type': contentType }), ...kept };
+    return { path: `/topics/${target.topic}/records`, json: { records: [{ key, value, headers: typed }] } };
+  }
+  const messageId = id === null ? null : short(`${hook}#${id}`);
+  const message = {
+    body: value,
+    headers: kept,
+    properties: {
+      ...(messageId !== null && { message_id: messageId }),
+      ...(short(contentType) !== null && { content_type: contentType }),
+      ...(type !== null && { type }),
+    },
+  };
+  if ('queue' in target)
+    return { path: `/queues/${encodeURIComponent(target.queue)}/messages`, json: { messages: [message] } };
+  const routed = { ...message, routing_key: target.routing_key ?? type ?? hook };
+  return {
+    path: `/exchanges/${encodeURIComponent(target.exchange)}/messages`,
+    json: { messages: [routed] },
+  };
+}
+
+function keyOf(target: Extract<HookTarget, { topic: string }>, facts: HookFacts): string | null {
+  return target.key === 'none' ? null : facts[target.key];
+}
+
+/** The headers by which a scheme says what a request is. */
+function ownHeaders({ scheme, signature }: Pick<HookDeclaration, 'scheme' | 'signature'>): string[] {
+  switch (scheme) {
+    case 'github':
+      return ['x-github-event', 'x-github-delivery', 'x-github-hook-id'];
+    case 'stripe':
+      return [];
+    case 'standard':
+      return ['webhook-id', 'webhook-timestamp'];
+    case 'hmac':
+      return [signature!.id_header, signature!.type_header, signature!.timestamp_header].filter(
+        (name) => name !== undefined,
+      );
+  }
+}
+
+function keptHeaders(names: readonly string[], headerOf: HeaderOf): HeaderFields {
+  const kept: HeaderFields = {};
+  for (const name of names) {
+    const value = headerOf(name);
+    if (value !== undefined) kept[name.toLowerCase()] = value;
+  }
+  return kept;
+}
+
+function membersOf(body: Uint8Array): Record<string, unknown> {
+  if (body[0] !== 0x7b || body.length > LOOKED_BYTES_MAX) return {};
+  try {
+    return JSON.parse(new TextDecoder().decode(body)) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+function short(text: unknown): string | null {
+  return typeof text === 'string' && text !== '' && text.length <= PROPERTY_LENGTH_MAX ? text : null;
+}

@@ -1,0 +1,16 @@
+/** Reset of a group: sets the offset that it has committed in a partition, by offset, end, time or distance. */
+
+import type { Failure } from '../../../protocol/errors.ts';
+import type { GroupReset } from '../../rpc/partition.ts';
+import type { Cleanable } from '../log/clean-up.ts';
+import { resolveOffset } from './read-replies.ts';
+import type { GroupOffsets } from '../groups/group-offsets.ts';
+
+export function resetGroup(
+  open: Cleanable & { groups: GroupOffsets },
+  { group, epoch, to, isDryRun }: GroupReset,
+): { from: number | null; to: number } | Failure {
+  const isShift = typeof to === 'object' && 'shiftBy' in to;
+  const where = isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') };
+  return open.groups.reset(group, epoch, where, isDryRun);
+}
