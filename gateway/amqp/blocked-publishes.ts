@@ -7,8 +7,6 @@ import type { PosthornError, PosthornErrorCode } from '../../sdk/errors.ts';
 import type { Destination } from '../../sdk/publisher/publish-request.ts';
 
 /** What may last, and ends by itself or when an operator makes room. */
-export const WAITED_OUT = ['cost_ceiling', 'quota', 'storage_full', 'disk_full'] as const;
-
 const REASONS: Partial<Record<PosthornErrorCode, string>> = {
   cost_ceiling: 'the namespace has reached its ceiling of rows written in this hour',
   quota: 'the namespace stores as many bytes as its quota allows',
@@ -31,14 +29,15 @@ export class BlockedPublishes {
   readonly #lines = new Set<PublishLine>();
   #waitingBytes = 0;
 
-  /** A publish was refused, and goes again. */
-  noteRetry(error: PosthornError, destination: Destination): void {
+  /** A publish was refused, and goes again. Returns whether however often. */
+  noteRetry(error: PosthornError, destination: Destination): boolean {
     const reason = REASONS[error.code];
+    if (reason === undefined) return false;
     // A rate is over in a moment.
-    const isRate = error.code === 'quota' && error.details['quota'] !== 'stored_bytes';
-    if (reason === undefined || isRate) return;
+    if (error.code === 'quota' && error.details['quota'] !== 'stored_bytes') return true;
     this.#reasons.set(keyOf(destination), reason);
     for (const line of this.#lines) line.look();
+    return true;
   }
 
   /** The publishes of one connection. The listener is told why they wait, and null when they do not wait any more. */

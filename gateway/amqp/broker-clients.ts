@@ -8,7 +8,7 @@ import { Queues } from '../../sdk/admin/queues.ts';
 import { clientConfig } from '../../sdk/client/options.ts';
 import { Transport } from '../../sdk/client/transport.ts';
 import { Publisher } from '../../sdk/publisher/publisher.ts';
-import { BlockedPublishes, WAITED_OUT } from './blocked-publishes.ts';
+import { BlockedPublishes } from './blocked-publishes.ts';
 
 /** How long a publish is tried again before its client gets a nack, in ms. */
 const DELIVERY_TIMEOUT_MS = 30_000;
@@ -116,7 +116,6 @@ class SharedPublishers {
       whenFull: 'refuse',
       // The gateway takes no body that is larger than a message, and clients of all protocols read what is in one.
       claimCheckBytes: Infinity,
-      waitOut: WAITED_OUT,
       onRetry: (error, destination) => blocked.noteRetry(error, destination),
       signal: abort.signal,
     });

@@ -171,15 +171,16 @@ export class MessageSender {
   }
 
   async #retryLater(line: DestinationAccumulator, batch: MessageBatch, error: PosthornError): Promise<void> {
-    const { deliveryTimeoutMs, waitOut } = this.#config;
+    const { deliveryTimeoutMs, onRetry } = this.#config;
     const { retry } = this.#transport.config;
+    const nowMs = performance.now();
+    const isWaitedOut = onRetry?.(error, line.destination);
     batch.failures++;
-    const isWaitedOut = waitOut.some((code) => code === error.code);
-    if (isWaitedOut) batch.deadlineMs = performance.now() + deliveryTimeoutMs;
-    else if (performance.now() >= batch.deadlineMs) {
-      return this.#giveUpAndGoOn(line, batch, this.#deliveryTimeout(error));
+    if (isWaitedOut) batch.deadlineMs = nowMs + deliveryTimeoutMs;
+    if (nowMs >= batch.deadlineMs) {
+      this.#giveUp(line, batch, this.#deliveryTimeout(error));
+      return this.#offer(line);
     }
-    this.#tell(line, error);
     const pauseMs = delayMs(retry, batch.failures, error);
     try {
       // What may last an hour may also end at any time.
@@ -188,22 +189,6 @@ export class MessageSender {
       return this.#giveUp(line, batch, this.#stop.signal.reason as PosthornError);
     }
     line.release(batch);
-    this.#offer(line);
-  }
-
-  #tell({ destination }: DestinationAccumulator, error: PosthornError): void {
-    try {
-      this.#config.onRetry?.(error, destination);
-    } catch (cause) {
-      // An error in the application's `onRetry` must not end the publisher.
-      queueMicrotask(() => {
-        throw cause;
-      });
-    }
-  }
-
-  #giveUpAndGoOn(line: DestinationAccumulator, batch: MessageBatch, error: PosthornError): void {
-    this.#giveUp(line, batch, error);
     this.#offer(line);
   }
 

@@ -3,7 +3,7 @@
 import { BATCH_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { CLAIM_DEFAULTS, type ClaimOptions } from '../claims/claim-check.ts';
 import { checkConnection, checkRange, type Connection } from '../client/options.ts';
-import { invalidArgument, type PosthornError, type PosthornErrorCode } from '../errors.ts';
+import { invalidArgument, type PosthornError } from '../errors.ts';
 
 export interface PublisherOptions extends ClaimOptions {
   /**
@@ -67,13 +67,12 @@ export interface PublisherOptions extends ClaimOptions {
    */
   whenFull?: 'retry' | 'refuse';
   /**
-   * Refusals that are waited out, however long they last: their time does not count for `deliveryTimeoutMs`. For example
-   * `cost_ceiling`, which ends with the hour. Default none.
+   * Called when messages could not be stored and may be sent again, with the reason and where they go. If it returns true, they
+   * are sent until they are stored: the time does not count for `deliveryTimeoutMs`. For example after `cost_ceiling`, which ends
+   * with the hour. It must not throw.
    */
-  waitOut?: readonly PosthornErrorCode[];
-  /** Called when messages could not be stored and will be sent again, with the reason and where they go. */
   onRetry?:
-    | ((error: PosthornError, destination: { queue: string } | { exchange: string }) => void)
+    | ((error: PosthornError, destination: { queue: string } | { exchange: string }) => boolean)
     | undefined;
   /** Gives up everything that is not confirmed yet, with `aborted`, and closes the publisher. */
   signal?: AbortSignal | undefined;
@@ -84,7 +83,7 @@ export interface PublisherConfig extends Required<
 > {
   connection: Connection | undefined;
   messageIds: boolean | undefined;
-  onRetry: PublisherOptions['onRetry'];
+  onRetry?: PublisherOptions['onRetry'];
   signal: AbortSignal | undefined;
 }
 
@@ -104,8 +103,6 @@ const DEFAULTS: PublisherConfig = {
   destinations: false,
   gzip: false,
   whenFull: 'retry',
-  waitOut: [],
-  onRetry: undefined,
   connection: undefined,
   signal: undefined,
 };
