@@ -127,10 +127,7 @@ export const errorTable = {
   partitions_cannot_shrink: permanent(409, 'Partitions can be added, not removed'),
   jurisdiction_unavailable: permanent(400, 'This runtime cannot hold data in a jurisdiction'),
   // What to do: bind a bucket (docs/endless-retention.md), lower `retention_bytes`, or use more partitions.
-  retention_unavailable: permanent(
-    400,
-    'A partition of the topic cannot hold as many bytes as `retention_bytes`',
-  ),
+  retention_unavailable: permanent(400, 'A partition cannot hold that many bytes'),
 
   // Producers and transactions
   producer_fenced: permanent(409, 'A newer instance has replaced the producer'),

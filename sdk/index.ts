@@ -126,6 +126,7 @@ export type {
   Subscription,
   SubscriptionDeclaration,
   Subscriptions,
+  PushFilter,
   SubscriptionState,
   TopicSource,
 } from './admin/subscriptions.ts';

@@ -11,6 +11,7 @@ import { dashboardRoutes } from './routes/dashboard.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { eventRoutes } from './routes/events.ts';
 import { hookRoutes } from './routes/hooks.ts';
+import { ingestRoutes } from './routes/ingest.ts';
 import { exchangeRoutes } from './routes/exchanges.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { bindingRoutes } from './routes/bindings.ts';
@@ -64,6 +65,7 @@ export function createApp(): Hono<AppEnv> {
   publishRoutes(app);
   requestRoutes(app);
   eventRoutes(app);
+  ingestRoutes(app);
   requestSocketRoutes(app, createFrameApp());
   policyRoutes(app);
   alertRoutes(app);

@@ -1,10 +1,19 @@
 /** Hook message: a webhook that was verified, as the body of the produce or publish that stores it. */
 
+import type { Need } from '../../protocol/access/scopes.ts';
 import type { HeaderFields } from '../../protocol/json/header-fields.ts';
 import { base64OfBytes } from '../../protocol/json/json-bytes.ts';
 import { PROPERTY_LENGTH_MAX } from '../../protocol/limits.ts';
 import type { HookDeclaration, HookTarget } from '../../protocol/schemas/hooks.ts';
+import type { DebeziumTarget } from '../../protocol/schemas/ingest.ts';
+import { needsOfTarget } from '../access/reach.ts';
 import { GITHUB, type HeaderOf } from './signature-parts.ts';
+
+/** What the change capture asks for: the names of its topics come with the changes. */
+const NEEDS_OF_CAPTURE: readonly Need[] = [
+  { kind: 'topic', name: '*', action: 'write' },
+  { kind: 'topic', name: '*', action: 'manage' },
+];
 
 /** Of a larger body the members are not looked at: parsing it would take long. */
 const LOOKED_BYTES_MAX = 1024 * 1024;
@@ -43,14 +52,17 @@ export function storingRequest(
   { id, type }: HookFacts,
   headerOf: HeaderOf,
   body: Uint8Array,
-): { path: string; json: object } {
+): { path: string; json: string } {
+  if ('debezium' in target)
+    return { path: capturePath(target.debezium), json: new TextDecoder().decode(body) };
   const value = body.length === 0 ? null : { $base64: base64OfBytes(body) };
   const contentType = headerOf('content-type');
   const kept = keptHeaders([...ownHeaders(config), ...headers], headerOf);
   if ('topic' in target) {
     const key = keyOf(target, { id, type });
     const typed = { ...(contentType !== undefined && { 'content-type': contentType }), ...kept };
-    return { path: `/topics/${target.topic}/records`, json: { records: [{ key, value, headers: typed }] } };
+    const records = [{ key, value, headers: typed }];
+    return { path: `/topics/${target.topic}/records`, json: JSON.stringify({ records }) };
   }
   const messageId = id === null ? null : short(`${hook}#${id}`);
   const message = {
@@ -63,12 +75,28 @@ export function storingRequest(
     },
   };
   if ('queue' in target)
-    return { path: `/queues/${encodeURIComponent(target.queue)}/messages`, json: { messages: [message] } };
+    return {
+      path: `/queues/${encodeURIComponent(target.queue)}/messages`,
+      json: JSON.stringify({ messages: [message] }),
+    };
   const routed = { ...message, routing_key: target.routing_key ?? type ?? hook };
   return {
     path: `/exchanges/${encodeURIComponent(target.exchange)}/messages`,
-    json: { messages: [routed] },
+    json: JSON.stringify({ messages: [routed] }),
   };
+}
+
+/** Returns what whoever makes a hook has to be allowed, and what its sender may do then. */
+export function needsOfHook(target: HookTarget): readonly Need[] {
+  return 'debezium' in target ? NEEDS_OF_CAPTURE : needsOfTarget(target);
+}
+
+function capturePath({ create, tombstones, ...fields }: DebeziumTarget): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) query.set(name, value);
+  query.set('create', String(create));
+  if (tombstones) query.set('tombstones', 'true');
+  return `/ingest/debezium?${query.toString()}`;
 }
 
 function keyOf(target: Extract<HookTarget, { topic: string }>, facts: HookFacts): string | null {

@@ -40,6 +40,7 @@ export function declareHook(
 
 /** Returns what is wrong with a declaration that its schema cannot say; null: nothing. */
 export function hookProblem({
+  target,
   scheme,
   signature,
   secret,
@@ -60,6 +61,8 @@ export function hookProblem({
     if (signature.timestamp_header !== undefined && !signature.signed.includes('{timestamp}'))
       return failure('invalid_field', 'body signature.timestamp_header: `signed` has to have {timestamp}');
   }
+  if ('debezium' in target && target.debezium.tombstones && target.debezium.key === undefined)
+    return failure('invalid_field', 'body target.debezium.tombstones: needs `key`');
   if (scheme !== 'standard') return null;
   const wrong = [secret, next].find((one) => typeof one === 'string' && !isStandardSecret(one));
   if (wrong === undefined) return null;

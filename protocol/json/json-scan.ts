@@ -193,3 +193,10 @@ function isHex(byte: number | undefined): boolean {
   const lower = byte | 0x20;
   return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
 }
+
+/** Returns true for a text that is an array, if it is JSON. A byte order mark counts as space. */
+export function beginsArray(bytes: Uint8Array): boolean {
+  let start = 0;
+  while (start < bytes.length && (bytes[start]! <= 0x20 || bytes[start]! >= 0x80)) start++;
+  return bytes[start] === 0x5b;
+}

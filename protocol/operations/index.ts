@@ -12,6 +12,7 @@ import { deadLetterOperations } from './dead-letters.ts';
 import { eventOperations } from './events.ts';
 import { exchangeOperations } from './exchanges.ts';
 import { hookOperations } from './hooks.ts';
+import { ingestOperations } from './ingest.ts';
 import { objectOperations } from './objects.ts';
 import { overviewOperations } from './overview.ts';
 import { producerOperations } from './producers.ts';
@@ -34,6 +35,7 @@ export const operations = {
   ...routeOperations,
   ...requestOperations,
   ...eventOperations,
+  ...ingestOperations,
   ...queueOperations,
   ...queueMessageOperations,
   ...moveOperations,

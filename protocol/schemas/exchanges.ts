@@ -100,7 +100,8 @@ export const destinationSchema = z
   // The default exchange takes no bindings.
   .meta(notBoth({ kind: { const: 'exchange' }, name: { const: DEFAULT_EXCHANGE_PATH } }));
 
-const routingKey = () =>
+/** A routing key, or a pattern of them. */
+export const routingKey = () =>
   z
     .string()
     .refine((text) => new TextEncoder().encode(text).length <= ROUTING_KEY_BYTES_MAX, {
@@ -109,7 +110,7 @@ const routingKey = () =>
     .meta(utf8BytesMax(ROUTING_KEY_BYTES_MAX));
 
 type ArgumentFields = Record<string, string | number | boolean | null>;
-const argumentsSchema = namedValuesSchema<ArgumentFields>(
+export const argumentsSchema = namedValuesSchema<ArgumentFields>(
   z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
   (members) => {
     if (members.length > HEADER_VALUES_MAX)

@@ -3,6 +3,7 @@
 import * as z from '../zod.ts';
 import { PROPERTY_LENGTH_MAX, ROUTING_KEY_BYTES_MAX } from '../limits.ts';
 import { nameSchema, wideNameSchema } from '../names.ts';
+import { debeziumTargetSchema } from './ingest.ts';
 import { nextPage } from './pages.ts';
 import { needs, utf8BytesMax } from './schema-rules.ts';
 
@@ -70,6 +71,11 @@ export const hookTargetSchema = z.union([
     routing_key: routingKey()
       .optional()
       .describe('Default: the type of the event, or the name of the hook for one without a type'),
+  }),
+  z.strictObject({
+    debezium: debeziumTargetSchema.describe(
+      'Change capture: requests are changes, as `POST .../ingest/debezium` takes them',
+    ),
   }),
 ]);
 export type HookTarget = z.infer<typeof hookTargetSchema>;

@@ -34,7 +34,11 @@ export interface HookDeclaration {
   target:
     | { queue: string }
     | { topic: string; key?: 'none' | 'id' | 'type' }
-    | { exchange: string; routingKey?: string };
+    | { exchange: string; routingKey?: string }
+    /** Change capture, as `POST .../ingest/debezium` takes it. */
+    | {
+        debezium: { topic?: string; key?: string; other?: string; tombstones?: boolean; create?: boolean };
+      };
   /** How they are signed. `hmac`: as `signature` says. */
   scheme: 'github' | 'stripe' | 'standard' | 'hmac';
   signature?: HookSignature;

@@ -29,6 +29,7 @@ const REACHED_BY: Record<keyof typeof operations, string> = {
   unbind: 'exchanges.unbind',
   publish: 'publisher',
   sendEvents: 'events.send',
+  ingestDebezium: 'events.ingestDebezium',
   openExchangePublishes: 'publisher',
   routeMessage: 'exchanges.route',
   request: 'request',

@@ -21,8 +21,8 @@ beforeAll(async () => {
 });
 afterAll(() => broker.stop());
 
-/** Waits for a state: on a busy machine it may take a while. */
-const eventually = <Value>(look: () => Promise<Value>) => expect.poll(look, { timeout: 20_000 });
+/** On a busy machine a state may take a while. */
+const PATIENCE = { timeout: 20_000 };
 
 const keysOf = async (id: number): Promise<string[]> =>
   (await bucket.list({ prefix: tierPrefix({ namespace: 'default', id }, 0) })).objects.map(({ key }) => key);
@@ -48,7 +48,7 @@ async function settled(topic: string): Promise<void> {
     const { size_bytes, cold_bytes } = await broker.state(topic, 0);
     return size_bytes - cold_bytes;
   };
-  await eventually(hotBytes).toBeLessThan(HOT * 1.25);
+  await expect.poll(hotBytes, PATIENCE).toBeLessThan(HOT * 1.25);
 }
 
 /** All values from an offset on, by pages. */
@@ -135,17 +135,16 @@ describe('what removes records', () => {
     expect((await broker.fetch('cut', 0, 'offset=299')).status).toBe(416);
     expect(await valuesFrom('cut', 300)).toEqual(numbers(300, 600));
     await broker.state('cut', 0);
-    await eventually(async () => (await keysOf(id)).length).toBeLessThan(before.length / 2 + 2);
+    await expect.poll(async () => (await keysOf(id)).length, PATIENCE).toBeLessThan(before.length / 2 + 2);
     expect(await valuesFrom('cut', 300)).toEqual(numbers(300, 600));
   });
 
   it('by an offset after the bucket leaves no object', async () => {
     const id = await fill('emptied');
     await broker.call('DELETE', '/v1/default/topics/emptied/partitions/0/records?before=latest');
-    await eventually(async () => [
-      (await broker.state('emptied', 0)).size_bytes,
-      (await keysOf(id)).length,
-    ]).toEqual([0, 0]);
+    await expect
+      .poll(async () => [(await broker.state('emptied', 0)).size_bytes, (await keysOf(id)).length], PATIENCE)
+      .toEqual([0, 0]);
     await broker.produce('emptied', [{ value: `600 ${TEXT}` }]);
     expect(await valuesFrom('emptied', 600)).toEqual([600]);
   });
@@ -166,17 +165,16 @@ describe('what removes records', () => {
     const id = await fill('timed');
     await broker.call('PATCH', '/v1/default/topics/timed', { retention_ms: 1_000 });
     await broker.advance(HOUR_MS);
-    await eventually(async () => [
-      (await broker.state('timed', 0)).size_bytes,
-      (await keysOf(id)).length,
-    ]).toEqual([0, 0]);
+    await expect
+      .poll(async () => [(await broker.state('timed', 0)).size_bytes, (await keysOf(id)).length], PATIENCE)
+      .toEqual([0, 0]);
   });
 
   it('deletes the objects of a topic with it, and of a namespace', async () => {
     const id = await fill('gone');
     expect(await keysOf(id)).not.toEqual([]);
     await broker.call('DELETE', '/v1/default/topics/gone');
-    await eventually(() => keysOf(id)).toEqual([]);
+    await expect.poll(() => keysOf(id), PATIENCE).toEqual([]);
   });
 });
 

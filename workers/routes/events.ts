@@ -18,13 +18,14 @@ import {
 } from '../../protocol/cloud-events/stored-event.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { parseJson } from '../../protocol/json/json-parse.ts';
+import { beginsArray } from '../../protocol/json/json-scan.ts';
 import { PROPERTY_LENGTH_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { CLOUD_EVENT_BATCH_TYPE, CLOUD_EVENT_TYPE, JSON_TYPE } from '../../protocol/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { EVENT_TARGETS, eventsQuerySchema, type EventsQuery } from '../../protocol/schemas/events.ts';
 import { digestOf, hexOf } from '../access/digest.ts';
 import { JSON_WEIGHT, releaseBody } from '../bounds/request-bytes.ts';
-import { innerRequest } from '../http/inner-request.ts';
+import { innerRequest, passedHeaders } from '../http/inner-request.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { contentType, readBytes } from '../http/request.ts';
@@ -33,9 +34,6 @@ import { at, tooMany } from '../publish/message-checks.ts';
 import { bind } from './bind.ts';
 
 const JSON_TYPES = new Set([CLOUD_EVENT_TYPE, CLOUD_EVENT_BATCH_TYPE, JSON_TYPE, '']);
-
-/** What belongs to the request that came, and not to the one that is made of it. */
-const NOT_PASSED_ON = /^(?:content-.*|transfer-encoding|ce-.*|expect)$/;
 
 export function eventRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.sendEvents, async (c) => {
@@ -47,8 +45,12 @@ export function eventRoutes(app: Hono<AppEnv>): void {
     if (isFailure(body)) return problem(c, body);
     // From here on the request that is made of it counts for itself.
     releaseBody(c.req.raw);
-    const headers = [...c.req.raw.headers].filter(([name]) => !NOT_PASSED_ON.test(name));
-    const request = innerRequest(c, pathOf(query.fields), body, headers, null);
+    const request = innerRequest(c, {
+      path: pathOf(query.fields),
+      json: body,
+      headers: passedHeaders(c),
+      identity: null,
+    });
     try {
       return await app.fetch(request, c.env, c.executionCtx);
     } finally {
@@ -130,12 +132,6 @@ function pathOf({ topic, queue, exchange }: EventsQuery): string {
   if (topic !== undefined) return `/topics/${topic}/records`;
   const [kind, name = ''] = queue === undefined ? ['exchanges', exchange] : ['queues', queue];
   return `/${kind}/${encodeURIComponent(name)}/messages`;
-}
-
-function beginsArray(bytes: Uint8Array): boolean {
-  let start = 0;
-  while (start < bytes.length && (bytes[start]! <= 0x20 || bytes[start]! >= 0x80)) start++;
-  return bytes[start] === 0x5b;
 }
 
 function unknownForm(type: string): Failure {

@@ -2,8 +2,7 @@
 
 import type { Hono } from 'hono';
 import type { Identity } from '../../core/access/identity.ts';
-import { needsOfTarget } from '../../core/access/reach.ts';
-import { factsOfHook, storingRequest, type HookFacts } from '../../core/hooks/hook-message.ts';
+import { factsOfHook, needsOfHook, storingRequest, type HookFacts } from '../../core/hooks/hook-message.ts';
 import { readSignature } from '../../core/hooks/signature-parts.ts';
 import type { HookDefinition } from '../../core/topology/hooks.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
@@ -45,7 +44,7 @@ export function hookRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, hookDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
-    const refused = refuseReach(c, needsOfTarget(body.fields.target));
+    const refused = refuseReach(c, needsOfHook(body.fields.target));
     if (refused) return problem(c, refused);
     const put = await topologyStub(c.env, path.namespace).putHook(path.name, body.fields);
     if (isFailure(put)) return problem(c, put);
@@ -114,7 +113,7 @@ function senderOf(c: AppContext, { name, config: { target } }: HookDefinition): 
     id: name,
     name,
     namespace: c.req.param('namespace') ?? '',
-    scopes: needsOfTarget(target).map((need) => ({
+    scopes: needsOfHook(target).map((need) => ({
       kind: need.kind,
       name: need.name,
       actions: [need.action],
@@ -124,12 +123,12 @@ function senderOf(c: AppContext, { name, config: { target } }: HookDefinition): 
 }
 
 function requestOf(c: AppContext, hook: HookDefinition, facts: HookFacts, body: Uint8Array): Request {
-  const { path, json } = storingRequest(hook.name, hook.config, facts, (name) => c.req.header(name), body);
+  const call = storingRequest(hook.name, hook.config, facts, (name) => c.req.header(name), body);
   const headers = PASSED_ON.flatMap((name) => {
     const value = c.req.header(name);
     return value === undefined ? [] : [[name, value] as const];
   });
-  return innerRequest(c, path, JSON.stringify(json), headers, senderOf(c, hook));
+  return innerRequest(c, { ...call, headers, identity: senderOf(c, hook) });
 }
 
 async function receivedOf(hook: string, { id }: HookFacts, reply: Response): Promise<HookReceived> {

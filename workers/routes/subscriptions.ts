@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono';
 import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
+import { checkHeaderArguments } from '../../core/exchange/types/headers.ts';
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type { SubscriptionMethods } from '../../durable-objects/rpc/subscription.ts';
@@ -48,7 +49,10 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, subscriptionDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
-    const refused = refuseReach(c, needsOfSource(body.fields.source)) ?? checkBatch(body.fields);
+    const refused =
+      refuseReach(c, needsOfSource(body.fields.source)) ??
+      checkBatch(body.fields) ??
+      checkHeaderArguments(body.fields.filter?.headers ?? {});
     if (refused) return problem(c, refused);
     const topology = topologyStub(c.env, path.namespace);
     const put = await topology.putSubscription(path.namespace, path.name, body.fields);
@@ -196,6 +200,7 @@ function fieldsOf({
   return {
     subscription: name,
     ...config,
+    filter: config.filter ?? null, // older definitions have none
     has_next_secret: nextSecret !== null,
     has_authorization: authorization !== null,
     is_paused: pauseReason !== null,

@@ -155,6 +155,7 @@ LEFT_OUT = {
     "classicGroup": "the calls of Kafka's clients; consumers here have their partitions assigned by the broker",
     "exportDeadLetters": "`dead_letters.export` reads pages, each of which comes whole or not at all",
     "receiveHook": "other services call it",
+    "ingestDebezium": "Debezium Server calls it",
     "followOverview": "server-sent events; `overview.get` reads it once",
     "fetchForMember": "the consumer fetches from positions of its own",
     "getTransaction": "what the producer does not know, `commit` finds out",

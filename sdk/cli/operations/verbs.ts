@@ -46,6 +46,7 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   deleteExchange: 'exchanges delete',
   publish: 'exchanges publish',
   sendEvents: 'events send',
+  ingestDebezium: 'events debezium',
   openExchangePublishes: 'exchanges publish-stream',
   routeMessage: 'exchanges route',
   request: 'exchanges request',

@@ -1,7 +1,7 @@
 /** What a delivery says of itself, and the request that stores it. */
 
 import { describe, expect, it } from 'vitest';
-import { factsOfHook, storingRequest } from '../../../core/hooks/hook-message.ts';
+import { factsOfHook, needsOfHook, storingRequest } from '../../../core/hooks/hook-message.ts';
 import { hookDeclarationSchema, type HookDeclaration } from '../../../protocol/schemas/hooks.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -37,8 +37,10 @@ describe('a delivery', () => {
 describe('a delivery is stored', () => {
   const facts = { id: 'd-1', type: 'push' };
   const headers = headersOf({ 'content-type': 'text/plain', 'x-a': '1', 'x-b': '2' });
-  const request = (fields: object, of: { id: string | null; type: string | null } = facts, body = 'hi') =>
-    storingRequest('repo', declared(fields), of, headers, bytes(body));
+  const request = (fields: object, of: { id: string | null; type: string | null } = facts, body = 'hi') => {
+    const { path, json } = storingRequest('repo', declared(fields), of, headers, bytes(body));
+    return { path, json: JSON.parse(json) as unknown };
+  };
 
   it('in a queue, with an id that no other hook has', () => {
     expect(request({ target: { queue: 'a/b' }, headers: ['X-A'] })).toEqual({
@@ -91,4 +93,22 @@ describe('a delivery is stored', () => {
       },
     });
   });
+
+  it('as changes of a database', () => {
+    expect(request({ target: { debezium: { key: 'id', tombstones: true } } }, facts, '[1]')).toEqual({
+      path: '/ingest/debezium?key=id&create=true&tombstones=true',
+      json: [1],
+    });
+    expect(request({ target: { debezium: { create: false, topic: '{table}' } } }, facts, '{}').path).toBe(
+      '/ingest/debezium?topic=%7Btable%7D&create=false',
+    );
+  });
+});
+
+it('a hook needs the right to write to its target, and for changes to all topics', () => {
+  expect(needsOfHook({ queue: 'q' })).toEqual([{ kind: 'queue', name: 'q', action: 'write' }]);
+  expect(needsOfHook({ debezium: { create: true, tombstones: false } })).toEqual([
+    { kind: 'topic', name: '*', action: 'write' },
+    { kind: 'topic', name: '*', action: 'manage' },
+  ]);
 });

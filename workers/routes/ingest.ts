@@ -1,0 +1,139 @@
+/**
+ * Ingest: changes of databases that come in as events, and become a produce to the topic of each table. Topics that are missing are made,
+ * by a request as its client would send it: with the same checks of rights and quotas, and the same record in the audit.
+ */
+
+import type { Hono } from 'hono';
+import { changeOfEvent, changeOfJson, recordsOf, topicOf, type Change } from '../../core/ingest/debezium.ts';
+import { eventOfJson, type CloudEvent } from '../../protocol/cloud-events/cloud-event.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { parseJson } from '../../protocol/json/json-parse.ts';
+import { beginsArray } from '../../protocol/json/json-scan.ts';
+import type { JsonText } from '../../protocol/json/json-text.ts';
+import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
+import { operations } from '../../protocol/operations/index.ts';
+import {
+  debeziumQuerySchema,
+  type DebeziumStored,
+  type DebeziumTarget,
+} from '../../protocol/schemas/ingest.ts';
+import type { ProduceRecord } from '../../protocol/schemas/records.ts';
+import { JSON_WEIGHT, releaseBody } from '../bounds/request-bytes.ts';
+import type { AppContext, AppEnv } from '../http/context.ts';
+import { innerIdentity, innerRequest, passedHeaders } from '../http/inner-request.ts';
+import { problem } from '../http/problem.ts';
+import { readQuery } from '../http/query.ts';
+import { bodyKind, readBytes } from '../http/request.ts';
+import { at, tooMany } from '../publish/message-checks.ts';
+import { bind } from './bind.ts';
+
+/** Topics of one request: each is a produce of its own. */
+const TOPICS_MAX = 100;
+
+type Given = { change: Change; bytes: Uint8Array } | { change: Change; event: CloudEvent };
+
+export function ingestRoutes(app: Hono<AppEnv>): void {
+  bind(app, operations.ingestDebezium, async (c) => {
+    const query = readQuery(c, debeziumQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const { create, tombstones, ...fields } = query.fields;
+    if (tombstones === 'true' && fields.key === undefined)
+      return problem(c, failure('invalid_field', 'query tombstones: needs `key`'));
+    const target = { ...fields, tombstones: tombstones === 'true', create: create !== 'false' };
+    const read = await readChanges(c, target);
+    if (isFailure(read)) return problem(c, read);
+    releaseBody(c.req.raw); // the requests that store it count for themselves
+    const stored: DebeziumStored['topics'] = [];
+    for (const [topic, records] of read.byTopic) {
+      const reply = await store(app, c, topic, JSON.stringify({ records }), target.create);
+      // What is stored so far is sent again by Debezium with the rest.
+      if (reply.status !== 200) return reply;
+      await reply.body?.cancel();
+      stored.push({ topic, records: records.length });
+    }
+    return c.json({ events: read.count, topics: stored } satisfies DebeziumStored);
+  });
+}
+
+/** Stores records, and makes their topic if it is missing. */
+async function store(
+  app: Hono<AppEnv>,
+  c: AppContext,
+  topic: string,
+  json: string,
+  isMade: boolean,
+): Promise<Response> {
+  const reply = await inner(app, c, 'POST', `/topics/${topic}/records`, json);
+  if (reply.status !== 404 || !isMade) return reply;
+  const { code } = (await reply.clone().json()) as Partial<Failure>;
+  if (code !== 'topic_not_found') return reply;
+  const made = await inner(app, c, 'PUT', `/topics/${topic}`, '{}');
+  if (made.status >= 400) return made;
+  return await inner(app, c, 'POST', `/topics/${topic}/records`, json);
+}
+
+async function inner(
+  app: Hono<AppEnv>,
+  c: AppContext,
+  method: 'POST' | 'PUT',
+  path: string,
+  json: string,
+): Promise<Response> {
+  const identity = innerIdentity(c.req.raw) ?? null;
+  const request = innerRequest(c, { method, path, json, headers: passedHeaders(c), identity });
+  try {
+    return await app.fetch(request, c.env, c.executionCtx);
+  } finally {
+    releaseBody(request);
+  }
+}
+
+/** The records by topic, in the order of the events. Apart, so that the events leave memory while the records are stored. */
+async function readChanges(
+  c: AppContext,
+  target: DebeziumTarget,
+): Promise<{ byTopic: Map<string, ProduceRecord[]>; count: number } | Failure> {
+  const events = await readEvents(c);
+  if (isFailure(events)) return events;
+  if (events.length > REQUEST_RECORDS_MAX) return tooMany(events.length);
+  const byTopic = new Map<string, ProduceRecord[]>();
+  for (const [index, bytes] of events.entries()) {
+    const given = readOne(bytes);
+    if (isFailure(given)) return at(index, given);
+    const topic = topicOf(given.change, target);
+    if (isFailure(topic)) return at(index, topic);
+    const records = recordsOf(given, target);
+    if (isFailure(records)) return at(index, records);
+    byTopic.set(topic, [...(byTopic.get(topic) ?? []), ...records]);
+  }
+  if (byTopic.size > TOPICS_MAX)
+    return failure(
+      'invalid_event',
+      `the events are of ${byTopic.size} topics; at most ${TOPICS_MAX} at once`,
+    );
+  return { byTopic, count: events.length };
+}
+
+async function readEvents(c: AppContext): Promise<Uint8Array[] | Failure> {
+  const kind = bodyKind(c, false);
+  if (isFailure(kind)) return kind;
+  const bytes = await readBytes(c.req.raw, JSON_WEIGHT);
+  if (isFailure(bytes)) return bytes;
+  const isBatch = beginsArray(bytes);
+  const parsed = parseJson(bytes, isBatch ? [null] : []);
+  if (isFailure(parsed)) return parsed;
+  return isBatch ? (parsed.json as JsonText[]).map((one) => one.bytes) : [bytes];
+}
+
+function readOne(bytes: Uint8Array): Given | Failure {
+  const parsed = parseJson(bytes, ['data']);
+  if (isFailure(parsed)) return parsed;
+  const isEvent =
+    typeof parsed.json === 'object' && parsed.json !== null && Object.hasOwn(parsed.json, 'specversion');
+  if (!isEvent) {
+    const change = changeOfJson(new TextDecoder().decode(bytes));
+    return isFailure(change) ? change : { change, bytes };
+  }
+  const event = eventOfJson(parsed.json);
+  return isFailure(event) ? event : { change: changeOfEvent(event), event };
+}
