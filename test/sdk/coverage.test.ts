@@ -109,6 +109,7 @@ const REACHED_BY: Record<keyof typeof operations, string> = {
   fetchForMember: 'consumer',
   fetchFromPositions: 'consumer',
   classicGroup: 'groups.classic',
+  consumerMember: 'groups.member',
   commitOffsets: 'consumer',
   readOffsets: 'groups.offsets',
   resetOffsets: 'groups.reset',
