@@ -3,7 +3,7 @@
 import type { Hono } from 'hono';
 import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
 import { checkHeaderArguments } from '../../core/exchange/types/headers.ts';
-import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
+import { isStoreTarget, type SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type { SubscriptionMethods } from '../../durable-objects/rpc/subscription.ts';
 import { subscriptionStub, topologyStub } from '../../durable-objects/stubs.ts';
@@ -27,7 +27,8 @@ import {
   type SubscriptionTested,
   type SubscriptionWithStateReply,
 } from '../../protocol/schemas/subscriptions.ts';
-import { refuseReach } from '../access/authorize.ts';
+import { refuseIn, refuseReach } from '../access/authorize.ts';
+import { lookUpNamespace } from '../access/directory-cache.ts';
 import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { diskFailureOf } from '../http/disk-failure.ts';
 import { jsonReply } from '../http/json-reply.ts';
@@ -53,7 +54,8 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
       refuseReach(c, needsOfSource(body.fields.source)) ??
       checkBatch(body.fields) ??
       checkHeaderArguments(body.fields.filter?.headers ?? {});
-    if (refused) return problem(c, refused);
+    const unreached = refused ?? (await checkTarget(c, path.namespace, body.fields));
+    if (unreached) return problem(c, unreached);
     const topology = topologyStub(c.env, path.namespace);
     const put = await topology.putSubscription(path.namespace, path.name, body.fields);
     if (isFailure(put)) return problem(c, put);
@@ -135,6 +137,33 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
 function needsOfSource(source: DeclaredSource): Need[] {
   if ('queue' in source) return needsOf('queue', [source.queue], 'read');
   return [...needsOf('topic', [source.topic], 'read'), ...needsOfTarget(source.dead_letter)];
+}
+
+/** Whoever subscribes has to be allowed to write to the queue or topic that messages are stored in. */
+async function checkTarget(
+  c: AppContext,
+  own: string,
+  { target, source }: SubscriptionDeclaration,
+): Promise<Failure | null> {
+  if (!isStoreTarget(target)) return null;
+  const namespace = target.namespace ?? own;
+  const [kind, name] =
+    'queue' in target ? (['queue', target.queue] as const) : (['topic', target.topic] as const);
+  const refused = refuseIn(c, namespace, { kind, name, action: 'write' });
+  if (refused) return refused;
+  const known = await lookUpNamespace(c.env, namespace, Date.now());
+  if (known === null || known.deletion)
+    return failure('namespace_not_found', `there is no namespace "${namespace}"`);
+  const topology = topologyStub(c.env, namespace);
+  const { queues, topics } = await topology.definitions(
+    kind === 'queue' ? [name] : [],
+    kind === 'topic' ? [name] : [],
+  );
+  if (queues.length + topics.length === 0)
+    return failure(`${kind}_not_found`, `there is no ${kind} "${name}" to store messages in`);
+  const isItself =
+    namespace === own && Object.entries(source).some(([key, of]) => key === kind && of === name);
+  return isItself ? failure('invalid_field', 'body target: it is the source itself') : null;
 }
 
 function checkBatch({ batch_messages: max, format }: SubscriptionDeclaration): Failure | null {
