@@ -141,10 +141,11 @@ export const errorTable = {
   transaction_unavailable: transient(503, 'The transaction coordinator did not answer'),
   offsets_pending: transient(503, 'An open transaction has committed an offset of the group'),
 
-  // Consumer groups. What to do: join again (not found), heartbeat (stale epoch, not owned), stop (instance fenced).
+  // Consumer groups. What to do: join again (not found), heartbeat (stale epoch, not owned), stop (instance fenced), try again later (in use).
   group_not_found: permanent(404, 'There is no such consumer group'),
   member_not_found: permanent(404, 'The group has no such member; join again'),
   instance_fenced: permanent(409, 'Another member has joined under the same instance id; stop'),
+  instance_in_use: permanent(409, 'A member with the same instance id is there and has not left'),
   stale_epoch: permanent(409, 'The epoch is not that of the last reply; heartbeat, then continue'),
   partition_not_owned: permanent(
     409,

@@ -19,6 +19,7 @@ import { fetchRoutes } from './routes/fetch.ts';
 import { groupOffsetRoutes } from './routes/group-offsets.ts';
 import { groupRecordRoutes } from './routes/group-records.ts';
 import { classicGroupRoutes } from './routes/classic-groups.ts';
+import { consumerMemberRoutes } from './routes/consumer-members.ts';
 import { groupRoutes } from './routes/groups.ts';
 import { partitionRoutes } from './routes/partitions.ts';
 import { policyRoutes } from './routes/policies.ts';
@@ -56,6 +57,7 @@ export function createApp(): Hono<AppEnv> {
   producerRoutes(app);
   transactionRoutes(app);
   classicGroupRoutes(app);
+  consumerMemberRoutes(app);
   groupRoutes(app);
   groupRecordRoutes(app);
   groupOffsetRoutes(app);

@@ -152,6 +152,7 @@ METHODS = {
 }
 
 LEFT_OUT = {
+    "consumerMember": "the calls of Kafka's clients; a group consumer here joins and heartbeats",
     "classicGroup": "the calls of Kafka's clients; consumers here have their partitions assigned by the broker",
     "exportDeadLetters": "`dead_letters.export` reads pages, each of which comes whole or not at all",
     "receiveHook": "other services call it",

@@ -74,6 +74,7 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   resetOffsets: 'groups reset',
   commitOffsets: 'groups commit',
   classicGroup: 'groups classic',
+  consumerMember: 'groups member',
   joinGroup: 'members join',
   heartbeat: 'members heartbeat',
   leaveGroup: 'members leave',
