@@ -1,13 +1,12 @@
 /** Subscriptions: put, read, delete, pause, resume, test, attempts. */
 
 import type { Hono } from 'hono';
-import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
+import { needsOfSource } from '../../core/access/reach.ts';
 import { checkHeaderArguments } from '../../core/exchange/types/headers.ts';
-import { isStoreTarget, type SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
+import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type { SubscriptionMethods } from '../../durable-objects/rpc/subscription.ts';
 import { subscriptionStub, topologyStub } from '../../durable-objects/stubs.ts';
-import type { Need } from '../../protocol/access/scopes.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { JsonText } from '../../protocol/json/json-text.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
@@ -18,7 +17,6 @@ import {
   subscriptionDeclarationSchema,
   subscriptionSeekSchema,
   type Attempt,
-  type DeclaredSource,
   type SubscriptionDeclaration,
   type SubscriptionList,
   type SubscriptionReply,
@@ -27,8 +25,8 @@ import {
   type SubscriptionTested,
   type SubscriptionWithStateReply,
 } from '../../protocol/schemas/subscriptions.ts';
-import { refuseIn, refuseReach } from '../access/authorize.ts';
-import { lookUpNamespace } from '../access/directory-cache.ts';
+import { refuseReach } from '../access/authorize.ts';
+import { missingStoreTarget, refuseStoreTarget } from '../access/store-target.ts';
 import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { diskFailureOf } from '../http/disk-failure.ts';
 import { jsonReply } from '../http/json-reply.ts';
@@ -52,10 +50,10 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     if (isFailure(body)) return problem(c, body);
     const refused =
       refuseReach(c, needsOfSource(body.fields.source)) ??
-      checkBatch(body.fields) ??
-      checkHeaderArguments(body.fields.filter?.headers ?? {});
-    const unreached = refused ?? (await checkTarget(c, path.namespace, body.fields));
-    if (unreached) return problem(c, unreached);
+      checkSubscription(body.fields) ??
+      (await refuseStoreTarget(c, path.namespace, body.fields)) ??
+      (await missingStoreTarget(c, path.namespace, body.fields));
+    if (refused) return problem(c, refused);
     const topology = topologyStub(c.env, path.namespace);
     const put = await topology.putSubscription(path.namespace, path.name, body.fields);
     if (isFailure(put)) return problem(c, put);
@@ -134,40 +132,13 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
   });
 }
 
-function needsOfSource(source: DeclaredSource): Need[] {
-  if ('queue' in source) return needsOf('queue', [source.queue], 'read');
-  return [...needsOf('topic', [source.topic], 'read'), ...needsOfTarget(source.dead_letter)];
-}
-
-/** Whoever subscribes has to be allowed to write to the queue or topic that messages are stored in. */
-async function checkTarget(
-  c: AppContext,
-  own: string,
-  { target, source }: SubscriptionDeclaration,
-): Promise<Failure | null> {
-  if (!isStoreTarget(target)) return null;
-  const namespace = target.namespace ?? own;
-  const [kind, name] =
-    'queue' in target ? (['queue', target.queue] as const) : (['topic', target.topic] as const);
-  const refused = refuseIn(c, namespace, { kind, name, action: 'write' });
-  if (refused) return refused;
-  const known = await lookUpNamespace(c.env, namespace, Date.now());
-  if (known === null || known.deletion)
-    return failure('namespace_not_found', `there is no namespace "${namespace}"`);
-  const topology = topologyStub(c.env, namespace);
-  const { queues, topics } = await topology.definitions(
-    kind === 'queue' ? [name] : [],
-    kind === 'topic' ? [name] : [],
-  );
-  if (queues.length + topics.length === 0)
-    return failure(`${kind}_not_found`, `there is no ${kind} "${name}" to store messages in`);
-  const isItself =
-    namespace === own && Object.entries(source).some(([key, of]) => key === kind && of === name);
-  return isItself ? failure('invalid_field', 'body target: it is the source itself') : null;
-}
-
-function checkBatch({ batch_messages: max, format }: SubscriptionDeclaration): Failure | null {
-  if (max === 1 || BATCH_FORMATS.includes(format)) return null;
+/** Returns what is wrong with a declaration that its schema cannot say; null: nothing. */
+export function checkSubscription({
+  batch_messages: max,
+  format,
+  filter,
+}: SubscriptionDeclaration): Failure | null {
+  if (max === 1 || BATCH_FORMATS.includes(format)) return checkHeaderArguments(filter?.headers ?? {});
   return failure(
     'invalid_field',
     `body batch_messages: a request of the format ${format} has one message; ${BATCH_FORMATS.join(' and ')} take more`,
