@@ -21,7 +21,7 @@ it('takes messages to a namespace for those who may write there, and for nobody 
   expect((await locked.call('PUT', path, declaration, blue)).status).toBe(403);
   const nowhere = { ...declaration, target: { namespace: 'nowhere', queue: 'in' } };
   expect((await locked.call('PUT', path, nowhere, blue)).status).toBe(403);
-  const document = { subscriptions: [{ subscription: 'to-green', ...declaration }] };
+  const document = { posthorn: 1, subscriptions: [{ subscription: 'to-green', ...declaration }] };
   expect((await locked.call('PUT', '/v1/blue/definitions', document, blue)).status).toBe(403);
   expect((await locked.call('GET', path)).status).toBe(404);
   expect((await locked.call('PUT', path, declaration)).status).toBe(201);
