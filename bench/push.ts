@@ -1,6 +1,7 @@
 /**
  * Benchmark of pushes: messages a second to one endpoint on loopback with a concurrency of 10, the time from a publish to its
- * request beside the time of an awaited publish, and the rows written for each pushed message.
+ * request beside the time of an awaited publish, and the rows written for each pushed message. Of a topic: the same for records
+ * of one partition without keys.
  */
 
 import { createServer } from 'node:http';
@@ -21,6 +22,10 @@ export interface PushResult {
   /** Of messages that were published and pushed alone, and of a backlog in batches of 100. */
   rowsAlone: number;
   rowsInBatches: number;
+  topicRate: number;
+  topicBatchRate: number;
+  produceP50Ms: number;
+  topicP50Ms: number;
 }
 
 export async function benchPush(messages: number, progress: (text: string) => void): Promise<PushResult> {
@@ -90,10 +95,42 @@ export async function benchPush(messages: number, progress: (text: string) => vo
         await untilSettled(queue);
         return { rate, rows: ((await rowsOf(queue)) - before) / count };
       };
+      const topicBacklog = async (topic: string, count: number, fields: object): Promise<number> => {
+        progress(`push: ${count} records of ${topic}`);
+        await posthorn.topics.declare(topic, { partitions: 1 });
+        const producer = posthorn.producer();
+        const record = { value: { text: 'x'.repeat(80) } };
+        await Promise.all(Array.from({ length: count }, () => producer.send(topic, record)));
+        await producer.close();
+        got = 0;
+        const startMs = performance.now();
+        const source = { topic, from: 'earliest' as const };
+        await posthorn.subscriptions.put(topic, { source, target: { url }, concurrency: 10, ...fields });
+        await until(count);
+        return Math.round((1_000 * count) / (performance.now() - startMs));
+      };
+      const topicRate = await topicBacklog('single', messages, {});
+      const topicBatchRate = await topicBacklog('batched', messages * 10, { batchMessages: 100 });
       const single = await backlog('single', messages, {});
       const batched = await backlog('batched', messages * 10, { batchMessages: 100 });
       progress('push: one after another');
       await declare('awaited', {});
+      await posthorn.topics.declare('alone', { partitions: 1 });
+      await posthorn.subscriptions.put('alone', { source: { topic: 'alone' }, target: { url } });
+      const producer = posthorn.producer();
+      const topicTimes = { produce: [] as number[], push: [] as number[] };
+      for (let number = -20; number < Math.min(messages, 400); number++) {
+        got = 0;
+        const startMs = performance.now();
+        const pushed = until(1).then(() => performance.now() - startMs);
+        await producer.send('alone', { value: number });
+        const produceMs = performance.now() - startMs;
+        const pushMs = await pushed;
+        if (number < 0) continue;
+        topicTimes.produce.push(produceMs);
+        topicTimes.push.push(pushMs);
+      }
+      await producer.close();
       const publisher = posthorn.publisher();
       const times = { publish: [] as number[], push: [] as number[] };
       const alone = Math.min(messages, 400);
@@ -122,6 +159,10 @@ export async function benchPush(messages: number, progress: (text: string) => vo
         pushP99Ms: round(quantile(times.push, 0.99)),
         rowsAlone: ((await rowsOf('awaited')) - before) / alone,
         rowsInBatches: batched.rows,
+        topicRate,
+        topicBatchRate,
+        produceP50Ms: round(quantile(topicTimes.produce, 0.5)),
+        topicP50Ms: round(quantile(topicTimes.push, 0.5)),
       };
     });
   } finally {

@@ -125,6 +125,11 @@ export const errorTable = {
   too_many_hooks: permanent(409, 'The namespace has the maximum number of hooks'),
   too_many_bindings: permanent(409, 'The namespace has the maximum number of bindings'),
   partitions_cannot_shrink: permanent(409, 'Partitions can be added, not removed'),
+  // What to do: ask for a new plan.
+  definitions_changed: permanent(409, 'The definitions have changed since the plan was made'),
+  definitions_too_large: permanent(413, 'The definitions are more than one document may hold'),
+  // What to do: apply the document again. `details.failed` says what is left.
+  definitions_incomplete: transient(503, 'Some queues could not be deleted; everything else is done'),
   jurisdiction_unavailable: permanent(400, 'This runtime cannot hold data in a jurisdiction'),
   // What to do: bind a bucket (docs/endless-retention.md), lower `retention_bytes`, or use more partitions.
   retention_unavailable: permanent(400, 'A partition cannot hold that many bytes'),
@@ -141,10 +146,11 @@ export const errorTable = {
   transaction_unavailable: transient(503, 'The transaction coordinator did not answer'),
   offsets_pending: transient(503, 'An open transaction has committed an offset of the group'),
 
-  // Consumer groups. What to do: join again (not found), heartbeat (stale epoch, not owned), stop (instance fenced).
+  // Consumer groups. What to do: join again (not found), heartbeat (stale epoch, not owned), stop (instance fenced), try again later (in use).
   group_not_found: permanent(404, 'There is no such consumer group'),
   member_not_found: permanent(404, 'The group has no such member; join again'),
   instance_fenced: permanent(409, 'Another member has joined under the same instance id; stop'),
+  instance_in_use: permanent(409, 'A member with the same instance id is there and has not left'),
   stale_epoch: permanent(409, 'The epoch is not that of the last reply; heartbeat, then continue'),
   partition_not_owned: permanent(
     409,

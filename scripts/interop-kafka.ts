@@ -4,9 +4,10 @@
  *
  * - kafka-python and confluent-kafka: produce, consume in a group, one after the other, and go on where the group was (needs Python 3)
  * - confluent-kafka: reads, handles and writes in transactions, with fenced and aborted ones between
+ * - confluent-kafka in a group by the consumer protocol (KIP-848)
  * - confluent-kafka with TLS: PLAIN, and OAUTHBEARER with a token that it renews
  * - kcat, if it is installed: the same records with each codec, in and out
- * - in Java, with Maven, also against Kafka 4.4: TransactionalMessageCopier with random aborts and kills, a word count of Kafka Streams with
+ * - in Java, with Maven, also against Kafka 4.4: a group by the consumer protocol with a killed member, TransactionalMessageCopier with random aborts and kills, a word count of Kafka Streams with
  *   `exactly_once_v2` that is killed half-way, ProducerPerformance and ConsumerPerformance
  */
 
@@ -18,6 +19,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { KafkaServer } from '../gateway/kafka/kafka-server.ts';
 import { startBroker } from './broker/broker.ts';
+import { consumeInGroup } from './interop/kafka-consumers.ts';
 import { countWords } from './interop/kafka-streams.ts';
 import { copyInTransactions, measureRates } from './interop/kafka-tools.ts';
 import { canRunKafka, startKafka } from './peers/kafka.ts';
@@ -41,6 +43,7 @@ try {
   const results = [
     await told('groups of kafka-python and confluent-kafka', () => python('groups.py')),
     await told('transactions of confluent-kafka', () => python('transactions.py')),
+    await told('consumer protocol of confluent-kafka', () => python('consumer_protocol.py')),
     await told('logins of confluent-kafka with TLS', logins),
     await told('kcat', kcat),
     ...(canRunKafka() ? await javaTold() : []),
@@ -55,6 +58,7 @@ try {
 /** The programs in Java, against the gateway and against Kafka itself. */
 async function javaTold(): Promise<boolean[]> {
   const programs = [
+    ['Java consumer protocol', consumeInGroup],
     ['Java TransactionalMessageCopier', copyInTransactions],
     ['Java Kafka Streams, exactly_once_v2', countWords],
     ['Java ProducerPerformance, ConsumerPerformance', measureRates],

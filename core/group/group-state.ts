@@ -43,6 +43,12 @@ export interface Member {
   rack: string | null;
   autoOffsetReset: 'earliest' | 'latest';
   sessionTimeoutMs: number;
+  /** How long it may hold a revoked partition. Absent: as long as it reports. */
+  rebalanceTimeoutMs?: number | undefined;
+  /** What runs it and where: only shown. Absent: it has not said so. */
+  client?: { id: string; host: string } | undefined;
+  /** Its instance has stopped for now, and comes back as another member within the session timeout. */
+  isAway?: true;
   joinedEpoch: number;
   target: PartitionKey[];
   owned: Record<PartitionKey, Ownership>;

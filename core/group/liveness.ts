@@ -12,6 +12,8 @@ export interface Life {
   seenMs: number;
   /** The highest epoch that the member has shown. */
   shownEpoch: number;
+  /** Since when it holds partitions that it was told to give up. Absent: it holds none. */
+  revokingSinceMs?: number;
 }
 
 /** By member id. A member without an entry has not reported since the object woke. */
@@ -25,11 +27,34 @@ export function noteSeen(
   epoch: number,
   nowMs: number,
 ): boolean {
-  const shownEpoch = Math.max(epoch, lives.get(memberId)?.shownEpoch ?? 0);
-  lives.set(memberId, { seenMs: nowMs, shownEpoch });
+  const life = lives.get(memberId);
+  const shownEpoch = Math.max(epoch, life?.shownEpoch ?? 0);
+  lives.set(memberId, { ...life, seenMs: nowMs, shownEpoch });
   const missing = state.rollCall?.missing.indexOf(memberId) ?? -1;
   if (missing >= 0) state.rollCall!.missing.splice(missing, 1);
   return missing >= 0;
+}
+
+/**
+ * Notes whether a member that is being told its assignment has partitions to give up.
+ * @returns when it is removed if it goes on holding them, in ms; null: never
+ */
+export function noteRevoking(lives: Lives, member: Member, nowMs: number): number | null {
+  const life = lives.get(member.id);
+  if (!life) return null;
+  if (Object.values(member.owned).some(({ revoked }) => revoked > 0)) life.revokingSinceMs ??= nowMs;
+  else delete life.revokingSinceMs;
+  const endMs = revocationEndMs(member, life);
+  return endMs === Infinity ? null : endMs;
+}
+
+function revocationEndMs({ rebalanceTimeoutMs = Infinity }: Member, life: Life): number {
+  return life.revokingSinceMs === undefined ? Infinity : life.revokingSinceMs + rebalanceTimeoutMs;
+}
+
+/** When the member is overdue unless it does something, in ms. */
+function dueMs(member: Member, life: Life): number {
+  return Math.min(life.seenMs + member.sessionTimeoutMs, revocationEndMs(member, life));
 }
 
 /**
@@ -61,22 +86,22 @@ export function sweep(
   return { isChanged: gone.length > 0 || isOver || hasBegunRollCall, hasBegunRollCall };
 }
 
-/** Members whose session timeout is over. */
+/** Members whose session timeout is over, or that do not give up what they have to. */
 function overdue(state: GroupState, lives: Lives, nowMs: number): Member[] {
   const isOver = state.rollCall !== null && nowMs >= state.rollCall.endsMs;
   const missing = new Set(isOver ? state.rollCall!.missing : []);
   return Object.values(state.members).filter((member) => {
     const life = lives.get(member.id);
-    return life ? nowMs >= life.seenMs + member.sessionTimeoutMs : missing.has(member.id);
+    return life ? nowMs >= dueMs(member, life) : missing.has(member.id);
   });
 }
 
 /** Returns when the next member may be overdue, in ms; null if there is none. */
 export function nextOverdueMs(state: GroupState, lives: Lives): number | null {
   let nextMs = state.rollCall?.endsMs ?? Infinity;
-  for (const { id, sessionTimeoutMs } of Object.values(state.members)) {
-    const life = lives.get(id);
-    if (life) nextMs = Math.min(nextMs, life.seenMs + sessionTimeoutMs);
+  for (const member of Object.values(state.members)) {
+    const life = lives.get(member.id);
+    if (life) nextMs = Math.min(nextMs, dueMs(member, life));
   }
   return nextMs === Infinity ? null : nextMs;
 }

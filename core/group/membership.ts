@@ -25,6 +25,8 @@ export interface JoinRequest {
   rack: string | null;
   autoOffsetReset: 'earliest' | 'latest';
   sessionTimeoutMs: number;
+  rebalanceTimeoutMs?: number | undefined;
+  client?: Member['client'];
   /** The topology that the topics were looked up in. */
   topologyVersion: number;
 }
@@ -115,7 +117,9 @@ export function checkEpoch(
 export function remove(state: GroupState, member: Member): void {
   state.epoch += 1;
   delete state.members[member.id];
-  const partitions = Object.keys(member.owned);
+  // A member that leaves, comes back under its id and leaves again may have partitions that do not know the first end yet.
+  const unfenced = own(state.fencing, member.id)?.partitions ?? [];
+  const partitions = [...new Set([...unfenced, ...Object.keys(member.owned)])];
   if (partitions.length > 0) state.fencing[member.id] = { epoch: state.epoch, partitions };
   if (memberCount(state) === 0) state.targetEpoch = state.epoch; // nobody is left to assign to
 }
@@ -151,12 +155,15 @@ export function ownershipsOf(member: Member, partitions: readonly TopicPartition
   return partitions.map((partition) => member.owned[keyOf(partition)]?.since ?? null);
 }
 
-function memberOfInstance(state: GroupState, instanceId: string): Member | undefined {
+export function memberOfInstance(state: GroupState, instanceId: string): Member | undefined {
   return Object.values(state.members).find((member) => member.instanceId === instanceId);
 }
 
-function subscribesAlike(a: Member, b: Member): boolean {
-  const topics = (member: Member): string => member.topics.toSorted().join(' ');
+export function subscribesAlike(
+  a: Pick<Member, 'topics' | 'pattern' | 'assignor'>,
+  b: Pick<Member, 'topics' | 'pattern' | 'assignor'>,
+): boolean {
+  const topics = (member: Pick<Member, 'topics'>): string => member.topics.toSorted().join(' ');
   return topics(a) === topics(b) && a.pattern === b.pattern && a.assignor === b.assignor;
 }
 

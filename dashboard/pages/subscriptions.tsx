@@ -175,6 +175,7 @@ function SubscriptionView({ namespace, subscription, onChanged }: ViewProps) {
           <Pairs
             of={{
               endpoint: value.target.url,
+              ...(value.filter && { filter: JSON.stringify(value.filter) }),
               ...('topic' in value.source && {
                 began: String(value.source.from),
                 order: `by ${value.source.order}`,

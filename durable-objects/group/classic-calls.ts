@@ -19,6 +19,7 @@ import {
   isEmpty,
   knownRef,
   memberCount,
+  own,
   type GroupState,
   type TopicRef,
 } from '../../core/group/group-state.ts';
@@ -103,8 +104,10 @@ export class ClassicCalls {
     given: MemberClaim | 'anybody' | null,
     topics: Record<string, TopicRef>,
     mayMake: boolean,
-  ): Promise<{ epoch: number } | Failure> {
+  ): Promise<{ epoch: number; isAssigned?: true } | Failure> {
     const claim = given === 'anybody' ? null : given;
+    if (claim !== null && own(this.#host.group().members, claim.memberId))
+      return { epoch: claim.generation, isAssigned: true };
     if (claim === null && !mayMake && this.#host.group().epoch === 0) return { epoch: 0 };
     if (claim === null) {
       const refused = await this.#host.noteFirstUse(namespace, name);

@@ -11,6 +11,7 @@ export const METHODS: ReadonlySet<string> = new Set<keyof GroupMethods>([
   'ownerships',
   'describe',
   'noteBegun',
+  'consumer',
   'classic',
   'admitCommit',
   'beginChange',

@@ -13,7 +13,6 @@ import {
   isEmpty,
   isStable,
   own,
-  partitionOf,
   refOf,
   type GroupState,
   type TopicRef,
@@ -23,7 +22,6 @@ import { noteBegun } from '../../core/group/first-sight.ts';
 import { nextOverdueMs, noteSeen, sweep, type Lives } from '../../core/group/liveness.ts';
 import {
   checkEpoch,
-  fenced,
   findMember,
   heartbeat,
   join,
@@ -38,16 +36,14 @@ import { Alarm } from '../runtime/alarm.ts';
 import type { Env } from '../env.ts';
 import { topologyStub } from '../stubs.ts';
 import { ClassicCalls } from './classic-calls.ts';
-import { tellPartitions } from './fence-partitions.ts';
+import { ConsumerCalls } from './consumer-calls.ts';
+import { FENCE_RETRY_MS, Fencing } from './fencing.ts';
 import { METHODS } from './group-methods.ts';
 import { IttyGroup } from './itty-group.ts';
 import type { BeatRequest, GroupDescription, MemberView, TargetInputs } from '../rpc/group.ts';
 import { heldNow, viewOf } from './member-view.ts';
 import { assignedByMembers, noSuchGroup, notEmpty, unfenced } from './group-refusals.ts';
 import { readGroup, rowsOf } from './group-rows.ts';
-
-/** After a partition could not be told that a member is gone. */
-const FENCE_RETRY_MS = 5_000;
 
 export class Group extends IttyGroup {
   private group: GroupState = emptyGroup();
@@ -65,8 +61,23 @@ export class Group extends IttyGroup {
     save: () => this.save(),
     schedule: (dueMs) => this.alarms.schedule('classic', dueMs),
   });
-  /** The telling of partitions that is under way. */
-  private telling: Promise<void> | null = null;
+  private readonly fencing = new Fencing({
+    env: this.state.env,
+    group: () => this.group,
+    save: () => this.save(),
+    schedule: (dueMs) => this.alarms.schedule('fencing', dueMs),
+  });
+  private readonly consumerCalls = new ConsumerCalls({
+    lives: this.lives,
+    group: () => this.group,
+    noteFirstUse: (namespace, name) => this.noteFirstUse(namespace, name),
+    save: () => this.save(),
+    watch: (dueMs, isNew) => this.watch(dueMs, isNew),
+    beat: (request) => this.beat(request),
+    leave: (memberId) => this.leave(memberId),
+    flushFencing: () => this.flushFencing(),
+    onceFenced: (memberId, refusal) => this.onceFenced(memberId, refusal),
+  });
   /** No member is overdue before this time. */
   private nextSweepMs = 0;
 
@@ -112,9 +123,8 @@ export class Group extends IttyGroup {
     if (isFailure(member)) return member;
     Object.assign(group, { namespace, name });
     noteSeen(group, this.lives, member.id, group.epoch, nowMs);
-    this.nextSweepMs = Math.min(this.nextSweepMs, nowMs + member.sessionTimeoutMs);
     this.save();
-    this.alarms.scheduleEarlier('sessions', nowMs + member.sessionTimeoutMs);
+    this.watch(nowMs + member.sessionTimeoutMs, true);
     await this.flushFencing();
     return this.beat({ memberId: member.id, epoch: group.epoch, held: 'unsaid', isFetch: false });
   }
@@ -177,6 +187,10 @@ export class Group extends IttyGroup {
         since[nth] == null ? null : { since: since[nth], topicId: refOf(group, topic).id },
       ),
     };
+  }
+
+  consumer(...args: Parameters<ConsumerCalls['call']>): ReturnType<ConsumerCalls['call']> {
+    return this.consumerCalls.call(...args);
   }
 
   classic(...args: Parameters<ClassicCalls['call']>): ReturnType<ClassicCalls['call']> {
@@ -326,6 +340,12 @@ export class Group extends IttyGroup {
     return viewOf(group, member);
   }
 
+  /** Looks for members that are overdue at that time, with the alarm if one is new. */
+  private watch(dueMs: number, isNew: boolean): void {
+    this.nextSweepMs = Math.min(this.nextSweepMs, dueMs);
+    if (isNew) this.alarms.scheduleEarlier('sessions', dueMs);
+  }
+
   /** Holds back a refusal that says that the member is gone, until its partitions know. */
   private async onceFenced(memberId: string, refusal: Failure): Promise<Failure> {
     if (!own(this.group.fencing, memberId)) return refusal;
@@ -351,29 +371,8 @@ export class Group extends IttyGroup {
     return this.group.rollCall?.endsMs ?? null;
   }
 
-  /** Tells the partitions of members that are gone, until all know or it fails; then the alarm tries again. */
   private flushFencing(): Promise<void> {
-    this.telling ??= this.tell().finally(() => (this.telling = null));
-    return this.telling;
-  }
-
-  private async tell(): Promise<void> {
-    for (;;) {
-      const { group } = this;
-      const [entry] = Object.entries(group.fencing);
-      if (!entry) return this.alarms.schedule('fencing', null);
-      const [memberId, fencing] = entry;
-      const told = await tellPartitions(
-        this.state.env,
-        group,
-        fencing.partitions.map(partitionOf),
-        fencing.epoch,
-      );
-      if (this.group !== group) continue; // it was deleted meanwhile
-      if (!told) return this.alarms.schedule('fencing', Date.now() + FENCE_RETRY_MS);
-      fenced(this.group, memberId);
-      this.save();
-    }
+    return this.fencing.flush();
   }
 
   /** Writes what has changed, before the answer can leave. Changes without a wait in between are one write. */

@@ -11,7 +11,7 @@ import {
 } from '../../core/group/group-state.ts';
 import type { Beat } from '../../core/group/membership.ts';
 import { HEARTBEAT_INTERVAL_MS_MAX } from '../../protocol/limits.ts';
-import type { BeatRequest, MemberView } from '../rpc/group.ts';
+import type { BeatRequest, HeldPartition, MemberView } from '../rpc/group.ts';
 
 export function viewOf(group: GroupState, member: Member): MemberView {
   return {
@@ -31,6 +31,9 @@ export function viewOf(group: GroupState, member: Member): MemberView {
 
 /** Partitions of a deleted topic are not partitions of a new topic with its name. */
 export function heldNow(group: GroupState, held: BeatRequest['held']): Beat['held'] {
-  if (typeof held === 'string') return held;
+  return typeof held === 'string' ? held : partitionsNow(group, held);
+}
+
+export function partitionsNow(group: GroupState, held: readonly HeldPartition[]): HeldPartition[] {
   return held.filter(({ topic, topicId }) => topicId === undefined || topicId === knownRef(group, topic)?.id);
 }

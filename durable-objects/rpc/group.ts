@@ -2,6 +2,7 @@
 
 import type { UnbegunTopic } from '../../core/group/first-sight.ts';
 import type { ClassicJoin, ClassicSync, Joined, MemberClaim, Synced } from '../../core/group/classic/step.ts';
+import type { ConsumerBeat } from '../../core/group/consumer/heartbeat.ts';
 import type { JoinRequest } from '../../core/group/membership.ts';
 import type { GroupState, Member, TopicRef } from '../../core/group/group-state.ts';
 import type { Target } from '../../core/group/target.ts';
@@ -65,6 +66,9 @@ export type ClassicRequest =
   | ({ action: 'heartbeat' } & MemberClaim)
   | { action: 'leave'; members: { memberId: string; instanceId: string | null }[] };
 
+/** What a member of Kafka's newer protocol says. */
+export type ConsumerRequest = Omit<ConsumerBeat, 'held'> & { held: HeldPartition[] | null };
+
 export interface ClassicAnswer {
   joined?: Joined;
   synced?: Synced;
@@ -92,12 +96,19 @@ export interface GroupMethods {
   ): { owned: ({ since: number; topicId: number } | null)[] } | Failure;
   /** The partitions of these topics have noted where they ended when the group first saw them. */
   noteBegun(topics: Pick<UnbegunTopic, 'name' | 'id'>[]): { begun: true };
+  /** A join makes a group that does not exist. */
+  consumer(
+    namespace: string,
+    group: string,
+    request: ConsumerRequest,
+  ): MemberView | { left: string } | Failure;
   /** Answers a join when the rebalance has ended, and a sync when the leader has assigned. A join makes a group that does not exist. */
   classic(namespace: string, group: string, request: ClassicRequest): ClassicAnswer | Failure;
   /**
    * Admits commits to partitions of these topics: by a member of a classic group, or by nobody (null) if the group has no members, or by
    * anybody, also if it is a classic one and has members.
    * `mayMake`: if no member is named, that makes a group that does not exist. If not, its epoch is 0.
+   * `isAssigned`: the broker assigns partitions to the member, so the partitions know it.
    */
   admitCommit(
     namespace: string,
@@ -105,7 +116,7 @@ export interface GroupMethods {
     claim: MemberClaim | 'anybody' | null,
     topics: Record<string, TopicRef>,
     mayMake: boolean,
-  ): { epoch: number } | Failure;
+  ): { epoch: number; isAssigned?: true } | Failure;
   describe(): GroupDescription | Failure;
   /**
    * Makes a new epoch of a group without members: what it had before cannot commit any more.

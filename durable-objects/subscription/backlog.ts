@@ -2,12 +2,15 @@
 
 import type { PushFailure } from '../../core/subscription/push-verdict.ts';
 import type { SubscriptionConfig } from '../../core/topology/subscriptions.ts';
+import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import type { PushMessage } from './push-message.ts';
 
 export interface Backlog<Message extends PushMessage = PushMessage> {
   /** Messages that were taken or read, and are not settled. */
   readonly held: number;
   readonly heldBytes: number;
+  /** Messages that the filter has passed over. */
+  readonly filtered: number;
   /** Returns the messages of the next request, or how long it waits for more of them; null: nothing can be pushed. */
   next(config: SubscriptionConfig, nowMs: number): Message[] | { waitMs: number } | null;
   /** Whether a request that has waited for its turn may still be made. */
@@ -23,6 +26,9 @@ export interface Backlog<Message extends PushMessage = PushMessage> {
   /** Resolves when all that was settled is stored or told. */
   done(): Promise<void>;
 }
+
+/** Which messages are pushed. */
+export type Wanted = (record: LogRecord) => boolean;
 
 /** One request with more makes the memory of the endpoint a question. */
 export const REQUEST_BYTES_MAX = 8 * 1024 * 1024;

@@ -108,6 +108,7 @@ export class Pusher {
     return {
       in_flight: this.#inFlight,
       held: this.#host.backlog().held,
+      filtered: this.#host.backlog().filtered,
       breaker: phase,
       resumes_at: untilMs > this.#host.now() ? untilMs : null,
       failures,

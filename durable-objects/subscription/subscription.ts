@@ -4,6 +4,7 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
+import { filterOf } from '../../core/subscription/push-filter.ts';
 import { judgePush } from '../../core/subscription/push-verdict.ts';
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Failure } from '../../protocol/errors.ts';
@@ -19,6 +20,7 @@ import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub } from '../stubs.ts';
 import { AttemptLog } from './attempt-log.ts';
+import type { Wanted } from './backlog.ts';
 import { bodyOf } from './push-body.ts';
 import { testMessage } from './push-message.ts';
 import { Pusher } from './pusher.ts';
@@ -37,6 +39,7 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
   #topic!: TopicBacklog;
   #alarm!: Alarm;
   #definition: SubscriptionDefinition | null;
+  #wanted: Wanted = filterOf(null);
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -47,12 +50,14 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
     const waitUntil = (work: Promise<unknown>): void => ctx.waitUntil(work);
     const definition = (): SubscriptionDefinition | null => this.#definition;
     const now = (): number => this.now();
+    const wanted = (): Wanted => this.#wanted;
     const isPushing = (): boolean => this.#pusher.inFlight > 0;
     this.#queue = new QueueBacklog({
       env,
       namespace: () => this.#definition?.namespace ?? null,
       name: () => this.#definition?.name ?? '',
       room: () => this.#pusher.room(),
+      wanted,
       isPushing,
       waitUntil,
     });
@@ -68,8 +73,15 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), now);
       const context = { env, sql, alarm: this.#alarm, now, waitUntil };
-      this.#topic = new TopicBacklog({ context, definition, pump: () => this.#pusher.pump(), isPushing });
+      this.#topic = new TopicBacklog({
+        context,
+        definition,
+        wanted,
+        pump: () => this.#pusher.pump(),
+        isPushing,
+      });
       if (!this.#definition) return;
+      this.#wanted = filterOf(this.#definition.config.filter);
       this.#topic.open();
       this.#pusher.configure(this.#definition, false);
     });
@@ -81,6 +93,7 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
       this.#store.write(definition); // before memory knows it: told again after a failure, it has to write
       if (before && isTopic(before) !== isTopic(definition)) this.#pusher.giveBack();
       this.#definition = definition;
+      this.#wanted = filterOf(definition.config.filter);
       this.#pusher.configure(definition, before !== null && before.resumes !== definition.resumes);
     }
     await this.#topic.configure();

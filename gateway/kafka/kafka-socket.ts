@@ -142,6 +142,7 @@ export class KafkaSocket {
       ...this.#connected(credential),
       address: advertised ?? dialled(this.#socket),
       autoCreate,
+      assignments: new Map(),
       clientId: () => this.#clientId,
       clientHost: `/${(this.#socket.remoteAddress ?? '').replace(/^::ffff:/, '')}`,
       signal: this.#ended.signal,

@@ -21,6 +21,8 @@ export interface Session {
   clientHost: string;
   feeds: PartitionFeeds;
   appenders: Appenders;
+  /** Of members of groups that the broker assigns to, by `group/member`: the assignment that they were told last. */
+  assignments: Map<string, string>;
   /** Fires when the connection has ended. */
   signal: AbortSignal;
 }

@@ -18,6 +18,7 @@ import {
   resetReplySchema,
   resetSchema,
 } from '../schemas/groups.ts';
+import { consumerMemberReplySchema, consumerMemberSchema } from '../schemas/consumer-members.ts';
 import { classicReplySchema, classicSchema } from '../schemas/classic-groups.ts';
 import { lagPageQuerySchema } from '../schemas/pages.ts';
 import { GROUP_RECORDS_TYPE } from '../media-types.ts';
@@ -176,6 +177,25 @@ export const groupOperations = {
       'stale_epoch',
       'rebalance_in_progress',
       'inconsistent_protocol',
+      ...BODY_ERRORS,
+    ],
+  },
+  consumerMember: {
+    id: 'consumerMember',
+    method: 'post',
+    path: `${GROUP}/consumer`,
+    tag: 'groups',
+    access: onGroup('read', '`read` on the topics, and on all topics for a pattern'),
+    summary:
+      "Take part in a group by one kind of request (Kafka's consumer protocol, KIP-848): join, report, change what is read, leave",
+    body: { json: consumerMemberSchema },
+    replies: { 200: { description: 'The current assignment', json: consumerMemberReplySchema } },
+    errors: [
+      ...MEMBER_ERRORS,
+      'instance_in_use',
+      'group_full',
+      'inconsistent_protocol',
+      'quota_exceeded',
       ...BODY_ERRORS,
     ],
   },

@@ -100,7 +100,8 @@ export const destinationSchema = z
   // The default exchange takes no bindings.
   .meta(notBoth({ kind: { const: 'exchange' }, name: { const: DEFAULT_EXCHANGE_PATH } }));
 
-const routingKey = () =>
+/** A routing key, or a pattern of them. */
+export const routingKey = () =>
   z
     .string()
     .refine((text) => new TextEncoder().encode(text).length <= ROUTING_KEY_BYTES_MAX, {
@@ -109,7 +110,7 @@ const routingKey = () =>
     .meta(utf8BytesMax(ROUTING_KEY_BYTES_MAX));
 
 type ArgumentFields = Record<string, string | number | boolean | null>;
-const argumentsSchema = namedValuesSchema<ArgumentFields>(
+export const argumentsSchema = namedValuesSchema<ArgumentFields>(
   z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
   (members) => {
     if (members.length > HEADER_VALUES_MAX)
@@ -155,14 +156,14 @@ export type BindingFields = z.infer<typeof bindingSchema>;
 export const bindingReplySchema = z.object({ ...bindingSchema.shape, topology_version: topologyVersion() });
 export type BindingReply = z.infer<typeof bindingReplySchema>;
 
+export const sourcedBindingSchema = z.strictObject({
+  source: wideNameSchema.meta({ not: { const: DEFAULT_EXCHANGE_PATH } }),
+  ...bindingFields,
+});
+
 export const bindingsDeclarationSchema = z.strictObject({
   bindings: z
-    .array(
-      z.strictObject({
-        source: wideNameSchema.meta({ not: { const: DEFAULT_EXCHANGE_PATH } }),
-        ...bindingFields,
-      }),
-    )
+    .array(sourcedBindingSchema)
     .min(1)
     .max(BINDINGS_PER_REQUEST_MAX)
     .describe(`1 to ${BINDINGS_PER_REQUEST_MAX} bindings: all are created, or none`),

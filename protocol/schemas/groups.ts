@@ -52,8 +52,8 @@ const namedTopicId = {
       'The id from a reply. The request is refused if the topic was deleted and made again since. Default: not checked',
     ),
 };
-const partitionSchema = z.strictObject({ ...topicPartition, ...namedTopicId });
-export type NamedPartition = z.infer<typeof partitionSchema>;
+export const namedPartitionSchema = z.strictObject({ ...topicPartition, ...namedTopicId });
+export type NamedPartition = z.infer<typeof namedPartitionSchema>;
 
 /** As a reply names a partition. */
 const identifiedPartition = { topic: nameSchema, topic_id: topicIdSchema, partition: z.int().min(0) };
@@ -61,7 +61,7 @@ const identifiedPartitionSchema = z.object(identifiedPartition);
 export type IdentifiedPartition = z.infer<typeof identifiedPartitionSchema>;
 
 /** A glob: `*` stands for any characters, `?` for one. */
-const topicPattern = z
+export const topicPatternSchema = z
   .string()
   .regex(/^[A-Za-z0-9._*?-]{1,249}$/, 'expected a name in which * stands for any characters and ? for one');
 
@@ -73,7 +73,7 @@ export const joinSchema = z
       .max(GROUP_TOPICS_MAX)
       .optional()
       .describe('Topics to read. They have to exist'),
-    topic_pattern: topicPattern
+    topic_pattern: topicPatternSchema
       .optional()
       .describe('A pattern of topics to read, also of later ones: `*` is any characters, `?` any one'),
     assignor: z
@@ -107,7 +107,7 @@ export type JoinFields = z.output<typeof joinSchema>;
 export const heartbeatSchema = z.strictObject({
   epoch: epoch(),
   partitions: z
-    .array(partitionSchema)
+    .array(namedPartitionSchema)
     .max(GROUP_OFFSETS_MAX)
     .optional()
     .describe('The partitions that the member still works on. Default: at most those of the last reply'),
@@ -180,7 +180,7 @@ export const groupFetchSchema = z
       .default([])
       .describe('Start positions of partitions that are not read from the committed offset'),
     partitions: z
-      .array(partitionSchema)
+      .array(namedPartitionSchema)
       .max(GROUP_OFFSETS_MAX)
       .optional()
       .describe('Only these of the assigned ones: for pausing the others'),
@@ -340,6 +340,8 @@ export const groupMemberSchema = z.object({
   assignor: z.enum(ASSIGNORS),
   rack: z.string().nullable(),
   session_timeout_ms: z.int(),
+  client_id: z.string().optional().describe('What it calls itself, if it has said so'),
+  client_host: z.string().optional(),
   assignment: z.array(identifiedPartitionSchema),
   revoking: z.array(identifiedPartitionSchema).describe('Revoked partitions that it still holds'),
 });

@@ -3,6 +3,7 @@
 import * as z from '../zod.ts';
 import { PARTITIONS_MAX, TIME_SPAN_MS_MAX } from '../limits.ts';
 import { nameSchema, wideNameSchema } from '../names.ts';
+import { argumentsSchema, routingKey } from './exchanges.ts';
 import { nextPage } from './pages.ts';
 import { retrySchema } from './queues.ts';
 import { webhookSchema } from './webhooks.ts';
@@ -80,6 +81,24 @@ type DeclaredTopic = z.infer<typeof topicSourceSchema>;
 export type TopicSource = DeclaredTopic & { dead_letter: Exclude<DeclaredTopic['dead_letter'], undefined> };
 export type SubscriptionSource = Exclude<DeclaredSource, { topic: string }> | TopicSource;
 
+export const pushFilterSchema = z
+  .strictObject({
+    routing_key: routingKey()
+      .optional()
+      .describe(
+        'A pattern as a topic exchange has it: `*` is one word, `#` zero or more. A message that came through no exchange is matched by its key',
+      ),
+    headers: argumentsSchema
+      .optional()
+      .describe('As the arguments of a binding to a headers exchange, with `x-match`; null: any value'),
+  })
+  .refine(
+    ({ routing_key, headers }) => routing_key !== undefined || headers !== undefined,
+    'expected routing_key or headers',
+  )
+  .meta({ anyOf: [{ required: ['routing_key'] }, { required: ['headers'] }] });
+export type PushFilter = z.infer<typeof pushFilterSchema>;
+
 export const subscriptionTargetSchema = z.strictObject({
   url: webhookSchema.shape.url.describe(
     'The address that requests go to (POST): https and public, unless the broker is configured otherwise',
@@ -90,6 +109,12 @@ export type SubscriptionTarget = z.infer<typeof subscriptionTargetSchema>;
 const fields = {
   source: subscriptionSourceSchema.describe('Where the messages come from'),
   target: subscriptionTargetSchema.describe('Where they are pushed to'),
+  filter: pushFilterSchema
+    .nullable()
+    .default(null)
+    .describe(
+      'What is pushed: messages that match the routing key and the headers. The others are settled without a push; null: all are pushed',
+    ),
   format: z
     .enum(PUSH_FORMATS)
     .default('json')
@@ -208,6 +233,7 @@ export const subscriptionStateSchema = z.object({
   last_error: z.string().nullable().describe('Why the last request failed; null: it did not'),
   pushed: count().describe('Messages that the endpoint accepted since the object woke'),
   failed: count().describe('Messages whose request failed since the object woke'),
+  filtered: count().describe('Messages that the filter has passed over since the object woke'),
   lag: count()
     .nullable()
     .describe('Records of the topic that are not settled; null: the source is a queue, or does not answer'),

@@ -6,14 +6,16 @@ import type {
   GroupState as WireGroupState,
   ResetReply,
 } from '../../protocol/schemas/groups.ts';
+import type { ConsumerMemberReply as WireConsumerMemberReply } from '../../protocol/schemas/consumer-members.ts';
 import type { AssignorName } from '../../protocol/assignors.ts';
 import { listAll } from '../client/list-pages.ts';
 import type { CallOptions } from '../client/options.ts';
 import { jsonBody, type Transport } from '../client/transport.ts';
 import { checkName, groupPath, memberPath } from '../client/names.ts';
 import { callClassic, type ClassicReply, type ClassicRequest, type ClassicState } from './classic-groups.ts';
+import type { ConsumerMember, ConsumerMemberReply } from './consumer-members.ts';
 import { wireOffset, type StartPosition } from '../values/start-position.ts';
-import { fromWire } from '../client/wire.ts';
+import { fromWire, toWire } from '../client/wire.ts';
 import type { AssignedPartition } from '../values/assigned-partition.ts';
 import type { TopicPartition } from '../values/topic-partition.ts';
 
@@ -25,6 +27,9 @@ export interface GroupMember {
   assignor: AssignorName;
   rack: string | null;
   sessionTimeoutMs: number;
+  /** What it calls itself, if it has said so. */
+  clientId?: string;
+  clientHost?: string;
   assignment: AssignedPartition[];
   /** Revoked partitions that it still holds. */
   revoking: AssignedPartition[];
@@ -150,6 +155,30 @@ export class Groups {
    */
   async classic(group: string, request: ClassicRequest, options: CallOptions = {}): Promise<ClassicReply> {
     return await callClassic(this.#transport, group, request, options);
+  }
+
+  /**
+   * Takes part in a group by one kind of request (Kafka's consumer protocol, KIP-848): joins, reports, changes what it reads, leaves.
+   *
+   * @throws PosthornError `member_not_found`, `stale_epoch`, `instance_fenced`, `instance_in_use`
+   */
+  async member(
+    group: string,
+    { partitions, ...member }: ConsumerMember,
+    options: CallOptions = {},
+  ): Promise<ConsumerMemberReply> {
+    const fields = { ...toWire(member), partitions: partitions?.map(toWire) };
+    const call = {
+      method: 'POST',
+      path: `${groupPath(group)}/consumer`,
+      ...jsonBody(fields),
+      ...options,
+    } as const;
+    const { assignment, ...reply } = await this.#transport.json<WireConsumerMemberReply>(call);
+    return {
+      ...fromWire<ConsumerMemberReply>(reply),
+      ...(assignment && { assignment: assignment.map((place) => fromWire<AssignedPartition>(place)) }),
+    };
   }
 
   /** Removes a member. Its partitions go to others, and it can no longer commit. A running consumer joins again. */

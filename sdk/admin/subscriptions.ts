@@ -28,12 +28,21 @@ export interface TopicSource {
   deadLetter?: { queue: string } | 'none';
 }
 
+export interface PushFilter {
+  /** A pattern as a topic exchange has it. A message that came through no exchange is matched by its key. */
+  routingKey?: string;
+  /** As the arguments of a binding to a headers exchange, with `x-match`; null: any value. */
+  headers?: Record<string, string | number | boolean | null>;
+}
+
 export interface SubscriptionDeclaration {
   source: { queue: string } | TopicSource;
   target: {
     /** A public https address, unless the broker is configured otherwise. */
     url: string;
   };
+  /** What is pushed; the others are settled without a push. Default null: all are pushed. */
+  filter?: PushFilter | null;
   /** How messages are written into requests. Default `json`: an object with `messages`. */
   format?: 'json' | 'body' | 'cloudevents-binary' | 'cloudevents-structured' | 'cloudevents-batch';
   /** Messages of one request at most. Default 1. More than one with `json` and `cloudevents-batch` only. */
@@ -89,6 +98,8 @@ export interface SubscriptionState {
   /** Messages that the endpoint accepted, and messages whose request failed, since the object woke. */
   pushed: number;
   failed: number;
+  /** Messages that the filter has passed over since the object woke. */
+  filtered: number;
   /** Records of the topic that are not settled; null: the source is a queue, or does not answer. */
   lag: number | null;
   /** Of a topic: the first 100 partitions. Every record before `offset` is settled. */
@@ -140,13 +151,10 @@ export class Subscriptions {
     declaration: SubscriptionDeclaration,
     options: CallOptions = {},
   ): Promise<Subscription> {
-    const { headers, source, ...fields } = declaration;
+    const { source } = declaration;
     const from =
       'topic' in source && source.from !== undefined ? { from: wireOffset(source.from, 'source.from') } : {};
-    const wire = {
-      ...toWire({ ...fields, source: { ...source, ...from } }),
-      ...(headers && { headers }),
-    };
+    const wire = toWire({ ...declaration, source: { ...source, ...from } });
     return await this.#subscription({
       method: 'PUT',
       path: pathOf(subscription),
@@ -163,15 +171,13 @@ export class Subscriptions {
     const { state, ...fields } = await this.#transport.json<SubscriptionWithStateReply>(call);
     const positions = state.positions?.map((position) => fromWire<object>(position));
     const shown = { ...fromWire<object>(state), ...(positions && { positions }) };
-    return { ...subscriptionOf<Subscription>(fields), state: shown as SubscriptionState };
+    return { ...fromWire<Subscription>(fields), state: shown as SubscriptionState };
   }
 
   /** All subscriptions of the namespace, by name. */
   async list(options: CallOptions = {}): Promise<Omit<Subscription, 'topologyVersion'>[]> {
     const itemsOf = (page: SubscriptionList) => page.subscriptions;
-    return (await listAll(this.#transport, '/subscriptions', itemsOf, options)).map((one) =>
-      subscriptionOf(one),
-    );
+    return (await listAll(this.#transport, '/subscriptions', itemsOf, options)).map((one) => fromWire(one));
   }
 
   /** Pushes nothing until it is resumed. */
@@ -224,13 +230,8 @@ export class Subscriptions {
   }
 
   async #subscription(call: Parameters<Transport['json']>[0]): Promise<Subscription> {
-    return subscriptionOf(await this.#transport.json<SubscriptionReply>(call));
+    return fromWire(await this.#transport.json<SubscriptionReply>(call));
   }
-}
-
-/** The names of its headers are the endpoint's own, and stay as they are. */
-function subscriptionOf<Fields>({ headers, ...fields }: { headers: Record<string, string> }): Fields {
-  return { ...fromWire<object>(fields), headers } as Fields;
 }
 
 const pathOf = (subscription: string): string => `/subscriptions/${checkName('subscription', subscription)}`;

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => broker.stop());
 
 const TURNS = 3;
-const SEED = 919_852_448;
+const SEED = 919_852_451;
 
 it('answers whatever is sent with what the contract says, and is well afterwards', async () => {
   const { wrong, requests, refused, compared, frames, codecAccepted, codecCases, covered } = await fuzz(

@@ -160,9 +160,9 @@ describe('a bundle', () => {
     return gzipSync(outputFiles[0]!.contents, { level: 9 }).length;
   };
 
-  it('that only produces has at most 15 KB compressed, and the whole client at most 50 KB', async () => {
+  it('that only produces has at most 15 KB compressed, and the whole client at most 51 KB', async () => {
     expect(await bundle(`export { createProducer } from 'posthorn';`)).toBeLessThan(15_000);
-    expect(await bundle(`export { Posthorn } from 'posthorn';`)).toBeLessThan(50_000);
+    expect(await bundle(`export { Posthorn } from 'posthorn';`)).toBeLessThan(51_000);
   });
 
   it('of a Vite page is built without Node', async () => {
@@ -192,8 +192,8 @@ describe('a bundle', () => {
     expect(stdout).toContain('env.PARTITION');
     // As wrangler uploads it. Each isolate reads and compiles all of it before its first request.
     const uploaded = await readFile(join(project, 'out/worker.js'));
-    expect(uploaded.length).toBeLessThan(950_000);
-    expect(gzipSync(uploaded, { level: 9 }).length).toBeLessThan(320_000);
+    expect(uploaded.length).toBeLessThan(1_000_000);
+    expect(gzipSync(uploaded, { level: 9 }).length).toBeLessThan(335_000);
     expect(String(uploaded)).not.toContain('Ungültige Eingabe'); // a language of zod's messages
   }, 60_000);
 });

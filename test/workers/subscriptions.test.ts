@@ -66,6 +66,20 @@ describe('a subscription', () => {
     await own.untilEmpty();
   });
 
+  it('settles what its filter does not take', async () => {
+    await own.declare();
+    await own.subscribe({ filter: { routing_key: 'eu.*' } });
+    await own.publishAll(
+      ['eu.1', 'us.1', 'eu.2', null].map((key) => ({
+        body: key,
+        ...(key !== null && { properties: { ordering_key: key } }),
+      })),
+    );
+    await own.untilEmpty();
+    expect(own.bodies().toSorted()).toEqual(['eu.1', 'eu.2']);
+    expect((await own.get()).state).toMatchObject({ pushed: 2, filtered: 2 });
+  });
+
   it('keeps to its rate', async () => {
     await own.declare();
     await own.subscribe({ rate_per_s: 20 });

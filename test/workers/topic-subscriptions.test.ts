@@ -141,6 +141,22 @@ describe('a subscription of a topic', () => {
     expect((await own.seek({ to: 'somewhere' })).body.code).toBe('invalid_field');
   });
 
+  it('pushes what its filter takes, and passes over the others', async () => {
+    await own.declare();
+    await own.subscribe({}, { filter: { headers: { kind: 'a' } } });
+    await own.produce(
+      numbers(30).map((value) => ({ value, partition: 0, headers: { kind: value % 3 === 0 ? 'a' : 'b' } })),
+    );
+    await own.untilDone();
+    expect(own.values().toSorted((a, b) => Number(a) - Number(b))).toEqual(
+      numbers(10).map((number) => number * 3),
+    );
+    expect((await own.get()).state.filtered).toBe(20);
+    const wrong = await own.subscribe({}, { filter: { headers: { 'x-match': 'some' } } });
+    expect(wrong.body.code).toBe('invalid_field');
+    expect((await own.subscribe({}, { filter: {} })).body.code).toBe('invalid_field');
+  });
+
   it('goes on where it was when it is resumed', async () => {
     await own.declare();
     await own.subscribe();
@@ -197,5 +213,22 @@ describe('a subscription of a topic', () => {
     expect(await codeOf({ from: 'somewhere' })).toBe('invalid_field');
     expect(await codeOf({ dead_letter: { queue: 'nowhere' } })).toBe('queue_not_found');
     expect(await codeOf({ queue: 'both' })).toBe('invalid_field');
+  });
+});
+
+describe('when objects leave memory', () => {
+  it('goes on where it was', async () => {
+    const { body } = await own.declare();
+    const made = await own.subscribe();
+    await own.produceTo(0, 1);
+    await own.untilDone();
+    const { topology_version: version } = made.body;
+    const topic = body.topology_version;
+    await own.broker.evictObject('Partition', `${own.broker.namespace}/${own.name}/0#${topic}`);
+    await own.broker.evictObject('Subscription', `${own.broker.namespace}/${own.name}#${version - 1}`);
+    await own.produceTo(0, 2);
+    await own.endpoint.untilRequests(2);
+    await own.untilDone();
+    expect(own.values()).toEqual([1, 2]);
   });
 });

@@ -42,6 +42,8 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   ['TxnOffsetCommit', 5],
   ['EndTxn'],
   ['DescribeCluster'],
+  ['ConsumerGroupHeartbeat'],
+  ['ConsumerGroupDescribe'],
 ];
 
 export const SERVED: ReadonlyMap<number, Versions> = new Map(

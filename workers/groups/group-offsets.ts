@@ -183,7 +183,7 @@ async function claimOf(
   const claim =
     memberId === undefined ? nobody : { memberId, instanceId: instanceId ?? null, generation: generation! };
   const refs = Object.fromEntries(found.map(({ topic }) => [topic.name, topicRef(topic)]));
-  const admit = (mayMake: boolean): Promise<{ epoch: number } | Failure> =>
+  const admit = (mayMake: boolean): Promise<{ epoch: number; isAssigned?: true } | Failure> =>
     callGroup(env, namespace, name, 'admitCommit', namespace, name, claim, refs, mayMake);
   let admitted = await admit(false);
   if (!isFailure(admitted) && admitted.epoch === 0) {
@@ -192,7 +192,9 @@ async function claimOf(
     if (refusal !== null && !refusals.includes(null)) return refusal;
     admitted = await admit(true);
   }
-  return isFailure(admitted) ? admitted : { memberId: '', epoch: admitted.epoch, isOwner: true };
+  if (isFailure(admitted)) return admitted;
+  if (admitted.isAssigned) return { memberId: memberId!, epoch: admitted.epoch, isOwner: false };
+  return { memberId: '', epoch: admitted.epoch, isOwner: true };
 }
 
 /** Why the first offset of a group cannot be committed; null if it can. */

@@ -115,7 +115,7 @@ export async function heartbeatOf(
   return await targeted(c, path, view, beat, seenTopologyVersion(c));
 }
 
-async function targeted(
+export async function targeted(
   c: AppContext,
   path: GroupPath,
   view: MemberView,
@@ -186,7 +186,7 @@ async function deleteGroup(c: AppContext, { namespace, name }: GroupPath): Promi
   return null;
 }
 
-function heldPartition({ topic, partition, topic_id: topicId }: NamedPartition): HeldPartition {
+export function heldPartition({ topic, partition, topic_id: topicId }: NamedPartition): HeldPartition {
   return { topic, partition, ...(topicId !== undefined && { topicId }) };
 }
 
@@ -240,6 +240,7 @@ function describeMember(state: GroupDescription['state'], member: Member): Group
     assignor: member.assignor,
     rack: member.rack,
     session_timeout_ms: member.sessionTimeoutMs,
+    ...(member.client && { client_id: member.client.id, client_host: member.client.host }),
     assignment: assignmentOf(member).map(identified),
     revoking: revokedOf(member).map(identified),
   };

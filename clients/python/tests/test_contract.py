@@ -12,6 +12,7 @@ import pytest
 from posthorn import AsyncPosthorn, Posthorn
 from posthorn.admin.alerts import Alert
 from posthorn.admin.dead_letters import DryRun, Replay
+from posthorn.admin.definitions import DefinitionsPlan, DefinitionStep
 from posthorn.admin.exchanges import Binding, Exchange, ExchangeSettings, Route
 from posthorn.admin.groups import GroupDescription, GroupMember, GroupOffset
 from posthorn.admin.limits import CostLimits
@@ -107,6 +108,8 @@ METHODS = {
     "getObject": "objects.get",
     "deleteObject": "objects.delete",
     "getOverview": "overview.get",
+    "getDefinitions": "definitions.export",
+    "putDefinitions": "definitions.apply",
     "getLimits": "limits.get",
     "putLimits": "limits.set",
     "makeProducer": "producer",
@@ -152,6 +155,7 @@ METHODS = {
 }
 
 LEFT_OUT = {
+    "consumerMember": "the calls of Kafka's clients; a group consumer here joins and heartbeats",
     "classicGroup": "the calls of Kafka's clients; consumers here have their partitions assigned by the broker",
     "exportDeadLetters": "`dead_letters.export` reads pages, each of which comes whole or not at all",
     "receiveHook": "other services call it",
@@ -185,6 +189,8 @@ REPLIES: list[tuple[str, str, Any]] = [
         ("seekSubscription", "offsets", SoughtOffset),
     ("testSubscription", "attempt", PushAttempt),
     ("listAttempts", "attempts", PushAttempt),
+    ("putDefinitions", "", DefinitionsPlan),
+    ("putDefinitions", "steps", DefinitionStep),
     ("getLimits", "", CostLimits),
     ("getOverview", "", NamespaceOverview),
     ("getOverview", "problems", OverviewProblem),

@@ -16,6 +16,9 @@ const LOADS_MAX = 3;
 /** A reader is told sooner that the bucket does not answer than it gives up itself. */
 const LOAD_MS_MAX = 20_000;
 
+/** After which an object that has begun to load counts as gone. */
+const PLACE_MS_MAX = LOAD_MS_MAX + 5_000;
+
 /** What a chunk is of, and the bytes that it has. */
 export interface ChunkAddress {
   /** The whole key in the bucket. */
@@ -27,7 +30,7 @@ export interface ChunkAddress {
 export class ColdCache {
   readonly #chunks = new Map<string, Uint8Array>();
   readonly #loads = new Map<string, Promise<void>>();
-  readonly #limit = new ConcurrencyLimit(LOADS_MAX);
+  readonly #limit = new ConcurrencyLimit(LOADS_MAX, PLACE_MS_MAX);
   #bytes = 0;
 
   get(address: ChunkAddress): Uint8Array | undefined {
@@ -39,22 +42,36 @@ export class ColdCache {
     return chunk;
   }
 
-  /** Loads a chunk, unless it is in memory or on its way. Rejects if the bucket fails or does not have it. */
-  load(bucket: R2Bucket, address: ChunkAddress): Promise<void> {
+  /**
+   * Loads a chunk, unless it is in memory or on its way. Rejects if the bucket fails or does not have it, or if the object that
+   * began to load it has gone meanwhile.
+   */
+  async load(bucket: R2Bucket, address: ChunkAddress): Promise<void> {
     const name = nameOf(address);
-    if (this.#chunks.has(name)) return Promise.resolve();
-    let load = this.#loads.get(name);
-    if (load === undefined) {
-      load = this.#limit
-        .run(() => within(LOAD_MS_MAX, `a read of ${address.key}`, read(bucket, address)))
-        .then((bytes) => this.#put(name, bytes))
-        .finally(() => this.#loads.delete(name));
-      this.#loads.set(name, load);
+    if (this.#chunks.has(name)) return;
+    const begun = this.#loads.get(name);
+    if (begun === undefined) return await this.#begin(bucket, address, name);
+    try {
+      await within(PLACE_MS_MAX, `a read of ${address.key}`, begun);
+    } catch (error) {
+      if (this.#loads.get(name) === begun) this.#loads.delete(name);
+      throw error;
     }
+  }
+
+  #begin(bucket: R2Bucket, address: ChunkAddress, name: string): Promise<void> {
+    const load = this.#limit
+      .run(() => within(LOAD_MS_MAX, `a read of ${address.key}`, read(bucket, address)))
+      .then((bytes) => this.#put(name, bytes))
+      .finally(() => {
+        if (this.#loads.get(name) === load) this.#loads.delete(name);
+      });
+    this.#loads.set(name, load);
     return load;
   }
 
   #put(name: string, bytes: Uint8Array): void {
+    if (this.#chunks.has(name)) return;
     this.#chunks.set(name, bytes);
     this.#bytes += bytes.length;
     for (const [oldest, chunk] of this.#chunks) {

@@ -40,7 +40,7 @@ const ORPHAN_AFTER_MS = 3_600_000;
 const STEP_MS_MAX = 60_000;
 
 /** Objects that are built at a time in one isolate, whose memory many partitions share. */
-const building = new ConcurrencyLimit(2);
+const building = new ConcurrencyLimit(2, 3 * STEP_MS_MAX);
 
 export interface Tiered {
   definition: PartitionDefinition;

@@ -7,7 +7,7 @@ import type { PushFailure } from '../../../core/subscription/push-verdict.ts';
 import { batchMax, type SubscriptionConfig } from '../../../core/topology/subscriptions.ts';
 import type { PushRoom, PushSource } from '../../rpc/subscription.ts';
 import type { Env } from '../../env.ts';
-import { REQUEST_BYTES_MAX, type Backlog } from '../backlog.ts';
+import { REQUEST_BYTES_MAX, type Backlog, type Wanted } from '../backlog.ts';
 import type { QueueMessage } from './queue-messages.ts';
 import { Settler, type PushSettlement } from './settler.ts';
 
@@ -19,6 +19,7 @@ export interface QueueBacklogHost {
   namespace(): string | null;
   name(): string;
   room(): PushRoom;
+  wanted(): Wanted;
   /** Requests are under way. */
   isPushing(): boolean;
   waitUntil(work: Promise<unknown>): void;
@@ -30,18 +31,25 @@ export class QueueBacklog implements Backlog<QueueMessage> {
   #pending: QueueMessage[] = [];
   held = 0;
   heldBytes = 0;
+  filtered = 0;
 
   constructor(host: QueueBacklogHost) {
     this.#host = host;
   }
 
   add(messages: readonly QueueMessage[]): void {
-    this.#pending.push(...messages);
+    const wanted = this.#host.wanted();
+    const [pushed = [], passed = []] = [true, false].map((isPushed) =>
+      messages.filter(({ record }) => wanted(record) === isPushed),
+    );
+    this.#pending.push(...pushed);
+    this.filtered += passed.length;
     this.held += messages.length;
     for (const { bytes, source } of messages) {
       this.heldBytes += bytes;
       this.#settlers.get(keyOf(source))?.learn(source);
     }
+    if (passed.length > 0) this.settle(passed);
   }
 
   next(config: SubscriptionConfig, nowMs: number): QueueMessage[] | { waitMs: number } | null {

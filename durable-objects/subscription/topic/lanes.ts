@@ -7,7 +7,7 @@ import {
 } from '../../../core/subscription/partition-progress.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { ObjectContext } from '../../runtime/context.ts';
-import { HELD_BYTES_MAX } from '../backlog.ts';
+import { HELD_BYTES_MAX, type Wanted } from '../backlog.ts';
 import { bytesOf, placeOf, type PushMessage } from '../push-message.ts';
 import type { PartitionRead, PartitionReader } from './partition-reader.ts';
 import type { ProgressStore } from './progress-store.ts';
@@ -44,6 +44,7 @@ export interface LanesHost {
   readonly store: ProgressStore;
   /** Null: the source is no topic. */
   reader(): PartitionReader | null;
+  wanted(): Wanted;
   /** Records were read, or may be read again. */
   pump(): void;
   /** The progress has moved without a push. */
@@ -56,6 +57,8 @@ export class Lanes {
   readonly #host: LanesHost;
   readonly #lanes = new Map<number, Lane>();
   #reads = 0;
+  /** Records that the filter has passed over. */
+  filtered = 0;
 
   constructor(host: LanesHost) {
     this.#host = host;
@@ -160,7 +163,9 @@ export class Lanes {
     if (read.kind === 'read') {
       const { records, nextOffset, endOffset, damage } = read;
       if (damage !== null) console.error(`topic ${reader.topic.name} partition ${partition}: ${damage}`);
-      progress.add(this.#messagesOf(lane, reader, records), nextOffset);
+      const wanted = records.filter(this.#host.wanted());
+      this.filtered += records.length - wanted.length;
+      progress.add(this.#messagesOf(lane, reader, wanted), nextOffset);
       lane.isAtEnd = lane.wakes === wakes && nextOffset >= endOffset;
     }
     if (progress.isChanged) this.#host.moved();

@@ -20,7 +20,7 @@ import type { TopicSource } from '../../../protocol/schemas/subscriptions.ts';
 import { RetryTask } from '../../forwarding/retry-task.ts';
 import type { PartitionWake } from '../../rpc/subscription.ts';
 import type { ObjectContext } from '../../runtime/context.ts';
-import { HELD_BYTES_MAX, REQUEST_BYTES_MAX, type Backlog } from '../backlog.ts';
+import { HELD_BYTES_MAX, REQUEST_BYTES_MAX, type Backlog, type Wanted } from '../backlog.ts';
 import { sendDeadLetters } from './dead-letters.ts';
 import { Lanes, type Lane, type TopicMessage } from './lanes.ts';
 import { PartitionReader } from './partition-reader.ts';
@@ -45,6 +45,7 @@ export interface TopicBacklogHost {
   readonly context: ObjectContext;
   definition(): SubscriptionDefinition | null;
   pump(): void;
+  wanted(): Wanted;
   /** Requests are under way. */
   isPushing(): boolean;
 }
@@ -74,6 +75,7 @@ export class TopicBacklog implements Backlog<TopicMessage> {
       context,
       store: this.store,
       reader: () => this.reader,
+      wanted: () => host.wanted(),
       pump: () => host.pump(),
       moved: () => this.#storeSoon(),
     });
@@ -91,6 +93,10 @@ export class TopicBacklog implements Backlog<TopicMessage> {
 
   get heldBytes(): number {
     return this.lanes.heldBytes;
+  }
+
+  get filtered(): number {
+    return this.lanes.filtered;
   }
 
   /** The object has woken: it knows its definition, and reads nothing before it is told to. */

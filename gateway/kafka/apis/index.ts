@@ -4,6 +4,7 @@ import { ADVERTISED, ADVERTISED_FEATURES } from '../../../wire/kafka/served-apis
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import type { Handler } from '../session.ts';
 import { alterConfigs, describeConfigs, incrementalAlterConfigs } from './configs.ts';
+import { consumerGroupDescribe, consumerGroupHeartbeat } from './consumer-groups.ts';
 import { deleteRecords } from './delete-records.ts';
 import { fetch } from './fetch.ts';
 import { deleteGroups, describeGroups, listGroups } from './group-admin.ts';
@@ -32,6 +33,8 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   AddPartitionsToTxn: addPartitionsToTxn,
   AlterConfigs: alterConfigs,
   ApiVersions: apiVersions,
+  ConsumerGroupDescribe: consumerGroupDescribe,
+  ConsumerGroupHeartbeat: consumerGroupHeartbeat,
   CreatePartitions: createPartitions,
   CreateTopics: createTopics,
   DeleteGroups: deleteGroups,

@@ -10,6 +10,7 @@ import type { GroupOffset } from '../../../sdk/admin/groups.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { ZERO_UUID } from '../../../wire/kafka/codec/codec.ts';
 import { LEADER_EPOCH, type Handler, type Session } from '../session.ts';
+import { isAssignedMember } from './consumer-groups.ts';
 import { checkGroup, claimOf, groupFailure } from './groups.ts';
 
 interface OffsetCommitRequest {
@@ -42,6 +43,10 @@ export const offsetCommit: Handler<OffsetCommitRequest> = async (session, reques
     const call = { method: 'POST', path: `${groupPath(groupId)}/offsets`, ...jsonBody(body) } as const;
     return await session.client.transport.json<Committed>(call);
   });
+  if (isAssignedMember(session, groupId, memberId)) {
+    for (const [key, code] of outcomes)
+      if (code === ERRORS.ILLEGAL_GENERATION) outcomes.set(key, ERRORS.STALE_MEMBER_EPOCH);
+  }
   return { topics: answerOf(topics, outcomes) };
 };
 

@@ -54,6 +54,7 @@ const CODES: Partial<Record<PosthornErrorCode, KafkaError>> = {
   inconsistent_protocol: 'INCONSISTENT_GROUP_PROTOCOL',
   member_not_found: 'UNKNOWN_MEMBER_ID',
   instance_fenced: 'FENCED_INSTANCE_ID',
+  instance_in_use: 'UNRELEASED_INSTANCE_ID',
   stale_epoch: 'ILLEGAL_GENERATION',
   partition_not_owned: 'ILLEGAL_GENERATION',
   connection_failed: 'REQUEST_TIMED_OUT',

@@ -74,6 +74,7 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   resetOffsets: 'groups reset',
   commitOffsets: 'groups commit',
   classicGroup: 'groups classic',
+  consumerMember: 'groups member',
   joinGroup: 'members join',
   heartbeat: 'members heartbeat',
   leaveGroup: 'members leave',
@@ -123,6 +124,8 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   getObject: 'objects get',
   deleteObject: 'objects delete',
 
+  getDefinitions: 'definitions get',
+  putDefinitions: 'definitions put',
   getOverview: 'overview get',
   followOverview: 'overview follow',
   getLimits: 'limits get',

@@ -65,9 +65,9 @@ export const WAITING_MUTANTS: readonly Mutant[] = [
   ),
   forgotten(
     'member-that-is-gone-forgotten',
-    'durable-objects/group/group.ts',
-    "if (!told) return this.alarms.schedule('fencing', Date.now() + FENCE_RETRY_MS);",
-    "if (!told) return this.alarms.schedule('fencing', null);",
+    'durable-objects/group/fencing.ts',
+    'if (!told) return host.schedule(Date.now() + FENCE_RETRY_MS);',
+    'if (!told) return host.schedule(null);',
     ['produce', 'worker', 'crew'],
   ),
   forgotten(

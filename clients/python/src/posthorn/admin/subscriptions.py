@@ -39,6 +39,13 @@ class SubscriptionTarget(TypedDict):
     url: str
 
 
+class PushFilter(TypedDict, total=False):
+    routing_key: str
+    """A pattern as a topic exchange has it. A message that came through no exchange is matched by its key."""
+    headers: dict[str, str | int | float | bool | None]
+    """As the arguments of a binding to a headers exchange, with `x-match`; None: any value."""
+
+
 class PushPosition(TypedDict):
     partition: int
     offset: int
@@ -61,6 +68,7 @@ class SubscriptionState(TypedDict):
     last_error: str | None
     pushed: int
     failed: int
+    filtered: int
     lag: int | None
     """Records of the topic that are not settled; None: the source is a queue, or does not answer."""
     positions: NotRequired[list[PushPosition]]
@@ -72,6 +80,7 @@ class Subscription(TypedDict):
     subscription: str
     source: QueueSource | TopicSource
     target: SubscriptionTarget
+    filter: PushFilter | None
     format: PushFormat
     batch_messages: int
     batch_wait_ms: int
@@ -124,6 +133,7 @@ def put_subscription(
     order: Literal["key", "partition"] = "key",
     retry: RetrySchedule | ExponentialRetry | None = None,
     dead_letter: DeadLetterQueue | Literal["none"] | None = None,
+    filter: PushFilter | None = None,
     format: PushFormat = "json",
     batch_messages: int = 1,
     batch_wait_ms: int = 0,
@@ -148,6 +158,7 @@ def put_subscription(
     fields: dict[str, object] = {
         "source": {"queue": queue} if topic is None else read,
         "target": {"url": url},
+        "filter": filter,
         "format": format,
         "batch_messages": batch_messages,
         "batch_wait_ms": batch_wait_ms,
