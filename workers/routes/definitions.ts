@@ -18,6 +18,7 @@ import {
   type DefinitionStep,
 } from '../../protocol/schemas/definitions.ts';
 import { refuseReach } from '../access/authorize.ts';
+import { refuseStoreTarget } from '../access/store-target.ts';
 import { forgetHook } from '../access/hooks/known-hooks.ts';
 import { JSON_REPLY_WEIGHT, grantReply } from '../bounds/reply-bytes.ts';
 import { forgetShareGroup, lookUpShareGroup } from '../cache/known-share-groups.ts';
@@ -66,7 +67,9 @@ export function definitionRoutes(app: Hono<AppEnv>): void {
     const isDry = query.fields.dry_run === 'true';
     const document = await readDocument(c);
     if (isFailure(document)) return problem(c, document);
-    const refused = refuseReach(c, needsOfDocument(document, isPruning));
+    const refused =
+      refuseReach(c, needsOfDocument(document, isPruning)) ??
+      (await refuseStoreTargets(c, namespace, document));
     if (refused) return problem(c, refused);
     const json = utf8Json(keptDocument(document));
     if (json.length > CALL_BYTES_MAX) {
@@ -87,6 +90,19 @@ export function definitionRoutes(app: Hono<AppEnv>): void {
     if (outcome.failed.length > 0) return problem(c, incomplete(outcome, topologyVersion));
     return jsonReply(c, replyOf(outcome, isDry, topologyVersion));
   });
+}
+
+/** Subscriptions may store messages in other namespaces, which no need of the document names. */
+async function refuseStoreTargets(
+  c: AppContext,
+  namespace: string,
+  { subscriptions = [] }: Definitions,
+): Promise<Failure | null> {
+  for (const { subscription, ...fields } of subscriptions) {
+    const refused = await refuseStoreTarget(c, namespace, fields);
+    if (refused) return { ...refused, message: `subscription "${subscription}": ${refused.message}` };
+  }
+  return null;
 }
 
 async function readDocument(c: AppContext): Promise<Definitions | Failure> {

@@ -26,6 +26,7 @@ import {
   type SubscriptionWithStateReply,
 } from '../../protocol/schemas/subscriptions.ts';
 import { refuseReach } from '../access/authorize.ts';
+import { missingStoreTarget, refuseStoreTarget } from '../access/store-target.ts';
 import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { diskFailureOf } from '../http/disk-failure.ts';
 import { jsonReply } from '../http/json-reply.ts';
@@ -47,7 +48,11 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, subscriptionDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
-    const refused = refuseReach(c, needsOfSource(body.fields.source)) ?? checkSubscription(body.fields);
+    const refused =
+      refuseReach(c, needsOfSource(body.fields.source)) ??
+      checkSubscription(body.fields) ??
+      (await refuseStoreTarget(c, path.namespace, body.fields)) ??
+      (await missingStoreTarget(c, path.namespace, body.fields));
     if (refused) return problem(c, refused);
     const topology = topologyStub(c.env, path.namespace);
     const put = await topology.putSubscription(path.namespace, path.name, body.fields);
