@@ -4,12 +4,16 @@ import type { SubscriptionReport } from '../../core/metrics/subscription-report.
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { SubscriptionState } from '../../protocol/schemas/subscriptions.ts';
 import type { Env } from '../env.ts';
+import type { Alarm } from '../runtime/alarm.ts';
 import { overviewStub } from '../stubs.ts';
+
+const TASK = 'report';
 
 const REPORT_MS = 10_000;
 
 export interface ReporterHost {
   readonly env: Env;
+  readonly alarm: Alarm;
   now(): number;
   waitUntil(work: Promise<unknown>): void;
   definition(): SubscriptionDefinition | null;
@@ -20,22 +24,20 @@ export interface ReporterHost {
 export class SubscriptionReporter {
   readonly #host: ReporterHost;
   #sentMs = -Infinity;
-  #isTimed = false;
 
   constructor(host: ReporterHost) {
     this.#host = host;
+    host.alarm.register(TASK, () => {
+      this.#send();
+      return null;
+    });
   }
 
   /** Something has changed that a report tells. */
   changed(): void {
-    if (this.#isTimed) return;
-    const waitMs = this.#sentMs + REPORT_MS - this.#host.now();
-    if (waitMs <= 0) return this.#send();
-    this.#isTimed = true;
-    setTimeout(() => {
-      this.#isTimed = false;
-      this.#send();
-    }, waitMs);
+    const dueMs = this.#sentMs + REPORT_MS;
+    if (dueMs <= this.#host.now()) this.#send();
+    else this.#host.alarm.scheduleEarlier(TASK, dueMs); // a timer would keep the object in memory
   }
 
   /** The subscription is deleted. */

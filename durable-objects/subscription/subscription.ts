@@ -35,7 +35,7 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
   readonly #store: SubscriptionStore;
   readonly #log: AttemptLog;
   readonly #pusher: Pusher;
-  readonly #reporter: SubscriptionReporter;
+  #reporter!: SubscriptionReporter;
   readonly #queue: QueueBacklog;
   #topic!: TopicBacklog;
   #alarm!: Alarm;
@@ -52,13 +52,6 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
     const definition = (): SubscriptionDefinition | null => this.#definition;
     const now = (): number => this.now();
     const wanted = (): Wanted => this.#wanted;
-    this.#reporter = new SubscriptionReporter({
-      env,
-      now,
-      waitUntil,
-      definition,
-      state: () => this.describe(),
-    });
     const isPushing = (): boolean => this.#pusher.inFlight > 0;
     this.#queue = new QueueBacklog({
       env,
@@ -91,6 +84,8 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
         pump: () => this.#pusher.pump(),
         isPushing,
       });
+      const state = (): Promise<SubscriptionState | null> => this.describe();
+      this.#reporter = new SubscriptionReporter({ ...context, definition, state });
       if (!this.#definition) return;
       this.#wanted = filterOf(this.#definition.config.filter);
       this.#topic.open();
