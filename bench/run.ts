@@ -6,7 +6,7 @@
  *   --records N     records a round (default 1,000,000)
  *   --rounds N      default 5
  *   --messages N    messages a round through a queue (default 500,000)
- *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push
+ *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push|kafka
  *   --tokens N      tokens of the deployment where access is measured (default 1,000)
  *   --before REF    only log and queue, in turn with the state of a git commit: ratios now over before
  *   --peers         only Posthorn beside RabbitMQ, NATS, Kafka and BullMQ, those that are installed (see scripts/peers); writes
@@ -22,6 +22,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BATCH_RECORDS, benchLog, benchLongPoll, benchMemory, RECORD_BYTES, type LogResult } from './log.ts';
+import { benchKafka, printKafka } from './kafka.ts';
 import { benchLevels, printLevels } from './levels.ts';
 import { BACKLOG_DEFAULTS, BACKLOG_QUICK, benchBacklog, printBacklog } from './queue-backlog.ts';
 import { benchQueue, type QueueResult } from './queue.ts';
@@ -102,6 +103,7 @@ const tenants = isWanted('tenants')
   ? await benchTenants(options.quick ? 200 : 1_000, queueRounds, progress)
   : null;
 const push = isWanted('push') ? await benchPush(options.quick ? 500 : 5_000, progress) : null;
+const kafka = isWanted('kafka') ? await benchKafka(records, Math.min(rounds, 2), progress) : null;
 if (process.stderr.isTTY) progress('');
 const report = {
   at: new Date().toISOString(),
@@ -124,6 +126,7 @@ const report = {
   access,
   tenants,
   push,
+  kafka,
 };
 
 const folder = join(import.meta.dirname, '../dist/bench');
@@ -147,6 +150,7 @@ else {
   if (access) printAccess(access);
   if (tenants) printTenants(tenants);
   if (push) printPush(push);
+  if (kafka) printKafka(kafka);
   console.log('written to dist/bench/latest.json');
 }
 

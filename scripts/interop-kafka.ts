@@ -21,7 +21,7 @@ import { KafkaServer } from '../gateway/kafka/kafka-server.ts';
 import { startBroker } from './broker/broker.ts';
 import { consumeInGroup } from './interop/kafka-consumers.ts';
 import { countWords } from './interop/kafka-streams.ts';
-import { copyInTransactions, measureRates } from './interop/kafka-tools.ts';
+import { copyInTransactions, tellRates } from './interop/kafka-tools.ts';
 import { canRunKafka, startKafka } from './peers/kafka.ts';
 
 const run = promisify(execFile);
@@ -61,7 +61,7 @@ async function javaTold(): Promise<boolean[]> {
     ['Java consumer protocol', consumeInGroup],
     ['Java TransactionalMessageCopier', copyInTransactions],
     ['Java Kafka Streams, exactly_once_v2', countWords],
-    ['Java ProducerPerformance, ConsumerPerformance', measureRates],
+    ['Java ProducerPerformance, ConsumerPerformance', tellRates],
   ] as const;
   const outcomes: boolean[] = [];
   for (const [name, program] of programs) outcomes.push(await told(name, () => program(address)));
