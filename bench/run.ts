@@ -103,7 +103,9 @@ const tenants = isWanted('tenants')
   ? await benchTenants(options.quick ? 200 : 1_000, queueRounds, progress)
   : null;
 const push = isWanted('push') ? await benchPush(options.quick ? 500 : 5_000, progress) : null;
-const kafka = isWanted('kafka') ? await benchKafka(records, Math.min(rounds, 2), progress) : null;
+const kafka = isWanted('kafka')
+  ? await benchKafka(Math.min(records, 300_000), Math.min(rounds, 3), progress)
+  : null;
 if (process.stderr.isTTY) progress('');
 const report = {
   at: new Date().toISOString(),

@@ -8,7 +8,7 @@
  * - confluent-kafka with TLS: PLAIN, and OAUTHBEARER with a token that it renews
  * - kcat, if it is installed: the same records with each codec, in and out
  * - in Java, with Maven, also against Kafka 4.4: a group by the consumer protocol with a killed member, TransactionalMessageCopier with random aborts and kills, a word count of Kafka Streams with
- *   `exactly_once_v2` that is killed half-way, ProducerPerformance and ConsumerPerformance
+ *   `exactly_once_v2` that is killed half-way, Kafka Connect with Debezium (if PostgreSQL is installed) and a kill, ProducerPerformance and ConsumerPerformance
  */
 
 import { execFile } from 'node:child_process';
@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { KafkaServer } from '../gateway/kafka/kafka-server.ts';
 import { startBroker } from './broker/broker.ts';
+import { captureChanges } from './interop/kafka-connect.ts';
 import { consumeInGroup } from './interop/kafka-consumers.ts';
 import { countWords } from './interop/kafka-streams.ts';
 import { copyInTransactions, tellRates } from './interop/kafka-tools.ts';
@@ -61,6 +62,7 @@ async function javaTold(): Promise<boolean[]> {
     ['Java consumer protocol', consumeInGroup],
     ['Java TransactionalMessageCopier', copyInTransactions],
     ['Java Kafka Streams, exactly_once_v2', countWords],
+    ['Java Kafka Connect, Debezium', captureChanges],
     ['Java ProducerPerformance, ConsumerPerformance', tellRates],
   ] as const;
   const outcomes: boolean[] = [];
