@@ -124,7 +124,9 @@ export class AmqpSocket {
     this.#client = client;
     this.#namespace = namespace;
     const drained = (): Promise<void> | undefined => this.#whenDrained();
-    this.#port = new SdkPort({ client, namespace, virtualHost, exclusive, consumers, endings, drained });
+    const setBlocked = (reason: string | null): void => this.#connection.setBlocked(reason);
+    const shared = { exclusive, consumers, endings };
+    this.#port = new SdkPort({ client, namespace, virtualHost, ...shared, drained, setBlocked });
     done(this.#port);
   }
 

@@ -8,6 +8,7 @@ import { Queues } from '../../sdk/admin/queues.ts';
 import { clientConfig } from '../../sdk/client/options.ts';
 import { Transport } from '../../sdk/client/transport.ts';
 import { Publisher } from '../../sdk/publisher/publisher.ts';
+import { BlockedPublishes } from './blocked-publishes.ts';
 
 /** How long a publish is tried again before its client gets a nack, in ms. */
 const DELIVERY_TIMEOUT_MS = 30_000;
@@ -39,6 +40,11 @@ export class BrokerClient {
     return this.#shared.publisher;
   }
 
+  /** Changes with the token. */
+  get blocked(): BlockedPublishes {
+    return this.#shared.blocked;
+  }
+
   /** Calls and streams have the new token from now on. A connection without a token stays without. */
   renew(token: Token): void {
     if (this.#token === null || token === null) return;
@@ -56,6 +62,9 @@ export class BrokerClient {
 interface SharedPublisher {
   readonly key: string;
   readonly publisher: Publisher;
+  readonly blocked: BlockedPublishes;
+  /** Gives up what is not stored. */
+  readonly abort: AbortController;
   connections: number;
 }
 
@@ -69,7 +78,7 @@ class SharedPublishers {
 
   take(namespace: string, token: Token): SharedPublisher {
     const key = `${namespace}\0${token ?? ''}`;
-    const shared = this.#all.get(key) ?? { key, publisher: this.#make(namespace, token), connections: 0 };
+    const shared = this.#all.get(key) ?? this.#make(key, namespace, token);
     this.#all.set(key, shared);
     shared.connections++;
     return shared;
@@ -78,19 +87,28 @@ class SharedPublishers {
   release(shared: SharedPublisher): void {
     if (--shared.connections > 0) return;
     this.#all.delete(shared.key);
-    // What was published still goes out.
-    shared.publisher.close().catch(() => {});
+    // What was published still goes out, unless the broker takes nothing.
+    const timer = setTimeout(() => shared.abort.abort(), DELIVERY_TIMEOUT_MS);
+    shared.publisher
+      .close()
+      .catch(() => {})
+      .finally(() => clearTimeout(timer));
   }
 
-  /** Resolves when everything published has an outcome. */
+  /** Resolves when everything published has an outcome, which does not wait for a broker that takes nothing. */
   async flush(): Promise<void> {
-    await Promise.all([...this.#all.values()].map(({ publisher }) => publisher.flush()));
+    const all = [...this.#all.values()];
+    const timer = setTimeout(() => all.forEach(({ abort }) => abort.abort()), DELIVERY_TIMEOUT_MS);
+    await Promise.all(all.map(({ publisher }) => publisher.flush()));
+    clearTimeout(timer);
   }
 
-  #make(namespace: string, token: Token): Publisher {
+  #make(key: string, namespace: string, token: Token): SharedPublisher {
     const config = clientConfig({ url: this.#url, namespace, ...(token !== null && { token }) });
     const transport = new Transport(config);
-    return new Publisher(transport, new Queues(transport), {
+    const blocked = new BlockedPublishes();
+    const abort = new AbortController();
+    const publisher = new Publisher(transport, new Queues(transport), {
       // A queue that deduplicates goes by the ids that applications set, not by ours.
       messageIds: false,
       deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
@@ -98,7 +116,10 @@ class SharedPublishers {
       whenFull: 'refuse',
       // The gateway takes no body that is larger than a message, and clients of all protocols read what is in one.
       claimCheckBytes: Infinity,
+      onRetry: (error, destination) => blocked.noteRetry(error, destination),
+      signal: abort.signal,
     });
+    return { key, publisher, blocked, abort, connections: 0 };
   }
 }
 

@@ -25,6 +25,7 @@ export class GotMessages {
   readonly #keepers: QueueKeepers;
   /** By queue. */
   readonly #settlers = new Map<string, Settler>();
+  readonly #batchers: SettlementBatcher[] = [];
   readonly #leased = new LeasedMessages({
     extend: (message, leaseMs) => void message.extend(leaseMs),
     lost: () => {},
@@ -38,9 +39,10 @@ export class GotMessages {
     this.#leased.leaseMs = LEASE_MS;
   }
 
-  /** The connection has ended. */
-  close(): void {
+  /** The connection has ended. Resolves when everything is settled that was: the end of a keeper gives back what is not. */
+  async close(): Promise<void> {
     for (const message of this.#leased.all()) this.#leased.drop(message);
+    await Promise.all(this.#batchers.map((batcher) => batcher.idle()));
   }
 
   /** Takes one message; null if there is none. */
@@ -91,6 +93,7 @@ export class GotMessages {
       { failed: ({ message }) => void this.#leased.drop(message), settled: () => {} },
       this.#abort.signal,
     );
+    this.#batchers.push(batcher);
     const settle = (message: ReceivedMessage, settlement: Settlement): void => {
       if (settlement.kind !== 'extend') this.#leased.drop(message);
       batcher.add({ message, settlement, done: undefined });

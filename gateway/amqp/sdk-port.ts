@@ -21,6 +21,7 @@ import type {
 import { isPortError, portError, type PortError } from '../../wire/amqp/reply-codes.ts';
 import { argumentsOf, isSameBinding } from './binding-arguments.ts';
 import type { BrokerClient } from './broker-clients.ts';
+import type { PublishLine } from './blocked-publishes.ts';
 import { portErrorOf } from './broker-errors.ts';
 import { deliveryOf } from './deliveries.ts';
 import type { ExclusiveQueues } from './exclusive-queues.ts';
@@ -42,16 +43,19 @@ export interface PortSettings {
   endings: QueueEndings;
   /** Resolves when the client has read what was sent; undefined if nothing much waits. */
   drained(): Promise<void> | undefined;
+  /** Why the broker takes no messages of this connection now; null: it does again. */
+  setBlocked: (reason: string | null) => void;
 }
 
 /** A lost publisher or broker: the message may be sent again. */
-const REFUSALS = new Set(['queue_full', 'timeout', 'aborted', 'closed', 'connection_failed']);
+const REFUSALS = new Set(['timeout', 'aborted', 'closed', 'connection_failed']);
 
 export class SdkPort implements BrokerPort {
   readonly #client: BrokerClient;
   readonly #settings: PortSettings;
   readonly #keepers: QueueKeepers;
   readonly #got: GotMessages;
+  #line: PublishLine;
   /** Exclusive queues of the connection. */
   readonly #own = new Set<string>();
   #isClosed = false;
@@ -61,6 +65,7 @@ export class SdkPort implements BrokerPort {
     this.#settings = settings;
     const consumerId = this.uniqueName('amqp-');
     this.#keepers = new QueueKeepers(settings.client.transport, consumerId);
+    this.#line = this.#client.blocked.line(settings.setBlocked);
     this.#got = new GotMessages(settings.client.transport, consumerId, this.#keepers);
   }
 
@@ -68,8 +73,8 @@ export class SdkPort implements BrokerPort {
   close(): void {
     this.#isClosed = true;
     for (const queue of this.#own) this.#giveUp(queue);
-    this.#got.close();
-    this.#keepers.close();
+    void this.#got.close().then(() => this.#keepers.close());
+    this.#line.close();
   }
 
   /** An exclusive queue goes with its connection. */
@@ -214,15 +219,36 @@ export class SdkPort implements BrokerPort {
     const { publisher } = this.#client;
     if (exchange === '' && !isWideName(routingKey)) return done('unroutable');
     if (exchange !== '' && !isWideName(exchange)) return done(this.#absent('exchange', exchange));
+    const end = this.#publishLine().begin(
+      exchange === '' ? { queue: routingKey } : { exchange },
+      message.body.length,
+    );
+    if (end === null) return done('refused');
     const outgoing = outgoingOf(message);
     const published =
       exchange === ''
         ? publisher.sendToQueue(routingKey, outgoing)
         : publisher.publish(exchange, { ...outgoing, routingKey, mandatory });
     published.then(
-      () => done('stored'),
-      (error: unknown) => done(outcomeOf(error)),
+      () => {
+        end(true);
+        done('stored');
+      },
+      (error: unknown) => {
+        const outcome = outcomeOf(error);
+        end(outcome !== 'refused');
+        done(outcome);
+      },
     );
+  }
+
+  /** Another one after the token has changed. */
+  #publishLine(): PublishLine {
+    const { blocked } = this.#client;
+    if (this.#line.blocked === blocked) return this.#line;
+    this.#line.close();
+    this.#line = blocked.line(this.#settings.setBlocked);
+    return this.#line;
   }
 
   get(queue: string, done: Done<{ delivery: Delivery; messageCount: number } | null>): void {
@@ -347,5 +373,6 @@ function unless<Value>(code: string, value: Value): (error: unknown) => Value {
 function outcomeOf(error: unknown): PublishOutcome | PortError {
   const { code, retryable } = asPosthornError(error);
   if (code === 'unroutable' || code === 'queue_not_found') return 'unroutable';
+  if (code === 'queue_full') return 'rejected';
   return retryable || REFUSALS.has(code) ? 'refused' : portErrorOf(error);
 }

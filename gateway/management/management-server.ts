@@ -71,6 +71,7 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   const opened: BrokerClient[] = [];
+  const ports: SdkPort[] = [];
   const send = (status: number, body: object | null, headers: object = {}): void => {
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(body === null ? undefined : JSON.stringify(body));
@@ -103,6 +104,7 @@ async function serve(
         }
         const client = clients.take(namespace, token);
         opened.push(client);
+        const blocked = Promise.withResolvers<string>();
         const port = new SdkPort({
           client,
           namespace,
@@ -111,8 +113,10 @@ async function serve(
           consumers: new QueueConsumers(),
           endings: new QueueEndings(),
           drained: () => undefined,
+          setBlocked: (reason) => reason !== null && blocked.resolve(reason),
         });
-        return new VhostCalls(vhost, client, port);
+        ports.push(port);
+        return new VhostCalls(vhost, client, port, blocked.promise);
       },
     };
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://gateway');
@@ -126,6 +130,7 @@ async function serve(
     const { status, reason } = problemOf(error);
     return send(status, { error: status === 404 ? 'Object Not Found' : 'bad_request', reason });
   } finally {
+    for (const port of ports) port.close();
     for (const client of opened) client.release();
   }
 }

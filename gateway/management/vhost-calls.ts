@@ -47,10 +47,14 @@ export class VhostCalls {
   readonly #client: BrokerClient;
   readonly #port: SdkPort;
 
-  constructor(vhost: string, client: BrokerClient, port: SdkPort) {
+  /** Resolves when the broker takes no messages, with the reason. */
+  readonly #blocked: Promise<string>;
+
+  constructor(vhost: string, client: BrokerClient, port: SdkPort, blocked: Promise<string>) {
     this.vhost = vhost;
     this.#client = client;
     this.#port = port;
+    this.#blocked = blocked;
   }
 
   async queues(): Promise<ReturnType<typeof shownQueue>[]> {
@@ -177,7 +181,7 @@ export class VhostCalls {
     const properties = propertiesOfJson(fields['properties']);
     const payload = textOf(fields['payload']);
     const isBase64 = fields['payload_encoding'] === 'base64';
-    const outcome = await this.#ask<string>((done) =>
+    const published = this.#ask<string>((done) =>
       this.#port.publish(
         {
           exchange: exchange === 'amq.default' ? '' : exchange,
@@ -190,8 +194,11 @@ export class VhostCalls {
         done,
       ),
     );
-    if (outcome === 'refused')
+    const outcome = await Promise.race([published, this.#blocked.then(waits)]);
+    if (outcome === 'rejected')
       throw new Refused({ reply: 'precondition-failed', reason: 'the queue is full' });
+    if (outcome === 'refused')
+      throw new Refused({ reply: 'precondition-failed', reason: 'the broker has not stored the message' });
     return outcome === 'stored';
   }
 
@@ -225,6 +232,11 @@ export class VhostCalls {
     if (isPortError(answer)) throw new Refused(answer);
     return answer;
   }
+}
+
+/** AMQP clients would wait. A request cannot wait as long. */
+function waits(reason: string): never {
+  throw new Refused({ reply: 'precondition-failed', reason: `${reason}; the message may be stored later` });
 }
 
 function bindingOf(source: string, destination: BindingSpec['destination'], fields: Fields): BindingSpec {

@@ -1,7 +1,6 @@
 /** Events: CloudEvents that are sent to a topic, a queue or an exchange. */
 
-import type { DebeziumStored } from '../../protocol/schemas/ingest.ts';
-import { CLOUD_EVENT_BATCH_TYPE, JSON_TYPE } from '../../protocol/media-types.ts';
+import { CLOUD_EVENT_BATCH_TYPE } from '../../protocol/media-types.ts';
 import type { CallOptions } from '../client/options.ts';
 import { checkExchange, checkName, checkWideName } from '../client/names.ts';
 import type { Transport } from '../client/transport.ts';
@@ -72,42 +71,6 @@ export class Events {
       query: encoded(query),
       headers,
       body,
-      ...options,
-    });
-  }
-
-  /**
-   * Stores changes of databases as Debezium writes them, each in the topic of its table, which is made if it is missing.
-   *
-   * @param changes values of change events
-   * @param options.key the columns whose values are the key, such as `id`
-   * @throws PosthornError `invalid_event`, `topic_not_found`
-   */
-  async ingestDebezium(
-    changes: readonly object[],
-    {
-      topic,
-      key,
-      other,
-      tombstones,
-      create,
-      ...options
-    }: CallOptions & {
-      topic?: string;
-      key?: string;
-      other?: string;
-      tombstones?: boolean;
-      create?: boolean;
-    } = {},
-  ): Promise<DebeziumStored> {
-    const flag = (value: boolean | undefined) => (value === undefined ? value : String(value));
-    const query = { topic, key, other, tombstones: flag(tombstones), create: flag(create) };
-    return await this.#transport.json<DebeziumStored>({
-      method: 'POST',
-      path: '/ingest/debezium',
-      query: encoded(query),
-      headers: { 'content-type': JSON_TYPE },
-      body: JSON.stringify(changes),
       ...options,
     });
   }

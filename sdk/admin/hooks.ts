@@ -1,10 +1,10 @@
 /** Hooks: addresses that store webhooks of other services, each verified by its signature. */
 
-import type { HookList, HookReceived, HookReply } from '../../protocol/schemas/hooks.ts';
+import type { HookList, HookReply } from '../../protocol/schemas/hooks.ts';
 import { listAll } from '../client/list-pages.ts';
 import { checkName } from '../client/names.ts';
 import type { CallOptions } from '../client/options.ts';
-import { jsonBody, jsonOf, type Transport } from '../client/transport.ts';
+import { jsonBody, type Transport } from '../client/transport.ts';
 import { fromWire, toWire } from '../client/wire.ts';
 
 export interface HookSignature {
@@ -66,7 +66,7 @@ export interface Hook extends Required<Omit<HookDeclaration, 'secret' | 'nextSec
 }
 
 /**
- * All calls except `receive` retry temporary failures, and throw `PosthornError`: `invalid_argument`, `invalid_field`, `hook_not_found`,
+ * All calls retry temporary failures, and throw `PosthornError`: `invalid_argument`, `invalid_field`, `hook_not_found`,
  * `queue_not_found`, `topic_not_found`, `exchange_not_found`, `too_many_hooks`, `connection_failed`, `timeout`, `aborted`.
  */
 export class Hooks {
@@ -84,12 +84,16 @@ export class Hooks {
    * const { path, secret } = await posthorn.hooks.put('repository', { target: { queue: 'pushes' }, scheme: 'github' });
    */
   async put(hook: string, declaration: HookDeclaration, options: CallOptions = {}): Promise<Hook> {
-    const call = { method: 'PUT' as const, path: pathOf(hook), ...jsonBody(toWire(declaration)), ...options };
-    return fromWire(await this.#transport.json<HookReply>(call));
+    return await this.#ask({
+      method: 'PUT',
+      path: pathOf(hook),
+      ...jsonBody(toWire(declaration)),
+      ...options,
+    });
   }
 
   async get(hook: string, options: CallOptions = {}): Promise<Hook> {
-    return fromWire(await this.#transport.json<HookReply>({ method: 'GET', path: pathOf(hook), ...options }));
+    return await this.#ask({ method: 'GET', path: pathOf(hook), ...options });
   }
 
   /** All hooks of the namespace, by name. */
@@ -102,20 +106,8 @@ export class Hooks {
     await this.#transport.delete({ path: pathOf(hook), ...options }, 'hook_not_found');
   }
 
-  /**
-   * Sends a webhook as its sender would, for tests. The SDK does not retry.
-   *
-   * @param headers with the signature
-   * @throws PosthornError `invalid_signature`, `hook_not_found`, `queue_full`
-   */
-  async receive(
-    hook: string,
-    body: string | Uint8Array,
-    headers: Record<string, string>,
-    options: CallOptions = {},
-  ): Promise<{ hook: string; id: string | null; outcome: 'stored' | 'duplicate' | 'unroutable' }> {
-    const call = { method: 'POST' as const, path: pathOf(hook), headers, body, ...options };
-    return jsonOf<HookReceived>(await this.#transport.call(call));
+  async #ask(call: Parameters<Transport['json']>[0]): Promise<Hook> {
+    return fromWire(await this.#transport.json<HookReply>(call));
   }
 }
 

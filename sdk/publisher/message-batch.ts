@@ -93,7 +93,7 @@ export class MessageBatch implements SequencedBatch {
   /** An upper bound. */
   sizeBytes = BATCH_OVERHEAD;
   /** No attempt begins after this; in ms of `performance.now()`. */
-  readonly deadlineMs: number;
+  deadlineMs: number;
   /** Attempts that failed. */
   failures = 0;
   producer: BatchProducer | null = null;

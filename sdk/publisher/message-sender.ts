@@ -171,21 +171,24 @@ export class MessageSender {
   }
 
   async #retryLater(line: DestinationAccumulator, batch: MessageBatch, error: PosthornError): Promise<void> {
+    const { deliveryTimeoutMs, onRetry } = this.#config;
+    const { retry } = this.#transport.config;
+    const nowMs = performance.now();
+    const isWaitedOut = onRetry?.(error, line.destination);
     batch.failures++;
-    if (performance.now() >= batch.deadlineMs) {
-      return this.#giveUpAndGoOn(line, batch, this.#deliveryTimeout(error));
+    if (isWaitedOut) batch.deadlineMs = nowMs + deliveryTimeoutMs;
+    if (nowMs >= batch.deadlineMs) {
+      this.#giveUp(line, batch, this.#deliveryTimeout(error));
+      return this.#offer(line);
     }
+    const pauseMs = delayMs(retry, batch.failures, error);
     try {
-      await sleep(delayMs(this.#transport.config.retry, batch.failures, error), this.#stop.signal);
+      // What may last an hour may also end at any time.
+      await sleep(isWaitedOut ? Math.min(pauseMs, retry.maxMs) : pauseMs, this.#stop.signal);
     } catch {
       return this.#giveUp(line, batch, this.#stop.signal.reason as PosthornError);
     }
     line.release(batch);
-    this.#offer(line);
-  }
-
-  #giveUpAndGoOn(line: DestinationAccumulator, batch: MessageBatch, error: PosthornError): void {
-    this.#giveUp(line, batch, error);
     this.#offer(line);
   }
 

@@ -3,7 +3,7 @@
 import { BATCH_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { CLAIM_DEFAULTS, type ClaimOptions } from '../claims/claim-check.ts';
 import { checkConnection, checkRange, type Connection } from '../client/options.ts';
-import { invalidArgument } from '../errors.ts';
+import { invalidArgument, type PosthornError } from '../errors.ts';
 
 export interface PublisherOptions extends ClaimOptions {
   /**
@@ -66,15 +66,24 @@ export interface PublisherOptions extends ClaimOptions {
    * with `queue_full`. Default `retry`.
    */
   whenFull?: 'retry' | 'refuse';
+  /**
+   * Called when messages could not be stored and may be sent again, with the reason and where they go. If it returns true, they
+   * are sent until they are stored: the time does not count for `deliveryTimeoutMs`. For example after `cost_ceiling`, which ends
+   * with the hour. It must not throw.
+   */
+  onRetry?:
+    | ((error: PosthornError, destination: { queue: string } | { exchange: string }) => boolean)
+    | undefined;
   /** Gives up everything that is not confirmed yet, with `aborted`, and closes the publisher. */
   signal?: AbortSignal | undefined;
 }
 
 export interface PublisherConfig extends Required<
-  Omit<PublisherOptions, 'signal' | 'messageIds' | 'delivery' | 'connection'>
+  Omit<PublisherOptions, 'signal' | 'messageIds' | 'delivery' | 'connection' | 'onRetry'>
 > {
   connection: Connection | undefined;
   messageIds: boolean | undefined;
+  onRetry?: PublisherOptions['onRetry'];
   signal: AbortSignal | undefined;
 }
 

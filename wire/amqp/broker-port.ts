@@ -45,8 +45,8 @@ export interface PublishedMessage {
   body: Uint8Array;
 }
 
-/** `refused`: the queue is full, or the broker cannot take messages now. */
-export type PublishOutcome = 'stored' | 'unroutable' | 'refused';
+/** `rejected`: the queue is full and refuses messages. `refused`: the broker has not taken the message for another reason. */
+export type PublishOutcome = 'stored' | 'unroutable' | 'rejected' | 'refused';
 
 /** What becomes of a delivery. `reject`: dead-lettered, or dropped. */
 export type Settlement = 'ack' | 'requeue' | 'reject';

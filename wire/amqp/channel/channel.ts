@@ -183,10 +183,11 @@ export class Channel implements DeliveryState {
       host.hold(-1, -length);
       if (this.isOver) return;
       if (isPortError(outcome)) return this.#failWith(outcome, 'basic.publish');
+      const isRefused = outcome === 'refused';
       if (number !== undefined) {
-        this.#confirms!.settle(number, outcome !== 'refused');
+        this.#confirms!.settle(number, !isRefused && outcome !== 'rejected');
         host.wake();
-      }
+      } else if (isRefused) return this.#failWith(NOT_STORED, 'basic.publish'); // nothing else would tell the client
       this.#advance();
     });
   }
@@ -230,7 +231,7 @@ export class Channel implements DeliveryState {
     for (const message of messages) {
       this.#store(message, (outcome) => {
         if (isPortError(outcome)) failed ??= outcome;
-        else if (outcome === 'refused') failed ??= NOT_ALL_STORED;
+        else if (outcome === 'refused' || outcome === 'rejected') failed ??= NOT_ALL_STORED;
         if (--left === 0) finish();
       });
     }
@@ -310,6 +311,11 @@ export class Channel implements DeliveryState {
 }
 
 const NOT_TRANSACTIONAL: PortError = { reply: 'precondition-failed', reason: 'channel is not transactional' };
+
+const NOT_STORED: PortError = {
+  reply: 'precondition-failed',
+  reason: 'the broker has not stored a message of a channel without confirms',
+};
 
 const NOT_ALL_STORED: PortError = {
   reply: 'precondition-failed',

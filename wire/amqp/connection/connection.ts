@@ -15,7 +15,6 @@
 import type { BrokerPort, Done } from '../broker-port.ts';
 import { Channel } from '../channel/channel.ts';
 import type { ChannelHost } from '../channel/channel-host.ts';
-import { fieldOf, textOfField } from '../codec/field-table.ts';
 import { FrameReader } from '../codec/frame-reader.ts';
 import { FRAME_TYPES, HEARTBEAT_FRAME, PROTOCOL_HEADER, type Frame } from '../codec/frames.ts';
 import { decodeMethod } from '../codec/method-codec.ts';
@@ -30,20 +29,19 @@ import {
 } from '../reply-codes.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import {
+  abilitiesOf,
   agreedLimits,
   CHANNEL_MAX,
   FRAME_MAX,
   HEARTBEAT_S,
   serverProperties,
+  type ClientAbilities,
   type Limits,
 } from './handshake.ts';
 import { MECHANISMS, readLogin, type Login } from './login.ts';
 import { Output } from './output.ts';
 
 const encoder = new TextEncoder();
-
-/** Clients that read the specification to the letter unless the server is RabbitMQ: Celery's. */
-const SHARES_PREFETCH = new Set(['py-amqp', 'librabbitmq']);
 
 /** Half intervals of the heartbeat without any byte after which the other side counts as dead. */
 const SILENT_TICKS_MAX = 4;
@@ -60,10 +58,9 @@ export class Connection {
   #login: Login | null = null;
   #port: BrokerPort | null = null;
   #limits: Limits = { frameMax: FRAME_MAX, channelMax: CHANNEL_MAX, heartbeatS: 0 };
-  /** What the client has said that it can do. */
-  #takesCancels = false;
-  #takesLoginFailure = false;
-  #sharesPrefetch = false;
+  #abilities: ClientAbilities = abilitiesOf([]);
+  /** The broker takes none of its messages now. */
+  #isBlocked = false;
   /** A login or a virtual host is being looked up; a client that sends on meanwhile is in error. */
   #isWaiting = false;
   #wroteSinceTick = false;
@@ -127,6 +124,17 @@ export class Connection {
     this.#host.wake();
     this.#silentTicks = isRead ? this.#silentTicks + 1 : 0;
     return this.#silentTicks <= SILENT_TICKS_MAX;
+  }
+
+  /** Tells the client why the broker takes none of its messages now; null: it does again. */
+  setBlocked(reason: string | null): void {
+    const isBlocked = reason !== null;
+    if (isBlocked === this.#isBlocked) return;
+    this.#isBlocked = isBlocked;
+    if (!this.#abilities.takesBlocks || !this.isOpen) return;
+    if (isBlocked) this.#send('connection.blocked', { reason });
+    else this.#send('connection.unblocked', {});
+    this.#host.wake();
   }
 
   /** Closes the connection from this side, with `connection.close`. */
@@ -213,8 +221,8 @@ export class Connection {
     return {
       port: this.#port!,
       user: this.#login!.user,
-      takesCancels: this.#takesCancels,
-      sharesPrefetch: this.#sharesPrefetch,
+      takesCancels: this.#abilities.takesCancels,
+      sharesPrefetch: this.#abilities.sharesPrefetch,
       bodyBytesMax: this.#bodyBytesMax,
       send: (name, fields) => {
         if (!this.#isSilent) this.#output.method(number, name, fields);
@@ -270,14 +278,7 @@ export class Connection {
   }
 
   #logIn({ clientProperties, mechanism, response }: MethodFields<'connection.start-ok'>): void {
-    const capabilities = fieldOf(clientProperties, 'capabilities');
-    const can = (name: string): boolean => {
-      const field = capabilities?.type === 'F' ? fieldOf(capabilities.value, name) : undefined;
-      return field?.type === 't' && field.value;
-    };
-    this.#takesCancels = can('consumer_cancel_notify');
-    this.#takesLoginFailure = can('authentication_failure_close');
-    this.#sharesPrefetch = SHARES_PREFETCH.has(textOfField(fieldOf(clientProperties, 'product')) ?? '');
+    this.#abilities = abilitiesOf(clientProperties);
     const login = readLogin(mechanism, response);
     if (login === null) {
       const reason = `login with mechanism ${mechanism}: not one of ${MECHANISMS}, or malformed`;
@@ -312,7 +313,7 @@ export class Connection {
 
   /** A client that does not know the capability takes a closed socket for a failed login. */
   #refuseLogin({ reply, reason }: PortError): void {
-    if (this.#takesLoginFailure) this.#fail(amqpError(reply, reason));
+    if (this.#abilities.takesLoginFailure) this.#fail(amqpError(reply, reason));
     else this.#finish();
   }
 

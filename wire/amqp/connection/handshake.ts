@@ -1,6 +1,6 @@
 /** Handshake: what a server says of itself, and which limits it agrees to. */
 
-import { booleanField, textField, type FieldTable } from '../codec/field-table.ts';
+import { booleanField, fieldOf, textField, textOfField, type FieldTable } from '../codec/field-table.ts';
 import { FRAME_MIN_SIZE } from '../codec/frames.ts';
 import type { MethodFields } from '../codec/methods.ts';
 import { amqpError, type AmqpError } from '../reply-codes.ts';
@@ -28,6 +28,7 @@ export const serverProperties = (version: string): FieldTable => [
         ['exchange_exchange_bindings', booleanField(true)],
         ['basic.nack', booleanField(true)],
         ['consumer_cancel_notify', booleanField(true)],
+        ['connection.blocked', booleanField(true)],
         ['per_consumer_qos', booleanField(true)],
         ['authentication_failure_close', booleanField(true)],
       ],
@@ -55,5 +56,30 @@ export function agreedLimits(tune: MethodFields<'connection.tune-ok'>): Limits |
     frameMax: frameMax || FRAME_MAX,
     channelMax: channelMax || CHANNEL_MAX,
     heartbeatS: heartbeat,
+  };
+}
+
+/** What a client has said that it can do. */
+export interface ClientAbilities {
+  takesCancels: boolean;
+  takesLoginFailure: boolean;
+  takesBlocks: boolean;
+  sharesPrefetch: boolean;
+}
+
+/** Clients that read the specification to the letter unless the server is RabbitMQ: Celery's. */
+const SHARES_PREFETCH = new Set(['py-amqp', 'librabbitmq']);
+
+export function abilitiesOf(clientProperties: FieldTable): ClientAbilities {
+  const capabilities = fieldOf(clientProperties, 'capabilities');
+  const can = (name: string): boolean => {
+    const field = capabilities?.type === 'F' ? fieldOf(capabilities.value, name) : undefined;
+    return field?.type === 't' && field.value;
+  };
+  return {
+    takesCancels: can('consumer_cancel_notify'),
+    takesLoginFailure: can('authentication_failure_close'),
+    takesBlocks: can('connection.blocked'),
+    sharesPrefetch: SHARES_PREFETCH.has(textOfField(fieldOf(clientProperties, 'product')) ?? ''),
   };
 }

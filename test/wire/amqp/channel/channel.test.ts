@@ -75,6 +75,26 @@ describe('publishes', () => {
     expect(client.sent()).toEqual([[1, 'basic.ack', { deliveryTag: 4, multiple: false }]]);
   });
 
+  it('that a full queue rejects get a nack, and nothing without confirms', () => {
+    const client = FakeClient.open();
+    client.publish('silent');
+    client.answer('rejected');
+    expect(client.sent()).toEqual([]);
+    client.send(1, 'confirm.select', { noWait: true });
+    client.publish('told');
+    client.answer('rejected');
+    expect(names(client)).toEqual(['basic.nack']);
+  });
+
+  it('that the broker refuses close a channel without confirms, whose client would not learn of it', () => {
+    const client = FakeClient.open();
+    client.publish('lost');
+    client.answer('refused');
+    expect(client.sent()).toMatchObject([
+      [1, 'channel.close', { replyCode: 406, classId: 60, methodId: 40 }],
+    ]);
+  });
+
   it('that nobody takes are returned before the ack if they are mandatory', () => {
     const client = FakeClient.open();
     client.send(1, 'confirm.select', { noWait: true });

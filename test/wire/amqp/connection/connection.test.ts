@@ -17,6 +17,35 @@ const QOS = { prefetchSize: 1, prefetchCount: 1, global: false };
 const updateSecret = (client: FakeClient, secret: string): void =>
   client.send(0, 'connection.update-secret', { newSecret: new TextEncoder().encode(secret), reason: '' });
 
+describe('a broker that takes no messages', () => {
+  const opened = (capabilities: string[]): FakeClient => {
+    const client = new FakeClient();
+    client.connection.receive(PROTOCOL_HEADER);
+    client.logIn('guest', capabilities);
+    client.send(0, 'connection.tune-ok', { channelMax: 0, frameMax: 0, heartbeat: 0 });
+    client.send(0, 'connection.open', { virtualHost: '/', capabilities: '', insist: false });
+    client.sent();
+    return client;
+  };
+
+  it('is told to clients that know what that means, once, and so is its end', () => {
+    const client = opened(['connection.blocked']);
+    client.connection.setBlocked('the disk is full');
+    client.connection.setBlocked('the disk is full');
+    expect(client.sent()).toEqual([[0, 'connection.blocked', { reason: 'the disk is full' }]]);
+    client.connection.setBlocked(null);
+    client.connection.setBlocked(null);
+    expect(client.sent()).toEqual([[0, 'connection.unblocked', {}]]);
+  });
+
+  it('is not told to others', () => {
+    const client = opened([]);
+    client.connection.setBlocked('the disk is full');
+    client.connection.setBlocked(null);
+    expect(client.sent()).toEqual([]);
+  });
+});
+
 describe('the handshake', () => {
   it('goes from the header to the open connection', () => {
     const client = new FakeClient();
