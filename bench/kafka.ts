@@ -74,7 +74,11 @@ export async function benchKafka(
         if (!canRunKafka()) return null;
         progress(`kafka: round ${round + 1} of ${rounds}, Kafka`);
         const kafka = await startKafka();
-        return await rates(kafka.server).finally(() => kafka.stop());
+        try {
+          return await rates(kafka.server);
+        } finally {
+          await kafka.stop();
+        }
       };
       if (round % 2 === 0) {
         const ours = await measureOurs();

@@ -106,7 +106,11 @@ interface Change {
 async function topicsOf(kafka: Kafka): Promise<string[]> {
   const admin = kafka.admin();
   await admin.connect();
-  return await admin.listTopics().finally(() => admin.disconnect());
+  try {
+    return await admin.listTopics();
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 async function writeSettings(folder: string, address: string, port: number): Promise<string> {
