@@ -6,7 +6,7 @@
  *   --records N     records a round (default 1,000,000)
  *   --rounds N      default 5
  *   --messages N    messages a round through a queue (default 500,000)
- *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push|amqp
+ *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push|kafka|tier|amqp
  *   --tokens N      tokens of the deployment where access is measured (default 1,000)
  *   --before REF    only log and queue, in turn with the state of a git commit: ratios now over before
  *   --peers         only Posthorn beside RabbitMQ, NATS, Kafka and BullMQ, those that are installed (see scripts/peers); writes
@@ -22,6 +22,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BATCH_RECORDS, benchLog, benchLongPoll, benchMemory, RECORD_BYTES, type LogResult } from './log.ts';
+import { benchKafka, printKafka } from './kafka.ts';
 import { benchLevels, printLevels } from './levels.ts';
 import { BACKLOG_DEFAULTS, BACKLOG_QUICK, benchBacklog, printBacklog } from './queue-backlog.ts';
 import { benchQueue, type QueueResult } from './queue.ts';
@@ -36,6 +37,7 @@ import { benchTenants, printTenants } from './tenants.ts';
 import { benchPeers } from './peers/compare.ts';
 import { printPeers, writePerformancePage } from './peers/page.ts';
 import { benchPush, printPush } from './push.ts';
+import { benchTier, printTier } from './tier.ts';
 import { benchTransactions, printTransactions } from './transactions.ts';
 import { benchRouting, type RoutingResult } from './routing.ts';
 
@@ -111,6 +113,10 @@ const amqpOptions = {
   channels: 10,
 };
 const amqp = isWanted('amqp') && withRabbitmq ? await benchAmqp(amqpOptions, progress) : null;
+const kafka = isWanted('kafka')
+  ? await benchKafka(Math.min(records, 300_000), Math.min(rounds, 3), progress)
+  : null;
+const tier = isWanted('tier') ? await benchTier(records, rounds, progress) : null;
 if (process.stderr.isTTY) progress('');
 const report = {
   at: new Date().toISOString(),
@@ -134,6 +140,8 @@ const report = {
   tenants,
   push,
   amqp,
+  kafka,
+  tier,
 };
 
 const folder = join(import.meta.dirname, '../dist/bench');
@@ -158,6 +166,8 @@ else {
   if (access) printAccess(access);
   if (tenants) printTenants(tenants);
   if (push) printPush(push);
+  if (kafka) printKafka(kafka);
+  if (tier) printTier(tier);
   console.log('written to dist/bench/latest.json');
 }
 

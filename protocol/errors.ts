@@ -125,6 +125,11 @@ export const errorTable = {
   too_many_hooks: permanent(409, 'The namespace has the maximum number of hooks'),
   too_many_bindings: permanent(409, 'The namespace has the maximum number of bindings'),
   partitions_cannot_shrink: permanent(409, 'Partitions can be added, not removed'),
+  // What to do: ask for a new plan.
+  definitions_changed: permanent(409, 'The definitions have changed since the plan was made'),
+  definitions_too_large: permanent(413, 'The definitions are more than one document may hold'),
+  // What to do: apply the document again. `details.failed` says what is left.
+  definitions_incomplete: transient(503, 'Some queues could not be deleted; everything else is done'),
   jurisdiction_unavailable: permanent(400, 'This runtime cannot hold data in a jurisdiction'),
   // What to do: bind a bucket (docs/endless-retention.md), lower `retention_bytes`, or use more partitions.
   retention_unavailable: permanent(400, 'A partition cannot hold that many bytes'),

@@ -119,6 +119,15 @@ export const BINDING_ARGUMENTS_LENGTH_MAX = 4_096;
 /** One request that makes bindings: one commit of the topology. */
 export const BINDINGS_PER_REQUEST_MAX = 5_000;
 
+/** Entries of a document of definitions: the topology applies all of them in one commit. */
+export const DEFINITIONS_ENTRIES_MAX = 10_000;
+
+/** What one document of definitions may create, change and delete in all. */
+export const DEFINITIONS_STEPS_MAX = 20_000;
+
+/** A document of definitions that is exported: the topology and the router hold it in memory. */
+export const DEFINITIONS_BYTES_MAX = 8 * MiB;
+
 /** Bindings of a namespace: a router holds all of them in memory, some 500 bytes each. */
 export const BINDINGS_MAX = 200_000;
 

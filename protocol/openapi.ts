@@ -206,6 +206,7 @@ const TAGS: Readonly<Record<string, string>> = {
   groups: 'Consumer groups: members, what they read, offsets',
   'share groups': 'Share groups: many members on one partition, record by record',
   limits: 'What a namespace may cost',
+  definitions: 'Everything that is declared, as one document',
   overview: 'How a whole namespace does, as far as its objects have reported',
   namespaces: 'Rooms for teams: none sees what another has',
   tokens: 'Credentials: make, rotate, revoke',

@@ -140,6 +140,14 @@ export type {
 } from './admin/topic-types.ts';
 export type { TopicReplaced } from './client/topic-replaced.ts';
 export type { Topics } from './admin/topics.ts';
+export type {
+  ApplyOptions,
+  Definitions,
+  DefinitionsDocument,
+  DefinitionsPlan,
+  DefinitionStep,
+  PlanOptions,
+} from './admin/definitions.ts';
 export type { CostLimits, CostLimitsState, Limits } from './admin/limits.ts';
 export type { CloudEvent, Events, EventTarget } from './admin/events.ts';
 export type { Overview } from './admin/overview.ts';

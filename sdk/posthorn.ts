@@ -10,6 +10,7 @@ import { Consumer } from './consumer/consumer.ts';
 import type { MessageHandler } from './consumer/consumer-run.ts';
 import type { ConsumerOptions, ExactlyOnceConsumerOptions } from './consumer/options.ts';
 import { Messages, type MessagesOptions } from './consumer/messages.ts';
+import { Definitions } from './admin/definitions.ts';
 import { DeadLetters } from './admin/dead-letters.ts';
 import { Exchanges } from './admin/exchanges.ts';
 import { GroupConsumer } from './groups/group-consumer.ts';
@@ -101,6 +102,8 @@ export class Posthorn {
   readonly shareGroups: ShareGroups;
   /** Read and set the cost ceiling of the namespace. */
   readonly limits: Limits;
+  /** Export everything that is declared as one document, plan what a document would change, and apply it. */
+  readonly definitions: Definitions;
   /** Send CloudEvents. */
   readonly events: Events;
   /** Put, read, list and delete objects: bodies that are too large for a message. */
@@ -130,6 +133,7 @@ export class Posthorn {
     this.groups = new Groups(this.#transport);
     this.shareGroups = new ShareGroups(this.#transport);
     this.limits = new Limits(this.#transport);
+    this.definitions = new Definitions(this.#transport);
     this.events = new Events(this.#transport);
     this.objects = new Objects(this.#transport);
     this.overview = new Overview(this.#transport);

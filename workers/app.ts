@@ -9,6 +9,7 @@ import { problem, unexpected } from './http/problem.ts';
 import type { AppEnv } from './http/context.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { definitionRoutes } from './routes/definitions.ts';
 import { eventRoutes } from './routes/events.ts';
 import { hookRoutes } from './routes/hooks.ts';
 import { ingestRoutes } from './routes/ingest.ts';
@@ -76,6 +77,7 @@ export function createApp(): Hono<AppEnv> {
   subscriptionRoutes(app);
   hookRoutes(app);
   limitRoutes(app);
+  definitionRoutes(app);
   objectRoutes(app);
   overviewRoutes(app);
   queueRoutes(app);

@@ -49,3 +49,13 @@ export function needsOfBindings(
   );
   return [...sources, ...destinations];
 }
+
+/** Returns the needs of a subscription that takes messages from there. */
+export function needsOfSource(
+  source:
+    | { readonly queue: string }
+    | { readonly topic: string; readonly dead_letter?: Target | 'none' | undefined },
+): Need[] {
+  if ('queue' in source) return needsOf('queue', [source.queue], 'read');
+  return [...needsOf('topic', [source.topic], 'read'), ...needsOfTarget(source.dead_letter)];
+}

@@ -5,7 +5,8 @@
  *   position    every record before it is settled
  *   entries     records that were read and are not settled, in order
  *   nextRead    where the next read begins
- *   failing     attempts of records that failed, by offset
+ *   failing     attempts of records that failed, by offset. They are pushed alone then, so that one that is always refused
+ *               takes no others with it
  *   settled     ranges of settled records above the position: in order per key, records overtake one that fails
  *
  * A record leaves `entries` when it is settled. Released records stay, and are pushed again.
@@ -35,6 +36,8 @@ export interface FailedAttempts {
 /** As it is stored: `[start, end, ...]` and `[offset, attempts, firstMs, dueMs]`, only if there are some. */
 export interface StoredProgress {
   position: number;
+  /** How often it was moved elsewhere: a target that knows offsets tells them apart by it. Absent: never. */
+  seeks?: number;
   settled?: Ranges;
   failing?: [number, number, number, number][];
 }
@@ -59,12 +62,14 @@ export class PartitionProgress<Entry extends PartitionEntry = PartitionEntry> {
   readonly #failing = new Map<number, FailedAttempts>();
   readonly #busy = new Set<number>();
   #settledEnd = 0;
+  readonly seeks: number;
   /** Differs from what is stored. */
   isChanged = false;
   /** Of all entries. */
   bytes = 0;
 
-  constructor({ position, settled = [], failing = [] }: StoredProgress) {
+  constructor({ position, seeks = 0, settled = [], failing = [] }: StoredProgress) {
+    this.seeks = seeks;
     this.#nextRead = position;
     this.#settled = [...settled];
     this.#settledEnd = settled.at(-1) ?? 0;
@@ -139,9 +144,16 @@ export class PartitionProgress<Entry extends PartitionEntry = PartitionEntry> {
         if (key !== null) blocked.add(key);
         continue;
       }
-      if (unit.length >= messages || (unit.length > 0 && unitBytes + entry.bytes > bytes)) break;
+      const isAlone = this.#failing.has(offset);
+      if (
+        (isAlone && unit.length > 0) ||
+        unit.length >= messages ||
+        (unit.length > 0 && unitBytes + entry.bytes > bytes)
+      )
+        break;
       unit.push(entry);
       unitBytes += entry.bytes;
+      if (isAlone) break;
     }
     return { unit, wakeMs: unit.length > 0 ? null : wakeMs };
   }
@@ -207,7 +219,13 @@ export class PartitionProgress<Entry extends PartitionEntry = PartitionEntry> {
         firstMs,
         dueMs,
       ]);
-    return { position, ...(settled.length > 0 && { settled }), ...(failing.length > 0 && { failing }) };
+    const { seeks } = this;
+    return {
+      position,
+      ...(seeks > 0 && { seeks }),
+      ...(settled.length > 0 && { settled }),
+      ...(failing.length > 0 && { failing }),
+    };
   }
 
   /** What is no entry, between the first entry and the last settled record. */

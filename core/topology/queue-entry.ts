@@ -1,6 +1,6 @@
 /** Queue entry: a queue as the topology keeps it. Its given fields and its policy determine its configuration. */
 
-import { isFailure, type Failure } from '../../protocol/errors.ts';
+import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { QUEUE_DEFAULTS, type QueueChange, type QueueDeclaration } from '../../protocol/schemas/queues.ts';
 import { alertsFor, type AlertDefinition } from './rules/alerts.ts';
 import { givenFields, type Given } from './given-fields.ts';
@@ -43,6 +43,28 @@ export function changeQueueEntry(
   const own = withoutPolicy(existing);
   const given = { ...existing.given, ...givenFields(change) };
   if (changeQueue(own, change, nextVersion) === own && sameText(given, existing.given)) return existing;
+  const definition = { ...existing.definition, version: nextVersion };
+  return applyPolicies({ ...existing, definition, given }, policies, nextVersion);
+}
+
+/** Returns the entry with the settings of a declaration instead of its own. What it leaves out returns to its default. */
+export function replaceQueueEntry(
+  existing: QueueEntry,
+  policies: readonly PolicyDefinition[],
+  declaration: QueueDeclaration,
+  nextVersion: number,
+): QueueEntry | Failure {
+  const priorityMax = declaration.max_priority ?? QUEUE_DEFAULTS.max_priority;
+  const { max_priority: present } = existing.definition.config;
+  if (priorityMax !== present) {
+    return failure(
+      'queue_differs',
+      `queue "${existing.name}" exists and its max_priority is ${present}, not ${priorityMax}; it cannot change`,
+      { differing: [{ field: 'max_priority', is: present, wanted: priorityMax }] },
+    );
+  }
+  const given = givenFields(declaration);
+  if (sameText(given, existing.given)) return existing;
   const definition = { ...existing.definition, version: nextVersion };
   return applyPolicies({ ...existing, definition, given }, policies, nextVersion);
 }

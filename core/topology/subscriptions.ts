@@ -6,7 +6,9 @@ import {
   PUSH_LEASE_MS_MAX,
   type PauseReason,
   type SubscriptionDeclaration,
+  type StoreTarget,
   type SubscriptionSource,
+  type SubscriptionTarget,
 } from '../../protocol/schemas/subscriptions.ts';
 import type { TopicConfig } from '../../protocol/schemas/topics.ts';
 import type { TopicAddress, TopicDefinition, TopicSubscription } from './topics.ts';
@@ -109,7 +111,7 @@ export function pauseSubscription(
 /** Returns what the queue keeps of a subscription. */
 export function queueSubscriptionOf({ name, id, config }: SubscriptionDefinition): QueueSubscription {
   const { reply_timeout_ms: timeoutMs, batch_wait_ms: waitMs } = config;
-  const window = pushWindow(config, null);
+  const window = pushWindow({ ...config, batch_messages: batchMax(config) }, null);
   return { name, id, window, leaseMs: Math.min(timeoutMs + waitMs + LEASE_MARGIN_MS, PUSH_LEASE_MS_MAX) };
 }
 
@@ -142,8 +144,16 @@ export function withSubscription<Subscription extends TopicSubscription, Source 
   return { ...source, version: nextVersion, subscriptions: after };
 }
 
+export function isStoreTarget(target: SubscriptionTarget): target is StoreTarget {
+  return 'queue' in target || 'topic' in target;
+}
+
+/** Messages that are stored in a queue or topic with one call, whatever is asked for. */
+const STORED_AT_ONCE = 100;
+
 /** Returns how many messages a request may have. */
-export function batchMax({ format, batch_messages: max }: SubscriptionConfig): number {
+export function batchMax({ format, batch_messages: max, target }: SubscriptionConfig): number {
+  if (isStoreTarget(target)) return Math.max(max, STORED_AT_ONCE);
   return BATCH_FORMATS.includes(format) ? max : 1;
 }
 

@@ -5,6 +5,7 @@ import type {
   Attempts,
   SubscriptionList,
   DeclaredSource,
+  SubscriptionTarget,
   SubscriptionTested,
   SubscriptionWithStateReply,
 } from '../../protocol/schemas/subscriptions.ts';
@@ -40,10 +41,10 @@ export function SubscriptionsPage({ namespace, name }: Props) {
         label="Subscriptions"
         list={subscriptions}
         nameOf={({ subscription }) => subscription}
-        columns={['Subscription', 'Source', 'Endpoint', 'Format', 'State']}
+        columns={['Subscription', 'Source', 'Target', 'Format', 'State']}
         cells={({ source, target, format, is_paused: isPaused }) => [
           <SourceLink namespace={namespace} source={source} />,
-          target.url,
+          targetText(target),
           format,
           isPaused ? 'paused' : 'on',
         ]}
@@ -78,6 +79,12 @@ export function SubscriptionsPage({ namespace, name }: Props) {
       />
     </>
   );
+}
+
+function targetText(target: SubscriptionTarget): string {
+  if ('url' in target) return target.url;
+  const [kind, name] = 'queue' in target ? ['queue', target.queue] : ['topic', target.topic];
+  return `${kind} ${name}${target.namespace === undefined ? '' : ` of ${target.namespace}`}`;
 }
 
 function SourceLink({ namespace, source }: { namespace: string; source: DeclaredSource }) {
@@ -174,7 +181,7 @@ function SubscriptionView({ namespace, subscription, onChanged }: ViewProps) {
           <h3>Settings</h3>
           <Pairs
             of={{
-              endpoint: value.target.url,
+              target: targetText(value.target),
               ...(value.filter && { filter: JSON.stringify(value.filter) }),
               ...('topic' in value.source && {
                 began: String(value.source.from),

@@ -67,7 +67,8 @@ export async function definitionsOf(
 
 /**
  * Sends a destination its messages, one partition after another.
- * @param source the name of the sender, and the number of the first message: the same whenever they are sent
+ * @param source the name of the sender, and the number of the first message: the same whenever they are sent. `numbers`: of each.
+ *   null: a queue may store them twice
  * @param keyless chooses the partition of messages without a key
  * @returns null if the destination has stored them; else why not, and it may have stored some
  */
@@ -76,7 +77,7 @@ export async function sendTo(
   definitions: Definitions,
   batch: DestinationBatch,
   messages: Messages,
-  source: { name: string; firstNumber: number },
+  source: { name: string; firstNumber: number; numbers?: number[] } | null,
   keyless: number,
 ): Promise<Failure | null> {
   const { kind, name } = batch.destination;
@@ -93,8 +94,9 @@ export async function sendTo(
       indexes,
       destination.kind === 'topic' ? destination.bytesMax : Infinity,
     );
-    const numbers = indexes.map((index) => source.firstNumber + index);
-    const numbered = { name: source.name, firstNumber: numbers[0]!, numbers };
+    const numberOf = (index: number): number => source?.numbers?.[index] ?? source!.firstNumber + index;
+    const numbers = source && indexes.map(numberOf);
+    const numbered = source && numbers && { name: source.name, firstNumber: numbers[0]!, numbers };
     const failed = await handOver(env, destination, bytes, numbered);
     if (failed) return failed;
   }

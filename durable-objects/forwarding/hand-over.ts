@@ -12,19 +12,20 @@ import { isStale, type Stale } from '../rpc/stale.ts';
 import { partitionStub, queueStub, topologyStub } from '../stubs.ts';
 
 /**
- * @param source the numbers by which a queue stores each message once; a partition recognises only sequences in batches
+ * @param source the numbers by which a queue stores each message once; null: it may store them twice. A partition recognises only
+ *   sequences in batches
  * @returns null if all is stored; a failure as of `gone` if the target was deleted. Never rejects.
  */
 export async function handOver(
   env: Env,
   target: DestinationAddress,
   batches: Uint8Array,
-  source: NonNullable<PublishOptions['source']>,
+  source: NonNullable<PublishOptions['source']> | null,
 ): Promise<Failure | null> {
   const { kind, place } = target;
   const store = async (version: number): Promise<Published | object | Failure | Stale> =>
     kind === 'queue'
-      ? await queueStub(env, place).publish(version, batches, { source })
+      ? await queueStub(env, place).publish(version, batches, source ? { source } : {})
       : await partitionStub(env, place, target.partition).append(version, batches, { isHandedOn: true });
   const isUnavailable = (why: string): Failure =>
     failure(

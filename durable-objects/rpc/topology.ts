@@ -17,6 +17,7 @@ import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Failure } from '../../protocol/errors.ts';
 import type { AlertDeclaration } from '../../protocol/schemas/alerts.ts';
+import type { DefinitionKind, DefinitionList, DefinitionStep } from '../../protocol/schemas/definitions.ts';
 import type { ExchangeDeclaration } from '../../protocol/schemas/exchanges.ts';
 import type { PolicyDeclaration } from '../../protocol/schemas/policies.ts';
 import type { QueueChange, QueueDeclaration } from '../../protocol/schemas/queues.ts';
@@ -135,6 +136,25 @@ export interface ChangesSince {
 export interface QueueDeletionRequest extends QueueDeletion {
   /** Only the queue of this id: what an object asks that wants its own queue deleted. */
   id?: number;
+}
+
+/** How a document of definitions is applied. */
+export interface DefinitionsApplication {
+  /** What the document does not have is deleted, of the kinds that it has. */
+  isPruning: boolean;
+  /** Nothing is changed. */
+  isDry: boolean;
+  /** The version of the topology that the caller has seen; null: any. */
+  ifVersion: number | null;
+}
+
+export interface DefinitionsOutcome {
+  steps: DefinitionStep[];
+  unchanged: number;
+  /** Of a dry run: the first step that would be refused. */
+  problem: { kind: DefinitionKind; name: string; why: Failure } | null;
+  /** Queues that could not be deleted. */
+  failed: { name: string; why: Failure }[];
 }
 
 /** What can be listed, by name. */
@@ -256,6 +276,21 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
     declaration: ShareGroupDeclaration,
   ): Promise<New<ShareGroupAnswer>>;
   deleteShareGroup(name: string): ShareGroupAnswer | Failure;
+
+  /** Returns the lists of a document as JSON, as they are at one moment. */
+  exportDefinitions(
+    lists: readonly DefinitionList[],
+    bytesMax: number,
+  ): { listsJson: string; topologyVersion: number } | Failure;
+  /**
+   * @param documentJson a `DefinitionDocument` as JSON in UTF-8
+   * @returns a `DefinitionsOutcome` as JSON: see `BindingList`
+   */
+  putDefinitions(
+    namespace: string,
+    documentJson: Uint8Array,
+    application: DefinitionsApplication,
+  ): Promise<{ outcomeJson: string; topologyVersion: number } | Failure>;
 
   /** Sets what the namespace may have, instead of what was set before. */
   limitCounts(limits: CountLimits): Failure | null;

@@ -18,6 +18,8 @@ export interface PushMessage {
   /** Which attempt this is: from 1. */
   readonly attempt: number;
   readonly bytes: number;
+  /** Numbers that grow from message to message, by which a queue that it is stored in takes it once; absent: there are none. */
+  readonly numbered?: { readonly by: string; readonly number: number };
 }
 
 const encoder = new TextEncoder();

@@ -14,14 +14,14 @@ import {
 import { keptUntil, takeTurn, UNPACED, type Pace } from '../../core/subscription/pace.ts';
 import { pushWindow, withRequest } from '../../core/subscription/push-window.ts';
 import { failureOf, judgePush, type PushVerdict } from '../../core/subscription/push-verdict.ts';
-import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
+import { batchMax, type SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Attempt } from '../../protocol/schemas/subscriptions.ts';
 import type { PushRoom, PushState } from '../rpc/subscription.ts';
 import type { Env } from '../env.ts';
 import { HELD_BYTES_MAX, type Backlog } from './backlog.ts';
-import { bodyOf } from './push-body.ts';
+import { deliver } from './deliver.ts';
 import { requestIdOf, type PushMessage } from './push-message.ts';
-import { sendPush, type PushOutcome } from './send-push.ts';
+import type { PushOutcome } from './send-push.ts';
 
 /** Before a queue offers messages again that does not know yet that nothing is pushed, in ms: each offer is two commits. */
 const STOPPED_MS = 1_000;
@@ -68,7 +68,9 @@ export class Pusher {
     const { phase } = this.#breaker;
     const untilMs = this.#idleUntil(nowMs);
     const definition = this.#host.definition();
-    const window = definition && pushWindow(definition.config, this.#requestMs);
+    const config = definition?.config;
+    const paced = config && { ...config, batch_messages: batchMax(config) };
+    const window = paced ? pushWindow(paced, this.#requestMs) : null;
     const max = this.#host.backlog().heldBytes > HELD_BYTES_MAX ? 0 : phase === 'closed' ? window : 1;
     const number = ++this.#roomNumber;
     return { life: this.#life, number, untilMs: untilMs > nowMs ? untilMs : 0, max };
@@ -173,8 +175,7 @@ export class Pusher {
     const sentMs = this.#host.now();
     let outcome: PushOutcome;
     try {
-      const body = bodyOf(definition, batch);
-      outcome = await sendPush(this.#host.env, definition, { id, attempt, ...body }, () => this.#host.now());
+      outcome = await deliver(this.#host.env, definition, batch, { id, attempt }, () => this.#host.now());
     } catch (error) {
       outcome = { error: `the request could not be made: ${String(error)}`, reply: null };
     }

@@ -31,6 +31,7 @@ export async function sendPush(
   { id, attempt, headers, body }: PushRequest,
   now: () => number,
 ): Promise<PushOutcome> {
+  if (!('url' in config.target)) throw new Error('the target has no address');
   const { url } = config.target;
   const refused = checkWebhookUrl(url, mayCallAnywhere(env), 'target.url');
   if (refused) return { error: refused.message, reply: null }; // it was allowed when it was declared

@@ -21,12 +21,11 @@ import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub } from '../stubs.ts';
 import { AttemptLog } from './attempt-log.ts';
 import type { Wanted } from './backlog.ts';
-import { bodyOf } from './push-body.ts';
+import { deliver } from './deliver.ts';
 import { testMessage } from './push-message.ts';
 import { Pusher } from './pusher.ts';
 import { QueueBacklog } from './queue/queue-backlog.ts';
 import { messagesOfFrame } from './queue/queue-messages.ts';
-import { sendPush } from './send-push.ts';
 import { SubscriptionStore } from './subscription-store.ts';
 import { seekIn, topicStateOf } from './topic/positions.ts';
 import { TopicBacklog } from './topic/topic-backlog.ts';
@@ -151,9 +150,11 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
     if (!definition) return null;
     const sentMs = this.now();
     const id = `test_${crypto.randomUUID()}`;
-    const { body, headers } = bodyOf(definition, [testMessage(definition, id, sentMs)]);
-    const request = { id, attempt: 1, body, headers: { ...headers, 'posthorn-test': 'true' } };
-    const outcome = await sendPush(this.env, definition, request, () => this.now());
+    const messages = [testMessage(definition, id, sentMs)];
+    const request = { id, attempt: 1, headers: { 'posthorn-test': 'true' } };
+    const outcome = await deliver(this.env, definition, messages, request, () => this.now()).catch(
+      (error: unknown) => ({ error: `the request could not be made: ${String(error)}`, reply: null }),
+    );
     const verdict = judgePush(outcome);
     const attempt: Attempt = {
       id,

@@ -30,6 +30,7 @@ export class QuotaGuard {
   readonly #sql: Sql;
   readonly #store: Counted;
   #limits: CountLimits;
+  #isGranted = false;
 
   constructor(sql: Sql, store: Counted) {
     this.#sql = sql;
@@ -54,8 +55,18 @@ export class QuotaGuard {
 
   /** Returns why there may not be so many more; null if there may. */
   refusal(what: CountQuota, more: number): Failure | null {
-    if (this.#limits[what] == null || more <= 0) return null;
+    if (this.#isGranted || this.#limits[what] == null || more <= 0) return null;
     return refuseMore(this.#limits, what, this.#count(what), more);
+  }
+
+  /** Makes many changes whose counts have been checked together: to count again for each would take too long. */
+  granted<Result>(changes: () => Result): Result {
+    this.#isGranted = true;
+    try {
+      return changes();
+    } finally {
+      this.#isGranted = false;
+    }
   }
 
   counts(): Counts {

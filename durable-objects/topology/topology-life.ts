@@ -149,6 +149,14 @@ export abstract class TopologyLife extends DurableObject<Env> {
     return answer;
   }
 
+  /** Tells all objects of what has changed, and brings the rules to the queues; those that take long get it afterwards. */
+  protected async toldAll(): Promise<void> {
+    this.rules.begin();
+    const work = Promise.all([this.propagate(), this.rules.apply()]);
+    const isDone = await isDoneWithin(ANSWER_MS_MAX, work).catch(() => false);
+    if (!isDone && this.#hasEffects()) this.alarms.scheduleEarlier('effects', Date.now() + RETRY_DELAY_MS);
+  }
+
   /** The answer with how far the rules have come; queues that take long get them afterwards. */
   protected async ruled<Answer extends { topologyVersion: number }>(
     answer: Answer | Failure,

@@ -55,6 +55,8 @@ export class TopologyStore {
   readonly stored: StoredBytesLedger;
   readonly quotas: QuotaGuard;
   readonly #sql: Sql;
+  /** While several changes are made as one: the version of the first change of a rule; null: there is none yet. */
+  #together: { rulesSince: number | null } | null = null;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -77,6 +79,21 @@ export class TopologyStore {
 
   version(): number {
     return this.changes.version();
+  }
+
+  /** Makes several changes as one: all or none, with one pass of the rules. An exception undoes them. */
+  together<Result>(changes: () => Result): Result {
+    return this.#change(() => {
+      const together: { rulesSince: number | null } = { rulesSince: null };
+      this.#together = together;
+      try {
+        const result = changes();
+        if (together.rulesSince !== null) this.#applyRules(this.#restartRules(together.rulesSince));
+        return result;
+      } finally {
+        this.#together = null;
+      }
+    });
   }
 
   /** Also the predeclared ones, which have no row. */
@@ -143,12 +160,15 @@ export class TopologyStore {
     });
   }
 
-  /** @returns whether its exchange went with it */
-  removeBinding(source: string, id: string): boolean {
+  /**
+   * @param isSourceKept its exchange stays, even if it deletes itself with its last binding
+   * @returns whether its exchange went with it
+   */
+  removeBinding(source: string, id: string, isSourceKept = false): boolean {
     return this.#change(() => {
       this.bindings.remove(source, id);
       this.changes.note({ removed: 'binding', id });
-      return this.#removeIfUnbound(source);
+      return !isSourceKept && this.#removeIfUnbound(source);
     });
   }
 
@@ -285,9 +305,14 @@ export class TopologyStore {
 
   #beginRulePass(): void {
     this.changes.note({ put: 'other' });
-    const pass = beginPass(this.rulePass.get(), this.version(), this.queues.count());
+    if (this.#together === null) this.#applyRules(this.#restartRules(this.version()));
+    else this.#together.rulesSince ??= this.version();
+  }
+
+  #restartRules(since: number): RulePass {
+    const pass = beginPass(this.rulePass.get(), since, this.queues.count());
     this.rulePass.put(pass);
-    this.#applyRules(pass);
+    return pass;
   }
 
   #applyRules(pass: RulePass): QueueDefinition[] {

@@ -33,7 +33,7 @@ import { deleteHookIn, putHookIn } from './definitions/hooks.ts';
 import { definitionPage } from './definitions/definition-pages.ts';
 import { changesSince, snapshotPage } from './routing/routing-feed.ts';
 import { deletePolicyIn, putPolicyIn } from './definitions/policies.ts';
-import { TopologyAccounts } from './topology-accounts.ts';
+import { DocumentedTopology } from './document/documented-topology.ts';
 import { takeProducerIds } from './producer-ids.ts';
 import { changeQueueIn, declareQueueIn, deleteQueueIn } from './definitions/queues.ts';
 import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './definitions/schedules.ts';
@@ -64,7 +64,7 @@ import type {
   TopologyMethods,
 } from '../rpc/topology.ts';
 
-export class Topology extends TopologyAccounts implements TopologyMethods {
+export class Topology extends DocumentedTopology implements TopologyMethods {
   version(): number {
     return this.store.version();
   }

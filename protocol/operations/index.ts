@@ -9,6 +9,7 @@ import { routeOperations } from './routes.ts';
 import { scheduleOperations } from './schedules.ts';
 import { subscriptionOperations } from './subscriptions.ts';
 import { deadLetterOperations } from './dead-letters.ts';
+import { definitionOperations } from './definitions.ts';
 import { eventOperations } from './events.ts';
 import { exchangeOperations } from './exchanges.ts';
 import { hookOperations } from './hooks.ts';
@@ -45,6 +46,7 @@ export const operations = {
   ...hookOperations,
   ...objectOperations,
   ...limitOperations,
+  ...definitionOperations,
   ...overviewOperations,
   ...producerOperations,
   ...groupOperations,

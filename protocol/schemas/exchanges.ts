@@ -156,14 +156,14 @@ export type BindingFields = z.infer<typeof bindingSchema>;
 export const bindingReplySchema = z.object({ ...bindingSchema.shape, topology_version: topologyVersion() });
 export type BindingReply = z.infer<typeof bindingReplySchema>;
 
+export const sourcedBindingSchema = z.strictObject({
+  source: wideNameSchema.meta({ not: { const: DEFAULT_EXCHANGE_PATH } }),
+  ...bindingFields,
+});
+
 export const bindingsDeclarationSchema = z.strictObject({
   bindings: z
-    .array(
-      z.strictObject({
-        source: wideNameSchema.meta({ not: { const: DEFAULT_EXCHANGE_PATH } }),
-        ...bindingFields,
-      }),
-    )
+    .array(sourcedBindingSchema)
     .min(1)
     .max(BINDINGS_PER_REQUEST_MAX)
     .describe(`1 to ${BINDINGS_PER_REQUEST_MAX} bindings: all are created, or none`),

@@ -99,11 +99,23 @@ export const pushFilterSchema = z
   .meta({ anyOf: [{ required: ['routing_key'] }, { required: ['headers'] }] });
 export type PushFilter = z.infer<typeof pushFilterSchema>;
 
-export const subscriptionTargetSchema = z.strictObject({
-  url: webhookSchema.shape.url.describe(
-    'The address that requests go to (POST): https and public, unless the broker is configured otherwise',
-  ),
-});
+const inNamespace = {
+  namespace: nameSchema.optional().describe('Left out: the namespace of the subscription'),
+};
+const storeTargetSchema = z.union([
+  z.strictObject({ ...inNamespace, queue: wideNameSchema }),
+  z.strictObject({ ...inNamespace, topic: nameSchema }),
+]);
+export type StoreTarget = z.infer<typeof storeTargetSchema>;
+
+export const subscriptionTargetSchema = z.union([
+  z.strictObject({
+    url: webhookSchema.shape.url.describe(
+      'The address that requests go to (POST): https and public, unless the broker is configured otherwise',
+    ),
+  }),
+  ...storeTargetSchema.options,
+]);
 export type SubscriptionTarget = z.infer<typeof subscriptionTargetSchema>;
 
 const fields = {

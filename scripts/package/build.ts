@@ -143,8 +143,11 @@ await chmod(join(DIST, 'cli.js'), 0o755);
 await writeFile(join(DIST, 'wrangler.toml'), await wranglerConfig());
 await writeFile(join(DIST, 'worker.d.ts'), await workerTypes());
 await writeFile(join(DIST, 'THIRD-PARTY-LICENSES.txt'), await licenses());
-const { miniflare, wrangler, node } = manifest.devDependencies;
-await writeFile(join(DIST, 'runtime.json'), `${JSON.stringify({ miniflare, wrangler, node })}\n`);
+const { miniflare, wrangler, node, pg, 'pg-logical-replication': replication } = manifest.devDependencies;
+await writeFile(
+  join(DIST, 'runtime.json'),
+  `${JSON.stringify({ miniflare, wrangler, node, pg, 'pg-logical-replication': replication })}\n`,
+);
 
 /** Declarations of what the entries export, and of nothing else. */
 async function writeTypes(): Promise<void> {

@@ -37,10 +37,8 @@ export interface PushFilter {
 
 export interface SubscriptionDeclaration {
   source: { queue: string } | TopicSource;
-  target: {
-    /** A public https address, unless the broker is configured otherwise. */
-    url: string;
-  };
+  /** A public https address, unless the broker is configured otherwise, or a queue or topic that messages are stored in. */
+  target: { url: string } | { namespace?: string; queue: string } | { namespace?: string; topic: string };
   /** What is pushed; the others are settled without a push. Default null: all are pushed. */
   filter?: PushFilter | null;
   /** How messages are written into requests. Default `json`: an object with `messages`. */

@@ -41,6 +41,11 @@ const ADVICE: Partial<Record<PosthornErrorCode, string>> = {
   host_not_local: 'Call it as 127.0.0.1, or give it a root token: POSTHORN_ROOT_TOKEN',
   offset_below_start: 'posthorn topics partition TOPIC PARTITION shows which offsets there are',
   offset_past_end: 'posthorn topics partition TOPIC PARTITION shows which offsets there are',
+  definitions_changed:
+    'Somebody has changed a definition meanwhile; posthorn definitions diff FILE shows what is left',
+  definitions_incomplete: 'Repeat the import; posthorn definitions diff FILE shows what is left',
+  definitions_too_large:
+    'posthorn definitions export --kinds exports a part; an import without --prune can be split',
   unknown_field: 'posthorn COMMAND --help lists the fields',
 };
 

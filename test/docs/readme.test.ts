@@ -57,6 +57,12 @@ describe('the README', () => {
     ).toBeLessThanOrEqual(90);
   });
 
+  it('begins with a broker from a clone, and from the package', async () => {
+    // test/package runs the command `dev` of the packed package.
+    const [begin] = await blocksOf('README.md', 'sh');
+    expect(begin!.match(/^[^#\n]+/gm)!.map((line) => line.trim())).toEqual(['npm start', 'npx posthorn dev']);
+  });
+
   it('has curl lines that print what it says', async () => {
     const lines = await curlLinesOf('README.md');
     const says = (await blocksOf('README.md', 'json')).flatMap((block) => block.trim().split('\n'));

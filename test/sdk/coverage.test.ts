@@ -92,6 +92,8 @@ const REACHED_BY: Record<Exclude<keyof typeof operations, (typeof FOR_OTHERS)[nu
   deleteObject: 'objects.delete',
   getOverview: 'overview.get',
   followOverview: 'overview.follow',
+  getDefinitions: 'definitions.export',
+  putDefinitions: 'definitions.apply',
   getLimits: 'limits.get',
   putLimits: 'limits.set',
   makeProducer: 'producer',

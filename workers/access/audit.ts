@@ -41,6 +41,7 @@ export async function auditChange(
   // On a broker of one's own machine everybody is the same nobody.
   if (audit === undefined || identity.kind === 'anonymous' || (status >= 300 && status < 500)) return;
   const told = c.get('audited');
+  if (told === null) return;
   const namespace = told?.namespace ?? c.req.param('namespace') ?? HOME;
   const call = {
     operation: id,

@@ -22,8 +22,8 @@ export interface AppVariables {
   spenders?: readonly Spender[];
   /** The hook that a sender of webhooks calls. */
   hook?: HookDefinition;
-  /** What an operation that changes something tells the audit of itself. */
-  audited?: AuditDetails;
+  /** What an operation that changes something tells the audit of itself; null: this call has changed nothing. */
+  audited?: AuditDetails | null;
 }
 
 export type AppEnv = { Bindings: Env; Variables: AppVariables };

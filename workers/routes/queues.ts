@@ -42,7 +42,8 @@ export function queueRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.declareQueue, async (c) => {
     const path = readNamed(c, 'queue');
     if (isFailure(path)) return problem(c, path);
-    if (path.name.startsWith(REPLY_ADDRESS_PREFIX)) return problem(c, reservedName(path.name));
+    const reserved = refuseReserved(path.name);
+    if (reserved) return problem(c, reserved);
     const body = await readBody(c, queueDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
     const refused = refuseReach(c, needsOfTarget(body.fields.dead_letter));
@@ -113,7 +114,9 @@ export function queueRoutes(app: Hono<AppEnv>): void {
   bind(app, operations.resumeQueue, (c) => setPaused(c, false));
 }
 
-function reservedName(name: string): Failure {
+/** Returns why no queue may have the name; null if one may. */
+export function refuseReserved(name: string): Failure | null {
+  if (!name.startsWith(REPLY_ADDRESS_PREFIX)) return null;
   return failure(
     'invalid_name',
     `queue "${name}": names that begin with "${REPLY_ADDRESS_PREFIX}" are those of calls that wait for replies`,

@@ -27,6 +27,7 @@ import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { acknowledgeRecords } from '../share-groups/acknowledge.ts';
 import { acquireRecords } from '../share-groups/acquire.ts';
+import { beginAtEnd } from '../share-groups/begin-at-end.ts';
 import { JSON_FORM, replyWithSigns, type WaitingClient } from '../http/signs-of-life.ts';
 import { forgetShareGroup, lookUpShareGroup, rememberShareGroup } from '../cache/known-share-groups.ts';
 import { callShared, sharePartitions } from '../share-groups/share-partitions.ts';
@@ -53,7 +54,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     if (isFailure(put)) return problem(c, put);
     const group = put.group as ShareGroupDefinition;
     rememberShareGroup(group, put.topologyVersion);
-    await beginAtEnd(c, group, put.topologyVersion);
+    await beginAtEnd(c.env, group, put.topologyVersion);
     c.header(TOPOLOGY_VERSION_HEADER, String(put.topologyVersion));
     return c.json(replyOf(group, put.topologyVersion), put.isNew ? 201 : 200);
   });
@@ -152,24 +153,6 @@ async function describe(
     lag: view.lag,
     dead_letters_waiting: view.deadLettersWaiting,
   };
-}
-
-/**
- * `start: latest` is where partitions end when the group is declared, however late its members come. A partition that does
- * not answer notes it with the first call for records.
- */
-async function beginAtEnd(c: AppContext, group: ShareGroupDefinition, version: number): Promise<void> {
-  if (group.config.start !== 'latest') return;
-  const places = await sharePartitions(c.env, group, version);
-  const nothing = { memberId: '', recordsMax: 0, bytesMax: 1, lockMs: 1_000, isAccepted: false };
-  await inBatches(places, (place) =>
-    callShared(
-      c.env,
-      group,
-      place,
-      async (stub, known, current) => await stub.acquireShared(known, { ...nothing, group: current }),
-    ),
-  );
 }
 
 /** Only gives the space back: a group that is made again under the name never sees what was kept of this one. */

@@ -1,13 +1,12 @@
 /** Subscriptions: put, read, delete, pause, resume, test, attempts. */
 
 import type { Hono } from 'hono';
-import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
+import { needsOfSource } from '../../core/access/reach.ts';
 import { checkHeaderArguments } from '../../core/exchange/types/headers.ts';
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type { SubscriptionMethods } from '../../durable-objects/rpc/subscription.ts';
 import { subscriptionStub, topologyStub } from '../../durable-objects/stubs.ts';
-import type { Need } from '../../protocol/access/scopes.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { JsonText } from '../../protocol/json/json-text.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
@@ -18,7 +17,6 @@ import {
   subscriptionDeclarationSchema,
   subscriptionSeekSchema,
   type Attempt,
-  type DeclaredSource,
   type SubscriptionDeclaration,
   type SubscriptionList,
   type SubscriptionReply,
@@ -28,6 +26,7 @@ import {
   type SubscriptionWithStateReply,
 } from '../../protocol/schemas/subscriptions.ts';
 import { refuseReach } from '../access/authorize.ts';
+import { missingStoreTarget, refuseStoreTarget } from '../access/store-target.ts';
 import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { diskFailureOf } from '../http/disk-failure.ts';
 import { jsonReply } from '../http/json-reply.ts';
@@ -51,8 +50,9 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     if (isFailure(body)) return problem(c, body);
     const refused =
       refuseReach(c, needsOfSource(body.fields.source)) ??
-      checkBatch(body.fields) ??
-      checkHeaderArguments(body.fields.filter?.headers ?? {});
+      checkSubscription(body.fields) ??
+      (await refuseStoreTarget(c, path.namespace, body.fields)) ??
+      (await missingStoreTarget(c, path.namespace, body.fields));
     if (refused) return problem(c, refused);
     const topology = topologyStub(c.env, path.namespace);
     const put = await topology.putSubscription(path.namespace, path.name, body.fields);
@@ -132,13 +132,13 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
   });
 }
 
-function needsOfSource(source: DeclaredSource): Need[] {
-  if ('queue' in source) return needsOf('queue', [source.queue], 'read');
-  return [...needsOf('topic', [source.topic], 'read'), ...needsOfTarget(source.dead_letter)];
-}
-
-function checkBatch({ batch_messages: max, format }: SubscriptionDeclaration): Failure | null {
-  if (max === 1 || BATCH_FORMATS.includes(format)) return null;
+/** Returns what is wrong with a declaration that its schema cannot say; null: nothing. */
+export function checkSubscription({
+  batch_messages: max,
+  format,
+  filter,
+}: SubscriptionDeclaration): Failure | null {
+  if (max === 1 || BATCH_FORMATS.includes(format)) return checkHeaderArguments(filter?.headers ?? {});
   return failure(
     'invalid_field',
     `body batch_messages: a request of the format ${format} has one message; ${BATCH_FORMATS.join(' and ')} take more`,

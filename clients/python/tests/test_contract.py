@@ -12,6 +12,7 @@ import pytest
 from posthorn import AsyncPosthorn, Posthorn
 from posthorn.admin.alerts import Alert
 from posthorn.admin.dead_letters import DryRun, Replay
+from posthorn.admin.definitions import DefinitionsPlan, DefinitionStep
 from posthorn.admin.exchanges import Binding, Exchange, ExchangeSettings, Route
 from posthorn.admin.groups import GroupDescription, GroupMember, GroupOffset
 from posthorn.admin.limits import CostLimits
@@ -107,6 +108,8 @@ METHODS = {
     "getObject": "objects.get",
     "deleteObject": "objects.delete",
     "getOverview": "overview.get",
+    "getDefinitions": "definitions.export",
+    "putDefinitions": "definitions.apply",
     "getLimits": "limits.get",
     "putLimits": "limits.set",
     "makeProducer": "producer",
@@ -186,6 +189,8 @@ REPLIES: list[tuple[str, str, Any]] = [
         ("seekSubscription", "offsets", SoughtOffset),
     ("testSubscription", "attempt", PushAttempt),
     ("listAttempts", "attempts", PushAttempt),
+    ("putDefinitions", "", DefinitionsPlan),
+    ("putDefinitions", "steps", DefinitionStep),
     ("getLimits", "", CostLimits),
     ("getOverview", "", NamespaceOverview),
     ("getOverview", "problems", OverviewProblem),

@@ -35,6 +35,30 @@ def test_reads_and_sets_limits(posthorn: Posthorn) -> None:
     assert posthorn.limits.set(rows_written_per_hour=None)["rows_written_per_hour"] is None
 
 
+def test_exports_plans_and_applies_definitions(posthorn: Posthorn, name: str) -> None:
+    document = {
+        "posthorn": 1,
+        "queues": [{"queue": name, "lease_ms": 5_000}],
+        "bindings": [{"source": "amq.topic", "destination": {"kind": "queue", "name": name}, "routing_key": name}],
+    }
+    plan = posthorn.definitions.plan(document)
+    assert [(step["action"], step["kind"]) for step in plan["steps"]] == [("create", "queue"), ("create", "binding")]
+    assert name not in [each["queue"] for each in posthorn.queues.list()]
+    applied = posthorn.definitions.apply(document, if_version=plan["topology_version"])
+    assert applied["steps"] == plan["steps"]
+    exported = posthorn.definitions.export(kinds=["queues", "bindings"])
+    assert set(exported) == {"posthorn", "queues", "bindings"}
+    assert {"queue": name, "lease_ms": 5_000} in exported["queues"]
+    with pytest.raises(PosthornError) as caught:
+        posthorn.definitions.apply(document, prune=True, if_version=plan["topology_version"])
+    assert caught.value.code == "definitions_changed"
+    left = [each for each in exported["queues"] if each["queue"] != name]
+    rest = [each for each in exported["bindings"] if each["destination"]["name"] != name]
+    pruned = posthorn.definitions.plan({"posthorn": 1, "queues": left, "bindings": rest}, prune=True)
+    assert {"action": "delete", "kind": "queue", "name": name} in pruned["steps"]
+    posthorn.queues.delete(name)
+
+
 def test_tells_how_a_namespace_does(posthorn: Posthorn, name: str) -> None:
     posthorn.queues.declare(name)
     assert posthorn.overview.get(limit=5)["totals"]["queues"] >= 1

@@ -45,6 +45,8 @@ export interface LanesHost {
   /** Null: the source is no topic. */
   reader(): PartitionReader | null;
   wanted(): Wanted;
+  /** Names the subscription to queues that take messages of many. */
+  senderName(): string;
   /** Records were read, or may be read again. */
   pump(): void;
   /** The progress has moved without a push. */
@@ -175,6 +177,7 @@ export class Lanes {
     const { partition } = lane;
     const place = `msg_${placeOf(topic.namespace, topic.name)}_${topic.id.toString(36)}-${partition.toString(36)}`;
     const origin = { kind: 'topic', name: topic.name, partition } as const;
+    const by = `${this.#host.senderName()} ${topic.name}#${topic.id}/${partition} ${lane.progress.seeks}`;
     const arrivedMs = this.#host.context.now();
     return records.map((record) => ({
       id: `${place}-${record.offset.toString(36)}`,
@@ -183,6 +186,7 @@ export class Lanes {
       attempt: 1,
       bytes: bytesOf(record),
       offset: record.offset,
+      numbered: { by, number: record.offset },
       key: record.key && keys.decode(record.key),
       arrivedMs,
       lane,

@@ -12,6 +12,7 @@ import type { StoredProgress } from '../../../core/subscription/partition-progre
 import type { PushFailure } from '../../../core/subscription/push-verdict.ts';
 import {
   batchMax,
+  isStoreTarget,
   type SubscriptionConfig,
   type SubscriptionDefinition,
 } from '../../../core/topology/subscriptions.ts';
@@ -76,6 +77,10 @@ export class TopicBacklog implements Backlog<TopicMessage> {
       store: this.store,
       reader: () => this.reader,
       wanted: () => host.wanted(),
+      senderName: () => {
+        const { namespace, name, id } = host.definition()!;
+        return `subscription ${namespace}/${name}#${id}`;
+      },
       pump: () => host.pump(),
       moved: () => this.#storeSoon(),
     });
@@ -156,7 +161,8 @@ export class TopicBacklog implements Backlog<TopicMessage> {
     this.#restMs = 0;
     const max = batchMax(config);
     this.lanes.fill(Math.max(READ_AHEAD, 2 * max));
-    const { order } = config.source as TopicSource;
+    const isStored = isStoreTarget(config.target); // the numbers by which a queue knows messages have to grow
+    const order = isStored ? 'partition' : (config.source as TopicSource).order;
     const lanes = this.lanes.all;
     let wakeMs = Infinity;
     for (let index = 0; index < lanes.length; index++) {
@@ -246,7 +252,11 @@ export class TopicBacklog implements Backlog<TopicMessage> {
 
   /** Moves a subscription to other positions. What is under way is settled nowhere. */
   seek(positions: ReadonlyMap<number, number>): void {
-    this.store.write(new Map([...positions].map(([partition, position]) => [partition, { position }])));
+    const sought = [...positions].map(([partition, position]): [number, StoredProgress] => {
+      const { seeks = 0 } = this.lanes.storedOf(partition);
+      return [partition, { position, seeks: seeks + 1 }];
+    });
+    this.store.write(new Map(sought));
     for (const partition of positions.keys()) this.lanes.forget(partition);
     this.resume();
   }

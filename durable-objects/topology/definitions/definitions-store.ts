@@ -52,6 +52,15 @@ export class DefinitionsStore<Definition extends { readonly name: string }> {
       .map(({ json }) => this.#parse(json));
   }
 
+  /** The first definitions by name, read one by one. */
+  *each(limit: number): Generator<Definition> {
+    const rows = this.#sql.each<{ json: string }>(
+      `SELECT json FROM ${this.#table} ORDER BY name LIMIT ?`,
+      limit,
+    );
+    for (const { json } of rows) yield this.#parse(json);
+  }
+
   /** The first names after one, sorted, without reading the definitions. */
   namesAfter(after: string, limit: number): string[] {
     return this.#sql

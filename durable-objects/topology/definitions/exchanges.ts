@@ -40,7 +40,7 @@ export function deleteExchangeIn(
   return { exchange, topologyVersion: store.version() };
 }
 
-const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
+export const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
 
 /** Creates all bindings or none. Existing ones are no error. */
 export function declareBindingsIn(

@@ -5,8 +5,11 @@ import {
   applyAlerts,
   changeQueueEntry,
   declareQueueEntry,
+  replaceQueueEntry,
   type QueueEntry,
 } from '../../../core/topology/queue-entry.ts';
+import type { AlertDefinition } from '../../../core/topology/rules/alerts.ts';
+import type { PolicyDefinition } from '../../../core/topology/rules/policies.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import type { QueueChange, QueueDeclaration } from '../../../protocol/schemas/queues.ts';
 import { CLOSED_MS } from '../../rpc/queue.ts';
@@ -16,15 +19,26 @@ import type { Env } from '../../env.ts';
 import type { QueueAnswer, QueueDeletionRequest } from '../../rpc/topology.ts';
 import type { TopologyStore } from '../topology-store.ts';
 
+/** The policies and alert rules of a namespace. */
+export interface QueueRules {
+  readonly policies: readonly PolicyDefinition[];
+  readonly alerts: readonly AlertDefinition[];
+}
+
+export function rulesIn(store: TopologyStore): QueueRules {
+  return { policies: store.policies.all(), alerts: store.alerts.all() };
+}
+
 export function declareQueueIn(
   store: TopologyStore,
   namespace: string,
   name: string,
   declaration: QueueDeclaration,
+  rules: QueueRules = rulesIn(store),
 ): (QueueAnswer & { isNew: boolean }) | Failure {
   const declared = declareQueueEntry(
     store.queues.get(name),
-    store.policies.all(),
+    rules.policies,
     namespace,
     name,
     declaration,
@@ -34,7 +48,7 @@ export function declareQueueIn(
   const { isNew } = declared;
   const refused = isNew ? store.quotas.refusal('queues', 1) : null;
   if (refused) return refused;
-  const entry = isNew ? applyAlerts(declared.entry, store.alerts.all(), store.version() + 1) : declared.entry;
+  const entry = isNew ? applyAlerts(declared.entry, rules.alerts, store.version() + 1) : declared.entry;
   if (isNew) store.putQueue(entry);
   return { ...answer(store, entry), isNew };
 }
@@ -49,6 +63,21 @@ export function changeQueueIn(
   const changed = changeQueueEntry(existing, store.policies.all(), change, store.version() + 1);
   if (changed !== existing) store.putQueue(changed);
   return answer(store, changed);
+}
+
+/** Gives a queue the settings of a declaration instead of its own. */
+export function replaceQueueIn(
+  store: TopologyStore,
+  name: string,
+  declaration: QueueDeclaration,
+  rules: QueueRules,
+): QueueAnswer | Failure {
+  const existing = store.queues.get(name);
+  if (!existing) return noSuchQueue(name);
+  const replaced = replaceQueueEntry(existing, rules.policies, declaration, store.version() + 1);
+  if (isFailure(replaced)) return replaced;
+  if (replaced !== existing) store.putQueue(replaced);
+  return answer(store, replaced);
 }
 
 /**

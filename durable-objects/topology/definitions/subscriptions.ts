@@ -32,7 +32,8 @@ export function putSubscriptionIn(
   name: string,
   declaration: SubscriptionDeclaration,
 ): (SubscriptionAnswer & { isNew: boolean; secret: string | null }) | Failure {
-  const refused = checkWebhookUrl(declaration.target.url, mayCallAnywhere(env), 'target.url');
+  const { target } = declaration;
+  const refused = 'url' in target ? checkWebhookUrl(target.url, mayCallAnywhere(env), 'target.url') : null;
   if (refused) return refused;
   const existing = store.subscriptions.get(name);
   if (existing === null && store.subscriptions.count() >= SUBSCRIPTIONS_MAX) {

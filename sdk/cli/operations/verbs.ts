@@ -124,6 +124,8 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   getObject: 'objects get',
   deleteObject: 'objects delete',
 
+  getDefinitions: 'definitions get',
+  putDefinitions: 'definitions put',
   getOverview: 'overview get',
   followOverview: 'overview follow',
   getLimits: 'limits get',

@@ -75,8 +75,8 @@ function allBut(rule: Rule): Scope[] | null {
 /** Null: the root token. */
 function exactly({ id, access }: Operation & { access: Rule }): readonly Scope[] | null {
   if (access === 'root') return null;
-  // Whoever gives a token another secret has to have its rights.
-  const reached = id === 'rotateToken' ? SCOPES_OF_ROLE.viewer : [];
+  // Whoever gives a token another secret has to have its rights; and an export has everything in it.
+  const reached = id === 'rotateToken' || id === 'getDefinitions' ? SCOPES_OF_ROLE.viewer : [];
   if ('some' in access) return [{ kind: 'namespace', name: 'team', actions: [access.some] }, ...reached];
   const name = access.name === '*' ? '*' : access.name === '{namespace}' ? 'team' : NAME;
   return [{ kind: access.kind, name, actions: [access.action] }];

@@ -26,6 +26,7 @@ from ._io.transacting import Transacting
 from ._io.transport import Transport
 from .admin.alerts import AsyncAlerts
 from .admin.dead_letters import AsyncDeadLetters
+from .admin.definitions import AsyncDefinitions
 from .admin.events import AsyncEvents
 from .admin.exchanges import AsyncExchanges
 from .admin.groups import AsyncGroups
@@ -110,6 +111,7 @@ class AsyncPosthorn:
         self.moves = AsyncMoves(transport)
         self.namespaces = AsyncNamespaces(transport)
         self.limits = AsyncLimits(transport)
+        self.definitions = AsyncDefinitions(transport)
         self.alerts = AsyncAlerts(transport)
 
     def producer(self, **options: Unpack[ProducerOptions]) -> AsyncProducer:

@@ -27,6 +27,7 @@ from ._io.transacting import Transacting
 from ._io.transport import Transport
 from .admin.alerts import Alerts
 from .admin.dead_letters import DeadLetters
+from .admin.definitions import Definitions
 from .admin.events import Events
 from .admin.exchanges import Exchanges
 from .admin.groups import Groups
@@ -121,6 +122,7 @@ class Posthorn:
         self.moves = Moves(runner)
         self.namespaces = Namespaces(runner)
         self.limits = Limits(runner)
+        self.definitions = Definitions(runner)
         self.alerts = Alerts(runner)
 
     def producer(self, **options: Unpack[ProducerOptions]) -> Producer:

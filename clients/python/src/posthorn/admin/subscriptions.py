@@ -35,8 +35,18 @@ TopicSource = TypedDict(
 """`from` is where it began: an offset, `earliest`, `latest`, or `@` and ms since 1970."""
 
 
-class SubscriptionTarget(TypedDict):
+class UrlTarget(TypedDict):
     url: str
+
+
+class QueueTarget(TypedDict):
+    queue: str
+    namespace: NotRequired[str]
+
+
+class TopicTarget(TypedDict):
+    topic: str
+    namespace: NotRequired[str]
 
 
 class PushFilter(TypedDict, total=False):
@@ -79,7 +89,7 @@ class SubscriptionState(TypedDict):
 class Subscription(TypedDict):
     subscription: str
     source: QueueSource | TopicSource
-    target: SubscriptionTarget
+    target: UrlTarget | QueueTarget | TopicTarget
     filter: PushFilter | None
     format: PushFormat
     batch_messages: int
@@ -128,7 +138,8 @@ def put_subscription(
     *,
     queue: str | None = None,
     topic: str | None = None,
-    url: str,
+    url: str | None = None,
+    target: QueueTarget | TopicTarget | None = None,
     start: Start = "latest",
     order: Literal["key", "partition"] = "key",
     retry: RetrySchedule | ExponentialRetry | None = None,
@@ -147,17 +158,19 @@ def put_subscription(
 ) -> Operation[Subscription]:
     """Creates a subscription, or replaces it. A secret that is made for it is in the result of this call only.
 
-    Give either `queue` or `topic`. `start`, `order`, `retry` and `dead_letter` are for topics: where a new subscription
+    Give either `queue` or `topic`, and either `url` or `target`: a queue or topic that messages are stored in. `start`, `order`, `retry` and `dead_letter` are for topics: where a new subscription
     begins, what is pushed in order, and what becomes of records that fail (by default the queue `<subscription>.dlq`).
 
     Raises PosthornError `invalid_field`, `queue_not_found`, `topic_not_found`, `too_many_subscriptions`.
     """
     if (queue is None) == (topic is None):
         raise invalid_argument("give either queue or topic")
+    if (url is None) == (target is None):
+        raise invalid_argument("give either url or target")
     read = given(topic=topic, order=order, retry=retry, dead_letter=dead_letter) | {"from": wire_start(start)}
     fields: dict[str, object] = {
         "source": {"queue": queue} if topic is None else read,
-        "target": {"url": url},
+        "target": {"url": url} if target is None else target,
         "filter": filter,
         "format": format,
         "batch_messages": batch_messages,
