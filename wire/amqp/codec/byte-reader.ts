@@ -62,7 +62,7 @@ export class ByteReader {
 
   /** `uint64` as a number, which is inexact above 2^53. */
   count64(): number {
-    if (this.left < 8) return (void this.break(), 0);
+    if (this.left < 8) this.break();
     return this.uint32() * 2 ** 32 + this.uint32();
   }
 
