@@ -6,7 +6,7 @@
  *   --records N     records a round (default 1,000,000)
  *   --rounds N      default 5
  *   --messages N    messages a round through a queue (default 500,000)
- *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push|tier
+ *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push|kafka|tier
  *   --tokens N      tokens of the deployment where access is measured (default 1,000)
  *   --before REF    only log and queue, in turn with the state of a git commit: ratios now over before
  *   --peers         only Posthorn beside RabbitMQ, NATS, Kafka and BullMQ, those that are installed (see scripts/peers); writes
@@ -22,6 +22,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BATCH_RECORDS, benchLog, benchLongPoll, benchMemory, RECORD_BYTES, type LogResult } from './log.ts';
+import { benchKafka, printKafka } from './kafka.ts';
 import { benchLevels, printLevels } from './levels.ts';
 import { BACKLOG_DEFAULTS, BACKLOG_QUICK, benchBacklog, printBacklog } from './queue-backlog.ts';
 import { benchQueue, type QueueResult } from './queue.ts';
@@ -103,6 +104,9 @@ const tenants = isWanted('tenants')
   ? await benchTenants(options.quick ? 200 : 1_000, queueRounds, progress)
   : null;
 const push = isWanted('push') ? await benchPush(options.quick ? 500 : 5_000, progress) : null;
+const kafka = isWanted('kafka')
+  ? await benchKafka(Math.min(records, 300_000), Math.min(rounds, 3), progress)
+  : null;
 const tier = isWanted('tier') ? await benchTier(records, rounds, progress) : null;
 if (process.stderr.isTTY) progress('');
 const report = {
@@ -126,6 +130,7 @@ const report = {
   access,
   tenants,
   push,
+  kafka,
   tier,
 };
 
@@ -150,6 +155,7 @@ else {
   if (access) printAccess(access);
   if (tenants) printTenants(tenants);
   if (push) printPush(push);
+  if (kafka) printKafka(kafka);
   if (tier) printTier(tier);
   console.log('written to dist/bench/latest.json');
 }
