@@ -17,9 +17,8 @@ import { failureOf, judgePush, type PushVerdict } from '../../core/subscription/
 import { batchMax, type SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Attempt } from '../../protocol/schemas/subscriptions.ts';
 import type { PushRoom, PushState } from '../rpc/subscription.ts';
-import type { Env } from '../env.ts';
 import { HELD_BYTES_MAX, type Backlog } from './backlog.ts';
-import { deliver } from './deliver.ts';
+import type { RequestFacts } from './deliver.ts';
 import { requestIdOf, type PushMessage } from './push-message.ts';
 import type { PushOutcome } from './send-push.ts';
 
@@ -27,11 +26,16 @@ import type { PushOutcome } from './send-push.ts';
 const STOPPED_MS = 1_000;
 
 export interface PusherHost {
-  readonly env: Env;
   now(): number;
   definition(): SubscriptionDefinition | null;
   /** What the definition takes messages from. */
   backlog(): Backlog;
+  /** Makes one request. It may reject. */
+  deliver(
+    definition: SubscriptionDefinition,
+    messages: readonly PushMessage[],
+    facts: RequestFacts,
+  ): Promise<PushOutcome>;
   note(attempt: Attempt): void;
   /** The endpoint wants nothing any more. */
   gone(): void;
@@ -175,7 +179,7 @@ export class Pusher {
     const sentMs = this.#host.now();
     let outcome: PushOutcome;
     try {
-      outcome = await deliver(this.#host.env, definition, batch, { id, attempt }, () => this.#host.now());
+      outcome = await this.#host.deliver(definition, batch, { id, attempt });
     } catch (error) {
       outcome = { error: `the request could not be made: ${String(error)}`, reply: null };
     }
