@@ -152,6 +152,11 @@ export function isStoreTarget(target: SubscriptionTarget): target is StoreTarget
   return 'queue' in target || 'topic' in target;
 }
 
+/** Returns whether one message that fails holds up all others of its partition. */
+export function isInOrder({ source, target }: SubscriptionConfig): boolean {
+  return 'topic' in source && (source.order === 'partition' || isStoreTarget(target));
+}
+
 /** Messages that are stored in a queue or topic with one call, whatever is asked for. */
 const STORED_AT_ONCE = 100;
 

@@ -113,7 +113,7 @@ function keptOf(text: string | null, nowMs: number): Kept {
   }
   const { access_token: token, token_type: type, expires_in: seconds } = reply ?? {};
   if (typeof token !== 'string' || !TOKEN.test(token)) throw new Error('its reply has no access_token');
-  if (type !== undefined && String(type).toLowerCase() !== 'bearer')
+  if (type !== undefined && (typeof type !== 'string' || type.toLowerCase() !== 'bearer'))
     throw new Error('its token is no bearer token');
   const lifeMs = Number(seconds) > 0 ? Math.min(Number(seconds) * 1_000, LIFE_MS_MAX) : LIFE_MS_DEFAULT;
   return { authorization: `Bearer ${token}`, untilMs: nowMs + Math.max(lifeMs - MARGIN_MS, lifeMs / 2) };

@@ -13,8 +13,8 @@ import {
 } from '../../core/subscription/breaker.ts';
 import { keptUntil, takeTurn, UNPACED, type Pace } from '../../core/subscription/pace.ts';
 import { pushWindow, withRequest } from '../../core/subscription/push-window.ts';
-import { failureOf, judgePush, type PushVerdict } from '../../core/subscription/push-verdict.ts';
-import { batchMax, type SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
+import { failureOf, isAbsent, judgePush, type PushVerdict } from '../../core/subscription/push-verdict.ts';
+import { batchMax, isInOrder, type SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Attempt } from '../../protocol/schemas/subscriptions.ts';
 import type { PushRoom, PushState } from '../rpc/subscription.ts';
 import { HELD_BYTES_MAX, type Backlog } from './backlog.ts';
@@ -222,6 +222,8 @@ export class Pusher {
     isProbe: boolean,
   ): boolean {
     const nowMs = this.#host.now();
+    const config = this.#host.definition()?.config;
+    const isLost = isAbsent(outcome) && config !== undefined && isInOrder(config);
     if (verdict.kind === 'accepted') {
       this.#breaker = noteAccepted(this.#breaker);
       this.#lastError = null;
@@ -233,7 +235,7 @@ export class Pusher {
     this.#counters.failed += batch.length;
     if (verdict.kind === 'later') this.#breaker = noteLater(this.#breaker, verdict.delayMs, nowMs);
     if (verdict.kind === 'failed') {
-      if (verdict.isDown) this.#breaker = noteFailed(this.#breaker, batch[0]!.id, nowMs);
+      if (verdict.isDown) this.#breaker = noteFailed(this.#breaker, batch[0]!.id, nowMs, isLost);
       else this.#breaker = noteAccepted(this.#breaker); // it answers, and what it refuses is the message
     }
     if (verdict.kind === 'gone' && !this.#isStopped) {
