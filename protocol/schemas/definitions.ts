@@ -17,7 +17,7 @@ import { policyDeclarationSchema } from './policies.ts';
 import { queueDeclarationSchema } from './queues.ts';
 import { scheduleDeclarationSchema } from './schedules.ts';
 import { shareGroupConfigSchema } from './share-groups.ts';
-import { subscriptionDeclarationSchema } from './subscriptions.ts';
+import { subscriptionDeclarationSchema, subscriptionRule } from './subscriptions.ts';
 import { topicDeclarationSchema } from './topics.ts';
 
 export const DEFINITIONS_VERSION = 1;
@@ -44,7 +44,7 @@ export const definitionsSchema = z.strictObject({
   ),
   schedules: list(scheduleDeclarationSchema.extend({ schedule: nameSchema }), 'Schedules'),
   subscriptions: list(
-    subscriptionDeclarationSchema.extend({ subscription: nameSchema }),
+    subscriptionDeclarationSchema.extend({ subscription: nameSchema }).meta(subscriptionRule),
     'Subscriptions. Secrets are never exported; one that is left out stays, or is made',
   ),
   hooks: list(

@@ -6,6 +6,7 @@ import { nameSchema, wideNameSchema } from '../names.ts';
 import { argumentsSchema, routingKey } from './exchanges.ts';
 import { nextPage } from './pages.ts';
 import { retrySchema } from './queues.ts';
+import { notBoth } from './schema-rules.ts';
 import { webhookSchema } from './webhooks.ts';
 
 /** Subscriptions of a namespace. Each is an object, which costs nothing while nothing waits. */
@@ -207,7 +208,12 @@ const secrets = {
     ),
 };
 
-export const subscriptionDeclarationSchema = z.strictObject({ ...fields, ...secrets });
+/** Requests of the other formats have one message. */
+export const subscriptionRule = notBoth({
+  format: { enum: PUSH_FORMATS.filter((format) => !BATCH_FORMATS.includes(format)) },
+  batch_messages: { minimum: 2 },
+});
+export const subscriptionDeclarationSchema = z.strictObject({ ...fields, ...secrets }).meta(subscriptionRule);
 export type SubscriptionDeclaration = z.infer<typeof subscriptionDeclarationSchema>;
 
 /** Why a subscription is paused. */

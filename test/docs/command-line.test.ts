@@ -33,4 +33,4 @@ it('shows commands that lead to a record and a message that are read back', asyn
   });
   expect(stdout).toContain('"stored":1,"skipped":0}\n{"id": 7, "customer": "ada"}\n');
   expect(stdout).toContain('1 message is stored in mails\n{"to": "ada@example.com"}\n');
-});
+}, 120_000);
