@@ -6,7 +6,7 @@
  *   --records N     records a round (default 1,000,000)
  *   --rounds N      default 5
  *   --messages N    messages a round through a queue (default 500,000)
- *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push
+ *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push|kafka|tier|amqp
  *   --tokens N      tokens of the deployment where access is measured (default 1,000)
  *   --before REF    only log and queue, in turn with the state of a git commit: ratios now over before
  *   --peers         only Posthorn beside RabbitMQ, NATS, Kafka and BullMQ, those that are installed (see scripts/peers); writes
@@ -22,11 +22,13 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BATCH_RECORDS, benchLog, benchLongPoll, benchMemory, RECORD_BYTES, type LogResult } from './log.ts';
+import { benchKafka, printKafka } from './kafka.ts';
 import { benchLevels, printLevels } from './levels.ts';
 import { BACKLOG_DEFAULTS, BACKLOG_QUICK, benchBacklog, printBacklog } from './queue-backlog.ts';
 import { benchQueue, type QueueResult } from './queue.ts';
 import { benchFailing, printFailing } from './retries-runtime.ts';
 import { benchAwaited, printAwaited } from './awaited.ts';
+import { benchAmqp, printAmqp } from './amqp.ts';
 import { benchAccess, printAccess } from './access.ts';
 import { benchCold, printCold } from './cold.ts';
 import { benchConnections, printConnections } from './connections.ts';
@@ -35,6 +37,7 @@ import { benchTenants, printTenants } from './tenants.ts';
 import { benchPeers } from './peers/compare.ts';
 import { printPeers, writePerformancePage } from './peers/page.ts';
 import { benchPush, printPush } from './push.ts';
+import { benchTier, printTier } from './tier.ts';
 import { benchTransactions, printTransactions } from './transactions.ts';
 import { benchRouting, type RoutingResult } from './routing.ts';
 
@@ -102,6 +105,18 @@ const tenants = isWanted('tenants')
   ? await benchTenants(options.quick ? 200 : 1_000, queueRounds, progress)
   : null;
 const push = isWanted('push') ? await benchPush(options.quick ? 500 : 5_000, progress) : null;
+const amqpOptions = {
+  messages: Number(options.messages ?? (options.quick ? 5_000 : 50_000)),
+  rounds: Math.min(rounds, 3),
+  awaited: options.quick ? 40 : 400,
+  connections: options.quick ? 50 : 1_000,
+  channels: 10,
+};
+const amqp = isWanted('amqp') && withRabbitmq ? await benchAmqp(amqpOptions, progress) : null;
+const kafka = isWanted('kafka')
+  ? await benchKafka(Math.min(records, 300_000), Math.min(rounds, 3), progress)
+  : null;
+const tier = isWanted('tier') ? await benchTier(records, rounds, progress) : null;
 if (process.stderr.isTTY) progress('');
 const report = {
   at: new Date().toISOString(),
@@ -124,6 +139,9 @@ const report = {
   access,
   tenants,
   push,
+  amqp,
+  kafka,
+  tier,
 };
 
 const folder = join(import.meta.dirname, '../dist/bench');
@@ -137,6 +155,7 @@ else {
   if (log) print(log);
   if (queue) printQueue(queue);
   if (awaited) printAwaited(awaited);
+  if (amqp) printAmqp(amqp);
   if (cold) printCold(cold);
   if (connections) printConnections(connections);
   if (backlog) printBacklog(backlog);
@@ -147,6 +166,8 @@ else {
   if (access) printAccess(access);
   if (tenants) printTenants(tenants);
   if (push) printPush(push);
+  if (kafka) printKafka(kafka);
+  if (tier) printTier(tier);
   console.log('written to dist/bench/latest.json');
 }
 

@@ -96,6 +96,7 @@ export const errorTable = {
     500,
     'A stored record batch is damaged: its CRC-32C does not match; read on from `next_offset`, or skip it',
   ),
+  log_moved: transient(409, 'Another request has written to the log meanwhile'),
   offset_below_start: permanent(416, 'The offset lies before the start of the log'),
   offset_past_end: permanent(416, 'The offset lies past the end of the log'),
 

@@ -8,7 +8,7 @@
  * - confluent-kafka with TLS: PLAIN, and OAUTHBEARER with a token that it renews
  * - kcat, if it is installed: the same records with each codec, in and out
  * - in Java, with Maven, also against Kafka 4.4: a group by the consumer protocol with a killed member, TransactionalMessageCopier with random aborts and kills, a word count of Kafka Streams with
- *   `exactly_once_v2` that is killed half-way, ProducerPerformance and ConsumerPerformance
+ *   `exactly_once_v2` that is killed half-way, Kafka Connect with Debezium (if PostgreSQL is installed) and a kill, ProducerPerformance and ConsumerPerformance
  */
 
 import { execFile } from 'node:child_process';
@@ -19,9 +19,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { KafkaServer } from '../gateway/kafka/kafka-server.ts';
 import { startBroker } from './broker/broker.ts';
+import { captureChanges } from './interop/kafka-connect.ts';
 import { consumeInGroup } from './interop/kafka-consumers.ts';
 import { countWords } from './interop/kafka-streams.ts';
-import { copyInTransactions, measureRates } from './interop/kafka-tools.ts';
+import { copyInTransactions, tellRates } from './interop/kafka-tools.ts';
 import { canRunKafka, startKafka } from './peers/kafka.ts';
 
 const run = promisify(execFile);
@@ -61,7 +62,8 @@ async function javaTold(): Promise<boolean[]> {
     ['Java consumer protocol', consumeInGroup],
     ['Java TransactionalMessageCopier', copyInTransactions],
     ['Java Kafka Streams, exactly_once_v2', countWords],
-    ['Java ProducerPerformance, ConsumerPerformance', measureRates],
+    ['Java Kafka Connect, Debezium', captureChanges],
+    ['Java ProducerPerformance, ConsumerPerformance', tellRates],
   ] as const;
   const outcomes: boolean[] = [];
   for (const [name, program] of programs) outcomes.push(await told(name, () => program(address)));

@@ -117,11 +117,30 @@ export function checkEpoch(
 export function remove(state: GroupState, member: Member): void {
   state.epoch += 1;
   delete state.members[member.id];
-  // A member that leaves, comes back under its id and leaves again may have partitions that do not know the first end yet.
-  const unfenced = own(state.fencing, member.id)?.partitions ?? [];
-  const partitions = [...new Set([...unfenced, ...Object.keys(member.owned)])];
-  if (partitions.length > 0) state.fencing[member.id] = { epoch: state.epoch, partitions };
+  fence(state, member.id, Object.keys(member.owned));
   if (memberCount(state) === 0) state.targetEpoch = state.epoch; // nobody is left to assign to
+}
+
+/**
+ * Takes revoked partitions from a member that says that it holds nothing any more. They have to be fenced, because what it says may be
+ * late: it may have got them since, and work on them.
+ * @returns whether there were any
+ */
+export function abandonRevoked(state: GroupState, member: Member): boolean {
+  const revoked = Object.keys(member.owned).filter((key) => member.owned[key]!.revoked > 0);
+  if (revoked.length === 0) return false;
+  const isTargetCurrent = state.targetEpoch === state.epoch;
+  state.epoch += 1;
+  if (isTargetCurrent) state.targetEpoch = state.epoch;
+  for (const key of revoked) delete member.owned[key];
+  fence(state, member.id, revoked);
+  return true;
+}
+
+/** A member that leaves, comes back under its id and leaves again may have partitions that do not know the first end yet. */
+function fence(state: GroupState, memberId: string, partitions: readonly PartitionKey[]): void {
+  const all = [...new Set([...(own(state.fencing, memberId)?.partitions ?? []), ...partitions])];
+  if (all.length > 0) state.fencing[memberId] = { epoch: state.epoch, partitions: all };
 }
 
 /** Ends the fencing of a member: its partitions know, so others may get them. */

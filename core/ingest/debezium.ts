@@ -10,6 +10,7 @@ import { recordOfEvent } from '../../protocol/cloud-events/stored-event.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { base64OfBytes } from '../../protocol/json/json-bytes.ts';
 import { isName } from '../../protocol/names.ts';
+import { CHANGE_HEADER, nameOfChange } from './known-changes.ts';
 import type { ProduceRecord } from '../../protocol/schemas/records.ts';
 import type { DebeziumTarget } from '../../protocol/schemas/ingest.ts';
 
@@ -27,6 +28,9 @@ export interface Change {
   readonly row: Fields | null;
   /** Where in the log of its database it is; null: it does not say. */
   readonly lsn: string | null;
+  readonly txId: string | null;
+  /** The rows before and after as text: what tells two changes at one position apart. */
+  readonly rowText: string;
 }
 
 /** A number as it was written, which may have more digits than a double. */
@@ -51,6 +55,8 @@ export function changeOfJson(text: string): Change | Failure {
     op: textOf(value['op']) ?? '',
     row: fieldsOf(value['after']) ?? fieldsOf(value['before']),
     lsn: name('lsn'),
+    txId: name('txId'),
+    rowText: rowsOf(value),
   };
 }
 
@@ -66,6 +72,8 @@ export function changeOfEvent({ attributes, data }: CloudEvent): Change {
     op: name('op') ?? '',
     row: fieldsOf(value?.['after']) ?? fieldsOf(value?.['before']),
     lsn: name('lsn'),
+    txId: name('txid'),
+    rowText: rowsOf(value),
   };
 }
 
@@ -126,8 +134,16 @@ export function recordsOf(
       value: { $base64: base64OfBytes(given.bytes) } as never,
       headers: { 'content-type': 'application/json' },
     };
+  const name = nameOfChange(change);
+  if (name !== null) record = { ...record, headers: { ...record.headers, [CHANGE_HEADER]: name } };
   const isDeleted = tombstones && change.op === 'd' && record.key !== null;
-  return isDeleted ? [record, { key: record.key, value: null as never }] : [record];
+  if (!isDeleted) return [record];
+  const headers = name === null ? {} : { headers: { [CHANGE_HEADER]: `${name} tombstone` } };
+  return [record, { key: record.key, value: null as never, ...headers }];
+}
+
+function rowsOf(value: Fields | null): string {
+  return write([value?.['before'] ?? null, value?.['after'] ?? null]);
 }
 
 /** Without the schema that Kafka Connect puts around it. */

@@ -3,6 +3,7 @@
 import { DEATH_REASONS } from '../../protocol/schemas/death-reasons.ts';
 import { PROBLEM_KINDS, type OverviewCounters } from '../../protocol/schemas/overview.ts';
 import type { Family, Labels, Sample } from './exposition.ts';
+import type { SubscriptionReport } from './subscription-report.ts';
 import type { LagMetrics, MetricsSnapshot, PartitionMetrics, QueueMetrics } from './snapshot.ts';
 
 /** What the platform takes for a row written. */
@@ -34,6 +35,14 @@ function ofLags(value: (lag: LagMetrics) => number): Kind['values'] {
     lags.map((lag) => {
       const { kind, group, topic, partition } = lag;
       return [{ kind, group, topic, partition }, value(lag)];
+    });
+}
+
+function ofSubscriptions(value: (subscription: SubscriptionReport) => number | null): Kind['values'] {
+  return ({ subscriptions }) =>
+    subscriptions.flatMap((each) => {
+      const found = value(each);
+      return found === null ? [] : [[{ subscription: each.subscription }, found] as const];
     });
 }
 
@@ -158,6 +167,51 @@ const KINDS: readonly Kind[] = [
     name: 'posthorn_group_lag_seconds',
     help: 'Since when the first record that a group has yet to handle waits, roughly',
     values: ofLags(({ lagMs }) => lagMs / 1_000),
+  },
+  {
+    name: 'posthorn_subscription_pushed_total',
+    help: 'Messages that the target of a subscription accepted',
+    values: ofSubscriptions(({ pushed }) => pushed),
+  },
+  {
+    name: 'posthorn_subscription_failed_total',
+    help: 'Messages whose request failed',
+    values: ofSubscriptions(({ failed }) => failed),
+  },
+  {
+    name: 'posthorn_subscription_filtered_total',
+    help: 'Messages that the filter of a subscription has passed over',
+    values: ofSubscriptions(({ filtered }) => filtered),
+  },
+  {
+    name: 'posthorn_subscription_held',
+    help: 'Messages that a subscription has taken and not settled',
+    values: ofSubscriptions(({ held }) => held),
+  },
+  {
+    name: 'posthorn_subscription_requests',
+    help: 'Requests that wait for their reply',
+    values: ofSubscriptions(({ inFlight }) => inFlight),
+  },
+  {
+    name: 'posthorn_subscription_breaker_open',
+    help: '1 if a subscription waits for its target, which has failed again and again',
+    values: ofSubscriptions(({ open }) => open),
+  },
+  {
+    name: 'posthorn_subscription_paused',
+    help: '1 if a subscription is paused',
+    values: ofSubscriptions(({ paused }) => paused),
+  },
+  {
+    name: 'posthorn_subscription_lag',
+    help: 'Records of its topic that a subscription has yet to settle',
+    values: ofSubscriptions(({ lag }) => lag),
+  },
+  {
+    name: 'posthorn_subscription_dead_letters_waiting',
+    help: 'Dead letters of a subscription that their queue does not have yet',
+    values: ofSubscriptions(({ deadLettersWaiting }) => deadLettersWaiting),
   },
   {
     name: 'posthorn_objects',

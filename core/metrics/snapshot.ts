@@ -1,5 +1,6 @@
 /** Snapshot: what the overview of a namespace says for metrics. Bounded: what is beyond the limits is summed. */
 
+import type { SubscriptionReport } from './subscription-report.ts';
 import type { OverviewCounters, OverviewProblem } from '../../protocol/schemas/overview.ts';
 
 /** Of each kind: queues, partitions, and lags of a group on a partition. The oldest keep their own series. */
@@ -51,6 +52,7 @@ export interface MetricsSnapshot {
   readonly queues: readonly QueueMetrics[];
   readonly partitions: readonly PartitionMetrics[];
   readonly lags: readonly LagMetrics[];
+  readonly subscriptions: readonly SubscriptionReport[];
   /** Objects that have reported. */
   readonly objects: { readonly queue: number; readonly partition: number };
   /** Rows written, by those that were deleted too. */

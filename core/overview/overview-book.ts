@@ -222,7 +222,8 @@ export class OverviewBook {
       .sort((one, other) => other.lag - one.lag || compare(one.group, other.group));
   }
 
-  metrics(nowMs: number): MetricsSnapshot {
+  /** All but subscriptions. */
+  metrics(nowMs: number): Omit<MetricsSnapshot, 'subscriptions'> {
     const queues = this.#queues();
     const partitions = this.#partitions();
     const rowsOf = (entries: readonly Entry[], gone: OverviewCounters): number =>

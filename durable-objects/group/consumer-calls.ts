@@ -57,8 +57,8 @@ export class ConsumerCalls {
     const wasMissing = noteSeen(group, host.lives, memberId, isNew ? group.epoch : Math.max(epoch, 0), nowMs);
     if (beaten.isChanged || wasMissing) host.save();
     this.#watch(beaten.member, nowMs, isNew);
-    if (!isNew) return viewOf(group, beaten.member);
-    // Whom it has replaced may still have the partitions that it is to get.
+    if (epoch !== JOINS) return viewOf(group, beaten.member);
+    // Whom it has replaced, or it itself in its life before, may still have the partitions that are to be given.
     await host.flushFencing();
     return host.beat({ memberId, epoch: null, held: 'unsaid', isFetch: false });
   }
@@ -73,6 +73,7 @@ export class ConsumerCalls {
     }
     noteSeen(host.group(), host.lives, request.memberId, 0, Date.now());
     if (left.isChanged) host.save();
+    await host.flushFencing();
     return { left: request.memberId };
   }
 

@@ -13,6 +13,8 @@ import {
   type Forgotten,
   type ObjectReport,
 } from '../../core/overview/object-report.ts';
+import type { MetricsSnapshot } from '../../core/metrics/snapshot.ts';
+import type { SubscriptionReport } from '../../core/metrics/subscription-report.ts';
 import { OverviewBook } from '../../core/overview/overview-book.ts';
 import type { Env } from '../env.ts';
 import type { OverviewMethods } from '../rpc/overview.ts';
@@ -20,6 +22,7 @@ import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { partitionStub, queueStub } from '../stubs.ts';
 import { OverviewStore } from './overview-store.ts';
+import { SubscriptionReports } from './subscription-reports.ts';
 
 /** How many deletions are remembered, so that a report that was under way meanwhile brings nothing back. */
 const FORGOTTEN_MAX = 1_000;
@@ -38,6 +41,7 @@ export class Overview extends DurableObject<Env> implements OverviewMethods {
   readonly #forgotten: Forgotten[] = [];
   #alarm!: Alarm;
   #store: OverviewStore;
+  #subscriptions: SubscriptionReports;
   #book!: OverviewBook;
   #asking: Promise<void> | null = null;
   /** What was made up to this topology version is deleted, with its namespace. */
@@ -47,6 +51,7 @@ export class Overview extends DurableObject<Env> implements OverviewMethods {
     super(ctx, env);
     this.#sql = new DurableSql(ctx.storage);
     this.#store = new OverviewStore(this.#sql);
+    this.#subscriptions = new SubscriptionReports(this.#sql);
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => this.now());
       this.#alarm.register(TASK, () => {
@@ -78,6 +83,14 @@ export class Overview extends DurableObject<Env> implements OverviewMethods {
     this.#tellFollowers();
   }
 
+  reportSubscription(report: SubscriptionReport): void {
+    if (report.id > this.#floor) this.#subscriptions.put(report);
+  }
+
+  forgetSubscription(name: string, id: number): void {
+    this.#subscriptions.remove(name, id);
+  }
+
   noteCeiling(use: CeilingUse | null): void {
     if (JSON.stringify(use) === JSON.stringify(this.#book.ceiling)) return;
     this.#stored(() => this.#store.putCeiling(use));
@@ -92,6 +105,7 @@ export class Overview extends DurableObject<Env> implements OverviewMethods {
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.#store = new OverviewStore(this.#sql);
+    this.#subscriptions = new SubscriptionReports(this.#sql);
     this.#read();
   }
 
@@ -112,7 +126,8 @@ export class Overview extends DurableObject<Env> implements OverviewMethods {
   }
 
   metrics(): string {
-    return JSON.stringify(this.#book.metrics(this.now()));
+    const subscriptions = this.#subscriptions.metrics();
+    return JSON.stringify({ ...this.#book.metrics(this.now()), subscriptions } satisfies MetricsSnapshot);
   }
 
   storedBytes(): number {

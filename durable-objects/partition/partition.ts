@@ -162,7 +162,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   async append(
     version: number,
     bytes: Uint8Array,
-    { isHandedOn = false, publish: range, transaction, ...limits }: AppendOptions = {},
+    { isHandedOn = false, publish: range, transaction, ifEnd, ...limits }: AppendOptions = {},
   ): Promise<AppendedBatch[] | Failure | Stale> {
     const learned = isHandedOn ? null : this.#limits.learn(limits);
     if (learned) await learned;
@@ -173,7 +173,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     this.#appends += 1;
     const stampsAppends = open.definition.topic.config.timestamp_type === 'append';
     const batches = readAppend(bytes, stampsAppends, this.now());
-    const command = appendCommand(batches, range, transaction);
+    const command = appendCommand(batches, range, { transaction, ifEnd });
     const outcome = await this.#commit.submit(command, bytes.length);
     return isFailure(outcome) ? outcome : await this.#tier.read(() => appendReply(open, command, outcome));
   }

@@ -1,11 +1,16 @@
 /** Methods of the overview of a namespace that others call. */
 
 import type { CeilingUse } from '../../core/overview/ceiling-problem.ts';
+import type { SubscriptionReport } from '../../core/metrics/subscription-report.ts';
 import type { Forgotten, ObjectReport } from '../../core/overview/object-report.ts';
 
 export interface OverviewMethods extends Rpc.DurableObjectBranded {
   /** Takes what an object tells of itself. One row. */
   report(report: ObjectReport): void;
+  /** Takes how the pushes of a subscription go. One row. */
+  reportSubscription(report: SubscriptionReport): void;
+  /** Removes a subscription that was deleted. */
+  forgetSubscription(name: string, id: number): void;
   /** Removes what was deleted. */
   forget(what: Forgotten): void;
   /** Takes how near the cost ceiling is; null: not near. One row, if that has changed. */

@@ -33,6 +33,8 @@ export interface AppendOptions extends PublishLimits {
   publish?: PublishRange;
   /** The number of the transaction that the batches belong to. */
   transaction?: number;
+  /** Refuses with `log_moved` unless the log ends here. */
+  ifEnd?: number;
 }
 
 /** A batch that was appended; of a publish through an exchange, neighbours among its messages. */

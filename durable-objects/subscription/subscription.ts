@@ -26,6 +26,7 @@ import { testMessage } from './push-message.ts';
 import { Pusher } from './pusher.ts';
 import { QueueBacklog } from './queue/queue-backlog.ts';
 import { messagesOfFrame } from './queue/queue-messages.ts';
+import { SubscriptionReporter } from './reporter.ts';
 import { SubscriptionStore } from './subscription-store.ts';
 import { seekIn, topicStateOf } from './topic/positions.ts';
 import { TopicBacklog } from './topic/topic-backlog.ts';
@@ -34,6 +35,7 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
   readonly #store: SubscriptionStore;
   readonly #log: AttemptLog;
   readonly #pusher: Pusher;
+  #reporter!: SubscriptionReporter;
   readonly #queue: QueueBacklog;
   #topic!: TopicBacklog;
   #alarm!: Alarm;
@@ -65,7 +67,10 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
       now,
       definition,
       backlog: () => (this.#definition?.topic ? this.#topic : this.#queue),
-      note: (attempt) => this.#log.note(attempt, this.now()),
+      note: (attempt) => {
+        this.#log.note(attempt, this.now());
+        this.#reporter.changed();
+      },
       gone: () => ctx.waitUntil(this.#pauseItself()),
       waitUntil,
     });
@@ -79,6 +84,8 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
         pump: () => this.#pusher.pump(),
         isPushing,
       });
+      const state = (): Promise<SubscriptionState | null> => this.describe();
+      this.#reporter = new SubscriptionReporter({ ...context, definition, state });
       if (!this.#definition) return;
       this.#wanted = filterOf(this.#definition.config.filter);
       this.#topic.open();
@@ -96,10 +103,12 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
       this.#pusher.configure(definition, before !== null && before.resumes !== definition.resumes);
     }
     await this.#topic.configure();
+    this.#reporter.changed();
   }
 
   async destroy(): Promise<void> {
     await this.#pusher.stop();
+    if (this.#definition) this.#reporter.gone(this.#definition);
     this.#definition = null;
     this.#topic.cancel();
     this.#alarm.forgetAll();

@@ -28,6 +28,7 @@ export const ingestOperations = {
     errors: [
       ...new Set([...topicOperations.produce.errors, ...topicOperations.declareTopic.errors]),
       'invalid_event',
+      'log_moved',
     ],
   },
 } as const satisfies Record<string, Operation>;

@@ -26,9 +26,19 @@ async function tool(name: string, args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** @returns the rates of ProducerPerformance and ConsumerPerformance */
-export async function measureRates(address: string): Promise<string> {
-  const common = ['--bootstrap-server', address, '--topic', 'rated', '--num-records', String(RATED)];
+/** Says the rates of ProducerPerformance and ConsumerPerformance. */
+export async function tellRates(address: string): Promise<string> {
+  const { produce, consume } = await measureRates(address, RATED);
+  const inThousands = (rate: number): string => `${Math.round(rate / 1_000)} k/s`;
+  return `${RATED} records of 100 B with acks=all: ${inThousands(produce)} in, ${inThousands(consume)} out`;
+}
+
+/** @returns records a second, in and out of the topic `rated` */
+export async function measureRates(
+  address: string,
+  records: number,
+): Promise<{ produce: number; consume: number }> {
+  const common = ['--bootstrap-server', address, '--topic', 'rated', '--num-records', String(records)];
   const produced = await tool('ProducerPerformance', [
     ...common,
     ...['--record-size', '100', '--throughput', '-1', '--command-property', 'acks=all'],
@@ -41,9 +51,8 @@ export async function measureRates(address: string): Promise<string> {
   const sent = /([\d.]+) records\/sec/.exec(produced.split('\n').at(-1)!)![1];
   // Start, end, MB, MB/s, records, records/s, ...
   const fields = consumed.split('\n').at(-1)!.split(',');
-  if (Number(fields[4]) < RATED) throw new Error(`consumed ${fields[4]} of ${RATED} records`);
-  const inThousands = (rate: string): string => `${Math.round(Number(rate) / 1_000)} k/s`;
-  return `${RATED} records of 100 B with acks=all: ${inThousands(sent!)} in, ${inThousands(fields[5]!)} out`;
+  if (Number(fields[4]) < records) throw new Error(`consumed ${fields[4]} of ${records} records`);
+  return { produce: Number(sent), consume: Number(fields[5]) };
 }
 
 /** TransactionalMessageCopier with random aborts, killed twice on its way. */

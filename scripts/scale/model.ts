@@ -3,6 +3,8 @@
  * figures follow from the constants below. docs/figures.md says how those that are measured were measured.
  */
 
+import { CHUNK_BYTES } from '../../core/log/tier/object-index.ts';
+import { OBJECT_BYTES } from '../../core/log/tier/sealing.ts';
 import { LEAVES_MAX } from '../../core/topology/follow/spread.ts';
 
 /** Dollars: per million, duration per million GB-seconds. */
@@ -12,7 +14,13 @@ export const PRICE = {
   workerRequest: 0.3,
   gbSecond: 12.5,
   cpuMs: 0.02,
+  /** Requests to R2: those that write or list, and those that read. */
+  bucketWrite: 4.5,
+  bucketRead: 0.36,
 };
+
+/** Dollars for a GB and a month, in an object and in R2. */
+export const GB_MONTH = { object: 0.2, bucket: 0.015 };
 
 export const MONTH_S = 30 * 86_400;
 
@@ -111,6 +119,37 @@ export function costOf(deployment: Deployment): MonthlyCost {
   };
   return { ...cost, total: cost.rows + cost.requests + cost.duration + cost.cpu };
 }
+
+/** What a partition of so many bytes costs: a month of it, and once for each time that all of it moves to the bucket or is read there. */
+export interface StorageCost {
+  /** A month, if all of it could stay in an object. */
+  object: number;
+  /** A month with a hot part. */
+  tiered: number;
+  /** Once: a put and a look for each object of the bucket, and three rows. Retention would pay for the rows of segments too. */
+  moved: number;
+  /** Once: a read for each chunk. */
+  read: number;
+}
+
+export function storageCostOf(bytes: number, hotBytes: number): StorageCost {
+  const hot = Math.min(bytes, hotBytes);
+  const cold = bytes - hot;
+  const objects = cold / OBJECT_BYTES;
+  const perMillion = (count: number, price: number): number => (count * price) / 1_000_000;
+  return {
+    object: (bytes / 1e9) * GB_MONTH.object,
+    tiered: (hot / 1e9) * GB_MONTH.object + (cold / 1e9) * GB_MONTH.bucket,
+    moved:
+      perMillion(objects, PRICE.bucketWrite) +
+      perMillion(objects, PRICE.bucketRead) +
+      perMillion(objects * ROWS_PER_OBJECT, PRICE.rowWritten),
+    read: perMillion(cold / CHUNK_BYTES, PRICE.bucketRead),
+  };
+}
+
+/** The note of its key, its row, and the end of the note. */
+const ROWS_PER_OBJECT = 3;
 
 /** Calls a second that isolates make beside those of messages. */
 export interface RoutingLoad {

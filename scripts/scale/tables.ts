@@ -1,5 +1,6 @@
 /** The tables of docs/scale.md, by name. They stand in the page between `<!-- table: NAME -->` and `<!-- end -->`. */
 
+import { TOPIC_DEFAULTS } from '../../protocol/schemas/topics.ts';
 import {
   costOf,
   firstLimit,
@@ -7,10 +8,13 @@ import {
   objectsFor,
   OBJECT_CALLS_MAX,
   routingLoadOf,
+  storageCostOf,
   upkeepOf,
   type Deployment,
 } from './model.ts';
 
+/** An object holds no more. */
+const OBJECT_GB_MAX = 10;
 const RATES = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 const OBJECTS = [10, 1_000, 100_000];
 const ISOLATES = [10, 100, 1_000, 10_000];
@@ -27,6 +31,7 @@ export function tables(): Record<string, string> {
     upkeep: upkeepTable(),
     'queue-cost': costTable('queues'),
     'partition-cost': costTable('partitions'),
+    'storage-cost': storageTable(),
   };
 }
 
@@ -93,6 +98,28 @@ function upkeepTable(): string {
     OBJECTS.map((objects) => {
       const { overview, queueVisits, partitionVisits } = upkeepOf(objects);
       return [count(objects), short(overview), short(queueVisits), short(partitionVisits)];
+    }),
+  );
+}
+
+function storageTable(): string {
+  return table(
+    [
+      'a partition of',
+      'all in its object, a month',
+      'all but 1 GB in R2, a month',
+      'moving it, once',
+      'reading it there, once',
+    ],
+    [1, 10, 100, 1_000, 10_000].map((gigabytes) => {
+      const { object, tiered, moved, read } = storageCostOf(gigabytes * 1e9, TOPIC_DEFAULTS.hot_bytes!);
+      return [
+        `${count(gigabytes)} GB`,
+        gigabytes > OBJECT_GB_MAX ? '-' : dollars(object),
+        dollars(tiered),
+        dollars(moved),
+        dollars(read),
+      ];
     }),
   );
 }

@@ -38,7 +38,10 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
         target === 'node:zlib' ||
         target === 'cloudflare:workers')),
   sdk: (path, { target }) =>
-    inFolder(target, 'protocol') || (inFolder(path, 'sdk/cli') && target.startsWith('node:')),
+    inFolder(target, 'protocol') ||
+    (inFolder(path, 'sdk/cli') && target.startsWith('node:')) ||
+    // Types only: the packages are loaded when a capture begins.
+    (inFolder(path, 'sdk/cli/cdc') && ['pg', 'pg-logical-replication'].includes(target)),
   wire: (_, { target }) => inFolder(target, 'protocol'),
   gateway: (_, { target }) =>
     inFolder(target, 'wire') ||

@@ -9,6 +9,7 @@ const WITHOUT_TEST = new Map([
   ['core/access/namespace.ts', 'a type, and the namespace that is there from the start'],
   ['core/log/segment.ts', 'types, and the log that is empty'],
   ['core/group/classic/step.ts', 'types'],
+  ['core/metrics/subscription-report.ts', 'a type'],
 ]);
 
 /** Tests that mirror no file. */
@@ -18,6 +19,7 @@ const WITHOUT_FILE = new Map([
     'cases of a real RabbitMQ, for all exchange types together',
   ],
   ['test/core/group/simulation.test.ts', 'a simulation of groups and partitions together'],
+  ['test/core/subscription/outage.test.ts', 'a breaker and a partition together, through an hour'],
   ['test/core/queue/conservation.test.ts', 'the check of conservation that tests of queues share'],
 ]);
 

@@ -65,6 +65,14 @@ export interface PartitionDescribed extends Span {
   isFinal: boolean;
 }
 
+/** What the bucket has at rest, compared with the rows of all partitions. */
+export interface BucketCompared extends Span {
+  kind: 'bucket';
+  /** How many objects rows name. */
+  objects: number;
+  problems: string[];
+}
+
 export interface TopicDeleted extends Span {
   kind: 'topic-deleted';
   topic: string;
@@ -147,6 +155,7 @@ export type LogEvent =
   | RebornFetched
   | RebornRead
   | PartitionDescribed
+  | BucketCompared
   | ShareAcquired
   | ShareSettled
   | ShareDescribed;

@@ -29,6 +29,7 @@ const QUEUE_KINDS = [
 
 /** Of share groups, and topics that come and go. */
 const LOG_KINDS = [
+  'bucket',
   'group-changed',
   'group-state',
   'hasty-poll',

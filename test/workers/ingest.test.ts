@@ -115,6 +115,40 @@ describe('changes', () => {
     });
   });
 
+  it('that come again are stored once, also in part, and at the same time', async () => {
+    const events = Array.from({ length: 20 }, (_, at) => change('again', 100 + at));
+    const send = async (some: object[]): Promise<unknown> =>
+      (await post('topic=again', some)).body.topics.map(({ records }) => records);
+    expect(await send(events.slice(0, 5))).toEqual([5]);
+    expect(await send(events.slice(0, 5))).toEqual([0]);
+    expect(await send(events.slice(3, 8))).toEqual([3]);
+    // The time of sending is another then, and their places may be.
+    expect(await send([change('again', 104, { ts_ms: 7 }), events[0]!])).toEqual([0]);
+    const statuses = await Promise.all(Array.from({ length: 8 }, () => post('topic=again', events)));
+    for (const { status } of statuses) expect([200, 409]).toContain(status);
+    const stored = await recordsOf('again');
+    expect(stored.map(({ value }) => (value as { after: { id: number } }).after.id)).toEqual(
+      events.map((_, at) => 100 + at),
+    );
+  });
+
+  it('of a transaction that commits later may have an earlier position', async () => {
+    await post('topic=late', [change('late', 200), change('late', 201)]);
+    expect((await post('topic=late', change('late', 150))).body.topics).toEqual([
+      { topic: 'late', records: 1 },
+    ]);
+  });
+
+  it('are known by another isolate, which reads them from the log', async () => {
+    const events = Array.from({ length: 30 }, (_, at) => change('kept', 300 + at));
+    await post('topic=kept&key=id', events);
+    // Others write to the topic as well.
+    await locked.call('POST', '/v1/cdc/topics/kept/records', { records: [{ value: 'another' }] });
+    expect((await post('topic=kept&key=id', [...events, change('kept', 330)])).body.topics).toEqual([
+      { topic: 'kept', records: 1 },
+    ]);
+  });
+
   it.each([
     ['tombstones=true', change('a', 1), 'invalid_field'],
     ['topic={nothing}', change('a', 1), 'invalid_field'],

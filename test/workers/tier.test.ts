@@ -112,6 +112,36 @@ describe('a partition above its hot size', () => {
     expect(await valuesFrom('long', 0)).toEqual(numbers(0, 620));
   });
 
+  it('does so beside others of its isolate, which share memory and turns', async () => {
+    const PARTITIONS = 8;
+    await broker.declare('many', { partitions: PARTITIONS, hot_bytes: HOT, retention_ms: null });
+    const all = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+    const value = JSON.stringify(TEXT.repeat(10));
+    await Promise.all(
+      all.map(async (partition) => {
+        for (let nth = 0; nth < 20; nth++)
+          await broker.produceBatches('many', String(partition), batchOf([{ value }]));
+      }),
+    );
+    const readAll = async (partition: number): Promise<number> => {
+      let count = 0;
+      for (let offset = 0; offset < 20;) {
+        const query = `offset=${offset}&max_bytes=50000`;
+        const { body } = await broker.fetch('many', partition, query);
+        count += body.records.length;
+        offset = body.next_offset;
+      }
+      return count;
+    };
+    await expect
+      .poll(
+        async () => Promise.all(all.map(async (each) => (await broker.state('many', each)).cold_bytes)),
+        PATIENCE,
+      )
+      .not.toContain(0);
+    expect(await Promise.all([...all, ...all].map(readAll))).toEqual([...all, ...all].map(() => 20));
+  });
+
   it('does not move what a topic without a hot size or with compaction has', async () => {
     for (const [topic, declaration] of [
       ['all-hot', { hot_bytes: null }],

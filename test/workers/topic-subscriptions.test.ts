@@ -1,6 +1,8 @@
 /** Subscriptions of topics on the real runtime: each record reaches its endpoint in order, from where the subscription began. */
 
 import { describe, expect, it } from 'vitest';
+import { parseExposition } from '../support/exposition-parser.ts';
+import { PushEndpoint } from '../support/push-endpoint.ts';
 import { recordsOf, SubscribedTopic, valuesOf, type PushedRecords } from '../support/subscribed-topic.ts';
 import { until } from '../support/webhook-receiver.ts';
 
@@ -118,6 +120,45 @@ describe('a subscription of a topic', () => {
       },
     ]);
     expect((await own.get()).state.dead_letters_waiting).toBe(0);
+  });
+
+  it('brings everything to an endpoint that was down, in the order of each key, and uses nothing up', async () => {
+    const { port, url } = own.endpoint;
+    await own.endpoint.stop();
+    await own.declare({ partitions: 2 });
+    await own.subscribe({ retry: { schedule_ms: [10, 10] } }, { target: { url }, concurrency: 1 });
+    const sent = numbers(30);
+    await own.produce(sent.map((value) => ({ key: `k${value % 6}`, value })));
+    await until(async () => (await own.get()).state.breaker !== 'closed', 'an open breaker');
+    own.endpoint = await PushEndpoint.start(port);
+    await own.untilDone(30_000);
+    for (let key = 0; key < 6; key++)
+      expect(own.values().filter((value) => (value as number) % 6 === key)).toEqual(
+        sent.filter((value) => value % 6 === key),
+      );
+    expect((await own.get()).state).toMatchObject({ breaker: 'closed', failures: 0, last_error: null });
+  });
+
+  it('is in the metrics of its namespace until it is deleted', async () => {
+    await own.declare();
+    await own.subscribe();
+    await own.produceTo(0, 1, 2);
+    await own.untilDone();
+    const url = new URL(`/metrics?namespace=${own.broker.namespace}`, own.broker.url);
+    const samples = async () =>
+      parseExposition(await (await fetch(url)).text(), 'prometheus').filter(
+        ({ labels }) => labels['subscription'] === own.name,
+      );
+    const valueOf = async (name: string) => (await samples()).find((sample) => sample.name === name)?.value;
+    await until(
+      async () => (await valueOf('posthorn_subscription_pushed_total')) === 2,
+      'a report of two pushes',
+      30_000,
+    );
+    expect(await valueOf('posthorn_subscription_lag')).toBe(0);
+    expect(await valueOf('posthorn_subscription_breaker_open')).toBe(0);
+    await own.broker.call('DELETE', own.path());
+    await until(async () => (await samples()).length === 0, 'the end of its series');
   });
 
   it('goes on elsewhere when it is told to', async () => {

@@ -1,5 +1,5 @@
 /**
- * Ingest: changes of databases that come in as events, and become a produce to the topic of each table. Topics that are missing are made,
+ * Ingest: changes of databases that come in as events, and become records in the topic of each table. Topics that are missing are made,
  * by a request as its client would send it: with the same checks of rights and quotas, and the same record in the audit.
  */
 
@@ -24,6 +24,7 @@ import { innerIdentity, innerRequest, passedHeaders } from '../http/inner-reques
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, readBytes } from '../http/request.ts';
+import { storeChanges } from '../ingest/store-changes.ts';
 import { at, tooMany } from '../publish/message-checks.ts';
 import { bind } from './bind.ts';
 
@@ -42,45 +43,38 @@ export function ingestRoutes(app: Hono<AppEnv>): void {
     const target = { ...fields, tombstones: tombstones === 'true', create: create !== 'false' };
     const read = await readChanges(c, target);
     if (isFailure(read)) return problem(c, read);
-    releaseBody(c.req.raw); // the requests that store it count for themselves
     const stored: DebeziumStored['topics'] = [];
     for (const [topic, records] of read.byTopic) {
-      const reply = await store(app, c, topic, JSON.stringify({ records }), target.create);
-      // What is stored so far is sent again by Debezium with the rest.
-      if (reply.status !== 200) return reply;
-      await reply.body?.cancel();
-      stored.push({ topic, records: records.length });
+      const count = await store(app, c, topic, records, target.create);
+      // Debezium sends all of it again: what is stored is known then.
+      if (count instanceof Response) return count;
+      stored.push({ topic, records: count });
     }
     return c.json({ events: read.count, topics: stored } satisfies DebeziumStored);
   });
 }
 
-/** Stores records, and makes their topic if it is missing. */
+/** Stores records, and makes their topic if it is missing. Returns their number, or why they are not stored. */
 async function store(
   app: Hono<AppEnv>,
   c: AppContext,
   topic: string,
-  json: string,
+  records: readonly ProduceRecord[],
   isMade: boolean,
-): Promise<Response> {
-  const reply = await inner(app, c, 'POST', `/topics/${topic}/records`, json);
-  if (reply.status !== 404 || !isMade) return reply;
-  const { code } = (await reply.clone().json()) as Partial<Failure>;
-  if (code !== 'topic_not_found') return reply;
-  const made = await inner(app, c, 'PUT', `/topics/${topic}`, '{}');
+): Promise<number | Response> {
+  const stored = await storeChanges(c, topic, records);
+  if (!isFailure(stored)) return stored;
+  if (stored.code !== 'topic_not_found' || !isMade) return problem(c, stored);
+  const made = await make(app, c, topic);
   if (made.status >= 400) return made;
-  return await inner(app, c, 'POST', `/topics/${topic}/records`, json);
+  const again = await storeChanges(c, topic, records);
+  return isFailure(again) ? problem(c, again) : again;
 }
 
-async function inner(
-  app: Hono<AppEnv>,
-  c: AppContext,
-  method: 'POST' | 'PUT',
-  path: string,
-  json: string,
-): Promise<Response> {
+async function make(app: Hono<AppEnv>, c: AppContext, topic: string): Promise<Response> {
   const identity = innerIdentity(c.req.raw) ?? null;
-  const request = innerRequest(c, { method, path, json, headers: passedHeaders(c), identity });
+  const call = { method: 'PUT', path: `/topics/${topic}`, json: '{}' } as const;
+  const request = innerRequest(c, { ...call, headers: passedHeaders(c), identity });
   try {
     return await app.fetch(request, c.env, c.executionCtx);
   } finally {

@@ -17,7 +17,15 @@ import {
 } from '../../../protocol/schemas/groups.ts';
 import { noteSubscriptions } from '../first-sight.ts';
 import { own, type GroupState, type Member } from '../group-state.ts';
-import { findMember, heartbeat, join, memberOfInstance, subscribesAlike, type Beat } from '../membership.ts';
+import {
+  abandonRevoked,
+  findMember,
+  heartbeat,
+  join,
+  memberOfInstance,
+  subscribesAlike,
+  type Beat,
+} from '../membership.ts';
 
 export const JOINS = 0;
 export const LEAVES = -1;
@@ -61,7 +69,8 @@ function begin(state: GroupState, beat: ConsumerBeat): Beaten | Failure {
     if (known.instanceId !== instanceId) return otherInstance(known);
     delete known.isAway;
     change(state, known, beat);
-    return settled(state, { memberId, epoch: null, held: [], shownEpoch: 0 }, true);
+    abandonRevoked(state, known);
+    return settled(state, { memberId, epoch: null, held: 'unsaid', shownEpoch: 0 }, true);
   }
   const before = instanceId === null ? undefined : memberOfInstance(state, instanceId);
   if (before && !before.isAway) {
@@ -110,12 +119,10 @@ export function leaveAsConsumer(
   if (member.instanceId === null) {
     return failure('invalid_field', 'epoch -2 is for members with an instance_id; leave with -1');
   }
-  // It works on nothing any more, so what was revoked is free.
-  const beaten = heartbeat(state, { memberId, epoch: null, held: [], shownEpoch: 0 });
-  if (isFailure(beaten)) return beaten;
   const isNew = member.isAway !== true;
   member.isAway = true;
-  return { member, isChanged: isNew || beaten.isChanged };
+  const hadRevoked = abandonRevoked(state, member);
+  return { member, isChanged: isNew || hadRevoked };
 }
 
 /** Takes what the member says of itself. Another subscription makes the next epoch, for which a target is to be computed. */

@@ -15,7 +15,7 @@ import {
 import { exchangeProducerId, isExchangeBatch, readExchangeBatch } from '../../../core/log/exchange-batch.ts';
 import { checkOffset } from '../../../core/log/fetch.ts';
 import type { PublishRange } from '../../../core/producers/gapped-sequences.ts';
-import { isFailure, type Failure } from '../../../protocol/errors.ts';
+import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import {
   decodeControlRecord,
   recordsAt,
@@ -38,17 +38,23 @@ const ABORTED_SCAN_BYTES_MAX = 8 * 1024 * 1024;
 
 export interface ProducedBatch extends AppendBatch, SequencedBatch {}
 
+export interface AppendTerms {
+  /** The number of the transaction that the batches belong to. */
+  readonly transaction?: number | undefined;
+  /** Where the log has to end. */
+  readonly ifEnd?: number | undefined;
+}
+
 export type AppendCommand =
-  /** `transaction`: the number of the one that they belong to. */
-  | { kind: 'append'; batches: readonly ProducedBatch[]; transaction?: number | undefined }
+  | ({ kind: 'append'; batches: readonly ProducedBatch[] } & AppendTerms)
   | { kind: 'publish'; batches: readonly ProducedBatch[]; range: PublishRange };
 
 export function appendCommand(
   batches: readonly ProducedBatch[],
   range: PublishRange | undefined,
-  transaction: number | undefined,
+  terms: AppendTerms,
 ): AppendCommand {
-  return range ? { kind: 'publish', batches, range } : { kind: 'append', batches, transaction };
+  return range ? { kind: 'publish', batches, range } : { kind: 'append', batches, ...terms };
 }
 
 export type LogCommand =
@@ -107,6 +113,7 @@ export class ProducedLog {
     let nextOffset = highWatermark;
     const outcomes = commands.map((command): LogOutcome => {
       if (command.kind === 'append') {
+        if ((command.ifEnd ?? nextOffset) !== nextOffset) return logMoved(nextOffset);
         const admissions = staged.admit(command.batches, nextOffset, command.transaction);
         if (isFailure(admissions)) return admissions;
         admissions.forEach(({ kind }, index) => {
@@ -260,6 +267,10 @@ export class ProducedLog {
       }
     }
   }
+}
+
+function logMoved(end: number): Failure {
+  return failure('log_moved', `the log ends at ${end} by now`, { high_watermark: end });
 }
 
 /** There is one coordinator for ever. So the field for its epoch has the number of the transaction. */

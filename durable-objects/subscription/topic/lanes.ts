@@ -125,8 +125,9 @@ export class Lanes {
   /** Reads the partitions of which little is held. */
   fill(readAhead: number): void {
     const nowMs = this.#host.context.now();
+    if (this.#reads >= READS_MAX || this.heldBytes > HELD_BYTES_MAX) return;
     for (const lane of this.#lanes.values()) {
-      if (this.#reads >= READS_MAX || this.heldBytes > HELD_BYTES_MAX) return;
+      if (this.#reads >= READS_MAX) return;
       if (lane.isAtEnd || lane.isReading || lane.readsFromMs > nowMs || lane.progress.size >= readAhead)
         continue;
       lane.isReading = true;

@@ -4,6 +4,7 @@ import { VERSION } from '../../../protocol/version.ts';
 import type { Command } from '../command.ts';
 import { operationCommand, operationIds } from '../operations/operation-command.ts';
 import { benchCommand } from './bench.ts';
+import { cdcCommand } from './cdc.ts';
 import { callCommands, operationsCommand } from './call.ts';
 import { completionCommand } from './completion.ts';
 import { consumeCommand } from './consume.ts';
@@ -39,6 +40,7 @@ export const ownCommands: readonly Command[] = [
   publishCommand,
   consumeCommand,
   topCommand,
+  cdcCommand,
   replayCommand,
   moveCommand,
   resetCommand,

@@ -1,6 +1,6 @@
 /**
- * Runtime packages: miniflare with workerd, which run a broker on this machine, wrangler, which deploys one, and a Node that
- * is new enough. The package does not bring them, because most who install it need the client only. They are taken from the
+ * Runtime packages: miniflare with workerd, which run a broker on this machine, wrangler, which deploys one, what
+ * talks to PostgreSQL, and a Node that is new enough. The package does not bring them, because most who install it need the client only. They are taken from the
  * project, or else installed once into the cache folder of the user.
  */
 
@@ -14,7 +14,7 @@ import { pathToFileURL } from 'node:url';
 import { Failure } from '../failure.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-type PackageName = 'miniflare' | 'wrangler' | 'node';
+type PackageName = 'miniflare' | 'wrangler' | 'node' | 'pg' | 'pg-logical-replication';
 
 export interface RuntimeOptions {
   /** Where a project is looked for that has the packages. */
@@ -64,6 +64,14 @@ export async function needWrangler(options: RuntimeOptions): Promise<{ wrangler:
     wrangler: join(folder, 'node_modules/wrangler/bin/wrangler.js'),
     node: isOldNode ? join(folder, 'node_modules/node/bin/node') : process.execPath,
   };
+}
+
+/** Returns the paths of the packages that talk to PostgreSQL. */
+export async function needPostgres(options: RuntimeOptions): Promise<{ pg: string; replication: string }> {
+  const [pg, replication] = [inProject('pg', options), inProject('pg-logical-replication', options)];
+  if (pg !== undefined && replication !== undefined) return { pg, replication };
+  const folder = await installed('postgres', ['pg', 'pg-logical-replication'], options);
+  return { pg: resolveFrom(folder, 'pg')!, replication: resolveFrom(folder, 'pg-logical-replication')! };
 }
 
 export function isNodeNewEnough(version: string): boolean {

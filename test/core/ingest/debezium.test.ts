@@ -9,6 +9,7 @@ import {
   topicOf,
   type Change,
 } from '../../../core/ingest/debezium.ts';
+import { CHANGE_HEADER, nameOfChange } from '../../../core/ingest/known-changes.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
 
 const POSTGRES = {
@@ -119,7 +120,7 @@ describe('the records of a change', () => {
       {
         key: '{"id":7}',
         value: { $base64: btoa('{ "a": 1 }') },
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', [CHANGE_HEADER]: nameOfChange(change({})) },
       },
     ]);
   });
@@ -127,7 +128,10 @@ describe('the records of a change', () => {
   it('have a tombstone after a delete, if it is wanted', () => {
     const deleted = change({ op: 'd', before: { id: 3 }, after: null });
     const records = recordsOf({ change: deleted, bytes }, { key: 'id', tombstones: true });
-    expect(records).toMatchObject([{ key: '{"id":3}' }, { key: '{"id":3}', value: null }]);
+    expect(records).toMatchObject([
+      { key: '{"id":3}' },
+      { key: '{"id":3}', value: null, headers: { [CHANGE_HEADER]: `${nameOfChange(deleted)} tombstone` } },
+    ]);
     expect(recordsOf({ change: deleted, bytes }, { key: 'id', tombstones: false })).toHaveLength(1);
   });
 

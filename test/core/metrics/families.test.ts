@@ -21,7 +21,22 @@ it('has these families, of each namespace, in both formats', () => {
     partitionReport({ state: { ...partition, high_watermark: 5, groups } }),
   ])
     book.put(book.entryFor(report, 2_000)!);
-  const snapshots = ['one', 'two'].map((name) => [name, book.metrics(3_500)] as const);
+  const subscription = {
+    subscription: 's',
+    id: 1,
+    pushed: 8,
+    failed: 1,
+    filtered: 0,
+    held: 2,
+    inFlight: 1,
+    open: 1,
+    paused: 0,
+    lag: 5,
+    deadLettersWaiting: 0,
+  };
+  const snapshots = ['one', 'two'].map(
+    (name) => [name, { ...book.metrics(3_500), subscriptions: [subscription] }] as const,
+  );
   for (const format of ['prometheus', 'openmetrics'] as const) {
     const samples = parseExposition(exposition(familiesOf(snapshots, '1.2.3'), format), format);
     expect([...new Set(samples.map(({ name }) => name))].sort()).toEqual([...METRIC_NAMES].sort());
@@ -40,6 +55,9 @@ it('has these families, of each namespace, in both formats', () => {
     expect(of('posthorn_group_lag_seconds')).toEqual([[lag, 1.5]]);
     expect(of('posthorn_rows_written_total')).toContainEqual([{ ...one, object: 'queue' }, 9]);
     expect(of('posthorn_cost_dollars_total')).toEqual([[one, 0.000009]]);
+    expect(of('posthorn_subscription_pushed_total')).toEqual([[{ ...one, subscription: 's' }, 8]]);
+    expect(of('posthorn_subscription_breaker_open')).toEqual([[{ ...one, subscription: 's' }, 1]]);
+    expect(of('posthorn_subscription_lag')).toEqual([[{ ...one, subscription: 's' }, 5]]);
     expect(of('posthorn_problems')).toContainEqual([{ ...one, problem: 'paused' }, 0]);
   }
 });

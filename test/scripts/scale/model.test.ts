@@ -7,6 +7,7 @@ import {
   loadOf,
   objectsFor,
   routingLoadOf,
+  storageCostOf,
   upkeepOf,
 } from '../../../scripts/scale/model.ts';
 
@@ -45,4 +46,14 @@ it('asks the topology as often for 10 isolates as for 10,000', () => {
 
 it('visits 72,000 queues within the calls of a run', () => {
   expect(upkeepOf(72_000).queueVisits + 72_000 / PAGE_ITEMS_MAX).toBeLessThan(CRON_CALLS_MAX);
+});
+
+it('charges what lies in the bucket, and what has moved there, by the GB', () => {
+  const cost = storageCostOf(1_000e9, 1e9);
+  expect(cost.object).toBeCloseTo(200);
+  expect(cost.tiered).toBeCloseTo(0.2 + 999 * 0.015);
+  const objects = 999e9 / (8 * 1024 * 1024);
+  expect(cost.moved).toBeCloseTo((objects * (4.5 + 0.36 + 3)) / 1e6);
+  expect(cost.read).toBeCloseTo((objects * 2 * 0.36) / 1e6);
+  expect(storageCostOf(1e9, 1e9)).toMatchObject({ tiered: 0.2, moved: 0, read: 0 });
 });

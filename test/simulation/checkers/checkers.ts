@@ -5,6 +5,7 @@ import { appendTime } from './append-time.ts';
 import { atMostOnce } from './at-most-once.ts';
 import { atomicity } from './atomicity.ts';
 import type { Checker } from './checker.ts';
+import { bucket } from './bucket.ts';
 import { compaction } from './compaction.ts';
 import { conservation } from './conservation.ts';
 import { deadLetterCycle } from './dead-letter-cycle.ts';
@@ -92,6 +93,7 @@ export const CHECKERS: readonly Checker[] = [
   shareLost,
   compaction,
   retention,
+  bucket,
   fetchFrom,
   wholeBatch,
   appendTime,

@@ -7,6 +7,7 @@ import type { Fault } from '../faults.ts';
 import { LOG_MUTANTS } from './log-mutants.ts';
 import type { Patch } from '../platform/bundle.ts';
 import { WATCHDOG_MUTANTS } from './watchdog-mutants.ts';
+import { TIER_MUTANTS } from './tier-mutants.ts';
 import { TRANSACTION_MUTANTS } from './transaction-mutants.ts';
 import { QUEUE_PRODUCER_MUTANTS } from './queue-producer-mutants.ts';
 import { EXCHANGE_PRODUCER_MUTANTS } from './exchange-producer-mutants.ts';
@@ -301,6 +302,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   ...WATCHDOG_MUTANTS,
   ...LOG_MUTANTS,
+  ...TIER_MUTANTS,
   ...TRANSACTION_MUTANTS,
   ...QUEUE_PRODUCER_MUTANTS,
   ...EXCHANGE_PRODUCER_MUTANTS,

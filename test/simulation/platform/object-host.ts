@@ -22,7 +22,7 @@ export interface Surroundings {
   /** False: replies leave before they are durable. For showing that the checkers notice. */
   hasOutputGate: boolean;
   machineFor(host: ObjectHost): Machine;
-  envFor(caller: Caller): object;
+  envFor(caller: Caller, className: string): object;
   socketEnded(socket: SimSocket): void;
   /** Something has happened in it. */
   touched(host: ObjectHost): void;
@@ -275,7 +275,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
     this.#version += 1;
     try {
       const Class = machine.exports[this.className] as new (ctx: object, env: object) => Instance;
-      life.instance = new Class(this.#context(life), this.#world.envFor(life));
+      life.instance = new Class(this.#context(life), this.#world.envFor(life, this.className));
     } catch (error) {
       this.#failedToStart(error);
       throw error;

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { murmur2 } from '../../../protocol/murmur2.ts';
 import type { FaultRates } from '../faults.ts';
+import { MemoryBucket } from '../../support/memory-bucket.ts';
+import { bucketFor } from './bucket.ts';
 import { productCode, type Patch, type ProductCode } from './bundle.ts';
 import { copied } from './copy.ts';
 import { SimRequest, type SimRequestInit, type SimResponse } from './http.ts';
@@ -37,6 +39,7 @@ export interface WorldOptions {
 export class World implements Surroundings {
   readonly scheduler: Scheduler;
   readonly network: Network;
+  readonly bucket = new MemoryBucket();
   readonly hasOutputGate: boolean;
   readonly #code: ProductCode;
   readonly #config: WranglerConfig;
@@ -133,7 +136,8 @@ export class World implements Surroundings {
     return this.#objects.get(`${className} ${name}`) ?? null;
   }
 
-  envFor(caller: Caller): object {
+  /** Large bodies are not simulated: only partitions have a bucket. */
+  envFor(caller: Caller, className?: string): object {
     const {
       durable_objects: { bindings },
       vars,
@@ -142,7 +146,12 @@ export class World implements Surroundings {
       name,
       this.#namespace(caller, className),
     ]);
-    return { POSTHORN_ANONYMOUS: 'loopback', ...vars, ...(Object.fromEntries(namespaces) as object) };
+    return {
+      POSTHORN_ANONYMOUS: 'loopback',
+      ...vars,
+      ...(Object.fromEntries(namespaces) as object),
+      ...(className === 'Partition' && { OBJECTS: bucketFor(caller, this.network, this.bucket) }),
+    };
   }
 
   #anyMachine(): Machine {

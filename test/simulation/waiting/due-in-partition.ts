@@ -1,6 +1,7 @@
 /** A partition: readers that wait, retention, compaction, dead letters of share groups, offsets that expire. */
 
 import { COMPACTION_DELAY_MS } from '../../../core/log/compaction.ts';
+import { hotBytesOf, isSealingDue } from '../../../core/log/tier/sealing.ts';
 import { compactionPolicy, retentionPolicy } from '../../../durable-objects/partition/log/clean-up.ts';
 import { zlibCodec } from '../../../durable-objects/partition/log/zlib-codec.ts';
 import { PartitionStore } from '../../../durable-objects/partition/log/partition-store.ts';
@@ -19,6 +20,7 @@ import type { Due, Look } from './due.ts';
 /** After the storage has failed. */
 const ANSWER_RETRY_MS = 1_000;
 const SEND_RETRY_MS_MAX = 300_000;
+const SWEEP_RETRY_MS = 300_000;
 const RECHECK_MS = 86_400_000;
 
 export function dueInPartition({ host, sql, nowMs }: Look): Due[] {
@@ -35,6 +37,11 @@ export function dueInPartition({ host, sql, nowMs }: Look): Due[] {
   const policy = compactionPolicy(definition, log.coldBytes > 0);
   if (policy !== null && new Compactor(log, zlibCodec).isDue(policy))
     add('compaction', nowMs, COMPACTION_DELAY_MS);
+  const { head, hotBytes } = log;
+  if (isSealingDue(hotBytes, head.tail?.bytes ?? 0, hotBytesOf(definition.topic.config)))
+    add('segments for the bucket', nowMs, SEND_RETRY_MS_MAX);
+  const orphanMs = objects.nextOrphanMs();
+  if (orphanMs !== null) add('an object to delete', orphanMs, SWEEP_RETRY_MS);
   if (new ShareStore(sql).nextDeadLetters(0) !== null)
     add('a dead letter of a share group', nowMs, SEND_RETRY_MS_MAX);
   const groups = new GroupOffsets(

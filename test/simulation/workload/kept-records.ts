@@ -26,7 +26,7 @@ import { insist, TOPICS } from './topology.ts';
 
 /** Makes the records of topics that clean up large enough that a few of them fill a segment. */
 const PAD = 'x'.repeat(5_000);
-const BULKY = new Set(['compacted', 'swept', 'small']);
+const BULKY = new Set(['compacted', 'swept', 'small', 'tiered']);
 /** Those that need many records, or many batches, more often. */
 const KINDS = [...Object.keys(KEPT), 'compacted', 'small', 'stamped', 'log'];
 const KEYS = ['a', 'b', 'c', 'd', 'e'];
@@ -74,7 +74,7 @@ export const produceKept: Operation = {
   },
 };
 
-async function sendJson(
+export async function sendJson(
   client: Client,
   topic: string,
   sent: readonly Sent[],
@@ -93,7 +93,7 @@ async function sendJson(
   return isUnpromised && answer.outcome === 'ok' ? { ...answer, outcome: 'unknown', end: Infinity } : answer;
 }
 
-async function sendBatch(client: Client, topic: string, sent: readonly Sent[]): Promise<Answer> {
+export async function sendBatch(client: Client, topic: string, sent: readonly Sent[]): Promise<Answer> {
   const nowMs = Math.floor(client.world.scheduler.nowMs);
   const batch = encodeBatch(
     sent.map((record) => ({
@@ -113,7 +113,7 @@ async function sendBatch(client: Client, topic: string, sent: readonly Sent[]): 
   return { ...answer, body: { ...answer.body, offsets } };
 }
 
-function note(client: Client, topic: string, sent: readonly Sent[], answer: Answer): void {
+export function note(client: Client, topic: string, sent: readonly Sent[], answer: Answer): void {
   const offsets = (answer.body['offsets'] ?? []) as { offset: number }[];
   const { outcome, copies, begin, end } = answer;
   const records: Produced['records'] = sent.map(({ id, key, partition, timestamp, isTombstone }, index) => ({
@@ -172,7 +172,7 @@ interface FetchChoice {
   asBatches: boolean;
 }
 
-async function fetchFrom(
+export async function fetchFrom(
   client: Client,
   topic: string,
   partition: number,

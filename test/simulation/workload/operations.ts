@@ -24,6 +24,7 @@ import { schedule } from './schedules.ts';
 import { steered } from './steered.ts';
 import { stream } from './stream.ts';
 import { switched } from './switched.ts';
+import { fetchTiered, produceTiered, trimTiered } from './tiered.ts';
 import { readCommitted, transact } from './transactions.ts';
 import { order, seeOffsets, transform } from './transform.ts';
 import { publishWatched, watch } from './watched.ts';
@@ -80,4 +81,7 @@ export const OPERATIONS: readonly Operation[] = [
   fading,
   handed,
   steered,
+  produceTiered,
+  fetchTiered,
+  trimTiered,
 ];

@@ -11,6 +11,7 @@ import { describe, settleOnce, takeOnce } from './queues.ts';
 import { waitForRecords } from './long-polls.ts';
 import { bearAgain } from './reborn.ts';
 import { drainShared } from './share-groups.ts';
+import { compareBucket, isTiered, TIERED } from './tiered.ts';
 import { transformAll } from './transform.ts';
 import { endSchedule, resumeSchedule } from './schedules.ts';
 import { hasMarkers, insist, TOPICS } from './topology.ts';
@@ -41,6 +42,8 @@ export async function comeToRest(client: Client): Promise<void> {
   await readAsCrew(client);
   await readHastily(client);
   await describePartition(client, 'small', 0, true);
+  compareBucket(client);
+  if (isTiered(client)) await readAll(client, TIERED, 0, 'read_uncommitted');
   for (const [topic, { partitions }] of Object.entries(TOPICS)) {
     for (let partition = 0; partition < partitions; partition++) {
       await readAll(client, topic, partition, 'read_uncommitted');

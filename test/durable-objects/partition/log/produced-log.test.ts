@@ -88,6 +88,27 @@ class Store extends ProducedStore {
   }
 }
 
+it('an append that names the end of the log is refused where the log ends elsewhere', () => {
+  const store = new Store();
+  const append = (value: string, ifEnd: number): LogCommand => ({
+    kind: 'append',
+    batches: [batchOf({ id: -1, seq: -1, values: [value, value] })],
+    ifEnd,
+  });
+  // Those that come together are decided in their order.
+  const outcomes = store.commit(append('a', 0), append('b', 0), append('c', 2), append('d', 1));
+  expect(outcomes.map((outcome) => (isFailure(outcome) ? outcome.code : 'stored'))).toEqual([
+    'stored',
+    'log_moved',
+    'stored',
+    'log_moved',
+  ]);
+  expect(store.commit(append('e', 3))[0]).toMatchObject({
+    code: 'log_moved',
+    details: { high_watermark: 4 },
+  });
+});
+
 describe('what a partition remembers of producers', () => {
   it('is rebuilt from the log after a wake', () => {
     const store = new Store();
