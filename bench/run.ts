@@ -6,7 +6,7 @@
  *   --records N     records a round (default 1,000,000)
  *   --rounds N      default 5
  *   --messages N    messages a round through a queue (default 500,000)
- *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push|kafka|tier
+ *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push|kafka|tier|amqp
  *   --tokens N      tokens of the deployment where access is measured (default 1,000)
  *   --before REF    only log and queue, in turn with the state of a git commit: ratios now over before
  *   --peers         only Posthorn beside RabbitMQ, NATS, Kafka and BullMQ, those that are installed (see scripts/peers); writes
@@ -28,6 +28,7 @@ import { BACKLOG_DEFAULTS, BACKLOG_QUICK, benchBacklog, printBacklog } from './q
 import { benchQueue, type QueueResult } from './queue.ts';
 import { benchFailing, printFailing } from './retries-runtime.ts';
 import { benchAwaited, printAwaited } from './awaited.ts';
+import { benchAmqp, printAmqp } from './amqp.ts';
 import { benchAccess, printAccess } from './access.ts';
 import { benchCold, printCold } from './cold.ts';
 import { benchConnections, printConnections } from './connections.ts';
@@ -104,6 +105,14 @@ const tenants = isWanted('tenants')
   ? await benchTenants(options.quick ? 200 : 1_000, queueRounds, progress)
   : null;
 const push = isWanted('push') ? await benchPush(options.quick ? 500 : 5_000, progress) : null;
+const amqpOptions = {
+  messages: Number(options.messages ?? (options.quick ? 5_000 : 50_000)),
+  rounds: Math.min(rounds, 3),
+  awaited: options.quick ? 40 : 400,
+  connections: options.quick ? 50 : 1_000,
+  channels: 10,
+};
+const amqp = isWanted('amqp') && withRabbitmq ? await benchAmqp(amqpOptions, progress) : null;
 const kafka = isWanted('kafka')
   ? await benchKafka(Math.min(records, 300_000), Math.min(rounds, 3), progress)
   : null;
@@ -130,6 +139,7 @@ const report = {
   access,
   tenants,
   push,
+  amqp,
   kafka,
   tier,
 };
@@ -145,6 +155,7 @@ else {
   if (log) print(log);
   if (queue) printQueue(queue);
   if (awaited) printAwaited(awaited);
+  if (amqp) printAmqp(amqp);
   if (cold) printCold(cold);
   if (connections) printConnections(connections);
   if (backlog) printBacklog(backlog);

@@ -66,7 +66,7 @@ export class AmqpSocket {
     );
     this.#loginTimer = setTimeout(() => socket.destroy(), settings.loginMs);
     socket.setNoDelay(true);
-    socket.on('data', (chunk) => this.#guard(() => this.#connection.receive(chunk)));
+    socket.on('data', (chunk) => this.#guard(() => this.#connection.receive(plain(chunk))));
     socket.on('drain', () => this.#onDrain());
     socket.on('error', () => {}); // `close` follows
     socket.on('close', () => this.#end());
@@ -203,6 +203,10 @@ export class AmqpSocket {
     }
   }
 }
+
+/** Pieces of a `Buffer` cost more than those of a plain array. */
+const plain = ({ buffer, byteOffset, length }: Buffer): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, length);
 
 function isLoopback({ remoteAddress = '' }: Socket): boolean {
   return remoteAddress === '::1' || /^(::ffff:)?127\./.test(remoteAddress);

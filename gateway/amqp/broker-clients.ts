@@ -6,6 +6,7 @@
 import { Exchanges } from '../../sdk/admin/exchanges.ts';
 import { Queues } from '../../sdk/admin/queues.ts';
 import { clientConfig } from '../../sdk/client/options.ts';
+import { nodeSocket } from '../../sdk/client/sockets/node-socket.ts';
 import { Transport } from '../../sdk/client/transport.ts';
 import { Publisher } from '../../sdk/publisher/publisher.ts';
 import { BlockedPublishes } from './blocked-publishes.ts';
@@ -30,7 +31,11 @@ export class BrokerClient {
     this.#namespace = namespace;
     this.#token = token;
     this.#shared = publishers.take(namespace, token);
-    const given = token === null ? {} : { token: (): string => this.#token! };
+    const given = {
+      // Node's own compresses deliveries, which takes more of the broker's time than everything else.
+      ...(nodeSocket !== null && { webSocket: nodeSocket }),
+      ...(token !== null && { token: (): string => this.#token! }),
+    };
     this.transport = new Transport(clientConfig({ url, namespace, ...given }));
     this.queues = new Queues(this.transport);
     this.exchanges = new Exchanges(this.transport);

@@ -2,6 +2,7 @@
  * `npm run build`: the package in `dist/`, which `npm pack` packs.
  *
  *     index.js        the SDK, for every platform
+ *     codecs.js       the codecs that readers of what Kafka's clients have compressed need
  *     worker.js       the classes of the objects and the handler, to put into a Worker of one's own
  *     testing.js      a broker in a test
  *     cli.js          the command
@@ -93,6 +94,13 @@ await Promise.all([
     outfile: 'dist/index.js',
     platform: 'neutral',
   }),
+  build({
+    ...COMMON,
+    ...SHIMS,
+    entryPoints: ['sdk/codecs.ts'],
+    outfile: 'dist/codecs.js',
+    platform: 'neutral',
+  }),
   build({ ...COMMON, ...WORKER, entryPoints: ['workers/index.ts'], outfile: 'dist/worker.js' }),
   build({
     ...COMMON,
@@ -155,7 +163,7 @@ async function writeTypes(): Promise<void> {
   await promisify(execFile)(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', config]);
   const all = join(DIST, 'types');
   const wanted = new Set<string>();
-  const open = ['sdk/index.d.ts', 'scripts/package/testing.d.ts'];
+  const open = ['sdk/index.d.ts', 'sdk/codecs.d.ts', 'scripts/package/testing.d.ts'];
   for (let path = open.pop(); path !== undefined; path = open.pop()) {
     if (wanted.has(path)) continue;
     wanted.add(path);

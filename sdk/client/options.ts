@@ -3,6 +3,7 @@
 import { invalidArgument } from '../errors.ts';
 import { exchangeByFetch, type Exchange, type FetchFunction } from './http/exchange.ts';
 import { platformExchange } from './http/platform-exchange.ts';
+import type { Codecs } from './codecs.ts';
 import { checkName } from './names.ts';
 import { RETRY_DEFAULTS, type RetryPolicy } from './http/retry.ts';
 import type { Tracing, TracingHook } from './tracing.ts';
@@ -34,6 +35,8 @@ export interface PosthornOptions {
   timeoutMs?: number;
   /** How temporary failures are tried again. */
   retry?: Partial<RetryPolicy>;
+  /** Reads records that Kafka's clients have compressed with snappy, lz4 or zstd: `codecs` of `posthorn/codecs`. Default: gzip alone. */
+  codecs?: Codecs | undefined;
   /** Traces what is sent, received, handled and settled: `openTelemetry(api)`. Default: nothing is traced. */
   tracing?: TracingHook | undefined;
 }
@@ -63,6 +66,7 @@ export interface ClientConfig {
   canRenewToken: boolean;
   timeoutMs: number;
   retry: RetryPolicy;
+  codecs: Codecs;
   tracing: Tracing | undefined;
 }
 
@@ -95,6 +99,7 @@ export function clientConfig(options: PosthornOptions): ClientConfig {
     canRenewToken: typeof token === 'function',
     timeoutMs,
     retry: { ...RETRY_DEFAULTS, ...options.retry },
+    codecs: options.codecs ?? {},
     tracing: options.tracing?.(new URL(rootUrl)),
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { IdentifiedPartition, MemberReply, TopicPartition } from '../../protocol/schemas/groups.ts';
+import type { Codecs } from '../client/codecs.ts';
 import type { Transport } from '../client/transport.ts';
 import { abortedBy, asPosthornError, PosthornError } from '../errors.ts';
 import { Producer } from '../producer/producer.ts';
@@ -34,6 +35,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
   readonly bury: DispatcherHost['bury'];
   onEnd: () => void = () => {};
   readonly #tracing: Tracing | undefined;
+  readonly #codecs: Codecs;
   /** What is assigned. */
   works: readonly PartitionWork[] = [];
   /** What is being given up: held until the handlers have ended and what they did is committed. */
@@ -61,6 +63,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
   constructor(transport: Transport, topics: Topics, queues: Queues, config: GroupConsumerConfig) {
     this.config = config;
     this.#tracing = transport.config.tracing;
+    this.#codecs = transport.config.codecs;
     this.done = this.#end.promise;
     const { retry } = transport.config;
     const { sessionTimeoutMs, fetchBytes } = config;
@@ -140,7 +143,7 @@ export class GroupConsumerRun implements MembershipHost, DispatcherHost, Fetcher
       .map((place) => {
         const from = { name: place.topic, group: owner.group, partition: place.partition };
         const received = (records: readonly GroupRecord[]): void => this.#tracing?.received(from, records);
-        return new PartitionWork(place, owner, (error) => this.tell(error), received);
+        return new PartitionWork(place, owner, (error) => this.tell(error), received, this.#codecs);
       });
     if (revoked.length + added.length === 0) return;
     this.works = [...this.works.filter((work) => !revoked.includes(work)), ...added];

@@ -16,9 +16,12 @@ import {
   readBatchHeader,
   surveyBatches,
   type BatchFailure,
+  type BatchHeader,
   type DamagedBytes,
+  type InflateOptions,
   type LogRecord,
 } from '../../protocol/record-batch/index.ts';
+import type { Codecs } from '../client/codecs.ts';
 import type { HttpReply, Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { partitionPath } from '../client/names.ts';
@@ -90,11 +93,13 @@ function offsetIn(headers: HttpReply['headers'], name: string): number {
 /** The records of a fetch, in order; control batches are the broker's own and left out. */
 export function recordsOf(
   fetched: Fetched,
+  codecs: Codecs,
   onDamaged?: (error: PosthornError) => void,
 ): Promise<ReceivedRecord[]> {
   return recordsOfFetch(
     fetched,
     (record) => new ReceivedRecord(fetched.partition, record, fetched.topicId),
+    codecs,
     onDamaged,
   );
 }
@@ -106,6 +111,7 @@ export function recordsOf(
 export async function recordsOfFetch<Item>(
   fetched: Fetched,
   make: (record: LogRecord) => Item,
+  codecs: Codecs,
   onDamaged?: (error: PosthornError) => void,
 ): Promise<Item[]> {
   const { batches: bytes, startOffset, endOffset } = fetched;
@@ -126,7 +132,7 @@ export async function recordsOfFetch<Item>(
     const records: LogRecord[] | BatchFailure =
       header.compression === 'none'
         ? decodeRecords(bytes, at, header)
-        : await decodeRecordsAsync(bytes, at, header);
+        : await decodeRecordsAsync(bytes, at, header, codecFor(header, codecs));
     if (isBatchFailure(records)) throw unreadable(fetched, records);
     for (const record of records) {
       if (record.offset >= startOffset && record.offset < endOffset) {
@@ -135,6 +141,11 @@ export async function recordsOfFetch<Item>(
     }
   }
   return received;
+}
+
+function codecFor({ compression }: BatchHeader, codecs: Codecs): InflateOptions {
+  const inflate = codecs[compression as keyof Codecs];
+  return inflate ? { inflate } : {};
 }
 
 function damaged({ partition }: Fetched, { baseOffset, nextOffset, problem }: DamagedBytes): PosthornError {

@@ -129,7 +129,11 @@ export class ReaderRun {
 
   async #decoded(fetched: Fetched): Promise<ReceivedRecord[]> {
     try {
-      return await recordsOf(fetched, this.#config.onCorrupt === 'skip' ? () => {} : undefined);
+      return await recordsOf(
+        fetched,
+        this.#transport.config.codecs,
+        this.#config.onCorrupt === 'skip' ? () => {} : undefined,
+      );
     } catch (error) {
       this.stop();
       throw error;

@@ -122,7 +122,7 @@ class NodeSocket implements Socket {
     connection.on('error', () => {}); // 'close' follows
     connection.on('end', () => connection.end());
     connection.on('close', () => this.#closed());
-    this.#head = head;
+    this.#head = new Uint8Array(head); // pieces of a `Buffer` would share its memory, also when they are copied
   }
 
   /** What comes is read from the first listener for messages on. */

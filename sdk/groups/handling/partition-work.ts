@@ -12,6 +12,7 @@ import type { GroupSection } from '../../../protocol/frames/group-frame.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import { recordsOfFetch, type Fetched } from '../../reader/fetch-request.ts';
 import { GroupRecord, type Origin, type RecordPosition } from '../group-record.ts';
+import type { Codecs } from '../../client/codecs.ts';
 import type { AssignedPartition } from '../../values/assigned-partition.ts';
 import type { GroupOwner } from '../../values/offset-to-commit.ts';
 import { Progress, type Step } from './progress.ts';
@@ -69,6 +70,7 @@ export class PartitionWork implements Origin {
   #ahead = 0;
   readonly #idle: (() => void)[] = [];
 
+  readonly #codecs: Codecs;
   readonly #tell: (error: unknown) => void;
   readonly #received: (records: readonly GroupRecord[]) => void;
 
@@ -77,7 +79,9 @@ export class PartitionWork implements Origin {
     owner: GroupOwner,
     tell: (error: unknown) => void,
     received: (records: readonly GroupRecord[]) => void = () => {},
+    codecs: Codecs = {},
   ) {
+    this.#codecs = codecs;
     this.#tell = tell;
     this.#received = received;
     this.topic = topic;
@@ -255,7 +259,7 @@ export class PartitionWork implements Origin {
     const { generation } = this;
     const make = (record: LogRecord): GroupRecord => new GroupRecord(this, record);
     // Damage in the log stops nobody: what is sound is handled, and the consumer is told of the rest.
-    recordsOfFetch(chunk, make, this.#tell).then(
+    recordsOfFetch(chunk, make, this.#codecs, this.#tell).then(
       (records) => {
         this.#isDecoding = false;
         if (generation === this.generation && this.state === 'active') {

@@ -67,6 +67,7 @@ export class ChannelPrefetch {
         delivery.settle(settlement);
       },
     };
+    if (this.#limit === 0 && this.#waiting.length === 0) return this.#hand(consumer, counted);
     this.#waiting.push({ consumer, delivery: counted });
     this.#serve();
     this.#share();
@@ -76,17 +77,22 @@ export class ChannelPrefetch {
   #serve(): void {
     while (this.#waiting.length > 0 && (this.#limit === 0 || this.#unsettled < this.#limit)) {
       const { consumer, delivery } = this.#waiting.shift()!;
-      this.#unsettled++;
-      consumer.hand({
-        ...delivery,
-        settle: (settlement) => {
-          this.#unsettled--;
-          delivery.settle(settlement);
-          this.#serve();
-          this.#share();
-        },
-      });
+      this.#hand(consumer, delivery);
     }
+  }
+
+  #hand(consumer: Counted, delivery: Delivery): void {
+    this.#unsettled++;
+    consumer.hand({
+      ...delivery,
+      settle: (settlement) => {
+        this.#unsettled--;
+        delivery.settle(settlement);
+        if (this.#limit === 0) return; // nobody is told anything
+        this.#serve();
+        this.#share();
+      },
+    });
   }
 
   /** Room that neither the client nor what waits takes. */

@@ -8,14 +8,14 @@ const EMPTY = new Uint8Array();
 
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  /** Made when it is first needed: most methods have small integers and texts only. */
+  #lazyView: DataView | null = null;
   #at: number;
   #end: number;
   #isBroken = false;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = 0;
     this.#end = bytes.length;
   }
@@ -35,7 +35,7 @@ export class ByteReader {
   }
 
   uint8(): number {
-    return this.#take(1) ? this.#view.getUint8(this.#at - 1) : 0;
+    return this.#take(1) ? this.#bytes[this.#at - 1]! : 0;
   }
 
   int8(): number {
@@ -43,7 +43,7 @@ export class ByteReader {
   }
 
   uint16(): number {
-    return this.#take(2) ? this.#view.getUint16(this.#at - 2) : 0;
+    return this.#take(2) ? (this.#bytes[this.#at - 2]! << 8) | this.#bytes[this.#at - 1]! : 0;
   }
 
   int16(): number {
@@ -51,11 +51,19 @@ export class ByteReader {
   }
 
   uint32(): number {
-    return this.#take(4) ? this.#view.getUint32(this.#at - 4) : 0;
+    if (!this.#take(4)) return 0;
+    const [bytes, at] = [this.#bytes, this.#at - 4];
+    return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
   }
 
   int32(): number {
     return this.#take(4) ? this.#view.getInt32(this.#at - 4) : 0;
+  }
+
+  /** `uint64` as a number, which is inexact above 2^53. */
+  count64(): number {
+    if (this.left < 8) this.break();
+    return this.uint32() * 2 ** 32 + this.uint32();
   }
 
   uint64(): bigint {
@@ -105,6 +113,11 @@ export class ByteReader {
     this.#end = outerEnd;
     if (this.#isBroken) this.#at = outerEnd;
     return value;
+  }
+
+  get #view(): DataView {
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    return (this.#lazyView ??= new DataView(buffer, byteOffset, byteLength));
   }
 
   #take(length: number): boolean {

@@ -52,6 +52,12 @@ export class ByteWriter {
     this.#view.setInt32(at, value);
   }
 
+  /** An integer below 2^53: `uint64` without a bigint. */
+  count64(value: number): void {
+    this.uint32(Math.floor(value / 2 ** 32));
+    this.uint32(value % 2 ** 32);
+  }
+
   uint64(value: bigint): void {
     const at = this.#grow(8);
     this.#view.setBigUint64(at, value);
@@ -79,6 +85,7 @@ export class ByteWriter {
 
   /** Text above 255 bytes is cut at a character: it is only ever text for people. */
   shortText(text: string): void {
+    if (text.length <= SHORT_TEXT_BYTES_MAX && this.#asciiText(text)) return;
     let bytes = encoder.encode(text);
     if (bytes.length > SHORT_TEXT_BYTES_MAX) {
       let end = SHORT_TEXT_BYTES_MAX;
@@ -87,6 +94,21 @@ export class ByteWriter {
     }
     this.uint8(bytes.length);
     this.bytes(bytes);
+  }
+
+  /** Most short texts are names of ASCII. Returns false, with nothing written, for others. */
+  #asciiText(text: string): boolean {
+    const at = this.#grow(1 + text.length);
+    this.#bytes[at] = text.length;
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) {
+        this.#length = at;
+        return false;
+      }
+      this.#bytes[at + 1 + index] = code;
+    }
+    return true;
   }
 
   longBytes(bytes: Uint8Array): void {

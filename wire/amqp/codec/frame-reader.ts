@@ -26,7 +26,7 @@ export class FrameReader {
       const size = this.#sizeOf(chunk, at);
       if (isAmqpError(size)) return size;
       if (chunk.length - at < size) break;
-      const frame = frameOf(chunk.subarray(at, at + size));
+      const frame = frameOf(chunk, at, at + size);
       if (isAmqpError(frame)) return frame;
       at += size;
       if (!take(frame)) return null;
@@ -46,7 +46,7 @@ export class FrameReader {
     this.#append(chunk.subarray(used, used + more));
     used += more;
     if (this.#length < size) return used;
-    const frame = frameOf(this.#held.subarray(0, size));
+    const frame = frameOf(this.#held, 0, size);
     this.#length = 0;
     this.#held = EMPTY;
     if (isAmqpError(frame)) return frame;
@@ -69,20 +69,20 @@ export class FrameReader {
   }
 
   #sizeOf(bytes: Uint8Array, at: number): number | AmqpError {
-    const view = new DataView(bytes.buffer, bytes.byteOffset + at, FRAME_HEAD);
-    const size = view.getUint32(3) + FRAME_OVERHEAD;
+    const length = bytes[at + 3]! * 2 ** 24 + (bytes[at + 4]! << 16) + (bytes[at + 5]! << 8) + bytes[at + 6]!;
+    const size = length + FRAME_OVERHEAD;
     if (size <= this.frameMax) return size;
     return amqpError('frame-error', `a frame of ${size} bytes; ${this.frameMax} are the most`);
   }
 }
 
-function frameOf(bytes: Uint8Array): Frame | AmqpError {
-  if (bytes[bytes.length - 1] !== FRAME_END) {
+function frameOf(bytes: Uint8Array, start: number, end: number): Frame | AmqpError {
+  if (bytes[end - 1] !== FRAME_END) {
     return amqpError('frame-error', 'a frame does not end with 0xce where its length says');
   }
   return {
-    type: bytes[0]!,
-    channel: (bytes[1]! << 8) | bytes[2]!,
-    payload: bytes.subarray(FRAME_HEAD, bytes.length - 1),
+    type: bytes[start]!,
+    channel: (bytes[start + 1]! << 8) | bytes[start + 2]!,
+    payload: bytes.subarray(start + FRAME_HEAD, end - 1),
   };
 }

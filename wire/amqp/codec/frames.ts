@@ -33,15 +33,18 @@ export interface Frame {
   payload: Uint8Array;
 }
 
+/** Writes a frame whose payload `write` writes. */
+export function writeFrame(writer: ByteWriter, type: number, channel: number, write: () => void): void {
+  writer.uint8(type);
+  writer.uint16(channel);
+  writer.withLength(write);
+  writer.uint8(FRAME_END);
+}
+
 export function encodeFrame(type: number, channel: number, payload: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(payload.length + FRAME_OVERHEAD);
-  const view = new DataView(frame.buffer);
-  view.setUint8(0, type);
-  view.setUint16(1, channel);
-  view.setUint32(3, payload.length);
-  frame.set(payload, FRAME_HEAD);
-  frame[frame.length - 1] = FRAME_END;
-  return frame;
+  const writer = new ByteWriter(payload.length + FRAME_OVERHEAD);
+  writeFrame(writer, type, channel, () => writer.bytes(payload));
+  return writer.result();
 }
 
 export const HEARTBEAT_FRAME = encodeFrame(FRAME_TYPES.heartbeat, 0, new Uint8Array());
@@ -61,7 +64,7 @@ export function decodeContentHeader(payload: Uint8Array): ContentHeader | AmqpEr
   const reader = new ByteReader(payload);
   const classId = reader.uint16();
   reader.uint16(); // the weight, which nobody uses
-  const bodyBytes = Number(reader.uint64());
+  const bodyBytes = reader.count64();
   const properties = decodeProperties(payload.subarray(HEADER_HEAD));
   if (reader.isBroken || properties === null) {
     return amqpError('syntax-error', 'the content header is malformed', { classId, methodId: 0 });
@@ -89,9 +92,18 @@ export function encodeContentHeader(
   rawProperties: Uint8Array,
 ): Uint8Array {
   const writer = new ByteWriter(HEADER_HEAD + rawProperties.length);
+  writeContentHeader(writer, classId, bodyBytes, rawProperties);
+  return writer.result();
+}
+
+export function writeContentHeader(
+  writer: ByteWriter,
+  classId: number,
+  bodyBytes: number,
+  rawProperties: Uint8Array,
+): void {
   writer.uint16(classId);
   writer.uint16(0);
-  writer.uint64(BigInt(bodyBytes));
+  writer.count64(bodyBytes);
   writer.bytes(rawProperties);
-  return writer.result();
 }

@@ -73,7 +73,7 @@ function readField(reader: ByteReader, type: Exclude<keyof FieldTypes, 'bit'>): 
     case 'long':
       return reader.uint32();
     case 'longlong':
-      return Number(reader.uint64());
+      return reader.count64();
     case 'text':
       return reader.shortText();
     case 'bytes':
@@ -87,8 +87,17 @@ function readField(reader: ByteReader, type: Exclude<keyof FieldTypes, 'bit'>): 
 
 /** The payload of a method frame. */
 export function encodeMethod<Name extends MethodName>(name: Name, fields: MethodFields<Name>): Uint8Array {
-  const { classId, methodId } = METHODS[name];
   const writer = new ByteWriter();
+  writeMethod(writer, name, fields);
+  return writer.result();
+}
+
+export function writeMethod<Name extends MethodName>(
+  writer: ByteWriter,
+  name: Name,
+  fields: MethodFields<Name>,
+): void {
+  const { classId, methodId } = METHODS[name];
   writer.uint16(classId);
   writer.uint16(methodId);
   const entries = ENTRIES.get(name)!;
@@ -105,7 +114,6 @@ export function encodeMethod<Name extends MethodName>(name: Name, fields: Method
     writer.uint8(bits);
     at += count - 1;
   }
-  return writer.result();
 }
 
 function writeField(writer: ByteWriter, type: keyof FieldTypes, value: unknown): void {
@@ -117,7 +125,7 @@ function writeField(writer: ByteWriter, type: keyof FieldTypes, value: unknown):
     case 'long':
       return writer.uint32(value as number);
     case 'longlong':
-      return writer.uint64(BigInt(value as number));
+      return writer.count64(value as number);
     case 'text':
       return writer.shortText(value as string);
     case 'bytes':

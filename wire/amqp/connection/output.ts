@@ -1,25 +1,28 @@
-/** Output: frames that wait to be written. Small ones share a buffer, since each write of a socket costs a system call. */
+/** Output: frames that wait to be written. They share a buffer, since each write of a socket costs a system call. */
 
-import { encodeContentHeader, encodeFrame, FRAME_OVERHEAD, FRAME_TYPES } from '../codec/frames.ts';
-import { encodeMethod } from '../codec/method-codec.ts';
+import { ByteWriter } from '../codec/byte-writer.ts';
+import { FRAME_OVERHEAD, FRAME_TYPES, writeContentHeader, writeFrame } from '../codec/frames.ts';
+import { writeMethod } from '../codec/method-codec.ts';
 import { METHODS, type MethodFields, type MethodName } from '../codec/methods.ts';
+
+const EMPTY = new Uint8Array();
 
 export class Output {
   frameMax = 4_096;
-  #chunks: Uint8Array[] = [];
-  #bytes = 0;
+  /** Null if nothing waits: an idle connection has no buffer. */
+  #writer: ByteWriter | null = null;
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#writer?.length ?? 0;
   }
 
   add(bytes: Uint8Array): void {
-    this.#chunks.push(bytes);
-    this.#bytes += bytes.length;
+    this.#waiting.bytes(bytes);
   }
 
   method<Name extends MethodName>(channel: number, name: Name, fields: MethodFields<Name>): void {
-    this.add(encodeFrame(FRAME_TYPES.method, channel, encodeMethod(name, fields)));
+    const writer = this.#waiting;
+    writeFrame(writer, FRAME_TYPES.method, channel, () => writeMethod(writer, name, fields));
   }
 
   /** A method with its content: nothing of the channel may come between its frames. */
@@ -29,25 +32,26 @@ export class Output {
     fields: MethodFields<Name>,
     { rawProperties, body }: { rawProperties: Uint8Array; body: Uint8Array },
   ): void {
+    const writer = this.#waiting;
     this.method(channel, name, fields);
-    const header = encodeContentHeader(METHODS[name].classId, body.length, rawProperties);
-    this.add(encodeFrame(FRAME_TYPES.header, channel, header));
+    const { classId } = METHODS[name];
+    writeFrame(writer, FRAME_TYPES.header, channel, () =>
+      writeContentHeader(writer, classId, body.length, rawProperties),
+    );
     const pieceMax = this.frameMax - FRAME_OVERHEAD;
     for (let at = 0; at < body.length; at += pieceMax) {
-      this.add(encodeFrame(FRAME_TYPES.body, channel, body.subarray(at, at + pieceMax)));
+      const piece = body.subarray(at, at + pieceMax);
+      writeFrame(writer, FRAME_TYPES.body, channel, () => writer.bytes(piece));
     }
   }
 
   take(): Uint8Array {
-    const chunks = this.#chunks;
-    const bytes = new Uint8Array(this.#bytes);
-    this.#chunks = [];
-    this.#bytes = 0;
-    let at = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    return bytes;
+    const taken = this.#writer?.result() ?? EMPTY;
+    this.#writer = null;
+    return taken;
+  }
+
+  get #waiting(): ByteWriter {
+    return (this.#writer ??= new ByteWriter(256));
   }
 }

@@ -66,6 +66,13 @@ const until = async (heard: unknown[], count: number): Promise<void> => {
 };
 
 describe('a socket of Node', () => {
+  it('hands on bytes that came with the opening as they are, and nothing of what lies beside them in memory', async () => {
+    const { heard, peer } = await open(Buffer.from([0x82, 3, 7, 8, 9]));
+    await until(heard, 1);
+    expect(new Uint8Array(heard[0] as ArrayBuffer)).toEqual(new Uint8Array([7, 8, 9]));
+    peer.destroy();
+  });
+
   it('is opened with the headers, and hears what came with the opening', async () => {
     const { promise, resolve } = Promise.withResolvers<Record<string, unknown>>();
     upgrade = (connection, key, headers) => {
