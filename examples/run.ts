@@ -11,6 +11,7 @@ import { images } from './images/images.ts';
 import { newsletter } from './newsletter/newsletter.ts';
 import { orders } from './orders/orders.ts';
 import { poisonPill } from './poison-pill/poison-pill.ts';
+import { postgres } from './postgres/postgres.ts';
 import { webhook } from './webhook/webhook.ts';
 import { shop } from './worker/shop.ts';
 
@@ -20,6 +21,7 @@ const EXAMPLES: Record<string, (context: ExampleContext) => Promise<boolean>> = 
   'poison-pill': poisonPill,
   images: (context) => images(context),
   webhook: (context) => webhook(context),
+  postgres: (context) => postgres(context),
   worker: shop,
 };
 

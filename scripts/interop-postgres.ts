@@ -155,7 +155,10 @@ async function changeSomething(client: pg.Client, random: (below: number) => num
       'INSERT INTO customers VALUES ($1, $2, $3) ON CONFLICT (country, id) DO UPDATE SET name = EXCLUDED.name',
       [['de', 'fr'][id % 2], id, note],
     );
-  else await client.query('UPDATE customers SET id = id + 1000 WHERE id = $1', [id]);
+  else {
+    await client.query('DELETE FROM customers WHERE id = $1', [id + 1_000]);
+    await client.query('UPDATE customers SET id = id + 1000 WHERE id = $1', [id]);
+  }
 }
 
 async function done(): Promise<number> {

@@ -6,7 +6,8 @@
  *   open      nothing is sent until `untilMs`
  *   probing   one request at a time. Its success closes the breaker, its failure opens it for longer
  *
- * One message that fails alone opens nothing: its attempts go by the retry schedule, and it becomes a dead letter.
+ * One message that fails alone opens nothing: its attempts go by the retry schedule, and it becomes a dead letter. Where all
+ * messages wait for it, nobody else can tell whether the endpoint is down: then it opens if nobody answers.
  */
 
 export interface Breaker {
@@ -26,6 +27,9 @@ export const CLOSED: Breaker = { phase: 'closed', failures: 0, failed: [], opene
 /** Failures that open it. */
 const FAILURES_MAX = 5;
 
+/** Failures that open it if the endpoint is absent and only one message can be pushed: the next are of that message too. */
+const ABSENT_MAX = 2;
+
 /** How long it stays open: twice as long each time, in ms. */
 const OPEN_MS = 5_000;
 const OPEN_MS_MAX = 120_000;
@@ -43,15 +47,22 @@ export function noteAccepted(breaker: Breaker): Breaker {
     : { ...CLOSED, untilMs: breaker.untilMs };
 }
 
-/** A request failed because the endpoint may be down. @param message the id of its first message */
-export function noteFailed(breaker: Breaker, message: string, nowMs: number): Breaker {
+/**
+ * A request failed because the endpoint may be down.
+ * @param message the id of its first message
+ * @param isAbsent nobody was there who could have refused the message, and no other message can be pushed before it
+ */
+export function noteFailed(breaker: Breaker, message: string, nowMs: number, isAbsent = false): Breaker {
   const failures = breaker.failures + 1;
   if (breaker.phase === 'open') return { ...breaker, failures }; // it was sent before
   const failed =
     breaker.failed.length < 2 && !breaker.failed.includes(message)
       ? [...breaker.failed, message]
       : breaker.failed;
-  const opens = breaker.phase === 'probing' || (failures >= FAILURES_MAX && failed.length > 1);
+  const opens =
+    breaker.phase === 'probing' ||
+    (failures >= FAILURES_MAX && failed.length > 1) ||
+    (failures >= ABSENT_MAX && isAbsent);
   if (!opens) return { ...breaker, failures, failed };
   const untilMs = nowMs + Math.min(OPEN_MS * 2 ** Math.min(breaker.opened, 10), OPEN_MS_MAX);
   return { phase: 'open', failures, failed, opened: breaker.opened + 1, untilMs };

@@ -34,6 +34,14 @@ export function judgePush(outcome: WebhookOutcome): PushVerdict {
   return { kind: 'failed', error, isDown: status >= 500 || OF_ENDPOINT.has(status), delayMs };
 }
 
+/** Statuses by which a gateway says that the endpoint is not there. */
+const OF_GATEWAY = new Set([502, 503, 504]);
+
+/** Returns whether nobody was there who could have refused the message. */
+export function isAbsent(outcome: WebhookOutcome): boolean {
+  return 'error' in outcome || OF_GATEWAY.has(outcome.status);
+}
+
 /** @param outcome with the beginning of the reply, if there was one */
 export function failureOf(
   { error: message, delayMs }: Extract<PushVerdict, { kind: 'failed' }>,

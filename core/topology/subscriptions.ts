@@ -4,6 +4,7 @@ import { pushWindow } from '../subscription/push-window.ts';
 import {
   BATCH_FORMATS,
   PUSH_LEASE_MS_MAX,
+  type OAuthClient,
   type PauseReason,
   type SubscriptionDeclaration,
   type StoreTarget,
@@ -16,7 +17,7 @@ import type { TopicAddress, TopicDefinition, TopicSubscription } from './topics.
 /** The declaration without its secrets, and with what was left out of its source. */
 export type SubscriptionConfig = Omit<
   SubscriptionDeclaration,
-  'source' | 'secret' | 'next_secret' | 'authorization'
+  'source' | 'secret' | 'next_secret' | 'authorization' | 'oauth'
 > & { source: SubscriptionSource };
 
 /** Of the definition of a topic, what its subscriptions need to reach its partitions. */
@@ -40,6 +41,8 @@ export interface SubscriptionDefinition {
   readonly nextSecret: string | null;
   /** The value of the header `authorization`. */
   readonly authorization: string | null;
+  /** It goes before `authorization`. Absent in older definitions: none. */
+  readonly oauth?: OAuthClient | null;
   /** Null: it runs. */
   readonly pauseReason: PauseReason | null;
   /** How often it was resumed: each time its breaker closes. */
@@ -77,7 +80,7 @@ export function declareSubscription(
   nextVersion: number,
   newSecret: string,
 ): { definition: SubscriptionDefinition; madeSecret: boolean } {
-  const { secret, next_secret: nextSecret, authorization, ...config } = declaration;
+  const { secret, next_secret: nextSecret, authorization, oauth, ...config } = declaration;
   const made: SubscriptionDefinition = {
     namespace,
     name,
@@ -88,6 +91,7 @@ export function declareSubscription(
     secret: secret ?? existing?.secret ?? newSecret,
     nextSecret: nextSecret === undefined ? (existing?.nextSecret ?? null) : nextSecret,
     authorization: authorization === undefined ? (existing?.authorization ?? null) : authorization,
+    oauth: oauth === undefined ? (existing?.oauth ?? null) : oauth,
     pauseReason: existing?.pauseReason ?? null,
     resumes: existing?.resumes ?? 0,
   };
@@ -146,6 +150,11 @@ export function withSubscription<Subscription extends TopicSubscription, Source 
 
 export function isStoreTarget(target: SubscriptionTarget): target is StoreTarget {
   return 'queue' in target || 'topic' in target;
+}
+
+/** Returns whether one message that fails holds up all others of its partition. */
+export function isInOrder({ source, target }: SubscriptionConfig): boolean {
+  return 'topic' in source && (source.order === 'partition' || isStoreTarget(target));
 }
 
 /** Messages that are stored in a queue or topic with one call, whatever is asked for. */

@@ -2,6 +2,7 @@
 
 import { isStoreTarget, type SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Env } from '../env.ts';
+import type { AccessTokens } from './access-tokens.ts';
 import { forward } from './forward.ts';
 import { bodyOf } from './push-body.ts';
 import type { PushMessage } from './push-message.ts';
@@ -21,10 +22,23 @@ export async function deliver(
   definition: SubscriptionDefinition,
   messages: readonly PushMessage[],
   { id, attempt, headers: more }: RequestFacts,
+  tokens: AccessTokens,
   now: () => number,
 ): Promise<PushOutcome> {
   const { target } = definition.config;
   if (isStoreTarget(target)) return await forward(env, definition, target, messages);
   const { body, headers } = bodyOf(definition, messages);
-  return await sendPush(env, definition, { id, attempt, body, headers: { ...headers, ...more } }, now);
+  const send = async (): Promise<[PushOutcome, string | null]> => {
+    const authorization = await tokens.authorization(definition);
+    const request = { id, attempt, body, headers: { ...headers, ...more }, authorization };
+    return [await sendPush(env, definition, request, now), authorization];
+  };
+  try {
+    const [outcome, authorization] = await send();
+    if (!definition.oauth || !('status' in outcome) || outcome.status !== 401) return outcome;
+    tokens.refused(authorization);
+    return (await send())[0];
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error), reply: null };
+  }
 }

@@ -13,13 +13,12 @@ import {
 } from '../../core/subscription/breaker.ts';
 import { keptUntil, takeTurn, UNPACED, type Pace } from '../../core/subscription/pace.ts';
 import { pushWindow, withRequest } from '../../core/subscription/push-window.ts';
-import { failureOf, judgePush, type PushVerdict } from '../../core/subscription/push-verdict.ts';
-import { batchMax, type SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
+import { failureOf, isAbsent, judgePush, type PushVerdict } from '../../core/subscription/push-verdict.ts';
+import { batchMax, isInOrder, type SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Attempt } from '../../protocol/schemas/subscriptions.ts';
 import type { PushRoom, PushState } from '../rpc/subscription.ts';
-import type { Env } from '../env.ts';
 import { HELD_BYTES_MAX, type Backlog } from './backlog.ts';
-import { deliver } from './deliver.ts';
+import type { RequestFacts } from './deliver.ts';
 import { requestIdOf, type PushMessage } from './push-message.ts';
 import type { PushOutcome } from './send-push.ts';
 
@@ -27,11 +26,16 @@ import type { PushOutcome } from './send-push.ts';
 const STOPPED_MS = 1_000;
 
 export interface PusherHost {
-  readonly env: Env;
   now(): number;
   definition(): SubscriptionDefinition | null;
   /** What the definition takes messages from. */
   backlog(): Backlog;
+  /** Makes one request. It may reject. */
+  deliver(
+    definition: SubscriptionDefinition,
+    messages: readonly PushMessage[],
+    facts: RequestFacts,
+  ): Promise<PushOutcome>;
   note(attempt: Attempt): void;
   /** The endpoint wants nothing any more. */
   gone(): void;
@@ -175,7 +179,7 @@ export class Pusher {
     const sentMs = this.#host.now();
     let outcome: PushOutcome;
     try {
-      outcome = await deliver(this.#host.env, definition, batch, { id, attempt }, () => this.#host.now());
+      outcome = await this.#host.deliver(definition, batch, { id, attempt });
     } catch (error) {
       outcome = { error: `the request could not be made: ${String(error)}`, reply: null };
     }
@@ -218,6 +222,8 @@ export class Pusher {
     isProbe: boolean,
   ): boolean {
     const nowMs = this.#host.now();
+    const config = this.#host.definition()?.config;
+    const isLost = isAbsent(outcome) && config !== undefined && isInOrder(config);
     if (verdict.kind === 'accepted') {
       this.#breaker = noteAccepted(this.#breaker);
       this.#lastError = null;
@@ -229,7 +235,7 @@ export class Pusher {
     this.#counters.failed += batch.length;
     if (verdict.kind === 'later') this.#breaker = noteLater(this.#breaker, verdict.delayMs, nowMs);
     if (verdict.kind === 'failed') {
-      if (verdict.isDown) this.#breaker = noteFailed(this.#breaker, batch[0]!.id, nowMs);
+      if (verdict.isDown) this.#breaker = noteFailed(this.#breaker, batch[0]!.id, nowMs, isLost);
       else this.#breaker = noteAccepted(this.#breaker); // it answers, and what it refuses is the message
     }
     if (verdict.kind === 'gone' && !this.#isStopped) {

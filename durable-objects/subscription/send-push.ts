@@ -22,13 +22,15 @@ export interface PushRequest extends PushBody {
   id: string;
   /** Which attempt it is for its first message. */
   attempt: number;
+  /** The value of the header; null: there is none. */
+  authorization: string | null;
 }
 
 /** Never throws. Redirects are not followed: they could lead where the address itself may not. */
 export async function sendPush(
   env: Pick<Env, 'POSTHORN_WEBHOOK_TARGETS'>,
-  { namespace, name, config, secret, nextSecret, authorization }: SubscriptionDefinition,
-  { id, attempt, headers, body }: PushRequest,
+  { namespace, name, config, secret, nextSecret }: SubscriptionDefinition,
+  { id, attempt, headers, body, authorization }: PushRequest,
   now: () => number,
 ): Promise<PushOutcome> {
   if (!('url' in config.target)) throw new Error('the target has no address');
@@ -76,9 +78,12 @@ export async function sendPush(
 }
 
 /** Reads what is kept of a body, so that its connection can be used again, and gives up the rest. Never rejects. */
-async function beginningOf({ body }: Response): Promise<string | null> {
+export async function beginningOf(
+  { body }: Response,
+  bytesMax = PUSH_REPLY_BYTES_MAX,
+): Promise<string | null> {
   if (body === null) return null;
-  const bytes = new Uint8Array(PUSH_REPLY_BYTES_MAX);
+  const bytes = new Uint8Array(bytesMax);
   let length = 0;
   const reader = (body as ReadableStream<Uint8Array>).getReader();
   try {

@@ -19,6 +19,7 @@ import type { PartitionWake, PushAnswer, PushSource, SubscriptionMethods } from 
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import { topologyStub } from '../stubs.ts';
+import { AccessTokens } from './access-tokens.ts';
 import { AttemptLog } from './attempt-log.ts';
 import type { Wanted } from './backlog.ts';
 import { deliver } from './deliver.ts';
@@ -37,6 +38,7 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
   readonly #pusher: Pusher;
   #reporter!: SubscriptionReporter;
   readonly #queue: QueueBacklog;
+  readonly #tokens: AccessTokens;
   #topic!: TopicBacklog;
   #alarm!: Alarm;
   #definition: SubscriptionDefinition | null;
@@ -62,8 +64,9 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
       isPushing,
       waitUntil,
     });
+    this.#tokens = new AccessTokens(env, now);
     this.#pusher = new Pusher({
-      env,
+      deliver: (of, messages, facts) => deliver(env, of, messages, facts, this.#tokens, now),
       now,
       definition,
       backlog: () => (this.#definition?.topic ? this.#topic : this.#queue),
@@ -161,9 +164,9 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
     const id = `test_${crypto.randomUUID()}`;
     const messages = [testMessage(definition, id, sentMs)];
     const request = { id, attempt: 1, headers: { 'posthorn-test': 'true' } };
-    const outcome = await deliver(this.env, definition, messages, request, () => this.now()).catch(
-      (error: unknown) => ({ error: `the request could not be made: ${String(error)}`, reply: null }),
-    );
+    const outcome = await deliver(this.env, definition, messages, request, this.#tokens, () =>
+      this.now(),
+    ).catch((error: unknown) => ({ error: `the request could not be made: ${String(error)}`, reply: null }));
     const verdict = judgePush(outcome);
     const attempt: Attempt = {
       id,

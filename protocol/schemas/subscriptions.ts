@@ -174,6 +174,17 @@ const fields = {
     .describe('Headers of each request, shown to everybody who may view the subscription'),
 };
 
+export const oauthClientSchema = z.strictObject({
+  token_url: webhookSchema.shape.url.describe(
+    'The address that gives out tokens: https and public, unless the broker is configured otherwise',
+  ),
+  client_id: z.string().min(1).max(500),
+  client_secret: z.string().min(1).max(4_096),
+  scope: z.string().min(1).max(1_000).optional(),
+  audience: z.string().min(1).max(1_000).optional().describe('Some servers ask for it'),
+});
+export type OAuthClient = z.infer<typeof oauthClientSchema>;
+
 const secrets = {
   secret: webhookSchema.shape.secret,
   next_secret: webhookSchema.shape.secret
@@ -188,6 +199,12 @@ const secrets = {
     .nullable()
     .optional()
     .describe('The value of the header `authorization`, never shown again; null: none any more'),
+  oauth: oauthClientSchema
+    .nullable()
+    .optional()
+    .describe(
+      'Client credentials (RFC 6749, section 4.4): requests have a bearer token that is got with them. Never shown again; it goes before `authorization`; null: none any more',
+    ),
 };
 
 export const subscriptionDeclarationSchema = z.strictObject({ ...fields, ...secrets });
@@ -202,6 +219,7 @@ const subscriptionBaseSchema = z.object({
   ...fields,
   has_next_secret: z.boolean(),
   has_authorization: z.boolean(),
+  has_oauth: z.boolean(),
   is_paused: z.boolean(),
   pause_reason: z
     .enum(PAUSE_REASONS)

@@ -61,9 +61,17 @@ export interface SubscriptionDeclaration {
   nextSecret?: string | null;
   /** The value of the header `authorization`, never shown again. null: none any more. */
   authorization?: string | null;
+  /** Client credentials: requests have a bearer token that is got with them. Never shown again. null: none any more. */
+  oauth?: {
+    tokenUrl: string;
+    clientId: string;
+    clientSecret: string;
+    scope?: string;
+    audience?: string;
+  } | null;
 }
 
-type Shown = Omit<SubscriptionDeclaration, 'secret' | 'nextSecret' | 'authorization'>;
+type Shown = Omit<SubscriptionDeclaration, 'secret' | 'nextSecret' | 'authorization' | 'oauth'>;
 
 export interface Subscription extends Required<Omit<Shown, 'source'>> {
   /** `from` as an offset, `earliest`, `latest`, or `@` and ms since 1970. */
@@ -72,6 +80,7 @@ export interface Subscription extends Required<Omit<Shown, 'source'>> {
   subscription: string;
   hasNextSecret: boolean;
   hasAuthorization: boolean;
+  hasOauth: boolean;
   isPaused: boolean;
   /** `gone`: the endpoint answered 410; `source_deleted`: its queue or topic was deleted. null: it runs. */
   pauseReason: 'asked' | 'gone' | 'source_deleted' | null;

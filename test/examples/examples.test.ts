@@ -6,6 +6,7 @@ import { images } from '../../examples/images/images.ts';
 import { newsletter } from '../../examples/newsletter/newsletter.ts';
 import { orders } from '../../examples/orders/orders.ts';
 import { poisonPill } from '../../examples/poison-pill/poison-pill.ts';
+import { postgres } from '../../examples/postgres/postgres.ts';
 import { webhook } from '../../examples/webhook/webhook.ts';
 import { shop } from '../../examples/worker/shop.ts';
 import { TestBroker } from '../support/test-broker.ts';
@@ -35,8 +36,10 @@ describe('the example', () => {
     ['poison-pill', 'without a token', (context) => poisonPill(context, 0.01)],
     ['images', 'without a token', (context) => images(context, { pictures: 3, pictureBytes: 2_000_000 })],
     ['webhook', 'without a token', (context) => webhook(context, 60)],
+    ['postgres', 'without a token', (context) => postgres(context, 40)],
     ['worker', 'without a token', shop],
     ['poison-pill', 'with a token', (context) => poisonPill(context, 0.01)],
+    ['postgres', 'with a token', (context) => postgres(context, 40)],
     ['worker', 'with a token', shop],
   ])(
     '%s shows what it claims, %s',

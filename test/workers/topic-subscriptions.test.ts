@@ -122,22 +122,25 @@ describe('a subscription of a topic', () => {
     expect((await own.get()).state.dead_letters_waiting).toBe(0);
   });
 
-  it('brings everything to an endpoint that was down, in the order of each key, and uses nothing up', async () => {
-    const { port, url } = own.endpoint;
-    await own.endpoint.stop();
-    await own.declare({ partitions: 2 });
-    await own.subscribe({ retry: { schedule_ms: [10, 10] } }, { target: { url }, concurrency: 1 });
-    const sent = numbers(30);
-    await own.produce(sent.map((value) => ({ key: `k${value % 6}`, value })));
-    await until(async () => (await own.get()).state.breaker !== 'closed', 'an open breaker');
-    own.endpoint = await PushEndpoint.start(port);
-    await own.untilDone(30_000);
-    for (let key = 0; key < 6; key++)
-      expect(own.values().filter((value) => (value as number) % 6 === key)).toEqual(
-        sent.filter((value) => value % 6 === key),
-      );
-    expect((await own.get()).state).toMatchObject({ breaker: 'closed', failures: 0, last_error: null });
-  });
+  it.each(['key', 'partition'])(
+    'brings everything to an endpoint that was down, in order of each %s',
+    async (order) => {
+      const { port, url } = own.endpoint;
+      await own.endpoint.stop();
+      await own.declare({ partitions: 2 });
+      await own.subscribe({ order, retry: { schedule_ms: [500, 500] } }, { target: { url }, concurrency: 5 });
+      const sent = numbers(30);
+      await own.produce(sent.map((value) => ({ key: `k${value % 6}`, value })));
+      await until(async () => (await own.get()).state.breaker !== 'closed', 'an open breaker');
+      own.endpoint = await PushEndpoint.start(port);
+      await own.untilDone(30_000);
+      for (let key = 0; key < 6; key++)
+        expect(own.values().filter((value) => (value as number) % 6 === key)).toEqual(
+          sent.filter((value) => value % 6 === key),
+        );
+      expect((await own.get()).state).toMatchObject({ breaker: 'closed', failures: 0, last_error: null });
+    },
+  );
 
   it('is in the metrics of its namespace until it is deleted', async () => {
     await own.declare();

@@ -195,6 +195,7 @@ function fieldsOf({
   config,
   nextSecret,
   authorization,
+  oauth,
   pauseReason,
 }: SubscriptionDefinition): SubscriptionList['subscriptions'][number] {
   return {
@@ -203,6 +204,7 @@ function fieldsOf({
     filter: config.filter ?? null, // older definitions have none
     has_next_secret: nextSecret !== null,
     has_authorization: authorization !== null,
+    has_oauth: oauth != null,
     is_paused: pauseReason !== null,
     pause_reason: pauseReason,
   };

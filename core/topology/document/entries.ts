@@ -39,7 +39,12 @@ export interface KeptDefinitions {
 }
 
 /** Fields that no reply shows. One that is left out stays as it is. */
-export const SECRET_FIELDS: ReadonlySet<string> = new Set(['secret', 'next_secret', 'authorization']);
+export const SECRET_FIELDS: ReadonlySet<string> = new Set([
+  'secret',
+  'next_secret',
+  'authorization',
+  'oauth',
+]);
 
 /** Returns the settings of a definition that is there, its secrets among them. */
 export const presentEntry: { readonly [Kind in NamedKind]: (kept: KeptDefinitions[Kind]) => Entry } = {
@@ -65,11 +70,12 @@ export const presentEntry: { readonly [Kind in NamedKind]: (kept: KeptDefinition
     const { trace: _, ...declared } = config;
     return declared;
   },
-  subscription: ({ config, secret, nextSecret, authorization }) => ({
+  subscription: ({ config, secret, nextSecret, authorization, oauth }) => ({
     ...config,
     secret,
     next_secret: nextSecret,
     authorization,
+    oauth: oauth ?? null,
   }),
   hook: ({ config, secret, nextSecret }) => ({ ...config, secret, next_secret: nextSecret }),
   share_group: ({ config }) => ({ ...config }),

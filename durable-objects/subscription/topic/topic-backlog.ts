@@ -12,12 +12,11 @@ import type { StoredProgress } from '../../../core/subscription/partition-progre
 import type { PushFailure } from '../../../core/subscription/push-verdict.ts';
 import {
   batchMax,
-  isStoreTarget,
+  isInOrder,
   type SubscriptionConfig,
   type SubscriptionDefinition,
 } from '../../../core/topology/subscriptions.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
-import type { TopicSource } from '../../../protocol/schemas/subscriptions.ts';
 import { RetryTask } from '../../forwarding/retry-task.ts';
 import type { PartitionWake } from '../../rpc/subscription.ts';
 import type { ObjectContext } from '../../runtime/context.ts';
@@ -161,8 +160,7 @@ export class TopicBacklog implements Backlog<TopicMessage> {
     this.#restMs = 0;
     const max = batchMax(config);
     this.lanes.fill(Math.max(READ_AHEAD, 2 * max));
-    const isStored = isStoreTarget(config.target); // the numbers by which a queue knows messages have to grow
-    const order = isStored ? 'partition' : (config.source as TopicSource).order;
+    const order = isInOrder(config) ? 'partition' : 'key'; // also for the numbers by which a queue knows messages
     const lanes = this.lanes.all;
     let wakeMs = Infinity;
     for (let index = 0; index < lanes.length; index++) {

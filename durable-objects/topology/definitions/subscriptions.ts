@@ -32,9 +32,11 @@ export function putSubscriptionIn(
   name: string,
   declaration: SubscriptionDeclaration,
 ): (SubscriptionAnswer & { isNew: boolean; secret: string | null }) | Failure {
-  const { target } = declaration;
+  const { target, oauth } = declaration;
   const refused = 'url' in target ? checkWebhookUrl(target.url, mayCallAnywhere(env), 'target.url') : null;
-  if (refused) return refused;
+  const unreached =
+    refused ?? (oauth ? checkWebhookUrl(oauth.token_url, mayCallAnywhere(env), 'oauth.token_url') : null);
+  if (unreached) return unreached;
   const existing = store.subscriptions.get(name);
   if (existing === null && store.subscriptions.count() >= SUBSCRIPTIONS_MAX) {
     return failure('too_many_subscriptions', `a namespace has at most ${SUBSCRIPTIONS_MAX} subscriptions`);

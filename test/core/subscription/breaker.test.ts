@@ -56,3 +56,10 @@ describe('a breaker', () => {
     expect(noteLater(once, null, NOW).untilMs).toBe(NOW + 2_000);
   });
 });
+
+it('opens for one message alone if nobody is there and all others wait for it', () => {
+  const once = noteFailed(CLOSED, 'a', 1_000, true);
+  expect(once.phase).toBe('closed');
+  expect(noteFailed(once, 'a', 2_000, true)).toMatchObject({ phase: 'open', untilMs: 7_000 });
+  expect(noteFailed(once, 'a', 2_000).phase).toBe('closed');
+});

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { judgePush } from '../../../core/subscription/push-verdict.ts';
+import { isAbsent, judgePush } from '../../../core/subscription/push-verdict.ts';
 
 const answered = (status: number, retryAfterMs: number | null = null) => judgePush({ status, retryAfterMs });
 
@@ -33,4 +33,13 @@ it('no reply is a failed attempt that says why', () => {
     isDown: true,
     delayMs: null,
   });
+});
+
+it.each([
+  [{ error: 'refused' }, true],
+  [{ status: 503, retryAfterMs: null }, true],
+  [{ status: 500, retryAfterMs: null }, false],
+  [{ status: 422, retryAfterMs: null }, false],
+])('%j says whether anybody was there: %s', (outcome, isGone) => {
+  expect(isAbsent(outcome)).toBe(isGone);
 });

@@ -46,6 +46,7 @@ const requests: Record<string, (base: string) => Promise<Reply<ProblemDocument>>
       source: '/shop',
       type: 'order.created',
     }),
+  ingestDebezium: (base) => locked.call('POST', `${base}/ingest/debezium?other=events`, { ts_ms: 1 }),
   publishToQueue: (base) => locked.call('POST', `${base}/queues/jobs/messages`, { messages: [{ body: 1 }] }),
   request: (base) =>
     locked.call('POST', `${base}/exchanges/amq.default/requests`, {

@@ -49,6 +49,14 @@ class TopicTarget(TypedDict):
     namespace: NotRequired[str]
 
 
+class OAuthClient(TypedDict):
+    token_url: str
+    client_id: str
+    client_secret: str
+    scope: NotRequired[str]
+    audience: NotRequired[str]
+
+
 class PushFilter(TypedDict, total=False):
     routing_key: str
     """A pattern as a topic exchange has it. A message that came through no exchange is matched by its key."""
@@ -100,6 +108,7 @@ class Subscription(TypedDict):
     headers: dict[str, str]
     has_next_secret: bool
     has_authorization: bool
+    has_oauth: bool
     is_paused: bool
     pause_reason: Literal["asked", "gone", "source_deleted"] | None
     secret: NotRequired[str]
@@ -155,6 +164,7 @@ def put_subscription(
     secret: str | None = None,
     next_secret: str | None = KEEP,
     authorization: str | None = KEEP,
+    oauth: OAuthClient | Literal["keep"] | None = KEEP,
 ) -> Operation[Subscription]:
     """Creates a subscription, or replaces it. A secret that is made for it is in the result of this call only.
 
@@ -187,6 +197,8 @@ def put_subscription(
         fields["next_secret"] = next_secret
     if authorization != KEEP:
         fields["authorization"] = authorization
+    if oauth != KEEP:
+        fields["oauth"] = oauth
     return (yield from ask(Subscription, Call("PUT", _path(subscription), body=json_body(fields))))
 
 
