@@ -100,6 +100,9 @@ export const errorTable = {
   offset_below_start: permanent(416, 'The offset lies before the start of the log'),
   offset_past_end: permanent(416, 'The offset lies past the end of the log'),
 
+  // What to do: try again; if it lasts, see whether the bucket has the object that the reply names (docs/endless-retention.md).
+  cold_unavailable: transient(503, 'The bucket did not return records of the log'),
+
   // Objects
   object_differs: permanent(409, 'There is another object of that id'),
   length_required: permanent(411, 'The request must say how long its body is'),

@@ -39,7 +39,7 @@ import { openPartition, type OpenPartition as Open } from './open-partition.ts';
 import { PartitionReporter } from './partition-reporter.ts';
 import { SubscriptionWakes } from './log/subscription-wakes.ts';
 import { PartitionStore, storingPartition } from './log/partition-store.ts';
-import { Tier } from './tier/tier.ts';
+import { ColdUnavailable, Tier } from './tier/tier.ts';
 import type {
   AppendedBatch,
   AppendOptions,
@@ -315,11 +315,16 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
    */
   override async fetch(request: Request): Promise<Response> {
     const query = JSON.parse(decodeURIComponent(new URL(request.url).search.slice(1))) as ReadRequest;
-    return await this.#tier.read((hasLoaded) => {
-      const open = this.#current(query.version);
-      if (!open) return Response.json(STALE, { status: 422 });
-      return serveRead(this.#reads, open, query, request, !hasLoaded);
-    });
+    try {
+      return await this.#tier.read((hasLoaded) => {
+        const open = this.#current(query.version);
+        if (!open) return Response.json(STALE, { status: 422 });
+        return serveRead(this.#reads, open, query, request, !hasLoaded);
+      });
+    } catch (error) {
+      if (error instanceof ColdUnavailable) return Response.json(error.failure, { status: 422 });
+      throw error;
+    }
   }
 
   override alarm(): void {

@@ -142,6 +142,22 @@ describe('a partition above its hot size', () => {
     expect(await Promise.all([...all, ...all].map(readAll))).toEqual([...all, ...all].map(() => 20));
   });
 
+  it('says which object is missing, reads what it has, and reads all when the object is back', async () => {
+    const id = await fill('lost');
+    await broker.evict('lost', 0);
+    const [first] = await keysOf(id);
+    const bytes = await (await bucket.get(first!))!.arrayBuffer();
+    await bucket.delete(first!);
+    const { status, body } = await broker.call(
+      'GET',
+      '/v1/default/topics/lost/partitions/0/records?offset=0',
+    );
+    expect([status, body]).toMatchObject([503, { code: 'cold_unavailable', object: first, retryable: true }]);
+    expect(await valuesFrom('lost', 100)).toEqual(numbers(100, 600));
+    await bucket.put(first!, bytes);
+    expect(await valuesFrom('lost', 0)).toEqual(numbers(0, 600));
+  });
+
   it('does not move what a topic without a hot size or with compaction has', async () => {
     for (const [topic, declaration] of [
       ['all-hot', { hot_bytes: null }],

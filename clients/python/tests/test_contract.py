@@ -15,12 +15,12 @@ from posthorn.admin.dead_letters import DryRun, Replay
 from posthorn.admin.definitions import DefinitionsPlan, DefinitionStep
 from posthorn.admin.exchanges import Binding, Exchange, ExchangeSettings, Route
 from posthorn.admin.groups import GroupDescription, GroupMember, GroupOffset
+from posthorn.admin.hooks import Hook
 from posthorn.admin.limits import CostLimits
 from posthorn.admin.moves import Move
 from posthorn.admin.namespaces import Namespace, Quotas
 from posthorn.admin.objects import StoredObject
 from posthorn.admin.overview import NamespaceOverview, OverviewProblem
-from posthorn.admin.hooks import Hook
 from posthorn.admin.policies import Policy
 from posthorn.admin.queue_messages import MessageCancelled, MessageRun
 from posthorn.admin.queue_types import QueueChange, QueueSettings, QueueState, QueueWithState
@@ -186,7 +186,7 @@ REPLIES: list[tuple[str, str, Any]] = [
     ("putHook", "", Hook),
     ("putSubscription", "", Subscription),
     ("getSubscription", "state", SubscriptionState),
-        ("seekSubscription", "offsets", SoughtOffset),
+    ("seekSubscription", "offsets", SoughtOffset),
     ("testSubscription", "attempt", PushAttempt),
     ("listAttempts", "attempts", PushAttempt),
     ("putDefinitions", "", DefinitionsPlan),

@@ -3,6 +3,7 @@
  * to, and repeats reads that lack bytes of the bucket when they are in memory.
  */
 
+import { failure, type Failure } from '../../../protocol/errors.ts';
 import { tierPrefix } from '../../../core/log/tier/tier-key.ts';
 import { ColdMiss } from '../../storage/cold-part.ts';
 import type { ObjectContext } from '../../runtime/context.ts';
@@ -22,6 +23,19 @@ const SWEEP_RETRY_MS = 300_000;
 
 /** Loads of one read. Only a search or a long run of aborted records needs more than one. */
 const LOADS_MAX = 16;
+
+/** The bucket did not return the bytes that a read needs. */
+export class ColdUnavailable extends Error {
+  readonly failure: Failure;
+
+  constructor({ key }: ColdMiss, reason: unknown) {
+    const message = reason instanceof Error ? reason.message : String(reason);
+    super(message);
+    this.failure = failure('cold_unavailable', `these records are in the bucket: ${message}`, {
+      object: key,
+    });
+  }
+}
 
 export interface TierHost {
   open(): Tiered | null;
@@ -76,7 +90,7 @@ export class Tier {
 
   /**
    * Runs what reads the log. If it lacks bytes of the bucket, loads them and runs it again: it must change nothing before it has
-   * all that it needs. Rejects if the bucket fails.
+   * all that it needs. Rejects with a `ColdUnavailable` if the bucket fails.
    * @param action `hasLoaded`: it was run before
    */
   async read<Result>(action: (hasLoaded: boolean) => Result): Promise<Result> {
@@ -90,7 +104,10 @@ export class Tier {
         if (!(error instanceof ColdMiss)) throw error;
         miss = error;
       }
-      if (failedKey === miss.key) throw reason;
+      if (failedKey === miss.key) {
+        console.error('records of the log could not be read from the bucket', reason);
+        throw new ColdUnavailable(miss, reason);
+      }
       if (loads >= LOADS_MAX)
         throw new Error('a read of the log needs more of the bucket than memory may hold');
       try {

@@ -28,6 +28,7 @@ const CODES: Partial<Record<PosthornErrorCode, KafkaError>> = {
   inconsistent_topic_id: 'UNKNOWN_TOPIC_OR_PARTITION',
   partition_unavailable: 'NOT_LEADER_OR_FOLLOWER',
   partition_overloaded: 'REQUEST_TIMED_OUT',
+  cold_unavailable: 'KAFKA_STORAGE_ERROR',
   topic_differs: 'TOPIC_ALREADY_EXISTS',
   partitions_cannot_shrink: 'INVALID_PARTITIONS',
   invalid_name: 'INVALID_TOPIC_EXCEPTION',

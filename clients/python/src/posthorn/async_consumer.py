@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from ._core.settlements import Settlement
+from ._core.tracing import processing_async
 from ._io.backlog import seen, unfinished
 from ._io.consuming import ConsumerConfig, Consuming, Handle
 from ._io.delivered import Delivered, Settle, ack_of, extend_of, nack_of, reject_of, release_of
@@ -88,9 +89,11 @@ class AsyncConsumer:
     ) -> None:
         """Made by `AsyncPosthorn.consumer`."""
 
+        traced = processing_async(transport.config.tracing, queue, handler)
+
         async def handle(message: Delivered) -> object:
             assert isinstance(message, AsyncMessage)
-            return await handler(message)
+            return await traced(message)
 
         self._run = Consuming(transport, queue, wrap(handle), config, make_message)
         self._run.start()

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from ._core.group_records import GroupBatch, GroupOwner, GroupRecord, PartitionLag, Position, TopicPartition
+from ._core.tracing import processing_async
 from ._io.group_config import group_config
 from ._io.group_consuming import GroupConsuming
 from ._io.group_handling import at_most_once, check_handlers, exactly_once, lag_of
@@ -46,7 +47,8 @@ class AsyncGroupConsumer:
         """Made by `AsyncPosthorn.group_consumer`."""
         check_handlers(each_record, each_batch)
         config = group_config(group, topics, by_batch=each_batch is not None, producer=producer, **options)
-        handle: Callable[[Any], Awaitable[object]] = each_record or each_batch  # type: ignore[assignment]
+        given: Callable[[Any], Awaitable[object]] = each_record or each_batch  # type: ignore[assignment]
+        handle = processing_async(transport.config.tracing, None, given, group)
         if config.delivery == "at-most-once":
             handle = at_most_once(handle, each_record is not None, lambda: self._run)
         elif producer is not None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
+from typing import Any
 
 from ._core.received import Receipt
 from ._core.records import OutgoingRecord, PendingRecord
+from ._core.tracing import Tracing, traced
 from ._core.values import Headers
 from ._io.producing import Producing
 from .errors import PosthornError, invalid_argument
@@ -52,10 +55,16 @@ class AsyncProducer:
         Raises PosthornError `invalid_argument` and `closed` at once. The future raises `topic_not_found`,
         `partition_not_found`, `record_too_large`, `key_required`, `timeout`, and other codes of the broker.
         """
-        record = OutgoingRecord(value, key, headers, timestamp, partition)
-        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._check_open()
-        self._producing.accept(topic, PendingRecord(record, future, now_ms()))
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        record = traced(
+            self._producing.tracing,
+            topic,
+            headers,
+            future,
+            lambda given: PendingRecord(OutgoingRecord(value, key, given, timestamp, partition), future, now_ms()),
+        )
+        self._producing.accept(topic, record)
         return future
 
     async def send_batch(self, topic: str, records: Iterable[OutgoingRecord]) -> list[Receipt]:
@@ -66,7 +75,7 @@ class AsyncProducer:
         """
         self._check_open()
         loop = asyncio.get_running_loop()
-        pending = pending_batch(records, loop.create_future)
+        pending = pending_batch(topic, records, loop.create_future, self._producing.tracing)
         for record in pending:
             self._producing.accept(topic, record)
         futures: list[asyncio.Future[Receipt]] = [record.sink for record in pending]  # type: ignore[misc]
@@ -103,17 +112,31 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def pending_batch(records: Iterable[OutgoingRecord], make_sink: object) -> list[PendingRecord]:
+def pending_batch(
+    topic: str, records: Iterable[OutgoingRecord], make_sink: object, tracing: Tracing | None
+) -> list[PendingRecord]:
     """Returns the records with a sink each. Raises PosthornError `invalid_argument`, which says which is wrong."""
     assert callable(make_sink)
     sent_ms = now_ms()
     pending: list[PendingRecord] = []
     for index, record in enumerate(records):
         try:
-            pending.append(PendingRecord(record, make_sink(), sent_ms))
+            pending.append(_pending(topic, record, make_sink(), sent_ms, tracing))
         except PosthornError as error:
             raise invalid_argument(f"record {index}: {error}") from error
     return pending
+
+
+def _pending(topic: str, record: OutgoingRecord, sink: Any, sent_ms: int, tracing: Tracing | None) -> PendingRecord:
+    if tracing is None:
+        return PendingRecord(record, sink, sent_ms)
+    return traced(
+        tracing,
+        topic,
+        record.headers,
+        sink,
+        lambda given: PendingRecord(replace(record, headers=given), sink, sent_ms),
+    )
 
 
 def receipts_of(outcomes: Iterable[Receipt | BaseException]) -> list[Receipt]:

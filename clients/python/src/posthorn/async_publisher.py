@@ -8,6 +8,7 @@ from types import TracebackType
 from ._core.message_batches import Destination, PendingMessage
 from ._core.messages import MessageProperties
 from ._core.received import Confirmation
+from ._core.tracing import traced
 from ._core.typing import Unpack
 from ._core.values import Headers
 from ._io.publishing import Publishing
@@ -58,7 +59,15 @@ class AsyncPublisher:
         `exchange_not_found`, `exchange_internal`, `unroutable`, `timeout`, and other codes of the broker.
         """
         future = self._future()
-        message = PendingMessage(body, headers, properties, future, routing_key=routing_key, mandatory=mandatory)
+        message = traced(
+            self._publishing.tracing,
+            exchange,
+            headers,
+            future,
+            lambda given: PendingMessage(body, given, properties, future, routing_key=routing_key, mandatory=mandatory),
+            routing_key,
+            properties,
+        )
         self._publishing.accept(Destination("exchange", exchange), message)
         return future
 
@@ -76,7 +85,15 @@ class AsyncPublisher:
         `queue_not_found`, `timeout`, and other codes of the broker.
         """
         future = self._future()
-        self._publishing.accept(Destination("queue", queue), PendingMessage(body, headers, properties, future))
+        message = traced(
+            self._publishing.tracing,
+            queue,
+            headers,
+            future,
+            lambda given: PendingMessage(body, given, properties, future),
+            properties=properties,
+        )
+        self._publishing.accept(Destination("queue", queue), message)
         return future
 
     async def ready(self) -> None:

@@ -15,6 +15,7 @@ from ._core.names import check_name, check_wide_name
 from ._core.options import RequestHeaders, Token, client_config
 from ._core.received import PeekedMessage
 from ._core.retry import RetryPolicy
+from ._core.tracing import Tracing
 from ._core.typing import Unpack
 from ._core.values import Headers
 from ._io.consuming import consumer_config, messages_config
@@ -86,6 +87,7 @@ class Posthorn:
         headers: RequestHeaders | None = None,
         timeout_ms: float = 30_000,
         retry: RetryPolicy | None = None,
+        tracing: Tracing | None = None,
         http_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Makes a client; nothing is sent yet.
@@ -96,11 +98,12 @@ class Posthorn:
         - `headers`: sent with each request; a function is asked for each request
         - `timeout_ms`: the time limit of one request; a long poll adds its waiting time
         - `retry`: how temporary failures are tried again
+        - `tracing`: `posthorn.tracing.open_telemetry(url)` makes spans of what is sent and handled
         - `http_transport`: the transport of httpx, for proxies of one's own and for tests
 
         Raises PosthornError `invalid_argument`.
         """
-        config = client_config(url, namespace, token, headers, timeout_ms, retry)
+        config = client_config(url, namespace, token, headers, timeout_ms, retry, tracing)
         self._thread = LoopThread()
         self._transport = Transport(config, http_transport)
         runner = _Runner(self._thread, self._transport)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from ._core.settlements import Settlement
+from ._core.tracing import processing
 from ._io.consuming import ConsumerConfig, Consuming
 from ._io.delivered import Delivered, Settle, ack_of, extend_of, nack_of, reject_of, release_of
 from ._io.inbox import running_future
@@ -94,7 +95,8 @@ class Consumer:
         """Made by `Posthorn.consumer`."""
         self._thread = thread
         self._pool = ThreadPoolExecutor(int(config.concurrency), thread_name_prefix=f"posthorn-{queue}")
-        self._run = thread.run(self._start(transport, queue, handler, config, wrap))
+        traced = processing(transport.config.tracing, queue, handler)
+        self._run = thread.run(self._start(transport, queue, traced, config, wrap))
 
     @property
     def in_hand(self) -> int:

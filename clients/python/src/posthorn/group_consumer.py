@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from ._core.group_records import GroupBatch, GroupOwner, GroupRecord, PartitionLag, Position, TopicPartition
+from ._core.tracing import processing
 from ._io.group_config import GroupConfig, group_config
 from ._io.group_consuming import GroupConsuming
 from ._io.group_handling import at_most_once, check_handlers, exactly_once, lag_of
@@ -54,7 +55,8 @@ class GroupConsumer:
         self._handlers = ThreadPoolExecutor(int(config.concurrency), thread_name_prefix=f"posthorn-{group}")
         # Callbacks must not wait for handlers.
         self._callbacks = ThreadPoolExecutor(1, thread_name_prefix=f"posthorn-{group}-callbacks")
-        handler: Callable[[Any], object] = each_record or each_batch  # type: ignore[assignment]
+        given: Callable[[Any], object] = each_record or each_batch  # type: ignore[assignment]
+        handler = processing(transport.config.tracing, None, given, group)
         self._run = thread.run(self._start(config, handler, each_record is not None, producer))
 
     @property

@@ -10,6 +10,7 @@ from types import TracebackType
 from ._core.names import check_name
 from ._core.received import Receipt
 from ._core.records import OutgoingRecord, PendingRecord
+from ._core.tracing import traced
 from ._core.values import Headers
 from ._io.inbox import Inbox, running_future
 from ._io.loop_thread import LoopThread
@@ -68,9 +69,16 @@ class Producer:
         `partition_not_found`, `record_too_large`, `key_required`, `timeout`, and other codes of the broker.
         """
         self._check_open()
-        record = OutgoingRecord(value, key, headers, timestamp, partition)
+        check_name("topic", topic)
         future: Future[Receipt] = running_future()
-        self._inbox.put((check_name("topic", topic), PendingRecord(record, future, now_ms())))
+        record = traced(
+            self._producing.tracing,
+            topic,
+            headers,
+            future,
+            lambda given: PendingRecord(OutgoingRecord(value, key, given, timestamp, partition), future, now_ms()),
+        )
+        self._inbox.put((topic, record))
         return future
 
     def send_batch(self, topic: str, records: Iterable[OutgoingRecord]) -> list[Receipt]:
@@ -88,7 +96,7 @@ class Producer:
             futures.append(running_future())
             return futures[-1]
 
-        for record in pending_batch(records, make_sink):
+        for record in pending_batch(topic, records, make_sink, self._producing.tracing):
             self._inbox.put((topic, record))
         return receipts_of([future.exception() or future.result() for future in futures])
 

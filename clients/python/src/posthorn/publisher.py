@@ -9,6 +9,7 @@ from ._core.message_batches import Destination, PendingMessage
 from ._core.messages import MessageProperties
 from ._core.names import check_exchange, check_wide_name
 from ._core.received import Confirmation
+from ._core.tracing import traced
 from ._core.typing import Unpack
 from ._core.values import Headers
 from ._io.inbox import Inbox, running_future
@@ -77,7 +78,15 @@ class Publisher:
         """
         future = self._future()
         check_exchange(exchange)
-        message = PendingMessage(body, headers, properties, future, routing_key=routing_key, mandatory=mandatory)
+        message = traced(
+            self._publishing.tracing,
+            exchange,
+            headers,
+            future,
+            lambda given: PendingMessage(body, given, properties, future, routing_key=routing_key, mandatory=mandatory),
+            routing_key,
+            properties,
+        )
         self._inbox.put((Destination("exchange", exchange), message))
         return future
 
@@ -96,7 +105,14 @@ class Publisher:
         """
         future = self._future()
         check_wide_name("queue", queue)
-        message = PendingMessage(body, headers, properties, future)
+        message = traced(
+            self._publishing.tracing,
+            queue,
+            headers,
+            future,
+            lambda given: PendingMessage(body, given, properties, future),
+            properties=properties,
+        )
         self._inbox.put((Destination("queue", queue), message))
         return future
 

@@ -221,6 +221,10 @@ describe('a tier', () => {
     const driver = new TierDriver();
     fill(driver, 0, 100);
     await driver.seal();
+    expect(
+      ['tier', 'tier-orphans'].map((task) => driver.alarm.isScheduled(task)),
+      'at rest',
+    ).toEqual([false, false]);
     let reads = 0;
     driver.bucket.onStep = (call, when) => {
       if (call === 'get' && when === 'before') reads += 1;

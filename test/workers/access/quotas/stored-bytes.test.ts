@@ -116,6 +116,19 @@ describe('a quota of stored bytes', () => {
     },
   );
 
+  it('counts what a partition has in the bucket', async () => {
+    const namespace = await space({ stored_bytes: LIMIT });
+    await locked.call('PATCH', `/v1/${namespace}/topics/events`, { hot_bytes: 65_536 });
+    expect(await fill(namespace, toPartition(0))).toBeGreaterThan(30);
+    const path = `/v1/${namespace}/topics/events/partitions/0`;
+    const coldBytes = async (): Promise<number> =>
+      (await locked.call<{ cold_bytes: number }>('GET', path)).body.cold_bytes;
+    await expect.poll(coldBytes, { timeout: 15_000 }).toBeGreaterThan(LIMIT / 2);
+    expect(await stored(namespace), 'the object is far below it').toBeLessThan(LIMIT / 2);
+    await locked.call('DELETE', `${path}/records?before=latest`);
+    await roomFor(namespace, toPartition(0));
+  });
+
   it('stops many at once within a step for each object', async () => {
     const namespace = await space({ stored_bytes: LIMIT });
     const all = [toQueue('jobs'), toQueue('mails'), toPartition(0), toPartition(1)];

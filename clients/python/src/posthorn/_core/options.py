@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from ..errors import invalid_argument
 from .names import check_name
 from .retry import RetryPolicy
+from .tracing import Tracing
 
 Token = str | Callable[[], str | Awaitable[str]]
 RequestHeaders = Mapping[str, str] | Callable[[], Mapping[str, str]]
@@ -24,6 +25,7 @@ class ClientConfig:
     timeout_ms: float
     """Of one request; a long poll adds its waiting time."""
     retry: RetryPolicy
+    tracing: Tracing | None = None
 
     @property
     def base_url(self) -> str:
@@ -37,12 +39,13 @@ def client_config(
     headers: RequestHeaders | None,
     timeout_ms: float,
     retry: RetryPolicy | None,
+    tracing: Tracing | None = None,
 ) -> ClientConfig:
     """Checks the options. Raises PosthornError `invalid_argument`."""
     if not timeout_ms > 0:
         raise invalid_argument(f"timeout_ms is a positive number, got {timeout_ms!r}")
     return ClientConfig(
-        _base_of(url), check_name("namespace", namespace), token, headers, timeout_ms, retry or RetryPolicy()
+        _base_of(url), check_name("namespace", namespace), token, headers, timeout_ms, retry or RetryPolicy(), tracing
     )
 
 

@@ -115,6 +115,7 @@ class Producing:
         transactional_id: str | None = None,
     ) -> None:
         self.backlog = Backlog(config.buffer_bytes)
+        self.tracing = transport.config.tracing
         self._transport = transport
         self._config = config
         self._sequences = sequences or (Sequences() if config.idempotent else None)

@@ -107,6 +107,7 @@ class Publishing:
     def __init__(self, transport: Transport, config: PublisherConfig) -> None:
         self.bytes = Backlog(config.buffer_bytes)
         self.messages = Backlog(config.max_unconfirmed)
+        self.tracing = transport.config.tracing
         self._transport = transport
         self._config = config
         self._sequences = Sequences() if config.idempotent else None

@@ -168,8 +168,9 @@ def put_subscription(
 ) -> Operation[Subscription]:
     """Creates a subscription, or replaces it. A secret that is made for it is in the result of this call only.
 
-    Give either `queue` or `topic`, and either `url` or `target`: a queue or topic that messages are stored in. `start`, `order`, `retry` and `dead_letter` are for topics: where a new subscription
-    begins, what is pushed in order, and what becomes of records that fail (by default the queue `<subscription>.dlq`).
+    Give either `queue` or `topic`, and either `url` or `target`: a queue or topic that messages are stored in.
+    `start`, `order`, `retry` and `dead_letter` are for topics: where a new subscription begins, what is pushed in order,
+    and what becomes of records that fail (by default the queue `<subscription>.dlq`).
 
     Raises PosthornError `invalid_field`, `queue_not_found`, `topic_not_found`, `too_many_subscriptions`.
     """

@@ -20,7 +20,8 @@ class TopicChange(TypedDict, total=False):
     retention_bytes: int | None
     """Each partition is held to about this size; None, the default, sets no limit."""
     hot_bytes: int | None
-    """What each partition keeps in its object; older records move to the bucket, if there is one. None: none. Default 1 GB."""
+    """What each partition keeps in its object; older records move to the bucket, if there is one. None: none move.
+    Default 1 GB."""
     cleanup_policy: Literal["delete", "compact", "compact,delete"]
     delete_retention_ms: int
     """How long compaction keeps a tombstone. Default a day."""
