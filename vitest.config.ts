@@ -14,8 +14,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     isolate: false,
     setupFiles: 'test/support/set-up.ts',
-    globalSetup: 'test/support/test-folder.ts',
-    alias: { 'cloudflare:workers': join(import.meta.dirname, 'test/support/cloudflare-workers.ts') },
+    globalSetup: 'test/support/broker/test-folder.ts',
+    alias: { 'cloudflare:workers': join(import.meta.dirname, 'test/support/broker/cloudflare-workers.ts') },
     // No test takes long; these only end one that hangs, on a machine that may be busy with other things.
     testTimeout: 30_000,
     hookTimeout: 60_000,

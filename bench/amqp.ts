@@ -10,11 +10,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Posthorn } from '../sdk/index.ts';
 import { startRabbitmq } from '../scripts/peers/rabbitmq.ts';
-import { median, quantile } from './client.ts';
+import { median, quantile } from './runtime/client.ts';
 import { amqpRunning } from './peers/amqp-client.ts';
 import { BODY, Countdown, WINDOW, type Running } from './peers/contender.ts';
 import { QUORUM } from './peers/rabbitmq.ts';
-import { withRuntime } from './runtime.ts';
+import { withRuntime } from './runtime/runtime.ts';
 
 const MAIN = join(import.meta.dirname, '../gateway/main.ts');
 

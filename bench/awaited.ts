@@ -4,13 +4,13 @@
  * machine: a request that does nothing, and a bare object that stores the same bytes.
  */
 
-import { RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
+import { RECORD_BATCH_TYPE } from '../protocol/headers/media-types.ts';
 import { encodeBatch } from '../protocol/record-batch/index.ts';
 import type { FetchReply } from '../protocol/schemas/records.ts';
 import { Posthorn } from '../sdk/index.ts';
-import { Arrival } from './arrival.ts';
-import { quantile, timed, type Client } from './client.ts';
-import { withRuntime } from './runtime.ts';
+import { Arrival } from './runtime/arrival.ts';
+import { quantile, timed, type Client } from './runtime/client.ts';
+import { withRuntime } from './runtime/runtime.ts';
 
 const MESSAGE_BYTES = 100;
 

@@ -9,10 +9,10 @@ import { mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startBroker } from '../scripts/broker/broker.ts';
-import { median } from './client.ts';
-import { batchOfRecords, posthornRound } from './log.ts';
-import { posthornHttpRound } from './queue.ts';
-import { withRuntime, type Start } from './runtime.ts';
+import { median } from './runtime/client.ts';
+import { batchOfRecords, posthornRound } from './log/log.ts';
+import { posthornHttpRound } from './queue/queue.ts';
+import { withRuntime, type Start } from './runtime/runtime.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const run = promisify(execFile);

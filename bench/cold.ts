@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { startBroker } from '../scripts/broker/broker.ts';
 import { bundleWorker } from '../scripts/broker/bundle.ts';
-import { Client, median } from './client.ts';
+import { Client, median } from './runtime/client.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 

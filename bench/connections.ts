@@ -3,10 +3,10 @@
  * nothing, and batches of 100 as JSON beside record batches. The ways take turns within one run, in a new order each round.
  */
 
-import { RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
+import { RECORD_BATCH_TYPE } from '../protocol/headers/media-types.ts';
 import { encodeBatch } from '../protocol/record-batch/index.ts';
-import { median, timed, type Client } from './client.ts';
-import { withRuntime } from './runtime.ts';
+import { median, timed, type Client } from './runtime/client.ts';
+import { withRuntime } from './runtime/runtime.ts';
 
 const CONNECTIONS = 128;
 const BATCH_CONNECTIONS = 8;

@@ -16,8 +16,8 @@ import { measureRates } from '../scripts/interop/kafka-tools.ts';
 import { canRunKafka, startKafka } from '../scripts/peers/kafka.ts';
 import type { TransactionState } from '../protocol/schemas/transactions.ts';
 import { Posthorn } from '../sdk/index.ts';
-import { median } from './client.ts';
-import { withRuntime } from './runtime.ts';
+import { median } from './runtime/client.ts';
+import { withRuntime } from './runtime/runtime.ts';
 
 const run = promisify(execFile);
 const RECORD = 'x'.repeat(100);

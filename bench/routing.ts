@@ -14,8 +14,8 @@ import { makeBinding, type BindingDeclaration } from '../core/exchange/binding.t
 import type { ExchangeType, RoutedMessage } from '../core/exchange/exchange.ts';
 import { route } from '../core/exchange/route.ts';
 import { RoutingTable } from '../core/exchange/routing-table.ts';
-import { median, timed, type Client } from './client.ts';
-import { withRuntime } from './runtime.ts';
+import { median, timed, type Client } from './runtime/client.ts';
+import { withRuntime } from './runtime/runtime.ts';
 
 const SIZES = [10, 100_000];
 const MESSAGES = 20_000;

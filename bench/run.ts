@@ -21,24 +21,31 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BATCH_RECORDS, benchLog, benchLongPoll, benchMemory, RECORD_BYTES, type LogResult } from './log.ts';
+import {
+  BATCH_RECORDS,
+  benchLog,
+  benchLongPoll,
+  benchMemory,
+  RECORD_BYTES,
+  type LogResult,
+} from './log/log.ts';
 import { benchKafka, printKafka } from './kafka.ts';
-import { benchLevels, printLevels } from './levels.ts';
-import { BACKLOG_DEFAULTS, BACKLOG_QUICK, benchBacklog, printBacklog } from './queue-backlog.ts';
-import { benchQueue, type QueueResult } from './queue.ts';
-import { benchFailing, printFailing } from './retries-runtime.ts';
+import { benchLevels, printLevels } from './log/levels.ts';
+import { BACKLOG_DEFAULTS, BACKLOG_QUICK, benchBacklog, printBacklog } from './queue/queue-backlog.ts';
+import { benchQueue, type QueueResult } from './queue/queue.ts';
+import { benchFailing, printFailing } from './queue/retries-runtime.ts';
 import { benchAwaited, printAwaited } from './awaited.ts';
 import { benchAmqp, printAmqp } from './amqp.ts';
-import { benchAccess, printAccess } from './access.ts';
+import { benchAccess, printAccess } from './access/access.ts';
 import { benchCold, printCold } from './cold.ts';
 import { benchConnections, printConnections } from './connections.ts';
 import { benchBefore, printBefore } from './before.ts';
-import { benchTenants, printTenants } from './tenants.ts';
+import { benchTenants, printTenants } from './access/tenants.ts';
 import { benchPeers } from './peers/compare.ts';
 import { printPeers, writePerformancePage } from './peers/page.ts';
-import { benchPush, printPush } from './push.ts';
+import { benchPush, printPush } from './queue/push.ts';
 import { benchTier, printTier } from './tier.ts';
-import { benchTransactions, printTransactions } from './transactions.ts';
+import { benchTransactions, printTransactions } from './log/transactions.ts';
 import { benchRouting, type RoutingResult } from './routing.ts';
 
 const { values: options } = parseArgs({

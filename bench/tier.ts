@@ -1,10 +1,10 @@
 /** Benchmark of the tier: a partition whose records are in the bucket, read beside one that keeps them in its object. */
 
-import { RECORD_BATCH_TYPE } from '../protocol/media-types.ts';
+import { RECORD_BATCH_TYPE } from '../protocol/headers/media-types.ts';
 import type { PartitionState } from '../protocol/schemas/topics.ts';
-import { median, timed, type Client } from './client.ts';
-import { BATCH_RECORDS, batchOfRecords } from './log.ts';
-import { withRuntime } from './runtime.ts';
+import { median, timed, type Client } from './runtime/client.ts';
+import { BATCH_RECORDS, batchOfRecords } from './log/log.ts';
+import { withRuntime } from './runtime/runtime.ts';
 
 const CONNECTIONS = 8;
 const FETCH_BYTES = 1 << 20;

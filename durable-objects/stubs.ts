@@ -1,6 +1,6 @@
 /** Stubs: how each object is reached. */
 
-import { queueObjectName, type QueueDefinition } from '../core/topology/queues.ts';
+import { queueObjectName, type QueueDefinition } from '../core/topology/queues/queues.ts';
 import { scheduleObjectName, type ScheduleDefinition } from '../core/topology/schedules.ts';
 import { subscriptionObjectName, type SubscriptionDefinition } from '../core/topology/subscriptions.ts';
 import { partitionObjectName, type TopicAddress } from '../core/topology/topics.ts';

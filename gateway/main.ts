@@ -1,7 +1,7 @@
 /** `npm run gateway`: lets clients of AMQP and Kafka talk to a broker, here or deployed. */
 
 import { readFile } from 'node:fs/promises';
-import { AmqpServer } from './amqp/amqp-server.ts';
+import { AmqpServer } from './amqp/connection/amqp-server.ts';
 import { KafkaServer } from './kafka/kafka-server.ts';
 import { ManagementServer } from './management/management-server.ts';
 import type { TlsFiles } from './listeners.ts';

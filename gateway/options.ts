@@ -1,7 +1,7 @@
 /** Options of the gateway: what its command line may say, and what that means. */
 
 import { parseArgs } from 'node:util';
-import { isName, NAME_RULE } from '../protocol/name-rule.ts';
+import { isName, NAME_RULE } from '../protocol/names/name-rule.ts';
 
 const USAGE = `npm run gateway -- [--url <address>] [--host <address>] [--amqp <port>] [--kafka <port>] ...
 

@@ -2,7 +2,13 @@
 
 import * as z from './zod.ts';
 import { errorTable, type ErrorCode } from './errors.ts';
-import { BYTES_TYPE, JSON_LINES_TYPE, JSON_TYPE, PROBLEM_TYPE, RECORD_BATCH_TYPE } from './media-types.ts';
+import {
+  BYTES_TYPE,
+  JSON_LINES_TYPE,
+  JSON_TYPE,
+  PROBLEM_TYPE,
+  RECORD_BATCH_TYPE,
+} from './headers/media-types.ts';
 import {
   operations,
   PATH_PARAMETERS,

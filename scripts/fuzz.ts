@@ -6,8 +6,8 @@
 
 import { parseArgs } from 'node:util';
 import { brokerOptions, fuzz, PARTS, type FuzzTotals, type Part } from '../test/fuzz/fuzz.ts';
-import '../test/support/short-keep-alive.ts';
-import { TestBroker } from '../test/support/test-broker.ts';
+import '../test/support/clients/short-keep-alive.ts';
+import { TestBroker } from '../test/support/broker/test-broker.ts';
 
 const { values } = parseArgs({
   options: {

@@ -17,7 +17,7 @@
  */
 
 import type { Namespace } from '../core/access/namespace.ts';
-import { queueObjectName } from '../core/topology/queues.ts';
+import { queueObjectName } from '../core/topology/queues/queues.ts';
 import { scheduleObjectName } from '../core/topology/schedules.ts';
 import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
 import {

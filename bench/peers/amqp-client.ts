@@ -1,8 +1,8 @@
 /** AMQP client of the comparisons: amqplib with publisher confirms, persistent messages, and a window on both sides. */
 
 import { connect, type Options } from 'amqplib';
-import { Arrival } from '../arrival.ts';
-import { timed } from '../client.ts';
+import { Arrival } from '../runtime/arrival.ts';
+import { timed } from '../runtime/client.ts';
 import { BODY, Countdown, WINDOW, type Running } from './contender.ts';
 
 /** @param stop of the server */

@@ -8,7 +8,7 @@ import { loadavg } from 'node:os';
 import { canRunKafka } from '../../scripts/peers/kafka.ts';
 import { natsVersion } from '../../scripts/peers/nats.ts';
 import { redisVersion } from '../../scripts/peers/redis.ts';
-import { median, quantile } from '../client.ts';
+import { median, quantile } from '../runtime/client.ts';
 import { bullmqContender } from './bullmq.ts';
 import type { Contender, Running } from './contender.ts';
 import { kafkaContender } from './kafka.ts';

@@ -2,8 +2,8 @@
 
 import { Kafka, logLevel } from 'kafkajs';
 import { KAFKA_VERSION, startKafka } from '../../scripts/peers/kafka.ts';
-import { timed } from '../client.ts';
-import { Arrival } from '../arrival.ts';
+import { timed } from '../runtime/client.ts';
+import { Arrival } from '../runtime/arrival.ts';
 import { BODY, Countdown, WINDOW, type Contender, type Running } from './contender.ts';
 
 /** Requests with a batch under way at once. */

@@ -2,8 +2,8 @@
 
 import { natsVersion, startNats } from '../../scripts/peers/nats.ts';
 import { peerPackage } from '../../scripts/peers/peer-packages.ts';
-import { timed } from '../client.ts';
-import { Arrival } from '../arrival.ts';
+import { timed } from '../runtime/client.ts';
+import { Arrival } from '../runtime/arrival.ts';
 import { BODY, Countdown, WINDOW, type Contender, type Running } from './contender.ts';
 
 interface Message {

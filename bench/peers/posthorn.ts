@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { VERSION } from '../../protocol/version.ts';
 import { startBroker } from '../../scripts/broker/broker.ts';
 import { Posthorn } from '../../sdk/index.ts';
-import { Arrival } from '../arrival.ts';
+import { Arrival } from '../runtime/arrival.ts';
 import { BODY, Countdown, WINDOW, type Contender, type Running } from './contender.ts';
 
 export const posthornContender: Contender = {

@@ -22,7 +22,7 @@ import {
   type Role,
   type Scope,
 } from '../../protocol/access/scopes.ts';
-import { isWideName } from '../../protocol/name-rule.ts';
+import { isWideName } from '../../protocol/names/name-rule.ts';
 
 /** Rights in the namespaces that a pattern names. */
 export interface Grant {

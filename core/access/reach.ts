@@ -4,7 +4,7 @@
  */
 
 import type { Action, Need, ResourceKind } from '../../protocol/access/scopes.ts';
-import { DEFAULT_EXCHANGE_PATH } from '../../protocol/name-rule.ts';
+import { DEFAULT_EXCHANGE_PATH } from '../../protocol/names/name-rule.ts';
 
 /** Where something sends messages. More members say how, and do not matter here. */
 type Target = { readonly queue: string } | { readonly exchange: string } | { readonly topic: string };

@@ -6,7 +6,7 @@
  */
 
 import { textOfBytes, type TextOrBytes } from '../../protocol/json/json-bytes.ts';
-import { RESERVED_PREFIX } from '../../protocol/message-headers.ts';
+import { RESERVED_PREFIX } from '../../protocol/headers/message-headers.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
 
 export type RoutedHeaders = Record<string, TextOrBytes | null>;

@@ -4,7 +4,7 @@
  * is read from its start. Otherwise the group would miss records that came before its members noticed.
  */
 
-import { matchesPattern } from '../../protocol/name-pattern.ts';
+import { matchesPattern } from '../../protocol/names/name-pattern.ts';
 import { own, type GroupState, type Member, type TopicRef } from './group-state.ts';
 
 /** The number of remembered subscriptions that no member has any more. */

@@ -1,6 +1,6 @@
 /** Subscriptions: the topics that the members of a group read. */
 
-import { matchesPattern } from '../../protocol/name-pattern.ts';
+import { matchesPattern } from '../../protocol/names/name-pattern.ts';
 import type { TopicDefinition } from '../topology/topics.ts';
 import type { TopicRef } from './group-state.ts';
 

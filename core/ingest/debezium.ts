@@ -9,7 +9,7 @@ import { isJsonType, type CloudEvent } from '../../protocol/cloud-events/cloud-e
 import { recordOfEvent } from '../../protocol/cloud-events/stored-event.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { base64OfBytes } from '../../protocol/json/json-bytes.ts';
-import { isName } from '../../protocol/names.ts';
+import { isName } from '../../protocol/schemas/names.ts';
 import { CHANGE_HEADER, nameOfChange } from './known-changes.ts';
 import type { ProduceRecord } from '../../protocol/schemas/records.ts';
 import type { DebeziumTarget } from '../../protocol/schemas/ingest.ts';

@@ -13,7 +13,7 @@
  * All batches of one request have the same largest timestamp.
  */
 
-import { EXCHANGE_HEADER } from '../../protocol/message-headers.ts';
+import { EXCHANGE_HEADER } from '../../protocol/headers/message-headers.ts';
 import {
   encodeBatch,
   groupRecords,

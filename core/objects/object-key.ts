@@ -3,7 +3,7 @@
  * day, so a list of it has what expires first at its beginning, and one prefix has all that a namespace holds.
  */
 
-import { expiryOf } from '../../protocol/object-id.ts';
+import { expiryOf } from '../../protocol/names/object-id.ts';
 
 export function objectPrefix(namespace: string): string {
   return `objects/${namespace}/`;

@@ -8,7 +8,7 @@
  */
 
 import type { ScheduleDeclaration } from '../../protocol/schemas/schedules.ts';
-import type { TraceContext } from '../../protocol/trace-context.ts';
+import type { TraceContext } from '../../protocol/headers/trace-context.ts';
 
 /** The times that a cron expression gives, in ms. */
 export interface CronTimes {

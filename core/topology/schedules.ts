@@ -1,7 +1,7 @@
 /** Schedule definitions: what a declaration makes, and what a pause does. */
 
 import type { ScheduleDeclaration } from '../../protocol/schemas/schedules.ts';
-import type { TraceContext } from '../../protocol/trace-context.ts';
+import type { TraceContext } from '../../protocol/headers/trace-context.ts';
 
 export interface ScheduleConfig extends ScheduleDeclaration {
   /** The context of the request that declared it first, for a message without one. Nobody is shown it. */

@@ -3,7 +3,7 @@
  * and the states of queues in view from the lists, which know them from the overview too. No queue is asked.
  */
 
-import { defaultDeadLetterQueue } from '../../protocol/name-rule.ts';
+import { defaultDeadLetterQueue } from '../../protocol/names/name-rule.ts';
 import type { GroupList } from '../../protocol/schemas/groups.ts';
 import type { Overview, OverviewProblem, QueueOverview } from '../../protocol/schemas/overview.ts';
 import type { QueueList, QueueReply, QueueWithStateReply } from '../../protocol/schemas/queues.ts';

@@ -12,7 +12,7 @@ import { OK, stepAlert } from '../../core/alerts/alert-state.ts';
 import { noticeOf, type NoticeCause } from '../../core/alerts/notice.ts';
 import { RateWindow } from '../../core/alerts/rate-window.ts';
 import { readyCount, type QueueMachine } from '../../core/queue/state/queue-machine.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import type { QueueAlert } from '../../protocol/schemas/queue-alerts.ts';
 import type { ObjectContext } from '../runtime/context.ts';
 import { AlertStore, type StoredAlertState } from './alert-store.ts';

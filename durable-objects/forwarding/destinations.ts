@@ -4,7 +4,7 @@ import type { Destination } from '../../core/exchange/binding.ts';
 import { namesByKind, type DestinationBatch } from '../../core/exchange/destination-batches.ts';
 import { routedHeaders } from '../../core/exchange/routed-headers.ts';
 import { addressedBatches, type Definitions } from '../../core/topology/routing/destination-addresses.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import { keyRequired } from '../../core/topology/topic-record.ts';
 import { isCompacted, type TopicDefinition } from '../../core/topology/topics.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';

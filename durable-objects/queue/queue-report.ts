@@ -1,7 +1,7 @@
 /** Queue report: what a queue tells the overview of itself. */
 
 import type { ObjectReport } from '../../core/overview/object-report.ts';
-import { deadLetterQueueOf } from '../../core/topology/queues.ts';
+import { deadLetterQueueOf } from '../../core/topology/queues/queues.ts';
 import { isOver } from '../../core/queue/publish/limits.ts';
 import type { QueueDescription } from '../rpc/queue.ts';
 import type { Told } from '../runtime/change-reporter.ts';

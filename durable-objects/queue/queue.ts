@@ -5,8 +5,8 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import type { KnownReport, ObjectReport } from '../../core/overview/object-report.ts';
-import { deletionProblem, type QueueDeletion } from '../../core/topology/queue-deletion.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import { deletionProblem, type QueueDeletion } from '../../core/topology/queues/queue-deletion.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
 import { writeJson } from '../../protocol/json/json-text.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';

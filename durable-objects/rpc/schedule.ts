@@ -3,7 +3,7 @@
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import type { ErrorCode, Failure } from '../../protocol/errors.ts';
 import type { ScheduleState } from '../../protocol/schemas/schedules.ts';
-import type { TraceContext } from '../../protocol/trace-context.ts';
+import type { TraceContext } from '../../protocol/headers/trace-context.ts';
 
 export type ScheduleDescription = ScheduleState;
 

@@ -1,7 +1,7 @@
 /** Methods of a follower of the topology that routers and other followers call. */
 
 import type { LogPart } from '../../core/topology/follow/followed-log.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { SnapshotPage, SnapshotPosition } from './topology.ts';
 

@@ -13,7 +13,7 @@ import { bytesOfText } from '../../protocol/json/json-bytes.ts';
 import type { RecordInput } from '../../protocol/record-batch/index.ts';
 import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
 import { recordOfMessage } from '../../protocol/schemas/messages.ts';
-import { missingTraceHeaders } from '../../protocol/trace-context.ts';
+import { missingTraceHeaders } from '../../protocol/headers/trace-context.ts';
 import { isGone } from '../forwarding/hand-over.ts';
 import { definitionsOf, directDestination, sendTo, throughExchange } from '../forwarding/destinations.ts';
 import type { Env } from '../env.ts';

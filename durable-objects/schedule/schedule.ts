@@ -19,7 +19,7 @@ import {
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import { judgeAttempt } from '../../core/webhook/attempt.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import type { TraceContext } from '../../protocol/trace-context.ts';
+import type { TraceContext } from '../../protocol/headers/trace-context.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../env.ts';

@@ -7,7 +7,11 @@ import { isJson } from '../../protocol/json/json-bytes.ts';
 import { writeJson } from '../../protocol/json/json-text.ts';
 import { messageOfRecord, PROPERTY_HEADERS } from '../../protocol/schemas/messages.ts';
 import { writtenRecord } from '../../protocol/schemas/written-record.ts';
-import { traceContextOf, TRACEPARENT_HEADER, TRACESTATE_HEADER } from '../../protocol/trace-context.ts';
+import {
+  traceContextOf,
+  TRACEPARENT_HEADER,
+  TRACESTATE_HEADER,
+} from '../../protocol/headers/trace-context.ts';
 import type { PushMessage } from './push-message.ts';
 
 export interface PushBody {

@@ -7,9 +7,9 @@ import type { Binding, DestinationKind } from '../../core/exchange/binding.ts';
 import { predeclaredExchange, type ExchangeDefinition } from '../../core/topology/exchanges.ts';
 import type { AlertDefinition } from '../../core/topology/rules/alerts.ts';
 import type { PolicyDefinition } from '../../core/topology/rules/policies.ts';
-import { applyAlerts, applyPolicies, type QueueEntry } from '../../core/topology/queue-entry.ts';
+import { applyAlerts, applyPolicies, type QueueEntry } from '../../core/topology/queues/queue-entry.ts';
 import type { HookDefinition } from '../../core/topology/hooks.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import { advancePass, beginPass, type RulePass } from '../../core/topology/rules/rule-pass.ts';
 import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import {
@@ -26,9 +26,9 @@ import type { Sql } from '../storage/sql.ts';
 import { BindingsStore } from './definitions/bindings-store.ts';
 import { ChangeStore } from './propagation/change-store.ts';
 import { DefinitionsStore } from './definitions/definitions-store.ts';
-import { QuotaGuard } from './quota-guard.ts';
-import { StoredBytesLedger } from './stored-bytes-ledger.ts';
-import { RulePassStore } from './definitions/rule-pass-store.ts';
+import { QuotaGuard } from './accounts/quota-guard.ts';
+import { StoredBytesLedger } from './accounts/stored-bytes-ledger.ts';
+import { RulePassStore } from './definitions/rules/rule-pass-store.ts';
 
 /** A binding is at most 5 KiB of JSON, three times that in UTF-8; a row at most 2 MB. */
 const BINDINGS_PER_CHANGE = 100;

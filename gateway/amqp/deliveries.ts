@@ -4,7 +4,7 @@ import type { Queue } from '../../sdk/admin/queue-types.ts';
 import type { ReceivedMessage } from '../../sdk/consumer/received-message.ts';
 import type { Delivery } from '../../wire/amqp/broker-port.ts';
 import { rawPropertiesOf } from './messages.ts';
-import { DELIVERY_LIMIT_MAX } from './queue-declaration.ts';
+import { DELIVERY_LIMIT_MAX } from './queues/queue-declaration.ts';
 
 export function deliveryOf(message: ReceivedMessage, queue: string, retry: Queue['retry']): Delivery {
   // The client has set a limit of deliveries: what it requeues counts.

@@ -11,7 +11,7 @@ import type { Settlement } from '../../sdk/consumer/settlement.ts';
 import { settleOverHttp } from '../../sdk/consumer/settlement-entries.ts';
 import { messagesOf, requestDeliveries } from '../../sdk/consumer/source/delivery-request.ts';
 import type { ReceivedMessage, Settler } from '../../sdk/consumer/received-message.ts';
-import type { QueueKeepers } from './queue-keepers.ts';
+import type { QueueKeepers } from './queues/queue-keepers.ts';
 
 /** Extended at half time, which is a row: long enough that almost every message is settled before. */
 const LEASE_MS = 300_000;

@@ -5,9 +5,9 @@ import type { Queue } from '../../sdk/admin/queue-types.ts';
 import { Consumer } from '../../sdk/consumer/consumer.ts';
 import type { ReceivedMessage } from '../../sdk/consumer/received-message.ts';
 import type { ConsumerListener, ConsumeSpec, PortConsumer } from '../../wire/amqp/broker-port.ts';
-import type { BrokerClient } from './broker-clients.ts';
+import type { BrokerClient } from './connection/broker-clients.ts';
 import { deliveryOf } from './deliveries.ts';
-import type { ListedConsumer } from './queue-consumers.ts';
+import type { ListedConsumer } from './queues/queue-consumers.ts';
 
 export interface SdkConsumerHost {
   readonly client: BrokerClient;

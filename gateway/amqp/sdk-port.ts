@@ -1,7 +1,7 @@
 /** SDK port: the broker of one AMQP connection, over the SDK. */
 
 import { randomBytes } from 'node:crypto';
-import { isWideName, WIDE_NAME_RULE } from '../../protocol/name-rule.ts';
+import { isWideName, WIDE_NAME_RULE } from '../../protocol/names/name-rule.ts';
 import type { Queue, QueueDeclaration } from '../../sdk/admin/queue-types.ts';
 import { asPosthornError } from '../../sdk/errors.ts';
 import type { ExchangeSpec } from '../../wire/amqp/arguments/exchange-arguments.ts';
@@ -20,17 +20,17 @@ import type {
 } from '../../wire/amqp/broker-port.ts';
 import { isPortError, portError, type PortError } from '../../wire/amqp/reply-codes.ts';
 import { argumentsOf, isSameBinding } from './binding-arguments.ts';
-import type { BrokerClient } from './broker-clients.ts';
+import type { BrokerClient } from './connection/broker-clients.ts';
 import type { PublishLine } from './blocked-publishes.ts';
 import { portErrorOf } from './broker-errors.ts';
 import { deliveryOf } from './deliveries.ts';
-import type { ExclusiveQueues } from './exclusive-queues.ts';
+import type { ExclusiveQueues } from './queues/exclusive-queues.ts';
 import { GotMessages } from './got-messages.ts';
 import { outgoingOf } from './messages.ts';
-import type { QueueConsumers } from './queue-consumers.ts';
-import { differenceOf, queueDeclarationOf } from './queue-declaration.ts';
-import { QueueKeepers } from './queue-keepers.ts';
-import type { QueueEndings } from './queue-endings.ts';
+import type { QueueConsumers } from './queues/queue-consumers.ts';
+import { differenceOf, queueDeclarationOf } from './queues/queue-declaration.ts';
+import { QueueKeepers } from './queues/queue-keepers.ts';
+import type { QueueEndings } from './queues/queue-endings.ts';
 import { SdkConsumer } from './sdk-consumer.ts';
 
 export interface PortSettings {

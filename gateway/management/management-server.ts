@@ -5,17 +5,17 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { isName } from '../../protocol/name-rule.ts';
+import { isName } from '../../protocol/names/name-rule.ts';
 import { Namespaces } from '../../sdk/admin/namespaces.ts';
 import { clientConfig } from '../../sdk/client/options.ts';
 import { Transport } from '../../sdk/client/transport.ts';
 import { asPosthornError } from '../../sdk/errors.ts';
 import { isPortError } from '../../wire/amqp/reply-codes.ts';
-import { BrokerClients, type BrokerClient } from '../amqp/broker-clients.ts';
-import { credentialOf, probe } from '../amqp/credentials.ts';
-import { ExclusiveQueues } from '../amqp/exclusive-queues.ts';
-import { QueueConsumers } from '../amqp/queue-consumers.ts';
-import { QueueEndings } from '../amqp/queue-endings.ts';
+import { BrokerClients, type BrokerClient } from '../amqp/connection/broker-clients.ts';
+import { credentialOf, probe } from '../amqp/connection/credentials.ts';
+import { ExclusiveQueues } from '../amqp/queues/exclusive-queues.ts';
+import { QueueConsumers } from '../amqp/queues/queue-consumers.ts';
+import { QueueEndings } from '../amqp/queues/queue-endings.ts';
 import { SdkPort } from '../amqp/sdk-port.ts';
 import { answerOf, type Call } from './routes.ts';
 import { namespaceOf, vhostOf } from './shown.ts';

@@ -2,8 +2,8 @@
 
 import type { Binding, Exchange } from '../../sdk/admin/exchange-types.ts';
 import type { Queue, QueueStatus } from '../../sdk/admin/queue-types.ts';
-import { defaultDeadLetterQueue } from '../../protocol/name-rule.ts';
-import { DELIVERY_LIMIT_MAX } from '../amqp/queue-declaration.ts';
+import { defaultDeadLetterQueue } from '../../protocol/names/name-rule.ts';
+import { DELIVERY_LIMIT_MAX } from '../amqp/queues/queue-declaration.ts';
 
 export const NODE = 'posthorn@gateway';
 

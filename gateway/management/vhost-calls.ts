@@ -1,6 +1,6 @@
 /** Vhost calls: what the management API does in one virtual host, through the port that AMQP clients use. */
 
-import type { BrokerClient } from '../amqp/broker-clients.ts';
+import type { BrokerClient } from '../amqp/connection/broker-clients.ts';
 import type { SdkPort } from '../amqp/sdk-port.ts';
 import { Overview } from '../../sdk/admin/overview.ts';
 import { asPosthornError } from '../../sdk/errors.ts';

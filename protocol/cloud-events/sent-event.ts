@@ -5,7 +5,7 @@
 
 import { base64OfBytes, isJson, textOfBytes } from '../json/json-bytes.ts';
 import { JsonText } from '../json/json-text.ts';
-import { PROPERTY_HEADERS, RESERVED_PREFIX } from '../message-headers.ts';
+import { PROPERTY_HEADERS, RESERVED_PREFIX } from '../headers/message-headers.ts';
 import type { LogRecord } from '../record-batch/index.ts';
 import { isJsonType, type CloudEvent } from './cloud-event.ts';
 

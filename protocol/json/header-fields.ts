@@ -10,7 +10,7 @@ import {
   type TextOrBytes,
 } from './json-bytes.ts';
 import { HEADER_VALUES_MAX } from '../limits.ts';
-import { RESERVED_PREFIX } from '../message-headers.ts';
+import { RESERVED_PREFIX } from '../headers/message-headers.ts';
 import { namedValuesSchema, type NamedProblem } from './named-values.ts';
 import type { RecordHeader } from '../record-batch/index.ts';
 

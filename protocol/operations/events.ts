@@ -1,7 +1,7 @@
 /** The call that takes CloudEvents in. */
 
 import type { ErrorCode } from '../errors.ts';
-import { CLOUD_EVENT_BATCH_TYPE, CLOUD_EVENT_TYPE } from '../media-types.ts';
+import { CLOUD_EVENT_BATCH_TYPE, CLOUD_EVENT_TYPE } from '../headers/media-types.ts';
 import {
   cloudEventBatchSchema,
   cloudEventSchema,

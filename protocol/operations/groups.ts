@@ -21,7 +21,7 @@ import {
 import { consumerMemberReplySchema, consumerMemberSchema } from '../schemas/consumer-members.ts';
 import { classicReplySchema, classicSchema } from '../schemas/classic-groups.ts';
 import { lagPageQuerySchema } from '../schemas/pages.ts';
-import { GROUP_RECORDS_TYPE } from '../media-types.ts';
+import { GROUP_RECORDS_TYPE } from '../headers/media-types.ts';
 import { onAll, onGroup } from './access-rule.ts';
 import {
   BODY_ERRORS,

@@ -1,6 +1,6 @@
 /** The call that takes changes of databases in. */
 
-import { CLOUD_EVENT_BATCH_TYPE, CLOUD_EVENT_TYPE } from '../media-types.ts';
+import { CLOUD_EVENT_BATCH_TYPE, CLOUD_EVENT_TYPE } from '../headers/media-types.ts';
 import { cloudEventBatchSchema, cloudEventSchema } from '../schemas/events.ts';
 import { debeziumChangeSchema, debeziumQuerySchema, debeziumStoredSchema } from '../schemas/ingest.ts';
 import { onSome } from './access-rule.ts';

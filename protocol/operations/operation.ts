@@ -3,8 +3,8 @@
 import type { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
 import { NAME_LENGTH_MAX, OBJECT_ID_LENGTH_MAX, PARTITIONS_MAX, WIDE_NAME_BYTES_MAX } from '../limits.ts';
-import { NAME_PATTERN, NAME_RULE, WIDE_NAME_PATTERN, WIDE_NAME_RULE } from '../name-rule.ts';
-import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../object-id.ts';
+import { NAME_PATTERN, NAME_RULE, WIDE_NAME_PATTERN, WIDE_NAME_RULE } from '../names/name-rule.ts';
+import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../names/object-id.ts';
 import { utf8BytesMax } from '../schemas/schema-rules.ts';
 import type { AccessRule } from './access-rule.ts';
 

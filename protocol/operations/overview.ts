@@ -1,6 +1,6 @@
 /** The calls that look at a whole namespace. */
 
-import { EVENT_STREAM_TYPE } from '../media-types.ts';
+import { EVENT_STREAM_TYPE } from '../headers/media-types.ts';
 import { overviewQuerySchema, overviewSchema } from '../schemas/overview.ts';
 import { onNamespace } from './access-rule.ts';
 import { FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';

@@ -17,7 +17,7 @@ import {
   streamQuerySchema,
   waitsEndedSchema,
 } from '../schemas/deliveries.ts';
-import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../media-types.ts';
+import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../headers/media-types.ts';
 import {
   queueChangeSchema,
   queueDeclarationSchema,

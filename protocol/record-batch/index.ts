@@ -26,13 +26,13 @@ export {
   type DamagedBytes,
   type SoundBatch,
   type StoredPiece,
-} from './survey.ts';
+} from './stored/survey.ts';
 export { inflateLz4 } from './inflate/lz4.ts';
 export { inflateSnappy } from './inflate/snappy.ts';
 export { openBatch, type OpenBatch } from './open-batch.ts';
 export { groupRecords, packBatches, type BatchLimits } from './pack.ts';
 export { orThrow, recordsAt, recordsIn } from './read-records.ts';
-export { retainRecords, type RetainCodec } from './retain.ts';
+export { retainRecords, type RetainCodec } from './stored/retain.ts';
 export {
   INFLATED_BYTES_MAX,
   isBatchFailure,

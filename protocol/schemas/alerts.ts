@@ -2,7 +2,7 @@
 
 import * as z from '../zod.ts';
 import { TIME_SPAN_MS_MAX } from '../limits.ts';
-import { nameSchema } from '../names.ts';
+import { nameSchema } from './names.ts';
 import { policyDeclarationSchema, ruleProgressSchema } from './policies.ts';
 import { webhookReplySchema, webhookSchema } from './webhooks.ts';
 import { nextPage } from './pages.ts';

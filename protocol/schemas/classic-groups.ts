@@ -5,7 +5,7 @@
 
 import * as z from '../zod.ts';
 import { GROUP_MEMBERS_MAX, SESSION_TIMEOUT_MS_MAX, SESSION_TIMEOUT_MS_MIN } from '../limits.ts';
-import { wideNameSchema } from '../names.ts';
+import { wideNameSchema } from './names.ts';
 import type { SchemaRule } from './schema-rules.ts';
 
 /** What one member says of itself, or is assigned. */

@@ -12,7 +12,7 @@ import {
   SESSION_TIMEOUT_MS_MAX,
   SESSION_TIMEOUT_MS_MIN,
 } from '../limits.ts';
-import { nameSchema, wideNameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from './names.ts';
 import { CLIENT_ID_LENGTH_MAX, REBALANCE_TIMEOUT_MS_MAX } from './classic-groups.ts';
 import { memberReplySchema, namedPartitionSchema, topicPatternSchema } from './groups.ts';
 

@@ -10,7 +10,7 @@ import {
 } from '../limits.ts';
 import { DEATH_REASONS, type DeathReason } from './death-reasons.ts';
 import { messageOutShape, messageSchema, type MessageOut } from './messages.ts';
-import { wideNameSchema } from '../names.ts';
+import { wideNameSchema } from './names.ts';
 import { deadLetterSchema as deadLetterPlaceSchema, type DeadLetterConfig } from './queues.ts';
 
 /** Of a history: a death, or that somebody sent the message back. */

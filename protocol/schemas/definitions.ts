@@ -9,7 +9,7 @@
 
 import * as z from '../zod.ts';
 import { DEFINITIONS_ENTRIES_MAX } from '../limits.ts';
-import { nameSchema, wideNameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from './names.ts';
 import { alertDeclarationSchema } from './alerts.ts';
 import { exchangeDeclarationSchema, sourcedBindingSchema } from './exchanges.ts';
 import { hookDeclarationSchema } from './hooks.ts';

@@ -2,7 +2,7 @@
 
 import * as z from '../zod.ts';
 import { REQUEST_RECORDS_MAX } from '../limits.ts';
-import { nameSchema, wideNameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from './names.ts';
 import { exchangePublishedSchema } from './exchanges.ts';
 import { queuePublishedSchema } from './deliveries.ts';
 import { produceReplySchema } from './records.ts';

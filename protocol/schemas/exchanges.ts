@@ -14,12 +14,12 @@ import { messageSchema } from './messages.ts';
 import { nextPage, pageFields } from './pages.ts';
 import { exchangeProducerSchema } from './producers.ts';
 import { publishDelivery } from './records.ts';
-import { DEFAULT_EXCHANGE_PATH } from '../name-rule.ts';
+import { DEFAULT_EXCHANGE_PATH } from '../names/name-rule.ts';
 import { namedValuesSchema } from '../json/named-values.ts';
-import { wideNameSchema } from '../names.ts';
+import { wideNameSchema } from './names.ts';
 import { needs, notBoth, utf8BytesMax } from './schema-rules.ts';
 
-export { DEFAULT_EXCHANGE_PATH } from '../name-rule.ts';
+export { DEFAULT_EXCHANGE_PATH } from '../names/name-rule.ts';
 
 /** The name of an exchange, from how it is written in requests. */
 export function exchangeNameOf(written: string): string {

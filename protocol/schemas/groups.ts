@@ -21,7 +21,7 @@ import {
   WAIT_MS_MAX,
 } from '../limits.ts';
 import { classicStateSchema } from './classic-groups.ts';
-import { nameSchema, wideNameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from './names.ts';
 import { oneOf, someOf, utf8BytesMax } from './schema-rules.ts';
 import {
   atMostOnceIs,

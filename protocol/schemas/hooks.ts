@@ -2,7 +2,7 @@
 
 import * as z from '../zod.ts';
 import { PROPERTY_LENGTH_MAX, ROUTING_KEY_BYTES_MAX } from '../limits.ts';
-import { nameSchema, wideNameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from './names.ts';
 import { debeziumTargetSchema } from './ingest.ts';
 import { nextPage } from './pages.ts';
 import { needs, utf8BytesMax } from './schema-rules.ts';

@@ -1,7 +1,7 @@
 /** The contract of change capture: what a Debezium Server sends, and how its topics are named. */
 
 import * as z from '../zod.ts';
-import { nameSchema } from '../names.ts';
+import { nameSchema } from './names.ts';
 
 /** Parts of the name of a topic. */
 export const TOPIC_PARTS = ['server', 'db', 'schema', 'table'] as const;

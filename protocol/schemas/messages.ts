@@ -37,11 +37,11 @@ import {
   PROPERTY_HEADERS,
   RESERVED_PREFIX,
   ROUTING_KEY_HEADER,
-} from '../message-headers.ts';
+} from '../headers/message-headers.ts';
 import { notTogether } from './schema-rules.ts';
 import type { LogRecord, RecordHeader, RecordInput } from '../record-batch/index.ts';
 
-export * from '../message-headers.ts';
+export * from '../headers/message-headers.ts';
 
 const shortText = () => z.string().max(PROPERTY_LENGTH_MAX);
 const spanMs = () => z.int().min(0).max(TIME_SPAN_MS_MAX);

@@ -8,7 +8,7 @@ import {
   REPLAY_RATE_MAX,
   ROUTING_KEY_BYTES_MAX,
 } from '../limits.ts';
-import { wideNameSchema } from '../names.ts';
+import { wideNameSchema } from './names.ts';
 import { REPLAY_STATES } from './dead-letters.ts';
 
 const count = () => z.int().min(0);

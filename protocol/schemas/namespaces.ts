@@ -1,7 +1,7 @@
 /** The contract of namespaces: what a declaration says, and what a reply shows. */
 
 import * as z from '../zod.ts';
-import { nameSchema } from '../names.ts';
+import { nameSchema } from './names.ts';
 import { nextPage } from './pages.ts';
 import { quotasSchema, quotaUseSchema } from './quotas.ts';
 

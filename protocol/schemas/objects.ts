@@ -2,7 +2,7 @@
 
 import * as z from '../zod.ts';
 import { OBJECT_ID_LENGTH_MAX } from '../limits.ts';
-import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../object-id.ts';
+import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../names/object-id.ts';
 import { nextPage, pageFields } from './pages.ts';
 
 export const objectIdSchema = z.string().regex(OBJECT_ID_PATTERN, `expected ${OBJECT_ID_RULE}`);

@@ -1,7 +1,7 @@
 /** The contract of the overview: what objects report of themselves, and what is told of a namespace from it. */
 
 import * as z from '../zod.ts';
-import { nameSchema, wideNameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from './names.ts';
 import { PAGE_ITEMS_MAX } from '../limits.ts';
 import { DEATH_REASONS } from './death-reasons.ts';
 

@@ -6,8 +6,8 @@
 
 import * as z from '../zod.ts';
 import { WIDE_NAME_BYTES_MAX } from '../limits.ts';
-import { WIDE_CHARACTER } from '../name-rule.ts';
-import { nameSchema } from '../names.ts';
+import { WIDE_CHARACTER } from '../names/name-rule.ts';
+import { nameSchema } from './names.ts';
 import { queueConfigSchema } from './queues.ts';
 import { nextPage } from './pages.ts';
 

@@ -8,7 +8,7 @@ import {
   TRANSACTION_TIMEOUT_MS_MAX,
   TRANSACTION_TIMEOUT_MS_MIN,
 } from '../limits.ts';
-import { wideNameSchema } from '../names.ts';
+import { wideNameSchema } from './names.ts';
 
 /** Of one instance of a producer. */
 export const producerIdentity = {

@@ -4,7 +4,7 @@
  */
 
 import * as z from '../zod.ts';
-import { nameSchema } from '../names.ts';
+import { nameSchema } from './names.ts';
 
 /** What `GET /queues/{queue}` says of each rule that matches. */
 export const queueAlertSchema = z.object({

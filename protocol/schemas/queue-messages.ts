@@ -9,7 +9,7 @@ import {
 } from '../limits.ts';
 import type { ErrorFields } from './dead-letters.ts';
 import { messageOutShape, type MessageOut } from './messages.ts';
-import { wideNameSchema } from '../names.ts';
+import { wideNameSchema } from './names.ts';
 import { nextPage } from './pages.ts';
 
 /**

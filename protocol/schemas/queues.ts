@@ -12,7 +12,7 @@ import {
   TIME_SPAN_MS_MAX,
 } from '../limits.ts';
 import { queueAlertSchema } from './queue-alerts.ts';
-import { wideNameSchema } from '../names.ts';
+import { wideNameSchema } from './names.ts';
 import { queueOverviewSchema } from './overview.ts';
 import { nextPage, pageFields } from './pages.ts';
 

@@ -4,7 +4,7 @@ import * as z from '../zod.ts';
 import { headersInSchema, headersOutSchema, type WrittenHeaders } from '../json/header-fields.ts';
 import { BYTES_OR_JSON, textOrBytesSchema, type Base64Bytes, type TextOrBytes } from '../json/json-bytes.ts';
 import type { JsonValue, JsonText } from '../json/json-text.ts';
-import { wideNameSchema } from '../names.ts';
+import { wideNameSchema } from './names.ts';
 import { produceProducerSchema } from './producers.ts';
 import { needs, notBoth, type SchemaRule } from './schema-rules.ts';
 import { topicIdSchema } from './topics.ts';

@@ -3,7 +3,7 @@
 import * as z from '../zod.ts';
 import { headersInSchema } from '../json/header-fields.ts';
 import { ROUTE_SHOWN_MAX, ROUTE_STEPS_MAX, ROUTING_KEY_BYTES_MAX } from '../limits.ts';
-import { wideNameSchema } from '../names.ts';
+import { wideNameSchema } from './names.ts';
 import { DESTINATION_KINDS } from './exchanges.ts';
 import { utf8BytesMax } from './schema-rules.ts';
 

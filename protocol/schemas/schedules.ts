@@ -3,7 +3,7 @@
 import * as z from '../zod.ts';
 import { ROUTING_KEY_BYTES_MAX } from '../limits.ts';
 import { anyPropertiesSchema, breaksOrder, messageSchema, ORDERING_MIX } from './messages.ts';
-import { nameSchema, wideNameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from './names.ts';
 import { utf8BytesMax } from './schema-rules.ts';
 import { nextPage } from './pages.ts';
 

@@ -14,7 +14,7 @@ import {
   SHARE_TOPICS_MAX,
   WAIT_MS_MAX,
 } from '../limits.ts';
-import { nameSchema, wideNameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from './names.ts';
 import { consumeDelivery, fetchedRecordSchema, type FetchedRecord } from './records.ts';
 import { nextPage } from './pages.ts';
 

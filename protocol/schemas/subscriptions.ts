@@ -2,7 +2,7 @@
 
 import * as z from '../zod.ts';
 import { PARTITIONS_MAX, TIME_SPAN_MS_MAX } from '../limits.ts';
-import { nameSchema, wideNameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from './names.ts';
 import { argumentsSchema, routingKey } from './exchanges.ts';
 import { nextPage } from './pages.ts';
 import { retrySchema } from './queues.ts';

@@ -3,7 +3,7 @@
 import * as z from '../zod.ts';
 import { ACTIONS, RESOURCE_KINDS, ROLES } from '../access/scopes.ts';
 import { NAME_LENGTH_MAX, PAGE_ITEMS_MAX } from '../limits.ts';
-import { nameSchema, wideNameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from './names.ts';
 import { nextPage, pageFields } from './pages.ts';
 import { rateQuotasSchema } from './quotas.ts';
 import { someOf } from './schema-rules.ts';

@@ -2,7 +2,7 @@
 
 import * as z from '../zod.ts';
 import { BATCH_BYTES_MAX, PARTITIONS_MAX } from '../limits.ts';
-import { nameSchema } from '../names.ts';
+import { nameSchema } from './names.ts';
 import { nextPage } from './pages.ts';
 
 const KiB = 1024;

@@ -4,7 +4,7 @@ import * as z from '../zod.ts';
 import { commitFields, isOneClaim, ONE_CLAIM, ONE_CLAIM_RULE } from './groups.ts';
 import { exchangeMessageSchema } from './exchanges.ts';
 import { TRANSACTION_MESSAGES_MAX, TRANSACTION_PARTITIONS_MAX } from '../limits.ts';
-import { nameSchema, wideNameSchema } from '../names.ts';
+import { nameSchema, wideNameSchema } from './names.ts';
 import { producerIdentity } from './producers.ts';
 import { oneOf } from './schema-rules.ts';
 

@@ -1,6 +1,6 @@
 /** Events: CloudEvents that are sent to a topic, a queue or an exchange. */
 
-import { CLOUD_EVENT_BATCH_TYPE } from '../../protocol/media-types.ts';
+import { CLOUD_EVENT_BATCH_TYPE } from '../../protocol/headers/media-types.ts';
 import type { CallOptions } from '../client/options.ts';
 import { checkExchange, checkName, checkWideName } from '../client/names.ts';
 import type { Transport } from '../client/transport.ts';

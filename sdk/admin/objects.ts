@@ -1,7 +1,7 @@
 /** Objects: bodies that are too large for a message, in the bucket of the broker. */
 
-import { BYTES_TYPE } from '../../protocol/media-types.ts';
-import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../../protocol/object-id.ts';
+import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
+import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../../protocol/names/object-id.ts';
 import type { ObjectList, ObjectReply } from '../../protocol/schemas/objects.ts';
 import type { BodyClaim } from '../claims/claim.ts';
 import { bodyTimeoutMs } from '../claims/claim-check.ts';

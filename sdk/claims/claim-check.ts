@@ -4,8 +4,8 @@
  */
 
 import { RECORD_BYTES_MAX } from '../../protocol/limits.ts';
-import { BYTES_TYPE } from '../../protocol/media-types.ts';
-import { DAY_MS, objectId } from '../../protocol/object-id.ts';
+import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
+import { DAY_MS, objectId } from '../../protocol/names/object-id.ts';
 import type { ObjectReply } from '../../protocol/schemas/objects.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';

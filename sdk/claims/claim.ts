@@ -1,6 +1,6 @@
 /** BodyClaim: the reference that a record or a message carries when its body was too large for it (docs/large-bodies.md). */
 
-import { PROPERTY_HEADERS } from '../../protocol/message-headers.ts';
+import { PROPERTY_HEADERS } from '../../protocol/headers/message-headers.ts';
 import { PROPERTY_LENGTH_MAX } from '../../protocol/limits.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
 import { textOf } from '../values/received.ts';

@@ -6,7 +6,7 @@ import {
   isWideName,
   NAME_RULE,
   WIDE_NAME_RULE,
-} from '../../protocol/name-rule.ts';
+} from '../../protocol/names/name-rule.ts';
 import { invalidArgument } from '../errors.ts';
 
 /** @param what says in the error what is named: `topic`, `namespace` */

@@ -4,7 +4,7 @@
  */
 
 import type { ErrorCode } from '../../protocol/errors.ts';
-import { JSON_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { JSON_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import { abortedBy, messageOf, PosthornError } from '../errors.ts';
 import type { Reply } from './http/exchange.ts';
 import type { Channel, ChannelCall, ChannelHost, Channels } from './channel.ts';

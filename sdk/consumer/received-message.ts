@@ -8,7 +8,7 @@ import {
   EXCHANGE_HEADER,
   RESERVED_PREFIX,
   ROUTING_KEY_HEADER,
-} from '../../protocol/message-headers.ts';
+} from '../../protocol/headers/message-headers.ts';
 import type { LogRecord, RecordHeader } from '../../protocol/record-batch/index.ts';
 import { claimOf, type BodyClaim } from '../claims/claim.ts';
 import { invalidArgument, type PosthornError } from '../errors.ts';

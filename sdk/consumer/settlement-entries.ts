@@ -6,7 +6,7 @@ import {
   ERROR_STACK_LENGTH_MAX,
   ERROR_TYPE_LENGTH_MAX,
 } from '../../protocol/limits.ts';
-import { SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
+import { SETTLEMENTS_TYPE } from '../../protocol/headers/media-types.ts';
 import type { SettlementEntry } from '../../protocol/frames/settlement-frame.ts';
 import type { SettleOutcome } from '../../protocol/settlements.ts';
 import type { Transport } from '../client/transport.ts';

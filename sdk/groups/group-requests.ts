@@ -2,7 +2,7 @@
 
 import { decodeGroupFrame, type GroupFrame } from '../../protocol/frames/group-frame.ts';
 import type { IdentifiedPartition, MemberReply, NamedOffset } from '../../protocol/schemas/groups.ts';
-import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
+import { GROUP_RECORDS_TYPE } from '../../protocol/headers/media-types.ts';
 import { PADDED, withoutPadding } from '../../protocol/frames/padding.ts';
 import { jsonBody, jsonOf, type HttpCall, type Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';

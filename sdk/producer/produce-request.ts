@@ -1,7 +1,7 @@
 /** Produce request: sends batches and returns where they were stored. */
 
 import { concatenate } from '../../protocol/bytes.ts';
-import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
+import { RECORD_BATCH_TYPE } from '../../protocol/headers/media-types.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { PartlyStored, ProduceBatchesReply } from '../../protocol/schemas/records.ts';
 import type { Channel, ChannelCall } from '../client/channel.ts';

@@ -1,6 +1,6 @@
 /** Record claims: the claim check of a producer. */
 
-import { JSON_TYPE } from '../../protocol/media-types.ts';
+import { JSON_TYPE } from '../../protocol/headers/media-types.ts';
 import type { Topics } from '../admin/topics.ts';
 import type { Transport } from '../client/transport.ts';
 import { recordHeaders, type OutgoingRecord } from '../values/record-input.ts';

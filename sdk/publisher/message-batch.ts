@@ -8,7 +8,7 @@ import {
   type RecordHeader,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
-import { ROUTING_KEY_HEADER } from '../../protocol/message-headers.ts';
+import { ROUTING_KEY_HEADER } from '../../protocol/headers/message-headers.ts';
 import type { PosthornError } from '../errors.ts';
 import {
   MESSAGE_ID_HEADER,

@@ -7,7 +7,7 @@ import type {
   Stored,
   StoredRuns,
 } from '../../protocol/schemas/exchanges.ts';
-import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
+import { RECORD_BATCH_TYPE } from '../../protocol/headers/media-types.ts';
 import type { Channel, ChannelCall } from '../client/channel.ts';
 import { PosthornError } from '../errors.ts';
 import { exchangePath, queuePath } from '../client/names.ts';

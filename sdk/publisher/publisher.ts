@@ -1,7 +1,7 @@
 /** The publisher: the class that applications use to publish messages. */
 
 import { RECORD_BYTES_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
-import { JSON_TYPE } from '../../protocol/media-types.ts';
+import { JSON_TYPE } from '../../protocol/headers/media-types.ts';
 import { CLAIM_DEFAULTS, ClaimCheck } from '../claims/claim-check.ts';
 import { CLAIMED_BODY } from '../claims/claim.ts';
 import type { Transport } from '../client/transport.ts';

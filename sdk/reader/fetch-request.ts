@@ -7,7 +7,7 @@ import {
   RECORD_BATCH_TYPE,
   START_OFFSET_HEADER,
   TOPIC_ID_HEADER,
-} from '../../protocol/media-types.ts';
+} from '../../protocol/headers/media-types.ts';
 import {
   decodeRecordsAsync,
   decodeRecords,

@@ -2,7 +2,7 @@
 
 import type { JsonValue } from '../../protocol/json/json-text.ts';
 import { WAIT_MS_MAX } from '../../protocol/limits.ts';
-import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
+import { RECORD_BATCH_TYPE } from '../../protocol/headers/media-types.ts';
 import type { RequestReply } from '../../protocol/schemas/requests.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { checkRange } from '../client/options.ts';

@@ -4,7 +4,11 @@
  */
 
 import { cutText } from '../../protocol/cut-text.ts';
-import { traceContextOf, TRACEPARENT_HEADER, TRACESTATE_HEADER } from '../../protocol/trace-context.ts';
+import {
+  traceContextOf,
+  TRACEPARENT_HEADER,
+  TRACESTATE_HEADER,
+} from '../../protocol/headers/trace-context.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
 import { VERSION } from '../../protocol/version.ts';
 import { messageOf, PosthornError } from '../errors.ts';

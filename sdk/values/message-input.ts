@@ -9,7 +9,7 @@ import {
   PROPERTY_LENGTH_MAX,
   TIME_SPAN_MS_MAX,
 } from '../../protocol/limits.ts';
-import { PROPERTY_HEADERS as HEADERS, RESERVED_PREFIX } from '../../protocol/message-headers.ts';
+import { PROPERTY_HEADERS as HEADERS, RESERVED_PREFIX } from '../../protocol/headers/message-headers.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
 import { invalidArgument } from '../errors.ts';
 import { NO_HEADERS, recordHeaders, type RecordHeaders } from './record-input.ts';

@@ -18,7 +18,7 @@ const WITHOUT_FILE = new Map([
     'test/core/exchange/rabbitmq-vectors.test.ts',
     'cases of a real RabbitMQ, for all exchange types together',
   ],
-  ['test/core/group/simulation.test.ts', 'a simulation of groups and partitions together'],
+  ['test/core/group/simulation/simulation.test.ts', 'a simulation of groups and partitions together'],
   ['test/core/subscription/outage.test.ts', 'a breaker and a partition together, through an hour'],
   ['test/core/queue/conservation.test.ts', 'the check of conservation that tests of queues share'],
 ]);

@@ -1,7 +1,7 @@
 /** The command against a broker: declare, produce and tail, publish and consume, look, delete. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestBroker } from '../support/test-broker.ts';
+import { TestBroker } from '../support/broker/test-broker.ts';
 import { linesOf, posthorn, type Ran, type RunOptions } from './harness.ts';
 
 let broker: TestBroker;

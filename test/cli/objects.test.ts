@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { TestBroker } from '../support/test-broker.ts';
+import { TestBroker } from '../support/broker/test-broker.ts';
 import { posthorn, type Ran, type RunOptions } from './harness.ts';
 
 let broker: TestBroker;

@@ -10,7 +10,7 @@ import { Progress, progressText } from '../../sdk/cli/output/progress.ts';
 import { Output } from '../../sdk/cli/output/output.ts';
 import { Printer } from '../../sdk/cli/output/printer.ts';
 import { styleFor } from '../../sdk/cli/output/style.ts';
-import { TestBroker } from '../support/test-broker.ts';
+import { TestBroker } from '../support/broker/test-broker.ts';
 import { linesOf, posthorn, type Ran, type RunOptions } from './harness.ts';
 
 let broker: TestBroker;

@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
-import { until } from '../support/serve-process.ts';
-import { TestBroker } from '../support/test-broker.ts';
+import { until } from '../support/broker/serve-process.ts';
+import { TestBroker } from '../support/broker/test-broker.ts';
 
 const MAIN = join(import.meta.dirname, '../../sdk/cli/main.ts');
 

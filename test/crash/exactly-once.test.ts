@@ -16,7 +16,7 @@ import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
 import type { TransactionState } from '../../protocol/schemas/transactions.ts';
 import { Posthorn, PosthornError, type GroupConsumer, type ReceivedRecord } from '../../sdk/index.ts';
 import { SEED } from '../support/seed.ts';
-import { answers, isAlive, ServeProcess, until } from '../support/serve-process.ts';
+import { answers, isAlive, ServeProcess, until } from '../support/broker/serve-process.ts';
 import { ask } from './http.ts';
 import { randomFrom } from './random.ts';
 

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Posthorn } from '../../sdk/index.ts';
-import { answers, isAlive, ServeProcess, until, type ServeInfo } from '../support/serve-process.ts';
+import { answers, isAlive, ServeProcess, until, type ServeInfo } from '../support/broker/serve-process.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 3);
 const MAIN = join(import.meta.dirname, '../../gateway/main.ts');

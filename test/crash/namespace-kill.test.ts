@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { NamespaceReply } from '../../protocol/schemas/namespaces.ts';
-import { filesWith, fillNamespace, type Send } from '../support/full-namespace.ts';
-import { isAlive, ServeProcess, until } from '../support/serve-process.ts';
+import { filesWith, fillNamespace, type Send } from '../support/broker/full-namespace.ts';
+import { isAlive, ServeProcess, until } from '../support/broker/serve-process.ts';
 
 const KILLS = Number(process.env['DELETION_KILLS'] ?? 2);
 const QUEUES = 100;

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { nodeSocket } from '../../sdk/client/sockets/node-socket.ts';
 import { Posthorn } from '../../sdk/index.ts';
-import { answers, isAlive, ServeProcess, until } from '../support/serve-process.ts';
+import { answers, isAlive, ServeProcess, until } from '../support/broker/serve-process.ts';
 
 /** Confirmed between two kills, at least. */
 const CONFIRMED = 30;

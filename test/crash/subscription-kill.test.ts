@@ -7,8 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { PushEndpoint } from '../support/push-endpoint.ts';
-import { answers, isAlive, ServeProcess, until } from '../support/serve-process.ts';
+import { PushEndpoint } from '../support/clients/push-endpoint.ts';
+import { answers, isAlive, ServeProcess, until } from '../support/broker/serve-process.ts';
 
 /** Pushed between two kills, at least. */
 const PUSHED = 40;

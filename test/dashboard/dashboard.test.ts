@@ -9,9 +9,9 @@ import type { Peeked } from '../../protocol/schemas/deliveries.ts';
 import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { startBroker, type Broker } from '../../scripts/broker/broker.ts';
 import { buildDashboard, DASHBOARD_FILES } from '../../scripts/broker/dashboard.ts';
-import { CHROMIUM, complaintsOf, launchBrowser } from '../support/browser.ts';
-import { bundleWorker } from '../support/kept-bundle.ts';
-import { newDataFolder } from '../support/shared-broker.ts';
+import { CHROMIUM, complaintsOf, launchBrowser } from '../support/clients/browser.ts';
+import { bundleWorker } from '../support/broker/kept-bundle.ts';
+import { newDataFolder } from '../support/broker/shared-broker.ts';
 
 const TOKEN = 'the-root-token-of-the-dashboard-tests';
 const GZIPPED_BYTES_MAX = 60 * 1024;
@@ -26,7 +26,7 @@ let dataPath: string;
 
 beforeAll(async () => {
   dataPath = await newDataFolder();
-  const script = await bundleWorker('test/support/test-worker.ts');
+  const script = await bundleWorker('test/support/broker/test-worker.ts');
   broker = await startBroker({
     dataPath,
     script,

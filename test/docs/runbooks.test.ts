@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MemberReply } from '../../protocol/schemas/groups.ts';
-import { QueueClient } from '../support/queue-client.ts';
-import { TestBroker } from '../support/test-broker.ts';
+import { QueueClient } from '../support/clients/queue-client.ts';
+import { TestBroker } from '../support/broker/test-broker.ts';
 
 const run = promisify(execFile);
 const ADDRESS = 'http://127.0.0.1:8787';

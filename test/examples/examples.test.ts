@@ -9,7 +9,7 @@ import { poisonPill } from '../../examples/poison-pill/poison-pill.ts';
 import { postgres } from '../../examples/postgres/postgres.ts';
 import { webhook } from '../../examples/webhook/webhook.ts';
 import { shop } from '../../examples/worker/shop.ts';
-import { TestBroker } from '../support/test-broker.ts';
+import { TestBroker } from '../support/broker/test-broker.ts';
 import { LockedBroker } from '../workers/access/support.ts';
 
 let broker: TestBroker;

@@ -11,7 +11,7 @@ import {
   PROBLEM_TYPE,
   RECORD_BATCH_TYPE,
   SETTLEMENTS_TYPE,
-} from '../../protocol/media-types.ts';
+} from '../../protocol/headers/media-types.ts';
 import { operations, type Operation } from '../../protocol/operations/index.ts';
 import { partlyStoredSchema } from '../../protocol/schemas/records.ts';
 import { isBatchFailure, splitBatches } from '../../protocol/record-batch/index.ts';

@@ -1,9 +1,9 @@
 /** A short run with a fixed seed. `npm run fuzz` runs longer, with fresh ones. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { TestBroker } from '../support/test-broker.ts';
+import { TestBroker } from '../support/broker/test-broker.ts';
 import { brokerOptions, fuzz } from './fuzz.ts';
-import { KNOWN } from './requests.ts';
+import { KNOWN } from './requests/requests.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {

@@ -2,11 +2,11 @@
 
 import type { BrokerOptions } from '../../scripts/broker/broker.ts';
 import { randomFrom } from '../crash/random.ts';
-import type { TestBroker } from '../support/test-broker.ts';
-import { CodecFuzz } from './codec.ts';
-import { HttpFuzz } from './http.ts';
-import { KNOWN } from './requests.ts';
-import { StreamFuzz } from './streams.ts';
+import type { TestBroker } from '../support/broker/test-broker.ts';
+import { CodecFuzz } from './codec/codec.ts';
+import { HttpFuzz } from './requests/http.ts';
+import { KNOWN } from './requests/requests.ts';
+import { StreamFuzz } from './requests/streams.ts';
 
 export const PARTS = ['codec', 'frames', 'http'] as const;
 export type Part = (typeof PARTS)[number];

@@ -1,9 +1,9 @@
 /** Whether a broker is well after what was done to it, once what it was rightly told to refuse is taken back. */
 
 import type { CostLimitsReply } from '../../protocol/schemas/cost-limits.ts';
-import { until } from '../support/serve-process.ts';
-import type { TestBroker } from '../support/test-broker.ts';
-import { call } from './call.ts';
+import { until } from '../support/broker/serve-process.ts';
+import type { TestBroker } from '../support/broker/test-broker.ts';
+import { call } from './requests/call.ts';
 
 /** An object that refuses for the ceiling asks again after ten seconds. */
 const LIFTED_MS_MAX = 30_000;

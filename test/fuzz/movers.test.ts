@@ -2,9 +2,9 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
-import { until } from '../support/serve-process.ts';
-import { TestBroker } from '../support/test-broker.ts';
-import { TransactionClient } from '../support/transaction-client.ts';
+import { until } from '../support/broker/serve-process.ts';
+import { TestBroker } from '../support/broker/test-broker.ts';
+import { TransactionClient } from '../support/clients/transaction-client.ts';
 import { Movers } from './movers.ts';
 import { difference, snapshot } from './snapshot.ts';
 

@@ -4,14 +4,14 @@
  * and the request is sent again when nothing moves any more. One that nothing explains is a fault.
  */
 
-import { isName } from '../../protocol/name-rule.ts';
+import { isName } from '../../protocol/names/name-rule.ts';
 import type { DeadLetterList } from '../../protocol/schemas/dead-letters.ts';
 import type { FetchReply } from '../../protocol/schemas/records.ts';
 import type { ScheduleWithStateReply } from '../../protocol/schemas/schedules.ts';
 import type { TransactionState } from '../../protocol/schemas/transactions.ts';
-import type { TestBroker } from '../support/test-broker.ts';
-import { call } from './call.ts';
-import { LIVING_NAMES, NAMES } from './schema-values.ts';
+import type { TestBroker } from '../support/broker/test-broker.ts';
+import { call } from './requests/call.ts';
+import { LIVING_NAMES, NAMES } from './values/schema-values.ts';
 import { difference, snapshot, type Difference, type Snapshot } from './snapshot.ts';
 
 const TRANSACTIONAL_IDS = NAMES.filter(isName);

@@ -3,9 +3,9 @@
 import type { GroupOffsetReply } from '../../protocol/schemas/groups.ts';
 import type { CostLimitsReply } from '../../protocol/schemas/cost-limits.ts';
 import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
-import type { TestBroker } from '../support/test-broker.ts';
-import { call } from './call.ts';
-import { LIVING_NAMES } from './schema-values.ts';
+import type { TestBroker } from '../support/broker/test-broker.ts';
+import { call } from './requests/call.ts';
+import { LIVING_NAMES } from './values/schema-values.ts';
 
 export interface Snapshot {
   /** When it was begun, in ms. */

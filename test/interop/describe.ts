@@ -16,7 +16,7 @@ import {
   stampAppendTime,
   verifyBatch,
 } from '../../protocol/record-batch/index.ts';
-import { inflate, ok } from '../protocol/record-batch/helpers.ts';
+import { inflate, ok } from '../protocol/record-batch/support/helpers.ts';
 
 type Base64 = string | null;
 

@@ -1,5 +1,5 @@
 /**
- * Batches and hashes that Kafka's Java client wrote (scripts/interop-java.mjs --write-vectors), read here without Java.
+ * Batches and hashes that Kafka's Java client wrote (scripts/interop/interop-java.mjs --write-vectors), read here without Java.
  * Uncompressed dense batches are also encoded again, to the byte.
  */
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { matchesPattern } from '../../protocol/name-pattern.ts';
+import { matchesPattern } from '../../protocol/names/name-pattern.ts';
 import { cpuMsOf } from '../support/cpu-time.ts';
 
 describe('a pattern of names', () => {

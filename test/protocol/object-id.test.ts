@@ -1,7 +1,7 @@
 /** Ids of objects, and how long they exist. */
 
 import { expect, it } from 'vitest';
-import { DAY_MS, expiryOf, OBJECT_ID_PATTERN, objectId } from '../../protocol/object-id.ts';
+import { DAY_MS, expiryOf, OBJECT_ID_PATTERN, objectId } from '../../protocol/names/object-id.ts';
 
 const NOON = Date.parse('2026-12-05T12:00:00Z');
 

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isAlive, until } from '../support/serve-process.ts';
+import { isAlive, until } from '../support/broker/serve-process.ts';
 
 const RUN = join(import.meta.dirname, '../../scripts/run.mjs');
 

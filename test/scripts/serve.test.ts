@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FetchReply } from '../../protocol/schemas/records.ts';
-import { answers, isAlive, ServeProcess, until } from '../support/serve-process.ts';
+import { answers, isAlive, ServeProcess, until } from '../support/broker/serve-process.ts';
 import { VERSION } from '../../protocol/version.ts';
 
 let folder: string;

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { codecs } from '../../sdk/codecs.ts';
 import { Posthorn } from '../../sdk/index.ts';
-import { RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
+import { RECORD_BATCH_TYPE } from '../../protocol/headers/media-types.ts';
 import { CODECS, compressedBatch } from '../support/compressed-batch.ts';
 import { brokerForTests } from './harness.ts';
 

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll } from 'vitest';
 import { Posthorn, type PosthornError, type PosthornOptions, type ReceivedRecord } from '../../sdk/index.ts';
-import { TestBroker, type TestOptions } from '../support/test-broker.ts';
+import { TestBroker, type TestOptions } from '../support/broker/test-broker.ts';
 
 export interface BrokerForTests {
   readonly url: string;

@@ -3,7 +3,7 @@
 import { build } from 'esbuild';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { bytesOfText as ruleForText, bytesOfValue as ruleForValues } from '../../protocol/json/json-bytes.ts';
-import { isName } from '../../protocol/names.ts';
+import { isName } from '../../protocol/schemas/names.ts';
 import { retryAfterMsOf } from '../../sdk/client/http/reply-error.ts';
 import { delayMs, RETRY_DEFAULTS, withRetries } from '../../sdk/client/http/retry.ts';
 import { Posthorn, PosthornError } from '../../sdk/index.ts';

@@ -24,7 +24,11 @@ beforeAll(async () => {
   });
   grouped = new Miniflare({
     modules: [
-      { type: 'ESModule', path: 'index.mjs', contents: await bundleWorker('test/sdk/group-worker.ts') },
+      {
+        type: 'ESModule',
+        path: 'index.mjs',
+        contents: await bundleWorker('test/sdk/groups/group-worker.ts'),
+      },
     ],
     compatibilityDate: '2026-07-30',
     serviceBindings: { POSTHORN: { external: { address: host, http: {} } } },

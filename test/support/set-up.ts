@@ -2,6 +2,6 @@
 
 import fc from 'fast-check';
 import { SEED } from './seed.ts';
-import './short-keep-alive.ts';
+import './clients/short-keep-alive.ts';
 
 fc.configureGlobal({ seed: SEED });

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filler } from '../support/batches.ts';
-import { TestBroker } from '../support/test-broker.ts';
+import { TestBroker } from '../support/broker/test-broker.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -3,9 +3,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProblemDocument } from '../../protocol/errors.ts';
-import { DAY_MS, objectId } from '../../protocol/object-id.ts';
+import { DAY_MS, objectId } from '../../protocol/names/object-id.ts';
 import type { ObjectList, ObjectReply } from '../../protocol/schemas/objects.ts';
-import { TestBroker } from '../support/test-broker.ts';
+import { TestBroker } from '../support/broker/test-broker.ts';
 
 const hex = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const path = (id: string): string => `/v1/default/objects/${id}`;

@@ -3,7 +3,7 @@ import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
 import type { ExchangePublished } from '../../protocol/schemas/exchanges.ts';
 import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { formatReplyAddress, type RequestReply } from '../../protocol/schemas/requests.ts';
-import { TestBroker } from '../support/test-broker.ts';
+import { TestBroker } from '../support/broker/test-broker.ts';
 
 const NAMESPACE = '/v1/default';
 

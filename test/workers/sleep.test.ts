@@ -6,7 +6,7 @@ import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
 import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import type { RequestReply } from '../../protocol/schemas/requests.ts';
 import { Posthorn } from '../../sdk/index.ts';
-import { TestBroker } from '../support/test-broker.ts';
+import { TestBroker } from '../support/broker/test-broker.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 /** Subscriptions whose endpoint asks for a token of an OAuth server. */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PushEndpoint } from '../support/push-endpoint.ts';
-import { SubscribedQueue } from '../support/subscribed-queue.ts';
-import { until } from '../support/webhook-receiver.ts';
+import { PushEndpoint } from '../support/clients/push-endpoint.ts';
+import { SubscribedQueue } from '../support/clients/subscribed-queue.ts';
+import { until } from '../support/clients/webhook-receiver.ts';
 
 const own = SubscribedQueue.forTests();
 let server: PushEndpoint;

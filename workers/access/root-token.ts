@@ -1,7 +1,7 @@
 /** Root token: compared by digests with the secrets of the deployment. */
 
 import type { Env } from '../../durable-objects/env.ts';
-import { rootSecretsOf } from '../http/root-secrets.ts';
+import { rootSecretsOf } from '../http/identity/root-secrets.ts';
 import { digestOf, isSameDigest } from './digest.ts';
 
 /** What the variable said, and its digests: it does not change while an isolate lives, except in tests. */

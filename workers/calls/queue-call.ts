@@ -3,7 +3,7 @@
  * In between, the topology tells a queue its definition if necessary.
  */
 
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import { isStale, type Stale } from '../../durable-objects/rpc/stale.ts';
 import type { QueueMethods } from '../../durable-objects/rpc/queue.ts';
 import { queueStub, topologyStub } from '../../durable-objects/stubs.ts';

@@ -3,7 +3,7 @@
  * time is over, the router gives them back. Only that case costs a call.
  */
 
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import type { DeliverRequest } from '../../durable-objects/rpc/queue.ts';
 import type { Stale } from '../../durable-objects/rpc/stale.ts';
 import type { DeliverFields } from '../../protocol/schemas/deliveries.ts';

@@ -7,7 +7,7 @@ import {
   LOG_START_OFFSET_HEADER,
   NEXT_OFFSET_HEADER,
   START_OFFSET_HEADER,
-} from '../../protocol/media-types.ts';
+} from '../../protocol/headers/media-types.ts';
 
 export async function frameOfResponse(response: Response): Promise<FetchFrame> {
   return { ...emptyFrameOf(response.headers), batches: new Uint8Array(await response.arrayBuffer()) };

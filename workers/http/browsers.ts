@@ -10,10 +10,10 @@ import {
   type CorsOrigins,
 } from '../../core/access/browsers/foreign-page.ts';
 import type { Env } from '../../durable-objects/env.ts';
-import { EXPOSED_HEADERS } from '../../protocol/media-types.ts';
+import { EXPOSED_HEADERS } from '../../protocol/headers/media-types.ts';
 import type { AppEnv } from './context.ts';
 import { problem } from './problem.ts';
-import { isOpenToAll } from './root-secrets.ts';
+import { isOpenToAll } from './identity/root-secrets.ts';
 
 /** A reply that sets one of these itself keeps its own value. */
 const SECURITY_HEADERS: readonly (readonly [name: string, value: string])[] = [

@@ -8,8 +8,8 @@ import type { HookDefinition } from '../../core/topology/hooks.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
-import { isName, isWideName, NAME_RULE, WIDE_NAME_RULE } from '../../protocol/names.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
+import { isName, isWideName, NAME_RULE, WIDE_NAME_RULE } from '../../protocol/schemas/names.ts';
 import type { Operation } from '../../protocol/operations/index.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 
@@ -29,7 +29,7 @@ export interface AppVariables {
 export type AppEnv = { Bindings: Env; Variables: AppVariables };
 export type AppContext = Context<AppEnv>;
 
-/** Parameters whose names are wide (protocol/name-rule.ts). */
+/** Parameters whose names are wide (protocol/names/name-rule.ts). */
 const WIDELY_NAMED: ReadonlySet<string> = new Set(['queue', 'exchange', 'group']);
 
 /** The namespace that the path names, and what it names in it. That the namespace exists was seen before. */

@@ -3,7 +3,7 @@
  * never waits for what is old.
  */
 
-import { EVENT_STREAM_TYPE } from '../../protocol/media-types.ts';
+import { EVENT_STREAM_TYPE } from '../../protocol/headers/media-types.ts';
 
 /** Between two events. */
 const PAUSE_MS = 2_000;

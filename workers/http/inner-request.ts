@@ -1,7 +1,7 @@
 /** Inner requests: a call that becomes another call of the same broker, and is answered as if a client had made that one. */
 
 import type { Identity } from '../../core/access/identity.ts';
-import { JSON_TYPE } from '../../protocol/media-types.ts';
+import { JSON_TYPE } from '../../protocol/headers/media-types.ts';
 import type { AppContext } from './context.ts';
 
 /** Whose calls they are. A client cannot make the object that stands for an inner request. */

@@ -1,7 +1,7 @@
 /** JSON replies with stored values: stored JSON goes out as the same text. */
 
 import type { Context } from 'hono';
-import { JSON_TYPE } from '../../protocol/media-types.ts';
+import { JSON_TYPE } from '../../protocol/headers/media-types.ts';
 import { writeJson } from '../../protocol/json/json-text.ts';
 import { resizeReply } from '../bounds/reply-bytes.ts';
 

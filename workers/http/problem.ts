@@ -3,7 +3,7 @@
 import type { Context } from 'hono';
 import { failure, problemOf, type Failure } from '../../protocol/errors.ts';
 import { diskFailureOf } from './disk-failure.ts';
-import { PROBLEM_TYPE } from '../../protocol/media-types.ts';
+import { PROBLEM_TYPE } from '../../protocol/headers/media-types.ts';
 
 export function problem(c: Context, cause: Failure): Response {
   const document = problemOf(cause);

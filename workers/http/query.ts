@@ -10,7 +10,7 @@ import { ACCESS_TOKEN_PARAMETER } from '../../protocol/access/token-format.ts';
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { takesParameter } from './credentials.ts';
+import { takesParameter } from './identity/credentials.ts';
 import { check } from './request.ts';
 
 /** Sign and digits; what is written as `1e3`, `0x10` or `1.0` is text. 16 digits hold every exact integer. */

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { parseJson } from '../../protocol/json/json-parse.ts';
 import type { JsonPath } from '../../protocol/json/json-scan.ts';
-import { JSON_TYPE, RECORD_BATCH_TYPE } from '../../protocol/media-types.ts';
+import { JSON_TYPE, RECORD_BATCH_TYPE } from '../../protocol/headers/media-types.ts';
 import { readBytes } from '../bounds/read-body.ts';
 import { JSON_WEIGHT, releaseBody } from '../bounds/request-bytes.ts';
 

@@ -9,7 +9,7 @@
  * waits.
  */
 
-import { JSON_TYPE } from '../../protocol/media-types.ts';
+import { JSON_TYPE } from '../../protocol/headers/media-types.ts';
 import { PADDED, PADDING_BYTE } from '../../protocol/frames/padding.ts';
 import { keepReplyOpen, releaseReply } from '../bounds/reply-bytes.ts';
 import type { AppContext } from './context.ts';

@@ -6,7 +6,7 @@ import {
   TRACEPARENT_HEADER,
   TRACESTATE_HEADER,
   type TraceContext,
-} from '../../protocol/trace-context.ts';
+} from '../../protocol/headers/trace-context.ts';
 import type { RecordInput } from '../../protocol/record-batch/index.ts';
 
 export function requestTrace({ headers }: Request): TraceContext | null {

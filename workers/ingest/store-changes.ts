@@ -11,7 +11,7 @@ import type { PartitionDescription, ReadRequest } from '../../durable-objects/rp
 import type { Stale } from '../../durable-objects/rpc/stale.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { NEXT_OFFSET_HEADER } from '../../protocol/media-types.ts';
+import { NEXT_OFFSET_HEADER } from '../../protocol/headers/media-types.ts';
 import {
   isDamaged,
   packBatches,

@@ -9,7 +9,7 @@ import { bytesOfText, bytesOfValue } from '../../protocol/json/json-bytes.ts';
 import { REQUEST_RECORDS_MAX, TIMESTAMP_AHEAD_MS_MAX } from '../../protocol/limits.ts';
 import type { RecordInput } from '../../protocol/record-batch/index.ts';
 import { produceSchema, type ProduceRecord, type ProduceRequest } from '../../protocol/schemas/records.ts';
-import type { TraceContext } from '../../protocol/trace-context.ts';
+import type { TraceContext } from '../../protocol/headers/trace-context.ts';
 import { checkPartition } from '../calls/partition-call.ts';
 import { check } from '../http/request.ts';
 import { traced } from '../http/trace-context.ts';

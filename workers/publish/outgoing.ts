@@ -7,7 +7,7 @@ import type { PublishProducer } from '../../core/queue/publish/queue-producers.t
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { exchangePublishSchema, type ExchangeMessage } from '../../protocol/schemas/exchanges.ts';
 import { textOfBytes } from '../../protocol/json/json-bytes.ts';
-import type { TraceContext } from '../../protocol/trace-context.ts';
+import type { TraceContext } from '../../protocol/headers/trace-context.ts';
 import { REQUEST_BYTES_MAX, REQUEST_RECORDS_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import {
   EXCHANGE_HEADER,

@@ -13,7 +13,7 @@ import {
   REQUEST_RECORDS_MAX,
 } from '../../protocol/limits.ts';
 import { recordOfMessage, type Message } from '../../protocol/schemas/messages.ts';
-import { missingTraceHeaders, type TraceContext } from '../../protocol/trace-context.ts';
+import { missingTraceHeaders, type TraceContext } from '../../protocol/headers/trace-context.ts';
 import {
   decodeOpen,
   isBatchFailure,

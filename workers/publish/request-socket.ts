@@ -13,7 +13,7 @@ import {
   REQUEST_SOCKET_FRAMES_MAX,
   REQUEST_SOCKET_WAITING_MAX,
 } from '../../protocol/limits.ts';
-import { RECORD_BATCH_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { RECORD_BATCH_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import { takeConnection } from '../access/quotas/connections.ts';
 import { releaseBody, UNCOUNTED_BYTES_MAX, growBody, noRoom, shrinkBody } from '../bounds/request-bytes.ts';
 import { takeTurn } from '../bounds/turns.ts';

@@ -8,7 +8,7 @@ import type { Definitions } from '../../core/topology/routing/destination-addres
 import { groupByPartition } from '../../core/topology/routing/partition-choice.ts';
 import { checkTopicRecord } from '../../core/topology/topic-record.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import type { Published } from '../../durable-objects/rpc/queue.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';

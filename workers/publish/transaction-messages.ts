@@ -9,7 +9,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
 import { TRANSACTION_PLACES_LENGTH_MAX, TRANSACTION_PUBLISH_BYTES_MAX } from '../../protocol/limits.ts';
 import { encodeBatch } from '../../protocol/record-batch/index.ts';
-import type { TraceContext } from '../../protocol/trace-context.ts';
+import type { TraceContext } from '../../protocol/headers/trace-context.ts';
 import type {
   TransactionMessagesReply,
   transactionMessagesSchema,

@@ -11,7 +11,7 @@ import {
   type AlertReply,
 } from '../../protocol/schemas/alerts.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
-import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';

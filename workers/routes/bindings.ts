@@ -17,7 +17,7 @@ import {
   type BindingsDeclared,
 } from '../../protocol/schemas/exchanges.ts';
 import { BINDINGS_PER_REQUEST_MAX, CALL_BYTES_MAX, PAGE_BYTES_MAX } from '../../protocol/limits.ts';
-import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import { JSON_REPLY_WEIGHT, grantReply } from '../bounds/reply-bytes.ts';
 import { utf8Json } from '../calls/utf8-json.ts';
 import { operations } from '../../protocol/operations/index.ts';

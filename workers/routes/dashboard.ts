@@ -8,8 +8,8 @@ import { identityBy } from '../access/authenticate.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
-import { isOpenToAll } from '../http/root-secrets.ts';
-import { clearSession, isOwnPage, setSession, SESSION_PATH } from '../http/session.ts';
+import { isOpenToAll } from '../http/identity/root-secrets.ts';
+import { clearSession, isOwnPage, setSession, SESSION_PATH } from '../http/identity/session.ts';
 
 /** By path: the file, and its type. Nothing else of the folder is served. */
 const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {

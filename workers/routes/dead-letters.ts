@@ -7,8 +7,8 @@
 
 import type { Hono } from 'hono';
 import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
-import { defaultDeadLetterQueue } from '../../protocol/name-rule.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
+import { defaultDeadLetterQueue } from '../../protocol/names/name-rule.ts';
 import type { ReplayOrder, StoredReplay } from '../../core/queue/replay.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from '../../durable-objects/rpc/dead-letters.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
@@ -28,7 +28,7 @@ import {
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { DEFAULT_EXCHANGE_PATH } from '../../protocol/schemas/exchanges.ts';
 import { DEAD_LETTER_PAGE_MAX, PAGE_BYTES_MAX } from '../../protocol/limits.ts';
-import { JSON_LINES_TYPE } from '../../protocol/media-types.ts';
+import { JSON_LINES_TYPE } from '../../protocol/headers/media-types.ts';
 import type { WrittenMessage } from '../../protocol/schemas/messages.ts';
 import type { DeadLetterConfig } from '../../protocol/schemas/queues.ts';
 import { operations } from '../../protocol/operations/index.ts';

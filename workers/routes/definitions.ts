@@ -5,7 +5,7 @@ import type { DefinitionsOutcome } from '../../durable-objects/rpc/topology.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { CALL_BYTES_MAX, DEFINITIONS_BYTES_MAX, DEFINITIONS_ENTRIES_MAX } from '../../protocol/limits.ts';
-import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   applyDefinitionsQuerySchema,

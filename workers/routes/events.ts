@@ -20,7 +20,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { parseJson } from '../../protocol/json/json-parse.ts';
 import { beginsArray } from '../../protocol/json/json-scan.ts';
 import { PROPERTY_LENGTH_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
-import { CLOUD_EVENT_BATCH_TYPE, CLOUD_EVENT_TYPE, JSON_TYPE } from '../../protocol/media-types.ts';
+import { CLOUD_EVENT_BATCH_TYPE, CLOUD_EVENT_TYPE, JSON_TYPE } from '../../protocol/headers/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { EVENT_TARGETS, eventsQuerySchema, type EventsQuery } from '../../protocol/schemas/events.ts';
 import { digestOf, hexOf } from '../access/digest.ts';

@@ -15,7 +15,7 @@ import {
   type ExchangeList,
   type ExchangeReply,
 } from '../../protocol/schemas/exchanges.ts';
-import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';

@@ -16,7 +16,7 @@ import {
   RECORD_BATCH_TYPE,
   START_OFFSET_HEADER,
   TOPIC_ID_HEADER,
-} from '../../protocol/media-types.ts';
+} from '../../protocol/headers/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/schemas/records.ts';
 import { checkedWaitMs } from '../access/revocable.ts';

@@ -14,7 +14,7 @@ import {
   type IdentifiedOffset,
   type TopicPartition,
 } from '../../protocol/schemas/groups.ts';
-import { GROUP_RECORDS_TYPE } from '../../protocol/media-types.ts';
+import { GROUP_RECORDS_TYPE } from '../../protocol/headers/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import type { OnCorrupt, WrittenRecord } from '../../protocol/schemas/records.ts';
 import { JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';

@@ -2,7 +2,7 @@
 
 import type { Hono } from 'hono';
 import { formatMessageId, parseMessageId } from '../../core/queue/messages/message-id.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import type { MessageAnswer, MessageCall } from '../../durable-objects/rpc/queue-messages.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PAGE_BYTES_MAX } from '../../protocol/limits.ts';

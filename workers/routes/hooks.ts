@@ -7,7 +7,7 @@ import { readSignature } from '../../core/hooks/signature-parts.ts';
 import type { HookDefinition } from '../../core/topology/hooks.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import type { ExchangePublished } from '../../protocol/schemas/exchanges.ts';
 import type { QueuePublished } from '../../protocol/schemas/deliveries.ts';
@@ -27,7 +27,7 @@ import { innerRequest } from '../http/inner-request.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readBody, readBytes } from '../http/request.ts';
-import { isOpenToAll } from '../http/root-secrets.ts';
+import { isOpenToAll } from '../http/identity/root-secrets.ts';
 import { bind } from './bind.ts';
 import { listReply } from './list-reply.ts';
 

@@ -8,7 +8,7 @@ import { familiesOf } from '../../core/metrics/families.ts';
 import type { MetricsSnapshot } from '../../core/metrics/snapshot.ts';
 import { directoryStub, overviewStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { isName, NAME_RULE } from '../../protocol/name-rule.ts';
+import { isName, NAME_RULE } from '../../protocol/names/name-rule.ts';
 import { VERSION } from '../../protocol/version.ts';
 import { countRefusal } from '../access/audit.ts';
 import { JSON_REPLY_WEIGHT, grantReply, resizeReply } from '../bounds/reply-bytes.ts';

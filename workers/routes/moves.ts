@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
 import { parseMessageId, type MessagePosition } from '../../core/queue/messages/message-id.ts';
 import { moveIdOf, type MoveOrder, type StoredMove } from '../../core/queue/messages/move.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import type { MessageAnswer } from '../../durable-objects/rpc/queue-messages.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { operations } from '../../protocol/operations/index.ts';

@@ -5,8 +5,8 @@ import { byteRange } from '../../core/objects/byte-range.ts';
 import { objectKey, objectPrefix } from '../../core/objects/object-key.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { OBJECT_BYTES_MAX, OBJECT_DAYS_MAX } from '../../protocol/limits.ts';
-import { BYTES_TYPE } from '../../protocol/media-types.ts';
-import { DAY_MS, expiryOf, OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../../protocol/object-id.ts';
+import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
+import { DAY_MS, expiryOf, OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../../protocol/names/object-id.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   objectListQuerySchema,

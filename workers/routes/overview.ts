@@ -3,7 +3,7 @@
 import type { Hono } from 'hono';
 import { overviewStub } from '../../durable-objects/stubs.ts';
 import { isFailure } from '../../protocol/errors.ts';
-import { EVENT_STREAM_TYPE, JSON_TYPE } from '../../protocol/media-types.ts';
+import { EVENT_STREAM_TYPE, JSON_TYPE } from '../../protocol/headers/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { overviewQuerySchema } from '../../protocol/schemas/overview.ts';
 import { takeConnection } from '../access/quotas/connections.ts';

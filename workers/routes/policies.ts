@@ -6,7 +6,7 @@ import type { PolicyDefinition } from '../../core/topology/rules/policies.ts';
 import type { RuleProgress } from '../../core/topology/rules/rule-pass.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
-import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   policyDeclarationSchema,

@@ -1,6 +1,6 @@
 /** The list of queues: by name, or those with the most ready messages first; with what they last reported. */
 
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import { overviewStub, topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { PAGE_BYTES_MAX } from '../../protocol/limits.ts';

@@ -1,7 +1,7 @@
 /** The messages of a queue: publish, take, settle, look. */
 
 import type { Hono } from 'hono';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import {
   settleRequestOf,
   type DeliverRequest,
@@ -28,7 +28,7 @@ import {
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { decodeDeliveryFrame, deliveryCount } from '../../protocol/frames/delivery-frame.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
-import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/media-types.ts';
+import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/headers/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import { streamConsumerId } from '../../core/queue/deliver/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliver/deliveries-json.ts';

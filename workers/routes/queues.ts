@@ -2,11 +2,11 @@
 
 import type { Hono } from 'hono';
 import { needsOfTarget } from '../../core/access/reach.ts';
-import type { QueueDefinition } from '../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import type { QueueDescription } from '../../durable-objects/rpc/queue.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   queueChangeSchema,

@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { isFailure } from '../../protocol/errors.ts';
-import { TOPOLOGY_VERSION_HEADER } from '../../protocol/media-types.ts';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   topicChangeSchema,

@@ -9,7 +9,7 @@ import type { Outcome } from '../../core/transaction/transaction.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Committed } from '../../protocol/schemas/groups.ts';
 import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
-import { isWideName, WIDE_NAME_RULE } from '../../protocol/names.ts';
+import { isWideName, WIDE_NAME_RULE } from '../../protocol/schemas/names.ts';
 import { operations } from '../../protocol/operations/index.ts';
 import {
   transactionEndSchema,

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).resolve().parents[3]
-KEPT_BUNDLE = ROOT / "test/support/with-kept-bundle.ts"
+KEPT_BUNDLE = ROOT / "test/support/broker/with-kept-bundle.ts"
 START_S_MAX = 60.0
 
 

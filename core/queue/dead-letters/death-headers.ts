@@ -22,7 +22,7 @@ import {
   HOPS_HEADER,
 } from '../../../protocol/schemas/messages.ts';
 import { DEATH_HISTORY_MAX } from '../../../protocol/limits.ts';
-import { isWideName } from '../../../protocol/names.ts';
+import { isWideName } from '../../../protocol/schemas/names.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 
 type Headers = Pick<LogRecord, 'headers'>;

@@ -4,7 +4,7 @@
  * carries the bytes that are left, so that somebody can try to save them.
  */
 
-import { DAMAGED_HEADER } from '../../../protocol/message-headers.ts';
+import { DAMAGED_HEADER } from '../../../protocol/headers/message-headers.ts';
 import {
   isBatchFailure,
   isDamaged,

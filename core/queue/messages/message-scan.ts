@@ -5,7 +5,11 @@
 
 import { DEAD_LETTER_SCAN_MAX, PAGE_BYTES_MAX } from '../../../protocol/limits.ts';
 import { recordSizeUpperBound, type LogRecord } from '../../../protocol/record-batch/index.ts';
-import { DAMAGED_HEADER, PROPERTY_HEADERS, ROUTING_KEY_HEADER } from '../../../protocol/message-headers.ts';
+import {
+  DAMAGED_HEADER,
+  PROPERTY_HEADERS,
+  ROUTING_KEY_HEADER,
+} from '../../../protocol/headers/message-headers.ts';
 import type { MessageState } from '../../../protocol/schemas/queue-messages.ts';
 import { textOf } from '../dead-letters/death-headers.ts';
 import type { LaneEnds, LetterSource } from '../dead-letters/letter-scan.ts';

@@ -4,7 +4,7 @@
  * number of the outbox once, so a message is in one place at a time.
  */
 
-import { PROPERTY_HEADERS } from '../../../protocol/message-headers.ts';
+import { PROPERTY_HEADERS } from '../../../protocol/headers/message-headers.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { MessageState } from '../../../protocol/schemas/queue-messages.ts';
 import { withoutAttempts } from '../dead-letters/dead-letter-record.ts';

@@ -6,7 +6,7 @@
 
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import { DEFINITIONS_ENTRIES_MAX, DEFINITIONS_STEPS_MAX } from '../../../protocol/limits.ts';
-import { defaultDeadLetterQueue } from '../../../protocol/name-rule.ts';
+import { defaultDeadLetterQueue } from '../../../protocol/names/name-rule.ts';
 import {
   DEFINITION_KINDS,
   DEFINITION_LISTS,

@@ -2,7 +2,7 @@
 
 import type { DestinationBatch } from '../../exchange/destination-batches.ts';
 import { groupByPartition } from './partition-choice.ts';
-import type { QueueDefinition } from '../queues.ts';
+import type { QueueDefinition } from '../queues/queues.ts';
 import type { TopicAddress, TopicDefinition } from '../topics.ts';
 
 /** The definitions of destinations by name, without those that were deleted. */

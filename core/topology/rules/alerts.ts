@@ -2,7 +2,7 @@
 
 import type { AlertDeclaration } from '../../../protocol/schemas/alerts.ts';
 import type { AlertRule } from '../../alerts/alert-rule.ts';
-import { matchesPattern } from '../../../protocol/name-pattern.ts';
+import { matchesPattern } from '../../../protocol/names/name-pattern.ts';
 
 export interface AlertDefinition extends AlertRule {
   /** `*`: any characters, `?`: any one. */

@@ -15,7 +15,7 @@
  * operator can always make a queue smaller, and an application can always ask for less.
  */
 
-import { matchesPattern } from '../../../protocol/name-pattern.ts';
+import { matchesPattern } from '../../../protocol/names/name-pattern.ts';
 import type { PolicySettings } from '../../../protocol/schemas/policies.ts';
 import { QUEUE_DEFAULTS, type QueueConfig, type QueueDeclaration } from '../../../protocol/schemas/queues.ts';
 import { givenFields, type Given } from '../given-fields.ts';

@@ -7,7 +7,7 @@ import {
   LOG_START_OFFSET_HEADER,
   NEXT_OFFSET_HEADER,
   START_OFFSET_HEADER,
-} from '../../../protocol/media-types.ts';
+} from '../../../protocol/headers/media-types.ts';
 import { isFailure } from '../../../protocol/errors.ts';
 import { eachRecordKey, isDamaged, surveyBatches } from '../../../protocol/record-batch/index.ts';
 import { concatenate } from '../../../protocol/bytes.ts';

@@ -15,8 +15,8 @@ import {
   routeReplayed,
   type LetterRoutes,
 } from '../../../core/queue/dead-letters/letter-routes.ts';
-import type { QueueDefinition } from '../../../core/topology/queues.ts';
-import { defaultDeadLetterQueue } from '../../../protocol/name-rule.ts';
+import type { QueueDefinition } from '../../../core/topology/queues/queues.ts';
+import { defaultDeadLetterQueue } from '../../../protocol/names/name-rule.ts';
 import { isCompacted } from '../../../core/topology/topics.ts';
 import { isFailure, type Failure } from '../../../protocol/errors.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';

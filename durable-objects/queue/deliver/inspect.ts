@@ -4,7 +4,7 @@ import type { SegmentSource } from '../../../core/queue/state/message-metadata.t
 import type { QueueMachine } from '../../../core/queue/state/queue-machine.ts';
 import { readyIn } from '../../../core/queue/state/ready-messages.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
-import { DAMAGED_HEADER } from '../../../protocol/message-headers.ts';
+import { DAMAGED_HEADER } from '../../../protocol/headers/message-headers.ts';
 import { recordSizeUpperBound, type LogRecord } from '../../../protocol/record-batch/index.ts';
 
 /** The next messages in the order of delivery, by lane. */

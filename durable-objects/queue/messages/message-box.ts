@@ -28,7 +28,7 @@ import { cancelReady, countCancelled, runReady } from '../../../core/queue/messa
 import { noteExpiry, noteHead } from '../../../core/queue/state/expiry-look.ts';
 import { readMetadata } from '../../../core/queue/state/message-metadata.ts';
 import { takeOut, type Position } from '../../../core/queue/state/ready-messages.ts';
-import { DAMAGED_HEADER } from '../../../protocol/message-headers.ts';
+import { DAMAGED_HEADER } from '../../../protocol/headers/message-headers.ts';
 import { encodeBatch, type LogRecord } from '../../../protocol/record-batch/index.ts';
 import type { HeldDetails } from '../../../protocol/schemas/queue-messages.ts';
 import type { MessageAnswer, MessageCall } from '../../rpc/queue-messages.ts';

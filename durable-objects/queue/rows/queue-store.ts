@@ -8,7 +8,7 @@ import {
   PRODUCERS_ROW_KEY,
 } from '../../../core/queue/state/lane.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
-import type { QueueDefinition } from '../../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../../core/topology/queues/queues.ts';
 import { hasTable, type Sql, type SqlRow } from '../../storage/sql.ts';
 import { PRODUCERS_TABLE, QUEUE_SCHEMA } from './queue-schema.ts';
 

@@ -3,7 +3,7 @@
  * consumer may have come meanwhile.
  */
 
-import type { QueueDefinition } from '../../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../../core/topology/queues/queues.ts';
 import { topologyStub } from '../../stubs.ts';
 import type { Env } from '../../env.ts';
 

@@ -4,7 +4,7 @@
  * deletion never come, the queue opens again once the topology says that it is there.
  */
 
-import type { QueueDefinition } from '../../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../../core/topology/queues/queues.ts';
 import { topologyStub } from '../../stubs.ts';
 import { CLOSED_MS } from '../../rpc/queue.ts';
 import type { ObjectContext } from '../../runtime/context.ts';

@@ -7,7 +7,7 @@ import { isReturnLane, priorityOf, returnLane } from '../../../core/queue/state/
 import { retriedRecord } from '../../../core/queue/dead-letters/dead-letter-record.ts';
 import { noteExpiry } from '../../../core/queue/state/expiry-look.ts';
 import { compareParked, type ParkedPosition } from '../../../core/queue/messages/message-id.ts';
-import { DAMAGED_HEADER } from '../../../protocol/message-headers.ts';
+import { DAMAGED_HEADER } from '../../../protocol/headers/message-headers.ts';
 import type { ParkedFound } from '../../../core/queue/messages/message-scan.ts';
 import { expiryOf, readMetadata } from '../../../core/queue/state/message-metadata.ts';
 import { releaseKey, type QueueMachine } from '../../../core/queue/state/queue-machine.ts';

@@ -3,7 +3,7 @@
  * and an unused queue is deleted.
  */
 
-import type { QueueDefinition } from '../../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../../core/topology/queues/queues.ts';
 import type { Task } from '../../runtime/alarm.ts';
 import type { ObjectContext } from '../../runtime/context.ts';
 import { RetryTask } from '../../forwarding/retry-task.ts';

@@ -4,7 +4,7 @@
  */
 
 import type { KnownReport, ObjectReport } from '../../../core/overview/object-report.ts';
-import type { QueueDefinition } from '../../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../../core/topology/queues/queues.ts';
 import type { Failure } from '../../../protocol/errors.ts';
 import type { QueueAlert } from '../../../protocol/schemas/queue-alerts.ts';
 import { QueueAlerts } from '../../alerts/queue-alerts.ts';

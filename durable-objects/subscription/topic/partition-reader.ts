@@ -9,7 +9,7 @@ import {
   LAST_STABLE_OFFSET_HEADER,
   NEXT_OFFSET_HEADER,
   START_OFFSET_HEADER,
-} from '../../../protocol/media-types.ts';
+} from '../../../protocol/headers/media-types.ts';
 import {
   isBatchFailure,
   isDamaged,

@@ -2,7 +2,7 @@
 
 import { declareHook, hookProblem } from '../../../core/topology/hooks.ts';
 import { isCompacted } from '../../../core/topology/topics.ts';
-import { DEFAULT_EXCHANGE_PATH } from '../../../protocol/name-rule.ts';
+import { DEFAULT_EXCHANGE_PATH } from '../../../protocol/names/name-rule.ts';
 import { failure, type Failure } from '../../../protocol/errors.ts';
 import { HOOKS_MAX, type HookDeclaration, type HookTarget } from '../../../protocol/schemas/hooks.ts';
 import type { HookAnswer } from '../../rpc/topology.ts';

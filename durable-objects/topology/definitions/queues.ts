@@ -1,13 +1,13 @@
 /** Changes of queues: decided by the rules, kept by the store. */
 
-import type { QueueDeletion } from '../../../core/topology/queue-deletion.ts';
+import type { QueueDeletion } from '../../../core/topology/queues/queue-deletion.ts';
 import {
   applyAlerts,
   changeQueueEntry,
   declareQueueEntry,
   replaceQueueEntry,
   type QueueEntry,
-} from '../../../core/topology/queue-entry.ts';
+} from '../../../core/topology/queues/queue-entry.ts';
 import type { AlertDefinition } from '../../../core/topology/rules/alerts.ts';
 import type { PolicyDefinition } from '../../../core/topology/rules/policies.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';

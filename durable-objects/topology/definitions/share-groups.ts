@@ -4,7 +4,7 @@ import { declareShareGroup } from '../../../core/topology/share-groups.ts';
 import { isCompacted } from '../../../core/topology/topics.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import { SHARE_GROUPS_MAX } from '../../../protocol/limits.ts';
-import { defaultDeadLetterQueue } from '../../../protocol/name-rule.ts';
+import { defaultDeadLetterQueue } from '../../../protocol/names/name-rule.ts';
 import type { ShareGroupConfig, ShareGroupDeclaration } from '../../../protocol/schemas/share-groups.ts';
 import { declareQueueIn } from './queues.ts';
 import type { ShareGroupAnswer } from '../../rpc/topology.ts';

@@ -9,7 +9,7 @@ import {
 } from '../../../core/topology/subscriptions.ts';
 import { checkWebhookUrl } from '../../../core/webhook/address.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
-import { defaultDeadLetterQueue } from '../../../protocol/name-rule.ts';
+import { defaultDeadLetterQueue } from '../../../protocol/names/name-rule.ts';
 import {
   SUBSCRIPTIONS_MAX,
   SUBSCRIPTIONS_OF_SOURCE_MAX,

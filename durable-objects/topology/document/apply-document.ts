@@ -15,7 +15,7 @@ import {
 } from '../../../core/topology/document/plan.ts';
 import type { ScheduleConfig } from '../../../core/topology/schedules.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
-import { defaultDeadLetterQueue } from '../../../protocol/name-rule.ts';
+import { defaultDeadLetterQueue } from '../../../protocol/names/name-rule.ts';
 import type { AlertDeclaration } from '../../../protocol/schemas/alerts.ts';
 import type { DefinitionStep } from '../../../protocol/schemas/definitions.ts';
 import type { ExchangeDeclaration } from '../../../protocol/schemas/exchanges.ts';

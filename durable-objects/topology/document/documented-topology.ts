@@ -5,7 +5,7 @@ import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import type { DefinitionList } from '../../../protocol/schemas/definitions.ts';
 import type { DefinitionsApplication, DefinitionsOutcome } from '../../rpc/topology.ts';
 import { deleteQueueIn } from '../definitions/queues.ts';
-import { TopologyAccounts } from '../topology-accounts.ts';
+import { TopologyAccounts } from '../accounts/topology-accounts.ts';
 import { applyDocumentIn, type AppliedDocument } from './apply-document.ts';
 import { exportDocumentIn } from './export-document.ts';
 

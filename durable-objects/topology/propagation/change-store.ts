@@ -9,7 +9,7 @@
  *              and removed when all of them know, so that a crash in between repeats it
  */
 
-import type { QueueDefinition } from '../../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../../core/topology/queues/queues.ts';
 import type { TopologyChange } from '../../../core/topology/routing/routing-graph.ts';
 import type { ScheduleDefinition } from '../../../core/topology/schedules.ts';
 import type { SubscriptionDefinition } from '../../../core/topology/subscriptions.ts';

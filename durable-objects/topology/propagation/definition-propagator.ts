@@ -3,7 +3,7 @@
  * same time. A failed effect stays noted for the next time, and delays only its own object.
  */
 
-import type { QueueDefinition } from '../../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../../core/topology/queues/queues.ts';
 import type { ScheduleDefinition } from '../../../core/topology/schedules.ts';
 import type { SubscriptionDefinition } from '../../../core/topology/subscriptions.ts';
 import type { TopicDefinition } from '../../../core/topology/topics.ts';

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { GROUP_TOPICS_MAX, SESSION_TIMEOUT_MS_DEFAULT } from '../../../protocol/limits.ts';
-import { isName } from '../../../protocol/name-rule.ts';
+import { isName } from '../../../protocol/names/name-rule.ts';
 import { CLIENT_ID_LENGTH_MAX, REBALANCE_TIMEOUT_MS_MAX } from '../../../protocol/schemas/classic-groups.ts';
 import type { GroupMember } from '../../../sdk/admin/groups.ts';
 import { asPosthornError } from '../../../sdk/errors.ts';

@@ -1,6 +1,6 @@
 /** JoinGroup, SyncGroup, Heartbeat, LeaveGroup: classic groups. The group is in the broker, so that gateways share it. */
 
-import { isWideName, WIDE_NAME_RULE } from '../../../protocol/name-rule.ts';
+import { isWideName, WIDE_NAME_RULE } from '../../../protocol/names/name-rule.ts';
 import { SESSION_TIMEOUT_MS_MAX, SESSION_TIMEOUT_MS_MIN } from '../../../protocol/limits.ts';
 import { CLIENT_ID_LENGTH_MAX, REBALANCE_TIMEOUT_MS_MAX } from '../../../protocol/schemas/classic-groups.ts';
 import { asPosthornError, PosthornError, type PosthornErrorCode } from '../../../sdk/errors.ts';

@@ -1,6 +1,6 @@
 /** Metadata: the topics, and the one broker that leads all partitions. DescribeCluster, FindCoordinator: the same broker. */
 
-import { isName, isWideName, WIDE_NAME_RULE } from '../../../protocol/name-rule.ts';
+import { isName, isWideName, WIDE_NAME_RULE } from '../../../protocol/names/name-rule.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { ZERO_UUID } from '../../../wire/kafka/codec/codec.ts';
 import { failureOf, kafkaFailure, type KafkaFailure } from '../broker/broker-errors.ts';

@@ -1,7 +1,7 @@
 /** OffsetCommit, OffsetFetch, OffsetDelete: the offsets of groups, which the broker keeps in the partitions. */
 
 import { OFFSET_METADATA_BYTES_MAX } from '../../../protocol/limits.ts';
-import { isName } from '../../../protocol/name-rule.ts';
+import { isName } from '../../../protocol/names/name-rule.ts';
 import type { Committed, NamedOffset } from '../../../protocol/schemas/groups.ts';
 import { groupPath } from '../../../sdk/client/names.ts';
 import { jsonBody } from '../../../sdk/client/transport.ts';

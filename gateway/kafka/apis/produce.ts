@@ -1,6 +1,6 @@
 /** Produce: batches pass through as the client has made them. The broker checks and stores them. */
 
-import { isName, NAME_RULE } from '../../../protocol/name-rule.ts';
+import { isName, NAME_RULE } from '../../../protocol/names/name-rule.ts';
 import { isBatchFailure, splitBatches } from '../../../protocol/record-batch/index.ts';
 import { PosthornError } from '../../../sdk/errors.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';

@@ -1,7 +1,7 @@
 /** CreateTopics, DeleteTopics, CreatePartitions. */
 
 import { PARTITIONS_MAX } from '../../../protocol/limits.ts';
-import { isName, NAME_RULE } from '../../../protocol/name-rule.ts';
+import { isName, NAME_RULE } from '../../../protocol/names/name-rule.ts';
 import type { TopicReply } from '../../../protocol/schemas/topics.ts';
 import type { Topic, TopicDeclaration } from '../../../sdk/admin/topic-types.ts';
 import { topicPath } from '../../../sdk/client/names.ts';

@@ -5,7 +5,7 @@ import {
   TRANSACTION_TIMEOUT_MS_MAX,
   TRANSACTION_TIMEOUT_MS_MIN,
 } from '../../../protocol/limits.ts';
-import { isName, isWideName } from '../../../protocol/name-rule.ts';
+import { isName, isWideName } from '../../../protocol/names/name-rule.ts';
 import type { ProducerReply } from '../../../protocol/schemas/producers.ts';
 import type { TransactionEndReply } from '../../../protocol/schemas/transactions.ts';
 import { jsonBody } from '../../../sdk/client/transport.ts';

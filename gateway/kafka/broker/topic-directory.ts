@@ -3,7 +3,7 @@
 import type { Topics } from '../../../sdk/admin/topics.ts';
 import type { Topic } from '../../../sdk/admin/topic-types.ts';
 import { asPosthornError } from '../../../sdk/errors.ts';
-import { isName } from '../../../protocol/name-rule.ts';
+import { isName } from '../../../protocol/names/name-rule.ts';
 import { topicUuid } from './identities.ts';
 
 export type KnownTopic = Omit<Topic, 'topologyVersion'> & { uuid: string };

@@ -8,7 +8,7 @@ import {
   NEXT_OFFSET_HEADER,
   RECORD_BATCH_TYPE,
   START_OFFSET_HEADER,
-} from '../../../protocol/media-types.ts';
+} from '../../../protocol/headers/media-types.ts';
 import { isBatchFailure, splitBatches } from '../../../protocol/record-batch/index.ts';
 import { partitionPath } from '../../../sdk/client/names.ts';
 import type { Transport } from '../../../sdk/client/transport.ts';

@@ -3,7 +3,7 @@
  * a login. Every other broker asks for SASL with a token as the password.
  */
 
-import { isName } from '../../../protocol/name-rule.ts';
+import { isName } from '../../../protocol/names/name-rule.ts';
 import { Topics } from '../../../sdk/admin/topics.ts';
 import { clientConfig } from '../../../sdk/client/options.ts';
 import { Transport } from '../../../sdk/client/transport.ts';

@@ -1,6 +1,6 @@
 /** OAUTHBEARER (RFC 7628): the message in which a client hands over a bearer token, and how long such a token is good. */
 
-import { isName } from '../../../protocol/name-rule.ts';
+import { isName } from '../../../protocol/names/name-rule.ts';
 import { namespaceOfUser, type Credential } from './credentials.ts';
 
 /** Between the fields, and twice at the end. */

@@ -5,7 +5,7 @@
  */
 
 import { concatenate } from '../../../protocol/bytes.ts';
-import { RECORD_BATCH_TYPE } from '../../../protocol/media-types.ts';
+import { RECORD_BATCH_TYPE } from '../../../protocol/headers/media-types.ts';
 import type { ProduceBatchesReply } from '../../../protocol/schemas/records.ts';
 import { topicPath } from '../../../sdk/client/names.ts';
 import { sleep } from '../../../sdk/client/sleep.ts';

@@ -1,7 +1,7 @@
 /** Delivery requests: one asks a queue for messages. */
 
 import { decodeDeliveryFrame, type DeliverySection } from '../../../protocol/frames/delivery-frame.ts';
-import { DELIVERIES_TYPE, JSON_TYPE } from '../../../protocol/media-types.ts';
+import { DELIVERIES_TYPE, JSON_TYPE } from '../../../protocol/headers/media-types.ts';
 import {
   decodeRecords,
   isBatchFailure,

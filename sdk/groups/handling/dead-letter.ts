@@ -3,7 +3,7 @@
  * why.
  */
 
-import { defaultDeadLetterQueue } from '../../../protocol/name-rule.ts';
+import { defaultDeadLetterQueue } from '../../../protocol/names/name-rule.ts';
 import { cutText } from '../../../protocol/cut-text.ts';
 import {
   ERROR_MESSAGE_LENGTH_MAX,
@@ -11,7 +11,7 @@ import {
   ERROR_TYPE_LENGTH_MAX,
   ORDERING_KEY_BYTES_MAX,
 } from '../../../protocol/limits.ts';
-import { RESERVED_PREFIX } from '../../../protocol/message-headers.ts';
+import { RESERVED_PREFIX } from '../../../protocol/headers/message-headers.ts';
 import type { RecordHeader } from '../../../protocol/record-batch/index.ts';
 import { CLAIMED_BODY, claimTextOf } from '../../claims/claim.ts';
 import { textOf } from '../../consumer/settlement-entries.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { routedHeaders } from '../../../core/exchange/routed-headers.ts';
-import { EXCHANGE_HEADER } from '../../../protocol/message-headers.ts';
+import { EXCHANGE_HEADER } from '../../../protocol/headers/message-headers.ts';
 import type { RecordHeader } from '../../../protocol/record-batch/index.ts';
 import { bytesOf } from '../../support/batches.ts';
 

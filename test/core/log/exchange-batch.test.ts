@@ -7,7 +7,7 @@ import {
   partOfExchangeBatch,
   readExchangeBatch,
 } from '../../../core/log/exchange-batch.ts';
-import { EXCHANGE_HEADER } from '../../../protocol/message-headers.ts';
+import { EXCHANGE_HEADER } from '../../../protocol/headers/message-headers.ts';
 import { readBatchHeader, type BatchHeader } from '../../../protocol/record-batch/index.ts';
 import { textHeader } from '../../../protocol/schemas/messages.ts';
 import { bytesOf } from '../../support/batches.ts';

@@ -6,7 +6,7 @@ import { familiesOf, METRIC_NAMES } from '../../../core/metrics/families.ts';
 import { NO_COUNTERS } from '../../../core/overview/counters.ts';
 import { NONE_GONE, OverviewBook } from '../../../core/overview/overview-book.ts';
 import { parseExposition } from '../../support/exposition-parser.ts';
-import { partitionReport, queueReport } from '../overview/reports.ts';
+import { partitionReport, queueReport } from '../overview/support/reports.ts';
 
 it('has these families, of each namespace, in both formats', () => {
   const book = new OverviewBook('default', [], NONE_GONE, null, 0);

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { OTHER, SERIES_MAX } from '../../../core/metrics/snapshot.ts';
 import { NO_COUNTERS } from '../../../core/overview/counters.ts';
 import { lagMetrics, partitionMetrics, queueMetrics } from '../../../core/overview/metrics-snapshot.ts';
-import { partitionReport, queueReport } from './reports.ts';
+import { partitionReport, queueReport } from './support/reports.ts';
 
 const COUNT = SERIES_MAX + 5;
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { isForgotten, keyOf } from '../../../core/overview/object-report.ts';
-import { partitionReport, queueReport } from './reports.ts';
+import { partitionReport, queueReport } from './support/reports.ts';
 
 describe('a report', () => {
   it('has a key that no other object has', () => {

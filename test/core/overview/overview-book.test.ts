@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { NO_COUNTERS } from '../../../core/overview/counters.ts';
 import type { ObjectReport } from '../../../core/overview/object-report.ts';
 import { NONE_GONE, OverviewBook } from '../../../core/overview/overview-book.ts';
-import { partitionReport, queueReport } from './reports.ts';
+import { partitionReport, queueReport } from './support/reports.ts';
 
 const published = (count: number) => ({ ...NO_COUNTERS, published: count });
 const { state: queue } = queueReport();

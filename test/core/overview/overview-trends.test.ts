@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { LAG_STUCK_MS } from '../../../core/overview/lag-progress.ts';
 import { OverviewTrends, type QueueSurroundings } from '../../../core/overview/overview-trends.ts';
-import { partitionReport, queueReport } from './reports.ts';
+import { partitionReport, queueReport } from './support/reports.ts';
 
 const { state: queue } = queueReport();
 const { state: partition } = partitionReport();

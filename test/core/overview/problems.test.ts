@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { byGravity, problemsOf } from '../../../core/overview/problems.ts';
-import { partitionReport, queueReport } from './reports.ts';
+import { partitionReport, queueReport } from './support/reports.ts';
 
 const { state: queue } = queueReport();
 const { state: partition } = partitionReport();

@@ -5,7 +5,7 @@ import {
   queueSubscriptionOf,
   withSubscription,
 } from '../../../core/topology/subscriptions.ts';
-import type { QueueDefinition } from '../../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../../core/topology/queues/queues.ts';
 import { QUEUE_DEFAULTS } from '../../../protocol/schemas/queues.ts';
 import { subscriptionDeclarationSchema } from '../../../protocol/schemas/subscriptions.ts';
 

@@ -10,7 +10,7 @@ import { TokenStore } from '../../../durable-objects/directory/token-store.ts';
 import type { Env } from '../../../durable-objects/env.ts';
 import type { Cleared, TopologyFloor } from '../../../durable-objects/rpc/topology.ts';
 import { Alarm } from '../../../durable-objects/runtime/alarm.ts';
-import { NodeSql } from '../../support/node-sql.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
 
 const OBJECTS = 5;
 const PER_SLICE = 2;

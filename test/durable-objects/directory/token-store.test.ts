@@ -8,7 +8,7 @@ import { ChangeLog } from '../../../durable-objects/directory/change-log.ts';
 import { TokenStore } from '../../../durable-objects/directory/token-store.ts';
 import { randomFrom } from '../../crash/random.ts';
 import { madeToken } from '../../support/counting-directory.ts';
-import { NodeSql } from '../../support/node-sql.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
 
 const COUNT = Number(process.env['TOKENS'] ?? 20_000);
 const NAMESPACES = ['blue', 'green'];

@@ -4,7 +4,7 @@ import { QUEUE_DEFAULTS, type QueueConfig } from '../../../protocol/schemas/queu
 import { TOPIC_DEFAULTS, type TopicConfig } from '../../../protocol/schemas/topics.ts';
 import { recordsIn } from '../../../protocol/record-batch/index.ts';
 import type { Destination } from '../../../core/exchange/binding.ts';
-import { queueObjectName, type QueueDefinition } from '../../../core/topology/queues.ts';
+import { queueObjectName, type QueueDefinition } from '../../../core/topology/queues/queues.ts';
 import { partitionObjectName, type TopicDefinition } from '../../../core/topology/topics.ts';
 import type { Env } from '../../../durable-objects/env.ts';
 import type { PublishOptions } from '../../../durable-objects/rpc/queue.ts';

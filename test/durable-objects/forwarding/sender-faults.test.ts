@@ -11,8 +11,8 @@ import { ShareStore } from '../../../durable-objects/partition/share/share-store
 import { sendOutbox } from '../../../durable-objects/queue/dead-letters/outbox-sender.ts';
 import { publishOccurrence } from '../../../durable-objects/schedule/publish-occurrence.ts';
 import { sendMessages } from '../../../durable-objects/transaction/send-messages.ts';
-import { NodeSql } from '../../support/node-sql.ts';
-import { QueueDriver } from '../queue/queue-driver.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
+import { QueueDriver } from '../queue/support/queue-driver.ts';
 import { FakeBroker } from './fake-broker.ts';
 
 beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => {}));

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { objectPrefix } from '../../../core/objects/object-key.ts';
 import { removeObjects } from '../../../durable-objects/objects/remove-objects.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 
 let broker: TestBroker;
 let bucket: R2Bucket;

@@ -5,8 +5,8 @@ import { NO_COUNTERS } from '../../../core/overview/counters.ts';
 import { NONE_GONE, type Entry } from '../../../core/overview/overview-book.ts';
 import { keyOf } from '../../../core/overview/object-report.ts';
 import { OverviewStore, PAGE_ENTRIES } from '../../../durable-objects/overview/overview-store.ts';
-import { queueReport } from '../../core/overview/reports.ts';
-import { NodeSql } from '../../support/node-sql.ts';
+import { queueReport } from '../../core/overview/support/reports.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
 
 function setUp(count: number) {
   const sql = new NodeSql();

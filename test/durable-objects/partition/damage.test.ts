@@ -12,7 +12,7 @@ import { SegmentLog } from '../../../durable-objects/storage/segment-log.ts';
 import { isFailure } from '../../../protocol/errors.ts';
 import { shareGroupConfigSchema } from '../../../protocol/schemas/share-groups.ts';
 import { append, textOf } from '../../support/batches.ts';
-import { NodeSql } from '../../support/node-sql.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
 
 const inflate = (payload: Uint8Array): Uint8Array => gunzipSync(payload);
 const codec = { inflate, deflate: (payload: Uint8Array): Uint8Array => gzipSync(payload) };

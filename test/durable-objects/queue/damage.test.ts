@@ -1,8 +1,8 @@
 /** A queue with damaged rows: it starts, delivers what is sound, and the rest dies with reason `damaged`. */
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { NodeSql } from '../../support/node-sql.ts';
-import { QueueDriver } from './queue-driver.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
+import { QueueDriver } from './support/queue-driver.ts';
 
 beforeEach(() => void vi.spyOn(console, 'error').mockReturnValue(undefined));
 afterEach(() => void vi.restoreAllMocks());

@@ -2,8 +2,8 @@
 
 import { expect, it } from 'vitest';
 import { NO_TOTALS } from '../../../durable-objects/queue/rows/parked-store.ts';
-import { NodeSql } from '../../support/node-sql.ts';
-import { QueueDriver } from './queue-driver.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
+import { QueueDriver } from './support/queue-driver.ts';
 
 function deadLetter(driver: QueueDriver): void {
   driver.publish([1]);

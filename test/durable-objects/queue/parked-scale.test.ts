@@ -1,8 +1,8 @@
 /** What 100,000 messages that wait for a retry cost: rows written, and rows read when the queue wakes. */
 
 import { describe, expect, it } from 'vitest';
-import { NodeSql } from '../../support/node-sql.ts';
-import { QueueDriver } from './queue-driver.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
+import { QueueDriver } from './support/queue-driver.ts';
 
 const MESSAGES = 100_000;
 const bodies = (count: number): string[] => Array.from({ length: count }, () => 'x'.repeat(100));

@@ -1,8 +1,8 @@
 /** Replays whose storage fails at every call, and whose object is gone between any two slices. */
 
 import { describe, expect, it } from 'vitest';
-import { NodeSql } from '../../support/node-sql.ts';
-import { QueueDriver } from './queue-driver.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
+import { QueueDriver } from './support/queue-driver.ts';
 
 const MESSAGES = 1_200;
 

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Settlement } from '../../../core/queue/settle/settle.ts';
 import { formatTag } from '../../../protocol/frames/delivery-tag.ts';
-import { NodeSql } from '../../support/node-sql.ts';
-import { QueueDriver } from './queue-driver.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
+import { QueueDriver } from './support/queue-driver.ts';
 
 const SETTLEMENTS: Settlement[] = [
   { kind: 'ack' },

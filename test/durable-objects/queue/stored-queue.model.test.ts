@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { QueueConfig } from '../../../protocol/schemas/queues.ts';
 import { runOfTag } from '../../../durable-objects/queue/deliver/settle-message.ts';
-import { NodeSql } from '../../support/node-sql.ts';
-import { QueueDriver, type TestDelivery } from './queue-driver.ts';
-import { command, config, type Command } from './random-commands.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
+import { QueueDriver, type TestDelivery } from './support/queue-driver.ts';
+import { command, config, type Command } from './support/random-commands.ts';
 
 interface Known {
   key: number | null;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { runOfTag } from '../../../durable-objects/queue/deliver/settle-message.ts';
 import { cpuMsOf } from '../../support/cpu-time.ts';
-import { NodeSql } from '../../support/node-sql.ts';
-import { QueueDriver } from './queue-driver.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
+import { QueueDriver } from './support/queue-driver.ts';
 
 const filler = (count: number): string[] => Array.from({ length: count }, () => 'x'.repeat(100));
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NodeSql } from '../../support/node-sql.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
 import { SEED } from '../../support/seed.ts';
-import { TestBroker } from '../../support/test-broker.ts';
-import { queueSteps } from './queue-steps.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
+import { queueSteps } from './support/queue-steps.ts';
 
 const STEPS = 300;
 

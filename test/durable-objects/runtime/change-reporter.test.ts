@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ObjectReport } from '../../../core/overview/object-report.ts';
 import type { Env } from '../../../durable-objects/env.ts';
 import { ChangeReporter } from '../../../durable-objects/runtime/change-reporter.ts';
-import { queueReport } from '../../core/overview/reports.ts';
+import { queueReport } from '../../core/overview/support/reports.ts';
 
 let nowMs = 0;
 let mark = 0;

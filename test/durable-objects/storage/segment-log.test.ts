@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Compactor } from '../../../durable-objects/storage/compactor.ts';
 import { SegmentLog } from '../../../durable-objects/storage/segment-log.ts';
 import { append, batchOf, filler, readAll, textOf } from '../../support/batches.ts';
-import { NodeSql } from '../../support/node-sql.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
 import { compactionCases } from './compaction.suite.ts';
 import { segmentLogCases } from './segment-log.suite.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestBroker } from '../../support/test-broker.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 import { compactionCases } from './compaction.suite.ts';
 import { segmentLogCases } from './segment-log.suite.ts';
 

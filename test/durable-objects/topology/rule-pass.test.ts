@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { declareQueueIn } from '../../../durable-objects/topology/definitions/queues.ts';
 import { deletePolicyIn, putPolicyIn } from '../../../durable-objects/topology/definitions/policies.ts';
 import { TopologyStore } from '../../../durable-objects/topology/topology-store.ts';
-import { NodeSql } from '../../support/node-sql.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
 
 const QUEUES = 700;
 const limits = (maxLength: number) => ({

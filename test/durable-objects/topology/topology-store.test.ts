@@ -19,7 +19,7 @@ import { changeQueueIn, declareQueueIn } from '../../../durable-objects/topology
 import type { BindingList, BindingsOf, SnapshotPosition } from '../../../durable-objects/rpc/topology.ts';
 import { TopologyStore } from '../../../durable-objects/topology/topology-store.ts';
 import { PAGE_BYTES_MAX } from '../../../protocol/limits.ts';
-import { NodeSql } from '../../support/node-sql.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
 
 let sql: NodeSql;
 let store: TopologyStore;

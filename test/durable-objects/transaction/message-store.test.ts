@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MessageStore } from '../../../durable-objects/transaction/message-store.ts';
 import type { HeldPublish } from '../../../durable-objects/rpc/transaction.ts';
 import { bytesOf } from '../../support/batches.ts';
-import { NodeSql } from '../../support/node-sql.ts';
+import { NodeSql } from '../../support/broker/node-sql.ts';
 
 const IDENTITY = { id: 7, epoch: 3 };
 const publish: HeldPublish = { sequence: 0, count: 2, shares: [], bytes: bytesOf('messages') };

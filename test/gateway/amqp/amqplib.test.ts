@@ -11,9 +11,9 @@ import {
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { AmqpServer } from '../../../gateway/amqp/amqp-server.ts';
+import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
 import { Posthorn } from '../../../sdk/index.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 
 let broker: TestBroker;
 let server: AmqpServer;

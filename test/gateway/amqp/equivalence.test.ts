@@ -2,8 +2,8 @@
 
 import { connect, type ChannelModel, type Options } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AmqpServer } from '../../../gateway/amqp/amqp-server.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 
 let broker: TestBroker;
 let server: AmqpServer;

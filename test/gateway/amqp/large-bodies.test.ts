@@ -2,9 +2,9 @@
 
 import { connect, type Message } from 'amqplib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { AmqpServer } from '../../../gateway/amqp/amqp-server.ts';
+import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
 import { Posthorn } from '../../../sdk/index.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 
 let broker: TestBroker;
 let server: AmqpServer;

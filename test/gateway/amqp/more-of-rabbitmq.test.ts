@@ -3,9 +3,9 @@
 import { connect, type Channel, type ChannelModel, type ConsumeMessage, type GetMessage } from 'amqplib';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { AmqpServer } from '../../../gateway/amqp/amqp-server.ts';
+import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
 import { METHODS, methodKey } from '../../../wire/amqp/codec/methods.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 
 let broker: TestBroker;
 let server: AmqpServer;

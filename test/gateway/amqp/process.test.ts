@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Posthorn } from '../../../sdk/index.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 
 const MAIN = join(import.meta.dirname, '../../../gateway/main.ts');
 const CERT = join(import.meta.dirname, 'tls/localhost.cert.pem');

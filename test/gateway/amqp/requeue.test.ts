@@ -2,8 +2,8 @@
 
 import { connect, type Channel, type ChannelModel, type GetMessage } from 'amqplib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { AmqpServer } from '../../../gateway/amqp/amqp-server.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 
 const ROUNDS = 3_000;
 

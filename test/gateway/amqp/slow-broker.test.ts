@@ -2,9 +2,9 @@
 
 import { connect, type Channel, type ChannelModel } from 'amqplib';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
-import { AmqpServer } from '../../../gateway/amqp/amqp-server.ts';
+import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
 import { HoldingProxy } from '../../support/holding-proxy.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 
 let broker: TestBroker;
 let proxy: HoldingProxy;

@@ -2,7 +2,7 @@
 
 import { connect, type ChannelModel, type Message } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AmqpServer } from '../../../gateway/amqp/amqp-server.ts';
+import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
 import { LockedBroker, ROOT } from '../../workers/access/support.ts';
 
 let locked: LockedBroker;

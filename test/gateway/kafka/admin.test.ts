@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HANDLERS } from '../../../gateway/kafka/apis/index.ts';
 import { APIS } from '../../../wire/kafka/codec/message-table.ts';
 import { SERVED } from '../../../wire/kafka/served-apis.ts';
-import { KafkaBroker, newName } from './support.ts';
-import { RawClient } from './raw-client.ts';
+import { KafkaBroker, newName } from './support/support.ts';
+import { RawClient } from './support/raw-client.ts';
 
 let kafka: KafkaBroker;
 beforeAll(async () => {

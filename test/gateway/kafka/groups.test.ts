@@ -3,8 +3,8 @@
 import type { Consumer } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { KafkaServer } from '../../../gateway/kafka/kafka-server.ts';
-import { KafkaBroker, newName } from './support.ts';
-import { RawClient } from './raw-client.ts';
+import { KafkaBroker, newName } from './support/support.ts';
+import { RawClient } from './support/raw-client.ts';
 
 let kafka: KafkaBroker;
 const consumers: Consumer[] = [];

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { KafkaBroker } from './support.ts';
+import { KafkaBroker } from './support/support.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 

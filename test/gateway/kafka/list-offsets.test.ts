@@ -3,8 +3,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../../protocol/record-batch/index.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
-import { RawClient } from './raw-client.ts';
-import { KafkaBroker } from './support.ts';
+import { RawClient } from './support/raw-client.ts';
+import { KafkaBroker } from './support/support.ts';
 
 let kafka: KafkaBroker;
 beforeAll(async () => {

@@ -6,8 +6,8 @@ import { encodeBatch, recordsIn } from '../../../protocol/record-batch/index.ts'
 import { sealBatch } from '../../../protocol/record-batch/header.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { CODECS, compressedBatch } from '../../support/compressed-batch.ts';
-import { KafkaBroker, newName } from './support.ts';
-import { RawClient } from './raw-client.ts';
+import { KafkaBroker, newName } from './support/support.ts';
+import { RawClient } from './support/raw-client.ts';
 
 let kafka: KafkaBroker;
 beforeAll(async () => {

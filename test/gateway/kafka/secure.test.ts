@@ -6,10 +6,10 @@ import { Kafka, logLevel, type KafkaConfig } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { KafkaServer } from '../../../gateway/kafka/kafka-server.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 import { AUDIENCE, JwtIssuer } from '../../workers/access/jwt-issuer.ts';
 import { bearer, ROOT } from '../../workers/access/support.ts';
-import { RawClient } from './raw-client.ts';
+import { RawClient } from './support/raw-client.ts';
 
 const TLS = join(import.meta.dirname, '../amqp/tls');
 const cert = readFileSync(join(TLS, 'localhost.cert.pem'));

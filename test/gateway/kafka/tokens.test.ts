@@ -4,7 +4,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KafkaServer } from '../../../gateway/kafka/kafka-server.ts';
 import { LockedBroker, ROOT } from '../../workers/access/support.ts';
-import { RawClient } from './raw-client.ts';
+import { RawClient } from './support/raw-client.ts';
 
 let locked: LockedBroker;
 let server: KafkaServer;

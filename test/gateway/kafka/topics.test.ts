@@ -2,8 +2,8 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
-import { KafkaBroker, newName } from './support.ts';
-import { RawClient } from './raw-client.ts';
+import { KafkaBroker, newName } from './support/support.ts';
+import { RawClient } from './support/raw-client.ts';
 
 let kafka: KafkaBroker;
 beforeAll(async () => {

@@ -9,8 +9,8 @@ import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Posthorn } from '../../../sdk/index.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
-import { TestBroker } from '../../support/test-broker.ts';
-import { RawTransactions } from './raw-transactions.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
+import { RawTransactions } from './support/raw-transactions.ts';
 
 const MAIN = join(import.meta.dirname, '../../../gateway/main.ts');
 const INPUTS = 12;

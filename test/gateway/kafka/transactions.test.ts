@@ -4,8 +4,8 @@ import type { Producer } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { KafkaServer } from '../../../gateway/kafka/kafka-server.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
-import { KafkaBroker, newName } from './support.ts';
-import { RawTransactions } from './raw-transactions.ts';
+import { KafkaBroker, newName } from './support/support.ts';
+import { RawTransactions } from './support/raw-transactions.ts';
 
 let kafka: KafkaBroker;
 const producers: Producer[] = [];

@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import type { Peeked } from '../../../protocol/schemas/deliveries.ts';
-import { complaintsOf, launchBrowser } from '../../support/browser.ts';
+import { complaintsOf, launchBrowser } from '../../support/clients/browser.ts';
 import { openPage, PAGES, sectionFlows } from './section-flows.ts';
 import { fillWithDeadLetters, startSeeded, type Seeded } from './seed.ts';
 

@@ -7,7 +7,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { launchBrowser } from '../../support/browser.ts';
+import { launchBrowser } from '../../support/clients/browser.ts';
 import { startSeeded } from './seed.ts';
 
 const FOLDER = join(import.meta.dirname, '../../../docs/images');

@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promtool, startPrometheus } from '../../../scripts/peers/prometheus.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 
 const OPERATE = join(import.meta.dirname, '../../../docs/operate');
 const RULES = join(OPERATE, 'alert-rules.yml');

@@ -4,7 +4,7 @@ import { Agent, request } from 'node:http';
 import { writeJson } from '../../../protocol/json/json-text.ts';
 import { decodeDeliveryFrame } from '../../../protocol/frames/delivery-frame.ts';
 import type { Deliveries, QueuePublished, SettledReply } from '../../../protocol/schemas/deliveries.ts';
-import { DELIVERIES_TYPE } from '../../../protocol/media-types.ts';
+import { DELIVERIES_TYPE } from '../../../protocol/headers/media-types.ts';
 import {
   DEATH_QUEUE_HEADER,
   DEATH_REASON_HEADER,

@@ -5,7 +5,7 @@ import {
   encodeEndTransactionBatch,
   verifyBatch,
 } from '../../../protocol/record-batch/index.ts';
-import { decode, ok } from './helpers.ts';
+import { decode, ok } from './support/helpers.ts';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 

@@ -7,8 +7,8 @@ import {
   recordSizeUpperBound,
   verifyBatch,
 } from '../../../protocol/record-batch/index.ts';
-import { options, record, records } from './arbitraries.ts';
-import { concat, decode, expected, ok, utf8 } from './helpers.ts';
+import { options, record, records } from './support/arbitraries.ts';
+import { concat, decode, expected, ok, utf8 } from './support/helpers.ts';
 
 const RUNS = { numRuns: 1000 };
 

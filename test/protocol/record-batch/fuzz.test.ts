@@ -17,8 +17,8 @@ import {
   verifyBatch,
 } from '../../../protocol/record-batch/index.ts';
 import { cpuMsOf } from '../../support/cpu-time.ts';
-import { options, records } from './arbitraries.ts';
-import { dataView, deflate, fixCrc, headerOf, inflate, ok, plain, verifyAsync } from './helpers.ts';
+import { options, records } from './support/arbitraries.ts';
+import { dataView, deflate, fixCrc, headerOf, inflate, ok, plain, verifyAsync } from './support/helpers.ts';
 
 function readEveryWay(bytes: Uint8Array, at: number): void {
   splitBatches(bytes);

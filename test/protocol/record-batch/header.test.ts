@@ -11,8 +11,19 @@ import {
   stampAppendTime,
   verifyBatch,
 } from '../../../protocol/record-batch/index.ts';
-import { options, records } from './arbitraries.ts';
-import { codeOf, concat, dataView, decode, expected, fixCrc, headerOf, ok, plain, utf8 } from './helpers.ts';
+import { options, records } from './support/arbitraries.ts';
+import {
+  codeOf,
+  concat,
+  dataView,
+  decode,
+  expected,
+  fixCrc,
+  headerOf,
+  ok,
+  plain,
+  utf8,
+} from './support/helpers.ts';
 
 const small = encodeBatch([
   { key: utf8('a'), value: utf8('1'), timestamp: 1000 },

@@ -13,8 +13,8 @@ import {
   type LogRecord,
   type RecordInput,
 } from '../../../protocol/record-batch/index.ts';
-import { options, records } from './arbitraries.ts';
-import { decode, deflate, expected, headerOf, inflate, ok, plain } from './helpers.ts';
+import { options, records } from './support/arbitraries.ts';
+import { decode, deflate, expected, headerOf, inflate, ok, plain } from './support/helpers.ts';
 
 type Headers = Record<string, Buffer | null | (Buffer | null)[]>;
 

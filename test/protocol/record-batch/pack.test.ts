@@ -11,8 +11,8 @@ import {
   splitBatches,
   type LocatedBatch,
 } from '../../../protocol/record-batch/index.ts';
-import { records } from './arbitraries.ts';
-import { expected } from './helpers.ts';
+import { records } from './support/arbitraries.ts';
+import { expected } from './support/helpers.ts';
 
 const record = (bytes: number) => ({ key: null, value: new Uint8Array(bytes), timestamp: 0 });
 const [small, large] = [record(100), record(5_000)];

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { encodeBatch, orThrow, recordsAt, recordsIn } from '../../../protocol/record-batch/index.ts';
-import { concat } from './helpers.ts';
+import { concat } from './support/helpers.ts';
 
 const record = { key: null, value: null, timestamp: 1 };
 const batches = concat(encodeBatch([record, record]), encodeBatch([record], { baseOffset: 2 }));

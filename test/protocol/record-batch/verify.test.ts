@@ -5,7 +5,7 @@ import {
   stampAppendTime,
   verifyBatch,
 } from '../../../protocol/record-batch/index.ts';
-import { codeOf, concat, dataView, fixCrc, ok, plain, rawBatch, utf8 } from './helpers.ts';
+import { codeOf, concat, dataView, fixCrc, ok, plain, rawBatch, utf8 } from './support/helpers.ts';
 
 const small = encodeBatch(
   [

@@ -6,8 +6,8 @@ import { build } from 'esbuild';
 import { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeBatch, gzipBatch } from '../../../protocol/record-batch/index.ts';
-import { concat, dataView, fixCrc, utf8 } from './helpers.ts';
-import type { Findings } from './workerd-worker.ts';
+import { concat, dataView, fixCrc, utf8 } from './support/helpers.ts';
+import type { Findings } from './support/workerd-worker.ts';
 
 const MIB = 1024 * 1024;
 const small = encodeBatch([

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startBroker, type Broker } from '../../../scripts/broker/broker.ts';
-import { answers, until } from '../../support/serve-process.ts';
+import { answers, until } from '../../support/broker/serve-process.ts';
 
 describe('startBroker', () => {
   const logs: string[] = [];

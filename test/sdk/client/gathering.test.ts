@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { afterMicrotasks } from '../../../sdk/client/end-of-turn.ts';
 import { Gathering } from '../../../sdk/client/gathering.ts';
-import { timers, turns } from '../held-fetch.ts';
+import { timers, turns } from './held-fetch.ts';
 
 describe('gathering', () => {
   it('lets go at the end of the turn if nothing is under way', async () => {

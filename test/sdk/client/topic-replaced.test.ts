@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { TopicReplaced } from '../../../sdk/index.ts';
-import { groupTests, Notes } from '../groups-harness.ts';
+import { groupTests, Notes } from '../groups/groups-harness.ts';
 import { errorOf, until } from '../harness.ts';
 
 const tests = groupTests();

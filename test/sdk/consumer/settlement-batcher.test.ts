@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeSettlementFrame, encodeOutcomeFrame } from '../../../protocol/frames/settlement-frame.ts';
 import { PosthornError } from '../../../sdk/index.ts';
 import { SettlementBatcher, type BatcherSettings } from '../../../sdk/consumer/settlement-batcher.ts';
-import { timers, turns } from '../held-fetch.ts';
+import { timers, turns } from '../client/held-fetch.ts';
 
 interface HeldFrame {
   count: number;

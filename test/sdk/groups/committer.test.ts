@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { PosthornError } from '../../../sdk/index.ts';
 import { Committer } from '../../../sdk/groups/committer.ts';
 import type { OffsetToCommit } from '../../../sdk/values/offset-to-commit.ts';
-import { turns } from '../held-fetch.ts';
+import { turns } from '../client/held-fetch.ts';
 
 type Answer = (offsets: readonly OffsetToCommit[]) => void | Promise<void>;
 

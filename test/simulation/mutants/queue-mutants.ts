@@ -126,7 +126,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     checker: 'deletion',
     only: ['fleeting'],
     patches: change(
-      'core/topology/queue-deletion.ts',
+      'core/topology/queues/queue-deletion.ts',
       'if (ifEmpty && (messages > 0 || isTaking)) {',
       'if (ifEmpty && (messages > 3 || isTaking)) {',
     ),

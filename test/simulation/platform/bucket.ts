@@ -3,7 +3,7 @@
  * more. As in R2 a request is done as a whole or not at all, and everybody sees it from then on.
  */
 
-import type { MemoryBucket } from '../../support/memory-bucket.ts';
+import type { MemoryBucket } from '../../support/broker/memory-bucket.ts';
 import type { Caller, Network } from './network.ts';
 
 const METHODS = ['put', 'head', 'get', 'list', 'delete'] as const;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { murmur2 } from '../../../protocol/murmur2.ts';
 import type { FaultRates } from '../faults.ts';
-import { MemoryBucket } from '../../support/memory-bucket.ts';
+import { MemoryBucket } from '../../support/broker/memory-bucket.ts';
 import { bucketFor } from './bucket.ts';
 import { productCode, type Patch, type ProductCode } from './bundle.ts';
 import { copied } from './copy.ts';

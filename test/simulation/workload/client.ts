@@ -6,7 +6,7 @@ import type { History, HistoryEvent, Outcome } from '../history.ts';
 import type { Caller } from '../platform/network.ts';
 import { SimSignal, type SimResponse } from '../platform/http.ts';
 import type { World } from '../platform/world.ts';
-import { JSON_TYPE, RECORD_BATCH_TYPE } from '../../../protocol/media-types.ts';
+import { JSON_TYPE, RECORD_BATCH_TYPE } from '../../../protocol/headers/media-types.ts';
 
 export interface Answer {
   outcome: Outcome;

@@ -16,7 +16,7 @@ import {
   NEXT_OFFSET_HEADER,
   RECORD_BATCH_TYPE,
   START_OFFSET_HEADER,
-} from '../../../protocol/media-types.ts';
+} from '../../../protocol/headers/media-types.ts';
 import type { Random } from '../../crash/random.ts';
 import type { Fetched, Produced } from '../history.ts';
 import type { Answer, Client } from './client.ts';

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CountQuota } from '../../../core/access/quotas/quotas.ts';
 import type { ProblemDocument } from '../../../protocol/errors.ts';
 import type { NamespaceReply } from '../../../protocol/schemas/namespaces.ts';
-import type { Reply } from '../../support/test-broker.ts';
-import { until } from '../../support/serve-process.ts';
+import type { Reply } from '../../support/broker/test-broker.ts';
+import { until } from '../../support/broker/serve-process.ts';
 import { LockedBroker } from './support.ts';
 
 let locked: LockedBroker;

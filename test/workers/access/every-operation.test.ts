@@ -4,16 +4,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { includesAction } from '../../../core/access/scopes.ts';
 import { ACTIONS, RESOURCE_KINDS, SCOPES_OF_ROLE, type Scope } from '../../../protocol/access/scopes.ts';
 import type { ProblemDocument } from '../../../protocol/errors.ts';
-import { JSON_TYPE } from '../../../protocol/media-types.ts';
+import { JSON_TYPE } from '../../../protocol/headers/media-types.ts';
 import { openApiDocument } from '../../../protocol/openapi.ts';
 import { operations, type AccessRule, type Operation } from '../../../protocol/operations/index.ts';
 import { randomFrom } from '../../crash/random.ts';
-import { valueOf, type Schema } from '../../fuzz/schema-values.ts';
+import { valueOf, type Schema } from '../../fuzz/values/schema-values.ts';
 import { LISTS, withoutCounts } from '../../support/definition-lists.ts';
 import { basic, bearer, inTurns, LockedBroker, ROOT } from './support.ts';
 
 const NAME = 'mails';
-/** Those that a credential is for: what is signed has its own tests, in test/workers/hooks.test.ts. */
+/** Those that a credential is for: what is signed has its own tests, in test/workers/events-in/hooks.test.ts. */
 const ALL = (Object.values(operations) as Operation[]).filter(isByCredential);
 const document = openApiDocument() as {
   paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: Schema }> } }>>;

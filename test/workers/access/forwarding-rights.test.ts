@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { QueueWithStateReply } from '../../../protocol/schemas/queues.ts';
-import { until } from '../../support/webhook-receiver.ts';
+import { until } from '../../support/clients/webhook-receiver.ts';
 import { LockedBroker } from './support.ts';
 
 let locked: LockedBroker;

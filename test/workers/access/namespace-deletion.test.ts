@@ -3,10 +3,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProblemDocument } from '../../../protocol/errors.ts';
 import type { NamespaceReply } from '../../../protocol/schemas/namespaces.ts';
-import { filesWith, fillNamespace, type Send } from '../../support/full-namespace.ts';
+import { filesWith, fillNamespace, type Send } from '../../support/broker/full-namespace.ts';
 import { LISTS } from '../../support/definition-lists.ts';
-import { until } from '../../support/serve-process.ts';
-import type { Reply } from '../../support/test-broker.ts';
+import { until } from '../../support/broker/serve-process.ts';
+import type { Reply } from '../../support/broker/test-broker.ts';
 import { LockedBroker } from './support.ts';
 
 let locked: LockedBroker;

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { batchOf } from '../../support/batches.ts';
-import { TestRequestSocket } from '../../support/request-socket.ts';
+import { TestRequestSocket } from '../../support/clients/request-socket.ts';
 import { LockedBroker, type Team } from './support.ts';
 
 let locked: LockedBroker;

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import type { Role, Scope } from '../../../protocol/access/scopes.ts';
 import type { ProblemDocument } from '../../../protocol/errors.ts';
 import type { TokenMade } from '../../../protocol/schemas/tokens.ts';
-import { TestBroker, type Reply } from '../../support/test-broker.ts';
+import { TestBroker, type Reply } from '../../support/broker/test-broker.ts';
 
 export const ROOT = 'the-root-token-of-the-tests';
 /** Both are good while it is changed. */

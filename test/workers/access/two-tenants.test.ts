@@ -1,14 +1,14 @@
 /** Two tenants with everything named alike: no call of one reads, changes or learns of what the other has. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { JSON_TYPE } from '../../../protocol/media-types.ts';
+import { JSON_TYPE } from '../../../protocol/headers/media-types.ts';
 import { operations, type Operation } from '../../../protocol/operations/index.ts';
 import type { TokenMade } from '../../../protocol/schemas/tokens.ts';
 import { LISTS, withoutCounts } from '../../support/definition-lists.ts';
 import { bearer, inTurns, LockedBroker } from './support.ts';
 
 const ALL: readonly Operation[] = Object.values(operations);
-/** What senders of webhooks call needs no token, and tells nobody what there is: test/workers/hooks.test.ts. */
+/** What senders of webhooks call needs no token, and tells nobody what there is: test/workers/events-in/hooks.test.ts. */
 const IN_NAMESPACES = ALL.filter(
   ({ path, access }) => path.includes('{namespace}') && access !== 'signature',
 );

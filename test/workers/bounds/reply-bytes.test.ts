@@ -2,8 +2,8 @@
 
 import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RECORD_BATCH_TYPE } from '../../../protocol/media-types.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { RECORD_BATCH_TYPE } from '../../../protocol/headers/media-types.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 
 const RECORDS = 9;
 const VALUE = 'x'.repeat(900_000);

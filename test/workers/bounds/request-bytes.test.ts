@@ -2,8 +2,8 @@
 
 import { Agent, request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RawClient } from '../../support/raw-client.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { RawClient } from '../../support/clients/raw-client.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 
 const BYTES_MAX = 1_000_000;
 const RECORDS = '/v1/default/topics/bounds/records';

@@ -5,8 +5,8 @@ import type { ProblemDocument } from '../../../protocol/errors.ts';
 import type { MemberReply } from '../../../protocol/schemas/groups.ts';
 import type { FetchReply } from '../../../protocol/schemas/records.ts';
 import type { PartitionState } from '../../../protocol/schemas/topics.ts';
-import { GroupClient } from '../../support/group-client.ts';
-import { TestBroker, type Reply } from '../../support/test-broker.ts';
+import { GroupClient } from '../../support/clients/group-client.ts';
+import { TestBroker, type Reply } from '../../support/broker/test-broker.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {

@@ -5,9 +5,9 @@ import { rm } from 'node:fs/promises';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Inspector } from '../../../bench/inspector.ts';
+import { Inspector } from '../../../bench/runtime/inspector.ts';
 import { startBroker, type Broker } from '../../../scripts/broker/broker.ts';
-import { newDataFolder } from '../../support/shared-broker.ts';
+import { newDataFolder } from '../../support/broker/shared-broker.ts';
 
 const MB = 1_000_000;
 const OBJECT_BYTES = 100 * MB;

@@ -2,9 +2,9 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { objectPrefix } from '../../../core/objects/object-key.ts';
-import { DAY_MS, objectId } from '../../../protocol/object-id.ts';
+import { DAY_MS, objectId } from '../../../protocol/names/object-id.ts';
 import { sweepObjects } from '../../../workers/objects/sweep-objects.ts';
-import { TestBroker } from '../../support/test-broker.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
 
 let broker: TestBroker;
 let bucket: R2Bucket;

@@ -13,16 +13,16 @@ import { decodeMethod } from '../codec/method-codec.ts';
 import { METHODS, type Method, type MethodFields, type MethodName } from '../codec/methods.ts';
 import { amqpError, isAmqpError, isPortError, type AmqpError, type PortError } from '../reply-codes.ts';
 import type { ChannelHost, End } from './channel-host.ts';
-import { ChannelPrefetch } from './channel-prefetch.ts';
+import { ChannelPrefetch } from './consumer/channel-prefetch.ts';
 import { Confirms } from './confirms.ts';
 import { ContentAssembly, type Content } from './content.ts';
 import { deliveryMethods } from './delivery-methods.ts';
-import type { DeliveryState } from './delivery-state.ts';
+import type { DeliveryState } from './consumer/delivery-state.ts';
 import { checkPublish, publishOf } from './publish.ts';
 import { withReplyQueue } from './reply-queue.ts';
 import { topologyMethods } from './topology-methods.ts';
 import { Transaction } from './transaction.ts';
-import { Unsettled } from './unsettled.ts';
+import { Unsettled } from './consumer/unsettled.ts';
 
 /** A method or a message that waits for its turn. */
 interface Step {

@@ -5,9 +5,9 @@ import { DIRECT_REPLY_TO } from './reply-queue.ts';
 import { fieldOf, integerOfField, type FieldTable } from '../codec/field-table.ts';
 import type { MethodFields, MethodName } from '../codec/methods.ts';
 import { isPortError, portError, type PortError } from '../reply-codes.ts';
-import { ChannelConsumer, routeOf } from './channel-consumer.ts';
+import { ChannelConsumer, routeOf } from './consumer/channel-consumer.ts';
 import type { End, Handlers } from './channel-host.ts';
-import type { DeliveryState } from './delivery-state.ts';
+import type { DeliveryState } from './consumer/delivery-state.ts';
 import { named } from './topology-methods.ts';
 
 type DeliveryMethod = Extract<

@@ -5,7 +5,7 @@
 
 import type { PublishedMessage, Settlement } from '../broker-port.ts';
 import { portError, type PortError } from '../reply-codes.ts';
-import type { Unsettled, UnsettledEntry } from './unsettled.ts';
+import type { Unsettled, UnsettledEntry } from './consumer/unsettled.ts';
 
 /** What waits is in memory. */
 const MESSAGES_MAX = 10_000;

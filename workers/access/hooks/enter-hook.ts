@@ -1,7 +1,7 @@
 /** Entry of a hook: finds the hook that a request without a credential is for. */
 
 import { failure, type Failure } from '../../../protocol/errors.ts';
-import { isName } from '../../../protocol/names.ts';
+import { isName } from '../../../protocol/schemas/names.ts';
 import { countUnknown, refuseQuestion } from '../unknown-tokens.ts';
 import { enterNamespace } from '../quotas/spenders.ts';
 import type { AppContext } from '../../http/context.ts';

@@ -2,7 +2,7 @@
 
 import type { Spender } from '../../../core/access/quotas/quotas.ts';
 import { failure, type Failure } from '../../../protocol/errors.ts';
-import { isName } from '../../../protocol/names.ts';
+import { isName } from '../../../protocol/schemas/names.ts';
 import type { AppContext } from '../../http/context.ts';
 import { lookUpNamespace } from '../directory-cache.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { recordsOf, recordsOfPieces } from '../../../../core/queue/deliver/stored-records.ts';
-import { DAMAGED_HEADER } from '../../../../protocol/message-headers.ts';
+import { DAMAGED_HEADER } from '../../../../protocol/headers/message-headers.ts';
 import { surveyBatches } from '../../../../protocol/record-batch/index.ts';
 import { batchOf, textOf } from '../../../support/batches.ts';
 

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { GroupOffsets } from '../../../../durable-objects/partition/groups/group-offsets.ts';
-import { NodeSql } from '../../../support/node-sql.ts';
+import { NodeSql } from '../../../support/broker/node-sql.ts';
 
 const CLAIM = { memberId: 'm', epoch: 1, isOwner: true };
 

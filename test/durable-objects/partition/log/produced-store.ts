@@ -2,7 +2,7 @@
 
 import { ProducedLog } from '../../../../durable-objects/partition/log/produced-log.ts';
 import { SegmentLog } from '../../../../durable-objects/storage/segment-log.ts';
-import { NodeSql } from '../../../support/node-sql.ts';
+import { NodeSql } from '../../../support/broker/node-sql.ts';
 
 export class ProducedStore {
   readonly sql = new NodeSql();

@@ -11,7 +11,7 @@ import { SegmentLog } from '../../../../durable-objects/storage/segment-log.ts';
 import { encodeBatch } from '../../../../protocol/record-batch/index.ts';
 import { shareGroupConfigSchema } from '../../../../protocol/schemas/share-groups.ts';
 import { append, bytesOf, filler, recordsOf, textOf } from '../../../support/batches.ts';
-import { NodeSql } from '../../../support/node-sql.ts';
+import { NodeSql } from '../../../support/broker/node-sql.ts';
 
 const inflate = (payload: Uint8Array): Uint8Array => gunzipSync(payload);
 

@@ -12,8 +12,8 @@ import { Alarm } from '../../../../durable-objects/runtime/alarm.ts';
 import { SegmentLog } from '../../../../durable-objects/storage/segment-log.ts';
 import { hasTable } from '../../../../durable-objects/storage/sql.ts';
 import { append, recordsOf, textOf, type TestRecord } from '../../../support/batches.ts';
-import { MemoryBucket } from '../../../support/memory-bucket.ts';
-import { NodeSql } from '../../../support/node-sql.ts';
+import { MemoryBucket } from '../../../support/broker/memory-bucket.ts';
+import { NodeSql } from '../../../support/broker/node-sql.ts';
 
 export const HOT_BYTES = 65_536;
 

@@ -1,8 +1,8 @@
 /** Steering of single messages over their rows: what becomes of neighbours, of keys, of ids, and of storage that fails. */
 
 import { describe, expect, it } from 'vitest';
-import { NodeSql } from '../../../support/node-sql.ts';
-import { QueueDriver } from '../queue-driver.ts';
+import { NodeSql } from '../../../support/broker/node-sql.ts';
+import { QueueDriver } from '../support/queue-driver.ts';
 
 const RETRY = { retry: { schedule_ms: [1_000, 2_000] } };
 

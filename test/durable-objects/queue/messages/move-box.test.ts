@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import type { MoveOrder } from '../../../../core/queue/messages/move.ts';
 import { parseMessageId } from '../../../../core/queue/messages/message-id.ts';
-import { NodeSql } from '../../../support/node-sql.ts';
-import { QueueDriver } from '../queue-driver.ts';
+import { NodeSql } from '../../../support/broker/node-sql.ts';
+import { QueueDriver } from '../support/queue-driver.ts';
 
 const ORDER: MoveOrder = {
   id: 'm',

@@ -1,12 +1,12 @@
 /** Objects are told of changes in order, again after a failure, and one that is away holds up nobody else. */
 
 import { beforeEach, expect, it, vi } from 'vitest';
-import type { QueueDefinition } from '../../../../core/topology/queues.ts';
+import type { QueueDefinition } from '../../../../core/topology/queues/queues.ts';
 import type { Env } from '../../../../durable-objects/env.ts';
 import { changeQueueIn, declareQueueIn } from '../../../../durable-objects/topology/definitions/queues.ts';
 import { DefinitionPropagator } from '../../../../durable-objects/topology/propagation/definition-propagator.ts';
 import { TopologyStore } from '../../../../durable-objects/topology/topology-store.ts';
-import { NodeSql } from '../../../support/node-sql.ts';
+import { NodeSql } from '../../../support/broker/node-sql.ts';
 
 let store: TopologyStore;
 let propagator: DefinitionPropagator;

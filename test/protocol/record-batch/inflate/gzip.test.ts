@@ -10,7 +10,7 @@ import {
   stampAppendTime,
   verifyBatch,
 } from '../../../../protocol/record-batch/index.ts';
-import { options, records } from '../arbitraries.ts';
+import { options, records } from '../support/arbitraries.ts';
 import {
   codeOf,
   concat,
@@ -25,7 +25,7 @@ import {
   plain,
   utf8,
   verifyAsync,
-} from '../helpers.ts';
+} from '../support/helpers.ts';
 
 const MIB = 1024 * 1024;
 const small = encodeBatch([

@@ -17,7 +17,7 @@ import {
   type Inflate,
 } from '../../../../protocol/record-batch/index.ts';
 import { CODECS, compressedBatch } from '../../../support/compressed-batch.ts';
-import { deflate, inflate } from '../helpers.ts';
+import { deflate, inflate } from '../support/helpers.ts';
 import { LZ4_OF_KCAT, SNAPPY_OF_JAVA, SNAPPY_OF_KCAT, TEXT, ZSTD_OF_KCAT } from './batches-of-clients.ts';
 
 const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { crc32c } from '../../../../protocol/record-batch/index.ts';
-import { utf8 } from '../helpers.ts';
+import { utf8 } from '../support/helpers.ts';
 
 /** Straight from the definition: one bit at a time. */
 function naive(bytes: Uint8Array): number {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Delivery, Settlement } from '../../../../wire/amqp/broker-port.ts';
-import { ChannelPrefetch, type Counted } from '../../../../wire/amqp/channel/channel-prefetch.ts';
+import { ChannelPrefetch, type Counted } from '../../../../wire/amqp/channel/consumer/channel-prefetch.ts';
 
 class FakeConsumer implements Counted {
   /** What the client has. */

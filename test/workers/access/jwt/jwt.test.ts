@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import { exportJWK, exportSPKI, importJWK, type JWTPayload } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProblemDocument } from '../../../../protocol/errors.ts';
-import { TestBroker, type Reply } from '../../../support/test-broker.ts';
+import { TestBroker, type Reply } from '../../../support/broker/test-broker.ts';
 import { AUDIENCE, JwtIssuer, part } from '../jwt-issuer.ts';
 import { basic, bearer, ROOT } from '../support.ts';
 

@@ -1,11 +1,11 @@
 /** Rates of namespaces and tokens in a running broker. They are slow here, so that nothing depends on how fast the test is. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RECORD_BATCH_TYPE } from '../../../../protocol/media-types.ts';
+import { RECORD_BATCH_TYPE } from '../../../../protocol/headers/media-types.ts';
 import { operations, type Operation } from '../../../../protocol/operations/index.ts';
 import type { ProblemDocument } from '../../../../protocol/errors.ts';
 import { batchOf } from '../../../support/batches.ts';
-import type { Reply } from '../../../support/test-broker.ts';
+import type { Reply } from '../../../support/broker/test-broker.ts';
 import { bearer, LockedBroker, ROOT } from '../support.ts';
 
 /** A message in 100 s. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EMPTY_OBJECT_BYTES, storedStep } from '../../../../core/cost/stored-bytes.ts';
 import type { ProblemDocument } from '../../../../protocol/errors.ts';
 import type { NamespaceReply } from '../../../../protocol/schemas/namespaces.ts';
-import type { Reply } from '../../../support/test-broker.ts';
+import type { Reply } from '../../../support/broker/test-broker.ts';
 import { LockedBroker } from '../support.ts';
 
 const LIMIT = 1_000_000;

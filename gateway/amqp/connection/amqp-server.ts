@@ -1,0 +1,103 @@
+/** AMQP server: listens for AMQP connections and serves them from a broker. */
+
+import type { Server, Socket } from 'node:net';
+import { AmqpSocket } from './amqp-socket.ts';
+import { BrokerClients } from './broker-clients.ts';
+import { ExclusiveQueues } from '../queues/exclusive-queues.ts';
+import { listen, type TlsFiles } from '../../listeners.ts';
+import { QueueConsumers } from '../queues/queue-consumers.ts';
+import { QueueEndings } from '../queues/queue-endings.ts';
+
+export interface AmqpServerOptions {
+  /** Of the broker. */
+  url: string;
+  /** 0: any free port. */
+  port: number;
+  /** TLS as well, on a port of its own. */
+  tls?: TlsFiles & { port: number };
+  /** Default 127.0.0.1, and ::1 with it. */
+  host?: string;
+  /** The time for the login, in ms. Default 10,000. */
+  loginMs?: number;
+  /** Connections at most; others are closed at once. Default 10,000. */
+  connectionsMax?: number;
+  /** Told of faults of ours. Default: standard error. */
+  onError?: (error: unknown) => void;
+}
+
+const LOGIN_MS = 10_000;
+const CONNECTIONS_MAX = 10_000;
+
+/** How long a stop waits for clients that do not agree to it, in ms. */
+const STOP_MS = 3_000;
+
+export class AmqpServer {
+  /** Of connections without TLS. */
+  readonly port: number;
+  /** Of connections with TLS; null if there is no certificate. */
+  readonly tlsPort: number | null;
+  readonly #servers: readonly Server[];
+  readonly #sockets: Set<AmqpSocket>;
+  readonly #clients: BrokerClients;
+  readonly #endings: QueueEndings;
+
+  private constructor(
+    { port, tlsPort, servers }: { port: number; tlsPort: number | null; servers: readonly Server[] },
+    sockets: Set<AmqpSocket>,
+    clients: BrokerClients,
+    endings: QueueEndings,
+  ) {
+    this.port = port;
+    this.tlsPort = tlsPort;
+    this.#servers = servers;
+    this.#sockets = sockets;
+    this.#clients = clients;
+    this.#endings = endings;
+  }
+
+  /** Rejects if a port is taken, or the certificate is not good. */
+  static async start(options: AmqpServerOptions): Promise<AmqpServer> {
+    const { url, port, tls, host = '127.0.0.1', loginMs = LOGIN_MS } = options;
+    const onError =
+      options.onError ?? ((error: unknown) => console.error('posthorn gateway: a fault of ours:', error));
+    const sockets = new Set<AmqpSocket>();
+    const clients = new BrokerClients(url);
+    const exclusive = new ExclusiveQueues();
+    const consumers = new QueueConsumers();
+    const endings = new QueueEndings();
+    const settings = {
+      connectionsMax: options.connectionsMax ?? CONNECTIONS_MAX,
+      handshakeMs: loginMs,
+      onSocket: (socket: Socket): void => {
+        const one = new AmqpSocket(socket, { url, clients, exclusive, consumers, endings, loginMs, onError });
+        sockets.add(one);
+        socket.on('close', () => sockets.delete(one));
+      },
+    };
+    const plain = await listen({ host, port }, settings);
+    try {
+      const secure = tls === undefined ? null : await listen({ host, port: tls.port, tls }, settings);
+      const servers = [...plain.servers, ...(secure?.servers ?? [])];
+      const ports = { port: plain.port, tlsPort: secure?.port ?? null };
+      return new AmqpServer({ ...ports, servers }, sockets, clients, endings);
+    } catch (error) {
+      for (const server of plain.servers) server.close();
+      throw error;
+    }
+  }
+
+  /** Tells all clients, waits until they have gone or a few seconds have, and sends what they have published. */
+  async stop(): Promise<void> {
+    const closed = Promise.all(
+      this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
+    );
+    for (const socket of this.#sockets) socket.stop();
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, STOP_MS);
+    await closed;
+    clearTimeout(timer);
+    await this.#clients.flush();
+    await this.#endings.all();
+  }
+}

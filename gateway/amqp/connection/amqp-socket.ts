@@ -1,0 +1,213 @@
+/** AMQP socket: one TCP connection and its AMQP machine. It has what the machine must not have: time and I/O. */
+
+import type { Socket } from 'node:net';
+import { RECORD_BYTES_MAX } from '../../../protocol/limits.ts';
+import { isName } from '../../../protocol/names/name-rule.ts';
+import { VERSION } from '../../../protocol/version.ts';
+import type { BrokerPort, Done } from '../../../wire/amqp/broker-port.ts';
+import { Connection } from '../../../wire/amqp/connection/connection.ts';
+import type { Login } from '../../../wire/amqp/connection/login.ts';
+import { isPortError, portError } from '../../../wire/amqp/reply-codes.ts';
+import type { BrokerClient, BrokerClients } from './broker-clients.ts';
+import { portErrorOf } from '../broker-errors.ts';
+import { credentialOf, probe, type Credential } from './credentials.ts';
+import type { ExclusiveQueues } from '../queues/exclusive-queues.ts';
+import type { QueueConsumers } from '../queues/queue-consumers.ts';
+import type { QueueEndings } from '../queues/queue-endings.ts';
+import { SdkPort } from '../sdk-port.ts';
+
+export interface SocketSettings {
+  /** Of the broker. */
+  url: string;
+  clients: BrokerClients;
+  exclusive: ExclusiveQueues;
+  consumers: QueueConsumers;
+  endings: QueueEndings;
+  /** The time for the login, in ms. */
+  loginMs: number;
+  onError(error: unknown): void;
+}
+
+/** Above it a connection is not read until the broker has taken some. */
+const BACKLOG_COUNT_MAX = 10_000;
+const BACKLOG_BYTES_MAX = 16 * 1024 * 1024;
+
+/** How long a client may take to agree to a close, in ms. */
+const CLOSE_MS = 5_000;
+
+export class AmqpSocket {
+  readonly #socket: Socket;
+  readonly #settings: SocketSettings;
+  readonly #connection: Connection;
+  readonly #loginTimer: NodeJS.Timeout;
+  #credential: Credential | null = null;
+  #port: SdkPort | null = null;
+  #client: BrokerClient | null = null;
+  #namespace = '';
+  #heart: NodeJS.Timeout | undefined;
+  #closeTimer: NodeJS.Timeout | undefined;
+  #isFlushing = false;
+  #isFinished = false;
+  #drained: PromiseWithResolvers<void> | null = null;
+
+  constructor(socket: Socket, settings: SocketSettings) {
+    this.#socket = socket;
+    this.#settings = settings;
+    this.#connection = new Connection(
+      {
+        version: VERSION,
+        authenticate: (login, done) => void this.#authenticate(login, done),
+        renew: (login, done) => void this.#renew(login, done),
+        openHost: (_, virtualHost, done) => void this.#openHost(virtualHost, done),
+        wake: () => this.#wake(),
+        finished: () => this.#finish(),
+      },
+      RECORD_BYTES_MAX,
+    );
+    this.#loginTimer = setTimeout(() => socket.destroy(), settings.loginMs);
+    socket.setNoDelay(true);
+    socket.on('data', (chunk) => this.#guard(() => this.#connection.receive(plain(chunk))));
+    socket.on('drain', () => this.#onDrain());
+    socket.on('error', () => {}); // `close` follows
+    socket.on('close', () => this.#end());
+  }
+
+  /** Tells the client that this server stops. */
+  stop(): void {
+    const reason = "broker forced connection closure with reason 'shutdown'";
+    this.#connection.close('connection-forced', reason);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  async #authenticate(login: Login, done: Done<null>): Promise<void> {
+    try {
+      const credential = await credentialOf(this.#settings.url, login, isLoopback(this.#socket));
+      if (isPortError(credential)) return done(credential);
+      this.#credential = credential;
+      done(null);
+    } catch (error) {
+      done(portErrorOf(error));
+    }
+  }
+
+  async #renew(login: Login, done: Done<null>): Promise<void> {
+    // A broker without tokens has nothing to check a secret by.
+    if (this.#credential!.token === null) return done(null);
+    try {
+      const { url } = this.#settings;
+      const credential = await credentialOf(url, login, isLoopback(this.#socket));
+      if (isPortError(credential)) return done(credential);
+      const problem = await probe(url, this.#namespace, credential.token);
+      if (problem !== null) return done(portError('not-allowed', `the new secret was refused: ${problem}`));
+      this.#client?.renew(credential.token);
+      done(null);
+    } catch (error) {
+      done(portErrorOf(error));
+    }
+  }
+
+  async #openHost(virtualHost: string, done: Done<BrokerPort>): Promise<void> {
+    const { url, clients, exclusive, consumers, endings } = this.#settings;
+    const { token } = this.#credential!;
+    const namespace = virtualHost === '/' ? 'default' : virtualHost;
+    const problem = isName(namespace) ? await probe(url, namespace, token) : 'namespace_not_found';
+    if (this.#isFinished) return;
+    if (problem === 'namespace_not_found')
+      return done(portError('not-allowed', `vhost ${virtualHost} not found`));
+    if (problem !== null) {
+      return done(portError('access-refused', `access to vhost '${virtualHost}' refused: ${problem}`));
+    }
+    const client = clients.take(namespace, token);
+    this.#client = client;
+    this.#namespace = namespace;
+    const drained = (): Promise<void> | undefined => this.#whenDrained();
+    const setBlocked = (reason: string | null): void => this.#connection.setBlocked(reason);
+    const shared = { exclusive, consumers, endings };
+    this.#port = new SdkPort({ client, namespace, virtualHost, ...shared, drained, setBlocked });
+    done(this.#port);
+  }
+
+  #wake(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    // Not at once: what answers together is written together, and confirmed by one confirm.
+    setImmediate(() => {
+      this.#isFlushing = false;
+      this.#guard(() => this.#flush());
+    });
+  }
+
+  #flush(): void {
+    const bytes = this.#connection.takeOutput();
+    if (bytes.length > 0 && this.#socket.writable) this.#socket.write(bytes);
+    const { count, bytes: heldBytes } = this.#connection.backlog;
+    const isFull = count > BACKLOG_COUNT_MAX || heldBytes > BACKLOG_BYTES_MAX;
+    if (isFull) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#connection.isOpen) this.#onOpen();
+    if (this.#connection.isClosing) this.#closeTimer ??= setTimeout(() => this.#socket.destroy(), CLOSE_MS);
+  }
+
+  #onOpen(): void {
+    clearTimeout(this.#loginTimer);
+    const { heartbeatS } = this.#connection;
+    if (this.#heart !== undefined || heartbeatS === 0) return;
+    this.#heart = setInterval(() => {
+      if (!this.#connection.tick(!this.#socket.isPaused())) this.#socket.destroy();
+    }, heartbeatS * 500);
+  }
+
+  #finish(): void {
+    this.#isFinished = true;
+    this.#wake();
+    setImmediate(() => {
+      this.#guard(() => this.#flush());
+      this.#socket.end();
+      this.#closeTimer ??= setTimeout(() => this.#socket.destroy(), CLOSE_MS);
+    });
+  }
+
+  #whenDrained(): Promise<void> | undefined {
+    if (!this.#socket.writableNeedDrain || this.#socket.destroyed) return undefined;
+    this.#drained ??= Promise.withResolvers();
+    return this.#drained.promise;
+  }
+
+  #onDrain(): void {
+    this.#drained?.resolve();
+    this.#drained = null;
+  }
+
+  #end(): void {
+    this.#isFinished = true;
+    clearTimeout(this.#loginTimer);
+    clearTimeout(this.#closeTimer);
+    clearInterval(this.#heart);
+    this.#onDrain();
+    this.#connection.end();
+    this.#port?.close();
+    this.#client?.release();
+    this.#client = null;
+  }
+
+  /** A fault of ours ends the connection, not the process. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#settings.onError(error);
+      this.#socket.destroy();
+    }
+  }
+}
+
+/** Pieces of a `Buffer` cost more than those of a plain array. */
+const plain = ({ buffer, byteOffset, length }: Buffer): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, length);
+
+function isLoopback({ remoteAddress = '' }: Socket): boolean {
+  return remoteAddress === '::1' || /^(::ffff:)?127\./.test(remoteAddress);
+}

@@ -1,0 +1,148 @@
+/**
+ * Broker clients: the SDK's clients of the connections. Connections of one token and namespace share a publisher, so that their
+ * messages share batches; it goes with its last connection. Everything else is of one connection, whose token can change.
+ */
+
+import { Exchanges } from '../../../sdk/admin/exchanges.ts';
+import { Queues } from '../../../sdk/admin/queues.ts';
+import { clientConfig } from '../../../sdk/client/options.ts';
+import { nodeSocket } from '../../../sdk/client/sockets/node-socket.ts';
+import { Transport } from '../../../sdk/client/transport.ts';
+import { Publisher } from '../../../sdk/publisher/publisher.ts';
+import { BlockedPublishes } from '../blocked-publishes.ts';
+
+/** How long a publish is tried again before its client gets a nack, in ms. */
+const DELIVERY_TIMEOUT_MS = 30_000;
+
+type Token = string | null;
+
+/** The client of one connection. */
+export class BrokerClient {
+  readonly transport: Transport;
+  readonly queues: Queues;
+  readonly exchanges: Exchanges;
+  readonly #publishers: SharedPublishers;
+  readonly #namespace: string;
+  #token: Token;
+  #shared: SharedPublisher;
+
+  constructor(publishers: SharedPublishers, url: string, namespace: string, token: Token) {
+    this.#publishers = publishers;
+    this.#namespace = namespace;
+    this.#token = token;
+    this.#shared = publishers.take(namespace, token);
+    const given = {
+      // Node's own compresses deliveries, which takes more of the broker's time than everything else.
+      ...(nodeSocket !== null && { webSocket: nodeSocket }),
+      ...(token !== null && { token: (): string => this.#token! }),
+    };
+    this.transport = new Transport(clientConfig({ url, namespace, ...given }));
+    this.queues = new Queues(this.transport);
+    this.exchanges = new Exchanges(this.transport);
+  }
+
+  get publisher(): Publisher {
+    return this.#shared.publisher;
+  }
+
+  /** Changes with the token. */
+  get blocked(): BlockedPublishes {
+    return this.#shared.blocked;
+  }
+
+  /** Calls and streams have the new token from now on. A connection without a token stays without. */
+  renew(token: Token): void {
+    if (this.#token === null || token === null) return;
+    const before = this.#shared;
+    this.#token = token;
+    this.#shared = this.#publishers.take(this.#namespace, token);
+    this.#publishers.release(before);
+  }
+
+  release(): void {
+    this.#publishers.release(this.#shared);
+  }
+}
+
+interface SharedPublisher {
+  readonly key: string;
+  readonly publisher: Publisher;
+  readonly blocked: BlockedPublishes;
+  /** Gives up what is not stored. */
+  readonly abort: AbortController;
+  connections: number;
+}
+
+class SharedPublishers {
+  readonly #url: string;
+  readonly #all = new Map<string, SharedPublisher>();
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  take(namespace: string, token: Token): SharedPublisher {
+    const key = `${namespace}\0${token ?? ''}`;
+    const shared = this.#all.get(key) ?? this.#make(key, namespace, token);
+    this.#all.set(key, shared);
+    shared.connections++;
+    return shared;
+  }
+
+  release(shared: SharedPublisher): void {
+    if (--shared.connections > 0) return;
+    this.#all.delete(shared.key);
+    // What was published still goes out, unless the broker takes nothing.
+    const timer = setTimeout(() => shared.abort.abort(), DELIVERY_TIMEOUT_MS);
+    shared.publisher
+      .close()
+      .catch(() => {})
+      .finally(() => clearTimeout(timer));
+  }
+
+  /** Resolves when everything published has an outcome, which does not wait for a broker that takes nothing. */
+  async flush(): Promise<void> {
+    const all = [...this.#all.values()];
+    const timer = setTimeout(() => all.forEach(({ abort }) => abort.abort()), DELIVERY_TIMEOUT_MS);
+    await Promise.all(all.map(({ publisher }) => publisher.flush()));
+    clearTimeout(timer);
+  }
+
+  #make(key: string, namespace: string, token: Token): SharedPublisher {
+    const config = clientConfig({ url: this.#url, namespace, ...(token !== null && { token }) });
+    const transport = new Transport(config);
+    const blocked = new BlockedPublishes();
+    const abort = new AbortController();
+    const publisher = new Publisher(transport, new Queues(transport), {
+      // A queue that deduplicates goes by the ids that applications set, not by ours.
+      messageIds: false,
+      deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
+      maxInFlight: 16,
+      whenFull: 'refuse',
+      // The gateway takes no body that is larger than a message, and clients of all protocols read what is in one.
+      claimCheckBytes: Infinity,
+      onRetry: (error, destination) => blocked.noteRetry(error, destination),
+      signal: abort.signal,
+    });
+    return { key, publisher, blocked, abort, connections: 0 };
+  }
+}
+
+export class BrokerClients {
+  readonly #url: string;
+  readonly #publishers: SharedPublishers;
+
+  constructor(url: string) {
+    this.#url = url;
+    this.#publishers = new SharedPublishers(url);
+  }
+
+  take(namespace: string, token: Token): BrokerClient {
+    return new BrokerClient(this.#publishers, this.#url, namespace, token);
+  }
+
+  /** Resolves when everything published has an outcome. */
+  async flush(): Promise<void> {
+    await this.#publishers.flush();
+  }
+}
