@@ -9,7 +9,7 @@ import { lineOf } from '../data/body.ts';
 import { loadPages, useLive } from '../data/live.ts';
 import { timeText } from '../data/words.ts';
 import { Action } from '../parts/action.tsx';
-import { Pairs, Trouble } from '../parts/facts.tsx';
+import { Pairs, Trouble } from '../parts/small-parts.tsx';
 import { MadeForm } from '../parts/made-form.tsx';
 import { SectionList } from '../parts/section-list.tsx';
 import { VirtualRows } from '../parts/virtual-rows.tsx';

@@ -7,7 +7,7 @@ import { useLive } from '../data/live.ts';
 import { loadOverview } from '../data/namespace-view.ts';
 import { madeText, spanText } from '../data/words.ts';
 import { Action } from '../parts/action.tsx';
-import { Pairs, Trouble } from '../parts/facts.tsx';
+import { Pairs, Trouble } from '../parts/small-parts.tsx';
 import { MadeForm } from '../parts/made-form.tsx';
 import { RuleProgress } from '../parts/rule-progress.tsx';
 import { SectionList } from '../parts/section-list.tsx';

@@ -6,7 +6,7 @@ import { call, pathOf } from '../data/api.ts';
 import { useLive } from '../data/live.ts';
 import { loadOverview } from '../data/namespace-view.ts';
 import { dollarsText, timeText } from '../data/words.ts';
-import { Figures, Trouble } from '../parts/facts.tsx';
+import { Figures, Trouble } from '../parts/small-parts.tsx';
 import { MadeForm } from '../parts/made-form.tsx';
 import { VirtualRows } from '../parts/virtual-rows.tsx';
 import { hrefOf } from '../route.ts';

@@ -9,7 +9,7 @@ import { groupsOf, type DeadLetterGroup } from '../data/dead-letter-groups.ts';
 import { useLive } from '../data/live.ts';
 import { countText, timeText } from '../data/words.ts';
 import { DeadLetterView } from '../parts/dead-letter-view.tsx';
-import { Trouble } from '../parts/facts.tsx';
+import { Trouble } from '../parts/small-parts.tsx';
 import { ReplayPanel } from '../parts/replay-panel.tsx';
 import { VirtualRows } from '../parts/virtual-rows.tsx';
 import { hrefOf } from '../route.ts';

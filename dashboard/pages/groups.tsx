@@ -9,7 +9,7 @@ import { useList } from '../data/lists.ts';
 import { useLive } from '../data/live.ts';
 import { countText, spanText } from '../data/words.ts';
 import { Action } from '../parts/action.tsx';
-import { Figures, Trouble } from '../parts/facts.tsx';
+import { Figures, Trouble } from '../parts/small-parts.tsx';
 import { SectionList } from '../parts/section-list.tsx';
 import { VirtualRows } from '../parts/virtual-rows.tsx';
 import { hrefOf } from '../route.ts';

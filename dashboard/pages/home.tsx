@@ -13,7 +13,7 @@ import {
   type States,
 } from '../data/namespace-view.ts';
 import { ageText } from '../data/words.ts';
-import { Figures, Trouble } from '../parts/facts.tsx';
+import { Figures, Trouble } from '../parts/small-parts.tsx';
 import { SearchField } from '../parts/search-field.tsx';
 import { VirtualRows } from '../parts/virtual-rows.tsx';
 import { hrefOf } from '../route.ts';

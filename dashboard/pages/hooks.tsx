@@ -6,7 +6,7 @@ import { useList } from '../data/lists.ts';
 import { useLive } from '../data/live.ts';
 import { madeText } from '../data/words.ts';
 import { Action } from '../parts/action.tsx';
-import { Pairs, Trouble } from '../parts/facts.tsx';
+import { Pairs, Trouble } from '../parts/small-parts.tsx';
 import { MadeForm } from '../parts/made-form.tsx';
 import { SectionList } from '../parts/section-list.tsx';
 import { hrefOf } from '../route.ts';

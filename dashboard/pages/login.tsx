@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { logIn, wordsOf } from '../data/api.ts';
 import { textOf } from '../parts/form.ts';
-import { Trouble } from '../parts/facts.tsx';
+import { Trouble } from '../parts/small-parts.tsx';
 
 export function LoginPage() {
   const [error, setError] = useState<string | null>(null);

@@ -5,7 +5,7 @@ import { call, pathOf } from '../data/api.ts';
 import { useList } from '../data/lists.ts';
 import { useLive } from '../data/live.ts';
 import { Action } from '../parts/action.tsx';
-import { Pairs, Trouble } from '../parts/facts.tsx';
+import { Pairs, Trouble } from '../parts/small-parts.tsx';
 import { MadeForm } from '../parts/made-form.tsx';
 import { RuleProgress } from '../parts/rule-progress.tsx';
 import { SectionList } from '../parts/section-list.tsx';

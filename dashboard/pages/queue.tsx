@@ -6,7 +6,7 @@ import { useLive } from '../data/live.ts';
 import { loadQueue } from '../data/namespace-view.ts';
 import { ageText, bytesText, countText } from '../data/words.ts';
 import { Action } from '../parts/action.tsx';
-import { Figures, Pairs, Trouble } from '../parts/facts.tsx';
+import { Figures, Pairs, Trouble } from '../parts/small-parts.tsx';
 import { PublishForm } from '../parts/publish-form.tsx';
 import { QueueMessages } from '../parts/queue-messages.tsx';
 import { hrefOf } from '../route.ts';

@@ -8,7 +8,7 @@ import { useList } from '../data/lists.ts';
 import { loadPages, useLive } from '../data/live.ts';
 import { countText } from '../data/words.ts';
 import { Action } from '../parts/action.tsx';
-import { Pairs, Trouble } from '../parts/facts.tsx';
+import { Pairs, Trouble } from '../parts/small-parts.tsx';
 import { readHeaders, textOf } from '../parts/form.ts';
 import { RoutingGraph } from '../parts/routing-graph.tsx';
 import { SectionList } from '../parts/section-list.tsx';

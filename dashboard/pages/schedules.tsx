@@ -12,7 +12,7 @@ import { useLive } from '../data/live.ts';
 import { timeText } from '../data/words.ts';
 import { Action } from '../parts/action.tsx';
 import { BodyView } from '../parts/body-view.tsx';
-import { Figures, Pairs, Trouble } from '../parts/facts.tsx';
+import { Figures, Pairs, Trouble } from '../parts/small-parts.tsx';
 import { SectionList } from '../parts/section-list.tsx';
 import { hrefOf } from '../route.ts';
 import { DestinationLink } from './routing.tsx';

@@ -14,7 +14,7 @@ import { useList } from '../data/lists.ts';
 import { useLive } from '../data/live.ts';
 import { madeText, timeText } from '../data/words.ts';
 import { Action } from '../parts/action.tsx';
-import { Figures, Pairs, Trouble } from '../parts/facts.tsx';
+import { Figures, Pairs, Trouble } from '../parts/small-parts.tsx';
 import { MadeForm } from '../parts/made-form.tsx';
 import { SectionList } from '../parts/section-list.tsx';
 import { VirtualRows } from '../parts/virtual-rows.tsx';

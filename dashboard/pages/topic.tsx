@@ -6,7 +6,7 @@ import type { PartitionState, TopicReply } from '../../protocol/schemas/topics.t
 import { call, pathOf } from '../data/api.ts';
 import { loadPages, mapSome, useLive } from '../data/live.ts';
 import { bytesText } from '../data/words.ts';
-import { Figures, Trouble } from '../parts/facts.tsx';
+import { Figures, Trouble } from '../parts/small-parts.tsx';
 import { RecordBrowser } from '../parts/record-browser.tsx';
 import { VirtualRows } from '../parts/virtual-rows.tsx';
 

@@ -4,7 +4,7 @@ import type { TransactionState } from '../../protocol/schemas/transactions.ts';
 import { call, pathOf } from '../data/api.ts';
 import { useLive } from '../data/live.ts';
 import { ageText, spanText, timeText } from '../data/words.ts';
-import { Figures, Trouble } from '../parts/facts.tsx';
+import { Figures, Trouble } from '../parts/small-parts.tsx';
 import { textOf } from '../parts/form.ts';
 import { VirtualRows } from '../parts/virtual-rows.tsx';
 import { hrefOf } from '../route.ts';

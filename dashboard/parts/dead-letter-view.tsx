@@ -7,7 +7,7 @@ import { editableOf } from '../data/body.ts';
 import { timeText } from '../data/words.ts';
 import { Action } from './action.tsx';
 import { BodyView } from './body-view.tsx';
-import { Pairs } from './facts.tsx';
+import { Pairs } from './small-parts.tsx';
 
 interface Props {
   readonly namespace: string;

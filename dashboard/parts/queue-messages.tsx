@@ -9,7 +9,7 @@ import { useLive } from '../data/live.ts';
 import { timeText } from '../data/words.ts';
 import { Action } from './action.tsx';
 import { BodyView } from './body-view.tsx';
-import { Pairs, Trouble } from './facts.tsx';
+import { Pairs, Trouble } from './small-parts.tsx';
 
 const FIRST = 20;
 const MAX = 1_000;

@@ -7,7 +7,7 @@ import { call, pathOf, wordsOf } from '../data/api.ts';
 import { lineOf, textOf } from '../data/body.ts';
 import { timeText } from '../data/words.ts';
 import { BodyView } from './body-view.tsx';
-import { Pairs, Trouble } from './facts.tsx';
+import { Pairs, Trouble } from './small-parts.tsx';
 import { VirtualRows } from './virtual-rows.tsx';
 
 const PAGE = 200;

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import { Trouble } from './facts.tsx';
+import { Trouble } from './small-parts.tsx';
 import { SearchField } from './search-field.tsx';
 import { VirtualRows } from './virtual-rows.tsx';
 import { hrefOf, type Section } from '../route.ts';

@@ -9,7 +9,7 @@ import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../env.ts';
-import { CeilingTeller } from './accounts/ceiling-teller.ts';
+import { CeilingNotices } from './accounts/ceiling-notices.ts';
 import { clearSome } from './clearing.ts';
 import { Closure } from './closure.ts';
 import { CostLedger } from './accounts/cost-ledger.ts';
@@ -35,7 +35,7 @@ export abstract class TopologyLife extends DurableObject<Env> {
   protected propagator!: DefinitionPropagator;
   protected graph!: LocalGraph;
   protected cost!: CostLedger;
-  protected readonly ceiling: CeilingTeller;
+  protected readonly ceiling: CeilingNotices;
   protected coordinators!: TransactionalIds;
   protected alarms!: Alarm;
   protected rules!: RuleApplier;
@@ -45,7 +45,7 @@ export abstract class TopologyLife extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.sql = new DurableSql(ctx.storage);
-    this.ceiling = new CeilingTeller(
+    this.ceiling = new CeilingNotices(
       (use) => overviewStub(env, this.#namespace).noteCeiling(use),
       (work) => ctx.waitUntil(work),
     );

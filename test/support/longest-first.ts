@@ -5,20 +5,20 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Below `test/`: files that compute for long, in turn with files that wait for long. */
 const LONGEST = [
   'simulation/simulation',
-  'workers/long-poll',
+  'workers/queues/long-poll',
   'simulation/crash-at-every-step',
   'scripts/serve',
   'workers/sleep',
-  'workers/exchanges-scale',
+  'workers/exchanges/exchanges-scale',
   'crash/consumer-kill',
   'crash/kill',
-  'workers/cost-ceiling',
-  'sdk/groups-rebalance',
-  'workers/queues-expiry',
-  'workers/contract',
+  'workers/overview/cost-ceiling',
+  'sdk/groups/groups-rebalance',
+  'workers/queues/queues-expiry',
+  'workers/http/contract',
   'workers/access/open-streams',
   'fuzz/fuzz',
-  'workers/transactions',
+  'workers/transactions/transactions',
 ].map((name) => `/test/${name}.test.ts`);
 
 export class LongestFirst extends BaseSequencer {

@@ -1,4 +1,4 @@
-/** Facts: small parts that the pages share. */
+/** Small parts that the pages share. */
 
 import type { ComponentChildren } from 'preact';
 import { lineOf } from '../data/body.ts';

@@ -1,5 +1,5 @@
 /**
- * Ceiling teller: tells the overview of a namespace how near its cost ceiling is, from four fifths on, with each twentieth that is
+ * Ceiling notices: tells the overview of a namespace how near its cost ceiling is, from four fifths on, with each twentieth that is
  * written. That is five calls an hour at most; a namespace that stays below tells nothing.
  */
 
@@ -7,7 +7,7 @@ import { usedTwentieths } from '../../../core/cost/cost-ceiling.ts';
 import type { CeilingUse } from '../../../core/overview/ceiling-problem.ts';
 import type { CostStatus } from '../../rpc/topology.ts';
 
-export class CeilingTeller {
+export class CeilingNotices {
   readonly #tell: (use: CeilingUse | null) => Promise<void>;
   readonly #waitUntil: (work: Promise<void>) => void;
   /** What the overview was told last; null: nothing, or that nothing is wrong. */
