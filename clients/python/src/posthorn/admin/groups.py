@@ -42,6 +42,9 @@ class GroupMember(TypedDict):
     assignor: Assignor
     rack: str | None
     session_timeout_ms: int
+    client_id: NotRequired[str]
+    """What it calls itself, if it has said so."""
+    client_host: NotRequired[str]
     assignment: list[AssignedPartition]
     revoking: list[AssignedPartition]
 

@@ -76,6 +76,8 @@ class Queue(TypedDict):
     retry: RetrySchedule | ExponentialRetry
     dead_letter: DeadLetterTarget | None
     auto_delete: bool
+    annotation: NotRequired[str]
+    """What a client keeps with the queue; the broker compares it when the queue is declared again."""
     warnings: NotRequired[list[str]]
     """Likely mistakes, such as a dead-letter target that does not exist."""
     topology_version: NotRequired[int]
