@@ -16,7 +16,7 @@ import { startBroker } from '../broker/broker.ts';
 const run = promisify(execFile);
 const MODULE = 'github.com/cloudevents/conformance';
 const VERSION = 'v0.2.0';
-const FOLDER = join(import.meta.dirname, '../.interop/events');
+const FOLDER = join(import.meta.dirname, '../../.interop/events');
 const TOOL = join(FOLDER, 'cloudevents');
 const FORMATS = ['cloudevents-binary', 'cloudevents-structured'] as const;
 const WAIT_MS_MAX = 30_000;

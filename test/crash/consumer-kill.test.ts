@@ -21,7 +21,7 @@ const KILLS = Number(process.env['KILLS'] ?? 4);
 const INPUTS = 200 * KILLS;
 const LIFE_MS_MAX = 400;
 
-const script = join(import.meta.dirname, 'consumer-process.ts');
+const script = join(import.meta.dirname, 'loads/consumer-process.ts');
 const numbers = Array.from({ length: INPUTS }, (_, number) => number);
 
 describe(`consumers killed ${KILLS} times (SEED=${SEED})`, () => {

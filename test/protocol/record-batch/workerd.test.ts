@@ -28,7 +28,7 @@ describe('in workerd', () => {
 
   beforeAll(async () => {
     const bundle = await build({
-      entryPoints: [join(import.meta.dirname, 'workerd-worker.ts')],
+      entryPoints: [join(import.meta.dirname, 'support/workerd-worker.ts')],
       bundle: true,
       format: 'esm',
       write: false,
