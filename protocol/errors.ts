@@ -49,7 +49,7 @@ export const errorTable = {
   invalid_batch: permanent(400, 'A record batch contradicts itself'),
   batch_too_large: permanent(413, 'A record batch is larger than allowed'),
   record_too_large: permanent(413, 'A record is larger than allowed'),
-  invalid_timestamp: permanent(400, 'A timestamp is missing or lies too far in the future'),
+  invalid_timestamp: permanent(400, 'A timestamp lies too far in the future'),
   upgrade_required: permanent(426, 'This path is a WebSocket'),
   invalid_message: permanent(400, 'A message contradicts itself or has properties that are not allowed'),
   invalid_event: permanent(400, 'A CloudEvent lacks an attribute or contradicts itself'),

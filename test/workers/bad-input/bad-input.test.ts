@@ -230,7 +230,6 @@ describe('produce as record batches', () => {
   it('refuses unknown parameters', () => raw('unknown_field', good(), 'partitions=0&linger=1'));
   it('refuses timestamps of the future', () =>
     raw('invalid_timestamp', batchOf([{ timestamp: Date.now() + 7_200_000 }])));
-  it('refuses batches without timestamps', () => raw('invalid_timestamp', batchOf([{ timestamp: -1 }])));
   it('refuses control batches', () =>
     raw(
       'invalid_batch',
