@@ -34,7 +34,7 @@ import { checkBatchVector, describeAll } from '../../test/interop/describe.ts';
 const KAFKA_CLIENTS = '4.1.0';
 const SLF4J = '1.7.36';
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '../..');
 const jars = join(root, '.interop');
 const { values: args } = parseArgs({
   options: {

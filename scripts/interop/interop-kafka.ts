@@ -26,7 +26,7 @@ import { copyInTransactions, tellRates } from './kafka-tools.ts';
 import { canRunKafka, startKafka } from '../peers/kafka.ts';
 
 const run = promisify(execFile);
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '../..');
 const FOLDER = join(ROOT, '.interop/kafka');
 const PACKAGES = ['kafka-python==3.0.12', 'confluent-kafka==2.16.1'];
 const RUN_MS_MAX = 120_000;

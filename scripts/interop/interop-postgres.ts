@@ -24,7 +24,7 @@ const CHANGES_MAX = 40;
 const WAIT_MS_MAX = 300_000;
 const TABLES = ['orders', 'customers'] as const;
 const KEYS: Record<string, readonly string[]> = { orders: ['id'], customers: ['country', 'id'] };
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '../..');
 
 const SCHEMA = `
   CREATE TABLE orders (id bigint PRIMARY KEY, total numeric, note text, paid boolean, at timestamptz DEFAULT now(), more jsonb);

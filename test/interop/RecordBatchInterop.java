@@ -1,5 +1,5 @@
 /*
- * The other side of the record-batch interop run (scripts/interop-java.mjs): Kafka's own Java client writes batches for
+ * The other side of the record-batch interop run (scripts/interop/interop-java.mjs): Kafka's own Java client writes batches for
  * us to read, and reads ours. One JSON object a line on standard output; a batch is described the same way in both
  * directions, as Kafka's classes read it.
  *
