@@ -66,7 +66,10 @@ export class TierDriver {
   /** The same rows and the same bucket. What was under way is forgotten. */
   again(): TierDriver {
     this.open = null;
-    return new TierDriver(this.sql, this.bucket);
+    const next = new TierDriver(this.sql, this.bucket);
+    next.nowMs = this.nowMs;
+    next.tier.scheduleSweep(); // as one that wakes does, but it seals when it is told to
+    return next;
   }
 
   append(...batches: (readonly TestRecord[])[]): void {
