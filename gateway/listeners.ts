@@ -26,17 +26,39 @@ export interface DoorSettings {
 const LOOPBACK = '127.0.0.1';
 const LOOPBACK_6 = '::1';
 
-/** Rejects if the port is taken. */
-export async function listen(
-  door: Door,
-  settings: DoorSettings,
-): Promise<{ port: number; servers: Server[] }> {
+export interface Listening {
+  /** Of the doors, in their order. */
+  readonly ports: readonly number[];
+  /** Takes no more connections. Resolves when those that there are have gone. */
+  close(): Promise<void>;
+}
+
+/** Rejects if a port is taken or a certificate is not good; then it listens nowhere. */
+export async function listen(doors: readonly (readonly [Door, DoorSettings])[]): Promise<Listening> {
+  const servers: Server[] = [];
+  const ports: number[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+  };
+  try {
+    for (const [door, settings] of doors) ports.push(await open(door, settings, servers));
+    return { ports, close };
+  } catch (error) {
+    void close();
+    throw error;
+  }
+}
+
+/** @returns the port */
+async function open(door: Door, settings: DoorSettings, servers: Server[]): Promise<number> {
   const first = await listenOn(door, settings);
+  servers.push(first);
   const { port } = first.address() as AddressInfo;
-  if (door.host !== LOOPBACK) return { port, servers: [first] };
+  if (door.host !== LOOPBACK) return port;
   // A machine may have no IPv6, or another program on that port of it.
   const second = await listenOn({ ...door, host: LOOPBACK_6, port }, settings).catch(() => null);
-  return { port, servers: second === null ? [first] : [first, second] };
+  if (second !== null) servers.push(second);
+  return port;
 }
 
 async function listenOn({ host, port, tls }: Door, settings: DoorSettings): Promise<Server> {

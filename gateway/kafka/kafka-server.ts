@@ -1,7 +1,7 @@
 /** Kafka server: listens for Kafka's clients and serves them from a broker. */
 
-import type { Server, Socket } from 'node:net';
-import { listen, type DoorSettings, type TlsFiles } from '../listeners.ts';
+import type { Socket } from 'node:net';
+import { listen, type DoorSettings, type Listening, type TlsFiles } from '../listeners.ts';
 import { BrokerClients } from './broker/broker-client.ts';
 import { KafkaSocket } from './kafka-socket.ts';
 import type { Address } from './session.ts';
@@ -36,17 +36,14 @@ export class KafkaServer {
   readonly port: number;
   /** Null: TLS is not served. */
   readonly tlsPort: number | null;
-  readonly #servers: readonly Server[];
+  readonly #listening: Listening;
   readonly #sockets: Set<KafkaSocket>;
 
-  private constructor(
-    ports: Pick<KafkaServer, 'port' | 'tlsPort'>,
-    servers: readonly Server[],
-    sockets: Set<KafkaSocket>,
-  ) {
-    this.port = ports.port;
-    this.tlsPort = ports.tlsPort;
-    this.#servers = servers;
+  private constructor(listening: Listening, sockets: Set<KafkaSocket>) {
+    const [port, tlsPort = null] = listening.ports;
+    this.port = port!;
+    this.tlsPort = tlsPort;
+    this.#listening = listening;
     this.#sockets = sockets;
   }
 
@@ -67,26 +64,16 @@ export class KafkaServer {
         socket.on('close', () => sockets.delete(one));
       },
     });
-    const plain = await listen({ host, port }, doorOf(advertised));
-    try {
-      const secure =
-        tls === undefined
-          ? null
-          : await listen({ host, port: tls.port, tls }, doorOf(tls.advertised ?? null));
-      const ports = { port: plain.port, tlsPort: secure?.port ?? null };
-      return new KafkaServer(ports, [...plain.servers, ...(secure?.servers ?? [])], sockets);
-    } catch (error) {
-      for (const server of plain.servers) server.close();
-      throw error;
-    }
+    const plain = [{ host, port }, doorOf(advertised)] as const;
+    const secure = tls && ([{ host, port: tls.port, tls }, doorOf(tls.advertised ?? null)] as const);
+    const listening = await listen(secure === undefined ? [plain] : [plain, secure]);
+    return new KafkaServer(listening, sockets);
   }
 
   /** Closes all connections: their clients go on with what has no answer yet when they have connected again. */
   async stop(): Promise<void> {
-    const closed = this.#servers.map(
-      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
-    );
+    const closed = this.#listening.close();
     for (const socket of this.#sockets) socket.destroy();
-    await Promise.all(closed);
+    await closed;
   }
 }

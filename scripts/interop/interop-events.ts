@@ -6,12 +6,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { startBroker } from '../broker/broker.ts';
+import { freePort } from '../peers/free-port.ts';
 
 const run = promisify(execFile);
 const MODULE = 'github.com/cloudevents/conformance';
@@ -126,12 +126,4 @@ async function put(path: string, body: object): Promise<void> {
   const url = `${broker.url}/v1/default/${path}`;
   const reply = await fetch(url, { method: 'PUT', body: JSON.stringify(body) });
   if (!reply.ok) throw new Error(`PUT ${path}: ${await reply.text()}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,10 +1,10 @@
 /** AMQP server: listens for AMQP connections and serves them from a broker. */
 
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { AmqpSocket } from './amqp-socket.ts';
 import { BrokerClients } from './broker-clients.ts';
 import { ExclusiveQueues } from '../queues/exclusive-queues.ts';
-import { listen, type TlsFiles } from '../../listeners.ts';
+import { listen, type Door, type Listening, type TlsFiles } from '../../listeners.ts';
 import { QueueConsumers } from '../queues/queue-consumers.ts';
 import { QueueEndings } from '../queues/queue-endings.ts';
 
@@ -36,20 +36,21 @@ export class AmqpServer {
   readonly port: number;
   /** Of connections with TLS; null if there is no certificate. */
   readonly tlsPort: number | null;
-  readonly #servers: readonly Server[];
+  readonly #listening: Listening;
   readonly #sockets: Set<AmqpSocket>;
   readonly #clients: BrokerClients;
   readonly #endings: QueueEndings;
 
   private constructor(
-    { port, tlsPort, servers }: { port: number; tlsPort: number | null; servers: readonly Server[] },
+    listening: Listening,
     sockets: Set<AmqpSocket>,
     clients: BrokerClients,
     endings: QueueEndings,
   ) {
-    this.port = port;
+    const [port, tlsPort = null] = listening.ports;
+    this.port = port!;
     this.tlsPort = tlsPort;
-    this.#servers = servers;
+    this.#listening = listening;
     this.#sockets = sockets;
     this.#clients = clients;
     this.#endings = endings;
@@ -74,23 +75,14 @@ export class AmqpServer {
         socket.on('close', () => sockets.delete(one));
       },
     };
-    const plain = await listen({ host, port }, settings);
-    try {
-      const secure = tls === undefined ? null : await listen({ host, port: tls.port, tls }, settings);
-      const servers = [...plain.servers, ...(secure?.servers ?? [])];
-      const ports = { port: plain.port, tlsPort: secure?.port ?? null };
-      return new AmqpServer({ ...ports, servers }, sockets, clients, endings);
-    } catch (error) {
-      for (const server of plain.servers) server.close();
-      throw error;
-    }
+    const doors: Door[] = [{ host, port }, ...(tls === undefined ? [] : [{ host, port: tls.port, tls }])];
+    const listening = await listen(doors.map((door) => [door, settings]));
+    return new AmqpServer(listening, sockets, clients, endings);
   }
 
   /** Tells all clients, waits until they have gone or a few seconds have, and sends what they have published. */
   async stop(): Promise<void> {
-    const closed = Promise.all(
-      this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
-    );
+    const closed = this.#listening.close();
     for (const socket of this.#sockets) socket.stop();
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
