@@ -23,6 +23,20 @@ export function shareDeadLetter(
   { group, topic, partition }: RecordOrigin,
   nowMs: number,
 ): LogRecord | null {
+  const letter = letterOf(record, { topic, partition });
+  if (letter === null) return null;
+  const attempts = { deliveries, failures: deliveries, firstMs: 0, lastMs: nowMs };
+  return deathRecord(letter, reason, group, nowMs, { attempts });
+}
+
+/**
+ * A record of a topic with the headers that say where it lies. Null if the broker has handed it on so often that it must be going
+ * round in circles.
+ */
+export function letterOf(
+  record: LogRecord,
+  { topic, partition }: Pick<RecordOrigin, 'topic' | 'partition'>,
+): LogRecord | null {
   const hops = hopsOf(record);
   if (hops >= BROKER_HOPS_MAX) return null;
   const headers = record.headers.filter(({ key }) => !key.startsWith(RESERVED_PREFIX));
@@ -32,8 +46,7 @@ export function shareDeadLetter(
     textHeader('dead-letter-offset', String(record.offset)),
     textHeader(HOPS_HEADER, String(hops)),
   );
-  const attempts = { deliveries, failures: deliveries, firstMs: 0, lastMs: nowMs };
-  return deathRecord({ ...record, headers }, reason, group, nowMs, { attempts });
+  return { ...record, headers };
 }
 
 /** As a queue takes it: a key is an ordering key there, and may not be as long. One that is longer goes into a header. */
