@@ -14,3 +14,8 @@ export function streamConsumerId(name: string, uuid: string): string {
 export function consumerName(consumerId: string): string {
   return consumerId.replace(APART, '');
 }
+
+/** Whether it is the id of a stream. A client that polls could imitate one; it would be taken for a stream that has ended. */
+export function isOfStream(consumerId: string): boolean {
+  return APART.test(consumerId);
+}
