@@ -48,7 +48,7 @@ it('what a stream held is given to the next consumer, and what was polled stays 
   const again = new Posthorn({ url: serve.info.url });
   const received: unknown[] = [];
   const consumer = again.consumer('jobs', (message) => void received.push(message.json()));
-  await until('all are received', () => received.length === COUNT, 20_000);
+  await until('all are received', () => received.length >= COUNT, 20_000);
   expect(received).toEqual(Array.from({ length: COUNT }, (_, number) => number + 1));
   await consumer.stop();
   expect((await again.queues.get('jobs')).state).toMatchObject({ ready: 0, leased: 1 });

@@ -48,6 +48,8 @@ export class HandOut {
   readonly #feed: PushFeed;
   /** True until the first serve after a start of the object: consumers may wait since before. */
   #isNew = true;
+  /** True until what streams held that have ended unseen is given back. */
+  #mayHaveLost = true;
   /** A stream holds what it did not hold at the last look for silence. */
   #isFed = false;
 
@@ -138,10 +140,9 @@ export class HandOut {
     const open = this.#host.open();
     if (!open) return null;
     try {
-      if (wasNew) {
-        this.#feed.recover(open);
-        this.#giveBackLost(open);
-      }
+      if (wasNew) this.#feed.recover(open);
+      if (this.#mayHaveLost) this.#giveBackLost(open);
+      this.#mayHaveLost = false;
       this.#serve(open);
       if (this.#isFed || this.#consumers.hasSuspects || (wasNew && this.#holdsAnything(open)))
         this.#alarm.scheduleEarlier(SILENCE, this.#nextSilenceMs());
