@@ -17,6 +17,7 @@ import {
   type ChangeStore,
   type Effect,
 } from './change-store.ts';
+import { nextTurn } from '../../runtime/next-turn.ts';
 
 /** Objects told at the same time. */
 const FAN_OUT = 16;
@@ -45,7 +46,7 @@ export class DefinitionPropagator {
       after = effects.at(-1)!.id;
       const byTarget = [...Map.groupBy(effects, targetOf)];
       for (let first = 0; first < byTarget.length; first += FAN_OUT) {
-        if (first > 0) await letTimersRun();
+        if (first > 0) await nextTurn(); // a reply that bounds its wait for this has a timer
         const targets = byTarget.slice(first, first + FAN_OUT);
         await Promise.all(targets.map(([target, of]) => this.#tellInOrder(target, of, failed)));
       }
@@ -148,9 +149,4 @@ function kindOf(effect: Effect): TargetKind {
 function targetOf(effect: Effect): string {
   const { name, id } = effect.definition;
   return `${kindOf(effect)} ${name}#${id}`;
-}
-
-/** Objects that share this thread can answer so fast, one after another, that no timer runs: a reply that bounds its wait would be late. */
-function letTimersRun(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }
