@@ -1,6 +1,7 @@
 /** Changes of subscriptions: checks declarations, and stores them together with what their queues keep of them. */
 
 import {
+  credentialProblem,
   declareSubscription,
   pauseSubscription,
   sourceTopicOf,
@@ -38,6 +39,8 @@ export function putSubscriptionIn(
     refused ?? (oauth ? checkWebhookUrl(oauth.token_url, mayCallAnywhere(env), 'oauth.token_url') : null);
   if (unreached) return unreached;
   const existing = store.subscriptions.get(name);
+  const credentials = credentialProblem(existing, declaration);
+  if (credentials) return credentials;
   if (existing === null && store.subscriptions.count() >= SUBSCRIPTIONS_MAX) {
     return failure('too_many_subscriptions', `a namespace has at most ${SUBSCRIPTIONS_MAX} subscriptions`);
   }
