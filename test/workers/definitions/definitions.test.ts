@@ -116,6 +116,7 @@ describe('a document of definitions', () => {
       'create share_group sharers',
     ]);
     expect(await posthorn.queues.list()).toEqual([]); // a plan changes nothing
+    expect(JSON.stringify(plan)).not.toContain('whsec_'); // a secret that nothing would have
     const applied = await definitions.apply(EVERYTHING, { ifVersion: plan.topologyVersion });
     expect(textOf(applied.steps)).toEqual(textOf(plan.steps));
     const secrets = applied.steps.filter(({ secret }) => secret?.startsWith('whsec_'));
@@ -259,6 +260,23 @@ describe('a document of definitions', () => {
       await expect(posthorn.definitions.apply(wrong), JSON.stringify(more)).rejects.toMatchObject({ code });
     }
     expect(await posthorn.definitions.export()).toEqual(before);
+  });
+
+  it('is refused if a subscription stores messages where nothing is, or nothing would be', async () => {
+    const { posthorn } = await space();
+    const { definitions } = posthorn;
+    const document: DefinitionsDocument = {
+      posthorn: 1,
+      queues: [{ queue: 'from' }],
+      subscriptions: [{ subscription: 's', source: { queue: 'from' }, target: { queue: 'to' } }],
+    };
+    await expect(definitions.apply(document)).rejects.toMatchObject({ code: 'queue_not_found' });
+    expect(await posthorn.queues.list()).toEqual([]);
+    await definitions.apply({ ...document, queues: [{ queue: 'from' }, { queue: 'to' }] });
+    await expect(definitions.apply(document, { prune: true })).rejects.toMatchObject({
+      code: 'invalid_field',
+    });
+    expect(await posthorn.queues.list()).toHaveLength(2);
   });
 
   it('is refused if it needs what prune would delete', async () => {
