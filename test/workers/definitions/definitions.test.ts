@@ -262,23 +262,6 @@ describe('a document of definitions', () => {
     expect(await posthorn.definitions.export()).toEqual(before);
   });
 
-  it('is refused if a subscription stores messages where nothing is, or nothing would be', async () => {
-    const { posthorn } = await space();
-    const { definitions } = posthorn;
-    const document: DefinitionsDocument = {
-      posthorn: 1,
-      queues: [{ queue: 'from' }],
-      subscriptions: [{ subscription: 's', source: { queue: 'from' }, target: { queue: 'to' } }],
-    };
-    await expect(definitions.apply(document)).rejects.toMatchObject({ code: 'queue_not_found' });
-    expect(await posthorn.queues.list()).toEqual([]);
-    await definitions.apply({ ...document, queues: [{ queue: 'from' }, { queue: 'to' }] });
-    await expect(definitions.apply(document, { prune: true })).rejects.toMatchObject({
-      code: 'invalid_field',
-    });
-    expect(await posthorn.queues.list()).toHaveLength(2);
-  });
-
   it('is refused if it needs what prune would delete', async () => {
     const { posthorn } = await space();
     await posthorn.queues.declare('a');
