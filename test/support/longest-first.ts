@@ -6,9 +6,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONGEST = [
   'simulation/simulation',
   'workers/queues/long-poll',
+  'workers/sleep',
   'simulation/crash-at-every-step',
   'scripts/serve',
-  'workers/sleep',
   'workers/exchanges/exchanges-scale',
   'crash/consumer-kill',
   'crash/kill',
@@ -16,7 +16,6 @@ const LONGEST = [
   'sdk/groups/groups-rebalance',
   'workers/queues/queues-expiry',
   'workers/http/contract',
-  'workers/access/open-streams',
   'fuzz/fuzz',
   'workers/transactions/transactions',
 ].map((name) => `/test/${name}.test.ts`);

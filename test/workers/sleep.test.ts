@@ -1,5 +1,6 @@
 /** Those who wait cost nothing meanwhile: the objects that they wait for leave memory, and answer after. */
 
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
@@ -7,12 +8,17 @@ import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import type { RequestReply } from '../../protocol/schemas/requests.ts';
 import { Posthorn } from '../../sdk/index.ts';
 import { TestBroker } from '../support/broker/test-broker.ts';
+import { LockedBroker } from './access/support.ts';
 
 let broker: TestBroker;
+let locked: LockedBroker;
 beforeAll(async () => {
-  broker = await TestBroker.start({ own: 'its objects leave memory by themselves' });
+  [broker, locked] = await Promise.all([
+    TestBroker.start({ own: 'its objects leave memory by themselves' }),
+    LockedBroker.start(),
+  ]);
 });
-afterAll(() => broker.stop());
+afterAll(() => Promise.all([broker.stop(), locked.broker.stop()]));
 
 const NAMESPACE = '/v1/default';
 
@@ -36,7 +42,23 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   throw new Error('it did not happen');
 }
 
-it('a queue sleeps while polls, a stream and the consumer of the SDK wait, and a mailbox while a request does', async () => {
+/**
+ * Waits until objects that only wait have left memory. The runtime looks every 10 s for objects that have been idle for 10 s; on a
+ * busy machine it misses a look. A ping counts as use, and wakes nobody.
+ * @param socket of a stream, if there is one
+ * @returns when that was: an object that was in memory began before
+ */
+async function untilAsleep(of: TestBroker, socket?: WebSocket): Promise<number> {
+  // The overview asks until nothing has changed any more: later it would wake them for that.
+  for (let round = 0; round < 3; round++) await of.askObjects();
+  socket?.send('ping');
+  await delay(31_000);
+  socket?.send('ping');
+  await delay(500);
+  return Date.now();
+}
+
+it.concurrent('a queue sleeps while polls, a stream and the consumer of the SDK wait, and a mailbox while a request does', async () => {
   const queues = ['polled', 'streamed', 'consumed', 'asked'];
   for (const queue of queues) await broker.call('PUT', `${NAMESPACE}/queues/${queue}`, {});
 
@@ -66,15 +88,7 @@ it('a queue sleeps while polls, a stream and the consumer of the SDK wait, and a
   });
   await until(async () => (await stateOf('asked')).ready === 1);
   const starts = await mailboxStarts();
-  // The overview asks until nothing has changed any more: later it would wake them for that.
-  for (let round = 0; round < 3; round++) await broker.askObjects();
-
-  // The runtime looks every 10 s for objects that have been idle for 10 s, and takes a ping for use. A ping does not wake one.
-  socket.send('ping');
-  await delay(21_000);
-  socket.send('ping');
-  await delay(500);
-  const wokenAt = Date.now();
+  const wokenAt = await untilAsleep(broker, socket);
 
   for (const body of [1, 2, 3]) await publish('polled', body);
   for (const queue of ['streamed', 'consumed']) await publish(queue, queue);
@@ -98,5 +112,21 @@ it('a queue sleeps while polls, a stream and the consumer of the SDK wait, and a
     expect(rows, `${queue}: what it wrote since it woke`).toBeLessThanOrEqual(12);
   }
   await consumer.stop();
+  socket.close();
+}, 120_000);
+
+it.concurrent('a queue sleeps while a stream of a token is open', async () => {
+  const path = `${NAMESPACE}/queues/quiet`;
+  const since = async (): Promise<number> =>
+    (await locked.call<QueueWithStateReply>('GET', path)).body.state.meter.since;
+  await locked.call('PUT', path, {});
+  const { token } = await locked.token('default', { roles: ['consumer'] });
+  const url = `${locked.broker.url.replace('http', 'ws')}${path}/stream?access_token=${token}`;
+  const socket = new WebSocket(url);
+  await once(socket, 'open');
+  await delay(300); // see above
+  const wokenAt = await untilAsleep(locked.broker, socket);
+  expect(await since()).toBeGreaterThanOrEqual(wokenAt);
+  expect(socket.readyState).toBe(WebSocket.OPEN);
   socket.close();
 }, 120_000);
