@@ -22,6 +22,9 @@ export interface PushFailure {
 /** Statuses that say that the address or its credential is wrong, and nothing of a message. */
 const OF_ENDPOINT = new Set([401, 403, 404, 405, 407, 408]);
 
+/** `Loop Detected`: the message was handed on too often, and says nothing of where it goes. */
+export const LOOP_STATUS = 508;
+
 export function judgePush(outcome: WebhookOutcome): PushVerdict {
   if ('error' in outcome) return { kind: 'failed', error: outcome.error, isDown: true, delayMs: null };
   const { status, retryAfterMs: delayMs } = outcome;
@@ -31,7 +34,12 @@ export function judgePush(outcome: WebhookOutcome): PushVerdict {
   if (status === 429 || (status === 503 && delayMs !== null)) return { kind: 'later', error, delayMs };
   if (status >= 300 && status < 400)
     return { kind: 'failed', error: `${error}: redirects are not followed`, isDown: true, delayMs };
-  return { kind: 'failed', error, isDown: status >= 500 || OF_ENDPOINT.has(status), delayMs };
+  return {
+    kind: 'failed',
+    error,
+    isDown: (status >= 500 && status !== LOOP_STATUS) || OF_ENDPOINT.has(status),
+    delayMs,
+  };
 }
 
 /** Statuses by which a gateway says that the endpoint is not there. */

@@ -14,6 +14,7 @@ import { useList } from '../data/lists.ts';
 import { useLive } from '../data/live.ts';
 import { madeText, timeText } from '../data/words.ts';
 import { Action } from '../parts/action.tsx';
+import { DeleteAction } from '../parts/delete-action.tsx';
 import { Figures, Pairs, Trouble } from '../parts/small-parts.tsx';
 import { MadeForm } from '../parts/made-form.tsx';
 import { SectionList } from '../parts/section-list.tsx';
@@ -162,20 +163,13 @@ function SubscriptionView({ namespace, subscription, onChanged }: ViewProps) {
             >
               Push a test message
             </Action>
-            <Action
-              confirm={{
-                name: subscription,
-                warning: `The subscription ${subscription} is deleted. What it has not pushed stays where it is.`,
-              }}
-              run={async () => {
-                await call('DELETE', path());
-                onChanged();
-                location.hash = hrefOf({ page: 'subscriptions', namespace });
-                return 'It is deleted.';
-              }}
-            >
-              Delete
-            </Action>
+            <DeleteAction
+              section="subscriptions"
+              namespace={namespace}
+              name={subscription}
+              warning={`The subscription ${subscription} is deleted. What it has not pushed stays where it is.`}
+              onDeleted={onChanged}
+            />
           </p>
           <AttemptList path={path('attempts')} />
           <h3>Settings</h3>

@@ -16,6 +16,7 @@ it.each([
   [429, { kind: 'later', delayMs: null }],
   [500, { kind: 'failed', isDown: true }],
   [503, { kind: 'failed', isDown: true }],
+  [508, { kind: 'failed', isDown: false }],
 ])('status %i', (status, verdict) => {
   expect(answered(status)).toMatchObject(verdict);
 });
