@@ -1,6 +1,6 @@
 /** Digest: checks the SHA-256 of bytes while they stream to the bucket, which does not check that of a part. */
 
-import { createHash } from 'node:crypto';
+import { hexOf } from '../access/digest.ts';
 
 const MESSAGE = 'the SHA-256 of the bytes is another one';
 
@@ -17,13 +17,17 @@ export class DigestMismatch extends Error {
 
 /** Returns the same bytes as a stream of known length, which fails before its end if their digest differs. */
 export function withDigest(body: ReadableStream<Uint8Array>, length: number, sha256: string): ReadableStream {
-  const hash = createHash('sha256');
+  const digest = new crypto.DigestStream('SHA-256');
+  const hash = digest.getWriter();
   let left = length;
   const checked = new TransformStream<Uint8Array, Uint8Array>({
-    transform: (piece, controller) => {
-      hash.update(piece);
+    transform: async (piece, controller) => {
+      await hash.write(piece);
       left -= piece.length;
-      if (left <= 0 && hash.digest('hex') !== sha256) throw new DigestMismatch();
+      if (left <= 0) {
+        await hash.close();
+        if (hexOf(new Uint8Array(await digest.digest)) !== sha256) throw new DigestMismatch();
+      }
       controller.enqueue(piece);
     },
   });

@@ -13,6 +13,7 @@ import {
   type ObjectList,
   type ObjectReply,
 } from '../../protocol/schemas/objects.ts';
+import { bytesOfHex } from '../access/digest.ts';
 import { readNamespace, type AppContext, type AppEnv } from '../http/context.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
@@ -199,11 +200,8 @@ function headersOf(object: R2Object): Headers {
     'content-disposition': 'attachment',
     'accept-ranges': 'bytes',
     etag: object.httpEtag,
-    ...(sha256 !== undefined && { 'repr-digest': reprDigest(sha256) }),
+    ...(sha256 !== undefined && {
+      'repr-digest': `sha-256=:${btoa(String.fromCharCode(...bytesOfHex(sha256)))}:`,
+    }),
   });
-}
-
-function reprDigest(sha256: string): string {
-  const bytes = sha256.match(/../g)!.map((digits) => Number.parseInt(digits, 16));
-  return `sha-256=:${btoa(String.fromCharCode(...bytes))}:`;
 }
