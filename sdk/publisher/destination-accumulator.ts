@@ -8,7 +8,7 @@ import type { Channel } from '../client/channel.ts';
 import { MessageBatch, type PendingMessage } from './message-batch.ts';
 import type { PublisherConfig } from './options.ts';
 import type { Destination } from './publish-request.ts';
-import { Wave } from './wave.ts';
+import type { BatchWait } from './wave.ts';
 
 export class DestinationAccumulator {
   readonly destination: Destination;
@@ -16,7 +16,7 @@ export class DestinationAccumulator {
   /** Whether messages without an id are given one; null until it is known. */
   givesIds: boolean | null = null;
   readonly #config: PublisherConfig;
-  readonly #wave: Wave;
+  readonly #wave: BatchWait | undefined;
   /** The next to go first. */
   readonly #closed: MessageBatch[] = [];
   /** The batch that takes messages. */
@@ -31,7 +31,7 @@ export class DestinationAccumulator {
 
   /** @param due called when the open batch has waited long enough for others */
   constructor(destination: Destination, channel: Channel, config: PublisherConfig, due: () => void) {
-    this.#wave = new Wave(config.gatherMs, due);
+    this.#wave = config.wave?.(due);
     this.destination = destination;
     this.channel = channel;
     this.#config = config;
@@ -39,7 +39,7 @@ export class DestinationAccumulator {
 
   get isSendable(): boolean {
     if (this.#isBusy || this.#closed.length > 0) return !this.#isBusy;
-    return this.#open !== null && this.#isDue && !this.#wave.holds(this.#open.messages.length);
+    return this.#open !== null && this.#isDue && !this.#wave?.holds(this.#open.messages.length);
   }
 
   add(message: PendingMessage): void {
@@ -65,7 +65,7 @@ export class DestinationAccumulator {
 
   /** The open batch waits for nothing. */
   hurry(): void {
-    this.#wave.end();
+    this.#wave?.end();
     this.makeDue();
   }
 
@@ -78,13 +78,13 @@ export class DestinationAccumulator {
   take(): MessageBatch {
     if (this.#closed.length === 0) this.#close();
     this.#isBusy = true;
-    this.#wave.end();
+    this.#wave?.end();
     return this.#closed.shift()!;
   }
 
   /** What was on its way is stored. */
   stored(count: number, tookMs: number): void {
-    if (this.#closed.length === 0) this.#wave.begin(count, this.#open?.messages.length ?? 0, tookMs);
+    if (this.#closed.length === 0) this.#wave?.begin(count, this.#open?.messages.length ?? 0, tookMs);
     this.release(null);
   }
 
@@ -104,7 +104,7 @@ export class DestinationAccumulator {
 
   /** Every batch that is not on its way. */
   drain(): MessageBatch[] {
-    this.#wave.end();
+    this.#wave?.end();
     if (this.#open !== null) this.#close();
     const drained = this.#closed.splice(0);
     if (this.#isIdle) this.#resolveIdle();

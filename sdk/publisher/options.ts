@@ -4,6 +4,7 @@ import { BATCH_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { CLAIM_DEFAULTS, type ClaimOptions } from '../claims/claim-check.ts';
 import { checkConnection, checkRange, type Connection } from '../client/options.ts';
 import { invalidArgument, type PosthornError } from '../errors.ts';
+import type { BatchWait } from './wave.ts';
 
 export interface PublisherOptions extends ClaimOptions {
   /**
@@ -13,12 +14,10 @@ export interface PublisherOptions extends ClaimOptions {
    */
   lingerMs?: number;
   /**
-   * How long a batch waits at most, after one of 16 messages or more was stored, until as many messages have come as were just
-   * confirmed, in ms. Default 0. Suits a server whose callers publish again when they are confirmed: their messages then share
-   * batches. Nothing waits longer once no message has come for 4 ms, or for as long as the
-   * last batch took.
+   * What says how long a batch waits for those who were just confirmed. Default: it does not wait. For servers whose callers
+   * publish again when they are confirmed, such as the AMQP gateway: their messages then share batches.
    */
-  gatherMs?: number;
+  wave?: ((over: () => void) => BatchWait) | undefined;
   /** A batch goes when it has this many messages. Default 5,000, at most 10,000. */
   batchMessages?: number;
   /** A batch goes when it reaches this size, in bytes. Default 512 KiB, at most 1 MiB. */
@@ -86,11 +85,12 @@ export interface PublisherOptions extends ClaimOptions {
 }
 
 export interface PublisherConfig extends Required<
-  Omit<PublisherOptions, 'signal' | 'messageIds' | 'delivery' | 'connection' | 'onRetry'>
+  Omit<PublisherOptions, 'signal' | 'messageIds' | 'delivery' | 'connection' | 'onRetry' | 'wave'>
 > {
   connection: Connection | undefined;
   messageIds: boolean | undefined;
   onRetry?: PublisherOptions['onRetry'];
+  wave?: PublisherOptions['wave'];
   signal: AbortSignal | undefined;
 }
 
@@ -99,7 +99,6 @@ const KiB = 1024;
 const DEFAULTS: PublisherConfig = {
   ...CLAIM_DEFAULTS,
   lingerMs: 0,
-  gatherMs: 0,
   batchMessages: 5_000,
   batchBytes: 512 * KiB,
   maxInFlight: 4,
@@ -129,7 +128,6 @@ export function publisherConfig(options: PublisherOptions): PublisherConfig {
   checkRange('claimCheckBytes', config.claimCheckBytes, 1, Infinity);
   checkRange('claimTtlMs', config.claimTtlMs, 0, Infinity);
   checkRange('lingerMs', config.lingerMs, 0, 60_000);
-  checkRange('gatherMs', config.gatherMs, 0, 60_000);
   checkRange('batchMessages', config.batchMessages, 1, REQUEST_RECORDS_MAX);
   checkRange('batchBytes', config.batchBytes, 1, BATCH_BYTES_MAX);
   checkRange('maxInFlight', config.maxInFlight, 1, 1_000);

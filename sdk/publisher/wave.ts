@@ -12,7 +12,17 @@ const MESSAGES_MIN = 16;
  */
 const QUIET_MS = 4;
 
-export class Wave {
+/** Of one destination. */
+export interface BatchWait {
+  /** A batch of so many messages was stored, which took some time, while others waited. */
+  begin(stored: number, waiting: number, tookMs: number): void;
+  /** Whether the messages that wait, at least one, are to wait for others. */
+  holds(count: number): boolean;
+  /** They go now. */
+  end(): void;
+}
+
+export class Wave implements BatchWait {
   readonly #gatherMs: number;
   readonly #over: () => void;
   /** How many messages make the wave whole; 0: nothing is awaited. */
@@ -25,7 +35,7 @@ export class Wave {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param gatherMs the longest wait after a batch was stored; 0: none
+   * @param gatherMs the longest wait after a batch was stored
    * @param over called when what waits goes, though the wave is not whole
    */
   constructor(gatherMs: number, over: () => void) {
@@ -33,15 +43,13 @@ export class Wave {
     this.#over = over;
   }
 
-  /** A batch of so many messages was stored, which took some time, while others waited. */
   begin(stored: number, waiting: number, tookMs: number): void {
-    if (this.#gatherMs === 0 || stored < MESSAGES_MIN) return;
+    if (stored < MESSAGES_MIN) return;
     this.#expected = stored + waiting;
     this.#untilMs = performance.now() + this.#gatherMs;
     this.#quietMs = Math.min(Math.max(QUIET_MS, tookMs), this.#gatherMs);
   }
 
-  /** Whether the messages that wait, at least one, are to wait for others. */
   holds(count: number): boolean {
     if (this.#expected === 0) return false;
     if (count >= this.#expected || performance.now() >= this.#untilMs) {

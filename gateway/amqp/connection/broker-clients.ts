@@ -11,6 +11,7 @@ import { requestSocketsOf } from '../../../sdk/client/sockets/request-sockets.ts
 import { nodeSocket } from '../../../sdk/client/sockets/node-socket.ts';
 import { Transport } from '../../../sdk/client/transport.ts';
 import { Publisher } from '../../../sdk/publisher/publisher.ts';
+import { Wave } from '../../../sdk/publisher/wave.ts';
 import { BlockedPublishes } from '../blocked-publishes.ts';
 
 /** How long a publish is tried again before its client gets a nack, in ms. */
@@ -124,7 +125,7 @@ class SharedPublishers {
       messageIds: false,
       deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
       maxInFlight: 16,
-      gatherMs: GATHER_MS,
+      wave: (over) => new Wave(GATHER_MS, over),
       whenFull: 'refuse',
       // The gateway takes no body that is larger than a message, and clients of all protocols read what is in one.
       claimCheckBytes: Infinity,

@@ -1,7 +1,6 @@
 /** How long a batch waits for those who were confirmed and publish again. */
 
 import { describe, expect, it } from 'vitest';
-import { Posthorn } from '../../../sdk/index.ts';
 import { Wave } from '../../../sdk/publisher/wave.ts';
 import { heldBroker, timers, turns } from '../client/held-fetch.ts';
 
@@ -16,13 +15,10 @@ describe('a wave', () => {
     expect(timers()).toBeLessThanOrEqual(before);
   });
 
-  it('is awaited by nobody unless it is asked for, nor after a small batch', () => {
-    const wave = new Wave(0, () => {});
-    wave.begin(100, 0, 0);
+  it('is not awaited after a small batch', () => {
+    const wave = new Wave(MINUTE_MS, () => {});
+    wave.begin(15, 0, 0);
     expect(wave.holds(1)).toBe(false);
-    const other = new Wave(MINUTE_MS, () => {});
-    other.begin(15, 0, 0);
-    expect(other.holds(1)).toBe(false);
   });
 
   it('goes in part when no message comes any more', async () => {
@@ -44,7 +40,7 @@ describe('a wave', () => {
   });
 });
 
-describe('a publisher with gatherMs', () => {
+describe('a publisher that waits for waves', () => {
   it('sends together what comes back in pieces', async () => {
     const { held, publisher } = await answered(20);
     for (let at = 0; at < 5; at++) void publisher.sendToQueue('q', { body: at });
@@ -76,18 +72,17 @@ describe('a publisher with gatherMs', () => {
     abort.abort();
     await expect(sent).rejects.toMatchObject({ code: 'aborted' });
   });
-
-  it('refuses a time that is none', () => {
-    const posthorn = new Posthorn({ url: 'http://held.invalid' });
-    expect(() => posthorn.publisher({ gatherMs: -1 })).toThrow(/gatherMs/);
-  });
 });
 
 /** A publisher whose first batch was just stored. */
 async function answered(messages: number) {
   const { posthorn, held } = heldBroker();
   const abort = new AbortController();
-  const publisher = posthorn.publisher({ messageIds: false, gatherMs: MINUTE_MS, signal: abort.signal });
+  const publisher = posthorn.publisher({
+    messageIds: false,
+    wave: (over) => new Wave(MINUTE_MS, over),
+    signal: abort.signal,
+  });
   const sent = Array.from({ length: messages }, () => publisher.sendToQueue('q', { body: 0 }));
   await turns();
   held[0]!.answer();
