@@ -7,6 +7,7 @@ import { authenticate } from './access/authenticate.ts';
 import { browserGuard } from './http/browsers.ts';
 import { problem, unexpected } from './http/problem.ts';
 import type { AppEnv } from './http/context.ts';
+import { amqpRoutes } from './routes/amqp.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { definitionRoutes } from './routes/definitions.ts';
@@ -92,6 +93,7 @@ export function createApp(): Hono<AppEnv> {
   serviceRoutes(app);
   metricsRoutes(app);
   dashboardRoutes(app);
+  amqpRoutes(app);
   refuseOtherMethods(app);
   app.notFound((c) =>
     problem(

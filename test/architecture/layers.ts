@@ -31,6 +31,7 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||
     (inFolder(target, 'durable-objects') && (path === ENTRY || isCallable(target))) ||
+    (inFolder(path, 'workers/amqp') && (inFolder(target, 'gateway/amqp') || inFolder(target, 'sdk'))) ||
     (!isFile &&
       (isPackage(target, 'hono') ||
         target === 'jose' ||
