@@ -46,7 +46,7 @@ describe('requests', () => {
     const before = memoryUsed();
     for (let n = 0; n < 20_000; n++) reader.push(new Uint8Array(new ArrayBuffer(4_096), 0, 1));
     expect(reader.heldBytes).toBe(20_004);
-    expect(memoryUsed() - before).toBeLessThan(10 * size);
+    expect(memoryUsed() - before).toBeLessThan(40 * size);
   });
 
   it.each([
