@@ -25,6 +25,9 @@ export const SETTLEMENTS_TYPE = 'application/vnd.posthorn.settlements.v1';
 /** What a member of a group reads, as bytes: group-frame.ts. */
 export const GROUP_RECORDS_TYPE = 'application/vnd.posthorn.group-records.v1';
 
+/** What a member of a share group has acquired, as bytes: acquired-frame.ts. */
+export const ACQUIRED_RECORDS_TYPE = 'application/vnd.posthorn.acquired-records.v1';
+
 /** CloudEvents as JSON: one, and an array of them. */
 export const CLOUD_EVENT_TYPE = 'application/cloudevents+json';
 export const CLOUD_EVENT_BATCH_TYPE = 'application/cloudevents-batch+json';
