@@ -110,6 +110,12 @@ export const errorTable = {
   range_unsatisfiable: permanent(416, 'The object has no bytes in that range'),
   // What to do: bind an R2 bucket as OBJECTS (docs/large-bodies.md).
   objects_unbound: permanent(501, 'The broker has no bucket for objects'),
+  // What to do: see whether the bucket exists, and whether the account may use R2.
+  objects_refused: permanent(502, 'The bucket for objects refuses the broker'),
+
+  // Subscriptions
+  // What to do: bind the Worker as `details.binding` (docs/push-to-workers.md).
+  worker_unbound: permanent(400, 'The broker has no service binding of that Worker'),
 
   // Definitions
   topic_differs: permanent(409, 'The topic exists with another definition'),

@@ -10,6 +10,7 @@ import {
   type StoreTarget,
   type SubscriptionSource,
   type SubscriptionTarget,
+  type WorkerTarget,
 } from '../../protocol/schemas/subscriptions.ts';
 import type { TopicConfig } from '../../protocol/schemas/topics.ts';
 import type { TopicAddress, TopicDefinition, TopicSubscription } from './topics.ts';
@@ -148,6 +149,10 @@ export function withSubscription<Subscription extends TopicSubscription, Source 
   return { ...source, version: nextVersion, subscriptions: after };
 }
 
+export function isWorkerTarget(target: SubscriptionTarget): target is WorkerTarget {
+  return 'worker' in target;
+}
+
 export function isStoreTarget(target: SubscriptionTarget): target is StoreTarget {
   return 'queue' in target || 'topic' in target;
 }
@@ -163,7 +168,7 @@ const STORED_AT_ONCE = 100;
 /** Returns how many messages a request may have. */
 export function batchMax({ format, batch_messages: max, target }: SubscriptionConfig): number {
   if (isStoreTarget(target)) return Math.max(max, STORED_AT_ONCE);
-  return BATCH_FORMATS.includes(format) ? max : 1;
+  return isWorkerTarget(target) || BATCH_FORMATS.includes(format) ? max : 1;
 }
 
 /** Returns the consumer id under which a subscription takes messages. */

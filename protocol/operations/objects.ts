@@ -12,7 +12,7 @@ import { FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from '
 
 const OBJECTS = `${NAMESPACE_PATH}/objects`;
 const OBJECT = `${OBJECTS}/{object}`;
-const OBJECT_ERRORS = [...NAMESPACE_ERRORS, 'objects_unbound'] as const;
+const OBJECT_ERRORS = [...NAMESPACE_ERRORS, 'objects_unbound', 'objects_refused'] as const;
 
 export const objectOperations = {
   listObjects: {

@@ -31,7 +31,7 @@ const UPLOADS_MAX = 4;
 const SLOWEST_BYTES_PER_MS = 100;
 
 /** With these the body goes in the message, if it fits. */
-const UNAVAILABLE = new Set(['objects_unbound', 'route_not_found', 'forbidden']);
+const UNAVAILABLE = new Set(['objects_unbound', 'objects_refused', 'route_not_found', 'forbidden']);
 
 /** For the request that brings a body, or takes one. */
 export function bodyTimeoutMs(timeoutMs: number, bytes: number): number {

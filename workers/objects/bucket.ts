@@ -3,8 +3,11 @@
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 
-/** R2's code for bytes that are not those of the digest (https://developers.cloudflare.com/r2/api/error-codes/). */
+/** R2's codes, which stand at the end of its messages (https://developers.cloudflare.com/r2/api/error-codes/). */
 const BAD_DIGEST = '10037';
+
+/** Unauthorized, access denied, no such bucket, not entitled: to send the request again does not help. */
+const REFUSED = new Set(['10002', '10003', '10006', '10042']);
 
 function bucketOf({ OBJECTS }: Env): R2Bucket | Failure {
   return (
@@ -35,6 +38,13 @@ function failureOf(error: unknown): Failure {
   const code = /\((\d{5})\)/.exec(message)?.[1];
   if (code === BAD_DIGEST)
     return failure('digest_mismatch', 'the body has another SHA-256 than `sha256`; nothing is stored');
+  if (code !== undefined && REFUSED.has(code)) {
+    console.error('the bucket for objects refuses the broker', error);
+    return failure(
+      'objects_refused',
+      `the bucket that is bound as OBJECTS refuses the broker: ${message}. See whether it exists, and whether R2 is enabled for the account`,
+    );
+  }
   if (code === undefined && /connection|disconnect|stream|length/i.test(message))
     return failure('incomplete_request', 'the connection ended before the body did; send the request again');
   console.error('the bucket for objects failed', error);

@@ -2,6 +2,7 @@
 
 import {
   declareSubscription,
+  isWorkerTarget,
   pauseSubscription,
   sourceTopicOf,
   type SourceTopic,
@@ -19,6 +20,7 @@ import {
 } from '../../../protocol/schemas/subscriptions.ts';
 import type { Env } from '../../env.ts';
 import type { SubscriptionAnswer } from '../../rpc/topology.ts';
+import { boundWorker, unbound } from '../../subscription/worker/bound-worker.ts';
 import { mayCallAnywhere } from '../../webhook/send-webhook.ts';
 import { newWebhookSecret } from '../../webhook/sign.ts';
 import type { TopologyStore } from '../topology-store.ts';
@@ -33,7 +35,7 @@ export function putSubscriptionIn(
   declaration: SubscriptionDeclaration,
 ): (SubscriptionAnswer & { isNew: boolean; secret: string | null }) | Failure {
   const { target, oauth } = declaration;
-  const refused = 'url' in target ? checkWebhookUrl(target.url, mayCallAnywhere(env), 'target.url') : null;
+  const refused = checkTarget(env, target);
   const unreached =
     refused ?? (oauth ? checkWebhookUrl(oauth.token_url, mayCallAnywhere(env), 'oauth.token_url') : null);
   if (unreached) return unreached;
@@ -86,6 +88,13 @@ export function deleteSubscriptionIn(store: TopologyStore, name: string): Subscr
   if (!subscription) return noSuchSubscription(name);
   store.removeSubscription(subscription);
   return { subscription, topologyVersion: store.version() };
+}
+
+/** Returns what is wrong with a target that this broker cannot reach; null: nothing. */
+function checkTarget(env: Env, target: SubscriptionDeclaration['target']): Failure | null {
+  if ('url' in target) return checkWebhookUrl(target.url, mayCallAnywhere(env), 'target.url');
+  if (!isWorkerTarget(target)) return null;
+  return boundWorker(env, target.worker) === null ? unbound(target.worker) : null;
 }
 
 function completeSource(source: SubscriptionDeclaration['source'], queue: string): SubscriptionSource {

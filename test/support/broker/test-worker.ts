@@ -1,7 +1,7 @@
 /**
  * The worker as it is deployed, with additions for tests: a clock that can be put forward, for all its partitions at
  * once; partitions that cannot be reached when they are told of their topic; a queue that is closed and then not deleted;
- * the storage cases run inside an object.
+ * the storage cases run inside an object; a bucket that fails.
  */
 
 import worker, {
@@ -24,6 +24,7 @@ import type { Env } from '../../../durable-objects/env.ts';
 import { queueSteps } from '../../durable-objects/queue/support/queue-steps.ts';
 import { compactionCases } from '../../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../../durable-objects/storage/segment-log.suite.ts';
+import { FaultyBucket, type BucketFault } from './faulty-bucket.ts';
 
 export { Directory, Group, Schedule, Subscription, TopologyFollower };
 
@@ -202,6 +203,9 @@ export class Transaction extends RealTransaction {
 /** The queue that takes nothing from other objects, or does not hear of its deletion. */
 let failing = { queue: '', mode: 'works' };
 
+/** What the router gets in the place of its bucket. */
+const faultyBucket = new FaultyBucket();
+
 /** How long what a queue sends to those who poll is on its way. */
 let lagMs = 0;
 
@@ -297,7 +301,14 @@ export default {
       const stub = env.PARTITION.getByName(`case ${url.searchParams.get('name')}`) as unknown as Partition;
       return new Response(await stub.runCase(url.searchParams.get('name') ?? ''));
     }
-    return await worker.fetch(request, env, ctx);
+    if (url.pathname === '/test/bucket') {
+      const { calls } = faultyBucket;
+      faultyBucket.set(await request.json<BucketFault>());
+      return Response.json(calls);
+    }
+    const { OBJECTS: bucket } = env;
+    const routerEnv = bucket ? { ...env, OBJECTS: faultyBucket.over(bucket) } : env;
+    return await worker.fetch(request, routerEnv, ctx);
   },
   scheduled: worker.scheduled,
 } satisfies ExportedHandler<Env>;
