@@ -238,7 +238,9 @@ export class KafkaSocket {
     session?.feeds.end();
     if (!session) return release?.();
     // What is acquired meanwhile is released too.
-    void this.#fetching.then(() => session.shares.end(session)).finally(() => release?.());
+    void this.#fetching
+      .then(() => session.shares.end(session.client, session.shareMembers))
+      .finally(() => release?.());
   }
 
   /** A fault of ours ends the connection, not the process. */

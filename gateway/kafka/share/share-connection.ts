@@ -1,7 +1,8 @@
 /** Share connection: the share sessions and the members of one connection. When it ends they end, as with Kafka. */
 
-import type { Session } from '../session.ts';
+import type { BrokerClient } from '../broker/broker-client.ts';
 import { acknowledge } from './share-calls.ts';
+import type { ShareMembers } from './share-members.ts';
 import { SHARE_SESSIONS_MAX, ShareSession } from './share-session.ts';
 
 export class ShareConnection {
@@ -21,10 +22,10 @@ export class ShareConnection {
   }
 
   /** Ends a session: what it holds is free for others. */
-  async close(session: Session, ended: ShareSession): Promise<void> {
+  async close({ transport }: BrokerClient, ended: ShareSession): Promise<void> {
     this.#sessions.delete(keyOf(ended.group, ended.memberId));
     const places = ended.touched.map((place) => ({ place, ranges: [], isLeaving: true }));
-    await acknowledge(session.client.transport, ended, places);
+    await acknowledge(transport, ended, places);
   }
 
   noteMember(group: string, memberId: string): void {
@@ -36,12 +37,11 @@ export class ShareConnection {
   }
 
   /** Never rejects: what cannot be released is free when its lock ends. */
-  async end(session: Session): Promise<void> {
-    const { namespace } = session.client;
+  async end(client: BrokerClient, members: ShareMembers): Promise<void> {
     for (const { group, memberId } of this.#members.values())
-      session.shareMembers.leave(namespace, group, memberId);
+      members.leave(client.namespace, group, memberId);
     this.#members.clear();
-    const closed = [...this.#sessions.values()].map((one) => this.close(session, one).catch(() => {}));
+    const closed = [...this.#sessions.values()].map((one) => this.close(client, one).catch(() => {}));
     await Promise.all(closed);
   }
 }

@@ -1,9 +1,6 @@
 /** Share groups over HTTP: members that share one partition, what is refused, and that nothing is lost by sleep or restart. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeAcquiredFrame, type AcquiredFrame } from '../../../protocol/frames/acquired-frame.ts';
-import { ACQUIRED_RECORDS_TYPE } from '../../../protocol/headers/media-types.ts';
-import { splitBatches } from '../../../protocol/record-batch/index.ts';
 import type { ProblemDocument } from '../../../protocol/errors.ts';
 import type {
   AcknowledgedReply,
@@ -412,78 +409,3 @@ async function queueReady(queue: string): Promise<number> {
   const { body } = await broker.call<{ state: { ready: number } }>('GET', `/v1/default/queues/${queue}`);
   return body.state.ready;
 }
-
-describe('a share group whose members read bytes', () => {
-  const acknowledge = async (share: Share, partitions: object[], member = 'm'): Promise<unknown> => {
-    const path = `${share.path}/acknowledgements`;
-    const { body } = await broker.call<AcknowledgedReply>('POST', path, { member_id: member, partitions });
-    return body.partitions?.map(({ outcome }) => outcome);
-  };
-
-  const acquire = async (share: Share, fields: object): Promise<AcquiredFrame> => {
-    const response = await fetch(new URL(`${share.path}/records`, broker.url), {
-      method: 'POST',
-      body: JSON.stringify({ member_id: 'm', ...fields }),
-      headers: { 'content-type': 'application/json', accept: ACQUIRED_RECORDS_TYPE },
-    });
-    expect(response.headers.get('content-type')).toBe(ACQUIRED_RECORDS_TYPE);
-    return decodeAcquiredFrame(new Uint8Array(await response.arrayBuffer()));
-  };
-
-  it('hands out stored batches of the named partitions, and takes ranges, all or none', async () => {
-    const share = await start('by-range', 10, { dead_letter: 'none' }, { partitions: 2 });
-    await broker.produce('by-range', [{ value: 'other', partition: 1 }]);
-    const partitions = [{ topic: 'by-range', partition: 0 }];
-    const { lock_duration_ms: lockMs, sections } = await acquire(share, { max_records: 6, partitions });
-    expect(lockMs).toBe(30_000);
-    expect(sections).toMatchObject([{ topic: 'by-range', partition: 0, acquired: [[0, 6, 1]] }]);
-    expect(splitBatches(sections[0]!.batches)).toMatchObject([
-      { header: { baseOffset: 0, recordCount: 10 } },
-    ]);
-    const of = (...ranges: [string, number, number][]): object => ({
-      ...partitions[0],
-      ranges: ranges.map(([kind, start, end]) => ({ kind, start_offset: start, end_offset: end })),
-    });
-    expect(await acknowledge(share, [of(['accept', 0, 7])])).toEqual(['unknown_record']);
-    expect(await acknowledge(share, [of(['accept', 0, 2])], 'another')).toEqual(['not_yours']);
-    expect(await acknowledge(share, [of(['accept', 0, 2], ['release', 2, 3], ['reject', 3, 4])])).toEqual([
-      'acknowledged',
-    ]);
-    expect((await share.partitions())[0]).toMatchObject({
-      start_offset: 2,
-      in_flight: 2,
-      available: 1,
-      archived: 1,
-    });
-    expect(await acknowledge(share, [{ ...partitions[0], release_held: true }])).toEqual(['acknowledged']);
-    expect((await share.partitions())[0]).toMatchObject({ in_flight: 0, available: 3 });
-    const elsewhere = { ...of(['accept', 0, 1]), partition: 7 };
-    expect(await acknowledge(share, [of(['accept', 0, 1]), elsewhere])).toEqual([
-      'acknowledged',
-      'unknown_record',
-    ]);
-  });
-
-  it('has each partition once, however often it was asked', async () => {
-    const share = await start('in-rounds', 3, {}, { partitions: 3 });
-    for (let nth = 0; nth < 5; nth++) {
-      const records = Array.from({ length: 10 }, () => ({ value: nth, partition: 1 }));
-      await broker.produce('in-rounds', records);
-    }
-    const { sections } = await acquire(share, { max_records: 45 });
-    expect(new Set(sections.map(({ partition }) => partition)).size).toBe(sections.length);
-    const one = sections.find(({ partition }) => partition === 1)!;
-    const batches = splitBatches(one.batches);
-    if ('code' in batches) throw new Error(batches.message);
-    const bases = batches.map(({ header }) => header.baseOffset);
-    expect(bases).toEqual([...new Set(bases)].toSorted((a, b) => a - b));
-    const taken = one.acquired.reduce((sum, [first, end]) => sum + end - first, 0);
-    expect(taken).toBe(42);
-  });
-
-  it('may read nothing yet', async () => {
-    const share = new Share('of-nothing');
-    expect((await share.put({ topics: [] })).status).toBe(201);
-    expect(await share.take('m')).toEqual([]);
-  });
-});

@@ -200,7 +200,7 @@ async function acknowledgeAll(
     for (const { place } of calls) tell(told, place, { acknowledgement: failure });
   }
   // What cannot be released is free when its lock ends.
-  if (shareSessionEpoch === ENDS) await session.shares.close(session, opened).catch(() => {});
+  if (shareSessionEpoch === ENDS) await session.shares.close(session.client, opened).catch(() => {});
 }
 
 function rangesOf(
