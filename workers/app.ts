@@ -46,6 +46,7 @@ import { namespaceRoutes } from './routes/namespaces.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { topicRoutes } from './routes/topics.ts';
 import { transactionRoutes } from './routes/transactions.ts';
+import { uploadRoutes } from './routes/uploads.ts';
 
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
@@ -79,6 +80,7 @@ export function createApp(): Hono<AppEnv> {
   limitRoutes(app);
   definitionRoutes(app);
   objectRoutes(app);
+  uploadRoutes(app);
   overviewRoutes(app);
   queueRoutes(app);
   queueMessageRoutes(app);

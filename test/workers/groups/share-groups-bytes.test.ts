@@ -100,4 +100,31 @@ describe('a share group whose members read bytes', () => {
     expect((await broker.call('PUT', pathOf('of-nothing'), { topics: [] })).status).toBe(201);
     expect((await acquire('of-nothing', {})).sections).toEqual([]);
   });
+
+  it('is refused partitions that it does not read, and ranges of nobody', async () => {
+    await start('strict-bytes', 1, {}, {});
+    for (const [expected, method, path, body] of [
+      [
+        [404, 'partition_not_found'],
+        'POST',
+        `${pathOf('strict-bytes')}/records`,
+        { member_id: 'a', partitions: [{ topic: 'strict-bytes', partition: 9 }] },
+      ],
+      [
+        [409, 'inconsistent_topic_id'],
+        'POST',
+        `${pathOf('strict-bytes')}/records`,
+        { member_id: 'a', partitions: [{ topic: 'strict-bytes', topic_id: 999_999, partition: 0 }] },
+      ],
+      [
+        [400, 'invalid_field'],
+        'POST',
+        `${pathOf('strict-bytes')}/acknowledgements`,
+        { partitions: [{ topic: 'strict-bytes', partition: 0, release_held: true }] },
+      ],
+    ] as const) {
+      const reply = await broker.call<{ code: string }>(method, path, body);
+      expect([body, reply.status, reply.body.code]).toEqual([body, ...expected]);
+    }
+  });
 });

@@ -353,24 +353,6 @@ describe('bad input', () => {
       [[400, 'invalid_field'], 'POST', `${share.path}/records`, { member_id: 'a', max_records: 2_001 }],
       [[400, 'invalid_field'], 'POST', `${share.path}/acknowledgements`, {}],
       [[400, 'unknown_field'], 'POST', `${share.path}/acknowledgements`, { ack: ['x'] }],
-      [
-        [404, 'partition_not_found'],
-        'POST',
-        `${share.path}/records`,
-        { member_id: 'a', partitions: [{ topic: 'strict', partition: 9 }] },
-      ],
-      [
-        [409, 'inconsistent_topic_id'],
-        'POST',
-        `${share.path}/records`,
-        { member_id: 'a', partitions: [{ topic: 'strict', topic_id: 999_999, partition: 0 }] },
-      ],
-      [
-        [400, 'invalid_field'],
-        'POST',
-        `${share.path}/acknowledgements`,
-        { partitions: [{ topic: 'strict', partition: 0, release_held: true }] },
-      ],
       [[405, 'method_not_allowed'], 'GET', `${share.path}/records`],
       [
         [413, 'too_many_tags'],
