@@ -5,6 +5,7 @@ import { listen, type DoorSettings, type Listening, type TlsFiles } from '../lis
 import { BrokerClients } from './broker/broker-client.ts';
 import { KafkaSocket } from './kafka-socket.ts';
 import type { Address } from './session.ts';
+import { ShareMembers } from './share/share-members.ts';
 
 export interface KafkaServerOptions {
   /** Of the broker. */
@@ -64,7 +65,16 @@ export class KafkaServer {
       loginMs = LOGIN_MS,
     } = options;
     const sockets = new Set<KafkaSocket>();
-    const settings = { url, clients: new BrokerClients(url), namespace, autoCreate, loginMs, onError };
+    const shareMembers = new ShareMembers();
+    const settings = {
+      url,
+      clients: new BrokerClients(url),
+      namespace,
+      autoCreate,
+      loginMs,
+      shareMembers,
+      onError,
+    };
     const doorOf = (address: Address | null): DoorSettings => ({
       connectionsMax,
       handshakeMs: HANDSHAKE_MS,
