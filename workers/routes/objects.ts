@@ -7,7 +7,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { OBJECT_BYTES_MAX, OBJECT_DAYS_MAX } from '../../protocol/limits.ts';
 import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
 import { DAY_MS, expiryOf, OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../../protocol/names/object-id.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   objectListQuerySchema,
   objectPutQuerySchema,
@@ -22,7 +22,7 @@ import { askBucket } from '../objects/bucket.ts';
 import { bind } from './bind.ts';
 
 export function objectRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listObjects, async (c) => {
+  bind(app, calls.listObjects, async (c) => {
     const namespace = readNamespace(c);
     if (isFailure(namespace)) return problem(c, namespace);
     const query = readQuery(c, objectListQuerySchema);
@@ -31,7 +31,7 @@ export function objectRoutes(app: Hono<AppEnv>): void {
     return isFailure(page) ? problem(c, page) : jsonReply(c, page);
   });
 
-  bind(app, operations.putObject, async (c) => {
+  bind(app, calls.putObject, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const query = readQuery(c, objectPutQuerySchema);
@@ -40,14 +40,14 @@ export function objectRoutes(app: Hono<AppEnv>): void {
     return isFailure(put) ? problem(c, put) : jsonReply(c, put.reply, put.isNew ? 201 : 200);
   });
 
-  bind(app, operations.getObject, async (c) => {
+  bind(app, calls.getObject, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const answer = await getObject(c, named);
     return isFailure(answer) ? problem(c, answer) : answer;
   });
 
-  bind(app, operations.deleteObject, async (c) => {
+  bind(app, calls.deleteObject, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const { id, key } = named;

@@ -9,7 +9,7 @@ import { partitionStub, topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { SETTLE_TAGS_MAX } from '../../protocol/limits.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   acknowledgeSchema,
   acquireSchema,
@@ -37,11 +37,11 @@ import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '..
 import { listReply } from './list-reply.ts';
 
 export function shareGroupRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listShareGroups, (c) =>
+  bind(app, calls.listShareGroups, (c) =>
     listReply(c, 'shareGroups', (groups): ShareGroupList => ({ share_groups: groups.map(fieldsOf) })),
   );
 
-  bind(app, operations.putShareGroup, async (c) => {
+  bind(app, calls.putShareGroup, async (c) => {
     const path = readNamed(c, 'share_group');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, shareGroupConfigSchema);
@@ -59,7 +59,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     return c.json(replyOf(group, put.topologyVersion), put.isNew ? 201 : 200);
   });
 
-  bind(app, operations.describeShareGroup, async (c) => {
+  bind(app, calls.describeShareGroup, async (c) => {
     const found = await readShareGroup(c, Infinity);
     if (isFailure(found)) return problem(c, found);
     const { group, topologyVersion } = found;
@@ -75,7 +75,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     } satisfies ShareGroupState);
   });
 
-  bind(app, operations.deleteShareGroup, async (c) => {
+  bind(app, calls.deleteShareGroup, async (c) => {
     const path = readNamed(c, 'share_group');
     if (isFailure(path)) return problem(c, path);
     const { namespace, name } = path;
@@ -87,7 +87,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     return c.json({ share_group: name, topology_version: deleted.topologyVersion });
   });
 
-  bind(app, operations.acquireRecords, async (c) => {
+  bind(app, calls.acquireRecords, async (c) => {
     const body = await readBody(c, acquireSchema);
     if (isFailure(body)) return problem(c, body);
     const atLeast = seenTopologyVersion(c);
@@ -105,7 +105,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     return await replyWithSigns(c, JSON_FORM, answer, async () => c.json({ records: [] }));
   });
 
-  bind(app, operations.acknowledgeRecords, async (c) => {
+  bind(app, calls.acknowledgeRecords, async (c) => {
     const atLeast = seenTopologyVersion(c);
     const found = await readShareGroup(c, atLeast);
     if (isFailure(found)) return problem(c, found);
