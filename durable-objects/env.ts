@@ -29,6 +29,7 @@ export interface Env {
    * an object. See docs/large-bodies.md and docs/endless-retention.md.
    */
   OBJECTS?: R2Bucket;
+  // Workers that subscriptions push to are service bindings SUBSCRIBER_<NAME>: docs/push-to-workers.md.
   /** The files of the dashboard. A Worker of one's own may do without. */
   DASHBOARD?: Fetcher;
   /** The secret that allows everything, or two with a comma between them while it is changed. */

@@ -113,6 +113,10 @@ export const errorTable = {
   // What to do: see whether the bucket exists, and whether the account may use R2.
   objects_refused: permanent(502, 'The bucket for objects refuses the broker'),
 
+  // Subscriptions
+  // What to do: bind the Worker as `details.binding` (docs/push-to-workers.md).
+  worker_unbound: permanent(400, 'The broker has no service binding of that Worker'),
+
   // Definitions
   topic_differs: permanent(409, 'The topic exists with another definition'),
   queue_differs: permanent(409, 'The queue exists with another definition'),

@@ -3,7 +3,7 @@
 import type { Need } from '../../protocol/access/scopes.ts';
 import type { HeaderFields } from '../../protocol/json/header-fields.ts';
 import { base64OfBytes } from '../../protocol/json/json-bytes.ts';
-import { PROPERTY_LENGTH_MAX } from '../../protocol/limits.ts';
+import { PROPERTY_LENGTH_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import type { HookDeclaration, HookTarget } from '../../protocol/schemas/hooks.ts';
 import type { DebeziumTarget } from '../../protocol/schemas/ingest.ts';
 import { needsOfTarget } from '../access/reach.ts';
@@ -18,9 +18,11 @@ const NEEDS_OF_CAPTURE: readonly Need[] = [
 /** Of a larger body the members are not looked at: parsing it would take long. */
 const LOOKED_BYTES_MAX = 1024 * 1024;
 
+const encoder = new TextEncoder();
+
 /** What a delivery says of itself. */
 export interface HookFacts {
-  /** Null: it has none, or one that is too long for a property. */
+  /** Null: it has none, or one that no property can hold. */
   readonly id: string | null;
   readonly type: string | null;
 }
@@ -43,7 +45,8 @@ export function factsOfHook(
 }
 
 /**
- * Returns the JSON of the request that stores it, and the path of that request in the namespace.
+ * Returns the JSON of the request that stores it, and the path of that request in the namespace. A delivery that was verified is stored
+ * whatever it says of itself: its sender would send a refused one again and again.
  * @param hook its name: ids of different hooks are different
  */
 export function storingRequest(
@@ -52,9 +55,8 @@ export function storingRequest(
   { id, type }: HookFacts,
   headerOf: HeaderOf,
   body: Uint8Array,
-): { path: string; json: string } {
-  if ('debezium' in target)
-    return { path: capturePath(target.debezium), json: new TextDecoder().decode(body) };
+): { path: string; json: string | Uint8Array } {
+  if ('debezium' in target) return { path: capturePath(target.debezium), json: body };
   const value = body.length === 0 ? null : { $base64: base64OfBytes(body) };
   const contentType = headerOf('content-type');
   const kept = keptHeaders([...ownHeaders(config), ...headers], headerOf);
@@ -79,7 +81,7 @@ export function storingRequest(
       path: `/queues/${encodeURIComponent(target.queue)}/messages`,
       json: JSON.stringify({ messages: [message] }),
     };
-  const routed = { ...message, routing_key: target.routing_key ?? type ?? hook };
+  const routed = { ...message, routing_key: target.routing_key ?? routingKeyOf(type) ?? hook };
   return {
     path: `/exchanges/${encodeURIComponent(target.exchange)}/messages`,
     json: JSON.stringify({ messages: [routed] }),
@@ -88,7 +90,9 @@ export function storingRequest(
 
 /** Returns what whoever makes a hook has to be allowed, and what its sender may do then. */
 export function needsOfHook(target: HookTarget): readonly Need[] {
-  return 'debezium' in target ? NEEDS_OF_CAPTURE : needsOfTarget(target);
+  if (!('debezium' in target)) return needsOfTarget(target);
+  const { other } = target.debezium;
+  return other === undefined ? NEEDS_OF_CAPTURE : [...NEEDS_OF_CAPTURE, ...needsOfTarget({ topic: other })];
 }
 
 function capturePath({ create, tombstones, ...fields }: DebeziumTarget): string {
@@ -101,6 +105,10 @@ function capturePath({ create, tombstones, ...fields }: DebeziumTarget): string 
 
 function keyOf(target: Extract<HookTarget, { topic: string }>, facts: HookFacts): string | null {
   return target.key === 'none' ? null : facts[target.key];
+}
+
+function routingKeyOf(type: string | null): string | null {
+  return type !== null && encoder.encode(type).length <= ROUTING_KEY_BYTES_MAX ? type : null;
 }
 
 /** The headers by which a scheme says what a request is. */
@@ -120,23 +128,24 @@ function ownHeaders({ scheme, signature }: Pick<HookDeclaration, 'scheme' | 'sig
 }
 
 function keptHeaders(names: readonly string[], headerOf: HeaderOf): HeaderFields {
-  const kept: HeaderFields = {};
-  for (const name of names) {
+  const kept = names.flatMap((name) => {
     const value = headerOf(name);
-    if (value !== undefined) kept[name.toLowerCase()] = value;
-  }
-  return kept;
+    return value === undefined ? [] : [[name.toLowerCase(), value] as const];
+  });
+  return Object.fromEntries(kept);
 }
 
 function membersOf(body: Uint8Array): Record<string, unknown> {
-  if (body[0] !== 0x7b || body.length > LOOKED_BYTES_MAX) return {};
+  if (body.length > LOOKED_BYTES_MAX) return {};
   try {
-    return JSON.parse(new TextDecoder().decode(body)) as Record<string, unknown>;
+    const json: unknown = JSON.parse(new TextDecoder().decode(body));
+    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
   } catch {
     return {};
   }
 }
 
 function short(text: unknown): string | null {
-  return typeof text === 'string' && text !== '' && text.length <= PROPERTY_LENGTH_MAX ? text : null;
+  if (typeof text !== 'string' || text === '' || text.length > PROPERTY_LENGTH_MAX) return null;
+  return text.isWellFormed() ? text : null;
 }

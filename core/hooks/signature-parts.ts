@@ -101,7 +101,7 @@ function readStripe(config: HookConfig, headerOf: HeaderOf, nowMs: number): Sign
   return parts(header, texts, 'hex', `${time}.`);
 }
 
-/** `v1,<base64>`, with more after spaces. */
+/** `v1,<base64>`, with more after spaces, or in more headers, which come as one with commas between. */
 function readStandard(config: HookConfig, headerOf: HeaderOf, nowMs: number): SignatureParts | string {
   const header = 'webhook-signature';
   const text = given(header, headerOf);
@@ -111,7 +111,7 @@ function readStandard(config: HookConfig, headerOf: HeaderOf, nowMs: number): Si
   const time = given('webhook-timestamp', headerOf) ?? '';
   const late = timeProblem(time, config, nowMs);
   if (late !== null) return late;
-  const texts = text.split(' ').filter((one) => one.startsWith('v1,'));
+  const texts = text.split(/,? /).filter((one) => one.startsWith('v1,'));
   return parts(
     header,
     texts.map((one) => one.slice(3)),

@@ -9,6 +9,7 @@ import { isJsonType, type CloudEvent } from '../../protocol/cloud-events/cloud-e
 import { recordOfEvent } from '../../protocol/cloud-events/stored-event.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { base64OfBytes } from '../../protocol/json/json-bytes.ts';
+import { parseJson, parseJsonText } from '../../protocol/json/json-parse.ts';
 import { isName } from '../../protocol/schemas/names.ts';
 import { CHANGE_HEADER, nameOfChange } from './known-changes.ts';
 import type { ProduceRecord } from '../../protocol/schemas/records.ts';
@@ -53,7 +54,7 @@ export function changeOfJson(text: string): Change | Failure {
     table:
       table === null || server === null ? null : { server, db: name('db'), schema: name('schema'), table },
     op: textOf(value['op']) ?? '',
-    row: fieldsOf(value['after']) ?? fieldsOf(value['before']),
+    row: rowOf(value['after']) ?? rowOf(value['before']),
     lsn: name('lsn'),
     txId: name('txId'),
     rowText: rowsOf(value),
@@ -65,12 +66,14 @@ export function changeOfEvent({ attributes, data }: CloudEvent): Change {
   const table = name('table') ?? name('collection');
   const server = name('name');
   const isJson = isJsonType(attributes.get('datacontenttype'));
-  const value = data !== null && isJson ? unwrapped(parse(new TextDecoder().decode(data))) : null;
+  // Data that came as base64 is nothing that anybody has checked.
+  const isRead = data !== null && isJson && !isFailure(parseJson(data));
+  const value = isRead ? unwrapped(parse(new TextDecoder().decode(data))) : null;
   return {
     table:
       table === null || server === null ? null : { server, db: name('db'), schema: name('schema'), table },
     op: name('op') ?? '',
-    row: fieldsOf(value?.['after']) ?? fieldsOf(value?.['before']),
+    row: rowOf(value?.['after']) ?? rowOf(value?.['before']),
     lsn: name('lsn'),
     txId: name('txid'),
     rowText: rowsOf(value),
@@ -140,6 +143,12 @@ export function recordsOf(
   if (!isDeleted) return [record];
   const headers = name === null ? {} : { headers: { [CHANGE_HEADER]: `${name} tombstone` } };
   return [record, { key: record.key, value: null as never, ...headers }];
+}
+
+/** A document of MongoDB comes as the text of its JSON. */
+function rowOf(value: unknown): Fields | null {
+  if (typeof value !== 'string') return fieldsOf(value);
+  return isFailure(parseJsonText(value)) ? null : fieldsOf(parse(value));
 }
 
 function rowsOf(value: Fields | null): string {

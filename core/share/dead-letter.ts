@@ -1,13 +1,9 @@
-/**
- * The dead letter of a record that a share group has archived: a copy, with the headers that dead letters of queues have, and
- * where the record lies. Of the broker's own headers only the count of hops is taken over: producers of a topic may set any.
- */
+/** The dead letter of a record that a share group has archived. */
 
-import { HOPS_HEADER, RESERVED_PREFIX, textHeader } from '../../protocol/schemas/messages.ts';
 import { BROKER_HOPS_MAX, ORDERING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import type { LogRecord } from '../../protocol/record-batch/index.ts';
 import { hopsOf } from '../queue/dead-letters/death-headers.ts';
-import { deathRecord } from '../queue/dead-letters/dead-letter-record.ts';
+import { topicDeathRecord } from '../queue/dead-letters/dead-letter-record.ts';
 import type { Archived } from './share-window.ts';
 
 export interface RecordOrigin {
@@ -23,17 +19,9 @@ export function shareDeadLetter(
   { group, topic, partition }: RecordOrigin,
   nowMs: number,
 ): LogRecord | null {
-  const hops = hopsOf(record);
-  if (hops >= BROKER_HOPS_MAX) return null;
-  const headers = record.headers.filter(({ key }) => !key.startsWith(RESERVED_PREFIX));
-  headers.push(
-    textHeader('dead-letter-topic', topic),
-    textHeader('dead-letter-partition', String(partition)),
-    textHeader('dead-letter-offset', String(record.offset)),
-    textHeader(HOPS_HEADER, String(hops)),
-  );
+  if (hopsOf(record) >= BROKER_HOPS_MAX) return null;
   const attempts = { deliveries, failures: deliveries, firstMs: 0, lastMs: nowMs };
-  return deathRecord({ ...record, headers }, reason, group, nowMs, { attempts });
+  return topicDeathRecord(record, reason, { by: group, topic, partition }, nowMs, { attempts });
 }
 
 /** As a queue takes it: a key is an ordering key there, and may not be as long. One that is longer goes into a header. */

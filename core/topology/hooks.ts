@@ -39,13 +39,10 @@ export function declareHook(
 }
 
 /** Returns what is wrong with a declaration that its schema cannot say; null: nothing. */
-export function hookProblem({
-  target,
-  scheme,
-  signature,
-  secret,
-  next_secret: next,
-}: HookDeclaration): Failure | null {
+export function hookProblem(
+  { target, scheme, signature, secret, next_secret: next }: HookDeclaration,
+  existing: Pick<HookDefinition, 'secret' | 'nextSecret'> | null,
+): Failure | null {
   if ((scheme === 'hmac') !== (signature !== undefined))
     return failure(
       'invalid_field',
@@ -64,11 +61,15 @@ export function hookProblem({
   if ('debezium' in target && target.debezium.tombstones && target.debezium.key === undefined)
     return failure('invalid_field', 'body target.debezium.tombstones: needs `key`');
   if (scheme !== 'standard') return null;
-  const wrong = [secret, next].find((one) => typeof one === 'string' && !isStandardSecret(one));
+  const secrets = [
+    ['secret', secret ?? existing?.secret],
+    ['next_secret', next === undefined ? existing?.nextSecret : next],
+  ] as const;
+  const wrong = secrets.find(([, one]) => typeof one === 'string' && !isStandardSecret(one));
   if (wrong === undefined) return null;
   return failure(
     'invalid_field',
-    `body secret: Standard Webhooks have secrets of ${WEBHOOK_SECRET_PREFIX} and padded base64`,
+    `body ${wrong[0]}: Standard Webhooks have secrets of ${WEBHOOK_SECRET_PREFIX} and padded base64`,
   );
 }
 

@@ -10,7 +10,9 @@ import {
   type StoreTarget,
   type SubscriptionSource,
   type SubscriptionTarget,
+  type WorkerTarget,
 } from '../../protocol/schemas/subscriptions.ts';
+import { failure, type Failure } from '../../protocol/errors.ts';
 import type { TopicConfig } from '../../protocol/schemas/topics.ts';
 import type { TopicAddress, TopicDefinition, TopicSubscription } from './topics.ts';
 
@@ -101,6 +103,27 @@ export function declareSubscription(
     : { definition: made, madeSecret };
 }
 
+/**
+ * Returns why the credentials that a declaration leaves out cannot stay; null if they can. They were given for one server: whoever may
+ * change the target shall not get them by having them sent elsewhere.
+ */
+export function credentialProblem(
+  existing: SubscriptionDefinition | null,
+  { target, ...declared }: SubscriptionDeclaration,
+): Failure | null {
+  if (existing === null || !('url' in target)) return null;
+  const { target: before } = existing.config;
+  if ('url' in before && new URL(before.url).origin === new URL(target.url).origin) return null;
+  const kept = (['authorization', 'oauth'] as const).find(
+    (field) => declared[field] === undefined && (existing[field] ?? null) !== null,
+  );
+  if (kept === undefined) return null;
+  return failure(
+    'invalid_field',
+    `body ${kept}: it was given for another server than that of the target; send it again, or null`,
+  );
+}
+
 /** @param reason null: it is resumed, which closes its breaker */
 export function pauseSubscription(
   existing: SubscriptionDefinition,
@@ -148,6 +171,10 @@ export function withSubscription<Subscription extends TopicSubscription, Source 
   return { ...source, version: nextVersion, subscriptions: after };
 }
 
+export function isWorkerTarget(target: SubscriptionTarget): target is WorkerTarget {
+  return 'worker' in target;
+}
+
 export function isStoreTarget(target: SubscriptionTarget): target is StoreTarget {
   return 'queue' in target || 'topic' in target;
 }
@@ -163,7 +190,7 @@ const STORED_AT_ONCE = 100;
 /** Returns how many messages a request may have. */
 export function batchMax({ format, batch_messages: max, target }: SubscriptionConfig): number {
   if (isStoreTarget(target)) return Math.max(max, STORED_AT_ONCE);
-  return BATCH_FORMATS.includes(format) ? max : 1;
+  return isWorkerTarget(target) || BATCH_FORMATS.includes(format) ? max : 1;
 }
 
 /** Returns the consumer id under which a subscription takes messages. */

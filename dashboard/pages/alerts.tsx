@@ -6,7 +6,7 @@ import { useList } from '../data/lists.ts';
 import { useLive } from '../data/live.ts';
 import { loadOverview } from '../data/namespace-view.ts';
 import { madeText, spanText } from '../data/words.ts';
-import { Action } from '../parts/action.tsx';
+import { DeleteAction } from '../parts/delete-action.tsx';
 import { Pairs, Trouble } from '../parts/small-parts.tsx';
 import { MadeForm } from '../parts/made-form.tsx';
 import { RuleProgress } from '../parts/rule-progress.tsx';
@@ -109,17 +109,13 @@ function AlertView({ namespace, alert, onDeleted }: ViewProps) {
             empty=""
           />
           <p class="buttons">
-            <Action
-              confirm={{ name: alert, warning: `The alert ${alert} is deleted. What fires recovers.` }}
-              run={async () => {
-                await call('DELETE', path);
-                onDeleted();
-                location.hash = hrefOf({ page: 'alerts', namespace });
-                return 'It is deleted.';
-              }}
-            >
-              Delete
-            </Action>
+            <DeleteAction
+              section="alerts"
+              namespace={namespace}
+              name={alert}
+              warning={`The alert ${alert} is deleted. What fires recovers.`}
+              onDeleted={onDeleted}
+            />
           </p>
         </>
       )}

@@ -9,6 +9,7 @@ import { useList } from '../data/lists.ts';
 import { useLive } from '../data/live.ts';
 import { countText, spanText } from '../data/words.ts';
 import { Action } from '../parts/action.tsx';
+import { DeleteAction } from '../parts/delete-action.tsx';
 import { Figures, Trouble } from '../parts/small-parts.tsx';
 import { SectionList } from '../parts/section-list.tsx';
 import { VirtualRows } from '../parts/virtual-rows.tsx';
@@ -93,16 +94,13 @@ function GroupView({ namespace, group }: { namespace: string; group: string }) {
           <Offsets namespace={namespace} state={value} />
           <Reset namespace={namespace} state={value} onDone={reload} />
           <p class="buttons">
-            <Action
-              confirm={{ name: group, warning: `The group ${group} is deleted with its offsets.` }}
-              run={async () => {
-                await call('DELETE', pathOf([namespace, 'groups', group]));
-                location.hash = hrefOf({ page: 'groups', namespace });
-                return 'It is deleted.';
-              }}
-            >
-              Delete the group
-            </Action>
+            <DeleteAction
+              section="groups"
+              namespace={namespace}
+              name={group}
+              warning={`The group ${group} is deleted with its offsets.`}
+              label="Delete the group"
+            />
           </p>
         </>
       )}

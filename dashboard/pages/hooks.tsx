@@ -5,11 +5,10 @@ import { call, pathOf } from '../data/api.ts';
 import { useList } from '../data/lists.ts';
 import { useLive } from '../data/live.ts';
 import { madeText } from '../data/words.ts';
-import { Action } from '../parts/action.tsx';
+import { DeleteAction } from '../parts/delete-action.tsx';
 import { Pairs, Trouble } from '../parts/small-parts.tsx';
 import { MadeForm } from '../parts/made-form.tsx';
 import { SectionList } from '../parts/section-list.tsx';
-import { hrefOf } from '../route.ts';
 
 const STATE_MS = 10_000;
 
@@ -85,20 +84,13 @@ function HookView({ namespace, hook, onDeleted }: ViewProps) {
             empty=""
           />
           <p class="buttons">
-            <Action
-              confirm={{
-                name: hook,
-                warning: `The hook ${hook} is deleted. Its sender is refused from then on.`,
-              }}
-              run={async () => {
-                await call('DELETE', path);
-                onDeleted();
-                location.hash = hrefOf({ page: 'hooks', namespace });
-                return 'It is deleted.';
-              }}
-            >
-              Delete
-            </Action>
+            <DeleteAction
+              section="hooks"
+              namespace={namespace}
+              name={hook}
+              warning={`The hook ${hook} is deleted. Its sender is refused from then on.`}
+              onDeleted={onDeleted}
+            />
           </p>
         </>
       )}

@@ -4,12 +4,11 @@ import type { PolicyList, PolicyReply } from '../../protocol/schemas/policies.ts
 import { call, pathOf } from '../data/api.ts';
 import { useList } from '../data/lists.ts';
 import { useLive } from '../data/live.ts';
-import { Action } from '../parts/action.tsx';
+import { DeleteAction } from '../parts/delete-action.tsx';
 import { Pairs, Trouble } from '../parts/small-parts.tsx';
 import { MadeForm } from '../parts/made-form.tsx';
 import { RuleProgress } from '../parts/rule-progress.tsx';
 import { SectionList } from '../parts/section-list.tsx';
-import { hrefOf } from '../route.ts';
 
 const STATE_MS = 3_000;
 
@@ -87,20 +86,13 @@ function PolicyView({ namespace, policy, onDeleted }: ViewProps) {
             empty=""
           />
           <p class="buttons">
-            <Action
-              confirm={{
-                name: policy,
-                warning: `The policy ${policy} is deleted. Its queues get what else applies.`,
-              }}
-              run={async () => {
-                await call('DELETE', path);
-                onDeleted();
-                location.hash = hrefOf({ page: 'policies', namespace });
-                return 'It is deleted.';
-              }}
-            >
-              Delete
-            </Action>
+            <DeleteAction
+              section="policies"
+              namespace={namespace}
+              name={policy}
+              warning={`The policy ${policy} is deleted. Its queues get what else applies.`}
+              onDeleted={onDeleted}
+            />
           </p>
         </>
       )}

@@ -11,10 +11,10 @@ import { useList } from '../data/lists.ts';
 import { useLive } from '../data/live.ts';
 import { timeText } from '../data/words.ts';
 import { Action } from '../parts/action.tsx';
+import { DeleteAction } from '../parts/delete-action.tsx';
 import { BodyView } from '../parts/body-view.tsx';
 import { Figures, Pairs, Trouble } from '../parts/small-parts.tsx';
 import { SectionList } from '../parts/section-list.tsx';
-import { hrefOf } from '../route.ts';
 import { DestinationLink } from './routing.tsx';
 
 const STATE_MS = 3_000;
@@ -128,20 +128,13 @@ function ScheduleView({ namespace, schedule, onChanged }: ViewProps) {
             >
               Publish now
             </Action>
-            <Action
-              confirm={{
-                name: schedule,
-                warning: `The schedule ${schedule} is deleted, and publishes nothing more.`,
-              }}
-              run={async () => {
-                await call('DELETE', path());
-                onChanged();
-                location.hash = hrefOf({ page: 'schedules', namespace });
-                return 'It is deleted.';
-              }}
-            >
-              Delete
-            </Action>
+            <DeleteAction
+              section="schedules"
+              namespace={namespace}
+              name={schedule}
+              warning={`The schedule ${schedule} is deleted, and publishes nothing more.`}
+              onDeleted={onChanged}
+            />
           </p>
           <h3>Message</h3>
           <BodyView value={value.message.body} label="Body" />

@@ -1,4 +1,4 @@
-/** Subscriptions: queues and topics whose messages are pushed to an endpoint, how that goes, and what each request came to. */
+/** Subscriptions: queues and topics whose messages are pushed to an endpoint or a Worker, how that goes, and what each request came to. */
 
 import type {
   Attempt,
@@ -14,6 +14,7 @@ import { useList } from '../data/lists.ts';
 import { useLive } from '../data/live.ts';
 import { madeText, timeText } from '../data/words.ts';
 import { Action } from '../parts/action.tsx';
+import { DeleteAction } from '../parts/delete-action.tsx';
 import { Figures, Pairs, Trouble } from '../parts/small-parts.tsx';
 import { MadeForm } from '../parts/made-form.tsx';
 import { SectionList } from '../parts/section-list.tsx';
@@ -48,7 +49,7 @@ export function SubscriptionsPage({ namespace, name }: Props) {
           format,
           isPaused ? 'paused' : 'on',
         ]}
-        empty="No subscription yet. One pushes the messages of a queue, or the records of a topic, to an HTTP endpoint."
+        empty="No subscription yet. One pushes the messages of a queue, or the records of a topic, to an HTTP endpoint or a Worker."
       />
       {name !== undefined && (
         <SubscriptionView
@@ -64,14 +65,15 @@ export function SubscriptionsPage({ namespace, name }: Props) {
           { name: 'subscription', label: 'Name' },
           { name: 'kind', label: 'Source', options: ['queue', 'topic'] },
           { name: 'source', label: 'Its name' },
-          { name: 'url', label: 'Endpoint' },
+          { name: 'to', label: 'Target', options: ['url', 'worker'] },
+          { name: 'target', label: 'Its address, or the name of the Worker' },
           { name: 'format', label: 'Format', options: FORMATS },
         ]}
-        run={async ({ subscription, kind, source, url, format }) => {
+        run={async ({ subscription, kind, source, to, target, format }) => {
           const { secret } = await call<{ secret?: string }>(
             'PUT',
             pathOf([namespace, 'subscriptions', subscription!]),
-            { body: { source: { [kind!]: source }, target: { url }, format } },
+            { body: { source: { [kind!]: source }, target: { [to!]: target }, format } },
           );
           subscriptions.reload();
           return madeText(secret);
@@ -83,6 +85,7 @@ export function SubscriptionsPage({ namespace, name }: Props) {
 
 function targetText(target: SubscriptionTarget): string {
   if ('url' in target) return target.url;
+  if ('worker' in target) return `Worker ${target.worker}`;
   const [kind, name] = 'queue' in target ? ['queue', target.queue] : ['topic', target.topic];
   return `${kind} ${name}${target.namespace === undefined ? '' : ` of ${target.namespace}`}`;
 }
@@ -162,20 +165,13 @@ function SubscriptionView({ namespace, subscription, onChanged }: ViewProps) {
             >
               Push a test message
             </Action>
-            <Action
-              confirm={{
-                name: subscription,
-                warning: `The subscription ${subscription} is deleted. What it has not pushed stays where it is.`,
-              }}
-              run={async () => {
-                await call('DELETE', path());
-                onChanged();
-                location.hash = hrefOf({ page: 'subscriptions', namespace });
-                return 'It is deleted.';
-              }}
-            >
-              Delete
-            </Action>
+            <DeleteAction
+              section="subscriptions"
+              namespace={namespace}
+              name={subscription}
+              warning={`The subscription ${subscription} is deleted. What it has not pushed stays where it is.`}
+              onDeleted={onChanged}
+            />
           </p>
           <AttemptList path={path('attempts')} />
           <h3>Settings</h3>

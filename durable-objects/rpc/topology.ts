@@ -139,6 +139,9 @@ export interface QueueDeletionRequest extends QueueDeletion {
 }
 
 /** How a document of definitions is applied. */
+/** What sends its dead letters to `<name>.dlq`, beside queues. */
+export type LetterOwner = 'subscription' | 'share_group';
+
 export interface DefinitionsApplication {
   /** What the document does not have is deleted, of the kinds that it has. */
   isPruning: boolean;
@@ -268,6 +271,9 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   /** `secret` is the one that was made for it by this call, else null. */
   putHook(name: string, declaration: HookDeclaration): New<HookAnswer & { secret: string | null }>;
   deleteHook(name: string): HookAnswer | Failure;
+
+  /** Returns those names whose default dead-letter queue is there and belongs to something else. */
+  lettersOfOthers(kind: LetterOwner, names: readonly string[]): string[];
 
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number };
   putShareGroup(

@@ -6,6 +6,7 @@
  */
 
 import { forwardedRecord } from '../../core/subscription/forwarded-record.ts';
+import { LOOP_STATUS } from '../../core/subscription/push-verdict.ts';
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import { checkTopicRecord } from '../../core/topology/topic-record.ts';
 import { errorTable, type Failure } from '../../protocol/errors.ts';
@@ -16,9 +17,6 @@ import { definitionsOf, directDestination, sendTo } from '../forwarding/destinat
 import { gone } from '../forwarding/hand-over.ts';
 import type { PushMessage } from './push-message.ts';
 import type { PushOutcome } from './send-push.ts';
-
-/** A message was handed on too often: `Loop Detected`. */
-const LOOP_STATUS = 508;
 
 /** It may reject: then the messages were stored or not. */
 export async function forward(

@@ -13,7 +13,13 @@ import {
 } from '../../core/subscription/breaker.ts';
 import { keptUntil, takeTurn, UNPACED, type Pace } from '../../core/subscription/pace.ts';
 import { pushWindow, withRequest } from '../../core/subscription/push-window.ts';
-import { failureOf, isAbsent, judgePush, type PushVerdict } from '../../core/subscription/push-verdict.ts';
+import {
+  failureOf,
+  isAbsent,
+  judgePush,
+  type PushFailure,
+  type PushVerdict,
+} from '../../core/subscription/push-verdict.ts';
 import { batchMax, isInOrder, type SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import type { Attempt } from '../../protocol/schemas/subscriptions.ts';
 import type { PushRoom, PushState } from '../rpc/subscription.ts';
@@ -232,7 +238,9 @@ export class Pusher {
       return false;
     }
     this.#lastError = verdict.error;
-    this.#counters.failed += batch.length;
+    const failed = outcome.worker?.retried.length ?? batch.length;
+    this.#counters.failed += failed;
+    this.#counters.pushed += batch.length - failed;
     if (verdict.kind === 'later') this.#breaker = noteLater(this.#breaker, verdict.delayMs, nowMs);
     if (verdict.kind === 'failed') {
       if (verdict.isDown) this.#breaker = noteFailed(this.#breaker, batch[0]!.id, nowMs, isLost);
@@ -244,7 +252,19 @@ export class Pusher {
     }
     const isReleased = verdict.kind !== 'failed' || (isProbe && verdict.isDown);
     if (isReleased) backlog.release(batch);
-    else backlog.fail(batch, failureOf(verdict, outcome));
+    else this.#fail(failureOf(verdict, outcome), backlog, batch, outcome);
     return isReleased;
+  }
+
+  /** A Worker may have accepted some of the messages, and may say when it wants the others. */
+  #fail(failure: PushFailure, backlog: Backlog, batch: PushMessage[], { worker }: PushOutcome): void {
+    if (!worker) return backlog.fail(batch, failure);
+    const retried = new Set(worker.retried.map(({ index }) => index));
+    const accepted = batch.filter((_, index) => !retried.has(index));
+    if (accepted.length > 0) backlog.settle(accepted);
+    for (const [delayMs, some] of Map.groupBy(worker.retried, (one) => one.delayMs)) {
+      const messages = some.map(({ index }) => batch[index]!);
+      backlog.fail(messages, { ...failure, delayMs });
+    }
   }
 }

@@ -2,7 +2,8 @@
 
 import type { SubscriptionDefinition } from '../../core/topology/subscriptions.ts';
 import { checkWebhookUrl } from '../../core/webhook/address.ts';
-import { retryAfterMs, type WebhookOutcome } from '../../core/webhook/attempt.ts';
+import type { JudgedOutcome } from '../../core/subscription/push-verdict.ts';
+import { retryAfterMs } from '../../core/webhook/attempt.ts';
 import { PUSH_REPLY_BYTES_MAX } from '../../protocol/schemas/subscriptions.ts';
 import { VERSION } from '../../protocol/version.ts';
 import type { Env } from '../env.ts';
@@ -15,8 +16,8 @@ const TIMED_OUT = 'no reply in time';
 /** How long the rest of a reply may take that has accepted a message, in ms: then its connection can be used again. */
 const REST_MS = 1_000;
 
-/** The beginning of a reply that was no success, as text; null: there was none. */
-export type PushOutcome = WebhookOutcome & { reply: string | null };
+/** `reply`: the beginning of one that was no success, as text; null: there was none. */
+export type PushOutcome = JudgedOutcome & { reply: string | null };
 
 export interface PushRequest extends PushBody {
   id: string;

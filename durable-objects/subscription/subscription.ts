@@ -163,7 +163,7 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
     const sentMs = this.now();
     const id = `test_${crypto.randomUUID()}`;
     const messages = [testMessage(definition, id, sentMs)];
-    const request = { id, attempt: 1, headers: { 'posthorn-test': 'true' } };
+    const request = { id, attempt: 1, isTest: true };
     const outcome = await deliver(this.env, definition, messages, request, this.#tokens, () =>
       this.now(),
     ).catch((error: unknown) => ({ error: `the request could not be made: ${String(error)}`, reply: null }));

@@ -7,6 +7,7 @@
 import { failure, type Failure } from '../errors.ts';
 import { base64Problem, bytesOfText } from '../json/json-bytes.ts';
 import type { JsonText } from '../json/json-text.ts';
+import { msOfTime } from './event-time.ts';
 
 /** Of headers in the binary form. */
 const HEADER_PREFIX = 'ce-';
@@ -16,9 +17,6 @@ export const SPEC_VERSION_HEADER = `${HEADER_PREFIX}specversion`;
 
 const REQUIRED = ['id', 'source', 'type'] as const;
 const NAME = /^[a-z0-9]{1,100}$/;
-
-/** RFC 3339, which `Date.parse` is laxer than. */
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
 
 const INTEGER_MAX = 2 ** 31 - 1;
 
@@ -76,13 +74,17 @@ export function eventOfJson(json: unknown): CloudEvent | Failure {
   if (data?.text === 'null') data = null;
   if (data !== null && base64 !== null) return invalid('data and data_base64 exclude each other');
   if (base64 !== null) return checked({ attributes, data: bytesOfText({ $base64: base64 }) });
-  return checked({ attributes, data: data && bytesOfData(data, attributes.get('datacontenttype')) });
+  if (data === null) return checked({ attributes, data });
+  const bytes = bytesOfData(data, attributes.get('datacontenttype'));
+  if (bytes === null) return invalid('data has half of a surrogate pair, which no UTF-8 can hold');
+  return checked({ attributes, data: bytes });
 }
 
-/** Text whose type is not JSON is that text; everything else is JSON. */
-function bytesOfData(data: JsonText, type: string | undefined): Uint8Array {
+/** Text whose type is not JSON is that text; everything else is JSON. Null: no bytes are that text. */
+function bytesOfData(data: JsonText, type: string | undefined): Uint8Array | null {
   if (isJsonType(type) || !data.text.startsWith('"')) return data.bytes;
-  return bytesOfText(JSON.parse(data.text) as string);
+  const text = JSON.parse(data.text) as string;
+  return text.isWellFormed() ? bytesOfText(text) : null;
 }
 
 export function isJsonType(type: string | undefined): boolean {
@@ -100,7 +102,7 @@ function checked(event: CloudEvent): CloudEvent | Failure {
     );
   for (const name of REQUIRED) if (!attributes.get(name)) return invalid(`attribute ${name} is required`);
   const time = attributes.get('time');
-  if (time !== undefined && !(TIME.test(time) && Date.parse(time) >= 0))
+  if (time !== undefined && msOfTime(time) === null)
     return invalid('attribute time: expected RFC 3339, such as 2026-11-27T12:00:00Z');
   for (const [name, text] of attributes)
     if (hasControl(text)) return invalid(`attribute ${name} has a control character`);

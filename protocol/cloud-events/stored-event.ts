@@ -9,6 +9,7 @@ import { base64OfBytes } from '../json/json-bytes.ts';
 import type { HeaderFields } from '../json/header-fields.ts';
 import type { ProduceRecord } from '../schemas/records.ts';
 import type { CloudEvent } from './cloud-event.ts';
+import { msOfTime } from './event-time.ts';
 
 const HEADER_PREFIX = 'ce_';
 
@@ -47,7 +48,9 @@ export function messageOfEvent({ attributes, data }: CloudEvent, id: string): Ev
   if (contentType !== undefined && contentType.length <= PROPERTY_LENGTH_MAX)
     properties['content_type'] = contentType;
   if (type.length <= PROPERTY_LENGTH_MAX) properties['type'] = type;
-  if (time !== undefined) properties['timestamp'] = Date.parse(time);
+  const timestamp = time === undefined ? null : msOfTime(time);
+  // A property has no time before 1970; the attribute has it.
+  if (timestamp !== null && timestamp >= 0) properties['timestamp'] = timestamp;
   return { body: bytesOf(data), headers: headersOf(attributes), properties };
 }
 

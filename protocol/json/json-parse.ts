@@ -15,7 +15,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 /** @param path the values that stay as `JsonText`; if a name occurs twice in one object its last value counts */
 export function parseJson(bytes: Uint8Array, path: JsonPath = []): { json: unknown } | Failure {
-  const body = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+  const body = withoutByteOrderMark(bytes);
   const scan = scanJson(body, JSON_DEPTH_MAX, path);
   if ('fault' in scan) return faultOf(scan);
   let text: string;
@@ -37,6 +37,10 @@ export function parseJson(bytes: Uint8Array, path: JsonPath = []): { json: unkno
   const textOf = (index: number): JsonText =>
     JsonText.ofBytes(part(spans[2 * index]!, spans[2 * index + 1]!));
   return { json: withTexts(json, path, textOf) };
+}
+
+export function withoutByteOrderMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }
 
 /** As `parseJson`, of the text of a WebSocket message or of a member that is JSON itself. */

@@ -42,10 +42,10 @@ export const subscriptionOperations = {
     method: 'put',
     path: SUBSCRIPTION,
     tag: 'subscriptions',
-    access: onSubscription('manage', '`read` on the source'),
+    access: onSubscription('manage', '`read` on the source, and `write` on where dead letters go'),
     audit: true,
     summary:
-      'Create or replace a subscription: messages of a queue, or records of a topic, pushed to an HTTP endpoint',
+      'Create or replace a subscription: messages of a queue, or records of a topic, pushed to an HTTP endpoint or a Worker',
     body: { json: subscriptionDeclarationSchema },
     replies: {
       200: { description: 'It existed, and now has the given settings', json: subscriptionSchema },
@@ -56,6 +56,7 @@ export const subscriptionOperations = {
       'queue_not_found',
       'topic_not_found',
       'too_many_subscriptions',
+      'worker_unbound',
       ...BODY_ERRORS,
     ],
   },

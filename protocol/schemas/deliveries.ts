@@ -62,6 +62,10 @@ const consumerId = () =>
     .string()
     .max(PROPERTY_LENGTH_MAX)
     .describe('The consumer that takes or settles. A settlement with it affects only its own deliveries');
+
+/** How the broker's ids of streams end, so that what one holds is known after a crash to belong to nobody: `~` and a UUID. */
+export const STREAM_ID_END = /~[0-9a-f-]{36}$/;
+
 const leaseMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
 
 export const deliverSchema = z
@@ -74,7 +78,10 @@ export const deliverSchema = z
       .default(0)
       .describe('How long to wait for the first message if there is none'),
     lease_ms: leaseMs().optional().describe("How long they are the consumer's; default: as the queue says"),
-    consumer_id: consumerId().optional(),
+    consumer_id: consumerId()
+      .refine((id) => !STREAM_ID_END.test(id), 'ends with `~` and a UUID, as only ids of streams do')
+      .meta({ not: { pattern: STREAM_ID_END.source } })
+      .optional(),
     auto_ack: z
       .boolean()
       .optional()

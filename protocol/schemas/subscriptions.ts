@@ -109,12 +109,23 @@ const storeTargetSchema = z.union([
 ]);
 export type StoreTarget = z.infer<typeof storeTargetSchema>;
 
+const workerTargetSchema = z.strictObject({
+  worker: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, 'expected a letter, then at most 62 letters, digits, "-" and "_"')
+    .describe(
+      'A Worker that the broker is bound to, by name: `image-pipeline` is the service binding SUBSCRIBER_IMAGE_PIPELINE',
+    ),
+});
+export type WorkerTarget = z.infer<typeof workerTargetSchema>;
+
 export const subscriptionTargetSchema = z.union([
   z.strictObject({
     url: webhookSchema.shape.url.describe(
       'The address that requests go to (POST): https and public, unless the broker is configured otherwise',
     ),
   }),
+  workerTargetSchema,
   ...storeTargetSchema.options,
 ]);
 export type SubscriptionTarget = z.infer<typeof subscriptionTargetSchema>;

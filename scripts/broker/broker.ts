@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Log, LogLevel, Miniflare, type WorkerOptions } from 'miniflare';
 import { parse } from 'smol-toml';
+import { bindingOf } from '../../durable-objects/subscription/worker/bound-worker.ts';
 import { BrokerError } from './broker-error.ts';
 import { bundleWorker } from './bundle.ts';
 import { buildDashboard } from './dashboard.ts';
@@ -25,6 +26,8 @@ export interface BrokerOptions {
   port?: number;
   /** Another worker that exports the same classes, as one module: tests add to them. Default: that of wrangler.toml. */
   script?: string;
+  /** Workers that subscriptions may push to, by name. Default: none. */
+  subscribers?: Record<string, SubscriberWorker>;
   /** Whether it has a bucket for large bodies, on its disk. Default: it has. */
   objects?: boolean;
   /** Whether it has the dashboard. Default: not with a script of its own. */
@@ -39,6 +42,14 @@ export interface BrokerOptions {
   onRestart?: () => void;
   /** workerd has ended by itself and could not be started again. The broker answers nothing more; stop it. */
   onLost?: (error: BrokerError) => void;
+}
+
+/** A Worker beside the broker, bound to it. */
+export interface SubscriberWorker {
+  /** One module, which exports `posthorn` (docs/push-to-workers.md). */
+  script: string;
+  /** Its variables. */
+  vars?: Record<string, string>;
 }
 
 export interface Broker {
@@ -97,7 +108,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       hasDashboard ? buildDashboard() : null,
     ]);
     miniflare = new Miniflare({
-      workers: [workerOptions(config, options, script, dashboard)],
+      workers: [workerOptions(config, options, script, dashboard), ...subscriberOptions(config, options)],
       durableObjectsPersist: resolve(options.dataPath),
       r2Persist: join(resolve(options.dataPath), 'objects'),
       telemetry: { enabled: false },
@@ -155,9 +166,12 @@ function workerOptions(
       ...options.vars,
     },
     ...(options.objects !== false && { r2Buckets: { OBJECTS: 'posthorn-objects' } }),
-    ...(dashboard !== null && {
-      serviceBindings: { DASHBOARD: { disk: { path: dashboard, writable: false } } },
-    }),
+    serviceBindings: {
+      ...(dashboard !== null && { DASHBOARD: { disk: { path: dashboard, writable: false } } }),
+      ...Object.fromEntries(
+        Object.keys(options.subscribers ?? {}).map((name) => [bindingOf(name), subscriberName(name)]),
+      ),
+    },
     durableObjects: Object.fromEntries(
       config.durable_objects.bindings.map(({ name, class_name: className }) => [
         name,
@@ -167,6 +181,18 @@ function workerOptions(
     unsafeDirectSockets: [{ host: options.host ?? HOST_DEFAULT, port: options.port ?? 0 }],
   };
 }
+
+function subscriberOptions(config: WranglerConfig, { subscribers = {} }: BrokerOptions): WorkerOptions[] {
+  return Object.entries(subscribers).map(([name, { script, vars = {} }]) => ({
+    name: subscriberName(name),
+    modules: [{ type: 'ESModule', path: 'index.mjs', contents: script }],
+    compatibilityDate: config.compatibility_date,
+    compatibilityFlags: config.compatibility_flags,
+    bindings: vars,
+  }));
+}
+
+const subscriberName = (name: string): string => `subscriber-${name.toLowerCase()}`;
 
 /** Whoever reaches a broker beyond loopback could do everything if it needed no credential. */
 function refuseOpenDoor({ host = HOST_DEFAULT, vars }: BrokerOptions): void {

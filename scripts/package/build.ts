@@ -3,6 +3,7 @@
  *
  *     index.js        the SDK, for every platform
  *     codecs.js       the codecs that readers of what Kafka's clients have compressed need
+ *     subscriber.js   what a Worker takes pushes of a subscription with
  *     worker.js       the classes of the objects and the handler, to put into a Worker of one's own
  *     worker/         the same as `posthorn deploy` uploads it
  *     testing.js      a broker in a test
@@ -97,6 +98,13 @@ await Promise.all([
     outfile: 'dist/codecs.js',
     platform: 'neutral',
   }),
+  build({
+    ...COMMON,
+    ...SHIMS,
+    entryPoints: ['sdk/subscriber.ts'],
+    outfile: 'dist/subscriber.js',
+    platform: 'neutral',
+  }),
   // Not folded: as one module it would hold the values and what they are made of.
   build({ ...WORKER_BUILD, plugins: [], entryPoints: ['workers/index.ts'], outfile: 'dist/worker.js' }),
   buildWorker(join(DIST, 'worker')),
@@ -160,7 +168,7 @@ async function writeTypes(): Promise<void> {
   await promisify(execFile)(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', config]);
   const all = join(DIST, 'types');
   const wanted = new Set<string>();
-  const open = ['sdk/index.d.ts', 'sdk/codecs.d.ts', 'scripts/package/testing.d.ts'];
+  const open = ['sdk/index.d.ts', 'sdk/codecs.d.ts', 'sdk/subscriber.d.ts', 'scripts/package/testing.d.ts'];
   for (let path = open.pop(); path !== undefined; path = open.pop()) {
     if (wanted.has(path)) continue;
     wanted.add(path);

@@ -37,8 +37,15 @@ export interface PushFilter {
 
 export interface SubscriptionDeclaration {
   source: { queue: string } | TopicSource;
-  /** A public https address, unless the broker is configured otherwise, or a queue or topic that messages are stored in. */
-  target: { url: string } | { namespace?: string; queue: string } | { namespace?: string; topic: string };
+  /**
+   * A public https address, unless the broker is configured otherwise; a Worker that the broker is bound to; or a queue or topic
+   * that messages are stored in.
+   */
+  target:
+    | { url: string }
+    | { worker: string }
+    | { namespace?: string; queue: string }
+    | { namespace?: string; topic: string };
   /** What is pushed; the others are settled without a push. Default null: all are pushed. */
   filter?: PushFilter | null;
   /** How messages are written into requests. Default `json`: an object with `messages`. */
@@ -135,7 +142,7 @@ export interface PushAttempt {
 
 /**
  * All calls except `test` retry temporary failures, and throw `PosthornError`: `invalid_argument`, `invalid_field`,
- * `subscription_not_found`, `queue_not_found`, `topic_not_found`, `too_many_subscriptions`, `connection_failed`, `timeout`, `aborted`.
+ * `subscription_not_found`, `queue_not_found`, `topic_not_found`, `too_many_subscriptions`, `worker_unbound`, `connection_failed`, `timeout`, `aborted`.
  */
 export class Subscriptions {
   readonly #transport: Transport;

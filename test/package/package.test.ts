@@ -160,9 +160,10 @@ describe('a bundle', () => {
     return gzipSync(outputFiles[0]!.contents, { level: 9 }).length;
   };
 
-  it('that only produces has at most 15 KB compressed, and the whole client at most 51 KB', async () => {
+  it('that only produces has at most 15 KB compressed, the whole client 51 KB, a subscriber 3 KB', async () => {
     expect(await bundle(`export { createProducer } from 'posthorn';`)).toBeLessThan(15_000);
     expect(await bundle(`export { Posthorn } from 'posthorn';`)).toBeLessThan(51_000);
+    expect(await bundle(`export { subscriber } from 'posthorn/subscriber';`)).toBeLessThan(3_000);
   });
 
   it('of a Vite page is built without Node', async () => {
@@ -221,8 +222,14 @@ describe('a bundle', () => {
 const APP = `
 import * as api from '@opentelemetry/api';
 import { openTelemetry, Posthorn, PosthornError, createProducer, version, type ReceivedRecord } from 'posthorn';
+import { subscriber } from 'posthorn/subscriber';
 import { startBroker } from 'posthorn/testing';
 
+export const handler = {
+  posthorn: subscriber<{ readonly limit: number }>(({ messages }, { limit }) => {
+    for (const message of messages) if (message.json<number>()! > limit) message.retry({ delayMs: 1_000 });
+  }),
+};
 const broker = await startBroker();
 const posthorn: Posthorn = broker.client({ namespace: 'default', tracing: openTelemetry(api) });
 const { offset }: { offset: number } = await posthorn.producer().send('orders', { key: 'a', value: { total: 12 } });

@@ -14,7 +14,7 @@ export interface InnerCall {
   readonly method?: 'POST' | 'PUT';
   /** In the namespace that the call is about. */
   readonly path: string;
-  readonly json: string;
+  readonly json: string | Uint8Array;
   /** What it has besides its content type. */
   readonly headers: Iterable<readonly [string, string]>;
   /** Who makes it; null: whoever its headers say. */
@@ -25,12 +25,12 @@ export function innerRequest(
   c: AppContext,
   { method = 'POST', path, json, headers, identity }: InnerCall,
 ): Request {
-  const bytes = new TextEncoder().encode(json);
+  const bytes = typeof json === 'string' ? new TextEncoder().encode(json) : json;
   const all = new Headers([...headers].map(([name, value]) => [name, value]));
   all.set('content-type', JSON_TYPE);
   all.set('content-length', String(bytes.length));
   const url = `${new URL(c.req.url).origin}/v1/${c.req.param('namespace')}${path}`;
-  const request = new Request(url, { method, headers: all, body: bytes });
+  const request = new Request(url, { method, headers: all, body: bytes as Uint8Array<ArrayBuffer> });
   if (identity !== null) identities.set(request, identity);
   return request;
 }

@@ -20,7 +20,12 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { parseJson } from '../../protocol/json/json-parse.ts';
 import { beginsArray } from '../../protocol/json/json-scan.ts';
 import { PROPERTY_LENGTH_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
-import { CLOUD_EVENT_BATCH_TYPE, CLOUD_EVENT_TYPE, JSON_TYPE } from '../../protocol/headers/media-types.ts';
+import {
+  CLOUD_EVENT_BATCH_TYPE,
+  CLOUD_EVENT_TYPE,
+  CLOUD_EVENT_TYPE_PREFIX,
+  JSON_TYPE,
+} from '../../protocol/headers/media-types.ts';
 import { calls } from '../../protocol/operations/calls.ts';
 import { EVENT_TARGETS, eventsQuerySchema, type EventsQuery } from '../../protocol/schemas/events.ts';
 import { digestOf, hexOf } from '../access/digest.ts';
@@ -94,7 +99,9 @@ async function translate(event: CloudEvent, query: EventsQuery): Promise<object 
 
 async function readEvents(c: AppContext): Promise<CloudEvent[] | Failure> {
   const type = contentType(c);
-  const isBinary = c.req.header(SPEC_VERSION_HEADER) !== undefined;
+  // The content type tells the form, whatever headers there are beside it.
+  const isBinary =
+    c.req.header(SPEC_VERSION_HEADER) !== undefined && !type.startsWith(CLOUD_EVENT_TYPE_PREFIX);
   if (!isBinary && !JSON_TYPES.has(type)) return unknownForm(type);
   const bytes = await readBytes(c.req.raw, isBinary ? 1 : JSON_WEIGHT);
   if (isFailure(bytes)) return bytes;

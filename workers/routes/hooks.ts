@@ -20,7 +20,7 @@ import {
 import { countRefusal } from '../access/audit.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { JSON_WEIGHT, releaseBody } from '../bounds/request-bytes.ts';
-import { forgetHook, rememberHook } from '../access/hooks/known-hooks.ts';
+import { forgetHook, lookUpHook, noHook, rememberHook } from '../access/hooks/known-hooks.ts';
 import { isSignedBy } from '../access/hooks/verify-hook.ts';
 import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { innerRequest } from '../http/inner-request.ts';
@@ -73,9 +73,9 @@ export function hookRoutes(app: Hono<AppEnv>): void {
   });
 
   bind(app, calls.receiveHook, async (c) => {
-    const hook = c.get('hook')!;
-    const body = await readVerified(c, hook);
-    if (isFailure(body)) return problem(c, body);
+    const verified = await readVerified(c, c.get('hook')!);
+    if (isFailure(verified)) return problem(c, verified);
+    const { hook, body } = verified;
     const facts = factsOfHook(hook.config, (name) => c.req.header(name), body);
     const request = requestOf(c, hook, facts, body);
     releaseBody(c.req.raw); // the request that stores it counts for itself
@@ -90,12 +90,22 @@ export function hookRoutes(app: Hono<AppEnv>): void {
 }
 
 /** Headers that are wrong are refused before the body is read. */
-async function readVerified(c: AppContext, hook: HookDefinition): Promise<Uint8Array | Failure> {
-  const parts = readSignature(hook.config, (name) => c.req.header(name), Date.now());
-  if (typeof parts === 'string') return unverified(c, hook, parts);
+async function readVerified(
+  c: AppContext,
+  asked: HookDefinition,
+): Promise<{ hook: HookDefinition; body: Uint8Array } | Failure> {
+  const first = readSignature(asked.config, (name) => c.req.header(name), Date.now());
+  if (typeof first === 'string') return unverified(c, asked, first);
   // It becomes JSON, with the bytes as base64.
   const body = await readBytes(c.req.raw, JSON_WEIGHT);
-  if (isFailure(body) || (await isSignedBy(hook, parts, body))) return body;
+  if (isFailure(body)) return body;
+  // A body may take long to come, and the hook may have changed meanwhile.
+  const hook = await lookUpHook(c.env, c.req.param('namespace') ?? '', asked.name);
+  if (hook === null) return noHook();
+  const isChanged = hook.version !== asked.version;
+  const parts = isChanged ? readSignature(hook.config, (name) => c.req.header(name), Date.now()) : first;
+  if (typeof parts === 'string') return unverified(c, hook, parts);
+  if (await isSignedBy(hook, parts, body)) return { hook, body };
   return unverified(c, hook, 'the signature is not that of the body by a secret of the hook');
 }
 

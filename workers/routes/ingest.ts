@@ -7,7 +7,7 @@ import type { Hono } from 'hono';
 import { changeOfEvent, changeOfJson, recordsOf, topicOf, type Change } from '../../core/ingest/debezium.ts';
 import { eventOfJson, type CloudEvent } from '../../protocol/cloud-events/cloud-event.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { parseJson } from '../../protocol/json/json-parse.ts';
+import { parseJson, withoutByteOrderMark } from '../../protocol/json/json-parse.ts';
 import { beginsArray } from '../../protocol/json/json-scan.ts';
 import type { JsonText } from '../../protocol/json/json-text.ts';
 import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
@@ -98,7 +98,9 @@ async function readChanges(
     if (isFailure(topic)) return at(index, topic);
     const records = recordsOf(given, target);
     if (isFailure(records)) return at(index, records);
-    byTopic.set(topic, [...(byTopic.get(topic) ?? []), ...records]);
+    const others = byTopic.get(topic);
+    if (others === undefined) byTopic.set(topic, records);
+    else others.push(...records);
   }
   if (byTopic.size > TOPICS_MAX)
     return failure(
@@ -111,8 +113,9 @@ async function readChanges(
 async function readEvents(c: AppContext): Promise<Uint8Array[] | Failure> {
   const kind = bodyKind(c, false);
   if (isFailure(kind)) return kind;
-  const bytes = await readBytes(c.req.raw, JSON_WEIGHT);
-  if (isFailure(bytes)) return bytes;
+  const read = await readBytes(c.req.raw, JSON_WEIGHT);
+  if (isFailure(read)) return read;
+  const bytes = withoutByteOrderMark(read);
   const isBatch = beginsArray(bytes);
   const parsed = parseJson(bytes, isBatch ? [null] : []);
   if (isFailure(parsed)) return parsed;

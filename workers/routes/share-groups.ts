@@ -32,6 +32,7 @@ import { JSON_FORM, replyWithSigns, type WaitingClient } from '../http/signs-of-
 import { forgetShareGroup, lookUpShareGroup, rememberShareGroup } from '../cache/known-share-groups.ts';
 import { callShared, sharePartitions } from '../share-groups/share-partitions.ts';
 import { refuseReach } from '../access/authorize.ts';
+import { refuseDefaultLetters } from '../access/default-letters.ts';
 import { bind } from './bind.ts';
 import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
@@ -48,7 +49,9 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     if (isFailure(body)) return problem(c, body);
     const { namespace, name } = path;
     const { topics, dead_letter: deadLetter } = body.fields;
-    const refused = refuseReach(c, [...needsOf('topic', topics, 'read'), ...needsOfTarget(deadLetter)]);
+    const refused =
+      refuseReach(c, [...needsOf('topic', topics, 'read'), ...needsOfTarget(deadLetter)]) ??
+      (await refuseDefaultLetters(c, namespace, 'share_group', deadLetter === undefined ? [name] : []));
     if (refused) return problem(c, refused);
     const put = await topologyStub(c.env, namespace).putShareGroup(namespace, name, body.fields);
     if (isFailure(put)) return problem(c, put);

@@ -26,6 +26,7 @@ import {
   type SubscriptionWithStateReply,
 } from '../../protocol/schemas/subscriptions.ts';
 import { refuseReach } from '../access/authorize.ts';
+import { refuseDefaultLetters } from '../access/default-letters.ts';
 import { missingStoreTarget, refuseStoreTarget } from '../access/store-target.ts';
 import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { diskFailureOf } from '../http/disk-failure.ts';
@@ -51,6 +52,12 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     const refused =
       refuseReach(c, needsOfSource(body.fields.source)) ??
       checkSubscription(body.fields) ??
+      (await refuseDefaultLetters(
+        c,
+        path.namespace,
+        'subscription',
+        leavesLetters(body.fields) ? [path.name] : [],
+      )) ??
       (await refuseStoreTarget(c, path.namespace, body.fields)) ??
       (await missingStoreTarget(c, path.namespace, body.fields));
     if (refused) return problem(c, refused);
@@ -130,6 +137,11 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     if (isFailure(attempts)) return problem(c, attempts);
     return jsonReply(c, { attempts: JsonText.ofText(attempts) });
   });
+}
+
+/** Returns true if the broker chooses the queue of dead letters. */
+export function leavesLetters({ source }: Pick<SubscriptionDeclaration, 'source'>): boolean {
+  return 'topic' in source && source.dead_letter === undefined;
 }
 
 /** Returns what is wrong with a declaration that its schema cannot say; null: nothing. */

@@ -3,6 +3,7 @@
  * broker beside them describe its end (their contents are in protocol/schemas/dead-letters.ts).
  */
 
+import { BROKER_HOPS_MAX } from '../../../protocol/limits.ts';
 import type { DeathReason } from '../../../protocol/schemas/death-reasons.ts';
 import type {
   DeadLetterDetails,
@@ -22,6 +23,7 @@ import {
   FAILURES_HEADER,
   HOPS_HEADER,
   PROPERTY_HEADERS,
+  RESERVED_PREFIX,
   ROUTING_KEY_HEADER,
   textHeader,
 } from '../../../protocol/schemas/messages.ts';
@@ -138,6 +140,28 @@ export function deathRecord(
     textHeader(HOPS_HEADER, String(hopsOf(record) + 1)),
   );
   return { ...record, timestamp: nowMs, headers };
+}
+
+/**
+ * Returns the dead letter of a record of a topic: a copy that says where the record lies. Producers of a topic may set any header:
+ * of the broker's own only the hops are taken over.
+ * @param by the name of the group or subscription that gave it up
+ */
+export function topicDeathRecord(
+  record: LogRecord,
+  reason: DeathReason,
+  { by, topic, partition }: { by: string; topic: string; partition: number },
+  nowMs: number,
+  leaving: LeavingAttempts,
+): LogRecord {
+  const headers = record.headers.filter(({ key }) => !key.startsWith(RESERVED_PREFIX));
+  headers.push(
+    textHeader('dead-letter-topic', topic),
+    textHeader('dead-letter-partition', String(partition)),
+    textHeader('dead-letter-offset', String(record.offset)),
+    textHeader(HOPS_HEADER, String(Math.min(hopsOf(record), BROKER_HOPS_MAX))),
+  );
+  return deathRecord({ ...record, headers }, reason, by, nowMs, leaving);
 }
 
 /**

@@ -84,6 +84,11 @@ export class Consumers {
     return this.#waiting().filter(({ attachment }) => attachment.keeps === undefined).length;
   }
 
+  /** Whether a stream of this consumer is open. */
+  isOpen(consumerId: string): boolean {
+    return this.#waiting().some(({ attachment }) => attachment.consumerId === consumerId);
+  }
+
   /** Whether a stream is open as long as which the queue is in use. */
   hasStreams(): boolean {
     return this.#waiting().some(

@@ -4,6 +4,7 @@
  * end first; while a stream holds something, the alarm looks for silence as well.
  */
 
+import { isOfStream } from '../../../core/queue/deliver/consumer-id.ts';
 import { readyCount } from '../../../core/queue/state/queue-machine.ts';
 import { handOverMs, mayConsume } from '../../../core/queue/deliver/single-active.ts';
 import { failure, type Failure } from '../../../protocol/errors.ts';
@@ -12,6 +13,7 @@ import type { ObjectContext } from '../../runtime/context.ts';
 import type { Consumers, Poll, ReadyMessages } from './consumers.ts';
 import type { Open } from '../time/queue-tasks.ts';
 import type { SettleRequest } from '../../rpc/queue.ts';
+import { holdersOf } from './inspect.ts';
 import { PushFeed } from './push-feed.ts';
 import { releaseOf } from './settle-message.ts';
 import type { StepContext, StoredQueue } from '../stored-queue.ts';
@@ -46,6 +48,8 @@ export class HandOut {
   readonly #feed: PushFeed;
   /** True until the first serve after a start of the object: consumers may wait since before. */
   #isNew = true;
+  /** True until what streams held that have ended unseen is given back. */
+  #mayHaveLost = true;
   /** A stream holds what it did not hold at the last look for silence. */
   #isFed = false;
 
@@ -137,6 +141,8 @@ export class HandOut {
     if (!open) return null;
     try {
       if (wasNew) this.#feed.recover(open);
+      if (this.#mayHaveLost) this.#giveBackLost(open);
+      this.#mayHaveLost = false;
       this.#serve(open);
       if (this.#isFed || this.#consumers.hasSuspects || (wasNew && this.#holdsAnything(open)))
         this.#alarm.scheduleEarlier(SILENCE, this.#nextSilenceMs());
@@ -181,6 +187,15 @@ export class HandOut {
       this.#consumers.endSilent(silent);
       this.#host.ended(open, silent.filter(({ attachment }) => attachment.keeps === undefined).length);
     }
+  }
+
+  /** What streams hold that have ended without a word: a crash takes their sockets with it. */
+  #giveBackLost(open: Open): void {
+    if (open.queue.state.leased === 0) return;
+    const lost = [...holdersOf(open.queue.state)].filter(
+      (id) => isOfStream(id) && !this.#consumers.isOpen(id),
+    );
+    if (lost.length > 0) this.#giveBack(open, lost);
   }
 
   /** What these held, and the role of the active consumer. */

@@ -56,3 +56,9 @@ export function leasesOf(state: QueueMachine, consumerId: string) {
     ),
   );
 }
+
+/** The consumers that hold messages. */
+export function holdersOf(state: QueueMachine): Set<string> {
+  const segments = state.lanes.flatMap((lane) => lane?.inFlight ?? []);
+  return new Set(segments.flatMap(({ leases }) => leases.map(({ consumerId }) => consumerId)));
+}

@@ -1,12 +1,12 @@
 /**
  * Dead letters of a subscription on their way: sends records that failed for good to their queue, in order, at least once. The
- * queue remembers the last number that it took from this subscription, so it stores each once.
+ * queue remembers the last number that it took from this subscription, so it stores each once. What cannot be sent stays, and holds up
+ * only what goes to the same queue.
  */
 
 import { forQueue } from '../../../core/share/dead-letter.ts';
 import type { SubscriptionDefinition } from '../../../core/topology/subscriptions.ts';
 import { definitionsOf, directDestination, sendTo } from '../../forwarding/destinations.ts';
-import { isGone } from '../../forwarding/hand-over.ts';
 import { messagesIn } from '../../forwarding/messages.ts';
 import type { Env } from '../../env.ts';
 import type { LettersRow, ProgressStore } from './progress-store.ts';
@@ -23,14 +23,16 @@ export async function sendDeadLetters(
   store: ProgressStore,
   definition: () => SubscriptionDefinition | null,
 ): Promise<string | null> {
+  const problems = new Map<string, string>();
   for (;;) {
     const now = definition();
-    const row = now && store.nextLetters();
-    if (!now || !row) return null;
-    const problem = await sendRow(env, now, row);
-    if (problem !== null) return problem;
-    if (definition()?.id === now.id) store.removeLetters(row.number);
+    const row = now && store.nextLetters(problems.keys());
+    if (!now || !row) break;
+    const problem = await sendRow(env, now, row).catch(String);
+    if (problem !== null) problems.set(row.queue, problem);
+    else if (definition()?.id === now.id) store.removeLetters(row.number);
   }
+  return problems.size === 0 ? null : [...problems.values()].join('; ');
 }
 
 async function sendRow(
@@ -43,9 +45,5 @@ async function sendRow(
   const definitions = await definitionsOf(env, namespace, [batch]);
   const source = { name: `subscription ${name}#${id}`, firstNumber: number * NUMBERS_PER_ROW };
   const failed = await sendTo(env, definitions, batch, messages, source, number);
-  if (isGone(failed)) {
-    console.error(`queue ${queue} was deleted: dead letters of subscription ${name} have nowhere to go`);
-    return null;
-  }
   return failed?.message ?? null;
 }

@@ -76,11 +76,13 @@ export class ProgressStore {
     });
   }
 
-  /** The first row of dead letters. */
-  nextLetters(): LettersRow | null {
+  /** The first row of dead letters. @param except queues whose rows are passed over */
+  nextLetters(except: Iterable<string> = []): LettersRow | null {
     if (!this.#isMade) return null;
     const [row] = this.#sql.all<{ number: number; queue: string; data: Uint8Array }>(
-      'SELECT number, queue, data FROM dead_letters ORDER BY number LIMIT 1',
+      `SELECT number, queue, data FROM dead_letters
+       WHERE queue NOT IN (SELECT value FROM json_each(?)) ORDER BY number LIMIT 1`,
+      JSON.stringify([...except]),
     );
     return row ?? null;
   }

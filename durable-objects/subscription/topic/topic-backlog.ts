@@ -218,7 +218,7 @@ export class TopicBacklog implements Backlog<TopicMessage> {
       const origin = { subscription, topic: source.topic, partition: lane.partition };
       for (const { offset, attempts } of queue !== null && this.lanes.isCurrent(lane) ? dead : []) {
         const record = pushDeadLetter(records.get(offset)!, origin, attempts, failure, nowMs);
-        if (record) this.#dead.push({ queue: queue!, record });
+        this.#dead.push({ queue: queue!, record });
       }
       lane.progress.settle(dead.map(({ offset }) => offset));
     }

@@ -15,9 +15,9 @@ export function putHookIn(
   name: string,
   declaration: HookDeclaration,
 ): (HookAnswer & { isNew: boolean; secret: string | null }) | Failure {
-  const refused = hookProblem(declaration) ?? checkTarget(store, declaration.target);
-  if (refused) return refused;
   const existing = store.hooks.get(name);
+  const refused = hookProblem(declaration, existing) ?? checkTarget(store, declaration.target);
+  if (refused) return refused;
   if (existing === null && store.hooks.count() >= HOOKS_MAX)
     return failure('too_many_hooks', `a namespace has at most ${HOOKS_MAX} hooks`);
   const newSecret = newWebhookSecret();

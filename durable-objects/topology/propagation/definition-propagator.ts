@@ -17,6 +17,7 @@ import {
   type ChangeStore,
   type Effect,
 } from './change-store.ts';
+import { nextTurn } from '../../runtime/next-turn.ts';
 
 /** Objects told at the same time. */
 const FAN_OUT = 16;
@@ -45,6 +46,7 @@ export class DefinitionPropagator {
       after = effects.at(-1)!.id;
       const byTarget = [...Map.groupBy(effects, targetOf)];
       for (let first = 0; first < byTarget.length; first += FAN_OUT) {
+        if (first > 0) await nextTurn(); // a reply that bounds its wait for this has a timer
         const targets = byTarget.slice(first, first + FAN_OUT);
         await Promise.all(targets.map(([target, of]) => this.#tellInOrder(target, of, failed)));
       }

@@ -20,6 +20,10 @@ describe('a delivery', () => {
     [{ scheme: 'stripe' }, {}, '{"id":"evt","type":"paid"}', { id: 'evt', type: 'paid' }],
     [{ scheme: 'stripe' }, {}, '{"id":7', { id: null, type: null }],
     [{ scheme: 'stripe' }, {}, '[1]', { id: null, type: null }],
+    [{ scheme: 'stripe' }, {}, 'null', { id: null, type: null }],
+    [{ scheme: 'stripe' }, {}, '\ufeff \n{"id":"evt","type":"paid"}', { id: 'evt', type: 'paid' }],
+    [{ scheme: 'stripe' }, {}, '{"id":"\\ud800","type":"\\udc00"}', { id: null, type: null }],
+    [{ scheme: 'stripe' }, {}, '{"id":{},"type":["t"]}', { id: null, type: null }],
     [{ scheme: 'stripe' }, {}, `{"id":"a","b":"${'x'.repeat(1024 * 1024)}"}`, { id: null, type: null }],
     [{ scheme: 'standard' }, { 'webhook-id': 'm' }, '{"id":"b","type":"t"}', { id: 'm', type: 't' }],
     [
@@ -39,7 +43,8 @@ describe('a delivery is stored', () => {
   const headers = headersOf({ 'content-type': 'text/plain', 'x-a': '1', 'x-b': '2' });
   const request = (fields: object, of: { id: string | null; type: string | null } = facts, body = 'hi') => {
     const { path, json } = storingRequest('repo', declared(fields), of, headers, bytes(body));
-    return { path, json: JSON.parse(json) as unknown };
+    const text = typeof json === 'string' ? json : new TextDecoder().decode(json);
+    return { path, json: JSON.parse(text) as unknown };
   };
 
   it('in a queue, with an id that no other hook has', () => {
@@ -68,6 +73,8 @@ describe('a delivery is stored', () => {
     [{ exchange: 'e' }, facts, 'push'],
     [{ exchange: 'e' }, { id: null, type: null }, 'repo'],
     [{ exchange: 'e', routing_key: 'k' }, facts, 'k'],
+    [{ exchange: 'e' }, { id: null, type: 'é'.repeat(127) }, 'é'.repeat(127)],
+    [{ exchange: 'e' }, { id: null, type: 'é'.repeat(128) }, 'repo'],
   ])('through an exchange by its type: %j', (target, of, key) => {
     expect(request({ target }, of)).toMatchObject({
       path: '/exchanges/e/messages',
@@ -94,7 +101,27 @@ describe('a delivery is stored', () => {
     });
   });
 
-  it('as changes of a database', () => {
+  it('with headers of any name', () => {
+    const given = new Map([
+      ['__proto__', 'p'],
+      ['constructor', 'c'],
+    ]);
+    const of = (name: string): string | undefined => given.get(name);
+    const { json } = storingRequest(
+      'repo',
+      declared({ headers: ['__proto__', 'constructor', 'absent'] }),
+      facts,
+      of,
+      bytes(''),
+    );
+    expect(json).toContain('"headers":{"__proto__":"p","constructor":"c"}');
+  });
+
+  it('as changes of a database, byte for byte', () => {
+    const broken = Uint8Array.of(0x22, 0xff, 0x22);
+    expect(
+      storingRequest('repo', declared({ target: { debezium: {} } }), facts, headers, broken).json,
+    ).toEqual(broken);
     expect(request({ target: { debezium: { key: 'id', tombstones: true } } }, facts, '[1]')).toEqual({
       path: '/ingest/debezium?key=id&create=true&tombstones=true',
       json: [1],
@@ -107,8 +134,13 @@ describe('a delivery is stored', () => {
 
 it('a hook needs the right to write to its target, and for changes to all topics', () => {
   expect(needsOfHook({ queue: 'q' })).toEqual([{ kind: 'queue', name: 'q', action: 'write' }]);
-  expect(needsOfHook({ debezium: { create: true, tombstones: false } })).toEqual([
+  const all = [
     { kind: 'topic', name: '*', action: 'write' },
     { kind: 'topic', name: '*', action: 'manage' },
+  ];
+  expect(needsOfHook({ debezium: { create: true, tombstones: false } })).toEqual(all);
+  expect(needsOfHook({ debezium: { create: true, tombstones: false, other: 'beats' } })).toEqual([
+    ...all,
+    { kind: 'topic', name: 'beats', action: 'write' },
   ]);
 });

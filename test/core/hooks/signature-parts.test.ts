@@ -33,6 +33,14 @@ describe('headers', () => {
       '',
     ],
     [
+      'standard',
+      {},
+      { 'webhook-id': 'm', 'webhook-timestamp': TIME, 'webhook-signature': 'v1,AQ==, v1,Ag==, v1a,Aw==' },
+      [[1], [2]],
+      `m.${TIME}.`,
+      '',
+    ],
+    [
       'hmac',
       hmac({ signed: 'v0:{timestamp}:{body}:{id}', timestamp_header: 'x-time', id_header: 'x-id' }),
       { 'x-sig': '01', 'x-time': TIME, 'x-id': '{body}$&' },

@@ -60,6 +60,23 @@ describe('a change', () => {
     expect(changeOfEvent({ attributes: new Map(), data: null })).toMatchObject({ table: null, row: null });
   });
 
+  it('is read from a CloudEvent whose data is no JSON, without its row', () => {
+    const attributes = new Map([
+      ['iodebeziumname', 'shop'],
+      ['iodebeziumtable', 'orders'],
+    ]);
+    for (const data of [Uint8Array.of(0), Uint8Array.of(0x22, 0xff, 0x22), new TextEncoder().encode('[1]')])
+      expect(changeOfEvent({ attributes, data })).toMatchObject({ table: { table: 'orders' }, row: null });
+  });
+
+  it('has the row that MongoDB writes as text', () => {
+    const row = '{"_id":{"$oid":"6561"},"n":1.50}';
+    expect(keyOf(change({ after: row }), '_id,n')).toBe('{"_id":{"$oid":"6561"},"n":1.50}');
+    expect(change({ after: null, before: row }).row).not.toBeNull();
+    for (const other of ['', 'no JSON', '[1]', '['.repeat(9_000)])
+      expect(change({ after: other }).row).toBeNull();
+  });
+
   it.each(['[]', '1', 'null', '"a"'])('is no %s', (text) => {
     expect(codeOf(changeOfJson(text))).toBe('invalid_event');
   });

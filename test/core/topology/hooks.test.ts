@@ -50,6 +50,16 @@ describe('a declaration is wrong', () => {
     [hmac({ timestamp_header: 'x-time' }), 'invalid_field'],
     [hmac({ timestamp_header: 'x-time', signed: '{timestamp}.{body}', id_header: 'x-id' }), null],
   ])('where the schema cannot say so: %j', (fields, code) => {
-    expect(hookProblem(declaration(fields))?.code ?? null).toBe(code);
+    expect(hookProblem(declaration(fields), null)?.code ?? null).toBe(code);
+  });
+
+  it.each([
+    [{}, 'body secret'],
+    [{ secret: `whsec_${'A'.repeat(32)}` }, 'body next_secret'],
+    [{ secret: `whsec_${'A'.repeat(32)}`, next_secret: null }, null],
+  ])('where a secret that stays is none of its scheme: %j', (fields, why) => {
+    const existing = declare({ secret: 'the first', next_secret: 'the second' }).definition;
+    const problem = hookProblem(declaration({ scheme: 'standard', ...fields }), existing);
+    expect(problem?.message.split(':')[0] ?? null).toBe(why);
   });
 });

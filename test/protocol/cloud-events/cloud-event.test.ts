@@ -62,6 +62,8 @@ describe('an event as JSON', () => {
     [{ type: undefined }, 'type is required'],
     [{ time: 'yesterday' }, 'time'],
     [{ time: '2026-02-30T25:00:00Z' }, 'time'],
+    [{ time: '2026-02-30T12:00:00Z' }, 'time'],
+    [{ datacontenttype: 'text/plain', data: '\ud800' }, 'surrogate'],
     [{ subject: 'a\nb' }, 'control'],
     [{ data: 1, data_base64: 'AA==' }, 'exclude'],
     [{ data_base64: 'A' }, 'base64'],

@@ -33,7 +33,7 @@ export function newDataFolder(): Promise<string> {
 
 export async function startTestBroker(
   dataPath: string,
-  options: Pick<BrokerOptions, 'vars' | 'onLog' | 'objects'>,
+  options: Pick<BrokerOptions, 'vars' | 'onLog' | 'objects' | 'subscribers'>,
 ): Promise<Broker> {
   script ??= bundleWorker('test/support/broker/test-worker.ts');
   return await startBroker({ ...options, dataPath, script: await script });

@@ -16,7 +16,7 @@ export interface Reply<Body> {
   body: Body;
 }
 
-export interface TestOptions extends Pick<BrokerOptions, 'vars' | 'onLog' | 'objects'> {
+export interface TestOptions extends Pick<BrokerOptions, 'vars' | 'onLog' | 'objects' | 'subscribers'> {
   /**
    * Why these tests need a broker of their own, for example "is restarted". Without a reason, and without variables or a
    * log of their own, they get a namespace of the broker that all test files share.

@@ -1,16 +1,11 @@
 /** A queue with a subscription to an endpoint of its own, a new one for each test. */
 
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { ProblemDocument } from '../../../protocol/errors.ts';
 import type { QueueStatus, QueueWithStateReply } from '../../../protocol/schemas/queues.ts';
-import type {
-  Attempt,
-  Attempts,
-  SubscriptionReply,
-  SubscriptionWithStateReply,
-} from '../../../protocol/schemas/subscriptions.ts';
-import { PushEndpoint, type PushRequest } from './push-endpoint.ts';
-import { TestBroker, type Reply } from '../broker/test-broker.ts';
+import type { Attempt, Attempts, SubscriptionReply } from '../../../protocol/schemas/subscriptions.ts';
+import type { PushRequest } from './push-endpoint.ts';
+import type { Reply } from '../broker/test-broker.ts';
+import { forTests, SubscribedSource } from './subscribed-source.ts';
 import { until } from './webhook-receiver.ts';
 
 export interface Pushed {
@@ -25,37 +20,11 @@ export interface Letter {
   metadata: { retry_count: number; reason: string };
 }
 
-export class SubscribedQueue {
-  broker!: TestBroker;
-  endpoint!: PushEndpoint;
-  /** The name of the queue, and of its subscription. */
-  name = '';
+export class SubscribedQueue extends SubscribedSource {
+  protected readonly kind = 'queues';
 
-  /** Registers what runs before and after the tests. */
   static forTests(): SubscribedQueue {
-    const one = new SubscribedQueue();
-    let names = 0;
-    beforeAll(async () => {
-      one.broker = await TestBroker.start();
-    });
-    afterAll(() => one.broker.stop());
-    beforeEach(async () => {
-      one.endpoint = await PushEndpoint.start();
-      one.name = `q${++names}`;
-    });
-    afterEach(async () => {
-      await one.broker.call('DELETE', one.path());
-      await one.endpoint.stop();
-    });
-    return one;
-  }
-
-  path(suffix = ''): string {
-    return `/v1/default/subscriptions/${this.name}${suffix}`;
-  }
-
-  declare(fields: object = {}): Promise<Reply<{ topology_version: number }>> {
-    return this.broker.call('PUT', `/v1/default/queues/${this.name}`, fields);
+    return forTests(new SubscribedQueue(), 'q');
   }
 
   subscribe(fields: object = {}): Promise<Reply<SubscriptionReply & ProblemDocument>> {
@@ -64,7 +33,7 @@ export class SubscribedQueue {
   }
 
   publishAll(messages: object[]): Promise<Reply<ProblemDocument>> {
-    return this.broker.call('POST', `/v1/default/queues/${this.name}/messages`, { messages });
+    return this.broker.call('POST', this.sourcePath('/messages'), { messages });
   }
 
   publish(...bodies: unknown[]): Promise<Reply<ProblemDocument>> {
@@ -72,12 +41,7 @@ export class SubscribedQueue {
   }
 
   async queueState(): Promise<QueueStatus> {
-    const path = `/v1/default/queues/${this.name}`;
-    return (await this.broker.call<QueueWithStateReply>('GET', path)).body.state;
-  }
-
-  async get(): Promise<SubscriptionWithStateReply> {
-    return (await this.broker.call<SubscriptionWithStateReply>('GET', this.path())).body;
+    return (await this.broker.call<QueueWithStateReply>('GET', this.sourcePath())).body.state;
   }
 
   async attempts(query = ''): Promise<Attempt[]> {

@@ -1,14 +1,10 @@
 /** A topic with a subscription to an endpoint of its own, a new one for each test. */
 
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { ProblemDocument } from '../../../protocol/errors.ts';
-import type {
-  SubscriptionReply,
-  SubscriptionSought,
-  SubscriptionWithStateReply,
-} from '../../../protocol/schemas/subscriptions.ts';
-import { PushEndpoint, type PushRequest } from './push-endpoint.ts';
-import { TestBroker, type Reply } from '../broker/test-broker.ts';
+import type { SubscriptionReply, SubscriptionSought } from '../../../protocol/schemas/subscriptions.ts';
+import type { PushRequest } from './push-endpoint.ts';
+import type { Reply } from '../broker/test-broker.ts';
+import { forTests, SubscribedSource } from './subscribed-source.ts';
 import { until } from './webhook-receiver.ts';
 
 export interface PushedRecords {
@@ -25,37 +21,11 @@ export interface PushedRecords {
   }[];
 }
 
-export class SubscribedTopic {
-  broker!: TestBroker;
-  endpoint!: PushEndpoint;
-  /** The name of the topic, and of its subscription. */
-  name = '';
+export class SubscribedTopic extends SubscribedSource {
+  protected readonly kind = 'topics';
 
-  /** Registers what runs before and after the tests. */
   static forTests(): SubscribedTopic {
-    const one = new SubscribedTopic();
-    let names = 0;
-    beforeAll(async () => {
-      one.broker = await TestBroker.start();
-    });
-    afterAll(() => one.broker.stop());
-    beforeEach(async () => {
-      one.endpoint = await PushEndpoint.start();
-      one.name = `t${++names}`;
-    });
-    afterEach(async () => {
-      await one.broker.call('DELETE', one.path());
-      await one.endpoint.stop();
-    });
-    return one;
-  }
-
-  path(suffix = ''): string {
-    return `/v1/default/subscriptions/${this.name}${suffix}`;
-  }
-
-  declare(fields: object = {}): Promise<Reply<{ topology_version: number }>> {
-    return this.broker.call('PUT', `/v1/default/topics/${this.name}`, fields);
+    return forTests(new SubscribedTopic(), 't');
   }
 
   subscribe(source: object = {}, fields: object = {}): Promise<Reply<SubscriptionReply & ProblemDocument>> {
@@ -67,7 +37,7 @@ export class SubscribedTopic {
   }
 
   produce(records: object[]): Promise<Reply<ProblemDocument>> {
-    return this.broker.call('POST', `/v1/default/topics/${this.name}/records`, { records });
+    return this.broker.call('POST', this.sourcePath('/records'), { records });
   }
 
   /** Produces values without keys to a partition. */
@@ -77,10 +47,6 @@ export class SubscribedTopic {
 
   seek(fields: object): Promise<Reply<SubscriptionSought & ProblemDocument>> {
     return this.broker.call('POST', this.path('/seek'), fields);
-  }
-
-  async get(): Promise<SubscriptionWithStateReply> {
-    return (await this.broker.call<SubscriptionWithStateReply>('GET', this.path())).body;
   }
 
   /** Waits until all is settled. */

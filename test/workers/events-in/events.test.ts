@@ -94,6 +94,28 @@ describe('an event', () => {
     await posthorn.queues.purge('jobs');
   });
 
+  it.each(['1960-02-29T00:00:00Z', '0001-01-01T00:00:00Z'])(
+    'of %s keeps its time, which no property has',
+    async (time) => {
+      expect((await send('queue=jobs', event(time, { time }))).json).toMatchObject({ stored: 1 });
+      const [message] = await posthorn.queues.peek('jobs', { max: 1 });
+      expect(message).toMatchObject({ headers: { ce_time: time } });
+      expect(message?.properties).not.toHaveProperty('timestamp');
+      await posthorn.queues.purge('jobs');
+    },
+  );
+
+  it('is read as its content type says, with attributes in headers as well', async () => {
+    const headers = { 'ce-specversion': '1.0', 'ce-id': 'h', 'ce-source': '/h', 'ce-type': 'h' };
+    const as = (type: string): Record<string, string> => ({ ...headers, 'content-type': type });
+    const one = await send('topic=log', event('body'), as('application/cloudevents+json; charset=utf-8'));
+    expect([one.status, await lastRecord()]).toMatchObject([200, { headers: { ce_id: 'body' } }]);
+    const batch = await send('topic=log', [event('of a batch')], as('application/cloudevents-batch+json'));
+    expect([batch.status, await lastRecord()]).toMatchObject([200, { headers: { ce_id: 'of a batch' } }]);
+    const unknown = await send('topic=log', 'x', as('application/cloudevents+avro'));
+    expect([unknown.status, unknown.json['code']]).toEqual([415, 'unsupported_media_type']);
+  });
+
   it('is routed by its type, or by the attribute that is named', async () => {
     expect((await send('exchange=router', event('r1', { data: 1 }))).json).toMatchObject({
       messages: [{ destinations: [{ kind: 'queue', name: 'jobs' }] }],

@@ -1,6 +1,8 @@
 /** Hooks over HTTP: webhooks of each scheme are verified and stored, and what is not signed changes nothing. */
 
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Webhook } from 'standardwebhooks';
 import type { ProblemDocument } from '../../../protocol/errors.ts';
@@ -144,6 +146,23 @@ describe('a webhook', () => {
     expect((await post('std', body, signed(made.secret!, new Date(Date.now() - 1e6)))).status).toBe(401);
     expect(await jobs()).toMatchObject([
       { properties: { type: 'user.made' }, headers: { 'webhook-id': 'msg_1' } },
+    ]);
+  });
+
+  it('that says odd things of itself is stored all the same', async () => {
+    await put('odd', { target: { queue: 'jobs' }, scheme: 'stripe', secret: SECRET });
+    const bodies = [
+      '{"id":"\\ud800","type":"\\ud800"}',
+      '{"id":{},"type":[]}',
+      'null',
+      '',
+      `{"deep":${'['.repeat(9_000)}${']'.repeat(9_000)}}`,
+      `\ufeff {"id":"b","type":"t"}`,
+    ];
+    for (const body of bodies) expect((await post('odd', body, stripe(body))).body.outcome).toBe('stored');
+    expect((await jobs()).map(({ properties }) => (properties as { type?: string }).type)).toEqual([
+      ...bodies.slice(1).map(() => undefined),
+      't',
     ]);
   });
 
@@ -301,6 +320,35 @@ describe('a hook', () => {
     expect((await post('gone', 'a', github('a', '1'))).body.code).toBe('hook_not_found');
     expect((await locked.call('GET', '/v1/in/hooks/gone')).body.code).toBe('hook_not_found');
     expect((await locked.call('DELETE', '/v1/in/hooks/gone')).body.code).toBe('hook_not_found');
+  });
+
+  it('that is deleted while a body is on its way does not take it', async () => {
+    await put('slow', { target: { topic: 'log' }, scheme: 'github', secret: SECRET });
+    const { host, hostname, port } = new URL(locked.broker.url);
+    const socket = connect(Number(port), hostname);
+    const headers = Object.entries({
+      ...github('whole', '1'),
+      host,
+      'content-length': '5',
+      connection: 'close',
+    });
+    const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    socket.write(`POST /v1/in/hooks/slow HTTP/1.1\r\n${head}\r\nwh`);
+    expect((await post('slow', 'a', github('a', '1'))).status).toBe(202);
+    expect((await locked.call('DELETE', '/v1/in/hooks/slow')).status).toBe(200);
+    socket.write('ole');
+    const [reply] = (await once(socket, 'data')) as [Buffer];
+    expect(reply.toString()).toContain('HTTP/1.1 404');
+    socket.destroy();
+  });
+
+  it('whose kept secret is none of its new scheme is refused', async () => {
+    const fields = { target: { queue: 'jobs' }, secret: SECRET };
+    await put('other', { ...fields, scheme: 'github' });
+    const changed = await put('other', { target: { queue: 'jobs' }, scheme: 'standard' });
+    expect([changed.status, changed.body.code]).toEqual([400, 'invalid_field']);
+    expect((await post('other', 'a', github('a', '1'))).status).toBe(202);
+    await jobs();
   });
 
   it.each([

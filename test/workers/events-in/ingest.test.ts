@@ -42,6 +42,11 @@ async function recordsOf(topic: string): Promise<Record<string, unknown>[]> {
 }
 
 describe('changes', () => {
+  it('are stored without a byte order mark', async () => {
+    expect((await post('', `\ufeff${JSON.stringify(change('marked', 1))}`)).status).toBe(200);
+    expect(await recordsOf('shop.public.marked')).toMatchObject([{ value: change('marked', 1) }]);
+  });
+
   it('make their topics, and are stored in order', async () => {
     const events = [change('orders', 1), change('mails', 2), change('orders', 3)];
     expect(await post('key=id', events)).toEqual({

@@ -125,3 +125,10 @@ async function rawPoll(queue: string): Promise<Socket> {
   );
   return client;
 }
+
+it('refuses a poll by an id that looks like one of a stream', async () => {
+  await declare('streams-only');
+  const consumer_id = 'worker~0b0c7f6e-5a47-4d6b-9d5b-0d8f4a1c2e3f';
+  const refused = await broker.call('POST', '/v1/default/queues/streams-only/deliveries', { consumer_id });
+  expect(refused).toMatchObject({ status: 400, body: { code: 'invalid_field' } });
+});

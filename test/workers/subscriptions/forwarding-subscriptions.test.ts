@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { BROKER_HOPS_MAX } from '../../../protocol/limits.ts';
+import { HOPS_HEADER } from '../../../protocol/schemas/messages.ts';
 import type { QueueWithStateReply } from '../../../protocol/schemas/queues.ts';
 import { SubscribedTopic } from '../../support/clients/subscribed-topic.ts';
 import { until } from '../../support/clients/webhook-receiver.ts';
@@ -21,6 +22,20 @@ const peek = async (name: string): Promise<Peeked['messages']> =>
   (await own.broker.call<Peeked>('GET', `/v1/default/queues/${name}/messages?max=1000`)).body.messages;
 const untilReady = (name: string, count: number): Promise<void> =>
   until(async () => (await readyIn(name)) === count, `${count} messages in ${name}`);
+/** Waits for the dead letters in the default queue of a subscription, or of a queue. */
+const lettersOf = async (name: string, count: number): Promise<object[]> => {
+  await untilReady(`${name}.dlq`, count);
+  const path = `/v1/default/queues/${name}.dlq/dead-letters`;
+  return (await own.broker.call<{ dead_letters: object[] }>('GET', path)).body.dead_letters;
+};
+const tooOften = {
+  error: {
+    type: 'http_508',
+    message: 'the endpoint answered 508',
+    stack_trace: expect.stringContaining('too often'),
+  },
+  metadata: { reason: 'delivery_limit', hops: BROKER_HOPS_MAX + 1 },
+};
 
 describe('a subscription that stores messages', () => {
   it('takes a topic into a queue in the order of each partition, and again after a seek', async () => {
@@ -114,7 +129,38 @@ describe('a subscription that stores messages', () => {
     );
     await own.untilDone();
     expect((await end(own.name)) + (await end(`${own.name}.b`))).toBe(BROKER_HOPS_MAX + 1);
+    expect(await lettersOf(own.name, 1)).toMatchObject([tooOften]);
     await own.broker.call('DELETE', back);
+  });
+
+  it('ends a circle of queues, and its message is a dead letter', async () => {
+    const back = `/v1/default/subscriptions/${own.name}.back`;
+    const queues = [own.name, `${own.name}.b`];
+    for (const name of queues) await queue(name, { retry: { schedule_ms: [] } });
+    const subscribe = (path: string, from: string, to: string) =>
+      own.broker.call('PUT', path, { source: { queue: from }, target: { queue: to } });
+    await subscribe(own.path(), own.name, `${own.name}.b`);
+    await subscribe(back, `${own.name}.b`, own.name);
+    await own.broker.call('POST', `/v1/default/queues/${own.name}/messages`, {
+      messages: [{ body: 'round' }],
+    });
+    expect(await lettersOf(own.name, 1)).toMatchObject([tooOften]);
+    await own.broker.call('DELETE', back);
+    for (const name of queues) expect(await readyIn(name)).toBe(0);
+  });
+
+  it('holds nothing up for records that go round in circles', async () => {
+    const target = `${own.name}.in`;
+    await own.declare();
+    await queue(target);
+    await own.subscribe({ retry: { schedule_ms: [10] } }, { target: { queue: target } });
+    const headers = { [HOPS_HEADER]: String(BROKER_HOPS_MAX) };
+    const round = numbers(8).map((value) => ({ value, headers, partition: 0 }));
+    await own.produce([...round, { value: 'behind', partition: 0 }]);
+    await own.untilDone(20_000);
+    expect((await peek(target)).map(({ body }) => body)).toEqual(['behind']);
+    expect(await lettersOf(own.name, 8)).toMatchObject(round.map(() => tooOften));
+    expect((await own.get()).state.breaker).toBe('closed');
   });
 
   it('is refused where it cannot be', async () => {

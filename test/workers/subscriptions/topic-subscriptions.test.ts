@@ -1,6 +1,7 @@
 /** Subscriptions of topics on the real runtime: each record reaches its endpoint in order, from where the subscription began. */
 
 import { describe, expect, it } from 'vitest';
+import type { QueueWithStateReply } from '../../../protocol/schemas/queues.ts';
 import { parseExposition } from '../../support/exposition-parser.ts';
 import { PushEndpoint } from '../../support/clients/push-endpoint.ts';
 import {
@@ -124,6 +125,28 @@ describe('a subscription of a topic', () => {
         metadata: { retry_count: 2, reason: 'delivery_limit' },
       },
     ]);
+    expect((await own.get()).state.dead_letters_waiting).toBe(0);
+  });
+
+  it('keeps dead letters for a queue that was deleted, and holds up none of another queue', async () => {
+    const [first, second] = [`${own.name}.first`, `${own.name}.second`];
+    const pathOf = (queue: string): string => `/v1/default/queues/${queue}`;
+    const readyIn = async (queue: string): Promise<number> =>
+      (await own.broker.call<QueueWithStateReply>('GET', pathOf(queue))).body.state.ready;
+    await own.declare();
+    for (const queue of [first, second]) await own.broker.call('PUT', pathOf(queue), {});
+    own.endpoint.answer = () => 400;
+    await own.subscribe({ retry: { schedule_ms: [] }, dead_letter: { queue: first } });
+    expect((await own.broker.call('DELETE', pathOf(first))).status).toBe(200);
+    await own.produceTo(0, 'poison');
+    await until(async () => (await own.get()).state.dead_letters_waiting === 1, 'a letter that waits');
+    await own.untilDone();
+    await own.subscribe({ retry: { schedule_ms: [] }, dead_letter: { queue: second } });
+    await own.produceTo(0, 'poison too');
+    await until(async () => (await readyIn(second)) === 1, 'the letter of the other queue');
+    expect((await own.get()).state.dead_letters_waiting).toBe(1);
+    await own.broker.call('PUT', pathOf(first), {});
+    await until(async () => (await readyIn(first)) === 1, 'the letter that waited', 30_000);
     expect((await own.get()).state.dead_letters_waiting).toBe(0);
   });
 

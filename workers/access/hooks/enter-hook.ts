@@ -1,11 +1,11 @@
 /** Entry of a hook: finds the hook that a request without a credential is for. */
 
-import { failure, type Failure } from '../../../protocol/errors.ts';
+import type { Failure } from '../../../protocol/errors.ts';
 import { isName } from '../../../protocol/schemas/names.ts';
 import { countUnknown, refuseQuestion } from '../unknown-tokens.ts';
 import { enterNamespace } from '../quotas/spenders.ts';
 import type { AppContext } from '../../http/context.ts';
-import { isHookKnown, lookUpHook } from './known-hooks.ts';
+import { isHookKnown, lookUpHook, noHook } from './known-hooks.ts';
 
 /**
  * Returns why there is nothing to call; null if there is a hook, which the context has then. Made-up names cost questions, so they are
@@ -13,7 +13,7 @@ import { isHookKnown, lookUpHook } from './known-hooks.ts';
  */
 export async function enterHook(c: AppContext): Promise<Failure | null> {
   const [namespace, name] = [c.req.param('namespace') ?? '', c.req.param('hook') ?? ''];
-  const missing = failure('hook_not_found', 'there is no such hook');
+  const missing = noHook();
   if (!isName(namespace) || !isName(name)) return missing;
   const address = c.req.header('cf-connecting-ip') ?? '';
   const isAsking = !isHookKnown(namespace, name);

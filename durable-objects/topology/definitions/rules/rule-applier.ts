@@ -7,6 +7,7 @@ import { progressOf, type RuleProgress } from '../../../../core/topology/rules/r
 import type { Alarm } from '../../../runtime/alarm.ts';
 import type { DefinitionPropagator } from '../../propagation/definition-propagator.ts';
 import type { TopologyStore } from '../../topology-store.ts';
+import { nextTurn } from '../../../runtime/next-turn.ts';
 
 /** Queues told at the same time: few, so that publishes get their turn on a machine that runs all objects. */
 const FAN_OUT = 4;
@@ -68,9 +69,6 @@ export class RuleApplier {
 }
 
 const EFFECTS_OF_A_SLICE = 64;
-
-/** Other calls to the object come first. */
-const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /**
  * Whether there is work to come back to, which is stored already. If that cannot be looked up there may be: who assumes none

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { consumerName, streamConsumerId } from '../../../../core/queue/deliver/consumer-id.ts';
+import { consumerName, isOfStream, streamConsumerId } from '../../../../core/queue/deliver/consumer-id.ts';
 
 const UUID = '0b0c7f6e-5a47-4d6b-9d5b-0d8f4a1c2e3f';
 
@@ -10,3 +10,11 @@ it.each([
   ['worker', 'worker', 'a consumer that polls'],
   ['a~b', 'a~b', 'a name with a tilde'],
 ])('the consumer %s calls itself "%s": %s', (id, name) => expect(consumerName(id)).toBe(name));
+
+it('only a stream has the id of a stream', () =>
+  expect([streamConsumerId('', UUID), 'worker', 'a~b', ''].map(isOfStream)).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]));

@@ -67,3 +67,13 @@ it('tells hundreds, whatever their number in memory', async () => {
   expect(told).toHaveLength(299);
   expect(store.changes.effectsAfter(0, 10)).toHaveLength(1);
 });
+
+it('lets timers run while it tells hundreds, so that a bounded wait for it ends', async () => {
+  for (let n = 0; n < 300; n++) declare(`q${n}`);
+  let toldByTimer = -1;
+  setTimeout(() => (toldByTimer = told.length), 0);
+  await propagator.tellAll();
+  expect(toldByTimer).toBeGreaterThan(0);
+  expect(toldByTimer).toBeLessThan(300);
+  expect(told).toHaveLength(300);
+});

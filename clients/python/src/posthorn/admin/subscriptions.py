@@ -39,6 +39,11 @@ class UrlTarget(TypedDict):
     url: str
 
 
+class WorkerTarget(TypedDict):
+    worker: str
+    """A Worker that the broker is bound to: `image-pipeline` is the service binding SUBSCRIBER_IMAGE_PIPELINE."""
+
+
 class QueueTarget(TypedDict):
     queue: str
     namespace: NotRequired[str]
@@ -97,7 +102,7 @@ class SubscriptionState(TypedDict):
 class Subscription(TypedDict):
     subscription: str
     source: QueueSource | TopicSource
-    target: UrlTarget | QueueTarget | TopicTarget
+    target: UrlTarget | WorkerTarget | QueueTarget | TopicTarget
     filter: PushFilter | None
     format: PushFormat
     batch_messages: int
@@ -148,6 +153,7 @@ def put_subscription(
     queue: str | None = None,
     topic: str | None = None,
     url: str | None = None,
+    worker: str | None = None,
     target: QueueTarget | TopicTarget | None = None,
     start: Start = "latest",
     order: Literal["key", "partition"] = "key",
@@ -168,20 +174,22 @@ def put_subscription(
 ) -> Operation[Subscription]:
     """Creates a subscription, or replaces it. A secret that is made for it is in the result of this call only.
 
-    Give either `queue` or `topic`, and either `url` or `target`: a queue or topic that messages are stored in.
+    Give either `queue` or `topic`, and one of `url`, `worker` (a Worker that the broker is bound to)
+    and `target` (a queue or topic that messages are stored in).
     `start`, `order`, `retry` and `dead_letter` are for topics: where a new subscription begins, what is pushed in order,
     and what becomes of records that fail (by default the queue `<subscription>.dlq`).
 
-    Raises PosthornError `invalid_field`, `queue_not_found`, `topic_not_found`, `too_many_subscriptions`.
+    Raises PosthornError `invalid_field`, `queue_not_found`, `topic_not_found`, `too_many_subscriptions`,
+    `worker_unbound`.
     """
     if (queue is None) == (topic is None):
         raise invalid_argument("give either queue or topic")
-    if (url is None) == (target is None):
-        raise invalid_argument("give either url or target")
+    if [url, worker, target].count(None) != 2:
+        raise invalid_argument("give one of url, worker and target")
     read = given(topic=topic, order=order, retry=retry, dead_letter=dead_letter) | {"from": wire_start(start)}
     fields: dict[str, object] = {
         "source": {"queue": queue} if topic is None else read,
-        "target": {"url": url} if target is None else target,
+        "target": target or ({"url": url} if worker is None else {"worker": worker}),
         "filter": filter,
         "format": format,
         "batch_messages": batch_messages,
