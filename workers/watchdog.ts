@@ -8,6 +8,7 @@
  *                  by the alarm, and readers of committed records wait for it
  *   queues         once an hour: delayed messages, retries, leases, dead letters, alerts
  *   objects        once an hour: large bodies that have expired (docs/large-bodies.md)
+ *   uploads        once an hour: those of all namespaces that were abandoned a day ago
  *   groups         once a day: a group of which all members are gone at once notices when it is called
  *   partitions     once a day: retention, compaction, offsets that expire, dead letters of share groups
  *
@@ -42,6 +43,7 @@ import type { DirectoryPage } from '../durable-objects/rpc/directory.ts';
 import { PAGE_ITEMS_MAX } from '../protocol/limits.ts';
 import { definitionPages } from './cache/definition-pages.ts';
 import { sweepObjects } from './objects/sweep-objects.ts';
+import { sweepUploads } from './objects/sweep-uploads.ts';
 
 /** Calls at the same time. */
 const FAN_OUT = 16;
@@ -70,6 +72,11 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
       console.error(`the watchdog could not learn what there is in namespace ${namespace}`, error);
     }
     if (budget.left <= 0) missed += 1;
+  }
+  if (env.OBJECTS && isInSlot(slot, SWEEP_SLOTS, 'uploads')) {
+    await sweepUploads(env.OBJECTS, Date.now(), () => Promise.resolve()).catch((error: unknown) => {
+      console.error('abandoned uploads could not be deleted; trying again in an hour', error);
+    });
   }
   if (missed > 0)
     console.warn(`the calls of this run did not suffice: ${missed} namespaces wait for later runs`);

@@ -110,6 +110,10 @@ const RARE: readonly (readonly [readonly CallId[], () => Promise<Routes>])[] = [
     ['listObjects', 'putObject', 'getObject', 'deleteObject'],
     async () => (await import('./objects.ts')).objectRoutes,
   ],
+  [
+    ['beginUpload', 'putPart', 'completeUpload', 'abortUpload'],
+    async () => (await import('./uploads.ts')).uploadRoutes,
+  ],
   [['getOverview', 'followOverview'], async () => (await import('./overview.ts')).overviewRoutes],
   [
     [

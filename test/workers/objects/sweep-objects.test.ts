@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { objectPrefix } from '../../../core/objects/object-key.ts';
+import { UPLOADS_PREFIX } from '../../../core/objects/upload.ts';
 import { DAY_MS, objectId } from '../../../protocol/names/object-id.ts';
 import { sweepObjects } from '../../../workers/objects/sweep-objects.ts';
 import { TestBroker } from '../../support/broker/test-broker.ts';
@@ -41,11 +42,14 @@ it('deletes more than a page', async () => {
   expect(await sweepObjects(bucket, 'many', Date.parse('2026-01-03'), 2)).toBe(5);
 });
 
-it('is done by the cron', async () => {
+it('is done by the cron, also for uploads that nobody has completed', async () => {
+  const begun = await broker.call('POST', '/v1/default/objects/forever.begun/uploads', { bytes: 5 });
+  expect(begun.status).toBe(201);
   const id = objectId('cron', Date.now(), 0);
   await put('default', id);
   await broker.advance(2 * DAY_MS);
   expect((await broker.call('GET', `/v1/default/objects/${id}`)).body.code).toBe('object_not_found');
   await fetch(`${broker.url}/test/watchdog`);
   expect(await idsOf('default')).not.toContain(id);
+  expect((await bucket.list({ prefix: UPLOADS_PREFIX })).objects).toEqual([]);
 });
