@@ -5,6 +5,7 @@ import { listen, type DoorSettings, type Listening, type TlsFiles } from '../lis
 import { BrokerClients } from './broker/broker-client.ts';
 import { KafkaSocket } from './kafka-socket.ts';
 import type { Address } from './session.ts';
+import { ShareMembers } from './share/share-members.ts';
 
 export interface KafkaServerOptions {
   /** Of the broker. */
@@ -54,7 +55,8 @@ export class KafkaServer {
       options.onError ?? ((error: unknown) => console.error('posthorn gateway: a fault of ours:', error));
     const { advertised = null, autoCreate = false, connectionsMax = CONNECTIONS_MAX } = options;
     const sockets = new Set<KafkaSocket>();
-    const settings = { url, clients: new BrokerClients(url), namespace, autoCreate, onError };
+    const shareMembers = new ShareMembers();
+    const settings = { url, clients: new BrokerClients(url), namespace, autoCreate, shareMembers, onError };
     const doorOf = (address: Address | null): DoorSettings => ({
       connectionsMax,
       handshakeMs: HANDSHAKE_MS,

@@ -13,6 +13,8 @@ import type { Credential } from './login/credentials.ts';
 import { Login } from './login/login.ts';
 import { Appenders } from './produce/appenders.ts';
 import type { Address, Session } from './session.ts';
+import { ShareConnection } from './share/share-connection.ts';
+import type { ShareMembers } from './share/share-members.ts';
 
 export interface SocketSettings {
   /** Of the broker. */
@@ -23,6 +25,7 @@ export interface SocketSettings {
   /** Where clients reach the gateway; null: where they have dialled. */
   advertised: Address | null;
   autoCreate: boolean;
+  shareMembers: ShareMembers;
   onError(error: unknown): void;
 }
 
@@ -41,6 +44,9 @@ const SILENCE_MS_MAX = 30_000;
 
 /** After so many silences without a request a connection is closed: Kafka's ten minutes. */
 const SILENCES_MAX = 20;
+
+/** What may wait for records, and what has an order with it. */
+const READS: ReadonlySet<string> = new Set(['Fetch', 'ShareFetch', 'ShareAcknowledge']);
 
 export class KafkaSocket {
   readonly #socket: Socket;
@@ -92,7 +98,7 @@ export class KafkaSocket {
    */
   #schedule(request: Request): void {
     const serve = (): Promise<void> => this.#serve(request);
-    if (request.api === 'Fetch') {
+    if (READS.has(request.api)) {
       this.#fetching = this.#fetching.then(() => this.#whenDrained()).then(serve);
     } else if (request.api === 'Produce') {
       const producing = this.#session ? serve() : this.#inOrder.then(serve);
@@ -143,6 +149,8 @@ export class KafkaSocket {
       address: advertised ?? dialled(this.#socket),
       autoCreate,
       assignments: new Map(),
+      shares: new ShareConnection(),
+      shareMembers: this.#settings.shareMembers,
       clientId: () => this.#clientId,
       clientHost: `/${(this.#socket.remoteAddress ?? '').replace(/^::ffff:/, '')}`,
       signal: this.#ended.signal,
@@ -224,9 +232,15 @@ export class KafkaSocket {
     this.#ended.abort(new PosthornError('aborted', 'the connection has ended'));
     this.#connection.end('the connection has ended');
     this.#onDrain();
-    this.#session?.feeds.end();
-    this.#release?.();
+    const session = this.#session;
+    const release = this.#release;
     this.#release = null;
+    session?.feeds.end();
+    if (!session) return release?.();
+    // What is acquired meanwhile is released too.
+    void this.#fetching
+      .then(() => session.shares.end(session.client, session.shareMembers))
+      .finally(() => release?.());
   }
 
   /** A fault of ours ends the connection, not the process. */

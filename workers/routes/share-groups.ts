@@ -1,5 +1,6 @@
 /** Share groups: declared, described, deleted; records acquired and acknowledged. */
 
+import { JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { spend } from '../access/quotas/rates.ts';
 import type { Hono } from 'hono';
 import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
@@ -8,7 +9,8 @@ import type { ShareView } from '../../durable-objects/rpc/share-groups.ts';
 import { partitionStub, topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { SETTLE_TAGS_MAX } from '../../protocol/limits.ts';
-import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
+import { encodeAcquiredFrame } from '../../protocol/frames/acquired-frame.ts';
+import { ACQUIRED_RECORDS_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import { calls } from '../../protocol/operations/calls.ts';
 import {
   acknowledgeSchema,
@@ -26,9 +28,10 @@ import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { acknowledgeRecords } from '../share-groups/acknowledge.ts';
-import { acquireRecords } from '../share-groups/acquire.ts';
+import { acquireSections, type Acquisition } from '../share-groups/acquire.ts';
+import { countAcquired, frameOf, recordsOf } from '../share-groups/acquired-reply.ts';
 import { beginAtEnd } from '../share-groups/begin-at-end.ts';
-import { JSON_FORM, replyWithSigns, type WaitingClient } from '../http/signs-of-life.ts';
+import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
 import { forgetShareGroup, lookUpShareGroup, rememberShareGroup } from '../cache/known-share-groups.ts';
 import { callShared, sharePartitions } from '../share-groups/share-partitions.ts';
 import { refuseReach } from '../access/authorize.ts';
@@ -99,13 +102,31 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
       if (isFailure(found)) return found;
       return refuseReach(c, needsOf('topic', found.group.config.topics, 'read')) ?? found.group;
     };
-    const answer = async (client: WaitingClient): Promise<Response> => {
-      const records = await acquireRecords(c, lookUp, body.fields, atLeast, client);
+    const { fields } = body;
+    const isFrame = (c.req.header('accept') ?? '').includes(ACQUIRED_RECORDS_TYPE);
+    const form = isFrame ? frameForm(c, ACQUIRED_RECORDS_TYPE) : JSON_FORM;
+    const limits = { ...fields, wait_ms: waitOf(form, fields.wait_ms) };
+    const replyOf = async (acquisition: Acquisition): Promise<Response> => {
+      if (isFrame) {
+        spend(c, 'deliver', countAcquired(acquisition));
+        const frame = frameOf(acquisition, fields.lock_duration_ms);
+        return isFailure(frame) ? problem(c, frame) : frameReply(frame);
+      }
+      const records = await recordsOf(acquisition);
       if (isFailure(records)) return problem(c, records);
       spend(c, 'deliver', records.length);
       return jsonReply(c, { records });
     };
-    return await replyWithSigns(c, JSON_FORM, answer, async () => c.json({ records: [] }));
+    const answer = async (client: WaitingClient): Promise<Response> => {
+      const weight = isFrame ? 1 : JSON_REPLY_WEIGHT;
+      const acquisition = await acquireSections(c, lookUp, limits, { atLeast, weight, client });
+      return isFailure(acquisition) ? problem(c, acquisition) : await replyOf(acquisition);
+    };
+    const nothing = async (): Promise<Response> => {
+      if (!isFrame) return c.json({ records: [] });
+      return frameReply(encodeAcquiredFrame({ lock_duration_ms: 0, sections: [] }));
+    };
+    return await replyWithSigns(c, form, answer, nothing);
   });
 
   bind(app, calls.acknowledgeRecords, async (c) => {
@@ -114,14 +135,24 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     if (isFailure(found)) return problem(c, found);
     const body = await readBody(c, acknowledgeSchema);
     if (isFailure(body)) return problem(c, body);
-    const { accept, release, reject, extend } = body.fields;
-    const count = accept.length + release.length + reject.length + extend.length;
+    const { accept, release, reject, extend, partitions } = body.fields;
+    const ranges = partitions.reduce((sum, each) => sum + each.ranges.length, 0);
+    const count = accept.length + release.length + reject.length + extend.length + ranges;
     if (count > SETTLE_TAGS_MAX) {
-      return problem(c, failure('too_many_tags', `${count} tags; a request may have ${SETTLE_TAGS_MAX}`));
+      return problem(
+        c,
+        failure('too_many_tags', `${count} tags and ranges; a request may have ${SETTLE_TAGS_MAX}`),
+      );
     }
     const places = await sharePartitions(c.env, found.group, atLeast);
     const result = await acknowledgeRecords(c.env, found.group, places, body.fields);
     return isFailure(result) ? problem(c, result) : c.json(result);
+  });
+}
+
+function frameReply(frame: Uint8Array): Response {
+  return new Response(frame as Uint8Array<ArrayBuffer>, {
+    headers: { 'content-type': ACQUIRED_RECORDS_TYPE },
   });
 }
 
