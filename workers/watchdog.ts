@@ -42,6 +42,7 @@ import type { Env } from '../durable-objects/env.ts';
 import type { DirectoryPage } from '../durable-objects/rpc/directory.ts';
 import { PAGE_ITEMS_MAX } from '../protocol/limits.ts';
 import { definitionPages } from './cache/definition-pages.ts';
+import { freeRoom } from './objects/room.ts';
 import { sweepObjects } from './objects/sweep-objects.ts';
 import { sweepUploads } from './objects/sweep-uploads.ts';
 
@@ -74,7 +75,8 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
     if (budget.left <= 0) missed += 1;
   }
   if (env.OBJECTS && isInSlot(slot, SWEEP_SLOTS, 'uploads')) {
-    await sweepUploads(env.OBJECTS, Date.now(), () => Promise.resolve()).catch((error: unknown) => {
+    const free = (namespace: string, bytes: number): Promise<void> => freeRoom(env, namespace, bytes);
+    await sweepUploads(env.OBJECTS, Date.now(), free).catch((error: unknown) => {
       console.error('abandoned uploads could not be deleted; trying again in an hour', error);
     });
   }
@@ -131,7 +133,12 @@ async function* dueIn(env: Env, namespace: string, slot: number): AsyncGenerator
   }
   const { OBJECTS: bucket } = env;
   if (bucket && isInSlot(slot, SWEEP_SLOTS, namespace))
-    yield [async () => await sweepObjects(bucket, namespace, Date.now())];
+    yield [
+      async () => {
+        const { bytes } = await sweepObjects(bucket, namespace, Date.now());
+        await freeRoom(env, namespace, bytes);
+      },
+    ];
   yield* dueCoordinators(env, namespace, slot);
   for await (const queues of definitionPages(env, namespace, 'queues')) {
     yield queues

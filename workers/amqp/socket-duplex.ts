@@ -24,9 +24,10 @@ export class SocketDuplex implements Duplex {
   /** A broker that lets anybody in without a token does so on loopback. */
   readonly isFromHere = true;
   isPaused = false;
+  /** What was sent since the client said something. */
+  unreadBytes = 0;
   readonly #socket: WebSocket;
   #session: AmqpSession | null = null;
-  #unheardBytes = 0;
   #silence: ReturnType<typeof setTimeout> | undefined;
   /** What came while it was paused. */
   #held: Uint8Array[] = [];
@@ -50,12 +51,12 @@ export class SocketDuplex implements Duplex {
   }
 
   get isFull(): boolean {
-    return this.#unheardBytes > UNHEARD_BYTES_MAX;
+    return this.unreadBytes > UNHEARD_BYTES_MAX;
   }
 
   write(bytes: Uint8Array): void {
     this.#socket.send(bytes);
-    this.#unheardBytes += bytes.length;
+    this.unreadBytes += bytes.length;
     if (this.isFull) this.#silence ??= setTimeout(() => this.destroy(), UNHEARD_MS);
   }
 
@@ -82,7 +83,7 @@ export class SocketDuplex implements Duplex {
   #hear(data: ArrayBuffer | string): void {
     clearTimeout(this.#silence);
     this.#silence = undefined;
-    this.#unheardBytes = 0;
+    this.unreadBytes = 0;
     this.#session!.drained();
     if (typeof data === 'string') return this.#close(NOT_BINARY, 'AMQP is binary');
     this.#take(new Uint8Array(data));

@@ -41,6 +41,14 @@ interface Asked {
   readonly sha256: string | undefined;
 }
 
+/** How a completion ended. */
+interface Completed {
+  stored: ObjectReply | Failure;
+  isNew: boolean;
+  /** Bytes of the upload that have become no object, because there is another. */
+  wasted: number;
+}
+
 export async function beginUpload(
   bucket: R2Bucket,
   { namespace, id, key }: NamedObject,
@@ -115,13 +123,13 @@ export async function completeUpload(
   named: NamedObject,
   upload: string,
   parts: readonly StoredPart[],
-): Promise<{ reply: ObjectReply; isNew: boolean; wasted: number } | Failure> {
+): Promise<Completed | Failure> {
   const { namespace, id, key } = named;
   const note = await readNote(bucket, named, upload);
   if (isFailure(note)) {
     const found = await bucket.head(key); // the reply to an earlier attempt may have been lost
     if (found === null || storedObject(found).upload !== upload) return note;
-    return { reply: replyOf(id, storedObject(found)), isNew: false, wasted: 0 };
+    return { stored: replyOf(id, storedObject(found)), isNew: false, wasted: 0 };
   }
   const refused = refuseNew(id, note.bytes);
   if (refused) return refused;
@@ -145,9 +153,9 @@ export async function completeUpload(
   const isOurs = storedObject(stored).upload === upload;
   if (!isOurs) await bucket.delete(data);
   await bucket.delete(uploadKey(upload));
-  if (isOurs) return { reply: replyOf(id, storedObject(stored)), isNew: true, wasted: 0 };
+  if (isOurs) return { stored: replyOf(id, storedObject(stored)), isNew: true, wasted: 0 };
   const other = refuseOther(id, storedObject(stored), note.bytes, note.sha256);
-  return other ?? { reply: replyOf(id, storedObject(stored)), isNew: false, wasted: note.bytes };
+  return { stored: other ?? replyOf(id, storedObject(stored)), isNew: false, wasted: note.bytes };
 }
 
 /** Deletes an upload. An object that it has become stays. @returns what it had room for */

@@ -6,7 +6,7 @@ import { isDataKey, objectPrefix } from '../../core/objects/object-key.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
 import { expiryOf, OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../../protocol/names/object-id.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   objectListQuerySchema,
   objectPutQuerySchema,
@@ -19,6 +19,7 @@ import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { askBucket } from '../objects/bucket.ts';
+import { freeRoom, withRoom } from '../objects/room.ts';
 import {
   bytesKey,
   isExpired,
@@ -34,7 +35,7 @@ import {
 import { bind } from './bind.ts';
 
 export function objectRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listObjects, async (c) => {
+  bind(app, calls.listObjects, async (c) => {
     const namespace = readNamespace(c);
     if (isFailure(namespace)) return problem(c, namespace);
     const query = readQuery(c, objectListQuerySchema);
@@ -43,7 +44,7 @@ export function objectRoutes(app: Hono<AppEnv>): void {
     return isFailure(page) ? problem(c, page) : jsonReply(c, page);
   });
 
-  bind(app, operations.putObject, async (c) => {
+  bind(app, calls.putObject, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const query = readQuery(c, objectPutQuerySchema);
@@ -52,14 +53,14 @@ export function objectRoutes(app: Hono<AppEnv>): void {
     return isFailure(put) ? problem(c, put) : jsonReply(c, put.reply, put.isNew ? 201 : 200);
   });
 
-  bind(app, operations.getObject, async (c) => {
+  bind(app, calls.getObject, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const answer = await getObject(c, named);
     return isFailure(answer) ? problem(c, answer) : answer;
   });
 
-  bind(app, operations.deleteObject, async (c) => {
+  bind(app, calls.deleteObject, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const { id, key } = named;
@@ -69,6 +70,7 @@ export function objectRoutes(app: Hono<AppEnv>): void {
       const data = bytesKey(named, storedObject(found));
       if (data !== key) await bucket.delete(data); // first: what is left of a crash can be deleted again
       await bucket.delete(key);
+      await freeRoom(c.env, named.namespace, storedObject(found).bytes);
       return found;
     });
     if (isFailure(deleted)) return problem(c, deleted);
@@ -93,7 +95,7 @@ export function lengthOf(c: AppContext): number | undefined {
 
 async function putObject(
   c: AppContext,
-  { id, key }: NamedObject,
+  { namespace, id, key }: NamedObject,
   sha256: string | undefined,
 ): Promise<{ reply: ObjectReply; isNew: boolean } | Failure> {
   const bytes = lengthOf(c);
@@ -108,11 +110,21 @@ async function putObject(
   const stored = await askBucket(c.env, async (bucket) => {
     const before = await bucket.head(key);
     if (before) return before;
-    const put = await bucket.put(key, bytes === 0 ? new Uint8Array() : c.req.raw.body, {
+    const options = {
       ...metadataOf(contentType, sha256),
       ...(sha256 !== undefined && { sha256 }),
       onlyIf: new Headers({ 'if-none-match': '*' }), // another request may have been faster
-    });
+    };
+    const body = bytes === 0 ? new Uint8Array() : c.req.raw.body;
+    const isUsed = (put: R2Object | null): boolean => put !== null;
+    const put = await withRoom(
+      c.env,
+      namespace,
+      bytes,
+      isUsed,
+      async () => await bucket.put(key, body, options),
+    );
+    if (isFailure(put)) return put;
     return put === null ? await bucket.head(key) : { isNew: true as const, put };
   });
   if (isFailure(stored)) return stored;

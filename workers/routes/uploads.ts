@@ -3,7 +3,7 @@
 import type { Hono } from 'hono';
 import { isFailure } from '../../protocol/errors.ts';
 import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   partPutQuerySchema,
   uploadBeginSchema,
@@ -15,25 +15,29 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { askBucket } from '../objects/bucket.ts';
+import { freeRoom, withRoom } from '../objects/room.ts';
 import { beginUpload, completeUpload, putPart, readNote, removeUpload } from '../objects/uploads.ts';
 import { bind } from './bind.ts';
 import { lengthOf, readObject } from './objects.ts';
 
 export function uploadRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.beginUpload, async (c) => {
+  bind(app, calls.beginUpload, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const body = await readBody(c, uploadBeginSchema);
     if (isFailure(body)) return problem(c, body);
     const { bytes, sha256, content_type: contentType = BYTES_TYPE } = body.fields;
+    const isUsed = (given: Awaited<ReturnType<typeof beginUpload>>): boolean => 'begun' in given;
     const answer = await askBucket(c.env, (bucket) =>
-      beginUpload(bucket, named, { bytes, sha256, contentType }),
+      withRoom(c.env, named.namespace, bytes, isUsed, () =>
+        beginUpload(bucket, named, { bytes, sha256, contentType }),
+      ),
     );
     if (isFailure(answer)) return problem(c, answer);
     return 'begun' in answer ? jsonReply(c, answer.begun, 201) : jsonReply(c, answer.stored);
   });
 
-  bind(app, operations.putPart, async (c) => {
+  bind(app, calls.putPart, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const query = readQuery(c, partPutQuerySchema);
@@ -50,7 +54,7 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
     return isFailure(stored) ? problem(c, stored) : jsonReply(c, stored);
   });
 
-  bind(app, operations.completeUpload, async (c) => {
+  bind(app, calls.completeUpload, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const body = await readBody(c, uploadCompleteSchema);
@@ -58,10 +62,13 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
     const done = await askBucket(c.env, (bucket) =>
       completeUpload(bucket, named, c.req.param('upload') ?? '', body.fields.parts),
     );
-    return isFailure(done) ? problem(c, done) : jsonReply(c, done.reply, done.isNew ? 201 : 200);
+    if (isFailure(done)) return problem(c, done);
+    const { stored, isNew, wasted } = done;
+    await freeRoom(c.env, named.namespace, wasted);
+    return isFailure(stored) ? problem(c, stored) : jsonReply(c, stored, isNew ? 201 : 200);
   });
 
-  bind(app, operations.abortUpload, async (c) => {
+  bind(app, calls.abortUpload, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const upload = c.req.param('upload') ?? '';
@@ -69,6 +76,8 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
       const note = await readNote(bucket, named, upload);
       return isFailure(note) ? note : await removeUpload(bucket, named, upload, note);
     });
-    return isFailure(removed) ? problem(c, removed) : jsonReply(c, { upload });
+    if (isFailure(removed)) return problem(c, removed);
+    await freeRoom(c.env, named.namespace, removed);
+    return jsonReply(c, { upload });
   });
 }

@@ -26,6 +26,8 @@ export interface Duplex {
   readonly isWritable: boolean;
   /** Much waits until the client reads it. The session is told when that is over. */
   readonly isFull: boolean;
+  /** What waits until the client reads it. */
+  readonly unreadBytes: number;
   readonly isPaused: boolean;
   write(bytes: Uint8Array): void;
   /** Until it is resumed nothing more is received. */
@@ -50,6 +52,9 @@ export interface SessionSettings {
 /** Above it a connection is not read until the broker has taken some. */
 const BACKLOG_COUNT_MAX = 10_000;
 const BACKLOG_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Above it a client is not read until it reads: what it asks is answered, and answers are longer than questions. */
+const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
 
 /** How long a client may take to agree to a close, in ms. */
 const CLOSE_MS = 5_000;
@@ -95,6 +100,7 @@ export class AmqpSession {
   drained(): void {
     this.#drained?.resolve();
     this.#drained = null;
+    if (this.#duplex.isPaused) this.#wake();
   }
 
   /** The duplex is closed, by whichever side. */
@@ -184,7 +190,10 @@ export class AmqpSession {
     const bytes = this.#connection.takeOutput();
     if (bytes.length > 0 && this.#duplex.isWritable) this.#duplex.write(bytes);
     const { count, bytes: heldBytes } = this.#connection.backlog;
-    const isFull = count > BACKLOG_COUNT_MAX || heldBytes > BACKLOG_BYTES_MAX;
+    const isFull =
+      count > BACKLOG_COUNT_MAX ||
+      heldBytes > BACKLOG_BYTES_MAX ||
+      this.#duplex.unreadBytes > UNREAD_BYTES_MAX;
     if (isFull) this.#duplex.pause();
     else if (this.#duplex.isPaused) this.#duplex.resume();
     if (this.#connection.isOpen) this.#onOpen();

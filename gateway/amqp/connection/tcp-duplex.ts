@@ -33,6 +33,10 @@ class TcpDuplex implements Duplex {
     return this.#socket.writableNeedDrain;
   }
 
+  get unreadBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   get isPaused(): boolean {
     return this.#socket.isPaused();
   }

@@ -29,17 +29,23 @@ it('deletes what has expired, and nothing else', async () => {
   const nowMs = Date.now();
   const [today, later, forever] = [0, 9 * DAY_MS, null].map((ttlMs) => objectId('swept', nowMs, ttlMs));
   for (const id of [today, later, forever]) await put('default', id!);
-  expect(await sweepObjects(bucket, 'default', nowMs)).toBe(0);
-  expect(await sweepObjects(bucket, 'default', nowMs + 2 * DAY_MS)).toBe(1);
+  expect(await sweepObjects(bucket, 'default', nowMs)).toEqual({ deleted: 0, bytes: 0 });
+  expect(await sweepObjects(bucket, 'default', nowMs + 2 * DAY_MS)).toEqual({
+    deleted: 1,
+    bytes: today!.length,
+  });
   expect(await idsOf('default')).toEqual([later, forever]);
-  expect(await sweepObjects(bucket, 'default', nowMs + 20 * DAY_MS)).toBe(1);
+  expect(await sweepObjects(bucket, 'default', nowMs + 20 * DAY_MS)).toEqual({
+    deleted: 1,
+    bytes: later!.length,
+  });
   expect(await idsOf('default')).toEqual([forever]);
 });
 
 it('deletes more than a page', async () => {
   for (const name of ['a', 'b', 'c', 'd', 'e'])
     await bucket.put(`${objectPrefix('many')}2026-01-01.${name}`, 'x');
-  expect(await sweepObjects(bucket, 'many', Date.parse('2026-01-03'), 2)).toBe(5);
+  expect(await sweepObjects(bucket, 'many', Date.parse('2026-01-03'), 2)).toEqual({ deleted: 5, bytes: 5 });
 });
 
 it('is done by the cron, also for uploads that nobody has completed', async () => {
