@@ -24,11 +24,16 @@ export interface KafkaServerOptions {
   autoCreate?: boolean;
   /** Connections at most; others are closed at once. Default 10,000. */
   connectionsMax?: number;
+  /** The time for the login and the first request that it is for, in ms. Default one minute. */
+  loginMs?: number;
   /** Told of faults of ours. Default: standard error. */
   onError?: (error: unknown) => void;
 }
 
 const CONNECTIONS_MAX = 10_000;
+
+/** Whoever has not logged in keeps a connection from others for so long. */
+const LOGIN_MS = 60_000;
 
 /** A TLS handshake has this long, in ms. */
 const HANDSHAKE_MS = 10_000;
@@ -53,10 +58,23 @@ export class KafkaServer {
     const { url, port, tls, host = '127.0.0.1', namespace = 'default' } = options;
     const onError =
       options.onError ?? ((error: unknown) => console.error('posthorn gateway: a fault of ours:', error));
-    const { advertised = null, autoCreate = false, connectionsMax = CONNECTIONS_MAX } = options;
+    const {
+      advertised = null,
+      autoCreate = false,
+      connectionsMax = CONNECTIONS_MAX,
+      loginMs = LOGIN_MS,
+    } = options;
     const sockets = new Set<KafkaSocket>();
     const shareMembers = new ShareMembers();
-    const settings = { url, clients: new BrokerClients(url), namespace, autoCreate, shareMembers, onError };
+    const settings = {
+      url,
+      clients: new BrokerClients(url),
+      namespace,
+      autoCreate,
+      loginMs,
+      shareMembers,
+      onError,
+    };
     const doorOf = (address: Address | null): DoorSettings => ({
       connectionsMax,
       handshakeMs: HANDSHAKE_MS,

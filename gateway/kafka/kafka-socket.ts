@@ -25,6 +25,8 @@ export interface SocketSettings {
   /** Where clients reach the gateway; null: where they have dialled. */
   advertised: Address | null;
   autoCreate: boolean;
+  /** The time until the first request that a login is for, in ms. */
+  loginMs: number;
   shareMembers: ShareMembers;
   onError(error: unknown): void;
 }
@@ -66,12 +68,14 @@ export class KafkaSocket {
   #isFlushing = false;
   #silences = 0;
   #clientId = '';
+  readonly #loginTimer: NodeJS.Timeout;
 
   constructor(socket: Socket, settings: SocketSettings) {
     this.#socket = socket;
     this.#settings = settings;
     const { url, namespace } = settings;
     this.#login = new Login({ url, namespace, isFromHere: isLoopback(socket) });
+    this.#loginTimer = setTimeout(() => socket.destroy(), settings.loginMs);
     socket.setNoDelay(true);
     socket.setTimeout(SILENCE_MS_MAX);
     socket.on('data', (chunk) => this.#guard(() => this.#receive(chunk)));
@@ -143,6 +147,7 @@ export class KafkaSocket {
     const credential = await this.#login.credential();
     if (credential === null || this.#ended.signal.aborted) return null;
     const { advertised, autoCreate } = this.#settings;
+    clearTimeout(this.#loginTimer);
     this.#connection.allow(REQUEST_BYTES_MAX);
     this.#session = {
       ...this.#connected(credential),
@@ -230,6 +235,7 @@ export class KafkaSocket {
   }
 
   #end(): void {
+    clearTimeout(this.#loginTimer);
     this.#ended.abort(new PosthornError('aborted', 'the connection has ended'));
     this.#connection.end('the connection has ended');
     this.#onDrain();

@@ -6,7 +6,7 @@ import { isDataKey, objectPrefix } from '../../core/objects/object-key.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
 import { expiryOf, OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../../protocol/names/object-id.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   objectListQuerySchema,
   objectPutQuerySchema,
@@ -35,7 +35,7 @@ import {
 import { bind } from './bind.ts';
 
 export function objectRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listObjects, async (c) => {
+  bind(app, calls.listObjects, async (c) => {
     const namespace = readNamespace(c);
     if (isFailure(namespace)) return problem(c, namespace);
     const query = readQuery(c, objectListQuerySchema);
@@ -44,7 +44,7 @@ export function objectRoutes(app: Hono<AppEnv>): void {
     return isFailure(page) ? problem(c, page) : jsonReply(c, page);
   });
 
-  bind(app, operations.putObject, async (c) => {
+  bind(app, calls.putObject, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const query = readQuery(c, objectPutQuerySchema);
@@ -53,14 +53,14 @@ export function objectRoutes(app: Hono<AppEnv>): void {
     return isFailure(put) ? problem(c, put) : jsonReply(c, put.reply, put.isNew ? 201 : 200);
   });
 
-  bind(app, operations.getObject, async (c) => {
+  bind(app, calls.getObject, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const answer = await getObject(c, named);
     return isFailure(answer) ? problem(c, answer) : answer;
   });
 
-  bind(app, operations.deleteObject, async (c) => {
+  bind(app, calls.deleteObject, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const { id, key } = named;

@@ -11,7 +11,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { SETTLE_TAGS_MAX } from '../../protocol/limits.ts';
 import { encodeAcquiredFrame } from '../../protocol/frames/acquired-frame.ts';
 import { ACQUIRED_RECORDS_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   acknowledgeSchema,
   acquireSchema,
@@ -41,11 +41,11 @@ import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '..
 import { listReply } from './list-reply.ts';
 
 export function shareGroupRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listShareGroups, (c) =>
+  bind(app, calls.listShareGroups, (c) =>
     listReply(c, 'shareGroups', (groups): ShareGroupList => ({ share_groups: groups.map(fieldsOf) })),
   );
 
-  bind(app, operations.putShareGroup, async (c) => {
+  bind(app, calls.putShareGroup, async (c) => {
     const path = readNamed(c, 'share_group');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, shareGroupConfigSchema);
@@ -65,7 +65,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     return c.json(replyOf(group, put.topologyVersion), put.isNew ? 201 : 200);
   });
 
-  bind(app, operations.describeShareGroup, async (c) => {
+  bind(app, calls.describeShareGroup, async (c) => {
     const found = await readShareGroup(c, Infinity);
     if (isFailure(found)) return problem(c, found);
     const { group, topologyVersion } = found;
@@ -81,7 +81,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     } satisfies ShareGroupState);
   });
 
-  bind(app, operations.deleteShareGroup, async (c) => {
+  bind(app, calls.deleteShareGroup, async (c) => {
     const path = readNamed(c, 'share_group');
     if (isFailure(path)) return problem(c, path);
     const { namespace, name } = path;
@@ -93,7 +93,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     return c.json({ share_group: name, topology_version: deleted.topologyVersion });
   });
 
-  bind(app, operations.acquireRecords, async (c) => {
+  bind(app, calls.acquireRecords, async (c) => {
     const body = await readBody(c, acquireSchema);
     if (isFailure(body)) return problem(c, body);
     const atLeast = seenTopologyVersion(c);
@@ -129,7 +129,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     return await replyWithSigns(c, form, answer, nothing);
   });
 
-  bind(app, operations.acknowledgeRecords, async (c) => {
+  bind(app, calls.acknowledgeRecords, async (c) => {
     const atLeast = seenTopologyVersion(c);
     const found = await readShareGroup(c, atLeast);
     if (isFailure(found)) return problem(c, found);

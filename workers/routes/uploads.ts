@@ -3,7 +3,7 @@
 import type { Hono } from 'hono';
 import { isFailure } from '../../protocol/errors.ts';
 import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   partPutQuerySchema,
   uploadBeginSchema,
@@ -21,7 +21,7 @@ import { bind } from './bind.ts';
 import { lengthOf, readObject } from './objects.ts';
 
 export function uploadRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.beginUpload, async (c) => {
+  bind(app, calls.beginUpload, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const body = await readBody(c, uploadBeginSchema);
@@ -37,7 +37,7 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
     return 'begun' in answer ? jsonReply(c, answer.begun, 201) : jsonReply(c, answer.stored);
   });
 
-  bind(app, operations.putPart, async (c) => {
+  bind(app, calls.putPart, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const query = readQuery(c, partPutQuerySchema);
@@ -54,7 +54,7 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
     return isFailure(stored) ? problem(c, stored) : jsonReply(c, stored);
   });
 
-  bind(app, operations.completeUpload, async (c) => {
+  bind(app, calls.completeUpload, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const body = await readBody(c, uploadCompleteSchema);
@@ -68,7 +68,7 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
     return isFailure(stored) ? problem(c, stored) : jsonReply(c, stored, isNew ? 201 : 200);
   });
 
-  bind(app, operations.abortUpload, async (c) => {
+  bind(app, calls.abortUpload, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const upload = c.req.param('upload') ?? '';
