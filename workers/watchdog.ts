@@ -9,6 +9,7 @@
  *   queues         once an hour: delayed messages, retries, leases, dead letters, alerts
  *   subscriptions  of a topic, once an hour: what they hold was lost with their object, dead letters, the end of a pause of the endpoint
  *   objects        once an hour: large bodies that have expired (docs/large-bodies.md)
+ *   uploads        once an hour: those of all namespaces that were abandoned a day ago
  *   groups         once a day: a group of which all members are gone at once notices when it is called
  *   partitions     once a day: retention, compaction, offsets that expire, dead letters of share groups
  *
@@ -44,7 +45,9 @@ import type { Env } from '../durable-objects/env.ts';
 import type { DirectoryPage } from '../durable-objects/rpc/directory.ts';
 import { PAGE_ITEMS_MAX } from '../protocol/limits.ts';
 import { definitionPages } from './cache/definition-pages.ts';
+import { freeRoom } from './objects/room.ts';
 import { sweepObjects } from './objects/sweep-objects.ts';
+import { sweepUploads } from './objects/sweep-uploads.ts';
 
 /** Calls at the same time. */
 const FAN_OUT = 16;
@@ -73,6 +76,12 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
       console.error(`the watchdog could not learn what there is in namespace ${namespace}`, error);
     }
     if (budget.left <= 0) missed += 1;
+  }
+  if (env.OBJECTS && isInSlot(slot, SWEEP_SLOTS, 'uploads')) {
+    const free = (namespace: string, bytes: number): Promise<void> => freeRoom(env, namespace, bytes);
+    await sweepUploads(env.OBJECTS, Date.now(), free).catch((error: unknown) => {
+      console.error('abandoned uploads could not be deleted; trying again in an hour', error);
+    });
   }
   if (missed > 0)
     console.warn(`the calls of this run did not suffice: ${missed} namespaces wait for later runs`);
@@ -127,7 +136,12 @@ async function* dueIn(env: Env, namespace: string, slot: number): AsyncGenerator
   }
   const { OBJECTS: bucket } = env;
   if (bucket && isInSlot(slot, SWEEP_SLOTS, namespace))
-    yield [async () => await sweepObjects(bucket, namespace, Date.now())];
+    yield [
+      async () => {
+        const { bytes } = await sweepObjects(bucket, namespace, Date.now());
+        await freeRoom(env, namespace, bytes);
+      },
+    ];
   yield* dueCoordinators(env, namespace, slot);
   for await (const queues of definitionPages(env, namespace, 'queues')) {
     yield queues

@@ -90,7 +90,9 @@ export function storingRequest(
 
 /** Returns what whoever makes a hook has to be allowed, and what its sender may do then. */
 export function needsOfHook(target: HookTarget): readonly Need[] {
-  return 'debezium' in target ? NEEDS_OF_CAPTURE : needsOfTarget(target);
+  if (!('debezium' in target)) return needsOfTarget(target);
+  const { other } = target.debezium;
+  return other === undefined ? NEEDS_OF_CAPTURE : [...NEEDS_OF_CAPTURE, ...needsOfTarget({ topic: other })];
 }
 
 function capturePath({ create, tombstones, ...fields }: DebeziumTarget): string {

@@ -12,6 +12,7 @@ import {
   type SubscriptionTarget,
   type WorkerTarget,
 } from '../../protocol/schemas/subscriptions.ts';
+import { failure, type Failure } from '../../protocol/errors.ts';
 import type { TopicConfig } from '../../protocol/schemas/topics.ts';
 import type { TopicAddress, TopicDefinition, TopicSubscription } from './topics.ts';
 
@@ -100,6 +101,27 @@ export function declareSubscription(
   return existing && isSame(existing, made)
     ? { definition: existing, madeSecret }
     : { definition: made, madeSecret };
+}
+
+/**
+ * Returns why the credentials that a declaration leaves out cannot stay; null if they can. They were given for one server: whoever may
+ * change the target shall not get them by having them sent elsewhere.
+ */
+export function credentialProblem(
+  existing: SubscriptionDefinition | null,
+  { target, ...declared }: SubscriptionDeclaration,
+): Failure | null {
+  if (existing === null || !('url' in target)) return null;
+  const { target: before } = existing.config;
+  if ('url' in before && new URL(before.url).origin === new URL(target.url).origin) return null;
+  const kept = (['authorization', 'oauth'] as const).find(
+    (field) => declared[field] === undefined && (existing[field] ?? null) !== null,
+  );
+  if (kept === undefined) return null;
+  return failure(
+    'invalid_field',
+    `body ${kept}: it was given for another server than that of the target; send it again, or null`,
+  );
 }
 
 /** @param reason null: it is resumed, which closes its breaker */

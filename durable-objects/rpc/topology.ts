@@ -139,6 +139,9 @@ export interface QueueDeletionRequest extends QueueDeletion {
 }
 
 /** How a document of definitions is applied. */
+/** What sends its dead letters to `<name>.dlq`, beside queues. */
+export type LetterOwner = 'subscription' | 'share_group';
+
 export interface DefinitionsApplication {
   /** What the document does not have is deleted, of the kinds that it has. */
   isPruning: boolean;
@@ -269,6 +272,9 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   putHook(name: string, declaration: HookDeclaration): New<HookAnswer & { secret: string | null }>;
   deleteHook(name: string): HookAnswer | Failure;
 
+  /** Returns those names whose default dead-letter queue is there and belongs to something else. */
+  lettersOfOthers(kind: LetterOwner, names: readonly string[]): string[];
+
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number };
   putShareGroup(
     namespace: string,
@@ -304,6 +310,9 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
    * does not count, or nothing is limited.
    */
   reportStored(object: StoringObject, bytes: number): number | null;
+
+  /** Counts large bodies that come to the bucket, or have gone (below zero). Returns why there is no room for them. */
+  changeObjectBytes(bytes: number): Failure | null;
 
   /** The definitions of many queues and topics at once, without those that do not exist. */
   definitions(

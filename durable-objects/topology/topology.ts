@@ -35,7 +35,7 @@ import { changesSince, snapshotPage } from './routing/routing-feed.ts';
 import { deletePolicyIn, putPolicyIn } from './definitions/policies.ts';
 import { DocumentedTopology } from './document/documented-topology.ts';
 import { takeProducerIds } from './producer-ids.ts';
-import { changeQueueIn, declareQueueIn, deleteQueueIn } from './definitions/queues.ts';
+import { changeQueueIn, declareQueueIn, deleteQueueIn, lettersOfOthersIn } from './definitions/queues.ts';
 import { deleteScheduleIn, pauseScheduleIn, putScheduleIn } from './definitions/schedules.ts';
 import { deleteSubscriptionIn, pauseSubscriptionIn, putSubscriptionIn } from './definitions/subscriptions.ts';
 import { deleteShareGroupIn, putShareGroupIn } from './definitions/share-groups.ts';
@@ -49,6 +49,7 @@ import type {
   DefinitionPage,
   ExchangeAnswer,
   HookAnswer,
+  LetterOwner,
   ListKind,
   PolicyAnswer,
   QueueAnswer,
@@ -286,6 +287,10 @@ export class Topology extends DocumentedTopology implements TopologyMethods {
 
   deleteHook(name: string): HookAnswer | Failure {
     return deleteHookIn(this.store, name);
+  }
+
+  lettersOfOthers(kind: LetterOwner, names: readonly string[]): string[] {
+    return lettersOfOthersIn(this.store, kind, names);
   }
 
   shareGroup(name: string): { group: ShareGroupDefinition | null; topologyVersion: number } {

@@ -11,6 +11,7 @@ import {
   shareGroupSchema,
   shareGroupStateSchema,
 } from '../schemas/share-groups.ts';
+import { ACQUIRED_RECORDS_TYPE } from '../headers/media-types.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
 import { onAll, onShareGroup } from './access-rule.ts';
 import {
@@ -96,9 +97,16 @@ export const shareGroupOperations = {
     summary: 'Acquire records of all partitions. Each is locked for this member until it is acknowledged',
     body: { json: acquireSchema },
     replies: {
-      200: { description: `The records, each with its tag. ${WHILE_WAITING}`, json: acquiredSchema },
+      200: {
+        description: `The records, each with its tag. ${WHILE_WAITING}`,
+        json: acquiredSchema,
+        frame: {
+          type: ACQUIRED_RECORDS_TYPE,
+          description: 'The batches of the records as they are stored (docs/frames.md, Acquired records)',
+        },
+      },
     },
-    errors: [...GROUP_ERRORS, 'partition_unavailable', ...BODY_ERRORS],
+    errors: [...GROUP_ERRORS, 'partition_not_found', 'partition_unavailable', ...BODY_ERRORS],
   },
   acknowledgeRecords: {
     id: 'acknowledgeRecords',

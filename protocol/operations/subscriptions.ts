@@ -42,7 +42,7 @@ export const subscriptionOperations = {
     method: 'put',
     path: SUBSCRIPTION,
     tag: 'subscriptions',
-    access: onSubscription('manage', '`read` on the source'),
+    access: onSubscription('manage', '`read` on the source, and `write` on where dead letters go'),
     audit: true,
     summary:
       'Create or replace a subscription: messages of a queue, or records of a topic, pushed to an HTTP endpoint or a Worker',

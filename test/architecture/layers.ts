@@ -30,7 +30,7 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
   workers: (path, { target, isFile }) =>
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||
-    (inFolder(target, 'durable-objects') && (path === ENTRY || isCallable(target))) ||
+    (inFolder(target, 'durable-objects') && (ENTRIES.includes(path) || isCallable(target))) ||
     (!isFile &&
       (isPackage(target, 'hono') ||
         target === 'jose' ||
@@ -52,6 +52,9 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
 
 /** The one file that names the classes of the objects. Everybody else knows them by the interfaces of `rpc/`. */
 const ENTRY = 'workers/index.ts';
+
+/** The same, and the entry that loads them later. */
+const ENTRIES = [ENTRY, 'workers/deployed.ts'];
 
 /** What says how objects are called, without the objects themselves. */
 function isCallable(path: string): boolean {

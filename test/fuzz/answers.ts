@@ -2,9 +2,11 @@
 
 import { decodeDeliveryFrame } from '../../protocol/frames/delivery-frame.ts';
 import { errorTable, type ErrorCode, type ProblemDocument } from '../../protocol/errors.ts';
+import { decodeAcquiredFrame } from '../../protocol/frames/acquired-frame.ts';
 import { decodeGroupFrame } from '../../protocol/frames/group-frame.ts';
 import {
   DELIVERIES_TYPE,
+  ACQUIRED_RECORDS_TYPE,
   GROUP_RECORDS_TYPE,
   JSON_LINES_TYPE,
   JSON_TYPE,
@@ -93,6 +95,7 @@ function checkBytes(type: string, bytes: Uint8Array): string[] {
     if (type === DELIVERIES_TYPE && bytes.length > 0) decodeDeliveryFrame(bytes);
     if (type === SETTLEMENTS_TYPE) decodeOutcomeFrame(bytes);
     if (type === GROUP_RECORDS_TYPE) decodeGroupFrame(bytes);
+    if (type === ACQUIRED_RECORDS_TYPE) decodeAcquiredFrame(bytes);
   } catch (error) {
     return [`was answered with ${type} that cannot be read: ${(error as Error).message}`];
   }

@@ -44,6 +44,10 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   ['DescribeCluster'],
   ['ConsumerGroupHeartbeat'],
   ['ConsumerGroupDescribe'],
+  ['ShareGroupHeartbeat'],
+  ['ShareGroupDescribe'],
+  ['ShareFetch'],
+  ['ShareAcknowledge'],
 ];
 
 export const SERVED: ReadonlyMap<number, Versions> = new Map(

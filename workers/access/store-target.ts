@@ -40,15 +40,15 @@ export async function refuseStoreTarget(
   return isItself ? failure('invalid_field', 'body target: it is the source itself') : null;
 }
 
-/** Returns a failure if there is no such queue or topic. */
+/** Returns a failure if there is no such queue or topic in another namespace. The topology checks its own. */
 export async function missingStoreTarget(
   c: AppContext,
   own: string,
   { target }: Targeted,
 ): Promise<Failure | null> {
-  if (!isStoreTarget(target)) return null;
+  if (!isStoreTarget(target) || (target.namespace ?? own) === own) return null;
   const [kind, name] = placeOf(target);
-  const { queues, topics } = await topologyStub(c.env, target.namespace ?? own).definitions(
+  const { queues, topics } = await topologyStub(c.env, target.namespace!).definitions(
     kind === 'queue' ? [name] : [],
     kind === 'topic' ? [name] : [],
   );

@@ -6,7 +6,7 @@ import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { CALL_BYTES_MAX, DEFINITIONS_BYTES_MAX, DEFINITIONS_ENTRIES_MAX } from '../../protocol/limits.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   applyDefinitionsQuerySchema,
   DEFINITION_LISTS,
@@ -18,6 +18,7 @@ import {
   type DefinitionStep,
 } from '../../protocol/schemas/definitions.ts';
 import { refuseReach } from '../access/authorize.ts';
+import { refuseDefaultLetters } from '../access/default-letters.ts';
 import { refuseStoreTarget } from '../access/store-target.ts';
 import { forgetHook } from '../access/hooks/known-hooks.ts';
 import { JSON_REPLY_WEIGHT, grantReply } from '../bounds/reply-bytes.ts';
@@ -35,13 +36,13 @@ import { bodyKind, check, readJson } from '../http/request.ts';
 import { beginAtEnd } from '../share-groups/begin-at-end.ts';
 import { bind } from './bind.ts';
 import { refuseReserved } from './queues.ts';
-import { checkSubscription } from './subscriptions.ts';
+import { checkSubscription, leavesLetters } from './subscriptions.ts';
 
 /** Steps that the audit names, and failures that a problem names: the rest are counted. */
 const SHOWN_MAX = 100;
 
 export function definitionRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.getDefinitions, async (c) => {
+  bind(app, calls.getDefinitions, async (c) => {
     const namespace = readNamespace(c);
     if (typeof namespace !== 'string') return problem(c, namespace);
     const query = readQuery(c, definitionsQuerySchema);
@@ -58,7 +59,7 @@ export function definitionRoutes(app: Hono<AppEnv>): void {
     return jsonReply(c, writtenDocument(JSON.parse(exported.listsJson) as object));
   });
 
-  bind(app, operations.putDefinitions, async (c) => {
+  bind(app, calls.putDefinitions, async (c) => {
     const namespace = readNamespace(c);
     if (typeof namespace !== 'string') return problem(c, namespace);
     const query = readQuery(c, applyDefinitionsQuerySchema);
@@ -69,7 +70,8 @@ export function definitionRoutes(app: Hono<AppEnv>): void {
     if (isFailure(document)) return problem(c, document);
     const refused =
       refuseReach(c, needsOfDocument(document, isPruning)) ??
-      (await refuseStoreTargets(c, namespace, document));
+      (await refuseStoreTargets(c, namespace, document)) ??
+      (await refuseLetters(c, namespace, document));
     if (refused) return problem(c, refused);
     const json = utf8Json(keptDocument(document));
     if (json.length > CALL_BYTES_MAX) {
@@ -103,6 +105,25 @@ async function refuseStoreTargets(
     if (refused) return { ...refused, message: `subscription "${subscription}": ${refused.message}` };
   }
   return null;
+}
+
+/** Dead letters that are left to the broker go to queues that may be those of others. */
+async function refuseLetters(
+  c: AppContext,
+  namespace: string,
+  { subscriptions = [], share_groups: groups = [] }: Definitions,
+): Promise<Failure | null> {
+  const left = subscriptions.filter(leavesLetters).map(({ subscription }) => subscription);
+  const leftByGroups = groups.filter((group) => group.dead_letter === undefined);
+  return (
+    (await refuseDefaultLetters(c, namespace, 'subscription', left)) ??
+    (await refuseDefaultLetters(
+      c,
+      namespace,
+      'share_group',
+      leftByGroups.map(({ share_group: name }) => name),
+    ))
+  );
 }
 
 async function readDocument(c: AppContext): Promise<Definitions | Failure> {

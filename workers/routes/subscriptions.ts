@@ -10,7 +10,7 @@ import { subscriptionStub, topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { JsonText } from '../../protocol/json/json-text.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   attemptsQuerySchema,
   BATCH_FORMATS,
@@ -26,6 +26,7 @@ import {
   type SubscriptionWithStateReply,
 } from '../../protocol/schemas/subscriptions.ts';
 import { refuseReach } from '../access/authorize.ts';
+import { refuseDefaultLetters } from '../access/default-letters.ts';
 import { missingStoreTarget, refuseStoreTarget } from '../access/store-target.ts';
 import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { diskFailureOf } from '../http/disk-failure.ts';
@@ -37,13 +38,13 @@ import { bind } from './bind.ts';
 import { listReply } from './list-reply.ts';
 
 export function subscriptionRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listSubscriptions, (c) =>
+  bind(app, calls.listSubscriptions, (c) =>
     listReply(c, 'subscriptions', (subscriptions): SubscriptionList => ({
       subscriptions: subscriptions.map(fieldsOf),
     })),
   );
 
-  bind(app, operations.putSubscription, async (c) => {
+  bind(app, calls.putSubscription, async (c) => {
     const path = readNamed(c, 'subscription');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, subscriptionDeclarationSchema);
@@ -51,6 +52,12 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     const refused =
       refuseReach(c, needsOfSource(body.fields.source)) ??
       checkSubscription(body.fields) ??
+      (await refuseDefaultLetters(
+        c,
+        path.namespace,
+        'subscription',
+        leavesLetters(body.fields) ? [path.name] : [],
+      )) ??
       (await refuseStoreTarget(c, path.namespace, body.fields)) ??
       (await missingStoreTarget(c, path.namespace, body.fields));
     if (refused) return problem(c, refused);
@@ -62,7 +69,7 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     return subscriptionReply(c, reply, topologyVersion, isNew ? 201 : 200);
   });
 
-  bind(app, operations.getSubscription, async (c) => {
+  bind(app, calls.getSubscription, async (c) => {
     const found = await findSubscription(c);
     if (isFailure(found)) return problem(c, found);
     const { subscription, topologyVersion } = found;
@@ -80,7 +87,7 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     } satisfies SubscriptionWithStateReply);
   });
 
-  bind(app, operations.deleteSubscription, async (c) => {
+  bind(app, calls.deleteSubscription, async (c) => {
     const path = readNamed(c, 'subscription');
     if (isFailure(path)) return problem(c, path);
     const deleted = await topologyStub(c.env, path.namespace).deleteSubscription(path.name);
@@ -89,10 +96,10 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     return c.json({ subscription: path.name, topology_version: deleted.topologyVersion });
   });
 
-  bind(app, operations.pauseSubscription, (c) => setPaused(c, true));
-  bind(app, operations.resumeSubscription, (c) => setPaused(c, false));
+  bind(app, calls.pauseSubscription, (c) => setPaused(c, true));
+  bind(app, calls.resumeSubscription, (c) => setPaused(c, false));
 
-  bind(app, operations.testSubscription, async (c) => {
+  bind(app, calls.testSubscription, async (c) => {
     const found = await findSubscription(c);
     if (isFailure(found)) return problem(c, found);
     const { subscription } = found;
@@ -101,7 +108,7 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     return jsonReply(c, { subscription: subscription.name, attempt } satisfies SubscriptionTested);
   });
 
-  bind(app, operations.seekSubscription, async (c) => {
+  bind(app, calls.seekSubscription, async (c) => {
     const body = await readBody(c, subscriptionSeekSchema);
     if (isFailure(body)) return problem(c, body);
     const found = await findSubscription(c);
@@ -116,7 +123,7 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     return jsonReply(c, { subscription: subscription.name, offsets } satisfies SubscriptionSought);
   });
 
-  bind(app, operations.listAttempts, async (c) => {
+  bind(app, calls.listAttempts, async (c) => {
     const query = readQuery(c, attemptsQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const found = await findSubscription(c);
@@ -130,6 +137,11 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     if (isFailure(attempts)) return problem(c, attempts);
     return jsonReply(c, { attempts: JsonText.ofText(attempts) });
   });
+}
+
+/** Returns true if the broker chooses the queue of dead letters. */
+export function leavesLetters({ source }: Pick<SubscriptionDeclaration, 'source'>): boolean {
+  return 'topic' in source && source.dead_letter === undefined;
 }
 
 /** Returns what is wrong with a declaration that its schema cannot say; null: nothing. */

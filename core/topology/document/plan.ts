@@ -202,7 +202,10 @@ function referencesOf(kind: DefinitionKind, entry: Entry): string[] {
     return [`exchange ${source}`, `${destination.kind} ${destination.name}`];
   }
   if (kind === 'schedule' || kind === 'hook') return targetOf(entry['target']);
-  if (kind === 'subscription') return targetOf(entry['source']);
+  if (kind === 'subscription') {
+    const target = entry['target'] as { namespace?: string };
+    return [...targetOf(entry['source']), ...(target.namespace === undefined ? targetOf(target) : [])];
+  }
   if (kind === 'share_group') return (entry['topics'] as string[]).map((topic) => `topic ${topic}`);
   return [];
 }

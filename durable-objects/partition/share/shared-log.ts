@@ -7,7 +7,7 @@
  * Members see committed records only. Records that are gone when they would be handed out count as done.
  */
 
-import { acknowledge } from '../../../core/share/acknowledge.ts';
+import { acknowledge, acknowledgeRanges, releaseHeld } from '../../../core/share/acknowledge.ts';
 import { shareDeadLetter } from '../../../core/share/dead-letter.ts';
 import { ShareWindow, type Acquired, type Archived } from '../../../core/share/share-window.ts';
 import { addRange, type Ranges } from '../../../core/queue/state/ranges.ts';
@@ -122,7 +122,13 @@ export class SharedLog {
     };
   }
 
-  acknowledge({ group, memberId, acknowledgements }: ShareAcknowledge): ShareAcknowledged | StaleGroup {
+  acknowledge({
+    group,
+    memberId,
+    acknowledgements,
+    ranges,
+    isLeaving,
+  }: ShareAcknowledge): ShareAcknowledged | StaleGroup {
     const opened = this.#open(group);
     if (!opened) return STALE_GROUP;
     const { window } = opened;
@@ -131,8 +137,13 @@ export class SharedLog {
     const archived = window.expire(nowMs, deliveryLimit);
     const context = { memberId, deliveryLimit, nowMs };
     const outcomes = acknowledgements.map((one) => acknowledge(window, one, context, archived));
+    const whole =
+      memberId === undefined || ranges.length === 0
+        ? 'acknowledged'
+        : acknowledgeRanges(window, ranges, { ...context, memberId }, archived);
+    if (isLeaving && memberId !== undefined) releaseHeld(window, { ...context, memberId }, archived);
     if (window.isChanged) this.#write(group, window, archived, nowMs);
-    return outcomes;
+    return { outcomes, ranges: whole };
   }
 
   /** Returns the current state without writing. */

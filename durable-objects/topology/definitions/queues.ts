@@ -11,12 +11,13 @@ import {
 import type { AlertDefinition } from '../../../core/topology/rules/alerts.ts';
 import type { PolicyDefinition } from '../../../core/topology/rules/policies.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
+import { defaultDeadLetterQueue } from '../../../protocol/names/name-rule.ts';
 import type { QueueChange, QueueDeclaration } from '../../../protocol/schemas/queues.ts';
 import { CLOSED_MS } from '../../rpc/queue.ts';
 import { isStale } from '../../rpc/stale.ts';
 import { queueStub } from '../../stubs.ts';
 import type { Env } from '../../env.ts';
-import type { QueueAnswer, QueueDeletionRequest } from '../../rpc/topology.ts';
+import type { LetterOwner, QueueAnswer, QueueDeletionRequest } from '../../rpc/topology.ts';
 import type { TopologyStore } from '../topology-store.ts';
 
 /** The policies and alert rules of a namespace. */
@@ -124,4 +125,27 @@ function answer(store: TopologyStore, { definition }: QueueEntry): QueueAnswer {
 
 function noSuchQueue(name: string): Failure {
   return failure('queue_not_found', `there is no queue "${name}"; PUT creates it`);
+}
+
+/** What the broker declares as the queue of somebody's dead letters. */
+const OWN_LETTERS = JSON.stringify({ dead_letter: 'none' });
+
+/**
+ * Returns those of some names whose default dead-letter queue is there already and belongs to something else: somebody has declared it,
+ * or a definition of another kind has the same name.
+ */
+export function lettersOfOthersIn(
+  store: TopologyStore,
+  kind: LetterOwner,
+  names: readonly string[],
+): string[] {
+  const [own, other] =
+    kind === 'subscription'
+      ? [store.subscriptions, store.shareGroups]
+      : [store.shareGroups, store.subscriptions];
+  return names.filter((name) => {
+    const queue = own.has(name) ? null : store.queues.get(defaultDeadLetterQueue(name));
+    if (queue === null) return false;
+    return JSON.stringify(queue.given) !== OWN_LETTERS || store.queues.has(name) || other.has(name);
+  });
 }

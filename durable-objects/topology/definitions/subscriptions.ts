@@ -1,7 +1,9 @@
 /** Changes of subscriptions: checks declarations, and stores them together with what their queues keep of them. */
 
 import {
+  credentialProblem,
   declareSubscription,
+  isStoreTarget,
   isWorkerTarget,
   pauseSubscription,
   sourceTopicOf,
@@ -40,12 +42,14 @@ export function putSubscriptionIn(
     refused ?? (oauth ? checkWebhookUrl(oauth.token_url, mayCallAnywhere(env), 'oauth.token_url') : null);
   if (unreached) return unreached;
   const existing = store.subscriptions.get(name);
+  const credentials = credentialProblem(existing, declaration);
+  if (credentials) return credentials;
   if (existing === null && store.subscriptions.count() >= SUBSCRIPTIONS_MAX) {
     return failure('too_many_subscriptions', `a namespace has at most ${SUBSCRIPTIONS_MAX} subscriptions`);
   }
   const queue = defaultDeadLetterQueue(name);
   const source = completeSource(declaration.source, queue);
-  const problem = checkSource(store, name, source);
+  const problem = checkSource(store, name, source) ?? checkStoreTarget(store, namespace, target);
   if (problem) return problem;
   const letters = prepareDeadLetters(store, namespace, declaration.source, queue);
   if (letters) return letters;
@@ -116,6 +120,19 @@ function checkSource(store: TopologyStore, name: string, source: SubscriptionSou
     'too_many_subscriptions',
     `${kind} "${of}" has ${SUBSCRIPTIONS_OF_SOURCE_MAX} subscriptions, which is the most`,
   );
+}
+
+/** One in another namespace is for the router to look for. */
+function checkStoreTarget(
+  store: TopologyStore,
+  own: string,
+  target: SubscriptionDeclaration['target'],
+): Failure | null {
+  if (!isStoreTarget(target) || (target.namespace ?? own) !== own) return null;
+  const [kind, of] =
+    'queue' in target ? (['queue', target.queue] as const) : (['topic', target.topic] as const);
+  const isThere = kind === 'queue' ? store.queues.has(of) : store.topics.has(of);
+  return isThere ? null : failure(`${kind}_not_found`, `there is no ${kind} "${of}" to store messages in`);
 }
 
 /** Declares the default queue of dead letters, and refuses another one that does not exist. */

@@ -95,7 +95,7 @@ export function applyDocumentIn(
             refused: overQuota,
             queues: [],
           }
-        : store.quotas.granted(() => takeSteps(application, plan));
+        : store.quotas.granted(() => takeSteps(application, plan, isDry));
       if (isDry || applied.refused !== null) throw new Undo(applied);
       return applied;
     });
@@ -106,7 +106,7 @@ export function applyDocumentIn(
 }
 
 /** Policies and alert rules come first, so that new queues have them from the start; bindings are made at once. */
-function takeSteps(application: Application, { steps, unchanged }: Plan): AppliedDocument {
+function takeSteps(application: Application, { steps, unchanged }: Plan, isDry: boolean): AppliedDocument {
   const { store } = application;
   const secrets = new Map<PlannedStep, string>();
   const applied = (refused: AppliedDocument['refused']): AppliedDocument => ({
@@ -131,7 +131,8 @@ function takeSteps(application: Application, { steps, unchanged }: Plan): Applie
     if (!isRule(step)) rules ??= rulesIn(store);
     const answer = step.action === 'delete' ? deleteOne(application, step) : putOne(application, step, rules);
     if (isFailure(answer)) return applied({ step, why: answer });
-    if (answer !== null && 'secret' in answer && typeof answer.secret === 'string')
+    // The next one would be another.
+    if (!isDry && answer !== null && 'secret' in answer && typeof answer.secret === 'string')
       secrets.set(step, answer.secret);
   }
   return applied(null);

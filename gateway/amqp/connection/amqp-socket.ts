@@ -32,6 +32,9 @@ export interface SocketSettings {
 const BACKLOG_COUNT_MAX = 10_000;
 const BACKLOG_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Above it a client is not read until it reads: what it asks is answered, and answers are longer than questions. */
+const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
+
 /** How long a client may take to agree to a close, in ms. */
 const CLOSE_MS = 5_000;
 
@@ -144,7 +147,10 @@ export class AmqpSocket {
     const bytes = this.#connection.takeOutput();
     if (bytes.length > 0 && this.#socket.writable) this.#socket.write(bytes);
     const { count, bytes: heldBytes } = this.#connection.backlog;
-    const isFull = count > BACKLOG_COUNT_MAX || heldBytes > BACKLOG_BYTES_MAX;
+    const isFull =
+      count > BACKLOG_COUNT_MAX ||
+      heldBytes > BACKLOG_BYTES_MAX ||
+      this.#socket.writableLength > UNREAD_BYTES_MAX;
     if (isFull) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
     if (this.#connection.isOpen) this.#onOpen();
@@ -179,6 +185,7 @@ export class AmqpSocket {
   #onDrain(): void {
     this.#drained?.resolve();
     this.#drained = null;
+    if (this.#socket.isPaused()) this.#wake();
   }
 
   #end(): void {

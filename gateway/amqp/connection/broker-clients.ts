@@ -6,13 +6,19 @@
 import { Exchanges } from '../../../sdk/admin/exchanges.ts';
 import { Queues } from '../../../sdk/admin/queues.ts';
 import { clientConfig } from '../../../sdk/client/options.ts';
+import { channelsBy } from '../../../sdk/client/sockets/request-channel.ts';
+import { requestSocketsOf } from '../../../sdk/client/sockets/request-sockets.ts';
 import { nodeSocket } from '../../../sdk/client/sockets/node-socket.ts';
 import { Transport } from '../../../sdk/client/transport.ts';
 import { Publisher } from '../../../sdk/publisher/publisher.ts';
+import { Wave } from '../../../sdk/publisher/wave.ts';
 import { BlockedPublishes } from '../blocked-publishes.ts';
 
 /** How long a publish is tried again before its client gets a nack, in ms. */
 const DELIVERY_TIMEOUT_MS = 30_000;
+
+/** How long a batch waits at most for those who are confirmed and publish again: a client takes a while for a window of thousands. In ms. */
+const GATHER_MS = 20;
 
 type Token = string | null;
 
@@ -109,8 +115,9 @@ class SharedPublishers {
   }
 
   #make(key: string, namespace: string, token: Token): SharedPublisher {
-    const config = clientConfig({ url: this.#url, namespace, ...(token !== null && { token }) });
-    const transport = new Transport(config);
+    const given = { url: this.#url, namespace, ...(token !== null && { token }) };
+    const config = clientConfig(given);
+    const transport = new Transport(config, channelsBy(requestSocketsOf(given, config)));
     const blocked = new BlockedPublishes();
     const abort = new AbortController();
     const publisher = new Publisher(transport, new Queues(transport), {
@@ -118,6 +125,7 @@ class SharedPublishers {
       messageIds: false,
       deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
       maxInFlight: 16,
+      wave: (over) => new Wave(GATHER_MS, over),
       whenFull: 'refuse',
       // The gateway takes no body that is larger than a message, and clients of all protocols read what is in one.
       claimCheckBytes: Infinity,

@@ -12,6 +12,8 @@ import { heartbeat, joinGroup, leaveGroup, syncGroup } from './groups.ts';
 import { listOffsets } from './list-offsets.ts';
 import { describeCluster, findCoordinator, metadata } from './metadata.ts';
 import { offsetCommit, offsetFetch } from './offsets.ts';
+import { shareAcknowledge, shareFetch } from './share/share-fetch.ts';
+import { shareGroupDescribe, shareGroupHeartbeat } from './share/share-groups.ts';
 import { produce } from './produce.ts';
 import { createPartitions, createTopics, deleteTopics } from './topics.ts';
 import {
@@ -57,6 +59,10 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   OffsetCommit: offsetCommit,
   OffsetFetch: offsetFetch,
   Produce: produce,
+  ShareAcknowledge: shareAcknowledge,
+  ShareFetch: shareFetch,
+  ShareGroupDescribe: shareGroupDescribe,
+  ShareGroupHeartbeat: shareGroupHeartbeat,
   SyncGroup: syncGroup,
   TxnOffsetCommit: txnOffsetCommit,
 };

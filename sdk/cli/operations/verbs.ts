@@ -123,6 +123,10 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   putObject: 'objects put',
   getObject: 'objects get',
   deleteObject: 'objects delete',
+  beginUpload: 'uploads begin',
+  putPart: 'uploads put',
+  completeUpload: 'uploads complete',
+  abortUpload: 'uploads abort',
 
   getDefinitions: 'definitions get',
   putDefinitions: 'definitions put',

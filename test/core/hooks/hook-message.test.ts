@@ -134,8 +134,13 @@ describe('a delivery is stored', () => {
 
 it('a hook needs the right to write to its target, and for changes to all topics', () => {
   expect(needsOfHook({ queue: 'q' })).toEqual([{ kind: 'queue', name: 'q', action: 'write' }]);
-  expect(needsOfHook({ debezium: { create: true, tombstones: false } })).toEqual([
+  const all = [
     { kind: 'topic', name: '*', action: 'write' },
     { kind: 'topic', name: '*', action: 'manage' },
+  ];
+  expect(needsOfHook({ debezium: { create: true, tombstones: false } })).toEqual(all);
+  expect(needsOfHook({ debezium: { create: true, tombstones: false, other: 'beats' } })).toEqual([
+    ...all,
+    { kind: 'topic', name: 'beats', action: 'write' },
   ]);
 });

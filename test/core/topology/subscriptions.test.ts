@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  credentialProblem,
   declareSubscription,
   pauseSubscription,
   queueSubscriptionOf,
@@ -42,6 +43,32 @@ describe('a declaration', () => {
     expect(kept).toMatchObject({ id: 7, version: 9, authorization: 'Bearer a', secret: 'new secret' });
     const without = declare({ authorization: null, next_secret: null }, existing, 9).definition;
     expect(without).toMatchObject({ authorization: null, nextSecret: null });
+  });
+
+  const url = (text: string): object => ({ target: { url: text } });
+  const oauth = { token_url: 'https://id.example.com/', client_id: 'a', client_secret: 'b' };
+  it.each([
+    ['authorization', url('https://example.org/'), { authorization: 'Bearer a' }],
+    ['authorization', url('https://example.com:8443/'), { authorization: 'Bearer a', oauth: null }],
+    ['authorization', url('http://example.com/'), { authorization: 'Bearer a' }],
+    ['oauth', url('https://example.org/'), { oauth }],
+    [
+      'oauth',
+      { ...url('https://example.org/'), authorization: 'Bearer b' },
+      { authorization: 'Bearer a', oauth },
+    ],
+    ['authorization', url('https://example.com/'), { authorization: 'Bearer a', target: { queue: 'q' } }],
+    [null, url('https://example.com:443/other'), { authorization: 'Bearer a', oauth }],
+    [null, { target: { queue: 'q' } }, { authorization: 'Bearer a' }],
+    [null, { ...url('https://example.org/'), authorization: null }, { authorization: 'Bearer a' }],
+    [null, { ...url('https://example.org/'), oauth }, { oauth }],
+    [null, url('https://example.org/'), {}],
+  ])('keeps credentials for the server that they were given for (%s): %j', (field, fields, before) => {
+    const problem = credentialProblem(made(before), declaration(fields));
+    expect(problem && [problem.code, problem.message.split(':')[0]]).toEqual(
+      field && ['invalid_field', `body ${field}`],
+    );
+    expect(credentialProblem(null, declaration(fields))).toBeNull();
   });
 
   it('leaves a paused subscription paused', () => {

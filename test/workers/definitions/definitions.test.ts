@@ -116,6 +116,7 @@ describe('a document of definitions', () => {
       'create share_group sharers',
     ]);
     expect(await posthorn.queues.list()).toEqual([]); // a plan changes nothing
+    expect(JSON.stringify(plan)).not.toContain('whsec_'); // a secret that nothing would have
     const applied = await definitions.apply(EVERYTHING, { ifVersion: plan.topologyVersion });
     expect(textOf(applied.steps)).toEqual(textOf(plan.steps));
     const secrets = applied.steps.filter(({ secret }) => secret?.startsWith('whsec_'));

@@ -51,6 +51,24 @@ describe('a request', () => {
     expect([secret!, next].map((known) => isVerified(known, third!))).toEqual([false, true]);
   });
 
+  it('to another server has no credential that was given for the first', async () => {
+    await own.declare();
+    await own.subscribe({ authorization: 'Bearer t0ken' });
+    const other = new URL(own.endpoint.url);
+    other.port = '1';
+    const moved = { target: { url: other.href } };
+    const refused = await own.subscribe(moved);
+    expect([refused.status, (refused.body as unknown as { code: string }).code]).toEqual([
+      400,
+      'invalid_field',
+    ]);
+    expect((await own.get()).target).toEqual({ url: own.endpoint.url });
+    expect((await own.subscribe({ ...moved, authorization: null })).body).toMatchObject({
+      ...moved,
+      has_authorization: false,
+    });
+  });
+
   it('has the headers of the subscription, and not those that the broker sets', async () => {
     await own.declare();
     await own.subscribe({ headers: { 'X-Team': 'shop' } });

@@ -122,7 +122,15 @@ describe('a document is refused', () => {
     ],
     [
       'that pushes what it deletes',
-      { queues: [], subscriptions: [{ subscription: 's', source: { queue: 'a' } }] },
+      {
+        queues: [],
+        subscriptions: [{ subscription: 's', source: { queue: 'a' }, target: { url: 'https://a.example' } }],
+      },
+      'invalid_field',
+    ],
+    [
+      'that pushes to what it deletes',
+      { queues: [], subscriptions: [{ subscription: 's', source: { topic: 't' }, target: { queue: 'a' } }] },
       'invalid_field',
     ],
     [
