@@ -44,6 +44,7 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
     (inFolder(path, 'sdk/cli/cdc') && ['pg', 'pg-logical-replication'].includes(target)),
   wire: (_, { target }) => inFolder(target, 'protocol'),
   gateway: (_, { target }) =>
+    target === 're2js' ||
     inFolder(target, 'wire') ||
     inFolder(target, 'protocol') ||
     (inFolder(target, 'sdk') && !inFolder(target, 'sdk/cli')) ||
