@@ -53,10 +53,10 @@ export async function listed(entries: readonly Entry[], query: URLSearchParams):
 }
 
 /** Entries that are there already. */
-export const entriesOf = (items: readonly Fields[]): Entry[] =>
+export const entriesOf = (items: readonly (Fields & { name: string; vhost: string })[]): Entry[] =>
   items.map((item) => ({
-    name: String(item['name'] ?? ''),
-    vhost: String(item['vhost'] ?? ''),
+    name: item.name,
+    vhost: item.vhost,
     load: () => Promise.resolve(item),
   }));
 
@@ -127,9 +127,13 @@ function inOrder<Item extends object>(
   return query.get('sort_reverse') === 'true' ? sorted.reverse() : sorted;
 }
 
+/** What has no order of its own, such as a table, stands before all texts. */
+const textOf = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+
 function compared(a: unknown, b: unknown): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
-  const [left, right] = [String(a ?? ''), String(b ?? '')];
+  const [left, right] = [textOf(a), textOf(b)];
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
