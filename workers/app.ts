@@ -8,6 +8,7 @@ import { browserGuard } from './http/browsers.ts';
 import { problem, unexpected } from './http/problem.ts';
 import type { AppEnv } from './http/context.ts';
 import { pathOf } from './routes/bind.ts';
+import { amqpRoutes } from './routes/amqp.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { eventHandshakeRoute } from './routes/event-handshake.ts';
 import { fetchRoutes } from './routes/fetch.ts';
@@ -33,6 +34,7 @@ export function createApp(): Hono<AppEnv> {
   serviceRoutes(app);
   metricsRoutes(app);
   dashboardRoutes(app);
+  amqpRoutes(app);
   refuseOtherMethods(app);
   app.notFound((c) =>
     problem(

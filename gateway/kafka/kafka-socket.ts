@@ -154,6 +154,7 @@ export class KafkaSocket {
       address: advertised ?? dialled(this.#socket),
       autoCreate,
       assignments: new Map(),
+      patterns: new Map(),
       shares: new ShareConnection(),
       shareMembers: this.#settings.shareMembers,
       clientId: () => this.#clientId,

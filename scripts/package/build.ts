@@ -81,6 +81,15 @@ const builtParts: Plugin = {
   },
 };
 
+const withoutAmqp: Plugin = {
+  name: 'without-amqp',
+  setup(builder) {
+    builder.onResolve({ filter: /\/accept-amqp\.ts$/ }, () => ({
+      path: join(ROOT, 'scripts/package/built-amqp.ts'),
+    }));
+  },
+};
+
 await rm(DIST, { recursive: true, force: true });
 await mkdir(join(DIST, 'broker/local'), { recursive: true });
 await Promise.all([
@@ -106,7 +115,12 @@ await Promise.all([
     platform: 'neutral',
   }),
   // Not folded: as one module it would hold the values and what they are made of.
-  build({ ...WORKER_BUILD, plugins: [], entryPoints: ['workers/index.ts'], outfile: 'dist/worker.js' }),
+  build({
+    ...WORKER_BUILD,
+    plugins: [withoutAmqp],
+    entryPoints: ['workers/index.ts'],
+    outfile: 'dist/worker.js',
+  }),
   buildWorker(join(DIST, 'worker')),
   build({
     ...WORKER_BUILD,

@@ -5,7 +5,7 @@
  *       ^   ^
  *       |   sdk/   <-  sdk/cli/
  *       |    ^
- *     wire/  <-  gateway/
+ *     wire/  <-  gateway/  <-  workers/amqp/
  */
 
 import { nodesOf, parse, type Import, type Parsed, type Sources } from './sources.ts';
@@ -31,6 +31,7 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||
     (inFolder(target, 'durable-objects') && (ENTRIES.includes(path) || isCallable(target))) ||
+    (inFolder(path, 'workers/amqp') && (inFolder(target, 'gateway/amqp') || inFolder(target, 'sdk'))) ||
     (!isFile &&
       (isPackage(target, 'hono') ||
         target === 'jose' ||
@@ -44,6 +45,7 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
     (inFolder(path, 'sdk/cli/cdc') && ['pg', 'pg-logical-replication'].includes(target)),
   wire: (_, { target }) => inFolder(target, 'protocol'),
   gateway: (_, { target }) =>
+    target === 're2js' ||
     inFolder(target, 'wire') ||
     inFolder(target, 'protocol') ||
     (inFolder(target, 'sdk') && !inFolder(target, 'sdk/cli')) ||

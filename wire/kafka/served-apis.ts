@@ -48,6 +48,7 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   ['ShareGroupDescribe'],
   ['ShareFetch'],
   ['ShareAcknowledge'],
+  ['DescribeShareGroupOffsets'],
 ];
 
 export const SERVED: ReadonlyMap<number, Versions> = new Map(

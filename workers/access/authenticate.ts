@@ -24,10 +24,13 @@ const HOOK_PATH = new RegExp(`^${calls.receiveHook.path.replaceAll(/\{\w+\}/g, '
 
 /** The paths that need no credential. */
 const OPEN_PATH = '/healthz';
+/** Those who connect log in by AMQP. */
+export const AMQP_PATH = '/ws/amqp';
 const OPEN_PAGES = /^\/(?:dashboard(?:\/.*)?)?$/;
 
 export async function authenticate(c: Context<AppEnv>, next: Next): Promise<Response | void> {
-  const isOpen = OPEN_PAGES.test(c.req.path) || (c.req.path === OPEN_PATH && c.req.query('deep') !== 'true');
+  const isHealth = c.req.path === OPEN_PATH && c.req.query('deep') !== 'true';
+  const isOpen = OPEN_PAGES.test(c.req.path) || c.req.path === AMQP_PATH || isHealth;
   if (!isOpen) {
     const identity = await callerOf(c);
     if (isFailure(identity)) {

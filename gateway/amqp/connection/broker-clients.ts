@@ -5,7 +5,7 @@
 
 import { Exchanges } from '../../../sdk/admin/exchanges.ts';
 import { Queues } from '../../../sdk/admin/queues.ts';
-import { clientConfig } from '../../../sdk/client/options.ts';
+import { clientConfig, type PosthornOptions } from '../../../sdk/client/options.ts';
 import { channelsBy } from '../../../sdk/client/sockets/request-channel.ts';
 import { requestSocketsOf } from '../../../sdk/client/sockets/request-sockets.ts';
 import { nodeSocket } from '../../../sdk/client/sockets/node-socket.ts';
@@ -22,6 +22,9 @@ const GATHER_MS = 20;
 
 type Token = string | null;
 
+/** Where the broker is, and how calls get there if not over the network. */
+export type BrokerAddress = Pick<PosthornOptions, 'url' | 'fetch' | 'webSocket'>;
+
 /** The client of one connection. */
 export class BrokerClient {
   readonly transport: Transport;
@@ -32,7 +35,7 @@ export class BrokerClient {
   #token: Token;
   #shared: SharedPublisher;
 
-  constructor(publishers: SharedPublishers, url: string, namespace: string, token: Token) {
+  constructor(publishers: SharedPublishers, broker: BrokerAddress, namespace: string, token: Token) {
     this.#publishers = publishers;
     this.#namespace = namespace;
     this.#token = token;
@@ -42,7 +45,7 @@ export class BrokerClient {
       ...(nodeSocket !== null && { webSocket: nodeSocket }),
       ...(token !== null && { token: (): string => this.#token! }),
     };
-    this.transport = new Transport(clientConfig({ url, namespace, ...given }));
+    this.transport = new Transport(clientConfig({ namespace, ...given, ...broker }));
     this.queues = new Queues(this.transport);
     this.exchanges = new Exchanges(this.transport);
   }
@@ -80,11 +83,11 @@ interface SharedPublisher {
 }
 
 class SharedPublishers {
-  readonly #url: string;
+  readonly #broker: BrokerAddress;
   readonly #all = new Map<string, SharedPublisher>();
 
-  constructor(url: string) {
-    this.#url = url;
+  constructor(broker: BrokerAddress) {
+    this.#broker = broker;
   }
 
   take(namespace: string, token: Token): SharedPublisher {
@@ -115,7 +118,7 @@ class SharedPublishers {
   }
 
   #make(key: string, namespace: string, token: Token): SharedPublisher {
-    const given = { url: this.#url, namespace, ...(token !== null && { token }) };
+    const given = { ...this.#broker, namespace, ...(token !== null && { token }) };
     const config = clientConfig(given);
     const transport = new Transport(config, channelsBy(requestSocketsOf(given, config)));
     const blocked = new BlockedPublishes();
@@ -137,16 +140,16 @@ class SharedPublishers {
 }
 
 export class BrokerClients {
-  readonly #url: string;
+  readonly #broker: BrokerAddress;
   readonly #publishers: SharedPublishers;
 
-  constructor(url: string) {
-    this.#url = url;
-    this.#publishers = new SharedPublishers(url);
+  constructor(broker: BrokerAddress) {
+    this.#broker = broker;
+    this.#publishers = new SharedPublishers(broker);
   }
 
   take(namespace: string, token: Token): BrokerClient {
-    return new BrokerClient(this.#publishers, this.#url, namespace, token);
+    return new BrokerClient(this.#publishers, this.#broker, namespace, token);
   }
 
   /** Resolves when everything published has an outcome. */

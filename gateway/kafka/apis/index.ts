@@ -13,6 +13,7 @@ import { listOffsets } from './list-offsets.ts';
 import { describeCluster, findCoordinator, metadata } from './metadata.ts';
 import { offsetCommit, offsetFetch } from './offsets.ts';
 import { shareAcknowledge, shareFetch } from './share/share-fetch.ts';
+import { describeShareGroupOffsets } from './share/share-offsets.ts';
 import { shareGroupDescribe, shareGroupHeartbeat } from './share/share-groups.ts';
 import { produce } from './produce.ts';
 import { createPartitions, createTopics, deleteTopics } from './topics.ts';
@@ -45,6 +46,7 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   DescribeCluster: describeCluster,
   DescribeConfigs: describeConfigs,
   DescribeGroups: describeGroups,
+  DescribeShareGroupOffsets: describeShareGroupOffsets,
   EndTxn: endTxn,
   Fetch: fetch,
   FindCoordinator: findCoordinator,

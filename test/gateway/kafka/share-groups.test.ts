@@ -265,6 +265,36 @@ describe('a share group by Kafka’s protocol', () => {
     expect((await second.beat({ memberEpoch: 1 }))['errorCode']).toBe(ERRORS.UNKNOWN_MEMBER_ID);
   });
 
+  it('is listed, says how far it is, and is deleted when its members have left', async () => {
+    const { group, topic } = await groupOf(5);
+    const member = await Member.of(group, topic);
+    expect(await member.take()).toEqual(['0-4*1']);
+    expect(await member.acknowledge([all(0, 1, ACCEPT)])).toBe(0);
+    const { client } = member;
+    const listed = await client.send('ListGroups', 5, { statesFilter: [], typesFilter: ['share'] });
+    expect(listed['groups']).toContainEqual(
+      expect.objectContaining({ groupId: group, groupState: 'Stable', groupType: 'Share' }),
+    );
+    const asked = [
+      { groupId: group, topics: null },
+      { groupId: group, topics: [{ topicName: topic, partitions: [7] }] },
+      { groupId: 'nobody', topics: null },
+    ];
+    expect(await client.send('DescribeShareGroupOffsets', 1, { groups: asked })).toMatchObject({
+      groups: [
+        { errorCode: 0, topics: [{ topicName: topic, partitions: [{ startOffset: 2, lag: 3 }] }] },
+        { errorCode: 0, topics: [] },
+        { errorCode: ERRORS.GROUP_ID_NOT_FOUND },
+      ],
+    });
+    const deleted = async (): Promise<unknown> =>
+      (await client.send('DeleteGroups', 2, { groupsNames: [group] }))['results'];
+    expect(await deleted()).toMatchObject([{ errorCode: ERRORS.NON_EMPTY_GROUP }]);
+    await member.beat({ memberEpoch: -1 });
+    expect(await deleted()).toMatchObject([{ errorCode: 0 }]);
+    expect(await deleted()).toMatchObject([{ errorCode: ERRORS.GROUP_ID_NOT_FOUND }]);
+  });
+
   it('refuses what no client of a share group sends', async () => {
     const client = await RawClient.connect(kafka.server.port);
     clients.push(client);
