@@ -247,7 +247,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   async resetOffset(
     version: number,
     reset: GroupReset,
-  ): Promise<{ from: number | null; to: number } | Failure | Stale> {
+  ): Promise<{ from: number | null; to: number | null } | Failure | Stale> {
     return await this.#tier.read(() => {
       const open = this.#current(version);
       if (!open) return STALE;

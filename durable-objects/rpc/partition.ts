@@ -117,7 +117,8 @@ export interface GroupReset {
   group: string;
   /** An epoch in which the group has no members. */
   epoch: number;
-  to: NonNullable<ReadRequest['offset']> | { shiftBy: number };
+  /** `none`: nothing is committed any more. */
+  to: NonNullable<ReadRequest['offset']> | { shiftBy: number } | 'none';
   isDryRun: boolean;
 }
 
@@ -169,7 +170,7 @@ export interface PartitionMethods extends Rpc.DurableObjectBranded {
   resetOffset(
     version: number,
     reset: GroupReset,
-  ): Promise<{ from: number | null; to: number } | Failure | Stale>;
+  ): Promise<{ from: number | null; to: number | null } | Failure | Stale>;
   /** Fences a member of a group that is gone: it can no longer commit for ownerships before this epoch. */
   fenceGroup(group: string, epoch: number): void;
   /** Removes the offsets of a deleted group. */

@@ -289,11 +289,15 @@ export const resetSchema = z
     to: z
       .union([
         z.int().min(0),
-        z.enum(['earliest', 'latest']),
-        z.string().regex(/^@\d{1,15}$/, 'expected an offset, "earliest", "latest" or "@" and milliseconds'),
+        z.enum(['earliest', 'latest', 'none']),
+        z
+          .string()
+          .regex(/^@\d{1,15}$/, 'expected an offset, "earliest", "latest", "none" or "@" and milliseconds'),
       ])
       .optional()
-      .describe('An offset, `earliest`, `latest`, or `@<ms>` for the first record at or after that time'),
+      .describe(
+        'An offset, `earliest`, `latest`, or `@<ms>` for the first record at or after that time. `none`: the group forgets what it has committed, and begins by its reset policy',
+      ),
     shift_by: z.int().optional().describe('Instead of `to`: this many records forward, or back if negative'),
     dry_run: z.boolean().default(false).describe('Only report what the call would do'),
   })
@@ -310,7 +314,10 @@ export const resetReplySchema = z.object({
     z.object({
       ...identifiedPartition,
       from: z.int().nullable(),
-      to: z.int().describe('Held to the log: not before its start, not past its end'),
+      to: z
+        .int()
+        .nullable()
+        .describe('Held to the log: not before its start, not past its end. Null: none is committed'),
     }),
   ),
 });

@@ -60,8 +60,8 @@ export interface GroupDescription {
   offsets: GroupOffset[];
 }
 
-/** Where to: a position, or so many records forward, or back if negative. */
-export type OffsetReset = ({ to: StartPosition } | { shiftBy: number }) & {
+/** Where to: a position, or so many records forward, or back if negative. `none`: the group forgets what it has committed. */
+export type OffsetReset = ({ to: StartPosition | 'none' } | { shiftBy: number }) & {
   topic: string;
   /** Refused if the topic was deleted and made again since. */
   topicId?: number;
@@ -74,7 +74,7 @@ export type OffsetReset = ({ to: StartPosition } | { shiftBy: number }) & {
 export interface OffsetResetResult extends AssignedPartition {
   from: number | null;
   /** The result, moved into the range of the log. */
-  to: number;
+  to: number | null;
 }
 
 /** All calls retry temporary failures, and throw `PosthornError`: `group_not_found`, and those named below. */
@@ -140,7 +140,10 @@ export class Groups {
     { topic, topicId, partitions, dryRun, ...where }: OffsetReset,
     options: CallOptions = {},
   ): Promise<OffsetResetResult[]> {
-    const target = 'to' in where ? { to: wireOffset(where.to, 'to') } : { shift_by: where.shiftBy };
+    const target =
+      'to' in where
+        ? { to: where.to === 'none' ? where.to : wireOffset(where.to, 'to') }
+        : { shift_by: where.shiftBy };
     const path = `${groupPath(group)}/offsets`;
     const body = jsonBody({ topic, topic_id: topicId, partitions, dry_run: dryRun, ...target });
     const { offsets } = await this.#transport.json<ResetReply>({ method: 'PUT', path, ...body, ...options });

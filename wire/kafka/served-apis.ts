@@ -24,6 +24,7 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   ['DeleteGroups'],
   ['OffsetCommit'],
   ['OffsetFetch'],
+  ['OffsetDelete'],
   ['ApiVersions'],
   ['SaslHandshake'],
   ['SaslAuthenticate'],
@@ -41,6 +42,7 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   // Later versions name topics by their ids alone.
   ['TxnOffsetCommit', 5],
   ['EndTxn'],
+  ['DescribeTransactions'],
   ['DescribeCluster'],
   ['ConsumerGroupHeartbeat'],
   ['ConsumerGroupDescribe'],

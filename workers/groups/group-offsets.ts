@@ -298,7 +298,7 @@ export async function resetOffsets(
     isDryRun: fields.dry_run,
   };
   const results = await inBatches([...new Set(numbers)], async (partition) => {
-    const result = await callPartition<{ from: number | null; to: number } | Failure>(
+    const result = await callPartition<{ from: number | null; to: number | null } | Failure>(
       env,
       topic,
       partition,
@@ -320,7 +320,7 @@ export function notOwned(topic: string, partition: number): Failure {
 
 function resetTarget({ to, shift_by: shiftBy }: ResetFields): GroupReset['to'] {
   if (to === undefined) return { shiftBy: shiftBy! };
-  if (typeof to === 'number' || to === 'earliest' || to === 'latest') return to;
+  if (typeof to === 'number' || to === 'earliest' || to === 'latest' || to === 'none') return to;
   return { timestampMs: Number(to.slice(1)) };
 }
 

@@ -9,7 +9,8 @@ import type { GroupOffsets } from '../groups/group-offsets.ts';
 export function resetGroup(
   open: Cleanable & { groups: GroupOffsets },
   { group, epoch, to, isDryRun }: GroupReset,
-): { from: number | null; to: number } | Failure {
+): { from: number | null; to: number | null } | Failure {
+  if (to === 'none') return open.groups.reset(group, epoch, { offset: null }, isDryRun);
   const isShift = typeof to === 'object' && 'shiftBy' in to;
   const where = isShift ? to : { offset: resolveOffset(open, to, 'read_uncommitted') };
   return open.groups.reset(group, epoch, where, isDryRun);

@@ -5,12 +5,14 @@ import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import type { Handler } from '../session.ts';
 import { alterConfigs, describeConfigs, incrementalAlterConfigs } from './configs.ts';
 import { consumerGroupDescribe, consumerGroupHeartbeat } from './consumer-groups.ts';
-import { deleteRecords } from './delete-records.ts';
+import { deleteRecords } from './admin/delete-records.ts';
 import { fetch } from './fetch.ts';
 import { deleteGroups, describeGroups, listGroups } from './group-admin.ts';
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from './groups.ts';
 import { listOffsets } from './list-offsets.ts';
 import { describeCluster, findCoordinator, metadata } from './metadata.ts';
+import { describeTransactions } from './admin/describe-transactions.ts';
+import { offsetDelete } from './admin/offset-delete.ts';
 import { offsetCommit, offsetFetch } from './offsets.ts';
 import { shareAcknowledge, shareFetch } from './share/share-fetch.ts';
 import { describeShareGroupOffsets } from './share/share-offsets.ts';
@@ -47,6 +49,7 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   DescribeConfigs: describeConfigs,
   DescribeGroups: describeGroups,
   DescribeShareGroupOffsets: describeShareGroupOffsets,
+  DescribeTransactions: describeTransactions,
   EndTxn: endTxn,
   Fetch: fetch,
   FindCoordinator: findCoordinator,
@@ -59,6 +62,7 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   ListOffsets: listOffsets,
   Metadata: metadata,
   OffsetCommit: offsetCommit,
+  OffsetDelete: offsetDelete,
   OffsetFetch: offsetFetch,
   Produce: produce,
   ShareAcknowledge: shareAcknowledge,
