@@ -5,6 +5,7 @@ import {
   acknowledgeSchema,
   acquiredSchema,
   acquireSchema,
+  resetShareSchema,
   shareGroupConfigSchema,
   shareGroupDeletedSchema,
   shareGroupListSchema,
@@ -12,6 +13,7 @@ import {
   shareGroupStateSchema,
 } from '../schemas/share-groups.ts';
 import { ACQUIRED_RECORDS_TYPE } from '../headers/media-types.ts';
+import { resetReplySchema } from '../schemas/groups.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
 import { onAll, onShareGroup } from './access-rule.ts';
 import {
@@ -75,6 +77,27 @@ export const shareGroupOperations = {
     summary: 'Read a share group, and for each partition its start, records in flight, and lag',
     replies: { 200: { description: 'The state of the share group', json: shareGroupStateSchema } },
     errors: [...GROUP_ERRORS, 'partition_unavailable'],
+  },
+  resetShareGroup: {
+    id: 'resetShareGroup',
+    method: 'put',
+    path: `${GROUP}/offsets`,
+    tag: 'share groups',
+    access: onShareGroup('operate', '`view` on the topic'),
+    audit: true,
+    summary:
+      'Set where a share group goes on in partitions. Records that members have locked are free for all',
+    body: { json: resetShareSchema },
+    replies: {
+      200: { description: 'The changes that were made, or would be made', json: resetReplySchema },
+    },
+    errors: [
+      ...GROUP_ERRORS,
+      'partition_not_found',
+      'inconsistent_topic_id',
+      'partition_unavailable',
+      ...BODY_ERRORS,
+    ],
   },
   deleteShareGroup: {
     id: 'deleteShareGroup',

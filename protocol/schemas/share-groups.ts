@@ -17,6 +17,7 @@ import {
 } from '../limits.ts';
 import { nameSchema, wideNameSchema } from './names.ts';
 import { consumeDelivery, fetchedRecordSchema, type FetchedRecord } from './records.ts';
+import { resetTo } from './groups.ts';
 import { nextPage } from './pages.ts';
 
 const lockMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
@@ -113,6 +114,14 @@ const partitionSchema = z.strictObject({
     .max(PARTITIONS_MAX - 1),
 });
 export type SharePlace = z.output<typeof partitionSchema>;
+
+export const resetShareSchema = z.strictObject({
+  ...partitionSchema.pick({ topic: true, topic_id: true }).shape,
+  partitions: z.array(z.int().min(0)).min(1).max(PARTITIONS_MAX).optional().describe('Left out: all'),
+  to: resetTo().describe('As for groups. `none`: the group begins anew, as `start` says'),
+  dry_run: z.boolean().default(false),
+});
+export type ResetShareFields = z.output<typeof resetShareSchema>;
 
 export const acquireSchema = z.strictObject({
   member_id: memberId().describe('Any name that the member chooses. There is nothing to join'),
