@@ -7,6 +7,7 @@
  *   coordinators   each run, if many transactional ids are in use each third or twelfth: a transaction whose producer is gone ends
  *                  by the alarm, and readers of committed records wait for it
  *   queues         once an hour: delayed messages, retries, leases, dead letters, alerts
+ *   subscriptions  of a topic, once an hour: what they hold was lost with their object, dead letters, the end of a pause of the endpoint
  *   objects        once an hour: large bodies that have expired (docs/large-bodies.md)
  *   uploads        once an hour: those of all namespaces that were abandoned a day ago
  *   groups         once a day: a group of which all members are gone at once notices when it is called
@@ -20,6 +21,7 @@
 import type { Namespace } from '../core/access/namespace.ts';
 import { queueObjectName } from '../core/topology/queues/queues.ts';
 import { scheduleObjectName } from '../core/topology/schedules.ts';
+import { subscriptionObjectName } from '../core/topology/subscriptions.ts';
 import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
 import {
   CALLS_PER_RUN,
@@ -35,6 +37,7 @@ import {
   partitionStub,
   queueStub,
   scheduleStub,
+  subscriptionStub,
   topologyStub,
   transactionStub,
 } from '../durable-objects/stubs.ts';
@@ -144,6 +147,14 @@ async function* dueIn(env: Env, namespace: string, slot: number): AsyncGenerator
     yield queues
       .filter((queue) => isInSlot(slot, slotsFor('queues', counts.queues), queueObjectName(queue)))
       .map((queue) => async () => queueStub(env, queue).tick());
+  }
+  let subscriptionsRead = 0;
+  for await (const subscriptions of definitionPages(env, namespace, 'subscriptions')) {
+    const slots = slotsFor('subscriptions', (subscriptionsRead += subscriptions.length));
+    yield subscriptions
+      .filter(({ topic, pauseReason }) => topic !== undefined && pauseReason === null)
+      .filter((subscription) => isInSlot(slot, slots, subscriptionObjectName(subscription)))
+      .map((subscription) => async () => subscriptionStub(env, subscription).tick());
   }
   for await (const groups of definitionPages(env, namespace, 'groups')) {
     yield groups

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type BodyClaim, type PosthornError, type ReceivedMessage } from '../../sdk/index.ts';
+import { DAY_MS } from '../../protocol/names/object-id.ts';
 import { OBJECT_PART_BYTES } from '../../protocol/limits.ts';
 import { brokerForTests } from './harness.ts';
 
@@ -101,6 +102,24 @@ describe('a large body', () => {
     await client.producer().send(topic, { value: large(MiB) });
     for await (const record of client.reader(topic, { follow: false, bodies: 'claim' }))
       expect(record.claim!.object).toMatch(/^forever\./);
+  });
+
+  it.each([
+    ['a queue without a TTL', {}, {}, 7],
+    ['a queue', { messageTtlMs: 30 * DAY_MS }, {}, 37],
+    ['a queue and its dead letters', { messageTtlMs: 30 * DAY_MS }, { messageTtlMs: 20 * DAY_MS }, 50],
+  ])('lives as long as the messages of %s', async (_, queueFields, deadFields, days) => {
+    const client = broker.client();
+    const dead = await broker.queue(deadFields);
+    const queue = await broker.queue({ ...queueFields, deadLetter: { queue: dead } });
+    await client.publisher().sendToQueue(queue, { body: large(MiB), properties: { delayMs: 1 } });
+    for await (const message of client.messages(queue, { bodies: 'claim' })) {
+      const { object } = message.claim!;
+      const { expiresAt, storedAt } = (await client.objects.list()).find((each) => each.object === object)!;
+      expect(expiresAt! - storedAt).toBeGreaterThan(days * DAY_MS);
+      expect(expiresAt! - storedAt).toBeLessThan((days + 4) * DAY_MS);
+      break;
+    }
   });
 
   it('that has vanished is an error of its handler, and its message a dead letter', async () => {
