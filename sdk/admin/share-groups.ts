@@ -6,7 +6,8 @@ import { checkName } from '../client/names.ts';
 import { jsonBody, jsonOf, type Transport } from '../client/transport.ts';
 import { fromWire, toWire } from '../client/wire.ts';
 import type { AssignedPartition } from '../values/assigned-partition.ts';
-import { wireOffset, type StartPosition } from '../values/start-position.ts';
+import type { StartPosition } from '../values/start-position.ts';
+import { resetOffsets } from './reset-offsets.ts';
 import type { JsonValue } from '../../protocol/json/json-text.ts';
 
 export interface ShareGroupDeclaration {
@@ -180,16 +181,8 @@ export class ShareGroups {
    * @throws PosthornError `partition_not_found`, `inconsistent_topic_id`
    * @example await posthorn.shareGroups.reset('thumbnails', { topic: 'uploads', to: 'earliest' });
    */
-  async reset(
-    group: string,
-    { topic, topicId, partitions, to, dryRun }: ShareReset,
-    options: CallOptions = {},
-  ): Promise<ShareResetResult[]> {
-    const target = to === 'none' ? to : wireOffset(to, 'to');
-    const body = jsonBody({ topic, topic_id: topicId, partitions, to: target, dry_run: dryRun });
-    const call = { method: 'PUT', path: `${pathOf(group)}/offsets`, ...body, ...options } as const;
-    const { offsets } = await this.#transport.json<{ offsets: object[] }>(call);
-    return offsets.map((offset) => fromWire<ShareResetResult>(offset));
+  async reset(group: string, reset: ShareReset, options: CallOptions = {}): Promise<ShareResetResult[]> {
+    return await resetOffsets(this.#transport, pathOf(group), reset, options);
   }
 
   async delete(group: string, options: CallOptions = {}): Promise<void> {
