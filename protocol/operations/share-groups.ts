@@ -85,8 +85,7 @@ export const shareGroupOperations = {
     tag: 'share groups',
     access: onShareGroup('operate', '`view` on the topic'),
     audit: true,
-    summary:
-      'Set where a share group goes on in partitions. Records that members have locked are free for all',
+    summary: 'Set where a share group goes on. Locked records are free for all',
     body: { json: resetShareSchema },
     replies: {
       200: { description: 'The changes that were made, or would be made', json: resetReplySchema },
@@ -125,7 +124,7 @@ export const shareGroupOperations = {
         json: acquiredSchema,
         frame: {
           type: ACQUIRED_RECORDS_TYPE,
-          description: 'The batches of the records as they are stored (docs/frames.md, Acquired records)',
+          description: 'Stored batches (docs/frames.md, Acquired records)',
         },
       },
     },

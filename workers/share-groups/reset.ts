@@ -19,10 +19,8 @@ export async function resetShareGroup(
   const all = (await sharePartitions(env, group, atLeast)).filter((place) => place.topic.name === topic);
   const numbers = [...new Set(partitions ?? all.map(({ partition }) => partition))];
   const places = numbers.map((number) => all.find(({ partition }) => partition === number));
-  const missing = all.length === 0 ? 0 : places.indexOf(undefined);
-  if (missing !== -1) {
-    const which = all.length === 0 ? 'no' : `no partition ${numbers[missing]} of`;
-    return failure('partition_not_found', `share group "${group.name}" reads ${which} topic "${topic}"`);
+  if (all.length === 0 || places.includes(undefined)) {
+    return failure('partition_not_found', `share group "${group.name}" does not read all of these`);
   }
   if (topicId !== undefined && all[0]!.topic.id !== topicId) {
     return failure('inconsistent_topic_id', `topic "${topic}" was deleted and made again`);
