@@ -1,5 +1,6 @@
 /** SDK port: the broker of one AMQP connection, over the SDK. */
 
+import { KEPT_ID_END } from '../../protocol/schemas/deliveries.ts';
 import { isWideName, WIDE_NAME_RULE } from '../../protocol/names/name-rule.ts';
 import type { Queue, QueueDeclaration } from '../../sdk/admin/queue-types.ts';
 import { asPosthornError } from '../../sdk/errors.ts';
@@ -65,7 +66,7 @@ export class SdkPort implements BrokerPort {
   constructor(settings: PortSettings) {
     this.#client = settings.client;
     this.#settings = settings;
-    const consumerId = this.uniqueName('amqp-');
+    const consumerId = this.uniqueName('amqp-') + KEPT_ID_END;
     this.#keepers = new QueueKeepers(settings.client.transport, consumerId);
     this.#line = this.#client.blocked.line(settings.setBlocked);
     this.#got = new GotMessages(settings.client.transport, consumerId, this.#keepers);
