@@ -1,6 +1,6 @@
 /**
  * Benchmark of many connections: calls a second on 128 connections, a request each. Single publishes stand beside a request that does
- * nothing, and batches of 100 as JSON beside record batches. The ways take turns within one run, in a new order each round.
+ * nothing, and batches of 100 as JSON beside record batches. A bare worker shows what a call to an object costs at least. The ways take turns within one run, in a new order each round.
  */
 
 import { RECORD_BATCH_TYPE } from '../protocol/headers/media-types.ts';
@@ -24,6 +24,8 @@ export interface ConnectionsResult {
     singleBatchOverHealth: number;
     produceOverHealth: number;
     jsonOverBatches: number;
+    /** Of a bare worker: what a request keeps of its rate that calls an object which does nothing. */
+    bareCallOverNothing: number;
   };
 }
 
@@ -85,6 +87,17 @@ export async function benchConnections(
       }
     }
   });
+  await withRuntime('bare', async (client) => {
+    const paths = ['nothing', 'call'];
+    for (const path of paths) await timed(calls / 10, CONNECTIONS, () => client.send('GET', `/${path}`));
+    for (let round = 0; round < rounds; round++) {
+      progress(`a bare worker: round ${round + 1} of ${rounds}`);
+      for (const path of round % 2 === 0 ? paths : paths.toReversed()) {
+        const seconds = await timed(calls, CONNECTIONS, () => client.send('GET', `/${path}`));
+        (rates[`bare: ${path}`] ??= []).push(calls / seconds);
+      }
+    }
+  });
   const ratio = (of: string, over: string): number =>
     Number(median(rates[of]!.map((rate, round) => rate / rates[over]![round]!)).toFixed(2));
   return {
@@ -94,6 +107,7 @@ export async function benchConnections(
       singleBatchOverHealth: ratio('one message, record batch', 'health'),
       produceOverHealth: ratio('one record, JSON', 'health'),
       jsonOverBatches: ratio('100 messages, JSON', '100 messages, record batch'),
+      bareCallOverNothing: ratio('bare: call', 'bare: nothing'),
     },
   };
 }

@@ -12,6 +12,7 @@ import { newsletter } from './newsletter/newsletter.ts';
 import { orders } from './orders/orders.ts';
 import { poisonPill } from './poison-pill/poison-pill.ts';
 import { postgres } from './postgres/postgres.ts';
+import { pipeline } from './subscriber/subscriber.ts';
 import { webhook } from './webhook/webhook.ts';
 import { shop } from './worker/shop.ts';
 
@@ -20,6 +21,7 @@ const EXAMPLES: Record<string, (context: ExampleContext) => Promise<boolean>> = 
   newsletter,
   'poison-pill': poisonPill,
   images: (context) => images(context),
+  subscriber: (context) => pipeline(context),
   webhook: (context) => webhook(context),
   postgres: (context) => postgres(context),
   worker: shop,

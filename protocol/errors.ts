@@ -107,6 +107,10 @@ export const errorTable = {
   object_differs: permanent(409, 'There is another object of that id'),
   length_required: permanent(411, 'The request must say how long its body is'),
   digest_mismatch: permanent(400, 'The body is not the one whose SHA-256 was sent'),
+  upload_not_found: permanent(404, 'There is no such upload of an object'),
+  invalid_part: permanent(400, 'The part has not the number or the bytes of one of the upload'),
+  // What to do: send the parts that are missing again, then complete it.
+  upload_incomplete: permanent(409, 'Parts of the upload are missing, or are not those that were stored'),
   range_unsatisfiable: permanent(416, 'The object has no bytes in that range'),
   // What to do: bind an R2 bucket as OBJECTS (docs/large-bodies.md).
   objects_unbound: permanent(501, 'The broker has no bucket for objects'),

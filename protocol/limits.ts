@@ -233,6 +233,13 @@ export const SHARE_DELIVERY_LIMIT_MAX = 100;
 /** Bytes of an object: what R2 takes in one upload, less than 5 GiB. */
 export const OBJECT_BYTES_MAX = 5_000_000_000;
 
+/** Bytes of each part of an upload but the last: few requests, each below what the platform takes, and little to send again. */
+export const OBJECT_PART_BYTES = 16 * 1024 * 1024;
+export const OBJECT_PARTS_MAX = Math.ceil(OBJECT_BYTES_MAX / OBJECT_PART_BYTES);
+
+/** Characters of the type of an object that comes in parts. */
+export const CONTENT_TYPE_LENGTH_MAX = 255;
+
 /** An object may expire up to so many days from now. */
 export const OBJECT_DAYS_MAX = 3_650;
 

@@ -18,6 +18,7 @@ const CHAINED = new Set([
   'describe',
   'extend',
   'int',
+  'length',
   'max',
   'meta',
   'min',

@@ -7,7 +7,9 @@
  *   coordinators   each run, if many transactional ids are in use each third or twelfth: a transaction whose producer is gone ends
  *                  by the alarm, and readers of committed records wait for it
  *   queues         once an hour: delayed messages, retries, leases, dead letters, alerts
+ *   subscriptions  of a topic, once an hour: what they hold was lost with their object, dead letters, the end of a pause of the endpoint
  *   objects        once an hour: large bodies that have expired (docs/large-bodies.md)
+ *   uploads        once an hour: those of all namespaces that were abandoned a day ago
  *   groups         once a day: a group of which all members are gone at once notices when it is called
  *   partitions     once a day: retention, compaction, offsets that expire, dead letters of share groups
  *
@@ -19,6 +21,7 @@
 import type { Namespace } from '../core/access/namespace.ts';
 import { queueObjectName } from '../core/topology/queues/queues.ts';
 import { scheduleObjectName } from '../core/topology/schedules.ts';
+import { subscriptionObjectName } from '../core/topology/subscriptions.ts';
 import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
 import {
   CALLS_PER_RUN,
@@ -34,6 +37,7 @@ import {
   partitionStub,
   queueStub,
   scheduleStub,
+  subscriptionStub,
   topologyStub,
   transactionStub,
 } from '../durable-objects/stubs.ts';
@@ -41,7 +45,9 @@ import type { Env } from '../durable-objects/env.ts';
 import type { DirectoryPage } from '../durable-objects/rpc/directory.ts';
 import { PAGE_ITEMS_MAX } from '../protocol/limits.ts';
 import { definitionPages } from './cache/definition-pages.ts';
+import { freeRoom } from './objects/room.ts';
 import { sweepObjects } from './objects/sweep-objects.ts';
+import { sweepUploads } from './objects/sweep-uploads.ts';
 
 /** Calls at the same time. */
 const FAN_OUT = 16;
@@ -70,6 +76,12 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
       console.error(`the watchdog could not learn what there is in namespace ${namespace}`, error);
     }
     if (budget.left <= 0) missed += 1;
+  }
+  if (env.OBJECTS && isInSlot(slot, SWEEP_SLOTS, 'uploads')) {
+    const free = (namespace: string, bytes: number): Promise<void> => freeRoom(env, namespace, bytes);
+    await sweepUploads(env.OBJECTS, Date.now(), free).catch((error: unknown) => {
+      console.error('abandoned uploads could not be deleted; trying again in an hour', error);
+    });
   }
   if (missed > 0)
     console.warn(`the calls of this run did not suffice: ${missed} namespaces wait for later runs`);
@@ -124,12 +136,25 @@ async function* dueIn(env: Env, namespace: string, slot: number): AsyncGenerator
   }
   const { OBJECTS: bucket } = env;
   if (bucket && isInSlot(slot, SWEEP_SLOTS, namespace))
-    yield [async () => await sweepObjects(bucket, namespace, Date.now())];
+    yield [
+      async () => {
+        const { bytes } = await sweepObjects(bucket, namespace, Date.now());
+        await freeRoom(env, namespace, bytes);
+      },
+    ];
   yield* dueCoordinators(env, namespace, slot);
   for await (const queues of definitionPages(env, namespace, 'queues')) {
     yield queues
       .filter((queue) => isInSlot(slot, slotsFor('queues', counts.queues), queueObjectName(queue)))
       .map((queue) => async () => queueStub(env, queue).tick());
+  }
+  let subscriptionsRead = 0;
+  for await (const subscriptions of definitionPages(env, namespace, 'subscriptions')) {
+    const slots = slotsFor('subscriptions', (subscriptionsRead += subscriptions.length));
+    yield subscriptions
+      .filter(({ topic, pauseReason }) => topic !== undefined && pauseReason === null)
+      .filter((subscription) => isInSlot(slot, slots, subscriptionObjectName(subscription)))
+      .map((subscription) => async () => subscriptionStub(env, subscription).tick());
   }
   for await (const groups of definitionPages(env, namespace, 'groups')) {
     yield groups

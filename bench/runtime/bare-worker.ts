@@ -1,6 +1,6 @@
 /**
  * Bare worker, the baseline of the benchmark: a Durable Object that stores each request body as one blob and returns
- * blobs. It has no offsets, checks, times or clean-up.
+ * blobs. It has no offsets, checks, times or clean-up. `/call` is a call to an object that does nothing, and `/nothing` none.
  */
 
 import { DurableObject } from 'cloudflare:workers';
@@ -20,6 +20,10 @@ export class Bare extends DurableObject<Env> {
     this.#next = this.#sql
       .exec<{ next: number }>('SELECT coalesce(max(id), 0) + 1 AS next FROM blobs')
       .one().next;
+  }
+
+  doNothing(bytes: Uint8Array): { bytes: number } {
+    return { bytes: bytes.length };
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -48,6 +52,14 @@ export class Bare extends DurableObject<Env> {
   }
 }
 
+const BYTES = new Uint8Array(200);
+
 export default {
-  fetch: (request, env) => env.BARE.getByName('bare').fetch(request),
+  fetch: async (request, env) => {
+    const object = env.BARE.getByName('bare');
+    const { pathname } = new URL(request.url);
+    if (pathname === '/nothing') return new Response('ok');
+    if (pathname === '/call') return Response.json(await object.doNothing(BYTES));
+    return await object.fetch(request);
+  },
 } satisfies ExportedHandler<Env>;

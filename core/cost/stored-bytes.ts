@@ -17,12 +17,15 @@ const RETRY_AFTER_S = 5;
 
 /** An object whose bytes count. The id is that of the definition; a transactional id has none. */
 export interface StoringObject {
-  readonly kind: 'queue' | 'partition' | 'transaction';
-  /** Of the queue, the topic or the transaction. */
+  readonly kind: 'queue' | 'partition' | 'transaction' | 'objects';
+  /** Of the queue, the topic or the transaction. The large bodies of a namespace are counted as one, without a name. */
   readonly name: string;
   readonly id: number;
   readonly partition: number;
 }
+
+/** What a namespace has in the bucket, but for its old records, which partitions count. */
+export const LARGE_BODIES: StoringObject = { kind: 'objects', name: '', id: 0, partition: 0 };
 
 /** Returns the key of an object. Names are percent-encoded: a space ends a part. */
 export function storingKey({ kind, name, id, partition }: StoringObject): string {

@@ -194,8 +194,8 @@ export class ShareWindow {
     return this.#runs[this.#indexOf(offset)] ?? null;
   }
 
-  accept(offset: number): void {
-    this.#set(offset, offset + 1, DONE);
+  accept(start: number, end: number): void {
+    this.#set(start, end, DONE);
     this.#trim();
   }
 
@@ -204,25 +204,25 @@ export class ShareWindow {
     this.#trim();
   }
 
-  /** Given back; archived if that was its last delivery. */
-  release(offset: number, deliveryLimit: number): Archived | null {
-    const { deliveries } = this.#acquiredAt(offset);
-    const [archived = null] = this.#free(offset, offset + 1, deliveries, deliveryLimit);
+  /** Gives back records that were acquired together; archives them if that was their last delivery. */
+  release(start: number, end: number, deliveryLimit: number): Archived | null {
+    const { deliveries } = this.#acquiredAt(start);
+    const [archived = null] = this.#free(start, end, deliveries, deliveryLimit);
     this.#trim();
     return archived;
   }
 
-  reject(offset: number): Archived {
-    const { deliveries } = this.#acquiredAt(offset);
-    this.#set(offset, offset + 1, DONE);
-    this.archivedCount += 1;
+  reject(start: number, end: number): Archived {
+    const { deliveries } = this.#acquiredAt(start);
+    this.#set(start, end, DONE);
+    this.archivedCount += end - start;
     this.#trim();
-    return { start: offset, end: offset + 1, deliveries, reason: 'rejected' };
+    return { start, end, deliveries, reason: 'rejected' };
   }
 
-  extend(offset: number, expiresAtMs: number): void {
-    const { deliveries, memberId } = this.#acquiredAt(offset);
-    this.#set(offset, offset + 1, { kind: 'acquired', deliveries, memberId, expiresAtMs });
+  extend(start: number, end: number, expiresAtMs: number): void {
+    const { deliveries, memberId } = this.#acquiredAt(start);
+    this.#set(start, end, { kind: 'acquired', deliveries, memberId, expiresAtMs });
   }
 
   toStored(): StoredWindow {

@@ -20,6 +20,7 @@ const KINDS = {
   queues: { slots: SLOTS_OF_HOUR, visits: 6_000 },
   groups: { slots: SLOTS_OF_DAY, visits: 500 },
   partitions: { slots: SLOTS_OF_DAY, visits: 1_000 },
+  subscriptions: { slots: SLOTS_OF_HOUR, visits: 350 },
 } as const;
 
 /** Coordinators that a run visits, if it can: of more, a third, or a twelfth. Readers wait for them, so never fewer. */

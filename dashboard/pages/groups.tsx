@@ -271,9 +271,9 @@ function Reset({ namespace, state, onDone }: ResetProps) {
             cells={({ partition, from, to: next }) => [
               String(partition),
               from?.toLocaleString('en') ?? 'nothing',
-              next.toLocaleString('en'),
-              from !== null && next < from ? (from - next).toLocaleString('en') : '–',
-              from !== null && next > from ? (next - from).toLocaleString('en') : '–',
+              next?.toLocaleString('en') ?? 'nothing',
+              from !== null && next !== null && next < from ? (from - next).toLocaleString('en') : '–',
+              from !== null && next !== null && next > from ? (next - from).toLocaleString('en') : '–',
             ]}
           />
         )}

@@ -14,6 +14,8 @@ import type {
   ShareAcknowledged,
   ShareAcquire,
   ShareAcquired,
+  ShareReset,
+  ShareResetOutcome,
   ShareView,
   StaleGroup,
 } from './share-groups.ts';
@@ -117,7 +119,8 @@ export interface GroupReset {
   group: string;
   /** An epoch in which the group has no members. */
   epoch: number;
-  to: NonNullable<ReadRequest['offset']> | { shiftBy: number };
+  /** `none`: nothing is committed any more. */
+  to: NonNullable<ReadRequest['offset']> | { shiftBy: number } | 'none';
   isDryRun: boolean;
 }
 
@@ -169,7 +172,7 @@ export interface PartitionMethods extends Rpc.DurableObjectBranded {
   resetOffset(
     version: number,
     reset: GroupReset,
-  ): Promise<{ from: number | null; to: number } | Failure | Stale>;
+  ): Promise<{ from: number | null; to: number | null } | Failure | Stale>;
   /** Fences a member of a group that is gone: it can no longer commit for ownerships before this epoch. */
   fenceGroup(group: string, epoch: number): void;
   /** Removes the offsets of a deleted group. */
@@ -181,6 +184,8 @@ export interface PartitionMethods extends Rpc.DurableObjectBranded {
     version: number,
     request: ShareAcknowledge,
   ): Promise<ShareAcknowledged | StaleGroup | Stale>;
+  /** Sets where a share group goes on. One row. */
+  resetShared(version: number, reset: ShareReset): Promise<ShareResetOutcome | StaleGroup | Stale>;
   describeShared(version: number, group: ShareGroupDefinition): ShareView | StaleGroup | Stale;
   /** Forgets a share group that was deleted, with its dead letters. */
   forgetShared(group: string, id: number): void;

@@ -1,9 +1,9 @@
 /** RPC between the router and a partition about share groups. */
 
-import type { Acknowledgement } from '../../core/share/acknowledge.ts';
+import type { Acknowledgement, RangeAcknowledgement } from '../../core/share/acknowledge.ts';
 import type { Acquired } from '../../core/share/share-window.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
-import type { AcknowledgeOutcome } from '../../protocol/schemas/share-groups.ts';
+import type { AcknowledgeOutcome, RangesOutcome } from '../../protocol/schemas/share-groups.ts';
 
 /** The caller's definition of the share group is out of date: refresh, and try again once. */
 export interface StaleGroup {
@@ -43,10 +43,30 @@ export interface ShareAcknowledge {
   /** If given, only its own acquisitions are acknowledged. */
   memberId?: string | undefined;
   acknowledgements: Acknowledgement[];
+  /** All or none; with a member. */
+  ranges: RangeAcknowledgement[];
+  /** Releases what else the member has locked. */
+  isLeaving: boolean;
 }
 
-/** In the order of the acknowledgements. */
-export type ShareAcknowledged = AcknowledgeOutcome[];
+export interface ShareAcknowledged {
+  /** In the order of the acknowledgements. */
+  outcomes: AcknowledgeOutcome[];
+  ranges: RangesOutcome;
+}
+
+export interface ShareReset {
+  group: ShareGroupDefinition;
+  /** `none`: the group begins anew. */
+  to: number | 'earliest' | 'latest' | { timestampMs: number } | 'none';
+  isDryRun: boolean;
+}
+
+export interface ShareResetOutcome {
+  /** Null: the group had not begun. */
+  from: number | null;
+  to: number | null;
+}
 
 export interface ShareView {
   startOffset: number;

@@ -58,6 +58,8 @@ export interface SubscriptionMethods extends Rpc.DurableObjectBranded {
   seek(seek: SubscriptionSeek): Promise<SubscriptionSought['offsets'] | Failure | null>;
   /** The latest attempts first: an array of `Attempt` as JSON. Null until it knows its definition. */
   attempts(limit: number, onlyFailed: boolean): string | null;
+  /** Does what is due: the watchdog calls, in case an alarm was lost. */
+  tick(): void;
   /** Pushes a test message now. */
   test(): Promise<Attempt | null>;
 }

@@ -311,6 +311,9 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
    */
   reportStored(object: StoringObject, bytes: number): number | null;
 
+  /** Counts large bodies that come to the bucket, or have gone (below zero). Returns why there is no room for them. */
+  changeObjectBytes(bytes: number): Failure | null;
+
   /** The definitions of many queues and topics at once, without those that do not exist. */
   definitions(
     queues: readonly string[],

@@ -87,7 +87,7 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
         pump: () => this.#pusher.pump(),
         isPushing,
       });
-      const state = (): Promise<SubscriptionState | null> => this.describe();
+      const state = (): Promise<SubscriptionState | null> => this.#state();
       this.#reporter = new SubscriptionReporter({ ...context, definition, state });
       if (!this.#definition) return;
       this.#wanted = filterOf(this.#definition.config.filter);
@@ -121,6 +121,7 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
 
   push(source: PushSource, frame: Uint8Array): PushAnswer {
     if (!this.#definition) return null;
+    this.#alarm.runDue();
     const taken = !isTopic(this.#definition) && this.#pusher.wants();
     if (taken) {
       this.#queue.add(messagesOfFrame(this.#definition.namespace, source, frame, this.now()));
@@ -131,6 +132,7 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
 
   wake(wake: PartitionWake): true | null {
     if (!this.#definition) return null;
+    this.#alarm.runDue();
     this.#topic.wake(wake);
     return true;
   }
@@ -139,7 +141,17 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
     return this.#queue.held;
   }
 
+  tick(): void {
+    this.#alarm.runDue();
+    this.#topic.recover();
+  }
+
   async describe(): Promise<SubscriptionState | null> {
+    this.#alarm.runDue();
+    return await this.#state();
+  }
+
+  async #state(): Promise<SubscriptionState | null> {
     if (!this.#definition) return null;
     return { ...this.#pusher.describe(), ...(await topicStateOf(this.#topic)) };
   }

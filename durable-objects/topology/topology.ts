@@ -230,15 +230,16 @@ export class Topology extends DocumentedTopology implements TopologyMethods {
   }
 
   /** `secret` is the one that was made for it by this call, else null. */
-  putSubscription(
+  async putSubscription(
     namespace: string,
     name: string,
     declaration: SubscriptionDeclaration,
   ): Promise<New<SubscriptionAnswer & { secret: string | null }>> {
-    return this.#fed(
-      name,
-      this.unlessClosed(() => putSubscriptionIn(this.store, this.env, namespace, name, declaration)),
+    const put = this.unlessClosed(() =>
+      putSubscriptionIn(this.store, this.env, namespace, name, declaration),
     );
+    const told = isFailure(put) ? put : await this.told('queue', defaultDeadLetterQueue(name), put); // it may be made too
+    return await this.#fed(name, told);
   }
 
   pauseSubscription(

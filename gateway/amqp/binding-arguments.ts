@@ -7,16 +7,16 @@ import { portError, type PortError } from '../../wire/amqp/reply-codes.ts';
 import { textOf } from './messages.ts';
 
 export function argumentsOf(table: FieldTable): BindingArguments | PortError {
-  const given: Record<string, string | number | boolean | null> = {};
+  const given = new Map<string, string | number | boolean | null>();
   for (const [name, field] of table) {
-    if (field.type === 't') given[name] = field.value;
+    if (field.type === 't') given.set(name, field.value);
     else {
       const text = textOf(field);
       if (text === undefined) return portError('not-implemented', `binding argument '${name}' of that type`);
-      given[name] = field.type === 'S' || text === null ? text : Number(text);
+      given.set(name, field.type === 'S' || text === null ? text : Number(text));
     }
   }
-  return given;
+  return Object.fromEntries(given);
 }
 
 export function isSameBinding(

@@ -1,6 +1,7 @@
 /**
  * Got messages: what `basic.get` takes from queues, and how that is settled. Should this process die, the stream that keeps a
- * queue ends, and the broker gives back what was got. A lease is for the case that the broker dies as well.
+ * queue ends, and the broker gives back what was got. Should the broker die, the queue gives it back when it wakes. A lease is for the
+ * case that it does not wake.
  */
 
 import { openBody } from '../../sdk/claims/open-body.ts';

@@ -20,8 +20,11 @@ export interface SdkConsumerHost {
 /** The broker's shortest lease, in ms: the SDK extends it well before its end. */
 const LEASE_MS_MIN = 500;
 
-/** How long settlements wait for others, in ms: AMQP clients send each by itself, and each request of ours is rows. */
-const SETTLE_LINGER_MS = 5;
+/** How long acknowledgements wait for others, in ms: AMQP clients send each by itself, and each request of ours is rows. */
+const SETTLE_LINGER_MS = 20;
+
+/** A client that may hold more is not kept waiting if all that it holds is acknowledged together. */
+const SMALL_PREFETCH = 128;
 
 export class SdkConsumer implements PortConsumer, ListedConsumer {
   readonly isExclusive: boolean;
@@ -54,9 +57,9 @@ export class SdkConsumer implements PortConsumer, ListedConsumer {
       // In the order of the queue. A handler ends at once, unless the client reads too slowly.
       concurrency: 1,
       settle: 'manual',
-      // Nobody waits for the outcome. A client that holds half of what it may hold is not kept waiting for more.
+      // Nobody waits for the outcome. A client that holds half of the little that it may hold is not kept waiting for more.
       settleLingerMs: SETTLE_LINGER_MS,
-      settleBatch: Math.ceil(this.#prefetch / 2),
+      settleBatch: this.#prefetch > SMALL_PREFETCH ? this.#prefetch : Math.ceil(this.#prefetch / 2),
       leaseMs: Math.max(this.#queue!.leaseMs, LEASE_MS_MIN),
       ...(this.#spec.priority !== 0 && { priority: this.#spec.priority }),
     });

@@ -1,6 +1,6 @@
 /** SDK port: the broker of one AMQP connection, over the SDK. */
 
-import { randomBytes } from 'node:crypto';
+import { KEPT_ID_END } from '../../protocol/schemas/deliveries.ts';
 import { isWideName, WIDE_NAME_RULE } from '../../protocol/names/name-rule.ts';
 import type { Queue, QueueDeclaration } from '../../sdk/admin/queue-types.ts';
 import { asPosthornError } from '../../sdk/errors.ts';
@@ -50,6 +50,9 @@ export interface PortSettings {
 /** A lost publisher or broker: the message may be sent again. */
 const REFUSALS = new Set(['timeout', 'aborted', 'closed', 'connection_failed']);
 
+/** As base64 without padding. */
+const UNIQUE_BYTES = 18;
+
 export class SdkPort implements BrokerPort {
   readonly #client: BrokerClient;
   readonly #settings: PortSettings;
@@ -63,7 +66,7 @@ export class SdkPort implements BrokerPort {
   constructor(settings: PortSettings) {
     this.#client = settings.client;
     this.#settings = settings;
-    const consumerId = this.uniqueName('amqp-');
+    const consumerId = this.uniqueName('amqp-') + KEPT_ID_END;
     this.#keepers = new QueueKeepers(settings.client.transport, consumerId);
     this.#line = this.#client.blocked.line(settings.setBlocked);
     this.#got = new GotMessages(settings.client.transport, consumerId, this.#keepers);
@@ -86,7 +89,13 @@ export class SdkPort implements BrokerPort {
   }
 
   uniqueName(prefix: string): string {
-    return `${prefix}${randomBytes(16).toString('base64url')}`;
+    const bytes = crypto.getRandomValues(new Uint8Array(UNIQUE_BYTES));
+    return (
+      prefix +
+      btoa(String.fromCharCode(...bytes))
+        .replaceAll('+', '-')
+        .replaceAll('/', '_')
+    );
   }
 
   declareExchange(spec: ExchangeSpec, done: Done<null>): void {

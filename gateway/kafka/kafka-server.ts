@@ -5,6 +5,7 @@ import { listen, type DoorSettings, type Listening, type TlsFiles } from '../lis
 import { BrokerClients } from './broker/broker-client.ts';
 import { KafkaSocket } from './kafka-socket.ts';
 import type { Address } from './session.ts';
+import { ShareMembers } from './share/share-members.ts';
 
 export interface KafkaServerOptions {
   /** Of the broker. */
@@ -23,11 +24,16 @@ export interface KafkaServerOptions {
   autoCreate?: boolean;
   /** Connections at most; others are closed at once. Default 10,000. */
   connectionsMax?: number;
+  /** The time for the login and the first request that it is for, in ms. Default one minute. */
+  loginMs?: number;
   /** Told of faults of ours. Default: standard error. */
   onError?: (error: unknown) => void;
 }
 
 const CONNECTIONS_MAX = 10_000;
+
+/** Whoever has not logged in keeps a connection from others for so long. */
+const LOGIN_MS = 60_000;
 
 /** A TLS handshake has this long, in ms. */
 const HANDSHAKE_MS = 10_000;
@@ -52,9 +58,23 @@ export class KafkaServer {
     const { url, port, tls, host = '127.0.0.1', namespace = 'default' } = options;
     const onError =
       options.onError ?? ((error: unknown) => console.error('posthorn gateway: a fault of ours:', error));
-    const { advertised = null, autoCreate = false, connectionsMax = CONNECTIONS_MAX } = options;
+    const {
+      advertised = null,
+      autoCreate = false,
+      connectionsMax = CONNECTIONS_MAX,
+      loginMs = LOGIN_MS,
+    } = options;
     const sockets = new Set<KafkaSocket>();
-    const settings = { url, clients: new BrokerClients(url), namespace, autoCreate, onError };
+    const shareMembers = new ShareMembers();
+    const settings = {
+      url,
+      clients: new BrokerClients(url),
+      namespace,
+      autoCreate,
+      loginMs,
+      shareMembers,
+      onError,
+    };
     const doorOf = (address: Address | null): DoorSettings => ({
       connectionsMax,
       handshakeMs: HANDSHAKE_MS,

@@ -13,6 +13,8 @@ import type { Credential } from './login/credentials.ts';
 import { Login } from './login/login.ts';
 import { Appenders } from './produce/appenders.ts';
 import type { Address, Session } from './session.ts';
+import { ShareConnection } from './share/share-connection.ts';
+import type { ShareMembers } from './share/share-members.ts';
 
 export interface SocketSettings {
   /** Of the broker. */
@@ -23,6 +25,9 @@ export interface SocketSettings {
   /** Where clients reach the gateway; null: where they have dialled. */
   advertised: Address | null;
   autoCreate: boolean;
+  /** The time until the first request that a login is for, in ms. */
+  loginMs: number;
+  shareMembers: ShareMembers;
   onError(error: unknown): void;
 }
 
@@ -42,6 +47,9 @@ const SILENCE_MS_MAX = 30_000;
 /** After so many silences without a request a connection is closed: Kafka's ten minutes. */
 const SILENCES_MAX = 20;
 
+/** What may wait for records, and what has an order with it. */
+const READS: ReadonlySet<string> = new Set(['Fetch', 'ShareFetch', 'ShareAcknowledge']);
+
 export class KafkaSocket {
   readonly #socket: Socket;
   readonly #settings: SocketSettings;
@@ -60,12 +68,14 @@ export class KafkaSocket {
   #isFlushing = false;
   #silences = 0;
   #clientId = '';
+  readonly #loginTimer: NodeJS.Timeout;
 
   constructor(socket: Socket, settings: SocketSettings) {
     this.#socket = socket;
     this.#settings = settings;
     const { url, namespace } = settings;
     this.#login = new Login({ url, namespace, isFromHere: isLoopback(socket) });
+    this.#loginTimer = setTimeout(() => socket.destroy(), settings.loginMs);
     socket.setNoDelay(true);
     socket.setTimeout(SILENCE_MS_MAX);
     socket.on('data', (chunk) => this.#guard(() => this.#receive(chunk)));
@@ -92,7 +102,7 @@ export class KafkaSocket {
    */
   #schedule(request: Request): void {
     const serve = (): Promise<void> => this.#serve(request);
-    if (request.api === 'Fetch') {
+    if (READS.has(request.api)) {
       this.#fetching = this.#fetching.then(() => this.#whenDrained()).then(serve);
     } else if (request.api === 'Produce') {
       const producing = this.#session ? serve() : this.#inOrder.then(serve);
@@ -137,12 +147,16 @@ export class KafkaSocket {
     const credential = await this.#login.credential();
     if (credential === null || this.#ended.signal.aborted) return null;
     const { advertised, autoCreate } = this.#settings;
+    clearTimeout(this.#loginTimer);
     this.#connection.allow(REQUEST_BYTES_MAX);
     this.#session = {
       ...this.#connected(credential),
       address: advertised ?? dialled(this.#socket),
       autoCreate,
       assignments: new Map(),
+      patterns: new Map(),
+      shares: new ShareConnection(),
+      shareMembers: this.#settings.shareMembers,
       clientId: () => this.#clientId,
       clientHost: `/${(this.#socket.remoteAddress ?? '').replace(/^::ffff:/, '')}`,
       signal: this.#ended.signal,
@@ -221,12 +235,19 @@ export class KafkaSocket {
   }
 
   #end(): void {
+    clearTimeout(this.#loginTimer);
     this.#ended.abort(new PosthornError('aborted', 'the connection has ended'));
     this.#connection.end('the connection has ended');
     this.#onDrain();
-    this.#session?.feeds.end();
-    this.#release?.();
+    const session = this.#session;
+    const release = this.#release;
     this.#release = null;
+    session?.feeds.end();
+    if (!session) return release?.();
+    // What is acquired meanwhile is released too.
+    void this.#fetching
+      .then(() => session.shares.end(session.client, session.shareMembers))
+      .finally(() => release?.());
   }
 
   /** A fault of ours ends the connection, not the process. */

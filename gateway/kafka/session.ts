@@ -2,6 +2,9 @@
 
 import type { BrokerClient } from './broker/broker-client.ts';
 import type { PartitionFeeds } from './fetch/partition-feeds.ts';
+import type { ShareConnection } from './share/share-connection.ts';
+import type { ShareMembers } from './share/share-members.ts';
+import type { TopicPattern } from './topics/topic-pattern.ts';
 import type { Appenders } from './produce/appenders.ts';
 
 /** Where clients reach this gateway. */
@@ -23,6 +26,11 @@ export interface Session {
   appenders: Appenders;
   /** Of members of groups that the broker assigns to, by `group/member`: the assignment that they were told last. */
   assignments: Map<string, string>;
+  /** Of those members that read by a regular expression. */
+  patterns: Map<string, { pattern: TopicPattern; names: readonly string[] }>;
+  /** Of share groups: what the connection reads, and who takes part by this gateway. */
+  shares: ShareConnection;
+  shareMembers: ShareMembers;
   /** Fires when the connection has ended. */
   signal: AbortSignal;
 }

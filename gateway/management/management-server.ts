@@ -47,7 +47,7 @@ export class ManagementServer {
 
   /** Rejects if the port is taken. */
   static async start({ url, port, host = '127.0.0.1' }: ManagementServerOptions): Promise<ManagementServer> {
-    const clients = new BrokerClients(url);
+    const clients = new BrokerClients({ url });
     const server = createServer((request, response) => void serve(url, clients, request, response));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -79,7 +79,7 @@ async function serve(
   try {
     const login = loginOf(request.headers.authorization);
     const isHere = /^(?:::ffff:)?127\.|^::1$/.test(request.socket.remoteAddress ?? '');
-    const credential = login === null ? null : await credentialOf(url, login, isHere);
+    const credential = login === null ? null : await credentialOf({ url }, login, isHere);
     if (credential === null || isPortError(credential)) {
       const headers = { 'www-authenticate': 'Basic realm="Posthorn Management"' };
       return send(401, { error: 'not_authorized', reason: 'Login failed' }, headers);
@@ -97,7 +97,7 @@ async function serve(
       vhosts: () => vhostsOf(url, token),
       calls: async (vhost) => {
         const namespace = namespaceOf(vhost);
-        const problem = isName(namespace) ? await probe(url, namespace, token) : 'namespace_not_found';
+        const problem = isName(namespace) ? await probe({ url }, namespace, token) : 'namespace_not_found';
         if (problem !== null) {
           const reply = problem === 'namespace_not_found' ? 'not-found' : 'access-refused';
           throw new Refused({ reply, reason: `vhost '${vhost}': ${problem}` });
@@ -175,6 +175,6 @@ async function vhostsOf(url: string, token: string | null): Promise<string[]> {
   } catch (error) {
     const { code } = asPosthornError(error);
     if (code !== 'forbidden' && code !== 'unauthenticated') throw error;
-    return (await probe(url, 'default', token)) === null ? ['/'] : [];
+    return (await probe({ url }, 'default', token)) === null ? ['/'] : [];
   }
 }

@@ -25,6 +25,9 @@ export const SETTLEMENTS_TYPE = 'application/vnd.posthorn.settlements.v1';
 /** What a member of a group reads, as bytes: group-frame.ts. */
 export const GROUP_RECORDS_TYPE = 'application/vnd.posthorn.group-records.v1';
 
+/** What a member of a share group has acquired, as bytes: acquired-frame.ts. */
+export const ACQUIRED_RECORDS_TYPE = 'application/vnd.posthorn.acquired-records.v1';
+
 /** Of every type whose body has the attributes of events, so that they are not in headers. */
 export const CLOUD_EVENT_TYPE_PREFIX = 'application/cloudevents';
 

@@ -2,7 +2,13 @@
 
 import type { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
-import { NAME_LENGTH_MAX, OBJECT_ID_LENGTH_MAX, PARTITIONS_MAX, WIDE_NAME_BYTES_MAX } from '../limits.ts';
+import {
+  NAME_LENGTH_MAX,
+  OBJECT_ID_LENGTH_MAX,
+  OBJECT_PARTS_MAX,
+  PARTITIONS_MAX,
+  WIDE_NAME_BYTES_MAX,
+} from '../limits.ts';
 import { NAME_PATTERN, NAME_RULE, WIDE_NAME_PATTERN, WIDE_NAME_RULE } from '../names/name-rule.ts';
 import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../names/object-id.ts';
 import { utf8BytesMax } from '../schemas/schema-rules.ts';
@@ -110,6 +116,8 @@ export const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
     pattern: OBJECT_ID_PATTERN.source,
     maxLength: OBJECT_ID_LENGTH_MAX,
   },
+  upload: id('The id of the upload, as the reply to its begin gave it'),
+  part: { description: 'The number of the part', type: 'integer', minimum: 1, maximum: OBJECT_PARTS_MAX },
 };
 
 export const NAMESPACE_PATH = '/v1/{namespace}';

@@ -5,12 +5,15 @@ import {
   acknowledgeSchema,
   acquiredSchema,
   acquireSchema,
+  resetShareSchema,
   shareGroupConfigSchema,
   shareGroupDeletedSchema,
   shareGroupListSchema,
   shareGroupSchema,
   shareGroupStateSchema,
 } from '../schemas/share-groups.ts';
+import { ACQUIRED_RECORDS_TYPE } from '../headers/media-types.ts';
+import { resetReplySchema } from '../schemas/groups.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
 import { onAll, onShareGroup } from './access-rule.ts';
 import {
@@ -75,6 +78,26 @@ export const shareGroupOperations = {
     replies: { 200: { description: 'The state of the share group', json: shareGroupStateSchema } },
     errors: [...GROUP_ERRORS, 'partition_unavailable'],
   },
+  resetShareGroup: {
+    id: 'resetShareGroup',
+    method: 'put',
+    path: `${GROUP}/offsets`,
+    tag: 'share groups',
+    access: onShareGroup('operate', '`view` on the topic'),
+    audit: true,
+    summary: 'Set where a share group goes on. Locked records are free for all',
+    body: { json: resetShareSchema },
+    replies: {
+      200: { description: 'The changes that were made, or would be made', json: resetReplySchema },
+    },
+    errors: [
+      ...GROUP_ERRORS,
+      'partition_not_found',
+      'inconsistent_topic_id',
+      'partition_unavailable',
+      ...BODY_ERRORS,
+    ],
+  },
   deleteShareGroup: {
     id: 'deleteShareGroup',
     method: 'delete',
@@ -96,9 +119,16 @@ export const shareGroupOperations = {
     summary: 'Acquire records of all partitions. Each is locked for this member until it is acknowledged',
     body: { json: acquireSchema },
     replies: {
-      200: { description: `The records, each with its tag. ${WHILE_WAITING}`, json: acquiredSchema },
+      200: {
+        description: `The records, each with its tag. ${WHILE_WAITING}`,
+        json: acquiredSchema,
+        frame: {
+          type: ACQUIRED_RECORDS_TYPE,
+          description: 'Stored batches (docs/frames.md, Acquired records)',
+        },
+      },
     },
-    errors: [...GROUP_ERRORS, 'partition_unavailable', ...BODY_ERRORS],
+    errors: [...GROUP_ERRORS, 'partition_not_found', 'partition_unavailable', ...BODY_ERRORS],
   },
   acknowledgeRecords: {
     id: 'acknowledgeRecords',

@@ -66,6 +66,12 @@ const consumerId = () =>
 /** How the broker's ids of streams end, so that what one holds is known after a crash to belong to nobody: `~` and a UUID. */
 export const STREAM_ID_END = /~[0-9a-f-]{36}$/;
 
+/**
+ * How the id of a consumer ends that polls beside a keeper of its own. What it has taken goes back when its queue wakes after a crash and
+ * no such keeper is open, as what a stream held does.
+ */
+export const KEPT_ID_END = '~kept';
+
 const leaseMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
 
 export const deliverSchema = z

@@ -1,7 +1,12 @@
 /** The contract of objects: bodies that are too large for a message. Their bytes are in an R2 bucket, and no Durable Object sees them. */
 
 import * as z from '../zod.ts';
-import { OBJECT_ID_LENGTH_MAX } from '../limits.ts';
+import {
+  CONTENT_TYPE_LENGTH_MAX,
+  OBJECT_BYTES_MAX,
+  OBJECT_ID_LENGTH_MAX,
+  OBJECT_PARTS_MAX,
+} from '../limits.ts';
 import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../names/object-id.ts';
 import { nextPage, pageFields } from './pages.ts';
 
@@ -32,7 +37,10 @@ export const objectSchema = z.strictObject({
 });
 export type ObjectReply = z.infer<typeof objectSchema>;
 
-export const objectListQuerySchema = z.strictObject(pageFields(OBJECT_ID_LENGTH_MAX));
+/** What `next` may be: an id, or the key of bytes that came in parts. */
+const AFTER_LENGTH_MAX = OBJECT_ID_LENGTH_MAX + 60;
+
+export const objectListQuerySchema = z.strictObject(pageFields(AFTER_LENGTH_MAX));
 
 export const objectListSchema = z.strictObject({
   objects: z.array(objectSchema).describe('By id: those that expire first come first'),
@@ -41,3 +49,47 @@ export const objectListSchema = z.strictObject({
 export type ObjectList = z.infer<typeof objectListSchema>;
 
 export const objectDeletedSchema = z.strictObject({ object: objectIdSchema });
+
+export const uploadBeginSchema = z.strictObject({
+  bytes: z.int().min(1).max(OBJECT_BYTES_MAX).describe('Of the whole object'),
+  content_type: z.string().min(1).max(CONTENT_TYPE_LENGTH_MAX).optional(),
+  sha256: sha256()
+    .optional()
+    .describe('Of the whole object. Parts are checked one by one; this one is for those who read the object'),
+});
+
+export const uploadSchema = z.strictObject({
+  object: objectIdSchema,
+  upload: z.string().describe('The id of the upload'),
+  bytes: z.int(),
+  part_bytes: z.int().describe('Of each part but the last'),
+  parts: z.int().describe('Their number: the parts are 1 to that'),
+  expires_at: z
+    .int()
+    .describe(
+      'From when it may be deleted if it is not complete, in ms since 1970: a day after it was begun',
+    ),
+});
+export type UploadReply = z.infer<typeof uploadSchema>;
+
+export const partPutQuerySchema = z.strictObject({
+  sha256: sha256()
+    .optional()
+    .describe('The SHA-256 of the part. Other bytes are refused with `digest_mismatch`'),
+});
+
+const etag = () =>
+  z.string().min(1).max(512).describe('What has to be said of the part when the upload is completed');
+
+export const partSchema = z.strictObject({ part: z.int(), etag: etag() });
+export type PartReply = z.infer<typeof partSchema>;
+
+export const uploadCompleteSchema = z.strictObject({
+  parts: z
+    .array(z.strictObject({ part: z.int().min(1).max(OBJECT_PARTS_MAX), etag: etag() }))
+    .min(1)
+    .max(OBJECT_PARTS_MAX)
+    .describe('Each part of the upload, in any order'),
+});
+
+export const uploadAbortedSchema = z.strictObject({ upload: z.string() });

@@ -6,6 +6,7 @@ import {
   FETCH_BYTES_MAX,
   LEASE_MS_MAX,
   LEASE_MS_MIN,
+  PARTITIONS_MAX,
   SETTLE_TAGS_MAX,
   SHARE_DELIVERY_LIMIT_DEFAULT,
   SHARE_DELIVERY_LIMIT_MAX,
@@ -16,6 +17,7 @@ import {
 } from '../limits.ts';
 import { nameSchema, wideNameSchema } from './names.ts';
 import { consumeDelivery, fetchedRecordSchema, type FetchedRecord } from './records.ts';
+import { namedPartitionSchema, resetTo, type NamedPartition } from './groups.ts';
 import { nextPage } from './pages.ts';
 
 const lockMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
@@ -30,11 +32,10 @@ export type ShareDeadLetter = z.output<typeof shareDeadLetterSchema>;
 export const shareGroupConfigSchema = z.strictObject({
   topics: z
     .array(nameSchema)
-    .min(1)
     .max(SHARE_TOPICS_MAX)
     .refine((topics) => new Set(topics).size === topics.length, 'names a topic twice')
     .meta({ uniqueItems: true })
-    .describe('They have to exist'),
+    .describe('They have to exist. None: the group reads nothing yet'),
   lock_duration_ms: lockMs()
     .default(SHARE_LOCK_MS_DEFAULT)
     .describe('For how long an acquired record is nobody else’s, unless the call says otherwise'),
@@ -100,6 +101,16 @@ export const shareGroupDeletedSchema = z.object({
 
 const memberId = () => z.string().min(1).max(255);
 
+export type SharePlace = NamedPartition;
+
+export const resetShareSchema = z.strictObject({
+  ...namedPartitionSchema.pick({ topic: true, topic_id: true }).shape,
+  partitions: z.array(z.int().min(0)).min(1).max(PARTITIONS_MAX).optional().describe('Left out: all'),
+  to: resetTo().describe('As for groups. `none`: the group begins anew, as `start` says'),
+  dry_run: z.boolean().default(false),
+});
+export type ResetShareFields = z.output<typeof resetShareSchema>;
+
 export const acquireSchema = z.strictObject({
   member_id: memberId().describe('Any name that the member chooses. There is nothing to join'),
   max_records: z.int().min(1).max(SHARE_IN_FLIGHT_MAX).default(500).describe('Over all partitions'),
@@ -111,6 +122,12 @@ export const acquireSchema = z.strictObject({
     .describe('About how many bytes of stored batches are read, over all partitions'),
   wait_ms: z.int().min(0).max(WAIT_MS_MAX).default(0).describe('How long to wait if there are none'),
   lock_duration_ms: lockMs().optional().describe("Instead of the group's"),
+  partitions: z
+    .array(namedPartitionSchema)
+    .min(1)
+    .max(PARTITIONS_MAX)
+    .optional()
+    .describe('Only of these. Default: all'),
   delivery: consumeDelivery(
     'at-least-once (default): locked until they are acknowledged. at-most-once: accepted before they leave. Exactly once is for the member to do, by topic, partition and offset: it is refused here',
     ['at-most-once', 'at-least-once'],
@@ -133,6 +150,19 @@ export const acquiredSchema = z.object({ records: z.array(acquiredRecordSchema) 
 const tag = () => z.string().min(1).max(100);
 const tags = () => z.array(tag()).max(SETTLE_TAGS_MAX).default([]);
 
+const rangeSchema = z.strictObject({
+  kind: z.enum(['accept', 'release', 'reject', 'extend']),
+  start_offset: z.int().min(0),
+  end_offset: z.int().min(1).describe('The offset after the last'),
+  lock_duration_ms: lockMs().optional().describe("Of `extend`, instead of the group's"),
+});
+
+const acknowledgedPartitionSchema = namedPartitionSchema.extend({
+  ranges: z.array(rangeSchema).max(SHARE_IN_FLIGHT_MAX).default([]).describe('All are acknowledged, or none'),
+  release_held: z.boolean().default(false).describe('After that, releases what else the member has locked'),
+});
+export type AcknowledgedPartition = z.output<typeof acknowledgedPartitionSchema>;
+
 export const acknowledgeSchema = z
   .strictObject({
     accept: tags().describe('Done'),
@@ -143,18 +173,30 @@ export const acknowledgeSchema = z
       .max(SETTLE_TAGS_MAX)
       .default([])
       .describe('Locked for this long from now'),
+    partitions: z
+      .array(acknowledgedPartitionSchema)
+      .max(PARTITIONS_MAX)
+      .default([])
+      .describe('Ranges of offsets instead of tags. They need a `member_id`'),
     member_id: memberId().optional().describe('If given, only records of this member are acknowledged'),
   })
   .refine(
-    ({ accept, release, reject, extend }) =>
-      accept.length + release.length + reject.length + extend.length > 0,
+    ({ accept, release, reject, extend, partitions }) =>
+      accept.length + release.length + reject.length + extend.length + partitions.length > 0,
     'expected at least one tag',
   )
+  .refine(
+    ({ partitions, member_id: member }) => partitions.length === 0 || member !== undefined,
+    'ranges of offsets need a member_id',
+  )
   .meta({
-    anyOf: ['accept', 'release', 'reject', 'extend'].map((kind) => ({
-      required: [kind],
-      properties: { [kind]: { minItems: 1 } },
-    })),
+    anyOf: [
+      ...['accept', 'release', 'reject', 'extend'].map((kind) => ({
+        required: [kind],
+        properties: { [kind]: { minItems: 1 } },
+      })),
+      { required: ['partitions', 'member_id'], properties: { partitions: { minItems: 1 } } },
+    ],
   });
 export type AcknowledgeFields = z.output<typeof acknowledgeSchema>;
 
@@ -170,10 +212,23 @@ export const ACKNOWLEDGE_OUTCOMES = [
 ] as const;
 export type AcknowledgeOutcome = (typeof ACKNOWLEDGE_OUTCOMES)[number];
 
+const RANGES_OUTCOMES = [
+  'acknowledged',
+  'already_done',
+  'lock_expired',
+  'not_yours',
+  'unknown_record',
+] as const;
+export type RangesOutcome = (typeof RANGES_OUTCOMES)[number];
+
 export const acknowledgedSchema = z.object({
   results: z
     .array(z.object({ tag: z.string(), outcome: z.enum(ACKNOWLEDGE_OUTCOMES) }))
     .describe('In the order of the request: accept, release, reject, extend'),
+  partitions: z
+    .array(z.object({ ...namedPartitionSchema.shape, outcome: z.enum(RANGES_OUTCOMES) }))
+    .optional()
+    .describe('In the order of the request. Absent if it names no ranges'),
 });
 export type AcknowledgedReply = z.output<typeof acknowledgedSchema>;
 

@@ -64,13 +64,15 @@ export interface Broker {
 }
 
 interface WranglerConfig {
-  main: string;
   compatibility_date: string;
   compatibility_flags: string[];
   vars: Record<string, string>;
   durable_objects: { bindings: { name: string; class_name: string }[] };
   triggers: { crons: string[] };
 }
+
+/** What wrangler.toml has built into several modules; here it is one. */
+const WORKER_ENTRY = 'workers/deployed.ts';
 
 const WORKER_NAME = 'posthorn';
 const HOST_DEFAULT = '127.0.0.1';
@@ -102,7 +104,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     const sourceMap = options.inspectorPort !== undefined;
     const hasDashboard = options.dashboard ?? options.script === undefined;
     const [script, dashboard] = await Promise.all([
-      options.script ?? bundleWorker(config.main, { sourceMap }),
+      options.script ?? bundleWorker(WORKER_ENTRY, { sourceMap }),
       hasDashboard ? buildDashboard() : null,
     ]);
     miniflare = new Miniflare({

@@ -7,7 +7,7 @@
  * - confluent-kafka in a group by the consumer protocol (KIP-848)
  * - confluent-kafka with TLS: PLAIN, and OAUTHBEARER with a token that it renews
  * - kcat, if it is installed: the same records with each codec, in and out
- * - in Java, with Maven, also against Kafka 4.4: a group by the consumer protocol with a killed member, TransactionalMessageCopier with random aborts and kills, a word count of Kafka Streams with
+ * - in Java, with Maven, also against Kafka 4.4: groups by the consumer protocol and share groups with killed members, TransactionalMessageCopier with random aborts and kills, a word count of Kafka Streams with
  *   `exactly_once_v2` that is killed half-way, Kafka Connect with Debezium (if PostgreSQL is installed) and a kill, ProducerPerformance and ConsumerPerformance
  */
 
@@ -21,6 +21,7 @@ import { KafkaServer } from '../../gateway/kafka/kafka-server.ts';
 import { startBroker } from '../broker/broker.ts';
 import { captureChanges } from './kafka-connect.ts';
 import { consumeInGroup } from './kafka-consumers.ts';
+import { consumeInShareGroup } from './kafka-share.ts';
 import { countWords } from './kafka-streams.ts';
 import { copyInTransactions, tellRates } from './kafka-tools.ts';
 import { canRunKafka, startKafka } from '../peers/kafka.ts';
@@ -60,6 +61,7 @@ try {
 async function javaTold(): Promise<boolean[]> {
   const programs = [
     ['Java consumer protocol', consumeInGroup],
+    ['Java share groups', consumeInShareGroup],
     ['Java TransactionalMessageCopier', copyInTransactions],
     ['Java Kafka Streams, exactly_once_v2', countWords],
     ['Java Kafka Connect, Debezium', captureChanges],

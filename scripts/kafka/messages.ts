@@ -18,6 +18,8 @@ const APIS = [
   ...['DescribeConfigs', 'AlterConfigs', 'IncrementalAlterConfigs', 'OffsetDelete'],
   ...['InitProducerId', 'AddPartitionsToTxn', 'AddOffsetsToTxn', 'EndTxn', 'TxnOffsetCommit'],
   ...['DescribeTransactions', 'ListTransactions', 'ConsumerGroupHeartbeat', 'ConsumerGroupDescribe'],
+  ...['ShareGroupHeartbeat', 'ShareGroupDescribe', 'ShareFetch', 'ShareAcknowledge'],
+  ...['DescribeShareGroupOffsets', 'AlterShareGroupOffsets', 'DeleteShareGroupOffsets'],
 ];
 const OTHERS = ['RequestHeader', 'ConsumerProtocolSubscription', 'ConsumerProtocolAssignment'];
 

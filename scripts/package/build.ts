@@ -5,6 +5,7 @@
  *     codecs.js       the codecs that readers of what Kafka's clients have compressed need
  *     subscriber.js   what a Worker takes pushes of a subscription with
  *     worker.js       the classes of the objects and the handler, to put into a Worker of one's own
+ *     worker/         the same as `posthorn deploy` uploads it
  *     testing.js      a broker in a test
  *     cli.js          the command
  *     gateway.js      what `posthorn gateway` runs, and `posthorn dev` beside its broker
@@ -23,6 +24,7 @@ import { join, posix } from 'node:path';
 import { promisify } from 'node:util';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { buildDashboard } from '../broker/dashboard.ts';
+import { buildWorker, WORKER_BUILD, WORKER_ENTRY } from '../broker/deployed-worker.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DIST = join(ROOT, 'dist');
@@ -58,12 +60,6 @@ const COMMON = {
   logLevel: 'warning',
 } satisfies BuildOptions;
 
-const WORKER = {
-  conditions: ['workerd', 'worker', 'browser'],
-  external: ['cloudflare:*', 'node:*'],
-  target: 'es2024',
-} satisfies BuildOptions;
-
 /** Replaces what the repository does at run time by what the package brings. */
 const builtParts: Plugin = {
   name: 'built-parts',
@@ -82,6 +78,15 @@ const builtParts: Plugin = {
     );
     // One class of errors for `posthorn` and `posthorn/testing`.
     builder.onResolve({ filter: /\/sdk\/index\.ts$/ }, () => ({ path: './index.js', external: true }));
+  },
+};
+
+const withoutAmqp: Plugin = {
+  name: 'without-amqp',
+  setup(builder) {
+    builder.onResolve({ filter: /\/accept-amqp\.ts$/ }, () => ({
+      path: join(ROOT, 'scripts/package/built-amqp.ts'),
+    }));
   },
 };
 
@@ -109,11 +114,17 @@ await Promise.all([
     outfile: 'dist/subscriber.js',
     platform: 'neutral',
   }),
-  build({ ...COMMON, ...WORKER, entryPoints: ['workers/index.ts'], outfile: 'dist/worker.js' }),
+  // Not folded: as one module it would hold the values and what they are made of.
   build({
-    ...COMMON,
-    ...WORKER,
+    ...WORKER_BUILD,
+    plugins: [withoutAmqp],
     entryPoints: ['workers/index.ts'],
+    outfile: 'dist/worker.js',
+  }),
+  buildWorker(join(DIST, 'worker')),
+  build({
+    ...WORKER_BUILD,
+    entryPoints: [WORKER_ENTRY],
     outfile: 'dist/broker/local/worker.mjs',
     minify: true,
   }),
@@ -189,16 +200,21 @@ async function writeTypes(): Promise<void> {
   }
 }
 
-/** Without the dashboard: `posthorn deploy` adds the files of the package, and a Worker of one's own may go without. */
+/**
+ * For a Worker of one's own, which wrangler bundles, and without the dashboard. `posthorn deploy` adds the files of the package.
+ */
 async function wranglerConfig(): Promise<string> {
   const text = await readFile(join(ROOT, 'wrangler.toml'), 'utf8');
-  return text.replace(/^# The dashboard\..*\n\[build\]\n[^]*?\n\n\[assets\]\n[^]*?\n\n/m, '');
+  return text.replace(
+    /^# Built by the command below[^]*?\n\[assets\]\n[^]*?\n\n/m,
+    'minify = true\nkeep_names = false\nupload_source_maps = true\n\n',
+  );
 }
 
 /** The classes as a Worker names them. What is in them is nobody's business but the broker's. */
 async function workerTypes(): Promise<string> {
   const entry = await readFile(join(ROOT, 'workers/index.ts'), 'utf8');
-  const classes = [...entry.matchAll(/^export \{ (\w+) \} from/gm)].map(([, name]) => name!);
+  const classes = [...entry.matchAll(/^export \{ ([A-Z]\w+) \} from/gm)].map(([, name]) => name!);
   return [
     '/** The broker as a Worker: its handler, and the classes of its Durable Objects. wrangler.toml beside this file binds them. */',
     '',

@@ -4,9 +4,9 @@ import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
 import { OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../../protocol/names/object-id.ts';
 import type { ObjectList, ObjectReply } from '../../protocol/schemas/objects.ts';
 import type { BodyClaim } from '../claims/claim.ts';
-import { bodyTimeoutMs } from '../claims/claim-check.ts';
 import { bodyDiffers } from '../claims/open-body.ts';
 import { sha256Of } from '../claims/sha256.ts';
+import { storeBody } from '../claims/store-body.ts';
 import { errorOfReply } from '../client/http/reply-error.ts';
 import { builtin, isNode } from '../client/node-platform.ts';
 import type { CallOptions } from '../client/options.ts';
@@ -35,30 +35,25 @@ export class Objects {
   }
 
   /**
-   * Stores an object. It never changes: the same bytes may be put again, others are refused.
+   * Stores an object. It never changes: the same bytes may be put again, others are refused. One of more than 32 MiB goes in parts,
+   * of which one that fails is sent again; nobody sees the object before it is complete.
    *
    * @param id a day and a name: it exists until the end of that day in UTC, or without end as `forever.<name>`
-   * @throws PosthornError `object_differs`, `objects_unbound`, `request_too_large`
+   * @param body bytes, or a `Blob`, which is read while it is sent (`openAsBlob` of Node for a file)
+   * @param options `sha256` in hexadecimal; by default that of bytes, and none of a `Blob` of more than 32 MiB
+   * @throws PosthornError `object_differs`, `objects_unbound`, `request_too_large`, `quota`
    * @example await posthorn.objects.put('2026-12-31.photo-7', bytes, { contentType: 'image/png' });
    */
   async put(
     id: string,
-    body: Uint8Array,
-    { contentType = BYTES_TYPE, ...options }: CallOptions & { contentType?: string } = {},
+    body: Uint8Array | Blob,
+    { contentType = BYTES_TYPE, ...options }: CallOptions & { contentType?: string; sha256?: string } = {},
   ): Promise<StoredObject> {
-    const path = pathOf(id);
-    const query = { sha256: await sha256Of(body) };
-    const headers = { 'content-type': contentType };
-    const reply = await this.#transport.json<ObjectReply>({
-      method: 'PUT',
-      path,
-      query,
-      headers,
-      body,
-      timeoutMs: bodyTimeoutMs(this.#transport.config.timeoutMs, body.length),
-      ...options,
-    });
-    return storedObject(reply);
+    checkId(id);
+    const sha256 = options.sha256 ?? (body instanceof Uint8Array ? await sha256Of(body) : undefined);
+    return storedObject(
+      await storeBody(this.#transport, { object: id, body, contentType, ...options, sha256 }),
+    );
   }
 
   /** Returns all bytes of an object. @throws PosthornError `object_not_found` */
@@ -110,7 +105,12 @@ export class Objects {
 }
 
 function pathOf(id: string): string {
-  if (OBJECT_ID_PATTERN.test(id)) return `/objects/${id}`;
+  checkId(id);
+  return `/objects/${id}`;
+}
+
+function checkId(id: string): void {
+  if (OBJECT_ID_PATTERN.test(id)) return;
   throw invalidArgument(`object ${JSON.stringify(id)}: expected ${OBJECT_ID_RULE}`);
 }
 

@@ -6,11 +6,11 @@
 import { RECORD_BYTES_MAX } from '../../protocol/limits.ts';
 import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
 import { DAY_MS, objectId } from '../../protocol/names/object-id.ts';
-import type { ObjectReply } from '../../protocol/schemas/objects.ts';
 import type { Transport } from '../client/transport.ts';
 import { PosthornError } from '../errors.ts';
 import { claimText } from './claim.ts';
 import { sha256Of } from './sha256.ts';
+import { storeBody } from './store-body.ts';
 
 export interface ClaimOptions {
   /**
@@ -27,16 +27,8 @@ export const CLAIM_DEFAULTS = { claimCheckBytes: 256 * 1024, claimTtlMs: 7 * DAY
 /** Uploads under way at once. */
 const UPLOADS_MAX = 4;
 
-/** The slowest upload or download that is waited for, in bytes in a ms. */
-const SLOWEST_BYTES_PER_MS = 100;
-
 /** With these the body goes in the message, if it fits. */
 const UNAVAILABLE = new Set(['objects_unbound', 'objects_refused', 'route_not_found', 'forbidden']);
-
-/** For the request that brings a body, or takes one. */
-export function bodyTimeoutMs(timeoutMs: number, bytes: number): number {
-  return timeoutMs + Math.ceil(bytes / SLOWEST_BYTES_PER_MS);
-}
 
 export class ClaimCheck {
   readonly #transport: Transport;
@@ -124,14 +116,12 @@ export class ClaimCheck {
       const ttlMs = asked === null ? null : Math.max(claimTtlMs, asked ?? 0) + DAY_MS;
       const object = objectId(crypto.randomUUID().replaceAll('-', ''), Date.now(), ttlMs);
       const sha256 = await sha256Of(body);
-      await this.#transport.json<ObjectReply>({
-        method: 'PUT',
-        path: `/objects/${object}`,
-        query: { sha256 },
-        headers: { 'content-type': contentType ?? BYTES_TYPE },
+      await storeBody(this.#transport, {
+        object,
         body,
+        contentType: contentType ?? BYTES_TYPE,
+        sha256,
         signal,
-        timeoutMs: bodyTimeoutMs(this.#transport.config.timeoutMs, body.length),
       });
       return claimText({
         object,

@@ -2,9 +2,9 @@
 
 import type { Transport } from '../client/transport.ts';
 import { asPosthornError, PosthornError } from '../errors.ts';
-import { bodyTimeoutMs } from './claim-check.ts';
 import type { BodyClaim } from './claim.ts';
 import { sha256Of } from './sha256.ts';
+import { bodyTimeoutMs } from './store-body.ts';
 
 export interface BodyOptions {
   /**

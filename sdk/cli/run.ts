@@ -13,7 +13,7 @@ import { usage, type Failure } from './failure.ts';
 import { commandHelp, overviewHelp } from './output/help.ts';
 import { Output, type OutputStream } from './output/output.ts';
 import { Printer } from './output/printer.ts';
-import { isColoured, styleFor } from './output/style.ts';
+import { harmless, isColoured, styleFor } from './output/style.ts';
 
 export interface RunIo extends CommandIo {
   readonly stdout: OutputStream;
@@ -120,6 +120,7 @@ async function tell({ message, advice, code, details, outcome }: Failure, printe
     );
     return;
   }
-  await printer.err.line(`${printer.style.red('posthorn:')} ${message}`);
+  const text = message.split('\n').map(harmless).join('\n');
+  await printer.err.line(`${printer.style.red('posthorn:')} ${text}`);
   for (const line of advice) await printer.err.line(`  ${line}`);
 }

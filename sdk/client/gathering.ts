@@ -36,6 +36,14 @@ export class Gathering {
     atEndOfTurn(() => this.#turnEnded());
   }
 
+  /** Something came that does not linger. */
+  hurry(): void {
+    if (this.#state !== 'lingers') return;
+    this.end();
+    this.#state = 'turn';
+    atEndOfTurn(() => this.#turnEnded());
+  }
+
   /** Nothing waits any more. */
   end(): void {
     this.#state = 'nothing';

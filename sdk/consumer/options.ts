@@ -67,8 +67,8 @@ export interface ConsumerOptions extends BodyOptions {
    */
   priority?: number;
   /**
-   * How long a settlement waits for others to share its request, in ms. Default 0: it goes at the end of the turn of the
-   * event loop if none is under way, and otherwise with the next answer, 5 ms later at most.
+   * How long an acknowledgement waits for others to share its request, in ms. Default 0: it goes at the end of the turn of the
+   * event loop if none is under way, and otherwise with the next answer, 5 ms later at most. Other settlements always do.
    */
   settleLingerMs?: number;
   /** Settlements in one request at most. Default 1,000, at most 10,000. */

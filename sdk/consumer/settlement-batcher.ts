@@ -63,8 +63,10 @@ export class SettlementBatcher {
   add(settlement: WaitingSettlement): void {
     this.#unsettled++;
     this.#waiting.push(settlement);
-    if (this.#waiting.length >= this.#settings.settleBatch) this.flush();
-    else this.#gathering.begin();
+    if (this.#waiting.length >= this.#settings.settleBatch) return this.flush();
+    this.#gathering.begin();
+    // Somebody may wait for the message.
+    if (settlement.settlement.kind !== 'ack') this.#gathering.hurry();
   }
 
   flush(): void {

@@ -8,6 +8,7 @@ import type { Channel } from '../client/channel.ts';
 import { MessageBatch, type PendingMessage } from './message-batch.ts';
 import type { PublisherConfig } from './options.ts';
 import type { Destination } from './publish-request.ts';
+import type { BatchWait } from './wave.ts';
 
 export class DestinationAccumulator {
   readonly destination: Destination;
@@ -15,6 +16,7 @@ export class DestinationAccumulator {
   /** Whether messages without an id are given one; null until it is known. */
   givesIds: boolean | null = null;
   readonly #config: PublisherConfig;
+  readonly #wave: BatchWait | undefined;
   /** The next to go first. */
   readonly #closed: MessageBatch[] = [];
   /** The batch that takes messages. */
@@ -27,14 +29,17 @@ export class DestinationAccumulator {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #idle: PromiseWithResolvers<void> | null = null;
 
-  constructor(destination: Destination, channel: Channel, config: PublisherConfig) {
+  /** @param due called when the open batch has waited long enough for others */
+  constructor(destination: Destination, channel: Channel, config: PublisherConfig, due: () => void) {
+    this.#wave = config.wave?.(due);
     this.destination = destination;
     this.channel = channel;
     this.#config = config;
   }
 
   get isSendable(): boolean {
-    return !this.#isBusy && (this.#closed.length > 0 || (this.#open !== null && this.#isDue));
+    if (this.#isBusy || this.#closed.length > 0) return !this.#isBusy;
+    return this.#open !== null && this.#isDue && !this.#wave?.holds(this.#open.messages.length);
   }
 
   add(message: PendingMessage): void {
@@ -58,6 +63,12 @@ export class DestinationAccumulator {
     else this.#timer = setTimeout(end, this.#config.lingerMs);
   }
 
+  /** The open batch waits for nothing. */
+  hurry(): void {
+    this.#wave?.end();
+    this.makeDue();
+  }
+
   makeDue(): void {
     this.#endLinger();
     this.#isDue = this.#open !== null;
@@ -67,7 +78,14 @@ export class DestinationAccumulator {
   take(): MessageBatch {
     if (this.#closed.length === 0) this.#close();
     this.#isBusy = true;
+    this.#wave?.end();
     return this.#closed.shift()!;
+  }
+
+  /** What was on its way is stored. */
+  stored(count: number, tookMs: number): void {
+    if (this.#closed.length === 0) this.#wave?.begin(count, this.#open?.messages.length ?? 0, tookMs);
+    this.release(null);
   }
 
   /** Nothing is on its way any more; `again` goes first. */
@@ -86,6 +104,7 @@ export class DestinationAccumulator {
 
   /** Every batch that is not on its way. */
   drain(): MessageBatch[] {
+    this.#wave?.end();
     if (this.#open !== null) this.#close();
     const drained = this.#closed.splice(0);
     if (this.#isIdle) this.#resolveIdle();

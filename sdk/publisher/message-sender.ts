@@ -58,7 +58,8 @@ export class MessageSender {
     if (line === undefined) {
       const named = destination();
       const channel = this.#transport.channel(publishPath(named), this.#config.connection);
-      line = new DestinationAccumulator(named, channel, this.#config);
+      const due = (): void => this.#offer(line!);
+      line = new DestinationAccumulator(named, channel, this.#config, due);
       this.#lines.set(key, line);
     }
     return line;
@@ -75,7 +76,7 @@ export class MessageSender {
   /** Lets go what waits for company. */
   hurry(): void {
     for (const line of this.#lines.values()) {
-      line.makeDue();
+      line.hurry();
       this.#offer(line);
     }
   }
@@ -110,6 +111,7 @@ export class MessageSender {
 
   async #send(line: DestinationAccumulator, batch: MessageBatch): Promise<void> {
     this.#inFlight++;
+    const [sent, sentMs] = [batch.messages.length, performance.now()];
     let error: PosthornError | null = null;
     try {
       if (batch.failures === 0) await this.#identify(line, batch);
@@ -123,7 +125,7 @@ export class MessageSender {
       error = this.#reasonOf(cause);
     }
     this.#inFlight--;
-    if (error === null) line.release(null);
+    if (error === null) line.stored(sent, performance.now() - sentMs);
     else this.#failed(line, batch, error);
     this.#offer(line);
   }

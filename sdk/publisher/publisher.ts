@@ -2,7 +2,7 @@
 
 import { RECORD_BYTES_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
 import { JSON_TYPE } from '../../protocol/headers/media-types.ts';
-import { CLAIM_DEFAULTS, ClaimCheck } from '../claims/claim-check.ts';
+import { ClaimCheck } from '../claims/claim-check.ts';
 import { CLAIMED_BODY } from '../claims/claim.ts';
 import type { Transport } from '../client/transport.ts';
 import { abortedBy, invalidArgument, PosthornError } from '../errors.ts';
@@ -36,6 +36,7 @@ import { publisherConfig, type PublisherOptions } from './options.ts';
 export class Publisher implements AsyncDisposable {
   readonly #sender: MessageSender;
   readonly #claims: ClaimCheck;
+  readonly #claimTtlMs: number;
   readonly #queues: Queues;
   readonly #tracing: Tracing | undefined;
   #refusal: PosthornError | null = null;
@@ -47,6 +48,7 @@ export class Publisher implements AsyncDisposable {
     const config = publisherConfig(options);
     this.#sender = new MessageSender(transport, queues, config);
     this.#claims = new ClaimCheck(transport, config);
+    this.#claimTtlMs = config.claimTtlMs;
     this.#queues = queues;
     this.#tracing = transport.config.tracing;
     this.#signal = config.signal;
@@ -165,13 +167,24 @@ export class Publisher implements AsyncDisposable {
       : { ...message, body: CLAIMED_BODY, properties: { ...properties, claim } };
   }
 
-  /** How long the message may live, in ms; undefined: only the destination knows. */
-  async #lifeIn(key: string, { properties }: OutgoingMessage): Promise<number | undefined> {
+  /** How long the message, and a dead letter of it, may live at least, in ms. */
+  async #lifeIn(key: string, { properties }: OutgoingMessage): Promise<number> {
     const { expirationMs, delayMs = 0, deliverAt } = properties ?? {};
     const later = deliverAt === undefined ? delayMs : Math.max(0, Number(deliverAt) - Date.now());
     const [kind, name] = [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)];
-    const ttlMs = kind === 'queue' ? (await this.#queues.get(name)).messageTtlMs : null;
-    return later + Math.max(expirationMs ?? 0, ttlMs ?? 0, later > 0 ? CLAIM_DEFAULTS.claimTtlMs : 0);
+    let ttlMs = expirationMs ?? 0;
+    let deadMs = this.#claimTtlMs;
+    if (kind === 'queue') {
+      const { messageTtlMs, deadLetter } = await this.#queues.get(name);
+      ttlMs = Math.max(ttlMs, messageTtlMs ?? 0);
+      const dead = deadLetter === null ? { queue: `${name}.dlq` } : deadLetter;
+      if (dead !== 'none' && 'queue' in dead) {
+        // It need not exist yet.
+        const found = await this.#queues.get(dead.queue).catch(() => null);
+        deadMs = Math.max(deadMs, found?.messageTtlMs ?? 0);
+      }
+    }
+    return later + ttlMs + deadMs;
   }
 
   #sendNow(

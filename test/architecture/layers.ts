@@ -5,7 +5,7 @@
  *       ^   ^
  *       |   sdk/   <-  sdk/cli/
  *       |    ^
- *     wire/  <-  gateway/
+ *     wire/  <-  gateway/  <-  workers/amqp/
  */
 
 import { nodesOf, parse, type Import, type Parsed, type Sources } from './sources.ts';
@@ -30,7 +30,8 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
   workers: (path, { target, isFile }) =>
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||
-    (inFolder(target, 'durable-objects') && (path === ENTRY || isCallable(target))) ||
+    (inFolder(target, 'durable-objects') && (ENTRIES.includes(path) || isCallable(target))) ||
+    (inFolder(path, 'workers/amqp') && (inFolder(target, 'gateway/amqp') || inFolder(target, 'sdk'))) ||
     (!isFile &&
       (isPackage(target, 'hono') ||
         target === 'jose' ||
@@ -44,6 +45,7 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
     (inFolder(path, 'sdk/cli/cdc') && ['pg', 'pg-logical-replication'].includes(target)),
   wire: (_, { target }) => inFolder(target, 'protocol'),
   gateway: (_, { target }) =>
+    target === 're2js' ||
     inFolder(target, 'wire') ||
     inFolder(target, 'protocol') ||
     (inFolder(target, 'sdk') && !inFolder(target, 'sdk/cli')) ||
@@ -52,6 +54,9 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
 
 /** The one file that names the classes of the objects. Everybody else knows them by the interfaces of `rpc/`. */
 const ENTRY = 'workers/index.ts';
+
+/** The same, and the entry that loads them later. */
+const ENTRIES = [ENTRY, 'workers/deployed.ts'];
 
 /** What says how objects are called, without the objects themselves. */
 function isCallable(path: string): boolean {

@@ -73,6 +73,14 @@ const isThere = (queue: string): Promise<boolean> =>
     () => false,
   );
 
+/** The broker starts another runtime. */
+async function killRuntime(): Promise<void> {
+  const { workerdPid } = JSON.parse(readFileSync(join(folder, 'broker.json'), 'utf8')) as ServeInfo;
+  process.kill(workerdPid, 'SIGKILL');
+  await until('workerd is gone', () => !isAlive(workerdPid));
+  await until('the broker answers again', () => answers(serve.info.url), 30_000);
+}
+
 describe('a gateway that is killed', { timeout: 60_000 }, () => {
   it('leaves nothing unacknowledged away for long, whether it was consumed or got', async () => {
     const { child, port } = await startGateway();
@@ -107,13 +115,6 @@ describe('a gateway that is killed', { timeout: 60_000 }, () => {
 });
 
 describe(`a broker that is killed ${KILLS} times under a gateway`, { timeout: 180_000 }, () => {
-  const killRuntime = async (): Promise<void> => {
-    const { workerdPid } = JSON.parse(readFileSync(join(folder, 'broker.json'), 'utf8')) as ServeInfo;
-    process.kill(workerdPid, 'SIGKILL');
-    await until('workerd is gone', () => !isAlive(workerdPid));
-    await until('the broker answers again', () => answers(serve.info.url), 30_000);
-  };
-
   it('loses nothing confirmed, and consumers go on', async () => {
     const { port } = await startGateway();
     const connection = await open(port);
@@ -147,6 +148,27 @@ describe(`a broker that is killed ${KILLS} times under a gateway`, { timeout: 18
     expect(String(((await consuming.get(own)) as { content: Buffer }).content)).toBe('still');
     // What was unacknowledged when the broker died comes back when its queue wakes.
     await expect.poll(() => stateOf('lasting'), BACK).toMatchObject({ ready: 0, leased: 0 });
+  });
+});
+
+describe('a broker and a gateway that are killed together', { timeout: 60_000 }, () => {
+  it('leave what was got for the next who gets it', async () => {
+    const { child, port } = await startGateway();
+    const channel = await newChannel(await open(port));
+    await channel.assertQueue('got-before');
+    for (let at = 0; at < 5; at++) channel.sendToQueue('got-before', Buffer.from(String(at)));
+    await channel.checkQueue('got-before');
+    for (let at = 0; at < 3; at++) expect(await channel.get('got-before')).not.toBe(false);
+    expect((await stateOf('got-before')).leased).toBe(3);
+    child.kill('SIGKILL');
+    await killRuntime();
+    const again = await newChannel(await open((await startGateway()).port));
+    const got: string[] = [];
+    for (let at = 0; at < 5; at++) {
+      const message = await again.get('got-before');
+      if (message !== false) got.push(message.content.toString());
+    }
+    expect(got).toEqual(['0', '1', '2', '3', '4']);
   });
 });
 

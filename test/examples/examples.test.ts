@@ -7,6 +7,7 @@ import { newsletter } from '../../examples/newsletter/newsletter.ts';
 import { orders } from '../../examples/orders/orders.ts';
 import { poisonPill } from '../../examples/poison-pill/poison-pill.ts';
 import { postgres } from '../../examples/postgres/postgres.ts';
+import { pipeline } from '../../examples/subscriber/subscriber.ts';
 import { webhook } from '../../examples/webhook/webhook.ts';
 import { shop } from '../../examples/worker/shop.ts';
 import { TestBroker } from '../support/broker/test-broker.ts';
@@ -35,6 +36,7 @@ describe('the example', () => {
     ],
     ['poison-pill', 'without a token', (context) => poisonPill(context, 0.01)],
     ['images', 'without a token', (context) => images(context, { pictures: 3, pictureBytes: 2_000_000 })],
+    ['subscriber', 'without a token', (context) => pipeline(context, 40)],
     ['webhook', 'without a token', (context) => webhook(context, 60)],
     ['postgres', 'without a token', (context) => postgres(context, 40)],
     ['worker', 'without a token', shop],

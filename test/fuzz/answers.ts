@@ -2,9 +2,11 @@
 
 import { decodeDeliveryFrame } from '../../protocol/frames/delivery-frame.ts';
 import { errorTable, type ErrorCode, type ProblemDocument } from '../../protocol/errors.ts';
+import { decodeAcquiredFrame } from '../../protocol/frames/acquired-frame.ts';
 import { decodeGroupFrame } from '../../protocol/frames/group-frame.ts';
 import {
   DELIVERIES_TYPE,
+  ACQUIRED_RECORDS_TYPE,
   GROUP_RECORDS_TYPE,
   JSON_LINES_TYPE,
   JSON_TYPE,
@@ -13,6 +15,7 @@ import {
   SETTLEMENTS_TYPE,
 } from '../../protocol/headers/media-types.ts';
 import { operations, type Operation } from '../../protocol/operations/index.ts';
+import type { PublishedMessage } from '../../protocol/schemas/exchanges.ts';
 import { partlyStoredSchema } from '../../protocol/schemas/records.ts';
 import { isBatchFailure, splitBatches } from '../../protocol/record-batch/index.ts';
 import { decodeOutcomeFrame } from '../../protocol/frames/settlement-frame.ts';
@@ -21,6 +24,8 @@ export interface Answer {
   status: number;
   /** The code of a refusal. */
   code?: string;
+  /** A refusal that says that a part of its request is stored, or may be. */
+  isPart?: boolean;
   /** The body of a success, if it is JSON. */
   json?: unknown;
   /** The same, or lines of JSON, as it was written. */
@@ -53,12 +58,33 @@ export async function readAnswer(response: Response, operation: string): Promise
   };
 }
 
-function refusalOf(response: Response, bytes: Uint8Array): { code?: string; wrong: string[] } {
+function refusalOf(response: Response, bytes: Uint8Array): Pick<Answer, 'code' | 'isPart' | 'wrong'> {
   const text = textOf(bytes);
   const said = `was answered ${response.status} ${text.slice(0, 500)}`;
   if (response.headers.get('content-type') !== PROBLEM_TYPE)
     return { wrong: [`${said}, which is no problem document`] };
-  return problemOf(JSON.parse(text), said, response.status);
+  const json: unknown = JSON.parse(text);
+  return { ...problemOf(json, said, response.status), isPart: isPart(json as PartlyPublished) };
+}
+
+interface PartlyPublished {
+  readonly code: string;
+  readonly messages?: readonly PublishedMessage[];
+}
+
+/**
+ * Through an exchange a failure that no repetition can fix determines the code, whatever other destinations have done: `messages` tells
+ * of each. One that did not answer may have stored its messages.
+ */
+function isPart({ code, messages = [] }: PartlyPublished): boolean {
+  const isUnknown = (of: string): boolean => (errorTable[of as ErrorCode]?.status ?? 500) >= 500;
+  return (
+    code === 'partly_stored' ||
+    messages.some(
+      ({ destinations, failed = [] }) =>
+        destinations.length > 0 || failed.some((each) => isUnknown(each.code)),
+    )
+  );
 }
 
 /** @param status of HTTP; left out on a stream */
@@ -93,6 +119,7 @@ function checkBytes(type: string, bytes: Uint8Array): string[] {
     if (type === DELIVERIES_TYPE && bytes.length > 0) decodeDeliveryFrame(bytes);
     if (type === SETTLEMENTS_TYPE) decodeOutcomeFrame(bytes);
     if (type === GROUP_RECORDS_TYPE) decodeGroupFrame(bytes);
+    if (type === ACQUIRED_RECORDS_TYPE) decodeAcquiredFrame(bytes);
   } catch (error) {
     return [`was answered with ${type} that cannot be read: ${(error as Error).message}`];
   }

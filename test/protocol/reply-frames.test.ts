@@ -8,6 +8,7 @@ import {
   type DeliveryFrame,
   type DeliveryRun,
 } from '../../protocol/frames/delivery-frame.ts';
+import { decodeAcquiredFrame, encodeAcquiredFrame } from '../../protocol/frames/acquired-frame.ts';
 import { decodeGroupFrame, encodeGroupFrame } from '../../protocol/frames/group-frame.ts';
 import { DELIVER_MESSAGES_MAX } from '../../protocol/limits.ts';
 
@@ -79,5 +80,24 @@ describe('a frame of group records', () => {
     const bytes = encodeGroupFrame({ member, sections: [section] });
     for (let length = 0; length < bytes.length; length++)
       expect(() => decodeGroupFrame(bytes.subarray(0, length)), `${length} bytes`).toThrow(RangeError);
+  });
+});
+
+describe('a frame of acquired records', () => {
+  const place = { topic: 'orders', topic_id: 7, partition: 0 };
+  const acquired: [number, number, number][] = [[3, 9, 1]];
+  const section = { ...place, acquired, bytes: 2, batches: Uint8Array.of(1, 2) };
+
+  it('is read as it was written', () => {
+    const frame = { lock_duration_ms: 30_000, sections: [section] };
+    expect(decodeAcquiredFrame(encodeAcquiredFrame(frame))).toEqual(frame);
+  });
+
+  it('is refused if a section does not say what is acquired', () => {
+    const bytes = encodeAcquiredFrame({
+      lock_duration_ms: 0,
+      sections: [{ ...section, acquired: null as never }],
+    });
+    expect(() => decodeAcquiredFrame(bytes)).toThrow(RangeError);
   });
 });

@@ -3,6 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type BodyClaim, type PosthornError, type ReceivedMessage } from '../../sdk/index.ts';
+import { DAY_MS } from '../../protocol/names/object-id.ts';
+import { OBJECT_PART_BYTES } from '../../protocol/limits.ts';
 import { brokerForTests } from './harness.ts';
 
 const MiB = 1024 * 1024;
@@ -102,6 +104,24 @@ describe('a large body', () => {
       expect(record.claim!.object).toMatch(/^forever\./);
   });
 
+  it.each([
+    ['a queue without a TTL', {}, {}, 7],
+    ['a queue', { messageTtlMs: 30 * DAY_MS }, {}, 37],
+    ['a queue and its dead letters', { messageTtlMs: 30 * DAY_MS }, { messageTtlMs: 20 * DAY_MS }, 50],
+  ])('lives as long as the messages of %s', async (_, queueFields, deadFields, days) => {
+    const client = broker.client();
+    const dead = await broker.queue(deadFields);
+    const queue = await broker.queue({ ...queueFields, deadLetter: { queue: dead } });
+    await client.publisher().sendToQueue(queue, { body: large(MiB), properties: { delayMs: 1 } });
+    for await (const message of client.messages(queue, { bodies: 'claim' })) {
+      const { object } = message.claim!;
+      const { expiresAt, storedAt } = (await client.objects.list()).find((each) => each.object === object)!;
+      expect(expiresAt! - storedAt).toBeGreaterThan(days * DAY_MS);
+      expect(expiresAt! - storedAt).toBeLessThan((days + 4) * DAY_MS);
+      break;
+    }
+  });
+
   it('that has vanished is an error of its handler, and its message a dead letter', async () => {
     const client = broker.client();
     const queue = await broker.queue({ retry: { scheduleMs: [] } });
@@ -136,6 +156,72 @@ describe('a large body', () => {
     for await (const { originalMessage } of client.deadLetters.list(`${queue}.dlq`))
       expect(originalMessage.properties.claim).toContain('sha256');
     await consumer.stop();
+  });
+});
+
+describe('an object in parts', () => {
+  const broker = brokerForTests();
+  const bytes = large(2 * OBJECT_PART_BYTES + 5);
+
+  it('goes by itself, from bytes or a Blob', async () => {
+    const client = broker.client();
+    const stored = await client.objects.put('forever.parts', bytes, { contentType: 'video/mp4' });
+    expect(stored).toMatchObject({
+      bytes: bytes.length,
+      contentType: 'video/mp4',
+      sha256: expect.any(String) as string,
+    });
+    expect(isSame(await client.objects.get('forever.parts'), bytes)).toBe(true);
+    expect((await client.objects.put('forever.parts', bytes)).storedAt).toBe(stored.storedAt);
+    await client.objects.put('forever.blob', new Blob([bytes]));
+    expect(isSame(await client.objects.get('forever.blob'), bytes)).toBe(true);
+    await expect(client.objects.put('forever.parts', bytes.subarray(1))).rejects.toMatchObject({
+      code: 'object_differs',
+    });
+  });
+
+  it('sends a part that failed again, and no other', async () => {
+    const requests: string[] = [];
+    let failures = 3;
+    const client = broker.client({
+      fetch: async (url, init) => {
+        const { method, pathname } = { method: init?.method, pathname: new URL(String(url)).pathname };
+        requests.push(`${method} ${pathname.split('/').slice(-2).join('/')}`);
+        if (pathname.endsWith('parts/2') && failures-- > 0) throw new TypeError('the connection broke');
+        return await fetch(url, init);
+      },
+    });
+    await client.objects.put('forever.resumed', bytes);
+    expect(requests.filter((request) => request.startsWith('PUT')).sort()).toEqual([
+      'PUT parts/1',
+      ...Array.from({ length: 4 }, () => 'PUT parts/2'),
+      'PUT parts/3',
+    ]);
+    expect(isSame(await client.objects.get('forever.resumed'), bytes)).toBe(true);
+  });
+
+  it('carries the body of a message, and goes again if it cannot be sent', async () => {
+    const client = broker.client();
+    const queue = await broker.queue();
+    await client.publisher().sendToQueue(queue, { body: bytes });
+    for await (const message of client.messages(queue)) {
+      expect(isSame(message.body, bytes)).toBe(true);
+      break;
+    }
+    const methods: string[] = [];
+    const broken = broker.client({
+      retry: { attempts: 1 },
+      fetch: async (url, init) => {
+        methods.push(init?.method ?? 'GET');
+        if (String(url).includes('/parts/2')) throw new TypeError('the connection broke');
+        return await fetch(url, init);
+      },
+    });
+    await expect(broken.objects.put('forever.broken', bytes)).rejects.toMatchObject({
+      code: 'connection_failed',
+    });
+    await expect.poll(() => methods).toContain('DELETE');
+    await expect(client.objects.get('forever.broken')).rejects.toMatchObject({ code: 'object_not_found' });
   });
 });
 

@@ -181,6 +181,23 @@ export interface Odd extends Span {
   what: string;
 }
 
+/** A request that reached the endpoint of a subscription, in the order in which they came. */
+export interface Pushed extends Span {
+  kind: 'push';
+  /** `pushed` takes from the queue of that name, `pushed-log` from the topic. */
+  subscription: string;
+  messages: {
+    id: string;
+    attempt: number;
+    /** The ordering key, or the key of the record. */
+    key: string | null;
+    /** Of a topic. */
+    place?: { partition: number; offset: number };
+  }[];
+  /** Null: nothing was answered. */
+  status: number | null;
+}
+
 /** Between two events somebody waited for what was there (unserved.ts). */
 export interface Unserved extends Span {
   kind: 'unserved';
@@ -305,6 +322,7 @@ export type HistoryEvent =
   | Unserved
   | Unfair
   | TakeUnknown
+  | Pushed
   | LogEvent;
 
 export class History {
@@ -313,6 +331,10 @@ export class History {
   clocksAgree = true;
   /** Whether each answer between objects and routers arrives, because nothing is lost on the way or ends meanwhile. */
   answersArrive = true;
+  /** Whether what is sent arrives, and soon: an answer that comes late is none. */
+  requestsArrive = true;
+  /** Whether nothing fails that could bring a message twice, but for clocks and alarms. */
+  isCalm = true;
   /** The time of the simulation, in ms. */
   clock: () => number = () => 0;
   /** By point of the scale, from 1. */

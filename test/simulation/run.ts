@@ -12,6 +12,7 @@ import { passedOver } from './waiting/fairness.ts';
 import { unserved } from './waiting/unserved.ts';
 import { Client } from './workload/client.ts';
 import { OPERATIONS } from './workload/operations.ts';
+import { Endpoint } from './workload/push/endpoint.ts';
 import { comeToRest } from './workload/rest.ts';
 import { declareReborn } from './workload/reborn.ts';
 import { declareShared } from './workload/share-groups.ts';
@@ -77,6 +78,11 @@ export async function run(options: RunOptions): Promise<RunResult> {
   history.answersArrive = ![rates.loss, rates.crash, rates.machine, rates.gate, rates.storage].some(
     (rate) => rate > 0,
   );
+  history.requestsArrive = rates.loss === 0 && rates.delay === 0;
+  history.isCalm =
+    history.answersArrive &&
+    history.clocksAgree &&
+    [rates.delay, rates.duplicate, rates.evict].every((rate) => rate === 0);
   world.onSocketEnded = ({ attachment }) => {
     const { consumerId } = attachment as { consumerId?: string };
     const now = history.now();
@@ -84,6 +90,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     if (consumer.startsWith('stream-'))
       history.add({ kind: 'leave', client: '', consumer, begin: now, end: now });
   };
+  world.outside = new Endpoint(world, history).answer;
   const find = world.find.bind(world);
   scheduler.afterEvent = () => {
     for (const host of world.unseen) {

@@ -24,6 +24,7 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   ['DeleteGroups'],
   ['OffsetCommit'],
   ['OffsetFetch'],
+  ['OffsetDelete'],
   ['ApiVersions'],
   ['SaslHandshake'],
   ['SaslAuthenticate'],
@@ -41,9 +42,17 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   // Later versions name topics by their ids alone.
   ['TxnOffsetCommit', 5],
   ['EndTxn'],
+  ['DescribeTransactions'],
   ['DescribeCluster'],
   ['ConsumerGroupHeartbeat'],
   ['ConsumerGroupDescribe'],
+  ['ShareGroupHeartbeat'],
+  ['ShareGroupDescribe'],
+  ['ShareFetch'],
+  ['ShareAcknowledge'],
+  ['DescribeShareGroupOffsets'],
+  ['AlterShareGroupOffsets'],
+  ['DeleteShareGroupOffsets'],
 ];
 
 export const SERVED: ReadonlyMap<number, Versions> = new Map(

@@ -10,7 +10,7 @@ import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
-import type { Operation } from '../../protocol/operations/index.ts';
+import type { Call } from '../../protocol/operations/calls.ts';
 import { packBatches } from '../../protocol/record-batch/pack.ts';
 import { lookUpTopic, remember } from '../cache/topology-cache.ts';
 import { callPartition } from '../calls/partition-call.ts';
@@ -34,7 +34,7 @@ const refusals = new Map<string, RefusalCounts>();
 /** Writes down that the call has changed something, or may have: a 5xx leaves that open. */
 export async function auditChange(
   c: AppContext,
-  { id, audit, query: taken }: Operation,
+  { id, audit, audited = [] }: Call,
   status: number,
 ): Promise<void> {
   const identity = c.get('identity');
@@ -46,11 +46,7 @@ export async function auditChange(
   const call = {
     operation: id,
     path: c.req.path,
-    query: Object.fromEntries(
-      Object.entries(c.req.query()).filter(
-        ([name]) => taken !== undefined && Object.hasOwn(taken.shape, name),
-      ),
-    ),
+    query: Object.fromEntries(Object.entries(c.req.query()).filter(([name]) => audited.includes(name))),
     status,
     address: c.req.header('cf-connecting-ip') ?? null,
     userAgent: c.req.header('user-agent') ?? null,

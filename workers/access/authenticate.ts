@@ -5,7 +5,7 @@ import { ANONYMOUS, ROOT, UNSIGNED, type Identity } from '../../core/access/iden
 import { identityOf } from '../../core/access/token.ts';
 import { tokenIdOf } from '../../protocol/access/token-format.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { credentialOf } from '../http/identity/credentials.ts';
 import { innerIdentity } from '../http/inner-request.ts';
@@ -20,14 +20,17 @@ import { isRootToken, secretLengthMax } from './root-token.ts';
 import { lookUpLimited } from './unknown-tokens.ts';
 
 /** What senders of webhooks call, by their signature. */
-const HOOK_PATH = new RegExp(`^${operations.receiveHook.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`);
+const HOOK_PATH = new RegExp(`^${calls.receiveHook.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`);
 
 /** The paths that need no credential. */
 const OPEN_PATH = '/healthz';
+/** Those who connect log in by AMQP. */
+export const AMQP_PATH = '/ws/amqp';
 const OPEN_PAGES = /^\/(?:dashboard(?:\/.*)?)?$/;
 
 export async function authenticate(c: Context<AppEnv>, next: Next): Promise<Response | void> {
-  const isOpen = OPEN_PAGES.test(c.req.path) || (c.req.path === OPEN_PATH && c.req.query('deep') !== 'true');
+  const isHealth = c.req.path === OPEN_PATH && c.req.query('deep') !== 'true';
+  const isOpen = OPEN_PAGES.test(c.req.path) || c.req.path === AMQP_PATH || isHealth;
   if (!isOpen) {
     const identity = await callerOf(c);
     if (isFailure(identity)) {

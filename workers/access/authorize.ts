@@ -5,7 +5,8 @@ import { refuseNamespace, refuseNeed, refuseRoot, refuseSome } from '../../core/
 import { RefusalPauses } from '../../core/access/quotas/refusal-pauses.ts';
 import type { Action, Need } from '../../protocol/access/scopes.ts';
 import { type Failure } from '../../protocol/errors.ts';
-import type { AccessRule, Operation } from '../../protocol/operations/index.ts';
+import type { AccessRule } from '../../protocol/operations/access-rule.ts';
+import type { Call } from '../../protocol/operations/calls.ts';
 import { enterHook } from './hooks/enter-hook.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
@@ -16,7 +17,7 @@ import { refuseRate } from './quotas/rates.ts';
 import { enterNamespace } from './quotas/spenders.ts';
 
 /** Returns what checks a call before its handler: first the rights, then that the namespace exists. */
-export function authorized(operation: Operation): MiddlewareHandler<AppEnv> {
+export function authorized(operation: Call): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     c.set('operation', operation);
     const refused =
@@ -97,7 +98,7 @@ function refuseRule(c: AppContext, rule: Exclude<AccessRule, 'signature'>): Fail
   return refuseNeed(identity, namespace ?? '', { kind, name, action });
 }
 
-function refuseRateOf(c: AppContext, { rate }: Operation): Failure | null {
+function refuseRateOf(c: AppContext, { rate }: Call): Failure | null {
   const namespace = c.req.param('namespace') ?? '';
   const full = rate === 'publish' ? refuseFull(namespace, publishLimitsOf(namespace).storedBytesMax) : null;
   return full ?? (rate === undefined ? null : refuseRate(c, rate));

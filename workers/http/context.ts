@@ -5,19 +5,21 @@ import type { AuditDetails } from '../../core/access/audit.ts';
 import type { Identity } from '../../core/access/identity.ts';
 import type { Spender } from '../../core/access/quotas/quotas.ts';
 import type { HookDefinition } from '../../core/topology/hooks.ts';
+import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
+import { exchangeNameOf } from '../../protocol/schemas/exchanges.ts';
 import { isName, isWideName, NAME_RULE, WIDE_NAME_RULE } from '../../protocol/schemas/names.ts';
-import type { Operation } from '../../protocol/operations/index.ts';
-import { lookUpTopic } from '../cache/topology-cache.ts';
+import type { Call } from '../../protocol/operations/calls.ts';
+import { lookUpQueue, lookUpTopic } from '../cache/topology-cache.ts';
 
 export interface AppVariables {
   /** Who makes the call. There for every path that needs a credential. */
   identity: Identity;
   /** What the call is. There for every path of an operation. */
-  operation: Operation;
+  operation: Call;
   /** Whose quotas count for the call. There for every path in a namespace. */
   spenders?: readonly Spender[];
   /** The hook that a sender of webhooks calls. */
@@ -86,6 +88,20 @@ export async function readTopic(c: AppContext): Promise<TopicDefinition | Failur
   if (isFailure(path)) return path;
   const found = await lookUpTopic(c.env, path.namespace, path.name, seenTopologyVersion(c));
   return isFailure(found) ? found : found.topic;
+}
+
+/** The queue that the path names, not older than the topology that the client has seen. */
+export async function readQueue(c: AppContext): Promise<QueueDefinition | Failure> {
+  const path = readNamed(c, 'queue');
+  if (isFailure(path)) return path;
+  const found = await lookUpQueue(c.env, path.namespace, path.name, seenTopologyVersion(c));
+  return isFailure(found) ? found : found.queue;
+}
+
+/** The exchange that the path names; the default exchange by its own name, which is empty. */
+export function readExchangePath(c: AppContext): { namespace: string; name: string } | Failure {
+  const path = readNamed(c, 'exchange');
+  return isFailure(path) ? path : { ...path, name: exchangeNameOf(path.name) };
 }
 
 /** The partition that the path names; one that is not a number does not exist. */

@@ -5,6 +5,8 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 
 /** R2's codes, which stand at the end of its messages (https://developers.cloudflare.com/r2/api/error-codes/). */
 const BAD_DIGEST = '10037';
+const NO_SUCH_UPLOAD = '10024';
+const INVALID_PART = '10025';
 
 /** Unauthorized, access denied, no such bucket, not entitled: to send the request again does not help. */
 const REFUSED = new Set(['10002', '10003', '10006', '10042']);
@@ -33,9 +35,16 @@ export async function askBucket<Answer>(
   }
 }
 
+export const isMissingUpload = (error: unknown): boolean => codeOf(error) === NO_SUCH_UPLOAD;
+export const isMissingPart = (error: unknown): boolean => codeOf(error) === INVALID_PART;
+
+function codeOf(error: unknown): string | undefined {
+  return /\((\d{5})\)/.exec(error instanceof Error ? error.message : '')?.[1];
+}
+
 function failureOf(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
-  const code = /\((\d{5})\)/.exec(message)?.[1];
+  const code = codeOf(error);
   if (code === BAD_DIGEST)
     return failure('digest_mismatch', 'the body has another SHA-256 than `sha256`; nothing is stored');
   if (code !== undefined && REFUSED.has(code)) {

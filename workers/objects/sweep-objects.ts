@@ -10,22 +10,24 @@ const SLICES_MAX = 50;
 
 /**
  * Deletes the objects of a namespace that have expired. They are at the beginning of its keys, so a sweep that finds none costs one
- * list. Returns how many were deleted.
+ * list. Returns how many were deleted, and their bytes.
  */
 export async function sweepObjects(
   bucket: R2Bucket,
   namespace: string,
   nowMs: number,
   limit = KEYS_PER_SLICE,
-): Promise<number> {
+): Promise<{ deleted: number; bytes: number }> {
   let deleted = 0;
+  let bytes = 0;
   for (let slice = 0; slice < SLICES_MAX; slice++) {
     const { objects, truncated } = await bucket.list({ prefix: objectPrefix(namespace), limit });
     const keys = objects.map(({ key }) => key);
     const expired = expiredKeys(namespace, keys, nowMs);
     if (expired.length > 0) await bucket.delete(expired);
     deleted += expired.length;
+    for (const { size } of objects.slice(0, expired.length)) bytes += size;
     if (expired.length < keys.length || !truncated) break;
   }
-  return deleted;
+  return { deleted, bytes };
 }

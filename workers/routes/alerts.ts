@@ -12,7 +12,7 @@ import {
 } from '../../protocol/schemas/alerts.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { bind } from './bind.ts';
@@ -20,11 +20,11 @@ import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function alertRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listAlerts, (c) =>
+  bind(app, calls.listAlerts, (c) =>
     listReply(c, 'alerts', (alerts): AlertList => ({ alerts: alerts.map((alert) => fieldsOf(alert, null)) })),
   );
 
-  bind(app, operations.putAlert, async (c) => {
+  bind(app, calls.putAlert, async (c) => {
     const path = readNamed(c, 'alert');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, alertDeclarationSchema);
@@ -34,7 +34,7 @@ export function alertRoutes(app: Hono<AppEnv>): void {
     return alertReply(c, fieldsOf(put.alert, put.secret), put, put.isNew ? 201 : 200);
   });
 
-  bind(app, operations.getAlert, async (c) => {
+  bind(app, calls.getAlert, async (c) => {
     const path = readNamed(c, 'alert');
     if (isFailure(path)) return problem(c, path);
     const { alert, ...at } = await topologyStub(c.env, path.namespace).alert(path.name);
@@ -42,7 +42,7 @@ export function alertRoutes(app: Hono<AppEnv>): void {
     return problem(c, failure('alert_not_found', `there is no alert "${path.name}"; PUT creates it`));
   });
 
-  bind(app, operations.deleteAlert, async (c) => {
+  bind(app, calls.deleteAlert, async (c) => {
     const path = readNamed(c, 'alert');
     if (isFailure(path)) return problem(c, path);
     const deleted = await topologyStub(c.env, path.namespace).deleteAlert(path.name);

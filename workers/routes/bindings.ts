@@ -20,7 +20,7 @@ import { BINDINGS_PER_REQUEST_MAX, CALL_BYTES_MAX, PAGE_BYTES_MAX } from '../../
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import { JSON_REPLY_WEIGHT, grantReply } from '../bounds/reply-bytes.ts';
 import { utf8Json } from '../calls/utf8-json.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
@@ -28,11 +28,17 @@ import { bodyKind, check, readBody, readJson } from '../http/request.ts';
 import { noteTopologyVersion } from '../cache/routing-cache.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { bind } from './bind.ts';
-import { readNamed, readNamespace, readTopicPath, type AppContext, type AppEnv } from '../http/context.ts';
-import { readExchangePath } from './exchanges.ts';
+import {
+  readExchangePath,
+  readNamed,
+  readNamespace,
+  readTopicPath,
+  type AppContext,
+  type AppEnv,
+} from '../http/context.ts';
 
 export function bindingRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.bind, async (c) => {
+  bind(app, calls.bind, async (c) => {
     const path = readExchangePath(c);
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, bindingDeclarationSchema);
@@ -48,7 +54,7 @@ export function bindingRoutes(app: Hono<AppEnv>): void {
     return c.json(reply satisfies BindingReply, made.created > 0 ? 201 : 200);
   });
 
-  bind(app, operations.bindMany, async (c) => {
+  bind(app, calls.bindMany, async (c) => {
     const namespace = readNamespace(c);
     if (typeof namespace !== 'string') return problem(c, namespace);
     const kind = bodyKind(c, false);
@@ -83,7 +89,7 @@ export function bindingRoutes(app: Hono<AppEnv>): void {
     } satisfies BindingsDeclared);
   });
 
-  bind(app, operations.listExchangeBindings, async (c) => {
+  bind(app, calls.listExchangeBindings, async (c) => {
     const path = readExchangePath(c);
     if (isFailure(path)) return problem(c, path);
     const query = readQuery(c, exchangeBindingsQuerySchema);
@@ -94,7 +100,7 @@ export function bindingRoutes(app: Hono<AppEnv>): void {
     return await listReply(c, namespace, of, query.fields);
   });
 
-  bind(app, operations.listQueueBindings, async (c) => {
+  bind(app, calls.listQueueBindings, async (c) => {
     const path = readNamed(c, 'queue');
     if (isFailure(path)) return problem(c, path);
     const query = readQuery(c, bindingsQuerySchema);
@@ -107,7 +113,7 @@ export function bindingRoutes(app: Hono<AppEnv>): void {
     );
   });
 
-  bind(app, operations.listTopicBindings, async (c) => {
+  bind(app, calls.listTopicBindings, async (c) => {
     const path = readTopicPath(c);
     if (isFailure(path)) return problem(c, path);
     const query = readQuery(c, bindingsQuerySchema);
@@ -120,7 +126,7 @@ export function bindingRoutes(app: Hono<AppEnv>): void {
     );
   });
 
-  bind(app, operations.unbind, async (c) => {
+  bind(app, calls.unbind, async (c) => {
     const path = readExchangePath(c);
     if (isFailure(path)) return problem(c, path);
     const id = c.req.param('binding') ?? '';

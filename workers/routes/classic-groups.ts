@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import type { ClassicAnswer, ClassicRequest } from '../../durable-objects/rpc/group.ts';
 import { callGroup } from '../../durable-objects/call-group.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   CLASSIC_ACTIONS,
   classicSchema,
@@ -17,7 +17,7 @@ import { bind } from './bind.ts';
 import { readNamed, type AppEnv } from '../http/context.ts';
 
 export function classicGroupRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.classicGroup, async (c) => {
+  bind(app, calls.classicGroup, async (c) => {
     const path = readNamed(c, 'group');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, classicSchema);

@@ -6,7 +6,7 @@ import { JOINS } from '../../core/group/consumer/heartbeat.ts';
 import { callGroup } from '../../durable-objects/call-group.ts';
 import type { BeatRequest, ConsumerRequest } from '../../durable-objects/rpc/group.ts';
 import { isFailure } from '../../protocol/errors.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   consumerMemberSchema,
   type ConsumerMemberFields,
@@ -21,7 +21,7 @@ import { bind } from './bind.ts';
 import { heldPartition, memberReply, targeted } from './groups.ts';
 
 export function consumerMemberRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.consumerMember, async (c) => {
+  bind(app, calls.consumerMember, async (c) => {
     const path = readNamed(c, 'group');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, consumerMemberSchema);

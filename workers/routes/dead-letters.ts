@@ -31,7 +31,7 @@ import { DEAD_LETTER_PAGE_MAX, PAGE_BYTES_MAX } from '../../protocol/limits.ts';
 import { JSON_LINES_TYPE } from '../../protocol/headers/media-types.ts';
 import type { WrittenMessage } from '../../protocol/schemas/messages.ts';
 import type { DeadLetterConfig } from '../../protocol/schemas/queues.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { formatDeadLetterId, parseDeadLetterId } from '../../core/queue/dead-letters/dead-letter-id.ts';
 import type { Position } from '../../core/queue/state/ready-messages.ts';
 import { placeOf } from '../dead-letters/dead-letter-warnings.ts';
@@ -46,8 +46,7 @@ import { readBody } from '../http/request.ts';
 import { lookUpQueue } from '../cache/topology-cache.ts';
 import { actionOf, mayReach, refuseReach } from '../access/authorize.ts';
 import { bind } from './bind.ts';
-import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
-import { readQueue } from './queues.ts';
+import { readQueue, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 
 interface Held {
   /** The queue that holds the dead letters. */
@@ -63,7 +62,7 @@ interface Held {
 }
 
 export function deadLetterRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listDeadLetters, async (c) => {
+  bind(app, calls.listDeadLetters, async (c) => {
     const query = readQuery(c, deadLetterListQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const { self, limit, next, after: from = next, ...filter } = query.fields;
@@ -79,7 +78,7 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     return isFailure(answer) ? problem(c, answer) : jsonReply(c, pageOf(held, answer));
   });
 
-  bind(app, operations.purgeDeadLetters, async (c) => {
+  bind(app, calls.purgeDeadLetters, async (c) => {
     const query = readQuery(c, deadLetterFilterQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const { self, ...filter } = query.fields;
@@ -99,7 +98,7 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     return c.json({ queue: held.queue.name, purged });
   });
 
-  bind(app, operations.exportDeadLetters, async (c) => {
+  bind(app, calls.exportDeadLetters, async (c) => {
     const query = readQuery(c, deadLetterFilterQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const { self, ...filter } = query.fields;
@@ -119,7 +118,7 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     return new Response(stream, { headers: { 'content-type': JSON_LINES_TYPE } });
   });
 
-  bind(app, operations.replayDeadLetters, async (c) => {
+  bind(app, calls.replayDeadLetters, async (c) => {
     const body = await readBody(c, replayRequestSchema);
     if (isFailure(body)) return problem(c, body);
     const { id, ids, filter = {}, to, limit, rate_per_s: ratePerS, dry_run: isDry } = body.fields;
@@ -150,7 +149,7 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     return c.json(replayOf(held, replay!), 202);
   });
 
-  bind(app, operations.listReplays, async (c) => {
+  bind(app, calls.listReplays, async (c) => {
     const held = await readHeldBy(c, {});
     if (isFailure(held)) return problem(c, held);
     const answer = await call(c, held, { do: 'replays' });
@@ -159,17 +158,17 @@ export function deadLetterRoutes(app: Hono<AppEnv>): void {
     return c.json({ replays: seen.map((replay) => replayOf(held, replay)) });
   });
 
-  bind(app, operations.getReplay, (c) => oneReplay(c));
-  bind(app, operations.cancelReplay, (c) => oneReplay(c, (id) => ({ do: 'cancel', id })));
+  bind(app, calls.getReplay, (c) => oneReplay(c));
+  bind(app, calls.cancelReplay, (c) => oneReplay(c, (id) => ({ do: 'cancel', id })));
 
-  bind(app, operations.getDeadLetter, async (c) => {
+  bind(app, calls.getDeadLetter, async (c) => {
     const held = await readHeldBy(c, {});
     if (isFailure(held)) return problem(c, held);
     const letter = await readLetter(c, held);
     return isFailure(letter) ? problem(c, letter) : jsonReply(c, letter.json);
   });
 
-  bind(app, operations.resendDeadLetter, async (c) => {
+  bind(app, calls.resendDeadLetter, async (c) => {
     const body = await readBody(c, resendSchema, ['message', 'body']);
     if (isFailure(body)) return problem(c, body);
     const held = await readHeldBy(c, {});

@@ -6,7 +6,7 @@ import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { CALL_BYTES_MAX, DEFINITIONS_BYTES_MAX, DEFINITIONS_ENTRIES_MAX } from '../../protocol/limits.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   applyDefinitionsQuerySchema,
   DEFINITION_LISTS,
@@ -42,7 +42,7 @@ import { checkSubscription, leavesLetters } from './subscriptions.ts';
 const SHOWN_MAX = 100;
 
 export function definitionRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.getDefinitions, async (c) => {
+  bind(app, calls.getDefinitions, async (c) => {
     const namespace = readNamespace(c);
     if (typeof namespace !== 'string') return problem(c, namespace);
     const query = readQuery(c, definitionsQuerySchema);
@@ -59,7 +59,7 @@ export function definitionRoutes(app: Hono<AppEnv>): void {
     return jsonReply(c, writtenDocument(JSON.parse(exported.listsJson) as object));
   });
 
-  bind(app, operations.putDefinitions, async (c) => {
+  bind(app, calls.putDefinitions, async (c) => {
     const namespace = readNamespace(c);
     if (typeof namespace !== 'string') return problem(c, namespace);
     const query = readQuery(c, applyDefinitionsQuerySchema);

@@ -26,7 +26,7 @@ import {
   CLOUD_EVENT_TYPE_PREFIX,
   JSON_TYPE,
 } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { EVENT_TARGETS, eventsQuerySchema, type EventsQuery } from '../../protocol/schemas/events.ts';
 import { digestOf, hexOf } from '../access/digest.ts';
 import { JSON_WEIGHT, releaseBody } from '../bounds/request-bytes.ts';
@@ -41,7 +41,7 @@ import { bind } from './bind.ts';
 const JSON_TYPES = new Set([CLOUD_EVENT_TYPE, CLOUD_EVENT_BATCH_TYPE, JSON_TYPE, '']);
 
 export function eventRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.sendEvents, async (c) => {
+  bind(app, calls.sendEvents, async (c) => {
     const query = readQuery(c, eventsQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const wrong = queryProblem(query.fields);
@@ -61,17 +61,6 @@ export function eventRoutes(app: Hono<AppEnv>): void {
     } finally {
       releaseBody(request);
     }
-  });
-
-  // Senders that follow "HTTP 1.1 Web Hooks for Event Delivery" ask first whether they may send.
-  app.options(operations.sendEvents.path.replace('{namespace}', ':namespace'), (c) => {
-    const origin = c.req.header('webhook-request-origin');
-    const headers: Record<string, string> = { allow: 'POST, OPTIONS' };
-    if (origin !== undefined) {
-      headers['webhook-allowed-origin'] = origin;
-      headers['webhook-allowed-rate'] = c.req.header('webhook-request-rate') ?? '*';
-    }
-    return c.body(null, 200, headers);
   });
 }
 

@@ -16,25 +16,25 @@ import {
   type ExchangeReply,
 } from '../../protocol/schemas/exchanges.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { noteTopologyVersion } from '../cache/routing-cache.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { bind } from './bind.ts';
-import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
+import { readExchangePath, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function exchangeRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listExchanges, (c) =>
+  bind(app, calls.listExchanges, (c) =>
     listReply(c, 'exchanges', (exchanges): ExchangeList => ({ exchanges: exchanges.map(fieldsOf) }), {
       kept: exchangeNameOf,
       written: writtenExchange,
     }),
   );
 
-  bind(app, operations.declareExchange, async (c) => {
+  bind(app, calls.declareExchange, async (c) => {
     const path = readExchangePath(c);
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, exchangeDeclarationSchema);
@@ -49,7 +49,7 @@ export function exchangeRoutes(app: Hono<AppEnv>): void {
     return exchangeReply(c, declared.exchange, declared.topologyVersion, declared.isNew ? 201 : 200);
   });
 
-  bind(app, operations.getExchange, async (c) => {
+  bind(app, calls.getExchange, async (c) => {
     const path = readExchangePath(c);
     if (isFailure(path)) return problem(c, path);
     const { exchange, topologyVersion } = await topologyStub(c.env, path.namespace).exchange(path.name);
@@ -57,7 +57,7 @@ export function exchangeRoutes(app: Hono<AppEnv>): void {
     return exchangeReply(c, exchange, topologyVersion, 200);
   });
 
-  bind(app, operations.deleteExchange, async (c) => {
+  bind(app, calls.deleteExchange, async (c) => {
     const path = readExchangePath(c);
     if (isFailure(path)) return problem(c, path);
     const query = readQuery(c, exchangeDeleteQuerySchema);
@@ -70,12 +70,6 @@ export function exchangeRoutes(app: Hono<AppEnv>): void {
     c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
     return c.json({ exchange: path.name, topology_version: topologyVersion });
   });
-}
-
-/** The exchange that the path names; the default exchange by its own name, which is empty. */
-export function readExchangePath(c: AppContext): { namespace: string; name: string } | Failure {
-  const path = readNamed(c, 'exchange');
-  return isFailure(path) ? path : { ...path, name: exchangeNameOf(path.name) };
 }
 
 function noSuchExchange(name: string): Failure {

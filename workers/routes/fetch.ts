@@ -17,7 +17,7 @@ import {
   START_OFFSET_HEADER,
   TOPIC_ID_HEADER,
 } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { fetchQuerySchema, type FetchOffset, type FetchQuery } from '../../protocol/schemas/records.ts';
 import { checkedWaitMs } from '../access/revocable.ts';
 import { grantReply, JSON_REPLY_WEIGHT, releaseReply, resizeReply } from '../bounds/reply-bytes.ts';
@@ -36,7 +36,7 @@ import { bind } from './bind.ts';
 import { readPartition, readTopic, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function fetchRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.fetch, async (c) => {
+  bind(app, calls.fetch, async (c) => {
     const query = readQuery(c, fetchQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const isolation = isolationOf(query.fields);

@@ -10,7 +10,7 @@ import {
   resetSchema,
   type GroupOffsets,
 } from '../../protocol/schemas/groups.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { refreshTopics } from '../cache/known-topics.ts';
 import {
   commitOffsets,
@@ -29,7 +29,7 @@ import { bind } from './bind.ts';
 import { readNamed, seenTopologyVersion, type AppEnv } from '../http/context.ts';
 
 export function groupOffsetRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.commitOffsets, async (c) => {
+  bind(app, calls.commitOffsets, async (c) => {
     const path = readNamed(c, 'group');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, commitSchema);
@@ -41,7 +41,7 @@ export function groupOffsetRoutes(app: Hono<AppEnv>): void {
     return isFailure(committed) ? problem(c, committed) : c.json(committed);
   });
 
-  bind(app, operations.readOffsets, async (c) => {
+  bind(app, calls.readOffsets, async (c) => {
     const path = readNamed(c, 'group');
     if (isFailure(path)) return problem(c, path);
     const query = readQuery(c, offsetsQuerySchema);
@@ -65,7 +65,7 @@ export function groupOffsetRoutes(app: Hono<AppEnv>): void {
     return c.json({ offsets, ...(next !== undefined && { next }) } satisfies GroupOffsets);
   });
 
-  bind(app, operations.resetOffsets, async (c) => {
+  bind(app, calls.resetOffsets, async (c) => {
     const path = readNamed(c, 'group');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, resetSchema);

@@ -15,7 +15,7 @@ import {
   type TopicPartition,
 } from '../../protocol/schemas/groups.ts';
 import { GROUP_RECORDS_TYPE } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import type { OnCorrupt, WrittenRecord } from '../../protocol/schemas/records.ts';
 import { JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { groupReadOf, positionedReadOf } from '../deliver/consume-level.ts';
@@ -36,7 +36,7 @@ import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { heartbeatOf, memberReply, readMember } from './groups.ts';
 
 export function groupRecordRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.fetchForMember, async (c) => {
+  bind(app, calls.fetchForMember, async (c) => {
     const path = readNamed(c, 'group');
     if (isFailure(path)) return problem(c, path);
     const query = readQuery(c, groupFetchQuerySchema);
@@ -57,7 +57,7 @@ export function groupRecordRoutes(app: Hono<AppEnv>): void {
     return await reply(c, read, beat, isAutoCommit);
   });
 
-  bind(app, operations.fetchFromPositions, async (c) => {
+  bind(app, calls.fetchFromPositions, async (c) => {
     const path = readNamed(c, 'group');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, groupFetchSchema);

@@ -26,7 +26,7 @@ import {
   type TopicPartition,
 } from '../../protocol/schemas/groups.ts';
 import { PAGE_ITEMS_MAX } from '../../protocol/limits.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { refreshTopics } from '../cache/known-topics.ts';
 import { withTarget, type GroupPath } from '../groups/assign.ts';
 import { inBatches } from '../calls/map-concurrent.ts';
@@ -40,13 +40,13 @@ import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '..
 import { listWithLag } from './list-with-lag.ts';
 
 export function groupRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listGroups, (c) =>
+  bind(app, calls.listGroups, (c) =>
     listWithLag(c, 'groups', (groups, lagOf): GroupList => ({
       groups: groups.map(({ name }) => ({ group: name, ...lagOf(name) })),
     })),
   );
 
-  bind(app, operations.joinGroup, async (c) => {
+  bind(app, calls.joinGroup, async (c) => {
     const path = readNamed(c, 'group');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, joinSchema);
@@ -59,7 +59,7 @@ export function groupRoutes(app: Hono<AppEnv>): void {
     return isFailure(joined) ? problem(c, joined) : c.json(memberReply(joined), 201);
   });
 
-  bind(app, operations.heartbeat, async (c) => {
+  bind(app, calls.heartbeat, async (c) => {
     const path = readNamed(c, 'group');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, heartbeatSchema);
@@ -71,7 +71,7 @@ export function groupRoutes(app: Hono<AppEnv>): void {
     return isFailure(view) ? problem(c, view) : c.json(memberReply(view));
   });
 
-  bind(app, operations.leaveGroup, async (c) => {
+  bind(app, calls.leaveGroup, async (c) => {
     const path = readNamed(c, 'group');
     if (isFailure(path)) return problem(c, path);
     const memberId = readMember(c);
@@ -79,7 +79,7 @@ export function groupRoutes(app: Hono<AppEnv>): void {
     return isFailure(left) ? problem(c, left) : c.json({ member_id: memberId });
   });
 
-  bind(app, operations.describeGroup, async (c) => {
+  bind(app, calls.describeGroup, async (c) => {
     const path = readNamed(c, 'group');
     if (isFailure(path)) return problem(c, path);
     const described = await callGroup(c.env, path.namespace, path.name, 'describe');
@@ -96,7 +96,7 @@ export function groupRoutes(app: Hono<AppEnv>): void {
     });
   });
 
-  bind(app, operations.deleteGroup, async (c) => {
+  bind(app, calls.deleteGroup, async (c) => {
     const path = readNamed(c, 'group');
     if (isFailure(path)) return problem(c, path);
     const deleted = await deleteGroup(c, path);

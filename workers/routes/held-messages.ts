@@ -6,7 +6,7 @@ import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import type { MessageAnswer, MessageCall } from '../../durable-objects/rpc/queue-messages.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { PAGE_BYTES_MAX } from '../../protocol/limits.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { recordsIn } from '../../protocol/record-batch/index.ts';
 import { messageOfRecord, type WrittenMessage } from '../../protocol/schemas/messages.ts';
 import {
@@ -17,15 +17,14 @@ import {
 } from '../../protocol/schemas/queue-messages.ts';
 import { grantReply, JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { callQueue } from '../calls/queue-call.ts';
-import type { AppContext, AppEnv } from '../http/context.ts';
+import { readQueue, type AppContext, type AppEnv } from '../http/context.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { bind } from './bind.ts';
-import { readQueue } from './queues.ts';
 
 export function heldMessageRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listMessages, async (c) => {
+  bind(app, calls.listMessages, async (c) => {
     const query = readQuery(c, messageListQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const queue = await readQueue(c);
@@ -55,14 +54,14 @@ export function heldMessageRoutes(app: Hono<AppEnv>): void {
     } satisfies MessageList<WrittenMessage>);
   });
 
-  bind(app, operations.getMessage, async (c) => {
+  bind(app, calls.getMessage, async (c) => {
     const bytesMax = await grantReply(c.req.raw, PAGE_BYTES_MAX, JSON_REPLY_WEIGHT);
     if (isFailure(bytesMax)) return problem(c, bytesMax);
     const answer = await callOne(c, (position) => ({ do: 'get', position }));
     return isFailure(answer) ? problem(c, answer) : jsonReply(c, messagesOf(answer)[0]!);
   });
 
-  bind(app, operations.cancelMessage, async (c) => {
+  bind(app, calls.cancelMessage, async (c) => {
     const query = readQuery(c, messageCancelQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const { dead_letter: isDeadLetter, reason } = query.fields;
@@ -78,7 +77,7 @@ export function heldMessageRoutes(app: Hono<AppEnv>): void {
     return isFailure(answer) ? problem(c, answer) : c.json(answer.done!);
   });
 
-  bind(app, operations.runMessage, async (c) => {
+  bind(app, calls.runMessage, async (c) => {
     const answer = await callOne(c, (position) => ({ do: 'run', position }));
     return isFailure(answer) ? problem(c, answer) : c.json(answer.done!);
   });

@@ -8,7 +8,7 @@ import type { HookDefinition } from '../../core/topology/hooks.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import type { ExchangePublished } from '../../protocol/schemas/exchanges.ts';
 import type { QueuePublished } from '../../protocol/schemas/deliveries.ts';
 import {
@@ -35,11 +35,11 @@ import { listReply } from './list-reply.ts';
 const PASSED_ON = ['host', 'traceparent', 'tracestate', 'cf-connecting-ip', 'user-agent'];
 
 export function hookRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listHooks, (c) =>
+  bind(app, calls.listHooks, (c) =>
     listReply(c, 'hooks', (hooks): HookList => ({ hooks: hooks.map(fieldsOf) })),
   );
 
-  bind(app, operations.putHook, async (c) => {
+  bind(app, calls.putHook, async (c) => {
     const path = readNamed(c, 'hook');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, hookDeclarationSchema);
@@ -53,7 +53,7 @@ export function hookRoutes(app: Hono<AppEnv>): void {
     return hookReply(c, hook, put.topologyVersion, put.secret, put.isNew ? 201 : 200);
   });
 
-  bind(app, operations.getHook, async (c) => {
+  bind(app, calls.getHook, async (c) => {
     const path = readNamed(c, 'hook');
     if (isFailure(path)) return problem(c, path);
     const { hook, topologyVersion } = await topologyStub(c.env, path.namespace).hook(path.name);
@@ -62,7 +62,7 @@ export function hookRoutes(app: Hono<AppEnv>): void {
     return hookReply(c, hook as HookDefinition, topologyVersion, null, 200);
   });
 
-  bind(app, operations.deleteHook, async (c) => {
+  bind(app, calls.deleteHook, async (c) => {
     const path = readNamed(c, 'hook');
     if (isFailure(path)) return problem(c, path);
     const deleted = await topologyStub(c.env, path.namespace).deleteHook(path.name);
@@ -72,7 +72,7 @@ export function hookRoutes(app: Hono<AppEnv>): void {
     return c.json({ hook: path.name, topology_version: deleted.topologyVersion });
   });
 
-  bind(app, operations.receiveHook, async (c) => {
+  bind(app, calls.receiveHook, async (c) => {
     const verified = await readVerified(c, c.get('hook')!);
     if (isFailure(verified)) return problem(c, verified);
     const { hook, body } = verified;

@@ -11,7 +11,7 @@ import { parseJson, withoutByteOrderMark } from '../../protocol/json/json-parse.
 import { beginsArray } from '../../protocol/json/json-scan.ts';
 import type { JsonText } from '../../protocol/json/json-text.ts';
 import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   debeziumQuerySchema,
   type DebeziumStored,
@@ -34,7 +34,7 @@ const TOPICS_MAX = 100;
 type Given = { change: Change; bytes: Uint8Array } | { change: Change; event: CloudEvent };
 
 export function ingestRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.ingestDebezium, async (c) => {
+  bind(app, calls.ingestDebezium, async (c) => {
     const query = readQuery(c, debeziumQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const { create, tombstones, ...fields } = query.fields;

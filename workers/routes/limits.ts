@@ -5,7 +5,7 @@ import { directoryStub, topologyStub } from '../../durable-objects/stubs.ts';
 import type { CostStatus } from '../../durable-objects/rpc/topology.ts';
 import { costLimitsSchema, type CostLimitsReply } from '../../protocol/schemas/cost-limits.ts';
 import { isFailure } from '../../protocol/errors.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { forget, noteDirectoryVersion } from '../access/directory-cache.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
@@ -13,13 +13,13 @@ import { bind } from './bind.ts';
 import { readNamespace, type AppEnv } from '../http/context.ts';
 
 export function limitRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.getLimits, async (c) => {
+  bind(app, calls.getLimits, async (c) => {
     const namespace = readNamespace(c);
     if (typeof namespace !== 'string') return problem(c, namespace);
     return c.json(replyOf(await topologyStub(c.env, namespace).costStatus()));
   });
 
-  bind(app, operations.putLimits, async (c) => {
+  bind(app, calls.putLimits, async (c) => {
     const namespace = readNamespace(c);
     if (typeof namespace !== 'string') return problem(c, namespace);
     const body = await readBody(c, costLimitsSchema);

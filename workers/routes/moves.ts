@@ -7,19 +7,18 @@ import { moveIdOf, type MoveOrder, type StoredMove } from '../../core/queue/mess
 import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import type { MessageAnswer } from '../../durable-objects/rpc/queue-messages.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { MOVED_STATES, moveRequestSchema, type Move, type MoveDryRun } from '../../protocol/schemas/moves.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { lookUpQueue } from '../cache/topology-cache.ts';
-import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { readQueue, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { bind } from './bind.ts';
 import { callMessages } from './held-messages.ts';
-import { readQueue } from './queues.ts';
 
 export function moveRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.moveMessages, async (c) => {
+  bind(app, calls.moveMessages, async (c) => {
     const body = await readBody(c, moveRequestSchema);
     if (isFailure(body)) return problem(c, body);
     const { id, ids, states, filter = {}, to, limit, rate_per_s: ratePerS, dry_run: isDry } = body.fields;
@@ -50,7 +49,7 @@ export function moveRoutes(app: Hono<AppEnv>): void {
     return isFailure(answer) ? problem(c, answer) : c.json(moveOf(queue, answer.moves![0]!), 202);
   });
 
-  bind(app, operations.listMoves, async (c) => {
+  bind(app, calls.listMoves, async (c) => {
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
     const answer = await callMessages(c, queue, { do: 'moves' });
@@ -58,13 +57,13 @@ export function moveRoutes(app: Hono<AppEnv>): void {
     return c.json({ moves: answer.moves!.map((move) => moveOf(queue, move)) });
   });
 
-  bind(app, operations.getMove, async (c) => {
+  bind(app, calls.getMove, async (c) => {
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
     return oneMove(c, queue, await callMessages(c, queue, { do: 'moves' }));
   });
 
-  bind(app, operations.cancelMove, async (c) => {
+  bind(app, calls.cancelMove, async (c) => {
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
     const id = c.req.param('move') ?? '';

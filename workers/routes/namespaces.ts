@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import { DEFAULT_NAMESPACE, noSuchNamespace, type Namespace } from '../../core/access/namespace.ts';
 import { directoryStub, topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   namespaceChangeSchema,
   namespaceDeclarationSchema,
@@ -22,7 +22,7 @@ import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 
 export function namespaceRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listNamespaces, async (c) => {
+  bind(app, calls.listNamespaces, async (c) => {
     const query = readQuery(c, namePageQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const { after = '', limit } = query.fields;
@@ -33,7 +33,7 @@ export function namespaceRoutes(app: Hono<AppEnv>): void {
     } satisfies NamespaceList);
   });
 
-  bind(app, operations.putNamespace, async (c) => {
+  bind(app, calls.putNamespace, async (c) => {
     const name = readNamespace(c);
     if (isFailure(name)) return problem(c, name);
     const body = await readBody(c, namespaceDeclarationSchema);
@@ -48,7 +48,7 @@ export function namespaceRoutes(app: Hono<AppEnv>): void {
     return c.json(replyOf(namespace), isNew ? 201 : 200);
   });
 
-  bind(app, operations.changeNamespace, async (c) => {
+  bind(app, calls.changeNamespace, async (c) => {
     const name = readNamespace(c);
     if (isFailure(name)) return problem(c, name);
     const body = await readBody(c, namespaceChangeSchema);
@@ -61,7 +61,7 @@ export function namespaceRoutes(app: Hono<AppEnv>): void {
     return c.json(replyOf(changed.namespace));
   });
 
-  bind(app, operations.deleteNamespace, async (c) => {
+  bind(app, calls.deleteNamespace, async (c) => {
     const name = readNamespace(c);
     if (isFailure(name)) return problem(c, name);
     const query = readQuery(c, namespaceDeletionQuerySchema);
@@ -81,7 +81,7 @@ export function namespaceRoutes(app: Hono<AppEnv>): void {
     return c.json(replyOf(deleted.namespace), 202);
   });
 
-  bind(app, operations.getNamespace, async (c) => {
+  bind(app, calls.getNamespace, async (c) => {
     const name = readNamespace(c);
     if (isFailure(name)) return problem(c, name);
     const { namespace } = await directoryStub(c.env).namespace(name);

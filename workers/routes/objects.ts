@@ -2,27 +2,41 @@
 
 import type { Hono } from 'hono';
 import { byteRange } from '../../core/objects/byte-range.ts';
-import { objectKey, objectPrefix } from '../../core/objects/object-key.ts';
+import { isDataKey, objectPrefix } from '../../core/objects/object-key.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { OBJECT_BYTES_MAX, OBJECT_DAYS_MAX } from '../../protocol/limits.ts';
 import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
-import { DAY_MS, expiryOf, OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../../protocol/names/object-id.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { expiryOf, OBJECT_ID_PATTERN, OBJECT_ID_RULE } from '../../protocol/names/object-id.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   objectListQuerySchema,
   objectPutQuerySchema,
   type ObjectList,
   type ObjectReply,
 } from '../../protocol/schemas/objects.ts';
+import { bytesOfHex } from '../access/digest.ts';
 import { readNamespace, type AppContext, type AppEnv } from '../http/context.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { askBucket } from '../objects/bucket.ts';
+import { drain } from '../objects/drain.ts';
+import { freeRoom, withRoom } from '../objects/room.ts';
+import {
+  bytesKey,
+  isExpired,
+  metadataOf,
+  nameObject,
+  notFound,
+  refuseNew,
+  refuseOther,
+  replyOf,
+  storedObject,
+  type NamedObject,
+} from '../objects/stored-object.ts';
 import { bind } from './bind.ts';
 
 export function objectRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listObjects, async (c) => {
+  bind(app, calls.listObjects, async (c) => {
     const namespace = readNamespace(c);
     if (isFailure(namespace)) return problem(c, namespace);
     const query = readQuery(c, objectListQuerySchema);
@@ -31,29 +45,34 @@ export function objectRoutes(app: Hono<AppEnv>): void {
     return isFailure(page) ? problem(c, page) : jsonReply(c, page);
   });
 
-  bind(app, operations.putObject, async (c) => {
+  bind(app, calls.putObject, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const query = readQuery(c, objectPutQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const put = await putObject(c, named, query.fields.sha256);
+    if (isFailure(put)) await drain(c.req.raw, lengthOf(c) ?? Infinity);
     return isFailure(put) ? problem(c, put) : jsonReply(c, put.reply, put.isNew ? 201 : 200);
   });
 
-  bind(app, operations.getObject, async (c) => {
+  bind(app, calls.getObject, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const answer = await getObject(c, named);
     return isFailure(answer) ? problem(c, answer) : answer;
   });
 
-  bind(app, operations.deleteObject, async (c) => {
+  bind(app, calls.deleteObject, async (c) => {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const { id, key } = named;
     const deleted = await askBucket(c.env, async (bucket) => {
       const found = await bucket.head(key);
-      if (found) await bucket.delete(key);
+      if (found === null) return null;
+      const data = bytesKey(named, storedObject(found));
+      if (data !== key) await bucket.delete(data); // first: what is left of a crash can be deleted again
+      await bucket.delete(key);
+      await freeRoom(c.env, named.namespace, storedObject(found).bytes);
       return found;
     });
     if (isFailure(deleted)) return problem(c, deleted);
@@ -61,101 +80,98 @@ export function objectRoutes(app: Hono<AppEnv>): void {
   });
 }
 
-interface NamedObject {
-  readonly id: string;
-  readonly key: string;
-}
-
-function readObject(c: AppContext): NamedObject | Failure {
+/** Reads the object that a path names. */
+export function readObject(c: AppContext): NamedObject | Failure {
   const namespace = readNamespace(c);
   if (isFailure(namespace)) return namespace;
   const id = c.req.param('object') ?? '';
-  if (OBJECT_ID_PATTERN.test(id) && expiryOf(id) !== undefined) return { id, key: objectKey(namespace, id) };
+  if (OBJECT_ID_PATTERN.test(id) && expiryOf(id) !== undefined) return nameObject(namespace, id);
   return failure('invalid_name', `object ${JSON.stringify(id.slice(0, 60))}: expected ${OBJECT_ID_RULE}`);
+}
+
+/** @returns the bytes that a request says it has; undefined if it does not */
+export function lengthOf(c: AppContext): number | undefined {
+  const bytes = Number(c.req.header('content-length') ?? NaN);
+  return Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : undefined;
 }
 
 async function putObject(
   c: AppContext,
-  { id, key }: NamedObject,
+  { namespace, id, key }: NamedObject,
   sha256: string | undefined,
 ): Promise<{ reply: ObjectReply; isNew: boolean } | Failure> {
-  const refused = refuseDay(id);
-  if (refused) return refused;
-  const bytes = Number(c.req.header('content-length') ?? NaN);
-  if (!Number.isSafeInteger(bytes))
+  const bytes = lengthOf(c);
+  if (bytes === undefined)
     return failure(
       'length_required',
       'an object needs a Content-Length; a client that does not know it sends pieces as objects',
     );
-  if (bytes > OBJECT_BYTES_MAX)
-    return failure(
-      'request_too_large',
-      `an object may have ${OBJECT_BYTES_MAX} bytes; this one has ${bytes}`,
-      {
-        bytes_max: OBJECT_BYTES_MAX,
-      },
-    );
+  const refused = refuseNew(id, bytes);
+  if (refused) return refused;
   const contentType = c.req.header('content-type') ?? BYTES_TYPE;
   const stored = await askBucket(c.env, async (bucket) => {
     const before = await bucket.head(key);
     if (before) return before;
-    const put = await bucket.put(key, bytes === 0 ? new Uint8Array() : c.req.raw.body, {
-      httpMetadata: { contentType },
-      customMetadata: sha256 === undefined ? {} : { sha256 },
+    const options = {
+      ...metadataOf(contentType, sha256),
       ...(sha256 !== undefined && { sha256 }),
       onlyIf: new Headers({ 'if-none-match': '*' }), // another request may have been faster
-    });
-    return put === null ? await bucket.head(key) : { ...replyFields(put), isNew: true as const };
+    };
+    const body = bytes === 0 ? new Uint8Array() : c.req.raw.body;
+    const isUsed = (put: R2Object | null): boolean => put !== null;
+    const put = await withRoom(
+      c.env,
+      namespace,
+      bytes,
+      isUsed,
+      async () => await bucket.put(key, body, options),
+    );
+    if (isFailure(put)) return put;
+    return put === null ? await bucket.head(key) : { isNew: true as const, put };
   });
   if (isFailure(stored)) return stored;
   if (stored === null)
     return failure('unavailable', 'the object was deleted while it was stored; send it again');
-  if ('isNew' in stored) return { reply: replyOf(id, stored), isNew: true };
-  const known = stored.customMetadata?.['sha256'];
-  if (stored.size === bytes && known !== undefined && known === sha256)
-    return { reply: replyOf(id, replyFields(stored)), isNew: false };
-  return failure(
-    'object_differs',
-    `object "${id}" exists with ${stored.size} bytes${known === undefined ? ', and nothing says whether they are the same: send `sha256`' : ''}; choose another id`,
-  );
+  if ('isNew' in stored) return { reply: replyOf(id, storedObject(stored.put)), isNew: true };
+  const known = storedObject(stored);
+  return refuseOther(id, known, bytes, sha256) ?? { reply: replyOf(id, known), isNew: false };
 }
 
-/** The day has not passed, and is not further ahead than anybody plans. */
-function refuseDay(id: string): Failure | null {
-  const expiresMs = expiryOf(id);
-  if (expiresMs === null || expiresMs === undefined) return null;
-  const nowMs = Date.now();
-  if (expiresMs > nowMs && expiresMs <= nowMs + (OBJECT_DAYS_MAX + 2) * DAY_MS) return null;
-  return failure(
-    'invalid_name',
-    `object "${id}": its day is today or one of the next ${OBJECT_DAYS_MAX}, in UTC; "forever" has no end`,
-  );
-}
-
-async function getObject(c: AppContext, { id, key }: NamedObject): Promise<Response | Failure> {
+async function getObject(c: AppContext, named: NamedObject): Promise<Response | Failure> {
+  const { id, key } = named;
   if (isExpired(id)) return notFound(id);
   const asked = c.req.header('range');
   const isHead = c.req.raw.method === 'HEAD';
-  if (isHead || asked !== undefined) {
-    const head = await askBucket(c.env, async (bucket) => await bucket.head(key));
-    if (isFailure(head)) return head;
-    if (head === null) return notFound(id);
-    const range = isHead ? null : byteRange(asked, head.size);
-    if (range === 'unsatisfiable')
-      return failure('range_unsatisfiable', `object "${id}" has ${head.size} bytes`, { bytes: head.size });
-    if (isHead) return new Response(null, { headers: headersOf(head, head.size) });
-    if (range !== null) {
-      const part = await askBucket(c.env, async (bucket) => await bucket.get(key, { range }));
-      if (isFailure(part)) return part;
-      if (part === null) return notFound(id);
-      const headers = headersOf(part, range.length);
-      headers.set('content-range', `bytes ${range.offset}-${range.offset + range.length - 1}/${head.size}`);
-      return new Response(part.body, { status: 206, headers });
-    }
+  if (!isHead && asked === undefined) {
+    const found = await askBucket(c.env, async (bucket) => {
+      const first = await bucket.get(key);
+      if (first === null || storedObject(first).upload === undefined) return first && { first, bytes: first };
+      const bytes = await bucket.get(bytesKey(named, storedObject(first)));
+      return bytes && { first, bytes };
+    });
+    if (isFailure(found)) return found;
+    if (found === null) return notFound(id);
+    return new Response(found.bytes.body, { headers: headersOf(found.first) });
   }
-  const found = await askBucket(c.env, async (bucket) => await bucket.get(key));
-  if (isFailure(found)) return found;
-  return found === null ? notFound(id) : new Response(found.body, { headers: headersOf(found, found.size) });
+  const first = await askBucket(c.env, async (bucket) => await bucket.head(key));
+  if (isFailure(first)) return first;
+  if (first === null) return notFound(id);
+  const stored = storedObject(first);
+  if (isHead) return new Response(null, { headers: headersOf(first) });
+  const range = byteRange(asked, stored.bytes);
+  if (range === 'unsatisfiable')
+    return failure('range_unsatisfiable', `object "${id}" has ${stored.bytes} bytes`, {
+      bytes: stored.bytes,
+    });
+  const options = range === null ? {} : { range };
+  const part = await askBucket(c.env, async (bucket) => await bucket.get(bytesKey(named, stored), options));
+  if (isFailure(part)) return part;
+  if (part === null) return notFound(id);
+  const headers = headersOf(first);
+  if (range === null) return new Response(part.body, { headers });
+  headers.set('content-length', String(range.length));
+  headers.set('content-range', `bytes ${range.offset}-${range.offset + range.length - 1}/${stored.bytes}`);
+  return new Response(part.body, { status: 206, headers });
 }
 
 async function listObjects(
@@ -176,54 +192,30 @@ async function listObjects(
       }),
   );
   if (isFailure(page)) return page;
-  const objects = page.objects.map((object) => replyOf(object.key.slice(prefix.length), replyFields(object)));
-  const last = objects.at(-1)?.object;
+  const last = page.objects.at(-1)?.key.slice(prefix.length);
   return {
-    objects: objects.filter(({ object }) => !isExpired(object)),
+    objects: page.objects
+      .filter((object) => !isDataKey(object.key))
+      .map((object) => replyOf(object.key.slice(prefix.length), storedObject(object)))
+      .filter(({ object }) => !isExpired(object)),
     ...(page.truncated && last !== undefined && { next: last }),
   };
 }
 
-const isExpired = (id: string): boolean => (expiryOf(id) ?? Infinity) <= Date.now();
-
-function notFound(id: string): Failure {
-  return failure('object_not_found', `object "${id}" does not exist, or has expired`);
-}
-
-interface StoredFields {
-  bytes: number;
-  contentType: string;
-  sha256: string | undefined;
-  storedMs: number;
-}
-
-function replyFields({ size, httpMetadata, customMetadata, uploaded }: R2Object): StoredFields {
-  return {
-    bytes: size,
-    contentType: httpMetadata?.contentType ?? BYTES_TYPE,
-    sha256: customMetadata?.['sha256'],
-    storedMs: uploaded.getTime(),
-  };
-}
-
-function replyOf(id: string, { bytes, contentType, sha256, storedMs }: StoredFields): ObjectReply {
-  return {
-    object: id,
-    bytes,
-    content_type: contentType,
-    ...(sha256 !== undefined && { sha256 }),
-    stored_at: storedMs,
-    expires_at: expiryOf(id) ?? null,
-  };
-}
-
-/** `attachment`: a page that somebody has stored is not shown by a browser as one of the broker's. */
-function headersOf(object: R2Object, bytes: number): Headers {
+/**
+ * `attachment`: a page that somebody has stored is not shown by a browser as one of the broker's. `repr-digest` (RFC 9530) is that of
+ * all bytes, also beside a range of them.
+ */
+function headersOf(object: R2Object): Headers {
+  const { contentType, bytes, sha256 } = storedObject(object);
   return new Headers({
-    'content-type': object.httpMetadata?.contentType ?? BYTES_TYPE,
+    'content-type': contentType,
     'content-length': String(bytes),
     'content-disposition': 'attachment',
     'accept-ranges': 'bytes',
     etag: object.httpEtag,
+    ...(sha256 !== undefined && {
+      'repr-digest': `sha-256=:${btoa(String.fromCharCode(...bytesOfHex(sha256)))}:`,
+    }),
   });
 }

@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import { overviewStub } from '../../durable-objects/stubs.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { EVENT_STREAM_TYPE, JSON_TYPE } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { overviewQuerySchema } from '../../protocol/schemas/overview.ts';
 import { takeConnection } from '../access/quotas/connections.ts';
 import { isRevocable } from '../access/revocable.ts';
@@ -16,8 +16,8 @@ import { readQuery } from '../http/query.ts';
 import { bind } from './bind.ts';
 
 export function overviewRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.getOverview, async (c) => await reply(c, false));
-  bind(app, operations.followOverview, async (c) => {
+  bind(app, calls.getOverview, async (c) => await reply(c, false));
+  bind(app, calls.followOverview, async (c) => {
     const isStream = (c.req.header('accept') ?? '').includes(EVENT_STREAM_TYPE);
     return await reply(c, isStream);
   });

@@ -3,7 +3,7 @@
 import type { Hono } from 'hono';
 import type { PartitionDescription } from '../../durable-objects/rpc/partition.ts';
 import { isFailure } from '../../protocol/errors.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { deleteRecordsQuerySchema } from '../../protocol/schemas/records.ts';
 import type { PartitionState, RecordsDeleted } from '../../protocol/schemas/topics.ts';
 import { callPartition } from '../calls/partition-call.ts';
@@ -14,7 +14,7 @@ import { bind } from './bind.ts';
 import { readPartition, readTopic, type AppEnv } from '../http/context.ts';
 
 export function partitionRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.describePartition, async (c) => {
+  bind(app, calls.describePartition, async (c) => {
     const topic = await readTopic(c);
     if (isFailure(topic)) return problem(c, topic);
     const partition = readPartition(c);
@@ -27,7 +27,7 @@ export function partitionRoutes(app: Hono<AppEnv>): void {
     return c.json(stateReply(topic.name, topicId, partition, state));
   });
 
-  bind(app, operations.deleteRecords, async (c) => {
+  bind(app, calls.deleteRecords, async (c) => {
     const query = readQuery(c, deleteRecordsQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const named = await readTopic(c);

@@ -7,7 +7,7 @@ import type { RuleProgress } from '../../core/topology/rules/rule-pass.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   policyDeclarationSchema,
   type PolicyDeleted,
@@ -23,11 +23,11 @@ import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function policyRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listPolicies, (c) =>
+  bind(app, calls.listPolicies, (c) =>
     listReply(c, 'policies', (policies): PolicyList => ({ policies: policies.map(fieldsOf) })),
   );
 
-  bind(app, operations.putPolicy, async (c) => {
+  bind(app, calls.putPolicy, async (c) => {
     const path = readNamed(c, 'policy');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, policyDeclarationSchema);
@@ -39,7 +39,7 @@ export function policyRoutes(app: Hono<AppEnv>): void {
     return await policyReply(c, path.namespace, put.policy, put, put.isNew ? 201 : 200);
   });
 
-  bind(app, operations.getPolicy, async (c) => {
+  bind(app, calls.getPolicy, async (c) => {
     const path = readNamed(c, 'policy');
     if (isFailure(path)) return problem(c, path);
     const { policy, ...at } = await topologyStub(c.env, path.namespace).policy(path.name);
@@ -47,7 +47,7 @@ export function policyRoutes(app: Hono<AppEnv>): void {
     return problem(c, failure('policy_not_found', `there is no policy "${path.name}"; PUT creates it`));
   });
 
-  bind(app, operations.deletePolicy, async (c) => {
+  bind(app, calls.deletePolicy, async (c) => {
     const path = readNamed(c, 'policy');
     if (isFailure(path)) return problem(c, path);
     const deleted = await topologyStub(c.env, path.namespace).deletePolicy(path.name);

@@ -9,7 +9,7 @@ import type { AppendedBatch } from '../../durable-objects/rpc/partition.ts';
 import { concatenate } from '../../protocol/bytes.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { packBatches } from '../../protocol/record-batch/index.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   produceQuerySchema,
   type AcceptedReply,
@@ -37,7 +37,7 @@ import { bind } from './bind.ts';
 import { readTopic, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function produceRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.produce, async (c) => {
+  bind(app, calls.produce, async (c) => {
     const query = readQuery(c, produceQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const kind = bodyKind(c, true);

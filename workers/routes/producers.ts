@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import { needsOf } from '../../core/access/reach.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
 import { TRANSACTION_TIMEOUT_MS_DEFAULT } from '../../protocol/limits.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { producerDeclarationSchema, type ProducerReply } from '../../protocol/schemas/producers.ts';
 import { newProducerId } from '../produce/producer-ids.ts';
 import { problem } from '../http/problem.ts';
@@ -15,7 +15,7 @@ import { bind } from './bind.ts';
 import { readNamespace, type AppEnv } from '../http/context.ts';
 
 export function producerRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.makeProducer, async (c) => {
+  bind(app, calls.makeProducer, async (c) => {
     const namespace = readNamespace(c);
     if (isFailure(namespace)) return problem(c, namespace);
     const body = await readBody(c, producerDeclarationSchema);

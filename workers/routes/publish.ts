@@ -10,7 +10,7 @@ import {
   type ExchangePublished,
   type PublishedMessage,
 } from '../../protocol/schemas/exchanges.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { problem } from '../http/problem.ts';
 import { outgoingFromBatches, outgoingFromJson, type OutgoingPublish } from '../publish/outgoing.ts';
 import { publish } from '../publish/publish.ts';
@@ -19,11 +19,10 @@ import { readQuery } from '../http/query.ts';
 import { bodyKind, readBytes, readJson, type BodyKind } from '../http/request.ts';
 import { requestTrace } from '../http/trace-context.ts';
 import { bind } from './bind.ts';
-import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
-import { readExchangePath } from './exchanges.ts';
+import { readExchangePath, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function publishRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.publish, async (c) => {
+  bind(app, calls.publish, async (c) => {
     const path = readExchangePath(c);
     if (isFailure(path)) return problem(c, path);
     const query = readQuery(c, exchangePublishQuerySchema);

@@ -29,7 +29,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { decodeDeliveryFrame, deliveryCount } from '../../protocol/frames/delivery-frame.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
 import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { streamConsumerId } from '../../core/queue/deliver/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliver/deliveries-json.ts';
 import { spend, spendOnPublish } from '../access/quotas/rates.ts';
@@ -50,13 +50,12 @@ import { bodyKind, check, contentType, readBody, readBytes, readJson } from '../
 import { requestTrace } from '../http/trace-context.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
 import { bind } from './bind.ts';
-import { type AppContext, type AppEnv } from '../http/context.ts';
-import { readQueue } from './queues.ts';
+import { readQueue, type AppContext, type AppEnv } from '../http/context.ts';
 import { noteFull } from '../access/quotas/full-namespaces.ts';
 import { publishLimitsOf } from '../access/directory-cache.ts';
 
 export function queueMessageRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.publishToQueue, async (c) => {
+  bind(app, calls.publishToQueue, async (c) => {
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
     const batches = await readBatches(c);
@@ -93,7 +92,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     } satisfies QueuePublished);
   });
 
-  bind(app, operations.deliver, async (c) => {
+  bind(app, calls.deliver, async (c) => {
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
     const body = await readBody(c, deliverSchema);
@@ -116,7 +115,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     return await replyWithSigns(c, form, answer, () => replyOf(null));
   });
 
-  bind(app, operations.endWaits, async (c) => {
+  bind(app, calls.endWaits, async (c) => {
     const query = readQuery(c, endWaitsQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const queue = await readQueue(c);
@@ -130,7 +129,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     return isFailure(ended) ? problem(c, ended) : c.json({ ended } satisfies WaitsEnded);
   });
 
-  bind(app, operations.settle, async (c) => {
+  bind(app, calls.settle, async (c) => {
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
     if (contentType(c) === SETTLEMENTS_TYPE) return await settleBytes(c, queue);
@@ -149,7 +148,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     } satisfies SettledReply);
   });
 
-  bind(app, operations.streamQueue, async (c) => {
+  bind(app, calls.streamQueue, async (c) => {
     const query = readQuery(c, streamQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const refused = checkStreamLevel(query.fields.delivery);
@@ -189,7 +188,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     return problem(c, response);
   });
 
-  bind(app, operations.peekQueue, async (c) => {
+  bind(app, calls.peekQueue, async (c) => {
     const query = readQuery(c, peekQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const queue = await readQueue(c);

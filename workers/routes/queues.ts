@@ -7,7 +7,7 @@ import type { QueueDescription } from '../../durable-objects/rpc/queue.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   queueChangeSchema,
   queueDeclarationSchema,
@@ -22,24 +22,16 @@ import { problem } from '../http/problem.ts';
 import { callQueue } from '../calls/queue-call.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
-import { forgetQueue, lookUpQueue, refreshQueue, rememberQueue } from '../cache/topology-cache.ts';
+import { forgetQueue, refreshQueue, rememberQueue } from '../cache/topology-cache.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { bind } from './bind.ts';
-import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { readQueue, readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { queueList } from './queue-list.ts';
 
-/** The queue that the path names, not older than the topology that the client has seen. */
-export async function readQueue(c: AppContext): Promise<QueueDefinition | Failure> {
-  const path = readNamed(c, 'queue');
-  if (isFailure(path)) return path;
-  const found = await lookUpQueue(c.env, path.namespace, path.name, seenTopologyVersion(c));
-  return isFailure(found) ? found : found.queue;
-}
-
 export function queueRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listQueues, queueList);
+  bind(app, calls.listQueues, queueList);
 
-  bind(app, operations.declareQueue, async (c) => {
+  bind(app, calls.declareQueue, async (c) => {
     const path = readNamed(c, 'queue');
     if (isFailure(path)) return problem(c, path);
     const reserved = refuseReserved(path.name);
@@ -55,7 +47,7 @@ export function queueRoutes(app: Hono<AppEnv>): void {
     return await queueReply(c, declared.queue, declared.topologyVersion, declared.isNew ? 201 : 200);
   });
 
-  bind(app, operations.getQueue, async (c) => {
+  bind(app, calls.getQueue, async (c) => {
     const path = readNamed(c, 'queue');
     if (isFailure(path)) return problem(c, path);
     const found = await refreshQueue(c.env, path.namespace, path.name);
@@ -74,7 +66,7 @@ export function queueRoutes(app: Hono<AppEnv>): void {
     } satisfies QueueWithStateReply);
   });
 
-  bind(app, operations.changeQueue, async (c) => {
+  bind(app, calls.changeQueue, async (c) => {
     const path = readNamed(c, 'queue');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, queueChangeSchema);
@@ -87,7 +79,7 @@ export function queueRoutes(app: Hono<AppEnv>): void {
     return await queueReply(c, changed.queue, changed.topologyVersion, 200);
   });
 
-  bind(app, operations.deleteQueue, async (c) => {
+  bind(app, calls.deleteQueue, async (c) => {
     const path = readNamed(c, 'queue');
     if (isFailure(path)) return problem(c, path);
     const query = readQuery(c, queueDeleteQuerySchema);
@@ -102,7 +94,7 @@ export function queueRoutes(app: Hono<AppEnv>): void {
     return c.json({ queue: path.name, topology_version: deleted.topologyVersion } satisfies QueueDeleted);
   });
 
-  bind(app, operations.purgeQueue, async (c) => {
+  bind(app, calls.purgeQueue, async (c) => {
     const queue = await readQueue(c);
     if (isFailure(queue)) return problem(c, queue);
     const purged = await callQueue<number>(c.env, queue, async (stub, version) => await stub.purge(version));
@@ -110,8 +102,8 @@ export function queueRoutes(app: Hono<AppEnv>): void {
     return c.json({ queue: queue.name, purged });
   });
 
-  bind(app, operations.pauseQueue, (c) => setPaused(c, true));
-  bind(app, operations.resumeQueue, (c) => setPaused(c, false));
+  bind(app, calls.pauseQueue, (c) => setPaused(c, true));
+  bind(app, calls.resumeQueue, (c) => setPaused(c, false));
 }
 
 /** Returns why no queue may have the name; null if one may. */

@@ -2,23 +2,21 @@
 
 import type { Hono } from 'hono';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { operations, type Operation } from '../../protocol/operations/index.ts';
+import { calls, type Call } from '../../protocol/operations/calls.ts';
 import { problem } from '../http/problem.ts';
-import { readTopic, type AppContext, type AppEnv } from '../http/context.ts';
+import { readQueue, readExchangePath, readTopic, type AppContext, type AppEnv } from '../http/context.ts';
 import { requestSocket } from '../publish/request-socket.ts';
 import { bind } from './bind.ts';
-import { readExchangePath } from './exchanges.ts';
-import { readQueue } from './queues.ts';
 
 /** @param frames answers the frames */
 export function requestSocketRoutes(app: Hono<AppEnv>, frames: Hono<AppEnv>): void {
-  bindSocket(operations.openQueuePublishes, readQueue);
-  bindSocket(operations.openExchangePublishes, readExchangePath);
-  bindSocket(operations.openProduces, readTopic);
+  bindSocket(calls.openQueuePublishes, readQueue);
+  bindSocket(calls.openExchangePublishes, readExchangePath);
+  bindSocket(calls.openProduces, readTopic);
 
   /** @param read reads what the path names, if it exists. Each frame looks again */
   function bindSocket(
-    operation: Operation,
+    operation: Call,
     read: (c: AppContext) => Promise<object | Failure> | object | Failure,
   ): void {
     bind(app, operation, async (c) => {

@@ -6,7 +6,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { writtenExchange } from '../../protocol/schemas/exchanges.ts';
 import { JsonText } from '../../protocol/json/json-text.ts';
 import { PROPERTY_HEADERS, textHeader } from '../../protocol/schemas/messages.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { requestQuerySchema, requestSchema } from '../../protocol/schemas/requests.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
@@ -17,11 +17,10 @@ import { bodyKind, readBody, readBytes } from '../http/request.ts';
 import { requestTrace } from '../http/trace-context.ts';
 import { openReplyWait } from '../request-reply/mailbox.ts';
 import { bind } from './bind.ts';
-import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
-import { readExchangePath } from './exchanges.ts';
+import { readExchangePath, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function requestRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.request, async (c) => {
+  bind(app, calls.request, async (c) => {
     const path = readExchangePath(c);
     if (isFailure(path)) return problem(c, path);
     const asked = await readRequest(c, path.name);

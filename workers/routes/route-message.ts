@@ -7,20 +7,19 @@ import { routedHeaders } from '../../core/exchange/routed-headers.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { recordHeadersOf } from '../../protocol/json/header-fields.ts';
 import { ROUTE_SHOWN_MAX, ROUTE_STEPS_MAX } from '../../protocol/limits.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import { writtenExchange } from '../../protocol/schemas/exchanges.ts';
 import { routeRequestSchema, type Route } from '../../protocol/schemas/routes.ts';
 import { mayReach } from '../access/authorize.ts';
 import { routingGraph } from '../cache/routing-cache.ts';
-import { seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
+import { readExchangePath, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { routeRefusal } from '../publish/route-messages.ts';
 import { bind } from './bind.ts';
-import { readExchangePath } from './exchanges.ts';
 
 export function routeMessageRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.routeMessage, async (c) => {
+  bind(app, calls.routeMessage, async (c) => {
     const path = readExchangePath(c);
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, routeRequestSchema);

@@ -9,7 +9,7 @@ import { scheduleStub, topologyStub } from '../../durable-objects/stubs.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   scheduleDeclarationSchema,
   type ScheduleList,
@@ -28,11 +28,11 @@ import { readNamed, type AppContext, type AppEnv } from '../http/context.ts';
 import { listReply } from './list-reply.ts';
 
 export function scheduleRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listSchedules, (c) =>
+  bind(app, calls.listSchedules, (c) =>
     listReply(c, 'schedules', (schedules): ScheduleList => ({ schedules: schedules.map(fieldsOf) })),
   );
 
-  bind(app, operations.putSchedule, async (c) => {
+  bind(app, calls.putSchedule, async (c) => {
     const path = readNamed(c, 'schedule');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, scheduleDeclarationSchema, ['message', 'body']);
@@ -53,7 +53,7 @@ export function scheduleRoutes(app: Hono<AppEnv>): void {
     return scheduleReply(c, put.schedule as ScheduleDefinition, put.topologyVersion, put.isNew ? 201 : 200);
   });
 
-  bind(app, operations.getSchedule, async (c) => {
+  bind(app, calls.getSchedule, async (c) => {
     const found = await findSchedule(c);
     if (isFailure(found)) return problem(c, found);
     const { schedule, topologyVersion } = found;
@@ -71,7 +71,7 @@ export function scheduleRoutes(app: Hono<AppEnv>): void {
     } satisfies ScheduleWithStateReply);
   });
 
-  bind(app, operations.deleteSchedule, async (c) => {
+  bind(app, calls.deleteSchedule, async (c) => {
     const path = readNamed(c, 'schedule');
     if (isFailure(path)) return problem(c, path);
     const deleted = await topologyStub(c.env, path.namespace).deleteSchedule(path.name);
@@ -80,10 +80,10 @@ export function scheduleRoutes(app: Hono<AppEnv>): void {
     return c.json({ schedule: path.name, topology_version: deleted.topologyVersion });
   });
 
-  bind(app, operations.pauseSchedule, (c) => setPaused(c, true));
-  bind(app, operations.resumeSchedule, (c) => setPaused(c, false));
+  bind(app, calls.pauseSchedule, (c) => setPaused(c, true));
+  bind(app, calls.resumeSchedule, (c) => setPaused(c, false));
 
-  bind(app, operations.triggerSchedule, async (c) => {
+  bind(app, calls.triggerSchedule, async (c) => {
     const found = await findSchedule(c);
     if (isFailure(found)) return problem(c, found);
     const triggered = await callSchedule<Triggered | Failure>(

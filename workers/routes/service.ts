@@ -2,7 +2,6 @@
 
 import type { Hono } from 'hono';
 import { refuseSome } from '../../core/access/identity.ts';
-import { openApiDocument } from '../../protocol/openapi.ts';
 import { VERSION } from '../../protocol/version.ts';
 import { directoryStub } from '../../durable-objects/stubs.ts';
 import { countRefusal } from '../access/audit.ts';
@@ -10,7 +9,13 @@ import type { AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 
 /** Written once per isolate, when first asked for. */
-let openApiJson: string | undefined;
+let openApiJson: Promise<string> | undefined;
+
+/** The module is loaded then too: most isolates are never asked. */
+async function writeOpenApi(): Promise<string> {
+  const { openApiDocument } = await import('../../protocol/openapi.ts');
+  return JSON.stringify(openApiDocument());
+}
 
 export function serviceRoutes(app: Hono<AppEnv>): void {
   app.get('/healthz', async (c) => {
@@ -26,8 +31,8 @@ export function serviceRoutes(app: Hono<AppEnv>): void {
     return c.json({ status: 'ok', version: VERSION, written_at: writtenMs });
   });
 
-  app.get('/openapi.json', (c) => {
-    openApiJson ??= JSON.stringify(openApiDocument());
-    return c.body(openApiJson, 200, { 'content-type': 'application/json' });
+  app.get('/openapi.json', async (c) => {
+    openApiJson ??= writeOpenApi();
+    return c.body(await openApiJson, 200, { 'content-type': 'application/json' });
   });
 }

@@ -1,5 +1,6 @@
 /** Share groups: declared, described, deleted; records acquired and acknowledged. */
 
+import { JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { spend } from '../access/quotas/rates.ts';
 import type { Hono } from 'hono';
 import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
@@ -8,11 +9,13 @@ import type { ShareView } from '../../durable-objects/rpc/share-groups.ts';
 import { partitionStub, topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { SETTLE_TAGS_MAX } from '../../protocol/limits.ts';
-import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { encodeAcquiredFrame } from '../../protocol/frames/acquired-frame.ts';
+import { ACQUIRED_RECORDS_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   acknowledgeSchema,
   acquireSchema,
+  resetShareSchema,
   shareGroupConfigSchema,
   type ShareGroupList,
   type ShareGroupReply,
@@ -26,11 +29,13 @@ import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readBody } from '../http/request.ts';
 import { acknowledgeRecords } from '../share-groups/acknowledge.ts';
-import { acquireRecords } from '../share-groups/acquire.ts';
+import { acquireSections, type Acquisition } from '../share-groups/acquire.ts';
+import { countAcquired, frameOf, recordsOf } from '../share-groups/acquired-reply.ts';
 import { beginAtEnd } from '../share-groups/begin-at-end.ts';
-import { JSON_FORM, replyWithSigns, type WaitingClient } from '../http/signs-of-life.ts';
+import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
 import { forgetShareGroup, lookUpShareGroup, rememberShareGroup } from '../cache/known-share-groups.ts';
 import { callShared, sharePartitions } from '../share-groups/share-partitions.ts';
+import { resetShareGroup } from '../share-groups/reset.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { refuseDefaultLetters } from '../access/default-letters.ts';
 import { bind } from './bind.ts';
@@ -38,11 +43,11 @@ import { readNamed, seenTopologyVersion, type AppContext, type AppEnv } from '..
 import { listReply } from './list-reply.ts';
 
 export function shareGroupRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listShareGroups, (c) =>
+  bind(app, calls.listShareGroups, (c) =>
     listReply(c, 'shareGroups', (groups): ShareGroupList => ({ share_groups: groups.map(fieldsOf) })),
   );
 
-  bind(app, operations.putShareGroup, async (c) => {
+  bind(app, calls.putShareGroup, async (c) => {
     const path = readNamed(c, 'share_group');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, shareGroupConfigSchema);
@@ -62,7 +67,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     return c.json(replyOf(group, put.topologyVersion), put.isNew ? 201 : 200);
   });
 
-  bind(app, operations.describeShareGroup, async (c) => {
+  bind(app, calls.describeShareGroup, async (c) => {
     const found = await readShareGroup(c, Infinity);
     if (isFailure(found)) return problem(c, found);
     const { group, topologyVersion } = found;
@@ -78,7 +83,18 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     } satisfies ShareGroupState);
   });
 
-  bind(app, operations.deleteShareGroup, async (c) => {
+  bind(app, calls.resetShareGroup, async (c) => {
+    const found = await readShareGroup(c, seenTopologyVersion(c));
+    if (isFailure(found)) return problem(c, found);
+    const body = await readBody(c, resetShareSchema);
+    if (isFailure(body)) return problem(c, body);
+    const refused = refuseReach(c, needsOf('topic', [body.fields.topic], 'view'));
+    if (refused) return problem(c, refused);
+    const reset = await resetShareGroup(c.env, found.group, seenTopologyVersion(c), body.fields);
+    return isFailure(reset) ? problem(c, reset) : c.json(reset);
+  });
+
+  bind(app, calls.deleteShareGroup, async (c) => {
     const path = readNamed(c, 'share_group');
     if (isFailure(path)) return problem(c, path);
     const { namespace, name } = path;
@@ -90,7 +106,7 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
     return c.json({ share_group: name, topology_version: deleted.topologyVersion });
   });
 
-  bind(app, operations.acquireRecords, async (c) => {
+  bind(app, calls.acquireRecords, async (c) => {
     const body = await readBody(c, acquireSchema);
     if (isFailure(body)) return problem(c, body);
     const atLeast = seenTopologyVersion(c);
@@ -99,29 +115,57 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
       if (isFailure(found)) return found;
       return refuseReach(c, needsOf('topic', found.group.config.topics, 'read')) ?? found.group;
     };
-    const answer = async (client: WaitingClient): Promise<Response> => {
-      const records = await acquireRecords(c, lookUp, body.fields, atLeast, client);
+    const { fields } = body;
+    const isFrame = (c.req.header('accept') ?? '').includes(ACQUIRED_RECORDS_TYPE);
+    const form = isFrame ? frameForm(c, ACQUIRED_RECORDS_TYPE) : JSON_FORM;
+    const limits = { ...fields, wait_ms: waitOf(form, fields.wait_ms) };
+    const replyOf = async (acquisition: Acquisition): Promise<Response> => {
+      if (isFrame) {
+        spend(c, 'deliver', countAcquired(acquisition));
+        const frame = frameOf(acquisition, fields.lock_duration_ms);
+        return isFailure(frame) ? problem(c, frame) : frameReply(frame);
+      }
+      const records = await recordsOf(acquisition);
       if (isFailure(records)) return problem(c, records);
       spend(c, 'deliver', records.length);
       return jsonReply(c, { records });
     };
-    return await replyWithSigns(c, JSON_FORM, answer, async () => c.json({ records: [] }));
+    const answer = async (client: WaitingClient): Promise<Response> => {
+      const weight = isFrame ? 1 : JSON_REPLY_WEIGHT;
+      const acquisition = await acquireSections(c, lookUp, limits, { atLeast, weight, client });
+      return isFailure(acquisition) ? problem(c, acquisition) : await replyOf(acquisition);
+    };
+    const nothing = async (): Promise<Response> => {
+      if (!isFrame) return c.json({ records: [] });
+      return frameReply(encodeAcquiredFrame({ lock_duration_ms: 0, sections: [] }));
+    };
+    return await replyWithSigns(c, form, answer, nothing);
   });
 
-  bind(app, operations.acknowledgeRecords, async (c) => {
+  bind(app, calls.acknowledgeRecords, async (c) => {
     const atLeast = seenTopologyVersion(c);
     const found = await readShareGroup(c, atLeast);
     if (isFailure(found)) return problem(c, found);
     const body = await readBody(c, acknowledgeSchema);
     if (isFailure(body)) return problem(c, body);
-    const { accept, release, reject, extend } = body.fields;
-    const count = accept.length + release.length + reject.length + extend.length;
+    const { accept, release, reject, extend, partitions } = body.fields;
+    const ranges = partitions.reduce((sum, each) => sum + each.ranges.length, 0);
+    const count = accept.length + release.length + reject.length + extend.length + ranges;
     if (count > SETTLE_TAGS_MAX) {
-      return problem(c, failure('too_many_tags', `${count} tags; a request may have ${SETTLE_TAGS_MAX}`));
+      return problem(
+        c,
+        failure('too_many_tags', `${count} tags and ranges; a request may have ${SETTLE_TAGS_MAX}`),
+      );
     }
     const places = await sharePartitions(c.env, found.group, atLeast);
     const result = await acknowledgeRecords(c.env, found.group, places, body.fields);
     return isFailure(result) ? problem(c, result) : c.json(result);
+  });
+}
+
+function frameReply(frame: Uint8Array): Response {
+  return new Response(frame as Uint8Array<ArrayBuffer>, {
+    headers: { 'content-type': ACQUIRED_RECORDS_TYPE },
   });
 }
 

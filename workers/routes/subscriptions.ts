@@ -10,7 +10,7 @@ import { subscriptionStub, topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { JsonText } from '../../protocol/json/json-text.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   attemptsQuerySchema,
   BATCH_FORMATS,
@@ -38,13 +38,13 @@ import { bind } from './bind.ts';
 import { listReply } from './list-reply.ts';
 
 export function subscriptionRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listSubscriptions, (c) =>
+  bind(app, calls.listSubscriptions, (c) =>
     listReply(c, 'subscriptions', (subscriptions): SubscriptionList => ({
       subscriptions: subscriptions.map(fieldsOf),
     })),
   );
 
-  bind(app, operations.putSubscription, async (c) => {
+  bind(app, calls.putSubscription, async (c) => {
     const path = readNamed(c, 'subscription');
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, subscriptionDeclarationSchema);
@@ -69,7 +69,7 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     return subscriptionReply(c, reply, topologyVersion, isNew ? 201 : 200);
   });
 
-  bind(app, operations.getSubscription, async (c) => {
+  bind(app, calls.getSubscription, async (c) => {
     const found = await findSubscription(c);
     if (isFailure(found)) return problem(c, found);
     const { subscription, topologyVersion } = found;
@@ -87,7 +87,7 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     } satisfies SubscriptionWithStateReply);
   });
 
-  bind(app, operations.deleteSubscription, async (c) => {
+  bind(app, calls.deleteSubscription, async (c) => {
     const path = readNamed(c, 'subscription');
     if (isFailure(path)) return problem(c, path);
     const deleted = await topologyStub(c.env, path.namespace).deleteSubscription(path.name);
@@ -96,10 +96,10 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     return c.json({ subscription: path.name, topology_version: deleted.topologyVersion });
   });
 
-  bind(app, operations.pauseSubscription, (c) => setPaused(c, true));
-  bind(app, operations.resumeSubscription, (c) => setPaused(c, false));
+  bind(app, calls.pauseSubscription, (c) => setPaused(c, true));
+  bind(app, calls.resumeSubscription, (c) => setPaused(c, false));
 
-  bind(app, operations.testSubscription, async (c) => {
+  bind(app, calls.testSubscription, async (c) => {
     const found = await findSubscription(c);
     if (isFailure(found)) return problem(c, found);
     const { subscription } = found;
@@ -108,7 +108,7 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     return jsonReply(c, { subscription: subscription.name, attempt } satisfies SubscriptionTested);
   });
 
-  bind(app, operations.seekSubscription, async (c) => {
+  bind(app, calls.seekSubscription, async (c) => {
     const body = await readBody(c, subscriptionSeekSchema);
     if (isFailure(body)) return problem(c, body);
     const found = await findSubscription(c);
@@ -123,7 +123,7 @@ export function subscriptionRoutes(app: Hono<AppEnv>): void {
     return jsonReply(c, { subscription: subscription.name, offsets } satisfies SubscriptionSought);
   });
 
-  bind(app, operations.listAttempts, async (c) => {
+  bind(app, calls.listAttempts, async (c) => {
     const query = readQuery(c, attemptsQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const found = await findSubscription(c);

@@ -13,7 +13,7 @@ import {
   isTokenId,
 } from '../../protocol/access/token-format.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   msOfTime,
   tokenDeclarationSchema,
@@ -38,7 +38,7 @@ import { readBody } from '../http/request.ts';
 const PREVIOUS_MS_DEFAULT = 86_400_000;
 
 export function tokenRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listTokens, async (c) => {
+  bind(app, calls.listTokens, async (c) => {
     const query = readQuery(c, tokenPageQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const identity = c.get('identity');
@@ -49,7 +49,7 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
     return c.json({ tokens: items.map(replyOf), ...(next !== null && { next }) } satisfies TokenList);
   });
 
-  bind(app, operations.makeToken, async (c) => {
+  bind(app, calls.makeToken, async (c) => {
     const body = await readBody(c, tokenDeclarationSchema);
     if (isFailure(body)) return problem(c, body);
     const refused = refuseManaging(c, body.fields.namespace);
@@ -63,12 +63,12 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
     return c.json({ ...replyOf(token), token: secret.text } satisfies TokenMade, 201);
   });
 
-  bind(app, operations.getToken, async (c) => {
+  bind(app, calls.getToken, async (c) => {
     const token = await readToken(c);
     return isFailure(token) ? problem(c, token) : c.json(replyOf(token) satisfies TokenReply);
   });
 
-  bind(app, operations.rotateToken, async (c) => {
+  bind(app, calls.rotateToken, async (c) => {
     const body = await readBody(c, tokenRotationSchema);
     if (isFailure(body)) return problem(c, body);
     const token = await readToken(c);
@@ -86,7 +86,7 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
     return c.json({ ...replyOf(rotated.token), token: secret.text } satisfies TokenMade);
   });
 
-  bind(app, operations.revokeToken, async (c) => {
+  bind(app, calls.revokeToken, async (c) => {
     const token = await readToken(c);
     if (isFailure(token)) return problem(c, token);
     const revoked = await directoryStub(c.env).revokeToken(token.id);

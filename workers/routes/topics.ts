@@ -5,7 +5,7 @@ import type { TopicDefinition } from '../../core/topology/topics.ts';
 import { topologyStub } from '../../durable-objects/stubs.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   topicChangeSchema,
   topicDeclarationSchema,
@@ -20,7 +20,7 @@ import { readTopicPath, type AppContext, type AppEnv } from '../http/context.ts'
 import { listWithLag } from './list-with-lag.ts';
 
 export function topicRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.listTopics, (c) =>
+  bind(app, calls.listTopics, (c) =>
     listWithLag(c, 'topics', (topics, lagOf): TopicList => ({
       topics: topics.map(({ name, id, config }) => ({
         topic: name,
@@ -31,7 +31,7 @@ export function topicRoutes(app: Hono<AppEnv>): void {
     })),
   );
 
-  bind(app, operations.declareTopic, async (c) => {
+  bind(app, calls.declareTopic, async (c) => {
     const path = readTopicPath(c);
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, topicDeclarationSchema);
@@ -46,7 +46,7 @@ export function topicRoutes(app: Hono<AppEnv>): void {
     return topicReply(c, declared.topic, declared.topologyVersion, declared.isNew ? 201 : 200);
   });
 
-  bind(app, operations.getTopic, async (c) => {
+  bind(app, calls.getTopic, async (c) => {
     const path = readTopicPath(c);
     if (isFailure(path)) return problem(c, path);
     const found = await refreshTopic(c.env, path.namespace, path.name);
@@ -54,7 +54,7 @@ export function topicRoutes(app: Hono<AppEnv>): void {
     return topicReply(c, found.topic, found.topologyVersion, 200);
   });
 
-  bind(app, operations.changeTopic, async (c) => {
+  bind(app, calls.changeTopic, async (c) => {
     const path = readTopicPath(c);
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, topicChangeSchema);
@@ -65,7 +65,7 @@ export function topicRoutes(app: Hono<AppEnv>): void {
     return topicReply(c, changed.topic, changed.topologyVersion, 200);
   });
 
-  bind(app, operations.deleteTopic, async (c) => {
+  bind(app, calls.deleteTopic, async (c) => {
     const path = readTopicPath(c);
     if (isFailure(path)) return problem(c, path);
     const deleted = await topologyStub(c.env, path.namespace).deleteTopic(path.name);

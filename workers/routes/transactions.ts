@@ -10,7 +10,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Committed } from '../../protocol/schemas/groups.ts';
 import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { isWideName, WIDE_NAME_RULE } from '../../protocol/schemas/names.ts';
-import { operations } from '../../protocol/operations/index.ts';
+import { calls } from '../../protocol/operations/calls.ts';
 import {
   transactionEndSchema,
   transactionMessagesSchema,
@@ -36,7 +36,7 @@ import { bind } from './bind.ts';
 import { readNamespace, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function transactionRoutes(app: Hono<AppEnv>): void {
-  bind(app, operations.getTransaction, async (c) => {
+  bind(app, calls.getTransaction, async (c) => {
     const path = readPath(c);
     if (isFailure(path)) return problem(c, path);
     const { namespace, transactionalId } = path;
@@ -64,7 +64,7 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
     } satisfies TransactionState);
   });
 
-  bind(app, operations.addPartitions, async (c) => {
+  bind(app, calls.addPartitions, async (c) => {
     const path = readPath(c);
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, transactionPartitionsSchema);
@@ -80,7 +80,7 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
     return isFailure(added) ? problem(c, added) : c.json(added satisfies TransactionPartitionsReply);
   });
 
-  bind(app, operations.addOffsets, async (c) => {
+  bind(app, calls.addOffsets, async (c) => {
     const path = readPath(c);
     if (isFailure(path)) return problem(c, path);
     const body = await readBody(c, transactionOffsetsSchema);
@@ -96,7 +96,7 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
     return isFailure(added) ? problem(c, added) : c.json(added);
   });
 
-  bind(app, operations.publishInTransaction, async (c) => {
+  bind(app, calls.publishInTransaction, async (c) => {
     const path = readPath(c);
     if (isFailure(path)) return problem(c, path);
     const body = await readMessages(c);
@@ -120,8 +120,8 @@ export function transactionRoutes(app: Hono<AppEnv>): void {
     return isFailure(held) ? problem(c, held) : c.json(held);
   });
 
-  bind(app, operations.commitTransaction, (c) => endTransaction(c, 'commit'));
-  bind(app, operations.abortTransaction, (c) => endTransaction(c, 'abort'));
+  bind(app, calls.commitTransaction, (c) => endTransaction(c, 'commit'));
+  bind(app, calls.abortTransaction, (c) => endTransaction(c, 'abort'));
 }
 
 async function findPartitions(

@@ -5,21 +5,13 @@
  * finds by looking once a second, while any record is in flight.
  */
 
-import { writtenRecord } from '../../protocol/schemas/written-record.ts';
-import { INFLATING } from '../bounds/inflate.ts';
 import type { ShareGroupDefinition } from '../../core/topology/share-groups.ts';
 import type { ReadRequest } from '../../durable-objects/rpc/partition.ts';
 import type { ShareAcquired } from '../../durable-objects/rpc/share-groups.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
-import { isBatchFailure, splitBatches, visitRecordsAsync } from '../../protocol/record-batch/index.ts';
-import type { WrittenRecord } from '../../protocol/schemas/records.ts';
-import {
-  formatAcquisitionTag,
-  type AcquiredRecord,
-  type AcquireFields,
-} from '../../protocol/schemas/share-groups.ts';
+import type { AcquireFields, SharePlace } from '../../protocol/schemas/share-groups.ts';
 import { checkedWaitMs } from '../access/revocable.ts';
-import { grantReply, JSON_REPLY_WEIGHT, releaseReply } from '../bounds/reply-bytes.ts';
+import { grantReply, releaseReply } from '../bounds/reply-bytes.ts';
 import { isAcceptedAtOnce } from '../deliver/consume-level.ts';
 import type { TopicAndPartition } from '../groups/group-offsets.ts';
 import { inBatches } from '../calls/map-concurrent.ts';
@@ -41,7 +33,7 @@ const REPLACED_MAX = 3;
 /** Between two looks for records that other members have released. */
 const RELEASED_LOOK_MS = 1_000;
 
-interface Section {
+export interface Section {
   place: TopicAndPartition;
   result: ShareAcquired;
 }
@@ -49,31 +41,64 @@ interface Section {
 /** What the partitions that have nothing to give have said. */
 type Empty = Section[];
 
-export async function acquireRecords(
+/** What was acquired; no sections if there was nothing in time. */
+export interface Acquisition {
+  group: ShareGroupDefinition;
+  sections: readonly Section[];
+  isAccepted: boolean;
+}
+
+/** @param weight how much each byte of batches counts in the reply */
+export async function acquireSections(
   c: AppContext,
   lookUp: () => Promise<ShareGroupDefinition | Failure>,
   fields: AcquireFields,
-  atLeast: number,
-  client: WaitingClient,
-): Promise<AcquiredRecord<WrittenRecord>[] | Failure> {
+  { atLeast, weight, client }: { atLeast: number; weight: number; client: WaitingClient },
+): Promise<Acquisition | Failure> {
   const isAccepted = isAcceptedAtOnce(fields.delivery);
   if (isFailure(isAccepted)) return isAccepted;
   const endMs = Date.now() + checkedWaitMs(c, fields.wait_ms);
   for (let replaced = 0; ;) {
     const group = await lookUp();
     if (isFailure(group)) return group;
-    const places = await sharePartitions(c.env, group, atLeast);
-    const bytesMax = await grantReply(c.req.raw, fields.max_bytes, JSON_REPLY_WEIGHT);
+    const all = await sharePartitions(c.env, group, atLeast);
+    const places = fields.partitions === undefined ? all : chosen(all, group, fields.partitions);
+    if (isFailure(places)) return places;
+    const bytesMax = await grantReply(c.req.raw, fields.max_bytes, weight);
     if (isFailure(bytesMax)) return bytesMax;
     const round = await acquireShares(c, group, places, { ...fields, max_bytes: bytesMax }, isAccepted);
     // A topic was made again: what is known of it has been refreshed.
     if (isFailure(round) && round.code === 'inconsistent_topic_id' && replaced++ < REPLACED_MAX) continue;
     if (isFailure(round)) return round;
-    if (round.sections.length > 0) return await recordsOf(group, round.sections, isAccepted);
+    if (round.sections.length > 0) return { group, sections: round.sections, isAccepted };
     releaseReply(c.req.raw);
     client.waitBegins();
-    if (!(await waitForRecords(c, round.empty, endMs, client.signal))) return [];
+    if (!(await waitForRecords(c, round.empty, endMs, client.signal)))
+      return { group, sections: [], isAccepted };
   }
+}
+
+function chosen(
+  all: readonly TopicAndPartition[],
+  { name }: ShareGroupDefinition,
+  asked: readonly SharePlace[],
+): TopicAndPartition[] | Failure {
+  const byName = new Map(all.map((place) => [`${place.topic.name}/${place.partition}`, place]));
+  const places = new Set<TopicAndPartition>();
+  for (const { topic, topic_id: topicId, partition } of asked) {
+    const place = byName.get(`${topic}/${partition}`);
+    if (!place) {
+      return failure(
+        'partition_not_found',
+        `share group "${name}" reads no partition ${partition} of a topic "${topic}"`,
+      );
+    }
+    if (topicId !== undefined && topicId !== place.topic.id) {
+      return failure('inconsistent_topic_id', `topic "${topic}" was deleted and made again`);
+    }
+    places.add(place);
+  }
+  return [...places];
 }
 
 async function acquireShares(
@@ -138,7 +163,7 @@ function quotasOf(records: number, now: number, waiting: number): number[] {
   return Array.from({ length: now }, () => each + (rest-- > 0 ? 1 : 0));
 }
 
-const countOf = ({ acquired }: ShareAcquired): number =>
+export const countOf = ({ acquired }: ShareAcquired): number =>
   acquired.reduce((sum, { start, end }) => sum + end - start, 0);
 
 /** @returns whether to look again; false: the time is over, or the client has left */
@@ -184,59 +209,4 @@ async function waitForRecords(
   } finally {
     sockets.close();
   }
-}
-
-async function recordsOf(
-  group: ShareGroupDefinition,
-  sections: readonly Section[],
-  isAccepted: boolean,
-): Promise<AcquiredRecord<WrittenRecord>[] | Failure> {
-  const records: AcquiredRecord<WrittenRecord>[] = [];
-  for (const { place, result } of sections) {
-    const { topic, partition } = place;
-    const batches = splitBatches(result.batches);
-    if (isBatchFailure(batches)) return damaged(batches.message);
-    const deliveries = new Map<number, number>();
-    for (const { start, end, deliveries: count } of result.acquired)
-      for (let offset = start; offset < end; offset++) deliveries.set(offset, count);
-    for (const { at, header } of batches) {
-      const first = result.acquired[0]?.start ?? 0;
-      const failed = await visitRecordsAsync(
-        result.batches,
-        at,
-        header,
-        first,
-        (record) => {
-          if (deliveries.size === 0) return false;
-          const delivery = deliveries.get(record.offset);
-          if (delivery === undefined) return undefined;
-          deliveries.delete(record.offset); // its batch may have come for two runs
-          const { offset } = record;
-          records.push({
-            topic: topic.name,
-            partition,
-            ...writtenRecord(record),
-            acquisition_tag: formatAcquisitionTag({
-              groupId: group.id,
-              topicId: topic.id,
-              partition,
-              offset,
-              delivery,
-            }),
-            delivery_count: delivery,
-            lock_expires_at: isAccepted ? null : result.expiresAtMs,
-          });
-          return undefined;
-        },
-        INFLATING,
-      );
-      if (failed) return damaged(failed.message);
-    }
-  }
-  return records;
-}
-
-function damaged(message: string): Failure {
-  console.error(`stored batches cannot be read: ${message}`);
-  return failure('internal_error', 'stored batches cannot be read');
 }

@@ -122,7 +122,7 @@ def test_fails_only_the_record_that_is_refused(posthorn: Posthorn, name: str) ->
 
 def test_refuses_what_no_topic_would_take(posthorn: Posthorn, name: str) -> None:
     posthorn.topics.declare(name, cleanup_policy="compact", partitions=2)
-    producer = posthorn.producer()
+    producer = posthorn.producer(claim_check_bytes=float("inf"))
     for value, options, code in [
         (1, {}, "key_required"),
         (1, {"key": "k", "partition": 2}, "partition_not_found"),

@@ -103,7 +103,7 @@ def test_refuses_messages_that_no_queue_would_take(posthorn: Posthorn, name: str
 
 
 def test_refuses_what_is_too_large_or_goes_nowhere(posthorn: Posthorn, name: str) -> None:
-    publisher = posthorn.publisher()
+    publisher = posthorn.publisher(claim_check_bytes=float("inf"))
     with pytest.raises(PosthornError) as refused:
         publisher.send_to_queue(name, "x" * 1_048_576)
     assert refused.value.code == "record_too_large"

@@ -3,7 +3,7 @@
  * and a UUID. Those who poll may not end theirs like that.
  */
 
-import { STREAM_ID_END } from '../../../protocol/schemas/deliveries.ts';
+import { KEPT_ID_END, STREAM_ID_END } from '../../../protocol/schemas/deliveries.ts';
 
 /** @param uuid in its usual text form */
 export function streamConsumerId(name: string, uuid: string): string {
@@ -15,7 +15,7 @@ export function consumerName(consumerId: string): string {
   return consumerId.replace(STREAM_ID_END, '');
 }
 
-/** Whether it is the id of a stream. */
+/** Whether what the consumer holds ends with a stream: its own, or the keeper of one that polls. */
 export function isOfStream(consumerId: string): boolean {
-  return STREAM_ID_END.test(consumerId);
+  return STREAM_ID_END.test(consumerId) || consumerId.endsWith(KEPT_ID_END);
 }

@@ -159,9 +159,9 @@ export class GroupOffsets {
   reset(
     group: string,
     epoch: number,
-    to: { offset: number } | { shiftBy: number },
+    to: { offset: number | null } | { shiftBy: number },
     isDryRun: boolean,
-  ): { from: number | null; to: number } | Failure {
+  ): { from: number | null; to: number | null } | Failure {
     const known = this.#store.get(group);
     const busy = checkReset(known, epoch);
     if (busy) return busy;
@@ -171,7 +171,7 @@ export class GroupOffsets {
     if (before?.pending && isYoung) return stillPending(before);
     const log = this.#log();
     const wanted = 'offset' in to ? to.offset : positionOf(known, log, 'earliest') + to.shiftBy;
-    const offset = clamp(wanted, log);
+    const offset = wanted === null ? null : clamp(wanted, log);
     if (!isDryRun) {
       const transaction = before?.pending ? { ...before, pending: null } : before;
       const row: GroupOffset = {

@@ -24,6 +24,7 @@ import {
   surveyBatches,
   type BatchHeader,
 } from '../../../protocol/record-batch/index.ts';
+import { ColdMiss } from '../../storage/cold-part.ts';
 import { DamageNotes } from '../../storage/damage-notes.ts';
 import type { AppendBatch, ReadResult, SegmentLog } from '../../storage/segment-log.ts';
 import type { Sql } from '../../storage/sql.ts';
@@ -159,7 +160,8 @@ export class ProducedLog {
     let scanned = 0;
     while (position < stable) {
       // Transactions begin at a batch, so that a limit of records ends the read exactly there.
-      const result = this.#log.read(position, bytesMax, Math.min(recordsMax, stable - position));
+      const result = this.#readPart(position, bytesMax, Math.min(recordsMax, stable - position), offset);
+      if (result === null) return { chunks: [], nextOffset: position };
       if (isFailure(result)) return result;
       const aborted = this.abortedIn(position, result.nextOffset);
       const chunks = committedOnly(result.chunks, aborted);
@@ -170,6 +172,21 @@ export class ProducedLog {
       }
     }
     return { chunks: [], nextOffset: position };
+  }
+
+  /** Null if it lacks bytes of the bucket after aborted records: these count as read, so that no read needs much in memory. */
+  #readPart(
+    position: number,
+    bytesMax: number,
+    recordsMax: number,
+    begin: number,
+  ): ReadResult | Failure | null {
+    try {
+      return this.#log.read(position, bytesMax, recordsMax);
+    } catch (error) {
+      if (error instanceof ColdMiss && position > begin) return null;
+      throw error;
+    }
   }
 
   /** The aborted transactions with records in `[from, to)`. */

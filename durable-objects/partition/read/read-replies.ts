@@ -24,7 +24,7 @@ export function answerTo(
   if (result === null || isFailure(result)) return 'gone';
   const { chunks, nextOffset } = result;
   const isProgress = wait.waitsForProgress === true && nextOffset > wait.offset;
-  if (chunks.length === 0 && !isProgress) return null;
+  if (chunks.length === 0 && !isProgress) return isAtEnd(wait, nextOffset, { log, produced }) ? null : 'gone';
   // Everybody who waits is answered at once, so none gets much: the others ask again, one after another.
   if (chunks.reduce((sum, chunk) => sum + chunk.length, 0) > WAKE_BYTES_MAX) return 'gone';
   return encodeFetchFrame({
@@ -49,8 +49,20 @@ function readNow(
   }
 }
 
+/**
+ * Returns whether nothing is there to read at an offset. A long run of aborted records is read in parts, so that a read without records
+ * may end before others.
+ */
+export function isAtEnd(
+  { isolation }: { isolation: ReadIsolation },
+  offset: number,
+  { log, produced }: Pick<Cleanable, 'log' | 'produced'>,
+): boolean {
+  return offset >= (isolation === 'read_committed' ? produced.lastStableOffset : log.offsets.highWatermark);
+}
+
 export function resolveOffset(
-  { log, produced }: Cleanable,
+  { log, produced }: Pick<Cleanable, 'log' | 'produced'>,
   offset: NonNullable<ReadRequest['offset']>,
   isolation: ReadIsolation,
 ): number {

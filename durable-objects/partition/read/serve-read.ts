@@ -9,7 +9,7 @@ import type { Waiters } from '../../runtime/waiters.ts';
 import type { GroupOffsets } from '../groups/group-offsets.ts';
 import { batchesReply, isWaiting, offsetHeaders } from '../log/append-replies.ts';
 import type { Cleanable } from '../log/clean-up.ts';
-import { resolveOffset } from './read-replies.ts';
+import { isAtEnd, resolveOffset } from './read-replies.ts';
 
 interface Readable extends Cleanable {
   groups: GroupOffsets;
@@ -44,8 +44,8 @@ export function serveRead(
   if (query.subscription !== undefined && result.nextOffset >= open.produced.lastStableOffset)
     host.readToEnd(query.subscription);
   const isProgress = query.waitsForProgress === true && result.nextOffset > offset;
-  if (result.chunks.length === 0 && !isProgress && isWaiting(request))
-    return wait(host, open, result.nextOffset, query);
+  const hasNothing = result.chunks.length === 0 && isAtEnd(query, result.nextOffset, open);
+  if (hasNothing && !isProgress && isWaiting(request)) return wait(host, open, result.nextOffset, query);
   return batchesReply(open, offset, result);
 }
 

@@ -7,7 +7,7 @@
  * Members see committed records only. Records that are gone when they would be handed out count as done.
  */
 
-import { acknowledge } from '../../../core/share/acknowledge.ts';
+import { acknowledge, acknowledgeRanges, releaseHeld } from '../../../core/share/acknowledge.ts';
 import { shareDeadLetter } from '../../../core/share/dead-letter.ts';
 import { ShareWindow, type Acquired, type Archived } from '../../../core/share/share-window.ts';
 import { addRange, type Ranges } from '../../../core/queue/state/ranges.ts';
@@ -39,6 +39,7 @@ import type {
   ShareAcknowledged,
   ShareAcquire,
   ShareAcquired,
+  ShareResetOutcome,
   ShareView,
   StaleGroup,
 } from '../../rpc/share-groups.ts';
@@ -122,7 +123,13 @@ export class SharedLog {
     };
   }
 
-  acknowledge({ group, memberId, acknowledgements }: ShareAcknowledge): ShareAcknowledged | StaleGroup {
+  acknowledge({
+    group,
+    memberId,
+    acknowledgements,
+    ranges,
+    isLeaving,
+  }: ShareAcknowledge): ShareAcknowledged | StaleGroup {
     const opened = this.#open(group);
     if (!opened) return STALE_GROUP;
     const { window } = opened;
@@ -131,8 +138,39 @@ export class SharedLog {
     const archived = window.expire(nowMs, deliveryLimit);
     const context = { memberId, deliveryLimit, nowMs };
     const outcomes = acknowledgements.map((one) => acknowledge(window, one, context, archived));
+    const whole =
+      memberId === undefined || ranges.length === 0
+        ? 'acknowledged'
+        : acknowledgeRanges(window, ranges, { ...context, memberId }, archived);
+    if (isLeaving && memberId !== undefined) releaseHeld(window, { ...context, memberId }, archived);
     if (window.isChanged) this.#write(group, window, archived, nowMs);
-    return outcomes;
+    return { outcomes, ranges: whole };
+  }
+
+  /** @param offset null: the group begins anew, as its definition says */
+  reset(
+    group: ShareGroupDefinition,
+    offset: number | null,
+    isDryRun: boolean,
+  ): ShareResetOutcome | StaleGroup {
+    const opened = this.#open(group);
+    if (!opened) return STALE_GROUP;
+    const { window, isNew } = opened;
+    const { logStartOffset } = this.#host.log.offsets;
+    const to =
+      offset === null
+        ? null
+        : Math.max(logStartOffset, Math.min(offset, this.#host.produced.lastStableOffset));
+    const outcome = { from: isNew ? null : window.startOffset, to };
+    if (isDryRun) return outcome;
+    const { name, id, version } = group;
+    this.store.create();
+    if (to === null) this.store.forget(name);
+    else {
+      const moved = { start: to, archived: window.archivedCount, members: [], runs: [] };
+      this.store.put(name, { id, version, window: moved });
+    }
+    return outcome;
   }
 
   /** Returns the current state without writing. */

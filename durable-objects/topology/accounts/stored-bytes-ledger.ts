@@ -54,12 +54,17 @@ export class StoredBytesLedger {
     this.#total = null;
   }
 
+  bytesOf(object: StoringObject): number {
+    if (!this.#isKept) return 0;
+    const sql = 'SELECT bytes FROM stored_bytes WHERE object = ?';
+    return this.#sql.all<{ bytes: number }>(sql, storingKey(object))[0]?.bytes ?? 0;
+  }
+
   /** A row, unless it is as before. */
   put(object: StoringObject, bytes: number): void {
     if (!this.#isKept) return;
     const key = storingKey(object);
-    const [row] = this.#sql.all<{ bytes: number }>('SELECT bytes FROM stored_bytes WHERE object = ?', key);
-    const before = row?.bytes ?? 0;
+    const before = this.bytesOf(object);
     if (before === bytes) return;
     const total = this.total!;
     if (bytes === 0) this.#sql.run('DELETE FROM stored_bytes WHERE object = ?', key);

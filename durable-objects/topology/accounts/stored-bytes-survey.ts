@@ -5,12 +5,18 @@
  */
 
 import { AUDIT_TOPIC } from '../../../core/access/audit-topic.ts';
-import { parseStoringKey, storingKey, type StoringObject } from '../../../core/cost/stored-bytes.ts';
+import {
+  LARGE_BODIES,
+  parseStoringKey,
+  storingKey,
+  type StoringObject,
+} from '../../../core/cost/stored-bytes.ts';
 import type { Env } from '../../env.ts';
 import type { Alarm } from '../../runtime/alarm.ts';
 import type { Sql } from '../../storage/sql.ts';
 import { partitionStub, queueStub, transactionStub } from '../../stubs.ts';
 import type { TopologyStore } from '../topology-store.ts';
+import { BucketCount } from './bucket-count.ts';
 
 /** Queues or topics that one slice asks, and objects that one turn asks. */
 const PER_SLICE = 64;
@@ -34,6 +40,7 @@ export interface SurveyHost {
 
 export class StoredBytesSurvey {
   readonly #host: SurveyHost;
+  readonly #bucket: BucketCount;
   #after = '';
   #turnMs = -Infinity;
   #isAsking = false;
@@ -42,6 +49,7 @@ export class StoredBytesSurvey {
 
   constructor(host: SurveyHost) {
     this.#host = host;
+    this.#bucket = new BucketCount(host.env, host.namespace);
     host.alarm.register(TASK, (nowMs) => {
       host.waitUntil(this.#nextSlice());
       return nowMs + RETRY_DELAY_MS; // should it fail, or this object be gone before it is done
@@ -58,7 +66,7 @@ export class StoredBytesSurvey {
   /** Whether the object exists as its report says, and counts. */
   isCounted({ kind, name, id }: StoringObject): boolean {
     const { queues, topics } = this.#host.store();
-    if (kind === 'transaction') return true;
+    if (kind === 'transaction' || kind === 'objects') return true;
     if (kind === 'queue') return queues.get(name)?.definition.id === id;
     return name !== AUDIT_TOPIC && topics.get(name)?.id === id;
   }
@@ -69,13 +77,22 @@ export class StoredBytesSurvey {
     if (this.#isAsking) this.#reported.add(storingKey(object));
   }
 
+  /** Takes what comes to the bucket, or goes, as a router tells it. */
+  changeObjects(bytes: number): void {
+    const { stored } = this.#host.store();
+    if (bytes > 0) this.#bucket.noteChange(Date.now());
+    stored.put(LARGE_BODIES, Math.max(0, stored.bytesOf(LARGE_BODIES) + bytes));
+  }
+
   /** Asks the next objects that store something, unless that has just happened. */
   takeTurn(nowMs: number): void {
     if (this.#isAsking || (nowMs < this.#turnMs + TURN_MS && nowMs >= this.#turnMs)) return;
     this.#turnMs = nowMs;
     const keys = this.#host.store().stored.keysAfter(this.#after, PER_SLICE);
     this.#after = keys.length < PER_SLICE ? '' : keys.at(-1)!;
-    const work = this.#ask(keys.map(parseStoringKey)).catch((error: unknown) => {
+    const isBucketDue = this.#bucket.isDue(nowMs);
+    const objects = keys.map(parseStoringKey).filter(({ kind }) => kind !== 'objects' || isBucketDue);
+    const work = this.#ask(objects).catch((error: unknown) => {
       console.error('objects could not be asked what they store', error);
     });
     this.#host.waitUntil(work);
@@ -86,9 +103,9 @@ export class StoredBytesSurvey {
     if (after === null || this.#isAsking) return this.#schedule(after);
     const { objects, next } = this.#sliceAfter(after);
     try {
-      await this.#ask(objects);
-      this.#host.store().stored.noteSurvey(next);
-      this.#schedule(next);
+      const isWhole = await this.#ask(objects);
+      if (isWhole) this.#host.store().stored.noteSurvey(next);
+      this.#schedule(isWhole ? next : after);
     } catch (error) {
       console.error('objects could not be asked what they store', error); // the task repeats the slice
     }
@@ -98,11 +115,12 @@ export class StoredBytesSurvey {
     this.#host.alarm.schedule(TASK, next === null ? null : Date.now() + 1);
   }
 
-  /** The next queues, and after the last of them topics. @param after a name with its kind, or nothing */
+  /** The next queues, after the last of them topics, and then the bucket. @param after a name with its kind, or nothing */
   #sliceAfter(after: string): { objects: StoringObject[]; next: string | null } {
     const { queues, topics } = this.#host.store();
     const [kind = ''] = after.split(' ', 1);
     const name = after.slice(kind.length + 1);
+    if (kind === 'objects') return { objects: [LARGE_BODIES], next: null };
     if (kind !== 'topic') {
       const names = queues.namesAfter(name, PER_SLICE);
       const objects = names.map((queue): StoringObject => ({
@@ -121,12 +139,13 @@ export class StoredBytesSurvey {
         objects.push({ kind: 'partition', name: topic, id, partition });
       if (objects.length >= PER_SLICE) return { objects, next: `topic ${topic}` };
     }
-    return { objects, next: names.length < PER_SLICE ? null : `topic ${names.at(-1)!}` };
+    return { objects, next: names.length < PER_SLICE ? 'objects ' : `topic ${names.at(-1)!}` };
   }
 
-  /** Those that cannot be reached fail it, after the others have answered. */
-  async #ask(objects: readonly StoringObject[]): Promise<void> {
+  /** Those that cannot be reached fail it, after the others have answered. @returns false if the bucket is not counted yet */
+  async #ask(objects: readonly StoringObject[]): Promise<boolean> {
     this.#isAsking = true;
+    let isWhole = true;
     try {
       const failed: unknown[] = [];
       for (let first = 0; first < objects.length; first += PER_SLICE) {
@@ -137,12 +156,14 @@ export class StoredBytesSurvey {
           answers.forEach((answer, index) => {
             const object = some[index]!;
             if (answer.status === 'rejected') failed.push(answer.reason);
+            else if (answer.value === null) isWhole = false;
             else if (this.isCounted(object) && !this.#reported.has(storingKey(object)))
               this.#host.store().stored.put(object, answer.value);
           }),
         );
       }
       if (failed.length > 0) throw failed[0];
+      return isWhole;
     } catch (error) {
       this.#host.store().stored.recount();
       throw error;
@@ -151,10 +172,11 @@ export class StoredBytesSurvey {
     }
   }
 
-  async #bytesOf(object: StoringObject): Promise<number> {
+  async #bytesOf(object: StoringObject): Promise<number | null> {
     const { env, namespace, store } = this.#host;
     const { kind, name, partition } = object;
     if (!this.isCounted(object)) return 0;
+    if (kind === 'objects') return await this.#bucket.step(Date.now());
     if (kind === 'transaction') return await transactionStub(env, namespace, name).storedBytes();
     if (kind === 'queue') return await queueStub(env, store().queues.get(name)!.definition).storedBytes();
     return await partitionStub(env, store().topics.get(name)!, partition).storedBytes();

@@ -1,7 +1,7 @@
 /** Topology accounts: what a namespace may have and cost, and what it has and has cost. */
 
 import type { CountLimits, Counts } from '../../../core/access/quotas/quotas.ts';
-import { storedStep, type StoringObject } from '../../../core/cost/stored-bytes.ts';
+import { refuseStored, storedStep, type StoringObject } from '../../../core/cost/stored-bytes.ts';
 import type { Failure } from '../../../protocol/errors.ts';
 import type { CostReply, CostStatus } from '../../rpc/topology.ts';
 import { TopologyLife } from '../topology-life.ts';
@@ -36,6 +36,18 @@ export abstract class TopologyAccounts extends TopologyLife {
     const reply = this.cost.report(this.closure.isClosed ? 0 : rows, Date.now());
     if (!this.closure.isClosed) this.ceiling.note(this.costStatus());
     return reply;
+  }
+
+  changeObjectBytes(bytes: number): Failure | null {
+    const limit = this.store.quotas.limitOf('stored_bytes');
+    if (limit === null || this.closure.isClosed) return null;
+    const available = Math.max(0, limit - this.store.stored.total!);
+    if (bytes > available) {
+      this.survey.takeTurn(Date.now());
+      return refuseStored(limit, available);
+    }
+    this.survey.changeObjects(bytes);
+    return null;
   }
 
   reportStored(object: StoringObject, bytes: number): number | null {

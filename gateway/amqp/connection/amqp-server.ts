@@ -1,12 +1,13 @@
 /** AMQP server: listens for AMQP connections and serves them from a broker. */
 
 import type { Socket } from 'node:net';
-import { AmqpSocket } from './amqp-socket.ts';
+import type { AmqpSession } from './amqp-session.ts';
 import { BrokerClients } from './broker-clients.ts';
 import { ExclusiveQueues } from '../queues/exclusive-queues.ts';
 import { listen, type Door, type Listening, type TlsFiles } from '../../listeners.ts';
 import { QueueConsumers } from '../queues/queue-consumers.ts';
 import { QueueEndings } from '../queues/queue-endings.ts';
+import { sessionOver } from './tcp-duplex.ts';
 
 export interface AmqpServerOptions {
   /** Of the broker. */
@@ -37,13 +38,13 @@ export class AmqpServer {
   /** Of connections with TLS; null if there is no certificate. */
   readonly tlsPort: number | null;
   readonly #listening: Listening;
-  readonly #sockets: Set<AmqpSocket>;
+  readonly #sessions: Set<AmqpSession>;
   readonly #clients: BrokerClients;
   readonly #endings: QueueEndings;
 
   private constructor(
     listening: Listening,
-    sockets: Set<AmqpSocket>,
+    sessions: Set<AmqpSession>,
     clients: BrokerClients,
     endings: QueueEndings,
   ) {
@@ -51,7 +52,7 @@ export class AmqpServer {
     this.port = port!;
     this.tlsPort = tlsPort;
     this.#listening = listening;
-    this.#sockets = sockets;
+    this.#sessions = sessions;
     this.#clients = clients;
     this.#endings = endings;
   }
@@ -61,8 +62,9 @@ export class AmqpServer {
     const { url, port, tls, host = '127.0.0.1', loginMs = LOGIN_MS } = options;
     const onError =
       options.onError ?? ((error: unknown) => console.error('posthorn gateway: a fault of ours:', error));
-    const sockets = new Set<AmqpSocket>();
-    const clients = new BrokerClients(url);
+    const sessions = new Set<AmqpSession>();
+    const broker = { url };
+    const clients = new BrokerClients(broker);
     const exclusive = new ExclusiveQueues();
     const consumers = new QueueConsumers();
     const endings = new QueueEndings();
@@ -70,22 +72,22 @@ export class AmqpServer {
       connectionsMax: options.connectionsMax ?? CONNECTIONS_MAX,
       handshakeMs: loginMs,
       onSocket: (socket: Socket): void => {
-        const one = new AmqpSocket(socket, { url, clients, exclusive, consumers, endings, loginMs, onError });
-        sockets.add(one);
-        socket.on('close', () => sockets.delete(one));
+        const one = sessionOver(socket, { broker, clients, exclusive, consumers, endings, loginMs, onError });
+        sessions.add(one);
+        socket.on('close', () => sessions.delete(one));
       },
     };
     const doors: Door[] = [{ host, port }, ...(tls === undefined ? [] : [{ host, port: tls.port, tls }])];
     const listening = await listen(doors.map((door) => [door, settings]));
-    return new AmqpServer(listening, sockets, clients, endings);
+    return new AmqpServer(listening, sessions, clients, endings);
   }
 
   /** Tells all clients, waits until they have gone or a few seconds have, and sends what they have published. */
   async stop(): Promise<void> {
     const closed = this.#listening.close();
-    for (const socket of this.#sockets) socket.stop();
+    for (const session of this.#sessions) session.stop();
     const timer = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
+      for (const session of this.#sessions) session.destroy();
     }, STOP_MS);
     await closed;
     clearTimeout(timer);

@@ -5,16 +5,25 @@
 
 import { Exchanges } from '../../../sdk/admin/exchanges.ts';
 import { Queues } from '../../../sdk/admin/queues.ts';
-import { clientConfig } from '../../../sdk/client/options.ts';
+import { clientConfig, type PosthornOptions } from '../../../sdk/client/options.ts';
+import { channelsBy } from '../../../sdk/client/sockets/request-channel.ts';
+import { requestSocketsOf } from '../../../sdk/client/sockets/request-sockets.ts';
 import { nodeSocket } from '../../../sdk/client/sockets/node-socket.ts';
 import { Transport } from '../../../sdk/client/transport.ts';
 import { Publisher } from '../../../sdk/publisher/publisher.ts';
+import { Wave } from '../../../sdk/publisher/wave.ts';
 import { BlockedPublishes } from '../blocked-publishes.ts';
 
 /** How long a publish is tried again before its client gets a nack, in ms. */
 const DELIVERY_TIMEOUT_MS = 30_000;
 
+/** How long a batch waits at most for those who are confirmed and publish again: a client takes a while for a window of thousands. In ms. */
+const GATHER_MS = 20;
+
 type Token = string | null;
+
+/** Where the broker is, and how calls get there if not over the network. */
+export type BrokerAddress = Pick<PosthornOptions, 'url' | 'fetch' | 'webSocket'>;
 
 /** The client of one connection. */
 export class BrokerClient {
@@ -26,7 +35,7 @@ export class BrokerClient {
   #token: Token;
   #shared: SharedPublisher;
 
-  constructor(publishers: SharedPublishers, url: string, namespace: string, token: Token) {
+  constructor(publishers: SharedPublishers, broker: BrokerAddress, namespace: string, token: Token) {
     this.#publishers = publishers;
     this.#namespace = namespace;
     this.#token = token;
@@ -36,7 +45,7 @@ export class BrokerClient {
       ...(nodeSocket !== null && { webSocket: nodeSocket }),
       ...(token !== null && { token: (): string => this.#token! }),
     };
-    this.transport = new Transport(clientConfig({ url, namespace, ...given }));
+    this.transport = new Transport(clientConfig({ namespace, ...given, ...broker }));
     this.queues = new Queues(this.transport);
     this.exchanges = new Exchanges(this.transport);
   }
@@ -74,11 +83,11 @@ interface SharedPublisher {
 }
 
 class SharedPublishers {
-  readonly #url: string;
+  readonly #broker: BrokerAddress;
   readonly #all = new Map<string, SharedPublisher>();
 
-  constructor(url: string) {
-    this.#url = url;
+  constructor(broker: BrokerAddress) {
+    this.#broker = broker;
   }
 
   take(namespace: string, token: Token): SharedPublisher {
@@ -109,8 +118,9 @@ class SharedPublishers {
   }
 
   #make(key: string, namespace: string, token: Token): SharedPublisher {
-    const config = clientConfig({ url: this.#url, namespace, ...(token !== null && { token }) });
-    const transport = new Transport(config);
+    const given = { ...this.#broker, namespace, ...(token !== null && { token }) };
+    const config = clientConfig(given);
+    const transport = new Transport(config, channelsBy(requestSocketsOf(given, config)));
     const blocked = new BlockedPublishes();
     const abort = new AbortController();
     const publisher = new Publisher(transport, new Queues(transport), {
@@ -118,6 +128,7 @@ class SharedPublishers {
       messageIds: false,
       deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
       maxInFlight: 16,
+      wave: (over) => new Wave(GATHER_MS, over),
       whenFull: 'refuse',
       // The gateway takes no body that is larger than a message, and clients of all protocols read what is in one.
       claimCheckBytes: Infinity,
@@ -129,16 +140,16 @@ class SharedPublishers {
 }
 
 export class BrokerClients {
-  readonly #url: string;
+  readonly #broker: BrokerAddress;
   readonly #publishers: SharedPublishers;
 
-  constructor(url: string) {
-    this.#url = url;
-    this.#publishers = new SharedPublishers(url);
+  constructor(broker: BrokerAddress) {
+    this.#broker = broker;
+    this.#publishers = new SharedPublishers(broker);
   }
 
   take(namespace: string, token: Token): BrokerClient {
-    return new BrokerClient(this.#publishers, this.#url, namespace, token);
+    return new BrokerClient(this.#publishers, this.#broker, namespace, token);
   }
 
   /** Resolves when everything published has an outcome. */

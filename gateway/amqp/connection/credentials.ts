@@ -8,6 +8,7 @@ import { clientConfig } from '../../../sdk/client/options.ts';
 import { Transport } from '../../../sdk/client/transport.ts';
 import { asPosthornError } from '../../../sdk/errors.ts';
 import type { Login } from '../../../wire/amqp/connection/login.ts';
+import type { BrokerAddress } from './broker-clients.ts';
 import { portError, type PortError } from '../../../wire/amqp/reply-codes.ts';
 
 /** What a login is worth: the token for the calls of the connection, or none. */
@@ -19,15 +20,15 @@ export interface Credential {
 const PROBED = 'amq.direct';
 
 export async function credentialOf(
-  url: string,
+  broker: BrokerAddress,
   { user, password }: Login,
   isFromHere: boolean,
 ): Promise<Credential | PortError> {
-  if ((await probe(url, 'default', null)) === null) {
+  if ((await probe(broker, 'default', null)) === null) {
     return isFromHere && user === 'guest' && password === 'guest' ? { token: null } : refused(user);
   }
   if (password === '') return refused(user);
-  const problem = await probe(url, 'default', password);
+  const problem = await probe(broker, 'default', password);
   // A token of another namespace is good too: the virtual host says which.
   return problem === null || problem === 'forbidden' ? { token: password } : refused(user);
 }
@@ -36,9 +37,18 @@ export async function credentialOf(
  * Returns the code of the problem that a credential has in a namespace; null for none. One without the right to see the exchange is
  * good there all the same: each call is checked for its own rights.
  */
-export async function probe(url: string, namespace: string, token: string | null): Promise<string | null> {
+export async function probe(
+  broker: BrokerAddress,
+  namespace: string,
+  token: string | null,
+): Promise<string | null> {
   try {
-    const config = clientConfig({ url, namespace, ...(token !== null && { token }), retry: { attempts: 3 } });
+    const config = clientConfig({
+      ...broker,
+      namespace,
+      ...(token !== null && { token }),
+      retry: { attempts: 3 },
+    });
     await new Exchanges(new Transport(config)).get(PROBED);
     return null;
   } catch (error) {

@@ -8,12 +8,15 @@ import {
   TYPE,
   type GivenConfig,
 } from '../topics/topic-configs.ts';
+import { isName, NAME_RULE } from '../../../protocol/names/name-rule.ts';
+import { changeGroupConfigs, groupConfigs } from '../share/group-configs.ts';
+import type { BrokerClient } from '../broker/broker-client.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { failureOf, kafkaFailure, type KafkaFailure } from '../broker/broker-errors.ts';
 import { NODE_ID, type Handler, type Session } from '../session.ts';
 
 /** `ConfigResource.Type`. */
-const RESOURCE = { topic: 2, broker: 4 } as const;
+const RESOURCE = { topic: 2, broker: 4, group: 32 } as const;
 
 const BROKER_CONFIGS: readonly { name: string; value: string; type: number }[] = [
   { name: 'auto.create.topics.enable', value: '', type: TYPE.boolean },
@@ -63,6 +66,7 @@ async function configsOf(session: Session, type: number, name: string): Promise<
       configType: config.type,
     }));
   }
+  if (type === RESOURCE.group) return await configsOfGroup(session, name);
   if (type !== RESOURCE.topic)
     return kafkaFailure('INVALID_REQUEST', `there are no settings of resources of type ${type}`);
   try {
@@ -86,6 +90,23 @@ async function configsOf(session: Session, type: number, name: string): Promise<
   }
 }
 
+async function configsOfGroup({ client }: Session, group: string): Promise<Described[] | KafkaFailure> {
+  if (!isName(group)) return kafkaFailure('INVALID_REQUEST', `group: expected ${NAME_RULE}`);
+  try {
+    return (await groupConfigs(client, group)).map(({ name, value, default: otherwise, type }) => ({
+      name,
+      value,
+      readOnly: false,
+      isDefault: value === otherwise,
+      configSource: value === otherwise ? SOURCE.default : SOURCE.group,
+      isSensitive: false,
+      configType: type,
+    }));
+  } catch (error) {
+    return failureOf(error, 'group');
+  }
+}
+
 interface AlterConfigsRequest {
   resources: { resourceType: number; resourceName: string; configs: GivenConfig[] }[];
   validateOnly: boolean;
@@ -96,6 +117,10 @@ export const alterConfigs: Handler<AlterConfigsRequest> = async (session, { reso
   responses: await Promise.all(
     resources.map(async ({ resourceType, resourceName, configs }) => {
       const given = new Map(configs.map(({ name, value }) => [name, value]));
+      if (resourceType === RESOURCE.group) {
+        const outcome = await alter(session, resourceType, resourceName, configs, validateOnly);
+        return { resourceType, resourceName, ...outcome };
+      }
       const others = TOPIC_DEFAULTS_OF_CONFIGS.filter(({ name }) => !given.has(name));
       const all = [...configs.filter(({ value }) => value !== null), ...others];
       return {
@@ -155,8 +180,9 @@ async function alter(
   configs: readonly GivenConfig[],
   isDryRun: boolean,
 ): Promise<KafkaFailure | { errorCode: number; errorMessage: null }> {
+  if (type === RESOURCE.group) return await alterGroup(client, name, configs, isDryRun);
   if (type !== RESOURCE.topic)
-    return kafkaFailure('INVALID_REQUEST', 'only settings of topics can be changed');
+    return kafkaFailure('INVALID_REQUEST', 'only settings of topics and groups can be changed');
   const fields = fieldsOfConfigs(configs);
   if ('errorCode' in fields) return fields as KafkaFailure;
   try {
@@ -166,5 +192,20 @@ async function alter(
     return { errorCode: ERRORS.NONE, errorMessage: null };
   } catch (error) {
     return failureOf(error, 'topic');
+  }
+}
+
+async function alterGroup(
+  client: BrokerClient,
+  group: string,
+  configs: readonly GivenConfig[],
+  isDryRun: boolean,
+): Promise<KafkaFailure | { errorCode: number; errorMessage: null }> {
+  if (!isName(group)) return kafkaFailure('INVALID_REQUEST', `group: expected ${NAME_RULE}`);
+  try {
+    const refused = await changeGroupConfigs(client, group, configs, isDryRun);
+    return refused ?? { errorCode: ERRORS.NONE, errorMessage: null };
+  } catch (error) {
+    return failureOf(error, 'group');
   }
 }

@@ -11,6 +11,7 @@ import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { topicUuid } from '../broker/identities.ts';
 import { kafkaFailure, type KafkaFailure } from '../broker/broker-errors.ts';
 import type { Handler, Session } from '../session.ts';
+import { TopicPattern } from '../topics/topic-pattern.ts';
 import { checkGroup, groupFailure } from './groups.ts';
 
 interface HeldTopic {
@@ -52,11 +53,13 @@ export const consumerGroupHeartbeat: Handler<HeartbeatRequest> = async (session,
   if (unfit) return { ...nobody, ...unfit };
   try {
     checkGroup(groupId);
+    const topics = await topicsOf(session, { ...request, memberId });
+    if (topics !== undefined && !Array.isArray(topics)) return { ...nobody, ...topics };
     const reply = await session.client.groups.member(groupId, {
       memberId,
       epoch: memberEpoch,
       instanceId: request.instanceId ?? undefined,
-      topics: request.subscribedTopicNames ?? undefined,
+      topics,
       assignor:
         request.serverAssignor === null ? undefined : ASSIGNORS[request.serverAssignor as AssignorName],
       rack: request.rackId !== null && isName(request.rackId) ? request.rackId : undefined,
@@ -72,6 +75,7 @@ export const consumerGroupHeartbeat: Handler<HeartbeatRequest> = async (session,
     });
     const { epoch, assignment = [], heartbeatIntervalMs = 0 } = reply;
     if (epoch < JOINS) {
+      session.patterns.delete(keyOf(groupId, memberId));
       session.assignments.delete(keyOf(groupId, memberId));
       return { ...nobody, errorCode: ERRORS.NONE, errorMessage: null, memberEpoch: epoch };
     }
@@ -103,12 +107,7 @@ function problemOf(request: HeartbeatRequest): KafkaFailure | null {
       `there is no assignor "${serverAssignor}"; there are ${names}`,
     );
   }
-  if (subscribedTopicRegex) {
-    const message =
-      'subscriptions by a regular expression of the broker are not served; let the client match';
-    return kafkaFailure('INVALID_REGULAR_EXPRESSION', message);
-  }
-  if (memberEpoch === JOINS && subscribedTopicNames === null) {
+  if (memberEpoch === JOINS && subscribedTopicNames === null && !subscribedTopicRegex) {
     return invalid('a member that joins says what it reads');
   }
   if (memberEpoch === JOINS && (request.topicPartitions?.length ?? 0) > 0) {
@@ -118,6 +117,35 @@ function problemOf(request: HeartbeatRequest): KafkaFailure | null {
   if (wrong !== undefined) return kafkaFailure('INVALID_TOPIC_EXCEPTION', `there can be no topic "${wrong}"`);
   const count = new Set(subscribedTopicNames).size;
   return count > GROUP_TOPICS_MAX ? invalid(`${count} topics; ${GROUP_TOPICS_MAX} are the most`) : null;
+}
+
+/**
+ * The topics that the member reads: those that it names, and those that match its regular expression now. Undefined: as before.
+ * Clients that have lost their connection send both again.
+ */
+async function topicsOf(
+  { client, patterns }: Session,
+  { groupId, memberId, subscribedTopicNames, subscribedTopicRegex, memberEpoch }: HeartbeatRequest,
+): Promise<string[] | undefined | KafkaFailure> {
+  const key = keyOf(groupId, memberId);
+  const known = memberEpoch === JOINS ? undefined : patterns.get(key);
+  const names = subscribedTopicNames ?? known?.names ?? [];
+  if (subscribedTopicRegex === '') patterns.delete(key);
+  if (subscribedTopicRegex === '' && known) return [...names];
+  const text = subscribedTopicRegex || known?.pattern.text;
+  if (text === undefined || memberEpoch < JOINS) return subscribedTopicNames ?? undefined;
+  const pattern = known?.pattern.text === text ? known.pattern : TopicPattern.compile(text);
+  if (typeof pattern === 'string') return kafkaFailure('INVALID_REGULAR_EXPRESSION', pattern);
+  const matched = await pattern.matched(await client.directory.names());
+  const topics = [...new Set([...names, ...matched])];
+  if (topics.length > GROUP_TOPICS_MAX) {
+    return invalid(`${topics.length} topics match; ${GROUP_TOPICS_MAX} are the most`);
+  }
+  if (!patterns.has(key) && patterns.size >= ASSIGNMENTS_MAX) {
+    return invalid(`a connection has at most ${ASSIGNMENTS_MAX} members with regular expressions`);
+  }
+  patterns.set(key, { pattern, names });
+  return topics;
 }
 
 const invalid = (message: string): KafkaFailure => kafkaFailure('INVALID_REQUEST', message);
@@ -201,7 +229,7 @@ async function describe(session: Session, group: string): Promise<object> {
   try {
     checkGroup(group);
     const { state, epoch, assignor, members, classic } = await session.client.groups.describe(group);
-    if (classic && members.length === 0 && classic.members.length > 0) {
+    if (classic?.protocolType && members.length === 0) {
       return { ...UNDESCRIBED, ...kafkaFailure('GROUP_ID_NOT_FOUND', `group "${group}" is a classic one`) };
     }
     const [assignorName = assignor] = Object.entries(ASSIGNORS).find(([, ours]) => ours === assignor) ?? [];
@@ -212,14 +240,14 @@ async function describe(session: Session, group: string): Promise<object> {
       groupEpoch: epoch,
       assignmentEpoch: epoch,
       assignorName,
-      members: members.map((member) => described(session, member, epoch)),
+      members: members.map((member) => described(session, group, member, epoch)),
     };
   } catch (error) {
     return { ...UNDESCRIBED, ...groupFailure(error) };
   }
 }
 
-function described(session: Session, member: GroupMember, epoch: number): object {
+function described(session: Session, group: string, member: GroupMember, epoch: number): object {
   const assignment = { topicPartitions: byTopic(session, [...member.assignment, ...member.revoking]) };
   return {
     memberId: member.memberId,
@@ -229,7 +257,7 @@ function described(session: Session, member: GroupMember, epoch: number): object
     clientId: member.clientId ?? '',
     clientHost: member.clientHost ?? '',
     subscribedTopicNames: member.topics,
-    subscribedTopicRegex: member.topicPattern,
+    subscribedTopicRegex: session.patterns.get(keyOf(group, member.memberId))?.pattern.text ?? null,
     assignment,
     targetAssignment: { topicPartitions: byTopic(session, member.assignment) },
     memberType: CONSUMER_MEMBER,

@@ -1,5 +1,6 @@
 /** DescribeGroups, ListGroups, DeleteGroups. */
 
+import { isName } from '../../../protocol/names/name-rule.ts';
 import { asPosthornError } from '../../../sdk/errors.ts';
 import type { GroupDescription } from '../../../sdk/admin/groups.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
@@ -19,6 +20,7 @@ const STATES = {
 
 /** What the members of a group do that the broker assigns to. */
 const CONSUMER = 'consumer';
+const SHARE = 'share';
 
 /** From this version on a group that is not there is an error, and not a dead group. */
 const NOT_FOUND_VERSION = 6;
@@ -97,6 +99,7 @@ export const listGroups: Handler<ListGroupsRequest> = async (
       const some = names.slice(at, at + AT_ONCE).map((name) => listed(session, name, version));
       groups.push(...(await Promise.all(some)));
     }
+    groups.push(...(await shareGroupsOf(session)));
     const isAsked = (filter: readonly string[], value: string): boolean =>
       filter.length === 0 || filter.some((each) => each.toLowerCase() === value.toLowerCase());
     return {
@@ -109,6 +112,18 @@ export const listGroups: Handler<ListGroupsRequest> = async (
     return { errorCode: failureOf(error, 'cluster').errorCode, groups: [] };
   }
 };
+
+/** Who may not see share groups sees the others. */
+async function shareGroupsOf({ client, shareMembers }: Session): Promise<ListedGroup[]> {
+  const found = await client.shareGroups.list().catch((error: unknown) => {
+    if (asPosthornError(error).code === 'forbidden') return [];
+    throw error;
+  });
+  return found.map(({ shareGroup: groupId }) => {
+    const isEmpty = shareMembers.of(client.namespace, groupId, performance.now()).length === 0;
+    return { groupId, protocolType: SHARE, groupState: isEmpty ? 'Empty' : 'Stable', groupType: 'Share' };
+  });
+}
 
 interface ListedGroup {
   groupId: string;
@@ -135,20 +150,31 @@ async function listed({ client }: Session, groupId: string, version: number): Pr
   }
 }
 
-export const deleteGroups: Handler<{ groupsNames: string[] }> = async ({ client }, { groupsNames }) => ({
+export const deleteGroups: Handler<{ groupsNames: string[] }> = async (session, { groupsNames }) => ({
   results: await Promise.all(
-    groupsNames.map(async (groupId) => {
-      try {
-        checkGroup(groupId);
-        await client.groups.delete(groupId);
-        return { groupId, errorCode: ERRORS.NONE };
-      } catch (error) {
-        const { code } = asPosthornError(error);
-        return {
-          groupId,
-          errorCode: code === 'group_not_empty' ? ERRORS.NON_EMPTY_GROUP : groupFailure(error).errorCode,
-        };
-      }
-    }),
+    groupsNames.map(async (groupId) => ({ groupId, errorCode: await deleteGroup(session, groupId) })),
   ),
 });
+
+async function deleteGroup(session: Session, group: string): Promise<number> {
+  try {
+    checkGroup(group);
+    await session.client.groups.delete(group);
+    return ERRORS.NONE;
+  } catch (error) {
+    const { code } = asPosthornError(error);
+    if (code === 'group_not_found' && isName(group)) return await deleteShareGroup(session, group);
+    return code === 'group_not_empty' ? ERRORS.NON_EMPTY_GROUP : groupFailure(error).errorCode;
+  }
+}
+
+async function deleteShareGroup({ client, shareMembers }: Session, group: string): Promise<number> {
+  const hasMembers = shareMembers.of(client.namespace, group, performance.now()).length > 0;
+  if (hasMembers) return ERRORS.NON_EMPTY_GROUP;
+  try {
+    await client.shareGroups.delete(group);
+    return ERRORS.NONE;
+  } catch (error) {
+    return groupFailure(error).errorCode;
+  }
+}

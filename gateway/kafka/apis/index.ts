@@ -5,13 +5,22 @@ import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import type { Handler } from '../session.ts';
 import { alterConfigs, describeConfigs, incrementalAlterConfigs } from './configs.ts';
 import { consumerGroupDescribe, consumerGroupHeartbeat } from './consumer-groups.ts';
-import { deleteRecords } from './delete-records.ts';
+import { deleteRecords } from './admin/delete-records.ts';
 import { fetch } from './fetch.ts';
 import { deleteGroups, describeGroups, listGroups } from './group-admin.ts';
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from './groups.ts';
 import { listOffsets } from './list-offsets.ts';
 import { describeCluster, findCoordinator, metadata } from './metadata.ts';
+import { describeTransactions } from './admin/describe-transactions.ts';
+import { offsetDelete } from './admin/offset-delete.ts';
 import { offsetCommit, offsetFetch } from './offsets.ts';
+import { shareAcknowledge, shareFetch } from './share/share-fetch.ts';
+import {
+  alterShareGroupOffsets,
+  deleteShareGroupOffsets,
+  describeShareGroupOffsets,
+} from './share/share-offsets.ts';
+import { shareGroupDescribe, shareGroupHeartbeat } from './share/share-groups.ts';
 import { produce } from './produce.ts';
 import { createPartitions, createTopics, deleteTopics } from './topics.ts';
 import {
@@ -32,6 +41,7 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   AddOffsetsToTxn: addOffsetsToTxn,
   AddPartitionsToTxn: addPartitionsToTxn,
   AlterConfigs: alterConfigs,
+  AlterShareGroupOffsets: alterShareGroupOffsets,
   ApiVersions: apiVersions,
   ConsumerGroupDescribe: consumerGroupDescribe,
   ConsumerGroupHeartbeat: consumerGroupHeartbeat,
@@ -39,10 +49,13 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   CreateTopics: createTopics,
   DeleteGroups: deleteGroups,
   DeleteRecords: deleteRecords,
+  DeleteShareGroupOffsets: deleteShareGroupOffsets,
   DeleteTopics: deleteTopics,
   DescribeCluster: describeCluster,
   DescribeConfigs: describeConfigs,
   DescribeGroups: describeGroups,
+  DescribeShareGroupOffsets: describeShareGroupOffsets,
+  DescribeTransactions: describeTransactions,
   EndTxn: endTxn,
   Fetch: fetch,
   FindCoordinator: findCoordinator,
@@ -55,8 +68,13 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   ListOffsets: listOffsets,
   Metadata: metadata,
   OffsetCommit: offsetCommit,
+  OffsetDelete: offsetDelete,
   OffsetFetch: offsetFetch,
   Produce: produce,
+  ShareAcknowledge: shareAcknowledge,
+  ShareFetch: shareFetch,
+  ShareGroupDescribe: shareGroupDescribe,
+  ShareGroupHeartbeat: shareGroupHeartbeat,
   SyncGroup: syncGroup,
   TxnOffsetCommit: txnOffsetCommit,
 };

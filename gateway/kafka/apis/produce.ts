@@ -21,6 +21,9 @@ interface ProduceRequest {
 
 const TIMEOUT_MS_MAX = 120_000;
 
+/** None, the leader's, and those of all replicas, which are the same here. */
+const ACKS: readonly number[] = [0, 1, -1];
+
 export const produce: Handler<ProduceRequest> = async (session, request) => {
   const deadlineMs = performance.now() + Math.min(Math.max(0, request.timeoutMs), TIMEOUT_MS_MAX);
   const responses = await Promise.all(
@@ -28,7 +31,9 @@ export const produce: Handler<ProduceRequest> = async (session, request) => {
       name,
       partitionResponses: await Promise.all(
         partitionData.map(async ({ index, records }) => {
-          const outcome = await store(session, name, index, records, request.transactionalId, deadlineMs);
+          const outcome = ACKS.includes(request.acks)
+            ? await store(session, name, index, records, request.transactionalId, deadlineMs)
+            : kafkaFailure('INVALID_REQUIRED_ACKS', `acks = ${request.acks}; expected 0, 1 or -1`);
           return answerOf(index, outcome);
         }),
       ),

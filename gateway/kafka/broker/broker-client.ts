@@ -1,6 +1,7 @@
 /** Broker clients: the SDK's calls that connections share. A connection with the same token and namespace shares one. */
 
 import { Groups } from '../../../sdk/admin/groups.ts';
+import { ShareGroups } from '../../../sdk/admin/share-groups.ts';
 import { Topics } from '../../../sdk/admin/topics.ts';
 import { clientConfig } from '../../../sdk/client/options.ts';
 import { Transport } from '../../../sdk/client/transport.ts';
@@ -12,6 +13,7 @@ export class BrokerClient {
   readonly transport: Transport;
   readonly topics: Topics;
   readonly groups: Groups;
+  readonly shareGroups: ShareGroups;
   readonly directory: TopicDirectory;
 
   constructor(url: string, namespace: string, token: string | null) {
@@ -20,6 +22,7 @@ export class BrokerClient {
     this.transport = new Transport(clientConfig({ url, namespace, ...(token !== null && { token }) }));
     this.topics = new Topics(this.transport);
     this.groups = new Groups(this.transport);
+    this.shareGroups = new ShareGroups(this.transport);
     this.directory = new TopicDirectory(namespace, this.topics);
   }
 }

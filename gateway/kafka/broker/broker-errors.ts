@@ -47,6 +47,7 @@ const CODES: Partial<Record<PosthornErrorCode, KafkaError>> = {
   transaction_unavailable: 'COORDINATOR_NOT_AVAILABLE',
   offsets_pending: 'UNSTABLE_OFFSET_COMMIT',
   group_not_found: 'GROUP_ID_NOT_FOUND',
+  share_group_not_found: 'GROUP_ID_NOT_FOUND',
   group_not_empty: 'NON_EMPTY_GROUP',
   group_unavailable: 'COORDINATOR_NOT_AVAILABLE',
   group_full: 'GROUP_MAX_SIZE_REACHED',

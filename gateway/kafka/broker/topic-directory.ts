@@ -8,7 +8,7 @@ import { topicUuid } from './identities.ts';
 
 export type KnownTopic = Omit<Topic, 'topologyVersion'> & { uuid: string };
 
-/** A UUID that is not known makes the directory list all topics, but not more often than this, in ms. */
+/** A UUID that is not known, and a regular expression, make the directory list all topics, but not more often than this, in ms. */
 const LIST_INTERVAL_MS = 1_000;
 
 export class TopicDirectory {
@@ -17,6 +17,9 @@ export class TopicDirectory {
   readonly #byUuid = new Map<string, KnownTopic>();
   #listing: Promise<unknown> | null = null;
   #listedMs = 0;
+  #names: readonly string[] = [];
+  #naming: Promise<unknown> | null = null;
+  #namedMs = 0;
 
   constructor(namespace: string, topics: Topics) {
     this.#namespace = namespace;
@@ -25,6 +28,20 @@ export class TopicDirectory {
 
   async list(): Promise<KnownTopic[]> {
     return (await this.#topics.list()).map((topic) => this.#note(topic));
+  }
+
+  /** The names of all topics, as they were a moment ago. */
+  async names(): Promise<readonly string[]> {
+    if (performance.now() >= this.#namedMs + LIST_INTERVAL_MS || this.#namedMs === 0) {
+      this.#naming ??= this.list()
+        .then((topics) => {
+          this.#names = topics.map(({ topic }) => topic);
+          this.#namedMs = performance.now();
+        })
+        .finally(() => (this.#naming = null));
+    }
+    await this.#naming;
+    return this.#names;
   }
 
   /** Null if there is none. */

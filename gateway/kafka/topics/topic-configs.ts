@@ -67,13 +67,13 @@ const CONFIGS: Readonly<Record<string, Config>> = {
   'cleanup.policy': {
     field: 'cleanupPolicy',
     read: (text) =>
-      POLICIES[
+      POLICIES.get(
         text
           .split(',')
           .map((each) => each.trim())
           .toSorted()
-          .join(',')
-      ],
+          .join(','),
+      ),
     write: ({ cleanupPolicy }) => cleanupPolicy,
     type: TYPE.list,
   },
@@ -92,7 +92,7 @@ const CONFIGS: Readonly<Record<string, Config>> = {
   },
   'message.timestamp.type': {
     field: 'timestampType',
-    read: (text) => ({ CreateTime: 'create' as const, LogAppendTime: 'append' as const })[text],
+    read: (text) => TIMESTAMP_TYPES.get(text),
     write: ({ timestampType }) => (timestampType === 'append' ? 'LogAppendTime' : 'CreateTime'),
     type: TYPE.string,
   },
@@ -125,11 +125,16 @@ const IMMATERIAL: Readonly<Record<string, { value: string; type: number }>> = {
   'unclean.leader.election.enable': { value: 'false', type: TYPE.boolean },
 };
 
-const POLICIES: Readonly<Record<string, Fields['cleanupPolicy'] | undefined>> = {
-  delete: 'delete',
-  compact: 'compact',
-  'compact,delete': 'compact,delete',
-};
+const POLICIES = new Map<string, Fields['cleanupPolicy']>([
+  ['delete', 'delete'],
+  ['compact', 'compact'],
+  ['compact,delete', 'compact,delete'],
+]);
+
+const TIMESTAMP_TYPES = new Map<string, Fields['timestampType']>([
+  ['CreateTime', 'create'],
+  ['LogAppendTime', 'append'],
+]);
 
 /** The fields of a declaration that the configs stand for. */
 export function fieldsOfConfigs(configs: readonly GivenConfig[]): Partial<Fields> | KafkaFailure {
@@ -160,7 +165,7 @@ export function configsOf(topic: Omit<Topic, 'topologyVersion'>): object[] {
 }
 
 /** `ConfigSource` as Kafka numbers it. */
-export const SOURCE = { topic: 1, default: 5 } as const;
+export const SOURCE = { topic: 1, default: 5, group: 8 } as const;
 
 export interface DescribedConfig {
   name: string;

@@ -4,7 +4,7 @@ import type { Command, Context } from '../command.ts';
 import type { Outcome } from '../exit-codes.ts';
 import type { ReceivedMessage } from '../../consumer/received-message.ts';
 import { usage } from '../failure.ts';
-import { headersText, joinLines, jsonBytes, jsonText, rawText } from '../output/value-text.ts';
+import { headersText, jsonBytes, jsonText, rawText } from '../output/value-text.ts';
 
 const PREFETCH_MAX = 10_000;
 
@@ -89,7 +89,7 @@ async function consume(context: Context): Promise<Outcome> {
     while (waiting.length > 0) {
       const messages = waiting;
       waiting = [];
-      const isWritten = await printer.out.write(joinLines(messages.map(lineOf)));
+      const isWritten = await printer.stored(messages.map(lineOf));
       for (const message of messages) {
         if (isWritten && isKept) kept.push(message);
         // Without a promise for each. What is refused comes to onError.

@@ -14,6 +14,7 @@ import type { Outcome } from '../exit-codes.ts';
 import { Failure, usage } from '../failure.ts';
 import { canAsk, confirm } from '../input/confirm.ts';
 import { readAll } from '../input/read-all.ts';
+import { harmless } from '../output/style.ts';
 
 const FILE = { name: 'FILE', about: 'The document; `-` is standard input' };
 const PRUNE = {
@@ -148,6 +149,7 @@ async function wanted({ args, io }: Context): Promise<string> {
   let text: string;
   try {
     text = file === '-' ? await readAll(io.stdin) : await readFile(file, 'utf8');
+    text = text.replace(/^\ufeff/, ''); // a byte order mark, as editors on Windows write it
   } catch (cause) {
     throw usage(`the document cannot be read: ${(cause as Error).message}`);
   }
@@ -193,7 +195,7 @@ function stepText({ action, kind, name, fields = {}, secret }: DefinitionStep): 
     is === undefined && wanted === undefined ? field : `${field} ${valueText(is)} -> ${valueText(wanted)}`,
   );
   const made = secret === undefined ? '' : `, with the secret ${secret}`;
-  return `${action} ${kind} ${name}${changes.length > 0 ? `: ${changes.join(', ')}` : ''}${made}`;
+  return harmless(`${action} ${kind} ${name}${changes.length > 0 ? `: ${changes.join(', ')}` : ''}${made}`);
 }
 
 const valueText = (value: unknown): string => (value === undefined ? '(default)' : JSON.stringify(value));

@@ -106,7 +106,7 @@ async function deploy(context: Context): Promise<Outcome> {
 async function ownConfig(folder: string): Promise<string> {
   const built = join(import.meta.dirname, 'wrangler.toml');
   if (!existsSync(built)) return join(import.meta.dirname, '../../../wrangler.toml');
-  const main = join(import.meta.dirname, 'worker.js');
+  const main = join(import.meta.dirname, 'worker/index.mjs');
   const assets = [
     '',
     '[assets]',
@@ -116,12 +116,20 @@ async function ownConfig(folder: string): Promise<string> {
     'html_handling = "none"',
     '',
   ];
-  const text = (await readFile(built, 'utf8')).replace(/^main = .*$/m, `main = ${JSON.stringify(main)}`);
+  const text = (await readFile(built, 'utf8'))
+    .replace(/^main = .*$/m, `main = ${JSON.stringify(main)}`)
+    .replace(/^minify = true\nkeep_names = false\nupload_source_maps = true\n/m, BUILT_MODULES);
   const path = join(folder, '.posthorn', 'deploy', 'wrangler.toml');
   await mkdir(join(path, '..'), { recursive: true });
   await writeFile(path, text + assets.join('\n'));
   return path;
 }
+
+/** The worker of the package is several modules, ready to be uploaded. */
+const BUILT_MODULES = `no_bundle = true
+find_additional_modules = true
+rules = [{ type = "ESModule", globs = ["*.mjs"] }]
+`;
 
 function failed(what: string, output: string, outcome: Outcome = 'failed'): Failure {
   return new Failure(outcome, what, { advice: output.trim().split('\n').slice(-OUTPUT_LINES) });

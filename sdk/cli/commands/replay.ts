@@ -90,7 +90,7 @@ export const resetCommand: Command = {
       {
         name: 'to',
         kind: 'text',
-        about: 'earliest, latest, an offset, or @ and a time in ms since 1970 or RFC 3339',
+        about: 'earliest, latest, an offset, @ and a time in ms since 1970 or RFC 3339, or none: forget',
       },
       { name: 'shift-by', kind: 'number', about: 'Instead: move by this many records, back if negative' },
       { name: 'partition', short: 'p', kind: 'number', min: 0, about: 'Only this partition' },
@@ -102,7 +102,8 @@ export const resetCommand: Command = {
       if ((to === undefined) === (shiftBy === undefined))
         throw usage('reset needs one of --to and --shift-by');
       const partition = flag<number>('partition');
-      const where = to !== undefined ? { to: positionOf(to) } : { shiftBy: shiftBy! };
+      const where =
+        to !== undefined ? { to: to === 'none' ? ('none' as const) : positionOf(to) } : { shiftBy: shiftBy! };
       const offsets = await context.connect().posthorn.groups.reset(
         args.get('GROUP')!,
         {

@@ -6,7 +6,7 @@ import type { Posthorn } from '../../posthorn.ts';
 import type { ReceivedRecord } from '../../reader/received-record.ts';
 import type { StartPosition } from '../../values/start-position.ts';
 import { usage } from '../failure.ts';
-import { headersText, joinLines, jsonBytes, jsonText, keyText, rawText } from '../output/value-text.ts';
+import { headersText, jsonBytes, jsonText, keyText, rawText } from '../output/value-text.ts';
 
 const LAST_DEFAULT = 10;
 
@@ -69,7 +69,7 @@ async function tail(context: Context): Promise<Outcome> {
   try {
     for await (const records of reader.batches()) {
       const part = records.slice(0, max - printed);
-      if (!(await printer.out.write(joinLines(part.map(lineOf))))) break;
+      if (!(await printer.stored(part.map(lineOf)))) break;
       printed += part.length;
       if (printed >= max || signal.aborted) break;
     }

@@ -12,11 +12,11 @@ export const HEADER_FLAG = {
 
 export function headersOf(given: readonly string[] | undefined): Record<string, string[]> | undefined {
   if (given === undefined) return undefined;
-  const headers: Record<string, string[]> = {};
+  const headers = new Map<string, string[]>();
   for (const header of given) {
     const [, name, value] = /^([^=]+)=([^]*)$/.exec(header) ?? [];
     if (name === undefined || value === undefined) throw usage(`--header is name=value; got "${header}"`);
-    (headers[name] ??= []).push(value);
+    headers.set(name, [...(headers.get(name) ?? []), value]);
   }
-  return headers;
+  return Object.fromEntries(headers);
 }

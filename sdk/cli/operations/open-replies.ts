@@ -1,5 +1,6 @@
 /** Open replies: those that come piece by piece: JSON lines, bytes, and what a WebSocket brings. */
 
+import { createHash } from 'node:crypto';
 import { openSocket } from '../../client/sockets/open-socket.ts';
 import type { Socket } from '../../client/sockets/socket.ts';
 import { errorOfReply } from '../../client/http/reply-error.ts';
@@ -24,7 +25,17 @@ export async function printPieces(
       const bytes = new Uint8Array(await response.arrayBuffer());
       throw errorOfReply(`${method} ${path}`, { status, headers, bytes });
     }
-    for await (const chunk of response.body ?? []) if (!(await printer.out.write(chunk))) return;
+    const hash = createHash('sha256');
+    for await (const chunk of response.body ?? []) {
+      hash.update(chunk);
+      if (!(await printer.out.write(chunk))) return;
+    }
+    const digest = response.headers.get('repr-digest');
+    if (digest !== null && digest !== `sha-256=:${hash.digest('base64')}:`)
+      throw new PosthornError(
+        'body_differs',
+        `${path}: the bytes do not have the SHA-256 that they were stored with`,
+      );
   } catch (error) {
     if (error instanceof PosthornError || signal.aborted) throw error;
     throw new PosthornError('connection_failed', `${method} ${path}: ${messageOf(error)}`, { cause: error });

@@ -85,6 +85,7 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   putShareGroup: 'share-groups create',
   describeShareGroup: 'share-groups get',
   deleteShareGroup: 'share-groups delete',
+  resetShareGroup: 'share-groups reset',
   acquireRecords: 'share-groups acquire',
   acknowledgeRecords: 'share-groups acknowledge',
 
@@ -123,6 +124,10 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   putObject: 'objects put',
   getObject: 'objects get',
   deleteObject: 'objects delete',
+  beginUpload: 'uploads begin',
+  putPart: 'uploads put',
+  completeUpload: 'uploads complete',
+  abortUpload: 'uploads abort',
 
   getDefinitions: 'definitions get',
   putDefinitions: 'definitions put',

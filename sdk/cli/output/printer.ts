@@ -2,7 +2,13 @@
 
 import type { Output } from './output.ts';
 import { fieldsOfObject, scalarColumns, tableOf } from './table.ts';
-import type { Style } from './style.ts';
+import { harmless, type Style } from './style.ts';
+import { joinLines } from './value-text.ts';
+
+const decoder = new TextDecoder();
+
+const textOf = (line: string | Uint8Array): string =>
+  typeof line === 'string' ? line : decoder.decode(line);
 
 export interface PrinterOptions {
   readonly isJson: boolean;
@@ -41,6 +47,12 @@ export class Printer {
     if (this.isJson) await this.out.line(JSON.stringify(reply));
     else if (rows.length === 0) await this.hint(ifNone);
     else await this.lines(tableOf(rows, columns ?? scalarColumns(rows), this.out.columns, this.style));
+  }
+
+  /** What others have stored: on a terminal it cannot steer it, elsewhere it is as it was. False: the reader has left. */
+  async stored(lines: readonly (string | Uint8Array)[]): Promise<boolean> {
+    const { isTerminal } = this.out;
+    return await this.out.write(joinLines(isTerminal ? lines.map((line) => harmless(textOf(line))) : lines));
   }
 
   async lines(lines: string | readonly string[]): Promise<void> {

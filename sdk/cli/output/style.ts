@@ -28,11 +28,19 @@ export function isColoured(
   return isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 }
 
-/** Writes control characters as escapes: what others have stored must not move a cursor or set a title. */
+/** Controls, and what changes the direction of the text after it. */
+// oxlint-disable-next-line no-control-regex
+const HARMFUL = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/**
+ * Writes control characters as escapes: what others have stored must not move a cursor or set a title, nor read as something else. JSON
+ * stays the same JSON.
+ */
 export function harmless(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
-    const known: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-    return known[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  return text.replace(
+    HARMFUL,
+    (character) => SHORT_ESCAPES[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -66,11 +66,11 @@ export function keyText(key: Uint8Array | null): string {
 }
 
 export function headersText(headers: readonly RecordHeader[]): string {
-  const byName: Record<string, unknown> = {};
+  const byName = new Map<string, (string | null)[]>();
   for (const { key, value } of headers) {
     const text = value === null ? null : textOf(value);
-    const before = byName[key];
-    byName[key] = before === undefined ? text : [...(Array.isArray(before) ? before : [before]), text];
+    byName.set(key, [...(byName.get(key) ?? []), text]);
   }
-  return JSON.stringify(byName);
+  const fields = [...byName].map(([name, texts]) => [name, texts.length === 1 ? texts[0] : texts] as const);
+  return JSON.stringify(Object.fromEntries(fields));
 }

@@ -1,7 +1,13 @@
 /** Acknowledgements of a share group as a table: what a tag meets, and what becomes of the record. */
 
 import { describe, expect, it } from 'vitest';
-import { acknowledge, type Acknowledgement } from '../../../core/share/acknowledge.ts';
+import {
+  acknowledge,
+  acknowledgeRanges,
+  releaseHeld,
+  type Acknowledgement,
+  type RangeAcknowledgement,
+} from '../../../core/share/acknowledge.ts';
 import { ShareWindow, type Archived, type StoredWindow } from '../../../core/share/share-window.ts';
 import { ACKNOWLEDGE_OUTCOMES } from '../../../protocol/schemas/share-groups.ts';
 import { rowsOf, wordsOf } from '../../support/tables/text-table.ts';
@@ -83,5 +89,56 @@ describe('an acknowledgement', () => {
 
   it('has every outcome in the table', () => {
     expect(new Set(ROWS.map(({ outcome }) => outcome))).toEqual(new Set(ACKNOWLEDGE_OUTCOMES));
+  });
+});
+
+/** Ranges by member A: `accept 10-12` are the offsets 10 and 11. */
+const RANGES = rowsOf<'meets' | 'does' | 'outcome' | 'leaves' | 'archived' | 'because'>(`
+  meets     | does                       | outcome        | leaves    | archived                               | because
+            | accept 10-12               | unknown_record |           |                                        | nothing was handed out
+  A A A     | accept 10-12               | acknowledged   | A         |                                        | both are its own
+  A A       | accept 5-11                | acknowledged   | A         |                                        | what lies before the window is done
+  A A A     | accept 11-12, reject 12-13 | acknowledged   | A - -     | 12 rejected 1                          | each range in its way
+  A2 A2 A   | reject 10-13               | acknowledged   |           | 10 rejected 2, 11 rejected 2, 12 rejected 1 | runs of other deliveries too
+  A A3      | release 10-12              | acknowledged   | .1 -      | 11 delivery_limit 3                    | one had its last delivery
+  A A       | extend 10-12 lock=50       | acknowledged   | A@150 A@150 |                                      | both
+  A .1      | accept 10-12               | lock_expired   |           |                                        | one of them is free: none is accepted
+  A A@100   | accept 10-12               | lock_expired   |           |                                        | one of the locks is over
+  A A -     | accept 10-13               | already_done   |           |                                        | one of them is done
+  A A       | accept 10-13               | unknown_record |           |                                        | one was not handed out
+  A A       | accept 10-11, accept 10-12 | already_done   |           |                                        | one is named twice
+  A A       | accept 10-11 as=B          | not_yours      |           |                                        | another member has it
+`);
+
+describe('an acknowledgement of ranges', () => {
+  it.each(RANGES)('$does meets $meets: $outcome, $because', ({ meets, does, outcome, leaves, archived }) => {
+    const window = windowOf(meets);
+    let memberId = 'A';
+    const ranges = does.split(', ').map((text): RangeAcknowledgement => {
+      const { verb, args, options } = wordsOf(text);
+      const [start, end] = args[0]!.split('-').map(Number);
+      memberId = options['as'] ?? memberId;
+      const lockMs = Number(options['lock'] ?? 0);
+      return { kind: verb as RangeAcknowledgement['kind'], start: start!, end: end!, lockMs };
+    });
+    const gone: Archived[] = [];
+    const context = { memberId, deliveryLimit: 3, nowMs: 100 };
+    expect(acknowledgeRanges(window, ranges, context, gone)).toBe(outcome);
+    expect(textOf(window)).toBe(outcome === 'acknowledged' ? leaves : meets);
+    expect(gone.map(({ start, reason, deliveries }) => `${start} ${reason} ${deliveries}`).join(', ')).toBe(
+      archived,
+    );
+  });
+});
+
+describe('a member that goes away', () => {
+  it('releases what it holds, and no more', () => {
+    const window = windowOf('A .1 - A3 A@100 A');
+    const gone: Archived[] = [];
+    releaseHeld(window, { memberId: 'B', deliveryLimit: 3, nowMs: 100 }, gone);
+    expect(textOf(window)).toBe('A .1 - A3 A@100 A');
+    releaseHeld(window, { memberId: 'A', deliveryLimit: 3, nowMs: 100 }, gone);
+    expect(textOf(window)).toBe('.1 .1 - - A@100 .1');
+    expect(gone).toEqual([{ start: 13, end: 14, deliveries: 3, reason: 'delivery_limit' }]);
   });
 });

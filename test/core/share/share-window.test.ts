@@ -175,12 +175,12 @@ describe('the window of a share group', () => {
     expect(taken).toEqual([{ start: 0, end: SHARE_IN_FLIGHT_MAX, deliveries: 1 }]);
     expect(window.isFull).toBe(true);
     expect(window.acquire(SHARE_IN_FLIGHT_MAX, 5_000, [SHARE_IN_FLIGHT_MAX, 5_000], 10, lock)).toEqual([]);
-    window.accept(7);
+    window.accept(7, 8);
     expect(window.startOffset, 'waits for what is before').toBe(0);
     expect(window.acquire(SHARE_IN_FLIGHT_MAX, 5_000, [SHARE_IN_FLIGHT_MAX, 5_000], 10, lock)).toEqual([
       { start: SHARE_IN_FLIGHT_MAX, end: SHARE_IN_FLIGHT_MAX + 1, deliveries: 1 },
     ]);
-    for (let offset = 0; offset < 7; offset++) window.accept(offset);
+    for (let offset = 0; offset < 7; offset++) window.accept(offset, offset + 1);
     expect(window.startOffset, 'moves over all that is done').toBe(8);
   });
 
@@ -190,7 +190,7 @@ describe('the window of a share group', () => {
     let taken = 0;
     for (let from = 0; !window.isFull; from = window.endOffset) {
       window.acquire(from, from + 2, [from, from + 2], 2, lock);
-      if (window.runAt(from + 1)) window.accept(from + 1);
+      if (window.runAt(from + 1)) window.accept(from + 1, from + 2);
       taken += 1;
     }
     expect(taken).toBeGreaterThan(SHARE_IN_FLIGHT_MAX - 2);
@@ -214,8 +214,8 @@ describe('records that a share group archives', () => {
   });
 
   it('when a member rejects them, or gives them back for the last time', () => {
-    expect(windowAt(1).reject(1)).toEqual({ start: 1, end: 2, deliveries: 1, reason: 'rejected' });
-    expect(windowAt(1).release(1, LIMIT)).toBeNull();
-    expect(windowAt(3).release(1, LIMIT)).toMatchObject({ start: 1, reason: 'delivery_limit' });
+    expect(windowAt(1).reject(1, 2)).toEqual({ start: 1, end: 2, deliveries: 1, reason: 'rejected' });
+    expect(windowAt(1).release(1, 2, LIMIT)).toBeNull();
+    expect(windowAt(3).release(1, 2, LIMIT)).toMatchObject({ start: 1, reason: 'delivery_limit' });
   });
 });

@@ -12,6 +12,7 @@ import {
   tagsOfFrame,
 } from '../../../protocol/frames/delivery-frame.ts';
 import { isFailure } from '../../../protocol/errors.ts';
+import { decodeAcquiredFrame, encodeAcquiredFrame } from '../../../protocol/frames/acquired-frame.ts';
 import { decodeGroupFrame, encodeGroupFrame } from '../../../protocol/frames/group-frame.ts';
 import { decodeRequestFrame, encodeRequestFrame } from '../../../protocol/frames/request-frame.ts';
 import {
@@ -282,6 +283,24 @@ const FRAMES: readonly FrameCodec[] = [
       if (frame === null) return false;
       for (const { batches } of frame.sections) ok(batches.length <= bytes.length);
       deepStrictEqual(decodeGroupFrame(encodeGroupFrame(frame)), frame);
+      return true;
+    },
+  },
+  {
+    name: 'acquired frame',
+    draw: (random) => {
+      const sections = Array.from({ length: int(random, 3) }, (_, partition) => {
+        const batches = writeBatch(drawBatch(random));
+        const acquired: [number, number, number][] = [[0, 1 + int(random, 9), 1]];
+        return { topic: 'orders', topic_id: 7, partition, acquired, bytes: batches.length, batches };
+      });
+      return encodeAcquiredFrame({ lock_duration_ms: int(random, 30_000), sections });
+    },
+    read: (bytes) => {
+      const frame = orRefused(() => decodeAcquiredFrame(bytes));
+      if (frame === null) return false;
+      for (const { batches } of frame.sections) ok(batches.length <= bytes.length);
+      deepStrictEqual(decodeAcquiredFrame(encodeAcquiredFrame(frame)), frame);
       return true;
     },
   },

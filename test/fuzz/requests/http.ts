@@ -93,7 +93,7 @@ export class HttpFuzz {
     const answer = await this.#send(request);
     const { status, wrong } = answer;
     // Only in part: what it has stored is in the answer.
-    const isRefused = status >= 400 && status < 500 && answer.code !== 'partly_stored';
+    const isRefused = status >= 400 && status < 500 && !answer.isPart;
     if (isRefused) this.refused += 1;
     if (status >= 200 && status < 300) {
       this.succeeded.set(operation, (this.succeeded.get(operation) ?? 0) + 1);

@@ -4,9 +4,11 @@ import { ConfigResourceTypes } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HANDLERS } from '../../../gateway/kafka/apis/index.ts';
 import { APIS } from '../../../wire/kafka/codec/message-table.ts';
+import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { SERVED } from '../../../wire/kafka/served-apis.ts';
 import { KafkaBroker, newName } from './support/support.ts';
 import { RawClient } from './support/raw-client.ts';
+import { RawTransactions } from './support/raw-transactions.ts';
 
 let kafka: KafkaBroker;
 beforeAll(async () => {
@@ -96,6 +98,55 @@ describe('groups', () => {
       await admin.deleteGroups([groupId]);
       expect((await admin.listGroups()).groups.map((group) => group.groupId)).not.toContain(groupId);
     });
+  });
+});
+
+describe('offsets of a group', () => {
+  it('are forgotten one by one, if the group has no members', async () => {
+    const [topic, groupId] = [await kafka.topic(2), newName()];
+    const client = await RawClient.connect(kafka.server.port);
+    const forget = async (group: string, name = topic, partitionIndex = 0): Promise<unknown> => {
+      const topics = [{ name, partitions: [{ partitionIndex }] }];
+      return await client.send('OffsetDelete', 0, { groupId: group, topics });
+    };
+    const told = (errorCode: number): object => ({ errorCode: 0, topics: [{ partitions: [{ errorCode }] }] });
+    expect(await forget(groupId)).toMatchObject({ errorCode: ERRORS.GROUP_ID_NOT_FOUND, topics: [] });
+    await kafka.posthorn.groups.reset(groupId, { topic, to: 'latest' });
+    expect(await forget(groupId)).toMatchObject(told(0));
+    const offsets = await kafka.posthorn.groups.offsets(groupId);
+    expect(offsets.map(({ offset }) => offset)).toEqual([null, 0]);
+    expect(await forget(groupId)).toMatchObject(told(0));
+    expect(await forget(groupId, 'nowhere')).toMatchObject(told(ERRORS.UNKNOWN_TOPIC_OR_PARTITION));
+    expect(await forget(groupId, topic, 7)).toMatchObject(told(ERRORS.UNKNOWN_TOPIC_OR_PARTITION));
+    const member = { memberId: 'm', epoch: 0, topics: [topic], partitions: [] };
+    await kafka.posthorn.groups.member(groupId, member);
+    expect(await forget(groupId)).toMatchObject(told(ERRORS.GROUP_SUBSCRIBED_TO_TOPIC));
+    client.socket.destroy();
+  });
+});
+
+describe('transactional ids', () => {
+  it('are described', async () => {
+    const topic = await kafka.topic();
+    const transactions = await RawTransactions.connect(kafka.server.port, newName());
+    const described = async (): Promise<unknown> => {
+      const transactionalIds = [transactions.transactionalId, 'nobody'];
+      const body = { transactionalIds };
+      return (await transactions.client.send('DescribeTransactions', 0, body))['transactionStates'];
+    };
+    await transactions.init();
+    expect(await described()).toMatchObject([
+      { errorCode: 0, transactionState: 'Empty', transactionTimeoutMs: 60_000, topics: [] },
+      { errorCode: ERRORS.TRANSACTIONAL_ID_NOT_FOUND },
+    ]);
+    await transactions.addPartitions(topic);
+    expect(await described()).toMatchObject([
+      { ...transactions.identity, transactionState: 'Ongoing', topics: [{ topic, partitions: [0] }] },
+      {},
+    ]);
+    await transactions.end(true);
+    expect(await described()).toMatchObject([{ transactionState: 'CompleteCommit' }, {}]);
+    transactions.close();
   });
 });
 

@@ -214,6 +214,37 @@ describe('members of a group that the broker assigns to', () => {
   });
 });
 
+describe('a member that reads by a regular expression', () => {
+  it('reads what matches, and what comes later', async () => {
+    const prefix = newName();
+    const group = newName();
+    await kafka.posthorn.topics.declare(`${prefix}-a`, { partitions: 2 });
+    await kafka.posthorn.topics.declare(`x-${prefix}-a`, { partitions: 1 });
+    const client = await RawClient.connect(kafka.server.port);
+    clients.push(client);
+    let memberEpoch = 0;
+    const beat = async (more: object = {}): Promise<string[]> => {
+      const body = { groupId: group, memberId: 'by-regex', memberEpoch, ...more };
+      const answer = await client.send('ConsumerGroupHeartbeat', 1, body);
+      expect(answer['errorCode']).toBe(0);
+      memberEpoch = answer['memberEpoch'] as number;
+      const { members } = await kafka.posthorn.groups.describe(group);
+      return members[0]!.assignment.map(({ topic, partition }) => `${topic}/${partition}`).toSorted();
+    };
+    const joins = { rebalanceTimeoutMs: 60_000, topicPartitions: [], subscribedTopicRegex: `${prefix}-[ab]` };
+    expect(await beat(joins)).toEqual([`${prefix}-a/0`, `${prefix}-a/1`]);
+    await kafka.posthorn.topics.declare(`${prefix}-b`, { partitions: 1 });
+    const three = [`${prefix}-a/0`, `${prefix}-a/1`, `${prefix}-b/0`];
+    await expect.poll(() => beat(), { timeout: 10_000 }).toEqual(three);
+    expect(await described(group, client)).toMatchObject({
+      members: [{ subscribedTopicRegex: `${prefix}-[ab]` }],
+    });
+    expect(await beat({ subscribedTopicRegex: '', subscribedTopicNames: [`x-${prefix}-a`] })).toEqual([
+      `x-${prefix}-a/0`,
+    ]);
+  });
+});
+
 describe('a heartbeat', () => {
   const said = { rebalanceTimeoutMs: 1_000, subscribedTopicNames: ['t'], topicPartitions: [] };
 
@@ -230,8 +261,8 @@ describe('a heartbeat', () => {
     ],
     ['with an assignor that there is not', { ...said, serverAssignor: 'best' }, ERRORS.UNSUPPORTED_ASSIGNOR],
     [
-      'with a regular expression',
-      { ...said, subscribedTopicRegex: 't.*' },
+      'with a regular expression that is none of RE2',
+      { ...said, subscribedTopicRegex: '(?=t).*' },
       ERRORS.INVALID_REGULAR_EXPRESSION,
     ],
     ['of a group that can have no such name', { ...said, groupId: '' }, ERRORS.INVALID_GROUP_ID],

@@ -169,6 +169,15 @@ describe('a produce request', () => {
     await client.closed;
   });
 
+  it('that wants acks which there are none of is refused, and stores nothing', async () => {
+    const topic = await kafka.topic();
+    const client = await RawClient.connect(kafka.server.port);
+    const { responses } = await client.send('Produce', 8, produceBody(topic, batchOf('a'), 2));
+    expect(responses).toMatchObject([{ partitionResponses: [{ errorCode: 21, baseOffset: -1 }] }]);
+    expect((await fetchOne(client, topic, 0)).highWatermark).toBe(0);
+    client.socket.destroy();
+  });
+
   it.each([
     ['with a wrong CRC', (batch: Uint8Array) => batch.with(17, batch[17]! ^ 1), 2],
     ['of magic 1', (batch: Uint8Array) => batch.with(16, 1), 43],

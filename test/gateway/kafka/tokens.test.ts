@@ -89,4 +89,18 @@ describe('a broker with a root token', () => {
     );
     await producer.disconnect();
   });
+
+  it('ends connections that do not log in, and no others', async () => {
+    const hasty = await KafkaServer.start({ url: locked.broker.url, port: 0, loginMs: 3_000 });
+    const known = await RawClient.connect(hasty.port);
+    await known.send('SaslHandshake', 1, { mechanism: 'PLAIN' });
+    await known.send('SaslAuthenticate', 2, { authBytes: new TextEncoder().encode(`\0team\0${ROOT}`) });
+    await known.send('Metadata', 9, { topics: [] });
+    const silent = await RawClient.connect(hasty.port);
+    await silent.send('ApiVersions', 3, {});
+    await silent.closed;
+    expect(await known.send('Metadata', 9, { topics: [] })).toMatchObject({ topics: [] });
+    known.socket.destroy();
+    await hasty.stop();
+  });
 });

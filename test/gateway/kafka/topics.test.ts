@@ -108,6 +108,11 @@ describe('a topic', () => {
       { name: 'odd', configs: [{ name: 'cleanup.policy', value: 'burn' }] },
       40,
     ],
+    ...['cleanup.policy', 'message.timestamp.type'].map((name): [string, { name: string }, number] => [
+      `with a value of ${name} that every object has`,
+      { name: 'odd', configs: [{ name, value: 'constructor' }] } as { name: string },
+      40,
+    ]),
   ])('%s is not made', async (_, topic, errorCode) => {
     const client = await RawClient.connect(kafka.server.port);
     const asked = { numPartitions: 1, replicationFactor: 1, ...topic };

@@ -69,4 +69,17 @@ send(200, RECORDS)
 until(lambda: len(seen) == RECORDS, second)
 second.close()
 assert sorted(seen) == list(range(RECORDS)), f"{len(seen)} records, {len(set(seen))} of them different"
-print(f"{RECORDS} records once each, through 1, 2 and 1 members")
+
+by_regex = Consumer(
+    {
+        "bootstrap.servers": ADDRESS,
+        "group.id": "assigned-by-regex",
+        "group.protocol": "consumer",
+        "auto.offset.reset": "earliest",
+    }
+)
+by_regex.subscribe(["^assig.*d$"])
+seen.clear()
+until(lambda: len(seen) == RECORDS, by_regex)
+by_regex.close()
+print(f"{RECORDS} records once each, through 1, 2 and 1 members; and again by a regular expression")

@@ -40,6 +40,20 @@ describe('gathering', () => {
     await gone.promise;
   });
 
+  it('ends a long wish to wait for what does not linger, at the end of the turn', async () => {
+    let gone = 0;
+    const before = timers();
+    const gathering = new Gathering(60_000, () => gone++);
+    gathering.begin();
+    await turns(1);
+    expect(gone).toBe(0);
+    gathering.hurry();
+    gathering.hurry();
+    await turns(1);
+    expect(gone).toBe(1);
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+
   it('is over when nothing waits any more', async () => {
     let gone = 0;
     const before = timers();

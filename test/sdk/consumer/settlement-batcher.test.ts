@@ -3,7 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { decodeSettlementFrame, encodeOutcomeFrame } from '../../../protocol/frames/settlement-frame.ts';
 import { PosthornError } from '../../../sdk/index.ts';
-import { SettlementBatcher, type BatcherSettings } from '../../../sdk/consumer/settlement-batcher.ts';
+import {
+  SettlementBatcher,
+  type BatcherSettings,
+  type WaitingSettlement,
+} from '../../../sdk/consumer/settlement-batcher.ts';
 import { timers, turns } from '../client/held-fetch.ts';
 
 interface HeldFrame {
@@ -51,16 +55,17 @@ function batcherOf(settings: Partial<BatcherSettings> = {}) {
     { failed: () => {}, settled: () => {} },
     stop.signal,
   );
-  const ack = (): Promise<string> =>
+  const settle = (settlement: WaitingSettlement['settlement']): Promise<string> =>
     new Promise((resolve) => {
       const message = { offset: offset++, position: { queueId: 1, lane: 0, delivery: 1 }, deliveryTag: '' };
       batcher.add({
         message: message as never,
-        settlement: { kind: 'ack' },
+        settlement,
         done: (error) => resolve(error?.code ?? 'settled'),
       });
     });
-  return { batcher, held, ack, stop };
+  const ack = (): Promise<string> => settle({ kind: 'ack' });
+  return { batcher, held, ack, settle, stop };
 }
 
 describe('a settlement', () => {
@@ -109,6 +114,18 @@ describe('a settlement', () => {
     const all = [ack(), ack(), ack(), ack()];
     expect(held.map(({ count }) => count)).toEqual([2, 2]);
     held[1]!.answer();
+    held[0]!.answer();
+    await Promise.all(all);
+  });
+
+  it('lingers if it acknowledges, until one comes that does not', async () => {
+    const { held, ack, settle } = batcherOf({ settleLingerMs: 60_000 });
+    const all = [ack(), ack()];
+    await turns();
+    expect(held).toEqual([]);
+    all.push(settle({ kind: 'release' }));
+    await turns();
+    expect(held.map(({ count }) => count)).toEqual([3]);
     held[0]!.answer();
     await Promise.all(all);
   });

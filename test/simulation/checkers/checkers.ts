@@ -51,6 +51,10 @@ import { informationFlow } from './information-flow.ts';
 import { intermediateRead } from './intermediate-read.ts';
 import { messageOnce } from './message-once.ts';
 import { pendingOffsets } from './pending-offsets.ts';
+import { pushAttempts } from './push-attempts.ts';
+import { pushLost } from './push-lost.ts';
+import { pushOnce } from './push-once.ts';
+import { pushOrder } from './push-order.ts';
 import { queueOrder } from './queue-order.ts';
 import { replay } from './replay.ts';
 import { routing } from './routing.ts';
@@ -123,4 +127,8 @@ export const CHECKERS: readonly Checker[] = [
   orderlyStop,
   deletion,
   schedule,
+  pushLost,
+  pushOrder,
+  pushAttempts,
+  pushOnce,
 ];

@@ -12,6 +12,9 @@ export const deadLetter: Checker = {
     for (const { queue, copies: count, messages } of history.of('publish')) {
       for (const { id } of messages) copies.set(`${queue} ${id}`, count);
     }
+    for (const { topic, copies: count, records } of history.of('produce')) {
+      for (const { id } of records) copies.set(`${topic} ${id}`, count);
+    }
     const arrived = new Map<string, Set<string>>();
     for (const { queue, deliveries } of history.of('deliver')) {
       const source = diedIn(queue);

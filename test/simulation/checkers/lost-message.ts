@@ -1,8 +1,18 @@
 import { publishedTo } from '../workload/topology.ts';
+import { PUSHED } from '../workload/push/push-topology.ts';
 import type { Checker } from './checker.ts';
 
 /** Messages of it may go without having been seen, or by rules of their own, which another checker knows. */
-const FORGETFUL = new Set(['bin', 'ring-1', 'mended', 'nowhere', 'fleeting', 'handed', 'steered']);
+const FORGETFUL = new Set([
+  'bin',
+  'ring-1',
+  'mended',
+  'nowhere',
+  'fleeting',
+  'handed',
+  'steered',
+  PUSHED.queue,
+]);
 
 /**
  * A message that a queue has confirmed is delivered, from it or as a dead letter. What is never delivered at rest, when

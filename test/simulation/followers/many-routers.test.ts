@@ -62,6 +62,27 @@ describe('10,000 routers of one namespace', () => {
   }, 120_000);
 });
 
+describe('routers of one continent that all start at once', () => {
+  it.each([
+    [1_000, 1_000],
+    [10_000, 4_000],
+  ])(
+    '%i have their first route within %i ms, and none is refused one',
+    async (count, waitMs) => {
+      const { time, network, routers } = simulated({ latencyMs: 20, lost: 0 });
+      routers.changeSometimes(50);
+      await time.run(2_000);
+      routers.start(count, 500, 0, 20);
+      await time.run(6_000);
+      expect(routers.faults).toEqual([]);
+      expect(routers.failed).toBe(0);
+      expect(routers.longestWaitMs).toBeLessThan(waitMs);
+      expect(network.busiest(LEADER, 0)).toBeLessThanOrEqual(64);
+    },
+    120_000,
+  );
+});
+
 describe('few routers', () => {
   it('ask one follower, and nobody asks anybody when none routes', async () => {
     const { time, network, routers } = simulated({ latencyMs: 20, lost: 0 });

@@ -87,22 +87,26 @@ export class Routers {
     } as unknown as Env;
   }
 
-  /** @param ownChanges the share of publishes whose router changes their queue first */
-  start(count: number, publishEveryMs: number, ownChanges: number): void {
+  /**
+   * @param ownChanges the share of publishes whose router changes their queue first
+   * @param atOnce all begin within this time, in ms, on one continent. Default: each begins at some time before its second publish
+   */
+  start(count: number, publishEveryMs: number, ownChanges: number, atOnce?: number): void {
     this.#isOn = true;
     for (let index = 0; index < count; index++) {
-      const place = { continent: CONTINENTS[index % CONTINENTS.length]!, chance: this.#random() };
+      const continent = atOnce === undefined ? CONTINENTS[index % CONTINENTS.length]! : CONTINENTS[0]!;
+      const place = { continent, chance: this.#random() };
       const graph = new FollowedGraph({
         feed: followerFeed(this.#env, 'default', place),
         now: () => this.#time.nowMs,
         keep: (work) => void work,
       });
-      const next = (): void =>
-        this.#time.after(this.#random() * 2 * publishEveryMs, () => {
+      const next = (withinMs = 2 * publishEveryMs): void =>
+        this.#time.after(this.#random() * withinMs, () => {
           if (!this.#isOn) return;
-          void this.#publish(graph, this.#random() < ownChanges).then(next);
+          void this.#publish(graph, this.#random() < ownChanges).then(() => next());
         });
-      next();
+      next(atOnce);
     }
   }
 

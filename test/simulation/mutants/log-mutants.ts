@@ -30,8 +30,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     checker: 'share-done',
     patches: change(
       'core/share/acknowledge.ts',
-      'window.accept(offset);',
-      'if (offset % 7 === 3) window.release(offset, 9);\n    else window.accept(offset);',
+      'window.accept(start, end);',
+      'if (start % 7 === 3) window.release(start, end, 9);\n    else window.accept(start, end);',
     ),
   },
   {

@@ -11,6 +11,7 @@ import { TIER_MUTANTS } from './tier-mutants.ts';
 import { TRANSACTION_MUTANTS } from './transaction-mutants.ts';
 import { QUEUE_PRODUCER_MUTANTS } from './queue-producer-mutants.ts';
 import { EXCHANGE_PRODUCER_MUTANTS } from './exchange-producer-mutants.ts';
+import { PUSH_MUTANTS } from './push-mutants.ts';
 import { STEERING_MUTANTS } from './steering-mutants.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
 import { WAITING_MUTANTS } from './waiting-mutants.ts';
@@ -309,4 +310,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...QUEUE_MUTANTS,
   ...STEERING_MUTANTS,
   ...WAITING_MUTANTS,
+  ...PUSH_MUTANTS,
 ];

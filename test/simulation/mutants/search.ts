@@ -29,6 +29,7 @@ const LOGS = ['produce', 'poll', 'reread', 'delete-records'];
 const GROUPS = ['produce', 'worker', 'crew', 'own-group'];
 const TRANSACTIONS = ['transact', 'read-committed', 'order', 'transform', 'see-offsets'];
 const KEPT = ['produce-kept', 'fetch-kept', 'grow', 'look-at-partition'];
+const PUSHES = ['push-messages', 'push-records', 'push-control'];
 const SHARED = ['produce-shared', 'share'];
 const FEATURES = ['publish-feature', 'take-feature', 'fail', 'settle'];
 const EXCHANGES = ['publish-exchange', 'route', 'rebind', 'route-once', 'take'];
@@ -71,6 +72,10 @@ const ABOUT: Record<string, readonly string[]> = {
   'message-once': TRANSACTIONS,
   'monotonic-poll': LOGS,
   'pending-offsets': TRANSACTIONS,
+  'push-attempts': PUSHES,
+  'push-lost': PUSHES,
+  'push-once': PUSHES,
+  'push-order': PUSHES,
   'queue-idempotence': ['publish-once', 'take'],
   'queue-order': QUEUES,
   replay: [...FEATURES, 'replay', 'dead-letters', 'purge-dead-letters'],

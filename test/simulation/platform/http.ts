@@ -27,6 +27,19 @@ class SimBody extends Uint8Array {
     pipe.bytes = this;
     return Promise.resolve();
   }
+
+  /** All of it comes at once. */
+  getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array }>; cancel(): Promise<void> } {
+    let isRead = false;
+    return {
+      read: () => {
+        const isDone = isRead;
+        isRead = true;
+        return Promise.resolve(isDone ? { done: true } : { done: false, value: this });
+      },
+      cancel: () => Promise.resolve(),
+    };
+  }
 }
 
 function bytesOf(body: Body): Uint8Array | null {

@@ -5,6 +5,7 @@ import { SimIdentityTransformStream, SimRequest, SimResponse, wholeOf } from './
 import { OPEN, socketPairClass, type SimSocket } from './socket.ts';
 import type { Globals, ProductCode } from './bundle.ts';
 import type { Caller } from './network.ts';
+import { currentLife, simSubtle, type OutsideRequest } from './outside.ts';
 
 /** The names of the globals that the code of a machine is given. */
 export const GLOBAL_NAMES = [
@@ -23,6 +24,7 @@ export const GLOBAL_NAMES = [
   'WebSocket',
   'WebSocketRequestResponsePair',
   'console',
+  'fetch',
 ] as const;
 
 /** What the pure code sees; it has no clock. */
@@ -42,6 +44,7 @@ export class Machine implements Caller {
   readonly exports: Record<string, unknown>;
   readonly sockets = new Set<SimSocket>();
   readonly #env: object;
+  readonly #fetch: (caller: Caller, url: string, request?: OutsideRequest) => Promise<SimResponse>;
   readonly #calls = new Set<(error: Error) => void>();
 
   constructor(
@@ -50,11 +53,13 @@ export class Machine implements Caller {
     code: ProductCode,
     skewMs: number,
     envFor: (caller: Caller) => object,
+    fetchFor: (caller: Caller, url: string, request?: OutsideRequest) => Promise<SimResponse>,
   ) {
     this.name = name;
     this.#scheduler = scheduler;
     this.skewMs = skewMs;
     this.#env = envFor(this);
+    this.#fetch = fetchFor;
     this.exports = code.start(this.#globals());
   }
 
@@ -120,10 +125,14 @@ export class Machine implements Caller {
     }
     const math = Object.defineProperties({}, Object.getOwnPropertyDescriptors(Math)) as Math;
     math.random = random;
-    const timeout = (action: () => void, delayMs = 0): Timer =>
-      this.#scheduler.after(delayMs, 'timeout', () => {
-        if (this.isAlive) action();
+    const timeout = (action: () => void, delayMs = 0): Timer => {
+      const life = currentLife.getStore();
+      return this.#scheduler.after(delayMs, 'timeout', () => {
+        if (!this.isAlive || life?.isAlive === false) return;
+        if (life) currentLife.run(life, action);
+        else action();
       });
+    };
     const cancel = (timer?: Timer): void => {
       if (timer) timer.isCancelled = true;
     };
@@ -138,7 +147,7 @@ export class Machine implements Caller {
       crypto: {
         randomUUID: () => uuid(random),
         getRandomValues: (bytes: Uint8Array) => fill(bytes, random),
-        subtle: crypto.subtle,
+        subtle: simSubtle,
       },
       setTimeout: timeout,
       clearTimeout: cancel,
@@ -154,6 +163,8 @@ export class Machine implements Caller {
       WebSocket: { CONNECTING: 0, OPEN, CLOSING: 2, CLOSED: 3 },
       WebSocketRequestResponsePair,
       console: { log: say, info: say, warn: say, error: say, debug: say },
+      fetch: (url: string, request?: OutsideRequest) =>
+        this.#fetch(currentLife.getStore() ?? this, url, request),
       platform: {
         DurableObject: SimDurableObject,
         WorkerEntrypoint: SimDurableObject,

@@ -9,6 +9,7 @@
 import type { FaultRates } from '../faults.ts';
 import { copied } from './copy.ts';
 import { Life, type Instance } from './life.ts';
+import { currentLife } from './outside.ts';
 import type { Machine } from './machine.ts';
 import type { Caller } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -255,7 +256,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
       if (random() < rates.storage) this.#failIn = 1 + Math.floor(random() * 12);
       scheduler.note(`${this.label} ${label}`);
       life.ready
-        .then(() => (life.isAlive ? work(life.instance!) : undefined))
+        .then(() => (life.isAlive ? currentLife.run(life, () => work(life.instance!)) : undefined))
         .then(
           (result) => {
             if (life.isAlive) end(() => resolve(copied(result)));
@@ -275,7 +276,9 @@ export class ObjectHost implements StorageHost, SocketOwner {
     this.#version += 1;
     try {
       const Class = machine.exports[this.className] as new (ctx: object, env: object) => Instance;
-      life.instance = new Class(this.#context(life), this.#world.envFor(life, this.className));
+      const context = this.#context(life);
+      const env = this.#world.envFor(life, this.className);
+      life.instance = currentLife.run(life, () => new Class(context, env));
     } catch (error) {
       this.#failedToStart(error);
       throw error;
@@ -293,7 +296,7 @@ export class ObjectHost implements StorageHost, SocketOwner {
       id: { name: this.name, toString: () => this.name },
       storage: new SimStorage(this.disk, this),
       blockConcurrencyWhile: (work: () => Promise<void>) => {
-        life.ready = life.ready.then(work);
+        life.ready = life.ready.then(() => currentLife.run(life, work));
         life.ready.catch((error: unknown) => {
           if (life.isAlive) this.#failedToStart(error);
         });

@@ -12,6 +12,7 @@ import { copied } from './copy.ts';
 import { SimRequest, type SimRequestInit, type SimResponse } from './http.ts';
 import { GLOBAL_NAMES, Machine, SHARED_GLOBALS } from './machine.ts';
 import { Network, type Caller } from './network.ts';
+import { fetchFrom, type Outside } from './outside.ts';
 import { ObjectHost, type Surroundings } from './object-host.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SimSocket } from './socket.ts';
@@ -40,13 +41,15 @@ export class World implements Surroundings {
   readonly scheduler: Scheduler;
   readonly network: Network;
   readonly bucket = new MemoryBucket();
+  /** What answers the requests of objects to the outside. Default: nobody does. */
+  outside: Outside = () => Promise.reject(new Error('there is nobody outside'));
   readonly hasOutputGate: boolean;
   readonly #code: ProductCode;
   readonly #config: WranglerConfig;
   readonly #objects = new Map<string, ObjectHost>();
   readonly #machines: Machine[] = [];
   #crons = 0;
-  #isHealed = false;
+  isHealed = false;
   /** Objects in which something has happened since somebody took them out of it. */
   readonly unseen = new Set<ObjectHost>();
   /** Told when an object has seen the end of a socket. */
@@ -81,7 +84,7 @@ export class World implements Surroundings {
   /** From now on nothing fails any more. Clocks agree. */
   heal(rates: FaultRates): void {
     this.network.rates = rates;
-    this.#isHealed = true;
+    this.isHealed = true;
     for (const machine of this.#machines) machine.skewMs = 0;
     for (const host of this.objects) host.heal();
     this.scheduler.note('healed');
@@ -162,15 +165,20 @@ export class World implements Surroundings {
     const { random } = this.scheduler;
     const skewMs =
       this.rates.clock > 0 ? (random() * 2 - 1) * SKEW_MS_MAX * Math.min(1, this.rates.clock) : 0;
-    return new Machine(`machine ${number}`, this.scheduler, this.#code, skewMs, (caller) =>
-      this.envFor(caller),
+    return new Machine(
+      `machine ${number}`,
+      this.scheduler,
+      this.#code,
+      skewMs,
+      (caller) => this.envFor(caller),
+      (caller, url, request) => fetchFrom(caller, this.network, this.outside, url, request),
     );
   }
 
   #trouble(): void {
     const { random } = this.scheduler;
     this.scheduler.after(TROUBLE_MS * random() * 2, 'trouble', () => {
-      if (this.#isHealed) return;
+      if (this.isHealed) return;
       const number = Math.floor(random() * MACHINES);
       if (random() < this.rates.machine * 20) this.#endMachine(number);
       if (random() < this.rates.clock * 0.02) {
@@ -187,7 +195,7 @@ export class World implements Surroundings {
 
   #cron(): void {
     this.scheduler.after(CRON_PAUSE_MS * this.scheduler.random() * 2, 'cron', () => {
-      if (this.#isHealed) return;
+      if (this.isHealed) return;
       this.#runCron().catch(() => {});
       this.#cron();
     });

@@ -27,6 +27,7 @@ import { switched } from './switched.ts';
 import { fetchTiered, produceTiered, trimTiered } from './tiered.ts';
 import { readCommitted, transact } from './transactions.ts';
 import { order, seeOffsets, transform } from './transform.ts';
+import { pushControl, pushMessages, pushRecords } from './push/pushes.ts';
 import { publishWatched, watch } from './watched.ts';
 
 export const OPERATIONS: readonly Operation[] = [
@@ -84,4 +85,7 @@ export const OPERATIONS: readonly Operation[] = [
   produceTiered,
   fetchTiered,
   trimTiered,
+  pushMessages,
+  pushRecords,
+  pushControl,
 ];

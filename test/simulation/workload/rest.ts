@@ -8,6 +8,8 @@ import { readHastily } from './hasty.ts';
 import { describePartition, growFully } from './kept-records.ts';
 import { readOnce } from './logs.ts';
 import { describe, settleOnce, takeOnce } from './queues.ts';
+import { finishPushes, hasPushes } from './push/pushes.ts';
+import { PUSHED } from './push/push-topology.ts';
 import { waitForRecords } from './long-polls.ts';
 import { bearAgain } from './reborn.ts';
 import { drainShared } from './share-groups.ts';
@@ -30,6 +32,7 @@ export async function comeToRest(client: Client): Promise<void> {
   await client.sleep(IDLE_MS);
   await client.world.runCronsOfADay();
   await insist(client, 'POST', '/queues/bin/resume');
+  await finishPushes(client);
   await bearAgain(client);
   await waitForRecords(client);
   await growFully(client);
@@ -42,6 +45,7 @@ export async function comeToRest(client: Client): Promise<void> {
   await readAsCrew(client);
   await readHastily(client);
   await describePartition(client, 'small', 0, true);
+  await readPushed(client);
   compareBucket(client);
   if (isTiered(client)) await readAll(client, TIERED, 0, 'read_uncommitted');
   for (const [topic, { partitions }] of Object.entries(TOPICS)) {
@@ -59,6 +63,12 @@ async function makeRoom(client: Client): Promise<void> {
     quiet = taken === 0 ? quiet + 1 : 0;
     await client.sleep(6_000);
   }
+}
+
+async function readPushed(client: Client): Promise<void> {
+  if (!hasPushes(client)) return;
+  for (let partition = 0; partition < PUSHED.partitions; partition++)
+    await readAll(client, PUSHED.topic, partition, 'read_uncommitted');
 }
 
 async function readAll(

@@ -33,6 +33,8 @@ export class FaultyBucket {
       get: (_, name) => {
         const member = Reflect.get(target, name, target) as unknown;
         if (typeof member !== 'function') return member;
+        if (name === 'resumeMultipartUpload')
+          return (...args: [string, string]) => this.#wrapped((target as R2Bucket)[name](...args));
         return async (...args: unknown[]) => {
           const { nth, when, message, isLasting } = this.#fault;
           this.calls += 1;
@@ -41,9 +43,7 @@ export class FaultyBucket {
           const result = (await (member as (...given: unknown[]) => unknown).apply(target, args)) as unknown;
           if (fails && when === 'after') throw new Error(message);
           if (fails && when === 'body' && result !== null) return broken(result as R2ObjectBody, message);
-          if (typeof name === 'string' && name.endsWith('MultipartUpload'))
-            return this.#wrapped(result as object);
-          return result;
+          return name === 'createMultipartUpload' ? this.#wrapped(result as object) : result;
         };
       },
     });

@@ -4,19 +4,13 @@
  * the storage cases run inside an object; a bucket that fails.
  */
 
-import worker, {
-  Directory,
-  Group,
-  Overview as RealOverview,
-  Partition as RealPartition,
-  Queue as RealQueue,
-  Schedule,
-  Subscription,
-  ReplyMailbox as RealReplyMailbox,
-  Topology as RealTopology,
-  TopologyFollower,
-  Transaction as RealTransaction,
-} from '../../../workers/index.ts';
+import { Overview as RealOverview } from '../../../durable-objects/overview/overview.ts';
+import { Partition as RealPartition } from '../../../durable-objects/partition/partition.ts';
+import { Queue as RealQueue } from '../../../durable-objects/queue/queue.ts';
+import { ReplyMailbox as RealReplyMailbox } from '../../../durable-objects/reply/reply-mailbox.ts';
+import { Topology as RealTopology } from '../../../durable-objects/topology/topology.ts';
+import { Transaction as RealTransaction } from '../../../durable-objects/transaction/transaction.ts';
+import worker from '../../../workers/handler.ts';
 import { visitDue } from '../../../workers/watchdog.ts';
 import { DurableSql } from '../../../durable-objects/storage/durable-sql.ts';
 import { overviewStub, queueStub, topologyStub } from '../../../durable-objects/stubs.ts';
@@ -26,7 +20,7 @@ import { compactionCases } from '../../durable-objects/storage/compaction.suite.
 import { segmentLogCases } from '../../durable-objects/storage/segment-log.suite.ts';
 import { FaultyBucket, type BucketFault } from './faulty-bucket.ts';
 
-export { Directory, Group, Schedule, Subscription, TopologyFollower };
+export { Directory, Group, Schedule, Subscription, TopologyFollower } from '../../../workers/deployed.ts';
 
 /** How often a mailbox was made or woke up. */
 let mailboxStarts = 0;

@@ -128,13 +128,15 @@ describe('a reset', () => {
     const refused = await group.reset({ topic: 'reset', to: 'earliest' });
     expect([refused.status, refused.body.code]).toEqual([409, 'group_not_empty']);
     await group.leave(member);
-    const cases: [object, number][] = [
+    const cases: [object, number | null][] = [
       [{ shift_by: 3 }, 7],
       [{ shift_by: -100 }, 0],
       [{ to: 'latest' }, 10],
       [{ to: '@3500' }, 3],
       [{ to: 6 }, 6],
       [{ to: 1_000 }, 10],
+      [{ to: 'none' }, null],
+      [{ to: 'none' }, null],
       [{ to: 'earliest' }, 0],
     ];
     let from: number | null = 4;

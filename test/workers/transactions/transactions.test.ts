@@ -41,6 +41,31 @@ async function evictCoordinator(name: string): Promise<void> {
 }
 
 describe('a transaction', () => {
+  it('that was aborted and is large keeps nobody waiting for what is behind it', async () => {
+    const topic = await newTopic();
+    const tx = await begin();
+    const ask = async (offset: number, beyond: Promise<unknown> = Promise.resolve()): Promise<number> => {
+      // The wait is longer than the test may take.
+      const query = `isolation=read_committed&offset=${offset}&wait_ms=120000`;
+      const reply = broker.fetch(topic, 0, query);
+      await beyond;
+      const { records, next_offset: next } = (await reply).body;
+      return records.length > 0 ? next : await ask(next);
+    };
+    for (let count = 0; count < 10; count++) await tx.send(topic, 0, 'x'.repeat(1_000_000));
+    await tx.end('abort');
+    await broker.produce(topic, [{ value: 'behind', partition: 0 }]);
+    expect(await ask(0)).toBe(12);
+    // As above, for a reader that waits already.
+    const next = await begin();
+    const beyond = (async () => {
+      for (let count = 0; count < 10; count++) await next.send(topic, 0, 'x'.repeat(1_000_000));
+      await next.end('abort');
+      await broker.produce(topic, [{ value: 'behind', partition: 0 }]);
+    })();
+    expect(await ask(12, beyond)).toBe(24);
+  });
+
   it('is read as committed in all its partitions when it is committed, not before', async () => {
     const topic = await newTopic();
     const tx = await begin();

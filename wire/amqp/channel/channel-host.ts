@@ -21,6 +21,11 @@ export interface ChannelHost {
   ): void;
   /** Counts messages that wait for the broker and methods that wait for their turn, so that the connection can stop reading. */
   hold(count: number, bytes: number): void;
+  /**
+   * Counts bytes that the connection has to go on reading for: those of bodies that are not complete and of transactions that are not
+   * committed. Returns false, and counts nothing, if all channels together would have too many.
+   */
+  gather(bytes: number): boolean;
   /** Confirms wait to be written. */
   wake(): void;
   /** Closes the connection for an error. */

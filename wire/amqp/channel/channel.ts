@@ -69,7 +69,7 @@ export class Channel implements DeliveryState {
 
   constructor(host: ChannelHost) {
     this.host = host;
-    this.#content = new ContentAssembly(host.bodyBytesMax);
+    this.#content = new ContentAssembly(host.bodyBytesMax, (bytes) => host.gather(bytes));
   }
 
   get isOver(): boolean {
@@ -208,7 +208,7 @@ export class Channel implements DeliveryState {
 
   #selectTransactions(end: End): void {
     if (this.#confirms !== null) return end(noSwitch('confirm', 'tx'));
-    this.transaction ??= new Transaction();
+    this.transaction ??= new Transaction((bytes) => this.host.gather(bytes));
     this.host.send('tx.select-ok', {});
     return end();
   }
@@ -303,6 +303,7 @@ export class Channel implements DeliveryState {
     for (const consumer of this.consumers.values()) consumer?.cancel();
     this.consumers.clear();
     this.channelPrefetch.endAll();
+    this.#content.drop();
     this.transaction?.rollBack(this.unsettled);
     for (const { delivery } of this.unsettled.takeAll()) delivery.settle('requeue');
     this.#finished?.();

@@ -1,4 +1,7 @@
-/** Content assembly: joins the method, the header and the body frames of a published message. */
+/**
+ * Content assembly: joins the method, the header and the body frames of a published message. It takes no more memory than the bytes that
+ * have come, however small the frames are and however long the header says the body is.
+ */
 
 import { decodeContentHeader, FRAME_TYPES, type ContentHeader, type Frame } from '../codec/frames.ts';
 import { METHODS, type MethodFields } from '../codec/methods.ts';
@@ -10,17 +13,23 @@ export interface Content {
   body: Uint8Array;
 }
 
+const EMPTY = new Uint8Array();
+
 const PUBLISH = METHODS['basic.publish'];
 
 export class ContentAssembly {
   readonly #bodyBytesMax: number;
+  readonly #gather: (bytes: number) => boolean;
   #method: MethodFields<'basic.publish'> | null = null;
   #header: ContentHeader | null = null;
-  #pieces: Uint8Array[] = [];
+  /** Its first `#bytes` bytes are filled. */
+  #body: Uint8Array = EMPTY;
   #bytes = 0;
 
-  constructor(bodyBytesMax: number) {
+  /** @param gather counts bytes of a body that is not complete. False: they are too many */
+  constructor(bodyBytesMax: number, gather: (bytes: number) => boolean) {
     this.#bodyBytesMax = bodyBytesMax;
+    this.#gather = gather;
   }
 
   /** A method has come and its content has not. */
@@ -43,13 +52,44 @@ export class ContentAssembly {
       if (isAmqpError(header)) return header;
       this.#header = header;
     } else {
-      this.#bytes += payload.length;
-      if (this.#bytes > this.#header.bodyBytes) {
+      const length = this.#bytes + payload.length;
+      if (length > this.#header.bodyBytes) {
         return amqpError('frame-error', 'the body is longer than its header says', PUBLISH);
       }
-      this.#pieces.push(payload);
+      // Most bodies have one frame, and need no copy.
+      if (this.#bytes === 0 && length === this.#header.bodyBytes) this.#body = payload;
+      else if (!this.#append(payload)) {
+        return amqpError('resource-error', 'too many bytes of bodies that are not complete', PUBLISH);
+      }
+      this.#bytes = length;
     }
     return this.#bytes === this.#header.bodyBytes ? this.#complete() : null;
+  }
+
+  /** Forgets a body that will not be complete. */
+  drop(): void {
+    if (this.#isGathering) this.#gather(-this.#bytes);
+    this.#method = null;
+    this.#header = null;
+    this.#body = EMPTY;
+    this.#bytes = 0;
+  }
+
+  get #isGathering(): boolean {
+    return this.#bytes > 0 && this.#header !== null && this.#bytes < this.#header.bodyBytes;
+  }
+
+  #append(payload: Uint8Array): boolean {
+    const bodyBytes = this.#header!.bodyBytes;
+    const length = this.#bytes + payload.length;
+    if (!this.#gather(length === bodyBytes ? -this.#bytes : payload.length)) return false;
+    if (length > this.#body.length) {
+      const body = new Uint8Array(Math.min(Math.max(length, 2 * this.#body.length), bodyBytes));
+      body.set(this.#body.subarray(0, this.#bytes));
+      this.#body = body;
+    }
+    this.#body.set(payload, this.#bytes);
+    return true;
   }
 
   #readHeader(payload: Uint8Array): ContentHeader | AmqpError {
@@ -64,22 +104,8 @@ export class ContentAssembly {
   }
 
   #complete(): Content {
-    const content = { method: this.#method!, header: this.#header!, body: joined(this.#pieces, this.#bytes) };
-    this.#method = null;
-    this.#header = null;
-    this.#pieces = [];
-    this.#bytes = 0;
+    const content = { method: this.#method!, header: this.#header!, body: this.#body };
+    this.drop();
     return content;
   }
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }

@@ -19,15 +19,24 @@ interface WaitingSettlement {
 export class Transaction {
   #publishes: PublishedMessage[] = [];
   #bytes = 0;
+  readonly #gather: (bytes: number) => boolean;
   #settlements: WaitingSettlement[] = [];
 
+  /** @param gather counts what waits in memory with that of other channels. False: it is too much */
+  constructor(gather: (bytes: number) => boolean) {
+    this.#gather = gather;
+  }
+
   publish(message: PublishedMessage): PortError | null {
-    this.#bytes += message.body.length + message.rawProperties.length;
-    if (this.#publishes.push(message) <= MESSAGES_MAX && this.#bytes <= BYTES_MAX) return null;
-    return portError(
-      'precondition-failed',
-      `a transaction has at most ${MESSAGES_MAX} messages and ${BYTES_MAX} bytes`,
-    );
+    const bytes = message.body.length + message.rawProperties.length;
+    const isOver = this.#publishes.length >= MESSAGES_MAX || this.#bytes + bytes > BYTES_MAX;
+    if (isOver || !this.#gather(bytes)) {
+      const limits = `${MESSAGES_MAX} messages and ${BYTES_MAX} bytes, and all channels of a connection twice as many bytes`;
+      return portError('precondition-failed', `a transaction has at most ${limits}`);
+    }
+    this.#bytes += bytes;
+    this.#publishes.push(message);
+    return null;
   }
 
   settle(entries: readonly UnsettledEntry[], settlement: Settlement): void {
@@ -37,6 +46,7 @@ export class Transaction {
   /** Takes what is to be published. */
   takePublishes(): PublishedMessage[] {
     const publishes = this.#publishes;
+    this.#gather(-this.#bytes);
     this.#publishes = [];
     this.#bytes = 0;
     return publishes;

@@ -27,6 +27,7 @@ import {
   type PortError,
   type ReplyName,
 } from '../reply-codes.ts';
+import { Backlog } from './backlog.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import {
   abilitiesOf,
@@ -47,6 +48,7 @@ const encoder = new TextEncoder();
 const SILENT_TICKS_MAX = 4;
 
 export class Connection {
+  readonly backlog = new Backlog();
   readonly #host: ConnectionHost;
   readonly #bodyBytesMax: number;
   readonly #reader = new FrameReader();
@@ -65,9 +67,6 @@ export class Connection {
   #isWaiting = false;
   #wroteSinceTick = false;
   #silentTicks = 0;
-  /** Messages that wait for the broker, and methods that wait for their turn. */
-  #heldCount = 0;
-  #heldBytes = 0;
 
   /** @param bodyBytesMax the largest body of a message */
   constructor(host: ConnectionHost, bodyBytesMax: number) {
@@ -88,11 +87,6 @@ export class Connection {
   /** This side has closed the connection and waits for the client to agree. */
   get isClosing(): boolean {
     return this.#phase === 'closing';
-  }
-
-  /** Messages that wait for the broker, and methods that wait for their turn. Above some bound their connection should not be read. */
-  get backlog(): { count: number; bytes: number } {
-    return { count: this.#heldCount, bytes: this.#heldBytes };
   }
 
   receive(bytes: Uint8Array): void {
@@ -233,10 +227,10 @@ export class Connection {
         this.#host.wake();
       },
       hold: (count, bytes) => {
-        this.#heldCount += count;
-        this.#heldBytes += bytes;
+        this.backlog.hold(count, bytes);
         if (count < 0) this.#host.wake();
       },
+      gather: (bytes) => this.backlog.gather(bytes),
       wake: () => this.#host.wake(),
       fail: (error) => this.#fail(error),
       ended: () => this.#channels.delete(number),

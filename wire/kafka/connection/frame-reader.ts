@@ -1,12 +1,18 @@
 /**
  * Frame reader: cuts the bytes of a connection into requests. Each is an int32 length and so many bytes. A length is checked when it
- * is there, before the bytes that it announces.
+ * is there, before the bytes that it announces; and it takes no more memory than those that have come, however the network has cut them.
  */
+
+const EMPTY = new Uint8Array();
+
+/** Of the length before each request. */
+const HEAD = 4;
 
 export class FrameReader {
   /** Of one request. */
   bytesMax: number;
-  #chunks: Uint8Array[] = [];
+  /** The beginning of a request. Its first `#length` bytes are filled. */
+  #held = EMPTY;
   #length = 0;
   /** Why the connection cannot go on; null while it can. */
   problem: string | null = null;
@@ -22,46 +28,59 @@ export class FrameReader {
 
   /** Returns the requests that are complete, without their lengths. */
   push(chunk: Uint8Array): Uint8Array[] {
-    if (this.problem !== null) return [];
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
     const requests: Uint8Array[] = [];
-    for (;;) {
-      const size = this.#nextSize();
-      if (size === null || this.#length < 4 + size) return requests;
-      requests.push(this.#take(4 + size).subarray(4));
+    if (this.problem !== null) return requests;
+    let rest = this.#length > 0 ? this.#complete(chunk, requests) : chunk;
+    while (rest.length >= HEAD) {
+      const end = this.#endOf(rest);
+      if (this.problem !== null) return requests;
+      if (rest.length < end) break;
+      requests.push(rest.subarray(HEAD, end));
+      rest = rest.subarray(end);
     }
+    this.#hold(rest);
+    return requests;
   }
 
-  /** The length of the next request; null if it is not there, or not allowed. */
-  #nextSize(): number | null {
-    if (this.#length < 4) return null;
-    if (this.#chunks[0]!.length < 4) this.#join();
-    const [head] = this.#chunks;
-    const size = (head![0]! << 24) | (head![1]! << 16) | (head![2]! << 8) | head![3]!;
-    if (size >= 0 && size <= this.bytesMax) return size;
+  /** Adds to the request that is held. Returns the bytes that do not belong to it. */
+  #complete(chunk: Uint8Array, requests: Uint8Array[]): Uint8Array {
+    const head = chunk.subarray(0, Math.max(HEAD - this.#length, 0));
+    this.#hold(head);
+    if (this.#length < HEAD) return EMPTY;
+    const end = this.#endOf(this.#held);
+    if (this.problem !== null) return EMPTY;
+    const rest = chunk.subarray(head.length);
+    const own = rest.subarray(0, end - this.#length);
+    this.#hold(own, end);
+    if (this.#length < end) return EMPTY;
+    requests.push(this.#held.subarray(HEAD, end));
+    this.#forget();
+    return rest.subarray(own.length);
+  }
+
+  /** @param end of the request, if it is known */
+  #hold(bytes: Uint8Array, end = Infinity): void {
+    const length = this.#length + bytes.length;
+    if (length > this.#held.length) {
+      const held = new Uint8Array(Math.min(Math.max(length, HEAD, 2 * this.#held.length), end));
+      held.set(this.#held.subarray(0, this.#length));
+      this.#held = held;
+    }
+    this.#held.set(bytes, this.#length);
+    this.#length = length;
+  }
+
+  /** Returns where a request ends that begins with the bytes. */
+  #endOf(bytes: Uint8Array): number {
+    const size = (bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!;
+    if (size >= 0 && size <= this.bytesMax) return HEAD + size;
     this.problem = `a request of ${size} bytes; ${this.bytesMax} are the most`;
-    this.#chunks = [];
+    this.#forget();
+    return 0;
+  }
+
+  #forget(): void {
+    this.#held = EMPTY;
     this.#length = 0;
-    return null;
-  }
-
-  #take(size: number): Uint8Array {
-    if (this.#chunks[0]!.length < size) this.#join();
-    const [head] = this.#chunks;
-    if (head!.length === size) this.#chunks.shift();
-    else this.#chunks[0] = head!.subarray(size);
-    this.#length -= size;
-    return head!.subarray(0, size);
-  }
-
-  #join(): void {
-    const joined = new Uint8Array(this.#length);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      joined.set(chunk, at);
-      at += chunk.length;
-    }
-    this.#chunks = [joined];
   }
 }

@@ -7,12 +7,12 @@
  */
 
 import { ACCESS_TOKEN_PARAMETER } from '../../../protocol/access/token-format.ts';
-import { operations } from '../../../protocol/operations/index.ts';
+import { calls } from '../../../protocol/operations/calls.ts';
 import type { AppContext } from '../context.ts';
 
 /** What browsers open without headers: nothing else takes a credential in its address, which logs may keep. */
-const OPENED_BY_ADDRESS = Object.values(operations)
-  .filter(({ replies }) => 101 in replies)
+const OPENED_BY_ADDRESS = Object.values(calls)
+  .filter(({ isSocket }) => isSocket)
   .map(({ path }) => new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`));
 
 /** Longer ones are refused unread. A JWT has 2 KB, seldom 4. */

@@ -62,7 +62,12 @@ class AsyncProducer:
             topic,
             headers,
             future,
-            lambda given: PendingRecord(OutgoingRecord(value, key, given, timestamp, partition), future, now_ms()),
+            lambda given: PendingRecord(
+                OutgoingRecord(value, key, given, timestamp, partition),
+                future,
+                now_ms(),
+                self._producing.claim_check_bytes,
+            ),
         )
         self._producing.accept(topic, record)
         return future
@@ -75,7 +80,9 @@ class AsyncProducer:
         """
         self._check_open()
         loop = asyncio.get_running_loop()
-        pending = pending_batch(topic, records, loop.create_future, self._producing.tracing)
+        pending = pending_batch(
+            topic, records, loop.create_future, self._producing.tracing, self._producing.claim_check_bytes
+        )
         for record in pending:
             self._producing.accept(topic, record)
         futures: list[asyncio.Future[Receipt]] = [record.sink for record in pending]  # type: ignore[misc]
@@ -113,7 +120,11 @@ def now_ms() -> int:
 
 
 def pending_batch(
-    topic: str, records: Iterable[OutgoingRecord], make_sink: object, tracing: Tracing | None
+    topic: str,
+    records: Iterable[OutgoingRecord],
+    make_sink: object,
+    tracing: Tracing | None,
+    claim_check_bytes: float = float("inf"),
 ) -> list[PendingRecord]:
     """Returns the records with a sink each. Raises PosthornError `invalid_argument`, which says which is wrong."""
     assert callable(make_sink)
@@ -121,21 +132,23 @@ def pending_batch(
     pending: list[PendingRecord] = []
     for index, record in enumerate(records):
         try:
-            pending.append(_pending(topic, record, make_sink(), sent_ms, tracing))
+            pending.append(_pending(topic, record, make_sink(), sent_ms, tracing, claim_check_bytes))
         except PosthornError as error:
             raise invalid_argument(f"record {index}: {error}") from error
     return pending
 
 
-def _pending(topic: str, record: OutgoingRecord, sink: Any, sent_ms: int, tracing: Tracing | None) -> PendingRecord:
+def _pending(
+    topic: str, record: OutgoingRecord, sink: Any, sent_ms: int, tracing: Tracing | None, claim_check_bytes: float
+) -> PendingRecord:
     if tracing is None:
-        return PendingRecord(record, sink, sent_ms)
+        return PendingRecord(record, sink, sent_ms, claim_check_bytes)
     return traced(
         tracing,
         topic,
         record.headers,
         sink,
-        lambda given: PendingRecord(replace(record, headers=given), sink, sent_ms),
+        lambda given: PendingRecord(replace(record, headers=given), sink, sent_ms, claim_check_bytes),
     )
 
 

@@ -64,7 +64,15 @@ class AsyncPublisher:
             exchange,
             headers,
             future,
-            lambda given: PendingMessage(body, given, properties, future, routing_key=routing_key, mandatory=mandatory),
+            lambda given: PendingMessage(
+                body,
+                given,
+                properties,
+                future,
+                routing_key=routing_key,
+                mandatory=mandatory,
+                claim_check_bytes=self._publishing.claim_check_bytes,
+            ),
             routing_key,
             properties,
         )
@@ -90,7 +98,9 @@ class AsyncPublisher:
             queue,
             headers,
             future,
-            lambda given: PendingMessage(body, given, properties, future),
+            lambda given: PendingMessage(
+                body, given, properties, future, claim_check_bytes=self._publishing.claim_check_bytes
+            ),
             properties=properties,
         )
         self._publishing.accept(Destination("queue", queue), message)

@@ -40,6 +40,12 @@ class ProducerOptions(TypedDict, total=False):
     Default 32 MiB."""
     delivery_timeout_ms: float
     """How long the producer tries to send a record before it fails with `timeout`. Default 120,000."""
+    claim_check_bytes: float
+    """Values of more bytes go to the broker's bucket as objects, and consumers get them back. Default 262,144;
+    `float("inf")`: none does. Without a bucket, or without the right to `write` objects, they stay limited to 1 MiB."""
+    claim_ttl_ms: float
+    """How long such an object lives at least. Default seven days. The retention of a topic and the TTL of a queue make it
+    longer."""
 
 
 class TransactionalProducerOptions(TypedDict, total=False):
@@ -75,6 +81,12 @@ class PublisherOptions(TypedDict, total=False):
     message_ids: bool | None
     """Whether messages without a `message_id` are given one. Default: those that go through an exchange are, and those
     that go to a queue with a `dedup_window_ms`."""
+    claim_check_bytes: float
+    """Bodies of more bytes go to the broker's bucket as objects, and consumers get them back. Default 262,144;
+    `float("inf")`: none does. Without a bucket, or without the right to `write` objects, they stay limited to 1 MiB."""
+    claim_ttl_ms: float
+    """How long such an object lives at least. Default seven days. The retention of a topic and the TTL of a queue make it
+    longer."""
 
 
 class ReaderOptions(TypedDict, total=False):

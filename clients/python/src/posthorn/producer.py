@@ -76,7 +76,12 @@ class Producer:
             topic,
             headers,
             future,
-            lambda given: PendingRecord(OutgoingRecord(value, key, given, timestamp, partition), future, now_ms()),
+            lambda given: PendingRecord(
+                OutgoingRecord(value, key, given, timestamp, partition),
+                future,
+                now_ms(),
+                self._producing.claim_check_bytes,
+            ),
         )
         self._inbox.put((topic, record))
         return future
@@ -96,7 +101,8 @@ class Producer:
             futures.append(running_future())
             return futures[-1]
 
-        for record in pending_batch(topic, records, make_sink, self._producing.tracing):
+        producing = self._producing
+        for record in pending_batch(topic, records, make_sink, producing.tracing, producing.claim_check_bytes):
             self._inbox.put((topic, record))
         return receipts_of([future.exception() or future.result() for future in futures])
 

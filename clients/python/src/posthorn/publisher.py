@@ -83,7 +83,15 @@ class Publisher:
             exchange,
             headers,
             future,
-            lambda given: PendingMessage(body, given, properties, future, routing_key=routing_key, mandatory=mandatory),
+            lambda given: PendingMessage(
+                body,
+                given,
+                properties,
+                future,
+                routing_key=routing_key,
+                mandatory=mandatory,
+                claim_check_bytes=self._publishing.claim_check_bytes,
+            ),
             routing_key,
             properties,
         )
@@ -110,7 +118,9 @@ class Publisher:
             queue,
             headers,
             future,
-            lambda given: PendingMessage(body, given, properties, future),
+            lambda given: PendingMessage(
+                body, given, properties, future, claim_check_bytes=self._publishing.claim_check_bytes
+            ),
             properties=properties,
         )
         self._inbox.put((Destination("queue", queue), message))

@@ -11,8 +11,9 @@ it.each([
   ['a~b', 'a~b', 'a name with a tilde'],
 ])('the consumer %s calls itself "%s": %s', (id, name) => expect(consumerName(id)).toBe(name));
 
-it('only a stream has the id of a stream', () =>
-  expect([streamConsumerId('', UUID), 'worker', 'a~b', ''].map(isOfStream)).toEqual([
+it('only a stream, or who has a keeper, has an id whose holdings end with a stream', () =>
+  expect([streamConsumerId('', UUID), 'poller~kept', 'worker', 'a~b', ''].map(isOfStream)).toEqual([
+    true,
     true,
     false,
     false,

@@ -65,7 +65,9 @@ class Bench {
 
   settle(kind: 'accept' | 'release' | 'reject', offsets: number[], delivery = 1, group = groupOf()): unknown {
     const acknowledgements = offsets.map((offset) => ({ kind, offset, delivery }));
-    return this.shared.acknowledge({ group, acknowledgements });
+    const nothing = { ranges: [], isLeaving: false };
+    const told = this.shared.acknowledge({ group, acknowledgements, ...nothing });
+    return isStaleGroup(told) ? told : told.outcomes;
   }
 }
 

@@ -251,4 +251,28 @@ describe('a tier', () => {
     await driver.tier.remove(definition, true);
     expect(inBucket(driver)).toEqual([]);
   });
+
+  it('deletes many in slices, and goes on after a failure where it was', async () => {
+    const driver = new TierDriver();
+    fill(driver);
+    await driver.seal();
+    const { definition } = driver.open!;
+    const [stored] = driver.bucket.objects.values();
+    for (let nth = 0; nth < 2_500; nth++) driver.bucket.objects.set(`${PREFIX}${nth}`, stored!);
+    const others = `${tierPrefix({ namespace: 'n', id: 1 }, 1)}0`;
+    driver.bucket.objects.set(others, stored!);
+    driver.open = null;
+    const left: number[] = [];
+    let deletions = 0;
+    driver.bucket.onStep = (call, when) => {
+      if (call !== 'delete' || when !== 'after') return;
+      left.push(driver.bucket.objects.size);
+      if (++deletions === 2) throw new Error('the bucket failed, as the test asked for');
+    };
+    await expect(driver.tier.remove(definition, true)).rejects.toThrow('as the test asked for');
+    await driver.tier.remove(definition, true);
+    expect(left[0]! - left[1]!).toBe(1_000);
+    expect(left).toHaveLength(3);
+    expect(inBucket(driver)).toEqual([others]);
+  });
 });

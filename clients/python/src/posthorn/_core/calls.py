@@ -28,6 +28,8 @@ class Call:
     """Of the body."""
     is_root: bool = False
     accept: str | None = None
+    range: tuple[int, int] | None = None
+    """The first and the last byte that are asked for."""
     wait_ms: int = 0
     """How long the broker may wait before it answers; added to the time limit."""
     timeout_ms: float | None = None

@@ -15,7 +15,7 @@ from .names import exchange_path, queue_path
 from .received import Confirmation
 from .records import RECORD_ALLOWANCE_BYTES, Sink, settle
 from .sequences import BatchProducer
-from .values import Headers, headers_text, record_size, text_json, value_size, value_text
+from .values import Headers, bytes_text, headers_text, record_size, text_json, value_bytes, value_size, value_text
 
 ID_BYTES_MAX = 48
 """What an id that the publisher makes may take, header included."""
@@ -50,7 +50,21 @@ class Destination:
 class PendingMessage:
     """A message that is not confirmed yet."""
 
-    __slots__ = ("_start", "is_mandatory", "is_settled", "message_id", "properties", "sink", "size")
+    __slots__ = (
+        "_body_size",
+        "_rest",
+        "_text",
+        "body",
+        "content_type",
+        "held_bytes",
+        "is_mandatory",
+        "is_settled",
+        "life",
+        "message_id",
+        "properties",
+        "sink",
+        "size",
+    )
 
     def __init__(
         self,
@@ -61,6 +75,7 @@ class PendingMessage:
         *,
         routing_key: str | None = None,
         mandatory: bool = False,
+        claim_check_bytes: float = float("inf"),
     ) -> None:
         text = value_text(body)
         pairs = checked_headers(headers)
@@ -69,21 +84,33 @@ class PendingMessage:
         self.is_mandatory = mandatory
         self.is_settled = False
         self.sink = sink
-        start = f'{{"body":{text}'
+        rest = ""
         if pairs:
-            start += f',"headers":{headers_text(pairs)}'
+            rest += f',"headers":{headers_text(pairs)}'
         extra = 0
         if routing_key is not None:
             extra = len(routing_key.encode("utf-8", "surrogatepass")) + 16
             if extra > ROUTING_KEY_BYTES_MAX + 16:
                 raise invalid_argument(f"routing_key has more than {ROUTING_KEY_BYTES_MAX} bytes")
-            start += f',"routing_key":{text_json(routing_key)}'
+            rest += f',"routing_key":{text_json(routing_key)}'
         if mandatory:
-            start += ',"mandatory":true'
-        self._start = start
+            rest += ',"mandatory":true'
+        self._text = text
+        self._rest = rest
         extra += sum(len(name) + len(value.encode()) + 4 for name, value in self.properties.items())
-        self.size = record_size(None, value_size(body, text), pairs) + extra
+        self._body_size = value_size(body, text)
+        self.size = record_size(None, self._body_size, pairs) + extra
         self.size += 0 if self.message_id is not None else ID_BYTES_MAX
+        self.held_bytes = self.size + RECORD_ALLOWANCE_BYTES
+        self.body = value_bytes(body, text) if self._body_size > claim_check_bytes else None
+        """The body, if it is so large that it goes to the bucket."""
+        self.content_type = properties.get("content_type")
+        self.life = properties
+        """What it says of its life."""
+        if self.body is None:
+            self.check_size()
+
+    def check_size(self) -> None:
         if self.size > RECORD_BYTES_MAX:
             raise PosthornError(
                 "record_too_large",
@@ -91,15 +118,18 @@ class PendingMessage:
                 details={"bytes_max": RECORD_BYTES_MAX},
             )
 
-    @property
-    def held_bytes(self) -> int:
-        return self.size + RECORD_ALLOWANCE_BYTES
+    def claim(self, claim: str) -> None:
+        """The body is in the bucket: the message says where, in the place of it."""
+        self.properties["claim"] = text_json(claim)
+        self._text = bytes_text(b"")
+        self.size += len(claim) + 16 - self._body_size
+        self.body = None
 
     @property
     def text(self) -> str:
         if not self.properties:
-            return self._start + "}"
-        return f'{self._start},"properties":{properties_text(self.properties)}}}'
+            return f'{{"body":{self._text}{self._rest}}}'
+        return f'{{"body":{self._text}{self._rest},"properties":{properties_text(self.properties)}}}'
 
     def identify(self, message_id: str) -> None:
         """Before it goes for the first time: what is tried again must have the same id."""

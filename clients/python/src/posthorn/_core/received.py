@@ -134,6 +134,10 @@ class PeekedMessage(Received):
     def _where(self) -> str:
         return "the body of the message"
 
+    def _claim_text(self) -> str | None:
+        claim: str | None = self.properties.get("claim")
+        return claim
+
     @property
     def body(self) -> bytes | None:
         """The bytes as they are stored; None if there is no body."""

@@ -10,15 +10,18 @@ from typing import Any, Protocol, TypeVar
 from ..errors import PosthornError, invalid_argument
 from .limits import TIMESTAMP_AHEAD_MS_MAX
 from .names import check_partition
+from .received import CLAIM_HEADER
 from .sequences import BatchProducer
 from .values import (
     Headers,
+    bytes_text,
     header_pairs,
     headers_text,
     key_bytes,
     record_size,
     text_or_bytes,
     timestamp_ms,
+    value_bytes,
     value_size,
     value_text,
 )
@@ -54,27 +57,50 @@ class OutgoingRecord:
 class PendingRecord:
     """A record that is not stored yet."""
 
-    __slots__ = ("key", "sink", "size", "text", "timestamp", "wanted_partition")
+    __slots__ = (
+        "body",
+        "content_type",
+        "held_bytes",
+        "key",
+        "pairs",
+        "sink",
+        "size",
+        "text",
+        "timestamp",
+        "wanted_partition",
+    )
 
-    def __init__(self, record: OutgoingRecord, sink: Sink[Any], now_ms: int) -> None:
+    def __init__(
+        self, record: OutgoingRecord, sink: Sink[Any], now_ms: int, claim_check_bytes: float = float("inf")
+    ) -> None:
         value = value_text(record.value)
         self.key = key_bytes(record.key)
-        pairs = header_pairs(record.headers)
+        self.pairs = header_pairs(record.headers)
         self.timestamp = now_ms
         if record.timestamp is not None:
             self.timestamp = timestamp_ms(record.timestamp)
             if self.timestamp > now_ms + TIMESTAMP_AHEAD_MS_MAX:
                 raise invalid_argument(f"timestamp {self.timestamp} is more than one hour ahead of now")
         self.wanted_partition = None if record.partition is None else check_partition(record.partition)
-        key = "" if self.key is None else f'"key":{text_or_bytes(self.key)},'
-        headers = f'"headers":{headers_text(pairs)},' if pairs else ""
-        self.text = f'{{{key}{headers}"timestamp":{self.timestamp},"value":{value}'
-        self.size = record_size(self.key, value_size(record.value, value), pairs)
         self.sink = sink
+        size = value_size(record.value, value)
+        self._write(value, size)
+        self.held_bytes = self.size + RECORD_ALLOWANCE_BYTES
+        self.body = value_bytes(record.value, value) if size > claim_check_bytes else None
+        """The value, if it is so large that it goes to the bucket."""
+        self.content_type = None if isinstance(record.value, (bytes, bytearray, memoryview)) else "application/json"
 
-    @property
-    def held_bytes(self) -> int:
-        return self.size + RECORD_ALLOWANCE_BYTES
+    def claim(self, claim: str) -> None:
+        """The value is in the bucket: the record says where, in the place of it."""
+        self.pairs.append((CLAIM_HEADER, claim.encode()))
+        self._write(bytes_text(b""), 0)
+        self.body = None
+
+    def _write(self, value: str, size: int) -> None:
+        key = "" if self.key is None else f'"key":{text_or_bytes(self.key)},'
+        headers = f'"headers":{headers_text(self.pairs)},' if self.pairs else ""
+        self.text = f'{{{key}{headers}"timestamp":{self.timestamp},"value":{value}'
+        self.size = record_size(self.key, size, self.pairs)
 
     @property
     def is_free(self) -> bool:

@@ -138,6 +138,15 @@ def varint_size(number: int) -> int:
     return max(1, -(-(number << 1).bit_length() // 7))
 
 
+def value_bytes(value: object, text: str) -> bytes:
+    """Returns a value as it is stored. `text` is its JSON."""
+    if isinstance(value, _BYTES):
+        return bytes(value)
+    if text.startswith('{"$base64":"'):
+        return base64.b64decode(json.loads(text)["$base64"])
+    return text.encode()
+
+
 def nullable_size(data: bytes | None) -> int:
     return 1 if data is None else varint_size(len(data)) + len(data)
 

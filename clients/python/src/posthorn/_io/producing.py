@@ -20,6 +20,7 @@ from .._core.topic_lines import TopicLines
 from ..admin.topics import get_topic
 from ..errors import PosthornError, invalid_argument
 from .backlog import Backlog, Tasks, seen, unexpected
+from .claiming import CLAIM_CHECK_BYTES, CLAIM_TTL_MS, Claiming
 from .transport import Transport, with_retries
 
 METADATA_AGE_S = 300
@@ -48,6 +49,8 @@ class ProducerConfig:
     idempotent: bool
     buffer_bytes: int
     delivery_timeout_ms: float
+    claim_check_bytes: float
+    claim_ttl_ms: float
 
 
 def producer_config(
@@ -59,6 +62,8 @@ def producer_config(
     delivery: Delivery | None = None,
     buffer_bytes: int = 32 * MiB,
     delivery_timeout_ms: float = 120_000,
+    claim_check_bytes: float = CLAIM_CHECK_BYTES,
+    claim_ttl_ms: float = CLAIM_TTL_MS,
 ) -> ProducerConfig:
     """Checks the options. Raises PosthornError `invalid_argument`."""
     if delivery is not None:
@@ -78,8 +83,19 @@ def producer_config(
     check_range("max_in_flight", max_in_flight, 1, 1_000)
     check_range("buffer_bytes", buffer_bytes, 1, float("inf"))
     check_range("delivery_timeout_ms", delivery_timeout_ms, 1, float("inf"))
+    check_range("claim_check_bytes", claim_check_bytes, 0, float("inf"))
+    check_range("claim_ttl_ms", claim_ttl_ms, 1, float("inf"))
     is_idempotent = acks != "none" if idempotent is None else idempotent
-    return ProducerConfig(batch_bytes, max_in_flight, acks or "durable", is_idempotent, buffer_bytes, delivery_timeout_ms)
+    return ProducerConfig(
+        batch_bytes,
+        max_in_flight,
+        acks or "durable",
+        is_idempotent,
+        buffer_bytes,
+        delivery_timeout_ms,
+        claim_check_bytes,
+        claim_ttl_ms,
+    )
 
 
 async def ask_identity(transport: Transport, fields: dict[str, object] | None = None) -> Identity:
@@ -122,6 +138,15 @@ class Producing:
         self._transactional_id = transactional_id
         self._topics: dict[str, TopicLines] = {}
         self._tasks = Tasks()
+        self.claim_check_bytes = config.claim_check_bytes
+        self._claiming: Claiming[str, PendingRecord] = Claiming(
+            transport,
+            self._tasks,
+            config.claim_ttl_ms,
+            self._life_in,
+            lambda name, record: self._enter(self._topics[name], record),
+            self._fail_record,
+        )
         self._loading: dict[str, asyncio.Task[None]] = {}
         self._identifying: asyncio.Task[None] | None = None
         self._in_flight = 0
@@ -140,6 +165,10 @@ class Producing:
             lines = TopicLines(check_name("topic", topic), self._config.batch_bytes, timeout_s)
             self._topics[topic] = lines
         self.backlog.add(record.held_bytes)
+        if not self._claiming.takes(topic, record):
+            self._enter(lines, record)
+
+    def _enter(self, lines: TopicLines, record: PendingRecord) -> None:
         if lines.topic is not None and not lines.waiting and lines.add(record, monotonic()) is None:
             self._pump_soon()
             return
@@ -150,6 +179,7 @@ class Producing:
 
     async def flush(self) -> None:
         """Returns when everything accepted before is stored or has failed."""
+        await self._claiming.settled()
         for lines in list(self._topics.values()):
             while lines.waiting:
                 await asyncio.wait([self._load(lines)])
@@ -168,6 +198,7 @@ class Producing:
             return
         self._aborted = error
         self._tasks.cancel()
+        self._claiming.abort(error)
         for lines in self._topics.values():
             for record in lines.waiting:
                 self._fail_record(record, error)
@@ -178,6 +209,11 @@ class Producing:
     async def ended(self) -> None:
         """Returns when no task is left."""
         await self._tasks.ended()
+
+    async def _life_in(self, topic: str, _: PendingRecord) -> float | None:
+        """How long a record of the topic may live, in ms; None: without end."""
+        found = await self._transport.run(get_topic(topic))
+        return found["retention_ms"] if found["cleanup_policy"] == "delete" else None
 
     async def _assign(self, lines: TopicLines) -> None:
         """What waited for the topic goes into batches, or fails."""

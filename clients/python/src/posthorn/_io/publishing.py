@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, time_ns
 from typing import Literal
 
 from .._core.calls import Call
@@ -23,9 +23,11 @@ from .._core.names import check_exchange, check_wide_name
 from .._core.reply_error import culprits_of
 from .._core.retry import delay_s
 from .._core.sequences import Sequences
+from .._core.values import timestamp_ms
 from ..admin.queues import get_queue
 from ..errors import PosthornError, invalid_argument
 from .backlog import Backlog, Tasks, unexpected
+from .claiming import CLAIM_CHECK_BYTES, CLAIM_TTL_MS, Claiming
 from .producing import ask_identity
 from .transport import Transport
 
@@ -46,6 +48,8 @@ class PublisherConfig:
     delivery_timeout_ms: float
     idempotent: bool
     message_ids: bool | None
+    claim_check_bytes: float
+    claim_ttl_ms: float
 
 
 def publisher_config(
@@ -59,6 +63,8 @@ def publisher_config(
     idempotent: bool | None = None,
     delivery: Literal["at-least-once", "exactly-once"] | None = None,
     message_ids: bool | None = None,
+    claim_check_bytes: float = CLAIM_CHECK_BYTES,
+    claim_ttl_ms: float = CLAIM_TTL_MS,
 ) -> PublisherConfig:
     """Checks the options. Raises PosthornError `invalid_argument`."""
     if delivery is not None:
@@ -74,6 +80,8 @@ def publisher_config(
     check_range("max_unconfirmed", max_unconfirmed, 1, infinity)
     check_range("buffer_bytes", buffer_bytes, 1, infinity)
     check_range("delivery_timeout_ms", delivery_timeout_ms, 1, infinity)
+    check_range("claim_check_bytes", claim_check_bytes, 0, infinity)
+    check_range("claim_ttl_ms", claim_ttl_ms, 1, infinity)
     return PublisherConfig(
         batch_messages,
         batch_bytes,
@@ -83,6 +91,8 @@ def publisher_config(
         delivery_timeout_ms,
         True if idempotent is None else idempotent,
         message_ids,
+        claim_check_bytes,
+        claim_ttl_ms,
     )
 
 
@@ -113,6 +123,10 @@ class Publishing:
         self._sequences = Sequences() if config.idempotent else None
         self._lines: dict[Destination, MessageLine] = {}
         self._tasks = Tasks()
+        self.claim_check_bytes = config.claim_check_bytes
+        self._claiming: Claiming[Destination, PendingMessage] = Claiming(
+            transport, self._tasks, config.claim_ttl_ms, self._life_in, self._enter, self._settle
+        )
         self._identifying: asyncio.Task[None] | None = None
         self._id_prefix = f"{str(uuid.uuid4())[:18]}-"
         self._ids = 0
@@ -137,8 +151,37 @@ class Publishing:
             self._lines[destination] = line
         self.bytes.add(message.held_bytes)
         self.messages.add(1)
-        line.add(message, monotonic())
+        if not self._claiming.takes(destination, message):
+            self._enter(destination, message)
+
+    def _enter(self, destination: Destination, message: PendingMessage) -> None:
+        message.check_size()
+        self._lines[destination].add(message, monotonic())
         self._pump_soon()
+
+    async def _life_in(self, destination: Destination, message: PendingMessage) -> float:
+        """How long the message, and a dead letter of it, may live at least, in ms."""
+        later = float(message.life.get("delay_ms") or 0)
+        at = message.life.get("deliver_at")
+        if at is not None:
+            later = max(0.0, timestamp_ms(at) - time_ns() / 1_000_000)
+        life = float(message.life.get("expiration_ms") or 0)
+        dead = self._config.claim_ttl_ms
+        if not destination.is_exchange:
+            queue = await self._transport.run(get_queue(destination.name))
+            life = max(life, queue["message_ttl_ms"] or 0)
+            target = queue["dead_letter"]
+            if target is None:
+                dead = max(dead, await self._dead_ttl(f"{destination.name}.dlq"))
+            elif target != "none" and "exchange" not in target:
+                dead = max(dead, await self._dead_ttl(target["queue"]))
+        return later + life + dead
+
+    async def _dead_ttl(self, queue: str) -> float:
+        try:
+            return (await self._transport.run(get_queue(queue)))["message_ttl_ms"] or 0
+        except PosthornError:
+            return 0  # it does not exist yet
 
     async def ready(self) -> None:
         while not (self.bytes.has_room and self.messages.has_room):
@@ -147,6 +190,7 @@ class Publishing:
 
     async def flush(self) -> None:
         """Returns when everything accepted before is confirmed or has failed."""
+        await self._claiming.settled()
         flush = Flush({batch for line in self._lines.values() for batch in line.batches})
         self._flushes.append(flush)
         self._pump()
@@ -161,6 +205,7 @@ class Publishing:
             return
         self._aborted = error
         self._tasks.cancel()
+        self._claiming.abort(error)
         for line in self._lines.values():
             for batch in line.drain():
                 self._end(batch, error)

@@ -128,6 +128,8 @@ class Transport:
             headers["content-type"] = call.content_type
         if call.accept is not None:
             headers["accept"] = call.accept
+        if call.range is not None:
+            headers["range"] = f"bytes={call.range[0]}-{call.range[1]}"
         if self._topology_version > 0:
             headers[_TOPOLOGY_VERSION] = str(self._topology_version)
         query = {name: value for name, value in call.query.items() if value is not None}

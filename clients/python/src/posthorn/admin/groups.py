@@ -61,9 +61,9 @@ class GroupDescription(TypedDict):
 
 OffsetResetResult = TypedDict(
     "OffsetResetResult",
-    {"topic": str, "topic_id": int, "partition": int, "from": "int | None", "to": int},
+    {"topic": str, "topic_id": int, "partition": int, "from": "int | None", "to": "int | None"},
 )
-"""What a reset did in a partition: `to` is held to the range of the log."""
+"""What a reset did in a partition: `to` is held to the range of the log; None: nothing is committed."""
 
 
 def list_groups() -> Operation[list[str]]:
@@ -94,7 +94,7 @@ def reset_offsets(
     group: str,
     topic: str,
     *,
-    to: Start | datetime | None = None,
+    to: Start | datetime | Literal["none"] | None = None,
     shift_by: int | None = None,
     partitions: list[int] | None = None,
     topic_id: int | None = None,
@@ -102,7 +102,7 @@ def reset_offsets(
 ) -> Operation[list[OffsetResetResult]]:
     """Moves the committed offsets of a group without members.
 
-    Give either `to` (an offset, `earliest`, `latest` or a time) or `shift_by`. A group that does not exist is created, so
+    Give either `to` (an offset, `earliest`, `latest`, a time, or `none`: the group forgets what it has committed) or `shift_by`. A group that does not exist is created, so
     that its first member begins there.
 
     Raises PosthornError `group_not_empty`, `topic_not_found`, `partition_not_found`, `inconsistent_topic_id`.
@@ -111,7 +111,7 @@ def reset_offsets(
         raise invalid_argument("give either to or shift_by")
     fields = given(
         topic=check_name("topic", topic),
-        to=None if to is None else wire_start(to, "to"),
+        to=to if to is None or to == "none" else wire_start(to, "to"),
         shift_by=shift_by,
         partitions=partitions,
         topic_id=topic_id,

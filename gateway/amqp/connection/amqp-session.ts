@@ -1,14 +1,17 @@
-/** AMQP socket: one TCP connection and its AMQP machine. It has what the machine must not have: time and I/O. */
+/**
+ * AMQP session: one connection of a client and its AMQP machine, over TCP or whatever else carries bytes. It has what the machine
+ * must not have: time and I/O.
+ */
 
-import type { Socket } from 'node:net';
 import { RECORD_BYTES_MAX } from '../../../protocol/limits.ts';
 import { isName } from '../../../protocol/names/name-rule.ts';
 import { VERSION } from '../../../protocol/version.ts';
 import type { BrokerPort, Done } from '../../../wire/amqp/broker-port.ts';
 import { Connection } from '../../../wire/amqp/connection/connection.ts';
 import type { Login } from '../../../wire/amqp/connection/login.ts';
+import { atEndOfTurn } from '../../../sdk/client/end-of-turn.ts';
 import { isPortError, portError } from '../../../wire/amqp/reply-codes.ts';
-import type { BrokerClient, BrokerClients } from './broker-clients.ts';
+import type { BrokerAddress, BrokerClient, BrokerClients } from './broker-clients.ts';
 import { portErrorOf } from '../broker-errors.ts';
 import { credentialOf, probe, type Credential } from './credentials.ts';
 import type { ExclusiveQueues } from '../queues/exclusive-queues.ts';
@@ -16,9 +19,27 @@ import type { QueueConsumers } from '../queues/queue-consumers.ts';
 import type { QueueEndings } from '../queues/queue-endings.ts';
 import { SdkPort } from '../sdk-port.ts';
 
-export interface SocketSettings {
-  /** Of the broker. */
-  url: string;
+/** What carries the bytes of a session. */
+export interface Duplex {
+  /** Whether the client is on this machine. */
+  readonly isFromHere: boolean;
+  readonly isWritable: boolean;
+  /** Much waits until the client reads it. The session is told when that is over. */
+  readonly isFull: boolean;
+  /** What waits until the client reads it. */
+  readonly unreadBytes: number;
+  readonly isPaused: boolean;
+  write(bytes: Uint8Array): void;
+  /** Until it is resumed nothing more is received. */
+  pause(): void;
+  resume(): void;
+  /** Closes it when all is written. */
+  end(): void;
+  destroy(): void;
+}
+
+export interface SessionSettings {
+  broker: BrokerAddress;
   clients: BrokerClients;
   exclusive: ExclusiveQueues;
   consumers: QueueConsumers;
@@ -32,26 +53,30 @@ export interface SocketSettings {
 const BACKLOG_COUNT_MAX = 10_000;
 const BACKLOG_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Above it a client is not read until it reads: what it asks is answered, and answers are longer than questions. */
+const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
+
 /** How long a client may take to agree to a close, in ms. */
 const CLOSE_MS = 5_000;
 
-export class AmqpSocket {
-  readonly #socket: Socket;
-  readonly #settings: SocketSettings;
+export class AmqpSession {
+  readonly #duplex: Duplex;
+  readonly #settings: SessionSettings;
   readonly #connection: Connection;
-  readonly #loginTimer: NodeJS.Timeout;
+  readonly #loginTimer: ReturnType<typeof setTimeout>;
   #credential: Credential | null = null;
   #port: SdkPort | null = null;
   #client: BrokerClient | null = null;
   #namespace = '';
-  #heart: NodeJS.Timeout | undefined;
-  #closeTimer: NodeJS.Timeout | undefined;
+  #heart: ReturnType<typeof setInterval> | undefined;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #isFlushing = false;
   #isFinished = false;
+  #hasEnded = false;
   #drained: PromiseWithResolvers<void> | null = null;
 
-  constructor(socket: Socket, settings: SocketSettings) {
-    this.#socket = socket;
+  constructor(duplex: Duplex, settings: SessionSettings) {
+    this.#duplex = duplex;
     this.#settings = settings;
     this.#connection = new Connection(
       {
@@ -64,12 +89,33 @@ export class AmqpSocket {
       },
       RECORD_BYTES_MAX,
     );
-    this.#loginTimer = setTimeout(() => socket.destroy(), settings.loginMs);
-    socket.setNoDelay(true);
-    socket.on('data', (chunk) => this.#guard(() => this.#connection.receive(plain(chunk))));
-    socket.on('drain', () => this.#onDrain());
-    socket.on('error', () => {}); // `close` follows
-    socket.on('close', () => this.#end());
+    this.#loginTimer = setTimeout(() => duplex.destroy(), settings.loginMs);
+  }
+
+  receive(bytes: Uint8Array): void {
+    this.#guard(() => this.#connection.receive(bytes));
+  }
+
+  /** The duplex is not full any more. */
+  drained(): void {
+    this.#drained?.resolve();
+    this.#drained = null;
+    if (this.#duplex.isPaused) this.#wake();
+  }
+
+  /** The duplex is closed, by whichever side. */
+  ended(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#isFinished = true;
+    clearTimeout(this.#loginTimer);
+    clearTimeout(this.#closeTimer);
+    clearInterval(this.#heart);
+    this.drained();
+    this.#connection.end();
+    this.#port?.close();
+    this.#client?.release();
+    this.#client = null;
   }
 
   /** Tells the client that this server stops. */
@@ -79,12 +125,12 @@ export class AmqpSocket {
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    this.#duplex.destroy();
   }
 
   async #authenticate(login: Login, done: Done<null>): Promise<void> {
     try {
-      const credential = await credentialOf(this.#settings.url, login, isLoopback(this.#socket));
+      const credential = await credentialOf(this.#settings.broker, login, this.#duplex.isFromHere);
       if (isPortError(credential)) return done(credential);
       this.#credential = credential;
       done(null);
@@ -97,10 +143,10 @@ export class AmqpSocket {
     // A broker without tokens has nothing to check a secret by.
     if (this.#credential!.token === null) return done(null);
     try {
-      const { url } = this.#settings;
-      const credential = await credentialOf(url, login, isLoopback(this.#socket));
+      const { broker } = this.#settings;
+      const credential = await credentialOf(broker, login, this.#duplex.isFromHere);
       if (isPortError(credential)) return done(credential);
-      const problem = await probe(url, this.#namespace, credential.token);
+      const problem = await probe(broker, this.#namespace, credential.token);
       if (problem !== null) return done(portError('not-allowed', `the new secret was refused: ${problem}`));
       this.#client?.renew(credential.token);
       done(null);
@@ -110,10 +156,10 @@ export class AmqpSocket {
   }
 
   async #openHost(virtualHost: string, done: Done<BrokerPort>): Promise<void> {
-    const { url, clients, exclusive, consumers, endings } = this.#settings;
+    const { broker, clients, exclusive, consumers, endings } = this.#settings;
     const { token } = this.#credential!;
     const namespace = virtualHost === '/' ? 'default' : virtualHost;
-    const problem = isName(namespace) ? await probe(url, namespace, token) : 'namespace_not_found';
+    const problem = isName(namespace) ? await probe(broker, namespace, token) : 'namespace_not_found';
     if (this.#isFinished) return;
     if (problem === 'namespace_not_found')
       return done(portError('not-allowed', `vhost ${virtualHost} not found`));
@@ -134,7 +180,7 @@ export class AmqpSocket {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     // Not at once: what answers together is written together, and confirmed by one confirm.
-    setImmediate(() => {
+    atEndOfTurn(() => {
       this.#isFlushing = false;
       this.#guard(() => this.#flush());
     });
@@ -142,13 +188,16 @@ export class AmqpSocket {
 
   #flush(): void {
     const bytes = this.#connection.takeOutput();
-    if (bytes.length > 0 && this.#socket.writable) this.#socket.write(bytes);
+    if (bytes.length > 0 && this.#duplex.isWritable) this.#duplex.write(bytes);
     const { count, bytes: heldBytes } = this.#connection.backlog;
-    const isFull = count > BACKLOG_COUNT_MAX || heldBytes > BACKLOG_BYTES_MAX;
-    if (isFull) this.#socket.pause();
-    else if (this.#socket.isPaused()) this.#socket.resume();
+    const isFull =
+      count > BACKLOG_COUNT_MAX ||
+      heldBytes > BACKLOG_BYTES_MAX ||
+      this.#duplex.unreadBytes > UNREAD_BYTES_MAX;
+    if (isFull) this.#duplex.pause();
+    else if (this.#duplex.isPaused) this.#duplex.resume();
     if (this.#connection.isOpen) this.#onOpen();
-    if (this.#connection.isClosing) this.#closeTimer ??= setTimeout(() => this.#socket.destroy(), CLOSE_MS);
+    if (this.#connection.isClosing) this.#closeTimer ??= setTimeout(() => this.#duplex.destroy(), CLOSE_MS);
   }
 
   #onOpen(): void {
@@ -156,41 +205,24 @@ export class AmqpSocket {
     const { heartbeatS } = this.#connection;
     if (this.#heart !== undefined || heartbeatS === 0) return;
     this.#heart = setInterval(() => {
-      if (!this.#connection.tick(!this.#socket.isPaused())) this.#socket.destroy();
+      if (!this.#connection.tick(!this.#duplex.isPaused)) this.#duplex.destroy();
     }, heartbeatS * 500);
   }
 
   #finish(): void {
     this.#isFinished = true;
     this.#wake();
-    setImmediate(() => {
+    atEndOfTurn(() => {
       this.#guard(() => this.#flush());
-      this.#socket.end();
-      this.#closeTimer ??= setTimeout(() => this.#socket.destroy(), CLOSE_MS);
+      this.#duplex.end();
+      this.#closeTimer ??= setTimeout(() => this.#duplex.destroy(), CLOSE_MS);
     });
   }
 
   #whenDrained(): Promise<void> | undefined {
-    if (!this.#socket.writableNeedDrain || this.#socket.destroyed) return undefined;
+    if (!this.#duplex.isFull || this.#hasEnded) return undefined;
     this.#drained ??= Promise.withResolvers();
     return this.#drained.promise;
-  }
-
-  #onDrain(): void {
-    this.#drained?.resolve();
-    this.#drained = null;
-  }
-
-  #end(): void {
-    this.#isFinished = true;
-    clearTimeout(this.#loginTimer);
-    clearTimeout(this.#closeTimer);
-    clearInterval(this.#heart);
-    this.#onDrain();
-    this.#connection.end();
-    this.#port?.close();
-    this.#client?.release();
-    this.#client = null;
   }
 
   /** A fault of ours ends the connection, not the process. */
@@ -199,15 +231,7 @@ export class AmqpSocket {
       run();
     } catch (error) {
       this.#settings.onError(error);
-      this.#socket.destroy();
+      this.#duplex.destroy();
     }
   }
-}
-
-/** Pieces of a `Buffer` cost more than those of a plain array. */
-const plain = ({ buffer, byteOffset, length }: Buffer): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, length);
-
-function isLoopback({ remoteAddress = '' }: Socket): boolean {
-  return remoteAddress === '::1' || /^(::ffff:)?127\./.test(remoteAddress);
 }

@@ -1,8 +1,8 @@
 /** DeleteRecords: raises the start of partitions. */
 
-import { ERRORS } from '../../../wire/kafka/error-codes.ts';
-import { failureOf } from '../broker/broker-errors.ts';
-import type { Handler } from '../session.ts';
+import { ERRORS } from '../../../../wire/kafka/error-codes.ts';
+import { failureOf } from '../../broker/broker-errors.ts';
+import type { Handler } from '../../session.ts';
 
 interface DeleteRecordsRequest {
   topics: { name: string; partitions: { partitionIndex: number; offset: number }[] }[];

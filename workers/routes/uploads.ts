@@ -1,0 +1,85 @@
+/** Uploads: the routes of objects that come in parts. */
+
+import type { Hono } from 'hono';
+import { isFailure } from '../../protocol/errors.ts';
+import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
+import { calls } from '../../protocol/operations/calls.ts';
+import {
+  partPutQuerySchema,
+  uploadBeginSchema,
+  uploadCompleteSchema,
+} from '../../protocol/schemas/objects.ts';
+import type { AppEnv } from '../http/context.ts';
+import { jsonReply } from '../http/json-reply.ts';
+import { problem } from '../http/problem.ts';
+import { readQuery } from '../http/query.ts';
+import { readBody } from '../http/request.ts';
+import { askBucket } from '../objects/bucket.ts';
+import { drain } from '../objects/drain.ts';
+import { freeRoom, withRoom } from '../objects/room.ts';
+import { beginUpload, completeUpload, putPart, readNote, removeUpload } from '../objects/uploads.ts';
+import { bind } from './bind.ts';
+import { lengthOf, readObject } from './objects.ts';
+
+export function uploadRoutes(app: Hono<AppEnv>): void {
+  bind(app, calls.beginUpload, async (c) => {
+    const named = readObject(c);
+    if (isFailure(named)) return problem(c, named);
+    const body = await readBody(c, uploadBeginSchema);
+    if (isFailure(body)) return problem(c, body);
+    const { bytes, sha256, content_type: contentType = BYTES_TYPE } = body.fields;
+    const isUsed = (given: Awaited<ReturnType<typeof beginUpload>>): boolean => 'begun' in given;
+    const answer = await askBucket(c.env, (bucket) =>
+      withRoom(c.env, named.namespace, bytes, isUsed, () =>
+        beginUpload(bucket, named, { bytes, sha256, contentType }),
+      ),
+    );
+    if (isFailure(answer)) return problem(c, answer);
+    return 'begun' in answer ? jsonReply(c, answer.begun, 201) : jsonReply(c, answer.stored);
+  });
+
+  bind(app, calls.putPart, async (c) => {
+    const named = readObject(c);
+    if (isFailure(named)) return problem(c, named);
+    const query = readQuery(c, partPutQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const part = {
+      part: Number(c.req.param('part')),
+      length: lengthOf(c) ?? 0,
+      sha256: query.fields.sha256,
+      body: c.req.raw.body ?? new Blob().stream(),
+    };
+    const stored = await askBucket(c.env, (bucket) =>
+      putPart(bucket, named, c.req.param('upload') ?? '', part),
+    );
+    if (isFailure(stored)) await drain(c.req.raw, part.length);
+    return isFailure(stored) ? problem(c, stored) : jsonReply(c, stored);
+  });
+
+  bind(app, calls.completeUpload, async (c) => {
+    const named = readObject(c);
+    if (isFailure(named)) return problem(c, named);
+    const body = await readBody(c, uploadCompleteSchema);
+    if (isFailure(body)) return problem(c, body);
+    const done = await askBucket(c.env, (bucket) =>
+      completeUpload(bucket, named, c.req.param('upload') ?? '', body.fields.parts),
+    );
+    if (isFailure(done)) return problem(c, done);
+    const { stored, isNew, wasted } = done;
+    await freeRoom(c.env, named.namespace, wasted);
+    return isFailure(stored) ? problem(c, stored) : jsonReply(c, stored, isNew ? 201 : 200);
+  });
+
+  bind(app, calls.abortUpload, async (c) => {
+    const named = readObject(c);
+    if (isFailure(named)) return problem(c, named);
+    const upload = c.req.param('upload') ?? '';
+    const removed = await askBucket(c.env, async (bucket) => {
+      const note = await readNote(bucket, named, upload);
+      return isFailure(note) ? note : await removeUpload(bucket, named, upload, note);
+    });
+    if (isFailure(removed)) return problem(c, removed);
+    await freeRoom(c.env, named.namespace, removed);
+    return jsonReply(c, { upload });
+  });
+}
