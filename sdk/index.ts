@@ -171,6 +171,8 @@ export type {
   ShareGroup,
   ShareGroupDeclaration,
   ShareGroups,
+  ShareReset,
+  ShareResetResult,
   SharePartition,
 } from './admin/share-groups.ts';
 export { VERSION as version } from '../protocol/version.ts';

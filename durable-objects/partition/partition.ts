@@ -22,6 +22,8 @@ import type {
   ShareAcknowledged,
   ShareAcquire,
   ShareAcquired,
+  ShareReset,
+  ShareResetOutcome,
   ShareView,
   StaleGroup,
 } from '../rpc/share-groups.ts';
@@ -31,7 +33,7 @@ import { CleanUp } from './log/clean-up.ts';
 import { describePartition } from './log/describe-partition.ts';
 import { GroupExpiry } from './groups/group-expiry.ts';
 import { answerTo } from './read/read-replies.ts';
-import { resetGroup } from './read/reset-group.ts';
+import { resetGroup, resetShareGroup } from './read/reset-group.ts';
 import { serveRead, type ReadHost } from './read/serve-read.ts';
 import { appendReply } from './log/append-replies.ts';
 import { readAppend } from './log/read-append.ts';
@@ -283,6 +285,15 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   ): Promise<ShareAcknowledged | StaleGroup | Stale> {
     const result = await this.#tier.read(() => this.#current(version)?.shared.acknowledge(request));
     this.#shareDeadLetters.wake();
+    this.#reporter.changed();
+    return result ?? STALE;
+  }
+
+  async resetShared(version: number, reset: ShareReset): Promise<ShareResetOutcome | StaleGroup | Stale> {
+    const result = await this.#tier.read(() => {
+      const open = this.#current(version);
+      return open && resetShareGroup(open, reset);
+    });
     this.#reporter.changed();
     return result ?? STALE;
   }

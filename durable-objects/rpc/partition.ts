@@ -14,6 +14,8 @@ import type {
   ShareAcknowledged,
   ShareAcquire,
   ShareAcquired,
+  ShareReset,
+  ShareResetOutcome,
   ShareView,
   StaleGroup,
 } from './share-groups.ts';
@@ -182,6 +184,8 @@ export interface PartitionMethods extends Rpc.DurableObjectBranded {
     version: number,
     request: ShareAcknowledge,
   ): Promise<ShareAcknowledged | StaleGroup | Stale>;
+  /** Sets where a share group goes on. One row. */
+  resetShared(version: number, reset: ShareReset): Promise<ShareResetOutcome | StaleGroup | Stale>;
   describeShared(version: number, group: ShareGroupDefinition): ShareView | StaleGroup | Stale;
   /** Forgets a share group that was deleted, with its dead letters. */
   forgetShared(group: string, id: number): void;

@@ -55,6 +55,19 @@ export interface ShareAcknowledged {
   ranges: RangesOutcome;
 }
 
+export interface ShareReset {
+  group: ShareGroupDefinition;
+  /** `none`: the group begins anew. */
+  to: number | 'earliest' | 'latest' | { timestampMs: number } | 'none';
+  isDryRun: boolean;
+}
+
+export interface ShareResetOutcome {
+  /** Null: the group had not begun. */
+  from: number | null;
+  to: number | null;
+}
+
 export interface ShareView {
   startOffset: number;
   endOffset: number;

@@ -5,6 +5,7 @@ import {
   acknowledgeSchema,
   acquiredSchema,
   acquireSchema,
+  resetShareSchema,
   shareGroupConfigSchema,
   shareGroupDeletedSchema,
   shareGroupListSchema,
@@ -12,6 +13,7 @@ import {
   shareGroupStateSchema,
 } from '../schemas/share-groups.ts';
 import { ACQUIRED_RECORDS_TYPE } from '../headers/media-types.ts';
+import { resetReplySchema } from '../schemas/groups.ts';
 import { namePageQuerySchema } from '../schemas/pages.ts';
 import { onAll, onShareGroup } from './access-rule.ts';
 import {
@@ -76,6 +78,26 @@ export const shareGroupOperations = {
     replies: { 200: { description: 'The state of the share group', json: shareGroupStateSchema } },
     errors: [...GROUP_ERRORS, 'partition_unavailable'],
   },
+  resetShareGroup: {
+    id: 'resetShareGroup',
+    method: 'put',
+    path: `${GROUP}/offsets`,
+    tag: 'share groups',
+    access: onShareGroup('operate', '`view` on the topic'),
+    audit: true,
+    summary: 'Set where a share group goes on. Locked records are free for all',
+    body: { json: resetShareSchema },
+    replies: {
+      200: { description: 'The changes that were made, or would be made', json: resetReplySchema },
+    },
+    errors: [
+      ...GROUP_ERRORS,
+      'partition_not_found',
+      'inconsistent_topic_id',
+      'partition_unavailable',
+      ...BODY_ERRORS,
+    ],
+  },
   deleteShareGroup: {
     id: 'deleteShareGroup',
     method: 'delete',
@@ -102,7 +124,7 @@ export const shareGroupOperations = {
         json: acquiredSchema,
         frame: {
           type: ACQUIRED_RECORDS_TYPE,
-          description: 'The batches of the records as they are stored (docs/frames.md, Acquired records)',
+          description: 'Stored batches (docs/frames.md, Acquired records)',
         },
       },
     },

@@ -281,19 +281,22 @@ export type GroupOffsetReply = z.infer<typeof groupOffsetSchema>;
 export const groupOffsetsSchema = z.object({ offsets: z.array(groupOffsetSchema), next: nextPage() });
 export type GroupOffsets = z.infer<typeof groupOffsetsSchema>;
 
+export const resetTo = () =>
+  z.union([
+    z.int().min(0),
+    z.enum(['earliest', 'latest', 'none']),
+    z
+      .string()
+      .regex(/^@\d{1,15}$/, 'expected an offset, "earliest", "latest", "none" or "@" and milliseconds'),
+  ]);
+export type ResetTo = z.output<ReturnType<typeof resetTo>>;
+
 export const resetSchema = z
   .strictObject({
     topic: nameSchema,
     ...namedTopicId,
     partitions: z.array(z.int().min(0)).min(1).max(GROUP_OFFSETS_MAX).optional().describe('Left out: all'),
-    to: z
-      .union([
-        z.int().min(0),
-        z.enum(['earliest', 'latest', 'none']),
-        z
-          .string()
-          .regex(/^@\d{1,15}$/, 'expected an offset, "earliest", "latest", "none" or "@" and milliseconds'),
-      ])
+    to: resetTo()
       .optional()
       .describe(
         'An offset, `earliest`, `latest`, or `@<ms>` for the first record at or after that time. `none`: the group forgets what it has committed, and begins by its reset policy',
@@ -313,7 +316,7 @@ export const resetReplySchema = z.object({
   offsets: z.array(
     z.object({
       ...identifiedPartition,
-      from: z.int().nullable(),
+      from: z.int().nullable().describe('Null: the group had not begun'),
       to: z
         .int()
         .nullable()

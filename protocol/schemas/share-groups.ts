@@ -17,6 +17,7 @@ import {
 } from '../limits.ts';
 import { nameSchema, wideNameSchema } from './names.ts';
 import { consumeDelivery, fetchedRecordSchema, type FetchedRecord } from './records.ts';
+import { namedPartitionSchema, resetTo, type NamedPartition } from './groups.ts';
 import { nextPage } from './pages.ts';
 
 const lockMs = () => z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX);
@@ -100,19 +101,15 @@ export const shareGroupDeletedSchema = z.object({
 
 const memberId = () => z.string().min(1).max(255);
 
-const partitionSchema = z.strictObject({
-  topic: nameSchema,
-  topic_id: z
-    .int()
-    .min(0)
-    .optional()
-    .describe('The call is refused if the topic was deleted and made again since'),
-  partition: z
-    .int()
-    .min(0)
-    .max(PARTITIONS_MAX - 1),
+export type SharePlace = NamedPartition;
+
+export const resetShareSchema = z.strictObject({
+  ...namedPartitionSchema.pick({ topic: true, topic_id: true }).shape,
+  partitions: z.array(z.int().min(0)).min(1).max(PARTITIONS_MAX).optional().describe('Left out: all'),
+  to: resetTo().describe('As for groups. `none`: the group begins anew, as `start` says'),
+  dry_run: z.boolean().default(false),
 });
-export type SharePlace = z.output<typeof partitionSchema>;
+export type ResetShareFields = z.output<typeof resetShareSchema>;
 
 export const acquireSchema = z.strictObject({
   member_id: memberId().describe('Any name that the member chooses. There is nothing to join'),
@@ -126,11 +123,11 @@ export const acquireSchema = z.strictObject({
   wait_ms: z.int().min(0).max(WAIT_MS_MAX).default(0).describe('How long to wait if there are none'),
   lock_duration_ms: lockMs().optional().describe("Instead of the group's"),
   partitions: z
-    .array(partitionSchema)
+    .array(namedPartitionSchema)
     .min(1)
     .max(PARTITIONS_MAX)
     .optional()
-    .describe('Only of these, which are of topics of the group. Default: all of the group'),
+    .describe('Only of these. Default: all'),
   delivery: consumeDelivery(
     'at-least-once (default): locked until they are acknowledged. at-most-once: accepted before they leave. Exactly once is for the member to do, by topic, partition and offset: it is refused here',
     ['at-most-once', 'at-least-once'],
@@ -160,16 +157,9 @@ const rangeSchema = z.strictObject({
   lock_duration_ms: lockMs().optional().describe("Of `extend`, instead of the group's"),
 });
 
-const acknowledgedPartitionSchema = partitionSchema.extend({
-  ranges: z
-    .array(rangeSchema)
-    .max(SHARE_IN_FLIGHT_MAX)
-    .default([])
-    .describe('All of them are acknowledged, or none. What lies before the start of the partition is done'),
-  release_held: z
-    .boolean()
-    .default(false)
-    .describe('After that, releases everything else that the member has locked: it goes away'),
+const acknowledgedPartitionSchema = namedPartitionSchema.extend({
+  ranges: z.array(rangeSchema).max(SHARE_IN_FLIGHT_MAX).default([]).describe('All are acknowledged, or none'),
+  release_held: z.boolean().default(false).describe('After that, releases what else the member has locked'),
 });
 export type AcknowledgedPartition = z.output<typeof acknowledgedPartitionSchema>;
 
@@ -236,7 +226,7 @@ export const acknowledgedSchema = z.object({
     .array(z.object({ tag: z.string(), outcome: z.enum(ACKNOWLEDGE_OUTCOMES) }))
     .describe('In the order of the request: accept, release, reject, extend'),
   partitions: z
-    .array(z.object({ ...partitionSchema.shape, outcome: z.enum(RANGES_OUTCOMES) }))
+    .array(z.object({ ...namedPartitionSchema.shape, outcome: z.enum(RANGES_OUTCOMES) }))
     .optional()
     .describe('In the order of the request. Absent if it names no ranges'),
 });

@@ -1,11 +1,6 @@
 /** Administration of groups: list, describe, offsets, reset, remove a member, delete. */
 
-import type {
-  GroupList,
-  GroupOffsets,
-  GroupState as WireGroupState,
-  ResetReply,
-} from '../../protocol/schemas/groups.ts';
+import type { GroupList, GroupOffsets, GroupState as WireGroupState } from '../../protocol/schemas/groups.ts';
 import type { ConsumerMemberReply as WireConsumerMemberReply } from '../../protocol/schemas/consumer-members.ts';
 import type { AssignorName } from '../../protocol/assignors.ts';
 import { listAll } from '../client/list-pages.ts';
@@ -14,7 +9,8 @@ import { jsonBody, type Transport } from '../client/transport.ts';
 import { checkName, groupPath, memberPath } from '../client/names.ts';
 import { callClassic, type ClassicReply, type ClassicRequest, type ClassicState } from './classic-groups.ts';
 import type { ConsumerMember, ConsumerMemberReply } from './consumer-members.ts';
-import { wireOffset, type StartPosition } from '../values/start-position.ts';
+import type { StartPosition } from '../values/start-position.ts';
+import { resetOffsets } from './reset-offsets.ts';
 import { fromWire, toWire } from '../client/wire.ts';
 import type { AssignedPartition } from '../values/assigned-partition.ts';
 import type { TopicPartition } from '../values/topic-partition.ts';
@@ -135,19 +131,8 @@ export class Groups {
    * @throws PosthornError `group_not_empty`, `topic_not_found`, `partition_not_found`, `inconsistent_topic_id`
    * @example await posthorn.groups.reset('billing', { topic: 'orders', to: new Date('2026-01-01'), dryRun: true });
    */
-  async reset(
-    group: string,
-    { topic, topicId, partitions, dryRun, ...where }: OffsetReset,
-    options: CallOptions = {},
-  ): Promise<OffsetResetResult[]> {
-    const target =
-      'to' in where
-        ? { to: where.to === 'none' ? where.to : wireOffset(where.to, 'to') }
-        : { shift_by: where.shiftBy };
-    const path = `${groupPath(group)}/offsets`;
-    const body = jsonBody({ topic, topic_id: topicId, partitions, dry_run: dryRun, ...target });
-    const { offsets } = await this.#transport.json<ResetReply>({ method: 'PUT', path, ...body, ...options });
-    return offsets.map((offset) => fromWire<OffsetResetResult>(offset));
+  async reset(group: string, reset: OffsetReset, options: CallOptions = {}): Promise<OffsetResetResult[]> {
+    return await resetOffsets(this.#transport, groupPath(group), reset, options);
   }
 
   /**

@@ -5,6 +5,9 @@ import type { CallOptions } from '../client/options.ts';
 import { checkName } from '../client/names.ts';
 import { jsonBody, jsonOf, type Transport } from '../client/transport.ts';
 import { fromWire, toWire } from '../client/wire.ts';
+import type { AssignedPartition } from '../values/assigned-partition.ts';
+import type { StartPosition } from '../values/start-position.ts';
+import { resetOffsets } from './reset-offsets.ts';
 import type { JsonValue } from '../../protocol/json/json-text.ts';
 
 export interface ShareGroupDeclaration {
@@ -43,6 +46,24 @@ export interface SharePartition {
   /** Records that are not done. */
   lag: number;
   deadLettersWaiting: number;
+}
+
+export interface ShareReset {
+  topic: string;
+  /** Refused if the topic was deleted and made again since. */
+  topicId?: number;
+  /** Default: all. */
+  partitions?: readonly number[];
+  to: StartPosition | 'none';
+  /** Only report what the call would do. */
+  dryRun?: boolean;
+}
+
+export interface ShareResetResult extends AssignedPartition {
+  /** The start offset before; null: the group had not begun. */
+  from: number | null;
+  /** Moved into the range of the log; null: the group begins anew. */
+  to: number | null;
 }
 
 export interface AcquireOptions {
@@ -151,6 +172,17 @@ export class ShareGroups {
       ...fromWire<ShareGroup>(rest),
       partitions: partitions.map((partition) => fromWire<SharePartition>(partition)),
     };
+  }
+
+  /**
+   * Sets where the group goes on in partitions of a topic. Records that members have locked there are free for all. `none`: the group
+   * begins anew, as `start` says.
+   *
+   * @throws PosthornError `partition_not_found`, `inconsistent_topic_id`
+   * @example await posthorn.shareGroups.reset('thumbnails', { topic: 'uploads', to: 'earliest' });
+   */
+  async reset(group: string, reset: ShareReset, options: CallOptions = {}): Promise<ShareResetResult[]> {
+    return await resetOffsets(this.#transport, pathOf(group), reset, options);
   }
 
   async delete(group: string, options: CallOptions = {}): Promise<void> {

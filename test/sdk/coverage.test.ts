@@ -124,6 +124,7 @@ const REACHED_BY: Record<Exclude<keyof typeof operations, (typeof FOR_OTHERS)[nu
   putShareGroup: 'shareGroups.put',
   describeShareGroup: 'shareGroups.describe',
   deleteShareGroup: 'shareGroups.delete',
+  resetShareGroup: 'shareGroups.reset',
   acquireRecords: 'shareGroups.acquire',
   acknowledgeRecords: 'shareGroups.acknowledge',
   listDeadLetters: 'deadLetters.list',

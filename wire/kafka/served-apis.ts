@@ -51,6 +51,8 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   ['ShareFetch'],
   ['ShareAcknowledge'],
   ['DescribeShareGroupOffsets'],
+  ['AlterShareGroupOffsets'],
+  ['DeleteShareGroupOffsets'],
 ];
 
 export const SERVED: ReadonlyMap<number, Versions> = new Map(

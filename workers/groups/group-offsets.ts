@@ -3,6 +3,7 @@
 import { own, type GroupState, type TopicRef } from '../../core/group/group-state.ts';
 import { checkWithin, type Claim } from '../../core/group/offsets.ts';
 import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
+import { resetPosition } from './reset-position.ts';
 import { topicRef } from '../../core/group/subscriptions.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import { callGroup } from '../../durable-objects/call-group.ts';
@@ -319,9 +320,7 @@ export function notOwned(topic: string, partition: number): Failure {
 }
 
 function resetTarget({ to, shift_by: shiftBy }: ResetFields): GroupReset['to'] {
-  if (to === undefined) return { shiftBy: shiftBy! };
-  if (typeof to === 'number' || to === 'earliest' || to === 'latest' || to === 'none') return to;
-  return { timestampMs: Number(to.slice(1)) };
+  return to === undefined ? { shiftBy: shiftBy! } : resetPosition(to);
 }
 
 function offsetReply(topic: TopicDefinition, partition: number, view: GroupOffsetView): GroupOffsetReply {

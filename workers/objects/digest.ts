@@ -15,21 +15,36 @@ export class DigestMismatch extends Error {
   }
 }
 
-/** Returns the same bytes as a stream of known length, which fails before its end if their digest differs. */
+/**
+ * Returns the same bytes as a stream of known length, which fails before its end if their digest differs. One piece is in memory at
+ * a time: the platform's own pipes through JavaScript hold megabytes.
+ */
 export function withDigest(body: ReadableStream<Uint8Array>, length: number, sha256: string): ReadableStream {
+  const { readable, writable } = new FixedLengthStream(length);
+  const writer = writable.getWriter() as WritableStreamDefaultWriter<Uint8Array>;
+  pump(body, writer, length, sha256).catch(async (error: unknown) => {
+    await writer.abort(error).catch(() => {}); // whoever reads gets it
+  });
+  return readable;
+}
+
+async function pump(
+  body: ReadableStream<Uint8Array>,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  length: number,
+  sha256: string,
+): Promise<void> {
   const digest = new crypto.DigestStream('SHA-256');
   const hash = digest.getWriter();
   let left = length;
-  const checked = new TransformStream<Uint8Array, Uint8Array>({
-    transform: async (piece, controller) => {
-      await hash.write(piece);
-      left -= piece.length;
-      if (left <= 0) {
-        await hash.close();
-        if (hexOf(new Uint8Array(await digest.digest)) !== sha256) throw new DigestMismatch();
-      }
-      controller.enqueue(piece);
-    },
-  });
-  return body.pipeThrough(checked).pipeThrough(new FixedLengthStream(length));
+  for await (const piece of body) {
+    await hash.write(piece);
+    left -= piece.length;
+    if (left <= 0) {
+      await hash.close();
+      if (hexOf(new Uint8Array(await digest.digest)) !== sha256) throw new DigestMismatch();
+    }
+    await writer.write(piece);
+  }
+  await writer.close();
 }

@@ -19,6 +19,7 @@ import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { askBucket } from '../objects/bucket.ts';
+import { drain } from '../objects/drain.ts';
 import { freeRoom, withRoom } from '../objects/room.ts';
 import {
   bytesKey,
@@ -50,6 +51,7 @@ export function objectRoutes(app: Hono<AppEnv>): void {
     const query = readQuery(c, objectPutQuerySchema);
     if (isFailure(query)) return problem(c, query);
     const put = await putObject(c, named, query.fields.sha256);
+    if (isFailure(put)) await drain(c.req.raw, lengthOf(c) ?? Infinity);
     return isFailure(put) ? problem(c, put) : jsonReply(c, put.reply, put.isNew ? 201 : 200);
   });
 

@@ -48,6 +48,7 @@ const RARE: readonly (readonly [readonly CallId[], () => Promise<Routes>])[] = [
       'listShareGroups',
       'putShareGroup',
       'describeShareGroup',
+      'resetShareGroup',
       'deleteShareGroup',
       'acquireRecords',
       'acknowledgeRecords',

@@ -15,6 +15,7 @@ import { calls } from '../../protocol/operations/calls.ts';
 import {
   acknowledgeSchema,
   acquireSchema,
+  resetShareSchema,
   shareGroupConfigSchema,
   type ShareGroupList,
   type ShareGroupReply,
@@ -34,6 +35,7 @@ import { beginAtEnd } from '../share-groups/begin-at-end.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
 import { forgetShareGroup, lookUpShareGroup, rememberShareGroup } from '../cache/known-share-groups.ts';
 import { callShared, sharePartitions } from '../share-groups/share-partitions.ts';
+import { resetShareGroup } from '../share-groups/reset.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { refuseDefaultLetters } from '../access/default-letters.ts';
 import { bind } from './bind.ts';
@@ -79,6 +81,17 @@ export function shareGroupRoutes(app: Hono<AppEnv>): void {
       ...(await warningsOf(c.env, group.namespace, group.config.dead_letter)),
       partitions: partitions as SharePartition[],
     } satisfies ShareGroupState);
+  });
+
+  bind(app, calls.resetShareGroup, async (c) => {
+    const found = await readShareGroup(c, seenTopologyVersion(c));
+    if (isFailure(found)) return problem(c, found);
+    const body = await readBody(c, resetShareSchema);
+    if (isFailure(body)) return problem(c, body);
+    const refused = refuseReach(c, needsOf('topic', [body.fields.topic], 'view'));
+    if (refused) return problem(c, refused);
+    const reset = await resetShareGroup(c.env, found.group, seenTopologyVersion(c), body.fields);
+    return isFailure(reset) ? problem(c, reset) : c.json(reset);
   });
 
   bind(app, calls.deleteShareGroup, async (c) => {

@@ -15,6 +15,7 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { askBucket } from '../objects/bucket.ts';
+import { drain } from '../objects/drain.ts';
 import { freeRoom, withRoom } from '../objects/room.ts';
 import { beginUpload, completeUpload, putPart, readNote, removeUpload } from '../objects/uploads.ts';
 import { bind } from './bind.ts';
@@ -51,6 +52,7 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
     const stored = await askBucket(c.env, (bucket) =>
       putPart(bucket, named, c.req.param('upload') ?? '', part),
     );
+    if (isFailure(stored)) await drain(c.req.raw, part.length);
     return isFailure(stored) ? problem(c, stored) : jsonReply(c, stored);
   });
 

@@ -136,6 +136,7 @@ METHODS = {
     "putShareGroup": "share_groups.put",
     "describeShareGroup": "share_groups.describe",
     "deleteShareGroup": "share_groups.delete",
+    "resetShareGroup": "share_groups.reset",
     "acquireRecords": "share_groups.acquire",
     "acknowledgeRecords": "share_groups.acknowledge",
     "listDeadLetters": "dead_letters.list",

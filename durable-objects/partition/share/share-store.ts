@@ -95,6 +95,11 @@ export class ShareStore {
     this.#sql.run('INSERT OR REPLACE INTO share_groups VALUES (?, ?, ?, ?)', group, id, version, json);
   }
 
+  /** Its dead letters stay. */
+  forget(group: string): void {
+    this.#sql.run('DELETE FROM share_groups WHERE group_name = ?', group);
+  }
+
   remove(group: string, id: number): void {
     if (!this.#isMade) return;
     this.#sql.transaction(() => {

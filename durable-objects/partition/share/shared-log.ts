@@ -39,6 +39,7 @@ import type {
   ShareAcknowledged,
   ShareAcquire,
   ShareAcquired,
+  ShareResetOutcome,
   ShareView,
   StaleGroup,
 } from '../../rpc/share-groups.ts';
@@ -144,6 +145,32 @@ export class SharedLog {
     if (isLeaving && memberId !== undefined) releaseHeld(window, { ...context, memberId }, archived);
     if (window.isChanged) this.#write(group, window, archived, nowMs);
     return { outcomes, ranges: whole };
+  }
+
+  /** @param offset null: the group begins anew, as its definition says */
+  reset(
+    group: ShareGroupDefinition,
+    offset: number | null,
+    isDryRun: boolean,
+  ): ShareResetOutcome | StaleGroup {
+    const opened = this.#open(group);
+    if (!opened) return STALE_GROUP;
+    const { window, isNew } = opened;
+    const { logStartOffset } = this.#host.log.offsets;
+    const to =
+      offset === null
+        ? null
+        : Math.max(logStartOffset, Math.min(offset, this.#host.produced.lastStableOffset));
+    const outcome = { from: isNew ? null : window.startOffset, to };
+    if (isDryRun) return outcome;
+    const { name, id, version } = group;
+    this.store.create();
+    if (to === null) this.store.forget(name);
+    else {
+      const moved = { start: to, archived: window.archivedCount, members: [], runs: [] };
+      this.store.put(name, { id, version, window: moved });
+    }
+    return outcome;
   }
 
   /** Returns the current state without writing. */

@@ -15,7 +15,11 @@ import { describeTransactions } from './admin/describe-transactions.ts';
 import { offsetDelete } from './admin/offset-delete.ts';
 import { offsetCommit, offsetFetch } from './offsets.ts';
 import { shareAcknowledge, shareFetch } from './share/share-fetch.ts';
-import { describeShareGroupOffsets } from './share/share-offsets.ts';
+import {
+  alterShareGroupOffsets,
+  deleteShareGroupOffsets,
+  describeShareGroupOffsets,
+} from './share/share-offsets.ts';
 import { shareGroupDescribe, shareGroupHeartbeat } from './share/share-groups.ts';
 import { produce } from './produce.ts';
 import { createPartitions, createTopics, deleteTopics } from './topics.ts';
@@ -37,6 +41,7 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   AddOffsetsToTxn: addOffsetsToTxn,
   AddPartitionsToTxn: addPartitionsToTxn,
   AlterConfigs: alterConfigs,
+  AlterShareGroupOffsets: alterShareGroupOffsets,
   ApiVersions: apiVersions,
   ConsumerGroupDescribe: consumerGroupDescribe,
   ConsumerGroupHeartbeat: consumerGroupHeartbeat,
@@ -44,6 +49,7 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   CreateTopics: createTopics,
   DeleteGroups: deleteGroups,
   DeleteRecords: deleteRecords,
+  DeleteShareGroupOffsets: deleteShareGroupOffsets,
   DeleteTopics: deleteTopics,
   DescribeCluster: describeCluster,
   DescribeConfigs: describeConfigs,

@@ -85,6 +85,7 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   putShareGroup: 'share-groups create',
   describeShareGroup: 'share-groups get',
   deleteShareGroup: 'share-groups delete',
+  resetShareGroup: 'share-groups reset',
   acquireRecords: 'share-groups acquire',
   acknowledgeRecords: 'share-groups acknowledge',
 

@@ -273,6 +273,7 @@ const FITTINGS: Record<string, Fitting> = {
   }),
   acquireRecords: living('share_group'),
   describeShareGroup: living('share_group'),
+  resetShareGroup: living('share_group'),
   acknowledgeRecords: ({ acquisitions }, random) => {
     const found = some(acquisitions, random);
     if (!found) return null;

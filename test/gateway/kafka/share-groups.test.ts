@@ -290,7 +290,20 @@ describe('a share group by Kafka’s protocol', () => {
     const deleted = async (): Promise<unknown> =>
       (await client.send('DeleteGroups', 2, { groupsNames: [group] }))['results'];
     expect(await deleted()).toMatchObject([{ errorCode: ERRORS.NON_EMPTY_GROUP }]);
+    const topics = [{ topicName: topic, partitions: [{ partitionIndex: 0, startOffset: 4 }] }];
+    const altered = (): Promise<unknown> =>
+      client.send('AlterShareGroupOffsets', 0, { groupId: group, topics });
+    expect(await altered()).toMatchObject({ errorCode: ERRORS.NON_EMPTY_GROUP });
     await member.beat({ memberEpoch: -1 });
+    expect(await altered()).toMatchObject({ errorCode: 0, responses: [{ partitions: [{ errorCode: 0 }] }] });
+    const at = async (): Promise<unknown> =>
+      (await kafka.posthorn.shareGroups.describe(group)).partitions[0]!.startOffset;
+    expect(await at()).toBe(4);
+    const forgotten = { groupId: group, topics: [{ topicName: topic }, { topicName: 'nowhere' }] };
+    expect(await client.send('DeleteShareGroupOffsets', 0, forgotten)).toMatchObject({
+      responses: [{ errorCode: 0 }, { errorCode: ERRORS.UNKNOWN_TOPIC_OR_PARTITION }],
+    });
+    expect(await at()).toBe(0);
     expect(await deleted()).toMatchObject([{ errorCode: 0 }]);
     expect(await deleted()).toMatchObject([{ errorCode: ERRORS.GROUP_ID_NOT_FOUND }]);
   });

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeAcquiredFrame, type AcquiredFrame } from '../../../protocol/frames/acquired-frame.ts';
 import { ACQUIRED_RECORDS_TYPE } from '../../../protocol/headers/media-types.ts';
+import type { ResetReply } from '../../../protocol/schemas/groups.ts';
 import { splitBatches } from '../../../protocol/record-batch/index.ts';
 import type { AcknowledgedReply, SharePartition } from '../../../protocol/schemas/share-groups.ts';
 import { TestBroker } from '../../support/broker/test-broker.ts';
@@ -125,6 +126,37 @@ describe('a share group whose members read bytes', () => {
     ] as const) {
       const reply = await broker.call<{ code: string }>(method, path, body);
       expect([body, reply.status, reply.body.code]).toEqual([body, ...expected]);
+    }
+  });
+
+  it('goes on where a reset says, and begins anew after one to none', async () => {
+    const share = await start('reset-share', 10, { dead_letter: 'none' }, {});
+    const reset = async (fields: object): Promise<unknown> => {
+      const path = `${pathOf(share)}/offsets`;
+      const { body } = await broker.call<ResetReply>('PUT', path, { topic: share, ...fields });
+      return body.offsets.map(({ from, to }) => [from, to]);
+    };
+    const taken = async (): Promise<unknown> => (await acquire(share, {})).sections[0]?.acquired;
+    expect(await reset({ to: 4, dry_run: true })).toEqual([[null, 4]]);
+    expect(await taken()).toEqual([[0, 10, 1]]);
+    expect(await reset({ to: 4 })).toEqual([[0, 4]]);
+    expect(await acknowledge(share, [{ topic: share, partition: 0, ranges: [] }])).toEqual(['acknowledged']);
+    expect(await taken()).toEqual([[4, 10, 1]]);
+    expect(await reset({ to: 'latest' })).toEqual([[4, 10]]);
+    expect(await taken()).toBeUndefined();
+    expect(await reset({ to: 99 })).toEqual([[10, 10]]);
+    expect(await reset({ to: '@0' })).toEqual([[10, 0]]);
+    expect(await reset({ to: 'none' })).toEqual([[0, null]]);
+    expect(await reset({ to: 'none' })).toEqual([[null, null]]);
+    expect(await taken()).toEqual([[0, 10, 1]]);
+    for (const [fields, expected] of [
+      [{ topic: 'nowhere', to: 1 }, [404, 'partition_not_found']],
+      [{ topic: share, to: 1, partitions: [3] }, [404, 'partition_not_found']],
+      [{ topic: share, to: 1, topic_id: 999_999 }, [409, 'inconsistent_topic_id']],
+      [{ topic: share, to: 'soon' }, [400, 'invalid_field']],
+    ] as const) {
+      const reply = await broker.call<{ code: string }>('PUT', `${pathOf(share)}/offsets`, fields);
+      expect([reply.status, reply.body.code]).toEqual(expected);
     }
   });
 });

@@ -1,10 +1,12 @@
-/** DescribeShareGroupOffsets: how far share groups are in their partitions. */
+/** DescribeShareGroupOffsets, AlterShareGroupOffsets, DeleteShareGroupOffsets: where share groups are in their partitions. */
 
 import { isName, NAME_RULE } from '../../../../protocol/names/name-rule.ts';
 import type { SharePartition } from '../../../../sdk/admin/share-groups.ts';
-import { PosthornError } from '../../../../sdk/errors.ts';
+import { asPosthornError, PosthornError } from '../../../../sdk/errors.ts';
+import type { StartPosition } from '../../../../sdk/values/start-position.ts';
 import { ZERO_UUID } from '../../../../wire/kafka/codec/codec.ts';
 import { ERRORS } from '../../../../wire/kafka/error-codes.ts';
+import { failureOf, kafkaFailure, type KafkaFailure } from '../../broker/broker-errors.ts';
 import { LEADER_EPOCH, type Handler, type Session } from '../../session.ts';
 import { groupFailure } from '../groups.ts';
 
@@ -41,4 +43,76 @@ async function describe(session: Session, { groupId, topics: asked }: AskedGroup
   } catch (error) {
     return { groupId, topics: [], ...groupFailure(error) };
   }
+}
+
+interface AlterRequest {
+  groupId: string;
+  topics: { topicName: string; partitions: { partitionIndex: number; startOffset: number }[] }[];
+}
+
+const DONE: { errorCode: number; errorMessage: null } = { errorCode: ERRORS.NONE, errorMessage: null };
+
+export const alterShareGroupOffsets: Handler<AlterRequest> = async (session, { groupId, topics }) => {
+  const refused = await refusal(session, groupId);
+  if (refused) return { ...refused, responses: [] };
+  const responses = topics.map(async ({ topicName, partitions }) => ({
+    topicName,
+    topicId: await uuidOf(session, topicName),
+    partitions: await Promise.all(
+      partitions.map(async ({ partitionIndex, startOffset }) => ({
+        partitionIndex,
+        ...(await reset(session, groupId, topicName, Math.max(0, startOffset), [partitionIndex])),
+      })),
+    ),
+  }));
+  return { ...DONE, responses: await Promise.all(responses) };
+};
+
+interface DeleteRequest {
+  groupId: string;
+  topics: { topicName: string }[];
+}
+
+export const deleteShareGroupOffsets: Handler<DeleteRequest> = async (session, { groupId, topics }) => {
+  const refused = await refusal(session, groupId);
+  if (refused) return { ...refused, responses: [] };
+  const responses = topics.map(async ({ topicName }) => ({
+    topicName,
+    topicId: await uuidOf(session, topicName),
+    ...(await reset(session, groupId, topicName, 'none')),
+  }));
+  return { ...DONE, responses: await Promise.all(responses) };
+};
+
+/** Null: the group is there, and nobody takes part. */
+async function refusal({ client, shareMembers }: Session, group: string): Promise<KafkaFailure | null> {
+  try {
+    if (!isName(group)) throw new PosthornError('invalid_name', `group: expected ${NAME_RULE}`);
+    await client.shareGroups.describe(group);
+  } catch (error) {
+    return groupFailure(error);
+  }
+  const isEmpty = shareMembers.of(client.namespace, group, performance.now()).length === 0;
+  return isEmpty ? null : kafkaFailure('NON_EMPTY_GROUP', `group "${group}" has members`);
+}
+
+async function reset(
+  { client }: Session,
+  group: string,
+  topic: string,
+  to: StartPosition | 'none',
+  partitions?: readonly number[],
+): Promise<KafkaFailure | typeof DONE> {
+  try {
+    await client.shareGroups.reset(group, { topic, to, ...(partitions && { partitions }) });
+    return DONE;
+  } catch (error) {
+    const { code, message } = asPosthornError(error);
+    if (code === 'invalid_argument') return kafkaFailure('UNKNOWN_TOPIC_OR_PARTITION', message);
+    return failureOf(error, 'group');
+  }
+}
+
+async function uuidOf({ client }: Session, topic: string): Promise<string> {
+  return (await client.directory.get(topic).catch(() => null))?.uuid ?? ZERO_UUID;
 }

@@ -31,7 +31,8 @@ const put = (namespace: string, id: string, bytes = body, query = `sha256=${sha2
 const begin = (namespace: string, id: string, bytes: number) =>
   locked.call<UploadReply>('POST', `/v1/${namespace}/objects/${id}/uploads`, { bytes });
 
-describe('a quota of stored bytes', () => {
+/** One runs the watchdog for a whole day. */
+describe('a quota of stored bytes', { timeout: 120_000 }, () => {
   it('refuses an object that is too much, and takes it when another was deleted', async () => {
     const namespace = await space();
     for (const id of ['forever.a', 'forever.b', 'forever.c'])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 from .._core.calls import Call, Operation, given, json_body
 from .._core.json_text import read_items
 from .._core.names import check_name
 from .._core.received import ReceivedRecord
+from .._core.start import Start, wire_start
 from .._core.typing import NotRequired, TypedDict
 from .binding import Awaiting, Blocking, JsonObject, ask, awaiting, blocking, delete, list_all
 
@@ -29,6 +31,13 @@ class SharePartition(TypedDict):
     archived: int
     lag: int
     dead_letters_waiting: int
+
+
+ShareResetResult = TypedDict(
+    "ShareResetResult",
+    {"topic": str, "topic_id": int, "partition": int, "from": "int | None", "to": "int | None"},
+)
+"""What a reset did in a partition: `from` is the start offset before, `to` the one after it; None: it begins anew."""
 
 
 class ShareGroup(TypedDict):
@@ -109,6 +118,31 @@ def delete_share_group(group: str) -> Operation[None]:
     yield from delete(_path(group), "share_group_not_found")
 
 
+def reset_share_group(
+    group: str,
+    topic: str,
+    *,
+    to: Start | datetime | Literal["none"],
+    partitions: list[int] | None = None,
+    topic_id: int | None = None,
+    dry_run: bool = False,
+) -> Operation[list[ShareResetResult]]:
+    """Sets where the group goes on in partitions of a topic. Records that members have locked there are free for all.
+
+    `none`: the group begins anew, as `start` says. Raises PosthornError `partition_not_found`, `inconsistent_topic_id`.
+    """
+    fields = given(
+        topic=check_name("topic", topic),
+        to=to if to == "none" else wire_start(to, "to"),
+        partitions=partitions,
+        topic_id=topic_id,
+        dry_run=dry_run,
+    )
+    reply = yield from ask(JsonObject, Call("PUT", f"{_path(group)}/offsets", body=json_body(fields)))
+    results: list[ShareResetResult] = reply["offsets"]
+    return results
+
+
 def acquire(
     group: str,
     member_id: str,
@@ -167,6 +201,7 @@ class ShareGroups(Blocking):
     list = blocking(list_share_groups)
     describe = blocking(describe_share_group)
     delete = blocking(delete_share_group)
+    reset = blocking(reset_share_group)
     acquire = blocking(acquire)
     acknowledge = blocking(acknowledge)
 
@@ -178,5 +213,6 @@ class AsyncShareGroups(Awaiting):
     list = awaiting(list_share_groups)
     describe = awaiting(describe_share_group)
     delete = awaiting(delete_share_group)
+    reset = awaiting(reset_share_group)
     acquire = awaiting(acquire)
     acknowledge = awaiting(acknowledge)

@@ -1,0 +1,15 @@
+/** Drain: reads what is left of a refused body, because a client that is still sending may not see an answer that comes before. */
+
+import { OBJECT_PART_BYTES } from '../../protocol/limits.ts';
+
+/** Of a larger body the connection is cut instead: to take it costs more than the clear answer is worth. */
+const DRAINED_BYTES_MAX = 2 * OBJECT_PART_BYTES;
+
+export async function drain(request: Request, bytes: number): Promise<void> {
+  if (bytes > DRAINED_BYTES_MAX || request.bodyUsed || request.body === null) return;
+  try {
+    for await (const _ of request.body);
+  } catch {
+    // The client has gone.
+  }
+}
