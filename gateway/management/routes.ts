@@ -2,6 +2,8 @@
 
 import { VERSION } from '../../protocol/version.ts';
 import { exportOf, importInto } from './definitions.ts';
+import { entriesOf, listed, withColumns, type Entry } from './list-query.ts';
+import { exchangeTypes, nodeReport } from './node-report.ts';
 import { NODE } from './shown.ts';
 import { Refused, type Fields, type VhostCalls, type VhostTotals } from './vhost-calls.ts';
 
@@ -31,6 +33,15 @@ const EMPTY = new Set([
   'vhost-limits',
 ]);
 
+/** The broker has answered when they are reached. Whether somebody listens for AMQP this server does not know, so it has no check of it. */
+const HEALTH_CHECKS = new Set([
+  'alarms',
+  'local-alarms',
+  'virtual-hosts',
+  'node-is-mirror-sync-critical',
+  'node-is-quorum-critical',
+]);
+
 const ok = (body: object): Answer => ({ status: 200, body });
 const DONE: Answer = { status: 204, body: null };
 
@@ -55,14 +66,22 @@ export async function answerOf(
     if (EMPTY.has(kind) || kind === 'vhosts') throw new Refused(withoutCounterpart(kind));
     return null;
   }
-  if (EMPTY.has(kind)) return ok([]);
-  if (kind === 'overview') return ok(await overview(call));
+  if (EMPTY.has(kind)) return ok(await listed([], query));
+  if (kind === 'overview') return ok(withColumns(await overview(call), query.get('columns')));
   if (kind === 'whoami') return ok({ name: call.user, tags: ['administrator'] });
-  if (kind === 'nodes') return ok(vhost === undefined ? [node()] : node());
+  if (kind === 'cluster-name') return ok({ name: NODE });
+  if (kind === 'nodes') return answerOfNodes(vhost, query);
   if (kind === 'vhosts') return await answerOfVhosts(call, vhost);
-  if (kind === 'aliveness-test' || kind === 'healthchecks' || kind === 'health') return ok({ status: 'ok' });
-  if (kind === 'queues') return ok(await ofAll(call, vhost, (calls) => calls.queues()));
-  if (kind === 'exchanges') return ok(await ofAll(call, vhost, (calls) => calls.exchanges()));
+  if (kind === 'aliveness-test') return ok({ status: 'ok' });
+  if (kind === 'healthchecks') return isOwnNode(name) && vhost === 'node' ? ok({ status: 'ok' }) : null;
+  if (kind === 'health')
+    return vhost === 'checks' && HEALTH_CHECKS.has(name ?? '') ? ok({ status: 'ok' }) : null;
+  if (kind === 'queues') {
+    return ok(await listed(await ofAll<Entry>(call, vhost, (calls) => calls.queueEntries()), query));
+  }
+  if (kind === 'exchanges') {
+    return ok(await listed(entriesOf(await ofAll(call, vhost, (calls) => calls.exchanges())), query));
+  }
   if (kind === 'bindings') return ok(await ofAll(call, vhost, (calls) => calls.bindings()));
   return null;
 }
@@ -151,7 +170,14 @@ async function answerOfDefinitions(
 }
 
 async function answerOfVhosts(call: Call, name: string | undefined): Promise<Answer | null> {
-  const all = (await call.vhosts()).map((vhost) => ({ name: vhost, tracing: false }));
+  const all = (await call.vhosts()).map((vhost) => ({
+    name: vhost,
+    description: '',
+    tags: [],
+    metadata: { description: '', tags: [] },
+    tracing: false,
+    cluster_state: { [NODE]: 'running' },
+  }));
   if (name === undefined) return ok(all);
   const found = all.find((vhost) => vhost.name === name);
   return found === undefined ? null : ok(found);
@@ -169,7 +195,7 @@ async function ofAll<Item>(
   return all;
 }
 
-async function overview(call: Call): Promise<object> {
+async function overview(call: Call): Promise<Fields> {
   const totals = await ofAll(call, undefined, async (calls) => [await calls.totals()]);
   const exchanges = await ofAll(call, undefined, (calls) => calls.exchanges());
   const sum = (name: keyof VhostTotals): number => totals.reduce((all, one) => all + one[name], 0);
@@ -196,22 +222,16 @@ async function overview(call: Call): Promise<object> {
     },
     listeners: [],
     contexts: [],
-    exchange_types: ['direct', 'fanout', 'topic', 'headers', 'x-consistent-hash'].map((name) => ({ name })),
+    exchange_types: exchangeTypes(),
   };
 }
 
-function node(): object {
-  return {
-    name: NODE,
-    type: 'disc',
-    running: true,
-    mem_used: process.memoryUsage().rss,
-    mem_alarm: false,
-    disk_free_alarm: false,
-    partitions: [],
-    uptime: Math.round(process.uptime() * 1_000),
-    os_pid: String(process.pid),
-  };
+const isOwnNode = (name: string | undefined): boolean => name === undefined || name === NODE;
+
+function answerOfNodes(name: string | undefined, query: URLSearchParams): Answer | null {
+  if (!isOwnNode(name)) return null;
+  const shown = withColumns(nodeReport() as Fields, query.get('columns'));
+  return ok(name === undefined ? [shown] : shown);
 }
 
 const withoutCounterpart = (kind: string): { reply: 'precondition-failed'; reason: string } => ({

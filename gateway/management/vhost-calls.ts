@@ -57,6 +57,13 @@ export class VhostCalls {
     this.#blocked = blocked;
   }
 
+  /** Queues that are asked only when somebody wants to see them. */
+  async queueEntries(): Promise<{ name: string; vhost: string; load(): Promise<Fields | null> }[]> {
+    const { vhost } = this;
+    const all = await this.#client.queues.list();
+    return all.map(({ queue: name }) => ({ name, vhost, load: () => this.#queueIfThere(name) }));
+  }
+
   async queues(): Promise<ReturnType<typeof shownQueue>[]> {
     const names = (await this.#client.queues.list()).map(({ queue }) => queue);
     const all: ReturnType<typeof shownQueue>[] = [];

@@ -83,7 +83,59 @@ describe('the management API', () => {
     'connections',
     'channels',
     'consumers',
+    'cluster-name',
+    'healthchecks/node',
+    'health/checks/alarms',
+    'health/checks/node-is-quorum-critical',
+    'connections?page=1',
   ])('answers %s', async (path) => expect(await statusOf('GET', path)).toBe(200));
+
+  it('sends a page of a list, in the order and with the columns that were asked for', async () => {
+    for (const name of ['page-a', 'page-b', 'page-c']) {
+      expect(await statusOf('PUT', `queues/%2F/${name}`, {})).toBe(201);
+    }
+    await broker.call('POST', '/v1/default/queues/page-b/messages', { messages: [{ body: 1 }] });
+    const counts = {
+      total_count: expect.any(Number) as number,
+      filtered_count: 3,
+      page_size: 2,
+      page_count: 2,
+    };
+    expect((await call('GET', 'queues?page=1&page_size=2&name=page&sort=name&columns=name')).body).toEqual({
+      ...counts,
+      page: 1,
+      item_count: 2,
+      items: [{ name: 'page-a' }, { name: 'page-b' }],
+    });
+    const byMessages = 'queues/%2F?page=2&page_size=2&name=page&sort=messages&columns=name,messages';
+    expect((await call('GET', byMessages)).body).toMatchObject({ items: [{ name: 'page-b', messages: 1 }] });
+    const reversed = 'queues?sort=name&sort_reverse=true&name=page&columns=name';
+    expect((await call('GET', reversed)).body).toEqual([
+      { name: 'page-c' },
+      { name: 'page-b' },
+      { name: 'page-a' },
+    ]);
+    const nested = await call('GET', 'overview?columns=queue_totals.messages_ready,node');
+    expect(nested.body).toEqual({
+      node: 'posthorn@gateway',
+      queue_totals: { messages_ready: expect.any(Number) as number },
+    });
+    for (const name of ['page-a', 'page-b', 'page-c']) await call('DELETE', `queues/%2F/${name}`);
+  });
+
+  it('reports its process as a node that monitoring plugins can divide by', async () => {
+    const [node] = (await call<Record<string, number>[]>('GET', 'nodes')).body;
+    for (const [used, total] of [
+      ['mem_used', 'mem_limit'],
+      ['fd_used', 'fd_total'],
+      ['proc_used', 'proc_total'],
+      ['sockets_used', 'sockets_total'],
+    ] as const) {
+      expect(node![used], used).toBeLessThan(node![total]!);
+    }
+    expect(node).toMatchObject({ running: true, partitions: [], mem_alarm: false, disk_free_alarm: false });
+    expect(await statusOf('GET', 'nodes/posthorn@gateway')).toBe(200);
+  });
 
   it('counts in its overview what the namespaces hold, without asking their queues', async () => {
     await broker.call('PUT', '/v1/default/queues/counted', {});
@@ -144,6 +196,11 @@ describe('the management API', () => {
     ['an unknown type', 'PUT', 'exchanges/%2F/bad', { type: 'x-strange' }, 400],
     ['a list', 'PUT', 'queues/%2F/bad', [], 400],
     ['a new user', 'PUT', 'users/ada', { password: 'x', tags: '' }, 400],
+    ['a page beyond the last', 'GET', 'queues?page=99', undefined, 400],
+    ['a page of no size', 'GET', 'queues?page=1&page_size=0', undefined, 400],
+    ['a regular expression', 'GET', 'queues?page=1&name=(a%2B)%2B&use_regex=true', undefined, 400],
+    ['a check that there is not', 'GET', 'health/checks/port-listener/5672', undefined, 404],
+    ['another node', 'GET', 'nodes/rabbit@elsewhere', undefined, 404],
     ['broken encoding', 'GET', 'queues/%2F/%E0%A4', undefined, 400],
   ])('refuses %s', async (_, method, path, body, status) => {
     expect(await statusOf(method, path, body)).toBe(status);
