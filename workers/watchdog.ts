@@ -80,7 +80,7 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
   if (env.OBJECTS && isInSlot(slot, SWEEP_SLOTS, 'uploads')) {
     const free = (namespace: string, bytes: number): Promise<void> => freeRoom(env, namespace, bytes);
     await sweepUploads(env.OBJECTS, Date.now(), free).catch((error: unknown) => {
-      console.error('abandoned uploads could not be deleted; trying again in an hour', error);
+      console.error('abandoned uploads could not be deleted', error);
     });
   }
   if (missed > 0)

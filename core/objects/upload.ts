@@ -45,7 +45,7 @@ export function openUploadKey(upload: string, nowMs: number): string | Failure {
 export function uploadNotFound(upload: string): Failure {
   return failure(
     'upload_not_found',
-    `upload "${upload.slice(0, 60)}" does not exist, is complete, or was deleted after a day; begin another`,
+    `upload "${upload.slice(0, 60)}" does not exist, is complete, or is a day old`,
   );
 }
 

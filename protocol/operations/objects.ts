@@ -91,7 +91,7 @@ export const objectOperations = {
     body: { json: uploadBeginSchema },
     replies: {
       200: {
-        description: 'The object exists with the same bytes; there is nothing to send',
+        description: 'It existed with the same bytes',
         json: objectSchema,
       },
       201: { description: 'The upload is begun', json: uploadSchema },
@@ -104,8 +104,7 @@ export const objectOperations = {
     path: `${UPLOAD}/parts/{part}`,
     tag: 'objects',
     access: onObject('write'),
-    summary:
-      'Store a part of an upload, in any order. A part that is sent again takes the place of the one before',
+    summary: 'Store a part of an upload, in any order. It may be sent again',
     query: partPutQuerySchema,
     bytes: 'The bytes of the part, with their Content-Length',
     replies: { 200: { description: 'The part is stored', json: partSchema } },

@@ -53,9 +53,7 @@ export const objectDeletedSchema = z.strictObject({ object: objectIdSchema });
 export const uploadBeginSchema = z.strictObject({
   bytes: z.int().min(1).max(OBJECT_BYTES_MAX).describe('Of the whole object'),
   content_type: z.string().min(1).max(CONTENT_TYPE_LENGTH_MAX).optional(),
-  sha256: sha256()
-    .optional()
-    .describe('Of the whole object. Parts are checked one by one; this one is for those who read the object'),
+  sha256: sha256().optional().describe('Of the whole object, for those who read it'),
 });
 
 export const uploadSchema = z.strictObject({
@@ -64,11 +62,7 @@ export const uploadSchema = z.strictObject({
   bytes: z.int(),
   part_bytes: z.int().describe('Of each part but the last'),
   parts: z.int().describe('Their number: the parts are 1 to that'),
-  expires_at: z
-    .int()
-    .describe(
-      'From when it may be deleted if it is not complete, in ms since 1970: a day after it was begun',
-    ),
+  expires_at: z.int().describe('Until when it can be completed, in ms since 1970'),
 });
 export type UploadReply = z.infer<typeof uploadSchema>;
 
@@ -78,8 +72,7 @@ export const partPutQuerySchema = z.strictObject({
     .describe('The SHA-256 of the part. Other bytes are refused with `digest_mismatch`'),
 });
 
-const etag = () =>
-  z.string().min(1).max(512).describe('What has to be said of the part when the upload is completed');
+const etag = () => z.string().min(1).max(512).describe('For the completion');
 
 export const partSchema = z.strictObject({ part: z.int(), etag: etag() });
 export type PartReply = z.infer<typeof partSchema>;

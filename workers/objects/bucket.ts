@@ -49,10 +49,7 @@ function failureOf(error: unknown): Failure {
     return failure('digest_mismatch', 'the body has another SHA-256 than `sha256`; nothing is stored');
   if (code !== undefined && REFUSED.has(code)) {
     console.error('the bucket for objects refuses the broker', error);
-    return failure(
-      'objects_refused',
-      `the bucket that is bound as OBJECTS refuses the broker: ${message}. See whether it exists, and whether R2 is enabled for the account`,
-    );
+    return failure('objects_refused', `the bucket that is bound as OBJECTS refuses the broker: ${message}`);
   }
   if (code === undefined && /connection|disconnect|stream|length/i.test(message))
     return failure('incomplete_request', 'the connection ended before the body did; send the request again');
