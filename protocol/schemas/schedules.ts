@@ -2,7 +2,7 @@
 
 import * as z from '../zod.ts';
 import { ROUTING_KEY_BYTES_MAX } from '../limits.ts';
-import { anyPropertiesSchema, breaksOrder, messageSchema, ORDERING_MIX } from './messages.ts';
+import { anyPropertiesSchema, inOrder, messageSchema } from './messages.ts';
 import { nameSchema, wideNameSchema } from './names.ts';
 import { utf8BytesMax } from './schema-rules.ts';
 import { nextPage } from './pages.ts';
@@ -31,9 +31,7 @@ export const scheduleTargetSchema = z.union([
 export type ScheduleTarget = z.infer<typeof scheduleTargetSchema>;
 
 export const scheduleMessageSchema = messageSchema.extend({
-  properties: anyPropertiesSchema
-    .omit({ message_id: true, deliver_at: true })
-    .refine((properties) => !breaksOrder(properties), ORDERING_MIX)
+  properties: inOrder(anyPropertiesSchema.omit({ message_id: true, deliver_at: true }))
     .optional()
     .describe('The properties of a message, without `message_id`, which the broker sets, and `deliver_at`'),
 });

@@ -132,7 +132,7 @@ export type SubscriptionTarget = z.infer<typeof subscriptionTargetSchema>;
 
 const fields = {
   source: subscriptionSourceSchema.describe('Where the messages come from'),
-  target: subscriptionTargetSchema.describe('Where they are pushed to'),
+  target: subscriptionTargetSchema.describe('Where they are pushed to: not the source itself'),
   filter: pushFilterSchema
     .nullable()
     .default(null)
