@@ -102,8 +102,8 @@ def reset_offsets(
 ) -> Operation[list[OffsetResetResult]]:
     """Moves the committed offsets of a group without members.
 
-    Give either `to` (an offset, `earliest`, `latest`, a time, or `none`: the group forgets what it has committed) or `shift_by`. A group that does not exist is created, so
-    that its first member begins there.
+    Give either `to` (an offset, `earliest`, `latest`, a time, or `none`: the group forgets what it has committed) or
+    `shift_by`. A group that does not exist is created, so that its first member begins there.
 
     Raises PosthornError `group_not_empty`, `topic_not_found`, `partition_not_found`, `inconsistent_topic_id`.
     """
