@@ -163,13 +163,12 @@ const RARE: readonly (readonly [readonly CallId[], () => Promise<Routes>])[] = [
 
 export function rareRoutes(app: Hono<AppEnv>): void {
   for (const [ids, load] of RARE) {
-    let loading: Promise<Handlers> | undefined;
+    let handlers: Handlers | undefined; // no promise: a request waits for nothing that another has begun
     for (const id of ids) {
       const call = calls[id];
       bind(app, call, async (c, next) => {
-        loading ??= load().then((routes) => handlersOf(app, routes));
-        const handler = (await loading).get(keyOf(call))!;
-        return await handler(c, next);
+        handlers ??= handlersOf(app, await load());
+        return await handlers.get(keyOf(call))!(c, next);
       });
     }
   }
