@@ -2,10 +2,12 @@
 
 import type { Random } from '../../crash/random.ts';
 import type { Delivered, Described, Published, Settled, SettleKind } from '../history.ts';
-import type { Client, Held } from './client.ts';
+import type { Answer, Client, Held } from './client.ts';
 import { between, pick, times, type Operation } from './operation.ts';
 import { errorTypeOf, isReplayed, TIMED } from './queue-topology.ts';
 import { deadLetterQueue, publishedTo, QUEUES } from './topology.ts';
+
+type Outcome = Published['messages'][number]['outcome'];
 
 const FED_BY_OTHERS = new Set(['left', 'right', 'ring-2', 'ring-3']);
 export const PUBLISHED = Object.keys(QUEUES).filter((name) => !FED_BY_OTHERS.has(name));
@@ -26,10 +28,7 @@ export async function publishTo(client: Client, id: string, random: Random, queu
     const messages = named.map(({ id: body, properties }) => ({ body, properties }));
     const answer = await client.request('POST', `/queues/${queue}/messages`, { messages }, 0, {}, true);
     const { outcome, copies, begin, end } = answer;
-    const results = (answer.body['results'] ?? []) as {
-      outcome: Published['messages'][number]['outcome'];
-    }[];
-    const whole = outcome === 'refused' ? 'rejected' : 'unknown';
+    const outcomeOf = outcomesOf(answer);
     client.add({
       kind: 'publish',
       client: client.name,
@@ -44,12 +43,19 @@ export async function publishTo(client: Client, id: string, random: Random, queu
         messageId: properties.message_id ?? null,
         key: properties.ordering_key ?? null,
         isDelayed: properties.delay_ms !== undefined,
-        outcome: results[index]?.outcome ?? whole,
+        outcome: outcomeOf(index),
         ...sentProperties(properties),
       })),
     });
     return answer;
   });
+}
+
+/** What became of each message of a publish. */
+export function outcomesOf({ outcome, body }: Answer): (index: number) => Outcome {
+  const results = (body['results'] ?? []) as { outcome: Outcome }[];
+  const whole = outcome === 'refused' ? 'rejected' : 'unknown';
+  return (index) => results[index]?.outcome ?? whole;
 }
 
 /** What of the properties checkers look at, if it was given. */

@@ -1,10 +1,10 @@
 /** What is pushed: messages of a queue and records of a topic, and what an operator does with their subscriptions meanwhile. */
 
 import type { Random } from '../../../crash/random.ts';
-import type { Published } from '../../history.ts';
 import type { World } from '../../platform/world.ts';
 import type { Client } from '../client.ts';
 import { between, pick, times, type Operation } from '../operation.ts';
+import { outcomesOf } from '../queues.ts';
 import { insist } from '../topology.ts';
 import { PUSHED } from './push-topology.ts';
 
@@ -31,10 +31,7 @@ export const pushMessages: Operation = {
       }));
       const answer = await client.request('POST', `/queues/${PUSHED.queue}/messages`, { messages });
       const { outcome, copies, begin, end } = answer;
-      const results = (answer.body['results'] ?? []) as {
-        outcome: Published['messages'][number]['outcome'];
-      }[];
-      const whole = outcome === 'refused' ? 'rejected' : 'unknown';
+      const outcomeOf = outcomesOf(answer);
       client.add({
         kind: 'publish',
         client: client.name,
@@ -48,7 +45,7 @@ export const pushMessages: Operation = {
           messageId: null,
           key,
           isDelayed: false,
-          outcome: results[index]?.outcome ?? whole,
+          outcome: outcomeOf(index),
         })),
       });
       return answer;
