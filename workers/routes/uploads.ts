@@ -17,7 +17,7 @@ import { readBody } from '../http/request.ts';
 import { askBucket } from '../objects/bucket.ts';
 import { drain } from '../objects/drain.ts';
 import { freeRoom, withRoom } from '../objects/room.ts';
-import { beginUpload, completeUpload, putPart, readNote, removeUpload } from '../objects/uploads.ts';
+import { abortUpload, beginUpload, completeUpload, putPart } from '../objects/uploads.ts';
 import { bind } from './bind.ts';
 import { lengthOf, readObject } from './objects.ts';
 
@@ -74,10 +74,7 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const upload = c.req.param('upload') ?? '';
-    const removed = await askBucket(c.env, async (bucket) => {
-      const note = await readNote(bucket, named, upload);
-      return isFailure(note) ? note : await removeUpload(bucket, named, upload, note);
-    });
+    const removed = await askBucket(c.env, (bucket) => abortUpload(bucket, named, upload));
     if (isFailure(removed)) return problem(c, removed);
     await freeRoom(c.env, named.namespace, removed);
     return jsonReply(c, { upload });
