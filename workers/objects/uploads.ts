@@ -13,9 +13,9 @@
 
 import { dataKey } from '../../core/objects/object-key.ts';
 import {
+  begunMs,
   openUploadKey,
   UPLOAD_MS_MAX,
-  uploadId,
   uploadKey,
   uploadNotFound,
   type UploadNote,
@@ -51,9 +51,11 @@ interface Completed {
   wasted: number;
 }
 
+/** @param upload a new id */
 export async function beginUpload(
   bucket: R2Bucket,
   { namespace, id, key }: NamedObject,
+  upload: string,
   { bytes, contentType, sha256 }: Asked,
 ): Promise<{ stored: ObjectReply } | { begun: UploadReply } | Failure> {
   const refused = refuseNew(id, bytes);
@@ -63,8 +65,6 @@ export async function beginUpload(
     return (
       refuseOther(id, storedObject(found), bytes, sha256) ?? { stored: replyOf(id, storedObject(found)) }
     );
-  const nowMs = Date.now();
-  const upload = uploadId(nowMs, crypto.randomUUID());
   const { uploadId: bucketUpload } = await bucket.createMultipartUpload(dataKey(namespace, id, upload));
   const note: UploadNote = {
     namespace,
@@ -84,7 +84,7 @@ export async function beginUpload(
       bytes,
       part_bytes: OBJECT_PART_BYTES,
       parts: partsOf(bytes),
-      expires_at: nowMs + UPLOAD_MS_MAX,
+      expires_at: begunMs(upload) + UPLOAD_MS_MAX,
     },
   };
 }
