@@ -215,7 +215,7 @@ describe('an object in parts', { timeout: 120_000 }, () => {
         const completed = (by: R2Bucket) => completeUpload(by, named, upload, parts);
         const givenUp = (by: R2Bucket) => abortUpload(by, named, upload);
         const [first, second] = slow === 'completed' ? [completed, givenUp] : [givenUp, completed];
-        let between: Awaited<ReturnType<typeof first | typeof second>> | undefined;
+        let between: Awaited<ReturnType<typeof first>> | undefined;
         const answer = await first(
           beforeCall(bucket, nth, async () => {
             between = await second(beforeCall(bucket, 0, () => Promise.resolve()));
