@@ -57,4 +57,7 @@ export function abandonedKeys(keys: readonly string[], nowMs: number): string[] 
   return keys.slice(0, end === -1 ? keys.length : end);
 }
 
-const begunMs = (upload: string): number => Number.parseInt(upload.slice(0, 9), 36);
+/** Returns when an upload was begun. */
+export function begunMs(upload: string): number {
+  return Number.parseInt(upload.slice(0, 9), 36);
+}

@@ -48,6 +48,8 @@ it('puts a file of many parts, which may be put again', async () => {
     { bytes: film.length, object: 'forever.film' },
   ]);
   expect(await cli(['put', 'forever.film', '--file', file])).toMatchObject({ code: 0 });
+  const piped = await cli(['put', 'forever.film'], { stdin: new Blob([film]).stream() });
+  expect(piped, 'the same from standard input').toMatchObject({ code: 0 });
   const reply = await fetch(`${broker.url}/v1/default/objects/forever.film`);
   const digest = createHash('sha256').update(film).digest('base64');
   expect(reply.headers.get('repr-digest')).toBe(`sha-256=:${digest}:`);

@@ -26,23 +26,35 @@ export async function freeRoom(env: Env, namespace: string, bytes: number): Prom
   }
 }
 
-/** Takes room, and gives it back unless the work has used it: `isUsed` of its result, or an error. */
+/**
+ * Takes room, and gives it back unless the work has used it.
+ *
+ * @param isUsed of its result; undefined after an error, which may be a lost reply. If that cannot be told, the room stays taken: a
+ *   sum that is too high fills the namespace, and a count of the bucket mends it, while nothing would mend one that is too low
+ */
 export async function withRoom<Result>(
   env: Env,
   namespace: string,
   bytes: number,
-  isUsed: (result: Result) => boolean,
+  isUsed: (result: Result | undefined) => boolean | Promise<boolean>,
   work: () => Promise<Result>,
 ): Promise<Result | Failure> {
   const refused = await takeRoom(env, namespace, bytes);
   if (refused) return refused;
   const isLimited = publishLimitsOf(namespace).storedBytesMax !== undefined;
+  let result: Result | undefined;
   try {
-    const result = await work();
-    if (isLimited && !isUsed(result)) await freeRoom(env, namespace, bytes);
-    return result;
-  } catch (error) {
-    if (isLimited) await freeRoom(env, namespace, bytes);
-    throw error;
+    return (result = await work());
+  } finally {
+    if (isLimited && !(await isUsed(result))) await freeRoom(env, namespace, bytes);
+  }
+}
+
+/** Returns true unless the bucket has nothing at a key, also if it does not answer. */
+export async function mayExist(bucket: R2Bucket, key: string): Promise<boolean> {
+  try {
+    return (await bucket.head(key)) !== null;
+  } catch {
+    return true;
   }
 }

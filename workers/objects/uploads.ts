@@ -7,13 +7,15 @@
  *   put part   stores a part                                                 the same
  *   complete   makes the bytes of the parts; stores the object that names    bytes that no object names, until it is repeated
  *              them, unless there is one; deletes the note                   or swept; an object whose note is swept
+ *   abort      deletes the parts, unless they have become bytes; deletes     an upload that the sweep gives up after a day
+ *              the note
  */
 
 import { dataKey } from '../../core/objects/object-key.ts';
 import {
+  begunMs,
   openUploadKey,
   UPLOAD_MS_MAX,
-  uploadId,
   uploadKey,
   uploadNotFound,
   type UploadNote,
@@ -49,9 +51,11 @@ interface Completed {
   wasted: number;
 }
 
+/** @param upload a new id */
 export async function beginUpload(
   bucket: R2Bucket,
   { namespace, id, key }: NamedObject,
+  upload: string,
   { bytes, contentType, sha256 }: Asked,
 ): Promise<{ stored: ObjectReply } | { begun: UploadReply } | Failure> {
   const refused = refuseNew(id, bytes);
@@ -61,8 +65,6 @@ export async function beginUpload(
     return (
       refuseOther(id, storedObject(found), bytes, sha256) ?? { stored: replyOf(id, storedObject(found)) }
     );
-  const nowMs = Date.now();
-  const upload = uploadId(nowMs, crypto.randomUUID());
   const { uploadId: bucketUpload } = await bucket.createMultipartUpload(dataKey(namespace, id, upload));
   const note: UploadNote = {
     namespace,
@@ -82,7 +84,7 @@ export async function beginUpload(
       bytes,
       part_bytes: OBJECT_PART_BYTES,
       parts: partsOf(bytes),
-      expires_at: nowMs + UPLOAD_MS_MAX,
+      expires_at: begunMs(upload) + UPLOAD_MS_MAX,
     },
   };
 }
@@ -158,7 +160,27 @@ export async function completeUpload(
   return { stored: other ?? replyOf(id, storedObject(stored)), isNew: false, wasted: note.bytes };
 }
 
-/** Deletes an upload. An object that it has become stays. @returns what it had room for */
+/**
+ * Gives an upload up. The bucket decides between this and a completion under way: it ends an upload once. So bytes that it has made
+ * stay, because an object may name them at any moment; if none does, the sweep deletes them when no completion can be under way.
+ *
+ * @returns what it had room for
+ */
+export async function abortUpload(
+  bucket: R2Bucket,
+  named: NamedObject,
+  upload: string,
+): Promise<number | Failure> {
+  const note = await readNote(bucket, named, upload);
+  if (isFailure(note)) return note;
+  await endUpload(bucket, note, upload);
+  const isMade = (await bucket.head(dataKey(named.namespace, named.id, upload))) !== null;
+  if (isMade) return uploadNotFound(upload);
+  await bucket.delete(uploadKey(upload));
+  return note.bytes;
+}
+
+/** Deletes an upload that nobody can complete any more. An object that it has become stays. @returns what it had room for */
 export async function removeUpload(
   bucket: R2Bucket,
   { namespace, id, key }: NamedObject,
@@ -168,18 +190,23 @@ export async function removeUpload(
   const found = await bucket.head(key);
   const isObject = found !== null && storedObject(found).upload === upload;
   if (!isObject) {
-    await openUpload(bucket, note, upload)
-      .abort()
-      .catch((error: unknown) => {
-        if (!isMissingUpload(error)) throw error;
-      });
+    await endUpload(bucket, note, upload);
     await bucket.delete(dataKey(namespace, id, upload));
   }
   await bucket.delete(uploadKey(upload));
   return isObject ? 0 : note.bytes;
 }
 
-export async function readNote(
+/** Deletes the parts. After that no bytes are made of them. */
+async function endUpload(bucket: R2Bucket, note: UploadNote, upload: string): Promise<void> {
+  try {
+    await openUpload(bucket, note, upload).abort();
+  } catch (error) {
+    if (!isMissingUpload(error)) throw error; // else it has ended
+  }
+}
+
+async function readNote(
   bucket: R2Bucket,
   { namespace, id }: NamedObject,
   upload: string,

@@ -20,7 +20,7 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { askBucket } from '../objects/bucket.ts';
 import { drain } from '../objects/drain.ts';
-import { freeRoom, withRoom } from '../objects/room.ts';
+import { freeRoom, mayExist, withRoom } from '../objects/room.ts';
 import {
   bytesKey,
   isExpired,
@@ -118,7 +118,8 @@ async function putObject(
       onlyIf: new Headers({ 'if-none-match': '*' }), // another request may have been faster
     };
     const body = bytes === 0 ? new Uint8Array() : c.req.raw.body;
-    const isUsed = (put: R2Object | null): boolean => put !== null;
+    const isUsed = async (put: R2Object | null | undefined): Promise<boolean> =>
+      put === undefined ? await mayExist(bucket, key) : put !== null;
     const put = await withRoom(
       c.env,
       namespace,

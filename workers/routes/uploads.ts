@@ -1,6 +1,7 @@
 /** Uploads: the routes of objects that come in parts. */
 
 import type { Hono } from 'hono';
+import { uploadId, uploadKey } from '../../core/objects/upload.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
 import { calls } from '../../protocol/operations/calls.ts';
@@ -16,8 +17,8 @@ import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { askBucket } from '../objects/bucket.ts';
 import { drain } from '../objects/drain.ts';
-import { freeRoom, withRoom } from '../objects/room.ts';
-import { beginUpload, completeUpload, putPart, readNote, removeUpload } from '../objects/uploads.ts';
+import { freeRoom, mayExist, withRoom } from '../objects/room.ts';
+import { abortUpload, beginUpload, completeUpload, putPart } from '../objects/uploads.ts';
 import { bind } from './bind.ts';
 import { lengthOf, readObject } from './objects.ts';
 
@@ -28,10 +29,15 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
     const body = await readBody(c, uploadBeginSchema);
     if (isFailure(body)) return problem(c, body);
     const { bytes, sha256, content_type: contentType = BYTES_TYPE } = body.fields;
-    const isUsed = (given: Awaited<ReturnType<typeof beginUpload>>): boolean => 'begun' in given;
+    const upload = uploadId(Date.now(), crypto.randomUUID());
     const answer = await askBucket(c.env, (bucket) =>
-      withRoom(c.env, named.namespace, bytes, isUsed, () =>
-        beginUpload(bucket, named, { bytes, sha256, contentType }),
+      withRoom(
+        c.env,
+        named.namespace,
+        bytes,
+        // The sweep gives the room back that a note has.
+        async (given) => (given === undefined ? await mayExist(bucket, uploadKey(upload)) : 'begun' in given),
+        () => beginUpload(bucket, named, upload, { bytes, sha256, contentType }),
       ),
     );
     if (isFailure(answer)) return problem(c, answer);
@@ -74,10 +80,7 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const upload = c.req.param('upload') ?? '';
-    const removed = await askBucket(c.env, async (bucket) => {
-      const note = await readNote(bucket, named, upload);
-      return isFailure(note) ? note : await removeUpload(bucket, named, upload, note);
-    });
+    const removed = await askBucket(c.env, (bucket) => abortUpload(bucket, named, upload));
     if (isFailure(removed)) return problem(c, removed);
     await freeRoom(c.env, named.namespace, removed);
     return jsonReply(c, { upload });

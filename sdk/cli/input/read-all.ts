@@ -3,11 +3,7 @@
 type Input = AsyncIterable<Uint8Array | string>;
 
 export async function readAll(stdin: Input): Promise<string> {
-  return (await readAllBytes(stdin)).toString('utf8');
-}
-
-export async function readAllBytes(stdin: Input): Promise<Buffer<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
-  return Buffer.concat(chunks);
+  return Buffer.concat(chunks).toString('utf8');
 }

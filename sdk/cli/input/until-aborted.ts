@@ -5,16 +5,16 @@ export async function* untilAborted<Item>(
   signal: AbortSignal,
 ): AsyncGenerator<Item> {
   const iterator = items[Symbol.asyncIterator]();
-  const { promise: stopped, resolve: stop } = Promise.withResolvers<null>();
-  const onAbort = (): void => stop(null);
-  if (signal.aborted) return;
+  let stop = (): void => {};
+  const onAbort = (): void => stop();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    for (;;) {
-      const next = iterator.next();
-      // It may fail after nobody waits for it any more.
-      next.catch(() => {});
-      const item = await Promise.race([next, stopped]);
+    while (!signal.aborted) {
+      // Not a race with one promise for all: that would keep every piece as long as it lasts.
+      const item = await new Promise<IteratorResult<Item> | null>((resolve, reject) => {
+        stop = () => resolve(null);
+        iterator.next().then(resolve, reject); // it may fail after nobody waits for it any more
+      });
       if (item === null || item.done) return;
       yield item.value;
     }

@@ -12,7 +12,8 @@ import { messageOf, PosthornError } from '../../errors.ts';
 import type { Context } from '../command.ts';
 import type { Connection } from '../connection/connection.ts';
 import { Failure } from '../failure.ts';
-import { readAllBytes } from '../input/read-all.ts';
+import { withInputBlob } from '../input/input-blob.ts';
+import { untilAborted } from '../input/until-aborted.ts';
 import { callOf, type FilledOperation } from './send-operation.ts';
 
 export async function sendFile(
@@ -21,7 +22,17 @@ export async function sendFile(
   { flag, io, signal }: Context,
 ): Promise<object> {
   const given = flag<string>('file') ?? '-';
-  const body = given === '-' ? new Blob([await readAllBytes(io.stdin)]) : await openFile(given);
+  const send = (body: Blob): Promise<object> => sendBody(filled, root, body, signal);
+  if (given !== '-') return await send(await openFile(given));
+  return await withInputBlob(untilAborted(io.stdin, signal), OBJECT_BYTES_MAX, send, signal);
+}
+
+async function sendBody(
+  filled: FilledOperation,
+  root: Transport,
+  body: Blob,
+  signal: AbortSignal,
+): Promise<object> {
   if (filled.operation.id === operations.putObject.id && body.size <= OBJECT_BYTES_MAX)
     return await storeObject(filled, root, body, signal);
   const { method, path, query } = callOf(filled, signal);

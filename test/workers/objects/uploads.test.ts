@@ -1,13 +1,16 @@
 /** Objects that come in parts: nobody sees one before it is complete, and each step can be repeated. */
 
 import { createHash, randomBytes } from 'node:crypto';
+import { Headers as MiniflareHeaders } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { objectPrefix } from '../../../core/objects/object-key.ts';
 import { UPLOADS_PREFIX } from '../../../core/objects/upload.ts';
 import { OBJECT_PART_BYTES } from '../../../protocol/limits.ts';
 import { DAY_MS } from '../../../protocol/names/object-id.ts';
 import type { ObjectList, ObjectReply, PartReply, UploadReply } from '../../../protocol/schemas/objects.ts';
+import { nameObject } from '../../../workers/objects/stored-object.ts';
 import { sweepUploads } from '../../../workers/objects/sweep-uploads.ts';
+import { abortUpload, completeUpload } from '../../../workers/objects/uploads.ts';
 import type { BucketFault } from '../../support/broker/faulty-bucket.ts';
 import { TestBroker, type Reply } from '../../support/broker/test-broker.ts';
 
@@ -61,6 +64,33 @@ const problem = ({ status, body }: Reply<unknown>): [number, string] => [
   status,
   (body as { code: string }).code,
 ];
+
+/** Returns a bucket that runs something before its n-th call. */
+function beforeCall(over: R2Bucket, nth: number, run: () => Promise<void>): R2Bucket {
+  let calls = 0;
+  const wrapped = <Target extends object>(target: Target): Target =>
+    new Proxy(target, {
+      get: (_, name) => {
+        const member = Reflect.get(target, name, target) as (...args: unknown[]) => unknown;
+        if (typeof member !== 'function') return member;
+        if (name === 'resumeMultipartUpload')
+          return (...args: unknown[]) => wrapped(member.apply(target, args) as object);
+        return async (...args: unknown[]) => {
+          if (++calls === nth) await run();
+          return await member.apply(target, args.map(asMiniflares));
+        };
+      },
+    });
+  return wrapped(over);
+}
+
+/** Miniflare takes no `Headers` but its own from a test. */
+function asMiniflares(argument: unknown): unknown {
+  const { onlyIf } = argument as R2PutOptions;
+  return onlyIf instanceof Headers
+    ? { ...(argument as object), onlyIf: new MiniflareHeaders([...onlyIf]) }
+    : argument;
+}
 
 /** Some send 33 MB, on a machine that may be busy. */
 describe('an object in parts', { timeout: 120_000 }, () => {
@@ -174,6 +204,33 @@ describe('an object in parts', { timeout: 120_000 }, () => {
     expect((await broker.call('DELETE', `${path(id)}/uploads/${upload}`)).status).toBe(404);
     expect(await keys(`${objectPrefix('default')}${id}`)).toEqual([]);
   });
+
+  it.each(['completed', 'given up'])(
+    'that was answered is there, with the other at each step, when it is %s',
+    async (slow) => {
+      for (let nth = 1, done = false; !done; nth++) {
+        const id = `forever.both-${slow.length}-${nth}`;
+        const { upload, parts } = await sentSmall(id);
+        const named = nameObject('default', id);
+        const completed = (by: R2Bucket) => completeUpload(by, named, upload, parts);
+        const givenUp = (by: R2Bucket) => abortUpload(by, named, upload);
+        const [first, second] = slow === 'completed' ? [completed, givenUp] : [givenUp, completed];
+        let between: Awaited<ReturnType<typeof first>> | undefined;
+        const answer = await first(
+          beforeCall(bucket, nth, async () => {
+            between = await second(beforeCall(bucket, 0, () => Promise.resolve()));
+          }),
+        );
+        done = between === undefined;
+        const isStored = [answer, between].some((each) => typeof each === 'object' && 'stored' in each);
+        const seen = await fetch(`${broker.url}${path(id)}`);
+        expect(seen.status, `call ${nth}`).toBe(isStored ? 200 : 404);
+        const body = Buffer.from(await seen.arrayBuffer());
+        if (isStored) expect(body.equals(small)).toBe(true);
+        else expect(await keys(`${objectPrefix('default')}${id}`)).toEqual([]);
+      }
+    },
+  );
 
   it.each(['before', 'after'] as const)(
     'is complete although the bucket failed %s its n-th call, and a crash leaves nothing for good',

@@ -2,6 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Env } from '../../../../durable-objects/env.ts';
+import { BucketCount } from '../../../../durable-objects/topology/accounts/bucket-count.ts';
 import type { ProblemDocument } from '../../../../protocol/errors.ts';
 import { DAY_MS, objectId } from '../../../../protocol/names/object-id.ts';
 import type { NamespaceReply } from '../../../../protocol/schemas/namespaces.ts';
@@ -82,6 +84,28 @@ describe('a quota of stored bytes', { timeout: 120_000 }, () => {
     await locked.call('DELETE', `/v1/${namespace}/objects/forever.a`);
     expect(await used(namespace)).toBe(0);
   });
+
+  it.each(['before', 'after'] as const)(
+    'is right although the bucket failed %s its n-th call, and the client repeats it',
+    async (when) => {
+      const fail = async (nth: number): Promise<number> => {
+        const fault = { nth, when, message: 'the bucket failed', isLasting: false };
+        return (await locked.call<number>('POST', '/test/bucket', fault)).body;
+      };
+      const bucket = await locked.broker.broker.miniflare.getR2Bucket('OBJECTS', 'posthorn');
+      const env = { OBJECTS: bucket as unknown as R2Bucket } as Env;
+      for (const send of [put, (namespace: string, id: string) => begin(namespace, id, body.length)])
+        for (let nth = 1, done = false; !done; nth++) {
+          const namespace = await space();
+          await fail(nth);
+          const { status } = await send(namespace, 'forever.a');
+          done = (await fail(0)) < nth;
+          expect(status).toBe(done ? 201 : 503);
+          expect((await send(namespace, 'forever.a')).status).toBeLessThan(300);
+          expect(await used(namespace), `call ${nth}`).toBe(await new BucketCount(env, namespace).step(0));
+        }
+    },
+  );
 
   it('that is set later counts what is there', async () => {
     const namespace = await space({});
