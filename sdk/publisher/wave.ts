@@ -52,14 +52,15 @@ export class Wave implements BatchWait {
 
   holds(count: number): boolean {
     if (this.#expected === 0) return false;
-    if (count >= this.#expected || performance.now() >= this.#untilMs) {
+    const leftMs = this.#untilMs - performance.now();
+    if (count >= this.#expected || leftMs <= 0) {
       this.end();
       return false;
     }
     this.#count = count;
     if (this.#timer === undefined) {
       this.#seen = count;
-      this.#timer = setTimeout(() => this.#look(), this.#quietMs);
+      this.#timer = setTimeout(() => this.#look(), Math.min(this.#quietMs, leftMs));
     }
     return true;
   }

@@ -38,13 +38,17 @@ export function acceptAmqp(c: AppContext, answer: (request: Request) => Promise<
     }
   };
   const broker = { url: new URL(c.req.url).origin, fetch, webSocket: socketByFetch(fetch) };
-  const duplex = new SocketDuplex(socket);
+  const clients = new BrokerClients(broker);
+  const endings = new QueueEndings();
+  // Without it the platform gives up all that is under way when the client has gone.
+  const keep = (): void => c.executionCtx.waitUntil(Promise.all([clients.flush(), endings.all()]));
+  const duplex = new SocketDuplex(socket, keep);
   const session = new AmqpSession(duplex, {
     broker,
-    clients: new BrokerClients(broker),
+    clients,
     exclusive: new ExclusiveQueues(),
     consumers: new QueueConsumers(),
-    endings: new QueueEndings(),
+    endings,
     loginMs: LOGIN_MS,
     onError: (error) => console.error('a fault of an AMQP session', error),
   });

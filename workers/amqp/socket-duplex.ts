@@ -27,14 +27,17 @@ export class SocketDuplex implements Duplex {
   /** What was sent since the client said something. */
   unreadBytes = 0;
   readonly #socket: WebSocket;
+  readonly #ended: () => void;
   #session: AmqpSession | null = null;
   #silence: ReturnType<typeof setTimeout> | undefined;
   /** What came while it was paused. */
   #held: Uint8Array[] = [];
   #heldBytes = 0;
 
-  constructor(socket: WebSocket) {
+  /** @param ended called when the session has been told of the end */
+  constructor(socket: WebSocket, ended: () => void) {
     this.#socket = socket;
+    this.#ended = ended;
   }
 
   begin(session: AmqpSession): void {
@@ -103,5 +106,6 @@ export class SocketDuplex implements Duplex {
     this.#heldBytes = 0;
     if (this.#socket.readyState !== WebSocket.CLOSED) this.#socket.close(code, reason);
     this.#session!.ended();
+    this.#ended();
   }
 }

@@ -85,6 +85,8 @@ interface SharedPublisher {
 class SharedPublishers {
   readonly #broker: BrokerAddress;
   readonly #all = new Map<string, SharedPublisher>();
+  /** Those without connections that still send. */
+  readonly #leaving = new Set<Promise<void>>();
 
   constructor(broker: BrokerAddress) {
     this.#broker = broker;
@@ -103,17 +105,21 @@ class SharedPublishers {
     this.#all.delete(shared.key);
     // What was published still goes out, unless the broker takes nothing.
     const timer = setTimeout(() => shared.abort.abort(), DELIVERY_TIMEOUT_MS);
-    shared.publisher
+    const left = shared.publisher
       .close()
       .catch(() => {})
-      .finally(() => clearTimeout(timer));
+      .finally(() => {
+        clearTimeout(timer);
+        this.#leaving.delete(left);
+      });
+    this.#leaving.add(left);
   }
 
   /** Resolves when everything published has an outcome, which does not wait for a broker that takes nothing. */
   async flush(): Promise<void> {
     const all = [...this.#all.values()];
     const timer = setTimeout(() => all.forEach(({ abort }) => abort.abort()), DELIVERY_TIMEOUT_MS);
-    await Promise.all(all.map(({ publisher }) => publisher.flush()));
+    await Promise.all([...all.map(({ publisher }) => publisher.flush()), ...this.#leaving]);
     clearTimeout(timer);
   }
 

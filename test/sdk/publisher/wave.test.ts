@@ -1,6 +1,6 @@
 /** How long a batch waits for those who were confirmed and publish again. */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Wave } from '../../../sdk/publisher/wave.ts';
 import { heldBroker, timers, turns } from '../client/held-fetch.ts';
 
@@ -37,6 +37,21 @@ describe('a wave', () => {
     wave.begin(1_000_000, 0, 0);
     expect(wave.holds(count)).toBe(true);
     await over.promise;
+  });
+
+  it('waits no longer than its time, however slow the last batch was', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const over = vi.fn<() => void>();
+      const wave = new Wave(20, over);
+      wave.begin(100, 0, MINUTE_MS);
+      vi.advanceTimersByTime(15);
+      expect(wave.holds(1)).toBe(true);
+      vi.advanceTimersByTime(5);
+      expect(over).toHaveBeenCalledOnce();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 

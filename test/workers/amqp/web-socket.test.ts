@@ -88,6 +88,35 @@ describe('amqp-client.js', () => {
     });
   });
 
+  it('is told to connect again after 4,000 calls, and finds what was confirmed', async () => {
+    const connection = await connect();
+    const publishing = await connection.channel();
+    await publishing.queueDeclare('many');
+    await publishing.confirmSelect();
+    const asking = await Promise.all(Array.from({ length: 8 }, () => connection.channel()));
+    let asked = 0;
+    let confirmed = 0;
+    const untilRefused = async (ask: () => Promise<unknown>): Promise<string> => {
+      try {
+        for (;;) await ask();
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const reasons = await Promise.all([
+      untilRefused(() => publishing.basicPublish('', 'many', 'kept').then(() => confirmed++)),
+      ...asking.map((channel) =>
+        untilRefused(() => channel.queueDeclare('many', { passive: true }).then(() => asked++)),
+      ),
+    ]);
+    for (const reason of reasons) expect(reason).toMatch(/320|CONNECTION.FORCED/);
+    expect(asked + confirmed).toBeGreaterThan(3_900);
+    expect(asked + confirmed).toBeLessThan(4_000);
+    const { state } = await posthorn.queues.get('many');
+    expect(state.ready).toBeGreaterThanOrEqual(confirmed);
+    expect(confirmed).toBeGreaterThan(0);
+  });
+
   it('closes the channel for what is not there, and the connection goes on', async () => {
     const connection = await connect();
     const channel = await connection.channel();
