@@ -58,9 +58,14 @@ export function acknowledgeRanges(
   context: AcknowledgeContext & { memberId: string },
   archived: Archived[],
 ): RangesOutcome {
+  // Ranges that overlap could have as many parts as there are pairs of a range and a run.
+  const left = ranges
+    .map((range) => ({ ...range, start: Math.max(range.start, window.startOffset) }))
+    .filter(({ start, end }) => start < end);
+  if (isTwice(left)) return 'already_done';
   const parts: RangeAcknowledgement[] = [];
-  for (const range of ranges) {
-    for (let at = Math.max(range.start, window.startOffset); at < range.end;) {
+  for (const range of left) {
+    for (let at = range.start; at < range.end;) {
       const run = window.runAt(at);
       const problem = problemOf(run, context);
       if (problem !== null) return problem;
@@ -69,7 +74,6 @@ export function acknowledgeRanges(
       at = end;
     }
   }
-  if (isTwice(parts)) return 'already_done';
   for (const part of parts) apply(window, part, context, archived);
   return 'acknowledged';
 }
@@ -95,8 +99,8 @@ function problemOf(
 }
 
 /** Whether a record is acknowledged by two of the ranges. */
-function isTwice(parts: readonly RangeAcknowledgement[]): boolean {
-  const sorted = parts.toSorted((a, b) => a.start - b.start);
+function isTwice(ranges: readonly RangeAcknowledgement[]): boolean {
+  const sorted = ranges.toSorted((a, b) => a.start - b.start);
   return sorted.some(({ start }, index) => index > 0 && start < sorted[index - 1]!.end);
 }
 

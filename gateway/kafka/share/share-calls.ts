@@ -24,14 +24,14 @@ export interface AcquireLimits {
 /** One attempt: the records of a lost reply are locked. */
 export async function acquire(
   transport: Transport,
-  { group, memberId, partitions }: ShareSession,
+  { group, lockedBy, partitions }: ShareSession,
   { recordsMax, bytesMax, waitMs }: AcquireLimits,
 ): Promise<AcquiredFrame> {
   const { bytes } = await transport.call({
     method: 'POST',
     path: `${pathOf(group)}/records`,
     ...jsonBody({
-      member_id: memberId,
+      member_id: lockedBy,
       max_records: recordsMax,
       max_bytes: bytesMax,
       wait_ms: waitMs,
@@ -56,7 +56,7 @@ export interface PlaceAcknowledgement {
 /** @returns what became of each */
 export async function acknowledge(
   transport: Transport,
-  { group, memberId }: ShareSession,
+  { group, lockedBy }: ShareSession,
   places: readonly PlaceAcknowledgement[],
 ): Promise<RangesOutcome[]> {
   if (places.length === 0) return [];
@@ -64,7 +64,7 @@ export async function acknowledge(
     method: 'POST',
     path: `${pathOf(group)}/acknowledgements`,
     ...jsonBody({
-      member_id: memberId,
+      member_id: lockedBy,
       partitions: places.map(({ place, ranges, isLeaving }) => ({
         ...wireOf(place),
         ranges: ranges.map(({ kind, start, end }) => ({ kind, start_offset: start, end_offset: end })),

@@ -1,11 +1,14 @@
 /** Share connection: the share sessions and the members of one connection. When it ends they end, as with Kafka. */
 
+import { randomUUID } from 'node:crypto';
 import type { BrokerClient } from '../broker/broker-client.ts';
 import { acknowledge } from './share-calls.ts';
 import type { ShareMembers } from './share-members.ts';
 import { SHARE_SESSIONS_MAX, ShareSession } from './share-session.ts';
 
 export class ShareConnection {
+  /** Tells its locks from those of the same member by another connection. */
+  readonly #id = randomUUID();
   readonly #sessions = new Map<string, ShareSession>();
   readonly #members = new Map<string, { group: string; memberId: string }>();
 
@@ -15,8 +18,9 @@ export class ShareConnection {
 
   /** Begins a session. Null: there are too many. */
   begin(group: string, memberId: string): ShareSession | null {
-    if (this.#sessions.size >= SHARE_SESSIONS_MAX) return null;
-    const session = new ShareSession(group, memberId);
+    const isNew = this.get(group, memberId) === null;
+    if (isNew && this.#sessions.size >= SHARE_SESSIONS_MAX) return null;
+    const session = new ShareSession(group, memberId, `${this.#id}/${memberId}`);
     this.#sessions.set(keyOf(group, memberId), session);
     return session;
   }
@@ -39,7 +43,7 @@ export class ShareConnection {
   /** Never rejects: what cannot be released is free when its lock ends. */
   async end(client: BrokerClient, members: ShareMembers): Promise<void> {
     for (const { group, memberId } of this.#members.values())
-      members.leave(client.namespace, group, memberId);
+      members.leaveWith(this, client.namespace, group, memberId);
     this.#members.clear();
     const closed = [...this.#sessions.values()].map((one) => this.close(client, one).catch(() => {}));
     await Promise.all(closed);

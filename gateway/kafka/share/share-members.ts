@@ -15,6 +15,8 @@ export interface ShareMember {
   /** The epoch of the group when its members or what they read changed last. */
   epoch: number;
   heardMs: number;
+  /** The connection by which it was heard of last. */
+  by: object;
 }
 
 /** Kafka's `group.share.max.size`. */
@@ -94,6 +96,11 @@ export class ShareMembers {
   forgetDeclared(namespace: string, group: string): void {
     const known = this.#groups.get(keyOf(namespace, group));
     if (known) known.declared = new Set();
+  }
+
+  /** A connection has ended: its members leave, unless they have come back by another. */
+  leaveWith(connection: object, namespace: string, group: string, memberId: string): void {
+    if (this.get(namespace, group, memberId)?.by === connection) this.leave(namespace, group, memberId);
   }
 
   leave(namespace: string, group: string, memberId: string): void {

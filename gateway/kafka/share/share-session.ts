@@ -3,7 +3,7 @@
  * 0; each request has the next epoch; -1 ends it. What the member has not acknowledged then, or when its connection ends, is released.
  */
 
-import { SHARE_LOCK_MS_DEFAULT } from '../../../protocol/limits.ts';
+import { PARTITIONS_MAX, SHARE_LOCK_MS_DEFAULT } from '../../../protocol/limits.ts';
 
 export interface SharePlace {
   topic: string;
@@ -15,12 +15,17 @@ export interface SharePlace {
 /** Of a connection. Kafka's clients have one of each group. */
 export const SHARE_SESSIONS_MAX = 100;
 
+/** Of a member's id. The broker takes 255, with what the connection adds. */
+export const MEMBER_ID_LENGTH_MAX = 200;
+
 /** Kafka's epochs begin again after the largest int32. */
 const EPOCH_MAX = 2 ** 31 - 1;
 
 export class ShareSession {
   readonly group: string;
   readonly memberId: string;
+  /** Whose the locks are at the broker. */
+  readonly lockedBy: string;
   readonly #partitions = new Map<string, SharePlace>();
   /** Those from which something was acquired. */
   readonly #touched = new Map<string, SharePlace>();
@@ -28,9 +33,10 @@ export class ShareSession {
   /** How long records are locked, as the broker has told last, in ms. */
   lockMs = SHARE_LOCK_MS_DEFAULT;
 
-  constructor(group: string, memberId: string) {
+  constructor(group: string, memberId: string, lockedBy: string) {
     this.group = group;
     this.memberId = memberId;
+    this.lockedBy = lockedBy;
   }
 
   get partitions(): SharePlace[] {
@@ -48,8 +54,12 @@ export class ShareSession {
     return true;
   }
 
-  add(place: SharePlace): void {
-    this.#partitions.set(keyOf(place), place);
+  /** Returns false if there are as many as one call may name. */
+  add(place: SharePlace): boolean {
+    const key = keyOf(place);
+    if (this.#partitions.size >= PARTITIONS_MAX && !this.#partitions.has(key)) return false;
+    this.#partitions.set(key, place);
+    return true;
   }
 
   forget(place: Pick<SharePlace, 'uuid' | 'partition'>): void {

@@ -1,6 +1,7 @@
 /** Share groups by Kafka's protocol (KIP-932), with raw requests. `npm run interop:kafka` has Java's consumer. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { PARTITIONS_MAX } from '../../../protocol/limits.ts';
 import { splitBatches } from '../../../protocol/record-batch/index.ts';
 import { shareOf } from '../../../gateway/kafka/share/share-members.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
@@ -46,7 +47,7 @@ class Member {
   readonly client: RawClient;
   readonly group: string;
   readonly topic: string;
-  readonly memberId = `member-${String(++ids).padStart(3, '0')}`;
+  memberId = `member-${String(++ids).padStart(3, '0')}`;
   epoch = 0;
   topicId = '';
   partitions: number[] = [];
@@ -194,6 +195,34 @@ describe('a share group by Kafka’s protocol', () => {
     second.client.socket.destroy();
     const third = await Member.of(group, topic);
     await expect.poll(() => third.take(), { timeout: 10_000 }).toEqual(['2-5*3']);
+  });
+
+  it('releases nothing of a member that has come back by another connection', async () => {
+    const { group, topic } = await groupOf(6);
+    const before = await Member.of(group, topic);
+    const some = { maxRecords: 3 };
+    expect(partitionsOf(await before.fetch([], some))).toMatchObject([
+      { acquiredRecords: [{ lastOffset: 2 }] },
+    ]);
+    const after = await Member.of(group, topic);
+    after.memberId = before.memberId;
+    await after.beat({ subscribedTopicNames: [topic], memberEpoch: 0 });
+    expect(await after.take()).toEqual(['3-5*1']);
+    before.client.socket.destroy();
+    const other = await Member.of(group, topic);
+    await expect.poll(() => other.take(), { timeout: 10_000 }).toEqual(['0-2*2']);
+    expect(await after.acknowledge([all(3, 5, ACCEPT)])).toBe(0);
+    expect((await after.beat())['errorCode']).toBe(0);
+  });
+
+  it('has sessions with a bounded number of partitions', async () => {
+    const { group, topic } = await groupOf(1);
+    const member = await Member.of(group, topic);
+    member.partitions = Array.from({ length: PARTITIONS_MAX + 1 }, (_, partition) => partition);
+    const told = partitionsOf(await member.fetch([], { maxRecords: 0 }));
+    expect(told).toMatchObject([
+      { partitionIndex: PARTITIONS_MAX, errorCode: ERRORS.UNKNOWN_TOPIC_OR_PARTITION },
+    ]);
   });
 
   it('has sessions with epochs of their own', async () => {

@@ -1,6 +1,6 @@
 /** ShareFetch, ShareAcknowledge: records of share groups (KIP-932), within a session of the connection. */
 
-import { FETCH_BYTES_MAX, SHARE_IN_FLIGHT_MAX } from '../../../../protocol/limits.ts';
+import { FETCH_BYTES_MAX, PARTITIONS_MAX, SHARE_IN_FLIGHT_MAX } from '../../../../protocol/limits.ts';
 import type { AcquiredFrame } from '../../../../protocol/frames/acquired-frame.ts';
 import type { RangesOutcome } from '../../../../protocol/schemas/share-groups.ts';
 import { asPosthornError } from '../../../../sdk/errors.ts';
@@ -13,7 +13,13 @@ import {
   type AcknowledgeKind,
   type PlaceAcknowledgement,
 } from '../../share/share-calls.ts';
-import { keyOf, SHARE_SESSIONS_MAX, type SharePlace, type ShareSession } from '../../share/share-session.ts';
+import {
+  keyOf,
+  MEMBER_ID_LENGTH_MAX,
+  SHARE_SESSIONS_MAX,
+  type SharePlace,
+  type ShareSession,
+} from '../../share/share-session.ts';
 import { shareFailure } from './share-groups.ts';
 
 interface AcknowledgementBatch {
@@ -67,7 +73,11 @@ export const shareFetch: Handler<ShareFetchRequest> = async (session, request) =
   if ('errorCode' in opened) return { ...opened, acquisitionLockTimeoutMs: 0, responses: [] };
   const told = new Map<string, Told>();
   const places = await placesOf(session, request.topics, told);
-  for (const { place } of places) opened.add(place);
+  const tooMany = kafkaFailure(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    `a session has at most ${PARTITIONS_MAX} partitions`,
+  );
+  for (const { place } of places) if (!opened.add(place)) tell(told, place, { fetch: tooMany });
   for (const { topicId: uuid, partitions } of request.forgottenTopicsData)
     for (const partition of partitions) opened.forget({ uuid, partition });
   await acknowledgeAll(session, opened, places, request, told);
@@ -130,8 +140,11 @@ const UNKNOWN_LEADER = { leaderId: -1, leaderEpoch: -1 };
 
 function openSession({ shares }: Session, request: Identified): ShareSession | KafkaFailure {
   const { groupId, memberId, shareSessionEpoch: epoch, topics } = request;
-  if (!groupId || !memberId)
-    return kafkaFailure('INVALID_REQUEST', 'the request names no group or no member');
+  if (!groupId || !memberId || memberId.length > MEMBER_ID_LENGTH_MAX)
+    return kafkaFailure(
+      'INVALID_REQUEST',
+      'the request names no group or no member, or has too long a name for it',
+    );
   const known = shares.get(groupId, memberId);
   if (epoch === BEGINS) {
     const isAcknowledging = topics.some(({ partitions }) =>

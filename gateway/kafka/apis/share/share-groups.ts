@@ -9,6 +9,7 @@ import { kafkaFailure, type KafkaFailure } from '../../broker/broker-errors.ts';
 import type { KnownTopic } from '../../broker/topic-directory.ts';
 import type { Handler, Session } from '../../session.ts';
 import { shareOf, SHARE_MEMBERS_MAX, type ShareMember } from '../../share/share-members.ts';
+import { MEMBER_ID_LENGTH_MAX } from '../../share/share-session.ts';
 import { groupFailure } from '../groups.ts';
 
 interface HeartbeatRequest {
@@ -50,6 +51,7 @@ export const shareGroupHeartbeat: Handler<HeartbeatRequest> = async (session, re
     rackId: request.rackId ?? before?.rackId ?? null,
     topics: request.subscribedTopicNames ?? before!.topics,
     heardMs: performance.now(),
+    by: shares,
   });
   if (!isPut) {
     return {
@@ -83,7 +85,8 @@ function problemOf({
   subscribedTopicNames,
 }: HeartbeatRequest): KafkaFailure | null {
   if (!isName(groupId)) return kafkaFailure('INVALID_GROUP_ID', `group: expected ${NAME_RULE}`);
-  if (memberId === '' || memberId.length > 255) return invalid('the request names no member');
+  if (memberId === '' || memberId.length > MEMBER_ID_LENGTH_MAX)
+    return invalid('the request names no member');
   if (memberEpoch < LEAVES) return invalid(`there is no epoch ${memberEpoch}`);
   if (memberEpoch === JOINS && (subscribedTopicNames ?? []).length === 0) {
     return invalid('a member that joins says what it reads');
