@@ -5,11 +5,18 @@ import { OBJECT_PART_BYTES } from '../../protocol/limits.ts';
 /** Of a larger body the connection is cut instead: to take it costs more than the clear answer is worth. */
 const DRAINED_BYTES_MAX = 2 * OBJECT_PART_BYTES;
 
-export async function drain(request: Request, bytes: number): Promise<void> {
-  if (bytes > DRAINED_BYTES_MAX || request.bodyUsed || request.body === null) return;
+/** @param bytes what the request says that it has @returns what was refused, when the client can see it */
+export async function drained<Refused>(
+  request: Request,
+  refused: Refused,
+  bytes: number | undefined,
+): Promise<Refused> {
+  if (bytes === undefined || bytes > DRAINED_BYTES_MAX || request.bodyUsed || request.body === null)
+    return refused;
   try {
     for await (const _ of request.body);
   } catch {
     // The client has gone.
   }
+  return refused;
 }

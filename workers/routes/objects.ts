@@ -19,7 +19,7 @@ import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { askBucket } from '../objects/bucket.ts';
-import { drain } from '../objects/drain.ts';
+import { drained } from '../objects/drain.ts';
 import { freeRoom, mayExist, withRoom } from '../objects/room.ts';
 import {
   bytesKey,
@@ -47,12 +47,14 @@ export function objectRoutes(app: Hono<AppEnv>): void {
 
   bind(app, calls.putObject, async (c) => {
     const named = readObject(c);
-    if (isFailure(named)) return problem(c, named);
     const query = readQuery(c, objectPutQuerySchema);
-    if (isFailure(query)) return problem(c, query);
-    const put = await putObject(c, named, query.fields.sha256);
-    if (isFailure(put)) await drain(c.req.raw, lengthOf(c) ?? Infinity);
-    return isFailure(put) ? problem(c, put) : jsonReply(c, put.reply, put.isNew ? 201 : 200);
+    const put = isFailure(named)
+      ? named
+      : isFailure(query)
+        ? query
+        : await putObject(c, named, query.fields.sha256);
+    if (isFailure(put)) return problem(c, await drained(c.req.raw, put, lengthOf(c)));
+    return jsonReply(c, put.reply, put.isNew ? 201 : 200);
   });
 
   bind(app, calls.getObject, async (c) => {

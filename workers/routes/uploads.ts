@@ -2,21 +2,22 @@
 
 import type { Hono } from 'hono';
 import { uploadId, uploadKey } from '../../core/objects/upload.ts';
-import { isFailure } from '../../protocol/errors.ts';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { BYTES_TYPE } from '../../protocol/headers/media-types.ts';
 import { calls } from '../../protocol/operations/calls.ts';
 import {
   partPutQuerySchema,
+  type PartReply,
   uploadBeginSchema,
   uploadCompleteSchema,
 } from '../../protocol/schemas/objects.ts';
-import type { AppEnv } from '../http/context.ts';
+import type { AppContext, AppEnv } from '../http/context.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
 import { askBucket } from '../objects/bucket.ts';
-import { drain } from '../objects/drain.ts';
+import { drained } from '../objects/drain.ts';
 import { freeRoom, mayExist, withRoom } from '../objects/room.ts';
 import { abortUpload, beginUpload, completeUpload, putPart } from '../objects/uploads.ts';
 import { bind } from './bind.ts';
@@ -45,21 +46,10 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
   });
 
   bind(app, calls.putPart, async (c) => {
-    const named = readObject(c);
-    if (isFailure(named)) return problem(c, named);
-    const query = readQuery(c, partPutQuerySchema);
-    if (isFailure(query)) return problem(c, query);
-    const part = {
-      part: Number(c.req.param('part')),
-      length: lengthOf(c) ?? 0,
-      sha256: query.fields.sha256,
-      body: c.req.raw.body ?? new Blob().stream(),
-    };
-    const stored = await askBucket(c.env, (bucket) =>
-      putPart(bucket, named, c.req.param('upload') ?? '', part),
-    );
-    if (isFailure(stored)) await drain(c.req.raw, part.length);
-    return isFailure(stored) ? problem(c, stored) : jsonReply(c, stored);
+    const stored = await storePart(c);
+    return isFailure(stored)
+      ? problem(c, await drained(c.req.raw, stored, lengthOf(c)))
+      : jsonReply(c, stored);
   });
 
   bind(app, calls.completeUpload, async (c) => {
@@ -85,4 +75,18 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
     await freeRoom(c.env, named.namespace, removed);
     return jsonReply(c, { upload });
   });
+}
+
+async function storePart(c: AppContext): Promise<PartReply | Failure> {
+  const named = readObject(c);
+  if (isFailure(named)) return named;
+  const query = readQuery(c, partPutQuerySchema);
+  if (isFailure(query)) return query;
+  const part = {
+    part: Number(c.req.param('part')),
+    length: lengthOf(c) ?? 0,
+    sha256: query.fields.sha256,
+    body: c.req.raw.body ?? new Blob().stream(),
+  };
+  return await askBucket(c.env, (bucket) => putPart(bucket, named, c.req.param('upload') ?? '', part));
 }
