@@ -3,7 +3,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PARTITIONS_MAX } from '../../../protocol/limits.ts';
 import { splitBatches } from '../../../protocol/record-batch/index.ts';
-import { shareOf } from '../../../gateway/kafka/share/share-members.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { RawClient } from './support/raw-client.ts';
 import { KafkaBroker, newName } from './support/support.ts';
@@ -396,23 +395,5 @@ describe('the settings of a share group', () => {
     });
     expect(await set('share.record.lock.duration.ms', null)).toBe(0);
     expect(await read()).toMatchObject({ 'share.record.lock.duration.ms': '30000' });
-  });
-});
-
-describe('the partitions of members', () => {
-  it.each([
-    [['a'], 3],
-    [['a', 'b'], 5],
-    [['a', 'b', 'c'], 3],
-    [['a', 'b', 'c', 'd', 'e'], 2],
-  ])('%j of %d partitions: each has a member, and each member one', (members, partitions) => {
-    const shares = members.map((member) => shareOf(members, member, partitions));
-    expect(shares.every((share) => share.length > 0)).toBe(true);
-    expect(new Set(shares.flat()).size).toBe(partitions);
-  });
-
-  it('are none of a topic that is not there, or for who is no member', () => {
-    expect(shareOf(['a'], 'a', 0)).toEqual([]);
-    expect(shareOf(['a'], 'b', 3)).toEqual([]);
   });
 });
