@@ -128,7 +128,7 @@ export const WHILE_WAITING =
 
 /** What a socket for requests answers (docs/frames.md, Requests on a socket). */
 export const REQUEST_SOCKET =
-  'The socket. A frame is a request of record batches, with its query and an `id`. The answer to each is text: the JSON of the reply or the problem, with the `id` in it, in the order of the frames';
+  'The socket. A frame is a request of record batches, with its query and an `id`. Its answer is text: the JSON of the reply or the problem, with the `id`, in the order of frames';
 
 export const FIELD_ERRORS = ['invalid_field', 'unknown_field'] as const;
 export const BODY_ERRORS = [

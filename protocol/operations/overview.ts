@@ -13,7 +13,7 @@ export const overviewOperations = {
     tag: 'overview',
     access: onNamespace('view'),
     summary:
-      'Read how the namespace does: problems first, then totals, rates over the last minute, and the largest queues, topics and groups. As far as objects have told, which takes at most ten seconds; no object is asked for it',
+      'Read how the namespace does: problems first, then totals, rates over the last minute, and the largest queues, topics and groups, as objects have told within ten seconds; none is asked for it',
     query: overviewQuerySchema,
     replies: { 200: { description: 'The overview', json: overviewSchema } },
     errors: [...NAMESPACE_ERRORS, ...FIELD_ERRORS],

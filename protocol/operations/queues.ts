@@ -241,7 +241,7 @@ export const queueOperations = {
     replies: {
       101: {
         description:
-          'The socket. It brings deliveries, and for each settlement an answer with `results` and the `id` of the settlement. Settlements as bytes are answered with bytes. `{"prefetch": n}` is answered with the same when it is in force',
+          'The socket. It brings deliveries, and for each settlement an answer with `results` and its `id`. Settlements as bytes are answered with bytes. `{"prefetch": n}` is answered with the same when it is in force',
         json: deliveriesSchema,
         frame: { type: DELIVERIES_TYPE, description: 'With `frames=binary` (docs/frames.md)' },
       },

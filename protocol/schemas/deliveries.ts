@@ -201,7 +201,7 @@ export const streamQuerySchema = z.strictObject({
     .enum(STREAM_KEEPS)
     .optional()
     .describe(
-      'The stream is no consumer and takes nothing, whatever `prefetch` says. `messages`: when it ends, what its `consumer_id` has taken by requests goes back to the queue at once. `queue`: as well, and as long as it is open the queue is in use, which postpones `expires_ms`',
+      'The stream is no consumer and takes nothing, whatever `prefetch` says. `messages`: when it ends, what its `consumer_id` has taken by requests goes back at once. `queue`: and while it is open the queue is in use, which postpones `expires_ms`',
     ),
   priority: z
     .int()
@@ -221,7 +221,7 @@ export const streamQuerySchema = z.strictObject({
     .max(HEARTBEAT_MS_MAX)
     .optional()
     .describe(
-      'The client sends something at least so often: the text `ping`, which is answered with `pong`, where it has nothing else to say. After three times as long without anything its stream is closed and what it holds is given back. Without it that happens where a lease has ended and nothing was heard for 25 s',
+      'The client sends something at least so often: `ping`, answered with `pong`, if it has nothing else to say. After three times as long its stream is closed and what it holds is given back. Default: if a lease has ended and nothing was heard for 25 s',
     ),
   delivery: consumeDelivery(
     'at-least-once is the only one: a stream delivers within a prefetch of unsettled messages',

@@ -132,7 +132,7 @@ const maxBytes = z
   .max(FETCH_BYTES_MAX)
   .default(FETCH_BYTES_DEFAULT)
   .describe(
-    'The limit over all partitions. As JSON, the reply ends before the record that would exceed it, but has at least one. As bytes it is approximate: each partition with records brings at least a batch',
+    'The limit over all partitions. As JSON, the reply ends before the record that would exceed it, but has one at least. As bytes, each partition with records brings a batch at least',
   );
 const waitMs = z
   .int()

@@ -85,7 +85,7 @@ export const exchangeProducerSchema = z
     ),
   })
   .describe(
-    'Each destination stores each message once, however often the request is sent; a repetition completes what was missing. A producer sends one request at a time to an exchange. It repeats the request until it is complete, or continues with the next epoch at 0',
+    'Each destination stores each message once, however often the request is sent; a repetition completes what was missing. A producer sends one request at a time to an exchange, and repeats it until it is complete, or continues with the next epoch at 0',
   );
 
 export type PublishProducerFields = z.infer<typeof publishProducerSchema>;

@@ -214,7 +214,7 @@ export const onCorruptSchema = z
   .enum(ON_CORRUPT)
   .default('fail')
   .describe(
-    'What JSON replies do with damaged records (their CRC does not match). fail: the reply ends before them. A reply that would begin with them is the error `stored_batch_corrupt`, with the `next_offset` after them. skip: they are left out, and listed in `damaged`. Replies of bytes always contain them as stored',
+    'What JSON replies do with damaged records (their CRC does not match). fail: the reply ends before them; one that would begin with them is `stored_batch_corrupt`, with the `next_offset` after them. skip: they are left out, and listed in `damaged`. Replies of bytes contain them as stored',
   );
 
 export const damagedSchema = z
@@ -267,7 +267,7 @@ export const fetchQuerySchema = z
     isolation: isolationSchema,
     on_corrupt: onCorruptSchema,
     delivery: consumeDelivery(
-      'exactly-once is isolation `read_committed`, for a reader that notes its position with its results. The others are up to the reader alone: it notes its position before the work (at-most-once) or after it (at-least-once)',
+      'exactly-once is isolation `read_committed`, for a reader that notes its position with its results. For the others it notes it before the work (at-most-once) or after it (at-least-once)',
     ),
   })
   .meta(EXACTLY_ONCE_ISOLATION);

@@ -129,7 +129,7 @@ export const acquireSchema = z.strictObject({
     .optional()
     .describe('Only of these. Default: all'),
   delivery: consumeDelivery(
-    'at-least-once (default): locked until they are acknowledged. at-most-once: accepted before they leave. Exactly once is for the member to do, by topic, partition and offset: it is refused here',
+    'at-least-once (default): locked until they are acknowledged. at-most-once: accepted before they leave. Exactly once is refused: a member does it by topic, partition and offset',
     ['at-most-once', 'at-least-once'],
   ),
 });

@@ -54,13 +54,13 @@ const topicSourceSchema = z.strictObject({
   from: positionSchema
     .default('latest')
     .describe(
-      'Where a new subscription begins in each partition: `earliest`, `latest`, an offset, or `@<ms>` for the first record at or after that time. Partitions that are added later begin at their start',
+      'Where a new subscription begins in each partition: `earliest`, `latest`, an offset, or `@<ms>` for the first record at or after that time. Later ones begin at their start',
     ),
   order: z
     .enum(['key', 'partition'])
     .default('key')
     .describe(
-      '`key`: records of one key are pushed in order, one request at a time; `partition`: all records of a partition. A record that fails holds up those after it until it is accepted or a dead letter',
+      '`key`: records of one key are pushed in order, one request at a time; `partition`: all of a partition. A record that fails holds up those after it until it is accepted or a dead letter',
     ),
   retry: retrySchema
     .default({ schedule_ms: [1_000, 5_000, 30_000] })

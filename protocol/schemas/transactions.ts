@@ -16,7 +16,7 @@ export const transactionEndSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'The next transaction has the same epoch, and sequences go on. A producer that does not know whether a record of it has arrived must not ask for that: POST /producers with `producer` gives it the next epoch. Not kept if the transaction has messages',
+      'The next transaction has the same epoch, and sequences go on. A producer that does not know whether a record of it has arrived needs the next epoch: POST /producers with `producer`. Not kept if the transaction has messages',
     ),
 });
 
