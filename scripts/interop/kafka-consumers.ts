@@ -7,8 +7,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Kafka, logLevel } from 'kafkajs';
 import { kafkaClassPath } from '../peers/kafka.ts';
+import { producerOf } from './kafka-topic.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../test/interop/kafka/consumers/Member.java');
 const TOPIC = 'consumed';
@@ -25,16 +25,7 @@ interface Member {
 
 /** @returns what was shown */
 export async function consumeInGroup(address: string): Promise<string> {
-  const kafka = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING });
-  const admin = kafka.admin();
-  await admin.connect();
-  await admin.createTopics({
-    topics: [{ topic: TOPIC, numPartitions: PARTITIONS, replicationFactor: 1 }],
-    waitForLeaders: true,
-  });
-  await admin.disconnect();
-  const producer = kafka.producer();
-  await producer.connect();
+  const producer = await producerOf(address, TOPIC, PARTITIONS);
   let sent = 0;
   const send = async (): Promise<void> => {
     const messages = Array.from({ length: RECORDS / 4 }, () => ({
