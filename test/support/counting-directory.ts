@@ -1,6 +1,6 @@
 /** A directory in memory that counts what it is asked, and tokens for it: for tests of what stands before the real one. */
 
-import { DEFAULT_NAMESPACE } from '../../core/access/namespace.ts';
+import { DEFAULT_NAMESPACE, type Namespace } from '../../core/access/namespace.ts';
 import type { Token } from '../../core/access/token.ts';
 import type { Env } from '../../durable-objects/env.ts';
 import type { DirectoryChange, TokenUse } from '../../durable-objects/rpc/directory.ts';
@@ -21,16 +21,18 @@ export class CountingDirectory {
   /** The number of uses that each question for changes has reported. */
   readonly reported: number[] = [];
   readonly env: Env;
+  /** The only namespace that there is. */
+  namespace: Namespace = DEFAULT_NAMESPACE;
   readonly #tokens = new Map<string, Token>();
 
   constructor(vars: Record<string, string> = {}) {
     const methods = {
       token: (id: string) => {
         const token = this.#tokens.get(id) ?? null;
-        return this.#answer({ token, namespace: token && DEFAULT_NAMESPACE, version: 0 });
+        return this.#answer({ token, namespace: token && this.namespace, version: 0 });
       },
       namespace: (name: string) =>
-        this.#answer({ namespace: name === 'default' ? DEFAULT_NAMESPACE : null, version: 0 }),
+        this.#answer({ namespace: name === this.namespace.name ? this.namespace : null, version: 0 }),
       catchUp: (_version: number, uses: readonly TokenUse[]) => {
         this.reported.push(uses.length);
         return this.#answer({ version: 0, changes: this.changes.splice(0) });

@@ -42,6 +42,8 @@ interface Entry<Value> {
   /** Null: there is none. */
   value: Value | null;
   readMs: number;
+  /** It has changed: the next call asks again. Calls under way go on with what they have entered by. */
+  isOutdated?: boolean;
 }
 
 const tokens = new Map<string, Entry<KnownToken>>();
@@ -100,7 +102,7 @@ export function forget(...changes: readonly DirectoryChange[]): void {
     else if (!tokens.delete(name)) absentTokens.delete(name);
   }
   if (gone.size === 0) return;
-  for (const name of gone) namespaces.delete(name);
+  outdate(gone);
   // One pass, however many namespaces have changed.
   for (const [id, { value }] of tokens) if (value && gone.has(value.namespace.name)) tokens.delete(id);
 }
@@ -139,7 +141,7 @@ async function catchUp(env: Env, nowMs: number): Promise<void> {
   );
   if (answer.changes === null) {
     tokens.clear();
-    namespaces.clear();
+    outdate(namespaces.keys());
   } else forget(...answer.changes);
   for (const [id, hourMs] of told) noteWritten(id, hourMs);
   version = Math.max(version, answer.version);
@@ -166,8 +168,15 @@ async function ask<Answer extends { version: number }>(
   }
 }
 
+function outdate(names: Iterable<string>): void {
+  for (const name of names) {
+    const known = namespaces.get(name);
+    if (known) known.isOutdated = true;
+  }
+}
+
 function current<Value>(entry: Entry<Value> | undefined, nowMs: number): Entry<Value> | null {
-  if (!entry) return null;
+  if (!entry || entry.isOutdated) return null;
   const isOld = entry.value === null && (nowMs > entry.readMs + ABSENT_MS_MAX || nowMs < entry.readMs);
   return isOld ? null : entry;
 }

@@ -1,13 +1,15 @@
 /** The cache of the directory, over a directory that counts what it is asked. */
 
 import { expect, it, vi } from 'vitest';
+import type { Namespace } from '../../../core/access/namespace.ts';
 import { idFromBytes } from '../../../protocol/access/token-format.ts';
 import { randomFrom } from '../../crash/random.ts';
 import { CountingDirectory, madeToken } from '../../support/counting-directory.ts';
 
 // A cache of its own: other files of this process have filled theirs.
 vi.resetModules();
-const { lookUpToken, noteUse } = await import('../../../workers/access/directory-cache.ts');
+const { forget, lookUpNamespace, lookUpToken, noteUse, publishLimitsOf } =
+  await import('../../../workers/access/directory-cache.ts');
 
 const NOW = 1_000_000;
 
@@ -62,4 +64,20 @@ it('reports the uses of many tokens in bounded questions, and forgets those of t
   await lookUpToken(directory.env, id, later + 62_000);
   // For the changes, and for the token, whose namespace is among them.
   expect(directory.questions).toBe(before + 3);
+});
+
+it('keeps the limits of a namespace that has changed for the calls under way, and asks for the next', async () => {
+  const directory = new CountingDirectory();
+  const limited = (bytes: number): Namespace => ({
+    name: 'team',
+    createdMs: 0,
+    quotas: { counts: { stored_bytes: bytes } },
+  });
+  directory.namespace = limited(1);
+  await lookUpNamespace(directory.env, 'team', NOW);
+  forget({ kind: 'namespace', name: 'team' });
+  directory.namespace = limited(2);
+  expect(publishLimitsOf('team')).toEqual({ storedBytesMax: 1 });
+  await lookUpNamespace(directory.env, 'team', NOW);
+  expect(publishLimitsOf('team')).toEqual({ storedBytesMax: 2 });
 });
