@@ -1,6 +1,6 @@
 /** How long a batch waits for those who were confirmed and publish again. */
 
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Wave } from '../../../sdk/publisher/wave.ts';
 import { heldBroker, timers, turns } from '../client/held-fetch.ts';
 
@@ -56,6 +56,14 @@ describe('a wave', () => {
 });
 
 describe('a publisher that waits for waves', () => {
+  // No time passes: on a busy machine the wait would be over before the test has looked.
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
   it('sends together what comes back in pieces', async () => {
     const { held, publisher } = await answered(20);
     for (let at = 0; at < 5; at++) void publisher.sendToQueue('q', { body: at });

@@ -122,7 +122,9 @@ describe('a quota of stored bytes', { timeout: 120_000 }, () => {
     await put(namespace, 'forever.d', body.slice(0, 100_000), '');
     const send = () =>
       locked.call('POST', `/v1/${namespace}/queues/jobs/messages`, { messages: [{ body: 'x' }] });
-    expect((await send()).body).toMatchObject({ code: 'quota', quota: 'stored_bytes' });
+    await expect
+      .poll(async () => (await send()).body, { timeout: 15_000 })
+      .toMatchObject({ code: 'quota', quota: 'stored_bytes' });
     await locked.call('DELETE', `/v1/${namespace}/objects/forever.a`);
     await expect.poll(async () => (await send()).status, { timeout: 15_000 }).toBe(200);
   });
