@@ -10,9 +10,17 @@ import type { Env } from '../../env.ts';
 /** Lists of one step: 20,000 objects. */
 const LISTS_PER_STEP = 20;
 
-/** A count begins at most so often, because lists cost money, and not before what was just announced is in the bucket. */
+/** Lists cost money: for a namespace that is full, a count begins at most so often. */
 const PAUSE_MS = 600_000;
+
+/** How long what was announced may be on its way to the bucket. */
 const QUIET_MS = 60_000;
+
+export interface BucketTotal {
+  readonly bytes: number;
+  /** When a count will be exact, if nothing more comes and goes; null: this one is. */
+  readonly exactAtMs: number | null;
+}
 
 export class BucketCount {
   readonly #env: Env;
@@ -20,30 +28,34 @@ export class BucketCount {
   /** Null: no count is under way. */
   #running: { prefix: string; after: string | undefined; bytes: number } | null = null;
   #begunMs = -Infinity;
-  #changedMs = -Infinity;
+  #quietMs = -Infinity;
 
   constructor(env: Env, namespace: string) {
     this.#env = env;
     this.#namespace = namespace;
   }
 
-  /** Something was announced, and will come to the bucket. */
-  noteChange(nowMs: number): void {
-    this.#changedMs = nowMs;
+  /** Something was announced that comes to the bucket, or something has gone. */
+  noteChange(bytes: number, nowMs: number): void {
+    this.#quietMs = Math.max(this.#quietMs, nowMs + (bytes > 0 ? QUIET_MS : 1));
   }
 
   /** Returns true if a count may begin or go on, while nobody waits for it. */
   isDue(nowMs: number): boolean {
     if (this.#running !== null) return true;
-    return nowMs >= this.#begunMs + PAUSE_MS && nowMs >= this.#changedMs + QUIET_MS;
+    return nowMs >= this.#begunMs + PAUSE_MS && nowMs >= this.#quietMs;
   }
 
-  /** Counts on. Returns the bytes; null if there is more to count. */
-  async step(nowMs: number): Promise<number | null> {
+  /**
+   * Counts on. Uploads come before objects: one that is completed meanwhile is counted twice rather than not at all.
+   *
+   * @returns null if there is more to count
+   */
+  async step(nowMs: number): Promise<BucketTotal | null> {
     const { OBJECTS: bucket } = this.#env;
-    if (bucket === undefined) return 0;
+    if (bucket === undefined) return { bytes: 0, exactAtMs: null };
     if (this.#running === null) this.#begunMs = nowMs;
-    const count = (this.#running ??= { prefix: objectPrefix(this.#namespace), after: undefined, bytes: 0 });
+    const count = (this.#running ??= { prefix: UPLOADS_PREFIX, after: undefined, bytes: 0 });
     for (let lists = 0; lists < LISTS_PER_STEP; lists++) {
       const { prefix, after } = count;
       const page = await bucket.list({
@@ -54,11 +66,11 @@ export class BucketCount {
       for (const object of page.objects) count.bytes += this.#bytesOf(object, prefix);
       count.after = page.objects.at(-1)?.key;
       if (page.truncated) continue;
-      if (prefix === UPLOADS_PREFIX) {
+      if (prefix !== UPLOADS_PREFIX) {
         this.#running = null;
-        return count.bytes;
+        return { bytes: count.bytes, exactAtMs: this.#begunMs >= this.#quietMs ? null : this.#quietMs };
       }
-      [count.prefix, count.after] = [UPLOADS_PREFIX, undefined];
+      [count.prefix, count.after] = [objectPrefix(this.#namespace), undefined];
     }
     return null;
   }

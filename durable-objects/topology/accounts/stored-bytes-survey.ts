@@ -44,6 +44,8 @@ export class StoredBytesSurvey {
   #after = '';
   #turnMs = -Infinity;
   #isAsking = false;
+  /** When the bucket is to be counted again, because it changed meanwhile; null: as soon as there is time. */
+  #bucketAtMs: number | null = null;
   /** Keys of those that have reported since the objects under way were asked: their reports are newer than their answers may be. */
   readonly #reported = new Set<string>();
 
@@ -80,7 +82,7 @@ export class StoredBytesSurvey {
   /** Takes what comes to the bucket, or goes, as a router tells it. */
   changeObjects(bytes: number): void {
     const { stored } = this.#host.store();
-    if (bytes > 0) this.#bucket.noteChange(Date.now());
+    this.#bucket.noteChange(bytes, Date.now());
     stored.put(LARGE_BODIES, Math.max(0, stored.bytesOf(LARGE_BODIES) + bytes));
   }
 
@@ -112,7 +114,8 @@ export class StoredBytesSurvey {
   }
 
   #schedule(next: string | null): void {
-    this.#host.alarm.schedule(TASK, next === null ? null : Date.now() + 1);
+    this.#host.alarm.schedule(TASK, next === null ? null : (this.#bucketAtMs ?? Date.now() + 1));
+    this.#bucketAtMs = null;
   }
 
   /** The next queues, after the last of them topics, and then the bucket. @param after a name with its kind, or nothing */
@@ -176,9 +179,19 @@ export class StoredBytesSurvey {
     const { env, namespace, store } = this.#host;
     const { kind, name, partition } = object;
     if (!this.isCounted(object)) return 0;
-    if (kind === 'objects') return await this.#bucket.step(Date.now());
+    if (kind === 'objects') return await this.#countBucket();
     if (kind === 'transaction') return await transactionStub(env, namespace, name).storedBytes();
     if (kind === 'queue') return await queueStub(env, store().queues.get(name)!.definition).storedBytes();
     return await partitionStub(env, store().topics.get(name)!, partition).storedBytes();
+  }
+
+  /** A count that may have missed what comes at the same time raises what was told, and lowers nothing. */
+  async #countBucket(): Promise<number | null> {
+    const total = await this.#bucket.step(Date.now());
+    if (total === null) return null;
+    const told = this.#host.store().stored.bytesOf(LARGE_BODIES);
+    this.report(LARGE_BODIES, total.exactAtMs === null ? total.bytes : Math.max(told, total.bytes));
+    this.#bucketAtMs = total.exactAtMs;
+    return this.#bucketAtMs === null ? total.bytes : null;
   }
 }
