@@ -24,7 +24,7 @@ import type { Scheduler } from '../platform/scheduler.ts';
 import { OPEN, type SimSocket } from '../platform/socket.ts';
 
 /** Longer than the broker takes for anything that it does in the end, in ms. */
-const ANSWER_MS = 150_000;
+const ANSWER_MS = 600_000;
 
 const HEARTBEAT_S = 4;
 const FRAME_MAX = 131_072;
