@@ -25,6 +25,7 @@ export interface SocketSettings {
   /** Where clients reach the gateway; null: where they have dialled. */
   advertised: Address | null;
   autoCreate: boolean;
+  partitions: number;
   /** The time until the first request that a login is for, in ms. */
   loginMs: number;
   shareMembers: ShareMembers;
@@ -146,13 +147,14 @@ export class KafkaSocket {
   async #open(): Promise<Session | null> {
     const credential = await this.#login.credential();
     if (credential === null || this.#ended.signal.aborted) return null;
-    const { advertised, autoCreate } = this.#settings;
+    const { advertised, autoCreate, partitions } = this.#settings;
     clearTimeout(this.#loginTimer);
     this.#connection.allow(REQUEST_BYTES_MAX);
     this.#session = {
       ...this.#connected(credential),
       address: advertised ?? dialled(this.#socket),
       autoCreate,
+      partitions,
       assignments: new Map(),
       patterns: new Map(),
       shares: new ShareConnection(),
