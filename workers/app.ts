@@ -1,6 +1,8 @@
 /** The router: all routes, and the answer for unknown paths. */
 
-import { Hono } from 'hono';
+import type { Hono } from 'hono';
+import { HonoBase } from 'hono/hono-base';
+import { TrieRouter } from 'hono/router/trie-router';
 import { failure } from '../protocol/errors.ts';
 import { calls } from '../protocol/operations/calls.ts';
 import { authenticate } from './access/authenticate.ts';
@@ -20,8 +22,13 @@ import { rareRoutes } from './routes/rare-routes.ts';
 import { requestSocketRoutes } from './routes/request-sockets.ts';
 import { serviceRoutes } from './routes/service.ts';
 
+/** With the router that Hono's own choice ends at: the paths here are none for its other one, which would only be carried along. */
+function newApp(): Hono<AppEnv> {
+  return new HonoBase<AppEnv>({ router: new TrieRouter() }) as Hono<AppEnv>;
+}
+
 export function createApp(): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+  const app = newApp();
   browserGuard(app); // before everything else: it sees all requests and all replies
   app.use(authenticate);
   produceRoutes(app);
@@ -48,7 +55,7 @@ export function createApp(): Hono<AppEnv> {
 
 /** What answers the frames of a request socket. The page that has opened one was judged then, and a frame has no other headers. */
 function createFrameApp(): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+  const app = newApp();
   app.use(authenticate);
   produceRoutes(app);
   publishRoutes(app);
