@@ -1,6 +1,7 @@
 /** Options of the gateway: what its command line may say, and what that means. */
 
 import { parseArgs } from 'node:util';
+import { PARTITIONS_MAX } from '../protocol/limits.ts';
 import { isName, NAME_RULE } from '../protocol/names/name-rule.ts';
 
 const USAGE = `npm run gateway -- [--url <address>] [--host <address>] [--amqp <port>] [--kafka <port>] ...
@@ -19,6 +20,7 @@ const USAGE = `npm run gateway -- [--url <address>] [--host <address>] [--amqp <
   --kafka-advertise <host:port>  what Kafka's clients are told to connect to, default the address that they have dialled
   --kafkas-advertise <host:port> the same for those that have come with TLS
   --kafka-namespace <name>       the namespace of Kafka's clients that do not say another, default "default"
+  --kafka-partitions <count>     partitions of a topic that is made and does not say how many (Kafka's num.partitions), default 1
   --kafka-auto-create            makes topics that Kafka's clients ask for and that are not there
 
 Clients log in with a token as their password. A broker without tokens on this machine takes guest with the password guest by AMQP, and
@@ -47,6 +49,7 @@ export interface GatewayOptions {
   /** Of Kafka's clients. */
   namespace: string;
   autoCreate: boolean;
+  partitions: number;
   advertised?: Address;
   tlsAdvertised?: Address;
 }
@@ -85,6 +88,7 @@ const OPTIONS = {
   'kafka-advertise': { type: 'string' },
   'kafkas-advertise': { type: 'string' },
   'kafka-namespace': { type: 'string', default: 'default' },
+  'kafka-partitions': { type: 'string', default: '1' },
   'kafka-auto-create': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -106,6 +110,7 @@ function optionsOf(values: Values): GatewayOptions {
     tls: tlsOf(values, amqp !== undefined),
     namespace: namespaceOf('kafka-namespace', values['kafka-namespace']),
     autoCreate: values['kafka-auto-create'],
+    partitions: partitionsOf('kafka-partitions', values['kafka-partitions']),
     ...(advertised !== undefined && { advertised: addressOf('kafka-advertise', advertised) }),
     ...(tlsAdvertised !== undefined && { tlsAdvertised: addressOf('kafkas-advertise', tlsAdvertised) }),
   };
@@ -134,6 +139,12 @@ function portOf(name: string, text: string | undefined): number | null {
 function namespaceOf(name: string, text: string): string {
   if (isName(text)) return text;
   throw new Error(`--${name} ${text}: expected ${NAME_RULE}`);
+}
+
+function partitionsOf(name: string, text: string): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count >= 1 && count <= PARTITIONS_MAX) return count;
+  throw new Error(`--${name} ${text}: expected 1 to ${PARTITIONS_MAX}`);
 }
 
 function addressOf(name: string, text: string): Address {

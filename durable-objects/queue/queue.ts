@@ -351,7 +351,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   #wait(request: DeliverRequest): Response {
     const { version: _, ...poll } = request;
     const response = this.#consumers.accept(poll, this.now());
-    this.#handOut.serve(); // for what is there, or came between the look and the wait
+    this.#handOut.came(poll); // for what is there, or came between the look and the wait
     return response;
   }
 

@@ -22,6 +22,8 @@ export interface KafkaServerOptions {
   advertised?: Address;
   /** Makes topics that clients ask for and that are not there, as Kafka does by default. Default false. */
   autoCreate?: boolean;
+  /** Of a topic that is made and does not say how many. Default 1, as with Kafka. */
+  partitions?: number;
   /** Connections at most; others are closed at once. Default 10,000. */
   connectionsMax?: number;
   /** The time for the login and the first request that it is for, in ms. Default one minute. */
@@ -61,6 +63,7 @@ export class KafkaServer {
     const {
       advertised = null,
       autoCreate = false,
+      partitions = 1,
       connectionsMax = CONNECTIONS_MAX,
       loginMs = LOGIN_MS,
     } = options;
@@ -71,6 +74,7 @@ export class KafkaServer {
       clients: new BrokerClients(url),
       namespace,
       autoCreate,
+      partitions,
       loginMs,
       shareMembers,
       onError,

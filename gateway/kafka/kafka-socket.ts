@@ -25,6 +25,7 @@ export interface SocketSettings {
   /** Where clients reach the gateway; null: where they have dialled. */
   advertised: Address | null;
   autoCreate: boolean;
+  partitions: number;
   /** The time until the first request that a login is for, in ms. */
   loginMs: number;
   shareMembers: ShareMembers;
@@ -66,6 +67,7 @@ export class KafkaSocket {
   readonly #producing = new Set<Promise<void>>();
   #drained: PromiseWithResolvers<void> | null = null;
   #isFlushing = false;
+  #isLettingIn = false;
   #silences = 0;
   #clientId = '';
   readonly #loginTimer: NodeJS.Timeout;
@@ -93,7 +95,22 @@ export class KafkaSocket {
     this.#silences = 0;
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     for (const request of this.#connection.receive(bytes)) this.#schedule(request);
+    if (this.#connection.isTooLong && this.#session === null) this.#letIn();
     this.#flushSoon();
+  }
+
+  /** The first request is larger than one before the login may be, and the client has just logged in or needs no login. */
+  #letIn(): void {
+    this.#isLettingIn = true;
+    this.#inOrder = this.#inOrder.then(async () => {
+      try {
+        if (this.#session === null) await (this.#opening ??= this.#open());
+      } catch (cause) {
+        this.#failed(cause);
+      }
+      this.#isLettingIn = false;
+      this.#flushSoon();
+    });
   }
 
   /**
@@ -146,13 +163,13 @@ export class KafkaSocket {
   async #open(): Promise<Session | null> {
     const credential = await this.#login.credential();
     if (credential === null || this.#ended.signal.aborted) return null;
-    const { advertised, autoCreate } = this.#settings;
+    const { advertised, autoCreate, partitions } = this.#settings;
     clearTimeout(this.#loginTimer);
-    this.#connection.allow(REQUEST_BYTES_MAX);
     this.#session = {
       ...this.#connected(credential),
       address: advertised ?? dialled(this.#socket),
       autoCreate,
+      partitions,
       assignments: new Map(),
       patterns: new Map(),
       shares: new ShareConnection(),
@@ -161,6 +178,7 @@ export class KafkaSocket {
       clientHost: `/${(this.#socket.remoteAddress ?? '').replace(/^::ffff:/, '')}`,
       signal: this.#ended.signal,
     };
+    for (const request of this.#connection.allow(REQUEST_BYTES_MAX)) this.#schedule(request);
     return this.#session;
   }
 
@@ -199,9 +217,12 @@ export class KafkaSocket {
       this.#socket.uncork();
     }
     const { requests, bytes } = this.#connection.backlog;
-    if (problem !== null && requests === 0) return void this.#socket.end();
+    if (problem !== null && requests === 0 && !this.#isLettingIn) return void this.#socket.end();
     const isFull =
-      requests > BACKLOG_REQUESTS_MAX || bytes > BACKLOG_BYTES_MAX || this.#socket.writableNeedDrain;
+      this.#isLettingIn ||
+      requests > BACKLOG_REQUESTS_MAX ||
+      bytes > BACKLOG_BYTES_MAX ||
+      this.#socket.writableNeedDrain;
     if (isFull) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
   }

@@ -19,6 +19,8 @@ export interface Session {
   address: Address;
   /** Makes topics that a client asks for and that are not there. */
   autoCreate: boolean;
+  /** Of a topic that is made and does not say how many. */
+  partitions: number;
   /** What the client calls itself, in its last request. */
   clientId(): string;
   clientHost: string;

@@ -7,7 +7,12 @@ import { GATEWAY_FLAGS } from '../../sdk/cli/commands/gateway.ts';
 describe('the options of the gateway', () => {
   it('are AMQP on its usual port by default, and Kafka alone if only that is asked for', () => {
     expect(readOptions([])).toMatchObject({ amqp: 5672, kafka: null, management: null, tls: null });
-    expect(readOptions(['--kafka', '9092'])).toMatchObject({ amqp: null, kafka: 9092, autoCreate: false });
+    expect(readOptions(['--kafka', '9092'])).toMatchObject({
+      amqp: null,
+      kafka: 9092,
+      autoCreate: false,
+      partitions: 1,
+    });
     expect(readOptions(['--kafka', '0', '--amqp', '0'])).toMatchObject({ amqp: 0, kafka: 0 });
   });
 
@@ -38,6 +43,8 @@ describe('the options of the gateway', () => {
     ['--tls-cert', 'a.pem'],
     ['--kafka-advertise', 'nowhere'],
     ['--kafka-namespace', 'no name'],
+    ['--kafka-partitions', '0'],
+    ['--kafka-partitions', '2000'],
     ['--kafka-advertise', 'a:99999'],
     ['--surprise', '1'],
   ])('are refused with what is right: %s %s', (...words) => {

@@ -5,6 +5,7 @@
  * of what is unknown is never: it may still be under way.
  */
 
+import type { AmqpEvent } from './amqp/amqp-history.ts';
 import type { LogEvent } from './history-logs.ts';
 import type { QueueHistoryEvent } from './queue-history.ts';
 
@@ -299,6 +300,7 @@ export interface OffsetsSeen extends Span {
 }
 
 export type HistoryEvent =
+  | AmqpEvent
   | InstanceBegun
   | TransformRead
   | OffsetsAdded

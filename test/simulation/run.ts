@@ -2,6 +2,7 @@
 
 import { randomFrom } from '../crash/random.ts';
 import { CHECKERS } from './checkers/checkers.ts';
+import { gatewayCode } from './amqp/gateway-code.ts';
 import { drawFaults, FAULTS, NO_FAULTS, type Fault, type FaultRates } from './faults.ts';
 import { History } from './history.ts';
 import type { Mutant } from './mutants/mutants.ts';
@@ -20,6 +21,8 @@ import { declareAll } from './workload/topology.ts';
 
 /** More than any run has needed by far: 70 events an operation are usual. One that goes on for ever ends at that. */
 const eventsMax = (steps: number): number => 100_000 + 1_000 * steps;
+
+const NEED_GATEWAY = new Set(['amqp', 'kill-gateway']);
 
 export interface RunOptions {
   seed: number;
@@ -109,6 +112,8 @@ export async function run(options: RunOptions): Promise<RunResult> {
     }
   };
   const plan = options.plan ?? drawPlan(seed, steps, mutant?.only);
+  if (plan.some(({ name }) => NEED_GATEWAY.has(name)))
+    world.gatewayCode = await gatewayCode(mutant?.patches ?? []);
   const violations: Violation[] = [];
   const clients = { from: 0, to: 0 };
   try {

@@ -44,6 +44,9 @@ const LOG_KINDS = [
   'topic-deleted',
 ];
 
+/** Of clients that speak AMQP. */
+const AMQP_KINDS = ['amqp-deliver', 'amqp-end', 'amqp-publish', 'amqp-settle'];
+
 const KINDS = [
   'add-offsets',
   'commit-offset',
@@ -64,6 +67,7 @@ const KINDS = [
   'settle',
   'state',
   'transform-read',
+  ...AMQP_KINDS,
   ...LOG_KINDS,
   ...QUEUE_KINDS,
 ];

@@ -52,6 +52,8 @@ export class HandOut {
   #mayHaveLost = true;
   /** A stream holds what it did not hold at the last look for silence. */
   #isFed = false;
+  /** A stream may hold something since before it came: since the last life of the object, or what its poller took before its keeper came. */
+  #mayHold = true;
 
   constructor(context: Context, consumers: Consumers, host: HandOutHost) {
     const { alarm, now } = context;
@@ -89,6 +91,12 @@ export class HandOut {
     queue.noteSeen(request.consumerId, context.nowMs);
     const frame = this.#take(queue, request, request.max, context);
     return frame && encodeDeliveryFrame(frame);
+  }
+
+  /** Somebody has come who waits, or keeps what another has taken. */
+  came({ keeps }: Poll): void {
+    if (keeps !== undefined) this.#mayHold = true;
+    this.serve();
   }
 
   /** Ends silent streams, and delivers ready messages to waiting consumers. Never throws: the alarm repeats what fails. */
@@ -144,9 +152,10 @@ export class HandOut {
       if (this.#mayHaveLost) this.#giveBackLost(open);
       this.#mayHaveLost = false;
       this.#serve(open);
-      if (this.#isFed || this.#consumers.hasSuspects || (wasNew && this.#holdsAnything(open)))
+      if (this.#isFed || this.#consumers.hasSuspects || (this.#mayHold && this.#holdsAnything(open)))
         this.#alarm.scheduleEarlier(SILENCE, this.#nextSilenceMs());
       this.#isFed = false;
+      this.#mayHold = false;
       return this.#turnMs(open.queue);
     } catch (error) {
       console.error(`queue ${open.definition.name} could not hand out messages; trying again`, error);
@@ -239,7 +248,7 @@ export class HandOut {
     const { consumerId, bytesMax } = request;
     if (!mayConsume(queue.state, consumerId, this.#consumers, context.nowMs)) return null;
     const leaseMs = request.leaseMs ?? queue.state.config.lease_ms;
-    if (request.prefetch !== undefined) this.#isFed = true;
+    if (isOfStream(consumerId)) this.#isFed = true;
     return queue.deliver({ max, bytesMax, leaseMs, consumerId, autoAck: request.autoAck ?? false }, context);
   }
 

@@ -18,11 +18,11 @@ import { NODE_ID, type Handler, type Session } from '../session.ts';
 /** `ConfigResource.Type`. */
 const RESOURCE = { topic: 2, broker: 4, group: 32 } as const;
 
-const BROKER_CONFIGS: readonly { name: string; value: string; type: number }[] = [
-  { name: 'auto.create.topics.enable', value: '', type: TYPE.boolean },
-  { name: 'default.replication.factor', value: '1', type: TYPE.int },
-  { name: 'num.partitions', value: '1', type: TYPE.int },
-  { name: 'offsets.topic.replication.factor', value: '1', type: TYPE.int },
+const BROKER_CONFIGS: readonly { name: string; value: (session: Session) => string; type: number }[] = [
+  { name: 'auto.create.topics.enable', value: ({ autoCreate }) => String(autoCreate), type: TYPE.boolean },
+  { name: 'default.replication.factor', value: () => '1', type: TYPE.int },
+  { name: 'num.partitions', value: ({ partitions }) => String(partitions), type: TYPE.int },
+  { name: 'offsets.topic.replication.factor', value: () => '1', type: TYPE.int },
 ];
 
 interface DescribeConfigsRequest {
@@ -58,7 +58,7 @@ async function configsOf(session: Session, type: number, name: string): Promise<
       return kafkaFailure('INVALID_REQUEST', `there is no broker ${name}`);
     return BROKER_CONFIGS.map((config) => ({
       name: config.name,
-      value: config.value || String(session.autoCreate),
+      value: config.value(session),
       readOnly: true,
       isDefault: true,
       configSource: SOURCE.default,

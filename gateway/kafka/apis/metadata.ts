@@ -95,7 +95,9 @@ async function topicOf(session: Session, asked: AskedTopic, mayCreate: boolean):
     const found = await directory.get(name);
     if (found) return foundTopic(found);
     if (!mayCreate) return missing(asked, ERRORS.UNKNOWN_TOPIC_OR_PARTITION);
-    return foundTopic(directory.note(await session.client.topics.declare(name)));
+    return foundTopic(
+      directory.note(await session.client.topics.declare(name, { partitions: session.partitions })),
+    );
   } catch (error) {
     return missing(asked, failureOf(error, 'topic').errorCode);
   }

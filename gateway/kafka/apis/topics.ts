@@ -46,7 +46,8 @@ async function create(session: Session, topic: NewTopic, isDryRun: boolean): Pro
   const { directory } = session.client;
   const { name, numPartitions, assignments } = topic;
   if (!isName(name)) return kafkaFailure('INVALID_TOPIC_EXCEPTION', `expected ${NAME_RULE}`);
-  const partitions = assignments.length > 0 ? assignments.length : numPartitions === -1 ? 1 : numPartitions;
+  const asked = numPartitions === -1 ? session.partitions : numPartitions;
+  const partitions = assignments.length > 0 ? assignments.length : asked;
   if (partitions < 1 || partitions > PARTITIONS_MAX) {
     return kafkaFailure('INVALID_PARTITIONS', `${partitions} partitions; a topic has 1 to ${PARTITIONS_MAX}`);
   }

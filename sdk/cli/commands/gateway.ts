@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { PARTITIONS_MAX } from '../../../protocol/limits.ts';
 import type { Flag } from '../arguments/flag.ts';
 import type { Command, Context } from '../command.ts';
 import { targetOf } from '../connection/connection.ts';
@@ -28,6 +29,13 @@ export const GATEWAY_FLAGS: readonly Flag[] = [
     name: 'kafkas-advertise',
     kind: 'text',
     about: 'The same for those that have come with TLS',
+  },
+  {
+    name: 'kafka-partitions',
+    kind: 'number',
+    min: 1,
+    max: PARTITIONS_MAX,
+    about: "Partitions of a topic that is made and does not say how many (Kafka's num.partitions). Default 1",
   },
   {
     name: 'kafka-auto-create',

@@ -141,6 +141,19 @@ describe('a produce request', () => {
     client.socket.destroy();
   });
 
+  it('may be large also as the first of its connection, and has its turn with those behind it', async () => {
+    const topic = await kafka.topic();
+    const client = await RawClient.connect(kafka.server.port);
+    void client.send('ApiVersions', 3, {});
+    const large = produceOne(client, topic, batchOf('x'.repeat(700_000), 'y'));
+    const next = produceOne(client, topic, batchOf('z'));
+    expect([await large, await next]).toMatchObject([
+      { errorCode: 0, baseOffset: 0 },
+      { errorCode: 0, baseOffset: 2 },
+    ]);
+    client.socket.destroy();
+  });
+
   it('is served in its turn also before the gateway knows the namespace of its connection', async () => {
     const topic = await kafka.topic();
     const client = await RawClient.connect(kafka.server.port);

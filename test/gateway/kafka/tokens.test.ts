@@ -2,6 +2,7 @@
 
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeBatch } from '../../../protocol/record-batch/index.ts';
 import { KafkaServer } from '../../../gateway/kafka/kafka-server.ts';
 import { LockedBroker, ROOT } from '../../workers/access/support.ts';
 import { RawClient } from './support/raw-client.ts';
@@ -78,6 +79,24 @@ describe('a broker with a root token', () => {
     });
     raw.sendWithoutAnswer('Metadata', 1, { topics: null });
     await raw.closed;
+  });
+
+  it('takes a first request that is large from who has logged in, and from nobody else', async () => {
+    const value = new Uint8Array(700_000).fill(120);
+    const records = encodeBatch([{ key: null, value, timestamp: Date.now() }]);
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records }] }];
+    const produce = { acks: -1, timeoutMs: 5_000, topicData };
+    const known = await RawClient.connect(server.port);
+    void known.send('SaslHandshake', 1, { mechanism: 'PLAIN' });
+    void known.send('SaslAuthenticate', 2, { authBytes: new TextEncoder().encode(`\0team/me\0${ROOT}`) });
+    expect(await known.send('Produce', 9, produce)).toMatchObject({
+      responses: [{ partitionResponses: [{ errorCode: 0 }] }],
+    });
+    known.socket.destroy();
+    const stranger = await RawClient.connect(server.port);
+    expect(await stranger.send('ApiVersions', 3, {})).toMatchObject({ errorCode: 0 });
+    stranger.sendWithoutAnswer('Produce', 9, produce);
+    await stranger.closed;
   });
 
   it('lets a token do no more than it may', async () => {

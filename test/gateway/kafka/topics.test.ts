@@ -122,7 +122,7 @@ describe('a topic', () => {
   });
 
   it('is made by asking for it only where the gateway is told so', async () => {
-    const asking = await KafkaBroker.start({ autoCreate: true });
+    const asking = await KafkaBroker.start({ autoCreate: true, partitions: 4 });
     try {
       for (const [{ server }, errorCode] of [
         [kafka, 3],
@@ -134,7 +134,7 @@ describe('a topic', () => {
           topics: [{ errorCode: 3 }],
         });
         expect(await client.send('Metadata', 4, { topics, allowAutoTopicCreation: true })).toMatchObject({
-          topics: [{ errorCode }],
+          topics: [{ errorCode, partitions: errorCode === 0 ? Array(4).fill({ errorCode: 0 }) : [] }],
         });
         client.socket.destroy();
       }

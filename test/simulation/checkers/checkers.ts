@@ -1,5 +1,6 @@
 /** List of all checkers. Add the checker of a new promise here, in a file beside the others. */
 
+import { amqpLost, amqpOrder, amqpRedelivered, amqpSettled } from './amqp.ts';
 import { abortedRead } from './aborted-read.ts';
 import { appendTime } from './append-time.ts';
 import { atMostOnce } from './at-most-once.ts';
@@ -131,4 +132,8 @@ export const CHECKERS: readonly Checker[] = [
   pushOrder,
   pushAttempts,
   pushOnce,
+  amqpLost,
+  amqpSettled,
+  amqpRedelivered,
+  amqpOrder,
 ];

@@ -1,3 +1,4 @@
+import { AMQP_QUEUE } from '../amqp/amqp-queue.ts';
 import { publishedTo } from '../workload/topology.ts';
 import { PUSHED } from '../workload/push/push-topology.ts';
 import type { Checker } from './checker.ts';
@@ -12,6 +13,7 @@ const FORGETFUL = new Set([
   'handed',
   'steered',
   PUSHED.queue,
+  AMQP_QUEUE,
 ]);
 
 /**

@@ -3,6 +3,7 @@
  * source; if that has moved on, the build of the mutant says so, and the mutant has to follow.
  */
 
+import { AMQP_MUTANTS } from './amqp-mutants.ts';
 import type { Fault } from '../faults.ts';
 import { LOG_MUTANTS } from './log-mutants.ts';
 import type { Patch } from '../platform/bundle.ts';
@@ -311,4 +312,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...STEERING_MUTANTS,
   ...WAITING_MUTANTS,
   ...PUSH_MUTANTS,
+  ...AMQP_MUTANTS,
 ];

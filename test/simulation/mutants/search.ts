@@ -32,11 +32,16 @@ const KEPT = ['produce-kept', 'fetch-kept', 'grow', 'look-at-partition'];
 const PUSHES = ['push-messages', 'push-records', 'push-control'];
 const SHARED = ['produce-shared', 'share'];
 const FEATURES = ['publish-feature', 'take-feature', 'fail', 'settle'];
+const AMQP = ['amqp', 'kill-gateway'];
 const EXCHANGES = ['publish-exchange', 'route', 'rebind', 'route-once', 'take'];
 
 /** The operations that the checker is about; one that is not here is about all. */
 const ABOUT: Record<string, readonly string[]> = {
   'aborted-read': TRANSACTIONS,
+  'amqp-lost': AMQP,
+  'amqp-order': AMQP,
+  'amqp-redelivered': AMQP,
+  'amqp-settled': AMQP,
   'append-time': KEPT,
   'at-most-once': ['produce', 'hasty'],
   atomicity: TRANSACTIONS,

@@ -88,7 +88,7 @@ async function buildProduct(
 /** Builds that are kept: a planted fault has its own, and is not asked for again after the next one. */
 const BUILDS_MAX = 4;
 
-function kept<Value>(known: Map<string, Promise<Value>>, key: string, make: () => Promise<Value>) {
+export function kept<Value>(known: Map<string, Promise<Value>>, key: string, make: () => Promise<Value>) {
   let value = known.get(key);
   if (!value) {
     if (known.size >= BUILDS_MAX) known.delete(known.keys().next().value!);
@@ -112,9 +112,13 @@ async function buildLibrary(
   const imports = names.map((name, index) => `import * as m${index} from ${JSON.stringify(importOf(name))};`);
   const members = names.map((name, index) => `${JSON.stringify(name)}: m${index}`);
   const contents = `${imports.join('\n')}\nexport const modules = {${members.join(', ')}};`;
-  const code = await bundled({ stdin: { contents, resolveDir: ROOT, loader: 'ts' } }, [patched(patches)]);
+  const code = await bundledSource(contents, patches);
   return (run(code, shared, (name) => nodeRequire(name) as unknown) as { modules: Modules }).modules;
 }
+
+/** A bundle of what the text of a module imports from the root. */
+export const bundledSource = (contents: string, patches: readonly Patch[]): Promise<string> =>
+  bundled({ stdin: { contents, resolveDir: ROOT, loader: 'ts' } }, [patched(patches)]);
 
 async function bundled(entry: Parameters<typeof esbuild>[0], plugins: Plugin[]): Promise<string> {
   const { outputFiles } = await esbuild({

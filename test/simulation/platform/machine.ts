@@ -5,7 +5,8 @@ import { SimIdentityTransformStream, SimRequest, SimResponse, wholeOf } from './
 import { OPEN, socketPairClass, type SimSocket } from './socket.ts';
 import type { Globals, ProductCode } from './bundle.ts';
 import type { Caller } from './network.ts';
-import { currentLife, simSubtle, type OutsideRequest } from './outside.ts';
+import { determined } from './determined.ts';
+import { currentLife, type OutsideRequest } from './outside.ts';
 
 /** The names of the globals that the code of a machine is given. */
 export const GLOBAL_NAMES = [
@@ -112,19 +113,6 @@ export class Machine implements Caller {
   }
 
   #globals(): Globals {
-    const { random } = this.#scheduler;
-    const now = (): number => this.nowMs;
-    class SimDate extends Date {
-      constructor(...args: []) {
-        if (args.length === 0) super(now());
-        else super(...args);
-      }
-      static override now(): number {
-        return now();
-      }
-    }
-    const math = Object.defineProperties({}, Object.getOwnPropertyDescriptors(Math)) as Math;
-    math.random = random;
     const timeout = (action: () => void, delayMs = 0): Timer => {
       const life = currentLife.getStore();
       return this.#scheduler.after(delayMs, 'timeout', () => {
@@ -142,13 +130,7 @@ export class Machine implements Caller {
       );
     };
     return {
-      Date: SimDate,
-      Math: math,
-      crypto: {
-        randomUUID: () => uuid(random),
-        getRandomValues: (bytes: Uint8Array) => fill(bytes, random),
-        subtle: simSubtle,
-      },
+      ...determined(this.#scheduler.random, () => this.nowMs),
       setTimeout: timeout,
       clearTimeout: cancel,
       setInterval: () => {
@@ -186,18 +168,6 @@ class SimDurableObject {
 }
 
 function ignore(): void {}
-
-function fill(bytes: Uint8Array, random: () => number): Uint8Array {
-  for (let index = 0; index < bytes.length; index++) bytes[index] = Math.floor(random() * 256);
-  return bytes;
-}
-
-function uuid(random: () => number): string {
-  const hex = [...fill(new Uint8Array(16), random)]
-    .map((byte) => byte.toString(16).padStart(2, '0'))
-    .join('');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
-}
 
 class WebSocketRequestResponsePair {
   readonly request: string;

@@ -6,6 +6,7 @@ import { parse } from 'smol-toml';
 import { murmur2 } from '../../../protocol/murmur2.ts';
 import type { FaultRates } from '../faults.ts';
 import { MemoryBucket } from '../../support/broker/memory-bucket.ts';
+import type { GatewayCode } from '../amqp/gateway-code.ts';
 import { bucketFor } from './bucket.ts';
 import { productCode, type Patch, type ProductCode } from './bundle.ts';
 import { copied } from './copy.ts';
@@ -44,6 +45,8 @@ export class World implements Surroundings {
   /** What answers the requests of objects to the outside. Default: nobody does. */
   outside: Outside = () => Promise.reject(new Error('there is nobody outside'));
   readonly hasOutputGate: boolean;
+  /** Of the AMQP gateway, for runs that have one. */
+  gatewayCode: GatewayCode | null = null;
   readonly #code: ProductCode;
   readonly #config: WranglerConfig;
   readonly #objects = new Map<string, ObjectHost>();

@@ -8,6 +8,8 @@ import { readerOf } from './due.ts';
 interface Stream {
   consumerId: string;
   prefetch?: number;
+  /** Of one that takes nothing. */
+  keeps?: string;
   endedLeases: number;
   /** Its place in the line: it grows whenever the stream is served. */
   turn: number;
@@ -30,7 +32,8 @@ const lines = new WeakMap<ObjectHost, Map<string, InLine>>();
 export function passedOver(host: ObjectHost, nowMs: number): string | null {
   if (host.className !== 'Queue') return null;
   const streams = (host.openAttachments as Stream[]).filter(
-    ({ prefetch, isAnswered, suspectMs }) => prefetch !== undefined && !isAnswered && suspectMs === undefined,
+    ({ prefetch, keeps, isAnswered, suspectMs }) =>
+      prefetch !== undefined && keeps === undefined && !isAnswered && suspectMs === undefined,
   );
   const before = lines.get(host);
   lines.delete(host);

@@ -7,6 +7,8 @@ export interface Operation {
   name: string;
   /** How often it is chosen, compared with the others. */
   weight: number;
+  /** Not of every run: a share of them has clients of their own for it. */
+  isApart?: true;
   /**
    * @param id unique in the run: what it sends is named after it
    * @param random follows from the operation alone, so that leaving others out does not change it

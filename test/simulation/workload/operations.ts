@@ -1,5 +1,6 @@
 /** Every operation. A new feature adds its own here, in a file beside the others. */
 
+import { amqp, killGateway } from '../amqp/amqp-session.ts';
 import { crew, ownGroup } from './crew.ts';
 import { deadLetters, purgeDeadLetters, replay } from './dead-letters.ts';
 import { publishThroughExchange } from './exchanges.ts';
@@ -88,4 +89,6 @@ export const OPERATIONS: readonly Operation[] = [
   pushMessages,
   pushRecords,
   pushControl,
+  amqp,
+  killGateway,
 ];

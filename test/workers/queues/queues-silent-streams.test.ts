@@ -87,6 +87,24 @@ describe.concurrent('a stream that has announced a heartbeat and stops to read a
     expect(await queues.state('woken')).toMatchObject({ ready: 1, leased: 0 });
   });
 
+  it.each(['before', 'after'])(
+    'gives back what was taken beside it, as a keeper, when it came %s that',
+    async (when) => {
+      const queue = `guarded-${when}`;
+      await queues.declare(queue, {});
+      await queues.publish(queue, [{ body: 1 }]);
+      const keep = (): Promise<RawStream> => open(queue, `keeps=messages&consumer_id=guard~kept&${LONG}`);
+      const early = when === 'before' ? await keep() : undefined;
+      const [taken] = await queues.take(queue, { consumer_id: 'guard~kept', lease_ms: 600_000 });
+      expect(taken).toMatchObject({ body: 1 });
+      const dead = early ?? (await keep());
+      dead.freeze();
+      const alive = await openAlive(queue, LONGER);
+      // Nobody asks the queue meanwhile: its own alarm has to see it.
+      await until('the message comes to the other', () => bodies(alive) === 1);
+    },
+  );
+
   it('takes a queue with it that goes with its last consumer', async () => {
     await queues.declare('going', { auto_delete: true });
     const dead = await open('going', LONG);

@@ -23,9 +23,16 @@ export class Connection {
     this.#frames = new FrameReader(requestBytesMax);
   }
 
-  /** From now on requests may have so many bytes. */
-  allow(requestBytesMax: number): void {
-    this.#frames.bytesMax = requestBytesMax;
+  /** From now on requests may have so many bytes. Returns those that are complete, if one was too long before. */
+  allow(requestBytesMax: number): Request[] {
+    if (this.#problem !== null && !this.isTooLong) return [];
+    this.#problem = null;
+    return this.#read(this.#frames.allow(requestBytesMax));
+  }
+
+  /** The problem is a request that is longer than may be. It is read if it is allowed. */
+  get isTooLong(): boolean {
+    return this.#problem !== null && this.#problem === this.#frames.problem && this.#frames.isTooLong;
   }
 
   /** The client has sent a part of a request. */
@@ -45,9 +52,12 @@ export class Connection {
 
   /** Returns the requests that are complete. Each is answered, in any order. */
   receive(chunk: Uint8Array): Request[] {
-    if (this.#problem !== null) return [];
+    return this.#problem === null || this.isTooLong ? this.#read(this.#frames.push(chunk)) : [];
+  }
+
+  #read(frames: readonly Uint8Array[]): Request[] {
     const requests: Request[] = [];
-    for (const frame of this.#frames.push(chunk)) {
+    for (const frame of frames) {
       const request = readRequest(frame);
       if (typeof request === 'string') {
         this.#problem = request;

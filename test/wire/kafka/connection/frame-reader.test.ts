@@ -49,17 +49,35 @@ describe('requests', () => {
     expect(memoryUsed() - before).toBeLessThan(40 * size);
   });
 
-  it.each([
-    ['too long', [0, 0, 4, 0]],
-    ['negative', [0xff, 0, 0, 0]],
-  ])('whose length is %s end it at once, and for good', (_, head) => {
+  it('that is too long waits, and is read when it is allowed, however it is cut', () => {
+    const requests = [[7], Array.from({ length: 1_500 }, (_, at) => at % 256), [8]];
+    const bytes = concatenate(requests.map((each) => framed(Uint8Array.from(each))));
+    for (const cut of [1, 5, 6, 8, 9, 10, 1_000, 1_508, 1_509, 1_510, bytes.length]) {
+      const reader = new FrameReader(1_000);
+      const read = [...reader.push(bytes.slice(0, cut)), ...reader.push(bytes.slice(cut))];
+      expect([read.length, reader.isTooLong, reader.allow(1_200)]).toEqual([1, true, []]);
+      expect(reader.problem).toBe('a request of 1500 bytes; 1200 are the most');
+      read.push(...reader.allow(1_500));
+      expect(read.map((each) => [...each])).toEqual(requests);
+      expect([reader.problem, reader.heldBytes]).toEqual([null, 0]);
+    }
+  });
+
+  it('whose length is negative end it at once, and for good', () => {
     for (const cut of [0, 1, 3, 4]) {
       const reader = new FrameReader(1_000);
-      const bytes = Uint8Array.from([...framed(Uint8Array.of(7)), ...head, 1, 2]);
+      const bytes = Uint8Array.from([...framed(Uint8Array.of(7)), 0xff, 0, 0, 0, 1, 2]);
       const read = [...reader.push(bytes.slice(0, 5 + cut)), ...reader.push(bytes.slice(5 + cut))];
       expect(read.map((each) => [...each])).toEqual([[7]]);
-      expect(reader.problem).toContain('1000 are the most');
-      expect([reader.push(framed(Uint8Array.of(8))), reader.heldBytes]).toEqual([[], 0]);
+      expect([reader.problem, reader.isTooLong]).toEqual([
+        expect.stringContaining('1000 are the most'),
+        false,
+      ]);
+      expect([reader.push(framed(Uint8Array.of(8))), reader.allow(2_000), reader.heldBytes]).toEqual([
+        [],
+        [],
+        0,
+      ]);
     }
   });
 });

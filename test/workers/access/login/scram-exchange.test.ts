@@ -1,21 +1,21 @@
 /** Logins by SCRAM: who gets a session, from which messages, and what a session is good for. */
 
 import { timingSafeEqual } from 'node:crypto';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Token } from '../../../../core/access/token.ts';
 import { isFailure, type Failure } from '../../../../protocol/errors.ts';
-import { forget } from '../../../../workers/access/directory-cache.ts';
-import {
-  beginScram,
-  finishScram,
-  type ScramRequest,
-  type ScramSession,
-} from '../../../../workers/access/login/scram-exchange.ts';
-import { verifierOf } from '../../../../workers/access/login/scram-verifier.ts';
-import { identityBySession } from '../../../../workers/access/login/sessions.ts';
+import type { ScramRequest, ScramSession } from '../../../../workers/access/login/scram-exchange.ts';
 import { randomFrom } from '../../../crash/random.ts';
 import { CountingDirectory, madeToken } from '../../../support/counting-directory.ts';
 import { ScramClient } from '../../../support/scram-client.ts';
+
+// A cache of its own, which other files of this process do not see either.
+vi.resetModules();
+const { forget } = await import('../../../../workers/access/directory-cache.ts');
+const { beginScram, finishScram } = await import('../../../../workers/access/login/scram-exchange.ts');
+const { verifierOf } = await import('../../../../workers/access/login/scram-verifier.ts');
+const { identityBySession } = await import('../../../../workers/access/login/sessions.ts');
+vi.resetModules();
 
 const SALT = 'W22ZaJ0SNY7soEsUEjb6gQ==';
 const HOUR_MS = 3_600_000;
