@@ -2,13 +2,13 @@
 
 import type { Hono } from 'hono';
 import { HonoBase } from 'hono/hono-base';
-import { TrieRouter } from 'hono/router/trie-router';
 import { failure } from '../protocol/errors.ts';
 import { calls } from '../protocol/operations/calls.ts';
 import { authenticate } from './access/authenticate.ts';
 import { browserGuard } from './http/browsers.ts';
 import { problem, unexpected } from './http/problem.ts';
 import type { AppEnv } from './http/context.ts';
+import { RememberedRoutes } from './http/remembered-routes.ts';
 import { pathOf } from './routes/bind.ts';
 import { amqpRoutes } from './routes/amqp.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
@@ -22,13 +22,8 @@ import { rareRoutes } from './routes/rare-routes.ts';
 import { requestSocketRoutes } from './routes/request-sockets.ts';
 import { serviceRoutes } from './routes/service.ts';
 
-/** With the router that Hono's own choice ends at: the paths here are none for its other one, which would only be carried along. */
-function newApp(): Hono<AppEnv> {
-  return new HonoBase<AppEnv>({ router: new TrieRouter() }) as Hono<AppEnv>;
-}
-
 export function createApp(): Hono<AppEnv> {
-  const app = newApp();
+  const app = new HonoBase<AppEnv>({ router: new RememberedRoutes() });
   browserGuard(app); // before everything else: it sees all requests and all replies
   app.use(authenticate);
   produceRoutes(app);
@@ -55,7 +50,7 @@ export function createApp(): Hono<AppEnv> {
 
 /** What answers the frames of a request socket. The page that has opened one was judged then, and a frame has no other headers. */
 function createFrameApp(): Hono<AppEnv> {
-  const app = newApp();
+  const app = new HonoBase<AppEnv>({ router: new RememberedRoutes() });
   app.use(authenticate);
   produceRoutes(app);
   publishRoutes(app);
