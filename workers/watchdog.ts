@@ -81,7 +81,8 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
     if (budget.left <= 0) missed += 1;
   }
   if (env.OBJECTS && isInSlot(slot, SWEEP_SLOTS, 'uploads')) {
-    const free = (namespace: string, bytes: number): Promise<void> => freeRoom(env, namespace, bytes);
+    const free = (namespace: string, bytes: number, upload: string): Promise<void> =>
+      freeRoom(env, namespace, bytes, upload);
     await sweepUploads(env.OBJECTS, Date.now(), free).catch((error: unknown) => {
       console.error('abandoned uploads could not be deleted', error);
     });

@@ -40,6 +40,7 @@ export class SubscriptionReporter {
 
   /** Something has changed that a report tells. */
   changed(): void {
+    if (!this.#host.definition()) return; // a request that outlives its subscription would set an alarm for nobody
     const dueMs = this.#sentMs + REPORT_MS;
     if (dueMs <= this.#host.now()) this.#send();
     else this.#host.alarm.scheduleEarlier(TASK, dueMs); // a timer would keep the object in memory

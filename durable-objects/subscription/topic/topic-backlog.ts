@@ -128,8 +128,10 @@ export class TopicBacklog implements Backlog<TopicMessage> {
     if (this.store.topicId() !== topic.id) {
       const positions = await startOf(reader, config.source.from);
       if (reader !== this.reader || positions === null) return;
-      this.lanes.forgetAll();
-      this.store.begin(topic.id, topic.config.partitions, positions);
+      if (this.store.topicId() !== topic.id) {
+        this.lanes.forgetAll();
+        this.store.begin(topic.id, topic.config.partitions, positions);
+      } // else it was told twice, and has begun: a later position would pass over records
     }
     this.resume();
   }

@@ -179,8 +179,15 @@ describe('a subscription of a topic', () => {
       await own.declare({ partitions: 2 });
       await own.subscribe({ order, retry: { schedule_ms: [500, 500] } }, { target: { url }, concurrency: 5 });
       const sent = numbers(30);
+      const other = await PushEndpoint.start();
+      const beside = `${own.path()}-beside`;
+      const source = { topic: own.name, order };
+      await own.broker.call('PUT', beside, { source, target: { url: other.url }, batch_messages: 7 });
       await own.produce(sent.map((value) => ({ key: `k${value % 6}`, value })));
       await until(async () => (await own.get()).state.breaker !== 'closed', 'an open breaker');
+      await until(() => Promise.resolve(other.requests.flatMap(valuesOf).length === 30), 'all, beside it');
+      await own.broker.call('DELETE', beside);
+      await other.stop();
       own.endpoint = await PushEndpoint.start(port);
       await own.untilDone(30_000);
       for (let key = 0; key < 6; key++)
