@@ -69,7 +69,25 @@ describe('settings of a topic', () => {
     expect(await change('retention.ms', 0, '5000')).toBe(0);
     expect(await change('retention.bytes', 1, null)).toBe(0);
     expect(await change('no.such.setting', 0, '1')).toBe(40);
-    expect(await change('cleanup.policy', 2, 'compact')).toBe(40);
+    const policy = async (): Promise<string> => (await kafka.posthorn.topics.get(topic)).cleanupPolicy;
+    for (const [operation, value, becomes] of [
+      [2, 'compact', 'compact,delete'],
+      [2, 'compact', 'compact,delete'],
+      [3, 'compact', 'delete'],
+      [2, 'compact,delete', 'compact,delete'],
+      [3, 'delete', 'compact'],
+      [1, null, 'delete'],
+    ] as const) {
+      expect(await change('cleanup.policy', operation, value)).toBe(0);
+      expect(await policy()).toBe(becomes);
+    }
+    for (const [name, operation, value] of [
+      ['cleanup.policy', 3, 'delete'],
+      ['cleanup.policy', 2, 'shrink'],
+      ['retention.ms', 2, '1'],
+      ['no.such.setting', 3, '1'],
+    ] as const)
+      expect(await change(name, operation, value)).toBe(40);
     expect(await kafka.posthorn.topics.get(topic)).toMatchObject({
       retentionMs: 5_000,
       retentionBytes: null,
