@@ -89,7 +89,7 @@ async function measure(
 }
 
 /** The tree of a commit in dist/bench, where its own scripts build and start its broker. */
-async function checkedOut(ref: string): Promise<{ commit: string; start: Start }> {
+export async function checkedOut(ref: string): Promise<{ commit: string; start: Start }> {
   const { stdout } = await run('git', ['rev-parse', '--verify', `${ref}^{commit}`], { cwd: ROOT }).catch(
     () => {
       throw new Error(`${ref} is no commit of this repository`);

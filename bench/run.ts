@@ -6,9 +6,10 @@
  *   --records N     records a round (default 1,000,000)
  *   --rounds N      default 5
  *   --messages N    messages a round through a queue (default 500,000)
- *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push|kafka|tier|amqp
+ *   --only log|queue|awaited|cold|connections|backlog|routing|transactions|levels|retries|access|tenants|push|kafka|tier|amqp|processor
  *   --tokens N      tokens of the deployment where access is measured (default 1,000)
- *   --before REF    only log and queue, in turn with the state of a git commit: ratios now over before
+ *   --before REF    only log and queue, in turn with the state of a git commit: ratios now over before; with --only processor
+ *                   processor time instead, which compares on a busy machine too
  *   --peers         only Posthorn beside RabbitMQ, NATS, Kafka and BullMQ, those that are installed (see scripts/peers); writes
  *                   docs/performance.md, unless --quick is given too
  *   --quick         100,000 records, 1 round, small sizes: to see that it runs
@@ -43,6 +44,7 @@ import { benchBefore, printBefore } from './before.ts';
 import { benchTenants, printTenants } from './access/tenants.ts';
 import { benchPeers } from './peers/compare.ts';
 import { printPeers, writePerformancePage } from './peers/page.ts';
+import { benchProcessor, printProcessor } from './processor/processor.ts';
 import { benchPush, printPush } from './queue/push.ts';
 import { benchTier, printTier } from './tier.ts';
 import { benchTransactions, printTransactions } from './log/transactions.ts';
@@ -73,8 +75,13 @@ const withRabbitmq = existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server');
 
 const isWanted = (part: string): boolean =>
   options.before === undefined && !options.peers && (options.only === undefined || options.only === part);
+const isOfProcessor = options.only === 'processor';
+const processor =
+  isOfProcessor && !options.peers
+    ? await benchProcessor(options.before ?? null, rounds, options.quick, progress)
+    : null;
 const before =
-  options.before === undefined
+  options.before === undefined || isOfProcessor
     ? null
     : await benchBefore(options.before, { records, messages, rounds }, progress);
 const peers = options.peers
@@ -149,6 +156,7 @@ const report = {
   amqp,
   kafka,
   tier,
+  processor,
 };
 
 const folder = join(import.meta.dirname, '../dist/bench');
@@ -175,6 +183,7 @@ else {
   if (push) printPush(push);
   if (kafka) printKafka(kafka);
   if (tier) printTier(tier);
+  if (processor) printProcessor(processor);
   console.log('written to dist/bench/latest.json');
 }
 

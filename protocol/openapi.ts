@@ -9,6 +9,7 @@ import {
   PROBLEM_TYPE,
   RECORD_BATCH_TYPE,
 } from './headers/media-types.ts';
+import { isUnchecked } from './operations/access-rule.ts';
 import {
   operations,
   PATH_PARAMETERS,
@@ -134,13 +135,14 @@ function queryRulesOf({ query }: Operation): Json {
 function descriptionOf(access: AccessRule): string {
   if (access === 'root') return 'Needs the root token.';
   if (access === 'signature') return 'Needs no token: the request is signed.';
+  if (access === 'proof') return 'Needs no token: the request proves that its sender knows one.';
   const needs = 'some' in access ? `the right to \`${access.some}\` something` : `\`${textOfRule(access)}\``;
   return `Needs ${needs}${access.reaches === undefined ? '' : `; also ${access.reaches}`}.`;
 }
 
 /** A credential in any of its places. The list of a scheme holds the scopes. */
 function securityOf({ access, replies }: Operation): Json[] {
-  if (access === 'signature') return [];
+  if (isUnchecked(access)) return [];
   const needs = [textOfRule(access)];
   const isSocket = 101 in replies;
   return [{ bearer: needs }, { basic: needs }, ...(isSocket ? [{ parameter: needs }] : [])];

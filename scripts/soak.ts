@@ -25,9 +25,14 @@ interface Phase {
 const SIMULATION_STEPS = 200;
 /** A round of crash tests: the runtime is killed, and all of the broker. */
 const KILLS = 2;
-const CRASH_TESTS = ['kill', 'exactly-once', 'consumer-kill', 'gateway-kill', 'tier-kill'].map(
-  (name) => `test/crash/${name}.test.ts`,
-);
+const CRASH_TESTS = [
+  'kill',
+  'exactly-once',
+  'consumer-kill',
+  'gateway-kill',
+  'subscription-kill',
+  'tier-kill',
+].map((name) => `test/crash/${name}.test.ts`);
 /** Where the tests are that draw, and that `npm test` runs with a fixed seed. */
 const PROPERTY_TESTS = [
   'test/core',

@@ -1,12 +1,14 @@
 /** The router: all routes, and the answer for unknown paths. */
 
-import { Hono } from 'hono';
+import type { Hono } from 'hono';
+import { HonoBase } from 'hono/hono-base';
 import { failure } from '../protocol/errors.ts';
 import { calls } from '../protocol/operations/calls.ts';
 import { authenticate } from './access/authenticate.ts';
 import { browserGuard } from './http/browsers.ts';
 import { problem, unexpected } from './http/problem.ts';
 import type { AppEnv } from './http/context.ts';
+import { RememberedRoutes } from './http/remembered-routes.ts';
 import { pathOf } from './routes/bind.ts';
 import { amqpRoutes } from './routes/amqp.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
@@ -21,7 +23,7 @@ import { requestSocketRoutes } from './routes/request-sockets.ts';
 import { serviceRoutes } from './routes/service.ts';
 
 export function createApp(): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+  const app = new HonoBase<AppEnv>({ router: new RememberedRoutes() });
   browserGuard(app); // before everything else: it sees all requests and all replies
   app.use(authenticate);
   produceRoutes(app);
@@ -48,7 +50,7 @@ export function createApp(): Hono<AppEnv> {
 
 /** What answers the frames of a request socket. The page that has opened one was judged then, and a frame has no other headers. */
 function createFrameApp(): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+  const app = new HonoBase<AppEnv>({ router: new RememberedRoutes() });
   app.use(authenticate);
   produceRoutes(app);
   publishRoutes(app);

@@ -7,7 +7,8 @@
  *   coordinators   each run, if many transactional ids are in use each third or twelfth: a transaction whose producer is gone ends
  *                  by the alarm, and readers of committed records wait for it
  *   queues         once an hour: delayed messages, retries, leases, dead letters, alerts
- *   subscriptions  of a topic, once an hour: what they hold was lost with their object, dead letters, the end of a pause of the endpoint
+ *   subscriptions  of a topic, once an hour, unless the overview knows that they have nothing to do: what they hold was lost with
+ *                  their object, dead letters, the end of a pause of the endpoint
  *   objects        once an hour: large bodies that have expired (docs/large-bodies.md)
  *   uploads        once an hour: those of all namespaces that were abandoned a day ago
  *   groups         once a day: a group of which all members are gone at once notices when it is called
@@ -21,7 +22,8 @@
 import type { Namespace } from '../core/access/namespace.ts';
 import { queueObjectName } from '../core/topology/queues/queues.ts';
 import { scheduleObjectName } from '../core/topology/schedules.ts';
-import { subscriptionObjectName } from '../core/topology/subscriptions.ts';
+import type { RestingPlace } from '../core/subscription/rest.ts';
+import { subscriptionObjectName, type SubscriptionDefinition } from '../core/topology/subscriptions.ts';
 import { partitionObjectName, type TopicDefinition } from '../core/topology/topics.ts';
 import {
   CALLS_PER_RUN,
@@ -34,6 +36,7 @@ import {
 import { callGroup } from '../durable-objects/call-group.ts';
 import {
   directoryStub,
+  overviewStub,
   partitionStub,
   queueStub,
   scheduleStub,
@@ -78,7 +81,8 @@ export async function visitDue(env: Env, scheduledMs: number): Promise<number> {
     if (budget.left <= 0) missed += 1;
   }
   if (env.OBJECTS && isInSlot(slot, SWEEP_SLOTS, 'uploads')) {
-    const free = (namespace: string, bytes: number): Promise<void> => freeRoom(env, namespace, bytes);
+    const free = (namespace: string, bytes: number, upload: string): Promise<void> =>
+      freeRoom(env, namespace, bytes, upload);
     await sweepUploads(env.OBJECTS, Date.now(), free).catch((error: unknown) => {
       console.error('abandoned uploads could not be deleted', error);
     });
@@ -151,10 +155,11 @@ async function* dueIn(env: Env, namespace: string, slot: number): AsyncGenerator
   let subscriptionsRead = 0;
   for await (const subscriptions of definitionPages(env, namespace, 'subscriptions')) {
     const slots = slotsFor('subscriptions', (subscriptionsRead += subscriptions.length));
-    yield subscriptions
+    const inSlot = subscriptions
       .filter(({ topic, pauseReason }) => topic !== undefined && pauseReason === null)
-      .filter((subscription) => isInSlot(slot, slots, subscriptionObjectName(subscription)))
-      .map((subscription) => async () => subscriptionStub(env, subscription).tick());
+      .filter((subscription) => isInSlot(slot, slots, subscriptionObjectName(subscription)));
+    const restless = await restlessOf(env, namespace, inSlot);
+    yield restless.map((subscription) => async () => subscriptionStub(env, subscription).tick());
   }
   for await (const groups of definitionPages(env, namespace, 'groups')) {
     yield groups
@@ -173,6 +178,28 @@ async function* dueIn(env: Env, namespace: string, slot: number): AsyncGenerator
           async () =>
             partitionStub(env, topic, partition).tick(),
       );
+  }
+}
+
+/** Returns those that may have something to do. */
+async function restlessOf(
+  env: Env,
+  namespace: string,
+  subscriptions: readonly SubscriptionDefinition[],
+): Promise<readonly SubscriptionDefinition[]> {
+  if (subscriptions.length === 0) return [];
+  const places = subscriptions.map(({ name: subscription, id, topic }): RestingPlace => {
+    return { subscription, id, topicId: topic!.id, partitions: topic!.config.partitions };
+  });
+  try {
+    const restless = new Set(await overviewStub(env, namespace).restless(places));
+    return subscriptions.filter(({ id }) => restless.has(id));
+  } catch (error) {
+    console.error(
+      `the overview of ${namespace} does not say which subscriptions rest; all are visited`,
+      error,
+    );
+    return subscriptions;
   }
 }
 

@@ -39,7 +39,7 @@ export const ROOT: Identity = {
   expiresMs: null,
 };
 
-/** Of a request whose signature has not been verified yet. */
+/** Of a request whose signature or proof has not been verified yet. */
 export const UNSIGNED: Identity = {
   kind: 'hook',
   id: '',

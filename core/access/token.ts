@@ -6,6 +6,7 @@
 import { SCOPES_OF_ROLE, type Role, type Scope } from '../../protocol/access/scopes.ts';
 import { failure, type Failure } from '../../protocol/errors.ts';
 import type { Identity } from './identity.ts';
+import type { ScramVerifier } from './login/scram.ts';
 import { exceeds, type Quotas } from './quotas/quotas.ts';
 import { isRoot } from './identity.ts';
 import { covers } from './scopes.ts';
@@ -24,8 +25,14 @@ export interface Token {
   readonly expiresMs: number | null;
   /** SHA-256 of the whole token, in hexadecimal. */
   readonly digest: string;
+  /** Of the secret. Absent: it was made before there was SCRAM. */
+  readonly scram?: ScramVerifier;
   /** Of the former secret, which is good until a time; null: there is none. */
-  readonly previous: { readonly digest: string; readonly untilMs: number } | null;
+  readonly previous: {
+    readonly digest: string;
+    readonly untilMs: number;
+    readonly scram?: ScramVerifier;
+  } | null;
   readonly rotatedMs: number | null;
   readonly revokedMs: number | null;
   /** The hour of its last use, as when it began; null: never. */
@@ -33,6 +40,9 @@ export interface Token {
   /** Besides those of its namespace. */
   readonly quotas?: Quotas;
 }
+
+/** What is kept of a secret. */
+export type KeptSecret = Required<Pick<Token, 'digest' | 'scram'>>;
 
 const HOUR_MS = 3_600_000;
 
@@ -77,7 +87,7 @@ export function refuseGrant(
 /** Returns the token with another secret. The former one stays good until `previousUntilMs`. */
 export function rotated(
   token: Token,
-  digest: string,
+  secret: KeptSecret,
   previousUntilMs: number,
   nowMs: number,
 ): Token | Failure {
@@ -87,8 +97,9 @@ export function rotated(
       previous_expires_at: token.previous.untilMs,
     });
   }
-  const previous = previousUntilMs > nowMs ? { digest: token.digest, untilMs: previousUntilMs } : null;
-  return { ...token, digest, previous, rotatedMs: nowMs };
+  const { digest, scram } = token;
+  const former = { digest, untilMs: previousUntilMs, ...(scram && { scram }) };
+  return { ...token, ...secret, previous: previousUntilMs > nowMs ? former : null, rotatedMs: nowMs };
 }
 
 /** Returns when the hour of a use began. */

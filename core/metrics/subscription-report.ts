@@ -16,4 +16,6 @@ export interface SubscriptionReport {
   /** Null: its source is a queue, or did not answer. */
   readonly lag: number | null;
   readonly deadLettersWaiting: number;
+  /** Where its partitions ended, if it had nothing to do before that (`core/subscription/rest.ts`); null, absent: it had. */
+  readonly restsAt?: string | null;
 }

@@ -120,6 +120,19 @@ export class OverviewBook {
     return keys;
   }
 
+  /** Returns where partitions of topics end, by the id of the topic and by partition. */
+  endsOf(topicIds: ReadonlySet<number>): Map<number, number[]> {
+    const ends = new Map<number, number[]>();
+    for (const { report } of this.#partitions()) {
+      const { id, partition, state } = report;
+      if (!topicIds.has(id)) continue;
+      const ofTopic = ends.get(id) ?? [];
+      ends.set(id, ofTopic);
+      ofTopic[partition] = state.high_watermark;
+    }
+    return ends;
+  }
+
   storedBytes(): number {
     let bytes = 0;
     for (const { report } of this.#entries.values()) bytes += report.state.stored_bytes;

@@ -38,7 +38,7 @@ const OPEN_MS_MAX = 120_000;
 const LATER_MS = 1_000;
 
 /** No endpoint is believed that asks for more, in ms. */
-const ASKED_MS_MAX = 3_600_000;
+export const ASKED_MS_MAX = 3_600_000;
 
 /** A request was accepted. */
 export function noteAccepted(breaker: Breaker): Breaker {

@@ -1,6 +1,7 @@
 /** Push verdict: what follows from the outcome of a request to an endpoint, for its messages and for the endpoint. */
 
 import type { WebhookOutcome } from '../webhook/attempt.ts';
+import { ASKED_MS_MAX } from './breaker.ts';
 import type { RetriedMessage } from './worker-reply.ts';
 
 /** What a Worker says of each message of a batch; absent: the status is that of all. */
@@ -41,7 +42,8 @@ export const LOOP_STATUS = 508;
 export function judgePush(outcome: JudgedOutcome): PushVerdict {
   if (outcome.worker) return judgeWorker(outcome.worker);
   if ('error' in outcome) return { kind: 'failed', error: outcome.error, isDown: true, delayMs: null };
-  const { status, retryAfterMs: delayMs } = outcome;
+  const { status } = outcome;
+  const delayMs = askedMs(outcome.retryAfterMs);
   if (status >= 200 && status < 300) return { kind: 'accepted' };
   const error = `the endpoint answered ${status}`;
   if (status === 410) return { kind: 'gone', error };
@@ -54,6 +56,11 @@ export function judgePush(outcome: JudgedOutcome): PushVerdict {
     isDown: (status >= 500 && status !== LOOP_STATUS) || OF_ENDPOINT.has(status),
     delayMs,
   };
+}
+
+/** A time that has passed says nothing: it would have the endpoint asked again and again. */
+function askedMs(retryAfterMs: number | null): number | null {
+  return retryAfterMs === null || retryAfterMs <= 0 ? null : Math.min(retryAfterMs, ASKED_MS_MAX);
 }
 
 /** A handler that throws and has accepted nothing may be a Worker that does not work at all. */

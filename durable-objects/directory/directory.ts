@@ -8,7 +8,7 @@ import {
   type Namespace,
 } from '../../core/access/namespace.ts';
 import type { Quotas } from '../../core/access/quotas/quotas.ts';
-import { rotated, type Token } from '../../core/access/token.ts';
+import { rotated, type KeptSecret, type Token } from '../../core/access/token.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Env } from '../env.ts';
 import type { CaughtUp, DirectoryMethods, DirectoryPage, TokenUse } from '../rpc/directory.ts';
@@ -17,6 +17,7 @@ import { DurableSql } from '../storage/durable-sql.ts';
 import { StorageProbe } from '../storage/storage-probe.ts';
 import { topologyStub } from '../stubs.ts';
 import { ChangeLog } from './change-log.ts';
+import { LoginKeyStore } from './login-key-store.ts';
 import { NamespaceDeletions } from './namespace-deletions.ts';
 import { NamespaceStore } from './namespace-store.ts';
 import { TokenStore } from './token-store.ts';
@@ -30,6 +31,7 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
   readonly #tokens: TokenStore;
   readonly #changes: ChangeLog;
   readonly #probe: StorageProbe;
+  readonly #loginKey: LoginKeyStore;
   #alarm!: Alarm;
   /** The change of a namespace that is under way. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -42,6 +44,7 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
     this.#tokens = new TokenStore(this.#sql);
     this.#changes = new ChangeLog(this.#sql);
     this.#probe = new StorageProbe(this.#sql);
+    this.#loginKey = new LoginKeyStore(this.#sql);
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarm = new Alarm(ctx.storage, await ctx.storage.getAlarm(), () => Date.now());
       this.#deletions = new NamespaceDeletions({
@@ -81,12 +84,12 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
 
   rotateToken(
     id: string,
-    digest: string,
+    secret: KeptSecret,
     previousUntilMs: number,
   ): { token: Token; version: number } | Failure {
     const token = this.#liveToken(id);
     if (token === null) return noSuchToken(id);
-    const changed = rotated(token, digest, previousUntilMs, Date.now());
+    const changed = rotated(token, secret, previousUntilMs, Date.now());
     return isFailure(changed) ? changed : this.#changed(changed);
   }
 
@@ -95,6 +98,10 @@ export class Directory extends DurableObject<Env> implements DirectoryMethods {
     if (token === null) return noSuchToken(id);
     if (token.revokedMs !== null) return { token, version: this.#changes.version() };
     return this.#changed({ ...token, revokedMs: Date.now() });
+  }
+
+  loginKey(): string {
+    return this.#loginKey.get(() => crypto.randomUUID() + crypto.randomUUID());
   }
 
   namespace(name: string): { namespace: Namespace | null; version: number } {

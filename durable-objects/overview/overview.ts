@@ -15,6 +15,7 @@ import {
 } from '../../core/overview/object-report.ts';
 import type { MetricsSnapshot } from '../../core/metrics/snapshot.ts';
 import type { SubscriptionReport } from '../../core/metrics/subscription-report.ts';
+import type { RestingPlace } from '../../core/subscription/rest.ts';
 import { OverviewBook } from '../../core/overview/overview-book.ts';
 import type { Env } from '../env.ts';
 import type { OverviewMethods } from '../rpc/overview.ts';
@@ -85,6 +86,13 @@ export class Overview extends DurableObject<Env> implements OverviewMethods {
 
   reportSubscription(report: SubscriptionReport): void {
     if (report.id > this.#floor) this.#subscriptions.put(report);
+  }
+
+  restless(places: readonly RestingPlace[]): number[] {
+    const ends = this.#book.endsOf(new Set(places.map(({ topicId }) => topicId)));
+    return places
+      .filter((place) => !this.#subscriptions.rests(place, ends.get(place.topicId) ?? []))
+      .map(({ id }) => id);
   }
 
   forgetSubscription(name: string, id: number): void {

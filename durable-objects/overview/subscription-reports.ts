@@ -7,6 +7,7 @@
 
 import { subscriptionMetrics } from '../../core/metrics/subscription-metrics.ts';
 import type { SubscriptionReport } from '../../core/metrics/subscription-report.ts';
+import { endsText, type RestingPlace } from '../../core/subscription/rest.ts';
 import { hasTable, type Sql } from '../storage/sql.ts';
 
 /** How many deletions are remembered. */
@@ -49,6 +50,14 @@ export class SubscriptionReports {
     if ((this.#reports.get(name)?.id ?? Infinity) > id) return;
     this.#sql.run('DELETE FROM subscriptions WHERE name = ?', name);
     this.#reports.delete(name);
+  }
+
+  /** Whether a subscription has done everything before these ends. @param ends by partition, as far as they are known */
+  rests({ subscription, id, topicId, partitions }: RestingPlace, ends: readonly number[]): boolean {
+    const report = this.#reports.get(subscription);
+    if (report?.id !== id || report.held + report.inFlight > 0) return false;
+    const known = Array.from({ length: partitions }, (_, partition) => ends[partition]);
+    return (report.restsAt ?? null) !== null && report.restsAt === endsText(topicId, known);
   }
 
   metrics(): SubscriptionReport[] {

@@ -101,7 +101,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
       sync: () => ctx.storage.sync(),
       committed: () => {
         this.#answers.answer();
-        this.#wakes.committed();
+        this.#wakes.wake();
       },
     });
     void ctx.blockConcurrencyWhile(async () => {
@@ -118,7 +118,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
         this.#waiters,
         (wait) => this.#open && answerTo(wait, this.#open),
       );
-      this.#wakes = new SubscriptionWakes(context, () => this.#open?.definition ?? null);
+      this.#wakes = new SubscriptionWakes(context, () => this.#open);
       this.#groupExpiry = new GroupExpiry(context, () => this.#open);
       this.#shareDeadLetters = shareDeadLetterTask(context, () => this.#open);
       this.#tier = new Tier(context, {

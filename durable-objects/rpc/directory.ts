@@ -2,7 +2,7 @@
 
 import type { Namespace } from '../../core/access/namespace.ts';
 import type { Quotas } from '../../core/access/quotas/quotas.ts';
-import type { Token } from '../../core/access/token.ts';
+import type { KeptSecret, Token } from '../../core/access/token.ts';
 import type { Failure } from '../../protocol/errors.ts';
 
 /** What routers may have in their caches and is not true any more. */
@@ -37,11 +37,14 @@ export interface DirectoryMethods extends Rpc.DurableObjectBranded {
   makeToken(token: Token): Token | Failure;
   rotateToken(
     id: string,
-    digest: string,
+    secret: KeptSecret,
     previousUntilMs: number,
   ): { token: Token; version: number } | Failure;
   /** As it was, if it was revoked already. */
   revokeToken(id: string): { token: Token; version: number } | Failure;
+
+  /** A random key, which is made when it is first asked for and never changes. */
+  loginKey(): string;
 
   namespace(name: string): { namespace: Namespace | null; version: number };
   namespaces(after: string, limit: number): DirectoryPage<Namespace>;

@@ -2,6 +2,7 @@
 
 import type { CeilingUse } from '../../core/overview/ceiling-problem.ts';
 import type { SubscriptionReport } from '../../core/metrics/subscription-report.ts';
+import type { RestingPlace } from '../../core/subscription/rest.ts';
 import type { Forgotten, ObjectReport } from '../../core/overview/object-report.ts';
 
 export interface OverviewMethods extends Rpc.DurableObjectBranded {
@@ -9,6 +10,8 @@ export interface OverviewMethods extends Rpc.DurableObjectBranded {
   report(report: ObjectReport): void;
   /** Takes how the pushes of a subscription go. One row. */
   reportSubscription(report: SubscriptionReport): void;
+  /** Returns the ids of those of these subscriptions that are not known to be at rest. */
+  restless(places: readonly RestingPlace[]): number[];
   /** Removes a subscription that was deleted. */
   forgetSubscription(name: string, id: number): void;
   /** Removes what was deleted. */

@@ -39,6 +39,8 @@ export interface PartitionWake {
   topicId: number;
   version: number;
   partition: number;
+  /** Where the partition ends. */
+  endOffset: number;
 }
 
 export interface SubscriptionMethods extends Rpc.DurableObjectBranded {
@@ -48,8 +50,8 @@ export interface SubscriptionMethods extends Rpc.DurableObjectBranded {
   destroy(): Promise<void>;
   /** Takes messages that are leased to it. @param frame a delivery frame (protocol/frames/delivery-frame.ts) */
   push(source: PushSource, frame: Uint8Array): PushAnswer;
-  /** Returns null if it does not know its definition yet. */
-  wake(wake: PartitionWake): true | null;
+  /** Returns whether it had all of the partition already; null if it does not know its definition yet. */
+  wake(wake: PartitionWake): 'told' | 'at end' | null;
   /** How many messages it holds: a queue that has woken learns whether its leases stand for something. */
   held(): number;
   /** Null until the topology has told it its definition. */

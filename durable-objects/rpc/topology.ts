@@ -311,8 +311,11 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
    */
   reportStored(object: StoringObject, bytes: number): number | null;
 
-  /** Counts large bodies that come to the bucket, or have gone (below zero). Returns why there is no room for them. */
-  changeObjectBytes(bytes: number): Failure | null;
+  /**
+   * Counts large bodies that come to the bucket, or have gone (below zero). Returns why there is no room for them.
+   * @param gone names what has gone, which several may have deleted at the same time: it counts once
+   */
+  changeObjectBytes(bytes: number, gone?: string): Failure | null;
 
   /** The definitions of many queues and topics at once, without those that do not exist. */
   definitions(

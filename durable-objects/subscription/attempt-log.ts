@@ -10,8 +10,11 @@ import type { SubscriptionStore } from './subscription-store.ts';
 /** Between two stores, in ms: a row each. */
 const STORE_MS = 60_000;
 
-/** Of a stored reply: a row is at most 2 MB. */
-const STORED_REPLY_LENGTH_MAX = 400;
+/** Characters of a stored reply or error. */
+const STORED_TEXT_LENGTH_MAX = 400;
+
+/** A row of the platform has at most 2 MB. Of a text of control characters each takes six bytes in JSON. */
+const STORED_BYTES_MAX = 1_900_000;
 
 export class AttemptLog {
   readonly #store: SubscriptionStore;
@@ -38,11 +41,8 @@ export class AttemptLog {
   /** Never throws either. */
   store(nowMs: number): void {
     try {
-      const stored = this.#known()
-        .slice(-ATTEMPTS_KEPT)
-        .map((one) => ({ ...one, reply: one.reply && cutText(one.reply, STORED_REPLY_LENGTH_MAX) }));
-      this.#store.writeAttempts(stored);
       this.#storedMs = nowMs;
+      this.#store.writeAttempts(this.#stored());
     } catch (error) {
       console.error('the attempts of a subscription could not be stored', error);
     }
@@ -52,6 +52,18 @@ export class AttemptLog {
     const kept = this.#known().slice(-ATTEMPTS_KEPT);
     const meant = onlyFailed ? kept.filter(({ outcome }) => outcome !== 'accepted') : kept;
     return meant.slice(-limit).toReversed();
+  }
+
+  /** The latest as JSON, with texts as long as they fit. */
+  #stored(): string {
+    for (let length = STORED_TEXT_LENGTH_MAX; ; length = Math.floor(length / 2)) {
+      const cut = (text: string | null): string | null => text && cutText(text, length);
+      const latest = this.#known().slice(-ATTEMPTS_KEPT);
+      const json = JSON.stringify(
+        latest.map((one) => ({ ...one, reply: cut(one.reply), error: cut(one.error) })),
+      );
+      if (length === 0 || new TextEncoder().encode(json).length <= STORED_BYTES_MAX) return json;
+    }
   }
 
   #known(): Attempt[] {

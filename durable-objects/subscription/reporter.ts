@@ -11,6 +11,11 @@ const TASK = 'report';
 
 const REPORT_MS = 10_000;
 
+export interface ReportedState {
+  state: SubscriptionState;
+  restsAt: string | null;
+}
+
 export interface ReporterHost {
   readonly env: Env;
   readonly alarm: Alarm;
@@ -18,7 +23,7 @@ export interface ReporterHost {
   waitUntil(work: Promise<unknown>): void;
   definition(): SubscriptionDefinition | null;
   /** Asks the partitions of a topic where they end. Null: it does not know its definition. */
-  state(): Promise<SubscriptionState | null>;
+  state(): Promise<ReportedState | null>;
 }
 
 export class SubscriptionReporter {
@@ -35,6 +40,7 @@ export class SubscriptionReporter {
 
   /** Something has changed that a report tells. */
   changed(): void {
+    if (!this.#host.definition()) return; // a request that outlives its subscription would set an alarm for nobody
     const dueMs = this.#sentMs + REPORT_MS;
     if (dueMs <= this.#host.now()) this.#send();
     else this.#host.alarm.scheduleEarlier(TASK, dueMs); // a timer would keep the object in memory
@@ -51,9 +57,10 @@ export class SubscriptionReporter {
   }
 
   async #report(): Promise<void> {
-    const state = await this.#host.state();
+    const reported = await this.#host.state();
     const definition = this.#host.definition();
-    if (!state || !definition) return;
+    if (!reported || !definition) return;
+    const { state, restsAt } = reported;
     const { namespace, name: subscription, id, pauseReason } = definition;
     const report: SubscriptionReport = {
       subscription,
@@ -67,6 +74,7 @@ export class SubscriptionReporter {
       paused: Number(pauseReason !== null),
       lag: state.lag,
       deadLettersWaiting: state.dead_letters_waiting,
+      restsAt,
     };
     await overviewStub(this.#host.env, namespace).reportSubscription(report);
   }

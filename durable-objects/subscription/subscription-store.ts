@@ -40,7 +40,8 @@ export class SubscriptionStore {
     return row ? (JSON.parse(row.json) as Attempt[]) : [];
   }
 
-  writeAttempts(attempts: readonly Attempt[]): void {
-    this.#sql.run('INSERT OR REPLACE INTO attempts VALUES (1, ?)', JSON.stringify(attempts));
+  /** @param json of attempts */
+  writeAttempts(json: string): void {
+    this.#sql.run('INSERT OR REPLACE INTO attempts VALUES (1, ?)', json);
   }
 }

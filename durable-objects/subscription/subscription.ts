@@ -27,7 +27,7 @@ import { testMessage } from './push-message.ts';
 import { Pusher } from './pusher.ts';
 import { QueueBacklog } from './queue/queue-backlog.ts';
 import { messagesOfFrame } from './queue/queue-messages.ts';
-import { SubscriptionReporter } from './reporter.ts';
+import { SubscriptionReporter, type ReportedState } from './reporter.ts';
 import { SubscriptionStore } from './subscription-store.ts';
 import { seekIn, topicStateOf } from './topic/positions.ts';
 import { TopicBacklog } from './topic/topic-backlog.ts';
@@ -87,8 +87,7 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
         pump: () => this.#pusher.pump(),
         isPushing,
       });
-      const state = (): Promise<SubscriptionState | null> => this.#state();
-      this.#reporter = new SubscriptionReporter({ ...context, definition, state });
+      this.#reporter = new SubscriptionReporter({ ...context, definition, state: () => this.#state() });
       if (!this.#definition) return;
       this.#wanted = filterOf(this.#definition.config.filter);
       this.#topic.open();
@@ -130,11 +129,10 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
     return { taken, room: this.#pusher.room() };
   }
 
-  wake(wake: PartitionWake): true | null {
+  wake(wake: PartitionWake): 'told' | 'at end' | null {
     if (!this.#definition) return null;
     this.#alarm.runDue();
-    this.#topic.wake(wake);
-    return true;
+    return this.#topic.wake(wake);
   }
 
   held(): number {
@@ -143,17 +141,20 @@ export class Subscription extends DurableObject<Env> implements SubscriptionMeth
 
   tick(): void {
     this.#alarm.runDue();
-    this.#topic.recover();
+    this.#topic.lookAgain();
+    this.#reporter.changed(); // the watchdog comes by because no report says that it rests
   }
 
   async describe(): Promise<SubscriptionState | null> {
     this.#alarm.runDue();
-    return await this.#state();
+    return (await this.#state())?.state ?? null;
   }
 
-  async #state(): Promise<SubscriptionState | null> {
+  async #state(): Promise<ReportedState | null> {
     if (!this.#definition) return null;
-    return { ...this.#pusher.describe(), ...(await topicStateOf(this.#topic)) };
+    await this.#topic.done(); // what the endpoint has just accepted
+    const { state, restsAt } = await topicStateOf(this.#topic);
+    return { state: { ...this.#pusher.describe(), ...state }, restsAt };
   }
 
   async seek(seek: SubscriptionSeek): Promise<SubscriptionSought['offsets'] | Failure | null> {

@@ -15,6 +15,7 @@ import type { ScheduleDefinition } from '../../core/topology/schedules.ts';
 import {
   pauseSubscription,
   queueSubscriptionOf,
+  sourceTopicOf,
   topicSubscriptionOf,
   withSubscription,
   type SubscriptionDefinition,
@@ -108,7 +109,10 @@ export class TopologyStore {
 
   /** Creates or replaces a topic, as the change of its version. */
   putTopic(topic: TopicDefinition): void {
-    this.#change(() => this.#putTopic(topic));
+    this.#change(() => {
+      this.#putTopic(topic);
+      for (const { name } of topic.subscriptions ?? []) this.#tellSource(name, topic);
+    });
   }
 
   removeTopic(topic: TopicDefinition): void {
@@ -292,6 +296,15 @@ export class TopologyStore {
     this.queues.put({ ...entry, definition });
     this.changes.note({ put: 'queue', name: source.queue });
     this.changes.addEffect('configure-queue', definition);
+  }
+
+  /** A subscription learns how many partitions its topic has now. */
+  #tellSource(name: string, topic: TopicDefinition): void {
+    const known = this.subscriptions.get(name);
+    if (known?.topic?.id !== topic.id || known.topic.config.partitions === topic.config.partitions) return;
+    const subscription = { ...known, version: topic.version, topic: sourceTopicOf(topic) };
+    this.subscriptions.put(subscription);
+    this.changes.addEffect('configure-subscription', subscription);
   }
 
   #endSource(name: string): void {

@@ -100,15 +100,12 @@ export class Topology extends DocumentedTopology implements TopologyMethods {
   }
 
   changeTopic(name: string, change: TopicChange): Promise<TopicAnswer | Failure> {
-    return this.told(
-      'topic',
-      name,
-      this.unlessClosed(() => changeTopicIn(this.store, this.env, name, change)),
-    );
+    const answer = this.unlessClosed(() => changeTopicIn(this.store, this.env, name, change));
+    return this.#toldTakers(this.told('topic', name, answer));
   }
 
   deleteTopic(name: string): Promise<TopicAnswer | Failure> {
-    return this.told('topic', name, deleteTopicIn(this.store, name));
+    return this.#toldTakers(this.told('topic', name, deleteTopicIn(this.store, name)));
   }
 
   queues(names: readonly string[]): string {
@@ -140,7 +137,9 @@ export class Topology extends DocumentedTopology implements TopologyMethods {
 
   async deleteQueue(name: string, deletion: QueueDeletionRequest = {}): Promise<QueueAnswer | Failure> {
     await this.propagator.tell('queue', name); // the queue has to know its definition
-    return this.told('queue', name, await deleteQueueIn(this.store, this.env, name, deletion));
+    return await this.#toldTakers(
+      this.told('queue', name, await deleteQueueIn(this.store, this.env, name, deletion)),
+    );
   }
 
   exchange(name: string): { exchange: ExchangeDefinition | null; topologyVersion: number } {
@@ -274,6 +273,17 @@ export class Topology extends DocumentedTopology implements TopologyMethods {
     return 'queue' in source
       ? this.told('queue', source.queue, answer)
       : this.told('topic', source.topic, answer);
+  }
+
+  /** A topic or queue has changed or gone: tells the subscriptions that take from it. */
+  async #toldTakers<
+    Answer extends Partial<Record<'topic' | 'queue', Pick<TopicDefinition, 'subscriptions'>>>,
+  >(told: Promise<Answer | Failure>): Promise<Answer | Failure> {
+    const answer = await told;
+    if (isFailure(answer)) return answer;
+    const { subscriptions = [] } = answer.topic ?? answer.queue ?? {};
+    await Promise.all(subscriptions.map(({ name }) => this.told('subscription', name, answer)));
+    return answer;
   }
 
   hook(name: string): { hook: HookDefinition | null; topologyVersion: number } {

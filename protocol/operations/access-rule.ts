@@ -5,6 +5,7 @@
  *   `some`       the action on any one resource: the operation checks what its body names as well
  *   'root'       the root token
  *   'signature'  no credential: the request is signed, and its handler verifies that
+ *   'proof'      no credential: the request is a step towards one, and its handler verifies what it proves
  *
  * What a body or a query names is checked by the operation itself, after it has read them. `reaches` tells people what
  * that is.
@@ -24,7 +25,14 @@ interface SomeRule {
   readonly reaches?: string;
 }
 
-export type AccessRule = ScopeRule | SomeRule | 'root' | 'signature';
+export type AccessRule = ScopeRule | SomeRule | 'root' | Unchecked;
+
+/** Rules of what is called without a credential. */
+export type Unchecked = 'signature' | 'proof';
+
+export function isUnchecked(rule: AccessRule): rule is Unchecked {
+  return rule === 'signature' || rule === 'proof';
+}
 
 /** Returns the rule as documents write it, such as `queue:{queue}:read`. */
 export function textOfRule(rule: AccessRule): string {

@@ -8,6 +8,7 @@ import {
   tokenRotationSchema,
   tokenSchema,
 } from '../schemas/tokens.ts';
+import { SCRAM_LOGINS_PATH, scramReplySchema, scramStepSchema } from '../schemas/logins.ts';
 import { onSome } from './access-rule.ts';
 import { BODY_ERRORS, FIELD_ERRORS, type Operation } from './operation.ts';
 
@@ -71,5 +72,17 @@ export const tokenOperations = {
     summary: 'Revoke a token with all its secrets. Repeating it changes nothing',
     replies: { 200: { description: 'The token as it was', json: tokenSchema } },
     errors: ['token_not_found'],
+  },
+  logInByScram: {
+    id: 'logInByScram',
+    method: 'post',
+    path: SCRAM_LOGINS_PATH,
+    tag: 'tokens',
+    access: 'proof',
+    summary:
+      'Log in by SCRAM (RFC 5802): prove to know the secret of a token without sending it, in two calls, and get a credential that stands for the token for an hour',
+    body: { json: scramStepSchema },
+    replies: { 200: { description: 'The next message of the server', json: scramReplySchema } },
+    errors: ['unauthenticated', 'too_many_unknown_tokens', ...BODY_ERRORS],
   },
 } as const satisfies Record<string, Operation>;

@@ -5,7 +5,7 @@
  * - kafka-python and confluent-kafka: produce, consume in a group, one after the other, and go on where the group was (needs Python 3)
  * - confluent-kafka: reads, handles and writes in transactions, with fenced and aborted ones between
  * - confluent-kafka in a group by the consumer protocol (KIP-848)
- * - confluent-kafka with TLS: PLAIN, and OAUTHBEARER with a token that it renews
+ * - confluent-kafka with TLS: PLAIN, SCRAM, and OAUTHBEARER with a token that it renews; kcat and Java by SCRAM
  * - kcat, if it is installed: the same records with each codec, in and out
  * - in Java, with Maven, also against Kafka 4.4: groups by the consumer protocol and share groups with killed members, TransactionalMessageCopier with random aborts and kills, a word count of Kafka Streams with
  *   `exactly_once_v2` that is killed half-way, Kafka Connect with Debezium (if PostgreSQL is installed) and a kill, ProducerPerformance and ConsumerPerformance
@@ -18,8 +18,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { KafkaServer } from '../../gateway/kafka/kafka-server.ts';
+import { Posthorn } from '../../sdk/index.ts';
 import { startBroker } from '../broker/broker.ts';
 import { captureChanges } from './kafka-connect.ts';
+import { logInByScram } from './kafka-logins.ts';
 import { consumeInGroup } from './kafka-consumers.ts';
 import { consumeInShareGroup } from './kafka-share.ts';
 import { countWords } from './kafka-streams.ts';
@@ -46,7 +48,7 @@ try {
     await told('groups of kafka-python and confluent-kafka', () => python('groups.py')),
     await told('transactions of confluent-kafka', () => python('transactions.py')),
     await told('consumer protocol of confluent-kafka', () => python('consumer_protocol.py')),
-    await told('logins of confluent-kafka with TLS', logins),
+    await told('logins of confluent-kafka with TLS, of kcat and Java by SCRAM', logins),
     await told('kcat', kcat),
     ...(canRunKafka() ? await javaTold() : []),
   ];
@@ -102,8 +104,16 @@ async function logins(): Promise<string> {
   const locked = await startBroker({ dataPath: folder, port: 0, vars: { POSTHORN_ROOT_TOKEN: token } });
   const guarded = await KafkaServer.start({ url: locked.url, port: 0, tls: files, autoCreate: true });
   try {
-    const address = `localhost:${guarded.tlsPort}`;
-    return await python('secure.py', { KAFKA_ADDRESS: address, KAFKA_TOKEN: token, KAFKA_CA: ca });
+    const posthorn = new Posthorn({ url: locked.url, token });
+    const made = await posthorn.tokens.make({ name: 'interop', namespace: 'default', roles: ['admin'] });
+    const told = await python('secure.py', {
+      KAFKA_ADDRESS: `localhost:${guarded.tlsPort}`,
+      KAFKA_TOKEN: token,
+      KAFKA_TOKEN_ID: made.id,
+      KAFKA_TOKEN_OF_ID: made.token,
+      KAFKA_CA: ca,
+    });
+    return `${told}; ${await logInByScram(`127.0.0.1:${guarded.port}`, made)}`;
   } finally {
     await guarded.stop();
     await locked.stop();

@@ -120,6 +120,7 @@ await Promise.all([
     plugins: [withoutAmqp],
     entryPoints: ['workers/index.ts'],
     outfile: 'dist/worker.js',
+    minifySyntax: true, // names stay, for the stacks of errors
   }),
   buildWorker(join(DIST, 'worker')),
   build({

@@ -128,9 +128,16 @@ it('pushes each message, whatever is killed', { timeout: 180_000 }, async () => 
   }
   const { dead_letters: dead } = await call<{ dead_letters: unknown[] }>(
     'GET',
-    'queues/work.dlq/dead-letters',
+    'queues/jobs.dlq/dead-letters',
   ).catch(() => ({ dead_letters: [] }));
   expect(dead).toEqual([]);
+  // A kill ends a lease, which is an attempt more; the first is the first, and none is counted twice or forgotten.
+  for (const [id, alike] of ids) {
+    const attempts = alike.map(({ attempt }) => attempt);
+    expect([id, attempts]).toEqual([id, attempts.toSorted((a, b) => a - b)]);
+    expect([id, attempts[0]]).toEqual([id, 1]);
+    expect([id, Math.max(...attempts) <= attempts.length]).toEqual([id, true]);
+  }
   console.log(`${confirmed.size} confirmed, ${ids.size} messages, ${pushed.length} requests`);
 });
 

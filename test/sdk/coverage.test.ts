@@ -5,8 +5,8 @@ import { operations } from '../../protocol/operations/index.ts';
 import { Posthorn } from '../../sdk/index.ts';
 import { brokerForTests } from './harness.ts';
 
-/** Debezium Server and senders of webhooks call these, and no program that has the SDK needs them. */
-const FOR_OTHERS = ['ingestDebezium', 'receiveHook'] as const;
+/** Debezium Server, senders of webhooks and gateways call these, and no program that has the SDK needs them. */
+const FOR_OTHERS = ['ingestDebezium', 'receiveHook', 'logInByScram'] as const;
 
 /** By operation: the method of the client, or the object that makes the call while it works. */
 const REACHED_BY: Record<Exclude<keyof typeof operations, (typeof FOR_OTHERS)[number]>, string> = {

@@ -33,6 +33,7 @@ export class CountingDirectory {
       },
       namespace: (name: string) =>
         this.#answer({ namespace: name === this.namespace.name ? this.namespace : null, version: 0 }),
+      loginKey: () => Promise.resolve('the login key of the tests'),
       catchUp: (_version: number, uses: readonly TokenUse[]) => {
         this.reported.push(uses.length);
         return this.#answer({ version: 0, changes: this.changes.splice(0) });

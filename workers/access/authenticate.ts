@@ -16,6 +16,7 @@ import { countRefusal } from './audit.ts';
 import { digestOf, isSameDigest } from './digest.ts';
 import { noteUse } from './directory-cache.ts';
 import { identityByJwt, isJwt } from './jwt/jwt.ts';
+import { isSession } from '../../core/access/login/session-credential.ts';
 import { isRootToken, secretLengthMax } from './root-token.ts';
 import { lookUpLimited } from './unknown-tokens.ts';
 
@@ -46,7 +47,8 @@ export async function authenticate(c: Context<AppEnv>, next: Next): Promise<Resp
 async function callerOf(c: AppContext): Promise<Identity | Failure> {
   const inner = innerIdentity(c.req.raw);
   if (inner !== undefined) return inner;
-  if (c.req.method === 'POST' && HOOK_PATH.test(c.req.path)) return UNSIGNED;
+  const { method, path } = c.req;
+  if (method === 'POST' && (HOOK_PATH.test(path) || path === calls.logInByScram.path)) return UNSIGNED;
   return await identify(c, Date.now());
 }
 
@@ -87,7 +89,7 @@ export async function identityBy(
   if (isOfIssuer) return await identityByJwt(env, credential, digest, c.req.path, nowMs);
   if (await isRootToken(env, digest)) return ROOT;
   const id = tokenIdOf(credential);
-  if (id === null) return unknown();
+  if (id === null) return isSession(credential) ? await bySession(c, credential, nowMs) : unknown();
   const known = await lookUpLimited(env, id, c.req.header('cf-connecting-ip') ?? '', nowMs);
   if (known === null) return unknown();
   if (isFailure(known)) return known;
@@ -98,6 +100,12 @@ export async function identityBy(
   const identity = identityOf(token, !isCurrent, nowMs);
   if (!isFailure(identity)) noteUse(token, nowMs);
   return identity;
+}
+
+async function bySession(c: AppContext, credential: string, nowMs: number): Promise<Identity | Failure> {
+  const { identityBySession } = await import('./login/sessions.ts');
+  const address = c.req.header('cf-connecting-ip') ?? '';
+  return (await identityBySession(c.env, credential, address, nowMs)) ?? unknown();
 }
 
 /** The same for all: whether the token exists is nobody's business. */

@@ -5,7 +5,7 @@ import { refuseNamespace, refuseNeed, refuseRoot, refuseSome } from '../../core/
 import { RefusalPauses } from '../../core/access/quotas/refusal-pauses.ts';
 import type { Action, Need } from '../../protocol/access/scopes.ts';
 import { type Failure } from '../../protocol/errors.ts';
-import type { AccessRule } from '../../protocol/operations/access-rule.ts';
+import { isUnchecked, type AccessRule, type Unchecked } from '../../protocol/operations/access-rule.ts';
 import type { Call } from '../../protocol/operations/calls.ts';
 import { enterHook } from './hooks/enter-hook.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
@@ -20,10 +20,7 @@ import { enterNamespace } from './quotas/spenders.ts';
 export function authorized(operation: Call): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     c.set('operation', operation);
-    const refused =
-      operation.access === 'signature'
-        ? await enterHook(c)
-        : (refuseRule(c, operation.access) ?? (await enterNamespace(c)) ?? refuseRateOf(c, operation));
+    const refused = await refuseCall(c, operation);
     if (refused) {
       if (refused.code === 'quota') await pauseRefusal(c);
       return problem(c, counted(c, refused));
@@ -32,6 +29,13 @@ export function authorized(operation: Call): MiddlewareHandler<AppEnv> {
     await auditChange(c, operation, c.res.status);
     return undefined;
   };
+}
+
+async function refuseCall(c: AppContext, operation: Call): Promise<Failure | null> {
+  const { access } = operation;
+  if (access === 'proof') return null;
+  if (access === 'signature') return await enterHook(c);
+  return refuseRule(c, access) ?? (await enterNamespace(c)) ?? refuseRateOf(c, operation);
 }
 
 const pauses = new RefusalPauses();
@@ -73,7 +77,7 @@ export function refuseIn(c: AppContext, namespace: string, need: Need): Failure 
 export function actionOf(c: AppContext): Action {
   const { access } = c.get('operation');
   if (access === 'root') return 'manage';
-  if (access === 'signature') return 'write';
+  if (isUnchecked(access)) return 'write';
   return 'some' in access ? access.some : access.action;
 }
 
@@ -85,7 +89,7 @@ function counted(c: AppContext, refused: Failure): Failure {
   return refused;
 }
 
-function refuseRule(c: AppContext, rule: Exclude<AccessRule, 'signature'>): Failure | null {
+function refuseRule(c: AppContext, rule: Exclude<AccessRule, Unchecked>): Failure | null {
   const identity = c.get('identity');
   if (rule === 'root') return refuseRoot(identity);
   const namespace = c.req.param('namespace');

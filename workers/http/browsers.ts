@@ -15,14 +15,17 @@ import type { AppEnv } from './context.ts';
 import { problem } from './problem.ts';
 import { isOpenToAll } from './identity/root-secrets.ts';
 
-/** A reply that sets one of these itself keeps its own value. */
-const SECURITY_HEADERS: readonly (readonly [name: string, value: string])[] = [
-  ['x-content-type-options', 'nosniff'],
+/** Those that a reply may set itself: it keeps its own value. */
+const OWN_HEADERS: readonly (readonly [name: string, value: string])[] = [
   ['cache-control', 'no-store'],
   [
     'content-security-policy',
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   ],
+];
+
+const SECURITY_HEADERS: readonly (readonly [name: string, value: string])[] = [
+  ['x-content-type-options', 'nosniff'],
   ['x-frame-options', 'DENY'],
   ['referrer-policy', 'no-referrer'],
   ['cross-origin-resource-policy', 'same-origin'],
@@ -42,7 +45,7 @@ export function browserGuard(app: Hono<AppEnv>): void {
 }
 
 const guard: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const request = readRequest(c.req.raw);
+  const request = new RequestHead(c.req.raw);
   const rules = rulesOf(c.env);
   const verdict = judgePage(request, rules);
   if (verdict === 'pass') await next();
@@ -52,19 +55,41 @@ const guard: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.res = reply;
 };
 
-function readRequest({ method, url, headers }: Request): BrowserRequest {
-  return {
-    method,
-    url,
-    host: headers.get('host'),
-    origin: headers.get('origin'),
-    referer: headers.get('referer'),
-    fetchSite: headers.get('sec-fetch-site'),
-    fetchMode: headers.get('sec-fetch-mode'),
-    fetchDest: headers.get('sec-fetch-dest'),
-    authorization: headers.get('authorization'),
-    requestedMethod: headers.get('access-control-request-method'),
-  };
+/** Reads what is asked of it: nearly all requests come from no browser, and each header costs. */
+class RequestHead implements BrowserRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly origin: string | null;
+  readonly #headers: Headers;
+
+  constructor({ method, url, headers }: Request) {
+    this.method = method;
+    this.url = url;
+    this.origin = headers.get('origin');
+    this.#headers = headers;
+  }
+
+  get host(): string | null {
+    return this.#headers.get('host');
+  }
+  get referer(): string | null {
+    return this.#headers.get('referer');
+  }
+  get fetchSite(): string | null {
+    return this.#headers.get('sec-fetch-site');
+  }
+  get fetchMode(): string | null {
+    return this.#headers.get('sec-fetch-mode');
+  }
+  get fetchDest(): string | null {
+    return this.#headers.get('sec-fetch-dest');
+  }
+  get authorization(): string | null {
+    return this.#headers.get('authorization');
+  }
+  get requestedMethod(): string | null {
+    return this.#headers.get('access-control-request-method');
+  }
 }
 
 function allowRequest(asked: Headers): Response {
@@ -94,7 +119,8 @@ function withHeaders(reply: Response, reader: string | null, rules: BrowserRules
 }
 
 function setHeaders(headers: Headers, reader: string | null, { corsOrigins }: BrowserRules): void {
-  for (const [name, value] of SECURITY_HEADERS) if (!headers.has(name)) headers.set(name, value);
+  for (const [name, value] of OWN_HEADERS) if (!headers.has(name)) headers.set(name, value);
+  for (const [name, value] of SECURITY_HEADERS) headers.set(name, value);
   if (corsOrigins.isAny || corsOrigins.listed.size > 0) headers.append('vary', 'origin');
   if (reader === null) return;
   headers.set('access-control-allow-origin', reader);

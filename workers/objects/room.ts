@@ -16,11 +16,14 @@ export async function takeRoom(env: Env, namespace: string, bytes: number): Prom
   }
 }
 
-/** Gives back what an object had. What is not told is found by a count of the bucket. */
-export async function freeRoom(env: Env, namespace: string, bytes: number): Promise<void> {
+/**
+ * Gives back what an object had. What is not told is found by a count of the bucket.
+ * @param gone names what has gone, if somebody else may delete the same at the same time
+ */
+export async function freeRoom(env: Env, namespace: string, bytes: number, gone?: string): Promise<void> {
   if (bytes === 0) return;
   try {
-    await topologyStub(env, namespace).changeObjectBytes(-bytes);
+    await topologyStub(env, namespace).changeObjectBytes(-bytes, gone);
   } catch (error) {
     console.error('the topology could not be told of room', error);
   }

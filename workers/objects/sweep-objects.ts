@@ -5,6 +5,9 @@ import { expiredKeys, objectPrefix } from '../../core/objects/object-key.ts';
 /** Keys of one list and one deletion: R2's most. */
 const KEYS_PER_SLICE = 1_000;
 
+/** How long after its end an object is swept, in ms: a deletion that began before may be under way, and gives its room back too. */
+const LATE_MS = 60_000;
+
 /** Slices of one namespace in one sweep. The next sweep goes on. */
 const SLICES_MAX = 50;
 
@@ -23,7 +26,7 @@ export async function sweepObjects(
   for (let slice = 0; slice < SLICES_MAX; slice++) {
     const { objects, truncated } = await bucket.list({ prefix: objectPrefix(namespace), limit });
     const keys = objects.map(({ key }) => key);
-    const expired = expiredKeys(namespace, keys, nowMs);
+    const expired = expiredKeys(namespace, keys, nowMs - LATE_MS);
     if (expired.length > 0) await bucket.delete(expired);
     deleted += expired.length;
     for (const { size } of objects.slice(0, expired.length)) bytes += size;

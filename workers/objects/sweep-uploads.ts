@@ -9,12 +9,12 @@ const UPLOADS_MAX = 100;
 
 /**
  * Deletes uploads of all namespaces. The oldest are at the beginning of the list, so a sweep that finds none costs one list.
- * @param freed is told what each had room for, by namespace
+ * @param freed is told what each had room for
  */
 export async function sweepUploads(
   bucket: R2Bucket,
   nowMs: number,
-  freed: (namespace: string, bytes: number) => Promise<void>,
+  freed: (namespace: string, bytes: number, upload: string) => Promise<void>,
 ): Promise<number> {
   const { objects } = await bucket.list({ prefix: UPLOADS_PREFIX, limit: UPLOADS_MAX });
   const keys = abandonedKeys(
@@ -25,10 +25,9 @@ export async function sweepUploads(
     const note = await (await bucket.get(key))?.json<UploadNote>();
     if (note === undefined) continue; // completed meanwhile
     const { namespace, object } = note;
-    await freed(
-      namespace,
-      await removeUpload(bucket, nameObject(namespace, object), key.slice(UPLOADS_PREFIX.length), note),
-    );
+    const upload = key.slice(UPLOADS_PREFIX.length);
+    const bytes = await removeUpload(bucket, nameObject(namespace, object), upload, note);
+    await freed(namespace, bytes, upload);
   }
   return keys.length;
 }

@@ -68,17 +68,18 @@ export function objectRoutes(app: Hono<AppEnv>): void {
     const named = readObject(c);
     if (isFailure(named)) return problem(c, named);
     const { id, key } = named;
+    if (isExpired(id)) return problem(c, notFound(id)); // the sweep deletes it
     const deleted = await askBucket(c.env, async (bucket) => {
       const found = await bucket.head(key);
       if (found === null) return null;
       const data = bytesKey(named, storedObject(found));
       if (data !== key) await bucket.delete(data); // first: what is left of a crash can be deleted again
       await bucket.delete(key);
-      await freeRoom(c.env, named.namespace, storedObject(found).bytes);
+      await freeRoom(c.env, named.namespace, storedObject(found).bytes, found.version);
       return found;
     });
     if (isFailure(deleted)) return problem(c, deleted);
-    return deleted === null || isExpired(id) ? problem(c, notFound(id)) : jsonReply(c, { object: id });
+    return deleted === null ? problem(c, notFound(id)) : jsonReply(c, { object: id });
   });
 }
 

@@ -159,6 +159,7 @@ const RARE: readonly (readonly [readonly CallId[], () => Promise<Routes>])[] = [
     ['listTokens', 'makeToken', 'getToken', 'rotateToken', 'revokeToken'],
     async () => (await import('./tokens.ts')).tokenRoutes,
   ],
+  [['logInByScram'], async () => (await import('./logins.ts')).loginRoutes],
 ];
 
 export function rareRoutes(app: Hono<AppEnv>): void {

@@ -2,8 +2,9 @@
 
 import type { Hono } from 'hono';
 import { isRoot } from '../../core/access/identity.ts';
+import { SCRAM_SALT_BYTES } from '../../core/access/login/scram.ts';
 import { inherited } from '../../core/access/quotas/quotas.ts';
-import { refuseGrant, scopesOf, type Token } from '../../core/access/token.ts';
+import { refuseGrant, scopesOf, type KeptSecret, type Token } from '../../core/access/token.ts';
 import { directoryStub } from '../../durable-objects/stubs.ts';
 import {
   formatToken,
@@ -13,6 +14,7 @@ import {
   isTokenId,
 } from '../../protocol/access/token-format.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { base64OfBytes } from '../../protocol/json/json-bytes.ts';
 import { calls } from '../../protocol/operations/calls.ts';
 import {
   msOfTime,
@@ -28,6 +30,7 @@ import { digestOf, hexOf } from '../access/digest.ts';
 import { forget, noteDirectoryVersion } from '../access/directory-cache.ts';
 import { refuseIn } from '../access/authorize.ts';
 import { rateFieldsOf } from '../access/quotas/quota-fields.ts';
+import { verifierOf } from '../access/login/scram-verifier.ts';
 import { bind } from './bind.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
@@ -55,7 +58,7 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
     const refused = refuseManaging(c, body.fields.namespace);
     if (refused) return problem(c, refused);
     const secret = newSecret(idFromBytes(randomBytes(ID_RANDOM_BYTES)));
-    const made = tokenOf(c, body.fields, secret.id, await secret.digest(), Date.now());
+    const made = tokenOf(c, body.fields, secret.id, await secret.kept(newSalt()), Date.now());
     const token = isFailure(made) ? made : await directoryStub(c.env).makeToken(made);
     if (isFailure(token)) return problem(c, token);
     forget({ kind: 'token', name: token.id });
@@ -79,7 +82,8 @@ export function tokenRoutes(app: Hono<AppEnv>): void {
     const { previous_expires_at: until } = body.fields;
     const untilMs = until === undefined ? Date.now() + PREVIOUS_MS_DEFAULT : msOfTime(until);
     const secret = newSecret(token.id);
-    const rotated = await directoryStub(c.env).rotateToken(token.id, await secret.digest(), untilMs);
+    const kept = await secret.kept(token.scram?.salt ?? newSalt());
+    const rotated = await directoryStub(c.env).rotateToken(token.id, kept, untilMs);
     if (isFailure(rotated)) return problem(c, rotated);
     changed(rotated);
     audit(c, rotated.token);
@@ -119,7 +123,7 @@ function tokenOf(
   c: AppContext,
   declaration: TokenDeclaration,
   id: string,
-  digest: string,
+  kept: KeptSecret,
   nowMs: number,
 ): Token | Failure {
   const maker = c.get('identity');
@@ -142,7 +146,7 @@ function tokenOf(
       createdMs: nowMs,
       createdBy: maker.id,
       expiresMs,
-      digest,
+      ...kept,
       previous: null,
       rotatedMs: null,
       revokedMs: null,
@@ -152,9 +156,17 @@ function tokenOf(
   );
 }
 
-function newSecret(id: string): { id: string; text: string; digest: () => Promise<string> } {
+function newSecret(id: string): { id: string; text: string; kept: (salt: string) => Promise<KeptSecret> } {
   const text = formatToken(id, randomBytes(SECRET_RANDOM_BYTES));
-  return { id, text, digest: async () => hexOf(await digestOf(text)) };
+  const kept = async (salt: string): Promise<KeptSecret> => {
+    const [digest, scram] = await Promise.all([digestOf(text), verifierOf(text, salt)]);
+    return { digest: hexOf(digest), scram };
+  };
+  return { id, text, kept };
+}
+
+function newSalt(): string {
+  return base64OfBytes(randomBytes(SCRAM_SALT_BYTES));
 }
 
 function randomBytes(count: number): Uint8Array {

@@ -62,7 +62,7 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
     );
     if (isFailure(done)) return problem(c, done);
     const { stored, isNew, wasted } = done;
-    await freeRoom(c.env, named.namespace, wasted);
+    await freeRoom(c.env, named.namespace, wasted, c.req.param('upload'));
     return isFailure(stored) ? problem(c, stored) : jsonReply(c, stored, isNew ? 201 : 200);
   });
 
@@ -72,7 +72,7 @@ export function uploadRoutes(app: Hono<AppEnv>): void {
     const upload = c.req.param('upload') ?? '';
     const removed = await askBucket(c.env, (bucket) => abortUpload(bucket, named, upload));
     if (isFailure(removed)) return problem(c, removed);
-    await freeRoom(c.env, named.namespace, removed);
+    await freeRoom(c.env, named.namespace, removed, upload);
     return jsonReply(c, { upload });
   });
 }

@@ -164,6 +164,7 @@ LEFT_OUT = {
     "classicGroup": "the calls of Kafka's clients; consumers here have their partitions assigned by the broker",
     "exportDeadLetters": "`dead_letters.export` reads pages, each of which comes whole or not at all",
     "receiveHook": "other services call it",
+    "logInByScram": "gateways call it for their clients; a client here sends its token",
     "ingestDebezium": "Debezium Server calls it",
     "followOverview": "server-sent events; `overview.get` reads it once",
     "fetchForMember": "the consumer fetches from positions of its own",

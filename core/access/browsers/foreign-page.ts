@@ -10,7 +10,7 @@
 import { failure, type Failure } from '../../../protocol/errors.ts';
 import { isLoopbackHost } from './loopback-host.ts';
 
-/** What a request says about where it comes from. A header that is missing is null. */
+/** What a request says about where it comes from. A header that is missing is null. Only what counts is read. */
 export interface BrowserRequest {
   readonly method: string;
   readonly url: string;
@@ -64,8 +64,8 @@ export function mayRead(origin: string | null, rules: BrowserRules): boolean {
 }
 
 /** A preflight is the question of a browser whether a page may send a request. */
-function isPreflight({ method, requestedMethod }: BrowserRequest): boolean {
-  return method === 'OPTIONS' && requestedMethod !== null;
+function isPreflight(request: BrowserRequest): boolean {
+  return request.method === 'OPTIONS' && request.requestedMethod !== null;
 }
 
 /** Returns the origin as browsers write it, or null for a text that is no origin. */
@@ -77,19 +77,24 @@ export function normalizeOrigin(text: string): string | null {
   return origin === 'null' ? text.replace(/\/$/, '').toLowerCase() : origin;
 }
 
+/** A URL with one of the names that nearly all requests have. */
+const USUAL_URL = /^https?:\/\/((?:localhost|127\.0\.0\.1)(?::\d{1,5})?)\//;
+
 /** A request names its host twice: in the URL, whose host may come from an absolute request target, and in the header. */
 function namesThisMachine({ url, host }: BrowserRequest): boolean {
+  if (host !== null && USUAL_URL.exec(url)?.[1] === host) return true; // without the cost of parsing
   const inUrl = URL.parse(url)?.host ?? '';
   return isLoopbackHost(inUrl) && (host === null || host === inUrl || isLoopbackHost(host));
 }
 
 /** Returns true when a header that browsers set names another origin than that of the broker. */
-function isForeign({ url, origin, referer, fetchSite }: BrowserRequest): boolean {
-  const own = URL.parse(url)?.origin;
-  if (origin !== null && origin.toLowerCase() !== own) return true;
+function isForeign(request: BrowserRequest): boolean {
+  const { url, origin, fetchSite } = request;
+  if (origin !== null && origin.toLowerCase() !== URL.parse(url)?.origin) return true;
   if (fetchSite !== null) return fetchSite !== 'same-origin' && fetchSite !== 'none';
   // Browsers that set neither for a form or an image say at least which page it was on.
-  return origin === null && referer !== null && URL.parse(referer)?.origin !== own;
+  if (origin !== null || request.referer === null) return false;
+  return URL.parse(request.referer)?.origin !== URL.parse(url)?.origin;
 }
 
 function isListed(origin: string | null, { corsOrigins }: BrowserRules): boolean {

@@ -3,16 +3,18 @@
  * after the next commit, once; it is told again after it has read to the end again. So nobody polls, and a subscription that is
  * behind costs the partition nothing.
  *
- *   told       it knows that there is more, or is being told
+ *   telling    it is being told
+ *   told       it knows that there is more
  *   at end     it has read everything; the next commit tells it
- *   unknown    the object has woken since: the next commit tells it, and so does the alarm
+ *   unknown    the object has woken since: the next commit tells it, and so do the alarm and the watchdog
  *
- * The alarm is set before the commit is answered, for an object that ends before it has told anybody.
+ * The alarm is set before the commit is answered, for an object that ends before it has told anybody. Each is told where the
+ * partition ends, so that one that has read so far already does nothing, not even a read.
  */
 
 import type { ObjectContext } from '../../runtime/context.ts';
 import { subscriptionStub } from '../../stubs.ts';
-import type { PartitionDefinition } from '../../rpc/partition.ts';
+import type { OpenPartition as Open } from '../open-partition.ts';
 
 const TASK = 'subscriptions';
 
@@ -26,13 +28,13 @@ type Context = Pick<ObjectContext, 'alarm' | 'env' | 'now' | 'waitUntil'>;
 
 export class SubscriptionWakes {
   readonly #context: Context;
-  readonly #definition: () => PartitionDefinition | null;
-  readonly #states = new Map<number, 'told' | 'at end'>();
+  readonly #open: () => Open | null;
+  readonly #states = new Map<number, 'telling' | 'told' | 'at end'>();
 
-  /** @param definition null: the partition was deleted */
-  constructor(context: Context, definition: () => PartitionDefinition | null) {
+  /** @param open null: the partition was deleted */
+  constructor(context: Context, open: () => Open | null) {
     this.#context = context;
-    this.#definition = definition;
+    this.#open = open;
     context.alarm.register(TASK, () => {
       this.wake();
       return null;
@@ -46,41 +48,50 @@ export class SubscriptionWakes {
 
   /** Records are about to be committed. */
   beforeCommit(): void {
-    if (this.#waiting().length === 0 || this.#context.alarm.isScheduled(TASK)) return;
+    const areTold = this.#subscriptions.every(({ id }) => this.#states.get(id) === 'told');
+    if (areTold || this.#context.alarm.isScheduled(TASK)) return;
     this.#context.alarm.schedule(TASK, this.#context.now() + SAFETY_MS);
   }
 
-  /** Records are committed. */
-  committed(): void {
-    if (this.#waiting().length > 0) this.wake();
+  /** Records are committed. Tells those who may think that there are none. */
+  wake(): void {
+    for (const { name, id } of this.#subscriptions) {
+      const state = this.#states.get(id);
+      if (state === undefined || state === 'at end') this.#context.waitUntil(this.#tell(name, id));
+    }
   }
 
   /** Tells those who do not know yet whether there is more. */
   wakeUnknown(): void {
-    for (const { name, id } of this.#definition()?.topic.subscriptions ?? [])
+    for (const { name, id } of this.#subscriptions)
       if (!this.#states.has(id)) this.#context.waitUntil(this.#tell(name, id));
   }
 
-  wake(): void {
-    for (const { name, id } of this.#waiting()) this.#context.waitUntil(this.#tell(name, id));
-  }
-
-  #waiting() {
-    const subscriptions = this.#definition()?.topic.subscriptions ?? [];
-    return subscriptions.filter(({ id }) => this.#states.get(id) !== 'told');
+  get #subscriptions() {
+    return this.#open()?.definition.topic.subscriptions ?? [];
   }
 
   /** Never rejects. */
   async #tell(name: string, id: number): Promise<void> {
-    const { topic, partition } = this.#definition()!;
-    this.#states.set(id, 'told');
+    const { definition, log } = this.#open()!;
+    const { topic, partition } = definition;
+    const endOffset = log.offsets.highWatermark;
+    this.#states.set(id, 'telling');
     try {
       const stub = subscriptionStub(this.#context.env, { namespace: topic.namespace, name, id });
-      if (await stub.wake({ topicId: topic.id, version: topic.version, partition })) return;
+      const answer = await stub.wake({ topicId: topic.id, version: topic.version, partition, endOffset });
+      if (answer !== null) return this.#answered(name, id, answer, endOffset);
     } catch (error) {
       console.error(`subscription ${name} could not be told of records`, error);
     }
-    if (this.#states.get(id) === 'told') this.#states.delete(id);
+    if (this.#states.get(id) === 'telling') this.#states.delete(id);
     this.#context.alarm.scheduleEarlier(TASK, this.#context.now() + RETRY_MS);
+  }
+
+  #answered(name: string, id: number, answer: 'told' | 'at end', endOffset: number): void {
+    if (this.#states.get(id) !== 'telling') return; // it has read to the end meanwhile
+    this.#states.set(id, answer);
+    const end = this.#open()?.log.offsets.highWatermark ?? endOffset;
+    if (answer === 'at end' && end > endOffset) this.#context.waitUntil(this.#tell(name, id));
   }
 }

@@ -93,6 +93,7 @@ export class QueueBacklog implements Backlog<QueueMessage> {
   /** How long the next request waits for more messages. */
   #waitMs(config: SubscriptionConfig, nowMs: number): number {
     if (config.batch_wait_ms === 0 || this.#pending.length >= batchMax(config)) return 0;
+    if (isAlone(this.#pending[0]!)) return 0;
     return this.#pending[0]!.arrivedMs + config.batch_wait_ms - nowMs;
   }
 
@@ -102,7 +103,7 @@ export class QueueBacklog implements Backlog<QueueMessage> {
     while (batch.length < batchMax(config) && this.#pending.length > 0) {
       const next = this.#pending[0]!;
       if (next.source.id !== (batch[0] ?? next).source.id) break;
-      if (batch.length > 0 && bytes + next.bytes > REQUEST_BYTES_MAX) break;
+      if (batch.length > 0 && (isAlone(next) || bytes + next.bytes > REQUEST_BYTES_MAX)) break;
       this.#pending.shift();
       if (!lastsFor(config, next, nowMs)) {
         this.release([next]);
@@ -110,6 +111,7 @@ export class QueueBacklog implements Backlog<QueueMessage> {
       }
       bytes += next.bytes;
       batch.push(next);
+      if (isAlone(next)) break;
     }
     return batch;
   }
@@ -139,6 +141,9 @@ export class QueueBacklog implements Backlog<QueueMessage> {
     return settler;
   }
 }
+
+/** What has failed is pushed alone, so that a message that is always refused takes no others to the dead letters. */
+const isAlone = ({ attempt }: QueueMessage): boolean => attempt > 1;
 
 /** Whether the lease of a message lasts as long as a request may take. */
 function lastsFor(

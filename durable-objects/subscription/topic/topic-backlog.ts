@@ -103,6 +103,11 @@ export class TopicBacklog implements Backlog<TopicMessage> {
     return this.lanes.filtered;
   }
 
+  /** All that memory knows of how far it has come is stored. */
+  get isStored(): boolean {
+    return this.#dead.length === 0 && this.lanes.all.every(({ progress }) => !progress.isChanged);
+  }
+
   /** The object has woken: it knows its definition, and reads nothing before it is told to. */
   open(): void {
     const { topic, id } = this.#host.definition() ?? {};
@@ -118,31 +123,45 @@ export class TopicBacklog implements Backlog<TopicMessage> {
       this.open();
     }
     const { reader } = this;
+    if (topic && reader && topic.version > reader.topic.version) reader.topic = topic; // it may have more partitions
     if (!topic || !reader || !config || !('topic' in config.source)) return;
     if (this.store.topicId() !== topic.id) {
       const positions = await startOf(reader, config.source.from);
       if (reader !== this.reader || positions === null) return;
-      this.lanes.forgetAll();
-      this.store.begin(topic.id, topic.config.partitions, positions);
+      if (this.store.topicId() !== topic.id) {
+        this.lanes.forgetAll();
+        this.store.begin(topic.id, topic.config.partitions, positions);
+      } // else it was told twice, and has begun: a later position would pass over records
     }
     this.resume();
   }
 
-  /** A partition has records that may not have been read. */
-  wake({ topicId, version, partition }: PartitionWake): void {
+  /** A partition has records that may not have been read. @returns whether all were */
+  wake({ topicId, version, partition, endOffset }: PartitionWake): 'told' | 'at end' {
     const { reader } = this;
-    if (reader?.topic.id !== topicId || !this.#isBegun()) return; // it reads another topic, or reads all of it soon
+    if (reader?.topic.id !== topicId || !this.#isBegun()) return 'told'; // it reads another topic, or reads all of it soon
     reader.topic.version = Math.max(reader.topic.version, version);
     const lane = this.lanes.of(partition);
+    if (lane.progress.nextRead >= endOffset && lane.progress.size === 0) {
+      lane.isAtEnd ||= !lane.isReading;
+      return 'at end';
+    }
     lane.wakes += 1;
     lane.isAtEnd = false;
     this.#arm();
     this.#host.pump();
+    return 'told';
   }
 
   /** The alarm has woken the object: what it held is lost. */
   recover(): void {
     if (!this.#isLoaded) this.resume();
+  }
+
+  /** The watchdog has come by: a partition may have ended before it told of its records. */
+  lookAgain(): void {
+    for (const lane of this.lanes.all) lane.isAtEnd = false;
+    this.resume();
   }
 
   /** Reads all partitions that are not known to have nothing. */

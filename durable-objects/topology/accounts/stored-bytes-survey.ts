@@ -17,6 +17,7 @@ import type { Sql } from '../../storage/sql.ts';
 import { partitionStub, queueStub, transactionStub } from '../../stubs.ts';
 import type { TopologyStore } from '../topology-store.ts';
 import { BucketCount } from './bucket-count.ts';
+import { RecentNames } from './recent-names.ts';
 
 /** Queues or topics that one slice asks, and objects that one turn asks. */
 const PER_SLICE = 64;
@@ -41,6 +42,7 @@ export interface SurveyHost {
 export class StoredBytesSurvey {
   readonly #host: SurveyHost;
   readonly #bucket: BucketCount;
+  readonly #gone = new RecentNames();
   #after = '';
   #turnMs = -Infinity;
   #isAsking = false;
@@ -79,9 +81,10 @@ export class StoredBytesSurvey {
     if (this.#isAsking) this.#reported.add(storingKey(object));
   }
 
-  /** Takes what comes to the bucket, or goes, as a router tells it. */
-  changeObjects(bytes: number): void {
+  /** Takes what comes to the bucket, or goes, as a router tells it. @param gone what has gone: it counts once */
+  changeObjects(bytes: number, gone?: string): void {
     const { stored } = this.#host.store();
+    if (gone !== undefined && !this.#gone.note(gone)) return;
     this.#bucket.noteChange(bytes, Date.now());
     stored.put(LARGE_BODIES, Math.max(0, stored.bytesOf(LARGE_BODIES) + bytes));
   }

@@ -38,7 +38,7 @@ export abstract class TopologyAccounts extends TopologyLife {
     return reply;
   }
 
-  changeObjectBytes(bytes: number): Failure | null {
+  changeObjectBytes(bytes: number, gone?: string): Failure | null {
     const limit = this.store.quotas.limitOf('stored_bytes');
     if (limit === null || this.closure.isClosed) return null;
     const available = Math.max(0, limit - this.store.stored.total!);
@@ -46,7 +46,7 @@ export abstract class TopologyAccounts extends TopologyLife {
       this.survey.takeTurn(Date.now());
       return refuseStored(limit, available);
     }
-    this.survey.changeObjects(bytes);
+    this.survey.changeObjects(bytes, gone);
     return null;
   }
 

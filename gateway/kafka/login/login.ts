@@ -1,14 +1,19 @@
-/** Login of one connection: without SASL where the broker asks for no token, and by SASL PLAIN and OAUTHBEARER. */
+/** Login of one connection: without SASL where the broker asks for no token, and by SASL PLAIN, SCRAM and OAUTHBEARER. */
 
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { plainCredential, probe, type Credential } from './credentials.ts';
+import { SCRAM_MECHANISMS } from '../../../protocol/schemas/logins.ts';
+import { asPosthornError } from '../../../sdk/errors.ts';
+import { ScramExchange } from './scram.ts';
 import { bearerCredential, endOfToken } from './oauth-bearer.ts';
 
-/** What reads the message of each. */
-const MECHANISMS: Readonly<Record<string, typeof plainCredential>> = {
+/** What reads the message of each of those that have one. */
+const READERS: Readonly<Record<string, typeof plainCredential>> = {
   PLAIN: plainCredential,
   OAUTHBEARER: bearerCredential,
 };
+
+const MECHANISMS = ['PLAIN', ...SCRAM_MECHANISMS, 'OAUTHBEARER'];
 
 export interface LoginSettings {
   /** Of the broker. */
@@ -21,8 +26,9 @@ export interface LoginSettings {
 
 export class Login {
   readonly #settings: LoginSettings;
-  /** Of the mechanism that the client has chosen. */
-  #read: typeof plainCredential | null = null;
+  /** That the client has chosen. */
+  #mechanism: string | null = null;
+  #exchange: ScramExchange | null = null;
   #endsMs = Infinity;
   #credential: Credential | null = null;
   #anonymous: Promise<Credential | null> | null = null;
@@ -44,30 +50,55 @@ export class Login {
   }
 
   handshake({ mechanism }: { mechanism: string }): object {
-    this.#read = Object.hasOwn(MECHANISMS, mechanism) ? MECHANISMS[mechanism]! : null;
+    const isKnown = MECHANISMS.includes(mechanism);
+    this.#mechanism = isKnown ? mechanism : null;
+    this.#exchange = null;
     return {
-      errorCode: this.#read ? ERRORS.NONE : ERRORS.UNSUPPORTED_SASL_MECHANISM,
-      mechanisms: Object.keys(MECHANISMS),
+      errorCode: isKnown ? ERRORS.NONE : ERRORS.UNSUPPORTED_SASL_MECHANISM,
+      mechanisms: MECHANISMS,
     };
   }
 
   /** A client that logs in again stays in the namespace where it is. */
   async authenticate({ authBytes }: { authBytes: Uint8Array }): Promise<object> {
-    if (this.#read === null) return refusal(ERRORS.ILLEGAL_SASL_STATE, 'SaslHandshake comes first');
-    const credential = this.#read(authBytes, this.#settings.namespace);
-    this.#read = null;
-    if (credential === null) {
-      const expected = 'expected a user and a token as the password, or a token as the bearer';
-      return refusal(ERRORS.SASL_AUTHENTICATION_FAILED, expected);
+    const mechanism = this.#mechanism;
+    if (mechanism === null) return refusal(ERRORS.ILLEGAL_SASL_STATE, 'SaslHandshake comes first');
+    const read = READERS[mechanism];
+    if (read === undefined) return await this.#authenticateByScram(mechanism, authBytes);
+    this.#mechanism = null;
+    const credential = read(authBytes, this.#settings.namespace);
+    if (credential === null)
+      return failed('expected a user and a token as the password, or a token as the bearer');
+    const problem = this.#isElsewhere(credential) ? ELSEWHERE : await this.#problemOf(credential);
+    return problem === null
+      ? this.#enter(credential, endOfToken(credential.token))
+      : failed(refused(problem));
+  }
+
+  /** Once for each message of the client. */
+  async #authenticateByScram(mechanism: string, message: Uint8Array): Promise<object> {
+    this.#exchange ??= new ScramExchange(this.#settings.url, mechanism);
+    try {
+      const { text, login } = await this.#exchange.answer(message);
+      const authBytes = new TextEncoder().encode(text);
+      if (login === null) return { errorCode: ERRORS.NONE, errorMessage: null, authBytes };
+      this.#mechanism = this.#exchange = null;
+      if (this.#isElsewhere(login.credential)) return failed(refused(ELSEWHERE));
+      return { ...this.#enter(login.credential, login.endsMs), authBytes };
+    } catch (error) {
+      this.#mechanism = this.#exchange = null;
+      const { code, message } = asPosthornError(error);
+      return failed(refused(`${code}: ${message}`));
     }
-    if (this.#credential !== null && this.#credential.namespace !== credential.namespace) {
-      return refusal(ERRORS.SASL_AUTHENTICATION_FAILED, 'the namespace of a connection stays');
-    }
-    const problem = await this.#problemOf(credential);
-    if (problem !== null)
-      return refusal(ERRORS.SASL_AUTHENTICATION_FAILED, `the login was refused (${problem})`);
+  }
+
+  #isElsewhere({ namespace }: Credential): boolean {
+    return this.#credential !== null && this.#credential.namespace !== namespace;
+  }
+
+  /** @param endsMs when the client has to log in again; null: never */
+  #enter(credential: Credential, endsMs: number | null): object {
     this.#credential = credential;
-    const endsMs = endOfToken(credential.token);
     this.#endsMs = endsMs ?? Infinity;
     const sessionLifetimeMs = endsMs === null ? 0 : Math.max(1, endsMs - Date.now());
     return { errorCode: ERRORS.NONE, errorMessage: null, sessionLifetimeMs };
@@ -89,4 +120,8 @@ export class Login {
   }
 }
 
+const ELSEWHERE = 'the namespace of a connection stays';
+
+const refused = (why: string): string => `the login was refused (${why})`;
+const failed = (why: string): object => refusal(ERRORS.SASL_AUTHENTICATION_FAILED, why);
 const refusal = (errorCode: number, errorMessage: string): object => ({ errorCode, errorMessage });

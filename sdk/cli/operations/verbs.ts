@@ -153,6 +153,7 @@ export const VERBS: Readonly<Record<OperationId, string>> = {
   getToken: 'tokens get',
   rotateToken: 'tokens rotate',
   revokeToken: 'tokens delete',
+  logInByScram: 'tokens log-in',
 };
 
 /** The columns of lists whose items have more than a person wants to see. `--json` shows all. */

@@ -1,3 +1,4 @@
+import type { ScramVerifier } from '../../../core/access/login/scram.ts';
 import { describe, expect, it } from 'vitest';
 import { ROOT, type Identity } from '../../../core/access/identity.ts';
 import { inherited, type Quotas } from '../../../core/access/quotas/quotas.ts';
@@ -115,24 +116,37 @@ describe('the quotas of a token', () => {
   });
 });
 
+const verifierOf = (name: string): ScramVerifier => {
+  const keys = { storedKey: `${name} stored`, serverKey: `${name} server` };
+  return { salt: 'salt', iterations: 4_096, keys: { 'SCRAM-SHA-256': keys, 'SCRAM-SHA-512': keys } };
+};
+const NEXT = { digest: 'bb', scram: verifierOf('next') };
+
 describe('rotating a token', () => {
+  it('keeps the verifier of the former secret with it', () => {
+    const scram = verifierOf('former');
+    const changed = rotated({ ...token, scram }, NEXT, NOW_MS + 5, NOW_MS);
+    expect(changed).toMatchObject({ ...NEXT, previous: { digest: 'aa', untilMs: NOW_MS + 5, scram } });
+    expect(rotated({ ...token, scram }, NEXT, NOW_MS, NOW_MS)).toMatchObject({ ...NEXT, previous: null });
+  });
+
   it('keeps the former secret until a time', () => {
-    expect(rotated(token, 'bb', NOW_MS + 5, NOW_MS)).toEqual({
+    expect(rotated(token, NEXT, NOW_MS + 5, NOW_MS)).toEqual({
       ...token,
-      digest: 'bb',
+      ...NEXT,
       previous: { digest: 'aa', untilMs: NOW_MS + 5 },
       rotatedMs: NOW_MS,
     });
   });
 
   it('ends the former secret at once if its time is past', () => {
-    expect(rotated(token, 'bb', NOW_MS, NOW_MS)).toMatchObject({ digest: 'bb', previous: null });
+    expect(rotated(token, NEXT, NOW_MS, NOW_MS)).toMatchObject({ digest: 'bb', previous: null });
   });
 
   it('refuses while a former secret is good, and after a revocation', () => {
     const previous = { digest: '00', untilMs: NOW_MS + 1 };
-    expect(rotated({ ...token, previous }, 'bb', 0, NOW_MS)).toMatchObject({ code: 'token_rotating' });
-    expect(rotated({ ...token, revokedMs: 1 }, 'bb', 0, NOW_MS)).toMatchObject({ code: 'token_revoked' });
-    expect(rotated({ ...token, previous }, 'bb', 0, NOW_MS + 1)).toMatchObject({ digest: 'bb' });
+    expect(rotated({ ...token, previous }, NEXT, 0, NOW_MS)).toMatchObject({ code: 'token_rotating' });
+    expect(rotated({ ...token, revokedMs: 1 }, NEXT, 0, NOW_MS)).toMatchObject({ code: 'token_revoked' });
+    expect(rotated({ ...token, previous }, NEXT, 0, NOW_MS + 1)).toMatchObject({ digest: 'bb' });
   });
 });

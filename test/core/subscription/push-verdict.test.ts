@@ -25,6 +25,11 @@ it('an endpoint that says when to come again is believed', () => {
   expect(answered(503, 5_000)).toMatchObject({ kind: 'later', delayMs: 5_000 });
   expect(answered(429, 5_000)).toMatchObject({ kind: 'later', delayMs: 5_000 });
   expect(answered(500, 5_000)).toMatchObject({ kind: 'failed', delayMs: 5_000 });
+  // A year would hold up all of a key, and no time at all would ask again and again.
+  for (const status of [500, 422, 429]) {
+    expect(answered(status, 31_536_000_000)).toMatchObject({ delayMs: 3_600_000 });
+    expect(answered(status, 0)).toMatchObject({ delayMs: null });
+  }
 });
 
 it('no reply is a failed attempt that says why', () => {

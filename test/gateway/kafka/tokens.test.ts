@@ -72,7 +72,7 @@ describe('a broker with a root token', () => {
     expect(await raw.send('ApiVersions', 3, {})).toMatchObject({ errorCode: 0 });
     expect(await raw.send('SaslHandshake', 1, { mechanism: 'GSSAPI' })).toMatchObject({
       errorCode: 33,
-      mechanisms: ['PLAIN', 'OAUTHBEARER'],
+      mechanisms: ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'],
     });
     expect(await raw.send('SaslAuthenticate', 2, { authBytes: new Uint8Array() })).toMatchObject({
       errorCode: 34,

@@ -1,4 +1,4 @@
-"""Logins of librdkafka with TLS: PLAIN, and OAUTHBEARER with a token that has to be renewed on the way."""
+"""Logins of librdkafka with TLS: PLAIN, SCRAM, and OAUTHBEARER with a token that has to be renewed on the way."""
 
 import os
 import time
@@ -13,6 +13,12 @@ COMMON = {
     "ssl.ca.location": os.environ["KAFKA_CA"],
 }
 PLAIN = {**COMMON, "sasl.mechanisms": "PLAIN", "sasl.username": "me", "sasl.password": TOKEN}
+SCRAM = {
+    **COMMON,
+    "sasl.mechanisms": "SCRAM-SHA-512",
+    "sasl.username": os.environ["KAFKA_TOKEN_ID"],
+    "sasl.password": os.environ["KAFKA_TOKEN_OF_ID"],
+}
 RECORDS = 200
 
 asked = []
@@ -26,7 +32,7 @@ def oauth_token(_config):
 
 BEARER = {**COMMON, "sasl.mechanisms": "OAUTHBEARER", "oauth_cb": oauth_token}
 
-producer = Producer(PLAIN)
+producer = Producer(SCRAM)
 consumer = Consumer({**BEARER, "group.id": "readers", "auto.offset.reset": "earliest"})
 consumer.subscribe(["secrets"])
 seen = []
@@ -45,10 +51,18 @@ consumer.close()
 assert seen == list(range(RECORDS)), f"{len(seen)} records"
 assert len(asked) >= 3, f"asked for a token {len(asked)} times"
 
-for wrong in ({**PLAIN, "sasl.password": "ph_nothing"}, {**PLAIN, "sasl.mechanisms": "SCRAM-SHA-256"}):
+for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
+    topics = AdminClient({**SCRAM, "sasl.mechanisms": mechanism}).list_topics(timeout=10).topics
+    assert "secrets" in topics, f"{mechanism}: {topics}"
+
+for wrong in (
+    {**PLAIN, "sasl.password": "ph_nothing"},
+    {**PLAIN, "sasl.mechanisms": "SCRAM-SHA-256"},
+    {**SCRAM, "sasl.password": TOKEN},
+):
     try:
         AdminClient({**wrong, "socket.timeout.ms": 3000}).list_topics(timeout=3)
     except KafkaException:
         continue
     raise AssertionError("a wrong login was taken")
-print(f"{RECORDS} records by PLAIN and OAUTHBEARER over TLS; wrong logins refused")
+print(f"{RECORDS} records by SCRAM and OAUTHBEARER over TLS; wrong logins refused")

@@ -8,19 +8,20 @@ import { Overview as RealOverview } from '../../../durable-objects/overview/over
 import { Partition as RealPartition } from '../../../durable-objects/partition/partition.ts';
 import { Queue as RealQueue } from '../../../durable-objects/queue/queue.ts';
 import { ReplyMailbox as RealReplyMailbox } from '../../../durable-objects/reply/reply-mailbox.ts';
+import { Subscription as RealSubscription } from '../../../durable-objects/subscription/subscription.ts';
 import { Topology as RealTopology } from '../../../durable-objects/topology/topology.ts';
 import { Transaction as RealTransaction } from '../../../durable-objects/transaction/transaction.ts';
 import worker from '../../../workers/handler.ts';
 import { visitDue } from '../../../workers/watchdog.ts';
 import { DurableSql } from '../../../durable-objects/storage/durable-sql.ts';
-import { overviewStub, queueStub, topologyStub } from '../../../durable-objects/stubs.ts';
+import { overviewStub, queueStub, subscriptionStub, topologyStub } from '../../../durable-objects/stubs.ts';
 import type { Env } from '../../../durable-objects/env.ts';
 import { queueSteps } from '../../durable-objects/queue/support/queue-steps.ts';
 import { compactionCases } from '../../durable-objects/storage/compaction.suite.ts';
 import { segmentLogCases } from '../../durable-objects/storage/segment-log.suite.ts';
 import { FaultyBucket, type BucketFault } from './faulty-bucket.ts';
 
-export { Directory, Group, Schedule, Subscription, TopologyFollower } from '../../../workers/deployed.ts';
+export { Directory, Group, Schedule, TopologyFollower } from '../../../workers/deployed.ts';
 
 /** How often a mailbox was made or woke up. */
 let mailboxStarts = 0;
@@ -53,6 +54,11 @@ export class Partition extends RealPartition {
   override configure(definition: Parameters<RealPartition['configure']>[0]): void {
     if (unreachable-- > 0) throw new Error('the partition cannot be reached, as the test asked for');
     super.configure(definition);
+  }
+
+  override fetch(request: Request): Promise<Response> {
+    if (request.url.includes('subscription')) pushCosts.reads += 1;
+    return super.fetch(request);
   }
 
   override fenceGroup(group: string, epoch: number): void {
@@ -156,6 +162,11 @@ export class Overview extends RealOverview {
     super.report(...args);
   }
 
+  override reportSubscription(...args: Parameters<RealOverview['reportSubscription']>): void {
+    pushCosts.reports += 1;
+    super.reportSubscription(...args);
+  }
+
   async ring(): Promise<OverviewCost> {
     await this.alarm();
     return { ...costOf(this.ctx), rows: this.rowsWritten };
@@ -194,6 +205,42 @@ export class Transaction extends RealTransaction {
     await this.ctx.storage.deleteAlarm();
   }
 }
+
+/** What subscriptions have cost: objects that were made or woke, calls, visits of the watchdog, reads of partitions, reports. */
+const pushCosts = { starts: 0, wakes: 0, visits: 0, reads: 0, reports: 0 };
+
+export class Subscription extends RealSubscription {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    pushCosts.starts += 1;
+  }
+
+  protected override now(): number {
+    return Date.now();
+  }
+
+  override wake(...args: Parameters<RealSubscription['wake']>): ReturnType<RealSubscription['wake']> {
+    pushCosts.wakes += 1;
+    return super.wake(...args);
+  }
+
+  override tick(): void {
+    pushCosts.visits += 1;
+    super.tick();
+  }
+
+  alarmMs(): Promise<number | null> {
+    return this.ctx.storage.getAlarm();
+  }
+
+  /** As if its machine died, and the platform forgot the alarm. */
+  async dieWithAlarm(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.sync();
+    this.ctx.abort('died, as the test asked for');
+  }
+}
+
 /** The queue that takes nothing from other objects, or does not hear of its deletion. */
 let failing = { queue: '', mode: 'works' };
 
@@ -284,6 +331,23 @@ export default {
         Array.from({ length: Number(url.searchParams.get('times')) }, () => stub.ringAlarm()),
       );
       return new Response();
+    }
+    if (url.pathname === '/test/push-costs') {
+      if (url.searchParams.has('reset'))
+        Object.assign(pushCosts, { starts: 0, wakes: 0, visits: 0, reads: 0, reports: 0 });
+      return Response.json(pushCosts);
+    }
+    if (url.pathname === '/test/subscription-alarm') {
+      const [name, id] = ['name', 'id'].map((key) => url.searchParams.get(key) ?? '');
+      const stub = subscriptionStub(env, { namespace, name: name!, id: Number(id) });
+      const subscription = stub as unknown as Subscription;
+      if (url.searchParams.has('die')) await subscription.dieWithAlarm().catch(() => {});
+      const again = subscriptionStub(env, {
+        namespace,
+        name: name!,
+        id: Number(id),
+      }) as unknown as Subscription;
+      return Response.json(await again.alarmMs());
     }
     if (url.pathname === '/test/mailbox-starts') return Response.json(mailboxStarts);
     if (url.pathname === '/test/queue-steps') {

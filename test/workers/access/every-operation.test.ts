@@ -6,6 +6,7 @@ import { ACTIONS, RESOURCE_KINDS, SCOPES_OF_ROLE, type Scope } from '../../../pr
 import type { ProblemDocument } from '../../../protocol/errors.ts';
 import { JSON_TYPE } from '../../../protocol/headers/media-types.ts';
 import { openApiDocument } from '../../../protocol/openapi.ts';
+import { isUnchecked, type Unchecked } from '../../../protocol/operations/access-rule.ts';
 import { operations, type AccessRule, type Operation } from '../../../protocol/operations/index.ts';
 import { randomFrom } from '../../crash/random.ts';
 import { valueOf, type Schema } from '../../fuzz/values/schema-values.ts';
@@ -19,10 +20,10 @@ const document = openApiDocument() as {
   paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: Schema }> } }>>;
 };
 
-type Rule = Exclude<AccessRule, 'signature'>;
+type Rule = Exclude<AccessRule, Unchecked>;
 
 function isByCredential(operation: Operation): operation is Operation & { access: Rule } {
-  return operation.access !== 'signature';
+  return !isUnchecked(operation.access);
 }
 
 let locked: LockedBroker;

@@ -262,12 +262,12 @@ describe('an object in parts', { timeout: 120_000 }, () => {
   it('is swept a day after it was begun, and not before', async () => {
     const id = 'forever.swept';
     const { upload, parts } = await sentSmall(id);
-    const freed: [string, number][] = [];
+    const freed: [string, number, string][] = [];
     const sweep = async (nowMs: number): Promise<number> =>
       await sweepUploads(bucket, nowMs, (...each) => Promise.resolve(void freed.push(each)));
     expect(await sweep(Date.now() + DAY_MS)).toBe(0);
     expect(await sweep(Date.now() + 2 * DAY_MS)).toBe(1);
-    expect(freed).toEqual([['default', small.length]]);
+    expect(freed).toEqual([['default', small.length, upload]]);
     expect(problem(await complete(id, upload, parts))).toEqual([404, 'upload_not_found']);
   });
 });

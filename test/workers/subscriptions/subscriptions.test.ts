@@ -127,6 +127,17 @@ describe('what the endpoint answers', () => {
     expect((await own.get()).state).toMatchObject({ failed: 3, breaker: 'closed' });
   });
 
+  it('takes no other message of its request to the dead letters', async () => {
+    await own.declare({ retry: { schedule_ms: [20, 20] } });
+    own.endpoint.answer = (request) => (bodiesOf(request).includes('poison') ? 422 : 204);
+    await own.subscribe({ batch_messages: 10, batch_wait_ms: 300 });
+    await own.publish(1, 2, 3, 'poison', 4, 5);
+    await own.untilLetters(1);
+    await own.untilEmpty();
+    expect((await own.queueState()).meter.dead_lettered).toBe(1);
+    expect((await own.get()).state.pushed).toBe(5);
+  });
+
   it('Retry-After says when it comes again', async () => {
     await own.declare();
     own.endpoint.answer = () => (response) => response.writeHead(429, { 'retry-after': '1' }).end();

@@ -79,6 +79,27 @@ describe('a subscription of a topic', () => {
     expect(own.values()).toEqual(['new partition']);
   });
 
+  it('knows partitions that were added, also when it has left memory', async () => {
+    await own.declare();
+    const { body } = await own.subscribe();
+    await own.broker.call('PATCH', `/v1/default/topics/${own.name}`, { partitions: 2 });
+    const object = `${own.broker.namespace}/${own.name}#${body.topology_version - 1}`;
+    await own.broker.evictObject('Subscription', object);
+    expect((await own.get()).state.positions).toHaveLength(2);
+    expect((await own.seek({ to: 'earliest', partitions: [1] })).status).toBe(200);
+  });
+
+  it('stops as soon as its topic is deleted', async () => {
+    own.endpoint.answer = () => 422;
+    await own.declare();
+    await own.subscribe({ retry: { schedule_ms: [3_600_000] } });
+    await own.produceTo(0, 'refused');
+    await until(async () => (await own.get()).state.failed === 1, 'a failed attempt');
+    expect((await own.get()).state.held).toBe(1);
+    await own.broker.call('DELETE', `/v1/default/topics/${own.name}`);
+    expect((await own.get()).state.held).toBe(0);
+  });
+
   it('keeps the order of each key while records fail, and lets others pass', async () => {
     await own.declare({ partitions: 2 });
     await own.subscribe({ retry: { schedule_ms: [20, 20, 20, 20, 20] } });
@@ -158,8 +179,15 @@ describe('a subscription of a topic', () => {
       await own.declare({ partitions: 2 });
       await own.subscribe({ order, retry: { schedule_ms: [500, 500] } }, { target: { url }, concurrency: 5 });
       const sent = numbers(30);
+      const other = await PushEndpoint.start();
+      const beside = `${own.path()}-beside`;
+      const source = { topic: own.name, order };
+      await own.broker.call('PUT', beside, { source, target: { url: other.url }, batch_messages: 7 });
       await own.produce(sent.map((value) => ({ key: `k${value % 6}`, value })));
       await until(async () => (await own.get()).state.breaker !== 'closed', 'an open breaker');
+      await until(() => Promise.resolve(other.requests.flatMap(valuesOf).length === 30), 'all, beside it');
+      await own.broker.call('DELETE', beside);
+      await other.stop();
       own.endpoint = await PushEndpoint.start(port);
       await own.untilDone(30_000);
       for (let key = 0; key < 6; key++)

@@ -2,12 +2,15 @@
 
 import type { Env } from '../../../durable-objects/env.ts';
 
-/** One, or two while it is changed. */
-export function rootSecretsOf({ POSTHORN_ROOT_TOKEN: text = '' }: Env): string[] {
-  return text
-    .split(',')
-    .map((secret) => secret.trim())
-    .filter((secret) => secret !== '');
+let read = { text: '', secrets: [] as readonly string[] };
+
+/** One, or two while it is changed. They are read once for each isolate. */
+export function rootSecretsOf({ POSTHORN_ROOT_TOKEN: text = '' }: Env): readonly string[] {
+  if (read.text !== text) {
+    const secrets = text.split(',').map((secret) => secret.trim());
+    read = { text, secrets: secrets.filter((secret) => secret !== '') };
+  }
+  return read.secrets;
 }
 
 /** Returns true for a broker of one's own machine that has no root token: its calls need no credential. */

@@ -85,6 +85,36 @@ describe('a quota of stored bytes', { timeout: 120_000 }, () => {
     expect(await used(namespace)).toBe(0);
   });
 
+  it('gives back once what several delete or give up at the same time', async () => {
+    const namespace = await space();
+    await put(namespace, 'forever.stays');
+    const all = (path: string) =>
+      Promise.all(Array.from({ length: 8 }, () => locked.call('DELETE', `/v1/${namespace}/objects/${path}`)));
+    for (let round = 0; round < 3; round++) {
+      await put(namespace, 'forever.a');
+      await all('forever.a');
+      const { upload } = (await begin(namespace, 'forever.b', 300_000)).body;
+      await all(`forever.b/uploads/${upload}`);
+      expect(await used(namespace), `round ${round}`).toBe(300_000);
+    }
+  });
+
+  it('is never too low while an object is deleted and stored again', async () => {
+    const namespace = await space({ stored_bytes: 100 * LIMIT });
+    const bucket = await locked.broker.broker.miniflare.getR2Bucket('OBJECTS', 'posthorn');
+    const env = { OBJECTS: bucket as unknown as R2Bucket } as Env;
+    await put(namespace, 'forever.stays');
+    await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        index % 2 === 0
+          ? put(namespace, 'forever.a')
+          : locked.call('DELETE', `/v1/${namespace}/objects/forever.a`),
+      ),
+    );
+    const { bytes } = (await new BucketCount(env, namespace).step(0))!;
+    expect(await used(namespace)).toBeGreaterThanOrEqual(bytes);
+  });
+
   it.each(['before', 'after'] as const)(
     'is right although the bucket failed %s its n-th call, and the client repeats it',
     async (when) => {
