@@ -96,6 +96,25 @@ describe('settings of a topic', () => {
   });
 });
 
+describe('operations that a client may do', () => {
+  it('are told if it asks: all of them where there are no tokens', async () => {
+    const topic = await kafka.topic();
+    const client = await RawClient.connect(kafka.server.port);
+    const ofTopic = async (isAsked: boolean): Promise<unknown> => {
+      const asked = { topics: [{ name: topic }], includeTopicAuthorizedOperations: isAsked };
+      const { topics } = await client.send('Metadata', 9, asked);
+      return (topics as { topicAuthorizedOperations: number }[])[0]!.topicAuthorizedOperations;
+    };
+    const unknown = -2_147_483_648;
+    expect([await ofTopic(false), await ofTopic(true)]).toEqual([unknown, 0b1101_1111_1000]);
+    const cluster = { includeClusterAuthorizedOperations: true };
+    expect(await client.send('DescribeCluster', 0, cluster)).toMatchObject({
+      clusterAuthorizedOperations: 0b1_1111_1010_0000,
+    });
+    client.socket.destroy();
+  });
+});
+
 describe('groups', () => {
   it('are listed, described and deleted, and their offsets are set while they have no members', async () => {
     const [topic, groupId] = [await kafka.topic(), newName()];
@@ -181,6 +200,10 @@ describe('records', () => {
         { partition: 0, offset: '2', high: '2', low: '1' },
       ]);
       await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '-1' }] });
+      const before = admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '-2' }] });
+      await expect(before).rejects.toMatchObject({
+        partitions: [{ error: { type: 'OFFSET_OUT_OF_RANGE' } }],
+      });
       expect(await admin.fetchTopicOffsets(topic)).toMatchObject([{ low: '2' }]);
     });
   });
