@@ -35,6 +35,8 @@ export class SdkConsumer implements PortConsumer, ListedConsumer {
   #consumer: Consumer | null = null;
   #prefetch: number;
   #isStopped = false;
+  /** Its acknowledgements go with no wave any more. */
+  #detach: () => void = () => {};
 
   constructor(host: SdkConsumerHost, spec: ConsumeSpec, listener: ConsumerListener) {
     this.#host = host;
@@ -63,6 +65,8 @@ export class SdkConsumer implements PortConsumer, ListedConsumer {
       leaseMs: Math.max(this.#queue!.leaseMs, LEASE_MS_MIN),
       ...(this.#spec.priority !== 0 && { priority: this.#spec.priority }),
     });
+    const { queue } = this.#spec;
+    this.#detach = this.#host.client.flushWithPublishes(queue, () => this.#consumer!.hurry());
     this.#consumer.done.catch(() => this.end());
   }
 
@@ -76,6 +80,7 @@ export class SdkConsumer implements PortConsumer, ListedConsumer {
   cancel(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    this.#detach();
     this.#consumer?.stop().catch(() => {});
     if (this.#queue !== null) this.#host.left(this, this.#queue);
   }

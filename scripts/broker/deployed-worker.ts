@@ -19,6 +19,13 @@ export const foldedModules: Plugin = {
     builder.onLoad({ filter: /[\\/]protocol[\\/]operations[\\/]calls\.ts$/ }, () => ({
       contents: `export const calls = ${JSON.stringify(calls)};`,
     }));
+    // A Worker is not Node.
+    builder.onLoad({ filter: /[\\/]sdk[\\/]client[\\/]sockets[\\/]node-socket\.ts$/ }, () => ({
+      contents: 'export const nodeSocket = null;',
+    }));
+    builder.onLoad({ filter: /[\\/]sdk[\\/]client[\\/]http[\\/]node-exchange\.ts$/ }, () => ({
+      contents: 'export const nodeExchange = null;',
+    }));
   },
 };
 

@@ -16,6 +16,7 @@ const APIS = [
   ...['SaslHandshake', 'SaslAuthenticate', 'ApiVersions', 'DescribeCluster', 'DescribeTopicPartitions'],
   ...['CreateTopics', 'DeleteTopics', 'CreatePartitions', 'DeleteRecords', 'OffsetForLeaderEpoch'],
   ...['DescribeConfigs', 'AlterConfigs', 'IncrementalAlterConfigs', 'OffsetDelete'],
+  'DescribeLogDirs',
   ...['InitProducerId', 'AddPartitionsToTxn', 'AddOffsetsToTxn', 'EndTxn', 'TxnOffsetCommit'],
   ...['DescribeTransactions', 'ListTransactions', 'ConsumerGroupHeartbeat', 'ConsumerGroupDescribe'],
   ...['ShareGroupHeartbeat', 'ShareGroupDescribe', 'ShareFetch', 'ShareAcknowledge'],

@@ -197,6 +197,10 @@ export class ConsumerRun implements Settler, SourceHost {
     return new Promise((resolve) => (this.#wake = resolve));
   }
 
+  hurry(): void {
+    this.#settlements.flush();
+  }
+
   accept(frame: Uint8Array): void {
     const messages = messagesOf(frame, this);
     if (messages.length === 0) return;

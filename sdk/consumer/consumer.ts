@@ -83,6 +83,11 @@ export class Consumer implements AsyncDisposable {
     this.#run.setPrefetch(prefetch);
   }
 
+  /** Sends the settlements that wait for others. */
+  hurry(): void {
+    this.#run.hurry();
+  }
+
   /**
    * Takes no more messages, gives back those that no handler has begun, waits for running handlers, and settles their
    * messages. With `settle: 'manual'` it waits for every message to be settled.

@@ -31,7 +31,7 @@ export class DestinationAccumulator {
 
   /** @param due called when the open batch has waited long enough for others */
   constructor(destination: Destination, channel: Channel, config: PublisherConfig, due: () => void) {
-    this.#wave = config.wave?.(due);
+    this.#wave = config.wave?.(due, destination);
     this.destination = destination;
     this.channel = channel;
     this.#config = config;

@@ -4,6 +4,7 @@ import { BATCH_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
 import { CLAIM_DEFAULTS, type ClaimOptions } from '../claims/claim-check.ts';
 import { checkConnection, checkRange, type Connection } from '../client/options.ts';
 import { invalidArgument, type PosthornError } from '../errors.ts';
+import type { Destination } from './publish-request.ts';
 import type { BatchWait } from './wave.ts';
 
 export interface PublisherOptions extends ClaimOptions {
@@ -17,7 +18,7 @@ export interface PublisherOptions extends ClaimOptions {
    * What says how long a batch waits for those who were just confirmed. Default: it does not wait. For servers whose callers
    * publish again when they are confirmed, such as the AMQP gateway: their messages then share batches.
    */
-  wave?: ((over: () => void) => BatchWait) | undefined;
+  wave?: ((over: () => void, destination: Destination) => BatchWait) | undefined;
   /** A batch goes when it has this many messages. Default 5,000, at most 10,000. */
   batchMessages?: number;
   /** A batch goes when it reaches this size, in bytes. Default 512 KiB, at most 1 MiB. */

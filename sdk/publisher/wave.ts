@@ -12,6 +12,9 @@ const MESSAGES_MIN = 16;
  */
 const QUIET_MS = 4;
 
+/** The longest wait at all, in ms, however long the batch took. */
+const GATHER_MS_MAX = 100;
+
 /** Of one destination. */
 export interface BatchWait {
   /** A batch of so many messages was stored, which took some time, while others waited. */
@@ -25,6 +28,7 @@ export interface BatchWait {
 export class Wave implements BatchWait {
   readonly #gatherMs: number;
   readonly #over: () => void;
+  readonly #goes: () => void;
   /** How many messages make the wave whole; 0: nothing is awaited. */
   #expected = 0;
   #untilMs = 0;
@@ -35,19 +39,22 @@ export class Wave implements BatchWait {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param gatherMs the longest wait after a batch was stored
+   * @param gatherMs the longest wait after a batch was stored, unless the batch took longer itself
    * @param over called when what waits goes, though the wave is not whole
+   * @param goes called before a wave goes: what is to arrive with it goes as well
    */
-  constructor(gatherMs: number, over: () => void) {
+  constructor(gatherMs: number, over: () => void, goes: () => void = () => {}) {
     this.#gatherMs = gatherMs;
     this.#over = over;
+    this.#goes = goes;
   }
 
   begin(stored: number, waiting: number, tookMs: number): void {
     if (stored < MESSAGES_MIN) return;
     this.#expected = stored + waiting;
-    this.#untilMs = performance.now() + this.#gatherMs;
-    this.#quietMs = Math.min(Math.max(QUIET_MS, tookMs), this.#gatherMs);
+    const gatherMs = Math.min(Math.max(this.#gatherMs, tookMs), GATHER_MS_MAX);
+    this.#untilMs = performance.now() + gatherMs;
+    this.#quietMs = Math.min(Math.max(QUIET_MS, tookMs), gatherMs);
   }
 
   holds(count: number): boolean {
@@ -66,6 +73,7 @@ export class Wave implements BatchWait {
   }
 
   end(): void {
+    if (this.#expected > 0) this.#goes();
     this.#expected = 0;
     clearTimeout(this.#timer);
     this.#timer = undefined;

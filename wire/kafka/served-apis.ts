@@ -43,6 +43,7 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   // Later versions name topics by their ids alone.
   ['TxnOffsetCommit', 5],
   ['EndTxn'],
+  ['DescribeLogDirs'],
   ['DescribeTransactions'],
   ['DescribeCluster'],
   ['ConsumerGroupHeartbeat'],

@@ -13,6 +13,7 @@ import { Transport } from '../../../sdk/client/transport.ts';
 import { Publisher } from '../../../sdk/publisher/publisher.ts';
 import { Wave } from '../../../sdk/publisher/wave.ts';
 import { BlockedPublishes } from '../blocked-publishes.ts';
+import { PendingAcks } from '../pending-acks.ts';
 
 /** How long a publish is tried again before its client gets a nack, in ms. */
 const DELIVERY_TIMEOUT_MS = 30_000;
@@ -59,6 +60,11 @@ export class BrokerClient {
     return this.#shared.blocked;
   }
 
+  /** Sends what a consumer has acknowledged, with the next wave of publishes to its queue. Returns what ends that. */
+  flushWithPublishes(queue: string, flush: () => void): () => void {
+    return this.#publishers.pendingAcks.add(this.#namespace, queue, flush);
+  }
+
   /** Calls and streams have the new token from now on. A connection without a token stays without. */
   renew(token: Token): void {
     if (this.#token === null || token === null) return;
@@ -83,6 +89,7 @@ interface SharedPublisher {
 }
 
 class SharedPublishers {
+  readonly pendingAcks = new PendingAcks();
   readonly #broker: BrokerAddress;
   readonly #all = new Map<string, SharedPublisher>();
   /** Those without connections that still send. */
@@ -134,7 +141,10 @@ class SharedPublishers {
       messageIds: false,
       deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
       maxInFlight: 16,
-      wave: (over) => new Wave(GATHER_MS, over),
+      wave: (over, destination) =>
+        new Wave(GATHER_MS, over, () => {
+          if ('queue' in destination) this.pendingAcks.flush(namespace, destination.queue);
+        }),
       whenFull: 'refuse',
       // The gateway takes no body that is larger than a message, and clients of all protocols read what is in one.
       claimCheckBytes: Infinity,

@@ -11,6 +11,7 @@ import { deleteGroups, describeGroups, listGroups } from './group-admin.ts';
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from './groups.ts';
 import { listOffsets, offsetForLeaderEpoch } from './list-offsets.ts';
 import { describeCluster, findCoordinator, metadata } from './metadata.ts';
+import { describeLogDirs } from './admin/describe-log-dirs.ts';
 import { describeTransactions } from './admin/describe-transactions.ts';
 import { offsetDelete } from './admin/offset-delete.ts';
 import { offsetCommit, offsetFetch } from './offsets.ts';
@@ -54,6 +55,7 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   DescribeCluster: describeCluster,
   DescribeConfigs: describeConfigs,
   DescribeGroups: describeGroups,
+  DescribeLogDirs: describeLogDirs,
   DescribeShareGroupOffsets: describeShareGroupOffsets,
   DescribeTransactions: describeTransactions,
   EndTxn: endTxn,

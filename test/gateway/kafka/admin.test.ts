@@ -187,6 +187,42 @@ describe('transactional ids', () => {
   });
 });
 
+describe('directories of logs', () => {
+  type Described = { errorCode: number; results: { topics: { name: string; partitions: object[] }[] }[] };
+  const describeDirs = async (topics: object[] | null, version = 5): Promise<Described> => {
+    const raw = await RawClient.connect(kafka.server.port);
+    const answer = await raw.send('DescribeLogDirs', version, { topics });
+    raw.socket.destroy();
+    return answer as unknown as Described;
+  };
+
+  it('say what partitions store, and leave out what is not there', async () => {
+    const topic = await kafka.topic(2);
+    await kafka.withProducer((producer) =>
+      producer.send({ topic, messages: [{ partition: 1, value: 'x'.repeat(1_000) }] }),
+    );
+    const { sizeBytes } = await kafka.posthorn.topics.describePartition(topic, 1);
+    const empty = { partitionIndex: 0, partitionSize: 0, offsetLag: 0, isFutureKey: false };
+    const filled = { ...empty, partitionIndex: 1, partitionSize: sizeBytes };
+    const asked = [
+      { topic, partitions: [1, 0, 7] },
+      { topic: 'nowhere', partitions: [0] },
+      { topic: '/', partitions: [0] },
+    ];
+    for (const version of [1, 3, 5]) {
+      const { results } = await describeDirs(asked, version);
+      expect(results).toMatchObject([
+        { errorCode: 0, topics: [{ name: topic, partitions: [empty, filled] }] },
+      ]);
+    }
+    const { results } = await describeDirs(null);
+    expect(results[0]!.topics.find(({ name }) => name === topic)).toMatchObject({
+      partitions: [empty, filled],
+    });
+    expect((await describeDirs([])).results[0]!.topics).toEqual([]);
+  });
+});
+
 describe('records', () => {
   it('below an offset are deleted', async () => {
     const topic = await kafka.topic();

@@ -269,6 +269,32 @@ describe('offsets of a group in a transaction', () => {
     expect(await offsetOf(group, topic)).toBe(2);
   });
 
+  it.each([
+    ['both committed', true, true, [1, 2]],
+    ['one aborted', false, true, [null, 2]],
+    ['the other aborted', true, false, [1, null]],
+    ['both aborted', false, false, [null, null]],
+  ])(
+    'of different partitions are each of their own transaction while both are open: %s',
+    async (_, isFirst, isSecond, offsets) => {
+      const [topic, group] = [await kafka.topic(2), newName()];
+      await kafka.withProducer((plain) =>
+        plain.send({ topic, messages: [0, 1, 1].map((partition) => ({ partition, value: 'x' })) }),
+      );
+      const [first, second] = [await started(newName()), await started(newName())];
+      expect(await first.commitOffset(group, topic, 1)).toBe(ERRORS.NONE);
+      const partitions = [{ partitionIndex: 1, committedOffset: 2, committedMetadata: null }];
+      const more = { topics: [{ name: topic, partitions }] };
+      expect(await second.commitOffset(group, topic, 2, 3, more)).toBe(ERRORS.NONE);
+      await second.end(isSecond);
+      await first.end(isFirst);
+      const found = await kafka.posthorn.groups.offsets(group, { topic });
+      const offsetIn = (at: number): number | null =>
+        found.find(({ partition }) => partition === at)?.offset ?? null;
+      expect([offsetIn(0), offsetIn(1)]).toEqual(offsets);
+    },
+  );
+
   it('wait for those of another transaction that is open', async () => {
     const [topic, group] = [await kafka.topic(), newName()];
     const [first, second] = [await started(newName()), await started(newName())];

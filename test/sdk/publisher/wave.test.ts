@@ -39,19 +39,40 @@ describe('a wave', () => {
     await over.promise;
   });
 
-  it('waits no longer than its time, however slow the last batch was', () => {
+  it.each([
+    { tookMs: 0, waitedMs: 20, what: 'its time after a quick batch' },
+    { tookMs: 60, waitedMs: 60, what: 'as long as the last batch took, if that is longer' },
+    { tookMs: MINUTE_MS, waitedMs: 100, what: 'a tenth of a second, however slow the last batch was' },
+  ])('waits no longer than $what', ({ tookMs, waitedMs }) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     try {
-      const over = vi.fn<() => void>();
-      const wave = new Wave(20, over);
-      wave.begin(100, 0, MINUTE_MS);
-      vi.advanceTimersByTime(15);
-      expect(wave.holds(1)).toBe(true);
-      vi.advanceTimersByTime(5);
-      expect(over).toHaveBeenCalledOnce();
+      const wave = new Wave(20, () => {});
+      wave.begin(1_000, 0, tookMs);
+      for (let ms = 1; ms < waitedMs; ms++) {
+        vi.advanceTimersByTime(1);
+        expect(wave.holds(ms), `after ${ms} ms`).toBe(true);
+      }
+      vi.advanceTimersByTime(1);
+      expect(wave.holds(waitedMs)).toBe(false);
     } finally {
       vi.useRealTimers();
     }
+  });
+
+  it('says that it goes, whole or in part, and says nothing where nothing was awaited', async () => {
+    const goes = vi.fn<() => void>();
+    const over = Promise.withResolvers<void>();
+    const wave = new Wave(MINUTE_MS, over.resolve, goes);
+    wave.begin(15, 0, 0);
+    wave.end();
+    expect(goes).not.toHaveBeenCalled();
+    wave.begin(100, 0, 0);
+    expect(wave.holds(100)).toBe(false);
+    expect(goes).toHaveBeenCalledTimes(1);
+    wave.begin(100, 0, 0);
+    expect(wave.holds(3)).toBe(true);
+    await over.promise;
+    expect(goes).toHaveBeenCalledTimes(2);
   });
 });
 

@@ -33,8 +33,6 @@ const BASIC = METHODS['basic.publish'].classId;
 export interface DeliveryFields {
   deliveryTag: number;
   redelivered: boolean;
-  /** Of an answer to `basic.get`. */
-  messageCount?: number;
 }
 
 export interface ChannelListener {

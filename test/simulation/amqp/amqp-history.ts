@@ -22,8 +22,6 @@ export interface AmqpDelivered extends Span {
   consumer: string;
   id: string;
   isRedelivered: boolean;
-  /** By `basic.get`. */
-  isGot: boolean;
 }
 
 export type AmqpSettlement = 'ack' | 'requeue' | 'reject';

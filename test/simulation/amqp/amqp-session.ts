@@ -202,7 +202,7 @@ class Session {
     });
   }
 
-  #delivered({ deliveryTag, redelivered, messageCount }: DeliveryFields, id: string): void {
+  #delivered({ deliveryTag, redelivered }: DeliveryFields, id: string): void {
     const now = this.#client.history.now();
     this.#held.set(deliveryTag, id);
     this.#client.add({
@@ -212,7 +212,6 @@ class Session {
       consumer: this.#id,
       id,
       isRedelivered: redelivered,
-      isGot: messageCount !== undefined,
       begin: now,
       end: now,
     });

@@ -48,6 +48,8 @@ export const AMQP_MUTANTS: readonly Mutant[] = [
     name: 'redelivered-and-not-marked',
     checker: 'amqp-redelivered',
     only: AMQP,
+    // Where nothing is late.
+    faults: ['crash', 'evict', 'machine', 'gate'],
     patches: change(DELIVERIES, 'redelivered: message.redelivered,', 'redelivered: false,'),
   },
   {

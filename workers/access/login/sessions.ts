@@ -1,7 +1,12 @@
 /** Sessions: makes and checks the credentials that stand for a token for a while. */
 
 import type { Identity } from '../../../core/access/identity.ts';
-import { endOfSession, readSession, sessionText } from '../../../core/access/login/session-credential.ts';
+import {
+  endOfSession,
+  readSession,
+  sessionText,
+  type SessionCredential,
+} from '../../../core/access/login/session-credential.ts';
 import { identityOf, type Token } from '../../../core/access/token.ts';
 import type { Env } from '../../../durable-objects/env.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
@@ -36,20 +41,41 @@ export async function identityBySession(
 ): Promise<Identity | Failure | null> {
   const session = readSession(credential);
   if (session === null) return null;
-  const { id, endsMs, text, signature } = session;
+  const { id, endsMs } = session;
   if (endsMs <= nowMs) return failure('unauthenticated', 'the session has ended: log in again');
   const known = await lookUpLimited(env, id, address, nowMs);
   if (known === null || isFailure(known)) return known;
   const { token } = known;
+  const digest = await digestBehind(env, credential, session, [token.digest, token.previous?.digest]);
+  if (digest === null) return null;
+  const identity = identityOf(token, digest !== token.digest, nowMs);
+  if (isFailure(identity)) return identity;
+  noteUse(token, nowMs);
+  return { ...identity, expiresMs: endsMs };
+}
+
+/** The digests by which credentials were found to be signed, with the root tokens of then; the oldest goes. */
+const proven = new Map<string, string>();
+const PROVEN_MAX = 1_000;
+
+/** Returns which of the digests the credential was signed with; null if it was with none. A client sends it with each call. */
+async function digestBehind(
+  env: Env,
+  credential: string,
+  { text, signature }: SessionCredential,
+  digests: readonly (string | undefined)[],
+): Promise<string | null> {
+  const key = `${credential} ${env.POSTHORN_ROOT_TOKEN}`;
+  const known = proven.get(key);
+  if (known !== undefined) return digests.includes(known) ? known : null;
   const shown = encoder.encode(signature);
   for (const signer of await signersOf(env)) {
-    for (const digest of [token.digest, token.previous?.digest]) {
+    for (const digest of digests) {
       if (digest === undefined) continue;
       if (!isSameDigest(encoder.encode(await signatureOf(signer, text, digest)), shown)) continue;
-      const identity = identityOf(token, digest !== token.digest, nowMs);
-      if (isFailure(identity)) return identity;
-      noteUse(token, nowMs);
-      return { ...identity, expiresMs: endsMs };
+      if (proven.size >= PROVEN_MAX) proven.delete(proven.keys().next().value!);
+      proven.set(key, digest);
+      return digest;
     }
   }
   return null;
