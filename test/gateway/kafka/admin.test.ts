@@ -238,7 +238,7 @@ describe('records', () => {
       await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '-1' }] });
       const before = admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '-2' }] });
       await expect(before).rejects.toMatchObject({
-        partitions: [{ error: { type: 'OFFSET_OUT_OF_RANGE' } }],
+        cause: { partitions: [{ error: { type: 'OFFSET_OUT_OF_RANGE' } }] },
       });
       expect(await admin.fetchTopicOffsets(topic)).toMatchObject([{ low: '2' }]);
     });
