@@ -28,17 +28,25 @@ export interface Suite {
   /** Commands that have to be there. */
   needs: readonly string[];
   prepare(): Promise<void>;
-  /** @param url without a virtual host */
-  run(url: string): Promise<Outcomes>;
+  /**
+   * @param url without a virtual host
+   * @param managementPort on the same host
+   */
+  run(url: string, managementPort: number): Promise<Outcomes>;
 }
 
-interface Ran {
+export interface Ran {
   stdout: string;
   /** What it said last, if it failed. */
   failure: string | null;
 }
 
-async function run(file: string, args: readonly string[], env: object = {}, cwd = FOLDER): Promise<Ran> {
+export async function run(
+  file: string,
+  args: readonly string[],
+  env: object = {},
+  cwd = FOLDER,
+): Promise<Ran> {
   const options = {
     cwd,
     env: { ...process.env, ...env },

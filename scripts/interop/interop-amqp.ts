@@ -16,7 +16,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AmqpServer } from '../../gateway/amqp/connection/amqp-server.ts';
 import { startBroker } from '../broker/broker.ts';
+import { ManagementServer } from '../../gateway/management/management-server.ts';
 import { makeFolder, missingFor, SUITES, type Outcomes, type Suite } from './amqp-suites.ts';
+import { rabbitmqadmin } from './rabbitmqadmin.ts';
 import { startRabbitmq } from '../peers/rabbitmq.ts';
 
 const RABBITMQ = '/usr/lib/rabbitmq/bin/rabbitmq-server';
@@ -26,7 +28,7 @@ const EXPECTED: ReadonlyMap<string, string> = new Map();
 
 const args = process.argv.slice(2);
 const words = args.filter((arg) => !arg.startsWith('--')).map((word) => word.toLowerCase());
-const suites = SUITES.filter(
+const suites = [...SUITES, rabbitmqadmin].filter(
   ({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word)),
 );
 const hasReference = !args.includes('--ours') && existsSync(RABBITMQ);
@@ -35,7 +37,8 @@ await makeFolder();
 const dataPath = await mkdtemp(join(tmpdir(), 'posthorn-interop-'));
 const broker = await startBroker({ dataPath, port: 0 });
 const server = await AmqpServer.start({ url: broker.url, port: 0 });
-const rabbitmq = hasReference ? await startRabbitmq() : null;
+const management = await ManagementServer.start({ url: broker.url, port: 0 });
+const rabbitmq = hasReference ? await startRabbitmq({ plugins: ['rabbitmq_management'] }) : null;
 let isGood = true;
 try {
   if (rabbitmq === null) console.log('without a reference: apt-get install rabbitmq-server');
@@ -43,6 +46,7 @@ try {
   process.exitCode = isGood ? 0 : 1;
 } finally {
   await rabbitmq?.stop();
+  await management.stop();
   await server.stop();
   await broker.stop();
   await rm(dataPath, { recursive: true, force: true });
@@ -56,8 +60,8 @@ async function compared(suite: Suite): Promise<boolean> {
   }
   try {
     await suite.prepare();
-    const ours = await suite.run(`amqp://guest:guest@127.0.0.1:${server.port}`);
-    const reference = rabbitmq === null ? null : await suite.run(rabbitmq.url);
+    const ours = await suite.run(`amqp://guest:guest@127.0.0.1:${server.port}`, management.port);
+    const reference = rabbitmq === null ? null : await suite.run(rabbitmq.url, rabbitmq.pluginPorts[0]!);
     return told(suite, ours, reference);
   } catch (error) {
     console.log(`✗ ${suite.name}: ${(error as Error).message}`);

@@ -29,6 +29,8 @@ export interface RabbitmqOptions {
 export interface Rabbitmq {
   /** `amqp://guest:guest@127.0.0.1:<port>` */
   url: string;
+  /** Those of the plugins, in their order. */
+  pluginPorts: readonly number[];
   /** The process id of the server, for measuring. */
   pid: number;
   /** Ends the server and removes its data. */
@@ -73,7 +75,7 @@ export async function startRabbitmq({ plugins = [] }: RabbitmqOptions = {}): Pro
     await stop();
     throw new Error(`RabbitMQ did not start\n${log.slice(-2_000)}`, { cause: error });
   }
-  return { url: `amqp://guest:guest@${HOST}:${amqpPort}`, pid: server.pid!, stop };
+  return { url: `amqp://guest:guest@${HOST}:${amqpPort}`, pluginPorts, pid: server.pid!, stop };
 }
 
 if (import.meta.main) {

@@ -1,10 +1,14 @@
 /** AMQP clients while calls of the broker are slow or fail: nothing is locked, stranded or cut off by that. */
 
 import { connect, type Channel, type ChannelModel } from 'amqplib';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
 import { HoldingProxy } from '../../support/holding-proxy.ts';
 import { TestBroker } from '../../support/broker/test-broker.ts';
+
+const MIB = 1024 * 1024;
 
 let broker: TestBroker;
 let proxy: HoldingProxy;
@@ -97,4 +101,29 @@ it('a client that is not read for a while is not taken for dead', async () => {
   await channel.waitForConfirms();
   const { state } = (await broker.call<{ state: { ready: number } }>('GET', '/v1/default/queues/many')).body;
   expect(state.ready).toBe(MESSAGES);
+});
+
+it('a client that publishes more than the broker takes is not read above 16 MiB, and everything is stored in the end', async () => {
+  const accepted: Socket[] = [];
+  const onSocket = (message: unknown): void => {
+    const { socket } = message as { socket: Socket };
+    if (socket.localPort === server.port) accepted.push(socket);
+  };
+  subscribe('net.server.socket', onSocket);
+  const { connection } = await newChannel();
+  unsubscribe('net.server.socket', onSocket);
+  const socket = accepted[0]!;
+  const channel = await connection.createConfirmChannel();
+  await channel.assertQueue('large');
+  proxy.judge = (method, path) => (method === 'POST' && path.endsWith('/messages') ? 'hold' : 'pass');
+  const [count, body] = [60, Buffer.alloc(900_000)];
+  for (let at = 0; at < count; at++) channel.sendToQueue('large', body);
+  await vi.waitFor(() => expect(socket.isPaused()).toBe(true), { timeout: 20_000 });
+  // One chunk of a socket and what its stream reads ahead come on top.
+  expect(socket.bytesRead).toBeGreaterThan(16 * MIB);
+  expect(socket.bytesRead).toBeLessThan(18 * MIB);
+  proxy.release();
+  await channel.waitForConfirms();
+  const { state } = (await broker.call<{ state: { ready: number } }>('GET', '/v1/default/queues/large')).body;
+  expect(state.ready).toBe(count);
 });
