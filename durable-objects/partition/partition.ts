@@ -227,8 +227,7 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
   commitOffset(version: number, commit: OffsetCommit): { committed: number } | Failure | AskGroup | Stale {
     const open = this.#current(version);
     if (!open) return STALE;
-    const { group, offset, metadata, transaction, onlyFrom } = commit;
-    const result = open.groups.commit(group, commit, offset, metadata, transaction, onlyFrom);
+    const result = open.groups.commit(commit);
     this.#groupsUsed(open.groups);
     return result;
   }

@@ -108,6 +108,8 @@ export interface OffsetCommit extends Claim {
   metadata: string;
   /** It takes effect when this is committed; null: at once. */
   transaction: OffsetTransaction | null;
+  /** Taken also past the end of the log. Default: refused. */
+  allowPastEnd?: boolean;
   /**
    * Refused where a later offset than this is committed already: for reads that commit what they give out, so that no two
    * give out the same.

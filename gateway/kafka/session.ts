@@ -40,8 +40,8 @@ export interface Session {
 /** The one virtual broker. */
 export const NODE_ID = 1;
 
-/** Kafka's "unknown": there is one leader that never changes, so clients have nothing to check. */
-export const LEADER_EPOCH = -1;
+/** There is one leader, which never changes. The batches of clients have it too. */
+export const LEADER_EPOCH = 0;
 
 /** The body of an answer; null: the client wants none. */
 export type Handler<Body> = (session: Session, body: Body, version: number) => Promise<object | null>;

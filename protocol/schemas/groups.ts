@@ -230,6 +230,10 @@ export const commitFields = {
     .min(1)
     .max(GROUP_OFFSETS_MAX)
     .describe('`offset` is the next offset to read: one more than the last record handled'),
+  allow_past_end: z
+    .boolean()
+    .default(false)
+    .describe('Take also offsets past the end of the log, as Kafka does; members read on at the end'),
 };
 
 export const isOneClaim = ({

@@ -25,6 +25,7 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   ['OffsetCommit'],
   ['OffsetFetch'],
   ['OffsetDelete'],
+  ['OffsetForLeaderEpoch'],
   ['ApiVersions'],
   ['SaslHandshake'],
   ['SaslAuthenticate'],

@@ -133,7 +133,10 @@ export async function commitOffsets(
   await inBatches([...items.values()], async (item) => {
     const { topic, partition, offset } = item;
     const known = topics.get(item)!;
-    const result = isFailure(known) ? known : await commitOne(env, path, claim, known, item, transaction);
+    const allowPastEnd = fields.allow_past_end;
+    const result = isFailure(known)
+      ? known
+      : await commitOne(env, path, claim, known, item, { transaction, allowPastEnd });
     if (!isFailure(result)) {
       committed.push({ topic, topic_id: result.topicId, partition, offset });
       return;
@@ -172,10 +175,11 @@ async function topicNamedBy(
 async function claimOf(
   env: Env,
   { namespace, name }: GroupPath,
-  { member_id: memberId, epoch, generation, instance_id: instanceId }: CommitFields,
+  fields: CommitFields,
   topics: ReadonlyMap<OffsetItem, TopicDefinition | Failure>,
   isUnclaimed: boolean,
 ): Promise<Claim | Failure> {
+  const { member_id: memberId, epoch, generation, instance_id: instanceId } = fields;
   if (memberId !== undefined && epoch !== undefined) return { memberId, epoch, isOwner: false };
   const found = [...topics].flatMap(([item, topic]) => (isFailure(topic) ? [] : [{ item, topic }]));
   // Nothing can be committed: each offset is refused by itself.
@@ -188,7 +192,9 @@ async function claimOf(
     callGroup(env, namespace, name, 'admitCommit', namespace, name, claim, refs, mayMake);
   let admitted = await admit(false);
   if (!isFailure(admitted) && admitted.epoch === 0) {
-    const refusals = await inBatches(found, ({ item, topic }) => refusalOfFirst(env, name, item, topic));
+    const refusals = await inBatches(found, ({ item, topic }) =>
+      refusalOfFirst(env, name, item, topic, fields),
+    );
     const refusal = refusals[0] ?? null;
     if (refusal !== null && !refusals.includes(null)) return refusal;
     admitted = await admit(true);
@@ -204,9 +210,11 @@ async function refusalOfFirst(
   group: string,
   { partition, offset }: OffsetItem,
   topic: TopicDefinition,
+  { allow_past_end: allowPastEnd }: CommitFields,
 ): Promise<Failure | null> {
   const view = await offsetViewOf(env, group, topic, partition);
-  return isFailure(view) ? view : checkWithin(offset, view.highWatermark);
+  if (isFailure(view)) return view;
+  return allowPastEnd ? null : checkWithin(offset, view.highWatermark);
 }
 
 /** @param known the topic of the offset */
@@ -216,7 +224,7 @@ async function commitOne(
   { memberId, epoch, isOwner }: Claim,
   known: TopicDefinition,
   { topic: topicName, topic_id: topicId, partition, offset, metadata = '' }: OffsetItem,
-  transaction: OffsetTransaction | null,
+  how: Pick<OffsetCommit, 'transaction' | 'allowPastEnd'>,
 ): Promise<{ topicId: number } | Failure> {
   // If the offset does not say which topic it is of, the one that answers first is meant.
   let answering = known;
@@ -238,7 +246,7 @@ async function commitOne(
     isOwner,
     offset,
     metadata,
-    transaction,
+    ...how,
   };
   const result = await commit(request);
   if (isOwner)

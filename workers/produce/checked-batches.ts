@@ -22,6 +22,9 @@ import {
 import { InflateBudget } from '../bounds/inflate-budget.ts';
 import { checkPartition } from '../calls/partition-call.ts';
 
+/** A refusal names so many records of a batch at most. */
+const NAMED_RECORDS_MAX = 1_000;
+
 export interface CheckedBatch extends LocatedBatch {
   partition: number;
 }
@@ -156,10 +159,12 @@ function checkTimestamp({ maxTimestamp }: BatchHeader, nowMs: number): Failure |
 
 function checkKeys(topic: TopicDefinition, batch: OpenBatch): Failure | null {
   if (!isCompacted(topic.config)) return null;
-  let isKeyed = true;
+  const keyless: number[] = [];
+  let at = 0;
   const failed = eachKeyOpen(batch, ({ key }) => {
-    isKeyed &&= key !== null;
+    if (key === null && keyless.length < NAMED_RECORDS_MAX) keyless.push(at);
+    at++;
   });
   if (failed) return failed;
-  return isKeyed ? null : keyRequired(topic);
+  return keyless.length === 0 ? null : { ...keyRequired(topic), details: { records: keyless } };
 }

@@ -17,7 +17,7 @@ import {
 import type { ClassicJoin, ClassicSync, Joined, MemberClaim, Step, Synced } from './step.ts';
 
 /** How long the first rebalance of a group waits for others, in ms. Kafka's default is 3 s. */
-const INITIAL_DELAY_MS = 500;
+const INITIAL_DELAY_MS = 100;
 
 /** Ids that are given out and not used yet. Above it the oldest is forgotten; its client asks for another. */
 export const PENDING_IDS_MAX = 1_000;

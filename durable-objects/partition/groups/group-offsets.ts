@@ -28,7 +28,7 @@ import { OFFSETS_RETENTION_MS, TRANSACTION_TIMEOUT_MS_MAX } from '../../../proto
 import type { GroupLag } from '../../../protocol/schemas/overview.ts';
 import type { LogOffsets } from '../../storage/segment-log.ts';
 import type { Sql } from '../../storage/sql.ts';
-import type { AskGroup, GroupClaim, GroupOffsetView } from '../../rpc/partition.ts';
+import type { AskGroup, GroupClaim, GroupOffsetView, OffsetCommit } from '../../rpc/partition.ts';
 import { GroupOffsetsStore } from './group-offsets-store.ts';
 
 /** An unchanged commit is written again after this time, in ms, because unused offsets expire. */
@@ -81,23 +81,13 @@ export class GroupOffsets {
     this.#store.put(group, { ...NOTHING, epoch: 0, memberId: null, offset, usedMs: this.#now() });
   }
 
-  /**
-   * @param transaction the transaction that it belongs to and takes effect with; null: it takes effect at once
-   * @param onlyFrom if a later offset is committed already the commit is refused
-   */
-  commit(
-    group: string,
-    claim: Claim,
-    offset: number,
-    metadata: string,
-    transaction: OffsetTransaction | null,
-    onlyFrom = Infinity,
-  ): { committed: number } | Failure | AskGroup {
+  commit(claim: OffsetCommit): { committed: number } | Failure | AskGroup {
+    const { group, offset, metadata, transaction, allowPastEnd = false, onlyFrom = Infinity } = claim;
     const known = this.#store.get(group);
     const outcome = checkClaim(known, claim);
     if (outcome === 'unknown') return ASK_GROUP;
     if (isFailure(outcome)) return outcome;
-    const pastEnd = checkWithin(offset, this.#log().highWatermark);
+    const pastEnd = allowPastEnd ? null : checkWithin(offset, this.#log().highWatermark);
     if (pastEnd) return pastEnd;
     const nowMs = this.#now();
     if (transaction !== null)

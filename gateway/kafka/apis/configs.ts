@@ -136,12 +136,14 @@ interface IncrementalAlterConfigsRequest {
   resources: {
     resourceType: number;
     resourceName: string;
-    configs: (GivenConfig & { configOperation: number })[];
+    configs: GivenChange[];
   }[];
   validateOnly: boolean;
 }
 
-const OPERATION = { set: 0, delete: 1 } as const;
+type GivenChange = GivenConfig & { configOperation: number };
+
+const OPERATION = { set: 0, delete: 1, append: 2, subtract: 3 } as const;
 
 export const incrementalAlterConfigs: Handler<IncrementalAlterConfigsRequest> = async (
   session,
@@ -149,7 +151,15 @@ export const incrementalAlterConfigs: Handler<IncrementalAlterConfigsRequest> = 
 ) => ({
   responses: await Promise.all(
     resources.map(async ({ resourceType, resourceName, configs }) => {
-      const changes = configs.map((config) => changeOf(config));
+      const isListed = configs.some(({ configOperation }) => configOperation >= OPERATION.append);
+      const topic =
+        isListed && resourceType === RESOURCE.topic ? await session.client.directory.get(resourceName) : null;
+      if (isListed && resourceType === RESOURCE.topic && topic === null) {
+        const failure = kafkaFailure('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${resourceName}"`);
+        return { resourceType, resourceName, ...failure };
+      }
+      const before = new Map(topic && describedConfigs(topic).map((config) => [config.name, config]));
+      const changes = configs.map((config) => changeOf(config, before.get(config.name)));
       const failed = changes.find((change) => 'errorCode' in change);
       const outcome =
         failed ?? (await alter(session, resourceType, resourceName, changes as GivenConfig[], validateOnly));
@@ -158,19 +168,21 @@ export const incrementalAlterConfigs: Handler<IncrementalAlterConfigsRequest> = 
   ),
 });
 
-function changeOf({
-  name,
-  value,
-  configOperation,
-}: GivenConfig & { configOperation: number }): GivenConfig | KafkaFailure {
+/** @param before the setting as it is, if items are added to its list or taken from it */
+function changeOf(
+  { name, value, configOperation }: GivenChange,
+  before: { value: string; type: number } | undefined,
+): GivenConfig | KafkaFailure {
   if (configOperation === OPERATION.set) return { name, value };
   if (configOperation === OPERATION.delete) {
     return { name, value: TOPIC_DEFAULTS_OF_CONFIGS.find((config) => config.name === name)?.value ?? null };
   }
-  return kafkaFailure(
-    'INVALID_CONFIG',
-    `${name}: a list can be set, and nothing added to it or taken from it`,
-  );
+  if (before?.type !== TYPE.list)
+    return kafkaFailure('INVALID_CONFIG', `${name}: nothing is added to or taken from it, as it is no list`);
+  const items = before.value.split(',').filter(Boolean);
+  const given = (value ?? '').split(',').map((item) => item.trim());
+  const left = items.filter((item) => !given.includes(item));
+  return { name, value: (configOperation === OPERATION.append ? [...left, ...given] : left).join(',') };
 }
 
 async function alter(

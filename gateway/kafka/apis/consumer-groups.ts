@@ -1,5 +1,6 @@
 /** ConsumerGroupHeartbeat, ConsumerGroupDescribe: groups that the broker assigns to (KIP-848). */
 
+import { authorizedOperations } from '../broker/authorized-operations.ts';
 import { randomUUID } from 'node:crypto';
 import { GROUP_TOPICS_MAX, SESSION_TIMEOUT_MS_DEFAULT } from '../../../protocol/limits.ts';
 import { isName } from '../../../protocol/names/name-rule.ts';
@@ -208,16 +209,22 @@ function memberFailure(error: unknown): KafkaFailure {
   return groupFailure(error);
 }
 
-const OPERATIONS_UNKNOWN = -2_147_483_648;
-
 /** A member of the consumer protocol, and not one of a classic group that is changing over. */
 const CONSUMER_MEMBER = 1;
 
-export const consumerGroupDescribe: Handler<{ groupIds: string[] }> = async (session, { groupIds }) => ({
+interface DescribeRequest {
+  groupIds: string[];
+  includeAuthorizedOperations: boolean;
+}
+
+export const consumerGroupDescribe: Handler<DescribeRequest> = async (
+  session,
+  { groupIds, includeAuthorizedOperations: isAsked },
+) => ({
   groups: await Promise.all(
     groupIds.map(async (groupId) => ({
       groupId,
-      authorizedOperations: OPERATIONS_UNKNOWN,
+      authorizedOperations: authorizedOperations(session, 'group', isAsked),
       ...(await describe(session, groupId)),
     })),
   ),

@@ -1,5 +1,6 @@
 /** DescribeGroups, ListGroups, DeleteGroups. */
 
+import { authorizedOperations } from '../broker/authorized-operations.ts';
 import { isName } from '../../../protocol/names/name-rule.ts';
 import { asPosthornError } from '../../../sdk/errors.ts';
 import type { GroupDescription } from '../../../sdk/admin/groups.ts';
@@ -7,8 +8,6 @@ import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { failureOf } from '../broker/broker-errors.ts';
 import type { Handler, Session } from '../session.ts';
 import { checkGroup, groupFailure } from './groups.ts';
-
-const OPERATIONS_UNKNOWN = -2_147_483_648;
 
 const STATES = {
   empty: 'Empty',
@@ -25,11 +24,20 @@ const SHARE = 'share';
 /** From this version on a group that is not there is an error, and not a dead group. */
 const NOT_FOUND_VERSION = 6;
 
-export const describeGroups: Handler<{ groups: string[] }> = async (session, { groups }, version) => ({
+interface DescribeGroupsRequest {
+  groups: string[];
+  includeAuthorizedOperations: boolean;
+}
+
+export const describeGroups: Handler<DescribeGroupsRequest> = async (
+  session,
+  { groups, includeAuthorizedOperations: isAsked },
+  version,
+) => ({
   groups: await Promise.all(
     groups.map(async (groupId) => ({
       groupId,
-      authorizedOperations: OPERATIONS_UNKNOWN,
+      authorizedOperations: authorizedOperations(session, 'group', isAsked),
       ...(await describe(session, groupId, version)),
     })),
   ),

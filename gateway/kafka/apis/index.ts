@@ -9,7 +9,7 @@ import { deleteRecords } from './admin/delete-records.ts';
 import { fetch } from './fetch.ts';
 import { deleteGroups, describeGroups, listGroups } from './group-admin.ts';
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from './groups.ts';
-import { listOffsets } from './list-offsets.ts';
+import { listOffsets, offsetForLeaderEpoch } from './list-offsets.ts';
 import { describeCluster, findCoordinator, metadata } from './metadata.ts';
 import { describeLogDirs } from './admin/describe-log-dirs.ts';
 import { describeTransactions } from './admin/describe-transactions.ts';
@@ -72,6 +72,7 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   OffsetCommit: offsetCommit,
   OffsetDelete: offsetDelete,
   OffsetFetch: offsetFetch,
+  OffsetForLeaderEpoch: offsetForLeaderEpoch,
   Produce: produce,
   ShareAcknowledge: shareAcknowledge,
   ShareFetch: shareFetch,

@@ -1,4 +1,4 @@
-/** ListOffsets: where a partition begins and ends, and the first record at or after a time. */
+/** ListOffsets, OffsetForLeaderEpoch: where a partition begins and ends, and the first record at or after a time. */
 
 import { TIMESTAMP_AHEAD_MS_MAX } from '../../../protocol/limits.ts';
 import { decodeRecordsAsync, isBatchFailure, splitBatches } from '../../../protocol/record-batch/index.ts';
@@ -15,6 +15,7 @@ interface ListOffsetsRequest {
 interface Found {
   offset: number;
   timestamp: number;
+  leaderEpoch: number;
 }
 
 const LATEST = -1;
@@ -28,7 +29,7 @@ const ELSEWHERE = [-5, -6];
 /** Below it nothing has a meaning. */
 const TIMESTAMP_MIN = -6;
 
-const NOTHING_FOUND: Found = { offset: -1, timestamp: -1 };
+const NOTHING_FOUND: Found = { offset: -1, timestamp: -1, leaderEpoch: -1 };
 
 export const listOffsets: Handler<ListOffsetsRequest> = async (session, { topics, isolationLevel }) => ({
   topics: await Promise.all(
@@ -38,14 +39,14 @@ export const listOffsets: Handler<ListOffsetsRequest> = async (session, { topics
         partitions.map(async ({ partitionIndex, timestamp }) => {
           if (timestamp < TIMESTAMP_MIN) {
             const errorCode = ERRORS.UNSUPPORTED_VERSION;
-            return { partitionIndex, errorCode, ...NOTHING_FOUND, leaderEpoch: LEADER_EPOCH };
+            return { partitionIndex, errorCode, ...NOTHING_FOUND };
           }
           try {
             const found = await find(session, name, partitionIndex, timestamp, isolationLevel === 1);
-            return { partitionIndex, errorCode: ERRORS.NONE, ...found, leaderEpoch: LEADER_EPOCH };
+            return { partitionIndex, errorCode: ERRORS.NONE, ...found };
           } catch (error) {
             const { errorCode } = failureOf(error, 'topic');
-            return { partitionIndex, errorCode, ...NOTHING_FOUND, leaderEpoch: LEADER_EPOCH };
+            return { partitionIndex, errorCode, ...NOTHING_FOUND };
           }
         }),
       ),
@@ -67,20 +68,52 @@ async function find(
   };
   if (timestamp === LATEST) {
     const { lastStableOffset, highWatermark } = await look('latest');
-    return { offset: isCommittedOnly ? lastStableOffset : highWatermark, timestamp: -1 };
+    return foundAt(isCommittedOnly ? lastStableOffset : highWatermark);
   }
   if (timestamp === EARLIEST || timestamp === EARLIEST_LOCAL) {
-    return { offset: (await look('earliest')).logStartOffset, timestamp: -1 };
+    return foundAt((await look('earliest')).logStartOffset);
   }
   if (ELSEWHERE.includes(timestamp)) return NOTHING_FOUND;
   const found = timestamp === MAX_TIMESTAMP ? await findLargest(look) : await findSince(look, timestamp);
   if (found === null || (isCommittedOnly && found.offset >= found.lastStableOffset)) return NOTHING_FOUND;
-  return { offset: found.offset, timestamp: found.timestamp };
+  return foundAt(found.offset, found.timestamp);
 }
+
+function foundAt(offset: number, timestamp = -1): Found {
+  return { offset, timestamp, leaderEpoch: LEADER_EPOCH };
+}
+
+interface OffsetForLeaderEpochRequest {
+  topics: { topic: string; partitions: { partition: number; leaderEpoch: number }[] }[];
+}
+
+/** Clients ask it to notice records that a new leader does not have. The one leader has them all, up to the end of the log. */
+export const offsetForLeaderEpoch: Handler<OffsetForLeaderEpochRequest> = async (session, { topics }) => ({
+  topics: await Promise.all(
+    topics.map(async ({ topic, partitions }) => ({
+      topic,
+      partitions: await Promise.all(
+        partitions.map(async ({ partition, leaderEpoch: asked }) => {
+          try {
+            const { offset: endOffset, leaderEpoch } = await find(session, topic, partition, LATEST, false);
+            const known = asked === LEADER_EPOCH ? { leaderEpoch, endOffset } : NO_EPOCH;
+            return { partition, errorCode: ERRORS.NONE, ...known };
+          } catch (error) {
+            return { partition, errorCode: failureOf(error, 'topic').errorCode, ...NO_EPOCH };
+          }
+        }),
+      ),
+    })),
+  ),
+});
+
+const NO_EPOCH = { leaderEpoch: -1, endOffset: -1 };
 
 type Look = (offset: string) => Promise<PartitionBatches>;
 
-interface FoundInLog extends Found {
+interface FoundInLog {
+  offset: number;
+  timestamp: number;
   lastStableOffset: number;
 }
 

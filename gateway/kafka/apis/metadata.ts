@@ -3,6 +3,7 @@
 import { isName, isWideName, WIDE_NAME_RULE } from '../../../protocol/names/name-rule.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { ZERO_UUID } from '../../../wire/kafka/codec/codec.ts';
+import { authorizedOperations } from '../broker/authorized-operations.ts';
 import { failureOf, kafkaFailure, type KafkaFailure } from '../broker/broker-errors.ts';
 import { clusterId } from '../broker/identities.ts';
 import type { KnownTopic } from '../broker/topic-directory.ts';
@@ -17,35 +18,44 @@ interface MetadataRequest {
   /** Null: all. In version 0 an empty list means all. */
   topics: AskedTopic[] | null;
   allowAutoTopicCreation: boolean;
+  includeClusterAuthorizedOperations: boolean;
+  includeTopicAuthorizedOperations: boolean;
 }
 
-/** Kafka's number for "not asked for". */
-const OPERATIONS_UNKNOWN = -2_147_483_648;
-
-export const metadata: Handler<MetadataRequest> = async (
-  session,
-  { topics, allowAutoTopicCreation },
-  version,
-) => {
+export const metadata: Handler<MetadataRequest> = async (session, request, version) => {
+  const { topics, allowAutoTopicCreation } = request;
+  const topicAuthorizedOperations = authorizedOperations(
+    session,
+    'topic',
+    request.includeTopicAuthorizedOperations,
+  );
   const isAll = topics === null || (version === 0 && topics.length === 0);
   const mayCreate = session.autoCreate && (version < 4 || allowAutoTopicCreation);
   return {
     brokers: [broker(session)],
     clusterId: clusterId(session.client.namespace),
     controllerId: NODE_ID,
-    topics: isAll
+    topics: (isAll
       ? (await session.client.directory.list()).map(foundTopic)
-      : await Promise.all(topics.map((topic) => topicOf(session, topic, mayCreate))),
-    clusterAuthorizedOperations: OPERATIONS_UNKNOWN,
+      : await Promise.all(topics.map((topic) => topicOf(session, topic, mayCreate)))
+    ).map((topic) => ({ ...topic, topicAuthorizedOperations })),
+    clusterAuthorizedOperations: authorizedOperations(
+      session,
+      'cluster',
+      request.includeClusterAuthorizedOperations,
+    ),
   };
 };
 
-export const describeCluster: Handler<unknown> = async (session) => ({
+export const describeCluster: Handler<{ includeClusterAuthorizedOperations: boolean }> = async (
+  session,
+  { includeClusterAuthorizedOperations: isAsked },
+) => ({
   clusterId: clusterId(session.client.namespace),
   controllerId: NODE_ID,
   endpointType: 1,
   brokers: [{ ...broker(session), brokerId: NODE_ID }],
-  clusterAuthorizedOperations: OPERATIONS_UNKNOWN,
+  clusterAuthorizedOperations: authorizedOperations(session, 'cluster', isAsked),
 });
 
 interface FindCoordinatorRequest {
@@ -104,10 +114,10 @@ async function topicOf(session: Session, asked: AskedTopic, mayCreate: boolean):
 }
 
 function missing({ name, topicId }: AskedTopic, errorCode: KafkaFailure['errorCode']): object {
-  return { errorCode, name, topicId, partitions: [], topicAuthorizedOperations: OPERATIONS_UNKNOWN };
+  return { errorCode, name, topicId, partitions: [] };
 }
 
-export function foundTopic({ topic, uuid, partitions }: KnownTopic): object {
+function foundTopic({ topic, uuid, partitions }: KnownTopic): object {
   return {
     errorCode: ERRORS.NONE,
     name: topic,
@@ -120,6 +130,5 @@ export function foundTopic({ topic, uuid, partitions }: KnownTopic): object {
       replicaNodes: [NODE_ID],
       isrNodes: [NODE_ID],
     })),
-    topicAuthorizedOperations: OPERATIONS_UNKNOWN,
   };
 }

@@ -39,7 +39,7 @@ export const offsetCommit: Handler<OffsetCommitRequest> = async (session, reques
       ? { instanceId: undefined }
       : claimOf(memberId, groupInstanceId, generation);
     const named = 'memberId' in claim ? { member_id: claim.memberId, generation: claim.generation } : {};
-    const body = { ...named, instance_id: instanceId, offsets };
+    const body = { ...named, instance_id: instanceId, offsets, allow_past_end: true };
     const call = { method: 'POST', path: `${groupPath(groupId)}/offsets`, ...jsonBody(body) } as const;
     return await session.client.transport.json<Committed>(call);
   });
@@ -250,7 +250,7 @@ function offsetAnswer({ name, topicId, errorCode, partitions }: TopicOffsets, is
       return {
         partitionIndex: partition,
         committedOffset: isPending ? -1 : (found?.offset ?? -1),
-        committedLeaderEpoch: LEADER_EPOCH,
+        committedLeaderEpoch: isPending || found?.offset == null ? -1 : LEADER_EPOCH,
         metadata: found?.metadata ?? '',
         errorCode: isPending ? ERRORS.UNSTABLE_OFFSET_COMMIT : errorCode,
       };

@@ -125,6 +125,7 @@ export const txnOffsetCommit: Handler<TxnOffsetCommitRequest> = async ({ client 
     const call = callOf(request, 'offsets', {
       group: groupId,
       offsets,
+      allow_past_end: true,
       ...(claim === null
         ? { is_unclaimed: true }
         : { member_id: claim.memberId, generation: claim.generation, instance_id: claim.instanceId }),

@@ -75,6 +75,8 @@ const FORBIDDEN: Record<About, KafkaError> = {
 export interface KafkaFailure {
   errorCode: number;
   errorMessage: string;
+  /** Which records of a batch are to blame. Clients tell the others apart from them. */
+  recordErrors?: { batchIndex: number; batchIndexErrorMessage: string }[];
 }
 
 export function kafkaFailure(name: KafkaError, message: string): KafkaFailure {
@@ -83,9 +85,15 @@ export function kafkaFailure(name: KafkaError, message: string): KafkaFailure {
 
 /** What the table does not name is the request's fault if the broker says so, and the server's otherwise. */
 export function failureOf(cause: unknown, about: About): KafkaFailure {
-  const { code, message, status = 500 } = asPosthornError(cause);
+  const { code, message, status = 500, details } = asPosthornError(cause);
   if (code === 'forbidden' || code === 'unauthenticated') return kafkaFailure(FORBIDDEN[about], message);
   const name =
     CODES[code] ?? (status < 500 || code === 'invalid_argument' ? 'INVALID_REQUEST' : 'UNKNOWN_SERVER_ERROR');
-  return kafkaFailure(name, `${message} (${code})`);
+  const failure = kafkaFailure(name, `${message} (${code})`);
+  if (code !== 'key_required' || !Array.isArray(details['records'])) return failure;
+  const recordErrors = (details['records'] as number[]).map((batchIndex) => ({
+    batchIndex,
+    batchIndexErrorMessage: message,
+  }));
+  return { ...failure, recordErrors };
 }

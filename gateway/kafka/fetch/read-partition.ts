@@ -12,7 +12,7 @@ import {
 import { isBatchFailure, splitBatches } from '../../../protocol/record-batch/index.ts';
 import { partitionPath } from '../../../sdk/client/names.ts';
 import type { Transport } from '../../../sdk/client/transport.ts';
-import { emptyBatch } from '../../../wire/kafka/empty-batch.ts';
+import { skipBatch } from '../../../wire/kafka/skip-batch.ts';
 
 export interface PartitionRead {
   topic: string;
@@ -71,12 +71,12 @@ export async function readPartition(
   };
 }
 
-/** The batches, with an empty one behind them if they end before the offset where to read on. */
+/** The batches, with a skip batch behind them if they end before the offset where to read on. */
 function upTo(bytes: Uint8Array, startOffset: number, nextOffset: number): Uint8Array {
   const batches = splitBatches(bytes);
   // Damaged on disk: clients find that by its CRC.
   if (isBatchFailure(batches)) return bytes;
   const last = batches.at(-1)?.header;
   const end = last === undefined ? startOffset : last.baseOffset + last.lastOffsetDelta + 1;
-  return end < nextOffset ? concatenate([bytes, emptyBatch(end, nextOffset)]) : bytes;
+  return end < nextOffset ? concatenate([bytes, skipBatch(nextOffset)]) : bytes;
 }

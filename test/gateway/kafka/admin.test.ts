@@ -69,10 +69,47 @@ describe('settings of a topic', () => {
     expect(await change('retention.ms', 0, '5000')).toBe(0);
     expect(await change('retention.bytes', 1, null)).toBe(0);
     expect(await change('no.such.setting', 0, '1')).toBe(40);
-    expect(await change('cleanup.policy', 2, 'compact')).toBe(40);
+    const policy = async (): Promise<string> => (await kafka.posthorn.topics.get(topic)).cleanupPolicy;
+    for (const [operation, value, becomes] of [
+      [2, 'compact', 'compact,delete'],
+      [2, 'compact', 'compact,delete'],
+      [3, 'compact', 'delete'],
+      [2, 'compact,delete', 'compact,delete'],
+      [3, 'delete', 'compact'],
+      [1, null, 'delete'],
+    ] as const) {
+      expect(await change('cleanup.policy', operation, value)).toBe(0);
+      expect(await policy()).toBe(becomes);
+    }
+    for (const [name, operation, value] of [
+      ['cleanup.policy', 3, 'delete'],
+      ['cleanup.policy', 2, 'shrink'],
+      ['retention.ms', 2, '1'],
+      ['no.such.setting', 3, '1'],
+    ] as const)
+      expect(await change(name, operation, value)).toBe(40);
     expect(await kafka.posthorn.topics.get(topic)).toMatchObject({
       retentionMs: 5_000,
       retentionBytes: null,
+    });
+    client.socket.destroy();
+  });
+});
+
+describe('operations that a client may do', () => {
+  it('are told if it asks: all of them where there are no tokens', async () => {
+    const topic = await kafka.topic();
+    const client = await RawClient.connect(kafka.server.port);
+    const ofTopic = async (isAsked: boolean): Promise<unknown> => {
+      const asked = { topics: [{ name: topic }], includeTopicAuthorizedOperations: isAsked };
+      const { topics } = await client.send('Metadata', 9, asked);
+      return (topics as { topicAuthorizedOperations: number }[])[0]!.topicAuthorizedOperations;
+    };
+    const unknown = -2_147_483_648;
+    expect([await ofTopic(false), await ofTopic(true)]).toEqual([unknown, 0b1101_1111_1000]);
+    const cluster = { includeClusterAuthorizedOperations: true };
+    expect(await client.send('DescribeCluster', 0, cluster)).toMatchObject({
+      clusterAuthorizedOperations: 0b1_1111_1010_0000,
     });
     client.socket.destroy();
   });
@@ -199,6 +236,10 @@ describe('records', () => {
         { partition: 0, offset: '2', high: '2', low: '1' },
       ]);
       await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '-1' }] });
+      const before = admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '-2' }] });
+      await expect(before).rejects.toMatchObject({
+        cause: { partitions: [{ error: { type: 'OFFSET_OUT_OF_RANGE' } }] },
+      });
       expect(await admin.fetchTopicOffsets(topic)).toMatchObject([{ low: '2' }]);
     });
   });

@@ -203,7 +203,11 @@ describe('a member of a group', () => {
 describe('offsets of a group without members', () => {
   it('are committed by nobody, also if the group has never been', async () => {
     await withMember(async (member, topic) => {
-      expect(await member.committed(topic)).toMatchObject({ committedOffset: -1, errorCode: 0 });
+      expect(await member.committed(topic)).toMatchObject({
+        committedOffset: -1,
+        committedLeaderEpoch: -1,
+        errorCode: 0,
+      });
       expect(await member.commit(topic, 1)).toBe(0);
       expect(await member.committed(topic)).toMatchObject({ committedOffset: 1, metadata: 'note' });
       expect(await member.commit(topic, 0)).toBe(0);
@@ -212,7 +216,8 @@ describe('offsets of a group without members', () => {
       expect(all['topics']).toMatchObject([
         { name: topic, partitions: [{ partitionIndex: 0, committedOffset: 0 }] },
       ]);
-      expect(await member.commit(topic, 77)).toBe(1);
+      expect(await member.commit(topic, 77), 'past the end, as with Kafka').toBe(0);
+      expect(await member.committed(topic)).toMatchObject({ committedOffset: 77, committedLeaderEpoch: 0 });
       expect(await member.commit(newName(), 0)).toBe(3);
     });
   });

@@ -71,6 +71,22 @@ describe('ListOffsets', () => {
     client.socket.destroy();
   });
 
+  it('and the end of an epoch are those of the one leader', async () => {
+    const topic = await kafka.topic();
+    const client = await RawClient.connect(kafka.server.port);
+    await produce(client, topic, [T, T]);
+    const ask = async (name: string, partition: number, leaderEpoch: number): Promise<unknown> => {
+      const topics = [{ topic: name, partitions: [{ partition, currentLeaderEpoch: 0, leaderEpoch }] }];
+      const answer = await client.send('OffsetForLeaderEpoch', 4, { replicaId: -2, topics });
+      return (answer['topics'] as { partitions: unknown[] }[])[0]!.partitions[0];
+    };
+    expect(await ask(topic, 0, 0)).toMatchObject({ errorCode: 0, leaderEpoch: 0, endOffset: 2 });
+    expect(await ask(topic, 0, 1)).toMatchObject({ errorCode: 0, leaderEpoch: -1, endOffset: -1 });
+    expect(await ask(topic, 9, 0)).toMatchObject({ errorCode: ERRORS.UNKNOWN_TOPIC_OR_PARTITION });
+    expect(await ask('nowhere', 0, 0)).toMatchObject({ errorCode: ERRORS.UNKNOWN_TOPIC_OR_PARTITION });
+    client.socket.destroy();
+  });
+
   it('finds records by time, whatever order their times are in, and leaves out those without', async () => {
     const topic = await kafka.topic();
     const client = await RawClient.connect(kafka.server.port);

@@ -141,6 +141,20 @@ describe('a produce request', () => {
     client.socket.destroy();
   });
 
+  it('without keys for a compacted topic says which records have none', async () => {
+    const topic = newName();
+    await kafka.posthorn.topics.declare(topic, { cleanupPolicy: 'compact' });
+    const client = await RawClient.connect(kafka.server.port);
+    const value = new TextEncoder().encode('x');
+    const keys = [value, null, value, null];
+    const records = encodeBatch(keys.map((key) => ({ key, value, timestamp: Date.now() })));
+    expect(await produceOne(client, topic, records)).toMatchObject({
+      errorCode: ERRORS.INVALID_RECORD,
+      recordErrors: [{ batchIndex: 1 }, { batchIndex: 3 }],
+    });
+    client.socket.destroy();
+  });
+
   it('may be large also as the first of its connection, and has its turn with those behind it', async () => {
     const topic = await kafka.topic();
     const client = await RawClient.connect(kafka.server.port);

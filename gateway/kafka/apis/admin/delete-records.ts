@@ -17,6 +17,8 @@ export const deleteRecords: Handler<DeleteRecordsRequest> = async ({ client }, {
       name,
       partitions: await Promise.all(
         partitions.map(async ({ partitionIndex, offset }) => {
+          if (offset < HIGH_WATERMARK)
+            return { partitionIndex, lowWatermark: -1, errorCode: ERRORS.OFFSET_OUT_OF_RANGE };
           try {
             const before = offset === HIGH_WATERMARK ? 'latest' : offset;
             const { logStartOffset } = await client.topics.deleteRecords(name, partitionIndex, { before });

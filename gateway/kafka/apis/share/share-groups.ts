@@ -1,5 +1,6 @@
 /** ShareGroupHeartbeat, ShareGroupDescribe: who takes part in share groups (KIP-932), and which partitions they are told to read. */
 
+import { authorizedOperations } from '../../broker/authorized-operations.ts';
 import { SHARE_TOPICS_MAX } from '../../../../protocol/limits.ts';
 import { isName, NAME_RULE } from '../../../../protocol/names/name-rule.ts';
 import { CLIENT_ID_LENGTH_MAX } from '../../../../protocol/schemas/classic-groups.ts';
@@ -143,15 +144,21 @@ export function shareFailure(error: unknown): KafkaFailure {
   return code === 'invalid_field' ? invalid(message) : groupFailure(error);
 }
 
-const OPERATIONS_UNKNOWN = -2_147_483_648;
-
 const UNDESCRIBED = { groupState: '', groupEpoch: 0, assignmentEpoch: 0, assignorName: '', members: [] };
 
-export const shareGroupDescribe: Handler<{ groupIds: string[] }> = async (session, { groupIds }) => ({
+interface DescribeRequest {
+  groupIds: string[];
+  includeAuthorizedOperations: boolean;
+}
+
+export const shareGroupDescribe: Handler<DescribeRequest> = async (
+  session,
+  { groupIds, includeAuthorizedOperations: isAsked },
+) => ({
   groups: await Promise.all(
     groupIds.map(async (groupId) => ({
       groupId,
-      authorizedOperations: OPERATIONS_UNKNOWN,
+      authorizedOperations: authorizedOperations(session, 'group', isAsked),
       ...(await describe(session, groupId)),
     })),
   ),

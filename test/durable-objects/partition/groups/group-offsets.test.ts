@@ -13,7 +13,8 @@ it('lets nobody be given what another poll has been given and committed, whichev
     () => log,
     () => 1_000,
   );
-  const read = (from: number, end: number): unknown => offsets.commit('g', CLAIM, end, '', null, from);
+  const read = (onlyFrom: number, offset: number): unknown =>
+    offsets.commit({ ...CLAIM, group: 'g', offset, metadata: '', transaction: null, onlyFrom });
   expect(read(0, 10)).toEqual({ committed: 10 });
   expect(read(0, 10)).toMatchObject({ code: 'stale_epoch' });
   expect(read(0, 20)).toMatchObject({ code: 'stale_epoch' });
