@@ -48,11 +48,16 @@ export const initProducerId: Handler<InitProducerIdRequest> = async (session, re
   if (transactionalId !== null && !isWideName(transactionalId)) {
     return { ...kafkaFailure('INVALID_REQUEST', 'there can be no such transactional id'), ...NOBODY };
   }
+  const declare = (body: object): Promise<ProducerReply> =>
+    session.client.transport.json({ method: 'POST', path: '/producers', ...jsonBody(body) });
   try {
-    const identity = await session.client.transport.json<ProducerReply>({
-      method: 'POST',
-      path: '/producers',
-      ...jsonBody(transactionalId === null ? {} : declarationOf(transactionalId, request)),
+    const identity = await declare(
+      transactionalId === null ? {} : declarationOf(transactionalId, request),
+    ).catch((error: unknown) => {
+      const isNew = asPosthornError(error).code === 'transaction_not_found';
+      if (transactionalId === null || !isNew) throw error;
+      // Of an id that is new Kafka does not ask who the producer was before. Some clients say 0 then.
+      return declare(declarationOf(transactionalId, { ...request, producerId: -1 }));
     });
     return { errorCode: ERRORS.NONE, producerId: identity.id, producerEpoch: identity.epoch };
   } catch (error) {

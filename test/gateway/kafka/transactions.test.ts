@@ -146,6 +146,16 @@ describe('transactions of the older protocol', () => {
     expect(await committed(topic)).toEqual(['a']);
   });
 
+  it('begin with a new id, whoever the client says that it was', async () => {
+    const producer = await RawTransactions.connect(kafka.server.port, newName());
+    expect(await producer.init({ producerId: 0, producerEpoch: 0 })).toMatchObject({
+      errorCode: 0,
+      producerId: expect.any(Number),
+    });
+    expect(producer.identity.producerId).toBeGreaterThanOrEqual(0);
+    producer.close();
+  });
+
   it('may be named and ended without a record', async () => {
     const topic = await kafka.topic();
     const producer = await started(newName());
