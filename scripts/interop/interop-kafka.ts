@@ -9,6 +9,7 @@
  * - kcat, if it is installed: the same records with each codec, in and out
  * - in Java, with Maven, also against Kafka 4.4: groups by the consumer protocol and share groups with killed members, TransactionalMessageCopier with random aborts and kills, a word count of Kafka Streams with
  *   `exactly_once_v2` that is killed half-way, Kafka Connect with Debezium (if PostgreSQL is installed) and a kill, ProducerPerformance and ConsumerPerformance
+ * - librdkafka's own tests, with the gateway and with Kafka, if `librdkafka` is among the words: it builds them, and takes 15 minutes
  */
 
 import { execFile } from 'node:child_process';
@@ -25,6 +26,7 @@ import { logInByScram } from './kafka-logins.ts';
 import { consumeInGroup } from './kafka-consumers.ts';
 import { consumeInShareGroup } from './kafka-share.ts';
 import { countWords } from './kafka-streams.ts';
+import { compareTests } from './librdkafka.ts';
 import { copyInTransactions, tellRates } from './kafka-tools.ts';
 import { canRunKafka, startKafka } from '../peers/kafka.ts';
 
@@ -51,6 +53,7 @@ try {
     await told('logins of confluent-kafka with TLS, of kcat and Java by SCRAM', logins),
     await told('kcat', kcat),
     ...(canRunKafka() ? await javaTold() : []),
+    ...(words.includes('librdkafka') ? [await told("librdkafka's own tests", librdkafka)] : []),
   ];
   process.exitCode = results.every(Boolean) ? 0 : 1;
 } finally {
@@ -118,6 +121,18 @@ async function logins(): Promise<string> {
     await guarded.stop();
     await locked.stop();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function librdkafka(): Promise<string> {
+  const folder = join(FOLDER, 'librdkafka');
+  const reference = await startKafka({ 'num.partitions': 4 });
+  const own = await KafkaServer.start({ url: broker.url, port: 0, autoCreate: true, partitions: 4 });
+  try {
+    return await compareTests(folder, { ours: `127.0.0.1:${own.port}`, kafka: reference.server });
+  } finally {
+    await own.stop();
+    await reference.stop();
   }
 }
 

@@ -56,7 +56,8 @@ export async function kafkaClassPath(): Promise<string> {
   return join(JARS, '*');
 }
 
-export async function startKafka(): Promise<Kafka> {
+/** @param more settings of the server */
+export async function startKafka(more: Record<string, string | number> = {}): Promise<Kafka> {
   const classPath = await kafkaClassPath();
   const home = await mkdtemp(join(tmpdir(), 'posthorn-kafka-'));
   const [port, controllerPort] = await freePorts(2);
@@ -75,6 +76,7 @@ export async function startKafka(): Promise<Kafka> {
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
     'group.initial.rebalance.delay.ms': 0,
+    ...more,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const path = join(home, 'server.properties');

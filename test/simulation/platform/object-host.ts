@@ -129,7 +129,10 @@ export class ObjectHost implements StorageHost, SocketOwner {
       reject(Object.assign(new Error('The Durable Object was reset.'), { durableObjectReset: true }));
     const sockets = [...this.#sockets];
     this.#sockets.clear();
-    for (const socket of sockets) socket.break();
+    for (const socket of sockets) {
+      this.#world.socketEnded(socket);
+      socket.break();
+    }
     this.#scheduleAlarm();
   }
 
