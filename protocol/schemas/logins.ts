@@ -10,6 +10,9 @@ export const SCRAM_MECHANISMS = ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 /** A first message has a user and a nonce, a last one two nonces and a proof. */
 const MESSAGE_LENGTH_MAX = 2_048;
 
+/** A header without channel binding and without a second user, then the user and the nonce. Extensions that are no duty may follow. */
+export const CLIENT_FIRST = /^([ny],,)(n=((?:[^,=]|=2C|=3D)+),r=([!-+\--~]+)(?:,[A-Za-z]=[^,]*)*)$/;
+
 export const scramStepSchema = z.strictObject({
   mechanism: z.enum(SCRAM_MECHANISMS),
   binder: z
@@ -19,8 +22,8 @@ export const scramStepSchema = z.strictObject({
     .describe('A random text of the caller for both calls, which nobody else knows'),
   client_first: z
     .string()
-    .min(1)
     .max(MESSAGE_LENGTH_MAX)
+    .regex(CLIENT_FIRST, 'is none of SCRAM, or asks for channel binding')
     .describe('Of the client. The user is `<id of the token>` or `<namespace>/<id of the token>`'),
   client_final: z
     .string()

@@ -7,6 +7,8 @@
  *   server-final    v=<signature>
  */
 
+import { CLIENT_FIRST } from '../../../protocol/schemas/logins.ts';
+
 /** The hash of each mechanism, as WebCrypto names it. */
 export const SCRAM_HASHES = { 'SCRAM-SHA-256': 'SHA-256', 'SCRAM-SHA-512': 'SHA-512' } as const;
 export type ScramMechanism = keyof typeof SCRAM_HASHES;
@@ -49,8 +51,6 @@ export interface ClientFinal {
   readonly proof: string;
 }
 
-/** A header without channel binding and without a second user, then the user and the nonce. Extensions that are no duty may follow. */
-const CLIENT_FIRST = /^([ny],,)(n=((?:[^,=]|=2C|=3D)+),r=([!-+\--~]+)(?:,[A-Za-z]=[^,]*)*)$/;
 const CLIENT_FINAL = /^(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)(?:,[A-Za-z]=[^,]*)*),p=([A-Za-z0-9+/]+={0,2})$/;
 
 /** Returns null for what is no such message, or asks for channel binding. */

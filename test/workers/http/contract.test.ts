@@ -211,6 +211,7 @@ const BY_STATE = [
   /its dead letters would come back/, // a share group's own topic
   /^body signature\.signed: expected text with/, // by which headers are named
   /these go to \d+; send a request for each/, // by the hash of the keys
+  /^body client_final: is none of SCRAM/, // it repeats what client_first has
   /^(?:subscription "[^"]*": )?body target: it is the source itself$/,
 ];
 
