@@ -10,7 +10,7 @@ export default defineConfig({
     // Processes that take one file after another, so that the files of a process share a broker. Two would keep two cores
     // busy if no test waited; many do.
     pool: 'forks',
-    maxWorkers: 4,
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     isolate: false,
     setupFiles: 'test/support/set-up.ts',
