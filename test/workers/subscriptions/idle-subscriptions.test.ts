@@ -128,7 +128,8 @@ it(
     expect(others).toEqual({ visits: 0, reads: 0, reports: 0 });
     expect([starts <= OF_TOPICS, told <= wakes]).toEqual([true, true]);
     const after = await Promise.all(TOPICS.flatMap(subscriptionsOf).map((name) => alarmOf(name)));
-    expect(after, 'none has set an alarm').toEqual(alarms);
+    const set = after.filter((alarm, index) => alarm !== null && alarm !== alarms[index]);
+    expect(set, 'none has set an alarm; one of before may be over').toEqual([]);
     expect(endpoint.requests).toHaveLength(OF_TOPICS + QUEUES.length);
   },
 );
