@@ -15,9 +15,7 @@ export const LISTS = [
   'limits',
 ] as const;
 
-/** A reply without its count of this hour, which begins anew each hour, and when its object leaves memory. */
+/** A reply without its count of this hour, which begins anew each hour, and when its object leaves memory; nor the end of the hour. */
 export function withoutCounts(body: unknown): unknown {
-  return JSON.parse(
-    JSON.stringify(body).replaceAll(/"rows_written_this_hour":\d+/g, '"rows_written_this_hour":0'),
-  );
+  return JSON.parse(JSON.stringify(body).replaceAll(/"(rows_written_this_hour|resets_at)":\d+/g, '"$1":0'));
 }

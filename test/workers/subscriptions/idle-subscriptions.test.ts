@@ -118,25 +118,43 @@ it(
       await until(async () => (await stateOf(name)).lag === 0, 'no lag');
     await comeToRest();
     // On a busy machine some are not at rest yet on the first days.
-    for (let day = 0; (await alarmsSetOnADay()) > 0; day++) expect(day).toBeLessThan(5);
+    for (let day = 1; ; day++) {
+      const cost = await costsOfADay();
+      if (day < 5 && !isOfRest(cost)) continue;
+      expect(cost).toMatchObject({ visits: 0, reads: 0, reports: 0, alarms: [] });
+      expect(isOfRest(cost)).toBe(true);
+      break;
+    }
     expect(endpoint.requests).toHaveLength(OF_TOPICS + QUEUES.length);
   },
 );
 
-/** Returns how many alarms were set on a day of the watchdog that costs no more than it may. */
-async function alarmsSetOnADay(): Promise<number> {
+/** Calls of partitions: one that has left memory does not know whether it has told a subscription of the end. */
+const WAKES = OF_TOPICS * PARTITIONS;
+
+type DayCosts = PushCosts & { alarms: unknown[] };
+
+async function costsOfADay(): Promise<DayCosts> {
   const alarms = await Promise.all(TOPICS.flatMap(subscriptionsOf).map((name) => alarmOf(name)));
   await evictAll();
   await costs('reset');
   await dayOfTheWatchdog();
-  const wakes = OF_TOPICS * PARTITIONS; // the partition does not know whether it has told them
-  // One that something else has woken since knows it, and tells nobody: a machine that is busy gives it the time.
-  await until(async () => (await costs()).wakes >= wakes, 'all to be told').catch(() => {});
-  const { starts, wakes: told, ...others } = await costs();
-  expect(others).toEqual({ visits: 0, reads: 0, reports: 0 });
-  expect([starts <= OF_TOPICS, told <= wakes]).toEqual([true, true]);
+  // A partition that something else has woken since knows it, and tells nobody: a busy machine gives that the time.
+  await until(async () => (await costs()).wakes >= WAKES, 'all to be told').catch(() => {});
+  const cost = await costs();
   const after = await Promise.all(TOPICS.flatMap(subscriptionsOf).map((name) => alarmOf(name)));
-  return after.filter((alarm, index) => alarm !== null && alarm !== alarms[index]).length;
+  return { ...cost, alarms: after.filter((alarm, index) => alarm !== null && alarm !== alarms[index]) };
+}
+
+function isOfRest({ starts, wakes, visits, reads, reports, alarms }: DayCosts): boolean {
+  return (
+    starts <= OF_TOPICS &&
+    wakes <= WAKES &&
+    visits === 0 &&
+    reads === 0 &&
+    reports === 0 &&
+    alarms.length === 0
+  );
 }
 
 it('pushes again where an alarm was lost with its object', { timeout: 60_000 }, async () => {
