@@ -25,14 +25,12 @@ export class Connection {
 
   /** From now on requests may have so many bytes. Returns those that are complete, if one was too long before. */
   allow(requestBytesMax: number): Request[] {
-    if (this.#problem !== null && !this.isTooLong) return [];
-    this.#problem = null;
-    return this.#read(this.#frames.allow(requestBytesMax));
+    return this.#problem === null ? this.#read(this.#frames.allow(requestBytesMax)) : [];
   }
 
   /** The problem is a request that is longer than may be. It is read if it is allowed. */
   get isTooLong(): boolean {
-    return this.#problem !== null && this.#problem === this.#frames.problem && this.#frames.isTooLong;
+    return this.#problem === null && this.#frames.isTooLong;
   }
 
   /** The client has sent a part of a request. */
@@ -42,7 +40,7 @@ export class Connection {
 
   /** Why the connection is to be closed, once what is answered has been sent; null while it goes on. */
   get problem(): string | null {
-    return this.#problem;
+    return this.#problem ?? this.#frames.problem;
   }
 
   /** Requests that wait for their answers, and their bytes with those of a request that is not complete. */
@@ -52,7 +50,7 @@ export class Connection {
 
   /** Returns the requests that are complete. Each is answered, in any order. */
   receive(chunk: Uint8Array): Request[] {
-    return this.#problem === null || this.isTooLong ? this.#read(this.#frames.push(chunk)) : [];
+    return this.#problem === null ? this.#read(this.#frames.push(chunk)) : [];
   }
 
   #read(frames: readonly Uint8Array[]): Request[] {
@@ -67,7 +65,6 @@ export class Connection {
       this.#waitingBytes += request.bytes;
       requests.push(request);
     }
-    this.#problem = this.#frames.problem;
     return requests;
   }
 
@@ -91,7 +88,7 @@ export class Connection {
 
   /** No more requests are taken, and those that wait are not answered. */
   end(problem: string): void {
-    this.#problem ??= problem;
+    this.#problem ??= this.#frames.problem ?? problem;
     this.#slots.length = 0;
     this.#waitingBytes = 0;
   }
