@@ -18,8 +18,8 @@ const QUIET_MS = 60_000;
 
 export interface BucketTotal {
   readonly bytes: number;
-  /** When a count will be exact, if nothing more comes and goes; null: this one is. */
-  readonly exactAtMs: number | null;
+  /** Nothing has come or gone meanwhile, nor was on its way. */
+  readonly isExact: boolean;
 }
 
 export class BucketCount {
@@ -40,6 +40,11 @@ export class BucketCount {
     this.#quietMs = Math.max(this.#quietMs, nowMs + (bytes > 0 ? QUIET_MS : 1));
   }
 
+  /** From when on a count is exact, unless something more comes or goes. */
+  get quietMs(): number {
+    return this.#quietMs;
+  }
+
   /** Returns true if a count may begin or go on, while nobody waits for it. */
   isDue(nowMs: number): boolean {
     if (this.#running !== null) return true;
@@ -53,7 +58,7 @@ export class BucketCount {
    */
   async step(nowMs: number): Promise<BucketTotal | null> {
     const { OBJECTS: bucket } = this.#env;
-    if (bucket === undefined) return { bytes: 0, exactAtMs: null };
+    if (bucket === undefined) return { bytes: 0, isExact: true };
     if (this.#running === null) this.#begunMs = nowMs;
     const count = (this.#running ??= { prefix: UPLOADS_PREFIX, after: undefined, bytes: 0 });
     for (let lists = 0; lists < LISTS_PER_STEP; lists++) {
@@ -68,7 +73,7 @@ export class BucketCount {
       if (page.truncated) continue;
       if (prefix !== UPLOADS_PREFIX) {
         this.#running = null;
-        return { bytes: count.bytes, exactAtMs: this.#begunMs >= this.#quietMs ? null : this.#quietMs };
+        return { bytes: count.bytes, isExact: this.#begunMs >= this.#quietMs };
       }
       [count.prefix, count.after] = [objectPrefix(this.#namespace), undefined];
     }

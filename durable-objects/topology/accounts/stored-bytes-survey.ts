@@ -46,8 +46,8 @@ export class StoredBytesSurvey {
   #after = '';
   #turnMs = -Infinity;
   #isAsking = false;
-  /** When the bucket is to be counted again, because it changed meanwhile; null: as soon as there is time. */
-  #bucketAtMs: number | null = null;
+  /** The survey has counted the bucket, which changed meanwhile: it is counted again when nothing is on its way. */
+  #isBucketCounted = false;
   /** Keys of those that have reported since the objects under way were asked: their reports are newer than their answers may be. */
   readonly #reported = new Set<string>();
 
@@ -117,8 +117,8 @@ export class StoredBytesSurvey {
   }
 
   #schedule(next: string | null): void {
-    this.#host.alarm.schedule(TASK, next === null ? null : (this.#bucketAtMs ?? Date.now() + 1));
-    this.#bucketAtMs = null;
+    const nextMs = this.#isBucketCounted ? Math.max(this.#bucket.quietMs, Date.now() + 1) : Date.now() + 1;
+    this.#host.alarm.schedule(TASK, next === null ? null : nextMs);
   }
 
   /** The next queues, after the last of them topics, and then the bucket. @param after a name with its kind, or nothing */
@@ -190,11 +190,12 @@ export class StoredBytesSurvey {
 
   /** A count that may have missed what comes at the same time raises what was told, and lowers nothing. */
   async #countBucket(): Promise<number | null> {
+    if (this.#isBucketCounted && Date.now() < this.#bucket.quietMs) return null;
     const total = await this.#bucket.step(Date.now());
     if (total === null) return null;
+    this.#isBucketCounted = !total.isExact;
     const told = this.#host.store().stored.bytesOf(LARGE_BODIES);
-    this.report(LARGE_BODIES, total.exactAtMs === null ? total.bytes : Math.max(told, total.bytes));
-    this.#bucketAtMs = total.exactAtMs;
-    return this.#bucketAtMs === null ? total.bytes : null;
+    this.report(LARGE_BODIES, total.isExact ? total.bytes : Math.max(told, total.bytes));
+    return total.isExact ? total.bytes : null;
   }
 }
