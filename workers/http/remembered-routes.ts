@@ -17,6 +17,7 @@ export class RememberedRoutes<Handler> implements Router<Handler> {
 
   add(method: string, path: string, handler: Handler): void {
     this.#router.add(method, path, handler);
+    this.#results.clear();
   }
 
   match(method: string, path: string): Result<Handler> {
