@@ -1,6 +1,6 @@
 /** ConsumerGroupHeartbeat, ConsumerGroupDescribe: groups that the broker assigns to (KIP-848). */
 
-import { authorizedOperations } from '../broker/authorized-operations.ts';
+import { describeEach, type DescribeRequest } from '../broker/authorized-operations.ts';
 import { randomUUID } from 'node:crypto';
 import { GROUP_TOPICS_MAX, SESSION_TIMEOUT_MS_DEFAULT } from '../../../protocol/limits.ts';
 import { isName } from '../../../protocol/names/name-rule.ts';
@@ -212,23 +212,8 @@ function memberFailure(error: unknown): KafkaFailure {
 /** A member of the consumer protocol, and not one of a classic group that is changing over. */
 const CONSUMER_MEMBER = 1;
 
-interface DescribeRequest {
-  groupIds: string[];
-  includeAuthorizedOperations: boolean;
-}
-
-export const consumerGroupDescribe: Handler<DescribeRequest> = async (
-  session,
-  { groupIds, includeAuthorizedOperations: isAsked },
-) => ({
-  groups: await Promise.all(
-    groupIds.map(async (groupId) => ({
-      groupId,
-      authorizedOperations: authorizedOperations(session, 'group', isAsked),
-      ...(await describe(session, groupId)),
-    })),
-  ),
-});
+export const consumerGroupDescribe: Handler<DescribeRequest> = (session, request) =>
+  describeEach(session, request, (group) => describe(session, group));
 
 const UNDESCRIBED = { groupState: '', groupEpoch: 0, assignmentEpoch: 0, assignorName: '', members: [] };
 

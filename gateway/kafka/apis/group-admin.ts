@@ -1,6 +1,6 @@
 /** DescribeGroups, ListGroups, DeleteGroups. */
 
-import { authorizedOperations } from '../broker/authorized-operations.ts';
+import { describeEach } from '../broker/authorized-operations.ts';
 import { isName } from '../../../protocol/names/name-rule.ts';
 import { asPosthornError } from '../../../sdk/errors.ts';
 import type { GroupDescription } from '../../../sdk/admin/groups.ts';
@@ -29,19 +29,14 @@ interface DescribeGroupsRequest {
   includeAuthorizedOperations: boolean;
 }
 
-export const describeGroups: Handler<DescribeGroupsRequest> = async (
+export const describeGroups: Handler<DescribeGroupsRequest> = (
   session,
-  { groups, includeAuthorizedOperations: isAsked },
+  { groups: groupIds, includeAuthorizedOperations },
   version,
-) => ({
-  groups: await Promise.all(
-    groups.map(async (groupId) => ({
-      groupId,
-      authorizedOperations: authorizedOperations(session, 'group', isAsked),
-      ...(await describe(session, groupId, version)),
-    })),
-  ),
-});
+) =>
+  describeEach(session, { groupIds, includeAuthorizedOperations }, (group) =>
+    describe(session, group, version),
+  );
 
 async function describe({ client }: Session, group: string, version: number): Promise<object> {
   try {

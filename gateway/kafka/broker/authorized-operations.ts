@@ -39,3 +39,23 @@ export function authorizedOperations(
   if (!isAsked || client.token !== null) return UNKNOWN;
   return OPERATIONS[resource].reduce((bits, operation) => bits | (1 << ACL_OPERATION[operation]), 0);
 }
+
+export interface DescribeRequest {
+  groupIds: string[];
+  includeAuthorizedOperations: boolean;
+}
+
+/** Describes groups, each with the operations that the client may do. */
+export async function describeEach(
+  session: Session,
+  { groupIds, includeAuthorizedOperations: isAsked }: DescribeRequest,
+  describe: (groupId: string) => Promise<object>,
+): Promise<{ groups: object[] }> {
+  const operations = authorizedOperations(session, 'group', isAsked);
+  const groups = groupIds.map(async (groupId) => ({
+    groupId,
+    authorizedOperations: operations,
+    ...(await describe(groupId)),
+  }));
+  return { groups: await Promise.all(groups) };
+}

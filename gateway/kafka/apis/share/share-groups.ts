@@ -1,6 +1,6 @@
 /** ShareGroupHeartbeat, ShareGroupDescribe: who takes part in share groups (KIP-932), and which partitions they are told to read. */
 
-import { authorizedOperations } from '../../broker/authorized-operations.ts';
+import { describeEach, type DescribeRequest } from '../../broker/authorized-operations.ts';
 import { SHARE_TOPICS_MAX } from '../../../../protocol/limits.ts';
 import { isName, NAME_RULE } from '../../../../protocol/names/name-rule.ts';
 import { CLIENT_ID_LENGTH_MAX } from '../../../../protocol/schemas/classic-groups.ts';
@@ -146,23 +146,8 @@ export function shareFailure(error: unknown): KafkaFailure {
 
 const UNDESCRIBED = { groupState: '', groupEpoch: 0, assignmentEpoch: 0, assignorName: '', members: [] };
 
-interface DescribeRequest {
-  groupIds: string[];
-  includeAuthorizedOperations: boolean;
-}
-
-export const shareGroupDescribe: Handler<DescribeRequest> = async (
-  session,
-  { groupIds, includeAuthorizedOperations: isAsked },
-) => ({
-  groups: await Promise.all(
-    groupIds.map(async (groupId) => ({
-      groupId,
-      authorizedOperations: authorizedOperations(session, 'group', isAsked),
-      ...(await describe(session, groupId)),
-    })),
-  ),
-});
+export const shareGroupDescribe: Handler<DescribeRequest> = (session, request) =>
+  describeEach(session, request, (group) => describe(session, group));
 
 async function describe(session: Session, group: string): Promise<object> {
   const { client, shareMembers } = session;
