@@ -15,7 +15,7 @@
  */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
-import type { TransactionalOffset } from './transactional-offset.ts';
+import type { TransactionalOffsets } from './transactional-offset.ts';
 
 export interface GroupOffset {
   /** The epoch in which the member began to own the partition, or in which the last one was fenced. */
@@ -25,10 +25,12 @@ export interface GroupOffset {
   /** The committed offset; null if nothing was committed. */
   offset: number | null;
   metadata: string;
+  /** Of the commit, if it said so. */
+  leaderEpoch: number | null;
   /** When it was written last, in ms. */
   usedMs: number;
-  /** The last transaction that has committed here; null if none has. */
-  transaction: TransactionalOffset | null;
+  /** What transactions have committed here; null if none has. */
+  transactions: TransactionalOffsets | null;
 }
 
 export interface Claim {
@@ -93,7 +95,7 @@ export function clamp(offset: number, log: { logStartOffset: number; highWaterma
 }
 
 /** The row of a group that has not used this partition. */
-export const NOTHING = { offset: null, metadata: '', transaction: null };
+export const NOTHING = { offset: null, metadata: '', leaderEpoch: null, transactions: null };
 
 function fencedOut(epoch: number): Failure {
   return failure(

@@ -1,46 +1,58 @@
 /**
- * Transactional offset: an offset in a partition that is committed within a transaction. It is checked when it is
- * added, as a plain commit is. From then on it belongs to the transaction, and takes effect if and only if that is
+ * Transactional offsets: offsets of a group in a partition that are committed within transactions. Each is checked when it is
+ * added, as a plain commit is. From then on it belongs to its transaction, and takes effect if and only if that is
  * committed, whichever member owns the partition then. If it were refused at the end, the results of the transaction
- * would exist and its input would be handled again. States:
+ * would exist and its input would be handled again. States, by producer:
  *
- *   pending   added, and its transaction is open. Nobody else reads on or commits: where to read on is not decided. Left by
- *             the marker of the transaction
+ *   pending   added, and its transaction is open. No member begins to read: where to read on is not decided. Left by the
+ *             marker of the transaction
  *   ended     the marker was here. What comes late of that transaction is refused
  *
+ * Several transactions may have offsets pending here. As in Kafka the latest request to commit wins, not the latest
+ * marker: a transaction that is committed leaves the offset alone if another commit that came after its own has taken
+ * effect.
+ *
  * A member may use several producers, so an offset may arrive after the marker of its transaction and after another
- * producer. Without a following marker it would stay pending for ever. So the row also keeps the ends of a few other
- * producers.
+ * producer. Without a following marker it would stay pending for ever. So the row keeps the ends of a few producers.
  */
 
 import { failure, type Failure } from '../../protocol/errors.ts';
 import { ONLY_NUMBER, type TransactionEnd } from '../log/producer-state.ts';
 
-export interface TransactionalOffset {
+/** What a commit says of a partition. */
+export interface OffsetValue {
+  offset: number;
+  metadata: string;
+  /** As the committer knows it; null: it does not. */
+  leaderEpoch: number | null;
+}
+
+export interface TransactionalOffsets {
+  /** At most one of each producer, in the order of their last requests. */
+  readonly pending: readonly PendingOffset[];
+  /** At most one of each producer, the latest last. */
+  readonly ends: readonly EndSeen[];
+}
+
+export interface PendingOffset extends Place {
   transactionalId: string;
   producerId: number;
-  /** While pending the epoch of the transaction; then that of the marker. */
-  producerEpoch: number;
-  /** While pending the number of the transaction; then that of the marker. Absent: of the only one of its epoch. */
-  number?: number;
-  /** Null if the transaction has ended. */
-  pending: { offset: number; metadata: string } | null;
-  /** When it was added first, or ended, in ms. */
+  /** Null: a later commit has taken effect. */
+  value: OffsetValue | null;
+  /** When it was added first, in ms. */
   sinceMs: number;
-  /** Ends of other producers here, the latest last. Absent: none. */
-  others?: readonly EndSeen[];
 }
 
-interface EndSeen {
+interface EndSeen extends Place {
   producerId: number;
-  /** That of the marker. */
-  producerEpoch: number;
-  /** That of the marker; absent: 0. */
-  number?: number;
 }
 
-/** No member uses so many producers while one call is under way. */
-const OTHERS_MAX = 8;
+/** Of a transaction, or of its marker. */
+interface Place {
+  producerEpoch: number;
+  /** Of the transaction in its epoch; 0: of a marker with an epoch of its own. */
+  number: number;
+}
 
 /** The transaction that a commit belongs to. */
 export interface OffsetTransaction {
@@ -51,118 +63,115 @@ export interface OffsetTransaction {
   number?: number;
 }
 
+/** Open transactions of a group in one partition. They are in one row, which each commit writes. */
+export const PENDING_MAX = 16;
+
+/** No member uses so many producers while one call is under way. */
+const ENDS_MAX = 16;
+
+const NONE: TransactionalOffsets = { pending: [], ends: [] };
+
 /** Adds an offset to a transaction, or moves the one that it has added before. */
 export function addOffset(
-  known: TransactionalOffset | null,
+  known: TransactionalOffsets | null,
   { transactionalId, producerId, producerEpoch, number = ONLY_NUMBER }: OffsetTransaction,
-  pending: { offset: number; metadata: string },
+  value: OffsetValue,
   nowMs: number,
-): TransactionalOffset | Failure {
-  if (hasEnded(known, { producerId, producerEpoch, number })) {
+): TransactionalOffsets | Failure {
+  const { pending, ends } = known ?? NONE;
+  const start = { producerId, producerEpoch, number };
+  const before = pending.find((each) => each.producerId === producerId);
+  if (ends.some((end) => isAtOrAfter(end, start)) || (before && order(before, start) > 0)) {
     return failure(
       'producer_fenced',
       `the transaction of producer ${producerId} in epoch ${producerEpoch} has ended here`,
     );
   }
-  if (known === null || known.pending === null) {
-    const since = { transactionalId, producerId, producerEpoch, number, pending, sinceMs: nowMs };
-    return { ...since, ...othersOf(known, producerId) };
-  }
-  if (known.producerId !== producerId || order(startOf(known), { producerEpoch, number }) !== 0)
-    return stillPending(known);
-  return { ...known, pending };
+  if (before ? order(before, start) !== 0 : pending.length >= PENDING_MAX)
+    return stillPending(before ?? pending[0]!);
+  const added = { transactionalId, ...start, value, sinceMs: before?.sinceMs ?? nowMs };
+  return { pending: [...pending.filter((each) => each !== before), added], ends };
 }
 
 /**
  * The marker of a transaction is here.
- * @returns null if it changes nothing: it came before
+ * @returns null if it changes nothing: it came before, or what began after it
  */
 export function endOffset(
-  known: TransactionalOffset | null,
-  transactionalId: string,
+  known: TransactionalOffsets | null,
   { outcome, ...end }: TransactionEnd,
-  nowMs: number,
-): { ended: TransactionalOffset; committed: { offset: number; metadata: string } | null } | null {
-  if (hasSeen(known, end)) return null;
-  if (known !== null && known.pending !== null && known.producerId !== end.producerId) {
-    return { ended: { ...known, others: withEnd(known.others, end) }, committed: null };
-  }
-  const isOfThis = known !== null && isEndOf(end, known);
-  const committed = outcome === 'commit' && isOfThis ? known.pending : null;
-  const ended = { transactionalId, ...end, pending: null, sinceMs: nowMs };
-  return { ended: { ...ended, ...othersOf(known, end.producerId) }, committed };
+): { ended: TransactionalOffsets; committed: OffsetValue | null } | null {
+  const { pending, ends } = known ?? NONE;
+  const own = pending.find(({ producerId }) => producerId === end.producerId);
+  if (ends.some((seen) => isAtOrAfter(seen, end)) || (own && order(own, end) > 0)) return null;
+  const committed = outcome === 'commit' && own && isEndOf(end, own) ? own.value : null;
+  const others = pending.filter((each) => each !== own);
+  const earlier = committed === null ? 0 : pending.indexOf(own!);
+  const left = ends.filter(({ producerId }) => producerId !== end.producerId);
+  return {
+    ended: {
+      pending: others.map((each, at) => (at < earlier ? { ...each, value: null } : each)),
+      ends: [...left, end].slice(-ENDS_MAX),
+    },
+    committed,
+  };
 }
 
-/** Whether the marker has been here, or what began after it. */
-function hasSeen(known: TransactionalOffset | null, end: Required<EndSeen>): boolean {
-  if (known === null) return false;
-  if (known.pending === null) return endsOf(known).some((seen) => isAtOrAfter(seen, end));
-  const isBegunLater = known.producerId === end.producerId && order(startOf(known), end) > 0;
-  return isBegunLater || endsOf(known).some((seen) => isAtOrAfter(seen, end));
+/** Ends what is pending without its markers. What comes late of these transactions is refused. */
+export function abandon({ pending, ends }: TransactionalOffsets): TransactionalOffsets {
+  const places = pending.map(({ producerId, producerEpoch, number }) => ({
+    producerId,
+    producerEpoch,
+    number,
+  }));
+  return { pending: [], ends: [...ends, ...places].slice(-ENDS_MAX) };
 }
 
-/** Whether the transaction has ended here, or a later one has begun. */
-function hasEnded(known: TransactionalOffset | null, start: Required<EndSeen>): boolean {
-  if (known === null) return false;
-  const isBegunLater =
-    known.pending !== null && known.producerId === start.producerId && order(startOf(known), start) > 0;
-  return isBegunLater || endsOf(known).some((seen) => isAtOrAfter(seen, start));
+/** A plain commit has taken effect: it came after all that is pending. */
+export function overtaken(known: TransactionalOffsets | null): TransactionalOffsets | null {
+  if (!known?.pending.length) return known;
+  return { ...known, pending: known.pending.map((each) => ({ ...each, value: null })) };
 }
 
-/** The markers that were seen here. */
-function endsOf(known: TransactionalOffset): readonly EndSeen[] {
-  const others = known.others ?? [];
-  return known.pending === null ? [known, ...others] : others;
-}
-
-function isAtOrAfter(seen: EndSeen, { producerId, ...place }: Required<EndSeen>): boolean {
-  return seen.producerId === producerId && order({ ...seen, number: seen.number ?? 0 }, place) >= 0;
+function isAtOrAfter(seen: EndSeen, { producerId, ...place }: EndSeen): boolean {
+  return seen.producerId === producerId && order(seen, place) >= 0;
 }
 
 /** A marker carries the epoch after that of its transaction and no number, or the epoch and number of the transaction. */
-function isEndOf(end: Required<EndSeen>, known: TransactionalOffset): boolean {
-  if (known.producerId !== end.producerId) return false;
-  return end.number === 0 ? known.producerEpoch === end.producerEpoch - 1 : order(startOf(known), end) === 0;
+function isEndOf(end: Place, own: Place): boolean {
+  return end.number === 0 ? own.producerEpoch === end.producerEpoch - 1 : order(own, end) === 0;
 }
-
-interface Place {
-  producerEpoch: number;
-  number: number;
-}
-
-const startOf = ({ producerEpoch, number = ONLY_NUMBER }: TransactionalOffset): Place => ({
-  producerEpoch,
-  number,
-});
 
 /** Below 0: `a` is earlier. A marker without a number is before all transactions of its epoch, with one just after its own. */
 function order(a: Place, b: Place): number {
   return a.producerEpoch - b.producerEpoch || a.number - b.number;
 }
 
-/** The others of the row in which that producer follows what is known. */
-function othersOf(
-  known: TransactionalOffset | null,
-  producerId: number,
-): Pick<TransactionalOffset, 'others'> {
-  if (known === null) return {};
-  const before = (known.others ?? []).filter((other) => other.producerId !== producerId);
-  const others = known.producerId === producerId ? before : withEnd(before, known);
-  return others.length > 0 ? { others } : {};
-}
-
-function withEnd(
-  others: readonly EndSeen[] = [],
-  { producerId, producerEpoch, number = 0 }: EndSeen,
-): EndSeen[] {
-  const rest = others.filter((other) => other.producerId !== producerId);
-  return [...rest, { producerId, producerEpoch, ...(number > 0 && { number }) }].slice(-OTHERS_MAX);
-}
-
-export function stillPending({ transactionalId }: TransactionalOffset): Failure {
+export function stillPending({ transactionalId }: PendingOffset): Failure {
   return failure(
     'offsets_pending',
     `transaction "${transactionalId}" has committed an offset of the group here and is still open; try again when it has ended`,
     { transactional_id: transactionalId },
   );
+}
+
+/** The form in which rows kept the last transaction alone, with the ends of other producers. */
+interface LastTransaction extends Omit<OffsetTransaction, 'number'> {
+  number?: number;
+  pending: { offset: number; metadata: string } | null;
+  sinceMs: number;
+  others?: readonly (Omit<EndSeen, 'number'> & { number?: number })[];
+}
+
+/** Reads what a row keeps as JSON. */
+export function readTransactionalOffsets(json: string): TransactionalOffsets {
+  const stored = JSON.parse(json) as TransactionalOffsets | LastTransaction;
+  if ('ends' in stored) return stored;
+  const { pending, others = [], number, ...last } = stored;
+  const { producerId, producerEpoch } = last;
+  const ends = others.map((end) => ({ number: 0, ...end }));
+  if (pending === null)
+    return { pending: [], ends: [...ends, { producerId, producerEpoch, number: number ?? 0 }] };
+  const value = { ...pending, leaderEpoch: null };
+  return { pending: [{ ...last, number: number ?? ONLY_NUMBER, value }], ends };
 }

@@ -232,10 +232,10 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
     return result;
   }
 
-  endGroupTransaction(group: string, transactionalId: string, end: TransactionEnd): true | null {
+  endGroupTransaction(group: string, _transactionalId: string, end: TransactionEnd): true | null {
     this.#alarm.runDue();
     if (!this.#open) return null;
-    this.#open.groups.endTransaction(group, transactionalId, end);
+    this.#open.groups.endTransaction(group, end);
     this.#groupsUsed(this.#open.groups);
     this.#answers.answer();
     return true;

@@ -106,10 +106,14 @@ export interface OffsetCommit extends Claim {
   group: string;
   offset: number;
   metadata: string;
+  /** As the committer knows it. Default: it does not. */
+  leaderEpoch?: number | null;
   /** It takes effect when this is committed; null: at once. */
   transaction: OffsetTransaction | null;
   /** Taken also past the end of the log. Default: refused. */
   allowPastEnd?: boolean;
+  /** Taken also while other transactions have offsets pending. Default: refused. */
+  allowPending?: boolean;
   /**
    * Refused where a later offset than this is committed already: for reads that commit what they give out, so that no two
    * give out the same.
@@ -130,6 +134,7 @@ export interface GroupReset {
 export interface GroupOffsetView {
   offset: number | null;
   metadata: string;
+  leaderEpoch: number | null;
   /** An open transaction has committed another one. */
   isPending: boolean;
   lag: number;

@@ -226,7 +226,7 @@ export const commitFields = {
   generation: z.int().min(0).optional().describe('Instead of `epoch`: of a member of a classic group'),
   instance_id: wideNameSchema.optional().describe('With `generation`: of a static member'),
   offsets: z
-    .array(positionSchema.extend({ metadata: metadata.optional() }))
+    .array(positionSchema.extend({ metadata: metadata.optional(), leader_epoch: z.int().min(0).optional() }))
     .min(1)
     .max(GROUP_OFFSETS_MAX)
     .describe('`offset` is the next offset to read: one more than the last record handled'),
@@ -234,6 +234,12 @@ export const commitFields = {
     .boolean()
     .default(false)
     .describe('Take also offsets past the end of the log, as Kafka does; members read on at the end'),
+  allow_pending: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Commit also while other transactions have offsets pending, as Kafka does: the latest request that takes effect wins',
+    ),
 };
 
 export const isOneClaim = ({
@@ -273,10 +279,11 @@ export const groupOffsetSchema = z.object({
   ...identifiedPartition,
   offset: z.int().nullable().describe('The committed offset; null if nothing is committed'),
   metadata: z.string().optional(),
+  leader_epoch: z.int().optional().describe('As the commit said'),
   pending: z
     .literal(true)
     .optional()
-    .describe('An open transaction has committed another offset; members wait until it has ended'),
+    .describe('An open transaction has committed an offset; members wait until it has ended'),
   lag: z.int().describe('Records from the committed offset (or the start of the log) to its end'),
   log_start_offset: z.int(),
   high_watermark: z.int(),

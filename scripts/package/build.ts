@@ -168,6 +168,7 @@ await Promise.all([
   writeTypes(),
 ]);
 await chmod(join(DIST, 'cli.js'), 0o755);
+await nameModulesShort(join(DIST, 'worker.js'));
 await writeFile(join(DIST, 'wrangler.toml'), await wranglerConfig());
 await writeFile(join(DIST, 'worker.d.ts'), await workerTypes());
 await writeFile(join(DIST, 'THIRD-PARTY-LICENSES.txt'), await licenses());
@@ -199,6 +200,12 @@ async function writeTypes(): Promise<void> {
   for (const path of await readdir(all, { recursive: true })) {
     if (path.endsWith('.d.ts') && !wanted.has(path.replaceAll('\\', '/'))) await rm(join(all, path));
   }
+}
+
+/** The paths of modules that are evaluated later. Nobody sees them but the stacks of errors, which have the names of functions too. */
+async function nameModulesShort(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace(/(?<=__esm\(\{\n {2})"[^"\n]+"(?=\(\) \{\n)/g, 'm'));
 }
 
 /**

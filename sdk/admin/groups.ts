@@ -37,6 +37,8 @@ export interface GroupOffset extends TopicPartition {
   /** The committed offset; null if nothing is committed. */
   offset: number | null;
   metadata?: string;
+  /** As the commit said: Kafka's clients say which leader they have read from. */
+  leaderEpoch?: number;
   /** Records from the committed offset, or the start of the log, to its end. */
   lag: number;
   logStartOffset: number;

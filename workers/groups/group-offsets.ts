@@ -133,10 +133,10 @@ export async function commitOffsets(
   await inBatches([...items.values()], async (item) => {
     const { topic, partition, offset } = item;
     const known = topics.get(item)!;
-    const allowPastEnd = fields.allow_past_end;
+    const { allow_past_end: allowPastEnd, allow_pending: allowPending } = fields;
     const result = isFailure(known)
       ? known
-      : await commitOne(env, path, claim, known, item, { transaction, allowPastEnd });
+      : await commitOne(env, path, claim, known, item, { transaction, allowPastEnd, allowPending });
     if (!isFailure(result)) {
       committed.push({ topic, topic_id: result.topicId, partition, offset });
       return;
@@ -223,8 +223,8 @@ async function commitOne(
   { namespace, name }: GroupPath,
   { memberId, epoch, isOwner }: Claim,
   known: TopicDefinition,
-  { topic: topicName, topic_id: topicId, partition, offset, metadata = '' }: OffsetItem,
-  how: Pick<OffsetCommit, 'transaction' | 'allowPastEnd'>,
+  { topic: topicName, topic_id: topicId, partition, offset, ...item }: OffsetItem,
+  how: Pick<OffsetCommit, 'transaction' | 'allowPastEnd' | 'allowPending'>,
 ): Promise<{ topicId: number } | Failure> {
   // If the offset does not say which topic it is of, the one that answers first is meant.
   let answering = known;
@@ -245,7 +245,8 @@ async function commitOne(
     epoch,
     isOwner,
     offset,
-    metadata,
+    metadata: item.metadata ?? '',
+    leaderEpoch: item.leader_epoch ?? null,
     ...how,
   };
   const result = await commit(request);
@@ -338,6 +339,7 @@ function offsetReply(topic: TopicDefinition, partition: number, view: GroupOffse
     partition,
     offset: view.offset,
     ...(view.metadata !== '' && { metadata: view.metadata }),
+    ...(view.leaderEpoch !== null && { leader_epoch: view.leaderEpoch }),
     ...(view.isPending && { pending: true as const }),
     lag: view.lag,
     log_start_offset: view.logStartOffset,

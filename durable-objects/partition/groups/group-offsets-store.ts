@@ -2,15 +2,15 @@
  * Store of group offsets: the table of what groups have committed in a partition.
  *
  *   group_offsets   a row per group that has read or committed here: who may commit since which epoch, the committed
- *                   offset (null: none), its metadata, when the row was written last, and as JSON the last transaction
- *                   that has committed here with what is pending of it. Absent: the group has never been here, or what
- *                   it had committed has expired. Keyed by name, without a rowid: a commit is one row
+ *                   offset (null: none), its metadata and leader epoch, when the row was written last, and as JSON what
+ *                   transactions have committed here. Absent: the group has never been here, or what it had committed
+ *                   has expired. Keyed by name, without a rowid: a commit is one row
  *
  * The table is created with the first row, because most partitions never need it.
  */
 
 import type { GroupOffset } from '../../../core/group/offsets.ts';
-import type { TransactionalOffset } from '../../../core/group/transactional-offset.ts';
+import { readTransactionalOffsets } from '../../../core/group/transactional-offset.ts';
 import type { Sql, SqlRow } from '../../storage/sql.ts';
 
 interface Row extends SqlRow {
@@ -20,20 +20,24 @@ interface Row extends SqlRow {
   committed: number | null;
   metadata: string;
   used_ms: number;
-  txn: string | null;
+  /** Absent in tables that were made without it; so is the next. */
+  txn?: string | null;
+  leader_epoch?: number | null;
 }
+
+/** Columns that older tables lack, until their next write. */
+const LATER_COLUMNS = ['txn TEXT', 'leader_epoch INTEGER'];
 
 export class GroupOffsetsStore {
   readonly #sql: Sql;
   #isMade: boolean;
-  /** Tables that were made before there were transactions in them have no column for it. */
-  #hasTransactions: boolean;
+  #lacking: readonly string[];
 
   constructor(sql: Sql) {
     this.#sql = sql;
     const [table] = sql.all<{ sql: string }>("SELECT sql FROM sqlite_master WHERE name = 'group_offsets'");
     this.#isMade = table !== undefined;
-    this.#hasTransactions = table === undefined || table.sql.includes('txn');
+    this.#lacking = LATER_COLUMNS.filter((column) => table?.sql.includes(column) === false);
   }
 
   get(group: string): GroupOffset | null {
@@ -42,7 +46,7 @@ export class GroupOffsetsStore {
     return row ? offsetOf(row) : null;
   }
 
-  put(group: string, { epoch, memberId, offset, metadata, usedMs, transaction }: GroupOffset): void {
+  put(group: string, row: GroupOffset): void {
     if (!this.#isMade) {
       this.#sql.run(
         `CREATE TABLE IF NOT EXISTS group_offsets (
@@ -52,24 +56,23 @@ export class GroupOffsetsStore {
            committed INTEGER,
            metadata TEXT NOT NULL,
            used_ms INTEGER NOT NULL,
-           txn TEXT
+           ${LATER_COLUMNS.join(',')}
          ) WITHOUT ROWID`,
       );
       this.#isMade = true;
     }
-    if (!this.#hasTransactions) {
-      this.#sql.run('ALTER TABLE group_offsets ADD COLUMN txn TEXT');
-      this.#hasTransactions = true;
-    }
+    for (const column of this.#lacking) this.#sql.run(`ALTER TABLE group_offsets ADD COLUMN ${column}`);
+    this.#lacking = [];
     this.#sql.run(
-      'INSERT OR REPLACE INTO group_offsets VALUES (?, ?, ?, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO group_offsets VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       group,
-      epoch,
-      memberId,
-      offset,
-      metadata,
-      usedMs,
-      transaction === null ? null : JSON.stringify(transaction),
+      row.epoch,
+      row.memberId,
+      row.offset,
+      row.metadata,
+      row.usedMs,
+      row.transactions && JSON.stringify(row.transactions),
+      row.leaderEpoch,
     );
   }
 
@@ -101,7 +104,14 @@ export class GroupOffsetsStore {
   }
 }
 
-function offsetOf({ epoch, member_id, committed, metadata, used_ms, txn }: Row): GroupOffset {
-  const transaction = txn == null ? null : (JSON.parse(txn) as TransactionalOffset);
-  return { epoch, memberId: member_id, offset: committed, metadata, usedMs: used_ms, transaction };
+function offsetOf({ epoch, member_id, committed, metadata, used_ms, txn, leader_epoch }: Row): GroupOffset {
+  return {
+    epoch,
+    memberId: member_id,
+    offset: committed,
+    metadata,
+    leaderEpoch: leader_epoch ?? null,
+    usedMs: used_ms,
+    transactions: txn ? readTransactionalOffsets(txn) : null,
+  };
 }

@@ -17,10 +17,13 @@ import {
   type GroupOffset,
 } from '../../../core/group/offsets.ts';
 import {
+  abandon,
   addOffset,
   endOffset,
+  overtaken,
   stillPending,
   type OffsetTransaction,
+  type OffsetValue,
 } from '../../../core/group/transactional-offset.ts';
 import type { TransactionEnd } from '../../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
@@ -62,7 +65,7 @@ export class GroupOffsets {
     const outcome = checkClaim(known, claim);
     if (outcome === 'unknown') return ASK_GROUP;
     if (isFailure(outcome)) return outcome;
-    if (known?.transaction?.pending && !(outcome === 'held' && isPositioned)) return 'pending';
+    if (isPending(known) && !(outcome === 'held' && isPositioned)) return 'pending';
     const position = positionOf(known, this.#log(), claim.autoOffsetReset);
     if (outcome === 'held') return position;
     const row = raised(known, claim, this.#now());
@@ -82,40 +85,43 @@ export class GroupOffsets {
   }
 
   commit(claim: OffsetCommit): { committed: number } | Failure | AskGroup {
-    const { group, offset, metadata, transaction, allowPastEnd = false, onlyFrom = Infinity } = claim;
+    const { group, offset, metadata, leaderEpoch = null, transaction } = claim;
+    const { allowPastEnd = false, allowPending = false, onlyFrom = Infinity } = claim;
     const known = this.#store.get(group);
     const outcome = checkClaim(known, claim);
     if (outcome === 'unknown') return ASK_GROUP;
     if (isFailure(outcome)) return outcome;
     const pastEnd = allowPastEnd ? null : checkWithin(offset, this.#log().highWatermark);
     if (pastEnd) return pastEnd;
+    const open = known?.transactions?.pending.find(
+      ({ producerId }) => producerId !== transaction?.producerId,
+    );
+    if (open && !allowPending) return stillPending(open);
     const nowMs = this.#now();
-    if (transaction !== null)
-      return this.#add(group, known, claim, outcome, transaction, { offset, metadata });
-    if (known?.transaction?.pending) return stillPending(known.transaction);
+    const value = { offset, metadata, leaderEpoch };
+    if (transaction !== null) return this.#add(group, known, claim, outcome, transaction, value);
     if (known?.offset != null && known.offset > onlyFrom)
       return failure('stale_epoch', 'another read of the member has committed these records meanwhile');
-    const isSame = known !== null && known.offset === offset && known.metadata === metadata;
-    if (outcome === 'held' && isSame && nowMs < known.usedMs + UNCHANGED_WRITE_MS)
-      return { committed: offset };
+    const isSettled = outcome === 'held' && !isPending(known) && isSame(known!, value);
+    if (isSettled && nowMs < known!.usedMs + UNCHANGED_WRITE_MS) return { committed: offset };
     const row = outcome === 'held' ? known! : raised(known, claim, nowMs);
-    this.#store.put(group, { ...row, offset, metadata, usedMs: nowMs });
+    const transactions = overtaken(row.transactions);
+    this.#store.put(group, { ...row, ...value, transactions, usedMs: nowMs });
     return { committed: offset };
   }
 
   /** Ends a transaction with offsets of the group in this partition. At most one row. */
-  endTransaction(group: string, transactionalId: string, end: TransactionEnd): void {
+  endTransaction(group: string, end: TransactionEnd): void {
     const known = this.#store.get(group);
-    const nowMs = this.#now();
-    const result = endOffset(known?.transaction ?? null, transactionalId, end, nowMs);
+    const result = endOffset(known?.transactions ?? null, end);
     if (result === null) return;
     // Also for an unknown group: an offset that is still on its way has to be refused as late.
     const row = known ?? { ...NOTHING, epoch: 0, memberId: null };
-    this.#store.put(group, { ...row, ...result.committed, transaction: result.ended, usedMs: nowMs });
+    this.#store.put(group, { ...row, ...result.committed, transactions: result.ended, usedMs: this.#now() });
   }
 
   isPending(group: string): boolean {
-    return this.#store.get(group)?.transaction?.pending != null;
+    return isPending(this.#store.get(group));
   }
 
   view(group: string): GroupOffsetView {
@@ -125,7 +131,8 @@ export class GroupOffsets {
     return {
       offset: known?.offset ?? null,
       metadata: known?.metadata ?? '',
-      isPending: known?.transaction?.pending != null,
+      leaderEpoch: known?.leaderEpoch ?? null,
+      isPending: isPending(known),
       lag: Math.max(0, highWatermark - from),
       logStartOffset,
       highWatermark,
@@ -155,23 +162,17 @@ export class GroupOffsets {
     const known = this.#store.get(group);
     const busy = checkReset(known, epoch);
     if (busy) return busy;
-    const before = known?.transaction ?? null;
+    const before = known?.transactions ?? null;
     // Pending for longer than any transaction may be open: its end is lost, so the reset decides.
-    const isYoung = before !== null && before.sinceMs > this.#now() - TRANSACTION_TIMEOUT_MS_MAX;
-    if (before?.pending && isYoung) return stillPending(before);
+    const youngMs = this.#now() - TRANSACTION_TIMEOUT_MS_MAX;
+    const open = before?.pending.find(({ sinceMs }) => sinceMs > youngMs);
+    if (open) return stillPending(open);
     const log = this.#log();
     const wanted = 'offset' in to ? to.offset : positionOf(known, log, 'earliest') + to.shiftBy;
     const offset = wanted === null ? null : clamp(wanted, log);
     if (!isDryRun) {
-      const transaction = before?.pending ? { ...before, pending: null } : before;
-      const row: GroupOffset = {
-        epoch,
-        memberId: null,
-        offset,
-        metadata: '',
-        usedMs: this.#now(),
-        transaction,
-      };
+      const transactions = before && abandon(before);
+      const row = { ...NOTHING, epoch, memberId: null, offset, usedMs: this.#now(), transactions };
       this.#store.put(group, row);
     }
     return { from: known?.offset ?? null, to: offset };
@@ -207,16 +208,29 @@ export class GroupOffsets {
     claim: Claim,
     fenceOutcome: Fence,
     transaction: OffsetTransaction,
-    pending: { offset: number; metadata: string },
+    value: OffsetValue,
   ): { committed: number } | Failure {
     const nowMs = this.#now();
-    const before = known?.transaction ?? null;
-    const added = addOffset(before, transaction, pending, nowMs);
+    const before = known?.transactions ?? null;
+    const added = addOffset(before, transaction, value, nowMs);
     if (isFailure(added)) return added;
-    const isSame = before?.pending?.offset === pending.offset && before.pending.metadata === pending.metadata;
-    if (fenceOutcome === 'held' && isSame) return { committed: pending.offset };
+    const last = before?.pending.at(-1);
+    const isRepeated = last?.producerId === transaction.producerId && last.value && isSame(last.value, value);
+    if (fenceOutcome === 'held' && isRepeated) return { committed: value.offset };
     const row = fenceOutcome === 'held' ? known! : raised(known, claim, nowMs);
-    this.#store.put(group, { ...row, transaction: added, usedMs: nowMs });
-    return { committed: pending.offset };
+    this.#store.put(group, { ...row, transactions: added, usedMs: nowMs });
+    return { committed: value.offset };
   }
+}
+
+function isPending(known: GroupOffset | null): boolean {
+  return (known?.transactions?.pending.length ?? 0) > 0;
+}
+
+function isSame(known: Omit<OffsetValue, 'offset'> & { offset: number | null }, value: OffsetValue): boolean {
+  return (
+    known.offset === value.offset &&
+    known.metadata === value.metadata &&
+    known.leaderEpoch === value.leaderEpoch
+  );
 }

@@ -9,7 +9,7 @@ import { asPosthornError, PosthornError, type PosthornErrorCode } from '../../..
 import type { GroupOffset } from '../../../sdk/admin/groups.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { ZERO_UUID } from '../../../wire/kafka/codec/codec.ts';
-import { LEADER_EPOCH, type Handler, type Session } from '../session.ts';
+import type { Handler, Session } from '../session.ts';
 import { isAssignedMember } from './consumer-groups.ts';
 import { checkGroup, claimOf, groupFailure } from './groups.ts';
 
@@ -24,8 +24,17 @@ interface OffsetCommitRequest {
 export interface CommittedTopic {
   name: string;
   topicId: string;
-  partitions: { partitionIndex: number; committedOffset: number; committedMetadata: string | null }[];
+  partitions: {
+    partitionIndex: number;
+    committedOffset: number;
+    /** -1: the client does not know it. */
+    committedLeaderEpoch?: number;
+    committedMetadata: string | null;
+  }[];
 }
+
+/** Fields of a commit that this broker would refuse, and Kafka does not. */
+export const AS_KAFKA_DOES = { allow_past_end: true, allow_pending: true };
 
 /** From version 10 on topics are named by their UUIDs. */
 const COMMIT_TOPIC_IDS_VERSION = 10;
@@ -39,7 +48,7 @@ export const offsetCommit: Handler<OffsetCommitRequest> = async (session, reques
       ? { instanceId: undefined }
       : claimOf(memberId, groupInstanceId, generation);
     const named = 'memberId' in claim ? { member_id: claim.memberId, generation: claim.generation } : {};
-    const body = { ...named, instance_id: instanceId, offsets, allow_past_end: true };
+    const body = { ...named, instance_id: instanceId, offsets, ...AS_KAFKA_DOES };
     const call = { method: 'POST', path: `${groupPath(groupId)}/offsets`, ...jsonBody(body) } as const;
     return await session.client.transport.json<Committed>(call);
   });
@@ -84,17 +93,23 @@ export async function commit(
   const outcomes = new Map<string, number>();
   const offsets: object[] = [];
   for (const { name, topic } of topics) {
-    for (const { partitionIndex, committedOffset, committedMetadata } of topic.partitions) {
+    for (const { partitionIndex, committedOffset, ...more } of topic.partitions) {
       const key = `${name}/${partitionIndex}`;
-      const metadata = committedMetadata ?? '';
+      const metadata = more.committedMetadata ?? '';
+      const leaderEpoch = more.committedLeaderEpoch ?? -1;
       if (name === null) outcomes.set(key, ERRORS.UNKNOWN_TOPIC_ID);
       else if (!isName(name) || partitionIndex < 0) outcomes.set(key, ERRORS.UNKNOWN_TOPIC_OR_PARTITION);
       else if (Buffer.byteLength(metadata) > OFFSET_METADATA_BYTES_MAX)
         outcomes.set(key, ERRORS.OFFSET_METADATA_TOO_LARGE);
       else if (committedOffset < 0) outcomes.set(key, ERRORS.OFFSET_OUT_OF_RANGE);
       else {
-        const fields = { topic: name, partition: partitionIndex, offset: committedOffset };
-        offsets.push(metadata === '' ? fields : { ...fields, metadata });
+        offsets.push({
+          topic: name,
+          partition: partitionIndex,
+          offset: committedOffset,
+          ...(metadata !== '' && { metadata }),
+          ...(leaderEpoch >= 0 && { leader_epoch: leaderEpoch }),
+        });
       }
     }
   }
@@ -250,8 +265,8 @@ function offsetAnswer({ name, topicId, errorCode, partitions }: TopicOffsets, is
       return {
         partitionIndex: partition,
         committedOffset: isPending ? -1 : (found?.offset ?? -1),
-        committedLeaderEpoch: isPending || found?.offset == null ? -1 : LEADER_EPOCH,
-        metadata: found?.metadata ?? '',
+        committedLeaderEpoch: isPending ? -1 : (found?.leaderEpoch ?? -1),
+        metadata: isPending ? '' : (found?.metadata ?? ''),
         errorCode: isPending ? ERRORS.UNSTABLE_OFFSET_COMMIT : errorCode,
       };
     }),

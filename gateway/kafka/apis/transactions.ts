@@ -14,7 +14,7 @@ import { ERRORS, type KafkaError } from '../../../wire/kafka/error-codes.ts';
 import { failureOf, kafkaFailure, type KafkaFailure } from '../broker/broker-errors.ts';
 import type { Handler, Session } from '../session.ts';
 import { claimOf } from './groups.ts';
-import { answerOf, commit, type CommittedTopic } from './offsets.ts';
+import { answerOf, AS_KAFKA_DOES, commit, type CommittedTopic } from './offsets.ts';
 
 /** Who calls, in every request. */
 interface Caller {
@@ -130,7 +130,7 @@ export const txnOffsetCommit: Handler<TxnOffsetCommitRequest> = async ({ client 
     const call = callOf(request, 'offsets', {
       group: groupId,
       offsets,
-      allow_past_end: true,
+      ...AS_KAFKA_DOES,
       ...(claim === null
         ? { is_unclaimed: true }
         : { member_id: claim.memberId, generation: claim.generation, instance_id: claim.instanceId }),

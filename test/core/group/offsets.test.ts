@@ -16,7 +16,8 @@ const row = (fields: Partial<GroupOffset> = {}): GroupOffset => ({
   offset: 10,
   metadata: '',
   usedMs: 0,
-  transaction: null,
+  leaderEpoch: null,
+  transactions: null,
   ...fields,
 });
 

@@ -1,17 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import { addOffset, endOffset, type TransactionalOffset } from '../../../core/group/transactional-offset.ts';
+import {
+  abandon,
+  addOffset,
+  endOffset,
+  overtaken,
+  PENDING_MAX,
+  readTransactionalOffsets,
+  type OffsetValue,
+  type TransactionalOffsets,
+} from '../../../core/group/transactional-offset.ts';
 import { isFailure } from '../../../protocol/errors.ts';
 import { rowsOf } from '../../support/tables/text-table.ts';
 
+const valueOf = (offset: number): OffsetValue => ({ offset, metadata: '', leaderEpoch: null });
+
 /** What one partition does of one group. */
 class Partition {
-  known: TransactionalOffset | null = null;
+  known: TransactionalOffsets | null = null;
   committed: number | null = null;
 
   /** @returns 'added', or the code of the refusal */
   add(producerId: number, producerEpoch: number, offset: number): string {
     const transaction = { transactionalId: `job-${producerId}`, producerId, producerEpoch };
-    const added = addOffset(this.known, transaction, { offset, metadata: '' }, 0);
+    const added = addOffset(this.known, transaction, valueOf(offset), 0);
     if (isFailure(added)) return added.code;
     this.known = added;
     return 'added';
@@ -20,11 +31,18 @@ class Partition {
   /** @returns whether it was news. The epoch is that of the transaction */
   end(producerId: number, epoch: number, outcome: 'commit' | 'abort'): boolean {
     const end = { producerId, producerEpoch: epoch + 1, number: 0, outcome };
-    const result = endOffset(this.known, `job-${producerId}`, end, 0);
+    const result = endOffset(this.known, end);
     if (result === null) return false;
     this.known = result.ended;
     this.committed = result.committed?.offset ?? this.committed;
     return true;
+  }
+
+  /** A commit outside of transactions. */
+  plain(offset: number): string {
+    this.known = overtaken(this.known);
+    this.committed = offset;
+    return 'taken';
   }
 }
 
@@ -42,7 +60,7 @@ describe('an offset that comes after the marker of its transaction', () => {
     expect(partition.add(1, 0, 5)).toBe('producer_fenced');
     partition.end(2, 0, 'commit');
     expect(partition.add(1, 0, 5)).toBe('producer_fenced');
-    expect(partition.known?.pending).toBeNull();
+    expect(partition.known?.pending).toEqual([]);
     expect(partition.committed).toBe(5);
   });
 
@@ -50,7 +68,7 @@ describe('an offset that comes after the marker of its transaction', () => {
     const partition = new Partition();
     partition.add(2, 0, 5);
     expect(partition.end(1, 0, 'abort')).toBe(true);
-    expect(partition.known?.pending?.offset).toBe(5);
+    expect(partition.known?.pending).toMatchObject([{ producerId: 2, value: { offset: 5 } }]);
     partition.end(2, 0, 'commit');
     expect(partition.add(1, 0, 5)).toBe('producer_fenced');
     expect(partition.committed).toBe(5);
@@ -78,20 +96,29 @@ describe('markers', () => {
   it('are remembered of a few producers only', () => {
     const partition = new Partition();
     for (let producerId = 0; producerId < 1_000; producerId++) partition.end(producerId, 0, 'commit');
-    expect(partition.known?.others).toHaveLength(8);
+    expect(partition.known?.ends).toHaveLength(16);
   });
 });
 
 /**
  * What happened before, and the last thing with its outcome. `add 1.0=5`: producer 1 of epoch 0 adds offset 5; `commit 1.0`
- * and `abort 1.0`: the marker of its transaction.
+ * and `abort 1.0`: the marker of its transaction; `plain=7`: a commit without one.
  */
 const ROWS = rowsOf<'before' | 'does' | 'outcome' | 'committed' | 'because'>(`
   before                           | does       | outcome         | committed | because
                                    | add 1.0=5  | added           |           | the first offset
   add 1.0=5                        | add 1.0=6  | added           |           | the same transaction moves it
-  add 1.0=5                        | add 2.0=6  | offsets_pending |           | another one has to wait
-  add 1.0=5                        | add 1.1=6  | offsets_pending |           | also the next of that producer
+  add 1.0=5                        | add 2.0=6  | added           |           | beside that of another
+  add 1.0=5, add 2.0=6, commit 1.0 | commit 2.0 | news            | 6         | each takes effect with its own marker
+  add 1.0=5, add 2.0=6, commit 2.0 | commit 1.0 | news            | 6         | the latest request wins, not the latest marker
+  add 1.0=5, add 2.0=6, abort 2.0  | commit 1.0 | news            | 5         | unless it is aborted
+  add 1.0=5, add 2.0=6, abort 1.0  | commit 2.0 | news            | 6         | as the other may be
+  add 1.0=5, add 2.0=6, add 1.0=4, commit 1.0 | commit 2.0 | news | 4         | a transaction may be the latest again
+  add 1.0=5, add 2.0=6, commit 2.0, add 1.0=7 | commit 1.0 | news | 7         | also after another has taken effect
+  add 1.0=5, add 2.0=6, add 3.0=7, commit 2.0 | commit 3.0 | news | 7         | what came later stays
+  add 1.0=5, plain=7               | commit 1.0 | news            | 7         | plain commits count as requests too
+  plain=7, add 1.0=5               | commit 1.0 | news            | 5         | in their order
+  add 1.0=5                        | add 1.1=6  | offsets_pending |           | the next of that producer waits for the marker
   add 1.0=5                        | commit 1.0 | news            | 5         | it takes effect
   add 1.0=5                        | abort 1.0  | news            |           | or it does not
   add 1.0=5, add 1.0=6             | commit 1.0 | news            | 6         | the last one counts
@@ -108,6 +135,7 @@ describe('an offset within a transaction', () => {
   it.each(ROWS)('"$before", then $does: $outcome, $because', ({ before, does, outcome, committed }) => {
     const partition = new Partition();
     const run = (text: string): string => {
+      if (text.startsWith('plain=')) return partition.plain(Number(text.slice('plain='.length)));
       const [, verb, id, epoch, offset] = /^(\w+) (\d+)\.(\d+)(?:=(\d+))?$/.exec(text)!;
       if (verb === 'add') return partition.add(Number(id), Number(epoch), Number(offset));
       return partition.end(Number(id), Number(epoch), verb as 'commit' | 'abort') ? 'news' : 'known';
@@ -132,7 +160,7 @@ describe('an offset within a transaction whose producer keeps its epoch', () => 
     ['add 1.0.3=5, end 1.1.0, add 1.0.4=6, end 1.0.4', 5, 'which fences the epoch'],
     ['add 1.0.1=5, end 1.0.1, end 1.1.0, add 1.1.1=6, end 1.1.1', 6, 'and the new epoch goes on'],
   ])('%s: %s, %s', (steps, committed) => {
-    let known: TransactionalOffset | null = null;
+    let known: TransactionalOffsets | null = null;
     let offset: number | null = null;
     for (const step of steps.split(', ')) {
       const [, verb, ...numbers] = /^(\w+) (\d+)\.(\d+)\.(\d+)(?:=(\d+))?$/.exec(step)!;
@@ -145,15 +173,72 @@ describe('an offset within a transaction whose producer keeps its epoch', () => 
       const transactionalId = `job-${producerId}`;
       if (verb === 'add') {
         const transaction = { transactionalId, producerId, producerEpoch, number };
-        const result = addOffset(known, transaction, { offset: added, metadata: '' }, 0);
+        const result = addOffset(known, transaction, valueOf(added), 0);
         if (!isFailure(result)) known = result;
       } else {
         const end = { producerId, producerEpoch, number, outcome: 'commit' as const };
-        const result = endOffset(known, transactionalId, end, 0);
+        const result = endOffset(known, end);
         known = result?.ended ?? known;
         offset = result?.committed?.offset ?? offset;
       }
     }
     expect(offset).toBe(committed);
+  });
+});
+
+describe('offsets of many open transactions', () => {
+  it('wait for one of them when there are too many', () => {
+    const partition = new Partition();
+    for (let producerId = 0; producerId < PENDING_MAX; producerId++)
+      expect(partition.add(producerId, 0, producerId)).toBe('added');
+    expect(partition.add(100, 0, 5)).toBe('offsets_pending');
+    expect(partition.add(3, 0, 5)).toBe('added');
+    partition.end(0, 0, 'abort');
+    expect(partition.add(100, 0, 5)).toBe('added');
+  });
+
+  it('are refused after they were given up', () => {
+    const partition = new Partition();
+    partition.add(1, 0, 5);
+    partition.add(2, 3, 6);
+    partition.known = abandon(partition.known!);
+    expect([partition.add(1, 0, 7), partition.add(2, 3, 7)]).toEqual(['producer_fenced', 'producer_fenced']);
+    expect(partition.end(2, 3, 'commit')).toBe(true);
+    expect([partition.committed, partition.add(2, 4, 8)]).toEqual([null, 'added']);
+  });
+});
+
+describe('rows that kept one transaction', () => {
+  const stored = { transactionalId: 'job', producerId: 1, producerEpoch: 4, sinceMs: 9 };
+
+  it.each<[string, object, TransactionalOffsets]>([
+    [
+      'pending',
+      {
+        ...stored,
+        number: 1,
+        pending: { offset: 5, metadata: 'm' },
+        others: [{ producerId: 2, producerEpoch: 3 }],
+      },
+      {
+        pending: [{ ...stored, number: 1, value: { offset: 5, metadata: 'm', leaderEpoch: null } }],
+        ends: [{ producerId: 2, producerEpoch: 3, number: 0 }],
+      },
+    ],
+    [
+      'ended',
+      { ...stored, number: 0, pending: null, others: [{ producerId: 2, producerEpoch: 3, number: 7 }] },
+      {
+        pending: [],
+        ends: [
+          { producerId: 2, producerEpoch: 3, number: 7 },
+          { producerId: 1, producerEpoch: 4, number: 0 },
+        ],
+      },
+    ],
+  ])('are read: %s', (_, row, expected) => {
+    const read = readTransactionalOffsets(JSON.stringify(row));
+    expect(read).toEqual(expected);
+    expect(readTransactionalOffsets(JSON.stringify(read))).toEqual(read);
   });
 });

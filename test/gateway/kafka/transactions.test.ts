@@ -305,14 +305,67 @@ describe('offsets of a group in a transaction', () => {
     },
   );
 
-  it('wait for those of another transaction that is open', async () => {
-    const [topic, group] = [await kafka.topic(), newName()];
-    const [first, second] = [await started(newName()), await started(newName())];
-    expect(await first.commitOffset(group, topic, 0)).toBe(ERRORS.NONE);
-    expect(await second.commitOffset(group, topic, 0)).toBe(ERRORS.COORDINATOR_LOAD_IN_PROGRESS);
-    await first.end(true);
-    expect(await second.commitOffset(group, topic, 0)).toBe(ERRORS.NONE);
-  });
+  /** `a=1`: a commit in the transaction of a; `+a`, `-a`: its end; `p=1`: a commit without a transaction. As Kafka 4.4 answers. */
+  it.each<[steps: string, offset: number, isPending: boolean]>([
+    ['a=1 b=2 +a', 1, true],
+    ['a=1 b=2 +a +b', 2, false],
+    ['a=1 b=2 +b', 2, true],
+    ['a=1 b=2 +b +a', 2, false],
+    ['a=1 b=2 -b +a', 1, false],
+    ['a=1 b=2 a=0 +a +b', 0, false],
+    ['a=1 b=2 +b a=3 +a', 3, false],
+    ['a=1 p=3', 3, true],
+    ['a=1 p=3 +a', 3, false],
+    ['p=3 a=1 +a', 1, false],
+  ])(
+    'of one partition are pending beside those of others, and the latest request wins: %s',
+    async (steps, ...last) => {
+      const [topic, group, plain] = [await kafka.topic(), newName(), await raw()];
+      const open = new Map<string, RawTransactions>();
+      const at = (who: string, committedOffset: number): object => ({
+        topics: [
+          {
+            name: topic,
+            partitions: [
+              { partitionIndex: 0, committedOffset, committedLeaderEpoch: 2, committedMetadata: who },
+            ],
+          },
+        ],
+      });
+      for (const [, sign, who, offset] of steps.matchAll(/([+-]?)(\w)=?(\d?)/g)) {
+        if (sign !== '') expect(await open.get(who!)!.end(sign === '+')).toMatchObject({ errorCode: 0 });
+        else if (who === 'p') {
+          const commit = {
+            groupId: group,
+            generationIdOrMemberEpoch: -1,
+            memberId: '',
+            ...at(who, Number(offset)),
+          };
+          const { topics } = await plain.client.send('OffsetCommit', 8, commit);
+          expect(topics).toMatchObject([{ partitions: [{ errorCode: 0 }] }]);
+        } else {
+          if (!open.has(who!)) open.set(who!, await started(newName()));
+          const code = await open.get(who!)!.commitOffset(group, topic, 0, 3, at(who!, Number(offset)));
+          expect(code).toBe(ERRORS.NONE);
+        }
+      }
+      const fetch = { groupId: group, topics: [{ name: topic, partitionIndexes: [0] }] };
+      const seen = async (requireStable: boolean): Promise<unknown> => {
+        const { topics } = await plain.client.send('OffsetFetch', 7, { ...fetch, requireStable });
+        return (topics as { partitions: unknown[] }[])[0]!.partitions[0];
+      };
+      const [committedOffset, isPending] = last;
+      const found = { committedOffset, committedLeaderEpoch: 2, errorCode: ERRORS.NONE };
+      const unstable = {
+        committedOffset: -1,
+        committedLeaderEpoch: -1,
+        metadata: '',
+        errorCode: ERRORS.UNSTABLE_OFFSET_COMMIT,
+      };
+      expect(await seen(false)).toMatchObject(found);
+      expect(await seen(true)).toMatchObject(isPending ? unstable : found);
+    },
+  );
 
   it('are refused for a member that is not one, and taken past the end', async () => {
     const [topic, group] = [await kafka.topic(), newName()];

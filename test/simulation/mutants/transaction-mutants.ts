@@ -11,8 +11,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     checker: 'exactly-once',
     patches: change(
       'core/group/transactional-offset.ts',
-      "const committed = outcome === 'commit' && isOfThis ?",
-      "const committed = outcome === 'commit' && isOfThis && known!.sinceMs % 3 > 0 ?",
+      "const committed = outcome === 'commit' && own && isEndOf(end, own) ?",
+      "const committed = outcome === 'commit' && own && isEndOf(end, own) && own.sinceMs % 3 > 0 ?",
     ),
   },
   {
@@ -20,8 +20,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     checker: 'exactly-once',
     patches: change(
       'core/group/transactional-offset.ts',
-      "const committed = outcome === 'commit' && isOfThis ?",
-      'const committed = isOfThis ?',
+      "const committed = outcome === 'commit' && own && isEndOf(end, own) ?",
+      'const committed = own && isEndOf(end, own) ?',
     ),
   },
   {
@@ -29,8 +29,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     checker: 'group-progress',
     patches: change(
       'durable-objects/partition/groups/group-offsets.ts',
-      'this.#store.put(group, { ...row, transaction: added, usedMs: nowMs });',
-      'this.#store.put(group, { ...row, offset: pending.offset, transaction: added, usedMs: nowMs });',
+      'this.#store.put(group, { ...row, transactions: added, usedMs: nowMs });',
+      'this.#store.put(group, { ...row, offset: value.offset, transactions: added, usedMs: nowMs });',
     ),
   },
   {
@@ -39,7 +39,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     only: ['order', 'transform', 'see-offsets'],
     patches: change(
       'durable-objects/partition/groups/group-offsets.ts',
-      "if (known?.transaction?.pending && !(outcome === 'held' && isPositioned)) return 'pending';",
+      "if (isPending(known) && !(outcome === 'held' && isPositioned)) return 'pending';",
       '',
     ),
   },

@@ -48,12 +48,8 @@ function isWithoutMarker(
 ): boolean {
   if (new PartitionStore(sql).read() === null) return false;
   if (group !== undefined) {
-    const pending = new GroupOffsetsStore(sql).get(group)?.transaction;
-    return (
-      pending?.transactionalId === transactionalId &&
-      pending.pending !== null &&
-      pending.producerEpoch < epoch
-    );
+    const pending = new GroupOffsetsStore(sql).get(group)?.transactions?.pending ?? [];
+    return pending.some((each) => each.transactionalId === transactionalId && each.producerEpoch < epoch);
   }
   let isOpen = false;
   for (const { data, baseOffset, nextOffset } of new SegmentLog(sql).segmentsFrom(0)) {

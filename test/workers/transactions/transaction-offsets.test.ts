@@ -189,6 +189,27 @@ describe('who may not', () => {
     expect((await group.reset({ topic, to: 'earliest' })).status).toBe(200);
   });
 
+  it('may be anybody else who says so, and the latest request wins', async () => {
+    const scene = await start();
+    const { tx, topic, group, member, at } = scene;
+    await tx.offsets(topic, member, at(6));
+    const other = await TransactionClient.begin(() => broker);
+    const { member_id, epoch } = member;
+    const commit = { member_id, epoch, offsets: [{ ...at(2)[0], leader_epoch: 7 }], allow_pending: true };
+    const path = `/v1/default/transactions/${other.name}/offsets`;
+    const added = await broker.call('POST', path, { producer: other.producer, group: topic, ...commit });
+    expect(added.status).toBe(200);
+    await other.end('commit');
+    expect((await group.offsets())[0]).toMatchObject({ offset: 2, leader_epoch: 7, pending: true });
+    await tx.end('commit');
+    expect([await offsetOf(scene), await isPending(scene)]).toEqual([2, false]);
+    expect(
+      (await broker.call('POST', `/v1/default/groups/${topic}/offsets`, { ...commit, offsets: at(3) }))
+        .status,
+    ).toBe(200);
+    expect((await group.offsets())[0]).not.toHaveProperty('leader_epoch');
+  });
+
   it('is not an operator, when it has been pending for longer than a transaction may be open', async () => {
     const scene = await start();
     const { tx, topic, group, member, at } = scene;

@@ -28,6 +28,7 @@ class GroupOffset(TypedDict):
     offset: int | None
     """The committed offset; None if nothing is committed."""
     metadata: NotRequired[str]
+    leader_epoch: NotRequired[int]
     pending: NotRequired[Literal[True]]
     lag: int
     log_start_offset: int
