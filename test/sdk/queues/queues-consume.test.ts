@@ -262,7 +262,7 @@ describe('on a bad network', () => {
 
   it('what a lost reply brought comes again when its lease is over', async () => {
     const { fetch } = spoiledFetchOf(DELIVERIES, dropRequest, dropReply, answer(502));
-    const queue = await broker.queue({ leaseMs: 500 });
+    const queue = await broker.queue({ leaseMs: 2_000 });
     await publish(queue, numbers(20));
     const told: unknown[] = [];
     const seen = await consume(broker.client({ fetch }), queue, 20, () => {}, {
