@@ -192,6 +192,7 @@ describe('a member of a group', () => {
     ['without a protocol', { protocols: [] }, 23],
     ['with a session that is too short', { sessionTimeoutMs: 1 }, 26],
     ['under a name that no group has', { groupId: '' }, 24],
+    ['under no name and with no session', { groupId: '', sessionTimeoutMs: 0 }, 24],
     ['with the id of nobody', { memberId: 'nobody' }, 25],
   ])('%s is refused', async (_, more, errorCode) => {
     await withMember(async (member) => {

@@ -317,14 +317,26 @@ describe('a fetch', () => {
     client.socket.destroy();
   });
 
+  it('without a session says so by its epoch, whatever the id', async () => {
+    const topic = await kafka.topic();
+    const client = await RawClient.connect(kafka.server.port);
+    await produceOne(client, topic, batchOf('a'));
+    for (const sessionEpoch of [0, -1]) {
+      for (const sessionId of [0, -1, 5]) {
+        const answer = await client.send('Fetch', 11, fetchBody(topic, 0, { sessionId, sessionEpoch }));
+        expect(answer).toMatchObject({ errorCode: 0, sessionId: 0, responses: [{ topic }] });
+      }
+    }
+    client.socket.destroy();
+  });
+
   it('outside of the log, or of what is not there, is refused', async () => {
     const topic = await kafka.topic();
     const client = await RawClient.connect(kafka.server.port);
     expect(await fetchOne(client, topic, 5, { maxWaitMs: 5_000 })).toMatchObject({ errorCode: 1 });
     expect(await fetchOne(client, newName(), 0, { maxWaitMs: 5_000 })).toMatchObject({ errorCode: 3 });
-    expect(await client.send('Fetch', 11, fetchBody(topic, 0, { sessionId: 5 }))).toMatchObject({
-      errorCode: 70,
-    });
+    const ofSession = { sessionId: 5, sessionEpoch: 1 };
+    expect(await client.send('Fetch', 11, fetchBody(topic, 0, ofSession))).toMatchObject({ errorCode: 70 });
     const unknown = {
       topicId: 'aaaaaaaa-0000-4000-8000-000000000000',
       partitions: [{ partition: 0, fetchOffset: 0 }],

@@ -29,8 +29,8 @@ export const topologyMethods: Handlers<ChannelState, TopologyMethod> = {
   'exchange.declare': ({ host }, fields, end) => {
     const { exchange, passive, noWait } = fields;
     const done = replied(end, () => noWait || host.send('exchange.declare-ok', {}));
-    if (passive) return exchange === '' ? done(null) : host.port.checkExchange(exchange, done);
     if (exchange === '') return end(refuseDefault());
+    if (passive) return host.port.checkExchange(exchange, done);
     if (exchange.startsWith(RESERVED_PREFIX) && !PREDECLARED.has(exchange)) {
       return end(reserved('exchange', exchange));
     }

@@ -201,8 +201,9 @@ export class Connection {
     if (channel !== undefined) {
       return this.#fail(amqpError('channel-error', "second 'channel.open' seen", idsOf(name)));
     }
-    if (number > this.#limits.channelMax) {
-      const reason = `channel ${number} is above channel_max (${this.#limits.channelMax})`;
+    // As with RabbitMQ, `channel_max` bounds how many channels are open, and a client may give them any numbers.
+    if (this.#channels.size >= this.#limits.channelMax) {
+      const reason = `channel_max (${this.#limits.channelMax}) channels are open`;
       return this.#fail(amqpError('not-allowed', reason, idsOf(name)));
     }
     const opened = decodeMethod(payload);

@@ -346,3 +346,21 @@ describe('direct replies', () => {
     expect(client.calls).toEqual([]);
   });
 });
+
+it('the default exchange is refused to who declares it, also passively', () => {
+  for (const passive of [true, false]) {
+    const client = FakeClient.open();
+    client.send(1, 'exchange.declare', {
+      reserved1: 0,
+      exchange: '',
+      type: 'direct',
+      passive,
+      durable: false,
+      autoDelete: false,
+      internal: false,
+      noWait: false,
+      arguments: [],
+    });
+    expect(client.sent()).toMatchObject([[1, 'channel.close', { replyCode: 403 }]]);
+  }
+});
