@@ -5,6 +5,7 @@ import type { ReceivedMessage } from '../../sdk/consumer/received-message.ts';
 import type { Delivery } from '../../wire/amqp/broker-port.ts';
 import { rawPropertiesOf } from './messages.ts';
 import { DELIVERY_LIMIT_MAX } from './queues/queue-declaration.ts';
+import { routeOf } from './x-death.ts';
 
 /** @param returning takes what the client gives back or rejects: resolves when the broker has stored that */
 export function deliveryOf(
@@ -14,9 +15,10 @@ export function deliveryOf(
 ): Delivery {
   // The client has set a limit of deliveries: what it requeues counts.
   const isLimited = 'baseMs' in retry && retry.maxMs === 0 && retry.attempts < DELIVERY_LIMIT_MAX;
+  const [exchange, routingKey] = routeOf(message, queue);
   return {
-    exchange: message.exchange ?? '',
-    routingKey: message.exchange === undefined ? queue : (message.routingKey ?? ''),
+    exchange,
+    routingKey,
     redelivered: message.redelivered,
     rawProperties: rawPropertiesOf(message),
     body: message.body ?? new Uint8Array(),
