@@ -79,6 +79,11 @@ export class Connection {
     return this.#limits.heartbeatS;
   }
 
+  /** For monitoring. */
+  get about(): { client: ClientAbilities['texts']; channelCount: number } {
+    return { client: this.#abilities.texts, channelCount: this.#channels.size };
+  }
+
   /** The client has logged in and opened a virtual host. */
   get isOpen(): boolean {
     return this.#phase === 'open';
