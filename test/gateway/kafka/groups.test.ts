@@ -174,6 +174,26 @@ describe('a member of a group', () => {
     });
   });
 
+  it('waits for silent ones no longer than their sessions, also if nobody calls meanwhile', async () => {
+    await withMember(async (first) => {
+      await first.join({ sessionTimeoutMs: 1_000 });
+      expect(await first.join({ sessionTimeoutMs: 1_000 })).toMatchObject({ errorCode: 0 });
+      const others = [1_100, 1_200].map(async (sessionTimeoutMs) => {
+        const member = new Member(await RawClient.connect(kafka.server.port), first.group);
+        await member.join({ sessionTimeoutMs });
+        return { member, joined: member.join({ sessionTimeoutMs }) };
+      });
+      const silent = await Promise.all(others);
+      expect(await first.join({ sessionTimeoutMs: 1_000 })).toMatchObject({ errorCode: 0 });
+      for (const { joined } of silent) expect(await joined).toMatchObject({ errorCode: 0 });
+      const last = new Member(await RawClient.connect(kafka.server.port), first.group);
+      await last.join();
+      const members = (await last.join({ rebalanceTimeoutMs: 600_000 }))['members'];
+      expect(members).toMatchObject([{ memberId: last.memberId }]);
+      for (const { client } of [...silent.map(({ member }) => member), last]) client.socket.destroy();
+    });
+  });
+
   it('is refused if the broker assigns the partitions of the group', async () => {
     await withMember(async (member, topic) => {
       const path = `${kafka.broker.url}/v1/default/groups/${encodeURIComponent(member.group)}/members`;
