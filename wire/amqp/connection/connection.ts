@@ -79,6 +79,11 @@ export class Connection {
     return this.#limits.heartbeatS;
   }
 
+  /** For monitoring. */
+  get about(): { client: ClientAbilities['texts']; channelCount: number } {
+    return { client: this.#abilities.texts, channelCount: this.#channels.size };
+  }
+
   /** The client has logged in and opened a virtual host. */
   get isOpen(): boolean {
     return this.#phase === 'open';
@@ -177,7 +182,7 @@ export class Connection {
     const { type, channel } = frame;
     if (this.#phase === 'ended') return false;
     if (type === FRAME_TYPES.heartbeat) {
-      if (channel !== 0) this.#fail(amqpError('frame-error', 'a heartbeat on a channel'));
+      if (channel !== 0) this.#fail(amqpError('unexpected-frame', 'a heartbeat on a channel'));
     } else if (type !== FRAME_TYPES.method && type !== FRAME_TYPES.header && type !== FRAME_TYPES.body) {
       this.#fail(amqpError('frame-error', `${type} is no type of frames`));
     } else if (channel === 0) this.#takeOwn(frame);
