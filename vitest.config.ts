@@ -17,8 +17,9 @@ export default defineConfig({
     globalSetup: 'test/support/broker/test-folder.ts',
     alias: { 'cloudflare:workers': join(import.meta.dirname, 'test/support/broker/cloudflare-workers.ts') },
     // No test takes long; these only end one that hangs, on a machine that may be busy with other things.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 20_000 } },
     teardownTimeout: 10_000,
   },
 });

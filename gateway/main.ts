@@ -44,6 +44,7 @@ async function main(): Promise<void> {
 function doorsOf(options: GatewayOptions): Door[] {
   const { url, host, amqp, amqps, kafka, kafkas, management, tls, ...ofKafka } = options;
   const doors: Door[] = [];
+  let amqpServer: AmqpServer | undefined;
   if (amqp !== null) {
     doors.push({
       name: 'AMQP',
@@ -51,6 +52,7 @@ function doorsOf(options: GatewayOptions): Door[] {
       open: async () => {
         const files = await tlsFiles(tls, amqps);
         const server = await AmqpServer.start({ url, host, port: amqp, ...(files && { tls: files }) });
+        amqpServer = server;
         const withTls = server.tlsPort === null ? '' : `\nAMQP 0-9-1 with TLS on ${host}:${server.tlsPort}`;
         return { server, said: `AMQP 0-9-1 on ${host}:${server.port}, for ${url}${withTls}` };
       },
@@ -81,7 +83,12 @@ function doorsOf(options: GatewayOptions): Door[] {
       name: 'the management API',
       port: management,
       open: async () => {
-        const server = await ManagementServer.start({ url, host, port: management });
+        const server = await ManagementServer.start({
+          url,
+          host,
+          port: management,
+          ...(amqpServer && { amqp: amqpServer }),
+        });
         return { server, said: `management API on ${host}:${server.port}` };
       },
     });

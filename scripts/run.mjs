@@ -23,6 +23,9 @@ const node = join(modules, 'node', 'bin', process.platform === 'win32' ? 'node.e
 /** Says which lock file was installed in full. `npm ci` begins by removing it together with all else. */
 const stampPath = join(modules, '.posthorn-installed');
 
+/** Where Node keeps what it has compiled, a file for each module. */
+const compileCache = join(modules, '.posthorn-compile-cache');
+
 await main();
 
 async function main() {
@@ -44,6 +47,8 @@ async function main() {
     PATH: [binaries, ...pathWithoutBinaries()].join(delimiter),
     // wrangler asks otherwise.
     WRANGLER_SEND_METRICS: 'false',
+    // Types are taken out of a file once, and not by each process: a command starts in half of the time.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? compileCache,
   };
   const { code, signal } = await run(node, [...given.slice(0, at), resolve(root, script), ...args], {
     env,

@@ -9,6 +9,7 @@ import { browserGuard } from './http/browsers.ts';
 import { problem, unexpected } from './http/problem.ts';
 import type { AppEnv } from './http/context.ts';
 import { RememberedRoutes } from './http/remembered-routes.ts';
+import { replyToFrames } from './publish/frame-request.ts';
 import { pathOf } from './routes/bind.ts';
 import { amqpRoutes } from './routes/amqp.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
@@ -51,6 +52,7 @@ export function createApp(): Hono<AppEnv> {
 /** What answers the frames of a request socket. The page that has opened one was judged then, and a frame has no other headers. */
 function createFrameApp(): Hono<AppEnv> {
   const app = new HonoBase<AppEnv>({ router: new RememberedRoutes() });
+  app.use(replyToFrames);
   app.use(authenticate);
   produceRoutes(app);
   publishRoutes(app);

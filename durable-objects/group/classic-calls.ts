@@ -139,9 +139,12 @@ export class ClassicCalls {
     return { epoch: group.epoch };
   }
 
-  /** Runs what is due. */
-  expire(): void {
-    if (this.#host.group().classic) this.#step(expireClassic);
+  /** Runs what is due. @returns when something is due next; null if nothing is */
+  expire(): number | null {
+    const { classic } = this.#host.group();
+    if (!classic) return null;
+    this.#step(expireClassic);
+    return nextClassicMs(classic);
   }
 
   /** The group is deleted. */

@@ -1,6 +1,9 @@
-/** Base class of the group object: what itty-durable makes, with types. */
+/**
+ * Base class of the group object: what itty-durable makes, with types. It comes from its own module: the entry of the package is
+ * CommonJS, which a bundle takes whole.
+ */
 
-import { createDurable } from 'itty-durable';
+import { createDurable } from 'itty-durable/itty-durable.js';
 import type { Env } from '../env.ts';
 
 interface IttyState extends DurableObjectState {

@@ -1,7 +1,6 @@
 /** Binding arguments: those of AMQP as the broker has them. */
 
-import type { Binding, BindingArguments } from '../../sdk/admin/exchange-types.ts';
-import type { BindingSpec } from '../../wire/amqp/broker-port.ts';
+import type { BindingArguments } from '../../sdk/admin/exchange-types.ts';
 import type { FieldTable } from '../../wire/amqp/codec/field-table.ts';
 import { portError, type PortError } from '../../wire/amqp/reply-codes.ts';
 import { textOf } from './messages.ts';
@@ -17,18 +16,4 @@ export function argumentsOf(table: FieldTable): BindingArguments | PortError {
     }
   }
   return Object.fromEntries(given);
-}
-
-export function isSameBinding(
-  found: Binding,
-  { source, routingKey }: BindingSpec,
-  given: BindingArguments,
-): boolean {
-  const entries = Object.entries(given);
-  return (
-    found.source === source &&
-    found.routingKey === routingKey &&
-    Object.keys(found.arguments).length === entries.length &&
-    entries.every(([name, value]) => Object.hasOwn(found.arguments, name) && found.arguments[name] === value)
-  );
 }

@@ -5,19 +5,26 @@ import type { ReceivedMessage } from '../../sdk/consumer/received-message.ts';
 import type { Delivery } from '../../wire/amqp/broker-port.ts';
 import { rawPropertiesOf } from './messages.ts';
 import { DELIVERY_LIMIT_MAX } from './queues/queue-declaration.ts';
+import { routeOf } from './x-death.ts';
 
-export function deliveryOf(message: ReceivedMessage, queue: string, retry: Queue['retry']): Delivery {
+/** @param returning takes what the client gives back or rejects: resolves when the broker has stored that */
+export function deliveryOf(
+  message: ReceivedMessage,
+  { queue, retry }: Pick<Queue, 'queue' | 'retry'>,
+  returning: (stored: Promise<void>) => void,
+): Delivery {
   // The client has set a limit of deliveries: what it requeues counts.
   const isLimited = 'baseMs' in retry && retry.maxMs === 0 && retry.attempts < DELIVERY_LIMIT_MAX;
+  const [exchange, routingKey] = routeOf(message, queue);
   return {
-    exchange: message.exchange ?? '',
-    routingKey: message.exchange === undefined ? queue : (message.routingKey ?? ''),
+    exchange,
+    routingKey,
     redelivered: message.redelivered,
     rawProperties: rawPropertiesOf(message),
     body: message.body ?? new Uint8Array(),
     settle: (settlement) => {
       if (settlement === 'ack') message.ackByConsumer();
-      else void settled(message, settlement, isLimited).catch(() => {});
+      else returning(settled(message, settlement, isLimited).catch(() => {}));
     },
   };
 }

@@ -95,12 +95,12 @@ export class GotMessages {
       this.#abort.signal,
     );
     this.#batchers.push(batcher);
-    const settle = (message: ReceivedMessage, settlement: Settlement): void => {
+    const settle = (message: ReceivedMessage, settlement: Settlement, done?: () => void): void => {
       if (settlement.kind !== 'extend') this.#leased.drop(message);
-      batcher.add({ message, settlement, done: undefined });
+      batcher.add({ message, settlement, done });
     };
     return {
-      settle: (message, settlement) => Promise.resolve(settle(message, settlement)),
+      settle: (message, settlement) => new Promise((done) => settle(message, settlement, done)),
       acknowledge: (message) => settle(message, { kind: 'ack' }),
     };
   }

@@ -11,6 +11,8 @@ import type { ListedConsumer } from './queues/queue-consumers.ts';
 
 export interface SdkConsumerHost {
   readonly client: BrokerClient;
+  /** A message is given back: resolves when the broker has stored that. */
+  returning(queue: string, stored: Promise<void>): void;
   /** Resolves when the client has read what was sent; undefined if nothing much waits. */
   drained(): Promise<void> | undefined;
   /** It takes nothing any more. */
@@ -95,7 +97,9 @@ export class SdkConsumer implements PortConsumer, ListedConsumer {
   #handle(message: ReceivedMessage): Promise<void> | undefined {
     // Another consumer of the channel may have the same tag by now.
     if (this.#isStopped) return void message.release();
-    this.#listener.deliver(deliveryOf(message, this.#spec.queue, this.#queue!.retry));
+    const { queue } = this.#spec;
+    const returning = (stored: Promise<void>): void => this.#host.returning(queue, stored);
+    this.#listener.deliver(deliveryOf(message, this.#queue!, returning));
     return this.#host.drained();
   }
 }

@@ -19,7 +19,7 @@ import type {
   QueueSpec,
 } from '../../wire/amqp/broker-port.ts';
 import { isPortError, portError, type PortError } from '../../wire/amqp/reply-codes.ts';
-import { argumentsOf, isSameBinding } from './binding-arguments.ts';
+import { argumentsOf } from './binding-arguments.ts';
 import type { BrokerClient } from './connection/broker-clients.ts';
 import type { PublishLine } from './blocked-publishes.ts';
 import { portErrorOf } from './broker-errors.ts';
@@ -28,10 +28,12 @@ import type { ExclusiveQueues } from './queues/exclusive-queues.ts';
 import { GotMessages } from './got-messages.ts';
 import { outgoingOf } from './messages.ts';
 import type { QueueConsumers } from './queues/queue-consumers.ts';
+import { deleteQueue } from './queues/delete-queue.ts';
 import { differenceOf, queueDeclarationOf } from './queues/queue-declaration.ts';
 import { QueueKeepers } from './queues/queue-keepers.ts';
 import type { QueueEndings } from './queues/queue-endings.ts';
 import { SdkConsumer } from './sdk-consumer.ts';
+import { unbind } from './unbind.ts';
 
 export interface PortSettings {
   client: BrokerClient;
@@ -141,15 +143,7 @@ export class SdkPort implements BrokerPort {
     if (isPortError(named)) return done(named);
     const given = argumentsOf(binding.arguments);
     if (isPortError(given)) return done(given);
-    answer(done, async () => {
-      const { exchanges } = this.#client;
-      for await (const found of exchanges.bindings(binding.destination)) {
-        if (!isSameBinding(found, binding, given)) continue;
-        await exchanges.unbind(found).catch(unless('binding_not_found', null));
-        break;
-      }
-      return null;
-    });
+    answer(done, () => unbind(this.#client.exchanges, binding, given));
   }
 
   declareQueue(spec: QueueSpec, done: Done<QueueCounts>): void {
@@ -201,18 +195,20 @@ export class SdkPort implements BrokerPort {
   purgeQueue(queue: string, done: Done<number>): void {
     const problem = this.#usable(queue);
     if (problem !== null) return done(problem);
-    answer(done, () => this.#client.queues.purge(queue));
+    answer(done, async () => {
+      await this.#returned(queue);
+      return await this.#client.queues.purge(queue);
+    });
   }
 
   deleteQueue(queue: string, conditions: { ifUnused: boolean; ifEmpty: boolean }, done: Done<number>): void {
     if (!isWideName(queue)) return done(0);
     const locked = this.#locked(queue);
     if (locked !== null) return done(locked);
-    const { ifUnused, ifEmpty } = conditions;
     answer(done, async () => {
       try {
         const { messageCount } = await this.#counts(queue);
-        await this.#client.queues.delete(queue, { ifUnused, ifEmpty });
+        await deleteQueue(this.#client.queues, queue, conditions);
         this.#settings.consumers.endAll(this.#settings.namespace, queue);
         this.#keepers.release(queue);
         if (this.#own.delete(queue)) this.#settings.exclusive.release(this.#settings.namespace, queue, this);
@@ -265,13 +261,17 @@ export class SdkPort implements BrokerPort {
     if (problem !== null) return done(problem);
     answer(done, async () => {
       await this.#settings.drained();
+      await this.#returned(queue);
       const message = await this.#got.take(queue);
       if (message === null) return null;
-      const { state, retry } = await this.#client.queues.get(queue).catch(async (error: unknown) => {
+      const found = await this.#client.queues.get(queue).catch(async (error: unknown) => {
         await message.release();
         throw error;
       });
-      return { delivery: deliveryOf(message, queue, retry), messageCount: state.ready };
+      return {
+        delivery: deliveryOf(message, found, (stored) => this.#returning(queue, stored)),
+        messageCount: found.state.ready,
+      };
     });
   }
 
@@ -284,7 +284,8 @@ export class SdkPort implements BrokerPort {
     if (others.some(({ isExclusive }) => isExclusive) || (exclusive && others.length > 0)) {
       return done(this.#inUse(queue));
     }
-    const host = { client: this.#client, drained: () => this.#settings.drained(), left: this.#left };
+    const drained = this.#settings.drained.bind(this.#settings);
+    const host = { client: this.#client, returning: this.#returning, drained, left: this.#left };
     const consumer = new SdkConsumer(host, spec, listener);
     consumers.add(namespace, queue, consumer);
     answer(
@@ -314,8 +315,20 @@ export class SdkPort implements BrokerPort {
     });
   };
 
+  readonly #returning = (queue: string, stored: Promise<void>): void => {
+    const { consumers, namespace } = this.#settings;
+    consumers.returning.add(namespace, queue, stored);
+  };
+
+  /** Resolves when clients of this gateway have given back what they did so far. */
+  #returned(queue: string): Promise<void> {
+    const { consumers, namespace } = this.#settings;
+    return consumers.returning.stored(namespace, queue);
+  }
+
   async #counts(queue: string): Promise<QueueCounts> {
     await this.#ended({ queue });
+    await this.#returned(queue);
     const { state } = await this.#client.queues.get(queue);
     return { messageCount: state.ready, consumerCount: state.consumers };
   }

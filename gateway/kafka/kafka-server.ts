@@ -68,7 +68,6 @@ export class KafkaServer {
       loginMs = LOGIN_MS,
     } = options;
     const sockets = new Set<KafkaSocket>();
-    const shareMembers = new ShareMembers();
     const settings = {
       url,
       clients: new BrokerClients(url),
@@ -76,7 +75,8 @@ export class KafkaServer {
       autoCreate,
       partitions,
       loginMs,
-      shareMembers,
+      shareMembers: new ShareMembers(),
+      shareSessions: new Map(),
       onError,
     };
     const doorOf = (address: Address | null): DoorSettings => ({

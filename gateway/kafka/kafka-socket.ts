@@ -13,7 +13,7 @@ import type { Credential } from './login/credentials.ts';
 import { Login } from './login/login.ts';
 import { Appenders } from './produce/appenders.ts';
 import type { Address, Session } from './session.ts';
-import { ShareConnection } from './share/share-connection.ts';
+import { ShareConnection, type ShareSessions } from './share/share-connection.ts';
 import type { ShareMembers } from './share/share-members.ts';
 
 export interface SocketSettings {
@@ -29,6 +29,7 @@ export interface SocketSettings {
   /** The time until the first request that a login is for, in ms. */
   loginMs: number;
   shareMembers: ShareMembers;
+  shareSessions: ShareSessions;
   onError(error: unknown): void;
 }
 
@@ -172,7 +173,7 @@ export class KafkaSocket {
       partitions,
       assignments: new Map(),
       patterns: new Map(),
-      shares: new ShareConnection(),
+      shares: new ShareConnection(this.#settings.shareSessions),
       shareMembers: this.#settings.shareMembers,
       clientId: () => this.#clientId,
       clientHost: `/${(this.#socket.remoteAddress ?? '').replace(/^::ffff:/, '')}`,

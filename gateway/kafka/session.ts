@@ -30,7 +30,7 @@ export interface Session {
   assignments: Map<string, string>;
   /** Of those members that read by a regular expression. */
   patterns: Map<string, { pattern: TopicPattern; names: readonly string[] }>;
-  /** Of share groups: what the connection reads, and who takes part by this gateway. */
+  /** Of share groups: what is read by this gateway's connections, and who takes part by it. */
   shares: ShareConnection;
   shareMembers: ShareMembers;
   /** Fires when the connection has ended. */

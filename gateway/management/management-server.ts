@@ -1,6 +1,6 @@
 /**
  * Management server: as much of RabbitMQ's management API as rabbitmqadmin and monitoring plugins use. Logins are those of AMQP, by
- * Basic authentication. Connections and channels are lists without entries: a gateway does not know those of others.
+ * Basic authentication. Connections are those of this gateway that have the same credential; channels are a list without entries.
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -12,6 +12,7 @@ import { Transport } from '../../sdk/client/transport.ts';
 import { asPosthornError } from '../../sdk/errors.ts';
 import { isPortError } from '../../wire/amqp/reply-codes.ts';
 import { BrokerClients, type BrokerClient } from '../amqp/connection/broker-clients.ts';
+import type { OpenConnection } from '../amqp/connection/amqp-session.ts';
 import { credentialOf, probe } from '../amqp/connection/credentials.ts';
 import { ExclusiveQueues } from '../amqp/queues/exclusive-queues.ts';
 import { QueueConsumers } from '../amqp/queues/queue-consumers.ts';
@@ -28,6 +29,8 @@ export interface ManagementServerOptions {
   port: number;
   /** Default 127.0.0.1. */
   host?: string;
+  /** The connections that are shown and can be closed. Default: none. */
+  amqp?: { connections(): OpenConnection[] };
 }
 
 const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i;
@@ -46,9 +49,10 @@ export class ManagementServer {
   }
 
   /** Rejects if the port is taken. */
-  static async start({ url, port, host = '127.0.0.1' }: ManagementServerOptions): Promise<ManagementServer> {
+  static async start(options: ManagementServerOptions): Promise<ManagementServer> {
+    const { url, port, host = '127.0.0.1' } = options;
     const clients = new BrokerClients({ url });
-    const server = createServer((request, response) => void serve(url, clients, request, response));
+    const server = createServer((request, response) => void serve(options, clients, request, response));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, resolve);
@@ -65,7 +69,7 @@ export class ManagementServer {
 }
 
 async function serve(
-  url: string,
+  { url, amqp }: ManagementServerOptions,
   clients: BrokerClients,
   request: IncomingMessage,
   response: ServerResponse,
@@ -95,6 +99,7 @@ async function serve(
     const call: Call = {
       user: login!.user,
       vhosts: () => vhostsOf(url, token),
+      connections: () => (amqp?.connections() ?? []).filter(({ credential: own }) => own.token === token),
       calls: async (vhost) => {
         const namespace = namespaceOf(vhost);
         const problem = isName(namespace) ? await probe({ url }, namespace, token) : 'namespace_not_found';

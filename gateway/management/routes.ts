@@ -4,13 +4,16 @@ import { VERSION } from '../../protocol/version.ts';
 import { exportOf, importInto } from './definitions.ts';
 import { entriesOf, listed, withColumns, type Entry } from './list-query.ts';
 import { exchangeTypes, nodeReport } from './node-report.ts';
-import { NODE } from './shown.ts';
+import type { OpenConnection } from '../amqp/connection/amqp-session.ts';
+import { NODE, shownConnection } from './shown.ts';
 import { Refused, type Fields, type VhostCalls, type VhostTotals } from './vhost-calls.ts';
 
 export interface Call {
   user: string;
   /** Names of the virtual hosts that it may see. */
   vhosts(): Promise<string[]>;
+  /** Connections that it may see and close. */
+  connections(): OpenConnection[];
   calls(vhost: string): Promise<VhostCalls>;
 }
 
@@ -20,7 +23,6 @@ export interface Answer {
 }
 
 const EMPTY = new Set([
-  'connections',
   'channels',
   'consumers',
   'users',
@@ -61,6 +63,7 @@ export async function answerOf(
     return await answerOfExchange(await call.calls(vhost), method, name, rest, query, body);
   }
   if (kind === 'bindings' && parts.length >= 4) return await answerOfBinding(call, method, parts, body);
+  if (kind === 'connections') return await answerOfConnections(call.connections(), method, vhost, query);
   if (kind === 'definitions') return await answerOfDefinitions(call, method, vhost, body);
   if (method !== 'GET') {
     if (EMPTY.has(kind) || kind === 'vhosts') throw new Refused(withoutCounterpart(kind));
@@ -84,6 +87,23 @@ export async function answerOf(
   }
   if (kind === 'bindings') return ok(await ofAll(call, vhost, (calls) => calls.bindings()));
   return null;
+}
+
+async function answerOfConnections(
+  connections: readonly OpenConnection[],
+  method: string,
+  name: string | undefined,
+  query: URLSearchParams,
+): Promise<Answer | null> {
+  if (name === undefined) {
+    return method === 'GET' ? ok(await listed(entriesOf(connections.map(shownConnection)), query)) : null;
+  }
+  const found = connections.find((one) => one.name === name);
+  if (found === undefined) return null;
+  if (method === 'GET') return ok(shownConnection(found));
+  if (method !== 'DELETE') return null;
+  found.close('Closed via management plugin');
+  return DONE;
 }
 
 async function answerOfQueue(
@@ -217,7 +237,7 @@ async function overview(call: Call): Promise<Fields> {
       queues: sum('queues'),
       exchanges: exchanges.length,
       consumers: sum('consumers'),
-      connections: 0,
+      connections: call.connections().length,
       channels: 0,
     },
     listeners: [],

@@ -56,6 +56,8 @@ export interface DeathEntry {
   count: number;
   first: number;
   last: number;
+  /** The exchange and the routing key by which the letter left. Absent: it went straight to a queue. */
+  to?: [exchange: string, routingKey: string];
 }
 
 const time = () => z.string().describe('RFC 3339');

@@ -20,8 +20,9 @@ export interface RunIo extends CommandIo {
   readonly stderr: OutputStream;
 }
 
-/** @param argv the words after `posthorn` */
-export async function run(argv: readonly string[], io: RunIo): Promise<number> {
+/** @param words those after `posthorn` */
+export async function run(words: readonly string[], io: RunIo): Promise<number> {
+  const argv = words[0] === '--version' ? ['version', ...words.slice(1)] : words;
   const [out, err] = [new Output(io.stdout), new Output(io.stderr)];
   const printer = new Printer(out, err, optionsOf(argv, out, io));
   let target: Target | undefined;

@@ -31,6 +31,8 @@ export interface DeathOfMessage {
   count: number;
   firstAt: number;
   lastAt: number;
+  /** The exchange and the routing key by which the letter left. Absent: it went straight to a queue. */
+  to?: readonly [exchange: string, routingKey: string];
 }
 
 /** What a delivery is, beside its record. */
@@ -145,6 +147,7 @@ export class ReceivedMessage {
       count: number;
       first: number;
       last: number;
+      to?: [string, string];
     }[];
     return entries.map(({ first, last, ...entry }) => ({ ...entry, firstAt: first, lastAt: last }));
   }

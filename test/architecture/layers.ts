@@ -26,7 +26,9 @@ const MAY_IMPORT: Record<Layer, (path: string, imported: Import) => boolean> = {
   'durable-objects': (_, { target }) =>
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||
-    ['cloudflare:workers', 'node:crypto', 'node:zlib', 'itty-durable', 'croner'].includes(target),
+    ['cloudflare:workers', 'node:crypto', 'node:zlib', 'itty-durable/itty-durable.js', 'croner'].includes(
+      target,
+    ),
   workers: (path, { target, isFile }) =>
     inFolder(target, 'core') ||
     inFolder(target, 'protocol') ||

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fieldsOf } from '../../protocol/operations/fields.ts';
 import { operations, type Operation } from '../../protocol/operations/index.ts';
+import { VERSION } from '../../protocol/version.ts';
 import { GLOBAL_FLAGS } from '../../sdk/cli/arguments/flag.ts';
 import { commands } from '../../sdk/cli/commands/index.ts';
 import { EXIT_CODES } from '../../sdk/cli/exit-codes.ts';
@@ -119,4 +120,9 @@ it('documents its exit codes', () => {
   const page = readFileSync(join(import.meta.dirname, '../../docs/command-line.md'), 'utf8');
   for (const { code, meaning } of Object.values(EXIT_CODES))
     expect(page).toContain(`| ${code} | ${meaning} |`);
+});
+
+it.each([[['version']], [['--version']]])('%j tells the version', async (words) => {
+  expect(await posthorn(words)).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' });
+  expect(JSON.parse((await posthorn([...words, '--json'])).stdout)).toEqual({ version: VERSION });
 });

@@ -4,7 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Peeked } from '../../protocol/schemas/deliveries.ts';
 import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import { startBroker, type Broker } from '../../scripts/broker/broker.ts';
@@ -165,7 +165,9 @@ describe.skipIf(CHROMIUM === null)('the page', () => {
         },
       ],
     });
-    await vi.waitUntil(async () => (await call<QueueWithStateReply>('GET', DEAD_LETTERS)).state?.ready === 1);
+    await expect
+      .poll(async () => (await call<QueueWithStateReply>('GET', DEAD_LETTERS)).state?.ready)
+      .toBe(1);
     const page = await browser.newPage();
     const complaints = complaintsOf(page);
     await page.goto(broker.url);

@@ -11,8 +11,8 @@ export const API_VERSIONS = 18;
 const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   // Later versions name topics by their ids alone.
   ['Produce', 12],
-  ['Fetch', 17],
-  ['ListOffsets', 10],
+  ['Fetch'],
+  ['ListOffsets'],
   ['Metadata'],
   ['FindCoordinator'],
   ['JoinGroup'],
@@ -44,6 +44,11 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   ['TxnOffsetCommit', 5],
   ['EndTxn'],
   ['DescribeLogDirs'],
+  ['DescribeTopicPartitions'],
+  ['ElectLeaders'],
+  ['AlterPartitionReassignments'],
+  ['ListPartitionReassignments'],
+  ['ListConfigResources'],
   ['DescribeTransactions'],
   ['DescribeCluster'],
   ['ConsumerGroupHeartbeat'],

@@ -23,6 +23,7 @@ const FAILED = 1011;
 export class SocketDuplex implements Duplex {
   /** A broker that lets anybody in without a token does so on loopback. */
   readonly isFromHere = true;
+  readonly name = 'WebSocket';
   isPaused = false;
   /** What was sent since the client said something. */
   unreadBytes = 0;

@@ -1,6 +1,6 @@
 /** Browsers at the door: refuses foreign pages, answers preflights, and sets the security headers of every reply. */
 
-import type { Hono, MiddlewareHandler } from 'hono';
+import type { Context, Hono, MiddlewareHandler } from 'hono';
 import {
   judgePage,
   mayRead,
@@ -10,7 +10,7 @@ import {
   type CorsOrigins,
 } from '../../core/access/browsers/foreign-page.ts';
 import type { Env } from '../../durable-objects/env.ts';
-import { EXPOSED_HEADERS } from '../../protocol/headers/media-types.ts';
+import { EXPOSED_HEADERS, JSON_TYPE } from '../../protocol/headers/media-types.ts';
 import type { AppEnv } from './context.ts';
 import { problem } from './problem.ts';
 import { isOpenToAll } from './identity/root-secrets.ts';
@@ -48,12 +48,32 @@ const guard: MiddlewareHandler<AppEnv> = async (c, next) => {
   const request = new RequestHead(c.req.raw);
   const rules = rulesOf(c.env);
   const verdict = judgePage(request, rules);
-  if (verdict === 'pass') await next();
-  else c.res = verdict === 'preflight' ? allowRequest(c.req.raw.headers) : problem(c, verdict);
+  if (verdict === 'pass') {
+    const jsonReply = request.origin === null ? replyWithAll(c, rules.jsonHeaders) : () => null;
+    await next();
+    if (c.res === jsonReply()) return;
+  } else c.res = verdict === 'preflight' ? allowRequest(c.req.raw.headers) : problem(c, verdict);
   const reply = withHeaders(c.res, mayRead(request.origin, rules) ? request.origin : null, rules);
   c.res = undefined; // assigning over a reply would merge the headers of both
   c.res = reply;
 };
+
+/**
+ * Lets handlers reply with JSON that has all headers from the start, which takes less than half of the time. A reply with headers of
+ * its own is made as usual. Returns what returns the reply that was made so.
+ */
+function replyWithAll(c: Context<AppEnv>, headers: Headers): () => Response | null {
+  const { json, header } = c;
+  let reply: Response | null = null;
+  Object.assign(c, {
+    json: (value: object, status = 200) => (reply = new Response(JSON.stringify(value), { status, headers })),
+    header: (...given: Parameters<typeof header>) => {
+      Object.assign(c, { json, header });
+      header(...given);
+    },
+  });
+  return () => reply;
+}
 
 /** Reads what is asked of it: nearly all requests come from no browser, and each header costs. */
 class RequestHead implements BrowserRequest {
@@ -127,14 +147,22 @@ function setHeaders(headers: Headers, reader: string | null, { corsOrigins }: Br
   headers.set('access-control-expose-headers', EXPOSED_HEADERS);
 }
 
-let rules: (BrowserRules & { configured: string | undefined }) | undefined;
+interface KnownRules extends BrowserRules {
+  configured: string | undefined;
+  /** Of a reply in JSON that no page reads. */
+  jsonHeaders: Headers;
+}
+
+let rules: KnownRules | undefined;
 
 /** Read once for each isolate. */
-function rulesOf(env: Env): BrowserRules {
+function rulesOf(env: Env): KnownRules {
   const configured = env.POSTHORN_CORS_ORIGINS;
   const asksForToken = !isOpenToAll(env);
   if (rules?.configured !== configured || rules?.asksForToken !== asksForToken) {
-    rules = { configured, asksForToken, corsOrigins: readOrigins(configured ?? '') };
+    const jsonHeaders = new Headers({ 'content-type': JSON_TYPE });
+    rules = { configured, asksForToken, corsOrigins: readOrigins(configured ?? ''), jsonHeaders };
+    setHeaders(jsonHeaders, null, rules);
   }
   return rules;
 }

@@ -18,6 +18,7 @@ import { takeConnection } from '../access/quotas/connections.ts';
 import { releaseBody, UNCOUNTED_BYTES_MAX, growBody, noRoom, shrinkBody } from '../bounds/request-bytes.ts';
 import { takeTurn } from '../bounds/turns.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
+import { frameRequest } from './frame-request.ts';
 
 /** Close codes follow HTTP's statuses, from 4000 on. */
 const UNAUTHENTICATED_CODE = 4401;
@@ -25,8 +26,7 @@ const TOO_MUCH_CODE = 4429;
 const UNAVAILABLE_CODE = 4503;
 
 /** What belongs to the opening, not to the requests. Their messages carry the contexts of their traces themselves. */
-const HEADERS_OF_OPENING =
-  /^(?:upgrade|connection|content-.*|sec-websocket-.*|posthorn-topology-version|traceparent|tracestate)$/;
+const HEADERS_OF_OPENING = /^(?:upgrade|content-.*|posthorn-topology-version|traceparent|tracestate)$/;
 
 /** What waits for its turn. */
 interface Waiting {
@@ -51,7 +51,8 @@ export function requestSocket(
   const countOff = takeConnection(c.get('spenders') ?? [], () => (isInTheWay = true));
   if (isFailure(countOff)) return countOff;
   const { 0: client, 1: socket } = new WebSocketPair();
-  const base = { origin: new URL(c.req.url).origin, headers: headersOf(c) };
+  const url = new URL(path, c.req.url).href;
+  const headers = headersOf(c);
   const waiting: Waiting[] = [];
   let waitingBytes = 0;
   let frames = 0;
@@ -97,7 +98,7 @@ export function requestSocket(
         send(problemText(frame));
         continue;
       }
-      const { status, text } = await answer(c, app, requestOf(base, path, frame), frame.id);
+      const { status, text } = await answer(c, app, requestOf(url, headers, frame), frame.id);
       send(text);
       if (status === 401) end(UNAUTHENTICATED_CODE, 'the credential is not good any more');
       // Perhaps this invocation may make no more calls. Another one may.
@@ -115,25 +116,22 @@ export function requestSocket(
 }
 
 /** The headers of the requests are those of the opening, with a credential of the address among them. */
-function headersOf(c: AppContext): [string, string][] {
-  const headers = [...c.req.raw.headers].filter(([name]) => !HEADERS_OF_OPENING.test(name));
-  headers.push(['content-type', RECORD_BATCH_TYPE]);
+function headersOf(c: AppContext): ReadonlyMap<string, string> {
+  const headers = new Map([...c.req.raw.headers].filter(([name]) => !HEADERS_OF_OPENING.test(name)));
+  headers.set('content-type', RECORD_BATCH_TYPE);
   const token = c.req.query(ACCESS_TOKEN_PARAMETER);
-  if (token !== undefined && c.req.header('authorization') === undefined)
-    headers.push(['authorization', `Bearer ${token}`]);
+  if (token !== undefined && !headers.has('authorization')) headers.set('authorization', `Bearer ${token}`);
   return headers;
 }
 
 function requestOf(
-  { origin, headers: common }: { origin: string; headers: [string, string][] },
-  path: string,
+  url: string,
+  common: ReadonlyMap<string, string>,
   { query, topologyVersion, batches }: RequestFrame,
 ): Request {
-  const headers = new Headers(common);
-  headers.set('content-length', String(batches.length));
-  if (topologyVersion > 0) headers.set(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
-  const url = `${origin}${path}${query === '' ? '' : `?${query}`}`;
-  return new Request(url, { method: 'POST', headers, body: batches as Uint8Array<ArrayBuffer> });
+  const headers =
+    topologyVersion === 0 ? common : new Map(common).set(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
+  return frameRequest(query === '' ? url : `${url}?${query}`, headers, batches);
 }
 
 async function answer(

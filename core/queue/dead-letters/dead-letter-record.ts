@@ -27,6 +27,7 @@ import {
   ROUTING_KEY_HEADER,
   textHeader,
 } from '../../../protocol/schemas/messages.ts';
+import { exchangeNameOf } from '../../../protocol/schemas/exchanges.ts';
 import type { LogRecord } from '../../../protocol/record-batch/index.ts';
 import {
   attemptsBefore,
@@ -140,6 +141,23 @@ export function deathRecord(
     textHeader(HOPS_HEADER, String(hopsOf(record) + 1)),
   );
   return { ...record, timestamp: nowMs, headers };
+}
+
+/**
+ * Returns a dead letter that leaves through an exchange, and by which routing key: its target's, or the one that it has now. The
+ * message keeps the exchange and the routing key that it was published with.
+ */
+export function letterThrough(
+  record: LogRecord,
+  { exchange, routing_key: own }: { exchange: string; routing_key?: string | undefined },
+  queue: string,
+): LogRecord {
+  const [last, ...earlier] = historyOf(record);
+  const key = own ?? earlier[0]?.to?.[1] ?? textOf(record, ROUTING_KEY_HEADER) ?? queue;
+  const history = [{ ...last, to: [exchangeNameOf(exchange), key] }, ...earlier];
+  const headers = record.headers.filter((header) => header.key !== DEATHS_HEADER);
+  headers.push(textHeader(DEATHS_HEADER, JSON.stringify(history)));
+  return { ...record, headers };
 }
 
 /**

@@ -8,7 +8,8 @@
  */
 
 import type { Destination } from '../../../core/exchange/binding.ts';
-import { textOf } from '../../../core/queue/dead-letters/death-headers.ts';
+import { letterThrough } from '../../../core/queue/dead-letters/dead-letter-record.ts';
+import { historyOf, textOf } from '../../../core/queue/dead-letters/death-headers.ts';
 import {
   isBeyondHopLimit,
   routeLetters,
@@ -48,7 +49,12 @@ async function sendRow(
   queue: StoredQueue,
   row: OutboxRow,
 ): Promise<Failure | null> {
-  const messages = messagesIn(row.data);
+  const { dead_letter: target } = definition.config;
+  const isThroughExchange = row.target === '' && target !== null && target !== 'none' && 'exchange' in target;
+  const messages = messagesIn(
+    row.data,
+    isThroughExchange ? (record) => letterThrough(record, target, definition.name) : undefined,
+  );
   const routes = await routesOf(env, definition, row.target, messages);
   if (isFailure(routes)) return routes;
   const { batches, discarded } = routes;
@@ -113,7 +119,11 @@ async function destinationsOf(
     definition.namespace,
     target.exchange,
     messages,
-    (record) => target.routing_key ?? textOf(record, ROUTING_KEY_HEADER) ?? definition.name,
+    (record) =>
+      target.routing_key ??
+      historyOf(record)[0]?.to?.[1] ??
+      textOf(record, ROUTING_KEY_HEADER) ??
+      definition.name,
   );
 }
 

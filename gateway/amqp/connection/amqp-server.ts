@@ -1,7 +1,7 @@
 /** AMQP server: listens for AMQP connections and serves them from a broker. */
 
 import type { Socket } from 'node:net';
-import type { AmqpSession } from './amqp-session.ts';
+import type { AmqpSession, OpenConnection } from './amqp-session.ts';
 import { BrokerClients } from './broker-clients.ts';
 import { ExclusiveQueues } from '../queues/exclusive-queues.ts';
 import { listen, type Door, type Listening, type TlsFiles } from '../../listeners.ts';
@@ -80,6 +80,11 @@ export class AmqpServer {
     const doors: Door[] = [{ host, port }, ...(tls === undefined ? [] : [{ host, port: tls.port, tls }])];
     const listening = await listen(doors.map((door) => [door, settings]));
     return new AmqpServer(listening, sessions, clients, endings);
+  }
+
+  /** Those that have opened a virtual host. */
+  connections(): OpenConnection[] {
+    return [...this.#sessions].map((session) => session.describe()).filter((one) => one !== null);
   }
 
   /** Tells all clients, waits until they have gone or a few seconds have, and sends what they have published. */

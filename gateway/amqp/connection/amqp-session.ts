@@ -23,6 +23,8 @@ import { SdkPort } from '../sdk-port.ts';
 export interface Duplex {
   /** Whether the client is on this machine. */
   readonly isFromHere: boolean;
+  /** Both ends, for monitoring. */
+  readonly name: string;
   readonly isWritable: boolean;
   /** Much waits until the client reads it. The session is told when that is over. */
   readonly isFull: boolean;
@@ -49,6 +51,20 @@ export interface SessionSettings {
   onError(error: unknown): void;
 }
 
+type About = Readonly<Connection['about']>;
+
+/** An open connection, for monitoring. */
+export interface OpenConnection extends About {
+  name: string;
+  user: string;
+  namespace: string;
+  /** What it has logged in with. */
+  credential: Credential;
+  heartbeatS: number;
+  connectedAtMs: number;
+  close(reason: string): void;
+}
+
 /** Above it a connection is not read until the broker has taken some. */
 const BACKLOG_COUNT_MAX = 10_000;
 const BACKLOG_BYTES_MAX = 16 * 1024 * 1024;
@@ -68,6 +84,8 @@ export class AmqpSession {
   #port: SdkPort | null = null;
   #client: BrokerClient | null = null;
   #namespace = '';
+  #user = '';
+  readonly #connectedAtMs = Date.now();
   #heart: ReturnType<typeof setInterval> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #isFlushing = false;
@@ -83,7 +101,10 @@ export class AmqpSession {
         version: VERSION,
         authenticate: (login, done) => void this.#authenticate(login, done),
         renew: (login, done) => void this.#renew(login, done),
-        openHost: (_, virtualHost, done) => void this.#openHost(virtualHost, done),
+        openHost: ({ user }, virtualHost, done) => {
+          this.#user = user;
+          void this.#openHost(virtualHost, done);
+        },
         wake: () => this.#wake(),
         finished: () => this.#finish(),
       },
@@ -116,6 +137,22 @@ export class AmqpSession {
     this.#port?.close();
     this.#client?.release();
     this.#client = null;
+  }
+
+  /** Null before the client has opened a virtual host. */
+  describe(): OpenConnection | null {
+    const { isOpen, about, heartbeatS } = this.#connection;
+    if (!isOpen || this.#hasEnded) return null;
+    return {
+      name: this.#duplex.name,
+      user: this.#user,
+      namespace: this.#namespace,
+      credential: this.#credential!,
+      ...about,
+      heartbeatS,
+      connectedAtMs: this.#connectedAtMs,
+      close: (reason) => this.#connection.close('connection-forced', reason),
+    };
   }
 
   /** Tells the client that this server stops. */

@@ -20,6 +20,11 @@ class TcpDuplex implements Duplex {
     this.#socket = socket;
   }
 
+  get name(): string {
+    const { remoteAddress, remotePort, localAddress, localPort } = this.#socket;
+    return `${remoteAddress}:${remotePort} -> ${localAddress}:${localPort}`;
+  }
+
   get isFromHere(): boolean {
     const { remoteAddress = '' } = this.#socket;
     return remoteAddress === '::1' || /^(::ffff:)?127\./.test(remoteAddress);

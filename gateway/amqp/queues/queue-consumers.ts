@@ -1,5 +1,7 @@
 /** Queue consumers: who consumes from which queue in this gateway. A delete ends them at once, without a word of the broker. */
 
+import { ReturningMessages } from '../returning-messages.ts';
+
 export interface ListedConsumer {
   isExclusive: boolean;
   /** Ends it: the queue is gone. */
@@ -7,6 +9,8 @@ export interface ListedConsumer {
 }
 
 export class QueueConsumers {
+  /** What they have given back. */
+  readonly returning = new ReturningMessages();
   /** By namespace and queue. */
   readonly #consumers = new Map<string, Set<ListedConsumer>>();
 

@@ -18,7 +18,21 @@ import { NODE_ID, type Handler, type Session } from '../session.ts';
 /** `ConfigResource.Type`. */
 const RESOURCE = { topic: 2, broker: 4, group: 32 } as const;
 
-const BROKER_CONFIGS: readonly { name: string; value: (session: Session) => string; type: number }[] = [
+interface BrokerConfig {
+  name: string;
+  value: (session: Session) => string;
+  type: number;
+  /** Whoever starts the broker says it: there is no default. */
+  isGiven?: true;
+}
+
+const BROKER_CONFIGS: readonly BrokerConfig[] = [
+  {
+    name: 'advertised.listeners',
+    value: ({ address: { host, port } }) => `PLAINTEXT://${host}:${port}`,
+    type: TYPE.list,
+    isGiven: true,
+  },
   { name: 'auto.create.topics.enable', value: ({ autoCreate }) => String(autoCreate), type: TYPE.boolean },
   { name: 'default.replication.factor', value: () => '1', type: TYPE.int },
   { name: 'num.partitions', value: ({ partitions }) => String(partitions), type: TYPE.int },
@@ -60,8 +74,8 @@ async function configsOf(session: Session, type: number, name: string): Promise<
       name: config.name,
       value: config.value(session),
       readOnly: true,
-      isDefault: true,
-      configSource: SOURCE.default,
+      isDefault: config.isGiven !== true,
+      configSource: config.isGiven ? SOURCE.broker : SOURCE.default,
       isSensitive: false,
       configType: config.type,
     }));

@@ -46,8 +46,8 @@ const BYTES_MAX = 32 * 1024 * 1024;
 const SHARE_BYTES_MIN = 64 * 1024;
 
 export const fetch: Handler<FetchRequest> = async (session, request, version) => {
-  // Sessions are declined with the id 0, so that no client has one.
-  if (request.sessionId !== 0)
+  // Sessions are declined with the id 0, so that no client has one. An epoch above 0 goes on with one; others bring all that they ask.
+  if (request.sessionEpoch > 0)
     return { errorCode: ERRORS.FETCH_SESSION_ID_NOT_FOUND, sessionId: 0, responses: [] };
   const count = request.topics.reduce((sum, { partitions }) => sum + partitions.length, 0);
   const share = Math.max(SHARE_BYTES_MIN, Math.floor(BYTES_MAX / Math.max(1, count)));

@@ -43,11 +43,10 @@ export const joinGroup: Handler<JoinGroupRequest> = async (session, request, ver
     memberId,
     members: [],
   };
-  if (sessionTimeoutMs < SESSION_TIMEOUT_MS_MIN || sessionTimeoutMs > SESSION_TIMEOUT_MS_MAX) {
-    return { ...nobody, errorCode: ERRORS.INVALID_SESSION_TIMEOUT };
-  }
   try {
     checkGroup(groupId);
+    if (sessionTimeoutMs < SESSION_TIMEOUT_MS_MIN || sessionTimeoutMs > SESSION_TIMEOUT_MS_MAX)
+      return { ...nobody, errorCode: ERRORS.INVALID_SESSION_TIMEOUT };
     const joined = await session.client.groups.classic(
       groupId,
       {

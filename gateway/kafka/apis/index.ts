@@ -12,6 +12,9 @@ import { heartbeat, joinGroup, leaveGroup, syncGroup } from './groups.ts';
 import { listOffsets, offsetForLeaderEpoch } from './list-offsets.ts';
 import { describeCluster, findCoordinator, metadata } from './metadata.ts';
 import { describeLogDirs } from './admin/describe-log-dirs.ts';
+import { describeTopicPartitions } from './admin/describe-topic-partitions.ts';
+import { alterPartitionReassignments, electLeaders, listPartitionReassignments } from './admin/leaders.ts';
+import { listConfigResources } from './admin/list-config-resources.ts';
 import { describeTransactions } from './admin/describe-transactions.ts';
 import { offsetDelete } from './admin/offset-delete.ts';
 import { offsetCommit, offsetFetch } from './offsets.ts';
@@ -42,6 +45,7 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   AddOffsetsToTxn: addOffsetsToTxn,
   AddPartitionsToTxn: addPartitionsToTxn,
   AlterConfigs: alterConfigs,
+  AlterPartitionReassignments: alterPartitionReassignments,
   AlterShareGroupOffsets: alterShareGroupOffsets,
   ApiVersions: apiVersions,
   ConsumerGroupDescribe: consumerGroupDescribe,
@@ -57,7 +61,9 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   DescribeGroups: describeGroups,
   DescribeLogDirs: describeLogDirs,
   DescribeShareGroupOffsets: describeShareGroupOffsets,
+  DescribeTopicPartitions: describeTopicPartitions,
   DescribeTransactions: describeTransactions,
+  ElectLeaders: electLeaders,
   EndTxn: endTxn,
   Fetch: fetch,
   FindCoordinator: findCoordinator,
@@ -66,8 +72,10 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   InitProducerId: initProducerId,
   JoinGroup: joinGroup,
   LeaveGroup: leaveGroup,
+  ListConfigResources: listConfigResources,
   ListGroups: listGroups,
   ListOffsets: listOffsets,
+  ListPartitionReassignments: listPartitionReassignments,
   Metadata: metadata,
   OffsetCommit: offsetCommit,
   OffsetDelete: offsetDelete,

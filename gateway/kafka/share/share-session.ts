@@ -1,6 +1,6 @@
 /**
- * Share session: the partitions that a member reads by one connection, so that it need not name them each time. It begins with epoch
- * 0; each request has the next epoch; -1 ends it. What the member has not acknowledged then, or when its connection ends, is released.
+ * Share session: the partitions that a member reads, so that it need not name them each time. It begins with epoch 0; each request has
+ * the next epoch; -1 ends it. What the member has not acknowledged then, or when the connection that began it ends, is released.
  */
 
 import { PARTITIONS_MAX, SHARE_LOCK_MS_DEFAULT } from '../../../protocol/limits.ts';
@@ -32,6 +32,8 @@ export class ShareSession {
   #nextEpoch = 1;
   /** How long records are locked, as the broker has told last, in ms. */
   lockMs = SHARE_LOCK_MS_DEFAULT;
+  /** What is acquired after the end is released at once. */
+  hasEnded = false;
 
   constructor(group: string, memberId: string, lockedBy: string) {
     this.group = group;

@@ -165,7 +165,7 @@ export function configsOf(topic: Omit<Topic, 'topologyVersion'>): object[] {
 }
 
 /** `ConfigSource` as Kafka numbers it. */
-export const SOURCE = { topic: 1, default: 5, group: 8 } as const;
+export const SOURCE = { topic: 1, broker: 4, default: 5, group: 8 } as const;
 
 export interface DescribedConfig {
   name: string;

@@ -23,7 +23,7 @@ import { topCommand } from './top.ts';
 
 const versionCommand: Command = {
   words: ['version'],
-  about: 'Print the version',
+  about: 'Print the version; --version is the same',
   load: () => ({
     args: [],
     flags: [],

@@ -22,6 +22,11 @@ const MASKED = 0x80;
 /** Control frames are whole and short (5.5). */
 const CONTROL_BYTES_MAX = 125;
 
+/** Masks, which nobody can foretell (5.3): the system is asked for many at once, which takes no longer than to ask for one. */
+const masks = new Uint8Array(1_024);
+/** Where the next one is. */
+let masksAt = masks.length;
+
 export function encodeFrame(opcode: number, payload: Uint8Array): Uint8Array {
   const { length } = payload;
   const lengthBytes = length < 126 ? 0 : length < 0x10000 ? 2 : 8;
@@ -32,8 +37,10 @@ export function encodeFrame(opcode: number, payload: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer);
   if (lengthBytes === 2) view.setUint16(2, length);
   if (lengthBytes === 8) view.setBigUint64(2, BigInt(length));
-  const mask = bytes.subarray(maskAt, maskAt + 4);
-  crypto.getRandomValues(mask);
+  if (masksAt === masks.length) crypto.getRandomValues(masks);
+  masksAt %= masks.length;
+  const mask = masks.subarray(masksAt, (masksAt += 4));
+  bytes.set(mask, maskAt);
   for (let i = 0, at = maskAt + 4; i < length; i++, at++) bytes[at] = payload[i]! ^ mask[i & 3]!;
   return bytes;
 }

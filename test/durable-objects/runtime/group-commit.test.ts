@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GroupCommit } from '../../../durable-objects/runtime/group-commit.ts';
 
 /** A disk whose syncs end when the test says so. */
@@ -68,11 +68,11 @@ describe('a group commit', () => {
   it('commits what can wait by itself if nothing else comes', async () => {
     const { group, groups, syncs } = setUp();
     const result = group.submit(1, 1, true);
-    await vi.waitFor(() => expect(groups).toEqual([[1]]));
+    await expect.poll(() => groups).toEqual([[1]]);
     syncs[0]!.resolve();
     expect(await result).toBe(10);
     const later = group.submit(2, 1, true);
-    await vi.waitFor(() => expect(groups).toEqual([[1], [2]]));
+    await expect.poll(() => groups).toEqual([[1], [2]]);
     syncs[1]!.resolve();
     expect(await later).toBe(20);
   });
@@ -94,7 +94,7 @@ describe('a group commit', () => {
     void group.submit(1, 1);
     const last = group.submit(2, 1, true);
     syncs[0]!.resolve();
-    await vi.waitFor(() => expect(groups).toEqual([[1], [2]]));
+    await expect.poll(() => groups).toEqual([[1], [2]]);
     syncs[1]!.resolve();
     expect(await last).toBe(20);
   });

@@ -51,12 +51,12 @@ it('a connection that goes while it declares an exclusive queue leaves neither t
   const { connection, channel } = await newChannel();
   holdPuts();
   void channel.assertQueue('left', { exclusive: true }).catch(() => {});
-  await vi.waitFor(() => expect(proxy.held).toBe(1));
+  await expect.poll(() => proxy.held).toBe(1);
   connections.splice(connections.indexOf(connection), 1);
   (connection as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   const other = await newChannel();
   proxy.release();
-  await vi.waitFor(async () => expect(await statusOf('left')).toBe(404));
+  await expect.poll(() => statusOf('left')).toBe(404);
   await other.channel.assertQueue('left', { exclusive: true });
 });
 
@@ -65,13 +65,13 @@ it('one of two connections that declare an exclusive queue at once gets it, and 
   holdPuts();
   const declared = [first, second].map(({ channel }) => channel.assertQueue('both', { exclusive: true }));
   const outcomes = Promise.allSettled(declared);
-  await vi.waitFor(() => expect(proxy.held).toBe(1));
+  await expect.poll(() => proxy.held).toBe(1);
   proxy.release();
   expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   await second.connection.close();
   expect(await statusOf('both')).toBe(200);
   await first.connection.close();
-  await vi.waitFor(async () => expect(await statusOf('both')).toBe(404));
+  await expect.poll(() => statusOf('both')).toBe(404);
 });
 
 it('a get that fails half-way gives its message back', async () => {
@@ -80,10 +80,10 @@ it('a get that fails half-way gives its message back', async () => {
   channel.sendToQueue('got', Buffer.from('once'));
   const counted = async (): Promise<object> =>
     (await broker.call<{ state: object }>('GET', '/v1/default/queues/got')).body.state;
-  await vi.waitFor(async () => expect(await counted()).toMatchObject({ ready: 1 }));
+  await expect.poll(() => counted()).toMatchObject({ ready: 1 });
   proxy.judge = (method, path) => (method === 'GET' && path.endsWith('/queues/got') ? 'refuse' : 'pass');
   await expect(channel.get('got')).rejects.toThrow('403');
-  await vi.waitFor(async () => expect(await counted()).toMatchObject({ ready: 1, leased: 0 }));
+  await expect.poll(() => counted()).toMatchObject({ ready: 1, leased: 0 });
 });
 
 it('a client that is not read for a while is not taken for dead', async () => {

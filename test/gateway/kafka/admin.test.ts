@@ -115,6 +115,127 @@ describe('operations that a client may do', () => {
   });
 });
 
+describe('partitions of topics', () => {
+  const page = async (client: RawClient, body: object): Promise<unknown> => {
+    const answer = await client.send('DescribeTopicPartitions', 0, { cursor: null, ...body });
+    const topics = answer['topics'] as {
+      name: string;
+      errorCode: number;
+      partitions: { partitionIndex: number }[];
+    }[];
+    const told = topics.map(({ name, errorCode, partitions }) => [
+      name,
+      errorCode || partitions.map(({ partitionIndex }) => partitionIndex).join(),
+    ]);
+    return [Object.fromEntries(told), answer['nextCursor']];
+  };
+
+  it('are described in pages', async () => {
+    const client = await RawClient.connect(kafka.server.port);
+    const [first, second] = [await kafka.topic(3), await kafka.topic(2)].toSorted();
+    const sizes = Object.fromEntries(
+      await Promise.all(
+        [first!, second!].map(async (name) => [name, (await kafka.posthorn.topics.get(name)).partitions]),
+      ),
+    ) as Record<string, number>;
+    const all = (name: string): string => Array.from({ length: sizes[name]! }, (_, nth) => nth).join();
+    const topics = [{ name: second }, { name: first }, { name: 'a nowhere' }, { name: '0-nowhere' }];
+    const missing = {
+      'a nowhere': ERRORS.INVALID_TOPIC_EXCEPTION,
+      '0-nowhere': ERRORS.UNKNOWN_TOPIC_OR_PARTITION,
+    };
+    const body = { topics, responsePartitionLimit: 2_000 };
+    expect(await page(client, body)).toEqual([
+      { ...missing, [first!]: all(first!), [second!]: all(second!) },
+      null,
+    ]);
+    const one = { topics: [{ name: first }, { name: second }], responsePartitionLimit: 1 };
+    let cursor: unknown = null;
+    const seen: unknown[] = [];
+    do {
+      const [told, next] = (await page(client, { ...one, cursor })) as [Record<string, string>, unknown];
+      seen.push(...Object.entries(told).map((entry) => entry.join()));
+      cursor = next;
+    } while (cursor !== null && seen.length < 20);
+    const expected = [first!, second!].flatMap((name) =>
+      all(name)
+        .split(',')
+        .map((index) => `${name},${index}`),
+    );
+    expect(seen).toEqual(expected);
+    const [everything] = (await page(client, { topics: [], responsePartitionLimit: 2_000 })) as [object];
+    expect(everything).toMatchObject({ [first!]: all(first!), [second!]: all(second!) });
+    const cursorPast = { topicName: second, partitionIndex: 99 };
+    expect(await page(client, { ...body, cursor: cursorPast })).toEqual([{ [second!]: '' }, null]);
+    client.socket.destroy();
+  });
+
+  it('have the one broker, which nothing is elected in place of', async () => {
+    const client = await RawClient.connect(kafka.server.port);
+    const topic = await kafka.topic();
+    const topicPartitions = [{ topic, partitions: [0, 1] }];
+    const elected = await client.send('ElectLeaders', 2, {
+      electionType: 0,
+      topicPartitions,
+      timeoutMs: 1_000,
+    });
+    expect(elected).toMatchObject({
+      errorCode: 0,
+      replicaElectionResults: [
+        { topic, partitionResult: [{ errorCode: 84 }, { errorCode: ERRORS.UNKNOWN_TOPIC_OR_PARTITION }] },
+      ],
+    });
+    const none = await client.send('ElectLeaders', 2, {
+      electionType: 1,
+      topicPartitions: null,
+      timeoutMs: 1_000,
+    });
+    expect(none).toMatchObject({ errorCode: 0, replicaElectionResults: [] });
+    const partitions = [[1], null, [2], [1, 2], []].map((replicas) => ({ partitionIndex: 0, replicas }));
+    const topics = [{ name: topic, partitions }];
+    const moved = await client.send('AlterPartitionReassignments', 1, { timeoutMs: 1_000, topics });
+    expect(moved).toMatchObject({
+      errorCode: 0,
+      responses: [{ name: topic, partitions: [0, 85, 39, 39, 39].map((errorCode) => ({ errorCode })) }],
+    });
+    expect(
+      await client.send('ListPartitionReassignments', 0, { timeoutMs: 1_000, topics: null }),
+    ).toMatchObject({
+      errorCode: 0,
+      topics: [],
+    });
+    client.socket.destroy();
+  });
+});
+
+describe('what has settings', () => {
+  it('is listed by its type', async () => {
+    const client = await RawClient.connect(kafka.server.port);
+    const topic = await kafka.topic();
+    const group = newName();
+    await kafka.posthorn.shareGroups.put(group, { topics: [] });
+    const list = async (resourceTypes: number[], version = 1): Promise<unknown> =>
+      await client.send('ListConfigResources', version, { resourceTypes });
+    const [aTopic, theBroker, aGroup] = [
+      { resourceName: topic, resourceType: 2 },
+      { resourceName: '1', resourceType: 4 },
+      { resourceName: group, resourceType: 32 },
+    ];
+    expect(await list([])).toMatchObject({
+      errorCode: 0,
+      configResources: expect.arrayContaining([aTopic, theBroker, aGroup]),
+    });
+    expect(await list([4, 8])).toMatchObject({ errorCode: 0, configResources: [theBroker] });
+    expect(await list([64])).toMatchObject({ errorCode: ERRORS.UNSUPPORTED_VERSION, configResources: [] });
+    expect(await list([], 0)).toMatchObject({ errorCode: 0, configResources: [] });
+    const resources = [{ resourceType: 4, resourceName: '1', configurationKeys: ['advertised.listeners'] }];
+    const { results } = await client.send('DescribeConfigs', 4, { resources });
+    const value = `PLAINTEXT://127.0.0.1:${kafka.server.port}`;
+    expect(results).toMatchObject([{ configs: [{ name: 'advertised.listeners', value, configSource: 4 }] }]);
+    client.socket.destroy();
+  });
+});
+
 describe('groups', () => {
   it('are listed, described and deleted, and their offsets are set while they have no members', async () => {
     const [topic, groupId] = [await kafka.topic(), newName()];

@@ -164,6 +164,11 @@ describe('a member of a group', () => {
         metadata: 'note',
         errorCode: 0,
       });
+      for (const none of [-1, -2, -1]) {
+        expect(await member.commit(topic, 1)).toBe(0);
+        expect(await member.commit(topic, none), 'it begins by its reset policy').toBe(0);
+        expect(await member.committed(topic)).toMatchObject({ committedOffset: -1, errorCode: 0 });
+      }
       expect(await member.commit(topic, 1, { generationIdOrMemberEpoch: member.generation - 1 })).toBe(22);
       expect(await member.commit(topic, 1, { memberId: 'somebody' })).toBe(25);
       expect(await member.commit(topic, 1, { memberId: '', generationIdOrMemberEpoch: -1 })).toBe(25);
@@ -171,6 +176,26 @@ describe('a member of a group', () => {
       expect(await member.call('LeaveGroup', 1)).toMatchObject({ errorCode: 0 });
       expect(await member.commit(topic, 0)).toBe(25);
       expect(await member.call('Heartbeat', 3)).toMatchObject({ errorCode: 25 });
+    });
+  });
+
+  it('waits for silent ones no longer than their sessions, also if nobody calls meanwhile', async () => {
+    await withMember(async (first) => {
+      await first.join({ sessionTimeoutMs: 1_000 });
+      expect(await first.join({ sessionTimeoutMs: 1_000 })).toMatchObject({ errorCode: 0 });
+      const others = [1_100, 1_200].map(async (sessionTimeoutMs) => {
+        const member = new Member(await RawClient.connect(kafka.server.port), first.group);
+        await member.join({ sessionTimeoutMs });
+        return { member, joined: member.join({ sessionTimeoutMs }) };
+      });
+      const silent = await Promise.all(others);
+      expect(await first.join({ sessionTimeoutMs: 1_000 })).toMatchObject({ errorCode: 0 });
+      for (const { joined } of silent) expect(await joined).toMatchObject({ errorCode: 0 });
+      const last = new Member(await RawClient.connect(kafka.server.port), first.group);
+      await last.join();
+      const members = (await last.join({ rebalanceTimeoutMs: 600_000 }))['members'];
+      expect(members).toMatchObject([{ memberId: last.memberId }]);
+      for (const { client } of [...silent.map(({ member }) => member), last]) client.socket.destroy();
     });
   });
 
@@ -192,6 +217,7 @@ describe('a member of a group', () => {
     ['without a protocol', { protocols: [] }, 23],
     ['with a session that is too short', { sessionTimeoutMs: 1 }, 26],
     ['under a name that no group has', { groupId: '' }, 24],
+    ['under no name and with no session', { groupId: '', sessionTimeoutMs: 0 }, 24],
     ['with the id of nobody', { memberId: 'nobody' }, 25],
   ])('%s is refused', async (_, more, errorCode) => {
     await withMember(async (member) => {

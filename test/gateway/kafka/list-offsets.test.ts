@@ -42,7 +42,7 @@ async function found(
   isolationLevel: number,
 ): Promise<string> {
   const partitions = [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp }];
-  const { topics } = await client.send('ListOffsets', 9, {
+  const { topics } = await client.send('ListOffsets', 11, {
     isolationLevel,
     topics: [{ name: topic, partitions }],
   });

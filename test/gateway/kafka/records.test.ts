@@ -47,6 +47,10 @@ async function fetchOne(
   return (responses as { partitions: FetchedPartition[] }[])[0]!.partitions[0]!;
 }
 
+/** Fetches what is there. A gateway that its machine does not let run in time answers that there is nothing yet. */
+const fetchStored = (client: RawClient, topic: string, offset = 0): Promise<FetchedPartition> =>
+  fetchOne(client, topic, offset, { maxWaitMs: 20_000 });
+
 const valuesIn = (bytes: Uint8Array): string[] =>
   recordsIn(bytes).map(({ value }) => new TextDecoder().decode(value!));
 
@@ -73,7 +77,7 @@ describe('compressed batches', () => {
       { key: null, value, timestamp: Date.now() },
     ]);
     expect(await produceOne(client, topic, batch)).toMatchObject({ errorCode: 0, baseOffset: 0 });
-    expect(Buffer.from((await fetchOne(client, topic, 0)).records).equals(batch)).toBe(true);
+    expect(Buffer.from((await fetchStored(client, topic)).records).equals(batch)).toBe(true);
     const { body } = await kafka.broker.fetch(topic, 0);
     expect(body.records).toMatchObject([{ value: 'x'.repeat(1_000) }, { offset: 1 }]);
     client.socket.destroy();
@@ -136,7 +140,7 @@ describe('a produce request', () => {
       Array.from({ length: 30 }, (_, at) => produceOne(client, topic, batchOf(`${at}`, 'x'))),
     );
     expect(outcomes.map(({ baseOffset }) => baseOffset)).toEqual(outcomes.map((_, at) => 2 * at));
-    const { records } = await fetchOne(client, topic, 0);
+    const { records } = await fetchStored(client, topic);
     expect(valuesIn(records).filter((value) => value !== 'x')).toEqual(outcomes.map((_, at) => `${at}`));
     client.socket.destroy();
   });
@@ -248,7 +252,7 @@ describe('a produce request', () => {
       errorCode: 0,
       logStartOffset: 0,
     });
-    const { records } = await fetchOne(client, topic, 0);
+    const { records } = await fetchStored(client, topic);
     expect(recordsIn(records).map(({ timestamp }) => timestamp === -1)).toEqual([true, false]);
     const { topics } = await client.send('ListOffsets', 7, {
       topics: [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: 0 }] }],
@@ -311,8 +315,21 @@ describe('a fetch', () => {
     const client = await RawClient.connect(kafka.server.port);
     for (const value of ['a', 'b', 'c']) await produceOne(client, topic, batchOf(value));
     for (const offset of [0, 2, 1, 0, 2]) {
-      const { records } = await fetchOne(client, topic, offset);
+      const { records } = await fetchStored(client, topic, offset);
       expect(valuesIn(records)[0]).toBe(['a', 'b', 'c'][offset]);
+    }
+    client.socket.destroy();
+  });
+
+  it('without a session says so by its epoch, whatever the id', async () => {
+    const topic = await kafka.topic();
+    const client = await RawClient.connect(kafka.server.port);
+    await produceOne(client, topic, batchOf('a'));
+    for (const sessionEpoch of [0, -1]) {
+      for (const sessionId of [0, -1, 5]) {
+        const answer = await client.send('Fetch', 11, fetchBody(topic, 0, { sessionId, sessionEpoch }));
+        expect(answer).toMatchObject({ errorCode: 0, sessionId: 0, responses: [{ topic }] });
+      }
     }
     client.socket.destroy();
   });
@@ -322,9 +339,8 @@ describe('a fetch', () => {
     const client = await RawClient.connect(kafka.server.port);
     expect(await fetchOne(client, topic, 5, { maxWaitMs: 5_000 })).toMatchObject({ errorCode: 1 });
     expect(await fetchOne(client, newName(), 0, { maxWaitMs: 5_000 })).toMatchObject({ errorCode: 3 });
-    expect(await client.send('Fetch', 11, fetchBody(topic, 0, { sessionId: 5 }))).toMatchObject({
-      errorCode: 70,
-    });
+    const ofSession = { sessionId: 5, sessionEpoch: 1 };
+    expect(await client.send('Fetch', 11, fetchBody(topic, 0, ofSession))).toMatchObject({ errorCode: 70 });
     const unknown = {
       topicId: 'aaaaaaaa-0000-4000-8000-000000000000',
       partitions: [{ partition: 0, fetchOffset: 0 }],

@@ -5,6 +5,7 @@ import { PARTITIONS_MAX } from '../../../protocol/limits.ts';
 import { splitBatches } from '../../../protocol/record-batch/index.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { RawClient } from './support/raw-client.ts';
+import { ACCEPT, all, Member, partitionsOf, REJECT, RELEASE, RENEW } from './support/share-member.ts';
 import { KafkaBroker, newName } from './support/support.ts';
 
 let kafka: KafkaBroker;
@@ -20,116 +21,15 @@ afterEach(() => {
 });
 
 const clients: RawClient[] = [];
-let ids = 0;
 
-interface Batch {
-  firstOffset: number;
-  lastOffset: number;
-  acknowledgeTypes: number[];
+async function connect(): Promise<RawClient> {
+  const client = await RawClient.connect(kafka.server.port);
+  clients.push(client);
+  return client;
 }
 
-interface Partition {
-  partitionIndex: number;
-  errorCode: number;
-  acknowledgeErrorCode: number;
-  records: Uint8Array;
-  acquiredRecords: { firstOffset: number; lastOffset: number; deliveryCount: number }[];
-}
-
-const ACCEPT = 1;
-const RELEASE = 2;
-const REJECT = 3;
-const RENEW = 4;
-
-/** A member that does what Kafka's clients do. */
-class Member {
-  readonly client: RawClient;
-  readonly group: string;
-  readonly topic: string;
-  memberId = `member-${String(++ids).padStart(3, '0')}`;
-  epoch = 0;
-  topicId = '';
-  partitions: number[] = [];
-  sessionEpoch = 0;
-
-  private constructor(client: RawClient, group: string, topic: string) {
-    this.client = client;
-    this.group = group;
-    this.topic = topic;
-  }
-
-  static async of(group: string, topic: string): Promise<Member> {
-    const client = await RawClient.connect(kafka.server.port);
-    clients.push(client);
-    const member = new Member(client, group, topic);
-    expect((await member.beat({ subscribedTopicNames: [topic] }))['errorCode']).toBe(0);
-    return member;
-  }
-
-  async beat(more: object = {}): Promise<Record<string, unknown>> {
-    const { group: groupId, memberId, epoch: memberEpoch } = this;
-    const answer = await this.client.send('ShareGroupHeartbeat', 1, {
-      groupId,
-      memberId,
-      memberEpoch,
-      ...more,
-    });
-    if (answer['errorCode'] !== 0) return answer;
-    this.epoch = answer['memberEpoch'] as number;
-    const assigned = (answer['assignment'] ?? { topicPartitions: [] }) as {
-      topicPartitions: { topicId: string; partitions: number[] }[];
-    };
-    this.partitions = assigned.topicPartitions[0]?.partitions ?? [];
-    this.topicId = assigned.topicPartitions[0]?.topicId ?? '';
-    return answer;
-  }
-
-  async fetch(batches: Batch[] = [], more: object = {}): Promise<Record<string, unknown>> {
-    const { group: groupId, memberId, topicId } = this;
-    const isFirst = this.sessionEpoch === 0;
-    const partitions = this.partitions.map((partitionIndex) => ({
-      partitionIndex,
-      acknowledgementBatches: batches,
-    }));
-    return await this.client.send('ShareFetch', 2, {
-      ...{ groupId, memberId, shareSessionEpoch: this.sessionEpoch++ },
-      ...{ maxWaitMs: 0, minBytes: 1, maxBytes: 1_000_000, maxRecords: 100, batchSize: 100 },
-      topics: isFirst || batches.length > 0 ? [{ topicId, partitions }] : [],
-      forgottenTopicsData: [],
-      ...more,
-    });
-  }
-
-  /** Offsets, each with its delivery, of a topic with one partition. */
-  async take(batches: Batch[] = []): Promise<string[]> {
-    const answer = await this.fetch(batches);
-    expect(answer['errorCode']).toBe(0);
-    return partitionsOf(answer).flatMap(({ acquiredRecords }) =>
-      acquiredRecords.map((run) => `${run.firstOffset}-${run.lastOffset}*${run.deliveryCount}`),
-    );
-  }
-
-  async acknowledge(batches: Batch[], more: object = {}): Promise<number> {
-    const { group: groupId, memberId, topicId } = this;
-    const partitions = [{ partitionIndex: 0, acknowledgementBatches: batches }];
-    const answer = await this.client.send('ShareAcknowledge', 2, {
-      ...{ groupId, memberId, shareSessionEpoch: this.sessionEpoch++ },
-      topics: [{ topicId, partitions }],
-      ...more,
-    });
-    return (answer['errorCode'] as number) || partitionsOf(answer)[0]!.errorCode;
-  }
-}
-
-function partitionsOf(answer: Record<string, unknown>): Partition[] {
-  return (answer['responses'] as { partitions: Partition[] }[]).flatMap(({ partitions }) => partitions);
-}
-
-const all = (first: number, last: number, ...types: number[]): Batch => ({
-  firstOffset: first,
-  lastOffset: last,
-  acknowledgeTypes: types,
-});
+const join = async (group: string, topic: string): Promise<Member> =>
+  await Member.join(await connect(), group, topic);
 
 /** A topic with so many records in one partition, and a group that begins at the earliest. */
 async function groupOf(records: number, config: object = {}): Promise<{ group: string; topic: string }> {
@@ -151,7 +51,7 @@ async function groupOf(records: number, config: object = {}): Promise<{ group: s
 describe('a share group by Kafka’s protocol', () => {
   it('hands records out, and takes what becomes of them', async () => {
     const { group, topic } = await groupOf(10);
-    const member = await Member.of(group, topic);
+    const member = await join(group, topic);
     const answer = await member.fetch();
     expect(answer['acquisitionLockTimeoutMs']).toBe(30_000);
     const [partition] = partitionsOf(answer);
@@ -170,7 +70,7 @@ describe('a share group by Kafka’s protocol', () => {
 
   it('refuses acknowledgements of what is not acquired, and leaves all as it is', async () => {
     const { group, topic } = await groupOf(4);
-    const member = await Member.of(group, topic);
+    const member = await join(group, topic);
     expect(await member.take()).toEqual(['0-3*1']);
     expect(await member.acknowledge([all(0, 4, ACCEPT)])).toBe(ERRORS.INVALID_RECORD_STATE);
     expect(await member.acknowledge([all(0, 3, ACCEPT, ACCEPT)])).toBe(ERRORS.INVALID_REQUEST);
@@ -185,38 +85,72 @@ describe('a share group by Kafka’s protocol', () => {
 
   it('releases what a member holds when its session ends, and when its connection breaks', async () => {
     const { group, topic } = await groupOf(6);
-    const first = await Member.of(group, topic);
+    const first = await join(group, topic);
     expect(await first.take()).toEqual(['0-5*1']);
     first.sessionEpoch = -1;
     expect((await first.fetch([all(0, 1, ACCEPT)]))['errorCode']).toBe(0);
-    const second = await Member.of(group, topic);
+    const second = await join(group, topic);
     expect(await second.take()).toEqual(['2-5*2']);
     second.client.socket.destroy();
-    const third = await Member.of(group, topic);
+    const third = await join(group, topic);
     await expect.poll(() => third.take(), { timeout: 10_000 }).toEqual(['2-5*3']);
   });
 
   it('releases nothing of a member that has come back by another connection', async () => {
     const { group, topic } = await groupOf(6);
-    const before = await Member.of(group, topic);
+    const before = await join(group, topic);
     const some = { maxRecords: 3 };
     expect(partitionsOf(await before.fetch([], some))).toMatchObject([
       { acquiredRecords: [{ lastOffset: 2 }] },
     ]);
-    const after = await Member.of(group, topic);
+    const after = await join(group, topic);
     after.memberId = before.memberId;
     await after.beat({ subscribedTopicNames: [topic], memberEpoch: 0 });
     expect(await after.take()).toEqual(['3-5*1']);
     before.client.socket.destroy();
-    const other = await Member.of(group, topic);
+    const other = await join(group, topic);
     await expect.poll(() => other.take(), { timeout: 10_000 }).toEqual(['0-2*2']);
     expect(await after.acknowledge([all(3, 5, ACCEPT)])).toBe(0);
     expect((await after.beat())['errorCode']).toBe(0);
   });
 
+  it('has sessions that go on by other connections, until the one that began them ends', async () => {
+    const { group, topic } = await groupOf(6);
+    const member = await join(group, topic);
+    expect(await member.take()).toEqual(['0-5*1']);
+    const first = member.client;
+    const second = await connect();
+    member.client = second;
+    expect(await member.acknowledge([all(0, 1, ACCEPT)])).toBe(0);
+    second.socket.destroy();
+    await second.closed;
+    member.client = first;
+    expect(await member.acknowledge([all(2, 2, ACCEPT)])).toBe(0);
+    first.socket.destroy();
+    const other = await join(group, topic);
+    await expect.poll(() => other.take(), { timeout: 10_000 }).toEqual(['3-5*2']);
+    member.client = other.client;
+    expect(await member.acknowledge([all(3, 3, ACCEPT)])).toBe(ERRORS.SHARE_SESSION_NOT_FOUND);
+  });
+
+  it('releases what comes to a connection that waits when another has ended the session', async () => {
+    const { group, topic } = await groupOf(6);
+    const member = await join(group, topic);
+    expect(await member.take()).toEqual(['0-5*1']);
+    const waiting = member.fetch([], { maxWaitMs: 4_900 });
+    member.client = await connect();
+    member.sessionEpoch = -1;
+    // What is released may go to the connection that waits.
+    expect(await member.acknowledge([all(0, 3, ACCEPT)])).toBe(0);
+    await waiting;
+    const other = await join(group, topic);
+    const offsets = async (): Promise<string[]> => (await other.take()).map((run) => run.replace(/\*.*/, ''));
+    await expect.poll(offsets, { timeout: 10_000 }).toEqual(['4-5']);
+  });
+
   it('has sessions with a bounded number of partitions', async () => {
     const { group, topic } = await groupOf(1);
-    const member = await Member.of(group, topic);
+    const member = await join(group, topic);
     member.partitions = Array.from({ length: PARTITIONS_MAX + 1 }, (_, partition) => partition);
     const told = partitionsOf(await member.fetch([], { maxRecords: 0 }));
     expect(told).toMatchObject([
@@ -226,7 +160,7 @@ describe('a share group by Kafka’s protocol', () => {
 
   it('has sessions with epochs of their own', async () => {
     const { group, topic } = await groupOf(1);
-    const member = await Member.of(group, topic);
+    const member = await join(group, topic);
     member.sessionEpoch = 3;
     expect((await member.fetch())['errorCode']).toBe(ERRORS.SHARE_SESSION_NOT_FOUND);
     member.sessionEpoch = 0;
@@ -244,7 +178,7 @@ describe('a share group by Kafka’s protocol', () => {
     const topic = await kafka.topic();
     await kafka.withProducer((producer) => producer.send({ topic, messages: [{ value: 'before' }] }));
     const group = newName();
-    const member = await Member.of(group, topic);
+    const member = await join(group, topic);
     await kafka.withProducer((producer) => producer.send({ topic, messages: [{ value: 'after' }] }));
     expect(await member.take()).toEqual(['1-1*1']);
     await kafka.posthorn.shareGroups.delete(group);
@@ -257,7 +191,7 @@ describe('a share group by Kafka’s protocol', () => {
 
   it('waits for records', async () => {
     const { group, topic } = await groupOf(0);
-    const member = await Member.of(group, topic);
+    const member = await join(group, topic);
     expect(await member.take()).toEqual([]);
     const waiting = member.fetch([], { maxWaitMs: 4_900 });
     await kafka.withProducer((producer) => producer.send({ topic, messages: [{ value: 'at last' }] }));
@@ -267,9 +201,9 @@ describe('a share group by Kafka’s protocol', () => {
   it('spreads partitions over its members, and describes them', async () => {
     const topic = await kafka.topic(5);
     const group = newName();
-    const first = await Member.of(group, topic);
+    const first = await join(group, topic);
     expect(first.partitions).toEqual([0, 1, 2, 3, 4]);
-    const second = await Member.of(group, topic);
+    const second = await join(group, topic);
     await first.beat();
     expect([...first.partitions, ...second.partitions].toSorted()).toEqual([0, 1, 2, 3, 4]);
     const described = await first.client.send('ShareGroupDescribe', 1, { groupIds: [group, 'nobody'] });
@@ -295,7 +229,7 @@ describe('a share group by Kafka’s protocol', () => {
 
   it('is listed, says how far it is, and is deleted when its members have left', async () => {
     const { group, topic } = await groupOf(5);
-    const member = await Member.of(group, topic);
+    const member = await join(group, topic);
     expect(await member.take()).toEqual(['0-4*1']);
     expect(await member.acknowledge([all(0, 1, ACCEPT)])).toBe(0);
     const { client } = member;
@@ -336,9 +270,28 @@ describe('a share group by Kafka’s protocol', () => {
     expect(await deleted()).toMatchObject([{ errorCode: ERRORS.GROUP_ID_NOT_FOUND }]);
   });
 
+  it('is made by whoever says where it begins', async () => {
+    const topic = await kafka.topic();
+    const group = newName();
+    await kafka.withProducer((producer) =>
+      producer.send({ topic, messages: [{ value: '0' }, { value: '1' }] }),
+    );
+    const client = await connect();
+    const partitions = [{ partitionIndex: 0, startOffset: 1 }];
+    const topics = [topic, 'nowhere'].map((topicName) => ({ topicName, partitions }));
+    expect(await client.send('AlterShareGroupOffsets', 0, { groupId: group, topics })).toMatchObject({
+      errorCode: 0,
+      responses: [
+        { topicName: topic, partitions: [{ errorCode: 0 }] },
+        { topicName: 'nowhere', partitions: [{ errorCode: ERRORS.UNKNOWN_TOPIC_OR_PARTITION }] },
+      ],
+    });
+    const member = await join(group, topic);
+    expect(await member.take()).toEqual(['1-1*1']);
+  });
+
   it('refuses what no client of a share group sends', async () => {
-    const client = await RawClient.connect(kafka.server.port);
-    clients.push(client);
+    const client = await connect();
     const beat = async (more: object): Promise<unknown> => {
       const body = { groupId: 'g', memberId: 'm', memberEpoch: 0, subscribedTopicNames: ['t'], ...more };
       return (await client.send('ShareGroupHeartbeat', 1, body))['errorCode'];
@@ -356,8 +309,7 @@ describe('a share group by Kafka’s protocol', () => {
 describe('the settings of a share group', () => {
   it('are read and changed as those of a resource, also before its members come', async () => {
     const group = newName();
-    const client = await RawClient.connect(kafka.server.port);
-    clients.push(client);
+    const client = await connect();
     const set = async (name: string, value: string | null): Promise<unknown> => {
       const configs = [{ name, configOperation: value === null ? 1 : 0, value }];
       const resources = [{ resourceType: 32, resourceName: group, configs }];

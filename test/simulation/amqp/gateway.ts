@@ -156,6 +156,7 @@ class Interval implements Timer {
 
 class SocketDuplex implements Duplex {
   readonly isFromHere = true;
+  readonly name = 'simulated';
   readonly isFull = false;
   readonly unreadBytes = 0;
   isPaused = false;

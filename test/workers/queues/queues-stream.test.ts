@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deliveriesOf } from '../../../core/queue/deliver/deliveries-json.ts';
 import { writeJson } from '../../../protocol/json/json-text.ts';
 import type { Deliveries, SettledReply } from '../../../protocol/schemas/deliveries.ts';
@@ -241,7 +241,7 @@ describe('a stream of a queue', () => {
       const { deliveries } = await stream.next();
       stream.send({ ack: deliveries.map(({ delivery_tag }) => delivery_tag) });
       stream.close();
-      await vi.waitFor(async () => expect(await stateOf('last-words')).toMatchObject({ consumers: 0 }));
+      await expect.poll(() => stateOf('last-words')).toMatchObject({ consumers: 0 });
       expect(await stateOf('last-words')).toMatchObject({ ready: 0, leased: 0, meter: { settled: round } });
     }
   });
@@ -259,7 +259,7 @@ describe('a stream of a queue', () => {
       const { deliveries } = await nextDelivery();
       stream.send({ ack: deliveries.map(({ delivery_tag }) => delivery_tag) });
     }
-    await vi.waitFor(async () => expect((await stateOf('in-step')).meter.settled).toBe(ROUNDS));
+    await expect.poll(async () => (await stateOf('in-step')).meter.settled).toBe(ROUNDS);
     const { commits } = (await stateOf('in-step')).meter;
     expect(commits).toBeLessThan(2 * ROUNDS); // one for each message, and those of acks that nothing joined in time
     stream.close();

@@ -26,11 +26,12 @@ const RESERVED_PREFIX = 'amq.';
 const PREDECLARED = new Set(['amq.direct', 'amq.fanout', 'amq.topic', 'amq.headers', 'amq.match']);
 
 export const topologyMethods: Handlers<ChannelState, TopologyMethod> = {
-  'exchange.declare': ({ host }, fields, end) => {
+  'exchange.declare': ({ host }, given, end) => {
+    const fields = { ...given, exchange: inOneLine(given.exchange) };
     const { exchange, passive, noWait } = fields;
     const done = replied(end, () => noWait || host.send('exchange.declare-ok', {}));
-    if (passive) return exchange === '' ? done(null) : host.port.checkExchange(exchange, done);
     if (exchange === '') return end(refuseDefault());
+    if (passive) return host.port.checkExchange(exchange, done);
     if (exchange.startsWith(RESERVED_PREFIX) && !PREDECLARED.has(exchange)) {
       return end(reserved('exchange', exchange));
     }
@@ -38,7 +39,8 @@ export const topologyMethods: Handlers<ChannelState, TopologyMethod> = {
     return isPortError(spec) ? end(spec) : host.port.declareExchange(spec, done);
   },
 
-  'exchange.delete': ({ host }, { exchange, ifUnused, noWait }, end) => {
+  'exchange.delete': ({ host }, { exchange: given, ifUnused, noWait }, end) => {
+    const exchange = inOneLine(given);
     if (exchange === '') return end(refuseDefault());
     if (exchange.startsWith(RESERVED_PREFIX)) return end(reserved('exchange', exchange));
     const done = replied(end, () => noWait || host.send('exchange.delete-ok', {}));
@@ -57,8 +59,9 @@ export const topologyMethods: Handlers<ChannelState, TopologyMethod> = {
     return host.port.unbind(exchangeBinding(fields), done);
   },
 
-  'queue.declare': (state, fields, end) => {
+  'queue.declare': (state, given, end) => {
     const { host } = state;
+    const fields = { ...given, queue: inOneLine(given.queue) };
     const { passive, exclusive, autoDelete, noWait } = fields;
     const queue =
       fields.queue === '' && !passive ? host.port.uniqueName('amq.gen-') : named(state, fields.queue);
@@ -135,15 +138,19 @@ function replied<Value>(end: End, reply: (value: Value) => unknown): (answer: Va
   };
 }
 
+/** RabbitMQ leaves line breaks out of names: programs that read names from files declare the same as others. */
+const inOneLine = (name: string): string => name.replaceAll(/[\r\n]/g, '');
+
 /** The name of a queue, or that of the queue that the channel declared last. */
-export function named({ lastQueue }: ChannelState, queue: string): string | PortError {
+export function named({ lastQueue }: ChannelState, given: string): string | PortError {
+  const queue = inOneLine(given);
   if (queue !== '') return queue;
   return lastQueue === '' ? portError('not-found', 'no previously declared queue') : lastQueue;
 }
 
 const exchangeBinding = (fields: MethodFields<'exchange.bind'>): BindingSpec => ({
-  source: fields.source,
-  destination: { exchange: fields.destination },
+  source: inOneLine(fields.source),
+  destination: { exchange: inOneLine(fields.destination) },
   routingKey: fields.routingKey,
   arguments: fields.arguments,
 });
@@ -156,7 +163,12 @@ function queueBinding(
   if (isPortError(queue)) return queue;
   if (fields.exchange === '') return refuseDefault();
   const routingKey = fields.queue === '' && fields.routingKey === '' ? queue : fields.routingKey;
-  return { source: fields.exchange, destination: { queue }, routingKey, arguments: fields.arguments };
+  return {
+    source: inOneLine(fields.exchange),
+    destination: { queue },
+    routingKey,
+    arguments: fields.arguments,
+  };
 }
 
 const refuseDefault = (): PortError =>

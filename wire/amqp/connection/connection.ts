@@ -79,6 +79,11 @@ export class Connection {
     return this.#limits.heartbeatS;
   }
 
+  /** For monitoring. */
+  get about(): { client: ClientAbilities['texts']; channelCount: number } {
+    return { client: this.#abilities.texts, channelCount: this.#channels.size };
+  }
+
   /** The client has logged in and opened a virtual host. */
   get isOpen(): boolean {
     return this.#phase === 'open';
@@ -177,7 +182,7 @@ export class Connection {
     const { type, channel } = frame;
     if (this.#phase === 'ended') return false;
     if (type === FRAME_TYPES.heartbeat) {
-      if (channel !== 0) this.#fail(amqpError('frame-error', 'a heartbeat on a channel'));
+      if (channel !== 0) this.#fail(amqpError('unexpected-frame', 'a heartbeat on a channel'));
     } else if (type !== FRAME_TYPES.method && type !== FRAME_TYPES.header && type !== FRAME_TYPES.body) {
       this.#fail(amqpError('frame-error', `${type} is no type of frames`));
     } else if (channel === 0) this.#takeOwn(frame);
@@ -201,8 +206,9 @@ export class Connection {
     if (channel !== undefined) {
       return this.#fail(amqpError('channel-error', "second 'channel.open' seen", idsOf(name)));
     }
-    if (number > this.#limits.channelMax) {
-      const reason = `channel ${number} is above channel_max (${this.#limits.channelMax})`;
+    // As with RabbitMQ, `channel_max` bounds how many channels are open, and a client may give them any numbers.
+    if (this.#channels.size >= this.#limits.channelMax) {
+      const reason = `channel_max (${this.#limits.channelMax}) channels are open`;
       return this.#fail(amqpError('not-allowed', reason, idsOf(name)));
     }
     const opened = decodeMethod(payload);

@@ -65,6 +65,8 @@ export interface ClientAbilities {
   takesLoginFailure: boolean;
   takesBlocks: boolean;
   sharesPrefetch: boolean;
+  /** What it says of itself. */
+  texts: ClientTexts;
 }
 
 /** Clients that read the specification to the letter unless the server is RabbitMQ: Celery's. */
@@ -80,6 +82,22 @@ export function abilitiesOf(clientProperties: FieldTable): ClientAbilities {
     takesCancels: can('consumer_cancel_notify'),
     takesLoginFailure: can('authentication_failure_close'),
     takesBlocks: can('connection.blocked'),
+    texts: clientTextsOf(clientProperties),
     sharesPrefetch: SHARES_PREFETCH.has(textOfField(fieldOf(clientProperties, 'product')) ?? ''),
   };
+}
+
+/** Texts that monitoring shows. */
+const SHOWN = ['connection_name', 'product', 'version', 'platform'] as const;
+const SHOWN_LENGTH_MAX = 255;
+
+type ClientTexts = Partial<Record<(typeof SHOWN)[number], string>>;
+
+function clientTextsOf(clientProperties: FieldTable): ClientTexts {
+  const texts: ClientTexts = {};
+  for (const name of SHOWN) {
+    const text = textOfField(fieldOf(clientProperties, name));
+    if (text !== undefined) texts[name] = text.slice(0, SHOWN_LENGTH_MAX);
+  }
+  return texts;
 }

@@ -1,4 +1,4 @@
-/** ShareFetch, ShareAcknowledge: records of share groups (KIP-932), within a session of the connection. */
+/** ShareFetch, ShareAcknowledge: records of share groups (KIP-932), within a session. */
 
 import { FETCH_BYTES_MAX, PARTITIONS_MAX, SHARE_IN_FLIGHT_MAX } from '../../../../protocol/limits.ts';
 import type { AcquiredFrame } from '../../../../protocol/frames/acquired-frame.ts';
@@ -13,6 +13,7 @@ import {
   type AcknowledgeKind,
   type PlaceAcknowledgement,
 } from '../../share/share-calls.ts';
+import { release } from '../../share/share-connection.ts';
 import {
   keyOf,
   MEMBER_ID_LENGTH_MAX,
@@ -138,20 +139,23 @@ export const shareAcknowledge: Handler<Identified> = async (session, request) =>
 const NOTHING = new Uint8Array();
 const UNKNOWN_LEADER = { leaderId: -1, leaderEpoch: -1 };
 
-function openSession({ shares }: Session, request: Identified): ShareSession | KafkaFailure {
+function openSession(
+  { client: { namespace }, shares }: Session,
+  request: Identified,
+): ShareSession | KafkaFailure {
   const { groupId, memberId, shareSessionEpoch: epoch, topics } = request;
   if (!groupId || !memberId || memberId.length > MEMBER_ID_LENGTH_MAX)
     return kafkaFailure(
       'INVALID_REQUEST',
       'the request names no group or no member, or has too long a name for it',
     );
-  const known = shares.get(groupId, memberId);
+  const known = shares.get(namespace, groupId, memberId);
   if (epoch === BEGINS) {
     const isAcknowledging = topics.some(({ partitions }) =>
       partitions.some(({ acknowledgementBatches }) => acknowledgementBatches.length > 0),
     );
     if (isAcknowledging) return kafkaFailure('INVALID_REQUEST', 'a new session has nothing to acknowledge');
-    const begun = shares.begin(groupId, memberId);
+    const begun = shares.begin(namespace, groupId, memberId);
     if (begun) return begun;
     return kafkaFailure(
       'SHARE_SESSION_LIMIT_REACHED',
@@ -271,8 +275,10 @@ async function acquireAll(
       const place = places.get(`${section.topic}/${section.partition}`);
       if (!place) continue;
       opened.touch(place);
-      tell(told, place, { section });
+      if (!opened.hasEnded) tell(told, place, { section });
     }
+    // Another connection has ended the session while this one waited for records.
+    if (opened.hasEnded) await release(session.client, opened);
     return frame;
   } catch (error) {
     const { code } = asPosthornError(error);

@@ -107,7 +107,7 @@ async function topicsOf({ client }: Session, { topics }: ShareMember): Promise<K
 }
 
 /** As Kafka does, a group that is not there begins at the end of its topics. */
-async function declare(
+export async function declare(
   { client: { shareGroups } }: Session,
   group: string,
   names: readonly string[],

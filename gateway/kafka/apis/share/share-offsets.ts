@@ -9,6 +9,7 @@ import { ERRORS } from '../../../../wire/kafka/error-codes.ts';
 import { failureOf, kafkaFailure, type KafkaFailure } from '../../broker/broker-errors.ts';
 import { LEADER_EPOCH, type Handler, type Session } from '../../session.ts';
 import { groupFailure } from '../groups.ts';
+import { declare, shareFailure } from './share-groups.ts';
 
 interface AskedGroup {
   groupId: string;
@@ -53,11 +54,14 @@ interface AlterRequest {
 const DONE: { errorCode: number; errorMessage: null } = { errorCode: ERRORS.NONE, errorMessage: null };
 
 export const alterShareGroupOffsets: Handler<AlterRequest> = async (session, { groupId, topics }) => {
-  const refused = await refusal(session, groupId);
+  const uuids = new Map<string, string>();
+  for (const { topicName } of topics) uuids.set(topicName, await uuidOf(session, topicName));
+  const known = [...uuids].filter(([, uuid]) => uuid !== ZERO_UUID).map(([topic]) => topic);
+  const refused = await refusal(session, groupId, () => declare(session, groupId, known));
   if (refused) return { ...refused, responses: [] };
   const responses = topics.map(async ({ topicName, partitions }) => ({
     topicName,
-    topicId: await uuidOf(session, topicName),
+    topicId: uuids.get(topicName),
     partitions: await Promise.all(
       partitions.map(async ({ partitionIndex, startOffset }) => ({
         partitionIndex,
@@ -84,16 +88,24 @@ export const deleteShareGroupOffsets: Handler<DeleteRequest> = async (session, {
   return { ...DONE, responses: await Promise.all(responses) };
 };
 
-/** Null: the group is there, and nobody takes part. */
-async function refusal({ client, shareMembers }: Session, group: string): Promise<KafkaFailure | null> {
+/**
+ * Null: the group is there, and nobody takes part.
+ * @param declare makes a group that is not there, and adds topics that it lacks
+ */
+async function refusal(
+  { client, shareMembers }: Session,
+  group: string,
+  declare?: () => Promise<unknown>,
+): Promise<KafkaFailure | null> {
+  if (shareMembers.of(client.namespace, group, performance.now()).length > 0)
+    return kafkaFailure('NON_EMPTY_GROUP', `group "${group}" has members`);
   try {
     if (!isName(group)) throw new PosthornError('invalid_name', `group: expected ${NAME_RULE}`);
-    await client.shareGroups.describe(group);
+    await (declare ? declare() : client.shareGroups.describe(group));
+    return null;
   } catch (error) {
-    return groupFailure(error);
+    return shareFailure(error);
   }
-  const isEmpty = shareMembers.of(client.namespace, group, performance.now()).length === 0;
-  return isEmpty ? null : kafkaFailure('NON_EMPTY_GROUP', `group "${group}" has members`);
 }
 
 async function reset(

@@ -5,6 +5,7 @@ import {
   deathRecord,
   detailsOf,
   headersOfBroker,
+  letterThrough,
   originalRecord,
   replayedRecord,
   retriedRecord,
@@ -14,6 +15,7 @@ import {
   attemptsBefore,
   deliveriesBefore,
   failuresBefore,
+  historyOf,
 } from '../../../../core/queue/dead-letters/death-headers.ts';
 import { DEATH_REASONS, type DeathReason } from '../../../../protocol/schemas/death-reasons.ts';
 import {
@@ -120,6 +122,30 @@ describe('a dead letter', () => {
       ],
     });
     expect(originalRecord(dead).timestamp).toBe(1_000);
+  });
+
+  it.each([
+    ['its target has one', { exchange: 'dead', routing_key: 'own' }, ['dead', 'own']],
+    ['its target has none', { exchange: 'dead' }, ['dead', 'eu']],
+    ['it goes by the default exchange', { exchange: 'amq.default' }, ['', 'eu']],
+  ])('that leaves through an exchange notes by which routing key, when %s', (_, target, to) => {
+    const dead = letterThrough(deathRecord(published, 'rejected', 'q', 9_000), target, 'q');
+    expect(historyOf(dead)).toMatchObject([{ queue: 'q', to }]);
+    expect(detailsOf(dead).metadata).toMatchObject({ exchange: 'orders', routing_key: 'eu' });
+  });
+
+  it('that leaves through an exchange again has the key that it came by, or else the name of the queue', () => {
+    const first = letterThrough(
+      deathRecord(published, 'rejected', 'q', 1),
+      { exchange: 'a', routing_key: 'k' },
+      'q',
+    );
+    const again = letterThrough(deathRecord(first, 'expired', 'r', 2), { exchange: 'b' }, 'r');
+    expect(historyOf(again)).toMatchObject([{ to: ['b', 'k'] }, { to: ['a', 'k'] }]);
+    const plain = { ...published, headers: [] };
+    expect(
+      historyOf(letterThrough(deathRecord(plain, 'expired', 'q', 1), { exchange: 'a' }, 'q')),
+    ).toMatchObject([{ to: ['a', 'q'] }]);
   });
 
   it('that is replayed has its time to live again, no delay, and its history', () => {

@@ -84,3 +84,13 @@ it('frames of a client are masked, each by another mask', () => {
     if (length > 100) expect(one).not.toEqual(other);
   }
 });
+
+describe('masks of a client', () => {
+  it('differ from frame to frame', () => {
+    const masks = Array.from({ length: 2_000 }, () =>
+      String(encodeFrame(OPCODES.text, new Uint8Array()).slice(2)),
+    );
+    // Of 2,000 at random two are the same in one of 2,000 runs, and three never.
+    expect(new Set(masks).size).toBeGreaterThan(1_997);
+  });
+});

@@ -346,3 +346,34 @@ describe('direct replies', () => {
     expect(client.calls).toEqual([]);
   });
 });
+
+it('the default exchange is refused to who declares it, also passively', () => {
+  for (const passive of [true, false]) {
+    const client = FakeClient.open();
+    client.send(1, 'exchange.declare', {
+      reserved1: 0,
+      exchange: '',
+      type: 'direct',
+      passive,
+      durable: false,
+      autoDelete: false,
+      internal: false,
+      noWait: false,
+      arguments: [],
+    });
+    expect(client.sent()).toMatchObject([[1, 'channel.close', { replyCode: 403 }]]);
+  }
+});
+
+it('line breaks are left out of names of queues and exchanges, as with RabbitMQ', () => {
+  const client = FakeClient.open();
+  const declared = { passive: false, durable: true, exclusive: false, autoDelete: false, noWait: false };
+  client.send(1, 'queue.declare', { reserved1: 0, queue: 'a\r\nb\n', ...declared, arguments: [] });
+  client.answer({ messageCount: 0, consumerCount: 0 });
+  expect(client.sent()).toMatchObject([[1, 'queue.declare-ok', { queue: 'ab' }]]);
+  client.send(1, 'queue.purge', { reserved1: 0, queue: 'ab\n', noWait: false });
+  expect(client.calls[0]!.args[0]).toBe('ab');
+  client.answer(0);
+  client.send(1, 'exchange.delete', { reserved1: 0, exchange: 'x\n', ifUnused: false, noWait: false });
+  expect(client.calls[0]!.args[0]).toBe('x');
+});

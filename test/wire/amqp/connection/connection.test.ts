@@ -105,15 +105,17 @@ describe('an open connection', () => {
     ['a method on a channel that is not open', 504, queueDeclare(2)],
     ['a second open of a channel', 504, (client) => client.send(1, 'channel.open', { outOfBand: '' })],
     [
-      'a channel above the agreed number',
+      'more channels than agreed',
       530,
-      (client) => client.send(11, 'channel.open', { outOfBand: '' }),
+      (client) => {
+        for (let number = 2; number <= 11; number++) client.send(number, 'channel.open', { outOfBand: '' });
+      },
     ],
     ['a method of a channel on channel 0', 503, queueDeclare(0)],
     ['a method of the connection on a channel', 503, (client) => client.send(1, 'connection.close', CLOSE)],
     ['a method of the server', 503, (client) => client.send(1, 'basic.get-empty', { clusterId: '' })],
     ['an unknown type of frames', 501, (client) => client.frame(4, 0, new Uint8Array())],
-    ['a heartbeat on a channel', 501, (client) => client.frame(FRAME_TYPES.heartbeat, 1, new Uint8Array())],
+    ['a heartbeat on a channel', 505, (client) => client.frame(FRAME_TYPES.heartbeat, 1, new Uint8Array())],
     ['content on channel 0', 505, (client) => client.frame(FRAME_TYPES.body, 0, new Uint8Array())],
     ['a body without a method', 505, (client) => client.frame(FRAME_TYPES.body, 1, new Uint8Array())],
     ['a header without a method', 505, (client) => client.frame(FRAME_TYPES.header, 1, new Uint8Array(14))],
@@ -142,6 +144,12 @@ describe('an open connection', () => {
     expect(client.calls).toEqual([]);
     client.send(0, 'connection.close-ok', {});
     expect(client.isFinished).toBe(true);
+  });
+
+  it('takes any number for a channel: the agreed maximum is how many may be open', () => {
+    const client = FakeClient.open();
+    client.send(65_535, 'channel.open', { outOfBand: '' });
+    expect(client.sent()).toMatchObject([[65_535, 'channel.open-ok', {}]]);
   });
 
   it('takes another secret', () => {

@@ -1,0 +1,102 @@
+/** Connections of a gateway in the management API: shown to who has their credential, who can close them. */
+
+import { connect, type ChannelModel } from 'amqplib';
+import { once } from 'node:events';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
+import { ManagementServer } from '../../../gateway/management/management-server.ts';
+import { LockedBroker } from '../../workers/access/support.ts';
+import { TestBroker } from '../../support/broker/test-broker.ts';
+
+interface Shown {
+  name: string;
+  channels: number;
+  client_properties: { connection_name?: string };
+}
+
+let broker: TestBroker;
+let amqp: AmqpServer;
+let management: ManagementServer;
+beforeAll(async () => {
+  broker = await TestBroker.start();
+  amqp = await AmqpServer.start({ url: broker.url, port: 0 });
+  management = await ManagementServer.start({ url: broker.url, port: 0, amqp });
+});
+afterAll(async () => {
+  await management?.stop();
+  await amqp?.stop();
+  await broker?.stop();
+});
+
+async function call(
+  method: string,
+  path: string,
+  { login = 'guest:guest', port = management.port } = {},
+): Promise<{ status: number; body: unknown }> {
+  const authorization = `Basic ${Buffer.from(login).toString('base64')}`;
+  const reply = await fetch(`http://127.0.0.1:${port}/api/connections${path}`, {
+    method,
+    headers: { authorization, connection: 'close' },
+  });
+  const text = await reply.text();
+  return { status: reply.status, body: text === '' ? null : JSON.parse(text) };
+}
+
+async function opened(url: string, name: string): Promise<ChannelModel> {
+  const connection = await connect(url, { clientProperties: { connection_name: name } });
+  connection.on('error', () => {});
+  return connection;
+}
+
+const list = async (options: object = {}): Promise<Shown[]> =>
+  (await call('GET', '', options)).body as Shown[];
+
+it('shows connections and closes the one that is named, whose client learns why', async () => {
+  const url = `amqp://guest:guest@127.0.0.1:${amqp.port}`;
+  const first = await opened(url, 'first');
+  const second = await opened(url, 'second');
+  await first.createChannel();
+  const shown = await list();
+  const names = shown.map(({ client_properties: { connection_name: name } }) => name);
+  expect(names.toSorted()).toEqual(['first', 'second']);
+  const one = shown.find(({ client_properties: { connection_name: name } }) => name === 'first')!;
+  expect(one).toMatchObject({ user: 'guest', vhost: '/', channels: 1, state: 'running' });
+  expect(one.name).toContain(` -> `);
+  const path = `/${encodeURIComponent(one.name)}`;
+  expect((await call('GET', path)).body).toMatchObject({ name: one.name });
+  const closed = once(first, 'close');
+  expect((await call('DELETE', path)).status).toBe(204);
+  expect(String(await closed)).toContain('CONNECTION_FORCED - Closed via management plugin');
+  await expect.poll(async () => (await list()).length).toBe(1);
+  expect((await call('DELETE', path)).status).toBe(404);
+  await second.close();
+  await expect.poll(list).toEqual([]);
+});
+
+it('shows a token the connections that have logged in with it, and lets it close no others', async () => {
+  const locked = await LockedBroker.start();
+  const server = await AmqpServer.start({ url: locked.broker.url, port: 0 });
+  const shownAt = await ManagementServer.start({ url: locked.broker.url, port: 0, amqp: server });
+  try {
+    await locked.namespace('team');
+    const made = () => locked.token('team', { roles: ['admin'] });
+    const tokens = [(await made()).token, (await made()).token];
+    const [own, other] = tokens.map((token) => ({ login: `anybody:${token}`, port: shownAt.port }));
+    const connection = await opened(`amqp://anybody:${tokens[0]}@127.0.0.1:${server.port}/team`, 'own');
+    const [one] = await list(own);
+    expect(one).toMatchObject({
+      user: 'anybody',
+      vhost: 'team',
+      client_properties: { connection_name: 'own' },
+    });
+    expect(await list(other)).toEqual([]);
+    const path = `/${encodeURIComponent(one!.name)}`;
+    expect((await call('DELETE', path, other)).status).toBe(404);
+    expect((await call('DELETE', path, own)).status).toBe(204);
+    await connection.close().catch(() => {});
+  } finally {
+    await shownAt.stop();
+    await server.stop();
+    await locked.broker.stop();
+  }
+});
