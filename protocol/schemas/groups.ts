@@ -226,10 +226,10 @@ export const commitFields = {
   generation: z.int().min(0).optional().describe('Instead of `epoch`: of a member of a classic group'),
   instance_id: wideNameSchema.optional().describe('With `generation`: of a static member'),
   offsets: z
-    .array(positionSchema.extend({ metadata: metadata.optional() }))
+    .array(positionSchema.extend({ offset: z.int().min(-1), metadata: metadata.optional() }))
     .min(1)
     .max(GROUP_OFFSETS_MAX)
-    .describe('`offset` is the next offset to read: one more than the last record handled'),
+    .describe('`offset` is the next offset to read: one more than the last record handled; -1: none'),
   allow_past_end: z
     .boolean()
     .default(false)

@@ -103,5 +103,6 @@ export class GroupOffsetsStore {
 
 function offsetOf({ epoch, member_id, committed, metadata, used_ms, txn }: Row): GroupOffset {
   const transaction = txn == null ? null : (JSON.parse(txn) as TransactionalOffset);
-  return { epoch, memberId: member_id, offset: committed, metadata, usedMs: used_ms, transaction };
+  const offset = committed === -1 ? null : committed; // a commit may say that there is none
+  return { epoch, memberId: member_id, offset, metadata, usedMs: used_ms, transaction };
 }

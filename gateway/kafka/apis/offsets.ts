@@ -91,9 +91,9 @@ export async function commit(
       else if (!isName(name) || partitionIndex < 0) outcomes.set(key, ERRORS.UNKNOWN_TOPIC_OR_PARTITION);
       else if (Buffer.byteLength(metadata) > OFFSET_METADATA_BYTES_MAX)
         outcomes.set(key, ERRORS.OFFSET_METADATA_TOO_LARGE);
-      else if (committedOffset < 0) outcomes.set(key, ERRORS.OFFSET_OUT_OF_RANGE);
       else {
-        const fields = { topic: name, partition: partitionIndex, offset: committedOffset };
+        // Clients that begin anew by their reset policy commit -1 or -2 (kafkajs).
+        const fields = { topic: name, partition: partitionIndex, offset: Math.max(-1, committedOffset) };
         offsets.push(metadata === '' ? fields : { ...fields, metadata });
       }
     }

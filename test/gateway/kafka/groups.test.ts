@@ -164,6 +164,11 @@ describe('a member of a group', () => {
         metadata: 'note',
         errorCode: 0,
       });
+      for (const none of [-1, -2, -1]) {
+        expect(await member.commit(topic, 1)).toBe(0);
+        expect(await member.commit(topic, none), 'it begins by its reset policy').toBe(0);
+        expect(await member.committed(topic)).toMatchObject({ committedOffset: -1, errorCode: 0 });
+      }
       expect(await member.commit(topic, 1, { generationIdOrMemberEpoch: member.generation - 1 })).toBe(22);
       expect(await member.commit(topic, 1, { memberId: 'somebody' })).toBe(25);
       expect(await member.commit(topic, 1, { memberId: '', generationIdOrMemberEpoch: -1 })).toBe(25);

@@ -250,8 +250,8 @@ describe('a notice', () => {
     await publish(3);
     await receiver.untilReceived(1);
     for (let minutes = 0; minutes < 60; minutes += 10) {
-      await broker.advance(10 * MINUTE_MS);
       const before = receiver.received.length;
+      await broker.advance(10 * MINUTE_MS);
       await state();
       await until(() => receiver.received.length > before, 'another attempt');
     }
