@@ -23,7 +23,7 @@ const RETRY_DELAY_MS = 30_000;
  */
 const AHEAD_MS_MAX = 315_360_000_000;
 
-/** Does what is due and says when it is due next, in ms, or null for never. */
+/** Does what is due and says when it is due next, in ms. Null: never, unless it was scheduled meanwhile. */
 export type Task = (nowMs: number) => number | null;
 
 export class Alarm {
@@ -34,6 +34,8 @@ export class Alarm {
   #armedMs: number | null;
   /** While tasks run, some of them are past their time and not due again: it is set when all have run. */
   #isRunning = false;
+  /** The task that runs now. Its time is the past one until it is scheduled. */
+  #running: { name: string; isScheduled: boolean } | null = null;
   /** How often it was set: each is a row written. */
   timesSet = 0;
 
@@ -54,12 +56,14 @@ export class Alarm {
     const task = this.#tasks.get(name);
     if (!task) throw new Error(`no task ${name} is registered`);
     task.dueMs = dueMs;
+    if (this.#running?.name === name) this.#running.isScheduled = true;
     this.#arm();
   }
 
   /** As `schedule`, but never later than was said before. */
   scheduleEarlier(name: string, dueMs: number | null): void {
-    const known = this.#tasks.get(name)?.dueMs ?? null;
+    const isPast = this.#running?.name === name && !this.#running.isScheduled;
+    const known = isPast ? null : (this.#tasks.get(name)?.dueMs ?? null);
     if (dueMs !== null && (known === null || dueMs < known)) this.schedule(name, dueMs);
   }
 
@@ -82,14 +86,17 @@ export class Alarm {
     for (const [name, task] of this.#tasks) {
       if (task.dueMs === null || task.dueMs > nowMs) continue;
       ran = true;
+      const running = (this.#running = { name, isScheduled: false });
       try {
-        task.dueMs = task.run(nowMs);
+        const nextMs = task.run(nowMs);
+        if (nextMs !== null || !running.isScheduled) task.dueMs = nextMs;
       } catch (error) {
         console.error(`task ${name} failed; it runs again in ${RETRY_DELAY_MS / 1000} s`, error);
         task.dueMs = nowMs + RETRY_DELAY_MS;
       }
     }
     this.#isRunning = false;
+    this.#running = null;
     if (ran || this.#armedMs === null || this.#armedMs < nowMs - LATE_MS_MAX) this.#arm();
   }
 

@@ -125,7 +125,7 @@ async function serve(
       },
     };
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://gateway');
-    const parts = pathname.split('/').slice(1).map(decodeURIComponent);
+    const parts = pathname.replace(/\/$/, '').split('/').slice(1).map(decodeURIComponent);
     const body = await bodyOf(request);
     const answer =
       parts[0] === 'api' ? await answerOf(call, request.method!, parts.slice(1), searchParams, body) : null;

@@ -37,7 +37,7 @@ await makeFolder();
 const dataPath = await mkdtemp(join(tmpdir(), 'posthorn-interop-'));
 const broker = await startBroker({ dataPath, port: 0 });
 const server = await AmqpServer.start({ url: broker.url, port: 0 });
-const management = await ManagementServer.start({ url: broker.url, port: 0 });
+const management = await ManagementServer.start({ url: broker.url, port: 0, amqp: server });
 const rabbitmq = hasReference ? await startRabbitmq({ plugins: ['rabbitmq_management'] }) : null;
 let isGood = true;
 try {

@@ -65,6 +65,49 @@ describe('the alarm of an object', () => {
     expect(armed).toEqual([2_000, 3_000, 3_000]);
   });
 
+  it.each<[string, (alarm: Alarm) => void, number[]]>([
+    ['is scheduled meanwhile', (alarm) => alarm.schedule('self', 5_000), [2_000, 5_000]],
+    ['is scheduled earlier than never', (alarm) => alarm.scheduleEarlier('self', 5_000), [2_000, 5_000]],
+    [
+      'is scheduled twice',
+      (alarm) => {
+        alarm.scheduleEarlier('self', 5_000);
+        alarm.scheduleEarlier('self', 6_000);
+      },
+      [2_000, 5_000],
+    ],
+    [
+      'is scheduled and is not needed then',
+      (alarm) => {
+        alarm.schedule('self', 5_000);
+        alarm.schedule('self', null);
+      },
+      [2_000],
+    ],
+  ])('keeps the time of a task that says null and %s', (_, during, expected) => {
+    const { alarm, armed, clock } = setUp();
+    alarm.register('self', () => {
+      during(alarm);
+      return null;
+    });
+    alarm.schedule('self', 2_000);
+    clock.nowMs = 2_000;
+    alarm.fired();
+    expect(armed).toEqual(expected);
+  });
+
+  it('takes the time that a task says, whatever was scheduled meanwhile', () => {
+    const { alarm, armed, clock } = setUp();
+    alarm.register('self', () => {
+      alarm.scheduleEarlier('self', 2_001);
+      return 9_000;
+    });
+    alarm.schedule('self', 2_000);
+    clock.nowMs = 2_000;
+    alarm.fired();
+    expect(armed).toEqual([2_000, 9_000]);
+  });
+
   it('is set again where the platform has lost it, and not for one that may only be late', () => {
     const { alarm, armed, clock } = setUp();
     alarm.register('leases', () => 500_000);

@@ -88,6 +88,8 @@ describe('the management API', () => {
     'health/checks/alarms',
     'health/checks/node-is-quorum-critical',
     'connections?page=1',
+    'connections/',
+    'queues/%2F/',
   ])('answers %s', async (path) => expect(await statusOf('GET', path)).toBe(200));
 
   it('sends a page of a list, in the order and with the columns that were asked for', async () => {

@@ -45,7 +45,8 @@ class Stream {
   }
 
   async opened(): Promise<this> {
-    await new Promise((resolve) => this.socket.addEventListener('open', resolve, { once: true }));
+    if (this.socket.readyState !== WebSocket.OPEN)
+      await new Promise((resolve) => this.socket.addEventListener('open', resolve, { once: true }));
     return this;
   }
 
