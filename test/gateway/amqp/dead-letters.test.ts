@@ -1,24 +1,13 @@
 /** By which exchange and routing key dead letters come, and what `x-death` tells of those before. */
 
-import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage } from 'amqplib';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
-import { TestBroker } from '../../support/broker/test-broker.ts';
+import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
+import { beforeAll, expect, it } from 'vitest';
+import { amqpGatewayForTests } from './support/amqp-gateway.ts';
 
-let broker: TestBroker;
-let server: AmqpServer;
-let connection: ChannelModel;
+const gateway = amqpGatewayForTests();
 let channel: ConfirmChannel;
 beforeAll(async () => {
-  broker = await TestBroker.start();
-  server = await AmqpServer.start({ url: broker.url, port: 0 });
-  connection = await connect(`amqp://guest:guest@127.0.0.1:${server.port}`);
-  channel = await connection.createConfirmChannel();
-});
-afterAll(async () => {
-  await connection?.close();
-  await server?.stop();
-  await broker?.stop();
+  channel = await gateway.connection.createConfirmChannel();
 });
 
 async function next(queue: string): Promise<ConsumeMessage> {
@@ -89,7 +78,7 @@ it('one that is replayed has its own again', async () => {
   expect(dead.fields).toMatchObject({ exchange: '', routingKey: 'orders.dead' });
   channel.nack(dead, false, true);
   await channel.checkQueue('orders.dead');
-  await broker.call('POST', '/v1/default/queues/orders.dead/dead-letters/replay', {});
+  await gateway.broker.call('POST', '/v1/default/queues/orders.dead/dead-letters/replay', {});
   const again = await next('orders');
   expect(again.fields).toMatchObject({ exchange: 'orders', routingKey: 'orders.eu' });
   channel.ack(again);

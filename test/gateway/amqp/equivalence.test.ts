@@ -1,29 +1,15 @@
 /** Queues that AMQP clients declare again, with the same arguments and with others, as RabbitMQ 3.10 was seen to answer. */
 
-import { connect, type ChannelModel, type Options } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
-import { TestBroker } from '../../support/broker/test-broker.ts';
+import type { Options } from 'amqplib';
+import { describe, expect, it } from 'vitest';
+import { amqpGatewayForTests } from './support/amqp-gateway.ts';
 
-let broker: TestBroker;
-let server: AmqpServer;
-let connection: ChannelModel;
-beforeAll(async () => {
-  broker = await TestBroker.start();
-  server = await AmqpServer.start({ url: broker.url, port: 0 });
-  connection = await connect(`amqp://guest:guest@127.0.0.1:${server.port}`);
-});
-afterAll(async () => {
-  await connection?.close();
-  await server?.stop();
-  await broker?.stop();
-});
-
+const gateway = amqpGatewayForTests();
 let made = 0;
 
 /** Declares a queue on a channel of its own. Returns what went wrong; null: nothing. */
 async function declare(queue: string, options: Options.AssertQueue): Promise<string | null> {
-  const channel = await connection.createChannel();
+  const channel = await gateway.connection.createChannel();
   channel.on('error', () => {});
   try {
     await channel.assertQueue(queue, { durable: true, ...options });
@@ -89,14 +75,17 @@ it.each<[string, Options.AssertQueue, Options.AssertQueue, string | null]>([
 it('a queue that an operator has changed over HTTP may be declared as before, and not otherwise', async () => {
   const queue = `equivalent-${made++}`;
   expect(await declare(queue, { maxLength: 5 })).toBeNull();
-  await broker.call('PATCH', `/v1/default/queues/${queue}`, { max_length: 7, retry: { schedule_ms: [1] } });
+  await gateway.broker.call('PATCH', `/v1/default/queues/${queue}`, {
+    max_length: 7,
+    retry: { schedule_ms: [1] },
+  });
   expect(await declare(queue, { maxLength: 5 })).toBeNull();
   expect(await declare(queue, { maxLength: 7 })).toContain("inequivalent arg 'x-max-length'");
 });
 
 it('a queue that was made over HTTP is compared by what it is, but for retries and dead letters', async () => {
   const queue = `equivalent-${made++}`;
-  await broker.call('PUT', `/v1/default/queues/${queue}`, { max_length: 5 });
+  await gateway.broker.call('PUT', `/v1/default/queues/${queue}`, { max_length: 5 });
   expect(await declare(queue, { maxLength: 5 })).toBeNull();
   expect(await declare(queue, { maxLength: 6 })).toContain('406 (PRECONDITION-FAILED)');
 });
@@ -105,6 +94,6 @@ it('a queue with a short x-expires goes soon after its last use', async () => {
   const queue = `equivalent-${made++}`;
   expect(await declare(queue, { expires: 100 })).toBeNull();
   const isThere = async (): Promise<boolean> =>
-    (await broker.call('GET', `/v1/default/queues/${queue}`)).status === 200;
+    (await gateway.broker.call('GET', `/v1/default/queues/${queue}`)).status === 200;
   await expect.poll(isThere, { timeout: 10_000 }).toBe(false);
 });

@@ -1,30 +1,15 @@
 /** What an AMQP client has done is there for its next method, on any of its channels and for the next connection. */
 
-import { connect, type Channel, type ChannelModel } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
-import { TestBroker } from '../../support/broker/test-broker.ts';
+import type { Channel } from 'amqplib';
+import { describe, expect, it } from 'vitest';
+import { amqpGatewayForTests } from './support/amqp-gateway.ts';
 
 const ROUNDS = 50;
 
-let broker: TestBroker;
-let server: AmqpServer;
-let connection: ChannelModel;
+const gateway = amqpGatewayForTests();
 let names = 0;
-beforeAll(async () => {
-  broker = await TestBroker.start();
-  server = await AmqpServer.start({ url: broker.url, port: 0 });
-  connection = await open();
-});
-afterAll(async () => {
-  await connection?.close();
-  await server?.stop();
-  await broker?.stop();
-});
 
-const open = (): Promise<ChannelModel> => connect(`amqp://guest:guest@127.0.0.1:${server.port}`);
-
-async function newChannel(of = connection): Promise<Channel> {
+async function newChannel(of = gateway.connection): Promise<Channel> {
   const channel = await of.createChannel();
   channel.on('error', () => {});
   return channel;
@@ -33,7 +18,7 @@ async function newChannel(of = connection): Promise<Channel> {
 /** A queue with one message. */
 async function filled(options: object = {}): Promise<string> {
   const queue = `effects-${++names}`;
-  const channel = await connection.createConfirmChannel();
+  const channel = await gateway.connection.createConfirmChannel();
   await channel.assertQueue(queue, options);
   channel.sendToQueue(queue, Buffer.from('hello'));
   await channel.waitForConfirms();
@@ -90,7 +75,7 @@ describe('a message that is given back', () => {
       const channel = await newChannel();
       expect(await channel.get(queue)).not.toBe(false);
       await channel.close();
-      const other = await open();
+      const other = await gateway.open();
       expect(await (await newChannel(other)).get(queue)).not.toBe(false);
       await other.close();
     }

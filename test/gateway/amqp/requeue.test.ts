@@ -1,32 +1,18 @@
 /** Messages that an AMQP client requeues for ever, and what it does at the end of its connection. */
 
-import { connect, type Channel, type ChannelModel, type GetMessage } from 'amqplib';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
-import { TestBroker } from '../../support/broker/test-broker.ts';
+import type { Channel, GetMessage } from 'amqplib';
+import { expect, it } from 'vitest';
+import { amqpGatewayForTests } from './support/amqp-gateway.ts';
 
 const ROUNDS = 3_000;
 
-let broker: TestBroker;
-let server: AmqpServer;
-let connection: ChannelModel;
-beforeAll(async () => {
-  broker = await TestBroker.start();
-  server = await AmqpServer.start({ url: broker.url, port: 0 });
-  connection = await open();
-});
-afterAll(async () => {
-  await connection?.close();
-  await server?.stop();
-  await broker?.stop();
-});
+const gateway = amqpGatewayForTests();
 
-const open = (): Promise<ChannelModel> => connect(`amqp://guest:guest@127.0.0.1:${server.port}`);
 const stateOf = async (queue: string): Promise<object> =>
-  (await broker.call<{ state: object }>('GET', `/v1/default/queues/${queue}`)).body.state;
+  (await gateway.broker.call<{ state: object }>('GET', `/v1/default/queues/${queue}`)).body.state;
 
 async function filled(queue: string, count: number, options: object = {}): Promise<Channel> {
-  const channel = await connection.createConfirmChannel();
+  const channel = await gateway.connection.createConfirmChannel();
   await channel.assertQueue(queue, options);
   for (let at = 0; at < count; at++) channel.sendToQueue(queue, Buffer.from(String(at)));
   await channel.waitForConfirms();
@@ -64,7 +50,7 @@ it('a delivery limit ends that', async () => {
 
 it('what was got and acknowledged just before the connection ends does not come back', async () => {
   await filled('last-words', 50);
-  const other = await open();
+  const other = await gateway.open();
   const channel = await other.createChannel();
   const got: GetMessage[] = [];
   for (let at = 0; at < 50; at++) got.push((await channel.get('last-words')) as GetMessage);
@@ -72,6 +58,6 @@ it('what was got and acknowledged just before the connection ends does not come 
   await channel.close(); // sends what it has said; a close of the connection alone does not
   await other.close();
   await expect.poll(() => stateOf('last-words')).toMatchObject({ ready: 1, leased: 0 });
-  const again = await (await connection.createChannel()).get('last-words');
+  const again = await (await gateway.connection.createChannel()).get('last-words');
   expect(String((again as GetMessage).content)).toBe('49');
 });
