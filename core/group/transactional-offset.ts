@@ -21,7 +21,8 @@ import { ONLY_NUMBER, type TransactionEnd } from '../log/producer-state.ts';
 
 /** What a commit says of a partition. */
 export interface OffsetValue {
-  offset: number;
+  /** Null: there is none, so that the group begins by its reset policy. */
+  offset: number | null;
   metadata: string;
   /** As the committer knows it; null: it does not. */
   leaderEpoch: number | null;
@@ -107,24 +108,23 @@ export function endOffset(
   const committed = outcome === 'commit' && own && isEndOf(end, own) ? own.value : null;
   const others = pending.filter((each) => each !== own);
   const earlier = committed === null ? 0 : pending.indexOf(own!);
-  const left = ends.filter(({ producerId }) => producerId !== end.producerId);
   return {
     ended: {
       pending: others.map((each, at) => (at < earlier ? { ...each, value: null } : each)),
-      ends: [...left, end].slice(-ENDS_MAX),
+      ends: withEnd(ends, end),
     },
     committed,
   };
 }
 
+function withEnd(ends: readonly EndSeen[], { producerId, producerEpoch, number }: EndSeen): EndSeen[] {
+  const others = ends.filter((end) => end.producerId !== producerId);
+  return [...others, { producerId, producerEpoch, number }].slice(-ENDS_MAX);
+}
+
 /** Ends what is pending without its markers. What comes late of these transactions is refused. */
 export function abandon({ pending, ends }: TransactionalOffsets): TransactionalOffsets {
-  const places = pending.map(({ producerId, producerEpoch, number }) => ({
-    producerId,
-    producerEpoch,
-    number,
-  }));
-  return { pending: [], ends: [...ends, ...places].slice(-ENDS_MAX) };
+  return { pending: [], ends: pending.reduce<readonly EndSeen[]>(withEnd, ends) };
 }
 
 /** A plain commit has taken effect: it came after all that is pending. */

@@ -139,12 +139,9 @@ export class ClassicCalls {
     return { epoch: group.epoch };
   }
 
-  /** Runs what is due. @returns when something is due next; null if nothing is */
-  expire(): number | null {
-    const { classic } = this.#host.group();
-    if (!classic) return null;
-    this.#step(expireClassic);
-    return nextClassicMs(classic);
+  /** Runs what is due, and schedules what is due next. */
+  expire(): void {
+    if (this.#host.group().classic) this.#step(expireClassic);
   }
 
   /** The group is deleted. */

@@ -309,7 +309,10 @@ export class Group extends IttyGroup {
   private newAlarms(armedMs: number | null): Alarm {
     const alarms = new Alarm(this.state.storage, armedMs, () => Date.now());
     alarms.register('sessions', (nowMs) => this.callRoll(nowMs));
-    alarms.register('classic', () => this.classicCalls.expire());
+    alarms.register('classic', () => {
+      this.classicCalls.expire();
+      return null; // it has scheduled itself
+    });
     alarms.register('fencing', (nowMs) => {
       this.state.waitUntil(this.flushFencing());
       return nowMs + FENCE_RETRY_MS;

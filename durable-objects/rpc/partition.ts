@@ -172,6 +172,7 @@ export interface PartitionMethods extends Rpc.DurableObjectBranded {
   commitOffset(version: number, commit: OffsetCommit): { committed: number } | Failure | AskGroup | Stale;
   /**
    * Ends a transaction for the offsets of a group that it has committed here, unless that has happened before.
+   * @param transactionalId unused, and in its place for objects of other versions during a deployment
    * @returns null if the partition does not exist
    */
   endGroupTransaction(group: string, transactionalId: string, end: TransactionEnd): true | null;

@@ -32,9 +32,10 @@ export class Alarm {
   readonly #tasks = new Map<string, { run: Task; dueMs: number | null }>();
   /** When the platform's alarm is set to fire. */
   #armedMs: number | null;
-  /** While tasks run, some of them are past their time and not due again: it is set when all have run. */
-  #isRunning = false;
-  /** The task that runs now. Its time is the past one until it is scheduled. */
+  /**
+   * The task that runs now; null: none. Its time is the past one until it is scheduled. Others that are due are past their time too,
+   * so the platform's alarm is set when all have run.
+   */
   #running: { name: string; isScheduled: boolean } | null = null;
   /** How often it was set: each is a row written. */
   timesSet = 0;
@@ -82,7 +83,6 @@ export class Alarm {
   runDue(): void {
     const nowMs = this.#now();
     let ran = false;
-    this.#isRunning = true;
     for (const [name, task] of this.#tasks) {
       if (task.dueMs === null || task.dueMs > nowMs) continue;
       ran = true;
@@ -95,7 +95,6 @@ export class Alarm {
         task.dueMs = nowMs + RETRY_DELAY_MS;
       }
     }
-    this.#isRunning = false;
     this.#running = null;
     if (ran || this.#armedMs === null || this.#armedMs < nowMs - LATE_MS_MAX) this.#arm();
   }
@@ -108,7 +107,7 @@ export class Alarm {
   }
 
   #arm(): void {
-    if (this.#isRunning) return;
+    if (this.#running !== null) return;
     let earliest: number | null = null;
     for (const { dueMs } of this.#tasks.values()) {
       if (dueMs !== null && (earliest === null || dueMs < earliest)) earliest = dueMs;

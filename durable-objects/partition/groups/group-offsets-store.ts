@@ -108,7 +108,7 @@ function offsetOf({ epoch, member_id, committed, metadata, used_ms, txn, leader_
   return {
     epoch,
     memberId: member_id,
-    offset: committed === -1 ? null : committed, // a commit may say that there is none
+    offset: committed,
     metadata,
     leaderEpoch: leader_epoch ?? null,
     usedMs: used_ms,

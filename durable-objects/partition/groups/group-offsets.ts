@@ -98,8 +98,11 @@ export class GroupOffsets {
     );
     if (open && !allowPending) return stillPending(open);
     const nowMs = this.#now();
-    const value = { offset, metadata, leaderEpoch };
-    if (transaction !== null) return this.#add(group, known, claim, outcome, transaction, value);
+    const value = { offset: offset < 0 ? null : offset, metadata, leaderEpoch };
+    if (transaction !== null) {
+      const refused = this.#add(group, known, claim, outcome, transaction, value);
+      return refused ?? { committed: offset };
+    }
     if (known?.offset != null && known.offset > onlyFrom)
       return failure('stale_epoch', 'another read of the member has committed these records meanwhile');
     const isSettled = outcome === 'held' && !isPending(known) && isSame(known!, value);
@@ -209,17 +212,17 @@ export class GroupOffsets {
     fenceOutcome: Fence,
     transaction: OffsetTransaction,
     value: OffsetValue,
-  ): { committed: number } | Failure {
+  ): Failure | null {
     const nowMs = this.#now();
     const before = known?.transactions ?? null;
     const added = addOffset(before, transaction, value, nowMs);
     if (isFailure(added)) return added;
     const last = before?.pending.at(-1);
     const isRepeated = last?.producerId === transaction.producerId && last.value && isSame(last.value, value);
-    if (fenceOutcome === 'held' && isRepeated) return { committed: value.offset };
+    if (fenceOutcome === 'held' && isRepeated) return null;
     const row = fenceOutcome === 'held' ? known! : raised(known, claim, nowMs);
     this.#store.put(group, { ...row, transactions: added, usedMs: nowMs });
-    return { committed: value.offset };
+    return null;
   }
 }
 
@@ -227,7 +230,7 @@ function isPending(known: GroupOffset | null): boolean {
   return (known?.transactions?.pending.length ?? 0) > 0;
 }
 
-function isSame(known: Omit<OffsetValue, 'offset'> & { offset: number | null }, value: OffsetValue): boolean {
+function isSame(known: OffsetValue, value: OffsetValue): boolean {
   return (
     known.offset === value.offset &&
     known.metadata === value.metadata &&
