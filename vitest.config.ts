@@ -14,7 +14,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     isolate: false,
     setupFiles: 'test/support/set-up.ts',
-    globalSetup: 'test/support/broker/test-folder.ts',
+    globalSetup: ['test/support/broker/plain-environment.ts', 'test/support/broker/test-folder.ts'],
     alias: { 'cloudflare:workers': join(import.meta.dirname, 'test/support/broker/cloudflare-workers.ts') },
     // No test takes long; these only end one that hangs, on a machine that may be busy with other things.
     testTimeout: 60_000,

@@ -393,6 +393,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     const results = commitSteps(open.queue, steps, this.#context());
     this.#tasks.schedule();
     this.#handOut.serve(); // in the same turn: what came and who has it go to disk together
+    open.queue.noteServed();
     return results;
   }
 }

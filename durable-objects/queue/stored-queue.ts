@@ -67,6 +67,8 @@ export class StoredQueue {
   /** Their methods are steps. */
   readonly deadLetters: DeadLetterBox;
   readonly messages: MessageBox;
+  /** Those who waited have been served: what else has a time to live of 0 expires. */
+  readonly noteServed = (): void => void (this.#state.arrivedFrom = null);
   #state!: QueueMachine;
   /** As stored. */
   #totals: Totals = NO_TOTALS;
@@ -105,10 +107,10 @@ export class StoredQueue {
       outbox: this.#outbox,
       producers: this.#producers,
     });
-    const { name, id: queueId } = definition;
     const recordAt: LetterSource['recordAt'] = (extent, offset) => this.#cache.records(extent).get(offset)!;
+    const queueId = this.#id;
     const letters = (): LetterSource => ({ queueId, state: this.#state, source: this.#source, recordAt });
-    const box = { name, letters, outbox: this.#outbox };
+    const box = { name: definition.name, letters, outbox: this.#outbox };
     const replays = new ReplayStore(sql);
     const moves = new MoveBox({ ...box, parked: this.#parked, replays });
     this.deadLetters = new DeadLetterBox({

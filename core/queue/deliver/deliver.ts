@@ -125,6 +125,7 @@ class Delivery {
   #takeWithFacts(lane: LaneState, segment: SegmentState, start: number, end: number): void {
     const factsOf = this.#source.metadata(segment.extent);
     const ttlMs = this.#state.config.message_ttl_ms;
+    const arrivedFrom = this.#state.arrivedFrom?.[lane.lane] ?? Infinity;
     for (let offset = start; offset < end; offset++) {
       const metadata = factsOf(offset);
       if (metadata.damage !== undefined) {
@@ -132,7 +133,9 @@ class Delivery {
         deadLetter(this.#state, lane, segment, offset, 'damaged', { error });
         continue;
       }
-      if (expiryOf(metadata, ttlMs) <= this.#nowMs) {
+      const expiresAtMs = expiryOf(metadata, ttlMs);
+      const isAtOnce = expiresAtMs === metadata.timestampMs && offset >= arrivedFrom;
+      if (!isAtOnce && expiresAtMs <= this.#nowMs) {
         deadLetter(this.#state, lane, segment, offset, 'expired');
         continue;
       }

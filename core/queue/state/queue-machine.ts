@@ -111,6 +111,11 @@ export interface QueueMachine {
   endedLeases: Map<string, number>;
   /** The earliest expiry of a message that became ready since the last look was scheduled, in ms; Infinity: none. */
   nextExpiryMs: number;
+  /**
+   * The first offset of each lane that the commit under way has stored; null: nothing that may expire. Such a message goes to a
+   * consumer that waits even if its time to live is 0.
+   */
+  arrivedFrom: readonly number[] | null;
   dedup: DedupWindow;
   /** The consumer that gets messages, in a queue with a single active consumer. */
   activeConsumer: ActiveConsumer | null;

@@ -124,6 +124,8 @@ export class Admission {
       );
       this.#ids = [];
     }
+    state.arrivedFrom =
+      state.nextExpiryMs < Infinity ? Array.from(state.lanes, (lane) => lane?.nextOffset ?? 0) : null;
     this.#parts.writer.flush(state);
     this.#pending = { count: 0, bytes: 0 };
   }

@@ -44,6 +44,7 @@ export function loadQueue(
     earliestExpiryMs: Infinity,
     endedLeases: new Map(),
     nextExpiryMs: Infinity,
+    arrivedFrom: null,
     dedup: new DedupWindow(),
     activeConsumer: null,
     counters: noCounters(),

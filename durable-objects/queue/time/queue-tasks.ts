@@ -48,8 +48,15 @@ const USE_LAG = 0.1;
 /** Between two looks whether open streams have become silent, in ms. One that closes is noticed at once. */
 const STREAMS_LOOK_MS = 900_000;
 
-/** Between two looks for messages that have expired: many then share one alarm. */
+/**
+ * Between two looks for messages that have expired, in the long run: many then share one alarm. Looks that were not needed are saved
+ * up, so that a queue in which little expires looks at the very time.
+ */
 const EXPIRY_INTERVAL_MS = 1_000;
+const EXPIRY_LOOKS_SAVED = 60;
+
+/** Between two looks in any case. */
+const EXPIRY_GAP_MS = 20;
 
 export class QueueTasks {
   readonly #alarm: ObjectContext['alarm'];
@@ -58,8 +65,10 @@ export class QueueTasks {
   readonly #tasks: Record<string, (open: Open, nowMs: number) => number | null>;
   /** Sends dead letters and replayed messages. */
   readonly #outbox: RetryTask;
-  /** When it looked for expired messages last. */
-  #lookedMs = -Infinity;
+  /** When it may look for expired messages again. */
+  #nextLookMs = -Infinity;
+  /** The time up to which its looks have used up what it may have in the long run. */
+  #looksPaidMs = -Infinity;
 
   constructor(context: ObjectContext, host: TaskHost) {
     const { alarm, env } = context;
@@ -230,14 +239,16 @@ export class QueueTasks {
   }
 
   #expireMessages(queue: StoredQueue, nowMs: number): number | null {
-    this.#lookedMs = nowMs;
+    this.#looksPaidMs = Math.max(this.#looksPaidMs, nowMs) + EXPIRY_INTERVAL_MS;
+    const savedMs = EXPIRY_LOOKS_SAVED * EXPIRY_INTERVAL_MS;
+    this.#nextLookMs = Math.max(nowMs + EXPIRY_GAP_MS, this.#looksPaidMs - savedMs);
     const next = queue.commit(() => queue.expireHeads(nowMs));
-    return next === Infinity ? null : Math.max(next, nowMs + EXPIRY_INTERVAL_MS);
+    return next === Infinity ? null : Math.max(next, this.#nextLookMs);
   }
 
   /** A message that became ready may expire before the look that is scheduled, or have expired while it was away. */
   #lookForExpired(queue: StoredQueue): void {
-    const nextMs = Math.max(queue.takeNextExpiry(), this.#lookedMs + EXPIRY_INTERVAL_MS);
+    const nextMs = Math.max(queue.takeNextExpiry(), this.#nextLookMs);
     if (nextMs < Infinity) this.#alarm.scheduleEarlier('expiry', nextMs);
   }
 

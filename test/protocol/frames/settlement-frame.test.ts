@@ -11,6 +11,7 @@ import {
   type SettlementEntry,
 } from '../../../protocol/frames/settlement-frame.ts';
 import { SETTLE_OUTCOMES, SETTLEMENT_KINDS } from '../../../protocol/settlements.ts';
+import { anyText } from '../../support/any-text.ts';
 
 const id = fc.nat(0xffff_ffff);
 const entry: fc.Arbitrary<SettlementEntry> = fc
@@ -21,7 +22,7 @@ const entry: fc.Arbitrary<SettlementEntry> = fc
     delivery: fc.nat(0xffff_ffff),
     start: fc.nat(2 ** 50),
     count: fc.integer({ min: 1, max: 100 }),
-    details: fc.oneof(fc.constant(''), fc.json(), fc.string({ unit: 'binary' })),
+    details: fc.oneof(fc.constant(''), fc.json(), anyText()),
   })
   .map(({ count, ...rest }) => ({ ...rest, end: rest.start + count, details: rest.details.toWellFormed() }));
 

@@ -199,7 +199,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: change(
       'durable-objects/queue/time/queue-tasks.ts',
       'if (parkedMs < Infinity)',
-      'if (parkedMs < Infinity && this.#lookedMs === Infinity)',
+      'if (parkedMs < Infinity && this.#nextLookMs === Infinity)',
     ),
   },
   {

@@ -63,7 +63,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     only: ['publish', 'take'],
     patches: change(
       'core/queue/deliver/deliver.ts',
-      'if (expiryOf(metadata, ttlMs) <= this.#nowMs) {',
+      'if (!isAtOnce && expiresAtMs <= this.#nowMs) {',
       'if (expiryOf(metadata, ttlMs) <= this.#nowMs - 3_000) {',
     ),
   },

@@ -86,6 +86,7 @@ export function drawQueue(picture: string, config: Partial<QueueConfig> = {}): D
     earliestExpiryMs: Infinity,
     endedLeases: new Map(),
     nextExpiryMs: Infinity,
+    arrivedFrom: null,
     dedup: new DedupWindow(),
     activeConsumer: null,
     counters: noCounters(),

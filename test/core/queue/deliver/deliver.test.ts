@@ -102,6 +102,17 @@ describe('a delivery', () => {
     expect(run(queue, 'deliver A')).toBe(expected.join(' '));
   });
 
+  it('takes a message with a time to live of 0 only in the commit that stores it', () => {
+    const picture = `.=${NOW}<0 .=${NOW}<0`;
+    const queue = drawQueue(picture);
+    queue.machine.arrivedFrom = [1];
+    expect(run(queue, 'deliver A')).toBe('1');
+    expect(run(drawQueue(picture), 'deliver A')).toBe('nothing');
+    const older = drawQueue(`.=${NOW - 1}<1`);
+    older.machine.arrivedFrom = [0];
+    expect(run(older, 'deliver A')).toBe('nothing');
+  });
+
   it('of a paused queue is empty', () => {
     const queue = drawQueue('A r .');
     queue.machine.isPaused = true;
