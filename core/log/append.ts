@@ -1,15 +1,18 @@
 /**
  * Appending: gives a group of batches their offsets and packs them into segments.
  *
- * Small appends extend the last segment while it stays below PACK_BYTES_MAX, larger ones begin segments of their own.
- * Both cost one row written. Extending rewrites the segment, so the bound keeps that cheap. If records come one by one,
- * it leaves about a hundred times fewer rows for retention to delete and pay for.
+ * Small appends extend the last segment while it stays within a bound, larger ones begin segments of their own. Both cost one
+ * row written. Extending rewrites the segment, and leaves fewer rows for retention to delete and pay for. The bound is
+ * PACK_APPENDS times the append, from PACK_BYTES_MIN to PACK_BYTES_MAX: more appends in a row save next to nothing, but each of
+ * them rewrites what is there.
  */
 
 import { SEGMENT_BYTES_MAX } from '../../protocol/limits.ts';
 import type { LogHead, SegmentExtent } from './segment.ts';
 
 export const PACK_BYTES_MAX = 32 * 1024;
+export const PACK_BYTES_MIN = 8 * 1024;
+export const PACK_APPENDS = 32;
 
 /** What appending needs to know of a batch. */
 export interface BatchExtent {
@@ -38,7 +41,8 @@ export interface AppendPlan {
 
 export function planAppend(head: LogHead, batches: readonly BatchExtent[]): AppendPlan {
   const groupBytes = batches.reduce((sum, batch) => sum + batch.sizeInBytes, 0);
-  const extendsTail = head.tail !== null && head.tail.bytes + groupBytes <= PACK_BYTES_MAX;
+  const packBytes = Math.min(PACK_BYTES_MAX, Math.max(PACK_BYTES_MIN, PACK_APPENDS * groupBytes));
+  const extendsTail = head.tail !== null && head.tail.bytes + groupBytes <= packBytes;
   const plan: AppendPlan = { baseOffsets: [], writes: [], head: { ...head } };
   let write: SegmentWrite | null =
     extendsTail && head.tail

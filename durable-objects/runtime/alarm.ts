@@ -32,6 +32,8 @@ export class Alarm {
   readonly #tasks = new Map<string, { run: Task; dueMs: number | null }>();
   /** When the platform's alarm is set to fire. */
   #armedMs: number | null;
+  /** When the earliest task is due; Infinity: none is. Kept by `#arm`, so it may be behind while tasks run. */
+  #earliestMs = Infinity;
   /**
    * The task that runs now; null: none. Its time is the past one until it is scheduled. Others that are due are past their time too,
    * so the platform's alarm is set when all have run.
@@ -71,6 +73,7 @@ export class Alarm {
   /** Forgets all times, for an object that has deleted its alarm and everything else. */
   forgetAll(): void {
     for (const task of this.#tasks.values()) task.dueMs = null;
+    this.#earliestMs = Infinity;
     this.#armedMs = null;
   }
 
@@ -82,6 +85,8 @@ export class Alarm {
   /** Runs every due task. Cheap if none is due, because every request calls it. */
   runDue(): void {
     const nowMs = this.#now();
+    const isArmed = this.#armedMs !== null && this.#armedMs >= nowMs - LATE_MS_MAX;
+    if (nowMs < this.#earliestMs && (isArmed || this.#earliestMs === Infinity)) return;
     let ran = false;
     for (const [name, task] of this.#tasks) {
       if (task.dueMs === null || task.dueMs > nowMs) continue;
@@ -96,7 +101,7 @@ export class Alarm {
       }
     }
     this.#running = null;
-    if (ran || this.#armedMs === null || this.#armedMs < nowMs - LATE_MS_MAX) this.#arm();
+    if (ran || !isArmed) this.#arm();
   }
 
   /** What `alarm()` of the object calls. Never throws: the platform gives up on an alarm that keeps failing. */
@@ -108,11 +113,12 @@ export class Alarm {
 
   #arm(): void {
     if (this.#running !== null) return;
-    let earliest: number | null = null;
+    let earliest = Infinity;
     for (const { dueMs } of this.#tasks.values()) {
-      if (dueMs !== null && (earliest === null || dueMs < earliest)) earliest = dueMs;
+      if (dueMs !== null && dueMs < earliest) earliest = dueMs;
     }
-    if (earliest === null) return;
+    this.#earliestMs = earliest;
+    if (earliest === Infinity) return;
     const nowMs = this.#now();
     // A present or past time is dropped by the platform.
     const atMs = Math.min(Math.max(earliest, nowMs + 1), nowMs + AHEAD_MS_MAX);

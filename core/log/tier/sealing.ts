@@ -9,7 +9,7 @@ import type { SegmentExtent } from '../segment.ts';
 /** The bytes of one object. A partition builds it in memory, and many partitions may share 128 MB. */
 export const OBJECT_BYTES = 8 * 1024 * 1024;
 
-/** The segments of one object: those of many small appends have 16 to 32 KiB each. */
+/** The segments of one object: those of many small appends have 8 to 32 KiB each. */
 export const OBJECT_SEGMENTS_MAX = 1_024;
 
 /**

@@ -126,6 +126,11 @@ export class Consumers {
     return new Response(null, { status: 101, webSocket: client });
   }
 
+  /** False: nobody waits. */
+  get mayWait(): boolean {
+    return this.#atMost > 0;
+  }
+
   /** When somebody can be taken for gone at the earliest; Infinity: nobody. */
   get silenceMs(): number {
     return this.#silenceMs;

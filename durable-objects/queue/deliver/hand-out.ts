@@ -169,7 +169,7 @@ export class HandOut {
     if (this.#consumers.noteEndedLeases(ended)) this.#isFed = true;
     this.#feed.noteEndedLeases(ended);
     this.#endSilent(open);
-    if (queue.state.isPaused) return;
+    if (queue.state.isPaused || readyCount(queue.state) === 0 || !this.#mayTake(open)) return;
     const context = this.#host.context();
     const ready: ReadyMessages = {
       ready: () => readyCount(queue.state),
@@ -182,6 +182,11 @@ export class HandOut {
     if (unsent.length === 0) return;
     queue.commit(() => queue.settleRuns(unsent.flatMap(releaseOf), undefined, context));
     this.#serve(open); // others may want what these could not be given
+  }
+
+  /** Whether there may be somebody to serve: without one there is nothing to commit. */
+  #mayTake({ definition: { subscriptions = [] } }: Open): boolean {
+    return this.#consumers.mayWait || subscriptions.length > 0;
   }
 
   /** What a stream holds that is taken for gone goes back at once, as where it has closed. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PACK_BYTES_MAX, planAppend, type BatchExtent } from '../../../core/log/append.ts';
+import { PACK_BYTES_MAX, PACK_BYTES_MIN, planAppend, type BatchExtent } from '../../../core/log/append.ts';
 import { EMPTY_LOG, type LogHead, type SegmentExtent } from '../../../core/log/segment.ts';
 import { SEGMENT_BYTES_MAX } from '../../../protocol/limits.ts';
 
@@ -56,6 +56,22 @@ describe('planning appends', () => {
       return plan.writes[0]!.kind;
     });
     expect(kinds).toEqual(['insert', 'extend', 'extend', 'extend', 'insert', 'extend']);
+  });
+
+  it.each([
+    { sizeInBytes: 170, appends: Math.floor(PACK_BYTES_MIN / 170) },
+    { sizeInBytes: 500, appends: 32 },
+    { sizeInBytes: 2_000, appends: Math.floor(PACK_BYTES_MAX / 2_000) },
+  ])('packs $appends appends of $sizeInBytes bytes in a row', ({ sizeInBytes, appends }) => {
+    let head = EMPTY_LOG;
+    for (let count = 1; ; count++) {
+      const plan = planAppend(head, [{ sizeInBytes, lastOffsetDelta: 0, maxTimestamp: 1 }]);
+      if (count > 1 && plan.writes[0]!.kind === 'insert') {
+        expect(count - 1).toBe(appends);
+        return;
+      }
+      head = plan.head;
+    }
   });
 });
 
