@@ -9,7 +9,11 @@ import {
   PROPERTY_LENGTH_MAX,
   TIME_SPAN_MS_MAX,
 } from '../../protocol/limits.ts';
-import { PROPERTY_HEADERS as HEADERS, RESERVED_PREFIX } from '../../protocol/headers/message-headers.ts';
+import {
+  PROPERTY_HEADERS as HEADERS,
+  RESERVED_PREFIX,
+  ROUTING_KEY_HEADER,
+} from '../../protocol/headers/message-headers.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
 import { invalidArgument } from '../errors.ts';
 import { NO_HEADERS, recordHeaders, type RecordHeaders } from './record-input.ts';
@@ -44,7 +48,7 @@ export interface MessageProperties {
 export interface OutgoingMessage {
   /** Any JSON value (a string with its quotes), bytes, or null. Bytes are not copied: leave them until it is stored. */
   body: JsonValue | Uint8Array | object;
-  /** Names that begin with ":" are the broker's. */
+  /** Names that begin with ":" are the broker's. One of `:routing-key` is a further key by which an exchange routes the message. */
   headers?: RecordHeaders | undefined;
   properties?: MessageProperties | undefined;
 }
@@ -94,7 +98,7 @@ export function orderingKeyBytes(key: MessageProperties['orderingKey']): Uint8Ar
 export function messageHeaders({ headers, properties }: OutgoingMessage): readonly RecordHeader[] {
   const own = recordHeaders(headers);
   for (const { key } of own) {
-    if (key.startsWith(RESERVED_PREFIX)) {
+    if (key.startsWith(RESERVED_PREFIX) && key !== ROUTING_KEY_HEADER) {
       throw invalidArgument(`header "${key}": names that begin with ":" are the broker's`);
     }
   }
