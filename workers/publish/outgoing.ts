@@ -163,8 +163,13 @@ function outgoingOfRecord(
   for (const header of given) {
     if (header.key === ROUTING_KEY_HEADER) {
       const text = textOfBytes(header.value ?? new Uint8Array());
-      if (typeof text !== 'string' || (header.value?.length ?? 0) > ROUTING_KEY_BYTES_MAX) {
-        return failure('invalid_message', `:routing-key: at most ${ROUTING_KEY_BYTES_MAX} bytes of UTF-8`);
+      if (
+        typeof text !== 'string' ||
+        (header.value?.length ?? 0) > ROUTING_KEY_BYTES_MAX ||
+        keys.length > FURTHER_KEYS_MAX
+      ) {
+        const message = `:routing-key: at most ${ROUTING_KEY_BYTES_MAX} bytes of UTF-8, and ${FURTHER_KEYS_MAX} further ones`;
+        return failure('invalid_message', message);
       }
       keys.push(text);
     } else if (!header.key.startsWith(RESERVED_PREFIX) || PROPERTY_HEADER_NAMES.has(header.key)) {
@@ -172,9 +177,6 @@ function outgoingOfRecord(
     }
   }
   const routingKey = keys.pop() ?? '';
-  if (keys.length > FURTHER_KEYS_MAX) {
-    return failure('invalid_message', `:routing-key: at most ${FURTHER_KEYS_MAX} further ones`);
-  }
   const wrong = recordProblem({ key, timestamp: nowMs, headers });
   if (wrong) return failure('invalid_message', wrong);
   const furtherKeys = keys.length === 0 ? keys : [...new Set(keys)].filter((key) => key !== routingKey);

@@ -12,15 +12,19 @@ const EXPIRATION_MS_MAX = 315_360_000_000;
 
 const BLIND_COPIES = 'BCC';
 
-const isOfCopies = (name: string): boolean => name === COPIES || name === BLIND_COPIES;
+const isOfCopies = ([name]: FieldTable[number]): boolean => name === COPIES || name === BLIND_COPIES;
+
+const COPIES_RULE = `CC and BCC are lists of at most ${FURTHER_KEYS_MAX} keys of ${ROUTING_KEY_BYTES_MAX} bytes`;
 
 const NONE: readonly string[] = [];
+
+const encoder = new TextEncoder();
 
 export function checkPublish({ method, header }: Content, user: string): PortError | null {
   const { expiration, userId, headers = [] } = header.properties;
   if (method.immediate) return portError('not-implemented', 'immediate=true');
-  const unusable = furtherKeysProblem(headers);
-  if (unusable !== null) return portError('precondition-failed', unusable);
+  const unusable = copiesProblem(headers);
+  if (unusable !== null) return unusable;
   if (userId !== undefined && userId !== user) {
     const reason = `user_id property set to '${userId}' but authenticated user was '${user}'`;
     return portError('precondition-failed', reason);
@@ -36,28 +40,33 @@ export function checkPublish({ method, header }: Content, user: string): PortErr
 
 export function publishOf({ method, header, body }: Content): PublishedMessage {
   const { exchange, routingKey, mandatory } = method;
-  const { properties: sent, rawProperties: sentRaw } = header;
-  const furtherKeys = furtherKeysOf(sent.headers ?? []);
+  const { properties: sent, rawProperties } = header;
+  const message = {
+    exchange,
+    routingKey,
+    furtherKeys: NONE,
+    mandatory,
+    properties: sent,
+    rawProperties,
+    body,
+  };
+  const { headers = [] } = sent;
+  if (!headers.some(isOfCopies)) return message;
   // Only those who send it know of blind copies.
-  const isBlind = sent.headers?.some(([name]) => name === BLIND_COPIES) ?? false;
-  const properties = isBlind
-    ? { ...sent, headers: sent.headers!.filter(([name]) => name !== BLIND_COPIES) }
-    : sent;
-  const rawProperties = isBlind ? encodeProperties(properties) : sentRaw;
-  return { exchange, routingKey, furtherKeys, mandatory, properties, rawProperties, body };
+  const properties = { ...sent, headers: headers.filter(([name]) => name !== BLIND_COPIES) };
+  const furtherKeys = furtherKeysOf(headers);
+  return { ...message, furtherKeys, properties, rawProperties: encodeProperties(properties) };
 }
 
-function furtherKeysProblem(headers: FieldTable): string | null {
-  for (const [name, field] of headers) {
-    if (isOfCopies(name) && field.type !== 'A') return `the header ${name} is no list of routing keys`;
-  }
-  const keys = furtherKeysOf(headers);
-  if (keys.length > FURTHER_KEYS_MAX) return `more than ${FURTHER_KEYS_MAX} routing keys in headers`;
-  const isLong = keys.some((key) => new TextEncoder().encode(key).length > ROUTING_KEY_BYTES_MAX);
-  return isLong ? `a routing key of more than ${ROUTING_KEY_BYTES_MAX} bytes in a header` : null;
+function copiesProblem(headers: FieldTable): PortError | null {
+  const copies = headers.filter(isOfCopies);
+  const keys = furtherKeysOf(copies);
+  const isWrong =
+    copies.some(([, { type }]) => type !== 'A') ||
+    keys.length > FURTHER_KEYS_MAX ||
+    keys.some((key) => encoder.encode(key).length > ROUTING_KEY_BYTES_MAX);
+  return isWrong ? portError('precondition-failed', COPIES_RULE) : null;
 }
 
-function furtherKeysOf(headers: FieldTable): readonly string[] {
-  if (!headers.some(([name]) => isOfCopies(name))) return NONE;
-  return headers.flatMap(([name, field]) => (isOfCopies(name) ? keysOf(field) : []));
-}
+const furtherKeysOf = (headers: FieldTable): string[] =>
+  headers.filter(isOfCopies).flatMap(([, field]) => keysOf(field));
