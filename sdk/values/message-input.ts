@@ -91,7 +91,7 @@ export function orderingKeyBytes(key: MessageProperties['orderingKey']): Uint8Ar
   const bytes = typeof key === 'string' ? bytesOfText(key) : key;
   if (!(bytes instanceof Uint8Array)) throw invalidArgument('orderingKey is text or a Uint8Array');
   if (bytes.length <= ORDERING_KEY_BYTES_MAX) return bytes;
-  throw invalidArgument(`orderingKey has ${bytes.length} bytes; at most ${ORDERING_KEY_BYTES_MAX} are taken`);
+  throw invalidArgument(`orderingKey has more than ${ORDERING_KEY_BYTES_MAX} bytes`);
 }
 
 /** The headers of the record: the message's own, then its properties. */
