@@ -16,7 +16,7 @@ import {
 } from '../../protocol/headers/message-headers.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
 import { invalidArgument } from '../errors.ts';
-import { NO_HEADERS, recordHeaders, type RecordHeaders } from './record-input.ts';
+import { recordHeaders, type RecordHeaders } from './record-input.ts';
 import { bytesOfText } from './text.ts';
 
 export interface MessageProperties {
@@ -106,15 +106,14 @@ export function messageHeaders({ headers, properties }: OutgoingMessage): readon
   if (properties.delayMs !== undefined && properties.deliverAt !== undefined) {
     throw invalidArgument('delayMs and deliverAt exclude each other');
   }
-  const added: RecordHeader[] = [];
+  const all = [...own];
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || name === 'orderingKey') continue;
     const rule = Object.hasOwn(RULES, name) ? RULES[name as PropertyName] : undefined;
     if (rule === undefined) throw invalidArgument(`there is no property "${name}"`);
-    added.push({ key: rule.header, value: bytesOfText(textOf(name, rule, value)) });
+    all.push({ key: rule.header, value: bytesOfText(textOf(name, rule, value)) });
   }
-  if (added.length === 0) return own;
-  return own === NO_HEADERS ? added : [...own, ...added];
+  return all;
 }
 
 function textOf(name: string, { max }: PropertyRule, value: unknown): string {
