@@ -155,6 +155,8 @@ export class SegmentLog {
 
   #readInto(result: ReadResult, offset: number, bytesMax: number, recordsMax: number): void {
     let budget = bytesMax;
+    // The next segment is mostly like this one. If it had to be cut, it would be read from disk by this read and by the next.
+    const wouldCut = ({ bytes }: Segment): boolean => bytes > budget && budget <= bytesMax / 2;
     for (const segment of this.#allSegmentsFrom(offset)) {
       const wanted = recordsMax - (result.nextOffset - offset);
       if (result.chunks.length > 0 && (budget <= 0 || wanted <= 0)) break;
@@ -166,6 +168,7 @@ export class SegmentLog {
         result.chunks.push(segment.data);
         result.nextOffset = segment.nextOffset;
         budget -= segment.bytes;
+        if (wouldCut(segment)) break;
         continue;
       }
       const slice = sliceSegment(segment.data, segment, result.nextOffset, budget, wanted);
@@ -178,7 +181,7 @@ export class SegmentLog {
       result.chunks.push(segment.data.subarray(slice.start, slice.end));
       result.nextOffset = slice.nextOffset;
       budget -= slice.end - slice.start;
-      if (slice.end < segment.data.length) break;
+      if (slice.end < segment.data.length || wouldCut(segment)) break;
     }
   }
 

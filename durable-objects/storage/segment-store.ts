@@ -65,6 +65,10 @@ export interface Segment extends SegmentExtent {
   data: Uint8Array;
 }
 
+/** Segments up to this size are read several to a statement. */
+const SMALL_BYTES_MAX = 64 * 1024;
+const SMALL_AT_ONCE = 256;
+
 const EXTENT = 'base_offset, next_offset, max_timestamp, max_timestamp_so_far, position, bytes';
 
 export class SegmentStore {
@@ -139,16 +143,29 @@ export class SegmentStore {
     return this.extentsFrom(offset, 1)[0];
   }
 
-  /** The segment that holds the offset and those after it, in order. */
+  /**
+   * The segment that holds the offset and those after it, in order. A large one has a statement of its own: a cursor goes to its
+   * next row before that row is asked for, and most reads end with one segment.
+   */
   *segmentsFrom(offset: number): IterableIterator<Segment> {
-    const rows = this.#sql.each<SegmentRow>(
-      `SELECT ${EXTENT}, data FROM segments
-       WHERE base_offset >= coalesce((SELECT max(base_offset) FROM segments WHERE base_offset <= ?), 0)
-       ORDER BY base_offset`,
-      offset,
-    );
-    for (const row of rows) {
-      if (row.next_offset > offset) yield { ...extentOf(row), data: row.data };
+    let from = offset;
+    for (let atOnce = 1; ;) {
+      const rows = this.#sql.each<SegmentRow>(
+        `SELECT ${EXTENT}, data FROM segments
+         WHERE base_offset >= coalesce((SELECT max(base_offset) FROM segments WHERE base_offset <= ?1), 0)
+           AND next_offset > ?1
+         ORDER BY base_offset LIMIT ?2`,
+        from,
+        atOnce,
+      );
+      let last: ExtentRow | undefined;
+      for (const row of rows) {
+        last = row;
+        yield { ...extentOf(row), data: row.data };
+      }
+      if (last === undefined) return;
+      from = last.next_offset;
+      atOnce = last.bytes <= SMALL_BYTES_MAX ? SMALL_AT_ONCE : 1;
     }
   }
 

@@ -22,13 +22,12 @@ import { isPortError, portError, type PortError } from '../../wire/amqp/reply-co
 import { argumentsOf } from './binding-arguments.ts';
 import type { BrokerClient } from './connection/broker-clients.ts';
 import type { PublishLine } from './blocked-publishes.ts';
-import { portErrorOf } from './broker-errors.ts';
+import { answer, outcomeOf, unless } from './broker-errors.ts';
 import { deliveryOf } from './deliveries.ts';
 import type { ExclusiveQueues } from './queues/exclusive-queues.ts';
 import { GotMessages } from './got-messages.ts';
 import { outgoingOf } from './messages.ts';
 import type { QueueConsumers } from './queues/queue-consumers.ts';
-import { deleteQueue } from './queues/delete-queue.ts';
 import { differenceOf, queueDeclarationOf } from './queues/queue-declaration.ts';
 import { QueueKeepers } from './queues/queue-keepers.ts';
 import type { QueueEndings } from './queues/queue-endings.ts';
@@ -48,9 +47,6 @@ export interface PortSettings {
   /** Why the broker takes no messages of this connection now; null: it does again. */
   setBlocked: (reason: string | null) => void;
 }
-
-/** A lost publisher or broker: the message may be sent again. */
-const REFUSALS = new Set(['timeout', 'aborted', 'closed', 'connection_failed']);
 
 /** As base64 without padding. */
 const UNIQUE_BYTES = 18;
@@ -183,13 +179,15 @@ export class SdkPort implements BrokerPort {
       void this.#keepers.keep(queue, 'queue');
     }
     // One with a short `x-expires` may have gone already.
-    return await this.#counts(queue).catch(unless('queue_not_found', { messageCount: 0, consumerCount: 0 }));
+    return await this.#counts(queue, !spec.exclusive).catch(
+      unless('queue_not_found', { messageCount: 0, consumerCount: 0 }),
+    );
   }
 
   checkQueue(queue: string, done: Done<QueueCounts>): void {
     const problem = this.#usable(queue);
     if (problem !== null) return done(problem);
-    answer(done, () => this.#counts(queue));
+    answer(done, () => this.#counts(queue, !this.#own.has(queue)));
   }
 
   purgeQueue(queue: string, done: Done<number>): void {
@@ -201,14 +199,22 @@ export class SdkPort implements BrokerPort {
     });
   }
 
-  deleteQueue(queue: string, conditions: { ifUnused: boolean; ifEmpty: boolean }, done: Done<number>): void {
+  deleteQueue(
+    queue: string,
+    { ifUnused, ifEmpty }: { ifUnused: boolean; ifEmpty: boolean },
+    done: Done<number>,
+  ): void {
     if (!isWideName(queue)) return done(0);
     const locked = this.#locked(queue);
     if (locked !== null) return done(locked);
     answer(done, async () => {
       try {
-        const { messageCount } = await this.#counts(queue);
-        await deleteQueue(this.#client.queues, queue, conditions);
+        const { messageCount } = await this.#counts(queue, false);
+        // A message that a client has got and not settled neither uses nor fills a queue of AMQP.
+        await this.#client.queues.delete(queue, {
+          ifUnused: ifUnused && 'consumers',
+          ifEmpty: ifEmpty && 'unleased',
+        });
         this.#settings.consumers.endAll(this.#settings.namespace, queue);
         this.#keepers.release(queue);
         if (this.#own.delete(queue)) this.#settings.exclusive.release(this.#settings.namespace, queue, this);
@@ -326,10 +332,13 @@ export class SdkPort implements BrokerPort {
     return consumers.returning.stored(namespace, queue);
   }
 
-  async #counts(queue: string): Promise<QueueCounts> {
+  /** @param isUse whether that postpones the expiry of the queue. One that is exclusive has a keeper */
+  async #counts(queue: string, isUse: boolean): Promise<QueueCounts> {
     await this.#ended({ queue });
     await this.#returned(queue);
-    const { state } = await this.#client.queues.get(queue);
+    const { state, expiresMs } = await this.#client.queues.get(queue);
+    // To the broker a look at the settings is no use, a look at the messages is.
+    if (isUse && expiresMs !== null) await this.#client.queues.peek(queue, { max: 1 }).catch(() => {});
     return { messageCount: state.ready, consumerCount: state.consumers };
   }
 
@@ -376,25 +385,5 @@ export class SdkPort implements BrokerPort {
   }
 }
 
-/** Runs a call and hands on its result, or its error as AMQP's. */
-function answer<Value>(done: Done<Value>, run: () => Promise<Value | PortError>): void {
-  run().then(done, (error: unknown) => done(portErrorOf(error)));
-}
-
 const unusable = (what: string, name: string): PortError =>
   portError('not-implemented', `a name like '${name}' for an ${what}: it has to be ${WIDE_NAME_RULE}`);
-
-/** A handler of errors that returns a value for one code and throws the others. */
-function unless<Value>(code: string, value: Value): (error: unknown) => Value {
-  return (error) => {
-    if (asPosthornError(error).code === code) return value;
-    throw error;
-  };
-}
-
-function outcomeOf(error: unknown): PublishOutcome | PortError {
-  const { code, retryable } = asPosthornError(error);
-  if (code === 'unroutable' || code === 'queue_not_found') return 'unroutable';
-  if (code === 'queue_full') return 'rejected';
-  return retryable || REFUSALS.has(code) ? 'refused' : portErrorOf(error);
-}

@@ -244,8 +244,14 @@ export const queueListSchema = z.object({
 export type QueueList = z.infer<typeof queueListSchema>;
 
 export const queueDeleteQuerySchema = z.strictObject({
-  if_unused: z.enum(['true', 'false']).optional().describe('Only if no consumer waits or holds messages'),
-  if_empty: z.enum(['true', 'false']).optional().describe('Only if it holds no message'),
+  if_unused: z
+    .enum(['true', 'false', 'consumers'])
+    .optional()
+    .describe('Only if no consumer waits or holds messages; `consumers`: if none waits'),
+  if_empty: z
+    .enum(['true', 'false', 'unleased'])
+    .optional()
+    .describe('Only if it holds no message; `unleased`: but for those that consumers hold'),
 });
 
 export const queueDeletedSchema = z.object({ queue: wideNameSchema, topology_version: z.int().min(1) });

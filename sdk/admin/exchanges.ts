@@ -80,7 +80,7 @@ export class Exchanges {
       ifUnused?: boolean;
     } = {},
   ): Promise<void> {
-    const query = { if_unused: ifUnused ? 'true' : undefined };
+    const query = { if_unused: ifUnused?.toString() };
     await this.#transport.delete({ path: exchangePath(exchange), query, ...options }, 'exchange_not_found');
   }
 

@@ -70,13 +70,13 @@ export class Queues {
       ifEmpty,
       ...options
     }: CallOptions & {
-      /** Only if no consumer waits or holds messages. */
-      ifUnused?: boolean;
-      /** Only if it holds no message. */
-      ifEmpty?: boolean;
+      /** Only if no consumer waits or holds messages; `consumers`: if none waits. */
+      ifUnused?: boolean | 'consumers';
+      /** Only if it holds no message; `unleased`: but for those that consumers hold. */
+      ifEmpty?: boolean | 'unleased';
     } = {},
   ): Promise<void> {
-    const query = { if_unused: ifUnused ? 'true' : undefined, if_empty: ifEmpty ? 'true' : undefined };
+    const query = { if_unused: ifUnused?.toString(), if_empty: ifEmpty?.toString() };
     await this.#transport.delete({ path: queuePath(queue), query, ...options }, 'queue_not_found');
   }
 

@@ -84,9 +84,10 @@ export function queueRoutes(app: Hono<AppEnv>): void {
     if (isFailure(path)) return problem(c, path);
     const query = readQuery(c, queueDeleteQuerySchema);
     if (isFailure(query)) return problem(c, query);
+    const { if_unused: unused = 'false', if_empty: empty = 'false' } = query.fields;
     const deleted = await topologyStub(c.env, path.namespace).deleteQueue(path.name, {
-      ifUnused: query.fields.if_unused === 'true',
-      ifEmpty: query.fields.if_empty === 'true',
+      ifUnused: unused === 'consumers' ? unused : unused === 'true',
+      ifEmpty: empty === 'unleased' ? empty : empty === 'true',
     });
     if (isFailure(deleted)) return problem(c, deleted);
     forgetQueue(path.namespace, path.name, deleted.topologyVersion);

@@ -135,6 +135,18 @@ export const segmentLogCases: Record<string, (sql: Sql) => void> = {
     assert.equal(few.nextOffset, 300, 'the batches that hold records 150 to 209');
   },
 
+  'leaves a segment that it would cut to the next read, once it has half of what it may have': (sql) => {
+    const log = open(sql);
+    const batches = Array.from({ length: 4 }, () => filler(100, 1_000));
+    for (let i = 0; i < 3; i++) append(log, ...batches);
+    const { rowsRead } = sql.meter;
+    const first = log.read(0, 450_000, ALL) as ReadResult;
+    assert.equal(first.nextOffset, 400, 'the first segment, whose four batches take 412,000 bytes');
+    assert.ok(sql.meter.rowsRead - rowsRead <= 3, 'no other segment is read');
+    const late = log.read(300, 450_000, ALL) as ReadResult;
+    assert.equal(late.nextOffset, 700, 'one batch is less than half, so three of the next segment follow');
+  },
+
   'reads in slices of a segment that holds many batches': (sql) => {
     const log = open(sql);
     for (let i = 0; i < 50; i++) append(log, [{ value: `v${i}` }]);

@@ -50,3 +50,16 @@ it('dead letters of dead letters do not wait for each other', async () => {
   await expect.poll(async () => (await channel.checkQueue('stays')).messageCount).toBe(10);
   expect((await channel.checkQueue('expires too')).messageCount).toBe(0);
 });
+
+it('a queue that is declared again and again does not expire', async () => {
+  const expires = 2_000;
+  const settings = { arguments: { 'x-expires': expires } };
+  await channel.assertQueue('declared again', settings);
+  for (const endMs = Date.now() + expires * 1.2; Date.now() < endMs;) {
+    await channel.assertQueue('declared again', settings);
+    await channel.checkQueue('declared again');
+  }
+  channel.sendToQueue('declared again', Buffer.from('it is there'));
+  await channel.waitForConfirms();
+  expect((await channel.checkQueue('declared again')).messageCount).toBe(1);
+});

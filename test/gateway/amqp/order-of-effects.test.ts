@@ -102,6 +102,15 @@ describe('a queue', () => {
     await expect((await newChannel()).checkQueue(queue)).rejects.toThrow('404');
   });
 
+  it('is empty when all of its messages have been got', async () => {
+    const queue = await filled();
+    const channel = await newChannel();
+    await expect((await newChannel()).deleteQueue(queue, { ifEmpty: true })).rejects.toThrow('406');
+    while ((await channel.get(queue)) !== false);
+    await channel.deleteQueue(queue, { ifEmpty: true });
+    await expect((await newChannel()).checkQueue(queue)).rejects.toThrow('404');
+  });
+
   it('that has a consumer is not', async () => {
     const queue = await filled();
     const channel = await newChannel();

@@ -13,11 +13,17 @@ const ROWS = rowsOf<'if' | 'has' | 'refused' | 'because'>(`
   unused       | consumers=1             | queue_in_use    | a consumer waits
   unused       | leased=1                | queue_in_use    | or holds one
   empty        | consumers=3             |                 | consumers are no messages
+  consumers    | leased=1                |                 | if holding is no use
+  consumers    | consumers=1             | queue_in_use    | and waiting is
   empty        | ready=1                 | queue_not_empty | a message that can be delivered
   empty        | leased=1                | queue_not_empty | that a consumer holds
   empty        | parked=1                | queue_not_empty | that waits for its time
   empty        | outgoing=1              | queue_not_empty | that is on its way out
   empty        | taking=1                | queue_not_empty | that is being stored
+  unleased     | leased=1                |                 | if those do not count
+  unleased     | ready=1 leased=1        | queue_not_empty | but those that wait
+  unleased     | parked=1                | queue_not_empty | for their time, too
+  unleased     | outgoing=1              | queue_not_empty | or are on their way out
   unused empty | consumers=1 ready=1     | queue_in_use    | the first reason is told
   unused empty |                         |                 | nothing speaks against it
 `);
@@ -34,7 +40,11 @@ it.each(ROWS)(
       outgoing: count('outgoing'),
       consumers: count('consumers'),
     } as QueueStatus;
-    const asked = { ifUnused: condition.includes('unused'), ifEmpty: condition.includes('empty') };
+    const asks = (word: string): boolean => condition.includes(word);
+    const asked = {
+      ifUnused: asks('consumers') ? ('consumers' as const) : asks('unused'),
+      ifEmpty: asks('unleased') ? ('unleased' as const) : asks('empty'),
+    };
     expect(deletionProblem('orders', status, count('taking') > 0, asked)?.code ?? '').toBe(refused);
   },
 );

@@ -46,6 +46,23 @@ describe('the prefetch of a channel', () => {
     expect(one.prefetches).toEqual([]);
   });
 
+  it('lets one without acks through while there is room, of which that takes nothing', () => {
+    const { channel, all } = channelOf(1, 2);
+    const [one, free] = all as [FakeConsumer, FakeConsumer];
+    free.hand = (delivery) => {
+      free.handed.push(delivery);
+      delivery.settle('ack');
+    };
+    channel.deliver(one, one.delivery('a'));
+    for (const name of ['b', 'c']) channel.deliver(free, free.delivery(name));
+    expect(free.names).toEqual([]);
+    one.handed[0]!.settle('ack');
+    expect(free.names).toEqual(['b', 'c']);
+    expect(free.settled).toEqual(['ack b', 'ack c']);
+    channel.deliver(one, one.delivery('d'));
+    expect(one.names).toEqual(['a', 'd']);
+  });
+
   it('holds back what is above it over all consumers, in the order in which it came', () => {
     const { channel, all } = channelOf(2, 2);
     const [one, two] = all as [FakeConsumer, FakeConsumer];

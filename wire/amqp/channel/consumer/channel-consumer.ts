@@ -21,7 +21,7 @@ export class ChannelConsumer implements ConsumerListener, Counted {
     this.#tag = tag;
     this.#noAck = noAck;
     this.#own = noAck ? 0 : state.prefetch;
-    this.#shared = noAck ? 0 : state.channelPrefetch.begin(this);
+    this.#shared = state.channelPrefetch.begin(this);
     this.#asked = this.prefetch;
   }
 
@@ -51,7 +51,9 @@ export class ChannelConsumer implements ConsumerListener, Counted {
   deliver(delivery: Delivery): void {
     const { isOver, channelPrefetch } = this.#state;
     if (isOver || !this.#isListed) return delivery.settle('requeue');
-    return this.#noAck ? this.hand(delivery) : channelPrefetch.deliver(this, delivery);
+    // Without acks it uses up nothing of a limit, but waits as long as others have.
+    const isFree = this.#noAck && channelPrefetch.isUnlimited;
+    return isFree ? this.hand(delivery) : channelPrefetch.deliver(this, delivery);
   }
 
   hand(delivery: Delivery): void {

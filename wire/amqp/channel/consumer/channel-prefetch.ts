@@ -28,6 +28,8 @@ export class ChannelPrefetch {
   /** Deliveries that the client has. */
   #unsettled = 0;
   readonly #counts = new Map<Counted, Count>();
+  /** One without acks settles what it is handed, which serves again. */
+  #isServing = false;
   #waiting: { consumer: Counted; delivery: Delivery }[] = [];
 
   /** Sets the limit; 0 for none. Consumers that have begun before are told. */
@@ -35,6 +37,11 @@ export class ChannelPrefetch {
     this.#limit = limit;
     this.#serve();
     this.#share();
+  }
+
+  /** True if there is no limit and nothing waits for one. */
+  get isUnlimited(): boolean {
+    return this.#limit === 0 && this.#waiting.length === 0;
   }
 
   /** Counts a consumer that begins. Returns its prefetch; 0 for no limit. */
@@ -67,7 +74,7 @@ export class ChannelPrefetch {
         delivery.settle(settlement);
       },
     };
-    if (this.#limit === 0 && this.#waiting.length === 0) return this.#hand(consumer, counted);
+    if (this.isUnlimited) return this.#hand(consumer, counted);
     this.#waiting.push({ consumer, delivery: counted });
     this.#serve();
     this.#share();
@@ -75,10 +82,13 @@ export class ChannelPrefetch {
 
   /** Hands on what waits while there is room. */
   #serve(): void {
+    if (this.#isServing) return;
+    this.#isServing = true;
     while (this.#waiting.length > 0 && (this.#limit === 0 || this.#unsettled < this.#limit)) {
       const { consumer, delivery } = this.#waiting.shift()!;
       this.#hand(consumer, delivery);
     }
+    this.#isServing = false;
   }
 
   #hand(consumer: Counted, delivery: Delivery): void {
