@@ -61,6 +61,8 @@ export interface ReadRequest {
   isolation: ReadIsolation;
   /** A wait ends also when the position moves past aborted records. */
   waitsForProgress?: boolean;
+  /** A wait ends also when the log ends behind it. */
+  seenHighWatermark?: number | undefined;
   /** The id of the subscription that reads: it is told of records that come after it has read to the end. */
   subscription?: number;
 }

@@ -13,6 +13,8 @@ export interface Wait {
   isolation: ReadIsolation;
   /** It is answered also when it can go on past aborted records. */
   waitsForProgress?: boolean;
+  /** It is answered also when the log ends behind it. */
+  seenHighWatermark?: number | undefined;
   /** Waits for the open transaction that has committed offsets of this group, and not for records. */
   pendingOf?: string;
 }
@@ -58,7 +60,7 @@ export class Waiters {
     for (const socket of this.#ctx.getWebSockets()) {
       const attachment = socket.deserializeAttachment() as Attachment;
       if (attachment.answered) continue;
-      const key = `${attachment.offset} ${attachment.bytesMax} ${attachment.recordsMax} ${attachment.isolation} ${attachment.pendingOf ?? ''} ${attachment.waitsForProgress ?? ''}`;
+      const key = `${attachment.offset} ${attachment.bytesMax} ${attachment.recordsMax} ${attachment.isolation} ${attachment.pendingOf ?? ''} ${attachment.waitsForProgress ?? ''} ${attachment.seenHighWatermark ?? ''}`;
       const known = answers.get(key);
       const message = known === undefined ? answer(attachment) : known;
       answers.set(key, message);

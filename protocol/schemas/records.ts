@@ -264,6 +264,13 @@ export const fetchQuerySchema = z
       .describe(
         'progress: the wait ends also when the position moves past aborted records. For readers that have to reach the end of what is stable',
       ),
+    seen_high_watermark: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        'The wait ends also when the log ends behind this offset, whether the records are stable or not',
+      ),
     isolation: isolationSchema,
     on_corrupt: onCorruptSchema,
     delivery: consumeDelivery(

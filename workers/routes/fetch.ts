@@ -156,6 +156,7 @@ async function readPartitionLog(
       recordsMax: wantsBatches(c) ? Number.MAX_SAFE_INTEGER : query.max_records,
       isolation: query.isolation,
       ...(query.wait_for === 'progress' && { waitsForProgress: true }),
+      seenHighWatermark: query.seen_high_watermark,
     };
     const url = `https://partition/?${encodeURIComponent(JSON.stringify(request))}`;
     const response = await stub.fetch(url, { headers });

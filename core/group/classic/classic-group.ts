@@ -47,7 +47,7 @@ export interface ClassicGroup {
   pendingIds: Record<string, number>;
   /** When the phase ends, whoever is missing; null in `empty` and `stable`. */
   deadlineMs: number | null;
-  /** The first rebalance waits for its deadline even if all have joined: others may be about to start. */
+  /** The first rebalance waits for its deadline even if all have joined, and each join moves it: others may be about to start. */
   isInitial: boolean;
 }
 

@@ -16,8 +16,14 @@ import {
 } from './classic-group.ts';
 import type { ClassicJoin, ClassicSync, Joined, MemberClaim, Step, Synced } from './step.ts';
 
-/** How long the first rebalance of a group waits for others, in ms. Kafka's default is 3 s. */
-const INITIAL_DELAY_MS = 100;
+/** The first rebalance of a group waits until nobody has joined for so long, in ms. Kafka's default is 3 s. */
+const INITIAL_GAP_MS = 20;
+
+/** Above it a join does not make the first rebalance longer: together they wait 2 s at most. */
+const INITIAL_MEMBERS_MAX = 100;
+
+/** How long it then waits for clients that have asked for an id and have yet to join with it, in ms. */
+const INITIAL_PENDING_MS = 100;
 
 /** Ids that are given out and not used yet. Above it the oldest is forgotten; its client asks for another. */
 export const PENDING_IDS_MAX = 1_000;
@@ -150,7 +156,10 @@ export function expireClassic(group: ClassicGroup, step: Step): void {
     if (!member.isWaiting && member.expiresMs <= step.nowMs) remove(group, step, member);
   }
   if (group.deadlineMs === null || group.deadlineMs > step.nowMs) return;
-  if (group.phase === 'preparing') complete(group, step);
+  if (group.isInitial && Object.keys(group.pendingIds).length > 0) {
+    group.isInitial = false; // it ends as soon as they have joined
+    group.deadlineMs = deadline(group, step, INITIAL_PENDING_MS);
+  } else if (group.phase === 'preparing') complete(group, step);
   else begin(group, step); // the leader has not assigned in time
 }
 
@@ -203,7 +212,13 @@ function add(group: ClassicGroup, step: Step, request: ClassicJoin, id: string):
   describe(member, request);
   if (memberCount(group) === 0) group.protocolType = protocolType;
   group.members[id] = member;
+  const isExtending = group.isInitial && memberCount(group) <= INITIAL_MEMBERS_MAX;
+  if (isExtending) group.deadlineMs = deadline(group, step, INITIAL_GAP_MS);
   return rejoin(group, step, member);
+}
+
+function deadline(group: ClassicGroup, { nowMs }: Step, waitMs: number): number {
+  return nowMs + Math.min(waitMs, longestRebalance(group));
 }
 
 /** A static member that has started again takes the place of what it was. Nothing changes for others if it is as it was. */
@@ -260,8 +275,7 @@ function begin(group: ClassicGroup, step: Step): void {
   }
   group.phase = 'preparing';
   group.isInitial = isFirst;
-  group.deadlineMs =
-    step.nowMs + (isFirst ? Math.min(INITIAL_DELAY_MS, longestRebalance(group)) : longestRebalance(group));
+  group.deadlineMs = deadline(group, step, isFirst ? INITIAL_GAP_MS : Infinity);
   step.isChanged = true;
 }
 

@@ -24,7 +24,8 @@ export function answerTo(
   if (result === null || isFailure(result)) return 'gone';
   const { chunks, nextOffset } = result;
   const isProgress = wait.waitsForProgress === true && nextOffset > wait.offset;
-  if (chunks.length === 0 && !isProgress) return isAtEnd(wait, nextOffset, { log, produced }) ? null : 'gone';
+  const hasNews = isProgress || log.offsets.highWatermark > (wait.seenHighWatermark ?? Infinity);
+  if (chunks.length === 0 && !hasNews) return isAtEnd(wait, nextOffset, { log, produced }) ? null : 'gone';
   // Everybody who waits is answered at once, so none gets much: the others ask again, one after another.
   if (chunks.reduce((sum, chunk) => sum + chunk.length, 0) > WAKE_BYTES_MAX) return 'gone';
   return encodeFetchFrame({

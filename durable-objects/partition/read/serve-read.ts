@@ -45,7 +45,8 @@ export function serveRead(
     host.readToEnd(query.subscription);
   const isProgress = query.waitsForProgress === true && result.nextOffset > offset;
   const hasNothing = result.chunks.length === 0 && isAtEnd(query, result.nextOffset, open);
-  if (hasNothing && !isProgress && isWaiting(request)) return wait(host, open, result.nextOffset, query);
+  const hasNews = isProgress || open.log.offsets.highWatermark > (query.seenHighWatermark ?? Infinity);
+  if (hasNothing && !hasNews && isWaiting(request)) return wait(host, open, result.nextOffset, query);
   return batchesReply(open, offset, result);
 }
 
@@ -63,7 +64,15 @@ function wait(
   query: ReadRequest,
   pending: { pendingOf?: string } = {},
 ): Response {
-  const { bytesMax, recordsMax, isolation, waitsForProgress = false } = query;
-  const waiting = { offset, bytesMax, recordsMax, isolation, waitsForProgress, ...pending };
+  const { bytesMax, recordsMax, isolation, waitsForProgress = false, seenHighWatermark } = query;
+  const waiting = {
+    offset,
+    bytesMax,
+    recordsMax,
+    isolation,
+    waitsForProgress,
+    seenHighWatermark,
+    ...pending,
+  };
   return host.waiters.accept(waiting, offsetHeaders(open, offset, offset));
 }

@@ -10,6 +10,12 @@ import type { PartitionBatches } from './read-partition.ts';
 /** How long one poll waits at the broker, in ms. */
 const POLL_MS = 60_000;
 
+/**
+ * Behind an open transaction the log may grow all the time, and a committed reader gets nothing of it. A client learns where the log
+ * ends so often, in ms.
+ */
+const NEWS_MS_MIN = 500;
+
 /** The ends of the log, as the last reply told them. */
 export type Ends = Pick<PartitionBatches, 'highWatermark' | 'lastStableOffset' | 'logStartOffset'>;
 
@@ -19,7 +25,12 @@ export interface Ready {
 }
 
 export interface FeedHost {
-  read(offset: number, bytesMax: number, waitMs: number, signal: AbortSignal): Promise<PartitionBatches>;
+  /** @param seenHighWatermark ends the wait of a committed reader when the log ends behind it */
+  read(
+    offset: number,
+    how: { bytesMax: number; waitMs: number; seenHighWatermark: number | undefined },
+    signal: AbortSignal,
+  ): Promise<PartitionBatches>;
   failureOf(error: unknown): KafkaFailure;
   /** Whether there is room to read ahead. */
   mayReadAhead(): boolean;
@@ -35,6 +46,10 @@ export class PartitionFeed {
   #ends: Ends | null = null;
   #poll: AbortController | null = null;
   #isAsked = false;
+  /** The poll under way does not end when only the end of the log moves. */
+  #isBlind = false;
+  /** When that end moved last without records for the client. */
+  #newsMs = -Infinity;
   usedMs = 0;
 
   constructor(host: FeedHost) {
@@ -52,6 +67,10 @@ export class PartitionFeed {
     this.#bytesMax = bytesMax;
     if (offset !== this.#offset) this.#moveTo(offset);
     if (this.#ready) return this.#ready;
+    if (this.#poll && this.#isBlind && nowMs >= this.#newsMs + NEWS_MS_MIN) {
+      this.#poll.abort();
+      this.#begin(POLL_MS);
+    }
     if (!this.#poll) this.#begin(this.#ends === null ? 0 : POLL_MS);
     return this.#ends && { ends: this.#ends };
   }
@@ -82,10 +101,12 @@ export class PartitionFeed {
 
   #begin(waitMs: number): void {
     const poll = new AbortController();
-    const offset = this.#offset;
     this.#poll = poll;
     this.#isAsked = false;
-    this.#host.read(offset, this.#bytesMax, waitMs, poll.signal).then(
+    this.#isBlind = this.usedMs < this.#newsMs + NEWS_MS_MIN;
+    const seenHighWatermark = this.#isBlind || waitMs === 0 ? undefined : this.#ends?.highWatermark;
+    const how = { bytesMax: this.#bytesMax, waitMs, seenHighWatermark };
+    this.#host.read(this.#offset, how, poll.signal).then(
       (batches) => this.#arrived(poll, batches, null),
       (error: unknown) => this.#poll === poll && this.#arrived(poll, null, this.#host.failureOf(error)),
     );
@@ -95,6 +116,7 @@ export class PartitionFeed {
     if (this.#poll !== poll) return;
     this.#poll = null;
     if (batches && batches.nextOffset === this.#offset) {
+      if (this.#ends !== null && batches.highWatermark > this.#ends.highWatermark) this.#newsMs = this.usedMs;
       this.#ends = batches;
       if (this.#isAsked) this.#begin(POLL_MS);
     } else {

@@ -72,8 +72,18 @@ export class PartitionFeeds {
   #newFeed({ topic, topicId, partition, isCommittedOnly }: FeedKey): PartitionFeed {
     const { transport } = this.#client;
     return new PartitionFeed({
-      read: async (offset, bytesMax, waitMs, signal) => {
-        const read = { topic, topicId, partition, offset, isCommittedOnly, bytesMax, waitMs };
+      read: async (offset, { bytesMax, waitMs, seenHighWatermark: seen }, signal) => {
+        const seenHighWatermark = isCommittedOnly ? seen : undefined;
+        const read = {
+          topic,
+          topicId,
+          partition,
+          offset,
+          isCommittedOnly,
+          bytesMax,
+          seenHighWatermark,
+          waitMs,
+        };
         return await readPartition(transport, read, signal);
       },
       failureOf: (error) => fetchFailure(error, topicId !== undefined),

@@ -23,6 +23,8 @@ export interface PartitionRead {
   offset: number | string;
   isCommittedOnly: boolean;
   bytesMax: number;
+  /** A wait ends also when the log ends behind it. */
+  seenHighWatermark?: number | undefined;
   /** 0: answer at once. */
   waitMs: number;
 }
@@ -40,7 +42,7 @@ export interface PartitionBatches {
 
 export async function readPartition(
   transport: Transport,
-  { topic, topicId, partition, offset, isCommittedOnly, bytesMax, waitMs }: PartitionRead,
+  { topic, topicId, partition, offset, isCommittedOnly, bytesMax, seenHighWatermark, waitMs }: PartitionRead,
   signal: AbortSignal,
 ): Promise<PartitionBatches> {
   const { headers, bytes } = await transport.call({
@@ -53,6 +55,7 @@ export async function readPartition(
       wait_ms: waitMs === 0 ? undefined : waitMs,
       isolation: isCommittedOnly ? 'read_committed' : undefined,
       wait_for: isCommittedOnly && waitMs > 0 ? 'progress' : undefined,
+      seen_high_watermark: seenHighWatermark,
     },
     headers: { accept: RECORD_BATCH_TYPE },
     signal,

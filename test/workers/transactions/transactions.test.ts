@@ -195,6 +195,22 @@ describe('a transaction', () => {
     expect((await broker.fetch(topic, 0, query)).body).toMatchObject({ records: [], next_offset: 2 });
   });
 
+  it('wakes readers that want to know where the log ends by records that are not stable', async () => {
+    const topic = await newTopic();
+    const tx = await begin();
+    const query = 'isolation=read_committed&wait_ms=30000&seen_high_watermark=';
+    const waiting = broker.fetch(topic, 0, `${query}0`);
+    while ((await broker.state(topic, 0)).waiting === 0);
+    await tx.send(topic, 0, 'open');
+    const answer = { records: [], next_offset: 0, high_watermark: 1, last_stable_offset: 0 };
+    expect((await waiting).body).toMatchObject(answer);
+    expect((await broker.fetch(topic, 0, `${query}0`)).body).toMatchObject(answer);
+    const next = broker.fetch(topic, 0, `${query}1`);
+    while ((await broker.state(topic, 0)).waiting === 0);
+    await tx.end('commit');
+    expect((await next).body).toMatchObject({ records: [{ value: 'open' }], next_offset: 2 });
+  });
+
   it('begins reading at the last stable offset with latest', async () => {
     const topic = await newTopic();
     const tx = await begin();

@@ -12,7 +12,7 @@ import type { Answer, ClassicJoin, Step } from '../../../../core/group/classic/s
 
 export const SESSION_MS = 10_000;
 export const REBALANCE_MS = 60_000;
-export const INITIAL_MS = 100;
+export const INITIAL_MS = 20;
 
 export class Scene {
   readonly group: ClassicGroup = emptyClassicGroup();

@@ -33,6 +33,41 @@ describe('a join', () => {
     ]);
   });
 
+  it('of each member makes the first rebalance wait for others anew, up to 100 members', () => {
+    const scene = new Scene();
+    for (let nth = 0; nth < 100; nth++) {
+      scene.join('', {}, `m${nth}`);
+      scene.pass(INITIAL_MS - 1);
+      expect(scene.group.phase).toBe('preparing');
+    }
+    scene.join('', {}, 'late');
+    scene.pass(1);
+    expect(scene.group.phase).toBe('completing');
+    expect(scene.take()).toHaveLength(101);
+  });
+
+  it('with an id that was given before the first rebalance ends is waited for, and ends it', () => {
+    const scene = new Scene();
+    scene.join('', {}, 'a');
+    scene.join('', { needsId: true }, 'given');
+    scene.pass(INITIAL_MS);
+    expect([scene.group.phase, scene.take()]).toEqual(['preparing', []]);
+    scene.join('given', { needsId: true });
+    expect(scene.group).toMatchObject({ phase: 'completing', generation: 1, leaderId: 'a' });
+    expect(scene.take().map(({ memberId }) => memberId)).toEqual(['a', 'given']);
+  });
+
+  it('with an id that was given and is not used holds up the first rebalance for 0.1 s', () => {
+    const scene = new Scene();
+    scene.join('', { needsId: true }, 'given');
+    scene.join('', {}, 'a');
+    scene.pass(INITIAL_MS);
+    scene.pass(99);
+    expect(scene.group.phase).toBe('preparing');
+    scene.pass(1);
+    expect([scene.group.phase, scene.members]).toEqual(['completing', ['a']]);
+  });
+
   it('of a new member that takes an id first is refused with the id, and joins with it', () => {
     const scene = new Scene();
     const refused = scene.join('', { needsId: true }, 'given');
