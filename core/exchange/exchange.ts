@@ -23,6 +23,8 @@ export interface Exchange {
 /** What routing looks at. The body is never part of it. */
 export interface RoutedMessage {
   readonly routingKey: string;
+  /** Other keys by which it is routed too. Each destination gets it once. */
+  readonly furtherKeys?: readonly string[];
   readonly headers: { readonly [name: string]: Json };
 }
 

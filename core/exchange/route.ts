@@ -50,11 +50,14 @@ function destinationsFrom(
   asked.add(start);
   for (const { name, alternate_exchange } of asked.items) {
     let isTaken = false;
-    table.match(name, message, (destination) => {
+    const take = (destination: Destination): void => {
       isTaken = true;
       if (destination.kind === 'exchange') ask(destination.name);
       else found.add(destination);
-    });
+    };
+    table.match(name, message, take);
+    for (const routingKey of message.furtherKeys ?? [])
+      table.match(name, { routingKey, headers: message.headers }, take);
     if (!isTaken && alternate_exchange !== null) ask(alternate_exchange);
   }
   return found.items;

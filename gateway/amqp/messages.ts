@@ -6,6 +6,7 @@
  */
 
 import { PRIORITY_MAX, PROPERTY_LENGTH_MAX, TIME_SPAN_MS_MAX } from '../../protocol/limits.ts';
+import { ROUTING_KEY_HEADER } from '../../protocol/headers/message-headers.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
 import type { ReceivedMessage } from '../../sdk/consumer/received-message.ts';
 import type { MessageProperties, OutgoingMessage } from '../../sdk/values/message-input.ts';
@@ -32,9 +33,13 @@ const DELAY_HEADER = 'x-delay';
 /** Properties without any flag. */
 const NONE_LENGTH = 2;
 
-export function outgoingOf({ properties, rawProperties, body }: PublishedMessage): OutgoingMessage {
+export function outgoingOf(message: PublishedMessage): OutgoingMessage {
+  const { properties, rawProperties, body, routingKey, furtherKeys } = message;
   const headers = headersOf(properties.headers ?? []);
   if (rawProperties.length > NONE_LENGTH) headers.push({ key: RAW_PROPERTIES_HEADER, value: rawProperties });
+  // The last is its own. The SDK adds that, unless it is empty.
+  const keys = furtherKeys.length > 0 && routingKey === '' ? [...furtherKeys, ''] : furtherKeys;
+  for (const key of keys) headers.push({ key: ROUTING_KEY_HEADER, value: encoder.encode(key) });
   return { body, headers, properties: propertiesOf(properties) };
 }
 

@@ -230,16 +230,16 @@ export class SdkPort implements BrokerPort {
     const { publisher } = this.#client;
     if (exchange === '' && !isWideName(routingKey)) return done('unroutable');
     if (exchange !== '' && !isWideName(exchange)) return done(this.#absent('exchange', exchange));
+    const isToQueue = exchange === '' && message.furtherKeys.length === 0;
     const end = this.#publishLine().begin(
-      exchange === '' ? { queue: routingKey } : { exchange },
+      isToQueue ? { queue: routingKey } : { exchange },
       message.body.length,
     );
     if (end === null) return done('refused');
     const outgoing = outgoingOf(message);
-    const published =
-      exchange === ''
-        ? publisher.sendToQueue(routingKey, outgoing)
-        : publisher.publish(exchange, { ...outgoing, routingKey, mandatory });
+    const published = isToQueue
+      ? publisher.sendToQueue(routingKey, outgoing)
+      : publisher.publish(exchange, { ...outgoing, routingKey, mandatory });
     published.then(
       () => {
         end(true);

@@ -1,7 +1,14 @@
 /** x-death: what RabbitMQ tells in headers of a dead letter's past, from the broker's history of it. */
 
 import type { DeathOfMessage, ReceivedMessage } from '../../sdk/consumer/received-message.ts';
-import { textField, type FieldTable, type FieldValue } from '../../wire/amqp/codec/field-table.ts';
+import {
+  COPIES,
+  fieldOf,
+  keysOf,
+  textField,
+  type FieldTable,
+  type FieldValue,
+} from '../../wire/amqp/codec/field-table.ts';
 import type { BasicProperties } from '../../wire/amqp/codec/properties.ts';
 
 /** Headers that clients may have sent back: the broker's are true. */
@@ -33,6 +40,9 @@ export function withDeaths(properties: BasicProperties, message: ReceivedMessage
     const before = inOrder[inOrder.indexOf(death) - 1];
     return before === undefined ? publishedBy(message, death.queue) : (before.to ?? ['', death.queue]);
   };
+  /** It was published with those, and died by one. */
+  const copiesOf = (death: DeathOfMessage): string[] =>
+    death === first ? keysOf(fieldOf(properties.headers ?? [], COPIES)) : [];
   const entry = (death: DeathOfMessage, isLast: boolean): FieldValue => {
     const [exchange, routingKey] = cameBy(death);
     return {
@@ -43,7 +53,7 @@ export function withDeaths(properties: BasicProperties, message: ReceivedMessage
         ['queue', textField(death.queue)],
         ['time', { type: 'T', value: BigInt(Math.floor(death.firstAt / 1_000)) }],
         ['exchange', textField(exchange)],
-        ['routing-keys', { type: 'A', value: [textField(routingKey)] }],
+        ['routing-keys', { type: 'A', value: [routingKey, ...copiesOf(death)].map(textField) }],
         ...(isLast && properties.expiration !== undefined
           ? [['original-expiration', textField(properties.expiration)] as const]
           : []),
@@ -55,7 +65,11 @@ export function withDeaths(properties: BasicProperties, message: ReceivedMessage
     [`x-${which}-death-queue`, textField(death.queue)],
     [`x-${which}-death-reason`, textField(death.reason)],
   ];
-  const own = (properties.headers ?? []).filter(([name]) => !IS_OURS.test(name));
+  const [, key] = publishedBy(message, first.queue);
+  const isRerouted = deaths.some(({ to }) => to?.[1] !== key);
+  const own = (properties.headers ?? []).filter(
+    ([name]) => !IS_OURS.test(name) && !(isRerouted && name === COPIES),
+  );
   const { expiration: _, ...others } = properties;
   return {
     ...others,

@@ -193,6 +193,7 @@ export class VhostCalls {
         {
           exchange: exchange === 'amq.default' ? '' : exchange,
           routingKey: textOf(fields['routing_key']),
+          furtherKeys: [],
           mandatory: true,
           properties,
           rawProperties: encodeProperties(properties),

@@ -115,7 +115,7 @@ export class Definitions {
     { prune, ifVersion, ...options }: ApplyOptions,
     dry?: string,
   ): Promise<DefinitionsPlan> {
-    const query = { dry_run: dry, prune: prune ? 'true' : undefined, if_version: ifVersion };
+    const query = { dry_run: dry, prune: prune?.toString(), if_version: ifVersion };
     const call = { method: 'PUT', path: PATH, query, ...jsonBody(document), ...options } as const;
     return fromWire(await this.#transport.json<object>(call));
   }

@@ -233,7 +233,7 @@ export class Subscriptions {
     { limit, onlyFailed, ...options }: CallOptions & { limit?: number; onlyFailed?: boolean } = {},
   ): Promise<PushAttempt[]> {
     const path = `${pathOf(subscription)}/attempts`;
-    const query = { limit, failed: onlyFailed === true ? 'true' : undefined };
+    const query = { limit, failed: onlyFailed?.toString() };
     const { attempts } = await this.#transport.json<Attempts>({ method: 'GET', path, query, ...options });
     return attempts.map((attempt) => fromWire(attempt));
   }

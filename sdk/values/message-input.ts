@@ -9,10 +9,14 @@ import {
   PROPERTY_LENGTH_MAX,
   TIME_SPAN_MS_MAX,
 } from '../../protocol/limits.ts';
-import { PROPERTY_HEADERS as HEADERS, RESERVED_PREFIX } from '../../protocol/headers/message-headers.ts';
+import {
+  PROPERTY_HEADERS as HEADERS,
+  RESERVED_PREFIX,
+  ROUTING_KEY_HEADER,
+} from '../../protocol/headers/message-headers.ts';
 import type { RecordHeader } from '../../protocol/record-batch/index.ts';
 import { invalidArgument } from '../errors.ts';
-import { NO_HEADERS, recordHeaders, type RecordHeaders } from './record-input.ts';
+import { recordHeaders, type RecordHeaders } from './record-input.ts';
 import { bytesOfText } from './text.ts';
 
 export interface MessageProperties {
@@ -44,7 +48,7 @@ export interface MessageProperties {
 export interface OutgoingMessage {
   /** Any JSON value (a string with its quotes), bytes, or null. Bytes are not copied: leave them until it is stored. */
   body: JsonValue | Uint8Array | object;
-  /** Names that begin with ":" are the broker's. */
+  /** Names that begin with ":" are the broker's. One of `:routing-key` is a further key by which an exchange routes the message. */
   headers?: RecordHeaders | undefined;
   properties?: MessageProperties | undefined;
 }
@@ -87,14 +91,14 @@ export function orderingKeyBytes(key: MessageProperties['orderingKey']): Uint8Ar
   const bytes = typeof key === 'string' ? bytesOfText(key) : key;
   if (!(bytes instanceof Uint8Array)) throw invalidArgument('orderingKey is text or a Uint8Array');
   if (bytes.length <= ORDERING_KEY_BYTES_MAX) return bytes;
-  throw invalidArgument(`orderingKey has ${bytes.length} bytes; at most ${ORDERING_KEY_BYTES_MAX} are taken`);
+  throw invalidArgument(`orderingKey has more than ${ORDERING_KEY_BYTES_MAX} bytes`);
 }
 
 /** The headers of the record: the message's own, then its properties. */
 export function messageHeaders({ headers, properties }: OutgoingMessage): readonly RecordHeader[] {
   const own = recordHeaders(headers);
   for (const { key } of own) {
-    if (key.startsWith(RESERVED_PREFIX)) {
+    if (key.startsWith(RESERVED_PREFIX) && key !== ROUTING_KEY_HEADER) {
       throw invalidArgument(`header "${key}": names that begin with ":" are the broker's`);
     }
   }
@@ -102,15 +106,14 @@ export function messageHeaders({ headers, properties }: OutgoingMessage): readon
   if (properties.delayMs !== undefined && properties.deliverAt !== undefined) {
     throw invalidArgument('delayMs and deliverAt exclude each other');
   }
-  const added: RecordHeader[] = [];
+  const all = [...own];
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || name === 'orderingKey') continue;
     const rule = Object.hasOwn(RULES, name) ? RULES[name as PropertyName] : undefined;
     if (rule === undefined) throw invalidArgument(`there is no property "${name}"`);
-    added.push({ key: rule.header, value: bytesOfText(textOf(name, rule, value)) });
+    all.push({ key: rule.header, value: bytesOfText(textOf(name, rule, value)) });
   }
-  if (added.length === 0) return own;
-  return own === NO_HEADERS ? added : [...own, ...added];
+  return all;
 }
 
 function textOf(name: string, { max }: PropertyRule, value: unknown): string {

@@ -32,7 +32,7 @@ export interface OutgoingRecord {
   partition?: number | undefined;
 }
 
-export const NO_HEADERS: readonly RecordHeader[] = [];
+const NO_HEADERS: readonly RecordHeader[] = [];
 
 export function keyBytes(key: OutgoingRecord['key']): Uint8Array | null {
   if (key === null || key === undefined) return null;

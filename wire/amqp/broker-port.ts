@@ -38,6 +38,8 @@ export interface BindingSpec {
 export interface PublishedMessage {
   exchange: string;
   routingKey: string;
+  /** Of the headers `CC` and `BCC`: a queue that several keys reach gets the message once. */
+  furtherKeys: readonly string[];
   mandatory: boolean;
   properties: BasicProperties;
   /** As they were sent. */

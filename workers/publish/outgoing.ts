@@ -8,7 +8,12 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { exchangePublishSchema, type ExchangeMessage } from '../../protocol/schemas/exchanges.ts';
 import { textOfBytes } from '../../protocol/json/json-bytes.ts';
 import type { TraceContext } from '../../protocol/headers/trace-context.ts';
-import { REQUEST_BYTES_MAX, REQUEST_RECORDS_MAX, ROUTING_KEY_BYTES_MAX } from '../../protocol/limits.ts';
+import {
+  FURTHER_KEYS_MAX,
+  REQUEST_BYTES_MAX,
+  REQUEST_RECORDS_MAX,
+  ROUTING_KEY_BYTES_MAX,
+} from '../../protocol/limits.ts';
 import {
   EXCHANGE_HEADER,
   RESERVED_PREFIX,
@@ -86,7 +91,7 @@ function checkProducer(
   );
 }
 
-/** Records carry their routing key in the header `:routing-key`; without it, it is empty. */
+/** Records carry their routing key in the header `:routing-key`; without it, it is empty. Of several, the last is theirs. */
 export async function outgoingFromBatches(
   bytes: Uint8Array,
   exchange: string,
@@ -153,22 +158,29 @@ function outgoingOfRecord(
   trace: TraceContext | null,
   nowMs: number,
 ): Outgoing | Failure {
-  let routingKey = '';
+  const keys: string[] = [];
   const headers: RecordHeader[] = [];
   for (const header of given) {
     if (header.key === ROUTING_KEY_HEADER) {
       const text = textOfBytes(header.value ?? new Uint8Array());
-      if (typeof text !== 'string' || (header.value?.length ?? 0) > ROUTING_KEY_BYTES_MAX) {
-        return failure('invalid_message', `:routing-key: at most ${ROUTING_KEY_BYTES_MAX} bytes of UTF-8`);
+      if (
+        typeof text !== 'string' ||
+        (header.value?.length ?? 0) > ROUTING_KEY_BYTES_MAX ||
+        keys.length > FURTHER_KEYS_MAX
+      ) {
+        const message = `:routing-key: at most ${ROUTING_KEY_BYTES_MAX} bytes of UTF-8, and ${FURTHER_KEYS_MAX} further ones`;
+        return failure('invalid_message', message);
       }
-      routingKey = text;
+      keys.push(text);
     } else if (!header.key.startsWith(RESERVED_PREFIX) || PROPERTY_HEADER_NAMES.has(header.key)) {
       headers.push(header);
     }
   }
+  const routingKey = keys.pop() ?? '';
   const wrong = recordProblem({ key, timestamp: nowMs, headers });
   if (wrong) return failure('invalid_message', wrong);
-  const message: RoutedMessage = { routingKey, headers: routedHeaders(headers) };
+  const furtherKeys = keys.length === 0 ? keys : [...new Set(keys)].filter((key) => key !== routingKey);
+  const message: RoutedMessage = { routingKey, furtherKeys, headers: routedHeaders(headers) };
   headers.push(textHeader(EXCHANGE_HEADER, exchange), textHeader(ROUTING_KEY_HEADER, routingKey));
   const record: RecordInput = { key, value, timestamp: nowMs, headers };
   return tooLarge(record) ?? { message, ...withTrace(record, trace), isMandatory };

@@ -42,6 +42,27 @@ describe('routing', () => {
     expect(sent(table, 'x', 'bills')).toEqual(['topic/log']);
   });
 
+  test('asks for each further key, and gives one copy to a destination', () => {
+    const table = tableWith(
+      [
+        declared('x', 'direct', { alternate_exchange: 'other' }),
+        declared('y', 'topic'),
+        declared('other', 'fanout'),
+      ],
+      [
+        ['x', queue('q'), 'a'],
+        ['x', queue('q'), 'b'],
+        ['x', { kind: 'exchange', name: 'y' }, 'b'],
+        ['y', topic('log'), 'c'],
+        ['other', queue('q-other')],
+      ],
+    );
+    const to = (routingKey: string, ...furtherKeys: string[]): unknown =>
+      route(table, 'x', { routingKey, furtherKeys, headers: {} });
+    expect(to('none', 'a', 'b', 'c')).toEqual({ destinations: [queue('q'), topic('log')] });
+    expect(to('none', 'nothing')).toEqual({ destinations: [queue('q-other')] });
+  });
+
   test('gives one copy to a destination, however many bindings and paths lead to it', () => {
     const table = tableWith(
       [declared('x', 'topic'), declared('y', 'fanout')],

@@ -225,3 +225,38 @@ async function newTransaction(): Promise<{
   await rpc('tx.select');
   return { channel, commit: () => rpc('tx.commit'), rollback: () => rpc('tx.rollback') };
 }
+
+describe('further routing keys', () => {
+  const headersOf = ({ properties }: GetMessage): object => properties.headers!;
+
+  it('bring a message to each queue once, through the default exchange too, and blind ones are not told', async () => {
+    const channel = await connection.createConfirmChannel();
+    const [one, two, three] = [newName(), newName(), newName()];
+    for (const queue of [one, two, three]) await channel.assertQueue(queue);
+    channel.sendToQueue(one, Buffer.from('x'), { CC: [one, two, two, 'nobody'], BCC: [three] });
+    await channel.waitForConfirms();
+    for (const queue of [one, two, three]) {
+      const got = await getNext(channel, queue);
+      expect(got.fields.messageCount).toBe(0);
+      expect(headersOf(got)).toEqual({ CC: [one, two, two, 'nobody'] });
+    }
+  });
+
+  it('are asked for by every exchange on the way, and stand in what a dead letter tells', async () => {
+    const channel = await connection.createConfirmChannel();
+    const [first, second, work, dead] = [newName(), newName(), newName(), newName()];
+    await channel.assertExchange(first, 'direct');
+    await channel.assertExchange(second, 'topic');
+    await channel.bindExchange(second, first, 'a');
+    const settings = { deadLetterExchange: '', deadLetterRoutingKey: dead };
+    await channel.assertQueue(work, settings);
+    await channel.assertQueue(dead);
+    await channel.bindQueue(work, second, 'b');
+    channel.publish(first, '', Buffer.from('x'), { CC: 'a', BCC: ['b'] });
+    await channel.waitForConfirms();
+    channel.reject(await getNext(channel, work), false);
+    const letter = await getNext(channel, dead);
+    expect(headersOf(letter)).not.toHaveProperty('CC');
+    expect(headersOf(letter)).toMatchObject({ 'x-death': [{ exchange: first, 'routing-keys': ['', 'a'] }] });
+  });
+});

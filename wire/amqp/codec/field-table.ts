@@ -172,3 +172,12 @@ export function integerOfField(field: FieldValue | undefined): number | undefine
   if ('bBsuIi'.includes(field.type)) return (field as { value: number }).value;
   return field.type === 'l' || field.type === 'L' ? Number(field.value) : undefined;
 }
+
+/** The header of further routing keys that consumers see. */
+export const COPIES = 'CC';
+
+/** The texts of a list, as routing keys. */
+export function keysOf(field: FieldValue | undefined): string[] {
+  const list = field?.type === 'A' ? field.value : [];
+  return list.flatMap((item) => textOfField(item) ?? []);
+}

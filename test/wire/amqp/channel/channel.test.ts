@@ -109,7 +109,7 @@ describe('publishes', () => {
     ['for immediate delivery', { immediate: true }, {}, 540],
     ['of somebody else', {}, { userId: 'mallory' }, 406],
     ['that expires at no time', {}, { expiration: 'soon' }, 406],
-    ['with further routing keys', {}, { headers: [['CC', { type: 'V' }]] }, 540],
+    ['with further routing keys that are no list', {}, { headers: [['CC', { type: 'V' }]] }, 406],
   ] as const)('%s are refused', (_, fields, properties, code) => {
     const client = FakeClient.open();
     client.publish('a', fields, properties as object);
