@@ -8,6 +8,7 @@
  */
 
 import { failure, type Failure } from '../errors.ts';
+import { isUtf8, readUtf8 } from '../record-batch/primitives/utf8.ts';
 
 export interface RequestFrame {
   id: number;
@@ -23,7 +24,6 @@ const HEAD_BYTES = 15;
 const QUERY_BYTES_MAX = 0xffff;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function encodeRequestFrame({ id, topologyVersion, query, batches }: RequestFrame): Uint8Array {
   const text = encoder.encode(query);
@@ -51,10 +51,8 @@ export function decodeRequestFrame(bytes: Uint8Array): RequestFrame | Failure {
     return failure('invalid_frame', 'the topology version is not an integer from 0', { id });
   const batchesAt = HEAD_BYTES + view.getUint16(13);
   if (batchesAt > bytes.length) return failure('invalid_frame', 'the frame ends inside its query', { id });
-  try {
-    const query = decoder.decode(bytes.subarray(HEAD_BYTES, batchesAt));
-    return { id, topologyVersion, query, batches: bytes.subarray(batchesAt) };
-  } catch {
+  if (!isUtf8(bytes, HEAD_BYTES, batchesAt))
     return failure('invalid_frame', 'the query is not UTF-8', { id });
-  }
+  const query = readUtf8(bytes, HEAD_BYTES, batchesAt);
+  return { id, topologyVersion, query, batches: bytes.subarray(batchesAt) };
 }

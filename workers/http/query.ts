@@ -19,26 +19,42 @@ const INTEGER = /^-?\d{1,16}$/;
 /** Parameters of a request: no operation has half as many. */
 const PARAMETERS_MAX = 100;
 
-/** What a query without parameters means, by schema. Handlers only read it. */
-const empties = new WeakMap<z.ZodObject, { fields: object }>();
+/** Queries that are remembered for each schema, and the longest of them. Above that the memory starts anew. */
+const REMEMBERED_MAX = 32;
+const REMEMBERED_LENGTH_MAX = 100;
+
+type Read = { fields: object };
+
+/** What queries mean, by schema and text. Clients send the same few again and again, and handlers only read them. */
+const remembered = new WeakMap<z.ZodObject, Map<string, Read>>();
 
 export function readQuery<Schema extends z.ZodObject>(
   c: Context,
   schema: Schema,
 ): { fields: z.output<Schema> } | Failure {
   const search = searchOf(c.req.url);
-  const empty = search === '' ? empties.get(schema) : undefined;
-  if (empty !== undefined) return empty as { fields: z.output<Schema> };
+  const known = remembered.get(schema)?.get(search);
+  if (known !== undefined) return known as { fields: z.output<Schema> };
   const given = parseQuery(search);
   if (isFailure(given)) return given;
-  if (takesParameter(c)) given.delete(ACCESS_TOKEN_PARAMETER); // read before the operation was looked at
+  const isSecret = takesParameter(c) && given.delete(ACCESS_TOKEN_PARAMETER); // read before the operation was looked at
   const values = [...given].map(([name, text]): [string, unknown] => {
     const parameter = Object.hasOwn(schema.shape, name) ? (schema.shape[name] as z.ZodType) : undefined;
     return [name, parameter ? valueOf(parameter, text) : text];
   });
   const checked = check(schema, Object.fromEntries(values), 'query');
-  if (search === '' && !isFailure(checked)) empties.set(schema, checked);
+  if (!isSecret && !isFailure(checked) && search.length <= REMEMBERED_LENGTH_MAX)
+    remember(schema, search, checked);
   return checked;
+}
+
+function remember(schema: z.ZodObject, search: string, read: Read): void {
+  const known = remembered.get(schema) ?? new Map<string, Read>();
+  if (known.size >= REMEMBERED_MAX) known.clear();
+  for (const value of Object.values(read.fields)) Object.freeze(value);
+  Object.freeze(read.fields);
+  known.set(search, read);
+  remembered.set(schema, known);
 }
 
 /** The part behind the question mark. Parsing the whole address would take longer than all else here. */

@@ -4,17 +4,30 @@
  */
 
 import type { MiddlewareHandler } from 'hono';
+import { TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
 import type { AppEnv } from '../http/context.ts';
 
-/** @param headers by names in lower case */
-export function frameRequest(url: string, headers: ReadonlyMap<string, string>, bytes: Uint8Array): Request {
+/**
+ * @param headers those of all frames of the socket, by names in lower case
+ * @param topologyVersion the one of this frame; 0: none
+ */
+export function frameRequest(
+  url: string,
+  headers: ReadonlyMap<string, string>,
+  topologyVersion: number,
+  bytes: Uint8Array,
+): Request {
   const request: Pick<Request, 'method' | 'url' | 'body' | 'arrayBuffer' | 'signal'> & {
     headers: Pick<Headers, 'get'>;
   } = {
     method: 'POST',
     url,
     headers: {
-      get: (name) => (name === 'content-length' ? String(bytes.length) : (headers.get(name) ?? null)),
+      get: (name) => {
+        if (name === 'content-length') return String(bytes.length);
+        if (name === TOPOLOGY_VERSION_HEADER && topologyVersion > 0) return String(topologyVersion);
+        return headers.get(name) ?? null;
+      },
     },
     body: null, // a body that is refused unread is here already
     // A copy, so that what else was in the frame is not sent to objects.

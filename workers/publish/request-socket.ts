@@ -13,7 +13,7 @@ import {
   REQUEST_SOCKET_FRAMES_MAX,
   REQUEST_SOCKET_WAITING_MAX,
 } from '../../protocol/limits.ts';
-import { RECORD_BATCH_TYPE, TOPOLOGY_VERSION_HEADER } from '../../protocol/headers/media-types.ts';
+import { RECORD_BATCH_TYPE } from '../../protocol/headers/media-types.ts';
 import { takeConnection } from '../access/quotas/connections.ts';
 import { releaseBody, UNCOUNTED_BYTES_MAX, growBody, noRoom, shrinkBody } from '../bounds/request-bytes.ts';
 import { takeTurn } from '../bounds/turns.ts';
@@ -129,9 +129,7 @@ function requestOf(
   common: ReadonlyMap<string, string>,
   { query, topologyVersion, batches }: RequestFrame,
 ): Request {
-  const headers =
-    topologyVersion === 0 ? common : new Map(common).set(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
-  return frameRequest(query === '' ? url : `${url}?${query}`, headers, batches);
+  return frameRequest(query === '' ? url : `${url}?${query}`, common, topologyVersion, batches);
 }
 
 async function answer(

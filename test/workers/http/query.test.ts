@@ -69,6 +69,15 @@ describe('query parameters', () => {
     expect(read(query)).toBe('invalid_field');
   });
 
+  it('mean the same when they come again, and handlers cannot change that', () => {
+    const [first, again] = [readQuery(context('count=7'), schema), readQuery(context('count=7'), schema)];
+    expect(again).toEqual(first);
+    expect(() => Object.assign((again as { fields: object }).fields, { count: 8 })).toThrow(TypeError);
+    expect(read('count=7')).toEqual({ count: 7 });
+    for (let count = 1; count <= 100; count++) expect(read(`count=${count}`)).toEqual({ count });
+    expect(read('count=8')).toEqual({ count: 8 });
+  });
+
   it('that no operation has are refused by name, also those that every object has', () => {
     for (const name of ['other', '__proto__', 'constructor', 'toString', '7'])
       expect(read(`${name}=1`)).toBe('unknown_field');
