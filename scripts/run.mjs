@@ -121,8 +121,9 @@ async function install(stamp) {
 /** Resolves when the child ends; passes on the signals that ask it to. */
 function run(command, args, options, onOutput) {
   return new Promise((done) => {
-    const child = spawn(command, args, options);
+    // Before the child begins, or a signal that comes at once would end this process alone.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+    const child = spawn(command, args, options);
     stopWithNpm(child);
     child.stdout?.on('data', onOutput);
     child.stderr?.on('data', onOutput);
