@@ -1,14 +1,12 @@
 /**
  * Management server: as much of RabbitMQ's management API as rabbitmqadmin and monitoring plugins use. Logins are those of AMQP, by
- * Basic authentication. Connections are those of this gateway that have the same credential; channels are a list without entries.
+ * Basic authentication. Connections, with their channels and
+ * consumers, are those of this gateway that have the same credential.
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isName } from '../../protocol/names/name-rule.ts';
-import { Namespaces } from '../../sdk/admin/namespaces.ts';
-import { clientConfig } from '../../sdk/client/options.ts';
-import { Transport } from '../../sdk/client/transport.ts';
 import { asPosthornError } from '../../sdk/errors.ts';
 import { isPortError } from '../../wire/amqp/reply-codes.ts';
 import { BrokerClients, type BrokerClient } from '../amqp/connection/broker-clients.ts';
@@ -18,9 +16,10 @@ import { ExclusiveQueues } from '../amqp/queues/exclusive-queues.ts';
 import { QueueConsumers } from '../amqp/queues/queue-consumers.ts';
 import { QueueEndings } from '../amqp/queues/queue-endings.ts';
 import { SdkPort } from '../amqp/sdk-port.ts';
-import { answerOf, type Call } from './routes.ts';
-import { namespaceOf, vhostOf } from './shown.ts';
+import { answerOf, type Call, type Listener } from './routes.ts';
+import { namespaceOf } from './shown.ts';
 import { Refused, VhostCalls, type Fields } from './vhost-calls.ts';
+import { createVhost, deleteVhost, vhostsOf } from './vhosts.ts';
 
 export interface ManagementServerOptions {
   /** Of the broker. */
@@ -30,12 +29,16 @@ export interface ManagementServerOptions {
   /** Default 127.0.0.1. */
   host?: string;
   /** The connections that are shown and can be closed. Default: none. */
-  amqp?: { connections(): OpenConnection[] };
+  amqp?: { port: number; tlsPort: number | null; connections(): OpenConnection[] };
 }
 
 const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i;
 
+const HOST_DEFAULT = '127.0.0.1';
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Word for word RabbitMQ's: clients compare it. */
+const NOT_FOUND = { error: 'Object Not Found', reason: 'Not Found' };
 
 const STATUS: Partial<Record<Refused['reply'], number>> = { 'not-found': 404, 'access-refused': 403 };
 
@@ -50,7 +53,7 @@ export class ManagementServer {
 
   /** Rejects if the port is taken. */
   static async start(options: ManagementServerOptions): Promise<ManagementServer> {
-    const { url, port, host = '127.0.0.1' } = options;
+    const { url, port, host = HOST_DEFAULT } = options;
     const clients = new BrokerClients({ url });
     const server = createServer((request, response) => void serve(options, clients, request, response));
     await new Promise<void>((resolve, reject) => {
@@ -69,11 +72,12 @@ export class ManagementServer {
 }
 
 async function serve(
-  { url, amqp }: ManagementServerOptions,
+  options: ManagementServerOptions,
   clients: BrokerClients,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const { url, amqp } = options;
   const opened: BrokerClient[] = [];
   const ports: SdkPort[] = [];
   const send = (status: number, body: object | null, headers: object = {}): void => {
@@ -98,7 +102,11 @@ async function serve(
     }
     const call: Call = {
       user: login!.user,
+      mayAll: token === null,
       vhosts: () => vhostsOf(url, token),
+      createVhost: (vhost) => createVhost(url, token, vhost),
+      deleteVhost: (vhost) => deleteVhost(url, token, vhost),
+      listeners: () => listenersOf(options, request.socket.localPort ?? options.port),
       connections: () => (amqp?.connections() ?? []).filter(({ credential: own }) => own.token === token),
       calls: async (vhost) => {
         const namespace = namespaceOf(vhost);
@@ -129,15 +137,28 @@ async function serve(
     const body = await bodyOf(request);
     const answer =
       parts[0] === 'api' ? await answerOf(call, request.method!, parts.slice(1), searchParams, body) : null;
-    if (answer === null) return send(404, { error: 'Object Not Found', reason: 'Not Found' });
+    if (answer === null) return send(404, NOT_FOUND);
     return send(answer.status, answer.body);
   } catch (error) {
     const { status, reason } = problemOf(error);
-    return send(status, { error: status === 404 ? 'Object Not Found' : 'bad_request', reason });
+    return send(status, status === 404 ? NOT_FOUND : { error: 'bad_request', reason });
   } finally {
     for (const port of ports) port.close();
     for (const client of opened) client.release();
   }
+}
+
+function listenersOf({ host = HOST_DEFAULT, amqp }: ManagementServerOptions, port: number): Listener[] {
+  const listener = (protocol: Listener['protocol'], at: number): Listener => ({
+    protocol,
+    ip_address: host,
+    port: at,
+  });
+  return [
+    ...(amqp === undefined ? [] : [listener('amqp', amqp.port)]),
+    ...(amqp === undefined || amqp.tlsPort === null ? [] : [listener('amqp/ssl', amqp.tlsPort)]),
+    listener('http', port),
+  ];
 }
 
 function problemOf(error: unknown): { status: number; reason: string } {
@@ -169,17 +190,4 @@ async function bodyOf(request: IncomingMessage): Promise<Fields> {
   const json: unknown = JSON.parse(Buffer.concat(chunks).toString());
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new SyntaxError('not_json');
   return json as Fields;
-}
-
-/** All that there are for the root token; otherwise that of the token, as far as it can be guessed: the default one. */
-async function vhostsOf(url: string, token: string | null): Promise<string[]> {
-  const config = clientConfig({ url, ...(token !== null && { token }), retry: { attempts: 2 } });
-  try {
-    const root = new Transport({ ...config, baseUrl: config.rootUrl });
-    return (await new Namespaces(root).list()).map(({ namespace }) => vhostOf(namespace));
-  } catch (error) {
-    const { code } = asPosthornError(error);
-    if (code !== 'forbidden' && code !== 'unauthenticated') throw error;
-    return (await probe({ url }, 'default', token)) === null ? ['/'] : [];
-  }
 }

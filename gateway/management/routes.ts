@@ -5,16 +5,39 @@ import { exportOf, importInto } from './definitions.ts';
 import { entriesOf, listed, withColumns, type Entry } from './list-query.ts';
 import { exchangeTypes, nodeReport } from './node-report.ts';
 import type { OpenConnection } from '../amqp/connection/amqp-session.ts';
-import { NODE, shownConnection } from './shown.ts';
+import {
+  answerOfChannels,
+  answerOfConnections,
+  channelsOf,
+  ofVhost,
+  shownConnection,
+  shownConsumers,
+  type Found,
+} from './open-connections.ts';
+import { defaultBinding, NODE } from './shown.ts';
 import { Refused, type Fields, type VhostCalls, type VhostTotals } from './vhost-calls.ts';
 
 export interface Call {
   user: string;
+  /** No token bounds what it may do. */
+  mayAll: boolean;
   /** Names of the virtual hosts that it may see. */
   vhosts(): Promise<string[]>;
   /** Connections that it may see and close. */
   connections(): OpenConnection[];
+  /** Where this gateway listens. */
+  listeners(): Listener[];
+  /** Returns whether it is new. */
+  createVhost(vhost: string): Promise<boolean>;
+  /** Returns whether there was one. */
+  deleteVhost(vhost: string): Promise<boolean>;
   calls(vhost: string): Promise<VhostCalls>;
+}
+
+export interface Listener {
+  protocol: 'amqp' | 'amqp/ssl' | 'http';
+  ip_address: string;
+  port: number;
 }
 
 export interface Answer {
@@ -22,20 +45,19 @@ export interface Answer {
   body: object | null;
 }
 
-const EMPTY = new Set([
-  'channels',
-  'consumers',
-  'users',
-  'permissions',
-  'topic-permissions',
-  'parameters',
-  'global-parameters',
-  'policies',
-  'operator-policies',
-  'vhost-limits',
+/** What has no counterpart, with how many names a list of it may have in its path; with more, one is named, which there is not. */
+const EMPTY = new Map([
+  ['topic-permissions', 2],
+  ['parameters', 2],
+  ['global-parameters', 0],
+  ['policies', 1],
+  ['operator-policies', 1],
+  ['vhost-limits', 1],
+  ['user-limits', 1],
+  ['feature-flags', 0],
 ]);
 
-/** The broker has answered when they are reached. Whether somebody listens for AMQP this server does not know, so it has no check of it. */
+/** The broker has answered when they are reached. */
 const HEALTH_CHECKS = new Set([
   'alarms',
   'local-alarms',
@@ -44,6 +66,8 @@ const HEALTH_CHECKS = new Set([
   'node-is-quorum-critical',
 ]);
 
+const answered = (found: Found): Answer | null =>
+  found === undefined ? null : { status: found.body === null ? 204 : 200, body: found.body };
 const ok = (body: object): Answer => ({ status: 200, body });
 const DONE: Answer = { status: 204, body: null };
 
@@ -63,47 +87,44 @@ export async function answerOf(
     return await answerOfExchange(await call.calls(vhost), method, name, rest, query, body);
   }
   if (kind === 'bindings' && parts.length >= 4) return await answerOfBinding(call, method, parts, body);
-  if (kind === 'connections') return await answerOfConnections(call.connections(), method, vhost, query);
+  if (kind === 'connections') {
+    return answered(await answerOfConnections(call.connections(), method, parts, query));
+  }
   if (kind === 'definitions') return await answerOfDefinitions(call, method, vhost, body);
+  if (kind === 'vhosts' && name === undefined && vhost !== undefined && method !== 'GET') {
+    return await changeVhost(call, method, vhost);
+  }
   if (method !== 'GET') {
-    if (EMPTY.has(kind) || kind === 'vhosts') throw new Refused(withoutCounterpart(kind));
+    if (EMPTY.has(kind) || kind === 'users' || kind === 'permissions') {
+      throw new Refused(withoutCounterpart(kind));
+    }
     return null;
   }
-  if (EMPTY.has(kind)) return ok(await listed([], query));
+  const names = EMPTY.get(kind);
+  if (names !== undefined) return parts.length > names ? null : ok(await listed([], query));
+  if (kind === 'users') return await answerOfUsers(call, parts, query);
+  if (kind === 'permissions') return await answerOfPermissions(call, parts);
+  if (kind === 'channels') return answered(await answerOfChannels(call.connections(), vhost, query));
+  if (kind === 'consumers') {
+    const all = call.connections();
+    return ok(shownConsumers(vhost === undefined ? all : ofVhost(all, vhost)));
+  }
   if (kind === 'overview') return ok(withColumns(await overview(call), query.get('columns')));
-  if (kind === 'whoami') return ok({ name: call.user, tags: ['administrator'] });
+  if (kind === 'whoami') return ok(shownUser(call));
   if (kind === 'cluster-name') return ok({ name: NODE });
   if (kind === 'nodes') return answerOfNodes(vhost, query);
-  if (kind === 'vhosts') return await answerOfVhosts(call, vhost);
+  if (kind === 'vhosts') return await answerOfVhosts(call, vhost, name, query);
   if (kind === 'aliveness-test') return ok({ status: 'ok' });
   if (kind === 'healthchecks') return isOwnNode(name) && vhost === 'node' ? ok({ status: 'ok' }) : null;
-  if (kind === 'health')
-    return vhost === 'checks' && HEALTH_CHECKS.has(name ?? '') ? ok({ status: 'ok' }) : null;
+  if (kind === 'health' && vhost === 'checks') return answerOfCheck(call, name, rest[0]);
   if (kind === 'queues') {
     return ok(await listed(await ofAll<Entry>(call, vhost, (calls) => calls.queueEntries()), query));
   }
   if (kind === 'exchanges') {
     return ok(await listed(entriesOf(await ofAll(call, vhost, (calls) => calls.exchanges())), query));
   }
-  if (kind === 'bindings') return ok(await ofAll(call, vhost, (calls) => calls.bindings()));
+  if (kind === 'bindings') return ok(await ofAll(call, vhost, (calls) => calls.allBindings()));
   return null;
-}
-
-async function answerOfConnections(
-  connections: readonly OpenConnection[],
-  method: string,
-  name: string | undefined,
-  query: URLSearchParams,
-): Promise<Answer | null> {
-  if (name === undefined) {
-    return method === 'GET' ? ok(await listed(entriesOf(connections.map(shownConnection)), query)) : null;
-  }
-  const found = connections.find((one) => one.name === name);
-  if (found === undefined) return null;
-  if (method === 'GET') return ok(shownConnection(found));
-  if (method !== 'DELETE') return null;
-  found.close('Closed via management plugin');
-  return DONE;
 }
 
 async function answerOfQueue(
@@ -116,7 +137,9 @@ async function answerOfQueue(
 ): Promise<Answer | null> {
   if (what === 'contents' && method === 'DELETE') return await calls.purge(name).then(() => DONE);
   if (what === 'get' && method === 'POST') return ok(await calls.get(name, body));
-  if (what === 'bindings' && method === 'GET') return ok(await calls.bindings({ queue: name }));
+  if (what === 'bindings' && method === 'GET') {
+    return ok([defaultBinding(name, calls.vhost), ...(await calls.bindings({ queue: name }))]);
+  }
   if (what !== undefined) return null;
   if (method === 'GET') return ok(await calls.queue(name));
   if (method === 'PUT') return await calls.declareQueue(name, body).then(() => ({ status: 201, body: null }));
@@ -132,12 +155,15 @@ async function answerOfExchange(
   calls: VhostCalls,
   method: string,
   name: string,
-  [what]: readonly string[],
+  [what, end]: readonly string[],
   query: URLSearchParams,
   body: Fields,
 ): Promise<Answer | null> {
   if (what === 'publish' && method === 'POST') return ok({ routed: await calls.publish(name, body) });
-  if (what === 'bindings' && method === 'GET') return ok(await calls.bindings({ source: name }));
+  if (what === 'bindings' && method === 'GET') {
+    if (end === 'destination') return ok(await calls.bindingsToExchange(name));
+    return end === undefined || end === 'source' ? ok(await calls.bindings({ source: name })) : null;
+  }
   if (what !== undefined) return null;
   if (method === 'GET') return ok(await calls.exchange(name));
   if (method === 'PUT')
@@ -189,7 +215,70 @@ async function answerOfDefinitions(
   return ok(await importInto(body, (own) => callsOf(vhost ?? own ?? '/')));
 }
 
-async function answerOfVhosts(call: Call, name: string | undefined): Promise<Answer | null> {
+const shownUser = ({ user }: Call) => ({ name: user, tags: ['administrator'] });
+
+/** Who asks. Tokens are made and listed by the broker. */
+async function answerOfUsers(
+  call: Call,
+  [name, what]: readonly string[],
+  query: URLSearchParams,
+): Promise<Answer | null> {
+  const own = { ...shownUser(call), password_hash: '', hashing_algorithm: '', limits: {} };
+  if (name === undefined) return ok(await listed(entriesOf([{ ...own, vhost: '' }]), query));
+  if (name !== call.user) return null;
+  if (what === 'permissions') return ok(await ownPermissions(call));
+  if (what === 'topic-permissions') return ok([]);
+  return what === undefined ? ok(own) : null;
+}
+
+/** `/permissions` and `/permissions/<vhost>/<user>`: those of who asks, if they are all that there are. */
+async function answerOfPermissions(call: Call, [vhost, user]: readonly string[]): Promise<Answer | null> {
+  const all = await ownPermissions(call);
+  if (vhost === undefined) return ok(all);
+  const found = all.find((one) => one.vhost === vhost && one.user === user);
+  return found === undefined ? null : ok(found);
+}
+
+async function ownPermissions(call: Call) {
+  if (!call.mayAll) return [];
+  const everything = { configure: '.*', write: '.*', read: '.*' };
+  return (await call.vhosts()).map((vhost) => ({ user: call.user, vhost, ...everything }));
+}
+
+/** `/health/checks/<check>` and what it is about: a port, or a protocol. */
+function answerOfCheck(call: Call, check = '', about = ''): Answer | null {
+  if (HEALTH_CHECKS.has(check)) return ok({ status: 'ok' });
+  const [name, heard, wanted] =
+    check === 'port-listener'
+      ? (['port', call.listeners().map(({ port }) => port), Number(about)] as const)
+      : check === 'protocol-listener'
+        ? (['protocol', call.listeners().map(({ protocol }) => protocol), protocolOf(about)] as const)
+        : [];
+  if (name === undefined || wanted === undefined) return null;
+  if ((heard as readonly unknown[]).includes(wanted)) {
+    return ok({ status: 'ok', [name]: name === 'port' ? wanted : about });
+  }
+  const reason = 'No active listener';
+  return { status: 503, body: { status: 'failed', reason, missing: about, [`${name}s`]: heard } };
+}
+
+/** By the names that RabbitMQ takes for it. */
+const protocolOf = (name: string): string =>
+  ({ amqp091: 'amqp', 'amqp0.9.1': 'amqp', amqps: 'amqp/ssl', 'amqp091/ssl': 'amqp/ssl' })[name] ?? name;
+
+/** A virtual host is a namespace. */
+async function changeVhost(call: Call, method: string, vhost: string): Promise<Answer | null> {
+  if (method === 'PUT') return { status: (await call.createVhost(vhost)) ? 201 : 204, body: null };
+  if (method !== 'DELETE') return null;
+  return (await call.deleteVhost(vhost)) ? DONE : null;
+}
+
+async function answerOfVhosts(
+  call: Call,
+  name: string | undefined,
+  what: string | undefined,
+  query: URLSearchParams,
+): Promise<Answer | null> {
   const all = (await call.vhosts()).map((vhost) => ({
     name: vhost,
     description: '',
@@ -200,7 +289,11 @@ async function answerOfVhosts(call: Call, name: string | undefined): Promise<Ans
   }));
   if (name === undefined) return ok(all);
   const found = all.find((vhost) => vhost.name === name);
-  return found === undefined ? null : ok(found);
+  if (found === undefined) return null;
+  const open = ofVhost(call.connections(), name);
+  if (what === 'connections') return ok(await listed(entriesOf(open.map(shownConnection)), query));
+  if (what === 'channels') return ok(await channelsOf(open, query));
+  return what === undefined ? ok(found) : null;
 }
 
 async function ofAll<Item>(
@@ -238,9 +331,9 @@ async function overview(call: Call): Promise<Fields> {
       exchanges: exchanges.length,
       consumers: sum('consumers'),
       connections: call.connections().length,
-      channels: 0,
+      channels: call.connections().reduce((sum, { channels }) => sum + channels.length, 0),
     },
-    listeners: [],
+    listeners: call.listeners().map((one) => ({ node: NODE, ...one, socket_opts: {} })),
     contexts: [],
     exchange_types: exchangeTypes(),
   };

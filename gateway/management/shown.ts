@@ -3,7 +3,6 @@
 import type { Binding, Exchange } from '../../sdk/admin/exchange-types.ts';
 import type { Queue, QueueStatus } from '../../sdk/admin/queue-types.ts';
 import { defaultDeadLetterQueue } from '../../protocol/names/name-rule.ts';
-import type { OpenConnection } from '../amqp/connection/amqp-session.ts';
 import { DELIVERY_LIMIT_MAX } from '../amqp/queues/queue-declaration.ts';
 
 export const NODE = 'posthorn@gateway';
@@ -12,24 +11,6 @@ export const vhostOf = (namespace: string): string => (namespace === 'default' ?
 export const namespaceOf = (vhost: string): string => (vhost === '/' ? 'default' : vhost);
 
 export type ShownQueue = ReturnType<typeof definedQueue>;
-
-export function shownConnection(connection: OpenConnection) {
-  const { name, user, namespace, client, channelCount, heartbeatS, connectedAtMs } = connection;
-  return {
-    name,
-    user,
-    vhost: vhostOf(namespace),
-    node: NODE,
-    state: 'running',
-    type: 'network',
-    protocol: 'AMQP 0-9-1',
-    channels: channelCount,
-    timeout: heartbeatS,
-    connected_at: connectedAtMs,
-    user_provided_name: client.connection_name ?? null,
-    client_properties: client,
-  };
-}
 
 /** As definitions have it. */
 export function definedQueue(queue: Omit<Queue, 'topologyVersion'>, vhost: string) {
@@ -132,3 +113,17 @@ export function shownBinding(
       : `${encodeURIComponent(routingKey)}~${id}`,
   };
 }
+
+/** Every queue is bound to the default exchange by its name, and nobody can change that. */
+export const defaultBinding = (
+  queue: string,
+  vhost: string,
+): NonNullable<ReturnType<typeof shownBinding>> => ({
+  source: '',
+  vhost,
+  destination: queue,
+  destination_type: 'queue',
+  routing_key: queue,
+  arguments: {},
+  properties_key: encodeURIComponent(queue),
+});

@@ -11,7 +11,7 @@ import type { BindingSpec, Delivery, Done } from '../../wire/amqp/broker-port.ts
 import { decodeProperties, encodeProperties } from '../../wire/amqp/codec/frames.ts';
 import { isPortError, type PortError } from '../../wire/amqp/reply-codes.ts';
 import { jsonOfProperties, propertiesOfJson, tableOf } from './json-fields.ts';
-import { shownBinding, shownExchange, shownQueue } from './shown.ts';
+import { defaultBinding, shownBinding, shownExchange, shownQueue } from './shown.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -173,6 +173,18 @@ export class VhostCalls {
       }
     }
     return all;
+  }
+
+  /** With those of the default exchange, which nobody has declared. */
+  async allBindings(): ReturnType<VhostCalls['bindings']> {
+    const queues = await this.#client.queues.list();
+    return [...queues.map(({ queue }) => defaultBinding(queue, this.vhost)), ...(await this.bindings())];
+  }
+
+  async bindingsToExchange(exchange: string): ReturnType<VhostCalls['bindings']> {
+    return (await this.bindings()).filter(
+      (one) => one.destination_type === 'exchange' && one.destination === exchange,
+    );
   }
 
   async bind(source: string, destination: BindingSpec['destination'], fields: Fields): Promise<void> {

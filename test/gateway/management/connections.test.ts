@@ -1,4 +1,4 @@
-/** Connections of a gateway in the management API: shown to who has their credential, who can close them. */
+/** Connections of a gateway in the management API, with channels and consumers: shown to who has their credential, who can close them. */
 
 import { connect, type ChannelModel } from 'amqplib';
 import { once } from 'node:events';
@@ -34,7 +34,7 @@ async function call(
   { login = 'guest:guest', port = management.port } = {},
 ): Promise<{ status: number; body: unknown }> {
   const authorization = `Basic ${Buffer.from(login).toString('base64')}`;
-  const reply = await fetch(`http://127.0.0.1:${port}/api/connections${path}`, {
+  const reply = await fetch(`http://127.0.0.1:${port}/api/${path}`, {
     method,
     headers: { authorization, connection: 'close' },
   });
@@ -49,7 +49,7 @@ async function opened(url: string, name: string): Promise<ChannelModel> {
 }
 
 const list = async (options: object = {}): Promise<Shown[]> =>
-  (await call('GET', '', options)).body as Shown[];
+  (await call('GET', 'connections', options)).body as Shown[];
 
 it('shows connections and closes the one that is named, whose client learns why', async () => {
   const url = `amqp://guest:guest@127.0.0.1:${amqp.port}`;
@@ -62,7 +62,7 @@ it('shows connections and closes the one that is named, whose client learns why'
   const one = shown.find(({ client_properties: { connection_name: name } }) => name === 'first')!;
   expect(one).toMatchObject({ user: 'guest', vhost: '/', channels: 1, state: 'running' });
   expect(one.name).toContain(` -> `);
-  const path = `/${encodeURIComponent(one.name)}`;
+  const path = `connections/${encodeURIComponent(one.name)}`;
   expect((await call('GET', path)).body).toMatchObject({ name: one.name });
   const closed = once(first, 'close');
   expect((await call('DELETE', path)).status).toBe(204);
@@ -90,7 +90,7 @@ it('shows a token the connections that have logged in with it, and lets it close
       client_properties: { connection_name: 'own' },
     });
     expect(await list(other)).toEqual([]);
-    const path = `/${encodeURIComponent(one!.name)}`;
+    const path = `connections/${encodeURIComponent(one!.name)}`;
     expect((await call('DELETE', path, other)).status).toBe(404);
     expect((await call('DELETE', path, own)).status).toBe(204);
     await connection.close().catch(() => {});
@@ -99,4 +99,74 @@ it('shows a token the connections that have logged in with it, and lets it close
     await server.stop();
     await locked.broker.stop();
   }
+});
+
+it('shows channels and consumers, of one connection, of a virtual host and of all', async () => {
+  const connection = await opened(`amqp://guest:guest@127.0.0.1:${amqp.port}`, 'consuming');
+  const channel = await connection.createConfirmChannel();
+  await channel.prefetch(7);
+  const { queue } = await channel.assertQueue('shown-consumers');
+  const options = { consumerTag: 'reader', exclusive: true, arguments: { 'x-priority': 3 } };
+  const taken = Promise.withResolvers<unknown>();
+  await channel.consume(queue, (message) => taken.resolve(message), options);
+  channel.sendToQueue(queue, Buffer.from('held'));
+  await taken.promise;
+  const [own] = await list();
+  const ofChannel = {
+    name: `${own!.name} (1)`,
+    number: 1,
+    vhost: '/',
+    user: 'guest',
+    confirm: true,
+    transactional: false,
+    prefetch_count: 7,
+    consumer_count: 1,
+    messages_unacknowledged: 1,
+    connection_details: { name: own!.name, peer_host: '127.0.0.1' },
+  };
+  const ofConsumer = {
+    consumer_tag: 'reader',
+    queue: { name: queue, vhost: '/' },
+    ack_required: true,
+    exclusive: true,
+    prefetch_count: 7,
+    arguments: { 'x-priority': 3 },
+    channel_details: { name: ofChannel.name, connection_name: own!.name },
+  };
+  const connectionPath = `connections/${encodeURIComponent(own!.name)}`;
+  for (const path of ['channels', `${connectionPath}/channels`, 'vhosts/%2F/channels']) {
+    expect((await call('GET', path)).body, path).toMatchObject([ofChannel]);
+  }
+  const channelPath = `channels/${encodeURIComponent(ofChannel.name)}`;
+  expect((await call('GET', channelPath)).body).toMatchObject({
+    ...ofChannel,
+    consumer_details: [ofConsumer],
+  });
+  for (const path of ['consumers', 'consumers/%2F']) {
+    expect((await call('GET', path)).body, path).toMatchObject([ofConsumer]);
+  }
+  expect((await call('GET', 'consumers/elsewhere')).body).toEqual([]);
+  expect((await call('GET', 'channels/none')).status).toBe(404);
+  expect((await call('GET', 'overview')).body).toMatchObject({
+    object_totals: { connections: 1, channels: 1 },
+    listeners: [
+      { protocol: 'amqp', port: amqp.port },
+      { protocol: 'http', port: management.port },
+    ],
+  });
+  for (const path of ['vhosts/%2F/connections', 'connections/username/guest']) {
+    expect((await call('GET', path)).body, path).toMatchObject([{ name: own!.name }]);
+  }
+  expect((await call('GET', 'connections/username/nobody')).body).toEqual([]);
+  const closed = once(connection, 'close');
+  expect((await call('DELETE', 'connections/username/guest')).status).toBe(204);
+  await closed;
+});
+
+it('says whether somebody listens on a port or for a protocol', async () => {
+  const check = async (path: string): Promise<number> => (await call('GET', `health/checks/${path}`)).status;
+  expect(await check(`port-listener/${amqp.port}`)).toBe(200);
+  expect(await check('port-listener/1')).toBe(503);
+  expect(await check('protocol-listener/amqp091')).toBe(200);
+  expect(await check('protocol-listener/amqps')).toBe(503);
 });

@@ -66,6 +66,8 @@ describe('the management API', () => {
       )
       .toMatchObject([{ payload: 'hi', redelivered: true }]);
     expect(await statusOf('DELETE', `${QUEUE}/contents`)).toBe(204);
+    const ofQueue = (await call<{ source: string }[]>('GET', `${QUEUE}/bindings`)).body;
+    expect(ofQueue.map(({ source }) => source)).toEqual(['', 'm-x']);
     const [shown] = (await call<{ properties_key: string }[]>('GET', binding)).body;
     expect(await statusOf('DELETE', `${binding}/${encodeURIComponent(shown!.properties_key)}`)).toBe(204);
     expect((await call('GET', binding)).body).toEqual([]);
@@ -85,6 +87,16 @@ describe('the management API', () => {
     'consumers',
     'cluster-name',
     'healthchecks/node',
+    'users',
+    'users/guest',
+    'permissions',
+    'permissions/%2F/guest',
+    'users/guest/permissions',
+    'policies/%2F',
+    'parameters/shovel/%2F',
+    'user-limits/guest',
+    'vhost-limits/%2F',
+    'feature-flags',
     'health/checks/alarms',
     'health/checks/node-is-quorum-critical',
     'connections?page=1',
@@ -201,7 +213,11 @@ describe('the management API', () => {
     ['a page beyond the last', 'GET', 'queues?page=99', undefined, 400],
     ['a page of no size', 'GET', 'queues?page=1&page_size=0', undefined, 400],
     ['a regular expression', 'GET', 'queues?page=1&name=(a%2B)%2B&use_regex=true', undefined, 400],
-    ['a check that there is not', 'GET', 'health/checks/port-listener/5672', undefined, 404],
+    ['a port without a listener', 'GET', 'health/checks/port-listener/5672', undefined, 503],
+    ['a check that there is not', 'GET', 'health/checks/moon', undefined, 404],
+    ['a policy', 'GET', 'policies/%2F/none', undefined, 404],
+    ['a parameter', 'GET', 'parameters/shovel/%2F/none', undefined, 404],
+    ['another user', 'GET', 'users/ada', undefined, 404],
     ['another node', 'GET', 'nodes/rabbit@elsewhere', undefined, 404],
     ['broken encoding', 'GET', 'queues/%2F/%E0%A4', undefined, 400],
   ])('refuses %s', async (_, method, path, body, status) => {

@@ -17,7 +17,7 @@ import { ChannelPrefetch } from './consumer/channel-prefetch.ts';
 import { Confirms } from './confirms.ts';
 import { ContentAssembly, type Content } from './content.ts';
 import { deliveryMethods } from './delivery-methods.ts';
-import type { DeliveryState } from './consumer/delivery-state.ts';
+import type { ConsumerAbout, DeliveryState, OpenConsumer } from './consumer/delivery-state.ts';
 import { checkPublish, publishOf } from './publish.ts';
 import { withReplyQueue } from './reply-queue.ts';
 import { topologyMethods } from './topology-methods.ts';
@@ -32,6 +32,19 @@ interface Step {
   bytes: number;
   isMessage: boolean;
   run(end: () => void): void;
+}
+
+/** A channel as monitoring shows it. */
+export interface ChannelAbout {
+  /** Of each consumer that begins from now on; 0: no limit. */
+  prefetch: number;
+  confirms: boolean;
+  transactional: boolean;
+  /** Deliveries without a settlement. */
+  unacked: number;
+  /** Publishes that wait for their confirm. */
+  unconfirmed: number;
+  consumers: (ConsumerAbout & { tag: string })[];
 }
 
 /** Methods that need not wait for publishes: they see nothing of them. */
@@ -55,7 +68,7 @@ export class Channel implements DeliveryState {
   prefetch = 0;
   readonly channelPrefetch = new ChannelPrefetch();
   readonly unsettled = new Unsettled();
-  readonly consumers = new Map<string, { cancel(): void } | null>();
+  readonly consumers = new Map<string, OpenConsumer>();
   #phase: 'open' | 'closing' | 'ended' = 'open';
   readonly #content: ContentAssembly;
   /** Null until the client selects confirms. */
@@ -74,6 +87,18 @@ export class Channel implements DeliveryState {
 
   get isOver(): boolean {
     return this.#phase !== 'open';
+  }
+
+  /** For monitoring. */
+  get about(): ChannelAbout {
+    return {
+      prefetch: this.prefetch,
+      confirms: this.#confirms !== null,
+      transactional: this.transaction !== null,
+      unacked: this.unsettled.count,
+      unconfirmed: this.#confirms === null ? 0 : this.#publishing,
+      consumers: [...this.consumers].map(([tag, { about }]) => ({ tag, ...about })),
+    };
   }
 
   take(frame: Frame): void {
@@ -300,7 +325,7 @@ export class Channel implements DeliveryState {
     const line = this.#line;
     this.#line = [];
     for (const { bytes } of line) this.host.hold(-1, -bytes);
-    for (const consumer of this.consumers.values()) consumer?.cancel();
+    for (const { running } of this.consumers.values()) running?.cancel();
     this.consumers.clear();
     this.channelPrefetch.endAll();
     this.#content.drop();

@@ -46,7 +46,7 @@ export const deliveryMethods: Handlers<DeliveryState, DeliveryMethod> = {
     if (state.replies?.consumerTag === consumerTag) state.replies = null;
     const consumer = consumers.get(consumerTag);
     consumers.delete(consumerTag);
-    consumer?.cancel();
+    consumer?.running?.cancel();
     if (!noWait) host.send('basic.cancel-ok', { consumerTag });
     return end();
   },
@@ -88,10 +88,11 @@ function consume(state: DeliveryState, fields: MethodFields<'basic.consume'>, qu
   if (consumers.has(consumerTag)) {
     return end(portError('not-allowed', `attempt to reuse consumer tag '${consumerTag}'`));
   }
-  consumers.set(consumerTag, null);
-  const { exclusive } = fields;
-  const priority = priorityOf(fields.arguments) ?? 0;
-  const consumer = new ChannelConsumer(state, consumerTag, fields.noAck);
+  const { exclusive, noAck, arguments: given } = fields;
+  const priority = priorityOf(given) ?? 0;
+  const consumer = new ChannelConsumer(state, consumerTag, noAck);
+  const about = { queue, noAck, exclusive, prefetch: state.prefetch, arguments: given };
+  consumers.set(consumerTag, { about, running: null });
   return host.port.consume(
     { queue, prefetch: consumer.prefetch, exclusive, priority },
     consumer,
@@ -102,7 +103,7 @@ function consume(state: DeliveryState, fields: MethodFields<'basic.consume'>, qu
         return end(opened);
       }
       if (state.isOver) return opened.cancel();
-      consumers.set(consumerTag, consumer);
+      consumers.set(consumerTag, { about, running: consumer });
       if (!fields.noWait) host.send('basic.consume-ok', { consumerTag });
       consumer.begin(opened);
       return end();

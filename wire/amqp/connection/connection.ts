@@ -13,7 +13,7 @@
  */
 
 import type { BrokerPort, Done } from '../broker-port.ts';
-import { Channel } from '../channel/channel.ts';
+import { Channel, type ChannelAbout } from '../channel/channel.ts';
 import type { ChannelHost } from '../channel/channel-host.ts';
 import { FrameReader } from '../codec/frame-reader.ts';
 import { FRAME_TYPES, HEARTBEAT_FRAME, PROTOCOL_HEADER, type Frame } from '../codec/frames.ts';
@@ -80,8 +80,9 @@ export class Connection {
   }
 
   /** For monitoring. */
-  get about(): { client: ClientAbilities['texts']; channelCount: number } {
-    return { client: this.#abilities.texts, channelCount: this.#channels.size };
+  get about(): { client: ClientAbilities['texts']; channels: (ChannelAbout & { number: number })[] } {
+    const channels = [...this.#channels].map(([number, channel]) => ({ number, ...channel.about }));
+    return { client: this.#abilities.texts, channels };
   }
 
   /** The client has logged in and opened a virtual host. */

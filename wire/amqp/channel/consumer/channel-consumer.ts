@@ -77,7 +77,7 @@ export class ChannelConsumer implements ConsumerListener, Counted {
 
   /** Another consumer may have the tag by now. */
   get #isListed(): boolean {
-    return this.#state.consumers.get(this.#tag) === this;
+    return this.#state.consumers.get(this.#tag)?.running === this;
   }
 }
 

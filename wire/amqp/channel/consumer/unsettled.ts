@@ -11,6 +11,10 @@ export class Unsettled {
   #lastTag = 0;
   #deliveries = new Map<number, Delivery>();
 
+  get count(): number {
+    return this.#deliveries.size;
+  }
+
   /** The tag of the next delivery, which is settled already. */
   tagSettled(): number {
     return ++this.#lastTag;
