@@ -76,22 +76,47 @@ describe('a long poll', () => {
   });
 
   it('holds a thousand readers while the object sleeps, and answers them all', async () => {
-    await broker.declare('crowd');
-    const before = (await broker.state('crowd', 0)).meter.since;
-    const polls: ReturnType<TestBroker['fetch']>[] = [];
-    for (let waiting = 0; waiting < 1_000; waiting++) {
-      polls.push(broker.fetch('crowd', 0, 'offset=0&wait_ms=120000'));
-      // One after another: the runtime of this version keeps an object awake for ever after two sockets were opened
-      // to it at the very same time (workerd issue 6862, since mended in production).
-      while ((await broker.state('crowd', 0)).waiting <= waiting);
-    }
-    // That an object leaves memory by itself while somebody waits is for test/workers/sleep.test.ts to show.
-    await broker.evict('crowd', 0);
-    await broker.produce('crowd', [{ value: 'all of you' }]);
+    const { topic, polls, since: before } = await sleepingCrowd();
+    await broker.produce(topic, [{ value: 'all of you' }]);
     const answers = await Promise.all(polls);
     expect(answers.filter(({ body }) => body.records[0]?.value === 'all of you')).toHaveLength(1_000);
-    const { since, rows_written } = (await broker.state('crowd', 0)).meter;
+    const { since, rows_written } = (await broker.state(topic, 0)).meter;
     expect(since, 'it was out of memory while they waited').toBeGreaterThan(before);
     expect(rows_written, 'waiting costs no rows').toBeLessThanOrEqual(2);
-  }, 120_000);
+  }, 240_000);
 });
+
+/**
+ * A thousand readers of a topic whose object is out of memory. That it leaves memory by itself is for test/workers/sleep.test.ts to
+ * show.
+ *
+ * The runtime of this version keeps an object awake for ever if a call reaches it while it is accepting a socket, or if two are opened
+ * to it at the very same time (workerd issue 6862, since mended in production). So the readers come one after another, it is
+ * asked a little later, and another topic is taken if it happened all the same.
+ */
+async function sleepingCrowd(): Promise<{
+  topic: string;
+  polls: ReturnType<TestBroker['fetch']>[];
+  since: number;
+}> {
+  for (let attempt = 1; ; attempt++) {
+    const topic = `crowd-${attempt}`;
+    await broker.declare(topic);
+    const { since } = (await broker.state(topic, 0)).meter;
+    const leaving = new AbortController();
+    const polls: ReturnType<TestBroker['fetch']>[] = [];
+    for (let waiting = 0; waiting < 1_000; waiting++) {
+      polls.push(broker.fetch(topic, 0, 'offset=0&wait_ms=240000', leaving.signal));
+      do await delay(3);
+      while ((await broker.state(topic, 0)).waiting <= waiting);
+    }
+    try {
+      await broker.evict(topic, 0);
+      return { topic, polls, since };
+    } catch (error) {
+      leaving.abort();
+      await Promise.allSettled(polls);
+      if (attempt === 3) throw error;
+    }
+  }
+}
