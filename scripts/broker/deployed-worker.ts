@@ -57,7 +57,7 @@ export async function buildWorker(folder: string, { sourceMaps = false } = {}): 
     entryPoints: { index: WORKER_ENTRY },
     outdir: folder,
     outExtension: { '.js': '.mjs' }, // wrangler takes these for modules
-    chunkNames: '[name]-[hash]',
+    chunkNames: '[hash]', // some 1,800 imports say them; stacks have the names of the source maps
     splitting: true,
     minify: true,
     sourcemap: sourceMaps && 'linked',

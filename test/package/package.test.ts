@@ -211,7 +211,7 @@ describe('a bundle', () => {
       [...names].reduce((sum, name) => sum + modules.get(name)!.length, 0);
     expect(bytes(started)).toBeLessThan(550_000);
     // AMQP over WebSocket is 120 KB of it, which an isolate evaluates with the first such connection.
-    expect(bytes(modules.keys())).toBeLessThan(1_282_000);
+    expect(bytes(modules.keys())).toBeLessThan(1_280_000);
 
     const wrangler = join(ROOT, 'node_modules/wrangler');
     const cli = join(project, 'node_modules/posthorn/dist/cli.js');
