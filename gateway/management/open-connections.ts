@@ -1,6 +1,7 @@
 /** Open connections: what clients have open at this gateway, as the management API shows and closes it. */
 
 import type { OpenConnection } from '../amqp/connection/amqp-session.ts';
+import { DONE, ok, type Answer } from './answer.ts';
 import { jsonOfTable } from './json-fields.ts';
 import { entriesOf, listed } from './list-query.ts';
 import { NODE, vhostOf } from './shown.ts';
@@ -8,32 +9,27 @@ import type { Fields } from './vhost-calls.ts';
 
 type OpenChannel = OpenConnection['channels'][number];
 
-/** Of a path there is, what is sent; `null`: nothing. */
-export type Found = { body: object | null } | undefined;
-
-const DONE: Found = { body: null };
-
 /** `/connections`, `/connections/<name>`, `/connections/<name>/channels`, `/connections/username/<user>`. */
 export async function answerOfConnections(
   connections: readonly OpenConnection[],
   method: string,
   [name, rest]: readonly string[],
   query: URLSearchParams,
-): Promise<Found> {
+): Promise<Answer | null> {
   const isOfUser = name === 'username' && rest !== undefined;
   if (name === undefined || isOfUser) {
     const some = isOfUser ? connections.filter(({ user }) => user === rest) : connections;
-    if (method === 'GET') return { body: await listed(entriesOf(some.map(shownConnection)), query) };
-    if (method !== 'DELETE' || !isOfUser) return undefined;
+    if (method === 'GET') return ok(await listed(entriesOf(some.map(shownConnection)), query));
+    if (method !== 'DELETE' || !isOfUser) return null;
     for (const one of some) one.close(CLOSED);
     return DONE;
   }
   const found = connections.find((one) => one.name === name);
-  if (found === undefined) return undefined;
-  if (rest === 'channels' && method === 'GET') return { body: await channelsOf([found], query) };
-  if (rest !== undefined) return undefined;
-  if (method === 'GET') return { body: shownConnection(found) };
-  if (method !== 'DELETE') return undefined;
+  if (found === undefined) return null;
+  if (rest === 'channels' && method === 'GET') return ok(await channelsOf([found], query));
+  if (rest !== undefined) return null;
+  if (method === 'GET') return ok(shownConnection(found));
+  if (method !== 'DELETE') return null;
   found.close(CLOSED);
   return DONE;
 }
@@ -45,15 +41,15 @@ export async function answerOfChannels(
   connections: readonly OpenConnection[],
   name: string | undefined,
   query: URLSearchParams,
-): Promise<Found> {
-  if (name === undefined) return { body: await channelsOf(connections, query) };
+): Promise<Answer | null> {
+  if (name === undefined) return ok(await channelsOf(connections, query));
   for (const connection of connections) {
     const channel = connection.channels.find(({ number }) => nameOf(connection, number) === name);
     if (channel === undefined) continue;
     const details = consumersOf(connection, channel);
-    return { body: { ...shownChannel(connection, channel), consumer_details: details } };
+    return ok({ ...shownChannel(connection, channel), consumer_details: details });
   }
-  return undefined;
+  return null;
 }
 
 export const ofVhost = (connections: readonly OpenConnection[], vhost: string): OpenConnection[] =>

@@ -1,6 +1,7 @@
 /** Routes of the management API: what each path answers. */
 
 import { VERSION } from '../../protocol/version.ts';
+import { DONE, ok, type Answer } from './answer.ts';
 import { exportOf, importInto } from './definitions.ts';
 import { entriesOf, listed, withColumns, type Entry } from './list-query.ts';
 import { exchangeTypes, nodeReport } from './node-report.ts';
@@ -12,7 +13,6 @@ import {
   ofVhost,
   shownConnection,
   shownConsumers,
-  type Found,
 } from './open-connections.ts';
 import { defaultBinding, NODE } from './shown.ts';
 import { Refused, type Fields, type VhostCalls, type VhostTotals } from './vhost-calls.ts';
@@ -40,11 +40,6 @@ export interface Listener {
   port: number;
 }
 
-export interface Answer {
-  status: number;
-  body: object | null;
-}
-
 /** What has no counterpart, with how many names a list of it may have in its path; with more, one is named, which there is not. */
 const EMPTY = new Map([
   ['topic-permissions', 2],
@@ -66,11 +61,6 @@ const HEALTH_CHECKS = new Set([
   'node-is-quorum-critical',
 ]);
 
-const answered = (found: Found): Answer | null =>
-  found === undefined ? null : { status: found.body === null ? 204 : 200, body: found.body };
-const ok = (body: object): Answer => ({ status: 200, body });
-const DONE: Answer = { status: 204, body: null };
-
 /** @returns null for a path that there is not */
 export async function answerOf(
   call: Call,
@@ -88,7 +78,7 @@ export async function answerOf(
   }
   if (kind === 'bindings' && parts.length >= 4) return await answerOfBinding(call, method, parts, body);
   if (kind === 'connections') {
-    return answered(await answerOfConnections(call.connections(), method, parts, query));
+    return await answerOfConnections(call.connections(), method, parts, query);
   }
   if (kind === 'definitions') return await answerOfDefinitions(call, method, vhost, body);
   if (kind === 'vhosts' && name === undefined && vhost !== undefined && method !== 'GET') {
@@ -104,7 +94,7 @@ export async function answerOf(
   if (names !== undefined) return parts.length > names ? null : ok(await listed([], query));
   if (kind === 'users') return await answerOfUsers(call, parts, query);
   if (kind === 'permissions') return await answerOfPermissions(call, parts);
-  if (kind === 'channels') return answered(await answerOfChannels(call.connections(), vhost, query));
+  if (kind === 'channels') return await answerOfChannels(call.connections(), vhost, query);
   if (kind === 'consumers') {
     const all = call.connections();
     return ok(shownConsumers(vhost === undefined ? all : ofVhost(all, vhost)));

@@ -7,6 +7,7 @@ import { AmqpServer } from '../../../gateway/amqp/connection/amqp-server.ts';
 import { ManagementServer } from '../../../gateway/management/management-server.ts';
 import { LockedBroker } from '../../workers/access/support.ts';
 import { TestBroker } from '../../support/broker/test-broker.ts';
+import { callManagement, type CallOptions } from './management-calls.ts';
 
 interface Shown {
   name: string;
@@ -28,19 +29,8 @@ afterAll(async () => {
   await broker?.stop();
 });
 
-async function call(
-  method: string,
-  path: string,
-  { login = 'guest:guest', port = management.port } = {},
-): Promise<{ status: number; body: unknown }> {
-  const authorization = `Basic ${Buffer.from(login).toString('base64')}`;
-  const reply = await fetch(`http://127.0.0.1:${port}/api/${path}`, {
-    method,
-    headers: { authorization, connection: 'close' },
-  });
-  const text = await reply.text();
-  return { status: reply.status, body: text === '' ? null : JSON.parse(text) };
-}
+const call = (method: string, path: string, options: CallOptions = {}): ReturnType<typeof callManagement> =>
+  callManagement(management, method, path, options);
 
 async function opened(url: string, name: string): Promise<ChannelModel> {
   const connection = await connect(url, { clientProperties: { connection_name: name } });

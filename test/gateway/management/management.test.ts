@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManagementServer } from '../../../gateway/management/management-server.ts';
 import { LockedBroker } from '../../workers/access/support.ts';
 import { TestBroker } from '../../support/broker/test-broker.ts';
+import { basic, callManagement, type CallOptions } from './management-calls.ts';
 
 let broker: TestBroker;
 let server: ManagementServer;
@@ -17,22 +18,12 @@ afterAll(async () => {
   await broker?.stop();
 });
 
-const basic = (login: string): string => `Basic ${Buffer.from(login).toString('base64')}`;
-
-async function call<Body>(
+const call = <Body>(
   method: string,
   path: string,
   body?: object,
-  { login = 'guest:guest', port = server.port } = {},
-): Promise<{ status: number; body: Body }> {
-  const reply = await fetch(`http://127.0.0.1:${port}/api/${path}`, {
-    method,
-    headers: { authorization: basic(login), connection: 'close' },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const text = await reply.text();
-  return { status: reply.status, body: (text === '' ? null : JSON.parse(text)) as Body };
-}
+  options: CallOptions = {},
+): Promise<{ status: number; body: Body }> => callManagement(server, method, path, { body, ...options });
 
 const statusOf = async (...args: Parameters<typeof call>): Promise<number> => (await call(...args)).status;
 

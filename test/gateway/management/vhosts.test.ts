@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManagementServer } from '../../../gateway/management/management-server.ts';
 import { TestBroker } from '../../support/broker/test-broker.ts';
+import { callManagement } from './management-calls.ts';
 
 let broker: TestBroker;
 let server: ManagementServer;
@@ -15,16 +16,8 @@ afterAll(async () => {
   await broker?.stop();
 });
 
-async function call(method: string, path: string): Promise<{ status: number; body: unknown }> {
-  const authorization = `Basic ${Buffer.from('guest:guest').toString('base64')}`;
-  const reply = await fetch(`http://127.0.0.1:${server.port}/api/${path}`, {
-    method,
-    headers: { authorization, connection: 'close' },
-  });
-  const text = await reply.text();
-  return { status: reply.status, body: text === '' ? null : JSON.parse(text) };
-}
-
+const call = (method: string, path: string): ReturnType<typeof callManagement> =>
+  callManagement(server, method, path);
 const statusOf = async (method: string, path: string): Promise<number> => (await call(method, path)).status;
 const names = async (): Promise<string[]> =>
   ((await call('GET', 'vhosts')).body as { name: string }[]).map(({ name }) => name);
