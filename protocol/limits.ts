@@ -111,9 +111,10 @@ export const PROPERTY_LENGTH_MAX = 255;
 export const ORDERING_KEY_BYTES_MAX = 1_024;
 
 /** AMQP's short string, which a routing key is; headers to hash are held to it too. */
+export const ROUTING_KEY_BYTES_MAX = 255;
+
 /** Routing keys that a message may have beside its own. Exchanges are asked for each. */
 export const FURTHER_KEYS_MAX = 100;
-export const ROUTING_KEY_BYTES_MAX = 255;
 
 /** Arguments of one binding as JSON: they are compared with every message that may match. */
 export const BINDING_ARGUMENTS_LENGTH_MAX = 4_096;
