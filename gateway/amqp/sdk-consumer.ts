@@ -1,6 +1,7 @@
 /** SDK consumer: a consumer of an AMQP client, over the consumer of the SDK. */
 
 import { DELIVER_MESSAGES_MAX } from '../../protocol/limits.ts';
+import { forgetBody } from '../../sdk/claims/open-body.ts';
 import type { Queue } from '../../sdk/admin/queue-types.ts';
 import { Consumer } from '../../sdk/consumer/consumer.ts';
 import type { ReceivedMessage } from '../../sdk/consumer/received-message.ts';
@@ -100,6 +101,7 @@ export class SdkConsumer implements PortConsumer, ListedConsumer {
     const { queue } = this.#spec;
     const returning = (stored: Promise<void>): void => this.#host.returning(queue, stored);
     this.#listener.deliver(deliveryOf(message, this.#queue!, returning));
+    forgetBody(message, 'body');
     return this.#host.drained();
   }
 }

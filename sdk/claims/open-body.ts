@@ -57,3 +57,12 @@ export async function openBody<Name extends string>(
     Object.defineProperty(holder, name, { get, configurable: true, enumerable: true });
   }
 }
+
+/** Lets go of a body that `openBody` has put there: the holder is kept until it is settled. */
+export function forgetBody<Name extends string>(
+  holder: { readonly claim: BodyClaim | undefined } & { readonly [name in Name]: Uint8Array | null },
+  name: Name,
+): void {
+  if (holder.claim !== undefined)
+    Object.defineProperty(holder, name, { value: null, configurable: true, enumerable: true });
+}

@@ -62,7 +62,7 @@ export interface Delivery {
   rawProperties: Uint8Array;
   body: Uint8Array;
   /** Called once. */
-  settle(settlement: Settlement): void;
+  readonly settle: (settlement: Settlement) => void;
 }
 
 export interface ConsumeSpec {

@@ -10,6 +10,7 @@ import { BrokerClients } from '../../gateway/amqp/connection/broker-clients.ts';
 import { ExclusiveQueues } from '../../gateway/amqp/queues/exclusive-queues.ts';
 import { QueueConsumers } from '../../gateway/amqp/queues/queue-consumers.ts';
 import { QueueEndings } from '../../gateway/amqp/queues/queue-endings.ts';
+import { RECORD_BYTES_MAX } from '../../protocol/limits.ts';
 import { socketByFetch } from '../../sdk/client/sockets/socket.ts';
 import { takeTurn } from '../bounds/turns.ts';
 import { releaseBody } from '../bounds/request-bytes.ts';
@@ -50,6 +51,8 @@ export function acceptAmqp(c: AppContext, answer: (request: Request) => Promise<
     consumers: new QueueConsumers(),
     endings,
     loginMs: LOGIN_MS,
+    // A larger one would be in the memory of an isolate.
+    bodyBytesMax: RECORD_BYTES_MAX,
     onError: (error) => console.error('a fault of an AMQP session', error),
   });
   duplex.begin(session);

@@ -29,6 +29,9 @@ export interface AmqpServerOptions {
 const LOGIN_MS = 10_000;
 const CONNECTIONS_MAX = 10_000;
 
+/** RabbitMQ's default. What is too large for a message goes to the bucket. */
+const BODY_BYTES_MAX = 128 * 1024 * 1024;
+
 /** How long a stop waits for clients that do not agree to it, in ms. */
 const STOP_MS = 3_000;
 
@@ -68,11 +71,12 @@ export class AmqpServer {
     const exclusive = new ExclusiveQueues();
     const consumers = new QueueConsumers();
     const endings = new QueueEndings();
+    const common = { broker, clients, exclusive, consumers, endings, loginMs, bodyBytesMax: BODY_BYTES_MAX };
     const settings = {
       connectionsMax: options.connectionsMax ?? CONNECTIONS_MAX,
       handshakeMs: loginMs,
       onSocket: (socket: Socket): void => {
-        const one = sessionOver(socket, { broker, clients, exclusive, consumers, endings, loginMs, onError });
+        const one = sessionOver(socket, { ...common, onError });
         sessions.add(one);
         socket.on('close', () => sessions.delete(one));
       },

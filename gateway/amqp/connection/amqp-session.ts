@@ -3,7 +3,6 @@
  * must not have: time and I/O.
  */
 
-import { RECORD_BYTES_MAX } from '../../../protocol/limits.ts';
 import { isName } from '../../../protocol/names/name-rule.ts';
 import { VERSION } from '../../../protocol/version.ts';
 import type { BrokerPort, Done } from '../../../wire/amqp/broker-port.ts';
@@ -48,6 +47,8 @@ export interface SessionSettings {
   endings: QueueEndings;
   /** The time for the login, in ms. */
   loginMs: number;
+  /** The largest body of a message. */
+  bodyBytesMax: number;
   onError(error: unknown): void;
 }
 
@@ -108,7 +109,7 @@ export class AmqpSession {
         wake: () => this.#wake(),
         finished: () => this.#finish(),
       },
-      RECORD_BYTES_MAX,
+      settings.bodyBytesMax,
     );
     this.#loginTimer = setTimeout(() => duplex.destroy(), settings.loginMs);
   }

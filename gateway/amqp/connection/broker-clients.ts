@@ -3,6 +3,8 @@
  * messages share batches; it goes with its last connection. Everything else is of one connection, whose token can change.
  */
 
+import { RECORD_BYTES_MAX } from '../../../protocol/limits.ts';
+import { DAY_MS } from '../../../protocol/names/object-id.ts';
 import { Exchanges } from '../../../sdk/admin/exchanges.ts';
 import { Queues } from '../../../sdk/admin/queues.ts';
 import { clientConfig, type PosthornOptions } from '../../../sdk/client/options.ts';
@@ -20,6 +22,12 @@ const DELIVERY_TIMEOUT_MS = 30_000;
 
 /** How long a batch waits at most for those who are confirmed and publish again: a client takes a while for a window of thousands. In ms. */
 const GATHER_MS = 20;
+
+/** Larger bodies go to the bucket. The rest of the largest message is for its properties. */
+const CLAIM_CHECK_BYTES = RECORD_BYTES_MAX - 16 * 1024;
+
+/** Their life beyond that of their queue, where it has no end: AMQP's clients do not know of one. Nothing else removes them from the bucket. */
+const CLAIM_TTL_MS = 90 * DAY_MS;
 
 type Token = string | null;
 
@@ -146,8 +154,9 @@ class SharedPublishers {
           if ('queue' in destination) this.pendingAcks.flush(namespace, destination.queue);
         }),
       whenFull: 'refuse',
-      // The gateway takes no body that is larger than a message, and clients of all protocols read what is in one.
-      claimCheckBytes: Infinity,
+      // Clients of all protocols read what is in a message.
+      claimCheckBytes: CLAIM_CHECK_BYTES,
+      claimTtlMs: CLAIM_TTL_MS,
       onRetry: (error, destination) => blocked.noteRetry(error, destination),
       signal: abort.signal,
     });

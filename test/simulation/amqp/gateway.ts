@@ -1,6 +1,7 @@
 /** A gateway: a process that speaks AMQP with clients and calls the routers over the network. It can end at any moment. */
 
 import type { AmqpSession, Duplex } from '../../../gateway/amqp/connection/amqp-session.ts';
+import { RECORD_BYTES_MAX } from '../../../protocol/limits.ts';
 import { SimSignal, type SimRequestInit, type SimResponse } from '../platform/http.ts';
 import { determined } from '../platform/determined.ts';
 import type { Caller } from '../platform/network.ts';
@@ -67,6 +68,7 @@ export class Gateway implements Caller {
       consumers: new QueueConsumers(),
       endings: new QueueEndings(),
       loginMs: LOGIN_MS,
+      bodyBytesMax: RECORD_BYTES_MAX,
       onError: (error) => scheduler.breakWith(error as Error),
     };
   }

@@ -330,7 +330,7 @@ export class Channel implements DeliveryState {
     this.channelPrefetch.endAll();
     this.#content.drop();
     this.transaction?.rollBack(this.unsettled);
-    for (const { delivery } of this.unsettled.takeAll()) delivery.settle('requeue');
+    for (const { settle } of this.unsettled.takeAll()) settle('requeue');
     this.#finished?.();
     this.#finished = null;
   }

@@ -153,13 +153,13 @@ function settle(
   const deliveries = unsettled.take(tag, multiple);
   if (deliveries === null) return end(portError('precondition-failed', `unknown delivery tag ${tag}`));
   if (transaction !== null) transaction.settle(deliveries, settlement);
-  else for (const { delivery } of deliveries) delivery.settle(settlement);
+  else for (const { settle: one } of deliveries) one(settlement);
   return end();
 }
 
 function recover({ host, unsettled }: DeliveryState, requeue: boolean, replies: boolean, end: End): void {
   if (!requeue) return end(portError('not-implemented', 'recovery to the same consumer (requeue=false)'));
-  for (const { delivery } of unsettled.takeAll()) delivery.settle('requeue');
+  for (const { settle: one } of unsettled.takeAll()) one('requeue');
   if (replies) host.send('basic.recover-ok', {});
   return end();
 }

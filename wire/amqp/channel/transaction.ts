@@ -56,7 +56,7 @@ export class Transaction {
   runSettlements(): void {
     const settlements = this.#settlements;
     this.#settlements = [];
-    for (const { entry, settlement } of settlements) entry.delivery.settle(settlement);
+    for (const { entry, settlement } of settlements) entry.settle(settlement);
   }
 
   /** Forgets the publishes; the deliveries are unsettled again. */

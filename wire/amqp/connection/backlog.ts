@@ -1,6 +1,6 @@
 /** Backlog: what a connection has in memory for its client. */
 
-/** Of all channels together: a client may interleave bodies of 1 MiB, and two transactions may be as large as they can be. */
+/** Of all channels together: a client may interleave many bodies, or send one that is as large as it may be. */
 const GATHERED_BYTES_MAX = 128 * 1024 * 1024;
 
 export class Backlog {

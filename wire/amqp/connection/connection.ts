@@ -65,7 +65,6 @@ export class Connection {
   #isBlocked = false;
   /** A login or a virtual host is being looked up; a client that sends on meanwhile is in error. */
   #isWaiting = false;
-  #wroteSinceTick = false;
   #silentTicks = 0;
 
   /** @param bodyBytesMax the largest body of a message */
@@ -108,19 +107,16 @@ export class Connection {
   /** Everything that is to be sent now. */
   takeOutput(): Uint8Array {
     for (const channel of this.#channels.values()) channel.writeConfirms();
-    const bytes = this.#output.take();
-    if (bytes.length > 0) this.#wroteSinceTick = true;
-    return bytes;
+    return this.#output.take();
   }
 
   /**
-   * Called twice in each interval of the heartbeat. Sends a heartbeat if nothing else was sent. Returns false if the client counts
-   * as dead.
+   * Called twice in each interval of the heartbeat. Sends a heartbeat, also beside other frames: some clients count a whole interval
+   * without a byte as too much, and one that is left out makes the pause as long. Returns false if the client counts as dead.
    * @param isRead what the client sends is read. If not, it is not the client that is silent
    */
   tick(isRead: boolean): boolean {
-    if (!this.#wroteSinceTick && this.#phase === 'open') this.#output.add(HEARTBEAT_FRAME);
-    this.#wroteSinceTick = false;
+    if (this.#phase === 'open') this.#output.add(HEARTBEAT_FRAME);
     this.#host.wake();
     this.#silentTicks = isRead ? this.#silentTicks + 1 : 0;
     return this.#silentTicks <= SILENT_TICKS_MAX;

@@ -1,18 +1,18 @@
-/** Unsettled deliveries: what a channel has delivered and its client has not settled, by delivery tag. */
+/** Unsettled deliveries: what a channel has delivered and its client has not settled, by delivery tag. Bodies are not kept. */
 
 import type { Delivery } from '../../broker-port.ts';
 
 export interface UnsettledEntry {
   tag: number;
-  delivery: Delivery;
+  settle: Delivery['settle'];
 }
 
 export class Unsettled {
   #lastTag = 0;
-  #deliveries = new Map<number, Delivery>();
+  #settles = new Map<number, Delivery['settle']>();
 
   get count(): number {
-    return this.#deliveries.size;
+    return this.#settles.size;
   }
 
   /** The tag of the next delivery, which is settled already. */
@@ -20,8 +20,8 @@ export class Unsettled {
     return ++this.#lastTag;
   }
 
-  add(delivery: Delivery): number {
-    this.#deliveries.set(++this.#lastTag, delivery);
+  add({ settle }: Delivery): number {
+    this.#settles.set(++this.#lastTag, settle);
     return this.#lastTag;
   }
 
@@ -31,31 +31,31 @@ export class Unsettled {
    */
   take(tag: number, multiple: boolean): UnsettledEntry[] | null {
     if (multiple && tag === 0) return this.takeAll();
-    const named = this.#deliveries.get(tag);
+    const named = this.#settles.get(tag);
     if (named === undefined) return null;
     if (!multiple) {
-      this.#deliveries.delete(tag);
-      return [{ tag, delivery: named }];
+      this.#settles.delete(tag);
+      return [{ tag, settle: named }];
     }
     const taken: UnsettledEntry[] = [];
-    for (const [each, delivery] of this.#deliveries) {
+    for (const [each, settle] of this.#settles) {
       if (each > tag) break;
-      taken.push({ tag: each, delivery });
-      this.#deliveries.delete(each);
+      taken.push({ tag: each, settle });
+      this.#settles.delete(each);
     }
     return taken;
   }
 
   takeAll(): UnsettledEntry[] {
-    const all = [...this.#deliveries].map(([tag, delivery]) => ({ tag, delivery }));
-    this.#deliveries.clear();
+    const all = [...this.#settles].map(([tag, settle]) => ({ tag, settle }));
+    this.#settles.clear();
     return all;
   }
 
   /** Puts back what was taken. Tags stay in their order, which `multiple` goes by. */
   restore(entries: readonly UnsettledEntry[]): void {
     if (entries.length === 0) return;
-    const all = [...this.#deliveries, ...entries.map(({ tag, delivery }) => [tag, delivery] as const)];
-    this.#deliveries = new Map(all.toSorted(([a], [b]) => a - b));
+    const all = [...this.#settles, ...entries.map(({ tag, settle }) => [tag, settle] as const)];
+    this.#settles = new Map(all.toSorted(([a], [b]) => a - b));
   }
 }
