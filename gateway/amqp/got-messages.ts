@@ -5,7 +5,6 @@
  */
 
 import { READY_MESSAGES_HEADER } from '../../protocol/headers/media-types.ts';
-import { withoutPadding } from '../../protocol/frames/padding.ts';
 import type { Queue } from '../../sdk/admin/queue-types.ts';
 import type { Queues } from '../../sdk/admin/queues.ts';
 import { openBody } from '../../sdk/claims/open-body.ts';
@@ -14,7 +13,7 @@ import { LeasedMessages } from '../../sdk/consumer/leased-messages.ts';
 import { SettlementBatcher } from '../../sdk/consumer/settlement-batcher.ts';
 import type { Settlement } from '../../sdk/consumer/settlement.ts';
 import { settleOverHttp } from '../../sdk/consumer/settlement-entries.ts';
-import { deliveriesReply, messagesOf } from '../../sdk/consumer/source/delivery-request.ts';
+import { messagesOf, requestDeliveries } from '../../sdk/consumer/source/delivery-request.ts';
 import type { ReceivedMessage, Settler } from '../../sdk/consumer/received-message.ts';
 import type { QueueKeepers } from './queues/queue-keepers.ts';
 
@@ -65,7 +64,7 @@ export class GotMessages {
   /** Takes one message; null if there is none. */
   async take(queue: string): Promise<GotMessage | null> {
     await this.#keepers.keep(queue, 'messages');
-    const { bytes, headers } = await deliveriesReply(this.#transport, {
+    const { bytes, headers } = await requestDeliveries(this.#transport, {
       queue,
       consumerId: this.#consumerId,
       max: 1,
@@ -74,7 +73,7 @@ export class GotMessages {
       isAutoAck: false,
       signal: this.#abort.signal,
     });
-    const [message] = messagesOf(withoutPadding(bytes), this.#settlerOf(queue));
+    const [message] = messagesOf(bytes, this.#settlerOf(queue));
     if (message === undefined) return null;
     this.#leased.take([message]);
     await this.#load(message);

@@ -56,8 +56,8 @@ export const READY_MESSAGES_HEADER = 'posthorn-ready-messages';
  */
 export const TOPOLOGY_VERSION_HEADER = 'posthorn-topology-version';
 
-/** Headers of replies that a page of another origin may read, besides the few that browsers always show. */
-export const EXPOSED_HEADERS = [
+/** Headers of replies that a page of another origin may read, besides the few that browsers always show. Bundles of clients go without. */
+export const EXPOSED_HEADERS = /* @__PURE__ */ [
   START_OFFSET_HEADER,
   NEXT_OFFSET_HEADER,
   HIGH_WATERMARK_HEADER,

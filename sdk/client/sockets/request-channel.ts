@@ -53,15 +53,13 @@ export function channelsBy({ open, isDefault }: RequestSockets): Channels {
     connection === 'socket' ? new RequestChannel(host, path, open, held) : oneByOne(host, path);
 }
 
-type Headers = Readonly<Record<string, string>>;
-
 class RequestChannel implements Channel {
   readonly #host: ChannelHost;
   readonly #path: string;
   readonly #factory: SocketFactory;
   /** One for each socket of the client that is open or being opened. */
   readonly #held: Set<object>;
-  #current: { socket: RequestSocket; headers: Headers } | null = null;
+  #current: { socket: RequestSocket; headers: string } | null = null;
   #isOpening = false;
   #isClosed = false;
   #calledMs = -Infinity;
@@ -128,7 +126,7 @@ class RequestChannel implements Channel {
       socket.retire();
       return null;
     }
-    if (!areSame(await this.#host.config.headers(), headers)) {
+    if (JSON.stringify(await this.#host.config.headers()) !== headers) {
       this.#retire();
       return null;
     }
@@ -152,7 +150,7 @@ class RequestChannel implements Channel {
         if (this.#current?.socket === socket) this.#retire();
       });
       if (this.#isClosed || !socket.isUsable) socket.close();
-      else this.#current = { socket, headers };
+      else this.#current = { socket, headers: JSON.stringify(headers) };
     } catch (error) {
       held.delete(place);
       this.#failed(error instanceof SocketRefused ? REFUSED_MS : 0);
@@ -174,11 +172,6 @@ class RequestChannel implements Channel {
     const doubledMs = Math.min(REFUSED_MS, FAILED_MS * 2 ** this.#failures++);
     this.#aloneUntilMs = performance.now() + Math.max(pauseMs, doubledMs);
   }
-}
-
-function areSame(some: Headers, others: Headers): boolean {
-  const names = Object.keys(some);
-  return names.length === Object.keys(others).length && names.every((name) => some[name] === others[name]);
 }
 
 /**

@@ -23,7 +23,6 @@ export class SocketEnded extends PosthornError {
 }
 
 interface Waiting {
-  signal: AbortSignal | undefined;
   resolve(reply: object): void;
   reject(error: PosthornError): void;
 }
@@ -39,8 +38,6 @@ export class RequestSocket {
   readonly #socket: Socket;
   readonly #ended: () => void;
   readonly #waiting = new Map<number, Waiting>();
-  /** Signals that are listened to: those of what waits, and the last one, which the next request mostly has as well. */
-  readonly #signals = new Set<AbortSignal>();
   #lastId = 0;
   #isRetired = false;
 
@@ -78,17 +75,18 @@ export class RequestSocket {
         this.#waiting.get(id)?.reject(new PosthornError('timeout', error, { retryable: true }));
         this.close();
       }, timeoutMs);
+      const onAbort = (): void => this.#waiting.get(id)?.reject(abortedBy(signal!));
       const done = (): void => {
         clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
         this.#waiting.delete(id);
         if (this.#isRetired) this.retire();
       };
-      if (signal !== undefined) this.#listenTo(signal);
       this.#waiting.set(id, {
-        signal,
         resolve: (reply) => (done(), resolve(reply)),
         reject: (error) => (done(), reject(error)),
       });
+      signal?.addEventListener('abort', onAbort, { once: true });
       this.usedMs = performance.now();
       this.#socket.send(frame);
     });
@@ -123,26 +121,7 @@ export class RequestSocket {
     else waiting.resolve(json);
   }
 
-  #listenTo(signal: AbortSignal): void {
-    if (this.#signals.has(signal)) return;
-    if (this.isIdle) this.#listenToNone();
-    this.#signals.add(signal);
-    signal.addEventListener('abort', this.#onAbort);
-  }
-
-  #listenToNone(): void {
-    for (const signal of this.#signals) signal.removeEventListener('abort', this.#onAbort);
-    this.#signals.clear();
-  }
-
-  readonly #onAbort = (): void => {
-    for (const waiting of [...this.#waiting.values()]) {
-      if (waiting.signal?.aborted) waiting.reject(abortedBy(waiting.signal));
-    }
-  };
-
   #end(why: string): void {
-    this.#listenToNone();
     for (const waiting of [...this.#waiting.values()]) waiting.reject(new SocketEnded(why));
     this.#ended();
   }

@@ -36,10 +36,11 @@ export function encodeFrame(opcode: number, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(maskAt + 4 + length);
   bytes[0] = FINAL | opcode;
   bytes[1] = MASKED | (lengthBytes === 0 ? length : lengthBytes === 2 ? 126 : 127);
-  if (lengthBytes === 2) {
-    bytes[2] = length >> 8;
-    bytes[3] = length;
-  } else if (lengthBytes === 8) new DataView(bytes.buffer).setBigUint64(2, BigInt(length));
+  if (lengthBytes > 0) {
+    const view = new DataView(bytes.buffer);
+    if (lengthBytes === 2) view.setUint16(2, length);
+    else view.setBigUint64(2, BigInt(length));
+  }
   if (masksAt === masks.length) crypto.getRandomValues(masks);
   masksAt %= masks.length;
   const mask = masks.subarray(masksAt, (masksAt += 4));

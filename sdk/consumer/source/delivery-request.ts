@@ -25,16 +25,11 @@ export interface DeliverySpec {
   signal: AbortSignal;
 }
 
-/** Makes one attempt. @returns the frame; empty if the time was over */
-export async function requestDeliveries(transport: Transport, spec: DeliverySpec): Promise<Uint8Array> {
-  return withoutPadding((await deliveriesReply(transport, spec)).bytes);
-}
-
-/** As `requestDeliveries`, with the headers of the reply. A frame of a request that waits may have padding. */
-export async function deliveriesReply(transport: Transport, spec: DeliverySpec): Promise<HttpReply> {
+/** Makes one attempt. @returns the reply, whose bytes are the frame; empty if the time was over */
+export async function requestDeliveries(transport: Transport, spec: DeliverySpec): Promise<HttpReply> {
   const { queue, consumerId, max, waitMs, leaseMs, isAutoAck, signal } = spec;
   const level = isAutoAck ? { auto_ack: true } : { lease_ms: leaseMs };
-  return await transport.call({
+  const reply = await transport.call({
     method: 'POST',
     path: `${queuePath(queue)}/deliveries`,
     headers: { 'content-type': JSON_TYPE, accept: DELIVERIES_TYPE + PADDED },
@@ -42,6 +37,7 @@ export async function deliveriesReply(transport: Transport, spec: DeliverySpec):
     signal,
     timeoutMs: transport.config.timeoutMs + waitMs,
   });
+  return { ...reply, bytes: withoutPadding(reply.bytes) };
 }
 
 /** The messages of a frame, in the order of delivery. */

@@ -27,21 +27,10 @@ class FakeSocket implements Socket {
   }
 }
 
-/** A signal that counts who listens to it. */
-function countedSignal(): { controller: AbortController; listeners: () => number } {
-  const controller = new AbortController();
-  const { signal } = controller;
-  let count = 0;
-  const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
-  signal.addEventListener = (...given: Parameters<typeof add>) => (count++, add(...given));
-  signal.removeEventListener = (...given: Parameters<typeof remove>) => (count--, remove(...given));
-  return { controller, listeners: () => count };
-}
-
-function opened(): { fake: FakeSocket; socket: RequestSocket; send: RequestSocket['request'] } {
+function opened(): { fake: FakeSocket; send: RequestSocket['request'] } {
   const fake = new FakeSocket();
   const socket = new RequestSocket('POST /messages', fake, () => {});
-  return { fake, socket, send: (request) => socket.request(request) };
+  return { fake, send: (request) => socket.request(request) };
 }
 
 const request = (signal?: AbortSignal): Parameters<RequestSocket['request']>[0] => ({
@@ -63,21 +52,5 @@ describe('a request on a socket', () => {
     fake.tell('message', { data: '{"id":3,"count":2}' });
     expect(await Promise.all(sent.slice(1))).toEqual([{ count: 1 }, { count: 2 }]);
     await expect(send(request(one.signal))).rejects.toMatchObject({ code: 'aborted' });
-  });
-
-  it('has one listener with all others of its signal, and none when another signal or the end comes', async () => {
-    const { fake, socket, send } = opened();
-    const [first, second] = [countedSignal(), countedSignal()];
-    for (let id = 1; id <= 3; id++) {
-      const sent = send(request(first.controller.signal));
-      fake.tell('message', { data: `{"id":${id}}` });
-      await sent;
-      expect(first.listeners()).toBe(1);
-    }
-    const last = send(request(second.controller.signal));
-    expect([first.listeners(), second.listeners()]).toEqual([0, 1]);
-    socket.close();
-    await expect(last).rejects.toMatchObject({ code: 'connection_failed' });
-    expect(second.listeners()).toBe(0);
   });
 });
