@@ -10,7 +10,7 @@ import type { DeliverFields } from '../../protocol/schemas/deliveries.ts';
 import { tagsOfFrame } from '../../protocol/frames/delivery-frame.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { DELIVER_BYTES_MAX, RECORD_BYTES_MAX } from '../../protocol/limits.ts';
-import { grantReply, JSON_REPLY_WEIGHT, releaseReply, resizeReply } from '../bounds/reply-bytes.ts';
+import { grantReply, releaseReply, resizeReply } from '../bounds/reply-bytes.ts';
 import { autoAckOf } from './consume-level.ts';
 import { callQueue } from '../calls/queue-call.ts';
 import { utf8Json } from '../calls/utf8-json.ts';
@@ -18,18 +18,22 @@ import type { AppContext } from '../http/context.ts';
 import type { WaitingClient } from '../http/signs-of-life.ts';
 import { waitForFrame } from '../fetch/wait-for-frame.ts';
 
-/** A frame of deliveries, or null if there were none within `wait_ms`. */
+/**
+ * A frame of deliveries, or null if there were none within `wait_ms`.
+ * @param weight how much each of its bytes counts in the room of the reply
+ */
 export function takeDeliveries(
   c: AppContext,
   queue: QueueDefinition,
   given: DeliverFields,
   client: WaitingClient,
+  weight: number,
 ): Promise<Uint8Array | null | Failure> {
   const isAutoAck = autoAckOf(given);
   if (isFailure(isAutoAck)) return Promise.resolve(isAutoAck);
   const fields = { ...given, auto_ack: isAutoAck };
   const { signal } = client;
-  const taking = takeAndWait(c, queue, fields, client).then(async (frame) => {
+  const taking = takeAndWait(c, queue, fields, client, weight).then(async (frame) => {
     if (frame === null || isFailure(frame) || !signal.aborted) return frame;
     await giveBack(c, queue, frame);
     return null;
@@ -48,18 +52,19 @@ async function takeAndWait(
   queue: QueueDefinition,
   fields: DeliverFields,
   client: WaitingClient,
+  weight: number,
 ): Promise<Uint8Array | null | Failure> {
-  const first = await takeFrom(c, queue, fields, fields.wait_ms > 0);
+  const first = await takeFrom(c, queue, fields, fields.wait_ms > 0, weight);
   if (isFailure(first)) return first;
-  if (!first.webSocket) return await frameOf(c, first);
+  if (!first.webSocket) return await frameOf(c, first, weight);
   releaseReply(c.req.raw);
   client.waitBegins();
   const wait = waitForFrame(first.webSocket, fields.wait_ms, client.signal);
   c.executionCtx.waitUntil(wait.late.then((frame) => frame && giveBack(c, queue, frame)));
   const frame = await wait.frame;
   if (frame !== 'given up') return frame;
-  const second = await takeFrom(c, queue, fields, false);
-  return isFailure(second) ? second : await frameOf(c, second);
+  const second = await takeFrom(c, queue, fields, false, weight);
+  return isFailure(second) ? second : await frameOf(c, second, weight);
 }
 
 async function giveBack(c: AppContext, queue: QueueDefinition, frame: Uint8Array): Promise<void> {
@@ -77,9 +82,10 @@ async function takeFrom(
   queue: QueueDefinition,
   fields: DeliverFields,
   isWaiting: boolean,
+  weight: number,
 ): Promise<Response | Failure> {
   const wanted = Math.min(DELIVER_BYTES_MAX, fields.max * RECORD_BYTES_MAX);
-  const bytesMax = await grantReply(c.req.raw, wanted, JSON_REPLY_WEIGHT);
+  const bytesMax = await grantReply(c.req.raw, wanted, weight);
   if (isFailure(bytesMax)) return bytesMax;
   const request: Omit<DeliverRequest, 'version'> = {
     max: fields.max,
@@ -105,9 +111,9 @@ export async function fetchQueue(
   });
 }
 
-async function frameOf(c: AppContext, response: Response): Promise<Uint8Array | null> {
+async function frameOf(c: AppContext, response: Response, weight: number): Promise<Uint8Array | null> {
   if (response.status === 204) return null;
   const frame = new Uint8Array(await response.arrayBuffer());
-  resizeReply(c.req.raw, frame.length * JSON_REPLY_WEIGHT);
+  resizeReply(c.req.raw, frame.length * weight);
   return frame;
 }

@@ -107,7 +107,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     };
     const fields = { ...body.fields, wait_ms: waitOf(form, checkedWaitMs(c, body.fields.wait_ms)) };
     const answer = async (client: WaitingClient): Promise<Response> => {
-      const frame = await takeDeliveries(c, queue, fields, client);
+      const frame = await takeDeliveries(c, queue, fields, client, isBytes ? 1 : JSON_REPLY_WEIGHT);
       if (isFailure(frame)) return problem(c, frame);
       if (frame !== null) spend(c, 'deliver', deliveryCount(frame));
       return await replyOf(frame);
