@@ -20,7 +20,7 @@ import { closeToo, Consumers } from './deliver/consumers.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from '../rpc/dead-letters.ts';
 import type { MessageAnswer, MessageCall } from '../rpc/queue-messages.ts';
 import { deleteItself } from './time/delete-itself.ts';
-import { describeQueue } from './status.ts';
+import { describeQueue, frameReply } from './status.ts';
 import { HandOut } from './deliver/hand-out.ts';
 import type {
   Closed,
@@ -286,7 +286,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     const query = JSON.parse(decodeURIComponent(new URL(request.url).search.slice(1))) as DeliverRequest;
     if (query.prefetch !== undefined) return this.#stream(query);
     const result = await this.deliver(query);
-    if (result instanceof Uint8Array) return new Response(result as Uint8Array<ArrayBuffer>);
+    if (result instanceof Uint8Array) return frameReply(result, query.countsReady ? this.#open : null);
     if (result !== null) return Response.json(result, { status: 422 });
     if (request.headers.get('upgrade') !== 'websocket') return new Response(null, { status: 204 });
     return this.#wait(query);

@@ -1,6 +1,7 @@
-/** Queue status: builds the reply that describes a queue. */
+/** Queue status: builds the replies that say how many messages a queue has. */
 
 import { heldBytes, readyCount } from '../../core/queue/state/queue-machine.ts';
+import { READY_MESSAGES_HEADER } from '../../protocol/headers/media-types.ts';
 import type { QueueDescription } from '../rpc/queue.ts';
 import type { StoredQueue } from './stored-queue.ts';
 
@@ -37,4 +38,10 @@ export function describeQueue(
       replayed: counters.replayed,
     },
   };
+}
+
+/** The reply that has deliveries. @param counted whose ready messages are counted in it; null: nobody asked */
+export function frameReply(frame: Uint8Array, counted: { queue: StoredQueue } | null): Response {
+  const headers = counted && { [READY_MESSAGES_HEADER]: String(readyCount(counted.queue.state)) };
+  return new Response(frame as Uint8Array<ArrayBuffer>, { ...(headers && { headers }) });
 }

@@ -53,6 +53,8 @@ export interface DeliverRequest {
   consumerId: string;
   /** Settles them in the same step: at most once, and no lease. */
   autoAck?: boolean;
+  /** The reply says how many messages are ready besides. */
+  countsReady?: boolean;
   /** A stream: messages that its consumer may hold at the same time. `max` is then of no account. */
   prefetch?: number;
   /** A stream of delivery frames instead of JSON. */

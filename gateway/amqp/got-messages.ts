@@ -4,6 +4,9 @@
  * case that it does not wake.
  */
 
+import { READY_MESSAGES_HEADER } from '../../protocol/headers/media-types.ts';
+import type { Queue } from '../../sdk/admin/queue-types.ts';
+import type { Queues } from '../../sdk/admin/queues.ts';
 import { openBody } from '../../sdk/claims/open-body.ts';
 import type { Transport } from '../../sdk/client/transport.ts';
 import { LeasedMessages } from '../../sdk/consumer/leased-messages.ts';
@@ -19,13 +22,24 @@ const LEASE_MS = 300_000;
 
 const BATCH = { settleLingerMs: 0, settleBatch: 1_000 };
 
+export interface GotMessage {
+  message: ReceivedMessage;
+  /** Its queue, as it was when the connection first got something of it. */
+  queue: Queue;
+  /** How many messages are ready besides. */
+  ready: number;
+}
+
 export class GotMessages {
   readonly #transport: Transport;
+  readonly #queues: Queues;
   readonly #consumerId: string;
   readonly #abort = new AbortController();
   readonly #keepers: QueueKeepers;
   /** By queue. */
   readonly #settlers = new Map<string, Settler>();
+  /** By name, with the ids of those that were deleted and made again. */
+  readonly #known = new Map<string, { id: number; queue: Queue }>();
   readonly #batchers: SettlementBatcher[] = [];
   readonly #leased = new LeasedMessages({
     extend: (message, leaseMs) => void message.extend(leaseMs),
@@ -33,8 +47,9 @@ export class GotMessages {
   });
 
   /** @param keepers of the same consumer id */
-  constructor(transport: Transport, consumerId: string, keepers: QueueKeepers) {
+  constructor(transport: Transport, queues: Queues, consumerId: string, keepers: QueueKeepers) {
     this.#transport = transport;
+    this.#queues = queues;
     this.#consumerId = consumerId;
     this.#keepers = keepers;
     this.#leased.leaseMs = LEASE_MS;
@@ -47,9 +62,9 @@ export class GotMessages {
   }
 
   /** Takes one message; null if there is none. */
-  async take(queue: string): Promise<ReceivedMessage | null> {
+  async take(queue: string): Promise<GotMessage | null> {
     await this.#keepers.keep(queue, 'messages');
-    const frame = await requestDeliveries(this.#transport, {
+    const { bytes, headers } = await requestDeliveries(this.#transport, {
       queue,
       consumerId: this.#consumerId,
       max: 1,
@@ -58,11 +73,31 @@ export class GotMessages {
       isAutoAck: false,
       signal: this.#abort.signal,
     });
-    const [message] = messagesOf(frame, this.#settlerOf(queue));
+    const [message] = messagesOf(bytes, this.#settlerOf(queue));
     if (message === undefined) return null;
     this.#leased.take([message]);
     await this.#load(message);
-    return message;
+    return { message, ...(await this.#about(queue, message, headers.get(READY_MESSAGES_HEADER))) };
+  }
+
+  /** @param ready as the reply had it */
+  async #about(
+    name: string,
+    message: ReceivedMessage,
+    ready: string | null,
+  ): Promise<Omit<GotMessage, 'message'>> {
+    const id = message.position.queueId;
+    const known = this.#known.get(name);
+    if (known?.id === id && ready !== null) return { queue: known.queue, ready: Number(ready) };
+    try {
+      const queue = await this.#queues.get(name);
+      this.#known.set(name, { id, queue });
+      // A broker of an older version does not say it with the message.
+      return { queue, ready: ready === null ? queue.state.ready : Number(ready) };
+    } catch (error) {
+      await message.release();
+      throw error;
+    }
   }
 
   /** Gets a body that was too large for its message. One that cannot be had fails its delivery, as in a consumer. */

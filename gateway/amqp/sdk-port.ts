@@ -67,7 +67,7 @@ export class SdkPort implements BrokerPort {
     const consumerId = this.uniqueName('amqp-') + KEPT_ID_END;
     this.#keepers = new QueueKeepers(settings.client.transport, consumerId);
     this.#line = this.#client.blocked.line(settings.setBlocked);
-    this.#got = new GotMessages(settings.client.transport, consumerId, this.#keepers);
+    this.#got = new GotMessages(settings.client.transport, settings.client.queues, consumerId, this.#keepers);
   }
 
   /** The connection has ended. */
@@ -268,15 +268,11 @@ export class SdkPort implements BrokerPort {
     answer(done, async () => {
       await this.#settings.drained();
       await this.#returned(queue);
-      const message = await this.#got.take(queue);
-      if (message === null) return null;
-      const found = await this.#client.queues.get(queue).catch(async (error: unknown) => {
-        await message.release();
-        throw error;
-      });
+      const got = await this.#got.take(queue);
+      if (got === null) return null;
       return {
-        delivery: deliveryOf(message, found, (stored) => this.#returning(queue, stored)),
-        messageCount: found.state.ready,
+        delivery: deliveryOf(got.message, got.queue, (stored) => this.#returning(queue, stored)),
+        messageCount: got.ready,
       };
     });
   }

@@ -47,20 +47,24 @@ export const LAST_STABLE_OFFSET_HEADER = 'posthorn-last-stable-offset';
 /** On a fetch of bytes: the topic that these offsets belong to, which has another id when it is deleted and made again. */
 export const TOPIC_ID_HEADER = 'posthorn-topic-id';
 
+/** On a delivery frame for a request of one message that does not wait: how many were ready besides. */
+export const READY_MESSAGES_HEADER = 'posthorn-ready-messages';
+
 /**
  * The version of the namespace's topology. A reply to a change carries it; a request that sends it back is never
  * answered from an older view, so that a client reads its own writes.
  */
 export const TOPOLOGY_VERSION_HEADER = 'posthorn-topology-version';
 
-/** Headers of replies that a page of another origin may read, besides the few that browsers always show. */
-export const EXPOSED_HEADERS = [
+/** Headers of replies that a page of another origin may read, besides the few that browsers always show. Bundles of clients go without. */
+export const EXPOSED_HEADERS = /* @__PURE__ */ [
   START_OFFSET_HEADER,
   NEXT_OFFSET_HEADER,
   HIGH_WATERMARK_HEADER,
   LOG_START_OFFSET_HEADER,
   LAST_STABLE_OFFSET_HEADER,
   TOPIC_ID_HEADER,
+  READY_MESSAGES_HEADER,
   TOPOLOGY_VERSION_HEADER,
   'retry-after',
   'www-authenticate',

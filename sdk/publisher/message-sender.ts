@@ -114,7 +114,7 @@ export class MessageSender {
     const [sent, sentMs] = [batch.messages.length, performance.now()];
     let error: PosthornError | null = null;
     try {
-      if (batch.failures === 0) await this.#identify(line, batch);
+      if (batch.failures === 0 && line.givesIds !== false) await this.#identify(line, batch);
       const { destination } = line;
       const isExchange = 'exchange' in destination;
       await this.#sequences?.assign([batch], () => sequencesOf(destination), this.#stop.signal, isExchange);

@@ -48,7 +48,7 @@ export async function publishBatch(
   };
   const reply = await channel.json<object>(call, () => batch.failures++);
   if (isQueue) {
-    const reported = settings.destinations ? { destinations: [{ queue: destination.queue }] } : {};
+    const reported = settings.destinations ? { destinations: [{ queue: destination.queue }] } : undefined;
     return queueOutcomes(batch, reply as QueueBatchesPublished, reported, settings);
   }
   return exchangeOutcomes(batch, destination.exchange, reply as ExchangeBatchesPublished);
@@ -57,15 +57,14 @@ export async function publishBatch(
 function queueOutcomes(
   { messages }: MessageBatch,
   { count, exceptions }: QueueBatchesPublished,
-  reported: { destinations?: MessageDestination[] },
+  reported: { destinations: MessageDestination[] } | undefined,
   { whenFull }: PublishSettings,
 ): Outcomes {
   if (count !== messages.length) throw unexpected(messages.length);
-  const outcomes: Outcomes = messages.map((message) => ({ ...stored(message), ...reported }));
+  const outcomes: Outcomes = messages.map((message) => stored(message, reported));
   for (const { index, outcome } of exceptions) {
     const refused = whenFull === 'refuse' ? queueFull() : null;
-    outcomes[index] =
-      outcome === 'rejected' ? refused : { ...stored(messages[index]!), ...reported, outcome };
+    outcomes[index] = outcome === 'rejected' ? refused : { ...stored(messages[index]!, reported), outcome };
   }
   return outcomes;
 }
@@ -76,7 +75,7 @@ function exchangeOutcomes(
   { count, unroutable, destinations }: ExchangeBatchesPublished,
 ): Outcomes {
   if (count !== messages.length) throw unexpected(messages.length);
-  const confirmations = messages.map(stored);
+  const confirmations = messages.map((message) => stored(message));
   if (destinations) noteDestinations(confirmations, destinations);
   const outcomes: Outcomes = confirmations;
   // One mandatory message makes all of the request mandatory: of the others nobody asked to know.
@@ -131,10 +130,11 @@ const queueFull = (): PosthornError =>
 const unroutableThrough = (exchange: string): PosthornError =>
   new PosthornError('unroutable', `no binding of exchange "${exchange}" takes it`);
 
-const stored = ({ messageId }: { messageId: string | undefined }): Confirmation => ({
-  outcome: 'stored',
-  messageId,
-});
+const stored = (
+  { messageId }: { messageId: string | undefined },
+  reported?: { destinations: MessageDestination[] },
+): Confirmation =>
+  reported === undefined ? { outcome: 'stored', messageId } : { outcome: 'stored', messageId, ...reported };
 
 const unexpected = (count: number): PosthornError =>
   new PosthornError('unexpected_reply', `the reply does not tell of ${count} messages`);

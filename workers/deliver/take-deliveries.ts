@@ -9,8 +9,9 @@ import type { Stale } from '../../durable-objects/rpc/stale.ts';
 import type { DeliverFields } from '../../protocol/schemas/deliveries.ts';
 import { tagsOfFrame } from '../../protocol/frames/delivery-frame.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
+import { DELIVERIES_TYPE, READY_MESSAGES_HEADER } from '../../protocol/headers/media-types.ts';
 import { DELIVER_BYTES_MAX, RECORD_BYTES_MAX } from '../../protocol/limits.ts';
-import { grantReply, releaseReply, resizeReply } from '../bounds/reply-bytes.ts';
+import { grantReply, JSON_REPLY_WEIGHT, releaseReply, resizeReply } from '../bounds/reply-bytes.ts';
 import { autoAckOf } from './consume-level.ts';
 import { callQueue } from '../calls/queue-call.ts';
 import { utf8Json } from '../calls/utf8-json.ts';
@@ -18,30 +19,34 @@ import type { AppContext } from '../http/context.ts';
 import type { WaitingClient } from '../http/signs-of-life.ts';
 import { waitForFrame } from '../fetch/wait-for-frame.ts';
 
-/**
- * A frame of deliveries, or null if there were none within `wait_ms`.
- * @param weight how much each of its bytes counts in the room of the reply
- */
+export interface Taken {
+  /** Null if there was nothing within `wait_ms`. */
+  frame: Uint8Array | null;
+  /** How many messages were ready besides, as text. Null if there was nothing, or the request was not for one message at once. */
+  ready: string | null;
+}
+
 export function takeDeliveries(
   c: AppContext,
   queue: QueueDefinition,
   given: DeliverFields,
   client: WaitingClient,
-  weight: number,
-): Promise<Uint8Array | null | Failure> {
+): Promise<Taken | Failure> {
   const isAutoAck = autoAckOf(given);
   if (isFailure(isAutoAck)) return Promise.resolve(isAutoAck);
   const fields = { ...given, auto_ack: isAutoAck };
   const { signal } = client;
-  const taking = takeAndWait(c, queue, fields, client, weight).then(async (frame) => {
-    if (frame === null || isFailure(frame) || !signal.aborted) return frame;
-    await giveBack(c, queue, frame);
-    return null;
+  const taking = takeAndWait(c, queue, fields, client).then(async (taken) => {
+    if (isFailure(taken) || taken.frame === null || !signal.aborted) return taken;
+    await giveBack(c, queue, taken.frame);
+    return NOTHING;
   });
   // The runtime drops what it does for a client that has left, but not what it was told to wait for.
   c.executionCtx.waitUntil(taking);
   return taking;
 }
+
+const NOTHING: Taken = { frame: null, ready: null };
 
 /**
  * Takes messages. If there are none, it holds a socket to the queue until there are some or the time is over. The queue
@@ -52,19 +57,18 @@ async function takeAndWait(
   queue: QueueDefinition,
   fields: DeliverFields,
   client: WaitingClient,
-  weight: number,
-): Promise<Uint8Array | null | Failure> {
-  const first = await takeFrom(c, queue, fields, fields.wait_ms > 0, weight);
+): Promise<Taken | Failure> {
+  const first = await takeFrom(c, queue, fields, fields.wait_ms > 0);
   if (isFailure(first)) return first;
-  if (!first.webSocket) return await frameOf(c, first, weight);
+  if (!first.webSocket) return await takenOf(c, first);
   releaseReply(c.req.raw);
   client.waitBegins();
   const wait = waitForFrame(first.webSocket, fields.wait_ms, client.signal);
   c.executionCtx.waitUntil(wait.late.then((frame) => frame && giveBack(c, queue, frame)));
   const frame = await wait.frame;
-  if (frame !== 'given up') return frame;
-  const second = await takeFrom(c, queue, fields, false, weight);
-  return isFailure(second) ? second : await frameOf(c, second, weight);
+  if (frame !== 'given up') return { frame, ready: null };
+  const second = await takeFrom(c, queue, fields, false);
+  return isFailure(second) ? second : await takenOf(c, second);
 }
 
 async function giveBack(c: AppContext, queue: QueueDefinition, frame: Uint8Array): Promise<void> {
@@ -82,10 +86,9 @@ async function takeFrom(
   queue: QueueDefinition,
   fields: DeliverFields,
   isWaiting: boolean,
-  weight: number,
 ): Promise<Response | Failure> {
   const wanted = Math.min(DELIVER_BYTES_MAX, fields.max * RECORD_BYTES_MAX);
-  const bytesMax = await grantReply(c.req.raw, wanted, weight);
+  const bytesMax = await grantReply(c.req.raw, wanted, weightOf(c));
   if (isFailure(bytesMax)) return bytesMax;
   const request: Omit<DeliverRequest, 'version'> = {
     max: fields.max,
@@ -93,6 +96,7 @@ async function takeFrom(
     consumerId: fields.consumer_id ?? '',
     autoAck: fields.auto_ack ?? false,
     ...(fields.lease_ms !== undefined && { leaseMs: fields.lease_ms }),
+    ...(fields.max === 1 && fields.wait_ms === 0 && { countsReady: true }),
   };
   return await fetchQueue(c, queue, request, isWaiting);
 }
@@ -111,9 +115,19 @@ export async function fetchQueue(
   });
 }
 
-async function frameOf(c: AppContext, response: Response, weight: number): Promise<Uint8Array | null> {
-  if (response.status === 204) return null;
+async function takenOf(c: AppContext, response: Response): Promise<Taken> {
+  if (response.status === 204) return NOTHING;
   const frame = new Uint8Array(await response.arrayBuffer());
-  resizeReply(c.req.raw, frame.length * weight);
-  return frame;
+  resizeReply(c.req.raw, frame.length * weightOf(c));
+  return { frame, ready: response.headers.get(READY_MESSAGES_HEADER) };
+}
+
+/** Whether the client takes frames (docs/frames.md) rather than JSON. */
+export function wantsFrames(c: AppContext): boolean {
+  return (c.req.header('accept') ?? '').includes(DELIVERIES_TYPE);
+}
+
+/** How much each byte of a frame counts in the room of the reply. */
+function weightOf(c: AppContext): number {
+  return wantsFrames(c) ? 1 : JSON_REPLY_WEIGHT;
 }

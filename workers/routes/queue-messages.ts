@@ -28,7 +28,11 @@ import {
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { decodeDeliveryFrame, deliveryCount } from '../../protocol/frames/delivery-frame.ts';
 import { DELIVER_BYTES_MAX } from '../../protocol/limits.ts';
-import { DELIVERIES_TYPE, SETTLEMENTS_TYPE } from '../../protocol/headers/media-types.ts';
+import {
+  DELIVERIES_TYPE,
+  READY_MESSAGES_HEADER,
+  SETTLEMENTS_TYPE,
+} from '../../protocol/headers/media-types.ts';
 import { calls } from '../../protocol/operations/calls.ts';
 import { streamConsumerId } from '../../core/queue/deliver/consumer-id.ts';
 import { deliveriesOf, messagesOf } from '../../core/queue/deliver/deliveries-json.ts';
@@ -39,7 +43,7 @@ import { pacedPrefetch } from '../access/quotas/paced-deliveries.ts';
 import { watchedStream } from '../access/watched-stream.ts';
 import { grantReply, JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { checkStreamLevel } from '../deliver/consume-level.ts';
-import { fetchQueue, takeDeliveries } from '../deliver/take-deliveries.ts';
+import { fetchQueue, takeDeliveries, wantsFrames, type Taken } from '../deliver/take-deliveries.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
@@ -97,22 +101,25 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     if (isFailure(queue)) return problem(c, queue);
     const body = await readBody(c, deliverSchema);
     if (isFailure(body)) return problem(c, body);
-    const isBytes = (c.req.header('accept') ?? '').includes(DELIVERIES_TYPE);
+    const isBytes = wantsFrames(c);
     const form = isBytes ? frameForm(c, DELIVERIES_TYPE) : JSON_FORM;
-    const replyOf = async (frame: Uint8Array | null): Promise<Response> => {
+    const replyOf = async ({ frame, ready }: Taken): Promise<Response> => {
       if (!isBytes)
         return jsonReply(c, frame === null ? { deliveries: [] } : deliveriesOf(decodeDeliveryFrame(frame)));
-      const headers = { 'content-type': DELIVERIES_TYPE };
+      const headers = {
+        'content-type': DELIVERIES_TYPE,
+        ...(ready !== null && { [READY_MESSAGES_HEADER]: ready }),
+      };
       return new Response((frame ?? new Uint8Array()) as Uint8Array<ArrayBuffer>, { headers });
     };
     const fields = { ...body.fields, wait_ms: waitOf(form, checkedWaitMs(c, body.fields.wait_ms)) };
     const answer = async (client: WaitingClient): Promise<Response> => {
-      const frame = await takeDeliveries(c, queue, fields, client, isBytes ? 1 : JSON_REPLY_WEIGHT);
-      if (isFailure(frame)) return problem(c, frame);
-      if (frame !== null) spend(c, 'deliver', deliveryCount(frame));
-      return await replyOf(frame);
+      const taken = await takeDeliveries(c, queue, fields, client);
+      if (isFailure(taken)) return problem(c, taken);
+      if (taken.frame !== null) spend(c, 'deliver', deliveryCount(taken.frame));
+      return await replyOf(taken);
     };
-    return await replyWithSigns(c, form, answer, () => replyOf(null));
+    return await replyWithSigns(c, form, answer, () => replyOf({ frame: null, ready: null }));
   });
 
   bind(app, calls.endWaits, async (c) => {

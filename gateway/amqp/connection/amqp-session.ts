@@ -218,14 +218,13 @@ export class AmqpSession {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     // Not at once: what answers together is written together, and confirmed by one confirm.
-    atEndOfTurn(() => {
-      this.#isFlushing = false;
-      this.#guard(() => this.#flush());
-    });
+    atEndOfTurn(() => this.#guard(() => this.#flush()));
   }
 
   #flush(): void {
     const bytes = this.#connection.takeOutput();
+    // Not before: confirms that are written wake it, and would have it look once more for nothing.
+    this.#isFlushing = false;
     if (bytes.length > 0 && this.#duplex.isWritable) this.#duplex.write(bytes);
     const { count, bytes: heldBytes } = this.#connection.backlog;
     const isFull =

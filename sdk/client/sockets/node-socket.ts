@@ -171,15 +171,18 @@ class NodeSocket implements Socket {
     }
     if ((opcode === OPCODES.continuation) !== this.#parts.length > 0)
       throw new Error('a message has no beginning');
+    if (isFinal && this.#parts.length === 0) return this.#message(opcode, payload);
     this.#parts.push(frame);
     if (this.#parts.reduce((sum, part) => sum + part.payload.length, 0) > MESSAGE_BYTES_MAX)
       throw new Error('the message is too long');
     if (!isFinal) return;
     const parts = this.#parts;
     this.#parts = [];
-    const bytes = concatenate(parts.map((part) => part.payload));
-    const data = parts[0]!.opcode === OPCODES.text ? decoder.decode(bytes) : bytes.slice().buffer;
-    this.#tell('message', { data });
+    this.#message(parts[0]!.opcode, concatenate(parts.map((part) => part.payload)));
+  }
+
+  #message(opcode: number, bytes: Uint8Array): void {
+    this.#tell('message', { data: opcode === OPCODES.text ? decoder.decode(bytes) : bytes.slice().buffer });
   }
 
   #pong(payload: Uint8Array): void {

@@ -19,6 +19,8 @@ export interface Frame {
 
 const FINAL = 0x80;
 const MASKED = 0x80;
+const KNOWN_OPCODES = new Set<number>(Object.values(OPCODES));
+
 /** Control frames are whole and short (5.5). */
 const CONTROL_BYTES_MAX = 125;
 
@@ -34,9 +36,11 @@ export function encodeFrame(opcode: number, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(maskAt + 4 + length);
   bytes[0] = FINAL | opcode;
   bytes[1] = MASKED | (lengthBytes === 0 ? length : lengthBytes === 2 ? 126 : 127);
-  const view = new DataView(bytes.buffer);
-  if (lengthBytes === 2) view.setUint16(2, length);
-  if (lengthBytes === 8) view.setBigUint64(2, BigInt(length));
+  if (lengthBytes > 0) {
+    const view = new DataView(bytes.buffer);
+    if (lengthBytes === 2) view.setUint16(2, length);
+    else view.setBigUint64(2, BigInt(length));
+  }
   if (masksAt === masks.length) crypto.getRandomValues(masks);
   masksAt %= masks.length;
   const mask = masks.subarray(masksAt, (masksAt += 4));
@@ -58,7 +62,9 @@ export class FrameReader {
   }
 
   /** Returns the frames that are whole now. Throws for what no server may send. */
-  read(chunk: Uint8Array): Frame[] {
+  read(given: Uint8Array): Frame[] {
+    // Pieces of a `Buffer` cost more than those of a plain array.
+    const chunk = new Uint8Array(given.buffer, given.byteOffset, given.length);
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
     const frames: Frame[] = [];
@@ -69,7 +75,8 @@ export class FrameReader {
       rest = rest.subarray(this.#needed);
       this.#needed = 2;
     }
-    this.#chunks = [rest];
+    // Most chunks are whole frames: a rest of nothing would have the next chunk copied.
+    this.#chunks = rest.length === 0 ? [] : [rest];
     this.#bytes = rest.length;
     return frames;
   }
@@ -82,17 +89,15 @@ export class FrameReader {
     const opcode = first & 0x0f;
     const isFinal = (first & FINAL) !== 0;
     const isControl = opcode >= OPCODES.close;
-    if ((first & 0x70) !== 0 || !Object.values<number>(OPCODES).includes(opcode))
-      throw new Error(`a frame begins with ${first}`);
+    if ((first & 0x70) !== 0 || !KNOWN_OPCODES.has(opcode)) throw new Error(`a frame begins with ${first}`);
     if ((second & MASKED) !== 0) throw new Error('a frame of the server is masked');
     let length = second;
     if (isControl && (!isFinal || length > CONTROL_BYTES_MAX)) throw new Error('a control frame is too long');
     const lengthBytes = length === 126 ? 2 : length === 127 ? 8 : 0;
     this.#needed = 2 + lengthBytes;
     if (bytes.length < this.#needed) return null;
-    const view = new DataView(bytes.buffer, bytes.byteOffset);
-    if (lengthBytes === 2) length = view.getUint16(2);
-    if (lengthBytes === 8) length = Number(view.getBigUint64(2));
+    if (lengthBytes === 2) length = (bytes[2]! << 8) | bytes[3]!;
+    if (lengthBytes === 8) length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(2));
     if (length > this.#payloadBytesMax) throw new Error(`a frame of ${length} bytes`);
     this.#needed += length;
     if (bytes.length < this.#needed) return null;

@@ -10,7 +10,7 @@ import {
   type LogRecord,
 } from '../../../protocol/record-batch/index.ts';
 import { PADDED, withoutPadding } from '../../../protocol/frames/padding.ts';
-import type { Transport } from '../../client/transport.ts';
+import type { HttpReply, Transport } from '../../client/transport.ts';
 import { PosthornError } from '../../errors.ts';
 import { queuePath } from '../../client/names.ts';
 import { ReceivedMessage, type Settler } from '../received-message.ts';
@@ -25,11 +25,11 @@ export interface DeliverySpec {
   signal: AbortSignal;
 }
 
-/** Makes one attempt. @returns the frame; empty if the time was over */
-export async function requestDeliveries(transport: Transport, spec: DeliverySpec): Promise<Uint8Array> {
+/** Makes one attempt. @returns the reply, whose bytes are the frame; empty if the time was over */
+export async function requestDeliveries(transport: Transport, spec: DeliverySpec): Promise<HttpReply> {
   const { queue, consumerId, max, waitMs, leaseMs, isAutoAck, signal } = spec;
   const level = isAutoAck ? { auto_ack: true } : { lease_ms: leaseMs };
-  const { bytes } = await transport.call({
+  const reply = await transport.call({
     method: 'POST',
     path: `${queuePath(queue)}/deliveries`,
     headers: { 'content-type': JSON_TYPE, accept: DELIVERIES_TYPE + PADDED },
@@ -37,7 +37,7 @@ export async function requestDeliveries(transport: Transport, spec: DeliverySpec
     signal,
     timeoutMs: transport.config.timeoutMs + waitMs,
   });
-  return withoutPadding(bytes);
+  return { ...reply, bytes: withoutPadding(reply.bytes) };
 }
 
 /** The messages of a frame, in the order of delivery. */

@@ -78,10 +78,10 @@ export class PollSource implements MessageSource {
     const { consumerId, waitMs, isAutoAck } = config;
     const { signal } = this.#abort;
     const startMs = performance.now();
-    const frame = await this.#host.persistently(() =>
+    const { bytes } = await this.#host.persistently(() =>
       requestDeliveries(transport, { queue, consumerId, max, waitMs, leaseMs, isAutoAck, signal }),
     );
-    if (frame.length > 0) return this.#host.accept(frame);
+    if (bytes.length > 0) return this.#host.accept(bytes);
     const isEarly = waitMs > EMPTY_PAUSE_MS && performance.now() - startMs < EMPTY_PAUSE_MS;
     if (isEarly) await sleep(EMPTY_PAUSE_MS, signal);
   }

@@ -86,6 +86,37 @@ it('a get that fails half-way gives its message back', async () => {
   await expect.poll(() => counted()).toMatchObject({ ready: 1, leased: 0 });
 });
 
+it('a get is one call, which says how many messages are left; the first of a queue, deleted or not, is two', async () => {
+  const { connection } = await newChannel();
+  const channel = await connection.createConfirmChannel();
+  const fill = async (): Promise<void> => {
+    await channel.assertQueue('counted');
+    for (const body of ['a', 'b', 'c']) channel.sendToQueue('counted', Buffer.from(body));
+    await channel.waitForConfirms();
+  };
+  /** @returns the body, how many are left, and the calls that it took */
+  const got = async (): Promise<unknown[]> => {
+    const calls: string[] = [];
+    proxy.judge = (method, path) => (calls.push(`${method} ${path.split('/').at(-1)}`), 'pass');
+    const message = await channel.get('counted', { noAck: true });
+    proxy.judge = () => 'pass';
+    const isAck = (call: string): boolean => call.endsWith('settlements');
+    const counted = calls.filter((call) => !isAck(call));
+    return message === false
+      ? [null, counted]
+      : [message.content.toString(), message.fields.messageCount, counted];
+  };
+  await fill();
+  expect((await got()).slice(0, 2)).toEqual(['a', 2]); // it opens the keeper as well
+  expect(await got()).toEqual(['b', 1, ['POST deliveries']]);
+  await channel.deleteQueue('counted');
+  await fill();
+  expect((await got()).slice(0, 2)).toEqual(['a', 2]);
+  expect(await got()).toEqual(['b', 1, ['POST deliveries']]);
+  expect(await got()).toEqual(['c', 0, ['POST deliveries']]);
+  expect(await got()).toEqual([null, ['POST deliveries']]);
+});
+
 it('a client that is not read for a while is not taken for dead', async () => {
   const { connection } = await newChannel('?heartbeat=1');
   let hasEnded = false;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Deliveries, QueuePublished, SettledReply } from '../../../protocol/schemas/deliveries.ts';
 import type { QueueReply, QueueWithStateReply } from '../../../protocol/schemas/queues.ts';
+import { DELIVERIES_TYPE } from '../../../protocol/headers/media-types.ts';
 import { TestBroker, type Reply } from '../../support/broker/test-broker.ts';
 
 let broker: TestBroker;
@@ -43,6 +44,25 @@ describe('a queue over HTTP', () => {
     expect(await settle('jobs', { ack: [delivery!.delivery_tag] })).toEqual(['settled']);
     expect(await settle('jobs', { ack: [delivery!.delivery_tag] })).toEqual(['already_settled']);
     expect(await stateOf('jobs')).toMatchObject({ ready: 0, leased: 0, bytes: 0 });
+  });
+
+  it('says how many messages are ready besides one that is taken alone, as bytes and without a wait', async () => {
+    await declare('besides');
+    await publish('besides', numbered(5));
+    const readyAfter = async (fields: object, accept = DELIVERIES_TYPE): Promise<string | null> => {
+      const reply = await fetch(`${broker.url}/v1/default/queues/besides/deliveries`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept },
+        body: JSON.stringify(fields),
+      });
+      return reply.headers.get('posthorn-ready-messages');
+    };
+    expect(await readyAfter({ max: 1 })).toBe('4');
+    expect(await readyAfter({ max: 1, auto_ack: true })).toBe('3');
+    expect(await readyAfter({ max: 1, wait_ms: 10 })).toBeNull();
+    expect(await readyAfter({ max: 1 }, 'application/json')).toBeNull();
+    expect(await readyAfter({ max: 1 })).toBe('0');
+    expect(await readyAfter({ max: 1 })).toBeNull();
   });
 
   it('writes at most 5 rows for publish, deliver and ack, of one message or of a hundred', async () => {

@@ -35,11 +35,12 @@ export class Confirms {
    * refused.
    */
   take(): { nacks: Confirm[]; acks: Confirm[] } {
-    const single = (deliveryTag: number): Confirm => ({ deliveryTag, multiple: false });
     const nacks = this.#nacked.map(single);
-    const acked = this.#acked.toSorted((a, b) => a - b);
+    const acked = this.#acked;
     this.#nacked = [];
     this.#acked = [];
+    if (acked.length < 2) return { nacks, acks: acked.map(single) };
+    acked.sort((a, b) => a - b);
     const [firstOpen = this.#last + 1] = this.#open;
     const covered = acked.filter((number) => number < firstOpen);
     if (covered.length < 2) return { nacks, acks: acked.map(single) };
@@ -50,3 +51,5 @@ export class Confirms {
     };
   }
 }
+
+const single = (deliveryTag: number): Confirm => ({ deliveryTag, multiple: false });

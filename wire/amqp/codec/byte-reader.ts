@@ -6,6 +6,9 @@
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const EMPTY = new Uint8Array();
 
+/** Longer texts are decoded by the platform. */
+const ASCII_BYTES_MAX = 48;
+
 export class ByteReader {
   readonly #bytes: Uint8Array;
   /** Made when it is first needed: most methods have small integers and texts only. */
@@ -89,7 +92,11 @@ export class ByteReader {
 
   /** Text of at most 255 bytes of UTF-8. */
   shortText(): string {
-    const bytes = this.bytes(this.uint8());
+    const length = this.uint8();
+    if (!this.#take(length)) return '';
+    const ascii = asciiText(this.#bytes, this.#at - length, this.#at);
+    if (ascii !== null) return ascii;
+    const bytes = this.#bytes.subarray(this.#at - length, this.#at);
     try {
       return utf8.decode(bytes);
     } catch {
@@ -128,4 +135,15 @@ export class ByteReader {
     this.#at += length;
     return true;
   }
+}
+
+/** Most short texts are names of ASCII, which a loop reads in less time than a decoder is called. Null for others. */
+function asciiText(bytes: Uint8Array, start: number, end: number): string | null {
+  if (end - start > ASCII_BYTES_MAX) return null;
+  let text = '';
+  for (let at = start; at < end; at++) {
+    if (bytes[at]! > 0x7f) return null;
+    text += String.fromCharCode(bytes[at]!);
+  }
+  return text;
 }

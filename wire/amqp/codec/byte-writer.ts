@@ -5,12 +5,12 @@ const SHORT_TEXT_BYTES_MAX = 255;
 
 export class ByteWriter {
   #bytes: Uint8Array;
-  #view: DataView;
+  /** Made when it is first needed: most of what is written is small integers, texts and bytes. */
+  #lazyView: DataView | null = null;
   #length = 0;
 
   constructor(capacity = 64) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   get length(): number {
@@ -24,7 +24,7 @@ export class ByteWriter {
 
   uint8(value: number): void {
     const at = this.#grow(1);
-    this.#view.setUint8(at, value);
+    this.#bytes[at] = value;
   }
 
   int8(value: number): void {
@@ -34,7 +34,8 @@ export class ByteWriter {
 
   uint16(value: number): void {
     const at = this.#grow(2);
-    this.#view.setUint16(at, value);
+    this.#bytes[at] = value >> 8;
+    this.#bytes[at + 1] = value;
   }
 
   int16(value: number): void {
@@ -43,8 +44,7 @@ export class ByteWriter {
   }
 
   uint32(value: number): void {
-    const at = this.#grow(4);
-    this.#view.setUint32(at, value);
+    this.#setUint32(this.#grow(4), value);
   }
 
   int32(value: number): void {
@@ -120,7 +120,7 @@ export class ByteWriter {
   withLength(write: () => void): void {
     const at = this.#grow(4);
     write();
-    this.#view.setUint32(at, this.#length - at - 4);
+    this.#setUint32(at, this.#length - at - 4);
   }
 
   #grow(length: number): number {
@@ -130,8 +130,20 @@ export class ByteWriter {
       const bytes = new Uint8Array(Math.max(this.#length, 2 * this.#bytes.length));
       bytes.set(this.#bytes.subarray(0, at));
       this.#bytes = bytes;
-      this.#view = new DataView(bytes.buffer);
+      this.#lazyView = null;
     }
     return at;
+  }
+
+  #setUint32(at: number, value: number): void {
+    const bytes = this.#bytes;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
+  }
+
+  get #view(): DataView {
+    return (this.#lazyView ??= new DataView(this.#bytes.buffer));
   }
 }

@@ -65,11 +65,12 @@ export function decodeContentHeader(payload: Uint8Array): ContentHeader | AmqpEr
   const classId = reader.uint16();
   reader.uint16(); // the weight, which nobody uses
   const bodyBytes = reader.count64();
-  const properties = decodeProperties(payload.subarray(HEADER_HEAD));
+  const rawProperties = payload.slice(HEADER_HEAD);
+  const properties = decodeProperties(rawProperties);
   if (reader.isBroken || properties === null) {
     return amqpError('syntax-error', 'the content header is malformed', { classId, methodId: 0 });
   }
-  return { classId, bodyBytes, properties, rawProperties: payload.slice(HEADER_HEAD) };
+  return { classId, bodyBytes, properties, rawProperties };
 }
 
 /** Reads properties as a content header has them; null for malformed ones. Tables in it are views of the bytes. */

@@ -56,13 +56,16 @@ export function readProperties(reader: ByteReader): BasicProperties {
   const flags = reader.uint16();
   if ((flags & UNKNOWN_FLAGS) !== 0) reader.break();
   const properties: Record<string, unknown> = {};
-  ENTRIES.forEach(([name, type], index) => {
-    if ((flags & (FIRST_FLAG >> index)) === 0) return;
+  // Most messages have one or two.
+  for (let left = flags & ~UNKNOWN_FLAGS; left !== 0;) {
+    const index = Math.clz32(left) - Math.clz32(FIRST_FLAG);
+    left &= ~(FIRST_FLAG >> index);
+    const [name, type] = ENTRIES[index]!;
     if (type === 'text') properties[name] = reader.shortText();
     else if (type === 'table') properties[name] = readTable(reader);
     else if (type === 'octet') properties[name] = reader.uint8();
     else properties[name] = reader.uint64();
-  });
+  }
   return properties as BasicProperties;
 }
 
