@@ -74,7 +74,7 @@ function fieldOf(
   const forms = (member.anyOf ?? [member]).flatMap((form) => form.anyOf ?? [form]);
   const values = forms.filter(({ type }) => type !== 'null');
   const type = typeOf(values);
-  const choices = type === 'text' ? choicesOf(values) : null;
+  const choices = type === 'text' ? choicesOf(values) : type === 'boolean' ? wordsOf(values) : null;
   return {
     name,
     in: where,
@@ -94,6 +94,14 @@ function typeOf(forms: readonly JsonSchema[]): OperationField['type'] {
   if ([...types].every((type) => type === 'integer' || type === 'number')) return 'number';
   if ([...types].every((type) => type === 'string')) return 'text';
   return 'json';
+}
+
+/** What a member may be besides true and false. */
+function wordsOf(forms: readonly JsonSchema[]): string[] | null {
+  const words = forms
+    .flatMap(({ enum: values = [] }) => values.map(String))
+    .filter((word) => word !== 'true' && word !== 'false');
+  return words.length > 0 ? words : null;
 }
 
 function choicesOf(forms: readonly JsonSchema[]): string[] | null {

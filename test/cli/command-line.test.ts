@@ -24,6 +24,7 @@ describe('a wrong command line', () => {
     [['consume', 'q', '--max', 'ten'], '--max is a number'],
     [['consume', 'q', '--max', '0'], 'at least 1'],
     [['consume', 'q', '--raw=maybe'], 'expected true or false'],
+    [['queues', 'delete', 'q', '--if-unused=maybe'], 'expected true, false or consumers'],
     [['topics', 'create', 't', '--cleanup-policy', 'compct'], 'Did you mean compact?'],
     [['topics', 'create', 't', '--partitions', '1', '--partitions', '2'], 'given twice'],
     [['topics', 'create', 't', '--data', '{broken'], 'not JSON'],

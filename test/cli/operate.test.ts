@@ -33,6 +33,15 @@ async function ok(words: string, options: RunOptions = {}): Promise<Ran> {
   return ran;
 }
 
+it('a flag that is true or false may take a word too', async () => {
+  await ok('queues create held');
+  await ok('publish held one');
+  const refused = await cli('queues delete held --if-unused=consumers --if-empty=unleased');
+  expect(refused.stderr).toContain('holds 1 messages');
+  await ok('messages take held --max 1');
+  await ok('queues delete held --if-unused=consumers --if-empty=unleased');
+});
+
 describe('dead letters', () => {
   it('are found, explained, mended and sent back with one command each', async () => {
     await ok('queues create orders');

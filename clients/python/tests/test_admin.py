@@ -42,7 +42,13 @@ def test_declares_changes_pauses_purges_and_deletes_queues(posthorn: Posthorn, n
     assert posthorn.queues.purge(name) == 1
     assert posthorn.queues.change(name, lease_ms=1_000)["lease_ms"] == 1_000
     assert name in [each["queue"] for each in posthorn.queues.list()]
-    posthorn.queues.delete(name, if_empty=True)
+    with posthorn.publisher() as publisher:
+        publisher.send_to_queue(name, "leased")
+    with pytest.raises(PosthornError) as raised:
+        posthorn.queues.delete(name, if_unused="consumers", if_empty="unleased")
+    assert raised.value.code == "queue_not_empty"
+    posthorn.queues.purge(name)
+    posthorn.queues.delete(name, if_unused="consumers", if_empty="unleased")
     assert name not in [each["queue"] for each in posthorn.queues.list()]
 
 

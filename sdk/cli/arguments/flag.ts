@@ -12,6 +12,7 @@ export interface Flag {
   /** The word `null` is a value. */
   readonly isNullable?: boolean;
   readonly isRequired?: boolean;
+  /** Of a boolean: what it may be besides true and false, as `--name=word`. */
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;

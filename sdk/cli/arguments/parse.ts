@@ -27,7 +27,7 @@ export function parseArguments(
     }
     const { flag, path, inline, isNegated } = flagOf(word, takes.flags, command);
     if (flag.kind === 'boolean' && path.length === 0) {
-      setFlag(flags, flag, [], inline === undefined ? !isNegated : booleanOf(word, inline));
+      setFlag(flags, flag, [], inline === undefined ? !isNegated : booleanOf(flag, word, inline));
       continue;
     }
     const text = inline ?? argv[++at];
@@ -148,10 +148,13 @@ function numberOf({ name, min = -Infinity, max = Infinity }: Flag, text: string)
   throw usage(`--${name} is a number ${range}; got ${text}`);
 }
 
-function booleanOf(word: string, text: string): boolean {
+function booleanOf({ choices = [] }: Flag, word: string, text: string): boolean | string {
   if (text === 'true' || text === '1') return true;
   if (text === 'false' || text === '0') return false;
-  throw usage(`${word}: expected true or false`);
+  if (choices.includes(text)) return text;
+  throw usage(
+    `${word}: expected true${choices.length > 0 ? `, false or ${choices.join(', ')}` : ' or false'}`,
+  );
 }
 
 /** Text that begins as a JSON object or array has to be one; other text may be anything. */

@@ -86,14 +86,15 @@ const groupText = (name: string, members: readonly Command[]): string =>
     ? 'any operation of the API by its id; `posthorn operations` lists them'
     : members.map(({ words }) => words[1]).join(', ');
 
-function flagText({ name, short, kind }: Flag): string {
-  const value = kind === 'boolean' ? '' : kind === 'number' ? ' N' : kind === 'json' ? ' JSON' : ' TEXT';
+function flagText({ name, short, kind, choices = [] }: Flag): string {
+  const words = choices.length > 0 ? `[=${choices.join('|')}]` : '';
+  const value = kind === 'boolean' ? words : kind === 'number' ? ' N' : kind === 'json' ? ' JSON' : ' TEXT';
   return `${short === undefined ? '' : `-${short}, `}--${name}${value}`;
 }
 
-function aboutFlag({ about, choices, isMany, isRequired }: Flag): string {
+function aboutFlag({ kind, about, choices, isMany, isRequired }: Flag): string {
   const more = [
-    choices?.join(' | '),
+    kind !== 'boolean' && choices?.join(' | '),
     isRequired && 'needed',
     isMany && about.includes('more than once') === false && 'may be given more than once',
   ];

@@ -122,5 +122,5 @@ def list_all(
             return items
 
 
-def flag(is_set: bool) -> str | None:
-    return "true" if is_set else None
+def flag(value: bool | str) -> str | None:
+    return "true" if value is True else value or None

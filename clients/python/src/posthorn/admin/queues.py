@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from .._core.calls import Call, Operation, json_body
 from .._core.json_text import read_items
 from .._core.names import queue_path
@@ -34,8 +36,17 @@ def change_queue(queue: str, **change: Unpack[QueueChange]) -> Operation[Queue]:
     return (yield from ask(Queue, Call("PATCH", queue_path(queue), body=json_body(change))))
 
 
-def delete_queue(queue: str, *, if_unused: bool = False, if_empty: bool = False) -> Operation[None]:
-    """Deletes a queue with all its messages. Raises PosthornError `queue_in_use`, `queue_not_empty`."""
+def delete_queue(
+    queue: str,
+    *,
+    if_unused: bool | Literal["consumers"] = False,
+    if_empty: bool | Literal["unleased"] = False,
+) -> Operation[None]:
+    """Deletes a queue with all its messages. Raises PosthornError `queue_in_use`, `queue_not_empty`.
+
+    `if_unused`: only if no consumer waits or holds messages; `"consumers"`: if none waits. `if_empty`: only if it holds no
+    message; `"unleased"`: but for those that consumers hold.
+    """
     path = queue_path(queue)
     yield from delete(path, "queue_not_found", if_unused=flag(if_unused), if_empty=flag(if_empty))
 
